@@ -1,0 +1,1 @@
+"""Events in, an immutable snapshot out. Pure: no clock, no thread, no I/O."""
