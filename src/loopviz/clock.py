@@ -7,7 +7,7 @@ can be compared across processes without conversion.
 import time
 from collections.abc import Callable
 
-__all__ = ["MS", "Clock", "SECOND", "monotonic_ns", "wall_ns"]
+__all__ = ["MS", "SECOND", "Clock", "monotonic_ns", "wall_ns"]
 
 Clock = Callable[[], int]
 """Anything that tells the time in nanoseconds."""
