@@ -1,25 +1,17 @@
-"""Start, wire up and stop one run: target + load + collector. What the UI and the reports hold."""
+"""The runs of one loopviz: start one, go to another, end them all. What the screen holds."""
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
-from loopviz.catalogue import ScenarioInfo
+from loopviz import runtime
+from loopviz.catalogue import ScenarioInfo, catalogue, find
+from loopviz.children import Guard
+from loopviz.errors import UsageError
 from loopviz.model.snapshot import Snapshot
+from loopviz.run import Run, Status
 
-__all__ = ["Controller", "Frame", "Status"]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How the run stands."""
-
-    phase: Literal["starting", "running", "target-died", "load-died", "failed"]
-    why: str = ""
-    """One sentence for the phases that are no good, with what to do next."""
-    url: str = ""
-    fixes_on: frozenset[str] = frozenset()
-    rate: float = 1.0
-    """Factor on the scenario's load."""
+__all__ = ["Controller", "Frame", "Session", "Status", "check_fixes"]
 
 
 class Frame(NamedTuple):
@@ -54,3 +46,96 @@ class Controller(Protocol):
 
     def close(self) -> None:
         """Stop everything."""
+
+
+class Session:
+    """The runs of one loopviz: the current one, and those that are ending."""
+
+    def __init__(
+        self,
+        scenario: str,
+        *,
+        folders: Sequence[Path] = (),
+        fixes: Sequence[str] = (),
+        rate: float = 1.0,
+        seed: int = 0,
+        port: int = 0,
+        probe: bool = True,
+    ) -> None:
+        """Start a scenario. Raises UsageError for an unknown one, or an unknown fix."""
+        self._folders = tuple(folders)
+        self._catalogue = catalogue(folders)
+        self._seed, self._port, self._probe = seed, port, probe
+        info = find(scenario, folders)
+        check_fixes(info, fixes)
+        self._folder = runtime.new_run_folder()
+        self._guard = Guard(self._folder)
+        self._ending: list[Run] = []
+        self._count = 0
+        self.run = self._start(info, fixes, rate)
+
+    def poll(self, now_ns: int, window_ns: int) -> Frame:
+        self.run.poll()
+        seen = self.run.model.seen
+        snapshot = self.run.model.snapshot(now_ns, window_ns) if seen else None
+        return Frame(self.run.scenario, self.run.status, snapshot)
+
+    def entries(self) -> tuple[ScenarioInfo, ...]:
+        return self._catalogue
+
+    def toggle(self, key: str) -> None:
+        self.run.toggle(key)
+
+    def set_rate(self, factor: float) -> None:
+        self.run.set_rate(factor)
+
+    def switch(self, scenario_id: str) -> None:
+        self._replace(find(scenario_id, self._folders), (), 1.0)
+
+    def restart(self) -> None:
+        self._replace(self.run.scenario, tuple(self.run.status.fixes_on), self.run.rate)
+
+    def close(self) -> None:
+        """Stop everything; returns when nothing of ours is left, after 2.5 s at most."""
+        if self.run not in self._ending:
+            self._end(self.run)
+        for run in self._ending:
+            run.reap(2.0)
+        self._ending.clear()
+        self._guard.close()
+        runtime.remove(self._folder)
+
+    def _start(self, info: ScenarioInfo, fixes: Iterable[str], rate: float) -> Run:
+        self._count += 1
+        return Run(
+            info,
+            self._folder / str(self._count),
+            self._guard,
+            fixes=fixes,
+            rate=rate,
+            seed=self._seed,
+            port=self._port,
+            probe=self._probe,
+        )
+
+    def _replace(self, info: ScenarioInfo, fixes: Iterable[str], rate: float) -> None:
+        self._end(self.run)
+        if self._port:  # the next one wants the same
+            self.run.reap(2.0)
+            self._ending.remove(self.run)
+        while len(self._ending) > 1:  # by now it has had its time
+            self._ending.pop(0).reap(0.5)
+        self.run = self._start(info, fixes, rate)
+
+    def _end(self, run: Run) -> None:
+        run.quit()
+        self._ending.append(run)
+
+
+def check_fixes(scenario: ScenarioInfo, keys: Sequence[str]) -> None:
+    """Raises UsageError for a fix that the scenario does not have."""
+    known = [fix.key for fix in scenario.fixes]
+    for key in keys:
+        if key not in known:
+            there_are = ", ".join(known) or "none"
+            raise UsageError(f"{scenario.id} has no fix {key!r}; it has: {there_are}.")

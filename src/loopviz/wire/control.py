@@ -9,8 +9,8 @@ and from the load `{"is": "samples", …}`; see `Sample`.
 """
 
 import json
-from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 __all__ = ["CONNECTION", "TIMEOUT", "Sample", "encode", "messages"]
 
@@ -35,7 +35,7 @@ def encode(message: dict[str, Any]) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
 
-def messages(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
+def messages(stream: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Each message until the stream ends; a line that is no JSON object is passed over."""
     for line in stream:
         try:

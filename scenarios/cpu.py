@@ -1,0 +1,83 @@
+"""Threads hide CPU work, processes remove it.
+
+`crunch` is forty milliseconds of pure Python. On the loop it is a blocking call like any other.
+In a thread it still needs the GIL, so the loop gets its turn only every few milliseconds. In
+another process it has an interpreter of its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from loopviz.parts import crunch, process_pool, rounds_for
+from loopviz.scenario import Expect, Fix, Load, Scenario
+
+router = APIRouter()
+pool: ProcessPoolExecutor
+rounds = 0
+
+processes = Fix(
+    key="processes",
+    title="await loop.run_in_executor(process_pool, ...)",
+    why="Another process has its own interpreter and its own GIL: the loop is free.",
+)
+threads = Fix(
+    key="threads",
+    title="await asyncio.to_thread(...)",
+    why="The loop answers, but shares the GIL: it waits up to 5 ms for every turn.",
+    wrong=True,
+)
+slices = Fix(
+    key="slices",
+    title="await asyncio.sleep(0) between slices",
+    why="Others run between the slices; the work takes as long, and longer under load.",
+)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    global pool, rounds
+    rounds = rounds_for(ms=40)
+    with process_pool(workers=2) as pool:
+        yield
+
+
+scenario = Scenario(
+    title="CPU work and the GIL",
+    lesson="Threads hide CPU work from the loop; only processes take it away.",
+    look=(
+        "Inline, GET /crunch holds the loop for 40 ms at a time.",
+        "With threads no single callback is slow, yet /ping still waits for the GIL.",
+        "With processes the LOOP lane is almost empty, and /ping is fast.",
+    ),
+    link="https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.run_in_executor",
+    router=router,
+    lifespan=lifespan,
+    fixes=[processes, threads, slices],
+    load=[Load("GET /crunch", rps=11), Load("GET /ping", rps=20)],
+    expect=[
+        Expect("p99_ms GET /ping", fix="processes", at_most=0.34),
+        Expect("p99_ms GET /ping", fix="threads", at_least=0.34, why="the GIL is still shared"),
+        Expect("findings slow-callback", at_least=1),
+    ],
+)
+
+
+@router.get("/crunch")
+async def crunch_numbers() -> dict[str, int]:
+    loop = asyncio.get_running_loop()
+    if processes.on:
+        total = await loop.run_in_executor(pool, crunch, rounds)
+    elif threads.on:
+        total = await asyncio.to_thread(crunch, rounds)
+    elif slices.on:
+        total = 0
+        for _ in range(20):
+            total += crunch(rounds // 20)
+            await asyncio.sleep(0)
+    else:
+        total = crunch(rounds)
+    return {"total": total}

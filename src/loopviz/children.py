@@ -1,0 +1,132 @@
+"""Our child processes: started with pipes, read without blocking, ended for certain."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from loopviz import guard
+from loopviz.wire.control import encode, messages
+
+__all__ = ["Child", "Guard"]
+
+
+class Child:
+    """`python -m MODULE` in a session of its own, with a control pipe and a pipe back.
+
+    The module gets `--out-fd N` and `--run-dir PATH`; its output goes to a log there.
+    """
+
+    def __init__(self, module: str, folder: Path, warden: "Guard") -> None:
+        self.name = module.rpartition(".")[2]
+        self.log = folder / f"{self.name}.log"
+        self._buffer = b""
+        self._warden = warden
+        read_fd, write_fd = os.pipe()
+        try:
+            with self.log.open("wb") as log:
+                self.process = subprocess.Popen(
+                    [
+                        *(sys.executable, "-P", "-m", module),
+                        *("--out-fd", str(write_fd), "--run-dir", str(folder)),
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=[write_fd],
+                    start_new_session=True,  # Ctrl-C is ours; and its workers die as a group
+                )
+        finally:
+            os.close(write_fd)
+        self._out = read_fd
+        os.set_blocking(read_fd, False)
+        warden.watch(self.process.pid)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """A control message; one to a dead child is dropped."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(encode(message))
+            self.process.stdin.flush()
+
+    def read(self) -> list[dict[str, Any]]:
+        """The messages that have come since the last time. Does not block."""
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self._out, 1 << 16):
+                self._buffer += data
+        *lines, self._buffer = self._buffer.split(b"\n")
+        return list(messages(lines))
+
+    def ended(self) -> str:
+        """How it ended, in words: `was killed by SIGKILL`; empty while it lives."""
+        code = self.process.poll()
+        if code is None:
+            return ""
+        if code < 0:
+            return f"was killed by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+    def last_words(self) -> str:
+        """The last line of its log, empty if there is none."""
+        with contextlib.suppress(OSError):
+            lines = self.log.read_text("utf-8", "replace").split("\n")
+            return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return ""
+
+    def quit(self) -> None:
+        """Ask it to end. `reap` sees to it that it does."""
+        self.send({"do": "quit"})
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+    def reap(self, timeout_s: float) -> None:
+        """Wait for its end; after the timeout kill it. Then kill what it may have started."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout_s)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._warden.forget(self.process.pid)
+        if self._out >= 0:
+            os.close(self._out)
+            self._out = -1
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+
+class Guard:
+    """The guard process (see `loopviz.guard`): told what to clean up should we be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", guard.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._tell(f"folder {folder}")
+
+    def watch(self, group: int) -> None:
+        self._tell(f"group {group}")
+
+    def forget(self, group: int) -> None:
+        self._tell(f"forget {group}")
+
+    def close(self) -> None:
+        """Nothing is left to guard: it removes the folder and ends."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait()
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # somebody killed the guard; we go on
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()

@@ -1,0 +1,261 @@
+"""The commands; nothing else. Errors are one sentence on standard error, with the right exit code."""
+
+import json
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+import loopviz
+from loopviz.errors import LoopvizError, UsageError
+
+__all__ = ["app", "main"]
+
+FIRST = "block"
+
+app = typer.Typer(
+    name="loopviz",
+    help="See what an asyncio event loop does under concurrent load, live, in the terminal.",
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class Theme(StrEnum):
+    dark = "dark"
+    light = "light"
+
+
+Fixes = Annotated[
+    list[str] | None, typer.Option("--fix", metavar="KEY", help="Turn this fix on (repeatable).")
+]
+Rate = Annotated[float, typer.Option(min=0.05, max=100, help="Factor on the scenario's load.")]
+Seed = Annotated[int, typer.Option(min=0, help="Fixes the arrival times.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The target's port; 0: a free one.")]
+Duration = Annotated[float, typer.Option(min=0.5, max=3600, help="Seconds under load.")]
+JsonPath = Annotated[
+    str | None, typer.Option("--json", metavar="PATH", help="Write the report; - for stdout.")
+]
+Scenarios = Annotated[
+    list[Path] | None,
+    typer.Option("--scenarios", metavar="DIR", help="A folder with more scenarios (repeatable)."),
+]
+Ascii = Annotated[bool, typer.Option("--ascii", help="Draw without block glyphs.")]
+Fps = Annotated[int, typer.Option(min=1, max=60, help="Frames per second.")]
+ThemeName = Annotated[Theme, typer.Option("--theme", help="Colours.")]
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"loopviz {loopviz.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Without a command: the terminal UI, with the first scenario already running."""
+    context.obj = {"debug": debug}
+    if context.invoked_subcommand is None:
+        _open_screen(FIRST)
+
+
+@app.command()
+def run(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A scenario's id.")] = FIRST,
+    fix: Fixes = None,
+    rate: Rate = 1.0,
+    seed: Seed = 0,
+    port: Port = 0,
+    scenarios: Scenarios = None,
+    ascii_only: Ascii = False,
+    theme: ThemeName = Theme.dark,
+    fps: Fps = 30,
+) -> None:
+    """Open the terminal UI on TARGET, with those fixes on."""
+    _open_screen(
+        target,
+        fixes=fix or [],
+        rate=rate,
+        seed=seed,
+        port=port,
+        folders=_folders(scenarios),
+        ascii_only=ascii_only,
+        theme=theme,
+        fps=fps,
+    )
+
+
+@app.command("list")
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    scenarios: Scenarios = None,
+) -> None:
+    """Show the catalogue: id, title, fixes, lesson."""
+    from loopviz.catalogue import catalogue  # noqa: PLC0415 - commands import what they use
+
+    entries = catalogue(_folders(scenarios))
+    if as_json:
+        typer.echo(json.dumps([_entry(entry) for entry in entries], indent=2, ensure_ascii=False))
+        return
+    for entry in entries:
+        typer.echo(f"{entry.id:12} {entry.title}")
+        typer.echo(f"{'':12} {entry.error or entry.lesson}")
+        for fix in entry.fixes:
+            wrong = "  (looks right, is not)" if fix.wrong else ""
+            typer.echo(f"{'':12}   --fix {fix.key:14} {fix.title}{wrong}")
+
+
+@app.command()
+def bench(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A scenario's id.")],
+    fix: Fixes = None,
+    duration: Duration = 10.0,
+    rate: Rate = 1.0,
+    seed: Seed = 0,
+    port: Port = 0,
+    json_path: JsonPath = None,
+    scenarios: Scenarios = None,
+) -> None:
+    """Run TARGET without a screen and report."""
+    from loopviz.report import summary  # noqa: PLC0415
+
+    report = _measure(
+        target,
+        label=target,
+        fixes=fix or [],
+        duration_s=duration,
+        rate=rate,
+        seed=seed,
+        port=port,
+        folders=_folders(scenarios),
+    )
+    _deliver(report, json_path, summary(report))
+
+
+@app.command()
+def compare(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's id.")],
+    fix: Fixes = None,
+    duration: Duration = 10.0,
+    rate: Rate = 1.0,
+    seed: Seed = 0,
+    json_path: JsonPath = None,
+    scenarios: Scenarios = None,
+) -> None:
+    """Run the bug, then the fix, under the same arrivals, and show both."""
+    from loopviz.catalogue import find  # noqa: PLC0415
+    from loopviz.report import compare_table  # noqa: PLC0415
+    from loopviz.session import check_fixes  # noqa: PLC0415
+
+    folders = _folders(scenarios)
+    info = find(scenario, folders)
+    if not fix:
+        known = ", ".join(f"--fix {known.key}" for known in info.fixes)
+        raise UsageError(f"compare needs a fix to compare the bug with: {known}.")
+    check_fixes(info, fix)
+    before, after = (
+        _measure(
+            scenario,
+            label=" + ".join(fixes) or "no fix",
+            fixes=fixes,
+            duration_s=duration,
+            rate=rate,
+            seed=seed,
+            folders=folders,
+        )
+        for fixes in ([], fix)
+    )
+    _deliver(
+        {"format": 1, "before": before, "after": after}, json_path, compare_table(before, after)
+    )
+
+
+def main() -> NoReturn:
+    """Entry point: every error that is ours becomes a sentence and an exit code."""
+    command = typer.main.get_command(app)
+    debug = "--debug" in sys.argv[1:]
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        code = command.main(arguments, prog_name="loopviz", standalone_mode=True)
+    except LoopvizError as error:
+        if debug:
+            raise
+        typer.echo(f"loopviz: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `loopviz list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_screen(target: str, **options: Any) -> None:
+    from loopviz import screen  # noqa: PLC0415 - a report needs no Textual
+
+    screen.show(target, **options)
+
+
+def _measure(target: str, *, label: str, duration_s: float, **options: Any) -> dict[str, Any]:
+    """A headless run, with a progress line if a person is watching."""
+    from loopviz.headless import measure  # noqa: PLC0415
+
+    if not sys.stderr.isatty():
+        return measure(target, duration_s=duration_s, **options)
+    with typer.progressbar(length=int(duration_s * 10), label=label, file=sys.stderr) as bar:
+        return measure(
+            target,
+            duration_s=duration_s,
+            progress=lambda seconds: bar.update(int(seconds * 10) - bar.pos),
+            **options,
+        )
+
+
+def _deliver(report: dict[str, Any], json_path: str | None, text: str) -> None:
+    if json_path is None:
+        typer.echo(text)
+    elif json_path == "-":
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        try:
+            Path(json_path).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+        except OSError as error:
+            typer.echo(text)
+            raise UsageError(
+                f"The report cannot be written to {json_path} ({error.strerror}): "
+                "name a file in a folder that exists, or - for standard output."
+            ) from error
+        typer.echo(text)
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "id": entry.id,
+        "title": entry.title,
+        "lesson": entry.lesson,
+        "fixes": [
+            {"key": fix.key, "title": fix.title, "why": fix.why, "wrong": fix.wrong}
+            for fix in entry.fixes
+        ],
+    }
+    if entry.error:
+        said["error"] = entry.error
+    return said
+
+
+def _folders(scenarios: list[Path] | None) -> list[Path]:
+    for folder in scenarios or []:
+        if not folder.is_dir():
+            raise UsageError(f"--scenarios {folder} is no folder: name one with scenario files.")
+    return scenarios or []

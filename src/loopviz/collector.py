@@ -1,0 +1,112 @@
+"""Reads the rings of a run's folder into the model, in batches, without the target's help."""
+
+import mmap
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.model.model import Model
+from loopviz.wire.ring import HEADER_SIZE, read_header, read_strings
+
+__all__ = ["Collector", "RingReader"]
+
+RECORD_TYPE = np.dtype(
+    [("at", "<u8"), ("a", "<u8"), ("who", "<u4"), ("b", "<u4"), ("kind", "<u4"), ("seq", "<u4")]
+)
+_CHUNK = 8192
+
+
+class RingReader:
+    """Follows one ring file. The writer may be running, blocked, stopped or dead."""
+
+    def __init__(self, path: Path) -> None:
+        """Map the file. Raises FileNotFoundError, or WireError for a file that is no ring."""
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._header = read_header(self._map, path.name)
+        self._records: NDArray[np.void] = np.frombuffer(
+            self._map, RECORD_TYPE, self._header.capacity, HEADER_SIZE
+        )
+        self._next = 0  # records read so far
+        self._strings_at = 0
+        self.strings: list[str] = [""]
+        """Every string interned so far, by its number; number 0 is the empty one."""
+        self.lost_strings = 0
+
+    def read(self) -> tuple[NDArray[np.void], int]:
+        """All records since the last read, copied, and how many were lost just before them."""
+        lost = self._skip_overrun()
+        chunks: list[NDArray[np.void]] = []
+        capacity = self._header.capacity
+        while sum(map(len, chunks)) < capacity:
+            first = self._next % capacity
+            chunk = self._records[first : first + _CHUNK].copy()
+            expected = np.arange(self._next + 1, self._next + 1 + len(chunk), dtype=np.uint64)
+            filled = chunk["seq"] == (expected & 0xFFFFFFFF)
+            count = len(chunk) if filled.all() else int(filled.argmin())
+            if not count:
+                break
+            chunks.append(chunk[:count])
+            self._next += count
+            if count < len(chunk):
+                break
+        read = np.concatenate(chunks) if chunks else self._records[:0].copy()
+        # strings after records: whatever a record names was interned before it was written
+        texts, self._strings_at, self.lost_strings = read_strings(
+            self._map, self._header, self._strings_at
+        )
+        self.strings += texts
+        return read, lost
+
+    def close(self) -> None:
+        """Unmap the file."""
+        del self._records
+        self._map.close()
+
+    def _skip_overrun(self) -> int:
+        """If the writer has lapped us, go on with the newer three quarters of the ring."""
+        expected = (self._next + 1) & 0xFFFFFFFF
+        found = int(self._records[self._next % self._header.capacity]["seq"])
+        ahead = (found - expected) & 0xFFFFFFFF
+        if not found or not ahead or ahead >= 1 << 31:
+            return 0  # not written yet, or just the one we expect
+        seqs = self._records["seq"].astype(np.int64)
+        newest = self._next + 1 + int(((seqs - expected) & 0xFFFFFFFF).astype(np.int32).max())
+        lost = newest - self._header.capacity * 3 // 4 - self._next
+        self._next += lost
+        return lost
+
+
+class Collector:
+    """Feeds a model from the rings in a folder, as soon as they are there."""
+
+    def __init__(self, loop_ring: Path, side_ring: Path, model: Model) -> None:
+        self._paths = (side_ring, loop_ring)
+        self._readers: tuple[RingReader, RingReader] | None = None
+        self._model = model
+
+    def drain(self) -> None:
+        """Take in all that was written since the last time. Returns at once if nothing was."""
+        if self._readers is None:
+            try:
+                side, loop = (RingReader(path) for path in self._paths)
+            except FileNotFoundError:
+                return
+            self._readers = side, loop
+        side, loop = self._readers
+        # the loop's ring is read first and fed last: the samples and marks that belong to what
+        # it holds were written before, so they are known when it is taken in
+        records, lost = loop.read()
+        marks, _ = side.read()
+        self._model.feed_side(marks, side.strings)
+        if lost:
+            self._model.lost(lost, int(records["at"][0]) if len(records) else 0)
+        self._model.feed(records, loop.strings)
+        self._model.lost_strings(side.lost_strings + loop.lost_strings)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for reader in self._readers or ():
+            reader.close()
+        self._readers = None

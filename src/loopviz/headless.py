@@ -1,0 +1,85 @@
+"""A run without a screen: start, measure for a while, stop, report."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loopviz.clock import SECOND, monotonic_ns
+from loopviz.errors import LoopvizError, TargetError
+from loopviz.report import build_report
+from loopviz.run import Run
+from loopviz.session import Session
+
+__all__ = ["measure"]
+
+START_TIMEOUT_S = 30.0
+DRAIN_TIMEOUT_S = 3.0
+_TICK_S = 0.02
+
+Progress = Callable[[float], None]
+
+
+def measure(
+    target: str,
+    *,
+    fixes: Sequence[str] = (),
+    duration_s: float = 10.0,
+    rate: float = 1.0,
+    seed: int = 0,
+    port: int = 0,
+    probe: bool = True,
+    folders: Sequence[Path] = (),
+    progress: Progress = lambda _seconds: None,
+) -> dict[str, Any]:
+    """Run the target under its load for `duration_s` seconds and return the report.
+
+    `progress` hears now and then how many seconds have gone. Raises UsageError for an unknown
+    target or fix, and TargetError if it fails to start or does not live to the end.
+    """
+    session = Session(
+        target, folders=folders, fixes=fixes, rate=rate, seed=seed, port=port, probe=probe
+    )
+    try:
+        run = session.run
+        _follow(run, START_TIMEOUT_S, lambda: run.load_began_ns > 0, "start")
+        started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        end_ns = run.load_began_ns + int(duration_s * SECOND)
+
+        def over() -> bool:
+            progress(duration_s - max(end_ns - monotonic_ns(), 0) / SECOND)
+            return monotonic_ns() >= end_ns
+
+        _follow(run, duration_s + START_TIMEOUT_S, over, "run on")
+        run.stop_load()
+        _follow(run, DRAIN_TIMEOUT_S, lambda: run.load_stopped, "finish its requests")
+        return build_report(
+            run.model,
+            target=target,
+            fixes=list(fixes),
+            started_at=started_at,
+            duration_s=duration_s,
+            seed=seed,
+        )
+    finally:
+        session.close()
+
+
+def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> None:
+    """Poll the run until `done`. Raises TargetError if it fails or takes too long."""
+    deadline = time.monotonic() + timeout_s
+    while not done():
+        run.poll()
+        if run.failure is not None:
+            error = TargetError(run.failure[1].removesuffix(" Press R to restart it."))
+            if run.traceback:
+                error.add_note(run.traceback)
+            raise error
+        if time.monotonic() > deadline:
+            raise LoopvizError(
+                f"{run.scenario.id} did not {what} within {timeout_s:.0f} s: "
+                "try a lower --rate, or look at the scenario's lifespan."
+            )
+        time.sleep(_TICK_S)
+    run.poll()

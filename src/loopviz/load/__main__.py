@@ -1,0 +1,79 @@
+"""`python -m loopviz.load --out-fd N [--run-dir PATH]`: the load in a process of its own.
+
+Its input is its life line. When that ends the parent is gone: a thread sees it, even while the
+loop is busy, removes the run's folder and ends the process.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import queue
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+from loopviz.errors import LoopvizError
+from loopviz.load.config import Config
+from loopviz.load.outbox import Outbox
+from loopviz.load.precise_loop import new_loop
+from loopviz.wire.control import messages
+
+OPEN_FILES = 4_096
+
+
+def main() -> int:
+    """Run until told to quit; the exit code is that of what went wrong, or 0."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parser = argparse.ArgumentParser(prog="python -m loopviz.load", description=__doc__)
+    parser.add_argument("--out-fd", type=int, required=True, help="where messages go")
+    parser.add_argument("--run-dir", type=Path, help="to be removed if the parent is gone")
+    arguments = parser.parse_args()
+
+    orders: queue.SimpleQueue[dict[str, object]] = queue.SimpleQueue()
+    reader = threading.Thread(target=_read, args=(orders, arguments.run_dir), daemon=True)
+    reader.start()
+    outbox = Outbox(arguments.out_fd)
+    # httpx takes a fifth of a second to import; the configuration may come meanwhile
+    from loopviz.load.runner import run  # noqa: PLC0415
+
+    _allow_open_files()
+    try:
+        config = Config.from_message(orders.get())
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(run(config, orders, outbox))
+    except LoopvizError as error:
+        outbox.send({"is": "failed", "why": str(error)})
+        return error.exit_code
+    reader.join()  # does not end: `_read` ends the process
+    return 0
+
+
+def _read(orders: "queue.SimpleQueue[dict[str, object]]", run_dir: Path | None) -> None:
+    """Pass orders on; end the process at `quit`, and when there can be no more."""
+    with open(0, "rb", closefd=False) as stdin:
+        for message in messages(stdin):
+            if message.get("do") == "quit":
+                os._exit(0)
+            orders.put(message)
+    if run_dir is not None:
+        shutil.rmtree(run_dir, ignore_errors=True)
+    os._exit(0)
+
+
+def _allow_open_files() -> None:
+    """Room for a socket per request in flight; some systems start with 256."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource  # noqa: PLC0415 (Windows has none)
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        unlimited = resource.RLIM_INFINITY
+        wanted = OPEN_FILES if hard == unlimited else min(OPEN_FILES, hard)
+        if soft != unlimited and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,84 @@
+"""What the load child is told first: where to send, what, how often and since when."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from loopviz.catalogue import LoadInfo
+from loopviz.errors import LoopvizError, UsageError
+
+__all__ = ["Config", "factor", "split_route"]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One run of the load."""
+
+    url: str
+    """`http://127.0.0.1:PORT`, and no other host."""
+    routes: tuple[LoadInfo, ...]
+    seed: int = 0
+    rate: float = 1.0
+    """Factor on every route's requests per second."""
+    start_at_ns: int | None = None
+    """When the schedule starts (monotonic clock); None, or a time that is past: at once."""
+
+    def to_message(self) -> dict[str, Any]:
+        """As the first line of the child's input."""
+        message = asdict(self) | {"do": "start"}
+        if self.start_at_ns is None:
+            del message["start_at_ns"]
+        return message
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> "Config":
+        """The other way. Raises LoopvizError, naming what is wrong."""
+        if message.get("do") != "start":
+            raise LoopvizError(f"The load's first message must be its start, not {message!r}.")
+        try:
+            routes = tuple(LoadInfo(**route) for route in message["routes"])
+            start_at = message.get("start_at_ns")
+            config = cls(
+                url=str(message["url"]),
+                routes=routes,
+                seed=int(message.get("seed", 0)),
+                rate=factor(message.get("rate", 1.0)),
+                start_at_ns=None if start_at is None else int(start_at),
+            )
+            _check(routes)
+        except (KeyError, TypeError, ValueError) as error:
+            raise LoopvizError(f"The load's start message is wrong: {error!r}.") from error
+        return config
+
+
+def factor(value: Any) -> float:
+    """A rate factor. Raises LoopvizError unless it is a finite number of at least 0."""
+    if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise LoopvizError(f"A load's rate must be a number of at least 0, not {value!r}.")
+    return float(value)
+
+
+def split_route(route: str) -> tuple[str, str]:
+    """`GET /path` as its method and its path. Raises UsageError."""
+    match route.split():
+        case [method, path] if path.startswith("/") and method.isascii() and method.isalpha():
+            return method.upper(), path
+    raise UsageError(f"A route is a method and a path, as in 'GET /report', not {route!r}.")
+
+
+def _check(routes: Iterable[LoadInfo]) -> None:
+    for route in routes:
+        split_route(route.route)
+        if route.arrivals not in ("poisson", "constant"):
+            raise UsageError(
+                f"Arrivals are 'poisson' or 'constant', not {route.arrivals!r} ({route.route})."
+            )
+        if not math.isfinite(route.rps) or route.rps < 0:
+            raise UsageError(
+                f"Requests per second must be at least 0, not {route.rps} ({route.route})."
+            )
+        if not route.timeout_s > 0:
+            raise UsageError(
+                f"A timeout must be more than 0 s, not {route.timeout_s} ({route.route})."
+            )

@@ -1,0 +1,120 @@
+"""The open loop: every arrival is sent when it is due, whether or not earlier ones came back.
+
+Its answer to coordinated omission: a sample carries the scheduled time beside the time it was
+really sent, so neither a slow target nor a late load generator can hide a delay.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from loopviz.clock import SECOND, Clock, monotonic_ns
+from loopviz.load.schedule import ArrivalSchedule
+from loopviz.wire.control import CONNECTION, Sample
+
+__all__ = ["IN_FLIGHT_MAX", "OpenLoop", "Reply"]
+
+IN_FLIGHT_MAX = 2_000
+"""Requests in flight, over all routes, beyond which an arrival is shed."""
+
+
+class Reply(Protocol):
+    """How one request went; see `loopviz.load.client.Reply`."""
+
+    @property
+    def sent_ns(self) -> int: ...
+    @property
+    def done_ns(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+
+
+Send = Callable[[int], Coroutine[Any, Any, Reply]]
+"""Send a request on the route with this index; raises nothing."""
+
+
+class OpenLoop:
+    """Sends a schedule's arrivals on the running asyncio loop, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        schedule: ArrivalSchedule,
+        send: Send,
+        routes: int,
+        origin_ns: int,
+        *,
+        clock: Clock = monotonic_ns,
+        in_flight_max: int = IN_FLIGHT_MAX,
+    ) -> None:
+        self._schedule = schedule
+        self._send = send
+        self._origin_ns = origin_ns
+        self._clock = clock
+        self._in_flight_max = in_flight_max
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._samples: list[Sample] = []
+        self._stopped = False
+        self.sent = [0] * routes
+        """Requests sent so far, by route."""
+        self.in_flight = [0] * routes
+        """Requests with no reply yet, by route."""
+        self.shed = [0] * routes
+        """Arrivals not sent since too many were in flight; each is a `CONNECTION` sample, too."""
+
+    def start(self) -> None:
+        """Let the arrivals come. The first is due at its offset from the origin."""
+        self._fire()
+
+    def set_rate(self, factor: float) -> None:
+        """Scale the rate of the arrivals to come; 0 pauses them."""
+        self._fire()
+        self._schedule.set_factor(factor, self._clock() - self._origin_ns)
+        self._arm()
+
+    def stop(self) -> None:
+        """Let no more arrivals come; those in flight go on."""
+        self._stopped = True
+        self._arm()
+
+    def take(self) -> list[Sample]:
+        """The samples since the last call, in the order in which the replies came."""
+        taken, self._samples = self._samples, []
+        return taken
+
+    def _fire(self) -> None:
+        """Send what is due, then wait for the next one."""
+        if not self._stopped:
+            for offset_ns, route in self._schedule.due(self._clock() - self._origin_ns):
+                self._arrive(route, self._origin_ns + offset_ns)
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        next_ns = self._schedule.next_ns
+        if next_ns is not None and not self._stopped:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at((self._origin_ns + next_ns) / SECOND, self._fire)
+
+    def _arrive(self, route: int, scheduled_ns: int) -> None:
+        if len(self._tasks) >= self._in_flight_max:
+            now_ns = self._clock()
+            self.shed[route] += 1
+            self._samples.append(Sample(route, scheduled_ns, now_ns, now_ns, CONNECTION))
+            return
+        self.sent[route] += 1
+        self.in_flight[route] += 1
+        task = asyncio.get_running_loop().create_task(self._exchange(route, scheduled_ns))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _exchange(self, route: int, scheduled_ns: int) -> None:
+        try:
+            reply = await self._send(route)
+        finally:
+            self.in_flight[route] -= 1
+        self._samples.append(
+            Sample(route, scheduled_ns, reply.sent_ns, reply.done_ns, reply.status)
+        )

@@ -1,0 +1,89 @@
+"""What goes up to the parent: a pipe that is never waited for.
+
+If the parent does not read, samples wait here up to a bound; then the oldest are dropped, and
+counted. The schedule does not notice.
+"""
+
+import os
+from collections import deque
+from typing import Any, Protocol
+
+from loopviz.clock import MS, Clock, monotonic_ns
+from loopviz.wire.control import Sample, encode
+
+__all__ = ["Outbox", "Source"]
+
+SIGN_OF_LIFE_NS = 500 * MS
+CHUNK = 500
+"""Samples in a message at most, so that one fits into the pipe (64 KiB on Linux)."""
+BACKLOG_MAX = 50_000
+
+
+class Source(Protocol):
+    """What is reported on; see `OpenLoop`."""
+
+    sent: list[int]
+    in_flight: list[int]
+    shed: list[int]
+
+    def take(self) -> list[Sample]: ...
+
+
+class Outbox:
+    """The writing end of the pipe with file descriptor `fd`."""
+
+    def __init__(
+        self, fd: int, *, clock: Clock = monotonic_ns, backlog_max: int = BACKLOG_MAX
+    ) -> None:
+        os.set_blocking(fd, False)
+        self._fd = fd
+        self._clock = clock
+        self._unwritten = b""
+        self._backlog: deque[Sample] = deque(maxlen=backlog_max)
+        self._counts: tuple[list[int], ...] = ()
+        self._reported_ns = 0
+        self.dropped = 0
+        """Samples lost since the parent did not read. Should be 0."""
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message after those that went before, now or with a later call."""
+        self._unwritten += encode(message)
+        self._flush()
+
+    def report(self, source: Source) -> None:
+        """Send the samples and counts there are, if anything changed or half a second is over."""
+        for sample in source.take():
+            self.dropped += len(self._backlog) == self._backlog.maxlen
+            self._backlog.append(sample)
+        now_ns = self._clock()
+        counts = (list(source.sent), list(source.in_flight), list(source.shed))
+        changed = self._backlog or counts != self._counts
+        if not changed and now_ns - self._reported_ns < SIGN_OF_LIFE_NS:
+            return
+        while self._flush():
+            chunk = [self._backlog.popleft() for _ in range(min(CHUNK, len(self._backlog)))]
+            sent, in_flight, shed = counts
+            self.send(
+                {
+                    "is": "samples",
+                    "samples": chunk,
+                    "sent": sent,
+                    "in_flight": in_flight,
+                    "shed": shed,
+                    "dropped": self.dropped,
+                }
+            )
+            self._counts, self._reported_ns = counts, now_ns
+            if not self._backlog:
+                return
+
+    def _flush(self) -> bool:
+        """Write what the pipe takes; True if nothing is left."""
+        try:
+            while self._unwritten:
+                self._unwritten = self._unwritten[os.write(self._fd, self._unwritten) :]
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:
+            self._unwritten = b""  # no one is there to read; the end of stdin will say so, too
+        return True

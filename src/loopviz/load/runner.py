@@ -1,0 +1,76 @@
+"""The load's program on its event loop: start, follow orders, report, stop."""
+
+import asyncio
+import gc
+import queue
+import socket
+from typing import Any
+
+from loopviz.clock import MS, SECOND, monotonic_ns
+from loopviz.errors import LoopvizError
+from loopviz.load.client import HOST, Client
+from loopviz.load.config import Config, factor
+from loopviz.load.open_loop import OpenLoop
+from loopviz.load.outbox import Outbox
+from loopviz.load.schedule import ArrivalSchedule
+
+__all__ = ["Orders", "run"]
+
+Orders = queue.SimpleQueue[dict[str, Any]]
+"""Messages from the parent, in order, put there by the thread that reads them."""
+
+TICK_S = 0.05
+LAST_REPLIES_NS = 1 * SECOND
+"""How long requests in flight may take once the load is stopped."""
+
+
+async def run(config: Config, orders: Orders, outbox: Outbox) -> None:
+    """Send the load until told to stop; says `ready` first and `stopped` last.
+
+    Raises LoopvizError if the configured target is not on this machine.
+    """
+    client = Client(config.routes, config.url)
+    await _warm_up(config)
+    gc.collect()
+    gc.freeze()  # what is there now stays; later collections need not look at it
+    origin_ns = max(config.start_at_ns or 0, monotonic_ns())
+    schedule = ArrivalSchedule(config.routes, config.seed, config.rate)
+    load = OpenLoop(schedule, client.send, len(config.routes), origin_ns)
+    load.start()
+    outbox.send({"is": "ready", "start_at_ns": origin_ns})
+    while not _obey(orders, load, client, outbox):
+        outbox.report(load)
+        await asyncio.sleep(TICK_S)
+    load.stop()
+    until_ns = monotonic_ns() + LAST_REPLIES_NS
+    while any(load.in_flight) and monotonic_ns() < until_ns:
+        outbox.report(load)
+        await asyncio.sleep(10 * MS / SECOND)
+    outbox.report(load)
+    outbox.send({"is": "stopped"})
+    await client.aclose()
+
+
+def _obey(orders: Orders, load: OpenLoop, client: Client, outbox: Outbox) -> bool:
+    """Carry out the orders that have come; True if the load is to stop."""
+    while not orders.empty():
+        try:
+            match orders.get():
+                case {"do": "rate", "factor": value}:
+                    load.set_rate(factor(value))
+                case {"do": "aim", "url": url}:
+                    client.aim(str(url))
+                case {"do": "stop"}:
+                    return True
+        except LoopvizError as error:
+            outbox.send({"is": "failed", "why": str(error)})
+    return False
+
+
+async def _warm_up(config: Config) -> None:
+    """Send one request to a port where no one listens: it loads what httpx loads late (0.1 s)."""
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        client = Client(config.routes[:1], f"http://{HOST}:{taken.getsockname()[1]}")
+        if config.routes:
+            await client.send(0)

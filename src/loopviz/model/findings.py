@@ -1,0 +1,97 @@
+"""Findings: each rule is a small class that watches the model and says what is wrong."""
+
+from collections.abc import Callable, Sequence
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.places import Naming
+from loopviz.model.snapshot import Finding, Location
+from loopviz.model.stalls import SLOW_NS, Stall
+
+__all__ = ["SlowCallback"]
+
+_ERROR_NS = 40 * MS
+"""A stall this long is an error; a shorter one, or a single one, a warning."""
+
+
+class _Line:
+    """What is known of one culprit line."""
+
+    __slots__ = (
+        "count",
+        "label",
+        "last_ns",
+        "location",
+        "total_ns",
+        "victim_ns",
+        "victims",
+        "worst",
+    )
+
+    def __init__(self, label: str, location: Location | None) -> None:
+        self.label = label
+        self.location = location
+        self.count = self.total_ns = self.worst = self.last_ns = self.victims = self.victim_ns = 0
+
+
+class SlowCallback:
+    """`slow-callback`: a callback holds the loop for longer than 20 ms; one finding per line."""
+
+    rule = "slow-callback"
+    title = "SLOW CALLBACK"
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming = naming
+        self._lines: dict[tuple[str, int], _Line] = {}
+
+    def stall(self, stall: Stall) -> None:
+        """A stall ended."""
+        line = self._line(stall)
+        lasted = stall.end_ns - stall.start_ns
+        line.count += 1
+        line.total_ns += lasted
+        line.worst = max(line.worst, lasted)
+        line.last_ns = stall.end_ns
+        line.label = stall.label
+
+    def victim(self, stall: Stall, wait_ns: int, *, new: bool) -> None:
+        """A request waited for the loop because of that stall."""
+        line = self._line(stall)
+        line.victims += new
+        line.victim_ns += wait_ns
+
+    def findings(self, suggest: Callable[[], str]) -> Sequence[Finding]:
+        """One per culprit line."""
+        return [self._finding(line, suggest()) for line in self._lines.values() if line.count]
+
+    def _line(self, stall: Stall) -> _Line:
+        where = stall.location
+        key = (where.path, where.line) if where else (stall.label, 0)
+        if key not in self._lines:
+            self._lines[key] = _Line(stall.label, where)
+        return self._lines[key]
+
+    def _finding(self, line: _Line, suggested: str) -> Finding:
+        source = self._naming.source(line.location)
+        doing = f" in {source}" if source else ""
+        sentence = f"{line.label} held the loop for up to {line.worst / MS:.0f} ms{doing}"
+        if line.victims:
+            waited = line.victim_ns / SECOND
+            sentence += f"; {line.victims} requests waited {waited:.1f} s for it"
+        return Finding(
+            self.rule,
+            "error" if line.worst >= _ERROR_NS and line.count > 1 else "warning",
+            self.title,
+            sentence + ".",
+            line.count,
+            line.worst,
+            line.total_ns,
+            line.last_ns,
+            line.location,
+            source,
+            line.victims,
+            line.victim_ns,
+            suggested,
+        )
+
+
+assert SLOW_NS < _ERROR_NS

@@ -1,0 +1,65 @@
+"""Durations counted in logarithmic bins: bounded memory for a whole run, 1.6 % exact."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.model.snapshot import Quantiles
+
+__all__ = ["Histogram", "quantiles"]
+
+_SUB = 32  # bins per octave
+_OCTAVES = 45  # 2**45 ns is about ten hours
+
+
+class Histogram:
+    """Counts of non-negative integer nanoseconds; 32 bins per octave, exact below 32 ns."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(_SUB * _OCTAVES, np.int64)
+        self.max_ns = 0
+
+    def add(self, values: NDArray[np.int64]) -> None:
+        """Count the values; negative ones count as 0."""
+        if not len(values):
+            return
+        values = np.maximum(values, 0)
+        self._counts += np.bincount(_bin(values), minlength=len(self._counts))
+        self.max_ns = max(self.max_ns, int(values.max()))
+
+    def quantiles(self) -> Quantiles:
+        """p50, p90 and p99 to within a bin's width, and the exact maximum."""
+        total = int(self._counts.sum())
+        if not total:
+            return Quantiles()
+        ranks = np.ceil(np.array([0.5, 0.9, 0.99]) * total).astype(np.int64)
+        bins = np.searchsorted(np.cumsum(self._counts), ranks)
+        p50, p90, p99 = (min(_middle(int(b)), self.max_ns) for b in bins)
+        return Quantiles(total, p50, p90, p99, self.max_ns)
+
+
+def quantiles(values: NDArray[np.int64]) -> Quantiles:
+    """Exact quantiles of the values: the smallest value that so many are not above."""
+    count = len(values)
+    if not count:
+        return Quantiles()
+    ranks = [int(np.ceil(q * count)) - 1 for q in (0.5, 0.9, 0.99)]
+    ordered = np.partition(values, sorted({*ranks, count - 1}))
+    p50, p90, p99 = (int(ordered[r]) for r in ranks)
+    return Quantiles(count, p50, p90, p99, int(ordered[-1]))
+
+
+def _bin(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Bin of each value: below 32 itself, above 32 per octave."""
+    octave = np.maximum(np.frexp(values.astype(np.float64))[1] - 6, 0)  # 0 below 64
+    index = octave * _SUB + (values >> octave)
+    binned: NDArray[np.int64] = np.minimum(index, _SUB * _OCTAVES - 1)
+    return binned
+
+
+def _middle(index: int) -> int:
+    """The middle of a bin."""
+    if index < 2 * _SUB:
+        return index
+    octave = index // _SUB - 1
+    low = (index - octave * _SUB) << octave
+    return low + ((1 << octave) >> 1)

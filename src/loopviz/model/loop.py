@@ -1,0 +1,85 @@
+"""The loop itself: busy and idle, lag, ready delay. All of it in columns, a batch at a time."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.model.histogram import Histogram
+from loopviz.model.series import Series
+from loopviz.wire.events import Kind
+
+__all__ = ["LoopTimes"]
+
+Records = NDArray[np.void]
+Ints = NDArray[np.int64]
+
+
+class LoopTimes:
+    """Adds up the switch trace. A switch lasts until the next; the last one is still open."""
+
+    def __init__(self) -> None:
+        self.busy = Series()
+        """Cumulative busy ns at each change between busy and idle."""
+        self.lag = Series()
+        self.ready_delay = Series()
+        self.lag_all = Histogram()
+        self.ready_delay_all = Histogram()
+        self.callback_all = Histogram()
+        self.busy_ns = 0
+        self.idle_ns = 0
+        self.iterations = 0
+        self.callbacks = 0
+        self.last_kind = int(Kind.STOPPED)
+        self.last_at = 0
+
+    def feed(self, records: Records) -> None:
+        """One batch of the loop's ring, in its order."""
+        kinds = records["kind"]
+        at_all = records["at"].astype(np.int64)
+        timers = kinds == Kind.TIMER
+        if timers.any():
+            at = at_all[timers]
+            late = np.maximum(at - records["a"][timers].astype(np.int64), 0)
+            self.lag.extend(at, late)
+            self.lag_all.add(late)
+        switches = kinds <= Kind.STOPPED
+        if switches.any():
+            a = records["a"][switches].astype(np.int64)
+            self._switches(kinds[switches].astype(np.int64), at_all[switches], a)
+
+    def gap(self) -> None:
+        """Records were lost: what the loop did since the last one is not known."""
+        self.last_kind = int(Kind.STOPPED)
+
+    def forget_before(self, time: int) -> None:
+        for series in (self.busy, self.lag, self.ready_delay):
+            series.forget_before(time)
+
+    def busy_until(self, now: int) -> int:
+        """Cumulative busy ns at `now`, the open switch included."""
+        running = self.last_kind in (Kind.STEP, Kind.CALLBACK, Kind.POLLED)
+        return self.busy_ns + (max(now - self.last_at, 0) if running else 0)
+
+    def _switches(self, kinds: Ints, at: Ints, a: Ints) -> None:
+        began = np.concatenate(([self.last_at], at[:-1]))
+        was = np.concatenate(([self.last_kind], kinds[:-1]))
+        lasted = at - began
+        was_busy = (was == Kind.STEP) | (was == Kind.CALLBACK) | (was == Kind.POLLED)
+        was_idle = was == Kind.IDLE
+        self.idle_ns += int(lasted[was_idle].sum())
+
+        # where busy turns to idle or back: the only points the cumulative curve needs
+        is_busy = (kinds == Kind.STEP) | (kinds == Kind.CALLBACK) | (kinds == Kind.POLLED)
+        cumulative = self.busy_ns + np.cumsum(np.where(was_busy, lasted, 0))
+        turns = was_busy != is_busy
+        self.busy.extend(at[turns], cumulative[turns])
+        self.busy_ns = int(cumulative[-1])
+
+        called_back = (was == Kind.STEP) | (was == Kind.CALLBACK)
+        self.callback_all.add(lasted[called_back])
+        calls = (kinds == Kind.STEP) | (kinds == Kind.CALLBACK)
+        delays = np.maximum(at[calls] - a[calls], 0)
+        self.ready_delay.extend(at[calls], delays)
+        self.ready_delay_all.add(delays)
+        self.callbacks += int(calls.sum())
+        self.iterations += int((kinds == Kind.POLLED).sum())
+        self.last_kind, self.last_at = int(kinds[-1]), int(at[-1])

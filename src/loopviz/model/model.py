@@ -1,0 +1,252 @@
+"""The model: batches of events and load samples in, an immutable snapshot out."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.compare import Phases
+from loopviz.model.findings import SlowCallback
+from loopviz.model.histogram import quantiles
+from loopviz.model.loop import LoopTimes
+from loopviz.model.places import Naming
+from loopviz.model.routes import Route, Routes
+from loopviz.model.series import Series
+from loopviz.model.snapshot import (
+    Comparison,
+    Finding,
+    Health,
+    LoopView,
+    Mark,
+    Quantiles,
+    RouteView,
+    Snapshot,
+    Track,
+)
+from loopviz.model.trace import Trace
+from loopviz.wire.control import Sample
+from loopviz.wire.events import Kind
+
+__all__ = ["Model"]
+
+RECENT_NS = 5 * SECOND
+KEEP_NS = 65 * SECOND
+_SLOWLY_NS = 100 * MS
+"""Quantiles and comparisons are computed this often; a person cannot read faster."""
+
+
+class Model:
+    """One run. Feed it in the order in which things come; ask for a snapshot at any time."""
+
+    def __init__(
+        self,
+        routes: Sequence[tuple[str, float]] = (),
+        fixes: Sequence[str] = (),
+        naming: Naming | None = None,
+    ) -> None:
+        self.naming = naming or Naming()
+        self.loop = LoopTimes()
+        self.trace = Trace(self.naming)
+        self.routes = Routes([Route(name, rps) for name, rps in routes])
+        self.phases = Phases()
+        self.slow_callback = SlowCallback(self.naming)
+        self._fixes = tuple(fixes)
+        """Those that may be suggested, best first."""
+        self._marks: deque[Mark] = deque(maxlen=500)
+        self._events = self._dropped = self._lost_strings = 0
+        self._failed_hooks: list[str] = []
+        self._newest = 0
+        self._slow = _Slow(0, Quantiles(), Quantiles(), 0.0, (), (), None)
+
+    def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
+        """A batch of the loop's ring, in its order. Feed the side ring's batch first."""
+        if not len(records):
+            return
+        self._events += len(records)
+        self._newest = max(self._newest, int(records["at"][-1]))
+        self.loop.feed(records)
+        self.trace.feed(records.tolist(), strings)
+        for stall in self.trace.closed:
+            self.slow_callback.stall(stall)
+        for stall, new, wait in self.trace.victims:
+            self.slow_callback.victim(stall, wait, new=new)
+        self.trace.closed.clear()
+        self.trace.victims.clear()
+        if self._newest - self._oldest() > 2 * KEEP_NS:
+            self._forget(self._newest - KEEP_NS)
+
+    def feed_side(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
+        """A batch of the side ring: the watchdog's samples, marks, failed hooks."""
+        self._events += len(records)
+        rows: list[tuple[Any, ...]] = records.tolist()
+        for at, a, _who, b, kind, _seq in rows:
+            text = strings[b] if b < len(strings) else ""
+            if kind == Kind.STALL:
+                self.trace.samples.add(a, text, strings)
+            elif kind == Kind.MARK:
+                self.mark(at, text)
+            elif kind == Kind.HOOK_FAILED:
+                self._failed_hooks.append(text)
+
+    def feed_load(
+        self,
+        samples: Sequence[Sample],
+        sent: Sequence[int],
+        in_flight: Sequence[int],
+        shed: Sequence[int],
+    ) -> None:
+        """What the load has seen; counts are totals, one per route."""
+        self.routes.feed(samples, sent, in_flight, shed)
+
+    def mark(self, at: int, text: str) -> None:
+        """`fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`, `scenario:ID`."""
+        kind, _, detail = text.partition(":")
+        if kind == "fix":
+            key, _, state = detail.partition("=")
+            self.phases.switch(key, at, on=state == "on")
+            self._marks.append(Mark(at, "fix", f"{key} {state}"))
+        elif kind == "load":
+            self.routes.factor = float(detail)
+            self.phases.begin(at)
+            self._marks.append(Mark(at, "load", f"load ×{float(detail):g}"))
+        elif kind == "scenario":
+            self.phases.begin(at)
+            self._marks.append(Mark(at, "scenario", detail))
+
+    def lost(self, records: int, at: int) -> None:
+        """The loop's ring overran us: so many records are missing before the next batch."""
+        self._dropped += records
+        self.loop.gap()
+        self.trace.gap()
+        self._marks.append(Mark(at, "gap", f"{records} events lost"))
+
+    def lost_strings(self, count: int) -> None:
+        """So many names did not fit into the rings' string regions, in all."""
+        self._lost_strings = count
+
+    @property
+    def seen(self) -> bool:
+        """Whether any event has come at all."""
+        return self._newest > 0
+
+    def snapshot(self, now: int, window_ns: int) -> Snapshot:
+        """The picture at `now`, with `window_ns` of history in detail."""
+        start = now - window_ns
+        if now - self._slow.at_ns >= _SLOWLY_NS:
+            self._slow = self._compute_slowly(now)
+        slow, trace = self._slow, self.trace
+        stalls = [stall.view(now) for stall in trace.stalls.since(start)]
+        open_stall = trace.open_stall(now)
+        if open_stall is not None:
+            stalls.append(open_stall.view(now))
+        requests = [*trace.requests.within(start), *trace.open_requests(now)]
+        requests.sort(key=lambda request: request.number)
+        return Snapshot(
+            now,
+            RECENT_NS,
+            LoopView(
+                _track(self.loop.busy, start, now, self.loop.busy_until(now)),
+                _track(self.loop.lag, start),
+                tuple(stalls),
+                trace.running(now),
+                slow.lag,
+                slow.ready_delay,
+                slow.utilization,
+                self.loop.callbacks,
+                self.loop.iterations,
+            ),
+            tuple(requests),
+            slow.routes,
+            tuple(mark for mark in self._marks if mark.at_ns >= start),
+            slow.findings,
+            slow.comparison,
+            self.health(),
+        )
+
+    def health(self) -> Health:
+        """How well the loop was seen."""
+        return Health(
+            self._events,
+            self._dropped,
+            self._lost_strings,
+            tuple(self._failed_hooks),
+            self._newest,
+        )
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Worst first: errors, then by how long others waited, then by time held."""
+        found = self.slow_callback.findings(self._suggestion)
+        return tuple(
+            sorted(found, key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
+        )
+
+    def _suggestion(self) -> str:
+        """The first right fix, unless it is on already."""
+        if any(fix in self.phases.fixes for fix in self._fixes):
+            return ""
+        return self._fixes[0] if self._fixes else ""
+
+    def _compute_slowly(self, now: int) -> "_Slow":
+        since = now - RECENT_NS
+        return _Slow(
+            now,
+            quantiles(self.loop.lag.since(since)),
+            quantiles(self.loop.ready_delay.since(since)),
+            self._utilization(since, now),
+            self.routes.views(since),
+            self.findings(),
+            self.phases.compare(self.routes, now),
+        )
+
+    def _utilization(self, since: int, now: int) -> float:
+        track = _track(self.loop.busy, since, now, self.loop.busy_until(now))
+        if not len(self.loop.busy):
+            return 0.0
+        since = max(since, int(track.times_ns[0]))
+        at = np.interp([since, now], track.times_ns, track.values)
+        return float(at[1] - at[0]) / max(now - since, 1)
+
+    def _oldest(self) -> int:
+        return int(self.loop.busy.times[0]) if len(self.loop.busy) else self._newest
+
+    def _forget(self, before: int) -> None:
+        self.loop.forget_before(before)
+        self.trace.samples.forget_before(before)
+        for route in self.routes.routes:
+            route.forget_before(before)
+
+
+class _Slow:
+    """The part of a snapshot that is computed ten times a second."""
+
+    __slots__ = ("at_ns", "comparison", "findings", "lag", "ready_delay", "routes", "utilization")
+
+    def __init__(
+        self,
+        at_ns: int,
+        lag: Quantiles,
+        ready_delay: Quantiles,
+        utilization: float,
+        routes: tuple[RouteView, ...],
+        findings: tuple[Finding, ...],
+        comparison: Comparison | None,
+    ) -> None:
+        self.at_ns = at_ns
+        self.lag = lag
+        self.ready_delay = ready_delay
+        self.utilization = utilization
+        self.routes = routes
+        self.findings = findings
+        self.comparison = comparison
+
+
+def _track(series: Series, since: int, now: int = 0, value: int = 0) -> Track:
+    """The series from the last entry before `since`; with `now`, it goes on to `value` then."""
+    first = max(int(np.searchsorted(series.times, since)) - 1, 0)
+    times, values = series.times[first:], series.values[first:]
+    if not now:
+        return Track(times, values)
+    return Track(np.append(times, now), np.append(values, value))

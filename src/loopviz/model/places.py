@@ -1,0 +1,59 @@
+"""Names for people: short paths, sites, stacks."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from loopviz.model.snapshot import Location
+
+__all__ = ["Naming", "Site", "parse_site"]
+
+
+class Site(NamedTuple):
+    """What a site's string says; see `probe.places`."""
+
+    name: str
+    path: str
+    line: int
+    function: str
+
+
+def parse_site(text: str) -> Site:
+    """The parts of a site's or frame's string; empty ones for what is missing."""
+    name, path, line, function, *_ = (*text.split("\t"), "", "0", "", "")
+    return Site(name, path, int(line) if line.isdigit() else 0, function)
+
+
+class Naming:
+    """Shortens paths, and reads a source line through the function it was given.
+
+    `roots` are pairs (folder, label), tried in order: a path below the folder is shown as
+    `label/rest`, or as `rest` where the label is empty.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[tuple[str, str]] = (),
+        source_line: Callable[[str, int], str] = lambda _path, _line: "",
+    ) -> None:
+        self._roots = [(folder.rstrip("/") + "/", label) for folder, label in roots]
+        self._source_line = source_line
+
+    def short(self, path: str) -> str:
+        """`scenarios/block.py`, `uvicorn/server.py`, `asyncio/base_events.py`."""
+        for folder, label in self._roots:
+            if path.startswith(folder):
+                rest = path[len(folder) :]
+                return f"{label}/{rest}" if label else rest
+        for marker in ("/site-packages/", "/dist-packages/"):
+            if marker in path:
+                return path.rpartition(marker)[2]
+        head, found, rest = path.partition("/lib/python")
+        return rest.partition("/")[2] if found and head else path
+
+    def location(self, frame: str) -> Location:
+        site = parse_site(frame)
+        return Location(self.short(site.path), site.line, site.function, site.path)
+
+    def source(self, location: Location | None) -> str:
+        """The line's text, stripped; empty if it cannot be read."""
+        return self._source_line(location.path, location.line).strip() if location else ""

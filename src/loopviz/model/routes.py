@@ -1,0 +1,102 @@
+"""What the load saw, route by route. Latency counts from the scheduled time."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.model.histogram import quantiles
+from loopviz.model.series import Series
+from loopviz.model.snapshot import Quantiles, RouteView
+from loopviz.wire.control import CONNECTION, TIMEOUT, Sample
+
+__all__ = ["Route", "Routes"]
+
+_NAMED = {TIMEOUT: "timeout", CONNECTION: "connection"}
+
+
+class Route:
+    """One route's samples, by the time at which they were scheduled."""
+
+    def __init__(self, name: str, rps: float) -> None:
+        self.name = name
+        self.rps = rps
+        self.sent = 0
+        self.in_flight = 0
+        self.shed = 0
+        self.ok = 0
+        self.errors: Counter[str] = Counter()
+        self._done = Series()  # done -> latency, in the order of ends
+        self._pairs: list[tuple[int, int]] = []  # scheduled, latency
+        self._late: list[int] = []
+
+    def add(self, sample: Sample) -> None:
+        latency = sample.done_ns - sample.scheduled_ns
+        if 200 <= sample.status < 400:
+            self.ok += 1
+        else:
+            self.errors[_NAMED.get(sample.status, str(sample.status))] += 1
+        self._pairs.append((sample.scheduled_ns, latency))
+        self._late.append(sample.sent_ns - sample.scheduled_ns)
+        self._done.extend(np.array([sample.done_ns]), np.array([latency]))
+
+    def forget_before(self, time: int) -> None:
+        """Drop samples scheduled before `time`; the counts stay."""
+        self._done.forget_before(time)
+        if len(self._pairs) > 50_000:
+            self._pairs = [pair for pair in self._pairs if pair[0] >= time][-50_000:]
+            self._late = self._late[-len(self._pairs) :]
+
+    def recent(self, since: int) -> Quantiles:
+        """Latency of what was done since then."""
+        return quantiles(self._done.since(since))
+
+    def between(self, start: int, end: int) -> NDArray[np.int64]:
+        """Latencies of what was scheduled in [start, end)."""
+        picked = [latency for scheduled, latency in self._pairs if start <= scheduled < end]
+        return np.array(picked, np.int64)
+
+    def latency(self) -> Quantiles:
+        """Latency of all that came back, or failed."""
+        return quantiles(np.array([latency for _, latency in self._pairs], np.int64))
+
+    def late(self) -> Quantiles:
+        """How late the load sent, against its own schedule."""
+        return quantiles(np.array(self._late, np.int64))
+
+
+@dataclass(slots=True)
+class Routes:
+    """All the routes of a load, in its order."""
+
+    routes: list[Route]
+    factor: float = 1.0
+
+    def feed(
+        self,
+        samples: Sequence[Sample],
+        sent: Sequence[int],
+        in_flight: Sequence[int],
+        shed: Sequence[int],
+    ) -> None:
+        """What came from the load since the last time."""
+        for sample in samples:
+            self.routes[sample.route].add(sample)
+        for route, count, now, refused in zip(self.routes, sent, in_flight, shed, strict=True):
+            route.sent, route.in_flight, route.shed = count, now, refused
+
+    def views(self, since: int) -> tuple[RouteView, ...]:
+        return tuple(
+            RouteView(
+                route.name,
+                route.rps * self.factor,
+                route.sent,
+                route.ok,
+                dict(route.errors) | ({"shed": route.shed} if route.shed else {}),
+                route.in_flight,
+                route.recent(since),
+            )
+            for route in self.routes
+        )

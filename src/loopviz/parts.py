@@ -1,0 +1,59 @@
+"""Real parts that scenarios share: CPU work of a known length, a process pool that ends cleanly.
+
+Standard library only: the pool's workers import this module and nothing else of ours.
+"""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+
+__all__ = ["crunch", "process_pool", "rounds_for"]
+
+
+def crunch(rounds: int) -> int:
+    """Pure Python arithmetic: holds the GIL, and so does every other thread that runs it."""
+    total = 0
+    for i in range(rounds):
+        total = (total * 31 + i) % 1_000_003
+    return total
+
+
+def rounds_for(ms: float) -> int:
+    """How many rounds `crunch` does in that many milliseconds on this machine, now."""
+    rounds = 20_000
+    best_s = min(_timed(rounds) for _ in range(5))
+    return max(int(rounds * ms / 1000 / best_s), 1)
+
+
+@contextmanager
+def process_pool(workers: int = 2) -> Iterator[ProcessPoolExecutor]:
+    """A pool of spawned processes, started and warm; none outlives the block or this process."""
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with_parent)
+    with pool:
+        for started in [pool.submit(time.sleep, 0.1) for _ in range(workers)]:
+            started.result()
+        yield pool
+
+
+def _timed(rounds: int) -> float:
+    start = time.perf_counter()
+    crunch(rounds)
+    return time.perf_counter() - start
+
+
+def _die_with_parent() -> None:
+    """A worker whose parent was killed would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

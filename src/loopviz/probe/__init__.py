@@ -1,0 +1,8 @@
+"""What runs inside the watched process: the hooks, the watchdog, and how they get in and out.
+
+Standard library only: it is installed into other people's apps.
+"""
+
+from loopviz.probe.install import Probe, install
+
+__all__ = ["Probe", "install"]

@@ -1,0 +1,249 @@
+"""The hooks: what runs on the loop's own thread for every callback. Closures, and nothing else.
+
+Everything hot lives in one function, `make_hooks`, since closure cells are the cheapest state
+that Python has (attributes cost twice as much). The loop itself gives all the moments:
+
+- its ready queue (`loop._ready`) is replaced by a deque whose `append` notes when a callback
+  became ready and whose `popleft` is the moment at which the loop turns to it;
+- `selector.select` is where it goes idle and where an iteration starts;
+- `loop.create_task` is where tasks come from, uvicorn's too.
+
+A hook that raises is disabled and reported once; the loop goes on without it.
+"""
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any, NamedTuple
+
+from loopviz.clock import Clock
+from loopviz.probe.places import Places, callback_key, callback_site, coroutine_code
+from loopviz.wire.events import (
+    RECORD,
+    TASK_CANCELLED,
+    TASK_RAISED,
+    TASK_RETURNED,
+    Kind,
+)
+from loopviz.wire.ring import HEADER_SIZE, RingFile
+
+__all__ = ["Hooks", "make_hooks"]
+
+_NAMES_KEPT = 1000
+"""Task names and paths are often unique per task: intern this many of each, then none."""
+
+
+class Hooks(NamedTuple):
+    """What `probe.install` puts into the loop, and what the other parts of the probe ask."""
+
+    ready_queue: Callable[[], deque[Any]]
+    """Make the deque that stands in for `loop._ready`."""
+    select: Callable[[Callable[..., Any]], Callable[..., Any]]
+    """Wrap a selector's `select`."""
+    create_task: Callable[[Callable[..., Any]], Callable[..., Any]]
+    """Wrap a loop's `create_task`."""
+    write: Callable[[int, int, int, int], None]
+    """`write(kind, a, who, b)` at this moment. Loop's thread only."""
+    running: Callable[[], tuple[int, int]]
+    """When the running callback started (0: the loop is idle) and its task. Any thread."""
+    request_start: Callable[[dict[str, Any], int], None]
+    request_end: Callable[[dict[str, Any], int], None]
+    heartbeat: Callable[[Any], None]
+    """Tell the hooks which callback is our own heartbeat, so that it is shown as such."""
+
+
+def make_hooks(
+    ring: RingFile, places: Places, clock: Clock, fail: Callable[[str, BaseException], None]
+) -> Hooks:
+    """The hooks of one loop, writing into `ring`. `fail(hook, error)` hears of a broken one."""
+    buffer, mask, header = ring.buffer, ring.capacity - 1, HEADER_SIZE
+    pack, intern = RECORD.pack_into, ring.intern
+    step, callback_ = int(Kind.STEP), int(Kind.CALLBACK)
+    idle, polled = int(Kind.IDLE), int(Kind.POLLED)
+    append_, popleft_ = deque.append, deque.popleft
+    timer_handle, task_type = asyncio.TimerHandle, asyncio.Task
+
+    written = 0  # records so far; a record's seq counts from 1
+    started = 0  # when the running callback started; 0 while idle
+    who = 0  # its task's number
+    owner: Any = None  # its task, held until the next switch to see whether it ended
+    numbers: dict[int, int] = {}  # id(task) -> number, while the task lives
+    tasks = 0
+    sites: dict[Any, int] = {}
+    names: dict[str, int] = {}
+    our_heartbeat: Any = None
+
+    def write(kind: int, a: int, task: int, b: int, at: int = 0) -> None:
+        nonlocal written
+        offset = header + ((written & mask) << 5)
+        written += 1
+        pack(buffer, offset, at or clock(), a, task, b, kind, written & 0xFFFFFFFF)
+
+    def running() -> tuple[int, int]:
+        return started, who
+
+    def name_of(text: str) -> int:
+        known = names.get(text)
+        if known is None:
+            known = names[text] = intern(text) if len(names) < _NAMES_KEPT else 0
+        return known
+
+    def end_task(task: Any, now: int) -> None:
+        if task.cancelled():
+            outcome = TASK_CANCELLED
+        else:
+            # task.exception() would mark the exception as retrieved; the attribute does not
+            outcome = TASK_RAISED if task._exception is not None else TASK_RETURNED
+        write(Kind.TASK_END, 0, numbers.pop(id(task), 0), outcome, now)
+
+    def register(task: Any, parent: int, spawned_at: CodeType | None, line: int) -> int:
+        nonlocal tasks
+        tasks += 1
+        number = numbers[id(task)] = tasks
+        coroutine = task.get_coro()
+        code = coroutine_code(coroutine)
+        key = (code or type(coroutine), spawned_at, line)
+        b = sites.get(key)
+        if b is None:
+            name = code.co_qualname if code else type(coroutine).__qualname__
+            place = spawned_at or code
+            file = place.co_filename if place else ""
+            at = line if spawned_at else code.co_firstlineno if code else 0
+            inside = place.co_qualname if place else ""
+            b = sites[key] = intern(f"{name}\t{file}\t{at}\t{inside}")
+        name = task.get_name()
+        a = (parent << 32) | (0 if name.startswith("Task-") else name_of(name))
+        write(Kind.TASK_START, a, number, b)
+        return number
+
+    def turn_to_other(handle: Any, ready: int, now: int) -> None:
+        """The callback is no known task's step: a timer's, a transport's, or a new task's."""
+        nonlocal owner, who
+        owner, who = None, 0
+        callback = handle._callback
+        if callback is None:
+            return  # cancelled: the loop will pass over it
+        bound = getattr(callback, "__self__", None)
+        if isinstance(bound, task_type):
+            owner, who = bound, register(bound, 0, None, 0)
+            write(step, ready, who, 0, now)
+            return
+        b = 0
+        if callback is not our_heartbeat:
+            key = callback_key(callback)
+            b = sites.get(key, 0)
+            if not b:
+                b = sites[key] = intern(callback_site(callback))
+        write(callback_, ready, 0, b, now)
+        if type(handle) is timer_handle:
+            write(Kind.TIMER, int(handle.when() * 1e9), 0, b, now)
+
+    class ReadyQueue(deque[Any]):
+        """The loop's ready queue, each callback with the time at which it became ready."""
+
+        __slots__ = ()
+
+        def append(self, handle: Any) -> None:
+            append_(self, (handle, clock()))
+
+        def popleft(self) -> Any:
+            nonlocal written, started, who, owner
+            handle, ready = popleft_(self)
+            try:
+                started = now = clock()
+                if owner is not None and owner.done():
+                    end_task(owner, now)
+                try:
+                    task = handle._callback.__self__
+                    who = numbers[id(task)]
+                except (KeyError, AttributeError):
+                    turn_to_other(handle, ready, now)
+                else:
+                    owner = task
+                    offset = header + ((written & mask) << 5)
+                    written += 1
+                    pack(buffer, offset, now, ready, who, 0, step, written & 0xFFFFFFFF)
+            except Exception as error:  # noqa: BLE001 - the app must go on
+                fail("callback", error)
+            return handle
+
+        def __iter__(self) -> Iterator[Any]:
+            return (pair[0] for pair in deque.__iter__(self))
+
+        def __contains__(self, handle: object) -> bool:
+            return any(pair[0] is handle for pair in deque.__iter__(self))
+
+        def __getitem__(self, index: Any) -> Any:
+            return deque.__getitem__(self, index)[0]
+
+        def pairs(self) -> list[tuple[Any, int]]:
+            return list(deque.__iter__(self))
+
+    def wrap_select(original: Callable[..., Any]) -> Callable[..., Any]:
+        def select(timeout: float | None = None) -> Any:
+            nonlocal started, owner, who, written
+            began = clock()
+            try:
+                if owner is not None:
+                    if owner.done():
+                        end_task(owner, began)
+                    owner = None
+                started = who = 0
+                if timeout is None or timeout > 0:
+                    offset = header + ((written & mask) << 5)
+                    written += 1
+                    pack(buffer, offset, began, 0, 0, 0, idle, written & 0xFFFFFFFF)
+            except Exception as error:  # noqa: BLE001
+                fail("select", error)
+            events = original(timeout)
+            try:
+                offset = header + ((written & mask) << 5)
+                written += 1
+                at, seen = clock(), len(events)
+                pack(buffer, offset, at, began, 0, seen, polled, written & 0xFFFFFFFF)
+            except Exception as error:  # noqa: BLE001
+                fail("select", error)
+            return events
+
+        return select
+
+    def wrap_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
+        def create_task(coro: Any, **options: Any) -> Any:
+            parent = who
+            task = original(coro, **options)
+            try:
+                frame = places.user_frame(sys._getframe(1))
+                if not task.done():  # an eager task may be over already
+                    if frame is None:
+                        register(task, parent, None, 0)
+                    else:
+                        register(task, parent, frame.f_code, frame.f_lineno)
+            except Exception as error:  # noqa: BLE001
+                fail("create_task", error)
+            return task
+
+        return create_task
+
+    def request_start(scope: dict[str, Any], sent: int) -> None:
+        write(Kind.REQUEST_START, sent, who, name_of(f"{scope['method']} {scope['path']}"))
+
+    def request_end(scope: dict[str, Any], status: int) -> None:
+        path = getattr(scope.get("route"), "path", None) or scope["path"]
+        write(Kind.REQUEST_END, status, who, name_of(f"{scope['method']} {path}"))
+
+    def heartbeat(callback: Any) -> None:
+        nonlocal our_heartbeat
+        our_heartbeat = callback
+
+    return Hooks(
+        ReadyQueue,
+        wrap_select,
+        wrap_create_task,
+        write,
+        running,
+        request_start,
+        request_end,
+        heartbeat,
+    )

@@ -1,0 +1,50 @@
+"""The folders of running loopvizes: private, removed at exit, swept at the next start."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+__all__ = ["new_run_folder", "remove", "sweep"]
+
+
+def new_run_folder() -> Path:
+    """A fresh folder for one run, mode 0700, named after this process."""
+    base = _base()
+    sweep(base)
+    return Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=base))
+
+
+def remove(folder: Path) -> None:
+    """Remove a run's folder; nothing is said if it is gone already."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(base: Path | None = None) -> None:
+    """Remove what dead loopvizes have left."""
+    for folder in (base or _base()).glob("run-*-*"):
+        pid = folder.name.split("-")[1]
+        if pid.isdigit() and not _alive(int(pid)):
+            remove(folder)
+
+
+def _base() -> Path:
+    base = platformdirs.user_runtime_path("loopviz")
+    try:
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:  # no runtime directory for this user
+        base = Path(tempfile.gettempdir()) / f"loopviz-{os.getuid()}"
+        base.mkdir(mode=0o700, exist_ok=True)
+    return base
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,1 @@
+"""The child process that serves the watched app. Run as `python -m loopviz.target`."""

@@ -1,0 +1,118 @@
+"""`python -m loopviz.target --out-fd N --run-dir PATH`: serve one scenario.
+
+The first line on standard input says what: `{"do": "start", "id": "block", "path": "…/block.py",
+"fixes": ["to_thread"], "port": 0, "probe": true}`; later lines are control messages. What is to
+be said goes to the file descriptor `--out-fd`, a JSON object a line: `ready` with the address and
+the scenario, or `failed` with one sentence.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from loopviz.catalogue import ScenarioInfo, describe, load_scenario
+from loopviz.errors import LoopvizError, UsageError
+from loopviz.probe.asgi import watch_requests
+from loopviz.probe.install import install
+from loopviz.scenario import Scenario
+from loopviz.target.control import Control
+from loopviz.wire.control import encode, messages
+
+
+def main() -> int:
+    """Serve until told to quit, or until the parent is gone."""
+    parser = argparse.ArgumentParser(prog="loopviz.target")
+    parser.add_argument("--out-fd", type=int, required=True)
+    parser.add_argument("--run-dir", type=Path, required=True)
+    options = parser.parse_args()
+    os.set_inheritable(options.out_fd, False)  # the app's own children must not hold it open
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+
+    def say(message: dict[str, Any]) -> None:
+        os.write(options.out_fd, encode(message))
+
+    start = next(messages(sys.stdin.buffer), None)
+    if start is None:
+        return 0  # the parent went away at once
+    try:
+        _serve(start, options.run_dir, say)
+    except LoopvizError as error:
+        say({"is": "failed", "why": str(error)})
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - whatever the scenario's file raises
+        why = f"{Path(start['path']).name} failed: {type(error).__name__}: {error}"
+        say({"is": "failed", "why": why, "traceback": traceback.format_exc()})
+        return 3
+    return 0
+
+
+def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
+    from loopviz.target.app import build_app  # noqa: PLC0415 - after the parent was heard
+    from loopviz.target.server import Server, listen, new_loop  # noqa: PLC0415
+
+    path = Path(start["path"])
+    listener = listen(start["port"])
+    scenario = load_scenario(path)
+    _turn_on(scenario, start["fixes"], start["id"])
+    app: Any = build_app(scenario)
+    info = describe(start["id"], path, scenario)
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        watched, probe = app, None
+        if start.get("probe", True):
+            probe = install(path=run_folder, user_roots=[str(path.parent)])
+            control.side = probe.side
+            watched = watch_requests(app, probe.hooks)
+        server = Server(watched, lambda: say(_ready(listener, info)))
+        quits.append(lambda: loop.call_soon_threadsafe(_stop, server))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            if probe is not None:
+                probe.uninstall()
+
+    quits: list[Callable[[], object]] = []
+
+    def stop() -> None:
+        for quit_ in quits:
+            quit_()
+
+    control = Control(sys.stdin.buffer, list(scenario.fixes), stop, run_folder)
+    control.start()
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(serve())
+
+
+def _turn_on(scenario: Scenario, keys: list[str], scenario_id: str) -> None:
+    fixes = {fix.key: fix for fix in scenario.fixes}
+    for key in keys:
+        if key not in fixes:
+            known = ", ".join(fixes) or "none"
+            raise UsageError(f"{scenario_id} has no fix {key!r}; it has: {known}.")
+        fixes[key].on = True
+
+
+def _ready(listener: socket.socket, info: ScenarioInfo) -> dict[str, Any]:
+    host, port = listener.getsockname()[:2]
+    return {
+        "is": "ready",
+        "url": f"http://{host}:{port}",
+        "scenario": asdict(info) | {"path": str(info.path)},
+    }
+
+
+def _stop(server: Any) -> None:
+    server.should_exit = True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

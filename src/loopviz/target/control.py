@@ -1,0 +1,57 @@
+"""The control thread: applies fixes and the order to quit, the loop blocked or not."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from loopviz import runtime
+from loopviz.scenario import Fix
+from loopviz.wire.control import messages
+from loopviz.wire.events import Kind
+from loopviz.wire.ring import LockedRing
+
+__all__ = ["Control"]
+
+GRACE_S = 1.5
+"""How long the app may take to shut down before the process ends all the same."""
+
+
+class Control:
+    """Reads control messages from a pipe; its end means that the parent is gone."""
+
+    def __init__(
+        self, pipe: IO[bytes], fixes: list[Fix], quit_: Callable[[], None], run_folder: Path
+    ) -> None:
+        self._pipe = pipe
+        self._fixes = {fix.key: fix for fix in fixes}
+        self._quit = quit_
+        self._run_folder = run_folder
+        self.side: LockedRing | None = None
+        """Where to note that a fix was toggled, once there is a ring."""
+
+    def start(self) -> None:
+        threading.Thread(target=self._follow, name="loopviz control", daemon=True).start()
+
+    def _follow(self) -> None:
+        orphaned = True
+        for message in messages(self._pipe):
+            if message.get("do") == "fix":
+                self._toggle(str(message.get("key")), on=bool(message.get("on")))
+            elif message.get("do") == "quit":
+                orphaned = False
+                break
+        self._quit()
+        threading.Event().wait(GRACE_S)
+        if orphaned:
+            runtime.remove(self._run_folder)
+        os._exit(0)  # the loop does not come back, or a thread of the app holds on
+
+    def _toggle(self, key: str, *, on: bool) -> None:
+        fix = self._fixes.get(key)
+        if fix is None or fix.on == on:
+            return
+        fix.on = on
+        if self.side is not None:
+            self.side.write(Kind.MARK, text=f"fix:{key}={'on' if on else 'off'}")

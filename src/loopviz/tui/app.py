@@ -1,0 +1,195 @@
+"""The Textual app: one clock, one poll per frame, and what the keys do."""
+
+import gc
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+
+from loopviz.clock import MS, SECOND, Clock, monotonic_ns
+from loopviz.session import Controller, Frame
+from loopviz.tui.actions import bindings
+from loopviz.tui.pace import Pace
+from loopviz.tui.paint.glyphs import ASCII, BLOCKS
+from loopviz.tui.paint.palette import Looks, looks
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.screens.help import HelpScreen
+from loopviz.tui.screens.live import LiveScreen
+from loopviz.tui.screens.picker import PickerScreen
+
+__all__ = ["LoopvizApp"]
+
+RATES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+"""What `[` and `]` step through."""
+
+WINDOW_NS = 6 * SECOND + 200 * MS
+"""History to ask for: the widest plan's window and a column."""
+
+OFTEN_NS, SELDOM_NS = 100 * MS, 250 * MS
+"""How often the header and the texts are painted."""
+
+
+class LoopvizApp(App[None]):
+    """Shows what the controller says, `fps` times a second; closes the controller at the end.
+
+    `fps=0` starts no clock: call `tick()` for each frame (tests do, with a clock of their own).
+    """
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = "Screen { overflow: hidden; }"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+
+    def __init__(
+        self,
+        controller: Controller,
+        *,
+        clock: Clock = monotonic_ns,
+        fps: int = 30,
+        ascii_only: bool = False,
+    ) -> None:
+        super().__init__()
+        self._controller, self._clock, self._fps = controller, clock, fps
+        self._glyphs = ASCII if ascii_only else BLOCKS
+        self._looks = looks(self._palette_name())
+        self._pace = Pace()
+        self._live = LiveScreen()
+        self._held: Frame | None = None
+        self._held_ns = 0
+        self._often_ns = self._seldom_ns = -SECOND
+        self._scenario = ""
+        self._closed = False
+        self.scene: Scene | None = None
+        """What is on the screen."""
+
+    def _palette_name(self) -> str:
+        if self.no_color:
+            return "none"
+        return "sixteen" if self.console.color_system == "standard" else "dark"
+
+    def get_default_screen(self) -> LiveScreen:
+        return self._live
+
+    def on_mount(self) -> None:
+        self._live.paint_ground(self._looks)
+        self.tick()
+        if self._fps:
+            gc.collect()
+            gc.freeze()
+            self.set_interval(1 / self._fps, self.tick)
+
+    def on_unmount(self) -> None:
+        self.close_controller()
+
+    def close_controller(self) -> None:
+        """Stop the run; harmless when done twice."""
+        if not self._closed:
+            self._closed = True
+            self._controller.close()
+
+    def on_resize(self) -> None:
+        self.tick(whole=True)
+
+    def tick(self, whole: bool = False) -> None:
+        """One frame: poll, then paint what is due; everything if `whole`."""
+        if self._closed:
+            return
+        now_ns = self._clock()
+        frame = self._controller.poll(now_ns, WINDOW_NS)
+        if not whole and not self._pace.due(now_ns, self._backlog()):
+            return
+        if frame.scenario.id != self._scenario:
+            self._scenario = frame.scenario.id
+            self._held = None
+            self._live.forget()
+            whole = True
+        held = self._held
+        self.scene = scene = Scene(
+            frame.scenario,
+            frame.status,
+            held.snapshot if held else frame.snapshot,
+            self._held_ns if held else now_ns,
+            now_ns,
+            self._looks,
+            self._glyphs,
+            frozen=held is not None,
+            fps=self._pace.fps,
+        )
+        often = whole or now_ns - self._often_ns >= OFTEN_NS
+        seldom = whole or now_ns - self._seldom_ns >= SELDOM_NS
+        self._often_ns = now_ns if often else self._often_ns
+        self._seldom_ns = now_ns if seldom else self._seldom_ns
+        self._live.show(scene, often=often, seldom=seldom)
+
+    def _backlog(self) -> int:
+        """Writes that wait for the terminal; 0 where the driver has no such queue."""
+        thread = getattr(self._driver, "_writer_thread", None)
+        queue = getattr(thread, "_queue", None)
+        return queue.qsize() if queue is not None else 0
+
+    def action_fix(self, place: int) -> None:
+        if self.scene and place < len(self.scene.scenario.fixes):
+            self._controller.toggle(self.scene.scenario.fixes[place].key)
+            self.tick(whole=True)
+
+    def action_suggested(self) -> None:
+        """Apply the suggested fix; a second press does not take it off again."""
+        finding = self.scene.finding if self.scene else None
+        key = finding.suggested_fix if finding else ""
+        if self.scene and self.scene.fix(key) and key not in self.scene.status.fixes_on:
+            self._controller.toggle(key)
+            self.tick(whole=True)
+
+    def action_slower(self) -> None:
+        self._step_rate(-1)
+
+    def action_faster(self) -> None:
+        self._step_rate(1)
+
+    def _step_rate(self, by: int) -> None:
+        if self.scene is None:
+            return
+        rate = self.scene.status.rate
+        steps = [r for r in RATES if (r < rate - 1e-9 if by < 0 else r > rate + 1e-9)]
+        if steps:
+            self._controller.set_rate(steps[-1] if by < 0 else steps[0])
+            self.tick(whole=True)
+
+    def action_freeze(self) -> None:
+        """Hold the picture, or go live again. The held snapshot is immutable, so it is kept."""
+        if self._held:
+            self._held = None
+        elif self.scene and self.scene.snapshot:
+            self._held = Frame(self.scene.scenario, self.scene.status, self.scene.snapshot)
+            self._held_ns = self.scene.end_ns
+        self.tick(whole=True)
+
+    def action_scenarios(self) -> None:
+        current = self.scene.scenario.id if self.scene else ""
+        picker = PickerScreen(self._looks, self._glyphs, self._controller.entries(), current)
+        self.push_screen(picker, self._picked)
+
+    def _picked(self, scenario_id: str | None) -> None:
+        if scenario_id is not None:
+            self._held = None
+            self._controller.switch(scenario_id)
+            self.tick(whole=True)
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(self._looks, self._glyphs))
+
+    def action_restart(self) -> None:
+        if self.scene and self.scene.status.phase in ("target-died", "load-died", "failed"):
+            self._controller.restart()
+            self.tick(whole=True)
+
+    def action_theme(self) -> None:
+        """Dark or light; nothing to choose in sixteen colours or none."""
+        name = {"dark": "light", "light": "dark"}.get(self._name_of(self._looks))
+        if name:
+            self._looks = looks(name)
+            self._live.paint_ground(self._looks)
+            self.tick(whole=True)
+
+    @staticmethod
+    def _name_of(value: Looks) -> str:
+        return value.palette.name if value.palette else "none"

@@ -1,0 +1,117 @@
+"""The diagnosis beside the timeline on wide terminals: sentence, evidence, source, fix, lesson."""
+
+from collections.abc import Callable, Sequence
+
+from rich.style import Style
+from textual.strip import Strip
+
+from loopviz.model.snapshot import Finding, Location
+from loopviz.tui.paint.finding import finding_title, fix_line, paragraph
+from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.scene import FIX_LETTERS, Scene
+from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+
+__all__ = ["Source", "boxed", "paint_diagnosis"]
+
+Source = Callable[[Location, int], Sequence[tuple[int, str]]]
+"""Numbered lines around a location, `int` of them each side; empty if they cannot be read."""
+
+
+def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
+    """As many rows as the panel has; the wall on its left is part of it."""
+    width, height = plan.size("diagnosis")
+    inner = width - 2
+    looks = scene.looks
+    finding = scene.finding
+    if finding is None:
+        body = [
+            Line(inner).strip(looks.text),
+            *paragraph("Nothing is wrong so far. What to look at:", looks.text, inner, scene),
+        ]
+        for look in scene.scenario.look:
+            body += paragraph(f"{scene.glyphs.dot} {look}", looks.dim, inner, scene)
+        title, style, note = "DIAGNOSIS", looks.title, ""
+    else:
+        title, style, note = finding_title(scene, finding)
+        body = _found(scene, finding, inner, height, source)
+    blank = Line(inner).strip(looks.text)
+    fixes = _fixes(scene, inner)
+    lesson = paragraph(scene.scenario.lesson, looks.dim, inner, scene)
+    for more in (fixes, [_head("LESSON", inner, scene), *lesson]):
+        if len(body) + len(more) + 1 <= height - 1:
+            body += [blank, *more]
+    return boxed(body, title, style, note, width, height, scene)
+
+
+def boxed(
+    body: Sequence[Strip],
+    title: str,
+    style: Style,
+    note: str,
+    width: int,
+    height: int,
+    scene: Scene,
+) -> list[Strip]:
+    """A title row, then the body's rows behind a wall, filled up to `height`."""
+    looks, glyphs = scene.looks, scene.glyphs
+    line = Line(width).add(f"{glyphs.wall} ", looks.faint).add(title, style)
+    if note and len(note) + 3 <= line.left:
+        line.add("  ", looks.text).add(note, looks.dim)
+    wall = Line(2).add(glyphs.wall, looks.faint).strip(looks.text)
+    blank = Line(width - 2).strip(looks.text)
+    rows = [*body, *[blank] * height][: height - 1]
+    return [line.strip(looks.text), *(Strip([*wall, *row], width) for row in rows)]
+
+
+def _found(scene: Scene, finding: Finding, width: int, height: int, source: Source) -> list[Strip]:
+    looks = scene.looks
+    calm = scene.stale(finding)
+    blank = Line(width).strip(looks.text)
+    rows = [blank]
+    rows += paragraph(finding.sentence, looks.dim if calm else looks.strong, width, scene)
+    facts = f"{finding.count} times, worst {duration(finding.worst_ns, ' ')}, "
+    facts += f"{duration(finding.total_ns, ' ')} in all"
+    rows += paragraph(facts, looks.dim, width, scene)
+    if finding.location:
+        rows += [blank, *_source(scene, finding, width, height, source)]
+    return [*rows, blank, fix_line(scene, finding, width)]
+
+
+def _source(scene: Scene, finding: Finding, width: int, height: int, source: Source) -> list[Strip]:
+    """The culprit's line, lit, with its neighbours."""
+    looks, glyphs = scene.looks, scene.glyphs
+    where = finding.location
+    assert where is not None
+    name = clean(f"{where.file}:{where.line}")
+    head = Line(width).add(f"  {name}", looks.accent)
+    head.add(f"  in {clean(where.function)}", looks.dim)
+    around = 3 if height >= 24 else 1
+    lines = source(where, around) or [(where.line, finding.source or "(source not found)")]
+    indent = min((len(t) - len(t.lstrip()) for _, t in lines if t.strip()), default=0)
+    rows = [head.strip(looks.text)]
+    for number, text in lines:
+        lit = number == where.line
+        line = Line(width)
+        line.add(f"  {glyphs.pointer if lit else ' '}", looks.lit_edge if lit else looks.dim)
+        line.add(f"{number:>4} ", looks.lit_edge if lit else looks.faint)
+        line.add(clean(text[indent:]), looks.lit if lit else looks.dim)
+        rows.append(line.strip(looks.lit if lit else looks.text))
+    return rows
+
+
+def _head(title: str, width: int, scene: Scene) -> Strip:
+    return Line(width).add(f"  {title}", scene.looks.title).strip(scene.looks.text)
+
+
+def _fixes(scene: Scene, width: int) -> list[Strip]:
+    """Every fix with its key, and whether it is on."""
+    looks = scene.looks
+    rows = [_head("FIXES", width, scene)]
+    for letter, fix in zip(FIX_LETTERS, scene.scenario.fixes, strict=False):
+        on = fix.key in scene.status.fixes_on
+        line = Line(width).add(f"  {letter}", looks.good)
+        line.add(f" [{'x' if on else ' '}] ", looks.good if on else looks.dim)
+        title = clean(fix.title)
+        line.add(fit(title, min(width_of(title), line.left)), looks.strong if on else looks.text)
+        rows.append(line.strip(looks.text))
+    return rows if len(rows) > 1 else []

@@ -1,0 +1,105 @@
+"""The finding: what is wrong, who suffers, and the key that fixes it."""
+
+from rich.style import Style
+from textual.strip import Strip
+
+from loopviz.model.snapshot import Finding
+from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import Line, clean, duration, wrap
+
+__all__ = ["evidence", "paint_finding", "rule_line", "suggestion"]
+
+
+def rule_line(width: int, scene: Scene, title: str, style: Style, note: str = "") -> Strip:
+    """`── TITLE ─ note ─────`."""
+    looks, rule = scene.looks, scene.glyphs.rule
+    line = Line(width).add(rule * 2 + " ", looks.faint).add(title, style)
+    if note:
+        line.add(f" {rule} ", looks.faint).add(note, looks.dim)
+    line.add(" ", looks.faint)
+    return line.add(rule * line.left, looks.faint).strip(looks.text)
+
+
+def finding_title(scene: Scene, finding: Finding) -> tuple[str, Style, str]:
+    """Title, its style and the note beside it; calm when it was not seen lately."""
+    findings = scene.snapshot.findings if scene.snapshot else ()
+    place = f"{findings.index(finding) + 1}/{len(findings)}"
+    title = clean(finding.title).upper()
+    if scene.stale(finding):
+        ago = (scene.end_ns - finding.last_ns) // 1_000_000_000
+        return f"FINDING {place}  {title}", scene.looks.dim, f"last seen {ago} s ago"
+    return f"FINDING {place}  {title}", scene.looks.alarm, evidence(finding)
+
+
+def evidence(finding: Finding) -> str:
+    """How often and how badly, in one phrase."""
+    if not finding.victims:
+        return f"seen {finding.count}×"
+    who = "1 victim" if finding.victims == 1 else f"{finding.victims} victims"
+    return f"{who} waited {duration(finding.victim_wait_ns, ' ')} in all"
+
+
+def suggestion(scene: Scene, finding: Finding) -> tuple[str, str, bool]:
+    """The suggested fix's letter, its title, and whether it is on; empty if there is none."""
+    fix = scene.fix(finding.suggested_fix)
+    if fix is None:
+        return "", "", False
+    return scene.letter(fix.key), clean(fix.title), fix.key in scene.status.fixes_on
+
+
+def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
+    """Three or four rows for narrow terminals: title, sentence, fix, lesson."""
+    width, height = plan.size("finding")
+    looks = scene.looks
+    lesson = clean(scene.scenario.lesson)
+    finding = scene.finding
+    if finding is None:
+        strips = [rule_line(width, scene, "NO FINDING YET", looks.dim)]
+        strips += [_said("look", look, width, scene) for look in scene.scenario.look[: height - 2]]
+        strips.append(_said("lesson", lesson, width, scene))
+    else:
+        calm = scene.stale(finding)
+        title, style, note = finding_title(scene, finding)
+        strips = [rule_line(width, scene, title, style, note)]
+        line = Line(width)
+        where = finding.location
+        place = clean(f"{where.file}:{where.line}") if where else ""
+        sentence = clean(finding.sentence)
+        if len(sentence) + len(place) + 4 > width:
+            place = place.rpartition("/")[2]
+        line.add(f" {sentence}", looks.dim if calm else looks.strong)
+        if place and len(place) + 2 <= line.left:
+            line.end(f"{place} ", looks.accent, looks.text)
+        strips.append(line.strip(looks.text))
+        strips.append(fix_line(scene, finding, width))
+        strips.append(_said("lesson", lesson, width, scene))
+    blank = Line(width).strip(looks.text)
+    return (strips + [blank] * height)[:height]
+
+
+def fix_line(scene: Scene, finding: Finding, width: int) -> Strip:
+    """` a: await asyncio.to_thread(...)   press a`, or that it is on."""
+    looks = scene.looks
+    letter, title, on = suggestion(scene, finding)
+    line = Line(width)
+    if not letter:
+        return line.add(" no fix is known for this one", looks.dim).strip(looks.text)
+    if on:
+        line.add(" on  ", looks.good).add(f"{letter}: {title}", looks.text)
+        return line.add(f"   press {letter} to take it off", looks.dim).strip(looks.text)
+    line.add(" fix ", looks.good).add(f"{letter}: ", looks.good).add(title, looks.text)
+    return line.add(f"   press {letter}", looks.good).strip(looks.text)
+
+
+def _said(what: str, text: str, width: int, scene: Scene) -> Strip:
+    line = Line(width).add(f" {what} ", scene.looks.accent)
+    return line.add(clean(text), scene.looks.dim).strip(scene.looks.text)
+
+
+def paragraph(text: str, style: Style, width: int, scene: Scene, rows: int = 3) -> list[Strip]:
+    """Cleaned text, wrapped, at most `rows` rows, one cell in from the left."""
+    lines = wrap(clean(text), width - 3)
+    if len(lines) > rows:
+        lines = [*lines[: rows - 1], f"{lines[rows - 1]}{scene.glyphs.more}"]
+    return [Line(width).add(f"  {line}", style).strip(scene.looks.text) for line in lines]

@@ -1,0 +1,30 @@
+"""The footer: the keys that apply now."""
+
+from collections.abc import Sequence
+
+from textual.strip import Strip
+
+from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.palette import Looks
+from loopviz.tui.paint.text import Line, width_of
+
+__all__ = ["paint_footer"]
+
+
+def paint_footer(keys: Sequence[tuple[str, str]], plan: Plan, looks: Looks) -> list[Strip]:
+    """One row of `key word`; what does not fit whole is left out, but for help and quit."""
+    width = plan.size("footer")[0]
+    kept = list(keys)
+    for gap in (2, 1):
+        while _wide(kept, gap) > width and len(kept) > 2 and gap == 1:
+            kept.pop(-3)
+        if _wide(kept, gap) <= width:
+            break
+    line = Line(width).add(" ", looks.bar)
+    for key, word in kept:
+        line.add(key, looks.bar_brand).add(f" {word}" + " " * gap, looks.bar)
+    return [line.strip(looks.bar)]
+
+
+def _wide(keys: Sequence[tuple[str, str]], gap: int) -> int:
+    return 1 - gap + sum(width_of(key) + 1 + width_of(word) + gap for key, word in keys)

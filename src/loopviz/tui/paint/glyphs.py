@@ -1,0 +1,90 @@
+"""The characters that tell states apart without colour: block glyphs, or ASCII for plain fonts."""
+
+from dataclasses import dataclass
+
+from loopviz.model.snapshot import State
+
+__all__ = ["ASCII", "BLOCKS", "Glyphs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """One set. Every entry is one cell wide, but for the words."""
+
+    run: str
+    ready: str
+    waiting: str
+    blocking: str
+    bang: str
+    """Ends a blocking slice."""
+    levels: str
+    """From nothing to full."""
+    eighths: str
+    """Blocks that grow from the left, empty to full; empty string if the font has none."""
+    half_left: str
+    half_right: str
+    mark: str
+    mark_line: str
+    tick: str
+    rule: str
+    wall: str
+    down: str
+    up: str
+    arrow: str
+    pointer: str
+    dot: str
+    more: str
+    times: str
+
+    def of(self, state: State) -> str:
+        """The state's glyph, as the legend shows it."""
+        return (self.run, self.ready, self.waiting, self.blocking)[state - 1]
+
+
+BLOCKS = Glyphs(
+    run="█",
+    ready="▒",
+    waiting="─",
+    blocking="▓",
+    bang="!",
+    levels=" ▁▂▃▄▅▆▇█",
+    eighths=" ▏▎▍▌▋▊▉█",
+    half_left="╴",
+    half_right="╶",
+    mark="▼",
+    mark_line="┊",
+    tick="╷",
+    rule="─",
+    wall="│",
+    down="▼",
+    up="▲",
+    arrow="→",
+    pointer="▶",
+    dot="·",
+    more="…",
+    times="×",
+)
+
+ASCII = Glyphs(
+    run="#",
+    ready="=",
+    waiting="-",
+    blocking="!",
+    bang="!",
+    levels=" .:-=+*#@",
+    eighths="",
+    half_left="-",
+    half_right="-",
+    mark="v",
+    mark_line=":",
+    tick="|",
+    rule="-",
+    wall="|",
+    down="v",
+    up="^",
+    arrow="->",
+    pointer=">",
+    dot=".",
+    more="..",
+    times="x",
+)

@@ -1,0 +1,105 @@
+"""The header: what is shown, how it stands, which fixes are on, how much load."""
+
+from rich.style import Style
+from textual.strip import Strip
+
+from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.scene import FIX_LETTERS, Scene
+from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+
+__all__ = ["paint_banner", "paint_header", "state_word"]
+
+WORDS = {
+    "starting": "STARTING",
+    "target-died": "TARGET DIED",
+    "load-died": "LOAD DIED",
+    "failed": "FAILED",
+}
+
+
+def state_word(scene: Scene) -> str:
+    """LIVE, FROZEN, STARTING, TARGET DIED, LOAD DIED or FAILED."""
+    return WORDS.get(scene.status.phase, "FROZEN" if scene.frozen else "LIVE")
+
+
+def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
+    """One row. Narrow terminals lose the frame rate first, then the end of the title."""
+    looks = scene.looks
+    width = plan.size("header")[0]
+    line = Line(width).add(" loopviz ", looks.bar_brand)
+    word = state_word(scene)
+    badge = {"LIVE": looks.badge_live, "FROZEN": looks.badge_frozen}.get(word)
+    if word == "STARTING":
+        badge = looks.badge_waiting
+    line.add(f" {word} ", badge or looks.alarm_fill)
+    if scene.frozen:
+        behind = duration(scene.now_ns - scene.end_ns, " ")
+        behind = (
+            f"{(scene.now_ns - scene.end_ns) // 1_000_000_000} s" if "ms" not in behind else "0 s"
+        )
+        line.add(f" +{behind} behind", looks.bar_strong)
+    right = _right(scene, width)
+    fixes = _fixes(scene)
+    used = sum(width_of(text) for text, _ in (*fixes, *right)) + 3
+    title = f"{scene.scenario.id}: {scene.scenario.title}" if scene.scenario.title else ""
+    title = clean(title or scene.scenario.id)
+    room = line.left - used - 2
+    line.add("  ", looks.bar)
+    if room < 16:  # no room for both: the title loses its end, then all but its id
+        title = clean(scene.scenario.id)
+    line.add(
+        fit(title, min(max(room, len(scene.scenario.id)), width_of(title)), "…"), looks.bar_strong
+    )
+    if fixes:
+        line.add("   ", looks.bar)
+    for text, style in fixes:
+        line.add(text, style)
+    rest = sum(width_of(text) for text, _ in right)
+    line.to(width - rest, looks.bar)
+    for text, style in right:
+        line.add(text, style)
+    return [line.strip(looks.bar)]
+
+
+def _fixes(scene: Scene) -> list[tuple[str, Style]]:
+    looks = scene.looks
+    parts: list[tuple[str, Style]] = []
+    for letter, fix in zip(FIX_LETTERS, scene.scenario.fixes, strict=False):
+        on = fix.key in scene.status.fixes_on
+        parts.append((" " if parts else "fixes ", looks.bar_dim))
+        parts.append((f"{letter}[{'x' if on else ' '}]", looks.bar_good if on else looks.bar))
+    return parts
+
+
+def _right(scene: Scene, width: int) -> list[tuple[str, Style]]:
+    looks, snapshot = scene.looks, scene.snapshot
+    rate = scene.status.rate
+    if snapshot and snapshot.routes:
+        rps = sum(route.offered_rps for route in snapshot.routes)
+    else:
+        rps = sum(load.rps for load in scene.scenario.load) * rate
+    factor = f"{rate:.2f}".rstrip("0").ljust(3, "0")
+    parts = [("load ", looks.bar_dim), (f"{scene.glyphs.times}{factor}", looks.bar_strong)]
+    parts.append((f" {rps:.0f} rps", looks.bar))
+    if width >= 100:
+        parts.append((f"   {scene.fps:2d} fps", looks.bar_dim))
+    dropped = snapshot.health.dropped_events if snapshot else 0
+    parts.append(("  drop ", looks.bar_dim))
+    parts.append((f"{dropped} ", looks.bar_alarm if dropped else looks.bar))
+    return parts
+
+
+def paint_banner(scene: Scene, plan: Plan) -> list[Strip]:
+    """One row, when the run is not running: what happened, and the key to press."""
+    looks = scene.looks
+    width = plan.size("banner")[0]
+    if scene.status.phase == "starting":
+        why = scene.status.why or f"Starting {scene.scenario.id}: the app comes up, then its load."
+        return [Line(width).add(f" {clean(why)}", looks.warm).strip(looks.text)]
+    why = clean(scene.status.why) or f"{state_word(scene).capitalize()}."
+    key = " R restart " if scene.status.phase != "failed" else " R retry  s scenarios "
+    line = Line(width).add(
+        " " + fit(why, min(width_of(why), width - len(key) - 2)), looks.alarm_fill
+    )
+    line.to(width - len(key), looks.alarm_fill).add(key, looks.cursor)
+    return [line.strip(looks.alarm_fill)]

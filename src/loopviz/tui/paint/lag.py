@@ -1,0 +1,127 @@
+"""The lag chart: how late timers ran, per column, on a logarithmic axis."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.style import Style
+from textual.strip import Strip
+
+from loopviz.clock import MS
+from loopviz.model.snapshot import LoopView
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.scene import HELD_NS, Scene
+from loopviz.tui.paint.text import Line, clean, duration
+
+__all__ = ["lag_columns", "level", "paint_lag"]
+
+LOW_NS, HIGH_NS = 0.3 * MS, 1000.0 * MS
+"""What the axis spans; later timers fill it."""
+
+WARM_NS, HOT_NS = 10 * MS, 100 * MS
+
+
+def lag_columns(loop: LoopView, columns: Columns) -> NDArray[np.int64]:
+    """The greatest lag in each column, 0 where no timer ran.
+
+    While a callback holds the loop no timer runs; there the lag is that of a timer that was due
+    when the callback began, so the chart rises while the loop is held.
+    """
+    greatest = np.zeros(columns.count, dtype=np.int64)
+    times, values = loop.lag.times_ns, loop.lag.values
+    if len(times):
+        from_, to = np.searchsorted(times, [columns.start_ns, columns.end_ns])
+        at = times[from_:to] // columns.cell_ns - columns.first
+        np.maximum.at(greatest, at, values[from_:to])
+    bounds = columns.bounds()
+    held = [(stall.start_ns, stall.end_ns) for stall in loop.stalls]
+    if loop.running and columns.end_ns - loop.running.since_ns > HELD_NS:
+        held.append((loop.running.since_ns, columns.end_ns))
+    for start, end in held:
+        first, last = max(0, columns.at(start)), min(columns.count - 1, columns.at(end - 1))
+        if first <= last:
+            until = np.minimum(bounds[first + 1 : last + 2], end) - start
+            greatest[first : last + 1] = np.maximum(greatest[first : last + 1], until)
+    return greatest
+
+
+def level(lag_ns: int, levels: int) -> int:
+    """Height on the logarithmic axis, 0 for nothing, else 1 to `levels`."""
+    if lag_ns <= 0:
+        return 0
+    share = math.log(max(lag_ns, LOW_NS) / LOW_NS) / math.log(HIGH_NS / LOW_NS)
+    return min(levels, 1 + int(share * (levels - 1) + 0.5))
+
+
+def paint_lag(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
+    """A row of figures, then the chart."""
+    width, height = plan.size("lag")
+    looks = scene.looks
+    if scene.snapshot is None:
+        return [Line(width).strip(looks.text) for _ in range(height)]
+    loop = scene.snapshot.loop
+    lags = lag_columns(loop, columns)
+    chart = _chart(lags, height - 1, scene, plan, columns)
+    return [_figures(scene, width), *chart]
+
+
+def _figures(scene: Scene, width: int) -> Strip:
+    looks = scene.looks
+    assert scene.snapshot is not None
+    recent = scene.snapshot.loop.lag_recent
+    line = Line(width).add(" LAG", looks.strong)
+    for name, value in (("p50", recent.p50_ns), ("p99", recent.p99_ns), ("max", recent.max_ns)):
+        figure = duration(value) if recent.count else "–"
+        line.add(f"  {name} ", looks.dim).add(f"{figure:>6}", _heat(value, scene, looks.text))
+    if (running := scene.held) is not None:
+        held = duration(scene.end_ns - running.since_ns)
+        where = running.location
+        place = clean(f"{where.file}:{where.line}") if where else clean(running.label)
+        word = f" BLOCKED now {held:>5} "
+        room = line.left - len(word) - 4
+        place = place if len(place) <= room else place.rpartition("/")[2]
+        line.add("   ", looks.text).add(word, looks.alarm_fill)
+        line.add(f" {place}", looks.alarm)
+    return line.strip(looks.text)
+
+
+def _chart(
+    lags: NDArray[np.int64], rows: int, scene: Scene, plan: Plan, columns: Columns
+) -> list[Strip]:
+    looks, glyphs = scene.looks, scene.glyphs
+    steps = len(glyphs.levels) - 1
+    heights = [level(int(lag), rows * steps) for lag in lags]
+    heats = [_heat(int(lag), scene, looks.run) for lag in lags]
+    assert scene.snapshot is not None
+    marks = [columns.at(mark.at_ns) for mark in scene.snapshot.marks]
+    names = _axis_names(rows, steps)
+    strips = []
+    for row in range(rows):
+        floor = (rows - 1 - row) * steps
+        chars = [glyphs.levels[min(steps, max(0, h - floor))] for h in heights]
+        styles = list(heats)
+        for column in marks:
+            if 0 <= column < columns.count and chars[column] == " ":
+                chars[column], styles[column] = glyphs.mark_line, looks.mark_line
+        line = Line(plan.size("lag")[0])
+        name = names.get(row, "")
+        line.add(f"{name:>{plan.label - 1}} ", looks.dim).cells(chars, styles)
+        strips.append(line.strip(looks.text))
+    return strips
+
+
+def _axis_names(rows: int, steps: int) -> dict[int, str]:
+    """Row (from the top) → what a bar that ends in it means."""
+    if rows == 1:
+        return {0: "0.3ms–1s"}
+    named = ((1000 * MS, "1s"), (100 * MS, "100ms"), (10 * MS, "10ms"), (1 * MS, "1ms"))
+    names = {
+        rows - 1 - (level(ns, rows * steps) - 1) // steps: name for ns, name in reversed(named)
+    }
+    return names if rows >= 4 else {row: names[row] for row in (0, rows - 1) if row in names}
+
+
+def _heat(lag_ns: int, scene: Scene, calm: Style) -> Style:
+    looks = scene.looks
+    return looks.alarm if lag_ns >= HOT_NS else looks.warm if lag_ns >= WARM_NS else calm

@@ -1,0 +1,152 @@
+"""The request lanes: rows shared fairly between routes, then each row's cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.strip import Strip
+
+from loopviz.clock import SECOND
+from loopviz.model.snapshot import RequestView, State
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.spans import ShapeCache, lane_cells
+from loopviz.tui.paint.text import Line, clean, duration, fit
+
+__all__ = ["LanePainter", "LaneRow", "share_rows"]
+
+KEEP_NS = 4 * SECOND
+"""A lane keeps its row for so long after it was last needed, so that rows do not jump."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """One row: the lane of a route, and how many lanes beyond it have no row."""
+
+    route: str
+    lane: int
+    hidden: int = 0
+
+
+def share_rows(wanted: dict[str, int], rows: int) -> list[LaneRow]:
+    """Rows for every route in order: none gets more than it wants, none starves for another."""
+    given = dict.fromkeys(wanted, 0)
+    left = rows
+    while left > 0:
+        hungry = [route for route in wanted if given[route] < wanted[route]]
+        if not hungry:
+            break
+        for route in hungry[:left]:
+            given[route] += 1
+            left -= 1
+    return [
+        LaneRow(route, lane, wanted[route] - count if lane == count - 1 else 0)
+        for route, count in given.items()
+        for lane in range(count)
+    ]
+
+
+class LanePainter:
+    """Paints the lanes; remembers which rows were needed and the shapes of ended requests."""
+
+    def __init__(self) -> None:
+        self._shapes = ShapeCache()
+        self._needed: dict[str, tuple[int, int]] = {}
+
+    def rows(self, scene: Scene, count: int, start_ns: int) -> list[LaneRow]:
+        """Which lane each row shows, in the load's order of routes."""
+        assert scene.snapshot is not None
+        wanted: dict[str, int] = {route.route: 1 for route in scene.snapshot.routes}
+        for request in scene.snapshot.requests:
+            if request.end_ns > start_ns and request.start_ns < scene.end_ns:
+                wanted[request.route] = max(wanted.get(request.route, 0), request.lane + 1)
+        for route, lanes in wanted.items():
+            before, since = self._needed.get(route, (0, scene.end_ns))
+            if lanes >= before or scene.end_ns - since > KEEP_NS:
+                self._needed[route] = (lanes, scene.end_ns)
+            wanted[route] = self._needed[route][0]
+        return share_rows(wanted, count)
+
+    def paint(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
+        """As many rows as the panel has."""
+        width, height = plan.size("lanes")
+        looks = scene.looks
+        if scene.snapshot is None:
+            return [Line(width).strip(looks.text) for _ in range(height)]
+        rows = self.rows(scene, height, columns.start_ns)
+        lanes: dict[tuple[str, int], list[RequestView]] = {}
+        requests = scene.snapshot.requests
+        for request in requests:
+            if request.start_ns < scene.end_ns:
+                lanes.setdefault((request.route, request.lane), []).append(request)
+        marks = [columns.at(mark.at_ns) for mark in scene.snapshot.marks]
+        marks = [column for column in marks if 0 <= column < columns.count]
+        culprit = scene.held.request if scene.held else 0
+        strips = [
+            self._row(
+                row, lanes.get((row.route, row.lane), ()), scene, plan, columns, marks, culprit
+            )
+            for row in rows
+        ]
+        if requests:
+            self._shapes.prune(requests[0].number)
+        for _ in range(height - len(strips)):
+            line = Line(width).to(plan.label, looks.text)
+            strips.append(_marked(line, marks, columns, scene).strip(looks.text))
+        return strips
+
+    def _row(
+        self,
+        row: LaneRow,
+        requests: Sequence[RequestView],
+        scene: Scene,
+        plan: Plan,
+        columns: Columns,
+        marks: Sequence[int],
+        culprit: int,
+    ) -> Strip:
+        looks, glyphs = scene.looks, scene.glyphs
+        line = Line(plan.size("lanes")[0])
+        guilty = culprit and any(request.number == culprit for request in requests)
+        line.add(glyphs.bang if guilty else " ", looks.alarm)
+        name_width = plan.label - 2
+        if row.hidden:
+            line.add(fit(f"+{row.hidden} more lanes", name_width, glyphs.more), looks.warm)
+        elif row.lane:
+            line.add(fit(f"  {glyphs.dot}{row.lane + 1}", name_width), looks.dim)
+        else:
+            style = looks.alarm if guilty else looks.text
+            line.add(fit(clean(row.route), name_width, glyphs.more), style)
+        line.to(plan.label, looks.text)
+        shapes = [self._shapes.of(request, columns.cell_ns) for request in requests]
+        chars, styles = lane_cells(shapes, columns, looks, glyphs)
+        for column in marks:
+            if chars[column] == " ":
+                chars[column], styles[column] = glyphs.mark_line, looks.mark_line
+        line.cells(chars, styles)
+        if requests:
+            _outcome(line, requests[-1], scene)
+        return line.strip(looks.text)
+
+
+def _outcome(line: Line, request: RequestView, scene: Scene) -> None:
+    """What came of the lane's latest request: its time, or its status if that is an error."""
+    looks = scene.looks
+    took = duration(request.end_ns - request.start_ns)
+    if request.open:
+        line.end(took + scene.glyphs.more + " ", looks.dim, looks.text)
+    elif request.status >= 400 or request.status == 0:
+        line.end(f"{request.status or 'lost'} ", looks.alarm, looks.text)
+    else:
+        blocked = any(state is State.BLOCKING for _, _, state in request.spans)
+        waited = request.ready_ns * 2 > request.end_ns - request.start_ns
+        style = looks.alarm if blocked else looks.warm if waited else looks.dim
+        line.end(took + " ", style, looks.text)
+
+
+def _marked(line: Line, marks: Sequence[int], columns: Columns, scene: Scene) -> Line:
+    chars = [" "] * columns.count
+    styles = [scene.looks.text] * columns.count
+    for column in marks:
+        chars[column], styles[column] = scene.glyphs.mark_line, scene.looks.mark_line
+    return line.cells(chars, styles)

@@ -1,0 +1,66 @@
+"""What every painter gets: the frame, the moment it shows, and how things look."""
+
+from dataclasses import dataclass
+
+from loopviz.catalogue import FixInfo, ScenarioInfo
+from loopviz.clock import MS, SECOND
+from loopviz.model.snapshot import Finding, Running, Snapshot
+from loopviz.session import Status
+from loopviz.tui.paint.glyphs import Glyphs
+from loopviz.tui.paint.palette import Looks
+
+__all__ = ["FIX_LETTERS", "Scene"]
+
+FIX_LETTERS = "abcdef"
+"""Fixes are called by their place in the scenario."""
+
+HELD_NS = 20 * MS
+"""A callback that runs for longer is said to hold the loop now."""
+
+STALE_NS = 3 * SECOND
+"""A finding not seen for longer is told calmly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One frame, ready to paint.
+
+    `status` and `scenario` are always today's; while the view is `frozen`, `snapshot` and
+    `end_ns` are those of the frozen moment.
+    """
+
+    scenario: ScenarioInfo
+    status: Status
+    snapshot: Snapshot | None
+    end_ns: int
+    now_ns: int
+    looks: Looks
+    glyphs: Glyphs
+    frozen: bool = False
+    fps: int = 0
+
+    @property
+    def held(self) -> Running | None:
+        """What holds the loop at the end of the picture, if it has done so for a while."""
+        running = self.snapshot.loop.running if self.snapshot else None
+        return running if running and self.end_ns - running.since_ns > HELD_NS else None
+
+    @property
+    def finding(self) -> Finding | None:
+        """The worst finding; one that is still seen goes before one that is not."""
+        if not self.snapshot or not self.snapshot.findings:
+            return None
+        findings = self.snapshot.findings
+        return next((f for f in findings if not self.stale(f)), findings[0])
+
+    def stale(self, finding: Finding) -> bool:
+        """True if the finding was not seen lately."""
+        return self.end_ns - finding.last_ns > STALE_NS
+
+    def letter(self, fix_key: str) -> str:
+        """The key on the keyboard for a fix; empty if there is none."""
+        keys = [fix.key for fix in self.scenario.fixes[: len(FIX_LETTERS)]]
+        return FIX_LETTERS[keys.index(fix_key)] if fix_key in keys else ""
+
+    def fix(self, fix_key: str) -> FixInfo | None:
+        return next((fix for fix in self.scenario.fixes if fix.key == fix_key), None)

@@ -1,0 +1,22 @@
+"""What a terminal that is too small shows."""
+
+from textual.strip import Strip
+
+from loopviz.tui.paint.layout import MIN_HEIGHT, MIN_WIDTH, Plan
+from loopviz.tui.paint.palette import Looks
+from loopviz.tui.paint.text import Line, wrap
+
+__all__ = ["paint_small"]
+
+
+def paint_small(plan: Plan, looks: Looks) -> list[Strip]:
+    """One sentence in the middle, whatever the size."""
+    text = f"loopviz needs {MIN_WIDTH}×{MIN_HEIGHT}; this terminal is {plan.width}×{plan.height}"
+    lines = wrap(text, max(1, plan.width - 2))
+    above = max(0, (plan.height - len(lines)) // 2)
+    rows = [""] * above + lines
+    strips = []
+    for row in (rows + [""] * plan.height)[: plan.height]:
+        line = Line(plan.width).to((plan.width - len(row)) // 2, looks.text)
+        strips.append(line.add(row, looks.strong).strip(looks.text))
+    return strips

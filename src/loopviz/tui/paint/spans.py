@@ -1,0 +1,183 @@
+"""From a request's spans to cells of one lane.
+
+A cell that one state fills shows the state's glyph. Where states share a cell the longest wins,
+but a blocking slice always gets a cell (its last one is the bang), and a run slice stays visible
+as a sliver unless ready delay fills the cell.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from rich.style import Style
+
+from loopviz.model.snapshot import RequestView, Span, State
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.glyphs import Glyphs
+from loopviz.tui.paint.palette import Looks
+
+__all__ = ["Cell", "ShapeCache", "shape", "shared_cell"]
+
+Cell = tuple[str, Style]
+
+PARTS = 16
+"""A shared cell is cut into so many parts; a slice takes at least one."""
+
+Piece = tuple[int, int, State | None]
+"""From part, to part, state; None as state is the bang of a blocking slice."""
+
+Shape = tuple[tuple[tuple[int, int, State], ...], tuple[tuple[int, Piece], ...]]
+"""Runs of full cells (first, after last, state), and pieces of shared ones, on the grid."""
+
+
+def shape(spans: Sequence[Span], cell_ns: int) -> Shape:
+    """Where on the grid the spans lie. It depends on nothing else, so it can be kept."""
+    full: list[tuple[int, int, State]] = []
+    pieces: list[tuple[int, Piece]] = []
+    for start, end, state in spans:
+        if end <= start:
+            continue
+        first, last = start // cell_ns, (end - 1) // cell_ns
+        from_part = (start - first * cell_ns) * PARTS // cell_ns
+        to_part = -(-(end - last * cell_ns) * PARTS // cell_ns)
+        if state is State.BLOCKING:
+            bang = last if first == last or to_part * 2 >= PARTS else last - 1
+            pieces.append((bang, (0, PARTS, None)))
+            if bang < last:
+                pieces.append((last, (0, to_part, state)))
+            last = bang - 1
+            to_part = PARTS
+            if last < first:
+                continue
+        if first == last:
+            if from_part == 0 and to_part == PARTS:
+                full.append((first, first + 1, state))
+            else:
+                pieces.append((first, (from_part, max(to_part, from_part + 1), state)))
+            continue
+        if from_part:
+            pieces.append((first, (from_part, PARTS, state)))
+            first += 1
+        if to_part < PARTS:
+            pieces.append((last, (0, to_part, state)))
+            last -= 1
+        if first <= last:
+            full.append((first, last + 1, state))
+    return tuple(full), tuple(pieces)
+
+
+class ShapeCache:
+    """Shapes of requests that have ended, kept while they are shown."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Shape] = {}
+        self._cell_ns = 0
+
+    def of(self, request: RequestView, cell_ns: int) -> Shape:
+        if cell_ns != self._cell_ns:
+            self._kept.clear()
+            self._cell_ns = cell_ns
+        if request.open:
+            return shape(request.spans, cell_ns)
+        kept = self._kept.get(request.number)
+        if kept is None:
+            kept = self._kept[request.number] = shape(request.spans, cell_ns)
+        return kept
+
+    def prune(self, oldest: int) -> None:
+        """Forget requests with a smaller number."""
+        if len(self._kept) > 4096:
+            self._kept = {n: kept for n, kept in self._kept.items() if n >= oldest}
+
+
+def lane_cells(
+    shapes: Sequence[Shape], columns: Columns, looks: Looks, glyphs: Glyphs
+) -> tuple[list[str], list[Style]]:
+    """The lane's cells over the columns; idle ones are spaces."""
+    first, count = columns.first, columns.count
+    chars = [" "] * count
+    styles = [looks.text] * count
+    shared: dict[int, list[Piece]] = {}
+    for full, pieces in shapes:
+        for start, end, state in full:
+            a, b = max(0, start - first), min(count, end - first)
+            if a < b:
+                chars[a:b] = [glyphs.of(state)] * (b - a)
+                styles[a:b] = [looks.of(state)] * (b - a)
+        for cell, piece in pieces:
+            if 0 <= cell - first < count:
+                shared.setdefault(cell - first, []).append(piece)
+    for column, found in shared.items():
+        chars[column], styles[column] = shared_cell(tuple(found), looks, glyphs)
+    return chars, styles
+
+
+@lru_cache(maxsize=8192)
+def shared_cell(pieces: tuple[Piece, ...], looks: Looks, glyphs: Glyphs) -> Cell:
+    """One glyph for a cell that several slices, or a part of one, lie in."""
+    total = dict.fromkeys(State, 0)
+    for start, end, state in pieces:
+        if state is None:
+            return glyphs.bang, looks.bang
+        total[state] += end - start
+    if not looks.edges or not glyphs.eighths:
+        return _plain(total, looks, glyphs)
+    row = _sequence(pieces)
+    if len(row) == 2:
+        return _edge(row[0], row[1], looks, glyphs)
+    if len(row) == 1 and (only := row[0][1]) is not None and not total[State.RUN]:
+        return glyphs.of(only), looks.of(only)
+    return _sliver(total, looks, glyphs)
+
+
+def _sequence(pieces: tuple[Piece, ...]) -> list[tuple[int, State | None]]:
+    """(parts, state or idle) from left to right; neighbours of one state are one."""
+    row: list[tuple[int, State | None]] = []
+    at = 0
+
+    def put(parts: int, state: State | None) -> None:
+        if row and row[-1][1] == state:
+            row[-1] = (row[-1][0] + parts, state)
+        elif parts > 0:
+            row.append((parts, state))
+
+    for start, end, state in sorted(pieces, key=lambda piece: piece[:2]):
+        put(start - at, None)
+        put(end - max(start, at), state)
+        at = max(at, end)
+    put(PARTS - at, None)
+    return row
+
+
+def _edge(
+    left: tuple[int, State | None], right: tuple[int, State | None], looks: Looks, glyphs: Glyphs
+) -> Cell:
+    """Two states side by side: a block of the left one's colour on the right one's."""
+    thin = (None, State.AWAIT)
+    if left[1] in thin and right[1] in thin:
+        half = glyphs.half_left if left[1] else glyphs.half_right
+        return half, looks.waiting
+    eighths = min(7, max(1, round(left[0] * 8 / PARTS)))
+    return glyphs.eighths[eighths], looks.edge(left[1], right[1])
+
+
+def _sliver(total: dict[State, int], looks: Looks, glyphs: Glyphs) -> Cell:
+    """More than two: amounts are exact, places are not."""
+    waiting, ready = total[State.AWAIT], total[State.READY]
+    if total[State.BLOCKING]:
+        return glyphs.of(State.BLOCKING), looks.blocking
+    solid = State.RUN if total[State.RUN] and ready * 2 < PARTS else State.READY
+    if not total[solid]:
+        return (glyphs.waiting if waiting * 2 >= PARTS else glyphs.half_right), looks.waiting
+    eighths = min(8, max(1, round(total[solid] * 8 / PARTS)))
+    if eighths == 8:
+        return glyphs.of(solid), looks.of(solid)
+    behind = State.READY if solid is State.RUN and ready * 4 >= PARTS else None
+    return glyphs.eighths[eighths], looks.edge(solid, behind)
+
+
+def _plain(total: dict[State, int], looks: Looks, glyphs: Glyphs) -> Cell:
+    """Without colours to share a cell: the longest state, run counting for more."""
+    total = dict(total)
+    total[State.RUN] *= 4
+    state = State.BLOCKING if total[State.BLOCKING] else max(total, key=lambda state: total[state])
+    return glyphs.of(state), looks.of(state)

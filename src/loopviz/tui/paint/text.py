@@ -1,0 +1,119 @@
+"""Words in cells: cleaning what others wrote, figures for people, and one row being built."""
+
+import unicodedata
+from functools import lru_cache
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+__all__ = ["Line", "clean", "duration", "fit", "width_of", "wrap"]
+
+
+@lru_cache(maxsize=4096)
+def clean(text: str) -> str:
+    """The text without control, format, surrogate and private characters: safe in a terminal."""
+    if text.isascii() and text.isprintable():
+        return text
+    flat = text.replace("\t", "    ").replace("\n", " ")
+    return "".join(c for c in flat if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029")
+
+
+def width_of(text: str) -> int:
+    """Cells the text takes."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def fit(text: str, width: int, more: str = "…") -> str:
+    """Exactly `width` cells: padded with spaces, or cut with `more` at the end."""
+    if width <= 0:
+        return ""
+    if width_of(text) <= width:
+        return set_cell_size(text, width)
+    keep = width - len(more)
+    return set_cell_size(text, keep) + more if keep > 0 else set_cell_size(text, width)
+
+
+def duration(ns: int, space: str = "") -> str:
+    """`0.4ms`, `212ms`, `1.3s`; `space` goes between the figure and its unit."""
+    ms = ns / 1e6
+    if ms < 9.95:
+        return f"{ms:.1f}{space}ms"
+    if ms < 999.5:
+        return f"{ms:.0f}{space}ms"
+    return f"{ms / 1000:.1f}{space}s" if ms < 99_950 else f"{ms / 1000:.0f}{space}s"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most `width` cells, broken at spaces where there are any."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        joined = f"{line} {word}" if line else word
+        if width_of(joined) <= width:
+            line = joined
+            continue
+        if line:
+            lines.append(line)
+        line = word
+        while width_of(line) > width:
+            lines.append(set_cell_size(line, width))
+            line = line[len(lines[-1].rstrip()) or 1 :]
+    return [*lines, line] if line else lines
+
+
+class Line:
+    """One row under construction, never wider than `width`: what does not fit is cut."""
+
+    __slots__ = ("_segments", "used", "width")
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.used = 0
+        self._segments: list[Segment] = []
+
+    @property
+    def left(self) -> int:
+        """Cells still free."""
+        return self.width - self.used
+
+    def add(self, text: str, style: Style) -> "Line":
+        """Append text that has been cleaned."""
+        wide = width_of(text)
+        if wide > self.left:
+            text = fit(text, self.left)
+            wide = self.left
+        if text:
+            self._segments.append(Segment(text, style))
+            self.used += wide
+        return self
+
+    def cells(self, chars: list[str], styles: list[Style]) -> "Line":
+        """Append single-width cells; neighbours of one style become one segment."""
+        count = min(len(chars), self.left)
+        start = 0
+        while start < count:
+            style = styles[start]
+            end = start + 1
+            while end < count and styles[end] is style:
+                end += 1
+            self._segments.append(Segment("".join(chars[start:end]), style))
+            start = end
+        self.used += count
+        return self
+
+    def to(self, column: int, style: Style) -> "Line":
+        """Fill with spaces up to this column."""
+        gap = min(column, self.width) - self.used
+        return self.add(" " * gap, style) if gap > 0 else self
+
+    def end(self, text: str, style: Style, fill: Style) -> "Line":
+        """Put text at the right edge, if there is room for it; spaces before it."""
+        wide = width_of(text)
+        return self.to(self.width - wide, fill).add(text, style) if wide <= self.left else self
+
+    def strip(self, fill: Style) -> Strip:
+        """The row, filled up to its width."""
+        self.to(self.width, fill)
+        return Strip(self._segments, self.width)

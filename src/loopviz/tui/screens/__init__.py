@@ -1,0 +1,1 @@
+"""What fills the terminal: the live screen, the scenario picker, the help."""

@@ -1,0 +1,143 @@
+"""The live view: panels placed by the plan, painted at three rates on the app's one clock."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.geometry import Offset, Region, Size, Spacing
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from loopviz.tui.actions import shown_now
+from loopviz.tui.paint.axis import paint_axis
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.compare import paint_compare
+from loopviz.tui.paint.diagnosis import paint_diagnosis
+from loopviz.tui.paint.finding import paint_finding
+from loopviz.tui.paint.footer import paint_footer
+from loopviz.tui.paint.header import paint_banner, paint_header
+from loopviz.tui.paint.lag import paint_lag
+from loopviz.tui.paint.lanes import LanePainter
+from loopviz.tui.paint.layout import Plan, plan
+from loopviz.tui.paint.legend import paint_legend
+from loopviz.tui.paint.loop import paint_loop
+from loopviz.tui.paint.palette import Looks
+from loopviz.tui.paint.routes import paint_routes
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.small import paint_small
+from loopviz.tui.source import source_around
+from loopviz.tui.widgets.lines import LineWidget
+
+__all__ = ["LiveScreen"]
+
+PANELS = (
+    "small",
+    "header",
+    "banner",
+    "lag",
+    "axis",
+    "loop",
+    "lanes",
+    "legend",
+    "finding",
+    "routes",
+    "diagnosis",
+    "compare",
+    "footer",
+)
+
+
+class PlanLayout(Layout):
+    """Puts each panel where the screen's plan has it; panels without a place are not shown."""
+
+    name = "plan"
+
+    def arrange(
+        self,
+        parent: Widget,
+        children: list[Widget],
+        size: Size,
+        greedy: bool = True,  # noqa: ARG002
+    ) -> ArrangeResult:
+        assert isinstance(parent, LiveScreen)
+        panels = parent.plan_for(size).panels
+        return [
+            WidgetPlacement(Region(*panels[child.id]), Offset(), Spacing(), child)
+            for child in children
+            if child.id in panels
+        ]
+
+
+class LiveScreen(Screen[None]):
+    """Call `show` once per frame."""
+
+    CSS = "LiveScreen { overflow: hidden; } LineWidget { width: auto; height: auto; }"
+    AUTO_FOCUS: ClassVar[str | None] = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._panels = {name: LineWidget(name) for name in PANELS}
+        self._lanes = LanePainter()
+        self._banner = False
+        self._plan: Plan | None = None
+        self._layout = PlanLayout()
+
+    def compose(self) -> ComposeResult:
+        yield from self._panels.values()
+
+    @property
+    def layout(self) -> Layout:
+        return self._layout
+
+    def plan_for(self, size: Size) -> Plan:
+        """The plan for a terminal of this size, as the run stands."""
+        return plan(size.width, size.height, self._banner)
+
+    def paint_ground(self, looks: Looks) -> None:
+        """Take over another palette."""
+        for panel in self._panels.values():
+            panel.fill = looks.text
+        if looks.palette and looks.palette.ground != "default":
+            self.styles.background = looks.palette.ground
+
+    def show(self, scene: Scene, *, often: bool, seldom: bool) -> None:
+        """Paint the timeline and the lag; the header if `often`, the texts if `seldom`."""
+        self._banner = scene.status.phase != "running"
+        plan_now = self.plan_for(self.size)
+        if plan_now is not self._plan:
+            self._plan = plan_now
+            self.refresh(layout=True)
+            often = seldom = True
+        if "small" in plan_now.panels:
+            self._show("small", paint_small(plan_now, scene.looks))
+            return
+        columns = Columns.over(plan_now.window_ns, plan_now.columns, scene.end_ns)
+        self._show("lag", paint_lag(scene, plan_now, columns))
+        self._show("loop", paint_loop(scene, plan_now, columns))
+        self._show("lanes", self._lanes.paint(scene, plan_now, columns))
+        if often:
+            self._show("axis", paint_axis(scene, plan_now, columns))
+            self._show("header", paint_header(scene, plan_now))
+            self._show("footer", paint_footer(shown_now(scene), plan_now, scene.looks))
+            self._show("banner", paint_banner(scene, plan_now))
+            self._show("legend", paint_legend(scene, plan_now))
+        if seldom:
+            self._show("compare", paint_compare(scene, plan_now))
+            if plan_now.wide:
+                self._show("routes", paint_routes(scene, plan_now))
+                self._show("diagnosis", paint_diagnosis(scene, plan_now, source_around))
+            else:
+                self._show("finding", paint_finding(scene, plan_now))
+
+    def forget(self) -> None:
+        """Another scenario: its lanes have nothing to do with the old ones."""
+        self._lanes = LanePainter()
+
+    def _show(self, panel: str, lines: Sequence[Strip]) -> None:
+        self._panels[panel].show(lines)
+
+    def lines(self) -> Iterable[str]:
+        """The screen's text, for tests and dumps."""
+        return (strip.text for strip in self._compositor.render_strips())

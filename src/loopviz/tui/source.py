@@ -1,0 +1,25 @@
+"""The lines around a culprit, read from its file: cached, and empty when they cannot be read."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from loopviz.model.snapshot import Location
+
+__all__ = ["source_around"]
+
+
+@lru_cache(maxsize=64)
+def source_around(location: Location, around: int) -> tuple[tuple[int, str], ...]:
+    """Numbered lines, `around` of them before and after; empty if there are none to show."""
+    if not location.path:
+        return ()
+    try:
+        with Path(location.path).open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(1_000_000).splitlines()
+    except (OSError, ValueError):
+        return ()
+    first = max(1, location.line - around)
+    last = min(len(lines), location.line + around)
+    if not 1 <= location.line <= len(lines):
+        return ()
+    return tuple((number, lines[number - 1].expandtabs(4)) for number in range(first, last + 1))

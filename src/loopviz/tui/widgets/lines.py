@@ -1,0 +1,47 @@
+"""A widget that shows prepared lines and repaints only those that changed."""
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from textual.filter import LineFilter
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+__all__ = ["LineWidget"]
+
+
+class LineWidget(Widget):
+    """Give it strips as wide as itself; it never computes anything of its own."""
+
+    can_focus = False
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=name)
+        self._lines: Sequence[Strip] = ()
+        self.fill = Style()
+        """What rows without a line look like."""
+
+    def show(self, lines: Sequence[Strip]) -> None:
+        """Show these lines; equal ones cost nothing."""
+        before, self._lines = self._lines, lines
+        if len(before) != len(lines):
+            self.refresh()
+            return
+        width = self.size.width
+        changed = [
+            Region(0, y, width, 1)
+            for y, (old, new) in enumerate(zip(before, lines, strict=True))
+            if old is not new and old != new
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    def render_line(self, y: int) -> Strip:
+        if y < len(self._lines):
+            return self._lines[y]
+        return Strip.blank(self.size.width, self.fill)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """None: colours are final, and NO_COLOR was dealt with when they were made."""
+        return ()

@@ -1,0 +1,170 @@
+"""The ring: a memory-mapped file that one thread writes and anybody reads.
+
+Layout: a header page, `capacity` records of 32 bytes (see `events`), then an append-only region of
+interned strings (4-byte length, UTF-8 bytes; a string's number is its place, from 1).
+
+The writer never blocks, never calls the system for an event and never waits for a reader: it
+overwrites the oldest record. A reader knows by `seq` whether a slot holds the record it expects,
+an older one (not written yet) or a newer one (it was overrun, and counts what it lost).
+"""
+
+import mmap
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
+
+from loopviz.clock import monotonic_ns, wall_ns
+from loopviz.errors import WireError
+from loopviz.wire.events import FORMAT_VERSION, RECORD, RECORD_SIZE, Kind
+
+__all__ = [
+    "CAPACITY",
+    "HEADER_SIZE",
+    "Header",
+    "LockedRing",
+    "RingFile",
+    "read_header",
+    "read_strings",
+]
+
+MAGIC = b"LOOPVIZ\0"
+HEADER_SIZE = 4096
+CAPACITY = 1 << 18
+"""Records in a ring: 8 MiB, about 13 s at 20,000 events/s."""
+STRINGS_SIZE = 1 << 20
+
+_FIXED = Struct("<8sIIQQQQQ")
+_MOVING = Struct("<QQ")
+_MOVING_AT = 256
+_LENGTH = Struct("<I")
+
+
+class Header(NamedTuple):
+    """The fixed part of a ring's header. The anchors are one moment on two clocks."""
+
+    magic: bytes
+    version: int
+    record_size: int
+    capacity: int
+    strings_size: int
+    pid: int
+    anchor_monotonic_ns: int
+    anchor_wall_ns: int
+
+
+class RingFile:
+    """The writer's side of a ring file: the mapped bytes and the strings.
+
+    Records are packed straight into `buffer` by the loop's hooks (`probe.hooks`), since a call
+    per event would cost as much as the record itself. Only the thread that owns the ring may
+    call `intern`.
+    """
+
+    def __init__(self, path: Path, *, capacity: int = CAPACITY) -> None:
+        if capacity & (capacity - 1):
+            raise WireError(f"A ring's capacity is a power of two, not {capacity}.")
+        self.path = path
+        self.capacity = capacity
+        size = HEADER_SIZE + capacity * RECORD_SIZE + STRINGS_SIZE
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.ftruncate(fd, size)
+            self.buffer = mmap.mmap(fd, size)
+        finally:
+            os.close(fd)
+        self._strings_at = HEADER_SIZE + capacity * RECORD_SIZE
+        self._strings_end = self._strings_at
+        self._lost_strings = 0
+        self._ids: dict[str, int] = {}
+        header = Header(
+            MAGIC,
+            FORMAT_VERSION,
+            RECORD_SIZE,
+            capacity,
+            STRINGS_SIZE,
+            os.getpid(),
+            monotonic_ns(),
+            wall_ns(),
+        )
+        _FIXED.pack_into(self.buffer, 0, *header)
+        self._publish()
+
+    def intern(self, text: str) -> int:
+        """The text's number, written once. 0 when the region is full; that is counted."""
+        known = self._ids.get(text)
+        if known is not None:
+            return known
+        raw = text.encode("utf-8", "replace")[:4096]
+        end = self._strings_end + _LENGTH.size + len(raw)
+        if end > len(self.buffer):
+            self._lost_strings += 1
+            self._publish()
+            return 0
+        _LENGTH.pack_into(self.buffer, self._strings_end, len(raw))
+        self.buffer[end - len(raw) : end] = raw
+        self._strings_end = end
+        self._publish()
+        number = self._ids[text] = len(self._ids) + 1
+        return number
+
+    def close(self) -> None:
+        """Unmap. The file stays: whoever made the folder removes it."""
+        self.buffer.close()
+
+    def _publish(self) -> None:
+        end = self._strings_end - self._strings_at
+        _MOVING.pack_into(self.buffer, _MOVING_AT, end, self._lost_strings)
+
+
+class LockedRing(RingFile):
+    """A ring for everybody but the loop's thread: watchdog, control thread, worker threads."""
+
+    def __init__(self, path: Path, *, capacity: int = 1 << 14) -> None:
+        super().__init__(path, capacity=capacity)
+        self._lock = threading.Lock()
+        self._written = 0
+
+    def intern_all(self, texts: Sequence[str]) -> list[int]:
+        """The numbers of several texts; see `intern`."""
+        with self._lock:
+            return [self.intern(text) for text in texts]
+
+    def write(self, kind: Kind, *, a: int = 0, who: int = 0, text: str = "", at: int = 0) -> None:
+        """One record, now or `at`; `text` is interned into its `b`."""
+        with self._lock:
+            self._written += 1
+            offset = HEADER_SIZE + ((self._written - 1) & (self.capacity - 1)) * RECORD_SIZE
+            b = self.intern(text) if text else 0
+            seq = self._written & 0xFFFFFFFF
+            RECORD.pack_into(self.buffer, offset, at or monotonic_ns(), a, who, b, kind, seq)
+
+
+def read_header(buffer: mmap.mmap | bytes, name: str) -> Header:
+    """The header of a mapped ring file. Raises WireError if it is not one that we can read."""
+    if len(buffer) < HEADER_SIZE:
+        raise WireError(f"{name} is no loopviz ring: it has {len(buffer)} bytes.")
+    header = Header._make(_FIXED.unpack_from(buffer, 0))
+    if header.magic != MAGIC:
+        raise WireError(f"{name} is no loopviz ring: it starts with {header.magic!r}.")
+    if header.version != FORMAT_VERSION:
+        raise WireError(
+            f"{name} has ring format {header.version}, this loopviz reads {FORMAT_VERSION}: "
+            "use the same version on both sides."
+        )
+    return header
+
+
+def read_strings(buffer: mmap.mmap, header: Header, start: int) -> tuple[list[str], int, int]:
+    """Strings interned since offset `start`: the texts, the next offset, strings lost so far."""
+    end, lost = _MOVING.unpack_from(buffer, _MOVING_AT)
+    base = HEADER_SIZE + header.capacity * header.record_size
+    texts = []
+    while start + _LENGTH.size <= end:
+        (length,) = _LENGTH.unpack_from(buffer, base + start)
+        start += _LENGTH.size
+        texts.append(buffer[base + start : base + start + length].decode("utf-8", "replace"))
+        start += length
+    return texts, start, lost

@@ -1,0 +1,153 @@
+"""A loop on virtual time for the load's own code, and what starts the real thing."""
+
+import asyncio
+import contextlib
+import json
+import math
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from loopviz.catalogue import LoadInfo
+from loopviz.load.config import Config
+from loopviz.wire.control import Sample, encode, messages
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop that never waits: time jumps to the next timer."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        super().__init__(_VirtualSelector(self))
+
+    def time(self) -> float:
+        return self.now_ns / 1e9
+
+    def clock(self) -> int:
+        return self.now_ns
+
+
+class _VirtualSelector(selectors.SelectSelector):
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> Any:
+        assert timeout is not None, "nothing would ever happen"
+        self._loop.now_ns += math.ceil(max(0, timeout) * 1e9)
+        return super().select(0)
+
+
+@pytest.fixture
+def virtual() -> Callable[..., Any]:
+    """Run `main(loop)` to its end in virtual time."""
+
+    def run(main: Callable[[VirtualLoop], Any]) -> Any:
+        loop = VirtualLoop()
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            return runner.run(main(loop))
+
+    return run
+
+
+class Child:
+    """`python -m loopviz.load`, and what it has said so far."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        reading, writing = os.pipe()
+        command = [sys.executable, "-W", "error", "-m", "loopviz.load"]
+        command += ["--out-fd", str(writing), "--run-dir", str(run_dir)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[writing]
+        )
+        os.close(writing)
+        self._up = os.fdopen(reading, "rb")
+        self.messages = messages(self._up)
+        self.samples: list[Sample] = []
+        self.last: dict[str, Any] = {}
+
+    def start(self, url: str, *routes: LoadInfo, **more: Any) -> None:
+        self.say(**Config(url, routes, **more).to_message())
+        self.hear(lambda: self.last.get("is") == "ready")
+
+    def say(self, **message: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(encode(message))
+        self.process.stdin.flush()
+
+    def hear(self, until: Callable[[], Any]) -> None:
+        """Take in messages until something holds; pytest's timeout is the limit."""
+        while not until():
+            self.last = next(self.messages, {"is": "gone"})
+            assert self.last["is"] != "gone", self.process.communicate()
+            if self.last["is"] == "samples":
+                self.samples += [Sample(*sample) for sample in self.last["samples"]]
+
+    def statuses(self, route: int = 0) -> list[int]:
+        return [sample.status for sample in self.samples if sample.route == route]
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stderr is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait()
+        self.process.stderr.close()
+        self._up.close()
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[Child]:
+    child = Child(tmp_path / "run")
+    yield child
+    child.close()
+
+
+class Server:
+    """A small app under uvicorn in a thread; `seen` holds each request's path and headers."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, dict[bytes, bytes]]] = []
+        self.connections: set[tuple[str, int]] = set()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._server = uvicorn.Server(
+            uvicorn.Config(self._app, log_level="critical", lifespan="off", ws="none")
+        )
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
+        self._thread.start()
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"]
+        self.seen.append((path, dict(scope["headers"])))
+        self.connections.add(scope["client"])
+        if path == "/hang":
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
+        status = int(path[1:]) if path[1:].isdigit() else 200
+        body = json.dumps({"path": path}).encode() * 1_000
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.stop()

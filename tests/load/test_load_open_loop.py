@@ -1,0 +1,229 @@
+"""The open loop in virtual time, and the outbox on a pipe that no one reads."""
+
+import asyncio
+import json
+import os
+
+import pytest
+
+from loopviz.catalogue import LoadInfo
+from loopviz.clock import MS, SECOND
+from loopviz.errors import LoopvizError, UsageError
+from loopviz.load.client import Client, Reply
+from loopviz.load.config import Config
+from loopviz.load.open_loop import OpenLoop
+from loopviz.load.outbox import Outbox
+from loopviz.load.schedule import ArrivalSchedule
+from loopviz.wire.control import CONNECTION, Sample
+
+ROUTES = (LoadInfo("GET /a", 100), LoadInfo("GET /b", 20, "constant"))
+ORIGIN_NS = 3 * SECOND
+
+
+def open_loop(loop, answer, **more):
+    """`answer()` is awaited for each request."""
+
+    async def send(route):
+        sent_ns = loop.now_ns
+        await answer()
+        return Reply(sent_ns, loop.now_ns, 200)
+
+    schedule = ArrivalSchedule(ROUTES, seed=1)
+    load = OpenLoop(schedule, send, len(ROUTES), ORIGIN_NS, clock=loop.clock, **more)
+    load.start()
+    return load
+
+
+def scheduled(seconds):
+    due = ArrivalSchedule(ROUTES, seed=1).due(seconds * SECOND)
+    return [(ORIGIN_NS + at, route) for at, route in due]
+
+
+async def until(loop, offset_s):
+    await asyncio.sleep((ORIGIN_NS - loop.now_ns) / SECOND + offset_s)
+
+
+def test_every_arrival_is_sent_when_it_is_due(virtual):
+    async def main(loop):
+        load = open_loop(loop, lambda: asyncio.sleep(0.001))
+        await until(loop, 5.5)
+        load.stop()
+        return load.take(), load
+
+    samples, load = virtual(main)
+    assert {s.sent_ns - s.scheduled_ns for s in samples} <= {0, 1, 2}
+    wanted = scheduled(5.5)
+    assert sorted((s.scheduled_ns, s.route) for s in samples) == wanted[: len(samples)]
+    assert len(wanted) - len(samples) == sum(load.in_flight) <= 2
+    assert sum(load.sent) == len(wanted)
+
+
+def test_a_stalled_server_delays_no_arrival(virtual):
+    async def main(loop):
+        awake = asyncio.Event()
+        load = open_loop(loop, awake.wait)
+        await until(loop, 4)
+        assert load.take() == []
+        assert load.sent == load.in_flight
+        assert sum(load.sent) == len(scheduled(4))
+        load.stop()
+        awake.set()
+        await asyncio.sleep(0.1)
+        return load.take(), load
+
+    samples, load = virtual(main)
+    assert [(s.scheduled_ns, s.route) for s in samples] == scheduled(4)
+    assert {s.sent_ns - s.scheduled_ns for s in samples} <= {0, 1, 2}
+    assert all(s.done_ns >= ORIGIN_NS + 4 * SECOND for s in samples)
+    assert load.in_flight == [0, 0]
+
+
+def test_a_late_load_says_so(virtual):
+    """If the load itself cannot run for a second, samples keep the scheduled times."""
+
+    async def main(loop):
+        load = open_loop(loop, lambda: asyncio.sleep(0))
+        await until(loop, 1)
+        loop.now_ns += SECOND  # as if something had blocked the loop
+        await asyncio.sleep(0.001)
+        load.stop()
+        await asyncio.sleep(0.1)
+        return load.take()
+
+    samples = virtual(main)
+    late = [s for s in samples if s.sent_ns - s.scheduled_ns > 5 * MS]
+    assert len(late) > 80
+    assert {s.sent_ns for s in late} == {max(s.sent_ns for s in late)}
+    assert [(s.scheduled_ns, s.route) for s in samples] == scheduled(2.001)[: len(samples)]
+
+
+def test_what_would_be_too_many_in_flight_is_shed_and_counted(virtual):
+    async def main(loop):
+        load = open_loop(loop, asyncio.Event().wait, in_flight_max=50)
+        await until(loop, 2)
+        load.stop()
+        return load.take(), load
+
+    samples, load = virtual(main)
+    assert sum(load.sent) == sum(load.in_flight) == 50
+    assert sum(load.shed) == len(samples) == len(scheduled(2)) - 50
+    assert {s.status for s in samples} == {CONNECTION}
+
+
+def test_the_rate_changes_at_once_and_back(virtual):
+    async def main(loop):
+        load = open_loop(loop, lambda: asyncio.sleep(0))
+        counts = []
+        for i, factor in enumerate([1, 10, 0, 1]):
+            load.set_rate(factor)
+            before = sum(load.sent)
+            await until(loop, (i + 1) * 2)
+            counts.append(sum(load.sent) - before)
+        load.stop()
+        return counts
+
+    usual, much, none, again = virtual(main)
+    assert usual == pytest.approx(240, rel=0.25)
+    assert much == pytest.approx(2400, rel=0.1)
+    assert none == 0
+    assert again == pytest.approx(240, rel=0.25)
+
+
+class Source:
+    def __init__(self, samples):
+        self.samples = samples
+        self.sent, self.in_flight, self.shed = [len(samples)], [0], [0]
+
+    def take(self):
+        taken, self.samples = self.samples, []
+        return taken
+
+
+@pytest.fixture
+def pipe():
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+def read(fd, outbox):
+    """Everything in the pipe and the outbox, as messages."""
+    os.set_blocking(fd, False)
+    said = b""
+    while True:
+        try:
+            said += os.read(fd, 1 << 20)
+        except BlockingIOError:
+            return [json.loads(line) for line in said.splitlines()]
+        outbox.report(Source([]))
+
+
+def test_a_parent_that_does_not_read_costs_samples_and_not_time(pipe):
+    outbox = Outbox(pipe[1], clock=lambda: 0, backlog_max=3_000)
+    samples = [Sample(0, i, i, i, 200) for i in range(20_000)]
+    for i in range(0, 20_000, 100):
+        outbox.report(Source(samples[i : i + 100]))
+    assert outbox.dropped > 0
+    heard = read(pipe[0], outbox)
+    got = [sample[1] for message in heard for sample in message["samples"]]
+    assert got == sorted(set(got))
+    assert got[-1] == 19_999
+    assert len(got) + outbox.dropped == 20_000
+    assert heard[-1]["dropped"] == outbox.dropped
+
+
+def test_nothing_new_is_said_only_as_a_sign_of_life(pipe):
+    now_ns = 10 * SECOND
+    outbox = Outbox(pipe[1], clock=lambda: now_ns)
+    for _ in range(21):
+        outbox.report(Source([]))
+        now_ns += 50 * MS
+    assert len(read(pipe[0], outbox)) == 3
+
+
+def test_a_parent_that_is_gone_is_no_error():
+    reading, writing = os.pipe()
+    outbox = Outbox(writing)
+    os.close(reading)
+    outbox.send({"is": "ready"})
+    os.close(writing)
+
+
+def test_the_config_survives_the_pipe():
+    config = Config("http://127.0.0.1:1", ROUTES, seed=4, rate=0.5, start_at_ns=7)
+    assert Config.from_message(json.loads(json.dumps(config.to_message()))) == config
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"do": "stop"},
+        {"routes": [{"route": "GET"}]},
+        {"routes": [{"route": "/report", "rps": 1}]},
+        {"routes": [{"route": "GET /a", "rps": 1, "arrivals": "sometimes"}]},
+        {"routes": [{"route": "GET /a", "rps": -1}]},
+        {"routes": [{"route": "GET /a", "rps": 1, "timeout_s": 0}]},
+        {"routes": 3},
+        {"rate": "fast"},
+        {"rate": -1},
+        {"url": None, "routes": None},
+    ],
+)
+def test_a_wrong_config_is_refused_in_one_sentence(change):
+    message = Config("http://127.0.0.1:1", ROUTES).to_message()
+    with pytest.raises(LoopvizError, match=r"\.$"):
+        Config.from_message(message | change)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org", "http://localhost:80", "https://127.0.0.1", "127.0.0.1:80", ":"]
+)
+def test_no_other_machine_is_ever_loaded(url):
+    with pytest.raises(LoopvizError, match="load"):
+        Client(ROUTES, url)
+
+
+def test_a_route_is_a_method_and_a_path():
+    with pytest.raises(UsageError, match="GET /report"):
+        Client([LoadInfo("report", 1)], "http://127.0.0.1:1")

@@ -1,0 +1,96 @@
+"""The load as it really runs: its own process, against a real server."""
+
+import os
+import signal
+import socket
+
+import pytest
+
+from loopviz.catalogue import LoadInfo
+from loopviz.clock import monotonic_ns
+from loopviz.wire.control import CONNECTION, TIMEOUT
+
+pytestmark = pytest.mark.real
+
+
+def test_samples_say_how_each_request_went(child, server):
+    asked = [
+        LoadInfo("GET /ok", 50),
+        LoadInfo("GET /404", 50, "constant"),
+        LoadInfo("POST /500", 50),
+        LoadInfo("GET /hang", 20, "constant", 0.2),
+    ]
+    child.start(server.url, *asked, seed=3)
+    child.hear(lambda: all(len(child.statuses(i)) >= 5 for i in range(4)))
+    for route, status in enumerate([200, 404, 500, TIMEOUT]):
+        assert set(child.statuses(route)) == {status}
+    for sample in child.samples:
+        assert sample.scheduled_ns <= sample.sent_ns <= sample.done_ns <= monotonic_ns()
+        if sample.route == 3:
+            assert sample.done_ns - sample.sent_ns >= 190_000_000
+    sent = {int(headers[b"x-loopviz-sent"]) for _, headers in server.seen}
+    assert {sample.sent_ns for sample in child.samples} <= sent
+    assert child.last["shed"] == [0, 0, 0, 0]
+    assert child.last["dropped"] == 0
+
+
+def test_connections_are_used_again(child, server):
+    child.start(server.url, LoadInfo("GET /ok", 100, "constant"))
+    child.hear(lambda: len(child.samples) >= 100)
+    assert len(server.connections) < 50
+
+
+def test_the_load_can_be_scaled_aimed_elsewhere_and_stopped(child, server):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        child.start(f"http://127.0.0.1:{nobody.getsockname()[1]}", LoadInfo("GET /ok", 40), rate=2)
+        child.hear(lambda: len(child.samples) >= 20)
+        assert set(child.statuses()) == {CONNECTION}
+        child.say(do="aim", url=server.url)
+        child.hear(lambda: child.statuses()[-5:] == [200] * 5)
+    child.say(do="rate", factor=0)
+    child.hear(lambda: child.last["is"] == "samples" and not child.last["samples"])
+    paused = child.last["sent"]
+    child.hear(lambda: child.last["is"] == "samples" and child.last["sent"] == paused)
+    child.say(do="rate", factor=5)
+    child.hear(lambda: child.last["sent"][0] > paused[0] + 20)
+    child.say(do="aim", url="http://example.org")
+    child.hear(lambda: child.last["is"] == "failed")
+    assert "127.0.0.1" in child.last["why"]
+    child.say(do="stop")
+    child.hear(lambda: child.last["is"] == "stopped")
+    assert len(child.samples) > 40
+    child.say(do="quit")
+    assert child.process.wait() == 0
+
+
+def test_what_never_answers_is_not_waited_for_at_the_stop(child, server):
+    child.start(server.url, LoadInfo("GET /hang", 20, timeout_s=60))
+    child.hear(lambda: child.last.get("in_flight", [0])[0] > 3)
+    child.say(do="stop")
+    child.hear(lambda: child.last["is"] == "stopped")
+    assert child.samples == []
+
+
+def test_a_wrong_start_is_refused_in_a_sentence(child):
+    child.say(do="start", url="http://example.org", routes=[{"route": "GET /ok", "rps": 1}])
+    child.hear(lambda: child.last.get("is") == "failed")
+    assert child.last["why"].endswith(".")
+    assert child.process.wait() == 1
+
+
+def test_it_does_not_outlive_its_parent(child, server):
+    child.run_dir.mkdir()
+    (child.run_dir / "ring").write_bytes(b"0" * 100)
+    child.start(server.url, LoadInfo("GET /hang", 50))
+    os.kill(child.process.pid, signal.SIGINT)  # is the parent's business
+    child.hear(lambda: child.last.get("in_flight", [0])[0] > 3)
+    child.close()
+    assert child.process.returncode == 0
+    assert not child.run_dir.exists()
+
+
+def test_it_goes_when_it_is_terminated(child, server):
+    child.start(server.url, LoadInfo("GET /ok", 10))
+    child.process.terminate()
+    assert child.process.wait() == -signal.SIGTERM

@@ -1,0 +1,125 @@
+"""The arrival schedule, which is pure: no clock is needed to test it."""
+
+import math
+from itertools import islice, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopviz.catalogue import LoadInfo
+from loopviz.clock import SECOND
+from loopviz.load.schedule import ArrivalSchedule, arrivals
+
+KINDS = ("poisson", "constant")
+seeds = st.integers(0, 2**32)
+routes = st.builds(
+    LoadInfo,
+    st.sampled_from(["GET /a", "GET /b", "POST /c"]),
+    st.floats(0.1, 500),
+    st.sampled_from(KINDS),
+)
+factors = st.floats(0.1, 10)
+
+
+def until(schedule: ArrivalSchedule, now_ns: int) -> list[tuple[int, int]]:
+    return list(schedule.due(now_ns))
+
+
+@given(route=routes, seed=seeds)
+def test_arrivals_ascend_and_are_fixed_by_the_seed(route, seed):
+    first = list(islice(arrivals(route, seed), 200))
+    assert first == list(islice(arrivals(route, seed), 200))
+    assert first[0] >= 0
+    assert all(a <= b for a, b in pairwise(first))
+
+
+def test_arrivals_are_the_same_on_every_machine():
+    report = LoadInfo("GET /report", 10)
+    assert list(islice(arrivals(report, 0), 3)) == [9872835, 334573088, 481427201]
+    constant = LoadInfo("GET /report", 10, "constant")
+    assert list(islice(arrivals(constant, 0), 3)) == [9401121, 109401121, 209401121]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_mean_rate_is_the_one_asked_for(kind):
+    offsets = list(islice(arrivals(LoadInfo("GET /a", 50, kind), 7), 20_000))
+    assert len(offsets) / (offsets[-1] / SECOND) == pytest.approx(50, rel=0.03)
+
+
+def test_poisson_gaps_vary_and_constant_gaps_do_not():
+    def deviation(kind: str) -> float:
+        offsets = list(islice(arrivals(LoadInfo("GET /a", 1, kind), 7), 5_000))
+        gaps = [(b - a) / SECOND for a, b in pairwise(offsets)]
+        return math.sqrt(sum((gap - 1) ** 2 for gap in gaps) / len(gaps))
+
+    assert deviation("constant") < 1e-6
+    assert deviation("poisson") == pytest.approx(1, rel=0.1)
+
+
+def test_constant_routes_do_not_coincide():
+    a = set(islice(arrivals(LoadInfo("GET /a", 10, "constant"), 0), 100))
+    assert not a & set(islice(arrivals(LoadInfo("GET /b", 10, "constant"), 0), 100))
+
+
+@given(seed=seeds)
+def test_a_route_does_not_depend_on_the_others(seed):
+    a, b = LoadInfo("GET /a", 20), LoadInfo("GET /b", 30)
+    both = until(ArrivalSchedule([b, a], seed), 5 * SECOND)
+    assert both == sorted(both)
+    alone = until(ArrivalSchedule([a], seed), 5 * SECOND)
+    assert [at for at, route in both if route == 1] == [at for at, _ in alone]
+
+
+@given(route=routes, seed=seeds, factor=factors)
+def test_a_factor_from_the_start_scales_every_arrival(route, seed, factor):
+    scaled = ArrivalSchedule([route], seed, factor)
+    for offset in islice(arrivals(route, seed), 50):
+        assert scaled.next_ns == round(offset / factor)
+        assert len(until(scaled, scaled.next_ns)) >= 1
+        if until(scaled, scaled.next_ns):
+            break  # several in one nanosecond
+
+
+@given(route=routes, seed=seeds, before=factors, after=factors, at_ns=st.integers(0, 20 * SECOND))
+def test_a_change_rescales_what_is_left_of_the_gap(route, seed, before, after, at_ns):
+    schedule = ArrivalSchedule([route], seed, before)
+    until(schedule, at_ns)
+    left_ns = schedule.next_ns - at_ns
+    schedule.set_factor(after, at_ns)
+    rounding = (before + 1) / after + 1
+    assert schedule.next_ns - at_ns == pytest.approx(left_ns * before / after, abs=rounding)
+
+
+@given(route=routes, seed=seeds, changes=st.lists(st.tuples(st.integers(1, 10**9), factors)))
+def test_the_same_changes_give_the_same_ascending_arrivals(route, seed, changes):
+    def play() -> list[tuple[int, int]]:
+        schedule, now_ns, seen = ArrivalSchedule([route], seed), 0, []
+        for gap_ns, factor in changes:
+            now_ns += gap_ns
+            seen += until(schedule, now_ns)
+            schedule.set_factor(factor, now_ns)
+            assert schedule.next_ns >= now_ns
+        return seen + until(schedule, now_ns + SECOND)
+
+    seen = play()
+    assert seen == play()
+    assert seen == sorted(seen)
+
+
+@given(route=routes, seed=seeds, at_ns=st.integers(0, 5 * SECOND))
+def test_a_pause_delays_every_later_arrival_by_its_length(route, seed, at_ns):
+    paused, usual = ArrivalSchedule([route], seed), ArrivalSchedule([route], seed)
+    assert until(paused, at_ns) == until(usual, at_ns)
+    paused.set_factor(0, at_ns)
+    assert paused.next_ns is None
+    assert until(paused, at_ns + 100 * SECOND) == []
+    paused.set_factor(1, at_ns + 100 * SECOND)
+    assert [at - 100 * SECOND for at, _ in until(paused, at_ns + 101 * SECOND)] == [
+        at for at, _ in until(usual, at_ns + SECOND)
+    ]
+
+
+def test_no_rate_and_no_routes_mean_no_arrivals():
+    assert ArrivalSchedule([LoadInfo("GET /a", 0)], 0).next_ns is None
+    assert ArrivalSchedule([], 0).next_ns is None

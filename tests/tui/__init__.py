@@ -1,0 +1,1 @@
+"""Tests of the terminal interface: built snapshots in, text out. No process, no real time."""
