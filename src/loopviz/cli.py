@@ -1,4 +1,4 @@
-"""The commands; nothing else. Errors are one sentence on standard error, with the right exit code."""
+"""The commands; nothing else. An error is one sentence on standard error and an exit code."""
 
 import json
 import os

@@ -37,20 +37,16 @@ class RingReader:
     def read(self) -> tuple[NDArray[np.void], int]:
         """All records since the last read, copied, and how many were lost just before them."""
         lost = self._skip_overrun()
+        start = self._next
         chunks: list[NDArray[np.void]] = []
-        capacity = self._header.capacity
-        while sum(map(len, chunks)) < capacity:
-            first = self._next % capacity
-            chunk = self._records[first : first + _CHUNK].copy()
-            expected = np.arange(self._next + 1, self._next + 1 + len(chunk), dtype=np.uint64)
-            filled = chunk["seq"] == (expected & 0xFFFFFFFF)
-            count = len(chunk) if filled.all() else int(filled.argmin())
-            if not count:
+        while len(chunks) * _CHUNK < self._header.capacity:
+            chunk = self._read_chunk()
+            if not len(chunk):
                 break
-            chunks.append(chunk[:count])
-            self._next += count
-            if count < len(chunk):
-                break
+            chunks.append(chunk)
+        if chunks and self._seq_at(start) != (start + 1) & 0xFFFFFFFF:
+            lost += self._next - start  # lapped while we copied: what we have may be torn
+            chunks.clear()
         read = np.concatenate(chunks) if chunks else self._records[:0].copy()
         # strings after records: whatever a record names was interned before it was written
         texts, self._strings_at, self.lost_strings = read_strings(
@@ -58,6 +54,19 @@ class RingReader:
         )
         self.strings += texts
         return read, lost
+
+    def _read_chunk(self) -> NDArray[np.void]:
+        """Copy up to a chunk of the records that are there.
+
+        `seq` is written last and so must be read first: a record may be in the making.
+        """
+        first = self._next % self._header.capacity
+        seqs = self._records["seq"][first : first + _CHUNK].copy()
+        expected = np.arange(self._next + 1, self._next + 1 + len(seqs), dtype=np.uint64)
+        filled = seqs == (expected & 0xFFFFFFFF)
+        count = len(seqs) if filled.all() else int(filled.argmin())
+        self._next += count
+        return self._records[first : first + count].copy()
 
     def close(self) -> None:
         """Unmap the file."""
@@ -67,7 +76,7 @@ class RingReader:
     def _skip_overrun(self) -> int:
         """If the writer has lapped us, go on with the newer three quarters of the ring."""
         expected = (self._next + 1) & 0xFFFFFFFF
-        found = int(self._records[self._next % self._header.capacity]["seq"])
+        found = self._seq_at(self._next)
         ahead = (found - expected) & 0xFFFFFFFF
         if not found or not ahead or ahead >= 1 << 31:
             return 0  # not written yet, or just the one we expect
@@ -76,6 +85,9 @@ class RingReader:
         lost = newest - self._header.capacity * 3 // 4 - self._next
         self._next += lost
         return lost
+
+    def _seq_at(self, index: int) -> int:
+        return int(self._records["seq"][index % self._header.capacity])
 
 
 class Collector:

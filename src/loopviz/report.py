@@ -26,7 +26,6 @@ def build_report(
     """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds."""
     loop, trace = model.loop, model.trace
     health = model.health()
-    busy_and_idle = loop.busy_ns + loop.idle_ns
     report: dict[str, Any] = {
         "format": FORMAT,
         "loopviz": loopviz.__version__,
@@ -40,7 +39,7 @@ def build_report(
         "loop": {
             "iterations": loop.iterations,
             "callbacks": loop.callbacks,
-            "utilization": round(loop.busy_ns / busy_and_idle, 4) if busy_and_idle else None,
+            "utilization": _rounded(loop.utilization),
             "lag_ms": _ms(loop.lag_all.quantiles(), "p50", "p99", "max"),
             "ready_delay_ms": _ms(loop.ready_delay_all.quantiles(), "p50", "p99", "max"),
             "callback_ms": _ms(loop.callback_all.quantiles(), "p50", "p99", "max"),
@@ -74,15 +73,12 @@ def summary(report: dict[str, Any]) -> str:
             f"{sum(route['errors'].values()):>8}{_figure(latency['p50']):>10}"
             f"{_figure(latency['p99']):>10}"
         )
-    lag, delay = loop["lag_ms"], loop["ready_delay_ms"]
     busy = "unknown" if loop["utilization"] is None else f"{loop['utilization']:.0%}"
     lines += [
         "",
         f"loop    utilization {busy} · {loop['callbacks']} callbacks",
-        f"lag     p50 {_figure(lag['p50'])} ms · p99 {_figure(lag['p99'])} · max "
-        f"{_figure(lag['max'])}",
-        f"ready   p50 {_figure(delay['p50'])} ms · p99 {_figure(delay['p99'])} · max "
-        f"{_figure(delay['max'])}",
+        f"lag     {_quantiles(loop['lag_ms'])}",
+        f"ready   {_quantiles(loop['ready_delay_ms'])}",
         "",
     ]
     for found in report["findings"]:
@@ -166,12 +162,20 @@ def _ms(of: Quantiles, *names: str) -> dict[str, float | None]:
     return {name: round(getattr(of, f"{name}_ns") / MS, 3) if of.count else None for name in names}
 
 
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
+
+
 def _row(name: str, before: float | None, after: float | None) -> str:
     change = ""
     if before and after is not None:
         percent = (after - before) / before * 100
         change = f"{'▼' if percent < 0 else '▲'} {abs(percent):.0f} %"
     return f"{name[:24]:24}{_figure(before) + ' ms':>12}{_figure(after) + ' ms':>12}{change:>10}"
+
+
+def _quantiles(of: dict[str, float | None]) -> str:
+    return " · ".join(f"{name} {_figure(value)} ms" for name, value in of.items())
 
 
 def _figure(value: float | None) -> str:

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import platformdirs
+from loopviz.errors import LoopvizError
 
 __all__ = ["new_run_folder", "remove", "sweep"]
 
@@ -31,12 +31,21 @@ def sweep(base: Path | None = None) -> None:
 
 
 def _base() -> Path:
-    base = platformdirs.user_runtime_path("loopviz")
+    """Where run folders live: the user's runtime directory, else a private one below /tmp."""
+    home = os.environ.get("XDG_RUNTIME_DIR")
+    base = Path(home) / "loopviz" if home else Path(tempfile.gettempdir(), f"loopviz-{os.getuid()}")
     try:
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:  # no runtime directory for this user
-        base = Path(tempfile.gettempdir()) / f"loopviz-{os.getuid()}"
-        base.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise LoopvizError(
+            f"loopviz cannot make its folder {base} ({error.strerror}): "
+            "point TMPDIR, or XDG_RUNTIME_DIR, to a folder that you may write to."
+        ) from error
+    about = base.stat()
+    if about.st_uid != os.getuid() or about.st_mode & 0o077:
+        raise LoopvizError(
+            f"{base} is not private to you: remove it, or point XDG_RUNTIME_DIR elsewhere."
+        )
     return base
 
 

@@ -64,11 +64,10 @@ class SlowCallback:
         return [self._finding(line, suggest()) for line in self._lines.values() if line.count]
 
     def _line(self, stall: Stall) -> _Line:
-        where = stall.location
-        key = (where.path, where.line) if where else (stall.label, 0)
-        if key not in self._lines:
-            self._lines[key] = _Line(stall.label, where)
-        return self._lines[key]
+        line = self._lines.get(stall.culprit)
+        if line is None:
+            line = self._lines[stall.culprit] = _Line(stall.label, stall.location)
+        return line
 
     def _finding(self, line: _Line, suggested: str) -> Finding:
         source = self._naming.source(line.location)

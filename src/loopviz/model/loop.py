@@ -21,15 +21,27 @@ class LoopTimes:
         """Cumulative busy ns at each change between busy and idle."""
         self.lag = Series()
         self.ready_delay = Series()
+        self.busy_ns = 0
+        self.last_kind = int(Kind.STOPPED)
+        self.last_at = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Count anew from here on: what came before was the app's start."""
         self.lag_all = Histogram()
         self.ready_delay_all = Histogram()
         self.callback_all = Histogram()
-        self.busy_ns = 0
+        self.busy_before_ns = self.busy_ns
         self.idle_ns = 0
         self.iterations = 0
         self.callbacks = 0
-        self.last_kind = int(Kind.STOPPED)
-        self.last_at = 0
+
+    @property
+    def utilization(self) -> float | None:
+        """Busy / (busy + idle) since `begin`, None before anything is known."""
+        busy = self.busy_ns - self.busy_before_ns
+        known = busy + self.idle_ns
+        return busy / known if known else None
 
     def feed(self, records: Records) -> None:
         """One batch of the loop's ring, in its order."""

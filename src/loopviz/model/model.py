@@ -102,7 +102,7 @@ class Model:
         self.routes.feed(samples, sent, in_flight, shed)
 
     def mark(self, at: int, text: str) -> None:
-        """`fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`, `scenario:ID`."""
+        """`fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`; `scenario:ID` begins all counts anew."""
         kind, _, detail = text.partition(":")
         if kind == "fix":
             key, _, state = detail.partition("=")
@@ -113,6 +113,9 @@ class Model:
             self.phases.begin(at)
             self._marks.append(Mark(at, "load", f"load ×{float(detail):g}"))
         elif kind == "scenario":
+            self.loop.begin()
+            self.slow_callback = SlowCallback(self.naming)
+            self.trace.begin()
             self.phases.begin(at)
             self._marks.append(Mark(at, "scenario", detail))
 

@@ -35,8 +35,8 @@ class Request:
         self.status = 0
         self.spans: list[Span] = []
         self.busy_ns = self.ready_ns = self.waiting_ns = 0
-        self.victim_of: set[int] = set()
-        """Starts of the stalls that delayed it."""
+        self.victim_of: set[tuple[str, int]] = set()
+        """The culprits that have delayed it; see `Stall.culprit`."""
 
     def add(self, until_ns: int, state: State) -> None:
         """It was in `state` from the end of the last span until then."""

@@ -23,7 +23,6 @@ class Stall:
         "location",
         "request",
         "start_ns",
-        "victim_wait_ns",
         "victims",
     )
 
@@ -34,7 +33,12 @@ class Stall:
         self.request = request
         self.location: Location | None = None
         self.victims = 0
-        self.victim_wait_ns = 0
+
+    @property
+    def culprit(self) -> tuple[str, int]:
+        """What is to blame: the line, or, if it was not seen, whatever ran."""
+        where = self.location
+        return (where.path, where.line) if where else (self.label, 0)
 
     def view(self, now_ns: int) -> StallView:
         return StallView(

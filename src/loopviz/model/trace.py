@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from loopviz.clock import MS
 from loopviz.model.places import Naming, parse_site
-from loopviz.model.requests import Requests
+from loopviz.model.requests import Request, Requests
 from loopviz.model.snapshot import RequestView, Running, Span, State
 from loopviz.model.stalls import SLOW_NS, Samples, Stall, Stalls
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, Kind
@@ -28,8 +28,7 @@ class Trace:
         self.closed: list[Stall] = []
         """Stalls that ended since `Model` last took them."""
         self.victims: list[tuple[Stall, bool, int]] = []
-        """Stall, whether the request is new to it, and for how long it waited: since last taken."""
-        self.tasks_started = self.tasks_raised = self.tasks_cancelled = 0
+        """Stall, whether its culprit is new to the request, how long it waited: since last taken."""
         self._naming = naming
         self._sites: dict[int, str] = {}
         self._task_label: dict[int, str] = {}
@@ -41,6 +40,11 @@ class Trace:
         self._ready = 0
         self._ended = 0  # the task that ended in the open switch
         self._strings: Sequence[str] = ("",)
+        self.begin()
+
+    def begin(self) -> None:
+        """Count anew from here on."""
+        self.tasks_started = self.tasks_raised = self.tasks_cancelled = 0
 
     def feed(self, records: Sequence[Record], strings: Sequence[str]) -> None:
         """One batch of the loop's ring, in its order."""
@@ -118,7 +122,7 @@ class Trace:
                 request.add(a, State.AWAIT)
                 request.add(at, State.READY)
                 if at - a >= _VICTIM_NS:
-                    self._find_culprits(request.number, request.victim_of, a, at)
+                    self._find_culprits(request, a, at)
 
     def _task_start(self, a: int, who: int, b: int) -> None:
         self.tasks_started += 1
@@ -137,7 +141,7 @@ class Trace:
         self._task_request[who] = request.number
         request.add(self._start, State.READY)
         if self._start - begins >= _VICTIM_NS:
-            self._find_culprits(request.number, request.victim_of, begins, self._start)
+            self._find_culprits(request, begins, self._start)
 
     def _request_end(self, at: int, status: int, who: int, b: int) -> None:
         request = self.requests.open.get(who)
@@ -155,16 +159,15 @@ class Trace:
         self.stalls.ended.append(stall)
         self.closed.append(stall)
 
-    def _find_culprits(self, number: int, known: set[int], start: int, end: int) -> None:
+    def _find_culprits(self, request: Request, start: int, end: int) -> None:
         """Who held the loop while that request could have run."""
         for stall in self.stalls.overlapping(start, end):
-            if stall.request == number:
+            if stall.request == request.number:
                 continue
             wait = min(end, stall.end_ns) - max(start, stall.start_ns)
-            new = stall.start_ns not in known
-            known.add(stall.start_ns)
-            stall.victims += new
-            stall.victim_wait_ns += wait
+            new = stall.culprit not in request.victim_of
+            request.victim_of.add(stall.culprit)
+            stall.victims += 1
             self.victims.append((stall, new, wait))
 
     def _label(self) -> str:

@@ -12,17 +12,25 @@ from loopviz.errors import TargetError
 __all__ = ["Server", "listen", "new_loop"]
 
 HOST = "127.0.0.1"
+BACKLOG = 2048
 
 
 def listen(port: int) -> socket.socket:
     """A listening socket on 127.0.0.1; port 0 takes a free one. Raises TargetError."""
+    # with the protocol named: else asyncio leaves Nagle's algorithm on, and every reply is 40 ms
+    # late (`asyncio.base_events._set_nodelay` looks at `sock.proto`)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((HOST, port), backlog=2048)
+        listener.bind((HOST, port))
+        listener.listen(BACKLOG)
     except OSError as error:
+        listener.close()
         raise TargetError(
             f"Port {port} on {HOST} cannot be used ({error.strerror}): "
             "choose another with --port, or leave --port away for a free one."
         ) from error
+    return listener
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -45,7 +53,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 proxy_headers=False,
                 timeout_graceful_shutdown=1,
-                backlog=2048,
+                backlog=BACKLOG,
             )
         )
         self._started = started

@@ -3,7 +3,6 @@
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.clock import SECOND
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
@@ -24,11 +23,10 @@ def paint_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
                 chars[at + i] = char
                 styles[at + i] = style
 
-    for seconds in range(1, columns.cell_ns * columns.count // SECOND + 1):
-        at = columns.count - round(seconds * SECOND / columns.cell_ns)
-        if at >= 0:
-            put(at, glyphs.tick, looks.faint)
-            put(at + 1, f"-{seconds}s", looks.dim)
+    for before, at in enumerate(columns.seconds(), 1):
+        put(at, glyphs.tick, looks.faint)
+        if at + 4 < columns.count - 3:
+            put(at + 1, f"-{before}s", looks.dim)
     put(columns.count - 3, "now", looks.accent)
     marks = scene.snapshot.marks if scene.snapshot else ()
     shown = [(columns.at(m.at_ns), m) for m in marks]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from loopviz.clock import SECOND
+
 __all__ = ["Columns"]
 
 
@@ -36,6 +38,11 @@ class Columns:
     def at(self, moment_ns: int) -> int:
         """The column of a moment; below zero or beyond `count` if it is not shown."""
         return moment_ns // self.cell_ns - self.first
+
+    def seconds(self) -> list[int]:
+        """The columns of whole seconds before the end, the latest first; they stand still."""
+        ats = (self.count - round(s * SECOND / self.cell_ns) for s in range(1, 61))
+        return [at for at in ats if at >= 0]
 
     def bounds(self) -> NDArray[np.int64]:
         """The `count + 1` moments between the columns; none is later than `end_ns`."""

@@ -44,7 +44,9 @@ def paint_compare(scene: Scene, plan: Plan) -> list[Strip]:
     if comparison is None:
         first = scene.scenario.fixes[:1]
         line = Line(width).add(" compare ", looks.accent)
-        hint = "press a: the load stays the same, and before and after appear here"
+        hint = "press a: the load stays the same, before and after appear here"
+        if width < 72:
+            hint = "press a: before and after appear here"
         line.add(hint if first else "this scenario has no fixes to compare", looks.dim)
         strips.append(line.strip(looks.text))
     else:

@@ -6,10 +6,10 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding, Location
-from loopviz.tui.paint.finding import finding_title, fix_line, paragraph
+from loopviz.tui.paint.finding import finding_title, paragraph
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import FIX_LETTERS, Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+from loopviz.tui.paint.text import Line, clean, duration, fit, width_of, wrap
 
 __all__ = ["Source", "boxed", "paint_diagnosis"]
 
@@ -37,8 +37,13 @@ def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     blank = Line(inner).strip(looks.text)
     fixes = _fixes(scene, inner)
     lesson = paragraph(scene.scenario.lesson, looks.dim, inner, scene)
-    for more in (fixes, [_head("LESSON", inner, scene), *lesson]):
-        if len(body) + len(more) + 1 <= height - 1:
+    hints: list[Strip] = []
+    if finding is not None and scene.scenario.look:
+        hints.append(_head("LOOK AT", inner, scene))
+        for text in scene.scenario.look:
+            hints += paragraph(text, looks.dim, inner, scene)
+    for more in (fixes, [_head("LESSON", inner, scene), *lesson], hints):
+        if more and len(body) + len(more) + 1 <= height - 1:
             body += [blank, *more]
     return boxed(body, title, style, note, width, height, scene)
 
@@ -54,9 +59,12 @@ def boxed(
 ) -> list[Strip]:
     """A title row, then the body's rows behind a wall, filled up to `height`."""
     looks, glyphs = scene.looks, scene.glyphs
-    line = Line(width).add(f"{glyphs.wall} ", looks.faint).add(title, style)
+    corner = ("├" if glyphs.eighths else "+") + glyphs.rule
+    line = Line(width).add(f"{corner} ", looks.faint).add(title, style)
     if note and len(note) + 3 <= line.left:
-        line.add("  ", looks.text).add(note, looks.dim)
+        line.add(f" {glyphs.rule} ", looks.faint).add(note, looks.dim)
+    line.add(" ", looks.text)
+    line.add(glyphs.rule * line.left, looks.faint)
     wall = Line(2).add(glyphs.wall, looks.faint).strip(looks.text)
     blank = Line(width - 2).strip(looks.text)
     rows = [*body, *[blank] * height][: height - 1]
@@ -74,7 +82,7 @@ def _found(scene: Scene, finding: Finding, width: int, height: int, source: Sour
     rows += paragraph(facts, looks.dim, width, scene)
     if finding.location:
         rows += [blank, *_source(scene, finding, width, height, source)]
-    return [*rows, blank, fix_line(scene, finding, width)]
+    return rows
 
 
 def _source(scene: Scene, finding: Finding, width: int, height: int, source: Source) -> list[Strip]:
@@ -106,6 +114,7 @@ def _head(title: str, width: int, scene: Scene) -> Strip:
 def _fixes(scene: Scene, width: int) -> list[Strip]:
     """Every fix with its key, and whether it is on."""
     looks = scene.looks
+    wanted = scene.finding.suggested_fix if scene.finding else ""
     rows = [_head("FIXES", width, scene)]
     for letter, fix in zip(FIX_LETTERS, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
@@ -114,4 +123,16 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
         title = clean(fix.title)
         line.add(fit(title, min(width_of(title), line.left)), looks.strong if on else looks.text)
         rows.append(line.strip(looks.text))
+        if on:
+            rows += [*_why(fix.why, width, scene)]
+        if wanted == fix.key and not on:
+            hint = f"        suggested: press {letter}, or F; the load stays the same"
+            rows.append(Line(width).add(hint, looks.good).strip(looks.text))
     return rows if len(rows) > 1 else []
+
+
+def _why(why: str, width: int, scene: Scene) -> list[Strip]:
+    rows = [
+        Line(width).add(f"        {line}", scene.looks.dim) for line in wrap(clean(why), width - 9)
+    ]
+    return [row.strip(scene.looks.text) for row in rows]

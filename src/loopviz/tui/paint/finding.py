@@ -37,7 +37,7 @@ def evidence(finding: Finding) -> str:
     if not finding.victims:
         return f"seen {finding.count}×"
     who = "1 victim" if finding.victims == 1 else f"{finding.victims} victims"
-    return f"{who} waited {duration(finding.victim_wait_ns, ' ')} in all"
+    return f"{who} waited {duration(finding.victim_wait_ns, ' ')}"
 
 
 def suggestion(scene: Scene, finding: Finding) -> tuple[str, str, bool]:
@@ -55,9 +55,9 @@ def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
     lesson = clean(scene.scenario.lesson)
     finding = scene.finding
     if finding is None:
-        strips = [rule_line(width, scene, "NO FINDING YET", looks.dim)]
+        strips = [rule_line(width, scene, "NO FINDING SO FAR", looks.dim)]
         strips += [_said("look", look, width, scene) for look in scene.scenario.look[: height - 2]]
-        strips.append(_said("lesson", lesson, width, scene))
+        strips += _lesson(lesson, width, height - len(strips), scene)
     else:
         calm = scene.stale(finding)
         title, style, note = finding_title(scene, finding)
@@ -73,7 +73,7 @@ def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
             line.end(f"{place} ", looks.accent, looks.text)
         strips.append(line.strip(looks.text))
         strips.append(fix_line(scene, finding, width))
-        strips.append(_said("lesson", lesson, width, scene))
+        strips += _lesson(lesson, width, height - len(strips), scene)
     blank = Line(width).strip(looks.text)
     return (strips + [blank] * height)[:height]
 
@@ -90,6 +90,19 @@ def fix_line(scene: Scene, finding: Finding, width: int) -> Strip:
         return line.add(f"   press {letter} to take it off", looks.dim).strip(looks.text)
     line.add(" fix ", looks.good).add(f"{letter}: ", looks.good).add(title, looks.text)
     return line.add(f"   press {letter}", looks.good).strip(looks.text)
+
+
+def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
+    """On as many rows as there are; its end is cut."""
+    head = " lesson "
+    lines = wrap(text, width - len(head) - 1)
+    if len(lines) > rows > 0:
+        lines = [*lines[: rows - 1], " ".join(lines[rows - 1 :])]
+    strips = []
+    for i, said in enumerate(lines[: max(0, rows)]):
+        line = Line(width).add(head if i == 0 else " " * len(head), scene.looks.accent)
+        strips.append(line.add(said, scene.looks.dim).strip(scene.looks.text))
+    return strips
 
 
 def _said(what: str, text: str, width: int, scene: Scene) -> Strip:

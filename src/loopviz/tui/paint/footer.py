@@ -21,8 +21,9 @@ def paint_footer(keys: Sequence[tuple[str, str]], plan: Plan, looks: Looks) -> l
         if _wide(kept, gap) <= width:
             break
     line = Line(width).add(" ", looks.bar)
-    for key, word in kept:
-        line.add(key, looks.bar_brand).add(f" {word}" + " " * gap, looks.bar)
+    for place, (key, word) in enumerate(kept):
+        line.add(" " * gap if place else "", looks.bar)
+        line.add(key, looks.bar_brand).add(f" {word}", looks.bar)
     return [line.strip(looks.bar)]
 
 

@@ -39,7 +39,7 @@ def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
         )
         line.add(f" +{behind} behind", looks.bar_strong)
     right = _right(scene, width)
-    fixes = _fixes(scene)
+    fixes = _fixes(scene, width)
     used = sum(width_of(text) for text, _ in (*fixes, *right)) + 3
     title = f"{scene.scenario.id}: {scene.scenario.title}" if scene.scenario.title else ""
     title = clean(title or scene.scenario.id)
@@ -61,12 +61,13 @@ def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
     return [line.strip(looks.bar)]
 
 
-def _fixes(scene: Scene) -> list[tuple[str, Style]]:
+def _fixes(scene: Scene, width: int) -> list[tuple[str, Style]]:
     looks = scene.looks
     parts: list[tuple[str, Style]] = []
+    word = "fixes " if width >= 100 else ""
     for letter, fix in zip(FIX_LETTERS, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
-        parts.append((" " if parts else "fixes ", looks.bar_dim))
+        parts.append((" " if parts else word, looks.bar_dim))
         parts.append((f"{letter}[{'x' if on else ' '}]", looks.bar_good if on else looks.bar))
     return parts
 

@@ -11,6 +11,7 @@ from loopviz.clock import MS
 from loopviz.model.snapshot import LoopView
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.scene import HELD_NS, Scene
 from loopviz.tui.paint.text import Line, clean, duration
 
@@ -73,7 +74,7 @@ def _figures(scene: Scene, width: int) -> Strip:
     line = Line(width).add(" LAG", looks.strong)
     for name, value in (("p50", recent.p50_ns), ("p99", recent.p99_ns), ("max", recent.max_ns)):
         figure = duration(value) if recent.count else "–"
-        line.add(f"  {name} ", looks.dim).add(f"{figure:>6}", _heat(value, scene, looks.text))
+        line.add(f"  {name} ", looks.dim).add(f"{figure:>6}", _heat(value, looks, looks.text))
     if (running := scene.held) is not None:
         held = duration(scene.end_ns - running.since_ns)
         where = running.location
@@ -92,7 +93,7 @@ def _chart(
     looks, glyphs = scene.looks, scene.glyphs
     steps = len(glyphs.levels) - 1
     heights = [level(int(lag), rows * steps) for lag in lags]
-    heats = [_heat(int(lag), scene, looks.run) for lag in lags]
+    tops = [_heat(int(lag), looks, looks.calm) for lag in lags]
     assert scene.snapshot is not None
     marks = [columns.at(mark.at_ns) for mark in scene.snapshot.marks]
     names = _axis_names(rows, steps)
@@ -100,7 +101,10 @@ def _chart(
     for row in range(rows):
         floor = (rows - 1 - row) * steps
         chars = [glyphs.levels[min(steps, max(0, h - floor))] for h in heights]
-        styles = list(heats)
+        styles = (
+            tops if rows == 1 else [_heat(_reading(floor + steps, rows * steps), looks, looks.calm)]
+        )
+        styles = list(styles) if rows == 1 else styles * len(chars)
         for column in marks:
             if 0 <= column < columns.count and chars[column] == " ":
                 chars[column], styles[column] = glyphs.mark_line, looks.mark_line
@@ -122,6 +126,10 @@ def _axis_names(rows: int, steps: int) -> dict[int, str]:
     return names if rows >= 4 else {row: names[row] for row in (0, rows - 1) if row in names}
 
 
-def _heat(lag_ns: int, scene: Scene, calm: Style) -> Style:
-    looks = scene.looks
+def _reading(height: int, levels: int) -> int:
+    """The lag that a bar of this height means: `level` turned round."""
+    return int(LOW_NS * (HIGH_NS / LOW_NS) ** ((height - 1) / max(1, levels - 1)))
+
+
+def _heat(lag_ns: int, looks: Looks, calm: Style) -> Style:
     return looks.alarm if lag_ns >= HOT_NS else looks.warm if lag_ns >= WARM_NS else calm

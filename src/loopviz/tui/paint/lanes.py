@@ -10,10 +10,13 @@ from loopviz.model.snapshot import RequestView, State
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.spans import ShapeCache, lane_cells
+from loopviz.tui.paint.spans import Cell, ShapeCache, lane_cells
 from loopviz.tui.paint.text import Line, clean, duration, fit
 
 __all__ = ["LanePainter", "LaneRow", "share_rows"]
+
+Uprights = dict[int, Cell]
+"""Column → the glyph of a vertical line through it."""
 
 KEEP_NS = 4 * SECOND
 """A lane keeps its row for so long after it was last needed, so that rows do not jump."""
@@ -79,21 +82,19 @@ class LanePainter:
         for request in requests:
             if request.start_ns < scene.end_ns:
                 lanes.setdefault((request.route, request.lane), []).append(request)
-        marks = [columns.at(mark.at_ns) for mark in scene.snapshot.marks]
-        marks = [column for column in marks if 0 <= column < columns.count]
+        lines = _uprights(scene, columns)
         culprit = scene.held.request if scene.held else 0
-        strips = [
-            self._row(
-                row, lanes.get((row.route, row.lane), ()), scene, plan, columns, marks, culprit
-            )
-            for row in rows
-        ]
+        groups = len({row.route for row in rows})
+        strips: list[Strip] = []
+        for i, row in enumerate(rows):
+            if row.lane == 0 and i and len(rows) + groups <= height:
+                strips.append(_blank(plan, columns, lines, scene))
+            found = lanes.get((row.route, row.lane), ())
+            strips.append(self._row(row, found, scene, plan, columns, lines, culprit))
         if requests:
             self._shapes.prune(requests[0].number)
-        for _ in range(height - len(strips)):
-            line = Line(width).to(plan.label, looks.text)
-            strips.append(_marked(line, marks, columns, scene).strip(looks.text))
-        return strips
+        rest = _blank(plan, columns, lines, scene)
+        return [*strips, *[rest] * (height - len(strips))]
 
     def _row(
         self,
@@ -102,7 +103,7 @@ class LanePainter:
         scene: Scene,
         plan: Plan,
         columns: Columns,
-        marks: Sequence[int],
+        uprights: Uprights,
         culprit: int,
     ) -> Strip:
         looks, glyphs = scene.looks, scene.glyphs
@@ -120,9 +121,9 @@ class LanePainter:
         line.to(plan.label, looks.text)
         shapes = [self._shapes.of(request, columns.cell_ns) for request in requests]
         chars, styles = lane_cells(shapes, columns, looks, glyphs)
-        for column in marks:
+        for column, (char, style) in uprights.items():
             if chars[column] == " ":
-                chars[column], styles[column] = glyphs.mark_line, looks.mark_line
+                chars[column], styles[column] = char, style
         line.cells(chars, styles)
         if requests:
             _outcome(line, requests[-1], scene)
@@ -144,9 +145,23 @@ def _outcome(line: Line, request: RequestView, scene: Scene) -> None:
         line.end(took + " ", style, looks.text)
 
 
-def _marked(line: Line, marks: Sequence[int], columns: Columns, scene: Scene) -> Line:
+def _uprights(scene: Scene, columns: Columns) -> Uprights:
+    """The lines through idle cells: where something was changed, and, in colour, each second."""
+    looks, glyphs = scene.looks, scene.glyphs
+    lines: Uprights = {}
+    if looks.edges:
+        lines = dict.fromkeys(columns.seconds(), (glyphs.wall, looks.grid))
+    for mark in scene.snapshot.marks if scene.snapshot else ():
+        column = columns.at(mark.at_ns)
+        if 0 <= column < columns.count:
+            lines[column] = (glyphs.mark_line, looks.mark_line)
+    return lines
+
+
+def _blank(plan: Plan, columns: Columns, uprights: Uprights, scene: Scene) -> Strip:
     chars = [" "] * columns.count
     styles = [scene.looks.text] * columns.count
-    for column in marks:
-        chars[column], styles[column] = scene.glyphs.mark_line, scene.looks.mark_line
-    return line.cells(chars, styles)
+    for column, (char, style) in uprights.items():
+        chars[column], styles[column] = char, style
+    line = Line(plan.size("lanes")[0]).to(plan.label, scene.looks.text)
+    return line.cells(chars, styles).strip(scene.looks.text)

@@ -36,8 +36,12 @@ class Plan:
 
 
 @lru_cache(maxsize=32)
-def plan(width: int, height: int, banner: bool = False) -> Plan:
-    """The plan for a terminal of this size; a banner takes a row below the header."""
+def plan(width: int, height: int, *, banner: bool = False, comparing: bool = False) -> Plan:
+    """The plan for a terminal of this size, as the run stands.
+
+    A banner takes a row below the header; before there is something to compare, a small terminal
+    gives the compare strip's second row to the finding.
+    """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         whole = {"small": (0, 0, width, height)}
         return Plan(width, height, whole, 0, max(1, width), 0, 5 * SECOND, wide=False)
@@ -48,14 +52,17 @@ def plan(width: int, height: int, banner: bool = False) -> Plan:
     top: list[tuple[str, int]] = [("header", 1)]
     if banner:
         top.append(("banner", 1))
-    middle = [("lag", 1 + chart), ("axis", 1), ("loop", 1)]
+    loop = 4 if height >= 44 else 3 if height >= 32 else 1  # above one: a free row below
+    middle = [("lag", 1 + chart), ("axis", 1), ("loop", loop)]
     if wide:
         bottom = [("compare", 4 if height >= 36 else 3), ("footer", 1)]
         lower = [("legend", 1)]
     else:
         lower = [("legend", 1)] if height >= 18 else []
-        lower.append(("finding", 4 if height >= 20 else 3))
-        bottom = [("compare", 4 if height >= 36 else 2 if height >= 22 else 1), ("footer", 1)]
+        compare = 4 if height >= 36 else 2 if height >= 22 and comparing else 1
+        spare = 1 if height >= 22 and compare == 1 else 0
+        lower.append(("finding", (4 if height >= 20 else 3) + spare))
+        bottom = [("compare", compare), ("footer", 1)]
     taken = sum(rows for _, rows in (*top, *middle, *lower, *bottom))
     middle.append(("lanes", height - taken))
 

@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.snapshot import LoopView, State
+from loopviz.model.snapshot import LoopView, Span, State
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.scene import HELD_NS, Scene
 from loopviz.tui.paint.spans import lane_cells, shape
 from loopviz.tui.paint.text import Line, duration
@@ -31,38 +32,53 @@ def busy_shares(loop: LoopView, columns: Columns) -> NDArray[np.float64]:
 
 
 def paint_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
-    """One row: levels of busy share, stalls over them, the utilization at the end."""
+    """Levels of busy share, stalls over them, the utilization at the end; one row or more."""
+    width, height = plan.size("loop")
+    rows = max(1, height - 1)
     looks, glyphs = scene.looks, scene.glyphs
-    line = Line(plan.size("loop")[0])
-    line.add(glyphs.bang if scene.held else " ", looks.alarm)
-    line.add("LOOP", looks.strong).to(plan.label, looks.text)
+    blank = Line(width).strip(looks.text)
     if scene.snapshot is None:
-        return [line.strip(looks.text)]
+        return [Line(width).add(" LOOP", looks.strong).strip(looks.text), *[blank] * (height - 1)]
     loop = scene.snapshot.loop
     top = len(glyphs.levels) - 1
-    levels = np.ceil(busy_shares(loop, columns) * top - 0.02).astype(int)
-    chars = [glyphs.levels[level] for level in levels]
-    styles = [looks.run] * columns.count
-    slices = [
-        (stall.start_ns, min(stall.end_ns, scene.end_ns), State.BLOCKING) for stall in loop.stalls
-    ]
-    running = loop.running
-    if (
-        running
-        and scene.end_ns - running.since_ns > HELD_NS
-        and not any(stall.open for stall in loop.stalls)
-    ):
-        slices.append((running.since_ns, scene.end_ns, State.BLOCKING))
+    levels = np.ceil(busy_shares(loop, columns) * top * rows - 0.02).astype(int).tolist()
+    slices = _stalls(loop, scene.end_ns)
     over, over_styles = lane_cells([shape(slices, columns.cell_ns)], columns, looks, glyphs)
-    for column, char in enumerate(over):
-        if char != " ":
-            chars[column], styles[column] = char, over_styles[column]
-    for start, end, _ in slices:
-        _caption(chars, styles, start, end, columns, scene)
-    line.cells(chars, styles)
-    used = loop.utilization_recent
-    style = looks.alarm if used >= 0.9 else looks.warm if used >= 0.6 else looks.dim
-    return [line.end(f"{used * 100:.0f}% ", style, looks.text).strip(looks.text)]
+    middle = rows // 2
+    strips = []
+    for row in range(rows):
+        floor = (rows - 1 - row) * top
+        chars = [glyphs.levels[min(top, max(0, level - floor))] for level in levels]
+        styles = [looks.run] * columns.count
+        for column, char in enumerate(over):
+            if char != " ":
+                hidden = char == glyphs.bang and row != middle
+                chars[column] = glyphs.blocking if hidden else char
+                styles[column] = looks.blocking if hidden else over_styles[column]
+        if row == middle:
+            for start, end, _ in slices:
+                _caption(chars, styles, start, end, columns, looks)
+        line = Line(width)
+        if row == middle:
+            line.add(glyphs.bang if scene.held else " ", looks.alarm)
+            line.add("LOOP", looks.alarm if scene.held else looks.strong)
+        line.to(plan.label, looks.text).cells(chars, styles)
+        if row == middle:
+            used = loop.utilization_recent
+            style = looks.alarm if used >= 0.9 else looks.warm if used >= 0.6 else looks.dim
+            line.end(f"{used * 100:.0f}% ", style, looks.text)
+        strips.append(line.strip(looks.text))
+    return [*strips, *[blank] * (height - rows)]
+
+
+def _stalls(loop: LoopView, end_ns: int) -> list[Span]:
+    """What held the loop, the callback that does so now among it."""
+    slices = [(s.start_ns, min(s.end_ns, end_ns), State.BLOCKING) for s in loop.stalls]
+    running = loop.running
+    told = any(stall.open for stall in loop.stalls)
+    if running and not told and end_ns - running.since_ns > HELD_NS:
+        slices.append((running.since_ns, end_ns, State.BLOCKING))
+    return slices
 
 
 def _caption(
@@ -71,7 +87,7 @@ def _caption(
     start_ns: int,
     end_ns: int,
     columns: Columns,
-    scene: Scene,
+    looks: Looks,
 ) -> None:
     """A stall wide enough says how long it was."""
     first, last = max(0, columns.at(start_ns) + 1), min(columns.count, columns.at(end_ns - 1))
@@ -80,4 +96,4 @@ def _caption(
         return
     at = first + (last - first - len(text)) // 2
     for i, char in enumerate(text):
-        chars[at + i], styles[at + i] = char, scene.looks.bang
+        chars[at + i], styles[at + i] = char, looks.bang

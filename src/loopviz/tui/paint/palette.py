@@ -39,6 +39,12 @@ class Palette:
     block_mean: str
     on_block: str
     lit: str
+    grid: str
+    """Just visible against the ground."""
+    calm: str
+    """Lag that is none."""
+    amber: str
+    """Lag that is worth a look."""
     """Ground of the culprit's line of source."""
 
 
@@ -54,14 +60,17 @@ DARK = Palette(
     alarm="#ff6a55",
     run="#86a7e3",
     ready="#f7d91c",
-    ready_ground="#51490f",
-    ready_mean="#a49116",
+    ready_ground="#a08b10",
+    ready_mean="#ccb216",
     waiting="#4e5359",
     block="#d61203",
     block_ground="#8a0c02",
     block_mean="#c31003",
     on_block="#ffffff",
     lit="#4a1512",
+    grid="#262c34",
+    calm="#5d779f",
+    amber="#d9a441",
 )
 
 LIGHT = Palette(
@@ -84,6 +93,9 @@ LIGHT = Palette(
     block_mean="#cc3026",
     on_block="#ffffff",
     lit="#ffd9d4",
+    grid="#eceae2",
+    calm="#8aa6d6",
+    amber="#c47d00",
 )
 
 SIXTEEN = Palette(
@@ -106,6 +118,9 @@ SIXTEEN = Palette(
     block_mean="red",
     on_block="bright_white",
     lit="default",
+    grid="bright_black",
+    calm="blue",
+    amber="yellow",
 )
 
 
@@ -127,7 +142,9 @@ class Looks:
         self.worse = self._style(p.alarm, bold=True)
         self.alarm = self._style(p.alarm, bold=True)
         self.alarm_fill = self._style(p.on_block, p.block, bold=True, reverse=True)
-        self.warm = self._style(p.ready)
+        self.warm = self._style(p.amber)
+        self.calm = self._style(p.calm)
+        self.grid = self._style(p.grid)
         self.mark = self._style(p.good, bold=True)
         self.mark_line = self._style(p.good)
         self.bar = self._style(p.text, p.bar)

@@ -80,7 +80,7 @@ class LiveScreen(Screen[None]):
         super().__init__()
         self._panels = {name: LineWidget(name) for name in PANELS}
         self._lanes = LanePainter()
-        self._banner = False
+        self._banner = self._comparing = False
         self._plan: Plan | None = None
         self._layout = PlanLayout()
 
@@ -93,7 +93,7 @@ class LiveScreen(Screen[None]):
 
     def plan_for(self, size: Size) -> Plan:
         """The plan for a terminal of this size, as the run stands."""
-        return plan(size.width, size.height, self._banner)
+        return plan(size.width, size.height, banner=self._banner, comparing=self._comparing)
 
     def paint_ground(self, looks: Looks) -> None:
         """Take over another palette."""
@@ -105,9 +105,11 @@ class LiveScreen(Screen[None]):
     def show(self, scene: Scene, *, often: bool, seldom: bool) -> None:
         """Paint the timeline and the lag; the header if `often`, the texts if `seldom`."""
         self._banner = scene.status.phase != "running"
+        self._comparing = bool(scene.snapshot and scene.snapshot.comparison)
         plan_now = self.plan_for(self.size)
         if plan_now is not self._plan:
             self._plan = plan_now
+            self._clear_arrangement_cache()
             self.refresh(layout=True)
             often = seldom = True
         if "small" in plan_now.panels:
