@@ -198,6 +198,12 @@ def main() -> NoReturn:
     except BrokenPipeError:  # `loopviz list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        said = f"{type(error).__name__}: {error}"
+        typer.echo(f"loopviz: a defect of loopviz ({said}): see where with --debug.", err=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

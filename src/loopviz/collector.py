@@ -6,15 +6,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
 from loopviz.wire.ring import HEADER_SIZE, read_header, read_strings
 
 __all__ = ["Collector", "RingReader"]
 
-RECORD_TYPE = np.dtype(
-    [("at", "<u8"), ("a", "<u8"), ("who", "<u4"), ("b", "<u4"), ("kind", "<u4"), ("seq", "<u4")]
-)
+RECORD_TYPE = np.dtype([("at", "u8"), ("a", "u8"), ("who", "u4"), ("what", "u4"), ("seq", "u8")])
+"""As it lies in the ring, see `wire.events`."""
+
 _CHUNK = 8192
+
+
+def unpack(records: NDArray[np.void]) -> NDArray[np.void]:
+    """A copy of ring records with a column for each field; see `model.events`."""
+    events = np.empty(len(records), EVENT_TYPE)
+    for name in ("at", "a", "who"):
+        events[name] = records[name]
+    events["kind"] = records["what"] & 0xFF
+    events["b"] = records["what"] >> 8
+    return events
 
 
 class RingReader:
@@ -44,10 +55,10 @@ class RingReader:
             if not len(chunk):
                 break
             chunks.append(chunk)
-        if chunks and self._seq_at(start) != (start + 1) & 0xFFFFFFFF:
+        if chunks and self._seq_at(start) != start + 1:
             lost += self._next - start  # lapped while we copied: what we have may be torn
             chunks.clear()
-        read = np.concatenate(chunks) if chunks else self._records[:0].copy()
+        read = np.concatenate(chunks) if chunks else np.empty(0, EVENT_TYPE)
         # strings after records: whatever a record names was interned before it was written
         texts, self._strings_at, self.lost_strings = read_strings(
             self._map, self._header, self._strings_at
@@ -62,11 +73,10 @@ class RingReader:
         """
         first = self._next % self._header.capacity
         seqs = self._records["seq"][first : first + _CHUNK].copy()
-        expected = np.arange(self._next + 1, self._next + 1 + len(seqs), dtype=np.uint64)
-        filled = seqs == (expected & 0xFFFFFFFF)
+        filled = seqs == np.arange(self._next + 1, self._next + 1 + len(seqs), dtype=np.uint64)
         count = len(seqs) if filled.all() else int(filled.argmin())
         self._next += count
-        return self._records[first : first + count].copy()
+        return unpack(self._records[first : first + count])
 
     def close(self) -> None:
         """Unmap the file."""
@@ -75,13 +85,9 @@ class RingReader:
 
     def _skip_overrun(self) -> int:
         """If the writer has lapped us, go on with the newer three quarters of the ring."""
-        expected = (self._next + 1) & 0xFFFFFFFF
-        found = self._seq_at(self._next)
-        ahead = (found - expected) & 0xFFFFFFFF
-        if not found or not ahead or ahead >= 1 << 31:
-            return 0  # not written yet, or just the one we expect
-        seqs = self._records["seq"].astype(np.int64)
-        newest = self._next + 1 + int(((seqs - expected) & 0xFFFFFFFF).astype(np.int32).max())
+        if self._seq_at(self._next) <= self._next + 1:
+            return 0  # an older lap's, or just the one we expect
+        newest = int(self._records["seq"].max())
         lost = newest - self._header.capacity * 3 // 4 - self._next
         self._next += lost
         return lost

@@ -157,17 +157,22 @@ class BlockWorld:
     def _arrive(self, at: int, route: str) -> None:
         lanes = self._lanes[route]
         lane = lanes.index(False) if False in lanes else len(lanes)
-        lanes[lane:lane + 1] = [True]
+        lanes[lane : lane + 1] = [True]
         self.sent[route] += 1
         work = Work(sum(self.sent.values()), route, at, lane)
         self.work.append(work)
         ms = MS // 1000
         if route == "GET /ping":
-            steps = [("run", 400 * ms), ("wait", int(self.random.uniform(1, 6) * MS)), ("run", 300 * ms)]
+            steps = [
+                ("run", 400 * ms),
+                ("wait", int(self.random.uniform(1, 6) * MS)),
+                ("run", 300 * ms),
+            ]
         elif self.fixes:
             steps = [("run", 500 * ms), ("wait", self.block_ns), ("run", 600 * ms)]
         else:
-            block = int(self.block_ns * self.random.choice((0.9, 1, 1, 1.1, 1.2, 3)))
+            heavy = 3.5 if self.random.random() < 0.04 else self.random.uniform(0.95, 1.1)
+            block = int(self.block_ns * heavy)
             steps = [("run", block), ("wait", MS), ("run", 600 * ms)]
         self._push(at, "step", (work, steps))
         self._push(at + self._gap(route), "arrive", route)
@@ -216,8 +221,13 @@ class BlockWorld:
         recent = [v for t, v in lag if t > now - 5 * SECOND]
         stalls = tuple(
             StallView(
-                start, min(end, now), end > now, work.route if work else "", _location(),
-                work.number if work else 0, 3,
+                start,
+                min(end, now),
+                end > now,
+                work.route if work else "",
+                _location(),
+                work.number if work else 0,
+                3,
             )
             for start, end, work in self.stalls
             if end > begin and start < now
@@ -226,13 +236,11 @@ class BlockWorld:
             view for work in self.work if (view := _request(work, begin, now)) is not None
         )
         held = sum(end - start for start, end, _ in self.stalls)
-        first = next((v for t, v in self.busy if t >= now - 5 * SECOND), 0)
         used = sum(
             min(e, now) - max(s, now - 5 * SECOND)
             for s, e, _ in self.stalls
             if e > now - 5 * SECOND and s < now
         )
-        del first
         loop = LoopView(
             busy=_track(busy),
             lag=_track(lag),
@@ -280,8 +288,13 @@ class BlockWorld:
         done = [v for t, v in self.latest[route] if self.now - 5 * SECOND < t <= self.now]
         ok = sum(t <= self.now for t, _ in self.latest[route])
         return RouteView(
-            route, self.rates[route] * self.rate, self.sent[route], ok, {},
-            self.sent[route] - ok, _quantiles(done),
+            route,
+            self.rates[route] * self.rate,
+            self.sent[route],
+            ok,
+            {},
+            self.sent[route] - ok,
+            _quantiles(done),
         )
 
     def _comparison(self) -> Comparison | None:
@@ -343,7 +356,7 @@ class FakeController:
 
 
 def _location() -> Location:
-    return Location("scenarios/block.py", 14, "report", str(SOURCE))
+    return Location("scenarios/block.py", 13, "report", str(SOURCE))
 
 
 def _request(work: Work, begin: int, now: int) -> RequestView | None:
@@ -359,9 +372,17 @@ def _request(work: Work, begin: int, now: int) -> RequestView | None:
         return sum(e - s for s, e, state in spans if state in states)
 
     return RequestView(
-        work.number, work.route, work.lane, tuple(spans), work.sent_ns,
-        now if is_open else work.end_ns, is_open, 0 if is_open else 200,
-        total(State.RUN, State.BLOCKING), total(State.READY), total(State.AWAIT),
+        work.number,
+        work.route,
+        work.lane,
+        tuple(spans),
+        work.sent_ns,
+        now if is_open else work.end_ns,
+        is_open,
+        0 if is_open else 200,
+        total(State.RUN, State.BLOCKING),
+        total(State.READY),
+        total(State.AWAIT),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from loopviz.clock import MS, SECOND
 from loopviz.model.places import Naming
 from loopviz.model.snapshot import Finding, Location
-from loopviz.model.stalls import SLOW_NS, Stall
+from loopviz.model.stalls import Stall
 
 __all__ = ["SlowCallback"]
 
@@ -18,6 +18,7 @@ class _Line:
 
     __slots__ = (
         "count",
+        "gil",
         "label",
         "last_ns",
         "location",
@@ -27,14 +28,18 @@ class _Line:
         "worst",
     )
 
-    def __init__(self, label: str, location: Location | None) -> None:
+    def __init__(self, label: str, location: Location | None, *, gil: bool) -> None:
         self.label = label
         self.location = location
+        self.gil = gil
         self.count = self.total_ns = self.worst = self.last_ns = self.victims = self.victim_ns = 0
 
 
 class SlowCallback:
-    """`slow-callback`: a callback holds the loop for longer than 20 ms; one finding per line."""
+    """`slow-callback`: a callback holds the loop for longer than 20 ms; one finding per line.
+
+    `gil-contention`, where the callback did nothing but wait for the GIL; one per function.
+    """
 
     rule = "slow-callback"
     title = "SLOW CALLBACK"
@@ -66,20 +71,20 @@ class SlowCallback:
     def _line(self, stall: Stall) -> _Line:
         line = self._lines.get(stall.culprit)
         if line is None:
-            line = self._lines[stall.culprit] = _Line(stall.label, stall.location)
+            line = self._lines[stall.culprit] = _Line(stall.label, stall.location, gil=stall.gil)
         return line
 
     def _finding(self, line: _Line, suggested: str) -> Finding:
         source = self._naming.source(line.location)
-        doing = f" in {source}" if source else ""
-        sentence = f"{line.label} held the loop for up to {line.worst / MS:.0f} ms{doing}"
+        sentence = self._sentence(line, source)
         if line.victims:
             waited = line.victim_ns / SECOND
-            sentence += f"; {line.victims} requests waited {waited:.1f} s for it"
+            requests = "request" if line.victims == 1 else "requests"
+            sentence += f"; {line.victims} {requests} waited {waited:.1f} s for it"
         return Finding(
-            self.rule,
+            "gil-contention" if line.gil else self.rule,
             "error" if line.worst >= _ERROR_NS and line.count > 1 else "warning",
-            self.title,
+            "WAITING FOR THE GIL" if line.gil else self.title,
             sentence + ".",
             line.count,
             line.worst,
@@ -92,5 +97,13 @@ class SlowCallback:
             suggested,
         )
 
-
-assert SLOW_NS < _ERROR_NS
+    @staticmethod
+    def _sentence(line: _Line, source: str) -> str:
+        took = f"{line.worst / MS:.0f} ms"
+        if line.gil and line.location:
+            function = line.location.function
+            return f"The loop waited up to {took} for the GIL while a thread ran {function}"
+        if line.location is None:
+            return f"A callback took up to {took}; its line was not seen"
+        doing = f" in {source}" if source else ""
+        return f"{line.label} held the loop for up to {took}{doing}"

@@ -46,17 +46,17 @@ class LoopTimes:
     def feed(self, records: Records) -> None:
         """One batch of the loop's ring, in its order."""
         kinds = records["kind"]
-        at_all = records["at"].astype(np.int64)
+        at_all = records["at"]
         timers = kinds == Kind.TIMER
         if timers.any():
             at = at_all[timers]
-            late = np.maximum(at - records["a"][timers].astype(np.int64), 0)
+            late = np.maximum(at - records["a"][timers], 0)
             self.lag.extend(at, late)
             self.lag_all.add(late)
         switches = kinds <= Kind.STOPPED
         if switches.any():
-            a = records["a"][switches].astype(np.int64)
-            self._switches(kinds[switches].astype(np.int64), at_all[switches], a)
+            a = records["a"][switches]
+            self._switches(kinds[switches], at_all[switches], a)
 
     def gap(self) -> None:
         """Records were lost: what the loop did since the last one is not known."""

@@ -2,13 +2,13 @@
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.compare import Phases
+from loopviz.model.events import Event
 from loopviz.model.findings import SlowCallback
 from loopviz.model.histogram import quantiles
 from loopviz.model.loop import LoopTimes
@@ -81,8 +81,8 @@ class Model:
     def feed_side(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
         """A batch of the side ring: the watchdog's samples, marks, failed hooks."""
         self._events += len(records)
-        rows: list[tuple[Any, ...]] = records.tolist()
-        for at, a, _who, b, kind, _seq in rows:
+        rows: list[Event] = records.tolist()
+        for at, a, _who, b, kind in rows:
             text = strings[b] if b < len(strings) else ""
             if kind == Kind.STALL:
                 self.trace.samples.add(a, text, strings)

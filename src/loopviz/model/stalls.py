@@ -19,6 +19,7 @@ class Stall:
 
     __slots__ = (
         "end_ns",
+        "gil",
         "label",
         "location",
         "request",
@@ -32,13 +33,17 @@ class Stall:
         self.label = label
         self.request = request
         self.location: Location | None = None
+        self.gil = False
+        """It waited for the GIL; the location is the thread's that had it."""
         self.victims = 0
 
     @property
     def culprit(self) -> tuple[str, int]:
-        """What is to blame: the line, or, if it was not seen, whatever ran."""
+        """What is to blame: the line; for the GIL the function; `("", 0)` if it was not seen."""
         where = self.location
-        return (where.path, where.line) if where else (self.label, 0)
+        if where is None:
+            return "", 0
+        return (f"gil:{where.path}:{where.function}", 0) if self.gil else (where.path, where.line)
 
     def view(self, now_ns: int) -> StallView:
         return StallView(
@@ -58,9 +63,16 @@ class Samples:
     def __init__(self, naming: Naming) -> None:
         self._naming = naming
         self._culprits: dict[int, Counter[str]] = {}
+        self._gil: set[int] = set()
 
     def add(self, started_ns: int, stack: str, strings: Sequence[str]) -> None:
-        """`stack` is `culprit:number,number,…`, numbers of frames in `strings`."""
+        """`stack` is `culprit:number,number,…`, numbers of frames in `strings`.
+
+        With `gil:` before it, it is the stack of another thread, which had the GIL.
+        """
+        if stack.startswith("gil:"):
+            self._gil.add(started_ns)
+            stack = stack.removeprefix("gil:")
         index, _, numbers = stack.partition(":")
         frames = numbers.split(",")
         if not index.isdigit() or int(index) >= len(frames):
@@ -75,9 +87,13 @@ class Samples:
         seen = self._culprits.get(started_ns)
         return self._naming.location(seen.most_common(1)[0][0]) if seen else None
 
+    def gil_was_held(self, started_ns: int) -> bool:
+        """Whether the callback was seen to wait for the GIL."""
+        return started_ns in self._gil
+
     def forget_before(self, time: int) -> None:
-        for started in [s for s in self._culprits if s < time]:
-            del self._culprits[started]
+        self._culprits = {s: seen for s, seen in self._culprits.items() if s >= time}
+        self._gil = {s for s in self._gil if s >= time}
 
 
 class Stalls:

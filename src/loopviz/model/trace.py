@@ -1,8 +1,9 @@
-"""The part of the model that must go record by record: tasks, requests, stalls, victims."""
+"""The part of the model that must go event by event: tasks, requests, stalls, victims."""
 
 from collections.abc import Sequence
 
 from loopviz.clock import MS
+from loopviz.model.events import Event
 from loopviz.model.places import Naming, parse_site
 from loopviz.model.requests import Request, Requests
 from loopviz.model.snapshot import RequestView, Running, Span, State
@@ -10,9 +11,6 @@ from loopviz.model.stalls import SLOW_NS, Samples, Stall, Stalls
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, Kind
 
 __all__ = ["Trace"]
-
-Record = tuple[int, int, int, int, int, int]
-"""at, a, who, b, kind, seq."""
 
 _VICTIM_NS = 1 * MS
 """A wait for the loop shorter than this makes nobody a victim."""
@@ -28,7 +26,7 @@ class Trace:
         self.closed: list[Stall] = []
         """Stalls that ended since `Model` last took them."""
         self.victims: list[tuple[Stall, bool, int]] = []
-        """Stall, whether its culprit is new to the request, how long it waited: since last taken."""
+        """Stall, whether its culprit is new to the request, and the wait: since last taken."""
         self._naming = naming
         self._sites: dict[int, str] = {}
         self._task_label: dict[int, str] = {}
@@ -46,10 +44,10 @@ class Trace:
         """Count anew from here on."""
         self.tasks_started = self.tasks_raised = self.tasks_cancelled = 0
 
-    def feed(self, records: Sequence[Record], strings: Sequence[str]) -> None:
+    def feed(self, records: Sequence[Event], strings: Sequence[str]) -> None:
         """One batch of the loop's ring, in its order."""
         self._strings = strings
-        for at, a, who, b, kind, _ in records:
+        for at, a, who, b, kind in records:
             if kind <= Kind.STOPPED:
                 self._switch(at, a, who, b, kind)
             elif kind == Kind.TASK_START:
@@ -86,9 +84,7 @@ class Trace:
         """The running callback as a stall, if it has run that long."""
         if self._kind not in (Kind.STEP, Kind.CALLBACK) or now - self._start < SLOW_NS:
             return None
-        stall = Stall(self._start, self._label(), self._task_request.get(self._task, 0))
-        stall.location = self.samples.location(self._start)
-        return stall
+        return self._new_stall()
 
     def open_requests(self, now: int) -> list[RequestView]:
         """The requests in flight, up to now."""
@@ -153,11 +149,17 @@ class Trace:
         self._task_label[who] = request.route
 
     def _close_stall(self, at: int) -> None:
-        stall = Stall(self._start, self._label(), self._task_request.get(self._task, 0))
+        stall = self._new_stall()
         stall.end_ns = at
-        stall.location = self.samples.location(self._start)
         self.stalls.ended.append(stall)
         self.closed.append(stall)
+
+    def _new_stall(self) -> Stall:
+        """The open switch as a stall."""
+        stall = Stall(self._start, self._label(), self._task_request.get(self._task, 0))
+        stall.location = self.samples.location(self._start)
+        stall.gil = self.samples.gil_was_held(self._start)
+        return stall
 
     def _find_culprits(self, request: Request, start: int, end: int) -> None:
         """Who held the loop while that request could have run."""

@@ -12,6 +12,7 @@ A hook that raises is disabled and reported once; the loop goes on without it.
 """
 
 import asyncio
+import itertools
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from loopviz.clock import Clock
 from loopviz.probe.places import Places, callback_key, callback_site, coroutine_code
 from loopviz.wire.events import (
     RECORD,
+    RECORD_SIZE,
     TASK_CANCELLED,
     TASK_RAISED,
     TASK_RETURNED,
@@ -33,6 +35,11 @@ __all__ = ["Hooks", "make_hooks"]
 
 _NAMES_KEPT = 1000
 """Task names and paths are often unique per task: intern this many of each, then none."""
+
+
+_numbers = itertools.count(1)
+"""Task numbers, unique in the process. A task keeps its own as an attribute: a dictionary of
+tasks would cost twice as much per step, and could confuse two that share an address."""
 
 
 class Hooks(NamedTuple):
@@ -58,28 +65,29 @@ def make_hooks(
     ring: RingFile, places: Places, clock: Clock, fail: Callable[[str, BaseException], None]
 ) -> Hooks:
     """The hooks of one loop, writing into `ring`. `fail(hook, error)` hears of a broken one."""
-    buffer, mask, header = ring.buffer, ring.capacity - 1, HEADER_SIZE
-    pack, intern = RECORD.pack_into, ring.intern
+    buffer, first, end = ring.buffer, HEADER_SIZE, HEADER_SIZE + ring.capacity * RECORD_SIZE
+    pack, size, intern = RECORD.pack_into, RECORD_SIZE, ring.intern
     step, callback_ = int(Kind.STEP), int(Kind.CALLBACK)
     idle, polled = int(Kind.IDLE), int(Kind.POLLED)
     append_, popleft_ = deque.append, deque.popleft
     timer_handle, task_type = asyncio.TimerHandle, asyncio.Task
 
+    offset = first  # of the next record
     written = 0  # records so far; a record's seq counts from 1
     started = 0  # when the running callback started; 0 while idle
     who = 0  # its task's number
     owner: Any = None  # its task, held until the next switch to see whether it ended
-    numbers: dict[int, int] = {}  # id(task) -> number, while the task lives
-    tasks = 0
     sites: dict[Any, int] = {}
     names: dict[str, int] = {}
     our_heartbeat: Any = None
 
     def write(kind: int, a: int, task: int, b: int, at: int = 0) -> None:
-        nonlocal written
-        offset = header + ((written & mask) << 5)
+        nonlocal written, offset
         written += 1
-        pack(buffer, offset, at or clock(), a, task, b, kind, written & 0xFFFFFFFF)
+        pack(buffer, offset, at or clock(), a, task, b << 8 | kind, written)
+        offset += size
+        if offset == end:
+            offset = first
 
     def running() -> tuple[int, int]:
         return started, who
@@ -96,12 +104,10 @@ def make_hooks(
         else:
             # task.exception() would mark the exception as retrieved; the attribute does not
             outcome = TASK_RAISED if task._exception is not None else TASK_RETURNED
-        write(Kind.TASK_END, 0, numbers.pop(id(task), 0), outcome, now)
+        write(Kind.TASK_END, 0, task._loopviz_number, outcome, now)
 
     def register(task: Any, parent: int, spawned_at: CodeType | None, line: int) -> int:
-        nonlocal tasks
-        tasks += 1
-        number = numbers[id(task)] = tasks
+        number = task._loopviz_number = next(_numbers)
         coroutine = task.get_coro()
         code = coroutine_code(coroutine)
         key = (code or type(coroutine), spawned_at, line)
@@ -149,22 +155,23 @@ def make_hooks(
             append_(self, (handle, clock()))
 
         def popleft(self) -> Any:
-            nonlocal written, started, who, owner
+            nonlocal written, offset, started, who, owner
             handle, ready = popleft_(self)
             try:
                 started = now = clock()
                 if owner is not None and owner.done():
                     end_task(owner, now)
                 try:
-                    task = handle._callback.__self__
-                    who = numbers[id(task)]
-                except (KeyError, AttributeError):
+                    owner = handle._callback.__self__
+                    who = owner._loopviz_number
+                except AttributeError:
                     turn_to_other(handle, ready, now)
                 else:
-                    owner = task
-                    offset = header + ((written & mask) << 5)
                     written += 1
-                    pack(buffer, offset, now, ready, who, 0, step, written & 0xFFFFFFFF)
+                    pack(buffer, offset, now, ready, who, step, written)
+                    offset += size
+                    if offset == end:
+                        offset = first
             except Exception as error:  # noqa: BLE001 - the app must go on
                 fail("callback", error)
             return handle
@@ -183,7 +190,7 @@ def make_hooks(
 
     def wrap_select(original: Callable[..., Any]) -> Callable[..., Any]:
         def select(timeout: float | None = None) -> Any:
-            nonlocal started, owner, who, written
+            nonlocal started, owner, who
             began = clock()
             try:
                 if owner is not None:
@@ -192,17 +199,12 @@ def make_hooks(
                     owner = None
                 started = who = 0
                 if timeout is None or timeout > 0:
-                    offset = header + ((written & mask) << 5)
-                    written += 1
-                    pack(buffer, offset, began, 0, 0, 0, idle, written & 0xFFFFFFFF)
+                    write(idle, 0, 0, 0, began)
             except Exception as error:  # noqa: BLE001
                 fail("select", error)
             events = original(timeout)
             try:
-                offset = header + ((written & mask) << 5)
-                written += 1
-                at, seen = clock(), len(events)
-                pack(buffer, offset, at, began, 0, seen, polled, written & 0xFFFFFFFF)
+                write(polled, began, 0, len(events))
             except Exception as error:  # noqa: BLE001
                 fail("select", error)
             return events

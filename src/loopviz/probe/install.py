@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from loopviz.clock import monotonic_ns
+from loopviz.clock import Clock, monotonic_ns
 from loopviz.errors import LoopvizError
 from loopviz.probe.hooks import Hooks, make_hooks
 from loopviz.probe.places import Places
@@ -36,6 +36,8 @@ class Probe:
         *,
         user_roots: Iterable[str] = (),
         heartbeat_s: float | None = HEARTBEAT_S,
+        clock: Clock = monotonic_ns,
+        watchdog: bool = True,
     ) -> None:
         if not isinstance(getattr(loop, "_ready", None), deque):
             raise LoopvizError(
@@ -49,9 +51,11 @@ class Probe:
         """For whoever else has something to record: marks, worker jobs."""
         self._failed: set[str] = set()
         places = Places(user_roots)
-        self.hooks: Hooks = make_hooks(self._ring, places, monotonic_ns, self._fail)
-        self._watchdog = Watchdog(
-            self.hooks.running, threading.get_ident(), self.side, places, monotonic_ns
+        self.hooks: Hooks = make_hooks(self._ring, places, clock, self._fail)
+        self._watchdog = (
+            Watchdog(self.hooks.running, threading.get_ident(), self.side, places, clock)
+            if watchdog
+            else None
         )
         self._heartbeat_s = heartbeat_s
         self._beat_handle: asyncio.TimerHandle | None = None
@@ -69,7 +73,8 @@ class Probe:
         if self._heartbeat_s is not None:
             hooks.heartbeat(self._beat)
             self._beat_handle = loop.call_later(self._heartbeat_s, self._beat)
-        self._watchdog.start()
+        if self._watchdog is not None:
+            self._watchdog.start()
         self._installed = True
 
     def uninstall(self) -> None:
@@ -77,7 +82,8 @@ class Probe:
         if not self._installed:
             return
         self._installed = False
-        self._watchdog.stop()
+        if self._watchdog is not None:
+            self._watchdog.stop()
         if self._beat_handle is not None:
             self._beat_handle.cancel()
         loop = self._loop
@@ -125,11 +131,14 @@ def install(
     path: str | Path | None = None,
     user_roots: Iterable[str] = (),
     heartbeat_s: float | None = HEARTBEAT_S,
+    clock: Clock = monotonic_ns,
+    watchdog: bool = True,
 ) -> Probe:
     """Start recording the running (or given) loop into rings in the folder `path`.
 
     Without `path` a new temporary folder is made; `Probe.folder` names it. `user_roots` are
-    folders whose code counts as the user's even if it lies among installed packages. Raises
+    folders whose code counts as the user's even if it lies among installed packages. A loop on a
+    clock of its own (`loopviz.testing.VirtualLoop`) wants that clock, and no watchdog. Raises
     LoopvizError for a loop that is not asyncio's own.
     """
     folder = Path(path) if path is not None else Path(tempfile.mkdtemp(prefix="loopviz-"))
@@ -139,6 +148,8 @@ def install(
         folder,
         user_roots=user_roots,
         heartbeat_s=heartbeat_s,
+        clock=clock,
+        watchdog=watchdog,
     )
     probe.install()
     return probe

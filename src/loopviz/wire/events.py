@@ -6,11 +6,13 @@ offset field  meaning
 0      at     when, nanoseconds of the monotonic clock
 8      a      a second time or a packed pair, see the kind
 16     who    the task's number (0: no task)
-20     b      a string's or site's number, or a small value, see the kind
-24     kind   a `Kind`
-28     seq    the record's number in its ring, modulo 2**32: tells the reader
-              that the slot is filled, and with what
+20     what   the kind in the low 8 bits; above them `b`, a string's or
+              site's number, or a small value, see the kind
+24     seq    the record's number in its ring, from 1: tells the reader that
+              the slot is filled, and with what. Written last, read first
 ====== ====== ==============================================================
+
+All in the machine's own byte order: both sides run on it.
 
 The loop's own records form a **switch trace**: each says what the loop turned to at `at`, and so
 ends what it did before. A callback's end is the next switch; no record of its own is needed, and
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
-RECORD = Struct("<QQIIII")
+RECORD = Struct("@QQIIQ")
 RECORD_SIZE = RECORD.size
 
 

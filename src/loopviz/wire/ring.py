@@ -64,8 +64,6 @@ class RingFile:
     """
 
     def __init__(self, path: Path, *, capacity: int = CAPACITY) -> None:
-        if capacity & (capacity - 1):
-            raise WireError(f"A ring's capacity is a power of two, not {capacity}.")
         self.path = path
         self.capacity = capacity
         size = HEADER_SIZE + capacity * RECORD_SIZE + STRINGS_SIZE
@@ -136,10 +134,9 @@ class LockedRing(RingFile):
         """One record, now or `at`; `text` is interned into its `b`."""
         with self._lock:
             self._written += 1
-            offset = HEADER_SIZE + ((self._written - 1) & (self.capacity - 1)) * RECORD_SIZE
-            b = self.intern(text) if text else 0
-            seq = self._written & 0xFFFFFFFF
-            RECORD.pack_into(self.buffer, offset, at or monotonic_ns(), a, who, b, kind, seq)
+            offset = HEADER_SIZE + (self._written - 1) % self.capacity * RECORD_SIZE
+            what = (self.intern(text) if text else 0) << 8 | kind
+            RECORD.pack_into(self.buffer, offset, at or monotonic_ns(), a, who, what, self._written)
 
 
 def read_header(buffer: mmap.mmap | bytes, name: str) -> Header:

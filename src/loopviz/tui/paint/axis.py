@@ -23,24 +23,39 @@ def paint_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
                 chars[at + i] = char
                 styles[at + i] = style
 
+    flags = _flags(scene, columns)
     for before, at in enumerate(columns.seconds(), 1):
         put(at, glyphs.tick, looks.faint)
-        if at + 4 < columns.count - 3:
-            put(at + 1, f"-{before}s", looks.dim)
+        name = f"-{before}s"
+        free = all(at + 4 <= start or at >= end for start, end, *_ in flags)
+        if free and at + 4 < columns.count - 3:
+            put(at + 1, name, looks.dim)
     put(columns.count - 3, "now", looks.accent)
-    marks = scene.snapshot.marks if scene.snapshot else ()
-    shown = [(columns.at(m.at_ns), m) for m in marks]
-    shown = [(at, m) for at, m in shown if 0 <= at < columns.count]
-    for i, (at, mark) in enumerate(shown):
-        style = looks.alarm if mark.kind == "gap" else looks.mark
-        after = shown[i + 1][0] if i + 1 < len(shown) else columns.count
-        text = clean(mark.text)
-        before = shown[i - 1][0] + 1 if i else 0
-        if at + 2 + width_of(text) > after and at - width_of(text) - 1 >= before and i == 0:
-            put(at - width_of(text) - 1, f"{text} ", style)
-        else:
-            put(at + 1, fit(f" {text} ", min(width_of(text) + 2, max(0, after - at - 1))), style)
-        put(at, glyphs.mark, style)
+    for start, _, text, style in flags:
+        put(start, text, style)
     line = Line(plan.size("axis")[0])
     line.add(" REQUEST", looks.dim).to(plan.label, looks.dim).cells(chars, styles)
     return [line.end("latest ", looks.dim, looks.dim).strip(looks.text)]
+
+
+def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
+    """First and after-last column, text and style of each mark; they do not overlap."""
+    marks = scene.snapshot.marks if scene.snapshot else ()
+    looks, glyph = scene.looks, scene.glyphs.mark
+    shown = [(columns.at(mark.at_ns), mark) for mark in marks]
+    shown = [(at, mark) for at, mark in shown if 0 <= at < columns.count]
+    flags = []
+    free = 0
+    for i, (at, mark) in enumerate(shown):
+        style = looks.alarm if mark.kind == "gap" else looks.mark
+        text = clean(mark.text)
+        wide = width_of(text) + 2
+        limit = shown[i + 1][0] if i + 1 < len(shown) else columns.count
+        if at + wide <= limit:
+            flags.append((at, at + wide, f"{glyph} {text}", style))
+        elif at - wide + 1 >= free:
+            flags.append((at - wide + 1, at + 1, f"{text} {glyph}", style))
+        else:
+            flags.append((at, limit, fit(f"{glyph} {text}", max(1, limit - at)), style))
+        free = flags[-1][1]
+    return flags

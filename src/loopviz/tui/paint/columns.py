@@ -35,6 +35,11 @@ class Columns:
     def start_ns(self) -> int:
         return self.first * self.cell_ns
 
+    @property
+    def after_ns(self) -> int:
+        """The end of the last column: what is still open is drawn up to it."""
+        return (self.first + self.count) * self.cell_ns
+
     def at(self, moment_ns: int) -> int:
         """The column of a moment; below zero or beyond `count` if it is not shown."""
         return moment_ns // self.cell_ns - self.first

@@ -64,7 +64,7 @@ def _sides(comparison: Comparison, scene: Scene) -> str:
     """`none → a`: the fixes that were on, by their letters."""
 
     def side(keys: tuple[str, ...]) -> str:
-        return "+".join(scene.letter(key) or clean(key) for key in keys) or "no fix"
+        return "+".join(sorted(scene.letter(key) or clean(key) for key in keys)) or "no fix"
 
     arrow = scene.glyphs.arrow
     return f"{side(comparison.before_fixes)} {arrow} {side(comparison.after_fixes)}"

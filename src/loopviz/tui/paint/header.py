@@ -80,11 +80,14 @@ def _right(scene: Scene, width: int) -> list[tuple[str, Style]]:
     else:
         rps = sum(load.rps for load in scene.scenario.load) * rate
     factor = f"{rate:.2f}".rstrip("0").ljust(3, "0")
-    parts = [("load ", looks.bar_dim), (f"{scene.glyphs.times}{factor}", looks.bar_strong)]
+    parts = [("load " if width >= 72 else "  ", looks.bar_dim)]
+    parts.append((f"{scene.glyphs.times}{factor}", looks.bar_strong))
     parts.append((f" {rps:.0f} rps", looks.bar))
     if width >= 100:
         parts.append((f"   {scene.fps:2d} fps", looks.bar_dim))
     dropped = snapshot.health.dropped_events if snapshot else 0
+    if width < 72 and not dropped:
+        return [*parts, (" ", looks.bar)]
     parts.append(("  drop ", looks.bar_dim))
     parts.append((f"{dropped} ", looks.bar_alarm if dropped else looks.bar))
     return parts

@@ -1,15 +1,16 @@
 """The lag chart: how late timers ran, per column, on a logarithmic axis."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import LoopView
 from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.glyphs import Glyphs
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.scene import HELD_NS, Scene
@@ -23,7 +24,7 @@ LOW_NS, HIGH_NS = 0.3 * MS, 1000.0 * MS
 WARM_NS, HOT_NS = 10 * MS, 100 * MS
 
 
-def lag_columns(loop: LoopView, columns: Columns) -> NDArray[np.int64]:
+def lag_columns(loop: LoopView, columns: Columns) -> list[int]:
     """The greatest lag in each column, 0 where no timer ran.
 
     While a callback holds the loop no timer runs; there the lag is that of a timer that was due
@@ -35,16 +36,17 @@ def lag_columns(loop: LoopView, columns: Columns) -> NDArray[np.int64]:
         from_, to = np.searchsorted(times, [columns.start_ns, columns.end_ns])
         at = times[from_:to] // columns.cell_ns - columns.first
         np.maximum.at(greatest, at, values[from_:to])
-    bounds = columns.bounds()
     held = [(stall.start_ns, stall.end_ns) for stall in loop.stalls]
     if loop.running and columns.end_ns - loop.running.since_ns > HELD_NS:
         held.append((loop.running.since_ns, columns.end_ns))
-    for start, end in held:
-        first, last = max(0, columns.at(start)), min(columns.count - 1, columns.at(end - 1))
-        if first <= last:
-            until = np.minimum(bounds[first + 1 : last + 2], end) - start
-            greatest[first : last + 1] = np.maximum(greatest[first : last + 1], until)
-    return greatest
+    rising = greatest.tolist()
+    for start, stop in held:
+        end = min(stop, columns.end_ns)
+        last = min(columns.count - 1, columns.at(end - 1))
+        for column in range(max(0, columns.at(start)), last + 1):
+            until = min(columns.start_ns + (column + 1) * columns.cell_ns, end)
+            rising[column] = max(rising[column], until - start)
+    return rising
 
 
 def level(lag_ns: int, levels: int) -> int:
@@ -72,7 +74,8 @@ def _figures(scene: Scene, width: int) -> Strip:
     assert scene.snapshot is not None
     recent = scene.snapshot.loop.lag_recent
     line = Line(width).add(" LAG", looks.strong)
-    for name, value in (("p50", recent.p50_ns), ("p99", recent.p99_ns), ("max", recent.max_ns)):
+    figures = [("p50", recent.p50_ns), ("p99", recent.p99_ns), ("max", recent.max_ns)]
+    for name, value in figures[1 if width < 72 and scene.held else 0 :]:
         figure = duration(value) if recent.count else "–"
         line.add(f"  {name} ", looks.dim).add(f"{figure:>6}", _heat(value, looks, looks.text))
     if (running := scene.held) is not None:
@@ -88,31 +91,43 @@ def _figures(scene: Scene, width: int) -> Strip:
 
 
 def _chart(
-    lags: NDArray[np.int64], rows: int, scene: Scene, plan: Plan, columns: Columns
-) -> list[Strip]:
+    lags: list[int], rows: int, scene: Scene, plan: Plan, columns: Columns
+) -> tuple[Strip, ...]:
     looks, glyphs = scene.looks, scene.glyphs
+    top = rows * (len(glyphs.levels) - 1)
+    heights = tuple([level(lag, top) for lag in lags])
+    heats = () if rows >= 4 else tuple([_heat(lag, looks, looks.calm) for lag in lags])
+    marks = [columns.at(mark.at_ns) for mark in (scene.snapshot.marks if scene.snapshot else ())]
+    marks = [column for column in marks if 0 <= column < columns.count]
+    return _bars(heights, heats, tuple(marks), rows, plan.label, plan.size("lag")[0], looks, glyphs)
+
+
+@lru_cache(maxsize=2)
+def _bars(
+    heights: tuple[int, ...],
+    heats: tuple[Style, ...],
+    marks: tuple[int, ...],
+    rows: int,
+    label: int,
+    width: int,
+    looks: Looks,
+    glyphs: Glyphs,
+) -> tuple[Strip, ...]:
+    """The chart's rows; bars have their own `heats`, or in a high chart each row has its heat."""
     steps = len(glyphs.levels) - 1
-    heights = [level(int(lag), rows * steps) for lag in lags]
-    tops = [_heat(int(lag), looks, looks.calm) for lag in lags]
-    assert scene.snapshot is not None
-    marks = [columns.at(mark.at_ns) for mark in scene.snapshot.marks]
     names = _axis_names(rows, steps)
     strips = []
     for row in range(rows):
         floor = (rows - 1 - row) * steps
         chars = [glyphs.levels[min(steps, max(0, h - floor))] for h in heights]
-        styles = (
-            tops if rows == 1 else [_heat(_reading(floor + steps, rows * steps), looks, looks.calm)]
-        )
-        styles = list(styles) if rows == 1 else styles * len(chars)
+        heat = _heat(_reading(floor + steps, rows * steps), looks, looks.calm)
+        styles = list(heats) or [heat] * len(chars)
         for column in marks:
-            if 0 <= column < columns.count and chars[column] == " ":
+            if chars[column] == " ":
                 chars[column], styles[column] = glyphs.mark_line, looks.mark_line
-        line = Line(plan.size("lag")[0])
-        name = names.get(row, "")
-        line.add(f"{name:>{plan.label - 1}} ", looks.dim).cells(chars, styles)
-        strips.append(line.strip(looks.text))
-    return strips
+        line = Line(width).add(f"{names.get(row, ''):>{label - 1}} ", looks.dim)
+        strips.append(line.cells(chars, styles).strip(looks.text))
+    return tuple(strips)
 
 
 def _axis_names(rows: int, steps: int) -> dict[int, str]:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import RequestView, State
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.spans import Cell, ShapeCache, lane_cells
+from loopviz.tui.paint.spans import Cell, Lane
 from loopviz.tui.paint.text import Line, clean, duration, fit
 
 __all__ = ["LanePainter", "LaneRow", "share_rows"]
@@ -53,7 +55,9 @@ class LanePainter:
     """Paints the lanes; remembers which rows were needed and the shapes of ended requests."""
 
     def __init__(self) -> None:
-        self._shapes = ShapeCache()
+        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._painted: dict[tuple[str, int], tuple[tuple[object, ...], Strip]] = {}
+        self._looks: Looks | None = None
         self._needed: dict[str, tuple[int, int]] = {}
 
     def rows(self, scene: Scene, count: int, start_ns: int) -> list[LaneRow]:
@@ -76,6 +80,10 @@ class LanePainter:
         looks = scene.looks
         if scene.snapshot is None:
             return [Line(width).strip(looks.text) for _ in range(height)]
+        if looks is not self._looks:
+            self._looks = looks
+            self._lanes.clear()
+            self._painted.clear()
         rows = self.rows(scene, height, columns.start_ns)
         lanes: dict[tuple[str, int], list[RequestView]] = {}
         requests = scene.snapshot.requests
@@ -91,8 +99,6 @@ class LanePainter:
                 strips.append(_blank(plan, columns, lines, scene))
             found = lanes.get((row.route, row.lane), ())
             strips.append(self._row(row, found, scene, plan, columns, lines, culprit))
-        if requests:
-            self._shapes.prune(requests[0].number)
         rest = _blank(plan, columns, lines, scene)
         return [*strips, *[rest] * (height - len(strips))]
 
@@ -107,8 +113,21 @@ class LanePainter:
         culprit: int,
     ) -> Strip:
         looks, glyphs = scene.looks, scene.glyphs
+        place = (row.route, row.lane)
+        guilty = bool(culprit) and any(request.number == culprit for request in requests)
+        key = _key(requests, columns, uprights, (row, guilty, plan))
+        before = self._painted.get(place)
+        if before and before[0] == key:
+            return before[1]
+        lane = self._lanes.get(place)
+        if lane is None:
+            lane = self._lanes[place] = Lane(looks, glyphs)
+        cells = lane.cells(requests, columns)
+        for column, (char, style) in uprights.items():
+            if cells[0][column] == " ":
+                cells[0][column], cells[1][column] = char, style
+        outcome = _outcome(requests[-1], columns, scene) if requests else ("", looks.text)
         line = Line(plan.size("lanes")[0])
-        guilty = culprit and any(request.number == culprit for request in requests)
         line.add(glyphs.bang if guilty else " ", looks.alarm)
         name_width = plan.label - 2
         if row.hidden:
@@ -118,31 +137,34 @@ class LanePainter:
         else:
             style = looks.alarm if guilty else looks.text
             line.add(fit(clean(row.route), name_width, glyphs.more), style)
-        line.to(plan.label, looks.text)
-        shapes = [self._shapes.of(request, columns.cell_ns) for request in requests]
-        chars, styles = lane_cells(shapes, columns, looks, glyphs)
-        for column, (char, style) in uprights.items():
-            if chars[column] == " ":
-                chars[column], styles[column] = char, style
-        line.cells(chars, styles)
-        if requests:
-            _outcome(line, requests[-1], scene)
-        return line.strip(looks.text)
+        line.to(plan.label, looks.text).cells(*cells)
+        strip = line.end(*outcome, looks.text).strip(looks.text)
+        self._painted[place] = (key, strip)
+        return strip
 
 
-def _outcome(line: Line, request: RequestView, scene: Scene) -> None:
+def _key(
+    requests: Sequence[RequestView], columns: Columns, uprights: Uprights, rest: tuple[object, ...]
+) -> tuple[object, ...]:
+    """Equal keys, equal rows: the grid stands and no request of the lane went a step further."""
+    last = requests[-1] if requests else None
+    steps = last and (last.number, last.open, [span[::2] for span in last.spans])
+    grid = (columns.first, columns.cell_ns, columns.count)
+    return (grid, len(requests), steps, tuple(uprights), rest)
+
+
+def _outcome(request: RequestView, columns: Columns, scene: Scene) -> tuple[str, Style]:
     """What came of the lane's latest request: its time, or its status if that is an error."""
     looks = scene.looks
-    took = duration(request.end_ns - request.start_ns)
     if request.open:
-        line.end(took + scene.glyphs.more + " ", looks.dim, looks.text)
-    elif request.status >= 400 or request.status == 0:
-        line.end(f"{request.status or 'lost'} ", looks.alarm, looks.text)
-    else:
-        blocked = any(state is State.BLOCKING for _, _, state in request.spans)
-        waited = request.ready_ns * 2 > request.end_ns - request.start_ns
-        style = looks.alarm if blocked else looks.warm if waited else looks.dim
-        line.end(took + " ", style, looks.text)
+        took = duration(columns.after_ns - request.start_ns)
+        return took + scene.glyphs.more + " ", looks.dim
+    if request.status >= 400 or request.status == 0:
+        return f"{request.status or 'lost'} ", looks.alarm
+    took = duration(request.end_ns - request.start_ns)
+    blocked = any(state is State.BLOCKING for _, _, state in request.spans)
+    waited = request.ready_ns * 2 > request.end_ns - request.start_ns
+    return took + " ", looks.alarm if blocked else looks.warm if waited else looks.dim
 
 
 def _uprights(scene: Scene, columns: Columns) -> Uprights:

@@ -10,7 +10,7 @@ from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.scene import HELD_NS, Scene
-from loopviz.tui.paint.spans import lane_cells, shape
+from loopviz.tui.paint.spans import idle, paint_shape, shape
 from loopviz.tui.paint.text import Line, duration
 
 __all__ = ["busy_shares", "paint_loop"]
@@ -43,7 +43,8 @@ def paint_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     top = len(glyphs.levels) - 1
     levels = np.ceil(busy_shares(loop, columns) * top * rows - 0.02).astype(int).tolist()
     slices = _stalls(loop, scene.end_ns)
-    over, over_styles = lane_cells([shape(slices, columns.cell_ns)], columns, looks, glyphs)
+    over, over_styles = over_cells = idle(columns.count, looks)
+    paint_shape(over_cells, {}, shape(slices, columns.cell_ns), columns, looks, glyphs)
     middle = rows // 2
     strips = []
     for row in range(rows):
@@ -57,7 +58,8 @@ def paint_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
                 styles[column] = looks.blocking if hidden else over_styles[column]
         if row == middle:
             for start, end, _ in slices:
-                _caption(chars, styles, start, end, columns, looks)
+                if end - start > 6 * columns.cell_ns:
+                    _caption(chars, styles, start, end, columns, looks)
         line = Line(width)
         if row == middle:
             line.add(glyphs.bang if scene.held else " ", looks.alarm)

@@ -15,9 +15,10 @@ from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.glyphs import Glyphs
 from loopviz.tui.paint.palette import Looks
 
-__all__ = ["Cell", "ShapeCache", "shape", "shared_cell"]
+__all__ = ["Cell", "Cells", "Lane", "idle", "paint_shape", "shape", "shared_cell"]
 
 Cell = tuple[str, Style]
+Cells = tuple[list[str], list[Style]]
 
 PARTS = 16
 """A shared cell is cut into so many parts; a slice takes at least one."""
@@ -65,50 +66,88 @@ def shape(spans: Sequence[Span], cell_ns: int) -> Shape:
     return tuple(full), tuple(pieces)
 
 
-class ShapeCache:
-    """Shapes of requests that have ended, kept while they are shown."""
+class Lane:
+    """One lane's cells, kept from frame to frame: what has ended is painted once, then moves.
 
-    def __init__(self) -> None:
-        self._kept: dict[int, Shape] = {}
-        self._cell_ns = 0
+    A request that has ended must not change any more, and requests come in order.
+    """
 
-    def of(self, request: RequestView, cell_ns: int) -> Shape:
-        if cell_ns != self._cell_ns:
-            self._kept.clear()
-            self._cell_ns = cell_ns
-        if request.open:
-            return shape(request.spans, cell_ns)
-        kept = self._kept.get(request.number)
-        if kept is None:
-            kept = self._kept[request.number] = shape(request.spans, cell_ns)
-        return kept
+    def __init__(self, looks: Looks, glyphs: Glyphs) -> None:
+        self._looks, self._glyphs = looks, glyphs
+        self._known: list[int] = []
+        self._first = 0
+        self._grid = (0, 0)
+        self._cells: Cells = ([], [])
+        self._shared: dict[int, list[Piece]] = {}
 
-    def prune(self, oldest: int) -> None:
-        """Forget requests with a smaller number."""
-        if len(self._kept) > 4096:
-            self._kept = {n: kept for n, kept in self._kept.items() if n >= oldest}
+    def cells(self, requests: Sequence[RequestView], columns: Columns) -> Cells:
+        """The lane over the columns; idle cells are spaces. The lists are the caller's."""
+        ended = [request for request in requests if not request.open]
+        numbers = [request.number for request in ended]
+        grid = (columns.cell_ns, columns.count)
+        known = self._known
+        if numbers and known and numbers[0] in known:
+            known = known[known.index(numbers[0]) :]
+        moved = columns.first - self._first
+        if grid != self._grid or moved < 0 or numbers[: len(known)] != known:
+            known = []
+            blank = idle(columns.count, self._looks)
+            self._grid, self._cells, self._shared = grid, blank, {}
+        elif moved:
+            chars, styles = self._cells
+            fresh = idle(min(moved, columns.count), self._looks)
+            self._cells = (chars[moved:] + fresh[0], styles[moved:] + fresh[1])
+        self._first, self._known = columns.first, numbers
+        for request in ended[len(known) :]:
+            self._put(self._cells, self._shared, request, columns)
+        if self._shared and len(self._shared) > 8:
+            newest = max(self._shared)
+            self._shared = {c: p for c, p in self._shared.items() if c >= newest - 2}
+        cells = (self._cells[0].copy(), self._cells[1].copy())
+        for request in requests:
+            if request.open and request.spans:
+                near = {column: pieces.copy() for column, pieces in self._shared.items()}
+                self._put(cells, near, request, columns)
+        return cells
+
+    def _put(
+        self, cells: Cells, shared: dict[int, list[Piece]], request: RequestView, columns: Columns
+    ) -> None:
+        spans = request.spans
+        if request.open:  # to the end of its column, so that the row holds until the grid moves
+            start, _, state = spans[-1]
+            spans = (*spans[:-1], (start, columns.after_ns, state))
+        what = shape(spans, columns.cell_ns)
+        paint_shape(cells, shared, what, columns, self._looks, self._glyphs)
 
 
-def lane_cells(
-    shapes: Sequence[Shape], columns: Columns, looks: Looks, glyphs: Glyphs
-) -> tuple[list[str], list[Style]]:
-    """The lane's cells over the columns; idle ones are spaces."""
+def idle(count: int, looks: Looks) -> Cells:
+    """Cells in which nothing is."""
+    return [" "] * count, [looks.text] * count
+
+
+def paint_shape(
+    cells: Cells,
+    shared: dict[int, list[Piece]],
+    what: Shape,
+    columns: Columns,
+    looks: Looks,
+    glyphs: Glyphs,
+) -> None:
+    """Paint a shape over the cells; `shared` has the pieces that lie in a cell already."""
+    chars, styles = cells
     first, count = columns.first, columns.count
-    chars = [" "] * count
-    styles = [looks.text] * count
-    shared: dict[int, list[Piece]] = {}
-    for full, pieces in shapes:
-        for start, end, state in full:
-            a, b = max(0, start - first), min(count, end - first)
-            if a < b:
-                chars[a:b] = [glyphs.of(state)] * (b - a)
-                styles[a:b] = [looks.of(state)] * (b - a)
-        for cell, piece in pieces:
-            if 0 <= cell - first < count:
-                shared.setdefault(cell - first, []).append(piece)
-    for column, found in shared.items():
-        chars[column], styles[column] = shared_cell(tuple(found), looks, glyphs)
-    return chars, styles
+    full, pieces = what
+    for start, end, state in full:
+        a, b = max(0, start - first), min(count, end - first)
+        if a < b:
+            chars[a:b] = [glyphs.of(state)] * (b - a)
+            styles[a:b] = [looks.of(state)] * (b - a)
+    for cell, piece in pieces:
+        if 0 <= cell - first < count:
+            here = shared.setdefault(cell, [])
+            here.append(piece)
+            chars[cell - first], styles[cell - first] = shared_cell(tuple(here), looks, glyphs)
 
 
 @lru_cache(maxsize=8192)
