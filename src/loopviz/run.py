@@ -3,7 +3,7 @@
 import linecache
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from loopviz.catalogue import FixInfo, LoadInfo, ScenarioInfo
 from loopviz.children import Child, Guard
 from loopviz.clock import monotonic_ns
 from loopviz.collector import Collector
+from loopviz.load.config import Config
 from loopviz.model.model import Model
 from loopviz.model.places import Naming
 from loopviz.probe.install import LOOP_RING, SIDE_RING
@@ -144,26 +145,19 @@ class Run:
             scenario = _scenario_info(message["scenario"])
             if scenario != self.scenario:
                 self._use(scenario)
-            self._load.send(
-                {
-                    "do": "start",
-                    "url": self.url,
-                    "seed": self._seed,
-                    "rate": self.rate,
-                    "routes": [asdict(load) for load in scenario.load],
-                }
-            )
+            config = Config(self.url, scenario.load, self._seed, self.rate)
+            self._load.send(config.to_message())
 
     def _hear_load(self, message: dict[str, Any]) -> None:
         if message.get("is") == "ready":
-            self.load_began_ns = monotonic_ns()
+            self.load_began_ns = message["start_at_ns"]
             self.model.mark(self.load_began_ns, f"scenario:{self.scenario.id}")
             if self.rate != 1.0:
                 self.model.routes.factor = self.rate
         elif message.get("is") == "samples":
             samples = [Sample(*values) for values in message["samples"]]
             self.model.feed_load(samples, message["sent"], message["in_flight"], message["shed"])
-        elif message.get("is") == "failed":
+        elif message.get("is") == "failed" and not self.load_began_ns:
             self.failure = ("failed", message["why"])
         elif message.get("is") == "stopped":
             self.load_stopped = True
