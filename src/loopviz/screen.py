@@ -32,14 +32,14 @@ def show(
     try:
         from loopviz.tui.app import LoopvizApp  # noqa: PLC0415 - imported while the target starts
 
-        LoopvizApp(session, fps=fps, ascii_only=ascii_only, theme_name=theme).run()
+        LoopvizApp(session, fps=fps, ascii_only=ascii_only).run()
     finally:
         session.close()
 
 
 def _check_terminal(target: str) -> None:
     instead = f"run `loopviz bench {target}` for a report without a screen"
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(f"loopviz needs a terminal and has none here: {instead}.")
     if os.environ.get("TERM", "") in ("dumb", ""):
         said = os.environ.get("TERM") or "nothing"

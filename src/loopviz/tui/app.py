@@ -1,7 +1,7 @@
 """The Textual app: one clock, one poll per frame, and what the keys do."""
 
 import gc
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
@@ -77,12 +77,11 @@ class LoopvizApp(App[None]):
             gc.freeze()
             self.set_interval(1 / self._fps, self.tick)
 
-    def on_unmount(self) -> None:
-        self.close_controller()
-
-    def close_controller(self) -> None:
-        """Stop the run; harmless when done twice."""
-        if not self._closed:
+    async def run_async(self, **options: Any) -> None:
+        """As Textual's, which `run` calls; at the end, however it came, the controller closes."""
+        try:
+            await super().run_async(**options)
+        finally:
             self._closed = True
             self._controller.close()
 
