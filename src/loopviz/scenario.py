@@ -40,16 +40,17 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """A claim that a test checks: `metric` with `fix` on, against the bug under the same arrivals.
+    """A claim that a test checks: a metric with `fix` on, against another run, same arrivals.
 
-    `ratio` is fix / bug: `at_most=0.2` says that the fix brings the metric to a fifth or less;
-    `at_least=0.5` that it does not even halve it (a wrong fix). `fix=None` claims something of
-    the bug itself: then the bounds are in the metric's own unit.
+    The ratio is fix / bug, or fix / `against`, another fix: `at_most=0.2` says that the fix brings
+    the metric to a fifth or less; `at_least=2, against="x"` that it is at least twice that of the
+    fix x. `fix=None` claims something of the bug itself: then the bounds are in the metric's unit.
     """
 
     metric: str
     """`p99_ms GET /ping`, `p50_ms GET /report`, `lag_p99_ms`, `findings slow-callback`."""
     fix: str | None = None
+    against: str | None = None
     at_most: float | None = None
     at_least: float | None = None
     why: str = ""

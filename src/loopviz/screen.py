@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from loopviz.catalogue import find
 from loopviz.errors import UsageError
-from loopviz.session import Session
+from loopviz.session import Session, check_fixes
 
 __all__ = ["show"]
 
@@ -26,7 +27,10 @@ def show(
     theme: str = "dark",
     fps: int = 30,
 ) -> None:
-    """Run the screen until the person quits. Raises UsageError where there is no fit terminal."""
+    """Run the screen until the person quits. Raises UsageError for an unknown
+    scenario or fix, and where there is no fit terminal.
+    """
+    check_fixes(find(target, folders), fixes)
     _check_terminal(target)
     session = Session(target, folders=folders, fixes=fixes, rate=rate, seed=seed, port=port)
     try:

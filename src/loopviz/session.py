@@ -72,6 +72,7 @@ class Session:
         self._guard = Guard(self._folder)
         self._ending: list[Run] = []
         self._count = 0
+        self._closed = False
         self.run = self._start(info, fixes, rate)
 
     def poll(self, now_ns: int, window_ns: int) -> Frame:
@@ -97,8 +98,10 @@ class Session:
 
     def close(self) -> None:
         """Stop everything; returns when nothing of ours is left, after 2.5 s at most."""
-        if self.run not in self._ending:
-            self._end(self.run)
+        if self._closed:
+            return
+        self._closed = True
+        self._end(self.run)
         for run in self._ending:
             run.reap(2.0)
         self._ending.clear()

@@ -303,7 +303,7 @@ class BlockWorld:
         routes = []
         for route, values in self.latest.items():
             before = _quantiles([v for t, v in values if t <= self.since])
-            after = _quantiles([v for t, v in values if self.since < t <= self.now])
+            after = _quantiles([v for t, v in values if self.since < t - v and t <= self.now])
             enough = min(before.count, after.count) >= 30
             routes.append(RouteComparison(route, before, after, enough))
         return Comparison(

@@ -48,7 +48,8 @@ def main() -> int:
         say({"is": "failed", "why": str(error)})
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever the scenario's file raises
-        why = f"{Path(start['path']).name} failed: {type(error).__name__}: {error}"
+        name = Path(start["path"]).name
+        why = f"{name} failed ({type(error).__name__}: {error}): see where with --debug."
         say({"is": "failed", "why": why, "traceback": traceback.format_exc()})
         return 3
     return 0

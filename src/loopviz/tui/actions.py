@@ -51,14 +51,6 @@ def _suggested(scene: Scene) -> bool:
 
 ACTIONS: tuple[Action, ...] = (
     Action(
-        "restart",
-        ("R", "shift+r"),
-        "R",
-        "restart",
-        "start again what has died, with the same fixes and load",
-        _died,
-    ),
-    Action(
         "fix",
         tuple(FIX_LETTERS),
         "a b c",
@@ -73,6 +65,14 @@ ACTIONS: tuple[Action, ...] = (
         "apply fix",
         "apply the fix that the finding suggests",
         _suggested,
+    ),
+    Action(
+        "restart",
+        ("R", "shift+r"),
+        "R",
+        "restart",
+        "start again what has died, with the same fixes and load",
+        _died,
     ),
     Action(
         "slower",

@@ -19,7 +19,7 @@ class Pace:
     def __init__(self) -> None:
         self._painted: deque[int] = deque(maxlen=64)
         self._step = 0
-        self._calm_since_ns = 0
+        self._crowded_ns = self._changed_ns = -SECOND
 
     @property
     def fps(self) -> int:
@@ -29,12 +29,11 @@ class Pace:
     def due(self, now_ns: int, backlog: int) -> bool:
         """`backlog`: writes that wait for the terminal."""
         if backlog >= CROWDED:
-            if self._step < len(RATES) - 1 and now_ns - self._calm_since_ns > SECOND // 4:
-                self._step += 1
-            self._calm_since_ns = now_ns
-        elif self._step and now_ns - self._calm_since_ns > CALM_NS:
-            self._step -= 1
-            self._calm_since_ns = now_ns
+            self._crowded_ns = now_ns
+            if self._step < len(RATES) - 1 and now_ns - self._changed_ns > SECOND // 4:
+                self._step, self._changed_ns = self._step + 1, now_ns
+        elif self._step and now_ns - max(self._crowded_ns, self._changed_ns) > CALM_NS:
+            self._step, self._changed_ns = self._step - 1, now_ns
         last = self._painted[-1] if self._painted else -SECOND
         if self._step and now_ns - last < SECOND // RATES[self._step]:
             return False

@@ -67,7 +67,10 @@ class RingFile:
         self.path = path
         self.capacity = capacity
         size = HEADER_SIZE + capacity * RECORD_SIZE + STRINGS_SIZE
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        if path.exists():
+            raise WireError(f"{path} is in use by another probe: give this one its own folder.")
+        unfinished = path.with_suffix(".new")
+        fd = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             os.ftruncate(fd, size)
             self.buffer = mmap.mmap(fd, size)
@@ -89,6 +92,7 @@ class RingFile:
         )
         _FIXED.pack_into(self.buffer, 0, *header)
         self._publish()
+        unfinished.rename(path)  # a reader may look at any moment: it finds all or nothing
 
     def intern(self, text: str) -> int:
         """The text's number, written once. 0 when the region is full; that is counted."""

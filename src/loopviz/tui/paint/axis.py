@@ -30,7 +30,8 @@ def paint_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         free = all(at + 4 <= start or at >= end for start, end, *_ in flags)
         if free and at + 4 < columns.count - 3:
             put(at + 1, name, looks.dim)
-    put(columns.count - 3, "now", looks.accent)
+    if all(end <= columns.count - 3 for _, end, *_ in flags):
+        put(columns.count - 3, "now", looks.accent)
     for start, _, text, style in flags:
         put(start, text, style)
     line = Line(plan.size("axis")[0])

@@ -6,10 +6,10 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding, Location
-from loopviz.tui.paint.finding import finding_title, paragraph
+from loopviz.tui.paint.finding import evidence, finding_title, paragraph
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import FIX_LETTERS, Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit, width_of, wrap
+from loopviz.tui.paint.text import Line, clean, duration, wrap
 
 __all__ = ["Source", "boxed", "paint_diagnosis"]
 
@@ -33,6 +33,7 @@ def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
         title, style, note = "DIAGNOSIS", looks.title, ""
     else:
         title, style, note = finding_title(scene, finding)
+        note = note if scene.stale(finding) else ""
         body = _found(scene, finding, inner, height, source)
     blank = Line(inner).strip(looks.text)
     fixes = _fixes(scene, inner)
@@ -61,7 +62,7 @@ def boxed(
     looks, glyphs = scene.looks, scene.glyphs
     corner = ("├" if glyphs.eighths else "+") + glyphs.rule
     line = Line(width).add(f"{corner} ", looks.faint).add(title, style)
-    if note and len(note) + 3 <= line.left:
+    if note and len(note) + 5 <= line.left:
         line.add(f" {glyphs.rule} ", looks.faint).add(note, looks.dim)
     line.add(" ", looks.text)
     line.add(glyphs.rule * line.left, looks.faint)
@@ -80,6 +81,8 @@ def _found(scene: Scene, finding: Finding, width: int, height: int, source: Sour
     facts = f"{finding.count} times, worst {duration(finding.worst_ns, ' ')}, "
     facts += f"{duration(finding.total_ns, ' ')} in all"
     rows += paragraph(facts, looks.dim, width, scene)
+    if finding.victims:
+        rows += paragraph(evidence(finding), looks.dim, width, scene)
     if finding.location:
         rows += [blank, *_source(scene, finding, width, height, source)]
     return rows
@@ -118,15 +121,16 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
     rows = [_head("FIXES", width, scene)]
     for letter, fix in zip(FIX_LETTERS, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
-        line = Line(width).add(f"  {letter}", looks.good)
-        line.add(f" [{'x' if on else ' '}] ", looks.good if on else looks.dim)
-        title = clean(fix.title)
-        line.add(fit(title, min(width_of(title), line.left)), looks.strong if on else looks.text)
-        rows.append(line.strip(looks.text))
+        style = looks.strong if on else looks.text
+        for i, text in enumerate(wrap(clean(fix.title), width - 9)[:2]):
+            line = Line(width).add(f"  {letter if i == 0 else ' '}", looks.good)
+            box = f" [{'x' if on else ' '}] " if i == 0 else " " * 5
+            line.add(box, looks.good if on else looks.dim).add(text, style)
+            rows.append(line.strip(looks.text))
         if on:
             rows += [*_why(fix.why, width, scene)]
         if wanted == fix.key and not on:
-            hint = f"        suggested: press {letter}, or F; the load stays the same"
+            hint = f"        suggested: press {letter}, or F"
             rows.append(Line(width).add(hint, looks.good).strip(looks.text))
     return rows if len(rows) > 1 else []
 

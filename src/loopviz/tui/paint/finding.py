@@ -6,7 +6,7 @@ from textual.strip import Strip
 from loopviz.model.snapshot import Finding
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, wrap
+from loopviz.tui.paint.text import Line, clean, duration, width_of, wrap
 
 __all__ = ["evidence", "paint_finding", "rule_line", "suggestion"]
 
@@ -96,6 +96,8 @@ def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
     """On as many rows as there are; its end is cut."""
     head = " lesson "
     lines = wrap(text, width - len(head) - 1)
+    if len(lines) > rows and width_of(text) < width:
+        head, lines = " ", [text]
     if len(lines) > rows > 0:
         lines = [*lines[: rows - 1], " ".join(lines[rows - 1 :])]
     strips = []

