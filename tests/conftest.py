@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ class Recording:
     def durations(self) -> list[tuple[Recorded, int]]:
         """Each switch but the last, and how long it lasted."""
         switches = self.of(*SWITCHES)
-        return [(s, after.at - s.at) for s, after in zip(switches, switches[1:], strict=False)]
+        return [(s, after.at - s.at) for s, after in pairwise(switches)]
 
     def steps(self, who: int) -> list[tuple[int, int, int]]:
         """A task's steps: became ready, started, how long it ran."""

@@ -10,9 +10,7 @@ from loopviz.headless import measure
 pytestmark = [pytest.mark.claims, pytest.mark.timeout(300)]
 
 DURATION_S = 8.0
-CLAIMS = [
-    (info.id, claim) for info in catalogue() for claim in load_scenario(info.path).expect
-]
+CLAIMS = [(info.id, claim) for info in catalogue() for claim in load_scenario(info.path).expect]
 
 
 @functools.cache

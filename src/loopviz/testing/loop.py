@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, SupportsIndex, TypeVar
 
 from loopviz.testing.clock import VirtualClock
 
@@ -61,10 +61,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             time.sleep = self._real_sleep
             self.close()
 
-    def _sleep(self, seconds: float) -> None:
+    def _sleep(self, seconds: float | SupportsIndex) -> None:
         """Stands in for `time.sleep`."""
         if threading.get_ident() == self._thread:
-            self.clock.advance(round(seconds * 1e9))
+            self.clock.advance(round(float(seconds) * 1e9))
         else:
             self._real_sleep(seconds)
 

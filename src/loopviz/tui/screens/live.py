@@ -82,6 +82,7 @@ class LiveScreen(Screen[None]):
         self._lanes = LanePainter()
         self._banner = self._comparing = False
         self._plan: Plan | None = None
+        self._first, self._rested = 0, False
         self._layout = PlanLayout()
 
     def compose(self) -> ComposeResult:
@@ -118,7 +119,11 @@ class LiveScreen(Screen[None]):
         columns = Columns.over(plan_now.window_ns, plan_now.columns, scene.end_ns)
         self._show("lag", paint_lag(scene, plan_now, columns))
         self._show("loop", paint_loop(scene, plan_now, columns))
-        self._show("lanes", self._lanes.paint(scene, plan_now, columns))
+        if seldom or columns.first != self._first or not self._rested:
+            self._show("lanes", self._lanes.paint(scene, plan_now, columns))
+            self._first, self._rested = columns.first, True
+        else:  # between two columns little happens in the lanes: every second frame will do
+            self._rested = False
         if often:
             self._show("axis", paint_axis(scene, plan_now, columns))
             self._show("header", paint_header(scene, plan_now))

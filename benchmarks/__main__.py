@@ -1,0 +1,118 @@
+"""`python -m benchmarks [PART]… [--python PATH]…`: measure, and rewrite the tables of README.md.
+
+Parts: callback, request, decode, screen; all by default. `--python` names further interpreters for
+the callback part (standard library only, so nothing need be installed there).
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import callback, decode, request, screen
+
+HERE = Path(__file__).parent
+PARTS = ("callback", "request", "decode", "screen")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
+    parser.add_argument("--python", action="append", default=[], metavar="PATH")
+    options = parser.parse_args()
+    for part in options.parts or PARTS:
+        print(f"{part} …", file=sys.stderr)
+        table = {
+            "callback": lambda: _callback(options.python),
+            "request": _request,
+            "decode": _decode,
+            "screen": _screen,
+        }[part]()
+        print(table)
+        _put(part, table)
+
+
+def _put(part: str, table: str) -> None:
+    """Between the part's markers in README.md."""
+    readme = HERE / "README.md"
+    text = readme.read_text()
+    begin, end = f"<!-- {part} -->\n", f"<!-- /{part} -->"
+    head, rest = text.split(begin)
+    tail = rest.split(end, 1)[1]
+    about = Path("/proc/cpuinfo").read_text().split("\n")
+    cpu = next((line.split(":")[1].strip() for line in about if "model name" in line), "")
+    when = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({cpu}), {platform.system()}, "
+    readme.write_text(
+        f"{head}{begin}{table}\n\n{when}CPython {platform.python_version()}\n{end}{tail}"
+    )
+
+
+def _callback(pythons: list[str]) -> str:
+    results = [callback.measure()]
+    for python in pythons:
+        said = subprocess.run(
+            [python, HERE / "callback.py"],
+            env={**os.environ, "PYTHONPATH": str(HERE.parent / "src")},
+            capture_output=True,
+            check=True,
+        )
+        results.append(json.loads(said.stdout))
+    lines = [
+        "| Python | bare ns | probed ns | added ns | added, best runs | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r['python']} | {r['bare_ns']:.0f} | {r['probed_ns']:.0f} | {r['added_ns']:.0f} "
+        f"| {r['added_least_ns']:.0f} | ×{r['ratio']:.2f} |"
+        for r in results
+    ]
+    return "\n".join(lines)
+
+
+def _request() -> str:
+    lines = ["| endpoint | bare µs | probed µs | ratio | budget |", "|---|---|---|---|---|"]
+    for path, budget in (("/noop", "×1.03"), ("/yield10", "×1.12")):
+        r = request.measure(path)
+        lines.append(
+            f"| {path} | {r['bare_us']:.0f} | {r['probed_us']:.0f} | ×{r['ratio']:.3f} | {budget} |"
+        )
+    return "\n".join(lines)
+
+
+def _decode() -> str:
+    r = decode.measure()
+    return (
+        "| what | per second | budget |\n|---|---|---|\n"
+        f"| ring records decoded | {r['records_per_s']:,.0f} | 1,000,000 |\n"
+        f"| events through the whole model | {r['events_per_s']:,.0f} | 200,000 |"
+    )
+
+
+def _screen() -> str:
+    start, toggled = screen.starts(), screen.toggle()
+    lines = [
+        "| what | measured | budget |",
+        "|---|---|---|",
+        f"| process start to first frame (median of 5) | {start['first_frame_s']:.2f} s | 1 s |",
+        f"| process start to live data (median of 5) | {start['live_s']:.2f} s | 2.5 s |",
+        f"| fix's key to its tick | {toggled['toggle_ms']:.0f} ms | 300 ms |",
+    ]
+    for columns, rows, budget in ((80, 24, "10 %"), (160, 50, "20 %")):
+        s, k = screen.steady(columns, rows), screen.keys(columns, rows)
+        size = f"{columns}×{rows}"
+        lines += [
+            f"| UI CPU at 30 fps, {size} | {s['cpu']:.1%} of a core, "
+            f"{s['writes_per_s']:.0f} writes/s | {budget} |",
+            f"| UI memory, {size} | {s['rss_mb']:.0f} MB | 150 MB |",
+            f"| key to repaint under `block`, {size} | p50 {k['p50_ms']:.0f} ms, "
+            f"p99 {k['p99_ms']:.0f} ms | p99 50 ms |",
+        ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
