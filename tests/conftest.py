@@ -7,9 +7,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from loopviz.collector import RingReader
+from loopviz.model.events import EVENT_TYPE
 from loopviz.probe import Probe, install
 from loopviz.probe.install import LOOP_RING, SIDE_RING
 from loopviz.testing import VirtualLoop
@@ -47,6 +50,10 @@ class Recording:
     @property
     def strings(self) -> list[str]:
         return self._readers[0].strings
+
+    def batch(self) -> NDArray[np.void]:
+        """The loop's events as the model takes them."""
+        return np.array([(e.at, e.a, e.who, e.b, e.kind) for e in self.loop], EVENT_TYPE)
 
     @property
     def kinds(self) -> list[Kind]:

@@ -71,11 +71,6 @@ async def shot(path: Path, size: tuple[int, int], seconds: float, keys: list[str
             app.tick(whole=True)
             await pilot.pause()
         path.write_text(app.export_screenshot(title="loopviz"))
-        if png := os.environ.get("LOOPVIZ_PNG"):
-            sys.path[:0] = ["/tmp", "/tmp/pil"]
-            import png as painter
-
-            painter.save(app, png)
 
 
 def main() -> None:

@@ -7,8 +7,11 @@ from loopviz.clock import SECOND
 __all__ = ["Pace"]
 
 RATES = (30, 15, 8, 4)
-CROWDED = 3
-"""So many writes waiting for the terminal mean that it falls behind (Textual blocks at 30)."""
+CROWDED = 9
+"""So many waiting writes, about three frames, mean that the terminal falls behind.
+
+Textual makes three or four writes a frame and blocks its own loop when thirty wait.
+"""
 
 CALM_NS = 3 * SECOND
 

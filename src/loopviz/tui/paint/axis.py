@@ -25,9 +25,10 @@ def paint_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
 
     flags = _flags(scene, columns)
     for before, at in enumerate(columns.seconds(), 1):
-        put(at, glyphs.tick, looks.faint)
         name = f"-{before}s"
         free = all(at + 4 <= start or at >= end for start, end, *_ in flags)
+        if free:
+            put(at, glyphs.tick, looks.faint)
         if free and at + 4 < columns.count - 3:
             put(at + 1, name, looks.dim)
     if all(end <= columns.count - 3 for _, end, *_ in flags):

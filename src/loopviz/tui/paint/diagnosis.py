@@ -6,7 +6,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding, Location
-from loopviz.tui.paint.finding import evidence, finding_title, paragraph
+from loopviz.tui.paint.finding import finding_title, paragraph
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import FIX_LETTERS, Scene
 from loopviz.tui.paint.text import Line, clean, duration, wrap
@@ -81,8 +81,6 @@ def _found(scene: Scene, finding: Finding, width: int, height: int, source: Sour
     facts = f"{finding.count} times, worst {duration(finding.worst_ns, ' ')}, "
     facts += f"{duration(finding.total_ns, ' ')} in all"
     rows += paragraph(facts, looks.dim, width, scene)
-    if finding.victims:
-        rows += paragraph(evidence(finding), looks.dim, width, scene)
     if finding.location:
         rows += [blank, *_source(scene, finding, width, height, source)]
     return rows

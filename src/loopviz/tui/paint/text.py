@@ -2,6 +2,7 @@
 
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -92,13 +93,12 @@ class Line:
     def cells(self, chars: list[str], styles: list[Style]) -> "Line":
         """Append single-width cells; neighbours of one style become one segment."""
         count = min(len(chars), self.left)
+        if not count:
+            return self
+        turns = [i for i, (a, b) in enumerate(pairwise(styles), 1) if a is not b and i < count]
         start = 0
-        while start < count:
-            style = styles[start]
-            end = start + 1
-            while end < count and styles[end] is style:
-                end += 1
-            self._segments.append(Segment("".join(chars[start:end]), style))
+        for end in (*turns, count):
+            self._segments.append(Segment("".join(chars[start:end]), styles[start]))
             start = end
         self.used += count
         return self

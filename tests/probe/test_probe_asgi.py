@@ -1,0 +1,174 @@
+"""The ASGI wrapper: a start and an end per HTTP request, and nothing changed on the way."""
+
+import asyncio
+import types
+
+import pytest
+
+from loopviz.probe.asgi import SENT_HEADER, watch_requests
+from loopviz.wire.events import Kind
+
+
+def http(path="/ping", sent=None, **more):
+    headers = [(b"host", b"x")] + ([(SENT_HEADER, sent)] if sent is not None else [])
+    return {"type": "http", "method": "GET", "path": path, "headers": headers} | more
+
+
+async def answers(scope, receive, send):
+    await send({"type": "http.response.start", "status": 201, "headers": []})
+    await asyncio.sleep(0.25)
+    await send({"type": "http.response.body", "body": b"x"})
+
+
+@pytest.fixture
+def serve(loop, probe_of, recording):
+    """Serve one scope with the app under the wrapper: what was sent, and the request's events."""
+
+    def run(app, scope, raises=()):
+        probe = probe_of(loop)
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        async def receive():
+            return {"type": "http.request"}
+
+        async def serving():
+            if raises:
+                with pytest.raises(raises):
+                    await watch_requests(app, probe.hooks)(scope, receive, send)
+            else:
+                await watch_requests(app, probe.hooks)(scope, receive, send)
+
+        loop.run(serving())
+        probe.uninstall()
+        seen = recording(probe)
+        task = seen.start_of("serving").who
+        events = seen.of(Kind.REQUEST_START, Kind.REQUEST_END)
+        assert all(event.who == task for event in events)
+        return sent, events
+
+    return run
+
+
+def test_start_and_end(serve, loop):
+    began = loop.clock()
+    sent, (start, end) = serve(answers, http())
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert (start.kind, start.at, start.a, start.text) == (
+        Kind.REQUEST_START,
+        began,
+        0,
+        "GET /ping",
+    )
+    assert (end.kind, end.at, end.a, end.text) == (
+        Kind.REQUEST_END,
+        began + 250_000_000,
+        201,
+        "GET /ping",
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (b"1024000000000", 1024000000000),
+        (b"0", 0),
+        (b"", 0),
+        (b"-5", 0),
+        (b"1.5", 0),
+        (b"soon", 0),
+        (b"\xb2", 0),
+        (b" 7", 0),
+        (str(2**64).encode(), 0),
+        (b"9" * 30, 0),
+        (b"9" * 5000, 0),
+    ],
+)
+def test_the_sent_header(serve, header, expected):
+    """Whatever a client puts into it, the app answers."""
+    sent, (start, end) = serve(answers, http(sent=header))
+    assert len(sent) == 2
+    assert (start.a, end.a) == (expected, 201)
+
+
+def test_an_app_that_raises_before_it_sent_anything(serve):
+    async def raises(scope, receive, send):
+        raise KeyError("x")
+
+    _, (_, end) = serve(raises, http(), raises=KeyError)
+    assert (end.kind, end.a) == (Kind.REQUEST_END, 0)
+
+
+def test_an_app_that_raises_half_way(serve):
+    async def raises(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise KeyError("x")
+
+    _, (_, end) = serve(raises, http(), raises=KeyError)
+    assert end.a == 200
+
+
+def test_a_request_that_is_cancelled_has_an_end(serve):
+    async def cancelled(scope, receive, send):
+        asyncio.current_task().cancel()
+        await asyncio.sleep(1)
+
+    _, (_, end) = serve(cancelled, http(), raises=asyncio.CancelledError)
+    assert (end.kind, end.a) == (Kind.REQUEST_END, 0)
+
+
+def test_the_end_names_the_route(serve):
+    async def routed(scope, receive, send):
+        scope["route"] = types.SimpleNamespace(path="/items/{id}")
+        await answers(scope, receive, send)
+
+    _, (start, end) = serve(routed, http("/items/7"))
+    assert (start.text, end.text) == ("GET /items/7", "GET /items/{id}")
+
+
+@pytest.mark.parametrize("scope", [{"type": "websocket"}, {"type": "lifespan"}])
+def test_other_scopes_pass_through_untouched(loop, probe_of, scope):
+    seen = []
+
+    async def app(*args):
+        seen.extend(args)
+
+    arguments = (scope, object(), object())
+    hooks = probe_of(loop).hooks
+    loop.run(watch_requests(app, hooks)(*arguments))
+    assert all(a is b for a, b in zip(seen, arguments, strict=True))
+
+
+def test_a_template_has_a_name_even_after_very_many_paths(loop, probe_of, recording):
+    """Paths are named up to a limit; a route that is first served later is still named."""
+    probe = probe_of(loop)
+
+    async def nothing(*args):
+        pass
+
+    async def serving():
+        watched = watch_requests(nothing, probe.hooks)
+        for i in range(1500):
+            route = types.SimpleNamespace(path="/items/{id}")
+            await watched(http(f"/items/{i}", route=route), None, None)
+        await watched(http("/late/1", route=types.SimpleNamespace(path="/late/{id}")), None, None)
+
+    loop.run(serving())
+    probe.uninstall()
+    ends = recording(probe).of(Kind.REQUEST_END)
+    assert {end.text for end in ends[:-1]} == {"GET /items/{id}"}
+    assert ends[-1].text == "GET /late/{id}"
+
+
+def test_a_request_is_served_though_the_ring_is_broken(loop, probe_of):
+    sent = []
+
+    async def send(message):
+        sent.append(message["type"])
+
+    probe = probe_of(loop)
+    probe._ring.close()
+    loop.run(watch_requests(answers, probe.hooks)(http(), None, send))
+    assert sent == ["http.response.start", "http.response.body"]

@@ -1,0 +1,247 @@
+"""The few things that need real time: the watchdog's thread, and uvicorn."""
+
+import asyncio
+import socket
+import sys
+import threading
+import time
+
+import pytest
+import uvicorn
+
+from loopviz.clock import MS, monotonic_ns
+from loopviz.model.model import Model
+from loopviz.probe import install
+from loopviz.probe.asgi import watch_requests
+from loopviz.wire.events import SWITCHES, Kind
+
+pytestmark = pytest.mark.real
+
+
+def culprit(seen, event):
+    """The frame that a sample blames: file and line."""
+    index, _, numbers = event.text.removeprefix("gil:").partition(":")
+    frame = seen._readers[1].strings[int(numbers.split(",")[int(index)])]
+    _, file, line, function = frame.split("\t")
+    return file, int(line), function
+
+
+def watch(tmp_path, recording, main):
+    """Run `main` on a real loop; meanwhile another thread reads the side ring.
+
+    Returns the recording and when each sample was first seen by the reader.
+    """
+    seen_at = []
+    over = threading.Event()
+
+    def follow():
+        seen = recording(probe)
+        while not over.wait(0.002):
+            seen.read()
+            seen_at.extend([monotonic_ns()] * (len(seen.side) - len(seen_at)))
+
+    async def run():
+        nonlocal probe
+        probe = install(path=tmp_path / "probe")
+        reader = threading.Thread(target=follow)
+        reader.start()
+        await main()
+        probe.uninstall()
+        over.set()
+        reader.join()
+
+    probe = None
+    asyncio.run(run())
+    return recording(probe), seen_at
+
+
+def test_a_block_is_seen_while_it_lasts_at_its_line(tmp_path, recording, here):
+    about = {}
+
+    async def blocks():
+        about["line"] = here() + 1
+        time.sleep(0.2)
+        about["end"] = monotonic_ns()
+
+    async def main():
+        await asyncio.create_task(blocks())
+
+    seen, seen_at = watch(tmp_path, recording, main)
+    samples = [e for e in seen.side if e.kind is Kind.STALL]
+    assert len(samples) >= 3
+    assert seen_at[0] < about["end"] - 50 * MS
+    task = seen.start_of("blocks").who
+    for sample in samples:
+        assert culprit(seen, sample) == (__file__, about["line"], blocks.__qualname__)
+        assert sample.who == task
+    ((_, started, ran),) = seen.steps(task)
+    assert {sample.a for sample in samples} == {started}
+    assert 200 * MS <= ran < 300 * MS
+
+
+def test_a_block_in_a_library_blames_the_user_line_that_called_it(tmp_path, recording, here):
+    lines = []
+    quiet, other = socket.socketpair()
+    quiet.settimeout(0.1)
+
+    async def reads():
+        lines.append(here() + 2)
+        with pytest.raises(TimeoutError):
+            socket.SocketIO(quiet, "r").readinto(bytearray(1))
+
+    async def main():
+        await asyncio.create_task(reads())
+
+    seen, _ = watch(tmp_path, recording, main)
+    quiet.close()
+    other.close()
+    samples = [e for e in seen.side if e.kind is Kind.STALL]
+    assert samples
+    assert {culprit(seen, sample)[:2] for sample in samples} == {(__file__, lines[0])}
+
+
+def test_what_is_quick_is_not_sampled(tmp_path, recording):
+    async def main():
+        for _ in range(20):
+            time.sleep(0.001)
+            await asyncio.sleep(0.005)
+
+    seen, _ = watch(tmp_path, recording, main)
+    assert seen.side == []
+
+
+def test_the_step_that_installs_it_is_watched_from_there(tmp_path, recording, here):
+    """`with loopviz.install(): time.sleep(…)` is what people try first."""
+    lines = []
+
+    async def main():
+        lines.append(here() + 1)
+        time.sleep(0.1)
+        await asyncio.sleep(0)
+
+    seen, _ = watch(tmp_path, recording, main)
+    assert {culprit(seen, e)[:2] for e in seen.side} == {(__file__, lines[0])}
+    ((first, ran), *_) = seen.durations()
+    assert first.kind is Kind.STEP
+    assert ran >= 100 * MS
+
+
+TICKS = """
+def tick(loop, until, done, clock):
+    if clock() < until:
+        loop.call_soon(tick, loop, until, done, clock)
+    else:
+        done.set_result(None)
+"""
+
+
+def test_waiting_for_the_gil_is_told_from_holding_the_loop(tmp_path, recording):
+    """The loop does a thousand small things, and a thread computes: the thread is to blame.
+
+    So it is however the program was started: here, as in a script, by a user's own frame.
+    """
+    library = {}
+    exec(compile(TICKS, asyncio.tasks.__file__, "exec"), library)
+    stop = threading.Event()
+
+    def compute():
+        while not stop.is_set():
+            sum(range(1000))
+
+    async def main():
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(0.04)  # the loop waits that long for each turn
+        threads = [threading.Thread(target=compute) for _ in range(2)]
+        try:
+            for thread in threads:
+                thread.start()
+            loop = asyncio.get_running_loop()
+            done = loop.create_future()
+            library["tick"](loop, time.monotonic() + 1.5, done, time.monotonic)
+            await done
+        finally:
+            stop.set()
+            sys.setswitchinterval(interval)
+        for thread in threads:
+            thread.join()
+
+    seen, _ = watch(tmp_path, recording, main)
+    blamed = [culprit(seen, e)[2] for e in seen.side if e.text.startswith("gil:")]
+    assert blamed
+    assert set(blamed) == {compute.__qualname__}
+
+
+def test_the_real_heartbeat_and_the_sum_of_all_times(tmp_path, recording):
+    async def main():
+        await asyncio.sleep(0.3)
+
+    seen, _ = watch(tmp_path, recording, main)
+    beats = [e for e in seen.of(Kind.TIMER) if not e.b]
+    assert 10 <= len(beats) <= 16
+    switches = seen.of(*SWITCHES)
+    assert sum(ns for _, ns in seen.durations()) == switches[-1].at - switches[0].at
+    model = Model()
+    model.feed(seen.batch(), seen.strings)
+    assert model.loop.busy_ns + model.loop.idle_ns == switches[-1].at - switches[0].at
+
+
+@pytest.mark.parametrize("http", ["httptools", "h11"])
+def test_the_request_tasks_of_uvicorn_are_visible(tmp_path, recording, http):
+    """uvicorn makes them with `loop.create_task`, from a transport's callback."""
+    if http == "h11":
+        pytest.importorskip("h11")
+    listener = socket.create_server(("127.0.0.1", 0))
+    replies = []
+
+    async def app(scope, receive, send):
+        await asyncio.sleep(0.01)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"hello"})
+
+    def client():
+        for i in range(3):
+            with socket.create_connection(listener.getsockname(), timeout=10) as connection:
+                sent = monotonic_ns()
+                connection.sendall(
+                    f"GET /item/{i}?secret=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                    f"X-Loopviz-Sent: {sent}\r\n\r\n".encode()
+                )
+                reply = b""
+                while part := connection.recv(4096):
+                    reply += part
+                replies.append((sent, reply))
+
+    async def main():
+        probe = install(path=tmp_path / "probe", watchdog=False)
+        config = uvicorn.Config(
+            watch_requests(app, probe.hooks),
+            http=http,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None
+        serving = asyncio.create_task(server._serve([listener]))
+        await asyncio.to_thread(client)
+        server.should_exit = True
+        await serving
+        probe.uninstall()
+        return probe
+
+    seen = recording(asyncio.run(main()))
+    assert [reply.partition(b"\r\n")[0] for _, reply in replies] == [b"HTTP/1.1 200 OK"] * 3
+    starts = seen.of(Kind.REQUEST_START)
+    assert [(e.text, e.a) for e in starts] == [
+        (f"GET /item/{i}", sent) for i, (sent, _) in enumerate(replies)
+    ]
+    assert all(e.a <= e.at for e in starts)
+    ends = {e.who: e for e in seen.of(Kind.REQUEST_END)}
+    tasks = {e.who: e for e in seen.of(Kind.TASK_START)}
+    for start in starts:
+        assert "run_asgi" in tasks[start.who].text
+        assert tasks[start.who].a >> 32 == 0, "spawned by a transport's callback, no task"
+        assert len(seen.steps(start.who)) == 2
+        assert (ends[start.who].a, ends[start.who].text) == (200, start.text)
+        assert ends[start.who].at - start.at >= 10 * MS
+    assert not any("secret" in text for text in seen.strings)
