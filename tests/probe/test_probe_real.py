@@ -127,9 +127,10 @@ def test_the_step_that_installs_it_is_watched_from_there(tmp_path, recording, he
 
 
 TICKS = """
-def tick(loop, until, done, clock):
-    if clock() < until:
-        loop.call_soon(tick, loop, until, done, clock)
+def tick(loop, until, done, time):
+    time.sleep(0)  # as socket.send does: lets go of the GIL, and wants it back
+    if time.monotonic() < until:
+        loop.call_soon(tick, loop, until, done, time)
     else:
         done.set_result(None)
 """
@@ -157,7 +158,7 @@ def test_waiting_for_the_gil_is_told_from_holding_the_loop(tmp_path, recording):
                 thread.start()
             loop = asyncio.get_running_loop()
             done = loop.create_future()
-            library["tick"](loop, time.monotonic() + 1.5, done, time.monotonic)
+            loop.call_soon(library["tick"], loop, time.monotonic() + 1.5, done, time)
             await done
         finally:
             stop.set()

@@ -1,9 +1,6 @@
 """Whole runs: real processes on 127.0.0.1, real time, generous limits."""
 
 import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -38,27 +35,3 @@ def ours(runtime_folder):
         return found
 
     return find
-
-
-def wait_until(condition, timeout_s=15.0, what="it"):
-    """Poll until the condition gives something true, and return that."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"{what} did not happen within {timeout_s} s")
-
-
-def loopviz(*words, **options):
-    """Run the command without a terminal, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "loopviz", *words],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        **options,
-    )

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import loopviz
+from whole_tools import loopviz
 
 pytestmark = pytest.mark.real
 

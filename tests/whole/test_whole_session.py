@@ -9,7 +9,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import wait_until
+from whole_tools import wait_until
 
 from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.errors import UsageError

@@ -13,7 +13,7 @@ import time
 
 import pyte
 import pytest
-from conftest import wait_until
+from whole_tools import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 

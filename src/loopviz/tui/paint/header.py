@@ -40,7 +40,7 @@ def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
         line.add(f" +{behind} behind", looks.bar_strong)
     right = _right(scene, width)
     fixes = _fixes(scene, width)
-    used = sum(width_of(text) for text, _ in (*fixes, *right)) + 3
+    used = sum(width_of(text) for text, _ in (*fixes, *right)) + 5
     title = f"{scene.scenario.id}: {scene.scenario.title}" if scene.scenario.title else ""
     title = clean(title or scene.scenario.id)
     room = line.left - used - 2

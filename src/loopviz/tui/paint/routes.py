@@ -48,7 +48,7 @@ def paint_routes(scene: Scene, plan: Plan) -> list[Strip]:
     inner = width - 2
     looks = scene.looks
     routes = scene.snapshot.routes if scene.snapshot else ()
-    longest = max((width_of(clean(route.route)) for route in routes), default=0)
+    longest = max((width_of(clean(route.route)) for route in routes), default=8)
     figures = _figures(inner, min(longest, 24) + 3)
     name = inner - sum(figure[1] for figure in figures) - 1
     head = Line(inner).add(fit("  route", name), looks.dim)

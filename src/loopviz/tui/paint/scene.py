@@ -42,7 +42,9 @@ class Scene:
     @property
     def held(self) -> Running | None:
         """What holds the loop at the end of the picture, if it has done so for a while."""
-        running = self.snapshot.loop.running if self.snapshot else None
+        if self.snapshot is None or self.status.phase != "running":
+            return None
+        running = self.snapshot.loop.running
         return running if running and self.end_ns - running.since_ns > HELD_NS else None
 
     @property

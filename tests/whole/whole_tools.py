@@ -1,0 +1,29 @@
+"""What the whole-run tests share."""
+
+import subprocess
+import sys
+import time
+
+
+def wait_until(condition, timeout_s=15.0, what="it"):
+    """Poll until the condition gives something true, and return that."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {timeout_s} s")
+
+
+def loopviz(*words, **options):
+    """Run the command without a terminal, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "loopviz", *words],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        **options,
+    )
