@@ -1,6 +1,6 @@
 """`python -m loopviz` is `loopviz`."""
 
-from loopviz.cli import main
+from loopviz.entry import main
 
 if __name__ == "__main__":
     main()

@@ -15,6 +15,7 @@ from loopviz.errors import UsageError
 from loopviz.scenario import Scenario
 
 __all__ = [
+    "FIRST",
     "FixInfo",
     "LoadInfo",
     "ScenarioInfo",
@@ -24,6 +25,9 @@ __all__ = [
     "find",
     "load_scenario",
 ]
+
+FIRST = "block"
+"""The scenario that `loopviz` opens with."""
 
 
 @dataclass(frozen=True, slots=True)

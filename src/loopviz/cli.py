@@ -1,20 +1,18 @@
-"""The commands; nothing else. An error is one sentence on standard error and an exit code."""
+"""The commands and their words; nothing else."""
 
 import json
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 import loopviz
-from loopviz.errors import LoopvizError, UsageError
+from loopviz.catalogue import FIRST
+from loopviz.errors import UsageError
 
-__all__ = ["app", "main"]
-
-FIRST = "block"
+__all__ = ["app", "run_command"]
 
 app = typer.Typer(
     name="loopviz",
@@ -59,6 +57,7 @@ def _show_version(value: bool) -> None:
 @app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
+    *,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")
     ] = False,
@@ -181,30 +180,9 @@ def compare(
     )
 
 
-def main() -> NoReturn:
-    """Entry point: every error that is ours becomes a sentence and an exit code."""
-    command = typer.main.get_command(app)
-    debug = "--debug" in sys.argv[1:]
-    arguments = [word for word in sys.argv[1:] if word != "--debug"]
-    try:
-        code = command.main(arguments, prog_name="loopviz", standalone_mode=True)
-    except LoopvizError as error:
-        if debug:
-            raise
-        typer.echo(f"loopviz: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # `loopviz list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)
-    except Exception as error:
-        if debug:
-            raise
-        said = f"{type(error).__name__}: {error}"
-        typer.echo(f"loopviz: a defect of loopviz ({said}): see where with --debug.", err=True)
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
+def run_command(words: list[str]) -> None:
+    """Run one command. Raises what the command raises, and SystemExit for words that are off."""
+    typer.main.get_command(app).main(words, prog_name="loopviz")
 
 
 def _open_screen(target: str, **options: Any) -> None:

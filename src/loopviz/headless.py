@@ -39,7 +39,14 @@ def measure(
     target or fix, and TargetError if it fails to start or does not live to the end.
     """
     session = Session(
-        target, folders=folders, fixes=fixes, rate=rate, seed=seed, port=port, probe=probe
+        target,
+        folders=folders,
+        fixes=fixes,
+        rate=rate,
+        seed=seed,
+        port=port,
+        probe=probe,
+        duration_s=duration_s,
     )
     try:
         run = session.run

@@ -85,7 +85,7 @@ def summary(report: dict[str, Any]) -> str:
         where = found.get("location")
         place = f"{where['file']}:{where['line']}" if where else "line not seen"
         lines.append(f"{found['severity'].upper()} {found['title'].lower()} × {found['count']}")
-        lines.append(f"  {found['sentence']}")
+        lines.append(f"  {found['sentence'].rstrip('.')}{_victims(found)}.")
         lines.append(f"  at {place}")
         if found.get("suggested_fix"):
             lines.append(f"  try --fix {found['suggested_fix']}")
@@ -141,7 +141,7 @@ def _finding(found: Finding) -> dict[str, Any]:
         "rule": found.rule,
         "severity": found.severity,
         "title": found.title,
-        "sentence": found.sentence,
+        "sentence": found.sentence + ".",
         "count": found.count,
         "worst_ms": round(found.worst_ns / MS, 3),
         "total_ms": round(found.total_ns / MS, 3),
@@ -160,6 +160,13 @@ def _finding(found: Finding) -> dict[str, Any]:
 def _ms(of: Quantiles, *names: str) -> dict[str, float | None]:
     """The named quantiles in milliseconds; None where there are no values."""
     return {name: round(getattr(of, f"{name}_ns") / MS, 3) if of.count else None for name in names}
+
+
+def _victims(found: dict[str, Any]) -> str:
+    if not found["victims"]:
+        return ""
+    requests = "request" if found["victims"] == 1 else "requests"
+    return f"; {found['victims']} {requests} waited {found['victim_wait_ms'] / 1000:.1f} s for it"
 
 
 def _rounded(share: float | None) -> float | None:

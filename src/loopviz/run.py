@@ -48,7 +48,9 @@ class Run:
         seed: int = 0,
         port: int = 0,
         probe: bool = True,
+        duration_s: float | None = None,
     ) -> None:
+        """`duration_s`: the load ends after so long; else it goes on."""
         folder.mkdir(mode=0o700)
         self.scenario = scenario
         self.folder = folder
@@ -59,9 +61,10 @@ class Run:
         """Of what the scenario's file raised, if it did."""
         self.load_began_ns = 0
         self.load_stopped = False
-        self._seed = seed
+        self._seed, self._duration_s = seed, duration_s
+        self._warden = warden
         self._target = Child("loopviz.target", folder, warden)
-        self._load = Child("loopviz.load", folder, warden)
+        self._load: Child | None = None  # with the first poll, so that the first frame is not late
         self._target.send(
             {
                 "do": "start",
@@ -87,8 +90,10 @@ class Run:
 
     def poll(self) -> None:
         """Take in what the children have said and what the probe has written."""
+        if self._load is None:
+            self._load = Child("loopviz.load", self.folder, self._warden)
         for message in self._target.read():
-            self._hear_target(message)
+            self._hear_target(message, self._load)
         for message in self._load.read():
             self._hear_load(message)
         self.collector.drain()
@@ -104,22 +109,24 @@ class Run:
         """Scale the load."""
         if factor != self.rate:
             self.rate = factor
-            self._load.send({"do": "rate", "factor": factor})
+            if self._load is not None:
+                self._load.send({"do": "rate", "factor": factor})
             self.model.mark(monotonic_ns(), f"load:{factor}")
 
     def stop_load(self) -> None:
         """No new arrivals; `load_stopped` tells when those in flight are done."""
-        self._load.send({"do": "stop"})
+        if self._load is not None:
+            self._load.send({"do": "stop"})
 
     def quit(self) -> None:
         """Ask both children to end."""
-        self._target.quit()
-        self._load.quit()
+        for child in self._children():
+            child.quit()
 
     def reap(self, timeout_s: float) -> None:
         """Wait until both have ended, kill what has not, and remove the folder."""
         until = time.monotonic() + timeout_s
-        for child in (self._load, self._target):
+        for child in self._children():
             child.reap(max(until - time.monotonic(), 0))
         self.collector.close()
         runtime.remove(self.folder)
@@ -136,7 +143,10 @@ class Run:
             self.model.phases.assume(key)
         self.collector = Collector(self.folder / LOOP_RING, self.folder / SIDE_RING, self.model)
 
-    def _hear_target(self, message: dict[str, Any]) -> None:
+    def _children(self) -> list[Child]:
+        return [self._target] if self._load is None else [self._load, self._target]
+
+    def _hear_target(self, message: dict[str, Any], load: Child) -> None:
         if message.get("is") == "failed":
             self.traceback = message.get("traceback", "")
             self.failure = ("failed", message["why"])
@@ -145,8 +155,10 @@ class Run:
             scenario = _scenario_info(message["scenario"])
             if scenario != self.scenario:
                 self._use(scenario)
-            config = Config(self.url, scenario.load, self._seed, self.rate)
-            self._load.send(config.to_message())
+            config = Config(
+                self.url, scenario.load, self._seed, self.rate, duration_s=self._duration_s
+            )
+            load.send(config.to_message())
 
     def _hear_load(self, message: dict[str, Any]) -> None:
         if message.get("is") == "ready":
@@ -163,13 +175,13 @@ class Run:
             self.load_stopped = True
 
     def _check_alive(self) -> None:
-        for child, phase in ((self._target, "target-died"), (self._load, "load-died")):
+        for child in self._children():
             how = child.ended()
             if how:
                 words = child.last_words()
                 said = f" Its last words: {words[:200]}" if words else ""
                 why = f"The {child.name} {how}.{said} Press R to restart it."
-                self.failure = (phase, why)  # type: ignore[assignment]
+                self.failure = ("target-died" if child is self._target else "load-died", why)
                 return
 
 

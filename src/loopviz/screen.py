@@ -27,8 +27,9 @@ def show(
     theme: str = "dark",
     fps: int = 30,
 ) -> None:
-    """Run the screen until the person quits. Raises UsageError for an unknown
-    scenario or fix, and where there is no fit terminal.
+    """Run the screen until the person quits.
+
+    Raises UsageError for an unknown scenario or fix, and where there is no fit terminal.
     """
     check_fixes(find(target, folders), fixes)
     _check_terminal(target)
@@ -36,9 +37,14 @@ def show(
     try:
         from loopviz.tui.app import LoopvizApp  # noqa: PLC0415 - imported while the target starts
 
-        LoopvizApp(session, fps=fps, ascii_only=ascii_only).run()
+        app = LoopvizApp(session, fps=fps, ascii_only=ascii_only, theme_name=theme)
+        app.run()
     finally:
         session.close()
+    if app.failure is not None:
+        raise app.failure
+    if app.return_code:  # ended by a signal
+        sys.exit(app.return_code)
 
 
 def _check_terminal(target: str) -> None:

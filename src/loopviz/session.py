@@ -61,11 +61,13 @@ class Session:
         seed: int = 0,
         port: int = 0,
         probe: bool = True,
+        duration_s: float | None = None,
     ) -> None:
         """Start a scenario. Raises UsageError for an unknown one, or an unknown fix."""
         self._folders = tuple(folders)
         self._catalogue = catalogue(folders)
         self._seed, self._port, self._probe = seed, port, probe
+        self._duration_s = duration_s
         info = find(scenario, folders)
         check_fixes(info, fixes)
         self._folder = runtime.new_run_folder()
@@ -119,6 +121,7 @@ class Session:
             seed=self._seed,
             port=self._port,
             probe=self._probe,
+            duration_s=self._duration_s,
         )
 
     def _replace(self, info: ScenarioInfo, fixes: Iterable[str], rate: float) -> None:

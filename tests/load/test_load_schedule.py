@@ -123,3 +123,11 @@ def test_a_pause_delays_every_later_arrival_by_its_length(route, seed, at_ns):
 def test_no_rate_and_no_routes_mean_no_arrivals():
     assert ArrivalSchedule([LoadInfo("GET /a", 0)], 0).next_ns is None
     assert ArrivalSchedule([], 0).next_ns is None
+
+
+def test_an_end_cuts_the_same_arrivals_short():
+    routes = [LoadInfo("GET /a", 50.0), LoadInfo("GET /b", 20.0)]
+    whole = [a for a in ArrivalSchedule(routes, 1).due(10 * SECOND) if a.offset_ns < 2 * SECOND]
+    ended = ArrivalSchedule(routes, 1, 1.0, 2 * SECOND)
+    assert list(ended.due(10 * SECOND)) == whole
+    assert ended.next_ns is None

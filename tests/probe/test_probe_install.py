@@ -280,12 +280,12 @@ def test_an_app_whose_ring_is_gone_goes_on(loop, probe_of, caplog):
 def test_a_hook_that_failed_once_does_not_spoil_what_comes_after(loop, probe_of, recording):
     """An object that answers to any attribute looks like a task, and is none."""
 
-    class Proxy:
-        asked = []
+    asked = []
 
+    class Proxy:
         def __getattr__(self, name):
             def remote_call(*args):
-                self.asked.append(name)
+                asked.append(name)
 
             return remote_call
 
@@ -303,7 +303,7 @@ def test_a_hook_that_failed_once_does_not_spoil_what_comes_after(loop, probe_of,
     loop.run(main())
     probe.uninstall()
     seen = recording(probe)
-    assert proxy.asked == [], "the probe calls no method of the user's objects"
+    assert asked == [], "the probe calls no method of the user's objects"
     children = [e.who for e in seen.of(Kind.TASK_START) if e.text.startswith("child")]
     assert [len(seen.steps(who)) for who in children] == [2, 2]
     assert {e.who for e in seen.of(Kind.TASK_END)} >= set(children)
@@ -366,7 +366,7 @@ def test_the_names_of_very_many_tasks_cost_bounded_memory(loop, probe_of):
 def test_a_watchdog_that_breaks_is_reported_and_ends(loop, probe_of, recording, monkeypatch):
     """Its thread does not die with a traceback on the user's terminal."""
     said = []
-    monkeypatch.setattr("threading.excepthook", lambda args: said.append(args))
+    monkeypatch.setattr("threading.excepthook", said.append)
 
     def raises(self, frame):
         raise RuntimeError("no stack")

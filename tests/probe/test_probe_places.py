@@ -91,6 +91,6 @@ def test_code_of_coroutines():
     running = coroutine()
     assert coroutine_code(running) is coroutine.__code__
     running.close()
-    assert coroutine_code((i for i in ())).co_name == "<genexpr>"
+    assert coroutine_code(i for i in ()).co_name == "<genexpr>"
     assert coroutine_code(asyncgen()) is asyncgen.__code__
     assert coroutine_code(object()) is None

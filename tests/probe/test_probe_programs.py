@@ -5,10 +5,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from conftest import Recording
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import Recording
 from loopviz.clock import MS
 from loopviz.model.model import Model
 from loopviz.probe import install

@@ -26,15 +26,15 @@ def culprit(seen, event):
     return file, int(line), function
 
 
-def watch(tmp_path, recording, main):
-    """Run `main` on a real loop; meanwhile another thread reads the side ring.
+def watch(tmp_path, recording, main, *, follow=True):
+    """Run `main` on a real loop; meanwhile, with `follow`, another thread reads the side ring.
 
     Returns the recording and when each sample was first seen by the reader.
     """
     seen_at = []
     over = threading.Event()
 
-    def follow():
+    def read():
         seen = recording(probe)
         while not over.wait(0.002):
             seen.read()
@@ -43,12 +43,14 @@ def watch(tmp_path, recording, main):
     async def run():
         nonlocal probe
         probe = install(path=tmp_path / "probe")
-        reader = threading.Thread(target=follow)
-        reader.start()
+        reader = threading.Thread(target=read)
+        if follow:
+            reader.start()
         await main()
         probe.uninstall()
         over.set()
-        reader.join()
+        if follow:
+            reader.join()
 
     probe = None
     asyncio.run(run())
@@ -166,7 +168,7 @@ def test_waiting_for_the_gil_is_told_from_holding_the_loop(tmp_path, recording):
         for thread in threads:
             thread.join()
 
-    seen, _ = watch(tmp_path, recording, main)
+    seen, _ = watch(tmp_path, recording, main, follow=False)
     blamed = [culprit(seen, e)[2] for e in seen.side if e.text.startswith("gil:")]
     assert blamed
     assert set(blamed) == {compute.__qualname__}

@@ -60,7 +60,7 @@ def test_a_task_ends_when_its_last_step_does(watched, loop):
         await asyncio.gather(blocks(), child())
 
     seen = watched(main())
-    ready, started, ran = seen.steps(seen.start_of("blocks").who)[-1]
+    _, started, ran = seen.steps(seen.start_of("blocks").who)[-1]
     (end,) = (e for e in seen.of(Kind.TASK_END) if e.who == seen.start_of("blocks").who)
     assert end.at == started + ran == started + 50_000_000
 

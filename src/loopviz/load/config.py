@@ -23,13 +23,13 @@ class Config:
     """Factor on every route's requests per second."""
     start_at_ns: int | None = None
     """When the schedule starts (monotonic clock); None, or a time that is past: at once."""
+    duration_s: float | None = None
+    """Send no more after so long; None: until told to stop."""
 
     def to_message(self) -> dict[str, Any]:
         """As the first line of the child's input."""
         message = asdict(self) | {"do": "start"}
-        if self.start_at_ns is None:
-            del message["start_at_ns"]
-        return message
+        return {name: value for name, value in message.items() if value is not None}
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> "Config":
@@ -38,13 +38,14 @@ class Config:
             raise LoopvizError(f"The load's first message must be its start, not {message!r}.")
         try:
             routes = tuple(LoadInfo(**route) for route in message["routes"])
-            start_at = message.get("start_at_ns")
+            start_at, duration = message.get("start_at_ns"), message.get("duration_s")
             config = cls(
                 url=str(message["url"]),
                 routes=routes,
                 seed=int(message.get("seed", 0)),
                 rate=factor(message.get("rate", 1.0)),
                 start_at_ns=None if start_at is None else int(start_at),
+                duration_s=None if duration is None else float(duration),
             )
             _check(routes)
         except (KeyError, TypeError, ValueError) as error:

@@ -34,7 +34,8 @@ async def run(config: Config, orders: Orders, outbox: Outbox) -> None:
     gc.collect()
     gc.freeze()  # what is there now stays; later collections need not look at it
     origin_ns = max(config.start_at_ns or 0, monotonic_ns())
-    schedule = ArrivalSchedule(config.routes, config.seed, config.rate)
+    end_ns = None if config.duration_s is None else round(config.duration_s * SECOND)
+    schedule = ArrivalSchedule(config.routes, config.seed, config.rate, end_ns)
     load = OpenLoop(schedule, client.send, len(config.routes), origin_ns)
     load.start()
     outbox.send({"is": "ready", "start_at_ns": origin_ns})

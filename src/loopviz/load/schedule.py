@@ -55,21 +55,30 @@ class ArrivalSchedule:
     The same seed and the same changes at the same offsets give the same arrivals.
     """
 
-    def __init__(self, routes: Sequence[LoadInfo], seed: int, factor: float = 1.0) -> None:
+    def __init__(
+        self,
+        routes: Sequence[LoadInfo],
+        seed: int,
+        factor: float = 1.0,
+        end_ns: int | None = None,
+    ) -> None:
+        """`end_ns`: no arrivals from there on, counted from the load's start."""
         streams = [zip(arrivals(x, seed), repeat(i)) for i, x in enumerate(routes)]
         self._arrivals = heapq.merge(*streams)
         self._next = next(self._arrivals, None)
         self._factor = factor
+        self._end_ns = end_ns
         self._changed_ns = 0  # when the factor last changed …
         self._reached_ns = 0  # … and how far schedule time had come by then
 
     @property
     def next_ns(self) -> int | None:
-        """When the next arrival is due, if the factor stays; None if there is none, or a pause."""
+        """When the next arrival is due, if the factor stays; None at a pause or the end."""
         if self._next is None or self._factor <= 0:
             return None
         to_go_ns = max(0, self._next[0] - self._reached_ns)
-        return self._changed_ns + round(to_go_ns / self._factor)
+        at_ns = self._changed_ns + round(to_go_ns / self._factor)
+        return at_ns if self._end_ns is None or at_ns < self._end_ns else None
 
     def due(self, now_ns: int) -> Iterator[Arrival]:
         """Take every arrival that is due by `now_ns`, in order."""

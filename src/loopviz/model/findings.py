@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from loopviz.clock import MS, SECOND
+from loopviz.clock import MS
 from loopviz.model.places import Naming
 from loopviz.model.snapshot import Finding, Location
 from loopviz.model.stalls import Stall
@@ -76,16 +76,11 @@ class SlowCallback:
 
     def _finding(self, line: _Line, suggested: str) -> Finding:
         source = self._naming.source(line.location)
-        sentence = self._sentence(line, source)
-        if line.victims:
-            waited = line.victim_ns / SECOND
-            requests = "request" if line.victims == 1 else "requests"
-            sentence += f"; {line.victims} {requests} waited {waited:.1f} s for it"
         return Finding(
             "gil-contention" if line.gil else self.rule,
             "error" if line.worst >= _ERROR_NS and line.count > 1 else "warning",
             "WAITING FOR THE GIL" if line.gil else self.title,
-            sentence + ".",
+            self._sentence(line, source),
             line.count,
             line.worst,
             line.total_ns,

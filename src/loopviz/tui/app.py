@@ -1,6 +1,8 @@
 """The Textual app: one clock, one poll per frame, and what the keys do."""
 
+import asyncio
 import gc
+import signal
 from typing import Any, ClassVar
 
 from textual.app import App
@@ -46,11 +48,12 @@ class LoopvizApp(App[None]):
         clock: Clock = monotonic_ns,
         fps: int = 30,
         ascii_only: bool = False,
+        theme_name: str = "dark",
     ) -> None:
         super().__init__()
         self._controller, self._clock, self._fps = controller, clock, fps
         self._glyphs = ASCII if ascii_only else BLOCKS
-        self._looks = looks(self._palette_name())
+        self._looks = looks(self._palette_name(theme_name))
         self._pace = Pace()
         self._live = LiveScreen()
         self._held: Frame | None = None
@@ -58,13 +61,15 @@ class LoopvizApp(App[None]):
         self._often_ns = self._seldom_ns = -SECOND
         self._scenario = ""
         self._closed = False
+        self.failure: Exception | None = None
+        """What ended the screen, if it was a defect."""
         self.scene: Scene | None = None
         """What is on the screen."""
 
-    def _palette_name(self) -> str:
+    def _palette_name(self, wanted: str) -> str:
         if self.no_color:
             return "none"
-        return "sixteen" if self.console.color_system == "standard" else "dark"
+        return "sixteen" if self.console.color_system == "standard" else wanted
 
     def get_default_screen(self) -> LiveScreen:
         return self._live
@@ -79,11 +84,22 @@ class LoopvizApp(App[None]):
 
     async def run_async(self, **options: Any) -> None:
         """As Textual's, which `run` calls; at the end, however it came, the controller closes."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):  # leave the terminal as we found it
+            loop.add_signal_handler(number, self.exit, None, 128 + number)
         try:
             await super().run_async(**options)
         finally:
             self._closed = True
             self._controller.close()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A defect ends the screen and is kept for `screen.show` to say; tests see it at once."""
+        if self.is_headless:
+            super()._handle_exception(error)
+        else:
+            self.failure = self.failure or error
+            self.exit(return_code=1)
 
     def on_resize(self) -> None:
         self.tick(whole=True)

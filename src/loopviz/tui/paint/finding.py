@@ -41,11 +41,15 @@ def evidence(finding: Finding) -> str:
 
 
 def suggestion(scene: Scene, finding: Finding) -> tuple[str, str, bool]:
-    """The suggested fix's letter, its title, and whether it is on; empty if there is none."""
-    fix = scene.fix(finding.suggested_fix)
+    """A fix's letter, its title, and whether it is on: the one suggested, or one that is on.
+
+    Empty strings if there is neither.
+    """
+    on = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on]
+    fix = scene.fix(finding.suggested_fix) or (on[0] if on else None)
     if fix is None:
         return "", "", False
-    return scene.letter(fix.key), clean(fix.title), fix.key in scene.status.fixes_on
+    return scene.letter(fix.key), clean(fix.title), fix in on
 
 
 def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
@@ -62,20 +66,30 @@ def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
         calm = scene.stale(finding)
         title, style, note = finding_title(scene, finding)
         strips = [rule_line(width, scene, title, style, note)]
-        line = Line(width)
-        where = finding.location
-        place = clean(f"{where.file}:{where.line}") if where else ""
-        sentence = clean(finding.sentence)
-        if len(sentence) + len(place) + 4 > width:
-            place = place.rpartition("/")[2]
-        line.add(f" {sentence}", looks.dim if calm else looks.strong)
-        if place and len(place) + 2 <= line.left:
-            line.end(f"{place} ", looks.accent, looks.text)
-        strips.append(line.strip(looks.text))
+        strips += _sentence(scene, finding, width, rows=max(1, height - 3), calm=calm)
         strips.append(fix_line(scene, finding, width))
         strips += _lesson(lesson, width, height - len(strips), scene)
     blank = Line(width).strip(looks.text)
     return (strips + [blank] * height)[:height]
+
+
+def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bool) -> list[Strip]:
+    """The line of code first, since it is what people came for; then what it did."""
+    looks = scene.looks
+    where = finding.location
+    place = clean(f"{where.file}:{where.line}") if where else ""
+    lines = wrap(f"{place}  {clean(finding.sentence)}" if place else finding.sentence, width - 2)
+    if len(lines) > rows:
+        lines = [*lines[: rows - 1], " ".join(lines[rows - 1 :])]
+    strips = []
+    for i, text in enumerate(lines):
+        line = Line(width).add(" ", looks.text)
+        said = text
+        if i == 0 and place and text.startswith(place):
+            line.add(place, looks.accent)
+            said = f" {text[len(place) :]}"
+        strips.append(line.add(said, looks.dim if calm else looks.strong).strip(looks.text))
+    return strips
 
 
 def fix_line(scene: Scene, finding: Finding, width: int) -> Strip:

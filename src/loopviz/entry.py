@@ -1,0 +1,44 @@
+"""Where `loopviz` starts, and where every error becomes one sentence and an exit code."""
+
+import os
+import sys
+
+from loopviz.errors import LoopvizError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run what the command line says. Ends with SystemExit unless all is well."""
+    words = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        _run(words)
+    except Exception as error:
+        if "--debug" in sys.argv[1:]:
+            raise
+        _end(error)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run(words: list[str]) -> None:
+    if words:
+        from loopviz import cli  # noqa: PLC0415 - the bare command comes up sooner without it
+
+        cli.run_command(words)
+    else:
+        from loopviz import catalogue, screen  # noqa: PLC0415
+
+        screen.show(catalogue.FIRST)
+
+
+def _end(error: Exception) -> None:
+    if isinstance(error, BrokenPipeError):  # `loopviz list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
+    if isinstance(error, LoopvizError):
+        sys.stderr.write(f"loopviz: {error}\n")
+        sys.exit(error.exit_code)
+    said = f"{type(error).__name__}: {error}"
+    sys.stderr.write(f"loopviz: a defect of loopviz ({said}): see where with --debug.\n")
+    sys.exit(1)

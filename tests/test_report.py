@@ -1,0 +1,237 @@
+"""The report: its shape is a contract."""
+
+import json
+import platform
+
+import pytest
+
+import loopviz
+from loopviz.clock import MS, SECOND
+from loopviz.model.model import Model
+from loopviz.model.places import Naming
+from loopviz.report import build_report, compare_table, summary
+from loopviz.testing import Story
+from loopviz.wire.control import TIMEOUT, Sample
+
+T0 = 1024 * SECOND
+
+
+def run(*, fix=False):
+    """A made-up run: 10 requests on /report that block for 50 ms, or do not, and 10 pings."""
+    naming = Naming([("/app", "scenarios")], lambda _path, _line: "    time.sleep(0.05)\n")
+    model = Model([("GET /report", 12), ("GET /ping", 20)], ["to_thread"], naming)
+    if fix:
+        model.phases.assume("to_thread")
+    model.mark(T0, "scenario:block")
+    story = Story()
+    samples = []
+    for i in range(10):
+        story.idle(50 * MS).callback("beat", late=0)
+        story.task(i).step(i).request(i, "GET /report")
+        if fix:
+            story.runs(MS)
+        else:
+            story.runs(25 * MS).sampled("/app/block.py", 42, "report").runs(25 * MS)
+        story.response(i, "GET /report").end(i).idle(0)
+        at = T0 + i * 100 * MS
+        samples.append(Sample(0, at, at + MS, at + (6 if fix else 60) * MS, 200))
+        samples.append(Sample(1, at, at, at + (2 if fix else 40) * MS, 200 if i else TIMEOUT))
+    story.tell(model)
+    model.feed_load(samples, [10, 10], [0, 0], [0, 0])
+    return model
+
+
+def report_of(model, fixes=(), **more):
+    about = {"target": "block", "started_at": "2025-01-01T00:00:00Z", "duration_s": 1.0, "seed": 0}
+    return build_report(model, fixes=list(fixes), **(about | more))
+
+
+def test_the_whole_report():
+    report = report_of(run())
+    sentence = "GET /report held the loop for up to 50 ms in time.sleep(0.05)."
+    assert report == {
+        "format": 1,
+        "loopviz": loopviz.__version__,
+        "python": platform.python_version(),
+        "target": "block",
+        "fixes": [],
+        "started_at": "2025-01-01T00:00:00Z",
+        "duration_s": 1.0,
+        "seed": 0,
+        "load": [
+            {
+                "route": "GET /report",
+                "offered_rps": 12,
+                "sent": 10,
+                "ok": 10,
+                "errors": {},
+                "latency_ms": {"p50": 60.0, "p90": 60.0, "p99": 60.0, "max": 60.0},
+                "late_sends_ms": {"p99": 1.0},
+            },
+            {
+                "route": "GET /ping",
+                "offered_rps": 20,
+                "sent": 10,
+                "ok": 9,
+                "errors": {"timeout": 1},
+                "latency_ms": {"p50": 40.0, "p90": 40.0, "p99": 40.0, "max": 40.0},
+                "late_sends_ms": {"p99": 0.0},
+            },
+        ],
+        "loop": {
+            "iterations": 20,
+            "callbacks": 20,
+            "utilization": 0.5,
+            "lag_ms": {"p50": 0.0, "p99": 0.0, "max": 0.0},
+            "ready_delay_ms": {"p50": 0.0, "p99": 0.0, "max": 0.0},
+            "callback_ms": {"p50": 0.0, "p99": 49.807, "max": 50.0},
+        },
+        "tasks": {"started": 10, "raised": 0, "cancelled": 0},
+        "findings": [
+            {
+                "rule": "slow-callback",
+                "severity": "error",
+                "title": "SLOW CALLBACK",
+                "sentence": sentence,
+                "count": 10,
+                "worst_ms": 50.0,
+                "total_ms": 500.0,
+                "location": {
+                    "file": "scenarios/block.py",
+                    "line": 42,
+                    "function": "report",
+                },
+                "victims": 0,
+                "victim_wait_ms": 0.0,
+                "suggested_fix": "to_thread",
+            }
+        ],
+        "probe": report["probe"],
+    }
+    assert report["probe"]["events"] == 10 * 12
+    assert report["probe"]["dropped_events"] == 0
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+
+
+def test_what_is_not_known_is_null_and_what_does_not_apply_is_absent():
+    report = report_of(Model([("GET /a", 5)]))
+    assert report["loop"]["utilization"] is None
+    assert report["loop"]["lag_ms"] == {"p50": None, "p99": None, "max": None}
+    assert report["load"][0]["latency_ms"] == {"p50": None, "p90": None, "p99": None, "max": None}
+    assert report["load"][0]["late_sends_ms"] == {"p99": None}
+    assert report["load"][0]["errors"] == {}
+    assert report["findings"] == []
+    assert "failed_hooks" not in report["probe"]
+
+
+def test_a_line_that_was_not_seen_is_null_and_a_fix_that_does_not_exist_absent():
+    model = Model()
+    Story().idle(MS).callback("f", 30 * MS).idle(MS).tell(model)
+    (found,) = report_of(model)["findings"]
+    assert found["location"] is None
+    assert "suggested_fix" not in found
+
+
+def test_loss_and_failed_hooks_are_in_it():
+    model = Model()
+    Story().hook_failed("select: ValueError: x").idle(MS).tell(model)
+    model.lost(7, T0)
+    probe = report_of(model)["probe"]
+    assert probe["dropped_events"] == 7
+    assert probe["failed_hooks"] == ["select: ValueError: x"]
+    assert "7 events were lost" in summary(report_of(model))
+
+
+def test_times_are_milliseconds_to_the_microsecond():
+    model = Model([("GET /a", 5)])
+    model.feed_load([Sample(0, T0, T0, T0 + 1_234_567, 200)], [1], [0], [0])
+    assert report_of(model)["load"][0]["latency_ms"]["p50"] == 1.235
+
+
+def test_what_was_shed_is_an_error():
+    model = Model([("GET /a", 5)])
+    model.feed_load([], [3], [0], [4])
+    assert report_of(model)["load"][0]["errors"] == {"shed": 4}
+
+
+def test_summary():
+    assert summary(report_of(run())).splitlines() == [
+        "block · no fix · 1.0 s · seed 0",
+        "",
+        "route                      rps   sent     ok  errors    p50 ms    p99 ms",
+        "GET /report                 12     10     10       0        60        60",
+        "GET /ping                   20     10      9       1        40        40",
+        "",
+        "loop    utilization 50% · 20 callbacks",
+        "lag     p50 0.00 ms · p99 0.00 ms · max 0.00 ms",
+        "ready   p50 0.00 ms · p99 0.00 ms · max 0.00 ms",
+        "",
+        "ERROR slow callback × 10",
+        "  GET /report held the loop for up to 50 ms in time.sleep(0.05).",
+        "  at scenarios/block.py:42",
+        "  try --fix to_thread",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("victims", "said"),
+    [(1, "; 1 request waited 1.5 s for it."), (12, "; 12 requests waited 1.5 s for it.")],
+)
+def test_summary_names_the_victims(victims, said):
+    report = report_of(run())
+    report["findings"][0] |= {"victims": victims, "victim_wait_ms": 1500.0}
+    assert summary(report).splitlines()[-3].endswith("in time.sleep(0.05)" + said)
+
+
+def test_summary_of_a_healthy_run_and_of_nothing():
+    healthy = summary(report_of(run(fix=True), ["to_thread"], seed=7, duration_s=2.5))
+    assert healthy.splitlines()[0] == "block · to_thread · 2.5 s · seed 7"
+    assert healthy.splitlines()[-1] == "no findings"
+    nothing = summary(report_of(Model([("GET /a", 5)])))
+    assert "utilization unknown" in nothing
+    assert "lag     p50 – ms · p99 – ms · max – ms" in nothing
+
+
+def test_compare_table():
+    table = compare_table(report_of(run()), report_of(run(fix=True), ["to_thread"]))
+    assert table.splitlines() == [
+        "block: no fix → to_thread",
+        "",
+        "                              before       after    change       samples",
+        "GET /report p50                60 ms     6.00 ms    ▼ 90 %       10 → 10",
+        "GET /report p99                60 ms     6.00 ms    ▼ 90 %       10 → 10",
+        "GET /ping p50                  40 ms     2.00 ms    ▼ 95 %       10 → 10",
+        "GET /ping p99                  40 ms     2.00 ms    ▼ 95 %       10 → 10",
+        "lag p99                      0.00 ms     0.00 ms          ",
+        "ready delay p99              0.00 ms     0.00 ms          ",
+        "utilization                      50%          2%",
+        "slow callbacks                    10           0",
+    ]
+
+
+def test_compare_says_what_got_worse():
+    table = compare_table(report_of(run(fix=True)), report_of(run(), ["x", "y"]))
+    lines = table.splitlines()
+    assert lines[0] == "block: no fix → x + y"
+    assert lines[3].split("▲")[1].split() == ["900", "%", "10", "→", "10"]
+
+
+def test_compare_with_nothing_measured():
+    empty = Model([("GET /a", 5)])
+    lines = compare_table(report_of(empty), report_of(empty, ["x"])).splitlines()
+    assert lines[3].split() == ["GET", "/a", "p50", "–", "ms", "–", "ms", "0", "→", "0"]
+    assert not any("utilization" in line for line in lines)
+
+
+@pytest.mark.parametrize("length", [5, 20, 21, 24, 25, 60])
+def test_compare_keeps_the_figures_of_a_long_route_apart(length):
+    model = Model([("GET /" + "x" * (length - 5), 5)])
+    lines = compare_table(report_of(model), report_of(model, ["x"])).splitlines()
+    assert " p50 " in lines[3]
+    assert " p99 " in lines[4]
+
+
+def test_compare_names_what_was_on_before():
+    before = report_of(run(), ["a"])
+    after = report_of(run(fix=True), ["a", "b"])
+    assert compare_table(before, after).splitlines()[0] == "block: a → a + b"
