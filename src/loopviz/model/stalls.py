@@ -18,6 +18,7 @@ class Stall:
     """One callback that held the loop. `end_ns` is 0 while it does."""
 
     __slots__ = (
+        "_view",
         "end_ns",
         "gil",
         "label",
@@ -36,6 +37,7 @@ class Stall:
         self.gil = False
         """It waited for the GIL; the location is the thread's that had it."""
         self.victims = 0
+        self._view: StallView | None = None
 
     @property
     def culprit(self) -> tuple[str, int]:
@@ -46,15 +48,18 @@ class Stall:
         return (f"gil:{where.path}:{where.function}", 0) if self.gil else (where.path, where.line)
 
     def view(self, now_ns: int) -> StallView:
-        return StallView(
-            self.start_ns,
-            self.end_ns or now_ns,
-            not self.end_ns,
-            self.label,
-            self.location,
-            self.request,
-            self.victims,
-        )
+        """A frozen copy; the same one again while nothing has changed."""
+        if self._view is None or self._view.open or self._view.victims != self.victims:
+            self._view = StallView(
+                self.start_ns,
+                self.end_ns or now_ns,
+                not self.end_ns,
+                self.label,
+                self.location,
+                self.request,
+                self.victims,
+            )
+        return self._view
 
 
 class Samples:

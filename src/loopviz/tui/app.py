@@ -80,6 +80,7 @@ class LoopvizApp(App[None]):
         if self._fps:
             gc.collect()
             gc.freeze()
+            gc.set_threshold(20_000, 20)  # frames make many short-lived objects, and no cycles
             self.set_interval(1 / self._fps, self.tick)
 
     async def run_async(self, **options: Any) -> None:

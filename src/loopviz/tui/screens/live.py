@@ -104,7 +104,11 @@ class LiveScreen(Screen[None]):
             self.styles.background = looks.palette.ground
 
     def show(self, scene: Scene, *, often: bool, seldom: bool) -> None:
-        """Paint the timeline and the lag; the header if `often`, the texts if `seldom`."""
+        """Paint the timeline and the lag; the header if `often`, the texts if `seldom`.
+
+        The timeline is painted when it has moved by a column, and between two columns, where
+        only the newest one changes, every second time.
+        """
         self._banner = scene.status.phase != "running"
         self._comparing = bool(scene.snapshot and scene.snapshot.comparison)
         plan_now = self.plan_for(self.size)
@@ -117,12 +121,12 @@ class LiveScreen(Screen[None]):
             self._show("small", paint_small(plan_now, scene.looks))
             return
         columns = Columns.over(plan_now.window_ns, plan_now.columns, scene.end_ns)
-        self._show("lag", paint_lag(scene, plan_now, columns))
-        self._show("loop", paint_loop(scene, plan_now, columns))
         if seldom or columns.first != self._first or not self._rested:
+            self._show("lag", paint_lag(scene, plan_now, columns))
+            self._show("loop", paint_loop(scene, plan_now, columns))
             self._show("lanes", self._lanes.paint(scene, plan_now, columns))
             self._first, self._rested = columns.first, True
-        else:  # between two columns little happens in the lanes: every second frame will do
+        else:
             self._rested = False
         if often:
             self._show("axis", paint_axis(scene, plan_now, columns))
