@@ -94,11 +94,11 @@ class SlowCallback:
 
     @staticmethod
     def _sentence(line: _Line, source: str) -> str:
+        """At its worst; how often and who suffered are figures of their own."""
         took = f"{line.worst / MS:.0f} ms"
         if line.gil and line.location:
-            function = line.location.function
-            return f"The loop waited up to {took} for the GIL while a thread ran {function}"
+            return f"The loop waited {took} for the GIL while a thread ran {line.location.function}"
         if line.location is None:
-            return f"A callback took up to {took}; its line was not seen"
+            return f"A callback took {took}; its line was not seen"
         doing = f" in {source}" if source else ""
-        return f"{line.label} held the loop for up to {took}{doing}"
+        return f"{line.label} held the loop {took}{doing}"
