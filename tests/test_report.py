@@ -48,7 +48,7 @@ def report_of(model, fixes=(), **more):
 
 def test_the_whole_report():
     report = report_of(run())
-    sentence = "GET /report held the loop for up to 50 ms in time.sleep(0.05)."
+    sentence = "GET /report held the loop 50 ms in time.sleep(0.05)."
     assert report == {
         "format": 1,
         "loopviz": loopviz.__version__,
@@ -167,7 +167,7 @@ def test_summary():
         "ready   p50 0.00 ms · p99 0.00 ms · max 0.00 ms",
         "",
         "ERROR slow callback × 10",
-        "  GET /report held the loop for up to 50 ms in time.sleep(0.05).",
+        "  GET /report held the loop 50 ms in time.sleep(0.05).",
         "  at scenarios/block.py:42",
         "  try --fix to_thread",
     ]

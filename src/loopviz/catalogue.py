@@ -94,17 +94,19 @@ def read(path: Path) -> ScenarioInfo:
     """What the file says of itself, read without running it."""
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, ValueError, OSError) as error:
+    except (SyntaxError, ValueError, OSError, MemoryError, RecursionError) as error:
         return ScenarioInfo(path.stem, path, error=f"{path.name} cannot be read: {error}.")
     calls = dict(_assigned_calls(tree))
     if "scenario" not in calls:
         return ScenarioInfo(path.stem, path, error=f"{path.name} has no `scenario = Scenario(…)`.")
     said = _arguments(calls["scenario"], ())
-    fixes = [_arguments(c, ("key", "title", "why")) for c in calls.values() if _name(c) == "Fix"]
+    fixes = [
+        _arguments(call, ("key", "title", "why", "wrong"))
+        for call in _listed(calls["scenario"], "fixes", calls)
+    ]
     loads = [
-        _arguments(c, ("route", "rps"))
-        for c in ast.walk(calls["scenario"])
-        if isinstance(c, ast.Call) and _name(c) == "Load"
+        _arguments(call, ("route", "rps", "arrivals", "timeout_s"))
+        for call in _listed(calls["scenario"], "load", calls)
     ]
     try:
         return ScenarioInfo(
@@ -162,15 +164,21 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _assigned_calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """`name = Call(…)` and `name: Type = Call(…)` at the top of the module."""
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            for target in node.targets:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
                 if isinstance(target, ast.Name):
                     yield target.id, node.value
 
 
-def _name(call: ast.Call) -> str:
-    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+def _listed(scenario: ast.Call, keyword: str, calls: dict[str, ast.Call]) -> list[ast.Call]:
+    """The calls in a list or tuple that is an argument, given in place or by name."""
+    value = next((k.value for k in scenario.keywords if k.arg == keyword), None)
+    items = value.elts if isinstance(value, ast.List | ast.Tuple) else []
+    found = (calls.get(item.id) if isinstance(item, ast.Name) else item for item in items)
+    return [call for call in found if isinstance(call, ast.Call)]
 
 
 def _arguments(call: ast.Call, positional: Sequence[str]) -> dict[str, object]:
@@ -181,6 +189,6 @@ def _arguments(call: ast.Call, positional: Sequence[str]) -> dict[str, object]:
     for name, node in (*pairs, *named):
         try:
             said[name] = ast.literal_eval(node)
-        except ValueError:
-            continue
+        except (ValueError, TypeError, MemoryError, RecursionError):
+            continue  # no literal; the texts are, or are left out
     return said

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from loopviz.errors import WireError
 from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
 from loopviz.wire.ring import HEADER_SIZE, read_header, read_strings
@@ -34,6 +35,8 @@ class RingReader:
     def __init__(self, path: Path) -> None:
         """Map the file. Raises FileNotFoundError, or WireError for a file that is no ring."""
         with path.open("rb") as file:
+            if not path.stat().st_size:
+                raise WireError(f"{path.name} is no loopviz ring: it is empty.")
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._header = read_header(self._map, path.name)
         self._records: NDArray[np.void] = np.frombuffer(
@@ -50,12 +53,12 @@ class RingReader:
         lost = self._skip_overrun()
         start = self._next
         chunks: list[NDArray[np.void]] = []
-        while len(chunks) * _CHUNK < self._header.capacity:
+        while self._next - start < self._header.capacity:
             chunk = self._read_chunk()
             if not len(chunk):
                 break
             chunks.append(chunk)
-        if chunks and self._seq_at(start) != start + 1:
+        if chunks and self._overrun(start):
             lost += self._next - start  # lapped while we copied: what we have may be torn
             chunks.clear()
         read = np.concatenate(chunks) if chunks else np.empty(0, EVENT_TYPE)
@@ -85,12 +88,17 @@ class RingReader:
 
     def _skip_overrun(self) -> int:
         """If the writer has lapped us, go on with the newer three quarters of the ring."""
-        if self._seq_at(self._next) <= self._next + 1:
-            return 0  # an older lap's, or just the one we expect
+        if not self._overrun(self._next):
+            return 0
         newest = int(self._records["seq"].max())
         lost = newest - self._header.capacity * 3 // 4 - self._next
         self._next += lost
         return lost
+
+    def _overrun(self, index: int) -> bool:
+        """Whether the record is overwritten, or may be at this moment: the one before it was."""
+        newer = index + self._header.capacity
+        return self._seq_at(index - 1) >= newer or self._seq_at(index) > newer
 
     def _seq_at(self, index: int) -> int:
         return int(self._records["seq"][index % self._header.capacity])
@@ -116,8 +124,9 @@ class Collector:
         # the loop's ring is read first and fed last: the samples and marks that belong to what
         # it holds were written before, so they are known when it is taken in
         records, lost = loop.read()
-        marks, _ = side.read()
+        marks, lost_marks = side.read()
         self._model.feed_side(marks, side.strings)
+        self._model.lost_side(lost_marks)
         if lost:
             self._model.lost(lost, int(records["at"][0]) if len(records) else 0)
         self._model.feed(records, loop.strings)

@@ -98,14 +98,14 @@ def summary(report: dict[str, Any]) -> str:
 
 def compare_table(before: dict[str, Any], after: dict[str, Any]) -> str:
     """Before and after, route by route, with the change of each figure."""
-    fixes = " + ".join(after["fixes"])
-    title = f"{before['target']}: no fix → {fixes}"
+    was, now = (" + ".join(report["fixes"]) or "no fix" for report in (before, after))
+    title = f"{before['target']}: {was} → {now}"
     head = f"{'':24}{'before':>12}{'after':>12}{'change':>10}{'samples':>14}"
     lines = [title, "", head]
     for old, new in zip(before["load"], after["load"], strict=True):
         counts = f"{old['sent']} → {new['sent']}"
         for figure in ("p50", "p99"):
-            name = f"{old['route']} {figure}"
+            name = f"{old['route'][:20]} {figure}"
             lines.append(
                 _row(name, old["latency_ms"][figure], new["latency_ms"][figure]) + f"{counts:>14}"
             )
@@ -178,7 +178,7 @@ def _row(name: str, before: float | None, after: float | None) -> str:
     if before and after is not None:
         percent = (after - before) / before * 100
         change = f"{'▼' if percent < 0 else '▲'} {abs(percent):.0f} %"
-    return f"{name[:24]:24}{_figure(before) + ' ms':>12}{_figure(after) + ' ms':>12}{change:>10}"
+    return f"{name:24}{_figure(before) + ' ms':>12}{_figure(after) + ' ms':>12}{change:>10}"
 
 
 def _quantiles(of: dict[str, float | None]) -> str:

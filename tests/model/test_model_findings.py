@@ -38,7 +38,7 @@ def test_a_stall_is_a_finding_with_its_line():
     assert found.suggested_fix == "to_thread"
     assert found.severity == "warning", "a single one is no error yet"
     assert found.sentence == (
-        "GET /report held the loop for up to 50 ms in line 10 of /app/block.py"
+        "GET /report held the loop 50 ms in line 10 of /app/block.py"
     )
 
 
@@ -99,7 +99,7 @@ def test_the_line_that_was_seen_most_often_is_blamed():
 def test_a_stall_that_no_one_sampled_is_still_counted():
     (found,) = model_of(Story().idle(MS).callback("f", 30 * MS).idle(MS)).findings()
     assert (found.location, found.source, found.count) == (None, "", 1)
-    assert found.sentence == "A callback took up to 30 ms; its line was not seen"
+    assert found.sentence == "A callback took 30 ms; its line was not seen"
 
 
 def test_a_stall_is_there_while_it_runs():
@@ -201,7 +201,7 @@ def test_waiting_for_the_gil_has_a_finding_of_its_own():
     assert (found.rule, found.title) == ("gil-contention", "WAITING FOR THE GIL")
     assert (found.count, found.worst_ns, found.severity) == (2, 50 * MS, "error")
     assert found.location.function == "crunch"
-    assert found.sentence == ("The loop waited up to 50 ms for the GIL while a thread ran crunch")
+    assert found.sentence == ("The loop waited 50 ms for the GIL while a thread ran crunch")
 
 
 def test_the_same_line_with_and_without_the_gil_are_two_findings():

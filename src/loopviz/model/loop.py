@@ -60,6 +60,8 @@ class LoopTimes:
 
     def gap(self) -> None:
         """Records were lost: what the loop did since the last one is not known."""
+        if self.last_kind != Kind.STOPPED:
+            self.busy.extend(np.array([self.last_at]), np.array([self.busy_ns]))
         self.last_kind = int(Kind.STOPPED)
 
     def forget_before(self, time: int) -> None:
@@ -82,12 +84,13 @@ class LoopTimes:
         # where busy turns to idle or back: the only points the cumulative curve needs
         is_busy = (kinds == Kind.STEP) | (kinds == Kind.CALLBACK) | (kinds == Kind.POLLED)
         cumulative = self.busy_ns + np.cumsum(np.where(was_busy, lasted, 0))
-        turns = was_busy != is_busy
+        turns = (was_busy != is_busy) | (was == Kind.STOPPED)
         self.busy.extend(at[turns], cumulative[turns])
         self.busy_ns = int(cumulative[-1])
 
         called_back = (was == Kind.STEP) | (was == Kind.CALLBACK)
-        self.callback_all.add(lasted[called_back])
+        ended = np.where(kinds == Kind.POLLED, np.clip(a, began, at), at)  # when select was called
+        self.callback_all.add((ended - began)[called_back])
         calls = (kinds == Kind.STEP) | (kinds == Kind.CALLBACK)
         delays = np.maximum(at[calls] - a[calls], 0)
         self.ready_delay.extend(at[calls], delays)

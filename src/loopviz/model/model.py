@@ -59,6 +59,7 @@ class Model:
         self._events = self._dropped = self._lost_strings = 0
         self._failed_hooks: list[str] = []
         self._newest = 0
+        self._forgotten = 0
         self._slow = _Slow(0, Quantiles(), Quantiles(), 0.0, (), (), None)
 
     def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
@@ -67,6 +68,7 @@ class Model:
             return
         self._events += len(records)
         self._newest = max(self._newest, int(records["at"][-1]))
+        self._forgotten = self._forgotten or self._newest
         self.loop.feed(records)
         self.trace.feed(records.tolist(), strings)
         for stall in self.trace.closed:
@@ -75,8 +77,9 @@ class Model:
             self.slow_callback.victim(stall, wait, new=new)
         self.trace.closed.clear()
         self.trace.victims.clear()
-        if self._newest - self._oldest() > 2 * KEEP_NS:
-            self._forget(self._newest - KEEP_NS)
+        if self._newest - self._forgotten > 2 * KEEP_NS:
+            self._forgotten = self._newest - KEEP_NS
+            self._forget(self._forgotten)
 
     def feed_side(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
         """A batch of the side ring: the watchdog's samples, marks, failed hooks."""
@@ -124,7 +127,11 @@ class Model:
         self._dropped += records
         self.loop.gap()
         self.trace.gap()
-        self._marks.append(Mark(at, "gap", f"{records} events lost"))
+        self._marks.append(Mark(at or self._newest, "gap", f"{records} events lost"))
+
+    def lost_side(self, records: int) -> None:
+        """So many samples and marks are missing."""
+        self._dropped += records
 
     def lost_strings(self, count: int) -> None:
         """So many names did not fit into the rings' string regions, in all."""
@@ -211,9 +218,6 @@ class Model:
         since = max(since, int(track.times_ns[0]))
         at = np.interp([since, now], track.times_ns, track.values)
         return float(at[1] - at[0]) / max(now - since, 1)
-
-    def _oldest(self) -> int:
-        return int(self.loop.busy.times[0]) if len(self.loop.busy) else self._newest
 
     def _forget(self, before: int) -> None:
         self.loop.forget_before(before)

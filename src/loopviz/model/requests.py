@@ -152,6 +152,7 @@ class Requests:
             request.lane = len(lanes)
             lanes.append(end_ns)
         if len(self._lanes) > 1000:  # paths that never become routes
-            self._lanes = {r: ends for r, ends in self._lanes.items() if max(ends) >= 1 << 62}
-            self._lanes.setdefault(request.route, []).append(end_ns)
+            self._lanes = {
+                r: ends for r, ends in self._lanes.items() if r == route or max(ends) >= 1 << 62
+            }
         request.route = route

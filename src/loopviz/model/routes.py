@@ -1,13 +1,13 @@
 """What the load saw, route by route. Latency counts from the scheduled time."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.model.histogram import quantiles
+from loopviz.model.histogram import Histogram, quantiles
 from loopviz.model.series import Series
 from loopviz.model.snapshot import Quantiles, RouteView
 from loopviz.wire.control import CONNECTION, TIMEOUT, Sample
@@ -29,8 +29,10 @@ class Route:
         self.ok = 0
         self.errors: Counter[str] = Counter()
         self._done = Series()  # done -> latency, in the order of ends
-        self._pairs: list[tuple[int, int]] = []  # scheduled, latency
-        self._late: list[int] = []
+        self._newest: deque[tuple[int, int, int]] = deque(maxlen=50_000)
+        """Scheduled, latency, late: exact; the histograms take over when there are more."""
+        self._latency_all = Histogram()
+        self._late_all = Histogram()
 
     def add(self, sample: Sample) -> None:
         latency = sample.done_ns - sample.scheduled_ns
@@ -38,33 +40,37 @@ class Route:
             self.ok += 1
         else:
             self.errors[_NAMED.get(sample.status, str(sample.status))] += 1
-        self._pairs.append((sample.scheduled_ns, latency))
-        self._late.append(sample.sent_ns - sample.scheduled_ns)
+        late = sample.sent_ns - sample.scheduled_ns
+        self._newest.append((sample.scheduled_ns, latency, late))
+        self._latency_all.add(np.array([latency]))
+        self._late_all.add(np.array([late]))
         self._done.extend(np.array([sample.done_ns]), np.array([latency]))
 
     def forget_before(self, time: int) -> None:
-        """Drop samples scheduled before `time`; the counts stay."""
+        """Drop what was done before `time` from `recent`; totals and `between` stay."""
         self._done.forget_before(time)
-        if len(self._pairs) > 50_000:
-            self._pairs = [pair for pair in self._pairs if pair[0] >= time][-50_000:]
-            self._late = self._late[-len(self._pairs) :]
 
     def recent(self, since: int) -> Quantiles:
         """Latency of what was done since then."""
         return quantiles(self._done.since(since))
 
     def between(self, start: int, end: int) -> NDArray[np.int64]:
-        """Latencies of what was scheduled in [start, end)."""
-        picked = [latency for scheduled, latency in self._pairs if start <= scheduled < end]
+        """Latencies of what was scheduled in [start, end), among the last 50,000."""
+        picked = [latency for scheduled, latency, _ in self._newest if start <= scheduled < end]
         return np.array(picked, np.int64)
 
     def latency(self) -> Quantiles:
-        """Latency of all that came back, or failed."""
-        return quantiles(np.array([latency for _, latency in self._pairs], np.int64))
+        """Latency of all that came back, or failed, over the whole run."""
+        return self._whole(1, self._latency_all)
 
     def late(self) -> Quantiles:
         """How late the load sent, against its own schedule."""
-        return quantiles(np.array(self._late, np.int64))
+        return self._whole(2, self._late_all)
+
+    def _whole(self, column: int, everything: Histogram) -> Quantiles:
+        if len(self._newest) == self._newest.maxlen:
+            return everything.quantiles()
+        return quantiles(np.array([row[column] for row in self._newest], np.int64))
 
 
 @dataclass(slots=True)

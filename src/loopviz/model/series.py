@@ -48,8 +48,8 @@ class Series:
         self._end += count
 
     def forget_before(self, time: int) -> None:
-        """Drop pairs older than `time`."""
-        self._first += int(np.searchsorted(self.times, time))
+        """Drop pairs older than `time`, but for the last of them: it holds until the next."""
+        self._first += max(int(np.searchsorted(self.times, time)) - 1, 0)
 
     def since(self, time: int) -> Ints:
         """The values at or after `time`."""

@@ -100,13 +100,14 @@ class Trace:
     def _switch(self, at: int, a: int, who: int, b: int, kind: int) -> None:
         start = self._start
         if self._kind in (Kind.STEP, Kind.CALLBACK):
-            slow = at - start >= SLOW_NS
+            ended = a if kind == Kind.POLLED and a > start else at  # when select was called
+            slow = ended - start >= SLOW_NS
             if slow:
-                self._close_stall(at)
+                self._close_stall(ended)
             if self._kind == Kind.STEP:
                 request = self.requests.open.get(self._task)
                 if request is not None:
-                    request.add(at, State.BLOCKING if slow else State.RUN)
+                    request.add(ended, State.BLOCKING if slow else State.RUN)
         if self._ended:  # in the step that just closed: until here its names were needed
             self._task_label.pop(self._ended, None)
             self._task_request.pop(self._ended, None)

@@ -32,7 +32,7 @@ def watch_requests(app: App, hooks: Hooks) -> App:
         sent = 0
         for name, value in scope["headers"]:
             if name == SENT_HEADER:
-                sent = int(value) if value.isdigit() else 0
+                sent = int(value) if len(value) < 19 and value.isdigit() else 0
                 break
         request_start(scope, sent)
         try:

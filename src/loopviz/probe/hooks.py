@@ -8,14 +8,14 @@ that Python has (attributes cost twice as much). The loop itself gives all the m
 - `selector.select` is where it goes idle and where an iteration starts;
 - `loop.create_task` is where tasks come from, uvicorn's too.
 
-A hook that raises is disabled and reported once; the loop goes on without it.
+A hook that raises is reported once; however often it does, the loop goes on.
 """
 
 import asyncio
 import itertools
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -35,6 +35,14 @@ __all__ = ["Hooks", "make_hooks"]
 
 _NAMES_KEPT = 1000
 """Task names and paths are often unique per task: intern this many of each, then none."""
+
+
+_STEP_CLASSES = ("TaskStepMethWrapper", "TaskStepWrapper")
+_STEP_NAMES = ("task_wakeup", "__step", "__wakeup")
+"""What asyncio's C and Python tasks schedule for a step; `task.cancel`, say, is none."""
+
+_NAME_AFTERWARDS = (asyncio.create_task.__code__, asyncio.TaskGroup.create_task.__code__)
+"""Before 3.13 these give the task its name only after `loop.create_task` has returned."""
 
 
 _numbers = itertools.count(1)
@@ -59,6 +67,10 @@ class Hooks(NamedTuple):
     request_end: Callable[[dict[str, Any], int], None]
     heartbeat: Callable[[Any], None]
     """Tell the hooks which callback is our own heartbeat, so that it is shown as such."""
+    adopt: Callable[[Iterable[Any], Any], None]
+    """Take up the tasks that are there already, the one whose step is running among them."""
+    stop: Callable[[], None]
+    """Nothing is recorded from here on."""
 
 
 def make_hooks(
@@ -70,6 +82,7 @@ def make_hooks(
     step, callback_ = int(Kind.STEP), int(Kind.CALLBACK)
     idle, polled = int(Kind.IDLE), int(Kind.POLLED)
     append_, popleft_ = deque.append, deque.popleft
+    step_names = _STEP_NAMES
     timer_handle, task_type = asyncio.TimerHandle, asyncio.Task
 
     offset = first  # of the next record
@@ -80,6 +93,7 @@ def make_hooks(
     sites: dict[Any, int] = {}
     names: dict[str, int] = {}
     our_heartbeat: Any = None
+    step_type: Any = None  # of C tasks; learnt from the first step
 
     def write(kind: int, a: int, task: int, b: int, at: int = 0) -> None:
         nonlocal written, offset
@@ -95,7 +109,9 @@ def make_hooks(
     def name_of(text: str) -> int:
         known = names.get(text)
         if known is None:
-            known = names[text] = intern(text) if len(names) < _NAMES_KEPT else 0
+            if len(names) >= _NAMES_KEPT:
+                return 0
+            known = names[text] = intern(text)
         return known
 
     def end_task(task: Any, now: int) -> None:
@@ -106,23 +122,36 @@ def make_hooks(
             outcome = TASK_RAISED if task._exception is not None else TASK_RETURNED
         write(Kind.TASK_END, 0, task._loopviz_number, outcome, now)
 
-    def register(task: Any, parent: int, spawned_at: CodeType | None, line: int) -> int:
+    def register(
+        task: Any,
+        parent: int = 0,
+        spawned_at: CodeType | None = None,
+        line: int = 0,
+        name: str = "",
+    ) -> int:
         number = task._loopviz_number = next(_numbers)
         coroutine = task.get_coro()
         code = coroutine_code(coroutine)
         key = (code or type(coroutine), spawned_at, line)
         b = sites.get(key)
         if b is None:
-            name = code.co_qualname if code else type(coroutine).__qualname__
+            what = code.co_qualname if code else type(coroutine).__qualname__
             place = spawned_at or code
             file = place.co_filename if place else ""
             at = line if spawned_at else code.co_firstlineno if code else 0
             inside = place.co_qualname if place else ""
-            b = sites[key] = intern(f"{name}\t{file}\t{at}\t{inside}")
-        name = task.get_name()
+            b = sites[key] = intern(f"{what}\t{file}\t{at}\t{inside}")
+        name = name or task.get_name()
         a = (parent << 32) | (0 if name.startswith("Task-") else name_of(name))
         write(Kind.TASK_START, a, number, b)
         return number
+
+    def is_step(callback: Any) -> bool:
+        nonlocal step_type
+        if type(callback).__name__ in _STEP_CLASSES:
+            step_type = type(callback)
+            return True
+        return getattr(callback, "__name__", "") in _STEP_NAMES
 
     def turn_to_other(handle: Any, ready: int, now: int) -> None:
         """The callback is no known task's step: a timer's, a transport's, or a new task's."""
@@ -132,8 +161,8 @@ def make_hooks(
         if callback is None:
             return  # cancelled: the loop will pass over it
         bound = getattr(callback, "__self__", None)
-        if isinstance(bound, task_type):
-            owner, who = bound, register(bound, 0, None, 0)
+        if isinstance(bound, task_type) and is_step(callback):
+            owner, who = bound, getattr(bound, "_loopviz_number", 0) or register(bound)
             write(step, ready, who, 0, now)
             return
         b = 0
@@ -144,7 +173,7 @@ def make_hooks(
                 b = sites[key] = intern(callback_site(callback))
         write(callback_, ready, 0, b, now)
         if type(handle) is timer_handle:
-            write(Kind.TIMER, int(handle.when() * 1e9), 0, b, now)
+            write(Kind.TIMER, round(handle.when() * 1e9), 0, b, now)
 
     class ReadyQueue(deque[Any]):
         """The loop's ready queue, each callback with the time at which it became ready."""
@@ -162,8 +191,11 @@ def make_hooks(
                 if owner is not None and owner.done():
                     end_task(owner, now)
                 try:
-                    owner = handle._callback.__self__
+                    callback = handle._callback
+                    owner = callback.__self__
                     who = owner._loopviz_number
+                    if type(callback) is not step_type and callback.__name__ not in step_names:
+                        raise AttributeError  # noqa: TRY301 - a timeout's `task.cancel`, say
                 except AttributeError:
                     turn_to_other(handle, ready, now)
                 else:
@@ -173,8 +205,19 @@ def make_hooks(
                     if offset == end:
                         offset = first
             except Exception as error:  # noqa: BLE001 - the app must go on
+                owner, who = None, 0
                 fail("callback", error)
             return handle
+
+        def appendleft(self, handle: Any) -> None:
+            deque.appendleft(self, (handle, clock()))
+
+        def insert(self, index: int, handle: Any) -> None:
+            deque.insert(self, index, (handle, clock()))
+
+        def extend(self, handles: Any) -> None:
+            for handle in handles:
+                self.append(handle)
 
         def __iter__(self) -> Iterator[Any]:
             return (pair[0] for pair in deque.__iter__(self))
@@ -216,12 +259,13 @@ def make_hooks(
             parent = who
             task = original(coro, **options)
             try:
-                frame = places.user_frame(sys._getframe(1))
-                if not task.done():  # an eager task may be over already
-                    if frame is None:
-                        register(task, parent, None, 0)
-                    else:
-                        register(task, parent, frame.f_code, frame.f_lineno)
+                if task.done():
+                    return task  # an eager task may be over already
+                caller = sys._getframe(1)
+                late_name = caller.f_code in _NAME_AFTERWARDS and caller.f_locals.get("name")
+                frame = places.user_frame(caller)
+                spawned_at, line = (frame.f_code, frame.f_lineno) if frame else (None, 0)
+                register(task, parent, spawned_at, line, str(late_name or ""))
             except Exception as error:  # noqa: BLE001
                 fail("create_task", error)
             return task
@@ -229,15 +273,40 @@ def make_hooks(
         return create_task
 
     def request_start(scope: dict[str, Any], sent: int) -> None:
-        write(Kind.REQUEST_START, sent, who, name_of(f"{scope['method']} {scope['path']}"))
+        try:
+            write(Kind.REQUEST_START, sent, who, name_of(f"{scope['method']} {scope['path']}"))
+        except Exception as error:  # noqa: BLE001
+            fail("request_start", error)
 
     def request_end(scope: dict[str, Any], status: int) -> None:
-        path = getattr(scope.get("route"), "path", None) or scope["path"]
-        write(Kind.REQUEST_END, status, who, name_of(f"{scope['method']} {path}"))
+        try:
+            path = getattr(scope.get("route"), "path", None)
+            name = f"{scope['method']} {path or scope['path']}"
+            # templates are few: each has its name, however many paths came before
+            write(Kind.REQUEST_END, status, who, intern(name) if path else name_of(name))
+        except Exception as error:  # noqa: BLE001
+            fail("request_end", error)
 
     def heartbeat(callback: Any) -> None:
         nonlocal our_heartbeat
         our_heartbeat = callback
+
+    def adopt(tasks: Iterable[Any], current: Any) -> None:
+        nonlocal owner, who, started
+        for task in tasks:
+            if not task.done():
+                register(task)
+        if current is not None:
+            owner, who, started = current, current._loopviz_number, clock()
+            write(step, started, who, 0, started)
+
+    def stop() -> None:
+        nonlocal owner, who, started
+        owner, who, started = None, 0, 0
+        try:
+            write(Kind.STOPPED, 0, 0, 0)
+        except Exception as error:  # noqa: BLE001
+            fail("stop", error)
 
     return Hooks(
         ReadyQueue,
@@ -248,4 +317,6 @@ def make_hooks(
         request_start,
         request_end,
         heartbeat,
+        adopt,
+        stop,
     )

@@ -53,13 +53,17 @@ class Probe:
         places = Places(user_roots)
         self.hooks: Hooks = make_hooks(self._ring, places, clock, self._fail)
         self._watchdog = (
-            Watchdog(self.hooks.running, threading.get_ident(), self.side, places, clock)
+            Watchdog(
+                self.hooks.running, threading.get_ident(), self.side, places, clock, self._fail
+            )
             if watchdog
             else None
         )
         self._heartbeat_s = heartbeat_s
+        self._beat = self._measure_lag  # one bound method, for the hooks to know it by
         self._beat_handle: asyncio.TimerHandle | None = None
         self._installed = False
+        self._before: tuple[Any, Any] = (None, None)
 
     def install(self) -> None:
         """Hook in. To be called on the loop's own thread."""
@@ -68,6 +72,7 @@ class Probe:
         for handle in loop._ready:
             queue.append(handle)
         loop._ready = queue
+        self._before = vars(loop).get("create_task"), vars(loop._selector).get("select")
         loop._selector.select = hooks.select(loop._selector.select)
         loop.create_task = hooks.create_task(loop.create_task)
         if self._heartbeat_s is not None:
@@ -75,6 +80,8 @@ class Probe:
             self._beat_handle = loop.call_later(self._heartbeat_s, self._beat)
         if self._watchdog is not None:
             self._watchdog.start()
+        running = asyncio._get_running_loop() is loop
+        hooks.adopt(asyncio.all_tasks(loop), asyncio.current_task() if running else None)
         self._installed = True
 
     def uninstall(self) -> None:
@@ -88,10 +95,10 @@ class Probe:
             self._beat_handle.cancel()
         loop = self._loop
         if loop._selector is not None:
-            del loop._selector.select
-        del loop.create_task
+            _put_back(loop._selector, "select", self._before[1])
+        _put_back(loop, "create_task", self._before[0])
         loop._ready = deque(loop._ready)
-        self.hooks.write(Kind.STOPPED, 0, 0, 0)
+        self.hooks.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +111,7 @@ class Probe:
     ) -> None:
         self.uninstall()
 
-    def _beat(self) -> None:
+    def _measure_lag(self) -> None:
         """Measure lag: a timer every 20 ms, each due 20 ms after the one before was *due*.
 
         So after a block the missed ones run at once, each as late as it really was: an open loop
@@ -123,6 +130,14 @@ class Probe:
         self._failed.add(hook)
         _log.error("the %s hook failed, loopviz sees less from here on", hook, exc_info=error)
         self.side.write(Kind.HOOK_FAILED, text=f"{hook}: {type(error).__name__}: {error}")
+
+
+def _put_back(owner: Any, name: str, before: Any) -> None:
+    """Undo an instance attribute: what was there before, or the class's own again."""
+    if before is None:
+        delattr(owner, name)
+    else:
+        setattr(owner, name, before)
 
 
 def install(

@@ -23,7 +23,7 @@ class Places:
     """Tells user code from library code, and names what it sees. One per probe."""
 
     def __init__(self, user_roots: Iterable[str] = ()) -> None:
-        self._user_roots = tuple(user_roots)
+        self._user_roots = tuple(root.rstrip(os.sep) + os.sep for root in user_roots)
         paths = sysconfig.get_paths()
         folders = {paths[k] for k in ("stdlib", "platstdlib", "purelib", "platlib")}
         folders.update(site.getsitepackages())
@@ -43,6 +43,8 @@ class Places:
     def user_frame(self, frame: FrameType | None) -> FrameType | None:
         """The innermost user frame from `frame` outwards, or None."""
         while frame is not None and not self.is_user(frame.f_code):
+            if is_loop(frame.f_code):
+                return None  # whoever started the loop has no part in its callbacks
             frame = frame.f_back
         return frame
 
@@ -55,13 +57,18 @@ class Places:
         culprit = -1
         while frame is not None and len(frames) < _DEPTH:
             code = frame.f_code
-            if code.co_name == "_run_once" and code.co_filename.endswith("base_events.py"):
+            if is_loop(code):
                 break
             if culprit < 0 and self.is_user(code):
                 culprit = len(frames)
             frames.append(f"\t{code.co_filename}\t{frame.f_lineno}\t{code.co_qualname}")
             frame = frame.f_back
         return frames, max(culprit, 0)
+
+
+def is_loop(code: CodeType) -> bool:
+    """Whether the code is the loop's own, below which no callback's frames lie."""
+    return code.co_name == "_run_once" and code.co_filename.endswith("base_events.py")
 
 
 def coroutine_code(coroutine: Any) -> CodeType | None:

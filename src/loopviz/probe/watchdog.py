@@ -39,7 +39,9 @@ class Watchdog:
         side: LockedRing,
         places: Places,
         clock: Clock,
+        fail: Callable[[str, BaseException], None],
     ) -> None:
+        self._fail = fail
         self._running = running
         self._thread_id = thread_id
         self._side = side
@@ -58,6 +60,12 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
+        try:
+            self._follow()
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            self._fail("watchdog", error)
+
+    def _follow(self) -> None:
         sampled_at = 0
         pause_ns = PATIENCE_NS
         while not self._stop.wait(pause_ns / 1e9):

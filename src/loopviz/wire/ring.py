@@ -155,6 +155,9 @@ def read_header(buffer: mmap.mmap | bytes, name: str) -> Header:
             f"{name} has ring format {header.version}, this loopviz reads {FORMAT_VERSION}: "
             "use the same version on both sides."
         )
+    size = HEADER_SIZE + header.capacity * header.record_size + header.strings_size
+    if len(buffer) != size:
+        raise WireError(f"{name} is cut off: it has {len(buffer)} of {size} bytes.")
     return header
 
 
