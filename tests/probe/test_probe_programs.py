@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from recording import Recording
 
-from conftest import Recording
 from loopviz.clock import MS
 from loopviz.model.model import Model
 from loopviz.probe import install
