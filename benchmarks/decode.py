@@ -8,7 +8,7 @@ from pathlib import Path
 from loopviz.clock import SECOND
 from loopviz.collector import RingReader
 from loopviz.model.model import Model
-from loopviz.wire.events import RECORD, RECORD_SIZE, Kind
+from loopviz.wire.events import RECORD, RECORD_SIZE, Kind, tag
 from loopviz.wire.ring import HEADER_SIZE, RingFile
 
 REQUESTS, ROUNDS = 20_000, 5
@@ -49,7 +49,7 @@ def _write_requests(ring: RingFile) -> int:
         at += 20_000
         offset = HEADER_SIZE + seq * RECORD_SIZE
         seq += 1
-        RECORD.pack_into(ring.buffer, offset, at, a, who, b << 8 | kind, seq)
+        RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, who, b), seq)
 
     for task in range(1, REQUESTS + 1):
         put(Kind.POLLED, at, 0, 1)

@@ -1,29 +1,26 @@
-"""Server CPU per request, bare against probed: two servers, loaded in turn, all their threads."""
+"""Server CPU per request, bare against probed, in turn in one process and under one load."""
 
 import asyncio
+import json
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-CONNECTIONS, PAIRS, LEG_S = 16, 9, 1.0
+CONNECTIONS = 16
 
 
 def measure(path: str) -> dict[str, object]:
-    """Medians over the pairs for one endpoint. Linux only: reads `/proc`."""
-    servers = {kind: _start(kind) for kind in ("bare", "probed")}
-    try:
-        for server in servers.values():
-            asyncio.run(_leg(server, path))  # warm
-        pairs = [
-            [asyncio.run(_leg(servers[kind], path)) for kind in ("bare", "probed")]
-            for _ in range(PAIRS)
-        ]
-    finally:
-        for process, _ in servers.values():
-            process.stdin.close()
-            process.wait()
-            process.stdout.close()
+    """Medians over the pairs for one endpoint."""
+    server = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("serve.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    port = int(server.stdout.readline())
+    pairs = asyncio.run(_load(server, port, path))
+    server.communicate()
     return {
         "endpoint": path,
         "bare_us": statistics.median(bare for bare, _ in pairs) / 1000,
@@ -32,39 +29,23 @@ def measure(path: str) -> dict[str, object]:
     }
 
 
-def _start(kind: str) -> tuple[subprocess.Popen, int]:
-    process = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("serve.py"), kind],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return process, int(process.stdout.readline())
+async def _load(server: subprocess.Popen, port: int, path: str) -> list[list[float]]:
+    """Keep the server busy until it has measured."""
+    hammers = [asyncio.create_task(_hammer(port, path)) for _ in range(CONNECTIONS)]
+    await asyncio.sleep(1)  # warm
+    server.stdin.write("go\n")
+    server.stdin.flush()
+    pairs = json.loads(await asyncio.to_thread(server.stdout.readline))
+    for hammer in hammers:
+        hammer.cancel()
+    await asyncio.gather(*hammers, return_exceptions=True)
+    return pairs
 
 
-def _cpu_ns(pid: int) -> int:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
-
-
-async def _leg(server: tuple[subprocess.Popen, int], path: str) -> float:
-    """CPU nanoseconds per request over about `LEG_S` seconds."""
-    process, port = server
-    before = _cpu_ns(process.pid)
-    counts = await asyncio.gather(*(_hammer(port, path) for _ in range(CONNECTIONS)))
-    return (_cpu_ns(process.pid) - before) / sum(counts)
-
-
-async def _hammer(port: int, path: str) -> int:
+async def _hammer(port: int, path: str) -> None:
     """One connection, one request after another."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     request = f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode()
-    end = asyncio.get_running_loop().time() + LEG_S
-    count = 0
-    while asyncio.get_running_loop().time() < end:
+    while True:
         writer.write(request)
         await reader.readuntil(b"}")
-        count += 1
-    writer.close()
-    await writer.wait_closed()
-    return count

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from loopviz.errors import WireError
 from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
+from loopviz.wire.events import B_SHIFT, KIND_SHIFT, NUMBER
 from loopviz.wire.ring import HEADER_SIZE, read_header, read_strings
 
 __all__ = ["Collector", "RingReader"]
 
-RECORD_TYPE = np.dtype([("at", "u8"), ("a", "u8"), ("who", "u4"), ("what", "u4"), ("seq", "u8")])
+RECORD_TYPE = np.dtype([("at", "u8"), ("a", "u8"), ("tag", "u8"), ("seq", "u8")])
 """As it lies in the ring, see `wire.events`."""
 
 _CHUNK = 8192
@@ -22,10 +23,11 @@ _CHUNK = 8192
 def unpack(records: NDArray[np.void]) -> NDArray[np.void]:
     """A copy of ring records with a column for each field; see `model.events`."""
     events = np.empty(len(records), EVENT_TYPE)
-    for name in ("at", "a", "who"):
-        events[name] = records[name]
-    events["kind"] = records["what"] & 0xFF
-    events["b"] = records["what"] >> 8
+    tags = records["tag"]
+    events["at"], events["a"] = records["at"], records["a"]
+    events["who"] = tags & NUMBER
+    events["kind"] = tags >> KIND_SHIFT & 0xFF
+    events["b"] = tags >> B_SHIFT
     return events
 
 

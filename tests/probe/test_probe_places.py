@@ -7,20 +7,20 @@ import sys
 
 import pytest
 
-from loopviz.probe.places import Places, callback_key, callback_site, coroutine_code
+from loopviz.probe.places import LIBRARY, USER, Places, callback_key, callback_site, coroutine_code
 
 
 def test_user_standard_library_installed_and_our_own():
     places = Places()
-    assert places.is_user(test_user_standard_library_installed_and_our_own.__code__)
-    for library in (json.dumps, asyncio.sleep, pytest.fixture, Places.is_user):
-        assert not places.is_user(library.__code__)
+    assert places.kind(test_user_standard_library_installed_and_our_own.__code__) == USER
+    for library in (json.dumps, asyncio.sleep, pytest.fixture, Places.kind):
+        assert places.kind(library.__code__) == LIBRARY
 
 
 def test_user_roots_win(tmp_path):
     (folder,) = {json.__file__.rpartition("/")[0]}
-    assert Places([folder]).is_user(json.dumps.__code__)
-    assert not Places([folder]).is_user(asyncio.sleep.__code__)
+    assert Places([folder]).kind(json.dumps.__code__) == USER
+    assert Places([folder]).kind(asyncio.sleep.__code__) == LIBRARY
 
 
 def test_a_folder_that_only_starts_alike_is_no_root(tmp_path):
@@ -28,7 +28,7 @@ def test_a_folder_that_only_starts_alike_is_no_root(tmp_path):
     folder = json.__file__.rpartition("/")[0]
     stdlib = folder.rpartition("/")[0]
     assert code.co_filename.startswith(stdlib)
-    assert not Places([folder]).is_user(code)
+    assert Places([folder]).kind(code) == LIBRARY
 
 
 def test_the_stack_stops_at_the_loop_and_blames_the_innermost_user_frame():

@@ -13,7 +13,7 @@ from loopviz.clock import MS
 from loopviz.model.model import Model
 from loopviz.probe import install
 from loopviz.testing import VirtualLoop
-from loopviz.wire.events import Kind
+from loopviz.wire.events import NUMBER, Kind
 
 durations = st.integers(0, 40)
 leaves = st.one_of(
@@ -91,7 +91,7 @@ def test_every_step_of_every_task_is_exact(program):
         ended = loop.clock()
         probe.uninstall()
         seen = Recording(Path(folder))
-        numbers = {task: task._loopviz_number for task in told.steps}
+        numbers = {task: task._loopviz_tag & NUMBER for task in told.steps}
 
     for task, steps in told.steps.items():
         recorded = seen.steps(numbers[task])

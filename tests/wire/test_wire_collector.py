@@ -4,7 +4,7 @@ import pytest
 
 from loopviz.collector import Collector
 from loopviz.model.model import Model
-from loopviz.wire.events import RECORD, RECORD_SIZE, Kind
+from loopviz.wire.events import RECORD, RECORD_SIZE, Kind, tag
 from loopviz.wire.ring import HEADER_SIZE, LockedRing, RingFile
 
 T0 = 1024 * 10**9
@@ -17,7 +17,7 @@ def paths(tmp_path):
 
 def put(ring, seq, kind, at, a=0, who=0, b=0):
     offset = HEADER_SIZE + (seq - 1) % ring.capacity * RECORD_SIZE
-    RECORD.pack_into(ring.buffer, offset, at, a, who, b << 8 | kind, seq)
+    RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, who, b), seq)
 
 
 def test_it_waits_for_the_files(paths):

@@ -16,18 +16,21 @@ import itertools
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from types import CodeType
+from types import BuiltinMethodType, CodeType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
 from loopviz.probe.places import Places, callback_key, callback_site, coroutine_code
 from loopviz.wire.events import (
+    B_SHIFT,
+    NUMBER,
     RECORD,
     RECORD_SIZE,
     TASK_CANCELLED,
     TASK_RAISED,
     TASK_RETURNED,
     Kind,
+    tag,
 )
 from loopviz.wire.ring import HEADER_SIZE, RingFile
 
@@ -38,7 +41,8 @@ _NAMES_KEPT = 1000
 
 
 _STEP_CLASSES = ("TaskStepMethWrapper", "TaskStepWrapper")
-_STEP_NAMES = ("task_wakeup", "__step", "__wakeup")
+_WAKEUP = "task_wakeup"
+_PYTHON_STEPS = ("__step", "__wakeup")
 """What asyncio's C and Python tasks schedule for a step; `task.cancel`, say, is none."""
 
 _NAME_AFTERWARDS = (asyncio.create_task.__code__, asyncio.TaskGroup.create_task.__code__)
@@ -46,8 +50,9 @@ _NAME_AFTERWARDS = (asyncio.create_task.__code__, asyncio.TaskGroup.create_task.
 
 
 _numbers = itertools.count(1)
-"""Task numbers, unique in the process. A task keeps its own as an attribute: a dictionary of
-tasks would cost twice as much per step, and could confuse two that share an address."""
+"""Task numbers, unique in the process. A task keeps its own as an attribute, in the form of its
+step's record tag: a dictionary of tasks would cost twice as much per step, and could confuse two
+that share an address."""
 
 
 class Hooks(NamedTuple):
@@ -59,8 +64,8 @@ class Hooks(NamedTuple):
     """Wrap a selector's `select`."""
     create_task: Callable[[Callable[..., Any]], Callable[..., Any]]
     """Wrap a loop's `create_task`."""
-    write: Callable[[int, int, int, int], None]
-    """`write(kind, a, who, b)` at this moment. Loop's thread only."""
+    write: Callable[[int, int, int], None]
+    """`write(at, a, tag)`, for `wire.events.tag`. Loop's thread only."""
     running: Callable[[], tuple[int, int]]
     """When the running callback started (0: the loop is idle) and its task. Any thread."""
     request_start: Callable[[dict[str, Any], int], None]
@@ -79,32 +84,36 @@ def make_hooks(
     """The hooks of one loop, writing into `ring`. `fail(hook, error)` hears of a broken one."""
     buffer, first, end = ring.buffer, HEADER_SIZE, HEADER_SIZE + ring.capacity * RECORD_SIZE
     pack, size, intern = RECORD.pack_into, RECORD_SIZE, ring.intern
-    step, callback_ = int(Kind.STEP), int(Kind.CALLBACK)
-    idle, polled = int(Kind.IDLE), int(Kind.POLLED)
     append_, popleft_ = deque.append, deque.popleft
-    step_names = _STEP_NAMES
-    timer_handle, task_type = asyncio.TimerHandle, asyncio.Task
+    timer_handle, task_type, builtin = asyncio.TimerHandle, asyncio.Task, BuiltinMethodType
+    named_later, named_later_too = _NAME_AFTERWARDS
+    wakeup, user_frame = _WAKEUP, places.user_frame
+    step, callback_tag = tag(Kind.STEP), tag(Kind.CALLBACK)
+    idle, polled, timer = tag(Kind.IDLE), tag(Kind.POLLED), tag(Kind.TIMER)
+    task_start, task_end = tag(Kind.TASK_START), tag(Kind.TASK_END)
+    request_started, request_ended = tag(Kind.REQUEST_START), tag(Kind.REQUEST_END)
 
     offset = first  # of the next record
     written = 0  # records so far; a record's seq counts from 1
     started = 0  # when the running callback started; 0 while idle
-    who = 0  # its task's number
+    who = 0  # its task's tag, 0 if it has no task
     owner: Any = None  # its task, held until the next switch to see whether it ended
-    sites: dict[Any, int] = {}
+    sites: dict[Any, int] = {}  # by id(code), see `Places`
+    kept: list[Any] = []  # so that no id is used twice
     names: dict[str, int] = {}
     our_heartbeat: Any = None
     step_type: Any = None  # of C tasks; learnt from the first step
 
-    def write(kind: int, a: int, task: int, b: int, at: int = 0) -> None:
+    def write(at: int, a: int, record_tag: int) -> None:
         nonlocal written, offset
         written += 1
-        pack(buffer, offset, at or clock(), a, task, b << 8 | kind, written)
+        pack(buffer, offset, at, a, record_tag, written)
         offset += size
         if offset == end:
             offset = first
 
     def running() -> tuple[int, int]:
-        return started, who
+        return started, who & NUMBER
 
     def name_of(text: str) -> int:
         known = names.get(text)
@@ -115,65 +124,63 @@ def make_hooks(
         return known
 
     def end_task(task: Any, now: int) -> None:
-        if task.cancelled():
-            outcome = TASK_CANCELLED
+        # task.exception() would mark the exception as retrieved; the attribute does not
+        if task._exception is not None:
+            outcome = TASK_RAISED
         else:
-            # task.exception() would mark the exception as retrieved; the attribute does not
-            outcome = TASK_RAISED if task._exception is not None else TASK_RETURNED
-        write(Kind.TASK_END, 0, task._loopviz_number, outcome, now)
+            outcome = TASK_CANCELLED if task.cancelled() else TASK_RETURNED
+        write(now, 0, (task._loopviz_tag & NUMBER) | task_end | outcome << B_SHIFT)
 
     def register(
-        task: Any,
-        parent: int = 0,
-        spawned_at: CodeType | None = None,
-        line: int = 0,
-        name: str = "",
+        task: Any, parent: int, spawned_at: CodeType | None, line: int, name: str | None
     ) -> int:
-        number = task._loopviz_number = next(_numbers)
+        number = next(_numbers) & NUMBER
+        task._loopviz_tag = number | step
         coroutine = task.get_coro()
         code = coroutine_code(coroutine)
-        key = (code or type(coroutine), spawned_at, line)
+        key = (id(code or type(coroutine)), id(spawned_at), line)
         b = sites.get(key)
         if b is None:
+            kept.append((code or type(coroutine), spawned_at))
             what = code.co_qualname if code else type(coroutine).__qualname__
             place = spawned_at or code
             file = place.co_filename if place else ""
             at = line if spawned_at else code.co_firstlineno if code else 0
             inside = place.co_qualname if place else ""
             b = sites[key] = intern(f"{what}\t{file}\t{at}\t{inside}")
-        name = name or task.get_name()
-        a = (parent << 32) | (0 if name.startswith("Task-") else name_of(name))
-        write(Kind.TASK_START, a, number, b)
-        return number
+        named = 0 if not name or name.startswith("Task-") else name_of(name)
+        write(clock(), (parent & NUMBER) << 32 | named, number | task_start | b << B_SHIFT)
+        return number | step
 
-    def is_step(callback: Any) -> bool:
-        nonlocal step_type
-        if type(callback).__name__ in _STEP_CLASSES:
-            step_type = type(callback)
-            return True
-        return getattr(callback, "__name__", "") in _STEP_NAMES
+    def site_of(callback: Any) -> int:
+        code = callback_key(callback)
+        key = code if type(code) is str else id(code)
+        known = sites.get(key, 0)
+        if not known:
+            kept.append(code)
+            known = sites[key] = intern(callback_site(callback))
+        return known
 
-    def turn_to_other(handle: Any, ready: int, now: int) -> None:
-        """The callback is no known task's step: a timer's, a transport's, or a new task's."""
-        nonlocal owner, who
+    def turn_to_other(handle: Any, callback: Any, ready: int, now: int) -> None:
+        """The callback is no known C task's step: a timer's, a transport's, or a new task's."""
+        nonlocal owner, who, step_type
         owner, who = None, 0
-        callback = handle._callback
         if callback is None:
             return  # cancelled: the loop will pass over it
-        bound = getattr(callback, "__self__", None)
-        if isinstance(bound, task_type) and is_step(callback):
-            owner, who = bound, getattr(bound, "_loopviz_number", 0) or register(bound)
-            write(step, ready, who, 0, now)
+        kind = type(callback)
+        if kind.__name__ in _STEP_CLASSES:
+            step_type = kind
+        is_step = kind is step_type or getattr(callback, "__name__", "") in _PYTHON_STEPS
+        if is_step and isinstance(callback.__self__, task_type):
+            task = callback.__self__
+            tagged = getattr(task, "_loopviz_tag", 0) or register(task, 0, None, 0, task.get_name())
+            owner, who = task, tagged
+            write(now, ready, tagged)
             return
-        b = 0
-        if callback is not our_heartbeat:
-            key = callback_key(callback)
-            b = sites.get(key, 0)
-            if not b:
-                b = sites[key] = intern(callback_site(callback))
-        write(callback_, ready, 0, b, now)
+        b = 0 if callback is our_heartbeat else site_of(callback)
+        write(now, ready, callback_tag | b << B_SHIFT)
         if type(handle) is timer_handle:
-            write(Kind.TIMER, round(handle.when() * 1e9), 0, b, now)
+            write(now, round(handle.when() * 1e9), timer | b << B_SHIFT)
 
     class ReadyQueue(deque[Any]):
         """The loop's ready queue, each callback with the time at which it became ready."""
@@ -190,20 +197,21 @@ def make_hooks(
                 started = now = clock()
                 if owner is not None and owner.done():
                     end_task(owner, now)
-                try:
-                    callback = handle._callback
+                callback = handle._callback
+                kind = type(callback)
+                if kind is step_type or (kind is builtin and callback.__name__ == wakeup):
                     owner = callback.__self__
-                    who = owner._loopviz_number
-                    if type(callback) is not step_type and callback.__name__ not in step_names:
-                        raise AttributeError  # noqa: TRY301 - a timeout's `task.cancel`, say
-                except AttributeError:
-                    turn_to_other(handle, ready, now)
-                else:
+                    try:
+                        who = owner._loopviz_tag
+                    except AttributeError:  # it was made before us, or without the loop
+                        who = register(owner, 0, None, 0, owner.get_name())
                     written += 1
-                    pack(buffer, offset, now, ready, who, step, written)
+                    pack(buffer, offset, now, ready, who, written)
                     offset += size
                     if offset == end:
                         offset = first
+                else:
+                    turn_to_other(handle, callback, ready, now)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 owner, who = None, 0
                 fail("callback", error)
@@ -242,12 +250,12 @@ def make_hooks(
                     owner = None
                 started = who = 0
                 if timeout is None or timeout > 0:
-                    write(idle, 0, 0, 0, began)
+                    write(began, 0, idle)
             except Exception as error:  # noqa: BLE001
                 fail("select", error)
             events = original(timeout)
             try:
-                write(polled, began, 0, len(events))
+                write(clock(), began, polled | len(events) << B_SHIFT)
             except Exception as error:  # noqa: BLE001
                 fail("select", error)
             return events
@@ -262,10 +270,13 @@ def make_hooks(
                 if task.done():
                     return task  # an eager task may be over already
                 caller = sys._getframe(1)
-                late_name = caller.f_code in _NAME_AFTERWARDS and caller.f_locals.get("name")
-                frame = places.user_frame(caller)
+                name = options.get("name")
+                code = caller.f_code
+                if name is None and (code is named_later or code is named_later_too):
+                    name = caller.f_locals.get("name")
+                frame = user_frame(caller)
                 spawned_at, line = (frame.f_code, frame.f_lineno) if frame else (None, 0)
-                register(task, parent, spawned_at, line, str(late_name or ""))
+                register(task, parent, spawned_at, line, name and str(name))
             except Exception as error:  # noqa: BLE001
                 fail("create_task", error)
             return task
@@ -274,7 +285,8 @@ def make_hooks(
 
     def request_start(scope: dict[str, Any], sent: int) -> None:
         try:
-            write(Kind.REQUEST_START, sent, who, name_of(f"{scope['method']} {scope['path']}"))
+            b = name_of(f"{scope['method']} {scope['path']}")
+            write(clock(), sent, (who & NUMBER) | request_started | b << B_SHIFT)
         except Exception as error:  # noqa: BLE001
             fail("request_start", error)
 
@@ -283,7 +295,8 @@ def make_hooks(
             path = getattr(scope.get("route"), "path", None)
             name = f"{scope['method']} {path or scope['path']}"
             # templates are few: each has its name, however many paths came before
-            write(Kind.REQUEST_END, status, who, intern(name) if path else name_of(name))
+            b = intern(name) if path else name_of(name)
+            write(clock(), status, (who & NUMBER) | request_ended | b << B_SHIFT)
         except Exception as error:  # noqa: BLE001
             fail("request_end", error)
 
@@ -295,16 +308,16 @@ def make_hooks(
         nonlocal owner, who, started
         for task in tasks:
             if not task.done():
-                register(task)
+                register(task, 0, None, 0, task.get_name())
         if current is not None:
-            owner, who, started = current, current._loopviz_number, clock()
-            write(step, started, who, 0, started)
+            owner, who, started = current, current._loopviz_tag, clock()
+            write(started, started, who)
 
     def stop() -> None:
         nonlocal owner, who, started
         owner, who, started = None, 0, 0
         try:
-            write(Kind.STOPPED, 0, 0, 0)
+            write(clock(), 0, tag(Kind.STOPPED))
         except Exception as error:  # noqa: BLE001
             fail("stop", error)
 

@@ -9,12 +9,13 @@ import site
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 __all__ = ["Places"]
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
+USER, LIBRARY, LOOP = 1, 2, 3
 _DEPTH = 32
 """Frames kept of a stack."""
 
@@ -28,25 +29,24 @@ class Places:
         folders = {paths[k] for k in ("stdlib", "platstdlib", "purelib", "platlib")}
         folders.update(site.getsitepackages())
         self._library = (*(f + os.sep for f in folders), _PACKAGE, "<frozen")
-        self._is_user: dict[CodeType, bool] = {}
+        self._kinds: dict[int, int] = {}
+        """By `id(code)`: a code object's own hash goes through all of its constants and names."""
+        self._kept: list[CodeType] = []
 
-    def is_user(self, code: CodeType) -> bool:
-        """Whether the code is the user's: neither standard library, installed package nor ours."""
-        known = self._is_user.get(code)
-        if known is None:
-            file = code.co_filename
-            known = file.startswith(self._user_roots) if self._user_roots else False
-            known = known or not file.startswith(self._library)
-            self._is_user[code] = known
-        return known
+    def kind(self, code: CodeType) -> int:
+        """`USER`, `LIBRARY` (standard, installed, ours) or `LOOP`, below which no frame counts."""
+        return self._kinds.get(id(code)) or self._look_at(code)
 
     def user_frame(self, frame: FrameType | None) -> FrameType | None:
-        """The innermost user frame from `frame` outwards, or None."""
-        while frame is not None and not self.is_user(frame.f_code):
-            if is_loop(frame.f_code):
-                return None  # whoever started the loop has no part in its callbacks
+        """The innermost user frame from `frame` outwards to the loop, or None."""
+        kinds = self._kinds
+        while frame is not None:
+            code = frame.f_code
+            kind = kinds.get(id(code)) or self._look_at(code)
+            if kind != LIBRARY:  # whoever started the loop has no part in its callbacks
+                return frame if kind == USER else None
             frame = frame.f_back
-        return frame
+        return None
 
     def stack(self, frame: FrameType | None) -> tuple[list[str], int]:
         """The frames from `frame` outwards to the loop, innermost first, and the culprit's index.
@@ -57,18 +57,26 @@ class Places:
         culprit = -1
         while frame is not None and len(frames) < _DEPTH:
             code = frame.f_code
-            if is_loop(code):
+            kind = self.kind(code)
+            if kind == LOOP:
                 break
-            if culprit < 0 and self.is_user(code):
+            if culprit < 0 and kind == USER:
                 culprit = len(frames)
             frames.append(f"\t{code.co_filename}\t{frame.f_lineno}\t{code.co_qualname}")
             frame = frame.f_back
         return frames, max(culprit, 0)
 
-
-def is_loop(code: CodeType) -> bool:
-    """Whether the code is the loop's own, below which no callback's frames lie."""
-    return code.co_name == "_run_once" and code.co_filename.endswith("base_events.py")
+    def _look_at(self, code: CodeType) -> int:
+        file = code.co_filename
+        if code.co_name == "_run_once" and file.endswith("base_events.py"):
+            kind = LOOP
+        elif self._user_roots and file.startswith(self._user_roots):
+            kind = USER
+        else:
+            kind = LIBRARY if file.startswith(self._library) else USER
+        self._kept.append(code)  # or another might come to lie at its address
+        self._kinds[id(code)] = kind
+        return kind
 
 
 def coroutine_code(coroutine: Any) -> CodeType | None:
@@ -81,12 +89,16 @@ def coroutine_code(coroutine: Any) -> CodeType | None:
 
 
 def callback_key(callback: Any) -> Any:
-    """What to remember a callback's site under: the same for every call of the same function."""
+    """What tells a callback's function: its code, or for builtins a text."""
+    if type(callback) is MethodType and type(callback.__func__) is FunctionType:
+        return callback.__func__.__code__
     while isinstance(callback, functools.partial):
         callback = callback.func
     function = getattr(callback, "__func__", callback)
     code = getattr(function, "__code__", None)
-    return code if code is not None else getattr(callback, "__qualname__", type(callback))
+    if code is not None:
+        return code
+    return getattr(callback, "__qualname__", None) or type(callback).__qualname__
 
 
 def callback_site(callback: Any) -> str:

@@ -5,8 +5,8 @@ offset field  meaning
 ====== ====== ==============================================================
 0      at     when, nanoseconds of the monotonic clock
 8      a      a second time or a packed pair, see the kind
-16     who    the task's number (0: no task)
-20     what   the kind in the low 8 bits; above them `b`, a string's or
+16     tag    in its lower half `who`, the task's number (0: no task); in its
+              upper half the kind (8 bits) and `b` (24 bits): a string's or
               site's number, or a small value, see the kind
 24     seq    the record's number in its ring, from 1: tells the reader that
               the slot is filled, and with what. Written last, read first
@@ -23,7 +23,10 @@ from enum import IntEnum
 from struct import Struct
 
 __all__ = [
+    "B_SHIFT",
     "FORMAT_VERSION",
+    "KIND_SHIFT",
+    "NUMBER",
     "RECORD",
     "RECORD_SIZE",
     "SWITCHES",
@@ -31,11 +34,15 @@ __all__ = [
     "TASK_RAISED",
     "TASK_RETURNED",
     "Kind",
+    "tag",
 ]
 
 FORMAT_VERSION = 1
-RECORD = Struct("@QQIIQ")
+RECORD = Struct("@QQQQ")
 RECORD_SIZE = RECORD.size
+NUMBER = 0xFFFFFFFF
+"""The part of a tag that is a task's number."""
+KIND_SHIFT, B_SHIFT = 32, 40
 
 
 class Kind(IntEnum):
@@ -67,6 +74,11 @@ class Kind(IntEnum):
     """Something changed. b: its text, `kind:detail`, for instance `fix:to_thread=on`."""
     HOOK_FAILED = 13
     """A hook raised and was disabled. b: the hook and the error."""
+
+
+def tag(kind: Kind, who: int = 0, b: int = 0) -> int:
+    """A record's tag; `b` must be less than 2**24."""
+    return who & NUMBER | kind << KIND_SHIFT | b << B_SHIFT
 
 
 SWITCHES = (Kind.STEP, Kind.CALLBACK, Kind.IDLE, Kind.POLLED, Kind.STOPPED)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from loopviz.clock import monotonic_ns, wall_ns
 from loopviz.errors import WireError
-from loopviz.wire.events import FORMAT_VERSION, RECORD, RECORD_SIZE, Kind
+from loopviz.wire.events import FORMAT_VERSION, RECORD, RECORD_SIZE, Kind, tag
 
 __all__ = [
     "CAPACITY",
@@ -76,6 +76,8 @@ class RingFile:
             self.buffer = mmap.mmap(fd, size)
         finally:
             os.close(fd)
+        for page in range(HEADER_SIZE, HEADER_SIZE + capacity * RECORD_SIZE, mmap.PAGESIZE):
+            self.buffer[page] = 0  # now, so that no callback of the app pays for a page fault
         self._strings_at = HEADER_SIZE + capacity * RECORD_SIZE
         self._strings_end = self._strings_at
         self._lost_strings = 0
@@ -139,8 +141,9 @@ class LockedRing(RingFile):
         with self._lock:
             self._written += 1
             offset = HEADER_SIZE + (self._written - 1) % self.capacity * RECORD_SIZE
-            what = (self.intern(text) if text else 0) << 8 | kind
-            RECORD.pack_into(self.buffer, offset, at or monotonic_ns(), a, who, what, self._written)
+            record_tag = tag(kind, who, self.intern(text) if text else 0)
+            at = at or monotonic_ns()
+            RECORD.pack_into(self.buffer, offset, at, a, record_tag, self._written)
 
 
 def read_header(buffer: mmap.mmap | bytes, name: str) -> Header:
