@@ -82,7 +82,7 @@ class LiveScreen(Screen[None]):
         self._lanes = LanePainter()
         self._banner = self._comparing = False
         self._plan: Plan | None = None
-        self._first, self._rested = 0, False
+        self._first, self._skipped = 0, False
         self._layout = PlanLayout()
 
     def compose(self) -> ComposeResult:
@@ -103,12 +103,20 @@ class LiveScreen(Screen[None]):
         if looks.palette and looks.palette.ground != "default":
             self.styles.background = looks.palette.ground
 
-    def show(self, scene: Scene, *, often: bool, seldom: bool) -> None:
-        """Paint the timeline and the lag; the header if `often`, the texts if `seldom`.
+    def due(self, end_ns: int) -> bool:
+        """Whether a frame is worth painting.
 
-        The timeline is painted when it has moved by a column, and between two columns, where
-        only the newest one changes, every second time.
+        It is when the timeline has moved by a column, and else every second time: in between
+        only the newest column changes.
         """
+        if self._plan is not None and not self._skipped:
+            columns = Columns.over(self._plan.window_ns, self._plan.columns, end_ns)
+            self._skipped = columns.first == self._first
+            return not self._skipped
+        return True
+
+    def show(self, scene: Scene, *, often: bool, seldom: bool) -> None:
+        """Paint the timeline and the lag; the header if `often`, the texts if `seldom`."""
         self._banner = scene.status.phase != "running"
         self._comparing = bool(scene.snapshot and scene.snapshot.comparison)
         plan_now = self.plan_for(self.size)
@@ -121,13 +129,10 @@ class LiveScreen(Screen[None]):
             self._show("small", paint_small(plan_now, scene.looks))
             return
         columns = Columns.over(plan_now.window_ns, plan_now.columns, scene.end_ns)
-        if seldom or columns.first != self._first or not self._rested:
-            self._show("lag", paint_lag(scene, plan_now, columns))
-            self._show("loop", paint_loop(scene, plan_now, columns))
-            self._show("lanes", self._lanes.paint(scene, plan_now, columns))
-            self._first, self._rested = columns.first, True
-        else:
-            self._rested = False
+        self._show("lag", paint_lag(scene, plan_now, columns))
+        self._show("loop", paint_loop(scene, plan_now, columns))
+        self._show("lanes", self._lanes.paint(scene, plan_now, columns))
+        self._first, self._skipped = columns.first, False
         if often:
             self._show("axis", paint_axis(scene, plan_now, columns))
             self._show("header", paint_header(scene, plan_now))
