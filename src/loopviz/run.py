@@ -181,13 +181,16 @@ class Run:
                 words = child.last_words()
                 said = f" Its last words: {words[:200]}" if words else ""
                 why = f"The {child.name} {how}.{said} Press R to restart it."
+                if child is self._target:
+                    self.model.stop(monotonic_ns())
                 self.failure = ("target-died" if child is self._target else "load-died", why)
                 return
 
 
 def _roots(path: Path) -> list[tuple[str, str]]:
-    """How paths are shortened: the scenario's folder by its name, the rest from here."""
-    return [(str(path.parent), "scenarios"), (str(Path.cwd()), "")]
+    """How paths are shortened: the scenario's folder and ours by name, the rest from here."""
+    ours = Path(__file__).parent
+    return [(str(path.parent), "scenarios"), (str(ours), "loopviz"), (str(Path.cwd()), "")]
 
 
 def _scenario_info(said: dict[str, Any]) -> ScenarioInfo:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.compare import Phases
-from loopviz.model.events import Event
+from loopviz.model.events import EVENT_TYPE, Event
 from loopviz.model.findings import SlowCallback
 from loopviz.model.histogram import quantiles
 from loopviz.model.loop import LoopTimes
@@ -121,6 +121,13 @@ class Model:
             self.trace.begin()
             self.phases.begin(at)
             self._marks.append(Mark(at, "scenario", detail))
+
+    def stop(self, at: int) -> None:
+        """The target is gone; nothing is known from then on."""
+        if self.seen:
+            stopped = np.array([(at, 0, 0, 0, Kind.STOPPED)], EVENT_TYPE)
+            self.loop.feed(stopped)
+            self.trace.stop(at)
 
     def lost(self, records: int, at: int) -> None:
         """The loop's ring overran us: so many records are missing before the next batch."""

@@ -71,6 +71,13 @@ class Trace:
         self._task_label.clear()
         self._task_request.clear()
 
+    def stop(self, at: int) -> None:
+        """The target is gone: whatever was still open ended then."""
+        self._switch(at, 0, 0, 0, Kind.STOPPED)
+        for task, request in list(self.requests.open.items()):
+            request.add(at, State.AWAIT)
+            self.requests.finish(task, at, 0, request.route)
+
     def running(self, now: int) -> Running | None:
         """What holds the loop now; None while it is idle."""
         if self._kind not in (Kind.STEP, Kind.CALLBACK):

@@ -78,7 +78,8 @@ def _found(scene: Scene, finding: Finding, width: int, height: int, source: Sour
     blank = Line(width).strip(looks.text)
     rows = [blank]
     rows += paragraph(finding.sentence, looks.dim if calm else looks.strong, width, scene)
-    facts = f"{finding.count} times, worst {duration(finding.worst_ns, ' ')}, "
+    times = "once" if finding.count == 1 else f"{finding.count} times"
+    facts = f"{times}, worst {duration(finding.worst_ns, ' ')}, "
     facts += f"{duration(finding.total_ns, ' ')} in all"
     rows += paragraph(facts, looks.dim, width, scene)
     if finding.location:

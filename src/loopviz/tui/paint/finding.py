@@ -29,7 +29,8 @@ def finding_title(scene: Scene, finding: Finding) -> tuple[str, Style, str]:
     if scene.stale(finding):
         ago = (scene.end_ns - finding.last_ns) // 1_000_000_000
         return f"FINDING {place}  {title}", scene.looks.dim, f"last seen {ago} s ago"
-    return f"FINDING {place}  {title}", scene.looks.alarm, evidence(finding)
+    style = scene.looks.alarm if finding.severity == "error" else scene.looks.warm
+    return f"FINDING {place}  {title}", style, evidence(finding)
 
 
 def evidence(finding: Finding) -> str:

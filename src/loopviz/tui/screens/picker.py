@@ -48,7 +48,7 @@ class PickerScreen(BoxScreen[str | None]):
         looks = self.looks
         if not self.entries:
             return [Line(width).add("There are no scenarios.", looks.dim)]
-        detail = DETAIL if height > DETAIL + 2 else 0
+        detail = DETAIL if height >= DETAIL + min(len(self.entries), 3) else 0
         shown = window(len(self.entries), height - detail, self.cursor)
         wide = max(len(clean(entry.id)) for entry in self.entries)
         rows = [self._row(i, width, min(wide, 20)) for i in shown]
