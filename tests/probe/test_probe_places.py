@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from loopviz.probe.places import LIBRARY, USER, Places, callback_key, callback_site, coroutine_code
+from loopviz.probe.places import LIBRARY, USER, Places, callback_site, coroutine_code
 
 
 def test_user_standard_library_installed_and_our_own():
@@ -78,7 +78,6 @@ def test_sites_of_callbacks():
     assert callback_site(function) == expected
     assert callback_site(functools.partial(function, 1)) == expected
     assert callback_site([].append) == "list.append\t\t0\t"
-    assert callback_key(function) == callback_key(functools.partial(function))
 
 
 def test_code_of_coroutines():

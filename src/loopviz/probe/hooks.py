@@ -16,11 +16,11 @@ import itertools
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from types import BuiltinMethodType, CodeType
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
-from loopviz.probe.places import Places, callback_key, callback_site, coroutine_code
+from loopviz.probe.places import Places, callback_site, coroutine_code
 from loopviz.wire.events import (
     B_SHIFT,
     NUMBER,
@@ -85,7 +85,8 @@ def make_hooks(
     buffer, first, end = ring.buffer, HEADER_SIZE, HEADER_SIZE + ring.capacity * RECORD_SIZE
     pack, size, intern = RECORD.pack_into, RECORD_SIZE, ring.intern
     append_, popleft_ = deque.append, deque.popleft
-    timer_handle, task_type, builtin = asyncio.TimerHandle, asyncio.Task, BuiltinMethodType
+    timer_handle, task_type = asyncio.TimerHandle, asyncio.Task
+    builtin, method, function = BuiltinMethodType, MethodType, FunctionType
     named_later, named_later_too = _NAME_AFTERWARDS
     wakeup, user_frame = _WAKEUP, places.user_frame
     step, callback_tag = tag(Kind.STEP), tag(Kind.CALLBACK)
@@ -98,9 +99,11 @@ def make_hooks(
     started = 0  # when the running callback started; 0 while idle
     who = 0  # its task's tag, 0 if it has no task
     owner: Any = None  # its task, held until the next switch to see whether it ended
-    sites: dict[Any, int] = {}  # by id(code), see `Places`
-    kept: list[Any] = []  # so that no id is used twice
-    names: dict[str, int] = {}
+    sites: dict[tuple[int, int, int], int] = {}  # of tasks; by id(code), see `Places`
+    tags: dict[Any, int] = {}  # of callbacks, by id(code) or type and name
+    kept: list[Any] = []  # what has its id in them, so that no other gets it
+    names: dict[Any, int] = {}
+    templates: dict[tuple[int, str], int] = {}  # of routes
     our_heartbeat: Any = None
     step_type: Any = None  # of C tasks; learnt from the first step
 
@@ -115,12 +118,12 @@ def make_hooks(
     def running() -> tuple[int, int]:
         return started, who & NUMBER
 
-    def name_of(text: str) -> int:
-        known = names.get(text)
+    def name_of(*words: str) -> int:
+        known = names.get(words)
         if known is None:
             if len(names) >= _NAMES_KEPT:
                 return 0
-            known = names[text] = intern(text)
+            known = names[words] = intern(" ".join(words))
         return known
 
     def end_task(task: Any, now: int) -> None:
@@ -132,12 +135,19 @@ def make_hooks(
         write(now, 0, (task._loopviz_tag & NUMBER) | task_end | outcome << B_SHIFT)
 
     def register(
-        task: Any, parent: int, spawned_at: CodeType | None, line: int, name: str | None
+        task: Any,
+        coroutine: Any,
+        parent: int,
+        spawned_at: CodeType | None,
+        line: int,
+        name: str | None,
     ) -> int:
         number = next(_numbers) & NUMBER
         task._loopviz_tag = number | step
-        coroutine = task.get_coro()
-        code = coroutine_code(coroutine)
+        try:
+            code = coroutine.cr_code
+        except AttributeError:
+            code = coroutine_code(coroutine)
         key = (id(code or type(coroutine)), id(spawned_at), line)
         b = sites.get(key)
         if b is None:
@@ -152,35 +162,48 @@ def make_hooks(
         write(clock(), (parent & NUMBER) << 32 | named, number | task_start | b << B_SHIFT)
         return number | step
 
-    def site_of(callback: Any) -> int:
-        code = callback_key(callback)
-        key = code if type(code) is str else id(code)
-        known = sites.get(key, 0)
-        if not known:
-            kept.append(code)
-            known = sites[key] = intern(callback_site(callback))
-        return known
+    def adopt_task(task: Any) -> int:
+        """A task that was made before us, or not by the loop's `create_task`."""
+        return register(task, task.get_coro(), 0, None, 0, task.get_name())
 
-    def turn_to_other(handle: Any, callback: Any, ready: int, now: int) -> None:
-        """The callback is no known C task's step: a timer's, a transport's, or a new task's."""
-        nonlocal owner, who, step_type
-        owner, who = None, 0
-        if callback is None:
-            return  # cancelled: the loop will pass over it
+    def learn(callback: Any, key: Any) -> int:
+        """The tag of a callback that is new to us, kept under the key; 0 for a task's step."""
+        nonlocal step_type
         kind = type(callback)
         if kind.__name__ in _STEP_CLASSES:
             step_type = kind
         is_step = kind is step_type or getattr(callback, "__name__", "") in _PYTHON_STEPS
         if is_step and isinstance(callback.__self__, task_type):
-            task = callback.__self__
-            tagged = getattr(task, "_loopviz_tag", 0) or register(task, 0, None, 0, task.get_name())
-            owner, who = task, tagged
-            write(now, ready, tagged)
-            return
-        b = 0 if callback is our_heartbeat else site_of(callback)
-        write(now, ready, callback_tag | b << B_SHIFT)
-        if type(handle) is timer_handle:
-            write(now, round(handle.when() * 1e9), timer | b << B_SHIFT)
+            return 0
+        b = 0 if callback is our_heartbeat else intern(callback_site(callback))
+        found = callback_tag | b << B_SHIFT
+        if key is not None:
+            tags[key] = found
+            kept.append(getattr(getattr(callback, "__func__", callback), "__code__", None))
+        return found
+
+    def turn_to_other(handle: Any, callback: Any, kind: Any, ready: int, now: int) -> None:
+        """The callback is no known C task's step: a timer's, a transport's, or a new task's."""
+        nonlocal owner, who
+        owner, who = None, 0
+        if callback is None:
+            return  # cancelled: the loop will pass over it
+        key: Any = None
+        if kind is method and type(callback.__func__) is function:
+            key = id(callback.__func__.__code__)
+        elif kind is function:
+            key = id(callback.__code__)
+        elif kind is builtin:
+            key = type(callback.__self__), callback.__name__
+        found = tags.get(key) or learn(callback, key)
+        if found:
+            write(now, ready, found)
+            if type(handle) is timer_handle:
+                write(now, round(handle.when() * 1e9), timer | (found >> B_SHIFT) << B_SHIFT)
+        else:
+            owner = callback.__self__
+            who = getattr(owner, "_loopviz_tag", 0) or adopt_task(owner)
+            write(now, ready, who)
 
     class ReadyQueue(deque[Any]):
         """The loop's ready queue, each callback with the time at which it became ready."""
@@ -204,14 +227,14 @@ def make_hooks(
                     try:
                         who = owner._loopviz_tag
                     except AttributeError:  # it was made before us, or without the loop
-                        who = register(owner, 0, None, 0, owner.get_name())
+                        who = adopt_task(owner)
                     written += 1
                     pack(buffer, offset, now, ready, who, written)
                     offset += size
                     if offset == end:
                         offset = first
                 else:
-                    turn_to_other(handle, callback, ready, now)
+                    turn_to_other(handle, callback, kind, ready, now)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 owner, who = None, 0
                 fail("callback", error)
@@ -276,7 +299,7 @@ def make_hooks(
                     name = caller.f_locals.get("name")
                 frame = user_frame(caller)
                 spawned_at, line = (frame.f_code, frame.f_lineno) if frame else (None, 0)
-                register(task, parent, spawned_at, line, name and str(name))
+                register(task, coro, parent, spawned_at, line, name and str(name))
             except Exception as error:  # noqa: BLE001
                 fail("create_task", error)
             return task
@@ -285,17 +308,23 @@ def make_hooks(
 
     def request_start(scope: dict[str, Any], sent: int) -> None:
         try:
-            b = name_of(f"{scope['method']} {scope['path']}")
+            b = name_of(scope["method"], scope["path"])
             write(clock(), sent, (who & NUMBER) | request_started | b << B_SHIFT)
         except Exception as error:  # noqa: BLE001
             fail("request_start", error)
 
     def request_end(scope: dict[str, Any], status: int) -> None:
         try:
-            path = getattr(scope.get("route"), "path", None)
-            name = f"{scope['method']} {path or scope['path']}"
-            # templates are few: each has its name, however many paths came before
-            b = intern(name) if path else name_of(name)
+            route = scope.get("route")
+            method_and_route = id(route), scope["method"]
+            b = templates.get(method_and_route)
+            if b is None:
+                path = getattr(route, "path", None)
+                if path is None:
+                    b = name_of(scope["method"], scope["path"])
+                else:  # routes are few: each has its name, however many paths came before
+                    kept.append(route)
+                    b = templates[method_and_route] = intern(f"{scope['method']} {path}")
             write(clock(), status, (who & NUMBER) | request_ended | b << B_SHIFT)
         except Exception as error:  # noqa: BLE001
             fail("request_end", error)
@@ -308,7 +337,7 @@ def make_hooks(
         nonlocal owner, who, started
         for task in tasks:
             if not task.done():
-                register(task, 0, None, 0, task.get_name())
+                adopt_task(task)
         if current is not None:
             owner, who, started = current, current._loopviz_tag, clock()
             write(started, started, who)

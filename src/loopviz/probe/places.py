@@ -9,7 +9,7 @@ import site
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, MethodType
+from types import CodeType, FrameType
 from typing import Any
 
 __all__ = ["Places"]
@@ -86,19 +86,6 @@ def coroutine_code(coroutine: Any) -> CodeType | None:
         if code is not None:
             return code  # type: ignore[no-any-return]
     return None
-
-
-def callback_key(callback: Any) -> Any:
-    """What tells a callback's function: its code, or for builtins a text."""
-    if type(callback) is MethodType and type(callback.__func__) is FunctionType:
-        return callback.__func__.__code__
-    while isinstance(callback, functools.partial):
-        callback = callback.func
-    function = getattr(callback, "__func__", callback)
-    code = getattr(function, "__code__", None)
-    if code is not None:
-        return code
-    return getattr(callback, "__qualname__", None) or type(callback).__qualname__
 
 
 def callback_site(callback: Any) -> str:
