@@ -14,6 +14,9 @@ from loopviz.errors import UsageError
 
 __all__ = ["app", "run_command"]
 
+SCREENS, REPORTS = ("run",), ("list", "bench", "compare")
+"""The commands, by which of the common options they take."""
+
 app = typer.Typer(
     name="loopviz",
     help="See what an asyncio event loop does under concurrent load, live, in the terminal.",
@@ -30,22 +33,56 @@ class Theme(StrEnum):
 
 
 Fixes = Annotated[
-    list[str] | None, typer.Option("--fix", metavar="KEY", help="Turn this fix on (repeatable).")
+    list[str] | None,
+    typer.Option("--fix", metavar="KEY", envvar="LOOPVIZ_FIX", help="Turn it on (repeatable)."),
 ]
-Rate = Annotated[float, typer.Option(min=0.05, max=100, help="Factor on the scenario's load.")]
-Seed = Annotated[int, typer.Option(min=0, help="Fixes the arrival times.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="The target's port; 0: a free one.")]
-Duration = Annotated[float, typer.Option(min=0.5, max=3600, help="Seconds under load.")]
+Rate = Annotated[
+    float,
+    typer.Option(
+        metavar="FACTOR",
+        min=0.05,
+        max=100,
+        envvar="LOOPVIZ_RATE",
+        help="Factor on the scenario's load.",
+    ),
+]
+Seed = Annotated[
+    int, typer.Option(metavar="N", min=0, envvar="LOOPVIZ_SEED", help="Fixes the arrivals.")
+]
+Port = Annotated[
+    int,
+    typer.Option(
+        metavar="PORT", min=0, max=65535, envvar="LOOPVIZ_PORT", help="The target's; 0: a free one."
+    ),
+]
+Duration = Annotated[
+    float,
+    typer.Option(
+        metavar="S", min=0.5, max=3600, envvar="LOOPVIZ_DURATION", help="Seconds under load."
+    ),
+]
 JsonPath = Annotated[
-    str | None, typer.Option("--json", metavar="PATH", help="Write the report; - for stdout.")
+    str | None,
+    typer.Option(
+        "--json", metavar="PATH", envvar="LOOPVIZ_JSON", help="Write the report; - for stdout."
+    ),
 ]
 Scenarios = Annotated[
     list[Path] | None,
-    typer.Option("--scenarios", metavar="DIR", help="A folder with more scenarios (repeatable)."),
+    typer.Option(
+        "--scenarios",
+        metavar="DIR",
+        envvar="LOOPVIZ_SCENARIOS",
+        help="A folder with more scenarios (repeatable).",
+    ),
 ]
-Ascii = Annotated[bool, typer.Option("--ascii", help="Draw without block glyphs.")]
-Fps = Annotated[int, typer.Option(min=1, max=60, help="Frames per second.")]
-ThemeName = Annotated[Theme, typer.Option("--theme", help="Colours.")]
+Ascii = Annotated[
+    bool, typer.Option("--ascii", envvar="LOOPVIZ_ASCII", help="Draw without block glyphs.")
+]
+Fps = Annotated[
+    int, typer.Option(metavar="N", min=1, max=60, envvar="LOOPVIZ_FPS", help="Frames per second.")
+]
+ThemeName = Annotated[Theme, typer.Option("--theme", envvar="LOOPVIZ_THEME", help="Colours.")]
 
 
 def _show_version(value: bool) -> None:
@@ -59,14 +96,27 @@ def root(
     context: typer.Context,
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    _debug: Annotated[
+        bool, typer.Option("--debug", envvar="LOOPVIZ_DEBUG", help="Show tracebacks.")
+    ] = False,
+    scenarios: Scenarios = None,
+    ascii_only: Ascii = False,
+    theme: ThemeName = Theme.dark,
+    fps: Fps = 30,
 ) -> None:
     """Without a command: the terminal UI, with the first scenario already running."""
-    context.obj = {"debug": debug}
     if context.invoked_subcommand is None:
-        _open_screen(FIRST)
+        run(FIRST, scenarios=scenarios, ascii_only=ascii_only, theme=theme, fps=fps)
+        return
+    folders = {"scenarios": scenarios}
+    looks = {"ascii_only": ascii_only, "theme": theme, "fps": fps}
+    context.default_map = {
+        **dict.fromkeys(REPORTS, folders),
+        **dict.fromkeys(SCREENS, folders | looks),
+    }
 
 
 @app.command()
@@ -182,6 +232,12 @@ def compare(
 
 def run_command(words: list[str]) -> None:
     """Run one command. Raises what the command raises, and SystemExit for words that are off."""
+    if words and words[0].isidentifier() and words[0] not in SCREENS + REPORTS:
+        known = ", ".join(SCREENS + REPORTS)
+        raise UsageError(
+            f"There is no command {words[0]!r} (there are: {known}): "
+            f"to open a scenario, say `loopviz run {words[0]}`."
+        )
     typer.main.get_command(app).main(words, prog_name="loopviz")
 
 

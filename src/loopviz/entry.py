@@ -14,7 +14,7 @@ def main() -> None:
     try:
         _run(words)
     except Exception as error:
-        if "--debug" in sys.argv[1:]:
+        if "--debug" in sys.argv[1:] or os.environ.get("LOOPVIZ_DEBUG"):
             raise
         _end(error)
     except KeyboardInterrupt:
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def _run(words: list[str]) -> None:
-    if words:
+    if words or any(name.startswith("LOOPVIZ_") for name in os.environ):
         from loopviz import cli  # noqa: PLC0415 - the bare command comes up sooner without it
 
         cli.run_command(words)

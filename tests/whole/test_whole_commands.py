@@ -77,6 +77,20 @@ def test_compare_prints_the_table_and_writes_both_reports(tmp_path):
     assert both["after"]["fixes"] == ["to_thread"]
 
 
+def test_options_come_from_the_environment_too(tmp_path):
+    (tmp_path / "mine.py").write_text("scenario = Scenario(title='of my own')")
+    environment = {**os.environ, "LOOPVIZ_SCENARIOS": str(tmp_path)}
+    assert "of my own" in loopviz("list", env=environment).stdout
+    said = loopviz("bench", "block", env={**os.environ, "LOOPVIZ_DURATION": "0"})
+    assert said.returncode == 2
+    assert "LOOPVIZ_DURATION" in said.stderr or "--duration" in said.stderr
+
+
+def test_common_options_may_stand_before_the_command(tmp_path):
+    (tmp_path / "mine.py").write_text("scenario = Scenario(title='of my own')")
+    assert "of my own" in loopviz("--scenarios", str(tmp_path), "list").stdout
+
+
 def test_version():
     said = loopviz("--version")
     assert (said.returncode, said.stdout) == (0, "loopviz 0.1.0\n")
@@ -93,6 +107,9 @@ def test_version():
         (("bench", "block", "--scenarios", "/nowhere"), 2, "--scenarios /nowhere is no folder"),
         (("run", "nope"), 2, "There is no scenario 'nope'"),
         ((), 2, "loopviz needs a terminal and has none here: run `loopviz bench block`"),
+        (("--ascii", "--theme", "light"), 2, "loopviz needs a terminal"),
+        (("block",), 2, "There is no command 'block' (there are: run, list, bench, compare)"),
+        (("--scenarios", "/nowhere", "list"), 2, "--scenarios /nowhere is no folder"),
     ],
 )
 def test_bad_input_gets_one_sentence(words, code, says, ours):
@@ -107,7 +124,7 @@ def test_bad_input_gets_one_sentence(words, code, says, ours):
 @pytest.mark.parametrize(
     "words",
     [
-        ("nope",),
+        ("--nope",),
         ("bench",),
         ("bench", "block", "--duration", "x"),
         ("bench", "block", "--rate", "0"),

@@ -133,7 +133,7 @@ def _bars(
 def _axis_names(rows: int, steps: int) -> dict[int, str]:
     """Row (from the top) → what a bar that ends in it means."""
     if rows == 1:
-        return {0: "0.3ms–1s"}
+        return {0: "0.3ms-1s"}
     named = ((1000 * MS, "1s"), (100 * MS, "100ms"), (10 * MS, "10ms"), (1 * MS, "1ms"))
     names = {
         rows - 1 - (level(ns, rows * steps) - 1) // steps: name for ns, name in reversed(named)
