@@ -101,13 +101,13 @@ def test_a_stall_that_no_one_sampled_is_still_counted():
 
 
 def test_a_stall_is_there_while_it_runs():
-    story = Story().idle(MS).task(1).step(1).request(1, "GET /report").runs(15 * MS)
+    story = Story().idle(MS).task(1).step(1).request(1, "GET /report").runs(10 * MS)
     model = model_of(story)
-    began = story.now_ns - 15 * MS
+    began = story.now_ns - 10 * MS
     snapshot = model.snapshot(story.now_ns, SECOND)
     assert snapshot.loop.stalls == ()
     assert (snapshot.loop.running.since_ns, snapshot.loop.running.location) == (began, None)
-    story.sampled("/app/block.py", 10, "report").runs(20 * MS).tell(model)
+    story.sampled("/app/block.py", 10, "report").runs(25 * MS).tell(model)
     snapshot = model.snapshot(story.now_ns, SECOND)
     (seen,) = snapshot.loop.stalls
     assert (seen.open, seen.start_ns, seen.end_ns) == (True, began, story.now_ns)

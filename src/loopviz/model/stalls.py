@@ -8,10 +8,13 @@ from loopviz.clock import MS
 from loopviz.model.places import Naming
 from loopviz.model.snapshot import Location, StallView
 
-__all__ = ["SLOW_NS", "Samples", "Stall", "Stalls"]
+__all__ = ["OPEN_NS", "SLOW_NS", "Samples", "Stall", "Stalls"]
 
 SLOW_NS = 20 * MS
 """From here on a callback is slow. asyncio's debug mode says 100 ms; a user feels less."""
+OPEN_NS = 12 * MS
+"""From here on one that still runs is shown: so a screen that looks 30 times a second sees all but
+the shortest stalls while they last."""
 
 
 class Stall:

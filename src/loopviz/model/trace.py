@@ -7,7 +7,7 @@ from loopviz.model.events import Event
 from loopviz.model.places import Naming, parse_site
 from loopviz.model.requests import Request, Requests
 from loopviz.model.snapshot import RequestView, Running, Span, State
-from loopviz.model.stalls import SLOW_NS, Samples, Stall, Stalls
+from loopviz.model.stalls import OPEN_NS, SLOW_NS, Samples, Stall, Stalls
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, Kind
 
 __all__ = ["Trace"]
@@ -89,7 +89,7 @@ class Trace:
 
     def open_stall(self, now: int) -> Stall | None:
         """The running callback as a stall, if it has run that long."""
-        if self._kind not in (Kind.STEP, Kind.CALLBACK) or now - self._start < SLOW_NS:
+        if self._kind not in (Kind.STEP, Kind.CALLBACK) or now - self._start < OPEN_NS:
             return None
         return self._new_stall()
 

@@ -106,13 +106,13 @@ class LoopvizApp(App[None]):
         self.tick(whole=True)
 
     def tick(self, whole: bool = False) -> None:
-        """One frame, if it is due: poll, then paint; everything if `whole`."""
+        """One frame: poll, then paint if it is due; everything if `whole`."""
         if self._closed:
             return
         now_ns = self._clock()
+        frame = self._controller.poll(now_ns, WINDOW_NS)
         if not whole and not (self._pace.due(now_ns, self._backlog()) and self._live.due(now_ns)):
             return
-        frame = self._controller.poll(now_ns, WINDOW_NS)
         if frame.scenario.id != self._scenario:
             self._scenario = frame.scenario.id
             self._held = None
