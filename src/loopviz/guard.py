@@ -7,6 +7,7 @@ too), then kills their groups and removes the folder. Run as a file, without sit
 that it costs next to nothing.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -39,6 +40,8 @@ def main() -> None:
         os.killpg(group, signal.SIGKILL)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another loopviz still lives there
+            os.rmdir(os.path.dirname(folder))  # noqa: PTH106, PTH120 - pathlib would cost start-up
 
 
 def _exists(group: int) -> bool:

@@ -1,5 +1,6 @@
 """The folders of running loopvizes: private, removed at exit, swept at the next start."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -7,14 +8,23 @@ from pathlib import Path
 
 from loopviz.errors import LoopvizError
 
-__all__ = ["new_run_folder", "remove", "sweep"]
+__all__ = ["leave", "new_run_folder", "remove", "sweep"]
 
 
 def new_run_folder() -> Path:
     """A fresh folder for one run, mode 0700, named after this process."""
-    base = _base()
-    sweep(base)
-    return Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=base))
+    sweep(_base())
+    for _attempt in (1, 2):  # another loopviz may just now be taking the empty base away
+        with contextlib.suppress(FileNotFoundError):
+            return Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=_base()))
+    raise LoopvizError(f"loopviz cannot make a folder in {_base()}: try again.")
+
+
+def leave(folder: Path) -> None:
+    """Remove a run's folder, and what it lay in if no other loopviz runs."""
+    remove(folder)
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()
 
 
 def remove(folder: Path) -> None:

@@ -108,7 +108,7 @@ class Session:
             run.reap(2.0)
         self._ending.clear()
         self._guard.close()
-        runtime.remove(self._folder)
+        runtime.leave(self._folder)
 
     def _start(self, info: ScenarioInfo, fixes: Iterable[str], rate: float) -> Run:
         self._count += 1
