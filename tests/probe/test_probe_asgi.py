@@ -5,7 +5,8 @@ import types
 
 import pytest
 
-from loopviz.probe.asgi import SENT_HEADER, watch_requests
+from loopviz.probe.asgi import watch_requests
+from loopviz.wire.control import SENT_HEADER
 from loopviz.wire.events import Kind
 
 

@@ -19,7 +19,7 @@ from loopviz.catalogue import LoadInfo
 from loopviz.clock import SECOND, monotonic_ns
 from loopviz.errors import LoopvizError
 from loopviz.load.config import split_route
-from loopviz.wire.control import CONNECTION, TIMEOUT
+from loopviz.wire.control import CONNECTION, SENT_HEADER, TIMEOUT
 
 try:
     import sniffio  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
@@ -31,7 +31,6 @@ import httpx  # noqa: E402
 
 __all__ = ["Client", "Reply"]
 
-SENT_HEADER = b"x-loopviz-sent"
 HOST = "127.0.0.1"
 IDLE_NS = 2 * SECOND
 """An unused connection is closed before the server does it (uvicorn: after 5 s)."""

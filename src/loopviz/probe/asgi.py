@@ -4,11 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from loopviz.probe.hooks import Hooks
+from loopviz.wire.control import SENT_HEADER
 
-__all__ = ["SENT_HEADER", "watch_requests"]
-
-SENT_HEADER = b"x-loopviz-sent"
-"""Our load says in it when it sent the request, in nanoseconds of the monotonic clock."""
+__all__ = ["watch_requests"]
 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 

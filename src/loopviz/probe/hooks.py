@@ -259,9 +259,6 @@ def make_hooks(
         def __getitem__(self, index: Any) -> Any:
             return deque.__getitem__(self, index)[0]
 
-        def pairs(self) -> list[tuple[Any, int]]:
-            return list(deque.__iter__(self))
-
     def wrap_select(original: Callable[..., Any]) -> Callable[..., Any]:
         def select(timeout: float | None = None) -> Any:
             nonlocal started, owner, who

@@ -12,7 +12,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["CONNECTION", "TIMEOUT", "Sample", "encode", "messages"]
+__all__ = ["CONNECTION", "SENT_HEADER", "TIMEOUT", "Sample", "encode", "messages"]
+
+SENT_HEADER = b"x-loopviz-sent"
+"""Our load says in it when it sent a request, in nanoseconds of the monotonic clock."""
 
 TIMEOUT, CONNECTION = 0, -1
 """`Sample.status` of a request that got no response."""
