@@ -73,21 +73,15 @@ def builtin_folder() -> Path:
 
 def catalogue(folders: Sequence[Path] = ()) -> tuple[ScenarioInfo, ...]:
     """Every scenario, the built-in ones first in the order of their lessons, then users'."""
-    found: dict[str, ScenarioInfo] = {}
-    for folder in (builtin_folder(), *folders):
-        for path in _files(folder):
-            found[path.stem] = read(path)
-    return tuple(found.values())
+    return tuple(read(path) for path in _paths(folders).values())
 
 
 def find(scenario_id: str, folders: Sequence[Path] = ()) -> ScenarioInfo:
     """The entry with this id. Raises UsageError, naming the ids there are."""
-    entries = catalogue(folders)
-    for entry in entries:
-        if entry.id == scenario_id:
-            return entry
-    known = ", ".join(entry.id for entry in entries)
-    raise UsageError(f"There is no scenario {scenario_id!r}; there are: {known}.")
+    paths = _paths(folders)
+    if scenario_id not in paths:
+        raise UsageError(f"There is no scenario {scenario_id!r}; there are: {', '.join(paths)}.")
+    return read(paths[scenario_id])
 
 
 def read(path: Path) -> ScenarioInfo:
@@ -150,6 +144,11 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
         fixes=tuple(FixInfo(fix.key, fix.title, fix.why, fix.wrong) for fix in scenario.fixes),
         load=tuple(LoadInfo(x.route, x.rps, x.arrivals, x.timeout_s) for x in scenario.load),
     )
+
+
+def _paths(folders: Sequence[Path]) -> dict[str, Path]:
+    """Scenario files by id; a later folder's takes the place of one with the same id."""
+    return {path.stem: path for folder in (builtin_folder(), *folders) for path in _files(folder)}
 
 
 def _files(folder: Path) -> list[Path]:

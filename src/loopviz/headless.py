@@ -79,7 +79,7 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
     while not done():
         run.poll()
         if run.failure is not None:
-            error = TargetError(run.failure[1].removesuffix(" Press R to restart it."))
+            error = TargetError(run.failure[1])
             if run.traceback:
                 error.add_note(run.traceback)
             raise error

@@ -86,6 +86,8 @@ class Run:
     def status(self) -> Status:
         """How the run stands, in a screen's words."""
         phase, why = self.failure or ("running" if self.load_began_ns else "starting", "")
+        if phase in ("target-died", "load-died"):
+            why += " Press R to restart it."
         return Status(phase, why, self.url, self._fixes_on, self.rate)
 
     def poll(self) -> None:
@@ -164,8 +166,7 @@ class Run:
         if message.get("is") == "ready":
             self.load_began_ns = message["start_at_ns"]
             self.model.mark(self.load_began_ns, f"scenario:{self.scenario.id}")
-            if self.rate != 1.0:
-                self.model.routes.factor = self.rate
+            self.model.routes.factor = self.rate
         elif message.get("is") == "samples":
             samples = [Sample(*values) for values in message["samples"]]
             self.model.feed_load(samples, message["sent"], message["in_flight"], message["shed"])
@@ -180,7 +181,7 @@ class Run:
             if how:
                 words = child.last_words()
                 said = f" Its last words: {words[:200]}" if words else ""
-                why = f"The {child.name} {how}.{said} Press R to restart it."
+                why = f"The {child.name} {how}.{said}"
                 if child is self._target:
                     self.model.stop(monotonic_ns())
                 self.failure = ("target-died" if child is self._target else "load-died", why)

@@ -8,6 +8,8 @@ from loopviz.model.snapshot import RequestView, Span, State
 __all__ = ["Request", "Requests"]
 
 _SPANS_KEPT = 1024
+_OPEN = 1 << 62
+"""The end of a lane's request that has none yet."""
 
 
 class Request:
@@ -107,14 +109,7 @@ class Requests:
     def start(self, task: int, route: str, start_ns: int) -> Request:
         """A request whose first span begins at `start_ns`, on the lowest free lane of its route."""
         self._count += 1
-        lanes = self._lanes.setdefault(route, [])
-        for lane, free_from in enumerate(lanes):  # noqa: B007 - used after the loop
-            if free_from <= start_ns:
-                break
-        else:
-            lane = len(lanes)
-            lanes.append(0)
-        lanes[lane] = 1 << 62
+        lane = self._take_lane(route, start_ns, _OPEN)
         request = self.open[task] = Request(self._count, route, lane, start_ns)
         return request
 
@@ -143,16 +138,19 @@ class Requests:
 
     def _rename(self, request: Request, route: str, end_ns: int) -> None:
         """From its path to its route's template: it moves to a free lane there."""
-        lanes = self._lanes.setdefault(route, [])
-        for lane, free_from in enumerate(lanes):
-            if free_from <= request.start_ns:
-                lanes[lane], request.lane = end_ns, lane
-                break
-        else:
-            request.lane = len(lanes)
-            lanes.append(end_ns)
+        request.lane = self._take_lane(route, request.start_ns, end_ns)
         if len(self._lanes) > 1000:  # paths that never become routes
             self._lanes = {
-                r: ends for r, ends in self._lanes.items() if r == route or max(ends) >= 1 << 62
+                r: ends for r, ends in self._lanes.items() if r == route or max(ends) == _OPEN
             }
         request.route = route
+
+    def _take_lane(self, route: str, start_ns: int, until_ns: int) -> int:
+        """The route's lowest lane that is free from `start_ns` on, taken until then."""
+        lanes = self._lanes.setdefault(route, [])
+        for lane, free_from in enumerate(lanes):
+            if free_from <= start_ns:
+                lanes[lane] = until_ns
+                return lane
+        lanes.append(until_ns)
+        return len(lanes) - 1

@@ -28,7 +28,6 @@ class Trace:
         self.victims: list[tuple[Stall, bool, int]] = []
         """Stall, whether its culprit is new to the request, and the wait: since last taken."""
         self._naming = naming
-        self._sites: dict[int, str] = {}
         self._task_label: dict[int, str] = {}
         self._task_request: dict[int, int] = {}
         self._start = 0  # of the open switch

@@ -164,7 +164,6 @@ class Looks:
         self.waiting = self._style(p.waiting)
         self.blocking = self._style(p.block, p.block_ground)
         self.bang = self._style(p.on_block, p.block, bold=True)
-        self.hot = self._style(p.block)
         self._means = {
             State.RUN: p.run,
             State.READY: p.ready_mean,
