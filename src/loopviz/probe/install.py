@@ -12,8 +12,10 @@ from typing import Any, Self
 
 from loopviz.clock import Clock, monotonic_ns
 from loopviz.errors import LoopvizError
+from loopviz.probe import resources
 from loopviz.probe.hooks import Hooks, make_hooks
-from loopviz.probe.places import Places
+from loopviz.probe.places import PLACES
+from loopviz.probe.recorder import Recorder, recorders
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import Kind
 from loopviz.wire.ring import LockedRing, RingFile
@@ -50,8 +52,17 @@ class Probe:
         self.side = LockedRing(folder / SIDE_RING)
         """For whoever else has something to record: marks, worker jobs."""
         self._failed: set[str] = set()
-        places = Places(user_roots)
+        places = PLACES
+        places.add_user_roots(user_roots)
         self.hooks: Hooks = make_hooks(self._ring, places, clock, self._fail)
+        self.recorder = Recorder(
+            self.hooks.write,
+            lambda: self.hooks.running()[1],
+            self._ring.intern,
+            self.side,
+            clock,
+            self._fail,
+        )
         self._watchdog = (
             Watchdog(
                 self.hooks.running, threading.get_ident(), self.side, places, clock, self._fail
@@ -82,6 +93,8 @@ class Probe:
             self._watchdog.start()
         running = asyncio._get_running_loop() is loop
         hooks.adopt(asyncio.all_tasks(loop), asyncio.current_task() if running else None)
+        resources.watch()
+        recorders[loop] = self.recorder
         self._installed = True
 
     def uninstall(self) -> None:
@@ -89,6 +102,8 @@ class Probe:
         if not self._installed:
             return
         self._installed = False
+        del recorders[self._loop]
+        resources.unwatch()
         if self._watchdog is not None:
             self._watchdog.stop()
         if self._beat_handle is not None:

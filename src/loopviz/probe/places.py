@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["Places"]
+__all__ = ["PLACES", "Places"]
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 USER, LIBRARY, LOOP = 1, 2, 3
@@ -21,10 +21,10 @@ _DEPTH = 32
 
 
 class Places:
-    """Tells user code from library code, and names what it sees. One per probe."""
+    """Tells user code from library code, and names what it sees."""
 
     def __init__(self, user_roots: Iterable[str] = ()) -> None:
-        self._user_roots = tuple(root.rstrip(os.sep) + os.sep for root in user_roots)
+        self._user_roots: tuple[str, ...] = ()
         paths = sysconfig.get_paths()
         folders = {paths[k] for k in ("stdlib", "platstdlib", "purelib", "platlib")}
         folders.update(site.getsitepackages())
@@ -32,6 +32,14 @@ class Places:
         self._kinds: dict[int, int] = {}
         """By `id(code)`: a code object's own hash goes through all of its constants and names."""
         self._kept: list[CodeType] = []
+        self.add_user_roots(user_roots)
+
+    def add_user_roots(self, roots: Iterable[str]) -> None:
+        """Code below these folders is the user's, even if it lies among installed packages."""
+        more = {root.rstrip(os.sep) + os.sep for root in roots} - set(self._user_roots)
+        if more:
+            self._user_roots += tuple(more)
+            self._kinds.clear()
 
     def kind(self, code: CodeType) -> int:
         """`USER`, `LIBRARY` (standard, installed, ours) or `LOOP`, below which no frame counts."""
@@ -98,3 +106,7 @@ def callback_site(callback: Any) -> str:
     if code is None:
         return f"{name}\t\t0\t"
     return f"{name}\t{code.co_filename}\t{code.co_firstlineno}\t{code.co_qualname}"
+
+
+PLACES = Places()
+"""The process's own: what is user code is the same for all of its loops."""

@@ -29,6 +29,8 @@ __all__ = [
     "NUMBER",
     "RECORD",
     "RECORD_SIZE",
+    "SIDE_IN",
+    "SIDE_OUT",
     "SWITCHES",
     "TASK_CANCELLED",
     "TASK_RAISED",
@@ -37,7 +39,7 @@ __all__ = [
     "tag",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 RECORD = Struct("@QQQQ")
 RECORD_SIZE = RECORD.size
 NUMBER = 0xFFFFFFFF
@@ -46,10 +48,15 @@ KIND_SHIFT, B_SHIFT = 32, 40
 
 
 class Kind(IntEnum):
-    """The kinds of record. `at` and `seq` are the same for all; the rest stands beside each."""
+    """The kinds of record. `at` and `seq` are the same for all; the rest stands beside each.
+
+    A *place* is the number of a string `what <tab> file <tab> line <tab> function`, see
+    `probe.places`. A *resource* is a number that a `RESOURCE` record has introduced.
+    """
 
     STEP = 1
-    """Switch: a task's step starts. a: became ready at; who: the task."""
+    """Switch: a task's step starts. a: became ready at; who: the task; b: the place at which it
+    waited until then (0: not known, or it did not wait: its first step, `sleep(0)`)."""
     CALLBACK = 2
     """Switch: a callback that is no task's step starts. a: became ready at; b: its site."""
     IDLE = 3
@@ -67,13 +74,61 @@ class Kind(IntEnum):
     REQUEST_START = 9
     """In the step of task `who`. a: when the client sent it (0: unknown); b: `METHOD /path`."""
     REQUEST_END = 10
-    """who: its task; a: HTTP status (0: none was sent); b: `METHOD /route/{template}`."""
+    """who: its task; a: HTTP status (0: none was sent) | body bytes sent << 16; b: `METHOD
+    /route/{template}`."""
     STALL = 11
     """The watchdog's sample of the running callback. a: started at; who: its task; b: its stack."""
     MARK = 12
     """Something changed. b: its text, `kind:detail`, for instance `fix:to_thread=on`."""
     HOOK_FAILED = 13
     """A hook raised and was disabled. b: the hook and the error."""
+    RESOURCE = 14
+    """A resource is introduced, or described anew. a: its number << 32 | capacity (0: none, or not
+    known); who: the task that made it, 0 if it was there before; b: `kind <tab> name <tab> file
+    <tab> line <tab> function`, the last three where it was made."""
+    WAIT = 15
+    """From here on task `who` waits, if it suspends, for a resource. a: the resource | side << 32
+    (one of the SIDE_ values); b: the place in the user's code. Ended by `ACQUIRED` or `WAIT_OVER`
+    of the same task and resource; waits of a task nest."""
+    WAIT_OVER = 16
+    """who, a: as in its `WAIT`. The wait is over and nothing is held: given up, timed out,
+    cancelled; or the event is set, the condition notified, the item taken."""
+    ACQUIRED = 17
+    """Task `who` (0: not known) holds one unit more. a: the resource; b: in use afterwards. Ends
+    its wait for that resource, if there is one."""
+    RELEASED = 18
+    """Task `who` (0: not known) gave a unit back. a: the resource; b: in use afterwards."""
+    LEVEL = 19
+    """A queue's or stream's fill changed. a: the resource; b: items in it; who: by which task."""
+    JOB = 20
+    """A worker job was submitted. who: by which task; a: its number << 32 | the executor's
+    resource; b: the function's place."""
+    JOB_START = 21
+    """A worker took the job up. a: as in `JOB`; b: the worker's name."""
+    JOB_END = 22
+    """The job ended. a: as in `JOB`; b: one of the TASK_ outcomes."""
+    GC = 23
+    """A garbage collection ended. a: started at; b: generation. In the loop's ring if it ran on
+    the loop's thread (and so held it), else in the side ring."""
+    WOKEN = 24
+    """Right after its `STEP`: task `who` was made ready by another task's step. a: that task."""
+    UNSEEN = 25
+    """Task `who` raised, and nobody ever retrieved the exception. b: the exception."""
+    LOST = 26
+    """Task `who` was destroyed while it was pending: nothing had referenced it."""
+    PHASE = 27
+    """The request of task `who` enters a phase. b: its name (`dependencies`, `endpoint`,
+    `serialization`, `background`), 0: it is over."""
+    GONE = 28
+    """The client of the request of task `who` went away before the response was complete."""
+    CALL = 29
+    """An outbound HTTP call of task `who` ended. a: place << 32 | status (0: it failed); b: the
+    host."""
+    COST = 30
+    """What the probe costs by its own measurement. a: nanoseconds added per callback."""
+    LEVEL_OF_DETAIL = 31
+    """How much is seen of this loop. b: `full`, or `steps` (a foreign loop: no callbacks, no
+    ready delay)."""
 
 
 def tag(kind: Kind, who: int = 0, b: int = 0) -> int:
@@ -84,3 +139,6 @@ def tag(kind: Kind, who: int = 0, b: int = 0) -> int:
 SWITCHES = (Kind.STEP, Kind.CALLBACK, Kind.IDLE, Kind.POLLED, Kind.STOPPED)
 
 TASK_RETURNED, TASK_RAISED, TASK_CANCELLED = 0, 1, 2
+SIDE_IN, SIDE_OUT = 0, 1
+"""A wait to get in (acquire, put) or to take something out (get, receive): the second is what an
+idle consumer does, and is no trouble."""
