@@ -211,12 +211,9 @@ def test_a_folder_that_has_rings_already_is_an_error_in_a_sentence(loop, tmp_pat
     assert state(loop) == before
 
 
-def test_a_foreign_loop_is_an_error_in_a_sentence(tmp_path):
-    class Loop(asyncio.AbstractEventLoop):
-        pass
-
-    with pytest.raises(LoopvizError, match=r"cannot look into a .*Loop.*asyncio's own loop"):
-        install(Loop(), path=tmp_path)
+def test_what_is_no_loop_at_all_is_refused(tmp_path):
+    with pytest.raises(LoopvizError, match=r"cannot record a builtins\.int.*asyncio loop"):
+        install(42, path=tmp_path)
 
 
 # What breaks

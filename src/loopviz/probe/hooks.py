@@ -1,44 +1,46 @@
 """The hooks: what runs on the loop's own thread for every callback. Closures, and nothing else.
 
 Everything hot lives in one function, `make_hooks`, since closure cells are the cheapest state
-that Python has (attributes cost twice as much). The loop itself gives all the moments:
+that Python has (attributes cost twice as much). The loop gets, on its instance:
 
-- its ready queue (`loop._ready`) is replaced by a deque whose `append` notes when a callback
-  became ready and whose `popleft` is the moment at which the loop turns to it;
-- `selector.select` is where it goes idle and where an iteration starts;
-- `loop.create_task` is where tasks come from, uvicorn's too.
+- a `_run_once` of ours, asyncio's own line by line, with a record for each thing it turns to;
+- a `call_soon` that notes when a callback became ready, and who caused it. It makes the handle
+  itself, and so costs no more than asyncio's;
+- a `create_task`, since that is where tasks come from, uvicorn's too.
 
-A hook that raises is reported once; however often it does, the loop goes on.
+A hook that raises is disabled and reported; the loop goes on.
 """
 
 import asyncio
+import contextlib
+import heapq
 import itertools
+import logging
 import sys
+from asyncio import base_events, events
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from types import BuiltinMethodType, CodeType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
-from loopviz.probe.places import Places, callback_site, coroutine_code
+from loopviz.probe.awaiting import make_place_of
+from loopviz.probe.places import Places, callback_site
+from loopviz.probe.requests import make_requests
+from loopviz.probe.tasks import make_tasks
 from loopviz.wire.events import (
     B_SHIFT,
     NUMBER,
     RECORD,
-    RECORD_SIZE,
-    TASK_CANCELLED,
-    TASK_RAISED,
-    TASK_RETURNED,
     Kind,
     tag,
 )
-from loopviz.wire.ring import HEADER_SIZE, RingFile
+from loopviz.wire.ring import RingFile
 
-__all__ = ["Hooks", "make_hooks"]
+__all__ = ["Handle", "Hooks", "make_hooks"]
 
-_NAMES_KEPT = 1000
-"""Task names and paths are often unique per task: intern this many of each, then none."""
-
+_SPAWNS_KEPT = 1000
 
 _STEP_CLASSES = ("TaskStepMethWrapper", "TaskStepWrapper")
 _WAKEUP = "task_wakeup"
@@ -48,123 +50,145 @@ _PYTHON_STEPS = ("__step", "__wakeup")
 _NAME_AFTERWARDS = (asyncio.create_task.__code__, asyncio.TaskGroup.create_task.__code__)
 """Before 3.13 these give the task its name only after `loop.create_task` has returned."""
 
+_MANY_TIMERS: int = base_events._MIN_SCHEDULED_TIMER_HANDLES  # type: ignore[attr-defined]
+_MANY_CANCELLED: float = base_events._MIN_CANCELLED_TIMER_HANDLES_FRACTION  # type: ignore[attr-defined]
+_LONGEST_SELECT: int = base_events.MAXIMUM_SELECT_TIMEOUT  # type: ignore[attr-defined]
 
-_numbers = itertools.count(1)
-"""Task numbers, unique in the process. A task keeps its own as an attribute, in the form of its
-step's record tag: a dictionary of tasks would cost twice as much per step, and could confuse two
-that share an address."""
+_asyncio_log = logging.getLogger("asyncio")
+
+
+class Handle(events.Handle):
+    """A callback that knows when it became ready, and which task's step made it so."""
+
+    __slots__ = ("cause", "ready_ns")
 
 
 class Hooks(NamedTuple):
     """What `probe.install` puts into the loop, and what the other parts of the probe ask."""
 
-    ready_queue: Callable[[], deque[Any]]
-    """Make the deque that stands in for `loop._ready`."""
-    select: Callable[[Callable[..., Any]], Callable[..., Any]]
-    """Wrap a selector's `select`."""
+    run_once: Callable[[], None]
+    call_soon: Callable[..., Any]
+    call_soon_from_anywhere: Callable[..., Any]
+    """For `loop._call_soon`, by which `call_soon_threadsafe` schedules."""
     create_task: Callable[[Callable[..., Any]], Callable[..., Any]]
     """Wrap a loop's `create_task`."""
+    first_iteration: Callable[[], None]
+    """Asyncio's own `_run_once` has begun an iteration: watch it to its end."""
+    last_iteration: Callable[[], None]
+    """If that has not come to its end, watch it no more."""
     write: Callable[[int, int, int], None]
-    """`write(at, a, tag)`, for `wire.events.tag`. Loop's thread only."""
+    """`write(at, a, tag)`, for `wire.events.tag`. From any thread, and from finalizers."""
+    task: Callable[[], int]
+    """The number of the running task, 0 if none runs. Loop's thread only."""
+    number: Callable[[Any], int]
+    """A task's number; it is taken up if it was not known. Loop's thread only."""
     running: Callable[[], tuple[int, int]]
     """When the running callback started (0: the loop is idle) and its task. Any thread."""
     request_start: Callable[[dict[str, Any], int], None]
-    request_end: Callable[[dict[str, Any], int], None]
+    request_end: Callable[[dict[str, Any], int, int], None]
+    """See `probe.requests`."""
     heartbeat: Callable[[Any], None]
     """Tell the hooks which callback is our own heartbeat, so that it is shown as such."""
     adopt: Callable[[Iterable[Any], Any], None]
     """Take up the tasks that are there already, the one whose step is running among them."""
     stop: Callable[[], None]
     """Nothing is recorded from here on."""
+    abandon: Callable[[], None]
+    """The same, without a word: in the child of a fork, the ring is the parent's."""
+
+
+def _write_nothing(*_: Any) -> None:
+    """Stands in for the ring once nothing is recorded any more."""
 
 
 def make_hooks(
-    ring: RingFile, places: Places, clock: Clock, fail: Callable[[str, BaseException], None]
+    loop: Any, ring: RingFile, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
     """The hooks of one loop, writing into `ring`. `fail(hook, error)` hears of a broken one."""
-    buffer, first, end = ring.buffer, HEADER_SIZE, HEADER_SIZE + ring.capacity * RECORD_SIZE
-    pack, size, intern = RECORD.pack_into, RECORD_SIZE, ring.intern
-    append_, popleft_ = deque.append, deque.popleft
-    timer_handle, task_type = asyncio.TimerHandle, asyncio.Task
+    buffer, pack, intern = ring.buffer, RECORD.pack_into, ring.intern
+    # a record's number is taken in one C call, and its slot follows from it: so a finalizer or
+    # another thread may write between any two bytecodes of this one
+    claim, mask, first = itertools.count().__next__, ring.bytes_mask, ring.first
+    heappop, repeat = heapq.heappop, itertools.repeat
+    timer_handle, task_type, new_handle = asyncio.TimerHandle, asyncio.Task, Handle.__new__
     builtin, method, function = BuiltinMethodType, MethodType, FunctionType
     named_later, named_later_too = _NAME_AFTERWARDS
     wakeup, user_frame = _WAKEUP, places.user_frame
-    step, callback_tag = tag(Kind.STEP), tag(Kind.CALLBACK)
+    place_of = make_place_of(places, intern)
+    callback_tag = tag(Kind.CALLBACK)
     idle, polled, timer = tag(Kind.IDLE), tag(Kind.POLLED), tag(Kind.TIMER)
-    task_start, task_end = tag(Kind.TASK_START), tag(Kind.TASK_END)
-    request_started, request_ended = tag(Kind.REQUEST_START), tag(Kind.REQUEST_END)
+    woken = tag(Kind.WOKEN)
 
-    offset = first  # of the next record
-    written = 0  # records so far; a record's seq counts from 1
+    asyncios: deque[Any] = loop._ready
+    ready = asyncios  # another one only while asyncio's own iteration comes to its end
+    turned = clock()  # when this iteration began: others' handles became ready then
     started = 0  # when the running callback started; 0 while idle
     who = 0  # its task's tag, 0 if it has no task
+    cause = 0  # the task whose step it is, or whose step made this callback ready
     owner: Any = None  # its task, held until the next switch to see whether it ended
-    sites: dict[tuple[int, int, int], int] = {}  # of tasks; by id(code), see `Places`
+    spawns: dict[tuple[int, int, int], tuple[CodeType | None, int]] = {}  # by callbacks
     tags: dict[Any, int] = {}  # of callbacks, by id(code) or type and name
     kept: list[Any] = []  # what has its id in them, so that no other gets it
-    names: dict[Any, int] = {}
-    templates: dict[tuple[int, str], int] = {}  # of routes
+    calling = 0  # the tag of the running callback, if it is no task's step
+    telling_tasks = True
     our_heartbeat: Any = None
     step_type: Any = None  # of C tasks; learnt from the first step
 
     def write(at: int, a: int, record_tag: int) -> None:
-        nonlocal written, offset
-        written += 1
-        pack(buffer, offset, at, a, record_tag, written)
-        offset += size
-        if offset == end:
-            offset = first
+        n = claim()
+        pack(buffer, (n << 5 & mask) + first, at, a, record_tag, n + 1)
+
+    register, adopt_task, end_task, number_of = make_tasks(write, intern, clock)
 
     def running() -> tuple[int, int]:
         return started, who & NUMBER
 
-    def name_of(*words: str) -> int:
-        known = names.get(words)
-        if known is None:
-            if len(names) >= _NAMES_KEPT:
-                return 0
-            known = names[words] = intern(" ".join(words))
-        return known
+    # ---- tasks
 
-    def end_task(task: Any, now: int) -> None:
-        # task.exception() would mark the exception as retrieved; the attribute does not
-        if task._exception is not None:
-            outcome = TASK_RAISED
-        else:
-            outcome = TASK_CANCELLED if task.cancelled() else TASK_RETURNED
-        write(now, 0, (task._loopviz_tag & NUMBER) | task_end | outcome << B_SHIFT)
+    def running_task() -> int:
+        if loop._task_factory is None:
+            return who & NUMBER
+        task = asyncio.current_task(loop)  # an eager task's first step runs within another's
+        return number_of(task) if task is not None else 0
 
-    def register(
-        task: Any,
-        coroutine: Any,
-        parent: int,
-        spawned_at: CodeType | None,
-        line: int,
-        name: str | None,
-    ) -> int:
-        number = next(_numbers) & NUMBER
-        task._loopviz_tag = number | step
-        try:
-            code = coroutine.cr_code
-        except AttributeError:
-            code = coroutine_code(coroutine)
-        key = (id(code or type(coroutine)), id(spawned_at), line)
-        b = sites.get(key)
-        if b is None:
-            kept.append((code or type(coroutine), spawned_at))
-            what = code.co_qualname if code else type(coroutine).__qualname__
-            place = spawned_at or code
-            file = place.co_filename if place else ""
-            at = line if spawned_at else code.co_firstlineno if code else 0
-            inside = place.co_qualname if place else ""
-            b = sites[key] = intern(f"{what}\t{file}\t{at}\t{inside}")
-        named = 0 if not name or name.startswith("Task-") else name_of(name)
-        write(clock(), (parent & NUMBER) << 32 | named, number | task_start | b << B_SHIFT)
-        return number | step
+    def spawn_site(caller: Any) -> tuple[CodeType | None, int]:
+        """Where the innermost user frame stands, seen from `create_task`'s caller."""
+        key = (calling, id(caller.f_code), caller.f_lasti)
+        site = spawns.get(key) if calling else None
+        if site is None:
+            frame = user_frame(caller)
+            site = (frame.f_code, frame.f_lasti) if frame else (None, 0)
+            if calling and len(spawns) < _SPAWNS_KEPT:
+                kept.append(caller.f_code)
+                spawns[key] = site  # a callback comes to the same line by the same way
+        return site
 
-    def adopt_task(task: Any) -> int:
-        """A task that was made before us, or not by the loop's `create_task`."""
-        return register(task, task.get_coro(), 0, None, 0, task.get_name())
+    def wrap_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
+        def create_task(coro: Any, **options: Any) -> Any:
+            nonlocal telling_tasks
+            task = original(coro, **options)
+            if not telling_tasks or hasattr(task, "_loopviz_tag"):
+                return task  # the latter: an eager task that had something to tell already
+            try:
+                caller = sys._getframe(1)
+                name = options.get("name")
+                code = caller.f_code
+                if name is None and (code is named_later or code is named_later_too):
+                    name = caller.f_locals.get("name")
+                spawned_at, lasti = spawn_site(caller)
+                register(task, coro, running_task(), spawned_at, lasti, name and str(name))
+                if task.done():
+                    end_task(task, clock())  # an eager task that never had to wait
+            except Exception as error:  # noqa: BLE001 - the app must go on
+                telling_tasks = False  # each will be told of at its first step
+                fail("create_task", error)
+            return task
+
+        return create_task
+
+    requests = make_requests(write, running_task, intern, clock, fail)
+
+    # ---- callbacks
 
     def learn(callback: Any, key: Any) -> int:
         """The tag of a callback that is new to us, kept under the key; 0 for a task's step."""
@@ -182,12 +206,9 @@ def make_hooks(
             kept.append(getattr(getattr(callback, "__func__", callback), "__code__", None))
         return found
 
-    def turn_to_other(handle: Any, callback: Any, kind: Any, ready: int, now: int) -> None:
+    def turn_to_other(handle: Any, callback: Any, kind: Any, at_ready: int, now: int) -> None:
         """The callback is no known C task's step: a timer's, a transport's, or a new task's."""
-        nonlocal owner, who
-        owner, who = None, 0
-        if callback is None:
-            return  # cancelled: the loop will pass over it
+        nonlocal owner, who, cause, calling
         key: Any = None
         if kind is method and type(callback.__func__) is function:
             key = id(callback.__func__.__code__)
@@ -197,165 +218,230 @@ def make_hooks(
             key = type(callback.__self__), callback.__name__
         found = tags.get(key) or learn(callback, key)
         if found:
-            write(now, ready, found)
+            owner, who, calling = None, 0, found
+            cause = handle.cause if type(handle) is Handle else 0
+            write(now, at_ready, found)
             if type(handle) is timer_handle:
                 write(now, round(handle.when() * 1e9), timer | (found >> B_SHIFT) << B_SHIFT)
         else:
-            owner = callback.__self__
-            who = getattr(owner, "_loopviz_tag", 0) or adopt_task(owner)
-            write(now, ready, who)
+            owner, calling = callback.__self__, 0
+            who = cause = getattr(owner, "_loopviz_tag", 0) or adopt_task(owner)
+            write(now, at_ready, who)
 
-    class ReadyQueue(deque[Any]):
-        """The loop's ready queue, each callback with the time at which it became ready."""
+    def turn_to(handle: Any, at_ready: int) -> None:
+        """The loop turns to that handle: the switch record, and what is known of the last one."""
+        nonlocal started, who, owner, cause, calling
+        try:
+            started = now = clock()
+            if owner is not None and owner.done():
+                end_task(owner, now)
+            callback = handle._callback
+            kind = type(callback)
+            if kind is step_type:
+                owner, calling = callback.__self__, 0
+                try:
+                    who = cause = owner._loopviz_tag
+                except AttributeError:  # it was made before us, or without the loop
+                    who = cause = adopt_task(owner)
+                n = claim()
+                pack(buffer, (n << 5 & mask) + first, now, at_ready, who, n + 1)
+            elif kind is builtin and callback.__name__ == wakeup:
+                waker = handle.cause if type(handle) is Handle else 0
+                owner, calling = callback.__self__, 0
+                try:
+                    who = cause = owner._loopviz_tag
+                except AttributeError:
+                    who = cause = adopt_task(owner)
+                write(now, at_ready, who | place_of(owner.get_coro()) << B_SHIFT)
+                if waker and waker != who:
+                    write(now, waker & NUMBER, (who & NUMBER) | woken)
+            else:
+                turn_to_other(handle, callback, kind, at_ready, now)
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            break_off("callback", error)
+
+    def call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
+        if loop._debug or loop._closed:
+            return call_soon_carefully(callback, args, context)
+        handle = new_handle(Handle)
+        handle._context = copy_context() if context is None else context
+        handle._loop = loop
+        handle._callback = callback
+        handle._args = args
+        handle._cancelled = False
+        handle._repr = handle._source_traceback = None
+        handle.ready_ns = clock()
+        handle.cause = cause
+        ready.append(handle)
+        return handle
+
+    def call_soon_carefully(callback: Any, args: Any, context: Any) -> Any:
+        loop._check_closed()
+        loop._check_thread()
+        loop._check_callback(callback, "call_soon")
+        handle = Handle(callback, args, loop, context)
+        if handle._source_traceback:
+            del handle._source_traceback[-2:]  # this function and `call_soon`
+        handle.ready_ns, handle.cause = clock(), cause
+        ready.append(handle)
+        return handle
+
+    def call_soon_from_anywhere(callback: Any, args: Any, context: Any) -> Any:
+        handle = Handle(callback, args, loop, context)
+        if handle._source_traceback:
+            del handle._source_traceback[-1]
+        handle.ready_ns, handle.cause = clock(), 0  # whatever the loop does at this moment
+        ready.append(handle)
+        return handle
+
+    # ---- the loop
+
+    class FirstIteration(deque[Any]):
+        """The ready queue while asyncio's own `_run_once` still has an iteration to end."""
 
         __slots__ = ()
 
-        def append(self, handle: Any) -> None:
-            append_(self, (handle, clock()))
-
         def popleft(self) -> Any:
-            nonlocal written, offset, started, who, owner
-            handle, ready = popleft_(self)
-            try:
-                started = now = clock()
-                if owner is not None and owner.done():
-                    end_task(owner, now)
-                callback = handle._callback
-                kind = type(callback)
-                if kind is step_type or (kind is builtin and callback.__name__ == wakeup):
-                    owner = callback.__self__
-                    try:
-                        who = owner._loopviz_tag
-                    except AttributeError:  # it was made before us, or without the loop
-                        who = adopt_task(owner)
-                    written += 1
-                    pack(buffer, offset, now, ready, who, written)
-                    offset += size
-                    if offset == end:
-                        offset = first
-                else:
-                    turn_to_other(handle, callback, kind, ready, now)
-            except Exception as error:  # noqa: BLE001 - the app must go on
-                owner, who = None, 0
-                fail("callback", error)
+            handle = deque.popleft(self)
+            if not handle._cancelled:
+                turn_to(handle, handle.ready_ns if type(handle) is Handle else turned)
             return handle
 
-        def appendleft(self, handle: Any) -> None:
-            deque.appendleft(self, (handle, clock()))
+    def first_iteration() -> None:
+        nonlocal ready
+        ready = loop._ready = FirstIteration(asyncios)
+        asyncios.clear()
 
-        def insert(self, index: int, handle: Any) -> None:
-            deque.insert(self, index, (handle, clock()))
+    def last_iteration() -> None:
+        nonlocal ready
+        if ready is not asyncios:
+            asyncios.extend(ready)
+            ready = loop._ready = asyncios
 
-        def extend(self, handles: Any) -> None:
-            for handle in handles:
-                self.append(handle)
+    def _run_once() -> None:
+        """One iteration. As `asyncio.base_events.BaseEventLoop._run_once` (3.11 to 3.14)."""
+        nonlocal ready, turned, started, who, cause, owner, calling
+        if ready is not asyncios:
+            last_iteration()
+        scheduled = loop._scheduled
+        if (
+            len(scheduled) > _MANY_TIMERS
+            and loop._timer_cancelled_count / len(scheduled) > _MANY_CANCELLED
+        ):
+            for handle in scheduled:
+                if handle._cancelled:
+                    handle._scheduled = False
+            scheduled = [handle for handle in scheduled if not handle._cancelled]
+            heapq.heapify(scheduled)
+            loop._scheduled = scheduled
+            loop._timer_cancelled_count = 0
+        else:
+            while scheduled and scheduled[0]._cancelled:
+                loop._timer_cancelled_count -= 1
+                heappop(scheduled)._scheduled = False
+        timeout = None
+        if ready or loop._stopping:
+            timeout = 0
+        elif scheduled:
+            timeout = min(max(0, scheduled[0]._when - loop.time()), _LONGEST_SELECT)
 
-        def __iter__(self) -> Iterator[Any]:
-            return (pair[0] for pair in deque.__iter__(self))
-
-        def __contains__(self, handle: object) -> bool:
-            return any(pair[0] is handle for pair in deque.__iter__(self))
-
-        def __getitem__(self, index: Any) -> Any:
-            return deque.__getitem__(self, index)[0]
-
-    def wrap_select(original: Callable[..., Any]) -> Callable[..., Any]:
-        def select(timeout: float | None = None) -> Any:
-            nonlocal started, owner, who
-            began = clock()
-            try:
-                if owner is not None:
-                    if owner.done():
-                        end_task(owner, began)
-                    owner = None
-                started = who = 0
-                if timeout is None or timeout > 0:
-                    write(began, 0, idle)
-            except Exception as error:  # noqa: BLE001
-                fail("select", error)
-            events = original(timeout)
-            try:
-                write(clock(), began, polled | len(events) << B_SHIFT)
-            except Exception as error:  # noqa: BLE001
-                fail("select", error)
-            return events
-
-        return select
-
-    def wrap_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
-        def create_task(coro: Any, **options: Any) -> Any:
-            parent = who
-            task = original(coro, **options)
-            try:
-                if task.done():
-                    return task  # an eager task may be over already
-                caller = sys._getframe(1)
-                name = options.get("name")
-                code = caller.f_code
-                if name is None and (code is named_later or code is named_later_too):
-                    name = caller.f_locals.get("name")
-                frame = user_frame(caller)
-                spawned_at, line = (frame.f_code, frame.f_lineno) if frame else (None, 0)
-                register(task, coro, parent, spawned_at, line, name and str(name))
-            except Exception as error:  # noqa: BLE001
-                fail("create_task", error)
-            return task
-
-        return create_task
-
-    def request_start(scope: dict[str, Any], sent: int) -> None:
+        began = clock()
         try:
-            b = name_of(scope["method"], scope["path"])
-            write(clock(), sent, (who & NUMBER) | request_started | b << B_SHIFT)
-        except Exception as error:  # noqa: BLE001
-            fail("request_start", error)
-
-    def request_end(scope: dict[str, Any], status: int) -> None:
+            if owner is not None and owner.done():
+                end_task(owner, began)
+            if timeout != 0:
+                write(began, 0, idle)
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            break_off("select", error)
+        owner = None
+        started = who = cause = calling = 0
+        came = loop._selector.select(timeout)
+        turned = clock()
         try:
-            route = scope.get("route")
-            method_and_route = id(route), scope["method"]
-            b = templates.get(method_and_route)
-            if b is None:
-                path = getattr(route, "path", None)
-                if path is None:
-                    b = name_of(scope["method"], scope["path"])
-                else:  # routes are few: each has its name, however many paths came before
-                    kept.append(route)
-                    b = templates[method_and_route] = intern(f"{scope['method']} {path}")
-            write(clock(), status, (who & NUMBER) | request_ended | b << B_SHIFT)
+            write(turned, began, polled | len(came) << B_SHIFT)
         except Exception as error:  # noqa: BLE001
-            fail("request_end", error)
+            break_off("select", error)
+        loop._process_events(came)
+        came = None
+        end_time = loop.time() + loop._clock_resolution
+        while scheduled and scheduled[0]._when < end_time:
+            handle = heappop(scheduled)
+            handle._scheduled = False
+            ready.append(handle)
+
+        popleft, ours = ready.popleft, Handle
+        for _ in repeat(None, len(ready)):
+            handle = popleft()
+            if handle._cancelled:
+                continue
+            turn_to(handle, handle.ready_ns if type(handle) is ours else turned)
+            if loop._debug:
+                _run_slowly(loop, handle)
+            else:
+                handle._run()
+            if pack is _write_nothing:
+                return  # uninstalled: the rest is for whoever runs the next iteration
+        handle = None
+
+    # ---- the probe's own
 
     def heartbeat(callback: Any) -> None:
         nonlocal our_heartbeat
         our_heartbeat = callback
 
     def adopt(tasks: Iterable[Any], current: Any) -> None:
-        nonlocal owner, who, started
+        nonlocal owner, who, cause, started
         for task in tasks:
             if not task.done():
                 adopt_task(task)
         if current is not None:
-            owner, who, started = current, current._loopviz_tag, clock()
+            owner, started = current, clock()
+            who = cause = current._loopviz_tag
             write(started, started, who)
 
     def stop() -> None:
-        nonlocal owner, who, started
-        owner, who, started = None, 0, 0
-        try:
+        with contextlib.suppress(Exception):  # then the ring is what broke
             write(clock(), 0, tag(Kind.STOPPED))
-        except Exception as error:  # noqa: BLE001
-            fail("stop", error)
+        abandon()
+
+    def break_off(hook: str, error: Exception) -> None:
+        """Without the switches, all else would be wrong."""
+        fail(hook, error)
+        stop()
+
+    def abandon() -> None:
+        nonlocal owner, who, cause, started, pack
+        owner, who, cause, started, pack = None, 0, 0, 0, _write_nothing
 
     return Hooks(
-        ReadyQueue,
-        wrap_select,
-        wrap_create_task,
-        write,
-        running,
-        request_start,
-        request_end,
-        heartbeat,
-        adopt,
-        stop,
+        run_once=_run_once,
+        call_soon=call_soon,
+        call_soon_from_anywhere=call_soon_from_anywhere,
+        create_task=wrap_create_task,
+        first_iteration=first_iteration,
+        last_iteration=last_iteration,
+        write=write,
+        task=running_task,
+        number=number_of,
+        running=running,
+        request_start=requests.start,
+        request_end=requests.end,
+        heartbeat=heartbeat,
+        adopt=adopt,
+        stop=stop,
+        abandon=abandon,
     )
+
+
+def _run_slowly(loop: Any, handle: Any) -> None:
+    """As asyncio does it in debug mode."""
+    try:
+        loop._current_handle = handle
+        began = loop.time()
+        handle._run()
+        took = loop.time() - began
+        if took >= loop.slow_callback_duration:
+            what = base_events._format_handle(handle)  # type: ignore[attr-defined]
+            _asyncio_log.warning("Executing %s took %.3f seconds", what, took)
+    finally:
+        loop._current_handle = None

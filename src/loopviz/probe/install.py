@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import os
 import tempfile
 import threading
+from asyncio import BaseEventLoop
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,23 +15,38 @@ from typing import Any, Self
 from loopviz.clock import Clock, monotonic_ns
 from loopviz.errors import LoopvizError
 from loopviz.probe import resources
+from loopviz.probe.foreign import make_foreign_hooks
 from loopviz.probe.hooks import Hooks, make_hooks
+from loopviz.probe.pauses import PAUSES
 from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
 from loopviz.probe.watchdog import Watchdog
-from loopviz.wire.events import Kind
-from loopviz.wire.ring import LockedRing, RingFile
+from loopviz.wire.events import GC_ELSEWHERE, NUMBER, Kind, tag
+from loopviz.wire.ring import CAPACITY, LockedRing, RingFile
 
 __all__ = ["LOOP_RING", "SIDE_RING", "Probe", "install"]
 
 LOOP_RING, SIDE_RING = "loop.ring", "side.ring"
 HEARTBEAT_S = 0.02
+_PATIENCE_S = 10.0
+"""How long the loop of another thread may take to let us in."""
+_PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
+_MESSAGES = {
+    "Task exception was never retrieved": Kind.UNSEEN,
+    "Task was destroyed but it is pending!": Kind.LOST,
+}
 
 _log = logging.getLogger("loopviz")
+_probes: dict[asyncio.AbstractEventLoop, "Probe"] = {}
+"""The loops that are recorded."""
 
 
 class Probe:
-    """A probe in a loop. `uninstall()`, or leaving its `with` block, restores the loop exactly."""
+    """A probe in a loop. `uninstall()`, or leaving its `with` block, restores the loop exactly.
+
+    asyncio's own loops, and those that run callbacks as they do, are seen in full. Of a foreign
+    loop (uvloop) the tasks' steps are seen, and lag: `level` says so, as does the recording.
+    """
 
     def __init__(
         self,
@@ -40,79 +57,88 @@ class Probe:
         heartbeat_s: float | None = HEARTBEAT_S,
         clock: Clock = monotonic_ns,
         watchdog: bool = True,
+        capacity: int = CAPACITY,
     ) -> None:
-        if not isinstance(getattr(loop, "_ready", None), deque):
-            raise LoopvizError(
-                f"loopviz cannot look into a {type(loop).__module__}.{type(loop).__name__}: "
-                "run the app on asyncio's own loop (uvicorn --loop asyncio)."
-            )
         self.folder = folder
+        self.level = "full" if _is_asyncios(loop) else "steps"
         self._loop: Any = loop
-        self._ring = RingFile(folder / LOOP_RING)
+        self._ring = RingFile(folder / LOOP_RING, capacity=capacity)
         self.side = LockedRing(folder / SIDE_RING)
         """For whoever else has something to record: marks, worker jobs."""
         self._failed: set[str] = set()
-        places = PLACES
-        places.add_user_roots(user_roots)
-        self.hooks: Hooks = make_hooks(self._ring, places, clock, self._fail)
+        PLACES.add_user_roots(user_roots)
+        make = make_hooks if self.level == "full" else make_foreign_hooks
+        self.hooks: Hooks = make(loop, self._ring, PLACES, clock, self._fail)
         self.recorder = Recorder(
-            self.hooks.write,
-            lambda: self.hooks.running()[1],
-            self._ring.intern,
-            self.side,
-            clock,
-            self._fail,
+            self.hooks.write, self.hooks.task, self._ring.intern, self.side, clock, self._fail
         )
-        self._watchdog = (
-            Watchdog(
-                self.hooks.running, threading.get_ident(), self.side, places, clock, self._fail
-            )
-            if watchdog
-            else None
-        )
+        self._clock = clock
+        self._wants_watchdog = watchdog
+        self._watchdog: Watchdog | None = None
         self._heartbeat_s = heartbeat_s
         self._beat = self._measure_lag  # one bound method, for the hooks to know it by
         self._beat_handle: asyncio.TimerHandle | None = None
-        self._installed = False
-        self._before: tuple[Any, Any] = (None, None)
+        self._installs = 0
+        self._thread = 0
+        self._before: dict[str, Any] = {}
+        self._factory: Any = None
 
     def install(self) -> None:
-        """Hook in. To be called on the loop's own thread."""
+        """Hook in, on the loop's own thread; once more than it is taken out, and it stays in."""
+        self._installs += 1
+        if self._installs > 1:
+            return
         loop, hooks = self._loop, self.hooks
-        queue = hooks.ready_queue()
-        for handle in loop._ready:
-            queue.append(handle)
-        loop._ready = queue
-        self._before = vars(loop).get("create_task"), vars(loop._selector).get("select")
-        loop._selector.select = hooks.select(loop._selector.select)
-        loop.create_task = hooks.create_task(loop.create_task)
+        if self.level != "full":
+            self.side.write(Kind.LEVEL_OF_DETAIL, text=self.level)
+        running = asyncio._get_running_loop() is loop
+        if self.level == "full":
+            if running:
+                hooks.first_iteration()
+            self._patch("_run_once", hooks.run_once)
+            if _is_stock(loop, "call_soon") and _is_stock(loop, "_call_soon"):
+                self._patch("call_soon", hooks.call_soon)
+                self._patch("_call_soon", hooks.call_soon_from_anywhere)
+            self._patch("create_task", hooks.create_task(loop.create_task))
+        else:
+            self._factory = loop.get_task_factory()
+            loop.set_task_factory(hooks.create_task(self._factory))
+        self._patch("call_exception_handler", self._hear_exceptions(loop.call_exception_handler))
+        recorders[loop] = self.recorder
+        resources.watch()
+        PAUSES.watch(loop, self._paused)
         if self._heartbeat_s is not None:
             hooks.heartbeat(self._beat)
             self._beat_handle = loop.call_later(self._heartbeat_s, self._beat)
-        if self._watchdog is not None:
-            self._watchdog.start()
-        running = asyncio._get_running_loop() is loop
         hooks.adopt(asyncio.all_tasks(loop), asyncio.current_task() if running else None)
-        resources.watch()
-        recorders[loop] = self.recorder
-        self._installed = True
+        if running:
+            self._start_watchdog()
+        elif self._wants_watchdog:
+            loop.call_soon(self._start_watchdog)  # which thread will run it shows only then
+        _probes[loop] = self
 
     def uninstall(self) -> None:
-        """Take everything out; what is recorded stays in the folder. Safe to call twice."""
-        if not self._installed:
+        """Take everything out; what is recorded stays in the folder. Safe to call twice.
+
+        To be called on the loop's own thread, or when the loop does not run.
+        """
+        if not self._installs:
             return
-        self._installed = False
-        del recorders[self._loop]
-        resources.unwatch()
+        self._installs -= 1
+        if self._installs:
+            return
+        del _probes[self._loop]
+        self._withdraw()
         if self._watchdog is not None:
             self._watchdog.stop()
         if self._beat_handle is not None:
             self._beat_handle.cancel()
-        loop = self._loop
-        if loop._selector is not None:
-            _put_back(loop._selector, "select", self._before[1])
-        _put_back(loop, "create_task", self._before[0])
-        loop._ready = deque(loop._ready)
+        if self.level == "full":
+            self.hooks.last_iteration()
+        else:
+            self._loop.set_task_factory(self._factory)
+        for name in tuple(self._before):
+            self._put_back(name)
         self.hooks.stop()
 
     def __enter__(self) -> Self:
@@ -126,6 +152,44 @@ class Probe:
     ) -> None:
         self.uninstall()
 
+    def _withdraw(self) -> None:
+        """Out of all that the process shares."""
+        del recorders[self._loop]
+        resources.unwatch()
+        PAUSES.unwatch(self._loop)
+
+    def _abandon(self) -> None:
+        """In the child of a fork: the rings are the parent's, and the watchdog did not come."""
+        self._installs = 0
+        self.hooks.abandon()
+        self.side.abandon()
+        self._withdraw()
+        for name in tuple(self._before):
+            self._put_back(name)
+
+    def _patch(self, name: str, ours: Any) -> None:
+        self._before[name] = vars(self._loop).get(name), ours
+        setattr(self._loop, name, ours)
+
+    def _put_back(self, name: str) -> None:
+        """What was there before, or the class's own; not if another tool came after us."""
+        before, ours = self._before.pop(name)
+        if vars(self._loop).get(name) is not ours:
+            return
+        if before is None:
+            delattr(self._loop, name)
+        else:
+            setattr(self._loop, name, before)
+
+    def _start_watchdog(self) -> None:
+        self._thread = threading.get_ident()
+        if not self._wants_watchdog or not self._installs:
+            return
+        self._watchdog = Watchdog(
+            self.hooks.running, self._thread, self.side, PLACES, self._clock, self._fail
+        )
+        self._watchdog.start()
+
     def _measure_lag(self) -> None:
         """Measure lag: a timer every 20 ms, each due 20 ms after the one before was *due*.
 
@@ -134,10 +198,43 @@ class Probe:
         """
         assert self._heartbeat_s is not None
         assert self._beat_handle is not None
-        due = self._beat_handle.when() + self._heartbeat_s
+        due = self._beat_handle.when()
+        if self.level == "steps":  # the hooks see no timers there
+            now = self._clock()
+            self.hooks.write(now, now, tag(Kind.CALLBACK))
+            self.hooks.write(now, round(due * 1e9), tag(Kind.TIMER))
+            self.hooks.write(self._clock(), 0, tag(Kind.STOPPED))
+        due += self._heartbeat_s
         if self._loop.time() - due > 1.0:
             due = self._loop.time() + self._heartbeat_s
         self._beat_handle = self._loop.call_at(due, self._beat)
+
+    def _hear_exceptions(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
+        def call_exception_handler(context: dict[str, Any]) -> None:
+            try:
+                self._note_exception(context)
+            except Exception as error:  # noqa: BLE001 - the app must go on
+                self._fail("exception", error)
+            original(context)
+
+        return call_exception_handler
+
+    def _note_exception(self, context: dict[str, Any]) -> None:
+        """Maybe on another thread: wherever a task's last reference went."""
+        kind = _MESSAGES.get(context.get("message", ""))
+        task = context.get("task") or context.get("future")
+        number = getattr(task, "_loopviz_tag", 0) & NUMBER
+        if kind is None or not number:
+            return
+        text = 0
+        if kind is Kind.UNSEEN and threading.get_ident() == self._thread:
+            error = context.get("exception")
+            text = self._ring.intern(f"{type(error).__name__}: {error}"[:200])
+        self.hooks.write(self._clock(), 0, tag(kind, number, text))
+
+    def _paused(self, started: int, ended: int, generation: int, here: bool) -> None:
+        b = generation | (0 if here else GC_ELSEWHERE)
+        self.hooks.write(ended, started, tag(Kind.GC, 0, b))
 
     def _fail(self, hook: str, error: BaseException) -> None:
         if hook in self._failed:
@@ -145,14 +242,6 @@ class Probe:
         self._failed.add(hook)
         _log.error("the %s hook failed, loopviz sees less from here on", hook, exc_info=error)
         self.side.write(Kind.HOOK_FAILED, text=f"{hook}: {type(error).__name__}: {error}")
-
-
-def _put_back(owner: Any, name: str, before: Any) -> None:
-    """Undo an instance attribute: what was there before, or the class's own again."""
-    if before is None:
-        delattr(owner, name)
-    else:
-        setattr(owner, name, before)
 
 
 def install(
@@ -163,23 +252,84 @@ def install(
     heartbeat_s: float | None = HEARTBEAT_S,
     clock: Clock = monotonic_ns,
     watchdog: bool = True,
+    capacity: int = CAPACITY,
 ) -> Probe:
     """Start recording the running (or given) loop into rings in the folder `path`.
 
-    Without `path` a new temporary folder is made; `Probe.folder` names it. `user_roots` are
-    folders whose code counts as the user's even if it lies among installed packages. A loop on a
-    clock of its own (`loopviz.testing.VirtualLoop`) wants that clock, and no watchdog. Raises
-    LoopvizError for a loop that is not asyncio's own.
+    Without `path` a new temporary folder is made; `Probe.folder` names it. A loop that is being
+    recorded already keeps its probe, which is returned, and stays until it was uninstalled as
+    often. The given loop may be idle, or run in another thread: it is hooked there, within 10 s.
+
+    `user_roots` are folders whose code counts as the user's even if it lies among installed
+    packages. A loop on a clock of its own (`loopviz.testing.VirtualLoop`) wants that clock, and no
+    watchdog. `capacity` is the ring's, in records, a power of two. Raises LoopvizError if the
+    loop is recorded elsewhere, or its thread does not let us in; RuntimeError without any loop.
     """
-    folder = Path(path) if path is not None else Path(tempfile.mkdtemp(prefix="loopviz-"))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    probe = Probe(
-        loop or asyncio.get_running_loop(),
-        folder,
-        user_roots=user_roots,
-        heartbeat_s=heartbeat_s,
-        clock=clock,
-        watchdog=watchdog,
-    )
-    probe.install()
+    loop = loop or asyncio.get_running_loop()
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+        raise LoopvizError(f"loopviz cannot record a {kind}: give it an asyncio loop.")
+    probe = _probes.get(loop)
+    if probe is None:
+        folder = Path(path) if path is not None else Path(tempfile.mkdtemp(prefix="loopviz-"))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = Probe(
+            loop,
+            folder,
+            user_roots=user_roots,
+            heartbeat_s=heartbeat_s,
+            clock=clock,
+            watchdog=watchdog,
+            capacity=capacity,
+        )
+    elif path is not None and Path(path).resolve() != probe.folder.resolve():
+        raise LoopvizError(
+            f"This loop is being recorded into {probe.folder}: uninstall that probe first, "
+            "or leave the path away to share it."
+        )
+    _on_thread_of(loop, probe.install)
     return probe
+
+
+def _on_thread_of(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    if not loop.is_running() or asyncio._get_running_loop() is loop:
+        call()
+        return
+    done = threading.Event()
+    failed: list[Exception] = []
+
+    def call_there() -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - raised where it was asked for
+            failed.append(error)
+        done.set()
+
+    loop.call_soon_threadsafe(call_there)
+    if not done.wait(_PATIENCE_S):
+        raise LoopvizError(
+            f"The loop did not come round within {_PATIENCE_S:g} s: something holds it. "
+            "Install the probe before that, from the loop's own thread."
+        )
+    if failed:
+        raise failed[0]
+
+
+def _is_asyncios(loop: Any) -> bool:
+    """Whether callbacks run by asyncio's own `_run_once`."""
+    return isinstance(getattr(loop, "_ready", None), deque) and _is_stock(loop, "_run_once")
+
+
+def _is_stock(loop: Any, name: str) -> bool:
+    """Whether a method is asyncio's own, and nobody has replaced it."""
+    return name not in vars(loop) and getattr(type(loop), name, None) is vars(BaseEventLoop)[name]
+
+
+def _after_fork() -> None:
+    for probe in tuple(_probes.values()):
+        probe._abandon()
+    _probes.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -12,9 +12,11 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["PLACES", "Places"]
+__all__ = ["PLACES", "Places", "line_at"]
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
+_LOOPS = ("base_events.py", _PACKAGE + os.path.join("probe", "hooks.py"))
+"""Whose `_run_once` runs the callbacks."""
 USER, LIBRARY, LOOP = 1, 2, 3
 _DEPTH = 32
 """Frames kept of a stack."""
@@ -29,8 +31,9 @@ class Places:
         folders = {paths[k] for k in ("stdlib", "platstdlib", "purelib", "platlib")}
         folders.update(site.getsitepackages())
         self._library = (*(f + os.sep for f in folders), _PACKAGE, "<frozen")
-        self._kinds: dict[int, int] = {}
-        """By `id(code)`: a code object's own hash goes through all of its constants and names."""
+        self.kinds: dict[int, int] = {}
+        """What `kind` knows so far, by `id(code)`: a code object's own hash goes through all of
+        its constants and names."""
         self._kept: list[CodeType] = []
         self.add_user_roots(user_roots)
 
@@ -39,15 +42,15 @@ class Places:
         more = {root.rstrip(os.sep) + os.sep for root in roots} - set(self._user_roots)
         if more:
             self._user_roots += tuple(more)
-            self._kinds.clear()
+            self.kinds.clear()
 
     def kind(self, code: CodeType) -> int:
         """`USER`, `LIBRARY` (standard, installed, ours) or `LOOP`, below which no frame counts."""
-        return self._kinds.get(id(code)) or self._look_at(code)
+        return self.kinds.get(id(code)) or self._look_at(code)
 
     def user_frame(self, frame: FrameType | None) -> FrameType | None:
         """The innermost user frame from `frame` outwards to the loop, or None."""
-        kinds = self._kinds
+        kinds = self.kinds
         while frame is not None:
             code = frame.f_code
             kind = kinds.get(id(code)) or self._look_at(code)
@@ -76,15 +79,23 @@ class Places:
 
     def _look_at(self, code: CodeType) -> int:
         file = code.co_filename
-        if code.co_name == "_run_once" and file.endswith("base_events.py"):
+        if code.co_name == "_run_once" and file.endswith(_LOOPS):
             kind = LOOP
         elif self._user_roots and file.startswith(self._user_roots):
             kind = USER
         else:
             kind = LIBRARY if file.startswith(self._library) else USER
         self._kept.append(code)  # or another might come to lie at its address
-        self._kinds[id(code)] = kind
+        self.kinds[id(code)] = kind
         return kind
+
+
+def line_at(code: CodeType, lasti: int) -> int:
+    """The line of an instruction, by its offset in bytes."""
+    for start, end, line in code.co_lines():
+        if start <= lasti < end and line is not None:
+            return line
+    return code.co_firstlineno
 
 
 def coroutine_code(coroutine: Any) -> CodeType | None:

@@ -25,6 +25,7 @@ from struct import Struct
 __all__ = [
     "B_SHIFT",
     "FORMAT_VERSION",
+    "GC_ELSEWHERE",
     "KIND_SHIFT",
     "NUMBER",
     "RECORD",
@@ -108,8 +109,8 @@ class Kind(IntEnum):
     JOB_END = 22
     """The job ended. a: as in `JOB`; b: one of the TASK_ outcomes."""
     GC = 23
-    """A garbage collection ended. a: started at; b: generation. In the loop's ring if it ran on
-    the loop's thread (and so held it), else in the side ring."""
+    """A garbage collection ended, and no Python ran meanwhile. a: started at; b: generation, plus
+    GC_ELSEWHERE if it ran on another thread than the loop's."""
     WOKEN = 24
     """Right after its `STEP`: task `who` was made ready by another task's step. a: that task."""
     UNSEEN = 25
@@ -127,7 +128,8 @@ class Kind(IntEnum):
     COST = 30
     """What the probe costs by its own measurement. a: nanoseconds added per callback."""
     LEVEL_OF_DETAIL = 31
-    """How much is seen of this loop. b: `full`, or `steps` (a foreign loop: no callbacks, no
+    """How much is seen of this loop. b: `full` (also if there is no such
+    record), or `steps` (a foreign loop: no callbacks, no
     ready delay)."""
 
 
@@ -139,6 +141,7 @@ def tag(kind: Kind, who: int = 0, b: int = 0) -> int:
 SWITCHES = (Kind.STEP, Kind.CALLBACK, Kind.IDLE, Kind.POLLED, Kind.STOPPED)
 
 TASK_RETURNED, TASK_RAISED, TASK_CANCELLED = 0, 1, 2
+GC_ELSEWHERE = 16
 SIDE_IN, SIDE_OUT = 0, 1
 """A wait to get in (acquire, put) or to take something out (get, receive): the second is what an
 idle consumer does, and is no trouble."""

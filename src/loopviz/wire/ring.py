@@ -8,6 +8,7 @@ overwrites the oldest record. A reader knows by `seq` whether a slot holds the r
 an older one (not written yet) or a newer one (it was overrun, and counts what it lost).
 """
 
+import itertools
 import mmap
 import os
 import threading
@@ -59,13 +60,17 @@ class RingFile:
     """The writer's side of a ring file: the mapped bytes and the strings.
 
     Records are packed straight into `buffer` by the loop's hooks (`probe.hooks`), since a call
-    per event would cost as much as the record itself. Only the thread that owns the ring may
-    call `intern`.
+    per event would cost as much as the record itself: record `n` (from 0) lies at
+    `(n << 5 & bytes_mask) + first`. Only the thread that owns the ring may call `intern`.
+    `capacity` is a power of two; else ValueError.
     """
 
     def __init__(self, path: Path, *, capacity: int = CAPACITY) -> None:
+        if capacity < 1 or capacity & (capacity - 1):
+            raise ValueError(f"a ring's capacity is a power of two, not {capacity}")
         self.path = path
         self.capacity = capacity
+        self.first, self.bytes_mask = HEADER_SIZE, capacity * RECORD_SIZE - 1
         size = HEADER_SIZE + capacity * RECORD_SIZE + STRINGS_SIZE
         if path.exists():
             raise WireError(f"{path} is in use by another probe: give this one its own folder.")
@@ -81,6 +86,7 @@ class RingFile:
         self._strings_at = HEADER_SIZE + capacity * RECORD_SIZE
         self._strings_end = self._strings_at
         self._lost_strings = 0
+        self._interning = False
         self._ids: dict[str, int] = {}
         header = Header(
             MAGIC,
@@ -101,6 +107,16 @@ class RingFile:
         known = self._ids.get(text)
         if known is not None:
             return known
+        if self._interning:  # a finalizer ran in the middle of it, and has something to say, too
+            self._lost_strings += 1
+            return 0
+        self._interning = True
+        try:
+            return self._append(text)
+        finally:
+            self._interning = False
+
+    def _append(self, text: str) -> int:
         raw = text.encode("utf-8", "replace")[:4096]
         end = self._strings_end + _LENGTH.size + len(raw)
         if end > len(self.buffer):
@@ -124,26 +140,38 @@ class RingFile:
 
 
 class LockedRing(RingFile):
-    """A ring for everybody but the loop's thread: watchdog, control thread, worker threads."""
+    """A ring for everybody but the loop's thread: watchdog, control thread, worker threads.
+
+    A lock guards the strings alone. A record's number is taken in one step, so that a finalizer
+    or another thread may write at any point of a write.
+    """
 
     def __init__(self, path: Path, *, capacity: int = 1 << 14) -> None:
         super().__init__(path, capacity=capacity)
-        self._lock = threading.Lock()
-        self._written = 0
+        self._lock = threading.RLock()
+        self._claim = itertools.count().__next__
+        self._open = True
 
     def intern_all(self, texts: Sequence[str]) -> list[int]:
         """The numbers of several texts; see `intern`."""
         with self._lock:
             return [self.intern(text) for text in texts]
 
-    def write(self, kind: Kind, *, a: int = 0, who: int = 0, text: str = "", at: int = 0) -> None:
-        """One record, now or `at`; `text` is interned into its `b`."""
-        with self._lock:
-            self._written += 1
-            offset = HEADER_SIZE + (self._written - 1) % self.capacity * RECORD_SIZE
-            record_tag = tag(kind, who, self.intern(text) if text else 0)
-            at = at or monotonic_ns()
-            RECORD.pack_into(self.buffer, offset, at, a, record_tag, self._written)
+    def write(
+        self, kind: Kind, *, a: int = 0, who: int = 0, text: str = "", b: int = 0, at: int = 0
+    ) -> None:
+        """One record, now or `at`; a `text` is interned into its `b`. Nothing once abandoned."""
+        if not self._open:
+            return
+        if text:
+            (b,) = self.intern_all((text,))
+        n = self._claim()
+        offset = (n << 5 & self.bytes_mask) + self.first
+        RECORD.pack_into(self.buffer, offset, at or monotonic_ns(), a, tag(kind, who, b), n + 1)
+
+    def abandon(self) -> None:
+        """Write no more: in the child of a fork, the ring is the parent's."""
+        self._open = False
 
 
 def read_header(buffer: mmap.mmap | bytes, name: str) -> Header:

@@ -1,0 +1,96 @@
+"""What a suspended task awaits: found by going down its chain of coroutines when it is woken."""
+
+from collections.abc import Callable
+from types import CodeType, CoroutineType
+from typing import Any
+
+from loopviz.probe.places import USER, Places, line_at
+
+__all__ = ["make_place_of"]
+
+_WHAT = (
+    ("/asyncio/tasks.py", "sleep", "sleep"),
+    ("/anyio/_backends/_asyncio.py", "sleep", "sleep"),
+    ("/asyncio/threads.py", "", "thread"),
+    ("/anyio/to_thread.py", "", "thread"),
+    ("/concurrency.py", "run_in_threadpool", "thread"),
+    ("/asyncio/streams.py", "", "socket"),
+    ("/asyncio/selector_events.py", "", "socket"),
+    ("/asyncio/subprocess.py", "", "process"),
+    ("/asyncio/queues.py", "", "queue"),
+    ("/asyncio/base_events.py", "getaddrinfo", "thread"),
+    ("/asyncio/base_events.py", "", "socket"),
+    ("/httpcore/_backends/", "", "socket"),
+    ("/anyio/_backends/_asyncio.py", "SocketStream", "socket"),
+    ("/anyio/_backends/_asyncio.py", "UNIXSocketStream", "socket"),
+    ("/anyio/_backends/_asyncio.py", "TaskGroup", "task"),
+    ("/asyncio/taskgroups.py", "", "task"),
+    ("/asyncio/tasks.py", "", "task"),
+    ("/asyncio/locks.py", "Lock", "lock"),
+    ("/asyncio/locks.py", "Semaphore", "semaphore"),
+    ("/asyncio/locks.py", "Condition", "condition"),
+    ("/asyncio/locks.py", "Barrier", "barrier"),
+    ("/asyncio/locks.py", "Event", "event"),
+    ("/aiosqlite/core.py", "", "thread"),
+    ("/asyncpg/", "", "socket"),
+)
+"""File's end (or, ending in /, a part), the coroutine's qualified name's beginning, and what the
+wait is then. The outermost coroutine below the user's that is in the table decides: a read through
+a library is a wait for the socket, whatever event the library has made of it."""
+
+
+def make_place_of(places: Places, intern: Callable[[str], int]) -> Callable[[Any], int]:
+    """A function that gives the place at which a suspended coroutine waits, as an interned string.
+
+    The line is that of the innermost user coroutine in the chain; of the innermost one, if there
+    is none of the user's. 0 if nothing can be seen (not a coroutine, or it was not started).
+    """
+    kinds, look_at, coroutine = places.kinds, places.kind, CoroutineType
+    known: dict[tuple[int, int, int, int], int] = {}
+    kept: list[CodeType] = []  # their ids are in the keys
+
+    def place_of(outer: Any) -> int:
+        at = outer if type(outer) is coroutine else None
+        user = innermost = None
+        depth = 0
+        while type(at) is coroutine:
+            code = at.cr_code
+            if (kinds.get(id(code)) or look_at(code)) == USER:
+                user, depth = at, 0
+            innermost = at
+            depth += 1
+            at = at.cr_await
+        if innermost is None:
+            return 0
+        line_of = user or innermost
+        frame = line_of.cr_frame
+        if frame is None:
+            return 0
+        key = (id(line_of.cr_code), frame.f_lasti, id(innermost.cr_code), depth)
+        place = known.get(key)
+        if place is None:
+            kept.extend((line_of.cr_code, innermost.cr_code))
+            place = known[key] = intern(_describe(line_of, frame.f_lasti))
+        return place
+
+    return place_of
+
+
+def _describe(line_of: Any, lasti: int) -> str:
+    code: CodeType = line_of.cr_code
+    what = "future"
+    inner = line_of
+    while what == "future" and type(inner) is CoroutineType:
+        what = _what(inner.cr_code)
+        inner = inner.cr_await
+    line = line_at(code, lasti)
+    return f"{what}\t{code.co_filename}\t{line}\t{code.co_qualname}"
+
+
+def _what(code: CodeType) -> str:
+    file, name = code.co_filename.replace("\\", "/"), code.co_qualname
+    for part, start, what in _WHAT:
+        inside = part in file if part.endswith("/") else file.endswith(part)
+        if inside and name.startswith(start):
+            return what
+    return "future"

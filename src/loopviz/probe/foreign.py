@@ -1,0 +1,172 @@
+"""A lesser level, for loops whose callbacks cannot be seen: the steps of their tasks, and lag.
+
+uvloop runs callbacks in C. What can be had is a task factory: it gives each task a coroutine that
+tells when a step of it starts and ends. What the loop does in between is not known, and is
+recorded so (`STOPPED` after each step); ready delay, idle and utilization are not known either.
+"""
+
+import asyncio
+import itertools
+import sys
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from loopviz.clock import Clock
+from loopviz.probe.awaiting import make_place_of
+from loopviz.probe.hooks import Hooks
+from loopviz.probe.places import Places
+from loopviz.probe.requests import make_requests
+from loopviz.probe.tasks import make_tasks
+from loopviz.wire.events import B_SHIFT, NUMBER, RECORD, Kind, tag
+from loopviz.wire.ring import RingFile
+
+__all__ = ["WatchedCoroutine", "make_foreign_hooks"]
+
+
+class WatchedCoroutine(Coroutine[Any, Any, Any]):
+    """A coroutine that tells of its steps; in all else it is the one that it wraps."""
+
+    __slots__ = ("__weakref__", "_begin", "_coroutine", "_end", "_task")
+
+    def __init__(self, coroutine: Any, begin: Any, end: Any) -> None:
+        self._coroutine = coroutine
+        self._begin = begin
+        self._end = end
+        self._task: Any = None
+
+    def send(self, value: Any) -> Any:
+        self._begin(self)
+        try:
+            return self._coroutine.send(value)
+        finally:
+            self._end()
+
+    def throw(self, *error: Any) -> Any:
+        self._begin(self)
+        try:
+            return self._coroutine.throw(*error)
+        finally:
+            self._end()
+
+    def close(self) -> None:
+        self._coroutine.close()
+
+    def __await__(self) -> Any:
+        return self._coroutine.__await__()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._coroutine, name)
+
+    def __repr__(self) -> str:
+        return repr(self._coroutine)
+
+
+def make_foreign_hooks(
+    loop: Any, ring: RingFile, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
+) -> Hooks:
+    """The hooks of a foreign loop; as `hooks.make_hooks`, but `create_task` makes a factory."""
+    buffer, pack, intern = ring.buffer, RECORD.pack_into, ring.intern
+    claim, mask, first = itertools.count().__next__, ring.bytes_mask, ring.first
+    stopped = tag(Kind.STOPPED)
+    started, who = 0, 0
+
+    def write(at: int, a: int, record_tag: int) -> None:
+        n = claim()
+        pack(buffer, (n << 5 & mask) + first, at, a, record_tag, n + 1)
+
+    tasks = make_tasks(write, intern, clock)
+    place_of = make_place_of(places, intern)
+
+    def running_task() -> int:
+        return who & NUMBER
+
+    def begin(coroutine: WatchedCoroutine) -> None:
+        nonlocal started, who
+        try:
+            task = coroutine._task
+            if task is None:
+                task = coroutine._task = asyncio.current_task(loop)
+            who = getattr(task, "_loopviz_tag", 0) or tasks.adopt(task)
+            place = place_of(coroutine._coroutine)
+            started = now = clock()
+            write(now, now, who | place << B_SHIFT)
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            fail("step", error)
+
+    def end() -> None:
+        nonlocal started, who
+        try:
+            write(clock(), 0, stopped)
+        except Exception as error:  # noqa: BLE001
+            fail("step", error)
+        started = who = 0
+
+    def make_factory(original: Any) -> Callable[..., Any]:
+        make = original or asyncio.Task
+
+        def factory(on: Any, coro: Any, **options: Any) -> Any:
+            parent = who
+            watched = WatchedCoroutine(coro, begin, end)
+            task = make(on, watched, **options) if original else make(watched, loop=on, **options)
+            try:
+                if not hasattr(task, "_loopviz_tag"):
+                    frame = places.user_frame(sys._getframe(1))
+                    code, lasti = (frame.f_code, frame.f_lasti) if frame else (None, 0)
+                    name = options.get("name")
+                    tasks.register(task, coro, parent, code, lasti, name and str(name))
+                watched._task = task
+                task.add_done_callback(ended)
+            except Exception as error:  # noqa: BLE001
+                fail("create_task", error)
+            return task
+
+        return factory
+
+    def ended(task: Any) -> None:
+        try:
+            tasks.end(task, clock())
+        except Exception as error:  # noqa: BLE001
+            fail("task_end", error)
+
+    def heartbeat(_callback: Any) -> None:
+        """`install` tells of it by itself."""
+
+    def adopt(found: Iterable[Any], _current: Any) -> None:
+        for task in found:
+            if not task.done() and not hasattr(task, "_loopviz_tag"):
+                tasks.adopt(task)
+
+    def stop() -> None:
+        write(clock(), 0, stopped)
+        abandon()
+
+    def abandon() -> None:
+        nonlocal pack, started, who
+        pack, started, who = _write_nothing, 0, 0
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise NotImplementedError("a foreign loop runs its callbacks itself")
+
+    requests = make_requests(write, running_task, intern, clock, fail)
+    return Hooks(
+        run_once=refuse,
+        call_soon=refuse,
+        call_soon_from_anywhere=refuse,
+        create_task=make_factory,
+        first_iteration=refuse,
+        last_iteration=refuse,
+        write=write,
+        task=running_task,
+        number=tasks.number,
+        running=lambda: (started, who & NUMBER),
+        request_start=requests.start,
+        request_end=requests.end,
+        heartbeat=heartbeat,
+        adopt=adopt,
+        stop=stop,
+        abandon=abandon,
+    )
+
+
+def _write_nothing(*_: Any) -> None:
+    """Stands in for the ring once nothing is recorded any more."""

@@ -1,0 +1,109 @@
+"""Tasks: their numbers, where they come from, and how they ended."""
+
+import itertools
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, NamedTuple
+
+from loopviz.clock import Clock
+from loopviz.probe.places import coroutine_code, line_at
+from loopviz.wire.events import (
+    B_SHIFT,
+    NUMBER,
+    TASK_CANCELLED,
+    TASK_RAISED,
+    TASK_RETURNED,
+    Kind,
+    tag,
+)
+
+__all__ = ["NAMES_KEPT", "TaskHooks", "make_tasks"]
+
+NAMES_KEPT = 1000
+"""Task names and paths are often unique per task: intern this many of each, then none."""
+
+_numbers = itertools.count(1)
+"""Task numbers, unique in the process. A task keeps its own as an attribute, in the form of its
+step's record tag: a dictionary of tasks would cost twice as much per step, and could confuse two
+that share an address."""
+
+
+class TaskHooks(NamedTuple):
+    """What the loop's hooks tell of tasks."""
+
+    register: Callable[..., int]
+    """`register(task, coroutine, parent, spawned_at, lasti, name)`: tell of a task, made by the
+    task `parent` at that instruction of the code `spawned_at`; its step's tag."""
+    adopt: Callable[[Any], int]
+    """The same of a task that was made before us, or not by the loop's `create_task`."""
+    end: Callable[[Any, int], None]
+    """`end(task, now)`: it is done."""
+    number: Callable[[Any], int]
+    """A task's number; it is adopted if it was not known."""
+
+
+def make_tasks(
+    write: Callable[[int, int, int], None], intern: Callable[[str], int], clock: Clock
+) -> TaskHooks:
+    """The task hooks of one loop. Closures, see `hooks`."""
+    step, start, ended = tag(Kind.STEP), tag(Kind.TASK_START), tag(Kind.TASK_END)
+    sites: dict[tuple[int, int, int], int] = {}  # by id(code), see `Places`
+    kept: list[Any] = []  # what has its id in them, so that no other gets it
+    names: dict[str, int] = {}
+
+    def name_of(name: str) -> int:
+        known = names.get(name)
+        if known is None:
+            if len(names) >= NAMES_KEPT:
+                return 0
+            known = names[name] = intern(name)
+        return known
+
+    def end(task: Any, now: int) -> None:
+        # task.exception() would mark the exception as retrieved; the attribute does not
+        if task._exception is not None:
+            outcome = TASK_RAISED
+        else:
+            outcome = TASK_CANCELLED if task.cancelled() else TASK_RETURNED
+        write(now, 0, (task._loopviz_tag & NUMBER) | ended | outcome << B_SHIFT)
+
+    def register(
+        task: Any,
+        coroutine: Any,
+        parent: int,
+        spawned_at: CodeType | None,
+        lasti: int,
+        name: str | None,
+    ) -> int:
+        number = next(_numbers) & NUMBER
+        task._loopviz_tag = number | step
+        try:
+            code = coroutine.cr_code
+        except AttributeError:
+            code = coroutine_code(coroutine)
+        key = (id(code or type(coroutine)), id(spawned_at), lasti)
+        b = sites.get(key)
+        if b is None:
+            kept.append((code or type(coroutine), spawned_at))
+            b = sites[key] = intern(_site(code, type(coroutine), spawned_at, lasti))
+        named = 0 if not name or name.startswith("Task-") else name_of(name)
+        write(clock(), (parent & NUMBER) << 32 | named, number | start | b << B_SHIFT)
+        return number | step
+
+    def adopt(task: Any) -> int:
+        return register(task, task.get_coro(), 0, None, 0, task.get_name())
+
+    def number_of(task: Any) -> int:
+        return (getattr(task, "_loopviz_tag", 0) or adopt(task)) & NUMBER
+
+    return TaskHooks(register, adopt, end, number_of)
+
+
+def _site(code: CodeType | None, kind: type, spawned_at: CodeType | None, lasti: int) -> str:
+    """A task's site: its coroutine, and the line that made it; see `probe.places`."""
+    what = code.co_qualname if code else kind.__qualname__
+    place = spawned_at or code
+    if place is None:
+        return f"{what}\t\t0\t"
+    line = line_at(spawned_at, lasti) if spawned_at else place.co_firstlineno
+    return f"{what}\t{place.co_filename}\t{line}\t{place.co_qualname}"
