@@ -45,6 +45,7 @@ class RingReader:
             self._map, RECORD_TYPE, self._header.capacity, HEADER_SIZE
         )
         self._next = 0  # records read so far
+        self._hole = -1  # where the last read found one record missing, but later ones there
         self._strings_at = 0
         self.strings: list[str] = [""]
         """Every string interned so far, by its number; number 0 is the empty one."""
@@ -52,11 +53,11 @@ class RingReader:
 
     def read(self) -> tuple[NDArray[np.void], int]:
         """All records since the last read, copied, and how many were lost just before them."""
-        lost = self._skip_overrun()
+        lost = self._skip_overrun() + self._skip_hole()
         start = self._next
         chunks: list[NDArray[np.void]] = []
         while self._next - start < self._header.capacity:
-            chunk = self._read_chunk()
+            chunk = self._read_chunk(start + self._header.capacity - self._next)
             if not len(chunk):
                 break
             chunks.append(chunk)
@@ -71,13 +72,13 @@ class RingReader:
         self.strings += texts
         return read, lost
 
-    def _read_chunk(self) -> NDArray[np.void]:
+    def _read_chunk(self, most: int) -> NDArray[np.void]:
         """Copy up to a chunk of the records that are there.
 
         `seq` is written last and so must be read first: a record may be in the making.
         """
-        first = self._next % self._header.capacity
-        seqs = self._records["seq"][first : first + _CHUNK].copy()
+        first = (self._next + 1) % self._header.capacity
+        seqs = self._records["seq"][first : first + min(most, _CHUNK)].copy()
         filled = seqs == np.arange(self._next + 1, self._next + 1 + len(seqs), dtype=np.uint64)
         count = len(seqs) if filled.all() else int(filled.argmin())
         self._next += count
@@ -97,13 +98,26 @@ class RingReader:
         self._next += lost
         return lost
 
+    def _skip_hole(self) -> int:
+        """A record whose number was taken and that never came: its hook had failed over it."""
+        expected = self._next + 1
+        is_hole = self._seq_at(self._next) < expected and self._seq_at(self._next + 1) > expected
+        if not is_hole:
+            self._hole = -1
+        elif self._hole != self._next:
+            self._hole = self._next  # it may be in the making: wait for the next read
+        else:
+            self._next += 1
+            return 1
+        return 0
+
     def _overrun(self, index: int) -> bool:
         """Whether the record is overwritten, or may be at this moment: the one before it was."""
         newer = index + self._header.capacity
         return self._seq_at(index - 1) >= newer or self._seq_at(index) > newer
 
     def _seq_at(self, index: int) -> int:
-        return int(self._records["seq"][index % self._header.capacity])
+        return int(self._records["seq"][(index + 1) % self._header.capacity])
 
 
 class Collector:

@@ -16,7 +16,7 @@ from loopviz.probe.awaiting import make_place_of
 from loopviz.probe.hooks import Hooks
 from loopviz.probe.places import Places
 from loopviz.probe.requests import make_requests
-from loopviz.probe.tasks import make_tasks
+from loopviz.probe.tasks import make_tasks, name_given
 from loopviz.wire.events import B_SHIFT, NUMBER, RECORD, Kind, tag
 from loopviz.wire.ring import RingFile
 
@@ -65,14 +65,14 @@ def make_foreign_hooks(
     loop: Any, ring: RingFile, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
     """The hooks of a foreign loop; as `hooks.make_hooks`, but `create_task` makes a factory."""
-    buffer, pack, intern = ring.buffer, RECORD.pack_into, ring.intern
-    claim, mask, first = itertools.count().__next__, ring.bytes_mask, ring.first
+    records, pack, intern = ring.records, RECORD.pack_into, ring.intern
+    claim, mask = itertools.count(1).__next__, ring.bytes_mask
     stopped = tag(Kind.STOPPED)
     started, who = 0, 0
 
     def write(at: int, a: int, record_tag: int) -> None:
-        n = claim()
-        pack(buffer, (n << 5 & mask) + first, at, a, record_tag, n + 1)
+        seq = claim()
+        pack(records, seq << 5 & mask, at, a, record_tag, seq)
 
     tasks = make_tasks(write, intern, clock)
     place_of = make_place_of(places, intern)
@@ -110,10 +110,10 @@ def make_foreign_hooks(
             task = make(on, watched, **options) if original else make(watched, loop=on, **options)
             try:
                 if not hasattr(task, "_loopviz_tag"):
-                    frame = places.user_frame(sys._getframe(1))
+                    caller = sys._getframe(1)
+                    frame = places.user_frame(caller)
                     code, lasti = (frame.f_code, frame.f_lasti) if frame else (None, 0)
-                    name = options.get("name")
-                    tasks.register(task, coro, parent, code, lasti, name and str(name))
+                    tasks.register(task, coro, parent, code, lasti, name_given(caller, options))
                 watched._task = task
                 task.add_done_callback(ended)
             except Exception as error:  # noqa: BLE001

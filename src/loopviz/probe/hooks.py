@@ -14,10 +14,11 @@ A hook that raises is disabled and reported; the loop goes on.
 import asyncio
 import contextlib
 import heapq
+import inspect
 import itertools
 import logging
 import sys
-from asyncio import base_events, events
+from asyncio import base_events, events, format_helpers
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
@@ -28,7 +29,7 @@ from loopviz.clock import Clock
 from loopviz.probe.awaiting import make_place_of
 from loopviz.probe.places import Places, callback_site
 from loopviz.probe.requests import make_requests
-from loopviz.probe.tasks import make_tasks
+from loopviz.probe.tasks import make_tasks, name_given
 from loopviz.wire.events import (
     B_SHIFT,
     NUMBER,
@@ -47,12 +48,12 @@ _WAKEUP = "task_wakeup"
 _PYTHON_STEPS = ("__step", "__wakeup")
 """What asyncio's C and Python tasks schedule for a step; `task.cancel`, say, is none."""
 
-_NAME_AFTERWARDS = (asyncio.create_task.__code__, asyncio.TaskGroup.create_task.__code__)
-"""Before 3.13 these give the task its name only after `loop.create_task` has returned."""
-
 _MANY_TIMERS: int = base_events._MIN_SCHEDULED_TIMER_HANDLES  # type: ignore[attr-defined]
 _MANY_CANCELLED: float = base_events._MIN_CANCELLED_TIMER_HANDLES_FRACTION  # type: ignore[attr-defined]
 _LONGEST_SELECT: int = base_events.MAXIMUM_SELECT_TIMEOUT  # type: ignore[attr-defined]
+
+_callback_source: Any = format_helpers._format_callback_source  # type: ignore[attr-defined]
+_CAN_BE_SHORT = "debug" in inspect.signature(_callback_source).parameters  # in newer versions
 
 _asyncio_log = logging.getLogger("asyncio")
 
@@ -61,6 +62,7 @@ class Handle(events.Handle):
     """A callback that knows when it became ready, and which task's step made it so."""
 
     __slots__ = ("cause", "ready_ns")
+    __init__ = object.__init__  # type: ignore[assignment]  # its slots are filled from outside
 
 
 class Hooks(NamedTuple):
@@ -105,14 +107,13 @@ def make_hooks(
     loop: Any, ring: RingFile, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
     """The hooks of one loop, writing into `ring`. `fail(hook, error)` hears of a broken one."""
-    buffer, pack, intern = ring.buffer, RECORD.pack_into, ring.intern
+    records, pack, intern = ring.records, RECORD.pack_into, ring.intern
     # a record's number is taken in one C call, and its slot follows from it: so a finalizer or
     # another thread may write between any two bytecodes of this one
-    claim, mask, first = itertools.count().__next__, ring.bytes_mask, ring.first
+    claim, mask = itertools.count(1).__next__, ring.bytes_mask
     heappop, repeat = heapq.heappop, itertools.repeat
-    timer_handle, task_type, new_handle = asyncio.TimerHandle, asyncio.Task, Handle.__new__
+    timer_handle, task_type, handles = asyncio.TimerHandle, asyncio.Task, Handle
     builtin, method, function = BuiltinMethodType, MethodType, FunctionType
-    named_later, named_later_too = _NAME_AFTERWARDS
     wakeup, user_frame = _WAKEUP, places.user_frame
     place_of = make_place_of(places, intern)
     callback_tag = tag(Kind.CALLBACK)
@@ -135,8 +136,8 @@ def make_hooks(
     step_type: Any = None  # of C tasks; learnt from the first step
 
     def write(at: int, a: int, record_tag: int) -> None:
-        n = claim()
-        pack(buffer, (n << 5 & mask) + first, at, a, record_tag, n + 1)
+        seq = claim()
+        pack(records, seq << 5 & mask, at, a, record_tag, seq)
 
     register, adopt_task, end_task, number_of = make_tasks(write, intern, clock)
 
@@ -149,7 +150,11 @@ def make_hooks(
         if loop._task_factory is None:
             return who & NUMBER
         task = asyncio.current_task(loop)  # an eager task's first step runs within another's
-        return number_of(task) if task is not None else 0
+        if task is None:
+            return 0
+        if not hasattr(task, "_loopviz_tag"):
+            register(task, task.get_coro(), who, None, 0, task.get_name())
+        return number_of(task)
 
     def spawn_site(caller: Any) -> tuple[CodeType | None, int]:
         """Where the innermost user frame stands, seen from `create_task`'s caller."""
@@ -171,12 +176,9 @@ def make_hooks(
                 return task  # the latter: an eager task that had something to tell already
             try:
                 caller = sys._getframe(1)
-                name = options.get("name")
-                code = caller.f_code
-                if name is None and (code is named_later or code is named_later_too):
-                    name = caller.f_locals.get("name")
+                name = name_given(caller, options)
                 spawned_at, lasti = spawn_site(caller)
-                register(task, coro, running_task(), spawned_at, lasti, name and str(name))
+                register(task, coro, running_task(), spawned_at, lasti, name)
                 if task.done():
                     end_task(task, clock())  # an eager task that never had to wait
             except Exception as error:  # noqa: BLE001 - the app must go on
@@ -228,30 +230,20 @@ def make_hooks(
             who = cause = getattr(owner, "_loopviz_tag", 0) or adopt_task(owner)
             write(now, at_ready, who)
 
-    def turn_to(handle: Any, at_ready: int) -> None:
-        """The loop turns to that handle: the switch record, and what is known of the last one."""
+    def turn_to(handle: Any) -> None:
+        """The loop turns to that handle, whatever it is: what `_run_once` does for steps."""
         nonlocal started, who, owner, cause, calling
         try:
             started = now = clock()
             if owner is not None and owner.done():
                 end_task(owner, now)
+            at_ready = handle.ready_ns if type(handle) is Handle else turned
             callback = handle._callback
             kind = type(callback)
-            if kind is step_type:
-                owner, calling = callback.__self__, 0
-                try:
-                    who = cause = owner._loopviz_tag
-                except AttributeError:  # it was made before us, or without the loop
-                    who = cause = adopt_task(owner)
-                n = claim()
-                pack(buffer, (n << 5 & mask) + first, now, at_ready, who, n + 1)
-            elif kind is builtin and callback.__name__ == wakeup:
+            if kind is builtin and callback.__name__ == wakeup:
                 waker = handle.cause if type(handle) is Handle else 0
                 owner, calling = callback.__self__, 0
-                try:
-                    who = cause = owner._loopviz_tag
-                except AttributeError:
-                    who = cause = adopt_task(owner)
+                who = cause = getattr(owner, "_loopviz_tag", 0) or adopt_task(owner)
                 write(now, at_ready, who | place_of(owner.get_coro()) << B_SHIFT)
                 if waker and waker != who:
                     write(now, waker & NUMBER, (who & NUMBER) | woken)
@@ -263,7 +255,7 @@ def make_hooks(
     def call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
         if loop._debug or loop._closed:
             return call_soon_carefully(callback, args, context)
-        handle = new_handle(Handle)
+        handle = handles()
         handle._context = copy_context() if context is None else context
         handle._loop = loop
         handle._callback = callback
@@ -279,7 +271,8 @@ def make_hooks(
         loop._check_closed()
         loop._check_thread()
         loop._check_callback(callback, "call_soon")
-        handle = Handle(callback, args, loop, context)
+        handle = Handle()
+        events.Handle.__init__(handle, callback, args, loop, context)
         if handle._source_traceback:
             del handle._source_traceback[-2:]  # this function and `call_soon`
         handle.ready_ns, handle.cause = clock(), cause
@@ -287,7 +280,8 @@ def make_hooks(
         return handle
 
     def call_soon_from_anywhere(callback: Any, args: Any, context: Any) -> Any:
-        handle = Handle(callback, args, loop, context)
+        handle = Handle()
+        events.Handle.__init__(handle, callback, args, loop, context)
         if handle._source_traceback:
             del handle._source_traceback[-1]
         handle.ready_ns, handle.cause = clock(), 0  # whatever the loop does at this moment
@@ -304,7 +298,7 @@ def make_hooks(
         def popleft(self) -> Any:
             handle = deque.popleft(self)
             if not handle._cancelled:
-                turn_to(handle, handle.ready_ns if type(handle) is Handle else turned)
+                turn_to(handle)
             return handle
 
     def first_iteration() -> None:
@@ -369,18 +363,44 @@ def make_hooks(
             handle._scheduled = False
             ready.append(handle)
 
-        popleft, ours = ready.popleft, Handle
+        popleft, debug = ready.popleft, loop._debug
         for _ in repeat(None, len(ready)):
-            handle = popleft()
+            try:
+                handle = popleft()
+            except IndexError:  # uninstalled, and another probe installed, which has them now
+                return
             if handle._cancelled:
                 continue
-            turn_to(handle, handle.ready_ns if type(handle) is ours else turned)
-            if loop._debug:
+            callback = handle._callback
+            if type(callback) is step_type and owner is None:
+                try:
+                    at_ready, task = handle.ready_ns, callback.__self__
+                    who = cause = task._loopviz_tag
+                    owner, calling, started = task, 0, clock()
+                    seq = claim()
+                    pack(records, seq << 5 & mask, started, at_ready, who, seq)
+                except AttributeError:  # not our handle, or not known yet
+                    turn_to(handle)
+                except Exception as error:  # noqa: BLE001 - the app must go on
+                    break_off("callback", error)
+            else:
+                turn_to(handle)
+            if debug:
                 _run_slowly(loop, handle)
             else:
-                handle._run()
-            if pack is _write_nothing:
-                return  # uninstalled: the rest is for whoever runs the next iteration
+                try:  # as `Handle._run`, and a call less
+                    handle._context.run(callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001
+                    _report(loop, handle, error)
+            if owner is not None:
+                if owner.done():
+                    try:
+                        end_task(owner, clock())
+                    except Exception as error:  # noqa: BLE001 - the app must go on
+                        break_off("task_end", error)
+                owner = None
         handle = None
 
     # ---- the probe's own
@@ -431,6 +451,16 @@ def make_hooks(
         stop=stop,
         abandon=abandon,
     )
+
+
+def _report(loop: Any, handle: Any, error: BaseException) -> None:
+    """The callback raised: as `asyncio.events.Handle._run` has it."""
+    debug = {"debug": loop.get_debug()} if _CAN_BE_SHORT else {}
+    what = _callback_source(handle._callback, handle._args, **debug)
+    context = {"message": f"Exception in callback {what}", "exception": error, "handle": handle}
+    if handle._source_traceback:
+        context["source_traceback"] = handle._source_traceback
+    handle._loop.call_exception_handler(context)
 
 
 def _run_slowly(loop: Any, handle: Any) -> None:

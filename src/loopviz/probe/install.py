@@ -106,7 +106,8 @@ class Probe:
         self._patch("call_exception_handler", self._hear_exceptions(loop.call_exception_handler))
         recorders[loop] = self.recorder
         resources.watch()
-        PAUSES.watch(loop, self._paused)
+        if self._clock is monotonic_ns:  # on virtual time a collection takes none
+            PAUSES.watch(loop, self._paused)
         if self._heartbeat_s is not None:
             hooks.heartbeat(self._beat)
             self._beat_handle = loop.call_later(self._heartbeat_s, self._beat)

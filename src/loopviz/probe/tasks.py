@@ -1,8 +1,9 @@
 """Tasks: their numbers, where they come from, and how they ended."""
 
+import asyncio
 import itertools
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
@@ -17,10 +18,14 @@ from loopviz.wire.events import (
     tag,
 )
 
-__all__ = ["NAMES_KEPT", "TaskHooks", "make_tasks"]
+__all__ = ["NAMES_KEPT", "TaskHooks", "make_tasks", "name_given"]
 
 NAMES_KEPT = 1000
 """Task names and paths are often unique per task: intern this many of each, then none."""
+
+_CREATE = asyncio.create_task.__code__
+_CREATE_IN_GROUP = asyncio.TaskGroup.create_task.__code__
+"""These give the task its name only after the loop, or before 3.13 any loop, has made it."""
 
 _numbers = itertools.count(1)
 """Task numbers, unique in the process. A task keeps its own as an attribute, in the form of its
@@ -97,6 +102,14 @@ def make_tasks(
         return (getattr(task, "_loopviz_tag", 0) or adopt(task)) & NUMBER
 
     return TaskHooks(register, adopt, end, number_of)
+
+
+def name_given(caller: FrameType, options: dict[str, Any]) -> str | None:
+    """The name that whoever makes a task with these options gives it, now or afterwards."""
+    name, code = options.get("name"), caller.f_code
+    if name is None and (code is _CREATE or code is _CREATE_IN_GROUP):
+        name = caller.f_locals.get("name")
+    return None if name is None else str(name)
 
 
 def _site(code: CodeType | None, kind: type, spawned_at: CodeType | None, lasti: int) -> str:

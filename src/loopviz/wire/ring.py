@@ -1,6 +1,7 @@
 """The ring: a memory-mapped file that one thread writes and anybody reads.
 
-Layout: a header page, `capacity` records of 32 bytes (see `events`), then an append-only region of
+Layout: a header page, `capacity` records of 32 bytes (see `events`; the one with the number `seq`
+in slot `seq % capacity`), then an append-only region of
 interned strings (4-byte length, UTF-8 bytes; a string's number is its place, from 1).
 
 The writer never blocks, never calls the system for an event and never waits for a reader: it
@@ -59,9 +60,9 @@ class Header(NamedTuple):
 class RingFile:
     """The writer's side of a ring file: the mapped bytes and the strings.
 
-    Records are packed straight into `buffer` by the loop's hooks (`probe.hooks`), since a call
-    per event would cost as much as the record itself: record `n` (from 0) lies at
-    `(n << 5 & bytes_mask) + first`. Only the thread that owns the ring may call `intern`.
+    Records are packed straight into `records` by the loop's hooks (`probe.hooks`), since a call
+    per event would cost as much as the record itself: the one with the number
+    `seq` lies at `seq << 5 & bytes_mask`. Only the thread that owns the ring may call `intern`.
     `capacity` is a power of two; else ValueError.
     """
 
@@ -70,7 +71,7 @@ class RingFile:
             raise ValueError(f"a ring's capacity is a power of two, not {capacity}")
         self.path = path
         self.capacity = capacity
-        self.first, self.bytes_mask = HEADER_SIZE, capacity * RECORD_SIZE - 1
+        self.bytes_mask = capacity * RECORD_SIZE - 1
         size = HEADER_SIZE + capacity * RECORD_SIZE + STRINGS_SIZE
         if path.exists():
             raise WireError(f"{path} is in use by another probe: give this one its own folder.")
@@ -83,6 +84,7 @@ class RingFile:
             os.close(fd)
         for page in range(HEADER_SIZE, HEADER_SIZE + capacity * RECORD_SIZE, mmap.PAGESIZE):
             self.buffer[page] = 0  # now, so that no callback of the app pays for a page fault
+        self.records = memoryview(self.buffer)[HEADER_SIZE : HEADER_SIZE + self.bytes_mask + 1]
         self._strings_at = HEADER_SIZE + capacity * RECORD_SIZE
         self._strings_end = self._strings_at
         self._lost_strings = 0
@@ -132,6 +134,7 @@ class RingFile:
 
     def close(self) -> None:
         """Unmap. The file stays: whoever made the folder removes it."""
+        self.records.release()
         self.buffer.close()
 
     def _publish(self) -> None:
@@ -149,7 +152,7 @@ class LockedRing(RingFile):
     def __init__(self, path: Path, *, capacity: int = 1 << 14) -> None:
         super().__init__(path, capacity=capacity)
         self._lock = threading.RLock()
-        self._claim = itertools.count().__next__
+        self._claim = itertools.count(1).__next__
         self._open = True
 
     def intern_all(self, texts: Sequence[str]) -> list[int]:
@@ -165,9 +168,8 @@ class LockedRing(RingFile):
             return
         if text:
             (b,) = self.intern_all((text,))
-        n = self._claim()
-        offset = (n << 5 & self.bytes_mask) + self.first
-        RECORD.pack_into(self.buffer, offset, at or monotonic_ns(), a, tag(kind, who, b), n + 1)
+        seq, at = self._claim(), at or monotonic_ns()
+        RECORD.pack_into(self.records, seq << 5 & self.bytes_mask, at, a, tag(kind, who, b), seq)
 
     def abandon(self) -> None:
         """Write no more: in the child of a fork, the ring is the parent's."""

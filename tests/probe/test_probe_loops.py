@@ -1,0 +1,442 @@
+"""Any loop, however it is run: several, in threads, with factories, forked, foreign."""
+
+import asyncio
+import contextvars
+import gc
+import os
+import sys
+import threading
+import time
+
+import pytest
+from recording import Recording, coroutine_name
+
+from loopviz.clock import MS
+from loopviz.errors import LoopvizError
+from loopviz.probe import install
+from loopviz.testing import VirtualLoop
+from loopviz.wire.events import NUMBER, TASK_RETURNED, Kind
+
+
+async def child():
+    await asyncio.sleep(0.25)
+
+
+# Once more
+
+
+def test_installed_twice_it_is_one_and_goes_with_the_last(loop, probe_of, recording):
+    probe = probe_of(loop)
+    with install(loop) as again:
+        assert again is probe
+        loop.run(child())
+    loop.run(child())
+    probe.uninstall()
+    loop.run(child())
+    assert not {"_run_once", "call_soon", "create_task"} & set(vars(loop))
+    starts = [e for e in recording(probe).of(Kind.TASK_START) if "child" in e.text]
+    assert len(starts) == 2
+
+
+def test_a_loop_is_not_recorded_into_two_places(loop, probe_of, tmp_path):
+    probe = probe_of(loop)
+    with pytest.raises(LoopvizError, match=rf"into {probe.folder}: uninstall that"):
+        install(loop, path=tmp_path / "elsewhere")
+    assert install(loop, path=probe.folder) is probe
+
+
+def test_out_and_in_again_within_one_iteration(loop, probe_of, recording):
+    ran = []
+    probes = []
+
+    def swap():
+        probes[-1].uninstall()
+        probes.append(probe_of(loop))
+
+    async def main():
+        probes.append(probe_of(loop))
+        await asyncio.sleep(0)
+        for i in range(4):
+            loop.call_soon(ran.append, i)
+            loop.call_soon(swap)
+        loop.call_soon(ran.append, 4)
+        await child()
+
+    loop.run(main())
+    assert ran == [0, 1, 2, 3, 4]
+    for probe in probes[:-1]:
+        assert recording(probe).kinds[-1] is Kind.STOPPED
+    appended = [
+        e.text for probe in probes for e in recording(probe).of(Kind.CALLBACK) if "append" in e.text
+    ]
+    assert len(appended) == 5
+
+
+# Several
+
+
+@pytest.mark.real
+def test_loops_in_threads_have_a_ring_each(tmp_path):
+    def run(name, count):
+        async def work():
+            await asyncio.sleep(0.001)
+
+        async def main():
+            with install(path=tmp_path / name):
+                await asyncio.gather(*(work() for _ in range(count)))
+
+        asyncio.run(main())
+
+    counts = {"a": 10, "b": 20, "c": 30}
+    threads = [threading.Thread(target=run, args=item) for item in counts.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    numbers = set()
+    for name, count in counts.items():
+        seen = Recording(tmp_path / name)
+        works = [e.who for e in seen.of(Kind.TASK_START) if coroutine_name(e) == "work"]
+        assert len(works) == count
+        assert not numbers & set(works), "numbers are the process's"
+        numbers.update(works)
+        assert {e.who for e in seen.of(Kind.TASK_END)} >= set(works)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("running", [True, False], ids=["running", "not yet running"])
+def test_a_loop_of_another_thread(tmp_path, running, here):
+    """Its probe goes in there, and its watchdog looks at that thread."""
+    loop = asyncio.new_event_loop()
+    lines = []
+
+    async def blocks():
+        lines.append(here() + 1)
+        time.sleep(0.1)
+
+    thread = threading.Thread(target=loop.run_forever)
+    if running:
+        thread.start()
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+    probe = install(loop, path=tmp_path / "probe")
+    if not running:
+        thread.start()
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), loop).result()
+    asyncio.run_coroutine_threadsafe(blocks(), loop).result()
+    loop.call_soon_threadsafe(probe.uninstall)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+    seen = Recording(probe.folder)
+    task = seen.start_of("blocks").who
+    ((_, _, ran),) = seen.steps(task)
+    assert ran >= 100 * MS
+    strings = seen._readers[1].strings
+    samples = [e for e in seen.side if e.kind is Kind.STALL and e.who == task]
+    assert samples
+    for sample in samples:
+        index, _, numbers = sample.text.partition(":")
+        frame = strings[int(numbers.split(",")[int(index)])]
+        assert frame.split("\t")[1:3] == [__file__, str(lines[0])]
+
+
+def test_a_thread_that_wakes_the_loop_is_no_waker(loop, watched):
+    async def main():
+        future = loop.create_future()
+
+        async def waits():
+            await future
+
+        task = asyncio.create_task(waits())
+        await asyncio.sleep(0)
+        thread = threading.Thread(target=loop.call_soon_threadsafe, args=(future.set_result, None))
+        thread.start()
+        thread.join()
+        await task
+
+    seen = watched(main())
+    woken = {(e.who, e.a) for e in seen.of(Kind.WOKEN)}
+    main_, waits = seen.start_of("main").who, seen.start_of("waits").who
+    assert woken == {(main_, waits)}, "the main task, by the end of the other; nothing else"
+
+
+# Runners, factories, contexts
+
+
+def test_in_a_runner(tmp_path):
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        loop = runner.get_loop()
+        options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
+        probe = install(loop, path=tmp_path / "probe", **options)
+        assert runner.run(asyncio.sleep(0.25, "slept")) == "slept"
+        probe.uninstall()
+    seen = Recording(probe.folder)
+    assert seen.outcomes()["sleep"] == TASK_RETURNED
+
+
+def test_context_variables_are_the_apps(loop, watched):
+    var = contextvars.ContextVar("var", default="default")
+    read = []
+
+    async def main():
+        var.set("main")
+        loop.call_soon(lambda: read.append(var.get()))
+        context = contextvars.copy_context()
+        context.run(var.set, "other")
+        loop.call_soon(lambda: read.append(var.get()), context=context)
+        var.set("later")
+        await asyncio.create_task(note())
+        await loop.create_task(note(), context=context)
+
+    async def note():
+        read.append(var.get())
+
+    watched(main())
+    assert read == ["main", "other", "later", "other"]
+
+
+def test_a_custom_task_factory(loop, watched):
+    class Task(asyncio.Task):
+        pass
+
+    made = []
+
+    def factory(loop, coro, **options):
+        made.append(Task(coro, loop=loop, **options))
+        return made[-1]
+
+    async def main():
+        loop.set_task_factory(factory)
+        task = asyncio.create_task(child(), name="mine")
+        await task
+        assert type(task) is Task
+
+    seen = watched(main())
+    start = seen.start_of("child")
+    assert seen.strings[start.a & NUMBER] == "mine"
+    assert start.a >> 32 == seen.start_of("main").who
+    assert seen.outcomes()["child"] == TASK_RETURNED
+    assert len(made) == 1
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+def test_eager_tasks(loop, watched):
+    """What runs before the first wait runs in the step that made the task."""
+    done = []
+
+    async def at_once():
+        time.sleep(0.125)
+        done.append("at once")
+
+    async def waits():
+        time.sleep(0.125)
+        inner = asyncio.create_task(at_once())
+        await asyncio.sleep(0.25)
+        await inner
+        time.sleep(0.5)
+
+    async def main():
+        loop.set_task_factory(asyncio.eager_task_factory)
+        await asyncio.create_task(waits())
+
+    seen = watched(main())
+    main_, waits_, once = (seen.start_of(name) for name in ("main", "waits", "at_once"))
+    assert done == ["at once"]
+    assert once.a >> 32 == waits_.who, "its parent is the task that ran, though eagerly"
+    assert waits_.a >> 32 == main_.who
+    assert seen.steps(once.who) == []
+    assert [lasted for *_, lasted in seen.steps(waits_.who)] == [500 * MS]
+    assert seen.outcomes() == dict.fromkeys(("main", "waits", "at_once"), TASK_RETURNED)
+
+
+# What becomes of tasks
+
+
+def test_an_exception_that_nobody_retrieves(loop, watched):
+    said = []
+
+    async def fails():
+        raise ValueError("unseen")
+
+    async def main():
+        loop.set_exception_handler(lambda loop, context: said.append(context["message"]))
+        task = asyncio.create_task(fails())
+        await asyncio.sleep(0.25)
+        del task
+        gc.collect()
+        await asyncio.sleep(0)
+
+    seen = watched(main())
+    (unseen,) = seen.of(Kind.UNSEEN)
+    assert unseen.who == seen.start_of("fails").who
+    assert said == ["Task exception was never retrieved"]
+
+
+def test_a_task_that_nothing_references_is_lost(loop, watched):
+    said = []
+
+    async def waits():
+        await asyncio.get_running_loop().create_future()
+
+    async def main():
+        loop.set_exception_handler(lambda loop, context: said.append(context["message"]))
+        asyncio.create_task(waits())  # noqa: RUF006 - that is the bug
+        await asyncio.sleep(0.25)
+        gc.collect()
+        await asyncio.sleep(0)
+
+    seen = watched(main())
+    (lost,) = seen.of(Kind.LOST)
+    assert lost.who == seen.start_of("waits").who
+    assert said == ["Task was destroyed but it is pending!"]
+
+
+@pytest.mark.real
+def test_collections_are_told_as_pauses(tmp_path):
+    async def main():
+        with install(path=tmp_path / "probe"):
+            await asyncio.sleep(0)
+            started = time.monotonic_ns()
+            gc.collect()
+            ended = time.monotonic_ns()
+            await asyncio.sleep(0)
+        return started, ended
+
+    callbacks = list(gc.callbacks)
+    started, ended = asyncio.run(main())
+    pauses = [e for e in Recording(tmp_path / "probe").of(Kind.GC) if e.b == 2]
+    assert any(started <= pause.a < pause.at <= ended for pause in pauses)
+    assert gc.callbacks == callbacks
+
+
+# Who woke whom, and what for
+
+
+def test_a_waker_is_found_through_callbacks(loop, watched):
+    """The last of two gathered tasks wakes the one that gathers them, through its callback."""
+
+    async def sets(event, after):
+        await asyncio.sleep(after)
+        event.set()
+
+    async def waits(event):
+        await event.wait()
+
+    async def main():
+        event = asyncio.Event()
+        await asyncio.gather(sets(event, 0.25), waits(event))
+
+    seen = watched(main())
+    who = {name: seen.start_of(name).who for name in ("sets", "waits", "main")}
+    woken = [(e.who, e.a) for e in seen.of(Kind.WOKEN)]
+    assert woken == [(who["waits"], who["sets"]), (who["main"], who["waits"])]
+
+
+def test_a_step_says_what_it_waited_for_and_where(loop, watched, here):
+    lines = {}
+
+    async def inner():
+        lines["sleep"] = here() + 1
+        await asyncio.sleep(0.25)
+
+    async def other():
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.125)
+
+    async def main():
+        await inner()
+        lines["task"] = here() + 1
+        await asyncio.create_task(other())
+        future = loop.create_future()
+        loop.call_later(0.125, future.set_result, None)
+        lines["future"] = here() + 1
+        await future
+
+    seen = watched(main())
+    task = seen.start_of("main").who
+    waited = [seen.strings[e.b].split("\t") for e in seen.of(Kind.STEP) if e.who == task and e.b]
+    assert [(what, file, int(line)) for what, file, line, _ in waited] == [
+        ("sleep", __file__, lines["sleep"]),
+        ("future", __file__, lines["task"]),
+        ("future", __file__, lines["future"]),
+    ]
+    first, yielded, _ = (e.b for e in seen.of(Kind.STEP) if e.who == seen.start_of("other").who)
+    assert (first, yielded) == (0, 0), "neither of them was a wait"
+
+
+# Forks
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_the_child_of_a_fork_writes_nothing_into_the_parents_ring(tmp_path):
+    def in_child():
+        async def of_child():
+            lock = asyncio.Lock()
+            async with lock:
+                await asyncio.sleep(0)
+
+        asyncio.run(of_child())
+        gc.collect()
+
+    async def main():
+        with install(path=tmp_path / "probe"):
+            await asyncio.sleep(0)
+            pid = os.fork()
+            if not pid:
+                code = 1
+                try:
+                    asyncio.events._set_running_loop(None)
+                    in_child()
+                    code = 0
+                finally:
+                    os._exit(code)
+            _, status = os.waitpid(pid, 0)
+            await asyncio.sleep(0)
+            return status
+
+    assert asyncio.run(main()) == 0
+    seen = Recording(tmp_path / "probe")
+    assert not any("of_child" in text for text in seen.strings)
+    assert seen.kinds[-1] is Kind.STOPPED
+    assert not seen.of(Kind.ACQUIRED)
+
+
+# Foreign loops
+
+
+@pytest.mark.real
+def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
+    uvloop = pytest.importorskip("uvloop")
+    lines = {}
+
+    async def sleeps():
+        lines["sleep"] = here() + 1
+        await asyncio.sleep(0.02)
+        time.sleep(0.03)
+        return "slept"
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        with install(path=tmp_path / "probe") as probe:
+            assert probe.level == "steps"
+            assert await asyncio.create_task(sleeps(), name="sleeper") == "slept"
+            await asyncio.sleep(0.1)
+        assert loop.get_task_factory() is None
+        return await asyncio.create_task(sleeps())
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(main()) == "slept"
+    seen = Recording(tmp_path / "probe")
+    assert [e.text for e in seen.side if e.kind is Kind.LEVEL_OF_DETAIL] == ["steps"]
+    start = seen.start_of("sleeps")
+    assert seen.strings[start.a & NUMBER] == "sleeper"
+    assert seen.outcomes()["sleeps"] == TASK_RETURNED
+    (_, first), (second, ran) = [
+        (switch, lasted) for switch, lasted in seen.durations() if switch.who == start.who
+    ]
+    assert first < 20 * MS
+    assert ran >= 30 * MS
+    assert seen.strings[second.b].split("\t")[:3] == ["sleep", __file__, str(lines["sleep"])]
+    assert len([e for e in seen.of(Kind.TIMER) if not e.b]) >= 3
