@@ -5,14 +5,20 @@ list of pairs, CPU nanoseconds of the process per request, bare and probed.
 """
 
 import asyncio
+import contextlib
 import json
 import shutil
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from typing import Any
 
+import httpx
 from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
@@ -33,6 +39,40 @@ async def yield10() -> dict[str, bool]:
     for _ in range(10):
         await asyncio.sleep(0)
     return {"ok": True}
+
+
+gate = asyncio.Semaphore(10)
+database = tempfile.TemporaryDirectory()
+engine = create_async_engine(f"sqlite+aiosqlite:///{database.name}/bench.db")
+client: httpx.AsyncClient
+
+
+@app.get("/all")
+async def everything() -> dict[str, int]:
+    """A semaphore, a database connection, an outbound call."""
+    async with gate:
+        async with engine.connect() as connection:
+            one = (await connection.execute(text("select 1"))).scalar_one()
+        reply = await client.get("/")
+    return {"sum": one + reply.status_code}
+
+
+async def _upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+    writer.close()
+
+
+def _serve_upstream() -> None:
+    """The second server, in a process of its own: only the watched one's CPU is counted."""
+
+    async def serve() -> None:
+        server = await asyncio.start_server(_upstream, "127.0.0.1", 0)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+    asyncio.run(serve())
 
 
 class Switch:
@@ -69,6 +109,11 @@ async def _measure(switch: Switch) -> list[tuple[float, float]]:
 
 
 async def main() -> None:
+    global client  # noqa: PLW0603
+    upstream = subprocess.Popen(
+        [sys.executable, __file__, "upstream"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{int(upstream.stdout.readline())}")
     switch, listener, loop = Switch(), listen(0), asyncio.get_running_loop()
     server = Server(switch, lambda: print(listener.getsockname()[1], flush=True))
 
@@ -82,8 +127,13 @@ async def main() -> None:
 
     threading.Thread(target=start, daemon=True).start()
     await server.serve(sockets=[listener])
+    upstream.kill()
+    upstream.wait()
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["upstream"]:
+        _serve_upstream()
+        sys.exit()
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(main())

@@ -310,7 +310,7 @@ def test_task_factories_are_respected(watched, loop):
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="since 3.12")
 def test_eager_tasks(watched, loop):
-    """One that never waits is no task to the loop; one that does is seen from then on."""
+    """One that never waits has no step of its own; one that does is seen from then on."""
     loop.set_task_factory(asyncio.eager_task_factory)
 
     async def at_once():
@@ -320,7 +320,8 @@ def test_eager_tasks(watched, loop):
         await asyncio.gather(at_once(), child())
 
     seen = watched(main())
-    assert seen.outcomes() == {"main": TASK_RETURNED, "child": TASK_RETURNED}
+    assert seen.outcomes() == dict.fromkeys(("main", "at_once", "child"), TASK_RETURNED)
+    assert seen.steps(seen.start_of("at_once").who) == []
     assert seen.start_of("child").a >> 32 == seen.start_of("main").who
 
 

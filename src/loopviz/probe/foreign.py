@@ -46,6 +46,7 @@ class WatchedCoroutine(Coroutine[Any, Any, Any]):
         try:
             return self._coroutine.throw(*error)
         finally:
+            del error  # its traceback leads here
             self._end()
 
     def close(self) -> None:
@@ -124,6 +125,7 @@ def make_foreign_hooks(
 
     def ended(task: Any) -> None:
         try:
+            task.get_coro()._task = None  # or no task would go before a collection
             tasks.end(task, clock())
         except Exception as error:  # noqa: BLE001
             fail("task_end", error)

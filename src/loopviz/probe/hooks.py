@@ -16,13 +16,12 @@ import contextlib
 import heapq
 import inspect
 import itertools
-import logging
 import sys
 from asyncio import base_events, events, format_helpers
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
-from types import BuiltinMethodType, CodeType, FunctionType, MethodType
+from types import BuiltinMethodType, CoroutineType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
@@ -54,8 +53,6 @@ _LONGEST_SELECT: int = base_events.MAXIMUM_SELECT_TIMEOUT  # type: ignore[attr-d
 
 _callback_source: Any = format_helpers._format_callback_source  # type: ignore[attr-defined]
 _CAN_BE_SHORT = "debug" in inspect.signature(_callback_source).parameters  # in newer versions
-
-_asyncio_log = logging.getLogger("asyncio")
 
 
 class Handle(events.Handle):
@@ -127,7 +124,7 @@ def make_hooks(
     who = 0  # its task's tag, 0 if it has no task
     cause = 0  # the task whose step it is, or whose step made this callback ready
     owner: Any = None  # its task, held until the next switch to see whether it ended
-    spawns: dict[tuple[int, int, int], tuple[CodeType | None, int]] = {}  # by callbacks
+    spawns: dict[tuple[int, int, int, int], int] = {}  # sites of tasks that callbacks make
     tags: dict[Any, int] = {}  # of callbacks, by id(code) or type and name
     kept: list[Any] = []  # what has its id in them, so that no other gets it
     calling = 0  # the tag of the running callback, if it is no task's step
@@ -139,7 +136,9 @@ def make_hooks(
         seq = claim()
         pack(records, seq << 5 & mask, at, a, record_tag, seq)
 
-    register, adopt_task, end_task, number_of = make_tasks(write, intern, clock)
+    tasks = make_tasks(write, intern, clock)
+    register, adopt_task, end_task, number_of = tasks.register, tasks.adopt, tasks.end, tasks.number
+    site_of, tell, getframe, coroutine_type = tasks.site, tasks.tell, sys._getframe, CoroutineType
 
     def running() -> tuple[int, int]:
         return started, who & NUMBER
@@ -156,29 +155,18 @@ def make_hooks(
             register(task, task.get_coro(), who, None, 0, task.get_name())
         return number_of(task)
 
-    def spawn_site(caller: Any) -> tuple[CodeType | None, int]:
-        """Where the innermost user frame stands, seen from `create_task`'s caller."""
-        key = (calling, id(caller.f_code), caller.f_lasti)
-        site = spawns.get(key) if calling else None
-        if site is None:
-            frame = user_frame(caller)
-            site = (frame.f_code, frame.f_lasti) if frame else (None, 0)
-            if calling and len(spawns) < _SPAWNS_KEPT:
-                kept.append(caller.f_code)
-                spawns[key] = site  # a callback comes to the same line by the same way
-        return site
-
     def wrap_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
         def create_task(coro: Any, **options: Any) -> Any:
             nonlocal telling_tasks
             task = original(coro, **options)
-            if not telling_tasks or hasattr(task, "_loopviz_tag"):
-                return task  # the latter: an eager task that had something to tell already
+            if not telling_tasks:
+                return task
             try:
-                caller = sys._getframe(1)
-                name = name_given(caller, options)
-                spawned_at, lasti = spawn_site(caller)
-                register(task, coro, running_task(), spawned_at, lasti, name)
+                if loop._task_factory is not None and hasattr(task, "_loopviz_tag"):
+                    return task  # an eager task that had something to tell already
+                caller = getframe(1)
+                b = spawn_site(caller, coro)
+                tell(task, running_task(), b, name_given(caller, options))
                 if task.done():
                     end_task(task, clock())  # an eager task that never had to wait
             except Exception as error:  # noqa: BLE001 - the app must go on
@@ -187,6 +175,23 @@ def make_hooks(
             return task
 
         return create_task
+
+    def spawn_site(caller: Any, coroutine: Any) -> int:
+        """Where the innermost user frame stands, seen from `create_task`'s caller."""
+        if calling and type(coroutine) is coroutine_type:
+            # a callback that makes such a task at that instruction comes there by the same way
+            code = coroutine.cr_code
+            key = (calling, id(caller.f_code), caller.f_lasti, id(code))
+            site = spawns.get(key)
+            if site is not None:
+                return site
+        frame = user_frame(caller)
+        spawned_at, lasti = (frame.f_code, frame.f_lasti) if frame else (None, 0)
+        site = site_of(coroutine, spawned_at, lasti)
+        if calling and type(coroutine) is coroutine_type and len(spawns) < _SPAWNS_KEPT:
+            kept.append((caller.f_code, code))
+            spawns[key] = site
+        return site
 
     requests = make_requests(write, running_task, intern, clock, fail)
 
@@ -208,28 +213,6 @@ def make_hooks(
             kept.append(getattr(getattr(callback, "__func__", callback), "__code__", None))
         return found
 
-    def turn_to_other(handle: Any, callback: Any, kind: Any, at_ready: int, now: int) -> None:
-        """The callback is no known C task's step: a timer's, a transport's, or a new task's."""
-        nonlocal owner, who, cause, calling
-        key: Any = None
-        if kind is method and type(callback.__func__) is function:
-            key = id(callback.__func__.__code__)
-        elif kind is function:
-            key = id(callback.__code__)
-        elif kind is builtin:
-            key = type(callback.__self__), callback.__name__
-        found = tags.get(key) or learn(callback, key)
-        if found:
-            owner, who, calling = None, 0, found
-            cause = handle.cause if type(handle) is Handle else 0
-            write(now, at_ready, found)
-            if type(handle) is timer_handle:
-                write(now, round(handle.when() * 1e9), timer | (found >> B_SHIFT) << B_SHIFT)
-        else:
-            owner, calling = callback.__self__, 0
-            who = cause = getattr(owner, "_loopviz_tag", 0) or adopt_task(owner)
-            write(now, at_ready, who)
-
     def turn_to(handle: Any) -> None:
         """The loop turns to that handle, whatever it is: what `_run_once` does for steps."""
         nonlocal started, who, owner, cause, calling
@@ -237,20 +220,48 @@ def make_hooks(
             started = now = clock()
             if owner is not None and owner.done():
                 end_task(owner, now)
-            at_ready = handle.ready_ns if type(handle) is Handle else turned
+            if type(handle) is Handle:
+                at_ready, cause = handle.ready_ns, handle.cause
+            else:
+                at_ready, cause = turned, 0
             callback = handle._callback
             kind = type(callback)
-            if kind is builtin and callback.__name__ == wakeup:
-                waker = handle.cause if type(handle) is Handle else 0
+            key: Any = None
+            if kind is method:
+                key = callback.__func__
+                if type(key) is not function:
+                    key = None  # whatever it is, it may not be hashable
+            elif kind is builtin:
+                key = callback.__name__
+                if key == wakeup:
+                    turn_to_woken(callback.__self__, at_ready)
+                    return
+                key = type(callback.__self__), key
+            elif kind is function:
+                key = id(callback.__code__)
+            found = tags.get(key) or learn(callback, key)
+            if found:
+                owner, who, calling = None, 0, found
+                seq = claim()
+                pack(records, seq << 5 & mask, now, at_ready, found, seq)
+                if type(handle) is timer_handle:
+                    due = round(handle.when() * 1e9)
+                    write(now, due, timer | (found >> B_SHIFT) << B_SHIFT)
+            else:
                 owner, calling = callback.__self__, 0
                 who = cause = getattr(owner, "_loopviz_tag", 0) or adopt_task(owner)
-                write(now, at_ready, who | place_of(owner.get_coro()) << B_SHIFT)
-                if waker and waker != who:
-                    write(now, waker & NUMBER, (who & NUMBER) | woken)
-            else:
-                turn_to_other(handle, callback, kind, at_ready, now)
+                write(now, at_ready, who)
         except Exception as error:  # noqa: BLE001 - the app must go on
             break_off("callback", error)
+
+    def turn_to_woken(task: Any, at_ready: int) -> None:
+        """What the task awaited is there: say what that was, and whose step brought it."""
+        nonlocal who, owner, cause, calling
+        waker, owner, calling = cause, task, 0
+        who = cause = getattr(task, "_loopviz_tag", 0) or adopt_task(task)
+        write(started, at_ready, who | place_of(task.get_coro()) << B_SHIFT)
+        if waker and waker != who:
+            write(started, waker & NUMBER, (who & NUMBER) | woken)
 
     def call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
         if loop._debug or loop._closed:
@@ -352,7 +363,8 @@ def make_hooks(
         came = loop._selector.select(timeout)
         turned = clock()
         try:
-            write(turned, began, polled | len(came) << B_SHIFT)
+            seq = claim()
+            pack(records, seq << 5 & mask, turned, began, polled | len(came) << B_SHIFT, seq)
         except Exception as error:  # noqa: BLE001
             break_off("select", error)
         loop._process_events(came)
@@ -368,7 +380,7 @@ def make_hooks(
             try:
                 handle = popleft()
             except IndexError:  # uninstalled, and another probe installed, which has them now
-                return
+                break
             if handle._cancelled:
                 continue
             callback = handle._callback
@@ -401,7 +413,7 @@ def make_hooks(
                     except Exception as error:  # noqa: BLE001 - the app must go on
                         break_off("task_end", error)
                 owner = None
-        handle = None
+        handle = callback = task = None  # a traceback may lead here: hold nothing through it
 
     # ---- the probe's own
 
@@ -472,6 +484,7 @@ def _run_slowly(loop: Any, handle: Any) -> None:
         took = loop.time() - began
         if took >= loop.slow_callback_duration:
             what = base_events._format_handle(handle)  # type: ignore[attr-defined]
-            _asyncio_log.warning("Executing %s took %.3f seconds", what, took)
+            logger: Any = base_events.logger  # type: ignore[attr-defined]
+            logger.warning("Executing %s took %.3f seconds", what, took)
     finally:
-        loop._current_handle = None
+        loop._current_handle = handle = None

@@ -1,6 +1,7 @@
 """Put the probe into a live loop, and take it out again."""
 
 import asyncio
+import inspect
 import logging
 import os
 import tempfile
@@ -14,7 +15,7 @@ from typing import Any, Self
 
 from loopviz.clock import Clock, monotonic_ns
 from loopviz.errors import LoopvizError
-from loopviz.probe import resources
+from loopviz.probe import frameworks, resources
 from loopviz.probe.foreign import make_foreign_hooks
 from loopviz.probe.hooks import Hooks, make_hooks
 from loopviz.probe.pauses import PAUSES
@@ -77,7 +78,8 @@ class Probe:
         self._watchdog: Watchdog | None = None
         self._heartbeat_s = heartbeat_s
         self._beat = self._measure_lag  # one bound method, for the hooks to know it by
-        self._beat_handle: asyncio.TimerHandle | None = None
+        self._beat_due = 0.0
+        self._beat_handle: asyncio.Handle | None = None
         self._installs = 0
         self._thread = 0
         self._before: dict[str, Any] = {}
@@ -103,14 +105,18 @@ class Probe:
         else:
             self._factory = loop.get_task_factory()
             loop.set_task_factory(hooks.create_task(self._factory))
-        self._patch("call_exception_handler", self._hear_exceptions(loop.call_exception_handler))
+        if inspect.isroutine(loop.call_exception_handler):  # else it is a test's
+            hear = self._hear_exceptions(loop.call_exception_handler)
+            self._patch("call_exception_handler", hear)
         recorders[loop] = self.recorder
         resources.watch()
+        frameworks.watch()
         if self._clock is monotonic_ns:  # on virtual time a collection takes none
             PAUSES.watch(loop, self._paused)
         if self._heartbeat_s is not None:
             hooks.heartbeat(self._beat)
-            self._beat_handle = loop.call_later(self._heartbeat_s, self._beat)
+            self._beat_due = loop.time() + self._heartbeat_s
+            self._beat_handle = loop.call_at(self._beat_due, self._beat)
         hooks.adopt(asyncio.all_tasks(loop), asyncio.current_task() if running else None)
         if running:
             self._start_watchdog()
@@ -156,6 +162,7 @@ class Probe:
     def _withdraw(self) -> None:
         """Out of all that the process shares."""
         del recorders[self._loop]
+        frameworks.unwatch()
         resources.unwatch()
         PAUSES.unwatch(self._loop)
 
@@ -198,8 +205,7 @@ class Probe:
         of timers, as the load is one of requests. After a second they are let go.
         """
         assert self._heartbeat_s is not None
-        assert self._beat_handle is not None
-        due = self._beat_handle.when()
+        due = self._beat_due
         if self.level == "steps":  # the hooks see no timers there
             now = self._clock()
             self.hooks.write(now, now, tag(Kind.CALLBACK))
@@ -208,6 +214,7 @@ class Probe:
         due += self._heartbeat_s
         if self._loop.time() - due > 1.0:
             due = self._loop.time() + self._heartbeat_s
+        self._beat_due = due
         self._beat_handle = self._loop.call_at(due, self._beat)
 
     def _hear_exceptions(self, original: Callable[[Any], None]) -> Callable[[Any], None]:

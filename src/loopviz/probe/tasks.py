@@ -39,6 +39,10 @@ class TaskHooks(NamedTuple):
     register: Callable[..., int]
     """`register(task, coroutine, parent, spawned_at, lasti, name)`: tell of a task, made by the
     task `parent` at that instruction of the code `spawned_at`; its step's tag."""
+    site: Callable[[Any, CodeType | None, int], int]
+    """`site(coroutine, spawned_at, lasti)`: the first half of it, the number of the site."""
+    tell: Callable[[Any, int, int, str | None], int]
+    """`tell(task, parent, site, name)`: the second half."""
     adopt: Callable[[Any], int]
     """The same of a task that was made before us, or not by the loop's `create_task`."""
     end: Callable[[Any, int], None]
@@ -55,6 +59,7 @@ def make_tasks(
     sites: dict[tuple[int, int, int], int] = {}  # by id(code), see `Places`
     kept: list[Any] = []  # what has its id in them, so that no other gets it
     names: dict[str, int] = {}
+    next_number = _numbers.__next__
 
     def name_of(name: str) -> int:
         known = names.get(name)
@@ -80,20 +85,25 @@ def make_tasks(
         lasti: int,
         name: str | None,
     ) -> int:
-        number = next(_numbers) & NUMBER
-        task._loopviz_tag = number | step
-        try:
-            code = coroutine.cr_code
-        except AttributeError:
-            code = coroutine_code(coroutine)
+        return tell(task, parent, site(coroutine, spawned_at, lasti), name)
+
+    def site(coroutine: Any, spawned_at: CodeType | None, lasti: int) -> int:
+        code = coroutine_code(coroutine)
         key = (id(code or type(coroutine)), id(spawned_at), lasti)
         b = sites.get(key)
         if b is None:
             kept.append((code or type(coroutine), spawned_at))
             b = sites[key] = intern(_site(code, type(coroutine), spawned_at, lasti))
-        named = 0 if not name or name.startswith("Task-") else name_of(name)
-        write(clock(), (parent & NUMBER) << 32 | named, number | start | b << B_SHIFT)
-        return number | step
+        return b
+
+    def tell(task: Any, parent: int, b: int, name: str | None) -> int:
+        number = next_number() & NUMBER
+        task._loopviz_tag = own = number | step
+        a = (parent & NUMBER) << 32
+        if name is not None and not name.startswith("Task-"):
+            a |= name_of(name)
+        write(clock(), a, number | start | b << B_SHIFT)
+        return own
 
     def adopt(task: Any) -> int:
         return register(task, task.get_coro(), 0, None, 0, task.get_name())
@@ -101,7 +111,7 @@ def make_tasks(
     def number_of(task: Any) -> int:
         return (getattr(task, "_loopviz_tag", 0) or adopt(task)) & NUMBER
 
-    return TaskHooks(register, adopt, end, number_of)
+    return TaskHooks(register, site, tell, adopt, end, number_of)
 
 
 def name_given(caller: FrameType, options: dict[str, Any]) -> str | None:
