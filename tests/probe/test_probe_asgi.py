@@ -1,6 +1,7 @@
 """The ASGI wrapper: a start and an end per HTTP request, and nothing changed on the way."""
 
 import asyncio
+import inspect
 import types
 
 import pytest
@@ -66,7 +67,7 @@ def test_start_and_end(serve, loop):
     assert (end.kind, end.at, end.a, end.text) == (
         Kind.REQUEST_END,
         began + 250_000_000,
-        201,
+        201 | 1 << 16,
         "GET /ping",
     )
 
@@ -91,7 +92,60 @@ def test_the_sent_header(serve, header, expected):
     """Whatever a client puts into it, the app answers."""
     sent, (start, end) = serve(answers, http(sent=header))
     assert len(sent) == 2
-    assert (start.a, end.a) == (expected, 201)
+    assert (start.a, end.a & 0xFFFF) == (expected, 201)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[], (), None, iter([(SENT_HEADER, b"7")]), [(SENT_HEADER, b"7"), (b"x", b"")], [b"x"]],
+)
+def test_headers_without_the_sent_header_at_their_end(serve, headers):
+    """Only our own load says it, at the end: another client's are not searched."""
+    _, (start, end) = serve(answers, http() | {"headers": headers})
+    assert (start.a, end.a & 0xFFFF) == (0, 201)
+
+
+def test_body_bytes_are_counted_over_all_parts(serve):
+    async def streams(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for part in (b"abc", b"", memoryview(b"de")):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body"})  # ASGI: the body may be left away
+
+    sent, (_, end) = serve(streams, http())
+    assert len(sent) == 5
+    assert end.a == 200 | 5 << 16
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{}, {"type": "http.response.start"}, None, {"type": "http.response.body", "body": 5}],
+)
+def test_an_improper_message_is_the_servers_to_judge(serve, message):
+    async def sends(scope, receive, send):
+        await send(message)
+
+    sent, (_, end) = serve(sends, http())
+    assert sent == [message]
+    assert end.a == 0
+
+
+def test_what_the_app_returns_is_the_servers_to_judge(loop, probe_of):
+    """ASGI says None; uvicorn logs an error if it is anything else."""
+
+    async def returns(scope, receive, send):
+        return scope["type"]
+
+    watched = watch_requests(returns, probe_of(loop).hooks)
+    assert [loop.run(watched(http() | {"type": kind}, None, None)) for kind in ("http", "x")] == [
+        "http",
+        "x",
+    ]
+
+
+def test_it_is_still_a_coroutine_function(loop, probe_of):
+    """By that uvicorn tells ASGI 3 from ASGI 2."""
+    assert inspect.iscoroutinefunction(watch_requests(answers, probe_of(loop).hooks))
 
 
 def test_an_app_that_raises_before_it_sent_anything(serve):
@@ -173,3 +227,76 @@ def test_a_request_is_served_though_the_ring_is_broken(loop, probe_of):
     probe._ring.close()
     loop.run(watch_requests(answers, probe.hooks)(http(), None, send))
     assert sent == ["http.response.start", "http.response.body"]
+
+
+class Client:
+    """What a server other than uvicorn gives the app: messages one after another."""
+
+    def __init__(self, *messages):
+        self.messages = list(messages)
+        self.sent = []
+
+    async def receive(self):
+        await asyncio.sleep(0.1)
+        return self.messages.pop(0)
+
+    async def send(self, message):
+        self.sent.append(message)
+
+
+ASKED, LEFT = {"type": "http.request", "body": b""}, {"type": "http.disconnect"}
+
+
+@pytest.fixture
+def gone(loop, probe_of, recording):
+    """Serve with that client: the events of the request in order, and when its client was gone."""
+
+    def run(app, client):
+        probe, began = probe_of(loop), loop.clock()
+        loop.run(watch_requests(app, probe.hooks)(http(), client.receive, client.send))
+        probe.uninstall()
+        events = recording(probe).of(Kind.REQUEST_START, Kind.GONE, Kind.REQUEST_END)
+        assert len({event.who for event in events}) == 1
+        ends = [event.at - began for event in events if event.kind is Kind.GONE]
+        return [event.kind for event in events], ends
+
+    return run
+
+
+async def listens(scope, receive, send):
+    assert await receive() is ASKED
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"x", "more_body": True})
+    assert await receive() is LEFT
+    await asyncio.sleep(0.1)
+
+
+def test_a_client_that_leaves_as_the_app_hears_of_it(gone):
+    kinds, ends = gone(listens, Client(ASKED, LEFT))
+    assert kinds == [Kind.REQUEST_START, Kind.GONE, Kind.REQUEST_END]
+    assert ends == [200_000_000]
+
+
+def test_a_client_that_has_its_response_may_leave(gone):
+    """Servers say so to an app that still asks."""
+
+    async def asks_on(scope, receive, send):
+        await receive()
+        await answers(scope, receive, send)
+        assert await receive() is LEFT
+
+    assert gone(asks_on, Client(ASKED, LEFT)) == ([Kind.REQUEST_START, Kind.REQUEST_END], [])
+
+
+def test_an_app_that_does_not_listen_does_not_tell(gone):
+    assert gone(answers, Client(LEFT)) == ([Kind.REQUEST_START, Kind.REQUEST_END], [])
+
+
+def test_after_uninstall_requests_pass_and_nothing_is_written(loop, probe_of, recording):
+    probe = probe_of(loop)
+    watched = watch_requests(answers, probe.hooks)
+    probe.uninstall()
+    client = Client(ASKED, LEFT)
+    loop.run(watched(http(), client.receive, client.send))
+    assert len(client.sent) == 2
+    assert recording(probe).of(Kind.REQUEST_START, Kind.REQUEST_END) == []

@@ -4,10 +4,12 @@ import asyncio
 import functools
 import json
 import sys
+import threading
 
 import pytest
 
-from loopviz.probe.places import LIBRARY, USER, Places, callback_site, coroutine_code
+from loopviz.probe.places import LIBRARY, LOOP, USER, Places, callback_site, coroutine_code
+from loopviz.probe.stacks import stack_of
 
 
 def test_user_standard_library_installed_and_our_own():
@@ -23,6 +25,24 @@ def test_user_roots_win(tmp_path):
     assert Places([folder]).kind(asyncio.sleep.__code__) == LIBRARY
 
 
+def test_where_the_loop_runs_its_callbacks():
+    places = Places()
+    ours = sys.modules["loopviz.probe.hooks"].__file__
+    foreign = ours.replace("hooks", "foreign")
+    assert places.kind_of(asyncio.base_events.__file__, "_run_once") == LOOP
+    assert places.kind_of(ours, "_run_once") == LOOP
+    assert places.kind_of(foreign, "send") == places.kind_of(foreign, "throw") == LOOP
+    assert places.kind_of(ours, "turn_to") == LIBRARY
+    assert places.kind_of(__file__, "_run_once") == USER
+
+
+def test_places_of_another_process():
+    places = Places(["/home/me"], ["/lib/"])
+    assert places.folders() == (("/home/me/",), ("/lib/",))
+    assert places.kind_of("/lib/x.py", "f") == LIBRARY
+    assert places.kind_of("/home/me/x.py", "f") == USER
+
+
 def test_a_folder_that_only_starts_alike_is_no_root(tmp_path):
     code = compile("", f"{json.__file__.rpartition('/')[0]}_more/x.py", "exec")
     folder = json.__file__.rpartition("/")[0]
@@ -31,28 +51,94 @@ def test_a_folder_that_only_starts_alike_is_no_root(tmp_path):
     assert Places([folder]).kind(code) == LIBRARY
 
 
-def test_the_stack_stops_at_the_loop_and_blames_the_innermost_user_frame():
-    """Nothing of what started the loop belongs to a callback."""
-    found = {}
-
-    def callback():
-        json.dumps([object()], default=look)
-
-    def look(_value):
-        found["stack"] = places.stack(sys._getframe())
-        return 0
-
-    places = Places()
+def in_a_callback(function):
+    """What it returns, in a callback of a loop."""
+    found = []
     loop = asyncio.new_event_loop()
-    loop.call_soon(callback)
+    loop.call_soon(lambda: found.append(function()))
     loop.call_soon(loop.stop)
     loop.run_forever()
     loop.close()
-    frames, culprit = found["stack"]
-    functions = [frame.split("\t")[3].rpartition(".")[2] for frame in frames]
-    assert functions[0] == "look"
-    assert functions[-2:] == ["callback", "_run"]
-    assert culprit == 0
+    return found[0]
+
+
+def functions(stack):
+    return [frame.rpartition("\t")[2].rpartition(".")[2] for frame in stack.frames]
+
+
+def test_the_stack_stops_at_the_loop_and_blames_the_innermost_user_frame():
+    """Nothing of what started the loop belongs to a callback."""
+
+    def callback():
+        stacks = []
+        json.dumps([object()], default=lambda _: stacks.append(stack_of(Places(), sys._getframe())))
+        return stacks[0]
+
+    stack = in_a_callback(callback)
+    assert functions(stack)[0] == "<lambda>"
+    assert functions(stack)[-3:] == ["callback", "<lambda>", "_run"]
+    assert stack.culprit == 0
+
+
+def code_in(file, source):
+    space = {"sys": sys, "stack_of": stack_of, "Places": Places}
+    exec(compile(source, file, "exec"), space)
+    return space
+
+
+def test_the_call_stands_just_inside_the_culprit():
+    library = code_in(json.__file__, "def call(): return stack_of(Places(), sys._getframe())")
+
+    def callback():
+        return library["call"]()
+
+    stack = in_a_callback(callback)
+    assert functions(stack)[:2] == ["call", "callback"]
+    assert stack.culprit == 1
+
+
+def test_the_frames_of_the_probe_are_left_out():
+    ours = code_in(
+        sys.modules["loopviz.probe.asgi"].__file__,
+        "def watched(inner): return inner()",
+    )
+    assert "watched" not in functions(
+        in_a_callback(lambda: ours["watched"](lambda: stack_of(Places(), sys._getframe())))
+    )
+
+
+def test_a_frame_of_fastapi_stands_for_the_endpoint_that_has_returned():
+    class Dependant:
+        call = in_a_callback
+
+    fastapi = code_in(
+        "/site/fastapi/routing.py",
+        "def app(dependant): return serialize()\n"
+        "def serialize(): return stack_of(places, sys._getframe())",
+    )
+    fastapi["places"] = Places(library=["/site/", asyncio.__file__.rpartition("/")[0]])
+    stack = in_a_callback(functools.partial(fastapi["app"], Dependant))
+    assert functions(stack)[:3] == ["serialize", "in_a_callback", "app"]
+    assert stack.culprit == 1
+    line = in_a_callback.__code__.co_firstlineno
+    assert stack.frames[1] == f"\t{__file__}\t{line}\tin_a_callback"
+
+
+def test_a_stack_that_does_not_come_from_the_loop_goes_on_around_it():
+    """So it is in a greenlet: its outermost frame has none around it."""
+    thread_frames = []
+
+    def inside():
+        thread_frames.append(sys._getframe())
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+
+    def callback():
+        return stack_of(Places(), thread_frames[0], sys._getframe())
+
+    assert "callback" in functions(in_a_callback(callback))
 
 
 def test_no_user_frame_beyond_the_loop():

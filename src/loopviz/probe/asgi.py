@@ -1,41 +1,89 @@
-"""The ASGI wrapper that tells when a request starts and ends, and how."""
+"""The ASGI wrapper that tells when a request starts and ends, how, and whether its client left."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from loopviz.probe.frameworks import phases_over, tells_of_disconnects
 from loopviz.probe.hooks import Hooks
+from loopviz.probe.recorder import current
 from loopviz.wire.control import SENT_HEADER
 
 __all__ = ["watch_requests"]
 
-App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+App = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 
 
 def watch_requests(app: App, hooks: Hooks) -> App:
-    """The same ASGI app; each HTTP request writes a start and an end record."""
-    request_start, request_end = hooks.request_start, hooks.request_end
+    """The same ASGI app; each HTTP request writes a start and an end record.
 
-    async def watched(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    When the client sent it is known if the last of its headers says so, as our load's do. If the
+    client leaves before the response is complete, that is recorded at once under uvicorn, under
+    other servers when the app hears of it.
+    """
+    request_start, request_end, task = hooks.request_start, hooks.request_end, hooks.task
+
+    async def watched(scope: dict[str, Any], receive: Any, send: Any) -> Any:
         if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        status = 0
+            return await app(scope, receive, send)
+        status = bytes_sent = sent = 0
+        streams = False
 
         def watched_send(message: dict[str, Any]) -> Any:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            nonlocal status, bytes_sent, streams
+            try:
+                if message["type"] == "http.response.body":
+                    if body := message.get("body"):
+                        bytes_sent += len(body)
+                    if message.get("more_body") and not streams:
+                        streams = True
+                        phases_over(number)
+                elif message["type"] == "http.response.start":
+                    status = message["status"]
+            except Exception:  # noqa: BLE001, S110 - no proper message: the server will say so
+                pass
             return send(message)
 
-        sent = 0
-        for name, value in scope["headers"]:
-            if name == SENT_HEADER:
-                sent = int(value) if len(value) < 19 and value.isdigit() else 0
-                break
+        try:
+            name, value = scope["headers"][-1]
+            if name == SENT_HEADER and len(value) < 19 and value.isdigit():
+                sent = int(value)
+        except Exception:  # noqa: BLE001, S110 - there are none, or they are no list
+            pass
+        cycle: Any = getattr(receive, "__self__", None)
+        told = type(cycle) in tells_of_disconnects
+        number = task()
         request_start(scope, sent)
         try:
-            await app(scope, receive, watched_send)
+            if told:
+                cycle._loopviz_task = number
+                return await app(scope, receive, watched_send)
+            return await _listen(app, scope, receive, watched_send, number)
         finally:
-            request_end(scope, status)
+            if told:
+                cycle._loopviz_task = 0
+            request_end(scope, status, bytes_sent)
 
     return watched
+
+
+async def _listen(app: App, scope: dict[str, Any], receive: Any, send: Any, task: int) -> Any:
+    """Serve the request, and hear with the app that its client has gone."""
+    complete = False
+
+    def listening_send(message: dict[str, Any]) -> Any:
+        nonlocal complete
+        try:
+            if message["type"] == "http.response.body":
+                complete = not message.get("more_body")
+        except Exception:  # noqa: BLE001, S110 - no proper message: the server will say so
+            pass
+        return send(message)
+
+    async def listening_receive() -> Any:
+        message = await receive()
+        recorder = current()
+        if recorder is not None and not complete and message["type"] == "http.disconnect":
+            recorder.gone(task)
+        return message
+
+    return await app(scope, listening_receive, listening_send)

@@ -25,7 +25,7 @@ from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import GC_ELSEWHERE, NUMBER, Kind, tag
 from loopviz.wire.ring import CAPACITY, LockedRing, RingFile
 
-__all__ = ["LOOP_RING", "SIDE_RING", "Probe", "install"]
+__all__ = ["LOOP_RING", "SIDE_RING", "Probe", "install", "prepare"]
 
 LOOP_RING, SIDE_RING = "loop.ring", "side.ring"
 HEARTBEAT_S = 0.02
@@ -297,6 +297,15 @@ def install(
         )
     _on_thread_of(loop, probe.install)
     return probe
+
+
+def prepare() -> None:
+    """Note from now on where locks, pools and the like are made: call it before the app is there.
+
+    Without it they are described when they are first used, without their line.
+    """
+    resources.watch()
+    frameworks.watch()
 
 
 def _on_thread_of(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

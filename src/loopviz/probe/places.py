@@ -15,22 +15,20 @@ from typing import Any
 __all__ = ["PLACES", "Places", "line_at"]
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
-_LOOPS = ("base_events.py", _PACKAGE + os.path.join("probe", "hooks.py"))
+_LOOPS = ("base_events.py", str(Path(__file__).resolve().with_name("hooks.py")))
 """Whose `_run_once` runs the callbacks."""
 USER, LIBRARY, LOOP = 1, 2, 3
-_DEPTH = 32
-"""Frames kept of a stack."""
+_FOREIGN = str(Path(__file__).resolve().with_name("foreign.py"))
+"""Whose `send` and `throw` run the steps of a foreign loop's tasks."""
 
 
 class Places:
     """Tells user code from library code, and names what it sees."""
 
-    def __init__(self, user_roots: Iterable[str] = ()) -> None:
+    def __init__(self, user_roots: Iterable[str] = (), library: Iterable[str] = ()) -> None:
+        """`library`: what the file names of library code start with; without: this Python's."""
         self._user_roots: tuple[str, ...] = ()
-        paths = sysconfig.get_paths()
-        folders = {paths[k] for k in ("stdlib", "platstdlib", "purelib", "platlib")}
-        folders.update(site.getsitepackages())
-        self._library = (*(f + os.sep for f in folders), _PACKAGE, "<frozen")
+        self._library = tuple(library) or _library_folders()
         self.kinds: dict[int, int] = {}
         """What `kind` knows so far, by `id(code)`: a code object's own hash goes through all of
         its constants and names."""
@@ -54,40 +52,45 @@ class Places:
         while frame is not None:
             code = frame.f_code
             kind = kinds.get(id(code)) or self._look_at(code)
-            if kind != LIBRARY:  # whoever started the loop has no part in its callbacks
-                return frame if kind == USER else None
+            if kind == LOOP:
+                return None  # whoever started the loop has no part in its callbacks
+            if kind == USER and not _is_generated(frame):
+                return frame
             frame = frame.f_back
         return None
 
-    def stack(self, frame: FrameType | None) -> tuple[list[str], int]:
-        """The frames from `frame` outwards to the loop, innermost first, and the culprit's index.
+    def folders(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Whose code is the user's, and whose a library's: to tell another process's `Places`."""
+        return self._user_roots, self._library
 
-        The culprit is the innermost user frame; without one, the innermost frame there is.
-        """
-        frames: list[str] = []
-        culprit = -1
-        while frame is not None and len(frames) < _DEPTH:
-            code = frame.f_code
-            kind = self.kind(code)
-            if kind == LOOP:
-                break
-            if culprit < 0 and kind == USER:
-                culprit = len(frames)
-            frames.append(f"\t{code.co_filename}\t{frame.f_lineno}\t{code.co_qualname}")
-            frame = frame.f_back
-        return frames, max(culprit, 0)
+    def kind_of(self, file: str, name: str) -> int:
+        """As `kind`, of the code of that (short) name in that file."""
+        if name == "_run_once" and file.endswith(_LOOPS):
+            return LOOP
+        if name in ("send", "throw") and file == _FOREIGN:
+            return LOOP
+        if self._user_roots and file.startswith(self._user_roots):
+            return USER
+        return LIBRARY if file.startswith(self._library) else USER
 
     def _look_at(self, code: CodeType) -> int:
-        file = code.co_filename
-        if code.co_name == "_run_once" and file.endswith(_LOOPS):
-            kind = LOOP
-        elif self._user_roots and file.startswith(self._user_roots):
-            kind = USER
-        else:
-            kind = LIBRARY if file.startswith(self._library) else USER
+        kind = self.kind_of(code.co_filename, code.co_name)
         self._kept.append(code)  # or another might come to lie at its address
         self.kinds[id(code)] = kind
         return kind
+
+
+def _library_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    folders = {paths[k] for k in ("stdlib", "platstdlib", "purelib", "platlib")}
+    folders.update(site.getsitepackages())
+    return (*(folder + os.sep for folder in folders), _PACKAGE, "<frozen")
+
+
+def _is_generated(frame: FrameType) -> bool:
+    """Its code was made by a library as text (SQLAlchemy does); `python -c` is the user's."""
+    made = frame.f_code.co_filename[:1] == "<"
+    return made and frame.f_globals.get("__name__") != "__main__"
 
 
 def line_at(code: CodeType, lasti: int) -> int:

@@ -1,25 +1,35 @@
 """What the patched primitives tell of the loop they run on: waits, occupancy, jobs, calls.
 
 A patched primitive asks `current()` whether the running loop is recorded; if so, it tells what
-happens in a few words. Everything but `current` and `Resource` is for the loop's own thread.
+happens in a few words. Everything but `current`, `Resource`, `Recorder.fail`, `job_started` and
+`job_ended` is for the loop's own thread.
 """
 
+import contextlib
 import itertools
+import math
 import sys
+import threading
 from asyncio import AbstractEventLoop, _get_running_loop
 from collections.abc import Callable
-from types import CodeType
+from contextvars import Context
+from functools import partial
+from types import BuiltinMethodType, CodeType, FrameType
 from typing import Any
 
 from loopviz.clock import Clock
 from loopviz.probe.places import PLACES, coroutine_code
-from loopviz.wire.events import NUMBER, SIDE_IN, Kind, tag
+from loopviz.wire.events import B_SHIFT, NUMBER, SIDE_IN, Kind, tag
 from loopviz.wire.ring import LockedRing
 
-__all__ = ["Recorder", "Resource", "current", "recorders"]
+__all__ = ["Recorder", "Resource", "current", "recorders", "user_frame"]
 
 _numbers = itertools.count(1)
 _jobs = itertools.count(1)
+_recorders = itertools.count(1)
+_MOST = (1 << 24) - 1
+_ACQUIRED, _RELEASED = tag(Kind.ACQUIRED), tag(Kind.RELEASED)
+_LEVEL, _WAIT, _WAIT_OVER = tag(Kind.LEVEL), tag(Kind.WAIT), tag(Kind.WAIT_OVER)
 
 recorders: dict[AbstractEventLoop | None, "Recorder"] = {}
 """Of the loops that are recorded."""
@@ -30,33 +40,62 @@ def current() -> "Recorder | None":
     return recorders.get(_get_running_loop())
 
 
+def user_frame(frame: FrameType | None) -> FrameType | None:
+    """The innermost user frame from `frame` outwards to the loop, out of a greenlet, too."""
+    found = PLACES.user_frame(frame)
+    if found is None and (greenlet := sys.modules.get("greenlet")) is not None:
+        inside = greenlet.getcurrent().parent
+        while found is None and inside is not None:
+            found = PLACES.user_frame(inside.gr_frame)
+            inside = inside.parent
+    return found
+
+
 class Resource:
     """What tasks wait for: its kind, its size, and the user's line that made it.
 
     Make it where the primitive is made: the line is that of the innermost user frame. Keep it on
-    the primitive (`vars(lock)["_loopviz"] = …`), so that it lives as long.
+    the primitive (`resources.attached`), so that it lives as long.
     """
 
-    __slots__ = ("capacity", "code", "kind", "line", "maker", "name", "number")
+    __slots__ = (
+        "capacity", "code", "in_use", "kind", "line", "maker", "name", "number", "told", "units",
+    )  # fmt: skip
 
-    def __init__(self, kind: str, name: str = "", capacity: int = 0, *, seen: bool = True) -> None:
+    def __init__(
+        self, kind: str, name: str = "", capacity: float = 0, *, seen: bool = True
+    ) -> None:
         """`kind` as in docs/probe.md (`asyncio.Semaphore`); `name` empty: named after its line.
 
-        `capacity` 0: none or unknown. `seen` False: it is met only now, and was made elsewhere.
+        `capacity` 0 or infinite: none or unknown. `seen` False: it is met only now, and was made
+        elsewhere.
         """
         self.number = next(_numbers) & NUMBER
         self.kind = kind
         self.name = name
-        self.capacity = capacity
+        self.capacity = self.units = _whole(capacity)
+        """As many as are free when nothing is in use; where that is not known, the most seen."""
+        self.in_use = 0
+        """As last told, of a queue its items."""
+        self.told: tuple[int, ...] = ()
+        """The numbers of the recorders that have introduced it as it is now."""
         self.code: CodeType | None = None
         self.line = 0
         recorder = current() if seen else None
         self.maker = recorder.task() if recorder is not None else 0
         """The task that made it."""
         if seen:
-            frame = PLACES.user_frame(sys._getframe(1))
+            frame = user_frame(sys._getframe(1))
             if frame is not None:
                 self.code, self.line = frame.f_code, frame.f_lineno
+
+    def change(self, *, name: str | None = None, capacity: float | None = None) -> None:
+        """It has another name or capacity now; whoever tells of it next introduces it anew."""
+        if name is not None:
+            self.name = name
+        if capacity is not None:
+            self.capacity = self.units = _whole(capacity)
+        self.told = ()
 
     def describe(self) -> str:
         """Its string, see `wire.events.Kind.RESOURCE`."""
@@ -67,7 +106,10 @@ class Resource:
 
 
 class Recorder:
-    """Writes what happens on one loop. None of its methods raises."""
+    """Writes what happens on one loop. None of its methods raises.
+
+    `who` is a task's number; without it, it is the running task's.
+    """
 
     def __init__(
         self,
@@ -86,92 +128,160 @@ class Recorder:
         """For what other threads have to say: `JOB_START`, `JOB_END`."""
         self._clock = clock
         self._fail = fail
-        self._introduced: dict[int, tuple[str, str, int]] = {}
+        self._number = next(_recorders)
+        self._waits: dict[int, list[int]] = {}
+        """By task: the resources that it waits for, the innermost last."""
         self._places: dict[tuple[int, int], int] = {}
         self._kept: list[CodeType] = []
 
+    def fail(self, hook: str, error: BaseException) -> None:
+        """A hook raised, and is used no more. Any thread."""
+        for name in _METHODS.get(hook, ()):
+            setattr(self, name, _tell_nothing)
+        with contextlib.suppress(Exception):  # a job may outlive the ring in which to say so
+            self._fail(hook, error)
+
     def introduce(self, resource: Resource) -> None:
-        """Tell of a resource, if it is new here or has another name, kind or capacity now."""
-        self._guarded("resource", self._introduce, resource)
+        """Tell of a resource, if it is new here or has changed."""
+        try:
+            if self._number not in resource.told:
+                self._introduce(resource)
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            self.fail("resource", error)
 
-    def wait(self, resource: Resource, side: int = SIDE_IN) -> None:
-        """The running task will wait for it, if it suspends."""
-        self._guarded("wait", self._wait, resource, side)
+    def wait(self, resource: Resource, side: int = SIDE_IN) -> int:
+        """The running task will wait for it, if it suspends. That task, for the wait's end."""
+        who = 0
+        try:
+            who = self.task()
+            if self._number not in resource.told:
+                self._introduce(resource)
+            self._waits.setdefault(who, []).append(resource.number)
+            place = self._place()
+            self._write(self._clock(), resource.number | side << 32, who | _WAIT | place << B_SHIFT)
+        except Exception as error:  # noqa: BLE001
+            self.fail("wait", error)
+        return who
 
-    def wait_over(self, resource: Resource, side: int = SIDE_IN) -> None:
-        """The running task's wait is over, and it holds nothing."""
-        a = resource.number | side << 32
-        self._guarded("wait", self._tell, Kind.WAIT_OVER, resource, a, 0)
+    def waits(self, who: int | None = None) -> bool:
+        """Whether it has been told that the task waits, and not yet that it does no more."""
+        return (self.task() if who is None else who) in self._waits
 
-    def acquired(self, resource: Resource, in_use: int) -> None:
-        """The running task holds one unit; so many are in use now."""
-        self._guarded("acquired", self._tell, Kind.ACQUIRED, resource, resource.number, in_use)
+    def wait_over(self, resource: Resource, side: int = SIDE_IN, who: int | None = None) -> None:
+        """The wait is over, and the task holds nothing."""
+        try:
+            who = self.task() if who is None else who
+            self._forget_wait(who, resource.number)
+            self._write(self._clock(), resource.number | side << 32, who | _WAIT_OVER)
+        except Exception as error:  # noqa: BLE001
+            self.fail("wait", error)
 
-    def released(self, resource: Resource, in_use: int) -> None:
-        """The running task has given one unit back; so many are in use now."""
-        self._guarded("released", self._tell, Kind.RELEASED, resource, resource.number, in_use)
+    def acquired(self, resource: Resource, in_use: int, who: int | None = None) -> None:
+        """The task holds one unit, and waits no more; so many are in use now."""
+        try:
+            who = self.task() if who is None else who
+            if who in self._waits:
+                self._forget_wait(who, resource.number)
+            self._tell(_ACQUIRED, resource, in_use, who)
+        except Exception as error:  # noqa: BLE001
+            self.fail("acquired", error)
+
+    def released(self, resource: Resource, in_use: int, who: int | None = None) -> None:
+        """The task has given one unit back; so many are in use now.
+
+        If it still waits for one, it gives back what it had been handed: it never held it.
+        """
+        try:
+            who = self.task() if who is None else who
+            if resource.number in self._waits.get(who, ()):
+                who = 0
+            self._tell(_RELEASED, resource, in_use, who)
+        except Exception as error:  # noqa: BLE001
+            self.fail("released", error)
 
     def level(self, resource: Resource, items: int) -> None:
         """A queue holds so many items now."""
-        self._guarded("level", self._tell, Kind.LEVEL, resource, resource.number, items)
+        try:
+            self._tell(_LEVEL, resource, items, self.task())
+        except Exception as error:  # noqa: BLE001
+            self.fail("level", error)
 
     def job(self, executor: Resource, function: Any) -> int:
-        """A job was submitted. Its `a` for `JOB_START` and `JOB_END` in the side ring; 0: none."""
-        a: int = self._guarded("job", self._job, executor, function) or 0
+        """A job was submitted. Its `a` for `job_started` and `job_ended`; 0 if that failed."""
+        try:
+            self.introduce(executor)
+            a = (next(_jobs) & NUMBER) << 32 | executor.number
+            self._put(Kind.JOB, self.task(), a, self._intern(_job_place(function)))
+        except Exception as error:  # noqa: BLE001
+            self.fail("job", error)
+            return 0
         return a
+
+    def job_started(self, a: int, worker: str = "") -> None:
+        """A worker took the job up; `worker` empty: this thread. Any thread."""
+        try:
+            worker = worker or threading.current_thread().name
+            if current() is self:
+                self._put(Kind.JOB_START, 0, a, self._intern(worker))
+            else:
+                self.side.write(Kind.JOB_START, a=a, text=worker, at=self._clock())
+        except Exception as error:  # noqa: BLE001
+            self.fail("job", error)
+
+    def job_ended(self, a: int, outcome: int) -> None:
+        """The job ended, or will never start (TASK_CANCELLED). Any thread."""
+        try:
+            if current() is self:
+                self._put(Kind.JOB_END, 0, a, outcome)
+            else:
+                self.side.write(Kind.JOB_END, a=a, b=outcome, at=self._clock())
+        except Exception as error:  # noqa: BLE001
+            self.fail("job", error)
 
     def call(self, status: int, host: str) -> None:
         """An outbound HTTP call ended; status 0: it failed."""
-        self._guarded("call", self._call, status, host)
+        try:
+            self._put(Kind.CALL, self.task(), self._place() << 32 | status, self._intern(host))
+        except Exception as error:  # noqa: BLE001
+            self.fail("call", error)
 
     def phase(self, name: str) -> None:
         """The running task's request enters a phase; empty: it is over."""
-        self._guarded("phase", self._phase, name)
+        try:
+            self._put(Kind.PHASE, self.task(), 0, self._intern(name) if name else 0)
+        except Exception as error:  # noqa: BLE001
+            self.fail("phase", error)
 
     def gone(self, task: int) -> None:
         """The client of that task's request has gone."""
-        self._guarded("gone", self._put, Kind.GONE, task, 0, 0)
-
-    def _guarded(self, hook: str, tell: Callable[..., Any], *what: Any) -> Any:
         try:
-            return tell(*what)
-        except Exception as error:  # noqa: BLE001 - the app must go on
-            self._fail(hook, error)
+            self._put(Kind.GONE, task, 0, 0)
+        except Exception as error:  # noqa: BLE001
+            self.fail("gone", error)
 
     def _introduce(self, resource: Resource) -> None:
-        said = resource.kind, resource.name, resource.capacity
-        if self._introduced.get(resource.number) != said:
-            self._introduced[resource.number] = said
-            a = resource.number << 32 | min(resource.capacity, NUMBER)
-            self._put(Kind.RESOURCE, resource.maker, a, self._intern(resource.describe()))
+        resource.told += (self._number,)
+        a = resource.number << 32 | min(resource.capacity, NUMBER)
+        self._put(Kind.RESOURCE, resource.maker, a, self._intern(resource.describe()))
 
-    def _wait(self, resource: Resource, side: int) -> None:
-        self._introduce(resource)
-        self._put(Kind.WAIT, self.task(), resource.number | side << 32, self._place())
+    def _tell(self, kind_tag: int, resource: Resource, b: int, who: int) -> None:
+        if self._number not in resource.told:
+            self._introduce(resource)
+        b = 0 if b < 0 else min(_MOST, b)
+        resource.in_use = b
+        self._write(self._clock(), resource.number, who | kind_tag | b << B_SHIFT)
 
-    def _tell(self, kind: Kind, resource: Resource, a: int, b: int) -> None:
-        self._introduce(resource)
-        self._put(kind, self.task(), a, min(max(b, 0), (1 << 24) - 1))
-
-    def _job(self, executor: Resource, function: Any) -> int:
-        self._introduce(executor)
-        code = getattr(function, "__code__", None) or coroutine_code(function)
-        name = getattr(function, "__qualname__", None) or type(function).__qualname__
-        file, line = (code.co_filename, code.co_firstlineno) if code else ("", 0)
-        place = self._intern(f"{name}\t{file}\t{line}\t{name}")
-        a = (next(_jobs) & NUMBER) << 32 | executor.number
-        self._put(Kind.JOB, self.task(), a, place)
-        return a
-
-    def _call(self, status: int, host: str) -> None:
-        self._put(Kind.CALL, self.task(), self._place() << 32 | status, self._intern(host))
-
-    def _phase(self, name: str) -> None:
-        self._put(Kind.PHASE, self.task(), 0, self._intern(name) if name else 0)
+    def _forget_wait(self, who: int, number: int) -> None:
+        waits = self._waits.get(who)
+        if waits is not None:
+            if number in waits:
+                waits.remove(number)
+            if not waits:
+                del self._waits[who]
 
     def _place(self) -> int:
         """Of the innermost user frame; 0 if there is none."""
-        frame = PLACES.user_frame(sys._getframe(4))
+        frame = user_frame(sys._getframe(2))
         if frame is None:
             return 0
         key = id(frame.f_code), frame.f_lasti
@@ -185,3 +295,38 @@ class Recorder:
 
     def _put(self, kind: Kind, who: int, a: int, b: int) -> None:
         self._write(self._clock(), a, tag(kind, who, b))
+
+
+_METHODS = {
+    "resource": ("introduce",),
+    "wait": ("wait", "wait_over"),
+    "acquired": ("acquired",),
+    "released": ("released",),
+    "level": ("level",),
+    "job": ("job", "job_started", "job_ended"),
+    "call": ("call",),
+    "phase": ("phase",),
+    "gone": ("gone",),
+}
+"""By hook, what is not told any more when it has failed."""
+
+
+def _tell_nothing(*_: Any, **__: Any) -> int:
+    return 0
+
+
+def _whole(capacity: float) -> int:
+    return 0 if capacity <= 0 or math.isinf(capacity) else math.ceil(capacity)
+
+
+def _job_place(function: Any) -> str:
+    """Where a job's function is defined, through `partial` and `asyncio.to_thread`."""
+    while isinstance(function, partial):
+        runs_in_context = isinstance(function.func, BuiltinMethodType) and isinstance(
+            function.func.__self__, Context
+        )
+        function = function.args[0] if runs_in_context and function.args else function.func
+    code = getattr(function, "__code__", None) or coroutine_code(function)
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    file, line = (code.co_filename, code.co_firstlineno) if code else ("", 0)
+    return f"{name}\t{file}\t{line}\t{name}"

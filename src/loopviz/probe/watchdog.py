@@ -1,13 +1,19 @@
 """The watchdog: a thread that says which line holds the loop, while it holds it."""
 
+import atexit
+import contextlib
 import sys
 import threading
-import time
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 from loopviz.clock import MS, Clock
 from loopviz.probe.places import Places
+from loopviz.probe.shares import CpuShares
+from loopviz.probe.stacks import Stack, dumped_stack, stack_of
+from loopviz.probe.tripwire import STARVED_NS, Tripwire
+from loopviz.wire.dump import DUMP_FILE
 from loopviz.wire.events import Kind
 from loopviz.wire.ring import LockedRing
 
@@ -15,6 +21,9 @@ __all__ = ["Watchdog"]
 
 PATIENCE_NS = 10 * MS
 """A callback is looked at once it has run this long, and again every such time after."""
+ROUND_NS = 12 * MS
+"""The watchdog comes round this often: to get the GIL takes it up to 5 ms, so it sees every
+callback of 20 ms while it runs. Each time costs the loop, which wants the GIL, too."""
 
 _WAITS = ("threading.py", "queue.py", "selectors.py", "concurrent/futures/thread.py", "socket.py")
 """A thread whose innermost frame is here waits; it does not compute."""
@@ -24,8 +33,14 @@ class Watchdog:
     """Samples the stack of the loop's thread whenever a callback runs for too long.
 
     One `STALL` record per sample, in the shared side ring; its text is the culprit's index and
-    the numbers of the frames' strings, innermost first: `1:12,7,3`. Every callback of 20 ms or
-    more gets at least one while it still runs, unless C code holds the GIL throughout.
+    the numbers of the frames' strings, innermost first: `1:12,7,3`. A sample stands for the time
+    since the one before it. Every callback of 20 ms or more gets at least one, while it runs; if
+    C code holds the GIL throughout, as soon as it lets go.
+
+    If C code holds it for long, the loop's thread itself writes its stack into the file
+    `wire.dump.DUMP_FILE` beside the ring, where another process can read it meanwhile (see
+    `probe.tripwire`); afterwards it becomes a sample, too. If its callback is over by then, the
+    record's `a` is 0, and its time is that of the dump.
 
     If the loop's thread gets no CPU time, in library code, while other threads of the process
     burn it, the loop waits for the GIL: then the stack is that of a thread which computes, and the
@@ -39,7 +54,7 @@ class Watchdog:
         side: LockedRing,
         places: Places,
         clock: Clock,
-        fail: Callable[[str, BaseException], None],
+        fail: Callable[[str, Exception], None],
     ) -> None:
         self._fail = fail
         self._running = running
@@ -47,51 +62,100 @@ class Watchdog:
         self._side = side
         self._places = places
         self._clock = clock
-        self._cpu = _CpuShares(thread_id, clock)
-        self._stop = threading.Event()
+        self._cpu = CpuShares(thread_id, clock)
+        self._tripwire: Tripwire | None = None
+        self._greenlet: Any = None
+        self._stop = threading.Lock()
+        self._stop.acquire()
+        self._over = False
         self._thread = threading.Thread(target=self._watch, name="loopviz watchdog", daemon=True)
 
     def start(self) -> None:
+        """Begin. To be called on the loop's own thread; on another, less is seen."""
+        if threading.get_ident() == self._thread_id:
+            self._greenlet = _main_greenlet()
+            with contextlib.suppress(Exception):  # else samples come after the block
+                path = self._side.path.with_name(DUMP_FILE)
+                self._tripwire = Tripwire(path, self._places.folders())
+                self._tripwire.put_off()
         self._thread.start()
+        atexit.register(self.stop)
 
     def stop(self) -> None:
-        """Stop and wait for the thread to end."""
-        self._stop.set()
+        """Stop and wait for the thread to end. Safe to call twice."""
+        if self._over:
+            return
+        self._over = True
+        atexit.unregister(self.stop)
+        self._stop.release()
         self._thread.join()
+        if self._tripwire is not None:
+            self._tripwire.close()
 
     def _watch(self) -> None:
         try:
-            self._follow()
+            self._go_round()
         except Exception as error:  # noqa: BLE001 - the app must go on
             self._fail("watchdog", error)
+        finally:
+            if self._tripwire is not None:
+                self._tripwire.disarm()
 
-    def _follow(self) -> None:
-        sampled_at = 0
-        pause_ns = PATIENCE_NS
-        while not self._stop.wait(pause_ns / 1e9):
-            started, task = self._running()
-            now = self._clock()
-            due = max(started, sampled_at) + PATIENCE_NS
+    def _go_round(self) -> None:
+        stop, running, clock, note = self._stop.acquire, self._running, self._clock, self._cpu.note
+        tripwire = self._tripwire
+        came, wait_ns, sampled = clock(), ROUND_NS, 0
+        while not stop(True, wait_ns / 1e9):
+            last, came = came, clock()
+            started, task = running()
+            seen_at = max(started, sampled)
             if not started:
-                pause_ns = PATIENCE_NS
-            elif now < due:
-                pause_ns = due - now
+                wait_ns = ROUND_NS
+            elif came < seen_at + PATIENCE_NS:
+                wait_ns = seen_at + (ROUND_NS if seen_at == started else PATIENCE_NS) - came
             else:
-                self._sample(started, task)
-                sampled_at, pause_ns = self._clock(), PATIENCE_NS
-            self._cpu.note()
+                self._sample(started, task, was_starved=came - last > STARVED_NS)
+                sampled, wait_ns = clock(), PATIENCE_NS
+            if tripwire is not None:
+                if came - last > STARVED_NS:
+                    self._tell_dump()
+                tripwire.put_off()
+            note()
 
-    def _sample(self, started: int, task: int) -> None:
-        frames_by_thread = sys._current_frames()
-        frame = frames_by_thread.get(self._thread_id)
+    def _sample(self, started: int, task: int, *, was_starved: bool) -> None:
+        # before anything that lets go of the GIL, or the loop goes on
+        frames = sys._current_frames()
+        frame = frames.get(self._thread_id)
+        around = None if self._greenlet is None else self._greenlet.gr_frame
+        stack = stack_of(self._places, frame, around)
+        in_library = self._places.user_frame(frame) is None
+        if self._running()[0] != started:
+            return  # it ended while we looked
         text = ""
-        if self._cpu.starved() and self._places.user_frame(frame) is None:
-            text, frame = "gil:", self._computing(frames_by_thread) or frame
-        frames, culprit = self._places.stack(frame)
-        del frame, frames_by_thread
-        if frames and self._running()[0] == started:  # else it ended while we looked
-            text += f"{culprit}:{','.join(map(str, self._side.intern_all(frames)))}"
-            self._side.write(Kind.STALL, a=started, who=task, text=text)
+        if self._cpu.starved() and in_library:
+            computes = self._computing(frames)
+            if computes is not None:
+                stack = stack_of(self._places, computes)
+            text = "gil:"
+        elif was_starved:
+            self._tell_dump(started, task, stack)
+        self._write(stack, started, task, text)
+
+    def _tell_dump(self, started: int = 0, task: int = 0, stack: Stack | None = None) -> None:
+        """Make a dump, if there is one, a sample; of that callback unless it is over by now."""
+        dump = None if self._tripwire is None else self._tripwire.take()
+        if dump is None or self._cpu.starved():
+            return
+        dumped = dumped_stack(self._places, dump.frames, stack)
+        if stack is None or started > dump.at_ns:  # the callback that it was taken in is over
+            self._write(dumped, 0, 0, at=dump.at_ns)
+        elif dumped.frames[:1] != stack.frames[:1]:
+            self._write(dumped, started, task)
+
+    def _write(self, stack: Stack, started: int, task: int, prefix: str = "", at: int = 0) -> None:
+        if stack.frames:
+            text = prefix + stack.text(self._side.intern_all(stack.frames))
+            self._side.write(Kind.STALL, a=started, who=task, text=text, at=at)
 
     def _computing(self, frames: dict[int, FrameType]) -> FrameType | None:
         """The innermost frame of a thread that does not wait, neither the loop's nor ours."""
@@ -105,27 +169,10 @@ class Watchdog:
         return None
 
 
-class _CpuShares:
-    """How the CPU time since the last `note` was shared between the loop's thread and others."""
-
-    def __init__(self, thread_id: int, clock: Clock) -> None:
-        get_clock_id = getattr(time, "pthread_getcpuclockid", None)  # not on macOS
-        self._clock_id = get_clock_id(thread_id) if get_clock_id else None
-        self._clock = clock
-        self._noted = self._read()
-
-    def note(self) -> None:
-        self._noted = self._read()
-
-    def starved(self) -> bool:
-        """The loop's thread had less than half a core, and others more than that."""
-        if self._clock_id is None:
-            return False
-        wall, loop, process = (
-            now - then for now, then in zip(self._read(), self._noted, strict=True)
-        )
-        return loop < wall / 2 < process - loop
-
-    def _read(self) -> tuple[int, int, int]:
-        loop = 0 if self._clock_id is None else time.clock_gettime_ns(self._clock_id)
-        return self._clock(), loop, time.process_time_ns()
+def _main_greenlet() -> Any:
+    """The thread's outermost greenlet, where the loop runs; None if nobody uses greenlets."""
+    greenlet = sys.modules.get("greenlet")
+    found = greenlet.getcurrent() if greenlet is not None else None
+    while found is not None and found.parent is not None:
+        found = found.parent
+    return found

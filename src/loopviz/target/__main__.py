@@ -21,7 +21,7 @@ from typing import Any
 from loopviz.catalogue import ScenarioInfo, describe, load_scenario
 from loopviz.errors import LoopvizError, UsageError
 from loopviz.probe.asgi import watch_requests
-from loopviz.probe.install import install
+from loopviz.probe.install import install, prepare
 from loopviz.scenario import Scenario
 from loopviz.target.control import Control
 from loopviz.wire.control import encode, messages
@@ -61,6 +61,8 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
 
     path = Path(start["path"])
     listener = listen(start["port"])
+    if start.get("probe", True):
+        prepare()
     scenario = load_scenario(path)
     _turn_on(scenario, start["fixes"], start["id"])
     app: Any = build_app(scenario)

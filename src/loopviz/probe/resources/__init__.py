@@ -5,18 +5,115 @@
 imports them, when it does.
 """
 
-__all__ = ["unwatch", "watch"]
+import sys
+import threading
+from types import ModuleType
+from typing import Any
 
+from loopviz.errors import LoopvizError
+from loopviz.probe.recorder import Resource, current
+from loopviz.probe.resources import (
+    of_anyio,
+    of_asyncio,
+    of_asyncpg,
+    of_executors,
+    of_http,
+    of_sqlalchemy,
+    of_streams,
+)
+from loopviz.probe.resources.attached import attach, resource_of
+from loopviz.probe.resources.imports import ImportWatch
+from loopviz.probe.resources.patches import Applied, apply, undo
+
+__all__ = ["rename", "unwatch", "watch"]
+
+_LIBRARIES = {
+    "anyio._core._synchronization": of_anyio.adapters,
+    "anyio._backends._asyncio": of_anyio.primitives,
+    "anyio.streams.memory": of_streams.streams,
+    "asyncpg.pool": of_asyncpg.pools,
+    "httpcore._async.connection_pool": of_http.pools,
+    "httpx._client": of_http.clients,
+    "sqlalchemy.pool.impl": of_sqlalchemy.pools,
+}
+"""By module: what is to be patched there. Asked again at every `watch`."""
+
+_lock = threading.RLock()  # what is imported already is found while watch() holds it
 _watchers = 0
+_applied: list[Applied] = []
 
 
 def watch() -> None:
     """Somebody wants to know: patch, unless it is done already."""
     global _watchers  # noqa: PLW0603
-    _watchers += 1
+    with _lock:
+        _watchers += 1
+        if _watchers == 1:
+            _applied.extend(apply((*of_asyncio.PATCHES, *of_executors.PATCHES)))
+            _imports.start()
 
 
 def unwatch() -> None:
     """He does not any more: the last one undoes it."""
     global _watchers  # noqa: PLW0603
-    _watchers -= 1
+    with _lock:
+        _watchers -= 1
+        if _watchers == 0:
+            _imports.stop()
+            undo(_applied)
+
+
+def rename(primitive: Any, name: str) -> None:
+    """Call a lock, queue, pool or executor so, on the screen and in reports.
+
+    It may be an engine of SQLAlchemy or a client of httpx, too: their pool is meant. Raises
+    LoopvizError for what loopviz does not know as a resource.
+    """
+    for module, patches in _LIBRARIES.items():
+        if module in sys.modules:
+            patches(sys.modules[module])  # teaches us to describe what is its
+    resource = _resource_of(primitive)
+    if resource is of_asyncio.ANY_EVENT:
+        resource = Resource(resource.kind, seen=False)
+        attach(primitive, resource)
+    if resource is not None:
+        resource.change(name=name)
+        recorder = current()
+        if recorder is not None:
+            recorder.introduce(resource)
+
+
+def _resource_of(primitive: Any) -> Resource | None:
+    try:
+        return resource_of(primitive)
+    except LoopvizError:
+        for names in _POOL_OF:
+            inside = primitive
+            for attribute in names:
+                inside = getattr(inside, attribute, None)
+            if inside is not None:
+                return inside if isinstance(inside, Resource) else resource_of(inside)
+        raise
+
+
+_POOL_OF = (
+    ("sync_engine", "pool"),
+    ("_transport", "_pool"),
+    ("_state",),
+    ("_internal_limiter",),
+    ("_queue", "_loopviz_pool"),
+)
+"""Where an engine, a client, a stream, an adapter and asyncpg's pool keep what is described."""
+
+
+def _imported(module: ModuleType) -> None:
+    try:
+        with _lock:
+            _applied.extend(apply(_LIBRARIES[module.__name__](module)))
+    except Exception as error:  # noqa: BLE001 - the app must go on
+        recorder = current()
+        if recorder is not None:
+            recorder.fail(module.__name__, error)
+
+
+_imports = ImportWatch(tuple(_LIBRARIES), _imported)

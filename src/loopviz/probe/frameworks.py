@@ -1,0 +1,231 @@
+"""What uvicorn, Starlette and FastAPI tell of a request: its phases, and that its client has gone.
+
+They are patched once in the process, if and when the app imports them, however many loops are
+recorded; the last `unwatch` puts back exactly what was there. FastAPI's own telemetry is left
+alone: the phases begin where its spans do, without a tracer.
+"""
+
+import inspect
+import sys
+import threading
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from loopviz.probe.recorder import current
+from loopviz.probe.resources.imports import ImportWatch
+from loopviz.probe.resources.patches import Applied, Patch, apply, undo
+from loopviz.wire.events import Kind
+
+__all__ = ["patched", "phases_over", "tells_of_disconnects", "unwatch", "watch"]
+
+patched: set[str] = set()
+"""The modules that are patched now."""
+tells_of_disconnects: set[type] = set()
+"""uvicorn's request-response cycles. Whoever serves one keeps its task's number in its attribute
+`_loopviz_task` meanwhile: should the connection be lost, that is recorded."""
+
+_Function = Callable[..., Any]
+_mark: Any = getattr(inspect, "markcoroutinefunction", None)  # from 3.12 on
+_lock = threading.Lock()
+_watchers = 0
+_applied: list[Applied] = []
+_background_calls: set[Any] = set()
+"""The code of background tasks' own `__call__`."""
+
+
+def watch() -> None:
+    """Somebody wants to know: patch what is imported, and what will be."""
+    global _watchers  # noqa: PLW0603
+    with _lock:
+        _watchers += 1
+        if _watchers == 1:
+            _imports.start()
+
+
+def unwatch() -> None:
+    """He does not any more: the last one undoes it."""
+    global _watchers  # noqa: PLW0603
+    with _lock:
+        _watchers -= 1
+        if _watchers == 0:
+            _imports.stop()
+            undo(_applied)
+            patched.clear()
+            tells_of_disconnects.clear()
+
+
+def phases_over(task: int) -> None:
+    """The last phase of that task's request is over, though the request goes on."""
+    recorder = current()
+    if recorder is not None and "fastapi.routing" in patched:
+        recorder._put(Kind.PHASE, task, 0, 0)
+
+
+def _enter(phase: str) -> None:
+    recorder = current()
+    if recorder is not None:
+        recorder.phase(phase)
+
+
+def _telling(original: _Function, tell: Callable[..., None]) -> _Function:
+    """A coroutine function that first tells, given the same arguments; else the same one.
+
+    From 3.12 on a plain function can pass for a coroutine function, and costs a frame less.
+    """
+    if _mark is None:
+
+        async def telling_coroutine(*args: Any, **options: Any) -> Any:
+            tell(*args, **options)
+            return await original(*args, **options)
+
+        return telling_coroutine
+
+    def telling(*args: Any, **options: Any) -> Any:
+        tell(*args, **options)
+        return original(*args, **options)
+
+    return _mark(telling)  # type: ignore[no-any-return]
+
+
+# ---- FastAPI
+
+
+def _fastapi_routing(module: Any) -> list[Patch]:
+    begins_span = getattr(module, "_operation", None)
+    if begins_span is None or [*inspect.signature(begins_span).parameters] != ["name", "function"]:
+        return [  # an older FastAPI, or a newer one than we know
+            Patch(module, "solve_dependencies", _dependencies),
+            Patch(module, "run_endpoint_function", _phase("endpoint")),
+            Patch(module, "serialize_response", _phase("serialization")),
+        ]
+    endpoint_in_thread = getattr(module, "_run_sync_endpoint", None)
+
+    def threadpool(run_in_threadpool: _Function) -> _Function:
+        def tell(function: Any, /, *_: Any, **__: Any) -> None:
+            if function is endpoint_in_thread:
+                _enter("endpoint")
+
+        return _telling(run_in_threadpool, tell)
+
+    return [
+        Patch(module, "_operation", _operation),
+        Patch(module, "run_in_threadpool", threadpool),
+    ]
+
+
+def _operation(original: _Function) -> _Function:
+    """FastAPI begins a span, or would: the cheapest place to hear of its phases."""
+    told: dict[Any, frozenset[str]] = {}  # which, by endpoint
+
+    def operation(*, name: str, function: Any = None) -> Any:
+        try:
+            phases = told.get(function)
+            if phases is None:
+                phases = told[function] = _phases_of(sys._getframe(1).f_locals)
+            if name in phases:
+                _enter(name)
+        except Exception:  # noqa: BLE001, S110 - an endpoint without a hash, say: it is not told
+            pass
+        return original(name=name, function=function)
+
+    return operation
+
+
+def _phases_of(handler: dict[str, Any]) -> frozenset[str]:
+    """Of an endpoint, by the variables of FastAPI's handler. None of a WebSocket's."""
+    if "request" not in handler:
+        return frozenset()
+    phases = {"endpoint", "serialization"}
+    if _has_dependencies(handler.get("dependant")):
+        phases.add("dependencies")
+    return frozenset(phases)
+
+
+def _dependencies(solve: _Function) -> _Function:
+    def tell(*_: Any, **options: Any) -> None:
+        scope = getattr(options.get("request"), "scope", {})
+        if scope.get("type") == "http" and _has_dependencies(options.get("dependant")):
+            _enter("dependencies")
+
+    return _telling(solve, tell)
+
+
+def _has_dependencies(dependant: Any) -> bool:
+    """Or a body to validate; else there is nothing to tell of."""
+    return bool(getattr(dependant, "dependencies", ()) or getattr(dependant, "body_params", ()))
+
+
+def _phase(name: str) -> Callable[[_Function], _Function]:
+    return lambda original: _telling(original, lambda *_, **__: _enter(name))
+
+
+# ---- Starlette
+
+
+def _background_module(module: Any) -> list[Patch]:
+    return [
+        Patch(kind, "__call__", _background)
+        for name, kind in vars(module).items()
+        if name in ("BackgroundTask", "BackgroundTasks")
+        and kind.__module__ == module.__name__
+        and "__call__" in vars(kind)
+    ]
+
+
+def _background(call: _Function) -> _Function:
+    """Told once, by the outermost: a task that a list of tasks calls does not tell again."""
+    _background_calls.add(call.__code__)
+
+    def tell(_: Any) -> None:
+        if sys._getframe(2).f_code not in _background_calls:
+            _enter("background")
+
+    return _telling(call, tell)
+
+
+# ---- uvicorn
+
+
+def _uvicorn_protocol(protocol: str) -> Callable[[Any], list[Patch]]:
+    def patches(module: Any) -> list[Patch]:
+        tells_of_disconnects.add(module.RequestResponseCycle)
+        return [Patch(getattr(module, protocol), "connection_lost", _gone)]
+
+    return patches
+
+
+def _gone(connection_lost: _Function) -> _Function:
+    def tell_and_lose(self: Any, exc: Any) -> Any:
+        try:
+            cycle, recorder = self.cycle, current()
+            task = getattr(cycle, "_loopviz_task", 0)
+            if task and recorder is not None and not cycle.response_complete:
+                recorder.gone(task)
+        except Exception:  # noqa: BLE001, S110 - another version's protocol: then it is not told
+            pass
+        return connection_lost(self, exc)
+
+    return tell_and_lose
+
+
+_MODULES: dict[str, Callable[[Any], list[Patch]]] = {
+    "fastapi.routing": _fastapi_routing,
+    "fastapi.background": _background_module,
+    "starlette.background": _background_module,
+    "uvicorn.protocols.http.httptools_impl": _uvicorn_protocol("HttpToolsProtocol"),
+    "uvicorn.protocols.http.h11_impl": _uvicorn_protocol("H11Protocol"),
+}
+
+
+def _found(module: ModuleType) -> None:
+    try:
+        _applied.extend(apply(_MODULES[module.__name__](module)))
+        patched.add(module.__name__)
+    except Exception as error:  # noqa: BLE001 - the app must go on
+        recorder = current()
+        if recorder is not None:
+            recorder.fail(module.__name__, error)
+
+
+_imports = ImportWatch(tuple(_MODULES), _found)

@@ -1,0 +1,80 @@
+"""Which resource a primitive is: kept on the primitive itself, so that it lives as long."""
+
+import weakref
+from asyncio import _get_running_loop
+from collections.abc import Callable
+from typing import Any
+
+from loopviz.errors import LoopvizError
+from loopviz.probe.recorder import Resource, current, recorders
+
+__all__ = ["attach", "describes", "hide", "known", "make", "resource_of"]
+
+Describe = Callable[[Any, bool], Resource]
+"""`describe(primitive, seen)`: its resource, made just now (`seen`) or met only now."""
+
+_describe: dict[type, Describe] = {}
+_elsewhere: "weakref.WeakKeyDictionary[Any, Resource | None]" = weakref.WeakKeyDictionary()
+"""Of those that have slots only."""
+
+
+def describes(kind_of: type, describe: Describe) -> None:
+    """From now on primitives of that class, and of its subclasses, are described so."""
+    _describe[kind_of] = describe
+
+
+def attach(primitive: Any, resource: Resource | None) -> None:
+    """From now on it is that resource."""
+    try:
+        primitive._loopviz = resource
+    except AttributeError:
+        _elsewhere[primitive] = resource
+
+
+def hide(primitive: Any) -> None:
+    """It is a part of something that is told of as a whole: of itself it is not."""
+    attach(primitive, None)
+
+
+def known(primitive: Any) -> bool:
+    """Whether it is known already: described, or hidden."""
+    return hasattr(primitive, "_loopviz") or primitive in _elsewhere
+
+
+def resource_of(primitive: Any) -> Resource | None:
+    """Its resource, described if it is only met now; None if it is hidden.
+
+    Raises LoopvizError for what is no primitive that we know.
+    """
+    try:
+        return primitive._loopviz  # type: ignore[no-any-return]
+    except AttributeError:
+        describe = _find(primitive)
+    if primitive in _elsewhere:
+        return _elsewhere[primitive]
+    resource = describe(primitive, False)
+    attach(primitive, resource)
+    return resource
+
+
+def make(primitive: Any) -> None:
+    """It has just been made: describe it, if on a recorded loop or where none runs (a module).
+
+    Does not raise.
+    """
+    try:
+        loop = _get_running_loop()
+        if (loop is None or loop in recorders) and not known(primitive):
+            attach(primitive, _find(primitive)(primitive, True))
+    except Exception as error:  # noqa: BLE001 - the app must go on
+        recorder = current()
+        if recorder is not None:
+            recorder.fail("resource", error)
+
+
+def _find(primitive: Any) -> Describe:
+    for kind_of in type(primitive).__mro__:
+        if kind_of in _describe:
+            return _describe[kind_of]
+    what = f"{type(primitive).__module__}.{type(primitive).__qualname__}"
+    raise LoopvizError(f"a {what} is no resource: name a lock, a queue, a pool or an executor.")

@@ -1,0 +1,211 @@
+"""The wrappers for what is acquired and released, filled and emptied, or only waited for."""
+
+import sys
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from loopviz.probe.recorder import Recorder, Resource, current
+from loopviz.probe.resources.attached import make, resource_of
+from loopviz.wire.events import SIDE_IN
+
+__all__ = [
+    "Blocks",
+    "InUse",
+    "acquires",
+    "always",
+    "gave_up",
+    "got",
+    "levels",
+    "makes",
+    "releases",
+    "semaphore",
+    "semaphore_in_use",
+    "wait_if",
+    "wait_over",
+    "waits",
+]
+
+Blocks = Callable[..., bool]
+"""`blocks(primitive, *arguments)`: would the call have to wait now?"""
+InUse = Callable[[Any, Resource], int]
+"""`in_use(primitive, resource)`: units, as the primitive has it."""
+Factory = Callable[[Any], Any]
+
+
+def makes(*, unless: CodeType | None = None) -> Factory:
+    """For `__init__`: the resource is made here, `unless` this code calls it."""
+
+    def of(original: Any) -> Any:
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            if unless is None or sys._getframe(1).f_code is not unless:
+                make(self)
+
+        return init
+
+    return of
+
+
+def acquires(blocks: Blocks, in_use: InUse, *, early: bool = False) -> Factory:
+    """For a coroutine function that acquires one unit.
+
+    `early`: unless it has to wait, it has the unit before it suspends (anyio's checkpoints).
+    """
+
+    def of(original: Any) -> Any:
+        async def acquire(self: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder = current()
+            if recorder is None:
+                return await original(self, *args, **kwargs)
+            waiter = wait_if(recorder, blocks, self, args)
+            at_once = early and waiter is None
+            if at_once:
+                got(self, in_use, one_more=1)
+            try:
+                result = await original(self, *args, **kwargs)
+            except BaseException:
+                if at_once or waiter is not None:
+                    gave_up(recorder, self, in_use, waiter)
+                raise
+            if not at_once:
+                got(self, in_use)
+            return result
+
+        return acquire
+
+    return of
+
+
+def releases(in_use: InUse) -> Factory:
+    """For a function that gives one unit back."""
+
+    def of(original: Any) -> Any:
+        def release(self: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, *args, **kwargs)
+            recorder = current()
+            if recorder is not None:
+                try:
+                    resource = resource_of(self)
+                    if resource is not None:
+                        recorder.released(resource, in_use(self, resource))
+                except Exception as error:  # noqa: BLE001 - the app must go on
+                    recorder.fail("released", error)
+            return result
+
+        return release
+
+    return of
+
+
+def waits(blocks: Blocks, side: int = SIDE_IN) -> Factory:
+    """For a coroutine function that waits, and then holds nothing."""
+
+    def of(original: Any) -> Any:
+        async def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder = current()
+            if recorder is None:
+                return await original(self, *args, **kwargs)
+            waiter = wait_if(recorder, blocks, self, args, side)
+            if waiter is None:
+                return await original(self, *args, **kwargs)
+            try:
+                return await original(self, *args, **kwargs)
+            finally:
+                wait_over(recorder, self, side, waiter)
+
+        return wait
+
+    return of
+
+
+def levels(items: Callable[[Any], int]) -> Factory:
+    """For a function that puts something in or takes something out."""
+
+    def of(original: Any) -> Any:
+        def change(self: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, *args, **kwargs)
+            recorder = current()
+            if recorder is not None:
+                try:
+                    resource = resource_of(self)
+                    if resource is not None:
+                        recorder.level(resource, items(self))
+                except Exception as error:  # noqa: BLE001 - the app must go on
+                    recorder.fail("level", error)
+            return result
+
+        return change
+
+    return of
+
+
+def wait_if(
+    recorder: Recorder, blocks: Blocks, primitive: Any, args: Any = (), side: int = SIDE_IN
+) -> int | None:
+    """Tell of a wait, if the call blocks: the task that waits; else None."""
+    try:
+        resource = resource_of(primitive)  # first of all: it may be met only now
+        if resource is not None and blocks(primitive, *args):
+            return recorder.wait(resource, side)
+    except Exception as error:  # noqa: BLE001 - the app must go on
+        recorder.fail("wait", error)
+    return None
+
+
+def wait_over(recorder: Recorder, primitive: Any, side: int, waiter: int) -> None:
+    """Tell that a wait is over; not if its coroutine is thrown away where the loop is not."""
+    if current() is recorder:
+        try:
+            resource = resource_of(primitive)
+            if resource is not None:
+                recorder.wait_over(resource, side, waiter)
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            recorder.fail("wait", error)
+
+
+def got(primitive: Any, in_use: InUse, *, one_more: int = 0) -> None:
+    """Tell that the running task has a unit now, or in a moment: `one_more`."""
+    recorder = current()  # asked anew: while it waited, the probe may have come or gone
+    if recorder is not None:
+        try:
+            resource = resource_of(primitive)
+            if resource is not None:
+                recorder.acquired(resource, in_use(primitive, resource) + one_more)
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            recorder.fail("acquired", error)
+
+
+def gave_up(recorder: Recorder, primitive: Any, in_use: InUse, waiter: int | None) -> None:
+    """Tell that an acquire failed; and if it had been handed a unit, that it gave that back."""
+    if current() is recorder:
+        try:
+            resource = resource_of(primitive)
+            if resource is not None:
+                units = in_use(primitive, resource)
+                if units < resource.in_use:
+                    recorder.released(resource, units, waiter)
+                if waiter is not None:
+                    recorder.wait_over(resource, who=waiter)
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            recorder.fail("wait", error)
+
+
+def always(_: Any) -> bool:
+    """For `wait_if`: it is known already that the call waits."""
+    return True
+
+
+def semaphore(kind: str, value: int, capacity: int, *, seen: bool) -> Resource:
+    """Of a semaphore with so many units left; those taken before we met it are not known of."""
+    resource = Resource(kind, capacity=capacity, seen=seen)
+    resource.units = capacity or value
+    return resource
+
+
+def semaphore_in_use(semaphore: Any, resource: Resource) -> int:
+    """Of a semaphore with `_value`; one of unknown capacity has at least the most ever left."""
+    value: int = semaphore._value
+    if not resource.capacity and value > resource.units:
+        resource.units = value
+    return max(int(resource.units - value), 0)

@@ -1,0 +1,228 @@
+"""anyio's limiters, locks and semaphores, and what it runs in threads, on the asyncio backend.
+
+Nothing here imports anyio: the module comes from the app.
+"""
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from loopviz.probe.recorder import Recorder, Resource, current
+from loopviz.probe.resources.attached import attach, describes, known, resource_of
+from loopviz.probe.resources.gates import (
+    InUse,
+    acquires,
+    always,
+    gave_up,
+    got,
+    makes,
+    releases,
+    semaphore,
+    semaphore_in_use,
+    wait_if,
+)
+from loopviz.probe.resources.of_executors import Job, new_job
+from loopviz.probe.resources.patches import Patch
+
+__all__ = ["adapters", "primitives"]
+
+
+def primitives(module: ModuleType) -> list[Patch]:
+    """Of `anyio._backends._asyncio`. Before anyio 4.5 there are no locks to be patched."""
+    limiter, backend = module.CapacityLimiter, module.AsyncIOBackend
+    default = vars(backend)["current_default_thread_limiter"].__func__.__code__
+
+    def describe(limiter: Any, seen: bool) -> Resource:
+        own = module._default_thread_limiter.get(None) is limiter
+        name = "default thread limiter" if own else ""
+        tokens = limiter.total_tokens
+        return Resource("anyio.CapacityLimiter", name, tokens, seen=seen and not own)
+
+    describes(limiter, describe)
+    blocked, coroutine = module.WouldBlock, limiter.acquire_on_behalf_of
+    patches = [
+        Patch(limiter, "__init__", makes(unless=default)),
+        Patch(limiter, "total_tokens", _total_tokens),
+        Patch(limiter, "acquire_on_behalf_of", _borrows_later),
+        Patch(limiter, "acquire_on_behalf_of_nowait", _borrows(coroutine, blocked)),
+        Patch(limiter, "release_on_behalf_of", releases(_borrowed)),
+        Patch(backend, "run_sync_in_worker_thread", _runs_in_thread),
+        Patch(backend, "create_capacity_limiter", _creates),
+        Patch(backend, "create_lock", _creates),
+        Patch(backend, "create_semaphore", _creates),
+    ]
+    if hasattr(module, "Lock") and hasattr(module, "Semaphore"):
+        patches += _locks(module.Lock, module.Semaphore, module.current_task)
+    return patches
+
+
+def adapters(module: ModuleType) -> list[Patch]:
+    """Of `anyio._core._synchronization`: what stands in for a primitive that no loop made."""
+    sizes = {
+        "CapacityLimiter": lambda it: it._total_tokens,
+        "Lock": lambda _: 1,
+        "Semaphore": lambda it: it._initial_value,
+    }
+    patches = []
+    for name, size in sizes.items():
+        adapter = getattr(module, f"{name}Adapter", None)
+        if adapter is not None:
+            describes(adapter, _describe_adapter(f"anyio.{name}", size))
+            patches.append(Patch(adapter, "__init__", makes()))
+    return patches
+
+
+def _describe_adapter(kind: str, size: Callable[[Any], float]) -> Callable[[Any, bool], Resource]:
+    return lambda it, seen: Resource(kind, capacity=size(it), seen=seen)
+
+
+def _creates(original: Any) -> Any:
+    """For the backend: what it makes for an adapter was made where the adapter was."""
+
+    def create(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        created = original(cls, *args, **kwargs)
+        try:
+            adapter = sys._getframe(1).f_locals.get("self")
+            made = resource_of(adapter) if known(adapter) else None
+            own = resource_of(created)
+            if made is not None and own is not None:
+                made.change(capacity=own.capacity)
+                attach(created, made)
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            recorder = current()
+            if recorder is not None:
+                recorder.fail("resource", error)
+        return created
+
+    return create
+
+
+def _locks(lock: type, sem: type, current_task: Any) -> list[Patch]:
+    def lock_blocks(lock: Any) -> bool:
+        return lock._owner_task is not current_task() and bool(lock.locked() or lock._waiters)
+
+    def describe_semaphore(it: Any, seen: bool) -> Resource:
+        capacity = it._value if seen else it._max_value or 0
+        return semaphore("anyio.Semaphore", it._value, capacity, seen=seen)
+
+    describes(lock, lambda _, seen: Resource("anyio.Lock", capacity=1, seen=seen))
+    describes(sem, describe_semaphore)
+    return [
+        Patch(lock, "__init__", makes()),
+        Patch(lock, "acquire", acquires(lock_blocks, _lock_in_use, early=True)),
+        Patch(lock, "acquire_nowait", _at_once(_lock_in_use)),
+        Patch(lock, "release", releases(_lock_in_use)),
+        Patch(sem, "__init__", makes()),
+        Patch(sem, "acquire", acquires(_semaphore_blocks, semaphore_in_use, early=True)),
+        Patch(sem, "acquire_nowait", _at_once(semaphore_in_use)),
+        Patch(sem, "release", releases(semaphore_in_use)),
+    ]
+
+
+def _borrowed(limiter: Any, _: Resource) -> int:
+    return len(limiter._borrowers)
+
+
+def _lock_in_use(lock: Any, _: Resource) -> int:
+    return int(lock.locked())
+
+
+def _semaphore_blocks(semaphore: Any) -> bool:
+    return semaphore._value == 0 or bool(semaphore._waiters)
+
+
+def _total_tokens(original: property) -> property:
+    set_tokens: Any = original.fset
+
+    def total_tokens(self: Any, value: float) -> None:
+        set_tokens(self, value)
+        recorder = current()
+        if recorder is not None:
+            try:
+                resource = resource_of(self) if known(self) else None
+                if resource is not None:
+                    resource.change(capacity=value)
+                    recorder.introduce(resource)
+            except Exception as error:  # noqa: BLE001 - the app must go on
+                recorder.fail("resource", error)
+
+    return property(original.fget, total_tokens, original.fdel, original.__doc__)
+
+
+def _at_once(in_use: InUse) -> Any:
+    def of(original: Any) -> Any:
+        def acquire_nowait(self: Any) -> None:
+            original(self)
+            got(self, in_use)
+
+        return acquire_nowait
+
+    return of
+
+
+def _borrows(coroutine: Any, blocked: type[BaseException]) -> Any:
+    """For the limiter's `nowait`; where the coroutine asks it and it would block, a wait starts."""
+    code = coroutine.__code__
+
+    def of(original: Any) -> Any:
+        def acquire_on_behalf_of_nowait(self: Any, borrower: object) -> None:
+            try:
+                original(self, borrower)
+            except blocked:
+                recorder = current()
+                if recorder is not None and sys._getframe(1).f_code is code:
+                    wait_if(recorder, always, self)
+                raise
+            got(self, _borrowed)
+
+        return acquire_on_behalf_of_nowait
+
+    return of
+
+
+def _borrows_later(original: Any) -> Any:
+    """For the limiter's coroutine: how the wait ends that its `nowait` has told of."""
+
+    async def acquire_on_behalf_of(self: Any, borrower: object) -> None:
+        recorder = current()
+        if recorder is None:
+            return await original(self, borrower)  # type: ignore[no-any-return]
+        who = recorder.task()
+        try:
+            await original(self, borrower)
+        except BaseException:
+            if recorder.waits(who):
+                gave_up(recorder, self, _borrowed, who)
+            raise
+        if recorder.waits(who):
+            got(self, _borrowed)
+        return None
+
+    return acquire_on_behalf_of
+
+
+def _runs_in_thread(original: Any) -> Any:
+    async def run_sync_in_worker_thread(
+        cls: Any, func: Any, args: Any, abandon_on_cancel: bool = False, limiter: Any = None
+    ) -> Any:
+        recorder = current()
+        job = None if recorder is None else _new_job(recorder, cls, func, limiter)
+        if job is None:
+            return await original(cls, func, args, abandon_on_cancel, limiter)
+        try:
+            return await original(cls, job, args, abandon_on_cancel, limiter)
+        finally:
+            job.given_up()
+
+    return run_sync_in_worker_thread
+
+
+def _new_job(recorder: Recorder, backend: Any, function: Any, limiter: Any) -> Job | None:
+    """A job of the limiter's: there is no executor. `_limiter`: of an adapter made off the loop."""
+    try:
+        limiter = limiter or backend.current_default_thread_limiter()
+        return new_job(recorder, getattr(limiter, "_limiter", limiter), function)
+    except Exception as error:  # noqa: BLE001 - the app must go on
+        recorder.fail("job", error)
+        return None

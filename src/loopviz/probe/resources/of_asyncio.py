@@ -1,0 +1,143 @@
+"""asyncio's own: locks, semaphores, conditions, events, barriers, queues."""
+
+import asyncio
+import sys
+from asyncio import Barrier, Condition, Event, Lock, Queue, Semaphore
+from typing import Any
+
+from loopviz.probe.places import PLACES, USER
+from loopviz.probe.recorder import Resource, current
+from loopviz.probe.resources.attached import describes, hide, make
+from loopviz.probe.resources.gates import (
+    acquires,
+    always,
+    levels,
+    makes,
+    releases,
+    semaphore,
+    semaphore_in_use,
+    wait_if,
+    wait_over,
+    waits,
+)
+from loopviz.probe.resources.patches import Patch
+from loopviz.wire.events import SIDE_IN, SIDE_OUT
+
+__all__ = ["ANY_EVENT", "PATCHES"]
+
+ANY_EVENT = Resource("asyncio.Event", seen=False)
+"""Events are made by the thousand, by libraries mostly: those that no user line made are one."""
+
+_POOLS = ("sqlalchemy.util.queue", "asyncpg.pool")
+"""Modules whose queues are a part of a pool, which is told of as a whole."""
+
+
+def _describe_semaphore(it: Any, seen: bool) -> Resource:
+    name = "BoundedSemaphore" if isinstance(it, asyncio.BoundedSemaphore) else "Semaphore"
+    capacity = it._value if seen else getattr(it, "_bound_value", 0)
+    return semaphore(f"asyncio.{name}", it._value, capacity, seen=seen)
+
+
+def _lock_blocks(lock: Any) -> bool:
+    return lock._locked or not all(waiter.cancelled() for waiter in lock._waiters or ())
+
+
+def _lock_in_use(lock: Any, _: Resource) -> int:
+    return int(lock._locked)
+
+
+def _locked(lock: Any) -> bool:
+    return bool(lock.locked())
+
+
+def _barrier_blocks(barrier: Any) -> bool:
+    hide(barrier._cond)
+    hide(barrier._cond._lock)
+    if barrier.broken:
+        return False
+    filling = barrier._state.value == "filling"
+    return not (filling and barrier._count + 1 == barrier._parties)
+
+
+def _event_init(original: Any) -> Any:
+    kinds = PLACES.kinds
+
+    def init(self: Any) -> None:
+        original(self)
+        code = sys._getframe(1).f_code
+        if (kinds.get(id(code)) or PLACES.kind(code)) == USER:
+            make(self)
+
+    return init
+
+
+def _event_wait(original: Any) -> Any:
+    async def wait(self: Any) -> Any:
+        recorder = current()
+        if recorder is None or self._value or recorder.waits():
+            return await original(self)
+        waiter = wait_if(recorder, always, self)
+        if waiter is None:
+            return await original(self)
+        try:
+            return await original(self)
+        finally:
+            wait_over(recorder, self, SIDE_IN, waiter)
+
+    return wait
+
+
+def _queue_init(original: Any) -> Any:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if sys._getframe(1).f_globals.get("__name__") in _POOLS:
+            hide(self)
+        else:
+            make(self)
+
+    return init
+
+
+def _put_blocks(queue: Any, *_: Any) -> bool:
+    return bool(queue.full()) and not getattr(queue, "_is_shutdown", False)
+
+
+def _get_blocks(queue: Any) -> bool:
+    return bool(queue.empty()) and not getattr(queue, "_is_shutdown", False)
+
+
+describes(Semaphore, _describe_semaphore)
+describes(Lock, lambda _, seen: Resource("asyncio.Lock", capacity=1, seen=seen))
+describes(Condition, lambda _, seen: Resource("asyncio.Condition", seen=seen))
+describes(Event, lambda _, seen: Resource("asyncio.Event") if seen else ANY_EVENT)
+describes(
+    Barrier,
+    lambda barrier, seen: Resource("asyncio.Barrier", capacity=barrier._parties, seen=seen),
+)
+describes(
+    Queue,
+    lambda queue, seen: Resource("asyncio.Queue", capacity=queue._maxsize, seen=seen),
+)
+
+_level = levels(lambda queue: queue.qsize())
+
+PATCHES = (
+    Patch(Lock, "__init__", makes()),
+    Patch(Lock, "acquire", acquires(_lock_blocks, _lock_in_use)),
+    Patch(Lock, "release", releases(_lock_in_use)),
+    Patch(Semaphore, "__init__", makes()),
+    Patch(Semaphore, "acquire", acquires(_locked, semaphore_in_use)),
+    Patch(Semaphore, "release", releases(semaphore_in_use)),
+    Patch(Condition, "__init__", makes()),
+    Patch(Condition, "wait", waits(_locked)),
+    Patch(Event, "__init__", _event_init),
+    Patch(Event, "wait", _event_wait),
+    Patch(Barrier, "__init__", makes()),
+    Patch(Barrier, "wait", waits(_barrier_blocks)),
+    Patch(Queue, "__init__", _queue_init),
+    Patch(Queue, "put", waits(_put_blocks, SIDE_IN)),
+    Patch(Queue, "get", waits(_get_blocks, SIDE_OUT)),
+    Patch(Queue, "put_nowait", _level),
+    Patch(Queue, "get_nowait", _level),
+    Patch(Queue, "shutdown", _level),
+)

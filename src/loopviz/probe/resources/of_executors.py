@@ -1,0 +1,174 @@
+"""Thread and process pools of `concurrent.futures`, the loop's default executor among them."""
+
+import asyncio
+import threading
+import weakref
+from asyncio import _get_running_loop
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+from loopviz.probe.recorder import Recorder, Resource, current
+from loopviz.probe.resources.attached import describes, resource_of
+from loopviz.probe.resources.gates import makes
+from loopviz.probe.resources.patches import Patch
+from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
+
+__all__ = ["PATCHES", "Job", "new_job"]
+
+
+class Job:
+    """Stands in for a function that a worker thread will run, and tells when it does."""
+
+    __slots__ = ("a", "function", "recorder", "started")
+
+    def __init__(self, recorder: Recorder, a: int, function: Callable[..., Any]) -> None:
+        self.recorder = recorder
+        self.a = a
+        self.function = function
+        self.started = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function: its result, or its error."""
+        self.started = True
+        self.recorder.job_started(self.a)
+        try:
+            result = self.function(*args, **kwargs)
+        except BaseException:
+            self.recorder.job_ended(self.a, TASK_RAISED)
+            raise
+        self.recorder.job_ended(self.a, TASK_RETURNED)
+        return result
+
+    def given_up(self, _: Any = None) -> None:
+        """Whoever waited for it has ended: if it has not started yet, it never will."""
+        if not self.started:
+            self.recorder.job_ended(self.a, TASK_CANCELLED)
+
+
+class _Line:
+    """Guesses which jobs of a process pool run: as many as it has processes, first come first.
+
+    The processes themselves are not touched. Each is a slot with a number, not a process id.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._lock = threading.Lock()
+        self._free = deque(f"process {n}" for n in range(1, processes + 1))
+        self._waiting: deque[tuple[Recorder, int]] = deque()
+        self._running: dict[int, str] = {}
+
+    def enter(self, recorder: Recorder, a: int) -> None:
+        """A job was submitted."""
+        with self._lock:
+            self._waiting.append((recorder, a))
+            self._start_next()
+
+    def leave(self, recorder: Recorder, a: int, outcome: int) -> None:
+        """It ended, or was cancelled; if a slot is free now, the next one starts."""
+        with self._lock:
+            recorder.job_ended(a, outcome)
+            slot = self._running.pop(a, None)
+            if slot is None:
+                self._waiting.remove((recorder, a))
+            else:
+                self._free.append(slot)
+                self._start_next()
+
+    def _start_next(self) -> None:
+        if self._waiting and self._free:
+            recorder, a = self._waiting.popleft()
+            slot = self._running[a] = self._free.popleft()
+            recorder.job_started(a, slot)
+
+
+_lines: "weakref.WeakKeyDictionary[ProcessPoolExecutor, _Line]" = weakref.WeakKeyDictionary()
+
+
+def _describe_threads(executor: Any, seen: bool) -> Resource:
+    own = getattr(_get_running_loop(), "_default_executor", None) is executor
+    name = "default executor" if own else ""
+    return Resource("ThreadPoolExecutor", name, executor._max_workers, seen=seen and not own)
+
+
+def _describe_processes(executor: Any, seen: bool) -> Resource:
+    return Resource("ProcessPoolExecutor", capacity=executor._max_workers, seen=seen)
+
+
+def _submit_to_thread(original: Any) -> Any:
+    def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        recorder = current()
+        job = None if recorder is None else new_job(recorder, self, fn)
+        if job is None:
+            return original(self, fn, *args, **kwargs)
+        try:
+            future = original(self, job, *args, **kwargs)
+        except BaseException:
+            job.recorder.job_ended(job.a, TASK_CANCELLED)
+            raise
+        future.add_done_callback(job.given_up)
+        return future
+
+    return submit
+
+
+def _submit_to_process(original: Any) -> Any:
+    def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        recorder = current()
+        job = None if recorder is None else new_job(recorder, self, fn)
+        if job is None:
+            return original(self, fn, *args, **kwargs)
+        try:
+            future = original(self, fn, *args, **kwargs)
+        except BaseException:
+            job.recorder.job_ended(job.a, TASK_CANCELLED)
+            raise
+        try:
+            line = _lines.get(self)
+            if line is None:
+                line = _lines[self] = _Line(self._max_workers)
+            line.enter(job.recorder, job.a)
+            future.add_done_callback(lambda future: _left(line, job, future))
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            job.recorder.fail("job", error)
+        return future
+
+    return submit
+
+
+def _left(line: _Line, job: Job, future: "Future[Any]") -> None:
+    try:
+        if future.cancelled():
+            outcome = TASK_CANCELLED
+        else:
+            outcome = TASK_RETURNED if future.exception() is None else TASK_RAISED
+        line.leave(job.recorder, job.a, outcome)
+    except Exception as error:  # noqa: BLE001 - the app must go on
+        job.recorder.fail("job", error)
+
+
+def new_job(recorder: Recorder, executor: Any, function: Any) -> Job | None:
+    """Tell that a job is submitted; None if that cannot be told."""
+    try:
+        resource = resource_of(executor)
+        a = recorder.job(resource, function) if resource is not None else 0
+    except Exception as error:  # noqa: BLE001 - the app must go on
+        recorder.fail("job", error)
+        return None
+    return Job(recorder, a, function) if a else None
+
+
+describes(ThreadPoolExecutor, _describe_threads)
+describes(ProcessPoolExecutor, _describe_processes)
+
+PATCHES = (
+    Patch(
+        ThreadPoolExecutor,
+        "__init__",
+        makes(unless=asyncio.BaseEventLoop.run_in_executor.__code__),
+    ),
+    Patch(ThreadPoolExecutor, "submit", _submit_to_thread),
+    Patch(ProcessPoolExecutor, "__init__", makes()),
+    Patch(ProcessPoolExecutor, "submit", _submit_to_process),
+)

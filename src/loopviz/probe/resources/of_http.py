@@ -1,0 +1,120 @@
+"""The connection pools of httpcore, and so of httpx; the calls of httpx. Nothing is imported.
+
+The pool has one place where requests and connections meet, `_assign_requests_to_connections`:
+it is called when a request comes, fails, or its response is closed. What has changed since the
+last time is what there is to tell.
+"""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from loopviz.probe.recorder import Recorder, Resource, current
+from loopviz.probe.resources.attached import describes, resource_of
+from loopviz.probe.resources.gates import makes
+from loopviz.probe.resources.patches import Patch
+
+__all__ = ["clients", "pools"]
+
+
+def pools(module: ModuleType) -> list[Patch]:
+    """Of `httpcore._async.connection_pool`, of httpcore 1.0.3 and later."""
+    pool = module.AsyncConnectionPool
+    describes(pool, _describe)
+    return [
+        Patch(pool, "__init__", makes()),
+        Patch(pool, "_assign_requests_to_connections", _assign),
+    ]
+
+
+def clients(module: ModuleType) -> list[Patch]:
+    """Of `httpx._client`."""
+    return [Patch(module.AsyncClient, "send", _send)]
+
+
+def _describe(pool: Any, seen: bool) -> Resource:
+    most: int = pool._max_connections
+    return Resource("httpcore.pool", capacity=0 if most == sys.maxsize else most, seen=seen)
+
+
+class _Told:
+    """Of one pool: which requests have been told to wait, and which to have a connection."""
+
+    __slots__ = ("having", "shared", "waiting")
+
+    def __init__(self, shared: bool) -> None:
+        self.shared = shared
+        """HTTP/2: a connection takes several requests."""
+        self.waiting: dict[Any, int] = {}
+        """The tasks of those that wait."""
+        self.having: dict[Any, tuple[int, Any]] = {}
+        """The tasks of those that have a connection, and which."""
+
+
+def _assign(original: Any) -> Any:
+    def _assign_requests_to_connections(self: Any) -> Any:
+        closing = original(self)
+        recorder = current()
+        if recorder is not None:
+            try:
+                resource = resource_of(self)
+                if resource is not None:
+                    told = vars(self).get("_loopviz_told")
+                    if told is None:
+                        told = self._loopviz_told = _Told(self._http2)
+                    _compare(recorder, resource, told, self._requests)
+            except Exception as error:  # noqa: BLE001 - the app must go on
+                recorder.fail("acquired", error)
+        return closing
+
+    return _assign_requests_to_connections
+
+
+def _compare(recorder: Recorder, resource: Resource, told: _Told, requests: list[Any]) -> None:
+    """Those that are gone first: theirs is what the others get.
+
+    httpcore gives one free connection to all that wait, and sends all but the first back into
+    the queue: they wait all the time.
+    """
+    having, waiting = told.having, told.waiting
+    if having or waiting:
+        there = set(requests)
+        for request, (who, connection) in list(having.items()):
+            if request not in there or request.connection is not connection:
+                del having[request]
+                recorder.released(resource, len(having), who)
+        for request in [request for request in waiting if request not in there]:
+            recorder.wait_over(resource, who=waiting.pop(request))
+    taken = [] if told.shared else [connection for _, connection in having.values()]
+    for request in requests:
+        if request in having:
+            continue
+        connection = request.connection
+        if connection is not None and connection not in taken:
+            who = waiting.pop(request) if request in waiting else recorder.task()
+            having[request] = who, connection
+            if not told.shared:
+                taken.append(connection)
+            recorder.acquired(resource, len(having), who)
+        elif request not in waiting:
+            waiting[request] = recorder.wait(resource)
+
+
+def _send(original: Any) -> Any:
+    async def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if current() is None:
+            return await original(self, request, *args, **kwargs)
+        status = 0
+        try:
+            response = await original(self, request, *args, **kwargs)
+            status = response.status_code
+        finally:
+            recorder = current()
+            if recorder is not None:
+                try:
+                    recorder.call(status, request.url.host)
+                except Exception as error:  # noqa: BLE001 - the app must go on
+                    recorder.fail("call", error)
+        return response
+
+    return send

@@ -1,0 +1,80 @@
+"""anyio's memory object streams: what both ends share is the resource."""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from loopviz.probe.recorder import Resource, current
+from loopviz.probe.resources.attached import describes, resource_of
+from loopviz.probe.resources.gates import always, makes, wait_if, wait_over
+from loopviz.probe.resources.patches import Patch
+from loopviz.wire.events import SIDE_IN, SIDE_OUT
+
+__all__ = ["streams"]
+
+
+def streams(module: ModuleType) -> list[Patch]:
+    """Of `anyio.streams.memory`."""
+    state, blocked = module._MemoryObjectStreamState, module.WouldBlock
+    send, receive = module.MemoryObjectSendStream, module.MemoryObjectReceiveStream
+    describes(
+        state,
+        lambda state, seen: Resource(
+            "anyio.MemoryObjectStream", capacity=state.max_buffer_size, seen=seen
+        ),
+    )
+    return [
+        Patch(state, "__init__", makes()),
+        Patch(send, "send", _later(SIDE_IN)),
+        Patch(send, "send_nowait", _at_once(send.send, blocked, SIDE_IN)),
+        Patch(receive, "receive", _later(SIDE_OUT)),
+        Patch(receive, "receive_nowait", _at_once(receive.receive, blocked, SIDE_OUT)),
+    ]
+
+
+def _at_once(coroutine: Any, blocked: type[BaseException], side: int) -> Any:
+    """For a `nowait`: the new level; where the coroutine asks and it would block, a wait starts."""
+    code = coroutine.__code__
+
+    def of(original: Any) -> Any:
+        def move(self: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(self, *args, **kwargs)
+            except blocked:
+                recorder = current()
+                if recorder is not None and sys._getframe(1).f_code is code:
+                    wait_if(recorder, always, self._state, side=side)
+                raise
+            recorder = current()
+            if recorder is not None:
+                try:
+                    resource, items = resource_of(self._state), len(self._state.buffer)
+                    if resource is not None and resource.in_use != items:  # not handed over
+                        recorder.level(resource, items)
+                except Exception as error:  # noqa: BLE001 - the app must go on
+                    recorder.fail("level", error)
+            return result
+
+        return move
+
+    return of
+
+
+def _later(side: int) -> Any:
+    """For the coroutine: the end of the wait that its `nowait` has told of."""
+
+    def of(original: Any) -> Any:
+        async def move(self: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder = current()
+            if recorder is None:
+                return await original(self, *args, **kwargs)
+            who = recorder.task()
+            try:
+                return await original(self, *args, **kwargs)
+            finally:
+                if recorder.waits(who):
+                    wait_over(recorder, self._state, side, who)
+
+        return move
+
+    return of

@@ -1,0 +1,130 @@
+"""Stacks: what the loop's thread is doing, as frames for people, and which of them is to blame."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+from loopviz.probe.places import LOOP, USER, Places
+from loopviz.wire.dump import DumpReader
+
+__all__ = ["Dumps", "Stack", "dumped_stack", "stack_of"]
+
+_DEPTH = 32
+"""Frames kept of a stack."""
+_PROBE = str(Path(__file__).resolve().parent) + os.sep
+_FASTAPI = str(Path("fastapi", "routing.py"))
+_Frame = tuple[str, int, str, str, FrameType | None]
+"""File, line, name, qualified name, and the frame itself if it is at hand."""
+
+
+class Stack(NamedTuple):
+    """Frames as `probe.places` writes them, from the innermost outwards to the loop."""
+
+    frames: list[str]
+    culprit: int
+    """The index of the innermost user frame; 0, the innermost of all, if there is none."""
+    endpoint: str = ""
+    """The frame that stands for FastAPI's endpoint, if one does."""
+
+    def text(self, numbers: Iterable[int]) -> str:
+        """A `STALL` record's: the culprit's index, and the numbers of the frames' strings."""
+        return f"{self.culprit}:{','.join(map(str, numbers))}"
+
+
+def stack_of(places: Places, frame: FrameType | None, around: FrameType | None = None) -> Stack:
+    """The stack that ends in `frame`; if it does not come from the loop, `around` is around it.
+
+    The probe's own frames are left out, unless there are no others. Once an endpoint has returned,
+    FastAPI works on with its result: then the endpoint's first line stands for it.
+    """
+    return _stack(places, _outwards(frame, around))
+
+
+def dumped_stack(
+    places: Places, frames: Iterable[tuple[str, int, str]], now: Stack | None = None
+) -> Stack:
+    """As `stack_of`, of frames as (file, line, name).
+
+    `now` is where the same callback is now: a dump has neither qualified names nor variables.
+    """
+    whole = {}
+    for text in now.frames if now else ():
+        _, file, _, function = text.split("\t")
+        whole[file, function.rpartition(".")[2]] = function
+    return _stack(
+        places,
+        ((file, line, name, whole.get((file, name), name), None) for file, line, name in frames),
+        now.endpoint if now else "",
+    )
+
+
+def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stack:
+    told: list[str] = []
+    own: list[str] = []
+    culprit = -1
+    for file, line, name, function, frame in frames:
+        kind = places.kind_of(file, name)
+        if kind == LOOP or len(told) == _DEPTH:
+            break
+        text = f"\t{file}\t{line}\t{function}"
+        if file.startswith(_PROBE):
+            own.append(text)
+            continue
+        if culprit < 0:
+            if kind == USER:
+                culprit = len(told)
+                endpoint = ""
+            elif name == "app" and file.endswith(_FASTAPI):
+                endpoint = endpoint or _endpoint(places, frame)
+                if endpoint:
+                    culprit = len(told)
+                    told.append(endpoint)
+        told.append(text)
+    return Stack(told or own, max(culprit, 0), endpoint)
+
+
+def _outwards(frame: FrameType | None, around: FrameType | None) -> Iterator[_Frame]:
+    while frame is not None:
+        code = frame.f_code
+        yield code.co_filename, frame.f_lineno or 0, code.co_name, code.co_qualname, frame
+        frame = frame.f_back
+        if frame is None:
+            frame, around = around, None
+
+
+def _endpoint(places: Places, frame: FrameType | None) -> str:
+    """Where the endpoint is defined to which FastAPI's frame is; empty unless it is the user's."""
+    dependant = frame.f_locals.get("dependant") if frame is not None else None
+    code = getattr(getattr(dependant, "call", None), "__code__", None)
+    if code is None or places.kind(code) != USER:
+        return ""
+    return f"\t{code.co_filename}\t{code.co_firstlineno}\t{code.co_qualname}"
+
+
+class Dumps:
+    """The dumps beside a ring, for another process: what holds the GIL there at this moment."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reader: DumpReader | None = None
+        self._places = Places()
+
+    def newest(self) -> tuple[int, list[str], int] | None:
+        """The newest dump since last asked: its time, frames, culprit; see `Samples.dumped`."""
+        if self._reader is None:
+            try:
+                self._reader = DumpReader(self._path)
+            except (OSError, ValueError, KeyError):  # there is none, or it is just being made
+                return None
+            self._places = Places(self._reader.user, self._reader.library)
+        dump = self._reader.read()
+        if dump is None:
+            return None
+        stack = dumped_stack(self._places, dump.frames)
+        return (dump.at_ns, stack.frames, stack.culprit) if stack.frames else None
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()

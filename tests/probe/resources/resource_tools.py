@@ -1,0 +1,49 @@
+"""What is told of a resource, in words."""
+
+from loopviz.wire.events import NUMBER, Kind
+
+TOLD = (Kind.WAIT, Kind.WAIT_OVER, Kind.ACQUIRED, Kind.RELEASED, Kind.LEVEL)
+
+
+def resources(recording):
+    """The resources that were introduced: number, kind, name, line; the newest description."""
+    rows = {}
+    for event in recording.of(Kind.RESOURCE):
+        kind, name, _, line, _ = event.text.split("\t")
+        rows[event.a >> 32] = (kind, name, event.a & NUMBER, int(line))
+    return rows
+
+
+def story(recording, kind):
+    """Of the one resource of that kind: (event, b or side), in order."""
+    (number,) = (n for n, row in resources(recording).items() if row[0] == kind)
+    return [
+        (e.kind.name, e.a >> 32 if e.kind in (Kind.WAIT, Kind.WAIT_OVER) else e.b)
+        for e in recording.of(*TOLD)
+        if e.a & NUMBER == number
+    ]
+
+
+def most_in_use(recording, kind):
+    return max(b for name, b in story(recording, kind) if name in ("ACQUIRED", "RELEASED"))
+
+
+def whos(recording, kind, *events):
+    """By which tasks, in order."""
+    (number,) = (n for n, row in resources(recording).items() if row[0] == kind)
+    return [e.who for e in recording.of(*events) if e.a & NUMBER == number]
+
+
+def failures(recording):
+    return [e.text for e in recording.side if e.kind is Kind.HOOK_FAILED]
+
+
+def jobs(recording):
+    """By job: its records' kinds in order of time, the last one's outcome."""
+    found = {}
+    for e in sorted(recording.loop + recording.side, key=lambda e: (e.at, e.kind)):
+        if e.kind in (Kind.JOB, Kind.JOB_START, Kind.JOB_END):
+            found.setdefault(e.a >> 32, []).append(
+                e.kind.name if e.kind is not Kind.JOB_END else (e.kind.name, e.b)
+            )
+    return list(found.values())

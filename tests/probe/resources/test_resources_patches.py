@@ -1,0 +1,136 @@
+"""Attributes replaced and put back; modules watched for; and nothing imported by us."""
+
+import inspect
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+
+import pytest
+
+from loopviz.probe.resources.imports import ImportWatch
+from loopviz.probe.resources.patches import Patch, apply, undo
+
+
+class Base:
+    async def inherited(self, value):
+        return value
+
+    @classmethod
+    def made(cls):
+        return cls
+
+
+class Kind(Base):
+    def own(self):
+        return "own"
+
+
+def adds_nothing(original):
+    def stand_in(*args, **kwargs):
+        return original(*args, **kwargs)
+
+    return stand_in
+
+
+def adds_nothing_async(original):
+    async def stand_in(*args, **kwargs):
+        return await original(*args, **kwargs)
+
+    return stand_in
+
+
+PATCHES = [
+    Patch(Kind, "own", adds_nothing),
+    Patch(Kind, "inherited", adds_nothing_async),
+    Patch(Kind, "made", adds_nothing),
+    Patch(Kind, "of another version", adds_nothing),
+]
+
+
+def test_in_and_out():
+    before = dict(vars(Kind))
+    applied = apply(PATCHES)
+    assert {a.name for a in applied} == {"own", "inherited", "made"}
+    assert Kind().own() == "own"
+    assert Kind.made() is Kind
+    assert inspect.iscoroutinefunction(Kind.inherited)
+    coroutine = Kind().inherited(7)
+    assert coroutine.cr_code.co_qualname == "Base.inherited"
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
+    undo(applied)
+    assert dict(vars(Kind)) == before
+    assert not applied
+
+
+def test_what_somebody_else_put_there_since_stays(monkeypatch):
+    monkeypatch.setattr(Kind, "own", Kind.own)
+    applied = apply(PATCHES)
+    theirs = adds_nothing(Kind.own)
+    Kind.own = theirs
+    undo(applied)
+    assert Kind.own is theirs
+    assert Kind().own() == "own"
+
+
+def test_all_or_nothing():
+    before = dict(vars(Kind))
+
+    def breaks(original):
+        raise ValueError("cannot patch that")
+
+    with pytest.raises(ValueError, match="cannot patch that"):
+        apply([*PATCHES, Patch(Kind, "own", breaks)])
+    assert dict(vars(Kind)) == before
+
+
+def test_a_module_is_found_when_it_has_been_imported(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "loopviz_test_later.py").write_text("value = 7\n")
+    (tmp_path / "loopviz_test_never.py").write_text("value = 8\n")
+    finders, found = list(sys.meta_path), []
+    names = ["loopviz_test_later", "loopviz_test_never", "json"]
+    # two at once, as the probe's parts have
+    watches = [ImportWatch(names, lambda m: found.append((m.__name__, vars(m).get("value"))))]
+    watches.append(ImportWatch(["loopviz_test_later"], lambda m: found.append("the other's")))
+    for watch in watches:
+        watch.start()
+    assert found == [("json", None)]
+    import loopviz_test_later as later
+
+    assert sorted(found[1:], key=str) == [("loopviz_test_later", 7), "the other's"]
+    assert type(later.__spec__.loader) is SourceFileLoader
+    assert "exec_module" not in vars(later.__spec__.loader)
+    for watch in watches:
+        watch.stop()
+    assert sys.meta_path == finders
+    import loopviz_test_never
+
+    assert loopviz_test_never.value == 8
+    assert len(found) == 3
+
+
+LIBRARIES = """
+import sys
+from loopviz.probe.resources import watch, unwatch
+watch()
+roots = {"anyio", "httpx", "httpcore", "sqlalchemy", "asyncpg"}
+assert not roots & set(sys.modules), "the probe imported " + str(roots & set(sys.modules))
+import httpcore, httpx
+import anyio._backends._asyncio as backend
+import sqlalchemy.ext.asyncio
+from sqlalchemy.pool.impl import AsyncAdaptedQueuePool as pool
+patched = [httpcore.AsyncConnectionPool.__init__, httpx.AsyncClient.send,
+           backend.CapacityLimiter.release_on_behalf_of, vars(pool)["_do_get"]]
+assert all("loopviz" in f.__code__.co_filename for f in patched), patched
+unwatch()
+assert not any("loopviz" in f.__code__.co_filename for f in
+               [httpcore.AsyncConnectionPool.__init__, httpx.AsyncClient.send,
+                backend.CapacityLimiter.release_on_behalf_of])
+assert "_do_get" not in vars(pool)
+"""
+
+
+@pytest.mark.real
+def test_libraries_are_patched_when_the_app_imports_them():
+    subprocess.run([sys.executable, "-c", LIBRARIES], check=True, timeout=60)

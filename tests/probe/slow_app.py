@@ -1,0 +1,147 @@
+"""A FastAPI app that holds its loop in all the places that FastAPI has, under load.
+
+`python slow_app.py FOLDER`: serves it with a probe in FOLDER while 50 clients ask for /ping, asks
+for each of the slow routes twice, and prints what these have measured, as JSON.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from typing import Annotated
+
+from fastapi import Depends, FastAPI
+from pydantic import BaseModel, Field
+
+from loopviz.clock import monotonic_ns
+from loopviz.probe import install
+from loopviz.probe.asgi import watch_requests
+from loopviz.target.server import Server, listen, new_loop
+
+CLIENTS, TIMES = 50, 3
+HELD_S = 0.08
+PAUSE_S = 0.15
+
+held: dict[str, list[tuple[int, int]]] = {}
+app = FastAPI()
+
+
+class Report(BaseModel):
+    """Much to validate, and little to send or to free."""
+
+    words: list[Annotated[str, Field(pattern=r"^(\w+ ?)+$")]] = Field(exclude=True)
+    ok: bool = True
+
+
+words = ["word " * 100] * 70_000
+
+
+async def dependency() -> None:
+    begin = monotonic_ns()
+    time.sleep(HELD_S)  # HOLDS
+    held.setdefault("/dependency", []).append((begin, monotonic_ns()))
+
+
+@app.get("/dependency")
+async def depends(_: Annotated[None, Depends(dependency)]) -> dict[str, bool]:
+    return {"ok": True}
+
+
+@app.get("/endpoint")
+async def endpoint() -> dict[str, bool]:
+    begin = monotonic_ns()
+    time.sleep(HELD_S)  # HOLDS
+    held.setdefault("/endpoint", []).append((begin, monotonic_ns()))
+    return {"ok": True}
+
+
+class Middleware:
+    def __init__(self, app) -> None:
+        self.app = app
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/middleware":
+            begin = monotonic_ns()
+            time.sleep(HELD_S)  # HOLDS
+            held.setdefault("/middleware", []).append((begin, monotonic_ns()))
+        await self.app(scope, receive, send)
+
+
+app.add_middleware(Middleware)
+
+
+@app.get("/middleware")
+@app.get("/ping")
+async def ping() -> dict[str, bool]:
+    return {"ok": True}
+
+
+@app.get("/serialization")  # HOLDS: what stands for the work that FastAPI does with the result
+async def big() -> Report:
+    held.setdefault("/serialization", []).append((monotonic_ns(), 0))
+    return {"words": words}
+
+
+async def timed(scope, receive, send):
+    """The serialization ends when the response starts."""
+
+    async def sends(message):
+        if scope["path"] == "/serialization" and message["type"] == "http.response.start":
+            begin, _ = held["/serialization"].pop()
+            held["/serialization"].append((begin, monotonic_ns()))
+        await send(message)
+
+    await app(scope, receive, sends if scope["type"] == "http" else send)
+
+
+CLIENT = """
+import asyncio, sys, time
+async def client(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    while True:
+        sent = time.monotonic_ns()
+        writer.write(b"GET /ping HTTP/1.1\\r\\nhost: x\\r\\nx-loopviz-sent: %d\\r\\n\\r\\n" % sent)
+        await reader.readuntil(b"}")
+        await asyncio.sleep(0.04)
+async def main():
+    await asyncio.gather(*(client(int(sys.argv[1])) for _ in range(int(sys.argv[2]))))
+asyncio.run(main())
+"""
+
+
+async def ask(port, path):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+    await reader.read()
+    while await reader.read(1 << 16):
+        pass
+    writer.close()
+
+
+async def main(folder) -> None:
+    listener = listen(0)
+    port = listener.getsockname()[1]
+    probe = install(path=folder, heartbeat_s=None)
+    started = asyncio.Event()
+    server = Server(watch_requests(timed, probe.hooks), started.set)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    await started.wait()
+    load = subprocess.Popen([sys.executable, "-c", CLIENT, str(port), str(CLIENTS)])
+    try:
+        await asyncio.sleep(1)
+        for path in ("/serialization", "/dependency", "/middleware", "/endpoint") * (TIMES + 1):
+            await ask(port, path)
+            await asyncio.sleep(PAUSE_S)
+    finally:
+        load.kill()
+        load.wait()
+    server.should_exit = True
+    await serving
+    probe.uninstall()
+    print(json.dumps({path: times[1:] for path, times in held.items()}))
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main(sys.argv[1]))
