@@ -12,6 +12,7 @@ from loopviz.model.places import Naming
 from loopviz.report import build_report, compare_table, summary
 from loopviz.testing import Story
 from loopviz.wire.control import TIMEOUT, Sample
+from loopviz.wire.events import TASK_CANCELLED
 
 T0 = 1024 * SECOND
 
@@ -85,8 +86,17 @@ def test_the_whole_report():
             "lag_ms": {"p50": 0.0, "p99": 0.0, "max": 0.0},
             "ready_delay_ms": {"p50": 0.0, "p99": 0.0, "max": 0.0},
             "callback_ms": {"p50": 0.0, "p99": 49.807, "max": 50.0},
+            "gc_ms": {"count": 0, "total": 0.0, "max": 0.0},
         },
-        "tasks": {"started": 10, "raised": 0, "cancelled": 0},
+        "resources": [],
+        "tasks": {
+            "started": 10,
+            "raised": 0,
+            "cancelled": 0,
+            "never_retrieved": 0,
+            "outlived_parent": 0,
+            "lost": 0,
+        },
         "findings": [
             {
                 "rule": "slow-callback",
@@ -108,8 +118,13 @@ def test_the_whole_report():
         ],
         "probe": report["probe"],
     }
-    assert report["probe"]["events"] == 10 * 12
-    assert report["probe"]["dropped_events"] == 0
+    assert report["probe"] == {
+        "level": "full",
+        "events": 10 * 12,
+        "dropped_events": 0,
+        "ns_per_event": None,
+        "cpu_share": None,
+    }
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
@@ -122,6 +137,82 @@ def test_what_is_not_known_is_null_and_what_does_not_apply_is_absent():
     assert report["load"][0]["errors"] == {}
     assert report["findings"] == []
     assert "failed_hooks" not in report["probe"]
+
+
+def crowded():
+    """A pool of two: one waits 30 ms, one gives up after 10; and some trouble with tasks."""
+    model = Model(naming=Naming([("/app", "")]))
+    story = Story().resource(1, "sqlalchemy.pool", 2, made_at="/app/db.py\t17\t").gc(2 * MS)
+    story.resource(2, "asyncio.Lock", made_at="/app/db.py\t20\t")
+    story.resource(3, "asyncio.Lock", made_at="/app/db.py\t20\t").resource(4, "asyncio.Event")
+    story.resource(9, "ThreadPoolExecutor", 4, name="default executor")
+    story.task(1).task(2, parent=1).task(3).task(4).task(5).step(1).request(1, "GET /a")
+    story.acquires(1, 1, 1).acquires(2, 1, 2).acquires(1, 2).releases(1, 2).idle(10 * MS)
+    for task in (3, 4):
+        story.step(task).waits_for(task, 1)
+    story.idle(10 * MS).step(4).wait_over(4, 1).end(4, TASK_CANCELLED).idle(20 * MS)
+    story.step(1).gone(1).response(1, "GET /a").releases(1, 1, 1).end(1).step(3).acquires(3, 1, 2)
+    story.idle(60 * MS).lost(5).unseen(4, "ValueError: x").job(1, 9).runs(MS).job_starts(1, 9)
+    story.runs(4 * MS).job_ends(1, 9).costs(300).idle(MS).tell(model)
+    return model
+
+
+def test_resources_and_troubles():
+    report = report_of(crowded())
+    pool, executor, lock = report["resources"]
+    assert pool == {
+        "name": "db.py:17 pool(2)",
+        "kind": "sqlalchemy.pool",
+        "capacity": 2,
+        "in_use": {"mean": 2.0, "max": 2},
+        "waiting": {"mean": pytest.approx(40 / 106, abs=1e-3), "max": 2},
+        "wait_ms": {"p50": 30.0, "p99": 30.0},
+        "gave_up": 1,
+    }
+    assert (lock["name"], lock["instances"], lock["capacity"]) == ("db.py:20 Lock", 2, None)
+    assert lock["wait_ms"] == {"p50": None, "p99": None}
+    assert (executor["in_use"]["max"], executor["waiting"]["max"]) == (1, 0)
+    tasks = report["tasks"]
+    assert (tasks["lost"], tasks["never_retrieved"], tasks["outlived_parent"]) == (1, 1, 1)
+    assert report["requests"] == [{"route": "GET /a", "gone": 1}]
+    assert report["loop"]["gc_ms"] == {"count": 1, "total": 2.0, "max": 2.0}
+    (jobs,) = report["jobs"]
+    assert (jobs["finished"], jobs["raised"]) == (1, 0)
+    assert jobs["queued_ms"]["max"] == 1.0
+    assert jobs["run_ms"]["max"] == 4.0
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+
+
+def test_the_summary_shows_what_was_crowded_and_the_troubles():
+    lines = summary(report_of(crowded())).splitlines()
+    assert lines[-6:] == [
+        "resource                              in use   waiting    p99 ms   gave up",
+        "db.py:17 pool(2)                         2/2         2        30         1",
+        "",
+        "tasks   1 destroyed while pending · 1 raised unseen · 1 outlived their parent of 5",
+        "",
+        "no findings",
+    ]
+
+
+def test_what_the_probe_costs():
+    model = crowded()
+    probe = report_of(model)["probe"]
+    share = model.loop.events * 300 / model.loop.busy_ns
+    assert (probe["ns_per_event"], probe["cpu_share"]) == (300, round(share, 4))
+
+
+def test_of_a_foreign_loop_only_what_can_be_seen_is_told():
+    model = Model()
+    story = Story().level_of_detail("steps").task(1).step(1, 5 * MS, waited=MS).stops()
+    story.tell(model)
+    report = report_of(model)
+    assert report["probe"]["level"] == "steps"
+    loop = report["loop"]
+    assert (loop["iterations"], loop["callbacks"], loop["utilization"]) == (None, None, None)
+    assert loop["ready_delay_ms"] == {"p50": None, "p99": None, "max": None}
+    assert loop["callback_ms"]["max"] == 5.0
+    assert "utilization unknown · callbacks not seen" in summary(report)
 
 
 def test_a_line_that_was_not_seen_is_null_and_a_fix_that_does_not_exist_absent():

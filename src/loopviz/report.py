@@ -7,7 +7,7 @@ from typing import Any
 import loopviz
 from loopviz.clock import MS
 from loopviz.model.model import Model
-from loopviz.model.snapshot import Finding, Quantiles
+from loopviz.model.snapshot import Finding, JobsView, Quantiles, ResourceView
 
 __all__ = ["build_report", "compare_table", "summary"]
 
@@ -24,8 +24,9 @@ def build_report(
     seed: int,
 ) -> dict[str, Any]:
     """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds."""
-    loop, trace = model.loop, model.trace
-    health = model.health()
+    tasks = model.trace.tasks
+    now = model.health().newest_ns
+    jobs = model.views.jobs()
     report: dict[str, Any] = {
         "format": FORMAT,
         "loopviz": loopviz.__version__,
@@ -36,24 +37,27 @@ def build_report(
         "duration_s": round(duration_s, 3),
         "seed": seed,
         "load": list(_load(model)),
-        "loop": {
-            "iterations": loop.iterations,
-            "callbacks": loop.callbacks,
-            "utilization": _rounded(loop.utilization),
-            "lag_ms": _ms(loop.lag_all.quantiles(), "p50", "p99", "max"),
-            "ready_delay_ms": _ms(loop.ready_delay_all.quantiles(), "p50", "p99", "max"),
-            "callback_ms": _ms(loop.callback_all.quantiles(), "p50", "p99", "max"),
-        },
+        "loop": _loop(model),
+        "resources": [
+            _resource(view) for view in model.views.resources(now, now) if _was_used(view)
+        ],
         "tasks": {
-            "started": trace.tasks_started,
-            "raised": trace.tasks_raised,
-            "cancelled": trace.tasks_cancelled,
+            "started": tasks.started,
+            "raised": tasks.raised,
+            "cancelled": tasks.cancelled,
+            "never_retrieved": tasks.never_retrieved,
+            "outlived_parent": tasks.outlived_parent,
+            "lost": tasks.lost,
         },
         "findings": [_finding(found) for found in model.findings()],
-        "probe": {"events": health.events, "dropped_events": health.dropped_events},
+        "probe": _probe(model),
     }
-    if health.failed_hooks:
-        report["probe"]["failed_hooks"] = list(health.failed_hooks)
+    if model.trace.requests.gone:
+        report["requests"] = [
+            {"route": route, "gone": gone} for route, gone in model.trace.requests.gone.items()
+        ]
+    if jobs:
+        report["jobs"] = [_jobs(view) for view in jobs]
     return report
 
 
@@ -74,13 +78,17 @@ def summary(report: dict[str, Any]) -> str:
             f"{_figure(latency['p99']):>10}"
         )
     busy = "unknown" if loop["utilization"] is None else f"{loop['utilization']:.0%}"
+    callbacks = (
+        "callbacks not seen" if loop["callbacks"] is None else f"{loop['callbacks']} callbacks"
+    )
     lines += [
         "",
-        f"loop    utilization {busy} · {loop['callbacks']} callbacks",
+        f"loop    utilization {busy} · {callbacks}",
         f"lag     {_quantiles(loop['lag_ms'])}",
         f"ready   {_quantiles(loop['ready_delay_ms'])}",
         "",
     ]
+    lines += [*_crowded(report["resources"]), *_troubles(report["tasks"])]
     for found in report["findings"]:
         where = found.get("location")
         place = f"{where['file']}:{where['line']}" if where else "line not seen"
@@ -136,6 +144,72 @@ def _load(model: Model) -> Iterator[dict[str, Any]]:
         }
 
 
+def _loop(model: Model) -> dict[str, Any]:
+    """What a loop of which only the steps are seen cannot tell is null."""
+    loop, full = model.loop, model.trace.level == "full"
+    delay = loop.ready_delay_all.quantiles() if full else Quantiles()
+    pauses = model.trace.pauses
+    return {
+        "iterations": loop.iterations if full else None,
+        "callbacks": loop.callbacks if full else None,
+        "utilization": _rounded(loop.utilization) if full else None,
+        "lag_ms": _ms(loop.lag_all.quantiles(), "p50", "p99", "max"),
+        "ready_delay_ms": _ms(delay, "p50", "p99", "max"),
+        "callback_ms": _ms(loop.callback_all.quantiles(), "p50", "p99", "max"),
+        "gc_ms": {
+            "count": pauses.count,
+            "total": round(pauses.total_ns / MS, 3),
+            "max": round(pauses.max_ns / MS, 3),
+        },
+    }
+
+
+def _was_used(view: ResourceView) -> bool:
+    return bool(view.in_use.max or view.waiting.max or view.waited.count or view.given_up.count)
+
+
+def _resource(view: ResourceView) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "name": view.name,
+        "kind": view.kind,
+        "capacity": view.capacity or None,
+        "in_use": {"mean": round(view.in_use.mean, 3), "max": view.in_use.max},
+        "waiting": {"mean": round(view.waiting.mean, 3), "max": view.waiting.max},
+        "wait_ms": _ms(view.waited, "p50", "p99"),
+        "gave_up": view.given_up.count,
+    }
+    if view.instances > 1:
+        said["instances"] = view.instances
+    return said
+
+
+def _jobs(view: JobsView) -> dict[str, Any]:
+    return {
+        "executor": view.name,
+        "finished": view.finished,
+        "raised": view.raised,
+        "queued_ms": _ms(view.queued_times, "p50", "p99", "max"),
+        "run_ms": _ms(view.run_times, "p50", "p99", "max"),
+    }
+
+
+def _probe(model: Model) -> dict[str, Any]:
+    health, loop, cost = model.health(), model.loop, model.trace.cost_ns
+    share = (
+        cost * loop.events / loop.busy_since_begin_ns if cost and loop.busy_since_begin_ns else None
+    )
+    said: dict[str, Any] = {
+        "level": model.trace.level,
+        "events": health.events,
+        "dropped_events": health.dropped_events,
+        "ns_per_event": cost,
+        "cpu_share": _rounded(share),
+    }
+    if health.failed_hooks:
+        said["failed_hooks"] = list(health.failed_hooks)
+    return said
+
+
 def _finding(found: Finding) -> dict[str, Any]:
     said: dict[str, Any] = {
         "rule": found.rule,
@@ -160,6 +234,33 @@ def _finding(found: Finding) -> dict[str, Any]:
 def _ms(of: Quantiles, *names: str) -> dict[str, float | None]:
     """The named quantiles in milliseconds; None where there are no values."""
     return {name: round(getattr(of, f"{name}_ns") / MS, 3) if of.count else None for name in names}
+
+
+def _crowded(resources: list[dict[str, Any]]) -> list[str]:
+    """Those that somebody had to wait for."""
+    crowded = [r for r in resources if r["waiting"]["max"]]
+    if not crowded:
+        return []
+    lines = [f"{'resource':32}{'in use':>12}{'waiting':>10}{'p99 ms':>10}{'gave up':>10}"]
+    for found in crowded:
+        used = f"{found['in_use']['max']}/{found['capacity'] or '–'}"
+        wait = _figure(found["wait_ms"]["p99"])
+        lines.append(
+            f"{found['name'][-32:]:32}{used:>12}{found['waiting']['max']:>10}{wait:>10}"
+            f"{found['gave_up']:>10}"
+        )
+    return [*lines, ""]
+
+
+def _troubles(tasks: dict[str, Any]) -> list[str]:
+    """Of the tasks, in a line; none if all is well."""
+    troubles = {
+        "lost": "destroyed while pending",
+        "never_retrieved": "raised unseen",
+        "outlived_parent": "outlived their parent",
+    }
+    said = [f"{tasks[key]} {words}" for key, words in troubles.items() if tasks[key]]
+    return [f"tasks   {' · '.join(said)} of {tasks['started']}", ""] if said else []
 
 
 def _victims(found: dict[str, Any]) -> str:

@@ -253,8 +253,8 @@ def test_the_window():
 def test_tasks_are_counted():
     story = Story().task(1, "a").task(2, "b", parent=1).task(3, "c", parent=1)
     story.step(1).end(1).step(2).end(2, TASK_RAISED).step(3).end(3, TASK_CANCELLED).idle(MS)
-    trace = told(story).trace
-    assert (trace.tasks_started, trace.tasks_raised, trace.tasks_cancelled) == (3, 1, 1)
+    tasks = told(story).trace.tasks
+    assert (tasks.started, tasks.raised, tasks.cancelled) == (3, 1, 1)
 
 
 def test_what_runs_is_called_by_its_name():
@@ -305,12 +305,13 @@ def test_memory_does_not_grow_with_the_run():
         story.tell(model)
     assert story.now_ns - T0 > 590 * SECOND
     trace = model.trace
-    assert len(trace._task_label) <= 1
-    assert len(trace._task_request) <= 1
+    assert len(trace.tasks.live) == 0
+    assert len(trace.tasks.ended) <= 2000
     assert len(trace.requests.open) == 0
     assert len(trace.requests.finished) <= 20_000
     assert len(trace.stalls.ended) <= 2000
-    assert len(trace.samples._culprits) <= 130 * 25
+    kept = [part for part in vars(trace.samples).values() if hasattr(part, "__len__")]
+    assert sum(map(len, kept)) <= 130 * 25
     for series in (model.loop.busy, model.loop.lag, model.loop.ready_delay):
         assert len(series) < 140 * 100
         assert len(series._times) < 4 * 140 * 100

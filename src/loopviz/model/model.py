@@ -2,16 +2,18 @@
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.compare import Phases
-from loopviz.model.events import EVENT_TYPE, Event
+from loopviz.model.events import EVENT_TYPE, rows
 from loopviz.model.findings import SlowCallback
 from loopviz.model.histogram import quantiles
 from loopviz.model.loop import LoopTimes
+from loopviz.model.observe import Observer
 from loopviz.model.places import Naming
 from loopviz.model.routes import Route, Routes
 from loopviz.model.series import Series
@@ -19,14 +21,21 @@ from loopviz.model.snapshot import (
     Comparison,
     Finding,
     Health,
+    IncidentView,
+    JobsView,
     LoopView,
     Mark,
     Quantiles,
+    ResourceView,
     RouteView,
     Snapshot,
+    StallView,
+    TasksView,
     Track,
 )
+from loopviz.model.stalls import Stall
 from loopviz.model.trace import Trace
+from loopviz.model.views import Views
 from loopviz.wire.control import Sample
 from loopviz.wire.events import Kind
 
@@ -34,6 +43,8 @@ __all__ = ["Model"]
 
 RECENT_NS = 5 * SECOND
 KEEP_NS = 65 * SECOND
+_FORGET_NS = 10 * SECOND
+"""What is older than `KEEP_NS` is dropped this often."""
 _SLOWLY_NS = 100 * MS
 """Quantiles and comparisons are computed this often; a person cannot read faster."""
 
@@ -49,10 +60,11 @@ class Model:
     ) -> None:
         self.naming = naming or Naming()
         self.loop = LoopTimes()
-        self.trace = Trace(self.naming)
+        self.slow_callback = SlowCallback(self.naming)
+        self.trace = Trace(self.naming, _Rules(self))
+        self.views = Views(self.trace, self.naming)
         self.routes = Routes([Route(name, rps) for name, rps in routes])
         self.phases = Phases()
-        self.slow_callback = SlowCallback(self.naming)
         self._fixes = tuple(fixes)
         """Those that may be suggested, best first."""
         self._marks: deque[Mark] = deque(maxlen=500)
@@ -60,7 +72,7 @@ class Model:
         self._failed_hooks: list[str] = []
         self._newest = 0
         self._forgotten = 0
-        self._slow = _Slow(0, Quantiles(), Quantiles(), 0.0, (), (), None)
+        self._slow = _Slow()
 
     def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
         """A batch of the loop's ring, in its order. Feed the side ring's batch first."""
@@ -70,29 +82,26 @@ class Model:
         self._newest = max(self._newest, int(records["at"][-1]))
         self._forgotten = self._forgotten or self._newest
         self.loop.feed(records)
-        self.trace.feed(records.tolist(), strings)
-        for stall in self.trace.closed:
-            self.slow_callback.stall(stall)
-        for stall, new, wait in self.trace.victims:
-            self.slow_callback.victim(stall, wait, new=new)
-        self.trace.closed.clear()
-        self.trace.victims.clear()
-        if self._newest - self._forgotten > 2 * KEEP_NS:
+        self.trace.feed(rows(records), strings)
+        self.trace.incidents.take(self._newest, self.trace.requests, self.trace.stalls)
+        if self._newest - self._forgotten > KEEP_NS + _FORGET_NS:
             self._forgotten = self._newest - KEEP_NS
             self._forget(self._forgotten)
 
     def feed_side(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
-        """A batch of the side ring: the watchdog's samples, marks, failed hooks."""
+        """A batch of the side ring: samples, marks, failed hooks, what workers do."""
         self._events += len(records)
-        rows: list[Event] = records.tolist()
-        for at, a, _who, b, kind in rows:
+        for row in rows(records):
+            at, a, _who, b, kind = row
             text = strings[b] if b < len(strings) else ""
             if kind == Kind.STALL:
-                self.trace.samples.add(a, text, strings)
+                self.trace.samples.add(a, text, strings, at)
             elif kind == Kind.MARK:
                 self.mark(at, text)
             elif kind == Kind.HOOK_FAILED:
                 self._failed_hooks.append(text)
+            else:
+                self.trace.feed_other(row, text)
 
     def feed_load(
         self,
@@ -118,7 +127,7 @@ class Model:
         elif kind == "scenario":
             self.loop.begin()
             self.slow_callback = SlowCallback(self.naming)
-            self.trace.begin()
+            self.trace.begin(at)
             self.phases.begin(at)
             self._marks.append(Mark(at, "scenario", detail))
 
@@ -133,12 +142,14 @@ class Model:
         """The loop's ring overran us: so many records are missing before the next batch."""
         self._dropped += records
         self.loop.gap()
-        self.trace.gap()
+        self.trace.gap(at or self._newest)
         self._marks.append(Mark(at or self._newest, "gap", f"{records} events lost"))
 
     def lost_side(self, records: int) -> None:
         """So many samples and marks are missing."""
         self._dropped += records
+        if records:
+            self.trace.jobs.gap(self._newest)
 
     def lost_strings(self, count: int) -> None:
         """So many names did not fit into the rings' string regions, in all."""
@@ -159,7 +170,9 @@ class Model:
         open_stall = trace.open_stall(now)
         if open_stall is not None:
             stalls.append(open_stall.view(now))
-        requests = [*trace.requests.within(start), *trace.open_requests(now)]
+        view = self.views.request
+        requests = [view(request) for request in trace.requests.within(start)]
+        requests += [view(request, now) for request in trace.requests.open.values()]
         requests.sort(key=lambda request: request.number)
         return Snapshot(
             now,
@@ -174,6 +187,8 @@ class Model:
                 slow.utilization,
                 self.loop.callbacks,
                 self.loop.iterations,
+                trace.pauses.view(),
+                trace.level,
             ),
             tuple(requests),
             slow.routes,
@@ -181,7 +196,18 @@ class Model:
             slow.findings,
             slow.comparison,
             self.health(),
+            slow.tasks,
+            slow.resources,
+            slow.jobs,
+            slow.incidents,
         )
+
+    def incident(self, start_ns: int) -> IncidentView | None:
+        """What was kept around the stall that started then; None if nothing was."""
+        for incident in self.trace.incidents.all():
+            if incident.stall.start_ns == start_ns:
+                return self.views.incident(incident, self._newest)
+        return None
 
     def health(self) -> Health:
         """How well the loop was seen."""
@@ -216,6 +242,10 @@ class Model:
             self.routes.views(since),
             self.findings(),
             self.phases.compare(self.routes, now),
+            self.views.tasks(now),
+            self.views.resources(now, now - KEEP_NS),
+            self.views.jobs(),
+            tuple(incident.stall.view(now) for incident in self.trace.incidents.all()),
         )
 
     def _utilization(self, since: int, now: int) -> float:
@@ -228,33 +258,39 @@ class Model:
 
     def _forget(self, before: int) -> None:
         self.loop.forget_before(before)
-        self.trace.samples.forget_before(before)
+        self.trace.forget_before(before)
         for route in self.routes.routes:
             route.forget_before(before)
 
 
+class _Rules(Observer):
+    """Hands what concerns them to the rules."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def stall(self, stall: Stall) -> None:
+        self._model.slow_callback.stall(stall)
+
+    def victim(self, stall: Stall, wait_ns: int, *, new: bool) -> None:
+        self._model.slow_callback.victim(stall, wait_ns, new=new)
+
+
+@dataclass(frozen=True, slots=True)
 class _Slow:
     """The part of a snapshot that is computed ten times a second."""
 
-    __slots__ = ("at_ns", "comparison", "findings", "lag", "ready_delay", "routes", "utilization")
-
-    def __init__(
-        self,
-        at_ns: int,
-        lag: Quantiles,
-        ready_delay: Quantiles,
-        utilization: float,
-        routes: tuple[RouteView, ...],
-        findings: tuple[Finding, ...],
-        comparison: Comparison | None,
-    ) -> None:
-        self.at_ns = at_ns
-        self.lag = lag
-        self.ready_delay = ready_delay
-        self.utilization = utilization
-        self.routes = routes
-        self.findings = findings
-        self.comparison = comparison
+    at_ns: int = 0
+    lag: Quantiles = field(default_factory=Quantiles)
+    ready_delay: Quantiles = field(default_factory=Quantiles)
+    utilization: float = 0.0
+    routes: tuple[RouteView, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    comparison: Comparison | None = None
+    tasks: TasksView = field(default_factory=TasksView)
+    resources: tuple[ResourceView, ...] = ()
+    jobs: tuple[JobsView, ...] = ()
+    incidents: tuple[StallView, ...] = ()
 
 
 def _track(series: Series, since: int, now: int = 0, value: int = 0) -> Track:

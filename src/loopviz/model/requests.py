@@ -2,97 +2,165 @@
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
-from loopviz.model.snapshot import RequestView, Span, State
+from loopviz.model.snapshot import RequestView, State
 
-__all__ = ["Request", "Requests"]
+if TYPE_CHECKING:
+    from loopviz.model.resources import Row
+
+__all__ = ["History", "Request", "Requests"]
 
 _SPANS_KEPT = 1024
+_HISTORY_KEPT = 256
+_NOTES_KEPT = 64
+"""Calls, phases and resources made, of one request."""
 _OPEN = 1 << 62
 """The end of a lane's request that has none yet."""
 
+History = tuple[int, int, int, "Row | None"]
+"""A wait of the request's task: start, end, place, and the resource's row if it was for one."""
+
 
 class Request:
-    """One request while its spans are still being added. Spans have no gaps."""
+    """One request. Its spans have no gaps: span i is in `states[i]` until `times[i]`."""
 
     __slots__ = (
-        "busy_ns",
+        "bytes_sent",
+        "calls",
+        "calls_made",
+        "cancelled",
         "end_ns",
+        "gone_ns",
+        "history",
         "lane",
+        "made",
         "number",
-        "ready_ns",
+        "phases",
         "route",
-        "spans",
         "start_ns",
+        "states",
         "status",
+        "sums",
+        "task",
+        "times",
+        "truncated",
         "victim_of",
-        "waiting_ns",
+        "view",
+        "waits",
     )
 
-    def __init__(self, number: int, route: str, lane: int, start_ns: int) -> None:
+    def __init__(self, number: int, route: str, lane: int, start_ns: int, task: int) -> None:
         self.number = number
         self.route = route
         self.lane = lane
+        self.task = task
+        """The number of the task that serves it."""
         self.start_ns = self.end_ns = start_ns
-        self.status = 0
-        self.spans: list[Span] = []
-        self.busy_ns = self.ready_ns = self.waiting_ns = 0
-        self.victim_of: set[tuple[str, int]] = set()
+        self.status = self.bytes_sent = self.gone_ns = self.calls_made = 0
+        self.times: list[int] = []
+        self.states = bytearray()
+        self.sums = [0, 0, 0, 0, 0]
+        """Nanoseconds in each `State`."""
+        self.victim_of: set[tuple[str, int]] | None = None
         """The culprits that have delayed it; see `Stall.culprit`."""
+        self.history: list[History] = []
+        """Its newest waits."""
+        self.waits: dict[tuple[int, Row | None], tuple[int, int]] = {}
+        """Of the older ones, how long and how many for each place and resource."""
+        self.calls: list[tuple[int, int, str, int]] = []
+        """Outbound calls: at, place, host, status."""
+        self.phases: list[tuple[int, int, str]] = []
+        """Start, end (0: it goes on), name."""
+        self.made: list[Row] = []
+        self.truncated = self.cancelled = False
+        """`truncated`: history, calls, phases or made are not complete."""
+        self.view: RequestView | None = None
+        """Made by `views.request_view` and kept."""
 
-    def add(self, until_ns: int, state: State) -> None:
+    @property
+    def busy_ns(self) -> int:
+        return self.sums[State.RUN] + self.sums[State.BLOCKING]
+
+    @property
+    def ready_ns(self) -> int:
+        return self.sums[State.READY]
+
+    @property
+    def waiting_ns(self) -> int:
+        return self.sums[State.AWAIT]
+
+    def add(self, until_ns: int, state: int) -> None:
         """It was in `state` from the end of the last span until then."""
         lasted = until_ns - self.end_ns
         if lasted <= 0:
             return
-        self.spans.append((self.end_ns, until_ns, state))
-        if len(self.spans) > _SPANS_KEPT:
-            self._coarsen()
+        self.times.append(until_ns)
+        self.states.append(state)
+        self.sums[state] += lasted
         self.end_ns = until_ns
-        if state is State.READY:
-            self.ready_ns += lasted
-        elif state is State.AWAIT:
-            self.waiting_ns += lasted
-        else:
-            self.busy_ns += lasted
+        if len(self.times) > _SPANS_KEPT:
+            self._coarsen()
 
-    def view(self, tail: Span | None = None, *, is_open: bool = False) -> RequestView:
-        """A frozen copy; `tail` is the span that is still going on."""
-        busy, ready, waiting, end = self.busy_ns, self.ready_ns, self.waiting_ns, self.end_ns
-        spans = tuple(self.spans)
-        if tail is not None:
-            lasted = tail[1] - tail[0]
-            end = tail[1]
-            spans = (*spans, tail)
-            if tail[2] is State.READY:
-                ready += lasted
-            elif tail[2] is State.AWAIT:
-                waiting += lasted
-            else:
-                busy += lasted
-        return RequestView(
-            self.number,
-            self.route,
-            self.lane,
-            spans,
-            self.start_ns,
-            end,
-            is_open,
-            self.status,
-            busy,
-            ready,
-            waiting,
-        )
+    def waited(self, start: int, end: int, place: int, row: "Row | None") -> None:
+        """Its task was suspended there, for that resource if any."""
+        self.history.append((start, end, place, row))
+        if len(self.history) > _HISTORY_KEPT:
+            self._fold()
+
+    def _fold(self) -> None:
+        """The history is long: sum up the older half."""
+        self.truncated = True
+        old = self.history[: _HISTORY_KEPT // 2]
+        del self.history[: _HISTORY_KEPT // 2]
+        add_waits(self.waits, old)
+
+    def phase(self, at: int, name: str) -> None:
+        """It enters that phase; empty: none."""
+        if self.phases and not self.phases[-1][1]:
+            start, _, last = self.phases[-1]
+            self.phases[-1] = start, at, last
+        if name:
+            self.keep(self.phases, (at, 0, name))
+
+    def keep(self, notes: list[Any], note: Any) -> None:
+        """Add to one of its lists, within bounds."""
+        if len(notes) < _NOTES_KEPT:
+            notes.append(note)
+        else:
+            self.truncated = True
+
+    def spans(self) -> Iterator[tuple[int, int, State]]:
+        """Start, end and state of each."""
+        for (start, end), state in zip(
+            pairwise((self.start_ns, *self.times)), self.states, strict=True
+        ):
+            yield start, end, _STATES[state]
 
     def _coarsen(self) -> None:
         """A request of very many steps keeps its sums exact and its oldest half in large pieces."""
-        old, self.spans = self.spans[: _SPANS_KEPT // 2], self.spans[_SPANS_KEPT // 2 :]
-        pieces: list[Span] = []
-        for i in range(0, len(old), 8):
-            group = old[i : i + 8]
-            longest = max(group, key=lambda span: span[1] - span[0])
-            pieces.append((group[0][0], group[-1][1], longest[2]))
-        self.spans = pieces + self.spans
+        half = _SPANS_KEPT // 2
+        times, states, start = [], bytearray(), self.start_ns
+        for i in range(0, half, 8):
+            group = (start, *self.times[i : i + 8])
+            lengths = [end - begin for begin, end in pairwise(group)]
+            times.append(group[-1])
+            states.append(self.states[i + lengths.index(max(lengths))])
+            start = group[-1]
+        self.times[:half], self.states[:half] = times, states
+
+
+_STATES = (State.RUN, State.RUN, State.READY, State.AWAIT, State.BLOCKING)
+
+
+def add_waits(
+    sums: dict[tuple[int, "Row | None"], tuple[int, int]], history: list[History]
+) -> None:
+    """Add up a history's waits: how long and how many for each place and resource."""
+    for start, end, place, row in history:
+        total, count = sums.get((place, row), (0, 0))
+        sums[place, row] = total + end - start, count + 1
 
 
 class Requests:
@@ -101,16 +169,22 @@ class Requests:
     def __init__(self, keep: int = 20_000) -> None:
         self.open: dict[int, Request] = {}
         """By the number of the task that serves it."""
-        self.finished: deque[RequestView] = deque(maxlen=keep)
+        self.finished: deque[Request] = deque(maxlen=keep)
         """In the order of their ends."""
         self._lanes: dict[str, list[int]] = {}
         self._count = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Count anew from here on."""
+        self.gone: dict[str, int] = {}
+        """Of how many, by route, the client went away."""
 
     def start(self, task: int, route: str, start_ns: int) -> Request:
         """A request whose first span begins at `start_ns`, on the lowest free lane of its route."""
         self._count += 1
         lane = self._take_lane(route, start_ns, _OPEN)
-        request = self.open[task] = Request(self._count, route, lane, start_ns)
+        request = self.open[task] = Request(self._count, route, lane, start_ns, task)
         return request
 
     def finish(self, task: int, end_ns: int, status: int, route: str) -> Request | None:
@@ -120,21 +194,30 @@ class Requests:
             return None
         self._lanes[request.route][request.lane] = end_ns
         request.status = status
+        if request.phases:
+            request.phase(end_ns, "")
         if route != request.route:
             self._rename(request, route, end_ns)
-        self.finished.append(request.view())
+        if request.gone_ns:
+            self.gone[route] = self.gone.get(route, 0) + 1
+        self.finished.append(request)
         return request
 
     def forget_lanes(self) -> None:
         """All open requests were given up: every lane is free."""
         self._lanes.clear()
 
-    def within(self, start_ns: int) -> Iterator[RequestView]:
+    def within(self, start_ns: int) -> Iterator[Request]:
         """The finished ones that ended after `start_ns`, newest first."""
-        for view in reversed(self.finished):
-            if view.end_ns < start_ns:
+        for request in reversed(self.finished):
+            if request.end_ns < start_ns:
                 return
-            yield view
+            yield request
+
+    def forget_before(self, time: int) -> None:
+        """Drop those that ended before `time`."""
+        while self.finished and self.finished[0].end_ns < time:
+            self.finished.popleft()
 
     def _rename(self, request: Request, route: str, end_ns: int) -> None:
         """From its path to its route's template: it moves to a free lane there."""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Series"]
+__all__ = ["Envelope", "Series"]
 
 Ints = NDArray[np.int64]
 
@@ -36,7 +36,7 @@ class Series:
         count = len(times)
         if self._end + count > len(self._times):
             kept = len(self)
-            size = max(4096, 2 * (kept + count))
+            size = max(64, 2 * (kept + count))
             for name in ("_times", "_values"):
                 old = getattr(self, name)
                 new = np.empty(size, np.int64)
@@ -54,3 +54,73 @@ class Series:
     def since(self, time: int) -> Ints:
         """The values at or after `time`."""
         return self.values[int(np.searchsorted(self.times, time)) :]
+
+
+class Envelope:
+    """The peaks of two counts that change often: a step function for drawing, bounded per second.
+
+    Exact where they change less often than every `GRAIN_NS`; else each grain shows its peaks.
+    """
+
+    GRAIN_NS = 10_000_000
+
+    def __init__(self) -> None:
+        self._series = Series(64)
+        self._times: list[int] = []
+        self._packed: list[int] = []
+        self._grain = 0
+        self._at = 0
+        self._first = self._second = self._peak_first = self._peak_second = 0
+
+    def note(self, at: int, first: int, second: int) -> None:
+        """From `at` on they have these values, not negative."""
+        grain = at // self.GRAIN_NS
+        if grain > self._grain:
+            self._close()
+            self._grain, self._at = grain, at
+            self._peak_first, self._peak_second = first, second
+        else:
+            if first > self._peak_first:
+                self._peak_first = first
+            if second > self._peak_second:
+                self._peak_second = second
+        self._first, self._second = first, second
+
+    def columns(self, since: int) -> tuple[Ints, Ints, Ints]:
+        """Times and both counts from the last change before `since` on."""
+        self._flush()
+        series = self._series
+        begin = max(int(np.searchsorted(series.times, since)) - 1, 0)
+        times, packed = series.times[begin:], series.values[begin:]
+        if self._at:
+            peak, last = self._packed_now()
+            times = np.append(times, (self._at, (self._grain + 1) * self.GRAIN_NS))
+            packed = np.append(packed, (peak, last))
+        return times, packed >> 32, packed & 0xFFFFFFFF
+
+    def forget_before(self, time: int) -> None:
+        self._flush()
+        self._series.forget_before(time)
+
+    def _close(self) -> None:
+        """The grain is over: its peak, and what it came to in the end if that is less."""
+        if not self._at:
+            return
+        peak, last = self._packed_now()
+        self._times.append(self._at)
+        self._packed.append(peak)
+        if last != peak:
+            self._times.append((self._grain + 1) * self.GRAIN_NS)
+            self._packed.append(last)
+        if len(self._times) > 500:
+            self._flush()
+
+    def _packed_now(self) -> tuple[int, int]:
+        """The grain's peaks, and the newest values."""
+        peak = self._peak_first << 32 | self._peak_second
+        return peak, self._first << 32 | self._second
+
+    def _flush(self) -> None:
+        if self._times:
+            self._series.extend(np.array(self._times), np.array(self._packed))
+            self._times, self._packed = [], []

@@ -5,21 +5,41 @@ arrays of a `Track`, which are views that the model only ever appends to; do not
 """
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from loopviz.model.basics import Location, Quantiles, Span, State, Track
+from loopviz.model.inventory import (
+    GcView,
+    HolderView,
+    JobsView,
+    Occupied,
+    Pause,
+    PhaseView,
+    ResourceView,
+    TasksView,
+    TaskView,
+    WaiterView,
+    WaitView,
+    WorkerView,
+)
 
 __all__ = [
     "Comparison",
     "Finding",
+    "GcView",
     "Health",
+    "HolderView",
+    "IncidentView",
+    "JobsView",
     "Location",
     "LoopView",
     "Mark",
+    "Occupied",
+    "Pause",
+    "PhaseView",
     "Quantiles",
     "RequestView",
+    "ResourceView",
     "RouteComparison",
     "RouteView",
     "Running",
@@ -27,54 +47,13 @@ __all__ = [
     "Span",
     "StallView",
     "State",
+    "TaskView",
+    "TasksView",
     "Track",
+    "WaitView",
+    "WaiterView",
+    "WorkerView",
 ]
-
-
-class State(IntEnum):
-    """What a request's task does at a moment."""
-
-    RUN = 1
-    """A step of it runs."""
-    READY = 2
-    """It could run; the loop is busy with others (or has not yet read the request)."""
-    AWAIT = 3
-    """It waits for something that is not the loop."""
-    BLOCKING = 4
-    """A step of it runs for longer than the slow-callback threshold: it holds the loop."""
-
-
-Span = tuple[int, int, State]
-"""start_ns, end_ns, state."""
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A line of code. `file` is shortened for people (`scenarios/block.py`), `path` is whole."""
-
-    file: str
-    line: int
-    function: str
-    path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantiles:
-    """Of `count` values; all zero when there are none."""
-
-    count: int = 0
-    p50_ns: int = 0
-    p90_ns: int = 0
-    p99_ns: int = 0
-    max_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """Values over time, oldest first: `values[i]` holds at `times_ns[i]`."""
-
-    times_ns: NDArray[np.int64]
-    values: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +81,8 @@ class StallView:
     location: Location | None
     request: int
     victims: int
+    call: Location | None = None
+    """The library call that the line has made, and the line in it; None: it is a C function's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +104,10 @@ class LoopView:
     utilization_recent: float
     callbacks: int
     iterations: int
+    gc: GcView = field(default_factory=GcView)
+    level: str = "full"
+    """How much is seen of this loop: `full`, or `steps` (a foreign loop: no callbacks, no ready
+    delay, no idle time)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +129,31 @@ class RequestView:
     busy_ns: int
     ready_ns: int
     waiting_ns: int
+    waits: tuple[WaitView, ...] = ()
+    """Longest first; their totals sum to `waiting_ns`."""
+    phases: tuple[PhaseView, ...] = ()
+    """Oldest first."""
+    task: int = 0
+    """The number of the task that serves it."""
+    bytes_sent: int = 0
+    """Of the response's body; 0 while open."""
+    calls: int = 0
+    """Outbound HTTP calls that it made, its child tasks included."""
+    gone_ns: int = 0
+    """When its client went away before the response was complete; 0: it stayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """A stall, and what was kept of the second before and after it, for good."""
+
+    stall: StallView
+    start_ns: int
+    end_ns: int
+    stalls: tuple[StallView, ...]
+    """All stalls in that window."""
+    requests: tuple[RequestView, ...]
+    """Those that overlap it, by number; of very many, those nearest to the stall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,3 +252,10 @@ class Snapshot:
     """Worst first."""
     comparison: Comparison | None
     health: Health = field(default_factory=Health)
+    tasks: TasksView = field(default_factory=TasksView)
+    resources: tuple[ResourceView, ...] = ()
+    """Those with waiters first, longest queue first; then by use."""
+    jobs: tuple[JobsView, ...] = ()
+    """Executors that have had work."""
+    incidents: tuple[StallView, ...] = ()
+    """Stalls whose surroundings are kept, oldest first: `Model.incident(start_ns)`."""

@@ -1,8 +1,9 @@
 """Stalls: callbacks that held the loop too long, on which line, and who waited meanwhile."""
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from loopviz.clock import MS
 from loopviz.model.places import Naming
@@ -15,6 +16,17 @@ SLOW_NS = 20 * MS
 OPEN_NS = 12 * MS
 """From here on one that still runs is shown: so a screen that looks 30 times a second sees all but
 the shortest stalls while they last."""
+_DEPTH = 12
+"""Frames that a stall shows."""
+_LOOSE = 32
+"""Dumps kept: those of a second or more."""
+
+
+class _Stack(NamedTuple):
+    """Frames as strings, innermost first, and the index of the one to blame."""
+
+    culprit: int
+    frames: tuple[str, ...]
 
 
 class Stall:
@@ -22,11 +34,13 @@ class Stall:
 
     __slots__ = (
         "_view",
+        "call",
         "end_ns",
         "gil",
         "label",
         "location",
         "request",
+        "stack",
         "start_ns",
         "victims",
     )
@@ -37,6 +51,11 @@ class Stall:
         self.label = label
         self.request = request
         self.location: Location | None = None
+        """The innermost line of the user's code; without one, the innermost of all."""
+        self.call: Location | None = None
+        """The library call that this line has made, and where that was; None: a C function's."""
+        self.stack: tuple[Location, ...] = ()
+        """The frames most often seen, innermost first; a dozen at most."""
         self.gil = False
         """It waited for the GIL; the location is the thread's that had it."""
         self.victims = 0
@@ -61,8 +80,36 @@ class Stall:
                 self.location,
                 self.request,
                 self.victims,
+                self.call,
             )
         return self._view
+
+
+class _Seen:
+    """What the samples of one callback say: how long it was at each line, and by which call."""
+
+    __slots__ = ("gil", "last_ns", "lines")
+
+    def __init__(self, started_ns: int) -> None:
+        self.last_ns = started_ns
+        self.gil = False
+        self.lines: dict[tuple[str, ...], dict[str, tuple[int, _Stack]]] = {}
+
+    def add(self, at_ns: int, stack: _Stack) -> None:
+        """A sample stands for the time since the one before it."""
+        path_and_line = tuple(stack.frames[stack.culprit].split("\t")[1:3])
+        call = stack.frames[stack.culprit - 1] if stack.culprit else ""
+        calls = self.lines.setdefault(path_and_line, {})
+        before, first = calls.get(call, (0, stack))
+        calls[call] = before + max(at_ns - self.last_ns, 1), first
+        self.last_ns = max(at_ns, self.last_ns)
+
+    def most(self) -> _Stack | None:
+        """The first stack of the call that took the most time at the line that took the most."""
+        if not self.lines:
+            return None
+        calls = max(self.lines.values(), key=lambda calls: sum(ns for ns, _ in calls.values()))
+        return max(calls.values(), key=lambda seen: seen[0])[1]
 
 
 class Samples:
@@ -70,38 +117,75 @@ class Samples:
 
     def __init__(self, naming: Naming) -> None:
         self._naming = naming
-        self._culprits: dict[int, Counter[str]] = {}
-        self._gil: set[int] = set()
+        self._culprits: dict[int, _Seen] = {}
+        self._loose: deque[tuple[int, _Stack]] = deque(maxlen=_LOOSE)
+        """By their own time: which callback they were taken in was not known."""
 
-    def add(self, started_ns: int, stack: str, strings: Sequence[str]) -> None:
+    def add(self, started_ns: int, stack: str, strings: Sequence[str], at_ns: int = 0) -> None:
         """`stack` is `culprit:number,number,…`, numbers of frames in `strings`.
 
-        With `gil:` before it, it is the stack of another thread, which had the GIL.
+        With `gil:` before it, it is the stack of another thread, which had the GIL. `started_ns` 0:
+        of the callback that ran at `at_ns`.
         """
-        if stack.startswith("gil:"):
-            self._gil.add(started_ns)
-            stack = stack.removeprefix("gil:")
-        index, _, numbers = stack.partition(":")
-        frames = numbers.split(",")
+        gil = stack.startswith("gil:")
+        index, _, numbers = stack.removeprefix("gil:").partition(":")
+        frames = [
+            strings[int(number)]
+            for number in numbers.split(",")
+            if number.isdigit() and int(number) < len(strings)
+        ]
         if not index.isdigit() or int(index) >= len(frames):
             return
-        number = frames[int(index)]
-        if number.isdigit() and int(number) < len(strings):
-            frame = strings[int(number)]
-            self._culprits.setdefault(started_ns, Counter())[frame] += 1
+        if not started_ns:
+            self.dumped(at_ns, frames, int(index))
+            return
+        seen = self._culprits.setdefault(started_ns, _Seen(started_ns))
+        seen.add(at_ns, _Stack(int(index), tuple(frames)))
+        seen.gil = seen.gil or gil
+
+    def dumped(self, at_ns: int, frames: Sequence[str], culprit: int) -> None:
+        """The callback that runs at that time was seen there."""
+        self._loose.append((at_ns, _Stack(culprit, tuple(frames))))
+
+    def describe(self, stall: Stall) -> None:
+        """Say where it was, as far as it was seen; what it called, and whence."""
+        stack = self._most(stall.start_ns, stall.end_ns)
+        stall.gil = self.gil_was_held(stall.start_ns)
+        if stack is not None:
+            named = [self._naming.location(frame) for frame in stack.frames]
+            stall.location = named[stack.culprit]
+            stall.call = named[stack.culprit - 1] if stack.culprit else None
+            stall.stack = tuple(named[:_DEPTH])
 
     def location(self, started_ns: int) -> Location | None:
         """The line most often seen in that callback, None if it was never seen."""
-        seen = self._culprits.get(started_ns)
-        return self._naming.location(seen.most_common(1)[0][0]) if seen else None
+        stack = self._most(started_ns)
+        return self._naming.location(stack.frames[stack.culprit]) if stack else None
 
     def gil_was_held(self, started_ns: int) -> bool:
         """Whether the callback was seen to wait for the GIL."""
-        return started_ns in self._gil
+        seen = self._culprits.get(started_ns)
+        return seen is not None and seen.gil
 
     def forget_before(self, time: int) -> None:
-        self._culprits = {s: seen for s, seen in self._culprits.items() if s >= time}
-        self._gil = {s for s in self._gil if s >= time}
+        self._culprits = {start: seen for start, seen in self._culprits.items() if start >= time}
+
+    def _most(self, started_ns: int, ended_ns: int = 0) -> _Stack | None:
+        """The stack at the line most often seen; what was sampled later overrules a dump."""
+        seen = self._culprits.get(started_ns)
+        last = max(seen.last_ns if seen else 0, started_ns)
+        loose = [
+            (at, stack)
+            for at, stack in self._loose
+            if last < at and (not ended_ns or at <= ended_ns)
+        ]
+        if not loose:
+            return seen.most() if seen else None
+        both = _Seen(last)
+        both.lines = {line: dict(calls) for line, calls in seen.lines.items()} if seen else {}
+        for at, stack in loose:
+            both.add(at, stack)
+        return both.most()
 
 
 class Stalls:

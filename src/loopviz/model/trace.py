@@ -1,171 +1,310 @@
-"""The part of the model that must go event by event: tasks, requests, stalls, victims."""
+"""The part of the model that must go event by event: the switch trace, and who is affected.
 
-from collections.abc import Sequence
+`feed` is the hot path, all in one function. A switch is dealt with in place; every other record
+goes to where its kind is dealt with, see `told`.
+"""
+
+from collections.abc import Iterable, Sequence
 
 from loopviz.clock import MS
 from loopviz.model.events import Event
-from loopviz.model.places import Naming, parse_site
+from loopviz.model.incidents import Incidents
+from loopviz.model.jobs import Jobs
+from loopviz.model.observe import Observer
+from loopviz.model.pauses import Pauses
+from loopviz.model.places import Naming, Site, parse_site
 from loopviz.model.requests import Request, Requests
-from loopviz.model.snapshot import RequestView, Running, Span, State
+from loopviz.model.resources import Resources
+from loopviz.model.snapshot import Running, State
 from loopviz.model.stalls import OPEN_NS, SLOW_NS, Samples, Stall, Stalls
-from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, Kind
+from loopviz.model.tasks import LOST, PENDING, Task, Tasks
+from loopviz.model.told import table
+from loopviz.wire.events import TASK_CANCELLED, Kind
 
 __all__ = ["Trace"]
 
 _VICTIM_NS = 1 * MS
 """A wait for the loop shorter than this makes nobody a victim."""
 
+_STEP, _CALLBACK, _POLLED, _STOPPED = map(
+    int, (Kind.STEP, Kind.CALLBACK, Kind.POLLED, Kind.STOPPED)
+)
+_RUN, _READY, _AWAIT, _BLOCKING = map(int, (State.RUN, State.READY, State.AWAIT, State.BLOCKING))
+
 
 class Trace:
     """Follows the switch trace and what happens within each callback."""
 
-    def __init__(self, naming: Naming) -> None:
+    def __init__(self, naming: Naming, observer: Observer | None = None) -> None:
+        self.observer = observer or Observer()
+        self.tasks = Tasks(self.observer)
         self.requests = Requests()
+        self.resources = Resources(self.observer)
+        self.jobs = Jobs(self.resources, self.observer)
+        self.pauses = Pauses()
         self.stalls = Stalls()
         self.samples = Samples(naming)
-        self.closed: list[Stall] = []
-        """Stalls that ended since `Model` last took them."""
-        self.victims: list[tuple[Stall, bool, int]] = []
-        """Stall, whether its culprit is new to the request, and the wait: since last taken."""
-        self._naming = naming
-        self._task_label: dict[int, str] = {}
-        self._task_request: dict[int, int] = {}
-        self._start = 0  # of the open switch
-        self._kind = int(Kind.STOPPED)
-        self._task = 0
-        self._site = 0
-        self._ready = 0
-        self._ended = 0  # the task that ended in the open switch
+        self.incidents = Incidents()
+        self.level = "full"
+        """Of detail, see `wire.events`."""
+        self.cost_ns: int | None = None
+        """What the probe adds to a callback, None if it has not said."""
         self._strings: Sequence[str] = ("",)
-        self.begin()
+        self._sites: dict[int, Site] = {}
+        self._start = 0  # of the open switch
+        self._kind = _STOPPED
+        self._task: Task | None = None
+        self._site = 0
+        self._settled: list[Task] = []  # to be settled when the open switch ends
+        self._told = table(self)
 
-    def begin(self) -> None:
+    def begin(self, at: int) -> None:
         """Count anew from here on."""
-        self.tasks_started = self.tasks_raised = self.tasks_cancelled = 0
+        self.tasks.begin()
+        self.requests.begin()
+        self.resources.begin(at)
+        self.jobs.begin()
+        self.pauses.begin()
 
-    def feed(self, records: Sequence[Event], strings: Sequence[str]) -> None:
+    def feed(self, records: Iterable[Event], strings: Sequence[str]) -> None:
         """One batch of the loop's ring, in its order."""
         self._strings = strings
+        told, settled = self._told, self._settled
+        live = self.tasks.live
+        start, running, task, site = self._start, self._kind, self._task, self._site
         for at, a, who, b, kind in records:
-            if kind <= Kind.STOPPED:
-                self._switch(at, a, who, b, kind)
-            elif kind == Kind.TASK_START:
-                self._task_start(a, who, b)
-            elif kind == Kind.TASK_END:
-                self._ended = who
-                if b == TASK_RAISED:
-                    self.tasks_raised += 1
-                elif b == TASK_CANCELLED:
-                    self.tasks_cancelled += 1
-            elif kind == Kind.REQUEST_START:
-                self._request_start(a, who, b)
-            elif kind == Kind.REQUEST_END:
-                self._request_end(at, a, who, b)
+            if kind > _STOPPED:
+                told[kind](at, a, who, b)
+                continue
+            if running <= _CALLBACK:  # it ends here, or where select was called
+                until = a if kind == _POLLED and start < a < at else at
+                lasted = until - start
+                if lasted >= SLOW_NS:
+                    self._close_stall(start, until, task, site)
+                if task is not None:
+                    task.busy_ns += lasted
+                    task.end_ns = until
+                    task.running = False
+                    serves = task.serves
+                    if serves is not None:
+                        serves.add(until, _BLOCKING if lasted >= SLOW_NS else _RUN)
+                    task = None
+                if settled:
+                    self._settle(until)
+            elif settled:
+                self._settle(at)
+            start, running = at, kind
+            self._kind = kind
+            if kind == _STEP:
+                task = live.get(who)
+                if task is None:
+                    task = self.tasks.find(who, a if 0 < a < at else at)
+                ended = task.end_ns
+                ready = a if a < at else at  # noqa: FURB136 - the hot path
+                task.steps += 1
+                task.running = True
+                task.step_ns, task.woken_ns = at, ready
+                if ready < ended:
+                    ready = ended
+                task.ready_ns += at - ready
+                serves = task.serves
+                if ready > ended:
+                    task.waiting_ns += ready - ended
+                    if b:
+                        task.place = b
+                    waits = task.waits
+                    if waits or task.holds:
+                        task.suspended(ended, ready, b)
+                    if serves is not None:
+                        if waits:
+                            wait = waits[-1]
+                            serves.waited(ended, ready, wait.place or b, wait.resource.row)
+                        else:
+                            serves.waited(ended, ready, b, None)
+                        serves.add(ready, _AWAIT)
+                if serves is not None and at > ready:
+                    serves.add(at, _READY)
+                    if at - ready >= _VICTIM_NS:
+                        self._find_culprits(serves, ready, at)
+            elif kind == _CALLBACK:
+                site = b
+        self._start, self._task, self._site = start, task, site
 
-    def gap(self) -> None:
+    def feed_other(self, event: Event, text: str) -> None:
+        """A record that may also come in the side ring, with the text that its `b` names there."""
+        at, a, who, b, kind = event
+        if kind == Kind.JOB_START:
+            self.jobs.started(at, a, text)
+        elif kind == Kind.UNSEEN:
+            self.tasks.was_unseen(at, who, text)
+        elif kind == Kind.LEVEL_OF_DETAIL:
+            self.level = text
+        elif kind in (Kind.JOB_END, Kind.GC, Kind.LOST, Kind.COST):
+            self._told[kind](at, a, who, b)
+
+    def gap(self, at: int) -> None:
         """Records were lost: open requests and tasks may have ended unseen."""
-        self._kind = int(Kind.STOPPED)
+        self._kind, self._task = _STOPPED, None
+        self._settled.clear()
         self.requests.open.clear()
         self.requests.forget_lanes()
-        self._task_label.clear()
-        self._task_request.clear()
+        self.resources.gap(at)
+        self.tasks.gap()
+        self.jobs.gap(at)
+        self.observer.gap()
 
     def stop(self, at: int) -> None:
         """The target is gone: whatever was still open ended then."""
-        self._switch(at, 0, 0, 0, Kind.STOPPED)
-        for task, request in list(self.requests.open.items()):
-            request.add(at, State.AWAIT)
-            self.requests.finish(task, at, 0, request.route)
+        self.feed([(at, 0, 0, 0, _STOPPED)], self._strings)
+        for number, request in list(self.requests.open.items()):
+            request.add(at, _AWAIT)
+            self.requests.finish(number, at, 0, request.route)
+        self.incidents.take(at, self.requests, self.stalls, at_once=True)
+
+    def forget_before(self, time: int) -> None:
+        """Keep nothing that is older, but what is for good."""
+        self.samples.forget_before(time)
+        self.requests.forget_before(time)
+        self.resources.forget_before(time)
+        self.tasks.forget_before(time)
 
     def running(self, now: int) -> Running | None:
         """What holds the loop now; None while it is idle."""
-        if self._kind not in (Kind.STEP, Kind.CALLBACK):
+        if self._kind > _CALLBACK:
             return None
-        request = self._task_request.get(self._task, 0)
+        request = self._request(self._task)
         slow = now - self._start >= SLOW_NS // 2
         where = self.samples.location(self._start) if slow else None
-        return Running(self._start, self._label(), where, request)
+        return Running(self._start, self._what(self._task, self._site), where, request)
 
     def open_stall(self, now: int) -> Stall | None:
         """The running callback as a stall, if it has run that long."""
-        if self._kind not in (Kind.STEP, Kind.CALLBACK) or now - self._start < OPEN_NS:
+        if self._kind > _CALLBACK or now - self._start < OPEN_NS:
             return None
-        return self._new_stall()
+        return self._new_stall(self._start, 0, self._task, self._site)
 
-    def open_requests(self, now: int) -> list[RequestView]:
-        """The requests in flight, up to now."""
-        views = []
-        for task, request in self.requests.open.items():
-            state = State.AWAIT
-            if task == self._task and self._kind == Kind.STEP:
-                state = State.BLOCKING if now - self._start >= SLOW_NS else State.RUN
-            tail: Span = (request.end_ns, max(now, request.end_ns), state)
-            views.append(request.view(tail, is_open=True))
-        return views
+    def state_of(self, request: Request, now: int) -> State:
+        """What the task of an open request does now."""
+        task = self.tasks.live.get(request.task)
+        if task is None or not task.running:
+            return State.AWAIT
+        return State.BLOCKING if now - self._start >= SLOW_NS else State.RUN
 
-    def _switch(self, at: int, a: int, who: int, b: int, kind: int) -> None:
-        start = self._start
-        if self._kind in (Kind.STEP, Kind.CALLBACK):
-            ended = a if kind == Kind.POLLED and a > start else at  # when select was called
-            slow = ended - start >= SLOW_NS
-            if slow:
-                self._close_stall(ended)
-            if self._kind == Kind.STEP:
-                request = self.requests.open.get(self._task)
-                if request is not None:
-                    request.add(ended, State.BLOCKING if slow else State.RUN)
-        if self._ended:  # in the step that just closed: until here its names were needed
-            self._task_label.pop(self._ended, None)
-            self._task_request.pop(self._ended, None)
-            self._ended = 0
-        self._start, self._kind, self._task, self._site, self._ready = at, kind, who, b, a
-        if kind == Kind.STEP:
-            request = self.requests.open.get(who)
-            if request is not None:
-                request.add(a, State.AWAIT)
-                request.add(at, State.READY)
-                if at - a >= _VICTIM_NS:
-                    self._find_culprits(request, a, at)
+    def text(self, number: int) -> str:
+        """A string of the loop's ring; empty if it was lost."""
+        return self._strings[number] if number < len(self._strings) else ""
 
-    def _task_start(self, a: int, who: int, b: int) -> None:
-        self.tasks_started += 1
-        parent, name = a >> 32, a & 0xFFFFFFFF
-        self._task_label[who] = self._text(name) or parse_site(self._text(b)).name
-        request = self._task_request.get(parent)
-        if request is not None:
-            self._task_request[who] = request
+    def site(self, number: int) -> Site:
+        """A site or place by its string's number."""
+        site = self._sites.get(number)
+        if site is None:
+            site = parse_site(self.text(number))
+            if number < len(self._strings):
+                self._sites[number] = site
+        return site
 
-    def _request_start(self, sent: int, who: int, b: int) -> None:
-        if self._task != who or self._kind != Kind.STEP:
-            return  # after a gap: the step it started in is not known
-        ready = self._ready
+    def label(self, task: Task) -> str:
+        """What people call a task: the route it serves, its name, or its coroutine's."""
+        if task.serving and task.request is not None:
+            return task.request.route
+        return self.text(task.name) or self.site(task.site).name or "a task"
+
+    # ---- tasks and requests, see `told`
+
+    def task_end(self, at: int, _a: int, who: int, b: int) -> None:
+        """TASK_END."""
+        self.tasks.count(b)
+        task = self.tasks.live.get(who)
+        if task is None:
+            return
+        task.outcome = b
+        if task.running:
+            self._settled.append(task)  # its names are needed until its step is over
+        else:
+            self._end(task, at)
+
+    def _settle(self, until: int) -> None:
+        """The switch ended: so did these tasks, or what they ran within it."""
+        settled = self._settled[:]
+        self._settled.clear()
+        for task in settled:
+            if task.running:  # an eager one, within another's step
+                task.running = False
+                task.busy_ns += until - task.step_ns
+                task.end_ns = until
+                if task.serves is not None:
+                    task.serves.add(until, _RUN)
+            if task.outcome != PENDING and not task.ended_ns:
+                self._end(task, until)
+
+    def _end(self, task: Task, at: int) -> None:
+        if task.outcome == TASK_CANCELLED and task.request is not None and task.serving:
+            task.request.cancelled = True
+        if task.serves is not None:  # its end was not told: nobody will
+            request, task.serves = task.serves, None
+            request.add(at, _AWAIT)
+            self.requests.finish(task.number, at, 0, request.route)
+            self.observer.request_ended(request, at)
+        self.tasks.finish(task, at)
+        if task.waits:
+            self.resources.task_ended(task, at)
+
+    def lost(self, at: int, _a: int, who: int, _b: int) -> None:
+        """LOST."""
+        task = self.tasks.find(who, at)
+        task.outcome = LOST
+        self.tasks.lost += 1
+        self._end(task, at)
+
+    def request_start(self, at: int, sent: int, who: int, b: int) -> None:
+        """REQUEST_START."""
+        task = self.tasks.live.get(who)
+        if task is None or not task.running:
+            if self._kind == _STOPPED:
+                return  # after a gap: the step it started in is not known
+            task = self._run_within(self.tasks.find(who, at), at)
+        ready, start = task.woken_ns, task.step_ns
         begins = sent if 0 < sent < ready else ready
-        request = self.requests.start(who, self._text(b), begins)
-        self._task_request[who] = request.number
-        request.add(self._start, State.READY)
-        if self._start - begins >= _VICTIM_NS:
-            self._find_culprits(request, begins, self._start)
+        request = self.requests.start(who, self.text(b), begins)
+        task.request = task.serves = request
+        request.add(start, _READY)
+        if start - begins >= _VICTIM_NS:
+            self._find_culprits(request, begins, start)
 
-    def _request_end(self, at: int, status: int, who: int, b: int) -> None:
+    def _run_within(self, task: Task, at: int) -> Task:
+        """An eager task runs within another's step, or a callback."""
+        task.waiting_ns += at - task.end_ns
+        task.end_ns = task.step_ns = task.woken_ns = at
+        task.running = True
+        self._settled.append(task)
+        return task
+
+    def request_end(self, at: int, a: int, who: int, b: int) -> None:
+        """REQUEST_END."""
         request = self.requests.open.get(who)
         if request is None:
             return
-        slow = self._task == who and at - self._start >= SLOW_NS
-        request.add(at, State.BLOCKING if slow else State.RUN)
-        self.requests.finish(who, at, status, self._text(b))
-        self._task_label[who] = request.route
+        task = self.tasks.live.get(who)
+        slow = task is not None and task.running and at - task.step_ns >= SLOW_NS
+        request.add(at, _BLOCKING if slow else _RUN)
+        request.bytes_sent = a >> 16
+        self.requests.finish(who, at, a & 0xFFFF, self.text(b))
+        if task is not None:
+            task.serves = None
+        self.observer.request_ended(request, at)
 
-    def _close_stall(self, at: int) -> None:
-        stall = self._new_stall()
-        stall.end_ns = at
+    # ---- stalls and their victims
+
+    def _close_stall(self, start: int, end: int, task: Task | None, site: int) -> None:
+        stall = self._new_stall(start, end, task, site)
         self.stalls.ended.append(stall)
-        self.closed.append(stall)
+        self.incidents.stall(stall)
+        self.observer.stall(stall)
 
-    def _new_stall(self) -> Stall:
-        """The open switch as a stall."""
-        stall = Stall(self._start, self._label(), self._task_request.get(self._task, 0))
-        stall.location = self.samples.location(self._start)
-        stall.gil = self.samples.gil_was_held(self._start)
+    def _new_stall(self, start: int, end: int, task: Task | None, site: int) -> Stall:
+        stall = Stall(start, self._what(task, site), self._request(task))
+        stall.end_ns = end
+        self.samples.describe(stall)
         return stall
 
     def _find_culprits(self, request: Request, start: int, end: int) -> None:
@@ -173,20 +312,20 @@ class Trace:
         for stall in self.stalls.overlapping(start, end):
             if stall.request == request.number:
                 continue
-            wait = min(end, stall.end_ns) - max(start, stall.start_ns)
+            if request.victim_of is None:
+                request.victim_of = set()
             new = stall.culprit not in request.victim_of
             request.victim_of.add(stall.culprit)
             stall.victims += 1
-            self.victims.append((stall, new, wait))
+            wait = min(end, stall.end_ns) - max(start, stall.start_ns)
+            self.observer.victim(stall, wait, new=new)
 
-    def _label(self) -> str:
-        """What the open switch runs: a request's route, a task, or a callback."""
-        if self._kind == Kind.STEP:
-            request = self.requests.open.get(self._task)
-            return request.route if request else self._task_label.get(self._task, "a task")
-        if not self._site:
-            return "loopviz heartbeat"
-        return parse_site(self._text(self._site)).name
+    def _what(self, task: Task | None, site: int) -> str:
+        """What a switch runs: a request's route, a task, or a callback."""
+        if task is not None:
+            return task.serves.route if task.serves is not None else self.label(task)
+        return self.site(site).name if site else "loopviz heartbeat"
 
-    def _text(self, number: int) -> str:
-        return self._strings[number] if number < len(self._strings) else ""
+    @staticmethod
+    def _request(task: Task | None) -> int:
+        return task.request.number if task is not None and task.request is not None else 0

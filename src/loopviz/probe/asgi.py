@@ -25,7 +25,7 @@ def watch_requests(app: App, hooks: Hooks) -> App:
     async def watched(scope: dict[str, Any], receive: Any, send: Any) -> Any:
         if scope["type"] != "http":
             return await app(scope, receive, send)
-        status = bytes_sent = sent = 0
+        number = status = bytes_sent = sent = 0
         streams = False
 
         def watched_send(message: dict[str, Any]) -> Any:
@@ -44,6 +44,7 @@ def watch_requests(app: App, hooks: Hooks) -> App:
             return send(message)
 
         try:
+            number = task()
             name, value = scope["headers"][-1]
             if name == SENT_HEADER and len(value) < 19 and value.isdigit():
                 sent = int(value)
@@ -51,7 +52,6 @@ def watch_requests(app: App, hooks: Hooks) -> App:
             pass
         cycle: Any = getattr(receive, "__self__", None)
         told = type(cycle) in tells_of_disconnects
-        number = task()
         request_start(scope, sent)
         try:
             if told:
@@ -81,9 +81,13 @@ async def _listen(app: App, scope: dict[str, Any], receive: Any, send: Any, task
 
     async def listening_receive() -> Any:
         message = await receive()
-        recorder = current()
-        if recorder is not None and not complete and message["type"] == "http.disconnect":
-            recorder.gone(task)
+        try:
+            if message["type"] == "http.disconnect" and not complete:
+                recorder = current()
+                if recorder is not None:
+                    recorder.gone(task)
+        except Exception:  # noqa: BLE001, S110 - no proper message: the app will say so
+            pass
         return message
 
     return await app(scope, listening_receive, listening_send)

@@ -163,7 +163,9 @@ def make_hooks(
                 return task
             try:
                 if loop._task_factory is not None and hasattr(task, "_loopviz_tag"):
-                    return task  # an eager task that had something to tell already
+                    if task.done():  # an eager task that had something to tell already
+                        end_task(task, clock())
+                    return task
                 caller = getframe(1)
                 b = spawn_site(caller, coro)
                 tell(task, running_task(), b, name_given(caller, options))

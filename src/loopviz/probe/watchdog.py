@@ -21,9 +21,10 @@ __all__ = ["Watchdog"]
 
 PATIENCE_NS = 10 * MS
 """A callback is looked at once it has run this long, and again every such time after."""
-ROUND_NS = 12 * MS
+ROUND_NS = 14 * MS
 """The watchdog comes round this often: to get the GIL takes it up to 5 ms, so it sees every
-callback of 20 ms while it runs. Each time costs the loop, which wants the GIL, too."""
+callback of 20 ms while it runs. Not more often: a thread that wants the GIL costs the loop, which
+lets go of it for each system call and wakes the thread in vain."""
 
 _WAITS = ("threading.py", "queue.py", "selectors.py", "concurrent/futures/thread.py", "socket.py")
 """A thread whose innermost frame is here waits; it does not compute."""

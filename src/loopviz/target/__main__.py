@@ -21,10 +21,12 @@ from typing import Any
 from loopviz.catalogue import ScenarioInfo, describe, load_scenario
 from loopviz.errors import LoopvizError, UsageError
 from loopviz.probe.asgi import watch_requests
+from loopviz.probe.cost import measure_cost
 from loopviz.probe.install import install, prepare
 from loopviz.scenario import Scenario
 from loopviz.target.control import Control
 from loopviz.wire.control import encode, messages
+from loopviz.wire.events import Kind
 
 
 def main() -> int:
@@ -66,6 +68,7 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
     scenario = load_scenario(path)
     _turn_on(scenario, start["fixes"], start["id"])
     app: Any = build_app(scenario)
+    cost_ns = measure_cost() if start.get("probe", True) else 0
     info = describe(start["id"], path, scenario)
 
     async def serve() -> None:
@@ -74,6 +77,7 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
         if start.get("probe", True):
             probe = install(path=run_folder, user_roots=[str(path.parent)])
             control.side = probe.side
+            probe.side.write(Kind.COST, a=cost_ns)
             watched = watch_requests(app, probe.hooks)
         server = Server(watched, lambda: say(_ready(listener, info)))
         quits.append(lambda: loop.call_soon_threadsafe(_stop, server))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from loopviz.model.events import EVENT_TYPE, Event
 from loopviz.model.model import Model
-from loopviz.wire.events import TASK_RETURNED, Kind
+from loopviz.wire.events import GC_ELSEWHERE, SIDE_IN, TASK_RETURNED, Kind
 
 __all__ = ["Story"]
 
@@ -68,10 +68,18 @@ class Story:
         self._loop.write(self.now_ns, Kind.POLLED, began_ns or self.now_ns)
         return self
 
-    def step(self, task: int, runs: int = 0, *, waited: int = 0) -> Self:
-        """A step of the task starts, `waited` after it became ready, and runs so long."""
+    def step(
+        self, task: int, runs: int = 0, *, waited: int = 0, place: str = "", woken_by: int = 0
+    ) -> Self:
+        """A step of the task starts, `waited` after it became ready, and runs so long.
+
+        `place` is where it was suspended until then, as `probe.places` writes it.
+        """
         self.started_ns = self.now_ns
-        self._loop.write(self.now_ns, Kind.STEP, self.now_ns - waited, task)
+        number = self._loop.intern(place)
+        self._loop.write(self.now_ns, Kind.STEP, self.now_ns - waited, task, number)
+        if woken_by:
+            self._loop.write(self.now_ns, Kind.WOKEN, woken_by, task)
         return self.runs(runs)
 
     def callback(
@@ -102,10 +110,95 @@ class Story:
         self._loop.write(self.now_ns, Kind.REQUEST_START, sent_ns, task, number)
         return self
 
-    def response(self, task: int, route: str, status: int = 200) -> Self:
-        """It has served it, by that route: `GET /items/{id}`."""
-        self._loop.write(self.now_ns, Kind.REQUEST_END, status, task, self._loop.intern(route))
+    def response(self, task: int, route: str, status: int = 200, *, sent: int = 0) -> Self:
+        """It has served it, by that route: `GET /items/{id}`, and sent so many bytes."""
+        a = status | sent << 16
+        self._loop.write(self.now_ns, Kind.REQUEST_END, a, task, self._loop.intern(route))
         return self
+
+    def phase(self, task: int, name: str = "") -> Self:
+        """Its request enters a phase: `endpoint`; empty: the phase is over."""
+        return self._tell(Kind.PHASE, 0, task, self._loop.intern(name))
+
+    def gone(self, task: int) -> Self:
+        """The client of its request goes away."""
+        return self._tell(Kind.GONE, 0, task)
+
+    def call(self, task: int, host: str, status: int = 200, *, place: str = "") -> Self:
+        """An outbound HTTP call of the task ends; status 0: it failed."""
+        a = self._loop.intern(place) << 32 | status
+        return self._tell(Kind.CALL, a, task, self._loop.intern(host))
+
+    def resource(
+        self,
+        number: int,
+        kind: str = "asyncio.Lock",
+        capacity: int = 0,
+        *,
+        name: str = "",
+        made_at: str = "\t0\t",
+        by: int = 0,
+    ) -> Self:
+        """A resource is introduced; `made_at` is `file <tab> line <tab> function`."""
+        text = self._loop.intern(f"{kind}\t{name}\t{made_at}")
+        return self._tell(Kind.RESOURCE, number << 32 | capacity, by, text)
+
+    def waits_for(self, task: int, resource: int, *, place: str = "", side: int = SIDE_IN) -> Self:
+        """From now on the task waits for the resource."""
+        a = resource | side << 32
+        return self._tell(Kind.WAIT, a, task, self._loop.intern(place))
+
+    def wait_over(self, task: int, resource: int, *, side: int = SIDE_IN) -> Self:
+        """It waits no more, and holds nothing."""
+        return self._tell(Kind.WAIT_OVER, resource | side << 32, task)
+
+    def acquires(self, task: int, resource: int, in_use: int = 1) -> Self:
+        """The task holds one unit more; so many are in use now."""
+        return self._tell(Kind.ACQUIRED, resource, task, in_use)
+
+    def releases(self, task: int, resource: int, in_use: int = 0) -> Self:
+        """The task has given one back; so many are in use now."""
+        return self._tell(Kind.RELEASED, resource, task, in_use)
+
+    def level(self, resource: int, items: int, *, by: int = 0) -> Self:
+        """A queue holds so many items now."""
+        return self._tell(Kind.LEVEL, resource, by, items)
+
+    def job(self, job: int, executor: int, function: str = "", *, by: int = 0) -> Self:
+        """A worker job is submitted."""
+        return self._tell(Kind.JOB, job << 32 | executor, by, self._loop.intern(function))
+
+    def job_starts(self, job: int, executor: int, worker: str = "worker-0") -> Self:
+        """A worker takes it up: told in the side ring."""
+        text = self._side.intern(worker)
+        self._side.write(self.now_ns, Kind.JOB_START, job << 32 | executor, 0, text)
+        return self
+
+    def job_ends(self, job: int, executor: int, outcome: int = TASK_RETURNED) -> Self:
+        """The job ends: told in the side ring."""
+        self._side.write(self.now_ns, Kind.JOB_END, job << 32 | executor, 0, outcome)
+        return self
+
+    def gc(self, lasted: int, generation: int = 2, *, elsewhere: bool = False) -> Self:
+        """A garbage collection has lasted so long; `elsewhere`: on another thread."""
+        b = generation + (GC_ELSEWHERE if elsewhere else 0)
+        return self._tell(Kind.GC, self.now_ns - lasted, 0, b)
+
+    def unseen(self, task: int, error: str) -> Self:
+        """Nobody ever retrieved the task's exception."""
+        return self._tell(Kind.UNSEEN, 0, task, self._loop.intern(error))
+
+    def lost(self, task: int) -> Self:
+        """The task is destroyed while it is pending."""
+        return self._tell(Kind.LOST, 0, task)
+
+    def costs(self, ns: int) -> Self:
+        """The probe adds so much to a callback, by its own measurement."""
+        return self._tell(Kind.COST, ns)
+
+    def level_of_detail(self, level: str) -> Self:
+        """How much is seen of the loop: `full` or `steps`."""
+        return self._tell(Kind.LEVEL_OF_DETAIL, 0, 0, self._loop.intern(level))
 
     def stops(self) -> Self:
         """The probe is taken out."""
@@ -127,6 +220,10 @@ class Story:
     def hook_failed(self, text: str) -> Self:
         """A hook raised."""
         self._side.write(self.now_ns, Kind.HOOK_FAILED, b=self._side.intern(text))
+        return self
+
+    def _tell(self, kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> Self:
+        self._loop.write(self.now_ns, kind, a, who, b)
         return self
 
     def batch(self) -> tuple[NDArray[np.void], list[str]]:

@@ -44,11 +44,12 @@ class DumpReader:
 
     def __init__(self, path: Path) -> None:
         """Raises FileNotFoundError, and ValueError for a file that is no dump file."""
-        self._fd = os.open(path, os.O_RDONLY)
-        line = os.pread(self._fd, 1 << 16, 0).partition(b"\n")[0]
-        self.first = self._next = len(line) + 1
-        """Where the dumps begin."""
+        with path.open("rb") as file:
+            line = file.readline(1 << 16)
         whose = json.loads(line)
+        self.first = self._next = len(line)
+        """Where the dumps begin."""
+        self._fd = os.open(path, os.O_RDONLY)
         self.user, self.library = tuple(whose["user"]), tuple(whose["library"])
 
     def read(self, settled_ns: int = _SETTLED_NS) -> Dump | None:

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 2
-RECORD = Struct("@QQQQ")
+RECORD = Struct("@NNNN")
 RECORD_SIZE = RECORD.size
 NUMBER = 0xFFFFFFFF
 """The part of a tag that is a task's number."""

@@ -1,0 +1,61 @@
+"""What the parts of a snapshot have in common."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Location",
+    "Quantiles",
+    "Span",
+    "State",
+    "Track",
+]
+
+
+class State(IntEnum):
+    """What a request's task does at a moment."""
+
+    RUN = 1
+    """A step of it runs."""
+    READY = 2
+    """It could run; the loop is busy with others (or has not yet read the request)."""
+    AWAIT = 3
+    """It waits for something that is not the loop."""
+    BLOCKING = 4
+    """A step of it runs for longer than the slow-callback threshold: it holds the loop."""
+
+
+Span = tuple[int, int, State]
+"""start_ns, end_ns, state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A line of code. `file` is shortened for people (`scenarios/block.py`), `path` is whole."""
+
+    file: str
+    line: int
+    function: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Of `count` values; all zero when there are none."""
+
+    count: int = 0
+    p50_ns: int = 0
+    p90_ns: int = 0
+    p99_ns: int = 0
+    max_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Values over time, oldest first: `values[i]` holds at `times_ns[i]`."""
+
+    times_ns: NDArray[np.int64]
+    values: NDArray[np.int64]

@@ -1,0 +1,78 @@
+"""Incidents: the second before and after a stall is kept for good, the worst and the latest."""
+
+import heapq
+from collections import deque
+
+from loopviz.clock import SECOND
+from loopviz.model.requests import Request, Requests
+from loopviz.model.stalls import Stall, Stalls
+
+__all__ = ["Incident", "Incidents"]
+
+_AROUND_NS = SECOND
+_REQUESTS = 200
+"""Kept of one incident, those nearest to the stall."""
+
+
+class Incident:
+    """A stall and what was there around it."""
+
+    __slots__ = ("requests", "stall", "stalls")
+
+    def __init__(self, stall: Stall, stalls: list[Stall], requests: list[Request]) -> None:
+        self.stall = stall
+        self.stalls = stalls
+        self.requests = requests
+        """Those that were open then may have ended since."""
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """From a second before to a second after the stall."""
+        return self.stall.start_ns - _AROUND_NS, self.stall.end_ns + _AROUND_NS
+
+    def distance(self, request: Request) -> int:
+        """Nanoseconds between the request and the stall; 0: they overlap."""
+        stall = self.stall
+        return max(request.start_ns - stall.end_ns, stall.start_ns - request.end_ns, 0)
+
+
+class Incidents:
+    """The worst ones and the latest ones; each is taken when its second afterwards is over."""
+
+    def __init__(self, keep: int = 50) -> None:
+        self._keep = keep
+        self._latest: deque[Incident] = deque(maxlen=keep)
+        self._worst: list[tuple[int, int, Incident]] = []  # a heap, the least of them first
+        self._pending: deque[Stall] = deque(maxlen=500)
+
+    def stall(self, stall: Stall) -> None:
+        """A stall has ended."""
+        self._pending.append(stall)
+
+    def take(self, now: int, requests: Requests, stalls: Stalls, *, at_once: bool = False) -> None:
+        """Keep those whose time has come; `at_once`: all, for nothing will follow."""
+        pending = self._pending
+        while pending and (at_once or pending[0].end_ns + _AROUND_NS <= now):
+            self._take(pending.popleft(), requests, stalls)
+
+    def all(self) -> list[Incident]:
+        """Oldest first."""
+        kept = {incident.stall.start_ns: incident for *_, incident in self._worst}
+        kept |= {incident.stall.start_ns: incident for incident in self._latest}
+        return [kept[start] for start in sorted(kept)]
+
+    def _take(self, stall: Stall, requests: Requests, stalls: Stalls) -> None:
+        incident = Incident(stall, [], [])
+        start, end = incident.window
+        incident.stalls = stalls.overlapping(start, end)[::-1]
+        near = [r for r in requests.within(start) if r.start_ns < end]
+        near += [r for r in requests.open.values() if r.start_ns < end]
+        if len(near) > _REQUESTS:
+            near = heapq.nsmallest(_REQUESTS, near, key=incident.distance)
+        incident.requests = sorted(near, key=lambda request: request.number)
+        self._latest.append(incident)
+        item = stall.end_ns - stall.start_ns, stall.start_ns, incident
+        if len(self._worst) < self._keep:
+            heapq.heappush(self._worst, item)
+        elif item[0] > self._worst[0][0]:
+            heapq.heapreplace(self._worst, item)

@@ -1,0 +1,217 @@
+"""The part of a snapshot that lists what there is: tasks, resources, worker jobs, pauses.
+
+Frozen, in integer nanoseconds; see `snapshot`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from loopviz.model.basics import Location, Quantiles, State, Track
+
+__all__ = [
+    "GcView",
+    "HolderView",
+    "JobsView",
+    "Occupied",
+    "Pause",
+    "PhaseView",
+    "ResourceView",
+    "TaskView",
+    "TasksView",
+    "WaitView",
+    "WaiterView",
+    "WorkerView",
+]
+
+
+class Pause(NamedTuple):
+    """A garbage collection; it held every loop of the process."""
+
+    start_ns: int
+    end_ns: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class GcView:
+    """The garbage collections since the run began."""
+
+    count: int = 0
+    total_ns: int = 0
+    max_ns: int = 0
+    by_generation: tuple[int, ...] = (0, 0, 0)
+    """How many of each; those of the youngest that took less than 50 µs are not told."""
+    last: tuple[Pause, ...] = ()
+    """The newest ones, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitView:
+    """What a request, all in all, waited for at one place."""
+
+    what: str
+    """The resource's name; else what is awaited there (`sleep`, `socket`, `task`); empty: that
+    was not seen."""
+    total_ns: int
+    count: int
+    location: Location | None
+    """Where in the code; None if it was not seen."""
+    resource: bool
+    """Whether `what` is a resource's name, see `ResourceView.name`."""
+
+
+class PhaseView(NamedTuple):
+    """A phase of a request, as FastAPI goes through it."""
+
+    name: str
+    """`dependencies`, `endpoint`, `serialization`, `background`."""
+    start_ns: int
+    end_ns: int
+    """So far, while it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """One task. `busy_ns + ready_ns + waiting_ns` is its life as far as it was seen."""
+
+    number: int
+    label: str
+    """The route it serves, its name, or its coroutine's."""
+    site: Location | None
+    """Where it was made; None if that is not known."""
+    parent: int
+    """The number of the task that made it, 0: none."""
+    request: int
+    """The number of the request it works for, 0: none."""
+    state: State | None
+    """`RUN`, `READY` (only before its first step: when it is woken shows when it runs), `AWAIT`;
+    None once it has ended."""
+    waits_for: str
+    """While it waits, and that is known: the resource's name."""
+    place: Location | None
+    """Where it waits for it; else where it waited last."""
+    place_what: str
+    """What is awaited at that place (`sleep`, `socket`); empty if not known."""
+    since_ns: int
+    """Since when it is in this state; when it ended."""
+    started_ns: int
+    steps: int
+    busy_ns: int
+    ready_ns: int
+    waiting_ns: int
+    holds: tuple[str, ...]
+    """The names of the resources of which it holds a unit."""
+    waker: int
+    """The task whose step last woke it, 0: none did."""
+    outcome: Literal["", "returned", "raised", "cancelled", "lost"]
+    """Empty while it lives; `lost`: destroyed while it was pending, nothing referenced it."""
+    orphan: bool
+    """The task that made it has ended before it."""
+    outlived_ns: int
+    """By how long it outlived that one, once it has ended."""
+    never_retrieved: str
+    """The exception it raised, if nobody ever retrieved it; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class TasksView:
+    """The tasks. Counts are since the run began."""
+
+    live: int = 0
+    started: int = 0
+    raised: int = 0
+    cancelled: int = 0
+    never_retrieved: int = 0
+    outlived_parent: int = 0
+    lost: int = 0
+    tasks: tuple[TaskView, ...] = ()
+    """Live ones, oldest first; of very many, the oldest and the newest."""
+    troubled: tuple[TaskView, ...] = ()
+    """The last that were lost, outlived their parent, or whose exception nobody retrieved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """A count over time: now, on average (by time) and at its peak since the run began."""
+
+    now: int
+    mean: float
+    max: int
+
+
+class HolderView(NamedTuple):
+    """A task that holds a unit of a resource."""
+
+    task: int
+    """0: not known which."""
+    label: str
+    since_ns: int
+
+
+class WaiterView(NamedTuple):
+    """A task that waits for a resource."""
+
+    task: int
+    label: str
+    since_ns: int
+    location: Location | None
+    """Where in its code."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceView:
+    """A resource, or all that were made at one line under one name: then counts are sums."""
+
+    name: str
+    """As the app calls it, or `db.py:17 Semaphore(10)`."""
+    kind: str
+    """`asyncio.Semaphore`, see docs/probe.md; empty if it was never introduced."""
+    capacity: int
+    """Of one instance; 0: unbounded, or not known."""
+    instances: int
+    location: Location | None
+    """Where it was made."""
+    in_use: Occupied
+    """Units held; of a queue, the items in it; of an executor, its running jobs."""
+    waiting: Occupied
+    """Tasks that wait to get in; of an executor, queued jobs. Idle consumers do not count."""
+    idle: int
+    """Tasks that wait to take something out."""
+    waited: Quantiles
+    """How long those waited that got it."""
+    given_up: Quantiles
+    """How long those waited that gave up: timed out, cancelled."""
+    holders: tuple[HolderView, ...]
+    """Longest first; of very many, the first."""
+    waiters: tuple[WaiterView, ...]
+    """The same."""
+    in_use_track: Track
+    """For drawing, over the last minute: `values[i]` from `times_ns[i]` on; peaks of 10 ms where it
+    changes more often."""
+    waiting_track: Track
+
+
+class WorkerView(NamedTuple):
+    """A worker at work."""
+
+    worker: str
+    job: str
+    """The function's name."""
+    since_ns: int
+    task: int
+    """The task that submitted it, 0: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsView:
+    """The worker jobs of one executor. Counts are since the run began."""
+
+    name: str
+    """As its `ResourceView`."""
+    queued: int
+    running: tuple[WorkerView, ...]
+    finished: int
+    raised: int
+    queued_times: Quantiles
+    """From its submission until a worker takes a job up."""
+    run_times: Quantiles

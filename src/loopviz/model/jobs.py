@@ -1,0 +1,172 @@
+"""Worker jobs: what threads and processes do for the loop.
+
+A job's `JOB` comes in the loop's ring; its start and end in the side ring, whose batch is fed
+first. So a start may be known before its job is, and a job may be over before that.
+"""
+
+from typing import TYPE_CHECKING
+
+from loopviz.model.histogram import Histogram
+from loopviz.model.observe import Observer
+from loopviz.model.resources import Resource, Resources
+from loopviz.model.rows import Work
+from loopviz.wire.events import NUMBER, TASK_RAISED
+
+if TYPE_CHECKING:
+    from loopviz.model.tasks import Task
+
+__all__ = ["Executor", "Job", "Jobs"]
+
+_OPEN = 50_000
+"""Jobs that are followed; beyond, the oldest are forgotten."""
+
+
+class Job:
+    """One job. A time is 0 until it is known."""
+
+    __slots__ = (
+        "ended_ns",
+        "outcome",
+        "place",
+        "resource",
+        "started_ns",
+        "submitted_ns",
+        "task",
+        "work",
+        "worker",
+    )
+
+    def __init__(self, resource: Resource, work: Work) -> None:
+        self.resource = resource
+        self.work = work
+        self.submitted_ns = self.started_ns = self.ended_ns = 0
+        self.task: Task | None = None
+        """That submitted it."""
+        self.place = self.outcome = 0
+        """Its function's place; one of the wire's TASK_ outcomes."""
+        self.worker = ""
+
+
+class Executor:
+    """What one executor has done. It is a resource; its row's `jobs` are its occupancy."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self.queued = 0
+        """Jobs that no worker has taken up."""
+        self.running: dict[str, Job] = {}
+        """By worker."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Count anew from here on."""
+        self.finished = self.raised = 0
+        self.queued_times = Histogram()
+        self.run_times = Histogram()
+
+
+class Jobs:
+    """The jobs that are not over, and their executors, by the resource's number."""
+
+    def __init__(self, resources: Resources, observer: Observer) -> None:
+        self.observer = observer
+        self.executors: dict[int, Executor] = {}
+        self.open: dict[int, Job] = {}
+        self._resources = resources
+
+    def begin(self) -> None:
+        """Count anew from here on."""
+        for executor in self.executors.values():
+            executor.begin()
+
+    def submitted(self, at: int, a: int, task: "Task | None", place: int) -> None:
+        """JOB."""
+        number, executor = self._find(a, at)
+        job = self.open.get(number)
+        if job is None:
+            job = self._open(number, executor, at)
+            self._queue(executor, job, at, 1)
+        job.submitted_ns, job.task, job.place = at, task, place
+        if job.started_ns:
+            self._was_queued(executor, job)
+            job.work.past(at, job.started_ns)
+        if job.ended_ns:
+            del self.open[number]
+            self.observer.job_ended(job)
+
+    def started(self, at: int, a: int, worker: str) -> None:
+        """JOB_START."""
+        number, executor = self._find(a, at)
+        job = self.open.get(number)
+        if job is None:
+            job = self._open(number, executor, at)
+        job.started_ns, job.worker = at, worker
+        executor.running[worker] = job
+        job.work.change(at, 1, 0)
+        if job.submitted_ns:
+            self._was_queued(executor, job)
+            self._queue(executor, job, at, -1)
+
+    def ended(self, at: int, a: int, outcome: int) -> None:
+        """JOB_END."""
+        number, executor = self._find(a, at)
+        job = self.open.get(number)
+        if job is None:
+            return  # lost from sight
+        job.ended_ns, job.outcome = at, outcome
+        executor.finished += 1
+        executor.raised += outcome == TASK_RAISED
+        if job.started_ns:
+            executor.run_times.note(at - job.started_ns)
+            job.work.change(at, -1, 0)
+            if executor.running.get(job.worker) is job:
+                del executor.running[job.worker]
+        elif job.submitted_ns:  # cancelled before a worker took it up
+            self._queue(executor, job, at, -1)
+        if job.submitted_ns:
+            del self.open[number]
+            self.observer.job_ended(job)
+
+    def gap(self, at: int) -> None:
+        """Events were lost: which jobs go on is not known."""
+        for number in list(self.open):
+            self._forget(number, at)
+
+    def _find(self, a: int, at: int) -> tuple[int, Executor]:
+        resource = self._resources.find(a & NUMBER, at)
+        executor = self.executors.get(resource.number)
+        if executor is None:
+            executor = self.executors[resource.number] = Executor(resource)
+            if len(self.executors) > 1000:  # one made for each request, say
+                del self.executors[next(iter(self.executors))]
+        return a >> 32 & NUMBER, executor
+
+    def _open(self, number: int, executor: Executor, at: int) -> Job:
+        row = executor.resource.row
+        if row.jobs is None:
+            row.jobs = Work(row.since)
+        job = self.open[number] = Job(executor.resource, row.jobs)
+        if len(self.open) > _OPEN:
+            self._forget(next(iter(self.open)), at)
+        return job
+
+    @staticmethod
+    def _queue(executor: Executor, job: Job, at: int, jobs: int) -> None:
+        executor.queued += jobs
+        job.work.change(at, 0, jobs)
+
+    def _was_queued(self, executor: Executor, job: Job) -> None:
+        lasted = max(job.started_ns - job.submitted_ns, 0)
+        executor.queued_times.note(lasted)
+        job.work.waited.note(lasted)
+
+    def _forget(self, number: int, at: int) -> None:
+        job = self.open.pop(number)
+        executor = self.executors.get(job.resource.number)
+        if job.ended_ns or executor is None:
+            return
+        if job.started_ns:
+            executor.running.pop(job.worker, None)
+            job.work.change(at, -1, 0)
+        else:
+            self._queue(executor, job, at, -1)

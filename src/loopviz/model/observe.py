@@ -1,0 +1,111 @@
+"""What the findings see of a run: an `Observer` hears of each thing as the model takes it in.
+
+Call by call, in the events' order. What a call hands over are the model's own live objects
+(`Task`, `Request`, `Resource`, `Row`, `Wait`, `Hold`, `Job`): read them, never change them, and
+keep of them only what is bounded. Places are numbers: `model.trace.site(number)` gives the parsed
+`Site` (`name`: what is awaited there, `sleep`, `socket`; `path`, `line`, `function`), empty for 0.
+Times are integer nanoseconds.
+
+    class LockConvoy(Observer):
+        def wait_over(self, wait, at):
+            if wait.ended_ns - wait.began_ns > …:
+                rows[wait.resource.row.key] …
+
+At a slower pace (`Model` asks ten times a second) look at state instead: `model.trace.tasks`
+(`live`: how many, by number), `model.trace.resources.rows`, `model.trace.requests.open`.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loopviz.model.jobs import Job
+    from loopviz.model.requests import Request
+    from loopviz.model.resources import Hold, Resource, Wait
+    from loopviz.model.stalls import Stall
+    from loopviz.model.tasks import Task
+
+__all__ = ["Observer"]
+
+
+class Observer:
+    """Hears of what happens on the loop. Override what you need; none of it may raise."""
+
+    def stall(self, stall: "Stall") -> None:
+        """A callback that held the loop for 20 ms or more has ended."""
+
+    def victim(self, stall: "Stall", wait_ns: int, *, new: bool) -> None:
+        """A request waited so long for the loop because of that stall.
+
+        `new`: that culprit had not delayed this request before.
+        """
+
+    def task_ended(self, task: "Task", at: int) -> None:
+        """A task ended, by itself or LOST.
+
+        `task.outcome`, `task.request` (the one it serves or works for, None), `task.serving`,
+        `task.outlived_ns` (how much longer it lived than its parent; 0: it did not),
+        `task.busy_ns`, `ready_ns`, `waiting_ns`, `waits` (open ones; a LOST task's tell what for).
+        """
+
+    def unseen(self, number: int, error: str, task: "Task | None", at: int) -> None:
+        """A task raised and nobody ever retrieved it. `task` is None once it is forgotten."""
+
+    def request_ended(self, request: "Request", at: int) -> None:
+        """A request ended. What it did lies in lists, in order; `request.truncated`: they are cut.
+
+        - `request.history`: its own task's waits `(start, end, place, resource's row or None)`
+        - `request.calls`: outbound calls `(at, place, host, status)` of its task and children
+        - `request.phases`: `(start, end, name)`
+        - `request.gone_ns`: when its client left, 0: it stayed. `request.bytes_sent`
+        - `request.made`: rows of resources made inside it; `request.task`: the task that serves it
+        - `request.cancelled`: its task was cancelled while it was open. Known only once the task
+          ends, which is after this: see `task_ended` with `task.serving`
+        """
+
+    def resource_made(self, resource: "Resource", task: "Task", at: int) -> None:
+        """A resource was made by a task's step; `task.request` tells inside which request."""
+
+    def wait_began(self, wait: "Wait") -> None:
+        """A task waits for a resource (it may yet get it without suspending).
+
+        `wait.task`, `wait.resource` (`in_use`, `capacity`, `holders`, `waiters` as they are now,
+        this wait included), `wait.resource.row`, `wait.place`, `wait.began_ns`, `wait.idle`
+        (takes something out: what an idle consumer does).
+        """
+
+    def wait_over(self, wait: "Wait") -> None:
+        """The wait has ended: `wait.ended_ns`, `wait.gave_up` (True only where a unit can be held).
+
+        Only the part in which its task was suspended is `wait.waited_ns`: neither time in which
+        it ran, nor time in which it was ready.
+        """
+
+    def acquired(self, hold: "Hold") -> None:
+        """A task (`hold.task`, None: not known) holds a unit of `hold.resource`."""
+
+    def released(self, hold: "Hold", at: int) -> None:
+        """It gave one unit back; `hold.units` are left.
+
+        `hold.since_ns`; `hold.place` (where it got it, 0 if without a wait); `hold.waited_ns` (how
+        long its task was suspended meanwhile: a lock held across I/O); `hold.longest` (place and
+        row of the longest such wait, `(0, None)` if there was none).
+        """
+
+    def level(self, resource: "Resource", at: int) -> None:
+        """A queue's fill changed: `resource.in_use` items, `resource.capacity` (0: unbounded)."""
+
+    def job_ended(self, job: "Job") -> None:
+        """A worker job ended: `job.submitted_ns`, `started_ns`, `ended_ns`, `outcome`, `task`.
+
+        `job.work` counts running (`in_use`) and queued (`waiting`) jobs of its `job.resource.row`,
+        which may be a limiter with units of its own: `row.shown` is what people see.
+        """
+
+    def call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
+        """An outbound HTTP call ended; status 0: it failed."""
+
+    def client_gone(self, request: "Request", at: int) -> None:
+        """The client of an open request went away."""
+
+    def gap(self) -> None:
+        """Events were lost: whatever was open (waits, holds, requests) is forgotten."""

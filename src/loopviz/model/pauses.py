@@ -1,0 +1,40 @@
+"""Pauses: the garbage collections that held the loop."""
+
+from collections import deque
+
+from loopviz.model.snapshot import GcView, Pause
+from loopviz.wire.events import GC_ELSEWHERE
+
+__all__ = ["Pauses"]
+
+
+class Pauses:
+    """Counts them; keeps the last ones."""
+
+    def __init__(self) -> None:
+        self.last: deque[Pause] = deque(maxlen=50)
+        self.begin()
+
+    def begin(self) -> None:
+        """Count anew from here on."""
+        self.count = self.total_ns = self.max_ns = 0
+        self.by_generation = [0, 0, 0]
+
+    def add(self, at: int, started: int, b: int) -> None:
+        """GC."""
+        lasted = max(at - started, 0)
+        generation = min(b % GC_ELSEWHERE, 2)
+        self.count += 1
+        self.total_ns += lasted
+        self.max_ns = max(self.max_ns, lasted)
+        self.by_generation[generation] += 1
+        self.last.append(Pause(at - lasted, at, generation))
+
+    def view(self) -> GcView:
+        return GcView(
+            self.count,
+            self.total_ns,
+            self.max_ns,
+            tuple(self.by_generation),
+            tuple(self.last),
+        )

@@ -1,0 +1,306 @@
+"""Resources: what tasks wait for. Who holds them, who waits, and since when."""
+
+from typing import TYPE_CHECKING
+
+from loopviz.model.observe import Observer
+from loopviz.model.rows import Row
+from loopviz.wire.events import NUMBER, SIDE_OUT
+
+if TYPE_CHECKING:
+    from loopviz.model.tasks import Task
+
+__all__ = ["Hold", "Resource", "Resources", "Row", "Wait"]
+
+_INSTANCES = 10_000
+"""Resources that are followed one by one; beyond, those that nobody uses are forgotten."""
+_ROWS = 500
+"""Rows; beyond, resources of the same kind share one."""
+
+
+class Wait:
+    """A task's wait for a resource."""
+
+    __slots__ = (
+        "began_ns",
+        "ended_ns",
+        "gave_up",
+        "idle",
+        "place",
+        "resource",
+        "task",
+        "waited_ns",
+    )
+
+    def __init__(self, task: "Task", resource: "Resource", place: int, at: int, idle: bool) -> None:
+        self.task = task
+        self.resource = resource
+        self.place = place
+        self.began_ns = at
+        self.ended_ns = self.waited_ns = 0
+        self.idle = idle
+        self.gave_up = False
+
+
+class Hold:
+    """A task's hold of one or more units of a resource."""
+
+    __slots__ = (
+        "longest",
+        "longest_ns",
+        "place",
+        "resource",
+        "since_ns",
+        "task",
+        "units",
+        "waited_ns",
+    )
+
+    def __init__(self, task: "Task | None", resource: "Resource", place: int, at: int) -> None:
+        self.task = task
+        self.resource = resource
+        self.place = place
+        self.since_ns = at
+        self.units = 1
+        self.waited_ns = self.longest_ns = 0
+        self.longest: tuple[int, Row | None] = (0, None)
+
+    def suspended(self, lasted: int, place: int, row: Row | None) -> None:
+        """Its task was suspended for so long, at that place or for that resource."""
+        self.waited_ns += lasted
+        if lasted > self.longest_ns:
+            self.longest_ns = lasted
+            self.longest = place, row
+
+
+class Resource:
+    """One resource."""
+
+    __slots__ = ("capacity", "holders", "in_use", "number", "row", "waiters")
+
+    def __init__(self, number: int, row: Row) -> None:
+        self.number = number
+        self.row = row
+        self.capacity = 0
+        self.in_use = 0
+        """Units; of a queue, the items in it."""
+        self.holders: dict[int, Hold] = {}
+        """By task number (0: not known), oldest first."""
+        self.waiters: dict[Wait, None] = {}
+        """Oldest first."""
+
+    @property
+    def unused(self) -> bool:
+        return not (self.in_use or self.waiters)
+
+
+class Resources:
+    """All resources by number, and their rows."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.observer = observer
+        self.rows: dict[str, Row] = {}
+        """By their RESOURCE's text."""
+        self.live: dict[int, Resource] = {}
+        self._begun = 0
+
+    def begin(self, at: int) -> None:
+        """Peaks, means and waits from here on."""
+        self._begun = at
+        for row in self.rows.values():
+            row.begin(at)
+
+    def introduce(self, at: int, a: int, text: str, task: "Task | None") -> Resource | None:
+        """RESOURCE. Returned if it is new."""
+        number, capacity = a >> 32 & NUMBER, a & NUMBER
+        known = self.live.get(number)
+        resource = known or self._new(number, text, at)
+        if known is not None and resource.row.key != text:
+            self._move(resource, text, at)
+        resource.capacity = resource.row.capacity = capacity
+        if known is not None:
+            return None
+        if task is not None:
+            self.observer.resource_made(resource, task, at)
+        return resource
+
+    def find(self, number: int, at: int) -> Resource:
+        """That resource; one that was not introduced is made up."""
+        return self.live.get(number) or self._new(number, f"\t\t\t\t?{number}", at)
+
+    def wait(self, at: int, a: int, task: "Task", place: int) -> Wait:
+        """WAIT."""
+        resource = self.live.get(a & NUMBER) or self.find(a & NUMBER, at)
+        wait = Wait(task, resource, place, at, a >> 32 == SIDE_OUT)
+        task.waits.append(wait)
+        resource.waiters[wait] = None
+        if wait.idle:
+            resource.row.idle += 1
+        else:
+            resource.row.change(at, 0, 1)
+        self.observer.wait_began(wait)
+        return wait
+
+    def wait_over(self, at: int, a: int, task: "Task") -> None:
+        """WAIT_OVER."""
+        number = a & NUMBER
+        for wait in reversed(task.waits):
+            if wait.resource.number == number:
+                self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.holdable)
+                return
+
+    def acquired(self, at: int, number: int, task: "Task | None", in_use: int) -> None:
+        """ACQUIRED."""
+        resource = self.live.get(number) or self.find(number, at)
+        resource.row.units = True
+        grown = in_use - resource.in_use
+        resource.in_use = in_use
+        place = 0
+        if task is not None and task.waits:
+            for wait in reversed(task.waits):
+                if wait.resource is resource:
+                    place = wait.place
+                    self._end(wait, at, grown, gave_up=False)
+                    grown = 0
+                    break
+        if grown:
+            resource.row.change(at, grown, 0)
+        who = task.number if task is not None else 0
+        hold = resource.holders.get(who)
+        if hold is None:
+            hold = resource.holders[who] = Hold(task, resource, place, at)
+            if task is not None:
+                task.holds.append(hold)
+        else:
+            hold.units += 1
+        if len(resource.holders) > in_use > 0:
+            self._let_go(resource, in_use, who)
+        self.observer.acquired(hold)
+
+    def released(self, at: int, number: int, task: "Task | None", in_use: int) -> None:
+        """RELEASED, by whichever task."""
+        resource = self.live.get(number) or self.find(number, at)
+        resource.row.units = True
+        grown = in_use - resource.in_use
+        resource.in_use = in_use
+        if grown:
+            resource.row.change(at, grown, 0)
+        holders = resource.holders
+        hold = holders.get(task.number) if task is not None else None
+        if hold is None and holders:
+            hold = holders.get(0) or next(iter(holders.values()))
+        if hold is None:
+            return
+        hold.units -= 1
+        if not hold.units:
+            self._drop(hold)
+        if len(holders) > in_use:
+            self._let_go(resource, in_use)
+        self.observer.released(hold, at)
+
+    def level(self, at: int, number: int, items: int) -> None:
+        """LEVEL."""
+        resource = self.live.get(number) or self.find(number, at)
+        grown, resource.in_use = items - resource.in_use, items
+        resource.row.change(at, grown, 0)
+        self.observer.level(resource, at)
+
+    def task_ended(self, task: "Task", at: int) -> None:
+        """Whatever it still waited for, it waits for no more."""
+        for wait in (*reversed(task.waits),):
+            self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.holdable)
+
+    def gap(self, at: int) -> None:
+        """Events were lost: who waits and who holds is not known."""
+        for resource in self.live.values():
+            if resource.waiters:
+                waiting = sum(not wait.idle for wait in resource.waiters)
+                resource.row.idle -= len(resource.waiters) - waiting
+                resource.row.change(at, 0, -waiting)
+                resource.waiters.clear()
+            resource.holders.clear()
+
+    def forget_before(self, time: int) -> None:
+        for row in self.rows.values():
+            row.envelope.forget_before(time)
+            if row.jobs is not None:
+                row.jobs.envelope.forget_before(time)
+
+    def _end(self, wait: Wait, at: int, in_use: int, *, gave_up: bool) -> None:
+        """The wait is over; so many more are in use."""
+        resource, row = wait.resource, wait.resource.row
+        wait.task.waits.remove(wait)
+        resource.waiters.pop(wait, None)
+        wait.ended_ns = at
+        if wait.idle:
+            row.idle -= 1
+            if in_use:
+                row.change(at, in_use, 0)
+        else:
+            row.change(at, in_use, -1)
+            if gave_up:
+                wait.gave_up = True
+                row.gave_up += 1
+                row.given_up.note(at - wait.began_ns)
+            else:
+                row.waited.note(at - wait.began_ns)
+        self.observer.wait_over(wait)
+
+    def _let_go(self, resource: Resource, in_use: int, but: int = -1) -> None:
+        """There are more holders than units: the oldest have let go unseen."""
+        for who in list(resource.holders)[: len(resource.holders) - in_use]:
+            if who != but:
+                self._drop(resource.holders[who])
+
+    @staticmethod
+    def _drop(hold: Hold) -> None:
+        task = hold.task
+        hold.resource.holders.pop(task.number if task is not None else 0, None)
+        if task is not None and hold in task.holds:
+            task.holds.remove(hold)
+
+    def _new(self, number: int, text: str, at: int) -> Resource:
+        row = self._row(text, at)
+        row.instances += 1
+        resource = self.live[number] = Resource(number, row)
+        if len(self.live) > 2 * _INSTANCES:
+            self._forget_unused()
+        return resource
+
+    def _row(self, text: str, at: int) -> Row:
+        row = self.rows.get(text)
+        if row is None and len(self.rows) >= _ROWS:
+            kind = text.partition("\t")[0]
+            text = f"{kind}\tother {kind}"
+            row = self.rows.get(text)
+        if row is None:
+            row = self.rows[text] = Row(text, at)
+        return row
+
+    def _move(self, resource: Resource, text: str, at: int) -> None:
+        """It has another name now."""
+        old = resource.row
+        if old.instances == 1 and text not in self.rows:
+            del self.rows[old.key]
+            old.describe(text)
+            for part in (old, old.jobs):  # its workers were heard of before it was
+                if part is not None:
+                    part.since = max(min(part.since, at), self._begun)
+            self.rows[text] = old
+            return
+        row = resource.row = self._row(text, at)
+        if row is old:
+            return
+        waiting = sum(not wait.idle for wait in resource.waiters)
+        idle = len(resource.waiters) - waiting
+        for taker, sign in ((old, -1), (row, 1)):
+            taker.instances += sign
+            taker.idle += sign * idle
+            taker.change(at, sign * resource.in_use, sign * waiting)
+        if not old.instances:
+            self.rows.pop(old.key, None)
+
+    def _forget_unused(self) -> None:
+        """Those that were made first."""
+        unused = [number for number, resource in self.live.items() if resource.unused]
+        for number in unused[: len(self.live) - _INSTANCES]:
+            del self.live[number]

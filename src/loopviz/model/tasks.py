@@ -1,0 +1,188 @@
+"""Tasks: what each has done with its life, where it came from, and how it ended."""
+
+from collections import deque
+from itertools import islice
+
+from loopviz.model.observe import Observer
+from loopviz.model.requests import Request
+from loopviz.model.resources import Hold, Row, Wait
+from loopviz.wire.events import NUMBER, TASK_CANCELLED, TASK_RAISED
+
+__all__ = ["LOST", "PENDING", "Task", "Tasks"]
+
+PENDING, LOST = -1, 3
+"""Outcomes beside the wire's TASK_ ones: it lives; it was destroyed while it was pending."""
+_LIVE = 100_000
+"""Live tasks that are followed; beyond, the oldest are forgotten."""
+
+
+class Task:
+    """One task. `busy_ns + ready_ns + waiting_ns == end_ns - since_ns` whenever no step runs."""
+
+    __slots__ = (
+        "busy_ns",
+        "children",
+        "end_ns",
+        "ended_ns",
+        "holds",
+        "name",
+        "number",
+        "outcome",
+        "outlived_ns",
+        "parent",
+        "parent_task",
+        "place",
+        "ready_ns",
+        "request",
+        "running",
+        "serves",
+        "since_ns",
+        "site",
+        "started_ns",
+        "step_ns",
+        "steps",
+        "unseen",
+        "waiting_ns",
+        "waits",
+        "waker",
+        "woken_ns",
+    )
+
+    def __init__(self, number: int, at: int, parent: int = 0, name: int = 0, site: int = 0) -> None:
+        self.number = number
+        self.parent = parent
+        """The number of the task that made it, 0: none."""
+        self.name = name
+        """Its name's string, 0: a default name."""
+        self.site = site
+        """Its site's string."""
+        self.started_ns = self.since_ns = self.end_ns = at
+        """`since_ns`: since when it was seen; `end_ns`: the end of its last step."""
+        self.step_ns = self.woken_ns = at
+        """When its newest step started, and since when it was ready for that."""
+        self.steps = self.busy_ns = self.ready_ns = self.waiting_ns = 0
+        self.place = self.waker = self.ended_ns = self.outlived_ns = self.children = 0
+        """`place`: where it waited before its newest step; `waker`: the task that woke it last."""
+        self.outcome = PENDING
+        self.running = False
+        self.parent_task: Task | None = None
+        """Until one of the two ends."""
+        self.request: Request | None = None
+        """The one it serves, or works for as a descendant of the task that does."""
+        self.serves: Request | None = None
+        """The open one that it serves itself."""
+        self.waits: list[Wait] = []
+        """The open ones, innermost last."""
+        self.holds: list[Hold] = []
+        self.unseen = ""
+        """The exception that nobody retrieved."""
+
+    @property
+    def serving(self) -> bool:
+        """Whether it is the task that serves its `request`, not a descendant."""
+        return self.request is not None and self.request.task == self.number
+
+    def suspended(self, start: int, end: int, place: int) -> None:
+        """It was suspended for that long, while it waited for a resource or held one."""
+        row: Row | None = None
+        if self.waits:
+            wait = self.waits[-1]
+            wait.waited_ns += end - max(start, wait.began_ns)
+            row, place = wait.resource.row, wait.place or place
+        for hold in self.holds:
+            hold.suspended(end - start, place, row)
+
+
+class Tasks:
+    """The live ones by number, and the last that ended."""
+
+    def __init__(self, observer: Observer, keep: int = 2000) -> None:
+        self.observer = observer
+        self.live: dict[int, Task] = {}
+        """In the order of their starts."""
+        self.ended: deque[Task] = deque(maxlen=keep)
+        self._doubtful: dict[int, Task] = {}
+        """Alive when events were lost: they live if they are heard of again."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Count anew from here on."""
+        self.started = self.raised = self.cancelled = 0
+        self.never_retrieved = self.outlived_parent = self.lost = 0
+
+    def find(self, number: int, at: int) -> Task:
+        """That task; one that was not heard of is made up, seen since `at`."""
+        task = self.live.get(number)
+        if task is None:
+            task = self._doubtful.pop(number, None) or Task(number, at)
+            task.since_ns = task.end_ns = at  # what it did meanwhile is not known
+            task.busy_ns = task.ready_ns = task.waiting_ns = 0
+            task.running = False
+            self.live[number] = task
+        return task
+
+    def start(self, at: int, a: int, who: int, b: int) -> None:
+        """TASK_START."""
+        self.started += 1
+        number = a >> 32 & NUMBER
+        task = self.live[who] = Task(who, at, number, a & NUMBER, b)
+        parent = self.live.get(number) if number else None
+        if parent is not None:
+            task.parent_task = parent
+            parent.children += 1
+            task.request = parent.request
+        if len(self.live) > _LIVE:
+            del self.live[next(iter(self.live))]
+
+    def count(self, outcome: int) -> None:
+        """A task ended, whether we know it or not."""
+        if outcome == TASK_RAISED:
+            self.raised += 1
+        elif outcome == TASK_CANCELLED:
+            self.cancelled += 1
+
+    def finish(self, task: Task, at: int) -> None:
+        """It ended, its outcome is set, and no step of it runs any more."""
+        self.live.pop(task.number, None)
+        rest = at - task.end_ns
+        if rest > 0:  # destroyed, or ended out of a step of its own
+            task.waiting_ns += rest
+            task.end_ns = at
+        task.ended_ns = task.end_ns
+        self.outlived_parent += task.children
+        parent = task.parent_task
+        if parent is not None:
+            task.parent_task = None  # or a chain of tasks would be kept for ever
+            if parent.ended_ns:
+                task.outlived_ns = max(task.end_ns - parent.ended_ns, 1)
+            else:
+                parent.children -= 1
+        self.ended.append(task)
+        self.observer.task_ended(task, at)
+
+    def was_unseen(self, at: int, number: int, error: str) -> None:
+        """UNSEEN. It may have ended long ago."""
+        self.never_retrieved += 1
+        task = self.live.get(number)
+        if task is None:
+            task = next((t for t in reversed(self.ended) if t.number == number), None)
+        if task is not None:
+            task.unseen = error
+        self.observer.unseen(number, error, task, at)
+
+    def gap(self) -> None:
+        """Events were lost: tasks may have ended unseen."""
+        for task in self.live.values():
+            task.running = False
+            task.request = task.serves = task.parent_task = None
+            task.children = 0
+            task.waits.clear()
+            task.holds.clear()
+        known = self._doubtful | self.live
+        self._doubtful = dict(islice(known.items(), max(len(known) - _LIVE, 0), None))
+        self.live.clear()
+
+    def forget_before(self, time: int) -> None:
+        """Drop what was in doubt when events were lost and has not been heard of since then."""
+        if self._doubtful:
+            self._doubtful = {n: t for n, t in self._doubtful.items() if t.end_ns >= time}

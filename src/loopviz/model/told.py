@@ -1,0 +1,115 @@
+"""What is told between two switches: for each kind of record, what it means to the model."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from loopviz.model.tasks import Task
+from loopviz.wire.events import NUMBER, Kind
+
+if TYPE_CHECKING:
+    from loopviz.model.trace import Trace
+
+__all__ = ["Told", "table"]
+
+Told = Callable[[int, int, int, int], None]
+"""Takes at, a, who and b of a record; see `wire.events`."""
+
+
+def table(trace: "Trace") -> list[Told]:
+    """By kind, of 256; whatever is not known is passed over."""
+    tasks, resources, live = trace.tasks, trace.resources, trace.tasks.live
+    text, requests = trace.text, trace.requests.open
+
+    def task_of(who: int, at: int) -> Task | None:
+        if not who:
+            return None
+        return live.get(who) or tasks.find(who, at)
+
+    def acquired(at: int, a: int, who: int, b: int) -> None:
+        resources.acquired(at, a & NUMBER, task_of(who, at), b)
+
+    def released(at: int, a: int, who: int, b: int) -> None:
+        resources.released(at, a & NUMBER, live.get(who), b)
+
+    def wait(at: int, a: int, who: int, b: int) -> None:
+        task = task_of(who, at)
+        if task is not None:
+            resources.wait(at, a, task, b)
+
+    def wait_over(at: int, a: int, who: int, _b: int) -> None:
+        task = live.get(who)
+        if task is not None:
+            resources.wait_over(at, a, task)
+
+    def level(at: int, a: int, _who: int, b: int) -> None:
+        resources.level(at, a & NUMBER, b)
+
+    def resource(at: int, a: int, who: int, b: int) -> None:
+        task = live.get(who)
+        made = resources.introduce(at, a, text(b), task)
+        if made is not None and task is not None and task.request is not None:
+            task.request.keep(task.request.made, made.row)
+
+    def woken(_at: int, a: int, who: int, _b: int) -> None:
+        task = live.get(who)
+        if task is not None:
+            task.waker = a
+
+    def job(at: int, a: int, who: int, b: int) -> None:
+        trace.jobs.submitted(at, a, live.get(who), b)
+
+    def collected(at: int, a: int, _who: int, b: int) -> None:
+        trace.pauses.add(at, a, b)
+
+    def cost(_at: int, a: int, _who: int, _b: int) -> None:
+        trace.cost_ns = a
+
+    def phase(at: int, _a: int, who: int, b: int) -> None:
+        request = requests.get(who)
+        if request is not None:
+            request.phase(at, text(b) if b else "")
+
+    def gone(at: int, _a: int, who: int, _b: int) -> None:
+        request = requests.get(who)
+        if request is not None:
+            request.gone_ns = at
+            trace.observer.client_gone(request, at)
+
+    def call(at: int, a: int, who: int, b: int) -> None:
+        task = live.get(who)
+        place, host, status = a >> 32 & NUMBER, text(b), a & NUMBER
+        if task is not None and task.request is not None:
+            task.request.calls_made += 1
+            task.request.keep(task.request.calls, (at, place, host, status))
+        trace.observer.call(task, place, host, status, at)
+
+    def level_of_detail(_at: int, _a: int, _who: int, b: int) -> None:
+        trace.level = text(b)
+
+    by_kind: list[Told] = [lambda *_: None] * 256
+    for kind, told in {
+        Kind.TASK_START: tasks.start,
+        Kind.TASK_END: trace.task_end,
+        Kind.REQUEST_START: trace.request_start,
+        Kind.REQUEST_END: trace.request_end,
+        Kind.RESOURCE: resource,
+        Kind.WAIT: wait,
+        Kind.WAIT_OVER: wait_over,
+        Kind.ACQUIRED: acquired,
+        Kind.RELEASED: released,
+        Kind.LEVEL: level,
+        Kind.JOB: job,
+        Kind.JOB_START: lambda at, a, _who, b: trace.jobs.started(at, a, text(b)),
+        Kind.JOB_END: lambda at, a, _who, b: trace.jobs.ended(at, a, b),
+        Kind.GC: collected,
+        Kind.WOKEN: woken,
+        Kind.UNSEEN: lambda at, _a, who, b: tasks.was_unseen(at, who, text(b)),
+        Kind.LOST: trace.lost,
+        Kind.PHASE: phase,
+        Kind.GONE: gone,
+        Kind.CALL: call,
+        Kind.COST: cost,
+        Kind.LEVEL_OF_DETAIL: level_of_detail,
+    }.items():
+        by_kind[kind] = told
+    return by_kind

@@ -1,0 +1,58 @@
+"""What the probe costs on this machine, by its own measurement."""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from loopviz.clock import Clock, monotonic_ns
+from loopviz.probe.hooks import make_hooks
+from loopviz.probe.places import PLACES
+from loopviz.wire.ring import RingFile
+
+__all__ = ["measure_cost"]
+
+_TASKS, _SLEEPS, _PAIRS = 20, 20, 9
+
+
+def measure_cost(clock: Clock = monotonic_ns) -> int:
+    """Nanoseconds that the probe adds per callback: on a small loop of its own, bare and hooked.
+
+    Takes about 10 ms, and no loop may run on this thread. It is the cost in a tight loop: in a
+    server, whose own work pushes the probe's out of the processor's caches, it is up to three
+    times as much (benchmarks/README.md).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        ring = RingFile(Path(folder) / "cost.ring", capacity=1 << 10)
+        bare, hooked = asyncio.SelectorEventLoop(), asyncio.SelectorEventLoop()
+        loop: Any = hooked
+        hooks = make_hooks(loop, ring, PLACES, clock, lambda _hook, _error: None)
+        loop._run_once, loop.call_soon = hooks.run_once, hooks.call_soon
+        loop.create_task = hooks.create_task(loop.create_task)
+        try:
+            added = [
+                hooked.run_until_complete(_leg()) - bare.run_until_complete(_leg())
+                for _ in range(_PAIRS)
+            ]
+        finally:
+            hooks.abandon()
+            bare.close()
+            hooked.close()
+            ring.close()
+    return max(round(statistics.median(added)), 0)
+
+
+async def _leg() -> float:
+    """CPU nanoseconds per callback."""
+    tasks = [asyncio.ensure_future(_spin()) for _ in range(_TASKS)]
+    await asyncio.sleep(0)
+    began = time.thread_time_ns()
+    await asyncio.wait(tasks)
+    return (time.thread_time_ns() - began) / (_TASKS * _SLEEPS)
+
+
+async def _spin() -> None:
+    for _ in range(_SLEEPS):
+        await asyncio.sleep(0)
