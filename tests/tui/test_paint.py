@@ -1,5 +1,7 @@
 """Painting, in small: exact cells for small cases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,13 +21,17 @@ from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.compare import change, headline
 from loopviz.tui.paint.footer import paint_footer
 from loopviz.tui.paint.glyphs import ASCII, BLOCKS
+from loopviz.tui.paint.header import paint_header
 from loopviz.tui.paint.lag import lag_columns, level
 from loopviz.tui.paint.lanes import LaneRow, share_rows
 from loopviz.tui.paint.layout import plan
 from loopviz.tui.paint.loop import busy_shares
 from loopviz.tui.paint.palette import looks
+from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.spans import Lane
 from loopviz.tui.paint.text import Line, clean, duration, fit, wrap
+
+from .builders import FakeController
 
 RUN, READY, AWAIT, BLOCKING = State
 CELL = 100
@@ -230,6 +236,24 @@ def test_a_line_is_never_wider_than_it_may_be():
     assert line.strip(style).cell_length == 10
     assert Line(6).end("abc", style, style).strip(style).text == "   abc"
     assert Line(2).end("abc", style, style).strip(style).text == "  "
+
+
+def test_the_header_says_what_is_not_seen():
+    frame = FakeController().poll(2 * SECOND, 6 * SECOND)
+    seen = frame.snapshot
+
+    def header(**changes):
+        scene = Scene(
+            frame.scenario, frame.status, replace(seen, **changes), seen.now_ns, seen.now_ns,
+            looks("dark"), BLOCKS,
+        )  # fmt: skip
+        return paint_header(scene, plan(160, 50))[0].text
+
+    assert "HOOK" not in header()
+    assert "STEPS" not in header()
+    failed = replace(seen.health, failed_hooks=("wait: RuntimeError: no \x1b[31m", "job: x"))
+    assert "HOOK FAILED wait " in header(health=failed)
+    assert "STEPS ONLY" in header(loop=replace(seen.loop, level="steps"))
 
 
 def test_the_footer_keeps_help_and_quit():

@@ -3,6 +3,7 @@
 from rich.style import Style
 from textual.strip import Strip
 
+from loopviz.model.snapshot import Snapshot
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import FIX_LETTERS, Scene
 from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
@@ -85,12 +86,24 @@ def _right(scene: Scene, width: int) -> list[tuple[str, Style]]:
     parts.append((f" {rps:.0f} rps", looks.bar))
     if width >= 100:
         parts.append((f"   {scene.fps:2d} fps", looks.bar_dim))
+    for trouble in _sees_less(snapshot):
+        parts.append((f"  {trouble}", looks.bar_alarm))
     dropped = snapshot.health.dropped_events if snapshot else 0
     if width < 72 and not dropped:
         return [*parts, (" ", looks.bar)]
     parts.append(("  drop ", looks.bar_dim))
     parts.append((f"{dropped} ", looks.bar_alarm if dropped else looks.bar))
     return parts
+
+
+def _sees_less(snapshot: Snapshot | None) -> list[str]:
+    """Why loopviz does not see all of the loop: a foreign loop, a hook that failed."""
+    if snapshot is None:
+        return []
+    found = ["STEPS ONLY"] if snapshot.loop.level != "full" else []
+    if snapshot.health.failed_hooks:
+        found.append(f"HOOK FAILED {clean(snapshot.health.failed_hooks[0].partition(':')[0])}")
+    return found
 
 
 def paint_banner(scene: Scene, plan: Plan) -> list[Strip]:
