@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from loopviz.errors import WireError
 from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
+from loopviz.probe.stacks import Dumps
+from loopviz.wire.dump import DUMP_FILE
 from loopviz.wire.events import B_SHIFT, KIND_SHIFT, NUMBER
 from loopviz.wire.ring import HEADER_SIZE, read_header, read_strings
 
@@ -127,6 +129,7 @@ class Collector:
         self._paths = (side_ring, loop_ring)
         self._readers: tuple[RingReader, RingReader] | None = None
         self._model = model
+        self._dumps = Dumps(loop_ring.with_name(DUMP_FILE))
 
     def drain(self) -> None:
         """Take in all that was written since the last time. Returns at once if nothing was."""
@@ -139,6 +142,9 @@ class Collector:
         side, loop = self._readers
         # the loop's ring is read first and fed last: the samples and marks that belong to what
         # it holds were written before, so they are known when it is taken in
+        dump = self._dumps.newest()  # before the ring: what is newest there was running then
+        if dump is not None:
+            self._model.trace.samples.dumped(*dump)
         records, lost = loop.read()
         marks, lost_marks = side.read()
         self._model.feed_side(marks, side.strings)
@@ -153,3 +159,4 @@ class Collector:
         for reader in self._readers or ():
             reader.close()
         self._readers = None
+        self._dumps.close()

@@ -128,6 +128,7 @@ def json_in_c(_tmp_path):
 
 @contextmanager
 def json_in_python(_tmp_path):
+    before, json.encoder.c_make_encoder = json.encoder.c_make_encoder, None
     n = long_enough(lambda n: json.dumps([[1, 2, 3]] * n, indent=1), 5000, half_more)
     much = [[1, 2, 3]] * n
 
@@ -135,6 +136,7 @@ def json_in_python(_tmp_path):
         json.dumps(much, indent=1)  # HOLDS
 
     yield block
+    json.encoder.c_make_encoder = before
 
 
 @contextmanager

@@ -365,10 +365,10 @@ def test_a_watchdog_that_breaks_is_reported_and_ends(loop, probe_of, recording, 
     said = []
     monkeypatch.setattr("threading.excepthook", said.append)
 
-    def raises(self, frame):
+    def raises(*args):
         raise RuntimeError("no stack")
 
-    monkeypatch.setattr(Places, "stack", raises)
+    monkeypatch.setattr("loopviz.probe.watchdog.stack_of", raises)
     from loopviz.clock import monotonic_ns
 
     probe = probe_of(loop, watchdog=True, clock=monotonic_ns)

@@ -131,6 +131,7 @@ class Recorder:
         self._number = next(_recorders)
         self._waits: dict[int, list[int]] = {}
         """By task: the resources that it waits for, the innermost last."""
+        self._phases: dict[str, int] = {}
         self._places: dict[tuple[int, int], int] = {}
         self._kept: list[CodeType] = []
 
@@ -248,7 +249,10 @@ class Recorder:
     def phase(self, name: str) -> None:
         """The running task's request enters a phase; empty: it is over."""
         try:
-            self._put(Kind.PHASE, self.task(), 0, self._intern(name) if name else 0)
+            known = self._phases.get(name)
+            if known is None:
+                known = self._phases[name] = tag(Kind.PHASE, 0, self._intern(name) if name else 0)
+            self._write(self._clock(), 0, self.task() | known)
         except Exception as error:  # noqa: BLE001
             self.fail("phase", error)
 

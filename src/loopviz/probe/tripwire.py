@@ -28,7 +28,7 @@ from loopviz.wire.dump import Dump, DumpReader, begin_dumps
 
 __all__ = ["STARVED_NS", "Tripwire"]
 
-STARVED_NS = 40 * MS
+STARVED_NS = 20 * MS
 """The first goes off when the loop's thread has computed so long since the watchdog last ran."""
 _NO_PYTHON_NS = 20 * MS
 """And the second, so much later. Python code looks for signals all the time."""

@@ -20,11 +20,11 @@ from loopviz.wire.ring import LockedRing
 __all__ = ["Watchdog"]
 
 PATIENCE_NS = 10 * MS
-"""A callback is looked at once it has run this long, and again every such time after."""
-ROUND_NS = 14 * MS
-"""The watchdog comes round this often: to get the GIL takes it up to 5 ms, so it sees every
-callback of 20 ms while it runs. Not more often: a thread that wants the GIL costs the loop, which
-lets go of it for each system call and wakes the thread in vain."""
+"""The watchdog comes round this often; a callback that has run so long is looked at each time.
+
+To get the GIL takes it up to 5 ms more, so whatever lasts 20 ms is seen while it runs. Not more
+often: the loop lets go of the GIL for each system call, and wakes a thread that wants it in vain.
+"""
 
 _WAITS = ("threading.py", "queue.py", "selectors.py", "concurrent/futures/thread.py", "socket.py")
 """A thread whose innermost frame is here waits; it does not compute."""
@@ -105,18 +105,18 @@ class Watchdog:
     def _go_round(self) -> None:
         stop, running, clock, note = self._stop.acquire, self._running, self._clock, self._cpu.note
         tripwire = self._tripwire
-        came, wait_ns, sampled = clock(), ROUND_NS, 0
+        came, wait_ns, sampled = clock(), PATIENCE_NS, 0
         while not stop(True, wait_ns / 1e9):
             last, came = came, clock()
             started, task = running()
-            seen_at = max(started, sampled)
-            if not started:
-                wait_ns = ROUND_NS
-            elif came < seen_at + PATIENCE_NS:
-                wait_ns = seen_at + (ROUND_NS if seen_at == started else PATIENCE_NS) - came
-            else:
-                self._sample(started, task, was_starved=came - last > STARVED_NS)
-                sampled, wait_ns = clock(), PATIENCE_NS
+            wait_ns = PATIENCE_NS
+            if started:
+                due = max(started, sampled) + PATIENCE_NS
+                if came < due:
+                    wait_ns = due - came
+                else:
+                    self._sample(started, task, was_starved=came - last > STARVED_NS)
+                    sampled = clock()
             if tripwire is not None:
                 if came - last > STARVED_NS:
                     self._tell_dump()

@@ -86,8 +86,7 @@ def _right(scene: Scene, width: int) -> list[tuple[str, Style]]:
     parts.append((f" {rps:.0f} rps", looks.bar))
     if width >= 100:
         parts.append((f"   {scene.fps:2d} fps", looks.bar_dim))
-    for trouble in _sees_less(snapshot):
-        parts.append((f"  {trouble}", looks.bar_alarm))
+    parts += [(f"  {trouble}", looks.bar_alarm) for trouble in _sees_less(snapshot)]
     dropped = snapshot.health.dropped_events if snapshot else 0
     if width < 72 and not dropped:
         return [*parts, (" ", looks.bar)]

@@ -1,0 +1,120 @@
+"""Findings: each rule is a small class that watches the model and says what is wrong.
+
+`Rules` hands each event to those whom it concerns, and asks them all what they have found.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.clock import SECOND
+from loopviz.model.findings.crowded import PoolExhausted, ThreadLimiterExhausted
+from loopviz.model.findings.delay import ReadyDelayHigh
+from loopviz.model.findings.growth import UnboundedGrowth
+from loopviz.model.findings.habits import ClientPerRequest, SequentialAwaits
+from loopviz.model.findings.lives import TaskLost, TaskNeverRetrieved, TaskOutlivedParent
+from loopviz.model.findings.locks import LockConvoy, LockHeldAcrossIo
+from loopviz.model.findings.retries import RetryStorm
+from loopviz.model.findings.rule import Case, Context, Rule, Suggest, Verdict
+from loopviz.model.findings.slow import GilContention, SlowCallback
+from loopviz.model.findings.writes import CancelledMidWrite
+from loopviz.model.loop import LoopTimes
+from loopviz.model.observe import Observer
+from loopviz.model.places import Naming
+from loopviz.model.snapshot import Finding
+
+if TYPE_CHECKING:
+    from loopviz.model.trace import Trace
+
+__all__ = ["RULES", "Case", "Context", "Rule", "Rules", "Suggest", "Verdict"]
+
+RULES: tuple[type[Rule], ...] = (
+    SlowCallback,
+    GilContention,
+    ReadyDelayHigh,
+    PoolExhausted,
+    ThreadLimiterExhausted,
+    LockConvoy,
+    LockHeldAcrossIo,
+    TaskNeverRetrieved,
+    TaskOutlivedParent,
+    TaskLost,
+    UnboundedGrowth,
+    ClientPerRequest,
+    SequentialAwaits,
+    CancelledMidWrite,
+    RetryStorm,
+)
+"""All rules; docs/report.md explains each in a sentence."""
+
+_HOOKS = [name for name in vars(Observer) if not name.startswith("_")]
+
+
+class Rules(Observer):
+    """The rules of one run. It is the model's observer: each event goes to those who listen."""
+
+    def __init__(self, naming: Naming, loop: LoopTimes) -> None:
+        self._context = Context(naming, loop)
+        self._rules: list[Rule] = []
+        self._parts: list[NDArray[np.void]] = []
+        """What came in this second."""
+        self._next = 0
+        """When it is over."""
+
+    def watch(self, trace: "Trace") -> None:
+        """Of that trace; before its first event."""
+        self._context.trace = trace
+        self.begin()
+
+    def begin(self) -> None:
+        """Find anew from here on."""
+        self._rules = [rule(self._context) for rule in RULES]
+        for hook in _HOOKS:
+            heard = [
+                getattr(rule, hook)
+                for rule in self._rules
+                if getattr(type(rule), hook) is not getattr(Observer, hook)
+            ]
+            setattr(self, hook, heard[0] if len(heard) == 1 else _each(heard))
+
+    def seconds(self, records: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
+        """A batch in pieces that lie within one second each; the rules look after each second.
+
+        So what they find does not depend on how the events were cut into batches.
+        """
+        while len(records):
+            at = records["at"]
+            if not self._next:
+                self._next = int(at[0]) + SECOND
+            end = len(at) if at[-1] < self._next else int(np.searchsorted(at, self._next))
+            if end:
+                self._parts.append(records[:end])
+                yield records[:end]
+            if end == len(at) and at[-1] < self._next:
+                return
+            self.look()
+            late = int(at[min(end, len(at) - 1)]) - self._next
+            self._next += (max(late, 0) // SECOND + 1) * SECOND
+            records = records[end:]
+
+    def look(self) -> None:
+        """The second is over, or the run."""
+        for rule in self._rules:
+            rule.look(self._next, self._parts)
+        self._parts = []
+
+    def findings(self, suggest: Suggest, now: int) -> list[Finding]:
+        """What all rules have found up to `now`; each rule's worst first."""
+        return [found for rule in self._rules for found in rule.findings(suggest, now)]
+
+
+def _each(heard: "list[Callable[..., None]]") -> Callable[..., None]:
+    """One call for many."""
+
+    def call(*args: object, **options: object) -> None:
+        for one in heard:
+            one(*args, **options)
+
+    return call

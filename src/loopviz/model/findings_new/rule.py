@@ -1,0 +1,250 @@
+"""What all rules have in common: cases by culprit, a verdict on each, and a finding for the bad."""
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from itertools import islice
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.loop import LoopTimes
+from loopviz.model.observe import Observer
+from loopviz.model.places import Naming, Site
+from loopviz.model.snapshot import Finding, Location
+
+if TYPE_CHECKING:
+    from loopviz.model.requests import Request
+    from loopviz.model.resources import Row
+    from loopviz.model.tasks import Task
+    from loopviz.model.trace import Trace
+
+__all__ = ["Case", "Context", "Held", "Rule", "Standing", "Suggest", "Verdict", "named", "took"]
+
+_CASES = 100
+"""Culprits that a rule tells apart; beyond, they are one."""
+_SHOWN = 20
+"""Findings of one rule; the rest are summed up in one more."""
+_PLACES = 50
+"""Places that are told apart of what holders do."""
+
+Suggest = Callable[[str], str]
+"""The key of the fix to suggest for a rule's id; empty: none."""
+
+
+class Verdict(Enum):
+    """On a case. `RECHECK`: there is something, but not enough evidence yet."""
+
+    OK, WARN, RECHECK = range(3)
+
+
+class Context:
+    """What the rules may look at, beside what they hear as `Observer`s."""
+
+    def __init__(self, naming: Naming, loop: LoopTimes) -> None:
+        self.naming = naming
+        self.loop = loop
+        self.trace: Trace
+        """Set before anything is heard."""
+
+    def where(self, site: Site | None) -> Location | None:
+        """A line of the user's code; None for a library's, or if it is not known."""
+        if site is None or not site.path or not self.naming.is_users(site.path):
+            return None
+        return Location(self.naming.short(site.path), site.line, site.function, site.path)
+
+    def place(self, number: int) -> Location | None:
+        """The same of a place's number."""
+        return self.where(self.trace.site(number)) if number else None
+
+    def waiting_request(self, task: "Task | None") -> "Request | None":
+        """The request that waits for what the task does, if that is still open."""
+        request = task.request if task is not None else None
+        if request is None or self.trace.requests.open.get(request.task) is not request:
+            return None
+        return request
+
+
+class Case:
+    """What a rule knows of one culprit. Times are nanoseconds."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.count = self.worst_ns = self.total_ns = self.last_ns = 0
+        self.victims = self.victim_ns = 0
+        self.open = self.open_ns = self.open_worst_ns = 0
+        """Of what still goes on, as of the last `refresh`: how many, how long, the longest."""
+        self.label = ""
+        """Who it was, at its worst."""
+
+    def note(self, lasted_ns: int, at: int, label: str = "") -> None:
+        """It happened once more."""
+        self.count += 1
+        self.total_ns += lasted_ns
+        self.last_ns = max(self.last_ns, at)
+        if lasted_ns >= self.worst_ns:
+            self.worst_ns, self.label = lasted_ns, label
+
+
+C = TypeVar("C", bound=Case)
+
+
+class Rule(Observer, Generic[C]):
+    """One rule. It hears what happens, keeps cases, and judges them when it is asked."""
+
+    rule = ""
+    """Its id: `lock-convoy`."""
+    title = ""
+    many = "{places} more places, {count} times in all"
+    """The summary of many cases."""
+    make_case: Callable[[int], C]
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.cases: dict[object, C] = {}
+
+    def check(self, case: C) -> Verdict:
+        """What to think of it."""
+        raise NotImplementedError
+
+    def sentence(self, case: C, source: str) -> str:
+        """At its worst; how often, and who suffered, are figures of their own."""
+        raise NotImplementedError
+
+    def location(self, case: C) -> Location | None:
+        """The culprit's line."""
+        raise NotImplementedError
+
+    def severe(self, case: C) -> bool:
+        """Whether it is an error, or just a warning."""
+        return case.count > 1
+
+    def look(self, now: int, records: Sequence[NDArray[np.void]]) -> None:
+        """A second is over; these were its events."""
+
+    def refresh(self, now: int) -> None:
+        """Findings are asked for: what still goes on counts up to `now`."""
+
+    def case(self, key: object) -> C:
+        """Of that culprit; all that are too many are one."""
+        case = self.cases.get(key)
+        if case is None:
+            if len(self.cases) >= _CASES:
+                key = None
+                case = self.cases.get(None)
+            if case is None:
+                case = self.cases[key] = type(self).make_case(len(self.cases))
+        return case
+
+    def suffers(self, case: C, request: "Request | None", wait_ns: int) -> None:
+        """The request waited so long for that culprit."""
+        if request is None:
+            return
+        if request.victim_of is None:
+            request.victim_of = set()
+        key = (self.rule, case.number)
+        if key not in request.victim_of:
+            request.victim_of.add(key)
+            case.victims += 1
+        case.victim_ns += wait_ns
+
+    def findings(self, suggest: Suggest, now: int) -> list[Finding]:
+        """One for each culprit, and one more for those that are too many."""
+        self.refresh(now)
+        bad = [case for case in self.cases.values() if self.check(case) is Verdict.WARN]
+        bad.sort(key=lambda case: (-case.victim_ns, -case.total_ns))
+        found = []
+        for case in bad[:_SHOWN]:
+            where = self.location(case)
+            source = self.context.naming.source(where)
+            sentence = self.sentence(case, source)
+            found.append(
+                self._say([case], self.severe(case), sentence, where, source, suggest, now)
+            )
+        if rest := bad[_SHOWN:]:
+            found.append(self._say(rest, False, self.summary(rest), None, "", suggest, now))
+        return found
+
+    def summary(self, cases: Sequence[C]) -> str:
+        """Of many, a sentence."""
+        return self.many.format(places=len(cases), count=sum(case.count for case in cases))
+
+    def _say(
+        self,
+        cases: Sequence[C],
+        severe: bool,
+        sentence: str,
+        where: Location | None,
+        source: str,
+        suggest: Suggest,
+        now: int,
+    ) -> Finding:
+        return Finding(
+            self.rule,
+            "error" if severe else "warning",
+            self.title,
+            sentence,
+            sum(case.count + case.open for case in cases),
+            max(max(case.worst_ns, case.open_worst_ns) for case in cases),
+            sum(case.total_ns + case.open_ns for case in cases),
+            max(now if case.open else case.last_ns for case in cases),
+            where,
+            source,
+            sum(case.victims for case in cases),
+            sum(case.victim_ns for case in cases),
+            suggest(self.rule),
+        )
+
+
+class Standing:
+    """How long at most a queue stood: waits that overlap are one chain, told in order of end."""
+
+    __slots__ = ("end", "longest", "start")
+
+    def __init__(self) -> None:
+        self.start = self.end = self.longest = 0
+
+    def add(self, start: int, end: int) -> None:
+        """Somebody waited from `start` to `end`."""
+        if start > self.end:
+            self.start = start
+        self.start, self.end = min(self.start, start), max(self.end, end)
+        self.longest = max(self.longest, self.end - self.start)
+
+
+class Held:
+    """What holders did meanwhile: by place, how long."""
+
+    __slots__ = ("count", "places", "total_ns")
+
+    def __init__(self) -> None:
+        self.count = self.total_ns = 0
+        self.places: dict[int, int] = {}
+
+    def add(self, place: int, lasted: int) -> None:
+        """Held for so long, most of it at that place."""
+        self.count += 1
+        self.total_ns += lasted
+        if place in self.places or len(self.places) < _PLACES:
+            self.places[place] = self.places.get(place, 0) + lasted
+
+    def where(self, context: Context) -> Location | None:
+        """The user's line where most of the time went."""
+        best = sorted(self.places.items(), key=lambda item: -item[1])
+        places = (context.place(place) for place, _ in islice(best, 5))
+        return next((place for place in places if place is not None), None)
+
+    @property
+    def mean_ns(self) -> int:
+        return self.total_ns // self.count if self.count else 0
+
+
+def took(ns: int) -> str:
+    """`50 ms`, `1.9 s`."""
+    return f"{ns / MS:.0f} ms" if ns < SECOND else f"{ns / SECOND:.1f} s"
+
+
+def named(context: Context, row: "Row") -> str:
+    """What people call a resource."""
+    return row.display(context.naming)

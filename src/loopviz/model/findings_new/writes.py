@@ -1,0 +1,133 @@
+"""Requests that are cancelled, or whose client leaves, while they hold what they write with."""
+
+from typing import TYPE_CHECKING
+
+from loopviz.model.findings.locks import is_lock
+from loopviz.model.findings.rule import Case, Context, Rule, Verdict, named
+from loopviz.model.snapshot import Location
+from loopviz.wire.events import TASK_CANCELLED
+
+if TYPE_CHECKING:
+    from loopviz.model.requests import Request
+    from loopviz.model.resources import Hold, Row
+    from loopviz.model.tasks import Task
+
+__all__ = ["CancelledMidWrite"]
+
+_LEFT = 3
+"""Clients that left meanwhile, and the write went on: one that leaves is everyday life."""
+_OPEN = 1000
+"""Requests of whose clients that is known."""
+_CONNECTIONS = ("sqlalchemy.pool", "asyncpg.pool")
+
+
+class _Write(Case):
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.row: Row | None = None
+        self.where: Location | None = None
+        self.cancelled = self.left = 0
+
+
+class CancelledMidWrite(Rule[_Write]):
+    """`cancelled-mid-write`: a request ended by cancellation with a connection or lock in hand."""
+
+    rule = "cancelled-mid-write"
+    title = "CANCELLED MID-WRITE"
+    many = "{places} more lines were cut off while they held something, {count} times in all"
+    make_case = _Write
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._last: dict[int, tuple[int, Hold, int]] = {}
+        """By task: when it gave what back last, and where it had been suspended before."""
+        self._gone: dict[int, _Write] = {}
+        """By request, what its task held when the client left."""
+
+    def released(self, hold: "Hold", at: int) -> None:
+        task = hold.task
+        if task is not None and task.request is not None and _is_written_with(hold.resource.row):
+            self._last[task.number] = at, hold, task.place
+
+    def task_ended(self, task: "Task", at: int) -> None:
+        last = self._last.pop(task.number, None)
+        if task.outcome != TASK_CANCELLED or task.request is None:
+            return
+        held, place = None, task.place
+        if last is not None and last[0] >= task.step_ns:  # let go in its very last step
+            _, held, place = last
+        else:
+            held = next((h for h in task.holds if _is_written_with(h.resource.row)), None)
+        if held is None:
+            return
+        gone = self._gone.pop(task.request.number, None)
+        if gone is not None:  # the same, told once
+            gone.left -= 1
+            gone.count -= 1
+        case = self._write(held, place)
+        case.cancelled += 1
+        case.note(0, at, self.context.trace.label(task))
+
+    def client_gone(self, request: "Request", at: int) -> None:
+        tasks = self.context.trace.tasks.live
+        own = tasks.get(request.task)
+        of_it = [own] if own is not None and own.holds else _working_for(request, tasks)
+        for task in of_it:
+            hold = next((h for h in task.holds if _is_written_with(h.resource.row)), None)
+            if hold is not None:
+                case = self._write(hold, task.waits[-1].place if task.waits else 0)
+                case.left += 1
+                case.note(0, at, request.route)
+                if len(self._gone) < _OPEN:
+                    self._gone[request.number] = case
+                return
+
+    def request_ended(self, request: "Request", at: int) -> None:
+        if self._gone and not (task := self.context.trace.tasks.live.get(request.task)):
+            self._gone.pop(request.number, None)
+        elif self._gone and task is not None and not task.running:
+            self._gone.pop(request.number, None)
+
+    def gap(self) -> None:
+        self._last.clear()
+        self._gone.clear()
+
+    def check(self, case: _Write) -> Verdict:
+        if case.cancelled or case.left >= _LEFT:
+            return Verdict.WARN
+        return Verdict.RECHECK if case.left else Verdict.OK
+
+    def severe(self, case: _Write) -> bool:
+        return bool(case.cancelled)
+
+    def location(self, case: _Write) -> Location | None:
+        return case.where or (self.context.where(case.row.site) if case.row is not None else None)
+
+    def sentence(self, case: _Write, source: str) -> str:
+        assert case.row is not None
+        name = named(self.context, case.row)
+        doing = f" in {source}" if source and case.where is not None else ""
+        if not case.cancelled:
+            return f"Clients left while {case.label} held {name}{doing}: it went on for nobody"
+        times = "once" if case.cancelled == 1 else f"{case.cancelled} times"
+        text = f"{case.label} was cancelled {times} while it held {name}{doing}"
+        return f"{text}: what it wrote may be half done"
+
+    def _write(self, hold: "Hold", place: int) -> _Write:
+        where = (
+            self.context.place(place)
+            or self.context.place(hold.longest[0])
+            or self.context.place(hold.place)
+        )
+        case = self.case((hold.resource.row, where))
+        case.row, case.where = hold.resource.row, where
+        return case
+
+
+def _working_for(request: "Request", tasks: "dict[int, Task]") -> "list[Task]":
+    return [task for task in tasks.values() if task.request is request and task.holds]
+
+
+def _is_written_with(row: "Row") -> bool:
+    """A database connection, or a lock."""
+    return row.kind in _CONNECTIONS or is_lock(row)
