@@ -151,7 +151,7 @@ def c_function(_tmp_path):
 
 @contextmanager
 def operator(_tmp_path):
-    n = long_enough(lambda n: 3**n, 200_000, half_more, 0.15)
+    n = long_enough(lambda n: 3**n, 200_000, half_more, 0.25)
 
     def block():
         3**n  # HOLDS

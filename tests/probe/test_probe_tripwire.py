@@ -110,7 +110,7 @@ async def holds():
     print("over", flush=True)
 
 async def main():
-    probe = install(path=Path(sys.argv[1]))
+    probe = install(path=Path(sys.argv[1]), tripwire=True)
     await asyncio.sleep(0.1)
     await asyncio.create_task(holds())
     probe.uninstall()
@@ -171,7 +171,7 @@ def test_the_timer_of_faulthandler_is_left_to_the_app(tmp_path):
     report = tmp_path / "report"
 
     async def main():
-        probe = install(path=tmp_path / "probe")
+        probe = install(path=tmp_path / "probe", tripwire=True)
         await asyncio.sleep(0.4)
         probe.uninstall()
 
@@ -217,7 +217,7 @@ import asyncio, time
 from pathlib import Path
 from loopviz.probe import install
 async def main():
-    install(path=Path({str(tmp_path / "probe")!r}))
+    install(path=Path({str(tmp_path / "probe")!r}), tripwire=True)
     await asyncio.sleep(0.05)
 asyncio.run(main())
 until = time.process_time() + 0.2

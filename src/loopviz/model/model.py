@@ -1,7 +1,7 @@
 """The model: batches of events and load samples in, an immutable snapshot out."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from loopviz.clock import MS, SECOND
 from loopviz.model.compare import Phases
 from loopviz.model.events import EVENT_TYPE, rows
-from loopviz.model.findings import SlowCallback
+from loopviz.model.findings import Rules
 from loopviz.model.histogram import quantiles
 from loopviz.model.loop import LoopTimes
-from loopviz.model.observe import Observer
 from loopviz.model.places import Naming
 from loopviz.model.routes import Route, Routes
 from loopviz.model.series import Series
@@ -33,7 +32,6 @@ from loopviz.model.snapshot import (
     TasksView,
     Track,
 )
-from loopviz.model.stalls import Stall
 from loopviz.model.trace import Trace
 from loopviz.model.views import Views
 from loopviz.wire.control import Sample
@@ -57,16 +55,20 @@ class Model:
         routes: Sequence[tuple[str, float]] = (),
         fixes: Sequence[str] = (),
         naming: Naming | None = None,
+        answers: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.naming = naming or Naming()
         self.loop = LoopTimes()
-        self.slow_callback = SlowCallback(self.naming)
-        self.trace = Trace(self.naming, _Rules(self))
+        self.rules = Rules(self.naming, self.loop)
+        self.trace = Trace(self.naming, self.rules)
+        self.rules.watch(self.trace)
         self.views = Views(self.trace, self.naming)
         self.routes = Routes([Route(name, rps) for name, rps in routes])
         self.phases = Phases()
         self._fixes = tuple(fixes)
         """Those that may be suggested, best first."""
+        self._answers = answers or {}
+        """By fix, the rules that it answers; one that is not in it answers all."""
         self._marks: deque[Mark] = deque(maxlen=500)
         self._events = self._dropped = self._lost_strings = 0
         self._failed_hooks: list[str] = []
@@ -81,8 +83,9 @@ class Model:
         self._events += len(records)
         self._newest = max(self._newest, int(records["at"][-1]))
         self._forgotten = self._forgotten or self._newest
-        self.loop.feed(records)
-        self.trace.feed(rows(records), strings)
+        for part in self.rules.seconds(records):
+            self.loop.feed(part)
+            self.trace.feed(rows(part), strings)
         self.trace.incidents.take(self._newest, self.trace.requests, self.trace.stalls)
         if self._newest - self._forgotten > KEEP_NS + _FORGET_NS:
             self._forgotten = self._newest - KEEP_NS
@@ -126,7 +129,7 @@ class Model:
             self._marks.append(Mark(at, "load", f"load ×{float(detail):g}"))
         elif kind == "scenario":
             self.loop.begin()
-            self.slow_callback = SlowCallback(self.naming)
+            self.rules.begin()
             self.trace.begin(at)
             self.phases.begin(at)
             self._marks.append(Mark(at, "scenario", detail))
@@ -137,6 +140,7 @@ class Model:
             stopped = np.array([(at, 0, 0, 0, Kind.STOPPED)], EVENT_TYPE)
             self.loop.feed(stopped)
             self.trace.stop(at)
+            self.rules.look()
 
     def lost(self, records: int, at: int) -> None:
         """The loop's ring overran us: so many records are missing before the next batch."""
@@ -221,16 +225,17 @@ class Model:
 
     def findings(self) -> tuple[Finding, ...]:
         """Worst first: errors, then by how long others waited, then by time held."""
-        found = self.slow_callback.findings(self._suggestion)
+        found = self.rules.findings(self._suggestion, self._newest)
         return tuple(
             sorted(found, key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
         )
 
-    def _suggestion(self) -> str:
-        """The first right fix, unless it is on already."""
-        if any(fix in self.phases.fixes for fix in self._fixes):
+    def _suggestion(self, rule: str) -> str:
+        """The first right fix that answers the rule, unless one that does is on already."""
+        fitting = [fix for fix in self._fixes if rule in self._answers.get(fix, (rule,))]
+        if any(fix in self.phases.fixes for fix in fitting):
             return ""
-        return self._fixes[0] if self._fixes else ""
+        return fitting[0] if fitting else ""
 
     def _compute_slowly(self, now: int) -> "_Slow":
         since = now - RECENT_NS
@@ -261,19 +266,6 @@ class Model:
         self.trace.forget_before(before)
         for route in self.routes.routes:
             route.forget_before(before)
-
-
-class _Rules(Observer):
-    """Hands what concerns them to the rules."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-
-    def stall(self, stall: Stall) -> None:
-        self._model.slow_callback.stall(stall)
-
-    def victim(self, stall: Stall, wait_ns: int, *, new: bool) -> None:
-        self._model.slow_callback.victim(stall, wait_ns, new=new)
 
 
 @dataclass(frozen=True, slots=True)

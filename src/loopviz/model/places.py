@@ -8,6 +8,9 @@ from loopviz.model.snapshot import Location
 __all__ = ["Naming", "Site", "parse_site"]
 
 
+_INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ")
+
+
 class Site(NamedTuple):
     """What a site's string says; see `probe.places`."""
 
@@ -49,6 +52,12 @@ class Naming:
                 return path.rpartition(marker)[2]
         head, found, rest = path.partition("/lib/python")
         return rest.partition("/")[2] if found and head else path
+
+    def is_users(self, path: str) -> bool:
+        """Whether it is the user's code: below a root, or at least not among what is installed."""
+        if any(path.startswith(folder) for folder, _ in self._roots):
+            return True
+        return not any(part in path for part in _INSTALLED)
 
     def location(self, frame: str) -> Location:
         site = parse_site(frame)

@@ -58,6 +58,7 @@ class Probe:
         heartbeat_s: float | None = HEARTBEAT_S,
         clock: Clock = monotonic_ns,
         watchdog: bool = True,
+        tripwire: bool = False,
         capacity: int = CAPACITY,
     ) -> None:
         self.folder = folder
@@ -74,7 +75,7 @@ class Probe:
             self.hooks.write, self.hooks.task, self._ring.intern, self.side, clock, self._fail
         )
         self._clock = clock
-        self._wants_watchdog = watchdog
+        self._wants_watchdog, self._wants_tripwire = watchdog, tripwire
         self._watchdog: Watchdog | None = None
         self._heartbeat_s = heartbeat_s
         self._beat = self._measure_lag  # one bound method, for the hooks to know it by
@@ -194,7 +195,13 @@ class Probe:
         if not self._wants_watchdog or not self._installs:
             return
         self._watchdog = Watchdog(
-            self.hooks.running, self._thread, self.side, PLACES, self._clock, self._fail
+            self.hooks.running,
+            self._thread,
+            self.side,
+            PLACES,
+            self._clock,
+            self._fail,
+            tripwire=self._wants_tripwire,
         )
         self._watchdog.start()
 
@@ -260,6 +267,7 @@ def install(
     heartbeat_s: float | None = HEARTBEAT_S,
     clock: Clock = monotonic_ns,
     watchdog: bool = True,
+    tripwire: bool = False,
     capacity: int = CAPACITY,
 ) -> Probe:
     """Start recording the running (or given) loop into rings in the folder `path`.
@@ -270,7 +278,9 @@ def install(
 
     `user_roots` are folders whose code counts as the user's even if it lies among installed
     packages. A loop on a clock of its own (`loopviz.testing.VirtualLoop`) wants that clock, and no
-    watchdog. `capacity` is the ring's, in records, a power of two. Raises LoopvizError if the
+    watchdog. `tripwire` lets the watchdog name a line even while C code holds the GIL, by signals
+    (see `probe.tripwire`); without it, that line is named as soon as the GIL is free again.
+    `capacity` is the ring's, in records, a power of two. Raises LoopvizError if the
     loop is recorded elsewhere, or its thread does not let us in; RuntimeError without any loop.
     """
     loop = loop or asyncio.get_running_loop()
@@ -288,6 +298,7 @@ def install(
             heartbeat_s=heartbeat_s,
             clock=clock,
             watchdog=watchdog,
+            tripwire=tripwire,
             capacity=capacity,
         )
     elif path is not None and Path(path).resolve() != probe.folder.resolve():

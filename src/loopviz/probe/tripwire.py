@@ -10,6 +10,9 @@ Why not `faulthandler.dump_traceback_later`: it walks the stack from another thr
 code runs meanwhile (threads compete for the GIL, the machine is busy, the container throttled) the
 process crashes: measured, once in 26 to 232 such dumps. Here the stack stands still while it is
 read. And a clock that counts computing interrupts no thread that sleeps.
+
+What is left of the danger is for processes that loopviz has started itself: `install` in somebody
+else's leaves the tripwire out unless asked.
 """
 
 import ctypes
@@ -30,8 +33,10 @@ __all__ = ["STARVED_NS", "Tripwire"]
 
 STARVED_NS = 20 * MS
 """The first goes off when the loop's thread has computed so long since the watchdog last ran."""
-_NO_PYTHON_NS = 20 * MS
-"""And the second, so much later. Python code looks for signals all the time."""
+_NO_PYTHON_NS = 100 * MS
+"""And the second, so much later. Python code looks for signals all the time; but a virtual machine
+that was halted may find that both are due at once, and then the stack need not stand still. So long
+halts are rare."""
 _MOST_BYTES = 1 << 18
 _SIGEV_THREAD_ID = 4
 

@@ -38,7 +38,7 @@ class Watchdog:
     since the one before it. Every callback of 20 ms or more gets at least one, while it runs; if
     C code holds the GIL throughout, as soon as it lets go.
 
-    If C code holds it for long, the loop's thread itself writes its stack into the file
+    With the tripwire, if C code holds it for long, the loop's thread itself writes its stack into the file
     `wire.dump.DUMP_FILE` beside the ring, where another process can read it meanwhile (see
     `probe.tripwire`); afterwards it becomes a sample, too. If its callback is over by then, the
     record's `a` is 0, and its time is that of the dump.
@@ -56,6 +56,8 @@ class Watchdog:
         places: Places,
         clock: Clock,
         fail: Callable[[str, Exception], None],
+        *,
+        tripwire: bool = False,
     ) -> None:
         self._fail = fail
         self._running = running
@@ -64,6 +66,7 @@ class Watchdog:
         self._places = places
         self._clock = clock
         self._cpu = CpuShares(thread_id, clock)
+        self._wants_tripwire = tripwire
         self._tripwire: Tripwire | None = None
         self._greenlet: Any = None
         self._stop = threading.Lock()
@@ -75,6 +78,7 @@ class Watchdog:
         """Begin. To be called on the loop's own thread; on another, less is seen."""
         if threading.get_ident() == self._thread_id:
             self._greenlet = _main_greenlet()
+        if threading.get_ident() == self._thread_id and self._wants_tripwire:
             with contextlib.suppress(Exception):  # else samples come after the block
                 path = self._side.path.with_name(DUMP_FILE)
                 self._tripwire = Tripwire(path, self._places.folders())

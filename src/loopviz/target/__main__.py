@@ -75,7 +75,7 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
         loop = asyncio.get_running_loop()
         watched, probe = app, None
         if start.get("probe", True):
-            probe = install(path=run_folder, user_roots=[str(path.parent)])
+            probe = install(path=run_folder, user_roots=[str(path.parent)], tripwire=True)
             control.side = probe.side
             probe.side.write(Kind.COST, a=cost_ns)
             watched = watch_requests(app, probe.hooks)

@@ -4,7 +4,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.rule import Case, Context, Rule, Verdict, took
+from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ _TOO_MANY = 429
 class _Tries:
     """Of one task at one line: its failed calls in a row."""
 
-    __slots__ = ("failed", "retries", "since")
+    __slots__ = ("failed", "first", "last", "retries")
 
     def __init__(self, at: int) -> None:
-        self.since = at
-        self.failed = False
+        self.failed = True
+        self.first = self.last = at
         self.retries = 0
 
 
@@ -69,37 +69,27 @@ class RetryStorm(Rule[_Storm]):
     def call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
         if task is None:
             return
-        failed = status == 0 or status >= 500 or status == _TOO_MANY  # noqa: PLR2004 - HTTP's
+        failed = status == 0 or status >= 500 or status == _TOO_MANY
         case = self.cases.get((place, host))
         if case is None:
             if not failed:
                 return
             case = self.case((place, host))
             case.where, case.host = self.context.place(place), host
-        tries = self._failed.get(task.number, {}).get((place, host))
+        known = self._failed.get(task.number)
+        tries = known.get((place, host)) if known is not None else None
         again = tries is not None and tries.failed
         self._count(case, at, again)
-        if tries is None:
-            if failed and len(self._failed) < _TASKS:
-                tries = _Tries(at)
-                self._failed.setdefault(task.number, {})[place, host] = tries
-        elif again:
-            tries.retries += 1
-            request = self.context.waiting_request(task)
-            label = self.context.trace.label(task) if request is None else request.route
-            case.note(at - tries.since, at, label)
-            if tries.retries == _AGAIN:
-                case.again += 1
-            if tries.retries >= _AGAIN:
-                self.suffers(case, request, at - tries.since)
-            tries.since = at
-        if tries is not None:
-            tries.failed = failed
+        if tries is not None and again:
+            self._retried(case, tries, task, at)
+        if tries is not None and (again or failed):
+            tries.failed, tries.last = failed, at
             if not again:
-                tries.since, tries.retries = at, 0
-        self._judge(case)
+                tries.first, tries.retries = at, 0
+        elif failed and (known is not None or len(self._failed) < _TASKS):
+            self._failed.setdefault(task.number, {})[place, host] = _Tries(at)
 
-    def task_ended(self, task: "Task", at: int) -> None:
+    def task_ended(self, task: "Task", _at: int) -> None:
         if self._failed:
             self._failed.pop(task.number, None)
 
@@ -111,7 +101,7 @@ class RetryStorm(Rule[_Storm]):
             return Verdict.WARN
         return Verdict.RECHECK if case.count else Verdict.OK
 
-    def severe(self, case: _Storm) -> bool:
+    def severe(self, _case: _Storm) -> bool:
         return True
 
     def location(self, case: _Storm) -> Location | None:
@@ -119,8 +109,22 @@ class RetryStorm(Rule[_Storm]):
 
     def sentence(self, case: _Storm, source: str) -> str:
         doing = f" in {source}" if source else ""
-        text = f"{case.label} calls {case.host} again after it failed{doing}: {case.share:.0%} of "
-        return f"{text}the calls are retries, up to {took(case.worst_ns)} apart"
+        again = f"{case.label} calls {case.host or 'a host'} again and again after it failed{doing}"
+        return f"{again}: {case.share:.0%} of these calls are retries"
+
+    def _retried(self, case: _Storm, tries: _Tries, task: "Task", at: int) -> None:
+        request = self.context.waiting_request(task)
+        case.note(at - tries.last, at, self.context.trace.label(task))
+        tries.retries += 1
+        if tries.retries == _AGAIN:
+            case.again += 1
+            self.suffers(case, request, at - tries.first)
+        elif tries.retries > _AGAIN:
+            self.suffers(case, request, at - tries.last)
+        share = case.retries / len(case.calls)
+        if case.again and case.retries >= _RETRIES and share >= _SHARE:
+            case.storm = True
+            case.share = max(case.share, share)
 
     @staticmethod
     def _count(case: _Storm, at: int, again: bool) -> None:
@@ -129,11 +133,3 @@ class RetryStorm(Rule[_Storm]):
         case.retries += again
         while calls[0][0] < at - _WINDOW_NS or len(calls) > _WINDOW_CALLS:
             case.retries -= calls.popleft()[1]
-
-    @staticmethod
-    def _judge(case: _Storm) -> None:
-        if case.again and case.retries >= _RETRIES:
-            share = case.retries / len(case.calls)
-            if share >= _SHARE:
-                case.storm = True
-                case.share = max(case.share, share)

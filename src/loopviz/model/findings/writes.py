@@ -51,7 +51,13 @@ class CancelledMidWrite(Rule[_Write]):
 
     def task_ended(self, task: "Task", at: int) -> None:
         last = self._last.pop(task.number, None)
-        if task.outcome != TASK_CANCELLED or task.request is None:
+        request = task.request
+        if request is None:
+            return
+        gone = self._gone.get(request.number)
+        if gone is not None and task.serving:
+            del self._gone[request.number]
+        if task.outcome != TASK_CANCELLED:
             return
         held, place = None, task.place
         if last is not None and last[0] >= task.step_ns:  # let go in its very last step
@@ -60,8 +66,8 @@ class CancelledMidWrite(Rule[_Write]):
             held = next((h for h in task.holds if _is_written_with(h.resource.row)), None)
         if held is None:
             return
-        gone = self._gone.pop(task.request.number, None)
-        if gone is not None:  # the same, told once
+        if gone is not None:  # the same once more
+            self._gone.pop(request.number, None)
             gone.left -= 1
             gone.count -= 1
         case = self._write(held, place)
@@ -81,12 +87,6 @@ class CancelledMidWrite(Rule[_Write]):
                 if len(self._gone) < _OPEN:
                     self._gone[request.number] = case
                 return
-
-    def request_ended(self, request: "Request", at: int) -> None:
-        if self._gone and not (task := self.context.trace.tasks.live.get(request.task)):
-            self._gone.pop(request.number, None)
-        elif self._gone and task is not None and not task.running:
-            self._gone.pop(request.number, None)
 
     def gap(self) -> None:
         self._last.clear()

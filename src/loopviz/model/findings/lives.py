@@ -81,7 +81,7 @@ class TaskNeverRetrieved(_Lives):
     def check(self, case: _Made) -> Verdict:
         return Verdict.WARN if case.count else Verdict.OK
 
-    def sentence(self, case: _Made, source: str) -> str:
+    def sentence(self, case: _Made, _source: str) -> str:
         return f"{case.label} raised {case.what}, and nobody ever retrieved it"
 
     def _raised(self, task: "Task | None", error: str, at: int) -> None:
@@ -106,10 +106,10 @@ class TaskOutlivedParent(_Lives):
     def check(self, case: _Made) -> Verdict:
         return Verdict.WARN if case.count >= _OUTLIVED else Verdict.RECHECK
 
-    def severe(self, case: _Made) -> bool:
+    def severe(self, _case: _Made) -> bool:
         return False
 
-    def sentence(self, case: _Made, source: str) -> str:
+    def sentence(self, case: _Made, _source: str) -> str:
         return f"{case.label} went on for {took(case.worst_ns)} after the task that made it"
 
 
@@ -133,8 +133,8 @@ class TaskLost(_Lives):
     def check(self, case: _Made) -> Verdict:
         return Verdict.WARN if case.count else Verdict.OK
 
-    def severe(self, case: _Made) -> bool:
+    def severe(self, _case: _Made) -> bool:
         return True
 
-    def sentence(self, case: _Made, source: str) -> str:
+    def sentence(self, case: _Made, _source: str) -> str:
         return f"{case.label} was destroyed while it waited{case.what}: nothing referenced it"

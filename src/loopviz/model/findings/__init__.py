@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "Case", "Context", "Rule", "Rules", "Suggest", "Verdict"]
 
-RULES: tuple[type[Rule], ...] = (
+RULES: tuple[type[Rule[Any]], ...] = (
     SlowCallback,
     GilContention,
     ReadyDelayHigh,
@@ -57,7 +57,7 @@ class Rules(Observer):
 
     def __init__(self, naming: Naming, loop: LoopTimes) -> None:
         self._context = Context(naming, loop)
-        self._rules: list[Rule] = []
+        self._rules: list[Rule[Any]] = []
         self._parts: list[NDArray[np.void]] = []
         """What came in this second."""
         self._next = 0

@@ -87,7 +87,9 @@ class ReadyDelayHigh(Rule[_Crowd]):
             f"{who.steps} steps of {who.label}{doing} took {who.share:.0%} of a second"
         )
 
-    def _unexplained(self, times: NDArray[np.int64], delays: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _unexplained(
+        self, times: NDArray[np.int64], delays: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
         """The delays of those that no stall overlaps."""
         ready = times - delays
         explained = np.zeros(len(times), bool)

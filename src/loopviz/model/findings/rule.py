@@ -24,7 +24,7 @@ __all__ = ["Case", "Context", "Held", "Rule", "Standing", "Suggest", "Verdict", 
 
 _CASES = 100
 """Culprits that a rule tells apart; beyond, they are one."""
-_SHOWN = 20
+_SHOWN = 50
 """Findings of one rule; the rest are summed up in one more."""
 _PLACES = 50
 """Places that are told apart of what holders do."""

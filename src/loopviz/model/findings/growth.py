@@ -74,7 +74,7 @@ class UnboundedGrowth(Rule[_Growing]):
         elif resource.in_use and not resource.capacity and len(self._queues) < _QUEUES:
             self._queues[resource.number] = _Level(at, 0, resource.row)
 
-    def task_ended(self, task: "Task", at: int) -> None:
+    def task_ended(self, _task: "Task", _at: int) -> None:
         if self._tasks is not None:
             self._tasks.low = min(self._tasks.low, self._live())
 
@@ -115,7 +115,7 @@ class UnboundedGrowth(Rule[_Growing]):
             return self.context.where(case.row.site)
         return self.context.place(case.site)
 
-    def sentence(self, case: _Growing, source: str) -> str:
+    def sentence(self, case: _Growing, _source: str) -> str:
         grew = f"grew for {case.worst_ns / SECOND:.0f} s, to {case.level}"
         if case.row is not None:
             return f"{named(self.context, case.row)} {grew} items: it has no maxsize"

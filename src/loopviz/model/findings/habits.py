@@ -126,7 +126,7 @@ class SequentialAwaits(Rule[_Row]):
     def check(self, case: _Row) -> Verdict:
         return Verdict.WARN if case.count >= _REQUESTS else Verdict.RECHECK
 
-    def severe(self, case: _Row) -> bool:
+    def severe(self, _case: _Row) -> bool:
         return False
 
     def location(self, case: _Row) -> Location | None:
