@@ -20,12 +20,12 @@ def watch_requests(app: App, hooks: Hooks) -> App:
     client leaves before the response is complete, that is recorded at once under uvicorn, under
     other servers when the app hears of it.
     """
-    request_start, request_end, task = hooks.request_start, hooks.request_end, hooks.task
+    request_start, request_end = hooks.request_start, hooks.request_end
 
     async def watched(scope: dict[str, Any], receive: Any, send: Any) -> Any:
         if scope["type"] != "http":
             return await app(scope, receive, send)
-        number = status = bytes_sent = sent = 0
+        status = bytes_sent = sent = 0
         streams = False
 
         def watched_send(message: dict[str, Any]) -> Any:
@@ -44,7 +44,6 @@ def watch_requests(app: App, hooks: Hooks) -> App:
             return send(message)
 
         try:
-            number = task()
             name, value = scope["headers"][-1]
             if name == SENT_HEADER and len(value) < 19 and value.isdigit():
                 sent = int(value)
@@ -52,7 +51,7 @@ def watch_requests(app: App, hooks: Hooks) -> App:
             pass
         cycle: Any = getattr(receive, "__self__", None)
         told = type(cycle) in tells_of_disconnects
-        request_start(scope, sent)
+        number = request_start(scope, sent)
         try:
             if told:
                 cycle._loopviz_task = number
@@ -61,7 +60,7 @@ def watch_requests(app: App, hooks: Hooks) -> App:
         finally:
             if told:
                 cycle._loopviz_task = 0
-            request_end(scope, status, bytes_sent)
+            request_end(scope, status, bytes_sent, number)
 
     return watched
 

@@ -15,7 +15,6 @@ from typing import Any
 from loopviz.probe.recorder import current
 from loopviz.probe.resources.imports import ImportWatch
 from loopviz.probe.resources.patches import Applied, Patch, apply, undo
-from loopviz.wire.events import Kind
 
 __all__ = ["patched", "phases_over", "tells_of_disconnects", "unwatch", "watch"]
 
@@ -59,7 +58,7 @@ def phases_over(task: int) -> None:
     """The last phase of that task's request is over, though the request goes on."""
     recorder = current()
     if recorder is not None and "fastapi.routing" in patched:
-        recorder._put(Kind.PHASE, task, 0, 0)
+        recorder.phase("", task)
 
 
 def _enter(phase: str) -> None:

@@ -28,7 +28,7 @@ from loopviz.clock import Clock
 from loopviz.probe.awaiting import make_place_of
 from loopviz.probe.places import Places, callback_site
 from loopviz.probe.requests import make_requests
-from loopviz.probe.tasks import make_tasks, name_given
+from loopviz.probe.tasks import make_tasks, name_given, task_numbers
 from loopviz.wire.events import (
     B_SHIFT,
     NUMBER,
@@ -83,8 +83,8 @@ class Hooks(NamedTuple):
     """A task's number; it is taken up if it was not known. Loop's thread only."""
     running: Callable[[], tuple[int, int]]
     """When the running callback started (0: the loop is idle) and its task. Any thread."""
-    request_start: Callable[[dict[str, Any], int], None]
-    request_end: Callable[[dict[str, Any], int, int], None]
+    request_start: Callable[[dict[str, Any], int], int]
+    request_end: Callable[[dict[str, Any], int, int, int], None]
     """See `probe.requests`."""
     heartbeat: Callable[[Any], None]
     """Tell the hooks which callback is our own heartbeat, so that it is shown as such."""
@@ -139,6 +139,7 @@ def make_hooks(
     tasks = make_tasks(write, intern, clock)
     register, adopt_task, end_task, number_of = tasks.register, tasks.adopt, tasks.end, tasks.number
     site_of, tell, getframe, coroutine_type = tasks.site, tasks.tell, sys._getframe, CoroutineType
+    next_number, step, task_start = task_numbers.__next__, tag(Kind.STEP), tag(Kind.TASK_START)
 
     def running() -> tuple[int, int]:
         return started, who & NUMBER
@@ -162,15 +163,17 @@ def make_hooks(
             if not telling_tasks:
                 return task
             try:
-                if loop._task_factory is not None and hasattr(task, "_loopviz_tag"):
-                    if task.done():  # an eager task that had something to tell already
-                        end_task(task, clock())
-                    return task
                 caller = getframe(1)
-                b = spawn_site(caller, coro)
-                tell(task, running_task(), b, name_given(caller, options))
-                if task.done():
-                    end_task(task, clock())  # an eager task that never had to wait
+                if calling and type(coro) is coroutine_type:
+                    key = (calling, id(caller.f_code), caller.f_lasti, id(coro.cr_code))
+                    start = spawns.get(key)
+                    if start is not None:  # a callback comes to that instruction by the same way
+                        number = next_number() & NUMBER
+                        task._loopviz_tag = number | step
+                        seq = claim()
+                        pack(records, seq << 5 & mask, clock(), 0, number | start, seq)
+                        return task
+                tell_of(task, coro, caller, options)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 telling_tasks = False  # each will be told of at its first step
                 fail("create_task", error)
@@ -178,22 +181,24 @@ def make_hooks(
 
         return create_task
 
-    def spawn_site(caller: Any, coroutine: Any) -> int:
-        """Where the innermost user frame stands, seen from `create_task`'s caller."""
-        if calling and type(coroutine) is coroutine_type:
-            # a callback that makes such a task at that instruction comes there by the same way
-            code = coroutine.cr_code
-            key = (calling, id(caller.f_code), caller.f_lasti, id(code))
-            site = spawns.get(key)
-            if site is not None:
-                return site
+    def tell_of(task: Any, coroutine: Any, caller: Any, options: dict[str, Any]) -> None:
+        """Of a task that was made just now, by that frame."""
+        if loop._task_factory is not None and hasattr(task, "_loopviz_tag"):
+            if task.done():  # an eager task that had something to tell already
+                end_task(task, clock())
+            return
+        name = name_given(caller, options)
         frame = user_frame(caller)
         spawned_at, lasti = (frame.f_code, frame.f_lasti) if frame else (None, 0)
-        site = site_of(coroutine, spawned_at, lasti)
-        if calling and type(coroutine) is coroutine_type and len(spawns) < _SPAWNS_KEPT:
+        b = site_of(coroutine, spawned_at, lasti)
+        tell(task, running_task(), b, name)
+        if task.done():
+            end_task(task, clock())  # an eager task that never had to wait
+        elif calling and name is None and loop._task_factory is None and len(spawns) < _SPAWNS_KEPT:
+            code = getattr(coroutine, "cr_code", None)
             kept.append((caller.f_code, code))
-            spawns[key] = site
-        return site
+            key = (calling, id(caller.f_code), caller.f_lasti, id(code))
+            spawns[key] = task_start | b << B_SHIFT
 
     requests = make_requests(write, running_task, intern, clock, fail)
 
@@ -377,7 +382,7 @@ def make_hooks(
             handle._scheduled = False
             ready.append(handle)
 
-        popleft, debug = ready.popleft, loop._debug
+        popleft, debug, ours, timers = ready.popleft, loop._debug, handles, timer_handle
         for _ in repeat(None, len(ready)):
             try:
                 handle = popleft()
@@ -386,19 +391,29 @@ def make_hooks(
             if handle._cancelled:
                 continue
             callback = handle._callback
-            if type(callback) is step_type and owner is None:
-                try:
+            kind = type(callback)
+            try:  # as `turn_to`, for what is most frequent
+                if kind is step_type and owner is None:
                     at_ready, task = handle.ready_ns, callback.__self__
                     who = cause = task._loopviz_tag
                     owner, calling, started = task, 0, clock()
                     seq = claim()
                     pack(records, seq << 5 & mask, started, at_ready, who, seq)
-                except AttributeError:  # not our handle, or not known yet
+                elif kind is method and owner is None and type(handle) is not timers:
+                    calling = tags[callback.__func__]
+                    if type(handle) is ours:
+                        at_ready, cause = handle.ready_ns, handle.cause
+                    else:
+                        at_ready, cause = turned, 0
+                    who, started = 0, clock()
+                    seq = claim()
+                    pack(records, seq << 5 & mask, started, at_ready, calling, seq)
+                else:
                     turn_to(handle)
-                except Exception as error:  # noqa: BLE001 - the app must go on
-                    break_off("callback", error)
-            else:
+            except (AttributeError, KeyError, TypeError):  # not our handle, or new to us
                 turn_to(handle)
+            except Exception as error:  # noqa: BLE001 - the app must go on
+                break_off("callback", error)
             if debug:
                 _run_slowly(loop, handle)
             else:
@@ -484,7 +499,8 @@ def _run_slowly(loop: Any, handle: Any) -> None:
         began = loop.time()
         handle._run()
         took = loop.time() - began
-        if took >= loop.slow_callback_duration:
+        module = str(getattr(handle._callback, "__module__", ""))
+        if took >= loop.slow_callback_duration and not module.startswith("loopviz.probe."):
             what = base_events._format_handle(handle)  # type: ignore[attr-defined]
             logger: Any = base_events.logger  # type: ignore[attr-defined]
             logger.warning("Executing %s took %.3f seconds", what, took)

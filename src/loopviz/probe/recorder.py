@@ -246,13 +246,13 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("call", error)
 
-    def phase(self, name: str) -> None:
-        """The running task's request enters a phase; empty: it is over."""
+    def phase(self, name: str, who: int | None = None) -> None:
+        """The task's request enters a phase; empty: it is over."""
         try:
             known = self._phases.get(name)
             if known is None:
                 known = self._phases[name] = tag(Kind.PHASE, 0, self._intern(name) if name else 0)
-            self._write(self._clock(), 0, self.task() | known)
+            self._write(self._clock(), 0, (self.task() if who is None else who) | known)
         except Exception as error:  # noqa: BLE001
             self.fail("phase", error)
 

@@ -13,10 +13,11 @@ __all__ = ["RequestHooks", "make_requests"]
 class RequestHooks(NamedTuple):
     """What the ASGI wrapper calls, in the task that serves the request. Neither raises."""
 
-    start: Callable[[dict[str, Any], int], None]
-    """`start(scope, sent)`: when the client sent it, by the monotonic clock (0: unknown)."""
-    end: Callable[[dict[str, Any], int, int], None]
-    """`end(scope, status, bytes_sent)`: status 0 if no response was begun."""
+    start: Callable[[dict[str, Any], int], int]
+    """`start(scope, sent)`: when the client sent it, by the monotonic clock (0: unknown). The
+    number of the task that serves it."""
+    end: Callable[[dict[str, Any], int, int, int], None]
+    """`end(scope, status, bytes_sent, task)`: status 0 if no response was begun."""
 
 
 def make_requests(
@@ -28,39 +29,49 @@ def make_requests(
 ) -> RequestHooks:
     """The request hooks of one loop. Closures, see `hooks`."""
     started, ended = tag(Kind.REQUEST_START), tag(Kind.REQUEST_END)
-    paths: dict[tuple[str, str], int] = {}
-    templates: dict[tuple[int, str], int] = {}  # of routes
+    paths: dict[tuple[str, str], int] = {}  # the tags of their starts
+    templates: dict[tuple[int, str], int] = {}  # and of ends, by route
     kept: list[Any] = []  # routes, whose ids are in there
 
-    def name_of(method: str, path: str) -> int:
+    def path_of(method: str, path: str) -> int:
+        """The number of that path's name; of the first so many."""
         known = paths.get((method, path))
         if known is None:
             if len(paths) >= NAMES_KEPT:
                 return 0
-            known = paths[method, path] = intern(f"{method} {path}")
-        return known
+            known = paths[method, path] = started | intern(f"{method} {path}") << B_SHIFT
+        return known >> B_SHIFT
 
-    def start(scope: dict[str, Any], sent: int) -> None:
+    def start(scope: dict[str, Any], sent: int) -> int:
+        who = 0
         try:
-            b = name_of(scope["method"], scope["path"])
-            write(clock(), sent, task() | started | b << B_SHIFT)
+            who = task()
+            method, path = scope["method"], scope["path"]
+            own = paths.get((method, path)) or started | path_of(method, path) << B_SHIFT
+            write(clock(), sent, who | own)
         except Exception as error:  # noqa: BLE001 - the app must go on
             fail("request_start", error)
+        return who
 
-    def end(scope: dict[str, Any], status: int, bytes_sent: int) -> None:
+    def end(scope: dict[str, Any], status: int, bytes_sent: int, who: int) -> None:
         try:
             route = scope.get("route")
-            method_and_route = id(route), scope["method"]
-            b = templates.get(method_and_route)
-            if b is None:
-                path = getattr(route, "path", None)
-                if path is None:
-                    b = name_of(scope["method"], scope["path"])
-                else:  # routes are few: each has its name, however many paths came before
-                    kept.append(route)
-                    b = templates[method_and_route] = intern(f"{scope['method']} {path}")
-            write(clock(), status | bytes_sent << 16, task() | ended | b << B_SHIFT)
+            included = scope.get("fastapi")  # by a router: its own path lacks the prefix
+            if included is not None:
+                route = included.get("effective_route_context") or route
+            own = templates.get((id(route), scope["method"])) or learn(scope, route)
+            write(clock(), status | bytes_sent << 16, who | own)
         except Exception as error:  # noqa: BLE001
             fail("request_end", error)
+
+    def learn(scope: dict[str, Any], route: Any) -> int:
+        """The tag of an end whose route is new."""
+        method, path = scope["method"], getattr(route, "path", None)
+        if path is None:
+            return ended | path_of(method, scope["path"]) << B_SHIFT
+        # routes are few: each has its name, however many paths came before
+        kept.append(route)
+        own = templates[id(route), method] = ended | intern(f"{method} {path}") << B_SHIFT
+        return own
 
     return RequestHooks(start, end)

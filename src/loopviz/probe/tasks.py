@@ -18,7 +18,7 @@ from loopviz.wire.events import (
     tag,
 )
 
-__all__ = ["NAMES_KEPT", "TaskHooks", "make_tasks", "name_given"]
+__all__ = ["NAMES_KEPT", "TaskHooks", "make_tasks", "name_given", "task_numbers"]
 
 NAMES_KEPT = 1000
 """Task names and paths are often unique per task: intern this many of each, then none."""
@@ -27,7 +27,7 @@ _CREATE = asyncio.create_task.__code__
 _CREATE_IN_GROUP = asyncio.TaskGroup.create_task.__code__
 """These give the task its name only after the loop, or before 3.13 any loop, has made it."""
 
-_numbers = itertools.count(1)
+task_numbers = itertools.count(1)
 """Task numbers, unique in the process. A task keeps its own as an attribute, in the form of its
 step's record tag: a dictionary of tasks would cost twice as much per step, and could confuse two
 that share an address."""
@@ -59,7 +59,7 @@ def make_tasks(
     sites: dict[tuple[int, int, int], int] = {}  # by id(code), see `Places`
     kept: list[Any] = []  # what has its id in them, so that no other gets it
     names: dict[str, int] = {}
-    next_number = _numbers.__next__
+    next_number = task_numbers.__next__
 
     def name_of(name: str) -> int:
         known = names.get(name)

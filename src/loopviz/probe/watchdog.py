@@ -1,5 +1,6 @@
 """The watchdog: a thread that says which line holds the loop, while it holds it."""
 
+import _thread
 import atexit
 import contextlib
 import sys
@@ -72,7 +73,7 @@ class Watchdog:
         self._stop = threading.Lock()
         self._stop.acquire()
         self._over = False
-        self._thread = threading.Thread(target=self._watch, name="loopviz watchdog", daemon=True)
+        self._ended = threading.Lock()
 
     def start(self) -> None:
         """Begin. To be called on the loop's own thread; on another, less is seen."""
@@ -83,7 +84,8 @@ class Watchdog:
                 path = self._side.path.with_name(DUMP_FILE)
                 self._tripwire = Tripwire(path, self._places.folders())
                 self._tripwire.put_off()
-        self._thread.start()
+        self._ended.acquire()
+        _thread.start_new_thread(self._watch, ())  # so it is not counted among the app's threads
         atexit.register(self.stop)
 
     def stop(self) -> None:
@@ -93,7 +95,8 @@ class Watchdog:
         self._over = True
         atexit.unregister(self.stop)
         self._stop.release()
-        self._thread.join()
+        with self._ended:
+            pass
         if self._tripwire is not None:
             self._tripwire.close()
 
@@ -105,6 +108,7 @@ class Watchdog:
         finally:
             if self._tripwire is not None:
                 self._tripwire.disarm()
+            self._ended.release()
 
     def _go_round(self) -> None:
         stop, running, clock, note = self._stop.acquire, self._running, self._clock, self._cpu.note
