@@ -1,7 +1,7 @@
 """`python -m benchmarks [PART]… [--python PATH]…`: measure, and rewrite the tables of README.md.
 
 Parts: callback, request, decode, screen; all by default. `--python` names further interpreters for
-the callback part (standard library only, so nothing need be installed there).
+the first two: those of environments into which loopviz is installed with its `test` extra.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main() -> None:
         print(f"{part} …", file=sys.stderr)
         table = {
             "callback": lambda: _callback(options.python),
-            "request": _request,
+            "request": lambda: _request(options.python),
             "decode": _decode,
             "screen": _screen,
         }[part]()
@@ -73,13 +73,18 @@ def _callback(pythons: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _request() -> str:
-    lines = ["| endpoint | bare µs | probed µs | ratio | budget |", "|---|---|---|---|---|"]
+def _request(pythons: list[str]) -> str:
+    lines = [
+        "| Python | endpoint | bare µs | probed µs | ratio | budget |",
+        "|---|---|---|---|---|---|",
+    ]
     for path, budget in (("/noop", "×1.03"), ("/yield10", "×1.12"), ("/all", "×1.25")):
-        r = request.measure(path)
-        lines.append(
-            f"| {path} | {r['bare_us']:.0f} | {r['probed_us']:.0f} | ×{r['ratio']:.3f} | {budget} |"
-        )
+        for python in (sys.executable, *pythons):
+            r = request.measure(path, python)
+            lines.append(
+                f"| {r['python']} | {path} | {r['bare_us']:.0f} | {r['probed_us']:.0f} "
+                f"| ×{r['ratio']:.3f} | {budget} |"
+            )
     return "\n".join(lines)
 
 

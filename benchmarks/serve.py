@@ -1,7 +1,7 @@
 """A FastAPI app for `request.py` that puts the probe in and takes it out again, a window at a time.
 
-Prints its port, measures once a line comes on its standard input, and prints what it found: a JSON
-list of pairs, CPU nanoseconds of the process per request, bare and probed.
+Prints its port, measures once a line comes on its standard input, and prints what it found as JSON:
+`python`, its version, and `pairs`, CPU nanoseconds of the process per request, bare and probed.
 """
 
 import asyncio
@@ -118,7 +118,8 @@ async def main() -> None:
     server = Server(switch, lambda: print(listener.getsockname()[1], flush=True))
 
     async def run() -> None:
-        print(json.dumps(await _measure(switch)), flush=True)
+        pairs = await _measure(switch)
+        print(json.dumps({"python": sys.version.split()[0], "pairs": pairs}), flush=True)
         server.should_exit = True
 
     def start() -> None:
