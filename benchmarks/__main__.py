@@ -93,8 +93,9 @@ def _decode() -> str:
     return (
         "| what | per second | budget |\n|---|---|---|\n"
         f"| ring records decoded | {r['records_per_s']:,.0f} | 1,000,000 |\n"
-        f"| events of plain requests through the whole model | {r['events_per_s']:,.0f} | 200,000 |\n"
-        f"| the same with waits, resources, calls | {r['rich_events_per_s']:,.0f} | 200,000 |\n\n"
+        f"| plain requests through the whole model | {r['events_per_s']:,.0f} events | 200,000 |\n"
+        "| the same with waits, resources, calls "
+        f"| {r['rich_events_per_s']:,.0f} events | 200,000 |\n\n"
         "Memory that the model takes at 20,000 events/s: "
         f"{r['rss_mb'][0]:.0f} MB after a minute, {r['rss_mb'][-1]:.0f} MB after ten."
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import faulthandler
+import gc
 import json
 import os
 import select
@@ -153,6 +154,7 @@ def signals_caught():
 @linux
 @pytest.mark.real
 def test_nothing_is_left_of_it(tmp_path):
+    gc.collect()  # files that other tests have left
     caught, files = signals_caught(), len(list(Path("/proc/self/fd").iterdir()))
     folders = Places().folders()
     for i in range(3):
