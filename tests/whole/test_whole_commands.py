@@ -50,6 +50,66 @@ def test_bench_reports_json(ours):
     assert ours() == {}
 
 
+GATE = """
+import asyncio
+from fastapi import APIRouter, Depends
+from loopviz.scenario import Load, Scenario
+
+router = APIRouter()
+gate = asyncio.Semaphore(2)
+scenario = Scenario(
+    title="gate", lesson="Two at a time.", look=("a", "b", "c"), router=router,
+    load=[Load("GET /gate", rps=40, arrivals="constant"), Load("GET /sync", rps=10)],
+)
+
+
+async def fails():
+    raise ValueError("nobody sees it")
+
+
+@router.get("/gate")
+async def through():
+    async with gate:
+        await asyncio.sleep(0.1)
+    asyncio.create_task(fails())
+
+
+@router.get("/sync")
+def sync():
+    return "done"
+"""
+
+
+def test_bench_tells_what_is_waited_for(tmp_path):
+    """Without a word of it in the app's code."""
+    (tmp_path / "gate.py").write_text(GATE)
+    said = loopviz(
+        *("bench", "gate", "--scenarios", str(tmp_path), "--duration", "2", "--json", "-")
+    )
+    assert said.returncode == 0, said.stderr
+    report = json.loads(said.stdout)
+    resources = {found["name"]: found for found in report["resources"]}
+    line = GATE.splitlines().index("gate = asyncio.Semaphore(2)") + 1
+    gate = resources[f"scenarios/gate.py:{line} Semaphore(2)"]
+    assert (gate["kind"], gate["capacity"]) == ("asyncio.Semaphore", 2)
+    assert gate["in_use"]["max"] == 2
+    assert gate["waiting"]["max"] > 5, "40 per second come, and 20 can go"
+    assert gate["wait_ms"]["p99"] > 100
+    threads = resources["default thread limiter"]
+    assert (threads["kind"], threads["capacity"]) == ("anyio.CapacityLimiter", 40)
+    assert 1 <= threads["in_use"]["max"] <= 40
+    assert report["tasks"]["never_retrieved"] > 5
+    assert report["tasks"]["outlived_parent"] > 5
+    found = {finding["rule"]: finding for finding in report["findings"]}
+    line = GATE.splitlines().index("        await asyncio.sleep(0.1)") + 1  # held meanwhile
+    assert found["pool-exhausted"]["location"]["line"] == line
+    assert found["pool-exhausted"]["victims"] > 5
+    assert "task-never-retrieved" in found
+    assert report["probe"]["level"] == "full"
+    assert 50 < report["probe"]["ns_per_event"] < 50_000
+    assert 0 < report["probe"]["cpu_share"] < 0.5
+
+
 def test_the_same_seed_sends_the_same_arrivals():
     sent = [
         [
