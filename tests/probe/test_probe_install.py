@@ -389,3 +389,31 @@ def test_time_sleep_is_itself_again(loop):
         assert time.sleep is not virtual
         inner.run(child())
     assert time.sleep == virtual
+
+
+def test_a_hook_that_failed_is_used_no_more(loop, probe_of, recording, caplog):
+    """What it would tell from then on could be wrong; the app never hears of it."""
+    from loopviz.probe.asgi import watch_requests
+
+    served = []
+
+    async def app(scope, receive, send):
+        served.append(scope)
+
+    probe = probe_of(loop)
+
+    async def main():
+        watched = watch_requests(app, probe.hooks)
+        await watched({"type": "http", "headers": []}, None, None)  # no method: no proper scope
+        await watched({"type": "http", "headers": [], "method": "GET", "path": "/"}, None, None)
+        async with asyncio.Lock():
+            pass
+
+    loop.run(main())
+    probe.uninstall()
+    seen = recording(probe)
+    assert len(served) == 2
+    assert [e.text for e in seen.side] == ["request: KeyError: 'method'"]
+    assert len(caplog.records) == 1
+    assert not seen.of(Kind.REQUEST_START, Kind.REQUEST_END)
+    assert seen.of(Kind.ACQUIRED), "the others go on"

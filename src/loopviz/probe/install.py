@@ -226,10 +226,11 @@ class Probe:
 
     def _hear_exceptions(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
         def call_exception_handler(context: dict[str, Any]) -> None:
-            try:
-                self._note_exception(context)
-            except Exception as error:  # noqa: BLE001 - the app must go on
-                self._fail("exception", error)
+            if "exception" not in self._failed:
+                try:
+                    self._note_exception(context)
+                except Exception as error:  # noqa: BLE001 - the app must go on
+                    self._fail("exception", error)
             original(context)
 
         return call_exception_handler

@@ -32,6 +32,7 @@ def make_requests(
     paths: dict[tuple[str, str], int] = {}  # the tags of their starts
     templates: dict[tuple[int, str], int] = {}  # and of ends, by route
     kept: list[Any] = []  # routes, whose ids are in there
+    telling = True
 
     def path_of(method: str, path: str) -> int:
         """The number of that path's name; of the first so many."""
@@ -43,17 +44,24 @@ def make_requests(
         return known >> B_SHIFT
 
     def start(scope: dict[str, Any], sent: int) -> int:
+        nonlocal telling
         who = 0
+        if not telling:
+            return who
         try:
             who = task()
             method, path = scope["method"], scope["path"]
             own = paths.get((method, path)) or started | path_of(method, path) << B_SHIFT
             write(clock(), sent, who | own)
         except Exception as error:  # noqa: BLE001 - the app must go on
-            fail("request_start", error)
+            telling = False
+            fail("request", error)
         return who
 
     def end(scope: dict[str, Any], status: int, bytes_sent: int, who: int) -> None:
+        nonlocal telling
+        if not telling:
+            return
         try:
             route = scope.get("route")
             included = scope.get("fastapi")  # by a router: its own path lacks the prefix
@@ -62,7 +70,8 @@ def make_requests(
             own = templates.get((id(route), scope["method"])) or learn(scope, route)
             write(clock(), status | bytes_sent << 16, who | own)
         except Exception as error:  # noqa: BLE001
-            fail("request_end", error)
+            telling = False
+            fail("request", error)
 
     def learn(scope: dict[str, Any], route: Any) -> int:
         """The tag of an end whose route is new."""
