@@ -185,13 +185,15 @@ def test_resources_and_troubles():
 
 def test_the_summary_shows_what_was_crowded_and_the_troubles():
     lines = summary(report_of(crowded())).splitlines()
-    assert lines[-6:] == [
+    assert lines[-8:] == [
         "resource                              in use   waiting    p99 ms   gave up",
         "db.py:17 pool(2)                         2/2         2        30         1",
         "",
         "tasks   1 destroyed while pending · 1 raised unseen · 1 outlived their parent of 5",
         "",
-        "no findings",
+        "WARNING exception never seen × 1",
+        "  A task raised ValueError: x, and nobody ever retrieved it.",
+        "  at line not seen",
     ]
 
 

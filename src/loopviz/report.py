@@ -123,7 +123,10 @@ def compare_table(before: dict[str, Any], after: dict[str, Any]) -> str:
     old_busy, new_busy = before["loop"]["utilization"], after["loop"]["utilization"]
     if old_busy is not None and new_busy is not None:
         lines.append(f"{'utilization':24}{old_busy:>12.0%}{new_busy:>12.0%}")
-    slow = [sum(f["count"] for f in report["findings"]) for report in (before, after)]
+    slow = [
+        sum(found["count"] for found in report["findings"] if found["rule"] == "slow-callback")
+        for report in (before, after)
+    ]
     lines.append(f"{'slow callbacks':24}{slow[0]:>12}{slow[1]:>12}")
     return "\n".join(lines)
 

@@ -55,7 +55,7 @@ def test_anything_goes(seed):
     story = anything(seed, 2000)
     model = told(story)
     for found in model.findings():
-        assert found.count > 0 or found.rule == "cancelled-mid-write", found
+        assert found.count > 0, found
         assert found.sentence
         assert found.worst_ns <= found.total_ns, found
     assert model.findings() == model.findings(), "asking changes nothing"

@@ -142,11 +142,12 @@ def test_a_queue_that_grows_and_grows():
     [
         filling([500, 300, -200, -200, -200, -200]),
         filling([300, -300] * 10),
+        filling([200] + [100, -100] * 5),
         filling([30] * 8, capacity=1000),
         filling([50, 0, 0, 0, 0, 0, 0]),
         filling([0] * 10),
     ],
-    ids=["a burst that drains", "waves", "bounded", "a step", "level"],
+    ids=["a burst that drains", "waves", "waves above", "bounded", "a step", "level"],
 )
 def test_a_queue_that_is_used(story):
     assert found(story) == []

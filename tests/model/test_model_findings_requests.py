@@ -1,7 +1,7 @@
 """What requests do: clients of their own, one wait after the other, cut-off writes, retries."""
 
 import pytest
-from model_findings_tools import CYCLE, HOLDS, MADE, answered, found, request
+from model_findings_tools import CYCLE, HOLDS, MADE, answered, found, request, told
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
@@ -238,7 +238,10 @@ def test_clients_that_leave_now_and_then_or_all_at_once():
 
 
 def test_a_client_that_leaves_and_so_cancels_is_told_once():
-    assert sum(f.count for f in found(leaving(4, cancelled=True))) == 4
+    model = told(leaving(4, cancelled=True))
+    (rule,) = [rule for rule in model.rules.rules if rule.rule == "cancelled-mid-write"]
+    assert sum(case.count for case in rule.cases.values()) == 4
+    assert sum(f.count for f in model.findings()) == 4
 
 
 # Retries

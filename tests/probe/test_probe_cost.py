@@ -13,4 +13,3 @@ def test_it_measures_itself_and_leaves_nothing(tmp_path, monkeypatch):
     assert measure_cost() > 0
     assert list(tmp_path.iterdir()) == []
     assert asyncio._get_running_loop() is None
-

@@ -5,6 +5,7 @@ import gc
 import sys
 
 import pytest
+from recording import coroutine_name
 
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED, Kind
 
@@ -404,3 +405,26 @@ def test_two_loops_in_two_threads(tmp_path, recording):
         assert len(seen.of(Kind.TASK_END)) == 51
     numbers = [{e.who for e in seen.of(Kind.TASK_START)} for seen in (a, b)]
     assert not numbers[0] & numbers[1]
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "anyio"])
+def test_a_task_of_a_group_has_the_groups_owner_as_its_parent(watched, kind):
+    """Whoever spawned it there does not wait for it; the owner does."""
+    import anyio
+
+    async def spawns(group):
+        if kind == "asyncio":
+            group.create_task(child())
+        else:
+            group.start_soon(child)
+
+    async def main():
+        make = asyncio.TaskGroup if kind == "asyncio" else anyio.create_task_group
+        async with make() as group:
+            await asyncio.create_task(spawns(group))
+
+    seen = watched(main())
+    owner = seen.start_of("main").who
+    spawns, in_group = (e for e in seen.of(Kind.TASK_START) if e.who > owner)
+    assert coroutine_name(spawns) == "spawns"
+    assert spawns.a >> 32 == in_group.a >> 32 == owner

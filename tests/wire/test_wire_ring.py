@@ -319,7 +319,10 @@ def test_another_version_says_which(tmp_path):
     path = tmp_path / "x.ring"
     RingFile(path, capacity=64).close()
     path.write_bytes(broken(path.read_bytes(), "version"))
-    with pytest.raises(WireError, match=rf"ring format {FORMAT_VERSION + 1}, this loopviz reads {FORMAT_VERSION}: use the same"):
+    with pytest.raises(
+        WireError,
+        match=rf"format {FORMAT_VERSION + 1}, this loopviz reads {FORMAT_VERSION}: use the same",
+    ):
         RingReader(path)
 
 

@@ -66,6 +66,9 @@ def table(trace: "Trace") -> list[Told]:
 
     def phase(at: int, _a: int, who: int, b: int) -> None:
         request = requests.get(who)
+        if request is None:  # middleware may run the app in a child of the request's task
+            task = live.get(who)
+            request = task.request if task is not None else None
         if request is not None:
             request.phase(at, text(b) if b else "")
 

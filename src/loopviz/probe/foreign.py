@@ -16,7 +16,7 @@ from loopviz.probe.awaiting import make_place_of
 from loopviz.probe.hooks import Hooks
 from loopviz.probe.places import Places
 from loopviz.probe.requests import make_requests
-from loopviz.probe.tasks import make_tasks, name_given
+from loopviz.probe.tasks import group_owner, make_tasks, name_given
 from loopviz.wire.events import B_SHIFT, NUMBER, RECORD, Kind, tag
 from loopviz.wire.ring import RingFile
 
@@ -103,7 +103,7 @@ def make_foreign_hooks(
         started = who = 0
 
     def make_factory(original: Any) -> Callable[..., Any]:
-        make = original or asyncio.Task
+        make: Any = original or asyncio.Task
 
         def factory(on: Any, coro: Any, **options: Any) -> Any:
             parent = who
@@ -114,6 +114,8 @@ def make_foreign_hooks(
                     caller = sys._getframe(1)
                     frame = places.user_frame(caller)
                     code, lasti = (frame.f_code, frame.f_lasti) if frame else (None, 0)
+                    owner = group_owner(caller)
+                    parent = parent if owner is None else tasks.number(owner)
                     tasks.register(task, coro, parent, code, lasti, name_given(caller, options))
                 watched._task = task
                 task.add_done_callback(ended)

@@ -28,7 +28,7 @@ from loopviz.clock import Clock
 from loopviz.probe.awaiting import make_place_of
 from loopviz.probe.places import Places, callback_site
 from loopviz.probe.requests import make_requests
-from loopviz.probe.tasks import make_tasks, name_given, task_numbers
+from loopviz.probe.tasks import group_owner, make_tasks, name_given, task_numbers
 from loopviz.wire.events import (
     B_SHIFT,
     NUMBER,
@@ -51,7 +51,7 @@ _MANY_TIMERS: int = base_events._MIN_SCHEDULED_TIMER_HANDLES  # type: ignore[att
 _MANY_CANCELLED: float = base_events._MIN_CANCELLED_TIMER_HANDLES_FRACTION  # type: ignore[attr-defined]
 _LONGEST_SELECT: int = base_events.MAXIMUM_SELECT_TIMEOUT  # type: ignore[attr-defined]
 
-_callback_source: Any = format_helpers._format_callback_source  # type: ignore[attr-defined]
+_callback_source: Any = format_helpers._format_callback_source
 _CAN_BE_SHORT = "debug" in inspect.signature(_callback_source).parameters  # in newer versions
 
 
@@ -59,7 +59,7 @@ class Handle(events.Handle):
     """A callback that knows when it became ready, and which task's step made it so."""
 
     __slots__ = ("cause", "ready_ns")
-    __init__ = object.__init__  # type: ignore[assignment]  # its slots are filled from outside
+    __init__ = object.__init__
 
 
 class Hooks(NamedTuple):
@@ -191,7 +191,9 @@ def make_hooks(
         frame = user_frame(caller)
         spawned_at, lasti = (frame.f_code, frame.f_lasti) if frame else (None, 0)
         b = site_of(coroutine, spawned_at, lasti)
-        tell(task, running_task(), b, name)
+        owner = group_owner(caller)  # it outlives whoever asked it, and answers for the task
+        parent = running_task() if owner is None else number_of(owner)
+        tell(task, parent, b, name)
         if task.done():
             end_task(task, clock())  # an eager task that never had to wait
         elif calling and name is None and loop._task_factory is None and len(spawns) < _SPAWNS_KEPT:

@@ -82,7 +82,6 @@ class Probe:
         self._beat_due = 0.0
         self._beat_handle: asyncio.Handle | None = None
         self._installs = 0
-        self._thread = 0
         self._before: dict[str, Any] = {}
         self._factory: Any = None
 
@@ -191,12 +190,11 @@ class Probe:
             setattr(self._loop, name, before)
 
     def _start_watchdog(self) -> None:
-        self._thread = threading.get_ident()
         if not self._wants_watchdog or not self._installs:
             return
         self._watchdog = Watchdog(
             self.hooks.running,
-            self._thread,
+            threading.get_ident(),
             self.side,
             PLACES,
             self._clock,
@@ -243,7 +241,7 @@ class Probe:
         if kind is None or not number:
             return
         text = 0
-        if kind is Kind.UNSEEN and threading.get_ident() == self._thread:
+        if kind is Kind.UNSEEN and asyncio._get_running_loop() is self._loop:
             error = context.get("exception")
             text = self._ring.intern(f"{type(error).__name__}: {error}"[:200])
         self.hooks.write(self._clock(), 0, tag(kind, number, text))

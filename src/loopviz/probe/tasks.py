@@ -18,7 +18,7 @@ from loopviz.wire.events import (
     tag,
 )
 
-__all__ = ["NAMES_KEPT", "TaskHooks", "make_tasks", "name_given", "task_numbers"]
+__all__ = ["NAMES_KEPT", "TaskHooks", "group_owner", "make_tasks", "name_given", "task_numbers"]
 
 NAMES_KEPT = 1000
 """Task names and paths are often unique per task: intern this many of each, then none."""
@@ -120,6 +120,17 @@ def name_given(caller: FrameType, options: dict[str, Any]) -> str | None:
     if name is None and (code is _CREATE or code is _CREATE_IN_GROUP):
         name = caller.f_locals.get("name")
     return None if name is None else str(name)
+
+
+def group_owner(caller: FrameType) -> Any:
+    """The task whose task group (asyncio's or anyio's) makes a task there; None if no group's."""
+    code, outer = caller.f_code, caller.f_back
+    if code is _CREATE_IN_GROUP:
+        return getattr(caller.f_locals.get("self"), "_parent_task", None)
+    if code is _CREATE and outer is not None and outer.f_code.co_name == "_spawn":
+        scope = getattr(outer.f_locals.get("self"), "cancel_scope", None)
+        return getattr(scope, "_host_task", None)
+    return None
 
 
 def _site(code: CodeType | None, kind: type, spawned_at: CodeType | None, lasti: int) -> str:

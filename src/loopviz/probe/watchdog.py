@@ -39,8 +39,8 @@ class Watchdog:
     since the one before it. Every callback of 20 ms or more gets at least one, while it runs; if
     C code holds the GIL throughout, as soon as it lets go.
 
-    With the tripwire, if C code holds it for long, the loop's thread itself writes its stack into the file
-    `wire.dump.DUMP_FILE` beside the ring, where another process can read it meanwhile (see
+    With the tripwire, if C code holds it for long, the loop's thread itself writes its stack into
+    the file `wire.dump.DUMP_FILE` beside the ring, where another process can read it meanwhile (see
     `probe.tripwire`); afterwards it becomes a sample, too. If its callback is over by then, the
     record's `a` is 0, and its time is that of the dump.
 

@@ -57,7 +57,7 @@ class Rules(Observer):
 
     def __init__(self, naming: Naming, loop: LoopTimes) -> None:
         self._context = Context(naming, loop)
-        self._rules: list[Rule[Any]] = []
+        self.rules: list[Rule[Any]] = []
         self._parts: list[NDArray[np.void]] = []
         """What came in this second."""
         self._next = 0
@@ -70,11 +70,11 @@ class Rules(Observer):
 
     def begin(self) -> None:
         """Find anew from here on."""
-        self._rules = [rule(self._context) for rule in RULES]
+        self.rules = [rule(self._context) for rule in RULES]
         for hook in _HOOKS:
             heard = [
                 getattr(rule, hook)
-                for rule in self._rules
+                for rule in self.rules
                 if getattr(type(rule), hook) is not getattr(Observer, hook)
             ]
             setattr(self, hook, heard[0] if len(heard) == 1 else _each(heard))
@@ -101,13 +101,13 @@ class Rules(Observer):
 
     def look(self) -> None:
         """The second is over, or the run."""
-        for rule in self._rules:
+        for rule in self.rules:
             rule.look(self._next, self._parts)
         self._parts = []
 
     def findings(self, suggest: Suggest, now: int) -> list[Finding]:
         """What all rules have found up to `now`; each rule's worst first."""
-        return [found for rule in self._rules for found in rule.findings(suggest, now)]
+        return [found for rule in self.rules for found in rule.findings(suggest, now)]
 
 
 def _each(heard: "list[Callable[..., None]]") -> Callable[..., None]:

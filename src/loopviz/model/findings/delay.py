@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.findings.rule import Case, Rule, Verdict, took
+from loopviz.model.findings.evidence import took
+from loopviz.model.findings.rule import Case, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.tasks import Task
 from loopviz.wire.events import Kind
@@ -123,5 +124,5 @@ class ReadyDelayHigh(Rule[_Crowd]):
     def _label(self, kind: int, task: Task | None, site: int) -> str:
         trace = self.context.trace
         if kind == Kind.STEP:
-            return trace.label(task) if task is not None else "tasks"
+            return self.context.label(task) if task is not None else "tasks"
         return (trace.site(site).name if site else "") or "callbacks"

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.rule import Case, Context, Rule, Verdict, named
+from loopviz.model.findings.evidence import named
+from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
@@ -97,7 +98,9 @@ class UnboundedGrowth(Rule[_Growing]):
             tasks = self.context.trace.tasks.live.values()
             sites = Counter(task.site for task in tasks if not task.serving)
             case.site = sites.most_common(1)[0][0] if sites else 0
-            case.label = self.context.trace.site(case.site).name or "a task"
+            case.label = (
+                self.context.trace.site(case.site).name.rpartition(".<locals>.")[2] or "a task"
+            )
 
     def gap(self) -> None:
         self._queues.clear()

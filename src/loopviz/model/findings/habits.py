@@ -4,13 +4,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from loopviz.clock import MS
-from loopviz.model.findings.rule import Case, Context, Rule, Verdict, took
+from loopviz.model.findings.evidence import took
+from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.places import Site
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
     from loopviz.model.requests import Request
-    from loopviz.model.resources import Row
+    from loopviz.model.resources import Hold, Row
+    from loopviz.model.tasks import Task
 
 __all__ = ["ClientPerRequest", "SequentialAwaits"]
 
@@ -30,6 +32,9 @@ _BETWEEN = 0.25
 _HALF = 0.5
 """Of the request's time that they take together."""
 
+_TASKS = 20_000
+"""That have had a connection, and live on."""
+_CONNECTIONS = ("sqlalchemy.pool", "asyncpg.pool")
 _CLIENTS = {
     "httpcore.pool": "HTTP client",
     "sqlalchemy.pool": "database engine",
@@ -105,6 +110,24 @@ class SequentialAwaits(Rule[_Row]):
     many = "{places} more functions await in a row what may overlap, in {count} requests"
     make_case = _Row
 
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._connected: dict[int, list[tuple[int, int]]] = {}
+        """By task, from when till when it held a database connection."""
+
+    def released(self, hold: "Hold", at: int) -> None:
+        if hold.task is not None and hold.resource.row.kind in _CONNECTIONS:
+            if len(self._connected) >= _TASKS:
+                self._connected.clear()  # their ends were not told
+            self._connected.setdefault(hold.task.number, []).append((hold.since_ns, at))
+
+    def task_ended(self, task: "Task", _at: int) -> None:
+        if self._connected:
+            self._connected.pop(task.number, None)
+
+    def gap(self) -> None:
+        self._connected.clear()
+
     def request_ended(self, request: "Request", at: int) -> None:
         history = request.history
         if len(history) < _LEGS or request.truncated:
@@ -135,18 +158,21 @@ class SequentialAwaits(Rule[_Row]):
     def sentence(self, case: _Row, source: str) -> str:
         doing = f", in {source}" if source else ""
         return (
-            f"{case.label} waited {case.legs} times in a row, {took(case.worst_ns)} in all{doing}; "
-            "they may overlap"
+            f"{case.label} waited {case.legs} times in a row, {took(case.worst_ns)} in all{doing}: "
+            "these may overlap"
         )
 
     def _rows(self, request: "Request") -> list[list[_Leg]]:
         """Waits of the same user function with hardly anything between them."""
         rows: list[list[_Leg]] = [[]]
         between = 0
+        connected = self._connected.get(request.task, ())
         for start, end, place, row in request.history:
             site = self.context.trace.site(place)
             if row is not None or end - start < _LEG_NS or self.context.where(site) is None:
                 continue
+            if any(since <= start < until for since, until in connected):
+                continue  # one connection runs one statement at a time
             legs = rows[-1]
             if legs:
                 gap = start - legs[-1].end

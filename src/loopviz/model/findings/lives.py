@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.findings.rule import Case, Context, Rule, Verdict, named, took
+from loopviz.model.findings.evidence import named, took
+from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.places import Site
 from loopviz.model.snapshot import Location
 from loopviz.model.tasks import LOST
@@ -42,9 +43,14 @@ class _Lives(Rule[_Made]):
     def location(self, case: _Made) -> Location | None:
         return self.context.where(case.site)
 
+    def _who(self, task: "Task | None") -> str:
+        """To begin a sentence with."""
+        label = self.context.label(task)
+        return "A task" if label == "a task" else label
+
     def _made(self, task: "Task | None") -> _Made:
         site = self.context.trace.site(task.site) if task is not None else None
-        case = self.case(site)
+        case = self.case(site or "")
         case.site = site
         return case
 
@@ -82,11 +88,12 @@ class TaskNeverRetrieved(_Lives):
         return Verdict.WARN if case.count else Verdict.OK
 
     def sentence(self, case: _Made, _source: str) -> str:
-        return f"{case.label} raised {case.what}, and nobody ever retrieved it"
+        what = case.what or "an exception"
+        return f"{case.label} raised {what}, and nobody ever retrieved it"
 
     def _raised(self, task: "Task | None", error: str, at: int) -> None:
         case = self._made(task)
-        case.note(0, at, self.context.trace.label(task) if task is not None else "A task")
+        case.note(0, at, self._who(task))
         case.what = error
 
 
@@ -101,7 +108,7 @@ class TaskOutlivedParent(_Lives):
         if task.outlived_ns < _OUTLIVED_NS or task.outcome == LOST:
             return
         if self.context.where(self.context.trace.site(task.site)) is not None:
-            self._made(task).note(task.outlived_ns, at, self.context.trace.label(task))
+            self._made(task).note(task.outlived_ns, at, self._who(task))
 
     def check(self, case: _Made) -> Verdict:
         return Verdict.WARN if case.count >= _OUTLIVED else Verdict.RECHECK
@@ -125,7 +132,7 @@ class TaskLost(_Lives):
             return
         if self.context.where(self.context.trace.site(task.site)) is not None:
             case = self._made(task)
-            case.note(task.waiting_ns, at, self.context.trace.label(task))
+            case.note(task.waiting_ns, at, self._who(task))
             case.what = ""
             if task.waits:
                 case.what = f" for {named(self.context, task.waits[-1].resource.row)}"

@@ -4,7 +4,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from loopviz.clock import MS
-from loopviz.model.findings.rule import Case, Context, Held, Rule, Standing, Verdict, named, took
+from loopviz.model.findings.evidence import Held, Standing, named, took
+from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class LockConvoy(Rule[_Convoy]):
         case = self.case(wait.resource.row)
         case.row = wait.resource.row
         case.longest = max(case.longest, ahead + 1)
-        case.note(wait.waited_ns, wait.ended_ns, self.context.trace.label(wait.task))
+        case.note(wait.waited_ns, wait.ended_ns, self.context.label(wait.task))
         case.standing.add(wait.began_ns, wait.ended_ns)
         self.suffers(case, self.context.waiting_request(wait.task), wait.waited_ns)
 
@@ -137,7 +138,7 @@ class LockHeldAcrossIo(Rule[_Across]):
         case.where = self.context.place(place)
         if hold.waited_ns >= case.worst_ns:
             case.others = len(waiters)
-        label = self.context.trace.label(hold.task) if hold.task is not None else "A task"
+        label = self.context.label(hold.task)
         case.note(hold.waited_ns, at, label)
         for wait in islice(waiters, _VICTIMS):
             request = self.context.waiting_request(wait.task)

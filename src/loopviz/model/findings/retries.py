@@ -76,8 +76,7 @@ class RetryStorm(Rule[_Storm]):
                 return
             case = self.case((place, host))
             case.where, case.host = self.context.place(place), host
-        known = self._failed.get(task.number)
-        tries = known.get((place, host)) if known is not None else None
+        tries = self._failed.get(task.number, {}).get((place, host))
         again = tries is not None and tries.failed
         self._count(case, at, again)
         if tries is not None and again:
@@ -86,7 +85,9 @@ class RetryStorm(Rule[_Storm]):
             tries.failed, tries.last = failed, at
             if not again:
                 tries.first, tries.retries = at, 0
-        elif failed and (known is not None or len(self._failed) < _TASKS):
+        elif failed:
+            if len(self._failed) >= _TASKS:
+                self._failed.clear()  # their ends were not told
             self._failed.setdefault(task.number, {})[place, host] = _Tries(at)
 
     def task_ended(self, task: "Task", _at: int) -> None:
@@ -114,7 +115,7 @@ class RetryStorm(Rule[_Storm]):
 
     def _retried(self, case: _Storm, tries: _Tries, task: "Task", at: int) -> None:
         request = self.context.waiting_request(task)
-        case.note(at - tries.last, at, self.context.trace.label(task))
+        case.note(at - tries.last, at, self.context.label(task))
         tries.retries += 1
         if tries.retries == _AGAIN:
             case.again += 1

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.clock import MS, SECOND
 from loopviz.model.loop import LoopTimes
 from loopviz.model.observe import Observer
 from loopviz.model.places import Naming, Site
@@ -16,18 +14,17 @@ from loopviz.model.snapshot import Finding, Location
 
 if TYPE_CHECKING:
     from loopviz.model.requests import Request
-    from loopviz.model.resources import Row
     from loopviz.model.tasks import Task
     from loopviz.model.trace import Trace
 
-__all__ = ["Case", "Context", "Held", "Rule", "Standing", "Suggest", "Verdict", "named", "took"]
+__all__ = ["Case", "Context", "Rule", "Suggest", "Verdict"]
 
 _CASES = 100
 """Culprits that a rule tells apart; beyond, they are one."""
+_OTHERS = "others"
+"""The key of that one; no rule uses it."""
 _SHOWN = 50
 """Findings of one rule; the rest are summed up in one more."""
-_PLACES = 50
-"""Places that are told apart of what holders do."""
 
 Suggest = Callable[[str], str]
 """The key of the fix to suggest for a rule's id; empty: none."""
@@ -58,6 +55,11 @@ class Context:
         """The same of a place's number."""
         return self.where(self.trace.site(number)) if number else None
 
+    def label(self, task: "Task | None") -> str:
+        """What people call a task, without the function that its coroutine is local to."""
+        name = self.trace.label(task) if task is not None else "a task"
+        return name.rpartition(".<locals>.")[2]
+
     def waiting_request(self, task: "Task | None") -> "Request | None":
         """The request that waits for what the task does, if that is still open."""
         request = task.request if task is not None else None
@@ -73,8 +75,9 @@ class Case:
         self.number = number
         self.count = self.worst_ns = self.total_ns = self.last_ns = 0
         self.victims = self.victim_ns = 0
-        self.open = self.open_ns = self.open_worst_ns = 0
-        """Of what still goes on, as of the last `refresh`: how many, how long, the longest."""
+        self.open = self.open_ns = self.open_worst_ns = self.open_victim_ns = 0
+        """Of what still goes on, as of the last `refresh`: how many, how long, the longest, and
+        how long requests have waited."""
         self.label = ""
         """Who it was, at its worst."""
 
@@ -131,8 +134,8 @@ class Rule(Observer, Generic[C]):
         case = self.cases.get(key)
         if case is None:
             if len(self.cases) >= _CASES:
-                key = None
-                case = self.cases.get(None)
+                key = _OTHERS
+                case = self.cases.get(key)
             if case is None:
                 case = self.cases[key] = type(self).make_case(len(self.cases))
         return case
@@ -153,16 +156,18 @@ class Rule(Observer, Generic[C]):
         """One for each culprit, and one more for those that are too many."""
         self.refresh(now)
         bad = [case for case in self.cases.values() if self.check(case) is Verdict.WARN]
-        bad.sort(key=lambda case: (-case.victim_ns, -case.total_ns))
+        others = self.cases.get(_OTHERS)
+        bad.sort(key=lambda case: (case is others, -case.victim_ns, -case.total_ns))
         found = []
-        for case in bad[:_SHOWN]:
+        shown = [case for case in bad[:_SHOWN] if case is not others]
+        for case in shown:
             where = self.location(case)
             source = self.context.naming.source(where)
             sentence = self.sentence(case, source)
             found.append(
                 self._say([case], self.severe(case), sentence, where, source, suggest, now)
             )
-        if rest := bad[_SHOWN:]:
+        if rest := bad[len(shown) :]:
             found.append(self._say(rest, False, self.summary(rest), None, "", suggest, now))
         return found
 
@@ -192,59 +197,6 @@ class Rule(Observer, Generic[C]):
             where,
             source,
             sum(case.victims for case in cases),
-            sum(case.victim_ns for case in cases),
+            sum(case.victim_ns + case.open_victim_ns for case in cases),
             suggest(self.rule),
         )
-
-
-class Standing:
-    """How long at most a queue stood: waits that overlap are one chain, told in order of end."""
-
-    __slots__ = ("end", "longest", "start")
-
-    def __init__(self) -> None:
-        self.start = self.end = self.longest = 0
-
-    def add(self, start: int, end: int) -> None:
-        """Somebody waited from `start` to `end`."""
-        if start > self.end:
-            self.start = start
-        self.start, self.end = min(self.start, start), max(self.end, end)
-        self.longest = max(self.longest, self.end - self.start)
-
-
-class Held:
-    """What holders did meanwhile: by place, how long."""
-
-    __slots__ = ("count", "places", "total_ns")
-
-    def __init__(self) -> None:
-        self.count = self.total_ns = 0
-        self.places: dict[int, int] = {}
-
-    def add(self, place: int, lasted: int) -> None:
-        """Held for so long, most of it at that place."""
-        self.count += 1
-        self.total_ns += lasted
-        if place in self.places or len(self.places) < _PLACES:
-            self.places[place] = self.places.get(place, 0) + lasted
-
-    def where(self, context: Context) -> Location | None:
-        """The user's line where most of the time went."""
-        best = sorted(self.places.items(), key=lambda item: -item[1])
-        places = (context.place(place) for place, _ in islice(best, 5))
-        return next((place for place in places if place is not None), None)
-
-    @property
-    def mean_ns(self) -> int:
-        return self.total_ns // self.count if self.count else 0
-
-
-def took(ns: int) -> str:
-    """`50 ms`, `1.9 s`."""
-    return f"{ns / MS:.0f} ms" if ns < SECOND else f"{ns / SECOND:.1f} s"
-
-
-def named(context: Context, row: "Row") -> str:
-    """What people call a resource."""
-    return row.display(context.naming)

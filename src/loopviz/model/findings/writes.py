@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from loopviz.clock import SECOND
+from loopviz.model.findings.evidence import named
 from loopviz.model.findings.locks import is_lock
-from loopviz.model.findings.rule import Case, Context, Rule, Verdict, named
+from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.wire.events import TASK_CANCELLED
 
@@ -15,9 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["CancelledMidWrite"]
 
 _LEFT = 3
-"""Clients that left meanwhile, and the write went on: one that leaves is everyday life."""
+_LEFT_NS = 1 * SECOND
+"""Clients that left meanwhile, and the write went on: so many, and not all at once. One that
+leaves is everyday life; all of them are a client that was shut down, or a network that broke."""
 _OPEN = 1000
 """Requests of whose clients that is known."""
+_TASKS = 20_000
+"""That have given something back, and live on."""
 _CONNECTIONS = ("sqlalchemy.pool", "asyncpg.pool")
 
 
@@ -26,7 +32,7 @@ class _Write(Case):
         super().__init__(number)
         self.row: Row | None = None
         self.where: Location | None = None
-        self.cancelled = self.left = 0
+        self.cancelled = self.left = self.first_left_ns = self.last_left_ns = 0
 
 
 class CancelledMidWrite(Rule[_Write]):
@@ -47,6 +53,8 @@ class CancelledMidWrite(Rule[_Write]):
     def released(self, hold: "Hold", at: int) -> None:
         task = hold.task
         if task is not None and task.request is not None and _is_written_with(hold.resource.row):
+            if len(self._last) >= _TASKS:
+                self._last.clear()  # their ends were not told
             self._last[task.number] = at, hold, task.place
 
     def task_ended(self, task: "Task", at: int) -> None:
@@ -72,7 +80,7 @@ class CancelledMidWrite(Rule[_Write]):
             gone.count -= 1
         case = self._write(held, place)
         case.cancelled += 1
-        case.note(0, at, self.context.trace.label(task))
+        case.note(0, at, self.context.label(task))
 
     def client_gone(self, request: "Request", at: int) -> None:
         tasks = self.context.trace.tasks.live
@@ -83,6 +91,8 @@ class CancelledMidWrite(Rule[_Write]):
             if hold is not None:
                 case = self._write(hold, task.waits[-1].place if task.waits else 0)
                 case.left += 1
+                case.first_left_ns = case.first_left_ns or at
+                case.last_left_ns = at
                 case.note(0, at, request.route)
                 if len(self._gone) < _OPEN:
                     self._gone[request.number] = case
@@ -93,7 +103,8 @@ class CancelledMidWrite(Rule[_Write]):
         self._gone.clear()
 
     def check(self, case: _Write) -> Verdict:
-        if case.cancelled or case.left >= _LEFT:
+        lasted = case.last_left_ns - case.first_left_ns
+        if case.cancelled or (case.left >= _LEFT and lasted >= _LEFT_NS):
             return Verdict.WARN
         return Verdict.RECHECK if case.left else Verdict.OK
 

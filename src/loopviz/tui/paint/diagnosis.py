@@ -79,9 +79,10 @@ def _found(scene: Scene, finding: Finding, width: int, height: int, source: Sour
     rows = [blank]
     rows += paragraph(finding.sentence, looks.dim if calm else looks.strong, width, scene)
     times = "once" if finding.count == 1 else f"{finding.count} times"
-    facts = f"{times}, worst {duration(finding.worst_ns, ' ')}, "
-    facts += f"{duration(finding.total_ns, ' ')} in all"
-    rows += paragraph(facts, looks.dim, width, scene)
+    if finding.worst_ns:
+        times += f", worst {duration(finding.worst_ns, ' ')}"
+        times += f", {duration(finding.total_ns, ' ')} in all"
+    rows += paragraph(times, looks.dim, width, scene)
     if finding.location:
         rows += [blank, *_source(scene, finding, width, height, source)]
     return rows

@@ -38,6 +38,8 @@ def evidence(finding: Finding) -> str:
     if not finding.victims:
         return f"seen {finding.count}×"
     who = "1 victim" if finding.victims == 1 else f"{finding.victims} victims"
+    if not finding.victim_wait_ns:
+        return who
     return f"{who} waited {duration(finding.victim_wait_ns, ' ')}"
 
 

@@ -1,0 +1,69 @@
+"""Evidence of queues: how long they stood, and what those who hold the units do meanwhile."""
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.findings.rule import Context
+from loopviz.model.snapshot import Location
+
+if TYPE_CHECKING:
+    from loopviz.model.resources import Row
+
+__all__ = ["Held", "Standing", "named", "took"]
+
+_PLACES = 50
+"""Places that are told apart of what holders do."""
+
+
+class Standing:
+    """How long at most a queue stood: waits that overlap are one chain, told in order of end."""
+
+    __slots__ = ("end", "longest", "start")
+
+    def __init__(self) -> None:
+        self.start = self.end = self.longest = 0
+
+    def add(self, start: int, end: int) -> None:
+        """Somebody waited from `start` to `end`."""
+        if start > self.end:
+            self.start = start
+        self.start, self.end = min(self.start, start), max(self.end, end)
+        self.longest = max(self.longest, self.end - self.start)
+
+
+class Held:
+    """What holders did meanwhile: by place, how long."""
+
+    __slots__ = ("count", "places", "total_ns")
+
+    def __init__(self) -> None:
+        self.count = self.total_ns = 0
+        self.places: dict[int, int] = {}
+
+    def add(self, place: int, lasted: int) -> None:
+        """Held for so long, most of it at that place."""
+        self.count += 1
+        self.total_ns += lasted
+        if place in self.places or len(self.places) < _PLACES:
+            self.places[place] = self.places.get(place, 0) + lasted
+
+    def where(self, context: Context) -> Location | None:
+        """The user's line where most of the time went."""
+        best = sorted(self.places.items(), key=lambda item: -item[1])
+        places = (context.place(place) for place, _ in islice(best, 5))
+        return next((place for place in places if place is not None), None)
+
+    @property
+    def mean_ns(self) -> int:
+        return self.total_ns // self.count if self.count else 0
+
+
+def took(ns: int) -> str:
+    """`50 ms`, `1.9 s`."""
+    return f"{ns / MS:.0f} ms" if ns < SECOND else f"{ns / SECOND:.1f} s"
+
+
+def named(context: Context, row: "Row") -> str:
+    """What people call a resource."""
+    return row.display(context.naming)
