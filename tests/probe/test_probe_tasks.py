@@ -425,6 +425,6 @@ def test_a_task_of_a_group_has_the_groups_owner_as_its_parent(watched, kind):
 
     seen = watched(main())
     owner = seen.start_of("main").who
-    spawns, in_group = (e for e in seen.of(Kind.TASK_START) if e.who > owner)
-    assert coroutine_name(spawns) == "spawns"
-    assert spawns.a >> 32 == in_group.a >> 32 == owner
+    spawner, in_group = (e for e in seen.of(Kind.TASK_START) if e.who > owner)
+    assert coroutine_name(spawner) == "spawns"
+    assert spawner.a >> 32 == in_group.a >> 32 == owner

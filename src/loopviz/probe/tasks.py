@@ -124,11 +124,12 @@ def name_given(caller: FrameType, options: dict[str, Any]) -> str | None:
 
 def group_owner(caller: FrameType) -> Any:
     """The task whose task group (asyncio's or anyio's) makes a task there; None if no group's."""
-    code, outer = caller.f_code, caller.f_back
-    if code is _CREATE_IN_GROUP:
+    if caller.f_code is _CREATE_IN_GROUP:
         return getattr(caller.f_locals.get("self"), "_parent_task", None)
-    if code is _CREATE and outer is not None and outer.f_code.co_name == "_spawn":
-        scope = getattr(outer.f_locals.get("self"), "cancel_scope", None)
+    if caller.f_code is _CREATE and caller.f_back is not None:
+        caller = caller.f_back
+    if caller.f_code.co_name == "_spawn":
+        scope = getattr(caller.f_locals.get("self"), "cancel_scope", None)
         return getattr(scope, "_host_task", None)
     return None
 
