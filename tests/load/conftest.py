@@ -123,7 +123,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._server = uvicorn.Server(
             uvicorn.Config(
-                self._app, log_level="critical", lifespan="off", ws="none", interface="asgi3"
+                self._app, log_config=None, lifespan="off", ws="none", interface="asgi3"
             )
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
