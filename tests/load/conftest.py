@@ -122,9 +122,7 @@ class Server:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._server = uvicorn.Server(
-            uvicorn.Config(
-                self._app, log_config=None, lifespan="off", ws="none", interface="asgi3"
-            )
+            uvicorn.Config(self._app, log_config=None, lifespan="off", ws="none", interface="asgi3")
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
         self._thread.start()

@@ -440,3 +440,65 @@ def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
     assert ran >= 30 * MS
     assert seen.strings[second.b].split("\t")[:3] == ["sleep", __file__, str(lines["sleep"])]
     assert len([e for e in seen.of(Kind.TIMER) if not e.b]) >= 3
+
+
+def test_a_loop_with_an_iteration_of_its_own_is_seen_at_the_lesser_level(tmp_path, monkeypatch):
+    """As some tools make it, by patching asyncio's class or a subclass."""
+
+    class Loop(VirtualLoop):
+        def _run_once(self):
+            super()._run_once()
+
+    def replaced(self):
+        original(self)
+
+    levels = {}
+    for kind in (Loop, VirtualLoop):
+        with kind() as loop:
+            options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
+            with install(loop, path=tmp_path / kind.__name__, **options) as probe:
+                levels[kind.__name__] = probe.level
+                loop.run(child())
+    original = asyncio.BaseEventLoop._run_once
+    monkeypatch.setattr(asyncio.BaseEventLoop, "_run_once", replaced)
+    with VirtualLoop() as loop:
+        options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
+        with install(loop, path=tmp_path / "replaced", **options) as probe:
+            levels["replaced"] = probe.level
+            loop.run(child())
+    assert levels == {"Loop": "steps", "VirtualLoop": "full", "replaced": "steps"}
+    for name in ("Loop", "replaced"):
+        seen = Recording(tmp_path / name)
+        child_ = seen.start_of("child")
+        assert [lasted for s, lasted in seen.durations() if s.who == child_.who] == [0, 0]
+
+
+def test_functions_that_are_made_without_end_are_not_kept(loop, watched, monkeypatch):
+    """Bound by hand, each is new to the hooks."""
+    import types
+    import weakref
+
+    monkeypatch.setattr("loopviz.probe.hooks._TAGS_KEPT", 50)
+    alive = []
+
+    async def main():
+        for _ in range(200):
+
+            def called(self):
+                pass
+
+            alive.append(weakref.ref(called))
+            loop.call_soon(types.MethodType(called, object()))
+            await asyncio.sleep(0)
+        del called
+        gc.collect()
+        return sum(ref() is not None for ref in alive)
+
+    kept = []
+
+    async def run():
+        kept.append(await main())
+
+    seen = watched(run())
+    assert kept[0] <= 50
+    assert len([e for e in seen.of(Kind.CALLBACK) if "called" in e.text]) == 200

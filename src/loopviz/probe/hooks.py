@@ -40,7 +40,9 @@ from loopviz.wire.ring import RingFile
 
 __all__ = ["Handle", "Hooks", "make_hooks"]
 
-_SPAWNS_KEPT = 1000
+_SPAWNS_KEPT, _TAGS_KEPT = 1000, 10_000
+"""So many are looked up at once; a program that makes functions without end has the rest found out
+each time, and grows no further."""
 
 _STEP_CLASSES = ("TaskStepMethWrapper", "TaskStepWrapper")
 _WAKEUP = "task_wakeup"
@@ -125,7 +127,7 @@ def make_hooks(
     cause = 0  # the task whose step it is, or whose step made this callback ready
     owner: Any = None  # its task, held until the next switch to see whether it ended
     spawns: dict[tuple[int, int, int, int], int] = {}  # sites of tasks that callbacks make
-    tags: dict[Any, int] = {}  # of callbacks, by id(code) or type and name
+    tags: dict[Any, int] = {}  # of callbacks, by function, id(code), or type and name
     kept: list[Any] = []  # what has its id in them, so that no other gets it
     calling = 0  # the tag of the running callback, if it is no task's step
     telling_tasks = True
@@ -217,7 +219,7 @@ def make_hooks(
             return 0
         b = 0 if callback is our_heartbeat else intern(callback_site(callback))
         found = callback_tag | b << B_SHIFT
-        if key is not None:
+        if key is not None and len(tags) < _TAGS_KEPT:
             tags[key] = found
             kept.append(getattr(getattr(callback, "__func__", callback), "__code__", None))
         return found

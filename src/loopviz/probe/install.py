@@ -349,7 +349,9 @@ def _is_asyncios(loop: Any) -> bool:
 
 def _is_stock(loop: Any, name: str) -> bool:
     """Whether a method is asyncio's own, and nobody has replaced it."""
-    return name not in vars(loop) and getattr(type(loop), name, None) is vars(BaseEventLoop)[name]
+    method = getattr(type(loop), name, None)
+    is_asyncios = getattr(method, "__module__", "") == BaseEventLoop.__module__
+    return is_asyncios and name not in vars(loop) and method is vars(BaseEventLoop)[name]
 
 
 def _after_fork() -> None:
