@@ -8,11 +8,12 @@ alone: the phases begin where its spans do, without a tracer.
 import inspect
 import sys
 import threading
+from asyncio import _get_running_loop
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.recorder import current
+from loopviz.probe.recorder import current, recorders
 from loopviz.probe.resources.imports import ImportWatch
 from loopviz.probe.resources.patches import Applied, Patch, apply, undo
 
@@ -123,7 +124,9 @@ def _operation(original: _Function) -> _Function:
             if phases is None:
                 phases = told[function] = _phases_of(sys._getframe(1).f_locals)
             if name in phases:
-                _enter(name)
+                recorder = recorders.get(_get_running_loop())  # as `current`, and a call less
+                if recorder is not None:
+                    recorder.phase(name)
         except Exception:  # noqa: BLE001, S110 - an endpoint without a hash, say: it is not told
             pass
         return original(name=name, function=function)

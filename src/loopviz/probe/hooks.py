@@ -403,15 +403,23 @@ def make_hooks(
                     owner, calling, started = task, 0, clock()
                     seq = claim()
                     pack(records, seq << 5 & mask, started, at_ready, who, seq)
-                elif kind is method and owner is None and type(handle) is not timers:
-                    calling = tags[callback.__func__]
-                    if type(handle) is ours:
-                        at_ready, cause = handle.ready_ns, handle.cause
+                elif owner is None and type(handle) is not timers:
+                    if kind is method:
+                        found = tags[callback.__func__]
+                    elif kind is builtin and (name := callback.__name__) != wakeup:
+                        found = tags[type(callback.__self__), name]
                     else:
-                        at_ready, cause = turned, 0
-                    who, started = 0, clock()
-                    seq = claim()
-                    pack(records, seq << 5 & mask, started, at_ready, calling, seq)
+                        found = 0
+                    if found:
+                        if type(handle) is ours:
+                            at_ready, cause = handle.ready_ns, handle.cause
+                        else:
+                            at_ready, cause = turned, 0
+                        who, calling, started = 0, found, clock()
+                        seq = claim()
+                        pack(records, seq << 5 & mask, started, at_ready, found, seq)
+                    else:
+                        turn_to(handle)
                 else:
                     turn_to(handle)
             except (AttributeError, KeyError, TypeError):  # not our handle, or new to us
