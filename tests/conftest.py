@@ -9,7 +9,18 @@ import pytest
 from recording import Recording
 
 from loopviz.probe import Probe, install
+from loopviz.probe.install import _probes
 from loopviz.testing import VirtualLoop
+
+
+@pytest.fixture(autouse=True)
+def no_probe_is_left() -> Iterator[None]:
+    """What one test leaves in the process would be in the next one's way."""
+    yield
+    left = list(_probes)
+    for kept in left:
+        _probes.pop(kept)._abandon()
+    assert not left, "a probe was not uninstalled"
 
 
 @pytest.fixture

@@ -42,7 +42,8 @@ def test_a_loop_is_not_recorded_into_two_places(loop, probe_of, tmp_path):
     probe = probe_of(loop)
     with pytest.raises(LoopvizError, match=rf"into {probe.folder}: uninstall that"):
         install(loop, path=tmp_path / "elsewhere")
-    assert install(loop, path=probe.folder) is probe
+    with install(loop, path=probe.folder) as again:
+        assert again is probe
 
 
 def test_out_and_in_again_within_one_iteration(loop, probe_of, recording):
