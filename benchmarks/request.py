@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-CONNECTIONS = 16
+CONNECTIONS = 32
 
 
 def measure(path: str, python: str = sys.executable) -> dict[str, object]:
@@ -34,21 +34,31 @@ def measure(path: str, python: str = sys.executable) -> dict[str, object]:
 
 async def _load(server: subprocess.Popen, port: int, path: str) -> dict[str, Any]:
     """Keep the server busy until it has measured."""
-    hammers = [asyncio.create_task(_hammer(port, path)) for _ in range(CONNECTIONS)]
+    loop = asyncio.get_running_loop()
+    request = f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode()
+    transports = [
+        (await loop.create_connection(lambda: _Hammer(request), "127.0.0.1", port))[0]
+        for _ in range(CONNECTIONS)
+    ]
     await asyncio.sleep(1)  # warm
     server.stdin.write("go\n")
     server.stdin.flush()
     measured = json.loads(await asyncio.to_thread(server.stdout.readline))
-    for hammer in hammers:
-        hammer.cancel()
-    await asyncio.gather(*hammers, return_exceptions=True)
+    for transport in transports:
+        transport.abort()
     return measured
 
 
-async def _hammer(port: int, path: str) -> None:
-    """One connection, one request after another."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    request = f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode()
-    while True:
-        writer.write(request)
-        await reader.readuntil(b"}")
+class _Hammer(asyncio.Protocol):
+    """One connection, one request after another; cheaper than the server, so that that is full."""
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        if data.endswith(b"}"):
+            self._transport.write(self._request)
