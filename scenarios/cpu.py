@@ -61,7 +61,7 @@ scenario = Scenario(
     expect=[
         Expect("p99_ms GET /ping", fix="processes", at_most=0.34),
         Expect("p99_ms GET /ping", fix="threads", against="processes", at_least=1.5, why="the GIL"),
-        Expect("p50_ms GET /ping", fix="slices", against="processes", at_least=1.5, why="a queue"),
+        Expect("p90_ms GET /ping", fix="slices", against="processes", at_least=1.5, why="a queue"),
         Expect("findings slow-callback", fix="slices", at_most=0.1),
         Expect("findings slow-callback", at_least=1),
     ],

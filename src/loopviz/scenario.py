@@ -48,7 +48,7 @@ class Expect:
     """
 
     metric: str
-    """`p99_ms GET /ping`, `p50_ms GET /report`, `lag_p99_ms`, `findings slow-callback`."""
+    """`p99_ms GET /ping` (or `p50_ms`, `p90_ms`), `lag_p99_ms`, `findings slow-callback`."""
     fix: str | None = None
     against: str | None = None
     at_most: float | None = None
