@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import os
 import signal
+import threading
 from typing import Any, ClassVar
 
 from textual.app import App
@@ -26,6 +28,9 @@ RATES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 
 WINDOW_NS = 6 * SECOND + 200 * MS
 """History to ask for: the widest plan's window and a column."""
+
+LEAVING_S = 2.0
+"""How long the screen may take to leave the terminal in order, once a signal says so."""
 
 OFTEN_NS, SELDOM_NS = 100 * MS, 250 * MS
 """How often the header and the texts are painted."""
@@ -87,7 +92,7 @@ class LoopvizApp(App[None]):
         """As Textual's, which `run` calls; at the end, however it came, the controller closes."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):  # leave the terminal as we found it
-            loop.add_signal_handler(number, self.exit, None, 128 + number)
+            loop.add_signal_handler(number, self._leave, 128 + number)
         try:
             await super().run_async(**options)
         finally:
@@ -135,6 +140,13 @@ class LoopvizApp(App[None]):
         self._often_ns = now_ns if often else self._often_ns
         self._seldom_ns = now_ns if seldom else self._seldom_ns
         self._live.show(scene, often=often, seldom=seldom)
+
+    def _leave(self, code: int) -> None:
+        """A signal ends us. Textual's driver may wait for ever for a terminal that has gone."""
+        self.exit(None, code)
+        last_resort = threading.Timer(LEAVING_S, os._exit, (code,))  # the guard tidies up
+        last_resort.daemon = True
+        last_resort.start()
 
     def _backlog(self) -> int:
         """Writes that wait for the terminal; 0 where the driver has no such queue."""
