@@ -13,7 +13,7 @@ from typing import Any
 
 from loopviz.clock import Clock
 from loopviz.probe.awaiting import make_place_of
-from loopviz.probe.hooks import Hooks
+from loopviz.probe.hooks import Hooks, write_nothing
 from loopviz.probe.places import Places
 from loopviz.probe.requests import make_requests
 from loopviz.probe.tasks import group_owner, make_tasks, name_given
@@ -146,7 +146,7 @@ def make_foreign_hooks(
 
     def abandon() -> None:
         nonlocal pack, started, who
-        pack, started, who = _write_nothing, 0, 0
+        pack, started, who = write_nothing, 0, 0
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise NotImplementedError("a foreign loop runs its callbacks itself")
@@ -170,7 +170,3 @@ def make_foreign_hooks(
         stop=stop,
         abandon=abandon,
     )
-
-
-def _write_nothing(*_: Any) -> None:
-    """Stands in for the ring once nothing is recorded any more."""

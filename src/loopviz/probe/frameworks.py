@@ -7,52 +7,35 @@ alone: the phases begin where its spans do, without a tracer.
 
 import inspect
 import sys
-import threading
 from asyncio import _get_running_loop
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 from loopviz.probe.recorder import current, recorders
-from loopviz.probe.resources.imports import ImportWatch
-from loopviz.probe.resources.patches import Applied, Patch, apply, undo
+from loopviz.probe.resources.patches import Patch
+from loopviz.probe.resources.shared import SharedPatches
 
 __all__ = ["patched", "phases_over", "tells_of_disconnects", "unwatch", "watch"]
 
-patched: set[str] = set()
-"""The modules that are patched now."""
 tells_of_disconnects: set[type] = set()
 """uvicorn's request-response cycles. Whoever serves one keeps its task's number in its attribute
 `_loopviz_task` meanwhile: should the connection be lost, that is recorded."""
 
 _Function = Callable[..., Any]
 _mark: Any = getattr(inspect, "markcoroutinefunction", None)  # from 3.12 on
-_lock = threading.Lock()
-_watchers = 0
-_applied: list[Applied] = []
 _background_calls: set[Any] = set()
 """The code of background tasks' own `__call__`."""
 
 
 def watch() -> None:
     """Somebody wants to know: patch what is imported, and what will be."""
-    global _watchers  # noqa: PLW0603
-    with _lock:
-        _watchers += 1
-        if _watchers == 1:
-            _imports.start()
+    _patches.watch()
 
 
 def unwatch() -> None:
     """He does not any more: the last one undoes it."""
-    global _watchers  # noqa: PLW0603
-    with _lock:
-        _watchers -= 1
-        if _watchers == 0:
-            _imports.stop()
-            undo(_applied)
-            patched.clear()
-            tells_of_disconnects.clear()
+    if _patches.unwatch():
+        tells_of_disconnects.clear()
 
 
 def phases_over(task: int) -> None:
@@ -219,15 +202,6 @@ _MODULES: dict[str, Callable[[Any], list[Patch]]] = {
     "uvicorn.protocols.http.h11_impl": _uvicorn_protocol("H11Protocol"),
 }
 
-
-def _found(module: ModuleType) -> None:
-    try:
-        _applied.extend(apply(_MODULES[module.__name__](module)))
-        patched.add(module.__name__)
-    except Exception as error:  # noqa: BLE001 - the app must go on
-        recorder = current()
-        if recorder is not None:
-            recorder.fail(module.__name__, error)
-
-
-_imports = ImportWatch(tuple(_MODULES), _found)
+_patches = SharedPatches(_MODULES)
+patched = _patches.modules
+"""The modules that are patched now."""

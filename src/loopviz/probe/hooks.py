@@ -38,7 +38,7 @@ from loopviz.wire.events import (
 )
 from loopviz.wire.ring import RingFile
 
-__all__ = ["Handle", "Hooks", "make_hooks"]
+__all__ = ["Handle", "Hooks", "make_hooks", "write_nothing"]
 
 _SPAWNS_KEPT, _TAGS_KEPT = 1000, 10_000
 """So many are looked up at once; a program that makes functions without end has the rest found out
@@ -98,7 +98,7 @@ class Hooks(NamedTuple):
     """The same, without a word: in the child of a fork, the ring is the parent's."""
 
 
-def _write_nothing(*_: Any) -> None:
+def write_nothing(*_: Any) -> None:
     """Stands in for the ring once nothing is recorded any more."""
 
 
@@ -472,7 +472,7 @@ def make_hooks(
 
     def abandon() -> None:
         nonlocal owner, who, cause, started, pack
-        owner, who, cause, started, pack = None, 0, 0, 0, _write_nothing
+        owner, who, cause, started, pack = None, 0, 0, 0, write_nothing
 
     return Hooks(
         run_once=_run_once,

@@ -6,8 +6,6 @@ imports them, when it does.
 """
 
 import sys
-import threading
-from types import ModuleType
 from typing import Any
 
 from loopviz.errors import LoopvizError
@@ -22,8 +20,7 @@ from loopviz.probe.resources import (
     of_streams,
 )
 from loopviz.probe.resources.attached import attach, resource_of
-from loopviz.probe.resources.imports import ImportWatch
-from loopviz.probe.resources.patches import Applied, apply, undo
+from loopviz.probe.resources.shared import SharedPatches
 
 __all__ = ["rename", "unwatch", "watch"]
 
@@ -36,31 +33,10 @@ _LIBRARIES = {
     "httpx._client": of_http.clients,
     "sqlalchemy.pool.impl": of_sqlalchemy.pools,
 }
-"""By module: what is to be patched there. Asked again at every `watch`."""
+"""By module: what is to be patched there."""
 
-_lock = threading.RLock()  # what is imported already is found while watch() holds it
-_watchers = 0
-_applied: list[Applied] = []
-
-
-def watch() -> None:
-    """Somebody wants to know: patch, unless it is done already."""
-    global _watchers  # noqa: PLW0603
-    with _lock:
-        _watchers += 1
-        if _watchers == 1:
-            _applied.extend(apply((*of_asyncio.PATCHES, *of_executors.PATCHES)))
-            _imports.start()
-
-
-def unwatch() -> None:
-    """He does not any more: the last one undoes it."""
-    global _watchers  # noqa: PLW0603
-    with _lock:
-        _watchers -= 1
-        if _watchers == 0:
-            _imports.stop()
-            undo(_applied)
+_patches = SharedPatches(_LIBRARIES, (*of_asyncio.PATCHES, *of_executors.PATCHES))
+watch, unwatch = _patches.watch, _patches.unwatch
 
 
 def rename(primitive: Any, name: str) -> None:
@@ -104,16 +80,3 @@ _POOL_OF = (
     ("_queue", "_loopviz_pool"),
 )
 """Where an engine, a client, a stream, an adapter and asyncpg's pool keep what is described."""
-
-
-def _imported(module: ModuleType) -> None:
-    try:
-        with _lock:
-            _applied.extend(apply(_LIBRARIES[module.__name__](module)))
-    except Exception as error:  # noqa: BLE001 - the app must go on
-        recorder = current()
-        if recorder is not None:
-            recorder.fail(module.__name__, error)
-
-
-_imports = ImportWatch(tuple(_LIBRARIES), _imported)

@@ -1,0 +1,64 @@
+"""Patches that the whole process shares, however many loops are recorded."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import Any
+
+from loopviz.probe.recorder import current
+from loopviz.probe.resources.imports import ImportWatch
+from loopviz.probe.resources.patches import Applied, Patch, apply, undo
+
+__all__ = ["SharedPatches"]
+
+
+class SharedPatches:
+    """Made for the first who watches, undone after the last.
+
+    `by_module` says what to patch in a module, if and when the app imports it; it is asked again
+    for each first watcher. `always` are the patches of what is there in any case.
+    """
+
+    def __init__(
+        self,
+        by_module: Mapping[str, Callable[[Any], Iterable[Patch]]],
+        always: Iterable[Patch] = (),
+    ) -> None:
+        self.modules: set[str] = set()
+        """Those that are patched now."""
+        self._by_module = by_module
+        self._always = tuple(always)
+        self._imports = ImportWatch(tuple(by_module), self._imported)
+        self._applied: list[Applied] = []
+        self._watchers = 0
+        self._lock = threading.RLock()  # what is imported already is found while `watch` holds it
+
+    def watch(self) -> None:
+        """Somebody wants to know: patch, unless it is done already."""
+        with self._lock:
+            self._watchers += 1
+            if self._watchers == 1:
+                self._applied.extend(apply(self._always))
+                self._imports.start()
+
+    def unwatch(self) -> bool:
+        """He does not any more: the last one undoes it. Whether he was the last."""
+        with self._lock:
+            self._watchers -= 1
+            if self._watchers:
+                return False
+            self._imports.stop()
+            undo(self._applied)
+            self.modules.clear()
+            return True
+
+    def _imported(self, module: ModuleType) -> None:
+        name = module.__name__
+        try:
+            with self._lock:
+                self._applied.extend(apply(self._by_module[name](module)))
+                self.modules.add(name)
+        except Exception as error:  # noqa: BLE001 - the app must go on
+            recorder = current()
+            if recorder is not None:
+                recorder.fail(name, error)
