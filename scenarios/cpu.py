@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from loopviz.parts import crunch, process_pool, rounds_for
+from loopviz.parts.work import crunch, process_pool, rounds_for
 from loopviz.scenario import Expect, Fix, Load, Scenario
 
 router = APIRouter()

@@ -8,14 +8,16 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 from loopviz.errors import UsageError
 from loopviz.scenario import Scenario
 
 __all__ = [
     "FIRST",
+    "CounterInfo",
     "FixInfo",
     "LoadInfo",
     "ScenarioInfo",
@@ -25,6 +27,8 @@ __all__ = [
     "find",
     "load_scenario",
 ]
+
+Info = TypeVar("Info")
 
 FIRST = "block"
 """The scenario that `loopviz` opens with."""
@@ -38,6 +42,18 @@ class FixInfo:
     title: str
     why: str
     wrong: bool = False
+    answers: tuple[str, ...] = ()
+    extra: str = ""
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CounterInfo:
+    """Something that is counted; see `loopviz.scenario.Counter`."""
+
+    key: str
+    title: str
+    bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,14 @@ class LoadInfo:
     rps: float
     arrivals: str = "poisson"
     timeout_s: float = 10.0
+    copies: int = 1
+    leaves: float = 0.0
+    leaves_within_s: float = 0.5
+
+    @property
+    def name(self) -> str:
+        """As people see it: without the query."""
+        return self.route.partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +86,7 @@ class ScenarioInfo:
     link: str = ""
     fixes: tuple[FixInfo, ...] = ()
     load: tuple[LoadInfo, ...] = ()
+    counters: tuple[CounterInfo, ...] = ()
     error: str = ""
 
 
@@ -94,14 +119,12 @@ def read(path: Path) -> ScenarioInfo:
     if "scenario" not in calls:
         return ScenarioInfo(path.stem, path, error=f"{path.name} has no `scenario = Scenario(…)`.")
     said = _arguments(calls["scenario"], ())
-    fixes = [
-        _arguments(call, ("key", "title", "why", "wrong"))
-        for call in _listed(calls["scenario"], "fixes", calls)
-    ]
-    loads = [
-        _arguments(call, ("route", "rps", "arrivals", "timeout_s"))
-        for call in _listed(calls["scenario"], "load", calls)
-    ]
+    fixes, loads, counters = (
+        [_arguments(call, _fields(kind)) for call in _listed(calls["scenario"], keyword, calls)]
+        for keyword, kind in (("fixes", FixInfo), ("load", LoadInfo), ("counters", CounterInfo))
+    )
+    for fix in fixes:
+        fix["answers"] = tuple(fix.get("answers", ()))  # type: ignore[arg-type]
     try:
         return ScenarioInfo(
             path.stem,
@@ -112,6 +135,7 @@ def read(path: Path) -> ScenarioInfo:
             link=str(said.get("link", "")),
             fixes=tuple(FixInfo(**fix) for fix in fixes),  # type: ignore[arg-type]
             load=tuple(LoadInfo(**load) for load in loads),  # type: ignore[arg-type]
+            counters=tuple(CounterInfo(**counter) for counter in counters),  # type: ignore[arg-type]
         )
     except TypeError as error:
         return ScenarioInfo(path.stem, path, error=f"{path.name} has an odd Fix or Load: {error}.")
@@ -141,9 +165,19 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
         lesson=scenario.lesson,
         look=tuple(scenario.look),
         link=scenario.link,
-        fixes=tuple(FixInfo(fix.key, fix.title, fix.why, fix.wrong) for fix in scenario.fixes),
-        load=tuple(LoadInfo(x.route, x.rps, x.arrivals, x.timeout_s) for x in scenario.load),
+        fixes=tuple(_same(FixInfo, fix, answers=tuple(fix.answers)) for fix in scenario.fixes),
+        load=tuple(_same(LoadInfo, load) for load in scenario.load),
+        counters=tuple(_same(CounterInfo, counter) for counter in scenario.counters),
     )
+
+
+def _fields(kind: type[Any]) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+def _same(kind: type[Info], of: object, **other: object) -> Info:
+    """The entry with the fields of that object."""
+    return kind(**{name: getattr(of, name) for name in _fields(kind)} | other)
 
 
 def _paths(folders: Sequence[Path]) -> dict[str, Path]:

@@ -34,6 +34,7 @@ class Child:
                         *("--out-fd", str(write_fd), "--run-dir", str(folder)),
                     ],
                     stdin=subprocess.PIPE,
+                    env={**os.environ, "TMPDIR": str(folder)},  # so that it goes with the folder
                     stdout=log,
                     stderr=log,
                     pass_fds=[write_fd],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from loopviz import runtime
-from loopviz.catalogue import FixInfo, LoadInfo, ScenarioInfo
+from loopviz.catalogue import CounterInfo, FixInfo, LoadInfo, ScenarioInfo
 from loopviz.children import Child, Guard
 from loopviz.clock import monotonic_ns
 from loopviz.collector import Collector
@@ -201,7 +201,10 @@ def _scenario_info(said: dict[str, Any]) -> ScenarioInfo:
         | {
             "path": Path(said["path"]),
             "look": tuple(said["look"]),
-            "fixes": tuple(FixInfo(**fix) for fix in said["fixes"]),
+            "fixes": tuple(
+                FixInfo(**fix | {"answers": tuple(fix["answers"])}) for fix in said["fixes"]
+            ),
             "load": tuple(LoadInfo(**load) for load in said["load"]),
+            "counters": tuple(CounterInfo(**counter) for counter in said["counters"]),
         }
     )

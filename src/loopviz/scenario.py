@@ -1,4 +1,4 @@
-"""What a scenario's author writes: `Scenario`, `Fix`, `Load`, `Expect`.
+"""What a scenario's author writes: `Scenario`, `Fix`, `Load`, `Counter`, `Expect`.
 
 A scenario is one small FastAPI module with a bug and its fixes side by side as branches of one
 `if`. See `scenarios/block.py` for the shape.
@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Expect", "Fix", "Load", "Scenario"]
+__all__ = ["Counter", "Expect", "Fix", "Load", "Scenario"]
 
 
 @dataclass(eq=False, slots=True)
@@ -24,7 +24,26 @@ class Fix:
     """One sentence: why it helps, or, for a wrong fix, why it does not."""
     wrong: bool = False
     """True for a fix that looks right and is not; it is there to be tried."""
+    answers: Sequence[str] = ()
+    """The findings for which it is suggested, by rule; empty: all."""
+    extra: str = ""
+    """The extra of loopviz that it needs, `celery`; without that it is shown as unavailable."""
+    workers: int = 1
+    """How many processes serve the app while it is on."""
     on: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Counter:
+    """Something that the endpoints count: `acknowledged.value += 1`. Shown live, and reported."""
+
+    key: str
+    """Short id, in the report's `counters`."""
+    title: str
+    """What is counted, in a few words."""
+    bad: bool = False
+    """True for one that ought to stay 0: charges too many, updates lost."""
+    value: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +51,17 @@ class Load:
     """Arrivals on one route: `rps` per second, on a schedule that a seed fixes."""
 
     route: str
-    """`METHOD /path`, for instance `GET /report`."""
+    """`METHOD /path`, for instance `GET /report`; `{n}` in it becomes the arrival's number."""
     rps: float
+    """Arrivals per second."""
     arrivals: Literal["poisson", "constant"] = "poisson"
     timeout_s: float = 10.0
+    copies: int = 1
+    """Requests that each arrival sends at once, all with its number: a client that asks twice."""
+    leaves: float = 0.0
+    """Share of the requests whose client goes away before it has the response, 0 to 1 …"""
+    leaves_within_s: float = 0.5
+    """… at a random moment, so long after it was sent at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +70,15 @@ class Expect:
 
     The ratio is fix / bug, or fix / `against`, another fix: `at_most=0.2` says that the fix brings
     the metric to a fifth or less; `at_least=2, against="x"` that it is at least twice that of the
-    fix x. `fix=None` claims something of the bug itself: then the bounds are in the metric's unit.
+    fix x. With `against=None`, and of the bug itself (`fix=None`), the bounds are in the metric's
+    own unit.
     """
 
     metric: str
-    """`p99_ms GET /ping` (or `p50_ms`, `p90_ms`), `lag_p99_ms`, `findings slow-callback`."""
-    fix: str | None = None
-    against: str | None = None
+    """`p99_ms GET /ping`, `errors GET /ping`, `counter lost`, …; see `loopviz.claims`."""
+    fix: str | Sequence[str] | None = None
+    """A fix's key, or several that are on together."""
+    against: str | None = "bug"
     at_most: float | None = None
     at_least: float | None = None
     why: str = ""
@@ -69,6 +97,8 @@ class Scenario:
     """The `fastapi.APIRouter` with the endpoints (`GET /ping` is added to every scenario)."""
     load: Sequence[Load]
     fixes: Sequence[Fix] = ()
+    counters: Sequence[Counter] = ()
+    """Shown in this order."""
     link: str = ""
     """Where real users hit it: a thread or a document."""
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None

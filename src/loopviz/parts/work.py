@@ -1,4 +1,4 @@
-"""Real parts that scenarios share: CPU work of a known length, a process pool that ends cleanly.
+"""CPU work of a known length, and a process pool that ends cleanly.
 
 Standard library only: the pool's workers import this module and nothing else of ours.
 """
