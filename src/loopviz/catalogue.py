@@ -4,16 +4,20 @@ Listing reads the files without running them (titles, fixes and loads are litera
 instant and a broken file cannot break it. Running one (`load_scenario`) happens in the target.
 """
 
-import ast
 import importlib.util
+import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from loopviz.errors import UsageError
 from loopviz.scenario import Scenario
+from loopviz.scenario_file import Call, read_file
+from loopviz.watched import stamp
 
 __all__ = [
     "FIRST",
@@ -33,6 +37,9 @@ Info = TypeVar("Info")
 FIRST = "block"
 """The scenario that `loopviz` opens with."""
 
+_MODULES = {"postgres": "asyncpg"}
+"""What an extra of loopviz brings, where that has another name."""
+
 
 @dataclass(frozen=True, slots=True)
 class FixInfo:
@@ -45,6 +52,8 @@ class FixInfo:
     answers: tuple[str, ...] = ()
     extra: str = ""
     workers: int = 1
+    unavailable: str = ""
+    """Empty, or one sentence: what is not installed, and the command that does that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,19 @@ class ScenarioInfo:
     load: tuple[LoadInfo, ...] = ()
     counters: tuple[CounterInfo, ...] = ()
     error: str = ""
+    shadows: Path | None = None
+    """The file of the same name that it hides: a user's scenario takes a built-in one's place."""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in a few words; empty for a built-in one."""
+        folder = self.path.parent
+        if folder == builtin_folder():
+            return ""
+        hides = "the built-in one"
+        if self.shadows is not None and self.shadows.parent != builtin_folder():
+            hides = str(self.shadows)
+        return f"yours, from {folder}" + (f"; hides {hides}" if self.shadows else "")
 
 
 def builtin_folder() -> Path:
@@ -98,47 +120,42 @@ def builtin_folder() -> Path:
 
 def catalogue(folders: Sequence[Path] = ()) -> tuple[ScenarioInfo, ...]:
     """Every scenario, the built-in ones first in the order of their lessons, then users'."""
-    return tuple(read(path) for path in _paths(folders).values())
+    return tuple(_entry(*files) for files in _entries(folders).values())
 
 
 def find(scenario_id: str, folders: Sequence[Path] = ()) -> ScenarioInfo:
     """The entry with this id. Raises UsageError, naming the ids there are."""
-    paths = _paths(folders)
-    if scenario_id not in paths:
-        raise UsageError(f"There is no scenario {scenario_id!r}; there are: {', '.join(paths)}.")
-    return read(paths[scenario_id])
+    entries = _entries(folders)
+    if scenario_id not in entries:
+        raise UsageError(f"There is no scenario {scenario_id!r}; there are: {', '.join(entries)}.")
+    return _entry(*entries[scenario_id])
+
+
+def _entry(path: Path, hidden: Path | None) -> ScenarioInfo:
+    return replace(_read_as_it_was(path, stamp(path)), shadows=hidden)
+
+
+@lru_cache(maxsize=256)
+def _read_as_it_was(path: Path, _stamp: object) -> ScenarioInfo:
+    return read(path)
 
 
 def read(path: Path) -> ScenarioInfo:
     """What the file says of itself, read without running it."""
-    try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, ValueError, OSError, MemoryError, RecursionError) as error:
-        return ScenarioInfo(path.stem, path, error=f"{path.name} cannot be read: {error}.")
-    calls = dict(_assigned_calls(tree))
-    if "scenario" not in calls:
-        return ScenarioInfo(path.stem, path, error=f"{path.name} has no `scenario = Scenario(…)`.")
-    said = _arguments(calls["scenario"], ())
-    fixes, loads, counters = (
-        [_arguments(call, _fields(kind)) for call in _listed(calls["scenario"], keyword, calls)]
-        for keyword, kind in (("fixes", FixInfo), ("load", LoadInfo), ("counters", CounterInfo))
+    contents = read_file(path)
+    said = contents.scenario.said
+    return ScenarioInfo(
+        path.stem,
+        path,
+        title=said.get("title", ""),
+        lesson=said.get("lesson", ""),
+        look=tuple(said.get("look", ())),
+        link=said.get("link", ""),
+        fixes=_read(FixInfo, contents.fixes, "key"),
+        load=_read(LoadInfo, contents.load, "route"),
+        counters=_read(CounterInfo, contents.counters, "key"),
+        error=contents.error,
     )
-    for fix in fixes:
-        fix["answers"] = tuple(fix.get("answers", ()))  # type: ignore[arg-type]
-    try:
-        return ScenarioInfo(
-            path.stem,
-            path,
-            title=str(said.get("title", "")),
-            lesson=str(said.get("lesson", "")),
-            look=tuple(said.get("look", ())),  # type: ignore[arg-type]
-            link=str(said.get("link", "")),
-            fixes=tuple(FixInfo(**fix) for fix in fixes),  # type: ignore[arg-type]
-            load=tuple(LoadInfo(**load) for load in loads),  # type: ignore[arg-type]
-            counters=tuple(CounterInfo(**counter) for counter in counters),  # type: ignore[arg-type]
-        )
-    except TypeError as error:
-        return ScenarioInfo(path.stem, path, error=f"{path.name} has an odd Fix or Load: {error}.")
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -150,10 +167,12 @@ def load_scenario(path: Path) -> Scenario:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pydantic look themselves up there
     spec.loader.exec_module(module)
-    scenario = getattr(module, "scenario", None)
-    if not isinstance(scenario, Scenario):
-        raise UsageError(f"{path.name} has no `scenario = Scenario(…)`; it has {scenario!r}.")
-    return scenario
+    if not hasattr(module, "scenario"):
+        raise UsageError(f"{path.name}:1: there is no `scenario = Scenario(…)` in this file.")
+    if not isinstance(module.scenario, Scenario):
+        kind = type(module.scenario).__name__
+        raise UsageError(f"{path.name}:1: scenario must be a Scenario(…), not a value of {kind}.")
+    return module.scenario
 
 
 def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
@@ -165,63 +184,54 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
         lesson=scenario.lesson,
         look=tuple(scenario.look),
         link=scenario.link,
-        fixes=tuple(_same(FixInfo, fix, answers=tuple(fix.answers)) for fix in scenario.fixes),
-        load=tuple(_same(LoadInfo, load) for load in scenario.load),
-        counters=tuple(_same(CounterInfo, counter) for counter in scenario.counters),
+        fixes=tuple(_info(FixInfo, fix) for fix in scenario.fixes),
+        load=tuple(_info(LoadInfo, load) for load in scenario.load),
+        counters=tuple(_info(CounterInfo, counter) for counter in scenario.counters),
     )
 
 
-def _fields(kind: type[Any]) -> list[str]:
-    return [field.name for field in fields(kind)]
+def _read(kind: Callable[..., Info], calls: Sequence[Call], name: str) -> tuple[Info, ...]:
+    """The entries of those that say their name; what they leave to the run is empty until then."""
+    unknown = {"title": "", "why": "", "rps": 0.0}
+    made = (SimpleNamespace(**unknown | call.said) for call in calls if name in call.said)
+    return tuple(_info(kind, said) for said in made)
 
 
-def _same(kind: type[Info], of: object, **other: object) -> Info:
-    """The entry with the fields of that object."""
-    return kind(**{name: getattr(of, name) for name in _fields(kind)} | other)
+def _info(kind: Callable[..., Info], of: Any) -> Info:
+    """The entry with the fields of that object, as far as it has them."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    said = {name: getattr(of, name) for name in names if hasattr(of, name)}
+    if kind is FixInfo:
+        said["answers"] = tuple(said.get("answers", ()))
+        said["unavailable"] = _unavailable(said.get("extra", ""))
+    return kind(**said)
 
 
-def _paths(folders: Sequence[Path]) -> dict[str, Path]:
-    """Scenario files by id; a later folder's takes the place of one with the same id."""
-    return {path.stem: path for folder in (builtin_folder(), *folders) for path in _files(folder)}
+def _unavailable(extra: str) -> str:
+    """A sentence, if that extra of loopviz is not installed."""
+    module = _MODULES.get(extra, extra)
+    if not extra or importlib.util.find_spec(module.partition(".")[0]) is not None:
+        return ""
+    return f'It needs {module}, which is not installed: pip install "loopviz[{extra}]".'
+
+
+def _entries(folders: Sequence[Path]) -> dict[str, tuple[Path, Path | None]]:
+    """By id: the scenario's file, and the one that it hides; a later folder's comes first."""
+    found: dict[str, tuple[Path, Path | None]] = {}
+    for folder in (builtin_folder(), *folders):
+        for path in _files(folder):
+            before = found.get(path.stem)
+            found[path.stem] = path, before[0] if before else None
+    return found
 
 
 def _files(folder: Path) -> list[Path]:
     """Scenario files in the order of their lessons (`order.txt`, if there is one), then by name."""
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - as Python itself names them
     try:
         files = sorted(p for p in folder.glob("*.py") if not p.name.startswith("_"))
-        listed = (folder / "order.txt").read_text("utf-8").split()
+        listed = (folder / "order.txt").read_text("utf-8", "replace").split()
     except FileNotFoundError:
         listed = []
     rank = {scenario_id: i for i, scenario_id in enumerate(listed)}
     return sorted(files, key=lambda p: (rank.get(p.stem, len(rank)), p.stem))
-
-
-def _assigned_calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
-    """`name = Call(…)` and `name: Type = Call(…)` at the top of the module."""
-    for node in tree.body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                if isinstance(target, ast.Name):
-                    yield target.id, node.value
-
-
-def _listed(scenario: ast.Call, keyword: str, calls: dict[str, ast.Call]) -> list[ast.Call]:
-    """The calls in a list or tuple that is an argument, given in place or by name."""
-    value = next((k.value for k in scenario.keywords if k.arg == keyword), None)
-    items = value.elts if isinstance(value, ast.List | ast.Tuple) else []
-    found = (calls.get(item.id) if isinstance(item, ast.Name) else item for item in items)
-    return [call for call in found if isinstance(call, ast.Call)]
-
-
-def _arguments(call: ast.Call, positional: Sequence[str]) -> dict[str, object]:
-    """The call's literal arguments by name; those that are no literals are left out."""
-    said: dict[str, object] = {}
-    pairs = [*zip(positional, call.args, strict=False)]
-    named = [(k.arg, k.value) for k in call.keywords if k.arg]
-    for name, node in (*pairs, *named):
-        try:
-            said[name] = ast.literal_eval(node)
-        except (ValueError, TypeError, MemoryError, RecursionError):
-            continue  # no literal; the texts are, or are left out
-    return said

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,16 @@ class Child:
     The module gets `--out-fd N` and `--run-dir PATH`; its output goes to a log there.
     """
 
-    def __init__(self, module: str, folder: Path, warden: "Guard") -> None:
+    def __init__(
+        self,
+        module: str,
+        folder: Path,
+        warden: "Guard",
+        *,
+        keep: Sequence[int] = (),
+        tmp: Path | None = None,
+    ) -> None:
+        """It inherits the file descriptors `keep`; its temporary files go to `tmp`, or `folder`."""
         self.name = module.rpartition(".")[2]
         self.log = folder / f"{self.name}.log"
         self._buffer = b""
@@ -34,10 +44,10 @@ class Child:
                         *("--out-fd", str(write_fd), "--run-dir", str(folder)),
                     ],
                     stdin=subprocess.PIPE,
-                    env={**os.environ, "TMPDIR": str(folder)},  # so that it goes with the folder
+                    env={**os.environ, "TMPDIR": str(tmp or folder)},  # goes with the folder
                     stdout=log,
                     stderr=log,
-                    pass_fds=[write_fd],
+                    pass_fds=[write_fd, *keep],
                     start_new_session=True,  # Ctrl-C is ours; and its workers die as a group
                 )
         finally:
@@ -47,8 +57,10 @@ class Child:
         warden.watch(self.process.pid)
 
     def send(self, message: dict[str, Any]) -> None:
-        """A control message; one to a dead child is dropped."""
+        """A control message; one to a dead child, or to one that was asked to end, is dropped."""
         assert self.process.stdin is not None
+        if self.process.stdin.closed:
+            return
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(encode(message))
             self.process.stdin.flush()
@@ -70,6 +82,14 @@ class Child:
             return f"was killed by {signal.Signals(-code).name}"
         return f"ended with exit code {code}"
 
+    def how_it_ended(self) -> str:
+        """The same as a sentence's end, with the last that it wrote; empty while it lives."""
+        how = self.ended()
+        if not how:
+            return ""
+        words = self.last_words()
+        return f"{how}. Its last words: {words[:200]}" if words else f"{how}."
+
     def last_words(self) -> str:
         """The last line of its log, empty if there is none."""
         with contextlib.suppress(OSError):
@@ -83,6 +103,10 @@ class Child:
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
+
+    def leave(self) -> None:
+        """Ask it to end once it has served what it has accepted."""
+        self.send({"do": "leave"})
 
     def reap(self, timeout_s: float) -> None:
         """Wait for its end; after the timeout kill it. Then kill what it may have started."""

@@ -1,6 +1,7 @@
 """The commands and their words; nothing else."""
 
 import json
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,7 @@ from loopviz.errors import UsageError
 
 __all__ = ["app", "run_command"]
 
-SCREENS, REPORTS = ("run",), ("list", "bench", "compare")
+SCREENS, REPORTS = ("run",), ("list", "bench", "compare", "new")
 """The commands, by which of the common options they take."""
 
 app = typer.Typer(
@@ -158,11 +159,14 @@ def list_(
         typer.echo(json.dumps([_entry(entry) for entry in entries], indent=2, ensure_ascii=False))
         return
     for entry in entries:
-        typer.echo(f"{entry.id:12} {entry.title}")
+        origin = f"  ({entry.origin})" if entry.origin else ""
+        typer.echo(f"{entry.id:12} {entry.title}{origin}")
         typer.echo(f"{'':12} {entry.error or entry.lesson}")
         for fix in entry.fixes:
             wrong = "  (looks right, is not)" if fix.wrong else ""
             typer.echo(f"{'':12}   --fix {fix.key:14} {fix.title}{wrong}")
+            if fix.unavailable:
+                typer.echo(f"{'':12}         {'':14} {fix.unavailable}")
 
 
 @app.command()
@@ -177,7 +181,7 @@ def bench(
     scenarios: Scenarios = None,
 ) -> None:
     """Run TARGET without a screen and report."""
-    from loopviz.report import summary  # noqa: PLC0415
+    from loopviz.summary import summary  # noqa: PLC0415
 
     report = _measure(
         target,
@@ -204,8 +208,8 @@ def compare(
 ) -> None:
     """Run the bug, then the fix, under the same arrivals, and show both."""
     from loopviz.catalogue import find  # noqa: PLC0415
-    from loopviz.report import compare_table  # noqa: PLC0415
     from loopviz.session import check_fixes  # noqa: PLC0415
+    from loopviz.summary import compare_table  # noqa: PLC0415
 
     folders = _folders(scenarios)
     info = find(scenario, folders)
@@ -228,6 +232,22 @@ def compare(
     _deliver(
         {"format": 1, "before": before, "after": after}, json_path, compare_table(before, after)
     )
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is to be called.")],
+    scenarios: Scenarios = None,
+) -> None:
+    """Write NAME.py, a scenario to start from, into the folder (here, without --scenarios)."""
+    from loopviz.catalogue import find  # noqa: PLC0415
+    from loopviz.new import write_new  # noqa: PLC0415
+
+    folder = (_folders(scenarios) or [Path()])[0]
+    path = write_new(name, folder)
+    hides = find(name, [folder]).shadows
+    typer.echo(f"{path} is written{f', and hides the built-in {name}' if hides else ''}. Next:")
+    typer.echo(f"  loopviz run {name} --scenarios {shlex.quote(str(folder))}")
 
 
 def run_command(words: list[str]) -> None:
@@ -284,14 +304,19 @@ def _entry(entry: Any) -> dict[str, Any]:
         "id": entry.id,
         "title": entry.title,
         "lesson": entry.lesson,
-        "fixes": [
-            {"key": fix.key, "title": fix.title, "why": fix.why, "wrong": fix.wrong}
-            for fix in entry.fixes
-        ],
+        "path": str(entry.path),
+        "fixes": [_fix(fix) for fix in entry.fixes],
     }
+    if entry.shadows:
+        said["shadows"] = str(entry.shadows)
     if entry.error:
         said["error"] = entry.error
     return said
+
+
+def _fix(fix: Any) -> dict[str, Any]:
+    said = {"key": fix.key, "title": fix.title, "why": fix.why, "wrong": fix.wrong}
+    return said | ({"unavailable": fix.unavailable} if fix.unavailable else {})
 
 
 def _folders(scenarios: list[Path] | None) -> list[Path]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from loopviz.clock import SECOND, monotonic_ns
+from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.errors import LoopvizError, TargetError
 from loopviz.report import build_report
 from loopviz.run import Run
@@ -15,7 +15,11 @@ from loopviz.session import Session
 __all__ = ["measure"]
 
 START_TIMEOUT_S = 30.0
+LOAD_TIMEOUT_S = 10.0
+"""How long a scenario's file may take, once it runs."""
 DRAIN_TIMEOUT_S = 3.0
+COUNTERS_NS = 250 * MS
+"""How long what the last requests counted may take to be told."""
 _TICK_S = 0.02
 
 Progress = Callable[[float], None]
@@ -61,13 +65,18 @@ def measure(
         _follow(run, duration_s + START_TIMEOUT_S, over, "run on")
         run.stop_load()
         _follow(run, DRAIN_TIMEOUT_S, lambda: run.load_stopped, "finish its requests")
+        if run.scenario.counters:  # they are told ten times a second
+            told_ns = monotonic_ns() + COUNTERS_NS
+            _follow(run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= told_ns, "tell what it counted")
+        first, *others = run.models
         return build_report(
-            run.model,
+            first,
             target=target,
             fixes=list(fixes),
             started_at=started_at,
             duration_s=duration_s,
             seed=seed,
+            others=others,
         )
     finally:
         session.close()
@@ -83,6 +92,10 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
             if run.traceback:
                 error.add_note(run.traceback)
             raise error
+        if run.trouble:
+            raise TargetError(run.trouble)
+        if run.loading and run.loading_s > LOAD_TIMEOUT_S:
+            raise TargetError(run.loading)
         if time.monotonic() > deadline:
             raise LoopvizError(
                 f"{run.scenario.id} did not {what} within {timeout_s:.0f} s: "

@@ -1,17 +1,21 @@
-"""The report of a run: the stable JSON form (`"format": 1`) and the text people read."""
+"""The report of a run: the stable JSON form (`"format": 1`)."""
 
 import platform
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import loopviz
 from loopviz.clock import MS
 from loopviz.model.model import Model
-from loopviz.model.snapshot import Finding, JobsView, Quantiles, ResourceView
+from loopviz.model.peers import add_findings, named
+from loopviz.model.snapshot import Finding, Quantiles, ResourceView
 
-__all__ = ["build_report", "compare_table", "summary"]
+__all__ = ["build_report"]
 
 FORMAT = 1
+
+_TASKS = ("started", "raised", "cancelled", "never_retrieved", "outlived_parent", "lost")
 
 
 def build_report(
@@ -22,11 +26,14 @@ def build_report(
     started_at: str,
     duration_s: float,
     seed: int,
+    others: Sequence[Model] = (),
 ) -> dict[str, Any]:
-    """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds."""
-    tasks = model.trace.tasks
-    now = model.health().newest_ns
-    jobs = model.views.jobs()
+    """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds.
+
+    `model` is the first worker's, which knows the load; `others` those of worker 2, 3, ….
+    """
+    models = [model, *others]
+    workers = list(enumerate(models, 1))
     report: dict[str, Any] = {
         "format": FORMAT,
         "loopviz": loopviz.__version__,
@@ -38,97 +45,25 @@ def build_report(
         "seed": seed,
         "load": list(_load(model)),
         "loop": _loop(model),
-        "resources": [
-            _resource(view) for view in model.views.resources(now, now) if _was_used(view)
-        ],
-        "tasks": {
-            "started": tasks.started,
-            "raised": tasks.raised,
-            "cancelled": tasks.cancelled,
-            "never_retrieved": tasks.never_retrieved,
-            "outlived_parent": tasks.outlived_parent,
-            "lost": tasks.lost,
-        },
-        "findings": [_finding(found) for found in model.findings()],
+        "resources": [said for number, of in workers for said in _resources(of, number)],
+        "tasks": {name: sum(getattr(of.trace.tasks, name) for of in models) for name in _TASKS},
+        "findings": [_finding(found) for found in add_findings([of.findings() for of in models])],
         "probe": _probe(model),
     }
-    if model.trace.requests.gone:
-        report["requests"] = [
-            {"route": route, "gone": gone} for route, gone in model.trace.requests.gone.items()
+    counters = [of.counters.values() for of in models]
+    if counters[0]:
+        report["counters"] = {key: _sum(of[key] for of in counters) for key in counters[0]}
+    gone = sum((Counter(of.trace.requests.gone) for of in models), Counter())
+    if gone:
+        report["requests"] = [{"route": route, "gone": count} for route, count in gone.items()]
+    if jobs := [said for number, of in workers for said in _jobs(of, number)]:
+        report["jobs"] = jobs
+    if others:
+        report["workers"] = len(models)
+        report["peers"] = [
+            {"worker": number, "loop": _loop(of), "probe": _probe(of)} for number, of in workers[1:]
         ]
-    if jobs:
-        report["jobs"] = [_jobs(view) for view in jobs]
     return report
-
-
-def summary(report: dict[str, Any]) -> str:
-    """The report as a page of text."""
-    fixes = " + ".join(report["fixes"]) or "no fix"
-    loop = report["loop"]
-    lines = [
-        f"{report['target']} · {fixes} · {report['duration_s']:.1f} s · seed {report['seed']}",
-        "",
-        f"{'route':24}{'rps':>6}{'sent':>7}{'ok':>7}{'errors':>8}{'p50 ms':>10}{'p99 ms':>10}",
-    ]
-    for route in report["load"]:
-        latency = route["latency_ms"]
-        lines.append(
-            f"{route['route'][:24]:24}{route['offered_rps']:>6g}{route['sent']:>7}{route['ok']:>7}"
-            f"{sum(route['errors'].values()):>8}{_figure(latency['p50']):>10}"
-            f"{_figure(latency['p99']):>10}"
-        )
-    busy = "unknown" if loop["utilization"] is None else f"{loop['utilization']:.0%}"
-    callbacks = (
-        "callbacks not seen" if loop["callbacks"] is None else f"{loop['callbacks']} callbacks"
-    )
-    lines += [
-        "",
-        f"loop    utilization {busy} · {callbacks}",
-        f"lag     {_quantiles(loop['lag_ms'])}",
-        f"ready   {_quantiles(loop['ready_delay_ms'])}",
-        "",
-    ]
-    lines += [*_crowded(report["resources"]), *_troubles(report["tasks"])]
-    for found in report["findings"]:
-        where = found.get("location")
-        place = f"{where['file']}:{where['line']}" if where else "line not seen"
-        lines.append(f"{found['severity'].upper()} {found['title'].lower()} × {found['count']}")
-        lines.append(f"  {found['sentence'].rstrip('.')}{_victims(found)}.")
-        lines.append(f"  at {place}")
-        if found.get("suggested_fix"):
-            lines.append(f"  try --fix {found['suggested_fix']}")
-    if not report["findings"]:
-        lines.append("no findings")
-    if report["probe"]["dropped_events"]:
-        lines.append(f"{report['probe']['dropped_events']} events were lost: the reader was slow.")
-    return "\n".join(lines)
-
-
-def compare_table(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Before and after, route by route, with the change of each figure."""
-    was, now = (" + ".join(report["fixes"]) or "no fix" for report in (before, after))
-    title = f"{before['target']}: {was} → {now}"
-    head = f"{'':24}{'before':>12}{'after':>12}{'change':>10}{'samples':>14}"
-    lines = [title, "", head]
-    for old, new in zip(before["load"], after["load"], strict=True):
-        counts = f"{old['sent']} → {new['sent']}"
-        for figure in ("p50", "p99"):
-            name = f"{old['route'][:20]} {figure}"
-            lines.append(
-                _row(name, old["latency_ms"][figure], new["latency_ms"][figure]) + f"{counts:>14}"
-            )
-    for name in ("lag_ms", "ready_delay_ms"):
-        label = f"{name.removesuffix('_ms').replace('_', ' ')} p99"
-        lines.append(_row(label, before["loop"][name]["p99"], after["loop"][name]["p99"]))
-    old_busy, new_busy = before["loop"]["utilization"], after["loop"]["utilization"]
-    if old_busy is not None and new_busy is not None:
-        lines.append(f"{'utilization':24}{old_busy:>12.0%}{new_busy:>12.0%}")
-    slow = [
-        sum(found["count"] for found in report["findings"] if found["rule"] == "slow-callback")
-        for report in (before, after)
-    ]
-    lines.append(f"{'slow callbacks':24}{slow[0]:>12}{slow[1]:>12}")
-    return "\n".join(lines)
 
 
 def _load(model: Model) -> Iterator[dict[str, Any]]:
@@ -171,9 +106,15 @@ def _was_used(view: ResourceView) -> bool:
     return bool(view.in_use.max or view.waiting.max or view.waited.count or view.given_up.count)
 
 
-def _resource(view: ResourceView) -> dict[str, Any]:
+def _resources(model: Model, worker: int) -> list[dict[str, Any]]:
+    now = model.health().newest_ns
+    views = model.views.resources(now, now)
+    return [_resource(view, worker) for view in views if _was_used(view)]
+
+
+def _resource(view: ResourceView, worker: int) -> dict[str, Any]:
     said: dict[str, Any] = {
-        "name": view.name,
+        "name": named(view.name, worker),
         "kind": view.kind,
         "capacity": view.capacity or None,
         "in_use": {"mean": round(view.in_use.mean, 3), "max": view.in_use.max},
@@ -186,14 +127,23 @@ def _resource(view: ResourceView) -> dict[str, Any]:
     return said
 
 
-def _jobs(view: JobsView) -> dict[str, Any]:
-    return {
-        "executor": view.name,
-        "finished": view.finished,
-        "raised": view.raised,
-        "queued_ms": _ms(view.queued_times, "p50", "p99", "max"),
-        "run_ms": _ms(view.run_times, "p50", "p99", "max"),
-    }
+def _jobs(model: Model, worker: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "executor": named(view.name, worker),
+            "finished": view.finished,
+            "raised": view.raised,
+            "queued_ms": _ms(view.queued_times, "p50", "p99", "max"),
+            "run_ms": _ms(view.run_times, "p50", "p99", "max"),
+        }
+        for view in model.views.jobs()
+    ]
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    """None if none is known."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def _probe(model: Model) -> dict[str, Any]:
@@ -239,57 +189,5 @@ def _ms(of: Quantiles, *names: str) -> dict[str, float | None]:
     return {name: round(getattr(of, f"{name}_ns") / MS, 3) if of.count else None for name in names}
 
 
-def _crowded(resources: list[dict[str, Any]]) -> list[str]:
-    """Those that somebody had to wait for."""
-    crowded = [r for r in resources if r["waiting"]["max"]]
-    if not crowded:
-        return []
-    lines = [f"{'resource':32}{'in use':>12}{'waiting':>10}{'p99 ms':>10}{'gave up':>10}"]
-    for found in crowded:
-        used = f"{found['in_use']['max']}/{found['capacity'] or '–'}"
-        wait = _figure(found["wait_ms"]["p99"])
-        lines.append(
-            f"{found['name'][-32:]:32}{used:>12}{found['waiting']['max']:>10}{wait:>10}"
-            f"{found['gave_up']:>10}"
-        )
-    return [*lines, ""]
-
-
-def _troubles(tasks: dict[str, Any]) -> list[str]:
-    """Of the tasks, in a line; none if all is well."""
-    troubles = {
-        "lost": "destroyed while pending",
-        "never_retrieved": "raised unseen",
-        "outlived_parent": "outlived their parent",
-    }
-    said = [f"{tasks[key]} {words}" for key, words in troubles.items() if tasks[key]]
-    return [f"tasks   {' · '.join(said)} of {tasks['started']}", ""] if said else []
-
-
-def _victims(found: dict[str, Any]) -> str:
-    if not found["victims"]:
-        return ""
-    requests = "request" if found["victims"] == 1 else "requests"
-    return f"; {found['victims']} {requests} waited {found['victim_wait_ms'] / 1000:.1f} s for it"
-
-
 def _rounded(share: float | None) -> float | None:
     return None if share is None else round(share, 4)
-
-
-def _row(name: str, before: float | None, after: float | None) -> str:
-    change = ""
-    if before and after is not None:
-        percent = (after - before) / before * 100
-        change = f"{'▼' if percent < 0 else '▲'} {abs(percent):.0f} %"
-    return f"{name:24}{_figure(before) + ' ms':>12}{_figure(after) + ' ms':>12}{change:>10}"
-
-
-def _quantiles(of: dict[str, float | None]) -> str:
-    return " · ".join(f"{name} {_figure(value)} ms" for name, value in of.items())
-
-
-def _figure(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.2f}" if value < 10 else f"{value:.0f}"

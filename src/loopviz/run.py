@@ -1,24 +1,28 @@
-"""One target under one load, watched."""
+"""One scenario under one load, watched."""
 
-import linecache
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from loopviz import runtime
 from loopviz.catalogue import CounterInfo, FixInfo, LoadInfo, ScenarioInfo
 from loopviz.children import Child, Guard
-from loopviz.clock import monotonic_ns
-from loopviz.collector import Collector
+from loopviz.clock import SECOND, monotonic_ns
+from loopviz.errors import TargetError
+from loopviz.listener import listen
 from loopviz.load.config import Config
 from loopviz.model.model import Model
-from loopviz.model.places import Naming
-from loopviz.probe.install import LOOP_RING, SIDE_RING
+from loopviz.model.snapshot import Snapshot
+from loopviz.staff import Staff
+from loopviz.watched import Watched
 from loopviz.wire.control import Sample
 
 __all__ = ["Run", "Status"]
+
+SILENT_S = 4.5
+"""A target says after 3 s what takes so long; one that does not by then is not able to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +31,18 @@ class Status:
 
     phase: Literal["starting", "running", "target-died", "load-died", "failed"]
     why: str = ""
-    """One sentence for the phases that are no good, with what to do next."""
+    """One sentence for what is no good, with what to do next; while it runs, it is about another
+    worker than the first."""
     url: str = ""
     fixes_on: frozenset[str] = frozenset()
     rate: float = 1.0
     """Factor on the scenario's load."""
+    changed: bool = False
+    """The scenario's file has changed since it was loaded."""
 
 
 class Run:
-    """One target under one load, watched. Starts at once; `poll` moves it along."""
+    """One scenario under one load, watched. Starts at once; `poll` moves it along."""
 
     def __init__(
         self,
@@ -52,35 +59,65 @@ class Run:
     ) -> None:
         """`duration_s`: the load ends after so long; else it goes on."""
         folder.mkdir(mode=0o700)
-        self.scenario = scenario
         self.folder = folder
         self.url = ""
         self.rate = rate
         self.failure: tuple[Literal["target-died", "load-died", "failed"], str] | None = None
         self.traceback = ""
         """Of what the scenario's file raised, if it did."""
+        self._loading_ns, self._loads_at = 0, ""
+        self._file = Watched(scenario.path)
         self.load_began_ns = 0
         self.load_stopped = False
         self._seed, self._duration_s = seed, duration_s
         self._warden = warden
-        self._target = Child("loopviz.target", folder, warden)
         self._load: Child | None = None  # with the first poll, so that the first frame is not late
-        self._target.send(
-            {
-                "do": "start",
-                "id": scenario.id,
-                "path": str(scenario.path),
-                "fixes": list(fixes),
-                "port": port,
-                "probe": probe,
-            }
-        )
-        self._fixes_on = frozenset(fixes)
-        self._use(scenario)
+        self._aimed = False
+        listener = None
+        try:
+            listener = listen(port)
+        except TargetError as error:
+            self.failure = ("failed", str(error))
+        self._staff = Staff(scenario, folder, warden, listener, fixes=fixes, probe=probe)
+
+    @property
+    def scenario(self) -> ScenarioInfo:
+        """First as read, then as run."""
+        return self._staff.scenario
+
+    @property
+    def model(self) -> Model:
+        """The first worker's, to which the load and the marks are told."""
+        return self._staff.model
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """All workers', the first one's first."""
+        return self._staff.models
 
     @property
     def target_pid(self) -> int:
-        return self._target.process.pid
+        """The first worker's."""
+        return self._staff.pid
+
+    @property
+    def trouble(self) -> str:
+        """One sentence, if the run goes on without a worker that it should have."""
+        return self._staff.trouble
+
+    @property
+    def loading_s(self) -> float:
+        """For how long the scenario's file and its lifespan run; 0: they do not yet, or no more."""
+        began = self._loading_ns if not self.url else 0
+        return (monotonic_ns() - began) / SECOND if began else 0.0
+
+    @property
+    def loading(self) -> str:
+        """One sentence, if that takes long."""
+        if self.loading_s < SILENT_S or self._loads_at:
+            return self._loads_at
+        took = f"{self.scenario.path.name} has not finished loading after {self.loading_s:.0f} s"
+        return f"{took}: C code of it holds the GIL."
 
     @property
     def status(self) -> Status:
@@ -88,24 +125,33 @@ class Run:
         phase, why = self.failure or ("running" if self.load_began_ns else "starting", "")
         if phase in ("target-died", "load-died"):
             why += " Press R to restart it."
-        return Status(phase, why, self.url, self._fixes_on, self.rate)
+        elif phase == "starting" and self.loading:
+            why = f"{self.loading} Press s for another scenario, R to try again."
+        elif not why and self.trouble:
+            why = f"{self.trouble} Press its fix's key twice for another one."
+        changed = self._file.changed(monotonic_ns())
+        return Status(phase, why, self.url, self._staff.fixes_on, self.rate, changed)
+
+    def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
+        """The picture at `now_ns`, of all workers; None until the first event."""
+        return self._staff.snapshot(now_ns, window_ns)
 
     def poll(self) -> None:
-        """Take in what the children have said and what the probe has written."""
+        """Take in what the children have said and what the probes have written."""
         if self._load is None:
             self._load = Child("loopviz.load", self.folder, self._warden)
-        for message in self._target.read():
-            self._hear_target(message, self._load)
+        for message in self._staff.hear():
+            self._hear_target(message)
+        self._aim(self._load)
         for message in self._load.read():
             self._hear_load(message)
-        self.collector.drain()
+        self._staff.drain()
         if self.failure is None:
-            self._check_alive()
+            self._check_alive(self._load)
 
     def toggle(self, key: str) -> None:
         """Flip a fix."""
-        self._fixes_on ^= {key}
-        self._target.send({"do": "fix", "key": key, "on": key in self._fixes_on})
+        self._staff.toggle(key)
 
     def set_rate(self, factor: float) -> None:
         """Scale the load."""
@@ -121,51 +167,54 @@ class Run:
             self._load.send({"do": "stop"})
 
     def quit(self) -> None:
-        """Ask both children to end."""
-        for child in self._children():
-            child.quit()
+        """Ask all children to end."""
+        if self._load is not None:
+            self._load.quit()
+        self._staff.quit()
 
     def reap(self, timeout_s: float) -> None:
-        """Wait until both have ended, kill what has not, and remove the folder."""
+        """Wait until all have ended, kill what has not, and remove the folder."""
         until = time.monotonic() + timeout_s
-        for child in self._children():
-            child.reap(max(until - time.monotonic(), 0))
-        self.collector.close()
+        if self._load is not None:
+            self._load.reap(timeout_s)
+        self._staff.reap(max(until - time.monotonic(), 0))
         runtime.remove(self.folder)
 
-    def _use(self, scenario: ScenarioInfo) -> None:
-        """Go by what the scenario says of itself: first as read, then as run."""
-        self.scenario = scenario
-        self.model = Model(
-            [(load.route, load.rps) for load in scenario.load],
-            [fix.key for fix in scenario.fixes if not fix.wrong],
-            Naming(_roots(scenario.path), linecache.getline),
-        )
-        for key in self._fixes_on:
-            self.model.phases.assume(key)
-        self.collector = Collector(self.folder / LOOP_RING, self.folder / SIDE_RING, self.model)
-
-    def _children(self) -> list[Child]:
-        return [self._target] if self._load is None else [self._load, self._target]
-
-    def _hear_target(self, message: dict[str, Any], load: Child) -> None:
+    def _hear_target(self, message: dict[str, Any]) -> None:
         if message.get("is") == "failed":
             self.traceback = message.get("traceback", "")
             self.failure = ("failed", message["why"])
+            self._staff.quit()
+        elif message.get("is") == "loading":
+            self._loading_ns = self._loading_ns or monotonic_ns()
+            self._loads_at = message["why"]
         elif message.get("is") == "ready":
+            self._loads_at = ""
             self.url = message["url"]
-            scenario = _scenario_info(message["scenario"])
+            scenario = replace(_scenario_info(message["scenario"]), shadows=self.scenario.shadows)
             if scenario != self.scenario:
-                self._use(scenario)
-            config = Config(
-                self.url, scenario.load, self._seed, self.rate, duration_s=self._duration_s
-            )
-            load.send(config.to_message())
+                self._staff.use(scenario)
+
+    def _aim(self, load: Child) -> None:
+        """Once all workers serve, tell the load where to send."""
+        if self._aimed or not self.url or not self._staff.ready:
+            return
+        self._aimed = True
+        alone = all(fix.workers == 1 for fix in self.scenario.fixes)
+        config = Config(
+            self.url,
+            self.scenario.load,
+            self._seed,
+            self.rate,
+            duration_s=self._duration_s,
+            reuse=alone,
+        )
+        load.send(config.to_message())
 
     def _hear_load(self, message: dict[str, Any]) -> None:
         if message.get("is") == "ready":
             self.load_began_ns = message["start_at_ns"]
-            self.model.mark(self.load_began_ns, f"scenario:{self.scenario.id}")
+            self._staff.begin(self.load_began_ns)
             self.model.routes.factor = self.rate
         elif message.get("is") == "samples":
             samples = [Sample(*values) for values in message["samples"]]
@@ -175,23 +224,16 @@ class Run:
         elif message.get("is") == "stopped":
             self.load_stopped = True
 
-    def _check_alive(self) -> None:
-        for child in self._children():
-            how = child.ended()
-            if how:
-                words = child.last_words()
-                said = f" Its last words: {words[:200]}" if words else ""
-                why = f"The {child.name} {how}.{said}"
-                if child is self._target:
-                    self.model.stop(monotonic_ns())
-                self.failure = ("target-died" if child is self._target else "load-died", why)
-                return
-
-
-def _roots(path: Path) -> list[tuple[str, str]]:
-    """How paths are shortened: the scenario's folder and ours by name, the rest from here."""
-    ours = Path(__file__).parent
-    return [(str(path.parent), "scenarios"), (str(ours), "loopviz"), (str(Path.cwd()), "")]
+    def _check_alive(self, load: Child) -> None:
+        if how := load.how_it_ended():
+            self.failure = ("load-died", f"The load {how}")
+        elif how := self._staff.how_the_first_ended():
+            name = self.scenario.path.name
+            self.failure = (
+                ("target-died", f"The target {how}")
+                if self.url
+                else ("failed", f"{name} ended its process while it was loading: that {how}")
+            )
 
 
 def _scenario_info(said: dict[str, Any]) -> ScenarioInfo:

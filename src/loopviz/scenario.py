@@ -29,7 +29,8 @@ class Fix:
     extra: str = ""
     """The extra of loopviz that it needs, `celery`; without that it is shown as unavailable."""
     workers: int = 1
-    """How many processes serve the app while it is on."""
+    """How many processes serve the app while it is on. They share the address and the folder for
+    temporary files; a scenario with such a fix gets each request on a connection of its own."""
     on: bool = False
 
 
@@ -101,6 +102,8 @@ class Scenario:
     """Shown in this order."""
     link: str = ""
     """Where real users hit it: a thread or a document."""
+    middleware: Sequence[Any] = ()
+    """ASGI middleware around the app, the outermost first."""
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None
     """As FastAPI's `lifespan`: what must be up before the first request."""
     expect: Sequence[Expect] = field(default=())

@@ -1,5 +1,6 @@
 """The runs of one loopviz: start one, go to another, end them all. What the screen holds."""
 
+import linecache
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -30,7 +31,7 @@ class Controller(Protocol):
         """Take in what has come since, and say how things stand; `window_ns` of history."""
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
-        """The catalogue."""
+        """The catalogue, as the files are now."""
 
     def toggle(self, key: str) -> None:
         """Flip a fix; effective at once, the loop blocked or not."""
@@ -41,8 +42,11 @@ class Controller(Protocol):
     def switch(self, scenario_id: str) -> None:
         """Go to another scenario, its fixes off."""
 
-    def restart(self) -> None:
-        """Start again what has died, with the same fixes and load."""
+    def restart(self) -> str:
+        """Start the scenario anew from its file, with the same fixes and load.
+
+        Returns one sentence if that cannot be, and what runs goes on; else an empty text.
+        """
 
     def close(self) -> None:
         """Stop everything."""
@@ -65,7 +69,6 @@ class Session:
     ) -> None:
         """Start a scenario. Raises UsageError for an unknown one, or an unknown fix."""
         self._folders = tuple(folders)
-        self._catalogue = catalogue(folders)
         self._seed, self._port, self._probe = seed, port, probe
         self._duration_s = duration_s
         info = find(scenario, folders)
@@ -79,15 +82,15 @@ class Session:
 
     def poll(self, now_ns: int, window_ns: int) -> Frame:
         self.run.poll()
-        seen = self.run.model.seen
-        snapshot = self.run.model.snapshot(now_ns, window_ns) if seen else None
+        snapshot = self.run.snapshot(now_ns, window_ns)
         return Frame(self.run.scenario, self.run.status, snapshot)
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
-        return self._catalogue
+        return catalogue(self._folders)
 
     def toggle(self, key: str) -> None:
-        self.run.toggle(key)
+        if not any(fix.key == key and fix.unavailable for fix in self.run.scenario.fixes):
+            self.run.toggle(key)
 
     def set_rate(self, factor: float) -> None:
         self.run.set_rate(factor)
@@ -95,8 +98,18 @@ class Session:
     def switch(self, scenario_id: str) -> None:
         self._replace(find(scenario_id, self._folders), (), 1.0)
 
-    def restart(self) -> None:
-        self._replace(self.run.scenario, tuple(self.run.status.fixes_on), self.run.rate)
+    def restart(self) -> str:
+        status = self.run.status
+        try:
+            info = find(self.run.scenario.id, self._folders)
+        except UsageError as error:
+            return str(error)
+        if info.error and status.phase == "running":
+            return f"{info.error} What runs is the file as it was."
+        available = {fix.key for fix in info.fixes if not fix.unavailable}
+        linecache.checkcache()  # or the lines shown would be the old file's
+        self._replace(info, status.fixes_on & available, status.rate)
+        return ""
 
     def close(self) -> None:
         """Stop everything; returns when nothing of ours is left, after 2.5 s at most."""
@@ -139,9 +152,11 @@ class Session:
 
 
 def check_fixes(scenario: ScenarioInfo, keys: Sequence[str]) -> None:
-    """Raises UsageError for a fix that the scenario does not have."""
-    known = [fix.key for fix in scenario.fixes]
-    for key in keys:
+    """Raises UsageError for a fix that the scenario does not have, or that is unavailable."""
+    known = {fix.key: fix for fix in scenario.fixes}
+    for key in keys if not scenario.error else ():
         if key not in known:
             there_are = ", ".join(known) or "none"
             raise UsageError(f"{scenario.id} has no fix {key!r}; it has: {there_are}.")
+        if known[key].unavailable:
+            raise UsageError(f"{scenario.id}: {key} cannot be tried. {known[key].unavailable}")

@@ -118,7 +118,10 @@ class Server:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, dict[bytes, bytes]]] = []
+        self.queries: list[bytes] = []
         self.connections: set[tuple[str, int]] = set()
+        self.left = 0
+        """Clients that went away from `/hang`."""
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._server = uvicorn.Server(
@@ -130,10 +133,12 @@ class Server:
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"]
         self.seen.append((path, dict(scope["headers"])))
+        self.queries.append(scope["query_string"])
         self.connections.add(scope["client"])
         if path == "/hang":
             while (await receive())["type"] != "http.disconnect":
                 pass
+            self.left += 1
             return
         status = int(path[1:]) if path[1:].isdigit() else 200
         body = json.dumps({"path": path}).encode() * 1_000

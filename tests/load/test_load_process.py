@@ -8,7 +8,7 @@ import pytest
 
 from loopviz.catalogue import LoadInfo
 from loopviz.clock import monotonic_ns
-from loopviz.wire.control import CONNECTION, TIMEOUT
+from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT
 
 pytestmark = pytest.mark.real
 
@@ -34,10 +34,47 @@ def test_samples_say_how_each_request_went(child, server):
     assert child.last["dropped"] == 0
 
 
+def test_copies_ask_for_the_same_and_each_arrival_for_another(child, server):
+    child.start(server.url, LoadInfo("GET /item%20{n}?of={n}", 100, copies=2))
+    child.hear(lambda: len(child.samples) >= 40)
+    paths = [path for path, _ in server.seen]
+    for number in range(10):
+        assert paths.count(f"/item {number}") == 2
+        assert server.queries.count(b"of=%d" % number) == 2
+    at = {}
+    for sample in child.samples:
+        at.setdefault(sample.scheduled_ns, []).append(sample.sent_ns)
+    assert {len(sent) for sent in at.values()} == {2}
+
+
+def test_a_client_that_leaves_closes_its_connection(child, server):
+    """The server hears of it; one that has its answer in time has not left."""
+    child.start(
+        server.url,
+        LoadInfo("GET /hang", 100, leaves=1.0, leaves_within_s=0.2),
+        LoadInfo("GET /ok", 50, leaves=1.0, leaves_within_s=60.0),
+    )
+    child.hear(lambda: len(child.statuses(0)) >= 20 and len(child.statuses(1)) >= 10)
+    assert set(child.statuses(0)) == {LEFT}
+    assert set(child.statuses(1)) == {200}
+    for sample in child.samples:
+        if sample.route == 0:
+            assert 0 <= sample.done_ns - sample.sent_ns < 1_000_000_000
+    child.hear(lambda: server.left >= 20)
+
+
 def test_connections_are_used_again(child, server):
     child.start(server.url, LoadInfo("GET /ok", 100, "constant"))
     child.hear(lambda: len(child.samples) >= 100)
     assert len(server.connections) < 50
+
+
+def test_unless_each_request_is_to_have_its_own(child, server):
+    child.start(server.url, LoadInfo("GET /ok", 50, "constant"), reuse=False)
+    child.hear(lambda: len(child.samples) >= 20)
+    assert len(server.connections) >= len(child.samples)
+    assert {headers[b"connection"] for _, headers in server.seen} == {b"close"}
+    assert set(child.statuses()) == {200}
 
 
 def test_the_load_can_be_scaled_aimed_elsewhere_and_stopped(child, server):

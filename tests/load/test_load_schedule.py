@@ -23,7 +23,7 @@ factors = st.floats(0.1, 10)
 
 
 def until(schedule: ArrivalSchedule, now_ns: int) -> list[tuple[int, int]]:
-    return list(schedule.due(now_ns))
+    return [(arrival.offset_ns, arrival.route) for arrival in schedule.due(now_ns)]
 
 
 @given(route=routes, seed=seeds)
@@ -131,3 +131,63 @@ def test_an_end_cuts_the_same_arrivals_short():
     ended = ArrivalSchedule(routes, 1, 1.0, 2 * SECOND)
     assert list(ended.due(10 * SECOND)) == whole
     assert ended.next_ns is None
+
+
+def test_each_route_numbers_its_arrivals():
+    routes = [LoadInfo("GET /a/{n}", 50.0), LoadInfo("GET /b", 20.0)]
+    due = list(ArrivalSchedule(routes, 1).due(2 * SECOND))
+    for route in (0, 1):
+        numbers = [arrival.number for arrival in due if arrival.route == route]
+        assert numbers == list(range(len(numbers)))
+        assert len(numbers) > 20
+
+
+def test_the_same_route_twice_has_two_schedules():
+    """Else two clients would always ask at the same instants."""
+    twice = [LoadInfo("GET /a", 20.0), LoadInfo("GET /a", 20.0)]
+    both = until(ArrivalSchedule(twice, 1), 5 * SECOND)
+    first, second = ({at for at, route in both if route == i} for i in (0, 1))
+    assert len(first) > 50
+    assert len(second) > 50
+    assert not first & second
+    assert sorted(first) == [at for at, _ in until(ArrivalSchedule(twice[:1], 1), 5 * SECOND)]
+
+
+def test_copies_come_together_and_have_the_same_number():
+    route = LoadInfo("POST /pay/{n}", 20.0, copies=3)
+    once = list(ArrivalSchedule([LoadInfo("POST /pay/{n}", 20.0)], 1).due(SECOND))
+    assert list(ArrivalSchedule([route], 1).due(SECOND)) == [a for a in once for _ in range(3)]
+
+
+def leaving(seed=1, factor=1.0, **more):
+    route = LoadInfo("GET /a", 500.0, leaves=0.4, leaves_within_s=0.25, **more)
+    due = ArrivalSchedule([route], seed, factor).due(10 * SECOND)
+    return [(a.number, a.leaves_s) for a in due]
+
+
+def test_so_many_clients_leave_within_so_long():
+    moments = [leaves_s for _, leaves_s in leaving()]
+    gone = [leaves_s for leaves_s in moments if leaves_s is not None]
+    assert len(gone) / len(moments) == pytest.approx(0.4, abs=0.02)
+    assert 0 <= min(gone) < 0.01
+    assert 0.24 < max(gone) <= 0.25
+    assert sum(gone) / len(gone) == pytest.approx(0.125, rel=0.05)
+
+
+def test_which_client_leaves_is_fixed_by_the_seed():
+    """Whatever the rate, the arrival with that number does the same."""
+    usual, faster = leaving(), leaving(factor=2.0)
+    assert leaving() == usual
+    assert faster[: len(usual)] == usual
+    assert leaving(seed=2) != usual
+    first, second = leaving(copies=2)[0::2], leaving(copies=2)[1::2]
+    assert first == usual
+    assert [number for number, _ in second] == [number for number, _ in usual]
+    assert second != usual
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_none_or_all_leave(share):
+    due = list(ArrivalSchedule([LoadInfo("GET /a", 200.0, leaves=share)], 0).due(SECOND))
+    assert len(due) > 100
+    assert {a.leaves_s is not None for a in due} == {share == 1.0}

@@ -96,7 +96,7 @@ def test_those_who_give_up_are_told():
     story.task(1, CYCLE).step(1).acquires(1, 1)
     story.task(2, CYCLE).step(2).request(2, "GET /a").waits_for(2, 1, place=WAITS).idle(SECOND)
     story.step(2).wait_over(2, 1).response(2, "GET /a", 500).end(2).idle(MS)
-    (seen,) = found(story)
+    (seen,) = found(story, "pool-exhausted")
     assert (seen.rule, seen.severity, seen.count) == ("pool-exhausted", "error", 1)
     assert seen.sentence.endswith("GET /a waited 1.0 s for one; 1 gave up")
 

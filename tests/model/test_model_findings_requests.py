@@ -157,15 +157,25 @@ def test_statements_on_one_connection_cannot_overlap():
     assert found(story) == []
 
 
-def test_waits_for_a_lock_in_a_row_are_no_awaits_to_overlap():
-    story = Story().resource(1, "asyncio.Lock", 1, made_at=MADE)
+def in_a_row_for(kind, made_at):
+    story = Story().resource(1, kind, 1, made_at=made_at)
     for task in range(1, 5):
         request(story, task)
         for _ in range(5):
             story.waits_for(task, 1, place=place(20)).idle(30 * MS).step(task)
-            story.acquires(task, 1).releases(task, 1)
+            if kind == "asyncio.Lock":
+                story.acquires(task, 1).releases(task, 1)
         answered(story, task)
-    assert "sequential-awaits" not in {f.rule for f in found(story)}
+    return {f.rule for f in found(story)}
+
+
+def test_waits_for_a_lock_in_a_row_are_no_awaits_to_overlap():
+    assert "sequential-awaits" not in in_a_row_for("asyncio.Lock", MADE)
+    assert "sequential-awaits" not in in_a_row_for("asyncio.Event", MADE)
+
+
+def test_a_librarys_event_is_how_anyio_waits_for_a_socket():
+    assert in_a_row_for("asyncio.Event", "\t0\t") == {"sequential-awaits"}
 
 
 # Cut off

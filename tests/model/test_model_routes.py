@@ -4,8 +4,9 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
+from loopviz.model.routes import Names
 from loopviz.testing import Story
-from loopviz.wire.control import CONNECTION, TIMEOUT, Sample
+from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 
 T0 = 1024 * SECOND
 
@@ -38,6 +39,15 @@ def test_counts_and_errors_have_names():
     assert (b.sent, b.ok, b.errors, b.in_flight) == (3, 0, {"shed": 2}, 3)
     assert a.latency_recent.count == 8
     assert b.latency_recent.count == 0
+
+
+def test_who_left_is_counted_and_has_no_latency():
+    model = Model([("GET /a", 10)])
+    fed(model, [(T0, 900, LEFT), (T0 + 1, 5, 200), (T0 + 2, 900, LEFT)])
+    (route,) = model.snapshot(T0 + SECOND, 2 * SECOND).routes
+    assert (route.sent, route.ok, route.errors) == (3, 1, {"left": 2})
+    assert (route.latency_recent.count, route.latency_recent.max_ns) == (1, 5 * MS)
+    assert model.routes.routes[0].latency().count == 1
 
 
 def test_recent_means_done_in_the_last_five_seconds():
@@ -77,6 +87,54 @@ def test_the_latency_of_the_whole_run_is_of_the_whole_run():
     assert total == 150_000
     assert route.latency().count == total
     assert route.latency().p50_ns == pytest.approx(100 * MS, rel=1 / 32)
+
+
+# Requests are called as the load calls them
+
+NAMES = ["POST /pay/{n}", "GET /items/7", "GET /a%20b/{n}.x", "GET /of/{n}/{n}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("POST /pay/17", "POST /pay/{n}"),
+        ("GET /items/7", "GET /items/7"),
+        ("GET /a b/3.x", "GET /a%20b/{n}.x"),
+        ("GET /of/3/3", "GET /of/{n}/{n}"),
+        ("GET /pay/17", None),
+        ("POST /pay/x", None),
+        ("POST /pay/17/x", None),
+        ("POST /pay/", None),
+        ("GET /items/8", None),
+        ("GET /a b/3yx", None),
+    ],
+)
+def test_the_loads_name_of_a_path(path, name):
+    assert Names(NAMES).of(path) == name
+    assert Names().of(path) is None
+
+
+def test_numbered_requests_share_the_loads_name_while_open_and_ended():
+    """Else each would lie on a lane of its own path, and then of the app's template."""
+    model, story = Model([("POST /pay/{n}", 5), ("GET /items/7", 5)]), Story()
+    story.idle(MS)
+    for task, path in ((1, "POST /pay/1"), (2, "POST /pay/2"), (3, "GET /items/7")):
+        story.task(task).step(task).request(task, path).idle(MS)
+    story.task(4).step(4).request(4, "GET /other/9").idle(MS)
+    for task, template in ((1, "POST /pay/{key}"), (3, "GET /items/{id}"), (4, "GET /other/{id}")):
+        story.step(task).gone(task).response(task, template).end(task).idle(MS)
+    now = story.tell(model).now_ns
+    assert [(r.route, r.lane, r.open) for r in model.snapshot(now, SECOND).requests] == [
+        ("POST /pay/{n}", 0, False),
+        ("POST /pay/{n}", 1, True),
+        ("GET /items/7", 0, False),
+        ("GET /other/{id}", 0, False),
+    ]
+    assert model.trace.requests.gone == {
+        "POST /pay/{n}": 1,
+        "GET /items/7": 1,
+        "GET /other/{id}": 1,
+    }
 
 
 # Before and after

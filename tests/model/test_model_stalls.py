@@ -3,6 +3,7 @@
 import pytest
 
 from loopviz.clock import MS
+from loopviz.model.findings.slow import SlowCallback
 from loopviz.model.places import Naming
 from loopviz.model.stalls import Samples, Stall
 
@@ -120,3 +121,28 @@ def test_old_ones_are_forgotten(samples):
 def test_a_stall_shows_a_bounded_stack(samples):
     add(samples, 10 * MS, *([A1, A2] * 20))
     assert len(described(samples).stack) == 12
+
+
+FASTAPI = "/lib/fastapi/routing.py"
+
+
+@pytest.mark.parametrize(
+    ("call", "around", "returned"),
+    [
+        ("\t{}\t369\tserialize_response", "\t{}\t784\tget_request_handler.<locals>.app", True),
+        ("\t/lib/starlette/responses.py\t9\tR.render", "\t{}\t8\tg.<locals>.app", True),
+        ("\t{}\t1\tsolve_dependencies", "\t{}\t784\tget_request_handler.<locals>.app", False),
+        ("\t/lib/starlette/responses.py\t9\tR.render", "\t{}\t3\trun_endpoint_function", False),
+    ],
+)
+def test_a_response_is_made_after_its_endpoint_has_returned(samples, call, around, returned):
+    """The endpoint that FastAPI works for stands in the stack between the two (probe.stacks)."""
+    strings = ["", call.format(FASTAPI), "\t/app/a.py\t7\trows", around.format(FASTAPI)]
+    samples.add(START, "1:1,2,3", strings, START + 30 * MS)
+    stall = described(samples, 50 * MS)
+    assert line(stall) == ("/app/a.py", 7)
+    assert stall.returned is returned
+    rule = SlowCallback(None)
+    rule.stall(stall)
+    [case] = rule.cases.values()
+    assert ("after rows had returned" in rule.sentence(case, "@get")) is returned

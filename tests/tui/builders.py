@@ -7,22 +7,26 @@ Everything follows from the seed and the moments at which fixes were toggled.
 
 import heapq
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from loopviz.catalogue import FixInfo, LoadInfo, ScenarioInfo
+from loopviz.catalogue import FixInfo, LoadInfo, ScenarioInfo, builtin_folder
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import (
     Comparison,
+    CounterView,
     Finding,
     Health,
     Location,
     LoopView,
     Mark,
+    Occupied,
+    Peer,
     Quantiles,
     RequestView,
+    ResourceView,
     RouteComparison,
     RouteView,
     Running,
@@ -61,15 +65,22 @@ ENTRIES = (
     SCENARIO,
     ScenarioInfo(
         "cpu",
-        SOURCE,
+        builtin_folder() / "cpu.py",
         title="heavy computation",
         lesson="Threads hide CPU work, processes remove it.",
         look=("three kinds of lane",),
         fixes=(FixInfo("process", "a process pool", "another GIL"),),
         load=(LoadInfo("GET /hash", 12.0),),
     ),
-    ScenarioInfo("threads", SOURCE, title="forty threads", lesson="Zero lag is not health."),
-    ScenarioInfo("mine", SOURCE, error="mine.py cannot be read: invalid syntax (line 3)."),
+    ScenarioInfo(
+        "threads",
+        builtin_folder() / "threads.py",
+        title="forty threads",
+        lesson="Zero lag is not health.",
+    ),
+    ScenarioInfo(
+        "mine", Path("/home/me/mine.py"), error="mine.py cannot be read: invalid syntax (line 3)."
+    ),
 )
 
 
@@ -105,6 +116,10 @@ class BlockWorld:
         self.latest: dict[str, list[tuple[int, int]]] = {route: [] for route in self.rates}
         self.sent = dict.fromkeys(self.rates, 0)
         self.marks: list[Mark] = []
+        self.resources: tuple[ResourceView, ...] = ()
+        self.counters: tuple[CounterView, ...] = ()
+        self.peers = 0
+        """Other workers, whose loops do as this one's."""
         self.callbacks = 0
         self._jobs: list = []
         self._seq = 0
@@ -282,6 +297,9 @@ class BlockWorld:
             findings=findings,
             comparison=self._comparison(),
             health=Health(events=self.callbacks * 3, newest_ns=now),
+            resources=self.resources,
+            counters=self.counters,
+            peers=tuple(Peer(worker, loop) for worker in range(2, self.peers + 2)),
         )
 
     def _route(self, route: str) -> RouteView:
@@ -320,6 +338,7 @@ class FakeController:
         self.calls: list[tuple] = []
         self.status = Status("running", url="http://127.0.0.1:8000")
         self.scenario = SCENARIO
+        self.catalogue = ENTRIES
         self.blank = False
         """True: nothing has been seen of the target yet."""
         self.polls: list[tuple[int, int]] = []
@@ -327,13 +346,11 @@ class FakeController:
     def poll(self, now_ns: int, window_ns: int) -> Frame:
         self.polls.append((now_ns, window_ns))
         self.world.advance(now_ns + self.offset)
-        status = Status(
-            self.status.phase, self.status.why, self.status.url, self.world.fixes, self.world.rate
-        )
+        status = replace(self.status, fixes_on=self.world.fixes, rate=self.world.rate)
         return Frame(self.scenario, status, None if self.blank else self.world.snapshot(window_ns))
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
-        return ENTRIES
+        return self.catalogue
 
     def toggle(self, key: str) -> None:
         self.calls.append(("toggle", key))
@@ -345,18 +362,42 @@ class FakeController:
 
     def switch(self, scenario_id: str) -> None:
         self.calls.append(("switch", scenario_id))
-        self.scenario = next(entry for entry in ENTRIES if entry.id == scenario_id)
+        self.scenario = next(entry for entry in self.catalogue if entry.id == scenario_id)
 
-    def restart(self) -> None:
+    def restart(self) -> str:
         self.calls.append(("restart",))
         self.status = Status("running")
+        return ""
 
     def close(self) -> None:
         self.calls.append(("close",))
 
 
+def resource(
+    name: str, used: int, capacity: int, waiting: int = 0, kind: str = "asyncio.Semaphore", **more
+) -> ResourceView:
+    """A resource with so many units in use, and so many that wait for one."""
+    given = {
+        "name": name,
+        "kind": kind,
+        "capacity": capacity,
+        "instances": 1,
+        "location": None,
+        "in_use": Occupied(used, used, used),
+        "waiting": Occupied(waiting, waiting, waiting),
+        "idle": 0,
+        "waited": Quantiles(),
+        "given_up": Quantiles(),
+        "holders": (),
+        "waiters": (),
+        "in_use_track": _track([]),
+        "waiting_track": _track([]),
+    }
+    return ResourceView(**given | more)
+
+
 def _location() -> Location:
-    return Location("scenarios/block.py", 13, "report", str(SOURCE))
+    return Location("scenarios/block.py", 41, "report", str(SOURCE))
 
 
 def _request(work: Work, begin: int, now: int) -> RequestView | None:

@@ -24,7 +24,7 @@ from loopviz.tui.paint.glyphs import ASCII, BLOCKS
 from loopviz.tui.paint.header import paint_header
 from loopviz.tui.paint.lag import lag_columns, level
 from loopviz.tui.paint.lanes import LaneRow, share_rows
-from loopviz.tui.paint.layout import plan
+from loopviz.tui.paint.layout import Wants, plan
 from loopviz.tui.paint.loop import busy_shares
 from loopviz.tui.paint.palette import looks
 from loopviz.tui.paint.scene import Scene
@@ -269,7 +269,7 @@ def test_panels_cover_the_terminal_once(banner, comparing):
     for width in range(60, 260, 7):
         for height in range(16, 80):
             cells = np.zeros((height, width), dtype=int)
-            made = plan(width, height, banner=banner, comparing=comparing)
+            made = plan(width, height, Wants(banner=banner, comparing=comparing))
             for x, y, wide, high in made.panels.values():
                 assert high > 0
                 cells[y : y + high, x : x + wide] += 1

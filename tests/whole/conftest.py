@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from whole_tools import Terminal
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +36,17 @@ def ours(runtime_folder):
         return found
 
     return find
+
+
+@pytest.fixture
+def terminal():
+    """A function: loopviz in a pseudo-terminal of so many columns and lines, with those words."""
+    made = []
+
+    def start(*words):
+        made.append(Terminal(*words))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()

@@ -168,7 +168,7 @@ def test_version():
         (("run", "nope"), 2, "There is no scenario 'nope'"),
         ((), 2, "loopviz needs a terminal and has none here: run `loopviz bench block`"),
         (("--ascii", "--theme", "light"), 2, "loopviz needs a terminal"),
-        (("block",), 2, "There is no command 'block' (there are: run, list, bench, compare)"),
+        (("block",), 2, "There is no command 'block' (there are: run, list, bench, compare, new)"),
         (("--scenarios", "/nowhere", "list"), 2, "--scenarios /nowhere is no folder"),
     ],
 )
@@ -218,12 +218,12 @@ def test_a_report_that_cannot_be_written_is_printed_all_the_same():
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("def (", "SyntaxError: invalid syntax"),
-        ("x = 1", "has no `scenario = Scenario(…)`"),
+        ("def (", "broken.py:1: this is not valid Python (invalid syntax, in `def (`)."),
+        ("x = 1", "broken.py:1: there is no `scenario = Scenario(…)` in this file."),
         (
-            "from loopviz.scenario import Scenario\nraise RuntimeError('no luck')\n"
-            "scenario = Scenario(title='t')",
-            "RuntimeError: no luck",
+            "raise RuntimeError('no luck')\nfrom loopviz.scenario import *\n"
+            "scenario = Scenario(title='t', lesson='', look=(), router=None, load=[])",
+            "broken.py raised RuntimeError: no luck, at line 1, `raise RuntimeError('no luck')`.",
         ),
     ],
 )
@@ -235,7 +235,41 @@ def test_a_broken_scenario_file_is_said(tmp_path, source, says):
     said = loopviz("bench", "broken", "--scenarios", str(tmp_path), "--duration", "1")
     assert says in said.stderr
     assert one_sentence(said.stderr)
+    assert "Traceback" not in said.stderr
     assert said.returncode == 3
+
+
+def test_the_traceback_comes_with_debug(tmp_path):
+    (tmp_path / "broken.py").write_text("from nowhere import scenario")
+    said = loopviz("bench", "broken", "--scenarios", str(tmp_path), "--debug")
+    assert "No module named 'nowhere'" in said.stderr
+    assert "Traceback" in said.stderr
+
+
+UNAVAILABLE = """
+from fastapi import APIRouter
+from loopviz.scenario import Fix, Load, Scenario
+scenario = Scenario(
+    title="t", lesson="l", look=(), router=APIRouter(), load=[Load("GET /ping", 1)],
+    fixes=[Fix("klingon", "a", "b", extra="klingon")],
+)
+"""
+
+
+def test_a_fix_that_is_not_installed(tmp_path, ours):
+    (tmp_path / "block.py").write_text(UNAVAILABLE)
+    needs = 'It needs klingon, which is not installed: pip install "loopviz[klingon]".'
+    said = loopviz("list", "--scenarios", str(tmp_path))
+    assert f"t  (yours, from {tmp_path}; hides the built-in one)" in said.stdout
+    assert needs in said.stdout
+    entry = json.loads(loopviz("list", "--json", "--scenarios", str(tmp_path)).stdout)[0]
+    assert entry["path"] == str(tmp_path / "block.py")
+    assert entry["shadows"].endswith("/block.py")
+    assert entry["fixes"][0]["unavailable"] == needs
+    said = loopviz("bench", "block", "--fix", "klingon", "--scenarios", str(tmp_path))
+    assert said.stderr == f"loopviz: block: klingon cannot be tried. {needs}\n"
+    assert said.returncode == 2
+    assert ours() == {}
 
 
 def in_terminal(columns, lines, term, *words):

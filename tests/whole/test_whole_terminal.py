@@ -1,95 +1,14 @@
 """The product as a person meets it: `loopviz` in a terminal, keys pressed, the screen read."""
 
-import fcntl
 import os
-import pty
-import select
 import signal
-import struct
-import subprocess
 import sys
-import termios
 import time
 
-import pyte
 import pytest
 from whole_tools import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
-
-
-class Terminal:
-    """loopviz in a pseudo-terminal with an emulator behind it."""
-
-    def __init__(self, columns, lines, *words):
-        self.screen = pyte.Screen(columns, lines)
-        self._stream = pyte.ByteStream(self.screen)
-        self.fd, child = pty.openpty()
-        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "loopviz", *words],
-            stdin=child,
-            stdout=child,
-            stderr=child,
-            env={**os.environ, "TERM": "xterm-256color"},
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
-        )
-        os.close(child)
-
-    def text(self):
-        """What is on the screen now."""
-        while select.select([self.fd], [], [], 0.02)[0]:
-            try:
-                data = os.read(self.fd, 1 << 16)
-            except OSError:
-                break
-            # pyte takes a private sequence of newer terminals for text
-            self._stream.feed(data.replace(b"\x1b[>25u", b"").replace(b"\x1b[<u", b""))
-        return "\n".join(self.screen.display)
-
-    def until(self, *texts, timeout_s=20):
-        def look():
-            shown = self.text()
-            return shown if all(text in shown for text in texts) else None
-
-        try:
-            return wait_until(look, timeout_s, f"{texts} on the screen")
-        except AssertionError as error:
-            error.add_note(self.text())
-            raise
-
-    def until_gone(self, text):
-        wait_until(lambda: text not in self.text(), 5, f"the end of {text}")
-
-    def press(self, keys):
-        os.write(self.fd, keys.encode())
-
-    def end(self):
-        """Wait for the end, reading on so that nothing blocks; the exit code."""
-        deadline = time.monotonic() + 10
-        while self.process.poll() is None and time.monotonic() < deadline:
-            self.text()
-        return self.process.wait(1)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self.fd)
-
-
-@pytest.fixture
-def terminal():
-    made = []
-
-    def start(*words):
-        made.append(Terminal(*words))
-        return made[-1]
-
-    yield start
-    for each in made:
-        each.close()
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (160, 50)])

@@ -9,6 +9,7 @@ times per request, which took a quarter of what was left.
 """
 
 import asyncio
+import math
 import ssl
 import sys
 from collections import deque
@@ -19,7 +20,8 @@ from loopviz.catalogue import LoadInfo
 from loopviz.clock import SECOND, monotonic_ns
 from loopviz.errors import LoopvizError
 from loopviz.load.config import split_route
-from loopviz.wire.control import CONNECTION, SENT_HEADER, TIMEOUT
+from loopviz.load.schedule import Arrival
+from loopviz.wire.control import CONNECTION, LEFT, SENT_HEADER, TIMEOUT
 
 try:
     import sniffio  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
@@ -32,6 +34,7 @@ import httpx  # noqa: E402
 __all__ = ["Client", "Reply"]
 
 HOST = "127.0.0.1"
+NUMBER = "{n}"
 IDLE_NS = 2 * SECOND
 """An unused connection is closed before the server does it (uvicorn: after 5 s)."""
 
@@ -54,16 +57,24 @@ class _Target(NamedTuple):
     """What is the same in all requests of a route."""
 
     method: str
-    url: httpx.URL
+    base: httpx.URL
+    path: str
+    url: httpx.URL | None
+    """None: each request has its own, with its number in the path."""
     headers: list[tuple[bytes, bytes]]
     timeout_s: float
+
+    def url_of(self, number: int) -> httpx.URL:
+        return self.url or self.base.join(self.path.replace(NUMBER, str(number)))
 
 
 class Client:
     """Requests to one target, as many at a time as there are; never to another machine."""
 
-    def __init__(self, routes: Sequence[LoadInfo], url: str) -> None:
+    def __init__(self, routes: Sequence[LoadInfo], url: str, *, reuse: bool = True) -> None:
+        """Connections are used again, unless `reuse` says no."""
         self._routes = routes
+        self._idle_ns = IDLE_NS if reuse else 0
         self._idle: deque[tuple[int, httpx.AsyncHTTPTransport]] = deque()
         self._targets: list[_Target] = []
         self.aim(url)
@@ -76,24 +87,28 @@ class Client:
             raise LoopvizError(f"The load cannot be sent to {url!r}: {error}.") from error
         if base.scheme != "http" or base.host != HOST:
             raise LoopvizError(f"The load is sent to http://{HOST} only, not to {url!r}.")
-        self._targets = [_target(base, route) for route in self._routes]
+        self._targets = [_target(base, route, self._idle_ns) for route in self._routes]
 
-    async def send(self, route: int) -> Reply:
-        """One request on a route, the whole response read; no failure is raised."""
-        target = self._targets[route]
+    async def send(self, arrival: Arrival) -> Reply:
+        """One request, the whole response read unless its client leaves; no failure is raised.
+
+        A client that leaves closes its connection.
+        """
+        target = self._targets[arrival.route]
+        leaves_s = math.inf if arrival.leaves_s is None else arrival.leaves_s
         transport = self._idle.pop()[1] if self._idle else _new_transport()
         sent_ns = monotonic_ns()
         request = httpx.Request(
             target.method,
-            target.url,
+            target.url_of(arrival.number),
             headers=httpx.Headers([*target.headers, (SENT_HEADER, b"%d" % sent_ns)]),
             stream=_NO_BODY,
         )
         try:
-            async with asyncio.timeout(target.timeout_s):
+            async with asyncio.timeout(min(target.timeout_s, leaves_s)):
                 status = await _exchange(transport, request)
         except TimeoutError:
-            status = TIMEOUT
+            status = LEFT if leaves_s < target.timeout_s else TIMEOUT
         except (httpx.TransportError, OSError):
             status = CONNECTION
         done_ns = monotonic_ns()
@@ -101,7 +116,7 @@ class Client:
             self._idle.append((done_ns, transport))
         else:
             await transport.aclose()
-        await self._close_idle(done_ns - IDLE_NS)
+        await self._close_idle(done_ns - self._idle_ns)
         return Reply(sent_ns, done_ns, status)
 
     async def aclose(self) -> None:
@@ -130,13 +145,16 @@ def _new_transport() -> httpx.AsyncHTTPTransport:
     return httpx.AsyncHTTPTransport(verify=_TLS, trust_env=False, limits=_LIMITS)
 
 
-def _target(base: httpx.URL, route: LoadInfo) -> _Target:
+def _target(base: httpx.URL, route: LoadInfo, idle_ns: int) -> _Target:
     method, path = split_route(route.route)
     headers = [
         (b"host", base.netloc),
         (b"accept", b"*/*"),
         (b"user-agent", b"loopviz"),
     ]
+    if not idle_ns:
+        headers.append((b"connection", b"close"))
     if method in ("POST", "PUT", "PATCH"):
         headers.append((b"content-length", b"0"))
-    return _Target(method, base.join(path), headers, route.timeout_s)
+    url = None if NUMBER in path else base.join(path)
+    return _Target(method, base, path, url, headers, route.timeout_s)

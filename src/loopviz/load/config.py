@@ -25,6 +25,9 @@ class Config:
     """When the schedule starts (monotonic clock); None, or a time that is past: at once."""
     duration_s: float | None = None
     """Send no more after so long; None: until told to stop."""
+    reuse: bool = True
+    """False: each request has a connection of its own, as from many clients. One that is used
+    again stays with the worker process that accepted it."""
 
     def to_message(self) -> dict[str, Any]:
         """As the first line of the child's input."""
@@ -46,6 +49,7 @@ class Config:
                 rate=factor(message.get("rate", 1.0)),
                 start_at_ns=None if start_at is None else int(start_at),
                 duration_s=None if duration is None else float(duration),
+                reuse=bool(message.get("reuse", True)),
             )
             _check(routes)
         except (KeyError, TypeError, ValueError) as error:
@@ -71,15 +75,28 @@ def split_route(route: str) -> tuple[str, str]:
 def _check(routes: Iterable[LoadInfo]) -> None:
     for route in routes:
         split_route(route.route)
-        if route.arrivals not in ("poisson", "constant"):
-            raise UsageError(
-                f"Arrivals are 'poisson' or 'constant', not {route.arrivals!r} ({route.route})."
-            )
-        if not math.isfinite(route.rps) or route.rps < 0:
-            raise UsageError(
-                f"Requests per second must be at least 0, not {route.rps} ({route.route})."
-            )
-        if not route.timeout_s > 0:
-            raise UsageError(
-                f"A timeout must be more than 0 s, not {route.timeout_s} ({route.route})."
-            )
+        for wrong, said in (
+            (
+                route.arrivals not in ("poisson", "constant"),
+                f"Arrivals are 'poisson' or 'constant', not {route.arrivals!r}",
+            ),
+            (
+                not math.isfinite(route.rps) or route.rps < 0,
+                f"Requests per second must be at least 0, not {route.rps}",
+            ),
+            (not route.timeout_s > 0, f"A timeout must be more than 0 s, not {route.timeout_s}"),
+            (
+                not isinstance(route.copies, int) or route.copies < 1,
+                f"Copies must be a whole number of at least 1, not {route.copies!r}",
+            ),
+            (
+                not 0 <= route.leaves <= 1,
+                f"The share that leaves must be from 0 to 1, not {route.leaves}",
+            ),
+            (
+                not 0 < route.leaves_within_s < math.inf,
+                f"Clients must leave within more than 0 s, not {route.leaves_within_s}",
+            ),
+        ):
+            if wrong:
+                raise UsageError(f"{said} ({route.route}).")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from loopviz.clock import SECOND, Clock, monotonic_ns
-from loopviz.load.schedule import ArrivalSchedule
-from loopviz.wire.control import CONNECTION, Sample
+from loopviz.load.schedule import Arrival, ArrivalSchedule
+from loopviz.wire.control import Sample
 
 __all__ = ["IN_FLIGHT_MAX", "OpenLoop", "Reply"]
 
@@ -29,8 +29,8 @@ class Reply(Protocol):
     def status(self) -> int: ...
 
 
-Send = Callable[[int], Coroutine[Any, Any, Reply]]
-"""Send a request on the route with this index; raises nothing."""
+Send = Callable[[Arrival], Coroutine[Any, Any, Reply]]
+"""Send the request that is due; raises nothing."""
 
 
 class OpenLoop:
@@ -60,7 +60,7 @@ class OpenLoop:
         self.in_flight = [0] * routes
         """Requests with no reply yet, by route."""
         self.shed = [0] * routes
-        """Arrivals not sent since too many were in flight; each is a `CONNECTION` sample, too."""
+        """Requests not sent since too many were in flight; they have no sample."""
 
     def start(self) -> None:
         """Let the arrivals come. The first is due at its offset from the origin."""
@@ -85,8 +85,8 @@ class OpenLoop:
     def _fire(self) -> None:
         """Send what is due, then wait for the next one."""
         if not self._stopped:
-            for offset_ns, route in self._schedule.due(self._clock() - self._origin_ns):
-                self._arrive(route, self._origin_ns + offset_ns)
+            for arrival in self._schedule.due(self._clock() - self._origin_ns):
+                self._arrive(arrival, self._origin_ns + arrival.offset_ns)
         self._arm()
 
     def _arm(self) -> None:
@@ -98,23 +98,22 @@ class OpenLoop:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at((self._origin_ns + next_ns) / SECOND, self._fire)
 
-    def _arrive(self, route: int, scheduled_ns: int) -> None:
+    def _arrive(self, arrival: Arrival, scheduled_ns: int) -> None:
+        route = arrival.route
         if len(self._tasks) >= self._in_flight_max:
-            now_ns = self._clock()
             self.shed[route] += 1
-            self._samples.append(Sample(route, scheduled_ns, now_ns, now_ns, CONNECTION))
             return
         self.sent[route] += 1
         self.in_flight[route] += 1
-        task = asyncio.get_running_loop().create_task(self._exchange(route, scheduled_ns))
+        task = asyncio.get_running_loop().create_task(self._exchange(arrival, scheduled_ns))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _exchange(self, route: int, scheduled_ns: int) -> None:
+    async def _exchange(self, arrival: Arrival, scheduled_ns: int) -> None:
         try:
-            reply = await self._send(route)
+            reply = await self._send(arrival)
         finally:
-            self.in_flight[route] -= 1
+            self.in_flight[arrival.route] -= 1
         self._samples.append(
-            Sample(route, scheduled_ns, reply.sent_ns, reply.done_ns, reply.status)
+            Sample(arrival.route, scheduled_ns, reply.sent_ns, reply.done_ns, reply.status)
         )

@@ -12,7 +12,7 @@ from loopviz.load.client import HOST, Client
 from loopviz.load.config import Config, factor
 from loopviz.load.open_loop import OpenLoop
 from loopviz.load.outbox import Outbox
-from loopviz.load.schedule import ArrivalSchedule
+from loopviz.load.schedule import Arrival, ArrivalSchedule
 
 __all__ = ["Orders", "run"]
 
@@ -29,7 +29,7 @@ async def run(config: Config, orders: Orders, outbox: Outbox) -> None:
 
     Raises LoopvizError if the configured target is not on this machine.
     """
-    client = Client(config.routes, config.url)
+    client = Client(config.routes, config.url, reuse=config.reuse)
     await _warm_up(config)
     gc.collect()
     gc.freeze()  # what is there now stays; later collections need not look at it
@@ -74,4 +74,4 @@ async def _warm_up(config: Config) -> None:
         taken.bind((HOST, 0))
         client = Client(config.routes[:1], f"http://{HOST}:{taken.getsockname()[1]}")
         if config.routes:
-            await client.send(0)
+            await client.send(Arrival(0, 0, 0))

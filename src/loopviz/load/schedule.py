@@ -4,12 +4,14 @@ Pure: no clock and no I/O. Times are integer nanoseconds since the load's start.
 the schedule. Each route's own arrivals, at the rate the scenario asks for (`arrivals`). And one
 tempo for all of them: at factor 2 schedule time passes twice as fast, at factor 0 it stands
 still, and an arrival comes when schedule time gets to it (`ArrivalSchedule`).
+
+Chance is fixed by the seed throughout: when an arrival comes, and which client leaves when.
 """
 
 import heapq
 import random
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from itertools import count, repeat
 from typing import NamedTuple
 
 from loopviz.catalogue import LoadInfo
@@ -19,30 +21,33 @@ __all__ = ["Arrival", "ArrivalSchedule", "arrivals"]
 
 
 class Arrival(NamedTuple):
-    """One request that is due."""
+    """One request that is due; an arrival of several copies is as many of these, in a row."""
 
     offset_ns: int
     """When, since the load's start."""
     route: int
     """Which, as an index into the load's routes."""
+    number: int
+    """How many arrivals the route had before this one: what `{n}` in it stands for."""
+    leaves_s: float | None = None
+    """The client goes away so long after it has sent the request; None: it stays."""
 
 
-def arrivals(route: LoadInfo, seed: int) -> Iterator[int]:
+def arrivals(route: LoadInfo, seed: int, nth: int = 0) -> Iterator[int]:
     """The route's arrivals at its own rate, ascending and without end (none at 0 rps).
 
     The same seed and route give the same arrivals on every machine and in every process, whatever
-    other routes there are. Constant arrivals start at a phase of their own, so that several such
-    routes do not hit the target at the same instants.
+    other routes there are; of those with the same name, each `nth` has its own. Constant arrivals
+    start at a phase of their own, so that several such routes do not hit the target at the same
+    instants.
     """
     if route.rps <= 0:
         return
-    rng = random.Random(f"{seed} {route.route}")  # noqa: S311 (a schedule, not a secret)
+    rng = _chance(seed, route, nth)
     if route.arrivals == "constant":
         phase = rng.random()
-        count = 0
-        while True:
-            yield round((phase + count) / route.rps * SECOND)
-            count += 1
+        for number in count():
+            yield round((phase + number) / route.rps * SECOND)
     at_s = 0.0
     while True:
         at_s += rng.expovariate(route.rps)
@@ -63,8 +68,15 @@ class ArrivalSchedule:
         end_ns: int | None = None,
     ) -> None:
         """`end_ns`: no arrivals from there on, counted from the load's start."""
-        streams = [zip(arrivals(x, seed), repeat(i)) for i, x in enumerate(routes)]
-        self._arrivals = heapq.merge(*streams)
+        names = [route.route for route in routes]
+        self._routes = [(route, names[:i].count(route.route)) for i, route in enumerate(routes)]
+        self._seed = seed
+        self._arrivals = heapq.merge(
+            *(
+                zip(arrivals(route, seed, nth), repeat(i), count())
+                for i, (route, nth) in enumerate(self._routes)
+            )
+        )
         self._next = next(self._arrivals, None)
         self._factor = factor
         self._end_ns = end_ns
@@ -84,7 +96,9 @@ class ArrivalSchedule:
         """Take every arrival that is due by `now_ns`, in order."""
         while (at_ns := self.next_ns) is not None and at_ns <= now_ns:
             assert self._next is not None
-            yield Arrival(at_ns, self._next[1])
+            _, route, number = self._next
+            for copy in range(self._routes[route][0].copies):
+                yield Arrival(at_ns, route, number, self._leaves_s(route, number, copy))
             self._next = next(self._arrivals, None)
 
     def set_factor(self, factor: float, now_ns: int) -> None:
@@ -97,3 +111,16 @@ class ArrivalSchedule:
         self._reached_ns += round((now_ns - self._changed_ns) * self._factor)
         self._changed_ns = now_ns
         self._factor = factor
+
+    def _leaves_s(self, route: int, number: int, copy: int) -> float | None:
+        load, nth = self._routes[route]
+        if not load.leaves:
+            return None
+        chance = _chance(self._seed, load, nth, "leaves", number, copy)
+        return chance.uniform(0, load.leaves_within_s) if chance.random() < load.leaves else None
+
+
+def _chance(seed: int, route: LoadInfo, nth: int, *what: object) -> random.Random:
+    """What chance is for this route; the same for the same words, wherever it runs."""
+    words = [seed, route.route, *([nth] if nth or what else []), *what]
+    return random.Random(" ".join(map(str, words)))  # noqa: S311 (a schedule, not a secret)

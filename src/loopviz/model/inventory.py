@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from loopviz.model.basics import Location, Quantiles, State, Track
 
 __all__ = [
+    "CounterView",
     "GcView",
     "HolderView",
     "JobsView",
@@ -30,6 +31,19 @@ class Pause(NamedTuple):
     start_ns: int
     end_ns: int
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class CounterView:
+    """Something that the scenario's endpoints count."""
+
+    key: str
+    title: str
+    bad: bool
+    """It ought to stay 0."""
+    value: int
+    recent: int
+    """How much it grew over the last `Snapshot.recent_ns`."""
 
 
 @dataclass(frozen=True, slots=True)

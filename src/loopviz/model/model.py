@@ -1,7 +1,7 @@
 """The model: batches of events and load samples in, an immutable snapshot out."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,15 +9,18 @@ from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.compare import Phases
+from loopviz.model.counters import Counters
 from loopviz.model.events import EVENT_TYPE, rows
 from loopviz.model.findings import Rules
 from loopviz.model.histogram import quantiles
+from loopviz.model.lanes import Lanes
 from loopviz.model.loop import LoopTimes
 from loopviz.model.places import Naming
-from loopviz.model.routes import Route, Routes
+from loopviz.model.routes import Names, Route, Routes
 from loopviz.model.series import Series
 from loopviz.model.snapshot import (
     Comparison,
+    CounterView,
     Finding,
     Health,
     IncidentView,
@@ -56,19 +59,28 @@ class Model:
         fixes: Sequence[str] = (),
         naming: Naming | None = None,
         answers: Mapping[str, Sequence[str]] | None = None,
+        counters: Iterable[tuple[str, str, bool]] = (),
+        lanes: Lanes | None = None,
     ) -> None:
+        """What is told of the run: routes with their rates, the right fixes, best first.
+
+        `answers` has for each fix the rules that it is suggested for (none: for all); `counters`
+        come as `Counters` takes them. The models of one run's workers share their `lanes`.
+        """
         self.naming = naming or Naming()
         self.loop = LoopTimes()
         self.rules = Rules(self.naming, self.loop)
-        self.trace = Trace(self.naming, self.rules)
+        names = Names(name for name, _ in routes)
+        self.trace = Trace(self.naming, self.rules, lanes, names)
         self.rules.watch(self.trace)
         self.views = Views(self.trace, self.naming)
         self.routes = Routes([Route(name, rps) for name, rps in routes])
+        self.rules.knows(load=self.routes)
         self.phases = Phases()
+        self.counters = Counters(counters)
         self._fixes = tuple(fixes)
         """Those that may be suggested, best first."""
-        self._answers = answers or {}
-        """By fix, the rules that it answers; one that is not in it answers all."""
+        self._answers = {fix: rules for fix, rules in (answers or {}).items() if rules}
         self._marks: deque[Mark] = deque(maxlen=500)
         self._events = self._dropped = self._lost_strings = 0
         self._failed_hooks: list[str] = []
@@ -103,6 +115,8 @@ class Model:
                 self.mark(at, text)
             elif kind == Kind.HOOK_FAILED:
                 self._failed_hooks.append(text)
+            elif kind == Kind.COUNTER:
+                self.counters.told(at, text, a)
             else:
                 self.trace.feed_other(row, text)
 
@@ -117,7 +131,10 @@ class Model:
         self.routes.feed(samples, sent, in_flight, shed)
 
     def mark(self, at: int, text: str) -> None:
-        """`fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`; `scenario:ID` begins all counts anew."""
+        """`fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`; `scenario:ID` begins all counts anew.
+
+        `routes:GET /a, GET /b`: those that the app has; that is no change, and not shown.
+        """
         kind, _, detail = text.partition(":")
         if kind == "fix":
             key, _, state = detail.partition("=")
@@ -127,6 +144,8 @@ class Model:
             self.routes.factor = float(detail)
             self.phases.begin(at)
             self._marks.append(Mark(at, "load", f"load ×{float(detail):g}"))
+        elif kind == "routes":
+            self.rules.knows(routes=detail.split(", "))
         elif kind == "scenario":
             self.loop.begin()
             self.rules.begin()
@@ -204,6 +223,7 @@ class Model:
             slow.resources,
             slow.jobs,
             slow.incidents,
+            slow.counters,
         )
 
     def incident(self, start_ns: int) -> IncidentView | None:
@@ -251,6 +271,7 @@ class Model:
             self.views.resources(now, now - KEEP_NS),
             self.views.jobs(),
             tuple(incident.stall.view(now) for incident in self.trace.incidents.all()),
+            self.counters.views(since),
         )
 
     def _utilization(self, since: int, now: int) -> float:
@@ -266,6 +287,7 @@ class Model:
         self.trace.forget_before(before)
         for route in self.routes.routes:
             route.forget_before(before)
+        self.counters.forget_before(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +305,7 @@ class _Slow:
     resources: tuple[ResourceView, ...] = ()
     jobs: tuple[JobsView, ...] = ()
     incidents: tuple[StallView, ...] = ()
+    counters: tuple[CounterView, ...] = ()
 
 
 def _track(series: Series, since: int, now: int = 0, value: int = 0) -> Track:

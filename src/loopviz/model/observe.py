@@ -58,6 +58,8 @@ class Observer:
         - `request.phases`: `(start, end, name)`
         - `request.gone_ns`: when its client left, 0: it stayed. `request.bytes_sent`
         - `request.made`: rows of resources made inside it; `request.task`: the task that serves it
+        - `request.status` (0: none was sent); `request.failure`: the exception that went through
+          the app, `(place, text)`, None if there was none
         - `request.cancelled`: its task was cancelled while it was open. Known only once the task
           ends, which is after this: see `task_ended` with `task.serving`
         """

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from loopviz.model.lanes import Lanes
+from loopviz.model.routes import Names
 from loopviz.model.snapshot import RequestView, State
 
 if TYPE_CHECKING:
@@ -16,8 +18,6 @@ _SPANS_KEPT = 1024
 _HISTORY_KEPT = 256
 _NOTES_KEPT = 64
 """Calls, phases and resources made, of one request."""
-_OPEN = 1 << 62
-"""The end of a lane's request that has none yet."""
 
 History = tuple[int, int, int, "Row | None"]
 """A wait of the request's task: start, end, place, and the resource's row if it was for one."""
@@ -32,10 +32,12 @@ class Request:
         "calls_made",
         "cancelled",
         "end_ns",
+        "failure",
         "gone_ns",
         "history",
         "lane",
         "made",
+        "named",
         "number",
         "phases",
         "route",
@@ -74,8 +76,10 @@ class Request:
         self.phases: list[tuple[int, int, str]] = []
         """Start, end (0: it goes on), name."""
         self.made: list[Row] = []
-        self.truncated = self.cancelled = False
-        """`truncated`: history, calls, phases or made are not complete."""
+        self.truncated = self.cancelled = self.named = False
+        """`truncated`: history, calls, phases or made are not complete; `named`: by the load."""
+        self.failure: tuple[int, str] | None = None
+        """The exception that went through the app: the place where it was raised, and what."""
         self.view: RequestView | None = None
         """Made by `views.request_view` and kept."""
 
@@ -166,13 +170,15 @@ def add_waits(
 class Requests:
     """Open requests by task, and the finished ones of the last while."""
 
-    def __init__(self, keep: int = 20_000) -> None:
+    def __init__(
+        self, lanes: Lanes | None = None, names: Names | None = None, keep: int = 20_000
+    ) -> None:
+        self.lanes = Lanes() if lanes is None else lanes
+        self._names = names or Names()
         self.open: dict[int, Request] = {}
         """By the number of the task that serves it."""
         self.finished: deque[Request] = deque(maxlen=keep)
         """In the order of their ends."""
-        self._lanes: dict[str, list[int]] = {}
-        self._count = 0
         self.begin()
 
     def begin(self) -> None:
@@ -180,11 +186,17 @@ class Requests:
         self.gone: dict[str, int] = {}
         """Of how many, by route, the client went away."""
 
-    def start(self, task: int, route: str, start_ns: int) -> Request:
-        """A request whose first span begins at `start_ns`, on the lowest free lane of its route."""
-        self._count += 1
-        lane = self._take_lane(route, start_ns, _OPEN)
-        request = self.open[task] = Request(self._count, route, lane, start_ns, task)
+    def start(self, task: int, path: str, start_ns: int) -> Request:
+        """A request whose first span begins at `start_ns`, on the lowest free lane of its route.
+
+        Its route is the load's name for that path; of a request that is not the load's, it is the
+        path itself, and the app's route once it has ended.
+        """
+        name = self._names.of(path)
+        route = path if name is None else name
+        number, lane = self.lanes.number(), self.lanes.take(route, start_ns)
+        request = self.open[task] = Request(number, route, lane, start_ns, task)
+        request.named = name is not None
         return request
 
     def finish(self, task: int, end_ns: int, status: int, route: str) -> Request | None:
@@ -192,20 +204,23 @@ class Requests:
         request = self.open.pop(task, None)
         if request is None:
             return None
-        self._lanes[request.route][request.lane] = end_ns
+        self.lanes.free(request.route, request.lane, end_ns)
         request.status = status
         if request.phases:
             request.phase(end_ns, "")
-        if route != request.route:
-            self._rename(request, route, end_ns)
+        if route != request.route and not request.named:
+            request.lane = self.lanes.move(route, request.start_ns, end_ns)
+            request.route = route
         if request.gone_ns:
-            self.gone[route] = self.gone.get(route, 0) + 1
+            self.gone[request.route] = self.gone.get(request.route, 0) + 1
         self.finished.append(request)
         return request
 
-    def forget_lanes(self) -> None:
-        """All open requests were given up: every lane is free."""
-        self._lanes.clear()
+    def give_up(self, at: int) -> None:
+        """Nobody knows whether the open ones have ended: they are forgotten."""
+        for request in self.open.values():
+            self.lanes.free(request.route, request.lane, at)
+        self.open.clear()
 
     def within(self, start_ns: int) -> Iterator[Request]:
         """The finished ones that ended after `start_ns`, newest first."""
@@ -218,22 +233,3 @@ class Requests:
         """Drop those that ended before `time`."""
         while self.finished and self.finished[0].end_ns < time:
             self.finished.popleft()
-
-    def _rename(self, request: Request, route: str, end_ns: int) -> None:
-        """From its path to its route's template: it moves to a free lane there."""
-        request.lane = self._take_lane(route, request.start_ns, end_ns)
-        if len(self._lanes) > 1000:  # paths that never become routes
-            self._lanes = {
-                r: ends for r, ends in self._lanes.items() if r == route or max(ends) == _OPEN
-            }
-        request.route = route
-
-    def _take_lane(self, route: str, start_ns: int, until_ns: int) -> int:
-        """The route's lowest lane that is free from `start_ns` on, taken until then."""
-        lanes = self._lanes.setdefault(route, [])
-        for lane, free_from in enumerate(lanes):
-            if free_from <= start_ns:
-                lanes[lane] = until_ns
-                return lane
-        lanes.append(until_ns)
-        return len(lanes) - 1

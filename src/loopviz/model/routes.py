@@ -1,8 +1,10 @@
 """What the load saw, route by route. Latency counts from the scheduled time."""
 
+import re
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +12,36 @@ from numpy.typing import NDArray
 from loopviz.model.histogram import Histogram, quantiles
 from loopviz.model.series import Series
 from loopviz.model.snapshot import Quantiles, RouteView
-from loopviz.wire.control import CONNECTION, TIMEOUT, Sample
+from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 
-__all__ = ["Route", "Routes"]
+__all__ = ["Names", "Route", "Routes"]
 
-_NAMED = {TIMEOUT: "timeout", CONNECTION: "connection"}
+_NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left"}
+
+
+class Names:
+    """What requests are called on the screen: as the load calls its routes."""
+
+    def __init__(self, routes: Iterable[str] = ()) -> None:
+        names = [(unquote(route), route) for route in routes]
+        self._exact = dict(names)
+        self._numbered = [
+            (re.compile(re.escape(path).replace(r"\{n\}", r"\d+")), route)
+            for path, route in names
+            if "{n}" in path
+        ]
+
+    def of(self, path: str) -> str | None:
+        """The load's name for a request to `METHOD /path`; None if no such request is the load's.
+
+        `POST /pay/17` is `POST /pay/{n}`, if that is what the load sends.
+        """
+        name = self._exact.get(path)
+        if name is None:
+            for pattern, route in self._numbered:
+                if pattern.fullmatch(path):
+                    return route
+        return name
 
 
 class Route:
@@ -40,6 +67,8 @@ class Route:
             self.ok += 1
         else:
             self.errors[_NAMED.get(sample.status, str(sample.status))] += 1
+        if sample.status == LEFT:
+            return  # it would have taken longer, who knows how long
         late = sample.sent_ns - sample.scheduled_ns
         self._newest.append((sample.scheduled_ns, latency, late))
         self._latency_all.add(np.array([latency]))
@@ -60,7 +89,7 @@ class Route:
         return np.array(picked, np.int64)
 
     def latency(self) -> Quantiles:
-        """Latency of all that came back, or failed, over the whole run."""
+        """Latency of all that came back, or failed, over the whole run; not of who left."""
         return self._whole(1, self._latency_all)
 
     def late(self) -> Quantiles:

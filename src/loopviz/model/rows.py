@@ -143,6 +143,11 @@ class Row(Occupancy):
         return self if self.units or self.jobs is None else self.jobs
 
     @property
+    def anonymous(self) -> bool:
+        """Whether it stands for all events of libraries: anyio waits for a socket with one."""
+        return self.kind == "asyncio.Event" and not (self.name or self.site.path)
+
+    @property
     def word(self) -> str:
         """Its class: `Semaphore`."""
         return self.kind.rpartition(".")[2] or "resource"

@@ -9,6 +9,7 @@ from typing import Literal
 
 from loopviz.model.basics import Location, Quantiles, Span, State, Track
 from loopviz.model.inventory import (
+    CounterView,
     GcView,
     HolderView,
     JobsView,
@@ -25,6 +26,7 @@ from loopviz.model.inventory import (
 
 __all__ = [
     "Comparison",
+    "CounterView",
     "Finding",
     "GcView",
     "Health",
@@ -36,6 +38,7 @@ __all__ = [
     "Mark",
     "Occupied",
     "Pause",
+    "Peer",
     "PhaseView",
     "Quantiles",
     "RequestView",
@@ -165,7 +168,8 @@ class RouteView:
     sent: int
     ok: int
     errors: dict[str, int]
-    """By status (`"500"`), `"timeout"`, `"connection"`; only those that happened."""
+    """By status (`"500"`), `"timeout"`, `"connection"`, `"left"` (the client went away, as it was
+    to), `"shed"`; only those that happened."""
     in_flight: int
     latency_recent: Quantiles
 
@@ -237,6 +241,15 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Peer:
+    """The loop of another worker process that serves the same address."""
+
+    worker: int
+    """2, 3, …; the first is the snapshot's own `loop`."""
+    loop: LoopView
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole picture at `now_ns`."""
 
@@ -259,3 +272,7 @@ class Snapshot:
     """Executors that have had work."""
     incidents: tuple[StallView, ...] = ()
     """Stalls whose surroundings are kept, oldest first: `Model.incident(start_ns)`."""
+    counters: tuple[CounterView, ...] = ()
+    """In the scenario's order; of several workers, added up."""
+    peers: tuple[Peer, ...] = ()
+    """The other workers, while there are any."""

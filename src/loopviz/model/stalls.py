@@ -18,6 +18,7 @@ OPEN_NS = 12 * MS
 the shortest stalls while they last."""
 _DEPTH = 12
 """Frames that a stall shows."""
+_FASTAPI = "/fastapi/routing.py"
 _LOOSE = 32
 """Dumps kept: those of a second or more."""
 
@@ -40,6 +41,7 @@ class Stall:
         "label",
         "location",
         "request",
+        "returned",
         "stack",
         "start_ns",
         "victims",
@@ -54,6 +56,8 @@ class Stall:
         """The innermost line of the user's code; without one, the innermost of all."""
         self.call: Location | None = None
         """The library call that this line has made, and where that was; None: a C function's."""
+        self.returned = False
+        """The line is that of an endpoint that has returned: FastAPI makes the response of it."""
         self.stack: tuple[Location, ...] = ()
         """The frames most often seen, innermost first; a dozen at most."""
         self.gil = False
@@ -155,6 +159,7 @@ class Samples:
             named = [self._naming.location(frame) for frame in stack.frames]
             stall.location = named[stack.culprit]
             stall.call = named[stack.culprit - 1] if stack.culprit else None
+            stall.returned = _returned(stall.call, named[stack.culprit + 1 :])
             stall.stack = tuple(named[:_DEPTH])
 
     def location(self, started_ns: int) -> Location | None:
@@ -186,6 +191,14 @@ class Samples:
         for at, stack in loose:
             both.add(at, stack)
         return both.most()
+
+
+def _returned(call: Location | None, around: Sequence[Location]) -> bool:
+    """FastAPI works for an endpoint that is not on the stack (`probe.stacks`), at its response."""
+    if call is None or not around or not around[0].path.endswith(_FASTAPI):
+        return False
+    makes_response = call.function == "serialize_response" or call.path.endswith("responses.py")
+    return makes_response and around[0].function.endswith(".app")
 
 
 class Stalls:

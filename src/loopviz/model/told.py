@@ -78,6 +78,11 @@ def table(trace: "Trace") -> list[Told]:
             request.gone_ns = at
             trace.observer.client_gone(request, at)
 
+    def failed(_at: int, a: int, who: int, b: int) -> None:
+        request = requests.get(who)
+        if request is not None:
+            request.failure = a, text(b)
+
     def call(at: int, a: int, who: int, b: int) -> None:
         task = live.get(who)
         place, host, status = a >> 32 & NUMBER, text(b), a & NUMBER
@@ -110,6 +115,7 @@ def table(trace: "Trace") -> list[Told]:
         Kind.LOST: trace.lost,
         Kind.PHASE: phase,
         Kind.GONE: gone,
+        Kind.FAILED: failed,
         Kind.CALL: call,
         Kind.COST: cost,
         Kind.LEVEL_OF_DETAIL: level_of_detail,

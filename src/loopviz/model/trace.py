@@ -10,11 +10,13 @@ from loopviz.clock import MS
 from loopviz.model.events import Event
 from loopviz.model.incidents import Incidents
 from loopviz.model.jobs import Jobs
+from loopviz.model.lanes import Lanes
 from loopviz.model.observe import Observer
 from loopviz.model.pauses import Pauses
 from loopviz.model.places import Naming, Site, parse_site
 from loopviz.model.requests import Request, Requests
 from loopviz.model.resources import Resources
+from loopviz.model.routes import Names
 from loopviz.model.snapshot import Running, State
 from loopviz.model.stalls import OPEN_NS, SLOW_NS, Samples, Stall, Stalls
 from loopviz.model.tasks import LOST, PENDING, Task, Tasks
@@ -35,10 +37,16 @@ _RUN, _READY, _AWAIT, _BLOCKING = map(int, (State.RUN, State.READY, State.AWAIT,
 class Trace:
     """Follows the switch trace and what happens within each callback."""
 
-    def __init__(self, naming: Naming, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        naming: Naming,
+        observer: Observer | None = None,
+        lanes: Lanes | None = None,
+        names: Names | None = None,
+    ) -> None:
         self.observer = observer or Observer()
         self.tasks = Tasks(self.observer)
-        self.requests = Requests()
+        self.requests = Requests(lanes, names)
         self.resources = Resources(self.observer)
         self.jobs = Jobs(self.resources, self.observer)
         self.pauses = Pauses()
@@ -146,8 +154,7 @@ class Trace:
         """Records were lost: open requests and tasks may have ended unseen."""
         self._kind, self._task = _STOPPED, None
         self._settled.clear()
-        self.requests.open.clear()
-        self.requests.forget_lanes()
+        self.requests.give_up(at)
         self.resources.gap(at)
         self.tasks.gap()
         self.jobs.gap(at)

@@ -1,4 +1,4 @@
-"""The ASGI wrapper that tells when a request starts and ends, how, and whether its client left."""
+"""The ASGI wrapper: when a request starts and ends, what it raised, whether its client left."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,6 +15,8 @@ App = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 
 def watch_requests(app: App, hooks: Hooks) -> App:
     """The same ASGI app; each HTTP request writes a start and an end record.
+
+    An exception that goes through the app is recorded, too; it goes on as it came.
 
     When the client sent it is known if the last of its headers says so, as our load's do. If the
     client leaves before the response is complete, that is recorded at once under uvicorn, under
@@ -57,6 +59,11 @@ def watch_requests(app: App, hooks: Hooks) -> App:
                 cycle._loopviz_task = number
                 return await app(scope, receive, watched_send)
             return await _listen(app, scope, receive, watched_send, number)
+        except Exception as error:
+            recorder = current()
+            if recorder is not None:
+                recorder.failed(number, error)
+            raise
         finally:
             if told:
                 cycle._loopviz_task = 0

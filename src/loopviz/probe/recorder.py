@@ -19,6 +19,7 @@ from typing import Any
 
 from loopviz.clock import Clock
 from loopviz.probe.places import PLACES, coroutine_code
+from loopviz.probe.raised import describe_error, raised_at
 from loopviz.wire.events import B_SHIFT, NUMBER, SIDE_IN, Kind, tag
 from loopviz.wire.ring import LockedRing
 
@@ -28,6 +29,7 @@ _numbers = itertools.count(1)
 _jobs = itertools.count(1)
 _recorders = itertools.count(1)
 _MOST = (1 << 24) - 1
+_ERRORS_KEPT = 200
 _ACQUIRED, _RELEASED = tag(Kind.ACQUIRED), tag(Kind.RELEASED)
 _LEVEL, _WAIT, _WAIT_OVER = tag(Kind.LEVEL), tag(Kind.WAIT), tag(Kind.WAIT_OVER)
 
@@ -134,6 +136,7 @@ class Recorder:
         self._phases: dict[str, int] = {}
         self._places: dict[tuple[int, int], int] = {}
         self._kept: list[CodeType] = []
+        self._errors: set[str] = set()
 
     def fail(self, hook: str, error: BaseException) -> None:
         """A hook raised, and is used no more. Any thread."""
@@ -263,6 +266,30 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("gone", error)
 
+    def failed(self, task: int, error: BaseException) -> None:
+        """An exception went through the app that serves that task's request."""
+        try:
+            self._put(Kind.FAILED, task, self._raised_at(error), self._intern(self._error(error)))
+        except Exception as failure:  # noqa: BLE001
+            self.fail("failed", failure)
+
+    def _error(self, error: BaseException) -> str:
+        """In words; messages that never repeat are left out once there are many."""
+        text = describe_error(error)
+        if text not in self._errors:
+            if len(self._errors) >= _ERRORS_KEPT:
+                return text.partition(":")[0]
+            self._errors.add(text)
+        return text
+
+    def _raised_at(self, error: BaseException) -> int:
+        """The place of the user's innermost frame; 0 if there is none."""
+        raised = raised_at(error)
+        if raised is None:
+            return 0
+        code, line = raised
+        return self._intern(f"\t{code.co_filename}\t{line}\t{code.co_qualname}")
+
     def _introduce(self, resource: Resource) -> None:
         resource.told += (self._number,)
         a = resource.number << 32 | min(resource.capacity, NUMBER)
@@ -311,6 +338,7 @@ _METHODS = {
     "call": ("call",),
     "phase": ("phase",),
     "gone": ("gone",),
+    "failed": ("failed",),
 }
 """By hook, what is not told any more when it has failed."""
 

@@ -1,9 +1,10 @@
 """`python -m loopviz.target --out-fd N --run-dir PATH`: serve one scenario.
 
 The first line on standard input says what: `{"do": "start", "id": "block", "path": "…/block.py",
-"fixes": ["to_thread"], "port": 0, "probe": true}`; later lines are control messages. What is to
-be said goes to the file descriptor `--out-fd`, a JSON object a line: `ready` with the address and
-the scenario, or `failed` with one sentence.
+"fixes": ["to_thread"], "listen_fd": 5, "probe": true}`; later lines are control messages. What is
+to be said goes to the file descriptor `--out-fd`, a JSON object a line: `loading` at once, with a
+sentence where it stands if that takes long; `ready` with the address and the scenario, or `failed`
+with one sentence.
 """
 
 import argparse
@@ -18,13 +19,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from loopviz.catalogue import ScenarioInfo, describe, load_scenario
+from loopviz.catalogue import ScenarioInfo, describe
 from loopviz.errors import LoopvizError, UsageError
+from loopviz.listener import inherited
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.cost import measure_cost
 from loopviz.probe.install import install, prepare
 from loopviz.scenario import Scenario
 from loopviz.target.control import Control
+from loopviz.target.counters import Counting
+from loopviz.target.loading import Loading, load, raised
 from loopviz.wire.control import encode, messages
 from loopviz.wire.events import Kind
 
@@ -49,62 +53,73 @@ def main() -> int:
     except LoopvizError as error:
         say({"is": "failed", "why": str(error)})
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - whatever the scenario's file raises
-        name = Path(start["path"]).name
-        why = f"{name} failed ({type(error).__name__}: {error}): see where with --debug."
+    except BaseException as error:  # noqa: BLE001 - whatever the scenario's file raises, sys.exit, too
+        why = raised(error, Path(start["path"]))
         say({"is": "failed", "why": why, "traceback": traceback.format_exc()})
         return 3
     return 0
 
 
 def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
-    from loopviz.target.app import build_app  # noqa: PLC0415 - after the parent was heard
-    from loopviz.target.server import Server, listen, new_loop  # noqa: PLC0415
+    from loopviz.target.app import build_app, routes_of  # noqa: PLC0415 - after the parent was heard
+    from loopviz.target.server import Server, new_loop  # noqa: PLC0415
 
     path = Path(start["path"])
-    listener = listen(start["port"])
+    listener = inherited(start["listen_fd"])
+    quits: list[Callable[[Callable[[Server], None]], object]] = []
+
+    def stop(*, leave: bool = False) -> None:
+        for quit_ in quits:
+            quit_(Server.leave if leave else _stop)
+
+    control = Control(sys.stdin.buffer, stop, run_folder)
+    control.start()
+    loading = Loading(path, say)
+    loading.start()
     if start.get("probe", True):
         prepare()
-    scenario = load_scenario(path)
-    _turn_on(scenario, start["fixes"], start["id"])
-    app: Any = build_app(scenario)
-    cost_ns = measure_cost() if start.get("probe", True) else 0
+    scenario = load(path)
     info = describe(start["id"], path, scenario)
+    _turn_on(scenario, info, start["fixes"])
+    control.use(scenario.fixes)
+    failures: list[BaseException] = []
+    app: Any = build_app(scenario, failures.append)
+    cost_ns = measure_cost() if start.get("probe", True) else 0
+
+    def ready() -> None:
+        loading.done()
+        say(_ready(listener, info))
 
     async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        watched, probe = app, None
+        loop = loading.loop = asyncio.get_running_loop()
+        watched, probe, counting = app, None, None
         if start.get("probe", True):
             probe = install(path=run_folder, user_roots=[str(path.parent)], tripwire=True)
             control.side = probe.side
             probe.side.write(Kind.COST, a=cost_ns)
+            probe.side.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
+            counting = Counting(scenario.counters, probe.side)
+            counting.start()
             watched = watch_requests(app, probe.hooks)
-        server = Server(watched, lambda: say(_ready(listener, info)))
-        quits.append(lambda: loop.call_soon_threadsafe(_stop, server))
+        server = Server(watched, ready, failures)
+        quits.append(lambda how: loop.call_soon_threadsafe(how, server))
         try:
             await server.serve(sockets=[listener])
         finally:
-            if probe is not None:
+            if probe is not None and counting is not None:
+                counting.stop()
                 probe.uninstall()
 
-    quits: list[Callable[[], object]] = []
-
-    def stop() -> None:
-        for quit_ in quits:
-            quit_()
-
-    control = Control(sys.stdin.buffer, list(scenario.fixes), stop, run_folder)
-    control.start()
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(serve())
 
 
-def _turn_on(scenario: Scenario, keys: list[str], scenario_id: str) -> None:
+def _turn_on(scenario: Scenario, info: ScenarioInfo, keys: list[str]) -> None:
     fixes = {fix.key: fix for fix in scenario.fixes}
     for key in keys:
         if key not in fixes:
             known = ", ".join(fixes) or "none"
-            raise UsageError(f"{scenario_id} has no fix {key!r}; it has: {known}.")
+            raise UsageError(f"{info.id} has no fix {key!r}; it has: {known}.")
         fixes[key].on = True
 
 

@@ -1,19 +1,59 @@
 """From a scenario to the FastAPI app that is served."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
 from fastapi import FastAPI
 
 from loopviz.scenario import Scenario
 
-__all__ = ["build_app"]
+__all__ = ["build_app", "routes_of"]
 
 
-def build_app(scenario: Scenario) -> FastAPI:
-    """The scenario's endpoints, and `GET /ping`, the bystander: it does nothing, and suffers."""
-    app = FastAPI(title=scenario.title, lifespan=scenario.lifespan)
+def build_app(
+    scenario: Scenario, failed: Callable[[BaseException], None] = lambda _error: None
+) -> FastAPI:
+    """The scenario's endpoints, and `GET /ping`, the bystander: it does nothing, and suffers.
+
+    `failed` hears what the lifespan raises before it yields: servers say no more than that it did.
+    """
+    app = FastAPI(title=scenario.title, lifespan=_telling(scenario, failed))
     app.include_router(scenario.router)
+    for middleware in reversed(scenario.middleware):
+        app.add_middleware(middleware)
 
     @app.get("/ping")
     async def ping() -> dict[str, bool]:
         return {"pong": True}
 
     return app
+
+
+def routes_of(scenario: Scenario) -> list[str]:
+    """`GET /report`, …: what its router has, and `GET /ping`."""
+    found = [
+        f"{method} {route.path}"
+        for route in scenario.router.routes
+        if hasattr(route, "path")
+        for method in sorted(getattr(route, "methods", None) or ())
+    ]
+    return [*found, "GET /ping"]
+
+
+def _telling(scenario: Scenario, failed: Callable[[BaseException], None]) -> Any:
+    if scenario.lifespan is None:
+        return None
+    start: Callable[[FastAPI], AbstractAsyncContextManager[Any]] = scenario.lifespan
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
+        async with AsyncExitStack() as stack:
+            try:
+                state = await stack.enter_async_context(start(app))
+            except BaseException as error:
+                failed(error)
+                raise
+            yield state
+
+    return lifespan

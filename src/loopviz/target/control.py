@@ -2,9 +2,9 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from loopviz import runtime
 from loopviz.scenario import Fix
@@ -18,20 +18,34 @@ GRACE_S = 1.5
 """How long the app may take to shut down before the process ends all the same."""
 
 
+class Quit(Protocol):
+    """Ends the app; `leave`: once it has served what it has accepted."""
+
+    def __call__(self, *, leave: bool = False) -> None: ...
+
+
 class Control:
     """Reads control messages from a pipe; its end means that the parent is gone."""
 
-    def __init__(
-        self, pipe: IO[bytes], fixes: list[Fix], quit_: Callable[[], None], run_folder: Path
-    ) -> None:
+    def __init__(self, pipe: IO[bytes], quit_: Quit, run_folder: Path) -> None:
         self._pipe = pipe
-        self._fixes = {fix.key: fix for fix in fixes}
+        self._fixes: dict[str, Fix] | None = None
+        self._early: dict[str, bool] = {}
+        self._lock = threading.Lock()
         self._quit = quit_
         self._run_folder = run_folder
         self.side: LockedRing | None = None
         """Where to note that a fix was toggled, once there is a ring."""
 
+    def use(self, fixes: Sequence[Fix]) -> None:
+        """The scenario is there: what was said of its fixes meanwhile applies now."""
+        with self._lock:
+            self._fixes = {fix.key: fix for fix in fixes}
+        for key, on in self._early.items():
+            self._toggle(key, on=on)
+
     def start(self) -> None:
+        """Hear what comes. As long as there are no fixes nothing runs, and `quit` is at once."""
         threading.Thread(target=self._follow, name="loopviz control", daemon=True).start()
 
     def _follow(self) -> None:
@@ -39,16 +53,23 @@ class Control:
         for message in messages(self._pipe):
             if message.get("do") == "fix":
                 self._toggle(str(message.get("key")), on=bool(message.get("on")))
+            elif message.get("do") == "leave":
+                self._quit(leave=True)
             elif message.get("do") == "quit":
                 orphaned = False
                 break
-        self._quit()
-        threading.Event().wait(GRACE_S)
+        if self._fixes is not None:
+            self._quit()
+            threading.Event().wait(GRACE_S)
         if orphaned:
             runtime.remove(self._run_folder)
         os._exit(0)  # the loop does not come back, or a thread of the app holds on
 
     def _toggle(self, key: str, *, on: bool) -> None:
+        with self._lock:
+            if self._fixes is None:
+                self._early[key] = on
+                return
         fix = self._fixes.get(key)
         if fix is None or fix.on == on:
             return

@@ -2,35 +2,20 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import uvicorn
 
 from loopviz.errors import TargetError
+from loopviz.listener import BACKLOG
 
-__all__ = ["Server", "listen", "new_loop"]
+__all__ = ["Server", "new_loop"]
 
-HOST = "127.0.0.1"
-BACKLOG = 2048
-
-
-def listen(port: int) -> socket.socket:
-    """A listening socket on 127.0.0.1; port 0 takes a free one. Raises TargetError."""
-    # with the protocol named: else asyncio leaves Nagle's algorithm on, and every reply is 40 ms
-    # late (`asyncio.base_events._set_nodelay` looks at `sock.proto`)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise TargetError(
-            f"Port {port} on {HOST} cannot be used ({error.strerror}): "
-            "choose another with --port, or leave --port away for a free one."
-        ) from error
-    return listener
+ACCEPTED_S = 0.2
+"""How long the requests of connections just accepted may take to be read."""
+FINISH_S = 4
+"""How long requests may take to end once their worker is no longer wanted."""
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -41,7 +26,10 @@ def new_loop() -> asyncio.AbstractEventLoop:
 class Server(uvicorn.Server):
     """Tells when the app is up, or why it did not come up."""
 
-    def __init__(self, app: Any, started: Callable[[], None]) -> None:
+    def __init__(
+        self, app: Any, started: Callable[[], None], failures: Sequence[BaseException] = ()
+    ) -> None:
+        """`failures`: what the app's lifespan has raised, if it did."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -57,10 +45,30 @@ class Server(uvicorn.Server):
             )
         )
         self._started = started
+        self._failures = failures
+        self._leaving = False
+
+    def leave(self) -> None:
+        """Accept no more, serve what was accepted, then end: other workers go on."""
+        self._leaving = self.should_exit = True
+        self.config.timeout_graceful_shutdown = FINISH_S
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's; then says so. Raises TargetError if the app's lifespan failed."""
-        await super().startup(sockets=sockets)
+        """As uvicorn's; then says so. Raises what the app's lifespan raised, or TargetError."""
+        try:
+            await super().startup(sockets=sockets)
+        except SystemExit:  # newer versions' way to say that the lifespan failed
+            self.should_exit = True
+        if self._failures:
+            raise self._failures[0]
         if self.should_exit:
-            raise TargetError("The app did not start: its lifespan raised; see the log.")
+            raise TargetError("The app did not start: its lifespan failed; see the log.")
         self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; it closes connections whose request it has not read yet."""
+        if self._leaving:
+            for server in self.servers:
+                server.close()
+            await asyncio.sleep(ACCEPTED_S)
+        await super().shutdown(sockets=sockets)

@@ -124,6 +124,11 @@ class Story:
         """The client of its request goes away."""
         return self._tell(Kind.GONE, 0, task)
 
+    def failed(self, task: int, error: str, *, place: str = "") -> Self:
+        """An exception goes through the app that serves its request."""
+        a = self._loop.intern(place) if place else 0
+        return self._tell(Kind.FAILED, a, task, self._loop.intern(error))
+
     def call(self, task: int, host: str, status: int = 200, *, place: str = "") -> Self:
         """An outbound HTTP call of the task ends; status 0: it failed."""
         a = self._loop.intern(place) << 32 | status
@@ -215,6 +220,11 @@ class Story:
     def mark(self, text: str) -> Self:
         """Something changes: `fix:to_thread=on`."""
         self._side.write(self.now_ns, Kind.MARK, b=self._side.intern(text))
+        return self
+
+    def counts(self, key: str, value: int) -> Self:
+        """A counter of the scenario has a new value."""
+        self._side.write(self.now_ns, Kind.COUNTER, value, b=self._side.intern(key))
         return self
 
     def hook_failed(self, text: str) -> Self:

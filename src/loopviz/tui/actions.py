@@ -30,8 +30,17 @@ class Action:
     """Whether the footer offers it now."""
 
 
-def _died(scene: Scene) -> bool:
-    return scene.status.phase in ("target-died", "load-died", "failed")
+def _stale(scene: Scene) -> bool:
+    """What runs is not what it could be: it died, or its file has changed."""
+    return scene.status.changed or scene.status.phase in ("target-died", "load-died", "failed")
+
+
+def _live(scene: Scene) -> bool:
+    return scene.view == "live"
+
+
+def _lesson(scene: Scene) -> bool:
+    return scene.view == "lesson"
 
 
 def _running(scene: Scene) -> bool:
@@ -40,13 +49,7 @@ def _running(scene: Scene) -> bool:
 
 def _suggested(scene: Scene) -> bool:
     """A fix is suggested that is not on yet."""
-    finding = scene.finding
-    return bool(
-        _running(scene)
-        and finding
-        and scene.letter(finding.suggested_fix)
-        and finding.suggested_fix not in scene.status.fixes_on
-    )
+    return _running(scene) and scene.suggested is not None
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -62,8 +65,8 @@ ACTIONS: tuple[Action, ...] = (
         "suggested",
         ("F", "shift+f"),
         "F",
-        "apply fix",
-        "apply the fix that the finding suggests",
+        "apply",
+        "apply the fix that is suggested",
         _suggested,
     ),
     Action(
@@ -71,8 +74,8 @@ ACTIONS: tuple[Action, ...] = (
         ("R", "shift+r"),
         "R",
         "restart",
-        "start again what has died, with the same fixes and load",
-        _died,
+        "start the scenario anew from its file, with the same fixes and load",
+        _stale,
     ),
     Action(
         "slower",
@@ -83,17 +86,32 @@ ACTIONS: tuple[Action, ...] = (
         _running,
     ),
     Action("faster", ("right_square_bracket",), "]", "", "more load", _running),
-    Action("load", (), "[ ]", "load", "", _running),
+    Action("load", (), "[ ]", "load", "", lambda scene: _running(scene) and _live(scene)),
     Action(
         "freeze",
         ("space",),
         "space",
         "freeze",
         "hold the picture still; recording goes on",
-        lambda scene: not scene.frozen,
+        lambda scene: not scene.frozen and _live(scene),
     ),
     Action("freeze", (), "space", "go live", "", lambda scene: scene.frozen),
+    Action(
+        "lesson",
+        ("i",),
+        "i",
+        "lesson",
+        "the lesson: why, what to look at, and the source as it runs",
+        _live,
+    ),
+    Action("scroll(1)", ("j", "down"), "j k", "scroll", "move in the lesson", _lesson),
+    Action("scroll(-1)", ("k", "up"), "k", "", ""),
+    Action("scroll(10)", ("pagedown",), "", "", ""),
+    Action("scroll(-10)", ("pageup",), "", "", ""),
+    Action("leave", ("escape",), "esc", "back", "from the lesson to the live view", _lesson),
     Action("scenarios", ("s",), "s", "scenarios", "choose another scenario"),
+    Action("next(-1)", ("left_curly_bracket",), "{", "", "the previous scenario"),
+    Action("next(1)", ("right_curly_bracket",), "}", "", "the next scenario"),
     Action("theme", ("T", "shift+t"), "T", "theme", "dark or light colours"),
     Action("help", ("question_mark",), "?", "help", "keys and glyphs"),
     Action("quit", ("q", "ctrl+c"), "q", "quit", "stop everything and leave"),

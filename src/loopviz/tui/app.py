@@ -5,12 +5,14 @@ import gc
 import os
 import signal
 import threading
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from textual.app import App
 from textual.binding import BindingType
 
+from loopviz.catalogue import FixInfo
 from loopviz.clock import MS, SECOND, Clock, monotonic_ns
+from loopviz.lesson import Lesson
 from loopviz.session import Controller, Frame
 from loopviz.tui.actions import bindings
 from loopviz.tui.pace import Pace
@@ -20,6 +22,7 @@ from loopviz.tui.paint.scene import Scene
 from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.live import LiveScreen
 from loopviz.tui.screens.picker import PickerScreen
+from loopviz.tui.source import lesson_of
 
 __all__ = ["LoopvizApp"]
 
@@ -31,6 +34,9 @@ WINDOW_NS = 6 * SECOND + 200 * MS
 
 LEAVING_S = 2.0
 """How long the screen may take to leave the terminal in order, once a signal says so."""
+
+NOTICE_NS = 6 * SECOND
+"""How long an answer to a key stands."""
 
 OFTEN_NS, SELDOM_NS = 100 * MS, 250 * MS
 """How often the header and the texts are painted."""
@@ -65,6 +71,10 @@ class LoopvizApp(App[None]):
         self._held_ns = 0
         self._often_ns = self._seldom_ns = -SECOND
         self._scenario = ""
+        self._lesson: Lesson | None = None
+        self._view: Literal["live", "lesson"] = "live"
+        self._notice = ("", 0)
+        """What to say, and until when."""
         self._closed = False
         self.failure: Exception | None = None
         """What ended the screen, if it was a defect."""
@@ -120,10 +130,12 @@ class LoopvizApp(App[None]):
             return
         if frame.scenario.id != self._scenario:
             self._scenario = frame.scenario.id
+            self._lesson = lesson_of(frame.scenario)
             self._held = None
             self._live.forget()
             whole = True
         held = self._held
+        notice, until_ns = self._notice
         self.scene = scene = Scene(
             frame.scenario,
             frame.status,
@@ -134,6 +146,9 @@ class LoopvizApp(App[None]):
             self._glyphs,
             frozen=held is not None,
             fps=self._pace.fps,
+            view=self._view,
+            lesson=self._lesson,
+            notice=notice if now_ns < until_ns else "",
         )
         often = whole or now_ns - self._often_ns >= OFTEN_NS
         seldom = whole or now_ns - self._seldom_ns >= SELDOM_NS
@@ -156,16 +171,21 @@ class LoopvizApp(App[None]):
 
     def action_fix(self, place: int) -> None:
         if self.scene and place < len(self.scene.scenario.fixes):
-            self._controller.toggle(self.scene.scenario.fixes[place].key)
-            self.tick(whole=True)
+            self._toggle(self.scene.scenario.fixes[place])
+
+    def _toggle(self, fix: FixInfo) -> None:
+        """Flip it; one that is not there says why."""
+        if fix.unavailable:
+            self._notice = (fix.unavailable, self._clock() + NOTICE_NS)
+        else:
+            self._notice = ("", 0)
+            self._controller.toggle(fix.key)
+        self.tick(whole=True)
 
     def action_suggested(self) -> None:
         """Apply the suggested fix; a second press does not take it off again."""
-        finding = self.scene.finding if self.scene else None
-        key = finding.suggested_fix if finding else ""
-        if self.scene and self.scene.fix(key) and key not in self.scene.status.fixes_on:
-            self._controller.toggle(key)
-            self.tick(whole=True)
+        if self.scene and (fix := self.scene.suggested):
+            self._toggle(fix)
 
     def action_slower(self) -> None:
         self._step_rate(-1)
@@ -199,15 +219,43 @@ class LoopvizApp(App[None]):
     def _picked(self, scenario_id: str | None) -> None:
         if scenario_id is not None:
             self._held = None
+            self._notice = ("", 0)
             self._controller.switch(scenario_id)
+            self.tick(whole=True)
+
+    def action_next(self, by: int) -> None:
+        """The next scenario of the catalogue that is not broken; after the last, the first."""
+        whole = [entry.id for entry in self._controller.entries() if not entry.error]
+        if self.scene and whole:
+            current = self.scene.scenario.id
+            at = whole.index(current) + by if current in whole else 0
+            self._picked(whole[at % len(whole)])
+
+    def action_lesson(self) -> None:
+        self._view = "live" if self._view == "lesson" else "lesson"
+        self.tick(whole=True)
+
+    def action_leave(self) -> None:
+        if self._view == "lesson":
+            self.action_lesson()
+
+    def action_scroll(self, by: int) -> None:
+        if self._view == "lesson":
+            self._live.scroll_lesson(by)
             self.tick(whole=True)
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self._looks, self._glyphs))
 
     def action_restart(self) -> None:
-        if self.scene and self.scene.status.phase in ("target-died", "load-died", "failed"):
-            self._controller.restart()
+        """Anew from its file; the picture begins anew, too."""
+        if self.scene:
+            said = self._controller.restart()
+            if said:
+                self._notice = (said, self._clock() + NOTICE_NS)
+            else:
+                self._held = None
+                self._scenario = ""
             self.tick(whole=True)
 
     def action_theme(self) -> None:

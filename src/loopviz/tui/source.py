@@ -1,11 +1,22 @@
-"""The lines around a culprit, read from its file: cached, and empty when they cannot be read."""
+"""Source that is shown, read from its file; empty when it cannot be read."""
 
 from functools import lru_cache
 from pathlib import Path
 
+from loopviz.catalogue import ScenarioInfo
+from loopviz.lesson import Lesson
 from loopviz.model.snapshot import Location
 
-__all__ = ["source_around"]
+__all__ = ["lesson_of", "source_around"]
+
+
+def lesson_of(scenario: ScenarioInfo) -> Lesson:
+    """What the scenario's file, as it is now, shows of its lesson."""
+    try:
+        text = scenario.path.read_text("utf-8", errors="replace")
+    except OSError:
+        text = ""
+    return Lesson(text, [load.route for load in scenario.load])
 
 
 @lru_cache(maxsize=64)

@@ -1,7 +1,8 @@
 """What the terminal and its children say to each other, a JSON object a line.
 
 Down (the child's standard input): `{"do": "fix", "key": "to_thread", "on": true}`,
-`{"do": "rate", "factor": 1.5}`, `{"do": "aim", "url": "http://127.0.0.1:4711"}`, `{"do": "quit"}`.
+`{"do": "rate", "factor": 1.5}`, `{"do": "aim", "url": "http://127.0.0.1:4711"}`, `{"do": "quit"}`,
+`{"do": "leave"}` (a worker that others make superfluous: finish what was accepted, then quit).
 The end of the pipe means that the parent is gone, and so should the child be.
 
 Up (a pipe the child was given): `{"is": "ready", …}`, `{"is": "failed", "why": "one sentence"}`,
@@ -12,13 +13,13 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["CONNECTION", "SENT_HEADER", "TIMEOUT", "Sample", "encode", "messages"]
+__all__ = ["CONNECTION", "LEFT", "SENT_HEADER", "TIMEOUT", "Sample", "encode", "messages"]
 
 SENT_HEADER = b"x-loopviz-sent"
 """Our load says in it when it sent a request, in nanoseconds of the monotonic clock."""
 
-TIMEOUT, CONNECTION = 0, -1
-"""`Sample.status` of a request that got no response."""
+TIMEOUT, CONNECTION, LEFT = 0, -1, -2
+"""`Sample.status` of a request that got no response; LEFT: its client went away on purpose."""
 
 
 class Sample(NamedTuple):
@@ -30,7 +31,7 @@ class Sample(NamedTuple):
     sent_ns: int
     done_ns: int
     status: int
-    """HTTP status, or `TIMEOUT`, or `CONNECTION` (refused, reset, closed half-way)."""
+    """HTTP status, or `TIMEOUT`, `CONNECTION` (refused, reset, closed half-way), `LEFT`."""
 
 
 def encode(message: dict[str, Any]) -> bytes:

@@ -80,7 +80,8 @@ class Kind(IntEnum):
     STALL = 11
     """The watchdog's sample of the running callback. a: started at; who: its task; b: its stack."""
     MARK = 12
-    """Something changed. b: its text, `kind:detail`, for instance `fix:to_thread=on`."""
+    """Something changed. b: its text, `kind:detail`, for instance `fix:to_thread=on`; or
+    `routes:GET /a, GET /b`, once: what the app serves."""
     HOOK_FAILED = 13
     """A hook raised and was disabled. b: the hook and the error."""
     RESOURCE = 14
@@ -131,6 +132,11 @@ class Kind(IntEnum):
     """How much is seen of this loop. b: `full` (also if there is no such
     record), or `steps` (a foreign loop: no callbacks, no
     ready delay)."""
+    COUNTER = 32
+    """A counter of the scenario has a new value. a: the value, two's complement; b: its key."""
+    FAILED = 33
+    """An exception went through the app that serves the request of task `who`. a: the place in the
+    user's code where it was raised (0: not there); b: its type and message."""
 
 
 def tag(kind: Kind, who: int = 0, b: int = 0) -> int:

@@ -1,12 +1,6 @@
 """asyncpg's pool on a real PostgreSQL, if one can be started here."""
 
 import asyncio
-import os
-import pwd
-import shutil
-import subprocess
-import time
-from pathlib import Path
 
 import pytest
 from resource_tools import TOLD, failures, most_in_use, resources, story, whos
@@ -16,49 +10,6 @@ from loopviz.wire.events import SIDE_IN
 asyncpg = pytest.importorskip("asyncpg")
 pytestmark = pytest.mark.real
 KIND = "asyncpg.pool"
-PLACES = ["/usr/lib/postgresql/15/bin", "/usr/local/bin"]
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    """A server on a socket in its own folder; started as another user if we are root."""
-    initdb = shutil.which("initdb", path=":".join([*PLACES, os.environ.get("PATH", "")]))
-    if initdb is None:
-        pytest.skip("no PostgreSQL here")
-    folder = Path(f"/tmp/loopviz-pg-{os.getpid()}")
-    folder.mkdir()
-    user = {}
-    if os.getuid() == 0:
-        try:
-            nobody = pwd.getpwnam("postgres")
-        except KeyError:
-            nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-    server = None
-    try:
-        data = folder / "data"
-        made = subprocess.run(
-            [initdb, "-D", data, "-U", "test", "-A", "trust", "-N"], check=False, **quiet, **user
-        )
-        if made.returncode:
-            pytest.skip("PostgreSQL cannot be set up here")
-        options = ["-k", str(folder), "-c", "listen_addresses=", "-F"]
-        binary = Path(initdb).resolve().with_name("postgres")
-        server = subprocess.Popen([binary, "-D", data, *options], **quiet, **user)
-        deadline = time.monotonic() + 20
-        while not (folder / ".s.PGSQL.5432").exists():
-            if server.poll() is not None or time.monotonic() > deadline:
-                pytest.skip("PostgreSQL does not start here")
-            time.sleep(0.05)
-        time.sleep(0.3)
-        yield {"host": str(folder), "user": "test", "database": "postgres"}
-    finally:
-        if server is not None:
-            server.terminate()
-            server.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def query(pool):
@@ -70,7 +21,7 @@ def test_five_tasks_and_two_connections(really_watched, postgres, here):
     lines = []
 
     async def main():
-        pool, line = await asyncpg.create_pool(**postgres, min_size=1, max_size=2), here()
+        pool, line = await asyncpg.create_pool(**postgres.asyncpg, min_size=1, max_size=2), here()
         lines.append(line)
         await asyncio.gather(*(query(pool) for _ in range(5)))
         connection = await pool.acquire()
@@ -94,7 +45,7 @@ def test_five_tasks_and_two_connections(really_watched, postgres, here):
 
 def test_a_timeout_and_a_pool_that_was_there_before(really_watched, postgres):
     async def before():
-        return await asyncpg.create_pool(**postgres, min_size=1, max_size=1)
+        return await asyncpg.create_pool(**postgres.asyncpg, min_size=1, max_size=1)
 
     async def main(pool):
         async with pool.acquire():

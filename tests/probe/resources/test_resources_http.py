@@ -74,6 +74,29 @@ def test_six_requests_and_two_connections(really_watched, here):
     assert not failures(recording)
 
 
+def test_who_comes_late_may_be_first(really_watched):
+    """A connection that is freed goes to whom httpcore's tasks happen to run first."""
+
+    async def main():
+        limits = httpx.Limits(max_connections=5)
+        async with serving(0.05) as url, httpx.AsyncClient(limits=limits) as client:
+
+            async def later(i):
+                await asyncio.sleep(i / 200)
+                await fetch(client, url)
+
+            await asyncio.gather(*(later(i) for i in range(60)))
+
+    recording = really_watched(main)
+    (number,) = (n for n, row in resources(recording).items() if row[0] == KIND)
+    taken = [e for e in recording.of(Kind.ACQUIRED) if e.a & NUMBER == number]
+    assert len(taken) < 80, "hardly one is told that it had a connection, and lost it again"
+    assert most_in_use(recording, KIND) == 5
+    waited_for = {e.a & NUMBER for e in recording.of(Kind.WAIT)}
+    kinds = {resources(recording)[n][0] for n in waited_for}
+    assert kinds == {KIND, "asyncio.Event"}, "no locks of httpcore's connections"
+
+
 def test_a_stream_keeps_its_connection_until_it_is_closed(really_watched):
     async def main():
         async with (

@@ -43,6 +43,7 @@ def test_a_pool_that_is_used_up(really_watched, url, here):
 
     recording = really_watched(main)
     assert pools(recording) == [(KIND, "orders db", 2, lines[0])]
+    assert "asyncio.Lock" not in {row[0] for row in resources(recording).values()}, "its own parts"
     events = [name for name, _ in story(recording, KIND)]
     assert sorted(events) == ["ACQUIRED"] * 4 + ["RELEASED"] * 4 + ["WAIT"] * 2
     assert most_in_use(recording, KIND) == 2

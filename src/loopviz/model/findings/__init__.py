@@ -3,7 +3,7 @@
 `Rules` hands each event to those whom it concerns, and asks them all what they have found.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from loopviz.clock import SECOND
 from loopviz.model.findings.crowded import PoolExhausted, ThreadLimiterExhausted
 from loopviz.model.findings.delay import ReadyDelayHigh
+from loopviz.model.findings.failing import RequestsFail
 from loopviz.model.findings.growth import UnboundedGrowth
 from loopviz.model.findings.habits import ClientPerRequest, SequentialAwaits
 from loopviz.model.findings.lives import TaskLost, TaskNeverRetrieved, TaskOutlivedParent
@@ -23,6 +24,7 @@ from loopviz.model.findings.writes import CancelledMidWrite
 from loopviz.model.loop import LoopTimes
 from loopviz.model.observe import Observer
 from loopviz.model.places import Naming
+from loopviz.model.routes import Routes
 from loopviz.model.snapshot import Finding
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ RULES: tuple[type[Rule[Any]], ...] = (
     SequentialAwaits,
     CancelledMidWrite,
     RetryStorm,
+    RequestsFail,
 )
 """All rules; docs/report.md explains each in a sentence."""
 
@@ -67,6 +70,11 @@ class Rules(Observer):
         """Of that trace; before its first event."""
         self._context.trace = trace
         self.begin()
+
+    def knows(self, load: Routes | None = None, routes: Sequence[str] = ()) -> None:
+        """What the load sees, and the routes that the app has, may be asked for."""
+        self._context.load = load or self._context.load
+        self._context.routes = tuple(routes) or self._context.routes
 
     def begin(self) -> None:
         """Find anew from here on."""

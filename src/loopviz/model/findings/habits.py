@@ -169,7 +169,9 @@ class SequentialAwaits(Rule[_Row]):
         connected = self._connected.get(request.task, ())
         for start, end, place, row in request.history:
             site = self.context.trace.site(place)
-            if row is not None or end - start < _LEG_NS or self.context.where(site) is None:
+            if (row is not None and not row.anonymous) or end - start < _LEG_NS:
+                continue
+            if self.context.where(site) is None:
                 continue
             if any(since <= start < until for since, until in connected):
                 continue  # one connection runs one statement at a time

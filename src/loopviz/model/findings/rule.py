@@ -14,6 +14,7 @@ from loopviz.model.snapshot import Finding, Location
 
 if TYPE_CHECKING:
     from loopviz.model.requests import Request
+    from loopviz.model.routes import Routes
     from loopviz.model.tasks import Task
     from loopviz.model.trace import Trace
 
@@ -44,6 +45,10 @@ class Context:
         self.loop = loop
         self.trace: Trace
         """Set before anything is heard."""
+        self.load: Routes | None = None
+        """What the load sees of each of its routes."""
+        self.routes: tuple[str, ...] = ()
+        """Those that the app has, if it has said so."""
 
     def where(self, site: Site | None) -> Location | None:
         """A line of the user's code; None for a library's, or if it is not known."""
@@ -163,7 +168,7 @@ class Rule(Observer, Generic[C]):
         for case in shown:
             where = self.location(case)
             source = self.context.naming.source(where)
-            sentence = self.sentence(case, source)
+            sentence = self.sentence(case, source.removesuffix(":"))
             found.append(
                 self._say([case], self.severe(case), sentence, where, source, suggest, now)
             )

@@ -15,6 +15,7 @@ class _Line(Case):
     """One culprit line; for the GIL, one function."""
 
     where: Location | None = None
+    returned = False
 
 
 class SlowCallback(Rule[_Line]):
@@ -32,6 +33,7 @@ class SlowCallback(Rule[_Line]):
         line = self._line(stall)
         line.note(stall.end_ns - stall.start_ns, stall.end_ns)
         line.label = stall.label
+        line.returned = line.returned or stall.returned
 
     def victim(self, stall: Stall, wait_ns: int, *, new: bool) -> None:
         if stall.gil is self.gil:
@@ -52,6 +54,9 @@ class SlowCallback(Rule[_Line]):
         lasted = f"{case.worst_ns / MS:.0f} ms"
         if case.where is None:
             return f"A callback took {lasted}; its line was not seen"
+        if case.returned:
+            after = f"after {case.where.function} had returned"
+            return f"{case.label} held the loop {lasted} {after}: FastAPI made the response of it"
         doing = f" in {source}" if source else ""
         return f"{case.label} held the loop {lasted}{doing}"
 

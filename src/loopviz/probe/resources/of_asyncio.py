@@ -28,8 +28,8 @@ __all__ = ["ANY_EVENT", "PATCHES"]
 ANY_EVENT = Resource("asyncio.Event", seen=False)
 """Events are made by the thousand, by libraries mostly: those that no user line made are one."""
 
-_POOLS = ("sqlalchemy.util.queue", "asyncpg.pool")
-"""Modules whose queues are a part of a pool, which is told of as a whole."""
+_POOLS = ("sqlalchemy.", "asyncpg.")
+"""Modules whose queues and locks are parts of a pool, which is told of as a whole."""
 
 
 def _describe_semaphore(it: Any, seen: bool) -> Resource:
@@ -87,10 +87,10 @@ def _event_wait(original: Any) -> Any:
     return wait
 
 
-def _queue_init(original: Any) -> Any:
+def _init(original: Any) -> Any:
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        if sys._getframe(1).f_globals.get("__name__") in _POOLS:
+        if sys._getframe(1).f_globals.get("__name__", "").startswith(_POOLS):
             hide(self)
         else:
             make(self)
@@ -122,7 +122,7 @@ describes(
 _level = levels(lambda queue: queue.qsize())
 
 PATCHES = (
-    Patch(Lock, "__init__", makes()),
+    Patch(Lock, "__init__", _init),
     Patch(Lock, "acquire", acquires(_lock_blocks, _lock_in_use)),
     Patch(Lock, "release", releases(_lock_in_use)),
     Patch(Semaphore, "__init__", makes()),
@@ -134,7 +134,7 @@ PATCHES = (
     Patch(Event, "wait", _event_wait),
     Patch(Barrier, "__init__", makes()),
     Patch(Barrier, "wait", waits(_barrier_blocks)),
-    Patch(Queue, "__init__", _queue_init),
+    Patch(Queue, "__init__", _init),
     Patch(Queue, "put", waits(_put_blocks, SIDE_IN)),
     Patch(Queue, "get", waits(_get_blocks, SIDE_OUT)),
     Patch(Queue, "put_nowait", _level),

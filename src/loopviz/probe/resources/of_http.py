@@ -6,11 +6,12 @@ last time is what there is to tell.
 """
 
 import sys
+from collections import Counter
 from types import ModuleType
 from typing import Any
 
 from loopviz.probe.recorder import Recorder, Resource, current
-from loopviz.probe.resources.attached import describes, resource_of
+from loopviz.probe.resources.attached import describes, hide, resource_of
 from loopviz.probe.resources.gates import makes
 from loopviz.probe.resources.patches import Patch
 
@@ -21,9 +22,11 @@ def pools(module: ModuleType) -> list[Patch]:
     """Of `httpcore._async.connection_pool`, of httpcore 1.0.3 and later."""
     pool = module.AsyncConnectionPool
     describes(pool, _describe)
+    lock = sys.modules[module.AsyncEvent.__module__].AsyncLock
     return [
         Patch(pool, "__init__", makes()),
         Patch(pool, "_assign_requests_to_connections", _assign),
+        Patch(lock, "setup", _hides_its_lock),
     ]
 
 
@@ -35,6 +38,14 @@ def clients(module: ModuleType) -> list[Patch]:
 def _describe(pool: Any, seen: bool) -> Resource:
     most: int = pool._max_connections
     return Resource("httpcore.pool", capacity=0 if most == sys.maxsize else most, seen=seen)
+
+
+def _hides_its_lock(original: Any) -> Any:
+    def setup(self: Any) -> None:
+        original(self)
+        hide(getattr(self, "_anyio_lock", self))  # a connection's own: the pool is told of
+
+    return setup
 
 
 class _Told:
@@ -73,8 +84,9 @@ def _assign(original: Any) -> Any:
 def _compare(recorder: Recorder, resource: Resource, told: _Told, requests: list[Any]) -> None:
     """Those that are gone first: theirs is what the others get.
 
-    httpcore gives one free connection to all that wait, and sends all but the first back into
-    the queue: they wait all the time.
+    httpcore gives one free connection to all that wait; one of them gets it, not always the
+    first, and the rest is sent back into the queue: they wait all the time. So who has it is
+    known when nobody else claims it any more, some steps later.
     """
     having, waiting = told.having, told.waiting
     if having or waiting:
@@ -85,16 +97,14 @@ def _compare(recorder: Recorder, resource: Resource, told: _Told, requests: list
                 recorder.released(resource, len(having), who)
         for request in [request for request in waiting if request not in there]:
             recorder.wait_over(resource, who=waiting.pop(request))
-    taken = [] if told.shared else [connection for _, connection in having.values()]
+    claims = Counter(request.connection for request in requests)
     for request in requests:
         if request in having:
             continue
         connection = request.connection
-        if connection is not None and connection not in taken:
+        if connection is not None and (told.shared or claims[connection] == 1):
             who = waiting.pop(request) if request in waiting else recorder.task()
             having[request] = who, connection
-            if not told.shared:
-                taken.append(connection)
             recorder.acquired(resource, len(having), who)
         elif request not in waiting:
             waiting[request] = recorder.wait(resource)

@@ -6,7 +6,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding, Location
-from loopviz.tui.paint.finding import finding_title, paragraph
+from loopviz.tui.paint.finding import finding_title, nothing_found, paragraph
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import FIX_LETTERS, Scene
 from loopviz.tui.paint.text import Line, clean, duration, wrap
@@ -26,15 +26,18 @@ def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     if finding is None:
         body = [
             Line(inner).strip(looks.text),
-            *paragraph("Nothing is wrong so far. What to look at:", looks.text, inner, scene),
+            *paragraph(_nothing(scene), looks.text, inner, scene),
         ]
         for look in scene.scenario.look:
             body += paragraph(f"{scene.glyphs.dot} {look}", looks.dim, inner, scene)
-        title, style, note = "DIAGNOSIS", looks.title, ""
+        title, style, note = nothing_found(scene)
+        if scene.trouble is None:
+            title, style = "DIAGNOSIS", looks.title
     else:
         title, style, note = finding_title(scene, finding)
         note = note if scene.stale(finding) else ""
-        body = _found(scene, finding, inner, height, source)
+        shown = "source" in plan.panels and _of_the_scenario(finding, scene)
+        body = _found(scene, finding, inner, height, source, shown)
     blank = Line(inner).strip(looks.text)
     fixes = _fixes(scene, inner)
     lesson = paragraph(scene.scenario.lesson, looks.dim, inner, scene)
@@ -72,23 +75,27 @@ def boxed(
     return [line.strip(looks.text), *(Strip([*wall, *row], width) for row in rows)]
 
 
-def _found(scene: Scene, finding: Finding, width: int, height: int, source: Source) -> list[Strip]:
+def _found(
+    scene: Scene, finding: Finding, width: int, height: int, source: Source, shown: bool
+) -> list[Strip]:
+    """`shown`: the scenario's source is on the screen already."""
     looks = scene.looks
     calm = scene.stale(finding)
     blank = Line(width).strip(looks.text)
     rows = [blank]
-    rows += paragraph(finding.sentence, looks.dim if calm else looks.strong, width, scene)
+    rows += paragraph(finding.sentence, looks.dim if calm else looks.strong, width, scene, 6)
     times = "once" if finding.count == 1 else f"{finding.count} times"
     if finding.worst_ns:
         times += f", worst {duration(finding.worst_ns, ' ')}"
         times += f", {duration(finding.total_ns, ' ')} in all"
     rows += paragraph(times, looks.dim, width, scene)
     if finding.location:
-        rows += [blank, *_source(scene, finding, width, height, source)]
+        around = 0 if shown else 3 if height >= 24 else 1
+        rows += [blank, *_source(scene, finding, width, around, source)]
     return rows
 
 
-def _source(scene: Scene, finding: Finding, width: int, height: int, source: Source) -> list[Strip]:
+def _source(scene: Scene, finding: Finding, width: int, around: int, source: Source) -> list[Strip]:
     """The culprit's line, lit, with its neighbours."""
     looks, glyphs = scene.looks, scene.glyphs
     where = finding.location
@@ -96,7 +103,6 @@ def _source(scene: Scene, finding: Finding, width: int, height: int, source: Sou
     name = clean(f"{where.file}:{where.line}")
     head = Line(width).add(f"  {name}", looks.accent)
     head.add(f"  in {clean(where.function)}", looks.dim)
-    around = 3 if height >= 24 else 1
     lines = source(where, around) or [(where.line, finding.source or "(source not found)")]
     indent = min((len(t) - len(t.lstrip()) for _, t in lines if t.strip()), default=0)
     rows = [head.strip(looks.text)]
@@ -110,6 +116,17 @@ def _source(scene: Scene, finding: Finding, width: int, height: int, source: Sou
     return rows
 
 
+def _of_the_scenario(finding: Finding, scene: Scene) -> bool:
+    return finding.location is not None and finding.location.path == str(scene.scenario.path)
+
+
+def _nothing(scene: Scene) -> str:
+    counter = scene.trouble
+    if counter is None:
+        return "Nothing is wrong so far. What to look at:"
+    return f"{clean(counter.title)}: {counter.value:,}, and it grows. What to look at:"
+
+
 def _head(title: str, width: int, scene: Scene) -> Strip:
     return Line(width).add(f"  {title}", scene.looks.title).strip(scene.looks.text)
 
@@ -117,19 +134,22 @@ def _head(title: str, width: int, scene: Scene) -> Strip:
 def _fixes(scene: Scene, width: int) -> list[Strip]:
     """Every fix with its key, and whether it is on."""
     looks = scene.looks
-    wanted = scene.finding.suggested_fix if scene.finding else ""
+    wanted = scene.suggested
     rows = [_head("FIXES", width, scene)]
     for letter, fix in zip(FIX_LETTERS, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
         style = looks.strong if on else looks.text
         for i, text in enumerate(wrap(clean(fix.title), width - 9)[:2]):
             line = Line(width).add(f"  {letter if i == 0 else ' '}", looks.good)
-            box = f" [{'x' if on else ' '}] " if i == 0 else " " * 5
+            tick = "-" if fix.unavailable else "x" if on else " "
+            box = f" [{tick}] " if i == 0 else " " * 5
             line.add(box, looks.good if on else looks.dim).add(text, style)
             rows.append(line.strip(looks.text))
-        if on:
-            rows += [*_why(fix.why, width, scene)]
-        if wanted == fix.key and not on:
+        if fix.unavailable:
+            rows += _why(fix.unavailable, width, scene)
+        elif on:
+            rows += _why(f"looks right, is not: {fix.why}" if fix.wrong else fix.why, width, scene)
+        if wanted is fix:
             hint = f"        suggested: press {letter}, or F"
             rows.append(Line(width).add(hint, looks.good).strip(looks.text))
     return rows if len(rows) > 1 else []

@@ -1,14 +1,20 @@
 """The finding: what is wrong, who suffers, and the key that fixes it."""
 
+import re
+
 from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, width_of, wrap
+from loopviz.tui.paint.text import Line, clean, duration, fit, width_of, wrap
 
-__all__ = ["evidence", "paint_finding", "rule_line", "suggestion"]
+__all__ = ["evidence", "nothing_found", "paint_finding", "rule_line"]
+
+
+_FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
+"""Before the name of a file."""
 
 
 def rule_line(width: int, scene: Scene, title: str, style: Style, note: str = "") -> Strip:
@@ -43,37 +49,44 @@ def evidence(finding: Finding) -> str:
     return f"{who} waited {duration(finding.victim_wait_ns, ' ')}"
 
 
-def suggestion(scene: Scene, finding: Finding) -> tuple[str, str, bool]:
-    """A fix's letter, its title, and whether it is on: the one suggested, or one that is on.
-
-    Empty strings if there is neither.
-    """
-    on = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on]
-    fix = scene.fix(finding.suggested_fix) or (on[0] if on else None)
-    if fix is None:
-        return "", "", False
-    return scene.letter(fix.key), clean(fix.title), fix in on
-
-
 def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
-    """Three or four rows for narrow terminals: title, sentence, fix, lesson."""
+    """Three to five rows for narrow terminals: title, sentence, the fix to try, what is on.
+
+    The lesson gets what they leave.
+    """
     width, height = plan.size("finding")
     looks = scene.looks
-    lesson = clean(scene.scenario.lesson)
     finding = scene.finding
-    if finding is None:
-        strips = [rule_line(width, scene, "NO FINDING SO FAR", looks.dim)]
-        strips += [_said("look", look, width, scene) for look in scene.scenario.look[: height - 2]]
-        strips += _lesson(lesson, width, height - len(strips), scene)
+    if in_full := _in_full(scene, width):
+        strips = [rule_line(width, scene, "WHY", looks.warm)]
+        strips += paragraph(in_full, looks.strong, width, scene, rows=height - 1)
+    elif finding is None:
+        title, style, note = nothing_found(scene)
+        strips = [rule_line(width, scene, title, style, note), *_on(scene, width, height - 1)]
+        fix = fix_line(scene, width)
+        room = height - len(strips) - len(fix)
+        strips += [_said("look", look, width, scene) for look in scene.scenario.look[:room]]
+        strips += fix
     else:
         calm = scene.stale(finding)
         title, style, note = finding_title(scene, finding)
         strips = [rule_line(width, scene, title, style, note)]
-        strips += _sentence(scene, finding, width, rows=max(1, height - 3), calm=calm)
-        strips.append(fix_line(scene, finding, width))
-        strips += _lesson(lesson, width, height - len(strips), scene)
+        fix = fix_line(scene, width)
+        room = height - 1 - len(fix) - bool(scene.status.fixes_on)
+        rows = 1 if calm else max(1, min(3, room))
+        strips += [*_sentence(scene, finding, width, rows=rows, calm=calm), *fix]
+        strips += _on(scene, width, height - len(strips))
+    if len(strips) < height:
+        strips += _lesson(clean(scene.scenario.lesson), width, height - len(strips), scene)
     blank = Line(width).strip(looks.text)
     return (strips + [blank] * height)[:height]
+
+
+def _in_full(scene: Scene, width: int) -> str:
+    """What the banner says, if it is too long for its row; empty: it is not."""
+    does_not_run = scene.status.phase in ("starting", "failed")
+    said = scene.status.why if does_not_run else scene.notice
+    return said if width_of(clean(said)) > width - 24 else ""
 
 
 def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bool) -> list[Strip]:
@@ -81,32 +94,82 @@ def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bo
     looks = scene.looks
     where = finding.location
     place = clean(f"{where.file}:{where.line}") if where else ""
-    lines = wrap(f"{place}  {clean(finding.sentence)}" if place else finding.sentence, width - 2)
+    said = clean(finding.sentence)
+    if place in said:
+        place = ""
+    lines = wrap(f"{place}  {said}", width - 2)
     if len(lines) > rows:
-        lines = [*lines[: rows - 1], " ".join(lines[rows - 1 :])]
+        place, said = place.rpartition("/")[2], _FOLDERS.sub("", said)
+        lines = wrap(f"{place}  {said}", width - 2)
     strips = []
-    for i, text in enumerate(lines):
+    for i, text in enumerate(_last_cut(lines, rows, width - 2, scene)):
         line = Line(width).add(" ", looks.text)
-        said = text
+        rest = text
         if i == 0 and place and text.startswith(place):
             line.add(place, looks.accent)
-            said = f" {text[len(place) :]}"
-        strips.append(line.add(said, looks.dim if calm else looks.strong).strip(looks.text))
+            rest = f" {text[len(place) :]}"
+        strips.append(line.add(rest, looks.dim if calm else looks.strong).strip(looks.text))
     return strips
 
 
-def fix_line(scene: Scene, finding: Finding, width: int) -> Strip:
-    """` a: await asyncio.to_thread(...)   press a`, or that it is on."""
+def nothing_found(scene: Scene) -> tuple[str, Style, str]:
+    """Title, style and note when no rule has found anything; a counter may know better."""
+    counter = scene.trouble
+    if counter is None:
+        return "NO FINDING SO FAR", scene.looks.dim, ""
+    title = f"{clean(counter.title).upper()}: {counter.value:,}"
+    return title, scene.looks.alarm, "no rule sees it, the endpoints count it"
+
+
+def fix_line(scene: Scene, width: int) -> list[Strip]:
+    """` fix a: await asyncio.to_thread(...)   press a`; none if it is on."""
     looks = scene.looks
-    letter, title, on = suggestion(scene, finding)
+    fix = scene.suggested
     line = Line(width)
-    if not letter:
-        return line.add(" no fix is known for this one", looks.dim).strip(looks.text)
-    if on:
-        line.add(" on  ", looks.good).add(f"{letter}: {title}", looks.text)
-        return line.add(f"   press {letter} to take it off", looks.dim).strip(looks.text)
-    line.add(" fix ", looks.good).add(f"{letter}: ", looks.good).add(title, looks.text)
-    return line.add(f"   press {letter}", looks.good).strip(looks.text)
+    if fix is None:
+        finding = scene.finding
+        if finding is None or scene.fix(finding.suggested_fix) or scene.status.fixes_on:
+            return []
+        return [line.add(" no fix is known for this one", looks.dim).strip(looks.text)]
+    letter = scene.letter(fix.key)
+    press = f"   press {letter}"
+    line.add(" fix ", looks.good).add(f"{letter}: ", looks.good)
+    title = clean(fix.title)
+    title = fit(title, min(width_of(title), line.left - len(press)), scene.glyphs.more)
+    return [line.add(title, looks.text).add(press, looks.good).strip(looks.text)]
+
+
+def _on(scene: Scene, width: int, rows: int) -> list[Strip]:
+    """What is on, and why it helps or does not, on so many rows: ` on  b: title`, `why`.
+
+    Of several there are the titles; of a wrong one, if there is but a row, why it does not help.
+    """
+    looks = scene.looks
+    fixes = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on][:rows]
+    strips = []
+    for fix in fixes:
+        why = f"looks right, is not: {fix.why}" if fix.wrong else fix.why
+        alone = len(fixes) == 1 and rows > 1
+        text = fix.title if alone or not fix.wrong else why
+        letter = scene.letter(fix.key)
+        line = Line(width).add(" on  ", looks.good).add(f"{letter}: ", looks.good)
+        text = fit(clean(text), width - 9, scene.glyphs.more)
+        strips.append(line.add(text, looks.text).strip(looks.text))
+        if alone:
+            style = looks.warm if fix.wrong else looks.dim
+            lines = _last_cut(wrap(clean(why), width - 9), rows - 1, width - 9, scene)
+            strips += [
+                Line(width).to(8, style).add(said, style).strip(looks.text) for said in lines
+            ]
+    return strips
+
+
+def _last_cut(lines: list[str], rows: int, width: int, scene: Scene) -> list[str]:
+    """At most `rows` of the lines; what does not fit is cut off the last one."""
+    if len(lines) <= rows or rows < 1:
+        return lines[: max(0, rows)]
+    last = fit(" ".join(lines[rows - 1 :]), width, scene.glyphs.more)
+    return [*lines[: rows - 1], last.rstrip()]
 
 
 def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
@@ -115,10 +178,8 @@ def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
     lines = wrap(text, width - len(head) - 1)
     if len(lines) > rows and width_of(text) < width:
         head, lines = " ", [text]
-    if len(lines) > rows > 0:
-        lines = [*lines[: rows - 1], " ".join(lines[rows - 1 :])]
     strips = []
-    for i, said in enumerate(lines[: max(0, rows)]):
+    for i, said in enumerate(_last_cut(lines, rows, width - len(head) - 1, scene)):
         line = Line(width).add(head if i == 0 else " " * len(head), scene.looks.accent)
         strips.append(line.add(said, scene.looks.dim).strip(scene.looks.text))
     return strips

@@ -11,13 +11,19 @@ from loopviz.tui.paint.text import Line, width_of
 __all__ = ["paint_footer"]
 
 
+SPARE = ("T", "[ ]", "space")
+"""Keys that a narrow terminal does not name, in this order; the help does."""
+
+
 def paint_footer(keys: Sequence[tuple[str, str]], plan: Plan, looks: Looks) -> list[Strip]:
     """One row of `key word`; what does not fit whole is left out, but for help and quit."""
+    spare = list(SPARE)
     width = plan.size("footer")[0]
     kept = list(keys)
     for gap in (2, 1):
         while _wide(kept, gap) > width and len(kept) > 2 and gap == 1:
-            kept.pop(-3)
+            key = spare.pop(0) if spare else kept[-3][0]
+            kept = [word for word in kept if word[0] != key]
         if _wide(kept, gap) <= width:
             break
     line = Line(width).add(" ", looks.bar)

@@ -32,6 +32,10 @@ class Glyphs:
     up: str
     arrow: str
     pointer: str
+    here: str
+    """Points at what stands left of it."""
+    runs: str
+    """Beside the lines that run."""
     dot: str
     more: str
     times: str
@@ -60,6 +64,8 @@ BLOCKS = Glyphs(
     up="▲",
     arrow="→",
     pointer="▶",
+    here="◄",
+    runs="┃",
     dot="·",
     more="…",
     times="×",
@@ -84,6 +90,8 @@ ASCII = Glyphs(
     up="^",
     arrow="->",
     pointer=">",
+    here="<",
+    runs="|",
     dot=".",
     more="..",
     times="x",

@@ -68,8 +68,10 @@ def _fixes(scene: Scene, width: int) -> list[tuple[str, Style]]:
     word = "fixes " if width >= 100 else ""
     for letter, fix in zip(FIX_LETTERS, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
+        tick = "-" if fix.unavailable else "x" if on else " "
+        style = looks.bar_good if on else looks.bar_dim if fix.unavailable else looks.bar
         parts.append((" " if parts else word, looks.bar_dim))
-        parts.append((f"{letter}[{'x' if on else ' '}]", looks.bar_good if on else looks.bar))
+        parts.append((f"{letter}[{tick}]", style))
     return parts
 
 
@@ -88,6 +90,10 @@ def _right(scene: Scene, width: int) -> list[tuple[str, Style]]:
         parts.append((f"   {scene.fps:2d} fps", looks.bar_dim))
     parts += [(f"  {trouble}", looks.bar_alarm) for trouble in _sees_less(snapshot)]
     dropped = snapshot.health.dropped_events if snapshot else 0
+    if scene.status.changed:
+        parts.append(("  changed: R reloads ", looks.bar_good))
+        if not dropped:
+            return parts
     if width < 72 and not dropped:
         return [*parts, (" ", looks.bar)]
     parts.append(("  drop ", looks.bar_dim))
@@ -106,9 +112,13 @@ def _sees_less(snapshot: Snapshot | None) -> list[str]:
 
 
 def paint_banner(scene: Scene, plan: Plan) -> list[Strip]:
-    """One row, when the run is not running: what happened, and the key to press."""
+    """One row, when there is something to say: what happened, and the key to press."""
     looks = scene.looks
     width = plan.size("banner")[0]
+    said = scene.notice or (scene.status.why if scene.status.phase == "running" else "")
+    if said:
+        text = fit(clean(said), width - 2, scene.glyphs.more)
+        return [Line(width).add(f" {text}", looks.warm).strip(looks.text)]
     if scene.status.phase == "starting":
         why = scene.status.why or f"Starting {scene.scenario.id}: the app comes up, then its load."
         return [Line(width).add(f" {clean(why)}", looks.warm).strip(looks.text)]

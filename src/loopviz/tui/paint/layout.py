@@ -5,13 +5,32 @@ from functools import lru_cache
 
 from loopviz.clock import SECOND
 
-__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "Plan", "Rect", "plan"]
+__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "Plan", "Rect", "Wants", "plan"]
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 WIDE = 120
+LANES, SOURCE = 11, 11
+"""Rows that the lanes keep when the source is shown, and that the source needs."""
 
 Rect = tuple[int, int, int, int]
 """x, y, width, height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What there is to show, as the run stands."""
+
+    banner: bool = False
+    comparing: bool = False
+    """There is a before and an after."""
+    gauges: int = 0
+    """Rows of gauges."""
+    peers: int = 0
+    """Loops of other workers."""
+    source: int = 0
+    """Lines of the lesson's source."""
+    lesson: bool = False
+    """The lesson view instead of the live one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,57 +54,33 @@ class Plan:
         return self.panels.get(panel, (0, 0, 0, 0))[2:]
 
 
-@lru_cache(maxsize=32)
-def plan(width: int, height: int, *, banner: bool = False, comparing: bool = False) -> Plan:
-    """The plan for a terminal of this size, as the run stands.
+@lru_cache(maxsize=64)
+def plan(width: int, height: int, wants: Wants = Wants()) -> Plan:
+    """The plan for a terminal of this size.
 
-    A banner takes a row below the header; before there is something to compare, a small terminal
-    gives the compare strip's second row to the finding.
+    A banner takes a row below the header; gauges take theirs from the lanes; before there is
+    something to compare, a small terminal gives the compare strip's second row to the finding.
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         whole = {"small": (0, 0, width, height)}
         return Plan(width, height, whole, 0, max(1, width), 0, 5 * SECOND, wide=False)
     wide = width >= WIDE and height >= 20
-    side = min(72, max(48, round(width * 0.36))) if wide else 0
+    side = min(72, max(48, round(width * 0.36))) if wide and not wants.lesson else 0
     main = width - side
-    chart = _chart_rows(height, wide)
-    top: list[tuple[str, int]] = [("header", 1)]
-    if banner:
-        top.append(("banner", 1))
-    loop = 4 if height >= 44 else 3 if height >= 32 else 1  # above one: a free row below
-    middle = [("lag", 1 + chart), ("axis", 1), ("loop", loop)]
-    if wide:
-        bottom = [("compare", 4 if height >= 36 else 3), ("footer", 1)]
-        lower = [("legend", 1)]
-    else:
-        lower = [("legend", 1)] if height >= 18 else []
-        compare = 4 if height >= 36 else 2 if height >= 22 and comparing else 1
-        spare = 1 if height >= 22 and compare == 1 else 0
-        lower.append(("finding", (4 if height >= 20 else 3) + spare))
-        bottom = [("compare", compare), ("footer", 1)]
-    taken = sum(rows for _, rows in (*top, *middle, *lower, *bottom))
-    middle.append(("lanes", height - taken))
-
-    panels: dict[str, Rect] = {}
-    y = 0
-    for name, rows in top:
-        panels[name] = (0, y, width, rows)
-        y += rows
-    body = y
-    for name, rows in (*middle, *lower):
-        panels[name] = (0, y, main, rows)
-        y += rows
-    if wide:
-        routes = 7 if height >= 36 else 5
-        if height >= 36:
-            routes = 1 + chart
+    rows = _Rows(height)
+    rows.above("header", 1)
+    rows.above("banner", int(wants.banner))
+    body = rows.top
+    _lesson(rows, wants, wide) if wants.lesson else _live(rows, wants, wide)
+    panels = rows.panels(main)
+    for name in ("header", "banner", "compare", "footer"):
+        if name in panels:
+            panels[name] = (0, panels[name][1], width, panels[name][3])
+    if side:
+        routes = 1 + _chart_rows(height, wide) if height >= 36 else 5
         panels["routes"] = (main, body, side, routes)
-        panels["diagnosis"] = (main, body + routes, side, y - body - routes)
-    for name, rows in bottom:
-        panels[name] = (0, y, width, rows)
-        y += rows
-    label = 16 if main < 100 else 18
-    margin = 8
+        panels["diagnosis"] = (main, body + routes, side, rows.bottom - body - routes)
+    label, margin = 16 if main < 100 else 18, 8
     return Plan(
         width,
         height,
@@ -96,6 +91,76 @@ def plan(width: int, height: int, *, banner: bool = False, comparing: bool = Fal
         (6 if width >= 100 else 5) * SECOND,
         wide,
     )
+
+
+class _Rows:
+    """Rows given away from above and from below; the rest is the middle's."""
+
+    def __init__(self, height: int) -> None:
+        self._height = height
+        self._above: list[tuple[str, int]] = []
+        self._below: list[tuple[str, int]] = []
+        self.top = 0
+        self.bottom = height
+        """Of what lies between the rows over the whole width."""
+
+    @property
+    def left(self) -> int:
+        return self._height - sum(rows for _, rows in (*self._above, *self._below))
+
+    def above(self, name: str, rows: int) -> None:
+        self._above.append((name, rows))
+        self.top += rows
+
+    def below(self, name: str, rows: int) -> None:
+        """Called for the last one first."""
+        self._below.append((name, rows))
+        if name in ("compare", "footer"):
+            self.bottom -= rows
+
+    def panels(self, width: int) -> dict[str, Rect]:
+        placed: dict[str, Rect] = {}
+        y = 0
+        for name, rows in (*self._above, *reversed(self._below)):
+            if rows > 0:
+                placed[name] = (0, y, width, rows)
+                y += rows
+        return placed
+
+
+def _live(rows: _Rows, wants: Wants, wide: bool) -> None:
+    height = rows.left + rows.top
+    rows.below("footer", 1)
+    if wide:
+        rows.below("compare", 4 if height >= 36 else 3)
+    else:
+        compare = 4 if height >= 36 else 2 if height >= 22 and wants.comparing else 1
+        rows.below("compare", compare)
+        spare = 1 if height >= 22 and compare == 1 else 0
+        rows.below("finding", (4 if height >= 20 else 3) + spare)
+    legend = int(wide or height >= 18)
+    rows.above("lag", 1 + _chart_rows(height, wide))
+    loop = 4 if height >= 44 else 3 if height >= 32 else 1  # above one: a free row below
+    rows.above("gauges", max(0, min(wants.gauges, rows.left - legend - loop - 4)))
+    rows.above("axis", 1)
+    peers = min(wants.peers, 3 if height >= 32 else 1, rows.left - legend - loop - 3)
+    rows.above("loop", loop + peers * max(1, loop - 1))
+    source = min(wants.source + 1, rows.left - legend - LANES)
+    if wide and wants.source and source >= min(SOURCE, wants.source + 1):
+        rows.below("source", source)
+    rows.below("legend", legend)
+    rows.above("lanes", rows.left)
+
+
+def _lesson(rows: _Rows, wants: Wants, wide: bool) -> None:
+    """What the fixes change stays in sight: the loop, the gauges, before and after."""
+    height = rows.left + rows.top
+    rows.below("footer", 1)
+    compare = 4 if height >= 36 else 3
+    rows.below("compare", compare if wide else 1 + (height >= 22 and wants.comparing))
+    rows.above("loop", 1 + min(wants.peers, 1))
+    rows.above("gauges", min(wants.gauges, 1 if height < 32 else 3))
+    rows.above("lesson", rows.left)
 
 
 def _chart_rows(height: int, wide: bool) -> int:

@@ -32,14 +32,30 @@ def busy_shares(loop: LoopView, columns: Columns) -> NDArray[np.float64]:
 
 
 def paint_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
-    """Levels of busy share, stalls over them, the utilization at the end; one row or more."""
+    """Levels of busy share, stalls over them, the utilization at the end; one row or more.
+
+    Below it the same of each other worker's loop, as far as there is room.
+    """
     width, height = plan.size("loop")
-    rows = max(1, height - 1)
+    blank = Line(width).strip(scene.looks.text)
+    snapshot = scene.snapshot
+    if snapshot is None:
+        first = Line(width).add(" LOOP", scene.looks.strong).strip(scene.looks.text)
+        return [first, *[blank] * (height - 1)]
+    loops = [("LOOP", snapshot.loop)]
+    loops += [(f"LOOP {peer.worker}", peer.loop) for peer in snapshot.peers]
+    each = max(1, (height - (height > len(loops))) // len(loops))
+    strips = [
+        strip for name, loop in loops for strip in _lane(name, loop, each, scene, plan, columns)
+    ]
+    return [*strips, *[blank] * height][:height]
+
+
+def _lane(
+    name: str, loop: LoopView, rows: int, scene: Scene, plan: Plan, columns: Columns
+) -> list[Strip]:
+    """So many rows of one loop."""
     looks, glyphs = scene.looks, scene.glyphs
-    blank = Line(width).strip(looks.text)
-    if scene.snapshot is None:
-        return [Line(width).add(" LOOP", looks.strong).strip(looks.text), *[blank] * (height - 1)]
-    loop = scene.snapshot.loop
     top = len(glyphs.levels) - 1
     levels = np.ceil(busy_shares(loop, columns) * top * rows - 0.02).astype(int).tolist()
     slices = _stalls(loop, scene.end_ns)
@@ -60,17 +76,25 @@ def paint_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
             for start, end, _ in slices:
                 if end - start > 6 * columns.cell_ns:
                     _caption(chars, styles, start, end, columns, looks)
-        line = Line(width)
+        line = Line(plan.size("loop")[0])
         if row == middle:
-            line.add(glyphs.bang if scene.held else " ", looks.alarm)
-            line.add("LOOP", looks.alarm if scene.held else looks.strong)
+            held = _held(loop, scene)
+            line.add(glyphs.bang if held else " ", looks.alarm)
+            line.add(name, looks.alarm if held else looks.strong)
         line.to(plan.label, looks.text).cells(chars, styles)
         if row == middle:
             used = loop.utilization_recent
             style = looks.alarm if used >= 0.9 else looks.warm if used >= 0.6 else looks.dim
             line.end(f"{used * 100:.0f}% ", style, looks.text)
         strips.append(line.strip(looks.text))
-    return [*strips, *[blank] * (height - rows)]
+    return strips
+
+
+def _held(loop: LoopView, scene: Scene) -> bool:
+    running = loop.running
+    if running is None or scene.status.phase != "running":
+        return False
+    return scene.end_ns - running.since_ns > HELD_NS
 
 
 def _stalls(loop: LoopView, end_ns: int) -> list[Span]:

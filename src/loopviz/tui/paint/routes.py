@@ -16,6 +16,11 @@ Figure = tuple[str, int, Callable[[RouteView], str]]
 """Head, width, text."""
 
 
+def _failed(route: RouteView) -> int:
+    """A client that left, as it was to, is no error."""
+    return sum(count for kind, count in route.errors.items() if kind != "left")
+
+
 def _took(ns: int, route: RouteView) -> str:
     return duration(ns) if route.latency_recent.count else "–"
 
@@ -24,7 +29,7 @@ FIGURES: tuple[Figure, ...] = (
     ("rps", 4, lambda route: f"{route.offered_rps:.0f}"),
     ("sent", 6, lambda route: str(route.sent)),
     ("ok", 6, lambda route: str(route.ok)),
-    ("err", 5, lambda route: str(sum(route.errors.values()))),
+    ("err", 5, lambda route: str(_failed(route))),
     ("open", 5, lambda route: str(route.in_flight)),
     ("p50", 7, lambda route: _took(route.latency_recent.p50_ns, route)),
     ("p99", 7, lambda route: _took(route.latency_recent.p99_ns, route)),
@@ -59,7 +64,8 @@ def paint_routes(scene: Scene, plan: Plan) -> list[Strip]:
     for route in routes:
         if route.errors:
             kinds = ", ".join(f"{clean(kind)} {n}×" for kind, n in route.errors.items())
-            line = Line(inner).add(f"  {clean(route.route)}: {kinds}", looks.alarm)
+            style = looks.alarm if _failed(route) else looks.dim
+            line = Line(inner).add(f"  {clean(route.route)}: {kinds}", style)
             body.append(line.strip(looks.text))
     return boxed(
         body, "LOAD", looks.title, "latency counts from the scheduled time", width, height, scene
@@ -72,6 +78,6 @@ def _row(route: RouteView, inner: int, name: int, figures: Sequence[Figure], sce
     for title, wide, text in figures:
         style = looks.strong if title in ("p50", "p99") else looks.text
         if title == "err":
-            style = looks.alarm if route.errors else looks.dim
+            style = looks.alarm if _failed(route) else looks.dim
         line.add(f"{text(route):>{wide}}", style)
     return line.strip(looks.text)

@@ -1,10 +1,12 @@
 """What every painter gets: the frame, the moment it shows, and how things look."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from loopviz.catalogue import FixInfo, ScenarioInfo
 from loopviz.clock import MS, SECOND
-from loopviz.model.snapshot import Finding, Running, Snapshot
+from loopviz.lesson import Lesson
+from loopviz.model.snapshot import CounterView, Finding, Running, Snapshot
 from loopviz.session import Status
 from loopviz.tui.paint.glyphs import Glyphs
 from loopviz.tui.paint.palette import Looks
@@ -38,6 +40,11 @@ class Scene:
     glyphs: Glyphs
     frozen: bool = False
     fps: int = 0
+    view: Literal["live", "lesson"] = "live"
+    lesson: Lesson | None = None
+    """The scenario's source; None if it could not be read."""
+    notice: str = ""
+    """One sentence that answers the last key, for some seconds."""
 
     @property
     def held(self) -> Running | None:
@@ -54,6 +61,28 @@ class Scene:
             return None
         findings = self.snapshot.findings
         return next((f for f in findings if not self.stale(f)), findings[0])
+
+    @property
+    def trouble(self) -> CounterView | None:
+        """A counter that ought to stay 0 and rises: the endpoints see what no rule does."""
+        counters = self.snapshot.counters if self.snapshot else ()
+        return next((c for c in counters if c.bad and c.value and c.recent > 0), None)
+
+    @property
+    def suggested(self) -> FixInfo | None:
+        """The fix to try now; None if there is none, or it is on.
+
+        Without a finding, but with trouble, the first one that helps.
+        """
+        on = self.status.fixes_on
+        finding = self.finding
+        if finding is not None and not (self.stale(finding) and (self.trouble or on)):
+            fix = self.fix(finding.suggested_fix)
+            return None if fix is None or fix.key in on else fix
+        good = [fix for fix in self.scenario.fixes if not fix.wrong]
+        if self.trouble is None or any(fix.key in on for fix in good):
+            return None
+        return next((fix for fix in good if not fix.unavailable), None)
 
     def stale(self, finding: Finding) -> bool:
         """True if the finding was not seen lately."""

@@ -12,16 +12,19 @@ from textual.widget import Widget
 
 from loopviz.tui.actions import shown_now
 from loopviz.tui.paint.axis import paint_axis
+from loopviz.tui.paint.code import paint_source, source_length
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.compare import paint_compare
 from loopviz.tui.paint.diagnosis import paint_diagnosis
 from loopviz.tui.paint.finding import paint_finding
 from loopviz.tui.paint.footer import paint_footer
+from loopviz.tui.paint.gauges import GaugePainter
 from loopviz.tui.paint.header import paint_banner, paint_header
 from loopviz.tui.paint.lag import paint_lag
 from loopviz.tui.paint.lanes import LanePainter
-from loopviz.tui.paint.layout import Plan, plan
+from loopviz.tui.paint.layout import Plan, Wants, plan
 from loopviz.tui.paint.legend import paint_legend
+from loopviz.tui.paint.lesson import paint_lesson
 from loopviz.tui.paint.loop import paint_loop
 from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.routes import paint_routes
@@ -37,9 +40,12 @@ PANELS = (
     "header",
     "banner",
     "lag",
+    "gauges",
     "axis",
     "loop",
     "lanes",
+    "lesson",
+    "source",
     "legend",
     "finding",
     "routes",
@@ -80,7 +86,12 @@ class LiveScreen(Screen[None]):
         super().__init__()
         self._panels = {name: LineWidget(name) for name in PANELS}
         self._lanes = LanePainter()
-        self._banner = self._comparing = False
+        self._gauges = GaugePainter()
+        self._wants = Wants()
+        self._at = 0
+        """The lesson's first row that is shown."""
+        self._on: frozenset[str] | None = None
+        """The fixes that were on when it was; None before."""
         self._plan: Plan | None = None
         self._first, self._skipped = 0, False
         self._layout = PlanLayout()
@@ -94,7 +105,7 @@ class LiveScreen(Screen[None]):
 
     def plan_for(self, size: Size) -> Plan:
         """The plan for a terminal of this size, as the run stands."""
-        return plan(size.width, size.height, banner=self._banner, comparing=self._comparing)
+        return plan(size.width, size.height, self._wants)
 
     def paint_ground(self, looks: Looks) -> None:
         """Take over another palette."""
@@ -117,8 +128,7 @@ class LiveScreen(Screen[None]):
 
     def show(self, scene: Scene, *, often: bool, seldom: bool) -> None:
         """Paint the timeline and the lag; the header if `often`, the texts if `seldom`."""
-        self._banner = scene.status.phase != "running"
-        self._comparing = bool(scene.snapshot and scene.snapshot.comparison)
+        self._wants = self._wanted(scene)
         plan_now = self.plan_for(self.size)
         if plan_now is not self._plan:
             self._plan = plan_now
@@ -129,11 +139,13 @@ class LiveScreen(Screen[None]):
             self._show("small", paint_small(plan_now, scene.looks))
             return
         columns = Columns.over(plan_now.window_ns, plan_now.columns, scene.end_ns)
-        self._show("lag", paint_lag(scene, plan_now, columns))
         self._show("loop", paint_loop(scene, plan_now, columns))
-        self._show("lanes", self._lanes.paint(scene, plan_now, columns))
+        if scene.view == "live":
+            self._show("lag", paint_lag(scene, plan_now, columns))
+            self._show("lanes", self._lanes.paint(scene, plan_now, columns))
         self._first, self._skipped = columns.first, False
         if often:
+            self._show("gauges", self._gauges.paint(scene, plan_now))
             self._show("axis", paint_axis(scene, plan_now, columns))
             self._show("header", paint_header(scene, plan_now))
             self._show("footer", paint_footer(shown_now(scene), plan_now, scene.looks))
@@ -141,7 +153,13 @@ class LiveScreen(Screen[None]):
             self._show("legend", paint_legend(scene, plan_now))
         if seldom:
             self._show("compare", paint_compare(scene, plan_now))
-            if plan_now.wide:
+            if scene.view == "lesson":
+                follow = self._on != scene.status.fixes_on
+                strips, self._at = paint_lesson(scene, plan_now, self._at, follow=follow)
+                self._on = scene.status.fixes_on
+                self._show("lesson", strips)
+            elif plan_now.wide:
+                self._show("source", paint_source(scene, plan_now))
                 self._show("routes", paint_routes(scene, plan_now))
                 self._show("diagnosis", paint_diagnosis(scene, plan_now, source_around))
             else:
@@ -150,6 +168,23 @@ class LiveScreen(Screen[None]):
     def forget(self) -> None:
         """Another scenario: its lanes have nothing to do with the old ones."""
         self._lanes = LanePainter()
+        self._gauges = GaugePainter()
+        self._at, self._on = 0, None
+
+    def scroll_lesson(self, by: int) -> None:
+        """Move the lesson by so many rows."""
+        self._at = max(0, self._at + by)
+
+    def _wanted(self, scene: Scene) -> Wants:
+        snapshot, wide = scene.snapshot, self.size.width
+        return Wants(
+            banner=bool(scene.notice or scene.status.why or scene.status.phase != "running"),
+            comparing=bool(snapshot and snapshot.comparison),
+            gauges=self._gauges.rows(scene, wide, self.size.height),
+            peers=len(snapshot.peers) if snapshot else 0,
+            source=source_length(scene),
+            lesson=scene.view == "lesson",
+        )
 
     def _show(self, panel: str, lines: Sequence[Strip]) -> None:
         self._panels[panel].show(lines)

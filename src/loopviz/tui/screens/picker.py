@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from rich.style import Style
 from textual.binding import Binding, BindingType
 
 from loopviz.catalogue import ScenarioInfo
@@ -13,7 +14,7 @@ from loopviz.tui.screens.box import BoxScreen, window
 __all__ = ["PickerScreen"]
 
 DETAIL = 6
-"""Rows below the list: a rule, the lesson or the error, where it happened."""
+"""Rows below the list, at least: a rule, the lesson or the error, the fixes."""
 
 
 class PickerScreen(BoxScreen[str | None]):
@@ -45,43 +46,56 @@ class PickerScreen(BoxScreen[str | None]):
         return len(self.entries) + DETAIL
 
     def rows(self, width: int, height: int) -> list[Line]:
-        looks = self.looks
         if not self.entries:
-            return [Line(width).add("There are no scenarios.", looks.dim)]
-        detail = DETAIL if height >= DETAIL + min(len(self.entries), 3) else 0
-        shown = window(len(self.entries), height - detail, self.cursor)
+            return [Line(width).add("There are no scenarios.", self.looks.dim)]
+        detail = self._detail(self.entries[self.cursor], width)
+        fewest = min(len(self.entries), 3)
+        most = max(DETAIL, min(len(detail), height // 2)) if height >= DETAIL + fewest else 0
+        shown = window(len(self.entries), height - most, self.cursor)
         wide = max(len(clean(entry.id)) for entry in self.entries)
-        rows = [self._row(i, width, min(wide, 20)) for i in shown]
-        if detail:
-            rows += self._detail(self.entries[self.cursor], width)
-        return rows
+        return [*(self._row(i, width, min(wide, 20)) for i in shown), *detail[:most]]
 
     def _row(self, index: int, width: int, wide: int) -> Line:
         looks, entry = self.looks, self.entries[index]
         chosen = index == self.cursor
         mark = self.glyphs.pointer if entry.id == self.current else " "
-        text = clean(entry.title) if not entry.error else f"broken: {clean(entry.error)}"
+        text = f"broken: {clean(entry.error)}" if entry.error else clean(entry.title)
         name = fit(clean(entry.id), wide, self.glyphs.more)
+        number = f"{index + 1:>{len(str(len(self.entries)))}} "
+        yours = f"  {clean(entry.origin.partition(',')[0])}" if entry.origin else ""
+        if entry.shadows:
+            yours += ", hides one"
         line = Line(width)
         if chosen:
-            return line.add(fit(f"{mark} {name}  {text}", width, self.glyphs.more), looks.cursor)
-        line.add(f"{mark} ", looks.good).add(name, looks.strong).add("  ", looks.text)
-        return line.add(text, looks.alarm if entry.error else looks.text)
+            shown = fit(f"{mark} {number}{name}  {text}", width - len(yours), self.glyphs.more)
+            return line.add(shown + yours, looks.cursor)
+        line.add(f"{mark} ", looks.good).add(number, looks.dim).add(name, looks.strong)
+        room = line.left - 2 - len(yours)
+        line.add("  ", looks.text).add(
+            fit(text, room, self.glyphs.more), looks.alarm if entry.error else looks.text
+        )
+        return line.add(yours, looks.dim)
 
     def _detail(self, entry: ScenarioInfo, width: int) -> list[Line]:
         looks = self.looks
+
+        def said(text: str, style: Style, most: int = 2) -> list[Line]:
+            return [Line(width).add(line, style) for line in wrap(clean(text), width)[:most]]
+
         rows = [Line(width).add(self.glyphs.rule * width, looks.faint)]
-        text, style = (entry.error, looks.alarm) if entry.error else (entry.lesson, looks.text)
-        rows += [Line(width).add(line, style) for line in wrap(clean(text), width)[:2]]
-        if entry.look and not entry.error:
-            first = wrap(f"look: {clean(entry.look[0])}", width)[:1]
-            rows += [Line(width).add(line, looks.dim) for line in first]
-        fixes = ", ".join(clean(fix.title) for fix in entry.fixes)
-        if fixes:
-            rows.append(Line(width).add(f"fixes: {fixes}", looks.dim))
-        if entry.link:
-            rows.append(Line(width).add(clean(entry.link), looks.dim))
-        return rows[:DETAIL]
+        rows += said(entry.error, looks.alarm, 20) or said(entry.lesson, looks.text)
+        if entry.origin:
+            rows += said(entry.origin, looks.warm if entry.shadows else looks.dim)
+        if entry.error:
+            return rows
+        for fix in entry.fixes:
+            rows += said(fix.unavailable, looks.warm)
+        if entry.look:
+            rows += said(f"look: {entry.look[0]}", looks.dim, 1)
+        if entry.fixes:
+            fixes = ", ".join(clean(fix.title) for fix in entry.fixes)
+            rows.append(Line(width).add(fit(f"fixes: {fixes}", width, self.glyphs.more), looks.dim))
+        return [*rows, *said(entry.link, looks.dim, 1)]
 
     def action_move(self, by: int) -> None:
         if self.entries:

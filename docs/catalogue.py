@@ -1,0 +1,195 @@
+"""`python docs/catalogue.py [ID …] [--texts]`: run the catalogue for real, and write it down.
+
+Runs every scenario (or those named), its bug and each fix, six seconds each under the same
+arrivals, keeps the figures in `scenarios.json` and writes `scenarios.md` from them and from what
+the scenarios say of themselves. With `--texts` nothing is run and the figures stay.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import loopviz
+from loopviz.catalogue import FixInfo, ScenarioInfo, catalogue, load_scenario
+from loopviz.claims import needed
+from loopviz.headless import measure
+
+FOLDER = Path(__file__).parent
+PAGE, FIGURES = FOLDER / "scenarios.md", FOLDER / "scenarios.json"
+DURATION_S = 6.0
+
+SYMPTOMS = {
+    "block": "Now and then everything is slow, even what does nothing",
+    "cpu": "One endpoint computes, and all the others wait for it",
+    "threads": "`def` endpoints are slow, and the loop is idle",
+    "dbpool": "500s with `QueuePool limit … reached`, and the database has nothing to do",
+    "httppool": "Calls to another service take ever longer, and hardly one fails",
+    "client": "Each outbound call costs CPU before it is even sent",
+    "race": "Totals that do not add up under load, and do when tried by hand",
+    "idem": "Charged twice, after a double click or a retry",
+    "fanout": "A few requests make many calls, and the service behind them drowns",
+    "sequential": "An endpoint takes as long as all of its calls together",
+    "failfast": "The request has failed, and its calls go on",
+    "background": "Work that was accepted and never done, without an error",
+    "disconnect": "Clients leave, and what they began is done for nobody, or half done",
+    "stampede": "A spike each time a cache entry expires",
+    "convoy": "Seconds of latency, an idle CPU, and a lock",
+    "queue": "Memory grows until the process is killed",
+    "json": "One large response, and everybody waits",
+    "workers": "One core is full, the others are idle",
+}
+"""What a person sees who has the scenario's problem."""
+
+Figures = dict[str, Any]
+"""By scenario, by fixes (`a+b`, empty for the bug): what was measured."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("ids", nargs="*", metavar="ID", help="run these only")
+    parser.add_argument("--texts", action="store_true", help="run nothing, keep the figures")
+    options = parser.parse_args()
+    entries = [entry for entry in catalogue() if not entry.error]
+    figures = {entry.id: known_figures().get(entry.id, {}) for entry in entries}
+    for entry in entries:
+        if not options.texts and (not options.ids or entry.id in options.ids):
+            figures[entry.id] = dict(figures_of(entry))
+            FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    PAGE.write_text(page(entries, figures), "utf-8")
+
+
+def known_figures() -> Figures:
+    return json.loads(FIGURES.read_text("utf-8")) if FIGURES.exists() else {}
+
+
+def figures_of(entry: ScenarioInfo) -> Iterator[tuple[str, Any]]:
+    """Run the bug, each fix that can be run here, and those that are claimed to go together."""
+    claimed = [needed(claim)[0] for claim in load_scenario(entry.path).expect]
+    together = [fixes for fixes in dict.fromkeys(claimed) if len(fixes) > 1]
+    for fixes in [(), *((fix.key,) for fix in entry.fixes), *together]:
+        if any(fix.unavailable for fix in entry.fixes if fix.key in fixes):
+            continue
+        sys.stderr.write(f"{entry.id} {' + '.join(fixes) or 'bug'}\n")
+        yield "+".join(fixes), row(measure(entry.id, fixes=fixes, duration_s=DURATION_S))
+
+
+def row(report: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows of a run: of the first route and of the bystander."""
+    main, ping = report["load"][0], next(r for r in report["load"] if r["route"] == "GET /ping")
+    failed = {kind: count for kind, count in main["errors"].items() if kind != "left"}
+    worst = next(iter(report["findings"]), None)
+    return {
+        "on": f"loopviz {loopviz.__version__}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores",
+        "p50_ms": main["latency_ms"]["p50"],
+        "p99_ms": main["latency_ms"]["p99"],
+        "ping_p99_ms": ping["latency_ms"]["p99"],
+        "sent": main["sent"],
+        "failed": sum(failed.values()),
+        "counters": report.get("counters", {}),
+        "finding": f"{worst['rule']} × {worst['count']}" if worst else "",
+    }
+
+
+def page(entries: list[ScenarioInfo], figures: Figures) -> str:
+    """The whole page."""
+    on = {run["on"] for runs in figures.values() for run in runs.values()}
+    return "\n".join(
+        [
+            "# The scenarios",
+            "",
+            "*Written by `python docs/catalogue.py`, which runs them all: change the scenarios, "
+            "not this page.*",
+            "",
+            "Each is a small FastAPI module in [`scenarios/`](../scenarios) with a bug and its "
+            "fixes side by side. `loopviz run ID` opens one, its keys turn the fixes on and off; "
+            "`loopviz compare ID --fix KEY` measures one without a screen. How such bugs are "
+            "caught in tests: [testing.md](testing.md).",
+            "",
+            f"The figures are of real runs of {DURATION_S:g} seconds, bug and fixes under the same "
+            f"arrivals ({'; '.join(sorted(on)) or 'none yet'}). Machines differ: trust the ratios, "
+            "not the milliseconds.",
+            "",
+            "## Which one is mine?",
+            "",
+            "| what you see | loopviz says | what to do | scenario |",
+            "|---|---|---|---|",
+            *(decision(entry, figures.get(entry.id, {})) for entry in entries),
+            *(line for entry in entries for line in section(entry, figures.get(entry.id, {}))),
+            "",
+        ]
+    )
+
+
+def decision(entry: ScenarioInfo, runs: dict[str, Any]) -> str:
+    """A line of the table of problems."""
+    rule = runs.get("", {}).get("finding", "").partition(" ")[0]
+    right = next((fix for fix in entry.fixes if not fix.wrong), None)
+    return cells(
+        SYMPTOMS.get(entry.id, entry.title),
+        f"`{rule}`" if rule else "",
+        code(right.title) if right else "",
+        f"[`{entry.id}`](#{entry.id})",
+    )
+
+
+def section(entry: ScenarioInfo, runs: dict[str, Any]) -> Iterator[str]:
+    """One scenario: what it teaches, its fixes, and what was measured."""
+    yield from ("", f"## {entry.id}", "", f"**{entry.title}.** {entry.lesson}", "")
+    yield from (f"- {line}" for line in entry.look)
+    where = f"; [where real users hit it]({entry.link})" if entry.link else ""
+    yield from ("", f"[Its source](../scenarios/{entry.path.name}){where}.")
+    yield from ("", *(explained(fix) for fix in entry.fixes))
+    if runs:
+        yield from ("", *table(entry, runs))
+
+
+def explained(fix: FixInfo) -> str:
+    wrong = " *Looks right, and is not.*" if fix.wrong else ""
+    return f"- `{fix.key}`: {code(fix.title)}. {fix.why}{wrong}"
+
+
+def table(entry: ScenarioInfo, runs: dict[str, Any]) -> Iterator[str]:
+    """Before and after. Columns that say nothing in any run are left out."""
+    columns = {
+        f"{entry.load[0].name} p50": lambda run: milliseconds(run["p50_ms"]),
+        "p99": lambda run: milliseconds(run["p99_ms"]),
+        "GET /ping p99": lambda run: milliseconds(run["ping_p99_ms"]),
+        "failed": lambda run: f"{run['failed']} of {run['sent']}" if run["failed"] else "",
+        **{
+            counter.title: lambda run, key=counter.key: str(run["counters"].get(key, ""))
+            for counter in entry.counters
+        },
+        "worst finding": lambda run: run["finding"],
+    }
+    told = {name: tell for name, tell in columns.items() if any(map(tell, runs.values()))}
+    yield cells("", *told)
+    yield cells("---", *("---:" for _ in told))
+    keys = {fix.key for fix in entry.fixes}
+    for fixes, run in runs.items():
+        if fixes and not keys.issuperset(fixes.split("+")):
+            continue  # it was measured when there was such a fix
+        yield cells(f"`{fixes}`" if fixes else "bug", *(tell(run) or "–" for tell in told.values()))
+
+
+def milliseconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
+
+
+def code(text: str) -> str:
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def cells(*texts: str) -> str:
+    return "| " + " | ".join(text.replace("|", r"\|") for text in texts) + " |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Setting up blocks, too.
+
+`httpx.AsyncClient()` looks like a cheap object. It builds an SSL context, and for that reads and
+parses every certificate authority there is: some twenty milliseconds of work on the loop, even
+if it then talks plain HTTP. Once at start-up nobody minds; once per request everybody does.
+And a client that is thrown away takes its open connections along.
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import APIRouter, FastAPI
+
+from loopviz.parts.upstream import upstream
+from loopviz.scenario import Expect, Fix, Load, Scenario
+
+router = APIRouter()
+url = ""
+client: httpx.AsyncClient
+context: ssl.SSLContext
+
+shared = Fix(
+    key="shared",
+    title="one client for all, made in the lifespan",
+    why="Set up once; its connections are kept open and used again.",
+)
+shared_context = Fix(
+    key="shared_context",
+    title="httpx.AsyncClient(verify=context)",
+    why="The costly part is made once; each still connects for itself.",
+)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    global url, client, context
+    context = httpx.create_ssl_context()
+    async with (
+        upstream(delay_s=0.05) as url,
+        httpx.AsyncClient(verify=context) as client,
+    ):
+        yield
+
+
+scenario = Scenario(
+    title="a client per request",
+    lesson="Making an HTTP client holds the loop: make one, and share it.",
+    look=(
+        "LOOP: a comb, a tooth for every GET /weather, before it awaits anything.",
+        "GET /ping calls nobody, and now and then waits for a tooth.",
+        "With one shared client the teeth are gone, and the loop is almost idle.",
+    ),
+    link="https://github.com/encode/httpx/issues/2298",
+    router=router,
+    lifespan=lifespan,
+    fixes=[shared, shared_context],
+    load=[Load("GET /weather", rps=20), Load("GET /ping", rps=20)],
+    expect=[
+        Expect("findings client-per-request", at_least=50),
+        Expect("utilization", fix="shared", at_most=0.5),
+        Expect("lag_p99_ms", fix="shared", at_most=0.6),
+        Expect("findings client-per-request", fix="shared", at_most=0),
+        Expect("utilization", fix="shared_context", at_most=0.6),
+        Expect("findings client-per-request", fix="shared_context", at_least=0.9),
+    ],
+)
+
+
+@router.get("/weather")
+async def weather() -> dict[str, int]:
+    if shared.on:
+        response = await client.get(f"{url}/weather")
+    elif shared_context.on:
+        async with httpx.AsyncClient(verify=context) as own:
+            response = await own.get(f"{url}/weather")
+    else:
+        async with httpx.AsyncClient() as own:
+            response = await own.get(f"{url}/weather")
+    return response.json()

@@ -1,0 +1,102 @@
+"""`gather` does not cancel.
+
+Five calls make one answer, and the first that fails decides: there will be none. `gather` says
+so at once, and leaves the other four running: nobody waits for them, nobody stops them, and they
+keep connections busy here and a server busy over there. A `TaskGroup` owns its tasks: it ends
+when they have ended, and cancels the rest if one fails.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import APIRouter, FastAPI
+
+from loopviz.parts.upstream import upstream
+from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+
+router = APIRouter()
+client: httpx.AsyncClient
+LEGS = ("/flight", "/hotel", "/train", "/museum", "/car?delay_ms=20&status=500")  # no cars today
+
+task_group = Fix(
+    key="task_group",
+    title="async with asyncio.TaskGroup() as group",
+    why="The first failure cancels the other legs, and waits until they end.",
+)
+return_exceptions = Fix(
+    key="return_exceptions",
+    title="asyncio.gather(..., return_exceptions=True)",
+    why="No leg outlives the request now, but every failure waits for all.",
+    wrong=True,
+)
+deadline = Fix(
+    key="deadline",
+    title="async with asyncio.timeout(1)",
+    why="It cancels a gather that still waits; this one has failed already.",
+    wrong=True,
+)
+in_vain = Counter("in_vain", "legs finished for a trip that had failed", bad=True)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    global client
+    async with upstream(delay_s=0.4) as url, httpx.AsyncClient(base_url=url) as client:
+        yield
+
+
+scenario = Scenario(
+    title="legs that nobody waits for",
+    lesson="gather does not cancel: if one leg fails, the rest goes on for nobody.",
+    look=(
+        "GET /trip has failed after 30 ms; its other legs go on for 0.4 s.",
+        "http pool: 20 connections in use for requests that are long answered.",
+        "With a TaskGroup they are cancelled: no leg is finished in vain.",
+    ),
+    link="https://github.com/python/cpython/issues/75633",
+    router=router,
+    lifespan=lifespan,
+    fixes=[task_group, return_exceptions, deadline],
+    counters=[in_vain],
+    load=[Load("GET /trip", rps=12), Load("GET /ping", rps=20)],
+    expect=[
+        Expect("tasks outlived_parent", at_least=100),
+        Expect("counter in_vain", at_least=100),
+        Expect("tasks outlived_parent", fix="task_group", at_most=0.02),
+        Expect("counter in_vain", fix="task_group", at_most=0.02),
+        Expect("tasks outlived_parent", fix="return_exceptions", at_most=0.02),
+        Expect("p50_ms GET /trip", fix="return_exceptions", at_least=5, why="it waits for all"),
+        Expect("counter in_vain", fix="return_exceptions", at_least=0.8),
+        Expect("tasks outlived_parent", fix="deadline", at_least=0.8, why="it never fires"),
+    ],
+)
+
+
+async def book(leg: str) -> None:
+    response = await client.get(leg)
+    response.raise_for_status()
+    in_vain.value += 1
+
+
+@router.get("/trip")
+async def trip() -> dict[str, str]:
+    try:
+        if task_group.on:
+            async with asyncio.TaskGroup() as group:
+                for leg in LEGS:
+                    group.create_task(book(leg))
+        elif return_exceptions.on:
+            for result in await asyncio.gather(*map(book, LEGS), return_exceptions=True):
+                if isinstance(result, Exception):
+                    raise result
+        elif deadline.on:
+            async with asyncio.timeout(1):
+                await asyncio.gather(*map(book, LEGS))
+        else:
+            await asyncio.gather(*map(book, LEGS))
+        answer = "booked"
+    except* httpx.HTTPStatusError:
+        answer = "not possible today"
+    return {"trip": answer}

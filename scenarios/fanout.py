@@ -1,0 +1,109 @@
+"""Bound the fan-out, and bound it for all requests together.
+
+`gather` starts everything it is given. One request with 25 calls is 25 connections at once; a
+few requests at the same time are a hundred, and the service behind them serves eight, queues
+four, and refuses the rest. The limit belongs to what it protects: one for the process, not one
+for each request.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import APIRouter, FastAPI, Response
+
+from loopviz.parts.upstream import upstream
+from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+
+router = APIRouter()
+unbounded: httpx.AsyncClient
+eight: httpx.AsyncClient
+for_all = asyncio.Semaphore(8)
+
+semaphore = Fix(
+    key="semaphore",
+    title="async with for_all:  # asyncio.Semaphore(8)",
+    why="Eight calls at a time, whoever makes them: what the service can do.",
+)
+connections = Fix(
+    key="connections",
+    title="httpx.Limits(max_connections=8)",
+    why="A shared client is a bound, too: who finds no connection queues.",
+)
+per_request = Fix(
+    key="per_request",
+    title="for_one = asyncio.Semaphore(8) in the endpoint",
+    why="Each request keeps to eight, but two at a time are sixteen.",
+    wrong=True,
+)
+calls = Counter("calls", "calls made")
+refused = Counter("refused", "calls refused", bad=True)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    global unbounded, eight
+    async with (
+        upstream(delay_s=0.04, at_once=8, queue=4) as url,
+        httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=None)) as unbounded,
+        httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=8)) as eight,
+    ):
+        yield
+
+
+scenario = Scenario(
+    title="gather without a bound",
+    lesson="gather starts everything at once: bound the fan-out, globally.",
+    look=(
+        "calls refused: the service serves 8, queues 4, and says 503 to the rest.",
+        "http pool: dozens of connections at once; bounded, never more than 8.",
+        "One semaphore for all requests ends it; one for each only softens it.",
+    ),
+    link="https://github.com/python/cpython/issues/115201",
+    router=router,
+    lifespan=lifespan,
+    fixes=[semaphore, connections, per_request],
+    counters=[calls, refused],
+    load=[Load("GET /basket", rps=4), Load("GET /ping", rps=20)],
+    expect=[
+        Expect("errors GET /basket", at_least=0.5),
+        Expect("in_use_max httpcore.pool", at_least=20),
+        Expect("counter refused", fix="semaphore", at_most=0),
+        Expect("errors GET /basket", fix="semaphore", at_most=0),
+        Expect("in_use_max httpcore.pool", fix="semaphore", against=None, at_most=8),
+        Expect("counter refused", fix="connections", at_most=0),
+        Expect("errors GET /basket", fix="connections", at_most=0),
+        Expect("in_use_max httpcore.pool", fix="connections", against=None, at_most=8),
+        Expect("counter refused", fix="per_request", against=None, at_least=5, why="not global"),
+        Expect("in_use_max httpcore.pool", fix="per_request", against=None, at_least=16),
+    ],
+)
+
+
+async def price(item: int, client: httpx.AsyncClient) -> None:
+    calls.value += 1
+    response = await client.get(f"/price/{item}")
+    refused.value += response.status_code == 503
+    response.raise_for_status()
+
+
+async def price_within(bound: asyncio.Semaphore, item: int) -> None:
+    async with bound:
+        await price(item, unbounded)
+
+
+@router.get("/basket")
+async def basket(response: Response) -> None:
+    try:
+        if semaphore.on:
+            await asyncio.gather(*(price_within(for_all, item) for item in range(25)))
+        elif connections.on:
+            await asyncio.gather(*(price(item, eight) for item in range(25)))
+        elif per_request.on:
+            for_one = asyncio.Semaphore(8)
+            await asyncio.gather(*(price_within(for_one, item) for item in range(25)))
+        else:
+            await asyncio.gather(*(price(item, unbounded) for item in range(25)))
+    except httpx.HTTPStatusError:
+        response.status_code = 502

@@ -1,0 +1,88 @@
+"""Work after `return` still blocks.
+
+The endpoint only returns a list. But then FastAPI makes JSON of it, on the event loop: without a
+return type that is `jsonable_encoder`, pure Python, row by row. 5,000 rows hold the loop for 50 ms
+and more, although no line of the endpoint is slow.
+"""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter, Response
+from fastapi.encoders import jsonable_encoder
+from pydantic import BaseModel, TypeAdapter
+
+from loopviz.scenario import Expect, Fix, Load, Scenario
+
+router = APIRouter()
+
+
+class Row(BaseModel):
+    id: int
+    name: str
+    price: float
+    changed: datetime
+    tags: list[str]
+
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+ROWS = [
+    Row(id=n, name=f"row {n}", price=n / 7, changed=BEGIN + timedelta(minutes=n), tags=["a", "b"])
+    for n in range(5_000)
+]
+rows_adapter = TypeAdapter(list[Row])
+
+page = Fix(
+    key="page",
+    title="return rows[:100]",
+    why="Nobody reads 5,000 rows: a page costs a fiftieth, for the loop and for the client.",
+)
+dump_json = Fix(
+    key="dump_json",
+    title="return Response(rows_adapter.dump_json(rows))",
+    why="Pydantic makes the JSON in Rust; declare `-> list[Row]`, and recent FastAPI does it, too.",
+)
+thread = Fix(
+    key="thread",
+    title="await asyncio.to_thread(encode, rows)",
+    why="Pure Python in a thread still needs the GIL: the loop waits 5 ms for every turn.",
+    wrong=True,
+)
+
+scenario = Scenario(
+    title="a big response",
+    lesson="Work after return still blocks: somebody has to make the JSON, and it is the loop.",
+    look=(
+        "LOOP: red for 50 ms and more at each GET /rows, after the endpoint has returned.",
+        "GET /ping waits for it, though no line of the endpoint is slow.",
+        "A page, or a serializer in Rust, and the red is gone.",
+    ),
+    link="https://github.com/fastapi/fastapi/issues/1224",
+    router=router,
+    fixes=[page, dump_json, thread],
+    load=[Load("GET /rows", rps=5), Load("GET /ping", rps=20)],
+    expect=[
+        Expect("findings slow-callback", at_least=10),
+        Expect("findings slow-callback", fix="page", at_most=0.3),
+        Expect("findings slow-callback", fix="dump_json", at_most=0.3),
+        Expect("p50_ms GET /rows", fix="page", at_most=0.3),
+        Expect("p50_ms GET /rows", fix="dump_json", at_most=0.5),
+        Expect("p50_ms GET /rows", fix="thread", against="dump_json", at_least=3, why="the GIL"),
+    ],
+)
+
+
+@router.get("/rows")
+async def rows():  # no return type: that is the bug
+    if page.on:
+        return ROWS[:100]
+    if dump_json.on:
+        return Response(rows_adapter.dump_json(ROWS), media_type="application/json")
+    if thread.on:
+        return Response(await asyncio.to_thread(encode, ROWS), media_type="application/json")
+    return ROWS
+
+
+def encode(rows: list[Row]) -> bytes:
+    return json.dumps(jsonable_encoder(rows)).encode()

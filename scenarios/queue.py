@@ -1,0 +1,105 @@
+"""A queue without a bound hides that you are too slow.
+
+The endpoint takes 80 events per second, the consumer handles 50. Every response says `202` at once,
+so nobody notices; the queue grows by 30 events per second, and with it the memory and the age of
+what is handled, until the process is killed and the whole queue is lost.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, HTTPException
+
+from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+
+router = APIRouter()
+events: asyncio.Queue[int]
+bounded: asyncio.Queue[int]
+accepted = Counter(key="accepted", title="events accepted")
+handled = Counter(key="handled", title="handled")
+refused = Counter(key="refused", title="refused")
+
+shed = Fix(
+    key="shed",
+    title="Queue(maxsize=20), queue.put_nowait(...), 503 when full",
+    why="What cannot be done soon is refused at once, and the sender knows it.",
+)
+back_pressure = Fix(
+    key="maxsize",
+    title="Queue(maxsize=20), async with timeout(0.5): await queue.put(...)",
+    why="A full queue makes the sender wait, but not without end: back-pressure.",
+)
+more_consumers = Fix(
+    key="consumers",
+    title="three consumers instead of one",
+    why="Enough for this load; without a bound the next peak grows again.",
+)
+
+
+async def consume(queue: asyncio.Queue[int], *, helper: bool = False) -> None:
+    while True:
+        if helper and not more_consumers.on:
+            await asyncio.sleep(0.2)
+            continue
+        await queue.get()
+        await asyncio.sleep(0.02)  # stores it elsewhere: 50 per second
+        handled.value += 1
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    global events, bounded
+    events = asyncio.Queue()
+    bounded = asyncio.Queue(maxsize=20)
+    tasks = [asyncio.create_task(consume(queue)) for queue in (events, bounded)]
+    tasks += [asyncio.create_task(consume(events, helper=True)) for _ in range(2)]
+    yield
+    for task in tasks:
+        task.cancel()
+
+
+scenario = Scenario(
+    title="a queue without a bound",
+    lesson="Back-pressure is a feature: a queue needs a bound, and a plan for when it is full.",
+    look=(
+        "accepted and handled drift apart: 80 in, 50 out.",
+        "Queue: its length only grows, while every response is fast and fine.",
+        "With a bound it stays at 20: who is too many waits, or is told.",
+    ),
+    link="https://github.com/HKUDS/nanobot/issues/4780",
+    router=router,
+    lifespan=lifespan,
+    fixes=[shed, back_pressure, more_consumers],
+    counters=[accepted, handled, refused],
+    load=[Load("POST /events", rps=80), Load("GET /ping", rps=20)],
+    expect=[
+        Expect("findings unbounded-growth", at_least=1),
+        Expect("errors POST /events", at_most=0.01, why="nobody notices"),
+        Expect("in_use_max asyncio.Queue", fix="shed", at_most=0.3),
+        Expect("counter refused", fix="shed", against=None, at_least=60),
+        Expect("p90_ms POST /events", fix="shed", against=None, at_most=100),
+        Expect("in_use_max asyncio.Queue", fix="maxsize", at_most=0.3),
+        Expect("p50_ms POST /events", fix="maxsize", against="shed", at_least=5, why="waits"),
+        Expect("in_use_max asyncio.Queue", fix="consumers", at_most=0.3),
+        Expect("counter refused", fix="consumers", against=None, at_most=0),
+    ],
+)
+
+
+@router.post("/events", status_code=202)
+async def take() -> dict[str, int]:
+    number = accepted.value
+    try:
+        if shed.on:
+            bounded.put_nowait(number)
+        elif back_pressure.on:
+            async with asyncio.timeout(0.5):
+                await bounded.put(number)
+        else:
+            events.put_nowait(number)
+    except (asyncio.QueueFull, TimeoutError):
+        refused.value += 1
+        raise HTTPException(503, "too many events") from None
+    accepted.value += 1
+    return {"accepted": number}

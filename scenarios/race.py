@@ -1,0 +1,109 @@
+"""An `await` is where others run.
+
+The endpoint reads a count, awaits something, and writes the count back, plus one. Whoever reads
+meanwhile reads the old count, and writes the same new one: both are told that they are counted,
+and one is lost. One thread does not help: every `await` lets another request go on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from loopviz.parts.database import database
+from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+
+router = APIRouter()
+engine: AsyncEngine
+one_more = text("UPDATE loopviz_votes SET count = count + 1 RETURNING count")
+lock = asyncio.Lock()
+in_memory = in_database = 0
+
+atomic = Fix(
+    key="atomic",
+    title="UPDATE votes SET count = count + 1 RETURNING count",
+    why="The database reads and writes in one step; this holds with many workers, too.",
+)
+no_await = Fix(
+    key="no_await",
+    title="in_memory += 1, after the await",
+    why="Without an await in between nobody else runs: read and write are one step.",
+)
+locked = Fix(
+    key="lock",
+    title="async with lock:",
+    why="One at a time, and so in a queue; and the lock holds in this process only.",
+)
+
+acknowledged = Counter("acknowledged", "votes acknowledged")
+stored = Counter("stored", "votes stored")
+lost = Counter("lost", "votes lost", bad=True)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    global engine
+    async with database("loopviz_votes AS SELECT 0 AS count") as url:
+        engine = create_async_engine(url)
+        yield
+        await engine.dispose()
+
+
+scenario = Scenario(
+    title="lost updates",
+    lesson="Between reading and writing shared state there must be no await, or a lock around it.",
+    look=(
+        "Every POST /vote is acknowledged with a 200, and nothing is slow.",
+        "Fewer votes are stored than were acknowledged, and the gap grows.",
+        "With each fix `lost` stands still: what was lost before is not coming back.",
+    ),
+    link="https://github.com/fastapi/fastapi/issues/4686",
+    router=router,
+    lifespan=lifespan,
+    fixes=[atomic, no_await, locked],
+    counters=[acknowledged, stored, lost],
+    load=[Load("POST /vote", rps=60), Load("GET /ping", rps=20)],
+    expect=[
+        Expect("counter lost", at_least=30),
+        Expect("errors POST /vote", at_most=0, why="nobody is told"),
+        Expect("counter lost", fix="atomic", at_most=0),
+        Expect("counter stored", fix="atomic", at_least=1.2),
+        Expect("counter lost", fix="no_await", at_most=0),
+        Expect("counter stored", fix="no_await", at_least=1.2),
+        Expect("counter lost", fix="lock", at_most=0),
+        Expect("counter stored", fix="lock", at_least=1.2),
+    ],
+)
+
+
+@router.post("/vote")
+async def vote() -> dict[str, int]:
+    global in_memory, in_database
+    if atomic.on:
+        await check_voter()
+        async with engine.begin() as connection:
+            count = await connection.scalar(one_more)
+        in_database = max(in_database, count)
+    elif no_await.on:
+        await check_voter()
+        in_memory += 1
+    elif locked.on:
+        async with lock:
+            count = in_memory
+            await check_voter()
+            in_memory = count + 1
+    else:
+        count = in_memory  # read …
+        await check_voter()  # … here others run …
+        in_memory = count + 1  # … and write what may be old
+    acknowledged.value += 1
+    stored.value = in_memory + in_database
+    lost.value = max(acknowledged.value - stored.value, 0)
+    return {"votes": stored.value}
+
+
+async def check_voter() -> None:
+    await asyncio.sleep(0.01)  # any await: a query, another service

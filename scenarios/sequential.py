@@ -1,0 +1,91 @@
+"""Independent waits overlap, if you let them.
+
+Eight calls that do not need one another take eight times as long if each is awaited before the
+next one begins. An `async def` does not overlap anything by itself, and neither does a
+comprehension: `await` means wait here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import APIRouter, FastAPI
+
+from loopviz.parts.upstream import upstream
+from loopviz.scenario import Expect, Fix, Load, Scenario
+
+router = APIRouter()
+client: httpx.AsyncClient
+CITIES = range(8)
+
+gather = Fix(
+    key="gather",
+    title="await asyncio.gather(*(weather(city) for city in CITIES))",
+    why="All eight begin at once: together they take as long as the slowest.",
+)
+task_group = Fix(
+    key="task_group",
+    title="async with asyncio.TaskGroup() as group",
+    why="The same, and if one fails the others are cancelled.",
+)
+comprehension = Fix(
+    key="comprehension",
+    title="[await weather(city) for city in CITIES]",
+    why="It is shorter, and still waits for each one before it begins the next.",
+    wrong=True,
+)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    global client
+    async with upstream(delay_s=0.04) as url, httpx.AsyncClient(base_url=url) as client:
+        yield
+
+
+scenario = Scenario(
+    title="one after the other",
+    lesson="await waits: start together what does not depend on one another.",
+    look=(
+        "GET /forecast: a staircase of eight waits, 0.3 s in all, on an idle loop.",
+        "With gather the waits lie on top of one another: 0.3 s become 0.06 s.",
+        "The comprehension looks concurrent and is the staircase again.",
+    ),
+    link="https://github.com/fastapi/fastapi/issues/692",
+    router=router,
+    lifespan=lifespan,
+    fixes=[gather, task_group, comprehension],
+    load=[Load("GET /forecast", rps=8), Load("GET /ping", rps=20)],
+    expect=[
+        Expect("findings sequential-awaits", at_least=20),
+        Expect("p50_ms GET /forecast", fix="gather", at_most=0.4),
+        Expect("findings sequential-awaits", fix="gather", at_most=0),
+        Expect("p50_ms GET /forecast", fix="task_group", at_most=0.4),
+        Expect("findings sequential-awaits", fix="task_group", at_most=0),
+        Expect("p50_ms GET /forecast", fix="comprehension", at_least=0.8),
+        Expect("findings sequential-awaits", fix="comprehension", against=None, at_least=20),
+    ],
+)
+
+
+async def weather(city: int) -> str:
+    response = await client.get(f"/weather/{city}")
+    return response.text
+
+
+@router.get("/forecast")
+async def forecast() -> list[str]:
+    if gather.on:
+        return await asyncio.gather(*(weather(city) for city in CITIES))
+    if task_group.on:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(weather(city)) for city in CITIES]
+        return [task.result() for task in tasks]
+    if comprehension.on:
+        return [await weather(city) for city in CITIES]
+    found = []
+    for city in CITIES:
+        answer = await weather(city)
+        found.append(answer)
+    return found

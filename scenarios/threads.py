@@ -1,0 +1,87 @@
+"""Zero lag is not health.
+
+FastAPI runs a plain `def` endpoint in a thread, and anyio lends out 40 of them at a time. A call
+that blocks for half a second lets 40 threads answer 80 requests per second; of 100 the other 20
+queue for a thread. Meanwhile the event loop has nothing to do, and every chart of it looks fine.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import APIRouter, FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+from loopviz.scenario import Expect, Fix, Load, Scenario
+
+router = APIRouter()
+executor: ThreadPoolExecutor
+
+more_tokens = Fix(
+    key="tokens",
+    title="current_default_thread_limiter().total_tokens = 200",
+    why="The same threads, and enough of them: 100 requests × 0.5 s need 50 at a time.",
+)
+own_executor = Fix(
+    key="executor",
+    title="await loop.run_in_executor(executor_of_64, ...)",
+    why="The slow call has threads of its own, and takes none from the other def endpoints.",
+)
+to_thread = Fix(
+    key="to_thread",
+    title="await asyncio.to_thread(...)",
+    why="asyncio's default executor has only as many threads as CPUs and four more.",
+    wrong=True,
+)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    global executor
+    with ThreadPoolExecutor(64, thread_name_prefix="report") as executor:
+        yield
+
+
+scenario = Scenario(
+    title="threads used up",
+    lesson="Lag near zero is not health: requests may queue for a thread while the loop is idle.",
+    look=(
+        "Lag is flat and the LOOP lane almost empty: the loop has nothing to do.",
+        "default thread limiter: 40/40 FULL, and those who wait get more and more.",
+        "GET /ping needs no thread, and is as fast as ever.",
+    ),
+    link="https://github.com/fastapi/fastapi/issues/4552",
+    router=router,
+    lifespan=lifespan,
+    fixes=[more_tokens, own_executor, to_thread],
+    load=[Load("GET /report", rps=100), Load("GET /ping", rps=20)],
+    expect=[
+        Expect("findings thread-limiter-exhausted", at_least=1),
+        Expect("p90_ms GET /ping", at_most=100, why="the loop is free all the time"),
+        Expect("waiting_max anyio.CapacityLimiter", fix="tokens", at_most=0.2),
+        Expect("p90_ms GET /report", fix="tokens", at_most=0.6),
+        Expect("waiting_max ThreadPoolExecutor", fix="executor", against=None, at_most=30),
+        Expect("p90_ms GET /report", fix="executor", at_most=0.6),
+        Expect("p50_ms GET /report", fix="to_thread", at_least=1.5, why="6 threads, not 40"),
+    ],
+)
+
+
+@router.get("/report")
+async def report() -> dict[str, str]:
+    loop = asyncio.get_running_loop()
+    current_default_thread_limiter().total_tokens = 200 if more_tokens.on else 40
+    if own_executor.on:
+        await loop.run_in_executor(executor, slow_report)
+    elif to_thread.on:
+        await asyncio.to_thread(slow_report)
+    else:
+        await run_in_threadpool(slow_report)  # as FastAPI does with a plain def endpoint
+    return {"report": "done"}
+
+
+def slow_report() -> None:
+    time.sleep(0.5)

@@ -1,0 +1,103 @@
+"""Async for waiting, processes for working.
+
+One event loop is one core. CPU work that has to be done in the handler needs more processes:
+`uvicorn --workers 2` starts a second one on the same address, and whichever is free takes the
+next request. But they share nothing: what one process remembers, be it a session, a cache or a
+counter in a variable, the others do not know. That belongs where all of them look.
+"""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from loopviz.parts.work import crunch, rounds_for
+from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+
+router = APIRouter()
+engine: AsyncEngine
+rounds = 0
+last_visit: dict[int, int] = {}
+
+two_workers = Fix(
+    key="two_workers",
+    title="uvicorn --workers 2",
+    why="Two processes, two loops, two cores: while one works, the other one answers.",
+    answers=("slow-callback", "ready-delay-high"),
+    workers=2,
+)
+shared_state = Fix(
+    key="shared_state",
+    title="REPLACE INTO visits, not last_visit[who] = n",
+    why="The database is outside of all processes: each finds what another one stored.",
+    answers=("none",),  # it is the counter that tells
+)
+recognised = Counter(key="recognised", title="recognised")
+forgotten = Counter(key="forgotten", title="customers forgotten", bad=True)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    global engine, rounds
+    rounds = rounds_for(ms=40)
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tempfile.gettempdir()}/visits.db")
+    async with engine.begin() as db:
+        await db.execute(text("CREATE TABLE IF NOT EXISTS visits (who INTEGER PRIMARY KEY, n)"))
+    yield
+    await engine.dispose()
+
+
+scenario = Scenario(
+    title="one process, or two",
+    lesson="Async is for waiting, processes are for working; what one remembers no other knows.",
+    look=(
+        "LOOP: one process does all the work, and GET /ping waits for it.",
+        "Two workers: LOOP 2 answers meanwhile. But now customers are forgotten.",
+        "Shared state: each worker finds what the other one stored.",
+    ),
+    link="https://github.com/fastapi/fastapi/issues/4340",
+    router=router,
+    lifespan=lifespan,
+    fixes=[two_workers, shared_state],
+    counters=[recognised, forgotten],
+    load=[
+        Load("GET /crunch", rps=12),
+        Load("POST /visits/{n}", rps=10, arrivals="constant"),
+        Load("GET /ping", rps=20),
+    ],
+    expect=[
+        Expect("counter forgotten", at_most=0),
+        Expect("counter recognised", at_least=30),
+        Expect("p90_ms GET /ping", fix="two_workers", at_most=0.6),
+        Expect("counter forgotten", fix="two_workers", against=None, at_least=5),
+        Expect("findings slow-callback", fix="shared_state", at_least=0.5, why="still one loop"),
+        Expect("p90_ms GET /ping", fix=("two_workers", "shared_state"), at_most=0.6),
+        Expect("counter forgotten", fix=("two_workers", "shared_state"), against=None, at_most=0),
+    ],
+)
+
+
+@router.get("/crunch")
+async def crunch_numbers() -> dict[str, int]:
+    return {"total": crunch(rounds)}
+
+
+@router.post("/visits/{n}")
+async def visit(n: int) -> dict[str, int | None]:
+    """Ten customers come in turn: who is number n now was number n - 10 the last time."""
+    who = n % 10
+    if shared_state.on:
+        async with engine.begin() as db:
+            before = await db.scalar(text("SELECT n FROM visits WHERE who = :who"), {"who": who})
+            await db.execute(text("REPLACE INTO visits VALUES (:who, :n)"), {"who": who, "n": n})
+    else:
+        before = last_visit.get(who)
+        last_visit[who] = n
+    if before == n - 10:
+        recognised.value += 1
+    elif n >= 10:
+        forgotten.value += 1
+    return {"your last visit": before}

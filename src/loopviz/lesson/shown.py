@@ -1,0 +1,82 @@
+"""The lesson's lines, as they run."""
+
+import ast
+import re
+import warnings
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+
+from loopviz.lesson.branches import Branches, Definition, Span, State
+from loopviz.lesson.parts import first, fixes, parts
+
+__all__ = ["Lesson", "SourceLine"]
+
+
+class SourceLine(NamedTuple):
+    """A line of the lesson."""
+
+    number: int
+    """0: lines of the file are left out here."""
+    text: str
+    state: State
+    """`active`: in the branch that runs; `inactive`: in one that does not; empty: in none."""
+    idle: tuple[Span, ...] = ()
+    """Parts of the line that do not run: the other side of a conditional expression."""
+
+
+class Lesson:
+    """The part of a scenario's file that its load runs.
+
+    That is the endpoints of the `routes` (`METHOD /path`), every function or class of the file
+    that they use or that asks for a fix, and the short assignments that these use.
+    """
+
+    def __init__(self, text: str, routes: Iterable[str]) -> None:
+        self.prose = ""
+        """The module's docstring."""
+        self._text = re.split(r"\r\n|\r|\n", text)  # the lines that Python counts
+        self._parts: list[ast.stmt] = []
+        self._helpers: list[Definition] = []
+        self._fixes: dict[str, str] = {}
+        self._painted: dict[frozenset[str], tuple[SourceLine, ...]] = {}
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of odd escapes; loading it will tell
+                tree = ast.parse(text)
+            self.prose = ast.get_docstring(tree) or ""
+            self._fixes = dict(fixes(tree))
+            self._parts = parts(tree, [*routes], self._fixes)
+            self._helpers = [
+                part
+                for part in self._parts
+                if isinstance(part, Definition) and not part.decorator_list
+            ]
+            self.lines(())
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            self._parts = []
+
+    def lines(self, on: Collection[str]) -> tuple[SourceLine, ...]:
+        """The lines in the file's order, as they run while the fixes with these keys are on."""
+        key = frozenset(on)
+        if key not in self._painted:
+            self._painted[key] = tuple(self._lines(key))
+        return self._painted[key]
+
+    def _lines(self, on: frozenset[str]) -> Iterator[SourceLine]:
+        branches = Branches(self._text, {name: k in on for name, k in self._fixes.items()})
+        for part in self._parts:
+            branches.visit(part)
+        for helper in (*self._helpers, *reversed(self._helpers)):
+            branches.leave_out_unused(helper, self._parts)
+        last = 0
+        for part in self._parts:
+            begin, end = first(part), part.end_lineno or part.lineno
+            if last and any(line.strip() for line in self._text[last : begin - 1]):
+                yield SourceLine(0, "", "")
+            elif last and begin - last > 1:
+                yield SourceLine(begin - 1, "", "")
+            last = end
+            for number in range(begin, end + 1):
+                text = self._text[number - 1]
+                state = branches.states.get(number, "")
+                idle = () if state == "inactive" else tuple(branches.idle.get(number, ()))
+                yield SourceLine(number, text, state, idle)

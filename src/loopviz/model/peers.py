@@ -1,0 +1,122 @@
+"""Several workers serve one address, each with a model of its own: one picture of them all.
+
+The first worker's snapshot is the base: load, marks and comparison are the run's and are told to
+its model alone. What the others add is added up, or stands beside it under their name.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from loopviz.model.counters import added_up
+from loopviz.model.snapshot import Finding, Health, Peer, Snapshot, TasksView
+
+__all__ = ["add_findings", "merge", "named", "of_worker", "remains", "since"]
+
+
+def named(name: str, worker: int) -> str:
+    """A thing of that worker, as people see it: `db pool (worker 2)`; the first one's as it is."""
+    return name if worker == 1 else f"{name} (worker {worker})"
+
+
+def of_worker(number: int, snapshot: Snapshot) -> Snapshot:
+    """The same, its resources and executors named after their worker."""
+    if number == 1:
+        return snapshot
+    return replace(
+        snapshot,
+        resources=tuple(replace(r, name=named(r.name, number)) for r in snapshot.resources),
+        jobs=tuple(replace(j, name=named(j.name, number)) for j in snapshot.jobs),
+    )
+
+
+def merge(
+    first: Snapshot, peers: Sequence[tuple[int, Snapshot]], gone: Sequence[Snapshot] = ()
+) -> Snapshot:
+    """One picture of all workers: the first, the others by number, and those that go or have gone.
+
+    Requests keep their numbers and lanes, which the workers' models share (`Lanes`). Tasks are
+    listed for the first worker only, and counted for all. What has gone has no resources.
+    """
+    if not peers and not gone:
+        return first
+    here = [first, *(snapshot for _, snapshot in peers)]
+    everyone = [*here, *gone]
+    requests = [request for of in everyone for request in of.requests]
+    requests.sort(key=lambda request: request.number)
+    resources = [resource for of in here for resource in of.resources]
+    resources.sort(key=lambda r: (-r.waiting.now, -r.waiting.max, -r.in_use.now, -r.in_use.max))
+    return replace(
+        first,
+        requests=tuple(requests),
+        findings=add_findings([of.findings for of in everyone]),
+        health=_add_health([of.health for of in everyone]),
+        tasks=_add_tasks([of.tasks for of in everyone]),
+        resources=tuple(resources),
+        jobs=tuple(jobs for of in here for jobs in of.jobs),
+        counters=added_up([of.counters for of in everyone]),
+        peers=tuple(Peer(number, of.loop) for number, of in peers),
+    )
+
+
+def remains(gone: Snapshot | None, ended: Snapshot) -> Snapshot:
+    """What is still to be shown and counted once a worker has ended, and of those before it."""
+    counters = tuple(replace(counter, recent=0) for counter in ended.counters)
+    tasks = replace(ended.tasks, live=0)
+    ended = replace(ended, resources=(), jobs=(), counters=counters, tasks=tasks)
+    return merge(ended, (), [gone] if gone else ())
+
+
+def since(start_ns: int, gone: Snapshot) -> Snapshot:
+    """The same, without the requests that had ended by then."""
+    return replace(gone, requests=tuple(r for r in gone.requests if r.end_ns >= start_ns))
+
+
+def add_findings(found: Iterable[Sequence[Finding]]) -> tuple[Finding, ...]:
+    """The same culprit in several workers is one finding; worst first, as in a model."""
+    together: dict[object, list[Finding]] = {}
+    for findings in found:
+        for finding in findings:
+            where = finding.location
+            place = (where.path, where.line, where.function) if where else finding.sentence
+            together.setdefault((finding.rule, place), []).append(finding)
+    merged = [_one(same) for same in together.values()]
+    merged.sort(key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
+    return tuple(merged)
+
+
+def _one(same: Sequence[Finding]) -> Finding:
+    """Told as at its worst; counts are sums."""
+    if len(same) == 1:
+        return same[0]
+    return replace(
+        max(same, key=lambda finding: finding.worst_ns),
+        severity="error" if any(f.severity == "error" for f in same) else "warning",
+        count=sum(f.count for f in same),
+        total_ns=sum(f.total_ns for f in same),
+        last_ns=max(f.last_ns for f in same),
+        victims=sum(f.victims for f in same),
+        victim_wait_ns=sum(f.victim_wait_ns for f in same),
+    )
+
+
+def _add_health(of: Sequence[Health]) -> Health:
+    return Health(
+        sum(health.events for health in of),
+        sum(health.dropped_events for health in of),
+        sum(health.lost_strings for health in of),
+        tuple(hook for health in of for hook in health.failed_hooks),
+        max(health.newest_ns for health in of),
+    )
+
+
+def _add_tasks(of: Sequence[TasksView]) -> TasksView:
+    counts = (
+        "live",
+        "started",
+        "raised",
+        "cancelled",
+        "never_retrieved",
+        "outlived_parent",
+        "lost",
+    )
+    return replace(of[0], **{name: sum(getattr(view, name) for view in of) for name in counts})

@@ -1,0 +1,47 @@
+"""What an exception says, and where in the user's code it was raised."""
+
+from types import CodeType
+
+from loopviz.probe.places import PLACES, USER
+
+__all__ = ["describe_error", "raised_at"]
+
+_LONGEST = 200
+
+
+def describe_error(error: BaseException) -> str:
+    """`ValueError: no luck`, `sqlalchemy.TimeoutError: …`; in a group, its first one."""
+    error = _first(error)
+    kind = type(error)
+    library = kind.__module__.partition(".")[0]
+    name = kind.__qualname__.rpartition(".")[2]
+    if library not in ("builtins", "__main__") and not library.startswith("_loopviz_"):
+        name = f"{library}.{name}"
+    try:
+        words = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - the user's own __str__
+        words = ""
+    return f"{name}: {words[:_LONGEST]}" if words else name
+
+
+def raised_at(error: BaseException) -> tuple[CodeType, int] | None:
+    """The user's innermost code that it went through, and the line there."""
+    found = _innermost(_first(error))
+    return found or _innermost(error)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _innermost(error: BaseException) -> tuple[CodeType, int] | None:
+    found = None
+    at = error.__traceback__
+    while at is not None:
+        code = at.tb_frame.f_code
+        if PLACES.kind(code) == USER and code.co_filename[:1] != "<":
+            found = code, at.tb_lineno
+        at = at.tb_next
+    return found

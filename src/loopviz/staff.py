@@ -1,0 +1,220 @@
+"""The workers of one run: as many as the fixes that are on ask for."""
+
+import linecache
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+from loopviz.catalogue import ScenarioInfo
+from loopviz.children import Guard
+from loopviz.clock import monotonic_ns
+from loopviz.model.lanes import Lanes
+from loopviz.model.model import KEEP_NS, Model
+from loopviz.model.peers import merge, remains, since
+from loopviz.model.places import Naming
+from loopviz.model.snapshot import Snapshot
+from loopviz.worker import Worker
+
+__all__ = ["Staff"]
+
+LEAVE_S = 6.0
+"""How long a worker that is no longer wanted may take to finish its requests."""
+
+
+class Staff:
+    """The first worker, which lives as long as the run, and others, which come and go.
+
+    All accept from the same listening socket, as uvicorn's workers do. The load, the marks and
+    the comparison of a run are told to the first one's model, `model`.
+    """
+
+    def __init__(
+        self,
+        scenario: ScenarioInfo,
+        folder: Path,
+        warden: Guard,
+        listener: socket | None,
+        *,
+        fixes: Iterable[str],
+        probe: bool,
+    ) -> None:
+        """Start as many as `fixes` ask for; without a `listener` there are none."""
+        self.fixes_on = frozenset(fixes)
+        self.trouble = ""
+        """One sentence, if another worker than the first has died, or did not start."""
+        self._folder, self._warden, self._probe = folder, warden, probe
+        self._listener = listener
+        self._lanes = Lanes()
+        self._workers: list[Worker] = []
+        self._leaving: list[tuple[Worker, float]] = []
+        """Until when each may take."""
+        self._gone: Snapshot | None = None
+        """What is left of those that have ended."""
+        self._wanted = self._started = 0
+        self._began = False
+        self.use(scenario)
+
+    @property
+    def pid(self) -> int:
+        """The first worker's."""
+        return self._workers[0].pid
+
+    @property
+    def ready(self) -> bool:
+        """Whether all serve."""
+        return all(worker.ready for worker in self._workers)
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """The first worker's, then the others'."""
+        return [self.model, *(worker.model for worker in self._workers[1:])]
+
+    def use(self, scenario: ScenarioInfo) -> None:
+        """Go by what the scenario says of itself."""
+        self.scenario = scenario
+        self.model = self._new_model()
+        for worker in self._workers:
+            worker.use(self.model if worker.number == 1 else self._new_model())
+        self._employ()
+
+    def begin(self, at_ns: int) -> None:
+        """The load begins; so do all counts."""
+        self._began = True
+        for model in self.models:
+            model.mark(at_ns, f"scenario:{self.scenario.id}")
+
+    def toggle(self, key: str) -> None:
+        """Flip a fix, in all workers; it may ask for more of them, or fewer."""
+        self.fixes_on ^= {key}
+        for worker in self._workers:
+            worker.fix(key, on=key in self.fixes_on)
+        self._employ()
+
+    def hear(self) -> Iterator[dict[str, Any]]:
+        """What the first worker has said; what the others say is dealt with here."""
+        for worker in tuple(self._workers):
+            for message in worker.read():
+                if message.get("is") == "ready":
+                    worker.ready = True
+                    if worker.number > 1 and self._began:
+                        worker.model.mark(monotonic_ns(), f"scenario:{self.scenario.id}")
+                if worker.number == 1:
+                    yield message
+                elif message.get("is") == "failed":
+                    self.trouble = f"Worker {worker.number} did not start: {message['why']}"
+
+    def drain(self) -> None:
+        """Take in what the probes have written, and see who has gone."""
+        for worker in self._workers:
+            worker.drain()
+        for worker in self._workers[1:]:
+            if how := worker.how_it_ended():
+                self._workers.remove(worker)
+                self.trouble = self.trouble or f"Worker {worker.number} {how}"
+                self._retire(worker)
+        for leaving in tuple(self._leaving):
+            worker, until = leaving
+            worker.drain()
+            if worker.how_it_ended() or time.monotonic() > until:
+                self._leaving.remove(leaving)
+                self._retire(worker)
+
+    def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
+        """All workers in one picture; None until the first one's first event."""
+        if not self.model.seen:
+            return None
+        first = self.model.snapshot(now_ns, window_ns)
+        peers = [
+            (worker.number, snapshot)
+            for worker in self._workers[1:]
+            if worker.ready and (snapshot := worker.snapshot(now_ns, window_ns))
+        ]
+        leaving = [worker.snapshot(now_ns, window_ns) for worker, _ in self._leaving]
+        gone = since(now_ns - window_ns, self._gone) if self._gone else None
+        return merge(first, peers, [snapshot for snapshot in (*leaving, gone) if snapshot])
+
+    def how_the_first_ended(self) -> str:
+        """See `Worker.how_it_ended`. Nobody is served any more, then."""
+        how = self._workers[0].how_it_ended() if self._workers else ""
+        if how:
+            self.model.stop(monotonic_ns())
+            self.quit()
+        return how
+
+    def quit(self) -> None:
+        """Close the door, and ask all to end."""
+        if self._listener is not None:
+            self._listener.close()  # those who queue there are refused
+            self._listener = None
+        for worker in self._everyone():
+            worker.quit()
+
+    def reap(self, timeout_s: float) -> None:
+        """Wait until all have ended; kill those that have not."""
+        until = time.monotonic() + timeout_s
+        for worker in self._everyone():
+            worker.reap(max(until - time.monotonic(), 0))
+
+    def _everyone(self) -> list[Worker]:
+        return [*self._workers, *(worker for worker, _ in self._leaving)]
+
+    def _employ(self) -> None:
+        """Start those that are missing, send away those that are too many; once closed, neither."""
+        on = (fix.workers for fix in self.scenario.fixes if fix.key in self.fixes_on)
+        wanted = max(on, default=1)
+        if wanted == self._wanted or self._listener is None:
+            return
+        self._wanted, self.trouble = wanted, ""
+        for worker in self._workers[wanted:]:
+            self._workers.remove(worker)
+            self._leaving.append((worker, time.monotonic() + LEAVE_S))
+            worker.leave()
+        numbers = {worker.number for worker in self._workers}
+        for number in range(1, wanted + 1):
+            if number not in numbers:
+                self._workers.append(self._start(number, self._listener))
+
+    def _start(self, number: int, listener: socket) -> Worker:
+        self._started += 1
+        return Worker(
+            number,
+            self.scenario,
+            listener,
+            self._warden,
+            folder=self._folder if number == 1 else self._folder / f"worker-{self._started}",
+            run_folder=self._folder,
+            fixes=self.fixes_on,
+            probe=self._probe,
+            model=self.model if number == 1 else self._new_model(),
+        )
+
+    def _retire(self, worker: Worker) -> None:
+        worker.reap(0)
+        now_ns = monotonic_ns()
+        worker.model.stop(now_ns)
+        last = worker.snapshot(now_ns, KEEP_NS)
+        if last is not None:
+            gone = since(now_ns - KEEP_NS, self._gone) if self._gone else None
+            self._gone = remains(gone, last)
+
+    def _new_model(self) -> Model:
+        scenario = self.scenario
+        model = Model(
+            [(load.name, load.rps) for load in scenario.load],
+            [fix.key for fix in scenario.fixes if not fix.wrong],
+            Naming(_roots(scenario.path), linecache.getline),
+            answers={fix.key: fix.answers for fix in scenario.fixes},
+            counters=[(c.key, c.title, c.bad) for c in scenario.counters],
+            lanes=self._lanes,
+        )
+        for key in self.fixes_on:
+            model.phases.assume(key)
+        return model
+
+
+def _roots(path: Path) -> list[tuple[str, str]]:
+    """How paths are shortened: the scenario's folder and ours by name, the rest from here."""
+    ours = Path(__file__).parent
+    return [(str(path.parent), "scenarios"), (str(ours), "loopviz"), (str(Path.cwd()), "")]

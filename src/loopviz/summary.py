@@ -1,0 +1,179 @@
+"""What people read of reports: one as a page of text, two side by side."""
+
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["compare_table", "summary"]
+
+Report = dict[str, Any]
+
+_LABEL = 32
+"""Columns for the name of a figure; with the figures, a line fits 80."""
+
+
+def summary(report: Report) -> str:
+    """The report as a page of text."""
+    fixes = " + ".join(report["fixes"]) or "no fix"
+    loop = report["loop"]
+    lines = [
+        f"{report['target']} · {fixes} · {report['duration_s']:.1f} s · seed {report['seed']}",
+        "",
+        f"{'route':24}{'rps':>6}{'sent':>7}{'ok':>7}{'errors':>8}{'p50 ms':>10}{'p99 ms':>10}",
+    ]
+    for route in report["load"]:
+        latency = route["latency_ms"]
+        lines.append(
+            f"{route['route'][:24]:24}{route['offered_rps']:>6g}{route['sent']:>7}{route['ok']:>7}"
+            f"{_failed(route):>8}{_figure(latency['p50']):>10}{_figure(latency['p99']):>10}"
+        )
+        if route["errors"]:
+            kinds = sorted(route["errors"].items(), key=lambda kind: -kind[1])
+            lines.append("  " + " · ".join(f"{kind} × {count}" for kind, count in kinds))
+    busy = "unknown" if loop["utilization"] is None else f"{loop['utilization']:.0%}"
+    callbacks = (
+        "callbacks not seen" if loop["callbacks"] is None else f"{loop['callbacks']} callbacks"
+    )
+    lines += [
+        "",
+        f"loop    utilization {busy} · {callbacks}",
+        f"lag     {_quantiles(loop['lag_ms'])}",
+        f"ready   {_quantiles(loop['ready_delay_ms'])}",
+        "",
+    ]
+    if report.get("counters"):
+        lines += [f"counted {_counted(report['counters'])}", ""]
+    lines += [*_crowded(report["resources"]), *_troubles(report["tasks"])]
+    for found in report["findings"]:
+        lines.append(f"{found['severity'].upper()} {found['title'].lower()} × {found['count']}")
+        lines.append(f"  {found['sentence'].rstrip('.')}{_victims(found)}.")
+        if where := found.get("location"):
+            lines.append(f"  at {where['file']}:{where['line']}")
+        if found.get("suggested_fix"):
+            lines.append(f"  try --fix {found['suggested_fix']}")
+    if not report["findings"]:
+        lines.append("no findings")
+    if report["probe"]["dropped_events"]:
+        lines.append(f"{report['probe']['dropped_events']} events were lost: the reader was slow.")
+    return "\n".join(lines)
+
+
+def compare_table(before: Report, after: Report) -> str:
+    """Before and after, route by route, with the change of each figure."""
+    was, now = (" + ".join(report["fixes"]) or "no fix" for report in (before, after))
+    lines = [
+        f"{before['target']}: {was} → {now}",
+        "",
+        f"{'':{_LABEL}}{'before':>12}{'after':>12}{'change':>10}{'samples':>14}",
+    ]
+    for old, new in zip(before["load"], after["load"], strict=True):
+        counts = f"{old['sent']} → {new['sent']}"
+        for figure in ("p50", "p99"):
+            name = f"{old['route'][: _LABEL - 8]} {figure}"
+            lines.append(
+                _row(name, old["latency_ms"][figure], new["latency_ms"][figure]) + f"{counts:>14}"
+            )
+        failed = _failed(old), _failed(new)
+        if any(failed):
+            lines.append(_counts(f"{old['route'][: _LABEL - 8]} errors", *failed))
+    for name in ("lag_ms", "ready_delay_ms"):
+        label = f"{name.removesuffix('_ms').replace('_', ' ')} p99"
+        lines.append(_row(label, before["loop"][name]["p99"], after["loop"][name]["p99"]))
+    old_busy, new_busy = before["loop"]["utilization"], after["loop"]["utilization"]
+    if old_busy is not None and new_busy is not None:
+        lines.append(f"{'utilization':{_LABEL}}{old_busy:>12.0%}{new_busy:>12.0%}")
+    lines.append(_counts("slow callbacks", _slow(before), _slow(after)))
+    lines += _most_crowded(before, after)
+    for key, value in before.get("counters", {}).items():
+        lines.append(_counts(f"counted {key}", value, after.get("counters", {}).get(key)))
+    return "\n".join(lines)
+
+
+def _failed(route: dict[str, Any]) -> int:
+    """Requests that failed; who left did not wait for the answer."""
+    return sum(count for kind, count in route["errors"].items() if kind != "left")
+
+
+def _slow(report: Report) -> int:
+    found = report["findings"]
+    return sum(one["count"] for one in found if one["rule"] == "slow-callback")
+
+
+def _counted(counters: dict[str, int | None]) -> str:
+    return " · ".join(f"{key} {_whole(value)}" for key, value in counters.items())
+
+
+def _most_crowded(before: Report, after: Report) -> Iterator[str]:
+    """What most had to wait for: before, or else after."""
+    for report in (before, after):
+        most = max(report["resources"], key=lambda r: r["waiting"]["max"], default=None)
+        if most is not None and most["waiting"]["max"]:
+            waited = [
+                next((r["waiting"]["max"] for r in one["resources"] if _same(r, most)), 0)
+                for one in (before, after)
+            ]
+            yield _counts(f"waiting for {most['name'][12 - _LABEL :]}", *waited)
+            return
+
+
+def _same(resource: dict[str, Any], other: dict[str, Any]) -> bool:
+    return (resource["name"], resource["kind"]) == (other["name"], other["kind"])
+
+
+def _crowded(resources: list[dict[str, Any]]) -> list[str]:
+    """Those that somebody had to wait for."""
+    crowded = [r for r in resources if r["waiting"]["max"]]
+    if not crowded:
+        return []
+    lines = [f"{'resource':32}{'in use':>12}{'waiting':>10}{'p99 ms':>10}{'gave up':>10}"]
+    for found in crowded:
+        used = f"{found['in_use']['max']}/{found['capacity'] or '–'}"
+        wait = _figure(found["wait_ms"]["p99"])
+        lines.append(
+            f"{found['name'][-32:]:32}{used:>12}{found['waiting']['max']:>10}{wait:>10}"
+            f"{found['gave_up']:>10}"
+        )
+    return [*lines, ""]
+
+
+def _troubles(tasks: dict[str, Any]) -> list[str]:
+    """Of the tasks, in a line; none if all is well."""
+    troubles = {
+        "lost": "destroyed while pending",
+        "never_retrieved": "raised unseen",
+        "outlived_parent": "outlived their parent",
+    }
+    said = [f"{tasks[key]} {words}" for key, words in troubles.items() if tasks[key]]
+    return [f"tasks   {' · '.join(said)} of {tasks['started']}", ""] if said else []
+
+
+def _victims(found: dict[str, Any]) -> str:
+    if not found["victims"]:
+        return ""
+    requests = "request" if found["victims"] == 1 else "requests"
+    return f"; {found['victims']} {requests} waited {found['victim_wait_ms'] / 1000:.1f} s for it"
+
+
+def _row(name: str, before: float | None, after: float | None) -> str:
+    change = ""
+    if before and after is not None:
+        percent = (after - before) / before * 100
+        change = f"{'▼' if percent < 0 else '▲'} {abs(percent):.0f} %"
+    return f"{name:{_LABEL}}{_figure(before) + ' ms':>12}{_figure(after) + ' ms':>12}{change:>10}"
+
+
+def _counts(name: str, before: int | None, after: int | None) -> str:
+    return f"{name:{_LABEL}}{_whole(before):>12}{_whole(after):>12}"
+
+
+def _whole(value: int | None) -> str:
+    return "–" if value is None else str(value)
+
+
+def _quantiles(of: dict[str, float | None]) -> str:
+    return " · ".join(f"{name} {_figure(value)} ms" for name, value in of.items())
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"

@@ -1,0 +1,184 @@
+"""Loading a scenario: run its file, check it, and say where it hangs or what it raised."""
+
+import asyncio
+import contextlib
+import linecache
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from loopviz.catalogue import load_scenario
+from loopviz.errors import TargetError
+from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario_checks import parameters, wrong
+from loopviz.scenario_file import Call, Contents, read_file
+
+__all__ = ["Loading", "check", "load", "raised"]
+
+PATIENCE_S = 3.0
+"""Loading for longer is worth a word, and from then on …"""
+WORD_S = 1.0
+"""… as often."""
+
+
+def load(path: Path) -> Scenario:
+    """Run the file and return its scenario, checked. Raises TargetError, or what the file raises.
+
+    Its folder comes last in `sys.path`: what lies beside it can be imported, hides nothing else,
+    and processes that it starts find it, too.
+    """
+    if error := read_file(path).error:
+        raise TargetError(error)
+    sys.path.append(str(path.parent))
+    scenario = load_scenario(path)
+    check(path, scenario)
+    return scenario
+
+
+def check(path: Path, scenario: Scenario) -> None:
+    """Raises TargetError, with the line as far as it can be told, for what cannot be served."""
+    from fastapi import APIRouter  # noqa: PLC0415 - after the parent was heard
+
+    contents = read_file(path)
+
+    def refuse(what: str, line: int) -> None:
+        raise TargetError(f"{path.name}:{line}: {what}.")
+
+    for name in parameters(Scenario):
+        if what := wrong(Scenario, name, getattr(scenario, name)):
+            refuse(f"Scenario: {what}", contents.scenario.lines.get(name, contents.scenario.line))
+    if not isinstance(scenario.router, APIRouter):
+        what = f"router must be an APIRouter(), not {scenario.router!r:.60}"
+        refuse(f"Scenario: {what}", contents.scenario.lines.get("router", contents.scenario.line))
+    for given, items, kind in (
+        (contents.fixes, scenario.fixes, Fix),
+        (contents.load, scenario.load, Load),
+        (contents.counters, scenario.counters, Counter),
+        (contents.expect, scenario.expect, Expect),
+    ):
+        keys = set()
+        for item, call in zip(items, _calls(given, items, contents), strict=True):
+            for name in parameters(kind):
+                if what := wrong(kind, name, getattr(item, name)):
+                    refuse(f"{kind.__name__}: {what}", call.lines.get(name, call.line))
+            key = getattr(item, "key", None)
+            if key is not None and key in keys:
+                refuse(f"the key {key!r} is there twice", call.line)
+            keys.add(key)
+
+
+def _calls(given: list[Call], items: Sequence[Any], contents: Contents) -> list[Call]:
+    """Where the items are made; all of them at the scenario itself if that cannot be read."""
+    if len(given) == len(items):
+        return given
+    return [Call(contents.scenario.line)] * len(items)
+
+
+class Loading:
+    """A thread that says, from time to time, where the main thread is that loads a scenario."""
+
+    def __init__(self, path: Path, say: Callable[[dict[str, Any]], None]) -> None:
+        """To be made on the thread that loads."""
+        self._path, self._say = path, say
+        self._main = threading.get_ident()
+        self._began = time.monotonic()
+        self._done = threading.Event()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The one that runs the lifespan, once there is one."""
+
+    def start(self) -> None:
+        """Say that it begins; from now on, say where it is if it takes long."""
+        self._say({"is": "loading", "why": ""})
+        threading.Thread(target=self._follow, name="loopviz loading", daemon=True).start()
+
+    def done(self) -> None:
+        """Say no more."""
+        self._done.set()
+
+    def where(self) -> tuple[str, int] | None:
+        """The user's innermost file and line, on the main thread or in what its loop awaits."""
+        frame = sys._current_frames().get(self._main)  # noqa: SLF001 - there is no other way
+        found = _innermost(_outwards(frame), self._path)
+        if found is None and self.loop is not None:
+            found = _innermost(_awaited(self.loop), self._path)
+        return found
+
+    def _follow(self) -> None:
+        wait_s = PATIENCE_S
+        while not self._done.wait(wait_s):
+            wait_s = WORD_S
+            passed = time.monotonic() - self._began
+            why = f"{self._path.name} has not finished loading after {passed:.0f} s"
+            with contextlib.suppress(Exception):  # the picture may change while we look
+                if where := self.where():
+                    why += f": it is {_at(where, self._path)}"
+            if not self._done.is_set():
+                self._say({"is": "loading", "why": why + "."})
+
+
+def raised(error: BaseException, path: Path) -> str:
+    """One sentence: what the scenario's code raised, and at which line of it."""
+    words = "".join(c if c.isprintable() else " " for c in _text(error)).split()
+    what = type(error).__name__ + (f": {' '.join(words)[:300]}" if words else "")
+    tb = traceback.walk_tb(error.__traceback__)
+    where = _innermost(((f, line) for f, line in reversed([*tb])), path)
+    if where is None:
+        return f"{path.name} raised {what}."
+    return f"{path.name} raised {what}, {_at(where, path)}."
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - the user's own __str__
+        return ""
+
+
+def _at(where: tuple[str, int], path: Path) -> str:
+    """`at line 12, `while True:``; of another file than the scenario's, with its name."""
+    file, line = where
+    source = "".join(c for c in linecache.getline(file, line).strip() if c.isprintable())
+    of = "" if file == str(path) else f" of {Path(file).name}"
+    return f"at line {line}{of}" + (f", `{source[:80]}`" if source else "")
+
+
+def _innermost(frames: Iterator[tuple[FrameType, int]], path: Path) -> tuple[str, int] | None:
+    """Of the scenario's file, or of what lies beside it; the frames come innermost first."""
+    for frame, line in frames:
+        if _is_users(frame.f_code, path):
+            return frame.f_code.co_filename, line
+    return None
+
+
+def _is_users(code: CodeType, path: Path) -> bool:
+    folder = f"{path.parent}/"
+    file = code.co_filename
+    return file.startswith(folder) and "site-packages" not in file[len(folder) :]
+
+
+def _outwards(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
+    while frame is not None:
+        yield frame, frame.f_lineno
+        frame = frame.f_back
+
+
+def _awaited(loop: asyncio.AbstractEventLoop) -> Iterator[tuple[FrameType, int]]:
+    """What the tasks of the loop await, each innermost first; uvicorn's for the lifespan leads."""
+    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: "Lifespan" not in repr(task))
+    for task in tasks:
+        frames = []
+        at: Any = task.get_coro()
+        while at is not None:
+            frame = getattr(at, "cr_frame", None) or getattr(at, "ag_frame", None)
+            if frame is None:
+                break
+            frames.append((frame, frame.f_lineno))
+            inner = getattr(at, "cr_await", None) or getattr(at, "ag_await", None)
+            manager = frame.f_locals.get("self") if frame.f_code.co_name == "__aenter__" else None
+            at = getattr(manager, "gen", None) or inner  # an `@asynccontextmanager`
+        yield from reversed(frames)

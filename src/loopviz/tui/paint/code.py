@@ -1,0 +1,133 @@
+"""The scenario's source as it runs: the branch that does is marked, the culprit's line is lit."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from textual.strip import Strip
+
+from loopviz.lesson import SourceLine, Span
+from loopviz.model.snapshot import Finding
+from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import Line, clean, duration, width_of
+
+__all__ = ["active_rows", "as_it_runs", "paint_code", "paint_source", "source_length"]
+
+GUTTER = 6
+
+
+def source_length(scene: Scene) -> int:
+    """How many lines there are to show."""
+    return len(scene.lesson.lines(())) if scene.lesson else 0
+
+
+def paint_source(scene: Scene, plan: Plan) -> list[Strip]:
+    """The panel below the lanes: a title, and as much as it has room for, what runs in sight."""
+    width, height = plan.size("source")
+    looks, rule = scene.looks, scene.glyphs.rule
+    title = Line(width).add(rule * 2 + " ", looks.faint)
+    title.add(clean(scene.scenario.path.name), looks.accent)
+    title.add(f" {as_it_runs(scene)} ", looks.dim)
+    title.add(rule * (title.left - 1), looks.faint)
+    rows = paint_code(scene, width - 1, notes_below=False)
+    first = max(0, min(active_rows(scene)[0] - height // 3, len(rows) - height + 1))
+    pad = Line(1).strip(looks.text)
+    shown = [Strip([*row, *pad], width) for row in rows[first : first + height - 1]]
+    return [title.strip(looks.text), *shown, *[Line(width).strip(looks.text)] * height][:height]
+
+
+def as_it_runs(scene: Scene) -> str:
+    """`as it runs, with a on`."""
+    on = [scene.letter(f.key) for f in scene.scenario.fixes if f.key in scene.status.fixes_on]
+    return f"as it runs, {' and '.join(on) + ' on' if on else 'no fix on'}"
+
+
+def active_rows(scene: Scene) -> tuple[int, int]:
+    """The first and the last row of the branch that runs; 0, 0 if there is none."""
+    lines = scene.lesson.lines(scene.status.fixes_on) if scene.lesson else ()
+    rows = [i for i, line in enumerate(lines) if line.state == "active"]
+    return (rows[0], rows[-1]) if rows else (0, 0)
+
+
+def paint_code(scene: Scene, width: int, *, notes_below: bool = True) -> list[Strip]:
+    """A row for each line; a note without room beside its line gets a row if `notes_below`."""
+    if scene.lesson is None:
+        return []
+    culprits = _culprits(scene)
+    rows = []
+    for line in scene.lesson.lines(scene.status.fixes_on):
+        finding = culprits.get(line.number)
+        row, fits = _code(line, finding, width, scene)
+        rows.append(row)
+        if finding and not fits and notes_below:
+            heat = scene.looks.dim if scene.stale(finding) else scene.looks.alarm
+            below = Line(width).add(" " * GUTTER, scene.looks.text)
+            below.to(width - width_of(_note(finding, scene)) - 1, scene.looks.text)
+            rows.append(below.add(_note(finding, scene), heat).strip(scene.looks.text))
+    return rows
+
+
+def _code(
+    line: SourceLine, finding: Finding | None, width: int, scene: Scene
+) -> tuple[Strip, bool]:
+    """The row, and whether the finding's note, if there is one, has found room."""
+    looks, glyphs = scene.looks, scene.glyphs
+    row = Line(width)
+    if not line.number:
+        dots = glyphs.more
+        return row.add(" " * (GUTTER - 1) + dots, looks.faint).strip(looks.text), True
+    lit = finding is not None and not scene.stale(finding) and line.state != "inactive"
+    fill = looks.lit if lit else looks.text
+    style = looks.lit if lit else looks.strong if line.state == "active" else looks.text
+    if line.state == "inactive":
+        style = looks.dim
+    row.add(glyphs.pointer if lit else " ", looks.lit_edge if lit else looks.text)
+    row.add(f"{line.number:>3} ", looks.lit_edge if lit else looks.faint)
+    row.add(glyphs.runs if line.state == "active" else " ", looks.lit_edge if lit else looks.good)
+    text = clean(line.text.expandtabs(4))
+    if line.text.expandtabs(4) == text:
+        for part, idle in _parts(text, line.idle):
+            row.add(part, looks.dim if idle else style)
+    else:
+        row.add(text, style)
+    if finding is None:
+        return row.strip(fill), True
+    note = _note(finding, scene)
+    fits = row.left >= width_of(note) + 3
+    if fits:
+        row.end(f"{note} ", looks.lit_edge if lit else looks.dim, fill)
+    return row.strip(fill), fits
+
+
+def _parts(text: str, idle: Sequence[Span]) -> list[tuple[str, bool]]:
+    """The text in pieces, and whether each is one that does not run."""
+    edges = sorted({0, len(text), *(at for span in idle for at in span)})
+    return [
+        (text[start:end], any(a <= start and end <= b for a, b in idle))
+        for start, end in pairwise(edges)
+    ]
+
+
+def _culprits(scene: Scene) -> dict[int, Finding]:
+    """By line of the scenario's file, the worst finding there."""
+    found: dict[int, Finding] = {}
+    path = str(scene.scenario.path)
+    for finding in scene.snapshot.findings if scene.snapshot else ():
+        where = finding.location
+        if where is not None and where.path == path:
+            known = found.get(where.line)
+            if known is None or (scene.stale(known) and not scene.stale(finding)):
+                found[where.line] = finding
+    return found
+
+
+def _note(finding: Finding, scene: Scene) -> str:
+    """`◄ held the loop 74×, worst 62 ms`."""
+    word = clean(finding.title).lower()
+    if finding.rule == "slow-callback":
+        word = "held the loop"
+    times = f"{finding.count}{scene.glyphs.times}"
+    worst = f", worst {duration(finding.worst_ns, ' ')}" if finding.worst_ns else ""
+    if scene.stale(finding):
+        worst = f", {(scene.end_ns - finding.last_ns) // 1_000_000_000} s ago"
+    return f"{scene.glyphs.here} {word} {times}{worst}"

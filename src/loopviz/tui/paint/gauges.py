@@ -1,0 +1,224 @@
+"""The gauges: the most crowded resources, and what the scenario counts."""
+
+import re
+from collections import deque
+
+from rich.style import Style
+from textual.strip import Strip
+
+from loopviz.clock import SECOND
+from loopviz.model.snapshot import CounterView, ResourceView
+from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import Line, clean, fit, width_of
+
+__all__ = ["GaugePainter", "short_name"]
+
+CELL = 39
+"""Least cells that a resource takes."""
+
+PACE_NS = 2 * SECOND
+"""How a counter changes is told over so long."""
+
+MANY = 5
+"""So many have to wait for locks of which there are many."""
+
+QUIET_NS = 5 * SECOND
+"""Unused for so long, a resource gives its place to one that has none."""
+
+_WORDS = {
+    "sqlalchemy.pool": "db pool",
+    "asyncpg.pool": "db pool",
+    "httpcore.pool": "http pool",
+    "ThreadPoolExecutor": "threads",
+    "ProcessPoolExecutor": "processes",
+}
+_MADE_AT = re.compile(r"(?P<file>[^/]+):(?P<line>\d+) (?P<word>\S+?)(\(\d+\))?( \(worker \d+\))?")
+
+
+class GaugePainter:
+    """Paints the gauges; remembers who has which place, so that they stay where they are."""
+
+    def __init__(self) -> None:
+        self._places: list[str] = []
+        self._used: dict[str, int] = {}
+        """By name, when it was last in use."""
+        self._values: dict[str, deque[tuple[int, int]]] = {}
+        """Of each counter, when it had which value."""
+
+    def rows(self, scene: Scene, width: int, height: int) -> int:
+        """The rows it would like to have in a panel of that width; `height` of the terminal."""
+        snapshot = scene.snapshot
+        counters = bool(scene.scenario.counters)
+        shown = sum(_matters(found) for found in snapshot.resources) if snapshot else 0
+        if height < 20:
+            return int(bool(shown or counters))
+        most = 1 if height < 32 else 2
+        return min(most, -(-shown // max(1, width // CELL))) + counters
+
+    def paint(self, scene: Scene, plan: Plan) -> list[Strip]:
+        """Rows of resources, then the row of counters; on a single row counters come first."""
+        width, height = plan.size("gauges")
+        snapshot = scene.snapshot
+        counters = snapshot.counters if snapshot else ()
+        found = [view for view in snapshot.resources if _matters(view)] if snapshot else []
+        if height <= 1 and counters:
+            line = self._counters(counters, width, scene)
+            if found and line.left >= CELL - 4:
+                self._assign(found, 1, scene)
+                _gauge(line, self._named(found)[0], line.left - 1, scene)
+            return [line.strip(scene.looks.text)] * height
+        rows = height - bool(counters)
+        each = max(1, width // CELL)
+        self._assign(found, rows * each, scene)
+        views = self._named(found)[: rows * each]
+        each = min(each, max(1, len(views)))
+        strips = []
+        for row in range(rows):
+            line = Line(width)
+            for place, view in enumerate(views[row * each : (row + 1) * each]):
+                line.to(place * (width // each), scene.looks.text)
+                _gauge(line, view, width // each - 2, scene)
+            strips.append(line.strip(scene.looks.text))
+        if counters:
+            strips.append(self._counters(counters, width, scene).strip(scene.looks.text))
+        return strips[:height]
+
+    def _named(self, found: list[ResourceView]) -> list[ResourceView]:
+        by_name = {view.name: view for view in found}
+        return [by_name[name] for name in self._places if name in by_name]
+
+    def _assign(self, found: list[ResourceView], places: int, scene: Scene) -> None:
+        """Give free places, and those of the quiet and the uncrowded, to who needs one more."""
+        now = scene.end_ns
+        for view in found:
+            if view.in_use.now or view.waiting.now:
+                self._used[view.name] = now
+        crowded = {view.name for view in found if view.waiting.max}
+        names = {view.name for view in found}
+        self._places = [name for name in self._places if name in names][:places]
+        for view in sorted(found, key=lambda view: -view.waiting.max):
+            if view.name in self._places:
+                continue
+            if len(self._places) < places:
+                self._places.append(view.name)
+                self._used.setdefault(view.name, now)
+                continue
+            active = now - self._used.get(view.name, 0) < QUIET_NS
+            for place, name in enumerate(self._places):
+                quiet = now - self._used.get(name, 0) > QUIET_NS
+                if active and (quiet or (view.name in crowded and name not in crowded)):
+                    self._places[place] = view.name
+                    break
+
+    def _counters(self, counters: tuple[CounterView, ...], width: int, scene: Scene) -> Line:
+        """`acknowledged 175   stored 102   lost 73 ▲ +4/s`; bad ones are lit while they rise."""
+        looks, glyphs = scene.looks, scene.glyphs
+        titles = _titles(counters, width)
+        parts = []
+        for title, counter in zip(titles, counters, strict=True):
+            pace = self._pace(counter, scene)
+            trouble = counter.bad and counter.value > 0
+            style = (looks.alarm if pace > 0 else looks.strong) if trouble else looks.text
+            grows = " stopped" if trouble else ""
+            if counter.bad and pace > 0:
+                grows = f" {glyphs.up} +{pace:.0f}/s" if pace >= 0.5 else f" {glyphs.up}"
+            parts.append((title, f"{counter.value:,}", grows, style))
+        wide = sum(sum(map(width_of, part[:3])) + 1 for part in parts)
+        gap = max(1, min(4, (width - 1 - wide) // max(1, len(parts))))
+        line = Line(width).add(" ", looks.text)
+        for i, (title, value, grows, style) in enumerate(parts):
+            line.add(" " * gap if i else "", looks.text)
+            line.add(f"{title} ", looks.dim).add(value, style).add(grows, style)
+        return line
+
+    def _pace(self, counter: CounterView, scene: Scene) -> float:
+        """By how much it grows in a second, lately."""
+        assert scene.snapshot is not None
+        now = scene.end_ns
+        values = self._values.setdefault(counter.key, deque())
+        if not values or values[-1][0] < now:
+            values.append((now, counter.value))
+        while len(values) > 2 and now - values[1][0] >= PACE_NS:
+            values.popleft()
+        since, before = values[0]
+        if now - since < PACE_NS // 2:  # not known for long enough
+            return counter.recent * SECOND / scene.snapshot.recent_ns
+        return (counter.value - before) * SECOND / (now - since)
+
+
+def short_name(view: ResourceView, scene: Scene) -> str:
+    """`Semaphore :7` for one made in the scenario's file, `Lock db.py:3` elsewhere."""
+    made = _MADE_AT.fullmatch(view.name.rpartition("/")[2])
+    if made is None:
+        return clean(view.name.removeprefix("default "))
+    at = f"{made['file']}:" if made["file"] != scene.scenario.path.name else ":"
+    worker = made[5] or ""
+    return clean(f"{_WORDS.get(view.kind, made['word'])} {at}{made['line']}{worker}")
+
+
+def _matters(view: ResourceView) -> bool:
+    """Whether it has something to say: somebody waited, or it has room and was used."""
+    if view.kind == "asyncio.Event":
+        return False
+    if view.capacity == 1 and view.instances > 1:  # a lock for each thing
+        return view.waiting.max >= MANY
+    roomy = view.capacity > 1 or "Queue" in view.kind
+    return bool(view.waiting.max or (roomy and view.in_use.max))
+
+
+def _titles(counters: tuple[CounterView, ...], width: int) -> list[str]:
+    """The titles; the keys, if those are too long; cut, if these are, too."""
+    room = width - sum(len(f"{counter.value:,}") + 2 for counter in counters) - len(" stopped")
+    for names in (
+        [clean(counter.title) for counter in counters],
+        [clean(counter.key.replace("_", " ")) for counter in counters],
+    ):
+        if sum(map(width_of, names)) <= room:
+            return names
+    each = max(1, room // len(counters))
+    return [fit(name, min(width_of(name), each)) for name in names]
+
+
+def _gauge(line: Line, view: ResourceView, width: int, scene: Scene) -> None:
+    """` db pool ████████ 5/5 FULL wait 41`, `width` cells."""
+    looks, glyphs = scene.looks, scene.glyphs
+    until = line.used + width
+    used, waiting = view.in_use.now, view.waiting.now
+    capacity = view.capacity if view.instances == 1 else 0  # that of many says nothing
+    full = bool(capacity and used >= capacity)
+    style = looks.alarm if waiting else looks.warm if full else looks.text
+    words: list[tuple[str, Style]] = [(f"{used}/{capacity}" if capacity else f"{used}", style)]
+    narrow = width < CELL + 4
+    if full and not (waiting and narrow):
+        words.append((" HELD" if capacity == 1 else " FULL", style))
+    elif not capacity:
+        words.append((" items, no limit" if "Queue" in view.kind else " in use", looks.dim))
+    if waiting:
+        words.append((f" wait {waiting}", looks.alarm))
+    elif not full and capacity:
+        words.append((" ok", looks.dim))
+    most = " wait 99" if narrow else " FULL wait 99"  # room for it, whatever is said now
+    room = width - width_of(f"{capacity}/{capacity}{most}") - 1
+    name = short_name(view, scene)
+    if view.instances > 1:
+        name += f" {glyphs.times}{view.instances}"
+    wide = min(width_of(name), room - 8)  # and for the bar
+    line.add(" ", looks.text).add(fit(name, wide, glyphs.more), looks.text).add(" ", looks.text)
+    bar = min(20, room - wide - 3) if capacity > 1 else 0
+    if bar >= 4:
+        _bar(line, min(1.0, used / capacity), bar, style if full else looks.run, scene)
+        line.add(" ", looks.text)
+    for text, word_style in words:
+        if line.used + width_of(text) <= until:
+            line.add(text, word_style)
+
+
+def _bar(line: Line, share: float, width: int, style: Style, scene: Scene) -> None:
+    looks, glyphs = scene.looks, scene.glyphs
+    steps = glyphs.eighths or glyphs.levels
+    eighths = round(share * width * 8) or int(share > 0)
+    whole = eighths // 8
+    part = glyphs.eighths[eighths % 8] if glyphs.eighths and eighths % 8 else ""
+    line.add(steps[-1] * whole + part, style)
+    line.add(glyphs.dot * (width - whole - len(part)), looks.faint)

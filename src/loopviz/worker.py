@@ -1,0 +1,108 @@
+"""One process that serves the app, and what is known of it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+from loopviz import runtime
+from loopviz.catalogue import ScenarioInfo
+from loopviz.children import Child, Guard
+from loopviz.collector import Collector
+from loopviz.model.model import Model
+from loopviz.model.peers import of_worker
+from loopviz.model.snapshot import Snapshot
+from loopviz.probe.install import LOOP_RING, SIDE_RING
+
+__all__ = ["Worker"]
+
+
+class Worker:
+    """A target process with its rings, which are read into a model of its own.
+
+    It serves the app from the moment it says `ready`. `run_folder` is where all workers of a run
+    have their temporary files; each has its rings in a folder of its own.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        scenario: ScenarioInfo,
+        listener: socket,
+        warden: Guard,
+        *,
+        folder: Path,
+        run_folder: Path,
+        fixes: Iterable[str],
+        probe: bool,
+        model: Model,
+    ) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self.number = number
+        """1, 2, …; it may have had predecessors with the same number."""
+        self.ready = False
+        self.folder = folder
+        self._child = Child(
+            "loopviz.target", folder, warden, keep=[listener.fileno()], tmp=run_folder
+        )
+        self._child.send(
+            {
+                "do": "start",
+                "id": scenario.id,
+                "path": str(scenario.path),
+                "fixes": list(fixes),
+                "listen_fd": listener.fileno(),
+                "worker": number,
+                "probe": probe,
+            }
+        )
+        self.use(model)
+
+    @property
+    def pid(self) -> int:
+        return self._child.process.pid
+
+    def use(self, model: Model) -> None:
+        """Read its rings into that model, from their beginning."""
+        self.model = model
+        self._collector = Collector(self.folder / LOOP_RING, self.folder / SIDE_RING, model)
+
+    def read(self) -> list[dict[str, Any]]:
+        """What it has said since the last time."""
+        return self._child.read()
+
+    def drain(self) -> None:
+        """Take in what its probe has written since the last time."""
+        self._collector.drain()
+
+    def fix(self, key: str, *, on: bool) -> None:
+        """Turn a fix on or off."""
+        self._child.send({"do": "fix", "key": key, "on": on})
+
+    def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
+        """Of this worker alone, its resources named after it; None until its first event."""
+        if not self.model.seen:
+            return None
+        return of_worker(self.number, self.model.snapshot(now_ns, window_ns))
+
+    def how_it_ended(self) -> str:
+        """See `Child.how_it_ended`."""
+        return self._child.how_it_ended()
+
+    def leave(self) -> None:
+        """Ask it to finish the requests that it has accepted, and end."""
+        if self.ready:
+            self._child.leave()
+        else:
+            self._child.quit()
+
+    def quit(self) -> None:
+        """Ask it to end."""
+        self._child.quit()
+
+    def reap(self, timeout_s: float) -> None:
+        """Wait for its end, kill it if it does not come, take in its last events."""
+        self._child.reap(timeout_s)
+        self._collector.drain()
+        self._collector.close()
+        runtime.remove(self.folder)

@@ -1,0 +1,76 @@
+"""docs/scenarios.md is what docs/catalogue.py makes of the scenarios and of the last figures."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from loopviz.catalogue import catalogue
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture(scope="module")
+def generator():
+    spec = importlib.util.spec_from_file_location("docs_catalogue", DOCS / "catalogue.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_up_to_date(generator):
+    written = generator.PAGE.read_text("utf-8")
+    assert written == generator.page(list(catalogue()), generator.known_figures()), (
+        "run: python docs/catalogue.py --texts"
+    )
+
+
+def test_the_page_names_every_scenario_and_fix(generator):
+    written = generator.PAGE.read_text("utf-8")
+    for entry in catalogue():
+        assert f"\n## {entry.id}\n\n**{entry.title}.**" in written
+        for fix in entry.fixes:
+            assert f"\n- `{fix.key}`: " in written
+
+
+def test_each_scenario_has_a_symptom_by_which_it_is_found(generator):
+    assert set(generator.SYMPTOMS) >= {entry.id for entry in catalogue()}
+
+
+def test_a_row_of_the_table(generator):
+    latency = {"p50": 5.0, "p90": 6.0, "p99": 70.0, "max": 80.0}
+    route = {"sent": 9, "errors": {"500": 2, "left": 3}, "latency_ms": latency}
+    report = {
+        "load": [route | {"route": "GET /a"}, route | {"route": "GET /ping"}],
+        "findings": [{"rule": "task-lost", "count": 4}, {"rule": "lock-convoy", "count": 1}],
+        "counters": {"stored": 7},
+    }
+    row = generator.row(report)
+    assert (row["p50_ms"], row["ping_p99_ms"], row["failed"], row["sent"]) == (5.0, 70.0, 2, 9)
+    assert row["finding"] == "task-lost × 4"
+    assert row["counters"] == {"stored": 7}
+
+
+def test_columns_that_say_nothing_are_left_out(generator):
+    entry = next(entry for entry in catalogue() if entry.id == "block")
+    run = {"p50_ms": 5.0, "p99_ms": None, "ping_p99_ms": 12.0, "sent": 9, "failed": 0}
+    run |= {"counters": {}, "finding": ""}
+    fixed = run | {"p50_ms": 1.0, "finding": "task-lost × 1"}
+    assert list(generator.table(entry, {"": run, "to_thread": fixed, "gone": run})) == [
+        "|  | GET /report p50 | GET /ping p99 | worst finding |",
+        "| --- | ---: | ---: | ---: |",
+        "| bug | 5.0 ms | 12 ms | – |",
+        "| `to_thread` | 1.0 ms | 12 ms | task-lost × 1 |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("a | b", "a \\| b"), ("`x`", "`x`"), ("GET /{n}", "GET /{n}")]
+)
+def test_no_text_breaks_a_table(generator, text, said):
+    assert generator.cells(text, "c") == f"| {said} | c |"
+
+
+def test_code_may_hold_a_backtick(generator):
+    assert generator.code("await x") == "`await x`"
+    assert generator.code("with `lock`:") == "`` with `lock`: ``"
