@@ -32,7 +32,7 @@ scenario = Scenario(
     title="lock convoy",
     lesson="Hold a lock while you change state, not while you wait for somebody else.",
     look=(
-        "The queue for one asyncio.Lock grows without end; the LOOP lane is nearly empty.",
+        "The queue for one asyncio.Lock grows without end; the LOOP lane is idle.",
         "POST /cart/{n} takes 40 ms of work, and seconds of queueing.",
         "With a fix the queue is gone within a second.",
     ),
@@ -43,17 +43,15 @@ scenario = Scenario(
     expect=[
         Expect("waiting_max asyncio.Lock", at_least=10),
         Expect("findings lock-convoy", at_least=1),
-        Expect("findings lock-held-across-io", at_least=1),
         Expect("p90_ms POST /cart/{n}", fix="narrow", at_most=0.3),
         Expect("findings lock-convoy", fix="narrow", at_most=0),
         Expect("p90_ms POST /cart/{n}", fix="per_key", at_most=0.3),
-        Expect("findings lock-convoy", fix="per_key", at_most=0),
     ],
 )
 
 
 @router.post("/cart/{number}")
-async def add_to_cart(number: int) -> dict[str, int]:
+async def add_to_cart(number: int):
     cart = number % 50
     if narrow.on:
         price = await look_up()
@@ -65,7 +63,6 @@ async def add_to_cart(number: int) -> dict[str, int]:
     else:
         async with lock:
             await add(cart, await look_up())  # everybody waits while this one looks up
-    return {"total": carts[cart]}
 
 
 async def look_up() -> int:

@@ -1,13 +1,11 @@
 """`gather` does not cancel.
 
 Five calls make one answer, and the first that fails decides: there will be none. `gather` says
-so at once, and leaves the other four running: nobody waits for them, nobody stops them, and they
-keep connections busy here and a server busy over there. A `TaskGroup` owns its tasks: it ends
+so at once, and leaves the other four running, for nobody. A `TaskGroup` owns its tasks: it ends
 when they have ended, and cancels the rest if one fails.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -37,11 +35,11 @@ deadline = Fix(
     why="It cancels a gather that still waits; this one has failed already.",
     wrong=True,
 )
-in_vain = Counter("in_vain", "legs finished for a trip that had failed", bad=True)
+in_vain = Counter("in_vain", "legs in vain", bad=True)
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI):
     global client
     async with upstream(delay_s=0.4) as url, httpx.AsyncClient(base_url=url) as client:
         yield
@@ -63,12 +61,10 @@ scenario = Scenario(
     load=[Load("GET /trip", rps=12), Load("GET /ping", rps=20)],
     expect=[
         Expect("tasks outlived_parent", at_least=100),
-        Expect("counter in_vain", at_least=100),
         Expect("tasks outlived_parent", fix="task_group", at_most=0.02),
         Expect("counter in_vain", fix="task_group", at_most=0.02),
-        Expect("tasks outlived_parent", fix="return_exceptions", at_most=0.02),
-        Expect("p50_ms GET /trip", fix="return_exceptions", at_least=5, why="it waits for all"),
         Expect("counter in_vain", fix="return_exceptions", at_least=0.8),
+        Expect("p50_ms GET /trip", fix="return_exceptions", at_least=5, why="it waits for all"),
         Expect("tasks outlived_parent", fix="deadline", at_least=0.8, why="it never fires"),
     ],
 )
@@ -81,7 +77,8 @@ async def book(leg: str) -> None:
 
 
 @router.get("/trip")
-async def trip() -> dict[str, str]:
+async def trip() -> str:
+    answer = "booked"
     try:
         if task_group.on:
             async with asyncio.TaskGroup() as group:
@@ -96,7 +93,6 @@ async def trip() -> dict[str, str]:
                 await asyncio.gather(*map(book, LEGS))
         else:
             await asyncio.gather(*map(book, LEGS))
-        answer = "booked"
     except* httpx.HTTPStatusError:
         answer = "not possible today"
-    return {"trip": answer}
+    return answer

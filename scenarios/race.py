@@ -1,13 +1,13 @@
 """An `await` is where others run.
 
 The endpoint reads a count, awaits something, and writes the count back, plus one. Whoever reads
-meanwhile reads the old count, and writes the same new one: both are told that they are counted,
-and one is lost. One thread does not help: every `await` lets another request go on.
+meanwhile writes the same number: both votes are acknowledged, and one is lost. That there is only
+one thread does not help: every `await` lets another request go on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import text
@@ -18,13 +18,16 @@ from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 engine: AsyncEngine
-one_more = text("UPDATE loopviz_votes SET count = count + 1 RETURNING count")
+check_voter = partial(asyncio.sleep, 0.01)  # any await: a query, another service
 lock = asyncio.Lock()
 in_memory = in_database = 0
+acknowledged = Counter("acknowledged", "acknowledged")
+stored = Counter("stored", "stored")
+lost = Counter("lost", "votes lost", bad=True)
 
 atomic = Fix(
     key="atomic",
-    title="UPDATE votes SET count = count + 1 RETURNING count",
+    title="UPDATE votes SET n = n + 1 RETURNING n",
     why="The database reads and writes in one step; this holds with many workers, too.",
 )
 no_await = Fix(
@@ -38,15 +41,11 @@ locked = Fix(
     why="One at a time, and so in a queue; and the lock holds in this process only.",
 )
 
-acknowledged = Counter("acknowledged", "votes acknowledged")
-stored = Counter("stored", "votes stored")
-lost = Counter("lost", "votes lost", bad=True)
-
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI):
     global engine
-    async with database("loopviz_votes AS SELECT 0 AS count") as url:
+    async with database("loopviz_votes AS SELECT 0 AS n") as url:
         engine = create_async_engine(url)
         yield
         await engine.dispose()
@@ -68,7 +67,6 @@ scenario = Scenario(
     load=[Load("POST /vote", rps=60), Load("GET /ping", rps=20)],
     expect=[
         Expect("counter lost", at_least=30),
-        Expect("errors POST /vote", at_most=0, why="nobody is told"),
         Expect("counter lost", fix="atomic", at_most=0),
         Expect("counter stored", fix="atomic", at_least=1.2),
         Expect("counter lost", fix="no_await", at_most=0),
@@ -80,12 +78,12 @@ scenario = Scenario(
 
 
 @router.post("/vote")
-async def vote() -> dict[str, int]:
+async def vote():
     global in_memory, in_database
     if atomic.on:
         await check_voter()
         async with engine.begin() as connection:
-            count = await connection.scalar(one_more)
+            count = await connection.scalar(text("UPDATE loopviz_votes SET n = n + 1 RETURNING n"))
         in_database = max(in_database, count)
     elif no_await.on:
         await check_voter()
@@ -102,8 +100,3 @@ async def vote() -> dict[str, int]:
     acknowledged.value += 1
     stored.value = in_memory + in_database
     lost.value = max(acknowledged.value - stored.value, 0)
-    return {"votes": stored.value}
-
-
-async def check_voter() -> None:
-    await asyncio.sleep(0.01)  # any await: a query, another service

@@ -241,7 +241,7 @@ def new(
 ) -> None:
     """Write NAME.py, a scenario to start from, into the folder (here, without --scenarios)."""
     from loopviz.catalogue import find  # noqa: PLC0415
-    from loopviz.new import write_new  # noqa: PLC0415
+    from loopviz.catalogue.new import write_new  # noqa: PLC0415
 
     folder = (_folders(scenarios) or [Path()])[0]
     path = write_new(name, folder)

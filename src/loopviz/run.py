@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from loopviz import runtime
 from loopviz.catalogue import CounterInfo, FixInfo, LoadInfo, ScenarioInfo
+from loopviz.catalogue.watched import Watched
 from loopviz.children import Child, Guard
 from loopviz.clock import SECOND, monotonic_ns
 from loopviz.errors import TargetError
@@ -16,7 +17,6 @@ from loopviz.load.config import Config
 from loopviz.model.model import Model
 from loopviz.model.snapshot import Snapshot
 from loopviz.staff import Staff
-from loopviz.watched import Watched
 from loopviz.wire.control import Sample
 
 __all__ = ["Run", "Status"]

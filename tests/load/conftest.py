@@ -144,6 +144,8 @@ class Server:
         body = json.dumps({"path": path}).encode() * 1_000
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": body})
+        if status == 500:
+            raise RuntimeError("as an exception passes through Starlette")
 
     def stop(self) -> None:
         self._server.should_exit = True

@@ -69,6 +69,13 @@ def test_connections_are_used_again(child, server):
     assert len(server.connections) < 50
 
 
+def test_but_not_after_an_exception_for_then_uvicorn_closes_them(child, server):
+    child.start(server.url, LoadInfo("GET /500", 100, "constant"))
+    child.hear(lambda: len(child.samples) >= 50)
+    assert set(child.statuses()) == {500}
+    assert len(server.connections) >= 50
+
+
 def test_unless_each_request_is_to_have_its_own(child, server):
     child.start(server.url, LoadInfo("GET /ok", 50, "constant"), reuse=False)
     child.hear(lambda: len(child.samples) >= 20)

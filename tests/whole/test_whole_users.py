@@ -8,11 +8,11 @@ from whole_tools import loopviz, wait_until
 
 from loopviz import headless
 from loopviz.catalogue import catalogue, describe, load_scenario, read
+from loopviz.catalogue.new import write_new
 from loopviz.claims import judge, needed
 from loopviz.clock import SECOND, monotonic_ns
 from loopviz.errors import TargetError
 from loopviz.headless import measure
-from loopviz.new import write_new
 from loopviz.session import Session
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]

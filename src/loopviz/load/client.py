@@ -112,7 +112,7 @@ class Client:
         except (httpx.TransportError, OSError):
             status = CONNECTION
         done_ns = monotonic_ns()
-        if status > 0:
+        if 0 < status < 500:  # uvicorn closes a connection right after an exception's 500
             self._idle.append((done_ns, transport))
         else:
             await transport.aclose()

@@ -112,6 +112,8 @@ class Worker:
             if self._over.wait(pause_s):
                 return
             self.process = self._start()
+            if self._over.is_set():  # just now, and `end` has killed the one before
+                self.process.kill()
             pause_s = min(2 * pause_s, _AGAIN_MAX_S)
 
 

@@ -1,6 +1,7 @@
 """A mail server: real sockets, and a loop of its own in a thread that loopviz does not watch.
 
-It says `220 ready`, takes an order's number, and answers `250 ok`, or `451 try again later`.
+It says `220 ready`, takes an order's number, and answers `250 ok`; or, at first, to each eighth
+order `451 try again later`, as servers with greylisting do.
 """
 
 import asyncio
@@ -10,14 +11,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-__all__ = ["mail_server"]
+__all__ = ["mail_server", "send_mail"]
 
 
 @contextmanager
-def mail_server(deliver: Callable[[int], bool], delay_s: float = 0.2) -> Iterator[tuple[str, int]]:
-    """Its address. It says nothing before `delay_s`; then it calls `deliver`, in its thread.
+def mail_server(
+    deliver: Callable[[int], object], delay_s: float = 0.2
+) -> Iterator[tuple[str, int]]:
+    """Its address. It says nothing before `delay_s`.
 
-    If that returns False it refuses the mail: the sender may try again.
+    In its thread it calls `deliver` with the order of each mail that it takes, also if the same
+    one is sent again.
     """
     address: Future[tuple[str, int]] = Future()
     over: Future[None] = Future()
@@ -31,13 +35,27 @@ def mail_server(deliver: Callable[[int], bool], delay_s: float = 0.2) -> Iterato
         thread.join()
 
 
+async def send_mail(address: tuple[str, int], order: int) -> None:
+    """Send the mail for that order. Raises ConnectionError if it is refused."""
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        await reader.readline()
+        writer.write(b"%d\n" % order)
+        reply = await reader.readline()
+    finally:
+        writer.close()
+    if not reply.startswith(b"250"):
+        raise ConnectionError(f"the mail for order {order} was refused: {reply.decode().strip()}")
+
+
 async def _serve(
-    deliver: Callable[[int], bool],
+    deliver: Callable[[int], object],
     delay_s: float,
     address: "Future[tuple[str, int]]",
     over: "Future[None]",
 ) -> None:
     senders = set()
+    refused = set()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         senders.add(writer)
@@ -45,7 +63,12 @@ async def _serve(
             await asyncio.sleep(delay_s)
             writer.write(b"220 ready\n")
             order = int(await reader.readline())
-            writer.write(b"250 ok\n" if deliver(order) else b"451 try again later\n")
+            if order % 8 == 7 and order not in refused:
+                refused.add(order)
+                writer.write(b"451 try again later\n")
+            else:
+                deliver(order)
+                writer.write(b"250 ok\n")
         writer.close()
         senders.discard(writer)
 

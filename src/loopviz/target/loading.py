@@ -13,10 +13,10 @@ from types import CodeType, FrameType
 from typing import Any
 
 from loopviz.catalogue import load_scenario
+from loopviz.catalogue.checks import parameters, wrong
+from loopviz.catalogue.reading import Call, Contents, read_file
 from loopviz.errors import TargetError
 from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
-from loopviz.scenario_checks import parameters, wrong
-from loopviz.scenario_file import Call, Contents, read_file
 
 __all__ = ["Loading", "check", "load", "raised"]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
+from loopviz.catalogue.reading import Call, read_file
+from loopviz.catalogue.watched import stamp
 from loopviz.errors import UsageError
 from loopviz.scenario import Scenario
-from loopviz.scenario_file import Call, read_file
-from loopviz.watched import stamp
 
 __all__ = [
     "FIRST",
@@ -114,8 +114,9 @@ class ScenarioInfo:
 
 def builtin_folder() -> Path:
     """The scenarios that ship with loopviz: in the installed package, else in the checkout."""
-    packaged = Path(__file__).parent / "_scenarios"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "scenarios"
+    package = Path(__file__).parents[1]
+    packaged = package / "_scenarios"
+    return packaged if packaged.is_dir() else package.parents[1] / "scenarios"
 
 
 def catalogue(folders: Sequence[Path] = ()) -> tuple[ScenarioInfo, ...]:

@@ -9,8 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from loopviz.catalogue.checks import parameters, required, wrong
 from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
-from loopviz.scenario_checks import parameters, required, wrong
 
 __all__ = ["Call", "Contents", "read_file"]
 
