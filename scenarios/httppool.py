@@ -71,6 +71,7 @@ scenario = Scenario(
         Expect("errors GET /quote", at_most=0.02, why="the wait is silent"),
         Expect("waiting_max httpcore.pool", fix="limits", at_most=0.2),
         Expect("errors GET /quote", fix="shed", against=None, at_least=0.1, at_most=0.6),
+        Expect("p90_ms GET /quote", fix="shed", at_most=0.4),
         Expect("errors GET /quote", fix="bounded", against=None, at_least=0.1, at_most=0.6),
         Expect("p90_ms GET /quote", fix="pool_timeout", at_least=0.5, why="hardly bounds it"),
     ],

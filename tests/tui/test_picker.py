@@ -58,11 +58,11 @@ def test_golden(golden):
 
 
 def test_the_chosen_one_is_always_in_sight():
-    for downs in range(20):
+    for downs in (0, 1, 11, 12, 13, 19):
         text = picked(*["j"] * downs)
         assert f"{downs + 1:>2} " in text
         assert text.count(" 20 ") == (downs > 12)
-    for size in ((60, 16), (160, 50), (300, 90)):
+    for size in ((60, 16), (300, 90)):
         assert "lesson17" in picked("G", "k", "k", size=size)
 
 

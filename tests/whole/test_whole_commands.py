@@ -115,7 +115,7 @@ def test_the_same_seed_sends_the_same_arrivals():
         [
             route["sent"]
             for route in json.loads(
-                loopviz("bench", "block", "--duration", "2", "--seed", seed, "--json", "-").stdout
+                loopviz("bench", "block", "--duration", "1", "--seed", seed, "--json", "-").stdout
             )["load"]
         ]
         for seed in ("1", "1", "2")

@@ -23,7 +23,7 @@ SHOWS = {
     "cpu": r"SLOW CALLBACK",
     "threads": r"40/40 FULL",
     "json": r"SLOW CALLBACK",
-    "sequential": r"SEQUENTIAL AWAITS",
+    "sequential": r"ONE AFTER THE OTHER",
     "fanout": r"refused [1-9]",
     "failfast": r"in vain [1-9]",
     "background": r"missing [1-9]",

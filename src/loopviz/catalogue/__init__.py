@@ -11,6 +11,7 @@ from loopviz.catalogue.entries import (
     describe,
     find,
     load_scenario,
+    read,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "describe",
     "find",
     "load_scenario",
+    "read",
 ]

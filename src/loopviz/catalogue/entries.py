@@ -30,6 +30,7 @@ __all__ = [
     "describe",
     "find",
     "load_scenario",
+    "read",
 ]
 
 Info = TypeVar("Info")

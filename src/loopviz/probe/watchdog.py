@@ -11,7 +11,7 @@ from typing import Any
 
 from loopviz.clock import MS, Clock
 from loopviz.probe.places import Places
-from loopviz.probe.shares import CpuShares
+from loopviz.probe.shares import CpuShares, ThreadTimes
 from loopviz.probe.stacks import Stack, dumped_stack, stack_of
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE
@@ -29,6 +29,10 @@ often: the loop lets go of the GIL for each system call, and wakes a thread that
 
 _WAITS = ("threading.py", "queue.py", "selectors.py", "concurrent/futures/thread.py", "socket.py")
 """A thread whose innermost frame is here waits; it does not compute."""
+
+
+_NOTE_NS = 1_000_000_000
+"""How often the CPU times of the threads are noted, against which the busiest is found."""
 
 
 class Watchdog:
@@ -66,7 +70,7 @@ class Watchdog:
         self._side = side
         self._places = places
         self._clock = clock
-        self._cpu = CpuShares(thread_id, clock)
+        self._cpu, self._threads = CpuShares(thread_id, clock), ThreadTimes()
         self._wants_tripwire = tripwire
         self._tripwire: Tripwire | None = None
         self._greenlet: Any = None
@@ -114,6 +118,7 @@ class Watchdog:
         stop, running, clock, note = self._stop.acquire, self._running, self._clock, self._cpu.note
         tripwire = self._tripwire
         came, wait_ns, sampled = clock(), PATIENCE_NS, 0
+        noted = 0
         while not stop(True, wait_ns / 1e9):
             last, came = came, clock()
             started, task = running()
@@ -130,6 +135,9 @@ class Watchdog:
                     self._tell_dump()
                 tripwire.put_off()
             note()
+            if came - noted > _NOTE_NS:
+                noted = came
+                self._threads.note()
 
     def _sample(self, started: int, task: int, *, was_starved: bool) -> None:
         # before anything that lets go of the GIL, or the loop goes on
@@ -167,15 +175,18 @@ class Watchdog:
             self._side.write(Kind.STALL, a=started, who=task, text=text, at=at)
 
     def _computing(self, frames: dict[int, FrameType]) -> FrameType | None:
-        """The innermost frame of a thread that does not wait, neither the loop's nor ours."""
+        """The innermost frame of the thread that computed most, neither the loop's nor ours."""
+        most, found = -1, None
         for thread in threading.enumerate():
             frame = frames.get(thread.ident or 0)
             if frame is None or thread.ident == self._thread_id:
                 continue
-            waits = frame.f_code.co_filename.endswith(_WAITS)
-            if not waits and not thread.name.startswith("loopviz "):
-                return frame
-        return None
+            if frame.f_code.co_filename.endswith(_WAITS) or thread.name.startswith("loopviz "):
+                continue
+            used = self._threads.used(thread)  # one that waits in C code is not known by its frame
+            if used > most:
+                most, found = used, frame
+        return found
 
 
 def _main_greenlet() -> Any:
