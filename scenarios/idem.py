@@ -78,7 +78,7 @@ async def pay(key: str):
             await sql(keep_receipt, key=key, receipt=await charge(key))
         async with asyncio.timeout(1):
             while not (receipt := await sql(find_receipt, key=key)):
-                await asyncio.sleep(0.02)  # the other request charges
+                await asyncio.sleep(0.06)  # the other request charges
     elif reserve.on:
         if key not in reserved:
             reserved[key] = asyncio.create_task(charge(key))
