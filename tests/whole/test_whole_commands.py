@@ -127,7 +127,7 @@ def test_the_same_seed_sends_the_same_arrivals():
 def test_compare_prints_the_table_and_writes_both_reports(tmp_path):
     path = tmp_path / "both.json"
     said = loopviz(
-        *("compare", "block", "--fix", "to_thread", "--duration", "2", "--json", str(path))
+        *("compare", "block", "--fix", "to_thread", "--duration", "1", "--json", str(path))
     )
     assert said.returncode == 0, said.stderr
     assert "block: no fix → to_thread" in said.stdout

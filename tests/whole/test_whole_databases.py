@@ -77,7 +77,7 @@ def test_the_pool_of_the_lesson_is_the_one_on_postgres(on_postgres):
     """Five connections, and no more, to the real server."""
     pools = [
         found
-        for found in measure("dbpool", duration_s=3.0)["resources"]
+        for found in measure("dbpool", duration_s=2.0)["resources"]
         if found["kind"] == "sqlalchemy.pool"
     ]
     assert [(pool["capacity"], pool["in_use"]["max"]) for pool in pools] == [(5, 5)]
