@@ -58,7 +58,7 @@ def test_golden(golden):
 
 
 def test_the_chosen_one_is_always_in_sight():
-    for downs in (0, 1, 11, 12, 13, 19):
+    for downs in (0, 12, 13, 19):
         text = picked(*["j"] * downs)
         assert f"{downs + 1:>2} " in text
         assert text.count(" 20 ") == (downs > 12)
