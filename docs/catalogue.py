@@ -18,6 +18,7 @@ import loopviz
 from loopviz.catalogue import FixInfo, ScenarioInfo, catalogue, load_scenario
 from loopviz.claims import needed
 from loopviz.headless import measure
+from loopviz.report import failed
 
 FOLDER = Path(__file__).parent
 PAGE, FIGURES = FOLDER / "scenarios.md", FOLDER / "scenarios.json"
@@ -81,7 +82,6 @@ def figures_of(entry: ScenarioInfo) -> Iterator[tuple[str, Any]]:
 def row(report: dict[str, Any]) -> dict[str, Any]:
     """What the page shows of a run: of the first route and of the bystander."""
     main, ping = report["load"][0], next(r for r in report["load"] if r["route"] == "GET /ping")
-    failed = {kind: count for kind, count in main["errors"].items() if kind != "left"}
     worst = next(iter(report["findings"]), None)
     return {
         "on": f"loopviz {loopviz.__version__}, Python {platform.python_version()}, "
@@ -90,7 +90,7 @@ def row(report: dict[str, Any]) -> dict[str, Any]:
         "p99_ms": main["latency_ms"]["p99"],
         "ping_p99_ms": ping["latency_ms"]["p99"],
         "sent": main["sent"],
-        "failed": sum(failed.values()),
+        "failed": failed(main),
         "counters": report.get("counters", {}),
         "finding": f"{worst['rule']} × {worst['count']}" if worst else "",
     }

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from loopviz.errors import UsageError
 from loopviz.model.findings import RULES
+from loopviz.report import failed
 from loopviz.scenario import Expect
 
 __all__ = ["BUG", "Fixes", "Verdict", "judge", "needed", "value_of"]
@@ -114,9 +115,8 @@ def _latency(figure: str) -> Callable[[Report, str], Any]:
 def _errors(report: Report, subject: str) -> float | None:
     route = _route(report, subject)
     errors = route["errors"]
-    left, failed = errors.get("left", 0), sum(errors.values())
-    sent = route["sent"] + errors.get("shed", 0) - left
-    return (failed - left) / sent if sent else None
+    sent = route["sent"] + errors.get("shed", 0) - errors.get("left", 0)
+    return failed(route) / sent if sent else None
 
 
 def _gone(report: Report, subject: str) -> int:

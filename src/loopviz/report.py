@@ -11,7 +11,7 @@ from loopviz.model.model import Model
 from loopviz.model.peers import add_findings, named
 from loopviz.model.snapshot import Finding, Quantiles, ResourceView
 
-__all__ = ["build_report"]
+__all__ = ["build_report", "failed"]
 
 FORMAT = 1
 
@@ -64,6 +64,11 @@ def build_report(
             {"worker": number, "loop": _loop(of), "probe": _probe(of)} for number, of in workers[1:]
         ]
     return report
+
+
+def failed(route: dict[str, Any]) -> int:
+    """Of a report's `load[]`: requests that failed; who left did not wait for the answer."""
+    return sum(count for kind, count in route["errors"].items() if kind != "left")
 
 
 def _load(model: Model) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from loopviz.report import failed
+
 __all__ = ["compare_table", "summary"]
 
 Report = dict[str, Any]
@@ -24,7 +26,7 @@ def summary(report: Report) -> str:
         latency = route["latency_ms"]
         lines.append(
             f"{route['route'][:24]:24}{route['offered_rps']:>6g}{route['sent']:>7}{route['ok']:>7}"
-            f"{_failed(route):>8}{_figure(latency['p50']):>10}{_figure(latency['p99']):>10}"
+            f"{failed(route):>8}{_figure(latency['p50']):>10}{_figure(latency['p99']):>10}"
         )
         if route["errors"]:
             kinds = sorted(route["errors"].items(), key=lambda kind: -kind[1])
@@ -72,9 +74,9 @@ def compare_table(before: Report, after: Report) -> str:
             lines.append(
                 _row(name, old["latency_ms"][figure], new["latency_ms"][figure]) + f"{counts:>14}"
             )
-        failed = _failed(old), _failed(new)
-        if any(failed):
-            lines.append(_counts(f"{old['route'][: _LABEL - 8]} errors", *failed))
+        failures = failed(old), failed(new)
+        if any(failures):
+            lines.append(_counts(f"{old['route'][: _LABEL - 8]} errors", *failures))
     for name in ("lag_ms", "ready_delay_ms"):
         label = f"{name.removesuffix('_ms').replace('_', ' ')} p99"
         lines.append(_row(label, before["loop"][name]["p99"], after["loop"][name]["p99"]))
@@ -86,11 +88,6 @@ def compare_table(before: Report, after: Report) -> str:
     for key, value in before.get("counters", {}).items():
         lines.append(_counts(f"counted {key}", value, after.get("counters", {}).get(key)))
     return "\n".join(lines)
-
-
-def _failed(route: dict[str, Any]) -> int:
-    """Requests that failed; who left did not wait for the answer."""
-    return sum(count for kind, count in route["errors"].items() if kind != "left")
 
 
 def _slow(report: Report) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from whole_tools import Terminal
 
+from loopviz.session import Session
+
 
 @pytest.fixture(autouse=True)
 def runtime_folder(tmp_path, monkeypatch):
@@ -45,6 +47,20 @@ def terminal():
 
     def start(*words):
         made.append(Terminal(*words))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def session():
+    """A function: start a session; it is closed at the end."""
+    made = []
+
+    def start(*words, **options):
+        made.append(Session(*words, **options))
         return made[-1]
 
     yield start

@@ -9,42 +9,13 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from whole_tools import wait_until
+from whole_tools import frame, until, wait_until
 
 from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.errors import UsageError
 from loopviz.session import Session
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
-
-WINDOW = 60 * SECOND
-
-
-@pytest.fixture
-def session():
-    made = []
-
-    def start(*words, **options):
-        made.append(Session(*words, **options))
-        return made[-1]
-
-    yield start
-    for each in made:
-        each.close()
-
-
-def frame(session):
-    return session.poll(monotonic_ns(), WINDOW)
-
-
-def until(session, condition, timeout_s=20.0):
-    """Poll as a screen would, until the condition holds of a frame."""
-
-    def look():
-        now = frame(session)
-        return now if now.snapshot is not None and condition(now) else None
-
-    return wait_until(look, timeout_s, "the expected frame")
 
 
 def line_of(text, path):

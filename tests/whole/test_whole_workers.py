@@ -9,43 +9,14 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from whole_tools import loopviz, wait_until
+from whole_tools import frame, loopviz, until, wait_until
 
-from loopviz.clock import SECOND, monotonic_ns
 from loopviz.errors import TargetError
 from loopviz.headless import measure
 from loopviz.listener import listen
-from loopviz.session import Session
 from loopviz.target.server import Server
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
-
-
-@pytest.fixture
-def session():
-    made = []
-
-    def start(*words, **options):
-        made.append(Session(*words, **options))
-        return made[-1]
-
-    yield start
-    for each in made:
-        each.close()
-
-
-def frame(session):
-    return session.poll(monotonic_ns(), 60 * SECOND)
-
-
-def until(session, condition, timeout_s=20.0):
-    """Poll as a screen would, until the condition holds of a frame."""
-
-    def look():
-        now = frame(session)
-        return now if now.snapshot is not None and condition(now) else None
-
-    return wait_until(look, timeout_s, "the expected frame")
 
 
 def targets(ours):

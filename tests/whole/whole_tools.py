@@ -12,6 +12,8 @@ import time
 
 import pyte
 
+from loopviz.clock import SECOND, monotonic_ns
+
 
 def wait_until(condition, timeout_s=15.0, what="it"):
     """Poll until the condition gives something true, and return that."""
@@ -22,6 +24,21 @@ def wait_until(condition, timeout_s=15.0, what="it"):
             return value
         time.sleep(0.02)
     raise AssertionError(f"{what} did not happen within {timeout_s} s")
+
+
+def frame(session):
+    """What a screen would get of the session now."""
+    return session.poll(monotonic_ns(), 60 * SECOND)
+
+
+def until(session, condition, timeout_s=20.0):
+    """Poll as a screen would, until the condition holds of a frame."""
+
+    def look():
+        now = frame(session)
+        return now if now.snapshot is not None and condition(now) else None
+
+    return wait_until(look, timeout_s, "the expected frame")
 
 
 def loopviz(*words, **options):

@@ -1,18 +1,23 @@
-"""The scenario catalogue: finds scenario files, reads them, and says what is wrong with them."""
+"""The scenario catalogue: finds scenario files and reads what they say of themselves.
 
-from loopviz.catalogue.entries import (
-    FIRST,
-    CounterInfo,
-    FixInfo,
-    LoadInfo,
-    ScenarioInfo,
-    builtin_folder,
-    catalogue,
-    describe,
-    find,
-    load_scenario,
-    read,
-)
+Listing reads the files without running them (titles, fixes and loads are literals), so it is
+instant and a broken file cannot break it. Running one (`load_scenario`) happens in the target.
+"""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+from loopviz.catalogue.reading import Call, read_file
+from loopviz.catalogue.watched import stamp
+from loopviz.errors import UsageError
+from loopviz.scenario import Scenario
 
 __all__ = [
     "FIRST",
@@ -27,3 +32,208 @@ __all__ = [
     "load_scenario",
     "read",
 ]
+
+Info = TypeVar("Info")
+
+FIRST = "block"
+"""The scenario that `loopviz` opens with."""
+
+_MODULES = {"postgres": "asyncpg"}
+"""What an extra of loopviz brings, where that has another name."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixInfo:
+    """A fix as people see it; see `loopviz.scenario.Fix`."""
+
+    key: str
+    title: str
+    why: str
+    wrong: bool = False
+    answers: tuple[str, ...] = ()
+    extra: str = ""
+    workers: int = 1
+    unavailable: str = ""
+    """Empty, or one sentence: what is not installed, and the command that does that."""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterInfo:
+    """Something that is counted; see `loopviz.scenario.Counter`."""
+
+    key: str
+    title: str
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoadInfo:
+    """One route's load; see `loopviz.scenario.Load`."""
+
+    route: str
+    rps: float
+    arrivals: str = "poisson"
+    timeout_s: float = 10.0
+    copies: int = 1
+    leaves: float = 0.0
+    leaves_within_s: float = 0.5
+
+    @property
+    def name(self) -> str:
+        """As people see it: without the query."""
+        return self.route.partition("?")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioInfo:
+    """A catalogue entry. `error` is empty, or one sentence why the scenario cannot run."""
+
+    id: str
+    path: Path
+    title: str = ""
+    lesson: str = ""
+    look: tuple[str, ...] = ()
+    link: str = ""
+    fixes: tuple[FixInfo, ...] = ()
+    load: tuple[LoadInfo, ...] = ()
+    counters: tuple[CounterInfo, ...] = ()
+    error: str = ""
+    shadows: Path | None = None
+    """The file of the same name that it hides: a user's scenario takes a built-in one's place."""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in a few words; empty for a built-in one."""
+        folder = self.path.parent
+        if folder == builtin_folder():
+            return ""
+        hides = "the built-in one"
+        if self.shadows is not None and self.shadows.parent != builtin_folder():
+            hides = str(self.shadows)
+        return f"yours, from {folder}" + (f"; hides {hides}" if self.shadows else "")
+
+
+def builtin_folder() -> Path:
+    """The scenarios that ship with loopviz: in the installed package, else in the checkout."""
+    package = Path(__file__).parents[1]
+    packaged = package / "_scenarios"
+    return packaged if packaged.is_dir() else package.parents[1] / "scenarios"
+
+
+def catalogue(folders: Sequence[Path] = ()) -> tuple[ScenarioInfo, ...]:
+    """Every scenario, the built-in ones first in the order of their lessons, then users'."""
+    return tuple(_entry(*files) for files in _entries(folders).values())
+
+
+def find(scenario_id: str, folders: Sequence[Path] = ()) -> ScenarioInfo:
+    """The entry with this id. Raises UsageError, naming the ids there are."""
+    entries = _entries(folders)
+    if scenario_id not in entries:
+        raise UsageError(f"There is no scenario {scenario_id!r}; there are: {', '.join(entries)}.")
+    return _entry(*entries[scenario_id])
+
+
+def _entry(path: Path, hidden: Path | None) -> ScenarioInfo:
+    return replace(_read_as_it_was(path, stamp(path)), shadows=hidden)
+
+
+@lru_cache(maxsize=256)
+def _read_as_it_was(path: Path, _stamp: object) -> ScenarioInfo:
+    return read(path)
+
+
+def read(path: Path) -> ScenarioInfo:
+    """What the file says of itself, read without running it."""
+    contents = read_file(path)
+    said = contents.scenario.said
+    return ScenarioInfo(
+        path.stem,
+        path,
+        title=said.get("title", ""),
+        lesson=said.get("lesson", ""),
+        look=tuple(said.get("look", ())),
+        link=said.get("link", ""),
+        fixes=_read(FixInfo, contents.fixes, "key"),
+        load=_read(LoadInfo, contents.load, "route"),
+        counters=_read(CounterInfo, contents.counters, "key"),
+        error=contents.error,
+    )
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Run the file and return its `scenario`. Raises whatever the file raises, or UsageError."""
+    name = f"_loopviz_scenario_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pydantic look themselves up there
+    spec.loader.exec_module(module)
+    if not hasattr(module, "scenario"):
+        raise UsageError(f"{path.name}:1: there is no `scenario = Scenario(…)` in this file.")
+    if not isinstance(module.scenario, Scenario):
+        kind = type(module.scenario).__name__
+        raise UsageError(f"{path.name}:1: scenario must be a Scenario(…), not a value of {kind}.")
+    return module.scenario
+
+
+def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
+    """The same entry, taken from a scenario that was run."""
+    return ScenarioInfo(
+        scenario_id,
+        path,
+        title=scenario.title,
+        lesson=scenario.lesson,
+        look=tuple(scenario.look),
+        link=scenario.link,
+        fixes=tuple(_info(FixInfo, fix) for fix in scenario.fixes),
+        load=tuple(_info(LoadInfo, load) for load in scenario.load),
+        counters=tuple(_info(CounterInfo, counter) for counter in scenario.counters),
+    )
+
+
+def _read(kind: Callable[..., Info], calls: Sequence[Call], name: str) -> tuple[Info, ...]:
+    """The entries of those that say their name; what they leave to the run is empty until then."""
+    unknown = {"title": "", "why": "", "rps": 0.0}
+    made = (SimpleNamespace(**unknown | call.said) for call in calls if name in call.said)
+    return tuple(_info(kind, said) for said in made)
+
+
+def _info(kind: Callable[..., Info], of: Any) -> Info:
+    """The entry with the fields of that object, as far as it has them."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    said = {name: getattr(of, name) for name in names if hasattr(of, name)}
+    if kind is FixInfo:
+        said["answers"] = tuple(said.get("answers", ()))
+        said["unavailable"] = _unavailable(said.get("extra", ""))
+    return kind(**said)
+
+
+def _unavailable(extra: str) -> str:
+    """A sentence, if that extra of loopviz is not installed."""
+    module = _MODULES.get(extra, extra)
+    if not extra or importlib.util.find_spec(module.partition(".")[0]) is not None:
+        return ""
+    return f'It needs {module}, which is not installed: pip install "loopviz[{extra}]".'
+
+
+def _entries(folders: Sequence[Path]) -> dict[str, tuple[Path, Path | None]]:
+    """By id: the scenario's file, and the one that it hides; a later folder's comes first."""
+    found: dict[str, tuple[Path, Path | None]] = {}
+    for folder in (builtin_folder(), *folders):
+        for path in _files(folder):
+            before = found.get(path.stem)
+            found[path.stem] = path, before[0] if before else None
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """Scenario files in the order of their lessons (`order.txt`, if there is one), then by name."""
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - as Python itself names them
+    try:
+        files = sorted(p for p in folder.glob("*.py") if not p.name.startswith("_"))
+        listed = (folder / "order.txt").read_text("utf-8", "replace").split()
+    except FileNotFoundError:
+        listed = []
+    rank = {scenario_id: i for i, scenario_id in enumerate(listed)}
+    return sorted(files, key=lambda p: (rank.get(p.stem, len(rank)), p.stem))
