@@ -9,7 +9,6 @@ import re
 import sys
 from pathlib import Path
 
-from loopviz.clock import monotonic_ns
 from loopviz.session import Session
 from loopviz.tui.app import LoopvizApp
 
@@ -35,7 +34,7 @@ async def shoot(
     session = Session(scenario)
     app = LoopvizApp(session)
     async with app.run_test(size=(columns, lines)) as pilot:
-        while session.poll(monotonic_ns(), 10**9).status.phase != "running":
+        while session.run.status.phase != "running":
             await pilot.pause(0.1)
         await pilot.pause(before)
         await pilot.press(*keys)

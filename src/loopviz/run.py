@@ -136,6 +136,14 @@ class Run:
         """The picture at `now_ns`, of all workers; None until the first event."""
         return self._staff.snapshot(now_ns, window_ns)
 
+    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        """See `Controller.past`."""
+        return self._staff.past(held, start_ns, end_ns)
+
+    def hold(self, since_ns: int) -> None:
+        """See `Controller.hold`."""
+        self._staff.hold(since_ns)
+
     def poll(self) -> None:
         """Take in what the children have said and what the probes have written."""
         if self._load is None:

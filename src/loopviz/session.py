@@ -27,8 +27,20 @@ class Frame(NamedTuple):
 class Controller(Protocol):
     """A run, seen from the screen. No call blocks for longer than a millisecond or two."""
 
-    def poll(self, now_ns: int, window_ns: int) -> Frame:
-        """Take in what has come since, and say how things stand; `window_ns` of history."""
+    def poll(self) -> None:
+        """Take in what has come since; often, or events are lost."""
+
+    def frame(self, now_ns: int, window_ns: int) -> Frame:
+        """How things stand, with `window_ns` of history in detail."""
+
+    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        """`held`, with all that belongs to a time as it was from `start_ns` to `end_ns`.
+
+        See `Model.past`. What has no history (tasks, findings, …) stays as it is in `held`.
+        """
+
+    def hold(self, since_ns: int) -> None:
+        """Keep in detail what was from then on, as far as memory allows; 0: let it go."""
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
         """The catalogue, as the files are now."""
@@ -80,10 +92,18 @@ class Session:
         self._closed = False
         self.run = self._start(info, fixes, rate)
 
-    def poll(self, now_ns: int, window_ns: int) -> Frame:
+    def poll(self) -> None:
         self.run.poll()
+
+    def frame(self, now_ns: int, window_ns: int) -> Frame:
         snapshot = self.run.snapshot(now_ns, window_ns)
         return Frame(self.run.scenario, self.run.status, snapshot)
+
+    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        return self.run.past(held, start_ns, end_ns)
+
+    def hold(self, since_ns: int) -> None:
+        self.run.hold(since_ns)
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
         return catalogue(self._folders)

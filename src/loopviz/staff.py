@@ -135,6 +135,15 @@ class Staff:
         gone = since(now_ns - window_ns, self._gone) if self._gone else None
         return merge(first, peers, [snapshot for snapshot in (*leaving, gone) if snapshot])
 
+    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        """See `Controller.past`."""
+        return self.model.past(held, start_ns, end_ns)
+
+    def hold(self, since_ns: int) -> None:
+        """See `Controller.hold`."""
+        for model in self.models:
+            model.hold(since_ns)
+
     def how_the_first_ended(self) -> str:
         """See `Worker.how_it_ended`. Nobody is served any more, then."""
         how = self._workers[0].how_it_ended() if self._workers else ""

@@ -343,7 +343,17 @@ class FakeController:
         """True: nothing has been seen of the target yet."""
         self.polls: list[tuple[int, int]] = []
 
-    def poll(self, now_ns: int, window_ns: int) -> Frame:
+    def poll(self) -> None:
+        pass
+
+    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        requests = [r for r in held.requests if r.end_ns > start_ns and r.start_ns < end_ns]
+        return replace(held, now_ns=end_ns, requests=tuple(requests))
+
+    def hold(self, since_ns: int) -> None:
+        self.calls.append(("hold", since_ns))
+
+    def frame(self, now_ns: int, window_ns: int) -> Frame:
         self.polls.append((now_ns, window_ns))
         self.world.advance(now_ns + self.offset)
         status = replace(self.status, fixes_on=self.world.fixes, rate=self.world.rate)

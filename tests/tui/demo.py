@@ -24,9 +24,9 @@ class Metered(FakeController):
     began: tuple[float, float] | None = None
     polls_s = 0.0
 
-    def poll(self, now_ns, window_ns):
+    def frame(self, now_ns, window_ns):
         before = time.thread_time()
-        frame = super().poll(now_ns, window_ns)
+        frame = super().frame(now_ns, window_ns)
         self.polls_s += time.thread_time() - before
         if self.began is None and now_ns > T0 + 8 * SECOND:
             self.began, self.polls_s = (time.monotonic(), time.process_time()), 0.0

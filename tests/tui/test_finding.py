@@ -74,7 +74,7 @@ def panel(
 ):
     """The panel's rows for the world's finding, changed."""
     controller = FakeController()
-    frame = controller.poll(T0 + 5 * SECOND, 6 * SECOND)
+    frame = controller.frame(T0 + 5 * SECOND, 6 * SECOND)
     now = frame.snapshot.now_ns
     finding = replace(frame.snapshot.findings[0], **{"last_ns": now - int(ago * SECOND)} | changes)
     found = () if changes.get("rule") == "" else (finding,)

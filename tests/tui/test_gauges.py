@@ -26,7 +26,7 @@ class Gauges:
 
     def __init__(self, *, scenario=SCENARIO, glyphs=BLOCKS, palette="dark"):
         self.painter = GaugePainter()
-        self.frame = FakeController().poll(T0 + SECOND, SECOND)
+        self.frame = FakeController().frame(T0 + SECOND, SECOND)
         self.scenario, self.glyphs, self.looks = scenario, glyphs, looks(palette)
 
     def scene(self, resources=(), counters=(), at=0.0):

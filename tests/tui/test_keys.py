@@ -1,11 +1,11 @@
 """Keys: each one asks the controller for what the table says."""
 
 import pytest
-from textual.binding import Binding
 
 from loopviz.clock import SECOND
-from loopviz.tui.actions import ACTIONS, bindings
+from loopviz.tui.actions import ACTIONS, GROUPS
 from loopviz.tui.app import LoopvizApp
+from loopviz.tui.commands import COMMANDS
 
 from .builders import BlockWorld, FakeController
 from .conftest import Stage, drive
@@ -103,16 +103,16 @@ def test_the_history_asked_for_covers_the_window():
     assert all(window >= 6 * SECOND for _, window in stage.controller.polls)
 
 
-def test_every_action_has_its_method_and_every_key_one_meaning():
-    keys = [binding.key for binding in bindings()]
+def test_every_action_has_its_command_and_every_key_one_meaning():
+    keys = [key for action in ACTIONS for key in action.keys]
     assert len(keys) == len(set(keys))
+    names = [action.name for action in ACTIONS]
+    assert len(names) == len(set(names))
     for action in ACTIONS:
-        if action.keys:
-            assert callable(getattr(LoopvizApp, "action_" + action.name.partition("(")[0], None)), (
-                action.name
-            )
-            assert action.help or not action.word
-    assert all(isinstance(binding, Binding) for binding in bindings())
+        command = action.command.partition("(")[0]
+        assert command in COMMANDS or hasattr(LoopvizApp, f"do_{command}"), action.name
+        assert action.help or not action.word
+        assert action.group in GROUPS
 
 
 def test_help_names_every_key():

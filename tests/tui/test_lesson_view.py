@@ -45,7 +45,7 @@ def test_golden_in_ascii(golden):
 def code(*on, world=None, width=78, **more):
     """The painted source: (text, styles by segment) of each row."""
     controller = FakeController(world or BlockWorld(fixes=frozenset(on)))
-    frame = controller.poll(controller.world.now + 3 * 10**9, 6 * 10**9)
+    frame = controller.frame(controller.world.now + 3 * 10**9, 6 * 10**9)
     scene = Scene(
         frame.scenario,
         frame.status,

@@ -239,7 +239,7 @@ def test_a_line_is_never_wider_than_it_may_be():
 
 
 def test_the_header_says_what_is_not_seen():
-    frame = FakeController().poll(2 * SECOND, 6 * SECOND)
+    frame = FakeController().frame(2 * SECOND, 6 * SECOND)
     seen = frame.snapshot
 
     def header(**changes):

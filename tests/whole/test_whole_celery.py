@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from whole_tools import wait_until
+from whole_tools import frame, wait_until
 
 pytest.importorskip("celery", reason="needs the extra celery")
 
 from loopviz.catalogue import builtin_folder
-from loopviz.clock import SECOND, monotonic_ns
 from loopviz.parts.broker import SCHEME, run
 from loopviz.parts.celery import VARIABLE, celery_worker
 from loopviz.parts.mail import mail_server
@@ -93,7 +92,7 @@ def test_in_the_scenario_nothing_is_missing_though_its_worker_is_killed(ours):
 
         def counted(condition):
             def look():
-                snapshot = session.poll(monotonic_ns(), SECOND).snapshot
+                snapshot = frame(session).snapshot
                 counters = {c.key: c.value for c in snapshot.counters} if snapshot else {}
                 return counters if counters and condition(counters) else None
 

@@ -4,13 +4,12 @@ import functools
 import sys
 
 import pytest
-from whole_tools import loopviz, wait_until
+from whole_tools import frame, loopviz, wait_until
 
 from loopviz import headless
 from loopviz.catalogue import catalogue, describe, load_scenario, read
 from loopviz.catalogue.new import write_new
 from loopviz.claims import judge, needed
-from loopviz.clock import SECOND, monotonic_ns
 from loopviz.errors import TargetError
 from loopviz.headless import measure
 from loopviz.session import Session
@@ -177,19 +176,17 @@ def test_the_rest_is_usable(folder, ours):
             phase = "running" if name == "b4" else "starting" if hangs else "failed"
 
             def said(phase=phase):
-                status = session.poll(monotonic_ns(), SECOND).status
+                status = frame(session).status
                 return status.phase == phase and (status.why or phase == "running") and status
 
             status = wait_until(said, 20, f"{phase} of {name}")
             assert status.why.startswith(f"{name}.py") or phase == "running"
         assert {entry.id for entry in session.entries()} >= {*texts, "good", "block"}
         session.switch("good")
-        wait_until(
-            lambda: session.poll(monotonic_ns(), SECOND).status.phase == "running", 20, "the good"
-        )
+        wait_until(lambda: frame(session).status.phase == "running", 20, "the good")
         for key in ("two", "one"):  # what the first needs is not installed
             session.toggle(key)
-        assert session.poll(monotonic_ns(), SECOND).status.fixes_on == {"one"}
+        assert frame(session).status.fixes_on == {"one"}
     finally:
         session.close()
     assert ours() == {}

@@ -28,7 +28,8 @@ def wait_until(condition, timeout_s=15.0, what="it"):
 
 def frame(session):
     """What a screen would get of the session now."""
-    return session.poll(monotonic_ns(), 60 * SECOND)
+    session.poll()
+    return session.frame(monotonic_ns(), 60 * SECOND)
 
 
 def until(session, condition, timeout_s=20.0):

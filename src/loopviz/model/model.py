@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,6 +225,14 @@ class Model:
             slow.incidents,
             slow.counters,
         )
+
+    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        """`held`, with all that belongs to a time as it was from `start_ns` to `end_ns`."""
+        requests = [r for r in held.requests if r.end_ns > start_ns and r.start_ns < end_ns]
+        return replace(held, now_ns=end_ns, requests=tuple(requests))
+
+    def hold(self, since_ns: int) -> None:
+        """Keep in detail what was from then on, as far as memory allows; 0: let it go."""
 
     def incident(self, start_ns: int) -> IncidentView | None:
         """What was kept around the stall that started then; None if nothing was."""

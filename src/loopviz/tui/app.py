@@ -5,38 +5,28 @@ import gc
 import os
 import signal
 import threading
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
-from loopviz.catalogue import FixInfo
 from loopviz.clock import MS, SECOND, Clock, monotonic_ns
-from loopviz.lesson import Lesson
-from loopviz.session import Controller, Frame
-from loopviz.tui.actions import bindings
+from loopviz.session import Controller
+from loopviz.tui.actions import ACTIONS
+from loopviz.tui.commands import COMMANDS
+from loopviz.tui.desk import Desk
 from loopviz.tui.pace import Pace
 from loopviz.tui.paint.glyphs import ASCII, BLOCKS
 from loopviz.tui.paint.palette import Looks, looks
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.screens.help import HelpScreen
-from loopviz.tui.screens.live import LiveScreen
+from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
-from loopviz.tui.source import lesson_of
 
 __all__ = ["LoopvizApp"]
 
-RATES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-"""What `[` and `]` step through."""
-
-WINDOW_NS = 6 * SECOND + 200 * MS
-"""History to ask for: the widest plan's window and a column."""
-
 LEAVING_S = 2.0
 """How long the screen may take to leave the terminal in order, once a signal says so."""
-
-NOTICE_NS = 6 * SECOND
-"""How long an answer to a key stands."""
 
 OFTEN_NS, SELDOM_NS = 100 * MS, 250 * MS
 """How often the header and the texts are painted."""
@@ -50,7 +40,11 @@ class LoopvizApp(App[None]):
 
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { overflow: hidden; }"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, f"do({action.name!r})", action.word, show=False, priority=key == "ctrl+c")
+        for action in ACTIONS
+        for key in action.keys
+    ]
 
     def __init__(
         self,
@@ -63,34 +57,30 @@ class LoopvizApp(App[None]):
     ) -> None:
         super().__init__()
         self._controller, self._clock, self._fps = controller, clock, fps
-        self._glyphs = ASCII if ascii_only else BLOCKS
-        self._looks = looks(self._palette_name(theme_name))
+        glyphs = ASCII if ascii_only else BLOCKS
+        self.desk = Desk(controller, clock, looks(self._palette_name(theme_name)), glyphs)
         self._pace = Pace()
-        self._live = LiveScreen()
-        self._held: Frame | None = None
-        self._held_ns = 0
+        self._main = MainScreen(self.desk)
         self._often_ns = self._seldom_ns = -SECOND
-        self._scenario = ""
-        self._lesson: Lesson | None = None
-        self._view: Literal["live", "lesson"] = "live"
-        self._notice = ("", 0)
-        """What to say, and until when."""
         self._closed = False
         self.failure: Exception | None = None
         """What ended the screen, if it was a defect."""
-        self.scene: Scene | None = None
+
+    @property
+    def scene(self) -> Scene | None:
         """What is on the screen."""
+        return self.desk.scene
 
     def _palette_name(self, wanted: str) -> str:
         if self.no_color:
             return "none"
         return "sixteen" if self.console.color_system == "standard" else wanted
 
-    def get_default_screen(self) -> LiveScreen:
-        return self._live
+    def get_default_screen(self) -> MainScreen:
+        return self._main
 
     def on_mount(self) -> None:
-        self._live.paint_ground(self._looks)
+        self._main.paint_ground(self.desk.looks)
         self.tick()
         if self._fps:
             gc.collect()
@@ -125,36 +115,19 @@ class LoopvizApp(App[None]):
         if self._closed:
             return
         now_ns = self._clock()
-        frame = self._controller.poll(now_ns, WINDOW_NS)
-        if not whole and not (self._pace.due(now_ns, self._backlog()) and self._live.due(now_ns)):
+        self._controller.poll()
+        due = whole or (self._pace.due(now_ns, self._backlog()) and self._main.due(now_ns))
+        if not due:
             return
-        if frame.scenario.id != self._scenario:
-            self._scenario = frame.scenario.id
-            self._lesson = lesson_of(frame.scenario)
-            self._held = None
-            self._live.forget()
-            whole = True
-        held = self._held
-        notice, until_ns = self._notice
-        self.scene = scene = Scene(
-            frame.scenario,
-            frame.status,
-            held.snapshot if held else frame.snapshot,
-            self._held_ns if held else now_ns,
-            now_ns,
-            self._looks,
-            self._glyphs,
-            frozen=held is not None,
-            fps=self._pace.fps,
-            view=self._view,
-            lesson=self._lesson,
-            notice=notice if now_ns < until_ns else "",
-        )
+        before = self.desk.scene
+        self.desk.fps = self._pace.fps
+        scene = self.desk.see(now_ns)
+        whole = whole or before is None or before.scenario.id != scene.scenario.id
         often = whole or now_ns - self._often_ns >= OFTEN_NS
         seldom = whole or now_ns - self._seldom_ns >= SELDOM_NS
         self._often_ns = now_ns if often else self._often_ns
         self._seldom_ns = now_ns if seldom else self._seldom_ns
-        self._live.show(scene, often=often, seldom=seldom)
+        self._main.show(scene, often=often, seldom=seldom)
 
     def _leave(self, code: int) -> None:
         """A signal ends us. Textual's driver may wait for ever for a terminal that has gone."""
@@ -169,102 +142,43 @@ class LoopvizApp(App[None]):
         queue = getattr(thread, "_queue", None)
         return queue.qsize() if queue is not None else 0
 
-    def action_fix(self, place: int) -> None:
-        if self.scene and place < len(self.scene.scenario.fixes):
-            self._toggle(self.scene.scenario.fixes[place])
-
-    def _toggle(self, fix: FixInfo) -> None:
-        """Flip it; one that is not there says why."""
-        if fix.unavailable:
-            self._notice = (fix.unavailable, self._clock() + NOTICE_NS)
+    def action_do(self, name: str) -> None:
+        """What the action of that name does; then the frame that shows it."""
+        action = next(action for action in ACTIONS if action.name == name)
+        command, _, rest = action.command.partition("(")
+        given = (rest.rstrip(")"),) if rest else ()
+        arguments = [word.strip("'") if word.startswith("'") else int(word) for word in given]
+        own = getattr(self, f"do_{command}", None)
+        if own is not None:
+            own(*arguments)
         else:
-            self._notice = ("", 0)
-            self._controller.toggle(fix.key)
+            COMMANDS[command](self.desk, *arguments)
         self.tick(whole=True)
 
-    def action_suggested(self) -> None:
-        """Apply the suggested fix; a second press does not take it off again."""
-        if self.scene and (fix := self.scene.suggested):
-            self._toggle(fix)
-
-    def action_slower(self) -> None:
-        self._step_rate(-1)
-
-    def action_faster(self) -> None:
-        self._step_rate(1)
-
-    def _step_rate(self, by: int) -> None:
-        if self.scene is None:
-            return
-        rate = self.scene.status.rate
-        steps = [r for r in RATES if (r < rate - 1e-9 if by < 0 else r > rate + 1e-9)]
-        if steps:
-            self._controller.set_rate(steps[-1] if by < 0 else steps[0])
-            self.tick(whole=True)
-
-    def action_freeze(self) -> None:
-        """Hold the picture, or go live again. The held snapshot is immutable, so it is kept."""
-        if self._held:
-            self._held = None
-        elif self.scene and self.scene.snapshot:
-            self._held = Frame(self.scene.scenario, self.scene.status, self.scene.snapshot)
-            self._held_ns = self.scene.end_ns
-        self.tick(whole=True)
-
-    def action_scenarios(self) -> None:
+    def do_scenarios(self) -> None:
         current = self.scene.scenario.id if self.scene else ""
-        picker = PickerScreen(self._looks, self._glyphs, self._controller.entries(), current)
+        desk = self.desk
+        picker = PickerScreen(desk.looks, desk.glyphs, self._controller.entries(), current)
         self.push_screen(picker, self._picked)
 
     def _picked(self, scenario_id: str | None) -> None:
         if scenario_id is not None:
-            self._held = None
-            self._notice = ("", 0)
             self._controller.switch(scenario_id)
+            self.desk.restarted()
             self.tick(whole=True)
 
-    def action_next(self, by: int) -> None:
-        """The next scenario of the catalogue that is not broken; after the last, the first."""
-        whole = [entry.id for entry in self._controller.entries() if not entry.error]
-        if self.scene and whole:
-            current = self.scene.scenario.id
-            at = whole.index(current) + by if current in whole else 0
-            self._picked(whole[at % len(whole)])
+    def do_help(self) -> None:
+        self.push_screen(HelpScreen(self.desk.looks, self.desk.glyphs))
 
-    def action_lesson(self) -> None:
-        self._view = "live" if self._view == "lesson" else "lesson"
-        self.tick(whole=True)
+    def do_quit(self) -> None:
+        self.exit()
 
-    def action_leave(self) -> None:
-        if self._view == "lesson":
-            self.action_lesson()
-
-    def action_scroll(self, by: int) -> None:
-        if self._view == "lesson":
-            self._live.scroll_lesson(by)
-            self.tick(whole=True)
-
-    def action_help(self) -> None:
-        self.push_screen(HelpScreen(self._looks, self._glyphs))
-
-    def action_restart(self) -> None:
-        """Anew from its file; the picture begins anew, too."""
-        if self.scene:
-            said = self._controller.restart()
-            if said:
-                self._notice = (said, self._clock() + NOTICE_NS)
-            else:
-                self._held = None
-                self._scenario = ""
-            self.tick(whole=True)
-
-    def action_theme(self) -> None:
+    def do_theme(self) -> None:
         """Dark or light; nothing to choose in sixteen colours or none."""
-        name = {"dark": "light", "light": "dark"}.get(self._name_of(self._looks))
+        name = {"dark": "light", "light": "dark"}.get(self._name_of(self.desk.looks))
         if name:
-            self._looks = looks(name)
-            self._live.paint_ground(self._looks)
-            self.tick(whole=True)
+            self.desk.looks = looks(name)
+            self._main.paint_ground(self.desk.looks)
 
     @staticmethod
     def _name_of(value: Looks) -> str:

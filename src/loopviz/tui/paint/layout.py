@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from loopviz.clock import SECOND
+from loopviz.tui.look import LIVE
 
-__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "Plan", "Rect", "Wants", "plan"]
+__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "WIDE", "Plan", "Rect", "Wants", "plan"]
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 WIDE = 120
@@ -29,8 +30,8 @@ class Wants:
     """Loops of other workers."""
     source: int = 0
     """Lines of the lesson's source."""
-    lesson: bool = False
-    """The lesson view instead of the live one."""
+    view: str = LIVE
+    """One of `look.VIEWS`, or `lesson`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,13 @@ def plan(width: int, height: int, wants: Wants = Wants()) -> Plan:
         whole = {"small": (0, 0, width, height)}
         return Plan(width, height, whole, 0, max(1, width), 0, 5 * SECOND, wide=False)
     wide = width >= WIDE and height >= 20
-    side = min(72, max(48, round(width * 0.36))) if wide and not wants.lesson else 0
+    side = min(72, max(48, round(width * 0.36))) if wide and wants.view == LIVE else 0
     main = width - side
     rows = _Rows(height)
     rows.above("header", 1)
     rows.above("banner", int(wants.banner))
     body = rows.top
-    _lesson(rows, wants, wide) if wants.lesson else _live(rows, wants, wide)
+    _live(rows, wants, wide) if wants.view == LIVE else _other(rows, wants, wide)
     panels = rows.panels(main)
     for name in ("header", "banner", "compare", "footer"):
         if name in panels:
@@ -152,15 +153,16 @@ def _live(rows: _Rows, wants: Wants, wide: bool) -> None:
     rows.above("lanes", rows.left)
 
 
-def _lesson(rows: _Rows, wants: Wants, wide: bool) -> None:
-    """What the fixes change stays in sight: the loop, the gauges, before and after."""
+def _other(rows: _Rows, wants: Wants, wide: bool) -> None:
+    """A view of one panel. What the fixes change stays in sight: the loop, before and after."""
     height = rows.left + rows.top
     rows.below("footer", 1)
     compare = 4 if height >= 36 else 3
     rows.below("compare", compare if wide else 1 + (height >= 22 and wants.comparing))
     rows.above("loop", 1 + min(wants.peers, 1))
-    rows.above("gauges", min(wants.gauges, 1 if height < 32 else 3))
-    rows.above("lesson", rows.left)
+    if wants.view == "lesson":
+        rows.above("gauges", min(wants.gauges, 1 if height < 32 else 3))
+    rows.above("view", rows.left)
 
 
 def _chart_rows(height: int, wide: bool) -> int:

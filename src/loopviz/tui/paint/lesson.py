@@ -6,7 +6,7 @@ from textual.strip import Strip
 from loopviz.catalogue import FixInfo
 from loopviz.tui.paint.code import active_rows, as_it_runs, paint_code
 from loopviz.tui.paint.finding import rule_line
-from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.layout import WIDE
 from loopviz.tui.paint.scene import FIX_LETTERS, Scene
 from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
 
@@ -14,7 +14,7 @@ __all__ = ["paint_lesson"]
 
 
 def paint_lesson(
-    scene: Scene, plan: Plan, first: int, *, follow: bool = False
+    scene: Scene, width: int, height: int, first: int, *, follow: bool = False
 ) -> tuple[list[Strip], int]:
     """The panel from row `first` of its content on, and the `first` that it could be.
 
@@ -22,10 +22,9 @@ def paint_lesson(
     Wide terminals have two columns, the source on the right; else all is below each other, the
     source after the fixes.
     """
-    width, height = plan.size("lesson")
     looks = scene.looks
     room = height - 1
-    if plan.wide:
+    if width >= WIDE:
         side = width * 2 // 5
         other = width - side - 2
         above: list[Strip] = []

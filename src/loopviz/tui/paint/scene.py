@@ -1,13 +1,13 @@
 """What every painter gets: the frame, the moment it shows, and how things look."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
 from loopviz.catalogue import FixInfo, ScenarioInfo
 from loopviz.clock import MS, SECOND
 from loopviz.lesson import Lesson
 from loopviz.model.snapshot import CounterView, Finding, Running, Snapshot
 from loopviz.session import Status
+from loopviz.tui.look import Look
 from loopviz.tui.paint.glyphs import Glyphs
 from loopviz.tui.paint.palette import Looks
 
@@ -27,8 +27,9 @@ STALE_NS = 3 * SECOND
 class Scene:
     """One frame, ready to paint.
 
-    `status` and `scenario` are always today's; while the view is `frozen`, `snapshot` and
-    `end_ns` are those of the frozen moment.
+    `status` and `scenario` are always today's; while the view is `frozen`, `end_ns` is the moment
+    that is shown: what has a history in `snapshot` is as it was then, the rest as it was when the
+    view was frozen.
     """
 
     scenario: ScenarioInfo
@@ -38,13 +39,21 @@ class Scene:
     now_ns: int
     looks: Looks
     glyphs: Glyphs
-    frozen: bool = False
+    look: Look = field(default_factory=Look)
     fps: int = 0
-    view: Literal["live", "lesson"] = "live"
     lesson: Lesson | None = None
     """The scenario's source; None if it could not be read."""
     notice: str = ""
     """One sentence that answers the last key, for some seconds."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a moment of the past is shown."""
+        return self.look.frozen
+
+    @property
+    def view(self) -> str:
+        return self.look.view
 
     @property
     def held(self) -> Running | None:

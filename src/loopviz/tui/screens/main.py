@@ -10,30 +10,29 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from loopviz.tui.actions import shown_now
+from loopviz.tui.actions import footer
+from loopviz.tui.desk import Desk
+from loopviz.tui.look import LIVE
 from loopviz.tui.paint.axis import paint_axis
 from loopviz.tui.paint.code import paint_source, source_length
-from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.compare import paint_compare
 from loopviz.tui.paint.diagnosis import paint_diagnosis
 from loopviz.tui.paint.finding import paint_finding
 from loopviz.tui.paint.footer import paint_footer
-from loopviz.tui.paint.gauges import GaugePainter
 from loopviz.tui.paint.header import paint_banner, paint_header
 from loopviz.tui.paint.lag import paint_lag
-from loopviz.tui.paint.lanes import LanePainter
 from loopviz.tui.paint.layout import Plan, Wants, plan
 from loopviz.tui.paint.legend import paint_legend
-from loopviz.tui.paint.lesson import paint_lesson
 from loopviz.tui.paint.loop import paint_loop
 from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.routes import paint_routes
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.small import paint_small
 from loopviz.tui.source import source_around
+from loopviz.tui.views.live import LiveView
 from loopviz.tui.widgets.lines import LineWidget
 
-__all__ = ["LiveScreen"]
+__all__ = ["MainScreen"]
 
 PANELS = (
     "small",
@@ -44,7 +43,7 @@ PANELS = (
     "axis",
     "loop",
     "lanes",
-    "lesson",
+    "view",
     "source",
     "legend",
     "finding",
@@ -67,7 +66,7 @@ class PlanLayout(Layout):
         size: Size,
         greedy: bool = True,  # noqa: ARG002
     ) -> ArrangeResult:
-        assert isinstance(parent, LiveScreen)
+        assert isinstance(parent, MainScreen)
         panels = parent.plan_for(size).panels
         return [
             WidgetPlacement(Region(*panels[child.id]), Offset(), Spacing(), child)
@@ -76,22 +75,17 @@ class PlanLayout(Layout):
         ]
 
 
-class LiveScreen(Screen[None]):
+class MainScreen(Screen[None]):
     """Call `show` once per frame."""
 
-    CSS = "LiveScreen { overflow: hidden; } LineWidget { width: auto; height: auto; }"
+    CSS = "MainScreen { overflow: hidden; } LineWidget { width: auto; height: auto; }"
     AUTO_FOCUS: ClassVar[str | None] = ""
 
-    def __init__(self) -> None:
+    def __init__(self, desk: Desk) -> None:
         super().__init__()
+        self._desk = desk
         self._panels = {name: LineWidget(name) for name in PANELS}
-        self._lanes = LanePainter()
-        self._gauges = GaugePainter()
         self._wants = Wants()
-        self._at = 0
-        """The lesson's first row that is shown."""
-        self._on: frozenset[str] | None = None
-        """The fixes that were on when it was; None before."""
         self._plan: Plan | None = None
         self._first, self._skipped = 0, False
         self._layout = PlanLayout()
@@ -121,7 +115,7 @@ class LiveScreen(Screen[None]):
         only the newest column changes.
         """
         if self._plan is not None and not self._skipped:
-            columns = Columns.over(self._plan.window_ns, self._plan.columns, end_ns)
+            columns = self._desk.grid(self._desk.look.end_ns or end_ns)
             self._skipped = columns.first == self._first
             return not self._skipped
         return True
@@ -131,33 +125,32 @@ class LiveScreen(Screen[None]):
         self._wants = self._wanted(scene)
         plan_now = self.plan_for(self.size)
         if plan_now is not self._plan:
-            self._plan = plan_now
+            self._plan = self._desk.plan = plan_now
             self._clear_arrangement_cache()
             self.refresh(layout=True)
             often = seldom = True
         if "small" in plan_now.panels:
             self._show("small", paint_small(plan_now, scene.looks))
             return
-        columns = Columns.over(plan_now.window_ns, plan_now.columns, scene.end_ns)
+        columns = self._desk.grid(scene.end_ns)
+        live = self._desk.views[LIVE]
+        assert isinstance(live, LiveView)
         self._show("loop", paint_loop(scene, plan_now, columns))
-        if scene.view == "live":
+        if scene.view == LIVE:
             self._show("lag", paint_lag(scene, plan_now, columns))
-            self._show("lanes", self._lanes.paint(scene, plan_now, columns))
+            self._show("lanes", live.lanes.paint(scene, plan_now, columns))
         self._first, self._skipped = columns.first, False
         if often:
-            self._show("gauges", self._gauges.paint(scene, plan_now))
+            self._show("gauges", live.gauges.paint(scene, plan_now))
             self._show("axis", paint_axis(scene, plan_now, columns))
             self._show("header", paint_header(scene, plan_now))
-            self._show("footer", paint_footer(shown_now(scene), plan_now, scene.looks))
+            self._show("footer", paint_footer(footer(scene), plan_now, scene.looks))
             self._show("banner", paint_banner(scene, plan_now))
             self._show("legend", paint_legend(scene, plan_now))
         if seldom:
             self._show("compare", paint_compare(scene, plan_now))
-            if scene.view == "lesson":
-                follow = self._on != scene.status.fixes_on
-                strips, self._at = paint_lesson(scene, plan_now, self._at, follow=follow)
-                self._on = scene.status.fixes_on
-                self._show("lesson", strips)
+            if scene.view != LIVE:
+                self._show("view", self._desk.view.paint(scene, *plan_now.size("view")))
             elif plan_now.wide:
                 self._show("source", paint_source(scene, plan_now))
                 self._show("routes", paint_routes(scene, plan_now))
@@ -165,25 +158,17 @@ class LiveScreen(Screen[None]):
             else:
                 self._show("finding", paint_finding(scene, plan_now))
 
-    def forget(self) -> None:
-        """Another scenario: its lanes have nothing to do with the old ones."""
-        self._lanes = LanePainter()
-        self._gauges = GaugePainter()
-        self._at, self._on = 0, None
-
-    def scroll_lesson(self, by: int) -> None:
-        """Move the lesson by so many rows."""
-        self._at = max(0, self._at + by)
-
     def _wanted(self, scene: Scene) -> Wants:
         snapshot, wide = scene.snapshot, self.size.width
+        live = self._desk.views[LIVE]
+        assert isinstance(live, LiveView)
         return Wants(
             banner=bool(scene.notice or scene.status.why or scene.status.phase != "running"),
             comparing=bool(snapshot and snapshot.comparison),
-            gauges=self._gauges.rows(scene, wide, self.size.height),
+            gauges=live.gauges.rows(scene, wide, self.size.height),
             peers=len(snapshot.peers) if snapshot else 0,
             source=source_length(scene),
-            lesson=scene.view == "lesson",
+            view=scene.view,
         )
 
     def _show(self, panel: str, lines: Sequence[Strip]) -> None:

@@ -1,0 +1,167 @@
+"""Where the person sits: what is looked at, and what is asked of the run. Knows no Textual."""
+
+from dataclasses import replace
+
+from loopviz.clock import MS, SECOND, Clock
+from loopviz.lesson import Lesson
+from loopviz.model.snapshot import Snapshot
+from loopviz.session import Controller, Frame
+from loopviz.tui.look import Key, Look
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.glyphs import Glyphs
+from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.palette import Looks
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.source import lesson_of
+from loopviz.tui.views import View, views
+
+__all__ = ["Desk"]
+
+LEAST_NS = 6 * SECOND + 200 * MS
+"""History to ask for at least: figures of the last seconds are made of it."""
+
+NOTICE_NS = 6 * SECOND
+"""How long an answer to a key stands."""
+
+BACK_NS = 65 * SECOND
+"""What is held in detail before the moment of a freeze."""
+
+
+class Desk:
+    """Commands act on it, the screen shows what it sees."""
+
+    def __init__(self, controller: Controller, clock: Clock, looks: Looks, glyphs: Glyphs) -> None:
+        self.controller, self.clock = controller, clock
+        self.looks, self.glyphs = looks, glyphs
+        self.look = Look()
+        self.views = views()
+        self.plan: Plan | None = None
+        """Where things are on the screen; None before the first frame."""
+        self.scene: Scene | None = None
+        """What is on the screen."""
+        self.fps = 0
+        self.held: Snapshot | None = None
+        """The picture at the moment of the freeze."""
+        self._past: tuple[tuple[int, int], Snapshot] | None = None
+        self._notice = ("", 0)
+        """What to say, and until when."""
+        self._scenario = ""
+        self._lesson: Lesson | None = None
+        self._played_ns = 0
+
+    @property
+    def view(self) -> View:
+        """The one that is shown."""
+        return self.views[self.look.view]
+
+    @property
+    def columns(self) -> Columns | None:
+        """The time axis as it is on the screen."""
+        if self.plan is None or self.scene is None:
+            return None
+        return self.grid(self.scene.end_ns)
+
+    def grid(self, end_ns: int) -> Columns:
+        """The time axis that ends then, at the look's zoom."""
+        assert self.plan is not None
+        if self.look.cell_ns:
+            return Columns(self.look.cell_ns, self.plan.columns, end_ns)
+        return Columns.over(self.plan.window_ns, self.plan.columns, end_ns)
+
+    def see(self, now_ns: int) -> Scene:
+        """The frame of this moment. `scene.scenario` differs from the last one's after a switch."""
+        self._play(now_ns)
+        frame = self.controller.frame(now_ns, self._window_ns())
+        if frame.scenario.id != self._scenario:
+            self._scenario = frame.scenario.id
+            self._lesson = lesson_of(frame.scenario)
+            self.forget()
+        notice, until_ns = self._notice
+        end_ns = self.look.end_ns or now_ns
+        self.scene = Scene(
+            frame.scenario,
+            frame.status,
+            self._picture(frame, end_ns),
+            end_ns,
+            now_ns,
+            self.looks,
+            self.glyphs,
+            self.look,
+            self.fps,
+            self._lesson,
+            notice if now_ns < until_ns else "",
+        )
+        return self.scene
+
+    def say(self, text: str) -> None:
+        """Answer a key, in one sentence; empty: nothing more to say."""
+        self._notice = (text, self.clock() + NOTICE_NS)
+
+    def freeze(self, end_ns: int = 0) -> bool:
+        """Show that moment from now on, by default the one on the screen; False: there is none."""
+        scene = self.scene
+        if scene is None or scene.snapshot is None:
+            return False
+        if self.held is None:
+            self.held = scene.snapshot
+            self.controller.hold(scene.end_ns - BACK_NS)
+        self.look = replace(self.look, end_ns=end_ns or self.look.end_ns or scene.end_ns)
+        return True
+
+    def go_live(self) -> None:
+        """Show what happens now."""
+        self.look = self.look.now()
+        if self.held is not None:
+            self.held = self._past = None
+            self.controller.hold(0)
+
+    def forget(self) -> None:
+        """Another run: nothing of the old one is to be seen."""
+        self.go_live()
+        self.look = self.look.anew()
+        self._notice = ("", 0)
+        for view in self.views.values():
+            view.forget()
+
+    def restarted(self) -> None:
+        """The same scenario begins anew."""
+        self._scenario = ""
+
+    def move(self, by: int) -> None:
+        """The cursor goes so many rows down; to the first one if there was none."""
+        if self.scene is None:
+            return
+        keys = list(self.view.keys(self.scene))
+        if not keys:
+            return
+        row = self.look.row
+        at = keys.index(row) + by if row in keys else (0 if by > 0 else len(keys) - 1)
+        self.choose(keys[max(0, min(len(keys) - 1, at))])
+
+    def choose(self, key: Key | None) -> None:
+        self.look = self.look.choose(key)
+
+    def _window_ns(self) -> int:
+        if self.plan is None or self.look.frozen:
+            return LEAST_NS
+        columns = self.grid(self.clock())
+        return max(LEAST_NS, columns.cell_ns * (columns.count + 1))
+
+    def _picture(self, frame: Frame, end_ns: int) -> Snapshot | None:
+        if self.held is None or self.plan is None:
+            return frame.snapshot
+        wanted = (self.grid(end_ns).start_ns, end_ns)
+        if self._past is None or self._past[0] != wanted:
+            self._past = wanted, self.controller.past(self.held, *wanted)
+        return self._past[1]
+
+    def _play(self, now_ns: int) -> None:
+        """Slow motion: the moment that is shown moves on."""
+        look = self.look
+        if look.speed and look.frozen and self._played_ns:
+            end_ns = look.end_ns + int((now_ns - self._played_ns) * look.speed)
+            if end_ns >= look.until_ns:
+                self.look = replace(look, end_ns=look.until_ns, speed=0.0)
+            else:
+                self.look = replace(look, end_ns=end_ns)
+        self._played_ns = now_ns

@@ -1,0 +1,94 @@
+"""What the person at the screen has chosen to see: a frozen value, replaced by what keys do."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+
+__all__ = ["LIVE", "VIEWS", "Key", "Look"]
+
+LIVE = "live"
+
+VIEWS: tuple[tuple[str, str], ...] = (
+    (LIVE, "Live"),
+    ("tasks", "Tasks"),
+    ("resources", "Resources"),
+    ("loop", "Loop"),
+    ("diagnose", "Diagnose"),
+    ("compare", "Compare"),
+)
+"""Name and word of each; the keys 1, 2, … are their places. The lesson has a key of its own."""
+
+Key = Hashable
+"""What a row stands for: it stays the same while the row moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where in the run, where in time, and what of it.
+
+    Times are moments of the run's clock in nanoseconds. `chosen`, `filters` and `orders` are by
+    view, so that each is found again as it was left.
+    """
+
+    view: str = LIVE
+    """One of `VIEWS`, or `lesson`."""
+    end_ns: int = 0
+    """The last moment that is shown; 0: now."""
+    cell_ns: int = 0
+    """What a column of the time axis stands for; 0: as the plan has it."""
+    speed: float = 0.0
+    """Of the replay: how fast `end_ns` moves; 0: it stands."""
+    until_ns: int = 0
+    """Where the replay ends."""
+    span: tuple[int, int] | None = None
+    """The selected range of time."""
+    chosen: Mapping[str, Key] = field(default_factory=dict)
+    """The row with the cursor, as its view names it."""
+    slice_ns: int = 0
+    """Start of the selected slice of the chosen request; 0: none is."""
+    detail: bool = False
+    """The chosen row is opened."""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    typing: bool = False
+    """The filter of this view is being typed."""
+    orders: Mapping[str, int] = field(default_factory=dict)
+    """Which of the view's orders its rows are in."""
+    pins: frozenset[Key] = frozenset()
+    """Rows that stay on top; a key belongs to one view only."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a moment of the past is shown; recording goes on."""
+        return self.end_ns != 0
+
+    @property
+    def row(self) -> Key | None:
+        """What is chosen in this view."""
+        return self.chosen.get(self.view)
+
+    @property
+    def filter(self) -> str:
+        """The filter of the view, in small letters; empty: all is shown."""
+        return self.filters.get(self.view, "").lower()
+
+    @property
+    def order(self) -> int:
+        return self.orders.get(self.view, 0)
+
+    def choose(self, key: Key | None) -> "Look":
+        """The cursor of this view goes to that row, or away."""
+        chosen = {view: row for view, row in self.chosen.items() if view != self.view}
+        if key is not None:
+            chosen[self.view] = key
+        return replace(self, chosen=chosen, slice_ns=0, detail=self.detail and key is not None)
+
+    def filtered(self, text: str) -> "Look":
+        """The view shows only what has the text in it."""
+        return replace(self, filters={**self.filters, self.view: text})
+
+    def now(self) -> "Look":
+        """Back to what happens now."""
+        return replace(self, end_ns=0, speed=0.0, until_ns=0, span=None, slice_ns=0)
+
+    def anew(self) -> "Look":
+        """Of another run: the same view, nothing else."""
+        return Look(self.view, orders=self.orders)

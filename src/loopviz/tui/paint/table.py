@@ -1,0 +1,142 @@
+"""Tables: a head, rows with a cursor, columns that give way on narrow terminals."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.style import Style
+from textual.strip import Strip
+
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import Line, clean, fit, width_of
+
+__all__ = ["Column", "Table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `text` gets a row; what it gives is cleaned and fitted."""
+
+    title: str
+    width: int
+    """Cells, the gap before it not counted; of the column that is `wide`, the fewest."""
+    text: Callable[[Any], str]
+    help: str
+    """What it means, for `?`."""
+    style: Callable[[Any, Scene], Style] | None = None
+    """None: as the row."""
+    left: bool = False
+    """Words stand on the left, figures on the right."""
+    wide: bool = False
+    """It takes the cells that are left; of several, the first."""
+    spare: int = 0
+    """On narrow terminals the columns with the highest go first; 0: it stays."""
+
+
+class Table:
+    """Paints rows; keeps its scroll position from frame to frame, the cursor in sight."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = columns
+        self._first = 0
+        self._painted: list[Hashable] = []
+
+    def fitting(self, width: int) -> list[tuple[Column, int]]:
+        """The columns that there is room for, with their cells, in order."""
+        kept = list(self.columns)
+        while _cells(kept) > width:
+            spare = max(kept, key=lambda column: column.spare)
+            if not spare.spare:
+                break
+            kept.remove(spare)
+        rest = max(0, width - _cells(kept))
+        sizes = []
+        for column in kept:
+            more, rest = (rest, 0) if column.wide else (0, rest)
+            sizes.append((column, column.width + more))
+        return sizes
+
+    def paint(
+        self,
+        rows: Sequence[tuple[Hashable, Any]],
+        scene: Scene,
+        width: int,
+        height: int,
+        *,
+        order: str = "",
+        empty: str = "",
+        marks: Callable[[Hashable], str] = lambda _: " ",
+    ) -> list[Strip]:
+        """A head and `height - 1` rows; the row `scene.look.row` has the cursor.
+
+        `rows` are pairs of key and row; `order`: the title of the column that they are sorted by;
+        `empty` is said if there are none; `marks` gives a row's first cell.
+        """
+        looks, glyphs = scene.looks, scene.glyphs
+        sizes = self.fitting(width - 2)
+        room = max(0, height - 1)
+        chosen = scene.look.row
+        at = next((i for i, (key, _) in enumerate(rows) if key == chosen), None)
+        if at is not None:
+            self._first = max(at - room + 1, min(self._first, at))
+        self._first = max(0, min(self._first, len(rows) - room))
+        strips = [self._head(sizes, width, order, scene)]
+        shown = rows[self._first : self._first + room]
+        self._painted = [key for key, _ in shown]
+        for key, row in shown:
+            strips.append(self._row(row, sizes, width, marks(key), key == chosen, scene))
+        if not rows and empty and room:
+            text = fit(f"  {clean(empty)}", width, glyphs.more)
+            strips.append(Line(width).add(text, looks.dim).strip(looks.text))
+        blank = Line(width).strip(looks.text)
+        return (strips + [blank] * height)[:height]
+
+    def row_at(self, y: int) -> Hashable | None:
+        """The key of what was painted on that row of the table, its head being row 0."""
+        return self._painted[y - 1] if 0 < y <= len(self._painted) else None
+
+    @property
+    def above(self) -> int:
+        """Rows that are scrolled out of sight at the top."""
+        return self._first
+
+    def _head(
+        self, sizes: Sequence[tuple[Column, int]], width: int, order: str, scene: Scene
+    ) -> Strip:
+        looks, glyphs = scene.looks, scene.glyphs
+        line = Line(width).add(" ", looks.dim)
+        for column, cells in sizes:
+            title = f"{glyphs.down}{column.title}" if column.title == order else column.title
+            line.add(" ", looks.dim)
+            style = looks.strong if column.title == order else looks.dim
+            line.add(_placed(title, cells, column, glyphs.more), style)
+        return line.strip(looks.text)
+
+    def _row(
+        self,
+        row: Any,
+        sizes: Sequence[tuple[Column, int]],
+        width: int,
+        mark: str,
+        chosen: bool,
+        scene: Scene,
+    ) -> Strip:
+        looks, glyphs = scene.looks, scene.glyphs
+        line = Line(width)
+        line.add(glyphs.pointer if chosen else mark, looks.cursor if chosen else looks.accent)
+        for column, cells in sizes:
+            style = looks.text if column.style is None else column.style(row, scene)
+            style = looks.cursor if chosen else style
+            line.add(" ", looks.cursor if chosen else looks.text)
+            line.add(_placed(clean(column.text(row)), cells, column, glyphs.more), style)
+        return line.strip(looks.cursor if chosen else looks.text)
+
+
+def _cells(columns: Sequence[Column]) -> int:
+    return sum(column.width + 1 for column in columns) - 1
+
+
+def _placed(text: str, cells: int, column: Column, more: str) -> str:
+    if column.left or width_of(text) > cells:
+        return fit(text, cells, more)
+    return " " * (cells - width_of(text)) + text

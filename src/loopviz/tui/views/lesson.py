@@ -1,0 +1,36 @@
+"""The lesson view: the text and the source of a scenario, scrolled."""
+
+from typing import ClassVar
+
+from textual.strip import Strip
+
+from loopviz.tui.paint.lesson import paint_lesson
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.views.view import View
+
+__all__ = ["LessonView"]
+
+
+class LessonView(View):
+    """It has no cursor: moving scrolls."""
+
+    NAME: ClassVar[str] = "lesson"
+
+    def __init__(self) -> None:
+        self._first = 0
+        """The first row that is shown."""
+        self._on: frozenset[str] | None = None
+        """The fixes that were on when it was; None before."""
+
+    def scroll(self, by: int) -> None:
+        """Move by so many rows."""
+        self._first = max(0, self._first + by)
+
+    def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+        follow = self._on != scene.status.fixes_on
+        strips, self._first = paint_lesson(scene, width, height, self._first, follow=follow)
+        self._on = scene.status.fixes_on
+        return strips
+
+    def forget(self) -> None:
+        self._first, self._on = 0, None
