@@ -1,7 +1,8 @@
 """`python -m benchmarks [PART]… [--python PATH]…`: measure, and rewrite the tables of README.md.
 
-Parts: callback, request, decode, screen; all by default. `--python` names further interpreters for
-the first two: those of environments into which loopviz is installed with its `test` extra.
+Parts: callback, request, decode, screen, memory (ten minutes); all by default. `--python` names
+further interpreters for the first two: those of environments into which loopviz is installed with
+its `test` extra.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 from benchmarks import callback, decode, request, screen
 
 HERE = Path(__file__).parent
-PARTS = ("callback", "request", "decode", "screen")
+PARTS = ("callback", "request", "decode", "screen", "memory")
 
 
 def main() -> None:
@@ -31,6 +32,7 @@ def main() -> None:
             "request": lambda: _request(options.python),
             "decode": _decode,
             "screen": _screen,
+            "memory": _memory,
         }[part]()
         print(table)
         _put(part, table)
@@ -111,16 +113,42 @@ def _screen() -> str:
         f"| fix's key to its tick | {toggled['toggle_ms']:.0f} ms | 300 ms |",
     ]
     for columns, rows, budget in ((80, 24, "10 %"), (160, 50, "20 %")):
-        s, k = screen.steady(columns, rows), screen.keys(columns, rows)
         size = f"{columns}×{rows}"
-        lines += [
-            f"| UI CPU at 30 fps, {size} | {s['cpu']:.1%} of a core, "
-            f"{s['writes_per_s']:.0f} writes/s | {budget} |",
-            f"| UI memory, {size} | {s['rss_mb']:.0f} MB | 150 MB |",
-            f"| key to repaint under `block`, {size} | p50 {k['p50_ms']:.0f} ms, "
-            f"p99 {k['p99_ms']:.0f} ms | p99 50 ms |",
-        ]
+        for scenario in ("block", "dbpool", "race"):
+            s = screen.steady(columns, rows, scenario)
+            lines.append(
+                f"| UI CPU at 30 fps, {size}, `{scenario}` | {s['cpu']:.1%} of a core, "
+                f"{s['kb_per_s']:.0f} kB/s, {s['rss_mb']:.0f} MB | {budget} |"
+            )
+        for what, words in _KEYS.items():
+            k = screen.keys(columns, rows, *words)
+            lines.append(
+                f"| key to repaint, {size}, {what} | p50 {k['p50_ms']:.0f} ms, "
+                f"p99 {k['p99_ms']:.0f} ms | p99 50 ms |"
+            )
+        k = screen.keys(columns, rows, "block", link=screen.LINK)
+        lines.append(
+            f"| key to repaint, {size}, on a 300 kB/s link | p50 {k['p50_ms']:.0f} ms, "
+            f"p99 {k['p99_ms']:.0f} ms | p99 150 ms |"
+        )
     return "\n".join(lines)
+
+
+_KEYS = {
+    "the loop idle": ("block", "--fix", "async_library", "--rate", "0.25"),
+    "the loop blocked (`block`)": ("block",),
+    "5,000 events/s": screen.BUSY,
+}
+
+
+def _memory() -> str:
+    """Ten minutes."""
+    seen = screen.memory()
+    at = {round(minutes): mb for minutes, mb in seen}
+    return (
+        f"The UI process at 160×50 and 5,000 events/s: {at[1]:.0f} MB after a minute, "
+        f"{at[5]:.0f} MB after five, {at[10]:.0f} MB after ten (budget: 150 MB)."
+    )
 
 
 if __name__ == "__main__":

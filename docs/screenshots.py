@@ -1,55 +1,141 @@
-"""`python docs/screenshots.py`: run the real app on real load and save what it shows as SVG.
+"""`python docs/screenshots.py [SCENARIO…|film|page]`: what the real app shows, as SVG.
 
-Nothing is made up: a target, a load and the UI run as they do for a person, without a terminal.
+Nothing is made up: a target, a load and the UI run as they do for a person, without a terminal. It
+writes `images/`, the page that shows them (`screens.md`), and the README's animation.
 """
 
 import asyncio
 import os
-import re
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from film import film
+from rich.segment import Segment
+from textual.pilot import Pilot
+from textual.strip import Strip
+
 from loopviz.session import Session
+from loopviz.tui.actions import ACTIONS
 from loopviz.tui.app import LoopvizApp
+from loopviz.tui.look import VIEWS
+from loopviz.tui.paint.palette import DARK, LIGHT, looks
+from loopviz.tui.picture import picture_of, rows_of
 
-FOLDER = Path(__file__).parent / "images"
+HERE = Path(__file__).parent
+IMAGES = HERE / "images"
+SIZES = ((80, 24), (160, 50))
+SCENARIOS = {"block": "frozen loop", "dbpool": "database pool runs dry", "race": "lost updates"}
+THEMES = (DARK, LIGHT)
+FRAMES_PER_S = 5
 
-SHOTS = (
-    # name, scenario, columns, lines, seconds before the keys, keys, seconds after them
-    ("block", "block", 100, 30, 6.0, (), 0.0),
-    ("block-fixed", "block", 100, 30, 4.5, ("a",), 3.2),
-    ("block-80x24", "block", 80, 24, 6.0, (), 0.0),
-    ("block-160x50", "block", 160, 50, 4.5, ("a",), 3.2),
-    ("lesson-80x24", "block", 80, 24, 5.0, ("i",), 1.0),
-    ("race-80x24", "race", 80, 24, 4.0, ("b",), 3.2),
-    ("dbpool-160x50", "dbpool", 160, 50, 6.0, (), 0.0),
-    ("cpu-160x50", "cpu", 160, 50, 6.0, (), 0.0),
+STORY = (
+    # seconds, the key pressed at their end, what is said meanwhile
+    (4.0, "a", "loopviz: one time.sleep(0.05) in async def holds the loop for everybody"),
+    (5.0, "6", "press a: the call moves to a thread, under the same load"),
+    (4.0, "", "press 6: before and after, with sample counts"),
 )
 
 
-async def shoot(
-    name: str, scenario: str, columns: int, lines: int, before: float, keys: tuple, after: float
-) -> None:
-    """One picture, `images/NAME.svg`."""
-    session = Session(scenario)
-    app = LoopvizApp(session)
+@asynccontextmanager
+async def running(scenario: str, columns: int, lines: int) -> AsyncIterator[Pilot[None]]:
+    """The app on a run of that scenario, once it has something to show."""
+    app = LoopvizApp(Session(scenario))
     async with app.run_test(size=(columns, lines)) as pilot:
-        while session.run.status.phase != "running":
+        while app.desk.scene is None or app.desk.scene.status.phase != "running":
             await pilot.pause(0.1)
-        await pilot.pause(before)
-        await pilot.press(*keys)
-        await pilot.pause(after)
-        svg = app.export_screenshot(title="loopviz")
-    # a picture in a repository fetches nothing: no web fonts
-    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
-    svg = svg.replace("Fira Code", "DejaVu Sans Mono")
-    (FOLDER / f"{name}.svg").write_text(re.sub(r"[ \t]+\n", "\n", svg))
+        yield pilot
+
+
+async def shoot(scenario: str, columns: int, lines: int) -> None:
+    """Every view in both themes; `a` is pressed before the one that compares."""
+    async with running(scenario, columns, lines) as pilot:
+        app = pilot.app
+        await pilot.pause(7)
+        for place, (view, _) in enumerate(VIEWS, 1):
+            if view == "compare":
+                await pilot.press("1", "a")
+                await pilot.pause(6)
+            await pilot.press(str(place))
+            await pilot.pause(1.5)
+            for theme in THEMES:
+                while app.desk.looks.palette.name != theme.name:
+                    await pilot.press("T")
+                app.tick(whole=True)
+                await pilot.pause()
+                svg = picture_of(app, app.desk.looks)
+                name = f"{scenario}-{view}-{columns}x{lines}-{theme.name}.svg"
+                (IMAGES / name).write_text(svg)
+            print(f"{scenario} {view} {columns}×{lines}")
+
+
+async def shoot_film() -> None:
+    """The README's: the bug, its fix, and what that changed."""
+    frames = []
+    async with running("block", 80, 24) as pilot:
+        loop = asyncio.get_running_loop()
+        await pilot.pause(6)
+        at_s = 0.0
+        for seconds, key, words in STORY:
+            caption = _caption(words)
+            for _ in range(int(seconds * FRAMES_PER_S)):
+                began = loop.time()
+                frames.append((at_s, [*rows_of(pilot.app), Strip.blank(80), caption]))
+                at_s += 1 / FRAMES_PER_S
+                await pilot.pause(1 / FRAMES_PER_S - (loop.time() - began))
+            if key:
+                await pilot.press(key)
+    svg = film(frames, at_s + 2, DARK.text, DARK.ground)
+    (IMAGES / "loopviz.svg").write_text(svg)
+    print(f"film: {len(frames)} frames, {len(svg) / 1000:.0f} kB")
+
+
+def _caption(words: str) -> Strip:
+    return Strip([Segment(f" {words}".ljust(80), looks("dark").title)])
+
+
+def page() -> str:
+    """`screens.md`."""
+    told = {action.name: action.help for action in ACTIONS}
+    parts = [
+        "# What it looks like",
+        "Made by `python docs/screenshots.py` from the real app on real load, in the colours of "
+        "your browser (`T` changes them in the app). Each view at 80×24 and at 160×50, for three "
+        "scenarios; `compare` is seen some seconds after the key of the first fix.",
+    ]
+    for place, (view, word) in enumerate(VIEWS, 1):
+        parts.append(
+            f"## {place} {word}\n\n{told[f'view-{view}'].partition(': ')[2].capitalize()}."
+        )
+        for scenario, title in SCENARIOS.items():
+            parts.append(f"`{scenario}`: {title}")
+            parts += [_image(scenario, view, *size) for size in SIZES]
+    return "\n\n".join(parts) + "\n"
+
+
+def _image(scenario: str, view: str, columns: int, lines: int) -> str:
+    path = f"images/{scenario}-{view}-{columns}x{lines}"
+    return (
+        f'<picture><source media="(prefers-color-scheme: light)" srcset="{path}-light.svg">'
+        f'<img alt="the {view} view of {scenario} at {columns}×{lines}" src="{path}-dark.svg">'
+        "</picture>"
+    )
+
+
+def main() -> None:
+    os.environ.update(COLORTERM="truecolor", TERM="xterm-256color")
+    os.environ.pop("NO_COLOR", None)
+    IMAGES.mkdir(exist_ok=True)
+    wanted = sys.argv[1:] or [*SCENARIOS, "film", "page"]
+    for scenario in SCENARIOS:
+        for size in SIZES if scenario in wanted else ():
+            asyncio.run(shoot(scenario, *size))
+    if "film" in wanted:
+        asyncio.run(shoot_film())
+    if "page" in wanted:
+        (HERE / "screens.md").write_text(page())
 
 
 if __name__ == "__main__":
-    os.environ.update(COLORTERM="truecolor", TERM="xterm-256color")
-    FOLDER.mkdir(exist_ok=True)
-    wanted = sys.argv[1:]
-    for shot in SHOTS:
-        if not wanted or shot[0] in wanted:
-            asyncio.run(shoot(*shot))
+    main()

@@ -15,7 +15,7 @@ from loopviz.errors import UsageError
 
 __all__ = ["app", "run_command"]
 
-SCREENS, REPORTS = ("run",), ("list", "bench", "compare", "new")
+SCREENS, REPORTS = ("run", "serve"), ("list", "bench", "compare", "new", "keys")
 """The commands, by which of the common options they take."""
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app = typer.Typer(
 class Theme(StrEnum):
     dark = "dark"
     light = "light"
+    contrast = "contrast"
 
 
 Fixes = Annotated[
@@ -78,12 +79,19 @@ Scenarios = Annotated[
     ),
 ]
 Ascii = Annotated[
-    bool, typer.Option("--ascii", envvar="LOOPVIZ_ASCII", help="Draw without block glyphs.")
+    bool | None,
+    typer.Option("--ascii/--no-ascii", envvar="LOOPVIZ_ASCII", help="Draw without block glyphs."),
 ]
 Fps = Annotated[
-    int, typer.Option(metavar="N", min=1, max=60, envvar="LOOPVIZ_FPS", help="Frames per second.")
+    int | None,
+    typer.Option(
+        metavar="N", min=1, max=60, envvar="LOOPVIZ_FPS", help="Frames per second at most (30)."
+    ),
 ]
-ThemeName = Annotated[Theme, typer.Option("--theme", envvar="LOOPVIZ_THEME", help="Colours.")]
+ThemeName = Annotated[
+    Theme | None,
+    typer.Option("--theme", envvar="LOOPVIZ_THEME", help="Colours (as the terminal's ground)."),
+]
 
 
 def _show_version(value: bool) -> None:
@@ -104,9 +112,9 @@ def root(
         bool, typer.Option("--debug", envvar="LOOPVIZ_DEBUG", help="Show tracebacks.")
     ] = False,
     scenarios: Scenarios = None,
-    ascii_only: Ascii = False,
-    theme: ThemeName = Theme.dark,
-    fps: Fps = 30,
+    ascii_only: Ascii = None,
+    theme: ThemeName = None,
+    fps: Fps = None,
 ) -> None:
     """Without a command: the terminal UI, with the first scenario already running."""
     if context.invoked_subcommand is None:
@@ -128,9 +136,9 @@ def run(
     seed: Seed = 0,
     port: Port = 0,
     scenarios: Scenarios = None,
-    ascii_only: Ascii = False,
-    theme: ThemeName = Theme.dark,
-    fps: Fps = 30,
+    ascii_only: Ascii = None,
+    theme: ThemeName = None,
+    fps: Fps = None,
 ) -> None:
     """Open the terminal UI on TARGET, with those fixes on."""
     _open_screen(
@@ -144,6 +152,49 @@ def run(
         theme=theme,
         fps=fps,
     )
+
+
+@app.command()
+def serve(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A scenario's id.")] = FIRST,
+    port: Annotated[
+        int,
+        typer.Option(
+            metavar="PORT", min=0, max=65535, envvar="LOOPVIZ_SERVE_PORT", help="0: a free one."
+        ),
+    ] = 0,
+    fix: Fixes = None,
+    rate: Rate = 1.0,
+    seed: Seed = 0,
+    scenarios: Scenarios = None,
+    ascii_only: Ascii = None,
+    theme: ThemeName = None,
+    fps: Fps = None,
+) -> None:
+    """Show the terminal UI in a browser on this machine, a run for each tab."""
+    from loopviz import serve  # noqa: PLC0415
+
+    words = [f"--fix={key}" for key in fix or []]
+    words += [f"--rate={rate}", f"--seed={seed}"]
+    words += [f"--scenarios={folder.absolute()}" for folder in _folders(scenarios)]
+    words += [f"--theme={theme}"] if theme else []
+    words += [f"--fps={fps}"] if fps else []
+    words += [] if ascii_only is None else ["--ascii" if ascii_only else "--no-ascii"]
+    serve.serve(target, words, fixes=fix or [], folders=_folders(scenarios), port=port)
+
+
+@app.command()
+def keys() -> None:
+    """Show what the keys do, and the file that can change them."""
+    from loopviz import config  # noqa: PLC0415
+    from loopviz.tui.actions import told  # noqa: PLC0415
+
+    settings, path = config.load(), config.config_path()
+    for row in told(settings.keys):
+        shown = ", ".join(" ".join(own) or "(none)" for own in row.keys)
+        typer.echo(f"{shown:24} {row.text}\n{'':24} {' '.join(row.names)}")
+    typer.echo(f"\nYour own: {path}{'' if path.exists() else ' (not there yet)'}, for example")
+    typer.echo('  theme = "light"\n  [keys]\n  zoom-in = ["+", "="]')
 
 
 @app.command("list")

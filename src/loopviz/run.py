@@ -15,7 +15,7 @@ from loopviz.errors import TargetError
 from loopviz.listener import listen
 from loopviz.load.config import Config
 from loopviz.model.model import Model
-from loopviz.model.snapshot import Snapshot
+from loopviz.model.snapshot import Location, Snapshot
 from loopviz.staff import Staff
 from loopviz.wire.control import Sample
 
@@ -144,6 +144,14 @@ class Run:
         """See `Controller.hold`."""
         self._staff.hold(since_ns)
 
+    def ask_stack(self, task: int) -> tuple[Location, ...] | None:
+        """See `Controller.ask_stack`."""
+        return self._staff.ask_stack(task, monotonic_ns())
+
+    def baseline(self) -> None:
+        """See `Controller.baseline`."""
+        self.model.mark(monotonic_ns(), "baseline")
+
     def poll(self) -> None:
         """Take in what the children have said and what the probes have written."""
         if self._load is None:
@@ -222,8 +230,8 @@ class Run:
     def _hear_load(self, message: dict[str, Any]) -> None:
         if message.get("is") == "ready":
             self.load_began_ns = message["start_at_ns"]
-            self._staff.begin(self.load_began_ns)
             self.model.routes.factor = self.rate
+            self._staff.begin(self.load_began_ns)
         elif message.get("is") == "samples":
             samples = [Sample(*values) for values in message["samples"]]
             self.model.feed_load(samples, message["sent"], message["in_flight"], message["shed"])

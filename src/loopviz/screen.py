@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from loopviz import config
 from loopviz.catalogue import find
 from loopviz.errors import UsageError
 from loopviz.session import Session, check_fixes
@@ -13,6 +14,7 @@ from loopviz.session import Session, check_fixes
 __all__ = ["show"]
 
 MIN_COLUMNS, MIN_LINES = 60, 16
+FPS = 30
 
 
 def show(
@@ -23,21 +25,28 @@ def show(
     seed: int = 0,
     port: int = 0,
     folders: Sequence[Path] = (),
-    ascii_only: bool = False,
-    theme: str = "dark",
-    fps: int = 30,
+    ascii_only: bool | None = None,
+    theme: str | None = None,
+    fps: int | None = None,
 ) -> None:
-    """Run the screen until the person quits.
+    """Run the screen until the person quits; None: as the configuration file has it.
 
-    Raises UsageError for an unknown scenario or fix, and where there is no fit terminal.
+    Raises UsageError for an unknown scenario or fix, a bad file, and without a fit terminal.
     """
     check_fixes(find(target, folders), fixes)
+    settings = config.load()
     _check_terminal(target)
     session = Session(target, folders=folders, fixes=fixes, rate=rate, seed=seed, port=port)
     try:
         from loopviz.tui.app import LoopvizApp  # noqa: PLC0415 - imported while the target starts
 
-        app = LoopvizApp(session, fps=fps, ascii_only=ascii_only, theme_name=theme)
+        app = LoopvizApp(
+            session,
+            fps=fps or settings.fps or FPS,
+            ascii_only=bool(settings.ascii if ascii_only is None else ascii_only),
+            theme_name=theme or settings.theme or "",
+            keys=settings.keys,
+        )
         app.run()
     finally:
         session.close()
@@ -48,6 +57,8 @@ def show(
 
 
 def _check_terminal(target: str) -> None:
+    if os.environ.get("TEXTUAL_DRIVER"):  # `loopviz serve`: it is drawn in a browser
+        return
     instead = f"run `loopviz bench {target}` for a report without a screen"
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(f"loopviz needs a terminal and has none here: {instead}.")

@@ -9,7 +9,7 @@ from loopviz import runtime
 from loopviz.catalogue import ScenarioInfo, catalogue, find
 from loopviz.children import Guard
 from loopviz.errors import UsageError
-from loopviz.model.snapshot import Snapshot
+from loopviz.model.snapshot import Location, Snapshot
 from loopviz.run import Run, Status
 
 __all__ = ["Controller", "Frame", "Session", "Status", "check_fixes"]
@@ -21,7 +21,7 @@ class Frame(NamedTuple):
     scenario: ScenarioInfo
     status: Status
     snapshot: Snapshot | None
-    """None until the target has written its first event."""
+    """None until the target has written its first event, or if none was asked for."""
 
 
 class Controller(Protocol):
@@ -31,7 +31,7 @@ class Controller(Protocol):
         """Take in what has come since; often, or events are lost."""
 
     def frame(self, now_ns: int, window_ns: int) -> Frame:
-        """How things stand, with `window_ns` of history in detail."""
+        """How things stand, with `window_ns` of history in detail; 0: without a snapshot."""
 
     def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         """`held`, with all that belongs to a time as it was from `start_ns` to `end_ns`.
@@ -42,11 +42,21 @@ class Controller(Protocol):
     def hold(self, since_ns: int) -> None:
         """Keep in detail what was from then on, as far as memory allows; 0: let it go."""
 
+    def ask_stack(self, task: int) -> tuple[Location, ...] | None:
+        """Where that task of the first worker was when last asked, outermost frame first.
+
+        None: no answer has come yet; empty: it has none, or has ended. Call it again and again:
+        the target is asked four times a second at most, and answers even if its loop is held.
+        """
+
     def entries(self) -> tuple[ScenarioInfo, ...]:
         """The catalogue, as the files are now."""
 
     def toggle(self, key: str) -> None:
         """Flip a fix; effective at once, the loop blocked or not."""
+
+    def baseline(self) -> None:
+        """What runs now is what everything is compared with, until this is asked for again."""
 
     def set_rate(self, factor: float) -> None:
         """Scale the load: 1.0 is the scenario's own."""
@@ -96,7 +106,7 @@ class Session:
         self.run.poll()
 
     def frame(self, now_ns: int, window_ns: int) -> Frame:
-        snapshot = self.run.snapshot(now_ns, window_ns)
+        snapshot = self.run.snapshot(now_ns, window_ns) if window_ns else None
         return Frame(self.run.scenario, self.run.status, snapshot)
 
     def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
@@ -105,12 +115,18 @@ class Session:
     def hold(self, since_ns: int) -> None:
         self.run.hold(since_ns)
 
+    def ask_stack(self, task: int) -> tuple[Location, ...] | None:
+        return self.run.ask_stack(task)
+
     def entries(self) -> tuple[ScenarioInfo, ...]:
         return catalogue(self._folders)
 
     def toggle(self, key: str) -> None:
         if not any(fix.key == key and fix.unavailable for fix in self.run.scenario.fixes):
             self.run.toggle(key)
+
+    def baseline(self) -> None:
+        self.run.baseline()
 
     def set_rate(self, factor: float) -> None:
         self.run.set_rate(factor)

@@ -3,6 +3,7 @@
 import linecache
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -12,9 +13,9 @@ from loopviz.children import Guard
 from loopviz.clock import monotonic_ns
 from loopviz.model.lanes import Lanes
 from loopviz.model.model import KEEP_NS, Model
-from loopviz.model.peers import merge, remains, since
+from loopviz.model.peers import cut, merge, past, remains, since
 from loopviz.model.places import Naming
-from loopviz.model.snapshot import Snapshot
+from loopviz.model.snapshot import Location, Snapshot
 from loopviz.worker import Worker
 
 __all__ = ["Staff"]
@@ -76,7 +77,7 @@ class Staff:
         self.scenario = scenario
         self.model = self._new_model()
         for worker in self._workers:
-            worker.use(self.model if worker.number == 1 else self._new_model())
+            worker.use(self.model if worker.number == 1 else self._new_model(worker.number))
         self._employ()
 
     def begin(self, at_ns: int) -> None:
@@ -137,12 +138,34 @@ class Staff:
 
     def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         """See `Controller.past`."""
-        return self.model.past(held, start_ns, end_ns)
+        first = self.model.past(held, start_ns, end_ns)
+        if len(self._workers) == 1 and not self._leaving and not self._gone:
+            return first
+        loops = {peer.worker: peer.loop for peer in held.peers}
+        peers = {
+            worker.number: worker.model.past(
+                replace(held, loop=loops.get(worker.number, held.loop)), start_ns, end_ns
+            )
+            for worker in self._workers[1:]
+            if worker.model.seen
+        }
+        others = [
+            worker.model.past(held, start_ns, end_ns)
+            for worker, _ in self._leaving
+            if worker.model.seen
+        ]
+        if self._gone:
+            others.append(cut(self._gone, start_ns, end_ns))
+        return past(held, first, peers, others)
 
     def hold(self, since_ns: int) -> None:
         """See `Controller.hold`."""
-        for model in self.models:
-            model.hold(since_ns)
+        for worker in self._everyone():
+            worker.model.hold(since_ns)
+
+    def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
+        """See `Controller.ask_stack`. Only the first worker's tasks are listed."""
+        return self._workers[0].ask_stack(task, now_ns) if self._workers else None
 
     def how_the_first_ended(self) -> str:
         """See `Worker.how_it_ended`. Nobody is served any more, then."""
@@ -196,7 +219,7 @@ class Staff:
             run_folder=self._folder,
             fixes=self.fixes_on,
             probe=self._probe,
-            model=self.model if number == 1 else self._new_model(),
+            model=self.model if number == 1 else self._new_model(number),
         )
 
     def _retire(self, worker: Worker) -> None:
@@ -208,7 +231,7 @@ class Staff:
             gone = since(now_ns - KEEP_NS, self._gone) if self._gone else None
             self._gone = remains(gone, last)
 
-    def _new_model(self) -> Model:
+    def _new_model(self, worker: int = 1) -> Model:
         scenario = self.scenario
         model = Model(
             [(load.name, load.rps) for load in scenario.load],
@@ -217,9 +240,12 @@ class Staff:
             answers={fix.key: fix.answers for fix in scenario.fixes},
             counters=[(c.key, c.title, c.bad) for c in scenario.counters],
             lanes=self._lanes,
+            worker=worker,
         )
         for key in self.fixes_on:
             model.phases.assume(key)
+        if worker > 1:
+            self.model.counters.others.append(model.counters)
         return model
 
 

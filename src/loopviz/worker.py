@@ -11,7 +11,8 @@ from loopviz.children import Child, Guard
 from loopviz.collector import Collector
 from loopviz.model.model import Model
 from loopviz.model.peers import of_worker
-from loopviz.model.snapshot import Snapshot
+from loopviz.model.snapshot import Location, Snapshot
+from loopviz.model.stacks import Stacks
 from loopviz.probe.install import LOOP_RING, SIDE_RING
 
 __all__ = ["Worker"]
@@ -65,11 +66,16 @@ class Worker:
     def use(self, model: Model) -> None:
         """Read its rings into that model, from their beginning."""
         self.model = model
+        self._stacks = Stacks(model.naming)
         self._collector = Collector(self.folder / LOOP_RING, self.folder / SIDE_RING, model)
 
     def read(self) -> list[dict[str, Any]]:
-        """What it has said since the last time."""
-        return self._child.read()
+        """What it has said since the last time, but for what it was asked."""
+        said = self._child.read()
+        for message in said:
+            if message.get("is") == "stack":
+                self._stacks.heard(message)
+        return [message for message in said if message.get("is") != "stack"]
 
     def drain(self) -> None:
         """Take in what its probe has written since the last time."""
@@ -78,6 +84,12 @@ class Worker:
     def fix(self, key: str, *, on: bool) -> None:
         """Turn a fix on or off."""
         self._child.send({"do": "fix", "key": key, "on": on})
+
+    def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
+        """See `Controller.ask_stack`. Its control thread answers, its loop blocked or not."""
+        if self.ready and self._stacks.due(task, now_ns):
+            self._child.send({"do": "stack", "task": task})
+        return self._stacks.last(task)
 
     def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
         """Of this worker alone, its resources named after it; None until its first event."""

@@ -67,7 +67,7 @@ def test_the_waits_of_a_very_long_request_still_add_up():
     assert sum(w.total_ns for w in request.waits) == request.waiting_ns
     (kept,) = model.trace.requests.finished
     assert kept.truncated
-    assert len(kept.history) <= 257
+    assert len(kept.times) == len(kept.states) == len(kept.whys) <= 1024
 
 
 def test_phases_bytes_calls_and_a_client_that_left():
@@ -129,7 +129,7 @@ def test_the_second_around_a_stall_is_kept_for_good():
     for task in range(31, 3000):
         stall(story, 1, task)
     story.tell(model)
-    assert model.trace.requests.finished[0].start_ns > kept.end_ns + 60 * SECOND
+    assert next(iter(model.trace.requests.finished)).start_ns > kept.end_ns + 60 * SECOND
     incident = model.incident(kept.start_ns)
     assert (incident.end_ns - incident.start_ns) == 2 * SECOND + 50 * MS
     assert [r.number for r in incident.requests] == numbers == list(range(1, 20))
@@ -229,7 +229,7 @@ def test_the_order_of_what_is_observed():
         None,
         "asyncio.Semaphore",
     ]
-    assert request.calls == [(request.end_ns, 0, "up", 503)]
+    assert request.calls == ((request.end_ns, 0, "up", 503),)
     assert request.cancelled
     assert words["task_ended"][0].serving
 

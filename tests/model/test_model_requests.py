@@ -45,7 +45,7 @@ def check(request):
         by_state[state] += end - start
     assert request.busy_ns == by_state[RUN] + by_state[BLOCKING]
     assert request.ready_ns == by_state[READY]
-    assert request.waiting_ns == by_state[AWAIT]
+    assert request.waiting_ns == sum(by_state[state] for state in State if state.waits)
     total = request.busy_ns + request.ready_ns + request.waiting_ns
     assert total == request.end_ns - request.start_ns
 

@@ -240,7 +240,8 @@ def test_another_load_starts_anew():
     model.mark(T0 + 5 * SECOND, "fix:a=on")
     assert compared(model, T0 + 6 * SECOND) is not None
     model.mark(T0 + 7 * SECOND, "load:2.0")
-    assert compared(model, T0 + 8 * SECOND) is None
+    seen = compared(model, T0 + 8 * SECOND)
+    assert (seen.comparable, seen.routes, seen.load) == (False, (), (1.0, 2.0))
     steady(model, T0 + 7 * SECOND, 5, 50, rps=40)
     model.mark(T0 + 12 * SECOND, "fix:a=off")
     seen = compared(model, T0 + 13 * SECOND)

@@ -342,6 +342,8 @@ class FakeController:
         self.blank = False
         """True: nothing has been seen of the target yet."""
         self.polls: list[tuple[int, int]] = []
+        self.stacks: dict[int, tuple[Location, ...]] = {}
+        """What is known of tasks' await stacks."""
 
     def poll(self) -> None:
         pass
@@ -359,12 +361,19 @@ class FakeController:
         status = replace(self.status, fixes_on=self.world.fixes, rate=self.world.rate)
         return Frame(self.scenario, status, None if self.blank else self.world.snapshot(window_ns))
 
+    def ask_stack(self, task: int) -> tuple[Location, ...] | None:
+        self.calls.append(("ask_stack", task))
+        return self.stacks.get(task)
+
     def entries(self) -> tuple[ScenarioInfo, ...]:
         return self.catalogue
 
     def toggle(self, key: str) -> None:
         self.calls.append(("toggle", key))
         self.world.toggle(key)
+
+    def baseline(self) -> None:
+        self.calls.append(("baseline",))
 
     def set_rate(self, factor: float) -> None:
         self.calls.append(("set_rate", factor))

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from loopviz.clock import MS, SECOND
 from loopviz.tui.app import LoopvizApp
+from loopviz.tui.picture import rows_of
 
 from .builders import T0, BlockWorld, FakeController
+from .styles import StyleNames
 
 GOLDENS = Path(__file__).parent / "goldens"
 
@@ -43,6 +46,16 @@ class Stage:
 
     def text(self) -> str:
         return "\n".join(self.lines()) + "\n"
+
+    def strips(self) -> list[Strip]:
+        """The rows as the terminal gets them: a box, and what shows around it."""
+        return rows_of(self.app)
+
+    def dump(self) -> str:
+        """Text, then the names of the styles of each row."""
+        strips = self.strips()
+        text = "\n".join(strip.text.rstrip() for strip in strips)
+        return f"{text}\n{'-' * 20} styles\n{StyleNames(self.app.desk.looks).dump(strips)}"
 
     def styles(self):
         """Every style on the screen."""

@@ -70,7 +70,16 @@ SAID = {
 
 
 def panel(
-    *, width=80, height=24, on=(), ago=0.0, comparing=False, fixes=(), counters=(), **changes
+    *,
+    width=80,
+    height=24,
+    on=(),
+    ago=0.0,
+    comparing=False,
+    fixes=(),
+    counters=(),
+    scenario=None,
+    **changes,
 ):
     """The panel's rows for the world's finding, changed."""
     controller = FakeController()
@@ -78,7 +87,7 @@ def panel(
     now = frame.snapshot.now_ns
     finding = replace(frame.snapshot.findings[0], **{"last_ns": now - int(ago * SECOND)} | changes)
     found = () if changes.get("rule") == "" else (finding,)
-    scenario = replace(SCENARIO, fixes=fixes or SCENARIO.fixes)
+    scenario = replace(SCENARIO, **{"fixes": fixes or SCENARIO.fixes} | (scenario or {}))
     scene = Scene(
         scenario,
         replace(frame.status, fixes_on=frozenset(on)),
@@ -175,3 +184,16 @@ def test_without_a_finding_a_counter_that_rises_is_the_trouble():
     assert "press" not in " ".join(on)
     stands = panel(rule="", counters=(replace(lost, recent=0),))
     assert stands[0].startswith("── NO FINDING SO FAR ")
+
+
+def test_what_to_look_at_is_shown_whole_or_not_at_all():
+    long = "with each fix it stands still, and what was lost before does not come back " * 2
+    lost = CounterView("lost", "votes lost", bad=True, value=9, recent=9)
+
+    def shown(*look):
+        return panel(rule="", counters=(lost,), scenario={"look": look})[1:]
+
+    assert shown("one", long, "two")[:2] == [" look one", " look two"]
+    first = shown(long, "one")
+    assert first[0].startswith(" look with each fix")
+    assert first[1].startswith("      ")

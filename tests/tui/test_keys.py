@@ -3,9 +3,11 @@
 import pytest
 
 from loopviz.clock import SECOND
-from loopviz.tui.actions import ACTIONS, GROUPS
+from loopviz.tui.actions import ACTIONS, GROUPS, told
 from loopviz.tui.app import LoopvizApp
 from loopviz.tui.commands import COMMANDS
+from loopviz.tui.keys import both, known_key
+from loopviz.tui.paint.footer import fitting
 
 from .builders import BlockWorld, FakeController
 from .conftest import Stage, drive
@@ -104,10 +106,11 @@ def test_the_history_asked_for_covers_the_window():
 
 
 def test_every_action_has_its_command_and_every_key_one_meaning():
-    keys = [key for action in ACTIONS for key in action.keys]
+    keys = [sent for action in ACTIONS for key in action.keys for sent in both(key)]
     assert len(keys) == len(set(keys))
     names = [action.name for action in ACTIONS]
     assert len(names) == len(set(names))
+    assert all(known_key(key) for action in ACTIONS for key in action.keys)
     for action in ACTIONS:
         command = action.command.partition("(")[0]
         assert command in COMMANDS or hasattr(LoopvizApp, f"do_{command}"), action.name
@@ -115,13 +118,103 @@ def test_every_action_has_its_command_and_every_key_one_meaning():
         assert action.group in GROUPS
 
 
-def test_help_names_every_key():
-    async def play(stage: Stage) -> None:
-        await stage.press("question_mark")
-        text = stage.text()
-        for action in ACTIONS:
-            if action.help and action.name != "fix":
-                assert action.shown in text
-                assert action.help[:30] in text
+def test_what_is_told_is_told_once():
+    """Every action has its help, or stands in that of one other."""
+    names = [name for row in told() for name in row.names]
+    assert sorted(names) == sorted(action.name for action in ACTIONS)
 
-    drive(play, (100, 40))
+
+def test_ctrl_c_quits_from_everywhere():
+    for keys in ([], ["question_mark"], ["s"], ["ctrl+p", "x"], ["2", "slash"]):
+        stage = Stage()
+
+        async def play(stage: Stage, keys=keys) -> None:
+            await stage.press(*keys, "ctrl+c")
+            await stage.pilot.pause()
+
+        drive(play, stage=stage)
+        assert stage.app._exit, keys
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (200, "a b c fixes  F apply"),
+        (80, "a b c fixes F apply"),
+        (60, "a b c fixes"),
+    ],
+)
+def test_the_footer_leaves_whole_words_out(width, shown):
+    async def play(stage: Stage) -> None:
+        words = stage.lines()[-1].split()
+        assert stage.lines()[-1].startswith(f" {shown}")
+        assert " ".join(words).endswith("? help q quit")
+        assert len(stage.lines()[-1]) <= width
+
+    drive(play, (width, 24))
+
+
+def test_what_may_go_goes_in_order():
+    offers = [("a", "fixes", 0), ("b", "rare", 9), ("c", "some", 3), ("q", "quit", 0)]
+    assert fitting(offers, 80) == (offers, 2)
+    assert fitting(offers, 28) == (offers, 1)
+    assert [word for _, word, _ in fitting(offers, 23)[0]] == ["fixes", "some", "quit"]
+    assert [word for _, word, _ in fitting(offers, 15)[0]] == ["fixes", "quit"]
+    assert fitting(offers, 0)[0] == []
+
+
+@pytest.mark.parametrize(("height", "rows"), [(24, 0), (30, 1), (50, 1)])
+def test_tabs_have_a_row_where_there_is_one(height, rows):
+    async def play(stage: Stage) -> None:
+        assert ("[1 Live] 2 Tasks" in stage.lines()[1]) is bool(rows)
+        assert ("1-6 views" in stage.lines()[-1]) is not bool(rows)
+        await stage.press("3")
+        assert "[3 Resources]" in stage.lines()[1]
+        assert "1-6 views" not in stage.lines()[-1]
+        await stage.press("tab")
+        assert "[4 Loop]" in stage.lines()[1]
+        await stage.press("shift+tab", "shift+tab")
+        assert "[2 Tasks]" in stage.lines()[1]
+        await stage.press("i")
+        assert stage.lines()[1].endswith("[i Lesson]")
+
+    drive(play, (100, height))
+
+
+@pytest.mark.parametrize(
+    ("environment", "palette"),
+    [
+        ({}, "dark"),
+        ({"COLORFGBG": "15;0"}, "dark"),
+        ({"COLORFGBG": "0;15"}, "light"),
+        ({"COLORFGBG": "0;default;7"}, "light"),
+        ({"COLORFGBG": "default"}, "dark"),
+    ],
+)
+def test_the_ground_that_the_terminal_tells(environment, palette, monkeypatch):
+    monkeypatch.delenv("COLORFGBG", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert Stage().app.desk.looks.palette.name == palette
+    assert Stage(theme_name="contrast").app.desk.looks.palette.name == "contrast"
+
+
+def test_themes_go_round():
+    async def play(stage: Stage) -> None:
+        seen = []
+        for _ in range(4):
+            seen.append(stage.app.desk.looks.palette.name)
+            await stage.press("T")
+        assert seen == ["dark", "light", "contrast", "dark"]
+
+    drive(play)
+
+
+def test_without_colours_there_is_no_theme_to_choose(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def play(stage: Stage) -> None:
+        await stage.press("T")
+        assert "Colours can be chosen" in stage.text()
+
+    drive(play)

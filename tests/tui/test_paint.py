@@ -18,7 +18,6 @@ from loopviz.model.snapshot import (
     Track,
 )
 from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.compare import change, headline
 from loopviz.tui.paint.footer import paint_footer
 from loopviz.tui.paint.glyphs import ASCII, BLOCKS
 from loopviz.tui.paint.header import paint_header
@@ -30,10 +29,11 @@ from loopviz.tui.paint.palette import looks
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.spans import Lane
 from loopviz.tui.paint.text import Line, clean, duration, fit, wrap
+from loopviz.tui.paint.verdict import change, headline
 
 from .builders import FakeController
 
-RUN, READY, AWAIT, BLOCKING = State
+RUN, READY, AWAIT, BLOCKING, *_ = State
 CELL = 100
 
 

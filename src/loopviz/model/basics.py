@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "EDGES_NS",
+    "NOTHING",
+    "Buckets",
     "Location",
     "Quantiles",
     "Span",
@@ -26,6 +29,15 @@ class State(IntEnum):
     """It waits for something that is not the loop."""
     BLOCKING = 4
     """A step of it runs for longer than the slow-callback threshold: it holds the loop."""
+    RESOURCE = 5
+    """It waits for a unit, an item or a turn of a resource."""
+    THREAD = 6
+    """A worker thread or process does something for it."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for something that is not the loop."""
+        return self in (State.AWAIT, State.RESOURCE, State.THREAD)
 
 
 Span = tuple[int, int, State]
@@ -40,6 +52,14 @@ class Location:
     line: int
     function: str
     path: str = ""
+
+
+EDGES_NS = tuple(step * 10**power for power in range(3, 11) for step in (1, 2, 5))
+"""Of the bins of a histogram for people: 1, 2, 5, 10, 20, 50 … µs, up to 50 s."""
+
+Buckets = tuple[int, ...]
+"""`buckets[i]` values are at least `EDGES_NS[i - 1]` and less than `EDGES_NS[i]`; the first ones
+are below all edges, the last ones above. Empty: there are no values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +79,7 @@ class Track:
 
     times_ns: NDArray[np.int64]
     values: NDArray[np.int64]
+
+
+NOTHING = Track(np.empty(0, np.int64), np.empty(0, np.int64))
+"""No values."""

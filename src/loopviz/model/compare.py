@@ -1,9 +1,19 @@
-"""Before and after: the same routes under the same load, either side of a change of fixes."""
+"""Before and after: what runs now, beside what ran before, or beside a baseline."""
 
-from loopviz.clock import SECOND
-from loopviz.model.histogram import quantiles
-from loopviz.model.routes import Routes
-from loopviz.model.snapshot import Comparison, RouteComparison
+from dataclasses import dataclass
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.comparison import (
+    Comparison,
+    CounterComparison,
+    Pair,
+    ResourceComparison,
+    ResourceFigures,
+    RouteComparison,
+)
+from loopviz.model.counters import Counters
+from loopviz.model.sides import Measured, Meter
+from loopviz.model.sure import differ
 
 __all__ = ["NEEDED", "Phases"]
 
@@ -12,53 +22,170 @@ NEEDED = 30
 SETTLE_NS = 3 * SECOND // 10
 """A fix is on within this time; what was scheduled meanwhile counts for neither side."""
 BEFORE_NS = 30 * SECOND
-"""How far back "before" reaches."""
+"""How far back either side reaches."""
+LATE_NS = 12 * SECOND
+"""So long after a side has ended its last requests may still come back."""
+EVERY_NS = 400 * MS
+"""Figures are made anew this often."""
+
+
+@dataclass(slots=True)
+class Side:
+    """A time in which nothing was changed."""
+
+    fixes: frozenset[str]
+    factor: float
+    start_ns: int
+    end_ns: int = 0
+    """0: it goes on."""
+    measured: Measured | None = None
+    """Once it has ended and all its requests are back, for good: histories are forgotten."""
 
 
 class Phases:
-    """When which fixes were on."""
+    """When which fixes were on, under how much load, and what is compared with what."""
 
-    def __init__(self) -> None:
-        self._fixes: frozenset[str] = frozenset()
-        self._before: tuple[frozenset[str], int, int] | None = None
-        """Fixes, from and until when, of the phase before this one."""
-        self._since = 0
-
-    def begin(self, at: int) -> None:
-        """Load starts, or changes: what was measured earlier is not to be compared."""
-        self._before, self._since = None, at
-
-    def assume(self, fix: str) -> None:
-        """The fix was on from the start."""
-        self._fixes |= {fix}
-
-    def switch(self, fix: str, at: int, *, on: bool) -> None:
-        """A fix was toggled. Toggles in one breath (within a second) count as one change."""
-        fixes = self._fixes | {fix} if on else self._fixes - {fix}
-        if self._before is None or at - self._since > SECOND:
-            start = max(self._since + SETTLE_NS, at - BEFORE_NS)
-            self._before = (self._fixes, start, at)
-        self._fixes, self._since = fixes, at
+    def __init__(self, meter: Meter, counters: Counters) -> None:
+        self._meter, self._counters = meter, counters
+        self._now = Side(frozenset(), 1.0, 0)
+        self._before: Side | None = None
+        self._baseline: Side | None = None
+        self._since = self._switched = 0
+        """When what runs now began; when a fix was toggled last, 0: the load has changed since."""
+        self._made: Comparison | None = None
+        self._made_ns = 0
 
     @property
     def fixes(self) -> frozenset[str]:
-        return self._fixes
+        """Those that are on."""
+        return self._now.fixes
 
-    def compare(self, routes: Routes, now: int) -> Comparison | None:
-        """None until something was toggled."""
-        if self._before is None:
+    @property
+    def measured_before(self) -> tuple[int, int] | None:
+        """From and until when the side before this one is measured."""
+        before = self._baseline or self._before
+        return None if before is None else (before.start_ns, before.end_ns)
+
+    def begin(self, at: int, factor: float = 1.0) -> None:
+        """The run's load begins: what was earlier is not to be compared."""
+        self._meter.begin()
+        self._before = self._baseline = None
+        self._go_on(self._now.fixes, factor, at)
+        self._switched = 0
+
+    def assume(self, fix: str) -> None:
+        """The fix was on from the start."""
+        self._now.fixes |= {fix}
+
+    def load(self, factor: float, at: int) -> None:
+        """The load changes, to so much of the scenario's own."""
+        self._go_on(self._now.fixes, factor, at)
+        self._switched = 0
+
+    def switch(self, fix: str, at: int, *, on: bool) -> None:
+        """A fix was toggled. Toggles in one breath (within a second) count as one change."""
+        now = self._now
+        if not self._switched or at - self._switched > SECOND:
+            self._before = self._ended(at)
+        fixes = now.fixes | {fix} if on else now.fixes - {fix}
+        self._go_on(fixes, now.factor, at)
+        self._switched = at
+
+    def pin(self, at: int) -> None:
+        """What runs now is the baseline, with which everything is compared from now on."""
+        self._baseline = self._ended(at)
+        self._since, self._now = at, Side(self._now.fixes, self._now.factor, at)
+        self._switched, self._made = 0, None
+
+    def note(self, at: int) -> None:
+        """Time goes on; to be called every second or more often."""
+        self._meter.note(at)
+
+    def compare(self, now: int) -> Comparison | None:
+        """None until a fix was toggled, or a baseline was set."""
+        before = self._baseline or self._before
+        if before is None:
             return None
-        fixes, start, end = self._before
-        compared = []
-        for route in routes.routes:
-            before = quantiles(route.between(start, end))
-            after = quantiles(route.between(self._since + SETTLE_NS, now))
-            enough = min(before.count, after.count) >= NEEDED
-            compared.append(RouteComparison(route.name, before, after, enough))
+        if self._made is None or now - self._made_ns >= EVERY_NS:
+            self._made_ns = now
+            self._made = self._compare(before, now)
+        return self._made
+
+    def _ended(self, at: int) -> Side:
+        """What runs now, as a side that ends here."""
+        now = self._now
+        start = min(max(now.start_ns, at - BEFORE_NS), at)
+        self._meter.note(at, now=True)
+        return Side(now.fixes, now.factor, start, at)
+
+    def _go_on(self, fixes: frozenset[str], factor: float, at: int) -> None:
+        """From here on it is so; what settles meanwhile is not measured."""
+        self._since, self._made = at, None
+        self._meter.note(at, now=True)
+        self._now = Side(fixes, factor, at + SETTLE_NS)
+
+    def _compare(self, before: Side, now: int) -> Comparison:
+        then = before.measured
+        if then is None or now < before.end_ns + LATE_NS:
+            then = before.measured = self._meter.measure(before.start_ns, before.end_ns)
+        start = min(max(self._now.start_ns, now - BEFORE_NS), now)
+        today = self._meter.measure(start, now)
+        comparable = before.factor == self._now.factor
         return Comparison(
-            tuple(sorted(fixes)),
-            tuple(sorted(self._fixes)),
+            tuple(sorted(before.fixes)),
+            tuple(sorted(self._now.fixes)),
             self._since,
             NEEDED,
-            tuple(compared),
+            _routes(then, today) if comparable else (),
+            Pair(then.loop, today.loop),
+            _resources(then, today) if comparable else (),
+            self._counted(then, today) if comparable else (),
+            Pair(then.lasted_ns, today.lasted_ns),
+            Pair(before.factor, self._now.factor),
+            before is self._baseline,
         )
+
+    def _counted(self, then: Measured, today: Measured) -> tuple[CounterComparison, ...]:
+        compared = []
+        for view in self._counters.views(0):
+            (was, was_per_s), (grew, per_s) = then.counters[view.key], today.counters[view.key]
+            compared.append(
+                CounterComparison(
+                    view.key, view.title, view.bad, Pair(was, grew), Pair(was_per_s, per_s)
+                )
+            )
+        return tuple(compared)
+
+
+def _routes(then: Measured, today: Measured) -> tuple[RouteComparison, ...]:
+    compared = []
+    for route, after in today.routes.items():
+        before = then.routes[route]
+        p50, p90, p99 = map(differ, before.sure, after.sure)
+        compared.append(
+            RouteComparison(
+                route,
+                before.latency,
+                after.latency,
+                min(before.latency.count, after.latency.count) >= NEEDED,
+                (p50, p90, p99),
+                Pair(before.rps, after.rps),
+                Pair(before.errors, after.errors),
+                Pair(before.buckets, after.buckets),
+            )
+        )
+    return tuple(compared)
+
+
+def _resources(then: Measured, today: Measured) -> tuple[ResourceComparison, ...]:
+    none = 0, ResourceFigures()
+    compared = []
+    for name in dict.fromkeys((*then.resources, *today.resources)):
+        (capacity, before), (size, after) = (
+            then.resources.get(name, none),
+            today.resources.get(name, none),
+        )
+        if before != ResourceFigures() or after != ResourceFigures():
+            compared.append(ResourceComparison(name, size or capacity, Pair(before, after)))
+    compared.sort(key=lambda one: (-one.of.before.waiting, -one.of.after.waiting, one.name))
+    return tuple(compared)

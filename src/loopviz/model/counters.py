@@ -1,5 +1,6 @@
 """What the scenario's endpoints count: the values as they were told, and how they changed."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -17,11 +18,18 @@ class Counters:
         """Each with its key, its title, and whether it ought to stay 0."""
         self._known = {key: (title, bad) for key, title, bad in counters}
         self._series = {key: Series(64) for key in self._known}
+        self.others: deque[Counters] = deque(maxlen=16)
+        """Those of the run's other workers, for `grown`."""
 
     def told(self, at: int, key: str, value: int) -> None:
         """The counter has that value from `at` on; one that the scenario does not have is none."""
         if key in self._series:
             self._series[key].extend(np.array([at]), np.array([value]))
+
+    @property
+    def tracks(self) -> tuple[Series, ...]:
+        """Of each counter, its values over time."""
+        return tuple(self._series.values())
 
     def forget_before(self, time: int) -> None:
         for series in self._series.values():
@@ -34,9 +42,21 @@ class Counters:
             for key, series in self._series.items()
         }
 
-    def views(self, since: int) -> tuple[CounterView, ...]:
+    def grown(self, start: int, end: int) -> dict[str, int]:
+        """By key: by how much each grew in that time, in all workers."""
+        grown = {
+            key: _value_at(series, end) - _value_at(series, start)
+            for key, series in self._series.items()
+        }
+        for other in self.others:
+            for key, more in other.grown(start, end).items():
+                grown[key] += more
+        return grown
+
+    def views(self, since: int, until: int | None = None) -> tuple[CounterView, ...]:
+        """As they are now, or were `until` then, and how much they had grown since."""
         return tuple(
-            CounterView(key, title, bad, *_change(self._series[key], since))
+            CounterView(key, title, bad, *_change(self._series[key], since, until))
             for key, (title, bad) in self._known.items()
         )
 
@@ -55,10 +75,16 @@ def added_up(views: Sequence[tuple[CounterView, ...]]) -> tuple[CounterView, ...
     )
 
 
-def _change(series: Series, since: int) -> tuple[int, int]:
-    """The newest value, and how much it grew since then."""
-    if not len(series):
-        return 0, 0
-    value = int(series.values[-1])
-    before = int(np.searchsorted(series.times, since, "right")) - 1
-    return value, value - (int(series.values[before]) if before >= 0 else 0)
+def _change(series: Series, since: int, until: int | None) -> tuple[int, int]:
+    """The newest value, or the one at that moment, and how much it grew since then."""
+    if until is None:
+        value = int(series.values[-1]) if len(series) else 0
+    else:
+        value = _value_at(series, until)
+    return value, value - _value_at(series, since)
+
+
+def _value_at(series: Series, at: int) -> int:
+    """As it was told last by then."""
+    _, values = series.between(at, at)
+    return int(values[-1]) if len(values) else 0

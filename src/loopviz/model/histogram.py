@@ -1,9 +1,11 @@
 """Durations counted in logarithmic bins: bounded memory for a whole run, 1.6 % exact."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.model.snapshot import Quantiles
+from loopviz.model.basics import EDGES_NS, Buckets, Quantiles
 
 __all__ = ["Histogram", "quantiles"]
 
@@ -48,6 +50,33 @@ class Histogram:
         p50, p90, p99 = (min(_middle(int(b)), self.max_ns) for b in bins)
         return Quantiles(total, p50, p90, p99, self.max_ns)
 
+    def buckets(self) -> Buckets:
+        """How many values lie in each of the wide bins that people read, see `EDGES_NS`."""
+        self._count_noted()
+        if self._counts is None:
+            return ()
+        return tuple(np.bincount(_wide(), self._counts, len(EDGES_NS) + 1).astype(int).tolist())
+
+    @property
+    def count(self) -> int:
+        """How many values were counted."""
+        noted = len(self._noted)
+        return noted if self._counts is None else noted + int(self._counts.sum())
+
+    def tally(self) -> NDArray[np.int64]:
+        """How many values each bin has so far: a copy."""
+        self._count_noted()
+        return np.zeros(_SUB * _OCTAVES, np.int64) if self._counts is None else self._counts.copy()
+
+    def count_in(self, bins: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        """So many more values in each of these bins, as `tally` numbers them."""
+        if not len(bins):
+            return
+        if self._counts is None:
+            self._counts = np.zeros(_SUB * _OCTAVES, np.int64)
+        self._counts[bins] += counts
+        self.max_ns = max(self.max_ns, _middle(int(bins.max())))
+
     def _count_noted(self) -> None:
         if self._noted:
             noted, self._noted = self._noted, []
@@ -71,6 +100,14 @@ def _bin(values: NDArray[np.int64]) -> NDArray[np.int64]:
     index = octave * _SUB + (values >> octave)
     binned: NDArray[np.int64] = np.minimum(index, _SUB * _OCTAVES - 1)
     return binned
+
+
+@lru_cache(maxsize=1)
+def _wide() -> NDArray[np.int64]:
+    """For each bin the wide one in which its middle lies."""
+    middles = [_middle(index) for index in range(_SUB * _OCTAVES)]
+    wide: NDArray[np.int64] = np.searchsorted(EDGES_NS, middles, side="right")
+    return wide
 
 
 def _middle(index: int) -> int:

@@ -3,7 +3,12 @@
 import heapq
 from collections import deque
 
+import numpy as np
+from numpy.typing import NDArray
+
 from loopviz.clock import SECOND
+from loopviz.model.basics import NOTHING, Track
+from loopviz.model.loop import LoopTimes
 from loopviz.model.requests import Request, Requests
 from loopviz.model.stalls import Stall, Stalls
 
@@ -12,18 +17,28 @@ __all__ = ["Incident", "Incidents"]
 _AROUND_NS = SECOND
 _REQUESTS = 200
 """Kept of one incident, those nearest to the stall."""
+_ENTRIES = 1000
+"""Of a track that is kept with it."""
 
 
 class Incident:
     """A stall and what was there around it."""
 
-    __slots__ = ("requests", "stall", "stalls")
+    __slots__ = ("busy", "lag", "requests", "stall", "stalls")
 
     def __init__(self, stall: Stall, stalls: list[Stall], requests: list[Request]) -> None:
         self.stall = stall
         self.stalls = stalls
         self.requests = requests
         """Those that were open then may have ended since."""
+        self.busy = self.lag = NOTHING
+        """As in `LoopView`, of very many entries every so manieth."""
+
+    def keep(self, loop: LoopTimes) -> None:
+        """Its part of the loop's tracks, as a copy."""
+        self.busy, self.lag = (
+            _thinned(*series.between(*self.window)) for series in (loop.busy, loop.lag)
+        )
 
     @property
     def window(self) -> tuple[int, int]:
@@ -49,11 +64,19 @@ class Incidents:
         """A stall has ended."""
         self._pending.append(stall)
 
-    def take(self, now: int, requests: Requests, stalls: Stalls, *, at_once: bool = False) -> None:
+    def take(
+        self,
+        now: int,
+        requests: Requests,
+        stalls: Stalls,
+        loop: LoopTimes,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Keep those whose time has come; `at_once`: all, for nothing will follow."""
         pending = self._pending
         while pending and (at_once or pending[0].end_ns + _AROUND_NS <= now):
-            self._take(pending.popleft(), requests, stalls)
+            self._take(pending.popleft(), requests, stalls).keep(loop)
 
     def all(self) -> list[Incident]:
         """Oldest first."""
@@ -61,7 +84,7 @@ class Incidents:
         kept |= {incident.stall.start_ns: incident for incident in self._latest}
         return [kept[start] for start in sorted(kept)]
 
-    def _take(self, stall: Stall, requests: Requests, stalls: Stalls) -> None:
+    def _take(self, stall: Stall, requests: Requests, stalls: Stalls) -> Incident:
         incident = Incident(stall, [], [])
         start, end = incident.window
         incident.stalls = stalls.overlapping(start, end)[::-1]
@@ -76,3 +99,14 @@ class Incidents:
             heapq.heappush(self._worst, item)
         elif item[0] > self._worst[0][0]:
             heapq.heapreplace(self._worst, item)
+        return incident
+
+
+def _thinned(times: NDArray[np.int64], values: NDArray[np.int64]) -> Track:
+    """A copy in pieces of so many entries: the largest of each, at its last one's time."""
+    piece = -(-len(times) // _ENTRIES)
+    if piece <= 1:
+        return Track(times.copy(), values.copy())
+    starts = np.arange(0, len(times), piece)
+    ends = np.append(starts[1:], len(times)) - 1
+    return Track(times[ends], np.maximum.reduceat(values, starts))

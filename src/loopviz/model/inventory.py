@@ -3,26 +3,70 @@
 Frozen, in integer nanoseconds; see `snapshot`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from loopviz.model.basics import Location, Quantiles, State, Track
+from loopviz.model.basics import Buckets, Location, Quantiles, State, Track
 
 __all__ = [
     "CounterView",
     "GcView",
+    "GroupView",
     "HolderView",
     "JobsView",
+    "Moment",
     "Occupied",
     "Pause",
     "PhaseView",
     "ResourceView",
+    "Spread",
+    "Spreads",
+    "Suffering",
     "TaskView",
     "TasksView",
     "WaitView",
     "WaiterView",
     "WorkerView",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long things of one kind took."""
+
+    quantiles: Quantiles = field(default_factory=Quantiles)
+    buckets: Buckets = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spreads:
+    """What a loop is measured by, over some time."""
+
+    ready_delay: Spread = field(default_factory=Spread)
+    callback: Spread = field(default_factory=Spread)
+    iteration: Spread = field(default_factory=Spread)
+    lag: Spread = field(default_factory=Spread)
+
+
+class Moment(NamedTuple):
+    """When what a finding is about has happened."""
+
+    at_ns: int
+    """When it was over."""
+    lasted_ns: int
+    """0: it has no length."""
+    label: str
+    """Who it was, or whom it befell; empty: not known."""
+    request: int
+    """The request that is to be looked at, 0: none is known."""
+
+
+class Suffering(NamedTuple):
+    """What the requests of a route have suffered by a finding."""
+
+    route: str
+    requests: int
+    waited_ns: int
 
 
 class Pause(NamedTuple):
@@ -125,6 +169,34 @@ class TaskView:
     """By how long it outlived that one, once it has ended."""
     never_retrieved: str
     """The exception it raised, if nobody ever retrieved it; else empty."""
+    group: int = 0
+    """The number of its group, 0: not known."""
+    idle: bool = False
+    """It waits to take something out: a consumer without work."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """The tasks that serve one route, or were made at one line. Counts are since the run began."""
+
+    number: int
+    label: str
+    """The route, or the coroutine's name."""
+    route: bool
+    site: Location | None
+    """Where they were made; of a route, where its first one was."""
+    live: int
+    started: int
+    busy_ns: int
+    """Steps that go on are not yet counted."""
+    ready_ns: int
+    waiting_ns: int
+    steps_per_s: float
+    """Over the last seconds."""
+    steps: Spread
+    """How long steps took."""
+    delays: Spread
+    """Ready delays: how long tasks that could run waited for the loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +214,8 @@ class TasksView:
     """Live ones, oldest first; of very many, the oldest and the newest."""
     troubled: tuple[TaskView, ...] = ()
     """The last that were lost, outlived their parent, or whose exception nobody retrieved."""
+    groups: tuple[GroupView, ...] = ()
+    """In the order of their first tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +234,12 @@ class HolderView(NamedTuple):
     """0: not known which."""
     label: str
     since_ns: int
+    location: Location | None = None
+    """Where in its code it waited for the unit; None: it had it at once."""
+    place: Location | None = None
+    """Where its task waits now, or has waited last: what the unit is held across."""
+    place_what: str = ""
+    """What it awaits there: a resource's name, `sleep`, `socket`; empty if not known."""
 
 
 class WaiterView(NamedTuple):

@@ -54,8 +54,8 @@ class Executor:
         self.resource = resource
         self.queued = 0
         """Jobs that no worker has taken up."""
-        self.running: dict[str, Job] = {}
-        """By worker."""
+        self.running: dict[int, Job] = {}
+        """By job: anyio's worker threads share one name."""
         self.begin()
 
     def begin(self) -> None:
@@ -101,7 +101,7 @@ class Jobs:
         if job is None:
             job = self._open(number, executor, at)
         job.started_ns, job.worker = at, worker
-        executor.running[worker] = job
+        executor.running[number] = job
         job.work.change(at, 1, 0)
         if job.submitted_ns:
             self._was_queued(executor, job)
@@ -119,8 +119,7 @@ class Jobs:
         if job.started_ns:
             executor.run_times.note(at - job.started_ns)
             job.work.change(at, -1, 0)
-            if executor.running.get(job.worker) is job:
-                del executor.running[job.worker]
+            executor.running.pop(number, None)
         elif job.submitted_ns:  # cancelled before a worker took it up
             self._queue(executor, job, at, -1)
         if job.submitted_ns:
@@ -166,7 +165,7 @@ class Jobs:
         if job.ended_ns or executor is None:
             return
         if job.started_ns:
-            executor.running.pop(job.worker, None)
+            executor.running.pop(number, None)
             job.work.change(at, -1, 0)
         else:
             self._queue(executor, job, at, -1)

@@ -1,10 +1,11 @@
-"""The loop itself: busy and idle, lag, ready delay. All of it in columns, a batch at a time."""
+"""The loop itself: busy and idle, lag, ready delay, lengths. In columns, a batch at a time."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.model.histogram import Histogram
 from loopviz.model.series import Series
+from loopviz.model.snapshot import Spread, Spreads
 from loopviz.wire.events import Kind
 
 __all__ = ["LoopTimes"]
@@ -21,9 +22,15 @@ class LoopTimes:
         """Cumulative busy ns at each change between busy and idle."""
         self.lag = Series()
         self.ready_delay = Series()
+        self.callback = Series()
+        """How long each callback ran, at its end."""
+        self.iteration = Series()
+        """How long each iteration took, its select not counted, at its end."""
         self.busy_ns = 0
         self.last_kind = int(Kind.STOPPED)
         self.last_at = 0
+        self._turned = 0
+        """When the iteration that goes on began; 0: not known."""
         self.begin()
 
     def begin(self) -> None:
@@ -31,6 +38,7 @@ class LoopTimes:
         self.lag_all = Histogram()
         self.ready_delay_all = Histogram()
         self.callback_all = Histogram()
+        self.iteration_all = Histogram()
         self.busy_before_ns = self.busy_ns
         self.idle_ns = 0
         self.iterations = 0
@@ -47,6 +55,11 @@ class LoopTimes:
     @property
     def busy_since_begin_ns(self) -> int:
         return self.busy_ns - self.busy_before_ns
+
+    @property
+    def tracks(self) -> tuple[Series, ...]:
+        """All that is kept over time."""
+        return self.busy, self.lag, self.ready_delay, self.callback, self.iteration
 
     def feed(self, records: Records) -> None:
         """One batch of the loop's ring, in its order."""
@@ -69,10 +82,26 @@ class LoopTimes:
         if self.last_kind != Kind.STOPPED:
             self.busy.extend(np.array([self.last_at]), np.array([self.busy_ns]))
         self.last_kind = int(Kind.STOPPED)
+        self._turned = 0
 
     def forget_before(self, time: int) -> None:
-        for series in (self.busy, self.lag, self.ready_delay):
+        for series in self.tracks:
             series.forget_before(time)
+
+    def spreads(self) -> Spreads:
+        """Since `begin`."""
+        all_ = self.ready_delay_all, self.callback_all, self.iteration_all, self.lag_all
+        return Spreads(*(_spread(histogram) for histogram in all_))
+
+    def between(self, start_ns: int, end_ns: int) -> Spreads:
+        """Of that time, as far as it is not forgotten."""
+        spreads = []
+        for series in (self.ready_delay, self.callback, self.iteration, self.lag):
+            first, last = np.searchsorted(series.times, (start_ns, end_ns))
+            histogram = Histogram()
+            histogram.add(series.values[first:last])
+            spreads.append(_spread(histogram))
+        return Spreads(*spreads)
 
     def busy_until(self, now: int) -> int:
         """Cumulative busy ns at `now`, the open switch included."""
@@ -96,11 +125,31 @@ class LoopTimes:
 
         called_back = (was == Kind.STEP) | (was == Kind.CALLBACK)
         ended = np.where(kinds == Kind.POLLED, np.clip(a, began, at), at)  # when select was called
-        self.callback_all.add((ended - began)[called_back])
+        lengths = (ended - began)[called_back]
+        self.callback.extend(ended[called_back], lengths)
+        self.callback_all.add(lengths)
         calls = (kinds == Kind.STEP) | (kinds == Kind.CALLBACK)
         delays = np.maximum(at[calls] - a[calls], 0)
         self.ready_delay.extend(at[calls], delays)
         self.ready_delay_all.add(delays)
         self.callbacks += int(calls.sum())
-        self.iterations += int((kinds == Kind.POLLED).sum())
+        polled = kinds == Kind.POLLED
+        if polled.any():
+            self._iterations(at[polled], a[polled])
+        if kinds[-1] == Kind.STOPPED:
+            self._turned = 0
         self.last_kind, self.last_at = int(kinds[-1]), int(at[-1])
+
+    def _iterations(self, at: Ints, called: Ints) -> None:
+        """Select was called and returned so often: each call ends an iteration."""
+        self.iterations += len(at)
+        began = np.concatenate(([self._turned], at[:-1]))
+        known = slice(0 if self._turned else 1, None)
+        lengths = np.maximum(called - began, 0)[known]
+        self.iteration.extend(np.minimum(called, at)[known], lengths)
+        self.iteration_all.add(lengths)
+        self._turned = int(at[-1])
+
+
+def _spread(histogram: Histogram) -> Spread:
+    return Spread(histogram.quantiles(), histogram.buckets())

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,12 @@ from loopviz.model.findings import Rules
 from loopviz.model.histogram import quantiles
 from loopviz.model.lanes import Lanes
 from loopviz.model.loop import LoopTimes
+from loopviz.model.past import Past
 from loopviz.model.places import Naming
 from loopviz.model.routes import Names, Route, Routes
+from loopviz.model.seconds import Seconds
 from loopviz.model.series import Series
+from loopviz.model.sides import Meter
 from loopviz.model.snapshot import (
     Comparison,
     CounterView,
@@ -31,12 +34,14 @@ from loopviz.model.snapshot import (
     ResourceView,
     RouteView,
     Snapshot,
+    Spreads,
     StallView,
     TasksView,
     Track,
 )
 from loopviz.model.trace import Trace
 from loopviz.model.views import Views
+from loopviz.model.window import Window
 from loopviz.wire.control import Sample
 from loopviz.wire.events import Kind
 
@@ -44,8 +49,12 @@ __all__ = ["Model"]
 
 RECENT_NS = 5 * SECOND
 KEEP_NS = 65 * SECOND
+HELD_NS = 120 * SECOND
+"""Kept while something is held."""
+_AFTER_NS = 10 * SECOND
+"""So long after the moment in which it is held requests may end that are held, too."""
 _FORGET_NS = 10 * SECOND
-"""What is older than `KEEP_NS` is dropped this often."""
+"""What is older than is to be kept is dropped this often."""
 _SLOWLY_NS = 100 * MS
 """Quantiles and comparisons are computed this often; a person cannot read faster."""
 
@@ -61,6 +70,7 @@ class Model:
         answers: Mapping[str, Sequence[str]] | None = None,
         counters: Iterable[tuple[str, str, bool]] = (),
         lanes: Lanes | None = None,
+        worker: int = 1,
     ) -> None:
         """What is told of the run: routes with their rates, the right fixes, best first.
 
@@ -71,36 +81,47 @@ class Model:
         self.loop = LoopTimes()
         self.rules = Rules(self.naming, self.loop)
         names = Names(name for name, _ in routes)
-        self.trace = Trace(self.naming, self.rules, lanes, names)
+        self.seconds = Seconds()
+        self.trace = Trace(self.naming, self.rules, lanes, names, self.seconds)
         self.rules.watch(self.trace)
         self.views = Views(self.trace, self.naming)
+        self.views.requests.worker = worker
         self.routes = Routes([Route(name, rps) for name, rps in routes])
         self.rules.knows(load=self.routes)
-        self.phases = Phases()
         self.counters = Counters(counters)
+        meter = Meter(self.routes, self.loop, self.trace, self.counters, self.naming)
+        self.phases = Phases(meter, self.counters)
         self._fixes = tuple(fixes)
         """Those that may be suggested, best first."""
         self._answers = {fix: rules for fix, rules in (answers or {}).items() if rules}
         self._marks: deque[Mark] = deque(maxlen=500)
         self._events = self._dropped = self._lost_strings = 0
         self._failed_hooks: list[str] = []
-        self._newest = 0
+        self._began = self._newest = 0
         self._forgotten = 0
         self._slow = _Slow()
+        self._holds = False
+        self._window = Window(self.views.requests.ended)
+        self._past = Past(self.trace, self.loop, self.routes, self.counters, self.views)
+        self._phase_before: tuple[tuple[int, int], Spreads] | None = None
 
     def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
         """A batch of the loop's ring, in its order. Feed the side ring's batch first."""
         if not len(records):
             return
         self._events += len(records)
+        self._began = self._began or int(records["at"][0])
         self._newest = max(self._newest, int(records["at"][-1]))
         self._forgotten = self._forgotten or self._newest
         for part in self.rules.seconds(records):
             self.loop.feed(part)
             self.trace.feed(rows(part), strings)
-        self.trace.incidents.take(self._newest, self.trace.requests, self.trace.stalls)
-        if self._newest - self._forgotten > KEEP_NS + _FORGET_NS:
-            self._forgotten = self._newest - KEEP_NS
+        self._take_incidents()
+        self.seconds.note(self._newest, self.loop)
+        self.phases.note(self._newest)
+        keep = HELD_NS if self._holds else KEEP_NS
+        if self._newest - self._forgotten > keep + _FORGET_NS:
+            self._forgotten = self._newest - keep
             self._forget(self._forgotten)
 
     def feed_side(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
@@ -131,7 +152,7 @@ class Model:
         self.routes.feed(samples, sent, in_flight, shed)
 
     def mark(self, at: int, text: str) -> None:
-        """`fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`; `scenario:ID` begins all counts anew.
+        """`fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`, `baseline`; `scenario:ID` begins all anew.
 
         `routes:GET /a, GET /b`: those that the app has; that is no change, and not shown.
         """
@@ -142,7 +163,7 @@ class Model:
             self._marks.append(Mark(at, "fix", f"{key} {state}"))
         elif kind == "load":
             self.routes.factor = float(detail)
-            self.phases.begin(at)
+            self.phases.load(self.routes.factor, at)
             self._marks.append(Mark(at, "load", f"load ×{float(detail):g}"))
         elif kind == "routes":
             self.rules.knows(routes=detail.split(", "))
@@ -150,8 +171,11 @@ class Model:
             self.loop.begin()
             self.rules.begin()
             self.trace.begin(at)
-            self.phases.begin(at)
+            self.phases.begin(at, self.routes.factor)
             self._marks.append(Mark(at, "scenario", detail))
+        elif kind == "baseline":
+            self.phases.pin(at)
+            self._marks.append(Mark(at, "baseline", kind))
 
     def stop(self, at: int) -> None:
         """The target is gone; nothing is known from then on."""
@@ -159,6 +183,7 @@ class Model:
             stopped = np.array([(at, 0, 0, 0, Kind.STOPPED)], EVENT_TYPE)
             self.loop.feed(stopped)
             self.trace.stop(at)
+            self._take_incidents(at_once=True)
             self.rules.look()
 
     def lost(self, records: int, at: int) -> None:
@@ -193,10 +218,9 @@ class Model:
         open_stall = trace.open_stall(now)
         if open_stall is not None:
             stalls.append(open_stall.view(now))
-        view = self.views.request
-        requests = [view(request) for request in trace.requests.within(start)]
-        requests += [view(request, now) for request in trace.requests.open.values()]
-        requests.sort(key=lambda request: request.number)
+        finished = trace.requests.finished
+        going_on = [self.views.requests.open(r, now) for r in trace.requests.open.values()]
+        first, last = finished.place(start), finished.newest
         return Snapshot(
             now,
             RECENT_NS,
@@ -212,8 +236,13 @@ class Model:
                 self.loop.iterations,
                 trace.pauses.view(),
                 trace.level,
+                _track(self.loop.ready_delay, start),
+                _track(self.loop.callback, start),
+                _track(self.loop.iteration, start),
+                slow.whole,
+                slow.before,
             ),
-            tuple(requests),
+            self._window.show(finished, first, last, going_on),
             slow.routes,
             tuple(mark for mark in self._marks if mark.at_ns >= start),
             slow.findings,
@@ -224,15 +253,45 @@ class Model:
             slow.jobs,
             slow.incidents,
             slow.counters,
+            (),
+            self.oldest_ns,
+            self.seconds.view(),
         )
 
     def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        """`held`, with all that belongs to a time as it was from `start_ns` to `end_ns`."""
-        requests = [r for r in held.requests if r.end_ns > start_ns and r.start_ns < end_ns]
-        return replace(held, now_ns=end_ns, requests=tuple(requests))
+        """`held`, with all that belongs to a time as it was from `start_ns` to `end_ns`.
+
+        Requests are cut at the end: one that ended later is open. Before `oldest_ns` there is only
+        what incidents have kept. Findings, tasks and jobs stay as they are in `held`, resources too
+        but for how much is in use, and who waits.
+        """
+        return self._past.picture(held, start_ns, end_ns, self._marks, self.oldest_ns)
 
     def hold(self, since_ns: int) -> None:
-        """Keep in detail what was from then on, as far as memory allows; 0: let it go."""
+        """Keep in detail what was from then on; 0: let it go.
+
+        For good until then: what was up to a few seconds from now, of tracks up to now. Of what
+        follows, the last `HELD_NS`, and 45,000 requests at most; before it there may be a hole.
+        """
+        self._holds = since_ns > 0
+        finished, stalls = self.trace.requests.finished, self.trace.stalls
+        tracks = [*self.loop.tracks, *self.counters.tracks]
+        tracks += [route.done for route in self.routes.routes]
+        if self._holds:
+            finished.hold(since_ns - _FORGET_NS, self._newest + _AFTER_NS)
+            stalls.hold()
+            for track in tracks:
+                track.hold()
+        else:
+            finished.release()
+            stalls.release()
+            for track in tracks:
+                track.release()
+
+    @property
+    def oldest_ns(self) -> int:
+        """See `Snapshot.oldest_ns`."""
+        return max(self._began, self.trace.requests.finished.oldest_ns)
 
     def incident(self, start_ns: int) -> IncidentView | None:
         """What was kept around the stall that started then; None if nothing was."""
@@ -274,13 +333,24 @@ class Model:
             self._utilization(since, now),
             self.routes.views(since),
             self.findings(),
-            self.phases.compare(self.routes, now),
+            self.phases.compare(now),
             self.views.tasks(now),
             self.views.resources(now, now - KEEP_NS),
             self.views.jobs(),
             tuple(incident.stall.view(now) for incident in self.trace.incidents.all()),
             self.counters.views(since),
+            self.loop.spreads(),
+            self._before(),
         )
+
+    def _before(self) -> Spreads | None:
+        """Of the phase before this one; made once, since its values are forgotten."""
+        phase = self.phases.measured_before
+        if phase is None:
+            return None
+        if self._phase_before is None or self._phase_before[0] != phase:
+            self._phase_before = phase, self.loop.between(*phase)
+        return self._phase_before[1]
 
     def _utilization(self, since: int, now: int) -> float:
         track = _track(self.loop.busy, since, now, self.loop.busy_until(now))
@@ -289,6 +359,10 @@ class Model:
         since = max(since, int(track.times_ns[0]))
         at = np.interp([since, now], track.times_ns, track.values)
         return float(at[1] - at[0]) / max(now - since, 1)
+
+    def _take_incidents(self, *, at_once: bool = False) -> None:
+        trace = self.trace
+        trace.incidents.take(self._newest, trace.requests, trace.stalls, self.loop, at_once=at_once)
 
     def _forget(self, before: int) -> None:
         self.loop.forget_before(before)
@@ -314,6 +388,8 @@ class _Slow:
     jobs: tuple[JobsView, ...] = ()
     incidents: tuple[StallView, ...] = ()
     counters: tuple[CounterView, ...] = ()
+    whole: Spreads = field(default_factory=Spreads)
+    before: Spreads | None = None
 
 
 def _track(series: Series, since: int, now: int = 0, value: int = 0) -> Track:

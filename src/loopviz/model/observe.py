@@ -33,8 +33,8 @@ class Observer:
     def stall(self, stall: "Stall") -> None:
         """A callback that held the loop for 20 ms or more has ended."""
 
-    def victim(self, stall: "Stall", wait_ns: int, *, new: bool) -> None:
-        """A request waited so long for the loop because of that stall.
+    def victim(self, stall: "Stall", request: "Request", wait_ns: int, *, new: bool) -> None:
+        """The request waited so long for the loop because of that stall.
 
         `new`: that culprit had not delayed this request before.
         """
@@ -55,7 +55,7 @@ class Observer:
 
         - `request.history`: its own task's waits `(start, end, place, resource's row or None)`
         - `request.calls`: outbound calls `(at, place, host, status)` of its task and children
-        - `request.phases`: `(start, end, name)`
+        - `request.phases`: `PhaseView`s
         - `request.gone_ns`: when its client left, 0: it stayed. `request.bytes_sent`
         - `request.made`: rows of resources made inside it; `request.task`: the task that serves it
         - `request.status` (0: none was sent); `request.failure`: the exception that went through

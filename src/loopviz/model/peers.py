@@ -4,13 +4,23 @@ The first worker's snapshot is the base: load, marks and comparison are the run'
 its model alone. What the others add is added up, or stands beside it under their name.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from loopviz.model.counters import added_up
-from loopviz.model.snapshot import Finding, Health, Peer, Snapshot, TasksView
+from loopviz.model.findings.rule import latest, together
+from loopviz.model.overview import together as in_all
+from loopviz.model.snapshot import (
+    Finding,
+    Health,
+    Peer,
+    RequestView,
+    Snapshot,
+    State,
+    TasksView,
+)
 
-__all__ = ["add_findings", "merge", "named", "of_worker", "remains", "since"]
+__all__ = ["add_findings", "cut", "merge", "named", "of_worker", "past", "remains", "since"]
 
 
 def named(name: str, worker: int) -> str:
@@ -55,6 +65,53 @@ def merge(
         jobs=tuple(jobs for of in here for jobs in of.jobs),
         counters=added_up([of.counters for of in everyone]),
         peers=tuple(Peer(number, of.loop) for number, of in peers),
+        overview=in_all(*(of.overview for of in everyone)),
+    )
+
+
+def past(
+    held: Snapshot, first: Snapshot, peers: Mapping[int, Snapshot], others: Sequence[Snapshot]
+) -> Snapshot:
+    """The same of a moment of the past: `peers` by number, `others` go or have gone."""
+    everyone = [first, *peers.values(), *others]
+    requests = [request for of in everyone for request in of.requests]
+    requests.sort(key=lambda request: request.number)
+    return replace(
+        first,
+        requests=tuple(requests),
+        counters=added_up([of.counters for of in everyone]),
+        peers=tuple(
+            replace(peer, loop=peers[peer.worker].loop) if peer.worker in peers else peer
+            for peer in held.peers
+        ),
+    )
+
+
+def cut(gone: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+    """What has gone, as it was then: a request that ended later is open."""
+    there = (r for r in gone.requests if r.start_ns < end_ns and r.end_ns > start_ns)
+    return replace(gone, requests=tuple(_until(request, end_ns) for request in there))
+
+
+def _until(request: RequestView, end_ns: int) -> RequestView:
+    if request.end_ns <= end_ns:
+        return request
+    spans = [(s, min(e, end_ns), state) for s, e, state in request.spans if s < end_ns]
+    sums = dict.fromkeys(State, 0)
+    for start, end, state in spans:
+        sums[state] += end - start
+    return replace(
+        request,
+        spans=tuple(spans),
+        end_ns=end_ns,
+        open=True,
+        status=0,
+        busy_ns=sums[State.RUN] + sums[State.BLOCKING],
+        ready_ns=sums[State.READY],
+        waiting_ns=sum(sums[state] for state in State if state.waits),
+        waits=(),
+        phases=tuple(p for p in request.phases if p.start_ns < end_ns),
+        bytes_sent=0,
     )
 
 
@@ -96,6 +153,8 @@ def _one(same: Sequence[Finding]) -> Finding:
         last_ns=max(f.last_ns for f in same),
         victims=sum(f.victims for f in same),
         victim_wait_ns=sum(f.victim_wait_ns for f in same),
+        moments=latest(moment for f in same for moment in f.moments),
+        sufferings=together(suffering for f in same for suffering in f.sufferings),
     )
 
 

@@ -1,7 +1,8 @@
 """What the load saw, route by route. Latency counts from the scheduled time."""
 
 import re
-from collections import Counter, deque
+from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -17,6 +18,9 @@ from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 __all__ = ["Names", "Route", "Routes"]
 
 _NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left"}
+_EXACT = 50_000
+"""Samples of a route that are kept one by one, the newest; beyond, there are histograms."""
+_COLUMNS = 4
 
 
 class Names:
@@ -55,38 +59,49 @@ class Route:
         self.shed = 0
         self.ok = 0
         self.errors: Counter[str] = Counter()
-        self._done = Series()  # done -> latency, in the order of ends
-        self._newest: deque[tuple[int, int, int]] = deque(maxlen=50_000)
-        """Scheduled, latency, late: exact; the histograms take over when there are more."""
+        self.done = Series()  # done -> latency, in the order of ends
+        self._newest = array("q")
+        """Of each sample: scheduled, latency, late, and 1 if it failed. Up to twice as many as are
+        kept, so that forgetting costs next to nothing."""
         self._latency_all = Histogram()
         self._late_all = Histogram()
 
     def add(self, sample: Sample) -> None:
         latency = sample.done_ns - sample.scheduled_ns
-        if 200 <= sample.status < 400:
+        failed = not 200 <= sample.status < 400
+        if not failed:
             self.ok += 1
         else:
             self.errors[_NAMED.get(sample.status, str(sample.status))] += 1
         if sample.status == LEFT:
             return  # it would have taken longer, who knows how long
         late = sample.sent_ns - sample.scheduled_ns
-        self._newest.append((sample.scheduled_ns, latency, late))
-        self._latency_all.add(np.array([latency]))
-        self._late_all.add(np.array([late]))
-        self._done.extend(np.array([sample.done_ns]), np.array([latency]))
+        self._newest.extend((sample.scheduled_ns, latency, late, failed))
+        if len(self._newest) >= 2 * _EXACT * _COLUMNS:
+            del self._newest[: -_EXACT * _COLUMNS]
+        self._latency_all.note(latency)
+        self._late_all.note(late)
+        self.done.extend(np.array([sample.done_ns]), np.array([latency]))
 
     def forget_before(self, time: int) -> None:
         """Drop what was done before `time` from `recent`; totals and `between` stay."""
-        self._done.forget_before(time)
+        self.done.forget_before(time)
 
-    def recent(self, since: int) -> Quantiles:
-        """Latency of what was done since then."""
-        return quantiles(self._done.since(since))
+    def recent(self, since: int, until: int | None = None) -> Quantiles:
+        """Latency of what was done since then, up to now or `until` then."""
+        if until is None:
+            return quantiles(self.done.since(since))
+        times, latencies = self.done.between(since, until)
+        return quantiles(latencies[int(np.searchsorted(times, since)) :])
 
-    def between(self, start: int, end: int) -> NDArray[np.int64]:
-        """Latencies of what was scheduled in [start, end), among the last 50,000."""
-        picked = [latency for scheduled, latency, _ in self._newest if start <= scheduled < end]
-        return np.array(picked, np.int64)
+    def between(self, start: int, end: int) -> tuple[NDArray[np.int64], int]:
+        """Latencies of what was scheduled in [start, end), and how many of these failed.
+
+        Of the last 50,000 at least.
+        """
+        table = self._table()
+        picked = table[(table[:, 0] >= start) & (table[:, 0] < end)]
+        return picked[:, 1], int(picked[:, 3].sum())
 
     def latency(self) -> Quantiles:
         """Latency of all that came back, or failed, over the whole run; not of who left."""
@@ -97,9 +112,14 @@ class Route:
         return self._whole(2, self._late_all)
 
     def _whole(self, column: int, everything: Histogram) -> Quantiles:
-        if len(self._newest) == self._newest.maxlen:
+        table = self._table()
+        if everything.count > len(table):
             return everything.quantiles()
-        return quantiles(np.array([row[column] for row in self._newest], np.int64))
+        return quantiles(table[:, column])
+
+    def _table(self) -> NDArray[np.int64]:
+        """A row for each sample that is kept, in the order of their ends."""
+        return np.array(self._newest, np.int64).reshape(-1, _COLUMNS)
 
 
 @dataclass(slots=True)

@@ -4,52 +4,78 @@ Everything here is frozen and shares nothing that changes with the model, but fo
 arrays of a `Track`, which are views that the model only ever appends to; do not write to them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from loopviz.model.basics import Location, Quantiles, Span, State, Track
+from loopviz.model.basics import NOTHING, Location, Quantiles, Span, State, Track
+from loopviz.model.comparison import (
+    Comparison,
+    CounterComparison,
+    LoopFigures,
+    Pair,
+    ResourceComparison,
+    ResourceFigures,
+    RouteComparison,
+)
 from loopviz.model.inventory import (
     CounterView,
     GcView,
+    GroupView,
     HolderView,
     JobsView,
+    Moment,
     Occupied,
     Pause,
     PhaseView,
     ResourceView,
+    Spread,
+    Spreads,
+    Suffering,
     TasksView,
     TaskView,
     WaiterView,
     WaitView,
     WorkerView,
 )
+from loopviz.model.overview import Overview
 
 __all__ = [
     "Comparison",
+    "CounterComparison",
     "CounterView",
     "Finding",
     "GcView",
+    "GroupView",
     "Health",
     "HolderView",
     "IncidentView",
     "JobsView",
     "Location",
+    "LoopFigures",
     "LoopView",
     "Mark",
+    "Moment",
     "Occupied",
+    "Pair",
     "Pause",
     "Peer",
     "PhaseView",
     "Quantiles",
     "RequestView",
+    "ResourceComparison",
+    "ResourceFigures",
     "ResourceView",
     "RouteComparison",
     "RouteView",
     "Running",
     "Snapshot",
     "Span",
+    "Spread",
+    "Spreads",
     "StallView",
     "State",
+    "Suffering",
     "TaskView",
     "TasksView",
     "Track",
@@ -111,6 +137,16 @@ class LoopView:
     level: str = "full"
     """How much is seen of this loop: `full`, or `steps` (a foreign loop: no callbacks, no ready
     delay, no idle time)."""
+    ready_delay: Track = NOTHING
+    """How long each callback had waited, at its start."""
+    callback: Track = NOTHING
+    """How long each callback ran, at its end."""
+    iteration: Track = NOTHING
+    """How long each iteration took, its select not counted, at its end."""
+    whole: Spreads = field(default_factory=Spreads)
+    """Since the run began."""
+    before: Spreads | None = None
+    """Of the phase with which this one is compared; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +157,7 @@ class RequestView:
     route: str
     lane: int
     """Requests of a route that overlap in time lie on different lanes: 0, 1, 2 …"""
-    spans: tuple[Span, ...]
+    spans: Sequence[Span]
     """Without gaps, oldest first, from `sent_ns` (or the start) to the end, or to now."""
     start_ns: int
     end_ns: int
@@ -132,9 +168,9 @@ class RequestView:
     busy_ns: int
     ready_ns: int
     waiting_ns: int
-    waits: tuple[WaitView, ...] = ()
+    waits: Sequence[WaitView] = ()
     """Longest first; their totals sum to `waiting_ns`."""
-    phases: tuple[PhaseView, ...] = ()
+    phases: Sequence[PhaseView] = ()
     """Oldest first."""
     task: int = 0
     """The number of the task that serves it."""
@@ -144,6 +180,8 @@ class RequestView:
     """Outbound HTTP calls that it made, its child tasks included."""
     gone_ns: int = 0
     """When its client went away before the response was complete; 0: it stayed."""
+    worker: int = 1
+    """The number of the worker that serves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +217,7 @@ class Mark:
     """Something changed at this moment: drawn on the time axis."""
 
     at_ns: int
-    kind: Literal["fix", "load", "scenario", "gap"]
+    kind: Literal["fix", "load", "scenario", "baseline", "gap"]
     """`gap`: events were lost here."""
     text: str
 
@@ -204,28 +242,10 @@ class Finding:
     victim_wait_ns: int
     suggested_fix: str
     """A fix's key, empty if the scenario has none."""
-
-
-@dataclass(frozen=True, slots=True)
-class RouteComparison:
-    """One route before and after the last change of fixes."""
-
-    route: str
-    before: Quantiles
-    after: Quantiles
-    enough: bool
-    """False: one side has fewer than `Comparison.needed` samples; do not compare thin air."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Before and after the last change of fixes, under the same load."""
-
-    before_fixes: tuple[str, ...]
-    after_fixes: tuple[str, ...]
-    since_ns: int
-    needed: int
-    routes: tuple[RouteComparison, ...]
+    moments: tuple[Moment, ...] = ()
+    """The last times that it happened, the newest first."""
+    sufferings: tuple[Suffering, ...] = ()
+    """By route, the longest wait first; of very many routes, the first that were met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,3 +296,7 @@ class Snapshot:
     """In the scenario's order; of several workers, added up."""
     peers: tuple[Peer, ...] = ()
     """The other workers, while there are any."""
+    oldest_ns: int = 0
+    """From when on requests and tracks are kept in detail; 0: nothing was seen yet."""
+    overview: Overview = field(default_factory=Overview)
+    """Second by second, much longer."""

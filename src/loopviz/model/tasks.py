@@ -3,6 +3,7 @@
 from collections import deque
 from itertools import islice
 
+from loopviz.model.groups import Group, Groups
 from loopviz.model.observe import Observer
 from loopviz.model.requests import Request
 from loopviz.model.resources import Hold, Row, Wait
@@ -24,9 +25,11 @@ class Task:
         "children",
         "end_ns",
         "ended_ns",
+        "group",
         "holds",
         "name",
         "number",
+        "offloaded",
         "outcome",
         "outlived_ns",
         "parent",
@@ -48,6 +51,9 @@ class Task:
         "woken_ns",
     )
 
+    group: Group
+    """Set by `Tasks`: who makes a task, has it join its group."""
+
     def __init__(self, number: int, at: int, parent: int = 0, name: int = 0, site: int = 0) -> None:
         self.number = number
         self.parent = parent
@@ -64,7 +70,8 @@ class Task:
         self.place = self.waker = self.ended_ns = self.outlived_ns = self.children = 0
         """`place`: where it waited before its newest step; `waker`: the task that woke it last."""
         self.outcome = PENDING
-        self.running = False
+        self.running = self.offloaded = False
+        """`offloaded`: it has submitted a job to a worker, and not waited for it yet."""
         self.parent_task: Task | None = None
         """Until one of the two ends."""
         self.request: Request | None = None
@@ -98,6 +105,7 @@ class Tasks:
 
     def __init__(self, observer: Observer, keep: int = 2000) -> None:
         self.observer = observer
+        self.groups = Groups()
         self.live: dict[int, Task] = {}
         """In the order of their starts."""
         self.ended: deque[Task] = deque(maxlen=keep)
@@ -119,6 +127,7 @@ class Tasks:
             task.busy_ns = task.ready_ns = task.waiting_ns = 0
             task.running = False
             self.live[number] = task
+            self.groups.join(task, at)
         return task
 
     def start(self, at: int, a: int, who: int, b: int) -> None:
@@ -126,13 +135,14 @@ class Tasks:
         self.started += 1
         number = a >> 32 & NUMBER
         task = self.live[who] = Task(who, at, number, a & NUMBER, b)
+        self.groups.join(task, at)
         parent = self.live.get(number) if number else None
         if parent is not None:
             task.parent_task = parent
             parent.children += 1
             task.request = parent.request
         if len(self.live) > _LIVE:
-            del self.live[next(iter(self.live))]
+            self.groups.leave(self.live.pop(next(iter(self.live))), at)
 
     def count(self, outcome: int) -> None:
         """A task ended, whether we know it or not."""
@@ -143,12 +153,14 @@ class Tasks:
 
     def finish(self, task: Task, at: int) -> None:
         """It ended, its outcome is set, and no step of it runs any more."""
-        self.live.pop(task.number, None)
+        known = self.live.pop(task.number, None) is not None
         rest = at - task.end_ns
         if rest > 0:  # destroyed, or ended out of a step of its own
             task.waiting_ns += rest
             task.end_ns = at
         task.ended_ns = task.end_ns
+        if known:
+            self.groups.leave(task, task.end_ns)
         self.outlived_parent += task.children
         parent = task.parent_task
         if parent is not None:
@@ -181,6 +193,7 @@ class Tasks:
         known = self._doubtful | self.live
         self._doubtful = dict(islice(known.items(), max(len(known) - _LIVE, 0), None))
         self.live.clear()
+        self.groups.gap()
 
     def forget_before(self, time: int) -> None:
         """Drop what was in doubt when events were lost and has not been heard of since then."""

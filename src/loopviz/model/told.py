@@ -56,7 +56,10 @@ def table(trace: "Trace") -> list[Told]:
             task.waker = a
 
     def job(at: int, a: int, who: int, b: int) -> None:
-        trace.jobs.submitted(at, a, live.get(who), b)
+        task = live.get(who)
+        if task is not None:
+            task.offloaded = True
+        trace.jobs.submitted(at, a, task, b)
 
     def collected(at: int, a: int, _who: int, b: int) -> None:
         trace.pauses.add(at, a, b)

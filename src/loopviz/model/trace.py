@@ -17,6 +17,7 @@ from loopviz.model.places import Naming, Site, parse_site
 from loopviz.model.requests import Request, Requests
 from loopviz.model.resources import Resources
 from loopviz.model.routes import Names
+from loopviz.model.seconds import Seconds
 from loopviz.model.snapshot import Running, State
 from loopviz.model.stalls import OPEN_NS, SLOW_NS, Samples, Stall, Stalls
 from loopviz.model.tasks import LOST, PENDING, Task, Tasks
@@ -31,7 +32,9 @@ _VICTIM_NS = 1 * MS
 _STEP, _CALLBACK, _POLLED, _STOPPED = map(
     int, (Kind.STEP, Kind.CALLBACK, Kind.POLLED, Kind.STOPPED)
 )
-_RUN, _READY, _AWAIT, _BLOCKING = map(int, (State.RUN, State.READY, State.AWAIT, State.BLOCKING))
+_RUN, _READY, _AWAIT, _BLOCKING, _RESOURCE, _THREAD = map(int, State)
+_FUTURE = 0
+"""A wait that is `_THREAD` if the task has submitted a job before it, else `_AWAIT`."""
 
 
 class Trace:
@@ -43,8 +46,10 @@ class Trace:
         observer: Observer | None = None,
         lanes: Lanes | None = None,
         names: Names | None = None,
+        seconds: Seconds | None = None,
     ) -> None:
         self.observer = observer or Observer()
+        self._seconds = seconds or Seconds()
         self.tasks = Tasks(self.observer)
         self.requests = Requests(lanes, names)
         self.resources = Resources(self.observer)
@@ -63,12 +68,14 @@ class Trace:
         self._kind = _STOPPED
         self._task: Task | None = None
         self._site = 0
+        self._waits_as: dict[int, int] = {}  # by place
         self._settled: list[Task] = []  # to be settled when the open switch ends
         self._told = table(self)
 
     def begin(self, at: int) -> None:
         """Count anew from here on."""
         self.tasks.begin()
+        self.tasks.groups.begin(at)
         self.requests.begin()
         self.resources.begin(at)
         self.jobs.begin()
@@ -78,7 +85,7 @@ class Trace:
         """One batch of the loop's ring, in its order."""
         self._strings = strings
         told, settled = self._told, self._settled
-        live = self.tasks.live
+        live, waits_as = self.tasks.live, self._waits_as
         start, running, task, site = self._start, self._kind, self._task, self._site
         for at, a, who, b, kind in records:
             if kind > _STOPPED:
@@ -91,6 +98,7 @@ class Trace:
                     self._close_stall(start, until, task, site)
                 if task is not None:
                     task.busy_ns += lasted
+                    task.group.steps.append(lasted)
                     task.end_ns = until
                     task.running = False
                     serves = task.serves
@@ -115,6 +123,7 @@ class Trace:
                 if ready < ended:
                     ready = ended
                 task.ready_ns += at - ready
+                task.group.delays.append(at - ready)
                 serves = task.serves
                 if ready > ended:
                     task.waiting_ns += ready - ended
@@ -126,10 +135,14 @@ class Trace:
                     if serves is not None:
                         if waits:
                             wait = waits[-1]
-                            serves.waited(ended, ready, wait.place or b, wait.resource.row)
+                            serves.add(ready, _RESOURCE, (wait.place or b, wait.resource.row))
                         else:
-                            serves.waited(ended, ready, b, None)
-                        serves.add(ready, _AWAIT)
+                            state = waits_as.get(b)
+                            if state is None:
+                                state = self._wait_at(b)
+                            state = state or (_THREAD if task.offloaded else _AWAIT)
+                            serves.add(ready, state, (b, None))
+                            task.offloaded = False
                 if serves is not None and at > ready:
                     serves.add(at, _READY)
                     if at - ready >= _VICTIM_NS:
@@ -137,6 +150,7 @@ class Trace:
             elif kind == _CALLBACK:
                 site = b
         self._start, self._task, self._site = start, task, site
+        self.tasks.groups.gather()
 
     def feed_other(self, event: Event, text: str) -> None:
         """A record that may also come in the side ring, with the text that its `b` names there."""
@@ -166,7 +180,7 @@ class Trace:
         for number, request in list(self.requests.open.items()):
             request.add(at, _AWAIT)
             self.requests.finish(number, at, 0, request.route)
-        self.incidents.take(at, self.requests, self.stalls, at_once=True)
+            self.requests.settle(request)
 
     def forget_before(self, time: int) -> None:
         """Keep nothing that is older, but what is for good."""
@@ -174,6 +188,11 @@ class Trace:
         self.requests.forget_before(time)
         self.resources.forget_before(time)
         self.tasks.forget_before(time)
+
+    @property
+    def switched_ns(self) -> int:
+        """Since when the loop does what it does now."""
+        return self._start
 
     def running(self, now: int) -> Running | None:
         """What holds the loop now; None while it is idle."""
@@ -194,7 +213,9 @@ class Trace:
         """What the task of an open request does now."""
         task = self.tasks.live.get(request.task)
         if task is None or not task.running:
-            return State.AWAIT
+            if task is not None and task.waits:
+                return State.RESOURCE
+            return State.THREAD if task is not None and task.offloaded else State.AWAIT
         return State.BLOCKING if now - self._start >= SLOW_NS else State.RUN
 
     def text(self, number: int) -> str:
@@ -209,6 +230,13 @@ class Trace:
             if number < len(self._strings):
                 self._sites[number] = site
         return site
+
+    def _wait_at(self, place: int) -> int:
+        """What a wait there is, if it is not for a resource."""
+        state = {"thread": _THREAD, "future": _FUTURE}.get(self.site(place).name, _AWAIT)
+        if place < len(self._strings):
+            self._waits_as[place] = state
+        return state
 
     def label(self, task: Task) -> str:
         """What people call a task: the route it serves, its name, or its coroutine's."""
@@ -238,6 +266,7 @@ class Trace:
             if task.running:  # an eager one, within another's step
                 task.running = False
                 task.busy_ns += until - task.step_ns
+                task.group.steps.append(until - task.step_ns)
                 task.end_ns = until
                 if task.serves is not None:
                     task.serves.add(until, _RUN)
@@ -251,7 +280,7 @@ class Trace:
             request, task.serves = task.serves, None
             request.add(at, _AWAIT)
             self.requests.finish(task.number, at, 0, request.route)
-            self.observer.request_ended(request, at)
+            self._settle_request(request, at)
         self.tasks.finish(task, at)
         if task.waits:
             self.resources.task_ended(task, at)
@@ -274,6 +303,8 @@ class Trace:
         begins = sent if 0 < sent < ready else ready
         request = self.requests.start(who, self.text(b), begins)
         task.request = task.serves = request
+        if request.named:  # of others the route is known at their end
+            self.tasks.groups.serves(task, request.route)
         request.add(start, _READY)
         if start - begins >= _VICTIM_NS:
             self._find_culprits(request, begins, start)
@@ -298,13 +329,21 @@ class Trace:
         self.requests.finish(who, at, a & 0xFFFF, self.text(b))
         if task is not None:
             task.serves = None
+            self.tasks.groups.serves(task, request.route)
+        self._settle_request(request, at)
+
+    def _settle_request(self, request: Request, at: int) -> None:
+        """It has ended."""
+        self._seconds.request(at, request.end_ns - request.start_ns)
         self.observer.request_ended(request, at)
+        self.requests.settle(request)
 
     # ---- stalls and their victims
 
     def _close_stall(self, start: int, end: int, task: Task | None, site: int) -> None:
         stall = self._new_stall(start, end, task, site)
         self.stalls.ended.append(stall)
+        self._seconds.stall(start, end)
         self.incidents.stall(stall)
         self.observer.stall(stall)
 
@@ -325,7 +364,7 @@ class Trace:
             request.victim_of.add(stall.culprit)
             stall.victims += 1
             wait = min(end, stall.end_ns) - max(start, stall.start_ns)
-            self.observer.victim(stall, wait, new=new)
+            self.observer.victim(stall, request, wait, new=new)
 
     def _what(self, task: Task | None, site: int) -> str:
         """What a switch runs: a request's route, a task, or a callback."""

@@ -3,26 +3,27 @@
 from collections.abc import Iterable
 from itertools import islice
 
+from loopviz.clock import MS
+from loopviz.model.groups import Group
 from loopviz.model.incidents import Incident
 from loopviz.model.jobs import Executor
 from loopviz.model.places import Naming, Site
-from loopviz.model.requests import Request, add_waits
-from loopviz.model.resources import Resource, Row, Wait
+from loopviz.model.request_views import RequestViews
+from loopviz.model.resources import Hold, Resource, Row, Wait
 from loopviz.model.snapshot import (
+    GroupView,
     HolderView,
     IncidentView,
     JobsView,
     Location,
     Occupied,
-    PhaseView,
-    RequestView,
     ResourceView,
+    Spread,
     State,
     TasksView,
     TaskView,
     Track,
     WaiterView,
-    WaitView,
     WorkerView,
 )
 from loopviz.model.tasks import LOST, PENDING, Task
@@ -33,6 +34,8 @@ __all__ = ["Views"]
 
 _TASKS, _PEOPLE, _ROWS, _TROUBLED = 200, 20, 100, 50
 """Shown at most: tasks, holders or waiters of a resource, resources, tasks in trouble."""
+_GROUPS_NS = 500 * MS
+"""Histograms of groups are made anew this often."""
 _OUTCOMES = {
     PENDING: "",
     TASK_RETURNED: "returned",
@@ -48,71 +51,9 @@ class Views:
     def __init__(self, trace: Trace, naming: Naming) -> None:
         self._trace = trace
         self._naming = naming
+        self.requests = RequestViews(trace, naming, self._location)
         self._locations: dict[Site, Location] = {}
-
-    # ---- requests
-
-    def request(self, request: Request, now: int | None = None) -> RequestView:
-        """Of one that has ended, the same view again; of an open one (`now`), as it is."""
-        if now is not None:
-            return self._open_request(request, now)
-        if request.view is None:
-            spans, sums = tuple(request.spans()), request.sums
-            request.view = self._request(request, spans, sums, request.end_ns, is_open=False)
-        return request.view
-
-    def _open_request(self, request: Request, now: int) -> RequestView:
-        state, end = self._trace.state_of(request, now), max(now, request.end_ns)
-        spans = (*request.spans(), (request.end_ns, end, state))
-        sums = request.sums[:]
-        sums[state] += end - request.end_ns
-        return self._request(request, spans, sums, end, is_open=True)
-
-    def _request(
-        self,
-        request: Request,
-        spans: tuple[tuple[int, int, State], ...],
-        sums: list[int],
-        end: int,
-        *,
-        is_open: bool,
-    ) -> RequestView:
-        waiting = sums[State.AWAIT]
-        return RequestView(
-            request.number,
-            request.route,
-            request.lane,
-            spans,
-            request.start_ns,
-            end,
-            is_open,
-            request.status,
-            sums[State.RUN] + sums[State.BLOCKING],
-            sums[State.READY],
-            waiting,
-            self._waits(request, waiting) if waiting else (),
-            tuple(PhaseView(name, start, stop or end) for start, stop, name in request.phases),
-            request.task,
-            request.bytes_sent,
-            request.calls_made,
-            request.gone_ns,
-        )
-
-    def _waits(self, request: Request, waiting: int) -> tuple[WaitView, ...]:
-        sums = dict(request.waits)
-        add_waits(sums, request.history)
-        rest = waiting - sum(total for total, _ in sums.values())
-        if rest > 0:  # it waits now, or its task was not heard of any more
-            task = self._trace.tasks.live.get(request.task)
-            wait = task.waits[-1] if task is not None and task.waits else None
-            key = (wait.place, wait.resource.row) if wait else (0, None)
-            total, count = sums.get(key, (0, 0))
-            sums[key] = total + rest, count + 1
-        waits = []
-        for (place, row), (total, count) in sums.items():
-            what = row.display(self._naming) if row is not None else self._trace.site(place).name
-            waits.append(WaitView(what, total, count, self._location(place), row is not None))
-        return tuple(sorted(waits, key=lambda wait: -wait.total_ns))
+        self._groups: tuple[int, tuple[GroupView, ...]] = (0, ())
 
     # ---- tasks
 
@@ -135,6 +76,34 @@ class Views:
             tasks.lost,
             tuple(self.task(task, now) for task in live),
             tuple(self.task(task, now) for task in islice(troubled, _TROUBLED)),
+            self.groups(now),
+        )
+
+    def groups(self, now: int) -> tuple[GroupView, ...]:
+        """Made anew twice a second."""
+        at, views = self._groups
+        if not views or abs(now - at) >= _GROUPS_NS:
+            groups = self._trace.tasks.groups.all
+            views = tuple(self._group(g, now) for g in groups if g.live or g.started)
+            self._groups = now, views
+        return views
+
+    def _group(self, group: Group, now: int) -> GroupView:
+        group.count()
+        site = self._trace.site(group.site)
+        return GroupView(
+            group.number,
+            group.route or site.name or "other tasks",
+            bool(group.route),
+            self._where(site),
+            group.live,
+            group.started,
+            group.busy_ns,
+            group.ready_ns,
+            group.waiting_ns(now),
+            group.pace(now),
+            Spread(group.step_times.quantiles(), group.step_times.buckets()),
+            Spread(group.ready_delays.quantiles(), group.ready_delays.buckets()),
         )
 
     def task(self, task: Task, now: int) -> TaskView:
@@ -178,6 +147,8 @@ class Views:
             bool(task.outlived_ns or (parent is not None and parent.ended_ns)),
             task.outlived_ns,
             task.unseen,
+            task.group.number,
+            waits_for and wait is not None and wait.idle,
         )
 
     # ---- resources
@@ -210,14 +181,7 @@ class Views:
             row.idle,
             shown.waited.quantiles(),
             row.given_up.quantiles(),
-            tuple(
-                HolderView(
-                    hold.task.number if hold.task is not None else 0,
-                    self._trace.label(hold.task) if hold.task is not None else "",
-                    hold.since_ns,
-                )
-                for hold in islice(holds, _PEOPLE)
-            ),
+            tuple(self._holder(hold) for hold in islice(holds, _PEOPLE)),
             tuple(self._waiter(wait) for wait in islice(waits, _PEOPLE)),
             Track(times, used),
             Track(times, queued),
@@ -229,12 +193,12 @@ class Views:
     def _jobs(self, executor: Executor) -> JobsView:
         running = [
             WorkerView(
-                worker,
+                job.worker,
                 self._trace.site(job.place).name,
                 job.started_ns,
                 job.task.number if job.task is not None else 0,
             )
-            for worker, job in islice(executor.running.items(), _PEOPLE)
+            for job in islice(executor.running.values(), _PEOPLE)
         ]
         return JobsView(
             executor.resource.row.display(self._naming),
@@ -246,6 +210,21 @@ class Views:
             executor.run_times.quantiles(),
         )
 
+    def _holder(self, hold: Hold) -> HolderView:
+        task, got = hold.task, self._location(hold.place)
+        if task is None:
+            return HolderView(0, "", hold.since_ns, got)
+        wait = task.waits[-1] if task.waits else None
+        place = wait.place if wait is not None and wait.place else task.place
+        return HolderView(
+            task.number,
+            self._trace.label(task),
+            hold.since_ns,
+            got,
+            self._location(place),
+            wait.resource.row.display(self._naming) if wait else self._trace.site(place).name,
+        )
+
     def _waiter(self, wait: Wait) -> WaiterView:
         label = self._trace.label(wait.task)
         return WaiterView(wait.task.number, label, wait.began_ns, self._location(wait.place))
@@ -254,15 +233,13 @@ class Views:
 
     def incident(self, incident: Incident, now: int) -> IncidentView:
         start, end = incident.window
-        open_ones = self._trace.requests.open
         return IncidentView(
             incident.stall.view(now),
             start,
             end,
             tuple(stall.view(now) for stall in incident.stalls),
             tuple(
-                self.request(r, now if open_ones.get(r.task) is r else None)
-                for r in incident.requests
+                view for r in incident.requests if (view := self.requests.at(r, now)) is not None
             ),
         )
 

@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from loopviz.catalogue import ScenarioInfo, describe
 from loopviz.errors import LoopvizError, UsageError
 from loopviz.listener import inherited
 from loopviz.probe.asgi import watch_requests
+from loopviz.probe.chain import await_stack
 from loopviz.probe.cost import measure_cost
 from loopviz.probe.install import install, prepare
 from loopviz.scenario import Scenario
@@ -96,6 +98,7 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
         if start.get("probe", True):
             probe = install(path=run_folder, user_roots=[str(path.parent)], tripwire=True)
             control.side = probe.side
+            control.tell_stack = _stacks(loop, say)
             probe.side.write(Kind.COST, a=cost_ns)
             probe.side.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
             counting = Counting(scenario.counters, probe.side)
@@ -121,6 +124,20 @@ def _turn_on(scenario: Scenario, info: ScenarioInfo, keys: list[str]) -> None:
             known = ", ".join(fixes) or "none"
             raise UsageError(f"{info.id} has no fix {key!r}; it has: {known}.")
         fixes[key].on = True
+
+
+def _stacks(loop: asyncio.AbstractEventLoop, say: Any) -> Callable[[int], None]:
+    """What says where a task of that loop is; made on the loop's thread, called on any."""
+    thread = threading.get_ident()
+
+    def tell(task: int) -> None:
+        try:
+            frames = await_stack(loop, thread, task)
+        except Exception:  # noqa: BLE001 - whatever the app has for a task: fixes must go on
+            frames = []
+        say({"is": "stack", "task": task, "frames": frames})
+
+    return tell
 
 
 def _ready(listener: socket.socket, info: ScenarioInfo) -> dict[str, Any]:

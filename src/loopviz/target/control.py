@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -36,6 +36,8 @@ class Control:
         self._run_folder = run_folder
         self.side: LockedRing | None = None
         """Where to note that a fix was toggled, once there is a ring."""
+        self.tell_stack: Callable[[int], None] | None = None
+        """Answers where the task of that number is, once there is a loop."""
 
     def use(self, fixes: Sequence[Fix]) -> None:
         """The scenario is there: what was said of its fixes meanwhile applies now."""
@@ -53,6 +55,8 @@ class Control:
         for message in messages(self._pipe):
             if message.get("do") == "fix":
                 self._toggle(str(message.get("key")), on=bool(message.get("on")))
+            elif message.get("do") == "stack" and self.tell_stack is not None:
+                self.tell_stack(int(message.get("task", 0)))
             elif message.get("do") == "leave":
                 self._quit(leave=True)
             elif message.get("do") == "quit":

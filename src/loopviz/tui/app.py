@@ -5,23 +5,33 @@ import gc
 import os
 import signal
 import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
+from textual.events import Key, Paste
 
 from loopviz.clock import MS, SECOND, Clock, monotonic_ns
+from loopviz.model.snapshot import Location
 from loopviz.session import Controller
-from loopviz.tui.actions import ACTIONS
+from loopviz.tui.actions import keymap, named
 from loopviz.tui.commands import COMMANDS
 from loopviz.tui.desk import Desk
+from loopviz.tui.look import THEMES
+from loopviz.tui.outside import Editor, open_window, place_of, run_editor, save
 from loopviz.tui.pace import Pace
 from loopviz.tui.paint.glyphs import ASCII, BLOCKS
-from loopviz.tui.paint.palette import Looks, looks
+from loopviz.tui.paint.palette import light_ground, looks
 from loopviz.tui.paint.scene import Scene
+from loopviz.tui.picture import picture_of
 from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
+from loopviz.tui.typed import typed
 
 __all__ = ["LoopvizApp"]
 
@@ -41,9 +51,7 @@ class LoopvizApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { overflow: hidden; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, f"do({action.name!r})", action.word, show=False, priority=key == "ctrl+c")
-        for action in ACTIONS
-        for key in action.keys
+        Binding("ctrl+c", "quit", show=False, priority=True)  # the others are the keymap's
     ]
 
     def __init__(
@@ -53,16 +61,20 @@ class LoopvizApp(App[None]):
         clock: Clock = monotonic_ns,
         fps: int = 30,
         ascii_only: bool = False,
-        theme_name: str = "dark",
+        theme_name: str = "",
+        keys: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        """`theme_name` empty: as the terminal's ground is; `keys`: others, by action."""
         super().__init__()
         self._controller, self._clock, self._fps = controller, clock, fps
         glyphs = ASCII if ascii_only else BLOCKS
-        self.desk = Desk(controller, clock, looks(self._palette_name(theme_name)), glyphs)
+        colours = looks(self._palette_name(theme_name))
+        self.desk = Desk(controller, clock, colours, glyphs, keymap(keys))
         self._pace = Pace()
         self._main = MainScreen(self.desk)
         self._often_ns = self._seldom_ns = -SECOND
-        self._closed = False
+        self._closed = self._away = False
+        self._ticked_ns = monotonic_ns()
         self.failure: Exception | None = None
         """What ended the screen, if it was a defect."""
 
@@ -74,7 +86,9 @@ class LoopvizApp(App[None]):
     def _palette_name(self, wanted: str) -> str:
         if self.no_color:
             return "none"
-        return "sixteen" if self.console.color_system == "standard" else wanted
+        if self.console.color_system == "standard":
+            return "sixteen"
+        return wanted or ("light" if light_ground(os.environ) else "dark")
 
     def get_default_screen(self) -> MainScreen:
         return self._main
@@ -87,6 +101,11 @@ class LoopvizApp(App[None]):
             gc.freeze()
             gc.set_threshold(20_000, 20)  # frames make many short-lived objects, and no cycles
             self.set_interval(1 / self._fps, self.tick)
+        if self._driver is not None and self._driver.is_web:
+            from loopviz.tui.orphan import watch  # noqa: PLC0415
+
+            end = partial(asyncio.get_running_loop().call_soon_threadsafe, self._leave, 1)
+            watch(lambda: self._ticked_ns, end)
 
     async def run_async(self, **options: Any) -> None:
         """As Textual's, which `run` calls; at the end, however it came, the controller closes."""
@@ -107,6 +126,9 @@ class LoopvizApp(App[None]):
             self.failure = self.failure or error
             self.exit(return_code=1)
 
+    def on_main_screen_pointed(self) -> None:
+        self.tick(whole=True)
+
     def on_resize(self) -> None:
         self.tick(whole=True)
 
@@ -116,6 +138,9 @@ class LoopvizApp(App[None]):
             return
         now_ns = self._clock()
         self._controller.poll()
+        self._ticked_ns = monotonic_ns()
+        if self._away:
+            return
         due = whole or (self._pace.due(now_ns, self._backlog()) and self._main.due(now_ns))
         if not due:
             return
@@ -127,7 +152,7 @@ class LoopvizApp(App[None]):
         seldom = whole or now_ns - self._seldom_ns >= SELDOM_NS
         self._often_ns = now_ns if often else self._often_ns
         self._seldom_ns = now_ns if seldom else self._seldom_ns
-        self._main.show(scene, often=often, seldom=seldom)
+        self._main.show(scene, often=often, seldom=seldom, whole=whole)
 
     def _leave(self, code: int) -> None:
         """A signal ends us. Textual's driver may wait for ever for a terminal that has gone."""
@@ -142,10 +167,42 @@ class LoopvizApp(App[None]):
         queue = getattr(thread, "_queue", None)
         return queue.qsize() if queue is not None else 0
 
-    def action_do(self, name: str) -> None:
+    async def on_key(self, event: Key) -> None:
+        """A key on the main screen: what the keymap says, or a letter of what is typed."""
+        if self.screen is not self._main:
+            return
+        event.prevent_default()
+        if self.desk.look.typing:
+            self._type(event)
+        elif (name := self.desk.keys.name(event.key)) is not None:
+            self.act(name)
+
+    def on_paste(self, event: Paste) -> None:
+        """Into the filter, if that is being typed."""
+        if self.screen is self._main and self.desk.look.typing:
+            text = "".join(c for c in event.text if c.isprintable())
+            self.desk.look = self.desk.look.filtered(
+                self.desk.look.filters.get(self.desk.look.view, "") + text
+            )
+            self.tick(whole=True)
+
+    def _type(self, event: Key) -> None:
+        desk = self.desk
+        look = desk.look
+        text = typed(look.filters.get(look.view, ""), event.key, event.character)
+        if event.key == "enter":
+            desk.look = replace(look, typing=False)
+        elif event.key == "escape":
+            desk.look = replace(look.filtered(""), typing=False)
+        elif event.key in ("up", "down"):
+            desk.move(1 if event.key == "down" else -1)
+        elif text is not None:
+            desk.look = look.filtered(text)
+        self.tick(whole=True)
+
+    def act(self, name: str) -> None:
         """What the action of that name does; then the frame that shows it."""
-        action = next(action for action in ACTIONS if action.name == name)
-        command, _, rest = action.command.partition("(")
+        command, _, rest = named(name).command.partition("(")
         given = (rest.rstrip(")"),) if rest else ()
         arguments = [word.strip("'") if word.startswith("'") else int(word) for word in given]
         own = getattr(self, f"do_{command}", None)
@@ -157,9 +214,7 @@ class LoopvizApp(App[None]):
 
     def do_scenarios(self) -> None:
         current = self.scene.scenario.id if self.scene else ""
-        desk = self.desk
-        picker = PickerScreen(desk.looks, desk.glyphs, self._controller.entries(), current)
-        self.push_screen(picker, self._picked)
+        self.push_screen(PickerScreen(self.desk, self._controller.entries(), current), self._picked)
 
     def _picked(self, scenario_id: str | None) -> None:
         if scenario_id is not None:
@@ -167,19 +222,94 @@ class LoopvizApp(App[None]):
             self.desk.restarted()
             self.tick(whole=True)
 
+    def do_palette(self) -> None:
+        from loopviz.tui.screens.palette import PaletteScreen  # noqa: PLC0415 - start-up counts
+
+        self.push_screen(PaletteScreen(self.desk, self._controller.entries()), self._commanded)
+
+    def _commanded(self, name: str | None) -> None:
+        if name is None:
+            return
+        kind, _, scenario_id = name.partition(":")
+        if scenario_id:
+            self._picked(scenario_id)
+        else:
+            self.act(kind)
+
     def do_help(self) -> None:
-        self.push_screen(HelpScreen(self.desk.looks, self.desk.glyphs))
+        self.push_screen(HelpScreen(self.desk))
 
     def do_quit(self) -> None:
         self.exit()
 
     def do_theme(self) -> None:
-        """Dark or light; nothing to choose in sixteen colours or none."""
-        name = {"dark": "light", "light": "dark"}.get(self._name_of(self.desk.looks))
-        if name:
-            self.desk.looks = looks(name)
-            self._main.paint_ground(self.desk.looks)
+        """The next theme; nothing to choose in sixteen colours or none."""
+        desk = self.desk
+        name = desk.looks.palette.name if desk.looks.palette else "none"
+        if name not in THEMES:
+            desk.say("Colours can be chosen where the terminal has 256 of them or more.")
+            return
+        desk.looks = looks(THEMES[(THEMES.index(name) + 1) % len(THEMES)])
+        self._main.paint_ground(desk.looks)
 
-    @staticmethod
-    def _name_of(value: Looks) -> str:
-        return value.palette.name if value.palette else "none"
+    def do_copy(self) -> None:
+        """The chosen line's place goes to the clipboard, by the terminal's own means (OSC 52)."""
+        if location := self._chosen_line("copy"):
+            place = place_of(location)
+            self.copy_to_clipboard(place)
+            self.desk.say(f"Copied {place}, if the terminal allows it.")
+
+    def do_edit(self) -> None:
+        """The chosen line opens in the person's editor; recording goes on meanwhile."""
+        location = self._chosen_line("edit")
+        if location is None:
+            return
+        editor = Editor(os.environ)
+        if not editor.name:
+            self.desk.say(
+                "No editor is set: say which with EDITOR=vim, for example, and start anew."
+            )
+            return
+        command = editor.command(location.path or location.file, location.line)
+        if not editor.window:
+            self.run_worker(self._edit(command))
+            return
+        try:
+            open_window(command)
+            self.desk.say(f"{editor.name} opens {place_of(location)}.")
+        except OSError as error:
+            self.desk.say(f"{editor.name} cannot be started ({error.strerror}): see $EDITOR.")
+
+    async def _edit(self, command: Sequence[str]) -> None:
+        """Lend the terminal to the editor until it ends."""
+        said = ""
+        try:
+            with self.suspend():
+                self._away = True
+                before = signal.signal(signal.SIGINT, lambda *_: None)  # ctrl+c is the editor's
+                try:
+                    said = await asyncio.to_thread(run_editor, command)
+                finally:
+                    signal.signal(signal.SIGINT, before)
+                    self._away = False
+        except SuspendNotSupported:
+            said = (
+                "An editor needs a terminal: in the browser, $VISUAL must have a window of its own."
+            )
+        self.desk.say(said)
+        self.refresh(layout=True)
+        self.tick(whole=True)
+
+    def _chosen_line(self, what: str) -> Location | None:
+        scene, desk = self.scene, self.desk
+        location = desk.view.where(scene) if scene else None
+        if location is None:
+            desk.say(
+                f"No line to {what}: go to a row that has one, with {desk.keys.shown('down')}."
+            )
+        return location
+
+    def do_screenshot(self) -> None:
+        scenario = self.scene.scenario.id if self.scene else "none"
+        time = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        self.desk.say(save(picture_of(self, self.desk.looks), f"loopviz-{scenario}-{time}"))

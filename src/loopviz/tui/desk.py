@@ -4,9 +4,11 @@ from dataclasses import replace
 
 from loopviz.clock import MS, SECOND, Clock
 from loopviz.lesson import Lesson
-from loopviz.model.snapshot import Snapshot
+from loopviz.model.snapshot import Location, Snapshot
 from loopviz.session import Controller, Frame
-from loopviz.tui.look import Key, Look
+from loopviz.tui.actions import DEFAULT_KEYS
+from loopviz.tui.keys import Keymap
+from loopviz.tui.look import LIVE, Key, Look
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.glyphs import Glyphs
 from loopviz.tui.paint.layout import Plan
@@ -20,6 +22,9 @@ __all__ = ["Desk"]
 LEAST_NS = 6 * SECOND + 200 * MS
 """History to ask for at least: figures of the last seconds are made of it."""
 
+KNOWN_NS = 3 * SECOND
+"""So long after a moment it turns out what tasks did then: what they waited for, who ran."""
+
 NOTICE_NS = 6 * SECOND
 """How long an answer to a key stands."""
 
@@ -30,9 +35,16 @@ BACK_NS = 65 * SECOND
 class Desk:
     """Commands act on it, the screen shows what it sees."""
 
-    def __init__(self, controller: Controller, clock: Clock, looks: Looks, glyphs: Glyphs) -> None:
+    def __init__(
+        self,
+        controller: Controller,
+        clock: Clock,
+        looks: Looks,
+        glyphs: Glyphs,
+        keys: Keymap = DEFAULT_KEYS,
+    ) -> None:
         self.controller, self.clock = controller, clock
-        self.looks, self.glyphs = looks, glyphs
+        self.looks, self.glyphs, self.keys = looks, glyphs, keys
         self.look = Look()
         self.views = views()
         self.plan: Plan | None = None
@@ -42,7 +54,9 @@ class Desk:
         self.fps = 0
         self.held: Snapshot | None = None
         """The picture at the moment of the freeze."""
-        self._past: tuple[tuple[int, int], Snapshot] | None = None
+        self._past: tuple[tuple[int, int, int], Snapshot] | None = None
+        self._stack: tuple[int, tuple[Location, ...] | None] = (0, None)
+        """The task whose await stack was last asked for, and that."""
         self._notice = ("", 0)
         """What to say, and until when."""
         self._scenario = ""
@@ -60,6 +74,21 @@ class Desk:
         if self.plan is None or self.scene is None:
             return None
         return self.grid(self.scene.end_ns)
+
+    @property
+    def newest_ns(self) -> int:
+        """The last moment that can be shown."""
+        return self.scene.now_ns if self.scene is not None else 0
+
+    def oldest_ns(self, columns: Columns) -> int:
+        """The first moment that can be shown at that zoom."""
+        snapshot = self.held or (self.scene.snapshot if self.scene is not None else None)
+        if snapshot is None:
+            return 0
+        known = snapshot.overview
+        if columns.cell_ns >= SECOND and len(known.busy_ns):
+            return min(known.start_s * SECOND, snapshot.oldest_ns)
+        return snapshot.oldest_ns
 
     def grid(self, end_ns: int) -> Columns:
         """The time axis that ends then, at the look's zoom."""
@@ -81,7 +110,7 @@ class Desk:
         self.scene = Scene(
             frame.scenario,
             frame.status,
-            self._picture(frame, end_ns),
+            self._picture(frame, end_ns, now_ns),
             end_ns,
             now_ns,
             self.looks,
@@ -90,8 +119,21 @@ class Desk:
             self.fps,
             self._lesson,
             notice if now_ns < until_ns else "",
+            self.keys,
+            self.view.offers,
+            self._stack_of(self.view.asks(self.look)),
+            anchor_ns=self.held.now_ns if self.held is not None else 0,
         )
+        self._follow()
         return self.scene
+
+    def _stack_of(self, task: int) -> tuple[Location, ...] | None:
+        """Where that task is now; while the view is frozen, what was known of it before."""
+        known = self._stack[1] if self._stack[0] == task else None
+        if not task or self.look.frozen:
+            return known
+        self._stack = task, self.controller.ask_stack(task) or known
+        return self._stack[1]
 
     def say(self, text: str) -> None:
         """Answer a key, in one sentence; empty: nothing more to say."""
@@ -106,6 +148,21 @@ class Desk:
             self.held = scene.snapshot
             self.controller.hold(scene.end_ns - BACK_NS)
         self.look = replace(self.look, end_ns=end_ns or self.look.end_ns or scene.end_ns)
+        return True
+
+    def go_to(self, request: int, start_ns: int, end_ns: int) -> bool:
+        """The live view, frozen with that time in its middle, the request and its slice chosen.
+
+        `request` 0: of nobody's. What is kept for good is shown, however old. False: nothing is.
+        """
+        columns = self.columns
+        if columns is None or not self.freeze():
+            return False
+        width = columns.cell_ns * columns.count
+        middle = min((start_ns + end_ns) // 2, start_ns + width // 3)
+        end = min(middle + width // 2, self.newest_ns)
+        look = replace(self.look, view=LIVE).choose(request or None)
+        self.look = replace(look, slice_ns=start_ns, end_ns=end, speed=0.0, until_ns=0, span=None)
         return True
 
     def go_live(self) -> None:
@@ -134,34 +191,47 @@ class Desk:
         keys = list(self.view.keys(self.scene))
         if not keys:
             return
-        row = self.look.row
+        row = self.view.at(self.scene)
         at = keys.index(row) + by if row in keys else (0 if by > 0 else len(keys) - 1)
         self.choose(keys[max(0, min(len(keys) - 1, at))])
 
     def choose(self, key: Key | None) -> None:
         self.look = self.look.choose(key)
 
+    def _follow(self) -> None:
+        """While it is live, the cursor goes from request to request."""
+        assert self.scene is not None
+        row = self.look.row
+        if row is not None and not self.look.frozen:
+            newer = self.view.follow(self.scene)
+            if newer != row:
+                self.choose(newer)
+
     def _window_ns(self) -> int:
-        if self.plan is None or self.look.frozen:
+        if self.held is not None and self.plan is not None:
+            return 0  # what is shown is made of what is held
+        if self.plan is None:
             return LEAST_NS
         columns = self.grid(self.clock())
         return max(LEAST_NS, columns.cell_ns * (columns.count + 1))
 
-    def _picture(self, frame: Frame, end_ns: int) -> Snapshot | None:
+    def _picture(self, frame: Frame, end_ns: int, now_ns: int) -> Snapshot | None:
         if self.held is None or self.plan is None:
             return frame.snapshot
-        wanted = (self.grid(end_ns).start_ns, end_ns)
+        start_ns = self.grid(end_ns).start_ns
+        known = min(now_ns - end_ns, KNOWN_NS) // (SECOND // 2)
+        wanted = (start_ns, end_ns, known)
         if self._past is None or self._past[0] != wanted:
-            self._past = wanted, self.controller.past(self.held, *wanted)
+            self._past = wanted, self.controller.past(self.held, start_ns, end_ns)
         return self._past[1]
 
     def _play(self, now_ns: int) -> None:
         """Slow motion: the moment that is shown moves on."""
         look = self.look
-        if look.speed and look.frozen and self._played_ns:
+        if look.playing and self._played_ns:
             end_ns = look.end_ns + int((now_ns - self._played_ns) * look.speed)
             if end_ns >= look.until_ns:
-                self.look = replace(look, end_ns=look.until_ns, speed=0.0)
+                self.look = replace(look, end_ns=look.until_ns, speed=0.0, until_ns=0)
             else:
                 self.look = replace(look, end_ns=end_ns)
         self._played_ns = now_ns

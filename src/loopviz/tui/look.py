@@ -3,7 +3,13 @@
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
-__all__ = ["LIVE", "VIEWS", "Key", "Look"]
+__all__ = ["FIX_LETTERS", "LIVE", "THEMES", "VIEWS", "Key", "Look"]
+
+FIX_LETTERS = "abcdef"
+"""The fixes' keys, unless the person has others: by their place in the scenario."""
+
+THEMES = ("dark", "light", "contrast")
+"""What can be chosen where the terminal has the colours."""
 
 LIVE = "live"
 
@@ -36,7 +42,9 @@ class Look:
     cell_ns: int = 0
     """What a column of the time axis stands for; 0: as the plan has it."""
     speed: float = 0.0
-    """Of the replay: how fast `end_ns` moves; 0: it stands."""
+    """Of the replay: how fast `end_ns` moves; 0: there is none."""
+    paused: bool = False
+    """The replay stands still."""
     until_ns: int = 0
     """Where the replay ends."""
     span: tuple[int, int] | None = None
@@ -59,6 +67,11 @@ class Look:
     def frozen(self) -> bool:
         """Whether a moment of the past is shown; recording goes on."""
         return self.end_ns != 0
+
+    @property
+    def playing(self) -> bool:
+        """Whether the moment that is shown moves on by itself."""
+        return bool(self.speed) and self.frozen and not self.paused
 
     @property
     def row(self) -> Key | None:
@@ -87,7 +100,7 @@ class Look:
 
     def now(self) -> "Look":
         """Back to what happens now."""
-        return replace(self, end_ns=0, speed=0.0, until_ns=0, span=None, slice_ns=0)
+        return replace(self, end_ns=0, speed=0.0, paused=False, until_ns=0, span=None, slice_ns=0)
 
     def anew(self) -> "Look":
         """Of another run: the same view, nothing else."""

@@ -2,10 +2,12 @@
 
 Down (the child's standard input): `{"do": "fix", "key": "to_thread", "on": true}`,
 `{"do": "rate", "factor": 1.5}`, `{"do": "aim", "url": "http://127.0.0.1:4711"}`, `{"do": "quit"}`,
-`{"do": "leave"}` (a worker that others make superfluous: finish what was accepted, then quit).
+`{"do": "leave"}` (a worker that others make superfluous: finish what was accepted, then quit),
+`{"do": "stack", "task": 17}` (where is that task?).
 The end of the pipe means that the parent is gone, and so should the child be.
 
 Up (a pipe the child was given): `{"is": "ready", …}`, `{"is": "failed", "why": "one sentence"}`,
+`{"is": "stack", "task": 17, "frames": […]}` (outermost first; null: there is no such task),
 and from the load `{"is": "samples", …}`; see `Sample`.
 """
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings.evidence import took
 from loopviz.model.findings.rule import Case, Rule, Verdict
-from loopviz.model.snapshot import Location
+from loopviz.model.snapshot import Location, Moment
 from loopviz.model.tasks import Task
 from loopviz.wire.events import Kind
 
@@ -67,6 +67,7 @@ class ReadyDelayHigh(Rule[_Crowd]):
         case.total_ns += int(unexplained.sum())
         case.worst_ns = max(case.worst_ns, int(unexplained.max()))
         case.last_ns = now
+        case.moments.append(Moment(now, int(unexplained.max()), culprit[1].label, 0))
         for request in self.context.trace.requests.within(since):
             if request.ready_ns >= _HIGH_NS and not request.victim_of:
                 self.suffers(case, request, request.ready_ns)

@@ -71,7 +71,8 @@ class Exhausted(Rule[Crowd]):
             del self._open[wait]
             if wait.waited_ns >= _SHORT_NS:
                 case = self._crowd(wait.resource.row)
-                case.note(wait.waited_ns, wait.ended_ns, self.context.label(wait.task))
+                who = self.context.label(wait.task), self.context.number(wait.task)
+                case.note(wait.waited_ns, wait.ended_ns, *who)
                 case.standing.add(wait.began_ns, wait.ended_ns)
                 case.gave_up += wait.gave_up
                 self.suffers(case, self.context.waiting_request(wait.task), wait.waited_ns)
@@ -90,7 +91,7 @@ class Exhausted(Rule[Crowd]):
         if waited >= _SHORT_NS and _was_full(row):
             case = self._crowd(row)
             label = self.context.label(job.task) if job.task is not None else "a job"
-            case.note(waited, until, label)
+            case.note(waited, until, label, self.context.number(job.task))
             case.standing.add(job.submitted_ns, until)
             case.gave_up += not job.started_ns
             self.suffers(case, self.context.waiting_request(job.task), waited)
@@ -106,6 +107,7 @@ class Exhausted(Rule[Crowd]):
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
             case.open = case.open_ns = case.open_worst_ns = case.open_victim_ns = 0
+            case.open_sufferings.clear()
         for wait in islice(self._open, _OPEN):
             if now - wait.began_ns < _SHORT_NS:
                 break
@@ -117,6 +119,8 @@ class Exhausted(Rule[Crowd]):
             if request is not None:
                 self.suffers(case, request, 0)
                 case.open_victim_ns += lasted
+                waited = case.open_sufferings.get(request.route, 0)
+                case.open_sufferings[request.route] = waited + lasted
         for executor in self.context.trace.jobs.executors.values():
             row = executor.resource.row
             if executor.queued and self.family(row) and _was_full(row):

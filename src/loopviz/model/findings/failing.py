@@ -48,7 +48,7 @@ class RequestsFail(Rule[_Failure]):
             case = self.case((where or request.route, error.partition(":")[0]))
             case.where, case.what = where, _BACKGROUND.sub("", error)
         case.status = status
-        case.note(at - request.start_ns, at, request.route)
+        case.note(at - request.start_ns, at, request.route, request.number)
 
     def refresh(self, now: int) -> None:
         for route in self.context.load.routes if self.context.load is not None else ():

@@ -74,7 +74,7 @@ class ClientPerRequest(Rule[_Client]):
                 case.row = row
                 if len(case.routes) < _ROUTES:
                     case.routes.setdefault(route, self._ended.get(route, 1) - 1)
-                case.note(0, at, route)
+                case.note(0, at, route, request.number)
 
     def check(self, case: _Client) -> Verdict:
         requests = sum(self._ended.get(route, 0) - before for route, before in case.routes.items())
@@ -129,11 +129,10 @@ class SequentialAwaits(Rule[_Row]):
         self._connected.clear()
 
     def request_ended(self, request: "Request", at: int) -> None:
-        history = request.history
-        if len(history) < _LEGS or request.truncated:
-            return
         least = _HALF * (request.end_ns - request.start_ns)
         if request.waiting_ns < least or request.waiting_ns < _LEGS * _LEG_NS:
+            return
+        if len(request.states) < _LEGS or request.truncated:
             return
         legs = max(self._rows(request), key=lambda legs: sum(e - s for s, e, _ in legs), default=[])
         lasted = [leg.end - leg.start for leg in legs]
@@ -143,7 +142,7 @@ class SequentialAwaits(Rule[_Row]):
         case = self.case((longest.path, longest.function))
         if sum(lasted) >= case.worst_ns:
             case.legs, case.site = len(legs), longest
-        case.note(sum(lasted), at, request.route)
+        case.note(sum(lasted), at, request.route, request.number)
         self.suffers(case, request, sum(lasted) - max(lasted))
 
     def check(self, case: _Row) -> Verdict:

@@ -93,7 +93,7 @@ class TaskNeverRetrieved(_Lives):
 
     def _raised(self, task: "Task | None", error: str, at: int) -> None:
         case = self._made(task)
-        case.note(0, at, self._who(task))
+        case.note(0, at, self._who(task), self.context.number(task))
         case.what = error
 
 
@@ -108,7 +108,8 @@ class TaskOutlivedParent(_Lives):
         if task.outlived_ns < _OUTLIVED_NS or task.outcome == LOST:
             return
         if self.context.where(self.context.trace.site(task.site)) is not None:
-            self._made(task).note(task.outlived_ns, at, self._who(task))
+            number = self.context.number(task)
+            self._made(task).note(task.outlived_ns, at, self._who(task), number)
 
     def check(self, case: _Made) -> Verdict:
         return Verdict.WARN if case.count >= _OUTLIVED else Verdict.RECHECK
@@ -132,7 +133,7 @@ class TaskLost(_Lives):
             return
         if self.context.where(self.context.trace.site(task.site)) is not None:
             case = self._made(task)
-            case.note(task.waiting_ns, at, self._who(task))
+            case.note(task.waiting_ns, at, self._who(task), self.context.number(task))
             case.what = ""
             if task.waits:
                 case.what = f" for {named(self.context, task.waits[-1].resource.row)}"

@@ -72,7 +72,8 @@ class LockConvoy(Rule[_Convoy]):
         case = self.case(wait.resource.row)
         case.row = wait.resource.row
         case.longest = max(case.longest, ahead + 1)
-        case.note(wait.waited_ns, wait.ended_ns, self.context.label(wait.task))
+        who = self.context.label(wait.task), self.context.number(wait.task)
+        case.note(wait.waited_ns, wait.ended_ns, *who)
         case.standing.add(wait.began_ns, wait.ended_ns)
         self.suffers(case, self.context.waiting_request(wait.task), wait.waited_ns)
 
@@ -139,7 +140,7 @@ class LockHeldAcrossIo(Rule[_Across]):
         if hold.waited_ns >= case.worst_ns:
             case.others = len(waiters)
         label = self.context.label(hold.task)
-        case.note(hold.waited_ns, at, label)
+        case.note(hold.waited_ns, at, label, self.context.number(hold.task))
         for wait in islice(waiters, _VICTIMS):
             request = self.context.waiting_request(wait.task)
             self.suffers(case, request, at - max(wait.began_ns, hold.since_ns))

@@ -115,7 +115,8 @@ class RetryStorm(Rule[_Storm]):
 
     def _retried(self, case: _Storm, tries: _Tries, task: "Task", at: int) -> None:
         request = self.context.waiting_request(task)
-        case.note(at - tries.last, at, self.context.label(task))
+        label, number = self.context.label(task), self.context.number(task)
+        case.note(at - tries.last, at, label, number)
         tries.retries += 1
         if tries.retries == _AGAIN:
             case.again += 1

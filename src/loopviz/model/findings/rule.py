@@ -1,7 +1,9 @@
 """What all rules have in common: cases by culprit, a verdict on each, and a finding for the bad."""
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from heapq import nlargest
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from loopviz.model.loop import LoopTimes
 from loopviz.model.observe import Observer
 from loopviz.model.places import Naming, Site
-from loopviz.model.snapshot import Finding, Location
+from loopviz.model.snapshot import Finding, Location, Moment, Suffering
 
 if TYPE_CHECKING:
     from loopviz.model.requests import Request
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from loopviz.model.tasks import Task
     from loopviz.model.trace import Trace
 
-__all__ = ["Case", "Context", "Rule", "Suggest", "Verdict"]
+__all__ = ["Case", "Context", "Rule", "Suggest", "Verdict", "latest", "together"]
 
 _CASES = 100
 """Culprits that a rule tells apart; beyond, they are one."""
@@ -26,6 +28,11 @@ _OTHERS = "others"
 """The key of that one; no rule uses it."""
 _SHOWN = 50
 """Findings of one rule; the rest are summed up in one more."""
+
+_MOMENTS = 8
+"""The last ones that a finding tells."""
+_ROUTES = 50
+"""Whose sufferings are told apart."""
 
 Suggest = Callable[[str], str]
 """The key of the fix to suggest for a rule's id; empty: none."""
@@ -65,6 +72,11 @@ class Context:
         name = self.trace.label(task) if task is not None else "a task"
         return name.rpartition(".<locals>.")[2]
 
+    @staticmethod
+    def number(task: "Task | None") -> int:
+        """Of the request that the task works for, 0: none."""
+        return task.request.number if task is not None and task.request is not None else 0
+
     def waiting_request(self, task: "Task | None") -> "Request | None":
         """The request that waits for what the task does, if that is still open."""
         request = task.request if task is not None else None
@@ -85,14 +97,29 @@ class Case:
         how long requests have waited."""
         self.label = ""
         """Who it was, at its worst."""
+        self.moments: deque[Moment] = deque(maxlen=_MOMENTS)
+        """The last ones, in the order in which they were told."""
+        self.sufferings: dict[str, tuple[int, int]] = {}
+        """By route: requests, and how long they waited."""
+        self.open_sufferings: dict[str, int] = {}
+        """By route, as of the last `refresh`: how long requests have waited that still do."""
 
-    def note(self, lasted_ns: int, at: int, label: str = "") -> None:
-        """It happened once more."""
+    def note(self, lasted_ns: int, at: int, label: str = "", request: int = 0) -> None:
+        """It happened once more; `request` is the number of the one that shows it."""
         self.count += 1
+        self.moments.append(Moment(at, lasted_ns, label, request))
         self.total_ns += lasted_ns
         self.last_ns = max(self.last_ns, at)
         if lasted_ns >= self.worst_ns:
             self.worst_ns, self.label = lasted_ns, label
+
+    def suffers(self, request: "Request", wait_ns: int, *, new: bool) -> None:
+        """The request waited so long for it, not for the first time unless `new`."""
+        self.victims += new
+        self.victim_ns += wait_ns
+        requests, waited = self.sufferings.get(request.route, (0, 0))
+        if requests or len(self.sufferings) < _ROUTES:
+            self.sufferings[request.route] = requests + new, waited + wait_ns
 
 
 C = TypeVar("C", bound=Case)
@@ -152,10 +179,9 @@ class Rule(Observer, Generic[C]):
         if request.victim_of is None:
             request.victim_of = set()
         key = (self.rule, case.number)
-        if key not in request.victim_of:
-            request.victim_of.add(key)
-            case.victims += 1
-        case.victim_ns += wait_ns
+        new = key not in request.victim_of
+        request.victim_of.add(key)
+        case.suffers(request, wait_ns, new=new)
 
     def findings(self, suggest: Suggest, now: int) -> list[Finding]:
         """One for each culprit, and one more for those that are too many."""
@@ -204,4 +230,25 @@ class Rule(Observer, Generic[C]):
             sum(case.victims for case in cases),
             sum(case.victim_ns + case.open_victim_ns for case in cases),
             suggest(self.rule),
+            latest(moment for case in cases for moment in case.moments),
+            together(
+                Suffering(route, requests, waited + case.open_sufferings.get(route, 0))
+                for case in cases
+                for route, (requests, waited) in case.sufferings.items()
+            ),
         )
+
+
+def latest(moments: Iterable[Moment]) -> tuple[Moment, ...]:
+    """The last ones, the newest first."""
+    return tuple(nlargest(_MOMENTS, moments))
+
+
+def together(sufferings: Iterable[Suffering]) -> tuple[Suffering, ...]:
+    """One for each route, the longest wait first."""
+    sums: dict[str, tuple[int, int]] = {}
+    for route, requests, waited in sufferings:
+        before = sums.get(route, (0, 0))
+        sums[route] = before[0] + requests, before[1] + waited
+    added_up = (Suffering(route, *suffered) for route, suffered in sums.items())
+    return tuple(sorted(added_up, key=lambda one: (-one.waited_ns, -one.requests, one.route)))

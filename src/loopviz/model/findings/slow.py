@@ -1,9 +1,14 @@
 """One callback holds the loop, or waits for the GIL."""
 
+from typing import TYPE_CHECKING
+
 from loopviz.clock import MS
 from loopviz.model.findings.rule import Case, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.stalls import Stall
+
+if TYPE_CHECKING:
+    from loopviz.model.requests import Request
 
 __all__ = ["GilContention", "SlowCallback"]
 
@@ -31,15 +36,13 @@ class SlowCallback(Rule[_Line]):
         if stall.gil is not self.gil:
             return
         line = self._line(stall)
-        line.note(stall.end_ns - stall.start_ns, stall.end_ns)
+        line.note(stall.end_ns - stall.start_ns, stall.end_ns, stall.label, stall.request)
         line.label = stall.label
         line.returned = line.returned or stall.returned
 
-    def victim(self, stall: Stall, wait_ns: int, *, new: bool) -> None:
+    def victim(self, stall: Stall, request: "Request", wait_ns: int, *, new: bool) -> None:
         if stall.gil is self.gil:
-            line = self._line(stall)
-            line.victims += new
-            line.victim_ns += wait_ns
+            self._line(stall).suffers(request, wait_ns, new=new)
 
     def check(self, case: _Line) -> Verdict:
         return Verdict.WARN if case.count else Verdict.OK

@@ -80,7 +80,7 @@ class CancelledMidWrite(Rule[_Write]):
             gone.count -= 1
         case = self._write(held, place)
         case.cancelled += 1
-        case.note(0, at, self.context.label(task))
+        case.note(0, at, self.context.label(task), request.number)
 
     def client_gone(self, request: "Request", at: int) -> None:
         tasks = self.context.trace.tasks.live
@@ -93,7 +93,7 @@ class CancelledMidWrite(Rule[_Write]):
                 case.left += 1
                 case.first_left_ns = case.first_left_ns or at
                 case.last_left_ns = at
-                case.note(0, at, request.route)
+                case.note(0, at, request.route, request.number)
                 if len(self._gone) < _OPEN:
                     self._gone[request.number] = case
                 return

@@ -1,9 +1,11 @@
-"""Commands that change what runs: fixes, load, scenario."""
+"""Commands that change what runs: fixes, baseline, load, scenario."""
 
 from loopviz.catalogue import FixInfo
 from loopviz.tui.desk import Desk
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import clean
 
-__all__ = ["fix", "neighbour", "rate", "restart", "suggested"]
+__all__ = ["baseline", "fix", "neighbour", "rate", "restart", "suggested"]
 
 RATES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 """What `[` and `]` step through."""
@@ -11,21 +13,54 @@ RATES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 
 def fix(desk: Desk, place: int) -> None:
     """Flip the fix at that place."""
-    if desk.scene and place < len(desk.scene.scenario.fixes):
-        _toggle(desk, desk.scene.scenario.fixes[place])
+    scene = desk.scene
+    if scene is None:
+        return
+    if place < len(scene.scenario.fixes):
+        _toggle(desk, scene, scene.scenario.fixes[place])
+    elif scene.letters:
+        desk.say(f"There is no such fix: this scenario has {' '.join(scene.letters)}.")
+    else:
+        desk.say("This scenario has no fixes.")
 
 
 def suggested(desk: Desk) -> None:
     """Apply the suggested fix; a second press does not take it off again."""
-    if desk.scene and (wanted := desk.scene.suggested):
-        _toggle(desk, wanted)
+    scene = desk.scene
+    if scene is None:
+        return
+    if scene.suggested is not None:
+        _toggle(desk, scene, scene.suggested)
+    elif scene.letters:
+        desk.say(f"No fix is suggested now. Try them yourself: {' '.join(scene.letters)}.")
+    else:
+        desk.say("This scenario has no fixes.")
 
 
-def _toggle(desk: Desk, wanted: FixInfo) -> None:
-    """Flip it; one that is not there says why."""
+def _toggle(desk: Desk, scene: Scene, wanted: FixInfo) -> None:
+    """Flip it; one that is not there says why, and in a frozen picture nothing is to be seen."""
     desk.say(wanted.unavailable)
-    if not wanted.unavailable:
-        desk.controller.toggle(wanted.key)
+    if wanted.unavailable:
+        return
+    desk.controller.toggle(wanted.key)
+    if scene.frozen:
+        state = "off" if wanted.key in scene.status.fixes_on else "on"
+        back = scene.keys.shown("now")
+        desk.say(
+            f"{clean(wanted.title)}: {state}. The picture is frozen: {back} shows what it does."
+        )
+
+
+def baseline(desk: Desk) -> None:
+    """Compare everything with what runs now, until this is asked for again."""
+    scene = desk.scene
+    if scene is None:
+        return
+    if scene.status.phase != "running" or scene.snapshot is None:
+        desk.say("Nothing runs that could be the baseline.")
+        return
+    desk.controller.baseline()
+    desk.say("Baseline set: all that follows is compared with it.")
 
 
 def rate(desk: Desk, by: int) -> None:
@@ -36,6 +71,8 @@ def rate(desk: Desk, by: int) -> None:
     steps = [r for r in RATES if (r < now - 1e-9 if by < 0 else r > now + 1e-9)]
     if steps:
         desk.controller.set_rate(steps[-1] if by < 0 else steps[0])
+    else:
+        desk.say(f"The load is at its {'least' if by < 0 else 'most'}: {now:g} times its own.")
 
 
 def neighbour(desk: Desk, by: int) -> None:

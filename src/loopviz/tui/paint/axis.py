@@ -1,18 +1,26 @@
-"""The time axis: seconds before now, and marks where something was changed."""
+"""The time axis: time before now, or before the freeze; marks where something was changed."""
 
 from rich.style import Style
 from textual.strip import Strip
 
+from loopviz.clock import MS, SECOND
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, fit, width_of
 
-__all__ = ["paint_axis"]
+__all__ = ["ago", "axis_row", "paint_axis", "per_column"]
+
+MINUTE = 60 * SECOND
 
 
 def paint_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
-    """One row: `-4s` begins where it was four seconds ago; a mark hides what is below it."""
+    """One row."""
+    return [axis_row(scene, columns, plan.label, plan.size("axis")[0], "latest ")]
+
+
+def axis_row(scene: Scene, columns: Columns, label: int, width: int, after: str = "") -> Strip:
+    """`-4s` begins where it was four seconds ago; a mark hides what is below it."""
     looks, glyphs = scene.looks, scene.glyphs
     chars = [" "] * columns.count
     styles = [looks.dim] * columns.count
@@ -24,20 +32,73 @@ def paint_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
                 styles[at + i] = style
 
     flags = _flags(scene, columns)
-    for before, at in enumerate(columns.seconds(), 1):
-        name = f"-{before}s"
-        free = all(at + 4 <= start or at >= end for start, end, *_ in flags)
-        if free:
+    taken = [(start, end) for start, end, *_ in flags]
+    last = _last(scene, columns)
+    for at, before in columns.ticks(scene.anchor_ns):
+        name = ago(before, columns.step_ns) if before else "frozen"
+        end = at + 1 + len(name)
+        if all(end <= start or at >= after for start, after in taken):
             put(at, glyphs.tick, looks.faint)
-        if free and at + 4 < columns.count - 3:
-            put(at + 1, name, looks.dim)
-    if all(end <= columns.count - 3 for _, end, *_ in flags):
-        put(columns.count - 3, "now", looks.accent)
+            if end < columns.count - len(last):
+                put(at + 1, name, looks.dim)
+    if all(end <= columns.count - len(last) for _, end in taken):
+        put(columns.count - len(last), last, looks.accent)
     for start, _, text, style in flags:
         put(start, text, style)
-    line = Line(plan.size("axis")[0])
-    line.add(" REQUEST", looks.dim).to(plan.label, looks.dim).cells(chars, styles)
-    return [line.end("latest ", looks.dim, looks.dim).strip(looks.text)]
+    if scene.look.span:
+        _put_span(scene.look.span, last, chars, styles, scene, columns)
+    line = Line(width)
+    line.add(f" {per_column(columns)}", looks.dim).to(label, looks.dim).cells(chars, styles)
+    return line.end(after, looks.dim, looks.dim).strip(looks.text)
+
+
+def ago(before_ns: int, step_ns: int) -> str:
+    """`-250ms`, `-12.4s`, `-4s`, `-2:30`, `-20min`: as exact as steps of that length ask for."""
+    sign, ns = "+" if before_ns < 0 else "-", abs(before_ns)
+    if step_ns >= MINUTE:
+        return f"{sign}{ns // MINUTE}min"
+    if step_ns >= SECOND:
+        s = ns // SECOND
+        return f"{sign}{s}s" if s < 100 else f"{sign}{s // 60}:{s % 60:02}"
+    if ns < SECOND:
+        return f"{sign}{ns // MS}ms"
+    digits = 1 if step_ns >= 100 * MS else 2 if step_ns >= 10 * MS else 3
+    return f"{sign}{ns / SECOND:.{digits}f}s"
+
+
+def per_column(columns: Columns) -> str:
+    """`89 ms/column`."""
+    cell = columns.cell_ns
+    return f"{cell // SECOND} s/column" if cell >= SECOND else f"{cell / MS:.0f} ms/column"
+
+
+def _last(scene: Scene, columns: Columns) -> str:
+    """What the last column is: now, the moment of the freeze, or one before it."""
+    if not scene.anchor_ns:
+        return "now"
+    before = scene.anchor_ns - scene.end_ns
+    step = max(columns.cell_ns, 100 * MS) if columns.cell_ns >= 50 * MS else columns.cell_ns
+    return "frozen" if 0 <= before < columns.cell_ns else ago(before, step)
+
+
+def _put_span(
+    span: tuple[int, int],
+    end: str,
+    chars: list[str],
+    styles: list[Style],
+    scene: Scene,
+    columns: Columns,
+) -> None:
+    """The selected range: `[-----]`, as far as it is in sight; no half of `end` beside it."""
+    first, last = columns.at(span[0]), columns.at(max(span[0], span[1] - 1))
+    if columns.count - len(end) <= last < columns.count:
+        chars[-len(end) :] = " " * len(end)
+    if first == last and 0 <= first < columns.count:
+        chars[first], styles[first] = scene.glyphs.only, scene.looks.cursor
+        return
+    for at in range(max(0, first), min(columns.count - 1, last) + 1):
+        chars[at] = "[" if at == first else "]" if at == last else scene.glyphs.rule
+        styles[at] = scene.looks.cursor
 
 
 def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:

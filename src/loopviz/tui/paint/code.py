@@ -1,19 +1,30 @@
 """The scenario's source as it runs: the branch that does is marked, the culprit's line is lit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from textual.strip import Strip
 
 from loopviz.lesson import SourceLine, Span
-from loopviz.model.snapshot import Finding
+from loopviz.model.snapshot import Finding, Location
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, duration, width_of
 
-__all__ = ["active_rows", "as_it_runs", "paint_code", "paint_source", "source_length"]
+__all__ = [
+    "Source",
+    "active_rows",
+    "as_it_runs",
+    "code_around",
+    "paint_code",
+    "paint_source",
+    "source_length",
+]
 
 GUTTER = 6
+
+Source = Callable[[Location, int], Sequence[tuple[int, str]]]
+"""Numbered lines around a location, `int` of them each side; empty if they cannot be read."""
 
 
 def source_length(scene: Scene) -> int:
@@ -64,6 +75,29 @@ def paint_code(scene: Scene, width: int, *, notes_below: bool = True) -> list[St
             below = Line(width).add(" " * GUTTER, scene.looks.text)
             below.to(width - width_of(_note(finding, scene)) - 1, scene.looks.text)
             rows.append(below.add(_note(finding, scene), heat).strip(scene.looks.text))
+    return rows
+
+
+def code_around(
+    scene: Scene, finding: Finding, width: int, around: int, source: Source
+) -> list[Strip]:
+    """The culprit's line, lit, with its neighbours."""
+    looks, glyphs = scene.looks, scene.glyphs
+    where = finding.location
+    assert where is not None
+    name = clean(f"{where.file}:{where.line}")
+    head = Line(width).add(f"  {name}", looks.accent)
+    head.add(f"  in {clean(where.function)}", looks.dim)
+    lines = source(where, around) or [(where.line, finding.source or "(source not found)")]
+    indent = min((len(t) - len(t.lstrip()) for _, t in lines if t.strip()), default=0)
+    rows = [head.strip(looks.text)]
+    for number, text in lines:
+        lit = number == where.line
+        line = Line(width)
+        line.add(f"  {glyphs.pointer if lit else ' '}", looks.lit_edge if lit else looks.dim)
+        line.add(f"{number:>4} ", looks.lit_edge if lit else looks.faint)
+        line.add(clean(text[indent:]), looks.lit if lit else looks.dim)
+        rows.append(line.strip(looks.lit if lit else looks.text))
     return rows
 
 

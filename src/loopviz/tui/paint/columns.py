@@ -5,9 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.clock import SECOND
+from loopviz.clock import MS, SECOND
 
-__all__ = ["Columns"]
+__all__ = ["ZOOMS_NS", "Columns"]
+
+_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+_S = (1, 2, 5, 10, 20, 30, 60)
+ZOOMS_NS = (*(ms * MS for ms in _MS), *(s * SECOND for s in _S))
+"""What a column can stand for."""
+
+_STEPS_NS = (*ZOOMS_NS, *(s * SECOND for s in (120, 300, 600, 1200, 1800, 3600)))
+"""What can lie between two ticks of the axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +52,26 @@ class Columns:
         """The column of a moment; below zero or beyond `count` if it is not shown."""
         return moment_ns // self.cell_ns - self.first
 
-    def seconds(self) -> list[int]:
-        """The columns of whole seconds before the end, the latest first; they stand still."""
-        ats = (self.count - round(s * SECOND / self.cell_ns) for s in range(1, 61))
-        return [at for at in ats if at >= 0]
+    @property
+    def step_ns(self) -> int:
+        """What lies between two ticks: a round time, wide enough for its name."""
+        for step in _STEPS_NS:
+            if step >= self.cell_ns * (7 if step >= SECOND else 11):
+                return step
+        return _STEPS_NS[-1]
+
+    def ticks(self, anchor_ns: int = 0) -> list[tuple[int, int]]:
+        """Columns, and how long before the anchor they are, the latest first.
+
+        Without an anchor they count to the end, and stand still on the screen while time passes.
+        """
+        step = self.step_ns
+        if not anchor_ns:
+            each = ((self.count - round(n * step / self.cell_ns), n * step) for n in range(1, 100))
+            return [(at, before) for at, before in each if at >= 0]
+        first = -(-(anchor_ns - self.end_ns) // step)
+        numbers = range(first, (anchor_ns - self.start_ns) // step + 1)
+        return [(self.at(anchor_ns - n * step), n * step) for n in numbers]
 
     def bounds(self) -> NDArray[np.int64]:
         """The `count + 1` moments between the columns; none is later than `end_ns`."""

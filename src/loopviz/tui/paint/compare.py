@@ -1,106 +1,134 @@
-"""The compare strip: each route before and after the last change of fixes."""
+"""The compare strip: what the last change did, and the next step."""
 
-import math
-
-from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.snapshot import Comparison, RouteComparison
+from loopviz.clock import SECOND
+from loopviz.model.snapshot import Comparison, CounterComparison, RouteComparison
 from loopviz.tui.paint.finding import rule_line
-from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.guide import Step, guide
+from loopviz.tui.paint.layout import WIDE, Plan
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit
+from loopviz.tui.paint.text import Line, clean, fit, width_of
+from loopviz.tui.paint.verdict import (
+    Figure,
+    counted,
+    headline,
+    quantiles,
+    side,
+    sides,
+    told,
+    troubles,
+    verdict,
+)
 
-__all__ = ["change", "headline", "paint_compare"]
-
-
-def change(before_ns: int, after_ns: int) -> float:
-    """Relative change, -0.86 for 86 % less; 0 when there is nothing to compare with."""
-    return (after_ns - before_ns) / before_ns if before_ns > 0 else 0.0
-
-
-def headline(comparison: Comparison, rows: int) -> tuple[RouteComparison, ...]:
-    """The `rows` routes that changed most, in the load's order."""
-
-    def size(route: RouteComparison) -> float:
-        if not route.enough or not route.before.p99_ns or not route.after.p99_ns:
-            return -1.0
-        return abs(math.log(route.after.p99_ns / route.before.p99_ns))
-
-    kept = sorted(comparison.routes, key=size, reverse=True)[:rows]
-    return tuple(route for route in comparison.routes if route in kept)
+__all__ = ["paint_compare"]
 
 
 def paint_compare(scene: Scene, plan: Plan) -> list[Strip]:
-    """Wide or tall terminals get a title row first."""
+    """Wide or tall terminals get a title row first; the last row is the guide's.
+
+    On a single row there is the result, once there is one, and the next step until then.
+    """
     width, height = plan.size("compare")
-    looks = scene.looks
     comparison = scene.snapshot.comparison if scene.snapshot else None
-    titled = height >= 3
+    step = guide(scene)
     strips = []
-    if titled:
-        note = _sides(comparison, scene) if comparison else ""
-        strips.append(rule_line(width, scene, "BEFORE / AFTER", looks.title, note))
-    if comparison is None:
-        first = scene.scenario.fixes[:1]
-        line = Line(width).add(" compare ", looks.accent)
-        hint = "press a: the load stays the same, before and after appear here"
-        if width < 72:
-            hint = "press a: before and after appear here"
-        line.add(hint if first else "this scenario has no fixes to compare", looks.dim)
-        strips.append(line.strip(looks.text))
-    else:
-        routes = headline(comparison, height - titled)
-        wide = max((len(clean(r.route)) for r in routes), default=0)
-        tag = "" if titled else f"{_sides(comparison, scene)}  "
-        for i, route in enumerate(routes):
-            line = Line(width).add(" " + (tag if i == 0 else " " * len(tag)), looks.accent)
-            strips.append(_row(line, route, comparison, min(wide, 24), scene))
-    blank = Line(width).strip(looks.text)
+    rows = height
+    if height >= 3:
+        note = sides(scene, comparison) if comparison else ""
+        if comparison is not None and comparison.pinned:
+            note += ", since the baseline"
+        strips.append(rule_line(width, scene, "BEFORE / AFTER", scene.looks.title, note))
+        rows -= 1
+    guided = step is not None and (rows > 1 or not _has_result(comparison))
+    results = _results(scene, comparison, width, rows - guided, titled=height >= 3)
+    strips += results
+    if guided and step is not None:
+        strips.append(step_line(step, width, scene))
+    blank = Line(width).strip(scene.looks.text)
     return (strips + [blank] * height)[:height]
 
 
-def _sides(comparison: Comparison, scene: Scene) -> str:
-    """`none → a`: the fixes that were on, by their letters."""
+def step_line(step: Step, width: int, scene: Scene) -> Strip:
+    """` next  press a: …`; in fewer words where there is no room."""
+    looks = scene.looks
+    line = Line(width).add(f" {step.word}  ", looks.accent)
+    text = step.text if width_of(step.text) <= line.left or not step.short else step.short
+    style = looks.strong if step.word == "next" else looks.dim
+    return line.add(fit(clean(text), line.left, scene.glyphs.more), style).strip(looks.text)
 
-    def side(keys: tuple[str, ...]) -> str:
-        return "+".join(sorted(scene.letter(key) or clean(key) for key in keys)) or "no fix"
 
-    arrow = scene.glyphs.arrow
-    return f"{side(comparison.before_fixes)} {arrow} {side(comparison.after_fixes)}"
+def _has_result(comparison: Comparison | None) -> bool:
+    return comparison is not None and any(route.enough for route in comparison.routes)
 
 
-def _row(
-    line: Line, route: RouteComparison, comparison: Comparison, wide: int, scene: Scene
-) -> Strip:
+def _results(
+    scene: Scene, comparison: Comparison | None, width: int, rows: int, *, titled: bool
+) -> list[Strip]:
+    """What ought to stand still first, then the routes that changed most; or why there is none."""
+    looks = scene.looks
+    if rows <= 0:
+        return []
+    line = Line(width)
+    if comparison is None:
+        word = "nothing was changed yet" if scene.scenario.fixes else "this scenario has no fixes"
+        return [line.add(f" {word}", looks.dim).strip(looks.text)] if titled else []
+    if not comparison.comparable:
+        was, now = (f"{scene.glyphs.times}{factor:g}" for factor in comparison.load)
+        text = f" the load has changed, {was} to {now}: before and after are not comparable"
+        return [line.add(fit(text, width, scene.glyphs.more), looks.warm).strip(looks.text)]
+    if comparison.pinned and not comparison.started:
+        seen = sum(route.before.count for route in comparison.routes)
+        seconds = comparison.lasted_ns.before // SECOND
+        text = f" baseline: {seconds} s with {side(scene, comparison.before_fixes)}, n {seen}"
+        return [line.add(text, looks.text).strip(looks.text)]
+    counters = troubles(comparison)[:rows] if _has_result(comparison) else []
+    routes = headline(comparison, rows - len(counters))
+    names = [counter.title for counter in counters] + [route.route for route in routes]
+    wide = min(max((width_of(clean(name)) for name in names), default=0), 24)
+    tag = "" if titled else f"{sides(scene, comparison)}  "
+    strips: list[Strip] = []
+    told_of: list[CounterComparison | RouteComparison] = [*counters, *routes]
+    for one in told_of:
+        line = Line(width).add(" " + (" " * width_of(tag) if strips else tag), looks.accent)
+        if isinstance(one, RouteComparison):
+            strips.append(_row(line, one, comparison, wide, scene))
+        else:
+            line.add(fit(clean(one.title), wide, scene.glyphs.more), looks.text)
+            _figure(line, counted(one), scene)
+            strips.append(line.strip(looks.text))
+    return strips
+
+
+def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: Scene) -> Strip:
     looks, glyphs = scene.looks, scene.glyphs
     line.add(fit(clean(route.route), wide, glyphs.more), looks.text)
     if not route.enough:
-        have = min(route.before.count, route.after.count)
-        line.add(f"  comparing{glyphs.more} {have} of {comparison.needed} samples", looks.dim)
+        few = min(route.before.count, route.after.count)
+        where = " from before" if route.before.count < of.needed else ""
+        line.add(f"  comparing{glyphs.more} {few} of {of.needed} samples{where}", looks.dim)
         return line.strip(looks.text)
-    before, after = route.before, route.after
-    quantiles = [("p99", before.p99_ns, after.p99_ns)]
-    if line.width >= 120:
-        quantiles.insert(0, ("p50", before.p50_ns, after.p50_ns))
-        quantiles.append(("max", before.max_ns, after.max_ns))
-    for name, old, new in quantiles:
-        line.add(f"  {name} ", looks.dim).add(f"{duration(old, ' '):>7}", looks.text)
-        line.add(f" {glyphs.arrow} ", looks.dim).add(f"{duration(new, ' '):<7}", looks.strong)
-        line.add(*verdict(old, new, scene))
-    return line.add(f"  (n {before.count} {glyphs.arrow} {after.count})", looks.dim).strip(
-        looks.text
-    )
+    p50, _, p99, most = quantiles(route)
+    figures = [p50, p99, most] if line.width >= WIDE else [told(route)]
+    for figure in figures:
+        _figure(line, figure, scene)
+    samples = f"  (n {route.before.count} {glyphs.arrow} {route.after.count})"
+    unsure = [
+        f.title for f in figures if f.sure is False and not verdict(f, scene)[0].startswith("=")
+    ]
+    if width_of(samples) <= line.left:
+        line.add(samples, looks.dim)
+    state = "not sure" if of.full else "not sure yet"
+    which = f"{'+'.join(unsure)} " if len(figures) > 1 else ""
+    texts = (f"  {which}{state}", "  unsure") if unsure else ()
+    line.add(next((text for text in texts if width_of(text) <= line.left), ""), looks.dim)
+    return line.strip(looks.text)
 
 
-def verdict(before_ns: int, after_ns: int, scene: Scene) -> tuple[str, Style]:
-    """`▼ 86 %` better, `▲ 40 %` or `▲ ×3.2` worse, `= same` within a twentieth."""
+def _figure(line: Line, figure: Figure, scene: Scene) -> None:
     looks, glyphs = scene.looks, scene.glyphs
-    moved = change(before_ns, after_ns)
-    if abs(moved) < 0.05:
-        return " = same ", looks.dim
-    if moved < 0:
-        return f" {glyphs.down} {-moved * 100:3.0f} %", looks.good
-    if moved >= 2:
-        return f" {glyphs.up} {glyphs.times}{moved + 1:4.1f}", looks.worse
-    return f" {glyphs.up} {moved * 100:3.0f} %", looks.worse
+    was, now = figure.texts()
+    line.add(f"  {figure.title} ", looks.dim).add(f"{was:>7}", looks.text)
+    line.add(f" {glyphs.arrow} ", looks.dim).add(f"{now:<7}", looks.strong)
+    text, style = verdict(figure, scene)
+    line.add(f" {text:<7}", style)

@@ -1,20 +1,18 @@
 """The diagnosis beside the timeline on wide terminals: sentence, evidence, source, fix, lesson."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.snapshot import Finding, Location
+from loopviz.model.snapshot import Finding
+from loopviz.tui.paint.code import Source, code_around
 from loopviz.tui.paint.finding import finding_title, nothing_found, paragraph
 from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import FIX_LETTERS, Scene
+from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, duration, wrap
 
-__all__ = ["Source", "boxed", "paint_diagnosis"]
-
-Source = Callable[[Location, int], Sequence[tuple[int, str]]]
-"""Numbered lines around a location, `int` of them each side; empty if they cannot be read."""
+__all__ = ["boxed", "paint_diagnosis", "paint_fixes"]
 
 
 def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
@@ -39,7 +37,7 @@ def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
         shown = "source" in plan.panels and _of_the_scenario(finding, scene)
         body = _found(scene, finding, inner, height, source, shown)
     blank = Line(inner).strip(looks.text)
-    fixes = _fixes(scene, inner)
+    fixes = paint_fixes(scene, inner)
     lesson = paragraph(scene.scenario.lesson, looks.dim, inner, scene)
     hints: list[Strip] = []
     if finding is not None and scene.scenario.look:
@@ -91,28 +89,7 @@ def _found(
     rows += paragraph(times, looks.dim, width, scene)
     if finding.location:
         around = 0 if shown else 3 if height >= 24 else 1
-        rows += [blank, *_source(scene, finding, width, around, source)]
-    return rows
-
-
-def _source(scene: Scene, finding: Finding, width: int, around: int, source: Source) -> list[Strip]:
-    """The culprit's line, lit, with its neighbours."""
-    looks, glyphs = scene.looks, scene.glyphs
-    where = finding.location
-    assert where is not None
-    name = clean(f"{where.file}:{where.line}")
-    head = Line(width).add(f"  {name}", looks.accent)
-    head.add(f"  in {clean(where.function)}", looks.dim)
-    lines = source(where, around) or [(where.line, finding.source or "(source not found)")]
-    indent = min((len(t) - len(t.lstrip()) for _, t in lines if t.strip()), default=0)
-    rows = [head.strip(looks.text)]
-    for number, text in lines:
-        lit = number == where.line
-        line = Line(width)
-        line.add(f"  {glyphs.pointer if lit else ' '}", looks.lit_edge if lit else looks.dim)
-        line.add(f"{number:>4} ", looks.lit_edge if lit else looks.faint)
-        line.add(clean(text[indent:]), looks.lit if lit else looks.dim)
-        rows.append(line.strip(looks.lit if lit else looks.text))
+        rows += [blank, *code_around(scene, finding, width, around, source)]
     return rows
 
 
@@ -131,12 +108,12 @@ def _head(title: str, width: int, scene: Scene) -> Strip:
     return Line(width).add(f"  {title}", scene.looks.title).strip(scene.looks.text)
 
 
-def _fixes(scene: Scene, width: int) -> list[Strip]:
+def paint_fixes(scene: Scene, width: int) -> list[Strip]:
     """Every fix with its key, and whether it is on."""
     looks = scene.looks
     wanted = scene.suggested
     rows = [_head("FIXES", width, scene)]
-    for letter, fix in zip(FIX_LETTERS, scene.scenario.fixes, strict=False):
+    for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
         style = looks.strong if on else looks.text
         for i, text in enumerate(wrap(clean(fix.title), width - 9)[:2]):
@@ -150,7 +127,7 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
         elif on:
             rows += _why(f"looks right, is not: {fix.why}" if fix.wrong else fix.why, width, scene)
         if wanted is fix:
-            hint = f"        suggested: press {letter}, or F"
+            hint = f"        suggested: press {letter}, or {scene.keys.shown('suggested')}"
             rows.append(Line(width).add(hint, looks.good).strip(looks.text))
     return rows if len(rows) > 1 else []
 

@@ -10,10 +10,10 @@ from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, duration, fit, width_of, wrap
 
-__all__ = ["evidence", "nothing_found", "paint_finding", "rule_line"]
+__all__ = ["FOLDERS", "evidence", "nothing_found", "paint_finding", "rule_line"]
 
 
-_FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
+FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
 """Before the name of a file."""
 
 
@@ -65,8 +65,7 @@ def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
         strips = [rule_line(width, scene, title, style, note), *_on(scene, width, height - 1)]
         fix = fix_line(scene, width)
         room = height - len(strips) - len(fix)
-        strips += [_said("look", look, width, scene) for look in scene.scenario.look[:room]]
-        strips += fix
+        strips += [*_looks(scene, width, room), *fix]
     else:
         calm = scene.stale(finding)
         title, style, note = finding_title(scene, finding)
@@ -99,7 +98,7 @@ def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bo
         place = ""
     lines = wrap(f"{place}  {said}", width - 2)
     if len(lines) > rows:
-        place, said = place.rpartition("/")[2], _FOLDERS.sub("", said)
+        place, said = place.rpartition("/")[2], FOLDERS.sub("", said)
         lines = wrap(f"{place}  {said}", width - 2)
     strips = []
     for i, text in enumerate(_last_cut(lines, rows, width - 2, scene)):
@@ -185,9 +184,17 @@ def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
     return strips
 
 
-def _said(what: str, text: str, width: int, scene: Scene) -> Strip:
-    line = Line(width).add(f" {what} ", scene.looks.accent)
-    return line.add(clean(text), scene.looks.dim).strip(scene.looks.text)
+def _looks(scene: Scene, width: int, rows: int) -> list[Strip]:
+    """What to look at, as much of it as is whole on so many rows; the first in any case."""
+    strips: list[Strip] = []
+    for text in scene.scenario.look:
+        lines = wrap(clean(text), width - 7)
+        if strips and len(strips) + len(lines) > rows:
+            continue
+        for i, said in enumerate(_last_cut(lines, rows - len(strips), width - 7, scene)):
+            line = Line(width).add("      " if i else " look ", scene.looks.accent)
+            strips.append(line.add(said, scene.looks.dim).strip(scene.looks.text))
+    return strips
 
 
 def paragraph(text: str, style: Style, width: int, scene: Scene, rows: int = 3) -> list[Strip]:

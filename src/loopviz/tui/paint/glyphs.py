@@ -15,6 +15,8 @@ class Glyphs:
     ready: str
     waiting: str
     blocking: str
+    resource: str
+    thread: str
     bang: str
     """Ends a blocking slice."""
     levels: str
@@ -30,6 +32,8 @@ class Glyphs:
     wall: str
     down: str
     up: str
+    only: str
+    """A chosen slice that has but one cell."""
     arrow: str
     pointer: str
     here: str
@@ -39,10 +43,19 @@ class Glyphs:
     dot: str
     more: str
     times: str
+    shades: str
+    """From nothing to many, for heat-maps."""
 
     def of(self, state: State) -> str:
         """The state's glyph, as the legend shows it."""
-        return (self.run, self.ready, self.waiting, self.blocking)[state - 1]
+        return (
+            self.run,
+            self.ready,
+            self.waiting,
+            self.blocking,
+            self.resource,
+            self.thread,
+        )[state - 1]
 
 
 BLOCKS = Glyphs(
@@ -50,6 +63,8 @@ BLOCKS = Glyphs(
     ready="▒",
     waiting="─",
     blocking="▓",
+    resource="░",
+    thread="═",
     bang="!",
     levels=" ▁▂▃▄▅▆▇█",
     eighths=" ▏▎▍▌▋▊▉█",
@@ -62,6 +77,7 @@ BLOCKS = Glyphs(
     wall="│",
     down="▼",
     up="▲",
+    only="◆",
     arrow="→",
     pointer="▶",
     here="◄",
@@ -69,6 +85,7 @@ BLOCKS = Glyphs(
     dot="·",
     more="…",
     times="×",
+    shades=" ░▒▓█",
 )
 
 ASCII = Glyphs(
@@ -76,6 +93,8 @@ ASCII = Glyphs(
     ready="=",
     waiting="-",
     blocking="!",
+    resource=".",
+    thread="~",
     bang="!",
     levels=" .:-=+*#@",
     eighths="",
@@ -88,6 +107,7 @@ ASCII = Glyphs(
     wall="|",
     down="v",
     up="^",
+    only="$",
     arrow="->",
     pointer=">",
     here="<",
@@ -95,4 +115,5 @@ ASCII = Glyphs(
     dot=".",
     more="..",
     times="x",
+    shades=" .:*#",
 )

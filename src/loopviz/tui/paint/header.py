@@ -3,9 +3,10 @@
 from rich.style import Style
 from textual.strip import Strip
 
+from loopviz.clock import SECOND
 from loopviz.model.snapshot import Snapshot
 from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import FIX_LETTERS, Scene
+from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
 
 __all__ = ["paint_banner", "paint_header", "state_word"]
@@ -19,8 +20,9 @@ WORDS = {
 
 
 def state_word(scene: Scene) -> str:
-    """LIVE, FROZEN, STARTING, TARGET DIED, LOAD DIED or FAILED."""
-    return WORDS.get(scene.status.phase, "FROZEN" if scene.frozen else "LIVE")
+    """LIVE, FROZEN, REPLAY, STARTING, TARGET DIED, LOAD DIED or FAILED."""
+    shown = "REPLAY" if scene.look.speed else "FROZEN" if scene.frozen else "LIVE"
+    return WORDS.get(scene.status.phase, shown)
 
 
 def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
@@ -30,17 +32,19 @@ def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
     line = Line(width).add(" loopviz ", looks.bar_brand)
     word = state_word(scene)
     badge = {"LIVE": looks.badge_live, "FROZEN": looks.badge_frozen}.get(word)
+    badge = looks.badge_frozen if word == "REPLAY" else badge
     if word == "STARTING":
         badge = looks.badge_waiting
-    line.add(f" {word} ", badge or looks.alarm_fill)
+    line.add(f" {word}{_pace(scene) if word == 'REPLAY' else ''} ", badge or looks.alarm_fill)
     if scene.frozen:
-        behind = duration(scene.now_ns - scene.end_ns, " ")
-        behind = (
-            f"{(scene.now_ns - scene.end_ns) // 1_000_000_000} s" if "ms" not in behind else "0 s"
-        )
-        line.add(f" +{behind} behind", looks.bar_strong)
+        line.add(f" +{_behind(scene)} behind", looks.bar_strong)
     right = _right(scene, width)
     fixes = _fixes(scene, width)
+    least = line.left - sum(width_of(text) for text, _ in fixes) - len(scene.scenario.id) - 6
+    if sum(width_of(text) for text, _ in right) > least:  # a replay says much
+        right = [part for part in right if part[1] in (looks.bar_strong, looks.bar_alarm)]
+        right = [(f" {text.strip()} ", style) for text, style in right]
+        right = right if sum(width_of(text) for text, _ in right) <= least else []
     used = sum(width_of(text) for text, _ in (*fixes, *right)) + 5
     title = f"{scene.scenario.id}: {scene.scenario.title}" if scene.scenario.title else ""
     title = clean(title or scene.scenario.id)
@@ -62,11 +66,27 @@ def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
     return [line.strip(looks.bar)]
 
 
+def _pace(scene: Scene) -> str:
+    """` ×1/10`, and whether it stands."""
+    speed = scene.look.speed
+    pace = f"1/{1 / speed:.0f}" if speed < 1 else "1"
+    return f" {scene.glyphs.times}{pace}{' PAUSED' if scene.look.paused else ''}"
+
+
+def _behind(scene: Scene) -> str:
+    """`12 s`, `2:05`; in a replay, which moves, `1.4 s`."""
+    behind = scene.now_ns - scene.end_ns
+    if scene.look.speed:
+        return duration(behind - behind % (SECOND // 10), " ") if behind >= SECOND else "0 s"
+    s = behind // SECOND
+    return f"{s} s" if s < 120 else f"{s // 60}:{s % 60:02}"
+
+
 def _fixes(scene: Scene, width: int) -> list[tuple[str, Style]]:
     looks = scene.looks
     parts: list[tuple[str, Style]] = []
     word = "fixes " if width >= 100 else ""
-    for letter, fix in zip(FIX_LETTERS, scene.scenario.fixes, strict=False):
+    for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
         tick = "-" if fix.unavailable else "x" if on else " "
         style = looks.bar_good if on else looks.bar_dim if fix.unavailable else looks.bar
@@ -91,10 +111,10 @@ def _right(scene: Scene, width: int) -> list[tuple[str, Style]]:
     parts += [(f"  {trouble}", looks.bar_alarm) for trouble in _sees_less(snapshot)]
     dropped = snapshot.health.dropped_events if snapshot else 0
     if scene.status.changed:
-        parts.append(("  changed: R reloads ", looks.bar_good))
+        parts.append((f"  changed: {scene.keys.shown('restart')} reloads ", looks.bar_good))
         if not dropped:
             return parts
-    if width < 72 and not dropped:
+    if width < (100 if scene.frozen else 72) and not dropped:
         return [*parts, (" ", looks.bar)]
     parts.append(("  drop ", looks.bar_dim))
     parts.append((f"{dropped} ", looks.bar_alarm if dropped else looks.bar))
@@ -115,7 +135,9 @@ def paint_banner(scene: Scene, plan: Plan) -> list[Strip]:
     """One row, when there is something to say: what happened, and the key to press."""
     looks = scene.looks
     width = plan.size("banner")[0]
-    said = scene.notice or (scene.status.why if scene.status.phase == "running" else "")
+    covers = "legend" in plan.panels
+    why = scene.status.why if scene.status.phase == "running" else ""
+    said = why if covers else scene.notice or why
     if said:
         text = fit(clean(said), width - 2, scene.glyphs.more)
         return [Line(width).add(f" {text}", looks.warm).strip(looks.text)]
@@ -123,7 +145,10 @@ def paint_banner(scene: Scene, plan: Plan) -> list[Strip]:
         why = scene.status.why or f"Starting {scene.scenario.id}: the app comes up, then its load."
         return [Line(width).add(f" {clean(why)}", looks.warm).strip(looks.text)]
     why = clean(scene.status.why) or f"{state_word(scene).capitalize()}."
-    key = " R restart " if scene.status.phase != "failed" else " R retry  s scenarios "
+    again, others = scene.keys.shown("restart"), scene.keys.shown("scenarios")
+    key = f" {again} restart "
+    if scene.status.phase == "failed":
+        key = f" {again} retry  {others} scenarios "
     line = Line(width).add(
         " " + fit(why, min(width_of(why), width - len(key) - 2)), looks.alarm_fill
     )

@@ -10,6 +10,7 @@ from textual.strip import Strip
 from loopviz.clock import MS
 from loopviz.model.snapshot import LoopView
 from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.far import far_columns, far_worst
 from loopviz.tui.paint.glyphs import Glyphs
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.palette import Looks
@@ -63,8 +64,12 @@ def paint_lag(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     looks = scene.looks
     if scene.snapshot is None:
         return [Line(width).strip(looks.text) for _ in range(height)]
-    loop = scene.snapshot.loop
-    lags = lag_columns(loop, columns)
+    snapshot = scene.snapshot
+    lags = lag_columns(snapshot.loop, columns)
+    if far := far_columns(snapshot, columns):
+        known = snapshot.overview
+        worst = far_worst(np.maximum(known.lag_max_ns, known.held_max_ns), snapshot, columns)
+        lags[:far] = worst[:far].tolist()
     chart = _chart(lags, height - 1, scene, plan, columns)
     return [_figures(scene, width), *chart]
 

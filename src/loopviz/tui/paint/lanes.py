@@ -1,6 +1,6 @@
 """The request lanes: rows shared fairly between routes, then each row's cells."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -8,17 +8,16 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import RequestView, State
+from loopviz.tui.look import Key
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.marks import Uprights, bracket_request, uprights
 from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.spans import Cell, Lane
+from loopviz.tui.paint.spans import Lane
 from loopviz.tui.paint.text import Line, clean, duration, fit
 
 __all__ = ["LanePainter", "LaneRow", "share_rows"]
-
-Uprights = dict[int, Cell]
-"""Column → the glyph of a vertical line through it."""
 
 KEEP_NS = 4 * SECOND
 """A lane keeps its row for so long after it was last needed, so that rows do not jump."""
@@ -31,6 +30,12 @@ class LaneRow:
     route: str
     lane: int
     hidden: int = 0
+    pinned: bool = False
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """As it is pinned and chosen."""
+        return self.route, self.lane
 
 
 def share_rows(wanted: dict[str, int], rows: int) -> list[LaneRow]:
@@ -59,9 +64,14 @@ class LanePainter:
         self._painted: dict[tuple[str, int], tuple[tuple[object, ...], Strip]] = {}
         self._looks: Looks | None = None
         self._needed: dict[str, tuple[int, int]] = {}
+        self._grid = 0, 0
+        self.chosen: tuple[str, int] | None = None
+        """The lane of the chosen request."""
+        self.shown: list[LaneRow | None] = []
+        """The row of each line of the panel, as it was painted; None: it is free."""
 
     def rows(self, scene: Scene, count: int, start_ns: int) -> list[LaneRow]:
-        """Which lane each row shows, in the load's order of routes."""
+        """Which lane each row shows: the pinned ones first, then in the load's order of routes."""
         assert scene.snapshot is not None
         wanted: dict[str, int] = {route.route: 1 for route in scene.snapshot.routes}
         for request in scene.snapshot.requests:
@@ -72,34 +82,46 @@ class LanePainter:
             if lanes >= before or scene.end_ns - since > KEEP_NS:
                 self._needed[route] = (lanes, scene.end_ns)
             wanted[route] = self._needed[route][0]
-        return share_rows(wanted, count)
+        wanted = {route: n for route, n in wanted.items() if scene.look.filter in route.lower()}
+        return _pinned_first(wanted, scene.look.pins, count)
 
     def paint(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         """As many rows as the panel has."""
         width, height = plan.size("lanes")
         looks = scene.looks
+        self.shown = []
         if scene.snapshot is None:
             return [Line(width).strip(looks.text) for _ in range(height)]
         if looks is not self._looks:
             self._looks = looks
             self._lanes.clear()
             self._painted.clear()
+        if self._grid != (columns.cell_ns, columns.count):
+            self._grid = columns.cell_ns, columns.count
+            self._needed.clear()
         rows = self.rows(scene, height, columns.start_ns)
         lanes: dict[tuple[str, int], list[RequestView]] = {}
         requests = scene.snapshot.requests
         for request in requests:
             if request.start_ns < scene.end_ns:
                 lanes.setdefault((request.route, request.lane), []).append(request)
-        lines = _uprights(scene, columns)
+        lines = uprights(scene, columns)
         culprit = scene.held.request if scene.held else 0
-        groups = len({row.route for row in rows})
+        starts = [i for i, row in enumerate(rows) if i and _begins(rows[i - 1], row)]
+        gaps = starts if len(rows) + len(starts) < height else ()
         strips: list[Strip] = []
         for i, row in enumerate(rows):
-            if row.lane == 0 and i and len(rows) + groups <= height:
+            if i in gaps:
+                self.shown.append(None)
                 strips.append(_blank(plan, columns, lines, scene))
-            found = lanes.get((row.route, row.lane), ())
+            self.shown.append(row)
+            found = lanes.get(row.key, ())
             strips.append(self._row(row, found, scene, plan, columns, lines, culprit))
         rest = _blank(plan, columns, lines, scene)
+        if len(strips) < height and (text := _gone(scene, columns)):
+            strips.append(_said(text, plan, scene))
+        if not rows:
+            strips.append(_nothing(plan, scene))
         return [*strips, *[rest] * (height - len(strips))]
 
     def _row(
@@ -113,9 +135,11 @@ class LanePainter:
         culprit: int,
     ) -> Strip:
         looks, glyphs = scene.looks, scene.glyphs
-        place = (row.route, row.lane)
+        place = row.key
         guilty = bool(culprit) and any(request.number == culprit for request in requests)
-        key = _key(requests, columns, uprights, (row, guilty, plan))
+        chosen = scene.look.row is not None and row.key == self.chosen
+        mark = (scene.look.row, scene.look.slice_ns) if chosen else None
+        key = _key(requests, columns, uprights, (row, guilty, plan, mark, scene.frozen))
         before = self._painted.get(place)
         if before and before[0] == key:
             return before[1]
@@ -126,21 +150,39 @@ class LanePainter:
         for column, (char, style) in uprights.items():
             if cells[0][column] == " ":
                 cells[0][column], cells[1][column] = char, style
+        if chosen:
+            bracket_request(cells, requests, scene, columns)
         outcome = _outcome(requests[-1], columns, scene) if requests else ("", looks.text)
-        line = Line(plan.size("lanes")[0])
-        line.add(glyphs.bang if guilty else " ", looks.alarm)
-        name_width = plan.label - 2
-        if row.hidden:
-            line.add(fit(f"+{row.hidden} more lanes", name_width, glyphs.more), looks.warm)
-        elif row.lane:
-            line.add(fit(f"  {glyphs.dot}{row.lane + 1}", name_width), looks.dim)
-        else:
-            style = looks.alarm if guilty else looks.text
-            line.add(fit(clean(row.route), name_width, glyphs.more), style)
+        line = self._label(row, plan, scene, chosen=chosen, guilty=guilty)
         line.to(plan.label, looks.text).cells(*cells)
         strip = line.end(*outcome, looks.text).strip(looks.text)
         self._painted[place] = (key, strip)
         return strip
+
+    def _label(self, row: LaneRow, plan: Plan, scene: Scene, *, chosen: bool, guilty: bool) -> Line:
+        """Whether it is chosen, pinned or to blame, in its first cell; then its name."""
+        looks, glyphs = scene.looks, scene.glyphs
+        line = Line(plan.size("lanes")[0])
+        name_width = plan.label - 2
+        mark = glyphs.bang if guilty else glyphs.up if row.pinned else " "
+        style = looks.alarm if guilty else looks.dim if row.lane else looks.text
+        if row.hidden and not row.lane:
+            more = f" +{row.hidden}"
+            name = fit(clean(row.route), name_width - len(more), glyphs.more).rstrip() + more
+            style = looks.alarm if guilty else looks.warm
+        elif row.hidden:
+            name, style = f"+{row.hidden} more lanes", looks.warm
+            name = name if len(name) <= name_width else f"+{row.hidden} more"
+        elif row.lane and not row.pinned:
+            name = f"  {glyphs.dot}{row.lane + 1}"
+        else:
+            more = f" {glyphs.dot}{row.lane + 1}" if row.lane else ""
+            name = fit(clean(row.route), name_width - len(more), glyphs.more).rstrip() + more
+        if chosen:
+            line.add(glyphs.pointer, looks.cursor)
+            return line.add(fit(name, name_width, glyphs.more), looks.cursor)
+        line.add(mark, looks.alarm if guilty else looks.accent)
+        return line.add(fit(name, name_width, glyphs.more), style)
 
 
 def _key(
@@ -167,17 +209,44 @@ def _outcome(request: RequestView, columns: Columns, scene: Scene) -> tuple[str,
     return took + " ", looks.alarm if blocked else looks.warm if waited else looks.dim
 
 
-def _uprights(scene: Scene, columns: Columns) -> Uprights:
-    """The lines through idle cells: where something was changed, and, in colour, each second."""
-    looks, glyphs = scene.looks, scene.glyphs
-    lines: Uprights = {}
-    if looks.edges:
-        lines = dict.fromkeys(columns.seconds(), (glyphs.wall, looks.grid))
-    for mark in scene.snapshot.marks if scene.snapshot else ():
-        column = columns.at(mark.at_ns)
-        if 0 <= column < columns.count:
-            lines[column] = (glyphs.mark_line, looks.mark_line)
-    return lines
+def _begins(before: LaneRow, row: LaneRow) -> bool:
+    """Whether another group of rows begins here."""
+    return before.pinned != row.pinned or (before.route != row.route and not row.pinned)
+
+
+def _pinned_first(wanted: dict[str, int], pins: Collection[Key], count: int) -> list[LaneRow]:
+    """Pinned lanes, as long as their routes are shown, then the others."""
+    pinned = [
+        LaneRow(route, lane, pinned=True)
+        for route, lanes in wanted.items()
+        for lane in range(lanes)
+        if (route, lane) in pins
+    ][:count]
+    keys = {row.key for row in pinned}
+    if not keys:
+        return share_rows(wanted, count)
+    shared = [row for row in share_rows(wanted, count) if row.key not in keys]
+    return [*pinned, *shared][:count]
+
+
+def _gone(scene: Scene, columns: Columns) -> str:
+    """Why the left part is empty, if that is not because nothing happened."""
+    assert scene.snapshot is not None
+    oldest = scene.snapshot.oldest_ns
+    if not oldest or columns.at(oldest) < 8 or columns.cell_ns < SECOND:
+        return ""
+    return f"requests are kept for the last {(scene.now_ns - oldest) // SECOND} s"
+
+
+def _nothing(plan: Plan, scene: Scene) -> Strip:
+    """No lane is shown, and why."""
+    text = f"no route has {scene.look.filter!r} in its name" if scene.look.filter else ""
+    return _said(text, plan, scene)
+
+
+def _said(text: str, plan: Plan, scene: Scene) -> Strip:
+    line = Line(plan.size("lanes")[0]).to(plan.label, scene.looks.text)
+    return line.add(clean(text), scene.looks.dim).strip(scene.looks.text)
 
 
 def _blank(plan: Plan, columns: Columns, uprights: Uprights, scene: Scene) -> Strip:

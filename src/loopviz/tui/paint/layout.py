@@ -10,6 +10,8 @@ __all__ = ["MIN_HEIGHT", "MIN_WIDTH", "WIDE", "Plan", "Rect", "Wants", "plan"]
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 WIDE = 120
+TABBED = 30
+"""Rows from which the live view names the other views; below, its footer does."""
 LANES, SOURCE = 11, 11
 """Rows that the lanes keep when the source is shown, and that the source needs."""
 
@@ -22,6 +24,8 @@ class Wants:
     """What there is to show, as the run stands."""
 
     banner: bool = False
+    notice: bool = False
+    """There is an answer to a key; where there is a legend, it covers that."""
     comparing: bool = False
     """There is a before and an after."""
     gauges: int = 0
@@ -32,6 +36,10 @@ class Wants:
     """Lines of the lesson's source."""
     view: str = LIVE
     """One of `look.VIEWS`, or `lesson`."""
+    chosen: bool = False
+    """A request or a range is chosen in the live view."""
+    detail: int = 0
+    """Rows for its detail; 0: it is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +78,12 @@ def plan(width: int, height: int, wants: Wants = Wants()) -> Plan:
     main = width - side
     rows = _Rows(height)
     rows.above("header", 1)
-    rows.above("banner", int(wants.banner))
+    rows.above("tabs", int(wants.view != LIVE or height >= TABBED))
+    rows.above("banner", int(wants.banner or (wants.notice and not _legend(height, wants, wide))))
     body = rows.top
     _live(rows, wants, wide) if wants.view == LIVE else _other(rows, wants, wide)
     panels = rows.panels(main)
-    for name in ("header", "banner", "compare", "footer"):
+    for name in ("header", "tabs", "banner", "compare", "footer"):
         if name in panels:
             panels[name] = (0, panels[name][1], width, panels[name][3])
     if side:
@@ -138,8 +147,12 @@ def _live(rows: _Rows, wants: Wants, wide: bool) -> None:
         compare = 4 if height >= 36 else 2 if height >= 22 and wants.comparing else 1
         rows.below("compare", compare)
         spare = 1 if height >= 22 and compare == 1 else 0
-        rows.below("finding", (4 if height >= 20 else 3) + spare)
-    legend = int(wide or height >= 18)
+        finding = (4 if height >= 20 else 3) + spare
+        if wants.chosen:
+            rows.below("breakdown", max(finding, min(wants.detail, height * 2 // 5)))
+        else:
+            rows.below("finding", finding)
+    legend = int(_legend(height, wants, wide))
     rows.above("lag", 1 + _chart_rows(height, wide))
     loop = 4 if height >= 44 else 3 if height >= 32 else 1  # above one: a free row below
     rows.above("gauges", max(0, min(wants.gauges, rows.left - legend - loop - 4)))
@@ -147,10 +160,16 @@ def _live(rows: _Rows, wants: Wants, wide: bool) -> None:
     peers = min(wants.peers, 3 if height >= 32 else 1, rows.left - legend - loop - 3)
     rows.above("loop", loop + peers * max(1, loop - 1))
     source = min(wants.source + 1, rows.left - legend - LANES)
-    if wide and wants.source and source >= min(SOURCE, wants.source + 1):
+    if wide and wants.chosen:
+        rows.below("breakdown", min(rows.left - legend - 4, max(8, min(wants.detail, 16))))
+    elif wide and wants.source and source >= min(SOURCE, wants.source + 1):
         rows.below("source", source)
     rows.below("legend", legend)
     rows.above("lanes", rows.left)
+
+
+def _legend(height: int, wants: Wants, wide: bool) -> bool:
+    return wants.view == LIVE and (wide or height >= 18)
 
 
 def _other(rows: _Rows, wants: Wants, wide: bool) -> None:

@@ -1,31 +1,53 @@
 """The legend: one row that says what the glyphs mean."""
 
+from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import State
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line
+from loopviz.tui.paint.text import Line, clean, fit, width_of
 
 __all__ = ["GLYPH_HELP", "paint_legend"]
 
 GLYPH_HELP = (
     (State.RUN, "run", "a step of the request runs on the loop"),
     (State.READY, "ready", "it could run, but the loop is busy with something else"),
-    (State.AWAIT, "await", "it waits for something that is not the loop"),
+    (State.RESOURCE, "resource", "it waits for its turn: a lock, a pool, a queue, a limiter"),
+    (State.AWAIT, "await", "it waits for something else: a socket, a timer, another task"),
+    (State.THREAD, "thread", "a worker thread or process does something for it"),
     (State.BLOCKING, "blocking", "one step holds the loop; everything else has to wait"),
 )
 
 
 def paint_legend(scene: Scene, plan: Plan) -> list[Strip]:
-    """One row."""
+    """One row; on narrow terminals it begins further left. An answer to a key covers it."""
     looks, glyphs = scene.looks, scene.glyphs
-    line = Line(plan.size("legend")[0])
-    line.to(plan.label, looks.dim)
+    width = plan.size("legend")[0]
+    if scene.notice:
+        text = fit(clean(scene.notice), width - 2, glyphs.more)
+        return [Line(width).add(f" {text}", looks.warm).strip(looks.text)]
+    words: list[list[tuple[str, Style]]] = []
     for state, name, _ in GLYPH_HELP:
-        line.add(glyphs.of(state), looks.of(state))
+        word = [(glyphs.of(state), looks.of(state)), (f" {name}", looks.dim)]
         if state is State.BLOCKING:
-            line.add(glyphs.bang, looks.bang)
-        line.add(f" {name}   ", looks.dim)
-    line.add(glyphs.mark, looks.mark).add(" change", looks.dim)
+            word.insert(1, (glyphs.bang, looks.bang))
+        words.append(word)
+    words.append([(glyphs.mark, looks.mark), (" change", looks.dim)])
+    cells = sum(width_of(text) for word in words for text, _ in word)
+    indent, gap = next(
+        (
+            (indent, gap)
+            for indent, gap in ((plan.label, 3), (plan.label, 2), (1, 2), (1, 1))
+            if indent + cells + gap * (len(words) - 1) <= width
+        ),
+        (1, 1),
+    )
+    line = Line(width).to(indent, looks.dim)
+    for word in words:
+        if line.left < sum(width_of(text) for text, _ in word):
+            break
+        for text, style in word:
+            line.add(text, style)
+        line.add(" " * gap, looks.dim)
     return [line.strip(looks.text)]

@@ -7,7 +7,7 @@ from loopviz.catalogue import FixInfo
 from loopviz.tui.paint.code import active_rows, as_it_runs, paint_code
 from loopviz.tui.paint.finding import rule_line
 from loopviz.tui.paint.layout import WIDE
-from loopviz.tui.paint.scene import FIX_LETTERS, Scene
+from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
 
 __all__ = ["paint_lesson"]
@@ -57,7 +57,8 @@ def _shown(body: list[Strip], room: int, first: int, width: int, scene: Scene) -
     rows = body[first : first + room]
     below = len(body) - first - room
     if below > 0:
-        text = f" {scene.glyphs.more} {below + 1} more rows: j"
+        down = scene.keys.shown("down")
+        text = f" {scene.glyphs.more} {below + 1} more rows: {down}"
         rows[-1] = Line(width).add(text, scene.looks.accent).strip(scene.looks.text)
     return [*rows, *[Line(width).strip(scene.looks.text)] * (room - len(rows))]
 
@@ -74,7 +75,7 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
     looks = scene.looks
     wanted = scene.suggested
     rows = []
-    for letter, fix in zip(FIX_LETTERS, scene.scenario.fixes, strict=False):
+    for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
         line = Line(width).add(f" {letter} ", looks.good if not fix.unavailable else looks.dim)
         line.add(f"[{_tick(fix, on)}] ", looks.good if on else looks.dim)

@@ -5,12 +5,14 @@ from numpy.typing import NDArray
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.snapshot import LoopView, Span, State
+from loopviz.model.snapshot import LoopView, Snapshot, Span, State
 from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.far import far_columns, far_sum, far_worst
 from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.marks import bracket
 from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.scene import HELD_NS, Scene
-from loopviz.tui.paint.spans import idle, paint_shape, shape
+from loopviz.tui.paint.spans import Cells, idle, paint_shape, shape
 from loopviz.tui.paint.text import Line, duration
 
 __all__ = ["busy_shares", "paint_loop"]
@@ -57,8 +59,10 @@ def _lane(
     """So many rows of one loop."""
     looks, glyphs = scene.looks, scene.glyphs
     top = len(glyphs.levels) - 1
-    levels = np.ceil(busy_shares(loop, columns) * top * rows - 0.02).astype(int).tolist()
-    slices = _stalls(loop, scene.end_ns)
+    shares, slices = busy_shares(loop, columns), _stalls(loop, scene.end_ns)
+    if scene.snapshot is not None and loop is scene.snapshot.loop:
+        slices = _from_afar(shares, scene.snapshot, columns) + slices
+    levels = np.ceil(shares * top * rows - 0.02).astype(int).tolist()
     over, over_styles = over_cells = idle(columns.count, looks)
     paint_shape(over_cells, {}, shape(slices, columns.cell_ns), columns, looks, glyphs)
     middle = rows // 2
@@ -76,6 +80,8 @@ def _lane(
             for start, end, _ in slices:
                 if end - start > 6 * columns.cell_ns:
                     _caption(chars, styles, start, end, columns, looks)
+            if scene.look.slice_ns and scene.look.row is None:
+                _bracket_stall((chars, styles), loop, scene, columns)
         line = Line(plan.size("loop")[0])
         if row == middle:
             held = _held(loop, scene)
@@ -88,6 +94,25 @@ def _lane(
             line.end(f"{used * 100:.0f}% ", style, looks.text)
         strips.append(line.strip(looks.text))
     return strips
+
+
+def _from_afar(shares: NDArray[np.float64], snapshot: Snapshot, columns: Columns) -> list[Span]:
+    """Where no details are kept: fills in the shares; the columns in which the loop was held."""
+    far = far_columns(snapshot, columns)
+    if not far:
+        return []
+    known, cell = snapshot.overview, columns.cell_ns
+    shares[:far] = np.clip(far_sum(known.busy_ns, snapshot, columns)[:far] / cell, 0.0, 1.0)
+    held = far_worst(known.held_max_ns, snapshot, columns)[:far].tolist()
+    starts = (columns.start_ns + i * cell for i, ns in enumerate(held) if ns >= HELD_NS)
+    return [(start, start + 1, State.BLOCKING) for start in starts]
+
+
+def _bracket_stall(cells: Cells, loop: LoopView, scene: Scene, columns: Columns) -> None:
+    """The chosen incident is nobody's request: it is marked here."""
+    for stall in loop.stalls:
+        if stall.start_ns <= scene.look.slice_ns < stall.end_ns:
+            bracket(cells, stall.start_ns, stall.end_ns, scene, columns)
 
 
 def _held(loop: LoopView, scene: Scene) -> bool:

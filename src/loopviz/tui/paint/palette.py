@@ -3,6 +3,7 @@
 Under NO_COLOR no style carries a colour, so the glyphs alone tell the states apart.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,7 +12,7 @@ from rich.style import Style
 
 from loopviz.model.snapshot import State
 
-__all__ = ["DARK", "LIGHT", "SIXTEEN", "Looks", "Palette", "looks"]
+__all__ = ["CONTRAST", "DARK", "LIGHT", "SIXTEEN", "Looks", "Palette", "light_ground", "looks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,18 @@ class Palette:
     """Lag that is none."""
     amber: str
     """Lag that is worth a look."""
-    """Ground of the culprit's line of source."""
+    ramp: tuple[str, ...]
+    """From few to many, as many as `Glyphs.shades` that are not blank."""
+    resource: str = "#b918f6"
+    resource_ground: str = "#33114a"
+    resource_mean: str = "#5b137f"
+    thread: str = "#00ffa0"
 
 
 DARK = Palette(
     name="dark",
     ground="#101317",
-    bar="#1b2027",
+    bar="#1c2025",
     text="#cdd2d8",
     dim="#7f8892",
     faint="#3b424a",
@@ -68,15 +74,16 @@ DARK = Palette(
     block_mean="#c31003",
     on_block="#ffffff",
     lit="#4a1512",
-    grid="#262c34",
+    grid="#282c32",
     calm="#5d779f",
     amber="#d9a441",
+    ramp=("#3d5c8f", "#5f83c0", "#86a7e3", "#dbe7ff"),
 )
 
 LIGHT = Palette(
     name="light",
     ground="#fbfaf6",
-    bar="#e9e7df",
+    bar="#e8e7e1",
     text="#22272d",
     dim="#68717b",
     faint="#cfcdc4",
@@ -90,13 +97,50 @@ LIGHT = Palette(
     waiting="#a3a8ad",
     block="#c00d02",
     block_ground="#ef9a92",
-    block_mean="#cc3026",
+    block_mean="#cc2c24",
     on_block="#ffffff",
     lit="#ffd9d4",
-    grid="#eceae2",
+    grid="#ebeae5",
     calm="#8aa6d6",
     amber="#c47d00",
+    ramp=("#a9c0ea", "#7096de", "#3b6fd1", "#15367c"),
+    resource="#8f1fd0",
+    resource_ground="#ecd9f8",
+    resource_mean="#cf9fea",
+    thread="#00806a",
 )
+
+CONTRAST = Palette(
+    name="contrast",
+    ground="#000000",
+    bar="#262626",
+    text="#ffffff",
+    dim="#c6c6c6",
+    faint="#808080",
+    accent="#87afff",
+    good="#5fff87",
+    alarm="#ff8787",
+    run="#5f87ff",
+    ready="#ffff00",
+    ready_ground="#878700",
+    ready_mean="#d7d700",
+    waiting="#8a8a8a",
+    block="#ff0000",
+    block_ground="#870000",
+    block_mean="#d70000",
+    on_block="#ffffff",
+    lit="#5f0000",
+    grid="#4e4e4e",
+    calm="#5f87ff",
+    amber="#ffaf00",
+    ramp=("#5f5faf", "#5f87ff", "#afd7ff", "#ffffff"),
+    resource="#ff5fff",
+    resource_ground="#5f005f",
+    resource_mean="#af00af",
+    thread="#00ffaf",
+)
+"""For projectors, bad screens and tired eyes. All its colours are of the 256, so it is the same
+where there are no more."""
 
 SIXTEEN = Palette(
     name="sixteen",
@@ -109,7 +153,7 @@ SIXTEEN = Palette(
     good="green",
     alarm="bright_red",
     run="bright_blue",
-    ready="bright_yellow",
+    ready="yellow",
     ready_ground="default",
     ready_mean="yellow",
     waiting="bright_black",
@@ -121,6 +165,11 @@ SIXTEEN = Palette(
     grid="bright_black",
     calm="blue",
     amber="yellow",
+    ramp=("blue", "blue", "bright_blue", "bright_blue"),
+    resource="magenta",
+    resource_ground="default",
+    resource_mean="magenta",
+    thread="green",
 )
 
 
@@ -160,18 +209,30 @@ class Looks:
         self.lit_edge = self._style(p.alarm, p.lit, bold=True)
         self.cursor = self._style(p.ground, p.accent, bold=True, reverse=True)
         self.run = self._style(p.run)
+        self.ramp = tuple(self._style(shade) for shade in p.ramp)
         self.ready = self._style(p.ready, p.ready_ground)
         self.waiting = self._style(p.waiting)
         self.blocking = self._style(p.block, p.block_ground)
         self.bang = self._style(p.on_block, p.block, bold=True)
+        self.resource = self._style(p.resource, p.resource_ground)
+        self.thread = self._style(p.thread)
         self._means = {
             State.RUN: p.run,
             State.READY: p.ready_mean,
             State.AWAIT: p.ground,
             State.BLOCKING: p.block_mean,
+            State.RESOURCE: p.resource_mean,
+            State.THREAD: p.ground,
         }
         self._ground = p.ground
-        self._states = (self.run, self.ready, self.waiting, self.blocking)
+        self._states = (
+            self.run,
+            self.ready,
+            self.waiting,
+            self.blocking,
+            self.resource,
+            self.thread,
+        )
 
     def of(self, state: State) -> Style:
         """The style of a cell that is wholly in this state."""
@@ -201,5 +262,15 @@ def _color(name: str) -> Color:
 
 @lru_cache(maxsize=8)
 def looks(name: str) -> Looks:
-    """The looks called `dark`, `light`, `sixteen` or `none`."""
-    return Looks({"dark": DARK, "light": LIGHT, "sixteen": SIXTEEN}.get(name))
+    """The looks called `dark`, `light`, `contrast`, `sixteen` or `none`."""
+    palettes = (DARK, LIGHT, CONTRAST, SIXTEEN)
+    return Looks({palette.name: palette for palette in palettes}.get(name))
+
+
+def light_ground(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal says that its ground is light: rxvt, Konsole and others do.
+
+    COLORFGBG has the numbers of its colours, the ground's last; 7 and 9 to 15 are light.
+    """
+    ground = environment.get("COLORFGBG", "").rpartition(";")[2]
+    return ground.isdigit() and int(ground) in (7, 9, 10, 11, 12, 13, 14, 15)

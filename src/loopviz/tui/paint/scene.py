@@ -5,16 +5,15 @@ from dataclasses import dataclass, field
 from loopviz.catalogue import FixInfo, ScenarioInfo
 from loopviz.clock import MS, SECOND
 from loopviz.lesson import Lesson
-from loopviz.model.snapshot import CounterView, Finding, Running, Snapshot
+from loopviz.model.snapshot import CounterView, Finding, Location, Running, Snapshot
 from loopviz.session import Status
-from loopviz.tui.look import Look
+from loopviz.tui.actions import DEFAULT_KEYS
+from loopviz.tui.keys import Keymap
+from loopviz.tui.look import FIX_LETTERS, Look
 from loopviz.tui.paint.glyphs import Glyphs
 from loopviz.tui.paint.palette import Looks
 
-__all__ = ["FIX_LETTERS", "Scene"]
-
-FIX_LETTERS = "abcdef"
-"""Fixes are called by their place in the scenario."""
+__all__ = ["Scene"]
 
 HELD_NS = 20 * MS
 """A callback that runs for longer is said to hold the loop now."""
@@ -45,6 +44,14 @@ class Scene:
     """The scenario's source; None if it could not be read."""
     notice: str = ""
     """One sentence that answers the last key, for some seconds."""
+    keys: Keymap = DEFAULT_KEYS
+    """Say a key with it: `scene.keys.shown("freeze")`."""
+    offers: frozenset[str] = frozenset()
+    """Of `filter` and `order`: what the view's rows can be asked for."""
+    stack: tuple[Location, ...] | None = None
+    """Where the task that the view asks for was last, outermost frame first; None: not known."""
+    anchor_ns: int = 0
+    """The moment of the freeze, to which the time axis counts; 0: it counts to the end."""
 
     @property
     def frozen(self) -> bool:
@@ -97,10 +104,17 @@ class Scene:
         """True if the finding was not seen lately."""
         return self.end_ns - finding.last_ns > STALE_NS
 
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The keys of the scenario's fixes, in their order; those beyond the sixth have none."""
+        count = min(len(self.scenario.fixes), len(FIX_LETTERS))
+        return tuple(self.keys.shown(f"fix-{letter}") for letter in FIX_LETTERS[:count])
+
     def letter(self, fix_key: str) -> str:
         """The key on the keyboard for a fix; empty if there is none."""
-        keys = [fix.key for fix in self.scenario.fixes[: len(FIX_LETTERS)]]
-        return FIX_LETTERS[keys.index(fix_key)] if fix_key in keys else ""
+        keys = [fix.key for fix in self.scenario.fixes]
+        letters = dict(zip(keys, self.letters, strict=False))
+        return letters.get(fix_key, "")
 
     def fix(self, fix_key: str) -> FixInfo | None:
         return next((fix for fix in self.scenario.fixes if fix.key == fix_key), None)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from rich.style import Style
 
 from loopviz.model.snapshot import RequestView, Span, State
+from loopviz.model.stalls import SLOW_NS
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.glyphs import Glyphs
 from loopviz.tui.paint.palette import Looks
@@ -20,8 +21,14 @@ __all__ = ["Cell", "Cells", "Lane", "idle", "paint_shape", "shape", "shared_cell
 Cell = tuple[str, Style]
 Cells = tuple[list[str], list[Style]]
 
-PARTS = 16
-"""A shared cell is cut into so many parts; a slice takes at least one."""
+PARTS = 256
+"""A shared cell is cut into so many parts; a slice takes at least one. Fewer would make much of
+little: of five requests in a cell each short slice counts."""
+
+MANY = 24
+"""Pieces of a cell after which only one that blocks can change it: from afar all are alike."""
+
+_WAITS = tuple(state for state in State if state.waits)
 
 Piece = tuple[int, int, State | None]
 """From part, to part, state; None as state is the bang of a blocking slice."""
@@ -114,6 +121,10 @@ class Lane:
         self, cells: Cells, shared: dict[int, list[Piece]], request: RequestView, columns: Columns
     ) -> None:
         spans = request.spans
+        first = request.start_ns // columns.cell_ns
+        full = len(shared.get(first, ())) >= MANY
+        if full and request.busy_ns < SLOW_NS and (request.end_ns - 1) // columns.cell_ns == first:
+            return
         if request.open:  # to the end of its column, so that the row holds until the grid moves
             start, _, state = spans[-1]
             spans = (*spans[:-1], (start, columns.after_ns, state))
@@ -146,6 +157,8 @@ def paint_shape(
     for cell, piece in pieces:
         if 0 <= cell - first < count:
             here = shared.setdefault(cell, [])
+            if len(here) >= MANY and (piece[2] is not None or styles[cell - first] is looks.bang):
+                continue
             here.append(piece)
             chars[cell - first], styles[cell - first] = shared_cell(tuple(here), looks, glyphs)
 
@@ -191,8 +204,11 @@ def _edge(
     left: tuple[int, State | None], right: tuple[int, State | None], looks: Looks, glyphs: Glyphs
 ) -> Cell:
     """Two states side by side: a block of the left one's colour on the right one's."""
-    thin = (None, State.AWAIT)
+    thin = (None, State.AWAIT, State.THREAD)
     if left[1] in thin and right[1] in thin:
+        if State.THREAD in (left[1], right[1]):
+            longer = left[1] if left[0] * 2 >= PARTS else right[1]
+            return (glyphs.of(longer), looks.of(longer)) if longer else (" ", looks.text)
         half = glyphs.half_left if left[1] else glyphs.half_right
         return half, looks.waiting
     eighths = min(7, max(1, round(left[0] * 8 / PARTS)))
@@ -201,16 +217,20 @@ def _edge(
 
 def _sliver(total: dict[State, int], looks: Looks, glyphs: Glyphs) -> Cell:
     """More than two: amounts are exact, places are not."""
-    waiting, ready = total[State.AWAIT], total[State.READY]
+    ready, resource = total[State.READY], total[State.RESOURCE]
     if total[State.BLOCKING]:
         return glyphs.of(State.BLOCKING), looks.blocking
     solid = State.RUN if total[State.RUN] and ready * 2 < PARTS else State.READY
-    if not total[solid]:
-        return (glyphs.waiting if waiting * 2 >= PARTS else glyphs.half_right), looks.waiting
+    waits = max(_WAITS, key=lambda state: total[state])
+    if not total[State.RUN] and ready * 8 < PARTS and ready < total[waits]:
+        if waits is State.AWAIT and total[waits] * 2 < PARTS:
+            return glyphs.half_right, looks.waiting
+        return glyphs.of(waits), looks.of(waits)
     eighths = min(8, max(1, round(total[solid] * 8 / PARTS)))
     if eighths == 8:
         return glyphs.of(solid), looks.of(solid)
     behind = State.READY if solid is State.RUN and ready * 4 >= PARTS else None
+    behind = State.RESOURCE if behind is None and resource * 4 >= PARTS else behind
     return glyphs.eighths[eighths], looks.edge(solid, behind)
 
 

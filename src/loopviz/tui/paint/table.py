@@ -29,6 +29,8 @@ class Column:
     """Words stand on the left, figures on the right."""
     wide: bool = False
     """It takes the cells that are left; of several, the first."""
+    drawn: bool = False
+    """A bar or a curve: it keeps its style where the cursor is, or it would be its own negative."""
     spare: int = 0
     """On narrow terminals the columns with the highest go first; 0: it stays."""
 
@@ -126,9 +128,10 @@ class Table:
         line.add(glyphs.pointer if chosen else mark, looks.cursor if chosen else looks.accent)
         for column, cells in sizes:
             style = looks.text if column.style is None else column.style(row, scene)
-            style = looks.cursor if chosen else style
+            text = clean(column.text(row))
+            lit = chosen and not (column.drawn and text.strip())
             line.add(" ", looks.cursor if chosen else looks.text)
-            line.add(_placed(clean(column.text(row)), cells, column, glyphs.more), style)
+            line.add(_placed(text, cells, column, glyphs.more), looks.cursor if lit else style)
         return line.strip(looks.cursor if chosen else looks.text)
 
 

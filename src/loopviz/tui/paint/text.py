@@ -1,15 +1,16 @@
 """Words in cells: cleaning what others wrote, figures for people, and one row being built."""
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-__all__ = ["Line", "clean", "duration", "fit", "width_of", "wrap"]
+__all__ = ["Line", "beside", "clean", "duration", "fit", "took", "width_of", "wrap"]
 
 
 @lru_cache(maxsize=4096)
@@ -46,8 +47,16 @@ def duration(ns: int, space: str = "") -> str:
     return f"{ms / 1000:.1f}{space}s" if ms < 99_950 else f"{ms / 1000:.0f}{space}s"
 
 
+def took(ns: int) -> str:
+    """As `duration`, but that what was short is not nothing: `0`, `<0.1ms`, `0.1ms`."""
+    if 0 < ns < 50_000:
+        return "<0.1ms"
+    return duration(ns) if ns else "0"
+
+
 def wrap(text: str, width: int) -> list[str]:
     """Lines of at most `width` cells, broken at spaces where there are any."""
+    width = max(width, 1)
     lines: list[str] = []
     line = ""
     for word in text.split():
@@ -117,3 +126,20 @@ class Line:
         """The row, filled up to its width."""
         self.to(self.width, fill)
         return Strip(self._segments, self.width)
+
+
+def beside(
+    left: Sequence[Strip], right: Sequence[Strip], fill: Style, width: int = 0
+) -> list[Strip]:
+    """Two panels as one, filled up to the higher one's height and to `width`.
+
+    All strips of a panel are of one width.
+    """
+    cells = [of[0].cell_length if of else 0 for of in (left, right)]
+    blanks = [Line(count).strip(fill) for count in cells]
+    margin = Line(max(0, width - sum(cells))).strip(fill)
+    rows = [
+        [here or blank for here, blank in zip(pair, blanks, strict=True)]
+        for pair in zip_longest(left, right)
+    ]
+    return [Strip([*a, *b, *margin], sum(cells) + margin.cell_length) for a, b in rows]

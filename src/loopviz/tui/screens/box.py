@@ -4,20 +4,23 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
+from textual.events import Key
 from textual.geometry import Offset, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from loopviz.tui.paint.glyphs import Glyphs
-from loopviz.tui.paint.palette import Looks
+from loopviz.tui.desk import Desk
 from loopviz.tui.paint.text import Line, fit
 from loopviz.tui.widgets.lines import LineWidget
 
 __all__ = ["BoxScreen"]
 
 Result = TypeVar("Result")
+
+STEPS = {"down": 1, "up": -1, "page-down": 10, "page-up": -10, "first": -100_000, "last": 100_000}
+"""Of the actions that move."""
 
 
 class BoxLayout(Layout):
@@ -44,14 +47,13 @@ class BoxScreen(ModalScreen[Result]):
     CSS = "BoxScreen { background: transparent; overflow: hidden; }"
     AUTO_FOCUS: ClassVar[str | None] = ""
     TITLE = ""
-    HINT = ""
     WIDEST = 90
 
-    def __init__(self, looks: Looks, glyphs: Glyphs) -> None:
+    def __init__(self, desk: Desk) -> None:
         super().__init__()
-        self.looks, self.glyphs = looks, glyphs
+        self.looks, self.glyphs, self.keys = desk.looks, desk.glyphs, desk.keys
         self._body = LineWidget("box")
-        self._body.fill = looks.text
+        self._body.fill = self.looks.text
         self._layout = BoxLayout()
 
     def compose(self) -> ComposeResult:
@@ -66,6 +68,27 @@ class BoxScreen(ModalScreen[Result]):
 
     def on_resize(self) -> None:
         self.repaint()
+
+    def on_key(self, event: Key) -> None:
+        """Keys mean here what they mean elsewhere, as far as the box has a use for them."""
+        event.stop()
+        event.prevent_default()
+        self.pressed(self.keys.name(event.key) or "", event)
+
+    def pressed(self, name: str, key: Key) -> None:  # noqa: ARG002
+        """A key was: the name of its action, empty if it has none, and the key itself."""
+        if name in ("back", "quit"):
+            self.dismiss(None)
+        elif name in STEPS:
+            self.move(STEPS[name])
+
+    def move(self, by: int) -> None:
+        """So many rows down."""
+
+    @property
+    def hint(self) -> str:
+        """What stands on the lower edge: the keys of the box."""
+        raise NotImplementedError
 
     def rows(self, width: int, height: int) -> list[Line]:
         """The box's content: at most `height` lines are shown, each `width` wide."""
@@ -82,6 +105,11 @@ class BoxScreen(ModalScreen[Result]):
         width = min(self.WIDEST, size.width - 2)
         return max(1, width), max(1, min(self.tallest() + 2, size.height - 2))
 
+    def widest(self) -> int:
+        """Cells of the box, its frame included."""
+        width = self.app.size.width
+        return min(self.WIDEST, width - 2) if self.looks.edges else width
+
     def repaint(self) -> None:
         """Paint the box again."""
         width, height = self.box(self.app.size)
@@ -92,7 +120,7 @@ class BoxScreen(ModalScreen[Result]):
         blank = [Line(width - 4)] * (height - 2 - len(body))
         strips = [self._edge(width, self.TITLE, top=True)]
         strips += [self._framed(line, width) for line in (*body, *blank)]
-        strips.append(self._edge(width, self.HINT, top=False))
+        strips.append(self._edge(width, self.hint, top=False))
         self._body.show(strips)
 
     def _framed(self, line: Line, width: int) -> Strip:

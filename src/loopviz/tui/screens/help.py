@@ -1,87 +1,127 @@
-"""The help: every key of the action table, every glyph, what the figures mean."""
+"""The help: what this view shows, every key of the action table, every glyph, what words mean."""
 
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
 
 from rich.style import Style
-from textual.binding import Binding, BindingType
+from textual.events import Key
 
 from loopviz.model.snapshot import State
-from loopviz.tui.actions import ACTIONS
-from loopviz.tui.paint.glyphs import Glyphs
+from loopviz.tui.actions import ACTIONS, GROUPS
+from loopviz.tui.desk import Desk
+from loopviz.tui.look import VIEWS
 from loopviz.tui.paint.legend import GLYPH_HELP
-from loopviz.tui.paint.palette import Looks
-from loopviz.tui.paint.text import Line, wrap
+from loopviz.tui.paint.text import Line, width_of, wrap
 from loopviz.tui.screens.box import BoxScreen, as_lines
 
 __all__ = ["HelpScreen"]
 
 WORDS = (
     ("LAG", "how late timers ran: the loop's own delay, on a logarithmic axis"),
-    ("LOOP", "how busy each moment of the loop was; red is one callback that held it"),
+    ("LOOP", "how busy each moment of the loop was; ! is one callback that held it"),
     ("victims", "requests that were ready but waited while somebody else held the loop"),
     ("drop", "events that were lost; if everything is well, this is 0"),
 )
+
+HEADS = {
+    "fixes": "KEYS: FIXES",
+    "views": "KEYS: VIEWS",
+    "rows": "KEYS: ROWS",
+    "time": "KEYS: TIME",
+    "run": "KEYS: WHAT RUNS",
+    "loopviz": "KEYS: LOOPVIZ",
+}
+assert tuple(HEADS) == GROUPS
 
 
 class HelpScreen(BoxScreen[None]):
     """Scrolls if the terminal is too low for it."""
 
     TITLE = "HELP"
-    HINT = "j/k scroll · esc goes back"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,enter", "leave", show=False),
-        Binding("ctrl+c", "app.quit", show=False, priority=True),
-        Binding("j,down", "move(1)", show=False),
-        Binding("k,up", "move(-1)", show=False),
-        Binding("pagedown", "move(8)", show=False),
-        Binding("pageup", "move(-8)", show=False),
-    ]
 
-    def __init__(self, looks: Looks, glyphs: Glyphs) -> None:
-        super().__init__(looks, glyphs)
-        self._first = 0
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._view = desk.view
+        self._first = self._last = self._count = 0
+
+    @property
+    def hint(self) -> str:
+        more = self._last < self._count or self._first > 0
+        seen = f"rows {self._first + 1}-{self._last} of {self._count} · " if more else ""
+        scroll = f"{self.keys.shown('down', 'up')} scroll · " if more else ""
+        return f"{seen}{scroll}{self.keys.shown('back')} goes back"
+
+    def pressed(self, name: str, key: Key) -> None:
+        if name in ("help", "enter"):
+            self.dismiss(None)
+        else:
+            super().pressed(name, key)
+
+    def move(self, by: int) -> None:
+        self._first += by
+        self.repaint()
 
     def tallest(self) -> int:
-        return len(self._all(min(self.WIDEST, self.app.size.width - 2) - 4))
+        return len(self._all(self.widest() - 4))
 
     def rows(self, width: int, height: int) -> list[Line]:
         rows = self._all(width)
         self._first = max(0, min(self._first, len(rows) - height))
+        self._last, self._count = min(self._first + height, len(rows)), len(rows)
         return as_lines(rows, height, self._first)
 
     def _all(self, width: int) -> list[Line]:
+        sections = [list(section) for section in self._sections(width)]
+        full = [section for section in sections if len(section) > 1]
+        return [line for section in full for line in (*section, Line(width))][:-1]
+
+    def _sections(self, width: int) -> Iterator[Iterator[Line]]:
+        word = dict(VIEWS).get(self._view.NAME, self._view.NAME).upper()
+        yield self._entries(f"THIS VIEW: {word}", self._view.HELP, width)
+        yield self._glyphs(width)
+        keys = {
+            group: [
+                (key, action.help)
+                for action in ACTIONS
+                if action.group == group and action.help
+                if (key := self.keys.shown(action.name, *action.also))
+            ]
+            for group in GROUPS
+        }
+        wide = max(width_of(key) for told in keys.values() for key, _ in told)
+        for group, told in keys.items():
+            yield self._entries(HEADS[group], told, width, wide)
+        known = {word for word, _ in self._view.HELP}
+        yield self._entries("WORDS", [told for told in WORDS if told[0] not in known], width)
+
+    def _entries(
+        self, title: str, told: Sequence[tuple[str, str]], width: int, wide: int = 0
+    ) -> Iterator[Line]:
+        """A title; words at the left, on `wide` cells at least, what they mean beside them."""
+        looks = self.looks
+        yield Line(width).add(title, looks.title)
+        style = looks.good if title.startswith("KEYS") else looks.strong
+        wide = min(16, max([wide, *(width_of(word) for word, _ in told)]))
+        for word, text in told:
+            yield from self._entry(word, style, text, wide, width)
+
+    def _entry(self, word: str, style: Style, text: str, wide: int, width: int) -> Iterator[Line]:
+        rows = wrap(text, width - wide - 4)
+        if width_of(word) > wide:  # on a row of its own
+            yield Line(width).add(f"  {word}", style)
+            word = ""
+        for row in rows:
+            line = Line(width).add(f"  {word}", style).to(wide + 4, self.looks.text)
+            yield line.add(row, self.looks.text)
+            word = ""
+
+    def _glyphs(self, width: int) -> Iterator[Line]:
         looks, glyphs = self.looks, self.glyphs
-        rows = [Line(width).add("KEYS", looks.title)]
-        for action in ACTIONS:
-            if action.help:
-                shown = "a … f" if action.name == "fix" else action.shown
-                rows += self._entry(f"{shown:>7}", looks.good, action.help, width)
-        rows += [Line(width), Line(width).add("GLYPHS", looks.title)]
+        yield Line(width).add("GLYPHS OF TIME", looks.title)
         for state, name, text in GLYPH_HELP:
-            line = Line(width).add("   ", looks.text)
-            last = glyphs.bang if state is State.BLOCKING else glyphs.of(state)
-            line.add(glyphs.of(state) * 3, looks.of(state))
-            line.add(last, looks.bang if state is State.BLOCKING else looks.of(state))
-            rows.append(line.add(f"  {name:<9}", looks.strong).add(text, looks.dim))
-        line = Line(width).add("      ", looks.text).add(glyphs.mark, looks.mark)
-        rows.append(
-            line.add("  change   ", looks.strong).add("a fix or the load changed", looks.dim)
-        )
-        rows += [Line(width), Line(width).add("WORDS", looks.title)]
-        for word, text in WORDS:
-            rows += self._entry(f"{word:>7}", looks.strong, text, width)
-        return rows
-
-    def _entry(self, key: str, style: Style, text: str, width: int) -> list[Line]:
-        rows = []
-        for i, line in enumerate(wrap(text, width - 9)):
-            row = Line(width).add(key if i == 0 else " " * 7, style)
-            rows.append(row.add(f"  {line}", self.looks.text))
-        return rows
-
-    def action_move(self, by: int) -> None:
-        self._first += by
-        self.repaint()
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
+            line = Line(width).add("  ", looks.text).add(glyphs.of(state) * 3, looks.of(state))
+            if state is State.BLOCKING:
+                line.add(glyphs.bang, looks.bang)
+            line.to(7, looks.text).add(f"{name:<11}", looks.strong)
+            yield line.add(text, looks.dim)
+        line = Line(width).to(4, looks.text).add(glyphs.mark, looks.mark).to(7, looks.text)
+        yield line.add(f"{'change':<11}", looks.strong).add("a fix or the load changed", looks.dim)

@@ -3,14 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.geometry import Offset, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from loopviz.clock import MS
 from loopviz.tui.actions import footer
+from loopviz.tui.commands.pointer import TIMED, click, drag, panel_at, wheel
 from loopviz.tui.desk import Desk
 from loopviz.tui.look import LIVE
 from loopviz.tui.paint.axis import paint_axis
@@ -18,7 +22,7 @@ from loopviz.tui.paint.code import paint_source, source_length
 from loopviz.tui.paint.compare import paint_compare
 from loopviz.tui.paint.diagnosis import paint_diagnosis
 from loopviz.tui.paint.finding import paint_finding
-from loopviz.tui.paint.footer import paint_footer
+from loopviz.tui.paint.footer import paint_footer, paint_prompt
 from loopviz.tui.paint.header import paint_banner, paint_header
 from loopviz.tui.paint.lag import paint_lag
 from loopviz.tui.paint.layout import Plan, Wants, plan
@@ -28,6 +32,7 @@ from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.routes import paint_routes
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.small import paint_small
+from loopviz.tui.paint.tabs import paint_tabs
 from loopviz.tui.source import source_around
 from loopviz.tui.views.live import LiveView
 from loopviz.tui.widgets.lines import LineWidget
@@ -37,12 +42,14 @@ __all__ = ["MainScreen"]
 PANELS = (
     "small",
     "header",
+    "tabs",
     "banner",
     "lag",
     "gauges",
     "axis",
     "loop",
     "lanes",
+    "breakdown",
     "view",
     "source",
     "legend",
@@ -52,6 +59,10 @@ PANELS = (
     "compare",
     "footer",
 )
+
+
+SELDOM_NS = 250 * MS
+"""A picture that stands still, or that is zoomed far out, is looked at again after so long."""
 
 
 class PlanLayout(Layout):
@@ -78,6 +89,9 @@ class PlanLayout(Layout):
 class MainScreen(Screen[None]):
     """Call `show` once per frame."""
 
+    class Pointed(Message):
+        """The mouse has changed what is to be seen."""
+
     CSS = "MainScreen { overflow: hidden; } LineWidget { width: auto; height: auto; }"
     AUTO_FOCUS: ClassVar[str | None] = ""
 
@@ -87,7 +101,11 @@ class MainScreen(Screen[None]):
         self._panels = {name: LineWidget(name) for name in PANELS}
         self._wants = Wants()
         self._plan: Plan | None = None
-        self._first, self._skipped = 0, False
+        self._first = self._painted_ns = 0
+        self._pressed: int | None = None
+        """Where on the time axis the mouse button went down."""
+        self._still: tuple[object, ...] = ()
+        """What the picture was made of, while it stands still."""
         self._layout = PlanLayout()
 
     def compose(self) -> ComposeResult:
@@ -111,17 +129,27 @@ class MainScreen(Screen[None]):
     def due(self, end_ns: int) -> bool:
         """Whether a frame is worth painting.
 
-        It is when the timeline has moved by a column, and else every second time: in between
-        only the newest column changes.
+        It is when the timeline has moved by a column, or has gained the better part of one: in
+        between only the newest column changes. What stands still is looked at four times a second.
         """
-        if self._plan is not None and not self._skipped:
-            columns = self._desk.grid(self._desk.look.end_ns or end_ns)
-            self._skipped = columns.first == self._first
-            return not self._skipped
-        return True
+        if self._plan is None:
+            return True
+        passed, look = end_ns - self._painted_ns, self._desk.look
+        if look.frozen and not look.playing:
+            return passed >= SELDOM_NS
+        columns = self._desk.grid(look.end_ns or end_ns)
+        if columns.first != self._first and not look.playing:
+            return True
+        speed = look.speed if look.playing else 1.0
+        return passed >= min(SELDOM_NS, int(columns.cell_ns / speed) // 2)
 
-    def show(self, scene: Scene, *, often: bool, seldom: bool) -> None:
-        """Paint the timeline and the lag; the header if `often`, the texts if `seldom`."""
+    def show(
+        self, scene: Scene, *, often: bool = True, seldom: bool = True, whole: bool = False
+    ) -> None:
+        """Paint the timeline and the lag; the header if `often`, the texts if `seldom`.
+
+        Of a picture that stands still, the header alone, unless all is asked for: `whole`.
+        """
         self._wants = self._wanted(scene)
         plan_now = self.plan_for(self.size)
         if plan_now is not self._plan:
@@ -131,6 +159,11 @@ class MainScreen(Screen[None]):
             often = seldom = True
         if "small" in plan_now.panels:
             self._show("small", paint_small(plan_now, scene.looks))
+            self._painted_ns = scene.now_ns
+            return
+        if self._stands(scene, plan_now) and not whole:
+            self._painted_ns = scene.now_ns
+            self._show("header", paint_header(scene, plan_now))
             return
         columns = self._desk.grid(scene.end_ns)
         live = self._desk.views[LIVE]
@@ -138,13 +171,14 @@ class MainScreen(Screen[None]):
         self._show("loop", paint_loop(scene, plan_now, columns))
         if scene.view == LIVE:
             self._show("lag", paint_lag(scene, plan_now, columns))
-            self._show("lanes", live.lanes.paint(scene, plan_now, columns))
-        self._first, self._skipped = columns.first, False
+            self._show("lanes", live.paint_lanes(scene, plan_now, columns))
+        self._first, self._painted_ns = columns.first, scene.now_ns
         if often:
             self._show("gauges", live.gauges.paint(scene, plan_now))
             self._show("axis", paint_axis(scene, plan_now, columns))
             self._show("header", paint_header(scene, plan_now))
-            self._show("footer", paint_footer(footer(scene), plan_now, scene.looks))
+            self._show("tabs", paint_tabs(scene, plan_now.size("tabs")[0]))
+            self._show("footer", self._footer(scene, plan_now))
             self._show("banner", paint_banner(scene, plan_now))
             self._show("legend", paint_legend(scene, plan_now))
         if seldom:
@@ -157,22 +191,70 @@ class MainScreen(Screen[None]):
                 self._show("diagnosis", paint_diagnosis(scene, plan_now, source_around))
             else:
                 self._show("finding", paint_finding(scene, plan_now))
+            if "breakdown" in plan_now.panels:
+                self._show("breakdown", live.paint_chosen(scene, *plan_now.size("breakdown")))
+
+    def _stands(self, scene: Scene, plan_now: Plan) -> bool:
+        """Whether it is the same picture as before, but for the time that has passed."""
+        what = (id(scene.snapshot), scene.look, scene.status, scene.notice, scene.stack)
+        now = (*what, id(plan_now), scene.looks) if scene.frozen else ()
+        before, self._still = self._still, now
+        return bool(now) and now == before
 
     def _wanted(self, scene: Scene) -> Wants:
         snapshot, wide = scene.snapshot, self.size.width
         live = self._desk.views[LIVE]
         assert isinstance(live, LiveView)
         return Wants(
-            banner=bool(scene.notice or scene.status.why or scene.status.phase != "running"),
+            banner=bool(scene.status.why or scene.status.phase != "running"),
+            notice=bool(scene.notice),
             comparing=bool(snapshot and snapshot.comparison),
             gauges=live.gauges.rows(scene, wide, self.size.height),
             peers=len(snapshot.peers) if snapshot else 0,
             source=source_length(scene),
             view=scene.view,
+            chosen=scene.look.row is not None or scene.look.span is not None,
+            detail=live.wanted_rows(scene) if scene.view == LIVE else 0,
         )
+
+    def _footer(self, scene: Scene, plan_now: Plan) -> Sequence[Strip]:
+        width = plan_now.size("footer")[0]
+        if scene.look.typing:
+            return paint_prompt(scene, width, len(self._desk.view.keys(scene)))
+        return paint_footer(footer(scene, tabs="tabs" in plan_now.panels), width, scene)
 
     def _show(self, panel: str, lines: Sequence[Strip]) -> None:
         self._panels[panel].show(lines)
+
+    # ---- the mouse
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        name, *_ = panel_at(self._plan, event.screen_x, event.screen_y)
+        if self._desk.look.view == LIVE and name in TIMED:
+            self._pressed = event.screen_x
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._pressed is not None and event.button and event.screen_x != self._pressed:
+            drag(self._desk, self._pressed, event.screen_x)
+            self.post_message(self.Pointed())
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        moved = self._pressed is not None and event.screen_x != self._pressed
+        self._pressed = None
+        if not moved:
+            click(self._desk, event.screen_x, event.screen_y)
+        self.post_message(self.Pointed())
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, -1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, 1)
+
+    def _wheel(self, event: events.MouseEvent, by: int) -> None:
+        event.stop()
+        wheel(self._desk, event.screen_x, event.screen_y, by, zooming=event.ctrl or event.shift)
+        self.post_message(self.Pointed())
 
     def lines(self) -> Iterable[str]:
         """The screen's text, for tests and dumps."""

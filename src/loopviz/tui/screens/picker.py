@@ -1,15 +1,12 @@
 """The scenario picker: every entry with its title, the chosen one with its lesson."""
 
-from typing import ClassVar
-
 from rich.style import Style
-from textual.binding import Binding, BindingType
 
 from loopviz.catalogue import ScenarioInfo
-from loopviz.tui.paint.glyphs import Glyphs
-from loopviz.tui.paint.palette import Looks
+from loopviz.tui.desk import Desk
 from loopviz.tui.paint.text import Line, clean, fit, wrap
-from loopviz.tui.screens.box import BoxScreen, window
+from loopviz.tui.screens.box import window
+from loopviz.tui.screens.listed import ListScreen
 
 __all__ = ["PickerScreen"]
 
@@ -17,47 +14,58 @@ DETAIL = 6
 """Rows below the list, at least: a rule, the lesson or the error, the fixes."""
 
 
-class PickerScreen(BoxScreen[str | None]):
+class PickerScreen(ListScreen):
     """Dismissed with the id of the chosen scenario, or None."""
 
     TITLE = "SCENARIOS"
-    HINT = "j/k or arrows move · enter runs it · esc goes back"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,s", "leave", show=False),
-        Binding("ctrl+c", "app.quit", show=False, priority=True),
-        Binding("j,down", "move(1)", show=False),
-        Binding("k,up", "move(-1)", show=False),
-        Binding("g,home", "move(-1000)", show=False),
-        Binding("G,end", "move(1000)", show=False),
-        Binding("pagedown", "move(8)", show=False),
-        Binding("pageup", "move(-8)", show=False),
-        Binding("enter", "choose", show=False),
-    ]
 
-    def __init__(
-        self, looks: Looks, glyphs: Glyphs, entries: tuple[ScenarioInfo, ...], current: str
-    ) -> None:
-        super().__init__(looks, glyphs)
-        self.entries, self.current = entries, current
+    def __init__(self, desk: Desk, entries: tuple[ScenarioInfo, ...], current: str) -> None:
         ids = [entry.id for entry in entries]
+        super().__init__(desk, ids)
+        self.entries, self.current = entries, current
         self.cursor = ids.index(current) if current in ids else 0
 
+    @property
+    def hint(self) -> str:
+        keys = self.keys
+        if self.typing:
+            return "enter runs it · esc shows all again"
+        find = f" · {keys.shown('filter')} finds" if keys.shown("filter") else ""
+        return f"{keys.shown('down', 'up')} move{find} · enter runs it · esc goes back"
+
+    def said(self, place: int) -> tuple[str, str]:
+        entry = self.entries[place]
+        return entry.id, f"{entry.id} {entry.title} {entry.lesson}"
+
     def tallest(self) -> int:
-        return len(self.entries) + DETAIL
+        return len(self.entries) + DETAIL + 1
 
     def rows(self, width: int, height: int) -> list[Line]:
         if not self.entries:
             return [Line(width).add("There are no scenarios.", self.looks.dim)]
-        detail = self._detail(self.entries[self.cursor], width)
-        fewest = min(len(self.entries), 3)
+        prompt = self.prompt(width)
+        height -= len(prompt)
+        if self.chosen is None:
+            return [
+                *prompt,
+                Line(width).add("None has these words: esc shows all.", self.looks.dim),
+            ]
+        detail = self._detail(self.entries[self.chosen], width)
+        fewest = min(len(self.found), 3)
         most = max(DETAIL, min(len(detail), height // 2)) if height >= DETAIL + fewest else 0
-        shown = window(len(self.entries), height - most, self.cursor)
+        shown = window(len(self.found), height - most, self.cursor)
         wide = max(len(clean(entry.id)) for entry in self.entries)
-        return [*(self._row(i, width, min(wide, 20)) for i in shown), *detail[:most]]
+        listed = [self._row(self.found[i], width, min(wide, 20)) for i in shown]
+        return [*prompt, *listed, *detail[:most]]
+
+    def choose(self, name: str) -> None:
+        """A broken entry cannot be run: stay, its error is on the screen."""
+        if self.chosen is not None and not self.entries[self.chosen].error:
+            self.dismiss(name)
 
     def _row(self, index: int, width: int, wide: int) -> Line:
         looks, entry = self.looks, self.entries[index]
-        chosen = index == self.cursor
+        chosen = index == self.chosen
         mark = self.glyphs.pointer if entry.id == self.current else " "
         text = f"broken: {clean(entry.error)}" if entry.error else clean(entry.title)
         name = fit(clean(entry.id), wide, self.glyphs.more)
@@ -96,16 +104,3 @@ class PickerScreen(BoxScreen[str | None]):
             fixes = ", ".join(clean(fix.title) for fix in entry.fixes)
             rows.append(Line(width).add(fit(f"fixes: {fixes}", width, self.glyphs.more), looks.dim))
         return [*rows, *said(entry.link, looks.dim, 1)]
-
-    def action_move(self, by: int) -> None:
-        if self.entries:
-            self.cursor = max(0, min(len(self.entries) - 1, self.cursor + by))
-            self.repaint()
-
-    def action_choose(self) -> None:
-        """A broken entry cannot be run: stay, its error is on the screen."""
-        if self.entries and not self.entries[self.cursor].error:
-            self.dismiss(self.entries[self.cursor].id)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)

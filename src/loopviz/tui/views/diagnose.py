@@ -1,13 +1,173 @@
-"""The diagnose view."""
+"""The diagnose view: what is wrong, worst first; of the chosen one, everything."""
 
-from typing import ClassVar
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
+from textual.strip import Strip
+
+from loopviz.model.snapshot import Location, Moment
+from loopviz.tui.look import LIVE, Key
+from loopviz.tui.paint.diagnosis import boxed, paint_fixes
+from loopviz.tui.paint.entries import COLUMNS, Entry, entries
+from loopviz.tui.paint.evidence import moment_key, paint_evidence
+from loopviz.tui.paint.finding import rule_line
+from loopviz.tui.paint.layout import WIDE
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.table import Table
+from loopviz.tui.paint.text import Line, beside, clean
+from loopviz.tui.paint.watched import paint_watched, well
+from loopviz.tui.source import source_around
 from loopviz.tui.views.view import View
+
+if TYPE_CHECKING:
+    from loopviz.tui.desk import Desk
 
 __all__ = ["DiagnoseView"]
 
+LIST = 80
+"""Cells that the list needs for all its columns."""
+LISTED = 5
+"""Rows of the list on narrow terminals; the rest is scrolled."""
+
 
 class DiagnoseView(View):
-    """To come."""
+    """The cursor is on a finding; once that is opened, on one of its moments."""
 
     NAME: ClassVar[str] = "diagnose"
+    HELP: ClassVar[Sequence[tuple[str, str]]] = (
+        *((column.title or "first word", column.help) for column in COLUMNS),
+        ("victims", "requests that waited for it, by route"),
+        ("last times", "when it happened; opened, one is shown in the live view"),
+    )
+
+    def __init__(self) -> None:
+        self._table = Table(COLUMNS)
+        self._listed = False
+        self._opened: tuple[Key, tuple[Moment, ...]] = ("", ())
+        """A finding's key, and its moments when it was opened: they stand still, as rows must."""
+
+    def forget(self) -> None:
+        self._opened = "", ()
+
+    def keys(self, scene: Scene) -> Sequence[Key]:
+        """The findings; of the one that is opened, its moments."""
+        found = entries(scene)
+        chosen = _chosen(found, scene)
+        if scene.look.detail and chosen is not None and chosen.finding is not None:
+            return [moment_key(chosen, moment) for moment in self._moments(chosen, scene)]
+        row = scene.look.row
+        return [row if row is not None and entry is chosen else entry.key for entry in found]
+
+    def enter(self, desk: "Desk") -> bool:
+        """Opens a finding; of an opened one, shows the chosen moment in the live view."""
+        scene, look = desk.scene, desk.look
+        chosen = _chosen(entries(scene), scene) if scene is not None else None
+        if scene is None or chosen is None:
+            return True
+        moments = self._moments(chosen, scene)
+        if look.detail and moments:
+            moment = next((m for m in moments if moment_key(chosen, m) == look.row), moments[0])
+            _show(desk, moment)
+        else:
+            self._opened = chosen.key, moments
+            row = moment_key(chosen, moments[0]) if moments else chosen.key
+            desk.look = replace(look.choose(row), detail=True)
+        return True
+
+    def where(self, scene: Scene) -> Location | None:
+        """The culprit's line."""
+        chosen = _chosen(entries(scene), scene)
+        return chosen.finding.location if chosen and chosen.finding else None
+
+    def row_at(self, y: int) -> Hashable | None:
+        return self._table.row_at(y - 1) if self._listed else None
+
+    def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+        found = entries(scene)
+        chosen = _chosen(found, scene)
+        self._listed = False
+        if chosen is None:
+            return _nothing(scene, width, height)
+        if width >= WIDE:
+            left = max(LIST, width * 9 // 20) if width >= 2 * LIST else width * 9 // 20
+            list_ = self._list(found, chosen, scene, left, min(len(found) + 2, height // 2))
+            list_ += paint_watched(scene, found, left, height - len(list_))
+            fixes = paint_fixes(scene, left)
+            if len(list_) + len(fixes) < height:
+                list_ += [Line(left).strip(scene.looks.text), *fixes]
+            return beside(
+                list_, self._detail(chosen, found, scene, width - left, height), scene.looks.text
+            )
+        if scene.look.detail:
+            return self._detail(chosen, found, scene, width, height)
+        listed = min(len(found), LISTED, max(1, height - LISTED - 4))
+        rows = self._list(found, chosen, scene, width, listed + 2)
+        rows += self._detail(chosen, found, scene, width, height - len(rows))
+        return rows[:height]
+
+    def _moments(self, chosen: Entry, scene: Scene) -> tuple[Moment, ...]:
+        """Of an opened finding, those that it had then."""
+        if scene.look.detail and self._opened[0] == chosen.key:
+            return self._opened[1]
+        return chosen.finding.moments if chosen.finding else ()
+
+    def _detail(
+        self, chosen: Entry, found: Sequence[Entry], scene: Scene, width: int, height: int
+    ) -> list[Strip]:
+        """Behind a title and a wall."""
+        looks = scene.looks
+        place = f"{found.index(chosen) + 1}/{len(found)}"
+        style = (
+            looks.dim if chosen.over else looks.warm if chosen.word == "warning" else looks.alarm
+        )
+        title = f"{place}  {clean(chosen.title).upper()}"
+        moments = self._moments(chosen, scene)
+        body = paint_evidence(chosen, moments, scene, width - 2, height - 1, source_around)
+        return boxed(body, title, style, "over" if chosen.over else "", width, height, scene)
+
+    def _list(
+        self, found: Sequence[Entry], chosen: Entry, scene: Scene, width: int, height: int
+    ) -> list[Strip]:
+        """A title with counts, and the table."""
+        self._listed = True
+        over = sum(entry.over for entry in found)
+        now = len(found) - over
+        note = f"{now} now" + (f", {over} over" if over else "")
+        if scene.frozen:
+            note += ", as of the freeze"
+        title = rule_line(width, scene, "DIAGNOSIS", scene.looks.title, note)
+        look = replace(scene.look, chosen={**scene.look.chosen, self.NAME: chosen.key})
+        rows = [(entry.key, entry) for entry in found]
+        return [title, *self._table.paint(rows, replace(scene, look=look), width, height - 1)]
+
+    def at(self, scene: Scene) -> Key | None:
+        """The first one, if none was chosen."""
+        chosen = _chosen(entries(scene), scene)
+        return scene.look.row if chosen is None or scene.look.row else chosen.key
+
+
+def _chosen(found: Sequence[Entry], scene: Scene) -> Entry | None:
+    """The one that the cursor is on, or on a moment of; the first one if it is on none."""
+    row = scene.look.row
+    of = row[0] if isinstance(row, tuple) and row else None
+    return next((entry for entry in found if entry.key in (row, of)), found[0] if found else None)
+
+
+def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
+    """Nothing is found: how the loop is, and what is watched for."""
+    strips = [rule_line(width, scene, "DIAGNOSIS", scene.looks.title, "nothing is wrong so far")]
+    strips += well(scene, width)
+    strips += paint_watched(scene, (), width, height - len(strips))
+    return (strips + [Line(width).strip(scene.looks.text)] * height)[:height]
+
+
+def _show(desk: "Desk", moment: Moment) -> None:
+    """The live view, frozen so that the moment is in sight, and who it was chosen."""
+    columns = desk.columns
+    after = columns.cell_ns * columns.count // 4 if columns else 0
+    end_ns = min(moment.at_ns + after, desk.scene.end_ns if desk.scene else moment.at_ns)
+    if not desk.freeze(end_ns):
+        return
+    look = replace(desk.look, view=LIVE, detail=False)
+    desk.look = look.choose(moment.request) if moment.request else look

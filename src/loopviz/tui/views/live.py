@@ -1,24 +1,218 @@
 """The live view: which request the cursor is on. The screen paints its panels one by one."""
 
-from typing import ClassVar
+from __future__ import annotations
 
-from loopviz.tui.look import LIVE
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.strip import Strip
+
+from loopviz.clock import MS
+from loopviz.model.blame import Breakdown, Part, breakdown
+from loopviz.model.snapshot import Location, RequestView, Snapshot
+from loopviz.tui.look import LIVE, Key
+from loopviz.tui.paint.breakdown import leads_on, paint_breakdown, wanted_rows
+from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.gauges import GaugePainter
 from loopviz.tui.paint.lanes import LanePainter
+from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.range import paint_range
+from loopviz.tui.paint.scene import Scene
 from loopviz.tui.views.view import View
+
+if TYPE_CHECKING:
+    from loopviz.tui.desk import Desk
 
 __all__ = ["LiveView"]
 
+FOLLOW_NS = 400 * MS
+"""While it is live, the cursor goes to the lane's latest request this often: one can read that."""
+
 
 class LiveView(View):
-    """Remembers which lane and which gauge has which place."""
+    """Remembers which lane and which gauge has which place, and the lane that the cursor is on.
+
+    A row is a lane; its key is the number of a request on it: the latest that has ended, while it
+    is live; the nearest to the moment in question, while it is frozen.
+    """
 
     NAME: ClassVar[str] = LIVE
+    FILTERS: ClassVar[bool] = True
+    HELP: ClassVar[Sequence[tuple[str, str]]] = (
+        ("LAG", "how late timers ran: the loop's own delay, on a logarithmic axis"),
+        ("LOOP", "how busy each moment of the loop was; ! is one callback that held it"),
+        ("REQUEST", "a row for each route; ·2 ·3: requests of it at the same time"),
+        ("latest", "how long the newest request of the row took, or its status; … goes on"),
+        ("▶ [ ]", "the chosen row; brackets: its chosen request or slice; ◆ it has one cell"),
+        ("▲", "the row is pinned: it stays on top"),
+        ("-4s", "on the axis: before now; while it is frozen, before the freeze"),
+        ("ran", "of a chosen request: its own steps, short ones"),
+        ("held", "its own steps that held the loop for 20 ms or more"),
+        ("ready", "it could run, but others ran: who, and on which line"),
+        ("victims", "requests that were ready but waited while somebody else held the loop"),
+    )
 
     def __init__(self) -> None:
         self.lanes = LanePainter()
         self.gauges = GaugePainter()
+        self._followed_ns = 0
+        self._broken: tuple[Snapshot, RequestView, Breakdown] | None = None
+
+    def keys(self, scene: Scene) -> list[Key]:
+        """The request of each row, from the top; rows without one are passed over."""
+        found: list[Key] = []
+        for row in self.lanes.shown:
+            request = self.of(row.key, scene) if row is not None else None
+            if request is not None:
+                found.append(request.number)
+        return found
+
+    def row_at(self, y: int) -> tuple[str, int] | None:
+        """The lane that was painted on that line of its panel."""
+        row = self.lanes.shown[y] if 0 <= y < len(self.lanes.shown) else None
+        return row.key if row is not None else None
+
+    def nearest(self, scene: Scene) -> RequestView | None:
+        """Of the lane that the cursor was on last, or the first: what is in sight."""
+        lanes = [self.lanes.chosen, *(row.key for row in self.lanes.shown if row is not None)]
+        found = (self.of(lane, scene) for lane in lanes if lane is not None)
+        return next((request for request in found if request is not None), None)
+
+    def on(self, lane: Key, scene: Scene) -> list[RequestView]:
+        """What lies on that lane, in the order of time."""
+        requests = scene.snapshot.requests if scene.snapshot else ()
+        on = [r for r in requests if (r.route, r.lane) == lane]
+        return [r for r in on if r.start_ns < scene.end_ns]
+
+    def on_lane(self, lane: Key, from_ns: int, to_ns: int, scene: Scene) -> RequestView | None:
+        """The request that lies there on that lane; of several, the longest."""
+        there = [r for r in self.on(lane, scene) if r.start_ns < to_ns and from_ns < r.end_ns]
+        return max(there, key=lambda r: r.end_ns - r.start_ns, default=None)
+
+    def follow(self, scene: Scene) -> Key | None:
+        """The latest request of the chosen one's lane."""
+        if scene.now_ns - self._followed_ns < FOLLOW_NS or self.lanes.chosen is None:
+            return scene.look.row
+        self._followed_ns = scene.now_ns
+        request = self.of(self.lanes.chosen, scene, latest=True)
+        return request.number if request is not None else scene.look.row
+
+    def pin_key(self, scene: Scene) -> Key | None:
+        """The lane of the chosen request: requests go by."""
+        return self.lanes.chosen if scene.look.row is not None else None
+
+    def move(self, desk: Desk, by: int) -> bool:
+        """In the detail the cursor goes over the parts."""
+        scene = desk.scene
+        found = self.breakdown(scene) if scene is not None else None
+        if not desk.look.detail or found is None or desk.look.span is not None:
+            return False
+        at = max(0, min(len(found.parts) - 1, self.part_at(desk.look.chosen) + by))
+        chosen = {**desk.look.chosen, "part": (desk.look.row, at)}
+        desk.look = replace(desk.look, chosen=chosen)
+        return True
+
+    def enter(self, desk: Desk) -> bool:
+        """The detail; in it, to whoever held the request up."""
+        if desk.look.row is None:
+            desk.move(1)
+        if desk.look.row is None:
+            desk.say("No request is in sight.")
+            return True
+        desk.freeze()
+        part = self.part(desk.scene) if desk.scene else None
+        if not desk.look.detail or part is None:
+            desk.look = replace(desk.look, detail=True)
+        elif leads_on(part):
+            desk.go_to(part.request, part.at_ns, part.at_ns)
+            desk.look = replace(desk.look, detail=False)
+        else:
+            desk.say("Nobody held it up here: of a ready part, enter goes to who did.")
+        return True
+
+    def where(self, scene: Scene) -> Location | None:
+        """The line of the chosen part; before the detail is open, of the longest that has one."""
+        part = self.part(scene)
+        if part is not None and (scene.look.detail or part.location is not None):
+            return part.location
+        found = self.breakdown(scene)
+        places = (part.location for part in found.parts) if found is not None else ()
+        return next((place for place in places if place is not None), None)
+
+    def request(self, scene: Scene) -> RequestView | None:
+        """The chosen one, if it is in the picture."""
+        requests = scene.snapshot.requests if scene.snapshot else ()
+        number = scene.look.chosen.get(LIVE)
+        return next((r for r in requests if r.number == number), None)
+
+    def breakdown(self, scene: Scene) -> Breakdown | None:
+        """Of the chosen request; of one that has gone out of the picture, as it was last."""
+        request, snapshot = self.request(scene), scene.snapshot
+        if request is None or snapshot is None:
+            kept = self._broken
+            return kept[2] if kept and kept[1].number == scene.look.chosen.get(LIVE) else None
+        if self._broken is None or self._broken[0] is not snapshot or self._broken[1] != request:
+            self._broken = snapshot, request, breakdown(snapshot, request)
+        return self._broken[2]
+
+    def part(self, scene: Scene) -> Part | None:
+        """The chosen part of the breakdown; the first one if none is."""
+        found = self.breakdown(scene)
+        if found is None or not found.parts:
+            return None
+        return found.parts[min(self.part_at(scene.look.chosen), len(found.parts) - 1)]
+
+    @staticmethod
+    def part_at(chosen: object) -> int:
+        """Its place."""
+        assert hasattr(chosen, "get")
+        number, at = chosen.get("part") or (0, 0)
+        return at if number == chosen.get(LIVE) else 0
+
+    def wanted_rows(self, scene: Scene) -> int:
+        """What the detail of the chosen request needs; 0: it is closed."""
+        if not scene.look.detail or scene.look.span is not None:
+            return 0
+        found = self.breakdown(scene)
+        return wanted_rows(self._broken[1] if self._broken else None, found)
+
+    def paint_lanes(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
+        """The panel of the lanes."""
+        request = self.request(scene)
+        if request is not None:
+            self.lanes.chosen = request.route, request.lane
+        return self.lanes.paint(scene, plan, columns)
+
+    def paint_chosen(self, scene: Scene, width: int, height: int) -> list[Strip]:
+        """The panel of what is chosen: the figures of a range, or where a request's time went."""
+        if scene.look.span is not None:
+            return paint_range(scene, width, height)
+        found = self.breakdown(scene)
+        request = self._broken[1] if found is not None and self._broken is not None else None
+        at = self.part_at(scene.look.chosen) if scene.look.detail else None
+        return paint_breakdown(request, found, at, scene, width, height)
 
     def forget(self) -> None:
-        self.lanes = LanePainter()
-        self.gauges = GaugePainter()
+        self.__init__()  # type: ignore[misc]
+
+    def of(self, lane: Key, scene: Scene, *, latest: bool = False) -> RequestView | None:
+        """The request that stands for a lane."""
+        on = self.on(lane, scene)
+        if not on:
+            return None
+        if not latest:
+            chosen = next((r for r in on if r.number == scene.look.row), None)
+            if chosen is not None:
+                return chosen
+        if not scene.frozen:
+            return next((r for r in reversed(on) if not r.open), on[-1])
+        moment = self._moment(scene)
+        return min(on, key=lambda r: max(r.start_ns - moment, moment - r.end_ns, 0))
+
+    def _moment(self, scene: Scene) -> int:
+        """The time in question: of the chosen slice, or the middle of the chosen request."""
+        request = self.request(scene)
+        if scene.look.slice_ns:
+            return scene.look.slice_ns
+        return (request.start_ns + request.end_ns) // 2 if request is not None else scene.end_ns

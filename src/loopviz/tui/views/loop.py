@@ -1,13 +1,183 @@
-"""The loop view."""
+"""The loop view: how long things waited for the loop, and what it did with its time."""
 
-from typing import ClassVar
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
+from textual.strip import Strip
+
+from loopviz.clock import SECOND
+from loopviz.model import snapshot as model
+from loopviz.tui.look import Key
+from loopviz.tui.paint.axis import axis_row
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.heatmap import FEWEST, Heat, add_legend, edges_for, paint_heat
+from loopviz.tui.paint.histogram import paint_histogram
+from loopviz.tui.paint.layout import Wants, plan
+from loopviz.tui.paint.measures import COLUMNS, MEASURES, Measured, before, measured
+from loopviz.tui.paint.pauses import pause_row
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.table import Table
+from loopviz.tui.paint.text import Line, beside
+from loopviz.tui.paint.usage import paint_usage, usage_told
 from loopviz.tui.views.view import View
+
+if TYPE_CHECKING:
+    from loopviz.tui.desk import Desk
 
 __all__ = ["LoopView"]
 
+CHART = 4
+"""Rows of the utilization's chart, where there is room for it."""
+TABLE = 1 + len(MEASURES)
+LEFT = 37
+"""Cells that the table has at least."""
+ROOMY = 30
+"""Rows from which there is."""
+
 
 class LoopView(View):
-    """To come."""
+    """The cursor chooses a measure; heat-map and histogram show that one."""
 
     NAME: ClassVar[str] = "loop"
+    HELP: ClassVar[Sequence[tuple[str, str]]] = (
+        *((measure.title, measure.help) for measure in MEASURES),
+        ("heat-map", "rows are durations, from so long on; a cell's shade is how many there were"),
+        ("GC generation", "a garbage collection ended there: 0 the youngest, 2 all objects"),
+        ("█ and ░", "in the histogram: the last seconds, and before"),
+        ("utilization", "busy / (busy + idle)"),
+        *((column.title, column.help) for column in COLUMNS if column.help),
+    )
+
+    def __init__(self) -> None:
+        self._heats: dict[tuple[int, str, tuple[int, ...]], Heat] = {}
+        self._table = Table(COLUMNS)
+        self._table_y = 0
+
+    def forget(self) -> None:
+        self._heats.clear()
+
+    def keys(self, scene: Scene) -> Sequence[Key]:
+        """Each measure of each loop."""
+        if scene.snapshot is None:
+            return ()
+        workers = [1, *(peer.worker for peer in scene.snapshot.peers)]
+        return [(worker, measure.key) for worker in workers for measure in MEASURES]
+
+    def at(self, scene: Scene) -> Key | None:
+        """The first one, if none was chosen."""
+        keys = self.keys(scene)
+        return scene.look.row if scene.look.row in keys or not keys else keys[0]
+
+    def enter(self, desk: "Desk") -> bool:  # noqa: ARG002
+        """What is chosen is shown already."""
+        return True
+
+    def row_at(self, y: int) -> Hashable | None:
+        return self._table.row_at(y - self._table_y)
+
+    def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+        blank = Line(width).strip(scene.looks.text)
+        if scene.snapshot is None:
+            waits = Line(width).add("  The loop has not run yet.", scene.looks.dim)
+            return [blank, waits.strip(scene.looks.text), *[blank] * height][:height]
+        loop, name, row = self._chosen(scene, scene.snapshot)
+        roomy = height >= ROOMY
+        told = 0 if roomy else max(0, min(2, height - 14))
+        chart = 1 + CHART if roomy else 0
+        rest = height - 3 - chart - (1 + TABLE + told)
+        strips = self._heat(loop, name, row, scene, width, max(FEWEST, rest))
+        if roomy:
+            strips += paint_usage(loop, scene, *self._grid(scene, width), CHART, width)
+        self._table_y = len(strips) + 1
+        strips += self._figures(loop, row, scene, width, height - len(strips) - told)
+        strips += usage_told(loop, scene, width, told)
+        return (strips + [blank] * height)[:height]
+
+    def _chosen(
+        self, scene: Scene, snapshot: model.Snapshot
+    ) -> tuple[model.LoopView, str, tuple[int, Measured]]:
+        """The loop, its name if there are several, and the worker and measure."""
+        key = self.at(scene)
+        assert isinstance(key, tuple)
+        worker, chosen = key
+        loops = {1: snapshot.loop} | {peer.worker: peer.loop for peer in snapshot.peers}
+        loop = loops[worker]
+        row = next(row for row in measured(loop, scene) if row.measure.key == chosen)
+        return loop, f"LOOP {worker}  " if len(loops) > 1 else "", (worker, row)
+
+    def _grid(self, scene: Scene, width: int) -> tuple[Columns, int]:
+        """The time axis of the LOOP lane above, and the cells before it."""
+        axis = plan(width, ROOMY, Wants(view=self.NAME))
+        cell_ns = scene.look.cell_ns
+        if cell_ns:
+            return Columns(cell_ns, axis.columns, scene.end_ns), axis.label
+        return Columns.over(axis.window_ns, axis.columns, scene.end_ns), axis.label
+
+    def _heat(
+        self,
+        loop: model.LoopView,
+        name: str,
+        row: tuple[int, Measured],
+        scene: Scene,
+        width: int,
+        rows: int,
+    ) -> list[Strip]:
+        """Title, rows, pauses, axis."""
+        looks, glyphs = scene.looks, scene.glyphs
+        worker, (measure) = row[0], row[1].measure
+        columns, label = self._grid(scene, width)
+        edges = edges_for(rows)
+        heat = self._heats.setdefault((worker, measure.key, edges), Heat(edges))
+        strips = paint_heat(heat, measure.track(loop), scene, columns, label, width)
+        title = Line(width).add(glyphs.rule * 2, looks.faint)
+        title.add(f" {name}{measure.title.upper()} ", looks.title).add(glyphs.rule, looks.faint)
+        add_legend(title, heat, scene, measure.what)
+        title.add(glyphs.rule * title.left, looks.faint)
+        pauses = pause_row(loop.gc, scene, columns, label, width)
+        axis = axis_row(scene, columns, label, width)
+        return [title.strip(looks.text), *strips, pauses, axis]
+
+    def _figures(
+        self,
+        loop: model.LoopView,
+        row: tuple[int, Measured],
+        scene: Scene,
+        width: int,
+        height: int,
+    ) -> list[Strip]:
+        """The table of all measures; beside it the histogram of the chosen one."""
+        looks, glyphs = scene.looks, scene.glyphs
+        worker, chosen = row
+        left = max(LEFT, width * 11 // 20)
+        right = width - left
+        assert scene.snapshot is not None
+        seconds = scene.snapshot.recent_ns // SECOND
+        last, short = f"last {seconds} s", "now"
+        if scene.frozen:
+            last, short = f"{seconds} s up to then", "then"
+        full, faint = glyphs.run, "░" if glyphs.eighths else ":"
+        was = f" was: {before(loop, scene)} "
+        title = Line(width).add(glyphs.rule * 2, looks.faint).add(f" {last.upper()} ", looks.title)
+        title.add(was if len(was) <= left - title.used else "", looks.dim)
+        title.add(glyphs.rule * (left - title.used), looks.faint)
+        title.add(f" {chosen.measure.title.upper()} ", looks.title)
+        name = next((name for name in (last, short) if len(name) + 11 <= title.left), "")
+        if name:
+            title.add(f" {full} ", looks.run).add(f"{name}  {faint} was ", looks.dim)
+        title.add(glyphs.rule * title.left, looks.faint)
+        rows = [((worker, one.measure.key), one) for one in measured(loop, scene)]
+        look = scene.look.choose((worker, chosen.measure.key))
+        table = self._table.paint(rows, replace(scene, look=look), left, min(height - 1, TABLE))
+        below = height - 1 - len(table)
+        if below > 0:
+            table += usage_told(loop, scene, left, below)
+        bars = paint_histogram(
+            chosen.now.buckets,
+            scene,
+            right - 1,
+            height - 1,
+            before=chosen.before.buckets,
+            empty=f"no {chosen.measure.what} in these {seconds} s",
+        )
+        return [title.strip(looks.text), *beside(table, bars, looks.text, width)]

@@ -1,14 +1,17 @@
 """What the six views have in common."""
 
 from collections.abc import Hashable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Location
-from loopviz.tui.look import Key
+from loopviz.tui.look import Key, Look
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line
+
+if TYPE_CHECKING:
+    from loopviz.tui.desk import Desk
 
 __all__ = ["View"]
 
@@ -27,9 +30,19 @@ class View:
     HELP: ClassVar[Sequence[tuple[str, str]]] = ()
     """Every column, word and glyph that only this view has, and what it means."""
 
+    @property
+    def offers(self) -> frozenset[str]:
+        """What the footer can offer of it."""
+        orders = {"order"} if len(self.ORDERS) > 1 else set()
+        return frozenset(orders | ({"filter"} if self.FILTERS else set()))
+
     def keys(self, scene: Scene) -> Sequence[Key]:  # noqa: ARG002
         """The rows on which the cursor can be, from the top; after filter and order."""
         return ()
+
+    def at(self, scene: Scene) -> Key | None:
+        """Where the cursor is; a view that shows a row unasked says which."""
+        return scene.look.row
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
         """`height` strips of `width` cells."""
@@ -39,9 +52,29 @@ class View:
         """What was painted on that row of the panel; None: no row of the table."""
         return None
 
+    def enter(self, desk: "Desk") -> bool:  # noqa: ARG002
+        """The key for opening was pressed: True if the view has done what it does then."""
+        return False
+
+    def asks(self, look: Look) -> int:  # noqa: ARG002
+        """The task whose await stack it would show; 0: none's."""
+        return 0
+
     def where(self, scene: Scene) -> Location | None:  # noqa: ARG002
         """The line of code that the chosen row is about: to copy, to open."""
         return None
+
+    def move(self, desk: "Desk", by: int) -> bool:  # noqa: ARG002
+        """The cursor is to go so many rows down: True if the view has done so itself."""
+        return False
+
+    def follow(self, scene: Scene) -> Key | None:
+        """What is chosen now that time has passed."""
+        return scene.look.row
+
+    def pin_key(self, scene: Scene) -> Key | None:
+        """What is pinned of the chosen row."""
+        return scene.look.row
 
     def forget(self) -> None:
         """Another run begins."""

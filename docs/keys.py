@@ -1,0 +1,77 @@
+"""`python docs/keys.py`: write `keys.md` from the table of actions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from loopviz.tui.actions import GROUPS, told
+
+PAGE = Path(__file__).with_name("keys.md")
+
+HEADS = {
+    "fixes": "Fixes",
+    "views": "Views",
+    "rows": "Rows",
+    "time": "Time",
+    "run": "What runs",
+    "loopviz": "loopviz itself",
+}
+
+BEGINNING = """\
+# Keys
+
+*Written by `python docs/keys.py` from the one table that the bindings, the footer, the help (`?`)
+and the command palette (`ctrl+p`) are made of, too: change `src/loopviz/tui/actions.py`, not this
+page.*
+
+The footer names the keys that matter now. `loopviz keys` prints this table as your file has it.
+"""
+
+END = """\
+## Your own
+
+`loopviz keys` says where the file is (`LOOPVIZ_CONFIG` names another). All of it is optional;
+options and environment variables go before it.
+
+```toml
+theme = "light"        # dark, light or contrast; without it, as the terminal says of its ground
+fps = 15               # frames per second, at most
+ascii = false          # true: no block glyphs
+
+[keys]                 # by the action's name; a key or a list, the first is the one shown
+down = ["n", "down"]
+next-incident = "x"    # it had n
+theme = []             # none
+```
+
+A key is a letter, a sign, or a name: `space` `enter` `esc` `tab` `up` `down` `left` `right` `home`
+`end` `pgup` `pgdn` `backspace` `delete` `insert` `f1` … `f12`; before any of them may stand
+`ctrl+`, `alt+` or `shift+`. Footer, help, palette and every text on the screen show your keys.
+`ctrl+c` always quits.
+"""
+
+
+def main() -> None:
+    PAGE.write_text(page(), "utf-8")
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([BEGINNING, *(line for group in GROUPS for line in section(group)), END])
+
+
+def section(group: str) -> Iterator[str]:
+    """The actions of one group."""
+    yield from (f"## {HEADS[group]}", "", "| keys | do | actions |", "|---|---|---|")
+    for row in told():
+        if row.group == group:
+            keys = ", ".join(" ".join(map(code, own)) for own in row.keys)
+            yield f"| {keys} | {row.text} | {' '.join(map(code, row.names))} |"
+    yield ""
+
+
+def code(text: str) -> str:
+    return f"`{text}`"
+
+
+if __name__ == "__main__":
+    main()

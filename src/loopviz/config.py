@@ -1,0 +1,135 @@
+"""What a person has set for good: colours, frame rate and keys, in a file of theirs."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loopviz.errors import UsageError
+from loopviz.tui.actions import ACTIONS
+from loopviz.tui.keys import as_textual, known_key
+from loopviz.tui.look import THEMES
+
+__all__ = ["Settings", "config_path", "load"]
+
+FPS = (1, 60)
+FIXED = "ctrl+c"
+"""Always quits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """None, or an action that is missing in `keys`: not set."""
+
+    theme: str | None = None
+    fps: int | None = None
+    ascii: bool | None = None
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Keys by the name of the action; none: it has none."""
+
+
+def config_path() -> Path:
+    """Where the file is, if there is one; LOOPVIZ_CONFIG names another."""
+    if named := os.environ.get("LOOPVIZ_CONFIG"):
+        return Path(named)
+    import platformdirs  # noqa: PLC0415 - start-up counts
+
+    return platformdirs.user_config_path("loopviz") / "config.toml"
+
+
+def load() -> Settings:
+    """What the file says; nothing without one. Raises UsageError with file, line and value."""
+    path = config_path()
+    try:
+        text = path.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if os.environ.get("LOOPVIZ_CONFIG"):
+            raise UsageError(f"LOOPVIZ_CONFIG names {path}, and there is no such file.") from error
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"{path} cannot be read ({why}): mend it, or move it away.") from error
+    return _Reader(path, text).settings()
+
+
+class _Reader:
+    """One file: what it says, or the first thing that is wrong with it."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._text = path, text
+
+    def settings(self) -> Settings:
+        said = self._parsed()
+        for name in said:
+            if name not in ("theme", "fps", "ascii", "keys"):
+                raise self._wrong(
+                    name, f"{name} is no setting: there are theme, fps, ascii and [keys]."
+                )
+        theme, fps, plain = said.get("theme"), said.get("fps"), said.get("ascii")
+        if theme is not None and theme not in THEMES:
+            raise self._wrong("theme", f"theme is {theme!r}: say {_either(THEMES)}.")
+        whole = isinstance(fps, int) and not isinstance(fps, bool) and FPS[0] <= fps <= FPS[1]
+        if fps is not None and not whole:
+            raise self._wrong(
+                "fps", f"fps is {fps!r}: say a whole number from {FPS[0]} to {FPS[1]}."
+            )
+        if plain is not None and not isinstance(plain, bool):
+            raise self._wrong("ascii", f"ascii is {plain!r}: say true or false.")
+        return Settings(theme, fps, plain, self._keys(said.get("keys", {})))
+
+    def _parsed(self) -> dict[str, Any]:
+        import tomllib  # noqa: PLC0415 - needed with a file only
+
+        try:
+            return tomllib.loads(self._text)
+        except tomllib.TOMLDecodeError as error:
+            said, _, place = str(error).rstrip(")").partition(" (at ")
+            where = f", {place.partition(',')[0]}" if place.startswith("line") else ""
+            raise UsageError(
+                f"{self._path}{where}: {said}; write it as TOML, key = value."
+            ) from error
+
+    def _keys(self, said: Any) -> dict[str, tuple[str, ...]]:
+        if not isinstance(said, dict):
+            raise self._wrong(
+                "keys", f'keys is {said!r}: write a table, [keys] and below it help = "?".'
+            )
+        names = {action.name for action in ACTIONS}
+        own = {}
+        for name, value in said.items():
+            if name not in names:
+                raise self._wrong(name, f"{name} is no action: `loopviz keys` names them all.")
+            keys = [value] if isinstance(value, str) else value
+            if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+                raise self._wrong(name, f"{name} is {value!r}: say a key, or a list of keys.")
+            for key in keys:
+                if not known_key(key) or as_textual(key) == FIXED:
+                    hint = 'say a sign, a letter, or a name such as "space", "pgdn", "f5", "ctrl+o"'
+                    raise self._wrong(name, f"{key!r} is no key that {name} can have: {hint}.")
+            own[name] = tuple(keys)
+        self._check_meanings(own)
+        return own
+
+    def _check_meanings(self, own: dict[str, tuple[str, ...]]) -> None:
+        """Each key means one thing."""
+        meant: dict[str, str] = {}
+        for action in sorted(ACTIONS, key=lambda action: action.name in own):
+            for key in own.get(action.name, action.keys):
+                other = meant.setdefault(as_textual(key), action.name)
+                if other != action.name:
+                    raise self._wrong(
+                        action.name,
+                        f"{key!r} is the key of {other} already: give {other} another one, too.",
+                    )
+
+    def _wrong(self, name: str, why: str) -> UsageError:
+        found = re.compile(rf"""\s*(\[\s*)?["']?{re.escape(name)}["']?\s*(=|\]|\.)""")
+        lines = enumerate(self._text.splitlines(), 1)
+        at = next((f", line {number}" for number, line in lines if found.match(line)), "")
+        return UsageError(f"{self._path}{at}: {why}")
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"

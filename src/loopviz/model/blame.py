@@ -1,0 +1,201 @@
+"""Where the time of a request went: what it did, what it waited for, and who held it up."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from loopviz.model.basics import Location, State, Track
+from loopviz.model.snapshot import LoopView, RequestView, Snapshot
+
+__all__ = ["NOBODY", "OTHERS", "Breakdown", "Part", "breakdown"]
+
+OTHERS = "other callbacks"
+"""Whatever the loop did that was no request's step and no stall."""
+NOBODY = "nobody: it was on its way"
+"""The client had sent it, the loop was idle and did not know of it."""
+
+_RAN = (State.RUN, State.BLOCKING)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a request's life."""
+
+    kind: Literal["ran", "held", "ready", "resource", "await"]
+    """`ran`: its own steps; `held`: those that held the loop; `ready`: it could run, and `what`
+    ran instead; `resource`, `await`: it waited for `what`."""
+    what: str
+    """The resource's name; `sleep`, `socket`, `task`; who ran: a route, a task; empty: not known.
+    """
+    total_ns: int
+    count: int
+    """Of how many pieces it is made."""
+    location: Location | None
+    """Where it waited; the line that held the loop."""
+    request: int = 0
+    """Who ran: the request that it ran for, of several the one with the longest slice; 0: none."""
+    at_ns: int = 0
+    """When that slice began, or the longest piece of the part; 0: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """The parts of a request's life; they sum to it, to the nanosecond."""
+
+    total_ns: int
+    parts: tuple[Part, ...]
+    """Longest first."""
+
+
+class _Slice(NamedTuple):
+    """What the loop did for a while."""
+
+    start_ns: int
+    end_ns: int
+    what: str
+    location: Location | None
+    request: int
+
+
+def breakdown(snapshot: Snapshot, request: RequestView) -> Breakdown:
+    """Of a request in `snapshot`; whoever ran meanwhile is found if it is in there too."""
+    pieces = _Pieces()
+    loop = _loop_of(snapshot, request)
+    lines = {stall.start_ns: stall.location for stall in loop.stalls} if loop else {}
+    ready = []
+    waited = 0
+    for start, end, state in request.spans:
+        if end <= start:
+            continue
+        if state is State.RUN:
+            pieces.add("ran", "", None, start, end)
+        elif state is State.BLOCKING:
+            pieces.add("held", "", lines.get(start), start, end)
+        elif state is State.READY:
+            ready.append((start, end))
+        else:
+            waited += end - start
+    if ready:
+        ran = _ran(snapshot, request, loop, ready[0][0], ready[-1][1])
+        for start, end in ready:
+            for piece in _who(ran, loop.busy if loop else None, start, end):
+                pieces.add("ready", piece.what, piece.location, piece.start_ns, piece.end_ns, piece)
+    parts = [*pieces.parts(), *_waits(request, waited)]
+    parts.sort(key=lambda part: -part.total_ns)
+    return Breakdown(sum(part.total_ns for part in parts), tuple(parts))
+
+
+class _Pieces:
+    """Adds up pieces of the same kind."""
+
+    def __init__(self) -> None:
+        self._totals: Counter[tuple[object, ...]] = Counter()
+        self._counts: Counter[tuple[object, ...]] = Counter()
+        self._longest: dict[tuple[object, ...], tuple[int, Part]] = {}
+
+    def add(
+        self,
+        kind: Literal["ran", "held", "ready"],
+        what: str,
+        where: Location | None,
+        start: int,
+        end: int,
+        of: _Slice | None = None,
+    ) -> None:
+        """From `start` to `end`; `of`: what ran instead, from its own start on."""
+        key = kind, what, where
+        self._totals[key] += end - start
+        self._counts[key] += 1
+        known = self._longest.get(key)
+        if known is None or end - start > known[0]:
+            request = of.request if of else 0
+            self._longest[key] = end - start, Part(kind, what, 0, 0, where, request, start)
+
+    def parts(self) -> Iterator[Part]:
+        for key, (_, part) in self._longest.items():
+            yield replace(part, total_ns=self._totals[key], count=self._counts[key])
+
+
+def _loop_of(snapshot: Snapshot, request: RequestView) -> LoopView | None:
+    """The loop that serves it; None if its worker has gone."""
+    if request.worker == 1:
+        return snapshot.loop
+    return next((p.loop for p in snapshot.peers if p.worker == request.worker), None)
+
+
+def _ran(
+    snapshot: Snapshot, request: RequestView, loop: LoopView | None, start: int, end: int
+) -> list[_Slice]:
+    """What the loop did meanwhile, in order, as far as it is known: stalls, requests' steps."""
+    slices = [
+        _Slice(s.start_ns, s.end_ns, s.label or OTHERS, s.location, s.request)
+        for s in (loop.stalls if loop else ())
+        if s.start_ns < end and s.end_ns > start
+    ]
+    for other in snapshot.requests:
+        if other.end_ns <= start or other.start_ns >= end or other.worker != request.worker:
+            continue
+        if other.number == request.number:
+            continue
+        slices += [
+            _Slice(began, ended, other.route, None, other.number)
+            for began, ended, state in other.spans
+            if state in _RAN and began < end and ended > start
+        ]
+    slices.sort(key=lambda piece: piece.start_ns)  # of two that begin at once, the stall is first
+    return slices
+
+
+def _who(ran: Sequence[_Slice], busy: Track | None, start: int, end: int) -> Iterator[_Slice]:
+    """Who ran in that time, piece by piece."""
+    first = bisect_right(ran, start, key=lambda piece: piece.start_ns)
+    while first and ran[first - 1].end_ns > start:
+        first -= 1
+    at = start
+    for piece in ran[first:]:
+        if piece.start_ns >= end:
+            break
+        begin, until = max(piece.start_ns, at), min(piece.end_ns, end)
+        if until <= begin:
+            continue
+        yield from _rest(busy, at, begin)
+        yield piece._replace(start_ns=begin, end_ns=until)
+        at = until
+    yield from _rest(busy, at, end)
+
+
+def _rest(busy: Track | None, start: int, end: int) -> Iterator[_Slice]:
+    """What else was in that time: other callbacks, or the loop was idle."""
+    idle = 0
+    if busy is not None and len(busy.times_ns) and start >= busy.times_ns[0]:
+        idle = end - start - (_busy_at(busy, end) - _busy_at(busy, start))
+    if end - start > idle:
+        yield _Slice(start, end - idle, OTHERS, None, 0)
+    if idle > 0:
+        yield _Slice(end - idle, end, NOBODY, None, 0)
+
+
+def _busy_at(busy: Track, moment: int) -> int:
+    """Exact: between two entries the loop is either busy or not."""
+    times, values = busy.times_ns, busy.values
+    after = int(times.searchsorted(moment, "right"))
+    value = int(values[after - 1])
+    if after == len(times):
+        return value
+    return value + min(int(values[after]) - value, moment - int(times[after - 1]))
+
+
+def _waits(request: RequestView, waited: int) -> list[Part]:
+    """What it waited for; what is not known, or of a very long one too much, is made up for."""
+    parts, rest = [], waited
+    for wait in request.waits:
+        lasted = min(wait.total_ns, rest)
+        if lasted:
+            kind: Literal["resource", "await"] = "resource" if wait.resource else "await"
+            parts.append(Part(kind, wait.what, lasted, wait.count, wait.location))
+        rest -= lasted
+    if rest:
+        parts.append(Part("await", "", rest, 1, None))
+    return parts

@@ -1,0 +1,143 @@
+"""The part of a snapshot that sets before beside after.
+
+Frozen, in integer nanoseconds; see `snapshot`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+
+from loopviz.clock import SECOND
+from loopviz.model.basics import Buckets, Quantiles
+
+__all__ = [
+    "Comparison",
+    "CounterComparison",
+    "LoopFigures",
+    "Pair",
+    "ResourceComparison",
+    "ResourceFigures",
+    "RouteComparison",
+]
+
+T = TypeVar("T")
+
+
+class Pair(NamedTuple, Generic[T]):
+    """The same of both sides."""
+
+    before: T
+    after: T
+
+
+_NONE: Pair[int] = Pair(0, 0)
+_NO_RATES: Pair[float] = Pair(0.0, 0.0)
+_AS_IT_IS: Pair[float] = Pair(1.0, 1.0)
+_NOTHING: Pair[Buckets] = Pair((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class RouteComparison:
+    """One route on both sides. Latency counts from the scheduled time."""
+
+    route: str
+    before: Quantiles
+    after: Quantiles
+    enough: bool
+    """False: one side has fewer than `Comparison.needed` samples; do not compare thin air."""
+    sure: tuple[bool, bool, bool] = (False, False, False)
+    """Whether p50, p90 and p99 have changed for certain: their 95 % intervals do not overlap."""
+    rps: Pair[float] = _NO_RATES
+    """Requests a second that were answered, or failed."""
+    errors: Pair[int] = _NONE
+    """How many of the samples failed."""
+    latencies: Pair[Buckets] = _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class LoopFigures:
+    """The loop on one side."""
+
+    utilization: float = 0.0
+    lag: Quantiles = field(default_factory=Quantiles)
+    ready_delay: Quantiles = field(default_factory=Quantiles)
+    stalls: int = 0
+    stalled_ns: int = 0
+    """All of them together."""
+    victims: int = 0
+    """Requests that waited for one of them; who waited for two counts twice."""
+
+
+_NO_LOOPS: Pair[LoopFigures] = Pair(LoopFigures(), LoopFigures())
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceFigures:
+    """A resource on one side."""
+
+    in_use: float = 0.0
+    """On average, by time."""
+    in_use_max: int = 0
+    waiting: float = 0.0
+    waiting_max: int = 0
+    waited: Quantiles = field(default_factory=Quantiles)
+    """How long those waited that got it, to within 1.6 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceComparison:
+    """One resource on both sides; all zero where it was not there."""
+
+    name: str
+    capacity: int
+    of: Pair[ResourceFigures]
+
+
+@dataclass(frozen=True, slots=True)
+class CounterComparison:
+    """One counter on both sides."""
+
+    key: str
+    title: str
+    bad: bool
+    """It ought to stand still."""
+    grew: Pair[int]
+    per_s: Pair[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two sides: what ran before the last change of fixes, or the baseline; and what runs now."""
+
+    before_fixes: tuple[str, ...]
+    after_fixes: tuple[str, ...]
+    since_ns: int
+    """When what runs now began."""
+    needed: int
+    routes: tuple[RouteComparison, ...]
+    """In the load's order; empty if the sides are not `comparable`."""
+    loop: Pair[LoopFigures] = _NO_LOOPS
+    """The first worker's, as the resources."""
+    resources: tuple[ResourceComparison, ...] = ()
+    """Those that were in use or waited for, the longest waits before first."""
+    counters: tuple[CounterComparison, ...] = ()
+    lasted_ns: Pair[int] = _NONE
+    """How long each side was measured: at most 30 s, the last ones."""
+    load: Pair[float] = _AS_IT_IS
+    """Factors on the scenario's own load."""
+    pinned: bool = False
+    """Before is the baseline, which stays."""
+
+    @property
+    def comparable(self) -> bool:
+        """Whether both sides were under the same load."""
+        return self.load.before == self.load.after
+
+    @property
+    def full(self) -> bool:
+        """Whether what runs now has been measured for as long as it ever will be."""
+        return self.lasted_ns.after >= 30 * SECOND
+
+    @property
+    def started(self) -> bool:
+        """Whether fixes differ: there is something to compare."""
+        return self.before_fixes != self.after_fixes

@@ -1,0 +1,240 @@
+"""What was, at a moment that has gone by: as a snapshot of then would have shown it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from loopviz.clock import MS
+from loopviz.model.basics import Quantiles, State, Track
+from loopviz.model.counters import Counters
+from loopviz.model.histogram import quantiles
+from loopviz.model.incidents import Incident
+from loopviz.model.inventory import ResourceView
+from loopviz.model.loop import LoopTimes
+from loopviz.model.routes import Routes
+from loopviz.model.series import Series
+from loopviz.model.snapshot import LoopView, Mark, RequestView, Running, Snapshot, StallView
+from loopviz.model.stalls import OPEN_NS, SLOW_NS, Stall
+from loopviz.model.trace import Trace
+from loopviz.model.views import Views
+from loopviz.model.window import Window
+
+__all__ = ["Past", "as_of"]
+
+_QUANTILES_NS = 100 * MS
+"""Figures of the last seconds are made anew when the moment has moved by so much."""
+_EVER = 1 << 62
+
+
+class Past:
+    """The history of one model. Called for each frame of a replay, so a step costs little."""
+
+    def __init__(
+        self, trace: Trace, loop: LoopTimes, routes: Routes, counters: Counters, views: Views
+    ) -> None:
+        self._trace, self._loop, self._routes = trace, loop, routes
+        self._counters, self._views = counters, views
+        self._window = Window(views.requests.ended)
+        self._recent: tuple[int, Snapshot, Snapshot] | None = None
+        """Moment, `held`, and that with the figures of the seconds before."""
+
+    def picture(
+        self, held: Snapshot, start_ns: int, end_ns: int, marks: Iterable[Mark], oldest_ns: int
+    ) -> Snapshot:
+        """See `Model.past`."""
+        kept = self._incidents(start_ns, end_ns) if start_ns < oldest_ns else []
+        requests = self._requests(start_ns, end_ns, kept)
+        loop = self._loop_at(held, start_ns, end_ns, kept)
+        stalls, running = self._stalls(start_ns, end_ns, kept)
+        if running is None:
+            running = _running(requests, end_ns)
+        if running is None and end_ns >= self._trace.switched_ns:
+            running = self._trace.running(end_ns)
+        figures = self._figures(held, end_ns, oldest_ns)
+        return replace(
+            figures,
+            now_ns=end_ns,
+            loop=replace(
+                loop,
+                stalls=stalls,
+                running=running,
+                lag_recent=figures.loop.lag_recent,
+                ready_delay_recent=figures.loop.ready_delay_recent,
+                utilization_recent=figures.loop.utilization_recent,
+            ),
+            requests=requests,
+            marks=tuple(mark for mark in marks if start_ns <= mark.at_ns <= end_ns),
+            resources=tuple(as_of(resource, end_ns) for resource in held.resources),
+            oldest_ns=oldest_ns,
+        )
+
+    def _incidents(self, start: int, end: int) -> list[Incident]:
+        """Those of which something lies in that time, oldest first."""
+        found = []
+        for incident in self._trace.incidents.all():
+            first, last = incident.window
+            if first < end and last > start:
+                found.append(incident)
+        return found
+
+    def _requests(self, start: int, end: int, kept: Sequence[Incident]) -> tuple[RequestView, ...]:
+        finished, at = self._trace.requests.finished, self._views.requests.at
+        first, last = finished.place(start), finished.place(end + 1)
+        others: dict[int, RequestView | None] = {}
+        late = finished.between(last, finished.place(end + finished.longest_ns + 1))
+        for request in (*late, *self._trace.requests.open.values()):
+            if request.start_ns < end:
+                others[request.number] = at(request, end)
+        oldest = finished.oldest_ns
+        for incident in kept:
+            for request in incident.requests:
+                if (
+                    request.number not in others
+                    and request.end_ns < oldest
+                    and (request.start_ns < end and request.end_ns > start)
+                ):
+                    others[request.number] = at(request, end)
+        views = [view for view in others.values() if view is not None]
+        return self._window.show(finished, first, last, views)
+
+    def _stalls(
+        self, start: int, end: int, kept: Sequence[Incident]
+    ) -> tuple[tuple[StallView, ...], Running | None]:
+        """Those that overlap the time; and what runs at its end, if that became a stall."""
+        stalls: dict[int, Stall] = {}
+        for incident in kept:
+            stalls |= {stall.start_ns: stall for stall in incident.stalls}
+        stalls |= {stall.start_ns: stall for stall in self._trace.stalls.between(start, end)}
+        if end >= self._trace.switched_ns and (now := self._trace.open_stall(end)) is not None:
+            stalls[now.start_ns] = now
+        views, running = [], None
+        for begun in sorted(stalls):
+            stall = stalls[begun]
+            if begun >= end or 0 < stall.end_ns <= start:
+                continue
+            view = stall.view(end)
+            if stall.end_ns > end:
+                seen = stall.location if end - begun >= SLOW_NS // 2 else None
+                running = Running(begun, stall.label, seen, stall.request)
+                if end - begun < OPEN_NS:
+                    continue
+                view = replace(view, end_ns=end, open=True)
+            views.append(view)
+        return tuple(views), running
+
+    def _loop_at(self, held: Snapshot, start: int, end: int, kept: Sequence[Incident]) -> LoopView:
+        loop = self._loop
+        since = min(start, end - held.recent_ns)  # figures of the last seconds are made of these
+        lag = Track(*loop.lag.between(since, end))
+        if kept:
+            lag = _joined([incident.lag for incident in kept], lag, start)
+            last = int(np.searchsorted(lag.times_ns, end, "right"))
+            lag = Track(lag.times_ns[:last], lag.values[:last])
+        return replace(
+            held.loop,
+            busy=self._busy(start, end, kept),
+            lag=lag,
+            ready_delay=Track(*loop.ready_delay.between(since, end)),
+            callback=Track(*loop.callback.between(since, end)),
+            iteration=Track(*loop.iteration.between(since, end)),
+        )
+
+    def _busy(self, start: int, end: int, kept: Sequence[Incident] = ()) -> Track:
+        """Up to `end`, exact there too: on its way from one entry to the next it grows or not."""
+        busy = Track(*self._loop.busy.between(start, _EVER))
+        if kept:
+            busy = _joined([incident.busy for incident in kept], busy, start)
+        times, values = busy.times_ns, busy.values
+        last = int(np.searchsorted(times, end, "right"))
+        if not last:
+            return Track(times[:0], values[:0])
+        value = int(values[last - 1])
+        if last < len(times):
+            value += min(int(values[last]) - value, end - int(times[last - 1]))
+        else:
+            most = value + end - int(times[last - 1])  # it may have been busy ever since, until now
+            value = max(value, min(self._loop.busy_until(end), most))
+        return Track(np.append(times[:last], end), np.append(values[:last], value))
+
+    def _figures(self, held: Snapshot, end: int, oldest: int) -> Snapshot:
+        """`held` with the figures of the seconds before then, as far as they are known."""
+        moment = end // _QUANTILES_NS
+        if self._recent and self._recent[0] == moment and self._recent[1] is held:
+            return self._recent[2]
+        loop, since = self._loop, max(end - held.recent_ns, oldest)
+        busy = self._busy(since, end)
+        known = since < end and len(busy.times_ns)
+        made = replace(
+            held,
+            loop=replace(
+                held.loop,
+                lag_recent=_quantiles(loop.lag, since, end),
+                ready_delay_recent=_quantiles(loop.ready_delay, since, end),
+                utilization_recent=_share(busy, since, end) if known else 0.0,
+            ),
+        )
+        if known:
+            made = replace(
+                made,
+                counters=self._counters.views(since, end),
+                routes=tuple(
+                    replace(view, latency_recent=route.recent(since, end))
+                    for view, route in zip(held.routes, self._routes.routes, strict=True)
+                ),
+            )
+        self._recent = moment, held, made
+        return made
+
+
+def as_of(resource: ResourceView, moment_ns: int) -> ResourceView:
+    """The same, with what its tracks say of that moment."""
+    in_use = _value(resource.in_use_track, moment_ns, resource.in_use.now)
+    waiting = _value(resource.waiting_track, moment_ns, resource.waiting.now)
+    if (in_use, waiting) == (resource.in_use.now, resource.waiting.now):
+        return resource
+    return replace(
+        resource,
+        in_use=replace(resource.in_use, now=in_use),
+        waiting=replace(resource.waiting, now=waiting),
+    )
+
+
+def _value(track: Track, moment: int, default: int) -> int:
+    """What holds then; before all that is known, nothing was there."""
+    if not len(track.times_ns):
+        return default
+    last = int(np.searchsorted(track.times_ns, moment, "right")) - 1
+    return int(track.values[last]) if last >= 0 else 0
+
+
+def _running(requests: Iterable[RequestView], end: int) -> Running | None:
+    """The request whose step runs at the end."""
+    for request in requests:
+        if request.open:
+            start, _, state = request.spans[-1]
+            if state in (State.RUN, State.BLOCKING) and start < end:
+                return Running(start, request.route, None, request.number)
+    return None
+
+
+def _quantiles(series: Series, since: int, end: int) -> Quantiles:
+    times, values = series.between(since, end)
+    return quantiles(values[int(np.searchsorted(times, since)) :])
+
+
+def _share(busy: Track, since: int, end: int) -> float:
+    since = max(since, int(busy.times_ns[0]))
+    first = np.interp(since, busy.times_ns, busy.values)
+    return float(busy.values[-1] - first) / max(end - since, 1)
+
+
+def _joined(older: Sequence[Track], newer: Track, start: int) -> Track:
+    """One after the other, each as far as the next one does not know better; from `start` on."""
+    times, values = newer.times_ns, newer.values
+    for track in reversed(older):
+        until = int(np.searchsorted(track.times_ns, times[0])) if len(times) else None
+        times = np.concatenate((track.times_ns[:until], times))
+        values = np.concatenate((track.values[:until], values))
+    first = max(int(np.searchsorted(times, start)) - 1, 0)
+    return Track(times[first:], values[first:])

@@ -1,0 +1,118 @@
+"""The figures of a stretch of time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from loopviz.model.basics import Quantiles, State, Track
+from loopviz.model.histogram import quantiles
+from loopviz.model.snapshot import RequestView, Snapshot, StallView
+
+__all__ = ["RangeFigures", "RouteFigures", "figures"]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFigures:
+    """The requests of a route that ended in the range."""
+
+    route: str
+    life: Quantiles
+
+
+@dataclass(frozen=True, slots=True)
+class RangeFigures:
+    """What happened from `start_ns` to `end_ns`, as far as the snapshot shows it."""
+
+    start_ns: int
+    end_ns: int
+    lasted_ns: int
+    utilization: float
+    """Of the first worker's loop: busy, by the time that is known."""
+    lag: Quantiles
+    """Of its timers that ran in the range."""
+    stalls: int
+    """That overlap the range."""
+    held_ns: int
+    """How long they held the loop in it."""
+    worst: StallView | None
+    """The one that held it longest, outside the range too."""
+    life: Quantiles
+    """How long the requests took that ended in the range, from when they were sent."""
+    routes: tuple[RouteFigures, ...]
+    """The same by route, most requests first."""
+    open: int
+    """Requests that were open at its end."""
+    ran_ns: int
+    """What all requests did within the range, in all."""
+    ready_ns: int
+    waiting_ns: int
+
+
+def figures(snapshot: Snapshot, start_ns: int, end_ns: int) -> RangeFigures:
+    """Of a range within what `snapshot` shows; a reversed one is turned round."""
+    start, end = sorted((start_ns, end_ns))
+    ran = ready = waiting = still_open = 0
+    lives: dict[str, list[int]] = {}
+    for request in snapshot.requests:
+        if request.start_ns >= end or request.end_ns <= start:
+            continue
+        if request.open or request.end_ns > end:
+            still_open += 1
+        else:
+            lives.setdefault(request.route, []).append(request.end_ns - request.start_ns)
+        busy, could, waited = _within(request, start, end)
+        ran, ready, waiting = ran + busy, ready + could, waiting + waited
+    stalls = [s for s in snapshot.loop.stalls if s.start_ns < end and s.end_ns > start]
+    ended = [life for of_route in lives.values() for life in of_route]
+    lag = snapshot.loop.lag
+    first, last = np.searchsorted(lag.times_ns, (start, end))
+    routes = [RouteFigures(route, _quantiles(of_route)) for route, of_route in lives.items()]
+    routes.sort(key=lambda route: (-route.life.count, route.route))
+    return RangeFigures(
+        start,
+        end,
+        end - start,
+        _utilization(snapshot.loop.busy, start, end),
+        quantiles(lag.values[first:last]),
+        len(stalls),
+        sum(min(s.end_ns, end) - max(s.start_ns, start) for s in stalls),
+        max(stalls, key=lambda s: s.end_ns - s.start_ns, default=None),
+        _quantiles(ended),
+        tuple(routes),
+        still_open,
+        ran,
+        ready,
+        waiting,
+    )
+
+
+def _within(request: RequestView, start: int, end: int) -> tuple[int, int, int]:
+    """How long it ran, could run, and waited in that time."""
+    if request.start_ns >= start and request.end_ns <= end:
+        return request.busy_ns, request.ready_ns, request.waiting_ns
+    ran = ready = waiting = 0
+    for begun, ended, state in request.spans:
+        lasted = min(ended, end) - max(begun, start)
+        if lasted <= 0:
+            continue
+        if state is State.READY:
+            ready += lasted
+        elif state.waits:
+            waiting += lasted
+        else:
+            ran += lasted
+    return ran, ready, waiting
+
+
+def _utilization(busy: Track, start: int, end: int) -> float:
+    if not len(busy.times_ns):
+        return 0.0
+    start, end = max(start, int(busy.times_ns[0])), min(end, int(busy.times_ns[-1]))
+    if end <= start:
+        return 0.0
+    before, after = np.interp((start, end), busy.times_ns, busy.values)
+    return float(after - before) / (end - start)
+
+
+def _quantiles(lives: list[int]) -> Quantiles:
+    return quantiles(np.array(lives, np.int64))

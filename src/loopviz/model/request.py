@@ -1,0 +1,212 @@
+"""One request: where its time went, span by span, in few bytes."""
+
+from array import array
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from loopviz.model.basics import State
+from loopviz.model.inventory import PhaseView
+from loopviz.model.spans import Spans
+
+if TYPE_CHECKING:
+    from loopviz.model.resources import Row
+
+__all__ = ["Call", "History", "Kind", "Request", "Sums", "sums_of", "waiting"]
+
+_SPANS_KEPT = 1024
+_KINDS_KEPT = 255
+"""Kinds of waits that are told apart; a byte holds their numbers."""
+_NOTES_KEPT = 64
+"""Calls, phases and resources made, of one request."""
+
+Kind = tuple[int, "Row | None"]
+"""What a wait was for: the place, and the resource's row if it was for one."""
+History = tuple[int, int, int, "Row | None"]
+"""A wait of the request's task: start, end, place, and the resource's row."""
+Call = tuple[int, int, str, int]
+"""An outbound call: when it ended, place, host, status."""
+Sums = dict[Kind, tuple[int, int]]
+"""How long it waited for each kind of thing, and how often."""
+
+
+class Request:
+    """One request. Its spans have no gaps: span i is in `states[i]` until `times[i]`.
+
+    `kinds[whys[i] - 1]` is what it waited for in span i; 0: it did not wait, or that is not known.
+    """
+
+    __slots__ = (
+        "bytes_sent",
+        "calls",
+        "calls_made",
+        "cancelled",
+        "end_ns",
+        "failure",
+        "folded",
+        "gone_ns",
+        "kinds",
+        "lane",
+        "made",
+        "named",
+        "number",
+        "phases",
+        "route",
+        "start_ns",
+        "states",
+        "status",
+        "sums",
+        "task",
+        "times",
+        "truncated",
+        "victim_of",
+        "whys",
+    )
+
+    def __init__(self, number: int, route: str, lane: int, start_ns: int, task: int) -> None:
+        self.number = number
+        self.route = route
+        self.lane = lane
+        self.task = task
+        """The number of the task that serves it."""
+        self.start_ns = self.end_ns = start_ns
+        self.status = self.bytes_sent = self.gone_ns = self.calls_made = 0
+        self.times = array("q")
+        self.states: bytearray | bytes = bytearray()
+        self.whys: bytearray | bytes = bytearray()
+        self.sums: list[int] | array[int] = [0] * (len(State) + 1)
+        """Nanoseconds in each `State`."""
+        self.kinds: dict[Kind, int] | tuple[Kind, ...] = {}
+        self.folded: Sums | None = None
+        """What it waited for in spans that are not told apart any more."""
+        self.victim_of: set[tuple[str, int]] | None = None
+        """The culprits that have delayed it; see `Stall.culprit`."""
+        self.calls: list[Call] | tuple[Call, ...] = []
+        self.phases: list[PhaseView] | tuple[PhaseView, ...] = []
+        """The last one's end is 0 while it goes on."""
+        self.made: list[Row] | tuple[Row, ...] = []
+        self.truncated = self.cancelled = self.named = False
+        """`truncated`: spans, calls, phases or made are not complete; `named`: by the load."""
+        self.failure: tuple[int, str] | None = None
+        """The exception that went through the app: the place where it was raised, and what."""
+
+    @property
+    def busy_ns(self) -> int:
+        return self.sums[State.RUN] + self.sums[State.BLOCKING]
+
+    @property
+    def ready_ns(self) -> int:
+        return self.sums[State.READY]
+
+    @property
+    def waiting_ns(self) -> int:
+        return waiting(self.sums)
+
+    def add(self, until_ns: int, state: int, kind: Kind | None = None) -> None:
+        """It was in `state` from the end of the last span until then; if it waited, for `kind`."""
+        lasted = until_ns - self.end_ns
+        if lasted <= 0:
+            return
+        self.times.append(until_ns)
+        self.states.append(state)  # type: ignore[union-attr]
+        why = 0
+        if kind is not None:
+            kinds = self.kinds
+            why = kinds.get(kind, 0)  # type: ignore[union-attr]
+            if not why and len(kinds) < _KINDS_KEPT:
+                why = kinds[kind] = len(kinds) + 1  # type: ignore[index]
+        self.whys.append(why)  # type: ignore[union-attr]
+        self.sums[state] += lasted
+        self.end_ns = until_ns
+        if len(self.times) > _SPANS_KEPT:
+            self._coarsen()
+
+    def phase(self, at: int, name: str) -> None:
+        """It enters that phase; empty: none."""
+        phases = self.phases
+        if isinstance(phases, tuple):
+            return
+        if phases and not phases[-1].end_ns:
+            phases[-1] = phases[-1]._replace(end_ns=at)
+        if name:
+            self.keep(phases, PhaseView(name, at, 0))
+
+    def keep(self, notes: Any, note: Any) -> None:
+        """Add to one of its lists, within bounds; what comes after its end is not kept."""
+        if isinstance(notes, tuple):
+            return
+        if len(notes) < _NOTES_KEPT:
+            notes.append(note)
+        else:
+            self.truncated = True
+
+    def seal(self, known: dict[tuple[Kind, ...], tuple[Kind, ...]]) -> None:
+        """It has ended, and all have heard of it: from now on it is read only, and small.
+
+        `known` are the kinds of waits of other requests: most wait for what others wait for.
+        """
+        self.times, self.sums = self.times[:], array("q", self.sums)
+        self.states, self.whys = bytes(self.states), bytes(self.whys)
+        kinds = tuple(self.kinds)
+        self.kinds = known.setdefault(kinds, kinds) if len(known) < 10_000 else kinds
+        self.calls, self.made = tuple(self.calls), tuple(self.made)
+        self.phases = tuple(self.phases)
+
+    @property
+    def spans(self) -> Spans:
+        """Its spans so far."""
+        if isinstance(self.states, bytes):
+            return Spans(self.start_ns, self.times, self.states)
+        return Spans(self.start_ns, self.times[:], bytes(self.states))
+
+    @property
+    def history(self) -> list[History]:
+        """Its task's waits, oldest first; of a truncated one, the newest."""
+        kinds, waits, start = tuple(self.kinds), [], self.start_ns
+        for end, why in zip(self.times, self.whys, strict=True):
+            if why:
+                waits.append((start, end, *kinds[why - 1]))
+            start = end
+        return waits
+
+    def waits(self) -> Sums:
+        """What it waited for, as far as it is known."""
+        return sums_of(self.spans, self.whys, tuple(self.kinds), self.folded or {})
+
+    def _coarsen(self) -> None:
+        """A request of very many steps keeps its sums exact and its oldest half in large pieces."""
+        half = _SPANS_KEPT // 2
+        self.truncated = True
+        self._fold(half)
+        times, states, start = array("q"), bytearray(), self.start_ns
+        for i in range(0, half, 8):
+            group = (start, *self.times[i : i + 8])
+            lengths = [end - begin for begin, end in pairwise(group)]
+            times.append(group[-1])
+            states.append(self.states[i + lengths.index(max(lengths))])
+            start = group[-1]
+        self.times[:half] = times
+        self.states[:half] = states  # type: ignore[index]
+        self.whys[:half] = bytes(len(times))  # type: ignore[index]
+
+    def _fold(self, spans: int) -> None:
+        """Sum up what the oldest spans waited for."""
+        oldest = Spans(self.start_ns, self.times[:spans], bytes(self.states[:spans]))
+        self.folded = sums_of(oldest, self.whys[:spans], tuple(self.kinds), self.folded or {})
+
+
+def sums_of(spans: Spans, whys: bytes | bytearray, kinds: tuple[Kind, ...], folded: Sums) -> Sums:
+    """For each kind how long it was waited for, and how often; there may be more spans."""
+    sums, start = dict(folded), spans.start_ns
+    for end, why in zip(spans.times, whys, strict=False):
+        if why:
+            kind = kinds[why - 1]
+            total, count = sums.get(kind, (0, 0))
+            sums[kind] = total + end - start, count + 1
+        start = end
+    return sums
+
+
+def waiting(sums: Sequence[int]) -> int:
+    """Of sums by state: all that was spent waiting for something that is not the loop."""
+    return sums[State.AWAIT] + sums[State.RESOURCE] + sums[State.THREAD]

@@ -1,0 +1,157 @@
+"""What is measured on one side of a comparison, from the model's parts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.clock import SECOND
+from loopviz.model.basics import EDGES_NS, Buckets, Quantiles
+from loopviz.model.comparison import LoopFigures, ResourceFigures
+from loopviz.model.counters import Counters
+from loopviz.model.histogram import quantiles
+from loopviz.model.loop import LoopTimes
+from loopviz.model.places import Naming
+from loopviz.model.routes import Route, Routes
+from loopviz.model.rows import Row
+from loopviz.model.series import Series
+from loopviz.model.sure import Interval, intervals
+from loopviz.model.trace import Trace
+from loopviz.model.usage import EVERY_NS, Usage
+
+__all__ = ["Measured", "Meter", "RouteSide"]
+
+Ints = NDArray[np.int64]
+
+MOST = 40
+"""Resources that are compared, those most waited for first."""
+OPEN_NS = 10 * SECOND
+"""A request that is open for longer no longer holds up the comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSide:
+    """A route's latencies, their intervals (`sure.SHARES`), how many failed, how many a second."""
+
+    latency: Quantiles
+    sure: tuple[Interval, ...]
+    buckets: Buckets
+    errors: int
+    rps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All figures of a side, by name."""
+
+    lasted_ns: int
+    routes: dict[str, RouteSide]
+    loop: LoopFigures
+    resources: dict[str, tuple[int, ResourceFigures]]
+    """With the capacity."""
+    counters: dict[str, tuple[int, float]]
+    """By how much it grew, and a second."""
+
+
+class Meter:
+    """Measures any part of the last minute."""
+
+    def __init__(
+        self, routes: Routes, loop: LoopTimes, trace: Trace, counters: Counters, naming: Naming
+    ) -> None:
+        self._routes, self._loop, self._trace = routes, loop, trace
+        self._counters, self._naming = counters, naming
+        self._usage = Usage()
+
+    def begin(self) -> None:
+        """Count anew from here on."""
+        self._usage.begin()
+
+    def note(self, at_ns: int, *, now: bool = False) -> None:
+        """Time goes on. `now`: a side begins or ends here."""
+        if now or at_ns - self._usage.noted_ns >= EVERY_NS:
+            self._usage.note(at_ns, self._trace.resources.rows.values())
+
+    def measure(self, start_ns: int, end_ns: int) -> Measured:
+        """What was from then to then; of the requests, what was scheduled in that time."""
+        lasted = max(end_ns - start_ns, 0)
+        return Measured(
+            lasted,
+            {route.name: self._route(route, start_ns, end_ns) for route in self._routes.routes},
+            self._loop_figures(start_ns, end_ns),
+            {
+                row.display(self._naming): (
+                    row.capacity,
+                    self._usage.between(row, start_ns, end_ns),
+                )
+                for row in self._crowded()
+            },
+            {
+                key: (grew, grew * SECOND / max(lasted, 1))
+                for key, grew in self._counters.grown(start_ns, end_ns).items()
+            },
+        )
+
+    def _crowded(self) -> list[Row]:
+        rows = [row for row in self._trace.resources.rows.values() if not row.anonymous]
+        rows.sort(key=lambda row: (-row.shown.max_waiting, -row.shown.max_in_use))
+        return rows[:MOST]
+
+    def _route(self, route: Route, start_ns: int, end_ns: int) -> RouteSide:
+        """Up to the oldest request that is still open: of those after it only the fast are back."""
+        back_ns = min(end_ns, self._all_back(route.name, end_ns))
+        latencies, errors = route.between(start_ns, back_ns)
+        return RouteSide(
+            quantiles(latencies),
+            intervals(latencies),
+            _buckets(latencies),
+            errors,
+            len(latencies) * SECOND / max(back_ns - start_ns, 1),
+        )
+
+    def _all_back(self, name: str, end_ns: int) -> int:
+        began = (r.start_ns for r in self._trace.requests.open.values() if r.route == name)
+        return min((at for at in began if at >= end_ns - OPEN_NS), default=end_ns)
+
+    def _loop_figures(self, start_ns: int, end_ns: int) -> LoopFigures:
+        loop = self._loop
+        stalls = [
+            stall
+            for stall in self._trace.stalls.overlapping(start_ns, end_ns)
+            if start_ns <= stall.start_ns
+        ]
+        return LoopFigures(
+            _share(loop, start_ns, end_ns),
+            quantiles(_within(loop.lag, start_ns, end_ns)),
+            quantiles(_within(loop.ready_delay, start_ns, end_ns)),
+            len(stalls),
+            sum(stall.end_ns - stall.start_ns for stall in stalls),
+            sum(stall.victims for stall in stalls),
+        )
+
+
+def _within(series: Series, start_ns: int, end_ns: int) -> Ints:
+    first, last = np.searchsorted(series.times, (start_ns, end_ns))
+    return series.values[first:last]
+
+
+def _share(loop: LoopTimes, start_ns: int, end_ns: int) -> float:
+    """Busy of that time; what is before the first record is not known, and not counted."""
+    times, values = loop.busy.times, loop.busy.values
+    if not len(times):
+        return 0.0
+    start = max(start_ns, int(times[0]))
+    last = max(int(times[-1]), loop.last_at)
+    times, values = np.append(times, last + 1), np.append(values, loop.busy_until(last + 1))
+    end = min(end_ns, last + 1)
+    if end <= start:
+        return 0.0
+    busy = np.interp((start, end), times, values)
+    return float(busy[1] - busy[0]) / (end - start)
+
+
+def _buckets(values: Ints) -> Buckets:
+    if not len(values):
+        return ()
+    places = np.searchsorted(EDGES_NS, values, side="right")
+    return tuple(np.bincount(places, minlength=len(EDGES_NS) + 1).tolist())

@@ -1,0 +1,41 @@
+"""Where tasks are that somebody looks at: when to ask, and what was answered last."""
+
+from typing import Any
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.places import Naming
+from loopviz.model.snapshot import Location
+
+__all__ = ["Stacks"]
+
+ASK_NS, PATIENCE_NS = 250 * MS, 2 * SECOND
+"""Asked at most this often; an answer that is missing is waited for so long."""
+
+
+class Stacks:
+    """The await stack of one task at a time."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming = naming
+        self._task = self._asked_ns = 0
+        self._waits = False
+        self._frames: tuple[Location, ...] | None = None
+
+    def due(self, task: int, now_ns: int) -> bool:
+        """Whether to ask for that task now."""
+        if task != self._task:
+            self._task, self._frames, self._waits = task, None, False
+        if now_ns - self._asked_ns < (PATIENCE_NS if self._waits else ASK_NS):
+            return False
+        self._asked_ns, self._waits = now_ns, True
+        return True
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """An answer; see `wire.control`."""
+        if message.get("task") == self._task:
+            self._waits = False
+            self._frames = tuple(self._naming.location(text) for text in message["frames"] or ())
+
+    def last(self, task: int) -> tuple[Location, ...] | None:
+        """Outermost first; None: no answer yet. Empty: it has ended, or nothing can be seen."""
+        return self._frames if task == self._task else None

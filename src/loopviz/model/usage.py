@@ -1,0 +1,116 @@
+"""How resources were used over the last minute: means, peaks and waits of any part of it."""
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.clock import MS
+from loopviz.model.comparison import ResourceFigures
+from loopviz.model.histogram import Histogram
+from loopviz.model.rows import Occupancy, Row
+
+__all__ = ["EVERY_NS", "Usage"]
+
+EVERY_NS = 500 * MS
+"""How often to note: waits are known to belong to a time as exactly as that."""
+_NOTES = 140
+"""Of each resource: 70 s."""
+_NONE = np.zeros(0, np.int64)
+
+
+class _Note(NamedTuple):
+    """What a resource had come to, and the waits that ended since the note before."""
+
+    at_ns: int
+    in_use_area: int
+    waiting_area: int
+    bins: NDArray[np.int64]
+    """Of `Histogram`, in which something was counted."""
+    counts: NDArray[np.int64]
+
+
+class _Past:
+    """One resource's notes."""
+
+    def __init__(self) -> None:
+        self.notes: deque[_Note] = deque(maxlen=_NOTES)
+        self._tally = _NONE
+        self._waits = 0
+
+    def note(self, at_ns: int, row: Row) -> None:
+        shown = row.shown
+        rest = max(at_ns - shown.at, 0)
+        in_use = shown.in_use_area + shown.in_use * rest
+        waiting = shown.waiting_area + shown.waiting * rest
+        bins = counts = _NONE
+        if (waits := shown.waited.count) != self._waits:
+            tally = shown.waited.tally()
+            grown = tally - self._tally if len(self._tally) else tally
+            bins = np.flatnonzero(grown)
+            counts, self._tally, self._waits = grown[bins], tally, waits
+        elif self._stands(in_use, waiting):
+            self.notes.pop()
+        self.notes.append(_Note(at_ns, in_use, waiting, bins, counts))
+
+    def _stands(self, in_use: int, waiting: int) -> bool:
+        """Nothing has happened since the note before the last: that one says it all."""
+        if len(self.notes) < 2:
+            return False
+        before, last = self.notes[-2], self.notes[-1]
+        return before[1:3] == last[1:3] == (in_use, waiting) and not len(last.bins)
+
+
+class Usage:
+    """Of all resources, as far back as the notes reach."""
+
+    def __init__(self) -> None:
+        self._pasts: dict[Occupancy, _Past] = {}
+        self.noted_ns = 0
+
+    def begin(self) -> None:
+        """Count anew from here on."""
+        self._pasts.clear()
+        self.noted_ns = 0
+
+    def note(self, at_ns: int, rows: Iterable[Row]) -> None:
+        """How things stand at that moment; those that have gone are forgotten."""
+        at_ns = self.noted_ns = max(at_ns, self.noted_ns)
+        pasts: dict[Occupancy, _Past] = {}
+        for row in rows:
+            past = pasts[row.shown] = self._pasts.get(row.shown) or _Past()
+            past.note(at_ns, row)
+        self._pasts = pasts
+
+    def between(self, row: Row, start_ns: int, end_ns: int) -> ResourceFigures:
+        """Means by time, peaks, and the waits that ended in that time."""
+        past = self._pasts.get(row.shown)
+        notes = list(past.notes) if past is not None else []
+        if len(notes) < 2:
+            return ResourceFigures()
+        times = [note.at_ns for note in notes]
+        start, end = max(start_ns, times[0]), min(end_ns, times[-1])
+        if end <= start:
+            return ResourceFigures()
+        in_use, waiting = (
+            float(np.diff(np.interp((start, end), times, areas))[0]) / (end - start)
+            for areas in ([n.in_use_area for n in notes], [n.waiting_area for n in notes])
+        )
+        waited = Histogram()
+        for before, note in pairwise(notes):
+            if before.at_ns >= start_ns and note.at_ns <= end_ns:
+                waited.count_in(note.bins, note.counts)
+        peaks = _peaks(row, start_ns, end_ns)
+        return ResourceFigures(in_use, peaks[0], waiting, peaks[1], waited.quantiles())
+
+
+def _peaks(row: Row, start_ns: int, end_ns: int) -> tuple[int, int]:
+    """In use and waiting at their most, to within the envelope's grain."""
+    times, in_use, waiting = row.shown.envelope.columns(start_ns)
+    until = int(np.searchsorted(times, end_ns))
+    if not until:
+        return 0, 0
+    return int(in_use[:until].max()), int(waiting[:until].max())

@@ -1,0 +1,94 @@
+"""The views of those requests that overlap a stretch of time, made as they come into it."""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from loopviz.model.ended import Ended
+from loopviz.model.request import Request
+from loopviz.model.snapshot import RequestView
+
+__all__ = ["Window"]
+
+
+class Window:
+    """Follows a stretch of time that moves on; what has left it is forgotten.
+
+    A step costs what comes in and goes out meanwhile, not what lies within.
+    """
+
+    def __init__(self, make: Callable[[Request], RequestView]) -> None:
+        self._make = make
+        self._start = self._end = 0
+        """Places in `Ended`: from, and to before."""
+        self._order: deque[int] = deque()
+        """Numbers, in the order of ends."""
+        self._numbers: list[int] = []
+        self._views: list[RequestView] = []
+        """By number, both."""
+        self._whole: tuple[RequestView, ...] = ()
+
+    def show(
+        self, ended: Ended, start: int, end: int, others: Iterable[RequestView] = ()
+    ) -> tuple[RequestView, ...]:
+        """Those at places from `start` to before `end`, and the others, by number."""
+        if (start, end) != (self._start, self._end):
+            hole = ended.hole
+            torn = hole is not None and min(self._start, start) < hole[0] < max(self._end, end)
+            if start < self._end and self._start < end and not torn:
+                self._move(ended, start, end)
+            else:
+                self._begin(ended, start, end)
+            self._start, self._end = start, end
+            self._whole = tuple(self._views)
+        others = sorted(others, key=_number)
+        if not others:
+            return self._whole
+        first = bisect_left(self._numbers, others[0].number)
+        mixed = [*self._views[first:], *others]
+        mixed.sort(key=_number)
+        return (*self._whole[:first], *mixed)
+
+    def _move(self, ended: Ended, start: int, end: int) -> None:
+        """Part of it stays; what has left is not there any more, at either end."""
+        self._drop(start - self._start, self._order.popleft)
+        self._drop(self._end - end, self._order.pop)
+        for request in reversed(list(ended.between(start, self._start))):
+            self._order.appendleft(request.number)
+            self._put(request)
+        for request in ended.between(self._end, end):
+            self._order.append(request.number)
+            self._put(request)
+
+    def _drop(self, count: int, take: Callable[[], int]) -> None:
+        """So many are not seen any more."""
+        if count * 20 > len(self._order):  # one by one it would take longer
+            gone = {take() for _ in range(count)}
+            self._views = [view for view in self._views if view.number not in gone]
+            self._numbers = [view.number for view in self._views]
+            return
+        for _ in range(count):
+            at = bisect_left(self._numbers, take())
+            del self._numbers[at], self._views[at]
+
+    def _put(self, request: Request) -> None:
+        number = request.number
+        if not self._numbers or number > self._numbers[-1]:
+            at = len(self._numbers)
+        else:
+            at = bisect_left(self._numbers, number)
+        self._numbers.insert(at, number)
+        self._views.insert(at, self._make(request))
+
+    def _begin(self, ended: Ended, start: int, end: int) -> None:
+        """Anew, with those views that there are."""
+        known = dict(zip(self._numbers, self._views, strict=True))
+        requests = list(ended.between(start, end))
+        self._order = deque(request.number for request in requests)
+        views = [known.get(request.number) or self._make(request) for request in requests]
+        self._views = sorted(views, key=_number)
+        self._numbers = [view.number for view in self._views]
+
+
+def _number(view: RequestView) -> int:
+    return view.number

@@ -1,0 +1,121 @@
+"""The await stack of a task, for another thread than the loop's: the loop may hang meanwhile.
+
+Nothing of the app is called: what is followed are objects of types that the interpreter itself
+makes, whose attributes run no code. Whatever else a task awaits ends the stack.
+"""
+
+import asyncio
+import gc
+import os
+import sys
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, GeneratorType
+from typing import Any
+
+from loopviz.probe.foreign import WatchedCoroutine
+from loopviz.wire.events import NUMBER
+
+__all__ = ["DEPTH", "await_stack", "stack_of_task"]
+
+DEPTH = 50
+"""Frames of a stack; beyond, the innermost ones."""
+_PROBE = str(Path(__file__).resolve().parent) + os.sep
+"""Our own frames are left out."""
+_FURTHEST = 1000
+"""Frames that are looked at, however deep it is."""
+
+
+def _wrappers() -> tuple[type, type]:
+    """Types of what is awaited in between.
+
+    By a loop over an asynchronous generator, and by an `__await__` that gives back a coroutine's.
+    """
+
+    async def generate() -> AsyncGenerator[None]:
+        yield
+
+    async def nothing() -> None: ...
+
+    step, coroutine = generate().__anext__(), nothing()
+    wrapped = coroutine.__await__()
+    step.close()
+    coroutine.close()
+    return type(step), type(wrapped)
+
+
+_WRAPPERS = _wrappers()
+_WRAPPED = (AsyncGeneratorType, CoroutineType)
+
+
+def await_stack(loop: asyncio.AbstractEventLoop, thread: int, number: int) -> list[str] | None:
+    """The frames of the task with that number, outermost first, as `probe.places` writes them.
+
+    None if that loop, which runs on that thread, has no such task any more.
+    """
+    for task in asyncio.all_tasks(loop):
+        if _number(task) == number:
+            return stack_of_task(task, thread)
+    return None
+
+
+def _number(task: Any) -> int:
+    """A task's number, without a word to classes of the app's."""
+    try:
+        tag = object.__getattribute__(task, "_loopviz_tag")
+    except AttributeError:
+        return 0
+    return tag & NUMBER if type(tag) is int else 0
+
+
+def stack_of_task(task: Any, thread: int) -> list[str]:
+    """As `await_stack`, of that task."""
+    if not isinstance(task, asyncio.Task):
+        return []
+    outer = asyncio.Task.get_coro(task)
+    if type(outer) is WatchedCoroutine:
+        outer = outer._coroutine
+    if type(outer) is CoroutineType and outer.cr_running:
+        running = _running(outer.cr_frame, thread)
+        if running:
+            return running
+    return list(deque(_chain(outer), maxlen=DEPTH))
+
+
+def _running(outer: FrameType | None, thread: int) -> list[str]:
+    """From that frame inwards, as the thread stands now; empty if it is no longer there."""
+    told: list[str] = []
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(_PROBE):
+            told.append(_text(frame.f_code, frame))
+        if frame is outer:
+            return told[DEPTH - 1 :: -1]
+        frame = frame.f_back
+    return []
+
+
+def _chain(at: Any) -> Iterator[str]:
+    for _ in range(_FURTHEST):
+        kind = type(at)
+        if kind is CoroutineType:
+            code, frame, inner = at.cr_code, at.cr_frame, at.cr_await
+        elif kind is GeneratorType:
+            code, frame, inner = at.gi_code, at.gi_frame, at.gi_yieldfrom
+        elif kind is AsyncGeneratorType:
+            code, frame, inner = at.ag_code, at.ag_frame, at.ag_await
+        elif kind in _WRAPPERS:
+            at = next((held for held in gc.get_referents(at) if type(held) in _WRAPPED), None)
+            continue
+        else:
+            return
+        if frame is None:
+            return
+        if not code.co_filename.startswith(_PROBE):
+            yield _text(code, frame)
+        at = inner
+
+
+def _text(code: CodeType, frame: FrameType) -> str:
+    return f"\t{code.co_filename}\t{frame.f_lineno or code.co_firstlineno}\t{code.co_qualname}"

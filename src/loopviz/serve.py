@@ -1,0 +1,113 @@
+"""The screen in a browser: textual-serve on 127.0.0.1, a `loopviz run` for each tab."""
+
+import asyncio
+import logging
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from loopviz import config
+from loopviz.catalogue import find
+from loopviz.errors import UsageError
+from loopviz.session import check_fixes
+
+__all__ = ["serve"]
+
+HOST = "127.0.0.1"
+ENDING_S = 5.0
+"""How long the tabs' runs may take to end."""
+
+
+def serve(
+    target: str,
+    words: Sequence[str],
+    *,
+    fixes: Sequence[str] = (),
+    folders: Sequence[Path] = (),
+    port: int = 0,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM; each tab gets `loopviz run TARGET WORDS…` of its own.
+
+    Raises UsageError for what a tab could only fail with, without textual-serve, and for a port
+    that is taken.
+    """
+    check_fixes(find(target, folders), fixes)
+    config.load()
+    _server(target, words, _free(port)).serve()
+
+
+def _free(port: int) -> int:
+    """The port, or a free one for 0."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((HOST, port))
+        except OSError as error:
+            why = os.strerror(error.errno or 0).lower()
+            raise UsageError(f"Port {port} cannot be had ({why}): name another --port.") from error
+        return int(sock.getsockname()[1])
+
+
+def _server(target: str, words: Sequence[str], port: int) -> Any:
+    try:
+        from aiohttp import web  # noqa: PLC0415 - an extra
+        from textual_serve.server import Server  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError(
+            "loopviz serve needs textual-serve, which is not installed: "
+            "`pip install 'loopviz[serve]'` brings it."
+        ) from error
+
+    class Tabs(Server):
+        """Quiet, for this machine's own pages only; when it ends its tabs have ended."""
+
+        tabs: ClassVar[set[asyncio.Task[Any]]] = set()
+
+        async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+            """As textual-serve's. Other sites' pages may not start programs here."""
+            origin = request.headers.get("Origin", self.public_url)
+            if urlsplit(origin).netloc not in (f"{HOST}:{port}", f"localhost:{port}"):
+                raise web.HTTPForbidden
+            task = asyncio.current_task()
+            assert task is not None
+            self.tabs.add(task)
+            try:
+                return await super().handle_websocket(request)
+            finally:
+                self.tabs.discard(task)
+
+        async def on_shutdown(self, app: web.Application) -> None:  # noqa: ARG002
+            for task in self.tabs:
+                task.cancel()
+            if self.tabs:
+                await asyncio.wait(self.tabs, timeout=ENDING_S)
+
+        async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002
+            self.telling = asyncio.create_task(_tell(target, self.public_url, port))
+
+        def initialize_logging(self) -> None:
+            logging.basicConfig(level=logging.WARNING, format="%(message)s")
+
+    # a shell gets it: with `exec` the program takes the shell's place, and so our signals
+    words = [sys.executable, "-P", "-m", "loopviz", "run", *words, "--", target]
+    command = f"exec {shlex.join(words)}"
+    return Tabs(command, host=HOST, port=port, title=f"loopviz {target}")
+
+
+async def _tell(target: str, url: str, port: int) -> None:
+    """Print the address as soon as it can be opened."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(HOST, port)
+        except OSError:
+            await asyncio.sleep(0.02)
+        else:
+            writer.close()
+            break
+    sys.stdout.write(f"loopviz {target}: {url} (Ctrl-C ends it)\n")
+    sys.stdout.flush()

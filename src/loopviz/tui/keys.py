@@ -1,0 +1,73 @@
+"""Which key does what, and how keys are written: as people read them, and as Textual calls them."""
+
+import string
+import unicodedata
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+__all__ = ["Keymap", "as_read", "as_textual", "known_key"]
+
+_SHORT = {"hyphen_minus": "minus", "plus_sign": "plus", "solidus": "slash"}
+_SHORT |= {"reverse_solidus": "backslash", "commercial_at": "at", "low_line": "underscore"}
+
+
+def _name_of(sign: str) -> str:
+    name = unicodedata.name(sign).lower().replace(" ", "_").replace("-", "_")
+    return _SHORT.get(name, name)
+
+
+_NAMES = {sign: _name_of(sign) for sign in string.punctuation}
+_SIGNS = {name: sign for sign, name in _NAMES.items()}
+_WORDS = {"esc": "escape", "pgdn": "pagedown", "pgup": "pageup", "del": "delete", "return": "enter"}
+_READ = {name: word for word, name in _WORDS.items()} | {"enter": "enter"}
+_NAMED = {"space", "enter", "escape", "tab", "backspace", "delete", "insert", "home", "end"}
+_NAMED |= {"up", "down", "left", "right", "pageup", "pagedown"} | {f"f{n}" for n in range(1, 13)}
+_MODIFIERS = ("ctrl", "shift", "alt", "super")
+
+
+def as_textual(key: str) -> str:
+    """`?` is `question_mark`, `esc` is `escape`; what Textual calls so already stays."""
+    before, plus, last = key[:-1].rpartition("+")
+    last += key[-1:]
+    return before + plus + (_NAMES.get(last) or _WORDS.get(last, last))
+
+
+def as_read(key: str) -> str:
+    """`question_mark` is `?`, `escape` is `esc`."""
+    before, plus, last = as_textual(key).rpartition("+")
+    return before + plus + (_SIGNS.get(last) or _READ.get(last, last))
+
+
+def known_key(key: str) -> bool:
+    """Whether there is a key that is written so."""
+    *modifiers, last = as_textual(key).split("+")
+    simple = last in _SIGNS or last in _NAMED or (len(last) == 1 and last.isprintable())
+    return simple and last != " " and all(word in _MODIFIERS for word in modifiers)
+
+
+class Keymap:
+    """Actions by key, and keys by action."""
+
+    def __init__(self, keys: Mapping[str, Sequence[str]]) -> None:
+        """`keys`: of each action by its name, written either way; the first is the one shown."""
+        self._shown = {name: as_read(own[0]) for name, own in keys.items() if own}
+        self._names = {
+            each: name for name, own in keys.items() for key in own for each in both(key)
+        }
+
+    def name(self, key: str) -> str | None:
+        """The action that Textual's key means."""
+        return self._names.get(key)
+
+    def shown(self, *names: str) -> str:
+        """Their keys as people read them: `q`, `j k`, `1-6`; empty: there are none."""
+        keys = [self._shown[name] for name in names if name in self._shown]
+        run = len(keys) > 3 and all(len(key) == 1 for key in keys)
+        run = run and all(ord(b) - ord(a) == 1 for a, b in pairwise(keys))
+        return f"{keys[0]}-{keys[-1]}" if run else " ".join(keys)
+
+
+def both(key: str) -> tuple[str, ...]:
+    """A capital letter is sent in two ways, as the terminal has it."""
+    key = as_textual(key)
+    return (key, f"shift+{key.lower()}") if len(key) == 1 and key.isupper() else (key,)

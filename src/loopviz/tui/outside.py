@@ -1,0 +1,95 @@
+"""What reaches beyond the screen: a line of code for the clipboard and the editor, a screenshot."""
+
+import os
+import shlex
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from loopviz.model.snapshot import Location
+
+__all__ = ["Editor", "open_window", "place_of", "run_editor", "save"]
+
+PLUS = {"vi", "vim", "nvim", "view", "gvim", "nano", "pico", "emacs", "emacsclient", "kak", "joe"}
+PLUS |= {"jed", "ne", "mg", "micro", "vis", "gedit", "xed", "mousepad"}
+COLON = {"hx", "helix", "zed", "zeditor", "subl"}
+GO = {"code", "code-insiders", "codium", "vscodium", "cursor", "windsurf", "positron"}
+LINE = {"kate", "idea", "pycharm", "charm", "mate"}
+WINDOWS = GO | LINE | {"gvim", "gedit", "xed", "mousepad", "zed", "zeditor", "subl"}
+"""Editors with a window of their own."""
+
+
+def place_of(location: Location) -> str:
+    """`scenarios/block.py:42`: as short as it can be opened from here."""
+    path = Path(location.path or location.file)
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return f"{path}:{location.line}"
+
+
+class Editor:
+    """The person's editor."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Of $VISUAL, or else $EDITOR."""
+        said = environment.get("VISUAL") or environment.get("EDITOR") or ""
+        try:
+            self._words = shlex.split(said)
+        except ValueError:
+            self._words = said.split()
+        self.name = Path(self._words[0]).name if self._words else ""
+        """Empty: none is set."""
+        self.window = self.name in WINDOWS
+        """It has a window of its own, and so does not need the terminal."""
+
+    def command(self, path: str, line: int) -> list[str]:
+        """What opens the file at the line; at its top if this editor is not known."""
+        if self.name in PLUS:
+            place = [f"+{line}", path]
+        elif self.name in COLON:
+            place = [f"{path}:{line}"]
+        elif self.name in GO:
+            place = ["-g", f"{path}:{line}"]
+        elif self.name in LINE:
+            place = ["--line", str(line), path]
+        else:
+            place = [path]
+        return [*self._words, *place]
+
+
+def open_window(command: list[str]) -> None:
+    """Start a program with a window of its own, and let it be. Raises OSError."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    threading.Thread(target=process.wait, daemon=True).start()  # or it stays as a zombie
+
+
+def run_editor(command: Sequence[str]) -> str:
+    """Run a program in our terminal, to its end; what went wrong, or nothing to say."""
+    try:
+        code = subprocess.run(command, check=False).returncode
+    except OSError as error:
+        return f"{command[0]} cannot be started ({error.strerror}): see $VISUAL and $EDITOR."
+    return f"{command[0]} ended with exit code {code}." if code > 0 else ""
+
+
+def save(svg: str, name: str) -> str:
+    """Write a new file into the folder where we are, and say where; or why it cannot be."""
+    for number in range(1, 100):
+        path = Path.cwd() / (f"{name}.svg" if number == 1 else f"{name}-{number}.svg")
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(svg)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            why = error.strerror or os.strerror(error.errno or 0)
+            return f"No screenshot: {path.parent} cannot be written to ({why})."
+        return f"Saved {path}"
+    return f"No screenshot: there are a hundred of {name} already."

@@ -1,0 +1,103 @@
+"""A panel about one thing: facts with a title each, sections with a heading, a wall on its left."""
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from textual.strip import Strip
+
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
+
+__all__ = ["Detail", "walled"]
+
+TITLE = 10
+"""Cells of a fact's title."""
+
+
+class Detail:
+    """Rows from the top down; what does not fit any more is left out as a whole."""
+
+    def __init__(self, scene: Scene, width: int, height: int) -> None:
+        self.scene, self.width, self.height = scene, width, height
+        self.rows: list[Strip] = []
+
+    @property
+    def left(self) -> int:
+        """Rows that are free."""
+        return self.height - len(self.rows)
+
+    @property
+    def room(self) -> int:
+        """Cells of a fact's text."""
+        return self.width - TITLE - 3
+
+    def line(self) -> Line:
+        """A row to fill; hand it to `put`."""
+        return Line(self.width).add(" ", self.scene.looks.text)
+
+    def put(self, line: Line) -> None:
+        if self.left > 0:
+            self.rows.append(line.strip(self.scene.looks.text))
+
+    def text(self, text: str, style: Style) -> None:
+        """One row, cut with a sign if it is too long."""
+        line = self.line()
+        self.put(line.add(fit(clean(text), self.width - 2, self.scene.glyphs.more), style))
+
+    def title(self, text: str, after: str = "", style: Style | None = None) -> None:
+        """What it is about, and what is to be said first of it."""
+        looks, more = self.scene.looks, self.scene.glyphs.more
+        text, after = clean(text), clean(after)
+        room = self.width - 2
+        wide = min(width_of(text), max(room - width_of(after) - 2, room // 2))
+        line = self.line().add(fit(text, wide, more), looks.title)
+        if after and line.left > 6:
+            rest = min(width_of(after), line.left - 3)
+            line.add("  ", looks.text).add(fit(after, rest, more), style or looks.text)
+        self.put(line)
+
+    def fact(self, title: str, text: str, style: Style | None = None, *, rows: int = 1) -> None:
+        """`made at    api.py:12 handler`, on up to so many rows; nothing if there is no text."""
+        if not text:
+            return
+        looks, more = self.scene.looks, self.scene.glyphs.more
+        room = self.room
+        lines = wrap(clean(text), room)
+        if len(lines) > rows:
+            lines = [*lines[: rows - 1], " ".join(lines[rows - 1 :])]
+        for place, part in enumerate(lines):
+            line = self.line().add(fit("" if place else title, TITLE, more) + " ", looks.dim)
+            self.put(line.add(fit(part, min(room, width_of(part)), more), style or looks.text))
+
+    def heading(self, text: str, after: str = "") -> None:
+        """A rule with words on it; with a free row above it where there is room."""
+        looks, rule = self.scene.looks, self.scene.glyphs.rule
+        line = self.line().add(f"{rule} ", looks.faint).add(clean(text), looks.accent)
+        line.add(" ", looks.text)
+        if after and line.left > 8:
+            cut = min(width_of(after), line.left - 4)
+            line.add(fit(clean(after), cut, self.scene.glyphs.more) + " ", looks.dim)
+        self.put(line.add(rule * (line.left - 1), looks.faint))
+
+    def strips(self, strips: Sequence[Strip]) -> None:
+        """Rows that were painted elsewhere, as wide as this."""
+        self.rows.extend(strips[: max(0, self.left)])
+
+    def side_by_side(self, left: Sequence[Strip], right: Sequence[Strip]) -> None:
+        """Two columns of one height that are together as wide as this."""
+        self.strips([Strip([*a, *b], self.width) for a, b in zip(left, right, strict=True)])
+
+    def done(self) -> list[Strip]:
+        """`height` strips."""
+        blank = Line(self.width).strip(self.scene.looks.text)
+        return (self.rows + [blank] * self.height)[: self.height]
+
+
+def walled(table: Sequence[Strip], detail: Sequence[Strip], scene: Scene) -> list[Strip]:
+    """A table on the left, a wall, and a detail on the right."""
+    looks = scene.looks
+    wall = Line(1).add(scene.glyphs.wall, looks.faint).strip(looks.text)
+    return [
+        Strip([*left, *wall, *right], left.cell_length + 1 + right.cell_length)
+        for left, right in zip(table, detail, strict=True)
+    ]

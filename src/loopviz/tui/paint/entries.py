@@ -1,0 +1,129 @@
+"""What is wrong, as rows: findings, and counters that ought to stay 0."""
+
+from dataclasses import dataclass
+
+from rich.style import Style
+
+from loopviz.clock import SECOND
+from loopviz.model.snapshot import CounterView, Finding
+from loopviz.tui.look import Key
+from loopviz.tui.paint.histogram import compact
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.table import Column
+from loopviz.tui.paint.text import clean, duration, width_of
+
+__all__ = ["COLUMNS", "Entry", "entries", "seen"]
+
+PLACE = 15
+"""Cells for a culprit's line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row; a finding or a counter."""
+
+    key: Key
+    word: str
+    """How bad it is: `ERROR`, `warning`; `over` if it was not seen lately."""
+    title: str
+    last: str
+    """When it was seen last."""
+    finding: Finding | None = None
+    counter: CounterView | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.word == "over"
+
+
+def entries(scene: Scene) -> list[Entry]:
+    """Worst first: errors, counters that rise, warnings; then what is over."""
+    snapshot = scene.snapshot
+    if snapshot is None:
+        return []
+    found = [_of_finding(finding, scene) for finding in snapshot.findings]
+    found += [
+        _of_counter(counter) for counter in snapshot.counters if counter.bad and counter.value
+    ]
+    words = ("ERROR", "counter", "warning", "over")
+    return sorted(found, key=lambda entry: words.index(entry.word))
+
+
+def seen(last_ns: int, scene: Scene) -> str:
+    """`now`, `12 s ago`, `3 min`: before this moment, or before the freeze."""
+    ago = (scene.anchor_ns or scene.end_ns) - last_ns
+    if ago < 2 * SECOND:
+        return "now"
+    return f"{ago // SECOND} s ago" if ago < 100 * SECOND else f"{ago // (60 * SECOND)} min"
+
+
+def _of_finding(finding: Finding, scene: Scene) -> Entry:
+    where = finding.location
+    place = (where.path, where.line, where.function) if where else finding.sentence
+    word = "ERROR" if finding.severity == "error" else "warning"
+    return Entry(
+        (finding.rule, place),
+        "over" if scene.stale(finding) else word,
+        clean(finding.title).lower(),
+        seen(finding.last_ns, scene),
+        finding,
+    )
+
+
+def _of_counter(counter: CounterView) -> Entry:
+    rises = counter.recent > 0
+    last = "now" if rises else "earlier"
+    word = "counter" if rises else "over"
+    return Entry(("counter", counter.key), word, clean(counter.title), last, counter=counter)
+
+
+def _place(entry: Entry) -> str:
+    """`block.py:64`; a long name is cut, its line never."""
+    where = entry.finding.location if entry.finding else None
+    if where is None:
+        return "-"
+    name, line = where.file.rpartition("/")[2], f":{where.line}"
+    room = PLACE - len(line)
+    return (name if width_of(name) <= room else f"{name[: room - 2]}..") + line
+
+
+def _count(entry: Entry) -> str:
+    of = entry.finding.count if entry.finding else entry.counter.value if entry.counter else 0
+    return compact(of)
+
+
+def _worst(entry: Entry) -> str:
+    return duration(entry.finding.worst_ns) if entry.finding and entry.finding.worst_ns else "-"
+
+
+def _victims(entry: Entry) -> str:
+    return compact(entry.finding.victims) if entry.finding and entry.finding.victims else "-"
+
+
+def _heat(entry: Entry, scene: Scene) -> Style:
+    looks = scene.looks
+    if entry.over:
+        return looks.dim
+    return looks.warm if entry.word == "warning" else looks.alarm
+
+
+def _calm(entry: Entry, scene: Scene) -> Style:
+    return scene.looks.dim if entry.over else scene.looks.text
+
+
+COLUMNS = (
+    Column(
+        "state",
+        7,
+        lambda entry: entry.word,
+        "ERROR; warning; counter: the endpoints count what no rule sees; over: not seen lately",
+        _heat,
+        left=True,
+    ),
+    Column("finding", 16, lambda entry: entry.title, "what is wrong", _calm, left=True, wide=True),
+    Column("place", PLACE, _place, "the culprit's line", _calm, left=True, spare=1),
+    Column("count", 5, _count, "how often it happened", _calm),
+    Column("worst", 6, _worst, "how long it took at its worst", _calm),
+    Column("victims", 7, _victims, "requests that waited for it", _calm, spare=2),
+    Column("seen", 8, lambda entry: entry.last, "when it was seen last", _calm, left=True),
+)

@@ -1,0 +1,237 @@
+"""A finding in full: sentence, figures, source, fix, victims, the last times, the rule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.strip import Strip
+
+from loopviz.catalogue import FixInfo
+from loopviz.model.snapshot import Finding, Moment
+from loopviz.tui.look import Key
+from loopviz.tui.paint.code import Source, code_around
+from loopviz.tui.paint.entries import Entry
+from loopviz.tui.paint.finding import paragraph
+from loopviz.tui.paint.histogram import compact
+from loopviz.tui.paint.rules import said
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+
+__all__ = ["moment_key", "paint_evidence"]
+
+AROUND = (1, 3, 6)
+"""Lines before and after the culprit's, as there is room for."""
+ROUTES, MOMENTS = 4, 8
+"""Rows at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """Some rows that belong together; those with the lowest rank are the last to go."""
+
+    rank: int
+    rows: Sequence[Strip]
+
+
+def moment_key(entry: Entry, moment: Moment) -> Key:
+    """The row of that moment."""
+    return (entry.key, moment.at_ns, moment.request)
+
+
+def paint_evidence(
+    entry: Entry,
+    moments: Sequence[Moment],
+    scene: Scene,
+    width: int,
+    height: int,
+    source: Source,
+) -> list[Strip]:
+    """What there is room for, in an order that stays; blank rows between if there is more room."""
+    finding = entry.finding
+    if finding is None:
+        sections = _of_counter(entry, scene, width)
+    else:
+        last = 2 if scene.look.detail else 6
+        shown = _in_sight(entry, moments, scene, min(MOMENTS, max(3, height - 16)))
+        around = next((n for n in reversed(AROUND) if height >= 13 + 4 * n), AROUND[0])
+        sections = [
+            _Section(0, _sentence(finding, entry, scene, width)),
+            _Section(
+                1, code_around(scene, finding, width, around, source) if finding.location else ()
+            ),
+            _Section(3, _fix(finding, scene, width)),
+            _Section(4, _victims(finding, scene, width, min(ROUTES, max(2, height // 8)))),
+            _Section(last, _moments(entry, shown, scene, width)),
+            _Section(5, _rule(finding, scene, width)),
+        ]
+    return _arranged(sections, scene, width, height)
+
+
+def _arranged(sections: Sequence[_Section], scene: Scene, width: int, height: int) -> list[Strip]:
+    left = height
+    kept = set()
+    for section in sorted(sections, key=lambda section: section.rank):
+        if section.rows and len(section.rows) <= left:
+            kept.add(section.rank)
+            left -= len(section.rows)
+    shown = [section for section in sections if section.rank in kept]
+    blank = Line(width).strip(scene.looks.text)
+    apart = left >= len(shown)
+    strips: list[Strip] = []
+    for section in shown:
+        strips += [blank, *section.rows] if apart else section.rows
+    return (strips + [blank] * height)[:height]
+
+
+def _sentence(finding: Finding, entry: Entry, scene: Scene, width: int) -> list[Strip]:
+    looks = scene.looks
+    times = "once" if finding.count == 1 else f"{finding.count:,} times"
+    if finding.worst_ns:
+        times += f", worst {duration(finding.worst_ns, ' ')}"
+        if finding.count > 1:
+            times += f", {duration(finding.total_ns, ' ')} in all"
+    times += "; seen now" if entry.last == "now" else f"; last seen {_ago(finding.last_ns, scene)}"
+    style = looks.dim if entry.over else looks.strong
+    sentence = paragraph(finding.sentence, style, width, scene, 4)
+    return [*sentence, *paragraph(times, looks.dim, width, scene)]
+
+
+def _fix(finding: Finding, scene: Scene, width: int) -> list[Strip]:
+    """The fix to try, its key, and what it does; or that one is on."""
+    fix = scene.fix(finding.suggested_fix)
+    if fix is None:
+        on = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on]
+        text = "no fix is known for this one"
+        if on:
+            text = "a fix is on: " + ", ".join(
+                f"{scene.letter(f.key)} {clean(f.title)}" for f in on
+            )
+        return [_titled("FIX", text, scene, width)]
+    if fix.key in scene.status.fixes_on:
+        text = f"{scene.letter(fix.key)}: {clean(fix.title)}, is on"
+        return [_titled("FIX", text, scene, width)]
+    return _press(fix, scene, width)
+
+
+def _press(fix: FixInfo, scene: Scene, width: int) -> list[Strip]:
+    """`FIX a: await …  press a`, and why it helps."""
+    looks = scene.looks
+    letter = scene.letter(fix.key)
+    press = f"  press {letter}"
+    line = Line(width).add("  FIX ", looks.title).add(f" {letter}: ", looks.good)
+    title = clean(fix.title)
+    room = line.left - len(press)
+    line.add(fit(title, min(width_of(title), room), scene.glyphs.more), looks.text)
+    why = paragraph(fix.why, looks.dim, width - 5, scene, 2)
+    return [line.add(press, looks.good).strip(looks.text), *_indented(why, width, scene)]
+
+
+def _victims(finding: Finding, scene: Scene, width: int, rows: int) -> list[Strip]:
+    """By route: how many requests waited for it, and how long."""
+    looks = scene.looks
+    if not finding.victims:
+        return [_titled("VICTIMS", "no request is known to have waited for it", scene, width)]
+    who = "1 request" if finding.victims == 1 else f"{finding.victims:,} requests"
+    text = f"{who} waited for it"
+    if finding.victim_wait_ns:
+        text += f", {duration(finding.victim_wait_ns, ' ')} in all"
+    strips = [_titled("VICTIMS", text, scene, width)]
+    if len(finding.sufferings) == rows + 1:
+        rows += 1
+    most = max((one.waited_ns for one in finding.sufferings), default=0) or 1
+    for one in finding.sufferings[:rows]:
+        figures = f"{compact(one.requests):>5} {scene.glyphs.times} {duration(one.waited_ns):>6} "
+        name = min(28, width - len(figures) - 12)
+        line = Line(width).add("    ", looks.text)
+        line.add(fit(clean(one.route), name, scene.glyphs.more), looks.text).add(figures, looks.dim)
+        cells = round(one.waited_ns / most * min(24, line.left - 2))
+        line.add(scene.glyphs.ready * cells, looks.ready)
+        strips.append(line.strip(looks.text))
+    if len(finding.sufferings) > rows:
+        more = f"    + {len(finding.sufferings) - rows} more routes"
+        strips.append(Line(width).add(more, looks.dim).strip(looks.text))
+    return strips
+
+
+def _in_sight(entry: Entry, moments: Sequence[Moment], scene: Scene, rows: int) -> Sequence[Moment]:
+    """So many of them, the chosen one among them."""
+    keys = [moment_key(entry, moment) for moment in moments]
+    at = keys.index(scene.look.row) if scene.look.row in keys else 0
+    first = max(0, at - rows + 1)
+    return moments[first : first + rows]
+
+
+def _moments(entry: Entry, moments: Sequence[Moment], scene: Scene, width: int) -> list[Strip]:
+    """The last times that it happened, for the cursor."""
+    looks, glyphs = scene.looks, scene.glyphs
+    if not moments:
+        return []
+    enter = scene.keys.shown("enter")
+    how = f"{enter}: choose one" if not scene.look.detail else f"{enter}: show it in the live view"
+    strips = [_titled("LAST TIMES", how, scene, width)]
+    for moment in moments:
+        chosen = scene.look.row == moment_key(entry, moment)
+        lasted = duration(moment.lasted_ns) if moment.lasted_ns else ""
+        who = f"#{moment.request}" if moment.request else ""
+        line = Line(width).add(
+            f"  {glyphs.pointer if chosen else ' '} ", looks.cursor if chosen else looks.text
+        )
+        style = looks.cursor if chosen else looks.text
+        line.add(
+            f"{_ago(moment.at_ns, scene):>10} {lasted:>7}  {clean(moment.label)} {who} ", style
+        )
+        strips.append(line.strip(looks.text))
+    return strips
+
+
+def _rule(finding: Finding, scene: Scene, width: int) -> list[Strip]:
+    means = said(finding.rule).means
+    if not means:
+        return []
+    text = paragraph(f"{finding.rule}: {means}", scene.looks.dim, width, scene, 3)
+    return list(text)
+
+
+def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
+    """No rule sees it: what the endpoints count, and what to look at."""
+    looks, counter = scene.looks, entry.counter
+    assert counter is not None
+    grew = f"{counter.value:,} since the run began"
+    if counter.recent > 0 and scene.snapshot is not None:
+        grew += f", {counter.recent:,} in the last {scene.snapshot.recent_ns // 10**9} s"
+    text = f"{clean(counter.title)}: {grew}. It ought to stay 0."
+    style = looks.dim if entry.over else looks.strong
+    told = "No rule sees this: the endpoints of the scenario count it themselves."
+    sections = [
+        _Section(
+            0, [*paragraph(text, style, width, scene), *paragraph(told, looks.dim, width, scene)]
+        )
+    ]
+    if scene.suggested is not None:
+        sections.append(_Section(1, _press(scene.suggested, scene, width)))
+    hints = [
+        row for look in scene.scenario.look for row in paragraph(look, looks.text, width, scene)
+    ]
+    if hints:
+        sections.append(_Section(2, [_titled("LOOK AT", "", scene, width), *hints]))
+    lesson = paragraph(scene.scenario.lesson, looks.dim, width, scene, 4)
+    return [*sections, _Section(3, lesson)]
+
+
+def _titled(title: str, text: str, scene: Scene, width: int) -> Strip:
+    line = Line(width).add(f"  {title} ", scene.looks.title)
+    text = clean(text)
+    line.add(
+        f" {fit(text, min(width_of(text), line.left - 1), scene.glyphs.more)}", scene.looks.text
+    )
+    return line.strip(scene.looks.text)
+
+
+def _indented(rows: Sequence[Strip], width: int, scene: Scene) -> list[Strip]:
+    """Five cells further to the right."""
+    blank = Line(5).strip(scene.looks.text)
+    return [Strip([*blank, *row], width) for row in rows]
+
+
+def _ago(at_ns: int, scene: Scene) -> str:
+    """`1.2 s ago`: before this moment, or before the freeze."""
+    return f"{duration(max(0, (scene.anchor_ns or scene.end_ns) - at_ns), ' ')} ago"

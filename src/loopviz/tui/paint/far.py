@@ -1,0 +1,43 @@
+"""Times of which no details are kept any more: a figure for each second is."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.clock import SECOND
+from loopviz.model.snapshot import Snapshot
+from loopviz.tui.paint.columns import Columns
+
+__all__ = ["far_columns", "far_sum", "far_worst"]
+
+
+def far_columns(snapshot: Snapshot, columns: Columns) -> int:
+    """How many columns, from the left, are older than the details; those are known in seconds."""
+    if columns.cell_ns < SECOND or not len(snapshot.overview.busy_ns):
+        return 0
+    return max(0, min(columns.count, columns.at(snapshot.oldest_ns)))
+
+
+def far_sum(values: NDArray[np.int64], snapshot: Snapshot, columns: Columns) -> NDArray[np.int64]:
+    """The sum of each column; of `values` there is one for each second of the overview."""
+    sums = np.zeros(columns.count, dtype=np.int64)
+    at, shown = _places(values, snapshot, columns)
+    np.add.at(sums, at, shown)
+    return sums
+
+
+def far_worst(values: NDArray[np.int64], snapshot: Snapshot, columns: Columns) -> NDArray[np.int64]:
+    """The greatest of each column."""
+    worst = np.zeros(columns.count, dtype=np.int64)
+    at, shown = _places(values, snapshot, columns)
+    np.maximum.at(worst, at, shown)
+    return worst
+
+
+def _places(
+    values: NDArray[np.int64], snapshot: Snapshot, columns: Columns
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The columns of the seconds that are in sight, and their values."""
+    starts = (snapshot.overview.start_s + np.arange(len(values), dtype=np.int64)) * SECOND
+    at = starts // columns.cell_ns - columns.first
+    inside = (at >= 0) & (at < columns.count)
+    return at[inside], values[inside]

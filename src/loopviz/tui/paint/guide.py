@@ -1,0 +1,168 @@
+"""The guide: the one next step, for whoever has read nothing."""
+
+from typing import NamedTuple
+
+from loopviz.catalogue import FixInfo
+from loopviz.model.snapshot import Comparison, RouteComparison
+from loopviz.tui.look import LIVE
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import clean
+from loopviz.tui.paint.verdict import best, changed, effect, grows, letters, troubles
+
+__all__ = ["Step", "guide"]
+
+BEFORE = 30
+"""Requests to have seen before a fix is worth trying."""
+
+
+class Step(NamedTuple):
+    """What comes next."""
+
+    word: str
+    """`next`: something to do; `wait`: it comes by itself."""
+    text: str
+    """The keys are named in it."""
+    short: str = ""
+    """The same in fewer words; empty: there are none."""
+
+
+def guide(scene: Scene) -> Step | None:
+    """The next step; None while the person looks at something of their own choice."""
+    key = scene.keys.shown
+    phase = scene.status.phase
+    if phase in ("target-died", "load-died", "failed"):
+        text = f"{key('restart')} starts it again, {key('scenarios')} goes to another scenario"
+        return Step("next", text)
+    if phase == "starting":
+        text = "the app comes up, then its load"
+        return Step("wait", f"{text}; {key('scenarios')} goes to another scenario", text)
+    look = scene.look
+    if scene.frozen or look.span is not None or (scene.view == LIVE and look.row is not None):
+        return None
+    if not scene.scenario.load:
+        url = clean(scene.status.url)
+        return Step("next", f"send requests to {url}: this scenario has no load of its own", url)
+    if scene.snapshot is None or _requests(scene) == 0:
+        return Step("wait", "the first requests are on their way")
+    comparison = scene.snapshot.comparison
+    if comparison is not None and not comparison.comparable:
+        return _other_load(scene, comparison)
+    if comparison is not None and comparison.started:
+        return _comparing(scene, comparison)
+    if comparison is not None:
+        return _pinned(scene)
+    return _first(scene)
+
+
+def _first(scene: Scene) -> Step:
+    """Nothing was changed so far."""
+    key = scene.keys.shown
+    if scene.status.fixes_on:
+        on = " ".join(letters(scene, scene.status.fixes_on))
+        return Step("next", f"press {on} to take the fix off: before and after appear here")
+    if not scene.scenario.fixes:
+        text = f"{key('view-diagnose')} shows what is wrong, {key('next-scenario')} goes on"
+        return Step("next", f"this scenario has no fixes: {text}", text)
+    fix = to_try(scene)
+    if fix is None:
+        missing = next((fix.unavailable for fix in scene.scenario.fixes if fix.unavailable), "")
+        return Step("next", clean(missing), f"{key('next-scenario')} goes to the next scenario")
+    seen = _requests(scene)
+    if seen < BEFORE:
+        return Step("wait", f"measuring how it is now: {seen} of {BEFORE} requests")
+    letter = scene.letter(fix.key)
+    if scene.finding is None and scene.trouble is None:
+        text = f"nothing is wrong so far; press {letter} to see what its fix changes"
+        return Step("next", text, f"press {letter} to see what it changes")
+    text = f"press {letter}: the load stays the same, before and after appear here"
+    return Step("next", text, f"press {letter}: before and after appear here")
+
+
+def _pinned(scene: Scene) -> Step:
+    """The baseline is set, and nothing was changed since."""
+    fix = to_try(scene)
+    if fix is None:
+        return Step(
+            "next", f"flip a fix ({' '.join(scene.letters)}): it is compared with the baseline"
+        )
+    return Step("next", f"press {scene.letter(fix.key)}: it is compared with the baseline")
+
+
+def _other_load(scene: Scene, comparison: Comparison) -> Step:
+    """The sides were not under the same load."""
+    key = scene.keys.shown
+    if comparison.pinned:
+        back = (
+            key("less-load") if comparison.load.after > comparison.load.before else key("more-load")
+        )
+        return Step(
+            "next", f"{back} goes back to the baseline's load, {key('baseline')} sets another"
+        )
+    fix = to_try(scene)
+    flip = letters(scene, scene.status.fixes_on)[:1] or ([scene.letter(fix.key)] if fix else [])
+    again = f"press {flip[0]}: it is compared under this load" if flip else "flip a fix"
+    return Step("next", again)
+
+
+def _comparing(scene: Scene, comparison: Comparison) -> Step:
+    key = scene.keys.shown
+    route = best(comparison)
+    if route is not None and not route.enough:
+        return _samples(scene, comparison, route)
+    figures, further = key("view-compare"), key("next-scenario")
+    on = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on]
+    wrong = [fix for fix in on if fix.wrong]
+    fix = to_try(scene)
+    if not on:
+        again = f"press {scene.letter(fix.key)} for the fix, " if fix else ""
+        text = f"{again}{figures} for the figures, {further} for the next"
+        said = "it is as before: " if not changed(comparison) else "without it that is how it is: "
+        return Step("next", said + text, text)
+    if wrong:
+        off = " ".join(letters(scene, [fix.key for fix in wrong]))
+        other = f", then {scene.letter(fix.key)}" if fix and len(wrong) == len(on) else ""
+        text = f"press {off} to take it off{other}"
+        return Step("next", f"{off} looked right and is not: {text}", text)
+    bad = next(filter(grows, troubles(comparison)), None)
+    if fix is not None and (scene.suggested is not None or bad is not None):
+        letter = scene.letter(fix.key)
+        why = f"{clean(bad.title)} still grows" if bad else "that was not all"
+        return Step("next", f"{why}: press {letter} as well", f"press {letter} as well")
+    text = f"{figures} shows the figures, {further} the next scenario"
+    if scene.view == "compare":
+        text = f"{further} the next scenario, {key('view-live')} the live view"
+    done = effect(scene, comparison)
+    return Step("next", f"{done}: {text}" if done else text, text)
+
+
+def _samples(scene: Scene, comparison: Comparison, route: RouteComparison) -> Step:
+    """Too few so far; or there were too few before, and more do not come."""
+    needed = comparison.needed
+    if route.before.count < needed:
+        changed_ = set(comparison.before_fixes) ^ set(comparison.after_fixes)
+        again = " ".join(letters(scene, changed_))
+        text = f"only {route.before.count} of {needed} samples before: press {again}, wait"
+        return Step(
+            "next", f"{text} 3 s, press {again} again", f"press {again}, wait, {again} again"
+        )
+    have = route.after.count
+    rate = route.rps.after or route.rps.before
+    left = f"about {max(1, round((needed - have) / rate))} s still" if rate else "a moment still"
+    return Step("wait", f"{left}: right of the mark is what it changed", left)
+
+
+def to_try(scene: Scene) -> FixInfo | None:
+    """The suggested fix; else the first one that helps, is there, and is not on."""
+    on = scene.status.fixes_on
+    good = (f for f in scene.scenario.fixes if not (f.wrong or f.unavailable or f.key in on))
+    wanted = scene.suggested
+    if wanted is not None and not wanted.unavailable:
+        return wanted
+    return next((fix for fix in good if scene.letter(fix.key)), None)
+
+
+def _requests(scene: Scene) -> int:
+    """Of the route of which most have come back: how many, as far as that matters."""
+    assert scene.snapshot is not None
+    routes = scene.snapshot.routes
+    return max((route.ok + sum(route.errors.values()) for route in routes), default=0)

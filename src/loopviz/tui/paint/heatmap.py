@@ -1,0 +1,155 @@
+"""Heat-maps: how many values of which size, in each column of the time axis."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from textual.strip import Strip
+
+from loopviz.clock import MS
+from loopviz.model.snapshot import Track
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.histogram import compact
+from loopviz.tui.paint.lag import HOT_NS, WARM_NS
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import Line
+
+__all__ = ["FEWEST", "Heat", "add_legend", "edges_for", "paint_heat", "shade_steps"]
+
+Counts = NDArray[np.int64]
+
+_DECADES = (1, 10, 100, 1000, 10_000)
+_HALVES = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+_THIRDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+"""From where on rows count, in tenths of a millisecond."""
+
+FEWEST = 4
+"""Rows that a heat-map has at least."""
+
+
+def edges_for(rows: int) -> tuple[int, ...]:
+    """What to tell apart on at most so many rows: one row more than there are edges."""
+    steps = _THIRDS if rows > len(_THIRDS) else _HALVES if rows > 6 else _DECADES
+    spare = max(0, len(steps) + 1 - rows)  # the longest go first, then the shortest
+    return tuple(step * MS // 10 for step in steps[spare // 2 : len(steps) - (spare + 1) // 2])
+
+
+class Heat:
+    """Counts by row and column, kept from frame to frame: what was counted moves with the grid."""
+
+    def __init__(self, edges_ns: Sequence[int]) -> None:
+        self._edges = np.array(edges_ns, np.int64)
+        self._grid = (0, 0)
+        self._first = 0
+        self._final = 0
+        """Columns before this one do not change any more."""
+        self._since = 0
+        """What came earlier is not counted: the track did not have it."""
+        self._counts: Counts = np.zeros((0, 0), np.int64)
+        self.steps = 2
+        """See `shade_steps`."""
+
+    def counts(self, track: Track, columns: Columns) -> Counts:
+        """A row for each range, the smallest values first; do not write to it."""
+        times, count = track.times_ns, columns.count
+        since = int(times[0]) if len(times) else columns.end_ns
+        moved = columns.first - self._first
+        earlier = since < self._since and self._since > columns.start_ns
+        if (columns.cell_ns, count) != self._grid or not 0 <= moved < count or earlier:
+            self._grid = (columns.cell_ns, count)
+            self._counts = np.zeros((len(self._edges) + 1, count), np.int64)
+            self._final, self._since = columns.first, since
+        elif moved:
+            self._counts = np.roll(self._counts, -moved, axis=1)
+            self._counts[:, count - moved :] = 0
+            self._final = max(self._final, columns.first)
+        self._first = columns.first
+        self._count(track, columns)
+        return self._counts
+
+    def range(self, row: int) -> tuple[int, str]:
+        """From how many nanoseconds on that row counts, and what people call it."""
+        if not row:
+            return 0, f"<{_time(int(self._edges[0]))}"
+        low = int(self._edges[row - 1])
+        return low, _time(low)
+
+    def _count(self, track: Track, columns: Columns) -> None:
+        """All from the first column on that is not final."""
+        times, first, rows = track.times_ns, columns.first, len(self._counts)
+        begin = self._final - first
+        self._counts[:, begin:] = 0
+        bounds = (self._final * columns.cell_ns, columns.end_ns)
+        start, end = (int(at) for at in np.searchsorted(times, bounds))
+        if start >= end:
+            return
+        at = times[start:end] // columns.cell_ns - first
+        row = np.searchsorted(self._edges, track.values[start:end], side="right")
+        flat = np.bincount(row * columns.count + at, minlength=rows * columns.count)
+        self._counts += flat.reshape(rows, columns.count)
+        self._final = max(self._final, int(times[end - 1]) // columns.cell_ns)
+
+
+def shade_steps(most: int, before: int = 2) -> int:
+    """`n` if shades stand for 1, n, n² and n³ or more.
+
+    It falls late, so that shades keep their meaning from frame to frame.
+    """
+    steps = max(2, int(most ** (1 / 3) + 1e-9))
+    return steps if steps > before or steps * 5 < before * 3 else before
+
+
+def paint_heat(
+    heat: Heat, track: Track, scene: Scene, columns: Columns, label: int, width: int
+) -> list[Strip]:
+    """As many rows as there are ranges, the longest on top; at the right each row's share."""
+    looks, glyphs = scene.looks, scene.glyphs
+    counts = heat.counts(track, columns)
+    steps = heat.steps = shade_steps(int(counts.max()), heat.steps)
+    shades = np.searchsorted([1, steps, steps**2, steps**3], counts, side="right").tolist()
+    styles = (looks.text, *looks.ramp)
+    total = int(counts.sum()) or 1
+    marks = [columns.at(mark.at_ns) for mark in (scene.snapshot.marks if scene.snapshot else ())]
+    marks = [column for column in marks if 0 <= column < columns.count]
+    strips = []
+    for row in range(len(counts) - 1, -1, -1):
+        low, name = heat.range(row)
+        if row == len(counts) - 1:
+            name = ("≥" if glyphs.eighths else ">=") + name
+        hot = looks.alarm if low >= HOT_NS else looks.warm if low >= WARM_NS else looks.dim
+        cells = shades[row]
+        chars = [glyphs.shades[shade] for shade in cells]
+        inks = [styles[shade] for shade in cells]
+        for column in marks:
+            if not cells[column]:
+                chars[column], inks[column] = glyphs.mark_line, looks.mark_line
+        line = Line(width).add(f"{name:>{label - 1}} ", hot).cells(chars, inks)
+        line.end(_share(int(counts[row].sum()), total), looks.dim, looks.text)
+        strips.append(line.strip(looks.text))
+    return strips
+
+
+def add_legend(line: Line, heat: Heat, scene: Scene, what: str) -> None:
+    """`░ 1  ▒ 4  ▓ 16  █ 64 or more callbacks in a column`: as much of it as there is room for."""
+    looks = scene.looks
+    shades = zip(scene.glyphs.shades[1:], looks.ramp, strict=True)
+    pieces = [(shade, ink, compact(heat.steps**n)) for n, (shade, ink) in enumerate(shades)]
+    if line.left < sum(len(figure) + 4 for *_, figure in pieces):
+        return
+    for shade, ink, figure in pieces:
+        line.add(f" {shade}", ink).add(f" {figure} ", looks.dim)
+    for rest in (f"or more {what} in a column ", f"or more {what} ", "or more "):
+        if len(rest) <= line.left:
+            line.add(rest, looks.dim)
+            return
+
+
+def _time(ns: int) -> str:
+    return f"{ns / MS:g}ms" if ns < 1000 * MS else f"{ns // (1000 * MS)}s"
+
+
+def _share(count: int, total: int) -> str:
+    if not count:
+        return "0% "
+    share = 100 * count / total
+    return "<0.1% " if share < 0.1 else f"{share:.1f}% " if share < 10 else f"{share:.0f}% "

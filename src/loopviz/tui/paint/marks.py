@@ -1,0 +1,69 @@
+"""What is drawn over the cells of a lane: lines through idle time, and what is chosen."""
+
+from collections.abc import Sequence
+
+from loopviz.model.snapshot import RequestView
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.spans import Cell, Cells
+
+__all__ = ["Uprights", "bracket", "bracket_request", "uprights"]
+
+Uprights = dict[int, Cell]
+"""Column → the glyph of a vertical line through it."""
+
+
+def uprights(scene: Scene, columns: Columns) -> Uprights:
+    """Lines through idle cells: changes, the ends of the selected range, in colour each tick."""
+    looks, glyphs = scene.looks, scene.glyphs
+    lines: Uprights = {}
+    if looks.edges:
+        ticks = [at for at, _ in columns.ticks(scene.anchor_ns)]
+        lines = dict.fromkeys(ticks, (glyphs.wall, looks.grid))
+    for mark in scene.snapshot.marks if scene.snapshot else ():
+        lines[columns.at(mark.at_ns)] = (glyphs.mark_line, looks.mark_line)
+    if span := scene.look.span:
+        lines[columns.at(span[0])] = lines[columns.at(span[1] - 1)] = (glyphs.wall, looks.accent)
+    return {column: line for column, line in lines.items() if 0 <= column < columns.count}
+
+
+def bracket_request(
+    cells: Cells, requests: Sequence[RequestView], scene: Scene, columns: Columns
+) -> None:
+    """Brackets around the chosen request, or over the chosen slice of it."""
+    number, slice_ns = scene.look.row, scene.look.slice_ns
+    request = next((r for r in requests if r.number == number), None)
+    if request is None:
+        return
+    span = next(((s, e) for s, e, _ in request.spans if s <= slice_ns < e), None)
+    if span is None:
+        bracket(cells, request.start_ns, request.end_ns, scene, columns, outside=True)
+    else:
+        bracket(cells, *span, scene, columns)
+
+
+def bracket(
+    cells: Cells,
+    start_ns: int,
+    end_ns: int,
+    scene: Scene,
+    columns: Columns,
+    *,
+    outside: bool = False,
+) -> None:
+    """`[` and `]` over the first and the last cell of that time, or beside them if `outside`.
+
+    What has but one cell gets one glyph; what is outside goes over a cell where others lie.
+    """
+    chars, styles = cells
+    looks, glyphs = scene.looks, scene.glyphs
+    first, last = columns.at(start_ns), columns.at(max(start_ns, end_ns - 1))
+    if outside:
+        idle = {" ", glyphs.wall, glyphs.mark_line}
+        if first > 0 and first - 1 < columns.count and chars[first - 1] in idle:
+            first -= 1
+        if -1 <= last < columns.count - 1 and chars[last + 1] in idle:
+            last += 1
+    for at, char in ((first, "["), (last, "]")) if first < last else ((first, glyphs.only),):
+        if 0 <= at < columns.count:
+            chars[at], styles[at] = char, looks.cursor

@@ -1,0 +1,44 @@
+"""Garbage collections: where on the time axis, and how many and how long."""
+
+from textual.strip import Strip
+
+from loopviz.clock import MS
+from loopviz.model.snapshot import GcView
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import Line, duration
+
+__all__ = ["pause_row", "pauses_told"]
+
+LONG_NS = 10 * MS
+"""A collection that is felt."""
+
+
+def pause_row(gc: GcView, scene: Scene, columns: Columns, label: int, width: int) -> Strip:
+    """The generation, in the column in which a collection ended; the oldest one of several."""
+    looks = scene.looks
+    chars, styles = [" "] * columns.count, [looks.text] * columns.count
+    for pause in gc.last:
+        column = columns.at(pause.end_ns)
+        if pause.end_ns <= columns.end_ns and 0 <= column < columns.count:
+            chars[column] = max(chars[column], str(pause.generation))
+            long = pause.end_ns - pause.start_ns >= LONG_NS
+            if long or styles[column] is looks.text:
+                styles[column] = looks.alarm if long else looks.accent
+    line = Line(width).add(f"{'GC generation':>{label - 1}} ", looks.dim)
+    return line.cells(chars, styles).strip(looks.text)
+
+
+def pauses_told(gc: GcView, width: int) -> str:
+    """`12 pauses (4 3 5 of generation 0 1 2), 34 ms in all, longest 8.1 ms`, or less of it."""
+    if not gc.count:
+        return "no pause so far"
+    pauses = "1 pause" if gc.count == 1 else f"{gc.count:,} pauses"
+    by = " ".join(f"{count:,}" for count in gc.by_generation)
+    total, longest = duration(gc.total_ns, " "), f"longest {duration(gc.max_ns, ' ')}"
+    ways = (
+        f"{pauses} ({by} of generation 0 1 2), {total} in all, {longest}",
+        f"{pauses} (gen. 0 1 2: {by}), {total}, {longest}",
+        f"{pauses}, {total} in all, {longest}",
+    )
+    return next((way for way in ways if len(way) <= width), ways[-1])

@@ -1,0 +1,189 @@
+"""The rows of the resources view: what is crowded first, what is quiet folded away."""
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from loopviz.clock import SECOND
+from loopviz.model.snapshot import ResourceView, Track
+from loopviz.tui.paint.gauges import short_name
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import clean
+
+__all__ = [
+    "BAR",
+    "ORDERS",
+    "QUIET",
+    "SPARK_NS",
+    "Key",
+    "ResourceRow",
+    "bar",
+    "full_word",
+    "resource_rows",
+    "sparkline",
+]
+
+Key = tuple[str, str]
+"""`("resource", name)`, or `QUIET`."""
+
+QUIET: Key = ("quiet", "")
+SPARK_NS = 60 * SECOND
+"""What a sparkline shows."""
+BAR = 6
+_WORKER = re.compile(r" \(worker (\d+)\)")
+MANY = 5
+"""So many have to wait for locks of which there are many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRow:
+    """A resource as the table shows it; `view` is None for the row of the quiet ones."""
+
+    key: Key
+    name: str
+    kind: str = ""
+    view: ResourceView | None = None
+    bar: str = ""
+    use: str = ""
+    """What is in use, of how many."""
+    tone: str = "text"
+    """A style of the palette, for what is in use."""
+    used: str = ""
+    """Sparkline of what is in use."""
+    waited: str = ""
+    """Sparkline of those that wait."""
+
+
+def _share(view: ResourceView) -> float:
+    return view.in_use.now / (view.capacity * view.instances) if view.capacity else 0.0
+
+
+ORDERS: dict[str, Callable[[ResourceView], tuple[float | str, ...]]] = {
+    "waiting": lambda view: (
+        -view.waiting.now,
+        -view.waiting.max,
+        -_share(view),
+        -view.in_use.max,
+        view.name,
+    ),
+    "in use": lambda view: (-_share(view), -view.in_use.now, -view.in_use.max, view.name),
+    "p99": lambda view: (-view.waited.p99_ns, -view.waited.count, view.name),
+    "resource": lambda view: (view.name.lower(),),
+}
+"""The view's orders: what each sorts by."""
+
+
+def resource_rows(
+    scene: Scene, *, order: str, wanted: str, quiet_open: bool, spark: int
+) -> list[ResourceRow]:
+    """Pinned ones first; the quiet ones last, behind a row that opens them.
+
+    `wanted` is in small letters: then all that have it are shown. `spark` is a sparkline's width.
+    If there are no others, the quiet ones are shown at once.
+    """
+    found = scene.snapshot.resources if scene.snapshot is not None else ()
+    pins: Collection[object] = scene.look.pins
+    named = [(view, short_name(view, scene)) for view in found]
+    if wanted:
+        named = [pair for pair in named if wanted in _text(*pair)]
+    sort = ORDERS[order]
+    named.sort(key=lambda pair: (("resource", pair[0].name) not in pins, *sort(pair[0])))
+    loud: list[tuple[ResourceView, str]] = []
+    quiet: list[tuple[ResourceView, str]] = []
+    for view, name in named:
+        pinned = ("resource", view.name) in pins
+        shown = loud if wanted or pinned or _is_loud(view) else quiet
+        shown.append((view, name))
+    if not loud:
+        loud, quiet = quiet, []
+    rows = [_row(view, name, scene, spark) for view, name in loud]
+    if quiet:
+        sign, word = "-" if quiet_open else "+", "one" if len(quiet) == 1 else "ones"
+        rows.append(ResourceRow(QUIET, f"{sign} {len(quiet)} quiet {word}"))
+        if quiet_open:
+            rows += [_row(view, name, scene, spark) for view, name in quiet]
+    return rows
+
+
+def _is_loud(view: ResourceView) -> bool:
+    """Whether somebody waited for it, or it has room for several and was used."""
+    if view.kind == "asyncio.Event":
+        return False
+    if view.capacity == 1 and view.instances > 1:  # a lock for each thing
+        return view.waiting.max >= MANY
+    roomy = view.capacity > 1 or "Queue" in view.kind
+    return bool(view.waiting.max or (roomy and view.in_use.max))
+
+
+def _text(view: ResourceView, name: str) -> str:
+    where = f"{view.location.file}:{view.location.line}" if view.location else ""
+    return clean(f"{name} {view.name} {view.kind} {full_word(view)} {where}").lower()
+
+
+def full_word(view: ResourceView) -> str:
+    """`HELD` for what one alone can have, `FULL` for what has room for several, else empty."""
+    if not view.capacity or view.instances > 1 or view.in_use.now < view.capacity:
+        return ""
+    return "HELD" if view.capacity == 1 else "FULL"
+
+
+def bar(view: ResourceView, width: int, scene: Scene) -> str:
+    """`████··`: what is in use; empty where there is no limit to compare with."""
+    if not view.capacity or view.instances > 1:
+        return ""
+    glyphs = scene.glyphs
+    share = min(1.0, view.in_use.now / view.capacity)
+    whole = min(width, int(share * width + 0.5) or int(share > 0))
+    return glyphs.run * whole + glyphs.dot * (width - whole)
+
+
+def _row(view: ResourceView, name: str, scene: Scene, spark: int) -> ResourceRow:
+    used, word = view.in_use.now, full_word(view)
+    alone = view.instances == 1
+    limit = view.capacity if alone else 0
+    figure = f"{used}/{limit}" if limit else f"{used}"
+    unit = "" if limit else " items" if "Queue" in view.kind else " in use"
+    tone = "alarm" if view.waiting.now else "warm" if word else "text"
+    if not used and not view.waiting.now:
+        tone = "dim"
+    end = scene.end_ns
+    most = max(view.capacity * view.instances, view.in_use.max, 1)
+    return ResourceRow(
+        ("resource", view.name),
+        "  "
+        + _WORKER.sub(r" w\1", name)
+        + ("" if alone else f" {scene.glyphs.times}{view.instances}"),
+        view.kind,
+        view,
+        bar(view, BAR, scene),
+        f"{figure}{unit}{' ' if word else ''}{word}",
+        tone,
+        sparkline(view.in_use_track, end, spark, most, scene),
+        sparkline(view.waiting_track, end, spark, max(view.waiting.max, 1), scene),
+    )
+
+
+def sparkline(track: Track, end_ns: int, width: int, most: int, scene: Scene) -> str:
+    """The last minute in so many cells: the peak of each, as a part of `most`.
+
+    Blank: nothing was seen yet; a dot: it was zero.
+    """
+    times, values = track.times_ns, track.values
+    if not len(times) or width <= 0:
+        return " " * width
+    levels = scene.glyphs.levels
+    zero = scene.glyphs.dot if scene.glyphs.eighths else "_"
+    edges = end_ns - SPARK_NS + np.arange(width + 1) * SPARK_NS // width
+    places = np.searchsorted(times, edges, side="right")
+    cells = []
+    for first, last in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
+        part = values[max(first - 1, 0) : last]
+        if not last:
+            cells.append(" ")
+            continue
+        peak = int(part.max())
+        level = -(-peak * (len(levels) - 1) // most)
+        cells.append(levels[min(level, len(levels) - 1)] if peak > 0 else zero)
+    return "".join(cells)

@@ -1,0 +1,132 @@
+"""The resources view's table: its columns, and the row above it that counts."""
+
+from textual.strip import Strip
+
+from loopviz.tui.paint.gauges import short_name
+from loopviz.tui.paint.resource_rows import BAR, ResourceRow
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.table import Column
+from loopviz.tui.paint.text import Line, clean, took
+
+__all__ = ["COLUMNS", "SPARK", "paint_title"]
+
+SPARK = 10
+
+
+def _waiting(row: ResourceRow) -> str:
+    view = row.view
+    if view is None:
+        return ""
+    return f"{view.waiting.now}/{view.waiting.max}" if view.waiting.max else "0"
+
+
+def _waited(row: ResourceRow, ns: int) -> str:
+    return took(ns) if row.view and row.view.waited.count else ""
+
+
+COLUMNS = (
+    Column(
+        "resource",
+        17,
+        lambda row: row.name,
+        "its name, or its kind and the line that made it",
+        lambda row, scene: scene.looks.text if row.view else scene.looks.dim,
+        left=True,
+        wide=True,
+    ),
+    Column(
+        "in use",
+        BAR,
+        lambda row: row.bar,
+        "units held, of how many; FULL: none is left, HELD: a lock is held",
+        lambda row, scene: getattr(scene.looks, row.tone),
+        left=True,
+        drawn=True,
+    ),
+    Column(
+        "",
+        10,
+        lambda row: row.use,
+        "",
+        lambda row, scene: getattr(scene.looks, row.tone),
+        left=True,
+    ),
+    Column(
+        "waiting",
+        8,
+        _waiting,
+        "tasks that wait to get in: now / at most so far",
+        lambda row, scene: (
+            scene.looks.alarm if row.view and row.view.waiting.now else scene.looks.dim
+        ),
+    ),
+    Column(
+        "p50",
+        6,
+        lambda row: _waited(row, row.view.waited.p50_ns if row.view else 0),
+        "half of those that got it had waited for less",
+    ),
+    Column(
+        "p99",
+        6,
+        lambda row: _waited(row, row.view.waited.p99_ns if row.view else 0),
+        "99 of 100 of those that got it had waited for less",
+    ),
+    Column(
+        "gave up",
+        7,
+        lambda row: f"{row.view.given_up.count:,}" if row.view and row.view.given_up.count else "",
+        "how many waited and never got it",
+        lambda _, scene: scene.looks.alarm,
+        spare=1,
+    ),
+    Column(
+        "idle",
+        4,
+        lambda row: str(row.view.idle) if row.view and row.view.idle else "",
+        "tasks that wait to take something out: consumers without work",
+        spare=3,
+    ),
+    Column(
+        "wait 60s",
+        SPARK,
+        lambda row: row.waited,
+        "how many waited over the last minute; the top is the most so far",
+        lambda _, scene: scene.looks.warm,
+        left=True,
+        drawn=True,
+        spare=2,
+    ),
+    Column(
+        "use 60s",
+        SPARK,
+        lambda row: row.used,
+        "how much was in use over the last minute; the top is all of it",
+        lambda _, scene: scene.looks.run,
+        left=True,
+        drawn=True,
+        spare=4,
+    ),
+    Column("kind", 20, lambda row: row.kind, "the class", left=True, spare=5),
+)
+
+
+def paint_title(scene: Scene, width: int) -> Strip:
+    """`RESOURCES 5 known · 41 tasks wait for db pool`."""
+    looks = scene.looks
+    found = scene.snapshot.resources if scene.snapshot is not None else ()
+    waiting = sum(view.waiting.now for view in found)
+    crowded = [short_name(view, scene) for view in found if view.waiting.now]
+    line = Line(width).add(" RESOURCES ", looks.title)
+    line.add(f"{len(found):,} known", looks.strong)
+    if waiting:
+        of = crowded[0] if len(crowded) == 1 else f"{len(crowded)} of them"
+        words = f"{waiting:,} task{' waits' if waiting == 1 else 's wait'} for {of}"
+        line.add(f" {scene.glyphs.dot} ", looks.faint).add(words, looks.alarm)
+    else:
+        line.add(f" {scene.glyphs.dot} ", looks.faint).add("nobody waits", looks.dim)
+    if scene.frozen:
+        line.end("as of the freeze ", looks.warm, looks.text)
+    elif scene.look.filter:
+        line.end(f'only "{clean(scene.look.filter)}" ', looks.warm, looks.text)
+    return line.strip(looks.text)

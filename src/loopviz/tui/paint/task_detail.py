@@ -1,0 +1,248 @@
+"""All about one task, or one group of tasks: its life, its stack, its family, its histograms."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import groupby
+
+from textual.strip import Strip
+
+from loopviz.model.snapshot import GroupView, Location, Spread, State, TasksView, TaskView
+from loopviz.tui.paint.detail import Detail
+from loopviz.tui.paint.histogram import paint_histogram
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.task_words import as_of, at_line, state_words, waits_on
+from loopviz.tui.paint.text import clean, duration, took, width_of, wrap
+
+__all__ = ["Source", "is_library", "paint_group", "paint_task"]
+
+Source = Callable[[Location, int], tuple[tuple[int, str], ...]]
+"""`source_around`."""
+
+HISTOGRAM = 5
+"""Fewest rows that a histogram is worth."""
+
+_INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", "/loopviz/target/")
+
+
+def is_library(where: Location) -> bool:
+    """Whether it is installed code, not the app's own."""
+    return any(part in where.path for part in _INSTALLED)
+
+
+def paint_task(
+    task: TaskView,
+    group: GroupView | None,
+    view: TasksView,
+    scene: Scene,
+    width: int,
+    height: int,
+    source: Source,
+) -> list[Strip]:
+    """What it did and does, where it waits, whose it is; its group's histograms if they fit."""
+    detail = Detail(scene, width, height)
+    looks, glyphs = scene.looks, scene.glyphs
+    at_ns = as_of(view, scene.end_ns)
+    words, tone = state_words(task, at_ns, glyphs)
+    what = waits_on(task)
+    lasted = took(max(at_ns - task.since_ns, 0)) if task.state is not None else ""
+    detail.title(
+        f"#{task.number} {task.label}",
+        " ".join(filter(None, (words, f"for {what}" if what else "", lasted))),
+        getattr(looks, tone),
+    )
+    _life(detail, task.busy_ns, task.ready_ns, task.waiting_ns, task.steps)
+    if task.never_retrieved:
+        detail.fact("raised", f"{task.never_retrieved} (nobody retrieved it)", looks.alarm, rows=2)
+    if task.request:
+        key = scene.keys.shown("enter")
+        detail.fact("request", f"#{task.request}: {key} shows it in the live view")
+    detail.fact("holds", ", ".join(task.holds), looks.warm)
+    detail.fact("made at", _place(task.site, detail.room))
+    _family(detail, task, view)
+    _stack(detail, task, scene, source, most=_stack_rows(detail.left, group))
+    if group is not None:
+        _histograms(detail, group, "its group")
+    return detail.done()
+
+
+def paint_group(
+    group: GroupView, view: TasksView, scene: Scene, width: int, height: int
+) -> list[Strip]:
+    """What its tasks did all in all, what they wait for now, and histograms."""
+    detail = Detail(scene, width, height)
+    looks = scene.looks
+    pace = f"{group.steps_per_s:.0f} steps/s" if group.steps_per_s >= 1 else ""
+    counts = f"{group.live:,} live of {group.started:,} started"
+    detail.title(group.label, ", ".join(filter(None, (counts, pace))))
+    _life(detail, group.busy_ns, group.ready_ns, group.waiting_ns, group.steps.quantiles.count)
+    detail.fact("made at", _place(group.site, detail.room))
+    tasks = [task for task in view.tasks if task.group == group.number]
+    waits = Counter((waits_on(t), at_line(t.place)) for t in tasks if waits_on(t))
+    if waits and detail.left > 2:
+        shown = min(len(tasks), group.live)
+        of = f"of {shown} shown" if group.live > len(tasks) else ""
+        detail.heading("waiting now", of)
+        for (what, where), count in waits.most_common(max(1, min(5, detail.left - HISTOGRAM - 2))):
+            line = detail.line().add(f"{count:>5,} ", looks.strong)
+            detail.put(line.add(clean(what), looks.text).add(f"  {clean(where)}", looks.dim))
+    _histograms(detail, group, "all its tasks")
+    return detail.done()
+
+
+def _life(detail: Detail, busy: int, ready: int, waiting: int, steps: int) -> None:
+    """A bar of its whole life in three parts, and the parts in words."""
+    looks, glyphs = detail.scene.looks, detail.scene.glyphs
+    whole = busy + ready + waiting
+    room = detail.width - 2
+    parts = (
+        ("busy", busy, State.RUN, looks.text),
+        ("ready", ready, State.READY, looks.warm),
+        ("waiting", waiting, State.AWAIT, looks.dim),
+    )
+    bar, words = detail.line(), detail.line()
+    done = 0
+    for name, ns, state, style in parts:
+        done += ns
+        until = 1 + (round(room * done / whole) if whole else 0)
+        cells = max(until - bar.used, int(ns > 0 and bar.used < room))
+        bar.add(glyphs.of(state) * cells, looks.of(state))
+        share = f"{100 * ns / whole:.0f}%" if whole else "0%"
+        words.add(glyphs.of(state), looks.of(state))
+        words.add(f" {name} {share} {took(ns)}  ", style)
+    if words.left > 14:
+        words.add(f"{steps:,} step{'s' if steps != 1 else ''}", looks.dim)
+    detail.put(bar)
+    detail.put(words)
+
+
+def _family(detail: Detail, task: TaskView, view: TasksView) -> None:
+    """Who made it, whom it made, who woke it."""
+    known = {each.number: each for each in (*view.troubled, *view.tasks)}
+    arrow = detail.scene.glyphs.arrow
+
+    def called(number: int) -> str:
+        each = known.get(number)
+        return f"#{number} {each.label}" if each else f"#{number} (ended)"
+
+    chain: list[str] = []
+    number = task.parent
+    while number and len(chain) < 8:
+        chain.insert(0, called(number))
+        number = known[number].parent if number in known else 0
+    parents = f" {arrow} ".join([*chain, f"#{task.number}"]) if chain else ""
+    detail.fact("tree", parents, rows=2)
+    if task.orphan and not task.outcome:
+        detail.fact("", "its parent has ended: nobody awaits it", detail.scene.looks.warm)
+    children = [each for each in view.tasks if each.parent == task.number]
+    if children:
+        names = ", ".join(f"#{each.number} {each.label}" for each in children[:4])
+        more = f" and {len(children) - 4} more" if len(children) > 4 else ""
+        detail.fact("children", f"{names}{more}", rows=2)
+    if task.waker:
+        detail.fact("woken by", called(task.waker))
+
+
+def _stack_rows(left: int, group: GroupView | None) -> int:
+    """What the stack may take, so that the histograms are still worth it where there is room."""
+    spare = HISTOGRAM + 3 if group is not None and left >= 16 else 0
+    return left - spare
+
+
+def _stack(detail: Detail, task: TaskView, scene: Scene, source: Source, most: int) -> None:
+    """Outermost first; frames of libraries in a row are one line, but for the innermost one."""
+    looks, stack = scene.looks, scene.stack
+    if task.outcome or most < 2:
+        return
+    frozen = ", as it was at the freeze" if scene.frozen else ""
+    if not stack:
+        if task.place is None:
+            return
+        detail.heading("waits at" if task.state else "waited last at", frozen.strip(", "))
+        stack = (task.place,)
+    else:
+        detail.heading("await stack", "outermost first" + frozen)
+    rows = list(_frames(stack, source, detail.width - 6))
+    room = most - 1
+    if len(rows) > room:  # the innermost ones matter
+        rows = [("", f"{scene.glyphs.more} {len(rows) - room + 1} rows above"), *rows[1 - room :]]
+    for kind, text in rows:
+        style = {"own": looks.strong, "code": looks.accent}.get(kind, looks.dim)
+        indent = "    " if kind == "code" else ""
+        detail.text(f"{indent}{text}", style)
+
+
+def _frames(stack: tuple[Location, ...], source: Source, width: int) -> Iterator[tuple[str, str]]:
+    """Kind (`own`, `code`, `library`) and text of each row."""
+    for library, run in groupby(stack, is_library):
+        frames = list(run)
+        if library:
+            innermost = frames[-1] is stack[-1]
+            folded = frames[:-1] if innermost else frames
+            if folded:
+                yield "library", _folded(folded)
+            if innermost:
+                yield "library", _place(frames[-1], width)
+            continue
+        for frame in frames:
+            yield "own", _place(frame, width)
+            for _, text in source(frame, 0):
+                for part in wrap(clean(text), width)[:2]:
+                    yield "code", part
+
+
+def _folded(frames: list[Location]) -> str:
+    """`4 frames of starlette, fastapi`."""
+    if len(frames) == 1:
+        return at_line(frames[0])
+    names = list(dict.fromkeys(frame.file.partition("/")[0] for frame in frames))
+    more = " and others" if len(names) > 3 else ""
+    return f"{len(frames)} frames of {', '.join(names[:3])}{more}"
+
+
+def _histograms(detail: Detail, group: GroupView, of: str) -> None:
+    """Step times and ready delays, side by side."""
+    scene, rows = detail.scene, detail.left - 2
+    if rows < HISTOGRAM - 1:
+        return
+    rows = min(rows, 12)
+    half = detail.width // 2
+    looks = scene.looks
+    heads = detail.line()
+    for name, spread, column in (
+        ("step", group.steps, 0),
+        ("ready delay", group.delays, half),
+    ):
+        heads.to(column + 1, looks.text).add(name, looks.strong)
+        heads.add(_quantiles(spread, half - len(name) - 3), looks.dim)
+    detail.heading(f"steps of {of}", group.label)
+    detail.put(heads)
+    detail.side_by_side(
+        paint_histogram(group.steps.buckets, scene, half, rows, empty="no step yet", margin=2),
+        paint_histogram(
+            group.delays.buckets,
+            scene,
+            detail.width - half,
+            rows,
+            empty="none yet",
+            style=looks.warm,
+            margin=1,
+        ),
+    )
+
+
+def _quantiles(spread: Spread, room: int) -> str:
+    found = spread.quantiles
+    if not found.count:
+        return ""
+    longest = f"  p99 {duration(found.p99_ns)} max {duration(found.max_ns)}"
+    return longest if len(longest) <= room else f"  p99 {duration(found.p99_ns)}"
+
+
+def _place(where: Location | None, room: int) -> str:
+    """`db/pool.py:12 Pool.get`, or as much of it as there is room for."""
+    if where is None:
+        return ""
+    whole, short = f"{where.file}:{where.line}", at_line(where)
+    name = where.function.rpartition(".")[2]
+    options = (f"{whole} {where.function}", f"{whole} {name}", f"{short} {name}", short)
+    return next((text for text in options if width_of(clean(text)) <= room), short)

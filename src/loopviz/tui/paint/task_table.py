@@ -1,0 +1,91 @@
+"""The tasks view's table: its columns, and the row above it that counts."""
+
+from textual.strip import Strip
+
+from loopviz.model.snapshot import TasksView
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.table import Column
+from loopviz.tui.paint.text import Line, clean, took, width_of
+
+__all__ = ["COLUMNS", "WIDE_TABLE", "paint_title"]
+
+
+def _columns(name: int, on: int) -> tuple[Column, ...]:
+    """With so many cells for names, and at least so many for what they wait on."""
+    return (
+        Column(
+            "task",
+            name,
+            lambda row: row.name,
+            "+ a group that enter opens, - one that is open; and the line where its tasks are made",
+            left=True,
+        ),
+        Column(
+            "state",
+            11,
+            lambda row: row.state,
+            "what it does now; of a group, how many live",
+            lambda row, scene: getattr(scene.looks, row.tone),
+            left=True,
+        ),
+        Column("total", 6, lambda row: took(row.total_ns), "its life so far", spare=3),
+        Column("busy", 6, lambda row: took(row.busy_ns), "it ran, all its steps together"),
+        Column("ready", 6, lambda row: took(row.ready_ns), "it could run, but the loop was held"),
+        Column("waiting", 7, lambda row: took(row.waiting_ns), "it waited for something else"),
+        Column("steps", 7, lambda row: f"{row.steps:,}", "how often it ran", spare=2),
+        Column(
+            "p99 step",
+            8,
+            lambda row: took(row.p99_ns) if row.p99_ns >= 0 else "",
+            "of a group: 99 of 100 steps were shorter",
+            spare=1,
+        ),
+        Column(
+            "waits on",
+            on,
+            lambda row: row.on,
+            "what, for how long, at which line; of a group, how many of them (×)",
+            left=True,
+            wide=True,
+        ),
+    )
+
+
+COLUMNS = {False: _columns(22, 21), True: _columns(28, 20)}
+"""Of a narrow table and of a wide one."""
+WIDE_TABLE = 92
+
+
+def paint_title(view: TasksView, scene: Scene, width: int) -> Strip:
+    """`TASKS 42 live · 1,203 started · 3 raised …`; what does not fit is left out."""
+    looks = scene.looks
+    line = Line(width).add(" TASKS ", looks.title)
+    line.add(f"{view.live:,} live", looks.strong)
+    parts = [
+        (f"{view.lost:,} lost", looks.alarm, view.lost),
+        (f"{view.never_retrieved:,} never retrieved", looks.alarm, view.never_retrieved),
+        (f"{view.outlived_parent:,} outlived their parent", looks.warm, view.outlived_parent),
+        (f"{view.started:,} started", looks.dim, 1),
+        (f"{view.raised:,} raised", looks.text, view.raised),
+        (f"{view.cancelled:,} cancelled", looks.text, view.cancelled),
+    ]
+    end = _end(scene)
+    room = width - line.used - (width_of(end) + 2 if end else 0)
+    for text, style, shown in parts:
+        if shown and width_of(text) + 3 <= room:
+            line.add(f" {scene.glyphs.dot} ", looks.faint).add(text, style)
+            room -= width_of(text) + 3
+    if end:
+        line.end(f"{end} ", looks.warm, looks.text)
+    return line.strip(looks.text)
+
+
+def _end(scene: Scene) -> str:
+    """What is special about what is shown."""
+    if scene.frozen:
+        return "as of the freeze"
+    if scene.look.filter:
+        return f'only "{clean(scene.look.filter)}"'
+    if scene.snapshot is not None and scene.snapshot.peers:
+        return "listed: worker 1"
+    return ""

@@ -1,0 +1,77 @@
+"""What is said of a task in a word or two: its state, what it waits for, what happened to it."""
+
+from collections.abc import Sequence
+
+from loopviz.clock import MS
+from loopviz.model.snapshot import Location, State, TasksView, TaskView
+from loopviz.tui.paint.glyphs import Glyphs
+from loopviz.tui.paint.text import clean, duration, took, width_of
+
+__all__ = ["as_of", "at_line", "fitting", "state_words", "told_of", "waits_on"]
+
+HELD_NS = 20 * MS
+"""A step that takes longer holds the loop."""
+
+
+def as_of(view: TasksView, end_ns: int) -> int:
+    """When the tasks were as they are shown: up to then their lives go."""
+    lives = (t.started_ns + t.busy_ns + t.ready_ns + t.waiting_ns for t in view.tasks)
+    return min(max(lives, default=end_ns), end_ns)
+
+
+def at_line(where: Location | None) -> str:
+    """`db.py:17`."""
+    return f"{where.file.rpartition('/')[2]}:{where.line}" if where else ""
+
+
+def waits_on(task: TaskView) -> str:
+    """What it waits for: a resource's name, `sleep`, `socket`; empty if it does not wait."""
+    return (task.waits_for or task.place_what) if task.state is State.AWAIT else ""
+
+
+def state_words(task: TaskView, at_ns: int, glyphs: Glyphs) -> tuple[str, str]:
+    """Glyph and word, and the tone."""
+    if task.never_retrieved:
+        return f"{glyphs.bang} raised", "alarm"
+    if task.outcome == "lost":
+        return f"{glyphs.bang} lost", "alarm"
+    if task.outlived_ns:
+        return f"{glyphs.bang} outlived", "warm"
+    if task.outcome or task.state is None:
+        return f"{glyphs.dot} {task.outcome or 'ended'}", "dim"
+    if task.state is State.RUN:
+        if at_ns - task.since_ns > HELD_NS:
+            return f"{glyphs.blocking} BLOCKING", "alarm"
+        return f"{glyphs.run} runs", "strong"
+    if task.state is State.READY:
+        return f"{glyphs.ready} ready", "warm"
+    if task.idle:
+        return f"{glyphs.waiting} idle", "dim"
+    if task.waits_for:
+        return f"{glyphs.resource} queues", "warm"
+    if task.place_what == "thread":
+        return f"{glyphs.thread} thread", "text"
+    return f"{glyphs.waiting} waits", "dim"
+
+
+def told_of(task: TaskView, at_ns: int) -> list[str]:
+    """What happened to it, or what it waits for, since when and where; shorter and shorter."""
+    if task.never_retrieved:
+        return [f"never retrieved: {task.never_retrieved}", "never retrieved", "unheard"]
+    line = at_line(task.place)
+    if task.outcome == "lost":
+        return [f"while it waited at {line}" if line else "while it waited", "while waiting"]
+    if task.outlived_ns:
+        longer = duration(task.outlived_ns, " ")
+        return [f"its parent by {longer}", f"parent by {longer}", longer]
+    if task.state is not State.AWAIT:
+        return [""]
+    what = waits_on(task)
+    lasted = took(max(at_ns - task.since_ns, 0))
+    parts = ((what, lasted, line), (what, lasted), (what,))
+    return [" ".join(filter(None, part)) for part in parts]
+
+
+def fitting(options: Sequence[str], room: int) -> str:
+    """The first that there is room for; the last one if there is for none."""
+    return next((text for text in options if width_of(clean(text)) <= room), options[-1])

@@ -1,0 +1,115 @@
+"""What the compare view has rows for: routes, the loop, resources, counters, and their figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loopviz.clock import SECOND
+from loopviz.model.snapshot import (
+    Comparison,
+    CounterComparison,
+    LoopFigures,
+    Pair,
+    ResourceComparison,
+    RouteComparison,
+)
+from loopviz.tui.paint.finding import FOLDERS
+from loopviz.tui.paint.verdict import Figure, counted, quantiles, rate, shown, troubles
+
+__all__ = ["Thing", "things"]
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A row of the table: something that was measured on both sides."""
+
+    key: Key
+    name: str
+    head: Figure
+    """The one that the table shows."""
+    figures: Sequence[Figure]
+    route: RouteComparison | None = None
+    """If it is one: its latencies can be drawn."""
+
+
+def things(comparison: Comparison) -> list[Thing]:
+    """Counters that should stand still and do not; then routes, the loop, and the rest."""
+    bad = troubles(comparison)
+    return [
+        *map(_counter, bad),
+        *map(_route, comparison.routes),
+        *([_loop(comparison.loop, comparison.lasted_ns)] if comparison.comparable else []),
+        *map(_resource, filter(_mattered, comparison.resources)),
+        *(_counter(counter) for counter in comparison.counters if counter not in bad),
+    ]
+
+
+def _route(route: RouteComparison) -> Thing:
+    figures = [
+        *quantiles(route),
+        Figure("failed", *_failed(route), _share),
+        Figure("answered /s", *route.rps, rate, less_is_better=None),
+    ]
+    return Thing(("route", route.route), route.route, figures[2], figures, route)
+
+
+def _failed(route: RouteComparison) -> tuple[float, float]:
+    """As shares."""
+    counts = route.before.count, route.after.count
+    was, now = (n / max(count, 1) for n, count in zip(route.errors, counts, strict=True))
+    return was, now
+
+
+def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> Thing:
+    was, now = loop
+    before_s, after_s = (max(ns, 1) / SECOND for ns in lasted_ns)
+    figures = [
+        Figure("busy", was.utilization, now.utilization, _share),
+        Figure("lag p99", was.lag.p99_ns, now.lag.p99_ns, shown),
+        Figure("lag max", was.lag.max_ns, now.lag.max_ns, shown),
+        Figure("ready delay p99", was.ready_delay.p99_ns, now.ready_delay.p99_ns, shown),
+        Figure("stalls /s", was.stalls / before_s, now.stalls / after_s, rate),
+        Figure("held, of 1 s", was.stalled_ns / before_s, now.stalled_ns / after_s, shown),
+        Figure("victims /s", was.victims / before_s, now.victims / after_s, rate),
+    ]
+    return Thing(("loop", ""), "LOOP", figures[1], figures)
+
+
+def _resource(resource: ResourceComparison) -> Thing:
+    was, now = resource.of
+    figures = [
+        Figure("waited p99", *_waited(resource, "p99_ns"), shown),
+        Figure("waited p50", *_waited(resource, "p50_ns"), shown),
+        Figure("waiting, mean", was.waiting, now.waiting, rate),
+        Figure("waiting, max", was.waiting_max, now.waiting_max, _count),
+        Figure("in use, mean", was.in_use, now.in_use, rate, less_is_better=None),
+        Figure("in use, max", was.in_use_max, now.in_use_max, _count, less_is_better=None),
+    ]
+    head = figures[0] if was.waited.count or now.waited.count else figures[4]
+    return Thing(("resource", resource.name), FOLDERS.sub("", resource.name), head, figures)
+
+
+def _waited(resource: ResourceComparison, name: str) -> tuple[int | None, int | None]:
+    """None where nobody waited."""
+    was, now = (getattr(side.waited, name) if side.waited.count else None for side in resource.of)
+    return was, now
+
+
+def _mattered(resource: ResourceComparison) -> bool:
+    """It was waited for, or in use for more than an instant."""
+    return any(side.waited.count or side.waiting_max or side.in_use >= 0.05 for side in resource.of)
+
+
+def _counter(counter: CounterComparison) -> Thing:
+    figure = counted(counter)
+    return Thing(("counter", counter.key), counter.title, figure, [figure])
+
+
+def _count(value: float) -> str:
+    return f"{int(value):,}"
+
+
+def _share(value: float) -> str:
+    percent = value * 100
+    return f"{percent:.1f} %" if 0 < percent < 9.95 else f"{percent:.0f} %"

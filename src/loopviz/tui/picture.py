@@ -1,0 +1,24 @@
+"""What is on the screen: as the rows a terminal gets, and as an SVG."""
+
+from typing import Any
+
+from textual._context import visible_screen_stack
+from textual.app import App
+from textual.strip import Strip
+
+from loopviz.tui.paint.palette import DARK, Looks
+from loopviz.tui.paint.svg import picture
+
+__all__ = ["picture_of", "rows_of"]
+
+
+def rows_of(app: App[Any]) -> list[Strip]:
+    """A row each: a box, and what shows around it."""
+    visible_screen_stack.set(app._background_screens)  # noqa: SLF001  # as Textual's own export does
+    return app.screen._compositor.render_strips()  # noqa: SLF001
+
+
+def picture_of(app: App[Any], looks: Looks) -> str:
+    """A small SVG that fetches nothing, on the ground of the looks; without colours: dark."""
+    palette = looks.palette if looks.edges and looks.palette else DARK
+    return picture(rows_of(app), palette.text, palette.ground)

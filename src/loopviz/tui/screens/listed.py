@@ -1,0 +1,97 @@
+"""A box with a list: a cursor, and a text that narrows it."""
+
+from collections.abc import Sequence
+
+from textual.events import Key
+
+from loopviz.tui.desk import Desk
+from loopviz.tui.paint.text import Line
+from loopviz.tui.screens.box import STEPS, BoxScreen
+from loopviz.tui.typed import typed
+
+__all__ = ["ListScreen"]
+
+
+class ListScreen(BoxScreen[str | None]):
+    """Dismissed with the name of the chosen entry, or None.
+
+    Subclasses have `entries`, and say what their rows look like.
+    """
+
+    def __init__(self, desk: Desk, names: Sequence[str], *, typing: bool = False) -> None:
+        super().__init__(desk)
+        self.names = names
+        """Of all entries, in order."""
+        self.typing = self._always = typing
+        """Keys write into `text`; from the beginning to the end, if they do in the beginning."""
+        self.text = ""
+        self.cursor = 0
+        self.found = list(range(len(names)))
+        """Places of the entries that have all the words of `text`; first those by their names."""
+
+    def said(self, place: int) -> tuple[str, str]:
+        """What the words are looked for in: its name, and all of it."""
+        raise NotImplementedError
+
+    def choose(self, name: str) -> None:
+        """Enter was pressed on it."""
+        self.dismiss(name)
+
+    @property
+    def chosen(self) -> int | None:
+        """The place of the entry under the cursor."""
+        return self.found[self.cursor] if self.found else None
+
+    def move(self, by: int) -> None:
+        self.cursor = max(0, min(len(self.found) - 1, self.cursor + by))
+        self.repaint()
+
+    def pressed(self, name: str, key: Key) -> None:
+        if key.key == "enter" and self.chosen is not None:
+            self.choose(self.names[self.chosen])
+        elif self.typing:
+            self._typed(name, key)
+        elif name == "filter":
+            self.typing = True
+            self.repaint()
+        elif name == "back" and self.text:
+            self._narrow("")
+        else:
+            super().pressed(name, key)
+
+    def _typed(self, name: str, key: Key) -> None:
+        text = typed(self.text, key.key, key.character)
+        if key.key == "escape":
+            self.typing = self._always
+            if self._always:
+                self.dismiss(None)
+            else:
+                self._narrow("")
+        elif text is not None:
+            self._narrow(text)
+        elif name in STEPS:
+            self.move(STEPS[name])
+
+    def _narrow(self, text: str) -> None:
+        self.text = text
+        words = text.lower().split()
+        has = [
+            [all(word in said.lower() for word in words) for said in self.said(place)]
+            for place in range(len(self.names))
+        ]
+        found = [place for place, (_, anywhere) in enumerate(has) if anywhere]
+        self.found = sorted(found, key=lambda place: not has[place][0])
+        self.cursor = 0
+        self.repaint()
+
+    def prompt(self, width: int) -> list[Line]:
+        """The row with the text, if there is one or will be."""
+        if not self.typing and not self.text:
+            return []
+        looks = self.looks
+        line = Line(width).add(f"{self.keys.shown('filter') or '/'} ", looks.accent)
+        line.add(self.text[-(width - 20) :], looks.strong)
+        if self.typing:
+            line.add(" ", looks.cursor)
+        count = len(self.found)
+        return [line.end(f"{count} of {len(self.names)}", looks.dim, looks.text)]

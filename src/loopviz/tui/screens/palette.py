@@ -1,0 +1,99 @@
+"""The command palette: whatever can be done, found by its words."""
+
+from dataclasses import dataclass
+
+from loopviz.catalogue import ScenarioInfo
+from loopviz.tui.actions import ACTIONS, Action
+from loopviz.tui.desk import Desk
+from loopviz.tui.paint.text import Line, clean, fit, width_of
+from loopviz.tui.screens.box import window
+from loopviz.tui.screens.listed import ListScreen
+
+__all__ = ["Command", "PaletteScreen", "commands"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row."""
+
+    name: str
+    """What the screen is dismissed with: an action's name, or `scenario:ID`."""
+    title: str
+    text: str
+    key: str = ""
+
+
+def commands(desk: Desk, entries: tuple[ScenarioInfo, ...]) -> list[Command]:
+    """The fixes of this scenario, then every action, then the scenarios that can be run."""
+    told = {name: action.help for action in ACTIONS for name in action.also}
+    scene = desk.scene
+    fixes = scene.scenario.fixes if scene else ()
+    on = scene.status.fixes_on if scene else frozenset()
+    flips = [action for action in ACTIONS if action.name.startswith("fix-")]
+    return [
+        *(
+            _fix(action, fix.title, desk, on=fix.key in on)
+            for action, fix in zip(flips, fixes, strict=False)
+        ),
+        *(
+            Command(
+                action.name,
+                action.name.replace("-", " "),
+                action.help or told.get(action.name, ""),
+                desk.keys.shown(action.name),
+            )
+            for action in ACTIONS
+            if action not in flips and action.name not in ("palette", "up", "down")
+        ),
+        *(
+            Command(f"scenario:{entry.id}", f"scenario {entry.id}", entry.title)
+            for entry in entries
+            if not entry.error
+        ),
+    ]
+
+
+def _fix(action: Action, title: str, desk: Desk, *, on: bool) -> Command:
+    text = f"{title} (on)" if on else title
+    return Command(action.name, action.name.replace("-", " "), text, desk.keys.shown(action.name))
+
+
+class PaletteScreen(ListScreen):
+    """Dismissed with the name of the chosen command, or None."""
+
+    TITLE = "COMMANDS"
+    WIDEST = 116
+
+    def __init__(self, desk: Desk, entries: tuple[ScenarioInfo, ...]) -> None:
+        self.commands = commands(desk, entries)
+        super().__init__(desk, [command.name for command in self.commands], typing=True)
+
+    @property
+    def hint(self) -> str:
+        return "type words · up and down move · enter does it · esc goes back"
+
+    def said(self, place: int) -> tuple[str, str]:
+        command = self.commands[place]
+        return command.title, f"{command.title} {command.text}"
+
+    def tallest(self) -> int:
+        return len(self.commands) + 1
+
+    def rows(self, width: int, height: int) -> list[Line]:
+        prompt = self.prompt(width)
+        if not self.found:
+            return [*prompt, Line(width).add("Nothing has these words.", self.looks.dim)]
+        shown = window(len(self.found), height - len(prompt), self.cursor)
+        return [*prompt, *(self._row(self.found[i], width) for i in shown)]
+
+    def _row(self, place: int, width: int) -> Line:
+        looks, command = self.looks, self.commands[place]
+        wide = min(20, max(width_of(clean(each.title)) for each in self.commands))
+        title = fit(clean(command.title), wide, self.glyphs.more)
+        text = fit(clean(command.text), width - wide - 15, self.glyphs.more)
+        line = Line(width)
+        if place == self.chosen:
+            line.add(f"{self.glyphs.pointer} {title}  {text}", looks.cursor)
+            return line.to(width - 10, looks.cursor).add(fit(command.key, 10), looks.cursor)
+        line.add(f"  {title}", looks.strong).add(f"  {text}", looks.dim)
+        return line.to(width - 10, looks.text).add(command.key, looks.accent)

@@ -1,0 +1,79 @@
+"""Views over a story's snapshot: a desk without a screen."""
+
+from dataclasses import replace
+
+from loopviz.clock import SECOND
+from loopviz.model.model import Model
+from loopviz.session import Frame
+from loopviz.tui.desk import Desk
+from loopviz.tui.paint.glyphs import BLOCKS
+from loopviz.tui.paint.layout import Wants, plan
+from loopviz.tui.paint.palette import looks
+
+from .builders import FakeController
+
+
+class Told(FakeController):
+    """Shows what a model has been told; a story may go on between two frames."""
+
+    def __init__(self, story, model=None):
+        super().__init__()
+        self.story, self.model = story, model or Model()
+        self.changed = {}
+        """Fields of the snapshot that are to be others."""
+
+    def frame(self, now_ns, window_ns):
+        self.story.tell(self.model)
+        snapshot = replace(self.model.snapshot(now_ns, window_ns), **self.changed)
+        return Frame(self.scenario, self.status, snapshot)
+
+
+class Shown:
+    """A view as it is painted: `rows` are its lines without trailing blanks."""
+
+    def __init__(self, view, story, size=(80, 20), glyphs=BLOCKS, theme="dark"):
+        self.controller = Told(story)
+        self.story = story
+        self.width, self.height = size
+        self.desk = Desk(self.controller, lambda: story.now_ns, looks(theme), glyphs)
+        self.desk.look = replace(self.desk.look, view=view)
+        self.desk.plan = plan(self.width, self.height + 4, Wants(view=view))
+        self.paint()  # the first frame of a run forgets what was chosen before
+        self.desk.look = replace(self.desk.look, view=view)
+
+    @property
+    def view(self):
+        return self.desk.view
+
+    def passes(self, ns=SECOND):
+        """Time passes, so that slow parts of the snapshot are made anew."""
+        self.story.idle(ns)
+        return self
+
+    def paint(self):
+        scene = self.desk.see(self.story.now_ns)
+        strips = self.view.paint(scene, self.width, self.height)
+        assert [strip.cell_length for strip in strips] == [self.width] * self.height
+        return strips
+
+    @property
+    def keys(self):
+        """What the cursor can be on now."""
+        return list(self.view.keys(self.desk.see(self.story.now_ns)))
+
+    @property
+    def rows(self):
+        return [strip.text.rstrip() for strip in self.paint()]
+
+    @property
+    def text(self):
+        return "\n".join(self.rows)
+
+    def row(self, words):
+        """The one row that has the words in it."""
+        (found,) = (row for row in self.rows if words in row)
+        return found
+
+    def choose(self, key):
+        self.desk.choose(key)
+        return self

@@ -1,0 +1,318 @@
+"""The guide: in every state it names the one next step, in words that fit, with keys that work."""
+
+from dataclasses import replace
+
+import pytest
+
+from loopviz.catalogue import FixInfo
+from loopviz.clock import SECOND
+from loopviz.model.snapshot import CounterView, Pair, Quantiles, RouteView
+from loopviz.tui.actions import keymap
+from loopviz.tui.look import Look
+from loopviz.tui.paint.compare import step_line
+from loopviz.tui.paint.guide import guide
+
+from .builders import SCENARIO, BlockWorld
+from .conftest import Stage, drive
+from .test_view_compare import compared, scene_of, strip
+
+WRONG = FixInfo("wrong", "more of the same", "It does not help.", wrong=True)
+GONE = FixInfo(
+    "pg", "PostgreSQL", "It locks rows.", unavailable="It needs asyncpg: pip install it."
+)
+
+
+def scene(snapshot=None, *, phase="running", on=(), look=None, rate=1.0, **scenario):
+    """Of a run with that snapshot; by default nothing has been changed so far."""
+    snapshot = fresh() if snapshot is None else snapshot
+    made = scene_of(snapshot, on=on, look=look or Look(), **scenario)
+    return replace(made, status=replace(made.status, phase=phase, rate=rate))
+
+
+def fresh(*, answered=90, **changes):
+    """Nothing was toggled yet; of each route so many requests have come back."""
+    snapshot = compared(seconds=2)
+    routes = tuple(replace(route, ok=answered, errors={}) for route in snapshot.routes)
+    return replace(snapshot, **{"routes": routes, "comparison": None} | changes)
+
+
+def with_finding(snapshot, ago_s=0.5):
+    """The block is seen."""
+    world = BlockWorld()
+    world.advance(world.now + 5 * SECOND)
+    (found,) = world.snapshot().findings
+    last_ns = snapshot.now_ns - int(ago_s * SECOND)
+    return replace(snapshot, findings=(replace(found, last_ns=last_ns),))
+
+
+def said(of):
+    step = guide(of)
+    assert step is not None
+    for width in (60, 80, 120):
+        row = step_line(step, width, of)
+        assert row.cell_length == width
+        assert not row.text.rstrip().endswith("…") or width < 80, row.text
+    return step.word, step.text
+
+
+# ---- before anything was changed
+
+
+@pytest.mark.parametrize("phase", ["target-died", "load-died", "failed"])
+def test_what_died_is_started_again_with_a_key(phase):
+    assert said(scene(phase=phase)) == (
+        "next",
+        "R starts it again, s goes to another scenario",
+    )
+
+
+def test_while_it_starts_there_is_nothing_to_do():
+    assert said(scene(phase="starting"))[0] == "wait"
+
+
+def test_before_the_first_requests():
+    assert said(scene(fresh(answered=0))) == ("wait", "the first requests are on their way")
+    blank = replace(scene(), snapshot=None)
+    assert said(blank) == ("wait", "the first requests are on their way")
+
+
+def test_a_scenario_without_load_says_where_to_send_requests():
+    word, text = said(scene(load=()))
+    assert word == "next"
+    assert "http://127.0.0.1:8000" in text
+
+
+def test_it_waits_for_a_before_that_can_be_compared():
+    snapshot = with_finding(fresh(answered=12))
+    assert said(scene(snapshot)) == ("wait", "measuring how it is now: 12 of 30 requests")
+    snapshot = with_finding(fresh(answered=30))
+    assert said(scene(snapshot))[1].startswith("press a: the load stays the same")
+
+
+def test_a_counter_that_rises_is_enough_to_press_a_key():
+    lost = CounterView("lost", "votes lost", bad=True, value=11, recent=9)
+    assert said(scene(fresh(counters=(lost,))))[1].startswith("press a: the load stays the same")
+
+
+def test_nothing_wrong_so_far():
+    word, text = said(scene())
+    assert (word, text) == (
+        "next",
+        "nothing is wrong so far; press a to see what its fix changes",
+    )
+
+
+def test_a_scenario_without_fixes_leads_on():
+    text = said(scene(fixes=()))[1]
+    assert "5 shows what is wrong" in text
+    assert "} goes on" in text
+
+
+def test_a_fix_that_is_not_there_is_passed_over():
+    assert "press b:" in said(scene(with_finding(fresh()), fixes=(GONE, SCENARIO.fixes[1])))[1]
+    assert said(scene(with_finding(fresh()), fixes=(GONE,)))[1] == GONE.unavailable
+
+
+def test_a_fix_that_was_on_from_the_start_can_be_taken_off():
+    assert said(scene(on=("to_thread",)))[1].startswith("press a to take the fix off")
+
+
+# ---- after a change
+
+
+def test_it_counts_the_samples_then_tells_what_it_did():
+    few = compared(seconds=3)
+    route = replace(few.comparison.routes[0], enough=False)
+    after = replace(route.after, count=12)
+    few = replace(few, comparison=replace(few.comparison, routes=(replace(route, after=after),)))
+    assert said(scene(few, on=("to_thread",))) == (
+        "wait",
+        "about 1 s still: right of the mark is what it changed",
+    )
+    assert "comparing… 12 of 30 samples" in strip(scene_of(few))[0]
+    enough = scene(compared(seconds=3), on=("to_thread",))
+    assert said(enough) == ("next", "6 shows the figures, } the next scenario")
+
+
+def suffered(*, ago_s, rule="slow-callback", victims=90, loop=(116, 0)):
+    """What is said of a finding that was last seen so long ago."""
+    snapshot = with_finding(compared(seconds=3), ago_s)
+    comparison = snapshot.comparison
+    before, after = (replace(of, victims=n) for of, n in zip(comparison.loop, loop, strict=True))
+    found = replace(snapshot.findings[0], rule=rule, victims=victims, suggested_fix="")
+    comparison = replace(comparison, loop=Pair(before, after))
+    snapshot = replace(snapshot, comparison=comparison, findings=(found,))
+    return said(scene(snapshot, on=("to_thread",)))[1].removesuffix(
+        "6 shows the figures, } the next scenario"
+    )
+
+
+def test_who_suffered_before_and_who_does_now():
+    assert suffered(ago_s=1) == "116 victims before, none since: "
+    assert suffered(ago_s=1, loop=(116, 4)) == "116 victims before, 4 since: "
+    assert suffered(ago_s=1, rule="pool-exhausted") == "", "the loop's victims are others"
+    assert suffered(ago_s=5, rule="pool-exhausted") == "90 victims before, none since: "
+    assert suffered(ago_s=5, victims=0) == "slow callback: not seen for 5 s: "
+
+
+def test_a_finding_that_stopped_only_later_says_for_how_long():
+    snapshot = compared(seconds=12)
+    snapshot = with_finding(snapshot, ago_s=4)
+    text = said(scene(snapshot, on=("to_thread",)))[1]
+    assert " victims before, none for 4 s: " in text
+
+
+def test_a_counter_that_stands_still_again():
+    text = said(scene(compared(seconds=3, lost=4), on=("to_thread",)))[1]
+    assert text == "votes lost: no more: 6 shows the figures, } the next scenario"
+
+
+@pytest.mark.parametrize(
+    ("per_s", "text"),
+    [
+        ((4.0, 0.2), "votes lost: 3 since: 6 shows the figures, } the next scenario"),
+        ((4.0, 2.0), "votes lost still grows: press b as well"),
+        ((0.0, 2.0), "votes lost still grows: press b as well"),
+    ],
+)
+def test_a_counter_that_still_grows_asks_for_another_fix(per_s, text):
+    snapshot = compared(seconds=3, lost=4)
+    comparison = snapshot.comparison
+    counter = replace(comparison.counters[0], grew=Pair(12, 3), per_s=Pair(*per_s))
+    snapshot = replace(snapshot, comparison=replace(comparison, counters=(counter,)))
+    assert said(scene(snapshot, on=("to_thread",)))[1] == text
+
+
+def test_too_few_before_is_no_dead_end():
+    snapshot = compared(seconds=3)
+    routes = tuple(
+        replace(route, before=replace(route.before, count=11), enough=False)
+        for route in snapshot.comparison.routes
+    )
+    snapshot = replace(snapshot, comparison=replace(snapshot.comparison, routes=routes))
+    assert said(scene(snapshot, on=("to_thread",))) == (
+        "next",
+        "only 11 of 30 samples before: press a, wait 3 s, press a again",
+    )
+
+
+def test_a_wrong_fix_is_to_be_taken_off_and_the_right_one_tried():
+    snapshot = compared(seconds=3, after_ms=100, marks=("fix:wrong=on",))
+    text = said(scene(snapshot, on=("wrong",), fixes=(SCENARIO.fixes[0], WRONG)))[1]
+    assert text == "b looked right and is not: press b to take it off, then a"
+    on = ("wrong", "to_thread")
+    text = said(scene(snapshot, on=on, fixes=(SCENARIO.fixes[0], WRONG)))[1]
+    assert text == "b looked right and is not: press b to take it off"
+
+
+def test_a_finding_that_goes_on_asks_for_one_more():
+    snapshot = with_finding(compared(seconds=3, marks=("fix:plain_def=on",)))
+    assert said(scene(snapshot, on=("plain_def",)))[1] == "that was not all: press a as well"
+
+
+def test_without_the_fix_it_is_as_it_was():
+    snapshot = compared(seconds=3, before_ms=4, after_ms=90, marks=("fix:to_thread=off",))
+    comparison = replace(snapshot.comparison, before_fixes=("to_thread",), after_fixes=())
+    text = said(scene(replace(snapshot, comparison=comparison)))[1]
+    assert "press a for the fix" in text
+    assert "} for the next" in text
+
+
+def test_the_baseline_is_told_and_what_follows_is_compared():
+    snapshot = compared(seconds=3, marks=("baseline",))
+    assert said(scene(snapshot)) == ("next", "press a: it is compared with the baseline")
+    assert strip(scene_of(snapshot, on=()))[0].startswith(" baseline: 2 s with no fix, n 9")
+
+
+def test_another_load():
+    marks = ("fix:to_thread=on", "load:2.0")
+    text = said(scene(compared(seconds=3, marks=marks), on=("to_thread",), rate=2.0))[1]
+    assert text == "press a: it is compared under this load"
+    marks = ("baseline", "load:2.0")
+    text = said(scene(compared(seconds=3, marks=marks), rate=2.0))[1]
+    assert text == "[ goes back to the baseline's load, B sets another"
+
+
+# ---- manners
+
+
+@pytest.mark.parametrize(
+    "look",
+    [Look(end_ns=5), Look(span=(1, 2)), Look().choose(7), Look("tasks", end_ns=5)],
+    ids=["frozen", "a range", "a request", "frozen elsewhere"],
+)
+def test_it_gives_way_to_what_the_person_looks_at(look):
+    assert guide(scene(look=look)) is None
+
+
+def test_a_row_chosen_in_a_table_is_no_reason_to_be_silent():
+    assert guide(scene(look=Look("tasks").choose(7))) is not None
+
+
+def test_it_names_the_keys_as_they_are():
+    own = keymap({"view-compare": ("f6",), "next-scenario": (">",), "fix-a": ("z",)})
+    assert said(replace(scene(with_finding(fresh())), keys=own))[1].startswith("press z: ")
+    done = replace(scene(compared(seconds=3), on=("to_thread",)), keys=own)
+    assert said(done)[1] == "f6 shows the figures, > the next scenario"
+
+
+def test_what_others_wrote_cannot_write_on_the_terminal():
+    evil = replace(GONE, unavailable="It needs \x1b[31mx\x1b[0m.")
+    assert "\x1b" not in said(scene(with_finding(fresh()), fixes=(evil,)))[1]
+
+
+def test_routes_that_only_fail_are_requests_too():
+    route = RouteView("GET /a", 20, 40, 0, {"500": 40}, 0, Quantiles())
+    assert said(scene(with_finding(fresh(routes=(route,)))))[1].startswith("press a")
+
+
+def test_a_strangers_walk_on_the_stage():
+    """From the first frame to the figures, pressing what the screen says: three keys."""
+
+    async def play(stage: Stage) -> None:
+        def next_step() -> str:
+            return next(line for line in stage.lines() if line.startswith((" next ", " wait ")))
+
+        key = next_step().partition("press ")[2][:1]
+        assert key == "a"
+        await stage.press(key)
+        await stage.play(0.5)
+        assert next_step().startswith(" wait ")
+        for _ in range(8):
+            await stage.play(0.5)
+        key = next_step().partition("shows the figures")[0].split()[-1]
+        assert key == "6"
+        await stage.press(key)
+        text = stage.text()
+        assert "── COMPARE ──" in text
+        assert "▼" in text
+        assert "} the next scenario" in next_step()
+        await stage.press("}")
+        assert stage.controller.calls[-1] == ("switch", "cpu")
+
+    drive(play)
+
+
+@pytest.mark.parametrize("key", ["d", "F"])
+def test_a_key_without_a_fix_says_which_there_are(key):
+    async def play(stage: Stage) -> None:
+        if key == "F":
+            stage.controller.world.stalls.clear()
+            stage.controller.world.block_ns = 0
+            await stage.press("a")
+            await stage.play(1)
+        before = len(stage.controller.calls)
+        await stage.press(key)
+        assert len(stage.controller.calls) == before
+        assert "a b c" in stage.text() or "a-c" in stage.text()
+        assert ("There is no such fix" if key == "d" else "No fix is suggested") in stage.text()
+
+    drive(play)
+
+
+def test_a_fix_in_a_frozen_picture_says_where_to_see_it():
+    async def play(stage: Stage) -> None:
+        await stage.press("space", "a")
+        assert "The picture is frozen: 0 shows what it does." in " ".join(stage.text().split())
+
+    drive(play)

@@ -1,0 +1,176 @@
+"""A monkey at the keyboard and the mouse, and one that tears at the window's corner.
+
+Whatever it does: no exception, every row as wide as the terminal, each frame shows its moment, and
+afterwards a key answers. `pytest -m monkey` is the long storm: 10,000 events with each seed.
+"""
+
+import random
+from dataclasses import replace
+
+import pytest
+from textual import events
+
+from loopviz.clock import SECOND
+from loopviz.session import Status
+from loopviz.tui.actions import ACTIONS
+
+from .conftest import Stage, drive
+from .worlds import PLAYS, WorldController
+
+SPARED = {"q", "ctrl+c", "E", "shift+e", "S", "shift+s"}
+"""Keys that leave, open an editor or write a file."""
+
+KEYS = sorted({key for action in ACTIONS for key in action.keys} - SPARED)
+TYPED = [*"abcdefgi/ 0129xXyz.,<>+-=[]{}", "backspace", "delete", "ctrl+p", "ctrl+u", "f1", "f12"]
+SIZES = [(1, 1), (20, 5), (59, 15), (60, 16), (80, 24), (119, 36), (120, 40), (160, 50), (250, 70)]
+
+
+class Monkey:
+    """Does something to a stage, from a seed."""
+
+    def __init__(self, stage: Stage, seed: int) -> None:
+        self.stage, self.random = stage, random.Random(seed)
+        self.size = (80, 24)
+        self.did: list[str] = []
+        app = stage.app
+        for action in ACTIONS:
+            if SPARED & set(action.keys):
+                setattr(app, f"do_{action.command.partition('(')[0]}", lambda *_: None)
+
+    async def act(self) -> None:
+        do = self.random.choices(
+            [self.key, self.typed, self.mouse, self.resize, self.fate], [60, 10, 24, 3, 1]
+        )[0]
+        self.did.append(await do())
+
+    async def key(self) -> str:
+        return self._press(self.random.choice(KEYS))
+
+    async def typed(self) -> str:
+        return self._press(self.random.choice(TYPED))
+
+    def _press(self, key: str) -> str:
+        char = key if len(key) == 1 else {"space": " ", "slash": "/"}.get(key)
+        if char == key:
+            key = NAMES.get(char, key)
+        self.stage.app.post_message(events.Key(key, char))
+        return key
+
+    async def mouse(self) -> str:
+        width, height = self.size
+        kinds = (
+            events.MouseDown, events.MouseUp, events.MouseMove, events.MouseScrollUp,
+            events.MouseScrollDown,
+        )  # fmt: skip
+        kind = self.random.choice(kinds)
+        x, y = self.random.randrange(width), self.random.randrange(height)
+        held = self.random.random
+        self.stage.app.post_message(
+            kind(
+                None,
+                x=x,
+                y=y,
+                delta_x=self.random.randint(-3, 3),
+                delta_y=self.random.randint(-2, 2),
+                button=self.random.choice([0, 1, 1, 3]),
+                shift=held() < 0.1,
+                meta=held() < 0.05,
+                ctrl=held() < 0.1,
+                screen_x=x,
+                screen_y=y,
+            )
+        )
+        return f"{kind.__name__} {x},{y}"
+
+    async def resize(self) -> str:
+        self.size = self.random.choice(
+            [*SIZES, (self.random.randint(1, 250), self.random.randint(1, 70))]
+        )
+        await self.stage.pilot.resize_terminal(*self.size)
+        return f"resize {self.size}"
+
+    async def fate(self) -> str:
+        """The run itself has its accidents; most of the time it is well."""
+        controller = self.stage.controller
+        phase = self.random.choice(["running", "running", "target-died", "load-died", "starting"])
+        controller.status = Status(phase, "" if phase == "running" else "It ended.")
+        controller.blank = self.random.random() < 0.2
+        if controller.scenario.fixes:
+            fix = replace(controller.scenario.fixes[0], unavailable="Not here.")
+            odd = replace(controller.scenario, fixes=(fix, *controller.scenario.fixes[1:]))
+            controller.scenario = odd if self.random.random() < 0.3 else controller.world.scenario
+        return f"fate {phase}"
+
+
+NAMES = {
+    "/": "slash", ".": "full_stop", ",": "comma", "<": "less_than_sign", " ": "space",
+    ">": "greater_than_sign", "+": "plus", "-": "minus", "=": "equals_sign",
+    "[": "left_square_bracket", "]": "right_square_bracket", "{": "left_curly_bracket",
+    "}": "right_curly_bracket",
+}  # fmt: skip
+
+
+def storm(seed: int, count: int) -> None:
+    scenarios = list(PLAYS)
+    stage = Stage(WorldController(scenarios[seed % len(scenarios)], seed))
+    monkey = Monkey(stage, seed)
+
+    async def play(stage: Stage) -> None:
+        for _ in range(count // 5):
+            for _ in range(5):
+                await monkey.act()
+            await stage.play(monkey.random.choice([0.005, 0.034, 0.034, 0.1, 0.3]))
+            assert stage.app._exception is None
+            assert stage.app.is_running
+            assert stage.app.scene.now_ns == stage.now
+            width, height = stage.app.size
+            assert (width, height) == monkey.size
+            rows = stage.strips()
+            assert len(rows) == height
+            assert {row.cell_length for row in rows} == {width}
+        await afterwards(stage)
+
+    try:
+        drive(play, stage=stage)
+    except BaseException as error:
+        error.add_note(f"seed {seed}, after {len(monkey.did)} events: {monkey.did[-25:]}")
+        raise
+
+
+async def afterwards(stage: Stage) -> None:
+    """A person sits down again, and it is as if nothing had been."""
+    stage.controller.status, stage.controller.blank = Status("running"), False
+    await stage.pilot.resize_terminal(20, 5)
+    await stage.play(0.1)
+    await stage.pilot.resize_terminal(80, 24)
+    await stage.play(0.1)
+    for _ in range(6):
+        await stage.press("escape")
+    assert len(stage.app.screen_stack) == 1
+    await stage.press("0", "1")
+    await stage.play(0.5)
+    assert "LIVE" in stage.lines()[0]
+    assert stage.app.scene.end_ns == stage.now
+    await stage.press("space")
+    await stage.play(2)
+    assert "FROZEN" in stage.lines()[0]
+    assert stage.app.scene.end_ns == stage.now - 2 * SECOND
+    await stage.press("0")
+    await stage.play(0.5)
+    assert "LIVE" in stage.lines()[0]
+    assert "LOOP" in stage.text()
+    await stage.press("question_mark")
+    assert "help" in stage.text().lower()
+    await stage.press("escape")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_short_storm(seed):
+    storm(seed, 150)
+
+
+@pytest.mark.monkey
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_the_long_storm(seed):
+    storm(seed, 10_000)

@@ -1,0 +1,328 @@
+"""The compare view and its strip, over comparisons that the real model has made."""
+
+from dataclasses import replace
+
+import pytest
+from rich.style import Style
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.model import Model
+from loopviz.model.snapshot import (
+    Comparison,
+    CounterComparison,
+    LoopFigures,
+    Pair,
+    Quantiles,
+    ResourceComparison,
+    ResourceFigures,
+    RouteComparison,
+)
+from loopviz.testing import Story
+from loopviz.tui.look import Look
+from loopviz.tui.paint.compare import paint_compare
+from loopviz.tui.paint.compared import certainty
+from loopviz.tui.paint.glyphs import ASCII, BLOCKS
+from loopviz.tui.paint.layout import Wants, plan
+from loopviz.tui.paint.palette import looks
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.things import things
+from loopviz.tui.paint.verdict import Figure, shown, verdict
+from loopviz.tui.views.compare import CompareView
+from loopviz.wire.control import Sample
+
+from .builders import SCENARIO, T0, FakeController
+from .conftest import Stage, drive
+
+
+def compared(*, before_ms=100, after_ms=4, seconds=20, marks=("fix:to_thread=on",), lost=0):
+    """What the model makes of so many seconds of 35 requests a second on either side."""
+    model = Model([("GET /report", 15), ("GET /ping", 20)], counters=[("lost", "votes lost", True)])
+    model.mark(T0, "scenario:block")
+    story = Story(T0).counts("lost", 0)
+    story.resource(1, "asyncio.Semaphore", 5, name="db pool").task(1).step(1).acquires(1, 1, 1)
+    for side, latency in enumerate((before_ms, after_ms)):
+        for second in range(seconds):
+            start = T0 + (side * seconds + second) * SECOND
+            for route, rps in enumerate((15, 20)):
+                times = [start + i * SECOND // rps for i in range(rps)]
+                samples = [Sample(route, t, t, t + (latency + i) * MS, 200)
+                           for i, t in enumerate(times)]  # fmt: skip
+                model.feed_load(samples, [0, 0], [0, 0], [0, 0])
+            story.idle(MS).counts("lost", lost * (second + 1) if not side else lost * seconds)
+            story.runs(SECOND - MS).tell(model)
+        if not side:
+            story.step(1).releases(1, 1, 0).end(1)
+            for mark in marks:
+                model.mark(T0 + seconds * SECOND, mark)
+    now = T0 + 2 * seconds * SECOND
+    return model.snapshot(now, 5 * SECOND)
+
+
+def scene_of(snapshot, *, on=("to_thread",), look=None, ascii_only=False, **scenario):
+    status = replace(FakeController().status, fixes_on=frozenset(on))
+    return Scene(
+        replace(SCENARIO, **scenario),
+        status,
+        snapshot,
+        snapshot.now_ns if snapshot else T0,
+        snapshot.now_ns if snapshot else T0,
+        looks("dark"),
+        ASCII if ascii_only else BLOCKS,
+        look or Look("compare"),
+    )
+
+
+def rows(scene, width=80, height=18):
+    strips = CompareView().paint(scene, width, height)
+    assert {strip.cell_length for strip in strips} == {width}
+    assert len(strips) == height
+    return [strip.text.rstrip() for strip in strips]
+
+
+def strip(scene, width=80, height=24, view="compare"):
+    scene = replace(scene, look=replace(scene.look, view=view))
+    strips = paint_compare(scene, plan(width, height, Wants(comparing=True, view=view)))
+    assert {row.cell_length for row in strips} == {width}
+    return [row.text.rstrip() for row in strips]
+
+
+# ---- the view
+
+
+def test_80x24_has_a_row_for_each_thing_and_the_figures_of_the_first_route():
+    shown_rows = rows(scene_of(compared()))
+    assert shown_rows[0].startswith("── COMPARE ──")
+    assert shown_rows[1] == " before   no fix  19 s measured"
+    assert shown_rows[2] == (
+        " after    a: await asyncio.to_thread(time.sleep, 0.05)  19 s of 20 s measured"
+    )
+    assert shown_rows[3].split() == ["what", "figure", "before", "after", "change", "certain"]
+    table = [row[:24].strip() for row in shown_rows[4:9]]
+    assert table[:4] == ["▶ GET /report", "GET /ping", "LOOP", "db pool"]
+    assert " ".join(shown_rows[4].split()[3:]) == "p99 114 ms 18 ms ▼ 84 % needs n of 368"
+    text = "\n".join(shown_rows)
+    assert "── GET /report ─ n 295 → 295 ──" in text
+    for name in ("p50", "p90", "p99", "max"):
+        assert f"\n  {name} " in text
+    assert "100–200ms" in text, "the histogram"
+    assert "░" in text
+    assert "█" in text
+
+
+def test_a_baseline_is_called_so():
+    snapshot = compared(marks=("baseline", "fix:to_thread=on"))
+    assert rows(scene_of(snapshot))[1] == " baseline no fix  19 s measured"
+
+
+def test_wide_terminals_have_the_figures_beside_the_table():
+    wide = rows(scene_of(compared()), 160, 40)
+    line = next(row for row in wide if row.startswith("▶ GET /report"))
+    assert "295 → 295" in line
+    assert "│" in line
+    text = "\n".join(wide)
+    assert "×1 on both sides" in text
+    assert "B makes what runs now the baseline" in text
+    assert "a thread waits" in text, "why the fix helps"
+    assert "── GET /ping ─ latency" in text, "the other route's histogram"
+
+
+@pytest.mark.parametrize("size", [(60, 12), (60, 8), (80, 14), (100, 30), (120, 16), (200, 55)])
+@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("detail", [False, True])
+def test_nothing_is_wider_than_its_place(size, place, detail):
+    snapshot = compared(seconds=4, lost=3)
+    key = things(snapshot.comparison)[place].key
+    scene = scene_of(snapshot, look=replace(Look("compare").choose(key), detail=detail))
+    rows(scene, *size)
+    rows(replace(scene, glyphs=ASCII), *size)
+
+
+def test_each_thing_can_be_chosen_and_shows_its_figures():
+    snapshot = compared(lost=3)
+    view = CompareView()
+    keys = view.keys(scene_of(snapshot))
+    assert [kind for kind, _ in keys] == ["counter", "route", "route", "loop", "resource"]
+    for key, title, figure in zip(
+        keys,
+        ("votes lost", "GET /report", "GET /ping", "LOOP", "db pool"),
+        ("per second", "p99", "p99", "ready delay p99", "in use, mean"),
+        strict=True,
+    ):
+        text = "\n".join(rows(scene_of(snapshot, look=Look("compare").choose(key)), 80, 20))
+        below = text[text.rindex("── " + title) :]
+        assert f"  {figure}" in below
+        detail = replace(Look("compare").choose(key), detail=True)
+        alone = "\n".join(rows(scene_of(snapshot, look=detail), 80, 20))
+        assert "what" not in alone.split()
+        assert f"── {title} " in alone
+
+
+def test_a_row_can_be_clicked():
+    scene, view = scene_of(compared(lost=3)), CompareView()
+    painted = [strip.text for strip in view.paint(scene, 80, 18)]
+    at = next(y for y, text in enumerate(painted) if "GET /ping" in text)
+    assert view.row_at(at) == ("route", "GET /ping")
+    assert view.row_at(0) is None
+
+
+def test_frozen_it_says_of_when_it_is():
+    snapshot = compared(seconds=4)
+    assert "as of the freeze" in rows(scene_of(snapshot, look=Look("compare", end_ns=T0)))[0]
+
+
+def test_nothing_to_compare_says_which_keys_to_press():
+    text = "\n".join(rows(scene_of(replace(compared(seconds=2), comparison=None), on=())))
+    assert "Nothing to compare yet: flip a fix" in text
+    assert " a [ ] await asyncio.to_thread(time.sleep, 0.05)" in text
+    assert " c [ ] await asyncio.sleep(0.05)" in text
+    assert "B makes what runs now the baseline" in text
+    without = "\n".join(rows(scene_of(None, on=(), fixes=())))
+    assert "Nothing to compare: this scenario has no fixes." in without
+    assert "baseline" not in without
+
+
+def test_a_fix_that_is_not_there_says_what_to_install():
+    fixes = (replace(SCENARIO.fixes[0], unavailable="It needs asyncpg: pip install it."),)
+    text = "\n".join(rows(scene_of(None, on=(), fixes=fixes)))
+    assert " a [-] " in text
+    assert "It needs asyncpg: pip install it." in text
+
+
+def test_another_load_is_not_compared():
+    snapshot = compared(seconds=4, marks=("fix:to_thread=on", "load:2.0"))
+    text = "\n".join(rows(scene_of(snapshot)))
+    assert "The load has changed from ×1 to ×2: before and after are not comparable." in text
+    assert strip(scene_of(snapshot))[0] == (
+        " the load has changed, ×1 to ×2: before and after are not comparable"
+    )
+
+
+# ---- the strip
+
+
+def test_the_strip_tells_the_highest_quantile_that_is_sure():
+    assert strip(scene_of(compared(seconds=3)))[0] == (
+        " no fix → a  GET /report  p90  113 ms → 17 ms   ▼  85 %  (n 40 → 40)"
+    )
+    assert "  p99 " in strip(scene_of(compared(seconds=30)))[0]
+
+
+def test_what_may_be_chance_is_said_to_be_not_sure():
+    snapshot = compared(seconds=3, before_ms=20, after_ms=18)
+    assert strip(scene_of(snapshot))[0].endswith("(n 40 → 40)  unsure")
+    assert strip(scene_of(snapshot), 160, 50)[1].endswith("  p50+p99 not sure yet")
+    snapshot = compared(seconds=31, before_ms=20, after_ms=20)
+    assert "not sure" not in strip(scene_of(snapshot))[0], "the same is no change"
+
+
+def test_a_bad_counter_goes_before_the_routes():
+    row = strip(scene_of(compared(lost=3)))[0]
+    assert row.startswith(" no fix → a  votes lost  per second ")
+    assert row.endswith("→ 0.0     ▼ gone")
+
+
+# ---- verdicts
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (100, 14, "▼  86 %"),
+        (100, 140, "▲  40 %"),
+        (100, 320, "▲ ×3.2"),
+        (1, 500, "▲ ×500"),
+        (100, 104, "= same"),
+        (0, 0, "= same"),
+        (0, 5, "▲ new"),
+        (5, 0, "▼ gone"),
+        (None, 5, ""),
+        (5, None, ""),
+    ],
+)
+def test_verdicts(before, after, text):
+    said, style = verdict(Figure("x", before, after, shown), scene_of(None))
+    assert said == text
+    assert isinstance(style, Style)
+
+
+def test_colour_is_for_what_is_sure_or_much():
+    scene = scene_of(None)
+    good, worse, plain = scene.looks.good, scene.looks.worse, scene.looks.text
+
+    def style(before, after, **more):
+        return verdict(Figure("x", before, after, shown, **more), scene)[1]
+
+    assert style(100, 60, sure=True) is good
+    assert style(100, 60, sure=False) is plain
+    assert style(100, 60) is plain
+    assert style(100, 40) is good
+    assert style(100, 160) is worse
+    assert style(100, 160, less_is_better=False) is good
+    assert style(100, 160, less_is_better=None) is scene.looks.strong
+
+
+@pytest.mark.parametrize(
+    ("title", "sure", "count", "said"),
+    [
+        ("p99", True, (400, 400), "sure"),
+        ("p99", False, (400, 367), "needs n of 368"),
+        ("p99", False, (400, 400), "not sure"),
+        ("p50", False, (5, 9), "needs n of 6"),
+        ("max", None, (400, 400), ""),
+    ],
+)
+def test_certainty(title, sure, count, said):
+    assert certainty(Figure(title, 2, 1, shown, sure, count=count)) == said
+
+
+def test_what_was_in_use_for_an_instant_only_has_no_row():
+    none, some = ResourceFigures(), ResourceFigures(in_use=0.01, in_use_max=1)
+    waited = ResourceFigures(waiting=0.1, waiting_max=2, waited=Quantiles(1, 5, 5, 5, 5))
+    comparison = Comparison(
+        (),
+        ("a",),
+        0,
+        30,
+        (RouteComparison("GET /a", Quantiles(), Quantiles(), enough=False),),
+        Pair(LoopFigures(), LoopFigures()),
+        (
+            ResourceComparison("quiet", 1, Pair(some, none)),
+            ResourceComparison("scenarios/db.py:3 pool(5)", 5, Pair(waited, none)),
+        ),
+        (CounterComparison("n", "n", bad=False, grew=Pair(0, 0), per_s=Pair(0.0, 0.0)),),
+    )
+    assert [thing.name for thing in things(comparison)] == [
+        "GET /a",
+        "LOOP",
+        "db.py:3 pool(5)",
+        "n",
+    ]
+
+
+# ---- keys
+
+
+def test_b_sets_the_baseline_and_says_so():
+    async def play(stage: Stage) -> None:
+        await stage.press("B")
+        assert ("baseline",) in stage.controller.calls
+        assert "Baseline set: all that follows is compared with it." in stage.text()
+
+    drive(play)
+
+
+def test_the_view_opens_with_its_key_and_its_rows_can_be_walked():
+    async def play(stage: Stage) -> None:
+        await stage.press("a")
+        for _ in range(8):
+            await stage.play(0.5)
+        await stage.press("6", "j", "j")
+        text = stage.text()
+        assert "── COMPARE ──" in text
+        assert any(line.startswith("▶ GET /ping") for line in stage.lines())
+        await stage.press("enter")
+        assert "what" not in stage.text().split()
+        await stage.press("escape", "space")
+        assert "as of the freeze" in stage.text()
+
+    drive(play)

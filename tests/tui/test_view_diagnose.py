@@ -1,0 +1,304 @@
+"""The diagnose view: what is wrong, worst first, with its evidence; and the way to its moment."""
+
+from dataclasses import replace
+
+import pytest
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.findings import RULES as ALL
+from loopviz.model.snapshot import CounterView, Moment, Quantiles, Suffering
+from loopviz.session import Frame
+from loopviz.tui.look import LIVE, Look
+from loopviz.tui.paint.entries import entries, seen
+from loopviz.tui.paint.glyphs import ASCII, BLOCKS
+from loopviz.tui.paint.palette import looks
+from loopviz.tui.paint.rules import RULES
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.views.diagnose import DiagnoseView
+
+from .builders import SCENARIO, BlockWorld, FakeController
+from .conftest import Stage, drive
+
+
+class Troubled(FakeController):
+    """Shows what `trouble` makes of each picture."""
+
+    def __init__(self, trouble=lambda snapshot: snapshot):
+        super().__init__(BlockWorld())
+        self.trouble = trouble
+
+    def frame(self, now_ns: int, window_ns: int) -> Frame:
+        frame = super().frame(now_ns, window_ns)
+        return frame._replace(snapshot=self.trouble(frame.snapshot))
+
+
+def blamed(snapshot, **more):
+    """The block's finding with moments and sufferers."""
+    finding = snapshot.findings[0]
+    stalls = [stall for stall in snapshot.loop.stalls if not stall.open][:-9:-1]
+    moments = [
+        Moment(stall.end_ns, stall.end_ns - stall.start_ns, stall.label, stall.request)
+        for stall in stalls
+    ]
+    sufferings = (Suffering("GET /ping", 30, 2 * SECOND), Suffering("GET /report", 9, SECOND))
+    return replace(finding, moments=tuple(moments), sufferings=sufferings, **more)
+
+
+def with_moments(snapshot):
+    return replace(snapshot, findings=(blamed(snapshot),))
+
+
+def with_many(snapshot):
+    """An error, a warning, one that is over; a counter that rises, and one that does not."""
+    first = blamed(snapshot)
+    convoy = replace(
+        first, rule="lock-convoy", title="LOCK CONVOY", severity="warning", worst_ns=90 * MS
+    )
+    over = replace(
+        first, rule="task-lost", title="TASK LOST", last_ns=snapshot.now_ns - 63 * SECOND
+    )
+    counters = (
+        CounterView("lost", "votes lost", True, 118, 12),
+        CounterView("odd", "odd things", True, 7, 0),
+        CounterView("none", "never seen", True, 0, 0),
+        CounterView("ok", "votes", False, 900, 90),
+    )
+    return replace(snapshot, findings=(over, first, convoy), counters=counters)
+
+
+def scene_of(trouble, **more):
+    frame = Troubled(trouble).frame(BlockWorld().now + 7 * SECOND, 6 * SECOND)
+    now = frame.snapshot.now_ns
+    given = {"looks": looks("dark"), "glyphs": BLOCKS, "look": Look("diagnose")} | more
+    return Scene(frame.scenario, frame.status, frame.snapshot, now, now, **given)
+
+
+def texts(scene, width=80, height=19, view=None):
+    strips = (view or DiagnoseView()).paint(scene, width, height)
+    assert len(strips) == height
+    assert {strip.cell_length for strip in strips} == {width}
+    assert {len(strip.text) for strip in strips} == {width}
+    return [strip.text.rstrip() for strip in strips]
+
+
+# ---- what is wrong
+
+
+def test_worst_first_then_what_is_over():
+    found = entries(scene_of(with_many))
+    assert [(entry.word, entry.title) for entry in found] == [
+        ("ERROR", "slow callback"),
+        ("counter", "votes lost"),
+        ("warning", "lock convoy"),
+        ("over", "task lost"),
+        ("over", "odd things"),
+    ]
+    lines = texts(scene_of(with_many))
+    assert lines[0].startswith("── DIAGNOSIS ─ 3 now, 2 over ─")
+    assert lines[1].split() == ["state", "finding", "place", "count", "worst", "victims", "seen"]
+    assert lines[2].startswith("▶ ERROR   slow callback")
+    assert lines[5].split()[-3:] == ["63", "s", "ago"]
+
+
+def test_a_finding_is_told_in_full():
+    text = "\n".join(texts(scene_of(with_moments), 80, 30))
+    assert "GET /report held the loop" in text
+    assert "▶  41     time.sleep(0.05)" in text
+    assert "FIX  a: await asyncio.to_thread(time.sleep, 0.05)  press a" in text
+    assert "30 ×   2.0s" in text
+    assert "LAST TIMES  enter: choose one" in text
+    assert "slow-callback: While one callback runs, nothing else does" in text
+
+
+def test_what_is_worth_most_stays_when_there_is_no_room():
+    for height, kept in ((7, ()), (12, ("FIX",)), (16, ("FIX", "VICTIMS")), (19, ("FIX",))):
+        text = "\n".join(texts(scene_of(with_moments), 80, height))
+        assert "GET /report held the loop" in text
+        assert all(word in text for word in kept), height
+
+
+def test_a_fix_that_is_on_is_not_offered():
+    def fixed(snapshot):
+        return replace(snapshot, findings=(blamed(snapshot, suggested_fix=""),))
+
+    scene = scene_of(fixed)
+    assert "FIX  no fix is known for this one" in "\n".join(texts(scene))
+    status = replace(scene.status, fixes_on=frozenset({"plain_def"}))
+    text = "\n".join(texts(replace(scene, status=status)))
+    assert "FIX  a fix is on: b def report() instead of async def" in text
+
+
+def test_a_counter_that_rises_is_told_like_a_finding():
+    def lost(snapshot):
+        counter = CounterView("lost", "votes lost", True, 118, 12)
+        return replace(snapshot, findings=(), counters=(counter,))
+
+    text = "\n".join(texts(scene_of(lost), 100))
+    assert "votes lost: 118 since the run began, 12 in the last 5 s. It ought to stay 0." in text
+    assert "No rule sees this" in text
+    assert "press a" in text
+    assert "LOOK AT" in text
+
+
+def test_all_is_well_says_what_is_watched_for_and_how_the_loop_is():
+    def well(snapshot):
+        lag = Quantiles(200, MS, MS, 2 * MS, 3 * MS)
+        loop = replace(snapshot.loop, lag_recent=lag, utilization_recent=0.12)
+        return replace(snapshot, findings=(), loop=loop)
+
+    lines = texts(scene_of(well))
+    assert lines[0].startswith("── DIAGNOSIS ─ nothing is wrong so far ─")
+    assert "The loop keeps up: lag p99 2.0 ms, max 3.0 ms; ready delay p99" in lines[1]
+    assert all(any(rule in line for line in lines) for rule in list(RULES)[:10])
+
+    def late(snapshot):
+        loop = replace(snapshot.loop, lag_recent=Quantiles(200, MS, MS, 50 * MS, 60 * MS))
+        return replace(snapshot, findings=(), loop=loop)
+
+    assert "The loop is late, but no rule says why yet" in "\n".join(texts(scene_of(late)))
+
+
+def test_every_rule_is_explained_in_a_sentence():
+    assert list(RULES) == [rule.rule for rule in ALL]
+    for told in RULES.values():
+        assert told.means.endswith(".")
+        assert len(told.means) <= 100
+        assert len(told.short) <= 55
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "told"),
+    [
+        (0, "now"),
+        (1, "now"),
+        (2, "2 s ago"),
+        (99, "99 s ago"),
+        (100, "1 min"),
+        (300, "5 min"),
+    ],
+)
+def test_when_it_was_seen(ago_s, told):
+    scene = scene_of(with_moments)
+    assert seen(scene.end_ns - ago_s * SECOND, scene) == told
+    frozen = replace(scene, anchor_ns=scene.end_ns + 60 * SECOND)
+    assert seen(frozen.anchor_ns - ago_s * SECOND, frozen) == told, "before the freeze"
+
+
+# ---- the keys
+
+
+def test_the_cursor_is_on_the_worst_from_the_start():
+    async def play(stage: Stage) -> None:
+        await stage.press("5")
+        assert "1/5  SLOW CALLBACK" in stage.text()
+        await stage.press("j")
+        assert "2/5  VOTES LOST" in stage.text()
+        await stage.press("G")
+        assert "5/5  ODD THINGS" in stage.text()
+        await stage.press("g")
+        assert "1/5  SLOW CALLBACK" in stage.text()
+
+    drive(play, stage=Stage(Troubled(with_many)))
+
+
+def test_a_moment_is_shown_in_the_live_view_with_its_culprit():
+    async def play(stage: Stage) -> None:
+        await stage.press("5", "enter")
+        assert "enter: show it in the live view" in stage.text()
+        moments = stage.app.desk.view._opened[1]
+        await stage.press("j", "j")
+        await stage.play(0.4)
+        assert stage.app.desk.look.row[1:] == (moments[2].at_ns, moments[2].request)
+        assert stage.app.desk.view._opened[1] == moments, "rows stand still while they are read"
+        await stage.press("enter")
+        look, columns = stage.app.desk.look, stage.app.desk.columns
+        assert (look.view, look.frozen, look.row) == (LIVE, True, moments[2].request)
+        assert 0 <= columns.at(moments[2].at_ns) < columns.count
+        assert "FROZEN" in stage.text()
+
+    drive(play, stage=Stage(Troubled(with_moments)))
+    drive(play, (160, 50), stage=Stage(Troubled(with_moments)))
+
+
+def test_the_chosen_moment_is_always_in_sight():
+    async def play(stage: Stage) -> None:
+        await stage.press("5", "enter")
+        for _ in range(7):
+            await stage.press("j")
+            assert sum("▶" in line and " ago" in line for line in stage.lines()) == 1
+
+    drive(play, stage=Stage(Troubled(with_moments)))
+
+
+def test_back_goes_step_by_step():
+    async def play(stage: Stage) -> None:
+        await stage.press("5", "j", "enter", "escape")
+        assert (stage.app.scene.view, stage.app.desk.look.detail) == ("diagnose", False)
+        assert "2/5  VOTES LOST" in stage.text()
+        await stage.press("k", "enter", "j", "escape", "j")
+        assert "2/5  VOTES LOST" in stage.text(), "from a moment back to the list"
+        await stage.press("escape", "escape")
+        assert stage.app.scene.view == LIVE
+
+    drive(play, stage=Stage(Troubled(with_many)))
+
+
+def test_the_culprits_line_can_be_had():
+    scene = scene_of(with_many)
+    view = DiagnoseView()
+    where = view.where(scene)
+    assert (where.file, where.line) == ("scenarios/block.py", 41)
+    counter = entries(scene)[1]
+    assert view.where(replace(scene, look=scene.look.choose(counter.key))) is None
+
+
+def test_nothing_to_open_does_nothing():
+    def well(snapshot):
+        return replace(snapshot, findings=())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("5", "j", "k", "enter", "G")
+        assert stage.app.scene.view == "diagnose"
+        assert not stage.app.desk.look.detail
+
+    drive(play, stage=Stage(Troubled(well)))
+
+
+# ---- the picture
+
+
+@pytest.mark.parametrize("name", ["dark", "light", "none"])
+@pytest.mark.parametrize("glyphs", [BLOCKS, ASCII], ids=["blocks", "ascii"])
+@pytest.mark.parametrize("trouble", [with_many, lambda s: replace(s, findings=())])
+def test_at_every_size_rows_are_whole(name, glyphs, trouble):
+    scene = scene_of(trouble, looks=looks(name), glyphs=glyphs)
+    view = DiagnoseView()
+    for detail in (False, True):
+        shown = replace(scene, look=replace(scene.look, detail=detail))
+        for width in (60, 80, 100, 119, 120, 151, 160, 200):
+            for height in (4, 8, 12, 16, 19, 30, 42):
+                lines = texts(shown, width, height, view)
+                if glyphs is ASCII:
+                    assert "\n".join(lines).isascii()
+
+
+def test_what_the_app_says_is_cleaned():
+    def evil(snapshot):
+        finding = blamed(snapshot, title="SLOW\x1b[31m", sentence="GET /\x1b]52;c;x\x07 held")
+        moments = (Moment(snapshot.now_ns, MS, "GET /\x1b[2J", 3),)
+        sufferings = (Suffering("GET /\x9b2J", 3, MS),) * 3
+        return replace(
+            snapshot, findings=(replace(finding, moments=moments, sufferings=sufferings),)
+        )
+
+    for size in ((80, 30), (160, 42)):
+        text = "".join(texts(scene_of(evil), *size))
+        assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text)
+
+
+def test_wide_terminals_show_list_rules_and_fixes_beside_the_detail():
+    lines = texts(scene_of(with_many), 160, 42)
+    assert "── WATCHED FOR" in "\n".join(lines)
+    assert "FIXES" in "\n".join(lines)
+    assert all("│" in line[80:81] for line in lines[1:])
+    assert len(SCENARIO.fixes) == 3

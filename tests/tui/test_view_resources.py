@@ -1,0 +1,185 @@
+"""The resources view: the crowded first, the quiet folded, holders and waiters of the chosen."""
+
+from dataclasses import replace
+
+import pytest
+
+from loopviz.clock import MS, SECOND
+from loopviz.testing import Story
+from loopviz.tui.commands import rows as commands
+from loopviz.tui.paint.glyphs import ASCII
+from loopviz.wire.events import SIDE_OUT
+
+from .shown import Shown
+
+POOL, LOCK, QUEUE, QUIET = 5, 6, 7, 8
+
+
+def crowded(waiting=3):
+    """A pool of two that is full, a lock that is held, a queue with items, a quiet lock."""
+    story = Story().idle(MS)
+    story.resource(POOL, "sqlalchemy.pool", 2, name="pool", made_at="/app/db.py\t7\tstart")
+    story.resource(LOCK, "asyncio.Lock", 1, made_at="/app/state.py\t3\tstart")
+    story.resource(QUEUE, "asyncio.Queue", 0, made_at="/app/mail.py\t4\tstart")
+    story.resource(QUIET, "asyncio.Lock", 1, made_at="/app/other.py\t1\tstart")
+    for number in (1, 2):
+        story.task(number, "order\t/app/api.py\t9\tserve").step(number, MS)
+        story.acquires(number, POOL, number).idle(MS)
+    story.step(1, MS, place="socket\t/app/db.py\t30\tquery").acquires(1, LOCK).idle(MS)
+    for number in range(3, 3 + waiting):
+        story.task(number, "order\t/app/api.py\t9\tserve").step(number, MS)
+        story.waits_for(number, POOL, place="\t/app/db.py\t20\torder").idle(MS)
+    story.task(99, "mail\t/app/mail.py\t5\trun").step(99, MS).waits_for(99, QUEUE, side=SIDE_OUT)
+    return story.idle(MS).level(QUEUE, 12).idle(MS)
+
+
+def names(shown):
+    return [name for _, name in shown.keys]
+
+
+def test_the_most_crowded_stands_on_top_and_the_quiet_are_folded():
+    shown = Shown("resources", crowded())
+    assert "RESOURCES 4 known · 3 tasks wait for pool" in shown.rows[0]
+    assert names(shown) == ["pool", "/app/mail.py:4 Queue", ""]
+    assert "██████ 2/2 FULL" in shown.row("   pool ")
+    assert "12 items" in shown.row("Queue")
+    assert "+ 2 quiet ones" in shown.text
+
+
+def test_enter_shows_the_quiet_ones():
+    shown = Shown("resources", crowded()).choose(("quiet", ""))
+    commands.enter(shown.desk)
+    assert "- 2 quiet ones" in shown.text
+    assert "1/1 HELD" in shown.row("state.py:3")
+    assert "0/1" in shown.row("other.py:1")
+    commands.enter(shown.desk)
+    assert "other.py:1" not in shown.text
+
+
+def test_without_any_others_the_quiet_ones_are_shown_at_once():
+    story = Story().idle(MS).resource(1, "asyncio.Lock", 1, made_at="/app/a.py\t1\tf").idle(MS)
+    shown = Shown("resources", story)
+    assert names(shown) == ["/app/a.py:1 Lock(1)"]
+
+
+def test_what_waits_counts_now_and_at_most():
+    story = crowded().step(3, MS).wait_over(3, POOL).idle(MS)
+    shown = Shown("resources", story)
+    row = shown.row("   pool ").split()
+    assert "2/3" in row
+    assert row[row.index("2/3") + 1] == "1"  # gave up
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [("waiting", "pool"), ("in use", "pool"), ("p99", "/app/state.py:3 Lock(1)"), ("resource", "")],
+)
+def test_orders(order, first):
+    story = crowded().step(40, MS).waits_for(40, LOCK).idle(20 * MS)
+    story.step(1, MS).releases(1, LOCK).step(40, MS).acquires(40, LOCK).idle(MS)
+    shown = Shown("resources", story)
+    places = {"resources": shown.view.ORDERS.index(order)}
+    shown.desk.look = replace(shown.desk.look, orders=places)
+    assert names(shown)[0] == (first or "/app/mail.py:4 Queue")
+
+
+def test_the_filter_shows_quiet_ones_too():
+    shown = Shown("resources", crowded())
+    shown.desk.look = shown.desk.look.filtered("Lock")
+    assert names(shown) == ["/app/state.py:3 Lock(1)", "/app/other.py:1 Lock(1)"]
+    shown.desk.look = shown.desk.look.filtered("full")
+    assert names(shown) == ["pool"]
+    shown.desk.look = shown.desk.look.filtered("none such")
+    assert 'No resource has "none such" in it: esc shows all.' in shown.text
+
+
+def test_a_pinned_one_stays_on_top():
+    shown = Shown("resources", crowded())
+    lock = ("resource", "/app/state.py:3 Lock(1)")
+    shown.desk.look = replace(shown.desk.look, pins=frozenset({lock}))
+    assert shown.keys[0] == lock
+    assert shown.rows[2].startswith("*")
+
+
+def test_all_about_one():
+    shown = Shown("resources", crowded(), size=(80, 24)).choose(("resource", "pool"))
+    commands.enter(shown.desk)
+    text = shown.text
+    assert "pool  sqlalchemy.pool" in text
+    assert "2/2 FULL  mean" in text
+    assert "made at    db.py:7 start" in text
+    held = shown.rows[shown.rows.index(shown.row("held by")) + 1]
+    assert held.split() == ["14ms", "#1", "order", "now", "socket", "at", "db.py:30"]
+    waits = shown.rows[shown.rows.index(shown.row("waited for by")) + 1]
+    assert waits.split() == ["8.0ms", "#3", "order", "db.py:20"]
+    assert shown.view.where(shown.desk.scene).line == 30  # where its first holder is
+
+
+def test_of_many_waiters_it_says_how_many_more():
+    shown = Shown("resources", crowded(60), size=(80, 20)).choose(("resource", "pool"))
+    commands.enter(shown.desk)
+    shown_ones = sum("db.py:20" in row for row in shown.rows)
+    more = int(shown.row("more").split()[1])
+    assert shown_ones + more == 60
+
+
+def test_workers_and_their_jobs():
+    story = Story().idle(MS).resource(9, "ThreadPoolExecutor", 2, name="default executor")
+    story.task(1, "serve\t/app/a.py\t1\tf").step(1, MS)
+    for job in (1, 2, 3):
+        story.job(job, 9, "crunch\t/app/a.py\t5\tcrunch", by=1)
+    story.idle(2 * MS).job_starts(1, 9, "worker thread").job_starts(2, 9, "worker thread")
+    story.idle(5 * MS).job_ends(1, 9).idle(MS)
+    shown = Shown("resources", story, size=(80, 24))
+    shown.choose(("resource", "default executor"))
+    commands.enter(shown.desk)
+    assert "jobs 1 finished, 1 queued" in shown.text
+    assert "queued for p50 2.0ms" in shown.text
+    assert "ran for    p50 5.0ms" in shown.text
+    assert shown.row("crunch for #1").split()[0] == "6.0ms"
+
+
+def test_the_last_minute_is_drawn_to_scale():
+    story = crowded()
+    shown = Shown("resources", story.idle(30 * SECOND), size=(160, 30))
+    curve = shown.row("60s in use").split("in use")[-1].rpartition("top")[0].strip(" ")
+    assert set(curve) == {"█"}
+    assert 15 <= len(curve) <= 40
+
+
+def test_while_frozen_times_are_those_of_the_freeze():
+    shown = Shown("resources", crowded(), size=(80, 24)).choose(("resource", "pool"))
+    commands.enter(shown.desk)
+    shown.paint()
+    before = shown.row("#1 order")
+    shown.desk.freeze()
+    shown.passes()
+    assert "as of the freeze" in shown.rows[0]
+    assert shown.row("#1 order") == before
+
+
+def test_the_bar_under_the_cursor_is_no_negative():
+    shown = Shown("resources", crowded()).choose(("resource", "pool"))
+    looks = shown.desk.looks
+    (strip,) = (strip for strip in shown.paint() if "FULL" in strip.text)
+    styles = {segment.text: segment.style for segment in strip}
+    assert styles["██████"] is looks.alarm
+    assert next(style for text, style in styles.items() if "FULL" in text) is looks.cursor
+
+
+def test_ascii_has_no_other_signs():
+    shown = Shown("resources", crowded(), size=(160, 40), glyphs=ASCII)
+    assert all(row.isascii() for row in shown.rows)
+
+
+@pytest.mark.parametrize("size", [(60, 8), (80, 3), (119, 30), (120, 30), (200, 50)])
+def test_it_fits_any_size(size):
+    shown = Shown("resources", crowded(30), size=size).choose(("resource", "pool"))
+    shown.paint()
+    commands.enter(shown.desk)
+    shown.paint()
+
+
+def test_before_the_first_event_it_says_so():
+    shown = Shown("resources", Story())
+    assert "No resource yet: no lock, queue, pool or executor was used." in shown.text
