@@ -22,7 +22,6 @@ from loopviz.tui.paint.footer import paint_footer
 from loopviz.tui.paint.glyphs import ASCII, BLOCKS
 from loopviz.tui.paint.header import paint_header
 from loopviz.tui.paint.lag import lag_columns, level
-from loopviz.tui.paint.lanes import LaneRow, share_rows
 from loopviz.tui.paint.layout import Wants, plan
 from loopviz.tui.paint.loop import busy_shares
 from loopviz.tui.paint.palette import looks
@@ -30,6 +29,7 @@ from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.spans import Lane
 from loopviz.tui.paint.text import Line, clean, duration, fit, wrap
 from loopviz.tui.paint.verdict import change, headline
+from loopviz.tui.views.live.lanes import LaneRow, share_rows
 
 from .builders import FakeController
 

@@ -9,12 +9,12 @@ from loopviz.model.findings import RULES as ALL
 from loopviz.model.snapshot import CounterView, Moment, Quantiles, Suffering
 from loopviz.session import Frame
 from loopviz.tui.look import LIVE, Look
-from loopviz.tui.paint.entries import entries, seen
 from loopviz.tui.paint.glyphs import ASCII, BLOCKS
 from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.rules import RULES
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.views.diagnose import DiagnoseView
+from loopviz.tui.views.diagnose.entries import entries, seen
+from loopviz.tui.views.diagnose.rules import RULES
 
 from .builders import SCENARIO, BlockWorld, FakeController
 from .conftest import Stage, drive

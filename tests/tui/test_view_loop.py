@@ -14,12 +14,12 @@ from loopviz.testing import Story
 from loopviz.tui.look import Look
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.glyphs import ASCII, BLOCKS
-from loopviz.tui.paint.heatmap import Heat, edges_for, shade_steps
-from loopviz.tui.paint.measures import MEASURES
 from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.pauses import pause_row, pauses_told
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.views.loop import LoopView
+from loopviz.tui.views.loop.heatmap import Heat, edges_for, shade_steps
+from loopviz.tui.views.loop.measures import MEASURES
+from loopviz.tui.views.loop.pauses import pause_row, pauses_told
 
 from .builders import SCENARIO, BlockWorld, FakeController
 from .conftest import Stage, drive

@@ -168,7 +168,15 @@ def test_version():
         (("run", "nope"), 2, "There is no scenario 'nope'"),
         ((), 2, "loopviz needs a terminal and has none here: run `loopviz bench block`"),
         (("--ascii", "--theme", "light"), 2, "loopviz needs a terminal"),
-        (("block",), 2, "There is no command 'block' (there are: run, serve, list, bench, compare, new, keys)"),
+        (
+            ("block",),
+            2,
+            "There is no command 'block' (there are: run, serve, list, bench, compare, new, keys)",
+        ),
+            ("block",),
+            2,
+            "There is no command 'block' (there are: run, serve, list, bench, compare, new, keys)",
+        ),
         (("--scenarios", "/nowhere", "list"), 2, "--scenarios /nowhere is no folder"),
     ],
 )

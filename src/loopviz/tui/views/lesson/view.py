@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from textual.strip import Strip
 
-from loopviz.tui.paint.lesson import paint_lesson
 from loopviz.tui.paint.scene import Scene
+from loopviz.tui.views.lesson.page import paint_lesson
 from loopviz.tui.views.view import View
 
 __all__ = ["LessonView"]

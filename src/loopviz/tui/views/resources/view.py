@@ -8,12 +8,12 @@ from textual.strip import Strip
 from loopviz.model.snapshot import Location, ResourceView
 from loopviz.tui.paint.detail import Detail, walled
 from loopviz.tui.paint.layout import WIDE
-from loopviz.tui.paint.resource_detail import paint_resource
-from loopviz.tui.paint.resource_rows import ORDERS, QUIET, Key, ResourceRow, resource_rows
-from loopviz.tui.paint.resource_table import COLUMNS, SPARK, paint_title
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Table
 from loopviz.tui.paint.text import clean
+from loopviz.tui.views.resources.detail import paint_resource
+from loopviz.tui.views.resources.rows import ORDERS, QUIET, Key, ResourceRow, resource_rows
+from loopviz.tui.views.resources.table import COLUMNS, SPARK, paint_title
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from textual.strip import Strip
 
 from loopviz.tui.paint.gauges import short_name
-from loopviz.tui.paint.resource_rows import BAR, ResourceRow
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Column
 from loopviz.tui.paint.text import Line, clean, took
+from loopviz.tui.views.resources.rows import BAR, ResourceRow
 
 __all__ = ["COLUMNS", "SPARK", "paint_title"]
 

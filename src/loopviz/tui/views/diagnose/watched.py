@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
-from loopviz.tui.paint.entries import Entry
 from loopviz.tui.paint.finding import paragraph, rule_line
 from loopviz.tui.paint.lag import WARM_NS
-from loopviz.tui.paint.rules import RULES
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, duration, fit
+from loopviz.tui.views.diagnose.entries import Entry
+from loopviz.tui.views.diagnose.rules import RULES
 
 __all__ = ["paint_watched", "well"]
 

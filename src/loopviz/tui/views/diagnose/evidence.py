@@ -9,12 +9,12 @@ from loopviz.catalogue import FixInfo
 from loopviz.model.snapshot import Finding, Moment
 from loopviz.tui.look import Key
 from loopviz.tui.paint.code import Source, code_around
-from loopviz.tui.paint.entries import Entry
 from loopviz.tui.paint.finding import paragraph
 from loopviz.tui.paint.histogram import compact
-from loopviz.tui.paint.rules import said
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+from loopviz.tui.views.diagnose.entries import Entry
+from loopviz.tui.views.diagnose.rules import said
 
 __all__ = ["moment_key", "paint_evidence"]
 

@@ -15,11 +15,11 @@ from loopviz.tui.paint.gauges import short_name
 from loopviz.tui.paint.layout import WIDE
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Table
-from loopviz.tui.paint.task_detail import is_library, paint_group, paint_task
-from loopviz.tui.paint.task_rows import ORDERS, TROUBLE, Key, TaskRow, task_rows
-from loopviz.tui.paint.task_table import COLUMNS, WIDE_TABLE, paint_title
 from loopviz.tui.paint.task_words import as_of
 from loopviz.tui.source import source_around
+from loopviz.tui.views.tasks.detail import is_library, paint_group, paint_task
+from loopviz.tui.views.tasks.rows import ORDERS, TROUBLE, Key, TaskRow, task_rows
+from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE, paint_title
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from textual.strip import Strip
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison
 from loopviz.tui.look import Key
-from loopviz.tui.paint.compared import certainty, paint_figures, paint_rest
 from loopviz.tui.paint.finding import rule_line
 from loopviz.tui.paint.layout import WIDE
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Column, Table
 from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
-from loopviz.tui.paint.things import Thing, things
 from loopviz.tui.paint.verdict import side, verdict
+from loopviz.tui.views.compare.routes import certainty, paint_figures, paint_rest
+from loopviz.tui.views.compare.things import Thing, things
 from loopviz.tui.views.view import View
 
 __all__ = ["CompareView"]

@@ -9,15 +9,15 @@ from textual.strip import Strip
 from loopviz.model.snapshot import Location, Moment
 from loopviz.tui.look import LIVE, Key
 from loopviz.tui.paint.diagnosis import boxed, paint_fixes
-from loopviz.tui.paint.entries import COLUMNS, Entry, entries
-from loopviz.tui.paint.evidence import moment_key, paint_evidence
 from loopviz.tui.paint.finding import rule_line
 from loopviz.tui.paint.layout import WIDE
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Table
 from loopviz.tui.paint.text import Line, beside, clean
-from loopviz.tui.paint.watched import paint_watched, well
 from loopviz.tui.source import source_around
+from loopviz.tui.views.diagnose.entries import COLUMNS, Entry, entries
+from loopviz.tui.views.diagnose.evidence import moment_key, paint_evidence
+from loopviz.tui.views.diagnose.watched import paint_watched, well
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from loopviz.model.snapshot import LoopView, Track
 from loopviz.tui.paint.axis import ago
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.loop import busy_shares
-from loopviz.tui.paint.pauses import pauses_told
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, duration, wrap
+from loopviz.tui.views.loop.pauses import pauses_told
 
 __all__ = ["paint_usage", "usage_told"]
 

@@ -12,8 +12,8 @@ from loopviz.tui.paint.finding import paragraph, rule_line
 from loopviz.tui.paint.histogram import histogram_rows, paint_histogram
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, fit, width_of
-from loopviz.tui.paint.things import Thing
 from loopviz.tui.paint.verdict import Figure, verdict
+from loopviz.tui.views.compare.things import Thing
 
 __all__ = ["certainty", "paint_figures", "paint_rest"]
 

@@ -5,10 +5,10 @@ from textual.strip import Strip
 
 from loopviz.model.ranges import RangeFigures, figures
 from loopviz.model.snapshot import Quantiles, State
-from loopviz.tui.paint.breakdown import place_of, state_bar
 from loopviz.tui.paint.finding import rule_line
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+from loopviz.tui.views.live.breakdown import place_of, state_bar
 
 __all__ = ["paint_range"]
 

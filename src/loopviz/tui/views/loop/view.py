@@ -11,15 +11,15 @@ from loopviz.model import snapshot as model
 from loopviz.tui.look import Key
 from loopviz.tui.paint.axis import axis_row
 from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.heatmap import FEWEST, Heat, add_legend, edges_for, paint_heat
 from loopviz.tui.paint.histogram import paint_histogram
 from loopviz.tui.paint.layout import Wants, plan
-from loopviz.tui.paint.measures import COLUMNS, MEASURES, Measured, before, measured
-from loopviz.tui.paint.pauses import pause_row
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Table
 from loopviz.tui.paint.text import Line, beside
-from loopviz.tui.paint.usage import paint_usage, usage_told
+from loopviz.tui.views.loop.heatmap import FEWEST, Heat, add_legend, edges_for, paint_heat
+from loopviz.tui.views.loop.measures import COLUMNS, MEASURES, Measured, before, measured
+from loopviz.tui.views.loop.pauses import pause_row
+from loopviz.tui.views.loop.usage import paint_usage, usage_told
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:

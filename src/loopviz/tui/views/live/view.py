@@ -12,13 +12,13 @@ from loopviz.clock import MS
 from loopviz.model.blame import Breakdown, Part, breakdown
 from loopviz.model.snapshot import Location, RequestView, Snapshot
 from loopviz.tui.look import LIVE, Key
-from loopviz.tui.paint.breakdown import leads_on, paint_breakdown, wanted_rows
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.gauges import GaugePainter
-from loopviz.tui.paint.lanes import LanePainter
 from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.range import paint_range
 from loopviz.tui.paint.scene import Scene
+from loopviz.tui.views.live.breakdown import leads_on, paint_breakdown, wanted_rows
+from loopviz.tui.views.live.lanes import LanePainter
+from loopviz.tui.views.live.range import paint_range
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:

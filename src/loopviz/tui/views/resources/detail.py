@@ -8,10 +8,10 @@ from textual.strip import Strip
 from loopviz.model.snapshot import HolderView, JobsView, Location, Quantiles, ResourceView
 from loopviz.tui.paint.detail import Detail
 from loopviz.tui.paint.gauges import short_name
-from loopviz.tui.paint.resource_rows import bar, full_word, sparkline
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.task_words import at_line
 from loopviz.tui.paint.text import clean, fit, took, width_of
+from loopviz.tui.views.resources.rows import bar, full_word, sparkline
 
 __all__ = ["paint_resource"]
 
