@@ -173,10 +173,6 @@ def test_version():
             2,
             "There is no command 'block' (there are: run, serve, list, bench, compare, new, keys)",
         ),
-            ("block",),
-            2,
-            "There is no command 'block' (there are: run, serve, list, bench, compare, new, keys)",
-        ),
         (("--scenarios", "/nowhere", "list"), 2, "--scenarios /nowhere is no folder"),
     ],
 )
