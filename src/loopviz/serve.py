@@ -19,6 +19,9 @@ from loopviz.session import check_fixes
 __all__ = ["serve"]
 
 HOST = "127.0.0.1"
+PAGE = Path(__file__).with_name("page")
+"""The page's template; unlike textual-serve's own it loads nothing from other hosts."""
+
 ENDING_S = 5.0
 """How long the tabs' runs may take to end."""
 
@@ -96,7 +99,8 @@ def _server(target: str, words: Sequence[str], port: int) -> Any:
     # a shell gets it: with `exec` the program takes the shell's place, and so our signals
     words = [sys.executable, "-P", "-m", "loopviz", "run", *words, "--", target]
     command = f"exec {shlex.join(words)}"
-    return Tabs(command, host=HOST, port=port, title=f"loopviz {target}")
+    title = f"loopviz {target}"
+    return Tabs(command, host=HOST, port=port, title=title, templates_path=PAGE)
 
 
 async def _tell(target: str, url: str, port: int) -> None:

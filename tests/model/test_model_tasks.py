@@ -215,3 +215,22 @@ def test_a_chain_of_tasks_is_not_kept():
     assert model.trace.tasks.outlived_parent == 9_998
     gc.collect()
     assert sum(type(thing) is Task for thing in gc.get_objects()) <= 2000 + 2
+
+
+def test_one_in_trouble_is_told_however_many_end_well_after_it():
+    story = Story().task(1, "bad").step(1, MS).end(1, TASK_RAISED).idle(MS)
+    story.unseen(1, "KeyError: 1").unseen(1, "KeyError: 1")
+    for number in range(2, 2500):
+        story.task(number, "fine").step(number, 1).end(number)
+    model, _ = listening(story.idle(MS))
+    assert [task.label for task in tasks_of(model, story).troubled] == ["bad"], "and once"
+
+
+def test_of_many_in_trouble_the_last_are_told_the_newest_first():
+    story = Story()
+    for number in range(1, 61):
+        story.task(number).step(number, 1).lost(number)
+    model, _ = listening(story.idle(MS))
+    assert [task.number for task in tasks_of(model, story).troubled] == [*range(60, 10, -1)]
+    model.mark(story.now_ns, "scenario:other")
+    assert tasks_of(model, story).troubled == ()

@@ -16,7 +16,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.tui.app import LoopvizApp
 from loopviz.tui.picture import rows_of
 
-from .builders import T0, BlockWorld, FakeController
+from .builders import T0, FakeController
 from .styles import StyleNames
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -27,7 +27,7 @@ class Stage:
 
     def __init__(self, controller: FakeController | None = None, **options):
         self.now = T0 + 6 * SECOND + 700 * MS
-        self.controller = controller or FakeController(BlockWorld())
+        self.controller = controller or FakeController()
         self.app = LoopvizApp(self.controller, clock=lambda: self.now, fps=0, **options)
         self.pilot: Pilot = None  # type: ignore[assignment]
 
@@ -40,7 +40,15 @@ class Stage:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
+    async def resize(self, width: int, height: int) -> None:
+        await self.pilot.resize_terminal(width, height)
+        while self.app._resize_event is not None:  # Textual lays out some milliseconds later
+            await asyncio.sleep(0.002)
+        await self.pilot.pause()
+
     def lines(self) -> list[str]:
+        if self.app.screen.is_modal:
+            self.app.screen.refresh()  # what is behind it: Textual does so sixty times a second
         strips = self.app.screen._compositor.render_strips()
         return [strip.text.rstrip() for strip in strips]
 
@@ -63,6 +71,11 @@ class Stage:
         return {segment.style for strip in strips for segment in strip if segment.style}
 
 
+def beyond_ascii(text: str) -> set[str]:
+    """What `--ascii` promises not to draw: all but a few signs that every font has."""
+    return {char for char in text if ord(char) > 126} - set("–×·…→")
+
+
 def drive(play: Callable[[Stage], Awaitable[None]], size=(80, 24), stage: Stage | None = None):
     """Run `play` on a stage of this size, to its end; returns the stage."""
     stage = stage or Stage()
@@ -75,6 +88,23 @@ def drive(play: Callable[[Stage], Awaitable[None]], size=(80, 24), stage: Stage 
 
     asyncio.run(run())
     return stage
+
+
+async def until_idle(*_) -> None:
+    """Until no coroutine can go on; Textual's own sleeps for 20 ms until the process is idle."""
+    loop = asyncio.get_running_loop()
+    for _ in range(10_000):
+        await asyncio.sleep(0)
+        if not loop._ready:
+            return
+    raise AssertionError("it is never idle")
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """A key's work is done when `press` returns, and not 60 ms later."""
+    monkeypatch.setattr("textual.app.wait_for_idle", until_idle)
+    monkeypatch.setattr("textual.pilot.wait_for_idle", until_idle)
 
 
 @pytest.fixture(autouse=True)

@@ -155,7 +155,7 @@ def test_the_palette_has_the_fixes_every_action_and_the_scenarios():
         ("fix a", [("toggle", "to_thread")]),
         ("THREAD fix", [("toggle", "to_thread")]),
         ("more load", [("set_rate", 1.5)]),
-        ("scenario cpu", [("switch", "cpu")]),
+        ("scenario dbpool", [("switch", "dbpool")]),
         ("no such thing", []),
     ],
 )
@@ -184,13 +184,13 @@ def test_the_palette_stays_and_data_goes_on(ascii_only):
 
 def test_the_picker_finds():
     async def play(stage: Stage) -> None:
-        await stage.press("s", "slash", *"remove")
+        await stage.press("s", "slash", *"whole request")
         assert f"1 of {len(ENTRIES)}" in stage.text()
         await stage.press("x")
         assert "None has these words" in stage.text()
         await stage.press("backspace", "enter")
-        assert stage.controller.calls == [("switch", "cpu")]
-        await stage.press("s", "slash", *"remove", "escape")
+        assert stage.controller.calls == [("switch", "dbpool")]
+        await stage.press("s", "slash", *"whole request", "escape")
         assert "remove" not in stage.text().split("SCENARIOS")[1].split("\n")[1]
         await stage.press("escape")
         assert not stage.app.screen.is_modal

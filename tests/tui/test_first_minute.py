@@ -12,9 +12,10 @@ from loopviz.tui.look import Look
 from loopviz.tui.paint.compare import step_line
 from loopviz.tui.paint.guide import guide
 
-from .builders import SCENARIO, BlockWorld
+from .builders import SCENARIO, T0
 from .conftest import Stage, drive
 from .test_view_compare import compared, scene_of, strip
+from .worlds import World
 
 WRONG = FixInfo("wrong", "more of the same", "It does not help.", wrong=True)
 GONE = FixInfo(
@@ -38,8 +39,8 @@ def fresh(*, answered=90, **changes):
 
 def with_finding(snapshot, ago_s=0.5):
     """The block is seen."""
-    world = BlockWorld()
-    world.advance(world.now + 5 * SECOND)
+    world = World()
+    world.advance(T0 + 5 * SECOND)
     (found,) = world.snapshot().findings
     last_ns = snapshot.now_ns - int(ago_s * SECOND)
     return replace(snapshot, findings=(replace(found, last_ns=last_ns),))
@@ -148,29 +149,38 @@ def suffered(*, ago_s, rule="slow-callback", victims=90, loop=(116, 0)):
 
 
 def test_who_suffered_before_and_who_does_now():
-    assert suffered(ago_s=1) == "116 victims before, none since: "
-    assert suffered(ago_s=1, loop=(116, 4)) == "116 victims before, 4 since: "
+    assert suffered(ago_s=1) == "116 victims before, none since; "
+    assert suffered(ago_s=1, loop=(116, 4)) == "116 victims before, 4 since; "
     assert suffered(ago_s=1, rule="pool-exhausted") == "", "the loop's victims are others"
-    assert suffered(ago_s=5, rule="pool-exhausted") == "90 victims before, none since: "
-    assert suffered(ago_s=5, victims=0) == "slow callback: not seen for 5 s: "
+    assert suffered(ago_s=5, rule="pool-exhausted") == "90 victims before, none since; "
+    assert suffered(ago_s=5, victims=0) == "slow callback: not seen for 5 s; "
+
+
+def test_of_several_the_one_with_most_victims_is_told():
+    snapshot = with_finding(compared(seconds=6), ago_s=5)
+    stray = replace(snapshot.findings[0], victims=5)
+    pool = replace(stray, rule="pool-exhausted", victims=672)
+    for findings in ((stray, pool), (pool, stray)):
+        text = said(scene(replace(snapshot, findings=findings), on=("to_thread",)))[1]
+        assert text.startswith("672 victims before, none since")
 
 
 def test_a_finding_that_stopped_only_later_says_for_how_long():
     snapshot = compared(seconds=12)
     snapshot = with_finding(snapshot, ago_s=4)
     text = said(scene(snapshot, on=("to_thread",)))[1]
-    assert " victims before, none for 4 s: " in text
+    assert " victims before, none for 4 s; " in text
 
 
 def test_a_counter_that_stands_still_again():
     text = said(scene(compared(seconds=3, lost=4), on=("to_thread",)))[1]
-    assert text == "votes lost: no more: 6 shows the figures, } the next scenario"
+    assert text == "votes lost: no more; 6 shows the figures, } the next scenario"
 
 
 @pytest.mark.parametrize(
     ("per_s", "text"),
     [
-        ((4.0, 0.2), "votes lost: 3 since: 6 shows the figures, } the next scenario"),
+        ((4.0, 0.2), "votes lost: 3 since; 6 shows the figures, } the next scenario"),
         ((4.0, 2.0), "votes lost still grows: press b as well"),
         ((0.0, 2.0), "votes lost still grows: press b as well"),
     ],
@@ -288,7 +298,7 @@ def test_a_strangers_walk_on_the_stage():
         assert "▼" in text
         assert "} the next scenario" in next_step()
         await stage.press("}")
-        assert stage.controller.calls[-1] == ("switch", "cpu")
+        assert stage.controller.calls[-1] == ("switch", "dbpool")
 
     drive(play)
 
@@ -297,8 +307,7 @@ def test_a_strangers_walk_on_the_stage():
 def test_a_key_without_a_fix_says_which_there_are(key):
     async def play(stage: Stage) -> None:
         if key == "F":
-            stage.controller.world.stalls.clear()
-            stage.controller.world.block_ns = 0
+            stage.controller.made = lambda snapshot: replace(snapshot, findings=())
             await stage.press("a")
             await stage.play(1)
         before = len(stage.controller.calls)

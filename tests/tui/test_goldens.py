@@ -1,62 +1,76 @@
-"""Every view as text and style names, over scenarios that the real model was told of.
+"""The whole screen as text and style names, over scenarios that the real model was told of.
 
 `LOOPVIZ_GOLDENS=write pytest tests/tui/test_goldens.py` writes them anew: look at the diff first.
+A golden is there for what no sentence says: which panel stands where, in which words and styles.
 """
+
+from functools import cache
 
 import pytest
 
 from loopviz.tui.look import VIEWS
 
-from .conftest import Stage, drive
+from .builders import FakeController
+from .conftest import Stage, beyond_ascii, drive
+from .plays import PLAYS
 from .styles import StyleNames
-from .worlds import PLAYS, WorldController
 
 NAMES = [name for name, _ in VIEWS]
 
 
-def each_view(scenario, size, see, *, keys=(), seconds=0.0, **options):
+def each_view(scenario, size, see, *, keys=(), seconds=0.0, views=NAMES, **options):
     """What `see(stage)` says of each view, by its name."""
     found = {}
 
     async def play(stage: Stage) -> None:
-        if keys:
-            await stage.press(*keys)
+        await stage.press(*keys)
         for _ in range(4):
             await stage.play(seconds / 4)
-        for place, name in enumerate(NAMES, 1):
-            await stage.press(str(place))
+        for name in views:
+            await stage.press(str(NAMES.index(name) + 1))
             await stage.play()
             found[name] = see(stage)
 
-    drive(play, size, Stage(WorldController(scenario), **options))
+    drive(play, size, Stage(FakeController(scenario), **options))
     return found
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=str)
-@pytest.mark.parametrize("scenario", PLAYS)
-def test_every_view(golden, scenario, size):
-    for view, dump in each_view(scenario, size, Stage.dump).items():
+@pytest.mark.parametrize(
+    ("scenario", "views"),
+    [
+        ("dbpool", NAMES),
+        ("block", ["live", "loop", "diagnose"]),
+        ("race", ["live", "diagnose"]),
+    ],
+)
+def test_views(golden, scenario, views, size):
+    for view, dump in each_view(scenario, size, Stage.dump, views=views).items():
         golden(f"{scenario}-{view}-{size[0]}x{size[1]}", dump)
-
-
-@pytest.mark.parametrize("size", [(120, 40), (200, 60)], ids=str)
-def test_more_sizes(golden, size):
-    for view, text in each_view("dbpool", size, Stage.text).items():
-        golden(f"dbpool-{view}-{size[0]}x{size[1]}", text)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=str)
 def test_after_a_fix(golden, size):
-    found = each_view("block", size, Stage.dump, keys=["a"], seconds=6)
-    for view in ("live", "loop", "diagnose", "compare"):
-        golden(f"block-{view}-fixed-{size[0]}x{size[1]}", found[view])
+    given = {"keys": ["a"], "seconds": 6, "views": ["live", "diagnose", "compare"]}
+    for view, dump in each_view("block", size, Stage.dump, **given).items():
+        golden(f"block-{view}-fixed-{size[0]}x{size[1]}", dump)
+
+
+@pytest.mark.parametrize(
+    ("size", "views"),
+    [((60, 16), ["live"]), ((120, 40), ["live", "tasks"]), ((200, 60), ["live", "resources"])],
+    ids=str,
+)
+def test_more_sizes(golden, size, views):
+    for view, text in each_view("dbpool", size, Stage.text, views=views).items():
+        golden(f"dbpool-{view}-{size[0]}x{size[1]}", text)
 
 
 def test_ascii(golden):
-    for view, text in each_view("dbpool", (80, 24), Stage.text, ascii_only=True).items():
-        golden(f"dbpool-{view}-ascii-80x24", text)
-        odd = {c for c in text if ord(c) > 126} - set("–×·…→")
-        assert not odd, view
+    found = each_view("dbpool", (80, 24), Stage.text, ascii_only=True)
+    assert not {view: odd for view, text in found.items() if (odd := beyond_ascii(text))}
+    for view in ("live", "tasks", "loop"):
+        golden(f"dbpool-{view}-ascii-80x24", found[view])
 
 
 def test_no_color(golden, monkeypatch):
@@ -64,30 +78,67 @@ def test_no_color(golden, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setenv("NO_COLOR", "1")
         found = each_view("block", (80, 24), lambda stage: (stage.text(), stage.styles()))
-    for view, (text, styles) in found.items():
+    for view, (_, styles) in found.items():
         assert not [style for style in styles if style.color or style.bgcolor], view
-        golden(f"block-{view}-nocolor-80x24", text)
     sixteen = each_view("block", (80, 24), Stage.text, theme_name="sixteen")
     assert sixteen == {view: text for view, (text, _) in found.items()}
+    for view in ("live", "loop"):
+        golden(f"block-{view}-nocolor-80x24", found[view][0])
 
 
 @pytest.mark.parametrize("scenario", PLAYS)
 def test_light_is_dark_in_other_colours(scenario):
-    """The same text; and each cell has the same name in both."""
+    """The same text; and each cell has a name that it has in both."""
 
-    def see(stage):
-        names = StyleNames(stage.app.desk.looks)
-        cells = []
-        for strip in stage.strips():
-            for segment in strip:
-                known = frozenset(names.all_of(segment.style)) if segment.style else frozenset("-")
-                cells += [(char, known) for char in segment.text]
-        return cells
+    async def play(stage: Stage) -> None:
+        for place, view in enumerate(NAMES, 1):
+            await stage.press(str(place))
+            seen = []
+            for _ in range(3):
+                looks = stage.app.desk.looks
+                seen.append((looks.palette.name, list(cells(stage.strips(), named_in(looks)))))
+                await stage.press("T")
+            (dark, first), (light, second), _ = seen
+            assert (dark, light) == ("dark", "light")
+            for at, ((a, named), (b, other)) in enumerate(zip(first, second, strict=True)):
+                assert a == b, f"{view}: row {at // 160 + 1}"
+                assert named & other, f"{view}: row {at // 160 + 1}: {set(named)} and {set(other)}"
 
-    dark = each_view(scenario, (160, 50), see)
-    light = each_view(scenario, (160, 50), see, theme_name="light")
-    for view, cells in dark.items():
-        assert len(cells) == len(light[view])
-        for place, ((a, named), (b, other)) in enumerate(zip(cells, light[view], strict=True)):
-            assert a == b, f"{view}: row {place // 160 + 1}"
-            assert named & other, f"{view}: row {place // 160 + 1}: {set(named)} and {set(other)}"
+    drive(play, (160, 50), Stage(FakeController(scenario)))
+
+
+named_in = cache(StyleNames)
+
+
+def cells(strips, names):
+    """Each character with every name of its style."""
+    known = {}
+    for strip in strips:
+        for segment in strip:
+            if segment.style not in known:
+                found = names.all_of(segment.style) if segment.style else ["-"]
+                known[segment.style] = frozenset(found)
+            for char in segment.text:
+                yield char, known[segment.style]
+
+
+# ---- boxes
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "keys"),
+    [
+        ("block-lesson-80x24", (80, 24), "i"),
+        ("block-lesson-fixed-160x50", (160, 50), "ib"),
+        ("block-help-80x24", (80, 24), ["question_mark"]),
+        ("block-palette-80x24", (80, 24), ["ctrl+p", *"view"]),
+        ("block-picker-80x24", (80, 24), "sj"),
+    ],
+)
+def test_boxes(golden, name, size, keys):
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+        await stage.play(0.5)
+        golden(name, stage.text() if stage.app.screen.is_modal else stage.dump())
+
+    drive(play, size)

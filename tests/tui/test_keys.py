@@ -7,9 +7,9 @@ from loopviz.tui.actions import ACTIONS, GROUPS, told
 from loopviz.tui.app import LoopvizApp
 from loopviz.tui.commands import COMMANDS
 from loopviz.tui.keys import both, known_key
-from loopviz.tui.paint.footer import fitting
+from loopviz.tui.paint.footer import Offer, fitting
 
-from .builders import BlockWorld, FakeController
+from .builders import FakeController
 from .conftest import Stage, drive
 
 
@@ -25,7 +25,7 @@ def asked(*keys, stage=None):
     [
         ("a", [("toggle", "to_thread")]),
         ("b", [("toggle", "plain_def")]),
-        ("c", [("toggle", "async_sleep")]),
+        ("c", [("toggle", "async_library")]),
         ("d", []),
         ("F", [("toggle", "to_thread")]),
         ("FF", [("toggle", "to_thread")]),
@@ -33,17 +33,17 @@ def asked(*keys, stage=None):
         (["right_square_bracket"] * 5, [("set_rate", x) for x in (1.5, 2, 3, 4)]),
         (["left_square_bracket"] * 3, [("set_rate", 0.5), ("set_rate", 0.25)]),
         ("R", [("restart",)]),
-        (["s", "j", "enter"], [("switch", "cpu")]),
+        (["s", "j", "enter"], [("switch", "dbpool")]),
         (["s", "down", "up", "enter"], [("switch", "block")]),
         (["s", "escape"], []),
         (["s", "G", "enter"], []),
         (["question_mark", "a", "escape"], []),
-        (["right_curly_bracket"], [("switch", "cpu")]),
-        (["right_curly_bracket"] * 3, [("switch", x) for x in ("cpu", "threads", "block")]),
-        (["left_curly_bracket"], [("switch", "threads")]),
+        (["right_curly_bracket"], [("switch", "dbpool")]),
+        (["right_curly_bracket"] * 3, [("switch", x) for x in ("dbpool", "race", "block")]),
+        (["left_curly_bracket"], [("switch", "race")]),
         (["i", "a", "b", "i"], [("toggle", "to_thread"), ("toggle", "plain_def")]),
         (["i", "F"], [("toggle", "to_thread")]),
-        (["i", "right_curly_bracket"], [("switch", "cpu")]),
+        (["i", "right_curly_bracket"], [("switch", "dbpool")]),
         (["j", "k", "escape"], []),
     ],
 )
@@ -52,7 +52,7 @@ def test_key_asks_the_controller(keys, calls):
 
 
 def test_quit_closes_the_controller():
-    controller = FakeController(BlockWorld())
+    controller = FakeController()
     stage = Stage(controller)
 
     async def press_q(pilot):
@@ -67,8 +67,9 @@ def test_quit_closes_the_controller():
 def test_freeze_holds_the_picture_while_recording_goes_on():
     async def play(stage: Stage) -> None:
         await stage.press("space")
+        await stage.play(1)  # what was sent by then, and seen by the loop only now
         before = stage.lines()
-        await stage.play(6)
+        await stage.play(5)
         await stage.play(6)
         after = stage.lines()
         assert "FROZEN" in after[0]
@@ -95,7 +96,7 @@ def test_switching_goes_live():
     async def play(stage: Stage) -> None:
         await stage.press("space", "s", "j", "enter")
         assert "FROZEN" not in stage.lines()[0]
-        assert "cpu" in stage.lines()[0]
+        assert "dbpool" in stage.lines()[0]
 
     drive(play)
 
@@ -155,11 +156,12 @@ def test_the_footer_leaves_whole_words_out(width, shown):
 
 
 def test_what_may_go_goes_in_order():
-    offers = [("a", "fixes", 0), ("b", "rare", 9), ("c", "some", 3), ("q", "quit", 0)]
+    given = [("a", "fixes", 0), ("b", "rare", 9), ("c", "some", 3), ("q", "quit", 0)]
+    offers = [Offer(*each) for each in given]
     assert fitting(offers, 80) == (offers, 2)
     assert fitting(offers, 28) == (offers, 1)
-    assert [word for _, word, _ in fitting(offers, 23)[0]] == ["fixes", "some", "quit"]
-    assert [word for _, word, _ in fitting(offers, 15)[0]] == ["fixes", "quit"]
+    assert [offer.word for offer in fitting(offers, 23)[0]] == ["fixes", "some", "quit"]
+    assert [offer.word for offer in fitting(offers, 15)[0]] == ["fixes", "quit"]
     assert fitting(offers, 0)[0] == []
 
 

@@ -1,51 +1,28 @@
 """The lesson view: text, fixes and the source as it runs; live, scrolled, and back."""
 
+import re
 from dataclasses import replace
 
 from loopviz.catalogue import FixInfo
+from loopviz.clock import SECOND
 from loopviz.tui.paint.code import paint_code
 from loopviz.tui.paint.glyphs import ASCII, BLOCKS
 from loopviz.tui.paint.palette import looks
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.source import lesson_of
 
-from .builders import SCENARIO, SOURCE, BlockWorld, FakeController
+from .builders import HELD, SCENARIO, T0, FakeController, line_of
 from .conftest import Stage, drive
 
-
-def shown(*keys, size=(80, 24), stage=None, seconds=0.0):
-    texts = []
-
-    async def play(stage: Stage) -> None:
-        await stage.press(*keys)
-        if seconds:
-            await stage.play(seconds)
-        texts.append(stage.text())
-
-    drive(play, size, stage)
-    return texts[0]
+PLAIN_DEF = line_of("    elif plain_def.on:")
+HELD_LINE = str(HELD.line)
 
 
-def test_golden(golden):
-    golden("lesson-80x24", shown("i"))
-    golden("lesson-160x50", shown("i", size=(160, 50)))
-    golden("lesson-60x16", shown("i", size=(60, 16)))
-
-
-def test_golden_with_a_fix_on(golden):
-    golden("lesson-fixed-80x24", shown("i", "b", seconds=4))
-
-
-def test_golden_in_ascii(golden):
-    text = shown("i", stage=Stage(ascii_only=True))
-    golden("lesson-ascii-80x24", text)
-    assert not {c for c in text if ord(c) > 126} - set("–×·…→")
-
-
-def code(*on, world=None, width=78, **more):
+def code(*on, controller=None, width=78, **more):
     """The painted source: (text, styles by segment) of each row."""
-    controller = FakeController(world or BlockWorld(fixes=frozenset(on)))
-    frame = controller.frame(controller.world.now + 3 * 10**9, 6 * 10**9)
+    controller = controller or FakeController()
+    controller.world.fixes |= set(on)
+    frame = controller.frame(controller.world.told_ns + 3 * SECOND, 6 * SECOND)
     scene = Scene(
         frame.scenario,
         frame.status,
@@ -59,37 +36,41 @@ def code(*on, world=None, width=78, **more):
 
 def test_the_branch_that_runs_is_marked_not_by_colour_alone():
     lines, scene = code("plain_def")
-    assert lines["36"].text.rstrip() == "  36 ┃    elif plain_def.on:"
+    before, first, second = (str(PLAIN_DEF + n) for n in (-1, 0, 1))
+    assert lines[first].text.rstrip() == f"  {first} ┃    elif plain_def.on:"
     marked = [n for n, strip in lines.items() if "┃" in strip.text]
-    assert marked == ["36", "37"]
-    assert scene.looks.dim in {segment.style for segment in lines["35"]}
-    assert scene.looks.strong in {segment.style for segment in lines["37"]}
+    assert marked == [first, second]
+    assert scene.looks.dim in {segment.style for segment in lines[before]}
+    assert scene.looks.strong in {segment.style for segment in lines[second]}
     ascii_lines, _ = code("plain_def", glyphs=ASCII)
-    assert [n for n, strip in ascii_lines.items() if "|" in strip.text] == ["36", "37"]
+    assert [n for n, strip in ascii_lines.items() if "|" in strip.text] == [first, second]
 
 
 def test_the_culprits_line_is_lit_with_what_it_did():
     lines, scene = code()
-    text = lines["41"].text
-    assert text.startswith("▶ 41 ┃        time.sleep(0.05)")
+    text = lines[HELD_LINE].text
+    assert text.startswith(f"▶ {HELD_LINE} ┃        time.sleep(0.05)")
     assert "◄ held the loop" in text
     assert "worst" in text
-    assert {segment.style for segment in lines["41"]} <= {scene.looks.lit, scene.looks.lit_edge}
+    assert {segment.style for segment in lines[HELD_LINE]} <= {
+        scene.looks.lit,
+        scene.looks.lit_edge,
+    }
 
 
 def test_a_line_that_does_not_run_any_more_is_lit_no_more():
-    world = BlockWorld()
-    world.advance(world.now + 2 * 10**9)
-    world.toggle("to_thread")
-    lines, scene = code(world=world)
-    assert "▶" not in lines["41"].text
-    assert scene.looks.lit not in {segment.style for segment in lines["41"]}
-    assert "◄ held the loop" in lines["41"].text
+    controller = FakeController()
+    controller.frame(T0 + 2 * SECOND, SECOND)
+    controller.toggle("to_thread")
+    lines, scene = code(controller=controller)
+    assert "▶" not in lines[HELD_LINE].text
+    assert scene.looks.lit not in {segment.style for segment in lines[HELD_LINE]}
+    assert "◄ held the loop" in lines[HELD_LINE].text
 
 
 def test_a_note_without_room_has_a_row_of_its_own():
     lines, _ = code(width=44)
-    assert "◄" not in lines["41"].text
+    assert "◄" not in lines[HELD_LINE].text
     assert any("◄ held the loop" in strip.text for strip in lines.values())
     assert {strip.cell_length for strip in lines.values()} == {44}
 
@@ -101,8 +82,8 @@ def test_toggling_changes_the_picture_at_once_and_shows_the_branch():
         await stage.press("c")
         text = stage.text()
         assert "c[x]" in text
-        assert "┃    elif async_sleep.on:" in text
-        assert "┃        await asyncio.sleep(TOOK)" in text
+        assert "┃    elif async_library.on:" in text
+        assert "┃        await asyncio.sleep(0.05)" in text
         assert "┃    else:" not in text
         await stage.press("c")
         assert "┃    else:" in stage.text()
@@ -114,8 +95,9 @@ def test_toggling_changes_the_picture_at_once_and_shows_the_branch():
 def test_it_scrolls_to_its_end_and_no_further():
     async def play(stage: Stage) -> None:
         await stage.press("i")
-        assert "3 rows above: k" in stage.text()
-        await stage.press("k", "k", "k")
+        above = int(re.search(r"(\d+) rows? above: k", stage.text()).group(1))
+        await stage.press(*["k"] * above)
+        assert "above" not in stage.text()
         assert SCENARIO.lesson[:40] in stage.text()
         assert SCENARIO.link not in stage.text()
         await stage.press(*["pagedown"] * 9)
@@ -132,15 +114,19 @@ def test_it_scrolls_to_its_end_and_no_further():
     drive(play)
 
 
+def loop_row(stage):
+    return next(line for line in stage.lines() if line.startswith(" LOOP "))
+
+
 def test_the_run_goes_on_meanwhile_and_esc_goes_back():
     async def play(stage: Stage) -> None:
         before = stage.text()
         polls = len(stage.controller.polls)
         await stage.press("i")
-        loop = stage.lines()[1]
+        loop = loop_row(stage)
         await stage.play(1)
         assert len(stage.controller.polls) > polls
-        assert stage.lines()[1] != loop
+        assert loop_row(stage) != loop
         await stage.press("escape")
         assert "LESSON" not in stage.text()
         assert "GET /ping" in stage.text()
@@ -182,10 +168,14 @@ def test_wrong_and_missing_fixes_say_so_and_a_missing_one_answers_its_key():
 
 def test_without_a_file_there_is_still_a_lesson():
     controller = FakeController()
-    controller.scenario = replace(SCENARIO, path=SOURCE.with_name("missing.py"))
-    text = shown("i", stage=Stage(controller))
-    assert SCENARIO.lesson[:40] in text
-    assert "It is in none of the functions" in text
+    controller.scenario = replace(SCENARIO, path=SCENARIO.path.with_name("missing.py"))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("i")
+        assert SCENARIO.lesson[:40] in stage.text()
+        assert "It is in none of the functions" in stage.text()
+
+    drive(play, stage=Stage(controller))
 
 
 def test_a_changed_file_and_a_sentence_of_the_run_are_told():

@@ -14,8 +14,9 @@ from loopviz.clock import SECOND
 from loopviz.session import Status
 from loopviz.tui.actions import ACTIONS
 
+from .builders import FakeController
 from .conftest import Stage, drive
-from .worlds import PLAYS, WorldController
+from .plays import PLAYS
 
 SPARED = {"q", "ctrl+c", "E", "shift+e", "S", "shift+s"}
 """Keys that leave, open an editor or write a file."""
@@ -86,7 +87,7 @@ class Monkey:
         self.size = self.random.choice(
             [*SIZES, (self.random.randint(1, 250), self.random.randint(1, 70))]
         )
-        await self.stage.pilot.resize_terminal(*self.size)
+        await self.stage.resize(*self.size)
         return f"resize {self.size}"
 
     async def fate(self) -> str:
@@ -112,7 +113,7 @@ NAMES = {
 
 def storm(seed: int, count: int) -> None:
     scenarios = list(PLAYS)
-    stage = Stage(WorldController(scenarios[seed % len(scenarios)], seed))
+    stage = Stage(FakeController(scenarios[seed % len(scenarios)], seed))
     monkey = Monkey(stage, seed)
 
     async def play(stage: Stage) -> None:
@@ -140,9 +141,9 @@ def storm(seed: int, count: int) -> None:
 async def afterwards(stage: Stage) -> None:
     """A person sits down again, and it is as if nothing had been."""
     stage.controller.status, stage.controller.blank = Status("running"), False
-    await stage.pilot.resize_terminal(20, 5)
+    await stage.resize(20, 5)
     await stage.play(0.1)
-    await stage.pilot.resize_terminal(80, 24)
+    await stage.resize(80, 24)
     await stage.play(0.1)
     for _ in range(6):
         await stage.press("escape")

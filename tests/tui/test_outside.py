@@ -10,10 +10,8 @@ import pytest
 from loopviz.model.snapshot import Location
 from loopviz.tui.outside import Editor, place_of, save
 
-from .builders import SOURCE
+from .builders import HELD, SCENARIO
 from .conftest import Stage, drive
-
-CODE = Location("scenarios/block.py", 41, "report", str(SOURCE))
 
 
 class Here:
@@ -93,10 +91,10 @@ def test_copy_says_what_was_copied(monkeypatch):
     async def play(stage: Stage) -> None:
         copied = []
         monkeypatch.setattr(stage.app, "copy_to_clipboard", copied.append)
-        at(stage, CODE, monkeypatch)
+        at(stage, HELD, monkeypatch)
         await stage.press("y")
-        assert copied == [place_of(CODE)]
-        assert f"Copied {place_of(CODE)}, " in stage.text()
+        assert copied == [place_of(HELD)]
+        assert f"Copied {place_of(HELD)}, " in stage.text()
 
     drive(play, (160, 24))
 
@@ -117,7 +115,7 @@ def test_without_an_editor_it_says_so(monkeypatch):
     monkeypatch.delenv("EDITOR", raising=False)
 
     async def play(stage: Stage) -> None:
-        at(stage, CODE, monkeypatch)
+        at(stage, HELD, monkeypatch)
         await stage.press("E")
         assert "No editor is set" in stage.text()
 
@@ -128,11 +126,11 @@ def test_an_editor_with_a_window_is_started_and_let_be(editor, monkeypatch):
     told = editor("code")
 
     async def play(stage: Stage) -> None:
-        at(stage, CODE, monkeypatch)
+        at(stage, HELD, monkeypatch)
         await stage.press("E")
         assert "code opens " in stage.text()
         until(lambda: told.exists() and told.read_text())
-        assert told.read_text() == repr(["--flag", "-g", f"{SOURCE}:41"])
+        assert told.read_text() == repr(["--flag", "-g", f"{SCENARIO.path}:{HELD.line}"])
 
     drive(play)
 
@@ -141,7 +139,7 @@ def test_an_editor_that_is_not_there(monkeypatch):
     monkeypatch.setenv("VISUAL", "/nowhere/code")
 
     async def play(stage: Stage) -> None:
-        at(stage, CODE, monkeypatch)
+        at(stage, HELD, monkeypatch)
         await stage.press("E")
         assert "code cannot be started (No such file or directory)" in stage.text()
 
@@ -153,7 +151,7 @@ def test_a_terminal_editor_needs_a_terminal(editor, monkeypatch):
     told = editor("vim")
 
     async def play(stage: Stage) -> None:
-        at(stage, CODE, monkeypatch)
+        at(stage, HELD, monkeypatch)
         await stage.press("E")
         await stage.app.workers.wait_for_complete()
         await stage.play()

@@ -18,7 +18,7 @@ from loopviz.model.snapshot import (
     Track,
 )
 from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.footer import paint_footer
+from loopviz.tui.paint.footer import Offer, paint_footer
 from loopviz.tui.paint.glyphs import ASCII, BLOCKS
 from loopviz.tui.paint.header import paint_header
 from loopviz.tui.paint.lag import lag_columns, level
@@ -29,9 +29,9 @@ from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.spans import Lane
 from loopviz.tui.paint.text import Line, clean, duration, fit, wrap
 from loopviz.tui.paint.verdict import change, headline
-from loopviz.tui.views.live.lanes import LaneRow, share_rows
+from loopviz.tui.views.live.rows import LaneRow, share_rows
 
-from .builders import FakeController
+from .builders import T0, FakeController
 
 RUN, READY, AWAIT, BLOCKING, *_ = State
 CELL = 100
@@ -239,7 +239,7 @@ def test_a_line_is_never_wider_than_it_may_be():
 
 
 def test_the_header_says_what_is_not_seen():
-    frame = FakeController().frame(2 * SECOND, 6 * SECOND)
+    frame = FakeController().frame(T0 + 2 * SECOND, 6 * SECOND)
     seen = frame.snapshot
 
     def header(**changes):
@@ -257,9 +257,11 @@ def test_the_header_says_what_is_not_seen():
 
 
 def test_the_footer_keeps_help_and_quit():
-    keys = [("x", "something long")] * 8 + [("?", "help"), ("q", "quit")]
-    text = paint_footer(keys, plan(60, 24), looks("dark"))[0].text
-    assert text.rstrip().endswith("? help q quit")
+    offered = [Offer("x", "something long", 1)] * 8 + [Offer("?", "help", 0), Offer("q", "quit", 0)]
+    frame = FakeController().frame(T0 + SECOND, SECOND)
+    scene = Scene(frame.scenario, frame.status, frame.snapshot, T0, T0, looks("dark"), BLOCKS)
+    text = paint_footer(offered, 60, scene)[0].text
+    assert text.rstrip().endswith("? help  q quit")
     assert len(text) == 60
 
 

@@ -15,8 +15,8 @@ from textual.strip import Strip
 from loopviz.tui.paint.svg import picture
 from loopviz.tui.picture import picture_of
 
+from .builders import FakeController
 from .conftest import Stage, drive
-from .worlds import WorldController
 
 SVGS = Path(__file__).parent / "svgs"
 
@@ -47,7 +47,7 @@ def test_picture(name):
             await stage.play(0 if isinstance(key, str) else key)
         made.append(picture_of(stage.app, stage.app.desk.looks))
 
-    drive(play, size, Stage(WorldController(scenario), theme_name=theme))
+    drive(play, size, Stage(FakeController(scenario), theme_name=theme))
     (svg,) = made
     assert len(svg.encode()) < (25_000 if size[0] == 80 else 90_000)
     path = SVGS / f"{name}.svg"

@@ -9,13 +9,13 @@ from loopviz.tui.look import LIVE
 from loopviz.tui.paint.axis import ago
 from loopviz.tui.paint.columns import ZOOMS_NS, Columns
 
+from .builders import FakeController
 from .conftest import Stage, drive
-from .worlds import WorldController
 
 
 def block(seconds=6.7):
     """The block scenario, as the real model tells it."""
-    stage = Stage(WorldController("block"))
+    stage = Stage(FakeController("block"))
     stage.now += int((seconds - 6.7) * SECOND)
     return stage
 
@@ -158,7 +158,7 @@ def test_without_an_incident_it_says_so():
         assert "No incident so far" in stage.text()
         assert "LIVE" in stage.lines()[0]
 
-    travel(play, stage=Stage(WorldController("dbpool")))
+    travel(play, stage=Stage(FakeController("dbpool")))
 
 
 def test_slices_follow_one_another_without_a_gap():
@@ -313,7 +313,7 @@ def test_resizing_to_nothing_and_back_changes_nothing():
         await stage.press("N", "enter")
         before = stage.text()
         for size in ((20, 5), (1, 1), (250, 70), (60, 16), (80, 24)):
-            await stage.pilot.resize_terminal(*size)
+            await stage.resize(*size)
             await stage.play()
         assert stage.text() == before
         await stage.press("0")

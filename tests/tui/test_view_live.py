@@ -15,12 +15,12 @@ from loopviz.tui.paint.palette import looks
 from loopviz.tui.paint.spans import Lane
 from loopviz.tui.screens.main import MainScreen
 
+from .builders import FakeController
 from .conftest import Stage, drive
-from .worlds import WorldController
 
 
 def live(play, size=(80, 24), scenario="block", **options):
-    return drive(play, size, Stage(WorldController(scenario), **options))
+    return drive(play, size, Stage(FakeController(scenario), **options))
 
 
 def row_of(stage, start):

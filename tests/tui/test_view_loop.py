@@ -8,7 +8,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.snapshot import GcView, Pause, Spreads, Track
+from loopviz.model.snapshot import GcView, Pause, Peer, Spreads, Track
 from loopviz.session import Status
 from loopviz.testing import Story
 from loopviz.tui.look import Look
@@ -21,7 +21,7 @@ from loopviz.tui.views.loop.heatmap import Heat, edges_for, shade_steps
 from loopviz.tui.views.loop.measures import MEASURES
 from loopviz.tui.views.loop.pauses import pause_row, pauses_told
 
-from .builders import SCENARIO, BlockWorld, FakeController
+from .builders import SCENARIO, FakeController
 from .conftest import Stage, drive
 
 EDGES = edges_for(10)
@@ -177,8 +177,8 @@ def test_the_cursor_chooses_the_measure():
 
 
 def test_each_workers_loop_has_its_measures():
-    world = BlockWorld()
-    world.peers = 1
+    controller = FakeController()
+    controller.made = lambda seen: replace(seen, peers=(Peer(2, seen.loop),))
 
     async def play(stage: Stage) -> None:
         await stage.press("4", "j", "j", "j")
@@ -186,7 +186,7 @@ def test_each_workers_loop_has_its_measures():
         await stage.press("j")
         assert "── LOOP 2  READY DELAY" in stage.text()
 
-    drive(play, stage=Stage(FakeController(world)))
+    drive(play, stage=Stage(controller))
 
 
 def test_figures_of_the_last_seconds_stand_beside_those_before():

@@ -13,6 +13,7 @@ from loopviz.wire.events import SIDE_OUT
 from .shown import Shown
 
 POOL, LOCK, QUEUE, QUIET = 5, 6, 7, 8
+TASK = "order\t/app/api.py\t9\tserve"
 
 
 def crowded(waiting=3):
@@ -37,8 +38,12 @@ def names(shown):
     return [name for _, name in shown.keys]
 
 
+LOW = (80, 11)
+"""Too low a panel for all of them and a detail."""
+
+
 def test_the_most_crowded_stands_on_top_and_the_quiet_are_folded():
-    shown = Shown("resources", crowded())
+    shown = Shown("resources", crowded(), size=LOW)
     assert "RESOURCES 4 known · 3 tasks wait for pool" in shown.rows[0]
     assert names(shown) == ["pool", "/app/mail.py:4 Queue", ""]
     assert "██████ 2/2 FULL" in shown.row("   pool ")
@@ -46,8 +51,31 @@ def test_the_most_crowded_stands_on_top_and_the_quiet_are_folded():
     assert "+ 2 quiet ones" in shown.text
 
 
+def test_where_there_is_room_the_quiet_are_shown_and_the_first_in_detail():
+    shown = Shown("resources", crowded())
+    assert "- 2 quiet ones" in shown.text
+    assert names(shown)[3:] == ["/app/state.py:3 Lock(1)", "/app/other.py:1 Lock(1)"]
+    assert shown.rows[7].startswith("── pool ─ sqlalchemy.pool ─")
+    head = shown.rows.index(shown.row("held by"))
+    assert "waited for by" in shown.rows[head]
+    people = shown.rows[head + 1]
+    assert people[:40].split() == ["14ms", "#1", "order", "now", "db.py:30"]
+    assert people[40:].split() == ["8.0ms", "#3", "order", "db.py:20"]
+
+
+def test_what_nobody_waits_for_has_no_columns_and_no_curve_of_waiting():
+    story = Story().idle(MS).resource(1, "asyncio.Semaphore", 5, made_at="/app/a.py\t1\tf")
+    story.task(1, TASK).step(1, MS).acquires(1, 1).idle(MS)
+    shown = Shown("resources", story)
+    assert "p99" not in shown.text
+    assert "wait 60s" not in shown.text
+    assert "use 60s" in shown.text
+    story.task(2, TASK).step(2, MS).waits_for(2, 1).idle(MS)
+    assert "wait 60s" in shown.passes().text
+
+
 def test_enter_shows_the_quiet_ones():
-    shown = Shown("resources", crowded()).choose(("quiet", ""))
+    shown = Shown("resources", crowded(), size=LOW).choose(("quiet", ""))
     commands.enter(shown.desk)
     assert "- 2 quiet ones" in shown.text
     assert "1/1 HELD" in shown.row("state.py:3")
@@ -108,10 +136,9 @@ def test_all_about_one():
     assert "pool  sqlalchemy.pool" in text
     assert "2/2 FULL  mean" in text
     assert "made at    db.py:7 start" in text
-    held = shown.rows[shown.rows.index(shown.row("held by")) + 1]
-    assert held.split() == ["14ms", "#1", "order", "now", "socket", "at", "db.py:30"]
-    waits = shown.rows[shown.rows.index(shown.row("waited for by")) + 1]
-    assert waits.split() == ["8.0ms", "#3", "order", "db.py:20"]
+    people = shown.rows[shown.rows.index(shown.row("held by")) + 1]
+    assert people[:40].split() == ["14ms", "#1", "order", "now", "db.py:30"]
+    assert people[40:].split() == ["8.0ms", "#3", "order", "db.py:20"]
     assert shown.view.where(shown.desk.scene).line == 30  # where its first holder is
 
 

@@ -7,8 +7,7 @@ what had happened by the moment that is asked for. All follows from the seed and
 
 import heapq
 import random
-from collections import deque
-from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,15 @@ from loopviz.catalogue import ScenarioInfo, find
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.places import Naming
-from loopviz.model.snapshot import Location, Snapshot
+from loopviz.model.snapshot import Snapshot
 from loopviz.testing import Story
 from loopviz.wire.control import Sample
 
-from .builders import T0, FakeController
+from .plays import PLAYS, US, Pool, Steps
 
-US = MS // 1000
+T0 = 1000 * SECOND
+"""When a world begins: nothing may depend on small numbers."""
+
 HEARTBEAT_NS = 20 * MS
 WATCHED_NS = 10 * MS
 """A callback that runs for so long is sampled by the watchdog."""
@@ -36,117 +37,18 @@ TIMED_OUT = "TimeoutError: QueuePool limit of size 5 overflow 0 reached"
 CYCLE = "run_asgi\t/lib/python3.11/site-packages/uvicorn/protocols/http.py\t416\trun_asgi"
 LOOPS = "\t/lib/python3.11/asyncio/events.py\t1\t"
 
-Steps = Generator[tuple, object, None]
 
-
-class Pool:
-    """A resource of the world, with a queue in order of arrival."""
-
-    def __init__(self, number: int, kind: str, capacity: int, name: str, made_at: str) -> None:
-        self.number, self.kind, self.capacity = number, kind, capacity
-        self.name, self.made_at = name, made_at
-        self.in_use = 0
-        self.waiting: deque[tuple[int, str]] = deque()
-
-
-class Play:
-    """What a scenario's endpoints do; `World` asks for the steps of each request."""
-
-    def __init__(self, info: ScenarioInfo, world: "World") -> None:
-        self.world = world
-        self.path = str(info.path)
-        self.source = info.path.read_text().splitlines()
-
-    def at(self, text: str, function: str = "", awaits: str = "") -> str:
-        """The frame of the line that has the text in it, and what is awaited there."""
-        line = next(n for n, row in enumerate(self.source, 1) if text in row)
-        return f"{awaits}\t{self.path}\t{line}\t{function}"
-
-    def serve(self, route: str, number: int) -> Steps:
-        raise NotImplementedError
-
-    def ping(self) -> Steps:
-        yield "run", 150 * US
-
-
-class Block(Play):
-    """`time.sleep` in `async def`."""
-
-    def serve(self, route, number):
-        yield "run", 300 * US
-        if route == "GET /report":
-            line = self.at("        time.sleep(0.05)", "report")
-            if "to_thread" in self.world.fixes or "plain_def" in self.world.fixes:
-                yield "job", self.world.threads, 50 * MS, self.at("to_thread(", "report", "thread")
-            elif self.world.fixes:
-                yield "sleep", 50 * MS, self.at("asyncio.sleep(", "report", "sleep")
-            else:
-                yield "hold", int(self.world.random.uniform(48, 62) * MS), line
-        yield "run", 200 * US
-
-
-class DbPool(Play):
-    """A connection is held while another service is awaited."""
-
-    def __init__(self, info, world):
-        super().__init__(info, world)
-        made = self.at("engine = create_async_engine", "lifespan")
-        self.pool = world.add(5, "sqlalchemy.pool", made)
-
-    def serve(self, route, number):
-        yield "run", 300 * US
-        if route == "GET /order":
-            place = self.at("engine).connect()", "orders_ahead", "future")
-            if "shed" in self.world.fixes and self.pool.in_use == self.pool.capacity:
-                yield "status", 503
-            elif "limit" not in self.world.fixes or not self.pool.waiting:
-                yield "acquire", self.pool, place
-                yield "sleep", 2 * MS, self.at("connection.scalar(", "orders_ahead", "socket")
-                yield "run", 200 * US
-                if "release" in self.world.fixes:
-                    yield "release", self.pool
-                away = int(self.world.random.uniform(160, 260) * MS)
-                yield "sleep", away, self.at("await other_service()", "orders_ahead", "sleep")
-                if "release" not in self.world.fixes:
-                    yield "release", self.pool
-        yield "run", 200 * US
-
-
-class Race(Play):
-    """Reads a count, awaits, writes it back."""
-
-    def __init__(self, info, world):
-        super().__init__(info, world)
-        self.lock = world.add(1, "asyncio.Lock", self.at("lock = asyncio.Lock()"), name="lock")
-        self.stored = self.acknowledged = self.lost = 0
-
-    def serve(self, route, number):
-        yield "run", 200 * US
-        if route == "POST /vote":
-            place = self.at("await check_voter()  # … here", "vote", "sleep")
-            locked = "lock" in self.world.fixes
-            if locked:
-                yield "acquire", self.lock, self.at("async with lock:", "vote", "future")
-            count = self.stored
-            yield "sleep", int(self.world.random.uniform(9, 14) * MS), place
-            self.stored = self.stored + 1 if self.world.fixes else count + 1
-            if locked:
-                yield "release", self.lock
-            self.acknowledged += 1
-            self.lost = max(self.acknowledged - self.stored, self.lost)
-            for key in ("acknowledged", "stored", "lost"):
-                yield "count", key, getattr(self, key)
-        yield "run", 150 * US
-
-
-PLAYS = {"block": Block, "dbpool": DbPool, "race": Race}
+@cache
+def known(scenario: str) -> ScenarioInfo:
+    """A scenario that comes with loopviz, as it is in its file."""
+    return find(scenario, ())
 
 
 class World:
     """Advance it, then take snapshots of its model; fixes and rates are heeded from then on."""
 
     def __init__(self, scenario: str = "block", seed: int = 7, begin_ns: int = T0) -> None:
-        self.scenario = info = find(scenario, ())
+        self.scenario = info = known(scenario)
         self.random = random.Random(seed)
         self.fixes: frozenset[str] = frozenset()
         self.rate = 1.0
@@ -176,7 +78,7 @@ class World:
         self.threads = self.add(
             8,
             "ThreadPoolExecutor",
-            "\t/lib/python3.11/asyncio/events.py\t1\t",
+            LOOPS,
             name="default executor",
         )
         self.play = PLAYS[scenario](info, self)
@@ -207,12 +109,6 @@ class World:
 
     def snapshot(self, window_ns: int = 6 * SECOND) -> Snapshot:
         return self.model.snapshot(self.told_ns, window_ns)
-
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        return self.model.past(held, start_ns, end_ns)
-
-    def hold(self, since_ns: int) -> None:
-        self.model.hold(since_ns)
 
     def _begin(self) -> None:
         self.model.mark(self.told_ns, f"scenario:{self.scenario.id}")
@@ -397,43 +293,11 @@ class World:
             self.model.feed_load([sample], sent, flying, [0] * len(sent))
 
 
-class WorldController(FakeController):
-    """The contract of a run over worlds: another scenario or a restart is another world."""
-
-    def __init__(self, scenario: str = "block", seed: int = 7) -> None:
-        super().__init__(World(scenario, seed))
-        self.catalogue = tuple(find(name, ()) for name in PLAYS)
-        self.scenario = self.world.scenario
-
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        return self.world.past(held, start_ns, end_ns)
-
-    def hold(self, since_ns: int) -> None:
-        super().hold(since_ns)
-        self.world.hold(since_ns)
-
-    def baseline(self) -> None:
-        self.calls.append(("baseline",))
-        if hasattr(self.world.model, "baseline"):
-            self.world.model.baseline(self.world.told_ns)
-
-    def ask_stack(self, task: int) -> tuple[Location, ...]:
-        path = str(self.scenario.path)
-        return (Location(f"scenarios/{self.scenario.id}.py", 20, "serve", path),)
-
-    def switch(self, scenario_id: str) -> None:
-        super().switch(scenario_id)
-        self._anew()
-
-    def restart(self) -> str:
-        said = super().restart()
-        self._anew()
-        return said
-
-    def _anew(self) -> None:
-        self.world = World(self.scenario.id, begin_ns=self.world.told_ns)
+@cache
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).is_file() else []
 
 
 def _line(path: str, line: int) -> str:
-    rows = Path(path).read_text().splitlines() if Path(path).is_file() else []
+    rows = _lines(path)
     return rows[line - 1] if 0 < line <= len(rows) else ""

@@ -1,10 +1,11 @@
 """Whole runs: real processes on 127.0.0.1, real time, generous limits."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
-from whole_tools import Terminal
+from whole_tools import Terminal, Tmux
 
 from loopviz.session import Session
 
@@ -45,8 +46,24 @@ def terminal():
     """A function: loopviz in a pseudo-terminal of so many columns and lines, with those words."""
     made = []
 
+    def start(*words, **options):
+        made.append(Terminal(*words, **options))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def tmux(tmp_path):
+    """A function: loopviz in tmux, in a server of its own, of so many columns and lines."""
+    if not shutil.which("tmux"):
+        pytest.skip("no tmux here")
+    made = []
+
     def start(*words):
-        made.append(Terminal(*words))
+        made.append(Tmux(tmp_path / "tmux", *words))
         return made[-1]
 
     yield start

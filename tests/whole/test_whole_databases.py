@@ -65,8 +65,8 @@ def test_claims_hold_on_postgres(on_postgres, scenario, claim):
     ],
 )
 def test_a_short_run_on_postgres(on_postgres, ours, scenario, fix, counter, good):
-    """As the claims say, in two seconds; nothing is left of it."""
-    counted = measure(scenario, fixes=fix, duration_s=2.0)["counters"]
+    """As the claims say, in a second; nothing is left of it."""
+    counted = measure(scenario, fixes=fix, duration_s=1.2)["counters"]
     assert (counted[counter] == 0) is good
     assert max(counted.values()) > 20
     assert ours() == {}

@@ -54,17 +54,27 @@ class Monkey:
         self.seen.process.send_signal(signal.SIGWINCH)
 
 
-@pytest.mark.parametrize(("scenario", "seed"), [("block", 1), ("dbpool", 2)])
+def test_it_answers_after_a_short_storm(terminal):
+    storm(terminal, "dbpool", 2, 150)
+
+
+@pytest.mark.monkey
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("scenario", "seed"), [("block", 1), ("dbpool", 2), ("race", 3)])
 def test_it_answers_after_a_storm(terminal, scenario, seed):
+    storm(terminal, scenario, seed, 1500)
+
+
+def storm(terminal, scenario, seed, count):
     seen = terminal(80, 24, "run", scenario)
     seen.until("LIVE")
     monkey = Monkey(seen, seed)
-    for _ in range(400):
+    for _ in range(count):
         monkey.act()
         seen.text()  # 20 ms of reading
         assert seen.process.poll() is None, "\n".join(seen.screen.display)
     monkey.resized(20, 5)
-    seen.text()
+    seen.until("60×16", timeout_s=5)
     monkey.resized(80, 24)
     for _ in range(6):
         seen.press("\x1b")

@@ -35,8 +35,8 @@ def test_every_stall_of_block_is_seen_while_it_lasts_and_on_its_line(session):
         if line == "        time.sleep(0.05)"
     )
     seen_open, ended = set(), {}
-    start = monotonic_ns()
-    while monotonic_ns() - start < 6 * SECOND:
+    deadline = monotonic_ns() + 15 * SECOND
+    while len(ended) < 40 and monotonic_ns() < deadline:
         now = frame(run)
         for stall in now.snapshot.loop.stalls if now.snapshot else ():
             if now.status.phase != "running" or stall.start_ns < run.run.load_began_ns:
@@ -46,7 +46,7 @@ def test_every_stall_of_block_is_seen_while_it_lasts_and_on_its_line(session):
             elif stall.end_ns - stall.start_ns >= 50 * MS:
                 ended[stall.start_ns] = stall
         time.sleep(1 / 30)  # as often as the screen looks
-    assert len(ended) >= 30
+    assert len(ended) >= 40
     lines = {(s.location.file, s.location.line) if s.location else None for s in ended.values()}
     assert lines == {("scenarios/block.py", culprit)}
     assert len(seen_open & ended.keys()) >= 0.9 * len(ended)

@@ -38,7 +38,7 @@ def test_a_second_worker_comes_and_goes_and_no_request_fails(session, ours):
     until(run, lambda now: now.status.phase == "running" and len(now.snapshot.requests) > 10)
     assert frame(run).snapshot.peers == ()
     (first,) = targets(ours)
-    for _ in range(3):
+    for _ in range(2):
         run.toggle("two_workers")
         until(run, works)
         assert len(targets(ours)) == 2

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import shlex
 import struct
 import subprocess
 import sys
@@ -58,7 +59,8 @@ def loopviz(*words, **options):
 class Terminal:
     """loopviz in a pseudo-terminal with an emulator behind it."""
 
-    def __init__(self, columns, lines, *words):
+    def __init__(self, columns, lines, *words, controls=True):
+        """`controls`: it is the process's controlling terminal, whose end is told by a signal."""
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.fd, child = pty.openpty()
@@ -70,7 +72,7 @@ class Terminal:
             stderr=child,
             env={**os.environ, "TERM": "xterm-256color"},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+            preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if controls else None,  # noqa: PLW1509
         )
         os.close(child)
 
@@ -114,3 +116,30 @@ class Terminal:
             self.process.kill()
             self.process.wait()
         os.close(self.fd)
+
+
+class Tmux:
+    """loopviz in tmux: `text` and `press` as of `Terminal`. The server is its own."""
+
+    def __init__(self, socket, columns, lines, *words):
+        self._tmux = ("tmux", "-f", os.devnull, "-S", str(socket))
+        command = shlex.join([sys.executable, "-m", "loopviz", *words])
+        keep = ("start-server", ";", "set", "-g", "remain-on-exit", "on", ";")
+        self._run(*keep, "new-session", "-d", "-x", str(columns), "-y", str(lines), command)
+
+    def text(self):
+        """What is on the screen now."""
+        time.sleep(0.02)
+        return self._run("capture-pane", "-p")
+
+    def press(self, keys):
+        self._run("send-keys", "-H", *(f"{byte:x}" for byte in keys.encode()))
+
+    def close(self):
+        self._run("kill-server")
+
+    def _run(self, *words):
+        done = subprocess.run(
+            [*self._tmux, *words], capture_output=True, text=True, timeout=10, check=True
+        )
+        return done.stdout

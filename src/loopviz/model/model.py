@@ -49,14 +49,14 @@ __all__ = ["Model"]
 
 RECENT_NS = 5 * SECOND
 KEEP_NS = 65 * SECOND
-HELD_NS = 120 * SECOND
-"""Kept while something is held."""
 _AFTER_NS = 10 * SECOND
 """So long after the moment in which it is held requests may end that are held, too."""
 _FORGET_NS = 10 * SECOND
 """What is older than is to be kept is dropped this often."""
-_SLOWLY_NS = 100 * MS
-"""Quantiles and comparisons are computed this often; a person cannot read faster."""
+_FIGURES_NS, _FACTS_NS = 100 * MS, 200 * MS
+"""How often figures, and what is told in words, are made anew; a person cannot read faster."""
+_LATE_NS = 50 * MS
+"""Words may come so much later, so that a frame has not both to make."""
 
 
 class Model:
@@ -99,8 +99,8 @@ class Model:
         self._failed_hooks: list[str] = []
         self._began = self._newest = 0
         self._forgotten = 0
-        self._slow = _Slow()
-        self._holds = False
+        self._figures = _Figures()
+        self._facts = _Facts()
         self._window = Window(self.views.requests.ended)
         self._past = Past(self.trace, self.loop, self.routes, self.counters, self.views)
         self._phase_before: tuple[tuple[int, int], Spreads] | None = None
@@ -119,9 +119,8 @@ class Model:
         self._take_incidents()
         self.seconds.note(self._newest, self.loop)
         self.phases.note(self._newest)
-        keep = HELD_NS if self._holds else KEEP_NS
-        if self._newest - self._forgotten > keep + _FORGET_NS:
-            self._forgotten = self._newest - keep
+        if self._newest - self._forgotten > KEEP_NS + _FORGET_NS:
+            self._forgotten = self._newest - KEEP_NS
             self._forget(self._forgotten)
 
     def feed_side(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
@@ -211,9 +210,8 @@ class Model:
     def snapshot(self, now: int, window_ns: int) -> Snapshot:
         """The picture at `now`, with `window_ns` of history in detail."""
         start = now - window_ns
-        if now - self._slow.at_ns >= _SLOWLY_NS:
-            self._slow = self._compute_slowly(now)
-        slow, trace = self._slow, self.trace
+        self._look(now)
+        figures, facts, trace = self._figures, self._facts, self.trace
         stalls = [stall.view(now) for stall in trace.stalls.since(start)]
         open_stall = trace.open_stall(now)
         if open_stall is not None:
@@ -229,9 +227,9 @@ class Model:
                 _track(self.loop.lag, start),
                 tuple(stalls),
                 trace.running(now),
-                slow.lag,
-                slow.ready_delay,
-                slow.utilization,
+                figures.lag,
+                figures.ready_delay,
+                figures.utilization,
                 self.loop.callbacks,
                 self.loop.iterations,
                 trace.pauses.view(),
@@ -239,20 +237,20 @@ class Model:
                 _track(self.loop.ready_delay, start),
                 _track(self.loop.callback, start),
                 _track(self.loop.iteration, start),
-                slow.whole,
-                slow.before,
+                facts.whole,
+                facts.before,
             ),
             self._window.show(finished, first, last, going_on),
-            slow.routes,
+            figures.routes,
             tuple(mark for mark in self._marks if mark.at_ns >= start),
-            slow.findings,
-            slow.comparison,
+            facts.findings,
+            facts.comparison,
             self.health(),
-            slow.tasks,
-            slow.resources,
-            slow.jobs,
-            slow.incidents,
-            slow.counters,
+            facts.tasks,
+            figures.resources,
+            facts.jobs,
+            facts.incidents,
+            figures.counters,
             (),
             self.oldest_ns,
             self.seconds.view(),
@@ -271,13 +269,12 @@ class Model:
         """Keep in detail what was from then on; 0: let it go.
 
         For good until then: what was up to a few seconds from now, of tracks up to now. Of what
-        follows, the last `HELD_NS`, and 45,000 requests at most; before it there may be a hole.
+        follows, the last `KEEP_NS`, and 45,000 requests at most; before it there may be a hole.
         """
-        self._holds = since_ns > 0
         finished, stalls = self.trace.requests.finished, self.trace.stalls
         tracks = [*self.loop.tracks, *self.counters.tracks]
         tracks += [route.done for route in self.routes.routes]
-        if self._holds:
+        if since_ns:
             finished.hold(since_ns - _FORGET_NS, self._newest + _AFTER_NS)
             stalls.hold()
             for track in tracks:
@@ -324,24 +321,32 @@ class Model:
             return ""
         return fitting[0] if fitting else ""
 
-    def _compute_slowly(self, now: int) -> "_Slow":
-        since = now - RECENT_NS
-        return _Slow(
-            now,
-            quantiles(self.loop.lag.since(since)),
-            quantiles(self.loop.ready_delay.since(since)),
-            self._utilization(since, now),
-            self.routes.views(since),
-            self.findings(),
-            self.phases.compare(now),
-            self.views.tasks(now),
-            self.views.resources(now, now - KEEP_NS),
-            self.views.jobs(),
-            tuple(incident.stall.view(now) for incident in self.trace.incidents.all()),
-            self.counters.views(since),
-            self.loop.spreads(),
-            self._before(),
-        )
+    def _look(self, now: int) -> None:
+        """Make anew what is due; both parts in one frame only if it is the first for a while."""
+        age = now - self._facts.at_ns
+        figures = now - self._figures.at_ns >= _FIGURES_NS
+        if figures:
+            since = now - RECENT_NS
+            self._figures = _Figures(
+                now,
+                quantiles(self.loop.lag.since(since)),
+                quantiles(self.loop.ready_delay.since(since)),
+                self._utilization(since, now),
+                self.routes.views(since),
+                self.views.resources(now, now - KEEP_NS),
+                self.counters.views(since),
+            )
+        if age >= _FACTS_NS + (_LATE_NS if figures else 0):
+            self._facts = _Facts(
+                now,
+                self.findings(),
+                self.phases.compare(now),
+                self.views.tasks(now),
+                self.views.jobs(),
+                tuple(incident.stall.view(now) for incident in self.trace.incidents.all()),
+                self.loop.spreads(),
+                self._before(),
+            )
 
     def _before(self) -> Spreads | None:
         """Of the phase before this one; made once, since its values are forgotten."""
@@ -373,21 +378,28 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class _Slow:
-    """The part of a snapshot that is computed ten times a second."""
+class _Figures:
+    """The part of a snapshot that is made ten times a second."""
 
-    at_ns: int = 0
+    at_ns: int = -SECOND
     lag: Quantiles = field(default_factory=Quantiles)
     ready_delay: Quantiles = field(default_factory=Quantiles)
     utilization: float = 0.0
     routes: tuple[RouteView, ...] = ()
+    resources: tuple[ResourceView, ...] = ()
+    counters: tuple[CounterView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """The part that is made five times a second."""
+
+    at_ns: int = -SECOND
     findings: tuple[Finding, ...] = ()
     comparison: Comparison | None = None
     tasks: TasksView = field(default_factory=TasksView)
-    resources: tuple[ResourceView, ...] = ()
     jobs: tuple[JobsView, ...] = ()
     incidents: tuple[StallView, ...] = ()
-    counters: tuple[CounterView, ...] = ()
     whole: Spreads = field(default_factory=Spreads)
     before: Spreads | None = None
 

@@ -10,8 +10,8 @@ from loopviz.model.basics import Quantiles, State, Track
 from loopviz.model.counters import Counters
 from loopviz.model.histogram import quantiles
 from loopviz.model.incidents import Incident
-from loopviz.model.inventory import ResourceView
 from loopviz.model.loop import LoopTimes
+from loopviz.model.occupancy import ResourceView
 from loopviz.model.routes import Routes
 from loopviz.model.series import Series
 from loopviz.model.snapshot import LoopView, Mark, RequestView, Running, Snapshot, StallView

@@ -142,5 +142,5 @@ def _until(phases: Sequence[PhaseView], end: int) -> tuple[PhaseView, ...]:
     """Those that had begun by then."""
     begun = [phase for phase in phases if phase.start_ns < end]
     if begun and not 0 < begun[-1].end_ns <= end:
-        begun[-1] = begun[-1]._replace(end_ns=end)
+        begun[-1] = PhaseView(begun[-1].name, begun[-1].start_ns, end)
     return tuple(begun)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from loopviz.model.basics import NOTHING, Location, Quantiles, Span, State, Track
+from loopviz.model.basics import Location, Quantiles, Span, State, Track
 from loopviz.model.comparison import (
     Comparison,
     CounterComparison,
@@ -22,20 +22,23 @@ from loopviz.model.inventory import (
     CounterView,
     GcView,
     GroupView,
-    HolderView,
-    JobsView,
     Moment,
-    Occupied,
     Pause,
     PhaseView,
-    ResourceView,
     Spread,
     Spreads,
     Suffering,
     TasksView,
     TaskView,
-    WaiterView,
     WaitView,
+)
+from loopviz.model.loop_view import LoopView, Running, StallView
+from loopviz.model.occupancy import (
+    HolderView,
+    JobsView,
+    Occupied,
+    ResourceView,
+    WaiterView,
     WorkerView,
 )
 from loopviz.model.overview import Overview
@@ -85,73 +88,9 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """What holds the loop at this moment."""
-
-    since_ns: int
-    label: str
-    """Route, task or callback: `GET /report`, `Task refresh`, `callback _read_ready`."""
-    location: Location | None
-    """The line it is at, once the watchdog has seen it (after about 10 ms)."""
-    request: int
-    """The request it works for, 0 if none."""
-
-
-@dataclass(frozen=True, slots=True)
-class StallView:
-    """A callback that held the loop for 20 ms or more; or, `open`, holds it for 12 ms so far."""
-
-    start_ns: int
-    end_ns: int
-    """So far, while `open`."""
-    open: bool
-    label: str
-    location: Location | None
-    request: int
-    victims: int
-    call: Location | None = None
-    """The library call that the line has made, and the line in it; None: it is a C function's."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoopView:
-    """The loop itself."""
-
-    busy: Track
-    """Cumulative busy nanoseconds at each change between busy and idle. Between two entries it
-    grows or stays: interpolate linearly (`numpy.interp`), and a column's busy share is exact."""
-    lag: Track
-    """How late each timer ran, at the time it ran."""
-    stalls: tuple[StallView, ...]
-    """Those that overlap the window, oldest first; the last may be open."""
-    running: Running | None
-    """None while idle."""
-    lag_recent: Quantiles
-    """Over the last `Snapshot.recent_ns`."""
-    ready_delay_recent: Quantiles
-    utilization_recent: float
-    callbacks: int
-    iterations: int
-    gc: GcView = field(default_factory=GcView)
-    level: str = "full"
-    """How much is seen of this loop: `full`, or `steps` (a foreign loop: no callbacks, no ready
-    delay, no idle time)."""
-    ready_delay: Track = NOTHING
-    """How long each callback had waited, at its start."""
-    callback: Track = NOTHING
-    """How long each callback ran, at its end."""
-    iteration: Track = NOTHING
-    """How long each iteration took, its select not counted, at its end."""
-    whole: Spreads = field(default_factory=Spreads)
-    """Since the run began."""
-    before: Spreads | None = None
-    """Of the phase with which this one is compared; None: there is none."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # `frozen` would make it seven times as slow to make
 class RequestView:
-    """One request on its lane."""
+    """One request on its lane; it is never changed."""
 
     number: int
     route: str

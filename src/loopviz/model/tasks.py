@@ -13,6 +13,8 @@ __all__ = ["LOST", "PENDING", "Task", "Tasks"]
 
 PENDING, LOST = -1, 3
 """Outcomes beside the wire's TASK_ ones: it lives; it was destroyed while it was pending."""
+_TROUBLED = 50
+"""The last ones in trouble that are kept."""
 _LIVE = 100_000
 """Live tasks that are followed; beyond, the oldest are forgotten."""
 
@@ -109,6 +111,8 @@ class Tasks:
         self.live: dict[int, Task] = {}
         """In the order of their starts."""
         self.ended: deque[Task] = deque(maxlen=keep)
+        self.troubled: deque[Task] = deque(maxlen=_TROUBLED)
+        """Ended ones: lost, outlived their parent, or raised unheard; the newest last."""
         self._doubtful: dict[int, Task] = {}
         """Alive when events were lost: they live if they are heard of again."""
         self.begin()
@@ -117,6 +121,7 @@ class Tasks:
         """Count anew from here on."""
         self.started = self.raised = self.cancelled = 0
         self.never_retrieved = self.outlived_parent = self.lost = 0
+        self.troubled.clear()
 
     def find(self, number: int, at: int) -> Task:
         """That task; one that was not heard of is made up, seen since `at`."""
@@ -170,6 +175,8 @@ class Tasks:
             else:
                 parent.children -= 1
         self.ended.append(task)
+        if task.unseen or task.outlived_ns or task.outcome == LOST:
+            self.troubled.append(task)
         self.observer.task_ended(task, at)
 
     def was_unseen(self, at: int, number: int, error: str) -> None:
@@ -180,6 +187,8 @@ class Tasks:
             task = next((t for t in reversed(self.ended) if t.number == number), None)
         if task is not None:
             task.unseen = error
+            if task.ended_ns and task not in self.troubled:
+                self.troubled.append(task)
         self.observer.unseen(number, error, task, at)
 
     def gap(self) -> None:

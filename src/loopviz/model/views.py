@@ -32,8 +32,8 @@ from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
 __all__ = ["Views"]
 
-_TASKS, _PEOPLE, _ROWS, _TROUBLED = 200, 20, 100, 50
-"""Shown at most: tasks, holders or waiters of a resource, resources, tasks in trouble."""
+_TASKS, _PEOPLE, _ROWS = 200, 20, 100
+"""Shown at most: tasks, holders or waiters of a resource, resources."""
 _GROUPS_NS = 500 * MS
 """Histograms of groups are made anew this often."""
 _OUTCOMES = {
@@ -63,9 +63,6 @@ class Views:
         if len(tasks.live) > _TASKS:
             newest = list(islice(reversed(tasks.live.values()), _TASKS // 2))
             live = [*live[: _TASKS // 2], *reversed(newest)]
-        troubled = (
-            t for t in reversed(tasks.ended) if t.unseen or t.outlived_ns or t.outcome == LOST
-        )
         return TasksView(
             len(tasks.live),
             tasks.started,
@@ -75,7 +72,7 @@ class Views:
             tasks.outlived_parent,
             tasks.lost,
             tuple(self.task(task, now) for task in live),
-            tuple(self.task(task, now) for task in islice(troubled, _TROUBLED)),
+            tuple(self.task(task, now) for task in reversed(tasks.troubled)),
             self.groups(now),
         )
 

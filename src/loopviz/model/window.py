@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 
 from loopviz.model.ended import Ended
 from loopviz.model.request import Request
@@ -53,16 +53,20 @@ class Window:
         """Part of it stays; what has left is not there any more, at either end."""
         self._drop(start - self._start, self._order.popleft)
         self._drop(self._end - end, self._order.pop)
-        for request in reversed(list(ended.between(start, self._start))):
-            self._order.appendleft(request.number)
-            self._put(request)
-        for request in ended.between(self._end, end):
-            self._order.append(request.number)
+        older = list(ended.between(start, self._start))
+        newer = list(ended.between(self._end, end))
+        self._order.extendleft(request.number for request in reversed(older))
+        self._order.extend(request.number for request in newer)
+        if _many(len(older) + len(newer), self._views):
+            self._views += [self._make(request) for request in (*older, *newer)]
+            self._sort()
+            return
+        for request in (*older, *newer):
             self._put(request)
 
     def _drop(self, count: int, take: Callable[[], int]) -> None:
         """So many are not seen any more."""
-        if count * 20 > len(self._order):  # one by one it would take longer
+        if _many(count, self._order):
             gone = {take() for _ in range(count)}
             self._views = [view for view in self._views if view.number not in gone]
             self._numbers = [view.number for view in self._views]
@@ -86,8 +90,17 @@ class Window:
         requests = list(ended.between(start, end))
         self._order = deque(request.number for request in requests)
         views = [known.get(request.number) or self._make(request) for request in requests]
-        self._views = sorted(views, key=_number)
+        self._views = views
+        self._sort()
+
+    def _sort(self) -> None:
+        self._views.sort(key=_number)
         self._numbers = [view.number for view in self._views]
+
+
+def _many(count: int, of: Sized) -> bool:
+    """Whether one by one would take longer than all anew."""
+    return count * 20 > len(of)
 
 
 def _number(view: RequestView) -> int:

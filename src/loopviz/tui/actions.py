@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from loopviz.tui import when
 from loopviz.tui.keys import Keymap, as_read
 from loopviz.tui.look import FIX_LETTERS, LIVE, VIEWS
 
@@ -18,15 +19,10 @@ __all__ = [
     "GROUPS",
     "Action",
     "Told",
-    "footer",
     "keymap",
     "named",
     "told",
 ]
-
-
-def _always(_: Scene) -> bool:
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class Action:
     group: str
     word: str = ""
     """For the footer; empty: it is not there."""
-    when: Callable[[Scene], bool] = _always
+    when: Callable[[Scene], bool] = when.always
     """Whether the footer offers it now."""
     also: tuple[str, ...] = ()
     """Actions that are told together with it: `j k`."""
@@ -54,38 +50,6 @@ class Action:
 
 GROUPS = ("fixes", "views", "rows", "time", "run", "loopviz")
 """In the order of the help."""
-
-
-def _stale(scene: Scene) -> bool:
-    """What runs is not what it could be: it died, or its file has changed."""
-    return scene.status.changed or scene.status.phase in ("target-died", "load-died", "failed")
-
-
-def _live(scene: Scene) -> bool:
-    return scene.view == LIVE
-
-
-def _table(scene: Scene) -> bool:
-    return scene.view not in (LIVE, "lesson")
-
-
-def _row(scene: Scene) -> bool:
-    """A row is chosen."""
-    return scene.look.row is not None
-
-
-def _line(scene: Scene) -> bool:
-    """The chosen row is about a line of code."""
-    return _row(scene) and scene.view not in ("loop", "compare")
-
-
-def _running(scene: Scene) -> bool:
-    return scene.status.phase == "running"
-
-
-def _suggested(scene: Scene) -> bool:
-    """A fix is suggested that is not on yet."""
-    return _running(scene) and scene.suggested is not None
 
 
 def _fixes() -> Iterator[Action]:
@@ -126,7 +90,7 @@ ACTIONS: tuple[Action, ...] = (
         "start the scenario anew from its file, with the same fixes and load",
         "run",
         "restart",
-        _stale,
+        when.stale,
     ),
     Action("now", "now", ("0",), "back to now", "time", "now", lambda scene: scene.frozen),
     *_fixes(),
@@ -137,7 +101,7 @@ ACTIONS: tuple[Action, ...] = (
         "apply the fix that is suggested, and say what it did",
         "fixes",
         "apply",
-        _suggested,
+        when.suggested,
         spare=2,
     ),
     Action(
@@ -147,7 +111,7 @@ ACTIONS: tuple[Action, ...] = (
         "compare everything with what runs now, from here on",
         "fixes",
         "baseline",
-        lambda scene: scene.view == "compare" and _running(scene),
+        lambda scene: scene.view == "compare" and when.running(scene),
         spare=3,
     ),
     *_views(),
@@ -167,7 +131,7 @@ ACTIONS: tuple[Action, ...] = (
         "down and up a row",
         "rows",
         "row",
-        _table,
+        when.table,
         also=("up",),
         spare=6,
     ),
@@ -197,7 +161,7 @@ ACTIONS: tuple[Action, ...] = (
         "open the chosen row",
         "rows",
         "open",
-        lambda scene: _table(scene) and scene.view != "loop" and not scene.look.detail,
+        when.opens,
     ),
     Action(
         "back",
@@ -206,7 +170,7 @@ ACTIONS: tuple[Action, ...] = (
         "close what was opened last: detail, range, cursor, filter, view",
         "rows",
         "back",
-        lambda scene: scene.view != LIVE or bool(scene.look.filter),
+        when.closes,
     ),
     Action(
         "filter",
@@ -235,7 +199,7 @@ ACTIONS: tuple[Action, ...] = (
         "keep the chosen row on top, or let it go",
         "rows",
         "pin",
-        lambda scene: _row(scene) and scene.view in (LIVE, "tasks", "resources"),
+        when.pins,
         spare=9,
     ),
     Action(
@@ -245,7 +209,7 @@ ACTIONS: tuple[Action, ...] = (
         "copy file:line of the chosen row",
         "rows",
         "copy line",
-        _line,
+        when.line,
         spare=7,
     ),
     Action(
@@ -255,7 +219,7 @@ ACTIONS: tuple[Action, ...] = (
         "open the line of the chosen row in $VISUAL or $EDITOR",
         "rows",
         "edit",
-        _line,
+        when.line,
         spare=5,
     ),
     Action(
@@ -265,7 +229,7 @@ ACTIONS: tuple[Action, ...] = (
         "hold the picture still, or let it go on; recording goes on meanwhile",
         "time",
         "freeze",
-        lambda scene: not scene.frozen and _live(scene),
+        when.freezes,
         spare=1,
     ),
     Action(
@@ -275,7 +239,7 @@ ACTIONS: tuple[Action, ...] = (
         "back and forward in time, by a quarter of the window",
         "time",
         "time",
-        lambda scene: scene.frozen and _live(scene),
+        when.travels,
         also=("later",),
         spare=2,
     ),
@@ -296,7 +260,7 @@ ACTIONS: tuple[Action, ...] = (
         "closer and further away: a column is 1 ms to 60 s",
         "time",
         "zoom",
-        lambda scene: scene.frozen and _live(scene),
+        when.travels,
         also=("zoom-out",),
         spare=5,
     ),
@@ -308,7 +272,7 @@ ACTIONS: tuple[Action, ...] = (
         "the next and the previous time that something held the loop",
         "time",
         "incident",
-        lambda scene: scene.frozen and _live(scene),
+        when.travels,
         also=("previous-incident",),
         spare=4,
     ),
@@ -320,9 +284,9 @@ ACTIONS: tuple[Action, ...] = (
         "the previous and the next slice of the chosen request",
         "time",
         "slice",
-        lambda scene: scene.frozen and _live(scene) and _row(scene),
+        when.travels,
         also=("next-slice",),
-        spare=7,
+        spare=6,
     ),
     Action("next-slice", "slices(1)", (".",), "", "time"),
     Action(
@@ -331,10 +295,10 @@ ACTIONS: tuple[Action, ...] = (
         ("<",),
         "slow motion of the last second or of the range; then slower and faster",
         "time",
-        "slow motion",
-        lambda scene: scene.frozen and _live(scene),
+        "replay",
+        when.travels,
         also=("faster",),
-        spare=8,
+        spare=2,
     ),
     Action("faster", "speed(1)", (">",), "", "time"),
     Action(
@@ -344,8 +308,8 @@ ACTIONS: tuple[Action, ...] = (
         "select a range, or drop it; the keys for time and zoom then move and narrow it",
         "time",
         "range",
-        lambda scene: scene.frozen and _live(scene),
-        spare=6,
+        when.travels,
+        spare=7,
     ),
     Action(
         "lesson",
@@ -354,7 +318,7 @@ ACTIONS: tuple[Action, ...] = (
         "the lesson: why, what to look at, and the source as it runs",
         "views",
         "lesson",
-        _live,
+        when.live,
         spare=4,
     ),
     Action(
@@ -367,7 +331,7 @@ ACTIONS: tuple[Action, ...] = (
         "less or more load: ×0.25 ×0.5 ×1 ×1.5 ×2 ×3 ×4 of the scenario's own",
         "run",
         "load",
-        lambda scene: _running(scene) and _live(scene),
+        lambda scene: when.running(scene) and when.live(scene),
         also=("more-load",),
         spare=9,
     ),
@@ -433,20 +397,3 @@ def told(own: Mapping[str, Sequence[str]] | None = None) -> Iterator[Told]:
             names = (action.name, *action.also)
             read = tuple(tuple(as_read(key) for key in keys[name]) for name in names)
             yield Told(names, read, action.help, action.group)
-
-
-def footer(scene: Scene, *, tabs: bool = False) -> list[tuple[str, str, int]]:
-    """What the footer offers now: key, word, and how soon it may go (see `spare`).
-
-    `tabs`: the views' keys are on the screen already.
-    """
-    said = []
-    for action in ACTIONS:
-        if action.name == "next-view" and not tabs:
-            said.append((scene.keys.shown(*(f"view-{name}" for name, _ in VIEWS)), "views", 1))
-        if action.word and action.when(scene):
-            names = (action.name, *action.also)
-            if action.group == "fixes":
-                names = names[: len(scene.scenario.fixes)]
-            said.append((scene.keys.shown(*names), action.word, action.spare))
-    return [item for item in said if item[0]]

@@ -1,7 +1,6 @@
 """The Textual app: one clock, one poll per frame, and what the keys do."""
 
 import asyncio
-import gc
 import os
 import signal
 import threading
@@ -31,6 +30,7 @@ from loopviz.tui.picture import picture_of
 from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
+from loopviz.tui.sweep import Sweep
 from loopviz.tui.typed import typed
 
 __all__ = ["LoopvizApp"]
@@ -40,6 +40,9 @@ LEAVING_S = 2.0
 
 OFTEN_NS, SELDOM_NS = 100 * MS, 250 * MS
 """How often the header and the texts are painted."""
+
+POLL_NS = 60 * MS
+"""What the target tells is taken in for each frame, and this often at least."""
 
 
 class LoopvizApp(App[None]):
@@ -71,8 +74,9 @@ class LoopvizApp(App[None]):
         colours = looks(self._palette_name(theme_name))
         self.desk = Desk(controller, clock, colours, glyphs, keymap(keys))
         self._pace = Pace()
+        self._sweep = Sweep()
         self._main = MainScreen(self.desk)
-        self._often_ns = self._seldom_ns = -SECOND
+        self._often_ns = self._seldom_ns = self._polled_ns = -SECOND
         self._closed = self._away = False
         self._ticked_ns = monotonic_ns()
         self.failure: Exception | None = None
@@ -97,15 +101,17 @@ class LoopvizApp(App[None]):
         self._main.paint_ground(self.desk.looks)
         self.tick()
         if self._fps:
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(20_000, 20)  # frames make many short-lived objects, and no cycles
+            self._sweep.begin()
             self.set_interval(1 / self._fps, self.tick)
-        if self._driver is not None and self._driver.is_web:
-            from loopviz.tui.orphan import watch  # noqa: PLC0415
+        if self._driver is not None and not self.is_headless:
+            from loopviz.tui.orphan import watch_server, watch_terminal  # noqa: PLC0415
 
-            end = partial(asyncio.get_running_loop().call_soon_threadsafe, self._leave, 1)
-            watch(lambda: self._ticked_ns, end)
+            call = asyncio.get_running_loop().call_soon_threadsafe
+            if self._driver.is_web:
+                watch_server(lambda: self._ticked_ns, partial(call, self._leave, 1))
+            else:
+                gone = 128 + signal.SIGHUP
+                watch_terminal(0, partial(call, self._leave, gone))
 
     async def run_async(self, **options: Any) -> None:
         """As Textual's, which `run` calls; at the end, however it came, the controller closes."""
@@ -116,6 +122,7 @@ class LoopvizApp(App[None]):
             await super().run_async(**options)
         finally:
             self._closed = True
+            self._sweep.end()
             self._controller.close()
 
     def _handle_exception(self, error: Exception) -> None:
@@ -126,8 +133,11 @@ class LoopvizApp(App[None]):
             self.failure = self.failure or error
             self.exit(return_code=1)
 
-    def on_main_screen_pointed(self) -> None:
-        self.tick(whole=True)
+    def on_main_screen_pointed(self, event: MainScreen.Pointed) -> None:
+        if event.action:
+            self.act(event.action)
+        else:
+            self.tick(whole=True)
 
     def on_resize(self) -> None:
         self.tick(whole=True)
@@ -137,11 +147,15 @@ class LoopvizApp(App[None]):
         if self._closed:
             return
         now_ns = self._clock()
-        self._controller.poll()
+        due = whole or (self._pace.due(now_ns, self._backlog()) and self._main.due(now_ns))
+        if due or now_ns - self._polled_ns >= POLL_NS:
+            self._polled_ns = now_ns
+            self._controller.poll()
         self._ticked_ns = monotonic_ns()
         if self._away:
             return
-        due = whole or (self._pace.due(now_ns, self._backlog()) and self._main.due(now_ns))
+        if not whole:
+            self._sweep.sweep(now_ns)
         if not due:
             return
         before = self.desk.scene

@@ -1,19 +1,28 @@
-"""A screen in a browser has no terminal to hang up: it notices itself that it is alone."""
+"""Notices that nobody looks any more, where no signal says so; from a thread, the loop may hang.
+
+A browser has no terminal to hang up; a terminal that is not ours to control sends no SIGHUP, and
+Textual would read its end for ever.
+"""
 
 import os
+import select
 import threading
 import time
 from collections.abc import Callable
 
 from loopviz.clock import SECOND, monotonic_ns
 
-__all__ = ["watch"]
+__all__ = ["watch_server", "watch_terminal"]
 
+LOOK_S = 0.5
 STUCK_NS = 30 * SECOND
 """Nobody has taken what we write for so long: the browser has gone, and the server did not say."""
 
+LEAVING_S = 3.0
+"""How long the loop may take to leave; it does not if it hangs in a write."""
 
-def watch(seen_ns: Callable[[], int], leave: Callable[[], object]) -> None:
+
+def watch_server(seen_ns: Callable[[], int], leave: Callable[[], object]) -> None:
     """Call `leave`, from a thread of its own, when the server that started us has gone.
 
     `seen_ns`: when the last frame was made; if that is long ago we end at once (the guard tidies
@@ -21,11 +30,29 @@ def watch(seen_ns: Callable[[], int], leave: Callable[[], object]) -> None:
     """
     parent = os.getppid()
 
+    def gone() -> bool:
+        if monotonic_ns() - seen_ns() > STUCK_NS:
+            os._exit(1)
+        return os.getppid() != parent
+
+    _watch(gone, leave)
+
+
+def watch_terminal(fd: int, leave: Callable[[], object]) -> None:
+    """Call `leave`, from a thread of its own, when the terminal behind `fd` has gone."""
+    if not hasattr(select, "poll"):
+        return
+    poll = select.poll()
+    poll.register(fd, 0)  # whatever is asked for, a hang-up is told
+    _watch(lambda: any(event & select.POLLHUP for _, event in poll.poll(0)), leave)
+
+
+def _watch(gone: Callable[[], bool], leave: Callable[[], object]) -> None:
     def look() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.25)
-            if monotonic_ns() - seen_ns() > STUCK_NS:
-                os._exit(1)
+        while not gone():
+            time.sleep(LOOK_S)
         leave()
+        time.sleep(LEAVING_S)
+        os._exit(1)
 
     threading.Thread(target=look, name="loopviz-orphan", daemon=True).start()

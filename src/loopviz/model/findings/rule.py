@@ -194,7 +194,8 @@ class Rule(Observer, Generic[C]):
         for case in shown:
             where = self.location(case)
             source = self.context.naming.source(where)
-            sentence = self.sentence(case, source.removesuffix(":"))
+            code = source.partition("  # ")[0]
+            sentence = self.sentence(case, code.removesuffix(":"))
             found.append(
                 self._say([case], self.severe(case), sentence, where, source, suggest, now)
             )

@@ -6,7 +6,9 @@ from loopviz.tui.commands.rows import enter, move
 from loopviz.tui.commands.travel import scroll, show, zoom
 from loopviz.tui.desk import Desk
 from loopviz.tui.look import LIVE
+from loopviz.tui.paint.footer import action_at, offers
 from loopviz.tui.paint.layout import Plan
+from loopviz.tui.paint.tabs import tab_at
 from loopviz.tui.views.live import LiveView
 
 __all__ = ["TIMED", "click", "drag", "panel_at", "wheel"]
@@ -23,9 +25,18 @@ def panel_at(plan: Plan | None, x: int, y: int) -> tuple[str, int, int]:
     return "", 0, 0
 
 
-def click(desk: Desk, x: int, y: int) -> None:
-    """Choose the request, the slice or the row that lies there; the chosen row is opened."""
+def click(desk: Desk, x: int, y: int) -> str:
+    """Choose the request, the slice or the row that lies there; the chosen row is opened.
+
+    On a key's word, or a tab: the name of its action, for the app to do; else empty.
+    """
     name, at, row = panel_at(desk.plan, x, y)
+    if desk.scene is not None and desk.plan is not None and not desk.look.typing:
+        width = desk.plan.size(name)[0]
+        if name == "footer":
+            return action_at(offers(desk.scene, tabs="tabs" in desk.plan.panels), width, at)
+        if name == "tabs":
+            return tab_at(desk.scene, width, at)
     if name == "view":
         key = desk.view.row_at(row)
         if key is not None and key == desk.look.row:
@@ -36,6 +47,7 @@ def click(desk: Desk, x: int, y: int) -> None:
         _click_lane(desk, at, row)
     elif name == "breakdown":
         enter(desk)
+    return ""
 
 
 def wheel(desk: Desk, x: int, y: int, by: int, *, zooming: bool = False) -> None:

@@ -7,7 +7,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, fit, width_of
+from loopviz.tui.paint.text import Line, clean, width_of
 
 __all__ = ["ago", "axis_row", "paint_axis", "per_column"]
 
@@ -102,7 +102,10 @@ def _put_span(
 
 
 def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
-    """First and after-last column, text and style of each mark; they do not overlap."""
+    """First and after-last column, text and style of each mark; they do not overlap.
+
+    Where there is no room for its text, a mark has none.
+    """
     marks = scene.snapshot.marks if scene.snapshot else ()
     looks, glyph = scene.looks, scene.glyphs.mark
     shown = [(columns.at(mark.at_ns), mark) for mark in marks]
@@ -119,6 +122,6 @@ def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
         elif at - wide + 1 >= free:
             flags.append((at - wide + 1, at + 1, f"{text} {glyph}", style))
         else:
-            flags.append((at, limit, fit(f"{glyph} {text}", max(1, limit - at)), style))
+            flags.append((at, at + 1, glyph, style))
         free = flags[-1][1]
     return flags

@@ -9,7 +9,7 @@ from loopviz.lesson import SourceLine, Span
 from loopviz.model.snapshot import Finding, Location
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, width_of
+from loopviz.tui.paint.text import Line, clean, duration, width_of, wrap
 
 __all__ = [
     "Source",
@@ -93,12 +93,25 @@ def code_around(
     rows = [head.strip(looks.text)]
     for number, text in lines:
         lit = number == where.line
-        line = Line(width)
-        line.add(f"  {glyphs.pointer if lit else ' '}", looks.lit_edge if lit else looks.dim)
-        line.add(f"{number:>4} ", looks.lit_edge if lit else looks.faint)
-        line.add(clean(text[indent:]), looks.lit if lit else looks.dim)
-        rows.append(line.strip(looks.lit if lit else looks.text))
+        for at, part in enumerate(_wrapped(clean(text[indent:]), width - 9)):
+            line = Line(width)
+            first = lit and not at
+            line.add(f"  {glyphs.pointer if first else ' '}", looks.lit_edge if lit else looks.dim)
+            line.add(f"{number if not at else '':>4} ", looks.lit_edge if lit else looks.faint)
+            line.add(part, looks.lit if lit else looks.dim)
+            rows.append(line.strip(looks.lit if lit else looks.text))
     return rows
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A line of code in full: without its comment, or on several rows, if it is too long."""
+    code = text.partition("  # ")[0].rstrip() or text
+    for whole in (text, code):
+        if width_of(whole) <= width:
+            return [whole]
+    indent = " " * min(len(code) - len(code.lstrip()), width // 2)
+    lines = wrap(code, width - len(indent) - 4)
+    return [f"{indent}{'    ' if at else ''}{part}" for at, part in enumerate(lines)]
 
 
 def _code(

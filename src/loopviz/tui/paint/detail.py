@@ -1,24 +1,40 @@
-"""A panel about one thing: facts with a title each, sections with a heading, a wall on its left."""
+"""A panel about one thing, beside a table or below it: facts with a title each, sections."""
 
 from collections.abc import Sequence
 
 from rich.style import Style
 from textual.strip import Strip
 
+from loopviz.tui.paint.finding import rule_line
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
 
-__all__ = ["Detail", "walled"]
+__all__ = ["BESIDE", "LEAST", "Detail", "below", "walled"]
 
 TITLE = 10
 """Cells of a fact's title."""
+BESIDE = 140
+"""Cells of a panel in which table and detail stand side by side."""
+LEAST = 6
+"""Fewest rows that a detail below a table is worth."""
+TALL = 30
+"""Rows of a panel in which a detail has its place even if the table could use it."""
+
+
+def below(rows: int, height: int) -> int:
+    """The rows that a detail gets below a table that would like to have so many; 0: none."""
+    left = height - rows
+    if left >= LEAST or height < TALL:
+        return left if left >= LEAST else 0
+    return max(left, height * 2 // 5)
 
 
 class Detail:
     """Rows from the top down; what does not fit any more is left out as a whole."""
 
-    def __init__(self, scene: Scene, width: int, height: int) -> None:
-        self.scene, self.width, self.height = scene, width, height
+    def __init__(self, scene: Scene, width: int, height: int, *, ruled: bool = False) -> None:
+        """`ruled`: its title is on a rule, as it stands below a table."""
+        self.scene, self.width, self.height, self.ruled = scene, width, height, ruled
         self.rows: list[Strip] = []
 
     @property
@@ -35,9 +51,9 @@ class Detail:
         """A row to fill; hand it to `put`."""
         return Line(self.width).add(" ", self.scene.looks.text)
 
-    def put(self, line: Line) -> None:
+    def put(self, line: Line | Strip) -> None:
         if self.left > 0:
-            self.rows.append(line.strip(self.scene.looks.text))
+            self.rows.append(line if isinstance(line, Strip) else line.strip(self.scene.looks.text))
 
     def text(self, text: str, style: Style) -> None:
         """One row, cut with a sign if it is too long."""
@@ -48,8 +64,13 @@ class Detail:
         """What it is about, and what is to be said first of it."""
         looks, more = self.scene.looks, self.scene.glyphs.more
         text, after = clean(text), clean(after)
-        room = self.width - 2
+        room = self.width - (10 if self.ruled else 2)
         wide = min(width_of(text), max(room - width_of(after) - 2, room // 2))
+        if self.ruled:
+            rest = room - wide - 2
+            note = after if width_of(after) <= rest else ""
+            self.put(rule_line(self.width, self.scene, fit(text, wide, more), looks.title, note))
+            return
         line = self.line().add(fit(text, wide, more), looks.title)
         if after and line.left > 6:
             rest = min(width_of(after), line.left - 3)

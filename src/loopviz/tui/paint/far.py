@@ -7,7 +7,7 @@ from loopviz.clock import SECOND
 from loopviz.model.snapshot import Snapshot
 from loopviz.tui.paint.columns import Columns
 
-__all__ = ["far_columns", "far_sum", "far_worst"]
+__all__ = ["far_columns", "far_sum", "far_worst", "gone"]
 
 
 def far_columns(snapshot: Snapshot, columns: Columns) -> int:
@@ -15,6 +15,19 @@ def far_columns(snapshot: Snapshot, columns: Columns) -> int:
     if columns.cell_ns < SECOND or not len(snapshot.overview.busy_ns):
         return 0
     return max(0, min(columns.count, columns.at(snapshot.oldest_ns)))
+
+
+def gone(what: str, since_ns: int, columns: Columns, now_ns: int) -> str:
+    """Why the left part is blank: `requests are kept for the last 65 s`, or less of it.
+
+    Empty: it is not blank, or it is too narrow.
+    """
+    room = columns.at(since_ns) - 2
+    if not since_ns or columns.cell_ns < SECOND:
+        return ""
+    last = f"{(now_ns - since_ns) // SECOND} s"
+    ways = (f"{what} are kept for the last {last}", f"kept for the last {last}", f"kept for {last}")
+    return next((way for way in ways if len(way) <= room), "")
 
 
 def far_sum(values: NDArray[np.int64], snapshot: Snapshot, columns: Columns) -> NDArray[np.int64]:

@@ -1,14 +1,17 @@
 """The finding: what is wrong, who suffers, and the key that fixes it."""
 
 import re
+from collections.abc import Sequence
 
 from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
+from loopviz.tui.paint.clauses import shortened, whole
+from loopviz.tui.paint.fixes import fix_line, fixes_on
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit, width_of, wrap
+from loopviz.tui.paint.text import Line, clean, duration, width_of, wrap
 
 __all__ = ["FOLDERS", "evidence", "nothing_found", "paint_finding", "rule_line"]
 
@@ -62,7 +65,7 @@ def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
         strips += paragraph(in_full, looks.strong, width, scene, rows=height - 1)
     elif finding is None:
         title, style, note = nothing_found(scene)
-        strips = [rule_line(width, scene, title, style, note), *_on(scene, width, height - 1)]
+        strips = [rule_line(width, scene, title, style, note), *fixes_on(scene, width, height - 1)]
         fix = fix_line(scene, width)
         room = height - len(strips) - len(fix)
         strips += [*_looks(scene, width, room), *fix]
@@ -71,10 +74,12 @@ def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
         title, style, note = finding_title(scene, finding)
         strips = [rule_line(width, scene, title, style, note)]
         fix = fix_line(scene, width)
-        room = height - 1 - len(fix) - bool(scene.status.fixes_on)
-        rows = 1 if calm else max(1, min(3, room))
-        strips += [*_sentence(scene, finding, width, rows=rows, calm=calm), *fix]
-        strips += _on(scene, width, height - len(strips))
+        room = height - 1 - len(fix)
+        on = fixes_on(scene, width, room) if calm else []
+        least = 0 if on else 1  # what is over gives way to what was done about it
+        rows = max(least, min(3, room - (len(on) or bool(scene.status.fixes_on))))
+        strips += [*_sentence(scene, finding, width, rows=rows, calm=bool(on)), *fix]
+        strips += on or fixes_on(scene, width, height - len(strips))
     if len(strips) < height:
         strips += _lesson(clean(scene.scenario.lesson), width, height - len(strips), scene)
     blank = Line(width).strip(looks.text)
@@ -89,19 +94,21 @@ def _in_full(scene: Scene, width: int) -> str:
 
 
 def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bool) -> list[Strip]:
-    """The line of code first, since it is what people came for; then what it did."""
+    """The line of code first, since it is what people came for; then what it did.
+
+    Too long, it loses folders, then clauses; one that is calm is whole or not there.
+    """
     looks = scene.looks
-    where = finding.location
+    where, room = finding.location, width - 3  # two cells between place and text
     place = clean(f"{where.file}:{where.line}") if where else ""
     said = clean(finding.sentence)
-    if place in said:
-        place = ""
-    lines = wrap(f"{place}  {said}", width - 2)
-    if len(lines) > rows:
+    place = "" if place in said else place
+    if not whole(f"{place}  {said}", rows, room):
         place, said = place.rpartition("/")[2], FOLDERS.sub("", said)
-        lines = wrap(f"{place}  {said}", width - 2)
+    text = f"{place}  {said}"
+    shown = whole(text, rows, room) if calm else shortened(text, rows, room, scene.glyphs.more)
     strips = []
-    for i, text in enumerate(_last_cut(lines, rows, width - 2, scene)):
+    for i, text in enumerate(shown):
         line = Line(width).add(" ", looks.text)
         rest = text
         if i == 0 and place and text.startswith(place):
@@ -120,80 +127,30 @@ def nothing_found(scene: Scene) -> tuple[str, Style, str]:
     return title, scene.looks.alarm, "no rule sees it, the endpoints count it"
 
 
-def fix_line(scene: Scene, width: int) -> list[Strip]:
-    """` fix a: await asyncio.to_thread(...)   press a`; none if it is on."""
-    looks = scene.looks
-    fix = scene.suggested
-    line = Line(width)
-    if fix is None:
-        finding = scene.finding
-        if finding is None or scene.fix(finding.suggested_fix) or scene.status.fixes_on:
-            return []
-        return [line.add(" no fix is known for this one", looks.dim).strip(looks.text)]
-    letter = scene.letter(fix.key)
-    press = f"   press {letter}"
-    line.add(" fix ", looks.good).add(f"{letter}: ", looks.good)
-    title = clean(fix.title)
-    title = fit(title, min(width_of(title), line.left - len(press)), scene.glyphs.more)
-    return [line.add(title, looks.text).add(press, looks.good).strip(looks.text)]
-
-
-def _on(scene: Scene, width: int, rows: int) -> list[Strip]:
-    """What is on, and why it helps or does not, on so many rows: ` on  b: title`, `why`.
-
-    Of several there are the titles; of a wrong one, if there is but a row, why it does not help.
-    """
-    looks = scene.looks
-    fixes = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on][:rows]
-    strips = []
-    for fix in fixes:
-        why = f"looks right, is not: {fix.why}" if fix.wrong else fix.why
-        alone = len(fixes) == 1 and rows > 1
-        text = fix.title if alone or not fix.wrong else why
-        letter = scene.letter(fix.key)
-        line = Line(width).add(" on  ", looks.good).add(f"{letter}: ", looks.good)
-        text = fit(clean(text), width - 9, scene.glyphs.more)
-        strips.append(line.add(text, looks.text).strip(looks.text))
-        if alone:
-            style = looks.warm if fix.wrong else looks.dim
-            lines = _last_cut(wrap(clean(why), width - 9), rows - 1, width - 9, scene)
-            strips += [
-                Line(width).to(8, style).add(said, style).strip(looks.text) for said in lines
-            ]
-    return strips
-
-
-def _last_cut(lines: list[str], rows: int, width: int, scene: Scene) -> list[str]:
-    """At most `rows` of the lines; what does not fit is cut off the last one."""
-    if len(lines) <= rows or rows < 1:
-        return lines[: max(0, rows)]
-    last = fit(" ".join(lines[rows - 1 :]), width, scene.glyphs.more)
-    return [*lines[: rows - 1], last.rstrip()]
-
-
 def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
-    """On as many rows as there are; its end is cut."""
+    """Whole, or not there."""
     head = " lesson "
-    lines = wrap(text, width - len(head) - 1)
-    if len(lines) > rows and width_of(text) < width:
-        head, lines = " ", [text]
-    strips = []
-    for i, said in enumerate(_last_cut(lines, rows, width - len(head) - 1, scene)):
-        line = Line(width).add(head if i == 0 else " " * len(head), scene.looks.accent)
-        strips.append(line.add(said, scene.looks.dim).strip(scene.looks.text))
-    return strips
+    lines = whole(text, rows, width - len(head) - 1)
+    if not lines:
+        head, lines = " ", whole(text, rows, width - 2)
+    return _headed(head, lines, width, scene)
 
 
 def _looks(scene: Scene, width: int, rows: int) -> list[Strip]:
-    """What to look at, as much of it as is whole on so many rows; the first in any case."""
+    """What to look at, as much of it as is whole on so many rows."""
     strips: list[Strip] = []
     for text in scene.scenario.look:
-        lines = wrap(clean(text), width - 7)
-        if strips and len(strips) + len(lines) > rows:
-            continue
-        for i, said in enumerate(_last_cut(lines, rows - len(strips), width - 7, scene)):
-            line = Line(width).add("      " if i else " look ", scene.looks.accent)
-            strips.append(line.add(said, scene.looks.dim).strip(scene.looks.text))
+        lines = whole(clean(text), rows - len(strips), width - 7)
+        strips += _headed(" look ", lines, width, scene)
+    return strips
+
+
+def _headed(head: str, lines: Sequence[str], width: int, scene: Scene) -> list[Strip]:
+    """The first row begins with the head."""
+    strips = []
+    for i, said in enumerate(lines):
+        line = Line(width).add(" " * len(head) if i else head, scene.looks.accent)
+        strips.append(line.add(said, scene.looks.dim).strip(scene.looks.text))
     return strips
 
 

@@ -1,40 +1,100 @@
 """The footer: the keys that apply now, or what is being typed."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from textual.strip import Strip
 
+from loopviz.tui import when
+from loopviz.tui.actions import ACTIONS, Action
+from loopviz.tui.look import VIEWS
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, width_of
 
-__all__ = ["paint_footer", "paint_prompt"]
+__all__ = ["Offer", "action_at", "fitting", "offers", "paint_footer", "paint_prompt"]
 
-Offer = tuple[str, str, int]
-"""Key, word, and how soon it may go: the highest first, 0 never."""
+LATER = 10
+"""Words that have nothing to do with what the person is at go before all others."""
 
 
-def paint_footer(offers: Sequence[Offer], width: int, scene: Scene) -> list[Strip]:
+class Offer(NamedTuple):
+    """A word of the footer."""
+
+    key: str
+    word: str
+    spare: int
+    """How soon it may go: the highest first, 0 never."""
+    names: tuple[str, ...] = ()
+    """Of the actions, in the order of their keys."""
+
+
+def offers(scene: Scene, *, tabs: bool = False) -> list[Offer]:
+    """What there is to offer now. `tabs`: the views' keys are on the screen already."""
+    found = []
+    for action in ACTIONS:
+        if action.name == "next-view" and not tabs:
+            names = tuple(f"view-{name}" for name, _ in VIEWS)
+            spare = 1 + LATER * when.travels(scene)
+            found.append(Offer(scene.keys.shown(*names), "views", spare, names))
+        if action.word and action.when(scene):
+            names = (action.name, *action.also)
+            if action.group == "fixes":
+                names = names[: len(scene.scenario.fixes)]
+            spare = action.spare + LATER * _is_aside(action, scene)
+            found.append(Offer(scene.keys.shown(*names), action.word, spare, names))
+    return [offer for offer in found if offer.key]
+
+
+def _is_aside(action: Action, scene: Scene) -> bool:
+    """Whether who travels in time can do without it."""
+    own = action.group in ("time", "loopviz") or action.name in ("enter", "restart")
+    return when.travels(scene) and not own
+
+
+def paint_footer(offered: Sequence[Offer], width: int, scene: Scene) -> list[Strip]:
     """One row of `key word`; what does not fit whole is left out, and the help has it."""
     looks = scene.looks
     line = Line(width).add(" ", looks.bar)
-    kept, gap = fitting(offers, line.left)
-    for place, (key, word, _) in enumerate(kept):
+    kept, gap = fitting(offered, width - 2)
+    for place, (key, word, *_) in enumerate(kept):
         line.add(" " * gap if place else "", looks.bar)
         line.add(key, looks.bar_brand).add(f" {word}", looks.bar)
     return [line.strip(looks.bar)]
 
 
-def fitting(offers: Sequence[Offer], width: int) -> tuple[list[Offer], int]:
-    """Those that there is room for, and the gap between them."""
-    kept = list(offers)
+def action_at(offered: Sequence[Offer], width: int, x: int) -> str:
+    """The action whose word, or whose key if it has several, was painted there; else empty."""
+    kept, gap = fitting(offered, width - 2)
+    at = 1
+    for key, word, _, names in kept:
+        if at <= x < at + _wide_of(key, word):
+            keys = key.split() if " " in key else list(key)
+            if len(names) > 1 and len(keys) == len(names) and x - at < width_of(key):
+                ends = [key.index(each, i) + len(each) for i, each in enumerate(keys)]
+                return next(name for name, end in zip(names, ends, strict=True) if x - at < end)
+            return names[0] if names and word not in ("fixes", "views") else ""
+        at += _wide_of(key, word) + gap
+    return ""
+
+
+def fitting(offered: Sequence[Offer], width: int) -> tuple[list[Offer], int]:
+    """Those that there is room for, and the gap between them; signs of a pair may stand close."""
+    kept = list(offered)
     while True:
-        for gap in (2, 1):
-            if _wide(kept, gap) <= width:
-                return kept, gap
-        worst = max(kept, key=lambda offer: offer[2], default=None)
-        if worst is None:
+        for gap, shown in ((2, kept), (1, kept), (1, [_close(offer) for offer in kept])):
+            if sum(_wide_of(*offer[:2]) + gap for offer in shown) - gap <= width:
+                return shown, gap
+        if not kept:
             return [], 1
+        worst = max(kept, key=lambda offer: offer[2])
         kept.remove(worst if worst[2] else kept[len(kept) // 2])
+
+
+def _close(offer: Offer) -> Offer:
+    """`hl time` instead of `h l time`."""
+    keys = offer.key.split()
+    pair = len(keys) == 2 and all(len(key) == 1 for key in keys)
+    return offer._replace(key="".join(keys)) if pair else offer
 
 
 def paint_prompt(scene: Scene, width: int, found: int) -> list[Strip]:
@@ -48,5 +108,5 @@ def paint_prompt(scene: Scene, width: int, found: int) -> list[Strip]:
     return [line.end(hint, looks.bar, looks.bar).strip(looks.bar)]
 
 
-def _wide(offers: Sequence[Offer], gap: int) -> int:
-    return sum(width_of(key) + 1 + width_of(word) + gap for key, word, _ in offers) - gap
+def _wide_of(key: str, word: str) -> int:
+    return width_of(key) + 1 + width_of(word)

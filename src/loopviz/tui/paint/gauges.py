@@ -1,18 +1,17 @@
 """The gauges: the most crowded resources, and what the scenario counts."""
 
-import re
 from collections import deque
 
-from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterView, ResourceView
+from loopviz.tui.paint.gauge import add_gauge
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, fit, width_of
 
-__all__ = ["GaugePainter", "short_name"]
+__all__ = ["GaugePainter"]
 
 CELL = 39
 """Least cells that a resource takes."""
@@ -25,15 +24,6 @@ MANY = 5
 
 QUIET_NS = 5 * SECOND
 """Unused for so long, a resource gives its place to one that has none."""
-
-_WORDS = {
-    "sqlalchemy.pool": "db pool",
-    "asyncpg.pool": "db pool",
-    "httpcore.pool": "http pool",
-    "ThreadPoolExecutor": "threads",
-    "ProcessPoolExecutor": "processes",
-}
-_MADE_AT = re.compile(r"(?P<file>[^/]+):(?P<line>\d+) (?P<word>\S+?)(\(\d+\))?( \(worker \d+\))?")
 
 
 class GaugePainter:
@@ -66,7 +56,7 @@ class GaugePainter:
             line = self._counters(counters, width, scene)
             if found and line.left >= CELL - 4:
                 self._assign(found, 1, scene)
-                _gauge(line, self._named(found)[0], line.left - 1, scene)
+                add_gauge(line, self._named(found)[0], line.left - 1, scene)
             return [line.strip(scene.looks.text)] * height
         rows = height - bool(counters)
         each = max(1, width // CELL)
@@ -78,7 +68,7 @@ class GaugePainter:
             line = Line(width)
             for place, view in enumerate(views[row * each : (row + 1) * each]):
                 line.to(place * (width // each), scene.looks.text)
-                _gauge(line, view, width // each - 2, scene)
+                add_gauge(line, view, width // each - 2, scene)
             strips.append(line.strip(scene.looks.text))
         if counters:
             strips.append(self._counters(counters, width, scene).strip(scene.looks.text))
@@ -147,16 +137,6 @@ class GaugePainter:
         return (counter.value - before) * SECOND / (now - since)
 
 
-def short_name(view: ResourceView, scene: Scene) -> str:
-    """`Semaphore :7` for one made in the scenario's file, `Lock db.py:3` elsewhere."""
-    made = _MADE_AT.fullmatch(view.name.rpartition("/")[2])
-    if made is None:
-        return clean(view.name.removeprefix("default "))
-    at = f"{made['file']}:" if made["file"] != scene.scenario.path.name else ":"
-    worker = made[5] or ""
-    return clean(f"{_WORDS.get(view.kind, made['word'])} {at}{made['line']}{worker}")
-
-
 def _matters(view: ResourceView) -> bool:
     """Whether it has something to say: somebody waited, or it has room and was used."""
     if view.kind == "asyncio.Event":
@@ -178,47 +158,3 @@ def _titles(counters: tuple[CounterView, ...], width: int) -> list[str]:
             return names
     each = max(1, room // len(counters))
     return [fit(name, min(width_of(name), each)) for name in names]
-
-
-def _gauge(line: Line, view: ResourceView, width: int, scene: Scene) -> None:
-    """` db pool ████████ 5/5 FULL wait 41`, `width` cells."""
-    looks, glyphs = scene.looks, scene.glyphs
-    until = line.used + width
-    used, waiting = view.in_use.now, view.waiting.now
-    capacity = view.capacity if view.instances == 1 else 0  # that of many says nothing
-    full = bool(capacity and used >= capacity)
-    style = looks.alarm if waiting else looks.warm if full else looks.text
-    words: list[tuple[str, Style]] = [(f"{used}/{capacity}" if capacity else f"{used}", style)]
-    narrow = width < CELL + 4
-    if full and not (waiting and narrow):
-        words.append((" HELD" if capacity == 1 else " FULL", style))
-    elif not capacity:
-        words.append((" items, no limit" if "Queue" in view.kind else " in use", looks.dim))
-    if waiting:
-        words.append((f" wait {waiting}", looks.alarm))
-    elif not full and capacity:
-        words.append((" ok", looks.dim))
-    most = " wait 99" if narrow else " FULL wait 99"  # room for it, whatever is said now
-    room = width - width_of(f"{capacity}/{capacity}{most}") - 1
-    name = short_name(view, scene)
-    if view.instances > 1:
-        name += f" {glyphs.times}{view.instances}"
-    wide = min(width_of(name), room - 8)  # and for the bar
-    line.add(" ", looks.text).add(fit(name, wide, glyphs.more), looks.text).add(" ", looks.text)
-    bar = min(20, room - wide - 3) if capacity > 1 else 0
-    if bar >= 4:
-        _bar(line, min(1.0, used / capacity), bar, style if full else looks.run, scene)
-        line.add(" ", looks.text)
-    for text, word_style in words:
-        if line.used + width_of(text) <= until:
-            line.add(text, word_style)
-
-
-def _bar(line: Line, share: float, width: int, style: Style, scene: Scene) -> None:
-    looks, glyphs = scene.looks, scene.glyphs
-    steps = glyphs.eighths or glyphs.levels
-    eighths = round(share * width * 8) or int(share > 0)
-    whole = eighths // 8
-    part = glyphs.eighths[eighths % 8] if glyphs.eighths and eighths % 8 else ""
-    line.add(steps[-1] * whole + part, style)
-    line.add(glyphs.dot * (width - whole - len(part)), looks.faint)

@@ -132,7 +132,7 @@ def _comparing(scene: Scene, comparison: Comparison) -> Step:
     if scene.view == "compare":
         text = f"{further} the next scenario, {key('view-live')} the live view"
     done = effect(scene, comparison)
-    return Step("next", f"{done}: {text}" if done else text, text)
+    return Step("next", f"{done}; {text}" if done else text, text)
 
 
 def _samples(scene: Scene, comparison: Comparison, route: RouteComparison) -> Step:

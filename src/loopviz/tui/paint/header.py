@@ -26,7 +26,7 @@ def state_word(scene: Scene) -> str:
 
 
 def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
-    """One row. Narrow terminals lose the frame rate first, then the end of the title."""
+    """One row. Narrow terminals lose the frame rate first, then the title."""
     looks = scene.looks
     width = plan.size("header")[0]
     line = Line(width).add(" loopviz ", looks.bar_brand)
@@ -50,11 +50,9 @@ def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
     title = clean(title or scene.scenario.id)
     room = line.left - used - 2
     line.add("  ", looks.bar)
-    if room < 16:  # no room for both: the title loses its end, then all but its id
+    if width_of(title) > room:  # then its id alone
         title = clean(scene.scenario.id)
-    line.add(
-        fit(title, min(max(room, len(scene.scenario.id)), width_of(title)), "…"), looks.bar_strong
-    )
+    line.add(title, looks.bar_strong)
     if fixes:
         line.add("   ", looks.bar)
     for text, style in fixes:

@@ -15,7 +15,7 @@ from loopviz.tui.paint.scene import HELD_NS, Scene
 from loopviz.tui.paint.spans import Cells, idle, paint_shape, shape
 from loopviz.tui.paint.text import Line, duration
 
-__all__ = ["busy_shares", "paint_loop"]
+__all__ = ["busy_shares", "known_shares", "paint_loop"]
 
 
 def busy_shares(loop: LoopView, columns: Columns) -> NDArray[np.float64]:
@@ -31,6 +31,17 @@ def busy_shares(loop: LoopView, columns: Columns) -> NDArray[np.float64]:
         xs, ys = np.append(xs, more), np.append(ys, ys[-1] + more - xs[-1])
     busy = np.diff(np.interp((bounds - base_t).astype(np.float64), xs, ys))
     return np.clip(busy / np.maximum(np.diff(bounds), 1), 0.0, 1.0)
+
+
+def known_shares(
+    loop: LoopView, snapshot: Snapshot | None, columns: Columns
+) -> NDArray[np.float64]:
+    """As `busy_shares`; where no details are kept any more, as exact as whole seconds are."""
+    shares = busy_shares(loop, columns)
+    if snapshot is not None and loop is snapshot.loop and (far := far_columns(snapshot, columns)):
+        busy = far_sum(snapshot.overview.busy_ns, snapshot, columns)[:far]
+        shares[:far] = np.clip(busy / columns.cell_ns, 0.0, 1.0)
+    return shares
 
 
 def paint_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
@@ -59,9 +70,8 @@ def _lane(
     """So many rows of one loop."""
     looks, glyphs = scene.looks, scene.glyphs
     top = len(glyphs.levels) - 1
-    shares, slices = busy_shares(loop, columns), _stalls(loop, scene.end_ns)
-    if scene.snapshot is not None and loop is scene.snapshot.loop:
-        slices = _from_afar(shares, scene.snapshot, columns) + slices
+    shares = known_shares(loop, scene.snapshot, columns)
+    slices = _from_afar(loop, scene.snapshot, columns) + _stalls(loop, scene.end_ns)
     levels = np.ceil(shares * top * rows - 0.02).astype(int).tolist()
     over, over_styles = over_cells = idle(columns.count, looks)
     paint_shape(over_cells, {}, shape(slices, columns.cell_ns), columns, looks, glyphs)
@@ -96,14 +106,14 @@ def _lane(
     return strips
 
 
-def _from_afar(shares: NDArray[np.float64], snapshot: Snapshot, columns: Columns) -> list[Span]:
-    """Where no details are kept: fills in the shares; the columns in which the loop was held."""
-    far = far_columns(snapshot, columns)
+def _from_afar(loop: LoopView, snapshot: Snapshot | None, columns: Columns) -> list[Span]:
+    """Where no details are kept: the columns in which the loop was held."""
+    if snapshot is None or loop is not snapshot.loop:
+        return []
+    cell, far = columns.cell_ns, far_columns(snapshot, columns)
     if not far:
         return []
-    known, cell = snapshot.overview, columns.cell_ns
-    shares[:far] = np.clip(far_sum(known.busy_ns, snapshot, columns)[:far] / cell, 0.0, 1.0)
-    held = far_worst(known.held_max_ns, snapshot, columns)[:far].tolist()
+    held = far_worst(snapshot.overview.held_max_ns, snapshot, columns)[:far].tolist()
     starts = (columns.start_ns + i * cell for i, ns in enumerate(held) if ns >= HELD_NS)
     return [(start, start + 1, State.BLOCKING) for start in starts]
 

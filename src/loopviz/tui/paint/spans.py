@@ -89,7 +89,8 @@ class Lane:
 
     def cells(self, requests: Sequence[RequestView], columns: Columns) -> Cells:
         """The lane over the columns; idle cells are spaces. The lists are the caller's."""
-        ended = [request for request in requests if not request.open]
+        start_ns = columns.start_ns
+        ended = [request for request in requests if request.end_ns > start_ns and not request.open]
         numbers = [request.number for request in ended]
         grid = (columns.cell_ns, columns.count)
         known = self._known

@@ -10,7 +10,10 @@ from textual.strip import Strip
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, fit, width_of
 
-__all__ = ["Column", "Table"]
+__all__ = ["MARGIN", "Column", "Table"]
+
+MARGIN = 3
+"""Cells that no column gets: mark and gap on the left, one free on the right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Table:
         `empty` is said if there are none; `marks` gives a row's first cell.
         """
         looks, glyphs = scene.looks, scene.glyphs
-        sizes = self.fitting(width - 2)
+        sizes = self.fitting(width - MARGIN)
         room = max(0, height - 1)
         chosen = scene.look.row
         at = next((i for i, (key, _) in enumerate(rows) if key == chosen), None)

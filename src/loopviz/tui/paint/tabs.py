@@ -1,32 +1,59 @@
 """The tabs: the views with their keys, the one that is shown lit."""
 
+from collections.abc import Iterator
+
 from textual.strip import Strip
 
 from loopviz.tui.look import VIEWS
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, width_of
 
-__all__ = ["paint_tabs"]
+__all__ = ["paint_tabs", "tab_at"]
+
+Tab = tuple[int, str, str, str]
+"""Where it begins, its view, its key and its word."""
 
 
 def paint_tabs(scene: Scene, width: int) -> list[Strip]:
     """One row; the lesson stands apart, on the right. The lit one has brackets, too."""
-    looks, keys = scene.looks, scene.keys
+    looks = scene.looks
     line = Line(width)
-    for name, word in VIEWS:
-        _tab(line, keys.shown(f"view-{name}"), word, scene, chosen=name == scene.view)
-    lesson = Line(width)
-    _tab(lesson, keys.shown("lesson"), "Lesson", scene, chosen=scene.view == "lesson")
-    if lesson.used <= line.left:
-        line.to(width - lesson.used, looks.text)
-        _tab(line, keys.shown("lesson"), "Lesson", scene, chosen=scene.view == "lesson")
+    for start, view, key, word in _tabs(scene, width):
+        line.to(start, looks.text)
+        if view == scene.view:
+            line.add(f"[{key}{word}]", looks.cursor)
+        else:
+            line.add(f" {key}", looks.accent).add(f"{word} ", looks.dim)
     return [line.strip(looks.text)]
 
 
-def _tab(line: Line, key: str, word: str, scene: Scene, *, chosen: bool) -> None:
-    looks = scene.looks
-    said = f"{key} {word}" if key else word
-    if chosen:
-        line.add(f"[{said}]", looks.cursor)
-    elif width_of(said) + 2 <= line.left:
-        line.add(f" {key} " if key else " ", looks.accent).add(f"{word} ", looks.dim)
+def tab_at(scene: Scene, width: int, x: int) -> str:
+    """The action that goes to the view whose tab was painted there; else empty."""
+    for start, view, key, word in _tabs(scene, width):
+        if start <= x < start + _wide(key, word):
+            return view if view == "lesson" else f"view-{view}"
+    return ""
+
+
+def _tabs(scene: Scene, width: int) -> Iterator[Tab]:
+    """Those that there is room for."""
+    at = 0
+    for name, word in VIEWS:
+        key = _key(f"view-{name}", scene)
+        if at + _wide(key, word) <= width:
+            yield at, name, key, word
+            at += _wide(key, word)
+    key = _key("lesson", scene)
+    start = width - _wide(key, "Lesson")
+    if start >= at:
+        yield start, "lesson", key, "Lesson"
+
+
+def _key(action: str, scene: Scene) -> str:
+    """With the space after it; empty: it has none."""
+    key = scene.keys.shown(action)
+    return f"{key} " if key else ""
+
+
+def _wide(key: str, word: str) -> int:
+    return width_of(key) + width_of(word) + 2

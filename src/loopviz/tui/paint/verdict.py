@@ -23,6 +23,7 @@ __all__ = [
     "letters",
     "quantiles",
     "rate",
+    "same",
     "shown",
     "side",
     "sides",
@@ -71,20 +72,28 @@ def verdict(figure: Figure, scene: Scene) -> tuple[str, Style]:
     if before is None or after is None:
         return "", looks.dim
     moved = change(before, after)
-    if before == after or (before > 0 and abs(moved) < SAME):
+    if same(figure):
         return "= same", looks.dim
     less = after < before
     better = None if figure.less_is_better is None else less == figure.less_is_better
     style = looks.strong if better is None else looks.good if better else looks.worse
     if not (figure.sure or (figure.sure is None and abs(moved) >= MUCH)) and before and after:
         style = looks.text
-    if less:
-        return f"{glyphs.down} {'gone' if not after else f'{-moved * 100:3.0f} %'}", style
+    if less:  # what is not gone is not 100 % less
+        return f"{glyphs.down} {f'{min(99, -moved * 100):3.0f} %' if after else 'gone'}", style
     if not before:
         return f"{glyphs.up} new", style
     if moved >= 2:
         return f"{glyphs.up} {glyphs.times}{moved + 1:.{1 if moved < 99 else 0}f}", style
     return f"{glyphs.up} {moved * 100:3.0f} %", style
+
+
+def same(figure: Figure) -> bool:
+    """Whether both sides are alike, within a twentieth."""
+    before, after = figure.before, figure.after
+    if before is None or after is None or before == after:
+        return before == after
+    return before > 0 and abs(change(before, after)) < SAME
 
 
 def quantiles(route: RouteComparison) -> list[Figure]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
+from textual.color import Color
 from textual.events import Key
 from textual.geometry import Offset, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
@@ -18,6 +19,8 @@ from loopviz.tui.widgets.lines import LineWidget
 __all__ = ["BoxScreen"]
 
 Result = TypeVar("Result")
+
+SHADE = 0.6
 
 STEPS = {"down": 1, "up": -1, "page-down": 10, "page-up": -10, "first": -100_000, "last": 100_000}
 """Of the actions that move."""
@@ -44,7 +47,7 @@ class BoxLayout(Layout):
 class BoxScreen(ModalScreen[Result]):
     """Subclasses say what is in the box (`rows`), and call `repaint` when it has changed."""
 
-    CSS = "BoxScreen { background: transparent; overflow: hidden; }"
+    CSS = "BoxScreen { overflow: hidden; }"
     AUTO_FOCUS: ClassVar[str | None] = ""
     TITLE = ""
     WIDEST = 90
@@ -64,6 +67,9 @@ class BoxScreen(ModalScreen[Result]):
         return self._layout
 
     def on_mount(self) -> None:
+        palette = self.looks.palette
+        if self.looks.edges and palette and palette.ground != "default":  # what is behind fades
+            self.styles.background = Color.parse(palette.ground).with_alpha(SHADE)
         self.repaint()
 
     def on_resize(self) -> None:

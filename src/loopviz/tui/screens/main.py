@@ -13,7 +13,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from loopviz.clock import MS
-from loopviz.tui.actions import footer
 from loopviz.tui.commands.pointer import TIMED, click, drag, panel_at, wheel
 from loopviz.tui.desk import Desk
 from loopviz.tui.look import LIVE
@@ -22,7 +21,7 @@ from loopviz.tui.paint.code import paint_source, source_length
 from loopviz.tui.paint.compare import paint_compare
 from loopviz.tui.paint.diagnosis import paint_diagnosis
 from loopviz.tui.paint.finding import paint_finding
-from loopviz.tui.paint.footer import paint_footer, paint_prompt
+from loopviz.tui.paint.footer import offers, paint_footer, paint_prompt
 from loopviz.tui.paint.header import paint_banner, paint_header
 from loopviz.tui.paint.lag import paint_lag
 from loopviz.tui.paint.layout import Plan, Wants, plan
@@ -90,7 +89,11 @@ class MainScreen(Screen[None]):
     """Call `show` once per frame."""
 
     class Pointed(Message):
-        """The mouse has changed what is to be seen."""
+        """The mouse has changed what is to be seen, or wants an action done."""
+
+        def __init__(self, action: str = "") -> None:
+            super().__init__()
+            self.action = action
 
     CSS = "MainScreen { overflow: hidden; } LineWidget { width: auto; height: auto; }"
     AUTO_FOCUS: ClassVar[str | None] = ""
@@ -177,11 +180,11 @@ class MainScreen(Screen[None]):
             self._show("gauges", live.gauges.paint(scene, plan_now))
             self._show("axis", paint_axis(scene, plan_now, columns))
             self._show("header", paint_header(scene, plan_now))
+            self._show("banner", paint_banner(scene, plan_now))
+        if seldom:
             self._show("tabs", paint_tabs(scene, plan_now.size("tabs")[0]))
             self._show("footer", self._footer(scene, plan_now))
-            self._show("banner", paint_banner(scene, plan_now))
             self._show("legend", paint_legend(scene, plan_now))
-        if seldom:
             self._show("compare", paint_compare(scene, plan_now))
             if scene.view != LIVE:
                 self._show("view", self._desk.view.paint(scene, *plan_now.size("view")))
@@ -221,7 +224,7 @@ class MainScreen(Screen[None]):
         width = plan_now.size("footer")[0]
         if scene.look.typing:
             return paint_prompt(scene, width, len(self._desk.view.keys(scene)))
-        return paint_footer(footer(scene, tabs="tabs" in plan_now.panels), width, scene)
+        return paint_footer(offers(scene, tabs="tabs" in plan_now.panels), width, scene)
 
     def _show(self, panel: str, lines: Sequence[Strip]) -> None:
         self._panels[panel].show(lines)
@@ -241,9 +244,8 @@ class MainScreen(Screen[None]):
     def on_mouse_up(self, event: events.MouseUp) -> None:
         moved = self._pressed is not None and event.screen_x != self._pressed
         self._pressed = None
-        if not moved:
-            click(self._desk, event.screen_x, event.screen_y)
-        self.post_message(self.Pointed())
+        action = "" if moved else click(self._desk, event.screen_x, event.screen_y)
+        self.post_message(self.Pointed(action))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         self._wheel(event, -1)

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from loopviz.catalogue import ScenarioInfo
 from loopviz.tui.actions import ACTIONS, Action
 from loopviz.tui.desk import Desk
-from loopviz.tui.paint.text import Line, clean, fit, width_of
+from loopviz.tui.paint.clauses import shortened
+from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
 from loopviz.tui.screens.box import window
 from loopviz.tui.screens.listed import ListScreen
 
 __all__ = ["Command", "PaletteScreen", "commands"]
+
+DETAIL = 3
+"""Rows below the list: a rule, and all that the chosen command's row could not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +81,32 @@ class PaletteScreen(ListScreen):
         return command.title, f"{command.title} {command.text}"
 
     def tallest(self) -> int:
-        return len(self.commands) + 1
+        return len(self.commands) + 1 + DETAIL
 
     def rows(self, width: int, height: int) -> list[Line]:
         prompt = self.prompt(width)
-        if not self.found:
+        if self.chosen is None:
             return [*prompt, Line(width).add("Nothing has these words.", self.looks.dim)]
-        shown = window(len(self.found), height - len(prompt), self.cursor)
-        return [*prompt, *(self._row(self.found[i], width) for i in shown)]
+        detail = self._detail(self.commands[self.chosen], width)
+        room = height - len(prompt) - DETAIL
+        shown = window(len(self.found), room, self.cursor)
+        rows = [self._row(self.found[i], width) for i in shown]
+        return [*prompt, *rows, *[Line(width)] * (room - len(rows)), *detail]
+
+    def _detail(self, command: Command, width: int) -> list[Line]:
+        """A rule, and the whole of what the command does."""
+        looks = self.looks
+        said = wrap(clean(command.text), width - 2)[: DETAIL - 1]
+        rule = Line(width).add(self.glyphs.rule * width, looks.faint)
+        return [rule, *(Line(width).add(f"  {text}", looks.text) for text in said)]
 
     def _row(self, place: int, width: int) -> Line:
         looks, command = self.looks, self.commands[place]
         wide = min(20, max(width_of(clean(each.title)) for each in self.commands))
         title = fit(clean(command.title), wide, self.glyphs.more)
-        text = fit(clean(command.text), width - wide - 15, self.glyphs.more)
+        room = width - wide - 15
+        short = shortened(clean(command.text), 1, room, self.glyphs.more)
+        text = fit(" ".join(short), room)
         line = Line(width)
         if place == self.chosen:
             line.add(f"{self.glyphs.pointer} {title}  {text}", looks.cursor)

@@ -39,6 +39,14 @@ class LineWidget(Widget):
         if changed:
             self.refresh(*changed)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The prepared lines as they are: no borders, no padding, nothing to be cached."""
+        width = self.size.width
+        strips = [self.render_line(y).adjust_cell_length(width, self.fill) for y in crop.line_range]
+        if crop.column_span != (0, width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
     def render_line(self, y: int) -> Strip:
         if y < len(self._lines):
             return self._lines[y]

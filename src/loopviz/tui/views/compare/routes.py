@@ -4,66 +4,95 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import (
-    Comparison,
-)
+from loopviz.model.snapshot import Comparison, RouteComparison
 from loopviz.model.sure import SHARES, samples_for
 from loopviz.tui.paint.finding import paragraph, rule_line
 from loopviz.tui.paint.histogram import histogram_rows, paint_histogram
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, fit, width_of
-from loopviz.tui.paint.verdict import Figure, verdict
+from loopviz.tui.paint.verdict import Figure, same, verdict
 from loopviz.tui.views.compare.things import Thing
 
-__all__ = ["certainty", "paint_figures", "paint_rest"]
+__all__ = ["certainty", "paint_figures", "paint_further", "paint_rest", "wanted_rows"]
 
 NEEDED = {f"p{share * 100:g}": samples_for(share) for share in SHARES}
 TITLE, SIDE, CHANGE = 17, 8, 8
-FIGURES = TITLE + 2 * SIDE + CHANGE + 19
+FIGURES = TITLE + 2 * SIDE + CHANGE + 24
 """Cells of a row of figures."""
+NARROW = TITLE + 2 * SIDE + CHANGE + 12
+"""Of one that does not say what is missing to be sure."""
+RANGES = 12
+"""Rows of a histogram at most."""
 
 
 def certainty(figure: Figure) -> str:
-    """`sure`; `needs n of 368` while it cannot be; `not sure`; empty if nothing can be said."""
+    """`sure`, `not sure`; `needs 368, has 90` of too few; empty if there is nothing to say."""
     if figure.sure is None:
         return ""
     if figure.sure:
         return "sure"
     least = NEEDED.get(figure.title, 0)
-    few = figure.count is not None and min(figure.count) < least
-    return f"needs n of {least}" if few else "not sure"
+    few = min(figure.count) if figure.count is not None else least
+    if few < least:
+        return f"needs {least}, has {few}"
+    return "" if same(figure) else "not sure"
 
 
 def paint_figures(thing: Thing, scene: Scene, width: int, height: int) -> list[Strip]:
     """A title, a row for each figure; of a route its latencies beside them, or below."""
     looks = scene.looks
-    strips = [rule_line(width, scene, clean(thing.name), looks.title, _samples(thing, scene))]
+    strips = [_title(thing, scene, width)]
     room = height - 1
-    beside = thing.route is not None and room <= len(thing.figures) + 5
+    beside = thing.route is not None and height < wanted_rows(thing)
     cells = min(width, FIGURES)
     if beside and width < FIGURES + 28:
-        cells = FIGURES - 7 if width >= FIGURES + 20 else min(width, FIGURES)
+        cells = NARROW if width >= NARROW + 27 else min(width, FIGURES)
         beside = width >= cells + 20
     rows = [_figure_row(figure, scene, cells) for figure in (None, *thing.figures)][:room]
     if thing.route is None:
         return _filled(strips + [_wider(row, width, scene) for row in rows], width, height, scene)
-    after, before = thing.route.latencies.after, thing.route.latencies.before
     if beside:
-        drawn = paint_histogram(after, scene, width - cells - 1, room, before=before)
+        drawn = _drawn(thing.route, scene, width - cells - 2, room)
         gap = Line(1).strip(looks.text)
         rows = _filled(rows, cells, room, scene)
-        strips += [Strip([*row, *gap, *bar], width) for row, bar in zip(rows, drawn, strict=True)]
+        pairs = zip(rows, drawn, strict=True)
+        strips += [Strip([*row, *gap, *bar, *gap], width) for row, bar in pairs]
         return _filled(strips, width, height, scene)
     strips += [_wider(row, width, scene) for row in rows]
     left = height - len(strips) - 2
-    if left >= 3:
+    if left >= min(3, _ranges(thing.route)):
         glyph = "░" if scene.glyphs.eighths else ":"
         head = Line(width).add("  latency  ", looks.title)
         head.add(f"{scene.glyphs.run} now  ", looks.run).add(f"{glyph} before", looks.dim)
         strips += [Line(width).strip(looks.text), head.strip(looks.text)]
-        strips += paint_histogram(after, scene, min(width, 90), left, before=before)
-        strips = [_wider(row, width, scene) for row in strips]
+        drawn = _drawn(thing.route, scene, min(width - 1, 90), min(left, _ranges(thing.route)))
+        strips += [_wider(row, width, scene) for row in drawn]
     return _filled(strips, width, height, scene)
+
+
+def paint_further(
+    rows: Sequence[Thing], chosen: Thing, scene: Scene, width: int, height: int
+) -> list[Strip]:
+    """The figures of the others, each whole, as many as there is room for."""
+    blank = Line(width).strip(scene.looks.text)
+    strips: list[Strip] = []
+    for thing in rows:
+        if thing is chosen or len(thing.figures) == 1:
+            continue
+        if len(strips) + len(thing.figures) + 3 > height:
+            break
+        figures = (_figure_row(figure, scene, min(width, FIGURES)) for figure in thing.figures)
+        strips += [blank, _title(thing, scene, width)]
+        strips += [_wider(row, width, scene) for row in figures]
+    return _filled(strips, width, height, scene)
+
+
+def wanted_rows(thing: Thing) -> int:
+    """What `paint_figures` can make use of."""
+    rows = 2 + len(thing.figures)
+    if thing.route is not None:
+        rows += 2 + _ranges(thing.route)
+    return rows
 
 
 def paint_rest(
@@ -80,21 +109,42 @@ def paint_rest(
     strips: list[Strip] = []
     for fix in filter(None, map(scene.fix, comparison.after_fixes)):
         title = f"{scene.letter(fix.key)}  {clean(fix.title)}"
+        if width_of(title) > width - 5:
+            title = title.partition("  #")[0]
+        whole = width_of(title) <= width - 5
         why = f"It looks right, and is not: {fix.why}" if fix.wrong else fix.why
-        head = rule_line(width, scene, fit(title, min(width_of(title), width - 4)), looks.title)
+        head = rule_line(width, scene, title if whole else scene.letter(fix.key), looks.title)
         style = looks.warm if fix.wrong else looks.text
-        told = [blank, head, *paragraph(why, style, width, scene)]
+        named = [] if whole else paragraph(fix.title, looks.strong, width, scene)
+        told = [blank, head, *named, *paragraph(why, style, width, scene)]
         strips += told if len(strips) + len(told) <= height else []
     for thing in rows:
         route = thing.route
         if route is None or thing is chosen or not route.after.count:
             continue
-        after, before = route.latencies.after, route.latencies.before
-        lines = min(9, len(histogram_rows(after, 9, before)))
+        lines = _ranges(route)
         if len(strips) + lines + 2 <= height:
             strips += [blank, rule_line(width, scene, clean(thing.name), looks.title, "latency")]
-            strips += paint_histogram(after, scene, width, lines, before=before)
+            drawn = _drawn(route, scene, width - 1, lines)
+            strips += [_wider(row, width, scene) for row in drawn]
     return _filled(strips, width, height, scene)
+
+
+def _ranges(route: RouteComparison) -> int:
+    """Rows that its histogram can fill."""
+    after, before = route.latencies.after, route.latencies.before
+    return len(histogram_rows(after, RANGES, before))
+
+
+def _drawn(route: RouteComparison, scene: Scene, width: int, height: int) -> list[Strip]:
+    after, before = route.latencies.after, route.latencies.before
+    return paint_histogram(after, scene, width, height, before=before)
+
+
+def _title(thing: Thing, scene: Scene, width: int) -> Strip:
+    """`── GET /a ─ n 295 → 295 ──`."""
+    name = fit(clean(thing.name), min(width_of(clean(thing.name)), width - 5), scene.glyphs.more)
+    return rule_line(width, scene, name, scene.looks.title, _samples(thing, scene))
 
 
 def _samples(thing: Thing, scene: Scene) -> str:

@@ -12,7 +12,8 @@ from loopviz.model.snapshot import (
     ResourceComparison,
     RouteComparison,
 )
-from loopviz.tui.paint.finding import FOLDERS
+from loopviz.tui.paint.names import called
+from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.verdict import Figure, counted, quantiles, rate, shown, troubles
 
 __all__ = ["Thing", "things"]
@@ -33,14 +34,14 @@ class Thing:
     """If it is one: its latencies can be drawn."""
 
 
-def things(comparison: Comparison) -> list[Thing]:
+def things(comparison: Comparison, scene: Scene) -> list[Thing]:
     """Counters that should stand still and do not; then routes, the loop, and the rest."""
     bad = troubles(comparison)
     return [
         *map(_counter, bad),
         *map(_route, comparison.routes),
         *([_loop(comparison.loop, comparison.lasted_ns)] if comparison.comparable else []),
-        *map(_resource, filter(_mattered, comparison.resources)),
+        *(_resource(one, scene) for one in comparison.resources if _mattered(one)),
         *(_counter(counter) for counter in comparison.counters if counter not in bad),
     ]
 
@@ -76,7 +77,7 @@ def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> Thing:
     return Thing(("loop", ""), "LOOP", figures[1], figures)
 
 
-def _resource(resource: ResourceComparison) -> Thing:
+def _resource(resource: ResourceComparison, scene: Scene) -> Thing:
     was, now = resource.of
     figures = [
         Figure("waited p99", *_waited(resource, "p99_ns"), shown),
@@ -87,7 +88,7 @@ def _resource(resource: ResourceComparison) -> Thing:
         Figure("in use, max", was.in_use_max, now.in_use_max, _count, less_is_better=None),
     ]
     head = figures[0] if was.waited.count or now.waited.count else figures[4]
-    return Thing(("resource", resource.name), FOLDERS.sub("", resource.name), head, figures)
+    return Thing(("resource", resource.name), called(resource.name, scene), head, figures)
 
 
 def _waited(resource: ResourceComparison, name: str) -> tuple[int | None, int | None]:

@@ -3,19 +3,24 @@
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
-from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison
 from loopviz.tui.look import Key
 from loopviz.tui.paint.finding import rule_line
 from loopviz.tui.paint.layout import WIDE
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Column, Table
-from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
-from loopviz.tui.paint.verdict import side, verdict
-from loopviz.tui.views.compare.routes import certainty, paint_figures, paint_rest
+from loopviz.tui.paint.text import Line
+from loopviz.tui.paint.verdict import verdict
+from loopviz.tui.views.compare.routes import (
+    certainty,
+    paint_figures,
+    paint_further,
+    paint_rest,
+    wanted_rows,
+)
+from loopviz.tui.views.compare.sides import paint_nothing, paint_sides
 from loopviz.tui.views.compare.things import Thing, things
 from loopviz.tui.views.view import View
 
@@ -27,7 +32,7 @@ HELP = (
     ("▼ ▲ =", "less, more, the same within 5 %; ×3.2: that many times as much"),
     ("sure", "the 95 % intervals of before and after do not overlap (order statistics)"),
     ("not sure", "they overlap: it may be chance"),
-    ("needs n of 368", "so many samples a side it takes before a p99 can be told for certain"),
+    ("needs 368, has 90", "so many samples a side it takes to be sure of a p99; one has fewer"),
     ("n", "samples; latency counts from the time at which a request was to be sent"),
     ("LOOP", "and resources: of several workers, the first one's"),
     ("busy", "share of the time in which the loop ran something"),
@@ -49,7 +54,7 @@ class CompareView(View):
 
     def keys(self, scene: Scene) -> Sequence[Key]:
         comparison = _comparison(scene)
-        return [thing.key for thing in things(comparison)] if comparison else ()
+        return [thing.key for thing in things(comparison, scene)] if comparison else ()
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
         looks = scene.looks
@@ -57,9 +62,9 @@ class CompareView(View):
         note = "as of the freeze" if scene.frozen else ""
         strips = [rule_line(width, scene, "COMPARE", looks.title, note)]
         if comparison is None:
-            strips += _empty(scene, width)
+            strips += paint_nothing(scene, width)
         else:
-            strips += _sides(scene, comparison, width, height)
+            strips += paint_sides(scene, comparison, width, height)
             self._above = len(strips)
             strips += self._body(scene, comparison, width, height - len(strips))
         blank = Line(width).strip(looks.text)
@@ -70,14 +75,16 @@ class CompareView(View):
 
     def _body(self, scene: Scene, comparison: Comparison, width: int, height: int) -> list[Strip]:
         """The table, and the figures of the chosen thing; by default the first route's."""
-        rows = things(comparison)
+        rows = things(comparison, scene)
         usual = next((thing for thing in rows if thing.route is not None), rows[0])
         chosen = next((thing for thing in rows if thing.key == scene.look.row), usual)
         if width >= WIDE:
-            left = min(96, width * 6 // 10)
+            left = min(96, max(60, width - 68))
             table = self._paint(scene, rows, chosen, left, min(height, len(rows) + 1))
             table += paint_rest(scene, comparison, rows, chosen, left, height - len(table))
-            right = paint_figures(chosen, scene, width - left - 2, height)
+            above = min(height, wanted_rows(chosen))
+            right = paint_figures(chosen, scene, width - left - 2, above)
+            right += paint_further(rows, chosen, scene, width - left - 2, height - above)
             wall = Line(2).add(f"{scene.glyphs.wall} ", scene.looks.faint).strip(scene.looks.text)
             pairs = zip(table, right, strict=True)
             return [Strip([*row, *wall, *beside], width) for row, beside in pairs]
@@ -120,7 +127,7 @@ def _columns(scene: Scene) -> tuple[Column, ...]:
         return "" if counted is None else f"{counted[0]} {scene.glyphs.arrow} {counted[1]}"
 
     return (
-        Column("what", 18, lambda thing: thing.name, "", left=True, wide=True),
+        Column("what", 16, lambda thing: thing.name, "", left=True, wide=True),
         Column("figure", 12, lambda thing: thing.head.title, "", left=True),
         Column("before", 8, lambda thing: thing.head.texts()[0], ""),
         Column("after", 8, lambda thing: thing.head.texts()[1], ""),
@@ -132,89 +139,6 @@ def _columns(scene: Scene) -> tuple[Column, ...]:
             lambda thing, scene: verdict(thing.head, scene)[1],
             left=True,
         ),
-        Column("certain", 15, lambda thing: certainty(thing.head), "", left=True, spare=1),
+        Column("certain", 18, lambda thing: certainty(thing.head), "", left=True, spare=1),
         Column("samples", 13, count, "", spare=2),
     )
-
-
-def _sides(scene: Scene, comparison: Comparison, width: int, height: int) -> list[Strip]:
-    """What ran on either side, and for how long it was measured: a row each."""
-    looks = scene.looks
-    before, after = comparison.lasted_ns
-    was = "baseline" if comparison.pinned else "before"
-    told = (
-        (was, comparison.before_fixes, before, ""),
-        ("after", comparison.after_fixes, after, f" of {_age(scene, comparison)}"),
-    )
-    strips = []
-    for word, fixes, lasted_ns, more in told:
-        line = Line(width).add(f" {word:<9}", looks.accent)
-        measured = f"{lasted_ns // SECOND} s{more} measured"
-        text = _named(scene, fixes)
-        room = line.left - len(measured) - 3
-        if width_of(text) > room:
-            text = text.partition("  #")[0]  # a comment is what it can do without
-        line.add(fit(text, min(width_of(text), room), scene.glyphs.more), looks.strong)
-        strips.append(line.add(f"  {measured}", looks.dim).strip(looks.text))
-    if height >= 24:
-        key = scene.keys.shown("baseline")
-        line = Line(width).add(f" {'load':<9}", looks.accent)
-        line.add(f"{scene.glyphs.times}{comparison.load.after:g} on both sides", looks.text)
-        line.add(f"  {key} makes what runs now the baseline", looks.dim)
-        strips += [line.strip(looks.text), Line(width).strip(looks.text)]
-    return strips
-
-
-def _named(scene: Scene, fixes: Sequence[str]) -> str:
-    """`a: await asyncio.to_thread(…)`; of several, the letters."""
-    fix = scene.fix(fixes[0]) if len(fixes) == 1 else None
-    letters = side(scene, fixes)
-    return f"{letters}: {clean(fix.title)}" if fix else letters
-
-
-def _age(scene: Scene, comparison: Comparison) -> str:
-    seconds = max(0, scene.end_ns - comparison.since_ns) // SECOND
-    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
-
-
-def _empty(scene: Scene, width: int) -> list[Strip]:
-    """Why there is nothing, and what to press."""
-    looks, key = scene.looks, scene.keys.shown
-    comparison = scene.snapshot.comparison if scene.snapshot else None
-    rows: list[Strip] = [Line(width).strip(looks.text)]
-
-    def say(text: str, style: Style) -> None:
-        lines = [Line(width).add(f"  {said}", style) for said in wrap(clean(text), width - 4)]
-        rows.extend(line.strip(looks.text) for line in lines)
-
-    if comparison is not None:
-        was, now = (f"{scene.glyphs.times}{factor:g}" for factor in comparison.load)
-        say(
-            f"The load has changed from {was} to {now}: before and after are not comparable.",
-            looks.warm,
-        )
-        say(
-            f"Flip a fix, and it is compared under this load; or go back with {key('less-load')} "
-            f"or {key('more-load')}.",
-            looks.text,
-        )
-    elif scene.scenario.fixes:
-        say("Nothing to compare yet: flip a fix, and before and after appear here.", looks.strong)
-    else:
-        say("Nothing to compare: this scenario has no fixes.", looks.strong)
-    rows.append(Line(width).strip(looks.text))
-    for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
-        tick = "-" if fix.unavailable else "x" if fix.key in scene.status.fixes_on else " "
-        line = Line(width).add(f"  {letter} ", looks.good).add(f"[{tick}] ", looks.dim)
-        title = fit(clean(fix.title), line.left - 1, scene.glyphs.more).rstrip()
-        rows.append(line.add(title, looks.text).strip(looks.text))
-        if fix.unavailable:
-            say(f"      {fix.unavailable}", looks.warm)
-    if scene.scenario.fixes:
-        rows.append(Line(width).strip(looks.text))
-        say(
-            f"{key('baseline')} makes what runs now the baseline: then every change is compared "
-            "with it, not with the one before.",
-            looks.dim,
-        )
-    return rows

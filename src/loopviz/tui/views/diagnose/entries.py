@@ -1,6 +1,7 @@
 """What is wrong, as rows: findings, and counters that ought to stay 0."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from rich.style import Style
 
@@ -12,10 +13,10 @@ from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Column
 from loopviz.tui.paint.text import clean, duration, width_of
 
-__all__ = ["COLUMNS", "Entry", "entries", "seen"]
+__all__ = ["COLUMNS", "Entry", "columns_for", "entries", "seen"]
 
-PLACE = 15
-"""Cells for a culprit's line."""
+PLACE, LONG = 14, 26
+"""Cells for a culprit's line, and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,9 @@ def _of_counter(counter: CounterView) -> Entry:
 
 
 def _place(entry: Entry) -> str:
-    """`block.py:64`; a long name is cut, its line never."""
+    """`block.py:64`."""
     where = entry.finding.location if entry.finding else None
-    if where is None:
-        return "-"
-    name, line = where.file.rpartition("/")[2], f":{where.line}"
-    room = PLACE - len(line)
-    return (name if width_of(name) <= room else f"{name[: room - 2]}..") + line
+    return "-" if where is None else clean(f"{where.file.rpartition('/')[2]}:{where.line}")
 
 
 def _count(entry: Entry) -> str:
@@ -123,7 +120,15 @@ COLUMNS = (
     Column("finding", 16, lambda entry: entry.title, "what is wrong", _calm, left=True, wide=True),
     Column("place", PLACE, _place, "the culprit's line", _calm, left=True, spare=1),
     Column("count", 5, _count, "how often it happened", _calm),
-    Column("worst", 6, _worst, "how long it took at its worst", _calm),
-    Column("victims", 7, _victims, "requests that waited for it", _calm, spare=2),
+    Column("worst", 6, _worst, "how long it took at its worst", _calm, spare=2),
+    Column("victims", 7, _victims, "requests that waited for it", _calm, spare=3),
     Column("seen", 8, lambda entry: entry.last, "when it was seen last", _calm, left=True),
 )
+
+
+def columns_for(found: Sequence[Entry]) -> tuple[Column, ...]:
+    """With room for the longest names."""
+    names = max((width_of(entry.title) for entry in found), default=0)
+    places = max((width_of(_place(entry)) for entry in found), default=0)
+    sizes = {"finding": min(names, LONG), "place": min(places, LONG)}
+    return tuple(replace(c, width=max(c.width, sizes.get(c.title, 0))) for c in COLUMNS)

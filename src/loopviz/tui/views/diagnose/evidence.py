@@ -7,16 +7,15 @@ from textual.strip import Strip
 
 from loopviz.catalogue import FixInfo
 from loopviz.model.snapshot import Finding, Moment
-from loopviz.tui.look import Key
 from loopviz.tui.paint.code import Source, code_around
 from loopviz.tui.paint.finding import paragraph
-from loopviz.tui.paint.histogram import compact
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+from loopviz.tui.paint.text import Line, clean, duration, width_of, wrap
 from loopviz.tui.views.diagnose.entries import Entry
+from loopviz.tui.views.diagnose.hits import ago, in_sight, moments_rows, titled, victims_rows
 from loopviz.tui.views.diagnose.rules import said
 
-__all__ = ["moment_key", "paint_evidence"]
+__all__ = ["paint_evidence"]
 
 AROUND = (1, 3, 6)
 """Lines before and after the culprit's, as there is room for."""
@@ -30,11 +29,6 @@ class _Section:
 
     rank: int
     rows: Sequence[Strip]
-
-
-def moment_key(entry: Entry, moment: Moment) -> Key:
-    """The row of that moment."""
-    return (entry.key, moment.at_ns, moment.request)
 
 
 def paint_evidence(
@@ -51,7 +45,7 @@ def paint_evidence(
         sections = _of_counter(entry, scene, width)
     else:
         last = 2 if scene.look.detail else 6
-        shown = _in_sight(entry, moments, scene, min(MOMENTS, max(3, height - 16)))
+        shown = in_sight(entry, moments, scene, min(MOMENTS, max(3, height - 16)))
         around = next((n for n in reversed(AROUND) if height >= 13 + 4 * n), AROUND[0])
         sections = [
             _Section(0, _sentence(finding, entry, scene, width)),
@@ -59,8 +53,8 @@ def paint_evidence(
                 1, code_around(scene, finding, width, around, source) if finding.location else ()
             ),
             _Section(3, _fix(finding, scene, width)),
-            _Section(4, _victims(finding, scene, width, min(ROUTES, max(2, height // 8)))),
-            _Section(last, _moments(entry, shown, scene, width)),
+            _Section(4, victims_rows(finding, scene, width, min(ROUTES, max(2, height // 8)))),
+            _Section(last, moments_rows(entry, shown, scene, width)),
             _Section(5, _rule(finding, scene, width)),
         ]
     return _arranged(sections, scene, width, height)
@@ -89,7 +83,7 @@ def _sentence(finding: Finding, entry: Entry, scene: Scene, width: int) -> list[
         times += f", worst {duration(finding.worst_ns, ' ')}"
         if finding.count > 1:
             times += f", {duration(finding.total_ns, ' ')} in all"
-    times += "; seen now" if entry.last == "now" else f"; last seen {_ago(finding.last_ns, scene)}"
+    times += "; seen now" if entry.last == "now" else f"; last seen {ago(finding.last_ns, scene)}"
     style = looks.dim if entry.over else looks.strong
     sentence = paragraph(finding.sentence, style, width, scene, 4)
     return [*sentence, *paragraph(times, looks.dim, width, scene)]
@@ -105,10 +99,10 @@ def _fix(finding: Finding, scene: Scene, width: int) -> list[Strip]:
             text = "a fix is on: " + ", ".join(
                 f"{scene.letter(f.key)} {clean(f.title)}" for f in on
             )
-        return [_titled("FIX", text, scene, width)]
+        return [titled("FIX", text, scene, width)]
     if fix.key in scene.status.fixes_on:
         text = f"{scene.letter(fix.key)}: {clean(fix.title)}, is on"
-        return [_titled("FIX", text, scene, width)]
+        return [titled("FIX", text, scene, width)]
     return _press(fix, scene, width)
 
 
@@ -118,69 +112,14 @@ def _press(fix: FixInfo, scene: Scene, width: int) -> list[Strip]:
     letter = scene.letter(fix.key)
     press = f"  press {letter}"
     line = Line(width).add("  FIX ", looks.title).add(f" {letter}: ", looks.good)
-    title = clean(fix.title)
-    room = line.left - len(press)
-    line.add(fit(title, min(width_of(title), room), scene.glyphs.more), looks.text)
-    why = paragraph(fix.why, looks.dim, width - 5, scene, 2)
-    return [line.add(press, looks.good).strip(looks.text), *_indented(why, width, scene)]
-
-
-def _victims(finding: Finding, scene: Scene, width: int, rows: int) -> list[Strip]:
-    """By route: how many requests waited for it, and how long."""
-    looks = scene.looks
-    if not finding.victims:
-        return [_titled("VICTIMS", "no request is known to have waited for it", scene, width)]
-    who = "1 request" if finding.victims == 1 else f"{finding.victims:,} requests"
-    text = f"{who} waited for it"
-    if finding.victim_wait_ns:
-        text += f", {duration(finding.victim_wait_ns, ' ')} in all"
-    strips = [_titled("VICTIMS", text, scene, width)]
-    if len(finding.sufferings) == rows + 1:
-        rows += 1
-    most = max((one.waited_ns for one in finding.sufferings), default=0) or 1
-    for one in finding.sufferings[:rows]:
-        figures = f"{compact(one.requests):>5} {scene.glyphs.times} {duration(one.waited_ns):>6} "
-        name = min(28, width - len(figures) - 12)
-        line = Line(width).add("    ", looks.text)
-        line.add(fit(clean(one.route), name, scene.glyphs.more), looks.text).add(figures, looks.dim)
-        cells = round(one.waited_ns / most * min(24, line.left - 2))
-        line.add(scene.glyphs.ready * cells, looks.ready)
-        strips.append(line.strip(looks.text))
-    if len(finding.sufferings) > rows:
-        more = f"    + {len(finding.sufferings) - rows} more routes"
-        strips.append(Line(width).add(more, looks.dim).strip(looks.text))
-    return strips
-
-
-def _in_sight(entry: Entry, moments: Sequence[Moment], scene: Scene, rows: int) -> Sequence[Moment]:
-    """So many of them, the chosen one among them."""
-    keys = [moment_key(entry, moment) for moment in moments]
-    at = keys.index(scene.look.row) if scene.look.row in keys else 0
-    first = max(0, at - rows + 1)
-    return moments[first : first + rows]
-
-
-def _moments(entry: Entry, moments: Sequence[Moment], scene: Scene, width: int) -> list[Strip]:
-    """The last times that it happened, for the cursor."""
-    looks, glyphs = scene.looks, scene.glyphs
-    if not moments:
-        return []
-    enter = scene.keys.shown("enter")
-    how = f"{enter}: choose one" if not scene.look.detail else f"{enter}: show it in the live view"
-    strips = [_titled("LAST TIMES", how, scene, width)]
-    for moment in moments:
-        chosen = scene.look.row == moment_key(entry, moment)
-        lasted = duration(moment.lasted_ns) if moment.lasted_ns else ""
-        who = f"#{moment.request}" if moment.request else ""
-        line = Line(width).add(
-            f"  {glyphs.pointer if chosen else ' '} ", looks.cursor if chosen else looks.text
-        )
-        style = looks.cursor if chosen else looks.text
-        line.add(
-            f"{_ago(moment.at_ns, scene):>10} {lasted:>7}  {clean(moment.label)} {who} ", style
-        )
-        strips.append(line.strip(looks.text))
-    return strips
+    indent, title = line.used, clean(fix.title)
+    if width_of(title) > line.left - len(press):
+        title = title.partition("  #")[0]  # a comment is what it can do without
+    first, *further = wrap(title, line.left - len(press))
+    rows = [line.add(first, looks.text).add(press, looks.good)]
+    rows += [Line(width).to(indent, looks.text).add(more, looks.text) for more in further]
+    why = paragraph(fix.why, looks.dim, width - 5, scene, 3)
+    return [*(row.strip(looks.text) for row in rows), *_indented(why, width, scene)]
 
 
 def _rule(finding: Finding, scene: Scene, width: int) -> list[Strip]:
@@ -212,26 +151,12 @@ def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
         row for look in scene.scenario.look for row in paragraph(look, looks.text, width, scene)
     ]
     if hints:
-        sections.append(_Section(2, [_titled("LOOK AT", "", scene, width), *hints]))
+        sections.append(_Section(2, [titled("LOOK AT", "", scene, width), *hints]))
     lesson = paragraph(scene.scenario.lesson, looks.dim, width, scene, 4)
     return [*sections, _Section(3, lesson)]
-
-
-def _titled(title: str, text: str, scene: Scene, width: int) -> Strip:
-    line = Line(width).add(f"  {title} ", scene.looks.title)
-    text = clean(text)
-    line.add(
-        f" {fit(text, min(width_of(text), line.left - 1), scene.glyphs.more)}", scene.looks.text
-    )
-    return line.strip(scene.looks.text)
 
 
 def _indented(rows: Sequence[Strip], width: int, scene: Scene) -> list[Strip]:
     """Five cells further to the right."""
     blank = Line(5).strip(scene.looks.text)
     return [Strip([*blank, *row], width) for row in rows]
-
-
-def _ago(at_ns: int, scene: Scene) -> str:
-    """`1.2 s ago`: before this moment, or before the freeze."""
-    return f"{duration(max(0, (scene.anchor_ns or scene.end_ns) - at_ns), ' ')} ago"

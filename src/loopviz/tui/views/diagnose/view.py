@@ -15,8 +15,9 @@ from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Table
 from loopviz.tui.paint.text import Line, beside, clean
 from loopviz.tui.source import source_around
-from loopviz.tui.views.diagnose.entries import COLUMNS, Entry, entries
-from loopviz.tui.views.diagnose.evidence import moment_key, paint_evidence
+from loopviz.tui.views.diagnose.entries import COLUMNS, Entry, columns_for, entries
+from loopviz.tui.views.diagnose.evidence import paint_evidence
+from loopviz.tui.views.diagnose.hits import moment_key
 from loopviz.tui.views.diagnose.watched import paint_watched, well
 from loopviz.tui.views.view import View
 
@@ -139,6 +140,7 @@ class DiagnoseView(View):
         title = rule_line(width, scene, "DIAGNOSIS", scene.looks.title, note)
         look = replace(scene.look, chosen={**scene.look.chosen, self.NAME: chosen.key})
         rows = [(entry.key, entry) for entry in found]
+        self._table.columns = columns_for(found)
         return [title, *self._table.paint(rows, replace(scene, look=look), width, height - 1)]
 
     def at(self, scene: Scene) -> Key | None:

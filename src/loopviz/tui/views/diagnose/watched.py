@@ -1,5 +1,6 @@
 """When all is well, or beside what is not: what is watched for, and how the loop is."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from textual.strip import Strip
@@ -7,32 +8,40 @@ from textual.strip import Strip
 from loopviz.tui.paint.finding import paragraph, rule_line
 from loopviz.tui.paint.lag import WARM_NS
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, duration, fit
+from loopviz.tui.paint.text import Line, duration, width_of
 from loopviz.tui.views.diagnose.entries import Entry
 from loopviz.tui.views.diagnose.rules import RULES
 
 __all__ = ["paint_watched", "well"]
 
+NAME = 30
+"""Cells of a count and a rule's name."""
+
 
 def paint_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) -> list[Strip]:
-    """The rules, and how many findings each has; empty if there is no room for them all."""
-    looks, glyphs = scene.looks, scene.glyphs
-    if height < len(RULES):
-        short = ", ".join(RULES)
-        rows = paragraph(f"Watched for: {short}.", looks.dim, width, scene, max(1, height))
-        return rows if height > 3 else []
-    title = rule_line(width, scene, "WATCHED FOR", looks.title)
-    strips = [title] if height > len(RULES) else []
-    counts: dict[str, int] = {}
-    for entry in found:
-        if entry.finding is not None:
-            counts[entry.finding.rule] = counts.get(entry.finding.rule, 0) + 1
-    for rule, told in RULES.items():
-        count = counts.get(rule, 0)
-        line = Line(width).add(f" {count or glyphs.dot:>3} ", looks.warm if count else looks.faint)
-        line.add(f"{rule:<25}", looks.text if count else looks.dim)
-        text = told.means if len(told.means) < line.left else told.short
-        line.add(fit(text, max(0, line.left - 1), glyphs.more), looks.dim)
+    """How many findings each rule has; with what it means, if there is room; else nothing."""
+    looks = scene.looks
+    counts = Counter(entry.finding.rule for entry in found if entry.finding is not None)
+    shorts = NAME + max(len(told.short) for told in RULES.values())
+    explained = width > shorts and height >= len(RULES)
+    each = 1 if explained else max(1, width // NAME)
+    rows = -(-len(RULES) // each)
+    if height < rows:
+        return []
+    strips = [rule_line(width, scene, "WATCHED FOR", looks.title)] if height > rows else []
+    rules = list(RULES)
+    for at in range(rows):
+        line = Line(width)
+        for column, rule in enumerate(rules[at::rows]):
+            line.to(column * (width // each), looks.text)
+            count = counts[rule]
+            sign = count or scene.glyphs.dot
+            line.add(f"{sign:>4} ", looks.warm if count else looks.faint)
+            line.add(f"{rule:<{NAME - 5}}", looks.text if count else looks.dim)
+            if explained:
+                told = RULES[rule]
+                text = told.means if width_of(told.means) < line.left else told.short
+                line.add(text, looks.dim)
         strips.append(line.strip(looks.text))
     return strips
 

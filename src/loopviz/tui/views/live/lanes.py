@@ -1,59 +1,30 @@
-"""The request lanes: rows shared fairly between routes, then each row's cells."""
+"""The request lanes: each row's label, cells and outcome."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
 
 from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import RequestView, State
-from loopviz.tui.look import Key
 from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.far import gone
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.marks import Uprights, bracket_request, uprights
 from loopviz.tui.paint.palette import Looks
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.spans import Lane
 from loopviz.tui.paint.text import Line, clean, duration, fit
+from loopviz.tui.views.live.rows import LaneRow, begins, pinned_first
 
-__all__ = ["LanePainter", "LaneRow", "share_rows"]
+__all__ = ["LanePainter"]
+
+Lanes = dict[tuple[str, int], list[RequestView]]
+"""By route and lane."""
 
 KEEP_NS = 4 * SECOND
 """A lane keeps its row for so long after it was last needed, so that rows do not jump."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneRow:
-    """One row: the lane of a route, and how many lanes beyond it have no row."""
-
-    route: str
-    lane: int
-    hidden: int = 0
-    pinned: bool = False
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """As it is pinned and chosen."""
-        return self.route, self.lane
-
-
-def share_rows(wanted: dict[str, int], rows: int) -> list[LaneRow]:
-    """Rows for every route in order: none gets more than it wants, none starves for another."""
-    given = dict.fromkeys(wanted, 0)
-    left = rows
-    while left > 0:
-        hungry = [route for route in wanted if given[route] < wanted[route]]
-        if not hungry:
-            break
-        for route in hungry[:left]:
-            given[route] += 1
-            left -= 1
-    return [
-        LaneRow(route, lane, wanted[route] - count if lane == count - 1 else 0)
-        for route, count in given.items()
-        for lane in range(count)
-    ]
 
 
 class LanePainter:
@@ -70,20 +41,22 @@ class LanePainter:
         self.shown: list[LaneRow | None] = []
         """The row of each line of the panel, as it was painted; None: it is free."""
 
-    def rows(self, scene: Scene, count: int, start_ns: int) -> list[LaneRow]:
+    def rows(self, scene: Scene, count: int, start_ns: int, by_lane: Lanes) -> list[LaneRow]:
         """Which lane each row shows: the pinned ones first, then in the load's order of routes."""
         assert scene.snapshot is not None
         wanted: dict[str, int] = {route.route: 1 for route in scene.snapshot.routes}
-        for request in scene.snapshot.requests:
-            if request.end_ns > start_ns and request.start_ns < scene.end_ns:
-                wanted[request.route] = max(wanted.get(request.route, 0), request.lane + 1)
+        for (route, lane), requests in by_lane.items():
+            if lane >= wanted.get(route, 0) and any(
+                request.end_ns > start_ns for request in reversed(requests)
+            ):
+                wanted[route] = lane + 1
         for route, lanes in wanted.items():
             before, since = self._needed.get(route, (0, scene.end_ns))
             if lanes >= before or scene.end_ns - since > KEEP_NS:
                 self._needed[route] = (lanes, scene.end_ns)
             wanted[route] = self._needed[route][0]
         wanted = {route: n for route, n in wanted.items() if scene.look.filter in route.lower()}
-        return _pinned_first(wanted, scene.look.pins, count)
+        return pinned_first(wanted, scene.look.pins, count)
 
     def paint(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         """As many rows as the panel has."""
@@ -99,15 +72,12 @@ class LanePainter:
         if self._grid != (columns.cell_ns, columns.count):
             self._grid = columns.cell_ns, columns.count
             self._needed.clear()
-        rows = self.rows(scene, height, columns.start_ns)
-        lanes: dict[tuple[str, int], list[RequestView]] = {}
-        requests = scene.snapshot.requests
-        for request in requests:
-            if request.start_ns < scene.end_ns:
-                lanes.setdefault((request.route, request.lane), []).append(request)
+        lanes = _by_lane(scene.snapshot.requests, scene.end_ns)
+        rows = self.rows(scene, height, columns.start_ns, lanes)
         lines = uprights(scene, columns)
+        kept = _kept(scene, columns)
         culprit = scene.held.request if scene.held else 0
-        starts = [i for i, row in enumerate(rows) if i and _begins(rows[i - 1], row)]
+        starts = [i for i, row in enumerate(rows) if i and begins(rows[i - 1], row)]
         gaps = starts if len(rows) + len(starts) < height else ()
         strips: list[Strip] = []
         for i, row in enumerate(rows):
@@ -116,10 +86,9 @@ class LanePainter:
                 strips.append(_blank(plan, columns, lines, scene))
             self.shown.append(row)
             found = lanes.get(row.key, ())
-            strips.append(self._row(row, found, scene, plan, columns, lines, culprit))
+            behind = lines | kept if i == len(rows) // 2 else lines
+            strips.append(self._row(row, found, scene, plan, columns, behind, culprit))
         rest = _blank(plan, columns, lines, scene)
-        if len(strips) < height and (text := _gone(scene, columns)):
-            strips.append(_said(text, plan, scene))
         if not rows:
             strips.append(_nothing(plan, scene))
         return [*strips, *[rest] * (height - len(strips))]
@@ -185,6 +154,15 @@ class LanePainter:
         return line.add(fit(name, name_width, glyphs.more), style)
 
 
+def _by_lane(requests: Sequence[RequestView], end_ns: int) -> Lanes:
+    """Those that have begun by then."""
+    lanes: Lanes = defaultdict(list)
+    for request in requests:
+        if request.start_ns < end_ns:
+            lanes[request.route, request.lane].append(request)
+    return lanes
+
+
 def _key(
     requests: Sequence[RequestView], columns: Columns, uprights: Uprights, rest: tuple[object, ...]
 ) -> tuple[object, ...]:
@@ -192,7 +170,7 @@ def _key(
     last = requests[-1] if requests else None
     steps = last and (last.number, last.open, [span[::2] for span in last.spans])
     grid = (columns.first, columns.cell_ns, columns.count)
-    return (grid, len(requests), steps, tuple(uprights), rest)
+    return (grid, len(requests), steps, tuple((at, cell[0]) for at, cell in uprights.items()), rest)
 
 
 def _outcome(request: RequestView, columns: Columns, scene: Scene) -> tuple[str, Style]:
@@ -209,33 +187,12 @@ def _outcome(request: RequestView, columns: Columns, scene: Scene) -> tuple[str,
     return took + " ", looks.alarm if blocked else looks.warm if waited else looks.dim
 
 
-def _begins(before: LaneRow, row: LaneRow) -> bool:
-    """Whether another group of rows begins here."""
-    return before.pinned != row.pinned or (before.route != row.route and not row.pinned)
-
-
-def _pinned_first(wanted: dict[str, int], pins: Collection[Key], count: int) -> list[LaneRow]:
-    """Pinned lanes, as long as their routes are shown, then the others."""
-    pinned = [
-        LaneRow(route, lane, pinned=True)
-        for route, lanes in wanted.items()
-        for lane in range(lanes)
-        if (route, lane) in pins
-    ][:count]
-    keys = {row.key for row in pinned}
-    if not keys:
-        return share_rows(wanted, count)
-    shared = [row for row in share_rows(wanted, count) if row.key not in keys]
-    return [*pinned, *shared][:count]
-
-
-def _gone(scene: Scene, columns: Columns) -> str:
-    """Why the left part is empty, if that is not because nothing happened."""
+def _kept(scene: Scene, columns: Columns) -> Uprights:
+    """Why the left part is blank, if that is not because nothing happened."""
     assert scene.snapshot is not None
-    oldest = scene.snapshot.oldest_ns
-    if not oldest or columns.at(oldest) < 8 or columns.cell_ns < SECOND:
-        return ""
-    return f"requests are kept for the last {(scene.now_ns - oldest) // SECOND} s"
+    text = gone("requests", scene.snapshot.oldest_ns, columns, scene.now_ns)
+    text = f" {text} " if text else ""
+    return {at: (char, scene.looks.dim) for at, char in enumerate(text)}
 
 
 def _nothing(plan: Plan, scene: Scene) -> Strip:

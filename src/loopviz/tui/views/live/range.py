@@ -8,7 +8,8 @@ from loopviz.model.snapshot import Quantiles, State
 from loopviz.tui.paint.finding import rule_line
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
-from loopviz.tui.views.live.breakdown import place_of, state_bar
+from loopviz.tui.views.live.breakdown import state_bar
+from loopviz.tui.views.live.parts import place_of
 
 __all__ = ["paint_range"]
 

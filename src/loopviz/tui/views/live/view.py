@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.strip import Strip
@@ -16,8 +18,9 @@ from loopviz.tui.paint.columns import Columns
 from loopviz.tui.paint.gauges import GaugePainter
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.views.live.breakdown import leads_on, paint_breakdown, wanted_rows
+from loopviz.tui.views.live.breakdown import paint_breakdown, wanted_rows
 from loopviz.tui.views.live.lanes import LanePainter
+from loopviz.tui.views.live.parts import leads_on
 from loopviz.tui.views.live.range import paint_range
 from loopviz.tui.views.view import View
 
@@ -144,7 +147,10 @@ class LiveView(View):
         """The chosen one, if it is in the picture."""
         requests = scene.snapshot.requests if scene.snapshot else ()
         number = scene.look.chosen.get(LIVE)
-        return next((r for r in requests if r.number == number), None)
+        if not isinstance(number, int):
+            return None
+        at = bisect_left(requests, number, key=attrgetter("number"))
+        return requests[at] if at < len(requests) and requests[at].number == number else None
 
     def breakdown(self, scene: Scene) -> Breakdown | None:
         """Of the chosen request; of one that has gone out of the picture, as it was last."""

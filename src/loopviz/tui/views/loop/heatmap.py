@@ -9,6 +9,7 @@ from textual.strip import Strip
 from loopviz.clock import MS
 from loopviz.model.snapshot import Track
 from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.far import gone
 from loopviz.tui.paint.histogram import compact
 from loopviz.tui.paint.lag import HOT_NS, WARM_NS
 from loopviz.tui.paint.scene import Scene
@@ -100,14 +101,25 @@ def shade_steps(most: int, before: int = 2) -> int:
 
 
 def paint_heat(
-    heat: Heat, track: Track, scene: Scene, columns: Columns, label: int, width: int
+    heat: Heat,
+    track: Track,
+    scene: Scene,
+    columns: Columns,
+    label: int,
+    width: int,
+    what: str = "they",
 ) -> list[Strip]:
-    """As many rows as there are ranges, the longest on top; at the right each row's share."""
+    """As many rows as there are ranges, the longest on top; at the right each row's share.
+
+    `what` is counted: it is said how long they are kept.
+    """
     looks, glyphs = scene.looks, scene.glyphs
     counts = heat.counts(track, columns)
     steps = heat.steps = shade_steps(int(counts.max()), heat.steps)
     shades = np.searchsorted([1, steps, steps**2, steps**3], counts, side="right").tolist()
     styles = (looks.text, *looks.ramp)
+    since = int(track.times_ns[0]) if len(track.times_ns) else 0
+    why = gone(what, since, columns, scene.now_ns)
     total = int(counts.sum()) or 1
     marks = [columns.at(mark.at_ns) for mark in (scene.snapshot.marks if scene.snapshot else ())]
     marks = [column for column in marks if 0 <= column < columns.count]
@@ -123,6 +135,8 @@ def paint_heat(
         for column in marks:
             if not cells[column]:
                 chars[column], inks[column] = glyphs.mark_line, looks.mark_line
+        if row == len(counts) // 2 and why:
+            chars[: len(why)], inks[: len(why)] = why, [looks.dim] * len(why)
         line = Line(width).add(f"{name:>{label - 1}} ", hot).cells(chars, inks)
         line.end(_share(int(counts[row].sum()), total), looks.dim, looks.text)
         strips.append(line.strip(looks.text))

@@ -9,7 +9,7 @@ from loopviz.clock import SECOND
 from loopviz.model.snapshot import LoopView, Track
 from loopviz.tui.paint.axis import ago
 from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.loop import busy_shares
+from loopviz.tui.paint.loop import known_shares
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, duration, wrap
 from loopviz.tui.views.loop.pauses import pauses_told
@@ -23,7 +23,8 @@ def paint_usage(
     """A title, and the busy share of each column as a chart of so many rows."""
     looks, glyphs = scene.looks, scene.glyphs
     top = len(glyphs.levels) - 1
-    levels = np.ceil(busy_shares(loop, columns) * top * rows - 0.02).astype(int).tolist()
+    shares = known_shares(loop, scene.snapshot, columns)
+    levels = np.ceil(shares * top * rows - 0.02).astype(int).tolist()
     title = Line(width).add(glyphs.rule * 2, looks.faint).add(" UTILIZATION ", looks.title)
     title.add(f"{glyphs.rule} ", looks.faint).add("busy / (busy + idle) ", looks.dim)
     strips = [title.add(glyphs.rule * title.left, looks.faint).strip(looks.text)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import ResourceView, Track
-from loopviz.tui.paint.gauges import short_name
+from loopviz.tui.paint.names import short_name
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import clean
 
@@ -65,6 +65,7 @@ ORDERS: dict[str, Callable[[ResourceView], tuple[float | str, ...]]] = {
         -view.waiting.now,
         -view.waiting.max,
         -_share(view),
+        view.location is None,
         -view.in_use.max,
         view.name,
     ),
@@ -76,12 +77,13 @@ ORDERS: dict[str, Callable[[ResourceView], tuple[float | str, ...]]] = {
 
 
 def resource_rows(
-    scene: Scene, *, order: str, wanted: str, quiet_open: bool, spark: int
+    scene: Scene, *, order: str, wanted: str, quiet_open: bool | None, room: int, spark: int
 ) -> list[ResourceRow]:
     """Pinned ones first; the quiet ones last, behind a row that opens them.
 
-    `wanted` is in small letters: then all that have it are shown. `spark` is a sparkline's width.
-    If there are no others, the quiet ones are shown at once.
+    `wanted` is in small letters: then all that have it are shown. `quiet_open`: as the person wants
+    it; None: if `room` rows are enough. `spark` is a sparkline's width. If there are no others, the
+    quiet ones are shown at once.
     """
     found = scene.snapshot.resources if scene.snapshot is not None else ()
     pins: Collection[object] = scene.look.pins
@@ -100,6 +102,8 @@ def resource_rows(
         loud, quiet = quiet, []
     rows = [_row(view, name, scene, spark) for view, name in loud]
     if quiet:
+        if quiet_open is None:
+            quiet_open = len(loud) + 1 + len(quiet) <= room
         sign, word = "-" if quiet_open else "+", "one" if len(quiet) == 1 else "ones"
         rows.append(ResourceRow(QUIET, f"{sign} {len(quiet)} quiet {word}"))
         if quiet_open:
@@ -168,13 +172,12 @@ def _row(view: ResourceView, name: str, scene: Scene, spark: int) -> ResourceRow
 def sparkline(track: Track, end_ns: int, width: int, most: int, scene: Scene) -> str:
     """The last minute in so many cells: the peak of each, as a part of `most`.
 
-    Blank: nothing was seen yet; a dot: it was zero.
+    Blank: nothing was seen yet, or it was never anything but zero; the lowest level: zero.
     """
     times, values = track.times_ns, track.values
-    if not len(times) or width <= 0:
-        return " " * width
+    if not len(times) or width <= 0 or not values.any():
+        return " " * max(width, 0)
     levels = scene.glyphs.levels
-    zero = scene.glyphs.dot if scene.glyphs.eighths else "_"
     edges = end_ns - SPARK_NS + np.arange(width + 1) * SPARK_NS // width
     places = np.searchsorted(times, edges, side="right")
     cells = []
@@ -184,6 +187,6 @@ def sparkline(track: Track, end_ns: int, width: int, most: int, scene: Scene) ->
             cells.append(" ")
             continue
         peak = int(part.max())
-        level = -(-peak * (len(levels) - 1) // most)
-        cells.append(levels[min(level, len(levels) - 1)] if peak > 0 else zero)
+        level = 1 - (-peak * (len(levels) - 2) // most)
+        cells.append(levels[min(level, len(levels) - 1)])
     return "".join(cells)

@@ -1,14 +1,16 @@
 """The resources view's table: its columns, and the row above it that counts."""
 
+from collections.abc import Sequence
+
 from textual.strip import Strip
 
-from loopviz.tui.paint.gauges import short_name
+from loopviz.tui.paint.names import short_name
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Column
 from loopviz.tui.paint.text import Line, clean, took
 from loopviz.tui.views.resources.rows import BAR, ResourceRow
 
-__all__ = ["COLUMNS", "SPARK", "paint_title"]
+__all__ = ["COLUMNS", "SPARK", "fitting_columns", "paint_title"]
 
 SPARK = 10
 
@@ -109,6 +111,16 @@ COLUMNS = (
     ),
     Column("kind", 20, lambda row: row.kind, "the class", left=True, spare=5),
 )
+
+_CROWD = ("p50", "p99", "gave up", "wait 60s")
+"""What there is to say only of what was waited for."""
+
+
+def fitting_columns(rows: Sequence[ResourceRow]) -> tuple[Column, ...]:
+    """All of them; without those of waiting while nobody has ever waited."""
+    if any(row.view and (row.view.waiting.max or row.view.given_up.count) for row in rows):
+        return COLUMNS
+    return tuple(column for column in COLUMNS if column.title not in _CROWD)
 
 
 def paint_title(scene: Scene, width: int) -> Strip:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, ResourceView
-from loopviz.tui.paint.detail import Detail, walled
-from loopviz.tui.paint.layout import WIDE
+from loopviz.tui.paint.detail import BESIDE, LEAST, Detail, below, walled
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.table import Table
 from loopviz.tui.paint.text import clean
 from loopviz.tui.views.resources.detail import paint_resource
 from loopviz.tui.views.resources.rows import ORDERS, QUIET, Key, ResourceRow, resource_rows
-from loopviz.tui.views.resources.table import COLUMNS, SPARK, paint_title
+from loopviz.tui.views.resources.table import COLUMNS, SPARK, fitting_columns, paint_title
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:
@@ -42,7 +41,9 @@ class ResourcesView(View):
 
     def forget(self) -> None:
         self._table = Table(COLUMNS)
-        self._quiet_open = False
+        self._quiet_open: bool | None = None
+        """None: if there is room."""
+        self._room = 12
 
     def keys(self, scene: Scene) -> Sequence[Key]:
         return [row.key for row in self._rows(scene)]
@@ -53,6 +54,7 @@ class ResourcesView(View):
             order=self._order(scene),
             wanted=scene.look.filters.get(self.NAME, "").lower(),
             quiet_open=self._quiet_open,
+            room=self._room,
             spark=SPARK,
         )
 
@@ -61,7 +63,8 @@ class ResourcesView(View):
 
     def enter(self, desk: "Desk") -> bool:
         if desk.look.row == QUIET:
-            self._quiet_open = not self._quiet_open
+            rows = self._rows(desk.scene) if desk.scene is not None else []
+            self._quiet_open = bool(rows) and rows[-1].key == QUIET
             return True
         return False
 
@@ -78,19 +81,24 @@ class ResourcesView(View):
         return self._table.row_at(y - 1)
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+        beside, height = width >= BESIDE, height - 1
+        self._room = height - 1 if beside else max(height - 1 - LEAST, 0)
         rows = self._rows(scene)
-        title, below = paint_title(scene, width), height - 1
-        if width < WIDE:
-            if scene.look.detail and _chosen(rows, scene) is not None:
-                return [title, *self._detail(scene, rows, width, below)]
-            return [title, *self._paint_table(scene, rows, width, below)]
-        side = min(72, max(48, round(width * 0.34)))
-        table = self._paint_table(scene, rows, width - side - 1, below)
-        return [title, *walled(table, self._detail(scene, rows, side, below), scene)]
+        title = paint_title(scene, width)
+        if beside:
+            side = min(72, round(width * 0.38))
+            table = self._paint_table(scene, rows, width - side - 1, height)
+            return [title, *walled(table, self._detail(scene, rows, side, height), scene)]
+        if scene.look.detail and _chosen(rows, scene) is not None:
+            return [title, *self._detail(scene, rows, width, height)]
+        under = below(len(rows) + 1, height) if rows else 0
+        table = self._paint_table(scene, rows, width, height - under)
+        return [title, *table, *self._detail(scene, rows, width, under, ruled=True)]
 
     def _paint_table(
         self, scene: Scene, rows: list[ResourceRow], width: int, height: int
     ) -> list[Strip]:
+        self._table.columns = fitting_columns(rows)
         wanted = clean(scene.look.filters.get(self.NAME, ""))
         empty = "No resource yet: no lock, queue, pool or executor was used."
         if wanted:
@@ -106,18 +114,20 @@ class ResourcesView(View):
         )
 
     @staticmethod
-    def _detail(scene: Scene, rows: list[ResourceRow], width: int, height: int) -> list[Strip]:
+    def _detail(
+        scene: Scene, rows: list[ResourceRow], width: int, height: int, *, ruled: bool = False
+    ) -> list[Strip]:
+        detail = Detail(scene, width, height, ruled=ruled)
         view = _chosen(rows, scene)
         if view is None and scene.look.row is None:
             view = next((row.view for row in rows if row.view is not None), None)
         if view is None or scene.snapshot is None:
-            detail = Detail(scene, width, height)
             if rows:
                 detail.title("quiet ones")
                 detail.fact("", "Nobody has ever waited for them: enter shows them.", rows=2)
             return detail.done()
         jobs = next((jobs for jobs in scene.snapshot.jobs if jobs.name == view.name), None)
-        return paint_resource(view, jobs, scene, width, height)
+        return paint_resource(view, jobs, detail)
 
 
 def _chosen(rows: Sequence[ResourceRow], scene: Scene) -> ResourceView | None:

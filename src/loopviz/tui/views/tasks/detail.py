@@ -1,45 +1,33 @@
 """All about one task, or one group of tasks: its life, its stack, its family, its histograms."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from itertools import groupby
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import GroupView, Location, Spread, State, TasksView, TaskView
+from loopviz.model.snapshot import GroupView, Spread, State, TasksView, TaskView
 from loopviz.tui.paint.detail import Detail
 from loopviz.tui.paint.histogram import paint_histogram
-from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.task_words import as_of, at_line, state_words, waits_on
-from loopviz.tui.paint.text import clean, duration, took, width_of, wrap
+from loopviz.tui.paint.text import clean, took
+from loopviz.tui.views.tasks.stack import Source, paint_stack, place_in
 
-__all__ = ["Source", "is_library", "paint_group", "paint_task"]
+__all__ = ["paint_group", "paint_task", "paint_trouble"]
 
-Source = Callable[[Location, int], tuple[tuple[int, str], ...]]
-"""`source_around`."""
-
+WORDS = 56
+"""Cells in which the parts of a life have their times, too."""
 HISTOGRAM = 5
 """Fewest rows that a histogram is worth."""
-
-_INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", "/loopviz/target/")
-
-
-def is_library(where: Location) -> bool:
-    """Whether it is installed code, not the app's own."""
-    return any(part in where.path for part in _INSTALLED)
 
 
 def paint_task(
     task: TaskView,
     group: GroupView | None,
     view: TasksView,
-    scene: Scene,
-    width: int,
-    height: int,
+    detail: Detail,
     source: Source,
 ) -> list[Strip]:
     """What it did and does, where it waits, whose it is; its group's histograms if they fit."""
-    detail = Detail(scene, width, height)
+    scene = detail.scene
     looks, glyphs = scene.looks, scene.glyphs
     at_ns = as_of(view, scene.end_ns)
     words, tone = state_words(task, at_ns, glyphs)
@@ -57,35 +45,45 @@ def paint_task(
         key = scene.keys.shown("enter")
         detail.fact("request", f"#{task.request}: {key} shows it in the live view")
     detail.fact("holds", ", ".join(task.holds), looks.warm)
-    detail.fact("made at", _place(task.site, detail.room))
+    detail.fact("made at", place_in(task.site, detail.room))
     _family(detail, task, view)
-    _stack(detail, task, scene, source, most=_stack_rows(detail.left, group))
+    paint_stack(detail, task, scene, source, most=_stack_rows(detail.left, group))
     if group is not None:
         _histograms(detail, group, "its group")
     return detail.done()
 
 
-def paint_group(
-    group: GroupView, view: TasksView, scene: Scene, width: int, height: int
-) -> list[Strip]:
+def paint_group(group: GroupView, view: TasksView, detail: Detail) -> list[Strip]:
     """What its tasks did all in all, what they wait for now, and histograms."""
-    detail = Detail(scene, width, height)
-    looks = scene.looks
+    looks = detail.scene.looks
     pace = f"{group.steps_per_s:.0f} steps/s" if group.steps_per_s >= 1 else ""
     counts = f"{group.live:,} live of {group.started:,} started"
     detail.title(group.label, ", ".join(filter(None, (counts, pace))))
     _life(detail, group.busy_ns, group.ready_ns, group.waiting_ns, group.steps.quantiles.count)
-    detail.fact("made at", _place(group.site, detail.room))
+    detail.fact("made at", place_in(group.site, detail.room))
     tasks = [task for task in view.tasks if task.group == group.number]
     waits = Counter((waits_on(t), at_line(t.place)) for t in tasks if waits_on(t))
     if waits and detail.left > 2:
         shown = min(len(tasks), group.live)
         of = f"of {shown} shown" if group.live > len(tasks) else ""
         detail.heading("waiting now", of)
-        for (what, where), count in waits.most_common(max(1, min(5, detail.left - HISTOGRAM - 2))):
+        spare = HISTOGRAM + 2 if detail.left > HISTOGRAM + 3 else 0
+        for (what, where), count in waits.most_common(max(1, min(5, detail.left - spare))):
             line = detail.line().add(f"{count:>5,} ", looks.strong)
             detail.put(line.add(clean(what), looks.text).add(f"  {clean(where)}", looks.dim))
     _histograms(detail, group, "all its tasks")
+    return detail.done()
+
+
+def paint_trouble(detail: Detail) -> list[Strip]:
+    """What the words of those in trouble mean, and what to do."""
+    detail.title("tasks in trouble", style=detail.scene.looks.alarm)
+    for title, text in (
+        ("raised", "with an exception that nobody ever retrieved: await the task"),
+        ("lost", "destroyed while it waited: keep a reference to it"),
+        ("outlived", "went on after the task that made it: use a TaskGroup"),
+    ):
+        detail.fact(title, text, rows=2)
     return detail.done()
 
 
@@ -104,11 +102,11 @@ def _life(detail: Detail, busy: int, ready: int, waiting: int, steps: int) -> No
     for name, ns, state, style in parts:
         done += ns
         until = 1 + (round(room * done / whole) if whole else 0)
-        cells = max(until - bar.used, int(ns > 0 and bar.used < room))
-        bar.add(glyphs.of(state) * cells, looks.of(state))
         share = f"{100 * ns / whole:.0f}%" if whole else "0%"
+        cells = max(until - bar.used, int(share != "0%" and bar.used < room))
+        bar.add(glyphs.of(state) * cells, looks.of(state))
         words.add(glyphs.of(state), looks.of(state))
-        words.add(f" {name} {share} {took(ns)}  ", style)
+        words.add(f" {name} {share} {took(ns)}  " if room >= WORDS else f" {name} {share}  ", style)
     if words.left > 14:
         words.add(f"{steps:,} step{'s' if steps != 1 else ''}", looks.dim)
     detail.put(bar)
@@ -148,57 +146,6 @@ def _stack_rows(left: int, group: GroupView | None) -> int:
     return left - spare
 
 
-def _stack(detail: Detail, task: TaskView, scene: Scene, source: Source, most: int) -> None:
-    """Outermost first; frames of libraries in a row are one line, but for the innermost one."""
-    looks, stack = scene.looks, scene.stack
-    if task.outcome or most < 2:
-        return
-    frozen = ", as it was at the freeze" if scene.frozen else ""
-    if not stack:
-        if task.place is None:
-            return
-        detail.heading("waits at" if task.state else "waited last at", frozen.strip(", "))
-        stack = (task.place,)
-    else:
-        detail.heading("await stack", "outermost first" + frozen)
-    rows = list(_frames(stack, source, detail.width - 6))
-    room = most - 1
-    if len(rows) > room:  # the innermost ones matter
-        rows = [("", f"{scene.glyphs.more} {len(rows) - room + 1} rows above"), *rows[1 - room :]]
-    for kind, text in rows:
-        style = {"own": looks.strong, "code": looks.accent}.get(kind, looks.dim)
-        indent = "    " if kind == "code" else ""
-        detail.text(f"{indent}{text}", style)
-
-
-def _frames(stack: tuple[Location, ...], source: Source, width: int) -> Iterator[tuple[str, str]]:
-    """Kind (`own`, `code`, `library`) and text of each row."""
-    for library, run in groupby(stack, is_library):
-        frames = list(run)
-        if library:
-            innermost = frames[-1] is stack[-1]
-            folded = frames[:-1] if innermost else frames
-            if folded:
-                yield "library", _folded(folded)
-            if innermost:
-                yield "library", _place(frames[-1], width)
-            continue
-        for frame in frames:
-            yield "own", _place(frame, width)
-            for _, text in source(frame, 0):
-                for part in wrap(clean(text), width)[:2]:
-                    yield "code", part
-
-
-def _folded(frames: list[Location]) -> str:
-    """`4 frames of starlette, fastapi`."""
-    if len(frames) == 1:
-        return at_line(frames[0])
-    names = list(dict.fromkeys(frame.file.partition("/")[0] for frame in frames))
-    more = " and others" if len(names) > 3 else ""
-    return f"{len(frames)} frames of {', '.join(names[:3])}{more}"
-
-
 def _histograms(detail: Detail, group: GroupView, of: str) -> None:
     """Step times and ready delays, side by side."""
     scene, rows = detail.scene, detail.left - 2
@@ -234,15 +181,5 @@ def _quantiles(spread: Spread, room: int) -> str:
     found = spread.quantiles
     if not found.count:
         return ""
-    longest = f"  p99 {duration(found.p99_ns)} max {duration(found.max_ns)}"
-    return longest if len(longest) <= room else f"  p99 {duration(found.p99_ns)}"
-
-
-def _place(where: Location | None, room: int) -> str:
-    """`db/pool.py:12 Pool.get`, or as much of it as there is room for."""
-    if where is None:
-        return ""
-    whole, short = f"{where.file}:{where.line}", at_line(where)
-    name = where.function.rpartition(".")[2]
-    options = (f"{whole} {where.function}", f"{whole} {name}", f"{short} {name}", short)
-    return next((text for text in options if width_of(clean(text)) <= room), short)
+    longest = f"  p99 {took(found.p99_ns)} max {took(found.max_ns)}"
+    return longest if len(longest) <= room else f"  p99 {took(found.p99_ns)}"

@@ -51,7 +51,7 @@ def _columns(name: int, on: int) -> tuple[Column, ...]:
     )
 
 
-COLUMNS = {False: _columns(22, 21), True: _columns(28, 20)}
+COLUMNS = {False: _columns(22, 20), True: _columns(28, 20)}
 """Of a narrow table and of a wide one."""
 WIDE_TABLE = 92
 

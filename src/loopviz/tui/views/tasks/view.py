@@ -1,24 +1,25 @@
 """The tasks view: groups of tasks that unfold, and all about the chosen one."""
 
-from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import GroupView, Location, Snapshot, TaskView
+from loopviz.model.snapshot import Location, TaskView
 from loopviz.model.snapshot import TasksView as Tasks
 from loopviz.tui.look import LIVE, Look
-from loopviz.tui.paint.detail import Detail, walled
-from loopviz.tui.paint.gauges import short_name
-from loopviz.tui.paint.layout import WIDE
+from loopviz.tui.paint.detail import BESIDE, TALL, Detail, below, walled
 from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.table import Table
+from loopviz.tui.paint.table import MARGIN, Table
 from loopviz.tui.paint.task_words import as_of
 from loopviz.tui.source import source_around
-from loopviz.tui.views.tasks.detail import is_library, paint_group, paint_task
-from loopviz.tui.views.tasks.rows import ORDERS, TROUBLE, Key, TaskRow, task_rows
+from loopviz.tui.views.tasks.called import tasks_of
+from loopviz.tui.views.tasks.detail import paint_group, paint_task, paint_trouble
+from loopviz.tui.views.tasks.folds import Folds
+from loopviz.tui.views.tasks.row import TROUBLE, Key, TaskRow
+from loopviz.tui.views.tasks.rows import ORDERS, task_rows
+from loopviz.tui.views.tasks.stack import is_library
 from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE, paint_title
 from loopviz.tui.views.view import View
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from loopviz.tui.desk import Desk
 
 __all__ = ["TasksView"]
-
-FEW, MANY = 5, 20
-"""A group of so few tasks is open by itself, until there are that many."""
 
 
 class TasksView(View):
@@ -54,8 +52,7 @@ class TasksView(View):
 
     def forget(self) -> None:
         self._table = Table(COLUMNS[False])
-        self._flipped: dict[Hashable, bool] = {}
-        self._few: dict[int, bool] = {}
+        self._folds = Folds()
         self._chosen: TaskView | None = None
         self._wide = False
         self._room = (24, 40)
@@ -66,27 +63,23 @@ class TasksView(View):
         return [row.key for row in self._rows(scene)]
 
     def _rows(self, scene: Scene) -> list[TaskRow]:
-        view = _tasks(scene)
+        view = tasks_of(scene)
         self._remember(view, scene)
+        self._folds.see(view)
         return task_rows(
             view,
             as_of(view, scene.end_ns),
             scene.glyphs,
             order=self.ORDERS[scene.look.orders.get(self.NAME, 0) % len(self.ORDERS)],
             wanted=scene.look.filters.get(self.NAME, "").lower(),
-            is_open=self._is_open,
-            trouble_open=self._flipped.get(TROUBLE, False),
+            is_open=self._folds.is_open,
+            filling=self._folds.filling,
+            most=self._folds.most,
+            trouble_open=self._folds.trouble_open,
             pins=scene.look.pins,
             kept=self._chosen,
             room=self._room,
         )
-
-    def _is_open(self, group: GroupView) -> bool:
-        """As the person wants it; else if it has few tasks that stay."""
-        few = self._few.get(group.number, False)
-        few = not group.route and group.live <= (MANY if few else FEW)
-        self._few[group.number] = few
-        return self._flipped.get(("group", group.number), few)
 
     def _remember(self, view: Tasks, scene: Scene) -> None:
         """The chosen task is shown as it was last, even if it has ended since."""
@@ -110,14 +103,18 @@ class TasksView(View):
         if scene is None or not isinstance(row, tuple):
             return False
         if row[0] == "group":
-            view = _tasks(scene)
+            view = tasks_of(scene)
             group = next((g for g in view.groups if g.number == row[1]), None)
             if group is None or not any(task.group == row[1] for task in view.tasks):
                 return False  # there is nothing to unfold
-            self._flipped[row] = not self._is_open(group)
+            self._folds.flip(group)
+            return True
+        if row[0] == "more":
+            self._folds.open(row[1])
+            desk.look = desk.look.choose(("group", row[1]))
             return True
         if row == TROUBLE:
-            self._flipped[row] = not self._flipped.get(row, False)
+            self._folds.trouble_open = not self._folds.trouble_open
             return True
         task = self._chosen
         if task is None or not task.request or not (self._wide or desk.look.detail):
@@ -131,8 +128,8 @@ class TasksView(View):
         row = scene.look.row
         if not isinstance(row, tuple):
             return None
-        if row[0] == "group":
-            return next((g.site for g in _tasks(scene).groups if g.number == row[1]), None)
+        if row[0] in ("group", "more"):
+            return next((g.site for g in tasks_of(scene).groups if g.number == row[1]), None)
         own = [frame for frame in scene.stack or () if not is_library(frame)]
         if own:
             return own[-1]
@@ -144,21 +141,26 @@ class TasksView(View):
         return self._table.row_at(y - 1)
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
-        self._wide = width >= WIDE
-        side = min(72, max(50, round(width * 0.38))) if self._wide else -1
+        height -= 1
+        self._wide = width >= BESIDE
+        side = min(72, round(width * 0.38)) if self._wide else -1
         cells = width - side - 1
+        most = height - 1 if self._wide else height * 3 // 5 - 1
+        self._folds.most = most if height >= TALL else 0
         self._table.columns = COLUMNS[cells >= WIDE_TABLE]
-        sizes = {column.title: size for column, size in self._table.fitting(cells - 2)}
+        sizes = {column.title: size for column, size in self._table.fitting(cells - MARGIN)}
         self._room = sizes["task"], sizes["waits on"]
         rows = self._rows(scene)
-        title = paint_title(_tasks(scene), scene, width)
-        below = height - 1
-        if not self._wide:
-            if scene.look.detail and scene.look.row is not None:
-                return [title, *self._detail(scene, rows, width, below)]
-            return [title, *self._paint_table(scene, rows, width, below)]
-        table = self._paint_table(scene, rows, cells, below)
-        return [title, *walled(table, self._detail(scene, rows, side, below), scene)]
+        title = paint_title(tasks_of(scene), scene, width)
+        if self._wide:
+            table = self._paint_table(scene, rows, cells, height)
+            detail = self._detail(rows, Detail(scene, side, height))
+            return [title, *walled(table, detail, scene)]
+        if scene.look.detail and scene.look.row is not None:
+            return [title, *self._detail(rows, Detail(scene, width, height))]
+        under = below(len(rows) + 1, height) if rows else 0
+        table = self._paint_table(scene, rows, width, height - under)
+        return [title, *table, *self._detail(rows, Detail(scene, width, under, ruled=True))]
 
     def _paint_table(
         self, scene: Scene, rows: list[TaskRow], width: int, height: int
@@ -175,60 +177,17 @@ class TasksView(View):
             marks=lambda key: "*" if key in scene.look.pins else " ",
         )
 
-    def _detail(self, scene: Scene, rows: list[TaskRow], width: int, height: int) -> list[Strip]:
-        view = _tasks(scene)
+    def _detail(self, rows: list[TaskRow], detail: Detail) -> list[Strip]:
+        """About the chosen task or group; of the first group if none is."""
+        scene = detail.scene
+        view = tasks_of(scene)
         groups = {group.number: group for group in view.groups}
         row = scene.look.row
         if self._chosen is not None:
             task = self._chosen
-            return paint_task(
-                task, groups.get(task.group), view, scene, width, height, source_around
-            )
+            return paint_task(task, groups.get(task.group), view, detail, source_around)
         if row == TROUBLE:
-            return self._help(scene, width, height)
+            return paint_trouble(detail)
         if not isinstance(row, tuple) or row[1] not in groups:
             row = next((each.key for each in rows if each.key[0] == "group"), None)
-        if row is None:
-            return Detail(scene, width, height).done()
-        return paint_group(groups[row[1]], view, scene, width, height)
-
-    @staticmethod
-    def _help(scene: Scene, width: int, height: int) -> list[Strip]:
-        detail = Detail(scene, width, height)
-        detail.title("tasks in trouble", style=scene.looks.alarm)
-        for title, text in (
-            ("raised", "with an exception that nobody ever retrieved: await the task"),
-            ("lost", "destroyed while it waited: keep a reference to it"),
-            ("outlived", "went on after the task that made it: use a TaskGroup"),
-        ):
-            detail.fact(title, text, rows=2)
-        return detail.done()
-
-
-def _tasks(scene: Scene) -> Tasks:
-    """The tasks, with the resources called as everywhere on the screen."""
-    return _called(scene.snapshot, scene) if scene.snapshot is not None else Tasks()
-
-
-def _called(snapshot: Snapshot, scene: Scene) -> Tasks:
-    names = {found.name: short_name(found, scene) for found in snapshot.resources}
-
-    def renamed(task: TaskView) -> TaskView:
-        if not task.waits_for and not task.holds:
-            return task
-        return replace(
-            task,
-            waits_for=names.get(task.waits_for, task.waits_for),
-            holds=tuple(names.get(name, name) for name in task.holds),
-        )
-
-    tasks, groups = snapshot.tasks, snapshot.tasks.groups
-    if len(tasks.tasks) >= tasks.live:  # all are listed: theirs is the newest count
-        live = Counter(task.group for task in tasks.tasks)
-        groups = tuple(replace(group, live=live[group.number]) for group in groups)
-    return replace(
-        tasks,
-        groups=groups,
-        tasks=tuple(map(renamed, tasks.tasks)),
-        troubled=tuple(map(renamed, tasks.troubled)),
-    )
+        return detail.done() if row is None else paint_group(groups[row[1]], view, detail)

@@ -1,0 +1,38 @@
+"""Texts that are too long: they lose whole clauses, so that what is left can be read."""
+
+import re
+
+from loopviz.tui.paint.text import width_of, wrap
+
+__all__ = ["shortened", "whole"]
+
+_CLAUSE = re.compile(r"(?=; | # |, each |: | in (?!a row|all\b)|, )")
+"""Before each clause."""
+
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
+
+
+def whole(text: str, rows: int, width: int) -> list[str]:
+    """Wrapped, if it is whole on so many rows; else nothing."""
+    lines = wrap(text, width)
+    return lines if len(lines) <= rows else []
+
+
+def shortened(text: str, rows: int, width: int, more: str) -> list[str]:
+    """The first clauses: as many as are whole on so many rows; the first one is cut if need be."""
+    if rows < 1:
+        return []
+    if lines := whole(text, rows, width):
+        return lines
+    ends = [found.start() for found in reversed([*_CLAUSE.finditer(text)])]
+    for end in ends:
+        said = text[:end].rstrip(" ,:;")
+        if said and _closed(said) and (lines := whole(said, rows, width)):
+            return lines
+    lines = wrap(text, width - width_of(more))
+    return [*lines[: rows - 1], f"{lines[rows - 1]}{more}"]
+
+
+def _closed(text: str) -> bool:
+    """Whether no bracket or quote is left open: no code is torn."""
+    return text.count('"') % 2 == 0 and all(text.count(a) == text.count(b) for a, b in _PAIRS)

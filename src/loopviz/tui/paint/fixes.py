@@ -1,0 +1,61 @@
+"""What is said of the fixes: the one to try, with its key, and those that are on."""
+
+from textual.strip import Strip
+
+from loopviz.catalogue import FixInfo
+from loopviz.tui.paint.clauses import shortened
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import Line, clean, fit, width_of
+
+__all__ = ["fix_line", "fixes_on"]
+
+
+def fix_line(scene: Scene, width: int) -> list[Strip]:
+    """` fix a: await asyncio.to_thread(...)   press a`; none if it is on."""
+    looks = scene.looks
+    fix = scene.suggested
+    line = Line(width)
+    if fix is None:
+        finding = scene.finding
+        if finding is None or scene.fix(finding.suggested_fix) or scene.status.fixes_on:
+            return []
+        return [line.add(" no fix is known for this one", looks.dim).strip(looks.text)]
+    letter = scene.letter(fix.key)
+    press = f"   press {letter}"
+    line.add(" fix ", looks.good).add(f"{letter}: ", looks.good)
+    title = clean(fix.title)
+    title = fit(title, min(width_of(title), line.left - len(press)), scene.glyphs.more)
+    return [line.add(title, looks.text).add(press, looks.good).strip(looks.text)]
+
+
+def fixes_on(scene: Scene, width: int, rows: int) -> list[Strip]:
+    """What is on, and why it helps or does not, on so many rows: ` on  b: title`, `why`.
+
+    Of several there are the titles; of a wrong one, if there is but a row, that it does not help.
+    """
+    looks = scene.looks
+    fixes = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on][:rows]
+    room = width - 9
+    strips = []
+    for fix in fixes:
+        alone = len(fixes) == 1 and rows > 1
+        line = Line(width).add(" on  ", looks.good).add(f"{scene.letter(fix.key)}: ", looks.good)
+        text = clean(fix.title) if alone or not fix.wrong else _in_a_row(fix, room)
+        strips.append(line.add(fit(text, room, scene.glyphs.more), looks.text).strip(looks.text))
+        if alone:
+            style = looks.warm if fix.wrong else looks.dim
+            strips += [
+                Line(width).to(8, style).add(said, style).strip(looks.text)
+                for said in shortened(_why(fix), rows - 1, room, scene.glyphs.more)
+            ]
+    return strips
+
+
+def _why(fix: FixInfo) -> str:
+    return f"looks right, is not: {clean(fix.why)}" if fix.wrong else clean(fix.why)
+
+
+def _in_a_row(fix: FixInfo, room: int) -> str:
+    """Of a wrong one."""
+    why, title = _why(fix), clean(fix.title)
+    return why if width_of(why) <= room else f"looks right, is not: {title}"

@@ -1,0 +1,38 @@
+"""What resources are called: one short name for each, wherever it is on the screen."""
+
+import re
+
+from loopviz.model.snapshot import ResourceView
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import clean
+
+__all__ = ["called", "short_name"]
+
+_WORDS = {
+    "sqlalchemy.pool": "db pool",
+    "asyncpg.pool": "db pool",
+    "httpcore.pool": "http pool",
+    "ThreadPoolExecutor": "threads",
+    "ProcessPoolExecutor": "processes",
+}
+_MADE_AT = re.compile(r"(?P<file>[^/]+):(?P<line>\d+) (?P<word>\S+?)(\(\d+\))?( \(worker \d+\))?")
+
+
+def short_name(view: ResourceView, scene: Scene) -> str:
+    """`Semaphore :7` for one made in the scenario's file, `Lock db.py:3` elsewhere."""
+    return _short(view.name, view.kind, scene)
+
+
+def called(name: str, scene: Scene) -> str:
+    """The short name of the resource that the model calls so."""
+    found = scene.snapshot.resources if scene.snapshot is not None else ()
+    return _short(name, next((view.kind for view in found if view.name == name), ""), scene)
+
+
+def _short(name: str, kind: str, scene: Scene) -> str:
+    made = _MADE_AT.fullmatch(name.rpartition("/")[2])
+    if made is None:
+        return clean(name.removeprefix("default "))
+    at = f"{made['file']}:" if made["file"] != scene.scenario.path.name else ":"
+    worker = made[5] or ""
+    return clean(f"{_WORDS.get(kind, made['word'])} {at}{made['line']}{worker}")

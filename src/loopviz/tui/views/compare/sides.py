@@ -1,0 +1,99 @@
+"""What is compared: the fixes and the load of both sides; or why nothing is, and what to press."""
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from textual.strip import Strip
+
+from loopviz.clock import SECOND
+from loopviz.model.snapshot import Comparison
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
+from loopviz.tui.paint.verdict import side
+
+__all__ = ["paint_nothing", "paint_sides"]
+
+
+def paint_sides(scene: Scene, comparison: Comparison, width: int, height: int) -> list[Strip]:
+    """What ran on either side, and for how long it was measured: a row each."""
+    looks = scene.looks
+    before, after = comparison.lasted_ns
+    was = "baseline" if comparison.pinned else "before"
+    told = (
+        (was, comparison.before_fixes, before, ""),
+        ("after", comparison.after_fixes, after, f" of {_age(scene, comparison)}"),
+    )
+    strips = []
+    for word, fixes, lasted_ns, more in told:
+        line = Line(width).add(f" {word:<9}", looks.accent)
+        measured = f"{lasted_ns // SECOND} s{more} measured"
+        text = _named(scene, fixes)
+        if width_of(text) > line.left - len(measured) - 3:
+            text = text.partition("  #")[0]  # a comment is what it can do without
+        indent = line.used
+        first, *further = wrap(text, line.left - len(measured) - 3)
+        line.add(first, looks.strong).add(f"  {measured}", looks.dim)
+        rest = [Line(width).to(indent, looks.text).add(said, looks.strong) for said in further]
+        strips += [row.strip(looks.text) for row in (line, *rest)]
+    if height >= 24:
+        key = scene.keys.shown("baseline")
+        line = Line(width).add(f" {'load':<9}", looks.accent)
+        line.add(f"{scene.glyphs.times}{comparison.load.after:g} on both sides", looks.text)
+        line.add(f"  {key} makes what runs now the baseline", looks.dim)
+        strips += [line.strip(looks.text), Line(width).strip(looks.text)]
+    return strips
+
+
+def _named(scene: Scene, fixes: Sequence[str]) -> str:
+    """`a: await asyncio.to_thread(…)`; of several, the letters."""
+    fix = scene.fix(fixes[0]) if len(fixes) == 1 else None
+    letters = side(scene, fixes)
+    return f"{letters}: {clean(fix.title)}" if fix else letters
+
+
+def _age(scene: Scene, comparison: Comparison) -> str:
+    seconds = max(0, scene.end_ns - comparison.since_ns) // SECOND
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+
+
+def paint_nothing(scene: Scene, width: int) -> list[Strip]:
+    """Why there is nothing, and what to press."""
+    looks, key = scene.looks, scene.keys.shown
+    comparison = scene.snapshot.comparison if scene.snapshot else None
+    rows: list[Strip] = [Line(width).strip(looks.text)]
+
+    def say(text: str, style: Style) -> None:
+        lines = [Line(width).add(f"  {said}", style) for said in wrap(clean(text), width - 4)]
+        rows.extend(line.strip(looks.text) for line in lines)
+
+    if comparison is not None:
+        was, now = (f"{scene.glyphs.times}{factor:g}" for factor in comparison.load)
+        say(
+            f"The load has changed from {was} to {now}: before and after are not comparable.",
+            looks.warm,
+        )
+        say(
+            f"Flip a fix, and it is compared under this load; or go back with {key('less-load')} "
+            f"or {key('more-load')}.",
+            looks.text,
+        )
+    elif scene.scenario.fixes:
+        say("Nothing to compare yet: flip a fix, and before and after appear here.", looks.strong)
+    else:
+        say("Nothing to compare: this scenario has no fixes.", looks.strong)
+    rows.append(Line(width).strip(looks.text))
+    for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
+        tick = "-" if fix.unavailable else "x" if fix.key in scene.status.fixes_on else " "
+        line = Line(width).add(f"  {letter} ", looks.good).add(f"[{tick}] ", looks.dim)
+        title = fit(clean(fix.title), line.left - 1, scene.glyphs.more).rstrip()
+        rows.append(line.add(title, looks.text).strip(looks.text))
+        if fix.unavailable:
+            say(f"      {fix.unavailable}", looks.warm)
+    if scene.scenario.fixes:
+        rows.append(Line(width).strip(looks.text))
+        say(
+            f"{key('baseline')} makes what runs now the baseline: then every change is compared "
+            "with it, not with the one before.",
+            looks.dim,
+        )
+    return rows

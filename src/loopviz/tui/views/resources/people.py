@@ -1,0 +1,133 @@
+"""Those that have to do with a resource: who holds it, who waits, what an executor's workers do."""
+
+from collections.abc import Sequence
+
+from rich.style import Style
+
+from loopviz.model.snapshot import HolderView, JobsView, Location, Quantiles, ResourceView
+from loopviz.tui.paint.detail import Detail
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.task_words import at_line
+from loopviz.tui.paint.text import clean, fit, took, width_of
+
+__all__ = ["paint_jobs", "paint_people", "quantiles_of"]
+
+PEOPLE = 3
+"""Fewest rows for people that are worth a heading."""
+BOTH = 76
+"""Cells in which holders and waiters stand side by side."""
+
+_Person = tuple[str, int, list[str]]
+"""Who, for how long, and where: the first that there is room for."""
+
+
+def paint_people(detail: Detail, view: ResourceView) -> None:
+    """Holders and waiters, as many as there is room for."""
+    looks, at_ns = detail.scene.looks, _moment(detail.scene)
+    holders = [(_who(h.task, h.label), at_ns - h.since_ns, _across(h)) for h in view.holders]
+    waiters = [
+        (_who(w.task, w.label), at_ns - w.since_ns, [at_line(w.location)]) for w in view.waiters
+    ]
+    if holders and waiters and detail.width >= BOTH:
+        if detail.left >= PEOPLE:
+            half, rows = detail.width // 2, detail.left
+            left = Detail(detail.scene, half, rows)
+            right = Detail(detail.scene, detail.width - half, rows)
+            _people(left, "held by", holders, view.in_use.now, rows - 1, looks.warm)
+            _people(right, "waited for by", waiters, view.waiting.now, rows - 1, looks.alarm)
+            detail.side_by_side(left.done(), right.done())
+        return
+    half = max(PEOPLE, (detail.left - 2) // 2)
+    for_holders = half if waiters else detail.left - 1
+    if detail.left > PEOPLE - 1:
+        _people(detail, "held by", holders, view.in_use.now, for_holders, looks.warm)
+    if detail.left > PEOPLE - 1:
+        _people(detail, "waited for by", waiters, view.waiting.now, detail.left - 1, looks.alarm)
+
+
+def _moment(scene: Scene) -> int:
+    """When it was as it is shown: now, or when the view was frozen."""
+    if not scene.frozen or scene.snapshot is None:
+        return scene.end_ns
+    return max(scene.snapshot.health.newest_ns, scene.end_ns)
+
+
+def paint_jobs(detail: Detail, jobs: JobsView) -> None:
+    """What the workers of an executor do, and what their jobs took."""
+    scene = detail.scene
+    looks = scene.looks
+    raised = f", {jobs.raised:,} raised" if jobs.raised else ""
+    detail.heading("jobs", f"{jobs.finished:,} finished{raised}, {jobs.queued:,} queued")
+    if jobs.queued_times.count:
+        detail.fact("queued for", quantiles_of(jobs.queued_times))
+    if jobs.run_times.count:
+        detail.fact("ran for", quantiles_of(jobs.run_times))
+    rows = min(len(jobs.running), max(2, detail.left - 4))
+    at_ns = _moment(scene)
+    for worker in jobs.running[:rows]:
+        line = detail.line().add(f"{took(max(at_ns - worker.since_ns, 0)):>7} ", looks.strong)
+        by = f" for #{worker.task}" if worker.task else ""
+        text = fit(clean(f"{worker.job or 'a job'}{by}"), line.left - 24, scene.glyphs.more)
+        detail.put(
+            line.add(text, looks.text).add(
+                f" {_short(worker.worker, scene.glyphs.more)}", looks.dim
+            )
+        )
+    if len(jobs.running) > rows:
+        detail.text(f"  and {len(jobs.running) - rows} more", looks.dim)
+
+
+def _short(worker: str, more: str) -> str:
+    """The end of its name, which tells workers apart."""
+    name = clean(worker)
+    return name if width_of(name) <= 22 else more + name[-20:]
+
+
+def _people(
+    detail: Detail,
+    title: str,
+    people: Sequence[_Person],
+    count: int,
+    rows: int,
+    style: Style,
+) -> None:
+    """A heading, and a row for each: how long, who, where; those for the longest time first."""
+    if not people:
+        return
+    scene = detail.scene
+    looks = scene.looks
+    detail.heading(title)
+    people = sorted(people, key=lambda each: -each[1])
+    shown = people if len(people) <= rows - 1 else people[: max(1, rows - 2)]
+    names = min(max(width_of(who) for who, _, _ in shown), (detail.width - 10) * 3 // 5)
+    for who, ns, places in shown:
+        line = detail.line().add(f"{took(max(ns, 0)):>7} ", style)
+        line.add(fit(who, names, scene.glyphs.more), looks.text)
+        place = next((p for p in places if p and width_of(p) <= line.left - 3), "")
+        detail.put(line.add(f"  {place}", looks.dim))
+    more = max(len(people), count) - len(shown)
+    if more > 0:
+        detail.text(f"{'and':>7} {more:,} more", looks.dim)
+
+
+def _who(task: int, label: str) -> str:
+    return clean(f"#{task} {label}") if task else "not known which task"
+
+
+def _across(holder: HolderView) -> list[str]:
+    """Where it got it and what it waits for meanwhile; shorter and shorter."""
+    got, place = at_line(holder.location), clean(_wait(holder.place, holder.place_what))
+    both = f"got it at {got}, now {place}" if got and place else ""
+    line = at_line(holder.place)
+    least = f"now {line}" if line else f"got it at {got}" if got else ""
+    return [both, f"now {place}" if place else "", least, got]
+
+
+def _wait(where: Location | None, what: str) -> str:
+    line = at_line(where)
+    return f"{what} at {line}" if what and line else line or what
+
+
+def quantiles_of(found: Quantiles) -> str:
+    times = (("p50", found.p50_ns), ("p99", found.p99_ns), ("max", found.max_ns))
+    return " ".join(f"{name} {took(ns)}" for name, ns in times)

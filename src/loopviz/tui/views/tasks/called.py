@@ -1,0 +1,39 @@
+"""The tasks of a scene, with the resources called as everywhere on the screen."""
+
+from collections import Counter
+from dataclasses import replace
+
+from loopviz.model.snapshot import Snapshot, TasksView, TaskView
+from loopviz.tui.paint.names import short_name
+from loopviz.tui.paint.scene import Scene
+
+__all__ = ["tasks_of"]
+
+
+def tasks_of(scene: Scene) -> TasksView:
+    """Of groups whose tasks are all listed, the count is as new as the list."""
+    return _called(scene.snapshot, scene) if scene.snapshot is not None else TasksView()
+
+
+def _called(snapshot: Snapshot, scene: Scene) -> TasksView:
+    names = {found.name: short_name(found, scene) for found in snapshot.resources}
+
+    def renamed(task: TaskView) -> TaskView:
+        if not task.waits_for and not task.holds:
+            return task
+        return replace(
+            task,
+            waits_for=names.get(task.waits_for, task.waits_for),
+            holds=tuple(names.get(name, name) for name in task.holds),
+        )
+
+    tasks, groups = snapshot.tasks, snapshot.tasks.groups
+    if len(tasks.tasks) >= tasks.live:  # all are listed: theirs is the newest count
+        live = Counter(task.group for task in tasks.tasks)
+        groups = tuple(replace(group, live=live[group.number]) for group in groups)
+    return replace(
+        tasks,
+        groups=groups,
+        tasks=tuple(map(renamed, tasks.tasks)),
+        troubled=tuple(map(renamed, tasks.troubled)),
+    )

@@ -1,0 +1,128 @@
+"""One row of the tasks view: a group, a task, or what is said of many tasks at once."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loopviz.model.snapshot import GroupView, TasksView, TaskView
+from loopviz.tui.paint.glyphs import Glyphs
+from loopviz.tui.paint.task_words import at_line, fitting, state_words, told_of, waits_on
+from loopviz.tui.paint.text import clean
+
+__all__ = ["TROUBLE", "Key", "TaskRow", "group_row", "more_row", "task_row", "trouble_row"]
+
+Key = tuple[str, int]
+"""`("task", number)`, `("group", number)`, `("more", its number)`, or `TROUBLE`."""
+
+TROUBLE: Key = ("trouble", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A group, or a task. The names of a row are cleaned when they are painted."""
+
+    key: Key
+    name: str
+    state: str
+    tone: str
+    """`alarm`, `warm`, `text`, `strong` or `dim`: a style of the palette."""
+    busy_ns: int
+    ready_ns: int
+    waiting_ns: int
+    steps: int
+    p99_ns: int
+    """Of a group's steps; -1 of a task."""
+    on: str
+    text: str
+    """What a filter looks at."""
+
+    @property
+    def total_ns(self) -> int:
+        return self.busy_ns + self.ready_ns + self.waiting_ns
+
+
+def group_row(
+    group: GroupView,
+    tasks: Sequence[TaskView],
+    room: tuple[int, int],
+    *,
+    open_: bool,
+    glyphs: Glyphs,
+) -> TaskRow:
+    made = at_line(group.site) if not group.route else ""
+    sign = ("-" if open_ else "+") if tasks else " "
+    name = f"{sign} {group.label if group.route else group.label.rpartition('.')[2]}"
+    if made and len(name) + 2 + len(made) <= room[0]:
+        name = f"{name}  {made}"
+    waits = Counter(filter(None, map(waits_on, tasks)))
+    told = [
+        f"{what} {glyphs.times}{count}" if len(tasks) > 1 else what
+        for what, count in waits.most_common(3)
+    ]
+    on = fitting([", ".join(told[:count]) for count in (3, 2, 1)], room[1])
+    state = f"{group.live:,} live" if group.live else f"{glyphs.dot} none live"
+    return TaskRow(
+        ("group", group.number),
+        name,
+        state,
+        "strong" if group.live else "dim",
+        group.busy_ns,
+        group.ready_ns,
+        group.waiting_ns,
+        group.steps.quantiles.count,
+        group.steps.quantiles.p99_ns if group.steps.quantiles.count else -1,
+        on,
+        f"{group.label} {made}".lower(),
+    )
+
+
+def task_row(task: TaskView, at_ns: int, glyphs: Glyphs, group: str, room: int) -> TaskRow:
+    """`group`: what its group is called, which need not be said again."""
+    state, tone = state_words(task, at_ns, glyphs)
+    name = f"    #{task.number}" + ("" if task.label == group else f" {task.label}")
+    options = told_of(task, at_ns)
+    on = fitting(options, room)
+    text = clean(f"{task.label} #{task.number} {state} {options[0]} {at_line(task.site)}").lower()
+    return TaskRow(
+        ("task", task.number),
+        name,
+        state,
+        tone,
+        task.busy_ns,
+        task.ready_ns,
+        task.waiting_ns,
+        task.steps,
+        -1,
+        on,
+        text,
+    )
+
+
+def trouble_row(
+    view: TasksView, rows: Sequence[TaskRow], room: int, *, sign: str, glyphs: Glyphs
+) -> TaskRow:
+    """The head of those in trouble."""
+    kinds = {
+        "never retrieved": view.never_retrieved,
+        "lost": view.lost,
+        "outlived their parent": view.outlived_parent,
+    }
+    words = ", ".join(f"{count:,} {word}" for word, count in kinds.items() if count)
+    state = f"{glyphs.bang} last {len(rows)}"
+    said = fitting([words, ""], room)
+    return TaskRow(TROUBLE, f"{sign}IN TROUBLE", state, "alarm", *_sums(rows), -1, said, "")
+
+
+def more_row(number: int, rows: Sequence[TaskRow]) -> TaskRow:
+    """The tasks of a group that there is no room for."""
+    name = f"    and {len(rows):,} more"
+    return TaskRow(("more", number), name, "", "dim", *_sums(rows), -1, "", "")
+
+
+def _sums(rows: Sequence[TaskRow]) -> tuple[int, int, int, int]:
+    return (
+        sum(row.busy_ns for row in rows),
+        sum(row.ready_ns for row in rows),
+        sum(row.waiting_ns for row in rows),
+        sum(row.steps for row in rows),
+    )

@@ -1,0 +1,83 @@
+"""Where a task stands: its await stack, with the source of the app's own frames."""
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+
+from loopviz.model.snapshot import Location, TaskView
+from loopviz.tui.paint.detail import Detail
+from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.task_words import at_line
+from loopviz.tui.paint.text import clean, width_of, wrap
+
+__all__ = ["Source", "is_library", "paint_stack", "place_in"]
+
+Source = Callable[[Location, int], tuple[tuple[int, str], ...]]
+"""`source_around`."""
+
+_INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", "/loopviz/target/")
+
+
+def is_library(where: Location) -> bool:
+    """Whether it is installed code, not the app's own."""
+    return any(part in where.path for part in _INSTALLED)
+
+
+def paint_stack(detail: Detail, task: TaskView, scene: Scene, source: Source, most: int) -> None:
+    """Outermost first; frames of libraries in a row are one line, but for the innermost one."""
+    looks, stack = scene.looks, scene.stack
+    if task.outcome or most < 2:
+        return
+    frozen = ", as it was at the freeze" if scene.frozen else ""
+    if not stack:
+        if task.place is None:
+            return
+        detail.heading("waits at" if task.state else "waited last at", frozen.strip(", "))
+        stack = (task.place,)
+    else:
+        detail.heading("await stack", "outermost first" + frozen)
+    rows = list(_frames(stack, source, detail.width - 6))
+    room = most - 1
+    if len(rows) > room:  # the innermost ones matter
+        rows = [("", f"{scene.glyphs.more} {len(rows) - room + 1} rows above"), *rows[1 - room :]]
+    for kind, text in rows:
+        style = {"own": looks.strong, "code": looks.accent}.get(kind, looks.dim)
+        indent = "    " if kind == "code" else ""
+        detail.text(f"{indent}{text}", style)
+
+
+def _frames(stack: tuple[Location, ...], source: Source, width: int) -> Iterator[tuple[str, str]]:
+    """Kind (`own`, `code`, `library`) and text of each row."""
+    for library, run in groupby(stack, is_library):
+        frames = list(run)
+        if library:
+            innermost = frames[-1] is stack[-1]
+            folded = frames[:-1] if innermost else frames
+            if folded:
+                yield "library", _folded(folded)
+            if innermost:
+                yield "library", place_in(frames[-1], width)
+            continue
+        for frame in frames:
+            yield "own", place_in(frame, width)
+            for _, text in source(frame, 0):
+                for part in wrap(clean(text), width)[:2]:
+                    yield "code", part
+
+
+def _folded(frames: list[Location]) -> str:
+    """`4 frames of starlette, fastapi`."""
+    if len(frames) == 1:
+        return at_line(frames[0])
+    names = list(dict.fromkeys(frame.file.partition("/")[0] for frame in frames))
+    more = " and others" if len(names) > 3 else ""
+    return f"{len(frames)} frames of {', '.join(names[:3])}{more}"
+
+
+def place_in(where: Location | None, room: int) -> str:
+    """`db/pool.py:12 Pool.get`, or as much of it as there is room for."""
+    if where is None:
+        return ""
+    whole, short = f"{where.file}:{where.line}", at_line(where)
+    name = where.function.rpartition(".")[2]
+    options = (f"{whole} {where.function}", f"{whole} {name}", f"{short} {name}", short)
+    return next((text for text in options if width_of(clean(text)) <= room), short)
