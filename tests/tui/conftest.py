@@ -14,6 +14,7 @@ from textual.strip import Strip
 
 from loopviz.clock import MS, SECOND
 from loopviz.tui.app import LoopvizApp
+from loopviz.tui.widgets.lines import LineWidget
 from loopviz.tui.picture import rows_of
 
 from .builders import T0, FakeController
@@ -47,8 +48,6 @@ class Stage:
         await self.pilot.pause()
 
     def lines(self) -> list[str]:
-        if self.app.screen.is_modal:
-            self.app.screen.refresh()  # what is behind it: Textual does so sixty times a second
         strips = self.app.screen._compositor.render_strips()
         return [strip.text.rstrip() for strip in strips]
 
@@ -60,8 +59,9 @@ class Stage:
         return rows_of(self.app)
 
     def dump(self) -> str:
-        """Text, then the names of the styles of each row."""
-        strips = self.strips()
+        """Text, then the names of the styles of each row; of a box, without what is behind it."""
+        box = self.app.screen.query("#box")
+        strips = box.first(LineWidget).lines if box else self.strips()
         text = "\n".join(strip.text.rstrip() for strip in strips)
         return f"{text}\n{'-' * 20} styles\n{StyleNames(self.app.desk.looks).dump(strips)}"
 

@@ -164,7 +164,7 @@ def paint_shape(
             chars[cell - first], styles[cell - first] = shared_cell(tuple(here), looks, glyphs)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def shared_cell(pieces: tuple[Piece, ...], looks: Looks, glyphs: Glyphs) -> Cell:
     """One glyph for a cell that several slices, or a part of one, lie in."""
     total = dict.fromkeys(State, 0)

@@ -24,6 +24,11 @@ class LineWidget(Widget):
         self.fill = Style()
         """What rows without a line look like."""
 
+    @property
+    def lines(self) -> Sequence[Strip]:
+        """What it shows."""
+        return self._lines
+
     def show(self, lines: Sequence[Strip]) -> None:
         """Show these lines; equal ones cost nothing."""
         before, self._lines = self._lines, lines
