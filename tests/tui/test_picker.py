@@ -40,21 +40,21 @@ def many() -> FakeController:
     return controller
 
 
-def picked(*keys, controller=None, size=(80, 24)):
+def picked(*keys, controller=None, size=(80, 24), whole=False):
     controller = controller or many()
     texts = []
 
     async def play(stage: Stage) -> None:
         await stage.press("s", *keys)
-        texts.append(stage.text())
+        texts.append((stage.text(), stage.dump()))
 
     drive(play, size, Stage(controller))
-    return texts[0]
+    return texts[0][whole]
 
 
 def test_golden(golden):
-    golden("picker-many-80x24", picked(*"jjjj"))
-    golden("picker-broken-80x24", picked("G", "k"))
+    golden("picker-many-80x24", picked(*"jjjj", whole=True))
+    golden("picker-broken-80x24", picked("G", "k", whole=True))
 
 
 def test_the_chosen_one_is_always_in_sight():
