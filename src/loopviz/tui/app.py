@@ -225,6 +225,8 @@ class LoopvizApp(App[None]):
         else:
             COMMANDS[command](self.desk, *arguments)
         self.tick(whole=True)
+        if self.screen is self._main and self._fps:
+            self._main.write()
 
     def do_scenarios(self) -> None:
         current = self.scene.scenario.id if self.scene else ""

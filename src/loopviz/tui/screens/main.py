@@ -197,6 +197,13 @@ class MainScreen(Screen[None]):
             if "breakdown" in plan_now.panels:
                 self._show("breakdown", live.paint_chosen(scene, *plan_now.size("breakdown")))
 
+    def write(self) -> None:
+        """Send what was shown to the terminal at once; Textual would do so up to 30 ms later."""
+        update = getattr(self, "_on_timer_update", None)
+        if self._plan is not None and update is not None:
+            self._dirty_widgets.update(self._panels[name] for name in self._plan.panels)
+            update()
+
     def _stands(self, scene: Scene, plan_now: Plan) -> bool:
         """Whether it is the same picture as before, but for the time that has passed."""
         what = (id(scene.snapshot), scene.look, scene.status, scene.notice, scene.stack)

@@ -1,0 +1,39 @@
+"""What a lane paints again when the window around it changes."""
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.snapshot import RequestView, State
+from loopviz.tui.paint.columns import Columns
+from loopviz.tui.paint.glyphs import BLOCKS
+from loopviz.tui.paint.palette import looks
+from loopviz.tui.paint.spans import Lane
+
+LOOKS = looks("dark")
+T0 = 100 * SECOND
+
+
+def request(number):
+    start = T0 + number * 50 * MS
+    end = start + 30 * MS
+    spans = ((start, start + 10 * MS, State.RUN), (start + 10 * MS, end, State.AWAIT))
+    return RequestView(number, "GET /", 0, spans, start, end, False, 200, 10 * MS, 0, 20 * MS)
+
+
+def test_older_requests_left_of_the_picture_cost_nothing(monkeypatch):
+    painted = []
+    put = Lane._put
+
+    def counting(self, cells, shared, request, columns):
+        painted.append(request.number)
+        put(self, cells, shared, request, columns)
+
+    monkeypatch.setattr(Lane, "_put", counting)
+    requests = [request(number) for number in range(100)]
+    columns = Columns(20 * MS, 100, T0 + 5 * SECOND)
+    lane = Lane(LOOKS, BLOCKS)
+    first = lane.cells(requests[60:], columns)
+    shown = len(painted)
+    assert 35 <= shown <= 41
+    assert lane.cells(requests, columns) == first
+    assert lane.cells(requests[60:], columns) == first
+    assert len(painted) == shown
+    assert Lane(LOOKS, BLOCKS).cells(requests, columns) == first

@@ -1,0 +1,48 @@
+"""Garbage collection between frames."""
+
+import gc
+import weakref
+
+import pytest
+
+from loopviz.clock import SECOND
+from loopviz.tui.sweep import Sweep
+
+
+class Node:
+    def __init__(self):
+        self.itself = self
+
+
+@pytest.fixture
+def sweep():
+    sweep = Sweep()
+    sweep.begin()
+    yield sweep
+    sweep.end()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+
+
+def test_a_cycle_that_died_is_collected_within_a_second(sweep):
+    sweep.sweep(10 * SECOND)
+    node = weakref.ref(Node())
+    sweep.sweep(10 * SECOND + 999_000_000)
+    assert node() is not None
+    sweep.sweep(11 * SECOND)
+    assert node() is None
+
+
+def test_what_has_outlived_a_sweep_is_not_looked_at_again(sweep):
+    kept = [[] for _ in range(1000)]
+    sweep.sweep(SECOND)
+    assert gc.get_freeze_count() > len(kept)
+    assert gc.get_count()[0] < 100
+
+
+def test_nothing_is_collected_before_it_begins():
+    node = weakref.ref(Node())
+    Sweep().sweep(SECOND)
+    assert gc.isenabled()
+    assert node() is not None
+    gc.collect()
