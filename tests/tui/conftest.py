@@ -14,8 +14,8 @@ from textual.strip import Strip
 
 from loopviz.clock import MS, SECOND
 from loopviz.tui.app import LoopvizApp
-from loopviz.tui.widgets.lines import LineWidget
 from loopviz.tui.picture import rows_of
+from loopviz.tui.widgets.lines import LineWidget
 
 from .builders import T0, FakeController
 from .styles import StyleNames
