@@ -11,7 +11,7 @@ from model_programs import World, programs
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.lanes import Lanes
-from loopviz.model.model import KEEP_NS, Model
+from loopviz.model.model import HELD_NS, KEEP_NS, Model
 from loopviz.model.peers import cut, merge, of_worker, past, since
 from loopviz.model.snapshot import State
 from loopviz.testing import Story
@@ -200,9 +200,9 @@ def test_what_is_held_stays_for_good_and_recording_goes_on():
         assert np.array_equal(was.values, now.values)
     now = story.now_ns
     assert len(model.past(held, now - 30 * SECOND, now).requests) == 600
-    assert len(model.past(held, now - KEEP_NS, now).requests) == KEEP_NS // SECOND * 20
+    assert len(model.past(held, now - HELD_NS, now).requests) == HELD_NS // SECOND * 20
     finished = model.trace.requests.finished
-    assert len(finished) < (75 + 10 + KEEP_NS // SECOND + 20) * 20
+    assert len(finished) < (75 + 10 + HELD_NS // SECOND + 20) * 20
     torn = model.past(held, frozen - 10 * SECOND, frozen + 100 * SECOND)  # over the hole
     assert [r.number for r in torn.requests] == list(range(1200 + 1, 1600 + 1))
     model.hold(0)

@@ -24,7 +24,7 @@ def test_older_requests_left_of_the_picture_cost_nothing(monkeypatch):
 
     def counting(self, cells, shared, request, columns):
         painted.append(request.number)
-        put(self, cells, shared, request, columns)
+        return put(self, cells, shared, request, columns)
 
     monkeypatch.setattr(Lane, "_put", counting)
     requests = [request(number) for number in range(100)]

@@ -40,6 +40,34 @@ def test_what_has_outlived_a_sweep_is_not_looked_at_again(sweep):
     assert gc.get_count()[0] < 100
 
 
+def test_a_cycle_that_outlived_a_sweep_is_collected_when_the_keys_rest(sweep):
+    sweep.sweep(0)
+    node = Node()
+    sweep.sweep(SECOND)
+    gone = weakref.ref(node)
+    del node
+    sweep.pressed(29 * SECOND)
+    sweep.sweep(30 * SECOND)
+    assert gone() is not None
+    sweep.sweep(31 * SECOND)
+    assert gone() is None
+
+
+def test_a_key_puts_that_off_for_two_minutes_at_most(sweep):
+    sweep.sweep(0)
+    node = Node()
+    sweep.sweep(SECOND)
+    gone = weakref.ref(node)
+    del node
+    for second in range(2, 120):
+        sweep.pressed(second * SECOND)
+        sweep.sweep(second * SECOND)
+    assert gone() is not None
+    sweep.pressed(120 * SECOND)
+    sweep.sweep(120 * SECOND)
+    assert gone() is None
+
+
 def test_nothing_is_collected_before_it_begins():
     node = weakref.ref(Node())
     Sweep().sweep(SECOND)

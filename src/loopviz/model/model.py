@@ -49,6 +49,8 @@ __all__ = ["Model"]
 
 RECENT_NS = 5 * SECOND
 KEEP_NS = 65 * SECOND
+HELD_NS = 30 * SECOND
+"""What is kept of the newest while something is held: memory has its bounds."""
 _AFTER_NS = 10 * SECOND
 """So long after the moment in which it is held requests may end that are held, too."""
 _FORGET_NS = 10 * SECOND
@@ -99,6 +101,7 @@ class Model:
         self._failed_hooks: list[str] = []
         self._began = self._newest = 0
         self._forgotten = 0
+        self._holds = False
         self._figures = _Figures()
         self._facts = _Facts()
         self._window = Window(self.views.requests.ended)
@@ -119,8 +122,9 @@ class Model:
         self._take_incidents()
         self.seconds.note(self._newest, self.loop)
         self.phases.note(self._newest)
-        if self._newest - self._forgotten > KEEP_NS + _FORGET_NS:
-            self._forgotten = self._newest - KEEP_NS
+        keep = HELD_NS if self._holds else KEEP_NS
+        if self._newest - self._forgotten > keep + _FORGET_NS:
+            self._forgotten = self._newest - keep
             self._forget(self._forgotten)
 
     def feed_side(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
@@ -269,12 +273,13 @@ class Model:
         """Keep in detail what was from then on; 0: let it go.
 
         For good until then: what was up to a few seconds from now, of tracks up to now. Of what
-        follows, the last `KEEP_NS`, and 45,000 requests at most; before it there may be a hole.
+        follows, the last `HELD_NS`, and 45,000 requests at most; before it there may be a hole.
         """
         finished, stalls = self.trace.requests.finished, self.trace.stalls
         tracks = [*self.loop.tracks, *self.counters.tracks]
         tracks += [route.done for route in self.routes.routes]
-        if since_ns:
+        self._holds = since_ns > 0
+        if self._holds:
             finished.hold(since_ns - _FORGET_NS, self._newest + _AFTER_NS)
             stalls.hold()
             for track in tracks:

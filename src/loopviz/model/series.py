@@ -37,7 +37,7 @@ class Series:
         count = len(times)
         if self._end + count > len(self._times):
             kept = len(self)
-            size = max(64, 2 * (kept + count))
+            size = max(64, (kept + count) * 5 // 4)
             for name in ("_times", "_values"):
                 old = getattr(self, name)
                 new = np.empty(size, np.int64)

@@ -224,6 +224,7 @@ class LoopvizApp(App[None]):
             own(*arguments)
         else:
             COMMANDS[command](self.desk, *arguments)
+        self._sweep.pressed(self._clock())
         self.tick(whole=True)
         if self.screen is self._main and self._fps:
             self._main.write()

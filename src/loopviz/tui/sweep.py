@@ -7,18 +7,21 @@ from loopviz.clock import SECOND
 __all__ = ["Sweep"]
 
 EVERY_NS = SECOND
+WHOLE_NS = 30 * SECOND
+QUIET_NS = 2 * SECOND
+LATEST_NS = 120 * SECOND
 
 
 class Sweep:
-    """Collects what was made since the last time; what has outlived that is not looked at again.
+    """Once a second, collects what was made since the last time, and sets aside what is left.
 
-    It dies when nothing refers to it, like most. A cycle that lives for longer than a second is
-    kept for good: those are the few screens that were opened and closed. The interpreter's own
-    collection would look at a minute's requests instead, 25 to 100 ms at a time.
+    Cycles that live for longer (Textual's strips hold on to themselves) are collected among all
+    there is, which takes 25 to 100 ms: every half minute, when no key was pressed lately; at the
+    latest after two minutes.
     """
 
     def __init__(self) -> None:
-        self._at_ns = -EVERY_NS
+        self._at_ns = self._whole_ns = self._pressed_ns = -EVERY_NS
 
     def begin(self) -> None:
         """From now on nothing is collected but here."""
@@ -26,12 +29,25 @@ class Sweep:
         gc.freeze()
         gc.disable()
 
+    def pressed(self, now_ns: int) -> None:
+        """Somebody is at the keys."""
+        self._pressed_ns = now_ns
+
     def sweep(self, now_ns: int) -> None:
         """Call it before a frame that nobody waits for."""
-        if not gc.isenabled() and now_ns - self._at_ns >= EVERY_NS:
-            self._at_ns = now_ns
+        if gc.isenabled() or now_ns - self._at_ns < EVERY_NS:
+            return
+        if self._whole_ns < 0:
+            self._whole_ns = now_ns
+        self._at_ns = now_ns
+        passed, quiet = now_ns - self._whole_ns, now_ns - self._pressed_ns >= QUIET_NS
+        if passed >= LATEST_NS or (passed >= WHOLE_NS and quiet):
+            self._whole_ns = now_ns
+            gc.unfreeze()
+            gc.collect()
+        else:
             gc.collect(0)
-            gc.freeze()
+        gc.freeze()
 
     def end(self) -> None:
         """As it was before `begin`, if that was called."""

@@ -74,7 +74,7 @@ def _lane(
     slices = _from_afar(loop, scene.snapshot, columns) + _stalls(loop, scene.end_ns)
     levels = np.ceil(shares * top * rows - 0.02).astype(int).tolist()
     over, over_styles = over_cells = idle(columns.count, looks)
-    paint_shape(over_cells, {}, shape(slices, columns.cell_ns), columns, looks, glyphs)
+    paint_shape(shape(slices, columns.cell_ns), over_cells, columns, looks, glyphs)
     middle = rows // 2
     strips = []
     for row in range(rows):

@@ -106,8 +106,10 @@ class Lane:
             fresh = idle(min(moved, columns.count), self._looks)
             self._cells = (chars[moved:] + fresh[0], styles[moved:] + fresh[1])
         self._first, self._known = columns.first, numbers
+        touched: set[int] = set()
         for request in ended[len(known) :]:
-            self._put(self._cells, self._shared, request, columns)
+            touched |= self._put(self._cells, self._shared, request, columns)
+        _resolve(touched, self._cells, self._shared, columns, self._looks, self._glyphs)
         if self._shared and len(self._shared) > 8:
             newest = max(self._shared)
             self._shared = {c: p for c, p in self._shared.items() if c >= newest - 2}
@@ -115,22 +117,24 @@ class Lane:
         for request in requests:
             if request.open and request.spans:
                 near = {column: pieces.copy() for column, pieces in self._shared.items()}
-                self._put(cells, near, request, columns)
+                touched = self._put(cells, near, request, columns)
+                _resolve(touched, cells, near, columns, self._looks, self._glyphs)
         return cells
 
     def _put(
         self, cells: Cells, shared: dict[int, list[Piece]], request: RequestView, columns: Columns
-    ) -> None:
+    ) -> set[int]:
+        """Full cells at once; the numbers of those that it shares, whose pieces it adds."""
         spans = request.spans
         first = request.start_ns // columns.cell_ns
         full = len(shared.get(first, ())) >= MANY
         if full and request.busy_ns < SLOW_NS and (request.end_ns - 1) // columns.cell_ns == first:
-            return
+            return set()
         if request.open:  # to the end of its column, so that the row holds until the grid moves
             start, _, state = spans[-1]
             spans = (*spans[:-1], (start, columns.after_ns, state))
         what = shape(spans, columns.cell_ns)
-        paint_shape(cells, shared, what, columns, self._looks, self._glyphs)
+        return _gather(what, cells, shared, columns, self._looks, self._glyphs)
 
 
 def idle(count: int, looks: Looks) -> Cells:
@@ -138,15 +142,22 @@ def idle(count: int, looks: Looks) -> Cells:
     return [" "] * count, [looks.text] * count
 
 
-def paint_shape(
+def paint_shape(what: Shape, cells: Cells, columns: Columns, looks: Looks, glyphs: Glyphs) -> None:
+    """Paint a shape over the cells."""
+    shared: dict[int, list[Piece]] = {}
+    touched = _gather(what, cells, shared, columns, looks, glyphs)
+    _resolve(touched, cells, shared, columns, looks, glyphs)
+
+
+def _gather(
+    what: Shape,
     cells: Cells,
     shared: dict[int, list[Piece]],
-    what: Shape,
     columns: Columns,
     looks: Looks,
     glyphs: Glyphs,
-) -> None:
-    """Paint a shape over the cells; `shared` has the pieces that lie in a cell already."""
+) -> set[int]:
+    """Paint the full cells; add the pieces to those that lie in a cell already, and say where."""
     chars, styles = cells
     first, count = columns.first, columns.count
     full, pieces = what
@@ -155,13 +166,34 @@ def paint_shape(
         if a < b:
             chars[a:b] = [glyphs.of(state)] * (b - a)
             styles[a:b] = [looks.of(state)] * (b - a)
+    touched: set[int] = set()
     for cell, piece in pieces:
         if 0 <= cell - first < count:
             here = shared.setdefault(cell, [])
-            if len(here) >= MANY and (piece[2] is not None or styles[cell - first] is looks.bang):
+            if len(here) >= MANY and (piece[2] is not None or _bangs(here)):
                 continue
             here.append(piece)
-            chars[cell - first], styles[cell - first] = shared_cell(tuple(here), looks, glyphs)
+            touched.add(cell)
+    return touched
+
+
+def _resolve(
+    touched: set[int],
+    cells: Cells,
+    shared: dict[int, list[Piece]],
+    columns: Columns,
+    looks: Looks,
+    glyphs: Glyphs,
+) -> None:
+    """Paint the shared cells, each once: from afar hundreds of slices lie in one."""
+    chars, styles = cells
+    for cell in touched:
+        at = cell - columns.first
+        chars[at], styles[at] = shared_cell(tuple(shared[cell]), looks, glyphs)
+
+
+def _bangs(pieces: list[Piece]) -> bool:
+    return any(state is None for _, _, state in pieces)
 
 
 @lru_cache(maxsize=1024)
