@@ -15,9 +15,9 @@ LATEST_NS = 120 * SECOND
 class Sweep:
     """Once a second, collects what was made since the last time, and sets aside what is left.
 
-    Cycles that live for longer (Textual's strips hold on to themselves) are collected among all
-    there is, which takes 25 to 100 ms: every half minute, when no key was pressed lately; at the
-    latest after two minutes.
+    Cycles that live for longer (screens that were closed, Textual's own strips) are collected among
+    all there is, which takes 25 to 100 ms: every half minute, when no key was pressed lately; at
+    the latest after two minutes.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """A widget that shows prepared lines and repaints only those that changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from rich.style import Style
@@ -10,6 +10,16 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 __all__ = ["LineWidget"]
+
+
+class Row(Strip):
+    """Textual's strip, undivided, keeps itself in its cache: a cycle for each line painted."""
+
+    __slots__ = ()
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        cuts = list(cuts)
+        return [self] if cuts == [self.cell_length] else super().divide(cuts)
 
 
 class LineWidget(Widget):
@@ -47,7 +57,8 @@ class LineWidget(Widget):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The prepared lines as they are: no borders, no padding, nothing to be cached."""
         width = self.size.width
-        strips = [self.render_line(y).adjust_cell_length(width, self.fill) for y in crop.line_range]
+        lines = (self.render_line(y).adjust_cell_length(width, self.fill) for y in crop.line_range)
+        strips: list[Strip] = [Row(list(line), width) for line in lines]
         if crop.column_span != (0, width):
             strips = [strip.crop(*crop.column_span) for strip in strips]
         return strips
