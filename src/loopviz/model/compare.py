@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.comparison import (
+    REACH_NS,
     Comparison,
     CounterComparison,
     Pair,
@@ -21,8 +22,6 @@ NEEDED = 30
 """Samples on either side before figures are compared."""
 SETTLE_NS = 3 * SECOND // 10
 """A fix is on within this time; what was scheduled meanwhile counts for neither side."""
-BEFORE_NS = 30 * SECOND
-"""How far back either side reaches."""
 LATE_NS = 12 * SECOND
 """So long after a side has ended its last requests may still come back."""
 EVERY_NS = 400 * MS
@@ -114,7 +113,7 @@ class Phases:
     def _ended(self, at: int) -> Side:
         """What runs now, as a side that ends here."""
         now = self._now
-        start = min(max(now.start_ns, at - BEFORE_NS), at)
+        start = min(max(now.start_ns, at - REACH_NS), at)
         self._meter.note(at, now=True)
         return Side(now.fixes, now.factor, start, at)
 
@@ -128,7 +127,7 @@ class Phases:
         then = before.measured
         if then is None or now < before.end_ns + LATE_NS:
             then = before.measured = self._meter.measure(before.start_ns, before.end_ns)
-        start = min(max(self._now.start_ns, now - BEFORE_NS), now)
+        start = min(max(self._now.start_ns, now - REACH_NS), now)
         today = self._meter.measure(start, now)
         comparable = before.factor == self._now.factor
         return Comparison(

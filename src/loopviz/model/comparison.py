@@ -10,6 +10,7 @@ from loopviz.clock import SECOND
 from loopviz.model.basics import Buckets, Quantiles
 
 __all__ = [
+    "REACH_NS",
     "Comparison",
     "CounterComparison",
     "LoopFigures",
@@ -20,6 +21,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+REACH_NS = 30 * SECOND
+"""How far back either side reaches."""
 
 
 class Pair(NamedTuple, Generic[T]):
@@ -135,7 +139,7 @@ class Comparison:
     @property
     def full(self) -> bool:
         """Whether what runs now has been measured for as long as it ever will be."""
-        return self.lasted_ns.after >= 30 * SECOND
+        return self.lasted_ns.after >= REACH_NS
 
     @property
     def started(self) -> bool:

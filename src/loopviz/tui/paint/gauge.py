@@ -1,4 +1,4 @@
-"""One gauge: a resource's name, a bar, and words for how it stands."""
+"""How a resource stands: whether that is worth a look, in a word, and as a gauge."""
 
 from rich.style import Style
 
@@ -7,7 +7,28 @@ from loopviz.tui.paint.names import short_name
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, fit, width_of
 
-__all__ = ["add_gauge"]
+__all__ = ["add_gauge", "full_word", "matters"]
+
+MANY = 5
+"""So many have to wait for locks of which there are many."""
+
+
+def matters(view: ResourceView) -> bool:
+    """Whether it has something to say: somebody waited, or it has room and was used."""
+    if view.kind == "asyncio.Event":
+        return False
+    if view.capacity == 1 and view.instances > 1:  # a lock for each thing
+        return view.waiting.max >= MANY
+    roomy = view.capacity > 1 or "Queue" in view.kind
+    return bool(view.waiting.max or (roomy and view.in_use.max))
+
+
+def full_word(view: ResourceView) -> str:
+    """`HELD` for what one alone can have, `FULL` for what has room for several, else empty."""
+    capacity = _capacity(view)
+    if not capacity or view.in_use.now < capacity:
+        return ""
+    return "HELD" if capacity == 1 else "FULL"
 
 
 def add_gauge(line: Line, view: ResourceView, width: int, scene: Scene) -> None:
@@ -40,11 +61,11 @@ def _words(view: ResourceView, scene: Scene) -> list[tuple[str, Style]]:
     """`5/5`, ` FULL`, ` wait 41`: each state has a word, whatever its colour."""
     looks = scene.looks
     used, waiting, capacity = view.in_use.now, view.waiting.now, _capacity(view)
-    full = bool(capacity and used >= capacity)
+    full = full_word(view)
     style = looks.alarm if waiting else looks.warm if full else looks.text
     words = [(f"{used}/{capacity}" if capacity else f"{used}", style)]
     if full:
-        words.append((" HELD" if capacity == 1 else " FULL", style))
+        words.append((f" {full}", style))
     elif not capacity:
         words.append((" items, no limit" if "Queue" in view.kind else " in use", looks.dim))
     if waiting:

@@ -6,7 +6,7 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterView, ResourceView
-from loopviz.tui.paint.gauge import add_gauge
+from loopviz.tui.paint.gauge import add_gauge, matters
 from loopviz.tui.paint.layout import Plan
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import Line, clean, fit, width_of
@@ -18,9 +18,6 @@ CELL = 39
 
 PACE_NS = 2 * SECOND
 """How a counter changes is told over so long."""
-
-MANY = 5
-"""So many have to wait for locks of which there are many."""
 
 QUIET_NS = 5 * SECOND
 """Unused for so long, a resource gives its place to one that has none."""
@@ -40,7 +37,7 @@ class GaugePainter:
         """The rows it would like to have in a panel of that width; `height` of the terminal."""
         snapshot = scene.snapshot
         counters = bool(scene.scenario.counters)
-        shown = sum(_matters(found) for found in snapshot.resources) if snapshot else 0
+        shown = sum(matters(found) for found in snapshot.resources) if snapshot else 0
         if height < 20:
             return int(bool(shown or counters))
         most = 1 if height < 32 else 2
@@ -51,7 +48,7 @@ class GaugePainter:
         width, height = plan.size("gauges")
         snapshot = scene.snapshot
         counters = snapshot.counters if snapshot else ()
-        found = [view for view in snapshot.resources if _matters(view)] if snapshot else []
+        found = [view for view in snapshot.resources if matters(view)] if snapshot else []
         if height <= 1 and counters:
             line = self._counters(counters, width, scene)
             if found and line.left >= CELL - 4:
@@ -135,16 +132,6 @@ class GaugePainter:
         if now - since < PACE_NS // 2:  # not known for long enough
             return counter.recent * SECOND / scene.snapshot.recent_ns
         return (counter.value - before) * SECOND / (now - since)
-
-
-def _matters(view: ResourceView) -> bool:
-    """Whether it has something to say: somebody waited, or it has room and was used."""
-    if view.kind == "asyncio.Event":
-        return False
-    if view.capacity == 1 and view.instances > 1:  # a lock for each thing
-        return view.waiting.max >= MANY
-    roomy = view.capacity > 1 or "Queue" in view.kind
-    return bool(view.waiting.max or (roomy and view.in_use.max))
 
 
 def _titles(counters: tuple[CounterView, ...], width: int) -> list[str]:

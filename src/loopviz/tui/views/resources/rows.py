@@ -8,6 +8,7 @@ import numpy as np
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import ResourceView, Track
+from loopviz.tui.paint.gauge import full_word, matters
 from loopviz.tui.paint.names import short_name
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import clean
@@ -20,7 +21,6 @@ __all__ = [
     "Key",
     "ResourceRow",
     "bar",
-    "full_word",
     "resource_rows",
     "sparkline",
 ]
@@ -33,8 +33,6 @@ SPARK_NS = 60 * SECOND
 """What a sparkline shows."""
 BAR = 6
 _WORKER = re.compile(r" \(worker (\d+)\)")
-MANY = 5
-"""So many have to wait for locks of which there are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ def resource_rows(
     quiet: list[tuple[ResourceView, str]] = []
     for view, name in named:
         pinned = ("resource", view.name) in pins
-        shown = loud if wanted or pinned or _is_loud(view) else quiet
+        shown = loud if wanted or pinned or matters(view) else quiet
         shown.append((view, name))
     if not loud:
         loud, quiet = quiet, []
@@ -111,26 +109,9 @@ def resource_rows(
     return rows
 
 
-def _is_loud(view: ResourceView) -> bool:
-    """Whether somebody waited for it, or it has room for several and was used."""
-    if view.kind == "asyncio.Event":
-        return False
-    if view.capacity == 1 and view.instances > 1:  # a lock for each thing
-        return view.waiting.max >= MANY
-    roomy = view.capacity > 1 or "Queue" in view.kind
-    return bool(view.waiting.max or (roomy and view.in_use.max))
-
-
 def _text(view: ResourceView, name: str) -> str:
     where = f"{view.location.file}:{view.location.line}" if view.location else ""
     return clean(f"{name} {view.name} {view.kind} {full_word(view)} {where}").lower()
-
-
-def full_word(view: ResourceView) -> str:
-    """`HELD` for what one alone can have, `FULL` for what has room for several, else empty."""
-    if not view.capacity or view.instances > 1 or view.in_use.now < view.capacity:
-        return ""
-    return "HELD" if view.capacity == 1 else "FULL"
 
 
 def bar(view: ResourceView, width: int, scene: Scene) -> str:
