@@ -1,9 +1,11 @@
 """What the tests of wire, probe and model share: a watched loop on virtual time."""
 
 import contextlib
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from postgres import Postgres, installed, serving
@@ -12,6 +14,8 @@ from recording import Recording
 from loopviz.probe import Probe, install
 from loopviz.probe.install import _probes
 from loopviz.testing import VirtualLoop
+
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +26,21 @@ def no_probe_is_left() -> Iterator[None]:
     for kept in left:
         _probes.pop(kept)._abandon()
     assert not left, "a probe was not uninstalled"
+
+
+@pytest.fixture
+def docs_script(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """A function: the module that a script of docs/ is, by its name."""
+
+    def load(name: str) -> ModuleType:
+        monkeypatch.syspath_prepend(str(DOCS))  # they import each other
+        spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture

@@ -1,21 +1,13 @@
 """docs/scenarios.md is what docs/catalogue.py makes of the scenarios and of the last figures."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
 from loopviz.catalogue import catalogue
 
-DOCS = Path(__file__).parents[1] / "docs"
 
-
-@pytest.fixture(scope="module")
-def generator():
-    spec = importlib.util.spec_from_file_location("docs_catalogue", DOCS / "catalogue.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def generator(docs_script):
+    return docs_script("catalogue")
 
 
 def test_the_page_is_up_to_date(generator):

@@ -1,8 +1,6 @@
 """The README's animation and the page of pictures, in small."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 
 from rich.segment import Segment
@@ -14,21 +12,12 @@ from loopviz.tui.look import VIEWS
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def script(name, monkeypatch):
-    monkeypatch.syspath_prepend(str(DOCS))
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, name, module)
-    spec.loader.exec_module(module)
-    return module
-
-
 def frame(*rows):
     return [Strip([Segment(row, Style())]) for row in rows]
 
 
-def test_a_row_is_stored_once_for_as_long_as_it_stays(monkeypatch):
-    film = script("film", monkeypatch).film
+def test_a_row_is_stored_once_for_as_long_as_it_stays(docs_script):
+    film = docs_script("film").film
     svg = film(
         [(0.0, frame("same", "one")), (1.0, frame("same", "two")), (2.0, frame("same", "two"))],
         4.0,
@@ -43,10 +32,10 @@ def test_a_row_is_stored_once_for_as_long_as_it_stays(monkeypatch):
     assert ".f1{visibility:hidden;animation:f1 4s" in svg
 
 
-def test_the_page_is_current_and_shows_every_view(monkeypatch):
-    script("film", monkeypatch)
+def test_the_page_is_current_and_shows_every_view(docs_script):
+    docs_script("film")
     page = (DOCS / "screens.md").read_text()
-    assert page == script("screenshots", monkeypatch).page()
+    assert page == docs_script("screenshots").page()
     named = set(re.findall(r"images/[a-z0-9-]+\.svg", page))
     assert len(named) == len(VIEWS) * 3 * 2 * 2
     assert not [path for path in named if not (DOCS / path).exists()]

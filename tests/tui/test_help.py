@@ -1,8 +1,6 @@
 """The help and the docs' table: every key, every glyph, every word, in every view."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +9,6 @@ from loopviz.tui.look import VIEWS
 from loopviz.tui.paint.legend import GLYPH_HELP
 
 from .conftest import Stage, drive
-
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 def helped(*keys, size=(100, 40)):
@@ -71,12 +67,9 @@ def test_help_says_how_far_it_is():
     drive(play)
 
 
-@pytest.fixture(scope="module")
-def generator():
-    spec = importlib.util.spec_from_file_location("docs_keys", DOCS / "keys.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def generator(docs_script):
+    return docs_script("keys")
 
 
 def test_the_docs_table_is_up_to_date(generator):

@@ -40,12 +40,16 @@ def test_what_has_outlived_a_sweep_is_not_looked_at_again(sweep):
     assert gc.get_count()[0] < 100
 
 
-def test_a_cycle_that_outlived_a_sweep_is_collected_when_the_keys_rest(sweep):
+def outlived(sweep):
+    """A cycle that lived at a sweep, and died afterwards."""
     sweep.sweep(0)
     node = Node()
     sweep.sweep(SECOND)
-    gone = weakref.ref(node)
-    del node
+    return weakref.ref(node)
+
+
+def test_a_cycle_that_outlived_a_sweep_is_collected_when_the_keys_rest(sweep):
+    gone = outlived(sweep)
     sweep.pressed(29 * SECOND)
     sweep.sweep(30 * SECOND)
     assert gone() is not None
@@ -54,11 +58,7 @@ def test_a_cycle_that_outlived_a_sweep_is_collected_when_the_keys_rest(sweep):
 
 
 def test_a_key_puts_that_off_for_two_minutes_at_most(sweep):
-    sweep.sweep(0)
-    node = Node()
-    sweep.sweep(SECOND)
-    gone = weakref.ref(node)
-    del node
+    gone = outlived(sweep)
     for second in range(2, 120):
         sweep.pressed(second * SECOND)
         sweep.sweep(second * SECOND)
