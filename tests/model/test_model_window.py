@@ -1,6 +1,6 @@
 """Which requests a window shows, however it moves, whatever is forgotten or held meanwhile."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loopviz.model.ended import Ended
@@ -36,16 +36,24 @@ moves = st.lists(
 )
 
 
+GAP_FORGOTTEN = [
+    [("end", 1, 0), ("end", 1, 0), ("hold", 0, 0), ("end", 21, 1), ("look", 21, 0)],
+    [("end", 1, 0), ("hold", 0, 0), ("end", 20, 1), ("look", 20, 0)],
+]
+"""What the window then shows has a gap, of which `Ended` knows nothing once it was released."""
+
+
 @settings(max_examples=300, deadline=None)
+@example(moves=[*GAP_FORGOTTEN[0], ("release", 0, 0), ("look", 1, 0)], keep=20)
+@example(moves=[*GAP_FORGOTTEN[1], ("release", 0, 0), ("look", 1, 0)], keep=20)
 @given(moves=moves, keep=st.sampled_from([20, 10_000]))
 def test_a_window_shows_what_is_kept_of_its_time(moves, keep):
     ended, window = Ended(keep), Window(Shown)
-    kept, hold, now, count = [], None, 100, 0  # (end, number) of all that are kept
+    kept, hold, now, count = {}, None, 100, 0  # `kept`: when each ended, by number
 
-    def forget(gone):
-        for item in gone:
-            if hold is None or not hold[0] <= item[0] <= hold[1]:
-                kept.remove(item)
+    def release():
+        for number in numbers(ended) - numbers(ended._recent):
+            del kept[number]
 
     for word, a, b in moves:
         if word == "end":
@@ -53,39 +61,32 @@ def test_a_window_shows_what_is_kept_of_its_time(moves, keep):
                 now += b
                 count += 1
                 number = count ^ 3  # not in the order of their ends
-                kept.append((now, number))
+                kept[number] = now
                 ended.append(request(number, now))
-                recent = [item for item in kept if item in list_of_recent(ended)]
-                assert len(recent) <= keep
-                kept = [item for item in kept if item in list_of(ended)]
+                assert len(ended._recent) <= keep
+            kept = {number: kept[number] for number in numbers(ended)}
         elif word == "look":
             start, end = now - a, now - b
             if start < end:
                 places = ended.place(start), ended.place(end)
                 shown = window.show(ended, *places)
-                assert [v.number for v in shown] == sorted(n for at, n in kept if start <= at < end)
+                expected = sorted(n for n, at in kept.items() if start <= at < end)
+                assert [v.number for v in shown] == expected
         elif word == "forget":
-            forget([item for item in kept if item[0] < now - a and item in list_of_recent(ended)])
+            for number in numbers(ended._recent):
+                at = kept[number]
+                if at < now - a and not (hold and hold[0] <= at <= hold[1]):
+                    del kept[number]
             ended.forget_before(now - a)
-        elif word == "hold":
-            held = set(list_of(ended)) - set(list_of_recent(ended))
-            kept = [item for item in kept if item not in held]
-            hold = (now - a, now + b)
-            ended.hold(*hold)
         else:
-            held = set(list_of(ended)) - set(list_of_recent(ended))
-            kept = [item for item in kept if item not in held]
-            hold = None
-            ended.release()
-        assert sorted(list_of(ended)) == sorted(kept)
+            release()
+            hold = (now - a, now + b) if word == "hold" else None
+            ended.hold(*hold) if hold else ended.release()
+        assert numbers(ended) == set(kept)
 
 
-def list_of(ended):
-    return [(r.end_ns, r.number) for r in ended]
-
-
-def list_of_recent(ended):
-    return [(r.end_ns, r.number) for r in ended._recent]
+def numbers(requests):
+    return {request.number for request in requests}
 
 
 def test_a_step_makes_only_what_comes_in():

@@ -33,9 +33,8 @@ class Window:
     ) -> tuple[RequestView, ...]:
         """Those at places from `start` to before `end`, and the others, by number."""
         if (start, end) != (self._start, self._end):
-            hole = ended.hole
-            torn = hole is not None and min(self._start, start) < hole[0] < max(self._end, end)
-            if start < self._end and self._start < end and not torn:
+            overlaps = start < self._end and self._start < end
+            if overlaps and self._has_no_gap(ended.hole, start, end):
                 self._move(ended, start, end)
             else:
                 self._begin(ended, start, end)
@@ -48,6 +47,15 @@ class Window:
         mixed = [*self._views[first:], *others]
         mixed.sort(key=_number)
         return (*self._whole[:first], *mixed)
+
+    def _has_no_gap(self, hole: tuple[int, int] | None, start: int, end: int) -> bool:
+        """Whether a place stands for one view each, now and when the window was last shown.
+
+        A gap that was there then may be unknown to `Ended` by now: both its sides are forgotten.
+        """
+        if len(self._order) != self._end - self._start:
+            return False
+        return hole is None or not min(self._start, start) < hole[0] < max(self._end, end)
 
     def _move(self, ended: Ended, start: int, end: int) -> None:
         """Part of it stays; what has left is not there any more, at either end."""
