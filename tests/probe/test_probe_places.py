@@ -8,8 +8,9 @@ import threading
 
 import pytest
 
+from loopviz.probe import asgi
 from loopviz.probe.places import LIBRARY, LOOP, USER, Places, callback_site, coroutine_code
-from loopviz.probe.stacks import stack_of
+from loopviz.probe.stacks import levels, stack_of
 
 
 def test_user_standard_library_installed_and_our_own():
@@ -71,7 +72,9 @@ def test_the_stack_stops_at_the_loop_and_blames_the_innermost_user_frame():
 
     def callback():
         stacks = []
-        json.dumps([object()], default=lambda _: stacks.append(stack_of(Places(), sys._getframe())))
+        json.dumps(
+            [object()], default=lambda _: stacks.append(stack_of(Places(), levels(sys._getframe())))
+        )
         return stacks[0]
 
     stack = in_a_callback(callback)
@@ -81,13 +84,15 @@ def test_the_stack_stops_at_the_loop_and_blames_the_innermost_user_frame():
 
 
 def code_in(file, source):
-    space = {"sys": sys, "stack_of": stack_of, "Places": Places}
+    space = {"sys": sys, "levels": levels, "stack_of": stack_of, "Places": Places}
     exec(compile(source, file, "exec"), space)
     return space
 
 
 def test_the_call_stands_just_inside_the_culprit():
-    library = code_in(json.__file__, "def call(): return stack_of(Places(), sys._getframe())")
+    library = code_in(
+        json.__file__, "def call(): return stack_of(Places(), levels(sys._getframe()))"
+    )
 
     def callback():
         return library["call"]()
@@ -99,11 +104,11 @@ def test_the_call_stands_just_inside_the_culprit():
 
 def test_the_frames_of_the_probe_are_left_out():
     ours = code_in(
-        sys.modules["loopviz.probe.asgi"].__file__,
+        asgi.__file__,
         "def watched(inner): return inner()",
     )
     assert "watched" not in functions(
-        in_a_callback(lambda: ours["watched"](lambda: stack_of(Places(), sys._getframe())))
+        in_a_callback(lambda: ours["watched"](lambda: stack_of(Places(), levels(sys._getframe()))))
     )
 
 
@@ -114,7 +119,7 @@ def test_a_frame_of_fastapi_stands_for_the_endpoint_that_has_returned():
     fastapi = code_in(
         "/site/fastapi/routing.py",
         "def app(dependant): return serialize()\n"
-        "def serialize(): return stack_of(places, sys._getframe())",
+        "def serialize(): return stack_of(places, levels(sys._getframe()))",
     )
     fastapi["places"] = Places(library=["/site/", asyncio.__file__.rpartition("/")[0]])
     stack = in_a_callback(functools.partial(fastapi["app"], Dependant))
@@ -136,7 +141,7 @@ def test_a_stack_that_does_not_come_from_the_loop_goes_on_around_it():
     thread.join()
 
     def callback():
-        return stack_of(Places(), thread_frames[0], sys._getframe())
+        return stack_of(Places(), levels(thread_frames[0]) + levels(sys._getframe()))
 
     assert "callback" in functions(in_a_callback(callback))
 

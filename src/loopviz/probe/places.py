@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["PLACES", "Places", "line_at"]
+__all__ = ["PLACES", "Places", "is_generated", "line_at"]
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 _LOOPS = ("base_events.py", str(Path(__file__).resolve().with_name("hooks.py")))
@@ -54,7 +54,7 @@ class Places:
             kind = kinds.get(id(code)) or self._look_at(code)
             if kind == LOOP:
                 return None  # whoever started the loop has no part in its callbacks
-            if kind == USER and not _is_generated(frame):
+            if kind == USER and not is_generated(frame):
                 return frame
             frame = frame.f_back
         return None
@@ -87,7 +87,7 @@ def _library_folders() -> tuple[str, ...]:
     return (*(folder + os.sep for folder in folders), _PACKAGE, "<frozen")
 
 
-def _is_generated(frame: FrameType) -> bool:
+def is_generated(frame: FrameType) -> bool:
     """Its code was made by a library as text (SQLAlchemy does); `python -c` is the user's."""
     made = frame.f_code.co_filename[:1] == "<"
     return made and frame.f_globals.get("__name__") != "__main__"

@@ -1,15 +1,28 @@
 """Stacks: what the loop's thread is doing, as frames for people, and which of them is to blame."""
 
 import os
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import accumulate, chain, repeat, tee
+from operator import attrgetter, call, itemgetter
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import NamedTuple
 
-from loopviz.probe.places import LOOP, USER, Places
+from loopviz.probe.places import LOOP, USER, Places, is_generated
 from loopviz.wire.dump import DumpReader
 
-__all__ = ["Dumps", "Stack", "dumped_stack", "stack_of"]
+__all__ = [
+    "Dumps",
+    "Level",
+    "Stack",
+    "dumped_stack",
+    "in_library",
+    "levels",
+    "levels_of_thread",
+    "stack_of",
+]
 
 _DEPTH = 32
 """Frames kept of a stack."""
@@ -17,6 +30,9 @@ _PROBE = str(Path(__file__).resolve().parent) + os.sep
 _FASTAPI = str(Path("fastapi", "routing.py"))
 _Frame = tuple[str, int, str, str, FrameType | None]
 """File, line, name, qualified name, and the frame itself if it is at hand."""
+Level = tuple[FrameType, tuple[CodeType, int | None]]
+"""A frame, its code, and the line it was at when the stack was read; the frame moves on."""
+_code_and_line = attrgetter("f_code", "f_lineno")
 
 
 class Stack(NamedTuple):
@@ -33,13 +49,54 @@ class Stack(NamedTuple):
         return f"{self.culprit}:{','.join(map(str, numbers))}"
 
 
-def stack_of(places: Places, frame: FrameType | None, around: FrameType | None = None) -> Stack:
-    """The stack that ends in `frame`; if it does not come from the loop, `around` is around it.
+def levels_of_thread(thread_id: int) -> list[Level]:
+    """The stack of a running thread, innermost first, as it is at one moment; see `levels`."""
+    return _levels(map(itemgetter(thread_id), map(call, (sys._current_frames,))))
 
-    The probe's own frames are left out, unless there are no others. Once an endpoint has returned,
+
+def levels(frame: FrameType | None) -> list[Level]:
+    """The stack that ends in `frame`, innermost first.
+
+    The frames and their lines are read by a single call into C, between whose steps no other
+    thread gets the GIL: a thread that runs cannot be at one line in one frame and past it in the
+    next, nor end meanwhile.
+    """
+    return _levels((frame,))
+
+
+def _levels(first: Iterable[FrameType | None]) -> list[Level]:
+    outwards = accumulate(chain(first, repeat("f_back")), getattr)  # type: ignore[arg-type]
+    frames, same = tee(outwards)
+    found: list[Level] = []
+    with suppress(AttributeError, KeyError):  # beyond the outermost frame; there is no such thread
+        found.extend(zip(frames, map(_code_and_line, same), strict=False))
+    return found
+
+
+def stack_of(places: Places, stack: Iterable[Level]) -> Stack:
+    """Those frames for people, as far as the loop.
+
+    The probe's own are left out, unless there are no others. Once an endpoint has returned,
     FastAPI works on with its result: then the endpoint's first line stands for it.
     """
-    return _stack(places, _outwards(frame, around))
+    return _stack(
+        places,
+        (
+            (code.co_filename, line or 0, code.co_name, code.co_qualname, frame)
+            for frame, (code, line) in stack
+        ),
+    )
+
+
+def in_library(places: Places, stack: Iterable[Level]) -> bool:
+    """Whether none of the frames, as far as the loop, is the user's."""
+    for frame, (code, _line) in stack:
+        kind = places.kind(code)
+        if kind == LOOP:
+            return True
+        if kind == USER and not is_generated(frame):
+            return False
+    return True
 
 
 def dumped_stack(
@@ -83,15 +140,6 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
                     told.append(endpoint)
         told.append(text)
     return Stack(told or own, max(culprit, 0), endpoint)
-
-
-def _outwards(frame: FrameType | None, around: FrameType | None) -> Iterator[_Frame]:
-    while frame is not None:
-        code = frame.f_code
-        yield code.co_filename, frame.f_lineno or 0, code.co_name, code.co_qualname, frame
-        frame = frame.f_back
-        if frame is None:
-            frame, around = around, None
 
 
 def _endpoint(places: Places, frame: FrameType | None) -> str:

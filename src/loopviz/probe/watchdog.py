@@ -12,7 +12,7 @@ from typing import Any
 from loopviz.clock import MS, Clock
 from loopviz.probe.places import Places
 from loopviz.probe.shares import CpuShares, ThreadTimes
-from loopviz.probe.stacks import Stack, dumped_stack, stack_of
+from loopviz.probe.stacks import Stack, dumped_stack, in_library, levels, levels_of_thread, stack_of
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE
 from loopviz.wire.events import Kind
@@ -117,16 +117,15 @@ class Watchdog:
     def _go_round(self) -> None:
         stop, running, clock, note = self._stop.acquire, self._running, self._clock, self._cpu.note
         tripwire = self._tripwire
-        came, wait_ns, sampled = clock(), PATIENCE_NS, 0
-        noted = 0
-        while not stop(True, wait_ns / 1e9):
-            last, came = came, clock()
+        last = came = clock()
+        sampled = noted = 0
+        while True:
             started, task = running()
-            wait_ns = PATIENCE_NS
+            due = came + PATIENCE_NS
             if started:
-                due = max(started, sampled) + PATIENCE_NS
-                if came < due:
-                    wait_ns = due - came
+                sample_due = max(started, sampled) + PATIENCE_NS
+                if came < sample_due:
+                    due = sample_due
                 else:
                     self._sample(started, task, was_starved=came - last > STARVED_NS)
                     sampled = clock()
@@ -138,21 +137,25 @@ class Watchdog:
             if came - noted > _NOTE_NS:
                 noted = came
                 self._threads.note()
+            # A round that lost the GIL, or its core, on the way may come to its end in the middle
+            # of a long callback, or at its very end: then the next one begins at once.
+            if stop(True, max(due - clock(), 0) / 1e9):
+                return
+            last, came = came, clock()
 
     def _sample(self, started: int, task: int, *, was_starved: bool) -> None:
-        # before anything that lets go of the GIL, or the loop goes on
-        frames = sys._current_frames()
-        frame = frames.get(self._thread_id)
-        around = None if self._greenlet is None else self._greenlet.gr_frame
-        stack = stack_of(self._places, frame, around)
-        in_library = self._places.user_frame(frame) is None
+        # First the stack, and whether it is that callback's: the loop waits for the GIL, and may
+        # get it at any step if this thread loses its core for 5 ms.
+        seen = levels_of_thread(self._thread_id)
         if self._running()[0] != started:
-            return  # it ended while we looked
+            return
+        around = [] if self._greenlet is None else levels(self._greenlet.gr_frame)
+        stack = stack_of(self._places, seen + around)
         text = ""
-        if self._cpu.starved() and in_library:
-            computes = self._computing(frames)
+        if self._cpu.starved() and in_library(self._places, seen):
+            computes = self._computing(sys._current_frames())
             if computes is not None:
-                stack = stack_of(self._places, computes)
+                stack = stack_of(self._places, levels(computes))
             text = "gil:"
         elif was_starved:
             self._tell_dump(started, task, stack)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from loopviz import runtime
+from loopviz.clock import monotonic_ns
 from loopviz.scenario import Fix
 from loopviz.wire.control import messages
 from loopviz.wire.events import Kind
@@ -77,6 +78,7 @@ class Control:
         fix = self._fixes.get(key)
         if fix is None or fix.on == on:
             return
+        before_ns = monotonic_ns()  # or the mark might come after the first effects
         fix.on = on
         if self.side is not None:
-            self.side.write(Kind.MARK, text=f"fix:{key}={'on' if on else 'off'}")
+            self.side.write(Kind.MARK, text=f"fix:{key}={'on' if on else 'off'}", at=before_ns)
