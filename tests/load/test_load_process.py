@@ -37,6 +37,8 @@ def test_samples_say_how_each_request_went(child, server):
 def test_copies_ask_for_the_same_and_each_arrival_for_another(child, server):
     child.start(server.url, LoadInfo("GET /item%20{n}?of={n}", 100, copies=2))
     child.hear(lambda: len(child.samples) >= 40)
+    child.say(do="stop")  # of the last arrival, one copy alone may have its answer by now
+    child.hear(lambda: child.last["is"] == "stopped")
     paths = [path for path, _ in server.seen]
     for number in range(10):
         assert paths.count(f"/item {number}") == 2

@@ -74,8 +74,8 @@ def hold(folder, block, start, *, tripwire=False):
         await asyncio.sleep(0.001)
 
     def culprit():
-        gate.set()
         begin = monotonic_ns()
+        gate.set()
         block()
         time.sleep(0)  # whoever waits for the GIL has it now, and not after the clock was read
         held.append(Held(begin, monotonic_ns()))

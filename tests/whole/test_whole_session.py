@@ -72,11 +72,21 @@ def test_a_fix_is_applied_while_the_loop_is_dead(session, tmp_path):
     folder.mkdir()
     (folder / "dead.py").write_text(DEAD)
     run = session("dead", folders=[folder])
-    until(run, lambda now: now.snapshot.loop.running and now.snapshot.loop.stalls)
+
+    def dead(now):  # the app's own start may have been slow, too
+        stalls = now.snapshot.loop.stalls
+        return stalls and stalls[-1].open and stalls[-1].label == "GET /dead"
+
+    begun = until(run, dead).snapshot.loop.stalls[-1].start_ns
     run.toggle("let_go")
-    marked = until(run, lambda now: any("let_go on" in m.text for m in now.snapshot.marks), 3)
-    assert marked.snapshot.loop.stalls[-1].open or marked.snapshot.loop.stalls
-    until(run, lambda now: now.snapshot.loop.stalls[-1].open is False, 5)
+
+    def mark_and_stall(now):
+        marks = [mark for mark in now.snapshot.marks if mark.text == "let_go on"]
+        ended = [s for s in now.snapshot.loop.stalls if s.start_ns == begun and not s.open]
+        return (marks[0], ended[0]) if marks and ended else None
+
+    mark, stall = mark_and_stall(until(run, mark_and_stall, 8))
+    assert begun < mark.at_ns < stall.end_ns
 
 
 DEAD = """
