@@ -1,11 +1,11 @@
 """Programs with real threads, pools and clients on a real loop."""
 
 import asyncio
+import importlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 from model_findings_server import Server, findings_of
 from sqlalchemy import text
@@ -14,6 +14,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from loopviz.probe import install
 
 pytestmark = pytest.mark.real
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def http(request):
+    """The package that the clients are of."""
+    return importlib.import_module(request.param)
 
 
 @pytest.fixture
@@ -82,7 +88,7 @@ def test_a_database_pool(real_findings, tmp_path, early):
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_client_for_each_request(real_findings, shared):
+def test_a_client_for_each_request(http, real_findings, shared):
     async def answer(_reader, writer):
         writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         writer.close()
@@ -90,14 +96,14 @@ def test_a_client_for_each_request(real_findings, shared):
     async def main(server):
         upstream = await asyncio.start_server(answer, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"
-        common = httpx.AsyncClient()
+        common = http.AsyncClient()
 
         async def handler(_):
             if shared:
                 for _ in range(4):
                     await common.get(url)
             else:
-                async with httpx.AsyncClient() as client:
+                async with http.AsyncClient() as client:
                     await client.get(url)
 
         await server.load(handler, 5, 0.01)
@@ -112,4 +118,34 @@ def test_a_client_for_each_request(real_findings, shared):
         assert found["retry-storm"].source == "await common.get(url)"
     else:
         assert found["client-per-request"].count == 5
-        assert found["client-per-request"].source == "async with httpx.AsyncClient() as client:"
+        assert found["client-per-request"].source == "async with http.AsyncClient() as client:"
+
+
+def test_calls_one_after_the_other(http, real_findings):
+    """A call is one wait, though the client waits for the head and for each part of the body."""
+
+    async def answer(reader, writer):
+        while await reader.readline() != b"\r\n":
+            pass
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
+        for part in (head, b"o", b"k"):
+            await asyncio.sleep(0.03)
+            writer.write(part)
+        writer.close()
+
+    async def main(server):
+        upstream = await asyncio.start_server(answer, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"
+        async with http.AsyncClient() as client:
+            await client.get(url)  # the first of a process imports much
+
+            async def handler(_):
+                for _ in range(4):
+                    await client.get(url)
+
+            await server.load(handler, 8, 0.01)
+        upstream.close()
+
+    (seen,) = [f for f in real_findings(main) if f.rule == "sequential-awaits"]
+    assert seen.source == "await client.get(url)"
+    assert " waited 4 times in a row, " in seen.sentence

@@ -21,6 +21,8 @@ _WHAT = (
     ("/asyncio/base_events.py", "getaddrinfo", "thread"),
     ("/asyncio/base_events.py", "", "socket"),
     ("/httpcore/_backends/", "", "socket"),
+    ("/httpcore2/_backends/", "", "socket"),
+    ("/httpx2/websockets/", "", "socket"),
     ("/anyio/_backends/_asyncio.py", "SocketStream", "socket"),
     ("/anyio/_backends/_asyncio.py", "UNIXSocketStream", "socket"),
     ("/anyio/_backends/_asyncio.py", "TaskGroup", "task"),

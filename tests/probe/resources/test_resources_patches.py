@@ -114,18 +114,20 @@ LIBRARIES = """
 import sys
 from loopviz.probe.resources import watch, unwatch
 watch()
-roots = {"anyio", "httpx", "httpcore", "sqlalchemy", "asyncpg"}
+roots = {"anyio", "httpx", "httpcore", "httpx2", "httpcore2", "sqlalchemy", "asyncpg"}
 assert not roots & set(sys.modules), "the probe imported " + str(roots & set(sys.modules))
-import httpcore, httpx
+import httpcore, httpcore2, httpx, httpx2
 import anyio._backends._asyncio as backend
 import sqlalchemy.ext.asyncio
 from sqlalchemy.pool.impl import AsyncAdaptedQueuePool as pool
 patched = [httpcore.AsyncConnectionPool.__init__, httpx.AsyncClient.send,
+           httpcore2.AsyncConnectionPool.__init__, httpx2.AsyncClient.send,
            backend.CapacityLimiter.release_on_behalf_of, vars(pool)["_do_get"]]
 assert all("loopviz" in f.__code__.co_filename for f in patched), patched
 unwatch()
 assert not any("loopviz" in f.__code__.co_filename for f in
                [httpcore.AsyncConnectionPool.__init__, httpx.AsyncClient.send,
+                httpcore2.AsyncConnectionPool.__init__, httpx2.AsyncClient.send,
                 backend.CapacityLimiter.release_on_behalf_of])
 assert "_do_get" not in vars(pool)
 """

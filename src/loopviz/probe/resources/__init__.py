@@ -30,7 +30,10 @@ _LIBRARIES = {
     "anyio.streams.memory": of_streams.streams,
     "asyncpg.pool": of_asyncpg.pools,
     "httpcore._async.connection_pool": of_http.pools,
+    "httpcore2._async.connection_pool": of_http.pools,
     "httpx._client": of_http.clients,
+    "httpx2._client": of_http.clients,
+    "httpx2.websockets._api": of_http.web_sockets,
     "sqlalchemy.pool.impl": of_sqlalchemy.pools,
 }
 """By module: what is to be patched there."""
@@ -42,8 +45,8 @@ watch, unwatch = _patches.watch, _patches.unwatch
 def rename(primitive: Any, name: str) -> None:
     """Call a lock, queue, pool or executor so, on the screen and in reports.
 
-    It may be an engine of SQLAlchemy or a client of httpx, too: their pool is meant. Raises
-    LoopvizError for what loopviz does not know as a resource.
+    It may be an engine of SQLAlchemy or a client of httpx or httpx2, too: their pool is meant.
+    Raises LoopvizError for what loopviz does not know as a resource.
     """
     for module, patches in _LIBRARIES.items():
         if module in sys.modules:

@@ -1,4 +1,8 @@
-"""The connection pools of httpcore, and so of httpx; the calls of httpx. Nothing is imported.
+"""The connection pools of httpcore and httpcore2, the calls of httpx and httpx2.
+
+The two families share their internals. The classes come from the module that the app has imported;
+nothing is imported here. A version whose internals differ is reported as a failed hook under its
+module's name; only its own pools and calls are then missing.
 
 The pool has one place where requests and connections meet, `_assign_requests_to_connections`:
 it is called when a request comes, fails, or its response is closed. What has changed since the
@@ -15,24 +19,30 @@ from loopviz.probe.resources.attached import describes, hide, resource_of
 from loopviz.probe.resources.gates import makes
 from loopviz.probe.resources.patches import Patch
 
-__all__ = ["clients", "pools"]
+__all__ = ["clients", "pools", "web_sockets"]
 
 
 def pools(module: ModuleType) -> list[Patch]:
-    """Of `httpcore._async.connection_pool`, of httpcore 1.0.3 and later."""
+    """Of `httpcore._async.connection_pool` (httpcore 1.0.3 and later), and of httpcore2's."""
     pool = module.AsyncConnectionPool
     describes(pool, _describe)
-    lock = sys.modules[module.AsyncEvent.__module__].AsyncLock
+    inside = sys.modules[module.AsyncEvent.__module__]
     return [
         Patch(pool, "__init__", makes()),
         Patch(pool, "_assign_requests_to_connections", _assign),
-        Patch(lock, "setup", _hides_its_lock),
+        Patch(inside.AsyncLock, "setup", _hides("_anyio_lock")),
+        Patch(inside.AsyncSemaphore, "setup", _hides("_anyio_semaphore")),
     ]
 
 
 def clients(module: ModuleType) -> list[Patch]:
-    """Of `httpx._client`."""
+    """Of `httpx._client` and `httpx2._client`."""
     return [Patch(module.AsyncClient, "send", _send)]
+
+
+def web_sockets(module: ModuleType) -> list[Patch]:
+    """Of `httpx2.websockets._api`."""
+    return [Patch(module.AsyncWebSocketSession, "__aenter__", _enters(module.__name__))]
 
 
 def _describe(pool: Any, seen: bool) -> Resource:
@@ -40,12 +50,37 @@ def _describe(pool: Any, seen: bool) -> Resource:
     return Resource("httpcore.pool", capacity=0 if most == sys.maxsize else most, seen=seen)
 
 
-def _hides_its_lock(original: Any) -> Any:
-    def setup(self: Any) -> None:
-        original(self)
-        hide(getattr(self, "_anyio_lock", self))  # a connection's own: the pool is told of
+def _hides(name: str) -> Any:
+    """For what makes a connection's own lock or semaphore: only the pool is shown."""
 
-    return setup
+    def of(original: Any) -> Any:
+        def setup(self: Any) -> None:
+            original(self)
+            hide(getattr(self, name, self))
+
+        return setup
+
+    return of
+
+
+def _enters(module: str) -> Any:
+    """For a session of a WebSocket: its own stream and lock are not the app's."""
+
+    def of(original: Any) -> Any:
+        async def __aenter__(self: Any) -> Any:  # noqa: N807
+            entered = await original(self)
+            try:
+                hide(self._write_lock)
+                hide(self._send_event._state)
+            except Exception as error:  # noqa: BLE001 - the app must go on
+                recorder = current()
+                if recorder is not None:
+                    recorder.fail(module, error)
+            return entered
+
+        return __aenter__
+
+    return of
 
 
 class _Told:
@@ -75,7 +110,8 @@ def _assign(original: Any) -> Any:
                         told = self._loopviz_told = _Told(self._http2)
                     _compare(recorder, resource, told, self._requests)
             except Exception as error:  # noqa: BLE001 - the app must go on
-                recorder.fail("acquired", error)
+                hide(self)
+                recorder.fail(original.__module__, error)
         return closing
 
     return _assign_requests_to_connections
@@ -114,17 +150,17 @@ def _send(original: Any) -> Any:
     async def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
         if current() is None:
             return await original(self, request, *args, **kwargs)
-        status = 0
+        response = None
         try:
             response = await original(self, request, *args, **kwargs)
-            status = response.status_code
+            return response
         finally:
             recorder = current()
             if recorder is not None:
                 try:
+                    status = 0 if response is None else response.status_code
                     recorder.call(status, request.url.host)
                 except Exception as error:  # noqa: BLE001 - the app must go on
-                    recorder.fail("call", error)
-        return response
+                    recorder.fail(original.__module__, error)
 
     return send

@@ -56,9 +56,18 @@ class SharedPatches:
         name = module.__name__
         try:
             with self._lock:
-                self._applied.extend(apply(self._by_module[name](module)))
+                patches = self._by_module[name](module)
+                self._applied.extend(apply(p for p in patches if not self._is_applied(p)))
                 self.modules.add(name)
         except Exception as error:  # noqa: BLE001 - the app must go on
             recorder = current()
             if recorder is not None:
                 recorder.fail(name, error)
+
+    def _is_applied(self, patch: Patch) -> bool:
+        """A module that has two names (httpx2's alias) is found twice."""
+        now = vars(patch.owner).get(patch.name)
+        return any(
+            now is ours and (owner, name) == (patch.owner, patch.name)
+            for owner, name, _, ours in self._applied
+        )
