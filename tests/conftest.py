@@ -18,6 +18,35 @@ from loopviz.testing import VirtualLoop
 DOCS = Path(__file__).parents[1] / "docs"
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for the default suite; one for chosen tests, which start sooner so."""
+    whole = config.args_source is config.ArgsSource.TESTPATHS
+    if whole and "-m" not in config.invocation_params.args:
+        return 2
+    config.option.dist = "no"
+    return 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that hold real time against each other run one by one, in one process, and first.
+
+    Beside them the other process runs what starts none; both share the rest. Whatever uses an
+    expensive fixture stays together.
+    """
+    for item in items:
+        if item.get_closest_marker("timed"):
+            item.add_marker(pytest.mark.xdist_group("timed"))
+        elif "postgres" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("postgres"))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("timed"):
+        return 0
+    return 2 if item.get_closest_marker("real") else 1
+
+
 @pytest.fixture(autouse=True)
 def no_probe_is_left() -> Iterator[None]:
     """What one test leaves in the process would be in the next one's way."""

@@ -10,7 +10,7 @@ from loopviz.catalogue import LoadInfo
 from loopviz.clock import monotonic_ns
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timed]
 
 
 def test_samples_say_how_each_request_went(child, server):

@@ -15,7 +15,7 @@ from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.errors import UsageError
 from loopviz.session import Session
 
-pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
+pytestmark = [pytest.mark.real, pytest.mark.timed, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 
 def line_of(text, path):
