@@ -14,6 +14,9 @@ from loopviz.wire.control import encode, messages
 
 __all__ = ["Child", "Guard"]
 
+GUARD_S = 1.0
+"""How long the guard may take to end when there is nothing left to do for it."""
+
 
 class Child:
     """`python -m MODULE` in a session of its own, with a control pipe and a pipe back.
@@ -127,31 +130,44 @@ class Child:
 class Guard:
     """The guard process (see `loopviz.guard`): told what to clean up should we be killed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._tell(f"folder {folder}")
+    def __init__(self, folder: Path, terminal: Sequence[int] = ()) -> None:
+        """`terminal`: descriptors of its input and output, if a screen will be on it."""
+        copies = [os.dup(fd) for fd in terminal]  # 0 and 2 are others there
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", guard.__file__, *map(str, copies)],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=copies,
+                start_new_session=True,
+            )
+        finally:
+            for fd in copies:
+                os.close(fd)
+        assert self._process.stdin is not None
+        os.set_blocking(self._process.stdin.fileno(), False)
+        self.tell(f"folder {folder}")
 
     def watch(self, group: int) -> None:
-        self._tell(f"group {group}")
+        self.tell(f"group {group}")
 
     def forget(self, group: int) -> None:
-        self._tell(f"forget {group}")
+        self.tell(f"forget {group}")
 
-    def close(self) -> None:
-        """Nothing is left to guard: it removes the folder and ends."""
+    def tell(self, line: str) -> None:
+        """A line for the guard. It is lost on one that was killed, or reads nothing for long."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.wait()
+            self._process.stdin.write(line.encode() + b"\n")  # so short that it is written whole
 
-    def _tell(self, line: str) -> None:
+    def close(self) -> None:
+        """Nothing is left to guard: it removes the folder and ends. If it does not, kill it."""
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # somebody killed the guard; we go on
-            self._process.stdin.write(line.encode() + b"\n")
-            self._process.stdin.flush()
+        self._process.stdin.close()
+        try:
+            self._process.wait(GUARD_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -1,6 +1,7 @@
 """Reads the rings of a run's folder into the model, in batches, without the target's help."""
 
-import mmap
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,18 @@ from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
 from loopviz.probe.stacks import Dumps
 from loopviz.wire.dump import DUMP_FILE
-from loopviz.wire.events import B_SHIFT, KIND_SHIFT, NUMBER
+from loopviz.wire.events import B_SHIFT, KIND_SHIFT, NUMBER, RECORD_SIZE
 from loopviz.wire.ring import HEADER_SIZE, read_header, read_strings
 
 __all__ = ["Collector", "RingReader"]
 
 RECORD_TYPE = np.dtype([("at", "u8"), ("a", "u8"), ("tag", "u8"), ("seq", "u8")])
 """As it lies in the ring, see `wire.events`."""
+_SEQ_AT = RECORD_SIZE - 8
 
-_CHUNK = 8192
+_FIRST, _CHUNK = 512, 8192
+"""Records copied in one go: at first about what a frame brings, then more of them each time."""
+_COUNTING = np.arange(_CHUNK, dtype=np.uint64)
 
 
 def unpack(records: NDArray[np.void]) -> NDArray[np.void]:
@@ -34,18 +38,29 @@ def unpack(records: NDArray[np.void]) -> NDArray[np.void]:
 
 
 class RingReader:
-    """Follows one ring file. The writer may be running, blocked, stopped or dead."""
+    """Follows one ring file. The writer may be running, blocked, stopped or dead.
+
+    The file is read with `pread`, never mapped: if something truncates a mapped file, looking at it
+    is a SIGBUS and ends the process, while a read just comes out short.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Map the file. Raises FileNotFoundError, or WireError for a file that is no ring."""
-        with path.open("rb") as file:
-            if not path.stat().st_size:
-                raise WireError(f"{path.name} is no loopviz ring: it is empty.")
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._header = read_header(self._map, path.name)
-        self._records: NDArray[np.void] = np.frombuffer(
-            self._map, RECORD_TYPE, self._header.capacity, HEADER_SIZE
+        """Open the file. Raises FileNotFoundError, or WireError for a file that is no ring."""
+        self._path = path
+        self._fd = os.open(path, os.O_RDONLY)
+        try:
+            head = os.pread(self._fd, HEADER_SIZE, 0)
+            self._size = os.fstat(self._fd).st_size
+            self._header = read_header(head, self._size, path.name)
+        except WireError:
+            self.close()
+            raise
+        self._looked, self._copied = (
+            bytearray(_CHUNK * RECORD_SIZE),
+            bytearray(_CHUNK * RECORD_SIZE),
         )
+        self._seqs: NDArray[np.uint64] = np.frombuffer(self._looked, RECORD_TYPE)["seq"]
+        self._records: NDArray[np.void] = np.frombuffer(self._copied, RECORD_TYPE)
         self._next = 0  # records read so far
         self._hole = -1  # where the last read found one record missing, but later ones there
         self._strings_at = 0
@@ -54,48 +69,60 @@ class RingReader:
         self.lost_strings = 0
 
     def read(self) -> tuple[NDArray[np.void], int]:
-        """All records since the last read, copied, and how many were lost just before them."""
+        """All records since the last read, copied, and how many were lost just before them.
+
+        Raises WireError if the file is shorter than it was.
+        """
         lost = self._skip_overrun() + self._skip_hole()
         start = self._next
+        end = start + self._header.capacity
         chunks: list[NDArray[np.void]] = []
-        while self._next - start < self._header.capacity:
-            chunk = self._read_chunk(start + self._header.capacity - self._next)
-            if not len(chunk):
+        size = _FIRST
+        while most := min(size, end - self._next, self._header.capacity - self._slot(self._next)):
+            chunks.append(self._read_chunk(most))
+            if len(chunks[-1]) < most:
                 break
-            chunks.append(chunk)
-        if chunks and self._overrun(start):
-            lost += self._next - start  # lapped while we copied: what we have may be torn
-            chunks.clear()
+            size = min(size * 2, _CHUNK)
         read = np.concatenate(chunks) if chunks else np.empty(0, EVENT_TYPE)
+        if len(read) and self._overrun(start):
+            lost += len(read)  # lapped while we copied: what we have may be torn
+            read = read[:0]
         # strings after records: whatever a record names was interned before it was written
         texts, self._strings_at, self.lost_strings = read_strings(
-            self._map, self._header, self._strings_at
+            self._read_at, self._header, self._strings_at
         )
         self.strings += texts
         return read, lost
 
     def _read_chunk(self, most: int) -> NDArray[np.void]:
-        """Copy up to a chunk of the records that are there.
+        """Copy up to `most` of the records that are there.
 
-        `seq` is written last and so must be read first: a record may be in the making.
+        `seq` is written last and so must be read first: a record may be in the making. One copy of
+        a chunk says nothing of the order in which its bytes were read, and could pair a new `seq`
+        with the record that lay there before. So there are two, and the second one begins when the
+        first one has ended: `seq` is looked at in the first, and a record that has it was complete
+        before the second, from which it is taken. If it is overwritten meanwhile, `_overrun` tells.
         """
-        first = (self._next + 1) % self._header.capacity
-        seqs = self._records["seq"][first : first + min(most, _CHUNK)].copy()
-        filled = seqs == np.arange(self._next + 1, self._next + 1 + len(seqs), dtype=np.uint64)
-        count = len(seqs) if filled.all() else int(filled.argmin())
+        at = self._offset(self._next)
+        self._copy(at, memoryview(self._looked)[: most * RECORD_SIZE])
+        filled = self._seqs[:most] == _COUNTING[:most] + np.uint64(self._next + 1)
+        count = most if filled.all() else int(filled.argmin())
+        self._copy(at, memoryview(self._copied)[: count * RECORD_SIZE])
         self._next += count
-        return unpack(self._records[first : first + count])
+        return unpack(self._records[:count])
 
     def close(self) -> None:
-        """Unmap the file."""
-        del self._records
-        self._map.close()
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def _skip_overrun(self) -> int:
         """If the writer has lapped us, go on with the newer three quarters of the ring."""
         if not self._overrun(self._next):
             return 0
-        newest = int(self._records["seq"].max())
+        ring = self._read_at(HEADER_SIZE, self._header.capacity * RECORD_SIZE)
+        newest = int(np.frombuffer(ring, RECORD_TYPE)["seq"].max())
         lost = newest - self._header.capacity * 3 // 4 - self._next
         self._next += lost
         return lost
@@ -119,7 +146,33 @@ class RingReader:
         return self._seq_at(index - 1) >= newer or self._seq_at(index) > newer
 
     def _seq_at(self, index: int) -> int:
-        return int(self._records["seq"][(index + 1) % self._header.capacity])
+        return int.from_bytes(self._read_at(self._offset(index) + _SEQ_AT, 8), sys.byteorder)
+
+    def _slot(self, index: int) -> int:
+        return (index + 1) % self._header.capacity
+
+    def _offset(self, index: int) -> int:
+        return HEADER_SIZE + self._slot(index) * RECORD_SIZE
+
+    def _read_at(self, at: int, size: int) -> bytearray:
+        raw = bytearray(size)
+        self._copy(at, memoryview(raw))
+        return raw
+
+    def _copy(self, at: int, into: memoryview) -> None:
+        """Fill `into` from the file. Raises WireError if the file ends before that."""
+        while into:
+            try:
+                count = os.preadv(self._fd, [into], at)
+            except OSError as error:
+                raise WireError(f"{self._path} cannot be read ({error.strerror}).") from error
+            if not count:
+                left = os.fstat(self._fd).st_size
+                raise WireError(
+                    f"{self._path.name} was truncated to {left} of {self._size} bytes: "
+                    f"keep clean-up jobs out of {self._path.parent}."
+                )
+            at, into = at + count, into[count:]
 
 
 class Collector:
@@ -135,10 +188,9 @@ class Collector:
         """Take in all that was written since the last time. Returns at once if nothing was."""
         if self._readers is None:
             try:
-                side, loop = (RingReader(path) for path in self._paths)
+                self._readers = self._open()
             except FileNotFoundError:
                 return
-            self._readers = side, loop
         side, loop = self._readers
         # the loop's ring is read first and fed last: the samples and marks that belong to what
         # it holds were written before, so they are known when it is taken in
@@ -153,6 +205,15 @@ class Collector:
             self._model.lost(lost, int(records["at"][0]) if len(records) else 0)
         self._model.feed(records, loop.strings)
         self._model.lost_strings(side.lost_strings + loop.lost_strings)
+
+    def _open(self) -> tuple[RingReader, RingReader]:
+        side_ring, loop_ring = self._paths
+        side = RingReader(side_ring)
+        try:
+            return side, RingReader(loop_ring)
+        except (FileNotFoundError, WireError):
+            side.close()
+            raise
 
     def close(self) -> None:
         """Let go of the files."""

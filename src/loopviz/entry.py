@@ -4,6 +4,7 @@ import os
 import sys
 
 from loopviz.errors import LoopvizError
+from loopviz.signals import Interrupted, ignore_interrupts, raise_interrupts, was_interrupted
 
 __all__ = ["main"]
 
@@ -12,8 +13,14 @@ def main() -> None:
     """Run what the command line says. Ends with SystemExit unless all is well."""
     words = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        _run(words)
+        try:
+            raise_interrupts()
+            _run(words)
+        finally:
+            ignore_interrupts()
     except Exception as error:
+        if was_interrupted():
+            raise Interrupted from error
         if "--debug" in sys.argv[1:] or os.environ.get("LOOPVIZ_DEBUG"):
             raise
         _end(error)

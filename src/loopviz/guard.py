@@ -5,24 +5,92 @@ standard input: `group 4711`, `forget 4711`, `folder /run/…`. When that pipe e
 the terminal process was killed, it gives the children a moment to go by themselves (they notice,
 too), then kills their groups and removes the folder. Run as a file, without site packages, so
 that it costs next to nothing.
+
+With two arguments, descriptors of the terminal's input and output, it restores the terminal if the
+pipe ends while a screen is on it. A screen's lines are `before ATTRIBUTES`, `screen ATTRIBUTES` and
+`restored`; see `loopviz.terminal`. The guard is in a session of its own, so the terminal is not its
+controlling one, and it may set the attributes without being in the foreground (no SIGTTOU).
 """
 
 import contextlib
+import marshal
 import os
 import shutil
 import signal
 import sys
+import termios
 import time
+from collections.abc import Sequence
 
 __all__ = ["main"]
 
+Attributes = list[int | list[bytes | int]]
+"""A terminal's, as `termios` has them."""
+
 GRACE_S = 1.2
+RESTORE_S = 1.0
+"""How long a terminal that nobody reads may delay the rest."""
+
+LEAVE = (
+    "\x1b\\"  # ends a sequence that was cut off
+    "\x1b[?2026l"  # synchronized output
+    "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # the mouse
+    "\x1b[?2004l\x1b[?1004l\x1b[?2048l"  # bracketed paste, focus, in-band resize
+    "\x1b[?7h\x1b[0m"  # lines wrap, default colours
+    "\x1b[<u"  # kitty's keyboard protocol, which each of the two screens has of its own
+    "\x1b[?1049l\x1b[?25h"  # the main screen, the cursor
+)
+"""Takes back what Textual's driver asks a terminal for."""
 
 
-def main() -> None:
+class Screen:
+    """The terminal's attributes: before a screen was put on it, and with the screen."""
+
+    def __init__(self, input_fd: int, output_fd: int) -> None:
+        self._input_fd, self._output_fd = input_fd, output_fd
+        self._before: Attributes = []
+        self._with: Attributes = []
+
+    def hear(self, word: str, value: str) -> None:
+        """Take note of a line that is about the screen."""
+        if word == "before":
+            self._before, self._with = _attributes(value), []
+        elif word == "screen":
+            self._with = _attributes(value)
+        elif word == "restored":
+            self._before = []
+
+    def restore(self) -> None:
+        """Bring back what was before, if there is a screen. Returns after `RESTORE_S` at most."""
+        if not self._before:
+            return
+        signal.signal(signal.SIGALRM, _give_up)
+        signal.setitimer(signal.ITIMER_REAL, RESTORE_S)
+        with contextlib.suppress(OSError, termios.error):  # the terminal has gone, or is not read
+            self._restore()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _restore(self) -> None:
+        # a shell sets attributes of its own for its prompt, and it may have come back already
+        is_ours = not self._with or termios.tcgetattr(self._input_fd) == self._with
+        if is_ours:
+            termios.tcsetattr(self._input_fd, termios.TCSANOW, self._before)
+        os.write(self._output_fd, LEAVE.encode())
+        if is_ours:
+            termios.tcflush(self._input_fd, termios.TCIFLUSH)  # reports of the mouse
+
+    def close(self) -> None:
+        """Let go of the terminal: whoever waits for its end need not wait for ours."""
+        for fd in {self._input_fd, self._output_fd} - {-1}:
+            os.close(fd)
+
+
+def main(terminal: Sequence[int] = ()) -> None:
     """Follow standard input to its end, then clean up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it goes last
+    input_fd, output_fd = terminal or (-1, -1)
+    screen = Screen(input_fd, output_fd)
     groups: set[int] = set()
     folders: set[str] = set()
     for line in sys.stdin:
@@ -33,6 +101,15 @@ def main() -> None:
             groups.discard(int(value))
         elif word == "folder":
             folders.add(value)
+        else:
+            screen.hear(word, value)
+    screen.restore()  # first: a shell is about to write its prompt
+    screen.close()
+    clean_up(groups, folders)
+
+
+def clean_up(groups: set[int], folders: set[str]) -> None:
+    """End what runs in the groups, and remove the folders."""
     deadline = time.monotonic() + GRACE_S
     while time.monotonic() < deadline and any(_exists(group) for group in groups):
         time.sleep(0.05)
@@ -44,6 +121,17 @@ def main() -> None:
             os.rmdir(os.path.dirname(folder))  # noqa: PTH106, PTH120 - pathlib would cost start-up
 
 
+def _attributes(value: str) -> Attributes:
+    """As `loopviz.terminal` has written them, in the same Python."""
+    raw = bytes.fromhex(value)
+    attributes: Attributes = marshal.loads(raw)  # noqa: S302 - only our process has that pipe
+    return attributes
+
+
+def _give_up(*_: object) -> None:
+    raise TimeoutError
+
+
 def _exists(group: int) -> bool:
     try:
         os.killpg(group, 0)
@@ -53,4 +141,4 @@ def _exists(group: int) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    main([int(word) for word in sys.argv[1:]])

@@ -10,7 +10,7 @@ from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.errors import LoopvizError, TargetError
 from loopviz.report import build_report
 from loopviz.run import Run
-from loopviz.session import Session
+from loopviz.session import opened
 
 __all__ = ["measure"]
 
@@ -42,7 +42,7 @@ def measure(
     `progress` hears now and then how many seconds have gone. Raises UsageError for an unknown
     target or fix, and TargetError if it fails to start or does not live to the end.
     """
-    session = Session(
+    with opened(
         target,
         folders=folders,
         fixes=fixes,
@@ -51,8 +51,7 @@ def measure(
         port=port,
         probe=probe,
         duration_s=duration_s,
-    )
-    try:
+    ) as session:
         run = session.run
         _follow(run, START_TIMEOUT_S, lambda: run.load_began_ns > 0, "start")
         started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -78,8 +77,6 @@ def measure(
             seed=seed,
             others=others,
         )
-    finally:
-        session.close()
 
 
 def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> None:

@@ -247,7 +247,7 @@ class Run:
             name = self.scenario.path.name
             self.failure = (
                 ("target-died", f"The target {how}")
-                if self.url
+                if self.url or self._staff.unreadable
                 else ("failed", f"{name} ended its process while it was loading: that {how}")
             )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from loopviz import config
 from loopviz.catalogue import find
 from loopviz.errors import UsageError
-from loopviz.session import Session, check_fixes
+from loopviz.session import check_fixes, opened
 
 __all__ = ["show"]
 
@@ -36,8 +36,15 @@ def show(
     check_fixes(find(target, folders), fixes)
     settings = config.load()
     _check_terminal(target)
-    session = Session(target, folders=folders, fixes=fixes, rate=rate, seed=seed, port=port)
-    try:
+    with opened(
+        target,
+        folders=folders,
+        fixes=fixes,
+        rate=rate,
+        seed=seed,
+        port=port,
+        on_terminal=not _in_browser(),
+    ) as session:
         from loopviz.tui.app import LoopvizApp  # noqa: PLC0415 - imported while the target starts
 
         app = LoopvizApp(
@@ -46,18 +53,22 @@ def show(
             ascii_only=bool(settings.ascii if ascii_only is None else ascii_only),
             theme_name=theme or settings.theme or "",
             keys=settings.keys,
+            terminal=session.terminal,
         )
         app.run()
-    finally:
-        session.close()
     if app.failure is not None:
         raise app.failure
-    if app.return_code:  # ended by a signal
-        sys.exit(app.return_code)
+    if app.signalled:
+        sys.exit(app.signalled)
+
+
+def _in_browser() -> bool:
+    """Whether `loopviz serve` has started us."""
+    return bool(os.environ.get("TEXTUAL_DRIVER"))
 
 
 def _check_terminal(target: str) -> None:
-    if os.environ.get("TEXTUAL_DRIVER"):  # `loopviz serve`: it is drawn in a browser
+    if _in_browser():
         return
     instead = f"run `loopviz bench {target}` for a report without a screen"
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):

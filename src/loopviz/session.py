@@ -1,9 +1,10 @@
 """The runs of one loopviz: start one, go to another, end them all. What the screen holds."""
 
 import linecache
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from loopviz import runtime
 from loopviz.catalogue import ScenarioInfo, catalogue, find
@@ -11,8 +12,10 @@ from loopviz.children import Guard
 from loopviz.errors import UsageError
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.run import Run, Status
+from loopviz.signals import uninterrupted
+from loopviz.terminal import INPUT_FD, OUTPUT_FD, Terminal
 
-__all__ = ["Controller", "Frame", "Session", "Status", "check_fixes"]
+__all__ = ["Controller", "Frame", "Session", "Status", "check_fixes", "opened"]
 
 
 class Frame(NamedTuple):
@@ -88,15 +91,20 @@ class Session:
         port: int = 0,
         probe: bool = True,
         duration_s: float | None = None,
+        on_terminal: bool = False,
     ) -> None:
-        """Start a scenario. Raises UsageError for an unknown one, or an unknown fix."""
+        """Start a scenario. Raises UsageError for an unknown one, or an unknown fix.
+
+        `on_terminal`: a screen will be on this process's terminal.
+        """
         self._folders = tuple(folders)
         self._seed, self._port, self._probe = seed, port, probe
         self._duration_s = duration_s
         info = find(scenario, folders)
         check_fixes(info, fixes)
         self._folder = runtime.new_run_folder()
-        self._guard = Guard(self._folder)
+        self._guard = Guard(self._folder, (INPUT_FD, OUTPUT_FD) if on_terminal else ())
+        self.terminal = Terminal(self._guard.tell) if on_terminal else None
         self._ending: list[Run] = []
         self._count = 0
         self._closed = False
@@ -185,6 +193,19 @@ class Session:
     def _end(self, run: Run) -> None:
         run.quit()
         self._ending.append(run)
+
+
+@contextmanager
+def opened(scenario: str, **options: Any) -> Iterator[Session]:
+    """A session, closed at the end. A SIGINT does not come while it is half started."""
+    session = None
+    try:
+        with uninterrupted():
+            session = Session(scenario, **options)
+        yield session
+    finally:
+        if session is not None:
+            session.close()
 
 
 def check_fixes(scenario: ScenarioInfo, keys: Sequence[str]) -> None:

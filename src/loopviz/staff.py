@@ -167,6 +167,11 @@ class Staff:
         """See `Controller.ask_stack`. Only the first worker's tasks are listed."""
         return self._workers[0].ask_stack(task, now_ns) if self._workers else None
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether the first worker's rings cannot be read any more."""
+        return bool(self._workers and self._workers[0].unreadable)
+
     def how_the_first_ended(self) -> str:
         """See `Worker.how_it_ended`. Nobody is served any more, then."""
         how = self._workers[0].how_it_ended() if self._workers else ""

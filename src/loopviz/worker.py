@@ -9,6 +9,7 @@ from loopviz import runtime
 from loopviz.catalogue import ScenarioInfo
 from loopviz.children import Child, Guard
 from loopviz.collector import Collector
+from loopviz.errors import WireError
 from loopviz.model.model import Model
 from loopviz.model.peers import of_worker
 from loopviz.model.snapshot import Location, Snapshot
@@ -42,6 +43,8 @@ class Worker:
         self.number = number
         """1, 2, …; it may have had predecessors with the same number."""
         self.ready = False
+        self.unreadable = ""
+        """Why its rings cannot be read any more, if they cannot: one sentence."""
         self.folder = folder
         self._child = Child(
             "loopviz.target", folder, warden, keep=[listener.fileno()], tmp=run_folder
@@ -79,7 +82,12 @@ class Worker:
 
     def drain(self) -> None:
         """Take in what its probe has written since the last time."""
-        self._collector.drain()
+        if self.unreadable:
+            return
+        try:
+            self._collector.drain()
+        except WireError as error:
+            self.unreadable = str(error)
 
     def fix(self, key: str, *, on: bool) -> None:
         """Turn a fix on or off."""
@@ -98,7 +106,9 @@ class Worker:
         return of_worker(self.number, self.model.snapshot(now_ns, window_ns))
 
     def how_it_ended(self) -> str:
-        """See `Child.how_it_ended`."""
+        """As `Child.how_it_ended`; one whose rings cannot be read is of no more use, either."""
+        if self.unreadable:
+            return f"cannot be watched: {self.unreadable}"
         return self._child.how_it_ended()
 
     def leave(self) -> None:
@@ -115,6 +125,6 @@ class Worker:
     def reap(self, timeout_s: float) -> None:
         """Wait for its end, kill it if it does not come, take in its last events."""
         self._child.reap(timeout_s)
-        self._collector.drain()
+        self.drain()
         self._collector.close()
         runtime.remove(self.folder)

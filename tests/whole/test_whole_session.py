@@ -12,7 +12,8 @@ import pytest
 from whole_tools import frame, until, wait_until
 
 from loopviz.clock import MS, SECOND, monotonic_ns
-from loopviz.errors import UsageError
+from loopviz.errors import TargetError, UsageError
+from loopviz.headless import measure
 from loopviz.session import Session
 
 pytestmark = [pytest.mark.real, pytest.mark.timed, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
@@ -190,3 +191,16 @@ def test_unknown_names_start_nothing(ours):
     with pytest.raises(UsageError, match="block has no fix 'nope'; it has: to_thread, plain_def"):
         Session("block", fixes=["nope"])
     assert ours() == {}
+
+
+def test_a_run_without_a_screen_ends_when_its_ring_is_truncated(runtime_folder):
+    """`bench` says so, and ends with the exit code of a failed target."""
+
+    def truncate(_seconds):
+        for ring in runtime_folder.rglob("loop.ring"):
+            os.truncate(ring, 4096)
+
+    with pytest.raises(TargetError, match=r"cannot be watched: loop\.ring was truncated") as caught:
+        measure("block", duration_s=20, progress=truncate)
+    assert caught.value.exit_code == 3
+    assert list(runtime_folder.rglob("*")) == []

@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import shlex
+import signal
 import struct
 import subprocess
 import sys
@@ -63,18 +64,33 @@ class Terminal:
         """`controls`: it is the process's controlling terminal, whose end is told by a signal."""
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
-        self.fd, child = pty.openpty()
-        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.fd, self.tty = pty.openpty()  # we keep both ends, as a shell would
+        fcntl.ioctl(self.tty, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self._before = self.state()
+
+        def prepare():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job's is ignored
+            if controls:
+                fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
         self.process = subprocess.Popen(
             [sys.executable, "-m", "loopviz", *words],
-            stdin=child,
-            stdout=child,
-            stderr=child,
+            stdin=self.tty,
+            stdout=self.tty,
+            stderr=self.tty,
             env={**os.environ, "TERM": "xterm-256color"},
             start_new_session=True,
-            preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if controls else None,  # noqa: PLW1509
+            preexec_fn=prepare,  # noqa: PLW1509
         )
-        os.close(child)
+
+    def state(self):
+        """What a program may leave in disorder: attributes, modes such as the alternate screen."""
+        return termios.tcgetattr(self.tty), set(self.screen.mode), self.screen.cursor.hidden
+
+    def is_restored(self):
+        """Whether all is as it was before the program started."""
+        self.text()
+        return self.state() == self._before
 
     def text(self):
         """What is on the screen now."""
@@ -116,6 +132,7 @@ class Terminal:
             self.process.kill()
             self.process.wait()
         os.close(self.fd)
+        os.close(self.tty)
 
 
 class Tmux:

@@ -1,5 +1,6 @@
 """The ring file: what is written comes out, in order, once; what does not is counted."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -195,6 +196,27 @@ def test_a_record_in_the_making_is_not_read(pair):
     assert seqs(reader.read()[0]) == [4]
 
 
+def test_a_torn_copy_is_not_believed(pair, monkeypatch):
+    """A copy may have a record's new `seq` beside the old bytes before it."""
+    writer, reader = pair(64)
+    writer.write(3)
+    preadv, torn = os.preadv, []
+
+    def tearing(fd, buffers, at):
+        count = preadv(fd, buffers, at)
+        (buffer,) = buffers
+        if count > RECORD_SIZE and not torn:
+            torn.append(bytes(buffer))
+            writer.write()
+            preadv(fd, buffers, at)
+            buffer[3 * RECORD_SIZE : 4 * RECORD_SIZE - 8] = bytes(RECORD_SIZE - 8)
+        return count
+
+    monkeypatch.setattr(os, "preadv", tearing)
+    assert seqs(reader.read()[0]) == [1, 2, 3, 4]
+    assert torn
+
+
 def test_a_record_that_is_being_overwritten_is_not_read(pair):
     """A reader exactly one round behind: the writer is at work on the record it wants next."""
     writer, reader = pair(64)
@@ -334,6 +356,26 @@ def test_a_dead_writer_can_still_be_read(tmp_path):
     reader = RingReader(tmp_path / "x.ring")
     assert seqs(reader.read()[0]) == list(range(1, 11))
     assert reader.strings == ["", "last words"]
+    reader.close()
+
+
+SIZE = HEADER_SIZE + 64 * RECORD_SIZE + STRINGS_SIZE
+
+
+@pytest.mark.parametrize("left", [0, 100, HEADER_SIZE + 100, HEADER_SIZE + 64 * RECORD_SIZE])
+@pytest.mark.parametrize("is_behind", [False, True], ids=["", "behind"])
+def test_a_file_that_is_truncated_while_it_is_read(pair, left, is_behind):
+    """Mapped, it would end the process: looking at what is gone is a SIGBUS."""
+    writer, reader = pair(64)
+    writer.write(10)
+    reader.read()
+    writer.write(300 if is_behind else 10)
+    writer.ring.intern("beyond the end")
+    os.truncate(writer.ring.path, left)
+    with pytest.raises(
+        WireError, match=rf"^x\.ring was truncated to {left} of {SIZE} bytes: .*\.$"
+    ):
+        reader.read()
     reader.close()
 
 

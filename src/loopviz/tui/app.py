@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,11 +11,14 @@ from typing import Any, ClassVar
 
 from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.events import Key, Paste
 
 from loopviz.clock import MS, SECOND, Clock, monotonic_ns
 from loopviz.model.snapshot import Location
 from loopviz.session import Controller
+from loopviz.signals import handled
+from loopviz.terminal import Terminal
 from loopviz.tui.actions import keymap, named
 from loopviz.tui.commands import COMMANDS
 from loopviz.tui.desk import Desk
@@ -31,6 +33,7 @@ from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
 from loopviz.tui.sweep import Sweep
+from loopviz.tui.telling import telling
 from loopviz.tui.typed import typed
 
 __all__ = ["LoopvizApp"]
@@ -66,8 +69,13 @@ class LoopvizApp(App[None]):
         ascii_only: bool = False,
         theme_name: str = "",
         keys: Mapping[str, Sequence[str]] | None = None,
+        terminal: Terminal | None = None,
     ) -> None:
-        """`theme_name` empty: as the terminal's ground is; `keys`: others, by action."""
+        """`theme_name` empty: as the terminal's ground is; `keys`: others, by action.
+
+        `terminal` hears when the screen takes it and when it has given it back.
+        """
+        self._terminal = terminal
         super().__init__()
         self._controller, self._clock, self._fps = controller, clock, fps
         glyphs = ASCII if ascii_only else BLOCKS
@@ -79,6 +87,8 @@ class LoopvizApp(App[None]):
         self._often_ns = self._seldom_ns = self._polled_ns = -SECOND
         self._closed = self._away = False
         self._ticked_ns = monotonic_ns()
+        self.signalled = 0
+        """The exit code that stands for the signal that ended the screen, if one did."""
         self.failure: Exception | None = None
         """What ended the screen, if it was a defect."""
 
@@ -97,6 +107,10 @@ class LoopvizApp(App[None]):
     def get_default_screen(self) -> MainScreen:
         return self._main
 
+    def get_driver_class(self) -> type[Driver]:
+        driver = super().get_driver_class()
+        return driver if self._terminal is None else telling(driver, self._terminal)
+
     def on_mount(self) -> None:
         self._main.paint_ground(self.desk.looks)
         self.tick()
@@ -106,24 +120,28 @@ class LoopvizApp(App[None]):
         if self._driver is not None and not self.is_headless:
             from loopviz.tui.orphan import watch_server, watch_terminal  # noqa: PLC0415
 
-            call = asyncio.get_running_loop().call_soon_threadsafe
+            loop = asyncio.get_running_loop()
+            call, leave = loop.call_soon_threadsafe, partial(self._leave, loop)
             if self._driver.is_web:
-                watch_server(lambda: self._ticked_ns, partial(call, self._leave, 1))
+                watch_server(lambda: self._ticked_ns, partial(call, leave, 1))
             else:
-                gone = 128 + signal.SIGHUP
-                watch_terminal(0, partial(call, self._leave, gone))
+                watch_terminal(0, partial(call, leave, 128 + signal.SIGHUP))
+
+    def run(self, **options: Any) -> None:
+        try:
+            super().run(**options)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)  # it has left; see `_leave`
 
     async def run_async(self, **options: Any) -> None:
         """As Textual's, which `run` calls; at the end, however it came, the controller closes."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):  # leave the terminal as we found it
-            loop.add_signal_handler(number, self._leave, 128 + number)
-        try:
-            await super().run_async(**options)
-        finally:
-            self._closed = True
-            self._sweep.end()
-            self._controller.close()
+        with handled(partial(self._leave, asyncio.get_running_loop())):
+            try:
+                await super().run_async(**options)
+            finally:
+                self._closed = True
+                self._sweep.end()
+                self._controller.close()
 
     def _handle_exception(self, error: Exception) -> None:
         """A defect ends the screen and is kept for `screen.show` to say; tests see it at once."""
@@ -168,12 +186,17 @@ class LoopvizApp(App[None]):
         self._seldom_ns = now_ns if seldom else self._seldom_ns
         self._main.show(scene, often=often, seldom=seldom, whole=whole)
 
-    def _leave(self, code: int) -> None:
-        """A signal ends us. Textual's driver may wait for ever for a terminal that has gone."""
-        self.exit(None, code)
-        last_resort = threading.Timer(LEAVING_S, os._exit, (code,))  # the guard tidies up
-        last_resort.daemon = True
-        last_resort.start()
+    def _leave(self, loop: asyncio.AbstractEventLoop, code: int) -> None:
+        """End the screen, which may take no longer than `LEAVING_S`; a signal's handler calls this.
+
+        Textual's driver may wait for ever for a terminal that nobody reads. No thread keeps the
+        time: the handler may have interrupted code that has the locks which starting one needs.
+        """
+        loop.call_soon_threadsafe(self.exit, None, code)
+        if not self.signalled:
+            self.signalled = code
+            signal.signal(signal.SIGALRM, lambda *_: os._exit(code))  # the guard tidies up
+            signal.setitimer(signal.ITIMER_REAL, LEAVING_S)
 
     def _backlog(self) -> int:
         """Writes that wait for the terminal; 0 where the driver has no such queue."""

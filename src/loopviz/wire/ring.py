@@ -13,7 +13,7 @@ import itertools
 import mmap
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
@@ -176,11 +176,14 @@ class LockedRing(RingFile):
         self._open = False
 
 
-def read_header(buffer: mmap.mmap | bytes, name: str) -> Header:
-    """The header of a mapped ring file. Raises WireError if it is not one that we can read."""
-    if len(buffer) < HEADER_SIZE:
-        raise WireError(f"{name} is no loopviz ring: it has {len(buffer)} bytes.")
-    header = Header._make(_FIXED.unpack_from(buffer, 0))
+def read_header(head: bytes, size: int, name: str) -> Header:
+    """The header of a ring file, of its first bytes and its size.
+
+    Raises WireError if it is not one that we can read.
+    """
+    if size < HEADER_SIZE:
+        raise WireError(f"{name} is no loopviz ring: it has {size} bytes.")
+    header = Header._make(_FIXED.unpack_from(head, 0))
     if header.magic != MAGIC:
         raise WireError(f"{name} is no loopviz ring: it starts with {header.magic!r}.")
     if header.version != FORMAT_VERSION:
@@ -188,20 +191,29 @@ def read_header(buffer: mmap.mmap | bytes, name: str) -> Header:
             f"{name} has ring format {header.version}, this loopviz reads {FORMAT_VERSION}: "
             "use the same version on both sides."
         )
-    size = HEADER_SIZE + header.capacity * header.record_size + header.strings_size
-    if len(buffer) != size:
-        raise WireError(f"{name} is cut off: it has {len(buffer)} of {size} bytes.")
+    whole = HEADER_SIZE + header.capacity * header.record_size + header.strings_size
+    if size != whole:
+        raise WireError(f"{name} is cut off: it has {size} of {whole} bytes.")
     return header
 
 
-def read_strings(buffer: mmap.mmap, header: Header, start: int) -> tuple[list[str], int, int]:
-    """Strings interned since offset `start`: the texts, the next offset, strings lost so far."""
-    end, lost = _MOVING.unpack_from(buffer, _MOVING_AT)
+def read_strings(
+    read: Callable[[int, int], bytes | bytearray], header: Header, start: int
+) -> tuple[list[str], int, int]:
+    """Strings interned since offset `start`: the texts, the next offset, strings lost so far.
+
+    `read` gives a number of the file's bytes from an offset on, each time as they are then.
+    """
+    end, lost = _MOVING.unpack(read(_MOVING_AT, _MOVING.size))
+    end = min(end, header.strings_size)
+    if start >= end:
+        return [], start, lost
     base = HEADER_SIZE + header.capacity * header.record_size
-    texts = []
-    while start + _LENGTH.size <= end:
-        (length,) = _LENGTH.unpack_from(buffer, base + start)
-        start += _LENGTH.size
-        texts.append(buffer[base + start : base + start + length].decode("utf-8", "replace"))
-        start += length
-    return texts, start, lost
+    raw = read(base + start, end - start)  # after `end`, which is written last
+    texts, at = [], 0
+    while at + _LENGTH.size <= len(raw):
+        (length,) = _LENGTH.unpack_from(raw, at)
+        at += _LENGTH.size
+        texts.append(raw[at : at + length].decode("utf-8", "replace"))
+        at += length
+    return texts, start + at, lost

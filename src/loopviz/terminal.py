@@ -1,0 +1,35 @@
+"""The terminal while a screen is on it: the guard is told how to restore it should we die."""
+
+import contextlib
+import marshal
+import termios
+from collections.abc import Callable
+
+__all__ = ["INPUT_FD", "OUTPUT_FD", "Terminal"]
+
+INPUT_FD, OUTPUT_FD = 0, 2
+"""Where Textual reads keys and sets the terminal's attributes; where it writes."""
+
+
+class Terminal:
+    """Tells the guard when a screen takes the terminal and when it has given it back."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        """`tell` sends a line to the guard; see `loopviz.guard`."""
+        self._tell = tell
+
+    def before_screen(self) -> None:
+        """The attributes are still those that the screen's end must bring back."""
+        self._tell_attributes("before")
+
+    def screen(self) -> None:
+        """The attributes are the screen's: while they are the same, nobody else has set them."""
+        self._tell_attributes("screen")
+
+    def after_screen(self) -> None:
+        """The terminal is as it was before."""
+        self._tell("restored")
+
+    def _tell_attributes(self, word: str) -> None:
+        with contextlib.suppress(termios.error):  # it has just gone
+            self._tell(f"{word} {marshal.dumps(termios.tcgetattr(INPUT_FD)).hex()}")
