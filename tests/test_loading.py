@@ -133,7 +133,7 @@ def said(path, text):
         ),
         (
             "raise ValueError('a\\x1b[31m\\n  b' + 'c' * 500)",
-            "ValueError: a [31m b" + "c" * 292 + ", at line 1, `raise ValueError(",
+            r"ValueError: a\x1b[31m b" + "c" * 289 + ", at line 1, `raise ValueError(",
         ),
         (
             "class E(Exception):\n    __str__ = None\nraise E",

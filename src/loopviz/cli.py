@@ -1,8 +1,8 @@
 """The commands and their words; nothing else."""
 
-import json
 import shlex
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ import typer
 import loopviz
 from loopviz.catalogue import FIRST
 from loopviz.errors import UsageError
+from loopviz.output import clean, to_json
 
 __all__ = ["app", "run_command"]
 
@@ -193,7 +194,8 @@ def keys() -> None:
     for row in told(settings.keys):
         shown = ", ".join(" ".join(own) or "(none)" for own in row.keys)
         typer.echo(f"{shown:24} {row.text}\n{'':24} {' '.join(row.names)}")
-    typer.echo(f"\nYour own: {path}{'' if path.exists() else ' (not there yet)'}, for example")
+    missing = "" if path.exists() else " (not there yet)"
+    typer.echo(f"\nYour own: {clean(str(path))}{missing}, for example")
     typer.echo('  theme = "light"\n  [keys]\n  zoom-in = ["+", "="]')
 
 
@@ -207,17 +209,11 @@ def list_(
 
     entries = catalogue(_folders(scenarios))
     if as_json:
-        typer.echo(json.dumps([_entry(entry) for entry in entries], indent=2, ensure_ascii=False))
+        typer.echo(to_json([_entry(entry) for entry in entries]))
         return
     for entry in entries:
-        origin = f"  ({entry.origin})" if entry.origin else ""
-        typer.echo(f"{entry.id:12} {entry.title}{origin}")
-        typer.echo(f"{'':12} {entry.error or entry.lesson}")
-        for fix in entry.fixes:
-            wrong = "  (looks right, is not)" if fix.wrong else ""
-            typer.echo(f"{'':12}   --fix {fix.key:14} {fix.title}{wrong}")
-            if fix.unavailable:
-                typer.echo(f"{'':12}         {'':14} {fix.unavailable}")
+        for line in _lines(entry):
+            typer.echo(clean(line))
 
 
 @app.command()
@@ -297,8 +293,9 @@ def new(
     folder = (_folders(scenarios) or [Path()])[0]
     path = write_new(name, folder)
     hides = find(name, [folder]).shadows
-    typer.echo(f"{path} is written{f', and hides the built-in {name}' if hides else ''}. Next:")
-    typer.echo(f"  loopviz run {name} --scenarios {shlex.quote(str(folder))}")
+    hidden = f", and hides the built-in {name}" if hides else ""
+    typer.echo(clean(f"{path} is written{hidden}. Next:"))
+    typer.echo(clean(f"  loopviz run {name} --scenarios {shlex.quote(str(folder))}"))
 
 
 def run_command(words: list[str]) -> None:
@@ -324,7 +321,9 @@ def _measure(target: str, *, label: str, duration_s: float, **options: Any) -> d
 
     if not sys.stderr.isatty():
         return measure(target, duration_s=duration_s, **options)
-    with typer.progressbar(length=int(duration_s * 10), label=label, file=sys.stderr) as bar:
+    terminal = sys.__stderr__  # the bar's own escape sequences are meant
+    steps = int(duration_s * 10)
+    with typer.progressbar(length=steps, label=clean(label), file=terminal) as bar:
         return measure(
             target,
             duration_s=duration_s,
@@ -337,10 +336,10 @@ def _deliver(report: dict[str, Any], json_path: str | None, text: str) -> None:
     if json_path is None:
         typer.echo(text)
     elif json_path == "-":
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        typer.echo(to_json(report))
     else:
         try:
-            Path(json_path).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+            Path(json_path).write_text(to_json(report) + "\n")
         except OSError as error:
             typer.echo(text)
             raise UsageError(
@@ -348,6 +347,17 @@ def _deliver(report: dict[str, Any], json_path: str | None, text: str) -> None:
                 "name a file in a folder that exists, or - for standard output."
             ) from error
         typer.echo(text)
+
+
+def _lines(entry: Any) -> Iterator[str]:
+    origin = f"  ({entry.origin})" if entry.origin else ""
+    yield f"{entry.id:12} {entry.title}{origin}"
+    yield f"{'':12} {entry.error or entry.lesson}"
+    for fix in entry.fixes:
+        wrong = "  (looks right, is not)" if fix.wrong else ""
+        yield f"{'':12}   --fix {fix.key:14} {fix.title}{wrong}"
+        if fix.unavailable:
+            yield f"{'':12}         {'':14} {fix.unavailable}"
 
 
 def _entry(entry: Any) -> dict[str, Any]:

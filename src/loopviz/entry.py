@@ -2,8 +2,10 @@
 
 import os
 import sys
+import traceback
 
 from loopviz.errors import LoopvizError
+from loopviz.output import clean, clean_streams
 from loopviz.signals import Interrupted, ignore_interrupts, raise_interrupts, was_interrupted
 
 __all__ = ["main"]
@@ -11,6 +13,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run what the command line says. Ends with SystemExit unless all is well."""
+    clean_streams()
     words = [word for word in sys.argv[1:] if word != "--debug"]
     try:
         try:
@@ -21,9 +24,8 @@ def main() -> None:
     except Exception as error:
         if was_interrupted():
             raise Interrupted from error
-        if "--debug" in sys.argv[1:] or os.environ.get("LOOPVIZ_DEBUG"):
-            raise
-        _end(error)
+        debug = "--debug" in sys.argv[1:] or bool(os.environ.get("LOOPVIZ_DEBUG"))
+        _end(error, debug=debug)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -39,13 +41,13 @@ def _run(words: list[str]) -> None:
         screen.show(catalogue.FIRST)
 
 
-def _end(error: Exception) -> None:
+def _end(error: Exception, *, debug: bool) -> None:
     if isinstance(error, BrokenPipeError):  # `loopviz list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
-    if isinstance(error, LoopvizError):
-        sys.stderr.write(f"loopviz: {error}\n")
-        sys.exit(error.exit_code)
-    said = f"{type(error).__name__}: {error}"
-    sys.stderr.write(f"loopviz: a defect of loopviz ({said}): see where with --debug.\n")
-    sys.exit(1)
+    said = str(error)
+    if not isinstance(error, LoopvizError):
+        said = f"a defect of loopviz ({type(error).__name__}: {error}): see where with --debug."
+    shown = "".join(traceback.format_exception(error)) if debug else f"loopviz: {clean(said)}\n"
+    sys.stderr.write(shown)
+    sys.exit(error.exit_code if isinstance(error, LoopvizError) else 1)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from loopviz import config
 from loopviz.catalogue import find
 from loopviz.errors import UsageError
+from loopviz.output import clean
 from loopviz.session import check_fixes
 
 __all__ = ["serve"]
@@ -113,5 +114,5 @@ async def _tell(target: str, url: str, port: int) -> None:
         else:
             writer.close()
             break
-    sys.stdout.write(f"loopviz {target}: {url} (Ctrl-C ends it)\n")
+    sys.stdout.write(f"loopviz {clean(target)}: {url} (Ctrl-C ends it)\n")
     sys.stdout.flush()

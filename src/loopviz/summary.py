@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from loopviz.output import clean_values
 from loopviz.report import failed
 
 __all__ = ["compare_table", "summary"]
@@ -15,6 +16,7 @@ _LABEL = 32
 
 def summary(report: Report) -> str:
     """The report as a page of text."""
+    report = clean_values(report)
     fixes = " + ".join(report["fixes"]) or "no fix"
     loop = report["loop"]
     lines = [
@@ -61,6 +63,7 @@ def summary(report: Report) -> str:
 
 def compare_table(before: Report, after: Report) -> str:
     """Before and after, route by route, with the change of each figure."""
+    before, after = clean_values(before), clean_values(after)
     was, now = (" + ".join(report["fixes"]) or "no fix" for report in (before, after))
     lines = [
         f"{before['target']}: {was} → {now}",

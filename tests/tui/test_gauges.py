@@ -124,7 +124,7 @@ def test_names_are_short():
     gauges(known)
     assert called("block.py:52 pool(5)", gauges.scene([known])) == "db pool :52"
     assert called("block.py:53 pool(5)", gauges.scene([known])) == "pool :53", "of unknown kind"
-    assert short("evil\x1b[31m") == "evil[31m"
+    assert short("evil\x1b[31m") == r"evil\x1b[31m"
 
 
 def test_a_bad_counter_is_lit_while_it_rises_and_calm_when_it_stands():

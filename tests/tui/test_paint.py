@@ -221,7 +221,7 @@ def test_figures_for_people():
 
 
 def test_text_is_cleaned_fitted_and_wrapped():
-    assert clean("a\x1b[31mb\u202ec\td\n") == "a[31mbc    d "
+    assert clean("a\x1b[31mb\u202ec\td\n") == r"a\x1b[31mb\u202ec    d "
     assert fit("hello", 8) == "hello   "
     assert fit("hello", 4) == "hel…"
     assert fit("日本語", 5) == "日本…"

@@ -69,7 +69,7 @@ BROKEN = {  # by what finds it; all that reading the file finds is in test_catal
     ),
     "lifespan": (
         but(LIFESPAN, "    await asyncio.sleep(0)\n    raise RuntimeError('no\\nluck\\x1b')\n"),
-        "broken.py raised RuntimeError: no luck, at line 12, "
+        r"broken.py raised RuntimeError: no luck\x1b, at line 12, "
         "`raise RuntimeError('no\\nluck\\x1b')`.",
     ),
 }

@@ -63,6 +63,8 @@ class Terminal:
     def __init__(self, columns, lines, *words, controls=True):
         """`controls`: it is the process's controlling terminal, whose end is told by a signal."""
         self.screen = pyte.Screen(columns, lines)
+        self.raw = b""
+        """All that it has written."""
         self._stream = pyte.ByteStream(self.screen)
         self.fd, self.tty = pty.openpty()  # we keep both ends, as a shell would
         fcntl.ioctl(self.tty, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -99,6 +101,7 @@ class Terminal:
                 data = os.read(self.fd, 1 << 16)
             except OSError:
                 break
+            self.raw += data
             # pyte takes a private sequence of newer terminals for text
             self._stream.feed(data.replace(b"\x1b[>25u", b"").replace(b"\x1b[<u", b""))
         return "\n".join(self.screen.display)

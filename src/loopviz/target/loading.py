@@ -16,6 +16,7 @@ from loopviz.catalogue import load_scenario
 from loopviz.catalogue.checks import parameters, wrong
 from loopviz.catalogue.reading import Call, Contents, read_file
 from loopviz.errors import TargetError
+from loopviz.output import clean
 from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
 
 __all__ = ["Loading", "check", "load", "raised"]
@@ -24,6 +25,8 @@ PATIENCE_S = 3.0
 """Loading for longer is worth a word, and from then on …"""
 WORD_S = 1.0
 """… as often."""
+LONG = 1_000
+"""Characters that are looked at of an exception's text and of a line, which are cut further."""
 
 
 def load(path: Path) -> Scenario:
@@ -123,7 +126,7 @@ class Loading:
 
 def raised(error: BaseException, path: Path) -> str:
     """One sentence: what the scenario's code raised, and at which line of it."""
-    words = "".join(c if c.isprintable() else " " for c in _text(error)).split()
+    words = clean(_text(error)[:LONG]).split()
     what = type(error).__name__ + (f": {' '.join(words)[:300]}" if words else "")
     tb = traceback.walk_tb(error.__traceback__)
     where = _innermost(((f, line) for f, line in reversed([*tb])), path)
@@ -142,7 +145,7 @@ def _text(error: BaseException) -> str:
 def _at(where: tuple[str, int], path: Path) -> str:
     """`at line 12, `while True:``; of another file than the scenario's, with its name."""
     file, line = where
-    source = "".join(c for c in linecache.getline(file, line).strip() if c.isprintable())
+    source = clean(linecache.getline(file, line)[:LONG].strip())
     of = "" if file == str(path) else f" of {Path(file).name}"
     return f"at line {line}{of}" + (f", `{source[:80]}`" if source else "")
 

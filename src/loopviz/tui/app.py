@@ -28,6 +28,7 @@ from loopviz.tui.pace import Pace
 from loopviz.tui.paint.glyphs import ASCII, BLOCKS
 from loopviz.tui.paint.palette import light_ground, looks
 from loopviz.tui.paint.scene import Scene
+from loopviz.tui.paint.text import clean
 from loopviz.tui.picture import picture_of
 from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
@@ -295,7 +296,7 @@ class LoopvizApp(App[None]):
     def do_copy(self) -> None:
         """The chosen line's place goes to the clipboard, by the terminal's own means (OSC 52)."""
         if location := self._chosen_line("copy"):
-            place = place_of(location)
+            place = clean(place_of(location))
             self.copy_to_clipboard(place)
             self.desk.say(f"Copied {place}, if the terminal allows it.")
 
@@ -350,6 +351,6 @@ class LoopvizApp(App[None]):
         return location
 
     def do_screenshot(self) -> None:
-        scenario = self.scene.scenario.id if self.scene else "none"
+        scenario = clean(self.scene.scenario.id) if self.scene else "none"
         time = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         self.desk.say(save(picture_of(self, self.desk.looks), f"loopviz-{scenario}-{time}"))

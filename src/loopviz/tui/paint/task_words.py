@@ -21,7 +21,7 @@ def as_of(view: TasksView, end_ns: int) -> int:
 
 def at_line(where: Location | None) -> str:
     """`db.py:17`."""
-    return f"{where.file.rpartition('/')[2]}:{where.line}" if where else ""
+    return clean(f"{where.file.rpartition('/')[2]}:{where.line}") if where else ""
 
 
 def waits_on(task: TaskView) -> str:

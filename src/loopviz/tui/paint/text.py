@@ -1,8 +1,6 @@
-"""Words in cells: cleaning what others wrote, figures for people, and one row being built."""
+"""Words in cells: figures for people, and one row being built."""
 
-import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import pairwise, zip_longest
 
 from rich.cells import cell_len, set_cell_size
@@ -10,16 +8,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from loopviz.output import clean
+
 __all__ = ["Line", "beside", "clean", "duration", "fit", "took", "width_of", "wrap"]
-
-
-@lru_cache(maxsize=4096)
-def clean(text: str) -> str:
-    """The text without control, format, surrogate and private characters: safe in a terminal."""
-    if text.isascii() and text.isprintable():
-        return text
-    flat = text.replace("\t", "    ").replace("\n", " ")
-    return "".join(c for c in flat if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029")
 
 
 def width_of(text: str) -> int:
@@ -89,7 +80,9 @@ class Line:
         return self.width - self.used
 
     def add(self, text: str, style: Style) -> "Line":
-        """Append text that has been cleaned."""
+        """Append text, every unsafe character of it shown: whatever is painted comes this way."""
+        if not text.isprintable():
+            text = clean(text)
         wide = width_of(text)
         if wide > self.left:
             text = fit(text, self.left)

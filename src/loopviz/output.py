@@ -1,0 +1,98 @@
+r"""What loopviz writes for people and programs: text without control characters, JSON in ASCII.
+
+Names, paths, exception texts and request data come from the programs that are watched, and a
+terminal obeys the escape sequences in them. A character is unsafe if it is a control (C0, DEL, C1),
+a format character (bidirectional controls, zero-width ones), a lone surrogate, private, unassigned,
+or a line or paragraph separator. An unsafe character is shown as in a Python literal: `\x1b`,
+`\u202e`.
+"""
+
+import io
+import json
+import sys
+import unicodedata
+from functools import lru_cache
+from typing import Any, TextIO
+
+__all__ = ["CleanStream", "clean", "clean_lines", "clean_streams", "clean_values", "to_json"]
+
+
+@lru_cache(maxsize=4096)
+def clean(text: str) -> str:
+    """The text as one line that is safe in a terminal; a newline in it becomes a space."""
+    return text if text.isprintable() else _escaped(text.replace("\n", " "))
+
+
+def clean_lines(text: str) -> str:
+    """The text with its newlines, each line of it safe in a terminal."""
+    lines = text.split("\n")
+    return "\n".join(line if line.isprintable() else _escaped(line) for line in lines)
+
+
+def clean_values(value: Any) -> Any:
+    """A JSON-ready value in which every text, and every key, is clean."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean_values(key): clean_values(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean_values(one) for one in value]
+    return value
+
+
+def to_json(value: Any) -> str:
+    """The value as indented JSON in printable ASCII."""
+    return json.dumps(value, indent=2).replace("\x7f", "\\u007f")
+
+
+class CleanStream(io.TextIOBase):
+    """A text stream that writes to another one, with every unsafe character shown.
+
+    It has no `buffer`, so that nobody writes around it.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._file.encoding
+
+    def write(self, text: str) -> int:
+        self._file.write(clean_lines(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._file.isatty()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+
+def clean_streams() -> None:
+    """Make `sys.stdout` and `sys.stderr` clean streams that no encoding makes fail.
+
+    `sys.__stdout__` and `sys.__stderr__` still are what draws with escape sequences needs.
+    """
+    for name in ("stdout", "stderr"):
+        file = getattr(sys, name)
+        if isinstance(file, io.TextIOWrapper):
+            file.reconfigure(errors="backslashreplace")
+        if file is not None and not isinstance(file, CleanStream):
+            setattr(sys, name, CleanStream(file))
+
+
+def _escaped(line: str) -> str:
+    """A line in which spaces stand for tabs and a Python escape for what is unsafe."""
+    return "".join(
+        c
+        if c.isprintable() or unicodedata.category(c) == "Zs"
+        else c.encode("unicode_escape").decode("ascii")
+        for c in line.replace("\t", "    ")
+    )
