@@ -1,5 +1,6 @@
 """The catalogue: what a scenario file says of itself, read without running it."""
 
+import os
 import sys
 
 import pytest
@@ -16,6 +17,7 @@ from loopviz.catalogue import (
 from loopviz.claims import needed
 from loopviz.errors import UsageError
 from loopviz.scenario import Scenario
+from loopviz.tui.source import lesson_of
 
 BUILTIN = catalogue()
 
@@ -191,6 +193,20 @@ BROKEN = {
         changed("GET /a", "/a"),
         "mine.py:16: Load: route must be a method and a path such as 'GET /report', not '/a'.",
     ),
+    "a route that cannot be sent": (
+        changed("GET /a", "GET /\\x1b"),
+        "mine.py:16: Load: route must be a method and a path such as 'GET /report', "
+        "not 'GET /\\x1b'.",
+    ),
+    "a lone surrogate": (
+        changed('"a title"', r"'\ud800'"),
+        r"mine.py:9: Scenario: title must be Unicode text, not '\ud800' with a lone surrogate.",
+    ),
+    "a lone surrogate in a list": (
+        changed('"here"', r"'\udfff'"),
+        r"mine.py:11: Scenario: look must be Unicode text, not ('\udfff', 'there') "
+        "with a lone surrogate.",
+    ),
     "arrivals": (
         changed("constant", "uniform"),
         "mine.py:17: Load: arrivals must be 'poisson' or 'constant', not 'uniform'.",
@@ -291,6 +307,35 @@ def test_a_file_that_cannot_be_read(tmp_path):
             ("gone.py", "No such file or directory"),
         )
     ]
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_regular_file_is_not_read(tmp_path):
+    """A pipe that nobody writes to, a device without an end, a file without a measure."""
+    os.mkfifo(tmp_path / "a_pipe.py")
+    (tmp_path / "b_zero.py").symlink_to("/dev/zero")
+    with (tmp_path / "c_large.py").open("wb") as file:
+        file.truncate(1 << 31)
+    (tmp_path / "d_good.py").write_text(GOOD)
+    (tmp_path / "order.txt").symlink_to("/dev/zero")
+    entries = catalogue([tmp_path])[len(BUILTIN) :]
+    assert [entry.error for entry in entries] == [
+        f"{name} cannot be read ({why}): {tmp_path / name} should be a Python file."
+        for name, why in (
+            ("a_pipe.py", "not a regular file"),
+            ("b_zero.py", "not a regular file"),
+            ("c_large.py", "larger than 1 MiB"),
+        )
+    ] + [""]
+    assert [lesson_of(entry).prose for entry in entries] == ["", "", "", "A lesson."]
+
+
+def test_a_file_of_the_largest_size_is_read(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(GOOD.ljust(1 << 20, "#"))
+    assert read(path).error == ""
+    (tmp_path / "mine.py").write_text(GOOD.ljust((1 << 20) + 1, "#"))
+    assert "larger than 1 MiB" in read(path).error
 
 
 def test_names_stand_for_their_values(write):

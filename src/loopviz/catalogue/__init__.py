@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
+from loopviz.catalogue.files import read_text
 from loopviz.catalogue.reading import Call, read_file
 from loopviz.catalogue.watched import stamp
 from loopviz.errors import UsageError
@@ -230,10 +231,10 @@ def _entries(folders: Sequence[Path]) -> dict[str, tuple[Path, Path | None]]:
 def _files(folder: Path) -> list[Path]:
     """Scenario files in the order of their lessons (`order.txt`, if there is one), then by name."""
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - as Python itself names them
+    files = sorted(p for p in folder.glob("*.py") if not p.name.startswith("_"))
     try:
-        files = sorted(p for p in folder.glob("*.py") if not p.name.startswith("_"))
-        listed = (folder / "order.txt").read_text("utf-8", "replace").split()
-    except FileNotFoundError:
+        listed = read_text(folder / "order.txt").split()
+    except OSError:
         listed = []
     rank = {scenario_id: i for i, scenario_id in enumerate(listed)}
     return sorted(files, key=lambda p: (rank.get(p.stem, len(rank)), p.stem))

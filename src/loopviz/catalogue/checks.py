@@ -37,15 +37,25 @@ def wrong(kind: type[Any], name: str, value: Any) -> str:
     hint = parameters(kind)[name].type
     if not _fits(value, hint):
         return f"{name} must be {_words(hint)}, not {_shown(value)}"
+    if not _is_unicode(value):
+        return f"{name} must be Unicode text, not {_shown(value)} with a lone surrogate"
     must = _MUST.get((kind, name))
     if must is None or must[1](value):
         return ""
     return f"{name} must be {must[0]}, not {_shown(value)}"
 
 
+def _is_unicode(value: Any) -> bool:
+    """False for text with a lone surrogate, which no UTF-8 can have, and for a list with such."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_unicode, value))
+    return not isinstance(value, str) or not any("\ud800" <= c <= "\udfff" for c in value)
+
+
 def _is_route(value: str) -> bool:
     method, _, path = value.partition(" ")
-    return method in METHODS and path.startswith("/") and " " not in path
+    unfit = any(c.isascii() and not c.isprintable() for c in path)
+    return method in METHODS and path.startswith("/") and " " not in path and not unfit
 
 
 _MUST: dict[tuple[type[Any], str], tuple[str, Callable[[Any], bool]]] = {

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from loopviz.catalogue.checks import parameters, required, wrong
+from loopviz.catalogue.files import read_whole
+from loopviz.output import clean
 from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
 
 __all__ = ["Call", "Contents", "read_file"]
@@ -45,7 +47,7 @@ class Contents:
 def read_file(path: Path) -> Contents:
     """Read the file. Never raises; never runs a line of it."""
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except OSError as error:
         why = f"{path.name} cannot be read ({error.strerror}): {path} should be a Python file."
         return Contents(error=why)
@@ -82,8 +84,8 @@ def _no_python(data: bytes, error: BaseException) -> str:
     if b"\0" in data:
         return f"{_line(data, data.index(0))}: there is a null byte in it"
     if isinstance(error, SyntaxError):
-        source = "".join(c for c in (error.text or "").strip() if c.isprintable())
-        shown = f", in `{source[:60]}`" if source else ""
+        source = (error.text or "").strip()[:60]
+        shown = f", in `{clean(source)}`" if source else ""
         return f"{error.lineno or 1}: this is not valid Python ({error.msg}{shown})"
     return f"1: Python cannot read it ({type(error).__name__}: {error})"
 

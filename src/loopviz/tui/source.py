@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from loopviz.catalogue import ScenarioInfo
+from loopviz.catalogue.files import read_text
 from loopviz.lesson import Lesson
 from loopviz.model.snapshot import Location
 
@@ -13,7 +14,7 @@ __all__ = ["lesson_of", "source_around"]
 def lesson_of(scenario: ScenarioInfo) -> Lesson:
     """What the scenario's file, as it is now, shows of its lesson."""
     try:
-        text = scenario.path.read_text("utf-8", errors="replace")
+        text = read_text(scenario.path)
     except OSError:
         text = ""
     return Lesson(text, [load.route for load in scenario.load])

@@ -1,0 +1,35 @@
+"""Reading a file of a person's, whatever lies under its name."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+__all__ = ["LIMIT", "read_text", "read_whole"]
+
+LIMIT = 1 << 20
+"""Bytes that a file may have: 1 MiB."""
+
+
+def read_whole(path: Path) -> bytes:
+    """The file's contents. Does not wait for a writer, and reads little more than `LIMIT` bytes.
+
+    Raises OSError, also for what is not a regular file (a named pipe, a device) and for a file
+    that is larger.
+    """
+    with open(path, "rb", opener=_open) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        contents = file.read(LIMIT + 1)
+    if len(contents) > LIMIT:
+        raise OSError(errno.EFBIG, f"larger than {LIMIT >> 20} MiB")
+    return contents
+
+
+def read_text(path: Path) -> str:
+    """The same as text in UTF-8, as far as it is that."""
+    return read_whole(path).decode("utf-8", "replace")
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
