@@ -3,13 +3,43 @@
 A message is one sentence: what happened, the value, what to do next.
 """
 
-__all__ = ["LoopvizError", "TargetError", "UsageError", "WireError"]
+import errno
+from typing import Self
+
+__all__ = ["NO_ROOM", "LoopvizError", "MachineError", "TargetError", "UsageError", "WireError"]
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The disk is full, or the user's quota, or `ulimit -f` allows no files of that size."""
 
 
 class LoopvizError(Exception):
     """The root of every error that loopviz raises on purpose."""
 
     exit_code = 1
+
+
+class MachineError(LoopvizError):
+    """The machine refuses what loopviz needs: room, permission, files or processes.
+
+    `what` is the sentence's beginning, `where` the place that has no room, if `what` does not name
+    it, and `elsewhere` what people do to choose another place.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        error: OSError,
+        *,
+        where: str = "there",
+        elsewhere: str = "point XDG_RUNTIME_DIR, or TMPDIR, to another folder",
+    ) -> None:
+        why = error.strerror or str(error)
+        super().__init__(f"{what} ({why}): {_remedy(error.errno, where, elsewhere)}.")
+        self._what, self._error, self._where = what, error, where
+
+    def with_remedy(self, elsewhere: str) -> Self:
+        """The same error, for people who choose the place in that way."""
+        return type(self)(self._what, self._error, where=self._where, elsewhere=elsewhere)
 
 
 class UsageError(LoopvizError):
@@ -28,3 +58,15 @@ class WireError(LoopvizError):
     """A ring file cannot be read: not a ring, or of another format version."""
 
     exit_code = 3
+
+
+def _remedy(number: int | None, where: str, elsewhere: str) -> str:
+    if number == errno.EFBIG:
+        return f"allow larger files {where} (ulimit -f)"
+    if number in NO_ROOM:
+        return f"make room {where}, or {elsewhere}"
+    if number in (errno.EMFILE, errno.ENFILE):
+        return "allow more open files (ulimit -n), or close some"
+    if number in (errno.EAGAIN, errno.ENOMEM):
+        return "allow more processes (ulimit -u) and memory, or end other programs"
+    return elsewhere

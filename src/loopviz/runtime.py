@@ -1,30 +1,56 @@
-"""The folders of running loopvizes: private, removed at exit, swept at the next start."""
+"""The folders of running loopvizes: private, removed at exit, swept at the next start.
+
+A run folder has a marker file, which its process keeps locked for as long as it lives. Only a
+folder with a marker that nobody has locked is swept.
+"""
 
 import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from loopviz.errors import LoopvizError
+from loopviz.errors import LoopvizError, MachineError
+from loopviz.locks import FileLock, lock_file
 
-__all__ = ["leave", "new_run_folder", "remove", "sweep"]
+__all__ = ["MARKER", "RunFolder", "new_run_folder", "remove"]
 
-
-def new_run_folder() -> Path:
-    """A fresh folder for one run, mode 0700, named after this process."""
-    sweep(_base())
-    for _attempt in (1, 2):  # another loopviz may just now be taking the empty base away
-        with contextlib.suppress(FileNotFoundError):
-            return Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=_base()))
-    raise LoopvizError(f"loopviz cannot make a folder in {_base()}: try again.")
+MARKER = "loopviz.lock"
+_PREFIX = "run-"
+_ATTEMPTS = 100
+_FOLDER_ITSELF = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-def leave(folder: Path) -> None:
-    """Remove a run's folder, and what it lay in if no other loopviz runs."""
-    remove(folder)
-    with contextlib.suppress(OSError):
-        folder.parent.rmdir()
+class RunFolder:
+    """A run's folder, which is ours until `leave`, or until this process ends."""
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
+        self.path = path
+        self._lock = lock
+
+    def leave(self) -> None:
+        """Remove it, and what it lay in if no other loopviz runs."""
+        remove(self.path)
+        self._lock.release()
+        with contextlib.suppress(OSError):
+            self.path.parent.rmdir()
+
+
+def new_run_folder() -> RunFolder:
+    """A fresh folder for one run, mode 0700. Raises LoopvizError."""
+    base = _base()
+    try:
+        for _attempt in range(_ATTEMPTS):
+            # another loopviz may just now be taking the empty base away
+            with contextlib.suppress(FileNotFoundError), _opened(base) as base_fd:
+                _sweep(base_fd)
+                made = _make(base, base_fd)
+                if made is not None:
+                    return made
+    except OSError as error:
+        raise MachineError(f"loopviz cannot make a folder in {base}", error) from error
+    raise LoopvizError(f"loopviz cannot make a folder in {base}: try again.")
 
 
 def remove(folder: Path) -> None:
@@ -32,38 +58,83 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(base: Path | None = None) -> None:
-    """Remove what dead loopvizes have left."""
-    for folder in (base or _base()).glob("run-*-*"):
-        pid = folder.name.split("-")[1]
-        if pid.isdigit() and not _alive(int(pid)):
-            remove(folder)
-
-
 def _base() -> Path:
     """Where run folders live: the user's runtime directory, else a private one below /tmp."""
     home = os.environ.get("XDG_RUNTIME_DIR")
-    base = Path(home) / "loopviz" if home else Path(tempfile.gettempdir(), f"loopviz-{os.getuid()}")
+    if home:
+        return Path(home) / "loopviz"
     try:
-        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Path(tempfile.gettempdir(), f"loopviz-{os.getuid()}")
     except OSError as error:
-        raise LoopvizError(
-            f"loopviz cannot make its folder {base} ({error.strerror}): "
-            "point TMPDIR, or XDG_RUNTIME_DIR, to a folder that you may write to."
-        ) from error
-    about = base.stat()
-    if about.st_uid != os.getuid() or about.st_mode & 0o077:
-        raise LoopvizError(
-            f"{base} is not private to you: remove it, or point XDG_RUNTIME_DIR elsewhere."
-        )
-    return base
+        raise MachineError("loopviz finds no place for its folder", error) from error
 
 
-def _alive(pid: int) -> bool:
+@contextlib.contextmanager
+def _opened(base: Path) -> Iterator[int]:
+    """A descriptor of the base, made if need be. Raises LoopvizError unless it is ours alone.
+
+    What is checked is what is opened, and all else goes by the descriptor: whoever may write
+    around the base cannot put another folder in its place meanwhile.
+    """
+    base.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        base.mkdir(mode=0o700)
+    if base.is_symlink():  # for the sentence; `open` would not follow it
+        raise _refused(base, "is a symbolic link")
+    fd = os.open(base, _FOLDER_ITSELF)
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        about = os.fstat(fd)
+        if about.st_uid != os.getuid():
+            raise _refused(base, "belongs to another user")
+        if about.st_mode & 0o077:
+            raise _refused(base, "can be read or written by other users")
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _refused(base: Path, what: str) -> LoopvizError:
+    return LoopvizError(
+        f"{base} {what}, and loopviz needs a private folder: "
+        "remove it, or point XDG_RUNTIME_DIR, or TMPDIR, to a folder of yours."
+    )
+
+
+def _make(base: Path, base_fd: int) -> RunFolder | None:
+    """A new run folder; None if a sweep came between the making of its marker and its lock."""
+    name = f"{_PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
+    os.mkdir(name, 0o700, dir_fd=base_fd)
+    try:
+        lock = lock_file(f"{name}/{MARKER}", dir_fd=base_fd)
+    except OSError:
+        shutil.rmtree(name, ignore_errors=True, dir_fd=base_fd)
+        raise
+    if lock is None:
+        return None
+    if not lock.linked:
+        lock.release()
+        return None
+    return RunFolder(base / name, lock)
+
+
+def _sweep(base_fd: int) -> None:
+    """Remove the run folders of processes that have ended."""
+    for name in os.listdir(base_fd):
+        lock = _lock_of_dead(name, base_fd) if name.startswith(_PREFIX) else None
+        if lock is not None:
+            shutil.rmtree(name, ignore_errors=True, dir_fd=base_fd)
+            lock.release()
+
+
+def _lock_of_dead(name: str, base_fd: int) -> FileLock | None:
+    """The lock of a run folder; None if its process is alive, or if that is no run folder."""
+    try:
+        folder_fd = os.open(name, _FOLDER_ITSELF, dir_fd=base_fd)  # a link is not followed
+    except OSError:
+        return None
+    try:
+        return lock_file(MARKER, dir_fd=folder_fd, create=False)
+    except OSError:  # there is no marker
+        return None
+    finally:
+        os.close(folder_fd)

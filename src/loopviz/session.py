@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from loopviz import runtime
 from loopviz.catalogue import ScenarioInfo, catalogue, find
 from loopviz.children import Guard
-from loopviz.errors import UsageError
+from loopviz.errors import MachineError, UsageError
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.run import Run, Status
 from loopviz.signals import uninterrupted
@@ -93,9 +93,10 @@ class Session:
         duration_s: float | None = None,
         on_terminal: bool = False,
     ) -> None:
-        """Start a scenario. Raises UsageError for an unknown one, or an unknown fix.
+        """Start a scenario. `on_terminal`: a screen will be on this process's terminal.
 
-        `on_terminal`: a screen will be on this process's terminal.
+        Raises UsageError for an unknown one, or an unknown fix; MachineError without room, open
+        files or processes.
         """
         self._folders = tuple(folders)
         self._seed, self._port, self._probe = seed, port, probe
@@ -103,7 +104,11 @@ class Session:
         info = find(scenario, folders)
         check_fixes(info, fixes)
         self._folder = runtime.new_run_folder()
-        self._guard = Guard(self._folder, (INPUT_FD, OUTPUT_FD) if on_terminal else ())
+        try:
+            self._guard = Guard(self._folder.path, (INPUT_FD, OUTPUT_FD) if on_terminal else ())
+        except OSError as error:
+            self._folder.leave()
+            raise MachineError("loopviz cannot start its guard process", error) from error
         self.terminal = Terminal(self._guard.tell) if on_terminal else None
         self._ending: list[Run] = []
         self._count = 0
@@ -165,13 +170,13 @@ class Session:
             run.reap(2.0)
         self._ending.clear()
         self._guard.close()
-        runtime.leave(self._folder)
+        self._folder.leave()
 
     def _start(self, info: ScenarioInfo, fixes: Iterable[str], rate: float) -> Run:
         self._count += 1
         return Run(
             info,
-            self._folder / str(self._count),
+            self._folder.path / str(self._count),
             self._guard,
             fixes=fixes,
             rate=rate,

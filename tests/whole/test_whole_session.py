@@ -174,15 +174,25 @@ def test_closing_leaves_nothing(session, ours, runtime_folder):
 
 def test_folders_of_the_dead_are_swept_and_others_left(runtime_folder, session):
     base = runtime_folder / "loopviz"
-    base.mkdir(mode=0o700)
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    (base / f"run-{gone.pid}-x").mkdir()
-    (base / f"run-{os.getppid()}-x").mkdir()
+    killed = subprocess.Popen([sys.executable, "-c", LEAVES], stdout=subprocess.PIPE, text=True)
+    dead = base / killed.stdout.readline().strip()
+    killed.kill()
+    killed.wait()
+    killed.stdout.close()
+    living = session("block")
+    assert not dead.exists()
     session("block")
-    names = {p.name for p in base.iterdir()}
-    assert f"run-{gone.pid}-x" not in names
-    assert f"run-{os.getppid()}-x" in names
+    assert living.run.folder.exists()
+    assert len(list(base.iterdir())) == 2
+
+
+LEAVES = """
+import time
+from loopviz.runtime import new_run_folder
+folder = new_run_folder()
+print(folder.path.name, flush=True)
+time.sleep(60)
+"""
 
 
 def test_unknown_names_start_nothing(ours):
