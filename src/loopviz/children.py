@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loopviz import guard
+from loopviz.errors import MachineError
 from loopviz.wire.control import encode, messages
 
 __all__ = ["Child", "Guard"]
@@ -33,31 +34,41 @@ class Child:
         keep: Sequence[int] = (),
         tmp: Path | None = None,
     ) -> None:
-        """It inherits the file descriptors `keep`; its temporary files go to `tmp`, or `folder`."""
+        """It inherits the file descriptors `keep`; its temporary files go to `tmp`, or `folder`.
+
+        Raises MachineError.
+        """
         self.name = module.rpartition(".")[2]
         self.log = folder / f"{self.name}.log"
         self._buffer = b""
         self._warden = warden
-        read_fd, write_fd = os.pipe()
+        words = [sys.executable, "-P", "-m", module, "--run-dir", str(folder)]
+        try:
+            self._start(words, {**os.environ, "TMPDIR": str(tmp or folder)}, keep)
+        except OSError as error:
+            what = f"loopviz cannot start its {self.name} process with a log in {folder}"
+            raise MachineError(what, error) from error
+        warden.watch(self.process.pid)
+
+    def _start(self, words: list[str], environment: dict[str, str], keep: Sequence[int]) -> None:
+        self._out, out = os.pipe()
         try:
             with self.log.open("wb") as log:
                 self.process = subprocess.Popen(
-                    [
-                        *(sys.executable, "-P", "-m", module),
-                        *("--out-fd", str(write_fd), "--run-dir", str(folder)),
-                    ],
+                    [*words, "--out-fd", str(out)],
                     stdin=subprocess.PIPE,
-                    env={**os.environ, "TMPDIR": str(tmp or folder)},  # goes with the folder
+                    env=environment,
                     stdout=log,
                     stderr=log,
-                    pass_fds=[write_fd, *keep],
+                    pass_fds=[out, *keep],
                     start_new_session=True,  # Ctrl-C is ours; and its workers die as a group
                 )
+            os.set_blocking(self._out, False)
+        except OSError:
+            os.close(self._out)
+            raise
         finally:
-            os.close(write_fd)
-        self._out = read_fd
-        os.set_blocking(read_fd, False)
-        warden.watch(self.process.pid)
+            os.close(out)
 
     def send(self, message: dict[str, Any]) -> None:
         """A control message; one to a dead child, or to one that was asked to end, is dropped."""

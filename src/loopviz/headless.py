@@ -40,7 +40,8 @@ def measure(
     """Run the target under its load for `duration_s` seconds and return the report.
 
     `progress` hears now and then how many seconds have gone. Raises UsageError for an unknown
-    target or fix, and TargetError if it fails to start or does not live to the end.
+    target or fix, TargetError if it fails to start or does not live to the end, and another
+    LoopvizError if that is the machine's fault.
     """
     with opened(
         target,
@@ -80,17 +81,17 @@ def measure(
 
 
 def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> None:
-    """Poll the run until `done`. Raises TargetError if it fails or takes too long."""
+    """Poll the run until `done`. Raises LoopvizError if it fails or takes too long."""
     deadline = time.monotonic() + timeout_s
     while not done():
         run.poll()
         if run.failure is not None:
-            error = TargetError(run.failure[1])
+            error = _failure(run, run.failure[1])
             if run.traceback:
                 error.add_note(run.traceback)
             raise error
         if run.trouble:
-            raise TargetError(run.trouble)
+            raise _failure(run, run.trouble)
         if run.loading and run.loading_s > LOAD_TIMEOUT_S:
             raise TargetError(run.loading)
         if time.monotonic() > deadline:
@@ -100,3 +101,7 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
             )
         time.sleep(_TICK_S)
     run.poll()
+
+
+def _failure(run: Run, why: str) -> LoopvizError:
+    return LoopvizError(why) if run.machine_failed else TargetError(why)

@@ -11,7 +11,7 @@ from loopviz.catalogue import CounterInfo, FixInfo, LoadInfo, ScenarioInfo
 from loopviz.catalogue.watched import Watched
 from loopviz.children import Child, Guard
 from loopviz.clock import SECOND, monotonic_ns
-from loopviz.errors import TargetError
+from loopviz.errors import MachineError, TargetError
 from loopviz.listener import listen
 from loopviz.load.config import Config
 from loopviz.model.model import Model
@@ -57,8 +57,11 @@ class Run:
         probe: bool = True,
         duration_s: float | None = None,
     ) -> None:
-        """`duration_s`: the load ends after so long; else it goes on."""
-        folder.mkdir(mode=0o700)
+        """`duration_s`: the load ends after so long; else it goes on. Raises MachineError."""
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise MachineError(f"loopviz cannot make its folder {folder}", error) from error
         self.folder = folder
         self.url = ""
         self.rate = rate
@@ -104,6 +107,11 @@ class Run:
     def trouble(self) -> str:
         """One sentence, if the run goes on without a worker that it should have."""
         return self._staff.trouble
+
+    @property
+    def machine_failed(self) -> bool:
+        """Whether the machine is to blame, and not the scenario."""
+        return self._staff.machine_failed
 
     @property
     def loading_s(self) -> float:

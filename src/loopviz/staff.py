@@ -45,6 +45,8 @@ class Staff:
         self.fixes_on = frozenset(fixes)
         self.trouble = ""
         """One sentence, if another worker than the first has died, or did not start."""
+        self.machine_failed = False
+        """Whether the machine refused a worker what it needs: the scenario is not to blame."""
         self._folder, self._warden, self._probe = folder, warden, probe
         self._listener = listener
         self._lanes = Lanes()
@@ -97,6 +99,7 @@ class Staff:
         """What the first worker has said; what the others say is dealt with here."""
         for worker in tuple(self._workers):
             for message in worker.read():
+                self.machine_failed |= bool(message.get("machine"))
                 if message.get("is") == "ready":
                     worker.ready = True
                     if worker.number > 1 and self._began:

@@ -202,15 +202,6 @@ def test_without_a_path_it_makes_a_private_folder(loop, tmp_path, monkeypatch):
         assert stat.S_IMODE(probe.folder.stat().st_mode) == 0o700
 
 
-def test_a_folder_that_has_rings_already_is_an_error_in_a_sentence(loop, tmp_path):
-    with install(loop, path=tmp_path, clock=loop.clock, watchdog=False, heartbeat_s=None):
-        pass
-    before = state(loop)
-    with pytest.raises(LoopvizError, match="ring"):
-        install(loop, path=tmp_path, clock=loop.clock, watchdog=False, heartbeat_s=None)
-    assert state(loop) == before
-
-
 def test_what_is_no_loop_at_all_is_refused(tmp_path):
     with pytest.raises(LoopvizError, match=r"cannot record a builtins\.int.*asyncio loop"):
         install(42, path=tmp_path)

@@ -1,5 +1,6 @@
 """The ring file: what is written comes out, in order, once; what does not is counted."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -295,13 +296,73 @@ def test_a_full_region_gives_0_and_counts(pair):
 # The file
 
 
-def test_the_file_is_private_and_never_an_old_one(tmp_path):
+SIZE = HEADER_SIZE + 64 * RECORD_SIZE + STRINGS_SIZE
+
+
+def test_the_file_is_private(tmp_path):
     path = tmp_path / "x.ring"
     RingFile(path, capacity=64).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert path.stat().st_size == HEADER_SIZE + 64 * RECORD_SIZE + STRINGS_SIZE
-    with pytest.raises(WireError, match="in use by another probe"):
-        RingFile(path)
+    assert path.stat().st_size == SIZE
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_it_takes_the_place_of_an_older_one_whose_readers_keep_it(tmp_path):
+    older = Writer(tmp_path / "x.ring", 64)
+    older.write(3)
+    reader = RingReader(tmp_path / "x.ring")
+    (tmp_path / "x.new").write_text("left behind by a process that was killed")
+    newer = Writer(tmp_path / "x.ring", 64)
+    newer.ring.intern("of the newer one")
+    older.write(2)
+    assert seqs(reader.read()[0]) == [1, 2, 3, 4, 5]
+    assert reader.strings == [""]
+    another = RingReader(tmp_path / "x.ring")
+    assert len(another.read()[0]) == 0
+    assert another.strings == ["", "of the newer one"]
+
+
+@pytest.mark.parametrize("way", ["fallocate", "unknown to the file system", "no such function"])
+def test_the_file_has_all_its_blocks_at_once(tmp_path, monkeypatch, way):
+    """A block that cannot be had when it is written to would kill the process with SIGBUS."""
+
+    def cannot(fd, offset, length):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    if way == "no such function":
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    elif way == "unknown to the file system":
+        monkeypatch.setattr(os, "posix_fallocate", cannot, raising=False)
+    ring = RingFile(tmp_path / "x.ring", capacity=64)
+    about = (tmp_path / "x.ring").stat()
+    assert about.st_size == SIZE
+    assert about.st_blocks * 512 >= SIZE
+    ring.close()
+
+
+NO_ROOM = """
+import os, resource, sys
+from pathlib import Path
+from loopviz.wire.ring import RingFile
+if sys.argv[2] == "pwrite" and hasattr(os, "posix_fallocate"):
+    del os.posix_fallocate
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, 1 << 18))
+try:
+    RingFile(Path(sys.argv[1]), capacity=64)
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("way", ["fallocate", "pwrite"])
+def test_without_room_there_is_an_error_and_no_file(tmp_path, way):
+    """By the limit on the size of files, which anybody may set."""
+    command = [sys.executable, "-c", NO_ROOM, str(tmp_path / "x.ring"), way]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{os.strerror(errno.EFBIG)}\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_file():

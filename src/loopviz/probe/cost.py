@@ -1,20 +1,20 @@
 """What the probe costs on this machine, by its own measurement."""
 
 import asyncio
+import mmap
 import statistics
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from loopviz.clock import Clock, monotonic_ns
 from loopviz.probe.hooks import make_hooks
 from loopviz.probe.places import PLACES
-from loopviz.wire.ring import RingFile
+from loopviz.wire.ring import Ring, ring_size
 
 __all__ = ["measure_cost"]
 
 _TASKS, _SLEEPS, _PAIRS = 20, 20, 9
+_CAPACITY = 1 << 10
 
 
 def measure_cost(clock: Clock = monotonic_ns) -> int:
@@ -24,23 +24,22 @@ def measure_cost(clock: Clock = monotonic_ns) -> int:
     server, whose own work pushes the probe's out of the processor's caches, it is up to three
     times as much (benchmarks/README.md).
     """
-    with tempfile.TemporaryDirectory() as folder:
-        ring = RingFile(Path(folder) / "cost.ring", capacity=1 << 10)
-        bare, hooked = asyncio.SelectorEventLoop(), asyncio.SelectorEventLoop()
-        loop: Any = hooked
-        hooks = make_hooks(loop, ring, PLACES, clock, lambda _hook, _error: None)
-        loop._run_once, loop.call_soon = hooks.run_once, hooks.call_soon
-        loop.create_task = hooks.create_task(loop.create_task)
-        try:
-            added = [
-                hooked.run_until_complete(_leg()) - bare.run_until_complete(_leg())
-                for _ in range(_PAIRS)
-            ]
-        finally:
-            hooks.abandon()
-            bare.close()
-            hooked.close()
-            ring.close()
+    ring = Ring(mmap.mmap(-1, ring_size(_CAPACITY)), _CAPACITY)
+    bare, hooked = asyncio.SelectorEventLoop(), asyncio.SelectorEventLoop()
+    loop: Any = hooked
+    hooks = make_hooks(loop, ring, PLACES, clock, lambda _hook, _error: None)
+    loop._run_once, loop.call_soon = hooks.run_once, hooks.call_soon
+    loop.create_task = hooks.create_task(loop.create_task)
+    try:
+        added = [
+            hooked.run_until_complete(_leg()) - bare.run_until_complete(_leg())
+            for _ in range(_PAIRS)
+        ]
+    finally:
+        hooks.abandon()
+        bare.close()
+        hooked.close()
+        ring.close()
     return max(round(statistics.median(added)), 0)
 
 

@@ -18,7 +18,7 @@ from loopviz.probe.places import Places
 from loopviz.probe.requests import make_requests
 from loopviz.probe.tasks import group_owner, make_tasks, name_given
 from loopviz.wire.events import B_SHIFT, NUMBER, RECORD, Kind, tag
-from loopviz.wire.ring import RingFile
+from loopviz.wire.ring import Ring
 
 __all__ = ["WatchedCoroutine", "make_foreign_hooks"]
 
@@ -63,7 +63,7 @@ class WatchedCoroutine(Coroutine[Any, Any, Any]):
 
 
 def make_foreign_hooks(
-    loop: Any, ring: RingFile, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
+    loop: Any, ring: Ring, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
     """The hooks of a foreign loop; as `hooks.make_hooks`, but `create_task` makes a factory."""
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern

@@ -36,7 +36,7 @@ from loopviz.wire.events import (
     Kind,
     tag,
 )
-from loopviz.wire.ring import RingFile
+from loopviz.wire.ring import Ring
 
 __all__ = ["Handle", "Hooks", "make_hooks", "write_nothing"]
 
@@ -103,7 +103,7 @@ def write_nothing(*_: Any) -> None:
 
 
 def make_hooks(
-    loop: Any, ring: RingFile, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
+    loop: Any, ring: Ring, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
     """The hooks of one loop, writing into `ring`. `fail(hook, error)` hears of a broken one."""
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern

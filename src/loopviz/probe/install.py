@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import logging
 import os
-import tempfile
 import threading
 from asyncio import BaseEventLoop
 from collections import deque
@@ -14,20 +13,21 @@ from types import TracebackType
 from typing import Any, Self
 
 from loopviz.clock import Clock, monotonic_ns
-from loopviz.errors import LoopvizError
+from loopviz.errors import LoopvizError, MachineError
 from loopviz.probe import frameworks, resources
+from loopviz.probe.files import LOOP_RING, SIDE_RING, RecordingFiles, open_files
 from loopviz.probe.foreign import make_foreign_hooks
 from loopviz.probe.hooks import Hooks, make_hooks
+from loopviz.probe.nothing import NO_HOOKS, NoRing
 from loopviz.probe.pauses import PAUSES
 from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import GC_ELSEWHERE, NUMBER, Kind, tag
-from loopviz.wire.ring import CAPACITY, LockedRing, RingFile
+from loopviz.wire.ring import CAPACITY
 
 __all__ = ["LOOP_RING", "SIDE_RING", "Probe", "install", "prepare"]
 
-LOOP_RING, SIDE_RING = "loop.ring", "side.ring"
 HEARTBEAT_S = 0.02
 _PATIENCE_S = 10.0
 """How long the loop of another thread may take to let us in."""
@@ -46,26 +46,28 @@ class Probe:
     """A probe in a loop. `uninstall()`, or leaving its `with` block, restores the loop exactly.
 
     asyncio's own loops, and those that run callbacks as they do, are seen in full. Of a foreign
-    loop (uvloop) the tasks' steps are seen, and lag: `level` says so, as does the recording.
+    loop (uvloop) the tasks' steps are seen, and lag: `level` says so, as does the recording. Where
+    the machine leaves no way to record, it is "off", and `why` says in one sentence why.
     """
+
+    why = ""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        folder: Path,
+        files: RecordingFiles,
         *,
         user_roots: Iterable[str] = (),
         heartbeat_s: float | None = HEARTBEAT_S,
         clock: Clock = monotonic_ns,
         watchdog: bool = True,
         tripwire: bool = False,
-        capacity: int = CAPACITY,
     ) -> None:
-        self.folder = folder
+        self.folder, self._asked = files.folder, files.asked
         self.level = "full" if _is_asyncios(loop) else "steps"
         self._loop: Any = loop
-        self._ring = RingFile(folder / LOOP_RING, capacity=capacity)
-        self.side = LockedRing(folder / SIDE_RING)
+        self._ring, self._lock = files.loop, files.lock
+        self.side = files.side
         """For whoever else has something to record: marks, worker jobs."""
         self._failed: set[str] = set()
         PLACES.add_user_roots(user_roots)
@@ -132,9 +134,8 @@ class Probe:
         if not self._installs:
             return
         self._installs -= 1
-        if self._installs:
+        if self._installs or _probes.pop(self._loop, None) is None:
             return
-        del _probes[self._loop]
         self._withdraw()
         if self._watchdog is not None:
             self._watchdog.stop()
@@ -147,6 +148,17 @@ class Probe:
         for name in tuple(self._before):
             self._put_back(name)
         self.hooks.stop()
+        self._lock.release()
+
+    def _records_into(self, path: Path) -> bool:
+        """Whether that folder is the one asked for, or the one taken instead."""
+        return path.resolve() in (self.folder.resolve(), self._asked.resolve())
+
+    def _release_closed(self) -> None:
+        """If the loop was closed, take everything out, however often it was installed."""
+        if self._loop.is_closed():
+            self._installs = min(self._installs, 1)
+            self.uninstall()
 
     def __enter__(self) -> Self:
         return self
@@ -192,7 +204,7 @@ class Probe:
     def _start_watchdog(self) -> None:
         if not self._wants_watchdog or not self._installs:
             return
-        self._watchdog = Watchdog(
+        watchdog = Watchdog(
             self.hooks.running,
             threading.get_ident(),
             self.side,
@@ -201,7 +213,12 @@ class Probe:
             self._fail,
             tripwire=self._wants_tripwire,
         )
-        self._watchdog.start()
+        try:
+            watchdog.start()
+        except RuntimeError as error:  # the machine gives no more threads
+            self._fail("watchdog", error)
+        else:
+            self._watchdog = watchdog
 
     def _measure_lag(self) -> None:
         """Measure lag: a timer every 20 ms, each due 20 ms after the one before was *due*.
@@ -258,6 +275,25 @@ class Probe:
         self.side.write(Kind.HOOK_FAILED, text=f"{hook}: {type(error).__name__}: {error}")
 
 
+class Unwatched(Probe):
+    """Stands in for a probe where the machine leaves no way to record: it does nothing."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        self.folder, self.level, self.why = folder, "off", why
+        self.side = NoRing()
+        self.hooks = NO_HOOKS
+        self.recorder = Recorder(
+            *(self.hooks.write, self.hooks.task, self.side.intern, self.side),
+            *(monotonic_ns, lambda _hook, _error: None),
+        )
+
+    def install(self) -> None:
+        """Nothing is recorded."""
+
+    def uninstall(self) -> None:
+        """There is nothing to take out."""
+
+
 def install(
     loop: asyncio.AbstractEventLoop | None = None,
     *,
@@ -268,12 +304,22 @@ def install(
     watchdog: bool = True,
     tripwire: bool = False,
     capacity: int = CAPACITY,
+    required: bool = False,
 ) -> Probe:
     """Start recording the running (or given) loop into rings in the folder `path`.
 
-    Without `path` a new temporary folder is made; `Probe.folder` names it. A loop that is being
-    recorded already keeps its probe, which is returned, and stays until it was uninstalled as
-    often. The given loop may be idle, or run in another thread: it is hooked there, within 10 s.
+    A recording of the past in that folder is replaced. While another loop is being recorded there,
+    in this process or in another one, the first free one of `path-2`, `path-3`, … is taken: so
+    each worker of a server has its own. Without `path` a new temporary folder is made.
+    `Probe.folder` names the folder that was taken.
+
+    A loop that is being recorded already keeps its probe, which is returned, and stays until it
+    was uninstalled as often. The given loop may be idle, or run in another thread: it is hooked
+    there, within 10 s.
+
+    If the machine leaves no way to record (no room, no permission, too many open files), that is
+    logged as an error, and the app goes on: the probe that is returned does nothing, its `level`
+    is "off", and its `why` says why. With `required` it is a MachineError.
 
     `user_roots` are folders whose code counts as the user's even if it lies among installed
     packages. A loop on a clock of its own (`loopviz.testing.VirtualLoop`) wants that clock, and no
@@ -286,27 +332,44 @@ def install(
     if not isinstance(loop, asyncio.AbstractEventLoop):
         kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
         raise LoopvizError(f"loopviz cannot record a {kind}: give it an asyncio loop.")
+    _release_closed()
+    asked = Path(path) if path is not None else None
     probe = _probes.get(loop)
     if probe is None:
-        folder = Path(path) if path is not None else Path(tempfile.mkdtemp(prefix="loopviz-"))
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            files = open_files(asked, capacity)
+        except MachineError as error:
+            if required:
+                raise
+            return _unwatched(asked, error)
         probe = Probe(
             loop,
-            folder,
+            files,
             user_roots=user_roots,
             heartbeat_s=heartbeat_s,
             clock=clock,
             watchdog=watchdog,
             tripwire=tripwire,
-            capacity=capacity,
         )
-    elif path is not None and Path(path).resolve() != probe.folder.resolve():
+    elif asked is not None and not probe._records_into(asked):
         raise LoopvizError(
             f"This loop is being recorded into {probe.folder}: uninstall that probe first, "
             "or leave the path away to share it."
         )
     _on_thread_of(loop, probe.install)
     return probe
+
+
+def _unwatched(asked: Path | None, error: MachineError) -> Probe:
+    why = str(error.with_remedy("record elsewhere with install(path=…)"))
+    _log.error("the app goes on unwatched: %s", why)
+    return Unwatched(asked or Path(os.devnull), why)
+
+
+def _release_closed() -> None:
+    """Take the probes out of loops that were closed with them: nobody else may ever do it."""
+    for probe in tuple(_probes.values()):
+        probe._release_closed()
 
 
 def prepare() -> None:

@@ -6,11 +6,18 @@ import time
 
 from loopviz.clock import Clock
 
-__all__ = ["CpuShares", "ThreadTimes"]
+__all__ = ["CpuShares", "ThreadEndedError", "ThreadTimes"]
+
+
+class ThreadEndedError(Exception):
+    """The loop's thread has ended."""
 
 
 class CpuShares:
-    """The CPU time since the last `note`, of the loop's thread and of all others."""
+    """The CPU time since the last `note`, of the loop's thread and of all others.
+
+    Raises ThreadEndedError once the loop's thread has ended.
+    """
 
     def __init__(self, thread_id: int, clock: Clock) -> None:
         get_clock_id = getattr(time, "pthread_getcpuclockid", None)  # not on macOS
@@ -32,7 +39,10 @@ class CpuShares:
         return loop < wall / 2 < process - loop
 
     def _read(self) -> tuple[int, int, int]:
-        loop = 0 if self._clock_id is None else time.clock_gettime_ns(self._clock_id)
+        try:
+            loop = 0 if self._clock_id is None else time.clock_gettime_ns(self._clock_id)
+        except OSError as error:
+            raise ThreadEndedError from error
         return self._clock(), loop, time.process_time_ns()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from loopviz.clock import MS, Clock
 from loopviz.probe.places import Places
-from loopviz.probe.shares import CpuShares, ThreadTimes
+from loopviz.probe.shares import CpuShares, ThreadEndedError, ThreadTimes
 from loopviz.probe.stacks import Stack, dumped_stack, in_library, levels, levels_of_thread, stack_of
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE
@@ -80,7 +80,10 @@ class Watchdog:
         self._ended = threading.Lock()
 
     def start(self) -> None:
-        """Begin. To be called on the loop's own thread; on another, less is seen."""
+        """Begin. To be called on the loop's own thread; on another, less is seen.
+
+        Raises RuntimeError if the machine gives no more threads.
+        """
         if threading.get_ident() == self._thread_id:
             self._greenlet = _main_greenlet()
         if threading.get_ident() == self._thread_id and self._wants_tripwire:
@@ -89,7 +92,16 @@ class Watchdog:
                 self._tripwire = Tripwire(path, self._places.folders())
                 self._tripwire.put_off()
         self._ended.acquire()
-        _thread.start_new_thread(self._watch, ())  # so it is not counted among the app's threads
+        try:
+            _thread.start_new_thread(
+                self._watch, ()
+            )  # so it is not counted among the app's threads
+        except RuntimeError:
+            self._ended.release()
+            if self._tripwire is not None:
+                self._tripwire.disarm()
+                self._tripwire.close()
+            raise
         atexit.register(self.stop)
 
     def stop(self) -> None:
@@ -107,6 +119,8 @@ class Watchdog:
     def _watch(self) -> None:
         try:
             self._go_round()
+        except ThreadEndedError:
+            pass  # with the probe in its loop
         except Exception as error:  # noqa: BLE001 - the app must go on
             self._fail("watchdog", error)
         finally:

@@ -4,7 +4,7 @@ The first line on standard input says what: `{"do": "start", "id": "block", "pat
 "fixes": ["to_thread"], "listen_fd": 5, "probe": true}`; later lines are control messages. What is
 to be said goes to the file descriptor `--out-fd`, a JSON object a line: `loading` at once, with a
 sentence where it stands if that takes long; `ready` with the address and the scenario, or `failed`
-with one sentence.
+with one sentence, and whether the machine is to blame and not the scenario.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from loopviz.catalogue import ScenarioInfo, describe
-from loopviz.errors import LoopvizError, UsageError
+from loopviz.errors import LoopvizError, MachineError, UsageError
 from loopviz.listener import inherited
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.chain import await_stack
@@ -53,7 +53,8 @@ def main() -> int:
     try:
         _serve(start, options.run_dir, say)
     except LoopvizError as error:
-        say({"is": "failed", "why": str(error)})
+        machine = isinstance(error, MachineError)
+        say({"is": "failed", "why": str(error), "machine": machine})
         return error.exit_code
     except BaseException as error:  # noqa: BLE001 - whatever the scenario's file raises, sys.exit, too
         why = raised(error, Path(start["path"]))
@@ -96,7 +97,9 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
         loop = loading.loop = asyncio.get_running_loop()
         watched, probe, counting = app, None, None
         if start.get("probe", True):
-            probe = install(path=run_folder, user_roots=[str(path.parent)], tripwire=True)
+            probe = install(
+                path=run_folder, user_roots=[str(path.parent)], tripwire=True, required=True
+            )
             control.side = probe.side
             control.tell_stack = _stacks(loop, say)
             probe.side.write(Kind.COST, a=cost_ns)

@@ -6,7 +6,8 @@ Down (the child's standard input): `{"do": "fix", "key": "to_thread", "on": true
 `{"do": "stack", "task": 17}` (where is that task?).
 The end of the pipe means that the parent is gone, and so should the child be.
 
-Up (a pipe the child was given): `{"is": "ready", …}`, `{"is": "failed", "why": "one sentence"}`,
+Up (a pipe the child was given): `{"is": "ready", …}`, `{"is": "failed", "why": "one sentence"}`
+(with `"machine": true` if it was refused room, permission, files or processes),
 `{"is": "stack", "task": 17, "frames": […]}` (outermost first; null: there is no such task),
 and from the load `{"is": "samples", …}`; see `Sample`.
 """

@@ -32,10 +32,19 @@ class Dump(NamedTuple):
 
 
 def begin_dumps(path: Path, user: tuple[str, ...], library: tuple[str, ...]) -> int:
-    """Make the dump file, private to the user. A descriptor that appends to it."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-    fd = os.open(path, flags, 0o600)
-    os.write(fd, json.dumps({"user": user, "library": library}).encode() + b"\n")
+    """Make the dump file, private to the user. A descriptor that appends to it.
+
+    It takes the place of an older one. Raises OSError, and leaves no file, if there is no room.
+    """
+    path.unlink(missing_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    try:
+        with open(fd, "wb", closefd=False) as file:
+            file.write(json.dumps({"user": user, "library": library}).encode() + b"\n")
+    except OSError:
+        os.close(fd)
+        path.unlink(missing_ok=True)
+        raise
     return fd
 
 

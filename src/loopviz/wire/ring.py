@@ -9,6 +9,7 @@ overwrites the oldest record. A reader knows by `seq` whether a slot holds the r
 an older one (not written yet) or a newer one (it was overrun, and counts what it lost).
 """
 
+import errno
 import itertools
 import mmap
 import os
@@ -25,23 +26,30 @@ from loopviz.wire.events import FORMAT_VERSION, RECORD, RECORD_SIZE, Kind, tag
 __all__ = [
     "CAPACITY",
     "HEADER_SIZE",
+    "SIDE_CAPACITY",
     "Header",
     "LockedRing",
+    "Ring",
     "RingFile",
     "read_header",
     "read_strings",
+    "ring_size",
 ]
 
 MAGIC = b"LOOPVIZ\0"
 HEADER_SIZE = 4096
 CAPACITY = 1 << 18
 """Records in a ring: 8 MiB, about 13 s at 20,000 events/s."""
+SIDE_CAPACITY = 1 << 14
 STRINGS_SIZE = 1 << 20
 
 _FIXED = Struct("<8sIIQQQQQ")
 _MOVING = Struct("<QQ")
 _MOVING_AT = 256
 _LENGTH = Struct("<I")
+
+_CANNOT_ALLOCATE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+"""The file system knows no `fallocate`, and the C library does not stand in for it."""
 
 
 class Header(NamedTuple):
@@ -57,31 +65,19 @@ class Header(NamedTuple):
     anchor_wall_ns: int
 
 
-class RingFile:
-    """The writer's side of a ring file: the mapped bytes and the strings.
+class Ring:
+    """The writer's side of a ring: its bytes and the strings.
 
     Records are packed straight into `records` by the loop's hooks (`probe.hooks`), since a call
     per event would cost as much as the record itself: the one with the number
     `seq` lies at `seq << 5 & bytes_mask`. Only the thread that owns the ring may call `intern`.
-    `capacity` is a power of two; else ValueError.
     """
 
-    def __init__(self, path: Path, *, capacity: int = CAPACITY) -> None:
-        if capacity < 1 or capacity & (capacity - 1):
-            raise ValueError(f"a ring's capacity is a power of two, not {capacity}")
-        self.path = path
+    def __init__(self, buffer: mmap.mmap, capacity: int) -> None:
+        """`buffer` has `ring_size(capacity)` bytes."""
+        self.buffer = buffer
         self.capacity = capacity
         self.bytes_mask = capacity * RECORD_SIZE - 1
-        size = HEADER_SIZE + capacity * RECORD_SIZE + STRINGS_SIZE
-        if path.exists():
-            raise WireError(f"{path} is in use by another probe: give this one its own folder.")
-        unfinished = path.with_suffix(".new")
-        fd = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.ftruncate(fd, size)
-            self.buffer = mmap.mmap(fd, size)
-        finally:
-            os.close(fd)
         for page in range(HEADER_SIZE, HEADER_SIZE + capacity * RECORD_SIZE, mmap.PAGESIZE):
             self.buffer[page] = 0  # now, so that no callback of the app pays for a page fault
         self.records = memoryview(self.buffer)[HEADER_SIZE : HEADER_SIZE + self.bytes_mask + 1]
@@ -102,7 +98,6 @@ class RingFile:
         )
         _FIXED.pack_into(self.buffer, 0, *header)
         self._publish()
-        unfinished.rename(path)  # a reader may look at any moment: it finds all or nothing
 
     def intern(self, text: str) -> int:
         """The text's number, written once. 0 when the region is full; that is counted."""
@@ -142,6 +137,31 @@ class RingFile:
         _MOVING.pack_into(self.buffer, _MOVING_AT, end, self._lost_strings)
 
 
+class RingFile(Ring):
+    """A ring in a file that others may read.
+
+    It takes the place of an older file of that name; who has mapped that one keeps it, unchanged.
+    """
+
+    def __init__(self, path: Path, *, capacity: int = CAPACITY) -> None:
+        """Raises OSError, and leaves no file, if there is no room for all of it."""
+        self.path = path
+        size = ring_size(capacity)
+        unfinished = path.with_suffix(".new")
+        unfinished.unlink(missing_ok=True)  # of a process that was killed
+        fd = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            _allocate(fd, size)
+            buffer = mmap.mmap(fd, size)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(fd)
+        super().__init__(buffer, capacity)
+        unfinished.replace(path)  # a reader may look at any moment: it finds all or nothing
+
+
 class LockedRing(RingFile):
     """A ring for everybody but the loop's thread: watchdog, control thread, worker threads.
 
@@ -149,7 +169,7 @@ class LockedRing(RingFile):
     or another thread may write at any point of a write.
     """
 
-    def __init__(self, path: Path, *, capacity: int = 1 << 14) -> None:
+    def __init__(self, path: Path, *, capacity: int = SIDE_CAPACITY) -> None:
         super().__init__(path, capacity=capacity)
         self._lock = threading.RLock()
         self._claim = itertools.count(1).__next__
@@ -174,6 +194,31 @@ class LockedRing(RingFile):
     def abandon(self) -> None:
         """Write no more: in the child of a fork, the ring is the parent's."""
         self._open = False
+
+
+def ring_size(capacity: int) -> int:
+    """Bytes of a ring of that many records. Raises ValueError unless that is a power of two."""
+    if capacity < 1 or capacity & (capacity - 1):
+        raise ValueError(f"a ring's capacity is a power of two, not {capacity}")
+    return HEADER_SIZE + capacity * RECORD_SIZE + STRINGS_SIZE
+
+
+def _allocate(fd: int, size: int) -> None:
+    """Have the file system provide all of the file's blocks. Raises OSError if it cannot.
+
+    A block that is missing when the mapping is written to kills the process with SIGBUS.
+    """
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(fd, 0, size)
+        except OSError as error:
+            if error.errno not in _CANNOT_ALLOCATE:
+                raise
+        else:
+            return
+    zeros, written = bytes(1 << 16), 0
+    while written < size:
+        written += os.pwrite(fd, zeros[: size - written], written)
 
 
 def read_header(head: bytes, size: int, name: str) -> Header:

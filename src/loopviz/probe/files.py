@@ -1,0 +1,84 @@
+"""Where a recording goes: its rings, in a folder that is locked while they are written."""
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from loopviz.errors import NO_ROOM, MachineError
+from loopviz.locks import FileLock, lock_file
+from loopviz.wire.dump import DUMP_FILE
+from loopviz.wire.ring import SIDE_CAPACITY, LockedRing, RingFile, ring_size
+
+__all__ = ["LOOP_RING", "SIDE_RING", "RecordingFiles", "open_files"]
+
+LOOP_RING, SIDE_RING = "loop.ring", "side.ring"
+LOCK = "loopviz.lock"
+
+
+class RecordingFiles(NamedTuple):
+    """The files of one recording. The folder is free for another one once `lock` is released."""
+
+    folder: Path
+    asked: Path
+    """The same folder, unless another loop is being recorded into this one."""
+    loop: RingFile
+    side: LockedRing
+    lock: FileLock
+
+
+def open_files(path: Path | None, capacity: int) -> RecordingFiles:
+    """New files in the folder `path`, or in a new temporary one. Raises MachineError.
+
+    What an older recording has left there is replaced; who has those files open keeps them. While
+    another loop is recorded there, in this process or in another one, the recording goes to the
+    first free one of `path-2`, `path-3`, …
+    """
+    needed = ring_size(capacity) + ring_size(SIDE_CAPACITY)
+    try:
+        return _in_temporary(capacity) if path is None else _in_free(path.absolute(), capacity)
+    except OSError as error:
+        place = path or tempfile.tempdir or "a temporary folder"
+        what = f"loopviz cannot record into {place}"
+        if error.errno in NO_ROOM:  # what is missing first, since paths are long
+            what = f"loopviz cannot get {needed / 2**20:.1f} MiB for its recording"
+        raise MachineError(what, error, where=f"in {place}") from error
+
+
+def _in_temporary(capacity: int) -> RecordingFiles:
+    folder = Path(tempfile.mkdtemp(prefix="loopviz-"))
+    try:
+        return _in_free(folder, capacity)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _in_free(path: Path, capacity: int) -> RecordingFiles:
+    folder, lock = _free_folder(path)
+    try:
+        _remove(folder)
+        loop = RingFile(folder / LOOP_RING, capacity=capacity)
+        return RecordingFiles(folder, path, loop, LockedRing(folder / SIDE_RING), lock)
+    except BaseException:
+        _remove(folder)  # one ring may be whole, and the other one not
+        lock.release()
+        raise
+
+
+def _free_folder(path: Path) -> tuple[Path, FileLock]:
+    """The first folder in which no loop is being recorded, locked."""
+    folder, numbers = path, itertools.count(2)
+    while True:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = lock_file(folder / LOCK)
+        if lock is not None:
+            return folder, lock
+        folder = path.with_name(f"{path.name}-{next(numbers)}")
+
+
+def _remove(folder: Path) -> None:
+    """A reader opens the side ring first: so that one goes first, and is made last."""
+    for name in (SIDE_RING, LOOP_RING, DUMP_FILE):
+        (folder / name).unlink(missing_ok=True)
