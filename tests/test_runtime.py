@@ -116,7 +116,7 @@ def test_a_link_inside_a_swept_folder_is_removed_and_not_followed(base, tmp_path
     assert (mine / "thesis.tex").exists()
 
 
-def test_who_lives_is_not_told_by_a_process_number(base, gone, monkeypatch):
+def test_a_process_number_does_not_say_who_lives(base, gone, monkeypatch):
     """In another pid namespace the number may be nobody's, or somebody else's."""
     with monkeypatch.context() as here:
         here.setattr(os, "getpid", lambda: gone)

@@ -73,8 +73,8 @@ def _base() -> Path:
 def _opened(base: Path) -> Iterator[int]:
     """A descriptor of the base, made if need be. Raises LoopvizError unless it is ours alone.
 
-    What is checked is what is opened, and all else goes by the descriptor: whoever may write
-    around the base cannot put another folder in its place meanwhile.
+    The folder that is checked is the one that is opened, and all else goes by its descriptor:
+    another user cannot put a different folder in its place meanwhile.
     """
     base.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):

@@ -293,7 +293,7 @@ def test_a_machine_that_refuses_leaves_the_app_unwatched(
         assert later.level == "full", "it may be tried again"
 
 
-def test_whoever_requires_a_recording_gets_the_error(loop, put_in, tmp_path, caplog):
+def test_a_recording_that_is_required_is_an_error_if_it_cannot_be(loop, put_in, tmp_path, caplog):
     (tmp_path / "run").write_text("a file")
     with pytest.raises(MachineError, match=r"into .*run \(File exists\): point XDG_RUNTIME_DIR"):
         put_in(loop, required=True)
