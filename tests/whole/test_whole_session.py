@@ -16,7 +16,11 @@ from loopviz.errors import TargetError, UsageError
 from loopviz.headless import measure
 from loopviz.session import Session
 
-pytestmark = [pytest.mark.real, pytest.mark.timed, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timed,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+]
 
 
 def line_of(text, path):
