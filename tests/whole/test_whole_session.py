@@ -78,9 +78,14 @@ def test_a_fix_is_applied_while_the_loop_is_dead(session, tmp_path):
     (folder / "dead.py").write_text(DEAD)
     run = session("dead", folders=[folder])
 
-    def dead(now):  # the app's own start may have been slow, too
-        stalls = now.snapshot.loop.stalls
-        return stalls and stalls[-1].open and stalls[-1].label == "GET /dead"
+    def dead(now):
+        """Not the app's own start; and for so long that it stays a stall if it ends now."""
+        last = now.snapshot.loop.stalls[-1:]
+        return (
+            last
+            and last[0].label == "GET /dead"
+            and now.snapshot.now_ns - last[0].start_ns > 50 * MS
+        )
 
     begun = until(run, dead).snapshot.loop.stalls[-1].start_ns
     run.toggle("let_go")
