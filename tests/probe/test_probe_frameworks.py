@@ -263,8 +263,8 @@ def test_an_endpoint_that_breaks(phases):
 
 
 def test_a_streams_parts_are_no_phase_but_the_first(phases):
-    """It ends the last one, whichever task sends it."""
-    assert phases("/stream") == ([("endpoint", 0), ("", 10)], 200)
+    """The response's start ends the last one, whichever task sends it; parts may come late."""
+    assert phases("/stream") == ([("endpoint", 0), ("", 0)], 200)
 
 
 @pytest.mark.parametrize("path", ["/background", "/one"])
@@ -291,22 +291,39 @@ def test_a_websocket_has_no_phases(loop, probe_of, recording, patched):
     assert recording(probe).of(Kind.PHASE, Kind.REQUEST_START) == []
 
 
-def test_without_fastapi_no_phases_are_told(loop, probe_of, recording, monkeypatch):
-    """Not even their end, where a stream begins."""
+@pytest.mark.parametrize(
+    ("headers", "status", "told"),
+    [
+        ([(b"content-length", b"1")], 200, 0),
+        ([], 200, 1),
+        ([(b"x", b"1")], 200, 1),
+        ([], 204, 0),
+        ([], 304, 0),
+    ],
+)
+def test_without_fastapi_only_the_begin_of_a_stream_is_told(
+    loop, probe_of, recording, monkeypatch, headers, status, told
+):
+    """Once: by a response that does not say how long it is, or else by its first part."""
     probe = probe_of(loop)
     monkeypatch.setattr(frameworks, "patched", set())
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
 
     async def app(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        so_far.extend(recording(probe).of(Kind.PHASE))
         await send({"type": "http.response.body", "body": b"x", "more_body": True})
 
     async def send(message):
         pass
 
+    so_far = []
     loop.run(watch_requests(app, probe.hooks)(scope, None, send))
     probe.uninstall()
-    assert recording(probe).of(Kind.PHASE) == []
+    assert len(so_far) == told
+    assert [(event.b, event.who) for event in recording(probe).of(Kind.PHASE)] == [
+        (0, recording(probe).of(Kind.REQUEST_START)[0].who)
+    ]
 
 
 def test_an_app_without_a_probe_is_served_by_the_patched_functions(loop, patched):

@@ -55,6 +55,7 @@ class Request:
         "start_ns",
         "states",
         "status",
+        "streams",
         "sums",
         "task",
         "times",
@@ -85,8 +86,9 @@ class Request:
         self.phases: list[PhaseView] | tuple[PhaseView, ...] = []
         """The last one's end is 0 while it goes on."""
         self.made: list[Row] | tuple[Row, ...] = []
-        self.truncated = self.cancelled = self.named = False
-        """`truncated`: spans, calls, phases or made are not complete; `named`: by the load."""
+        self.truncated = self.cancelled = self.named = self.streams = False
+        """`truncated`: spans, calls, phases or made are not complete; `named`: by the load;
+        `streams`: its response has begun, and comes in parts."""
         self.failure: tuple[int, str] | None = None
         """The exception that went through the app: the place where it was raised, and what."""
 

@@ -74,6 +74,7 @@ def table(trace: "Trace") -> list[Told]:
             request = task.request if task is not None else None
         if request is not None:
             request.phase(at, text(b) if b else "")
+            request.streams = request.streams or not b
 
     def gone(at: int, _a: int, who: int, _b: int) -> None:
         request = requests.get(who)

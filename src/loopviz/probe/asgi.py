@@ -41,6 +41,9 @@ def watch_requests(app: App, hooks: Hooks) -> App:
                         phases_over(number)
                 elif message["type"] == "http.response.start":
                     status = message["status"]
+                    if not _has_length(message):
+                        streams = True
+                        phases_over(number)
             except Exception:  # noqa: BLE001, S110 - no proper message: the server will say so
                 pass
             return send(message)
@@ -70,6 +73,13 @@ def watch_requests(app: App, hooks: Hooks) -> App:
             request_end(scope, status, bytes_sent, number)
 
     return watched
+
+
+def _has_length(start: dict[str, Any]) -> bool:
+    """Whether a response says how long it is, or has no body; others may send their parts late."""
+    if start["status"] in (204, 304):
+        return True
+    return any(name == b"content-length" for name, _ in start.get("headers", ()))
 
 
 async def _listen(app: App, scope: dict[str, Any], receive: Any, send: Any, task: int) -> Any:

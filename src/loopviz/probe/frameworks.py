@@ -39,9 +39,13 @@ def unwatch() -> None:
 
 
 def phases_over(task: int) -> None:
-    """The last phase of that task's request is over, though the request goes on."""
+    """The response of that task's request has begun, though the request goes on: it streams.
+
+    Where there are phases, the last one is over. It is recorded without any, too: a request that
+    streams may take as long as it likes.
+    """
     recorder = current()
-    if recorder is not None and "fastapi.routing" in patched:
+    if recorder is not None:
         recorder.phase("", task)
 
 
