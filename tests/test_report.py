@@ -67,6 +67,7 @@ def test_the_whole_report():
                 "sent": 10,
                 "ok": 10,
                 "errors": {},
+                "unanswered": 0,
                 "latency_ms": {"p50": 60.0, "p90": 60.0, "p99": 60.0, "max": 60.0},
                 "late_sends_ms": {"p99": 1.0},
             },
@@ -76,6 +77,7 @@ def test_the_whole_report():
                 "sent": 10,
                 "ok": 9,
                 "errors": {"timeout": 1},
+                "unanswered": 0,
                 "latency_ms": {"p50": 40.0, "p90": 40.0, "p99": 40.0, "max": 40.0},
                 "late_sends_ms": {"p99": 0.0},
             },
@@ -360,6 +362,123 @@ def test_compare_keeps_the_figures_of_a_long_route_apart(length):
     lines = compare_table(report_of(model), report_of(model, ["x"])).splitlines()
     assert " p50 " in lines[3]
     assert " p99 " in lines[4]
+
+
+def hung(*, fix=False, held=False):
+    """30 requests, of which 20 are never answered; with the fix all are, but more slowly."""
+    now = T0 + 5 * SECOND
+    model = Model(
+        [("GET /a", 5), ("GET /b", 5)], naming=Naming([("/app", "")], lambda *_: "lock\n")
+    )
+    story = Story(T0).idle(MS)
+    if held:
+        story.task(1).step(1).request(1, "GET /a").sampled("/app/x.py", 4, "a")
+    elif not fix:
+        story.task(21).step(21).request(21, "GET /a").response(21, "GET /a").end(21).idle(MS)
+        story.resource(7, "asyncio.Lock", 1, name="door")
+        for task in range(1, 21):
+            story.task(task).step(task).request(task, "GET /a")
+            story.waits_for(task, 7, place="\t/app/x.py\t9\tf").idle(MS)
+        story.selects()
+    story.tell(model)
+    answered = 30 if fix else 10
+    samples = [Sample(0, T0, T0, T0 + (40 if fix else 5) * MS, 200)] * answered
+    waiting = [] if fix else [(0, T0 + i * 100 * MS) for i in range(1, 21)]
+    samples += [Sample(1, T0, T0, T0 + 2 * MS, 200 if i else TIMEOUT) for i in range(9)]
+    model.feed_load(samples, [30, 9], [len(waiting), 0], [0, 0], waiting)
+    return report_of(model, ["unlock"] if fix else [], now_ns=now)
+
+
+def test_the_first_line_says_what_hangs_and_where():
+    quiet, held = (summary(hung(held=held)).splitlines() for held in (False, True))
+    assert quiet[0] == (
+        "HANGS at x.py:9: 20 requests of GET /a have waited up to 5.0 s so far, the oldest for "
+        "door in lock; 20 of 39 requests were not answered, 1 timed out."
+    )
+    assert held[0] == (
+        "HANGS at x.py:4: GET /a has held the loop for 5.0 s so far in lock; "
+        "20 of 39 requests were not answered, 1 timed out."
+    )
+    for lines in (quiet, held):
+        assert lines[1] == "block · no fix · 1.0 s · seed 0"
+        assert lines[4:6] == [
+            "GET /a                       5     30     10       0    ≥ 3400    ≥ 4900",
+            "  unanswered × 20",
+        ]
+
+
+def test_the_first_line_of_a_route_that_never_answers():
+    model = Model([("GET /a", 5)])
+    model.feed_load([], [3], [3], [0], [(0, T0)] * 3)
+    said = summary(report_of(model, now_ns=T0 + SECOND)).splitlines()
+    assert said[0] == "NO ANSWER: GET /a did not answer once; 3 of 3 requests were not answered."
+    model.feed_load([Sample(0, T0, T0, T0 + MS, 500)], [4], [3], [0], [(0, T0)] * 3)
+    assert summary(report_of(model, now_ns=T0 + SECOND)).startswith("block")
+
+
+def test_a_callback_that_just_runs_at_the_end_does_not_hang():
+    model = Model()
+    story = Story(T0).idle(MS).task(1).step(1).sampled("/app/x.py", 4, "a").tell(model)
+    for ran, hangs in ((999, False), (1000, True)):
+        report = report_of(model, now_ns=story.now_ns + ran * MS)
+        assert report["findings"][0]["open"] == {"count": 1, "longest_ms": ran}
+        assert summary(report).startswith("HANGS") is hangs
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_compare_does_not_rate_a_hang_better_than_its_fix(held):
+    """By those that were answered alone, the bug would be eight times as fast."""
+    lines = compare_table(hung(held=held), hung(fix=True)).splitlines()
+    assert lines[0].startswith("before: HANGS at x.py:")
+    assert lines[1] == "block: no fix → unlock"
+    assert lines[4:8] == [
+        "GET /a p50                         ≥ 3400 ms       40 ms    ▼ 99 %       30 → 30",
+        "GET /a p99                         ≥ 4900 ms       40 ms    ▼ 99 %       30 → 30",
+        "GET /a unanswered                         20           0",
+        "GET /b p50                           2.00 ms     2.00 ms     ▲ 0 %         9 → 9",
+    ]
+    other = compare_table(hung(fix=True), hung(held=held)).splitlines()
+    assert other[0].startswith("after: HANGS at x.py:")
+    assert other[4] == (
+        "GET /a p50                             40 ms   ≥ 3400 ms  ▲ 8400 %       30 → 30"
+    )
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_lower_bound_beside_nothing(turned):
+    """Of the other run nothing came back that counts."""
+    reports = [hung(), report_of(Model([("GET /a", 5), ("GET /b", 5)]))]
+    row = compare_table(*(reports[::-1] if turned else reports)).splitlines()[4]
+    assert row.replace("≥ 3400 ms", "").split() == [
+        "GET",
+        "/a",
+        "p50",
+        "–",
+        "ms",
+        *(["0", "→", "30"] if turned else ["30", "→", "0"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        ((100, False), (50, False), "▼ 50 %"),
+        ((100, True), (50, False), "▼ 50 %"),
+        ((100, True), (150, False), "?"),
+        ((100, False), (150, True), "▲ 50 %"),
+        ((100, False), (50, True), "?"),
+        ((100, True), (50, True), "?"),
+    ],
+)
+def test_a_change_of_lower_bounds_is_told_only_if_it_is_certain(before, after, change):
+    reports = []
+    for ms, bound in (before, after):
+        report = report_of(Model([("GET /a", 5)]))
+        report["load"][0]["latency_ms"]["p50"] = float(ms)
+        report["load"][0]["latency_at_least"] = ["p50"] if bound else []
+        reports.append(report)
+    row = compare_table(*reports).splitlines()[3]
+    assert row[56:66].strip() == change
 
 
 def test_compare_names_what_was_on_before():

@@ -20,6 +20,8 @@ LOAD_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 3.0
 COUNTERS_NS = 250 * MS
 """How long what the last requests counted may take to be told."""
+STACKS_NS = 500 * MS
+"""How long the target may take to say where requests are that hang."""
 _TICK_S = 0.02
 
 Progress = Callable[[float], None]
@@ -68,6 +70,9 @@ def measure(
         if run.scenario.counters:  # they are told ten times a second
             told_ns = monotonic_ns() + COUNTERS_NS
             _follow(run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= told_ns, "tell what it counted")
+        _look_closer(run)
+        now_ns = monotonic_ns()
+        run.poll()  # so that nothing of what was before is unknown
         first, *others = run.models
         return build_report(
             first,
@@ -76,8 +81,22 @@ def measure(
             started_at=started_at,
             duration_s=duration_s,
             seed=seed,
+            now_ns=now_ns,
             others=others,
         )
+
+
+def _look_closer(run: Run) -> None:
+    """Let the target say where requests are that hang, as far as findings lack that."""
+    until_ns = monotonic_ns() + STACKS_NS
+
+    def known() -> bool:
+        now_ns = monotonic_ns()
+        for model in run.models:
+            model.findings(now_ns)
+        return now_ns >= until_ns or not any(model.rules.wanted for model in run.models)
+
+    _follow(run, DRAIN_TIMEOUT_S, known, "say where its requests are")
 
 
 def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> None:

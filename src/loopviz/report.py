@@ -9,6 +9,7 @@ import loopviz
 from loopviz.clock import MS
 from loopviz.model.model import Model
 from loopviz.model.peers import add_findings, named
+from loopviz.model.routes import FIGURES
 from loopviz.model.snapshot import Finding, Quantiles, ResourceView
 
 __all__ = ["build_report", "failed"]
@@ -26,13 +27,16 @@ def build_report(
     started_at: str,
     duration_s: float,
     seed: int,
+    now_ns: int = 0,
     others: Sequence[Model] = (),
 ) -> dict[str, Any]:
     """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds.
 
-    `model` is the first worker's, which knows the load; `others` those of worker 2, 3, ….
+    `model` is the first worker's, which knows the load; `others` those of worker 2, 3, …. What has
+    not ended counts up to `now_ns`, or to the newest event.
     """
     models = [model, *others]
+    now = max(now_ns, *(of.health().newest_ns for of in models))
     workers = list(enumerate(models, 1))
     report: dict[str, Any] = {
         "format": FORMAT,
@@ -43,11 +47,13 @@ def build_report(
         "started_at": started_at,
         "duration_s": round(duration_s, 3),
         "seed": seed,
-        "load": list(_load(model)),
-        "loop": _loop(model),
-        "resources": [said for number, of in workers for said in _resources(of, number)],
+        "load": list(_load(model, now)),
+        "loop": _loop(model, now),
+        "resources": [said for number, of in workers for said in _resources(of, number, now)],
         "tasks": {name: sum(getattr(of.trace.tasks, name) for of in models) for name in _TASKS},
-        "findings": [_finding(found) for found in add_findings([of.findings() for of in models])],
+        "findings": [
+            _finding(found) for found in add_findings([of.findings(now) for of in models])
+        ],
         "probe": _probe(model),
     }
     counters = [of.counters.values() for of in models]
@@ -61,7 +67,8 @@ def build_report(
     if others:
         report["workers"] = len(models)
         report["peers"] = [
-            {"worker": number, "loop": _loop(of), "probe": _probe(of)} for number, of in workers[1:]
+            {"worker": number, "loop": _loop(of, now), "probe": _probe(of)}
+            for number, of in workers[1:]
         ]
     return report
 
@@ -71,34 +78,40 @@ def failed(route: dict[str, Any]) -> int:
     return sum(count for kind, count in route["errors"].items() if kind != "left")
 
 
-def _load(model: Model) -> Iterator[dict[str, Any]]:
+def _load(model: Model, now: int) -> Iterator[dict[str, Any]]:
+    until = min(now, model.routes.as_of_ns or now)  # what came back since then is not known
     for route in model.routes.routes:
         errors = dict(route.errors)
         if route.shed:
             errors["shed"] = route.shed
-        yield {
+        latency = route.latency_until(until)
+        said = {
             "route": route.name,
             "offered_rps": round(route.rps * model.routes.factor, 3),
             "sent": route.sent,
             "ok": route.ok,
             "errors": errors,
-            "latency_ms": _ms(route.latency(), "p50", "p90", "p99", "max"),
+            "unanswered": route.in_flight,
+            "latency_ms": _ms(latency.quantiles, *FIGURES),
             "late_sends_ms": _ms(route.late(), "p99"),
         }
+        if latency.at_least:
+            said["latency_at_least"] = list(latency.at_least)
+        yield said
 
 
-def _loop(model: Model) -> dict[str, Any]:
+def _loop(model: Model, now: int) -> dict[str, Any]:
     """What a loop of which only the steps are seen cannot tell is null."""
-    loop, full = model.loop, model.trace.level == "full"
-    delay = loop.ready_delay_all.quantiles() if full else Quantiles()
+    loop, full, spreads = model.loop, model.trace.level == "full", model.spreads(now)
+    delay = spreads.ready_delay.quantiles if full else Quantiles()
     pauses = model.trace.pauses
     return {
         "iterations": loop.iterations if full else None,
         "callbacks": loop.callbacks if full else None,
-        "utilization": _rounded(loop.utilization) if full else None,
-        "lag_ms": _ms(loop.lag_all.quantiles(), "p50", "p99", "max"),
+        "utilization": _rounded(loop.utilization_until(now)) if full else None,
+        "lag_ms": _ms(spreads.lag.quantiles, "p50", "p99", "max"),
         "ready_delay_ms": _ms(delay, "p50", "p99", "max"),
-        "callback_ms": _ms(loop.callback_all.quantiles(), "p50", "p99", "max"),
+        "callback_ms": _ms(spreads.callback.quantiles, "p50", "p99", "max"),
         "gc_ms": {
             "count": pauses.count,
             "total": round(pauses.total_ns / MS, 3),
@@ -111,8 +124,7 @@ def _was_used(view: ResourceView) -> bool:
     return bool(view.in_use.max or view.waiting.max or view.waited.count or view.given_up.count)
 
 
-def _resources(model: Model, worker: int) -> list[dict[str, Any]]:
-    now = model.health().newest_ns
+def _resources(model: Model, worker: int, now: int) -> list[dict[str, Any]]:
     views = model.views.resources(now, now)
     return [_resource(view, worker) for view in views if _was_used(view)]
 
@@ -181,6 +193,8 @@ def _finding(found: Finding) -> dict[str, Any]:
         "victims": found.victims,
         "victim_wait_ms": round(found.victim_wait_ns / MS, 3),
     }
+    if found.open:
+        said["open"] = {"count": found.open, "longest_ms": round(found.open_ns / MS, 3)}
     if found.location is not None:
         where = found.location
         said["location"] = {"file": where.file, "line": where.line, "function": where.function}

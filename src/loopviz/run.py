@@ -242,7 +242,9 @@ class Run:
             self._staff.begin(self.load_began_ns)
         elif message.get("is") == "samples":
             samples = [Sample(*values) for values in message["samples"]]
-            self.model.feed_load(samples, message["sent"], message["in_flight"], message["shed"])
+            counts = message["sent"], message["in_flight"], message["shed"]
+            more = message["waiting"], message["outcomes"], message["at_ns"]
+            self.model.feed_load(samples, *counts, *more)
         elif message.get("is") == "failed" and not self.load_began_ns:
             self.failure = ("failed", message["why"])
         elif message.get("is") == "stopped":

@@ -10,6 +10,9 @@ __all__ = ["compare_table", "summary"]
 
 Report = dict[str, Any]
 
+_HOLDS = ("slow-callback", "gil-contention")
+_HANGS_MS = 1000.0
+"""A callback that has not ended hangs from here on; a shorter one just ran at the end."""
 _LABEL = 32
 """Columns for the name of a figure; with the figures, a line fits 80."""
 
@@ -20,19 +23,20 @@ def summary(report: Report) -> str:
     fixes = " + ".join(report["fixes"]) or "no fix"
     loop = report["loop"]
     lines = [
+        *_hangs(report),
         f"{report['target']} · {fixes} · {report['duration_s']:.1f} s · seed {report['seed']}",
         "",
         f"{'route':24}{'rps':>6}{'sent':>7}{'ok':>7}{'errors':>8}{'p50 ms':>10}{'p99 ms':>10}",
     ]
     for route in report["load"]:
-        latency = route["latency_ms"]
         lines.append(
             f"{route['route'][:24]:24}{route['offered_rps']:>6g}{route['sent']:>7}{route['ok']:>7}"
-            f"{failed(route):>8}{_figure(latency['p50']):>10}{_figure(latency['p99']):>10}"
+            f"{failed(route):>8}{_latency(route, 'p50'):>10}{_latency(route, 'p99'):>10}"
         )
-        if route["errors"]:
-            kinds = sorted(route["errors"].items(), key=lambda kind: -kind[1])
-            lines.append("  " + " · ".join(f"{kind} × {count}" for kind, count in kinds))
+        kinds = route["errors"] | {"unanswered": route["unanswered"]}
+        said = sorted(((kind, n) for kind, n in kinds.items() if n), key=lambda kind: -kind[1])
+        if said:
+            lines.append("  " + " · ".join(f"{kind} × {count}" for kind, count in said))
     busy = "unknown" if loop["utilization"] is None else f"{loop['utilization']:.0%}"
     callbacks = (
         "callbacks not seen" if loop["callbacks"] is None else f"{loop['callbacks']} callbacks"
@@ -66,6 +70,11 @@ def compare_table(before: Report, after: Report) -> str:
     before, after = clean_values(before), clean_values(after)
     was, now = (" + ".join(report["fixes"]) or "no fix" for report in (before, after))
     lines = [
+        *(
+            f"{which}: {line}"
+            for which, of in (("before", before), ("after", after))
+            for line in _hangs(of)
+        ),
         f"{before['target']}: {was} → {now}",
         "",
         f"{'':{_LABEL}}{'before':>12}{'after':>12}{'change':>10}{'samples':>14}",
@@ -74,12 +83,13 @@ def compare_table(before: Report, after: Report) -> str:
         counts = f"{old['sent']} → {new['sent']}"
         for figure in ("p50", "p99"):
             name = f"{old['route'][: _LABEL - 8]} {figure}"
-            lines.append(
-                _row(name, old["latency_ms"][figure], new["latency_ms"][figure]) + f"{counts:>14}"
-            )
+            lines.append(_latencies(name, old, new, figure) + f"{counts:>14}")
         failures = failed(old), failed(new)
         if any(failures):
             lines.append(_counts(f"{old['route'][: _LABEL - 8]} errors", *failures))
+        unanswered = old["unanswered"], new["unanswered"]
+        if any(unanswered):
+            lines.append(_counts(f"{old['route'][: _LABEL - 12]} unanswered", *unanswered))
     for name in ("lag_ms", "ready_delay_ms"):
         label = f"{name.removesuffix('_ms').replace('_', ' ')} p99"
         lines.append(_row(label, before["loop"][name]["p99"], after["loop"][name]["p99"]))
@@ -91,6 +101,29 @@ def compare_table(before: Report, after: Report) -> str:
     for key, value in before.get("counters", {}).items():
         lines.append(_counts(f"counted {key}", value, after.get("counters", {}).get(key)))
     return "\n".join(lines)
+
+
+def _hangs(report: Report) -> list[str]:
+    """What hangs at the end, where, and how many requests were not answered: a line, or none."""
+    unanswered = sum(route["unanswered"] for route in report["load"])
+    sent = sum(route["sent"] for route in report["load"])
+    late = sum(route["errors"].get("timeout", 0) for route in report["load"])
+    missed = f"{unanswered} of {sent} requests were not answered"
+    missed += f", {late} timed out." if late else "."
+    for found in report["findings"]:
+        open_ms = found.get("open", {}).get("longest_ms", 0.0)
+        if found["rule"] == "request-hangs" or (found["rule"] in _HOLDS and open_ms >= _HANGS_MS):
+            where = found["location"]
+            at = f" at {where['file']}:{where['line']}" if where else ""
+            return [f"HANGS{at}: {found['sentence'].rstrip('.').partition('; ')[0]}; {missed}"]
+    dead = [r["route"] for r in report["load"] if r["unanswered"] and not _answered(r)]
+    return [f"NO ANSWER: {', '.join(dead)} did not answer once; {missed}"] if dead else []
+
+
+def _answered(route: dict[str, Any]) -> int:
+    """How many requests got any response."""
+    answers: int = sum(n for kind, n in route["errors"].items() if kind.isdigit())
+    return answers + int(route["ok"])
 
 
 def _slow(report: Report) -> int:
@@ -153,11 +186,32 @@ def _victims(found: dict[str, Any]) -> str:
     return f"; {found['victims']} {requests} waited {found['victim_wait_ms'] / 1000:.1f} s for it"
 
 
+def _latency(route: dict[str, Any], figure: str) -> str:
+    """`≥ 4200` where the figure is a lower bound."""
+    value = _figure(route["latency_ms"][figure])
+    return f"≥ {value}" if figure in route.get("latency_at_least", ()) else value
+
+
+def _latencies(name: str, old: dict[str, Any], new: dict[str, Any], figure: str) -> str:
+    """A row of the comparison, with a change only where lower bounds leave no doubt about it."""
+    was, now = old["latency_ms"][figure], new["latency_ms"][figure]
+    low, high = (figure in route.get("latency_at_least", ()) for route in (old, new))
+    row = f"{name:{_LABEL}}{_latency(old, figure) + ' ms':>12}{_latency(new, figure) + ' ms':>12}"
+    if was is None or now is None:
+        return row + " " * 10
+    unclear = (low and high) or (low and now > was) or (high and now < was)
+    return row + (f"{'?':>10}" if unclear else f"{_change(was, now):>10}")
+
+
+def _change(before: float | None, after: float | None) -> str:
+    if not before or after is None:
+        return ""
+    percent = (after - before) / before * 100
+    return f"{'▼' if percent < 0 else '▲'} {abs(percent):.0f} %"
+
+
 def _row(name: str, before: float | None, after: float | None) -> str:
-    change = ""
-    if before and after is not None:
-        percent = (after - before) / before * 100
-        change = f"{'▼' if percent < 0 else '▲'} {abs(percent):.0f} %"
+    change = _change(before, after)
     return f"{name:{_LABEL}}{_figure(before) + ' ms':>12}{_figure(after) + ' ms':>12}{change:>10}"
 
 

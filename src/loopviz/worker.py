@@ -69,7 +69,7 @@ class Worker:
     def use(self, model: Model) -> None:
         """Read its rings into that model, from their beginning."""
         self.model = model
-        self._stacks = Stacks(model.naming)
+        self._stacks, self._hanging = Stacks(model.naming), Stacks(model.naming)
         self._collector = Collector(self.folder / LOOP_RING, self.folder / SIDE_RING, model)
 
     def read(self) -> list[dict[str, Any]]:
@@ -78,6 +78,7 @@ class Worker:
         for message in said:
             if message.get("is") == "stack":
                 self._stacks.heard(message)
+                self._hanging.heard(message)
         return [message for message in said if message.get("is") != "stack"]
 
     def drain(self) -> None:
@@ -98,6 +99,18 @@ class Worker:
         if self.ready and self._stacks.due(task, now_ns):
             self._child.send({"do": "stack", "task": task})
         return self._stacks.last(task)
+
+    def look_closer(self, now_ns: int) -> None:
+        """Ask for the await stack that a finding lacks, if one does."""
+        task = self.model.rules.wanted
+        if not task or not self.ready:
+            return
+        stack = self._hanging.last(task)
+        if stack is not None:
+            self.model.rules.stands(task, stack)
+            self._hanging = Stacks(self.model.naming)
+        elif self._hanging.due(task, now_ns):
+            self._child.send({"do": "stack", "task": task})
 
     def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
         """Of this worker alone, its resources named after it; None until its first event."""

@@ -139,6 +139,9 @@ class Source:
         taken, self.samples = self.samples, []
         return taken
 
+    def waiting(self, before_ns):
+        return []
+
 
 @pytest.fixture
 def pipe():

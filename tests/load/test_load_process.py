@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 
 import pytest
 
@@ -116,6 +117,9 @@ def test_what_never_answers_is_not_waited_for_at_the_stop(child, server):
     child.say(do="stop")
     child.hear(lambda: child.last["is"] == "stopped")
     assert child.samples == []
+    time.sleep(0.2)
+    assert server.left == 0, "they wait on: an app is to see nobody leave before the report is made"
+    child.close()
 
 
 def test_a_wrong_start_is_refused_in_a_sentence(child):

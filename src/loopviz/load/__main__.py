@@ -47,8 +47,7 @@ def main() -> int:
     except LoopvizError as error:
         outbox.send({"is": "failed", "why": str(error)})
         return error.exit_code
-    reader.join()  # does not end: `_read` ends the process
-    return 0
+    return 0  # never: `_read` ends the process
 
 
 def _read(orders: "queue.SimpleQueue[dict[str, object]]", run_dir: Path | None) -> None:

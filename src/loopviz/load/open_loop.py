@@ -6,6 +6,7 @@ really sent, so neither a slow target nor a late load generator can hide a delay
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from itertools import takewhile
 from typing import Any, Protocol
 
 from loopviz.clock import SECOND, Clock, monotonic_ns
@@ -52,7 +53,8 @@ class OpenLoop:
         self._clock = clock
         self._in_flight_max = in_flight_max
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], tuple[int, int]] = {}
+        """Requests with no reply yet: route and scheduled time, in the order of the latter."""
         self._samples: list[Sample] = []
         self._stopped = False
         self.sent = [0] * routes
@@ -82,6 +84,10 @@ class OpenLoop:
         taken, self._samples = self._samples, []
         return taken
 
+    def waiting(self, before_ns: int) -> list[tuple[int, int]]:
+        """Requests with no reply yet that were due by then: route and scheduled time, by time."""
+        return list(takewhile(lambda request: request[1] <= before_ns, self._open.values()))
+
     def _fire(self) -> None:
         """Send what is due, then wait for the next one."""
         if not self._stopped:
@@ -100,20 +106,22 @@ class OpenLoop:
 
     def _arrive(self, arrival: Arrival, scheduled_ns: int) -> None:
         route = arrival.route
-        if len(self._tasks) >= self._in_flight_max:
+        if len(self._open) >= self._in_flight_max:
             self.shed[route] += 1
             return
         self.sent[route] += 1
         self.in_flight[route] += 1
         task = asyncio.get_running_loop().create_task(self._exchange(arrival, scheduled_ns))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._open[task] = route, scheduled_ns
 
     async def _exchange(self, arrival: Arrival, scheduled_ns: int) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         try:
             reply = await self._send(arrival)
         finally:
             self.in_flight[arrival.route] -= 1
+            del self._open[task]
         self._samples.append(
             Sample(arrival.route, scheduled_ns, reply.sent_ns, reply.done_ns, reply.status)
         )

@@ -1,11 +1,11 @@
 """What goes up to the parent: a pipe that is never waited for.
 
-If the parent does not read, samples wait here up to a bound; then the oldest are dropped, and
-counted. The schedule does not notice.
+If the parent does not read, samples wait here up to a bound; then of the oldest only the outcome
+is kept, as a count. The schedule does not notice.
 """
 
 import os
-from collections import deque
+from collections import Counter, deque
 from typing import Any, Protocol
 
 from loopviz.clock import MS, Clock, monotonic_ns
@@ -17,6 +17,8 @@ SIGN_OF_LIFE_NS = 500 * MS
 CHUNK = 500
 """Samples in a message at most, so that one fits into the pipe (64 KiB on Linux)."""
 BACKLOG_MAX = 50_000
+LATE_NS = 500 * MS
+"""Requests that have waited so long for their answer are reported one by one."""
 
 
 class Source(Protocol):
@@ -27,6 +29,7 @@ class Source(Protocol):
     shed: list[int]
 
     def take(self) -> list[Sample]: ...
+    def waiting(self, before_ns: int) -> list[tuple[int, int]]: ...
 
 
 class Outbox:
@@ -44,40 +47,57 @@ class Outbox:
         self._reported_ns = 0
         self.dropped = 0
         """Samples lost since the parent did not read. Should be 0."""
+        self._outcomes: Counter[tuple[int, int]] = Counter()
+        """Of dropped samples, by route and status, as far as they are not yet reported."""
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message after those that went before, now or with a later call."""
         self._unwritten += encode(message)
-        self._flush()
+        self.flush()
 
-    def report(self, source: Source) -> None:
-        """Send the samples and counts there are, if anything changed or half a second is over."""
+    def report(self, source: Source, *, always: bool = False) -> bool:
+        """Send the samples and counts there are, if anything changed or half a second is over.
+
+        True if nothing is left to send; with `always`, all was sent, whether or not it changed.
+        """
         for sample in source.take():
-            self.dropped += len(self._backlog) == self._backlog.maxlen
-            self._backlog.append(sample)
+            self._keep(sample)
         now_ns = self._clock()
         counts = (list(source.sent), list(source.in_flight), list(source.shed))
-        changed = self._backlog or counts != self._counts
+        changed = always or self._backlog or counts != self._counts
         if not changed and now_ns - self._reported_ns < SIGN_OF_LIFE_NS:
-            return
-        while self._flush():
+            return True
+        while self.flush():
             chunk = [self._backlog.popleft() for _ in range(min(CHUNK, len(self._backlog)))]
             sent, in_flight, shed = counts
             self.send(
                 {
                     "is": "samples",
+                    "at_ns": now_ns,
                     "samples": chunk,
                     "sent": sent,
                     "in_flight": in_flight,
                     "shed": shed,
+                    "waiting": source.waiting(now_ns - LATE_NS),
                     "dropped": self.dropped,
+                    "outcomes": [[*of, count] for of, count in self._outcomes.items()],
                 }
             )
+            self._outcomes.clear()
             self._counts, self._reported_ns = counts, now_ns
             if not self._backlog:
-                return
+                return True
+        return False
 
-    def _flush(self) -> bool:
+    def _keep(self, sample: Sample) -> None:
+        """In the backlog; if that is full, its oldest sample becomes a count."""
+        if len(self._backlog) == self._backlog.maxlen:
+            oldest = self._backlog.popleft()
+            self._outcomes[oldest.route, oldest.status] += 1
+            self.dropped += 1
+        self._backlog.append(sample)
+
+    def flush(self) -> bool:
         """Write what the pipe takes; True if nothing is left."""
         try:
             while self._unwritten:

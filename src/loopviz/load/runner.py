@@ -1,10 +1,10 @@
-"""The load's program on its event loop: start, follow orders, report, stop."""
+"""The load's program on its event loop: start, follow orders, report, stop, stay."""
 
 import asyncio
 import gc
 import queue
 import socket
-from typing import Any
+from typing import Any, NoReturn
 
 from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.errors import LoopvizError
@@ -24,8 +24,11 @@ LAST_REPLIES_NS = 1 * SECOND
 """How long requests in flight may take once the load is stopped."""
 
 
-async def run(config: Config, orders: Orders, outbox: Outbox) -> None:
+async def run(config: Config, orders: Orders, outbox: Outbox) -> NoReturn:
     """Send the load until told to stop; says `ready` first and `stopped` last.
+
+    Requests that have no answer then are in the last report, and keep their connections for as
+    long as the process lives: an app that saw their clients leave would give up what hangs.
 
     Raises LoopvizError if the configured target is not on this machine.
     """
@@ -47,9 +50,13 @@ async def run(config: Config, orders: Orders, outbox: Outbox) -> None:
     while any(load.in_flight) and monotonic_ns() < until_ns:
         outbox.report(load)
         await asyncio.sleep(10 * MS / SECOND)
-    outbox.report(load)
-    outbox.send({"is": "stopped"})
     await client.aclose()
+    while not outbox.report(load, always=True):  # noqa: ASYNC110 - a pipe that is full
+        await asyncio.sleep(10 * MS / SECOND)
+    outbox.send({"is": "stopped"})
+    while True:
+        await asyncio.sleep(TICK_S)
+        outbox.flush()
 
 
 def _obey(orders: Orders, load: OpenLoop, client: Client, outbox: Outbox) -> bool:

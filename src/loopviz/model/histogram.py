@@ -50,6 +50,15 @@ class Histogram:
         p50, p90, p99 = (min(_middle(int(b)), self.max_ns) for b in bins)
         return Quantiles(total, p50, p90, p99, self.max_ns)
 
+    def and_also(self, values: NDArray[np.int64]) -> "Histogram":
+        """A copy with these values as well; itself if there are none."""
+        if not len(values):
+            return self
+        more = Histogram()
+        more._counts, more.max_ns = self.tally(), self.max_ns
+        more.add(values)
+        return more
+
     def buckets(self) -> Buckets:
         """How many values lie in each of the wide bins that people read, see `EDGES_NS`."""
         self._count_noted()

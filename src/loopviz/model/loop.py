@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from loopviz.clock import MS, SECOND
 from loopviz.model.histogram import Histogram
 from loopviz.model.series import Series
 from loopviz.model.snapshot import Spread, Spreads
@@ -12,6 +13,13 @@ __all__ = ["LoopTimes"]
 
 Records = NDArray[np.void]
 Ints = NDArray[np.int64]
+
+BEAT_NS = 20 * MS
+"""The probe's heartbeat: a timer that is due so long after the one before was due."""
+LET_GO_NS = 1 * SECOND
+"""Beats that are late by more than this are not made up for by the probe."""
+_MISSED = 3_000
+"""Missed beats that are counted at most: a minute's, since a machine may have slept for a night."""
 
 
 class LoopTimes:
@@ -31,6 +39,8 @@ class LoopTimes:
         self.last_at = 0
         self._turned = 0
         """When the iteration that goes on began; 0: not known."""
+        self._beat_due = 0
+        """When the next heartbeat is due; 0: not known."""
         self.begin()
 
     def begin(self) -> None:
@@ -70,6 +80,10 @@ class LoopTimes:
         if timers.any():
             at = at_all[timers]
             late = np.maximum(at - records["a"][timers], 0)
+            beats = records["b"][timers] == 0
+            if beats.any():
+                self._beat_due = _due_after(int(at[beats][-1]), int(late[beats][-1]))
+                at, late = self._beats(at, late, beats)
             self.lag.extend(at, late)
             self.lag_all.add(late)
         switches = kinds <= Kind.STOPPED
@@ -82,16 +96,20 @@ class LoopTimes:
         if self.last_kind != Kind.STOPPED:
             self.busy.extend(np.array([self.last_at]), np.array([self.busy_ns]))
         self.last_kind = int(Kind.STOPPED)
-        self._turned = 0
+        self._turned = self._beat_due = 0
 
     def forget_before(self, time: int) -> None:
         for series in self.tracks:
             series.forget_before(time)
 
-    def spreads(self) -> Spreads:
-        """Since `begin`."""
-        all_ = self.ready_delay_all, self.callback_all, self.iteration_all, self.lag_all
-        return Spreads(*(_spread(histogram) for histogram in all_))
+    def spreads(self, ready_delay: Ints, callback: Ints, iteration: Ints, lag: Ints) -> Spreads:
+        """Since `begin`, and of these values that go on."""
+        return Spreads(
+            _spread(self.ready_delay_all.and_also(ready_delay)),
+            _spread(self.callback_all.and_also(callback)),
+            _spread(self.iteration_all.and_also(iteration)),
+            _spread(self.lag_all.and_also(lag)),
+        )
 
     def between(self, start_ns: int, end_ns: int) -> Spreads:
         """Of that time, as far as it is not forgotten."""
@@ -107,6 +125,40 @@ class LoopTimes:
         """Cumulative busy ns at `now`, the open switch included."""
         running = self.last_kind in (Kind.STEP, Kind.CALLBACK, Kind.POLLED)
         return self.busy_ns + (max(now - self.last_at, 0) if running else 0)
+
+    def utilization_until(self, now: int) -> float | None:
+        """`utilization` at `now`, the open switch included."""
+        busy = self.busy_until(now) - self.busy_before_ns
+        idle = self.idle_ns + (max(now - self.last_at, 0) if self.last_kind == Kind.IDLE else 0)
+        return busy / (busy + idle) if busy + idle else None
+
+    def idle_between(self, starts: Ints, end: int) -> Ints:
+        """How long the loop was not busy from each of the starts to the end, if not forgotten."""
+        times, values = self.busy.times, self.busy.values
+        if not len(times):
+            return np.zeros(len(starts), np.int64)
+        if end > times[-1]:
+            times, values = np.append(times, end), np.append(values, self.busy_until(end))
+        starts = np.maximum(starts, times[0])
+        busy = np.interp(end, times, values) - np.interp(starts, times, values)
+        return np.maximum(end - starts - busy.astype(np.int64), 0)
+
+    def open_iteration(self, now: int) -> Ints:
+        """How long the iteration that goes on has taken; empty: that is not known."""
+        return np.array([now - self._turned] if self._turned else [], np.int64)
+
+    def missed_beats(self, now: int) -> Ints:
+        """How late each heartbeat is that was due by `now` and has not run."""
+        return _missed(self._beat_due, now) if self._beat_due else np.empty(0, np.int64)
+
+    def _beats(self, at: Ints, late: Ints, beats: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+        """Timers with heartbeats among them, and those that the probe let go after a long block."""
+        for i in np.flatnonzero(beats & (late > LET_GO_NS + BEAT_NS))[::-1]:
+            ran = int(at[i])
+            missed = _missed(ran - int(late[i]) + BEAT_NS, ran)
+            at = np.insert(at, i + 1, np.full(len(missed), ran))
+            late = np.insert(late, i + 1, missed)
+        return at, late
 
     def _switches(self, kinds: Ints, at: Ints, a: Ints) -> None:
         began = np.concatenate(([self.last_at], at[:-1]))
@@ -149,6 +201,16 @@ class LoopTimes:
         self.iteration.extend(np.minimum(called, at)[known], lengths)
         self.iteration_all.add(lengths)
         self._turned = int(at[-1])
+
+
+def _due_after(ran: int, late: int) -> int:
+    """When the next heartbeat is due, after one that ran then, so late."""
+    return (ran if late > LET_GO_NS + BEAT_NS else ran - late) + BEAT_NS
+
+
+def _missed(due: int, now: int) -> Ints:
+    """How late the beats are that were due from `due` on, one after the other, at `now`."""
+    return now - np.arange(due, now, BEAT_NS, dtype=np.int64)[:_MISSED]
 
 
 def _spread(histogram: Histogram) -> Spread:

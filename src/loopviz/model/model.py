@@ -15,6 +15,7 @@ from loopviz.model.findings import Rules
 from loopviz.model.histogram import quantiles
 from loopviz.model.lanes import Lanes
 from loopviz.model.loop import LoopTimes
+from loopviz.model.ongoing import Ongoing, ongoing, open_stall
 from loopviz.model.past import Past
 from loopviz.model.places import Naming
 from loopviz.model.routes import Names, Route, Routes
@@ -99,7 +100,7 @@ class Model:
         self._marks: deque[Mark] = deque(maxlen=500)
         self._events = self._dropped = self._lost_strings = 0
         self._failed_hooks: list[str] = []
-        self._began = self._newest = 0
+        self._began = self._newest = self._stopped = 0
         self._forgotten = 0
         self._holds = False
         self._figures = _Figures()
@@ -150,9 +151,17 @@ class Model:
         sent: Sequence[int],
         in_flight: Sequence[int],
         shed: Sequence[int],
+        waiting: Iterable[tuple[int, int]] = (),
+        outcomes: Iterable[tuple[int, int, int]] = (),
+        at_ns: int = 0,
     ) -> None:
-        """What the load has seen; counts are totals, one per route."""
-        self.routes.feed(samples, sent, in_flight, shed)
+        """What the load has seen up to `at_ns` (0: not known); counts are totals, one per route.
+
+        `waiting`: route and scheduled time of all requests that have had no answer for half a
+        second. `outcomes`: route, status and number of requests whose samples were dropped.
+        """
+        self.routes.feed(samples, sent, in_flight, shed, waiting, outcomes)
+        self.routes.as_of_ns = at_ns
 
     def mark(self, at: int, text: str) -> None:
         """`fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`, `baseline`; `scenario:ID` begins all anew.
@@ -182,6 +191,7 @@ class Model:
 
     def stop(self, at: int) -> None:
         """The target is gone; nothing is known from then on."""
+        self._stopped = at
         if self.seen:
             stopped = np.array([(at, 0, 0, 0, Kind.STOPPED)], EVENT_TYPE)
             self.loop.feed(stopped)
@@ -217,9 +227,9 @@ class Model:
         self._look(now)
         figures, facts, trace = self._figures, self._facts, self.trace
         stalls = [stall.view(now) for stall in trace.stalls.since(start)]
-        open_stall = trace.open_stall(now)
-        if open_stall is not None:
-            stalls.append(open_stall.view(now))
+        held = open_stall(trace, self.routes, now)
+        if held is not None:
+            stalls.append(held.view(now))
         finished = trace.requests.finished
         going_on = [self.views.requests.open(r, now) for r in trace.requests.open.values()]
         first, last = finished.place(start), finished.newest
@@ -312,9 +322,21 @@ class Model:
             self._newest,
         )
 
-    def findings(self) -> tuple[Finding, ...]:
-        """Worst first: errors, then by how long others waited, then by time held."""
-        found = self.rules.findings(self._suggestion, self._newest)
+    def ongoing(self, now: int) -> Ongoing:
+        """What has begun and not ended at `now`."""
+        return ongoing(self.trace, self.loop, self.routes, now)
+
+    def spreads(self, now: int) -> Spreads:
+        """What the loop is measured by since the run began, with what goes on at `now`."""
+        on = self.ongoing(now)
+        return self.loop.spreads(on.ready_delay, on.callback, on.iteration, on.lag)
+
+    def findings(self, now: int = 0) -> tuple[Finding, ...]:
+        """Worst first: errors, then by how long others waited, then by time held.
+
+        What goes on counts up to `now`, or to the newest event; to its end, if the target is gone.
+        """
+        found = self.rules.findings(self._suggestion, self._stopped or max(now, self._newest))
         return tuple(
             sorted(found, key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
         )
@@ -331,11 +353,11 @@ class Model:
         age = now - self._facts.at_ns
         figures = now - self._figures.at_ns >= _FIGURES_NS
         if figures:
-            since = now - RECENT_NS
+            since, on = now - RECENT_NS, self.ongoing(now)
             self._figures = _Figures(
                 now,
-                quantiles(self.loop.lag.since(since)),
-                quantiles(self.loop.ready_delay.since(since)),
+                quantiles(np.append(self.loop.lag.since(since), on.lag)),
+                quantiles(np.append(self.loop.ready_delay.since(since), on.ready_delay)),
                 self._utilization(since, now),
                 self.routes.views(since),
                 self.views.resources(now, now - KEEP_NS),
@@ -344,12 +366,12 @@ class Model:
         if age >= _FACTS_NS + (_LATE_NS if figures else 0):
             self._facts = _Facts(
                 now,
-                self.findings(),
+                self.findings(now),
                 self.phases.compare(now),
                 self.views.tasks(now),
                 self.views.jobs(),
                 tuple(incident.stall.view(now) for incident in self.trace.incidents.all()),
-                self.loop.spreads(),
+                self.spreads(now),
                 self._before(),
             )
 

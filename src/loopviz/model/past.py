@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loopviz.clock import MS
 from loopviz.model.basics import Quantiles, State, Track
@@ -12,6 +13,7 @@ from loopviz.model.histogram import quantiles
 from loopviz.model.incidents import Incident
 from loopviz.model.loop import LoopTimes
 from loopviz.model.occupancy import ResourceView
+from loopviz.model.ongoing import Ongoing, ongoing, open_stall
 from loopviz.model.routes import Routes
 from loopviz.model.series import Series
 from loopviz.model.snapshot import LoopView, Mark, RequestView, Running, Snapshot, StallView
@@ -106,8 +108,9 @@ class Past:
         for incident in kept:
             stalls |= {stall.start_ns: stall for stall in incident.stalls}
         stalls |= {stall.start_ns: stall for stall in self._trace.stalls.between(start, end)}
-        if end >= self._trace.switched_ns and (now := self._trace.open_stall(end)) is not None:
-            stalls[now.start_ns] = now
+        now = self._trace.switched_ns
+        if end >= now and (held := open_stall(self._trace, self._routes, end)) is not None:
+            stalls[held.start_ns] = held
         views, running = [], None
         for begun in sorted(stalls):
             stall = stalls[begun]
@@ -165,12 +168,15 @@ class Past:
         loop, since = self._loop, max(end - held.recent_ns, oldest)
         busy = self._busy(since, end)
         known = since < end and len(busy.times_ns)
+        on = ongoing(self._trace, loop, self._routes, end)
+        if end < self._trace.switched_ns:
+            on = Ongoing(end)
         made = replace(
             held,
             loop=replace(
                 held.loop,
-                lag_recent=_quantiles(loop.lag, since, end),
-                ready_delay_recent=_quantiles(loop.ready_delay, since, end),
+                lag_recent=_quantiles(loop.lag, since, end, on.lag),
+                ready_delay_recent=_quantiles(loop.ready_delay, since, end, on.ready_delay),
                 utilization_recent=_share(busy, since, end) if known else 0.0,
             ),
         )
@@ -218,9 +224,10 @@ def _running(requests: Iterable[RequestView], end: int) -> Running | None:
     return None
 
 
-def _quantiles(series: Series, since: int, end: int) -> Quantiles:
+def _quantiles(series: Series, since: int, end: int, more: NDArray[np.int64]) -> Quantiles:
+    """Of what it has of that time, and of these values, which are in no record yet."""
     times, values = series.between(since, end)
-    return quantiles(values[int(np.searchsorted(times, since)) :])
+    return quantiles(np.append(values[int(np.searchsorted(times, since)) :], more))
 
 
 def _share(busy: Track, since: int, end: int) -> float:

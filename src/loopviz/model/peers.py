@@ -155,6 +155,8 @@ def _one(same: Sequence[Finding]) -> Finding:
         victim_wait_ns=sum(f.victim_wait_ns for f in same),
         moments=latest(moment for f in same for moment in f.moments),
         sufferings=together(suffering for f in same for suffering in f.sufferings),
+        open=sum(f.open for f in same),
+        open_ns=max(f.open_ns for f in same),
     )
 
 

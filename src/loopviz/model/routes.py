@@ -5,6 +5,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
@@ -15,12 +16,13 @@ from loopviz.model.series import Series
 from loopviz.model.snapshot import Quantiles, RouteView
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 
-__all__ = ["Names", "Route", "Routes"]
+__all__ = ["FIGURES", "Latency", "Names", "Route", "Routes"]
 
 _NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left"}
 _EXACT = 50_000
 """Samples of a route that are kept one by one, the newest; beyond, there are histograms."""
 _COLUMNS = 4
+FIGURES = ("p50", "p90", "p99", "max")
 
 
 class Names:
@@ -48,6 +50,14 @@ class Names:
         return name
 
 
+class Latency(NamedTuple):
+    """Latencies, in which a request that has no answer yet counts with its age."""
+
+    quantiles: Quantiles
+    at_least: tuple[str, ...] = ()
+    """The names of those that are lower bounds (`FIGURES`): they reach into such ages."""
+
+
 class Route:
     """One route's samples, by the time at which they were scheduled."""
 
@@ -59,6 +69,8 @@ class Route:
         self.shed = 0
         self.ok = 0
         self.errors: Counter[str] = Counter()
+        self.waiting: list[int] = []
+        """Of requests in flight for half a second or more: when they were scheduled."""
         self.done = Series()  # done -> latency, in the order of ends
         self._newest = array("q")
         """Of each sample: scheduled, latency, late, and 1 if it failed. Up to twice as many as are
@@ -68,11 +80,7 @@ class Route:
 
     def add(self, sample: Sample) -> None:
         latency = sample.done_ns - sample.scheduled_ns
-        failed = not 200 <= sample.status < 400
-        if not failed:
-            self.ok += 1
-        else:
-            self.errors[_NAMED.get(sample.status, str(sample.status))] += 1
+        failed = not self.count(sample.status)
         if sample.status == LEFT:
             return  # it would have taken longer, who knows how long
         late = sample.sent_ns - sample.scheduled_ns
@@ -82,6 +90,15 @@ class Route:
         self._latency_all.note(latency)
         self._late_all.note(late)
         self.done.extend(np.array([sample.done_ns]), np.array([latency]))
+
+    def count(self, status: int, times: int = 1) -> bool:
+        """So many requests more ended with that status. True if that is a success."""
+        succeeded = 200 <= status < 400
+        if succeeded:
+            self.ok += times
+        else:
+            self.errors[_NAMED.get(status, str(status))] += times
+        return succeeded
 
     def forget_before(self, time: int) -> None:
         """Drop what was done before `time` from `recent`; totals and `between` stay."""
@@ -107,6 +124,21 @@ class Route:
         """Latency of all that came back, or failed, over the whole run; not of who left."""
         return self._whole(1, self._latency_all)
 
+    def latency_until(self, now: int) -> Latency:
+        """The same, and of those that are in flight at `now` their ages."""
+        if not self.waiting:
+            return Latency(self.latency())
+        ages = now - np.array(self.waiting, np.int64)
+        table, everything = self._table(), self._latency_all
+        youngest = int(ages.min())
+        if everything.count > len(table):
+            found = everything.and_also(ages).quantiles()
+            youngest -= youngest // 32  # as exact as the bins
+        else:
+            found = quantiles(np.append(table[:, 1], ages))
+        figures = ((name, getattr(found, f"{name}_ns")) for name in FIGURES)
+        return Latency(found, tuple(name for name, ns in figures if ns >= youngest))
+
     def late(self) -> Quantiles:
         """How late the load sent, against its own schedule."""
         return self._whole(2, self._late_all)
@@ -128,6 +160,8 @@ class Routes:
 
     routes: list[Route]
     factor: float = 1.0
+    as_of_ns: int = 0
+    """Up to when the load has said what became of its requests; 0: that is not known."""
 
     def feed(
         self,
@@ -135,12 +169,29 @@ class Routes:
         sent: Sequence[int],
         in_flight: Sequence[int],
         shed: Sequence[int],
+        waiting: Iterable[tuple[int, int]] = (),
+        outcomes: Iterable[tuple[int, int, int]] = (),
     ) -> None:
-        """What came from the load since the last time."""
+        """What came from the load since the last time; see `Model.feed_load`."""
         for sample in samples:
             self.routes[sample.route].add(sample)
+        for number, status, count in outcomes:
+            self.routes[number].count(status, count)
+        for route in self.routes:
+            route.waiting = []
+        for number, scheduled_ns in waiting:
+            self.routes[number].waiting.append(scheduled_ns)
         for route, count, now, refused in zip(self.routes, sent, in_flight, shed, strict=True):
             route.sent, route.in_flight, route.shed = count, now, refused
+
+    def waiting_since(self, start_ns: int) -> list[tuple[str, int]]:
+        """Requests that were due from then on and still have no answer: route, scheduled time."""
+        return [
+            (route.name, scheduled_ns)
+            for route in self.routes
+            for scheduled_ns in route.waiting
+            if scheduled_ns >= start_ns
+        ]
 
     def views(self, since: int) -> tuple[RouteView, ...]:
         return tuple(

@@ -11,6 +11,7 @@ from loopviz.model.comparison import LoopFigures, ResourceFigures
 from loopviz.model.counters import Counters
 from loopviz.model.histogram import quantiles
 from loopviz.model.loop import LoopTimes
+from loopviz.model.ongoing import ongoing
 from loopviz.model.places import Naming
 from loopviz.model.routes import Route, Routes
 from loopviz.model.rows import Row
@@ -18,6 +19,7 @@ from loopviz.model.series import Series
 from loopviz.model.sure import Interval, intervals
 from loopviz.model.trace import Trace
 from loopviz.model.usage import EVERY_NS, Usage
+from loopviz.wire.events import Kind
 
 __all__ = ["Measured", "Meter", "RouteSide"]
 
@@ -115,17 +117,20 @@ class Meter:
 
     def _loop_figures(self, start_ns: int, end_ns: int) -> LoopFigures:
         loop = self._loop
+        on = ongoing(self._trace, loop, self._routes, end_ns)
         stalls = [
             stall
             for stall in self._trace.stalls.overlapping(start_ns, end_ns)
             if start_ns <= stall.start_ns
         ]
+        if on.stall is not None and start_ns <= on.stall.start_ns:
+            stalls.append(on.stall)
         return LoopFigures(
             _share(loop, start_ns, end_ns),
-            quantiles(_within(loop.lag, start_ns, end_ns)),
-            quantiles(_within(loop.ready_delay, start_ns, end_ns)),
+            quantiles(np.append(_within(loop.lag, start_ns, end_ns), on.lag)),
+            quantiles(np.append(_within(loop.ready_delay, start_ns, end_ns), on.ready_delay)),
             len(stalls),
-            sum(stall.end_ns - stall.start_ns for stall in stalls),
+            sum((stall.end_ns or end_ns) - stall.start_ns for stall in stalls),
             sum(stall.victims for stall in stalls),
         )
 
@@ -136,12 +141,14 @@ def _within(series: Series, start_ns: int, end_ns: int) -> Ints:
 
 
 def _share(loop: LoopTimes, start_ns: int, end_ns: int) -> float:
-    """Busy of that time; what is before the first record is not known, and not counted."""
+    """Busy of that time, what still runs included; time before the first record is not counted."""
     times, values = loop.busy.times, loop.busy.values
     if not len(times):
         return 0.0
     start = max(start_ns, int(times[0]))
     last = max(int(times[-1]), loop.last_at)
+    if loop.last_kind != Kind.STOPPED:
+        last = max(last, end_ns - 1)
     times, values = np.append(times, last + 1), np.append(values, loop.busy_until(last + 1))
     end = min(end_ns, last + 1)
     if end <= start:

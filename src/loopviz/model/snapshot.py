@@ -185,6 +185,10 @@ class Finding:
     """The last times that it happened, the newest first."""
     sufferings: tuple[Suffering, ...] = ()
     """By route, the longest wait first; of very many routes, the first that were met."""
+    open: int = 0
+    """Of `count`, how many have not ended."""
+    open_ns: int = 0
+    """How long the longest of these has lasted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,11 @@ class Story:
         self._loop.write(began, Kind.IDLE)
         return self.runs(ns).polls(began)
 
+    def selects(self) -> Self:
+        """The loop waits in select, and goes on to do so."""
+        self._loop.write(self.now_ns, Kind.IDLE)
+        return self
+
     def polls(self, began_ns: int = 0) -> Self:
         """A new iteration starts, without a wait."""
         self._loop.write(self.now_ns, Kind.POLLED, began_ns or self.now_ns)

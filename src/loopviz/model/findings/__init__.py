@@ -15,6 +15,7 @@ from loopviz.model.findings.delay import ReadyDelayHigh
 from loopviz.model.findings.failing import RequestsFail
 from loopviz.model.findings.growth import UnboundedGrowth
 from loopviz.model.findings.habits import ClientPerRequest, SequentialAwaits
+from loopviz.model.findings.hangs import RequestHangs
 from loopviz.model.findings.lives import TaskLost, TaskNeverRetrieved, TaskOutlivedParent
 from loopviz.model.findings.locks import LockConvoy, LockHeldAcrossIo
 from loopviz.model.findings.retries import RetryStorm
@@ -25,7 +26,7 @@ from loopviz.model.loop import LoopTimes
 from loopviz.model.observe import Observer
 from loopviz.model.places import Naming
 from loopviz.model.routes import Routes
-from loopviz.model.snapshot import Finding
+from loopviz.model.snapshot import Finding, Location
 
 if TYPE_CHECKING:
     from loopviz.model.trace import Trace
@@ -35,6 +36,7 @@ __all__ = ["RULES", "Case", "Context", "Rule", "Rules", "Suggest", "Verdict"]
 RULES: tuple[type[Rule[Any]], ...] = (
     SlowCallback,
     GilContention,
+    RequestHangs,
     ReadyDelayHigh,
     PoolExhausted,
     ThreadLimiterExhausted,
@@ -86,6 +88,15 @@ class Rules(Observer):
                 if getattr(type(rule), hook) is not getattr(Observer, hook)
             ]
             setattr(self, hook, heard[0] if len(heard) == 1 else _each(heard))
+
+    @property
+    def wanted(self) -> int:
+        """The task whose await stack is needed, as of the last findings; 0: none."""
+        return self._context.wanted
+
+    def stands(self, task: int, stack: tuple[Location, ...]) -> None:
+        """That is where it was, outermost frame first."""
+        self._context.stacks[task] = stack
 
     def seconds(self, records: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
         """A batch in pieces that lie within one second each; the rules look after each second.

@@ -106,8 +106,7 @@ class Exhausted(Rule[Crowd]):
 
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
-            case.open = case.open_ns = case.open_worst_ns = case.open_victim_ns = 0
-            case.open_sufferings.clear()
+            case.nothing_open()
         for wait in islice(self._open, _OPEN):
             if now - wait.began_ns < _SHORT_NS:
                 break
@@ -118,9 +117,7 @@ class Exhausted(Rule[Crowd]):
             request = self.context.waiting_request(wait.task)
             if request is not None:
                 self.suffers(case, request, 0)
-                case.open_victim_ns += lasted
-                waited = case.open_sufferings.get(request.route, 0)
-                case.open_sufferings[request.route] = waited + lasted
+                case.suffers_still(request.route, lasted, new=False)
         for executor in self.context.trace.jobs.executors.values():
             row = executor.resource.row
             if executor.queued and self.family(row) and _was_full(row):
@@ -130,14 +127,14 @@ class Exhausted(Rule[Crowd]):
         assert case.row is not None
         waits, standing = self.patience(case.row)
         lasted = max(case.standing.longest, case.open_worst_ns)
-        if case.gave_up and self._worst(case) >= _LONG_NS:
+        if case.gave_up and case.longest_ns >= _LONG_NS:
             return Verdict.WARN
         if case.count + case.open >= waits and lasted >= standing:
             return Verdict.WARN
         return Verdict.RECHECK
 
     def severe(self, case: Crowd) -> bool:
-        return bool(case.gave_up) or self._worst(case) >= _LONG_NS
+        return bool(case.gave_up) or case.longest_ns >= _LONG_NS
 
     def location(self, case: Crowd) -> Location | None:
         """Where its holders are meanwhile; else where it was made."""
@@ -152,7 +149,7 @@ class Exhausted(Rule[Crowd]):
         text = f"{name} had no {what} left"
         if row.capacity > 1:
             text = f"All {row.capacity} {what} of {name} were taken"
-        text += f": {case.label} waited {took(self._worst(case))} for one"
+        text += f": {case.label} waited {took(case.longest_ns)} for one"
         if case.held.mean_ns:
             text += f", each is held {took(case.held.mean_ns)}"
         if source and self.location(case) != self.context.where(row.site):
@@ -161,9 +158,6 @@ class Exhausted(Rule[Crowd]):
 
     # ----
 
-    def _worst(self, case: Crowd) -> int:
-        return max(case.worst_ns, case.open_worst_ns)
-
     def _crowd(self, row: "Row") -> Crowd:
         case = self.case(row)
         case.row = row
@@ -171,9 +165,7 @@ class Exhausted(Rule[Crowd]):
 
     def _waits_still(self, row: "Row", lasted: int) -> Crowd:
         case = self._crowd(row)
-        case.open += 1
-        case.open_ns += lasted
-        case.open_worst_ns = max(case.open_worst_ns, lasted)
+        case.goes_on(lasted)
         return case
 
     def _jobs_wait_still(self, resource: "Resource", now: int) -> None:

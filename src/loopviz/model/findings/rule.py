@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from loopviz.model.loop import LoopTimes
 from loopviz.model.observe import Observer
+from loopviz.model.ongoing import Ongoing, ongoing
 from loopviz.model.places import Naming, Site
 from loopviz.model.snapshot import Finding, Location, Moment, Suffering
 
@@ -56,6 +57,15 @@ class Context:
         """What the load sees of each of its routes."""
         self.routes: tuple[str, ...] = ()
         """Those that the app has, if it has said so."""
+        self.wanted = 0
+        """The task whose await stack a rule needs, 0: none."""
+        self.stacks: dict[int, tuple[Location, ...]] = {}
+        """What was asked for and answered, by task, outermost frame first; the rule that wants
+        them drops those that it needs no more."""
+
+    def ongoing(self, now: int) -> Ongoing:
+        """What has begun on the loop and not ended at `now`."""
+        return ongoing(self.trace, self.loop, self.load, now)
 
     def where(self, site: Site | None) -> Location | None:
         """A line of the user's code; None for a library's, or if it is not known."""
@@ -92,17 +102,47 @@ class Case:
         self.number = number
         self.count = self.worst_ns = self.total_ns = self.last_ns = 0
         self.victims = self.victim_ns = 0
-        self.open = self.open_ns = self.open_worst_ns = self.open_victim_ns = 0
-        """Of what still goes on, as of the last `refresh`: how many, how long, the longest, and
-        how long requests have waited."""
+        self.nothing_open()
         self.label = ""
         """Who it was, at its worst."""
         self.moments: deque[Moment] = deque(maxlen=_MOMENTS)
         """The last ones, in the order in which they were told."""
         self.sufferings: dict[str, tuple[int, int]] = {}
         """By route: requests, and how long they waited."""
-        self.open_sufferings: dict[str, int] = {}
-        """By route, as of the last `refresh`: how long requests have waited that still do."""
+
+    def nothing_open(self) -> None:
+        """Nothing of it goes on, as far as is known before a `refresh`."""
+        self.open = self.open_ns = self.open_worst_ns = 0
+        """Of what still goes on, as of the last `refresh`: how many, how long, the longest."""
+        self.open_sufferings: dict[str, tuple[int, int]] = {}
+        """By route: requests that wait and are not in `victims` yet, and how long all do."""
+
+    def goes_on(self, lasted_ns: int) -> None:
+        """One more that has not ended, and has lasted so long."""
+        self.open += 1
+        self.open_ns += lasted_ns
+        self.open_worst_ns = max(self.open_worst_ns, lasted_ns)
+
+    def suffers_still(self, route: str, wait_ns: int, *, new: bool) -> None:
+        """A request has waited so long for it and still does; in `victims` already unless `new`."""
+        requests, waited = self.open_sufferings.get(route, (0, 0))
+        if route in self.open_sufferings or len(self.open_sufferings) < _ROUTES:
+            self.open_sufferings[route] = requests + new, waited + wait_ns
+
+    @property
+    def open_victims(self) -> int:
+        """Requests that wait for it and are not in `victims` yet."""
+        return sum(requests for requests, _ in self.open_sufferings.values())
+
+    @property
+    def open_victim_ns(self) -> int:
+        """How long requests have waited for it that still do."""
+        return sum(waited for _, waited in self.open_sufferings.values())
+
+    @property
+    def longest_ns(self) -> int:
+        """The worst, whether or not it has ended."""
+        return max(self.worst_ns, self.open_worst_ns)
 
     def note(self, lasted_ns: int, at: int, label: str = "", request: int = 0) -> None:
         """It happened once more; `request` is the number of the one that shows it."""
@@ -188,7 +228,13 @@ class Rule(Observer, Generic[C]):
         self.refresh(now)
         bad = [case for case in self.cases.values() if self.check(case) is Verdict.WARN]
         others = self.cases.get(_OTHERS)
-        bad.sort(key=lambda case: (case is others, -case.victim_ns, -case.total_ns))
+        bad.sort(
+            key=lambda case: (
+                case is others,
+                -case.victim_ns - case.open_victim_ns,
+                -case.total_ns - case.open_ns,
+            )
+        )
         found = []
         shown = [case for case in bad[:_SHOWN] if case is not others]
         for case in shown:
@@ -223,20 +269,23 @@ class Rule(Observer, Generic[C]):
             self.title,
             sentence,
             sum(case.count + case.open for case in cases),
-            max(max(case.worst_ns, case.open_worst_ns) for case in cases),
+            max(case.longest_ns for case in cases),
             sum(case.total_ns + case.open_ns for case in cases),
             max(now if case.open else case.last_ns for case in cases),
             where,
             source,
-            sum(case.victims for case in cases),
+            sum(case.victims + case.open_victims for case in cases),
             sum(case.victim_ns + case.open_victim_ns for case in cases),
             suggest(self.rule),
             latest(moment for case in cases for moment in case.moments),
             together(
-                Suffering(route, requests, waited + case.open_sufferings.get(route, 0))
+                Suffering(route, *suffered)
                 for case in cases
-                for route, (requests, waited) in case.sufferings.items()
+                for sufferings in (case.sufferings, case.open_sufferings)
+                for route, suffered in sufferings.items()
             ),
+            sum(case.open for case in cases),
+            max(case.open_worst_ns for case in cases),
         )
 
 

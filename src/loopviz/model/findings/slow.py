@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from loopviz.clock import MS
+from loopviz.clock import MS, SECOND
+from loopviz.model.findings.evidence import took
 from loopviz.model.findings.rule import Case, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.stalls import Stall
@@ -14,6 +15,8 @@ __all__ = ["GilContention", "SlowCallback"]
 
 _ERROR_NS = 40 * MS
 """A stall this long is an error; a shorter one, or a single one, a warning."""
+_HANGS_NS = 1 * SECOND
+"""One this long is an error even if it is the only one: no user overlooks that."""
 
 
 class _Line(Case):
@@ -21,6 +24,8 @@ class _Line(Case):
 
     where: Location | None = None
     returned = False
+    holds = ""
+    """Who holds the loop, while that goes on."""
 
 
 class SlowCallback(Rule[_Line]):
@@ -44,24 +49,42 @@ class SlowCallback(Rule[_Line]):
         if stall.gil is self.gil:
             self._line(stall).suffers(request, wait_ns, new=new)
 
+    def refresh(self, now: int) -> None:
+        for case in self.cases.values():
+            case.nothing_open()
+        on = self.context.ongoing(now)
+        if on.stall is None or on.stall.gil is not self.gil:
+            return
+        line = self._line(on.stall)
+        line.goes_on(now - on.stall.start_ns)
+        line.holds = on.stall.label
+        line.returned = line.returned or on.stall.returned
+        for route, waits in on.unread:
+            line.suffers_still(route, waits, new=True)
+
     def check(self, case: _Line) -> Verdict:
-        return Verdict.WARN if case.count else Verdict.OK
+        return Verdict.WARN if case.count + case.open else Verdict.OK
 
     def severe(self, case: _Line) -> bool:
-        return case.worst_ns >= _ERROR_NS and case.count > 1
+        often = case.longest_ns >= _ERROR_NS and case.count + case.open > 1
+        return often or case.longest_ns >= _HANGS_NS
 
     def location(self, case: _Line) -> Location | None:
         return case.where
 
     def sentence(self, case: _Line, source: str) -> str:
-        lasted = f"{case.worst_ns / MS:.0f} ms"
+        if case.open_worst_ns > case.worst_ns:
+            held = f"{case.holds} has held the loop for {took(case.open_worst_ns)} so far"
+        elif case.where is None:
+            held = f"A callback took {_ms(case)}"
+        else:
+            held = f"{case.label} held the loop {_ms(case)}"
         if case.where is None:
-            return f"A callback took {lasted}; its line was not seen"
+            return f"{held}; its line was not seen"
         if case.returned:
             after = f"after {case.where.function} had returned"
-            return f"{case.label} held the loop {lasted} {after}: FastAPI made the response of it"
-        doing = f" in {source}" if source else ""
-        return f"{case.label} held the loop {lasted}{doing}"
+            return f"{held} {after}: FastAPI made the response of it"
+        return f"{held} in {source}" if source else held
 
     def _line(self, stall: Stall) -> _Line:
         line = self.case(stall.culprit)
@@ -80,5 +103,12 @@ class GilContention(SlowCallback):
     def sentence(self, case: _Line, source: str) -> str:
         if case.where is None:
             return super().sentence(case, source)
-        lasted = f"{case.worst_ns / MS:.0f} ms"
-        return f"The loop waited {lasted} for the GIL while a thread ran {case.where.function}"
+        if case.open_worst_ns > case.worst_ns:
+            waited = f"has waited {took(case.open_worst_ns)} so far"
+        else:
+            waited = f"waited {_ms(case)}"
+        return f"The loop {waited} for the GIL while a thread ran {case.where.function}"
+
+
+def _ms(case: _Line) -> str:
+    return f"{case.worst_ns / MS:.0f} ms"

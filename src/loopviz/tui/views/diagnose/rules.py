@@ -21,6 +21,10 @@ RULES: dict[str, Said] = {
         "a thread computes and keeps the GIL from the loop",
         "A thread that computes keeps the GIL: the loop has work and may not run it.",
     ),
+    "request-hangs": Said(
+        "requests wait and wait, while the loop idles",
+        "What they wait for does not come: a lock that is never given back, a result nobody sets.",
+    ),
     "ready-delay-high": Said(
         "too many short callbacks: all wait their turn",
         "No callback is slow, there are too many: each waits until all before it have run.",

@@ -1,0 +1,68 @@
+"""What has begun and not ended at a moment, with its durations up to then.
+
+Every figure, finding and picture that takes open things into account takes them from here, so the
+live screen and the report of a run agree. Pure, as the rest of the model: the moment comes from
+outside.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.model.loop import LoopTimes
+from loopviz.model.routes import Routes
+from loopviz.model.stalls import SLOW_NS, Stall
+from loopviz.model.trace import Trace
+
+__all__ = ["Ongoing", "ongoing", "open_stall"]
+
+Ints = NDArray[np.int64]
+
+
+def _none() -> Ints:
+    return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Ongoing:
+    """What goes on at `now_ns`. The arrays are of values that are in no record yet."""
+
+    now_ns: int
+    stall: Stall | None = None
+    """The callback that holds the loop, if it has done so for as long as a stall takes."""
+    unread: tuple[tuple[str, int], ...] = ()
+    """Requests that the loop cannot have read because of it: route, and how long each waits."""
+    callback: Ints = field(default_factory=_none)
+    """How long that callback has run."""
+    iteration: Ints = field(default_factory=_none)
+    lag: Ints = field(default_factory=_none)
+    """How late each beat is that was due meanwhile."""
+    ready_delay: Ints = field(default_factory=_none)
+    """How long those requests have waited for the loop."""
+
+
+def open_stall(trace: Trace, routes: Routes | None, now: int) -> Stall | None:
+    """What holds the loop at `now`, if it is worth showing; the unread requests are its victims."""
+    stall = trace.open_stall(now)
+    if stall is not None and routes is not None:
+        stall.victims = len(routes.waiting_since(stall.start_ns))
+    return stall
+
+
+def ongoing(trace: Trace, loop: LoopTimes, routes: Routes | None, now: int) -> Ongoing:
+    """Of that loop and its load at `now`, which is not before the newest record."""
+    stall = open_stall(trace, routes, now)
+    if stall is None or now - stall.start_ns < SLOW_NS:
+        return Ongoing(now)
+    sent = routes.waiting_since(stall.start_ns) if routes is not None else []
+    unread = tuple((route, now - at) for route, at in sent)
+    return Ongoing(
+        now,
+        stall,
+        unread,
+        np.array([now - stall.start_ns], np.int64),
+        loop.open_iteration(now),
+        loop.missed_beats(now),
+        np.array([age for _, age in unread], np.int64),
+    )
