@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from textual.app import App, SuspendNotSupported
-from textual.binding import Binding, BindingType
 from textual.driver import Driver
-from textual.events import Key, Paste
+from textual.events import Event, Key, Paste
 
 from loopviz.clock import MS, SECOND, Clock, monotonic_ns
 from loopviz.model.snapshot import Location
@@ -20,6 +19,7 @@ from loopviz.session import Controller
 from loopviz.signals import handled
 from loopviz.terminal import Terminal
 from loopviz.tui.actions import keymap, named
+from loopviz.tui.again import DoublePress
 from loopviz.tui.commands import COMMANDS
 from loopviz.tui.desk import Desk
 from loopviz.tui.look import THEMES
@@ -30,6 +30,7 @@ from loopviz.tui.paint.palette import light_ground, looks
 from loopviz.tui.paint.scene import Scene
 from loopviz.tui.paint.text import clean
 from loopviz.tui.picture import picture_of
+from loopviz.tui.screens.box import BoxScreen
 from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
@@ -48,6 +49,9 @@ OFTEN_NS, SELDOM_NS = 100 * MS, 250 * MS
 POLL_NS = 60 * MS
 """What the target tells is taken in for each frame, and this often at least."""
 
+ALWAYS_QUIT = ("ctrl+c", "ctrl+q")
+"""Keys that end loopviz whatever is open; the others are the keymap's."""
+
 
 class LoopvizApp(App[None]):
     """Shows what the controller says, `fps` times a second; closes the controller at the end.
@@ -57,9 +61,6 @@ class LoopvizApp(App[None]):
 
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { overflow: hidden; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "quit", show=False, priority=True)  # the others are the keymap's
-    ]
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class LoopvizApp(App[None]):
         self.desk = Desk(controller, clock, colours, glyphs, keymap(keys))
         self._pace = Pace()
         self._sweep = Sweep()
+        self._double = DoublePress()
         self._main = MainScreen(self.desk)
         self._often_ns = self._seldom_ns = self._polled_ns = -SECOND
         self._closed = self._away = False
@@ -153,7 +155,7 @@ class LoopvizApp(App[None]):
             self.exit(return_code=1)
 
     def on_main_screen_pointed(self, event: MainScreen.Pointed) -> None:
-        if event.action:
+        if event.action and self.screen is self._main:  # no box has opened since the click
             self.act(event.action)
         else:
             self.tick(whole=True)
@@ -205,17 +207,41 @@ class LoopvizApp(App[None]):
         queue = getattr(thread, "_queue", None)
         return queue.qsize() if queue is not None else 0
 
-    async def on_key(self, event: Key) -> None:
-        """A key on the main screen: what the keymap says, or a letter of what is typed."""
-        if self.screen is not self._main:
+    async def on_event(self, event: Event) -> None:
+        """Keys and pasted text take effect here, one after the other, as they were pressed.
+
+        Textual would put each into the queue of the screen that is open when it arrives. Of several
+        in one read, some then reach a box that the one before has closed, and others the screen
+        below one that has opened. Here keys pressed at once do what they do when pressed slowly.
+        """
+        if isinstance(event, Key) and not event.is_forwarded:
+            self._press(event)
+        elif isinstance(event, Paste) and not event.is_forwarded:
+            self._paste(event)
+        else:
+            await super().on_event(event)
+
+    def _press(self, event: Key) -> None:
+        """A key belongs to the box, if one is open: to what is below only if none is."""
+        if self._exit:  # whatever was pressed after it, loopviz ends
             return
-        event.prevent_default()
+        if event.key in ALWAYS_QUIT:
+            self.do_quit()
+        elif isinstance(box := self.screen, BoxScreen):
+            box.press(event)
+            if self.screen is not box:
+                self._double.closed(event.key, event.time)
+        elif not self._double.repeats(event.key, event.time):
+            self._press_main(event)
+
+    def _press_main(self, event: Key) -> None:
+        """A key on the main screen: what the keymap says, or a letter of what is typed."""
         if self.desk.look.typing:
             self._type(event)
         elif (name := self.desk.keys.name(event.key)) is not None:
             self.act(name)
 
-    def on_paste(self, event: Paste) -> None:
+    def _paste(self, event: Paste) -> None:
         """Into the filter, if that is being typed."""
         if self.screen is self._main and self.desk.look.typing:
             text = "".join(c for c in event.text if c.isprintable())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.color import Color
 from textual.events import Key
 from textual.geometry import Offset, Region, Size, Spacing
@@ -75,11 +76,19 @@ class BoxScreen(ModalScreen[Result]):
     def on_resize(self) -> None:
         self.repaint()
 
-    def on_key(self, event: Key) -> None:
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Close the box, if it is open and on top; otherwise there is nothing to close.
+
+        Textual's own closes whatever is on top, and fails if that is the last screen. All ways out
+        of a box lead through here.
+        """
+        if self.app.screen_stack[-1:] != [self]:  # closed already, or the app ends
+            return AwaitComplete()
+        return super().dismiss(result)
+
+    def press(self, key: Key) -> None:
         """Keys mean here what they mean elsewhere, as far as the box has a use for them."""
-        event.stop()
-        event.prevent_default()
-        self.pressed(self.keys.name(event.key) or "", event)
+        self.pressed(self.keys.name(key.key) or "", key)
 
     def pressed(self, name: str, key: Key) -> None:  # noqa: ARG002
         """A key was: the name of its action, empty if it has none, and the key itself."""

@@ -1,0 +1,28 @@
+"""Whether a key is the second half of a double press, whose first half has closed a box."""
+
+__all__ = ["DoublePress"]
+
+AGAIN_S = 0.5
+"""The same key within this time is the same press; Textual's limit for a double click, too."""
+
+
+class DoublePress:
+    """Remembers the key that has closed a box.
+
+    A key that is pressed twice, or kept down, closes the box and does nothing else: the second `q`
+    would end loopviz, the second `esc` would let a frozen picture go, the second `enter` would open
+    a row. Any other key is meant for what is below the box, however soon it comes.
+    """
+
+    def __init__(self) -> None:
+        self._key, self._time_s = "", 0.0
+
+    def closed(self, key: str, time_s: float) -> None:
+        """The key pressed at that time has closed a box."""
+        self._key, self._time_s = key, time_s
+
+    def repeats(self, key: str, time_s: float) -> bool:
+        """Whether this press repeats the one that has closed the box."""
+        again = key == self._key and time_s - self._time_s < AGAIN_S
+        self._key, self._time_s = (key, time_s) if again else ("", 0.0)
+        return again
