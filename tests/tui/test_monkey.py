@@ -23,6 +23,8 @@ SPARED = {"q", "ctrl+c", "E", "shift+e", "S", "shift+s"}
 
 KEYS = sorted({key for action in ACTIONS for key in action.keys} - SPARED)
 TYPED = [*"abcdefgi/ 0129xXyz.,<>+-=[]{}", "backspace", "delete", "ctrl+p", "ctrl+u", "f1", "f12"]
+BOXED = ["s", "question_mark", "ctrl+p", "escape", "escape", "q", "q", "enter", "j", "down", "slash"]
+"""Keys that open, close and use boxes."""
 SIZES = [(1, 1), (20, 5), (59, 15), (60, 16), (80, 24), (119, 36), (120, 40), (160, 50), (250, 70)]
 
 
@@ -40,7 +42,8 @@ class Monkey:
 
     async def act(self) -> None:
         do = self.random.choices(
-            [self.key, self.typed, self.mouse, self.resize, self.fate], [60, 10, 24, 3, 1]
+            [self.key, self.typed, self.boxes, self.mouse, self.resize, self.fate],
+            [52, 10, 8, 24, 3, 1],
         )[0]
         self.did.append(await do())
 
@@ -49,6 +52,15 @@ class Monkey:
 
     async def typed(self) -> str:
         return self._press(self.random.choice(TYPED))
+
+    async def boxes(self) -> str:
+        """Several keys in one go on boxes that open and close, now and then as the size changes."""
+        keys = self.random.choices(BOXED, k=self.random.randint(2, 8))
+        for key in keys:
+            if self.random.random() < 0.05:
+                await self.resize()
+            self._press(key)
+        return f"at once {keys}"
 
     def _press(self, key: str) -> str:
         char = key if len(key) == 1 else {"space": " ", "slash": "/"}.get(key)
@@ -166,7 +178,7 @@ async def afterwards(stage: Stage) -> None:
 
 
 def test_a_short_storm():
-    storm(1, 150)
+    storm(1, 120)
 
 
 @pytest.mark.monkey

@@ -1,4 +1,7 @@
-"""A monkey at a real terminal, over real live data: bytes of keys and of the mouse, and resizes."""
+"""A monkey at a real terminal, over real live data: bytes of keys and of the mouse, and resizes.
+
+Keys arrive one by one and several in one write, with boxes open and while the size changes.
+"""
 
 import fcntl
 import random
@@ -9,15 +12,32 @@ import termios
 import time
 
 import pytest
+from whole_tools import wait_until
+
+from loopviz.tui.again import AGAIN_S
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
+ESC = "\x1b[27u"
+"""Escape as newer terminals send it: what follows at once does not become a part of it."""
+PALETTE = "\x10"
+
 KEYS = [
     *"abcdfgijklnopyvxBFGNRTHL123456 0.,<>+-=[]/?sz",
-    "\t", "\r", "\x1b", "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[5~", "\x1b[6~", "\x7f",
+    "\t", "\r", ESC, "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[5~", "\x1b[6~", "\x7f",
 ]  # fmt: skip
 """None that leaves, opens an editor or writes a file; nor one that changes the scenario."""
+
+BURSTS = [
+    "sqq", "sqqq", "sjkGgqq", "sjqqj", "s?qq", "s/x" + ESC + "qq",
+    "s" + ESC + ESC, "s?" + ESC, "s/" + ESC + ESC, "s" + ESC + "2", "s" + ESC + "?" + ESC + ESC,
+    "?" + ESC + ESC, "?s" + ESC, "??" + ESC, "?\r\r", "?" + ESC + "s" + ESC,
+    PALETTE + ESC + ESC, PALETTE + "?s" + ESC, PALETTE + "help\r" + ESC, PALETTE + "scenarios\rjqq",
+]  # fmt: skip
+"""Boxes that open and close in one write. A `q` is the first after an `s` that has opened the picker,
+or it is a second one, or it is typed: none leaves."""
 SIZES = [(20, 5), (60, 16), (80, 24), (100, 30), (160, 50)]
+FOOTERS = {lines for _, lines in SIZES}
 
 
 class Monkey:
@@ -26,21 +46,30 @@ class Monkey:
         self.size = (80, 24)
 
     def act(self):
-        do = self.random.choices([self.key, self.mouse, self.resize], [70, 27, 3])[0]
+        acts = [self.key, self.burst, self.mouse, self.resize]
+        do = self.random.choices(acts, [55, 20, 20, 5])[0]
         do()
 
     def key(self):
         key = self.random.choice(KEYS)
         if key == "s":
-            self.seen.press("s\x1b")
+            self.seen.press("s" + ESC)
         elif key == "/":
             self.seen.press("/" + self.random.choice(["ping", "x", ""]) + "\r")
         else:
             self.seen.press(key)
 
+    def burst(self):
+        """Several in one write; now and then the window changes before they have been dealt with."""
+        for burst in self.random.choices(BURSTS, k=self.random.choice([1, 1, 2])):
+            self.seen.press(burst)
+            if self.random.random() < 0.3:
+                self.resize()
+
     def mouse(self):
         width, height = self.size
         x, y = self.random.randint(1, width), self.random.randint(1, height)
+        y -= y in FOOTERS  # a click there may leave
         button = self.random.choice([0, 0, 2, 32, 64, 65])
         self.seen.press(f"\x1b[<{button};{x};{y}{self.random.choice('Mm')}")
 
@@ -54,15 +83,45 @@ class Monkey:
         self.seen.process.send_signal(signal.SIGWINCH)
 
 
+def test_quick_keys_on_boxes_do_not_end_the_screen(terminal):
+    seen = terminal(80, 24, "run", "block")
+    seen.until("LIVE")
+    for burst in ["sqq", "?qq", PALETTE + ESC + ESC, "?\r\r", "s" + ESC + "?" + ESC + ESC]:
+        seen.press(burst)
+    seen.press("s/dbpool")
+    seen.until("SCENARIOS", "/ dbpool")
+    seen.press(ESC + "qq1")
+    seen.until_gone("SCENARIOS")
+    time.sleep(AGAIN_S)
+    seen.press("q")
+    assert seen.end() == 0
+
+
 def test_it_answers_after_a_short_storm(terminal):
-    storm(terminal, "dbpool", 2, 150)
+    storm(terminal, "block", 2, 30)
+
+
+@pytest.mark.monkey
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("scenario", "seed"), [("block", 1), ("dbpool", 2), ("race", 3)])
+def test_it_answers_after_a_storm(terminal, scenario, seed):
+    storm(terminal, scenario, seed, 1500)
 
 
 @pytest.mark.monkey
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("scenario", "seed"), [("block", 1), ("dbpool", 2), ("race", 3)])
-def test_it_answers_after_a_storm(terminal, scenario, seed):
-    storm(terminal, scenario, seed, 1500)
+def test_boxes_open_and_close_in_a_storm_of_sizes(terminal):
+    """3,000 sizes as fast as they come, with a key of a box after every few."""
+    seen = terminal(80, 24, "run", "dbpool")
+    seen.until("LIVE")
+    monkey = Monkey(seen, 4)
+    for place in range(3000):
+        monkey.resized(monkey.random.randint(1, 250), monkey.random.randint(1, 70))
+        if place % 3 == 0:
+            seen.press(monkey.random.choice(["?", "s", ESC, "?s" + ESC, "s?" + ESC, PALETTE]))
+        seen.drain()
+        assert seen.process.poll() is None, seen.text()
+    it_answers(seen, monkey)
 
 
 def storm(terminal, scenario, seed, count):
@@ -73,23 +132,23 @@ def storm(terminal, scenario, seed, count):
         monkey.act()
         seen.text()  # 20 ms of reading
         assert seen.process.poll() is None, "\n".join(seen.screen.display)
+    it_answers(seen, monkey)
+
+
+def it_answers(seen, monkey):
+    """As a person would find it, and it ends when it is asked to."""
     monkey.resized(20, 5)
-    seen.until("60×16", timeout_s=5)
+    seen.until("60×16", timeout_s=10)
     monkey.resized(80, 24)
-    for _ in range(6):
-        seen.press("\x1b")
-        time.sleep(0.3)  # an escape alone, not the beginning of a sequence
-        seen.text()
-    seen.press("1")
-    seen.press("0")
-    seen.until("LIVE", "LOOP", "GET /ping", timeout_s=5)
+    seen.press(ESC * 2)  # what is typed, and the box
+    time.sleep(AGAIN_S)
+    seen.press(ESC * 4 + "10")
+    seen.until("LIVE", "LOOP", "GET /ping", timeout_s=10)
     seen.press(" ")
     seen.until("FROZEN", timeout_s=5)
     seen.press("0")
-    seen.until("LIVE", timeout_s=5)
-    before = lanes(seen.text())
-    time.sleep(1)
-    assert lanes(seen.text()) != before  # time goes on
+    before = lanes(seen.until("LIVE", timeout_s=5))
+    wait_until(lambda: lanes(seen.text()) != before, 5, "a picture that goes on")
     seen.press("q")
     assert seen.end() == 0
 

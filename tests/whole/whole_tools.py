@@ -106,6 +106,14 @@ class Terminal:
             self._stream.feed(data.replace(b"\x1b[>25u", b"").replace(b"\x1b[<u", b""))
         return "\n".join(self.screen.display)
 
+    def drain(self):
+        """Take what has been written, without the emulator: a storm of pictures costs it minutes."""
+        while select.select([self.fd], [], [], 0.005)[0]:
+            try:
+                os.read(self.fd, 1 << 16)
+            except OSError:
+                break
+
     def until(self, *texts, timeout_s=20):
         def look():
             shown = self.text()
