@@ -23,7 +23,7 @@ SPARED = {"q", "ctrl+c", "E", "shift+e", "S", "shift+s"}
 
 KEYS = sorted({key for action in ACTIONS for key in action.keys} - SPARED)
 TYPED = [*"abcdefgi/ 0129xXyz.,<>+-=[]{}", "backspace", "delete", "ctrl+p", "ctrl+u", "f1", "f12"]
-BOXED = ["s", "question_mark", "ctrl+p", "escape", "escape", "q", "q", "enter", "j", "down", "slash"]
+BOXED = [*"sqqj", "question_mark", "ctrl+p", "escape", "escape", "enter", "down", "slash"]
 """Keys that open, close and use boxes."""
 SIZES = [(1, 1), (20, 5), (59, 15), (60, 16), (80, 24), (119, 36), (120, 40), (160, 50), (250, 70)]
 

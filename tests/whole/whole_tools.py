@@ -107,7 +107,7 @@ class Terminal:
         return "\n".join(self.screen.display)
 
     def drain(self):
-        """Take what has been written, without the emulator: a storm of pictures costs it minutes."""
+        """Take what has been written, without the emulator, which is slow on large pictures."""
         while select.select([self.fd], [], [], 0.005)[0]:
             try:
                 os.read(self.fd, 1 << 16)

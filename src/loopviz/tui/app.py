@@ -155,7 +155,7 @@ class LoopvizApp(App[None]):
             self.exit(return_code=1)
 
     def on_main_screen_pointed(self, event: MainScreen.Pointed) -> None:
-        if event.action and self.screen is self._main:  # no box has opened since the click
+        if event.action and self.screen is self._main and not self._exit:  # as it was at the click
             self.act(event.action)
         else:
             self.tick(whole=True)
