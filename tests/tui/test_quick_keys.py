@@ -4,10 +4,13 @@
 has read; `Stage.press` waits after each.
 """
 
+import asyncio
+import os
 import random
 
 import pytest
 from textual import events
+from textual.geometry import Size
 
 from loopviz.tui.again import AGAIN_S, DoublePress
 from loopviz.tui.screens.help import HelpScreen
@@ -206,6 +209,24 @@ def test_resizes_reach_boxes_that_open_and_close():
         await stage.pilot.pause()
         assert stage.app._exception is None
         assert len(stage.app.screen_stack) == 1
+
+    drive(play)
+
+
+def test_a_size_that_is_reported_late_is_not_believed(monkeypatch):
+    """The handler of one signal is interrupted by the next one, and reports the older size last."""
+
+    async def play(stage: Stage) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(type(stage.app._driver), "is_headless", False)
+            patch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((100, 30)))
+            for size in [Size(100, 30), Size(70, 20)]:
+                stage.app.post_message(events.Resize(size, size))
+            await stage.pilot.pause()
+            while stage.app._resize_event is not None:
+                await asyncio.sleep(0.002)
+            await stage.play()
+        assert stage.app.size == stage.app.screen.size == Size(100, 30)
 
     drive(play)
 

@@ -136,6 +136,19 @@ def test_boxes_open_and_close_in_a_storm_of_sizes(terminal):
     it_answers(seen, monkey)
 
 
+@pytest.mark.monkey
+def test_the_last_of_quick_sizes_is_the_one_shown(terminal):
+    seen = terminal(80, 24, "run", "block")
+    seen.until("LIVE")
+    monkey = Monkey(seen, 5)
+    for _ in range(100):
+        for size in [(80, 24), (100, 30), (80, 24)]:
+            monkey.resized(*size)
+        monkey.wait()
+    monkey.resized(80, 24)
+    it_answers(seen, monkey)
+
+
 def storm(terminal, scenario, seed, count):
     seen = terminal(80, 24, "run", scenario)
     seen.until("LIVE")

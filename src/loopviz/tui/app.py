@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,8 @@ from typing import Any
 
 from textual.app import App, SuspendNotSupported
 from textual.driver import Driver
-from textual.events import Event, Key, Paste
+from textual.events import Event, Key, Paste, Resize
+from textual.geometry import Size
 
 from loopviz.clock import MS, SECOND, Clock, monotonic_ns
 from loopviz.model.snapshot import Location
@@ -218,8 +220,22 @@ class LoopvizApp(App[None]):
             self._press(event)
         elif isinstance(event, Paste) and not event.is_forwarded:
             self._paste(event)
+        elif isinstance(event, Resize):
+            await super().on_event(self._measured(event))
         else:
             await super().on_event(event)
+
+    def _measured(self, event: Resize) -> Resize:
+        """The event with the size that the terminal has by now.
+
+        Of two signals in quick succession the second interrupts the handler of the first. Textual's
+        then posts the size that it read first last, and nothing would correct it.
+        """
+        driver = self._driver
+        if driver is None or driver.is_headless or driver.is_web or event.pixel_size is not None:
+            return event  # its size is not from a signal
+        size = Size(*shutil.get_terminal_size())
+        return event if size == event.size else Resize(size, size)
 
     def _press(self, event: Key) -> None:
         """A key belongs to the box, if one is open: to what is below only if none is."""
