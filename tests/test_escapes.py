@@ -27,6 +27,7 @@ REPORT = {
             "offered_rps": 1,
             "sent": 2,
             "ok": 1,
+            "unanswered": 0,
             "errors": {BAD: 1},
             "latency_ms": LATENCY,
         }

@@ -76,6 +76,8 @@ def _check_terminal(target: str) -> None:
     if os.environ.get("TERM", "") in ("dumb", ""):
         said = os.environ.get("TERM") or "nothing"
         raise UsageError(f"loopviz cannot draw on this terminal (TERM says {said}): {instead}.")
+    for name in ("COLUMNS", "LINES"):  # readline exports the size of a moment to child processes;
+        os.environ.pop(name, None)  # Textual believes that, and would draw so whatever the size is
     columns, lines = shutil.get_terminal_size()
     if columns < MIN_COLUMNS or lines < MIN_LINES:
         raise UsageError(

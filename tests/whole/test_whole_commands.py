@@ -272,7 +272,10 @@ def test_a_fix_that_is_not_installed(tmp_path, ours):
 
 
 def in_terminal(columns, lines, term, *words):
-    """The command in a pseudo-terminal of that size; its output and exit code."""
+    """The command in a pseudo-terminal of that size; its output and exit code.
+
+    What a parent has exported of another terminal's size does not count.
+    """
     parent, child = pty.openpty()
     os.set_blocking(parent, True)
     import fcntl
@@ -285,7 +288,7 @@ def in_terminal(columns, lines, term, *words):
         stdin=child,
         stdout=child,
         stderr=child,
-        env={**os.environ, "TERM": term},
+        env={**os.environ, "TERM": term, "COLUMNS": "160", "LINES": "50"},
         start_new_session=True,
     )
     os.close(child)
