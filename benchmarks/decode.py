@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import SECOND
-from loopviz.collector import RingReader
+from loopviz.engine.collector import RingReader
 from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
 from loopviz.wire.events import RECORD, RECORD_SIZE, Kind, tag

@@ -20,10 +20,10 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from loopviz.lab.target.server import Server, new_loop
 from loopviz.listener import listen
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
-from loopviz.target.server import Server, new_loop
 
 PAIRS, WINDOW_S = 40, 0.2
 

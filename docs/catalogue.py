@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import loopviz
-from loopviz.catalogue import FixInfo, ScenarioInfo, catalogue, load_scenario
-from loopviz.claims import needed
-from loopviz.headless import measure
-from loopviz.report import failed
+from loopviz.engine.headless import measure
+from loopviz.lab.catalogue import FixInfo, ScenarioInfo, catalogue, load_scenario
+from loopviz.report.build import failed
+from loopviz.report.expectations import needed
 
 FOLDER = Path(__file__).parent
 PAGE, FIGURES = FOLDER / "scenarios.md", FOLDER / "scenarios.json"

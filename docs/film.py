@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
-from loopviz.tui.paint.svg import Sheet, framed
+from loopviz.tui.draw.svg import Sheet, framed
 
 Frame = tuple[float, Sequence[Strip]]
 """When it appears, in seconds, and its rows."""

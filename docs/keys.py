@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from loopviz.tui.actions import GROUPS, told
+from loopviz.tui.state.actions import GROUPS, told
 
 PAGE = Path(__file__).with_name("keys.md")
 

@@ -16,12 +16,12 @@ from rich.segment import Segment
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from loopviz.session import Session
-from loopviz.tui.actions import ACTIONS
+from loopviz.engine.session import Session
 from loopviz.tui.app import LoopvizApp
-from loopviz.tui.look import VIEWS
-from loopviz.tui.paint.palette import DARK, LIGHT, looks
-from loopviz.tui.picture import picture_of, rows_of
+from loopviz.tui.draw.palette import DARK, LIGHT, looks
+from loopviz.tui.screenshot import picture_of, rows_of
+from loopviz.tui.state.actions import ACTIONS
+from loopviz.tui.state.view_state import VIEWS
 
 HERE = Path(__file__).parent
 IMAGES = HERE / "images"

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from loopviz.children import Guard
+from loopviz.engine.child import Guard
 
 START_TIMEOUT_S = 30
 
@@ -52,8 +52,8 @@ def installed() -> dict[str, Path]:
 def serving(binaries: Path) -> Iterator[Postgres]:
     """Start a server; it has ended, and its data is gone, when the block is left.
 
-    Should this process be killed, `loopviz.guard` sees to both. PostgreSQL refuses to run as root:
-    then it runs as `postgres`, or `nobody`.
+    Should this process be killed, `loopviz.engine.guard` sees to both. PostgreSQL refuses to run
+    as root: then it runs as `postgres`, or `nobody`.
     """
     folder = Path(tempfile.mkdtemp(prefix="loopviz-pg-", dir="/tmp"))  # short: a socket lies in it
     guard = Guard(folder)

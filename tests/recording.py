@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.collector import RingReader
+from loopviz.engine.collector import RingReader
 from loopviz.model.events import EVENT_TYPE
 from loopviz.probe.install import LOOP_RING, SIDE_RING
 from loopviz.wire.events import SWITCHES, Kind

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from loopviz.catalogue import (
+from loopviz.errors import UsageError
+from loopviz.lab.catalogue import (
     ScenarioInfo,
     builtin_folder,
     catalogue,
@@ -14,8 +15,7 @@ from loopviz.catalogue import (
     load_scenario,
     read,
 )
-from loopviz.claims import needed
-from loopviz.errors import UsageError
+from loopviz.report.expectations import needed
 from loopviz.scenario import Scenario
 from loopviz.tui.source import lesson_of
 

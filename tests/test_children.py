@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loopviz.children import Child
+from loopviz.engine.child import Child
 from loopviz.errors import MachineError
 
 
@@ -23,5 +23,5 @@ def test_a_child_that_cannot_start_is_one_sentence_and_leaves_no_file_open(
     before = len(list(Path("/proc/self/fd").iterdir()))
     sentence = rf"^loopviz cannot start its load process with a log in {folder} \({why}\): point .*"
     with pytest.raises(MachineError, match=sentence):
-        Child("loopviz.load", folder, None)
+        Child("loopviz.lab.load", folder, None)
     assert len(list(Path("/proc/self/fd").iterdir())) == before

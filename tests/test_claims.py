@@ -2,8 +2,8 @@
 
 import pytest
 
-from loopviz.claims import BUG, judge, needed, value_of
 from loopviz.errors import UsageError
+from loopviz.report.expectations import BUG, judge, needed, value_of
 from loopviz.scenario import Expect
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from loopviz import config
+from loopviz.cli import config
 from loopviz.errors import UsageError
-from loopviz.tui.actions import ACTIONS, keymap
+from loopviz.tui.state.actions import ACTIONS, keymap
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import sys
 import pytest
 from hostile import BAD, SCENARIO, SHOWN, unsafe
 
-from loopviz import cli, entry
+from loopviz.cli import commands, main
 from loopviz.errors import TargetError
 
 LATENCY = {"p50": 1.0, "p90": 1.0, "p99": 1.0, "max": 1.0}
@@ -81,7 +81,7 @@ def said(monkeypatch):
             monkeypatch.setattr(sys, name, io.TextIOWrapper(raw, "utf-8", write_through=True))
         monkeypatch.setattr(sys, "argv", ["loopviz", *words])
         try:
-            entry.main()
+            main.main()
         except SystemExit as end:
             code = end.code or 0
         sys.stdout.flush()
@@ -93,7 +93,7 @@ def said(monkeypatch):
 @pytest.fixture
 def measured(monkeypatch):
     """Runs end at once, with the hostile report."""
-    monkeypatch.setattr(cli, "_measure", lambda *_, **__: REPORT)
+    monkeypatch.setattr(commands, "_measure", lambda *_, **__: REPORT)
 
 
 def safe(text):
@@ -191,7 +191,7 @@ def test_what_ends_a_run(said, monkeypatch, error):
         ended.add_note(f"  File {BAD}")
         raise ended
 
-    monkeypatch.setattr(cli, "_measure", fail)
+    monkeypatch.setattr(commands, "_measure", fail)
     text, code = said("bench", "block")
     assert safe(text).startswith("loopviz: ")
     assert (f"last words: {SHOWN}" in text, text.count("\n")) == (True, 1)

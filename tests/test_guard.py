@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from textual.drivers import linux_driver
 
-from loopviz import guard
-from loopviz.children import GUARD_S, Guard
-from loopviz.terminal import Terminal
+from loopviz.engine import guard
+from loopviz.engine.child import GUARD_S, Guard
+from loopviz.engine.terminal import Terminal
 
 ECHO = 3
 """Where `termios` has the flag of that name."""
@@ -45,7 +45,7 @@ def tty():
 def dies_with_a_screen(tty, monkeypatch, *, returned=False, then=lambda: None):
     """What the guard writes for a process that sets the terminal raw, and ends."""
     master, child = tty
-    monkeypatch.setattr("loopviz.terminal.INPUT_FD", child)
+    monkeypatch.setattr("loopviz.engine.terminal.INPUT_FD", child)
     lines = []
     terminal = Terminal(lines.append)
     terminal.before_screen()

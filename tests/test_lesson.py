@@ -5,8 +5,8 @@ from textwrap import dedent
 
 import pytest
 
-from loopviz.catalogue import catalogue
-from loopviz.lesson import Lesson
+from loopviz.lab.catalogue import catalogue
+from loopviz.lab.lesson import Lesson
 
 HEAD = """
 from loopviz.scenario import Fix, Load, Scenario

@@ -10,8 +10,8 @@ import pytest
 from fastapi import APIRouter
 
 from loopviz.errors import TargetError
+from loopviz.lab.target.loading import Loading, check, load, raised
 from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
-from loopviz.target.loading import Loading, check, load, raised
 
 HEAD = """
 from fastapi import APIRouter

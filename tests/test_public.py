@@ -38,10 +38,10 @@ def imported_by(statement):
     [
         ("import loopviz; loopviz.install", {"textual", "fastapi", "numpy", "httpx", "typer"}),
         ("import loopviz.parts", {"textual", "fastapi", "numpy", "httpx", "typer"}),
-        ("import loopviz.session", {"textual", "fastapi", "httpx", "uvicorn", "rich"}),
+        ("import loopviz.engine.session", {"textual", "fastapi", "httpx", "uvicorn", "rich"}),
         ("import loopviz.tui.app", {"fastapi", "httpx", "uvicorn"}),
-        ("import loopviz.target.__main__", {"textual", "numpy", "httpx", "typer"}),
-        ("import loopviz.load.__main__", {"textual", "numpy", "fastapi", "uvicorn", "typer"}),
+        ("import loopviz.lab.target.__main__", {"textual", "numpy", "httpx", "typer"}),
+        ("import loopviz.lab.load.__main__", {"textual", "numpy", "fastapi", "uvicorn", "typer"}),
     ],
 )
 def test_a_process_imports_only_what_it_needs(statement, never):

@@ -8,9 +8,9 @@ import pytest
 import loopviz
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.places import Naming
-from loopviz.report import build_report
-from loopviz.summary import compare_table, summary
+from loopviz.model.names import Naming
+from loopviz.report.build import build_report
+from loopviz.report.text import compare_table, summary
 from loopviz.testing import Story
 from loopviz.wire.control import LEFT, TIMEOUT, Sample
 from loopviz.wire.events import TASK_CANCELLED

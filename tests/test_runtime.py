@@ -9,9 +9,9 @@ import threading
 
 import pytest
 
-from loopviz import runtime
+from loopviz import run_folder
 from loopviz.errors import LoopvizError, MachineError
-from loopviz.runtime import MARKER, new_run_folder
+from loopviz.run_folder import MARKER, new_run_folder
 
 
 @pytest.fixture(params=["XDG_RUNTIME_DIR", "TMPDIR"])
@@ -134,7 +134,7 @@ def test_a_run_in_another_pid_namespace_does_not_sweep_ours(base):
     if not shutil.which("unshare") or subprocess.run([*command, "true"], check=False).returncode:
         pytest.skip("no pid namespaces here, or not for this user")
     alive = new_run_folder()
-    code = "from loopviz.runtime import new_run_folder; new_run_folder().leave()"
+    code = "from loopviz.run_folder import new_run_folder; new_run_folder().leave()"
     subprocess.run([*command, sys.executable, "-c", code], check=True)
     assert (alive.path / MARKER).exists()
     alive.leave()
@@ -142,14 +142,14 @@ def test_a_run_in_another_pid_namespace_does_not_sweep_ours(base):
 
 def test_a_sweep_between_the_marker_and_its_lock_costs_another_name(base, monkeypatch):
     """The window in which a new folder looks like a dead one's: its maker notices."""
-    lock, swept = runtime.lock_file, []
+    lock, swept = run_folder.lock_file, []
 
     def swept_first(path, *, dir_fd=None, create=True):
         if create and not swept:
             fd = os.open(path, os.O_RDWR | os.O_CREAT, dir_fd=dir_fd)
             os.close(fd)
             swept.append(path.partition("/")[0])
-            runtime._sweep(dir_fd)
+            run_folder._sweep(dir_fd)
             return None  # while the sweep goes on its lock is another's
         if create and len(swept) == 1:
             made = lock(path, dir_fd=dir_fd)
@@ -158,7 +158,7 @@ def test_a_sweep_between_the_marker_and_its_lock_costs_another_name(base, monkey
             return made
         return lock(path, dir_fd=dir_fd, create=create)
 
-    monkeypatch.setattr(runtime, "lock_file", swept_first)
+    monkeypatch.setattr(run_folder, "lock_file", swept_first)
     folder = new_run_folder()
     assert len(set(swept)) == 2
     assert folder.path.name not in swept
@@ -169,7 +169,7 @@ def test_a_sweep_between_the_marker_and_its_lock_costs_another_name(base, monkey
 
 AT_ONCE = """
 import sys
-from loopviz.runtime import MARKER, new_run_folder
+from loopviz.run_folder import MARKER, new_run_folder
 sys.stdin.readline()
 for _ in range(60):
     folder = new_run_folder()

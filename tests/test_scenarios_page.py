@@ -2,7 +2,7 @@
 
 import pytest
 
-from loopviz.catalogue import catalogue
+from loopviz.lab.catalogue import catalogue
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import os
 
-from loopviz.catalogue.watched import Watched
 from loopviz.clock import SECOND
+from loopviz.lab.catalogue.watched import Watched
 
 
 def test_a_file_is_looked_at_once_a_second(tmp_path):

@@ -1,6 +1,6 @@
 """`python -m loopviz` is `loopviz`."""
 
-from loopviz.entry import main
+from loopviz.cli.main import main
 
 if __name__ == "__main__":
     main()

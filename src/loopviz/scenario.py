@@ -76,7 +76,7 @@ class Expect:
     """
 
     metric: str
-    """`p99_ms GET /ping`, `errors GET /ping`, `counter lost`, …; see `loopviz.claims`."""
+    """`p99_ms GET /ping`, `errors GET /ping`, `counter lost`, …; see `report.expectations`."""
     fix: str | Sequence[str] | None = None
     """A fix's key, or several that are on together."""
     against: str | None = "bug"

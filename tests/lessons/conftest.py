@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from httpx import ASGITransport, AsyncClient
 
-from loopviz.catalogue import builtin_folder, load_scenario
-from loopviz.target.app import build_app
+from loopviz.lab.catalogue import builtin_folder, load_scenario
+from loopviz.lab.target.app import build_app
 
 
 @pytest.fixture

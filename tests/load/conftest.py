@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from loopviz.catalogue import LoadInfo
-from loopviz.load.config import Config
+from loopviz.lab.catalogue import LoadInfo
+from loopviz.lab.load.config import Config
 from loopviz.wire.control import Sample, encode, messages
 
 
@@ -60,12 +60,12 @@ def virtual() -> Callable[..., Any]:
 
 
 class Child:
-    """`python -m loopviz.load`, and what it has said so far."""
+    """`python -m loopviz.lab.load`, and what it has said so far."""
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
         reading, writing = os.pipe()
-        command = [sys.executable, "-W", "error", "-m", "loopviz.load"]
+        command = [sys.executable, "-W", "error", "-m", "loopviz.lab.load"]
         command += ["--out-fd", str(writing), "--run-dir", str(run_dir)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[writing]

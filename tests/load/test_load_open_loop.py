@@ -6,14 +6,14 @@ import os
 
 import pytest
 
-from loopviz.catalogue import LoadInfo
 from loopviz.clock import MS, SECOND
 from loopviz.errors import LoopvizError, UsageError
-from loopviz.load.client import Client, Reply
-from loopviz.load.config import Config
-from loopviz.load.open_loop import OpenLoop
-from loopviz.load.outbox import Outbox
-from loopviz.load.schedule import ArrivalSchedule
+from loopviz.lab.catalogue import LoadInfo
+from loopviz.lab.load.client import Client, Reply
+from loopviz.lab.load.config import Config
+from loopviz.lab.load.open_loop import OpenLoop
+from loopviz.lab.load.outbox import Outbox
+from loopviz.lab.load.schedule import ArrivalSchedule
 from loopviz.wire.control import Sample
 
 ROUTES = (LoadInfo("GET /a", 100), LoadInfo("GET /b", 20, "constant"))

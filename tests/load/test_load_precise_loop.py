@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from loopviz.load.precise_loop import READY_MAX, new_loop
+from loopviz.lab.load.precise_loop import READY_MAX, new_loop
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the usual loop is used there")

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from loopviz.catalogue import LoadInfo
 from loopviz.clock import monotonic_ns
+from loopviz.lab.catalogue import LoadInfo
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT
 
 pytestmark = [pytest.mark.real, pytest.mark.timed]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopviz.catalogue import LoadInfo
 from loopviz.clock import SECOND
-from loopviz.load.schedule import ArrivalSchedule, arrivals
+from loopviz.lab.catalogue import LoadInfo
+from loopviz.lab.load.schedule import ArrivalSchedule, arrivals
 
 KINDS = ("poisson", "constant")
 seeds = st.integers(0, 2**32)

@@ -7,14 +7,14 @@ from itertools import cycle
 
 import pytest
 
-from loopviz.catalogue import LoadInfo
 from loopviz.clock import MS, SECOND
-from loopviz.load.client import Reply
-from loopviz.load.open_loop import OpenLoop
-from loopviz.load.outbox import LATE_NS, Outbox
-from loopviz.load.schedule import ArrivalSchedule
+from loopviz.lab.catalogue import LoadInfo
+from loopviz.lab.load.client import Reply
+from loopviz.lab.load.open_loop import OpenLoop
+from loopviz.lab.load.outbox import LATE_NS, Outbox
+from loopviz.lab.load.schedule import ArrivalSchedule
 from loopviz.model.model import Model
-from loopviz.report import build_report
+from loopviz.report.build import build_report
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 
 ROUTES = (LoadInfo("GET /a", 200), LoadInfo("GET /b", 40, "constant"))

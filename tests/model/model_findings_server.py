@@ -9,7 +9,7 @@ from recording import Recording
 
 from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
-from loopviz.model.places import Naming
+from loopviz.model.names import Naming
 from loopviz.probe.asgi import watch_requests
 
 

@@ -4,7 +4,7 @@ import heapq
 
 from loopviz.clock import MS
 from loopviz.model.model import Model
-from loopviz.model.places import Naming
+from loopviz.model.names import Naming
 from loopviz.testing import Story
 
 WAITS = "\t/app/api.py\t20\torder"

@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from loopviz.model.sure import SHARES, Interval, differ, intervals, samples_for
+from loopviz.model.phases.confidence import SHARES, Interval, differ, intervals, samples_for
 
 ONE_TO = np.arange(1, 1001)
 

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from model_programs import World, programs
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.blame import NOBODY, OTHERS, breakdown
-from loopviz.model.lanes import Lanes
 from loopviz.model.model import Model
-from loopviz.model.peers import merge
 from loopviz.model.snapshot import State
+from loopviz.model.snapshot.blame import NOBODY, OTHERS, breakdown
+from loopviz.model.snapshot.merge import merge
+from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
 
 WINDOW = 60 * SECOND

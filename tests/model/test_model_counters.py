@@ -3,12 +3,12 @@
 import pytest
 
 from loopviz.clock import MS, SECOND
-from loopviz.collector import RingReader
-from loopviz.model.counters import added_up
+from loopviz.engine.collector import RingReader
+from loopviz.lab.target.counters import Counting
 from loopviz.model.model import RECENT_NS, Model
 from loopviz.model.snapshot import CounterView
+from loopviz.model.state.counters import added_up
 from loopviz.scenario import Counter
-from loopviz.target.counters import Counting
 from loopviz.testing import Story
 from loopviz.wire.events import Kind
 from loopviz.wire.ring import LockedRing

@@ -4,9 +4,9 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.observe import Observer
-from loopviz.model.places import Naming
-from loopviz.model.trace import Trace
+from loopviz.model.names import Naming
+from loopviz.model.state.observer import Observer
+from loopviz.model.state.trace import Trace
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED
 

@@ -4,7 +4,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.places import Naming, parse_site
+from loopviz.model.names import Naming, parse_site
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.histogram import Histogram, quantiles
 from loopviz.model.model import Model
-from loopviz.model.series import Series
+from loopviz.model.stats.histogram import Histogram, quantiles
+from loopviz.model.stats.series import Series
 from loopviz.testing import Story
 
 T0 = 1024 * SECOND

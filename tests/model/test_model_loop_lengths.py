@@ -5,8 +5,8 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.peers import add_findings
 from loopviz.model.snapshot import Suffering
+from loopviz.model.snapshot.merge import add_findings
 from loopviz.testing import Story
 
 T0 = 1024 * SECOND

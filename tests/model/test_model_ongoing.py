@@ -5,7 +5,7 @@ from model_findings_tools import CYCLE, found, told
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.report import build_report
+from loopviz.report.build import build_report
 from loopviz.testing import Story
 from loopviz.wire.control import Sample
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from loopviz.clock import MS, SECOND
-from loopviz.model import seconds as module
 from loopviz.model.model import Model
-from loopviz.model.overview import Overview, together
-from loopviz.model.seconds import Seconds
+from loopviz.model.snapshot.overview import Overview, together
+from loopviz.model.state import seconds as module
+from loopviz.model.state.seconds import Seconds
 from loopviz.testing import Story
 
 T0_S = 1024

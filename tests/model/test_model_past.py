@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from model_programs import World, programs
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.lanes import Lanes
 from loopviz.model.model import HELD_NS, KEEP_NS, Model
-from loopviz.model.peers import cut, merge, of_worker, past, since
 from loopviz.model.snapshot import State
+from loopviz.model.snapshot.merge import cut, merge, of_worker, past, since
+from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
 
 WINDOW = 60 * SECOND

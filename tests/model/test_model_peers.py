@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.lanes import Lanes
 from loopviz.model.model import Model
-from loopviz.model.peers import add_findings, merge, named, of_worker, remains, since
+from loopviz.model.snapshot.merge import add_findings, merge, named, of_worker, remains, since
+from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
 
 COUNTERS = [("kept", "kept", False), ("lost", "lost", True)]

@@ -6,8 +6,8 @@ from model_programs import World, programs
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.ranges import figures
 from loopviz.model.snapshot import State
+from loopviz.model.snapshot.ranges import figures
 from loopviz.testing import Story
 
 WINDOW = 60 * SECOND

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.requests import Requests
 from loopviz.model.snapshot import State
+from loopviz.model.state.requests import Requests
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.places import Naming
-from loopviz.model.rows import Occupancy
-from loopviz.model.series import Envelope
+from loopviz.model.names import Naming
+from loopviz.model.state.resource_groups import Occupancy
+from loopviz.model.stats.series import Envelope
 from loopviz.testing import Story
 from loopviz.wire.events import SIDE_OUT
 

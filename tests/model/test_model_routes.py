@@ -4,7 +4,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.routes import Names
+from loopviz.model.state.routes import Names
 from loopviz.testing import Story
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 

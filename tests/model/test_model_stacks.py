@@ -1,8 +1,8 @@
 """When a target is asked where a task is, and what is known of it."""
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.places import Naming
-from loopviz.model.stacks import Stacks
+from loopviz.model.names import Naming
+from loopviz.model.state.stacks import Stacks
 
 T0 = 1024 * SECOND
 

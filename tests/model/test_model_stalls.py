@@ -4,8 +4,8 @@ import pytest
 
 from loopviz.clock import MS
 from loopviz.model.findings.slow import SlowCallback
-from loopviz.model.places import Naming
-from loopviz.model.stalls import Samples, Stall
+from loopviz.model.names import Naming
+from loopviz.model.state.stalls import Samples, Stall
 
 START = 1000 * MS
 STRINGS = [

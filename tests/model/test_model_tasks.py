@@ -4,8 +4,8 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.observe import Observer
 from loopviz.model.snapshot import State
+from loopviz.model.state.observer import Observer
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED
 
@@ -206,7 +206,7 @@ def test_a_chain_of_tasks_is_not_kept():
     """Each starts the next and ends: for ever."""
     import gc
 
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.tasks import Task
 
     story, model = Story().task(1).step(1), Model()
     for number in range(2, 10_000):

@@ -3,9 +3,9 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loopviz.model.ended import Ended
-from loopviz.model.request import Request
-from loopviz.model.window import Window
+from loopviz.model.snapshot.window import Window
+from loopviz.model.state.finished import Ended
+from loopviz.model.state.request import Request
 
 
 class Shown:

@@ -15,10 +15,10 @@ from fastapi import Depends, FastAPI
 from pydantic import BaseModel, Field
 
 from loopviz.clock import monotonic_ns
+from loopviz.lab.target.server import Server, new_loop
 from loopviz.listener import listen
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
-from loopviz.target.server import Server, new_loop
 
 CLIENTS, TIMES = 50, 3
 SLOW = ("/serialization", "/dependency", "/middleware", "/endpoint")

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from loopviz.probe.chain import DEPTH, await_stack, stack_of_task
+from loopviz.probe.await_stack import DEPTH, await_stack, stack_of_task
 
 
 async def inner():

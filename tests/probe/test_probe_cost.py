@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from loopviz.probe.cost import measure_cost
+from loopviz.probe.overhead import measure_cost
 
 
 @pytest.mark.real

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI, HTTPException
 
 from loopviz.probe.asgi import watch_requests
-from loopviz.probe.raised import describe_error, raised_at
+from loopviz.probe.exceptions import describe_error, raised_at
 from loopviz.wire.control import SENT_HEADER
 from loopviz.wire.events import Kind
 

@@ -316,7 +316,7 @@ def test_a_ring_that_does_not_fit_takes_the_other_one_with_it(loop, monkeypatch,
         assert (path.parent / "loop.ring").exists()
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("loopviz.probe.files.LockedRing", refuse)
+    monkeypatch.setattr("loopviz.probe.recording_folder.LockedRing", refuse)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     probe = install(loop, clock=loop.clock, watchdog=False, heartbeat_s=None)
     assert probe.why == (

@@ -23,7 +23,7 @@ from uvicorn.server import ServerState
 
 from loopviz.probe import frameworks
 from loopviz.probe.asgi import watch_requests
-from loopviz.probe.resources.patches import apply
+from loopviz.probe.patches.patch import apply
 from loopviz.wire.events import Kind
 
 FASTAPI = (

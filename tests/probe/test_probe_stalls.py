@@ -14,7 +14,7 @@ import pytest
 import slow_app as slow_app_file
 
 from loopviz.clock import MS, monotonic_ns
-from loopviz.collector import Collector
+from loopviz.engine.collector import Collector
 from loopviz.model.model import Model
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests

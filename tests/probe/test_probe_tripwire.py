@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from loopviz.clock import MS
-from loopviz.collector import RingReader
+from loopviz.engine.collector import RingReader
 from loopviz.probe import install
 from loopviz.probe.install import LOOP_RING
 from loopviz.probe.places import Places

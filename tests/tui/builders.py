@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from loopviz.catalogue import ScenarioInfo
+from loopviz.engine.session import Frame, Status
+from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.snapshot import (
     Location,
     Occupied,
@@ -15,7 +16,6 @@ from loopviz.model.snapshot import (
     Snapshot,
     Track,
 )
-from loopviz.session import Frame, Status
 
 from .plays import PLAYS
 from .worlds import T0, World, known

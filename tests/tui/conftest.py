@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from loopviz.clock import MS, SECOND
 from loopviz.tui.app import LoopvizApp
-from loopviz.tui.picture import rows_of
+from loopviz.tui.screenshot import rows_of
 from loopviz.tui.widgets.lines import LineWidget
 
 from .builders import T0, FakeController

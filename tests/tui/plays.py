@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from loopviz.catalogue import ScenarioInfo
 from loopviz.clock import MS
+from loopviz.lab.catalogue import ScenarioInfo
 
 if TYPE_CHECKING:
     from .worlds import World

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from loopviz.clock import SECOND
+from loopviz.engine.session import Frame
 from loopviz.model.model import Model
-from loopviz.session import Frame
-from loopviz.tui.desk import Desk
-from loopviz.tui.paint.glyphs import BLOCKS
-from loopviz.tui.paint.layout import Wants, plan
-from loopviz.tui.paint.palette import looks
+from loopviz.tui.controller import Desk
+from loopviz.tui.draw.glyphs import BLOCKS
+from loopviz.tui.draw.palette import looks
+from loopviz.tui.panels.layout import Wants, plan
 
 from .builders import FakeController
 

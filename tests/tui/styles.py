@@ -14,7 +14,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import State
-from loopviz.tui.paint.palette import Looks
+from loopviz.tui.draw.palette import Looks
 
 __all__ = ["StyleNames"]
 

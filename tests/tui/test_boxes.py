@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import pytest
 
-from loopviz.tui.actions import ACTIONS
-from loopviz.tui.paint.text import Line
-from loopviz.tui.typed import typed
+from loopviz.tui.draw.text import Line
+from loopviz.tui.state.actions import ACTIONS
+from loopviz.tui.state.line_edit import typed
 from loopviz.tui.views.view import View
 
 from .builders import ENTRIES

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from textual.keys import _character_to_key
 
-from loopviz.tui.keys import Keymap, as_read, as_textual, known_key
+from loopviz.tui.state.keys import Keymap, as_read, as_textual, known_key
 
 from .conftest import Stage, drive
 

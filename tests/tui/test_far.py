@@ -1,8 +1,8 @@
 """Zoomed out beyond the detail: loop and lag are known in seconds, the rest says why not."""
 
 from loopviz.clock import MS, SECOND
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.far import gone
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.overview import gone
 
 from .builders import T0, FakeController
 from .conftest import Stage, drive

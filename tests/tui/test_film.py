@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.look import VIEWS
+from loopviz.tui.state.view_state import VIEWS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

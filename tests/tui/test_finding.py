@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from loopviz.catalogue import FixInfo
 from loopviz.clock import SECOND
+from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import CounterView
-from loopviz.tui.paint.finding import paint_finding
-from loopviz.tui.paint.glyphs import BLOCKS
-from loopviz.tui.paint.layout import Wants, plan
-from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.scene import Scene
+from loopviz.tui.draw.glyphs import BLOCKS
+from loopviz.tui.draw.palette import looks
+from loopviz.tui.panels.finding import paint_finding
+from loopviz.tui.panels.layout import Wants, plan
+from loopviz.tui.panels.scene import Scene
 
 from .builders import HELD, SCENARIO, T0, FakeController
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from loopviz.catalogue import FixInfo
 from loopviz.clock import SECOND
+from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import CounterView, Pair, Quantiles, RouteView
-from loopviz.tui.actions import keymap
-from loopviz.tui.look import Look
-from loopviz.tui.paint.compare import step_line
-from loopviz.tui.paint.guide import guide
+from loopviz.tui.panels.compare import step_line
+from loopviz.tui.panels.next_step import guide
+from loopviz.tui.state.actions import keymap
+from loopviz.tui.state.view_state import Look
 
 from .builders import SCENARIO, T0
 from .conftest import Stage, drive

@@ -2,8 +2,8 @@
 
 import pytest
 
-from loopviz.tui.paint.clauses import shortened
-from loopviz.tui.paint.footer import Offer, action_at, fitting
+from loopviz.tui.draw.shorten import shortened
+from loopviz.tui.panels.footer import Offer, action_at, fitting
 
 from .builders import FakeController
 from .conftest import Stage, drive

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from loopviz.catalogue import CounterInfo
 from loopviz.clock import SECOND
+from loopviz.lab.catalogue import CounterInfo
 from loopviz.model.snapshot import CounterView, Occupied, Peer
-from loopviz.tui.paint.gauges import GaugePainter
-from loopviz.tui.paint.glyphs import ASCII, BLOCKS
-from loopviz.tui.paint.layout import Wants, plan
-from loopviz.tui.paint.names import called, short_name
-from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.scene import Scene
+from loopviz.tui.draw.glyphs import ASCII, BLOCKS
+from loopviz.tui.draw.palette import looks
+from loopviz.tui.panels.gauges import GaugePainter
+from loopviz.tui.panels.layout import Wants, plan
+from loopviz.tui.panels.names import called, short_name
+from loopviz.tui.panels.scene import Scene
 
 from .builders import SCENARIO, T0, FakeController, resource
 from .conftest import Stage, drive

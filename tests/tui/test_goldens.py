@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from loopviz.tui.look import VIEWS
+from loopviz.tui.state.view_state import VIEWS
 
 from .builders import FakeController
 from .conftest import Stage, beyond_ascii, drive

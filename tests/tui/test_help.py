@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from loopviz.tui.actions import told
-from loopviz.tui.look import VIEWS
-from loopviz.tui.paint.legend import GLYPH_HELP
+from loopviz.tui.panels.legend import GLYPH_HELP
+from loopviz.tui.state.actions import told
+from loopviz.tui.state.view_state import VIEWS
 
 from .conftest import Stage, drive
 

@@ -3,11 +3,11 @@
 import pytest
 
 from loopviz.clock import MS
-from loopviz.model.basics import EDGES_NS
-from loopviz.model.histogram import Histogram
+from loopviz.model.snapshot.types import EDGES_NS
+from loopviz.model.stats.histogram import Histogram
 from loopviz.testing import Story
-from loopviz.tui.paint.glyphs import ASCII
-from loopviz.tui.paint.histogram import compact, histogram_rows, paint_histogram
+from loopviz.tui.draw.glyphs import ASCII
+from loopviz.tui.panels.histogram import compact, histogram_rows, paint_histogram
 
 from .shown import Shown
 

@@ -8,8 +8,8 @@ from hostile import BAD, SHOWN, unsafe
 from rich.style import Style
 
 from loopviz.model.snapshot import Location
-from loopviz.tui.paint.text import Line
-from loopviz.tui.picture import picture_of, rows_of
+from loopviz.tui.draw.text import Line
+from loopviz.tui.screenshot import picture_of, rows_of
 
 from .builders import SCENARIO, FakeController
 from .conftest import Stage, drive

@@ -3,11 +3,11 @@
 import pytest
 
 from loopviz.clock import SECOND
-from loopviz.tui.actions import ACTIONS, GROUPS, told
 from loopviz.tui.app import LoopvizApp
 from loopviz.tui.commands import COMMANDS
-from loopviz.tui.keys import both, known_key
-from loopviz.tui.paint.footer import Offer, fitting
+from loopviz.tui.panels.footer import Offer, fitting
+from loopviz.tui.state.actions import ACTIONS, GROUPS, told
+from loopviz.tui.state.keys import both, known_key
 
 from .builders import FakeController
 from .conftest import Stage, drive

@@ -2,10 +2,10 @@
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import RequestView, State
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.glyphs import BLOCKS
-from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.spans import Lane
+from loopviz.tui.draw.glyphs import BLOCKS
+from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.spans import Lane
 
 LOOKS = looks("dark")
 T0 = 100 * SECOND

@@ -3,12 +3,12 @@
 import re
 from dataclasses import replace
 
-from loopviz.catalogue import FixInfo
 from loopviz.clock import SECOND
-from loopviz.tui.paint.code import paint_code
-from loopviz.tui.paint.glyphs import ASCII, BLOCKS
-from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.scene import Scene
+from loopviz.lab.catalogue import FixInfo
+from loopviz.tui.draw.glyphs import ASCII, BLOCKS
+from loopviz.tui.draw.palette import looks
+from loopviz.tui.panels.code import paint_code
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.source import lesson_of
 
 from .builders import HELD, SCENARIO, T0, FakeController, line_of

@@ -11,8 +11,8 @@ import pytest
 from textual import events
 
 from loopviz.clock import SECOND
-from loopviz.session import Status
-from loopviz.tui.actions import ACTIONS
+from loopviz.engine.session import Status
+from loopviz.tui.state.actions import ACTIONS
 
 from .builders import FakeController
 from .conftest import Stage, drive

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loopviz.model.snapshot import Location
-from loopviz.tui.outside import Editor, place_of, save
+from loopviz.tui.editor import Editor, place_of, save
 
 from .builders import HELD, SCENARIO
 from .conftest import Stage, drive

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from loopviz.clock import SECOND
-from loopviz.tui.pace import Pace
+from loopviz.tui.frame_rate import Pace
 
 
 def painted(pace, start_ns, backlog):

@@ -17,18 +17,18 @@ from loopviz.model.snapshot import (
     State,
     Track,
 )
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.footer import Offer, paint_footer
-from loopviz.tui.paint.glyphs import ASCII, BLOCKS
-from loopviz.tui.paint.header import paint_header
-from loopviz.tui.paint.lag import lag_columns, level
-from loopviz.tui.paint.layout import Wants, plan
-from loopviz.tui.paint.loop import busy_shares
-from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.spans import Lane
-from loopviz.tui.paint.text import Line, clean, duration, fit, wrap
-from loopviz.tui.paint.verdict import change, headline
+from loopviz.tui.draw.glyphs import ASCII, BLOCKS
+from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.text import Line, clean, duration, fit, wrap
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.footer import Offer, paint_footer
+from loopviz.tui.panels.header import paint_header
+from loopviz.tui.panels.lag import lag_columns, level
+from loopviz.tui.panels.layout import Wants, plan
+from loopviz.tui.panels.loop import busy_shares
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.spans import Lane
+from loopviz.tui.panels.verdict import change, headline
 from loopviz.tui.views.live.rows import LaneRow, share_rows
 
 from .builders import T0, FakeController

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from loopviz.catalogue import FixInfo, ScenarioInfo, builtin_folder
+from loopviz.lab.catalogue import FixInfo, ScenarioInfo, builtin_folder
 
 from .builders import SCENARIO, FakeController
 from .conftest import Stage, drive

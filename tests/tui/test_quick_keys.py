@@ -12,11 +12,11 @@ import pytest
 from textual import events
 from textual.geometry import Size
 
-from loopviz.tui.again import AGAIN_S, DoublePress
 from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.palette import PaletteScreen
 from loopviz.tui.screens.picker import PickerScreen
+from loopviz.tui.state.double_press import AGAIN_S, DoublePress
 
 from .conftest import Stage, drive
 

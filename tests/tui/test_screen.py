@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.color import Color
 
-from loopviz.session import Status
+from loopviz.engine.session import Status
 
 from .builders import FakeController
 from .conftest import Stage, drive

@@ -12,8 +12,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.paint.svg import picture
-from loopviz.tui.picture import picture_of
+from loopviz.tui.draw.svg import picture
+from loopviz.tui.screenshot import picture_of
 
 from .builders import FakeController
 from .conftest import Stage, drive

@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from loopviz.clock import SECOND
-from loopviz.tui.sweep import Sweep
+from loopviz.tui.gc_schedule import Sweep
 
 
 class Node:

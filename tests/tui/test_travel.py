@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 
 from loopviz.clock import MS, SECOND
-from loopviz.tui.look import LIVE
-from loopviz.tui.paint.axis import ago
-from loopviz.tui.paint.columns import ZOOMS_NS, Columns
+from loopviz.tui.draw.time_columns import ZOOMS_NS, Columns
+from loopviz.tui.panels.axis import ago
+from loopviz.tui.state.view_state import LIVE
 
 from .builders import FakeController
 from .conftest import Stage, drive

@@ -18,16 +18,16 @@ from loopviz.model.snapshot import (
     RouteComparison,
 )
 from loopviz.testing import Story
-from loopviz.tui.look import Look
-from loopviz.tui.paint.compare import paint_compare
-from loopviz.tui.paint.glyphs import ASCII, BLOCKS
-from loopviz.tui.paint.layout import Wants, plan
-from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.verdict import Figure, shown, verdict
+from loopviz.tui.draw.glyphs import ASCII, BLOCKS
+from loopviz.tui.draw.palette import looks
+from loopviz.tui.panels.compare import paint_compare
+from loopviz.tui.panels.layout import Wants, plan
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.verdict import Figure, shown, verdict
+from loopviz.tui.state.view_state import Look
 from loopviz.tui.views.compare import CompareView
+from loopviz.tui.views.compare.measures import things
 from loopviz.tui.views.compare.routes import certainty
-from loopviz.tui.views.compare.things import things
 from loopviz.wire.control import Sample
 
 from .builders import SCENARIO, T0, FakeController

@@ -7,11 +7,11 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings import RULES as ALL
 from loopviz.model.snapshot import CounterView, Moment, Quantiles, Suffering
-from loopviz.tui.look import LIVE, Look
-from loopviz.tui.paint.code import code_around
-from loopviz.tui.paint.glyphs import ASCII, BLOCKS
-from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.scene import Scene
+from loopviz.tui.draw.glyphs import ASCII, BLOCKS
+from loopviz.tui.draw.palette import looks
+from loopviz.tui.panels.code import code_around
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.view_state import LIVE, Look
 from loopviz.tui.views.diagnose import DiagnoseView
 from loopviz.tui.views.diagnose.entries import entries, seen
 from loopviz.tui.views.diagnose.rules import RULES

@@ -8,12 +8,12 @@ import pytest
 from loopviz.clock import MS
 from loopviz.model.snapshot import RequestView, State
 from loopviz.tui.commands.pointer import panel_at, wheel
-from loopviz.tui.look import LIVE
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.glyphs import ASCII, BLOCKS
-from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.spans import Lane
+from loopviz.tui.draw.glyphs import ASCII, BLOCKS
+from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.spans import Lane
 from loopviz.tui.screens.main import MainScreen
+from loopviz.tui.state.view_state import LIVE
 
 from .builders import FakeController
 from .conftest import Stage, drive

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from loopviz.clock import MS, SECOND
+from loopviz.engine.session import Status
 from loopviz.model.model import Model
 from loopviz.model.snapshot import GcView, Pause, Peer, Spreads, Track
-from loopviz.session import Status
 from loopviz.testing import Story
-from loopviz.tui.look import Look
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.glyphs import ASCII, BLOCKS
-from loopviz.tui.paint.palette import looks
-from loopviz.tui.paint.scene import Scene
+from loopviz.tui.draw.glyphs import ASCII, BLOCKS
+from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.view_state import Look
 from loopviz.tui.views.loop import LoopView
 from loopviz.tui.views.loop.heatmap import Heat, edges_for, shade_steps
 from loopviz.tui.views.loop.measures import MEASURES

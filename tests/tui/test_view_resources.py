@@ -7,7 +7,7 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
 from loopviz.tui.commands import rows as commands
-from loopviz.tui.paint.glyphs import ASCII
+from loopviz.tui.draw.glyphs import ASCII
 from loopviz.wire.events import SIDE_OUT
 
 from .shown import Shown

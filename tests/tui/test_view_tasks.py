@@ -8,8 +8,8 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
 from loopviz.tui.commands import rows as commands
-from loopviz.tui.look import LIVE
-from loopviz.tui.paint.glyphs import ASCII
+from loopviz.tui.draw.glyphs import ASCII
+from loopviz.tui.state.view_state import LIVE
 from loopviz.wire.events import SIDE_OUT, TASK_RAISED
 
 from .shown import Shown

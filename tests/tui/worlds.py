@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from loopviz.catalogue import ScenarioInfo, find
 from loopviz.clock import MS, SECOND
+from loopviz.lab.catalogue import ScenarioInfo, find
 from loopviz.model.model import Model
-from loopviz.model.places import Naming
+from loopviz.model.names import Naming
 from loopviz.model.snapshot import Snapshot
 from loopviz.testing import Story
 from loopviz.wire.control import Sample

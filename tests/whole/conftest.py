@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from whole_tools import Terminal, Tmux
 
-from loopviz.session import Session
+from loopviz.engine.session import Session
 
 
 @pytest.fixture(autouse=True)

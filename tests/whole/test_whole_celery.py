@@ -13,11 +13,11 @@ from whole_tools import frame, wait_until
 
 pytest.importorskip("celery", reason="needs the extra celery")
 
-from loopviz.catalogue import builtin_folder
+from loopviz.engine.session import Session
+from loopviz.lab.catalogue import builtin_folder
 from loopviz.parts.broker import SCHEME, run
 from loopviz.parts.celery import VARIABLE, celery_worker
 from loopviz.parts.mail import mail_server
-from loopviz.session import Session
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 

@@ -4,9 +4,9 @@ import functools
 
 import pytest
 
-from loopviz.catalogue import catalogue, load_scenario
-from loopviz.claims import judge, needed
-from loopviz.headless import measure
+from loopviz.engine.headless import measure
+from loopviz.lab.catalogue import catalogue, load_scenario
+from loopviz.report.expectations import judge, needed
 
 pytestmark = [pytest.mark.claims, pytest.mark.timeout(300)]
 

@@ -11,9 +11,9 @@ from itertools import takewhile
 import pytest
 from whole_tools import loopviz
 
-from loopviz.catalogue import find
 from loopviz.clock import SECOND
-from loopviz.load.schedule import arrivals
+from loopviz.lab.catalogue import find
+from loopviz.lab.load.schedule import arrivals
 
 pytestmark = pytest.mark.real
 

@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from whole_tools import loopviz
 
-from loopviz.catalogue import builtin_folder, load_scenario
-from loopviz.claims import judge, needed
-from loopviz.headless import measure
+from loopviz.engine.headless import measure
+from loopviz.lab.catalogue import builtin_folder, load_scenario
+from loopviz.report.expectations import judge, needed
 
 SCENARIOS = ("dbpool", "race", "idem")
 DURATION_S = 4.0

@@ -14,7 +14,7 @@ import pytest
 from recording import Recording
 from whole_tools import loopviz, wait_until
 
-from loopviz.collector import RingReader
+from loopviz.engine.collector import RingReader
 
 pytestmark = pytest.mark.real
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from whole_tools import loopviz, until
 
-from loopviz.session import Session
+from loopviz.engine.session import Session
 
 pytestmark = pytest.mark.real
 

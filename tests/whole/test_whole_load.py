@@ -2,7 +2,7 @@
 
 import pytest
 
-from loopviz.headless import measure
+from loopviz.engine.headless import measure
 
 pytestmark = pytest.mark.real
 

@@ -14,7 +14,7 @@ import pytest
 from browser import browser_here, chromium, tab
 from whole_tools import wait_until
 
-from loopviz import serve
+from loopviz.cli import serve
 from loopviz.errors import UsageError
 
 real = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]

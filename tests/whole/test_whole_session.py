@@ -12,9 +12,9 @@ import pytest
 from whole_tools import frame, until, wait_until
 
 from loopviz.clock import MS, SECOND, monotonic_ns
+from loopviz.engine.headless import measure
+from loopviz.engine.session import Session
 from loopviz.errors import TargetError, UsageError
-from loopviz.headless import measure
-from loopviz.session import Session
 
 pytestmark = [
     pytest.mark.real,
@@ -163,7 +163,7 @@ def test_nothing_outlives_a_killed_terminal_process(ours, runtime_folder, words)
 
 TERMINAL = """
 import sys, time
-from loopviz.session import Session
+from loopviz.engine.session import Session
 session = Session(sys.argv[1], fixes=sys.argv[2:])
 while session.run.status.phase != "running":
     session.poll()
@@ -197,7 +197,7 @@ def test_folders_of_the_dead_are_swept_and_others_left(runtime_folder, session):
 
 LEAVES = """
 import time
-from loopviz.runtime import new_run_folder
+from loopviz.run_folder import new_run_folder
 folder = new_run_folder()
 print(folder.path.name, flush=True)
 time.sleep(60)

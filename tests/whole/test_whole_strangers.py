@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from whole_tools import wait_until
 
-from loopviz.catalogue import builtin_folder
+from loopviz.lab.catalogue import builtin_folder
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 

@@ -26,7 +26,7 @@ def test_what_ends_the_target_is_said_and_r_restarts_it(terminal, ours, runtime_
     """A signal; and a cleaner of temporary files that truncates what others have mapped."""
     seen = terminal(80, 24)
     seen.until("LIVE")
-    (target,) = [pid for pid, words in ours().items() if "loopviz.target" in words]
+    (target,) = [pid for pid, words in ours().items() if "loopviz.lab.target" in words]
     os.kill(target, signal.SIGKILL)
     seen.until("TARGET DIED", "SIGKILL", "R", timeout_s=3)
     seen.press("R")
@@ -80,7 +80,7 @@ def test_interrupts_while_it_closes(terminal, ours, runtime_folder):
     """Which takes two seconds here, for a child that does not end by itself."""
     seen = terminal(80, 24)
     seen.until("LIVE")
-    (target,) = [pid for pid, words in ours().items() if "loopviz.target" in words]
+    (target,) = [pid for pid, words in ours().items() if "loopviz.lab.target" in words]
     os.kill(target, signal.SIGSTOP)
     seen.press("q")
     wait_until(seen.is_restored, 5, "the end of the screen")

@@ -6,13 +6,13 @@ import sys
 import pytest
 from whole_tools import frame, loopviz, wait_until
 
-from loopviz import headless
-from loopviz.catalogue import catalogue, describe, load_scenario, read
-from loopviz.catalogue.new import write_new
-from loopviz.claims import judge, needed
+from loopviz.engine import headless
+from loopviz.engine.headless import measure
+from loopviz.engine.session import Session
 from loopviz.errors import TargetError
-from loopviz.headless import measure
-from loopviz.session import Session
+from loopviz.lab.catalogue import catalogue, describe, load_scenario, read
+from loopviz.lab.catalogue.new import write_new
+from loopviz.report.expectations import judge, needed
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 

@@ -10,7 +10,7 @@ import time
 import pytest
 from whole_tools import Terminal, wait_until
 
-from loopviz.catalogue import catalogue
+from loopviz.lab.catalogue import catalogue
 
 pytestmark = [pytest.mark.walk, pytest.mark.timeout(180)]
 

@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 import pytest
 from whole_tools import frame, loopviz, until, wait_until
 
+from loopviz.engine.headless import measure
 from loopviz.errors import TargetError
-from loopviz.headless import measure
+from loopviz.lab.target.server import Server
 from loopviz.listener import listen
-from loopviz.target.server import Server
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 
 def targets(ours):
-    return {pid for pid, words in ours().items() if "loopviz.target" in words}
+    return {pid for pid, words in ours().items() if "loopviz.lab.target" in words}
 
 
 def works(now):

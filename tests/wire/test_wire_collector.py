@@ -2,7 +2,7 @@
 
 import pytest
 
-from loopviz.collector import Collector
+from loopviz.engine.collector import Collector
 from loopviz.model.model import Model
 from loopviz.wire.events import RECORD, RECORD_SIZE, Kind, tag
 from loopviz.wire.ring import HEADER_SIZE, LockedRing, RingFile
@@ -94,7 +94,7 @@ def test_a_loss_is_counted_and_marked_where_it_was(paths):
 
 def test_a_loss_without_a_record_after_it_is_marked_too(paths, monkeypatch):
     """Lapped while it copied: nothing could be kept, and the gap is drawn all the same."""
-    import loopviz.collector as module
+    import loopviz.engine.collector as module
 
     loop, _side = RingFile(paths[0], capacity=64), LockedRing(paths[1])
     model = Model()

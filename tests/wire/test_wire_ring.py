@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from loopviz.collector import RingReader
+from loopviz.engine.collector import RingReader
 from loopviz.errors import WireError
 from loopviz.wire.events import FORMAT_VERSION, RECORD, RECORD_SIZE, Kind, tag
 from loopviz.wire.ring import HEADER_SIZE, STRINGS_SIZE, LockedRing, RingFile
@@ -150,7 +150,7 @@ def test_overrun_again_and_again(pair):
 
 def test_lapped_while_it_copies(pair, monkeypatch):
     """The writer overtakes between the first and the last look: all of it is given up, counted."""
-    import loopviz.collector as collector
+    import loopviz.engine.collector as collector
 
     writer, reader = pair(64)
     writer.write(50)

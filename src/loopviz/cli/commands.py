@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 import loopviz
-from loopviz.catalogue import FIRST
 from loopviz.errors import UsageError
+from loopviz.lab.catalogue import FIRST
 from loopviz.output import clean, to_json
 
 __all__ = ["app", "run_command"]
@@ -173,7 +173,7 @@ def serve(
     fps: Fps = None,
 ) -> None:
     """Show the terminal UI in a browser on this machine, a run for each tab."""
-    from loopviz import serve  # noqa: PLC0415
+    from loopviz.cli import serve  # noqa: PLC0415
 
     words = [f"--fix={key}" for key in fix or []]
     words += [f"--rate={rate}", f"--seed={seed}"]
@@ -187,8 +187,8 @@ def serve(
 @app.command()
 def keys() -> None:
     """Show what the keys do, and the file that can change them."""
-    from loopviz import config  # noqa: PLC0415
-    from loopviz.tui.actions import told  # noqa: PLC0415
+    from loopviz.cli import config  # noqa: PLC0415
+    from loopviz.tui.state.actions import told  # noqa: PLC0415
 
     settings, path = config.load(), config.config_path()
     for row in told(settings.keys):
@@ -205,7 +205,7 @@ def list_(
     scenarios: Scenarios = None,
 ) -> None:
     """Show the catalogue: id, title, fixes, lesson."""
-    from loopviz.catalogue import catalogue  # noqa: PLC0415 - commands import what they use
+    from loopviz.lab.catalogue import catalogue  # noqa: PLC0415 - commands import what they use
 
     entries = catalogue(_folders(scenarios))
     if as_json:
@@ -228,7 +228,7 @@ def bench(
     scenarios: Scenarios = None,
 ) -> None:
     """Run TARGET without a screen and report."""
-    from loopviz.summary import summary  # noqa: PLC0415
+    from loopviz.report.text import summary  # noqa: PLC0415
 
     report = _measure(
         target,
@@ -254,9 +254,9 @@ def compare(
     scenarios: Scenarios = None,
 ) -> None:
     """Run the bug, then the fix, under the same arrivals, and show both."""
-    from loopviz.catalogue import find  # noqa: PLC0415
-    from loopviz.session import check_fixes  # noqa: PLC0415
-    from loopviz.summary import compare_table  # noqa: PLC0415
+    from loopviz.engine.session import check_fixes  # noqa: PLC0415
+    from loopviz.lab.catalogue import find  # noqa: PLC0415
+    from loopviz.report.text import compare_table  # noqa: PLC0415
 
     folders = _folders(scenarios)
     info = find(scenario, folders)
@@ -287,8 +287,8 @@ def new(
     scenarios: Scenarios = None,
 ) -> None:
     """Write NAME.py, a scenario to start from, into the folder (here, without --scenarios)."""
-    from loopviz.catalogue import find  # noqa: PLC0415
-    from loopviz.catalogue.new import write_new  # noqa: PLC0415
+    from loopviz.lab.catalogue import find  # noqa: PLC0415
+    from loopviz.lab.catalogue.new import write_new  # noqa: PLC0415
 
     folder = (_folders(scenarios) or [Path()])[0]
     path = write_new(name, folder)
@@ -310,14 +310,14 @@ def run_command(words: list[str]) -> None:
 
 
 def _open_screen(target: str, **options: Any) -> None:
-    from loopviz import screen  # noqa: PLC0415 - a report needs no Textual
+    from loopviz.cli import open_tui  # noqa: PLC0415 - a report needs no Textual
 
-    screen.show(target, **options)
+    open_tui.show(target, **options)
 
 
 def _measure(target: str, *, label: str, duration_s: float, **options: Any) -> dict[str, Any]:
     """A headless run, with a progress line if a person is watching."""
-    from loopviz.headless import measure  # noqa: PLC0415
+    from loopviz.engine.headless import measure  # noqa: PLC0415
 
     if not sys.stderr.isatty():
         return measure(target, duration_s=duration_s, **options)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from loopviz.errors import UsageError
-from loopviz.tui.actions import ACTIONS
-from loopviz.tui.keys import as_textual, known_key
-from loopviz.tui.look import THEMES
+from loopviz.tui.state.actions import ACTIONS
+from loopviz.tui.state.keys import as_textual, known_key
+from loopviz.tui.state.view_state import THEMES
 
 __all__ = ["Settings", "config_path", "load"]
 

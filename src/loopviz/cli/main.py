@@ -32,13 +32,14 @@ def main() -> None:
 
 def _run(words: list[str]) -> None:
     if words or any(name.startswith("LOOPVIZ_") for name in os.environ):
-        from loopviz import cli  # noqa: PLC0415 - the bare command comes up sooner without it
+        from loopviz.cli import commands  # noqa: PLC0415 - the bare command comes up sooner without it
 
-        cli.run_command(words)
+        commands.run_command(words)
     else:
-        from loopviz import catalogue, screen  # noqa: PLC0415
+        from loopviz.cli import open_tui  # noqa: PLC0415
+        from loopviz.lab import catalogue  # noqa: PLC0415
 
-        screen.show(catalogue.FIRST)
+        open_tui.show(catalogue.FIRST)
 
 
 def _end(error: Exception, *, debug: bool) -> None:

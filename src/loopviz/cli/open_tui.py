@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from loopviz import config
-from loopviz.catalogue import find
+from loopviz.cli import config
+from loopviz.engine.session import check_fixes, opened
 from loopviz.errors import UsageError
-from loopviz.session import check_fixes, opened
+from loopviz.lab.catalogue import find
 
 __all__ = ["show"]
 

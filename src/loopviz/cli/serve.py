@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from loopviz import config
-from loopviz.catalogue import find
+from loopviz.cli import config
+from loopviz.engine.session import check_fixes
 from loopviz.errors import UsageError
+from loopviz.lab.catalogue import find
 from loopviz.output import clean
-from loopviz.session import check_fixes
 
 __all__ = ["serve"]
 

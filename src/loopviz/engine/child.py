@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loopviz import guard
+from loopviz.engine import guard
 from loopviz.errors import MachineError
 from loopviz.wire.control import encode, messages
 
@@ -139,7 +139,7 @@ class Child:
 
 
 class Guard:
-    """The guard process (see `loopviz.guard`): told what to clean up should we be killed."""
+    """The guard process (see `loopviz.engine.guard`): told what to clean up should we be killed."""
 
     def __init__(self, folder: Path, terminal: Sequence[int] = ()) -> None:
         """`terminal`: descriptors of its input and output, if a screen will be on it."""

@@ -8,8 +8,8 @@ that it costs next to nothing.
 
 With two arguments, descriptors of the terminal's input and output, it restores the terminal if the
 pipe ends while a screen is on it. A screen's lines are `before ATTRIBUTES`, `screen ATTRIBUTES` and
-`restored`; see `loopviz.terminal`. The guard is in a session of its own, so the terminal is not its
-controlling one, and it may set the attributes without being in the foreground (no SIGTTOU).
+`restored`; see `loopviz.engine.terminal`. The guard is in a session of its own, so the terminal is
+not its controlling one, and it may set the attributes without being in the foreground (no SIGTTOU).
 """
 
 import contextlib
@@ -122,7 +122,7 @@ def clean_up(groups: set[int], folders: set[str]) -> None:
 
 
 def _attributes(value: str) -> Attributes:
-    """As `loopviz.terminal` has written them, in the same Python."""
+    """As `loopviz.engine.terminal` has written them, in the same Python."""
     raw = bytes.fromhex(value)
     attributes: Attributes = marshal.loads(raw)  # noqa: S302 - only our process has that pipe
     return attributes

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from loopviz.clock import MS, SECOND, monotonic_ns
+from loopviz.engine.run import Run
+from loopviz.engine.session import opened
 from loopviz.errors import LoopvizError, TargetError
-from loopviz.report import build_report
-from loopviz.run import Run
-from loopviz.session import opened
+from loopviz.report.build import build_report
 
 __all__ = ["measure"]
 

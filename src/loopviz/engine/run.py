@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from loopviz import runtime
-from loopviz.catalogue import CounterInfo, FixInfo, LoadInfo, ScenarioInfo
-from loopviz.catalogue.watched import Watched
-from loopviz.children import Child, Guard
+from loopviz import run_folder
 from loopviz.clock import SECOND, monotonic_ns
+from loopviz.engine.child import Child, Guard
+from loopviz.engine.worker_pool import Staff
 from loopviz.errors import MachineError, TargetError
+from loopviz.lab.catalogue import CounterInfo, FixInfo, LoadInfo, ScenarioInfo
+from loopviz.lab.catalogue.watched import Watched
+from loopviz.lab.load.config import Config
 from loopviz.listener import listen
-from loopviz.load.config import Config
 from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot
-from loopviz.staff import Staff
 from loopviz.wire.control import Sample
 
 __all__ = ["Run", "Status"]
@@ -163,7 +163,7 @@ class Run:
     def poll(self) -> None:
         """Take in what the children have said and what the probes have written."""
         if self._load is None:
-            self._load = Child("loopviz.load", self.folder, self._warden)
+            self._load = Child("loopviz.lab.load", self.folder, self._warden)
         for message in self._staff.hear():
             self._hear_target(message)
         self._aim(self._load)
@@ -202,7 +202,7 @@ class Run:
         if self._load is not None:
             self._load.reap(timeout_s)
         self._staff.reap(max(until - time.monotonic(), 0))
-        runtime.remove(self.folder)
+        run_folder.remove(self.folder)
 
     def _hear_target(self, message: dict[str, Any]) -> None:
         if message.get("is") == "failed":

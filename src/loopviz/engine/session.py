@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from loopviz import runtime
-from loopviz.catalogue import ScenarioInfo, catalogue, find
-from loopviz.children import Guard
+from loopviz import run_folder
+from loopviz.engine.child import Guard
+from loopviz.engine.run import Run, Status
+from loopviz.engine.terminal import INPUT_FD, OUTPUT_FD, Terminal
 from loopviz.errors import MachineError, UsageError
+from loopviz.lab.catalogue import ScenarioInfo, catalogue, find
 from loopviz.model.snapshot import Location, Snapshot
-from loopviz.run import Run, Status
 from loopviz.signals import uninterrupted
-from loopviz.terminal import INPUT_FD, OUTPUT_FD, Terminal
 
 __all__ = ["Controller", "Frame", "Session", "Status", "check_fixes", "opened"]
 
@@ -103,7 +103,7 @@ class Session:
         self._duration_s = duration_s
         info = find(scenario, folders)
         check_fixes(info, fixes)
-        self._folder = runtime.new_run_folder()
+        self._folder = run_folder.new_run_folder()
         try:
             self._guard = Guard(self._folder.path, (INPUT_FD, OUTPUT_FD) if on_terminal else ())
         except OSError as error:

@@ -15,7 +15,7 @@ class Terminal:
     """Tells the guard when a screen takes the terminal and when it has given it back."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        """`tell` sends a line to the guard; see `loopviz.guard`."""
+        """`tell` sends a line to the guard; see `loopviz.engine.guard`."""
         self._tell = tell
 
     def before_screen(self) -> None:

@@ -5,15 +5,15 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
-from loopviz import runtime
-from loopviz.catalogue import ScenarioInfo
-from loopviz.children import Child, Guard
-from loopviz.collector import Collector
+from loopviz import run_folder
+from loopviz.engine.child import Child, Guard
+from loopviz.engine.collector import Collector
 from loopviz.errors import WireError
+from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import Model
-from loopviz.model.peers import of_worker
 from loopviz.model.snapshot import Location, Snapshot
-from loopviz.model.stacks import Stacks
+from loopviz.model.snapshot.merge import of_worker
+from loopviz.model.state.stacks import Stacks
 from loopviz.probe.install import LOOP_RING, SIDE_RING
 
 __all__ = ["Worker"]
@@ -47,7 +47,7 @@ class Worker:
         """Why its rings cannot be read any more, if they cannot: one sentence."""
         self.folder = folder
         self._child = Child(
-            "loopviz.target", folder, warden, keep=[listener.fileno()], tmp=run_folder
+            "loopviz.lab.target", folder, warden, keep=[listener.fileno()], tmp=run_folder
         )
         self._child.send(
             {
@@ -140,4 +140,4 @@ class Worker:
         self._child.reap(timeout_s)
         self.drain()
         self._collector.close()
-        runtime.remove(self.folder)
+        run_folder.remove(self.folder)

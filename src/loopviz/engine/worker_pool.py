@@ -8,15 +8,15 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
-from loopviz.catalogue import ScenarioInfo
-from loopviz.children import Guard
 from loopviz.clock import monotonic_ns
-from loopviz.model.lanes import Lanes
+from loopviz.engine.child import Guard
+from loopviz.engine.worker import Worker
+from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import KEEP_NS, Model
-from loopviz.model.peers import cut, merge, past, remains, since
-from loopviz.model.places import Naming
+from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location, Snapshot
-from loopviz.worker import Worker
+from loopviz.model.snapshot.merge import cut, merge, past, remains, since
+from loopviz.model.state.lanes import Lanes
 
 __all__ = ["Staff"]
 
@@ -260,5 +260,5 @@ class Staff:
 
 def _roots(path: Path) -> list[tuple[str, str]]:
     """How paths are shortened: the scenario's folder and ours by name, the rest from here."""
-    ours = Path(__file__).parent
+    ours = Path(__file__).parents[1]
     return [(str(path.parent), "scenarios"), (str(ours), "loopviz"), (str(Path.cwd()), "")]

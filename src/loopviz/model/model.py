@@ -8,20 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.compare import Phases
-from loopviz.model.counters import Counters
 from loopviz.model.events import EVENT_TYPE, rows
 from loopviz.model.findings import Rules
-from loopviz.model.histogram import quantiles
-from loopviz.model.lanes import Lanes
-from loopviz.model.loop import LoopTimes
-from loopviz.model.ongoing import Ongoing, ongoing, open_stall
-from loopviz.model.past import Past
-from loopviz.model.places import Naming
-from loopviz.model.routes import Names, Route, Routes
-from loopviz.model.seconds import Seconds
-from loopviz.model.series import Series
-from loopviz.model.sides import Meter
+from loopviz.model.names import Naming
+from loopviz.model.phases.measure import Meter
+from loopviz.model.phases.phases import Phases
 from loopviz.model.snapshot import (
     Comparison,
     CounterView,
@@ -40,9 +31,18 @@ from loopviz.model.snapshot import (
     TasksView,
     Track,
 )
-from loopviz.model.trace import Trace
-from loopviz.model.views import Views
-from loopviz.model.window import Window
+from loopviz.model.snapshot.build import Views
+from loopviz.model.snapshot.past import Past
+from loopviz.model.snapshot.window import Window
+from loopviz.model.state.counters import Counters
+from loopviz.model.state.lanes import Lanes
+from loopviz.model.state.loop import LoopTimes
+from loopviz.model.state.ongoing import Ongoing, ongoing, open_stall
+from loopviz.model.state.routes import Names, Route, Routes
+from loopviz.model.state.seconds import Seconds
+from loopviz.model.state.trace import Trace
+from loopviz.model.stats.histogram import quantiles
+from loopviz.model.stats.series import Series
 from loopviz.wire.control import Sample
 from loopviz.wire.events import Kind
 

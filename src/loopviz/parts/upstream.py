@@ -88,7 +88,7 @@ class _Service:
 def _serve(delay_s: float, at_once: int, queue: int) -> None:
     import uvicorn  # noqa: PLC0415 - the scenario's process need not wait for that
 
-    # with the protocol named, else Nagle's algorithm stays on (see loopviz.target.server)
+    # with the protocol named, else Nagle's algorithm stays on (see loopviz.lab.target.server)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(2048)

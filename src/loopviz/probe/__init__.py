@@ -4,6 +4,6 @@ Standard library only: it is installed into other people's apps.
 """
 
 from loopviz.probe.install import Probe, install
-from loopviz.probe.resources import rename as name
+from loopviz.probe.patches import rename as name
 
 __all__ = ["Probe", "install", "name"]

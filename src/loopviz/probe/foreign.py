@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from loopviz.clock import Clock
-from loopviz.probe.awaiting import make_place_of
+from loopviz.probe.await_site import make_place_of
 from loopviz.probe.hooks import Hooks, write_nothing
 from loopviz.probe.places import Places
 from loopviz.probe.requests import make_requests

@@ -11,9 +11,9 @@ from asyncio import _get_running_loop
 from collections.abc import Callable
 from typing import Any
 
+from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.watchers import SharedPatches
 from loopviz.probe.recorder import current, recorders
-from loopviz.probe.resources.patches import Patch
-from loopviz.probe.resources.shared import SharedPatches
 
 __all__ = ["patched", "phases_over", "tells_of_disconnects", "unwatch", "watch"]
 

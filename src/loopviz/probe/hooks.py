@@ -25,7 +25,7 @@ from types import BuiltinMethodType, CoroutineType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
-from loopviz.probe.awaiting import make_place_of
+from loopviz.probe.await_site import make_place_of
 from loopviz.probe.places import Places, callback_site
 from loopviz.probe.requests import make_requests
 from loopviz.probe.tasks import group_owner, make_tasks, name_given, task_numbers

@@ -14,14 +14,14 @@ from typing import Any, Self
 
 from loopviz.clock import Clock, monotonic_ns
 from loopviz.errors import LoopvizError, MachineError
-from loopviz.probe import frameworks, resources
-from loopviz.probe.files import LOOP_RING, SIDE_RING, RecordingFiles, open_files
+from loopviz.probe import frameworks, patches
+from loopviz.probe.disabled import NO_HOOKS, NoRing
 from loopviz.probe.foreign import make_foreign_hooks
 from loopviz.probe.hooks import Hooks, make_hooks
-from loopviz.probe.nothing import NO_HOOKS, NoRing
 from loopviz.probe.pauses import PAUSES
 from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
+from loopviz.probe.recording_folder import LOOP_RING, SIDE_RING, RecordingFiles, open_files
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import GC_ELSEWHERE, NUMBER, Kind, tag
 from loopviz.wire.ring import CAPACITY
@@ -111,7 +111,7 @@ class Probe:
             hear = self._hear_exceptions(loop.call_exception_handler)
             self._patch("call_exception_handler", hear)
         recorders[loop] = self.recorder
-        resources.watch()
+        patches.watch()
         frameworks.watch()
         if self._clock is monotonic_ns:  # on virtual time a collection takes none
             PAUSES.watch(loop, self._paused)
@@ -175,7 +175,7 @@ class Probe:
         """Out of all that the process shares."""
         del recorders[self._loop]
         frameworks.unwatch()
-        resources.unwatch()
+        patches.unwatch()
         PAUSES.unwatch(self._loop)
 
     def _abandon(self) -> None:
@@ -377,7 +377,7 @@ def prepare() -> None:
 
     Without it they are described when they are first used, without their line.
     """
-    resources.watch()
+    patches.watch()
     frameworks.watch()
 
 

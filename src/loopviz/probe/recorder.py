@@ -18,8 +18,8 @@ from types import BuiltinMethodType, CodeType, FrameType
 from typing import Any
 
 from loopviz.clock import Clock
+from loopviz.probe.exceptions import describe_error, raised_at
 from loopviz.probe.places import PLACES, coroutine_code
-from loopviz.probe.raised import describe_error, raised_at
 from loopviz.wire.events import B_SHIFT, NUMBER, SIDE_IN, Kind, tag
 from loopviz.wire.ring import LockedRing
 

@@ -10,8 +10,8 @@ from types import FrameType
 from typing import Any
 
 from loopviz.clock import MS, Clock
+from loopviz.probe.cpu_time import CpuShares, ThreadEndedError, ThreadTimes
 from loopviz.probe.places import Places
-from loopviz.probe.shares import CpuShares, ThreadEndedError, ThreadTimes
 from loopviz.probe.stacks import Stack, dumped_stack, in_library, levels, levels_of_thread, stack_of
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE

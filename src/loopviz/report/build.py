@@ -8,9 +8,9 @@ from typing import Any
 import loopviz
 from loopviz.clock import MS
 from loopviz.model.model import Model
-from loopviz.model.peers import add_findings, named
-from loopviz.model.routes import FIGURES
 from loopviz.model.snapshot import Finding, Quantiles, ResourceView
+from loopviz.model.snapshot.merge import add_findings, named
+from loopviz.model.state.routes import FIGURES
 
 __all__ = ["build_report", "failed"]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from loopviz.output import clean_values
-from loopviz.report import failed
+from loopviz.report.build import failed
 
 __all__ = ["compare_table", "summary"]
 

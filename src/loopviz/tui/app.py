@@ -16,29 +16,29 @@ from textual.events import Event, Key, Paste, Resize
 from textual.geometry import Size
 
 from loopviz.clock import MS, SECOND, Clock, monotonic_ns
+from loopviz.engine.session import Controller
+from loopviz.engine.terminal import Terminal
 from loopviz.model.snapshot import Location
-from loopviz.session import Controller
 from loopviz.signals import handled
-from loopviz.terminal import Terminal
-from loopviz.tui.actions import keymap, named
-from loopviz.tui.again import DoublePress
 from loopviz.tui.commands import COMMANDS
-from loopviz.tui.desk import Desk
-from loopviz.tui.look import THEMES
-from loopviz.tui.outside import Editor, open_window, place_of, run_editor, save
-from loopviz.tui.pace import Pace
-from loopviz.tui.paint.glyphs import ASCII, BLOCKS
-from loopviz.tui.paint.palette import light_ground, looks
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import clean
-from loopviz.tui.picture import picture_of
+from loopviz.tui.controller import Desk
+from loopviz.tui.draw.glyphs import ASCII, BLOCKS
+from loopviz.tui.draw.palette import light_ground, looks
+from loopviz.tui.draw.text import clean
+from loopviz.tui.driver import telling
+from loopviz.tui.editor import Editor, open_window, place_of, run_editor, save
+from loopviz.tui.frame_rate import Pace
+from loopviz.tui.gc_schedule import Sweep
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.screens.box import BoxScreen
 from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
-from loopviz.tui.sweep import Sweep
-from loopviz.tui.telling import telling
-from loopviz.tui.typed import typed
+from loopviz.tui.screenshot import picture_of
+from loopviz.tui.state.actions import keymap, named
+from loopviz.tui.state.double_press import DoublePress
+from loopviz.tui.state.line_edit import typed
+from loopviz.tui.state.view_state import THEMES
 
 __all__ = ["LoopvizApp"]
 
@@ -123,7 +123,7 @@ class LoopvizApp(App[None]):
             self._sweep.begin()
             self.set_interval(1 / self._fps, self.tick)
         if self._driver is not None and not self.is_headless:
-            from loopviz.tui.orphan import watch_server, watch_terminal  # noqa: PLC0415
+            from loopviz.tui.hangup import watch_server, watch_terminal  # noqa: PLC0415
 
             loop = asyncio.get_running_loop()
             call, leave = loop.call_soon_threadsafe, partial(self._leave, loop)

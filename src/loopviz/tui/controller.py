@@ -3,18 +3,18 @@
 from dataclasses import replace
 
 from loopviz.clock import MS, SECOND, Clock
-from loopviz.lesson import Lesson
+from loopviz.engine.session import Controller, Frame
+from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import Location, Snapshot
-from loopviz.session import Controller, Frame
-from loopviz.tui.actions import DEFAULT_KEYS
-from loopviz.tui.keys import Keymap
-from loopviz.tui.look import LIVE, Key, Look
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.glyphs import Glyphs
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.palette import Looks
-from loopviz.tui.paint.scene import Scene
+from loopviz.tui.draw.glyphs import Glyphs
+from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.source import lesson_of
+from loopviz.tui.state.actions import DEFAULT_KEYS
+from loopviz.tui.state.keys import Keymap
+from loopviz.tui.state.view_state import LIVE, Key, Look
 from loopviz.tui.views import View, views
 
 __all__ = ["Desk"]

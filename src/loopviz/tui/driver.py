@@ -2,7 +2,7 @@
 
 from textual.driver import Driver
 
-from loopviz.terminal import Terminal
+from loopviz.engine.terminal import Terminal
 
 __all__ = ["telling"]
 

@@ -6,8 +6,8 @@ from textual._context import visible_screen_stack
 from textual.app import App
 from textual.strip import Strip
 
-from loopviz.tui.paint.palette import DARK, Looks
-from loopviz.tui.paint.svg import picture
+from loopviz.tui.draw.palette import DARK, Looks
+from loopviz.tui.draw.svg import picture
 
 __all__ = ["picture_of", "rows_of"]
 

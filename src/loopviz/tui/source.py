@@ -3,9 +3,9 @@
 from functools import lru_cache
 from pathlib import Path
 
-from loopviz.catalogue import ScenarioInfo
-from loopviz.catalogue.files import read_text
-from loopviz.lesson import Lesson
+from loopviz.lab.catalogue import ScenarioInfo
+from loopviz.lab.catalogue.files import read_text
+from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import Location
 
 __all__ = ["lesson_of", "source_around"]

@@ -9,7 +9,7 @@ from anyio._backends import _asyncio as backend
 from anyio.streams import memory
 from resource_tools import failures, jobs, resources, story
 
-from loopviz.probe.resources import rename, unwatch, watch
+from loopviz.probe.patches import rename, unwatch, watch
 from loopviz.wire.events import SIDE_IN, SIDE_OUT, TASK_CANCELLED, TASK_RETURNED, Kind
 
 DONE = ["JOB", "JOB_START", ("JOB_END", TASK_RETURNED)]

@@ -8,9 +8,9 @@ import pytest
 from resource_tools import failures, resources, story, whos
 
 from loopviz.errors import LoopvizError
-from loopviz.probe.resources import rename, unwatch, watch
-from loopviz.probe.resources.of_asyncio import PATCHES as ASYNCIO
-from loopviz.probe.resources.of_executors import PATCHES as EXECUTORS
+from loopviz.probe.patches import rename, unwatch, watch
+from loopviz.probe.patches.asyncio_primitives import PATCHES as ASYNCIO
+from loopviz.probe.patches.executors import PATCHES as EXECUTORS
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import SIDE_IN, SIDE_OUT, Kind
 

@@ -16,9 +16,9 @@ from recording import coroutine_name
 from resource_tools import TOLD, failures, most_in_use, resources, story, whos
 
 from loopviz import name
+from loopviz.probe.patches import _LIBRARIES
+from loopviz.probe.patches.patch import apply, undo
 from loopviz.probe.recorder import current
-from loopviz.probe.resources import _LIBRARIES
-from loopviz.probe.resources.patches import apply, undo
 from loopviz.wire.events import NUMBER, SIDE_IN, Kind
 
 KIND = "httpcore.pool"
@@ -278,7 +278,7 @@ def test_both_in_one_app(really_watched):
 
 PATCHED = """
 import importlib, sys
-from loopviz.probe.resources import unwatch, watch
+from loopviz.probe.patches import unwatch, watch
 
 def patched(function):
     depth = 0

@@ -7,8 +7,8 @@ from importlib.machinery import SourceFileLoader
 
 import pytest
 
-from loopviz.probe.resources.imports import ImportWatch
-from loopviz.probe.resources.patches import Patch, apply, undo
+from loopviz.probe.patches.import_hook import ImportWatch
+from loopviz.probe.patches.patch import Patch, apply, undo
 
 
 class Base:
@@ -112,7 +112,7 @@ def test_a_module_is_found_when_it_has_been_imported(tmp_path, monkeypatch):
 
 LIBRARIES = """
 import sys
-from loopviz.probe.resources import watch, unwatch
+from loopviz.probe.patches import watch, unwatch
 watch()
 roots = {"anyio", "httpx", "httpcore", "httpx2", "httpcore2", "sqlalchemy", "asyncpg"}
 assert not roots & set(sys.modules), "the probe imported " + str(roots & set(sys.modules))

@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool.impl import AsyncAdaptedQueuePool
 
-from loopviz.probe.resources import rename
+from loopviz.probe.patches import rename
 from loopviz.wire.events import NUMBER, SIDE_IN, Kind
 
 KIND = "sqlalchemy.pool"

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from loopviz.catalogue.files import read_text
-from loopviz.catalogue.reading import Call, read_file
-from loopviz.catalogue.watched import stamp
 from loopviz.errors import UsageError
+from loopviz.lab.catalogue.files import read_text
+from loopviz.lab.catalogue.reading import Call, read_file
+from loopviz.lab.catalogue.watched import stamp
 from loopviz.scenario import Scenario
 
 __all__ = [
@@ -116,7 +116,7 @@ class ScenarioInfo:
 
 def builtin_folder() -> Path:
     """The scenarios that ship with loopviz: in the installed package, else in the checkout."""
-    package = Path(__file__).parents[1]
+    package = Path(__file__).parents[2]
     packaged = package / "_scenarios"
     return packaged if packaged.is_dir() else package.parents[1] / "scenarios"
 

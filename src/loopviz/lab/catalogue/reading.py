@@ -9,8 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from loopviz.catalogue.checks import parameters, required, wrong
-from loopviz.catalogue.files import read_whole
+from loopviz.lab.catalogue.checks import parameters, required, wrong
+from loopviz.lab.catalogue.files import read_whole
 from loopviz.output import clean
 from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
 

@@ -4,7 +4,7 @@ Reads the file's text without running it, as the catalogue does. What it does no
 takes as running, and an odd file has no lines: nothing here raises.
 """
 
-from loopviz.lesson.branches import Span
-from loopviz.lesson.shown import Lesson, SourceLine
+from loopviz.lab.lesson.branches import Span
+from loopviz.lab.lesson.source_lines import Lesson, SourceLine
 
 __all__ = ["Lesson", "SourceLine", "Span"]

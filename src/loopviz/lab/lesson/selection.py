@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator
 
-from loopviz.lesson.branches import Definition, asks
+from loopviz.lab.lesson.branches import Definition, asks
 
 __all__ = ["first", "fixes", "parts"]
 

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from loopviz.lesson.branches import Branches, Definition, Span, State
-from loopviz.lesson.parts import first, fixes, parts
+from loopviz.lab.lesson.branches import Branches, Definition, Span, State
+from loopviz.lab.lesson.selection import first, fixes, parts
 
 __all__ = ["Lesson", "SourceLine"]
 

@@ -1,4 +1,4 @@
-"""`python -m loopviz.load --out-fd N [--run-dir PATH]`: the load in a process of its own.
+"""`python -m loopviz.lab.load --out-fd N [--run-dir PATH]`: the load in a process of its own.
 
 Its input is its life line. When that ends the parent is gone: a thread sees it, even while the
 loop is busy, removes the run's folder and ends the process.
@@ -15,9 +15,9 @@ import threading
 from pathlib import Path
 
 from loopviz.errors import LoopvizError
-from loopviz.load.config import Config
-from loopviz.load.outbox import Outbox
-from loopviz.load.precise_loop import new_loop
+from loopviz.lab.load.config import Config
+from loopviz.lab.load.outbox import Outbox
+from loopviz.lab.load.precise_loop import new_loop
 from loopviz.wire.control import messages
 
 OPEN_FILES = 4_096
@@ -27,7 +27,7 @@ def main() -> int:
     """Run until told to quit; the exit code is that of what went wrong, or 0."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parser = argparse.ArgumentParser(prog="python -m loopviz.load", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m loopviz.lab.load", description=__doc__)
     parser.add_argument("--out-fd", type=int, required=True, help="where messages go")
     parser.add_argument("--run-dir", type=Path, help="to be removed if the parent is gone")
     arguments = parser.parse_args()
@@ -37,7 +37,7 @@ def main() -> int:
     reader.start()
     outbox = Outbox(arguments.out_fd)
     # httpx takes a fifth of a second to import; the configuration may come meanwhile
-    from loopviz.load.runner import run  # noqa: PLC0415
+    from loopviz.lab.load.runner import run  # noqa: PLC0415
 
     _allow_open_files()
     try:

@@ -16,11 +16,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from loopviz.catalogue import LoadInfo
 from loopviz.clock import SECOND, monotonic_ns
 from loopviz.errors import LoopvizError
-from loopviz.load.config import split_route
-from loopviz.load.schedule import Arrival
+from loopviz.lab.catalogue import LoadInfo
+from loopviz.lab.load.config import split_route
+from loopviz.lab.load.schedule import Arrival
 from loopviz.wire.control import CONNECTION, LEFT, SENT_HEADER, TIMEOUT
 
 try:

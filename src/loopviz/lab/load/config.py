@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from loopviz.catalogue import LoadInfo
 from loopviz.errors import LoopvizError, UsageError
+from loopviz.lab.catalogue import LoadInfo
 
 __all__ = ["Config", "factor", "split_route"]
 

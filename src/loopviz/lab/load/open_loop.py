@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import Any, Protocol
 
 from loopviz.clock import SECOND, Clock, monotonic_ns
-from loopviz.load.schedule import Arrival, ArrivalSchedule
+from loopviz.lab.load.schedule import Arrival, ArrivalSchedule
 from loopviz.wire.control import Sample
 
 __all__ = ["IN_FLIGHT_MAX", "OpenLoop", "Reply"]
@@ -20,7 +20,7 @@ IN_FLIGHT_MAX = 2_000
 
 
 class Reply(Protocol):
-    """How one request went; see `loopviz.load.client.Reply`."""
+    """How one request went; see `loopviz.lab.load.client.Reply`."""
 
     @property
     def sent_ns(self) -> int: ...

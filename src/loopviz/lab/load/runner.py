@@ -8,11 +8,11 @@ from typing import Any, NoReturn
 
 from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.errors import LoopvizError
-from loopviz.load.client import HOST, Client
-from loopviz.load.config import Config, factor
-from loopviz.load.open_loop import OpenLoop
-from loopviz.load.outbox import Outbox
-from loopviz.load.schedule import Arrival, ArrivalSchedule
+from loopviz.lab.load.client import HOST, Client
+from loopviz.lab.load.config import Config, factor
+from loopviz.lab.load.open_loop import OpenLoop
+from loopviz.lab.load.outbox import Outbox
+from loopviz.lab.load.schedule import Arrival, ArrivalSchedule
 
 __all__ = ["Orders", "run"]
 

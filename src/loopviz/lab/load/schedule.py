@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from itertools import count, repeat
 from typing import NamedTuple
 
-from loopviz.catalogue import LoadInfo
 from loopviz.clock import SECOND
+from loopviz.lab.catalogue import LoadInfo
 
 __all__ = ["Arrival", "ArrivalSchedule", "arrivals"]
 

@@ -1,1 +1,1 @@
-"""The child process that serves the watched app. Run as `python -m loopviz.target`."""
+"""The child process that serves the watched app. Run as `python -m loopviz.lab.target`."""

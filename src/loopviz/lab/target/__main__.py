@@ -1,4 +1,4 @@
-"""`python -m loopviz.target --out-fd N --run-dir PATH`: serve one scenario.
+"""`python -m loopviz.lab.target --out-fd N --run-dir PATH`: serve one scenario.
 
 The first line on standard input says what: `{"do": "start", "id": "block", "path": "…/block.py",
 "fixes": ["to_thread"], "listen_fd": 5, "probe": true}`; later lines are control messages. What is
@@ -20,24 +20,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from loopviz.catalogue import ScenarioInfo, describe
 from loopviz.errors import LoopvizError, MachineError, UsageError
+from loopviz.lab.catalogue import ScenarioInfo, describe
+from loopviz.lab.target.control import Control
+from loopviz.lab.target.counters import Counting
+from loopviz.lab.target.loading import Loading, load, raised
 from loopviz.listener import inherited
 from loopviz.probe.asgi import watch_requests
-from loopviz.probe.chain import await_stack
-from loopviz.probe.cost import measure_cost
+from loopviz.probe.await_stack import await_stack
 from loopviz.probe.install import install, prepare
+from loopviz.probe.overhead import measure_cost
 from loopviz.scenario import Scenario
-from loopviz.target.control import Control
-from loopviz.target.counters import Counting
-from loopviz.target.loading import Loading, load, raised
 from loopviz.wire.control import encode, messages
 from loopviz.wire.events import Kind
 
 
 def main() -> int:
     """Serve until told to quit, or until the parent is gone."""
-    parser = argparse.ArgumentParser(prog="loopviz.target")
+    parser = argparse.ArgumentParser(prog="loopviz.lab.target")
     parser.add_argument("--out-fd", type=int, required=True)
     parser.add_argument("--run-dir", type=Path, required=True)
     options = parser.parse_args()
@@ -64,8 +64,8 @@ def main() -> int:
 
 
 def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
-    from loopviz.target.app import build_app, routes_of  # noqa: PLC0415 - after the parent was heard
-    from loopviz.target.server import Server, new_loop  # noqa: PLC0415
+    from loopviz.lab.target.app import build_app, routes_of  # noqa: PLC0415 - after the parent was heard
+    from loopviz.lab.target.server import Server, new_loop  # noqa: PLC0415
 
     path = Path(start["path"])
     listener = inherited(start["listen_fd"])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
-from loopviz import runtime
+from loopviz import run_folder
 from loopviz.clock import monotonic_ns
 from loopviz.scenario import Fix
 from loopviz.wire.control import messages
@@ -67,7 +67,7 @@ class Control:
             self._quit()
             threading.Event().wait(GRACE_S)
         if orphaned:
-            runtime.remove(self._run_folder)
+            run_folder.remove(self._run_folder)
         os._exit(0)  # the loop does not come back, or a thread of the app holds on
 
     def _toggle(self, key: str, *, on: bool) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from loopviz.catalogue import load_scenario
-from loopviz.catalogue.checks import parameters, wrong
-from loopviz.catalogue.reading import Call, Contents, read_file
 from loopviz.errors import TargetError
+from loopviz.lab.catalogue import load_scenario
+from loopviz.lab.catalogue.checks import parameters, wrong
+from loopviz.lab.catalogue.reading import Call, Contents, read_file
 from loopviz.output import clean
 from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
 

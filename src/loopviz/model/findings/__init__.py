@@ -10,26 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.crowded import PoolExhausted, ThreadLimiterExhausted
+from loopviz.model.findings.antipatterns import ClientPerRequest, SequentialAwaits
 from loopviz.model.findings.delay import ReadyDelayHigh
 from loopviz.model.findings.failing import RequestsFail
 from loopviz.model.findings.growth import UnboundedGrowth
-from loopviz.model.findings.habits import ClientPerRequest, SequentialAwaits
 from loopviz.model.findings.hangs import RequestHangs
-from loopviz.model.findings.lives import TaskLost, TaskNeverRetrieved, TaskOutlivedParent
 from loopviz.model.findings.locks import LockConvoy, LockHeldAcrossIo
+from loopviz.model.findings.pools import PoolExhausted, ThreadLimiterExhausted
 from loopviz.model.findings.retries import RetryStorm
 from loopviz.model.findings.rule import Case, Context, Rule, Suggest, Verdict
 from loopviz.model.findings.slow import GilContention, SlowCallback
+from loopviz.model.findings.task_lifetime import TaskLost, TaskNeverRetrieved, TaskOutlivedParent
 from loopviz.model.findings.writes import CancelledMidWrite
-from loopviz.model.loop import LoopTimes
-from loopviz.model.observe import Observer
-from loopviz.model.places import Naming
-from loopviz.model.routes import Routes
+from loopviz.model.names import Naming
 from loopviz.model.snapshot import Finding, Location
+from loopviz.model.state.loop import LoopTimes
+from loopviz.model.state.observer import Observer
+from loopviz.model.state.routes import Routes
 
 if TYPE_CHECKING:
-    from loopviz.model.trace import Trace
+    from loopviz.model.state.trace import Trace
 
 __all__ = ["RULES", "Case", "Context", "Rule", "Rules", "Suggest", "Verdict"]
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from loopviz.clock import MS
 from loopviz.model.findings.evidence import took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
-from loopviz.model.places import Site
+from loopviz.model.names import Site
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
-    from loopviz.model.requests import Request
-    from loopviz.model.resources import Hold, Row
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.requests import Request
+    from loopviz.model.state.resources import Hold, Row
+    from loopviz.model.state.tasks import Task
 
 __all__ = ["ClientPerRequest", "SequentialAwaits"]
 

@@ -8,7 +8,7 @@ from loopviz.model.findings.rule import Context
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
-    from loopviz.model.resources import Row
+    from loopviz.model.state.resources import Row
 
 __all__ = ["Held", "Standing", "named", "took"]
 

@@ -9,8 +9,8 @@ from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
-    from loopviz.model.jobs import Job
-    from loopviz.model.resources import Hold, Resource, Row, Wait
+    from loopviz.model.state.jobs import Job
+    from loopviz.model.state.resources import Hold, Resource, Row, Wait
 
 __all__ = ["Crowd", "Exhausted"]
 

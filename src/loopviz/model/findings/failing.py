@@ -3,8 +3,8 @@
 import re
 
 from loopviz.model.findings.rule import Case, Rule, Verdict
-from loopviz.model.requests import Request
 from loopviz.model.snapshot import Location
+from loopviz.model.state.requests import Request
 
 __all__ = ["RequestsFail"]
 

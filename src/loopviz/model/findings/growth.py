@@ -13,8 +13,8 @@ from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
-    from loopviz.model.resources import Resource, Row
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.resources import Resource, Row
+    from loopviz.model.state.tasks import Task
 
 __all__ = ["UnboundedGrowth"]
 

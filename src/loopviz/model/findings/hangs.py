@@ -11,8 +11,8 @@ from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
-    from loopviz.model.requests import Request
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.requests import Request
+    from loopviz.model.state.tasks import Task
 
 __all__ = ["RequestHangs"]
 

@@ -9,7 +9,7 @@ from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
-    from loopviz.model.resources import Hold, Row, Wait
+    from loopviz.model.state.resources import Hold, Row, Wait
 
 __all__ = ["LockConvoy", "LockHeldAcrossIo", "is_lock"]
 

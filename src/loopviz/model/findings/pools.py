@@ -6,7 +6,7 @@ from loopviz.clock import SECOND
 from loopviz.model.findings.exhausted import Exhausted
 
 if TYPE_CHECKING:
-    from loopviz.model.resources import Hold, Row
+    from loopviz.model.state.resources import Hold, Row
 
 __all__ = ["PoolExhausted", "ThreadLimiterExhausted"]
 

@@ -8,7 +8,7 @@ from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 
 if TYPE_CHECKING:
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.tasks import Task
 
 __all__ = ["RetryStorm"]
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.model.loop import LoopTimes
-from loopviz.model.observe import Observer
-from loopviz.model.ongoing import Ongoing, ongoing
-from loopviz.model.places import Naming, Site
+from loopviz.model.names import Naming, Site
 from loopviz.model.snapshot import Finding, Location, Moment, Suffering
+from loopviz.model.state.loop import LoopTimes
+from loopviz.model.state.observer import Observer
+from loopviz.model.state.ongoing import Ongoing, ongoing
 
 if TYPE_CHECKING:
-    from loopviz.model.requests import Request
-    from loopviz.model.routes import Routes
-    from loopviz.model.tasks import Task
-    from loopviz.model.trace import Trace
+    from loopviz.model.state.requests import Request
+    from loopviz.model.state.routes import Routes
+    from loopviz.model.state.tasks import Task
+    from loopviz.model.state.trace import Trace
 
 __all__ = ["Case", "Context", "Rule", "Suggest", "Verdict", "latest", "together"]
 

@@ -6,10 +6,10 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.findings.evidence import took
 from loopviz.model.findings.rule import Case, Rule, Verdict
 from loopviz.model.snapshot import Location
-from loopviz.model.stalls import Stall
+from loopviz.model.state.stalls import Stall
 
 if TYPE_CHECKING:
-    from loopviz.model.requests import Request
+    from loopviz.model.state.requests import Request
 
 __all__ = ["GilContention", "SlowCallback"]
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings.evidence import named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
-from loopviz.model.places import Site
+from loopviz.model.names import Site
 from loopviz.model.snapshot import Location
-from loopviz.model.tasks import LOST
+from loopviz.model.state.tasks import LOST
 
 if TYPE_CHECKING:
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.tasks import Task
 
 __all__ = ["TaskLost", "TaskNeverRetrieved", "TaskOutlivedParent"]
 

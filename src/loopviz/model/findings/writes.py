@@ -10,9 +10,9 @@ from loopviz.model.snapshot import Location
 from loopviz.wire.events import TASK_CANCELLED
 
 if TYPE_CHECKING:
-    from loopviz.model.requests import Request
-    from loopviz.model.resources import Hold, Row
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.requests import Request
+    from loopviz.model.state.resources import Hold, Row
+    from loopviz.model.state.tasks import Task
 
 __all__ = ["CancelledMidWrite"]
 

@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import SECOND
-from loopviz.model.basics import EDGES_NS, Buckets, Quantiles
-from loopviz.model.comparison import LoopFigures, ResourceFigures
-from loopviz.model.counters import Counters
-from loopviz.model.histogram import quantiles
-from loopviz.model.loop import LoopTimes
-from loopviz.model.ongoing import ongoing
-from loopviz.model.places import Naming
-from loopviz.model.routes import Route, Routes
-from loopviz.model.rows import Row
-from loopviz.model.series import Series
-from loopviz.model.sure import Interval, intervals
-from loopviz.model.trace import Trace
-from loopviz.model.usage import EVERY_NS, Usage
+from loopviz.model.names import Naming
+from loopviz.model.phases.confidence import Interval, intervals
+from loopviz.model.phases.types import LoopFigures, ResourceFigures
+from loopviz.model.snapshot.types import EDGES_NS, Buckets, Quantiles
+from loopviz.model.state.counters import Counters
+from loopviz.model.state.loop import LoopTimes
+from loopviz.model.state.ongoing import ongoing
+from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.routes import Route, Routes
+from loopviz.model.state.trace import Trace
+from loopviz.model.state.usage import EVERY_NS, Usage
+from loopviz.model.stats.histogram import quantiles
+from loopviz.model.stats.series import Series
 from loopviz.wire.events import Kind
 
 __all__ = ["Measured", "Meter", "RouteSide"]

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.comparison import (
+from loopviz.model.phases.confidence import differ
+from loopviz.model.phases.measure import Measured, Meter
+from loopviz.model.phases.types import (
     REACH_NS,
     Comparison,
     CounterComparison,
@@ -12,9 +14,7 @@ from loopviz.model.comparison import (
     ResourceFigures,
     RouteComparison,
 )
-from loopviz.model.counters import Counters
-from loopviz.model.sides import Measured, Meter
-from loopviz.model.sure import differ
+from loopviz.model.state.counters import Counters
 
 __all__ = ["NEEDED", "Phases"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from loopviz.clock import SECOND
-from loopviz.model.basics import Buckets, Quantiles
+from loopviz.model.snapshot.types import Buckets, Quantiles
 
 __all__ = [
     "REACH_NS",

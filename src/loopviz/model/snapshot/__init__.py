@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from loopviz.model.basics import Location, Quantiles, Span, State, Track
-from loopviz.model.comparison import (
+from loopviz.model.phases.types import (
     Comparison,
     CounterComparison,
     LoopFigures,
@@ -18,7 +17,17 @@ from loopviz.model.comparison import (
     ResourceFigures,
     RouteComparison,
 )
-from loopviz.model.inventory import (
+from loopviz.model.snapshot.loop import LoopView, Running, StallView
+from loopviz.model.snapshot.overview import Overview
+from loopviz.model.snapshot.resources import (
+    HolderView,
+    JobsView,
+    Occupied,
+    ResourceView,
+    WaiterView,
+    WorkerView,
+)
+from loopviz.model.snapshot.tasks import (
     CounterView,
     GcView,
     GroupView,
@@ -32,16 +41,7 @@ from loopviz.model.inventory import (
     TaskView,
     WaitView,
 )
-from loopviz.model.loop_view import LoopView, Running, StallView
-from loopviz.model.occupancy import (
-    HolderView,
-    JobsView,
-    Occupied,
-    ResourceView,
-    WaiterView,
-    WorkerView,
-)
-from loopviz.model.overview import Overview
+from loopviz.model.snapshot.types import Location, Quantiles, Span, State, Track
 
 __all__ = [
     "Comparison",

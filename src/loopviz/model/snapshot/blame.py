@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from loopviz.model.basics import Location, State, Track
 from loopviz.model.snapshot import LoopView, RequestView, Snapshot
+from loopviz.model.snapshot.types import Location, State, Track
 
 __all__ = ["NOBODY", "OTHERS", "Breakdown", "Part", "breakdown"]
 

@@ -4,12 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from loopviz.clock import MS
-from loopviz.model.groups import Group
-from loopviz.model.incidents import Incident
-from loopviz.model.jobs import Executor
-from loopviz.model.places import Naming, Site
-from loopviz.model.request_views import RequestViews
-from loopviz.model.resources import Hold, Resource, Row, Wait
+from loopviz.model.names import Naming, Site
 from loopviz.model.snapshot import (
     GroupView,
     HolderView,
@@ -26,8 +21,13 @@ from loopviz.model.snapshot import (
     WaiterView,
     WorkerView,
 )
-from loopviz.model.tasks import LOST, PENDING, Task
-from loopviz.model.trace import Trace
+from loopviz.model.snapshot.requests import RequestViews
+from loopviz.model.state.incidents import Incident
+from loopviz.model.state.jobs import Executor
+from loopviz.model.state.resources import Hold, Resource, Row, Wait
+from loopviz.model.state.task_groups import Group
+from loopviz.model.state.tasks import LOST, PENDING, Task
+from loopviz.model.state.trace import Trace
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
 __all__ = ["Views"]

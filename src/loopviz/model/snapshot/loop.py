@@ -5,8 +5,8 @@ Frozen, in integer nanoseconds; see `snapshot`.
 
 from dataclasses import dataclass, field
 
-from loopviz.model.basics import NOTHING, Location, Quantiles, Track
-from loopviz.model.inventory import GcView, Spreads
+from loopviz.model.snapshot.tasks import GcView, Spreads
+from loopviz.model.snapshot.types import NOTHING, Location, Quantiles, Track
 
 __all__ = ["LoopView", "Running", "StallView"]
 

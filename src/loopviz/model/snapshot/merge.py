@@ -7,9 +7,7 @@ its model alone. What the others add is added up, or stands beside it under thei
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from loopviz.model.counters import added_up
 from loopviz.model.findings.rule import latest, together
-from loopviz.model.overview import together as in_all
 from loopviz.model.snapshot import (
     Finding,
     Health,
@@ -19,6 +17,8 @@ from loopviz.model.snapshot import (
     State,
     TasksView,
 )
+from loopviz.model.snapshot.overview import together as in_all
+from loopviz.model.state.counters import added_up
 
 __all__ = ["add_findings", "cut", "merge", "named", "of_worker", "past", "remains", "since"]
 

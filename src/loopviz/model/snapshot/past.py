@@ -7,20 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS
-from loopviz.model.basics import Quantiles, State, Track
-from loopviz.model.counters import Counters
-from loopviz.model.histogram import quantiles
-from loopviz.model.incidents import Incident
-from loopviz.model.loop import LoopTimes
-from loopviz.model.occupancy import ResourceView
-from loopviz.model.ongoing import Ongoing, ongoing, open_stall
-from loopviz.model.routes import Routes
-from loopviz.model.series import Series
 from loopviz.model.snapshot import LoopView, Mark, RequestView, Running, Snapshot, StallView
-from loopviz.model.stalls import OPEN_NS, SLOW_NS, Stall
-from loopviz.model.trace import Trace
-from loopviz.model.views import Views
-from loopviz.model.window import Window
+from loopviz.model.snapshot.build import Views
+from loopviz.model.snapshot.resources import ResourceView
+from loopviz.model.snapshot.types import Quantiles, State, Track
+from loopviz.model.snapshot.window import Window
+from loopviz.model.state.counters import Counters
+from loopviz.model.state.incidents import Incident
+from loopviz.model.state.loop import LoopTimes
+from loopviz.model.state.ongoing import Ongoing, ongoing, open_stall
+from loopviz.model.state.routes import Routes
+from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, Stall
+from loopviz.model.state.trace import Trace
+from loopviz.model.stats.histogram import quantiles
+from loopviz.model.stats.series import Series
 
 __all__ = ["Past", "as_of"]
 

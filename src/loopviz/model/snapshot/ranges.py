@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loopviz.model.basics import Quantiles, State, Track
-from loopviz.model.histogram import quantiles
 from loopviz.model.snapshot import RequestView, Snapshot, StallView
+from loopviz.model.snapshot.types import Quantiles, State, Track
+from loopviz.model.stats.histogram import quantiles
 
 __all__ = ["RangeFigures", "RouteFigures", "figures"]
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from loopviz.model.basics import Location, State
-from loopviz.model.inventory import PhaseView, WaitView
-from loopviz.model.places import Naming
-from loopviz.model.request import Kind, Request, Sums, sums_of, waiting
+from loopviz.model.names import Naming
 from loopviz.model.snapshot import RequestView
-from loopviz.model.spans import Later, Spans
-from loopviz.model.stalls import SLOW_NS
-from loopviz.model.trace import Trace
+from loopviz.model.snapshot.tasks import PhaseView, WaitView
+from loopviz.model.snapshot.types import Location, State
+from loopviz.model.state.request import Kind, Request, Sums, sums_of, waiting
+from loopviz.model.state.spans import Later, Spans
+from loopviz.model.state.stalls import SLOW_NS
+from loopviz.model.state.trace import Trace
 
 __all__ = ["RequestViews"]
 

@@ -6,7 +6,7 @@ Frozen, in integer nanoseconds; see `snapshot`.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from loopviz.model.basics import Location, Quantiles, Track
+from loopviz.model.snapshot.types import Location, Quantiles, Track
 
 __all__ = [
     "HolderView",

@@ -6,7 +6,7 @@ Frozen, in integer nanoseconds; see `snapshot`.
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from loopviz.model.basics import Buckets, Location, Quantiles, State
+from loopviz.model.snapshot.types import Buckets, Location, Quantiles, State
 
 __all__ = [
     "CounterView",

@@ -4,9 +4,9 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Sized
 
-from loopviz.model.ended import Ended
-from loopviz.model.request import Request
 from loopviz.model.snapshot import RequestView
+from loopviz.model.state.finished import Ended
+from loopviz.model.state.request import Request
 
 __all__ = ["Window"]
 

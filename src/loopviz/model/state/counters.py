@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from loopviz.model.inventory import CounterView
-from loopviz.model.series import Series
+from loopviz.model.snapshot.tasks import CounterView
+from loopviz.model.stats.series import Series
 
 __all__ = ["Counters", "added_up"]
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from loopviz.model.tasks import Task
+from loopviz.model.state.tasks import Task
 from loopviz.wire.events import NUMBER, Kind
 
 if TYPE_CHECKING:
-    from loopviz.model.trace import Trace
+    from loopviz.model.state.trace import Trace
 
 __all__ = ["Told", "table"]
 

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
-from loopviz.model.request import Request
+from loopviz.model.state.request import Request
 
 __all__ = ["Ended"]
 

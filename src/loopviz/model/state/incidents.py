@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import SECOND
-from loopviz.model.basics import NOTHING, Track
-from loopviz.model.loop import LoopTimes
-from loopviz.model.requests import Request, Requests
-from loopviz.model.stalls import Stall, Stalls
+from loopviz.model.snapshot.types import NOTHING, Track
+from loopviz.model.state.loop import LoopTimes
+from loopviz.model.state.requests import Request, Requests
+from loopviz.model.state.stalls import Stall, Stalls
 
 __all__ = ["Incident", "Incidents"]
 

@@ -6,14 +6,14 @@ first. So a start may be known before its job is, and a job may be over before t
 
 from typing import TYPE_CHECKING
 
-from loopviz.model.histogram import Histogram
-from loopviz.model.observe import Observer
-from loopviz.model.resources import Resource, Resources
-from loopviz.model.rows import Work
+from loopviz.model.state.observer import Observer
+from loopviz.model.state.resource_groups import Work
+from loopviz.model.state.resources import Resource, Resources
+from loopviz.model.stats.histogram import Histogram
 from loopviz.wire.events import NUMBER, TASK_RAISED
 
 if TYPE_CHECKING:
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.tasks import Task
 
 __all__ = ["Executor", "Job", "Jobs"]
 

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.histogram import Histogram
-from loopviz.model.series import Series
 from loopviz.model.snapshot import Spread, Spreads
+from loopviz.model.stats.histogram import Histogram
+from loopviz.model.stats.series import Series
 from loopviz.wire.events import Kind
 
 __all__ = ["LoopTimes"]

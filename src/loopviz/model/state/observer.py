@@ -18,11 +18,11 @@ At a slower pace (`Model` asks ten times a second) look at state instead: `model
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from loopviz.model.jobs import Job
-    from loopviz.model.requests import Request
-    from loopviz.model.resources import Hold, Resource, Wait
-    from loopviz.model.stalls import Stall
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.jobs import Job
+    from loopviz.model.state.requests import Request
+    from loopviz.model.state.resources import Hold, Resource, Wait
+    from loopviz.model.state.stalls import Stall
+    from loopviz.model.state.tasks import Task
 
 __all__ = ["Observer"]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.model.loop import LoopTimes
-from loopviz.model.routes import Routes
-from loopviz.model.stalls import SLOW_NS, Stall
-from loopviz.model.trace import Trace
+from loopviz.model.state.loop import LoopTimes
+from loopviz.model.state.routes import Routes
+from loopviz.model.state.stalls import SLOW_NS, Stall
+from loopviz.model.state.trace import Trace
 
 __all__ = ["Ongoing", "ongoing", "open_stall"]
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from loopviz.model.basics import State
-from loopviz.model.inventory import PhaseView
-from loopviz.model.spans import Spans
+from loopviz.model.snapshot.tasks import PhaseView
+from loopviz.model.snapshot.types import State
+from loopviz.model.state.spans import Spans
 
 if TYPE_CHECKING:
-    from loopviz.model.resources import Row
+    from loopviz.model.state.resources import Row
 
 __all__ = ["Call", "History", "Kind", "Request", "Sums", "sums_of", "waiting"]
 

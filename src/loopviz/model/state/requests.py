@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from loopviz.model.ended import Ended
-from loopviz.model.lanes import Lanes
-from loopviz.model.request import Kind, Request
-from loopviz.model.routes import Names
+from loopviz.model.state.finished import Ended
+from loopviz.model.state.lanes import Lanes
+from loopviz.model.state.request import Kind, Request
+from loopviz.model.state.routes import Names
 
 __all__ = ["Request", "Requests"]
 

@@ -1,8 +1,8 @@
 """Rows: resources that were made at the same line under the same name are one row."""
 
-from loopviz.model.histogram import Histogram
-from loopviz.model.places import Naming, Site
-from loopviz.model.series import Envelope
+from loopviz.model.names import Naming, Site
+from loopviz.model.stats.histogram import Histogram
+from loopviz.model.stats.series import Envelope
 
 __all__ = ["Occupancy", "Row", "Work"]
 

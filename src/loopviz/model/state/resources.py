@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from loopviz.model.observe import Observer
-from loopviz.model.rows import Row
+from loopviz.model.state.observer import Observer
+from loopviz.model.state.resource_groups import Row
 from loopviz.wire.events import NUMBER, SIDE_OUT
 
 if TYPE_CHECKING:
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.tasks import Task
 
 __all__ = ["Hold", "Resource", "Resources", "Row", "Wait"]
 

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.model.histogram import Histogram, quantiles
-from loopviz.model.series import Series
 from loopviz.model.snapshot import Quantiles, RouteView
+from loopviz.model.stats.histogram import Histogram, quantiles
+from loopviz.model.stats.series import Series
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 
 __all__ = ["FIGURES", "Latency", "Names", "Route", "Routes"]

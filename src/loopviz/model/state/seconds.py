@@ -5,8 +5,8 @@ from array import array
 import numpy as np
 
 from loopviz.clock import SECOND
-from loopviz.model.loop import LoopTimes
-from loopviz.model.overview import Overview
+from loopviz.model.snapshot.overview import Overview
+from loopviz.model.state.loop import LoopTimes
 
 __all__ = ["Seconds"]
 

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, overload
 
-from loopviz.model.basics import Span, State
+from loopviz.model.snapshot.types import Span, State
 
 __all__ = ["Later", "Spans"]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.places import Naming
+from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location
 
 __all__ = ["Stacks"]

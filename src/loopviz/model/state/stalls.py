@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from loopviz.clock import MS
-from loopviz.model.places import Naming
+from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location, StallView
 
 __all__ = ["OPEN_NS", "SLOW_NS", "Samples", "Stall", "Stalls"]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.histogram import Histogram
+from loopviz.model.stats.histogram import Histogram
 
 if TYPE_CHECKING:
-    from loopviz.model.tasks import Task
+    from loopviz.model.state.tasks import Task
 
 __all__ = ["Group", "Groups"]
 

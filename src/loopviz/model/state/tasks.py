@@ -3,10 +3,10 @@
 from collections import deque
 from itertools import islice
 
-from loopviz.model.groups import Group, Groups
-from loopviz.model.observe import Observer
-from loopviz.model.requests import Request
-from loopviz.model.resources import Hold, Row, Wait
+from loopviz.model.state.observer import Observer
+from loopviz.model.state.requests import Request
+from loopviz.model.state.resources import Hold, Row, Wait
+from loopviz.model.state.task_groups import Group, Groups
 from loopviz.wire.events import NUMBER, TASK_CANCELLED, TASK_RAISED
 
 __all__ = ["LOST", "PENDING", "Task", "Tasks"]

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Sequence
 
 from loopviz.clock import MS
 from loopviz.model.events import Event
-from loopviz.model.incidents import Incidents
-from loopviz.model.jobs import Jobs
-from loopviz.model.lanes import Lanes
-from loopviz.model.observe import Observer
-from loopviz.model.pauses import Pauses
-from loopviz.model.places import Naming, Site, parse_site
-from loopviz.model.requests import Request, Requests
-from loopviz.model.resources import Resources
-from loopviz.model.routes import Names
-from loopviz.model.seconds import Seconds
+from loopviz.model.names import Naming, Site, parse_site
 from loopviz.model.snapshot import Running, State
-from loopviz.model.stalls import OPEN_NS, SLOW_NS, Samples, Stall, Stalls
-from loopviz.model.tasks import LOST, PENDING, Task, Tasks
-from loopviz.model.told import table
+from loopviz.model.state.dispatch import table
+from loopviz.model.state.incidents import Incidents
+from loopviz.model.state.jobs import Jobs
+from loopviz.model.state.lanes import Lanes
+from loopviz.model.state.observer import Observer
+from loopviz.model.state.pauses import Pauses
+from loopviz.model.state.requests import Request, Requests
+from loopviz.model.state.resources import Resources
+from loopviz.model.state.routes import Names
+from loopviz.model.state.seconds import Seconds
+from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, Samples, Stall, Stalls
+from loopviz.model.state.tasks import LOST, PENDING, Task, Tasks
 from loopviz.wire.events import TASK_CANCELLED, Kind
 
 __all__ = ["Trace"]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS
-from loopviz.model.comparison import ResourceFigures
-from loopviz.model.histogram import Histogram
-from loopviz.model.rows import Occupancy, Row
+from loopviz.model.phases.types import ResourceFigures
+from loopviz.model.state.resource_groups import Occupancy, Row
+from loopviz.model.stats.histogram import Histogram
 
 __all__ = ["EVERY_NS", "Usage"]
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.model.basics import EDGES_NS, Buckets, Quantiles
+from loopviz.model.snapshot.types import EDGES_NS, Buckets, Quantiles
 
 __all__ = ["Histogram", "quantiles"]
 

@@ -9,36 +9,36 @@ import sys
 from typing import Any
 
 from loopviz.errors import LoopvizError
-from loopviz.probe.recorder import Resource, current
-from loopviz.probe.resources import (
-    of_anyio,
-    of_asyncio,
-    of_asyncpg,
-    of_executors,
-    of_http,
-    of_sqlalchemy,
-    of_streams,
+from loopviz.probe.patches import (
+    anyio_primitives,
+    anyio_streams,
+    asyncio_primitives,
+    asyncpg_pool,
+    executors,
+    http_clients,
+    sqlalchemy_pool,
 )
-from loopviz.probe.resources.attached import attach, resource_of
-from loopviz.probe.resources.shared import SharedPatches
+from loopviz.probe.patches.registry import attach, resource_of
+from loopviz.probe.patches.watchers import SharedPatches
+from loopviz.probe.recorder import Resource, current
 
 __all__ = ["rename", "unwatch", "watch"]
 
 _LIBRARIES = {
-    "anyio._core._synchronization": of_anyio.adapters,
-    "anyio._backends._asyncio": of_anyio.primitives,
-    "anyio.streams.memory": of_streams.streams,
-    "asyncpg.pool": of_asyncpg.pools,
-    "httpcore._async.connection_pool": of_http.pools,
-    "httpcore2._async.connection_pool": of_http.pools,
-    "httpx._client": of_http.clients,
-    "httpx2._client": of_http.clients,
-    "httpx2.websockets._api": of_http.web_sockets,
-    "sqlalchemy.pool.impl": of_sqlalchemy.pools,
+    "anyio._core._synchronization": anyio_primitives.adapters,
+    "anyio._backends._asyncio": anyio_primitives.primitives,
+    "anyio.streams.memory": anyio_streams.streams,
+    "asyncpg.pool": asyncpg_pool.pools,
+    "httpcore._async.connection_pool": http_clients.pools,
+    "httpcore2._async.connection_pool": http_clients.pools,
+    "httpx._client": http_clients.clients,
+    "httpx2._client": http_clients.clients,
+    "httpx2.websockets._api": http_clients.web_sockets,
+    "sqlalchemy.pool.impl": sqlalchemy_pool.pools,
 }
 """By module: what is to be patched there."""
 
-_patches = SharedPatches(_LIBRARIES, (*of_asyncio.PATCHES, *of_executors.PATCHES))
+_patches = SharedPatches(_LIBRARIES, (*asyncio_primitives.PATCHES, *executors.PATCHES))
 watch, unwatch = _patches.watch, _patches.unwatch
 
 
@@ -52,7 +52,7 @@ def rename(primitive: Any, name: str) -> None:
         if module in sys.modules:
             patches(sys.modules[module])  # teaches us to describe what is its
     resource = _resource_of(primitive)
-    if resource is of_asyncio.ANY_EVENT:
+    if resource is asyncio_primitives.ANY_EVENT:
         resource = Resource(resource.kind, seen=False)
         attach(primitive, resource)
     if resource is not None:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.recorder import Recorder, Resource, current
-from loopviz.probe.resources.attached import attach, describes, known, resource_of
-from loopviz.probe.resources.gates import (
+from loopviz.probe.patches.executors import Job, new_job
+from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.registry import attach, describes, known, resource_of
+from loopviz.probe.patches.wrappers import (
     InUse,
     acquires,
     always,
@@ -22,8 +23,7 @@ from loopviz.probe.resources.gates import (
     semaphore_in_use,
     wait_if,
 )
-from loopviz.probe.resources.of_executors import Job, new_job
-from loopviz.probe.resources.patches import Patch
+from loopviz.probe.recorder import Recorder, Resource, current
 
 __all__ = ["adapters", "primitives"]
 

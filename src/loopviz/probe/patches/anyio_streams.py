@@ -4,10 +4,10 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.registry import describes, resource_of
+from loopviz.probe.patches.wrappers import always, makes, wait_if, wait_over
 from loopviz.probe.recorder import Resource, current
-from loopviz.probe.resources.attached import describes, resource_of
-from loopviz.probe.resources.gates import always, makes, wait_if, wait_over
-from loopviz.probe.resources.patches import Patch
 from loopviz.wire.events import SIDE_IN, SIDE_OUT
 
 __all__ = ["streams"]

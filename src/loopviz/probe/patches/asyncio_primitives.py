@@ -5,10 +5,9 @@ import sys
 from asyncio import Barrier, Condition, Event, Lock, Queue, Semaphore
 from typing import Any
 
-from loopviz.probe.places import PLACES, USER
-from loopviz.probe.recorder import Resource, current
-from loopviz.probe.resources.attached import describes, hide, make
-from loopviz.probe.resources.gates import (
+from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.registry import describes, hide, make
+from loopviz.probe.patches.wrappers import (
     acquires,
     always,
     levels,
@@ -20,7 +19,8 @@ from loopviz.probe.resources.gates import (
     wait_over,
     waits,
 )
-from loopviz.probe.resources.patches import Patch
+from loopviz.probe.places import PLACES, USER
+from loopviz.probe.recorder import Resource, current
 from loopviz.wire.events import SIDE_IN, SIDE_OUT
 
 __all__ = ["ANY_EVENT", "PATCHES"]

@@ -6,9 +6,9 @@ A pool has slots only, so its resource lives on the queue of its connections.
 from types import ModuleType
 from typing import Any
 
+from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.registry import hide
 from loopviz.probe.recorder import Recorder, Resource, current
-from loopviz.probe.resources.attached import hide
-from loopviz.probe.resources.patches import Patch
 
 __all__ = ["pools"]
 

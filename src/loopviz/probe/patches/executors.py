@@ -9,10 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
+from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.registry import describes, resource_of
+from loopviz.probe.patches.wrappers import makes
 from loopviz.probe.recorder import Recorder, Resource, current
-from loopviz.probe.resources.attached import describes, resource_of
-from loopviz.probe.resources.gates import makes
-from loopviz.probe.resources.patches import Patch
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
 __all__ = ["PATCHES", "Job", "new_job"]

@@ -14,10 +14,10 @@ from collections import Counter
 from types import ModuleType
 from typing import Any
 
+from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.registry import describes, hide, resource_of
+from loopviz.probe.patches.wrappers import makes
 from loopviz.probe.recorder import Recorder, Resource, current
-from loopviz.probe.resources.attached import describes, hide, resource_of
-from loopviz.probe.resources.gates import makes
-from loopviz.probe.resources.patches import Patch
 
 __all__ = ["clients", "pools", "web_sockets"]
 

@@ -3,10 +3,10 @@
 from types import ModuleType
 from typing import Any
 
+from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.registry import describes, hide, resource_of
+from loopviz.probe.patches.wrappers import gave_up, makes, wait_if
 from loopviz.probe.recorder import Recorder, Resource, current
-from loopviz.probe.resources.attached import describes, hide, resource_of
-from loopviz.probe.resources.gates import gave_up, makes, wait_if
-from loopviz.probe.resources.patches import Patch
 
 __all__ = ["pools"]
 

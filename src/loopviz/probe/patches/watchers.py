@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from loopviz.probe.patches.import_hook import ImportWatch
+from loopviz.probe.patches.patch import Applied, Patch, apply, undo
 from loopviz.probe.recorder import current
-from loopviz.probe.resources.imports import ImportWatch
-from loopviz.probe.resources.patches import Applied, Patch, apply, undo
 
 __all__ = ["SharedPatches"]
 

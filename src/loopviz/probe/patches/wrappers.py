@@ -5,8 +5,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
+from loopviz.probe.patches.registry import make, resource_of
 from loopviz.probe.recorder import Recorder, Resource, current
-from loopviz.probe.resources.attached import make, resource_of
 from loopviz.wire.events import SIDE_IN
 
 __all__ = [

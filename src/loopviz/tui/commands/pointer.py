@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from loopviz.tui.commands.rows import enter, move
 from loopviz.tui.commands.travel import scroll, show, zoom
-from loopviz.tui.desk import Desk
-from loopviz.tui.look import LIVE
-from loopviz.tui.paint.footer import action_at, offers
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.tabs import tab_at
+from loopviz.tui.controller import Desk
+from loopviz.tui.panels.footer import action_at, offers
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.tabs import tab_at
+from loopviz.tui.state.view_state import LIVE
 from loopviz.tui.views.live import LiveView
 
 __all__ = ["TIMED", "click", "drag", "panel_at", "wheel"]

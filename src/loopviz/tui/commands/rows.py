@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from loopviz.tui.desk import Desk
-from loopviz.tui.look import LIVE, VIEWS
+from loopviz.tui.controller import Desk
+from loopviz.tui.state.view_state import LIVE, VIEWS
 from loopviz.tui.views.lesson import LessonView
 
 __all__ = ["ask_filter", "back", "enter", "lesson", "move", "next_view", "order", "pin", "view"]

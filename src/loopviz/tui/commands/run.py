@@ -1,9 +1,9 @@
 """Commands that change what runs: fixes, baseline, load, scenario."""
 
-from loopviz.catalogue import FixInfo
-from loopviz.tui.desk import Desk
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import clean
+from loopviz.lab.catalogue import FixInfo
+from loopviz.tui.controller import Desk
+from loopviz.tui.draw.text import clean
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["baseline", "fix", "neighbour", "rate", "restart", "suggested"]
 

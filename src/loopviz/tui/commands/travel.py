@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import RequestView, StallView
-from loopviz.tui.desk import Desk
-from loopviz.tui.look import LIVE
-from loopviz.tui.paint.axis import per_column
-from loopviz.tui.paint.columns import ZOOMS_NS, Columns
-from loopviz.tui.paint.text import clean, duration
+from loopviz.tui.controller import Desk
+from loopviz.tui.draw.text import clean, duration
+from loopviz.tui.draw.time_columns import ZOOMS_NS, Columns
+from loopviz.tui.panels.axis import per_column
+from loopviz.tui.state.view_state import LIVE
 from loopviz.tui.views.live import LiveView
 
 __all__ = ["column", "freeze", "incident", "now", "scroll", "slices", "span", "speed", "zoom"]

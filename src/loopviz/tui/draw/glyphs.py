@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from loopviz.model.snapshot import State
+from loopviz.model.snapshot.types import State
 
 __all__ = ["ASCII", "BLOCKS", "Glyphs"]
 

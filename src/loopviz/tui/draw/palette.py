@@ -10,7 +10,7 @@ from functools import lru_cache
 from rich.color import Color
 from rich.style import Style
 
-from loopviz.model.snapshot import State
+from loopviz.model.snapshot.types import State
 
 __all__ = ["CONTRAST", "DARK", "LIGHT", "SIXTEEN", "Looks", "Palette", "light_ground", "looks"]
 

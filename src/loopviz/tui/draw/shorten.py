@@ -2,7 +2,7 @@
 
 import re
 
-from loopviz.tui.paint.text import width_of, wrap
+from loopviz.tui.draw.text import width_of, wrap
 
 __all__ = ["shortened", "whole"]
 

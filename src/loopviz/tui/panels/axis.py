@@ -4,10 +4,10 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import MS, SECOND
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, width_of
+from loopviz.tui.draw.text import Line, clean, width_of
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["ago", "axis_row", "paint_axis", "per_column"]
 

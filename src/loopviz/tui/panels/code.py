@@ -5,11 +5,11 @@ from itertools import pairwise
 
 from textual.strip import Strip
 
-from loopviz.lesson import SourceLine, Span
+from loopviz.lab.lesson import SourceLine, Span
 from loopviz.model.snapshot import Finding, Location
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, width_of, wrap
+from loopviz.tui.draw.text import Line, clean, duration, width_of, wrap
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
 
 __all__ = [
     "Source",

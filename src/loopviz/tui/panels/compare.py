@@ -4,12 +4,12 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison, CounterComparison, RouteComparison
-from loopviz.tui.paint.finding import rule_line
-from loopviz.tui.paint.guide import Step, guide
-from loopviz.tui.paint.layout import WIDE, Plan
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, fit, width_of
-from loopviz.tui.paint.verdict import (
+from loopviz.tui.draw.text import Line, clean, fit, width_of
+from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.panels.layout import WIDE, Plan
+from loopviz.tui.panels.next_step import Step, guide
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.verdict import (
     Figure,
     counted,
     headline,

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.paint.finding import rule_line
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
+from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
+from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["BESIDE", "LEAST", "Detail", "below", "walled"]
 

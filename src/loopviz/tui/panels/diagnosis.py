@@ -6,11 +6,11 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
-from loopviz.tui.paint.code import Source, code_around
-from loopviz.tui.paint.finding import finding_title, nothing_found, paragraph
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, wrap
+from loopviz.tui.draw.text import Line, clean, duration, wrap
+from loopviz.tui.panels.code import Source, code_around
+from loopviz.tui.panels.finding import finding_title, nothing_found, paragraph
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["boxed", "paint_diagnosis", "paint_fixes"]
 

@@ -7,11 +7,11 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
-from loopviz.tui.paint.clauses import shortened, whole
-from loopviz.tui.paint.fixes import fix_line, fixes_on
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, width_of, wrap
+from loopviz.tui.draw.shorten import shortened, whole
+from loopviz.tui.draw.text import Line, clean, duration, width_of, wrap
+from loopviz.tui.panels.fixes import fix_line, fixes_on
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["FOLDERS", "evidence", "nothing_found", "paint_finding", "rule_line"]
 

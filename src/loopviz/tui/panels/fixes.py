@@ -2,10 +2,10 @@
 
 from textual.strip import Strip
 
-from loopviz.catalogue import FixInfo
-from loopviz.tui.paint.clauses import shortened
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, fit, width_of
+from loopviz.lab.catalogue import FixInfo
+from loopviz.tui.draw.shorten import shortened
+from loopviz.tui.draw.text import Line, clean, fit, width_of
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["fix_line", "fixes_on"]
 

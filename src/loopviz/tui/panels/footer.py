@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from textual.strip import Strip
 
-from loopviz.tui import when
-from loopviz.tui.actions import ACTIONS, Action
-from loopviz.tui.look import VIEWS
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, width_of
+from loopviz.tui.draw.text import Line, clean, width_of
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state import availability
+from loopviz.tui.state.actions import ACTIONS, Action
+from loopviz.tui.state.view_state import VIEWS
 
 __all__ = ["Offer", "action_at", "fitting", "offers", "paint_footer", "paint_prompt"]
 
@@ -34,7 +34,7 @@ def offers(scene: Scene, *, tabs: bool = False) -> list[Offer]:
     for action in ACTIONS:
         if action.name == "next-view" and not tabs:
             names = tuple(f"view-{name}" for name, _ in VIEWS)
-            spare = 1 + LATER * when.travels(scene)
+            spare = 1 + LATER * availability.travels(scene)
             found.append(Offer(scene.keys.shown(*names), "views", spare, names))
         if action.word and action.when(scene):
             names = (action.name, *action.also)
@@ -48,7 +48,7 @@ def offers(scene: Scene, *, tabs: bool = False) -> list[Offer]:
 def _is_aside(action: Action, scene: Scene) -> bool:
     """Whether who travels in time can do without it."""
     own = action.group in ("time", "loopviz") or action.name in ("enter", "restart")
-    return when.travels(scene) and not own
+    return availability.travels(scene) and not own
 
 
 def paint_footer(offered: Sequence[Offer], width: int, scene: Scene) -> list[Strip]:

@@ -3,9 +3,9 @@
 from rich.style import Style
 
 from loopviz.model.snapshot import ResourceView
-from loopviz.tui.paint.names import short_name
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, fit, width_of
+from loopviz.tui.draw.text import Line, fit, width_of
+from loopviz.tui.panels.names import short_name
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["add_gauge", "full_word", "matters"]
 

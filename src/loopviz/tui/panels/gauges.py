@@ -6,10 +6,10 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterView, ResourceView
-from loopviz.tui.paint.gauge import add_gauge, matters
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, fit, width_of
+from loopviz.tui.draw.text import Line, clean, fit, width_of
+from loopviz.tui.panels.gauge import add_gauge, matters
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["GaugePainter"]
 

@@ -5,9 +5,9 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Snapshot
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["paint_banner", "paint_header", "state_word"]
 

@@ -9,13 +9,13 @@ from textual.strip import Strip
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import LoopView
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.far import far_columns, far_worst
-from loopviz.tui.paint.glyphs import Glyphs
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.palette import Looks
-from loopviz.tui.paint.scene import HELD_NS, Scene
-from loopviz.tui.paint.text import Line, clean, duration
+from loopviz.tui.draw.glyphs import Glyphs
+from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.text import Line, clean, duration
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.overview import far_columns, far_worst
+from loopviz.tui.panels.scene import HELD_NS, Scene
 
 __all__ = ["lag_columns", "level", "paint_lag"]
 

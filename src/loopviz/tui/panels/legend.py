@@ -4,9 +4,9 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import State
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, fit, width_of
+from loopviz.tui.draw.text import Line, clean, fit, width_of
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["GLYPH_HELP", "paint_legend"]
 

@@ -6,14 +6,14 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import LoopView, Snapshot, Span, State
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.far import far_columns, far_sum, far_worst
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.marks import bracket
-from loopviz.tui.paint.palette import Looks
-from loopviz.tui.paint.scene import HELD_NS, Scene
-from loopviz.tui.paint.spans import Cells, idle, paint_shape, shape
-from loopviz.tui.paint.text import Line, duration
+from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.text import Line, duration
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.marks import bracket
+from loopviz.tui.panels.overview import far_columns, far_sum, far_worst
+from loopviz.tui.panels.scene import HELD_NS, Scene
+from loopviz.tui.panels.spans import Cells, idle, paint_shape, shape
 
 __all__ = ["busy_shares", "known_shares", "paint_loop"]
 

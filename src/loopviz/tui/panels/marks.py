@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from loopviz.model.snapshot import RequestView
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.spans import Cell, Cells
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.spans import Cell, Cells
 
 __all__ = ["Uprights", "bracket", "bracket_request", "uprights"]
 

@@ -3,8 +3,8 @@
 import re
 
 from loopviz.model.snapshot import ResourceView
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import clean
+from loopviz.tui.draw.text import clean
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["called", "short_name"]
 

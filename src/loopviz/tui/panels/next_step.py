@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from loopviz.catalogue import FixInfo
+from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import Comparison, RouteComparison
-from loopviz.tui.look import LIVE
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import clean
-from loopviz.tui.paint.verdict import best, changed, effect, grows, letters, troubles
+from loopviz.tui.draw.text import clean
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.verdict import best, changed, effect, grows, letters, troubles
+from loopviz.tui.state.view_state import LIVE
 
 __all__ = ["Step", "guide"]
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Snapshot
-from loopviz.tui.paint.columns import Columns
+from loopviz.tui.draw.time_columns import Columns
 
 __all__ = ["far_columns", "far_sum", "far_worst", "gone"]
 

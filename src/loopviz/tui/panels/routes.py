@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from textual.strip import Strip
 
 from loopviz.model.snapshot import RouteView
-from loopviz.tui.paint.diagnosis import boxed
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
+from loopviz.tui.panels.diagnosis import boxed
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["paint_routes"]
 

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from loopviz.catalogue import FixInfo, ScenarioInfo
 from loopviz.clock import MS, SECOND
-from loopviz.lesson import Lesson
+from loopviz.engine.session import Status
+from loopviz.lab.catalogue import FixInfo, ScenarioInfo
+from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import CounterView, Finding, Location, Running, Snapshot
-from loopviz.session import Status
-from loopviz.tui.actions import DEFAULT_KEYS
-from loopviz.tui.keys import Keymap
-from loopviz.tui.look import FIX_LETTERS, Look
-from loopviz.tui.paint.glyphs import Glyphs
-from loopviz.tui.paint.palette import Looks
+from loopviz.tui.draw.glyphs import Glyphs
+from loopviz.tui.draw.palette import Looks
+from loopviz.tui.state.actions import DEFAULT_KEYS
+from loopviz.tui.state.keys import Keymap
+from loopviz.tui.state.view_state import FIX_LETTERS, Look
 
 __all__ = ["Scene"]
 

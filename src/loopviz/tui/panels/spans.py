@@ -11,10 +11,10 @@ from functools import lru_cache
 from rich.style import Style
 
 from loopviz.model.snapshot import RequestView, Span, State
-from loopviz.model.stalls import SLOW_NS
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.glyphs import Glyphs
-from loopviz.tui.paint.palette import Looks
+from loopviz.model.state.stalls import SLOW_NS
+from loopviz.tui.draw.glyphs import Glyphs
+from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.time_columns import Columns
 
 __all__ = ["Cell", "Cells", "Lane", "idle", "paint_shape", "shape", "shared_cell"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from textual.strip import Strip
 
-from loopviz.tui.look import VIEWS
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, width_of
+from loopviz.tui.draw.text import Line, width_of
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.view_state import VIEWS
 
 __all__ = ["paint_tabs", "tab_at"]
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import Location, State, TasksView, TaskView
-from loopviz.tui.paint.glyphs import Glyphs
-from loopviz.tui.paint.text import clean, duration, took, width_of
+from loopviz.tui.draw.glyphs import Glyphs
+from loopviz.tui.draw.text import clean, duration, took, width_of
 
 __all__ = ["as_of", "at_line", "fitting", "state_words", "told_of", "waits_on"]
 

@@ -2,9 +2,9 @@
 
 from textual.strip import Strip
 
-from loopviz.tui.paint.layout import MIN_HEIGHT, MIN_WIDTH, Plan
-from loopviz.tui.paint.palette import Looks
-from loopviz.tui.paint.text import Line, wrap
+from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.text import Line, wrap
+from loopviz.tui.panels.layout import MIN_HEIGHT, MIN_WIDTH, Plan
 
 __all__ = ["paint_small"]
 

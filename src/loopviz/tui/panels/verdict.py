@@ -8,8 +8,8 @@ from rich.style import Style
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison, CounterComparison, RouteComparison
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import clean, duration
+from loopviz.tui.draw.text import clean, duration
+from loopviz.tui.panels.scene import Scene
 
 __all__ = [
     "Figure",

@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from loopviz.tui.desk import Desk
-from loopviz.tui.paint.text import Line, fit
+from loopviz.tui.controller import Desk
+from loopviz.tui.draw.text import Line, fit
 from loopviz.tui.widgets.lines import LineWidget
 
 __all__ = ["BoxScreen"]

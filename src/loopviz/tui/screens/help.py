@@ -6,12 +6,12 @@ from rich.style import Style
 from textual.events import Key
 
 from loopviz.model.snapshot import State
-from loopviz.tui.actions import ACTIONS, GROUPS
-from loopviz.tui.desk import Desk
-from loopviz.tui.look import VIEWS
-from loopviz.tui.paint.legend import GLYPH_HELP
-from loopviz.tui.paint.text import Line, width_of, wrap
+from loopviz.tui.controller import Desk
+from loopviz.tui.draw.text import Line, width_of, wrap
+from loopviz.tui.panels.legend import GLYPH_HELP
 from loopviz.tui.screens.box import BoxScreen, as_lines
+from loopviz.tui.state.actions import ACTIONS, GROUPS
+from loopviz.tui.state.view_state import VIEWS
 
 __all__ = ["HelpScreen"]
 

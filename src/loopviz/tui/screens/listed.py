@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from textual.events import Key
 
-from loopviz.tui.desk import Desk
-from loopviz.tui.paint.text import Line
+from loopviz.tui.controller import Desk
+from loopviz.tui.draw.text import Line
 from loopviz.tui.screens.box import STEPS, BoxScreen
-from loopviz.tui.typed import typed
+from loopviz.tui.state.line_edit import typed
 
 __all__ = ["ListScreen"]
 

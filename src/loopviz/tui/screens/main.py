@@ -14,25 +14,25 @@ from textual.widget import Widget
 
 from loopviz.clock import MS
 from loopviz.tui.commands.pointer import TIMED, click, drag, panel_at, wheel
-from loopviz.tui.desk import Desk
-from loopviz.tui.look import LIVE
-from loopviz.tui.paint.axis import paint_axis
-from loopviz.tui.paint.code import paint_source, source_length
-from loopviz.tui.paint.compare import paint_compare
-from loopviz.tui.paint.diagnosis import paint_diagnosis
-from loopviz.tui.paint.finding import paint_finding
-from loopviz.tui.paint.footer import offers, paint_footer, paint_prompt
-from loopviz.tui.paint.header import paint_banner, paint_header
-from loopviz.tui.paint.lag import paint_lag
-from loopviz.tui.paint.layout import Plan, Wants, plan
-from loopviz.tui.paint.legend import paint_legend
-from loopviz.tui.paint.loop import paint_loop
-from loopviz.tui.paint.palette import Looks
-from loopviz.tui.paint.routes import paint_routes
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.small import paint_small
-from loopviz.tui.paint.tabs import paint_tabs
+from loopviz.tui.controller import Desk
+from loopviz.tui.draw.palette import Looks
+from loopviz.tui.panels.axis import paint_axis
+from loopviz.tui.panels.code import paint_source, source_length
+from loopviz.tui.panels.compare import paint_compare
+from loopviz.tui.panels.diagnosis import paint_diagnosis
+from loopviz.tui.panels.finding import paint_finding
+from loopviz.tui.panels.footer import offers, paint_footer, paint_prompt
+from loopviz.tui.panels.header import paint_banner, paint_header
+from loopviz.tui.panels.lag import paint_lag
+from loopviz.tui.panels.layout import Plan, Wants, plan
+from loopviz.tui.panels.legend import paint_legend
+from loopviz.tui.panels.loop import paint_loop
+from loopviz.tui.panels.routes import paint_routes
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.tabs import paint_tabs
+from loopviz.tui.panels.too_small import paint_small
 from loopviz.tui.source import source_around
+from loopviz.tui.state.view_state import LIVE
 from loopviz.tui.views.live import LiveView
 from loopviz.tui.widgets.lines import LineWidget
 

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from loopviz.catalogue import ScenarioInfo
-from loopviz.tui.actions import ACTIONS, Action
-from loopviz.tui.desk import Desk
-from loopviz.tui.paint.clauses import shortened
-from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
+from loopviz.lab.catalogue import ScenarioInfo
+from loopviz.tui.controller import Desk
+from loopviz.tui.draw.shorten import shortened
+from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
 from loopviz.tui.screens.box import window
 from loopviz.tui.screens.listed import ListScreen
+from loopviz.tui.state.actions import ACTIONS, Action
 
 __all__ = ["Command", "PaletteScreen", "commands"]
 

@@ -2,9 +2,9 @@
 
 from rich.style import Style
 
-from loopviz.catalogue import ScenarioInfo
-from loopviz.tui.desk import Desk
-from loopviz.tui.paint.text import Line, clean, fit, wrap
+from loopviz.lab.catalogue import ScenarioInfo
+from loopviz.tui.controller import Desk
+from loopviz.tui.draw.text import Line, clean, fit, wrap
 from loopviz.tui.screens.box import window
 from loopviz.tui.screens.listed import ListScreen
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from loopviz.tui import when
-from loopviz.tui.keys import Keymap, as_read
-from loopviz.tui.look import FIX_LETTERS, LIVE, VIEWS
+from loopviz.tui.state import availability
+from loopviz.tui.state.keys import Keymap, as_read
+from loopviz.tui.state.view_state import FIX_LETTERS, LIVE, VIEWS
 
 if TYPE_CHECKING:  # a frame has the keymap, which is made from this table
-    from loopviz.tui.paint.scene import Scene
+    from loopviz.tui.panels.scene import Scene
 
 __all__ = [
     "ACTIONS",
@@ -40,7 +40,7 @@ class Action:
     group: str
     word: str = ""
     """For the footer; empty: it is not there."""
-    when: Callable[[Scene], bool] = when.always
+    when: Callable[[Scene], bool] = availability.always
     """Whether the footer offers it now."""
     also: tuple[str, ...] = ()
     """Actions that are told together with it: `j k`."""
@@ -90,7 +90,7 @@ ACTIONS: tuple[Action, ...] = (
         "start the scenario anew from its file, with the same fixes and load",
         "run",
         "restart",
-        when.stale,
+        availability.stale,
     ),
     Action("now", "now", ("0",), "back to now", "time", "now", lambda scene: scene.frozen),
     *_fixes(),
@@ -101,7 +101,7 @@ ACTIONS: tuple[Action, ...] = (
         "apply the fix that is suggested, and say what it did",
         "fixes",
         "apply",
-        when.suggested,
+        availability.suggested,
         spare=2,
     ),
     Action(
@@ -111,7 +111,7 @@ ACTIONS: tuple[Action, ...] = (
         "compare everything with what runs now, from here on",
         "fixes",
         "baseline",
-        lambda scene: scene.view == "compare" and when.running(scene),
+        lambda scene: scene.view == "compare" and availability.running(scene),
         spare=3,
     ),
     *_views(),
@@ -131,7 +131,7 @@ ACTIONS: tuple[Action, ...] = (
         "down and up a row",
         "rows",
         "row",
-        when.table,
+        availability.table,
         also=("up",),
         spare=6,
     ),
@@ -161,7 +161,7 @@ ACTIONS: tuple[Action, ...] = (
         "open the chosen row",
         "rows",
         "open",
-        when.opens,
+        availability.opens,
     ),
     Action(
         "back",
@@ -170,7 +170,7 @@ ACTIONS: tuple[Action, ...] = (
         "close what was opened last: detail, range, cursor, filter, view",
         "rows",
         "back",
-        when.closes,
+        availability.closes,
     ),
     Action(
         "filter",
@@ -199,7 +199,7 @@ ACTIONS: tuple[Action, ...] = (
         "keep the chosen row on top, or let it go",
         "rows",
         "pin",
-        when.pins,
+        availability.pins,
         spare=9,
     ),
     Action(
@@ -209,7 +209,7 @@ ACTIONS: tuple[Action, ...] = (
         "copy file:line of the chosen row",
         "rows",
         "copy line",
-        when.line,
+        availability.line,
         spare=7,
     ),
     Action(
@@ -219,7 +219,7 @@ ACTIONS: tuple[Action, ...] = (
         "open the line of the chosen row in $VISUAL or $EDITOR",
         "rows",
         "edit",
-        when.line,
+        availability.line,
         spare=5,
     ),
     Action(
@@ -229,7 +229,7 @@ ACTIONS: tuple[Action, ...] = (
         "hold the picture still, or let it go on; recording goes on meanwhile",
         "time",
         "freeze",
-        when.freezes,
+        availability.freezes,
         spare=1,
     ),
     Action(
@@ -239,7 +239,7 @@ ACTIONS: tuple[Action, ...] = (
         "back and forward in time, by a quarter of the window",
         "time",
         "time",
-        when.travels,
+        availability.travels,
         also=("later",),
         spare=2,
     ),
@@ -260,7 +260,7 @@ ACTIONS: tuple[Action, ...] = (
         "closer and further away: a column is 1 ms to 60 s",
         "time",
         "zoom",
-        when.travels,
+        availability.travels,
         also=("zoom-out",),
         spare=5,
     ),
@@ -272,7 +272,7 @@ ACTIONS: tuple[Action, ...] = (
         "the next and the previous time that something held the loop",
         "time",
         "incident",
-        when.travels,
+        availability.travels,
         also=("previous-incident",),
         spare=4,
     ),
@@ -284,7 +284,7 @@ ACTIONS: tuple[Action, ...] = (
         "the previous and the next slice of the chosen request",
         "time",
         "slice",
-        when.travels,
+        availability.travels,
         also=("next-slice",),
         spare=6,
     ),
@@ -296,7 +296,7 @@ ACTIONS: tuple[Action, ...] = (
         "slow motion of the last second or of the range; then slower and faster",
         "time",
         "replay",
-        when.travels,
+        availability.travels,
         also=("faster",),
         spare=2,
     ),
@@ -308,7 +308,7 @@ ACTIONS: tuple[Action, ...] = (
         "select a range, or drop it; the keys for time and zoom then move and narrow it",
         "time",
         "range",
-        when.travels,
+        availability.travels,
         spare=7,
     ),
     Action(
@@ -318,7 +318,7 @@ ACTIONS: tuple[Action, ...] = (
         "the lesson: why, what to look at, and the source as it runs",
         "views",
         "lesson",
-        when.live,
+        availability.live,
         spare=4,
     ),
     Action(
@@ -331,7 +331,7 @@ ACTIONS: tuple[Action, ...] = (
         "less or more load: ×0.25 ×0.5 ×1 ×1.5 ×2 ×3 ×4 of the scenario's own",
         "run",
         "load",
-        lambda scene: when.running(scene) and when.live(scene),
+        lambda scene: availability.running(scene) and availability.live(scene),
         also=("more-load",),
         spare=9,
     ),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loopviz.tui.look import LIVE
+from loopviz.tui.state.view_state import LIVE
 
 if TYPE_CHECKING:  # a frame has the keymap, which is made from the table that asks these
-    from loopviz.tui.paint.scene import Scene
+    from loopviz.tui.panels.scene import Scene
 
 __all__ = [
     "always",

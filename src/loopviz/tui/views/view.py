@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Location
-from loopviz.tui.look import Key, Look
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line
+from loopviz.tui.draw.text import Line
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.view_state import Key, Look
 
 if TYPE_CHECKING:
-    from loopviz.tui.desk import Desk
+    from loopviz.tui.controller import Desk
 
 __all__ = ["View"]
 

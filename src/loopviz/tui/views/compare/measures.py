@@ -12,9 +12,9 @@ from loopviz.model.snapshot import (
     ResourceComparison,
     RouteComparison,
 )
-from loopviz.tui.paint.names import called
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.verdict import Figure, counted, quantiles, rate, shown, troubles
+from loopviz.tui.panels.names import called
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.verdict import Figure, counted, quantiles, rate, shown, troubles
 
 __all__ = ["Thing", "things"]
 

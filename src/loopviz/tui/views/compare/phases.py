@@ -7,9 +7,9 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
-from loopviz.tui.paint.verdict import side
+from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.verdict import side
 
 __all__ = ["paint_nothing", "paint_sides"]
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
+from loopviz.model.phases.confidence import SHARES, samples_for
 from loopviz.model.snapshot import Comparison, RouteComparison
-from loopviz.model.sure import SHARES, samples_for
-from loopviz.tui.paint.finding import paragraph, rule_line
-from loopviz.tui.paint.histogram import histogram_rows, paint_histogram
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, fit, width_of
-from loopviz.tui.paint.verdict import Figure, same, verdict
-from loopviz.tui.views.compare.things import Thing
+from loopviz.tui.draw.text import Line, clean, fit, width_of
+from loopviz.tui.panels.finding import paragraph, rule_line
+from loopviz.tui.panels.histogram import histogram_rows, paint_histogram
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.verdict import Figure, same, verdict
+from loopviz.tui.views.compare.measures import Thing
 
 __all__ = ["certainty", "paint_figures", "paint_further", "paint_rest", "wanted_rows"]
 

@@ -6,13 +6,15 @@ from typing import ClassVar
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Comparison
-from loopviz.tui.look import Key
-from loopviz.tui.paint.finding import rule_line
-from loopviz.tui.paint.layout import WIDE
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.table import Column, Table
-from loopviz.tui.paint.text import Line
-from loopviz.tui.paint.verdict import verdict
+from loopviz.tui.draw.text import Line
+from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.panels.layout import WIDE
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.table import Column, Table
+from loopviz.tui.panels.verdict import verdict
+from loopviz.tui.state.view_state import Key
+from loopviz.tui.views.compare.measures import Thing, things
+from loopviz.tui.views.compare.phases import paint_nothing, paint_sides
 from loopviz.tui.views.compare.routes import (
     certainty,
     paint_figures,
@@ -20,8 +22,6 @@ from loopviz.tui.views.compare.routes import (
     paint_rest,
     wanted_rows,
 )
-from loopviz.tui.views.compare.sides import paint_nothing, paint_sides
-from loopviz.tui.views.compare.things import Thing, things
 from loopviz.tui.views.view import View
 
 __all__ = ["CompareView"]

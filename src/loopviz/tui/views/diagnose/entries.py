@@ -7,11 +7,11 @@ from rich.style import Style
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterView, Finding
-from loopviz.tui.look import Key
-from loopviz.tui.paint.histogram import compact
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.table import Column
-from loopviz.tui.paint.text import clean, duration, width_of
+from loopviz.tui.draw.text import clean, duration, width_of
+from loopviz.tui.panels.histogram import compact
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.table import Column
+from loopviz.tui.state.view_state import Key
 
 __all__ = ["COLUMNS", "Entry", "columns_for", "entries", "seen"]
 

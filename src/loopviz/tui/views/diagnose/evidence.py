@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 from textual.strip import Strip
 
-from loopviz.catalogue import FixInfo
+from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import Finding, Moment
-from loopviz.tui.paint.code import Source, code_around
-from loopviz.tui.paint.finding import paragraph
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, width_of, wrap
+from loopviz.tui.draw.text import Line, clean, duration, width_of, wrap
+from loopviz.tui.panels.code import Source, code_around
+from loopviz.tui.panels.finding import paragraph
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
-from loopviz.tui.views.diagnose.hits import ago, in_sight, moments_rows, titled, victims_rows
 from loopviz.tui.views.diagnose.rules import said
+from loopviz.tui.views.diagnose.victims import ago, in_sight, moments_rows, titled, victims_rows
 
 __all__ = ["paint_evidence"]
 

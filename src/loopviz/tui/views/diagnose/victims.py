@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding, Moment
-from loopviz.tui.look import Key
-from loopviz.tui.paint.histogram import compact
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
+from loopviz.tui.panels.histogram import compact
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.view_state import Key
 from loopviz.tui.views.diagnose.entries import Entry
 
 __all__ = ["ago", "in_sight", "moment_key", "moments_rows", "titled", "victims_rows"]

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, Moment
-from loopviz.tui.look import LIVE, Key
-from loopviz.tui.paint.diagnosis import boxed, paint_fixes
-from loopviz.tui.paint.finding import rule_line
-from loopviz.tui.paint.layout import WIDE
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.table import Table
-from loopviz.tui.paint.text import Line, beside, clean
+from loopviz.tui.draw.text import Line, beside, clean
+from loopviz.tui.panels.diagnosis import boxed, paint_fixes
+from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.panels.layout import WIDE
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.table import Table
 from loopviz.tui.source import source_around
+from loopviz.tui.state.view_state import LIVE, Key
 from loopviz.tui.views.diagnose.entries import COLUMNS, Entry, columns_for, entries
 from loopviz.tui.views.diagnose.evidence import paint_evidence
-from loopviz.tui.views.diagnose.hits import moment_key
+from loopviz.tui.views.diagnose.victims import moment_key
 from loopviz.tui.views.diagnose.watched import paint_watched, well
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:
-    from loopviz.tui.desk import Desk
+    from loopviz.tui.controller import Desk
 
 __all__ = ["DiagnoseView"]
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
-from loopviz.tui.paint.finding import paragraph, rule_line
-from loopviz.tui.paint.lag import WARM_NS
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, duration, width_of
+from loopviz.tui.draw.text import Line, duration, width_of
+from loopviz.tui.panels.finding import paragraph, rule_line
+from loopviz.tui.panels.lag import WARM_NS
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
 from loopviz.tui.views.diagnose.rules import RULES
 

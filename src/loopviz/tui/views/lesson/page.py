@@ -3,12 +3,12 @@
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.catalogue import FixInfo
-from loopviz.tui.paint.code import active_rows, as_it_runs, paint_code
-from loopviz.tui.paint.finding import rule_line
-from loopviz.tui.paint.layout import WIDE
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, fit, width_of, wrap
+from loopviz.lab.catalogue import FixInfo
+from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
+from loopviz.tui.panels.code import active_rows, as_it_runs, paint_code
+from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.panels.layout import WIDE
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["paint_lesson"]
 

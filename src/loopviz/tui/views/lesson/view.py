@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from textual.strip import Strip
 
-from loopviz.tui.paint.scene import Scene
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.lesson.page import paint_lesson
 from loopviz.tui.views.view import View
 

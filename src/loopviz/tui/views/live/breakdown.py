@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.blame import Breakdown
 from loopviz.model.snapshot import RequestView, State
-from loopviz.tui.paint.finding import rule_line
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+from loopviz.model.snapshot.blame import Breakdown
+from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
+from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.live.parts import leads_on, paint_part, sizes, state_of
 
 __all__ = ["paint_breakdown", "state_bar", "wanted_rows"]

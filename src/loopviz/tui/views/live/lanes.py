@@ -8,14 +8,14 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import RequestView, State
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.far import gone
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.marks import Uprights, bracket_request, uprights
-from loopviz.tui.paint.palette import Looks
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.spans import Lane
-from loopviz.tui.paint.text import Line, clean, duration, fit
+from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.text import Line, clean, duration, fit
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.marks import Uprights, bracket_request, uprights
+from loopviz.tui.panels.overview import gone
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.spans import Lane
 from loopviz.tui.views.live.rows import LaneRow, begins, pinned_first
 
 __all__ = ["LanePainter"]

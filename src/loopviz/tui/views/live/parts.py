@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
-from loopviz.model.blame import NOBODY, Part
 from loopviz.model.snapshot import Location, RequestView, State
-from loopviz.tui.paint.names import called
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+from loopviz.model.snapshot.blame import NOBODY, Part
+from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
+from loopviz.tui.panels.names import called
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["leads_on", "paint_part", "place_of", "sizes", "state_of"]
 

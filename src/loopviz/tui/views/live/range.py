@@ -3,11 +3,11 @@
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.ranges import RangeFigures, figures
 from loopviz.model.snapshot import Quantiles, State
-from loopviz.tui.paint.finding import rule_line
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, duration, fit, width_of
+from loopviz.model.snapshot.ranges import RangeFigures, figures
+from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
+from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.live.breakdown import state_bar
 from loopviz.tui.views.live.parts import place_of
 

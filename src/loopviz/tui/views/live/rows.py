@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from loopviz.tui.look import Key
+from loopviz.tui.state.view_state import Key
 
 __all__ = ["LaneRow", "begins", "pinned_first", "share_rows"]
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.strip import Strip
 
 from loopviz.clock import MS
-from loopviz.model.blame import Breakdown, Part, breakdown
 from loopviz.model.snapshot import Location, RequestView, Snapshot
-from loopviz.tui.look import LIVE, Key
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.gauges import GaugePainter
-from loopviz.tui.paint.layout import Plan
-from loopviz.tui.paint.scene import Scene
+from loopviz.model.snapshot.blame import Breakdown, Part, breakdown
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.gauges import GaugePainter
+from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.view_state import LIVE, Key
 from loopviz.tui.views.live.breakdown import paint_breakdown, wanted_rows
 from loopviz.tui.views.live.lanes import LanePainter
 from loopviz.tui.views.live.parts import leads_on
@@ -25,7 +25,7 @@ from loopviz.tui.views.live.range import paint_range
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:
-    from loopviz.tui.desk import Desk
+    from loopviz.tui.controller import Desk
 
 __all__ = ["LiveView"]
 

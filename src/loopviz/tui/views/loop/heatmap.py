@@ -8,12 +8,12 @@ from textual.strip import Strip
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import Track
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.far import gone
-from loopviz.tui.paint.histogram import compact
-from loopviz.tui.paint.lag import HOT_NS, WARM_NS
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line
+from loopviz.tui.draw.text import Line
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.histogram import compact
+from loopviz.tui.panels.lag import HOT_NS, WARM_NS
+from loopviz.tui.panels.overview import gone
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["FEWEST", "Heat", "add_legend", "edges_for", "paint_heat", "shade_steps"]
 

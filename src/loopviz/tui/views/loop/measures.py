@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from rich.style import Style
 
 from loopviz.clock import MS
-from loopviz.model.basics import EDGES_NS
-from loopviz.model.histogram import quantiles
 from loopviz.model.snapshot import LoopView, Spread, Spreads, Track
-from loopviz.tui.paint.histogram import compact
-from loopviz.tui.paint.lag import HOT_NS, WARM_NS
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.table import Column
-from loopviz.tui.paint.text import duration
+from loopviz.model.snapshot.types import EDGES_NS
+from loopviz.model.stats.histogram import quantiles
+from loopviz.tui.draw.text import duration
+from loopviz.tui.panels.histogram import compact
+from loopviz.tui.panels.lag import HOT_NS, WARM_NS
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.table import Column
 
 __all__ = ["COLUMNS", "MEASURES", "Measure", "Measured", "before", "measured"]
 

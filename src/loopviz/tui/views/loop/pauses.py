@@ -4,9 +4,9 @@ from textual.strip import Strip
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import GcView
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, duration
+from loopviz.tui.draw.text import Line, duration
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["pause_row", "pauses_told"]
 

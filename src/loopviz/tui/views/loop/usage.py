@@ -7,11 +7,11 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import LoopView, Track
-from loopviz.tui.paint.axis import ago
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.loop import known_shares
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, duration, wrap
+from loopviz.tui.draw.text import Line, duration, wrap
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.axis import ago
+from loopviz.tui.panels.loop import known_shares
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.loop.pauses import pauses_told
 
 __all__ = ["paint_usage", "usage_told"]

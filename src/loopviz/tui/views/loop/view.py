@@ -8,14 +8,14 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model import snapshot as model
-from loopviz.tui.look import Key
-from loopviz.tui.paint.axis import axis_row
-from loopviz.tui.paint.columns import Columns
-from loopviz.tui.paint.histogram import paint_histogram
-from loopviz.tui.paint.layout import Wants, plan
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.table import Table
-from loopviz.tui.paint.text import Line, beside
+from loopviz.tui.draw.text import Line, beside
+from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.axis import axis_row
+from loopviz.tui.panels.histogram import paint_histogram
+from loopviz.tui.panels.layout import Wants, plan
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.table import Table
+from loopviz.tui.state.view_state import Key
 from loopviz.tui.views.loop.heatmap import FEWEST, Heat, add_legend, edges_for, paint_heat
 from loopviz.tui.views.loop.measures import COLUMNS, MEASURES, Measured, before, measured
 from loopviz.tui.views.loop.pauses import pause_row
@@ -23,7 +23,7 @@ from loopviz.tui.views.loop.usage import paint_usage, usage_told
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:
-    from loopviz.tui.desk import Desk
+    from loopviz.tui.controller import Desk
 
 __all__ = ["LoopView"]
 

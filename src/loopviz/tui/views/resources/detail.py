@@ -3,12 +3,12 @@
 from textual.strip import Strip
 
 from loopviz.model.snapshot import JobsView, ResourceView
-from loopviz.tui.paint.detail import Detail
-from loopviz.tui.paint.gauge import full_word
-from loopviz.tui.paint.names import short_name
-from loopviz.tui.paint.task_words import at_line
-from loopviz.tui.paint.text import fit, took
-from loopviz.tui.views.resources.people import paint_jobs, paint_people, quantiles_of
+from loopviz.tui.draw.text import fit, took
+from loopviz.tui.panels.detail import Detail
+from loopviz.tui.panels.gauge import full_word
+from loopviz.tui.panels.names import short_name
+from loopviz.tui.panels.task_words import at_line
+from loopviz.tui.views.resources.holders import paint_jobs, paint_people, quantiles_of
 from loopviz.tui.views.resources.rows import bar, sparkline
 
 __all__ = ["paint_resource"]

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from rich.style import Style
 
 from loopviz.model.snapshot import HolderView, JobsView, Location, Quantiles, ResourceView
-from loopviz.tui.paint.detail import Detail
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.task_words import at_line
-from loopviz.tui.paint.text import clean, fit, took, width_of
+from loopviz.tui.draw.text import clean, fit, took, width_of
+from loopviz.tui.panels.detail import Detail
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.task_words import at_line
 
 __all__ = ["paint_jobs", "paint_people", "quantiles_of"]
 

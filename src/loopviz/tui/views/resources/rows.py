@@ -8,10 +8,10 @@ import numpy as np
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import ResourceView, Track
-from loopviz.tui.paint.gauge import full_word, matters
-from loopviz.tui.paint.names import short_name
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import clean
+from loopviz.tui.draw.text import clean
+from loopviz.tui.panels.gauge import full_word, matters
+from loopviz.tui.panels.names import short_name
+from loopviz.tui.panels.scene import Scene
 
 __all__ = [
     "BAR",

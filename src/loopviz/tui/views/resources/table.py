@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
-from loopviz.tui.paint.names import short_name
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.table import Column
-from loopviz.tui.paint.text import Line, clean, took
+from loopviz.tui.draw.text import Line, clean, took
+from loopviz.tui.panels.names import short_name
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.table import Column
 from loopviz.tui.views.resources.rows import BAR, ResourceRow
 
 __all__ = ["COLUMNS", "SPARK", "fitting_columns", "paint_title"]

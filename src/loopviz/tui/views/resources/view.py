@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, ResourceView
-from loopviz.tui.paint.detail import BESIDE, LEAST, Detail, below, walled
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.table import Table
-from loopviz.tui.paint.text import clean
+from loopviz.tui.draw.text import clean
+from loopviz.tui.panels.detail import BESIDE, LEAST, Detail, below, walled
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.table import Table
 from loopviz.tui.views.resources.detail import paint_resource
 from loopviz.tui.views.resources.rows import ORDERS, QUIET, Key, ResourceRow, resource_rows
 from loopviz.tui.views.resources.table import COLUMNS, SPARK, fitting_columns, paint_title
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:
-    from loopviz.tui.desk import Desk
+    from loopviz.tui.controller import Desk
 
 __all__ = ["ResourcesView"]
 

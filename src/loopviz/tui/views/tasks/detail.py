@@ -5,10 +5,10 @@ from collections import Counter
 from textual.strip import Strip
 
 from loopviz.model.snapshot import GroupView, Spread, State, TasksView, TaskView
-from loopviz.tui.paint.detail import Detail
-from loopviz.tui.paint.histogram import paint_histogram
-from loopviz.tui.paint.task_words import as_of, at_line, state_words, waits_on
-from loopviz.tui.paint.text import clean, took
+from loopviz.tui.draw.text import clean, took
+from loopviz.tui.panels.detail import Detail
+from loopviz.tui.panels.histogram import paint_histogram
+from loopviz.tui.panels.task_words import as_of, at_line, state_words, waits_on
 from loopviz.tui.views.tasks.stack import Source, paint_stack, place_in
 
 __all__ = ["paint_group", "paint_task", "paint_trouble"]

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import replace
 
 from loopviz.model.snapshot import Snapshot, TasksView, TaskView
-from loopviz.tui.paint.names import short_name
-from loopviz.tui.paint.scene import Scene
+from loopviz.tui.panels.names import short_name
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["tasks_of"]
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loopviz.model.snapshot import GroupView, TasksView, TaskView
-from loopviz.tui.paint.glyphs import Glyphs
-from loopviz.tui.paint.task_words import at_line, fitting, state_words, told_of, waits_on
-from loopviz.tui.paint.text import clean
+from loopviz.tui.draw.glyphs import Glyphs
+from loopviz.tui.draw.text import clean
+from loopviz.tui.panels.task_words import at_line, fitting, state_words, told_of, waits_on
 
 __all__ = ["TROUBLE", "Key", "TaskRow", "group_row", "more_row", "task_row", "trouble_row"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 
 from loopviz.model.snapshot import GroupView, TasksView, TaskView
-from loopviz.tui.paint.glyphs import Glyphs
+from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.views.tasks.row import Key, TaskRow, group_row, more_row, task_row, trouble_row
 
 __all__ = ["ORDERS", "task_rows"]

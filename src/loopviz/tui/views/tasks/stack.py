@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from loopviz.model.snapshot import Location, TaskView
-from loopviz.tui.paint.detail import Detail
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.task_words import at_line
-from loopviz.tui.paint.text import clean, width_of, wrap
+from loopviz.tui.draw.text import clean, width_of, wrap
+from loopviz.tui.panels.detail import Detail
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.task_words import at_line
 
 __all__ = ["Source", "is_library", "paint_stack", "place_in"]
 

@@ -3,9 +3,9 @@
 from textual.strip import Strip
 
 from loopviz.model.snapshot import TasksView
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.table import Column
-from loopviz.tui.paint.text import Line, clean, took, width_of
+from loopviz.tui.draw.text import Line, clean, took, width_of
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.table import Column
 
 __all__ = ["COLUMNS", "WIDE_TABLE", "paint_title"]
 

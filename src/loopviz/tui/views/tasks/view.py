@@ -8,15 +8,15 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, TaskView
 from loopviz.model.snapshot import TasksView as Tasks
-from loopviz.tui.look import LIVE, Look
-from loopviz.tui.paint.detail import BESIDE, TALL, Detail, below, walled
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.table import MARGIN, Table
-from loopviz.tui.paint.task_words import as_of
+from loopviz.tui.panels.detail import BESIDE, TALL, Detail, below, walled
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.table import MARGIN, Table
+from loopviz.tui.panels.task_words import as_of
 from loopviz.tui.source import source_around
-from loopviz.tui.views.tasks.called import tasks_of
+from loopviz.tui.state.view_state import LIVE, Look
 from loopviz.tui.views.tasks.detail import paint_group, paint_task, paint_trouble
-from loopviz.tui.views.tasks.folds import Folds
+from loopviz.tui.views.tasks.expansion import Folds
+from loopviz.tui.views.tasks.names import tasks_of
 from loopviz.tui.views.tasks.row import TROUBLE, Key, TaskRow
 from loopviz.tui.views.tasks.rows import ORDERS, task_rows
 from loopviz.tui.views.tasks.stack import is_library
@@ -24,7 +24,7 @@ from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE, paint_title
 from loopviz.tui.views.view import View
 
 if TYPE_CHECKING:
-    from loopviz.tui.desk import Desk
+    from loopviz.tui.controller import Desk
 
 __all__ = ["TasksView"]
 

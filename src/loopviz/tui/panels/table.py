@@ -7,8 +7,8 @@ from typing import Any
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, clean, fit, width_of
+from loopviz.tui.draw.text import Line, clean, fit, width_of
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["MARGIN", "Column", "Table"]
 

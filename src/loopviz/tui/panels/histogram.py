@@ -6,9 +6,9 @@ from itertools import zip_longest
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.basics import EDGES_NS
-from loopviz.tui.paint.scene import Scene
-from loopviz.tui.paint.text import Line, width_of
+from loopviz.model.snapshot.types import EDGES_NS
+from loopviz.tui.draw.text import Line, width_of
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["compact", "histogram_rows", "paint_histogram"]
 

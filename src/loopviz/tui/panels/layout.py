@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from loopviz.clock import SECOND
-from loopviz.tui.look import LIVE
+from loopviz.tui.state.view_state import LIVE
 
 __all__ = ["MIN_HEIGHT", "MIN_WIDTH", "WIDE", "Plan", "Rect", "Wants", "plan"]
 

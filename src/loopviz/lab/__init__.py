@@ -1,0 +1,1 @@
+"""What a lesson is made of: scenarios, their source, their load, the process that serves."""

@@ -1,0 +1,1 @@
+"""What the model knows: entities and tables that the records change."""

@@ -1,0 +1,1 @@
+"""Figures over time in bounded memory: histograms and columns."""

@@ -1,0 +1,1 @@
+"""What the person has chosen, and which keys change it. Knows no Textual."""
