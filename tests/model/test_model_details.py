@@ -5,6 +5,7 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.names import Naming
+from loopviz.model.state.dispatch import handlers
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.trace import Trace
 from loopviz.testing import Story
@@ -104,7 +105,7 @@ def test_pauses():
 
 @pytest.mark.parametrize("unknown", [6, 32, 99, 255])
 def test_a_record_of_a_kind_to_come_is_passed_over(unknown):
-    trace = Trace(Naming())
+    trace = Trace(handlers, Naming())
     trace.feed([(T0, 5, 6, 7, unknown)], [""])
     trace.feed_other((T0, 5, 6, 7, unknown), "")
     assert trace.tasks.live == {}
@@ -196,7 +197,7 @@ for word in [name for name in vars(Observer) if not name.startswith("_")]:
 
 def listening(story):
     listener = Listener()
-    trace = Trace(Naming(), listener)
+    trace = Trace(handlers, Naming(), listener)
     events, strings = story.batch()
     trace.feed(events.tolist(), strings)
     side, texts = story.side_batch()

@@ -206,7 +206,7 @@ def test_a_chain_of_tasks_is_not_kept():
     """Each starts the next and ends: for ever."""
     import gc
 
-    from loopviz.model.state.tasks import Task
+    from loopviz.model.state.entities import Task
 
     story, model = Story().task(1).step(1), Model()
     for number in range(2, 10_000):

@@ -35,6 +35,7 @@ from loopviz.model.snapshot.build import Views
 from loopviz.model.snapshot.past import Past
 from loopviz.model.snapshot.window import Window
 from loopviz.model.state.counters import Counters
+from loopviz.model.state.dispatch import handlers
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import Ongoing, ongoing, open_stall
@@ -85,7 +86,7 @@ class Model:
         self.rules = Rules(self.naming, self.loop)
         names = Names(name for name, _ in routes)
         self.seconds = Seconds()
-        self.trace = Trace(self.naming, self.rules, lanes, names, self.seconds)
+        self.trace = Trace(handlers, self.naming, self.rules, lanes, names, self.seconds)
         self.rules.watch(self.trace)
         self.views = Views(self.trace, self.naming)
         self.views.requests.worker = worker

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,7 @@ from loopviz.model.snapshot import Finding, Location
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.routes import Routes
-
-if TYPE_CHECKING:
-    from loopviz.model.state.trace import Trace
+from loopviz.model.state.trace import Trace
 
 __all__ = ["RULES", "Case", "Context", "Rule", "Rules", "Suggest", "Verdict"]
 

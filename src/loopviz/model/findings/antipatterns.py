@@ -1,18 +1,16 @@
 """What each request does alike: makes its own client, awaits one thing after the other."""
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from loopviz.clock import MS
 from loopviz.model.findings.evidence import took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.names import Site
 from loopviz.model.snapshot import Location
-
-if TYPE_CHECKING:
-    from loopviz.model.state.requests import Request
-    from loopviz.model.state.resources import Hold, Row
-    from loopviz.model.state.tasks import Task
+from loopviz.model.state.entities import Hold, Task
+from loopviz.model.state.request import Request
+from loopviz.model.state.resource_groups import Row
 
 __all__ = ["ClientPerRequest", "SequentialAwaits"]
 

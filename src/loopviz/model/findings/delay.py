@@ -10,7 +10,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.findings.evidence import took
 from loopviz.model.findings.rule import Case, Rule, Verdict
 from loopviz.model.snapshot import Location, Moment
-from loopviz.model.state.tasks import Task
+from loopviz.model.state.entities import Task
 from loopviz.wire.events import Kind
 
 __all__ = ["ReadyDelayHigh"]

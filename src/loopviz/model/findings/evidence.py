@@ -1,14 +1,11 @@
 """Evidence of queues: how long they stood, and what those who hold the units do meanwhile."""
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings.rule import Context
 from loopviz.model.snapshot import Location
-
-if TYPE_CHECKING:
-    from loopviz.model.state.resources import Row
+from loopviz.model.state.resource_groups import Row
 
 __all__ = ["Held", "Standing", "named", "took"]
 

@@ -1,16 +1,13 @@
 """Everybody waits for a unit: what the rules about used-up resources have in common."""
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from loopviz.clock import MS
 from loopviz.model.findings.evidence import Held, Standing, named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
-
-if TYPE_CHECKING:
-    from loopviz.model.state.jobs import Job
-    from loopviz.model.state.resources import Hold, Resource, Row, Wait
+from loopviz.model.state.entities import Hold, Job, Resource, Wait
+from loopviz.model.state.resource_groups import Row
 
 __all__ = ["Crowd", "Exhausted"]
 

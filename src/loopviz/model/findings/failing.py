@@ -4,7 +4,7 @@ import re
 
 from loopviz.model.findings.rule import Case, Rule, Verdict
 from loopviz.model.snapshot import Location
-from loopviz.model.state.requests import Request
+from loopviz.model.state.request import Request
 
 __all__ = ["RequestsFail"]
 

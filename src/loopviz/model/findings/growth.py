@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,8 @@ from loopviz.clock import SECOND
 from loopviz.model.findings.evidence import named
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
-
-if TYPE_CHECKING:
-    from loopviz.model.state.resources import Resource, Row
-    from loopviz.model.state.tasks import Task
+from loopviz.model.state.entities import Resource, Task
+from loopviz.model.state.resource_groups import Row
 
 __all__ = ["UnboundedGrowth"]
 

@@ -1,7 +1,7 @@
 """Requests wait for something that does not come, while the loop has nothing to do."""
 
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,10 +9,8 @@ from loopviz.clock import SECOND
 from loopviz.model.findings.evidence import named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
-
-if TYPE_CHECKING:
-    from loopviz.model.state.requests import Request
-    from loopviz.model.state.tasks import Task
+from loopviz.model.state.entities import Task
+from loopviz.model.state.request import Request
 
 __all__ = ["RequestHangs"]
 

@@ -1,15 +1,13 @@
 """One at a time: queues before a lock, and locks that are held while their holder waits."""
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from loopviz.clock import MS
 from loopviz.model.findings.evidence import Held, Standing, named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
-
-if TYPE_CHECKING:
-    from loopviz.model.state.resources import Hold, Row, Wait
+from loopviz.model.state.entities import Hold, Wait
+from loopviz.model.state.resource_groups import Row
 
 __all__ = ["LockConvoy", "LockHeldAcrossIo", "is_lock"]
 

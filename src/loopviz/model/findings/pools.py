@@ -1,12 +1,9 @@
 """Pools, gates and threads that are used up."""
 
-from typing import TYPE_CHECKING
-
 from loopviz.clock import SECOND
 from loopviz.model.findings.exhausted import Exhausted
-
-if TYPE_CHECKING:
-    from loopviz.model.state.resources import Hold, Row
+from loopviz.model.state.entities import Hold
+from loopviz.model.state.resource_groups import Row
 
 __all__ = ["PoolExhausted", "ThreadLimiterExhausted"]
 

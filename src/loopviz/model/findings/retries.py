@@ -1,14 +1,11 @@
 """Calls that fail are made again, and again: what is down already gets the load several times."""
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from loopviz.clock import SECOND
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
-
-if TYPE_CHECKING:
-    from loopviz.model.state.tasks import Task
+from loopviz.model.state.entities import Task
 
 __all__ = ["RetryStorm"]
 

@@ -4,22 +4,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from heapq import nlargest
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.model.names import Naming, Site
 from loopviz.model.snapshot import Finding, Location, Moment, Suffering
+from loopviz.model.state.entities import Task
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.ongoing import Ongoing, ongoing
-
-if TYPE_CHECKING:
-    from loopviz.model.state.requests import Request
-    from loopviz.model.state.routes import Routes
-    from loopviz.model.state.tasks import Task
-    from loopviz.model.state.trace import Trace
+from loopviz.model.state.request import Request
+from loopviz.model.state.routes import Routes
+from loopviz.model.state.trace import Trace
 
 __all__ = ["Case", "Context", "Rule", "Suggest", "Verdict", "latest", "together"]
 

@@ -1,15 +1,11 @@
 """One callback holds the loop, or waits for the GIL."""
 
-from typing import TYPE_CHECKING
-
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings.evidence import took
 from loopviz.model.findings.rule import Case, Rule, Verdict
 from loopviz.model.snapshot import Location
+from loopviz.model.state.request import Request
 from loopviz.model.state.stalls import Stall
-
-if TYPE_CHECKING:
-    from loopviz.model.state.requests import Request
 
 __all__ = ["GilContention", "SlowCallback"]
 

@@ -1,7 +1,6 @@
 """How tasks end: unseen, later than who made them, or not at all."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,7 @@ from loopviz.model.findings.evidence import named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.names import Site
 from loopviz.model.snapshot import Location
-from loopviz.model.state.tasks import LOST
-
-if TYPE_CHECKING:
-    from loopviz.model.state.tasks import Task
+from loopviz.model.state.entities import LOST, Task
 
 __all__ = ["TaskLost", "TaskNeverRetrieved", "TaskOutlivedParent"]
 

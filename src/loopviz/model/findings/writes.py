@@ -1,18 +1,14 @@
 """Requests that are cancelled, or whose client leaves, while they hold what they write with."""
 
-from typing import TYPE_CHECKING
-
 from loopviz.clock import SECOND
 from loopviz.model.findings.evidence import named
 from loopviz.model.findings.locks import is_lock
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
+from loopviz.model.state.entities import Hold, Task
+from loopviz.model.state.request import Request
+from loopviz.model.state.resource_groups import Row
 from loopviz.wire.events import TASK_CANCELLED
-
-if TYPE_CHECKING:
-    from loopviz.model.state.requests import Request
-    from loopviz.model.state.resources import Hold, Row
-    from loopviz.model.state.tasks import Task
 
 __all__ = ["CancelledMidWrite"]
 

@@ -22,11 +22,11 @@ from loopviz.model.snapshot import (
     WorkerView,
 )
 from loopviz.model.snapshot.requests import RequestViews
+from loopviz.model.state.entities import LOST, PENDING, Hold, Resource, Task, Wait
 from loopviz.model.state.incidents import Incident
 from loopviz.model.state.jobs import Executor
-from loopviz.model.state.resources import Hold, Resource, Row, Wait
-from loopviz.model.state.task_groups import Group
-from loopviz.model.state.tasks import LOST, PENDING, Task
+from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.task_group import Group
 from loopviz.model.state.trace import Trace
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 

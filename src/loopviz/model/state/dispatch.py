@@ -1,22 +1,14 @@
-"""What is told between two switches: for each kind of record, what it means to the model."""
+"""The dispatcher: what each kind of record between two switches means to the model."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from loopviz.model.state.tasks import Task
+from loopviz.model.state.entities import Task
+from loopviz.model.state.trace import Handler, Trace
 from loopviz.wire.events import NUMBER, Kind
 
-if TYPE_CHECKING:
-    from loopviz.model.state.trace import Trace
-
-__all__ = ["Told", "table"]
-
-Told = Callable[[int, int, int, int], None]
-"""Takes at, a, who and b of a record; see `wire.events`."""
+__all__ = ["handlers"]
 
 
-def table(trace: "Trace") -> list[Told]:
-    """By kind, of 256; whatever is not known is passed over."""
+def handlers(trace: Trace) -> list[Handler]:
+    """What to call for a record, by its kind, of 256; an unknown kind does nothing."""
     tasks, resources, live = trace.tasks, trace.resources, trace.tasks.live
     text, requests = trace.text, trace.requests.open
 
@@ -98,8 +90,8 @@ def table(trace: "Trace") -> list[Told]:
     def level_of_detail(_at: int, _a: int, _who: int, b: int) -> None:
         trace.level = text(b)
 
-    by_kind: list[Told] = [lambda *_: None] * 256
-    for kind, told in {
+    by_kind: list[Handler] = [lambda *_: None] * 256
+    for kind, handler in {
         Kind.TASK_START: tasks.start,
         Kind.TASK_END: trace.task_end,
         Kind.REQUEST_START: trace.request_start,
@@ -124,5 +116,5 @@ def table(trace: "Trace") -> list[Told]:
         Kind.COST: cost,
         Kind.LEVEL_OF_DETAIL: level_of_detail,
     }.items():
-        by_kind[kind] = told
+        by_kind[kind] = handler
     return by_kind

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from loopviz.clock import SECOND
 from loopviz.model.snapshot.types import NOTHING, Track
 from loopviz.model.state.loop import LoopTimes
-from loopviz.model.state.requests import Request, Requests
+from loopviz.model.state.request import Request
+from loopviz.model.state.requests import Requests
 from loopviz.model.state.stalls import Stall, Stalls
 
 __all__ = ["Incident", "Incidents"]

@@ -4,47 +4,17 @@ A job's `JOB` comes in the loop's ring; its start and end in the side ring, whos
 first. So a start may be known before its job is, and a job may be over before that.
 """
 
-from typing import TYPE_CHECKING
-
+from loopviz.model.state.entities import Job, Resource, Task
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.resource_groups import Work
-from loopviz.model.state.resources import Resource, Resources
+from loopviz.model.state.resources import Resources
 from loopviz.model.stats.histogram import Histogram
 from loopviz.wire.events import NUMBER, TASK_RAISED
 
-if TYPE_CHECKING:
-    from loopviz.model.state.tasks import Task
-
-__all__ = ["Executor", "Job", "Jobs"]
+__all__ = ["Executor", "Jobs"]
 
 _OPEN = 50_000
 """Jobs that are followed; beyond, the oldest are forgotten."""
-
-
-class Job:
-    """One job. A time is 0 until it is known."""
-
-    __slots__ = (
-        "ended_ns",
-        "outcome",
-        "place",
-        "resource",
-        "started_ns",
-        "submitted_ns",
-        "task",
-        "work",
-        "worker",
-    )
-
-    def __init__(self, resource: Resource, work: Work) -> None:
-        self.resource = resource
-        self.work = work
-        self.submitted_ns = self.started_ns = self.ended_ns = 0
-        self.task: Task | None = None
-        """That submitted it."""
-        self.place = self.outcome = 0
-        """Its function's place; one of the wire's TASK_ outcomes."""
-        self.worker = ""
 
 
 class Executor:

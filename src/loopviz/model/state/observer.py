@@ -15,14 +15,9 @@ At a slower pace (`Model` asks ten times a second) look at state instead: `model
 (`live`: how many, by number), `model.trace.resources.rows`, `model.trace.requests.open`.
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from loopviz.model.state.jobs import Job
-    from loopviz.model.state.requests import Request
-    from loopviz.model.state.resources import Hold, Resource, Wait
-    from loopviz.model.state.stalls import Stall
-    from loopviz.model.state.tasks import Task
+from loopviz.model.state.entities import Hold, Job, Resource, Task, Wait
+from loopviz.model.state.request import Request
+from loopviz.model.state.stalls import Stall
 
 __all__ = ["Observer"]
 

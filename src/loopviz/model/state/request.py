@@ -3,14 +3,12 @@
 from array import array
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from loopviz.model.snapshot.tasks import PhaseView
 from loopviz.model.snapshot.types import State
+from loopviz.model.state.resource_groups import Row
 from loopviz.model.state.spans import Spans
-
-if TYPE_CHECKING:
-    from loopviz.model.state.resources import Row
 
 __all__ = ["Call", "History", "Kind", "Request", "Sums", "sums_of", "waiting"]
 

@@ -1,96 +1,16 @@
 """Resources: what tasks wait for. Who holds them, who waits, and since when."""
 
-from typing import TYPE_CHECKING
-
+from loopviz.model.state.entities import Hold, Resource, Task, Wait
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.resource_groups import Row
 from loopviz.wire.events import NUMBER, SIDE_OUT
 
-if TYPE_CHECKING:
-    from loopviz.model.state.tasks import Task
-
-__all__ = ["Hold", "Resource", "Resources", "Row", "Wait"]
+__all__ = ["Resources"]
 
 _INSTANCES = 10_000
 """Resources that are followed one by one; beyond, those that nobody uses are forgotten."""
 _ROWS = 500
 """Rows; beyond, resources of the same kind share one."""
-
-
-class Wait:
-    """A task's wait for a resource."""
-
-    __slots__ = (
-        "began_ns",
-        "ended_ns",
-        "gave_up",
-        "idle",
-        "place",
-        "resource",
-        "task",
-        "waited_ns",
-    )
-
-    def __init__(self, task: "Task", resource: "Resource", place: int, at: int, idle: bool) -> None:
-        self.task = task
-        self.resource = resource
-        self.place = place
-        self.began_ns = at
-        self.ended_ns = self.waited_ns = 0
-        self.idle = idle
-        self.gave_up = False
-
-
-class Hold:
-    """A task's hold of one or more units of a resource."""
-
-    __slots__ = (
-        "longest",
-        "longest_ns",
-        "place",
-        "resource",
-        "since_ns",
-        "task",
-        "units",
-        "waited_ns",
-    )
-
-    def __init__(self, task: "Task | None", resource: "Resource", place: int, at: int) -> None:
-        self.task = task
-        self.resource = resource
-        self.place = place
-        self.since_ns = at
-        self.units = 1
-        self.waited_ns = self.longest_ns = 0
-        self.longest: tuple[int, Row | None] = (0, None)
-
-    def suspended(self, lasted: int, place: int, row: Row | None) -> None:
-        """Its task was suspended for so long, at that place or for that resource."""
-        self.waited_ns += lasted
-        if lasted > self.longest_ns:
-            self.longest_ns = lasted
-            self.longest = place, row
-
-
-class Resource:
-    """One resource."""
-
-    __slots__ = ("capacity", "holders", "in_use", "number", "row", "waiters")
-
-    def __init__(self, number: int, row: Row) -> None:
-        self.number = number
-        self.row = row
-        self.capacity = 0
-        self.in_use = 0
-        """Units; of a queue, the items in it."""
-        self.holders: dict[int, Hold] = {}
-        """By task number (0: not known), oldest first."""
-        self.waiters: dict[Wait, None] = {}
-        """Oldest first."""
-
-    @property
-    def unused(self) -> bool:
-        return not (self.in_use or self.waiters)
 
 
 class Resources:

@@ -3,103 +3,17 @@
 from collections import deque
 from itertools import islice
 
+from loopviz.model.state.entities import LOST, Task
 from loopviz.model.state.observer import Observer
-from loopviz.model.state.requests import Request
-from loopviz.model.state.resources import Hold, Row, Wait
-from loopviz.model.state.task_groups import Group, Groups
+from loopviz.model.state.task_groups import Groups
 from loopviz.wire.events import NUMBER, TASK_CANCELLED, TASK_RAISED
 
-__all__ = ["LOST", "PENDING", "Task", "Tasks"]
+__all__ = ["Tasks"]
 
-PENDING, LOST = -1, 3
-"""Outcomes beside the wire's TASK_ ones: it lives; it was destroyed while it was pending."""
 _TROUBLED = 50
 """The last ones in trouble that are kept."""
 _LIVE = 100_000
 """Live tasks that are followed; beyond, the oldest are forgotten."""
-
-
-class Task:
-    """One task. `busy_ns + ready_ns + waiting_ns == end_ns - since_ns` whenever no step runs."""
-
-    __slots__ = (
-        "busy_ns",
-        "children",
-        "end_ns",
-        "ended_ns",
-        "group",
-        "holds",
-        "name",
-        "number",
-        "offloaded",
-        "outcome",
-        "outlived_ns",
-        "parent",
-        "parent_task",
-        "place",
-        "ready_ns",
-        "request",
-        "running",
-        "serves",
-        "since_ns",
-        "site",
-        "started_ns",
-        "step_ns",
-        "steps",
-        "unseen",
-        "waiting_ns",
-        "waits",
-        "waker",
-        "woken_ns",
-    )
-
-    group: Group
-    """Set by `Tasks`: who makes a task, has it join its group."""
-
-    def __init__(self, number: int, at: int, parent: int = 0, name: int = 0, site: int = 0) -> None:
-        self.number = number
-        self.parent = parent
-        """The number of the task that made it, 0: none."""
-        self.name = name
-        """Its name's string, 0: a default name."""
-        self.site = site
-        """Its site's string."""
-        self.started_ns = self.since_ns = self.end_ns = at
-        """`since_ns`: since when it was seen; `end_ns`: the end of its last step."""
-        self.step_ns = self.woken_ns = at
-        """When its newest step started, and since when it was ready for that."""
-        self.steps = self.busy_ns = self.ready_ns = self.waiting_ns = 0
-        self.place = self.waker = self.ended_ns = self.outlived_ns = self.children = 0
-        """`place`: where it waited before its newest step; `waker`: the task that woke it last."""
-        self.outcome = PENDING
-        self.running = self.offloaded = False
-        """`offloaded`: it has submitted a job to a worker, and not waited for it yet."""
-        self.parent_task: Task | None = None
-        """Until one of the two ends."""
-        self.request: Request | None = None
-        """The one it serves, or works for as a descendant of the task that does."""
-        self.serves: Request | None = None
-        """The open one that it serves itself."""
-        self.waits: list[Wait] = []
-        """The open ones, innermost last."""
-        self.holds: list[Hold] = []
-        self.unseen = ""
-        """The exception that nobody retrieved."""
-
-    @property
-    def serving(self) -> bool:
-        """Whether it is the task that serves its `request`, not a descendant."""
-        return self.request is not None and self.request.task == self.number
-
-    def suspended(self, start: int, end: int, place: int) -> None:
-        """It was suspended for that long, while it waited for a resource or held one."""
-        row: Row | None = None
-        if self.waits:
-            wait = self.waits[-1]
-            wait.waited_ns += end - max(start, wait.began_ns)
-            row, place = wait.resource.row, wait.place or place
-        for hold in self.holds:
-            hold.suspended(end - start, place, row)
 
 
 class Tasks:

@@ -1,30 +1,34 @@
 """The part of the model that must go event by event: the switch trace, and who is affected.
 
 `feed` is the hot path, all in one function. A switch is dealt with in place; every other record
-goes to where its kind is dealt with, see `told`.
+goes to the handler of its kind, see `dispatch`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from loopviz.clock import MS
 from loopviz.model.events import Event
 from loopviz.model.names import Naming, Site, parse_site
 from loopviz.model.snapshot import Running, State
-from loopviz.model.state.dispatch import table
+from loopviz.model.state.entities import LOST, PENDING, Task
 from loopviz.model.state.incidents import Incidents
 from loopviz.model.state.jobs import Jobs
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.pauses import Pauses
-from loopviz.model.state.requests import Request, Requests
+from loopviz.model.state.request import Request
+from loopviz.model.state.requests import Requests
 from loopviz.model.state.resources import Resources
 from loopviz.model.state.routes import Names
 from loopviz.model.state.seconds import Seconds
 from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, Samples, Stall, Stalls
-from loopviz.model.state.tasks import LOST, PENDING, Task, Tasks
+from loopviz.model.state.tasks import Tasks
 from loopviz.wire.events import TASK_CANCELLED, Kind
 
-__all__ = ["Trace"]
+__all__ = ["Handler", "Trace"]
+
+Handler = Callable[[int, int, int, int], None]
+"""Takes `at`, `a`, `who` and `b` of a record; see `wire.events`."""
 
 _VICTIM_NS = 1 * MS
 """A wait for the loop shorter than this makes nobody a victim."""
@@ -42,6 +46,7 @@ class Trace:
 
     def __init__(
         self,
+        handlers: Callable[["Trace"], list[Handler]],
         naming: Naming,
         observer: Observer | None = None,
         lanes: Lanes | None = None,
@@ -70,7 +75,7 @@ class Trace:
         self._site = 0
         self._waits_as: dict[int, int] = {}  # by place
         self._settled: list[Task] = []  # to be settled when the open switch ends
-        self._told = table(self)
+        self._handlers = handlers(self)
 
     def begin(self, at: int) -> None:
         """Count anew from here on."""
@@ -84,12 +89,12 @@ class Trace:
     def feed(self, records: Iterable[Event], strings: Sequence[str]) -> None:
         """One batch of the loop's ring, in its order."""
         self._strings = strings
-        told, settled = self._told, self._settled
+        handlers, settled = self._handlers, self._settled
         live, waits_as = self.tasks.live, self._waits_as
         start, running, task, site = self._start, self._kind, self._task, self._site
         for at, a, who, b, kind in records:
             if kind > _STOPPED:
-                told[kind](at, a, who, b)
+                handlers[kind](at, a, who, b)
                 continue
             if running <= _CALLBACK:  # it ends here, or where select was called
                 until = a if kind == _POLLED and start < a < at else at
@@ -162,7 +167,7 @@ class Trace:
         elif kind == Kind.LEVEL_OF_DETAIL:
             self.level = text
         elif kind in (Kind.JOB_END, Kind.GC, Kind.LOST, Kind.COST):
-            self._told[kind](at, a, who, b)
+            self._handlers[kind](at, a, who, b)
 
     def gap(self, at: int) -> None:
         """Records were lost: open requests and tasks may have ended unseen."""
@@ -244,7 +249,7 @@ class Trace:
             return task.request.route
         return self.text(task.name) or self.site(task.site).name or "a task"
 
-    # ---- tasks and requests, see `told`
+    # ---- tasks and requests, see `dispatch`
 
     def task_end(self, at: int, _a: int, who: int, b: int) -> None:
         """TASK_END."""

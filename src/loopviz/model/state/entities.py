@@ -1,0 +1,198 @@
+"""What the records are about: tasks, resources with their waits and holds, worker jobs.
+
+The tables that keep them (`Tasks`, `Resources`, `Jobs`) are files of their own; these know none.
+"""
+
+from loopviz.model.state.request import Request
+from loopviz.model.state.resource_groups import Row, Work
+from loopviz.model.state.task_group import Group
+
+__all__ = ["LOST", "PENDING", "Hold", "Job", "Resource", "Task", "Wait"]
+
+PENDING, LOST = -1, 3
+"""Outcomes beside the wire's TASK_ ones: it lives; it was destroyed while it was pending."""
+
+
+class Task:
+    """One task. `busy_ns + ready_ns + waiting_ns == end_ns - since_ns` whenever no step runs."""
+
+    __slots__ = (
+        "busy_ns",
+        "children",
+        "end_ns",
+        "ended_ns",
+        "group",
+        "holds",
+        "name",
+        "number",
+        "offloaded",
+        "outcome",
+        "outlived_ns",
+        "parent",
+        "parent_task",
+        "place",
+        "ready_ns",
+        "request",
+        "running",
+        "serves",
+        "since_ns",
+        "site",
+        "started_ns",
+        "step_ns",
+        "steps",
+        "unseen",
+        "waiting_ns",
+        "waits",
+        "waker",
+        "woken_ns",
+    )
+
+    group: Group
+    """Set by `Tasks`: who makes a task, has it join its group."""
+
+    def __init__(self, number: int, at: int, parent: int = 0, name: int = 0, site: int = 0) -> None:
+        self.number = number
+        self.parent = parent
+        """The number of the task that made it, 0: none."""
+        self.name = name
+        """Its name's string, 0: a default name."""
+        self.site = site
+        """Its site's string."""
+        self.started_ns = self.since_ns = self.end_ns = at
+        """`since_ns`: since when it was seen; `end_ns`: the end of its last step."""
+        self.step_ns = self.woken_ns = at
+        """When its newest step started, and since when it was ready for that."""
+        self.steps = self.busy_ns = self.ready_ns = self.waiting_ns = 0
+        self.place = self.waker = self.ended_ns = self.outlived_ns = self.children = 0
+        """`place`: where it waited before its newest step; `waker`: the task that woke it last."""
+        self.outcome = PENDING
+        self.running = self.offloaded = False
+        """`offloaded`: it has submitted a job to a worker, and not waited for it yet."""
+        self.parent_task: Task | None = None
+        """Until one of the two ends."""
+        self.request: Request | None = None
+        """The one it serves, or works for as a descendant of the task that does."""
+        self.serves: Request | None = None
+        """The open one that it serves itself."""
+        self.waits: list[Wait] = []
+        """The open ones, innermost last."""
+        self.holds: list[Hold] = []
+        self.unseen = ""
+        """The exception that nobody retrieved."""
+
+    @property
+    def serving(self) -> bool:
+        """Whether it is the task that serves its `request`, not a descendant."""
+        return self.request is not None and self.request.task == self.number
+
+    def suspended(self, start: int, end: int, place: int) -> None:
+        """It was suspended for that long, while it waited for a resource or held one."""
+        row: Row | None = None
+        if self.waits:
+            wait = self.waits[-1]
+            wait.waited_ns += end - max(start, wait.began_ns)
+            row, place = wait.resource.row, wait.place or place
+        for hold in self.holds:
+            hold.suspended(end - start, place, row)
+
+
+class Wait:
+    """A task's wait for a resource."""
+
+    __slots__ = (
+        "began_ns",
+        "ended_ns",
+        "gave_up",
+        "idle",
+        "place",
+        "resource",
+        "task",
+        "waited_ns",
+    )
+
+    def __init__(self, task: "Task", resource: "Resource", place: int, at: int, idle: bool) -> None:
+        self.task = task
+        self.resource = resource
+        self.place = place
+        self.began_ns = at
+        self.ended_ns = self.waited_ns = 0
+        self.idle = idle
+        self.gave_up = False
+
+
+class Hold:
+    """A task's hold of one or more units of a resource."""
+
+    __slots__ = (
+        "longest",
+        "longest_ns",
+        "place",
+        "resource",
+        "since_ns",
+        "task",
+        "units",
+        "waited_ns",
+    )
+
+    def __init__(self, task: "Task | None", resource: "Resource", place: int, at: int) -> None:
+        self.task = task
+        self.resource = resource
+        self.place = place
+        self.since_ns = at
+        self.units = 1
+        self.waited_ns = self.longest_ns = 0
+        self.longest: tuple[int, Row | None] = (0, None)
+
+    def suspended(self, lasted: int, place: int, row: Row | None) -> None:
+        """Its task was suspended for so long, at that place or for that resource."""
+        self.waited_ns += lasted
+        if lasted > self.longest_ns:
+            self.longest_ns = lasted
+            self.longest = place, row
+
+
+class Resource:
+    """One resource."""
+
+    __slots__ = ("capacity", "holders", "in_use", "number", "row", "waiters")
+
+    def __init__(self, number: int, row: Row) -> None:
+        self.number = number
+        self.row = row
+        self.capacity = 0
+        self.in_use = 0
+        """Units; of a queue, the items in it."""
+        self.holders: dict[int, Hold] = {}
+        """By task number (0: not known), oldest first."""
+        self.waiters: dict[Wait, None] = {}
+        """Oldest first."""
+
+    @property
+    def unused(self) -> bool:
+        return not (self.in_use or self.waiters)
+
+
+class Job:
+    """One job. A time is 0 until it is known."""
+
+    __slots__ = (
+        "ended_ns",
+        "outcome",
+        "place",
+        "resource",
+        "started_ns",
+        "submitted_ns",
+        "task",
+        "work",
+        "worker",
+    )
+
+    def __init__(self, resource: Resource, work: Work) -> None:
+        self.resource = resource
+        self.work = work
+        self.submitted_ns = self.started_ns = self.ended_ns = 0
+        self.task: Task | None = None
+        """That submitted it."""
+        self.place = self.outcome = 0
+        """Its function's place; one of the wire's TASK_ outcomes."""
+        self.worker = ""
