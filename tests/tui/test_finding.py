@@ -12,6 +12,7 @@ from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.finding import paint_finding
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.actions import DEFAULT_KEYS
 
 from .builders import HELD, SCENARIO, T0, FakeController
 
@@ -96,6 +97,7 @@ def panel(
         now,
         looks("dark"),
         BLOCKS,
+        keys=DEFAULT_KEYS,
     )
     strips = paint_finding(scene, plan(width, height, Wants(comparing=comparing)))
     assert {strip.cell_length for strip in strips} == {width}

@@ -13,6 +13,7 @@ from loopviz.tui.panels.gauges import GaugePainter
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.names import called, short_name
 from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.actions import DEFAULT_KEYS
 
 from .builders import SCENARIO, T0, FakeController, resource
 from .conftest import Stage, drive
@@ -34,7 +35,8 @@ class Gauges:
         snapshot = replace(self.frame.snapshot, resources=tuple(resources), counters=counters)
         end = T0 + int(at * SECOND)
         return Scene(
-            self.scenario, self.frame.status, snapshot, end, end, self.looks, self.glyphs
+            self.scenario, self.frame.status, snapshot, end, end, self.looks, self.glyphs,
+            keys=DEFAULT_KEYS,
         )  # fmt: skip
 
     def strips(self, *resources, counters=(), at=0.0, width=80, height=24):

@@ -10,6 +10,7 @@ from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.code import paint_code
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.source import lesson_of
+from loopviz.tui.state.actions import DEFAULT_KEYS
 
 from .builders import HELD, SCENARIO, T0, FakeController, line_of
 from .conftest import Stage, drive
@@ -29,7 +30,13 @@ def code(*on, controller=None, width=78, **more):
         frame.snapshot,
         frame.snapshot.now_ns,
         frame.snapshot.now_ns,
-        **{"looks": looks("dark"), "glyphs": BLOCKS, "lesson": lesson_of(SCENARIO)} | more,
+        **{
+            "looks": looks("dark"),
+            "glyphs": BLOCKS,
+            "keys": DEFAULT_KEYS,
+            "lesson": lesson_of(SCENARIO),
+        }
+        | more,
     )
     return {strip.text[:4].strip(" ▶"): strip for strip in paint_code(scene, width)}, scene
 

@@ -38,7 +38,7 @@ class Monkey:
         app = stage.app
         for action in ACTIONS:
             if SPARED & set(action.keys):
-                setattr(app, f"do_{action.command.partition('(')[0]}", lambda *_: None)
+                setattr(app, f"do_{action.command}", lambda *_: None)
 
     async def act(self) -> None:
         do = self.random.choices(

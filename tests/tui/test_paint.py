@@ -29,6 +29,7 @@ from loopviz.tui.panels.loop import busy_shares
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import Lane
 from loopviz.tui.panels.verdict import change, headline
+from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.views.live.rows import LaneRow, share_rows
 
 from .builders import T0, FakeController
@@ -245,7 +246,7 @@ def test_the_header_says_what_is_not_seen():
     def header(**changes):
         scene = Scene(
             frame.scenario, frame.status, replace(seen, **changes), seen.now_ns, seen.now_ns,
-            looks("dark"), BLOCKS,
+            looks("dark"), BLOCKS, keys=DEFAULT_KEYS,
         )  # fmt: skip
         return paint_header(scene, plan(160, 50))[0].text
 
@@ -259,7 +260,16 @@ def test_the_header_says_what_is_not_seen():
 def test_the_footer_keeps_help_and_quit():
     offered = [Offer("x", "something long", 1)] * 8 + [Offer("?", "help", 0), Offer("q", "quit", 0)]
     frame = FakeController().frame(T0 + SECOND, SECOND)
-    scene = Scene(frame.scenario, frame.status, frame.snapshot, T0, T0, looks("dark"), BLOCKS)
+    scene = Scene(
+        frame.scenario,
+        frame.status,
+        frame.snapshot,
+        T0,
+        T0,
+        looks("dark"),
+        BLOCKS,
+        keys=DEFAULT_KEYS,
+    )
     text = paint_footer(offered, 60, scene)[0].text
     assert text.rstrip().endswith("? help  q quit")
     assert len(text) == 60

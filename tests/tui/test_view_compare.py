@@ -24,6 +24,7 @@ from loopviz.tui.panels.compare import paint_compare
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, shown, verdict
+from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import Look
 from loopviz.tui.views.compare import CompareView
 from loopviz.tui.views.compare.measures import things
@@ -68,7 +69,8 @@ def scene_of(snapshot, *, on=("to_thread",), look=None, ascii_only=False, **scen
         snapshot.now_ns if snapshot else T0,
         looks("dark"),
         ASCII if ascii_only else BLOCKS,
-        look or Look("compare"),
+        keys=DEFAULT_KEYS,
+        look=look or Look("compare"),
     )
 
 

@@ -15,6 +15,7 @@ from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import looks
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import Look
 from loopviz.tui.views.loop import LoopView
 from loopviz.tui.views.loop.heatmap import Heat, edges_for, shade_steps
@@ -59,7 +60,15 @@ def scene_of(story=None, model=None, **more):
         story.tell(model)
     now = story.now_ns
     shown = {"looks": looks("dark"), "glyphs": BLOCKS, "look": Look("loop")} | more
-    return Scene(SCENARIO, Status("running"), model.snapshot(now, 7 * SECOND), now, now, **shown)
+    return Scene(
+        SCENARIO,
+        Status("running"),
+        model.snapshot(now, 7 * SECOND),
+        now,
+        now,
+        keys=DEFAULT_KEYS,
+        **shown,
+    )
 
 
 def texts(scene, width=80, height=19, view=None):

@@ -282,14 +282,13 @@ class LoopvizApp(App[None]):
 
     def act(self, name: str) -> None:
         """What the action of that name does; then the frame that shows it."""
-        command, _, rest = named(name).command.partition("(")
-        given = (rest.rstrip(")"),) if rest else ()
-        arguments = [word.strip("'") if word.startswith("'") else int(word) for word in given]
-        own = getattr(self, f"do_{command}", None)
+        action = named(name)
+        given = () if action.argument is None else (action.argument,)
+        own = getattr(self, f"do_{action.command}", None)
         if own is not None:
-            own(*arguments)
+            own(*given)
         else:
-            COMMANDS[command](self.desk, *arguments)
+            COMMANDS[action.command](self.desk, *given)
         self._sweep.pressed(self._clock())
         self.tick(whole=True)
         if self.screen is self._main and self._fps:

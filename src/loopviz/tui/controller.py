@@ -13,6 +13,7 @@ from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.source import lesson_of
 from loopviz.tui.state.actions import DEFAULT_KEYS
+from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Say
 from loopviz.tui.state.keys import Keymap
 from loopviz.tui.state.view_state import LIVE, Key, Look
 from loopviz.tui.views import View, views
@@ -115,13 +116,13 @@ class Desk:
             now_ns,
             self.looks,
             self.glyphs,
-            self.look,
-            self.fps,
-            self._lesson,
-            notice if now_ns < until_ns else "",
-            self.keys,
-            self.view.offers,
-            self._stack_of(self.view.asks(self.look)),
+            keys=self.keys,
+            look=self.look,
+            fps=self.fps,
+            lesson=self._lesson,
+            notice=notice if now_ns < until_ns else "",
+            offers=self.view.offers,
+            stack=self._stack_of(self.view.asks(self.look)),
             anchor_ns=self.held.now_ns if self.held is not None else 0,
         )
         self._follow()
@@ -164,6 +165,26 @@ class Desk:
         look = replace(self.look, view=LIVE).choose(request or None)
         self.look = replace(look, slice_ns=start_ns, end_ns=end, speed=0.0, until_ns=0, span=None)
         return True
+
+    def apply(self, effects: Effects) -> bool:
+        """Do what a view wants done; False: it wants nothing of its own."""
+        for effect in effects or ():
+            match effect:
+                case Say(text):
+                    self.say(text)
+                case Change(edit):
+                    self.look = edit(self.look)
+                case Freeze(at_ns):
+                    self.freeze(self._end_beyond(at_ns) if at_ns else 0)
+                case GoTo(request, at_ns):
+                    self.go_to(request, at_ns, at_ns)
+        return effects is not None
+
+    def _end_beyond(self, at_ns: int) -> int:
+        """The end of a picture in which that moment has a quarter of the width after it."""
+        columns = self.columns
+        after = columns.cell_ns * columns.count // 4 if columns else 0
+        return min(at_ns + after, self.scene.end_ns if self.scene else at_ns)
 
     def go_live(self) -> None:
         """Show what happens now."""

@@ -30,13 +30,13 @@ def move(desk: Desk, by: int) -> None:
     """The cursor, or the text, goes so many rows down."""
     if isinstance(desk.view, LessonView):
         desk.view.scroll(by)
-    elif not desk.view.move(desk, by):
+    elif not desk.apply(desk.view.move(desk.scene, desk.look, by)):
         desk.move(by)
 
 
 def enter(desk: Desk) -> None:
     """Open the chosen row, or do what its view does then; the first one if there is none."""
-    if desk.view.enter(desk):
+    if desk.apply(desk.view.enter(desk.scene, desk.look)):
         return
     if desk.look.row is None:
         desk.move(1)

@@ -1,6 +1,6 @@
 """What every painter gets: the frame, the moment it shows, and how things look."""
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from loopviz.clock import MS, SECOND
 from loopviz.engine.session import Status
@@ -9,7 +9,6 @@ from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import CounterView, Finding, Location, Running, Snapshot
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Looks
-from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.keys import Keymap
 from loopviz.tui.state.view_state import FIX_LETTERS, Look
 
@@ -38,14 +37,15 @@ class Scene:
     now_ns: int
     looks: Looks
     glyphs: Glyphs
+    _: KW_ONLY
+    keys: Keymap
+    """Say a key with it: `scene.keys.shown("freeze")`."""
     look: Look = field(default_factory=Look)
     fps: int = 0
     lesson: Lesson | None = None
     """The scenario's source; None if it could not be read."""
     notice: str = ""
     """One sentence that answers the last key, for some seconds."""
-    keys: Keymap = DEFAULT_KEYS
-    """Say a key with it: `scene.keys.shown("freeze")`."""
     offers: frozenset[str] = frozenset()
     """Of `filter` and `order`: what the view's rows can be asked for."""
     stack: tuple[Location, ...] | None = None

@@ -1,17 +1,13 @@
 """The one table of what keys do: bindings, footer, help, palette and the docs are made from it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state import availability
 from loopviz.tui.state.keys import Keymap, as_read
 from loopviz.tui.state.view_state import FIX_LETTERS, LIVE, VIEWS
-
-if TYPE_CHECKING:  # a frame has the keymap, which is made from this table
-    from loopviz.tui.panels.scene import Scene
 
 __all__ = [
     "ACTIONS",
@@ -32,7 +28,7 @@ class Action:
     name: str
     """In the keymap file: `zoom-in`."""
     command: str
-    """Its function in `tui.commands`, with an argument if it takes one: `zoom(1)`."""
+    """Its function in `tui.commands`, or the app's `do_` method of that name."""
     keys: tuple[str, ...]
     """As people write them; the first is the one shown; the configuration file can have others."""
     help: str
@@ -44,6 +40,8 @@ class Action:
     """Whether the footer offers it now."""
     also: tuple[str, ...] = ()
     """Actions that are told together with it: `j k`."""
+    argument: int | str | None = None
+    """Handed to the command; None: it takes none."""
     spare: int = 0
     """Where the footer is too narrow the words with the highest go first; 0: it stays."""
 
@@ -57,13 +55,14 @@ def _fixes() -> Iterator[Action]:
     for place, (name, letter) in enumerate(zip(names, FIX_LETTERS, strict=True)):
         yield Action(
             name,
-            f"fix({place})",
+            "fix",
             (letter,),
             "" if place else "flip a fix of this scenario; effective at once, under the same load",
             "fixes",
             "" if place else "fixes",
             lambda scene: bool(scene.scenario.fixes),
             also=() if place else names[1:],
+            argument=place,
         )
 
 
@@ -78,7 +77,7 @@ def _views() -> Iterator[Action]:
     }
     for place, (name, word) in enumerate(VIEWS, 1):
         yield Action(
-            f"view-{name}", f"view('{name}')", (str(place),), f"{word}: {told[name]}", "views"
+            f"view-{name}", "view", (str(place),), f"{word}: {told[name]}", "views", argument=name
         )
 
 
@@ -117,16 +116,17 @@ ACTIONS: tuple[Action, ...] = (
     *_views(),
     Action(
         "next-view",
-        "next_view(1)",
+        "next_view",
         ("tab",),
         "the next view, the previous one",
         "views",
         also=("previous-view",),
+        argument=1,
     ),
-    Action("previous-view", "next_view(-1)", ("shift+tab",), "", "views"),
+    Action("previous-view", "next_view", ("shift+tab",), "", "views", argument=-1),
     Action(
         "down",
-        "move(1)",
+        "move",
         ("j", "down"),
         "down and up a row",
         "rows",
@@ -134,26 +134,29 @@ ACTIONS: tuple[Action, ...] = (
         availability.table,
         also=("up",),
         spare=6,
+        argument=1,
     ),
-    Action("up", "move(-1)", ("k", "up"), "", "rows"),
+    Action("up", "move", ("k", "up"), "", "rows", argument=-1),
     Action(
         "page-down",
-        "move(10)",
+        "move",
         ("pgdn",),
         "ten rows down, ten rows up",
         "rows",
         also=("page-up",),
+        argument=10,
     ),
-    Action("page-up", "move(-10)", ("pgup",), "", "rows"),
+    Action("page-up", "move", ("pgup",), "", "rows", argument=-10),
     Action(
         "first",
-        "move(-100000)",
+        "move",
         ("g", "home"),
         "the first row, the last row",
         "rows",
         also=("last",),
+        argument=-100_000,
     ),
-    Action("last", "move(100000)", ("G", "end"), "", "rows"),
+    Action("last", "move", ("G", "end"), "", "rows", argument=100_000),
     Action(
         "enter",
         "enter",
@@ -234,7 +237,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "earlier",
-        "scroll(-1)",
+        "scroll",
         ("h", "left"),
         "back and forward in time, by a quarter of the window",
         "time",
@@ -242,20 +245,22 @@ ACTIONS: tuple[Action, ...] = (
         availability.travels,
         also=("later",),
         spare=2,
+        argument=-1,
     ),
-    Action("later", "scroll(1)", ("l", "right"), "", "time"),
+    Action("later", "scroll", ("l", "right"), "", "time", argument=1),
     Action(
         "column-back",
-        "column(-1)",
+        "column",
         ("H", "shift+left"),
         "back and forward by a column",
         "time",
         also=("column-on",),
+        argument=-1,
     ),
-    Action("column-on", "column(1)", ("L", "shift+right"), "", "time"),
+    Action("column-on", "column", ("L", "shift+right"), "", "time", argument=1),
     Action(
         "zoom-in",
-        "zoom(1)",
+        "zoom",
         ("+", "="),
         "closer and further away: a column is 1 ms to 60 s",
         "time",
@@ -263,11 +268,12 @@ ACTIONS: tuple[Action, ...] = (
         availability.travels,
         also=("zoom-out",),
         spare=5,
+        argument=1,
     ),
-    Action("zoom-out", "zoom(-1)", ("-", "_"), "", "time"),
+    Action("zoom-out", "zoom", ("-", "_"), "", "time", argument=-1),
     Action(
         "next-incident",
-        "incident(1)",
+        "incident",
         ("n",),
         "the next and the previous time that something held the loop",
         "time",
@@ -275,11 +281,12 @@ ACTIONS: tuple[Action, ...] = (
         availability.travels,
         also=("previous-incident",),
         spare=4,
+        argument=1,
     ),
-    Action("previous-incident", "incident(-1)", ("N",), "", "time"),
+    Action("previous-incident", "incident", ("N",), "", "time", argument=-1),
     Action(
         "previous-slice",
-        "slices(-1)",
+        "slices",
         (",",),
         "the previous and the next slice of the chosen request",
         "time",
@@ -287,11 +294,12 @@ ACTIONS: tuple[Action, ...] = (
         availability.travels,
         also=("next-slice",),
         spare=6,
+        argument=-1,
     ),
-    Action("next-slice", "slices(1)", (".",), "", "time"),
+    Action("next-slice", "slices", (".",), "", "time", argument=1),
     Action(
         "slower",
-        "speed(-1)",
+        "speed",
         ("<",),
         "slow motion of the last second or of the range; then slower and faster",
         "time",
@@ -299,8 +307,9 @@ ACTIONS: tuple[Action, ...] = (
         availability.travels,
         also=("faster",),
         spare=2,
+        argument=-1,
     ),
-    Action("faster", "speed(1)", (">",), "", "time"),
+    Action("faster", "speed", (">",), "", "time", argument=1),
     Action(
         "range",
         "span",
@@ -326,7 +335,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "less-load",
-        "rate(-1)",
+        "rate",
         ("[",),
         "less or more load: ×0.25 ×0.5 ×1 ×1.5 ×2 ×3 ×4 of the scenario's own",
         "run",
@@ -334,17 +343,19 @@ ACTIONS: tuple[Action, ...] = (
         lambda scene: availability.running(scene) and availability.live(scene),
         also=("more-load",),
         spare=9,
+        argument=-1,
     ),
-    Action("more-load", "rate(1)", ("]",), "", "run"),
+    Action("more-load", "rate", ("]",), "", "run", argument=1),
     Action(
         "previous-scenario",
-        "neighbour(-1)",
+        "neighbour",
         ("{",),
         "the previous or the next scenario",
         "run",
         also=("next-scenario",),
+        argument=-1,
     ),
-    Action("next-scenario", "neighbour(1)", ("}",), "", "run"),
+    Action("next-scenario", "neighbour", ("}",), "", "run", argument=1),
     Action(
         "palette",
         "palette",

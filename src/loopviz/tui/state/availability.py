@@ -1,13 +1,7 @@
 """When the footer offers a key: what it asks of the frame."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.view_state import LIVE
-
-if TYPE_CHECKING:  # a frame has the keymap, which is made from the table that asks these
-    from loopviz.tui.panels.scene import Scene
 
 __all__ = [
     "always",

@@ -1,17 +1,15 @@
 """What the six views have in common."""
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Location
 from loopviz.tui.draw.text import Line
 from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.effects import Effects
 from loopviz.tui.state.view_state import Key, Look
-
-if TYPE_CHECKING:
-    from loopviz.tui.controller import Desk
 
 __all__ = ["View"]
 
@@ -52,9 +50,12 @@ class View:
         """What was painted on that row of the panel; None: no row of the table."""
         return None
 
-    def enter(self, desk: "Desk") -> bool:  # noqa: ARG002
-        """The key for opening was pressed: True if the view has done what it does then."""
-        return False
+    def enter(self, scene: Scene | None, look: Look) -> Effects:  # noqa: ARG002
+        """What to do now that the key for opening was pressed; None: open the chosen row.
+
+        `look` is the present one; that of the scene is of the frame that was painted last.
+        """
+        return None
 
     def asks(self, look: Look) -> int:  # noqa: ARG002
         """The task whose await stack it would show; 0: none's."""
@@ -64,9 +65,9 @@ class View:
         """The line of code that the chosen row is about: to copy, to open."""
         return None
 
-    def move(self, desk: "Desk", by: int) -> bool:  # noqa: ARG002
-        """The cursor is to go so many rows down: True if the view has done so itself."""
-        return False
+    def move(self, scene: Scene | None, look: Look, by: int) -> Effects:  # noqa: ARG002
+        """What to do instead of moving the cursor by that many rows; None: move it."""
+        return None
 
     def follow(self, scene: Scene) -> Key | None:
         """What is chosen now that time has passed."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.strip import Strip
 
@@ -14,15 +14,13 @@ from loopviz.tui.panels.layout import WIDE
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.source import source_around
-from loopviz.tui.state.view_state import LIVE, Key
+from loopviz.tui.state.effects import Change, Effects, Freeze
+from loopviz.tui.state.view_state import LIVE, Key, Look
 from loopviz.tui.views.diagnose.entries import COLUMNS, Entry, columns_for, entries
 from loopviz.tui.views.diagnose.evidence import paint_evidence
 from loopviz.tui.views.diagnose.victims import moment_key
 from loopviz.tui.views.diagnose.watched import paint_watched, well
 from loopviz.tui.views.view import View
-
-if TYPE_CHECKING:
-    from loopviz.tui.controller import Desk
 
 __all__ = ["DiagnoseView"]
 
@@ -60,21 +58,18 @@ class DiagnoseView(View):
         row = scene.look.row
         return [row if row is not None and entry is chosen else entry.key for entry in found]
 
-    def enter(self, desk: "Desk") -> bool:
+    def enter(self, scene: Scene | None, look: Look) -> Effects:
         """Opens a finding; of an opened one, shows the chosen moment in the live view."""
-        scene, look = desk.scene, desk.look
         chosen = _chosen(entries(scene), scene) if scene is not None else None
         if scene is None or chosen is None:
-            return True
+            return ()
         moments = self._moments(chosen, scene)
         if look.detail and moments:
             moment = next((m for m in moments if moment_key(chosen, m) == look.row), moments[0])
-            _show(desk, moment)
-        else:
-            self._opened = chosen.key, moments
-            row = moment_key(chosen, moments[0]) if moments else chosen.key
-            desk.look = replace(look.choose(row), detail=True)
-        return True
+            return _show(moment)
+        self._opened = chosen.key, moments
+        row = moment_key(chosen, moments[0]) if moments else chosen.key
+        return (Change(lambda now: replace(now.choose(row), detail=True)),)
 
     def where(self, scene: Scene) -> Location | None:
         """The culprit's line."""
@@ -164,12 +159,11 @@ def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
     return (strips + [Line(width).strip(scene.looks.text)] * height)[:height]
 
 
-def _show(desk: "Desk", moment: Moment) -> None:
+def _show(moment: Moment) -> Effects:
     """The live view, frozen so that the moment is in sight, and who it was chosen."""
-    columns = desk.columns
-    after = columns.cell_ns * columns.count // 4 if columns else 0
-    end_ns = min(moment.at_ns + after, desk.scene.end_ns if desk.scene else moment.at_ns)
-    if not desk.freeze(end_ns):
-        return
-    look = replace(desk.look, view=LIVE, detail=False)
-    desk.look = look.choose(moment.request) if moment.request else look
+
+    def there(look: Look) -> Look:
+        live = replace(look, view=LIVE, detail=False)
+        return live.choose(moment.request) if moment.request else live
+
+    return Freeze(moment.at_ns), Change(there)

@@ -1,12 +1,10 @@
 """The live view: which request the cursor is on. The screen paints its panels one by one."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.strip import Strip
 
@@ -17,15 +15,13 @@ from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.gauges import GaugePainter
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.state.view_state import LIVE, Key
+from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Say
+from loopviz.tui.state.view_state import LIVE, Key, Look
 from loopviz.tui.views.live.breakdown import paint_breakdown, wanted_rows
 from loopviz.tui.views.live.lanes import LanePainter
 from loopviz.tui.views.live.parts import leads_on
 from loopviz.tui.views.live.range import paint_range
 from loopviz.tui.views.view import View
-
-if TYPE_CHECKING:
-    from loopviz.tui.controller import Desk
 
 __all__ = ["LiveView"]
 
@@ -105,34 +101,30 @@ class LiveView(View):
         """The lane of the chosen request: requests go by."""
         return self.lanes.chosen if scene.look.row is not None else None
 
-    def move(self, desk: Desk, by: int) -> bool:
+    def move(self, scene: Scene | None, look: Look, by: int) -> Effects:
         """In the detail the cursor goes over the parts."""
-        scene = desk.scene
         found = self.breakdown(scene) if scene is not None else None
-        if not desk.look.detail or found is None or desk.look.span is not None:
-            return False
-        at = max(0, min(len(found.parts) - 1, self.part_at(desk.look.chosen) + by))
-        chosen = {**desk.look.chosen, "part": (desk.look.row, at)}
-        desk.look = replace(desk.look, chosen=chosen)
-        return True
+        if not look.detail or found is None or look.span is not None:
+            return None
+        at = max(0, min(len(found.parts) - 1, self.part_at(look.chosen) + by))
+        chosen = {**look.chosen, "part": (look.row, at)}
+        return (Change(lambda now: replace(now, chosen=chosen)),)
 
-    def enter(self, desk: Desk) -> bool:
+    def enter(self, scene: Scene | None, look: Look) -> Effects:
         """The detail; in it, to whoever held the request up."""
-        if desk.look.row is None:
-            desk.move(1)
-        if desk.look.row is None:
-            desk.say("No request is in sight.")
-            return True
-        desk.freeze()
-        part = self.part(desk.scene) if desk.scene else None
-        if not desk.look.detail or part is None:
-            desk.look = replace(desk.look, detail=True)
-        elif leads_on(part):
-            desk.go_to(part.request, part.at_ns, part.at_ns)
-            desk.look = replace(desk.look, detail=False)
-        else:
-            desk.say("Nobody held it up here: of a ready part, enter goes to who did.")
-        return True
+        row = look.row
+        if row is None:
+            row = next(iter(self.keys(scene)), None) if scene is not None else None
+        if row is None:
+            return (Say("No request is in sight."),)
+        choose = Change(lambda now: now if now.row == row else now.choose(row))
+        part = self.part(scene) if scene is not None else None
+        if not look.detail or part is None:
+            return choose, Freeze(), Change(lambda now: replace(now, detail=True))
+        if leads_on(part):
+            follow = GoTo(part.request, part.at_ns)
+            return Freeze(), follow, Change(lambda now: replace(now, detail=False))
+        return Freeze(), Say("Nobody held it up here: of a ready part, enter goes to who did.")
 
     def where(self, scene: Scene) -> Location | None:
         """The line of the chosen part; before the detail is open, of the longest that has one."""

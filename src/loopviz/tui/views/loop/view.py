@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.strip import Strip
 
@@ -15,15 +15,13 @@ from loopviz.tui.panels.histogram import paint_histogram
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
-from loopviz.tui.state.view_state import Key
+from loopviz.tui.state.effects import Effects
+from loopviz.tui.state.view_state import Key, Look
 from loopviz.tui.views.loop.heatmap import FEWEST, Heat, add_legend, edges_for, paint_heat
 from loopviz.tui.views.loop.measures import COLUMNS, MEASURES, Measured, before, measured
 from loopviz.tui.views.loop.pauses import pause_row
 from loopviz.tui.views.loop.usage import paint_usage, usage_told
 from loopviz.tui.views.view import View
-
-if TYPE_CHECKING:
-    from loopviz.tui.controller import Desk
 
 __all__ = ["LoopView"]
 
@@ -69,9 +67,9 @@ class LoopView(View):
         keys = self.keys(scene)
         return scene.look.row if scene.look.row in keys or not keys else keys[0]
 
-    def enter(self, desk: "Desk") -> bool:  # noqa: ARG002
+    def enter(self, scene: Scene | None, look: Look) -> Effects:  # noqa: ARG002
         """What is chosen is shown already."""
-        return True
+        return ()
 
     def row_at(self, y: int) -> Hashable | None:
         return self._table.row_at(y - self._table_y)

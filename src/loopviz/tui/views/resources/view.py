@@ -1,7 +1,7 @@
 """The resources view: what tasks wait for, who holds it, and who waits."""
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.strip import Strip
 
@@ -10,13 +10,12 @@ from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.detail import BESIDE, LEAST, Detail, below, walled
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
+from loopviz.tui.state.effects import Effects
+from loopviz.tui.state.view_state import Look
 from loopviz.tui.views.resources.detail import paint_resource
 from loopviz.tui.views.resources.rows import ORDERS, QUIET, Key, ResourceRow, resource_rows
 from loopviz.tui.views.resources.table import COLUMNS, SPARK, fitting_columns, paint_title
 from loopviz.tui.views.view import View
-
-if TYPE_CHECKING:
-    from loopviz.tui.controller import Desk
 
 __all__ = ["ResourcesView"]
 
@@ -61,12 +60,12 @@ class ResourcesView(View):
     def _order(self, scene: Scene) -> str:
         return self.ORDERS[scene.look.orders.get(self.NAME, 0) % len(self.ORDERS)]
 
-    def enter(self, desk: "Desk") -> bool:
-        if desk.look.row == QUIET:
-            rows = self._rows(desk.scene) if desk.scene is not None else []
-            self._quiet_open = bool(rows) and rows[-1].key == QUIET
-            return True
-        return False
+    def enter(self, scene: Scene | None, look: Look) -> Effects:
+        if look.row != QUIET:
+            return None
+        rows = self._rows(scene) if scene is not None else []
+        self._quiet_open = bool(rows) and rows[-1].key == QUIET
+        return ()
 
     def where(self, scene: Scene) -> Location | None:
         """Of a crowded one, where its first holder is; else where it was made."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.strip import Strip
 
@@ -13,6 +13,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import MARGIN, Table
 from loopviz.tui.panels.task_words import as_of
 from loopviz.tui.source import source_around
+from loopviz.tui.state.effects import Change, Effects, Freeze
 from loopviz.tui.state.view_state import LIVE, Look
 from loopviz.tui.views.tasks.detail import paint_group, paint_task, paint_trouble
 from loopviz.tui.views.tasks.expansion import Folds
@@ -22,9 +23,6 @@ from loopviz.tui.views.tasks.rows import ORDERS, task_rows
 from loopviz.tui.views.tasks.stack import is_library
 from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE, paint_title
 from loopviz.tui.views.view import View
-
-if TYPE_CHECKING:
-    from loopviz.tui.controller import Desk
 
 __all__ = ["TasksView"]
 
@@ -98,31 +96,32 @@ class TasksView(View):
 
     # ---- what keys do
 
-    def enter(self, desk: "Desk") -> bool:
-        scene, row = desk.scene, desk.look.row
+    def enter(self, scene: Scene | None, look: Look) -> Effects:
+        row = look.row
         if scene is None or not isinstance(row, tuple):
-            return False
+            return None
         if row[0] == "group":
             view = tasks_of(scene)
             group = next((g for g in view.groups if g.number == row[1]), None)
             if group is None or not any(task.group == row[1] for task in view.tasks):
-                return False  # there is nothing to unfold
+                return None  # there is nothing to unfold
             self._folds.flip(group)
-            return True
+            return ()
         if row[0] == "more":
+            group_row = ("group", row[1])
             self._folds.open(row[1])
-            desk.look = desk.look.choose(("group", row[1]))
-            return True
+            return (Change(lambda now: now.choose(group_row)),)
         if row == TROUBLE:
             self._folds.trouble_open = not self._folds.trouble_open
-            return True
+            return ()
         task = self._chosen
-        if task is None or not task.request or not (self._wide or desk.look.detail):
-            return False
-        if desk.freeze():
-            look = replace(desk.look, view=LIVE, detail=False)
-            desk.look = look.choose(task.request)
-        return True
+        if task is None or not task.request or not (self._wide or look.detail):
+            return None
+        request = task.request
+        return (
+            Freeze(),
+            Change(lambda now: replace(now, view=LIVE, detail=False).choose(request)),
+        )
 
     def where(self, scene: Scene) -> Location | None:
         row = scene.look.row
