@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from postgres import Postgres, installed, serving
 from recording import Recording
+from xdist.scheduler import LoadScopeScheduling
 
 from loopviz.probe import Probe, install
 from loopviz.probe.install import _probes
@@ -18,6 +20,34 @@ from loopviz.testing import VirtualLoop
 DOCS = Path(__file__).parents[1] / "docs"
 
 
+TOGETHER = {
+    "tests/probe/test_probe_stalls.py": "timed",
+    "tests/probe/test_probe_tripwire.py": "timed",
+    "tests/probe/test_probe_real.py": "timed",
+    "tests/probe/test_probe_cost.py": "timed",
+    "tests/load/test_load_process.py": "timed",
+    "tests/whole/test_whole_session.py": "timed",
+    "tests/test_parts_database.py": "postgres",
+    "tests/probe/resources/test_resources_asyncpg.py": "postgres",
+    "tests/whole/test_whole_databases.py": "postgres",
+}
+"""Files whose tests run one by one, in the same process: those that hold real time against each
+other, and those that share a server."""
+
+
+class Scheduling(LoadScopeScheduling):
+    """Hands out tests one by one, and what belongs together at once, in the order of `_turn`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return TOGETHER.get(nodeid.partition("::")[0], nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two processes for the default suite; one for chosen tests, which start sooner so."""
     whole = config.args_source is config.ArgsSource.TESTPATHS
@@ -27,23 +57,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that hold real time against each other run one by one, in one process, and first.
-
-    Beside them the other process runs what starts none; both share the rest. Whatever uses an
-    expensive fixture stays together.
-    """
-    for item in items:
-        if item.get_closest_marker("timed"):
-            item.add_marker(pytest.mark.xdist_group("timed"))
-        elif "postgres" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("postgres"))
+    """While one process runs what is timed, the other one runs what starts no process."""
     items.sort(key=_turn)
 
 
 def _turn(item: pytest.Item) -> int:
-    if item.get_closest_marker("timed"):
+    if TOGETHER.get(item.nodeid.partition("::")[0]) == "timed":
         return 0
     return 2 if item.get_closest_marker("real") else 1
 

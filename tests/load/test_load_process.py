@@ -11,7 +11,7 @@ from loopviz.clock import monotonic_ns
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT
 
-pytestmark = [pytest.mark.real, pytest.mark.timed]
+pytestmark = pytest.mark.real
 
 
 def test_samples_say_how_each_request_went(child, server):

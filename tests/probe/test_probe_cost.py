@@ -8,7 +8,6 @@ from loopviz.probe.overhead import measure_cost
 
 
 @pytest.mark.real
-@pytest.mark.timed
 def test_it_measures_itself_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert measure_cost() > 0

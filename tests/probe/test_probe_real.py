@@ -16,7 +16,7 @@ from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
 from loopviz.wire.events import SWITCHES, Kind
 
-pytestmark = [pytest.mark.real, pytest.mark.timed]
+pytestmark = pytest.mark.real
 
 
 def culprit(seen, event):

@@ -20,7 +20,7 @@ from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.install import LOOP_RING, SIDE_RING
 
-pytestmark = [pytest.mark.real, pytest.mark.timed]
+pytestmark = pytest.mark.real
 
 WAITING, TIMES = 50, 3
 

@@ -122,7 +122,6 @@ asyncio.run(main())
 
 @linux
 @pytest.mark.real
-@pytest.mark.timed
 def test_another_process_sees_the_line_meanwhile(tmp_path):
     script = tmp_path / "holds.py"
     script.write_text(HOLDS_THE_GIL)
@@ -154,7 +153,6 @@ def signals_caught():
 
 @linux
 @pytest.mark.real
-@pytest.mark.timed
 def test_nothing_is_left_of_it(tmp_path):
     gc.collect()  # files that other tests have left
     caught, files = signals_caught(), len(list(Path("/proc/self/fd").iterdir()))
@@ -170,7 +168,6 @@ def test_nothing_is_left_of_it(tmp_path):
 
 @linux
 @pytest.mark.real
-@pytest.mark.timed
 def test_the_timer_of_faulthandler_is_left_to_the_app(tmp_path):
     """It is one per process; pytest uses it, too."""
     report = tmp_path / "report"
@@ -189,7 +186,6 @@ def test_the_timer_of_faulthandler_is_left_to_the_app(tmp_path):
 
 @linux
 @pytest.mark.real
-@pytest.mark.timed
 def test_threads_that_compete_for_the_gil_set_off_no_dump_in_c(tmp_path):
     """There Python code runs, and its stack does not stand still: only Python may look at it."""
     tripwire = Tripwire(tmp_path / DUMP_FILE, Places().folders())
@@ -217,7 +213,6 @@ def test_threads_that_compete_for_the_gil_set_off_no_dump_in_c(tmp_path):
 
 @linux
 @pytest.mark.real
-@pytest.mark.timed
 def test_a_program_that_forgets_to_uninstall_ends_well(tmp_path):
     program = f"""
 import asyncio, time
@@ -235,7 +230,6 @@ sum(range(8_000_000))
 
 
 @pytest.mark.real
-@pytest.mark.timed
 def test_off_the_main_thread_there_is_none(tmp_path):
     """Only the main thread hears signals in Python."""
     failed = []

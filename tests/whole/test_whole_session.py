@@ -18,7 +18,6 @@ from loopviz.errors import TargetError, UsageError
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.timed,
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
 ]
 
@@ -134,7 +133,7 @@ def test_switching_leaves_nothing_of_the_old_scenario(session, ours):
 def test_a_killed_child_is_said_and_can_be_restarted(session, ours, child):
     run = session("cpu", fixes=["processes"], rate=0.5)
     until(run, lambda now: now.status.phase == "running")
-    victim = next(pid for pid, words in ours().items() if f"loopviz.{child}" in words)
+    victim = next(pid for pid, words in ours().items() if f"loopviz.lab.{child}" in words)
     os.kill(victim, signal.SIGKILL)
     died = until(run, lambda now: now.status.phase == f"{child}-died", 5)
     assert "SIGKILL" in died.status.why
