@@ -12,7 +12,7 @@ from loopviz.model.snapshot import (
     Location,
     Occupied,
     Quantiles,
-    ResourceView,
+    ResourceInfo,
     Snapshot,
     Track,
 )
@@ -125,7 +125,7 @@ class FakeController:
 
 def resource(
     name: str, used: int, capacity: int, waiting: int = 0, kind: str = "asyncio.Semaphore", **more
-) -> ResourceView:
+) -> ResourceInfo:
     """A resource with so many units in use, and so many that wait for one."""
     never = Track(np.empty(0, np.int64), np.empty(0, np.int64))
     given = {
@@ -144,4 +144,4 @@ def resource(
         "in_use_track": never,
         "waiting_track": never,
     }
-    return ResourceView(**given | more)
+    return ResourceInfo(**given | more)

@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
-from loopviz.model.snapshot import CounterView, Pair, Quantiles, RouteView
+from loopviz.model.snapshot import CounterValue, Pair, Quantiles, RouteInfo
 from loopviz.tui.panels.compare import step_line
 from loopviz.tui.panels.next_step import guide
 from loopviz.tui.state.actions import keymap
@@ -91,7 +91,7 @@ def test_it_waits_for_a_before_that_can_be_compared():
 
 
 def test_a_counter_that_rises_is_enough_to_press_a_key():
-    lost = CounterView("lost", "votes lost", bad=True, value=11, recent=9)
+    lost = CounterValue("lost", "votes lost", bad=True, value=11, recent=9)
     assert said(scene(fresh(counters=(lost,))))[1].startswith("press a: the load stays the same")
 
 
@@ -272,7 +272,7 @@ def test_what_others_wrote_cannot_write_on_the_terminal():
 
 
 def test_routes_that_only_fail_are_requests_too():
-    route = RouteView("GET /a", 20, 40, 0, {"500": 40}, 0, Quantiles())
+    route = RouteInfo("GET /a", 20, 40, 0, {"500": 40}, 0, Quantiles())
     assert said(scene(with_finding(fresh(routes=(route,)))))[1].startswith("press a")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.clock import SECOND
 from loopviz.lab.catalogue import CounterInfo
-from loopviz.model.snapshot import CounterView, Occupied, Peer
+from loopviz.model.snapshot import CounterValue, Occupied, Peer
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.gauges import GaugePainter
@@ -50,8 +50,8 @@ class Gauges:
 
 def counters(stored, lost, recent):
     return (
-        CounterView("ok", "stored", bad=False, value=stored, recent=stored),
-        CounterView("lost", "lost", bad=True, value=lost, recent=recent),
+        CounterValue("ok", "stored", bad=False, value=stored, recent=stored),
+        CounterValue("lost", "lost", bad=True, value=lost, recent=recent),
     )
 
 
@@ -144,7 +144,7 @@ def test_a_bad_counter_is_lit_while_it_rises_and_calm_when_it_stands():
 def test_every_counters_value_is_in_sight():
     def said(*titles, width=80):
         views = tuple(
-            CounterView(f"key_{n}", title, bad=True, value=1000 + n, recent=9)
+            CounterValue(f"key_{n}", title, bad=True, value=1000 + n, recent=9)
             for n, title in enumerate(titles)
         )
         return Gauges(scenario=COUNTED)(counters=views, width=width)[0]

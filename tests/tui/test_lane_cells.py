@@ -1,7 +1,7 @@
 """What a lane paints again when the window around it changes."""
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.snapshot import RequestView, State
+from loopviz.model.snapshot import RequestInfo, State
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import looks
 from loopviz.tui.draw.time_columns import Columns
@@ -15,7 +15,7 @@ def request(number):
     start = T0 + number * 50 * MS
     end = start + 30 * MS
     spans = ((start, start + 10 * MS, State.RUN), (start + 10 * MS, end, State.AWAIT))
-    return RequestView(number, "GET /", 0, spans, start, end, False, 200, 10 * MS, 0, 20 * MS)
+    return RequestInfo(number, "GET /", 0, spans, start, end, False, 200, 10 * MS, 0, 20 * MS)
 
 
 def test_older_requests_left_of_the_picture_cost_nothing(monkeypatch):

@@ -8,12 +8,12 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import (
     Comparison,
-    LoopView,
+    LoopStats,
     Quantiles,
-    RequestView,
+    RequestInfo,
     RouteComparison,
     Running,
-    StallView,
+    StallInfo,
     State,
     Track,
 )
@@ -39,7 +39,7 @@ CELL = 100
 
 
 def request(*spans, number=1, is_open=False):
-    return RequestView(number, "GET /", 0, spans, spans[0][0], spans[-1][1], is_open, 200, 0, 0, 0)
+    return RequestInfo(number, "GET /", 0, spans, spans[0][0], spans[-1][1], is_open, 200, 0, 0, 0)
 
 
 def lane(*requests, count=10, end=1000, glyphs=BLOCKS, palette="dark"):
@@ -114,7 +114,7 @@ def test_a_lane_scrolls_like_a_new_one():
     for end in range(100, 3600, 37):
         columns = Columns(CELL, 12, end)
         seen = [
-            RequestView(
+            RequestInfo(
                 r.number,
                 r.route,
                 0,
@@ -159,7 +159,7 @@ def loop_view(busy=((0, 0),), lag=(), stalls=(), running=None):
         table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         return Track(table[:, 0], table[:, 1])
 
-    return LoopView(track(busy), track(lag), stalls, running, Quantiles(), Quantiles(), 0.0, 0, 0)
+    return LoopStats(track(busy), track(lag), stalls, running, Quantiles(), Quantiles(), 0.0, 0, 0)
 
 
 def test_busy_shares_are_exact_and_grow_while_something_runs():
@@ -178,7 +178,7 @@ def test_lag_is_the_greatest_of_a_column_and_rises_while_the_loop_is_held():
     assert lag_columns(loop_view(lag=lag), columns) == [9, 4, 0, 0, 0]
     held = loop_view(lag=lag, running=Running(2 * cell, "x", None, 0))
     assert lag_columns(held, columns) == [9, 4, cell, 2 * cell, 3 * cell]
-    stall = StallView(cell, 3 * cell, False, "x", None, 0, 0)
+    stall = StallInfo(cell, 3 * cell, False, "x", None, 0, 0)
     assert lag_columns(loop_view(stalls=(stall,)), columns) == [0, cell, 2 * cell, 0, 0]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings import RULES as ALL
-from loopviz.model.snapshot import CounterView, Moment, Quantiles, Suffering
+from loopviz.model.snapshot import CounterValue, Moment, Quantiles, Suffering
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.code import code_around
@@ -55,10 +55,10 @@ def with_many(snapshot):
         first, rule="task-lost", title="TASK LOST", last_ns=snapshot.now_ns - 63 * SECOND
     )
     counters = (
-        CounterView("lost", "votes lost", True, 118, 12),
-        CounterView("odd", "odd things", True, 7, 0),
-        CounterView("none", "never seen", True, 0, 0),
-        CounterView("ok", "votes", False, 900, 90),
+        CounterValue("lost", "votes lost", True, 118, 12),
+        CounterValue("odd", "odd things", True, 7, 0),
+        CounterValue("none", "never seen", True, 0, 0),
+        CounterValue("ok", "votes", False, 900, 90),
     )
     return replace(snapshot, findings=(over, first, convoy), counters=counters)
 
@@ -127,7 +127,7 @@ def test_a_fix_that_is_on_is_not_offered():
 
 def test_a_counter_that_rises_is_told_like_a_finding():
     def lost(snapshot):
-        counter = CounterView("lost", "votes lost", True, 118, 12)
+        counter = CounterValue("lost", "votes lost", True, 118, 12)
         return replace(snapshot, findings=(), counters=(counter,))
 
     text = "\n".join(texts(scene_of(lost), 100))

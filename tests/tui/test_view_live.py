@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from loopviz.clock import MS
-from loopviz.model.snapshot import RequestView, State
+from loopviz.model.snapshot import RequestInfo, State
 from loopviz.tui.commands.pointer import panel_at, wheel
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import looks
@@ -130,7 +130,7 @@ def test_the_chosen_request_is_between_brackets_and_its_slice_too():
 
 def test_waits_for_resources_and_threads_have_their_glyphs():
     def cells(*spans, glyphs=BLOCKS):
-        request = RequestView(1, "GET /", 0, spans, spans[0][0], spans[-1][1], False, 200, 0, 0, 0)
+        request = RequestInfo(1, "GET /", 0, spans, spans[0][0], spans[-1][1], False, 200, 0, 0, 0)
         chars, _ = Lane(looks("dark"), glyphs).cells([request], Columns(100, 10, 1000))
         return "".join(chars)
 

@@ -9,7 +9,7 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.engine.session import Status
 from loopviz.model.model import Model
-from loopviz.model.snapshot import GcView, Pause, Peer, Spreads, Track
+from loopviz.model.snapshot import GcStats, Pause, Peer, Spreads, Track
 from loopviz.testing import Story
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import looks
@@ -248,7 +248,7 @@ def test_collections_stand_where_they_ended():
         Pause(104 * SECOND, 104 * SECOND + MS, 1),
         Pause(105 * SECOND, 105 * SECOND + MS, 1),
     )
-    gc = GcView(4, 47 * MS, 39 * MS, (1, 2, 1), pauses)
+    gc = GcStats(4, 47 * MS, 39 * MS, (1, 2, 1), pauses)
     strip = pause_row(gc, scene_of(), columns, 16, 80)
     cells = strip.text[16:66]
     assert (cells[10], cells[40]) == ("2", "1"), "the oldest generation of a column; none to come"
@@ -256,7 +256,7 @@ def test_collections_stand_where_they_ended():
     told = "4 pauses (1 2 1 of generation 0 1 2), 47 ms in all, longest 39 ms"
     assert pauses_told(gc, 80) == told
     assert pauses_told(gc, 60) == "4 pauses (gen. 0 1 2: 1 2 1), 47 ms, longest 39 ms"
-    assert pauses_told(GcView(), 80) == "no pause so far"
+    assert pauses_told(GcStats(), 80) == "no pause so far"
 
 
 def test_a_foreign_loop_says_what_is_not_seen():

@@ -15,20 +15,20 @@ from loopviz.model.phases.measure import Meter
 from loopviz.model.phases.phases import Phases
 from loopviz.model.snapshot import (
     Comparison,
-    CounterView,
+    CounterValue,
     Finding,
     Health,
-    IncidentView,
-    JobsView,
-    LoopView,
+    IncidentInfo,
+    JobStats,
+    LoopStats,
     Mark,
     Quantiles,
-    ResourceView,
-    RouteView,
+    ResourceInfo,
+    RouteInfo,
     Snapshot,
     Spreads,
-    StallView,
-    TasksView,
+    StallInfo,
+    TaskTable,
     Track,
 )
 from loopviz.model.snapshot.build import Views
@@ -237,7 +237,7 @@ class Model:
         return Snapshot(
             now,
             RECENT_NS,
-            LoopView(
+            LoopStats(
                 _track(self.loop.busy, start, now, self.loop.busy_until(now)),
                 _track(self.loop.lag, start),
                 tuple(stalls),
@@ -306,7 +306,7 @@ class Model:
         """See `Snapshot.oldest_ns`."""
         return max(self._began, self.trace.requests.finished.oldest_ns)
 
-    def incident(self, start_ns: int) -> IncidentView | None:
+    def incident(self, start_ns: int) -> IncidentInfo | None:
         """What was kept around the stall that started then; None if nothing was."""
         for incident in self.trace.incidents.all():
             if incident.stall.start_ns == start_ns:
@@ -413,9 +413,9 @@ class _Figures:
     lag: Quantiles = field(default_factory=Quantiles)
     ready_delay: Quantiles = field(default_factory=Quantiles)
     utilization: float = 0.0
-    routes: tuple[RouteView, ...] = ()
-    resources: tuple[ResourceView, ...] = ()
-    counters: tuple[CounterView, ...] = ()
+    routes: tuple[RouteInfo, ...] = ()
+    resources: tuple[ResourceInfo, ...] = ()
+    counters: tuple[CounterValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,9 +425,9 @@ class _Facts:
     at_ns: int = -SECOND
     findings: tuple[Finding, ...] = ()
     comparison: Comparison | None = None
-    tasks: TasksView = field(default_factory=TasksView)
-    jobs: tuple[JobsView, ...] = ()
-    incidents: tuple[StallView, ...] = ()
+    tasks: TaskTable = field(default_factory=TaskTable)
+    jobs: tuple[JobStats, ...] = ()
+    incidents: tuple[StallInfo, ...] = ()
     whole: Spreads = field(default_factory=Spreads)
     before: Spreads | None = None
 

@@ -8,7 +8,7 @@ from typing import Any
 import loopviz
 from loopviz.clock import MS
 from loopviz.model.model import Model
-from loopviz.model.snapshot import Finding, Quantiles, ResourceView
+from loopviz.model.snapshot import Finding, Quantiles, ResourceInfo
 from loopviz.model.snapshot.merge import add_findings, named
 from loopviz.model.state.routes import FIGURES
 
@@ -120,7 +120,7 @@ def _loop(model: Model, now: int) -> dict[str, Any]:
     }
 
 
-def _was_used(view: ResourceView) -> bool:
+def _was_used(view: ResourceInfo) -> bool:
     return bool(view.in_use.max or view.waiting.max or view.waited.count or view.given_up.count)
 
 
@@ -129,7 +129,7 @@ def _resources(model: Model, worker: int, now: int) -> list[dict[str, Any]]:
     return [_resource(view, worker) for view in views if _was_used(view)]
 
 
-def _resource(view: ResourceView, worker: int) -> dict[str, Any]:
+def _resource(view: ResourceInfo, worker: int) -> dict[str, Any]:
     said: dict[str, Any] = {
         "name": named(view.name, worker),
         "kind": view.kind,

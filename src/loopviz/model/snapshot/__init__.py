@@ -17,79 +17,79 @@ from loopviz.model.phases.types import (
     ResourceFigures,
     RouteComparison,
 )
-from loopviz.model.snapshot.loop import LoopView, Running, StallView
+from loopviz.model.snapshot.loop import LoopStats, Running, StallInfo
 from loopviz.model.snapshot.overview import Overview
 from loopviz.model.snapshot.resources import (
-    HolderView,
-    JobsView,
+    HolderInfo,
+    JobStats,
     Occupied,
-    ResourceView,
-    WaiterView,
-    WorkerView,
+    ResourceInfo,
+    WaiterInfo,
+    WorkerInfo,
 )
 from loopviz.model.snapshot.tasks import (
-    CounterView,
-    GcView,
-    GroupView,
+    CounterValue,
+    GcStats,
     Moment,
     Pause,
-    PhaseView,
+    PhaseInfo,
     Spread,
     Spreads,
     Suffering,
-    TasksView,
-    TaskView,
-    WaitView,
+    TaskGroupInfo,
+    TaskInfo,
+    TaskTable,
+    WaitInfo,
 )
 from loopviz.model.snapshot.types import Location, Quantiles, Span, State, Track
 
 __all__ = [
     "Comparison",
     "CounterComparison",
-    "CounterView",
+    "CounterValue",
     "Finding",
-    "GcView",
-    "GroupView",
+    "GcStats",
     "Health",
-    "HolderView",
-    "IncidentView",
-    "JobsView",
+    "HolderInfo",
+    "IncidentInfo",
+    "JobStats",
     "Location",
     "LoopFigures",
-    "LoopView",
+    "LoopStats",
     "Mark",
     "Moment",
     "Occupied",
     "Pair",
     "Pause",
     "Peer",
-    "PhaseView",
+    "PhaseInfo",
     "Quantiles",
-    "RequestView",
+    "RequestInfo",
     "ResourceComparison",
     "ResourceFigures",
-    "ResourceView",
+    "ResourceInfo",
     "RouteComparison",
-    "RouteView",
+    "RouteInfo",
     "Running",
     "Snapshot",
     "Span",
     "Spread",
     "Spreads",
-    "StallView",
+    "StallInfo",
     "State",
     "Suffering",
-    "TaskView",
-    "TasksView",
+    "TaskGroupInfo",
+    "TaskInfo",
+    "TaskTable",
     "Track",
-    "WaitView",
-    "WaiterView",
-    "WorkerView",
+    "WaitInfo",
+    "WaiterInfo",
+    "WorkerInfo",
 ]
 
 
 @dataclass(slots=True, unsafe_hash=True)  # `frozen` would make it seven times as slow to make
-class RequestView:
+class RequestInfo:
     """One request on its lane; it is never changed."""
 
     number: int
@@ -107,9 +107,9 @@ class RequestView:
     busy_ns: int
     ready_ns: int
     waiting_ns: int
-    waits: Sequence[WaitView] = ()
+    waits: Sequence[WaitInfo] = ()
     """Longest first; their totals sum to `waiting_ns`."""
-    phases: Sequence[PhaseView] = ()
+    phases: Sequence[PhaseInfo] = ()
     """Oldest first."""
     task: int = 0
     """The number of the task that serves it."""
@@ -124,20 +124,20 @@ class RequestView:
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentView:
+class IncidentInfo:
     """A stall, and what was kept of the second before and after it, for good."""
 
-    stall: StallView
+    stall: StallInfo
     start_ns: int
     end_ns: int
-    stalls: tuple[StallView, ...]
+    stalls: tuple[StallInfo, ...]
     """All stalls in that window."""
-    requests: tuple[RequestView, ...]
+    requests: tuple[RequestInfo, ...]
     """Those that overlap it, by number; of very many, those nearest to the stall."""
 
 
 @dataclass(frozen=True, slots=True)
-class RouteView:
+class RouteInfo:
     """What the load saw of one route. Latency counts from the scheduled time."""
 
     route: str
@@ -209,7 +209,7 @@ class Peer:
 
     worker: int
     """2, 3, …; the first is the snapshot's own `loop`."""
-    loop: LoopView
+    loop: LoopStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,24 +218,24 @@ class Snapshot:
 
     now_ns: int
     recent_ns: int
-    loop: LoopView
-    requests: tuple[RequestView, ...]
+    loop: LoopStats
+    requests: tuple[RequestInfo, ...]
     """Those that overlap the window, by number."""
-    routes: tuple[RouteView, ...]
+    routes: tuple[RouteInfo, ...]
     """In the load's order."""
     marks: tuple[Mark, ...]
     findings: tuple[Finding, ...]
     """Worst first."""
     comparison: Comparison | None
     health: Health = field(default_factory=Health)
-    tasks: TasksView = field(default_factory=TasksView)
-    resources: tuple[ResourceView, ...] = ()
+    tasks: TaskTable = field(default_factory=TaskTable)
+    resources: tuple[ResourceInfo, ...] = ()
     """Those with waiters first, longest queue first; then by use."""
-    jobs: tuple[JobsView, ...] = ()
+    jobs: tuple[JobStats, ...] = ()
     """Executors that have had work."""
-    incidents: tuple[StallView, ...] = ()
+    incidents: tuple[StallInfo, ...] = ()
     """Stalls whose surroundings are kept, oldest first: `Model.incident(start_ns)`."""
-    counters: tuple[CounterView, ...] = ()
+    counters: tuple[CounterValue, ...] = ()
     """In the scenario's order; of several workers, added up."""
     peers: tuple[Peer, ...] = ()
     """The other workers, while there are any."""

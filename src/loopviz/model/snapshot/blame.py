@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from loopviz.model.snapshot import LoopView, RequestView, Snapshot
+from loopviz.model.snapshot import LoopStats, RequestInfo, Snapshot
 from loopviz.model.snapshot.types import Location, State, Track
 
 __all__ = ["NOBODY", "OTHERS", "Breakdown", "Part", "breakdown"]
@@ -59,7 +59,7 @@ class _Slice(NamedTuple):
     request: int
 
 
-def breakdown(snapshot: Snapshot, request: RequestView) -> Breakdown:
+def breakdown(snapshot: Snapshot, request: RequestInfo) -> Breakdown:
     """Of a request in `snapshot`; whoever ran meanwhile is found if it is in there too."""
     pieces = _Pieces()
     loop = _loop_of(snapshot, request)
@@ -118,7 +118,7 @@ class _Pieces:
             yield replace(part, total_ns=self._totals[key], count=self._counts[key])
 
 
-def _loop_of(snapshot: Snapshot, request: RequestView) -> LoopView | None:
+def _loop_of(snapshot: Snapshot, request: RequestInfo) -> LoopStats | None:
     """The loop that serves it; None if its worker has gone."""
     if request.worker == 1:
         return snapshot.loop
@@ -126,7 +126,7 @@ def _loop_of(snapshot: Snapshot, request: RequestView) -> LoopView | None:
 
 
 def _ran(
-    snapshot: Snapshot, request: RequestView, loop: LoopView | None, start: int, end: int
+    snapshot: Snapshot, request: RequestInfo, loop: LoopStats | None, start: int, end: int
 ) -> list[_Slice]:
     """What the loop did meanwhile, in order, as far as it is known: stalls, requests' steps."""
     slices = [
@@ -187,7 +187,7 @@ def _busy_at(busy: Track, moment: int) -> int:
     return value + min(int(values[after]) - value, moment - int(times[after - 1]))
 
 
-def _waits(request: RequestView, waited: int) -> list[Part]:
+def _waits(request: RequestInfo, waited: int) -> list[Part]:
     """What it waited for; what is not known, or of a very long one too much, is made up for."""
     parts, rest = [], waited
     for wait in request.waits:

@@ -6,20 +6,20 @@ from itertools import islice
 from loopviz.clock import MS
 from loopviz.model.names import Naming, Site
 from loopviz.model.snapshot import (
-    GroupView,
-    HolderView,
-    IncidentView,
-    JobsView,
+    HolderInfo,
+    IncidentInfo,
+    JobStats,
     Location,
     Occupied,
-    ResourceView,
+    ResourceInfo,
     Spread,
     State,
-    TasksView,
-    TaskView,
+    TaskGroupInfo,
+    TaskInfo,
+    TaskTable,
     Track,
-    WaiterView,
-    WorkerView,
+    WaiterInfo,
+    WorkerInfo,
 )
 from loopviz.model.snapshot.requests import RequestViews
 from loopviz.model.state.entities import LOST, PENDING, Hold, Resource, Task, Wait
@@ -53,17 +53,17 @@ class Views:
         self._naming = naming
         self.requests = RequestViews(trace, naming, self._location)
         self._locations: dict[Site, Location] = {}
-        self._groups: tuple[int, tuple[GroupView, ...]] = (0, ())
+        self._groups: tuple[int, tuple[TaskGroupInfo, ...]] = (0, ())
 
     # ---- tasks
 
-    def tasks(self, now: int) -> TasksView:
+    def tasks(self, now: int) -> TaskTable:
         tasks = self._trace.tasks
         live = list(islice(tasks.live.values(), _TASKS))
         if len(tasks.live) > _TASKS:
             newest = list(islice(reversed(tasks.live.values()), _TASKS // 2))
             live = [*live[: _TASKS // 2], *reversed(newest)]
-        return TasksView(
+        return TaskTable(
             len(tasks.live),
             tasks.started,
             tasks.raised,
@@ -76,7 +76,7 @@ class Views:
             self.groups(now),
         )
 
-    def groups(self, now: int) -> tuple[GroupView, ...]:
+    def groups(self, now: int) -> tuple[TaskGroupInfo, ...]:
         """Made anew twice a second."""
         at, views = self._groups
         if not views or abs(now - at) >= _GROUPS_NS:
@@ -85,10 +85,10 @@ class Views:
             self._groups = now, views
         return views
 
-    def _group(self, group: Group, now: int) -> GroupView:
+    def _group(self, group: Group, now: int) -> TaskGroupInfo:
         group.count()
         site = self._trace.site(group.site)
-        return GroupView(
+        return TaskGroupInfo(
             group.number,
             group.route or site.name or "other tasks",
             bool(group.route),
@@ -103,7 +103,7 @@ class Views:
             Spread(group.ready_delays.quantiles(), group.ready_delays.buckets()),
         )
 
-    def task(self, task: Task, now: int) -> TaskView:
+    def task(self, task: Task, now: int) -> TaskInfo:
         """Of a live one, up to now."""
         trace, wait = self._trace, task.waits[-1] if task.waits else None
         busy, ready, waiting, since = task.busy_ns, task.ready_ns, task.waiting_ns, task.end_ns
@@ -122,7 +122,7 @@ class Views:
         place = wait.place if wait is not None and wait.place else task.place
         waits_for = wait is not None and state is State.AWAIT
         parent = task.parent_task
-        return TaskView(
+        return TaskInfo(
             task.number,
             trace.label(task),
             self._where(trace.site(task.site)),
@@ -150,7 +150,7 @@ class Views:
 
     # ---- resources
 
-    def resources(self, now: int, since: int) -> tuple[ResourceView, ...]:
+    def resources(self, now: int, since: int) -> tuple[ResourceInfo, ...]:
         """Those with waiters first, longest queue first; then by use."""
         rows = sorted(self._trace.resources.rows.values(), key=_crowd)[:_ROWS]
         members: dict[Row, list[Resource]] = {row: [] for row in rows if row.in_use or row.waiting}
@@ -160,14 +160,14 @@ class Views:
                     members[resource.row].append(resource)
         return tuple(self.resource(row, members.get(row, ()), now, since) for row in rows)
 
-    def resource(self, row: Row, members: Iterable[Resource], now: int, since: int) -> ResourceView:
+    def resource(self, row: Row, members: Iterable[Resource], now: int, since: int) -> ResourceInfo:
         shown = row.shown
         in_use, waiting = shown.means(now)
         times, used, queued = shown.envelope.columns(since)
         members = list(members)
         holds = (hold for member in members for hold in member.holders.values())
         waits = (wait for member in members for wait in member.waiters if not wait.idle)
-        return ResourceView(
+        return ResourceInfo(
             row.display(self._naming),
             row.kind,
             row.capacity,
@@ -184,12 +184,12 @@ class Views:
             Track(times, queued),
         )
 
-    def jobs(self) -> tuple[JobsView, ...]:
+    def jobs(self) -> tuple[JobStats, ...]:
         return tuple(map(self._jobs, self._trace.jobs.executors.values()))
 
-    def _jobs(self, executor: Executor) -> JobsView:
+    def _jobs(self, executor: Executor) -> JobStats:
         running = [
-            WorkerView(
+            WorkerInfo(
                 job.worker,
                 self._trace.site(job.place).name,
                 job.started_ns,
@@ -197,7 +197,7 @@ class Views:
             )
             for job in islice(executor.running.values(), _PEOPLE)
         ]
-        return JobsView(
+        return JobStats(
             executor.resource.row.display(self._naming),
             executor.queued,
             tuple(running),
@@ -207,13 +207,13 @@ class Views:
             executor.run_times.quantiles(),
         )
 
-    def _holder(self, hold: Hold) -> HolderView:
+    def _holder(self, hold: Hold) -> HolderInfo:
         task, got = hold.task, self._location(hold.place)
         if task is None:
-            return HolderView(0, "", hold.since_ns, got)
+            return HolderInfo(0, "", hold.since_ns, got)
         wait = task.waits[-1] if task.waits else None
         place = wait.place if wait is not None and wait.place else task.place
-        return HolderView(
+        return HolderInfo(
             task.number,
             self._trace.label(task),
             hold.since_ns,
@@ -222,15 +222,15 @@ class Views:
             wait.resource.row.display(self._naming) if wait else self._trace.site(place).name,
         )
 
-    def _waiter(self, wait: Wait) -> WaiterView:
+    def _waiter(self, wait: Wait) -> WaiterInfo:
         label = self._trace.label(wait.task)
-        return WaiterView(wait.task.number, label, wait.began_ns, self._location(wait.place))
+        return WaiterInfo(wait.task.number, label, wait.began_ns, self._location(wait.place))
 
     # ---- incidents
 
-    def incident(self, incident: Incident, now: int) -> IncidentView:
+    def incident(self, incident: Incident, now: int) -> IncidentInfo:
         start, end = incident.window
-        return IncidentView(
+        return IncidentInfo(
             incident.stall.view(now),
             start,
             end,

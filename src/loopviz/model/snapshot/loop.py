@@ -5,10 +5,10 @@ Frozen, in integer nanoseconds; see `snapshot`.
 
 from dataclasses import dataclass, field
 
-from loopviz.model.snapshot.tasks import GcView, Spreads
+from loopviz.model.snapshot.tasks import GcStats, Spreads
 from loopviz.model.snapshot.types import NOTHING, Location, Quantiles, Track
 
-__all__ = ["LoopView", "Running", "StallView"]
+__all__ = ["LoopStats", "Running", "StallInfo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class StallView:
+class StallInfo:
     """A callback that held the loop for 20 ms or more; or, `open`, holds it for 12 ms so far."""
 
     start_ns: int
@@ -41,7 +41,7 @@ class StallView:
 
 
 @dataclass(frozen=True, slots=True)
-class LoopView:
+class LoopStats:
     """The loop itself."""
 
     busy: Track
@@ -49,7 +49,7 @@ class LoopView:
     grows or stays: interpolate linearly (`numpy.interp`), and a column's busy share is exact."""
     lag: Track
     """How late each timer ran, at the time it ran."""
-    stalls: tuple[StallView, ...]
+    stalls: tuple[StallInfo, ...]
     """Those that overlap the window, oldest first; the last may be open."""
     running: Running | None
     """None while idle."""
@@ -59,7 +59,7 @@ class LoopView:
     utilization_recent: float
     callbacks: int
     iterations: int
-    gc: GcView = field(default_factory=GcView)
+    gc: GcStats = field(default_factory=GcStats)
     level: str = "full"
     """How much is seen of this loop: `full`, or `steps` (a foreign loop: no callbacks, no ready
     delay, no idle time)."""

@@ -12,10 +12,10 @@ from loopviz.model.snapshot import (
     Finding,
     Health,
     Peer,
-    RequestView,
+    RequestInfo,
     Snapshot,
     State,
-    TasksView,
+    TaskTable,
 )
 from loopviz.model.snapshot.overview import together as in_all
 from loopviz.model.state.counters import added_up
@@ -93,7 +93,7 @@ def cut(gone: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
     return replace(gone, requests=tuple(_until(request, end_ns) for request in there))
 
 
-def _until(request: RequestView, end_ns: int) -> RequestView:
+def _until(request: RequestInfo, end_ns: int) -> RequestInfo:
     if request.end_ns <= end_ns:
         return request
     spans = [(s, min(e, end_ns), state) for s, e, state in request.spans if s < end_ns]
@@ -170,7 +170,7 @@ def _add_health(of: Sequence[Health]) -> Health:
     )
 
 
-def _add_tasks(of: Sequence[TasksView]) -> TasksView:
+def _add_tasks(of: Sequence[TaskTable]) -> TaskTable:
     counts = (
         "live",
         "started",

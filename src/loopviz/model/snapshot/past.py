@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS
-from loopviz.model.snapshot import LoopView, Mark, RequestView, Running, Snapshot, StallView
+from loopviz.model.snapshot import LoopStats, Mark, RequestInfo, Running, Snapshot, StallInfo
 from loopviz.model.snapshot.build import Views
-from loopviz.model.snapshot.resources import ResourceView
+from loopviz.model.snapshot.resources import ResourceInfo
 from loopviz.model.snapshot.types import Quantiles, State, Track
 from loopviz.model.snapshot.window import Window
 from loopviz.model.state.counters import Counters
@@ -80,10 +80,10 @@ class Past:
                 found.append(incident)
         return found
 
-    def _requests(self, start: int, end: int, kept: Sequence[Incident]) -> tuple[RequestView, ...]:
+    def _requests(self, start: int, end: int, kept: Sequence[Incident]) -> tuple[RequestInfo, ...]:
         finished, at = self._trace.requests.finished, self._views.requests.at
         first, last = finished.place(start), finished.place(end + 1)
-        others: dict[int, RequestView | None] = {}
+        others: dict[int, RequestInfo | None] = {}
         late = finished.between(last, finished.place(end + finished.longest_ns + 1))
         for request in (*late, *self._trace.requests.open.values()):
             if request.start_ns < end:
@@ -102,7 +102,7 @@ class Past:
 
     def _stalls(
         self, start: int, end: int, kept: Sequence[Incident]
-    ) -> tuple[tuple[StallView, ...], Running | None]:
+    ) -> tuple[tuple[StallInfo, ...], Running | None]:
         """Those that overlap the time; and what runs at its end, if that became a stall."""
         stalls: dict[int, Stall] = {}
         for incident in kept:
@@ -126,7 +126,7 @@ class Past:
             views.append(view)
         return tuple(views), running
 
-    def _loop_at(self, held: Snapshot, start: int, end: int, kept: Sequence[Incident]) -> LoopView:
+    def _loop_at(self, held: Snapshot, start: int, end: int, kept: Sequence[Incident]) -> LoopStats:
         loop = self._loop
         since = min(start, end - held.recent_ns)  # figures of the last seconds are made of these
         lag = Track(*loop.lag.between(since, end))
@@ -193,7 +193,7 @@ class Past:
         return made
 
 
-def as_of(resource: ResourceView, moment_ns: int) -> ResourceView:
+def as_of(resource: ResourceInfo, moment_ns: int) -> ResourceInfo:
     """The same, with what its tracks say of that moment."""
     in_use = _value(resource.in_use_track, moment_ns, resource.in_use.now)
     waiting = _value(resource.waiting_track, moment_ns, resource.waiting.now)
@@ -214,7 +214,7 @@ def _value(track: Track, moment: int, default: int) -> int:
     return int(track.values[last]) if last >= 0 else 0
 
 
-def _running(requests: Iterable[RequestView], end: int) -> Running | None:
+def _running(requests: Iterable[RequestInfo], end: int) -> Running | None:
     """The request whose step runs at the end."""
     for request in requests:
         if request.open:

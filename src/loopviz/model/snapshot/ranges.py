@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loopviz.model.snapshot import RequestView, Snapshot, StallView
+from loopviz.model.snapshot import RequestInfo, Snapshot, StallInfo
 from loopviz.model.snapshot.types import Quantiles, State, Track
 from loopviz.model.stats.histogram import quantiles
 
@@ -34,7 +34,7 @@ class RangeFigures:
     """That overlap the range."""
     held_ns: int
     """How long they held the loop in it."""
-    worst: StallView | None
+    worst: StallInfo | None
     """The one that held it longest, outside the range too."""
     life: Quantiles
     """How long the requests took that ended in the range, from when they were sent."""
@@ -86,7 +86,7 @@ def figures(snapshot: Snapshot, start_ns: int, end_ns: int) -> RangeFigures:
     )
 
 
-def _within(request: RequestView, start: int, end: int) -> tuple[int, int, int]:
+def _within(request: RequestInfo, start: int, end: int) -> tuple[int, int, int]:
     """How long it ran, could run, and waited in that time."""
     if request.start_ns >= start and request.end_ns <= end:
         return request.busy_ns, request.ready_ns, request.waiting_ns

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from loopviz.model.names import Naming
-from loopviz.model.snapshot import RequestView
-from loopviz.model.snapshot.tasks import PhaseView, WaitView
+from loopviz.model.snapshot import RequestInfo
+from loopviz.model.snapshot.tasks import PhaseInfo, WaitInfo
 from loopviz.model.snapshot.types import Location, State
 from loopviz.model.state.request import Kind, Request, Sums, sums_of, waiting
 from loopviz.model.state.spans import Later, Spans
@@ -32,13 +32,13 @@ class RequestViews:
         self._location = location
         self._make_waits, self._make_open_waits = self._waits, self._open_waits
 
-    def ended(self, request: Request) -> RequestView:
+    def ended(self, request: Request) -> RequestInfo:
         """Of one that has ended."""
         sums = request.sums
-        waits: Sequence[WaitView] = ()
+        waits: Sequence[WaitInfo] = ()
         if waited := waiting(sums):
             waits = Later(self._make_waits, request)
-        return RequestView(
+        return RequestInfo(
             request.number,
             request.route,
             request.lane,
@@ -59,7 +59,7 @@ class RequestViews:
             self.worker,
         )
 
-    def open(self, request: Request, now: int) -> RequestView:
+    def open(self, request: Request, now: int) -> RequestInfo:
         """Of one that is open, as far as it has come."""
         state, end = self._trace.state_of(request, now), max(now, request.end_ns)
         times, states = request.times[:], bytearray(request.states)
@@ -73,7 +73,7 @@ class RequestViews:
         kind: Kind = (wait.place, wait.resource.row) if wait else _UNKNOWN
         return self._open(request, spans, sums, kind)
 
-    def at(self, request: Request, moment: int) -> RequestView | None:
+    def at(self, request: Request, moment: int) -> RequestInfo | None:
         """As it was then: the view of one that was open; None if it had not begun."""
         if moment <= request.start_ns:
             return None
@@ -86,18 +86,18 @@ class RequestViews:
             sums[state] += end - start
         return self._open(request, spans, sums, _UNKNOWN)
 
-    def _open(self, request: Request, spans: Spans, sums: Sequence[int], kind: Kind) -> RequestView:
+    def _open(self, request: Request, spans: Spans, sums: Sequence[int], kind: Kind) -> RequestInfo:
         """Of one that is open at the end of its spans, and may wait for `kind` there."""
         end = spans.times[-1]
-        waits: Sequence[WaitView] = ()
+        waits: Sequence[WaitInfo] = ()
         if waited := waiting(sums):
             whys = bytes(request.whys[: len(spans)])
             known = spans, whys, tuple(request.kinds), dict(request.folded or {})
             waits = Later(self._make_open_waits, (known, waited, kind))
-        phases: Sequence[PhaseView] = ()
+        phases: Sequence[PhaseInfo] = ()
         if request.phases:
             phases = _until(request.phases, end)
-        return RequestView(
+        return RequestInfo(
             request.number,
             request.route,
             request.lane,
@@ -118,14 +118,14 @@ class RequestViews:
             self.worker,
         )
 
-    def _waits(self, request: Request) -> tuple[WaitView, ...]:
+    def _waits(self, request: Request) -> tuple[WaitInfo, ...]:
         return self._named(request.waits(), request.waiting_ns, _UNKNOWN)
 
-    def _open_waits(self, of: tuple[Known, int, Kind]) -> tuple[WaitView, ...]:
+    def _open_waits(self, of: tuple[Known, int, Kind]) -> tuple[WaitInfo, ...]:
         known, waited, kind = of
         return self._named(sums_of(*known), waited, kind)
 
-    def _named(self, waits: Sums, waited: int, kind: Kind) -> tuple[WaitView, ...]:
+    def _named(self, waits: Sums, waited: int, kind: Kind) -> tuple[WaitInfo, ...]:
         """`kind` is what it did the rest of the time in which it waited."""
         rest = waited - sum(total for total, _ in waits.values())
         if rest > 0:
@@ -134,13 +134,13 @@ class RequestViews:
         named = []
         for (place, row), (total, count) in waits.items():
             what = row.display(self._naming) if row is not None else self._trace.site(place).name
-            named.append(WaitView(what, total, count, self._location(place), row is not None))
+            named.append(WaitInfo(what, total, count, self._location(place), row is not None))
         return tuple(sorted(named, key=lambda wait: -wait.total_ns))
 
 
-def _until(phases: Sequence[PhaseView], end: int) -> tuple[PhaseView, ...]:
+def _until(phases: Sequence[PhaseInfo], end: int) -> tuple[PhaseInfo, ...]:
     """Those that had begun by then."""
     begun = [phase for phase in phases if phase.start_ns < end]
     if begun and not 0 < begun[-1].end_ns <= end:
-        begun[-1] = PhaseView(begun[-1].name, begun[-1].start_ns, end)
+        begun[-1] = PhaseInfo(begun[-1].name, begun[-1].start_ns, end)
     return tuple(begun)

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from loopviz.model.snapshot.types import Location, Quantiles, Track
 
 __all__ = [
-    "HolderView",
-    "JobsView",
+    "HolderInfo",
+    "JobStats",
     "Occupied",
-    "ResourceView",
-    "WaiterView",
-    "WorkerView",
+    "ResourceInfo",
+    "WaiterInfo",
+    "WorkerInfo",
 ]
 
 
@@ -27,7 +27,7 @@ class Occupied:
     max: int
 
 
-class HolderView(NamedTuple):
+class HolderInfo(NamedTuple):
     """A task that holds a unit of a resource."""
 
     task: int
@@ -42,7 +42,7 @@ class HolderView(NamedTuple):
     """What it awaits there: a resource's name, `sleep`, `socket`; empty if not known."""
 
 
-class WaiterView(NamedTuple):
+class WaiterInfo(NamedTuple):
     """A task that waits for a resource."""
 
     task: int
@@ -53,7 +53,7 @@ class WaiterView(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceView:
+class ResourceInfo:
     """A resource, or all that were made at one line under one name: then counts are sums."""
 
     name: str
@@ -75,9 +75,9 @@ class ResourceView:
     """How long those waited that got it."""
     given_up: Quantiles
     """How long those waited that gave up: timed out, cancelled."""
-    holders: tuple[HolderView, ...]
+    holders: tuple[HolderInfo, ...]
     """Longest first; of very many, the first."""
-    waiters: tuple[WaiterView, ...]
+    waiters: tuple[WaiterInfo, ...]
     """The same."""
     in_use_track: Track
     """For drawing, over the last minute: `values[i]` from `times_ns[i]` on; peaks of 10 ms where it
@@ -85,7 +85,7 @@ class ResourceView:
     waiting_track: Track
 
 
-class WorkerView(NamedTuple):
+class WorkerInfo(NamedTuple):
     """A worker at work."""
 
     worker: str
@@ -97,13 +97,13 @@ class WorkerView(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class JobsView:
+class JobStats:
     """The worker jobs of one executor. Counts are since the run began."""
 
     name: str
-    """As its `ResourceView`."""
+    """As its `ResourceInfo`."""
     queued: int
-    running: tuple[WorkerView, ...]
+    running: tuple[WorkerInfo, ...]
     finished: int
     raised: int
     queued_times: Quantiles

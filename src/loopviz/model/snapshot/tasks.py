@@ -9,18 +9,18 @@ from typing import Literal, NamedTuple
 from loopviz.model.snapshot.types import Buckets, Location, Quantiles, State
 
 __all__ = [
-    "CounterView",
-    "GcView",
-    "GroupView",
+    "CounterValue",
+    "GcStats",
     "Moment",
     "Pause",
-    "PhaseView",
+    "PhaseInfo",
     "Spread",
     "Spreads",
     "Suffering",
-    "TaskView",
-    "TasksView",
-    "WaitView",
+    "TaskGroupInfo",
+    "TaskInfo",
+    "TaskTable",
+    "WaitInfo",
 ]
 
 
@@ -72,7 +72,7 @@ class Pause(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class CounterView:
+class CounterValue:
     """Something that the scenario's endpoints count."""
 
     key: str
@@ -85,7 +85,7 @@ class CounterView:
 
 
 @dataclass(frozen=True, slots=True)
-class GcView:
+class GcStats:
     """The garbage collections since the run began."""
 
     count: int = 0
@@ -98,7 +98,7 @@ class GcView:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitView:
+class WaitInfo:
     """What a request, all in all, waited for at one place."""
 
     what: str
@@ -109,10 +109,10 @@ class WaitView:
     location: Location | None
     """Where in the code; None if it was not seen."""
     resource: bool
-    """Whether `what` is a resource's name, see `ResourceView.name`."""
+    """Whether `what` is a resource's name, see `ResourceInfo.name`."""
 
 
-class PhaseView(NamedTuple):
+class PhaseInfo(NamedTuple):
     """A phase of a request, as FastAPI goes through it."""
 
     name: str
@@ -123,7 +123,7 @@ class PhaseView(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskView:
+class TaskInfo:
     """One task. `busy_ns + ready_ns + waiting_ns` is its life as far as it was seen."""
 
     number: int
@@ -170,7 +170,7 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupView:
+class TaskGroupInfo:
     """The tasks that serve one route, or were made at one line. Counts are since the run began."""
 
     number: int
@@ -194,7 +194,7 @@ class GroupView:
 
 
 @dataclass(frozen=True, slots=True)
-class TasksView:
+class TaskTable:
     """The tasks. Counts are since the run began."""
 
     live: int = 0
@@ -204,9 +204,9 @@ class TasksView:
     never_retrieved: int = 0
     outlived_parent: int = 0
     lost: int = 0
-    tasks: tuple[TaskView, ...] = ()
+    tasks: tuple[TaskInfo, ...] = ()
     """Live ones, oldest first; of very many, the oldest and the newest."""
-    troubled: tuple[TaskView, ...] = ()
+    troubled: tuple[TaskInfo, ...] = ()
     """The last that were lost, outlived their parent, or whose exception nobody retrieved."""
-    groups: tuple[GroupView, ...] = ()
+    groups: tuple[TaskGroupInfo, ...] = ()
     """In the order of their first tasks."""

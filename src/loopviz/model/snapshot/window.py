@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Sized
 
-from loopviz.model.snapshot import RequestView
+from loopviz.model.snapshot import RequestInfo
 from loopviz.model.state.finished import Ended
 from loopviz.model.state.request import Request
 
@@ -17,20 +17,20 @@ class Window:
     A step costs what comes in and goes out meanwhile, not what lies within.
     """
 
-    def __init__(self, make: Callable[[Request], RequestView]) -> None:
+    def __init__(self, make: Callable[[Request], RequestInfo]) -> None:
         self._make = make
         self._start = self._end = 0
         """Places in `Ended`: from, and to before."""
         self._order: deque[int] = deque()
         """Numbers, in the order of ends."""
         self._numbers: list[int] = []
-        self._views: list[RequestView] = []
+        self._views: list[RequestInfo] = []
         """By number, both."""
-        self._whole: tuple[RequestView, ...] = ()
+        self._whole: tuple[RequestInfo, ...] = ()
 
     def show(
-        self, ended: Ended, start: int, end: int, others: Iterable[RequestView] = ()
-    ) -> tuple[RequestView, ...]:
+        self, ended: Ended, start: int, end: int, others: Iterable[RequestInfo] = ()
+    ) -> tuple[RequestInfo, ...]:
         """Those at places from `start` to before `end`, and the others, by number."""
         if (start, end) != (self._start, self._end):
             overlaps = start < self._end and self._start < end
@@ -111,5 +111,5 @@ def _many(count: int, of: Sized) -> bool:
     return count * 20 > len(of)
 
 
-def _number(view: RequestView) -> int:
+def _number(view: RequestInfo) -> int:
     return view.number

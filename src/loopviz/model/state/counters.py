@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from loopviz.model.snapshot.tasks import CounterView
+from loopviz.model.snapshot.tasks import CounterValue
 from loopviz.model.stats.series import Series
 
 __all__ = ["Counters", "added_up"]
@@ -53,18 +53,18 @@ class Counters:
                 grown[key] += more
         return grown
 
-    def views(self, since: int, until: int | None = None) -> tuple[CounterView, ...]:
+    def views(self, since: int, until: int | None = None) -> tuple[CounterValue, ...]:
         """As they are now, or were `until` then, and how much they had grown since."""
         return tuple(
-            CounterView(key, title, bad, *_change(self._series[key], since, until))
+            CounterValue(key, title, bad, *_change(self._series[key], since, until))
             for key, (title, bad) in self._known.items()
         )
 
 
-def added_up(views: Sequence[tuple[CounterView, ...]]) -> tuple[CounterView, ...]:
+def added_up(views: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
     """The counters of several processes of one scenario, as one."""
     return tuple(
-        CounterView(
+        CounterValue(
             same[0].key,
             same[0].title,
             same[0].bad,

@@ -33,7 +33,7 @@ class Incident:
         self.requests = requests
         """Those that were open then may have ended since."""
         self.busy = self.lag = NOTHING
-        """As in `LoopView`, of very many entries every so manieth."""
+        """As in `LoopStats`, of very many entries every so manieth."""
 
     def keep(self, loop: LoopTimes) -> None:
         """Its part of the loop's tracks, as a copy."""

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from loopviz.model.snapshot import GcView, Pause
+from loopviz.model.snapshot import GcStats, Pause
 from loopviz.wire.events import GC_ELSEWHERE
 
 __all__ = ["Pauses"]
@@ -30,8 +30,8 @@ class Pauses:
         self.by_generation[generation] += 1
         self.last.append(Pause(at - lasted, at, generation))
 
-    def view(self) -> GcView:
-        return GcView(
+    def view(self) -> GcStats:
+        return GcStats(
             self.count,
             self.total_ns,
             self.max_ns,

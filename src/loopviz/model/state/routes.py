@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.model.snapshot import Quantiles, RouteView
+from loopviz.model.snapshot import Quantiles, RouteInfo
 from loopviz.model.stats.histogram import Histogram, quantiles
 from loopviz.model.stats.series import Series
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
@@ -193,9 +193,9 @@ class Routes:
             if scheduled_ns >= start_ns
         ]
 
-    def views(self, since: int) -> tuple[RouteView, ...]:
+    def views(self, since: int) -> tuple[RouteInfo, ...]:
         return tuple(
-            RouteView(
+            RouteInfo(
                 route.name,
                 route.rps * self.factor,
                 route.sent,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from loopviz.clock import MS
 from loopviz.model.names import Naming
-from loopviz.model.snapshot import Location, StallView
+from loopviz.model.snapshot import Location, StallInfo
 
 __all__ = ["OPEN_NS", "SLOW_NS", "Samples", "Stall", "Stalls"]
 
@@ -63,7 +63,7 @@ class Stall:
         self.gil = False
         """It waited for the GIL; the location is the thread's that had it."""
         self.victims = 0
-        self._view: StallView | None = None
+        self._view: StallInfo | None = None
 
     @property
     def culprit(self) -> tuple[str, int]:
@@ -73,10 +73,10 @@ class Stall:
             return "", 0
         return (f"gil:{where.path}:{where.function}", 0) if self.gil else (where.path, where.line)
 
-    def view(self, now_ns: int) -> StallView:
+    def view(self, now_ns: int) -> StallInfo:
         """A frozen copy; the same one again while nothing has changed."""
         if self._view is None or self._view.open or self._view.victims != self.victims:
-            self._view = StallView(
+            self._view = StallInfo(
                 self.start_ns,
                 self.end_ns or now_ns,
                 not self.end_ns,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import RequestView, StallView
+from loopviz.model.snapshot import RequestInfo, StallInfo
 from loopviz.tui.controller import Desk
 from loopviz.tui.draw.text import clean, duration
 from loopviz.tui.draw.time_columns import ZOOMS_NS, Columns
@@ -212,7 +212,7 @@ def focus(desk: Desk, columns: Columns) -> int:
     return columns.end_ns
 
 
-def chosen(desk: Desk) -> RequestView | None:
+def chosen(desk: Desk) -> RequestInfo | None:
     """The chosen request of the live view, if it is in the picture."""
     scene = desk.scene
     if scene is None or scene.snapshot is None:
@@ -244,7 +244,7 @@ def _widen(desk: Desk, columns: Columns, by: int) -> None:
         desk.look = replace(desk.look, span=(start, min(end, desk.newest_ns)))
 
 
-def _told(stall: StallView) -> str:
+def _told(stall: StallInfo) -> str:
     """`212 ms in scenarios/block.py:64`."""
     where = stall.location
     place = clean(f"{where.file}:{where.line}" if where else stall.label)

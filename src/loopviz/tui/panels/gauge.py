@@ -2,7 +2,7 @@
 
 from rich.style import Style
 
-from loopviz.model.snapshot import ResourceView
+from loopviz.model.snapshot import ResourceInfo
 from loopviz.tui.draw.text import Line, fit, width_of
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.scene import Scene
@@ -13,7 +13,7 @@ MANY = 5
 """So many have to wait for locks of which there are many."""
 
 
-def matters(view: ResourceView) -> bool:
+def matters(view: ResourceInfo) -> bool:
     """Whether it has something to say: somebody waited, or it has room and was used."""
     if view.kind == "asyncio.Event":
         return False
@@ -23,7 +23,7 @@ def matters(view: ResourceView) -> bool:
     return bool(view.waiting.max or (roomy and view.in_use.max))
 
 
-def full_word(view: ResourceView) -> str:
+def full_word(view: ResourceInfo) -> str:
     """`HELD` for what one alone can have, `FULL` for what has room for several, else empty."""
     capacity = _capacity(view)
     if not capacity or view.in_use.now < capacity:
@@ -31,7 +31,7 @@ def full_word(view: ResourceView) -> str:
     return "HELD" if capacity == 1 else "FULL"
 
 
-def add_gauge(line: Line, view: ResourceView, width: int, scene: Scene) -> None:
+def add_gauge(line: Line, view: ResourceInfo, width: int, scene: Scene) -> None:
     """` db pool ████████ 5/5 FULL wait 41`, `width` cells: the bar gives way, then the name."""
     looks, glyphs = scene.looks, scene.glyphs
     used, capacity = view.in_use.now, _capacity(view)
@@ -52,12 +52,12 @@ def add_gauge(line: Line, view: ResourceView, width: int, scene: Scene) -> None:
         line.add(text, style)
 
 
-def _capacity(view: ResourceView) -> int:
+def _capacity(view: ResourceInfo) -> int:
     """0: there is none, or it is that of many, which says nothing."""
     return view.capacity if view.instances == 1 else 0
 
 
-def _words(view: ResourceView, scene: Scene) -> list[tuple[str, Style]]:
+def _words(view: ResourceInfo, scene: Scene) -> list[tuple[str, Style]]:
     """`5/5`, ` FULL`, ` wait 41`: each state has a word, whatever its colour."""
     looks = scene.looks
     used, waiting, capacity = view.in_use.now, view.waiting.now, _capacity(view)

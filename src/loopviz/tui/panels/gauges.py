@@ -5,7 +5,7 @@ from collections import deque
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import CounterView, ResourceView
+from loopviz.model.snapshot import CounterValue, ResourceInfo
 from loopviz.tui.draw.text import Line, clean, fit, width_of
 from loopviz.tui.panels.gauge import add_gauge, matters
 from loopviz.tui.panels.layout import Plan
@@ -71,11 +71,11 @@ class GaugePainter:
             strips.append(self._counters(counters, width, scene).strip(scene.looks.text))
         return strips[:height]
 
-    def _named(self, found: list[ResourceView]) -> list[ResourceView]:
+    def _named(self, found: list[ResourceInfo]) -> list[ResourceInfo]:
         by_name = {view.name: view for view in found}
         return [by_name[name] for name in self._places if name in by_name]
 
-    def _assign(self, found: list[ResourceView], places: int, scene: Scene) -> None:
+    def _assign(self, found: list[ResourceInfo], places: int, scene: Scene) -> None:
         """Give free places, and those of the quiet and the uncrowded, to who needs one more."""
         now = scene.end_ns
         for view in found:
@@ -98,7 +98,7 @@ class GaugePainter:
                     self._places[place] = view.name
                     break
 
-    def _counters(self, counters: tuple[CounterView, ...], width: int, scene: Scene) -> Line:
+    def _counters(self, counters: tuple[CounterValue, ...], width: int, scene: Scene) -> Line:
         """`acknowledged 175   stored 102   lost 73 ▲ +4/s`; bad ones are lit while they rise."""
         looks, glyphs = scene.looks, scene.glyphs
         titles = _titles(counters, width)
@@ -119,7 +119,7 @@ class GaugePainter:
             line.add(f"{title} ", looks.dim).add(value, style).add(grows, style)
         return line
 
-    def _pace(self, counter: CounterView, scene: Scene) -> float:
+    def _pace(self, counter: CounterValue, scene: Scene) -> float:
         """By how much it grows in a second, lately."""
         assert scene.snapshot is not None
         now = scene.end_ns
@@ -134,7 +134,7 @@ class GaugePainter:
         return (counter.value - before) * SECOND / (now - since)
 
 
-def _titles(counters: tuple[CounterView, ...], width: int) -> list[str]:
+def _titles(counters: tuple[CounterValue, ...], width: int) -> list[str]:
     """The titles; the keys, if those are too long; cut, if these are, too."""
     room = width - sum(len(f"{counter.value:,}") + 2 for counter in counters) - len(" stopped")
     for names in (

@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import MS
-from loopviz.model.snapshot import LoopView
+from loopviz.model.snapshot import LoopStats
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Looks
 from loopviz.tui.draw.text import Line, clean, duration
@@ -25,7 +25,7 @@ LOW_NS, HIGH_NS = 0.3 * MS, 1000.0 * MS
 WARM_NS, HOT_NS = 10 * MS, 100 * MS
 
 
-def lag_columns(loop: LoopView, columns: Columns) -> list[int]:
+def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
     """The greatest lag in each column, 0 where no timer ran.
 
     While a callback holds the loop no timer runs; there the lag is that of a timer that was due

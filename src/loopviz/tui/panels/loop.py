@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.snapshot import LoopView, Snapshot, Span, State
+from loopviz.model.snapshot import LoopStats, Snapshot, Span, State
 from loopviz.tui.draw.palette import Looks
 from loopviz.tui.draw.text import Line, duration
 from loopviz.tui.draw.time_columns import Columns
@@ -18,7 +18,7 @@ from loopviz.tui.panels.spans import Cells, idle, paint_shape, shape
 __all__ = ["busy_shares", "known_shares", "paint_loop"]
 
 
-def busy_shares(loop: LoopView, columns: Columns) -> NDArray[np.float64]:
+def busy_shares(loop: LoopStats, columns: Columns) -> NDArray[np.float64]:
     """The share of each column in which the loop was busy, 0 to 1; exact but for rounding."""
     times, values = loop.busy.times_ns, loop.busy.values
     if not len(times):
@@ -34,7 +34,7 @@ def busy_shares(loop: LoopView, columns: Columns) -> NDArray[np.float64]:
 
 
 def known_shares(
-    loop: LoopView, snapshot: Snapshot | None, columns: Columns
+    loop: LoopStats, snapshot: Snapshot | None, columns: Columns
 ) -> NDArray[np.float64]:
     """As `busy_shares`; where no details are kept any more, as exact as whole seconds are."""
     shares = busy_shares(loop, columns)
@@ -65,7 +65,7 @@ def paint_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
 
 
 def _lane(
-    name: str, loop: LoopView, rows: int, scene: Scene, plan: Plan, columns: Columns
+    name: str, loop: LoopStats, rows: int, scene: Scene, plan: Plan, columns: Columns
 ) -> list[Strip]:
     """So many rows of one loop."""
     looks, glyphs = scene.looks, scene.glyphs
@@ -106,7 +106,7 @@ def _lane(
     return strips
 
 
-def _from_afar(loop: LoopView, snapshot: Snapshot | None, columns: Columns) -> list[Span]:
+def _from_afar(loop: LoopStats, snapshot: Snapshot | None, columns: Columns) -> list[Span]:
     """Where no details are kept: the columns in which the loop was held."""
     if snapshot is None or loop is not snapshot.loop:
         return []
@@ -118,21 +118,21 @@ def _from_afar(loop: LoopView, snapshot: Snapshot | None, columns: Columns) -> l
     return [(start, start + 1, State.BLOCKING) for start in starts]
 
 
-def _bracket_stall(cells: Cells, loop: LoopView, scene: Scene, columns: Columns) -> None:
+def _bracket_stall(cells: Cells, loop: LoopStats, scene: Scene, columns: Columns) -> None:
     """The chosen incident is nobody's request: it is marked here."""
     for stall in loop.stalls:
         if stall.start_ns <= scene.look.slice_ns < stall.end_ns:
             bracket(cells, stall.start_ns, stall.end_ns, scene, columns)
 
 
-def _held(loop: LoopView, scene: Scene) -> bool:
+def _held(loop: LoopStats, scene: Scene) -> bool:
     running = loop.running
     if running is None or scene.status.phase != "running":
         return False
     return scene.end_ns - running.since_ns > HELD_NS
 
 
-def _stalls(loop: LoopView, end_ns: int) -> list[Span]:
+def _stalls(loop: LoopStats, end_ns: int) -> list[Span]:
     """What held the loop, the callback that does so now among it."""
     slices = [(s.start_ns, min(s.end_ns, end_ns), State.BLOCKING) for s in loop.stalls]
     running = loop.running

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from loopviz.model.snapshot import RequestView
+from loopviz.model.snapshot import RequestInfo
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import Cell, Cells
@@ -28,7 +28,7 @@ def uprights(scene: Scene, columns: Columns) -> Uprights:
 
 
 def bracket_request(
-    cells: Cells, requests: Sequence[RequestView], scene: Scene, columns: Columns
+    cells: Cells, requests: Sequence[RequestInfo], scene: Scene, columns: Columns
 ) -> None:
     """Brackets around the chosen request, or over the chosen slice of it."""
     number, slice_ns = scene.look.row, scene.look.slice_ns

@@ -2,7 +2,7 @@
 
 import re
 
-from loopviz.model.snapshot import ResourceView
+from loopviz.model.snapshot import ResourceInfo
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.scene import Scene
 
@@ -18,7 +18,7 @@ _WORDS = {
 _MADE_AT = re.compile(r"(?P<file>[^/]+):(?P<line>\d+) (?P<word>\S+?)(\(\d+\))?( \(worker \d+\))?")
 
 
-def short_name(view: ResourceView, scene: Scene) -> str:
+def short_name(view: ResourceInfo, scene: Scene) -> str:
     """`Semaphore :7` for one made in the scenario's file, `Lock db.py:3` elsewhere."""
     return _short(view.name, view.kind, scene)
 

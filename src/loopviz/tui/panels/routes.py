@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import RouteView
+from loopviz.model.snapshot import RouteInfo
 from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
 from loopviz.tui.panels.diagnosis import boxed
 from loopviz.tui.panels.layout import Plan
@@ -12,16 +12,16 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = ["paint_routes"]
 
-Figure = tuple[str, int, Callable[[RouteView], str]]
+Figure = tuple[str, int, Callable[[RouteInfo], str]]
 """Head, width, text."""
 
 
-def _failed(route: RouteView) -> int:
+def _failed(route: RouteInfo) -> int:
     """A client that left, as it was to, is no error."""
     return sum(count for kind, count in route.errors.items() if kind != "left")
 
 
-def _took(ns: int, route: RouteView) -> str:
+def _took(ns: int, route: RouteInfo) -> str:
     return duration(ns) if route.latency_recent.count else "–"
 
 
@@ -72,7 +72,7 @@ def paint_routes(scene: Scene, plan: Plan) -> list[Strip]:
     )
 
 
-def _row(route: RouteView, inner: int, name: int, figures: Sequence[Figure], scene: Scene) -> Strip:
+def _row(route: RouteInfo, inner: int, name: int, figures: Sequence[Figure], scene: Scene) -> Strip:
     looks = scene.looks
     line = Line(inner).add(fit(f"  {clean(route.route)}", name, scene.glyphs.more), looks.text)
     for title, wide, text in figures:

@@ -6,7 +6,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.engine.session import Status
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo
 from loopviz.lab.lesson import Lesson
-from loopviz.model.snapshot import CounterView, Finding, Location, Running, Snapshot
+from loopviz.model.snapshot import CounterValue, Finding, Location, Running, Snapshot
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Looks
 from loopviz.tui.state.keys import Keymap
@@ -79,7 +79,7 @@ class Scene:
         return next((f for f in findings if not self.stale(f)), findings[0])
 
     @property
-    def trouble(self) -> CounterView | None:
+    def trouble(self) -> CounterValue | None:
         """A counter that ought to stay 0 and rises: the endpoints see what no rule does."""
         counters = self.snapshot.counters if self.snapshot else ()
         return next((c for c in counters if c.bad and c.value and c.recent > 0), None)

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from rich.style import Style
 
-from loopviz.model.snapshot import RequestView, Span, State
+from loopviz.model.snapshot import RequestInfo, Span, State
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Looks
@@ -87,7 +87,7 @@ class Lane:
         self._cells: Cells = ([], [])
         self._shared: dict[int, list[Piece]] = {}
 
-    def cells(self, requests: Sequence[RequestView], columns: Columns) -> Cells:
+    def cells(self, requests: Sequence[RequestInfo], columns: Columns) -> Cells:
         """The lane over the columns; idle cells are spaces. The lists are the caller's."""
         start_ns = columns.start_ns
         ended = [request for request in requests if request.end_ns > start_ns and not request.open]
@@ -122,7 +122,7 @@ class Lane:
         return cells
 
     def _put(
-        self, cells: Cells, shared: dict[int, list[Piece]], request: RequestView, columns: Columns
+        self, cells: Cells, shared: dict[int, list[Piece]], request: RequestInfo, columns: Columns
     ) -> set[int]:
         """Full cells at once; the numbers of those that it shares, whose pieces it adds."""
         spans = request.spans

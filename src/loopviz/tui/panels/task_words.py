@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from loopviz.clock import MS
-from loopviz.model.snapshot import Location, State, TasksView, TaskView
+from loopviz.model.snapshot import Location, State, TaskInfo, TaskTable
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.text import clean, duration, took, width_of
 
@@ -13,7 +13,7 @@ HELD_NS = 20 * MS
 """A step that takes longer holds the loop."""
 
 
-def as_of(view: TasksView, end_ns: int) -> int:
+def as_of(view: TaskTable, end_ns: int) -> int:
     """When the tasks were as they are shown: up to then their lives go."""
     lives = (t.started_ns + t.busy_ns + t.ready_ns + t.waiting_ns for t in view.tasks)
     return min(max(lives, default=end_ns), end_ns)
@@ -24,12 +24,12 @@ def at_line(where: Location | None) -> str:
     return clean(f"{where.file.rpartition('/')[2]}:{where.line}") if where else ""
 
 
-def waits_on(task: TaskView) -> str:
+def waits_on(task: TaskInfo) -> str:
     """What it waits for: a resource's name, `sleep`, `socket`; empty if it does not wait."""
     return (task.waits_for or task.place_what) if task.state is State.AWAIT else ""
 
 
-def state_words(task: TaskView, at_ns: int, glyphs: Glyphs) -> tuple[str, str]:
+def state_words(task: TaskInfo, at_ns: int, glyphs: Glyphs) -> tuple[str, str]:
     """Glyph and word, and the tone."""
     if task.never_retrieved:
         return f"{glyphs.bang} raised", "alarm"
@@ -54,7 +54,7 @@ def state_words(task: TaskView, at_ns: int, glyphs: Glyphs) -> tuple[str, str]:
     return f"{glyphs.waiting} waits", "dim"
 
 
-def told_of(task: TaskView, at_ns: int) -> list[str]:
+def told_of(task: TaskInfo, at_ns: int) -> list[str]:
     """What happened to it, or what it waits for, since when and where; shorter and shorter."""
     if task.never_retrieved:
         return [f"never retrieved: {task.never_retrieved}", "never retrieved", "unheard"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from rich.style import Style
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import CounterView, Finding
+from loopviz.model.snapshot import CounterValue, Finding
 from loopviz.tui.draw.text import clean, duration, width_of
 from loopviz.tui.panels.histogram import compact
 from loopviz.tui.panels.scene import Scene
@@ -30,7 +30,7 @@ class Entry:
     last: str
     """When it was seen last."""
     finding: Finding | None = None
-    counter: CounterView | None = None
+    counter: CounterValue | None = None
 
     @property
     def over(self) -> bool:
@@ -71,7 +71,7 @@ def _of_finding(finding: Finding, scene: Scene) -> Entry:
     )
 
 
-def _of_counter(counter: CounterView) -> Entry:
+def _of_counter(counter: CounterValue) -> Entry:
     rises = counter.recent > 0
     last = "now" if rises else "earlier"
     word = "counter" if rises else "over"

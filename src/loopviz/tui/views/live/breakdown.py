@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.snapshot import RequestView, State
+from loopviz.model.snapshot import RequestInfo, State
 from loopviz.model.snapshot.blame import Breakdown
 from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
 from loopviz.tui.panels.finding import rule_line
@@ -16,7 +16,7 @@ __all__ = ["paint_breakdown", "state_bar", "wanted_rows"]
 
 
 def paint_breakdown(
-    request: RequestView | None,
+    request: RequestInfo | None,
     found: Breakdown | None,
     at: int | None,
     scene: Scene,
@@ -54,7 +54,7 @@ def paint_breakdown(
 
 
 def _title(
-    request: RequestView, found: Breakdown, at: int | None, scene: Scene, width: int
+    request: RequestInfo, found: Breakdown, at: int | None, scene: Scene, width: int
 ) -> Strip:
     """`── GET /ping #41 ─ 198 ms, status 200, slice 3 of 12 ─ enter: all of it ──`."""
     looks, rule, keys = scene.looks, scene.glyphs.rule, scene.keys
@@ -79,12 +79,12 @@ def _title(
     return line.add(rule * line.left, looks.faint).strip(looks.text)
 
 
-def wanted_rows(request: RequestView | None, found: Breakdown | None) -> int:
+def wanted_rows(request: RequestInfo | None, found: Breakdown | None) -> int:
     """For the whole of it: title, bar, parts, notes."""
     return 2 + len(found.parts) + 1 + bool(request.phases) if request and found else 0
 
 
-def _slice(request: RequestView, scene: Scene) -> str:
+def _slice(request: RequestInfo, scene: Scene) -> str:
     """`slice 3 of 12: ready 61 ms`, if one is chosen."""
     for i, (start, end, state) in enumerate(request.spans, 1):
         if start <= scene.look.slice_ns < end:
@@ -112,7 +112,7 @@ def state_bar(
     ]
 
 
-def _bar(request: RequestView, found: Breakdown, scene: Scene, width: int) -> Strip:
+def _bar(request: RequestInfo, found: Breakdown, scene: Scene, width: int) -> Strip:
     sums: dict[State, int] = {}
     for part in found.parts:
         state = state_of(part, request)
@@ -125,7 +125,7 @@ def _bar(request: RequestView, found: Breakdown, scene: Scene, width: int) -> St
     return line.strip(scene.looks.text)
 
 
-def _notes(request: RequestView, scene: Scene, width: int) -> list[Strip]:
+def _notes(request: RequestInfo, scene: Scene, width: int) -> list[Strip]:
     """What else is known of it: phases, response, outbound calls, its task."""
     looks, dot = scene.looks, scene.glyphs.dot
     phases = [f"{clean(p.name)} {duration(p.end_ns - p.start_ns, ' ')}" for p in request.phases]

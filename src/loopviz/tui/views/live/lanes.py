@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import RequestView, State
+from loopviz.model.snapshot import RequestInfo, State
 from loopviz.tui.draw.palette import Looks
 from loopviz.tui.draw.text import Line, clean, duration, fit
 from loopviz.tui.draw.time_columns import Columns
@@ -20,7 +20,7 @@ from loopviz.tui.views.live.rows import LaneRow, begins, pinned_first
 
 __all__ = ["LanePainter"]
 
-Lanes = dict[tuple[str, int], list[RequestView]]
+Lanes = dict[tuple[str, int], list[RequestInfo]]
 """By route and lane."""
 
 KEEP_NS = 4 * SECOND
@@ -96,7 +96,7 @@ class LanePainter:
     def _row(
         self,
         row: LaneRow,
-        requests: Sequence[RequestView],
+        requests: Sequence[RequestInfo],
         scene: Scene,
         plan: Plan,
         columns: Columns,
@@ -154,7 +154,7 @@ class LanePainter:
         return line.add(fit(name, name_width, glyphs.more), style)
 
 
-def _by_lane(requests: Sequence[RequestView], end_ns: int) -> Lanes:
+def _by_lane(requests: Sequence[RequestInfo], end_ns: int) -> Lanes:
     """Those that have begun by then."""
     lanes: Lanes = defaultdict(list)
     for request in requests:
@@ -164,7 +164,7 @@ def _by_lane(requests: Sequence[RequestView], end_ns: int) -> Lanes:
 
 
 def _key(
-    requests: Sequence[RequestView], columns: Columns, uprights: Uprights, rest: tuple[object, ...]
+    requests: Sequence[RequestInfo], columns: Columns, uprights: Uprights, rest: tuple[object, ...]
 ) -> tuple[object, ...]:
     """Equal keys, equal rows: the grid stands and no request of the lane went a step further."""
     last = requests[-1] if requests else None
@@ -173,7 +173,7 @@ def _key(
     return (grid, len(requests), steps, tuple((at, cell[0]) for at, cell in uprights.items()), rest)
 
 
-def _outcome(request: RequestView, columns: Columns, scene: Scene) -> tuple[str, Style]:
+def _outcome(request: RequestInfo, columns: Columns, scene: Scene) -> tuple[str, Style]:
     """What came of the lane's latest request: its time, or its status if that is an error."""
     looks = scene.looks
     if request.open:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import Location, RequestView, State
+from loopviz.model.snapshot import Location, RequestInfo, State
 from loopviz.model.snapshot.blame import NOBODY, Part
 from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
 from loopviz.tui.panels.names import called
@@ -30,7 +30,7 @@ def leads_on(part: Part) -> bool:
     return part.kind == "ready" and part.what != NOBODY and part.at_ns > 0
 
 
-def state_of(part: Part, request: RequestView) -> State:
+def state_of(part: Part, request: RequestInfo) -> State:
     """As its lane has it: a future may be that of a thread."""
     if part.kind == "await" and part.what in ("thread", "future"):
         worked = any(state is State.THREAD for *_, state in request.spans)
@@ -47,7 +47,7 @@ def sizes(parts: Sequence[Part]) -> tuple[int, int]:
 
 def paint_part(
     part: Part,
-    request: RequestView,
+    request: RequestInfo,
     size: tuple[int, int],
     scene: Scene,
     width: int,

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual.strip import Strip
 
 from loopviz.clock import MS
-from loopviz.model.snapshot import Location, RequestView, Snapshot
+from loopviz.model.snapshot import Location, RequestInfo, Snapshot
 from loopviz.model.snapshot.blame import Breakdown, Part, breakdown
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.gauges import GaugePainter
@@ -56,7 +56,7 @@ class LiveView(View):
         self.lanes = LanePainter()
         self.gauges = GaugePainter()
         self._followed_ns = 0
-        self._broken: tuple[Snapshot, RequestView, Breakdown] | None = None
+        self._broken: tuple[Snapshot, RequestInfo, Breakdown] | None = None
 
     def keys(self, scene: Scene) -> list[Key]:
         """The request of each row, from the top; rows without one are passed over."""
@@ -72,19 +72,19 @@ class LiveView(View):
         row = self.lanes.shown[y] if 0 <= y < len(self.lanes.shown) else None
         return row.key if row is not None else None
 
-    def nearest(self, scene: Scene) -> RequestView | None:
+    def nearest(self, scene: Scene) -> RequestInfo | None:
         """Of the lane that the cursor was on last, or the first: what is in sight."""
         lanes = [self.lanes.chosen, *(row.key for row in self.lanes.shown if row is not None)]
         found = (self.of(lane, scene) for lane in lanes if lane is not None)
         return next((request for request in found if request is not None), None)
 
-    def on(self, lane: Key, scene: Scene) -> list[RequestView]:
+    def on(self, lane: Key, scene: Scene) -> list[RequestInfo]:
         """What lies on that lane, in the order of time."""
         requests = scene.snapshot.requests if scene.snapshot else ()
         on = [r for r in requests if (r.route, r.lane) == lane]
         return [r for r in on if r.start_ns < scene.end_ns]
 
-    def on_lane(self, lane: Key, from_ns: int, to_ns: int, scene: Scene) -> RequestView | None:
+    def on_lane(self, lane: Key, from_ns: int, to_ns: int, scene: Scene) -> RequestInfo | None:
         """The request that lies there on that lane; of several, the longest."""
         there = [r for r in self.on(lane, scene) if r.start_ns < to_ns and from_ns < r.end_ns]
         return max(there, key=lambda r: r.end_ns - r.start_ns, default=None)
@@ -135,7 +135,7 @@ class LiveView(View):
         places = (part.location for part in found.parts) if found is not None else ()
         return next((place for place in places if place is not None), None)
 
-    def request(self, scene: Scene) -> RequestView | None:
+    def request(self, scene: Scene) -> RequestInfo | None:
         """The chosen one, if it is in the picture."""
         requests = scene.snapshot.requests if scene.snapshot else ()
         number = scene.look.chosen.get(LIVE)
@@ -194,7 +194,7 @@ class LiveView(View):
     def forget(self) -> None:
         self.__init__()  # type: ignore[misc]
 
-    def of(self, lane: Key, scene: Scene, *, latest: bool = False) -> RequestView | None:
+    def of(self, lane: Key, scene: Scene, *, latest: bool = False) -> RequestInfo | None:
         """The request that stands for a lane."""
         on = self.on(lane, scene)
         if not on:

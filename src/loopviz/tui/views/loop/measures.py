@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rich.style import Style
 
 from loopviz.clock import MS
-from loopviz.model.snapshot import LoopView, Spread, Spreads, Track
+from loopviz.model.snapshot import LoopStats, Spread, Spreads, Track
 from loopviz.model.snapshot.types import EDGES_NS
 from loopviz.model.stats.histogram import quantiles
 from loopviz.tui.draw.text import duration
@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One of them. `key` is its name in `LoopView` and in `Spreads`."""
+    """One of them. `key` is its name in `LoopStats` and in `Spreads`."""
 
     key: str
     title: str
@@ -33,7 +33,7 @@ class Measure:
     """What is counted."""
     help: str
 
-    def track(self, loop: LoopView) -> Track:
+    def track(self, loop: LoopStats) -> Track:
         """Its values over time."""
         track: Track = getattr(loop, self.key)
         return track
@@ -66,7 +66,7 @@ class Measured:
     before: Spread
 
 
-def measured(loop: LoopView, scene: Scene) -> list[Measured]:
+def measured(loop: LoopStats, scene: Scene) -> list[Measured]:
     """Every measure."""
     earlier = _earlier(loop)
     return [
@@ -88,7 +88,7 @@ def _recent(track: Track, scene: Scene) -> Ints:
     return track.values[first:last]
 
 
-def before(loop: LoopView, scene: Scene) -> str:
+def before(loop: LoopStats, scene: Scene) -> str:
     """What it is held against, in words: `with no fix on`, `with a on`, `since the start`."""
     comparison = scene.snapshot.comparison if scene.snapshot else None
     if loop.before is None or comparison is None:
@@ -97,7 +97,7 @@ def before(loop: LoopView, scene: Scene) -> str:
     return f"with {' '.join(letters)} on" if any(letters) else "with no fix on"
 
 
-def _earlier(loop: LoopView) -> Spreads:
+def _earlier(loop: LoopStats) -> Spreads:
     return loop.whole if loop.before is None else loop.before
 
 

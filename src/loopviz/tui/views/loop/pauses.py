@@ -3,7 +3,7 @@
 from textual.strip import Strip
 
 from loopviz.clock import MS
-from loopviz.model.snapshot import GcView
+from loopviz.model.snapshot import GcStats
 from loopviz.tui.draw.text import Line, duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.scene import Scene
@@ -14,7 +14,7 @@ LONG_NS = 10 * MS
 """A collection that is felt."""
 
 
-def pause_row(gc: GcView, scene: Scene, columns: Columns, label: int, width: int) -> Strip:
+def pause_row(gc: GcStats, scene: Scene, columns: Columns, label: int, width: int) -> Strip:
     """The generation, in the column in which a collection ended; the oldest one of several."""
     looks = scene.looks
     chars, styles = [" "] * columns.count, [looks.text] * columns.count
@@ -29,7 +29,7 @@ def pause_row(gc: GcView, scene: Scene, columns: Columns, label: int, width: int
     return line.cells(chars, styles).strip(looks.text)
 
 
-def pauses_told(gc: GcView, width: int) -> str:
+def pauses_told(gc: GcStats, width: int) -> str:
     """`12 pauses (4 3 5 of generation 0 1 2), 34 ms in all, longest 8.1 ms`, or less of it."""
     if not gc.count:
         return "no pause so far"

@@ -6,7 +6,7 @@ import numpy as np
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import LoopView, Track
+from loopviz.model.snapshot import LoopStats, Track
 from loopviz.tui.draw.text import Line, duration, wrap
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.axis import ago
@@ -18,7 +18,7 @@ __all__ = ["paint_usage", "usage_told"]
 
 
 def paint_usage(
-    loop: LoopView, scene: Scene, columns: Columns, label: int, rows: int, width: int
+    loop: LoopStats, scene: Scene, columns: Columns, label: int, rows: int, width: int
 ) -> list[Strip]:
     """A title, and the busy share of each column as a chart of so many rows."""
     looks, glyphs = scene.looks, scene.glyphs
@@ -40,7 +40,7 @@ def paint_usage(
     return strips
 
 
-def usage_told(loop: LoopView, scene: Scene, width: int, height: int) -> list[Strip]:
+def usage_told(loop: LoopStats, scene: Scene, width: int, height: int) -> list[Strip]:
     """The figures as text, at most `height` rows: each begins with a word for what it is."""
     looks = scene.looks
     rows = [("utilization", _turns(loop, scene)), ("GC", pauses_told(loop.gc, width - 16))]
@@ -62,7 +62,7 @@ def _told(word: str, text: str, scene: Scene, width: int) -> Strip:
     return line.add(text, scene.looks.text).strip(scene.looks.text)
 
 
-def _turns(loop: LoopView, scene: Scene) -> str:
+def _turns(loop: LoopStats, scene: Scene) -> str:
     """`34 %; 412 iterations a second, 3.1 callbacks in each`."""
     count = partial(_count, scene=scene)
     iterations, callbacks = count(loop.iteration), count(loop.callback)
@@ -81,7 +81,7 @@ def _count(track: Track, scene: Scene) -> int:
     return int(last - first)
 
 
-def _last(loop: LoopView, scene: Scene, rows: int) -> list[str]:
+def _last(loop: LoopStats, scene: Scene, rows: int) -> list[str]:
     """The newest pauses."""
     shown = [pause for pause in loop.gc.last if pause.end_ns <= scene.end_ns]
     return [

@@ -94,7 +94,7 @@ class LoopView(View):
 
     def _chosen(
         self, scene: Scene, snapshot: model.Snapshot
-    ) -> tuple[model.LoopView, str, tuple[int, Measured]]:
+    ) -> tuple[model.LoopStats, str, tuple[int, Measured]]:
         """The loop, its name if there are several, and the worker and measure."""
         key = self.at(scene)
         assert isinstance(key, tuple)
@@ -114,7 +114,7 @@ class LoopView(View):
 
     def _heat(
         self,
-        loop: model.LoopView,
+        loop: model.LoopStats,
         name: str,
         row: tuple[int, Measured],
         scene: Scene,
@@ -139,7 +139,7 @@ class LoopView(View):
 
     def _figures(
         self,
-        loop: model.LoopView,
+        loop: model.LoopStats,
         row: tuple[int, Measured],
         scene: Scene,
         width: int,

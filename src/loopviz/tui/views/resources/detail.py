@@ -2,7 +2,7 @@
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import JobsView, ResourceView
+from loopviz.model.snapshot import JobStats, ResourceInfo
 from loopviz.tui.draw.text import fit, took
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.gauge import full_word
@@ -14,7 +14,7 @@ from loopviz.tui.views.resources.rows import bar, sparkline
 __all__ = ["paint_resource"]
 
 
-def paint_resource(view: ResourceView, jobs: JobsView | None, detail: Detail) -> list[Strip]:
+def paint_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) -> list[Strip]:
     """Figures, the last minute, then people: holders, waiters, workers."""
     scene = detail.scene
     looks = scene.looks
@@ -38,7 +38,7 @@ def paint_resource(view: ResourceView, jobs: JobsView | None, detail: Detail) ->
     return detail.done()
 
 
-def _use(detail: Detail, view: ResourceView) -> None:
+def _use(detail: Detail, view: ResourceInfo) -> None:
     scene = detail.scene
     looks, word = scene.looks, full_word(view)
     style = looks.alarm if view.waiting.now else looks.warm if word else looks.text
@@ -54,7 +54,7 @@ def _use(detail: Detail, view: ResourceView) -> None:
     detail.put(line)
 
 
-def _waiting(detail: Detail, view: ResourceView) -> None:
+def _waiting(detail: Detail, view: ResourceInfo) -> None:
     looks, waiting = detail.scene.looks, view.waiting
     line = detail.line().add(fit("waiting", 10) + " ", looks.dim)
     line.add(f"{waiting.now}", looks.alarm if waiting.now else looks.text)
@@ -62,7 +62,7 @@ def _waiting(detail: Detail, view: ResourceView) -> None:
     detail.put(line)
 
 
-def _waited(detail: Detail, view: ResourceView) -> None:
+def _waited(detail: Detail, view: ResourceInfo) -> None:
     looks = detail.scene.looks
     if view.waited.count:
         detail.fact("waited", f"{quantiles_of(view.waited)} ({view.waited.count:,} got it)", rows=2)
@@ -74,7 +74,7 @@ def _waited(detail: Detail, view: ResourceView) -> None:
         detail.fact("idle", f"{view.idle} {word} for something to take out")
 
 
-def _minute(detail: Detail, view: ResourceView) -> None:
+def _minute(detail: Detail, view: ResourceInfo) -> None:
     """Two sparklines over the last minute, each with what its top stands for."""
     if detail.left < 6 + 4 * detail.ruled:
         return

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.style import Style
 
-from loopviz.model.snapshot import HolderView, JobsView, Location, Quantiles, ResourceView
+from loopviz.model.snapshot import HolderInfo, JobStats, Location, Quantiles, ResourceInfo
 from loopviz.tui.draw.text import clean, fit, took, width_of
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.scene import Scene
@@ -21,7 +21,7 @@ _Person = tuple[str, int, list[str]]
 """Who, for how long, and where: the first that there is room for."""
 
 
-def paint_people(detail: Detail, view: ResourceView) -> None:
+def paint_people(detail: Detail, view: ResourceInfo) -> None:
     """Holders and waiters, as many as there is room for."""
     looks, at_ns = detail.scene.looks, _moment(detail.scene)
     holders = [(_who(h.task, h.label), at_ns - h.since_ns, _across(h)) for h in view.holders]
@@ -52,7 +52,7 @@ def _moment(scene: Scene) -> int:
     return max(scene.snapshot.health.newest_ns, scene.end_ns)
 
 
-def paint_jobs(detail: Detail, jobs: JobsView) -> None:
+def paint_jobs(detail: Detail, jobs: JobStats) -> None:
     """What the workers of an executor do, and what their jobs took."""
     scene = detail.scene
     looks = scene.looks
@@ -114,7 +114,7 @@ def _who(task: int, label: str) -> str:
     return clean(f"#{task} {label}") if task else "not known which task"
 
 
-def _across(holder: HolderView) -> list[str]:
+def _across(holder: HolderInfo) -> list[str]:
     """Where it got it and what it waits for meanwhile; shorter and shorter."""
     got, place = at_line(holder.location), clean(_wait(holder.place, holder.place_what))
     both = f"got it at {got}, now {place}" if got and place else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import ResourceView, Track
+from loopviz.model.snapshot import ResourceInfo, Track
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.gauge import full_word, matters
 from loopviz.tui.panels.names import short_name
@@ -42,7 +42,7 @@ class ResourceRow:
     key: Key
     name: str
     kind: str = ""
-    view: ResourceView | None = None
+    view: ResourceInfo | None = None
     bar: str = ""
     use: str = ""
     """What is in use, of how many."""
@@ -54,11 +54,11 @@ class ResourceRow:
     """Sparkline of those that wait."""
 
 
-def _share(view: ResourceView) -> float:
+def _share(view: ResourceInfo) -> float:
     return view.in_use.now / (view.capacity * view.instances) if view.capacity else 0.0
 
 
-ORDERS: dict[str, Callable[[ResourceView], tuple[float | str, ...]]] = {
+ORDERS: dict[str, Callable[[ResourceInfo], tuple[float | str, ...]]] = {
     "waiting": lambda view: (
         -view.waiting.now,
         -view.waiting.max,
@@ -90,8 +90,8 @@ def resource_rows(
         named = [pair for pair in named if wanted in _text(*pair)]
     sort = ORDERS[order]
     named.sort(key=lambda pair: (("resource", pair[0].name) not in pins, *sort(pair[0])))
-    loud: list[tuple[ResourceView, str]] = []
-    quiet: list[tuple[ResourceView, str]] = []
+    loud: list[tuple[ResourceInfo, str]] = []
+    quiet: list[tuple[ResourceInfo, str]] = []
     for view, name in named:
         pinned = ("resource", view.name) in pins
         shown = loud if wanted or pinned or matters(view) else quiet
@@ -109,12 +109,12 @@ def resource_rows(
     return rows
 
 
-def _text(view: ResourceView, name: str) -> str:
+def _text(view: ResourceInfo, name: str) -> str:
     where = f"{view.location.file}:{view.location.line}" if view.location else ""
     return clean(f"{name} {view.name} {view.kind} {full_word(view)} {where}").lower()
 
 
-def bar(view: ResourceView, width: int, scene: Scene) -> str:
+def bar(view: ResourceInfo, width: int, scene: Scene) -> str:
     """`████··`: what is in use; empty where there is no limit to compare with."""
     if not view.capacity or view.instances > 1:
         return ""
@@ -124,7 +124,7 @@ def bar(view: ResourceView, width: int, scene: Scene) -> str:
     return glyphs.run * whole + glyphs.dot * (width - whole)
 
 
-def _row(view: ResourceView, name: str, scene: Scene, spark: int) -> ResourceRow:
+def _row(view: ResourceInfo, name: str, scene: Scene, spark: int) -> ResourceRow:
     used, word = view.in_use.now, full_word(view)
     alone = view.instances == 1
     limit = view.capacity if alone else 0

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import Location, ResourceView
+from loopviz.model.snapshot import Location, ResourceInfo
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.detail import BESIDE, LEAST, Detail, below, walled
 from loopviz.tui.panels.scene import Scene
@@ -129,6 +129,6 @@ class ResourcesView(View):
         return paint_resource(view, jobs, detail)
 
 
-def _chosen(rows: Sequence[ResourceRow], scene: Scene) -> ResourceView | None:
+def _chosen(rows: Sequence[ResourceRow], scene: Scene) -> ResourceInfo | None:
     key = scene.look.chosen.get(ResourcesView.NAME)
     return next((row.view for row in rows if row.key == key), None)

@@ -4,7 +4,7 @@ from collections import Counter
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import GroupView, Spread, State, TasksView, TaskView
+from loopviz.model.snapshot import Spread, State, TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.text import clean, took
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.histogram import paint_histogram
@@ -20,9 +20,9 @@ HISTOGRAM = 5
 
 
 def paint_task(
-    task: TaskView,
-    group: GroupView | None,
-    view: TasksView,
+    task: TaskInfo,
+    group: TaskGroupInfo | None,
+    view: TaskTable,
     detail: Detail,
     source: Source,
 ) -> list[Strip]:
@@ -53,7 +53,7 @@ def paint_task(
     return detail.done()
 
 
-def paint_group(group: GroupView, view: TasksView, detail: Detail) -> list[Strip]:
+def paint_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[Strip]:
     """What its tasks did all in all, what they wait for now, and histograms."""
     looks = detail.scene.looks
     pace = f"{group.steps_per_s:.0f} steps/s" if group.steps_per_s >= 1 else ""
@@ -113,7 +113,7 @@ def _life(detail: Detail, busy: int, ready: int, waiting: int, steps: int) -> No
     detail.put(words)
 
 
-def _family(detail: Detail, task: TaskView, view: TasksView) -> None:
+def _family(detail: Detail, task: TaskInfo, view: TaskTable) -> None:
     """Who made it, whom it made, who woke it."""
     known = {each.number: each for each in (*view.troubled, *view.tasks)}
     arrow = detail.scene.glyphs.arrow
@@ -140,13 +140,13 @@ def _family(detail: Detail, task: TaskView, view: TasksView) -> None:
         detail.fact("woken by", called(task.waker))
 
 
-def _stack_rows(left: int, group: GroupView | None) -> int:
+def _stack_rows(left: int, group: TaskGroupInfo | None) -> int:
     """What the stack may take, so that the histograms are still worth it where there is room."""
     spare = HISTOGRAM + 3 if group is not None and left >= 16 else 0
     return left - spare
 
 
-def _histograms(detail: Detail, group: GroupView, of: str) -> None:
+def _histograms(detail: Detail, group: TaskGroupInfo, of: str) -> None:
     """Step times and ready delays, side by side."""
     scene, rows = detail.scene, detail.left - 2
     if rows < HISTOGRAM - 1:

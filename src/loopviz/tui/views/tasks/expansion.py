@@ -1,6 +1,6 @@
 """Which groups show their tasks: as the person wants it, else as there are few or there is room."""
 
-from loopviz.model.snapshot import GroupView, TasksView
+from loopviz.model.snapshot import TaskGroupInfo, TaskTable
 
 __all__ = ["Folds"]
 
@@ -20,7 +20,7 @@ class Folds:
         self._flipped: dict[int, bool] = {}
         self._few: dict[int, bool] = {}
 
-    def see(self, view: TasksView) -> None:
+    def see(self, view: TaskTable) -> None:
         """Find the group that fills what the table has free: it has most tasks, and stays it."""
         folded = [
             group
@@ -33,14 +33,14 @@ class Folds:
             enough = self.most and largest is not None and largest.live > FEW
             self.filling = largest.number if largest is not None and enough else 0
 
-    def is_open(self, group: GroupView) -> bool:
+    def is_open(self, group: TaskGroupInfo) -> bool:
         """As the person wants it; else if it has few tasks that stay."""
         few = self._few.get(group.number, False)
         few = not group.route and group.live <= (MANY if few else FEW)
         self._few[group.number] = few
         return self._flipped.get(group.number, few)
 
-    def flip(self, group: GroupView) -> None:
+    def flip(self, group: TaskGroupInfo) -> None:
         """Open it, or close it."""
         shown = self.is_open(group) or group.number == self.filling
         self._flipped[group.number] = not shown

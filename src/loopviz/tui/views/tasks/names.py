@@ -3,22 +3,22 @@
 from collections import Counter
 from dataclasses import replace
 
-from loopviz.model.snapshot import Snapshot, TasksView, TaskView
+from loopviz.model.snapshot import Snapshot, TaskInfo, TaskTable
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["tasks_of"]
 
 
-def tasks_of(scene: Scene) -> TasksView:
+def tasks_of(scene: Scene) -> TaskTable:
     """Of groups whose tasks are all listed, the count is as new as the list."""
-    return _called(scene.snapshot, scene) if scene.snapshot is not None else TasksView()
+    return _called(scene.snapshot, scene) if scene.snapshot is not None else TaskTable()
 
 
-def _called(snapshot: Snapshot, scene: Scene) -> TasksView:
+def _called(snapshot: Snapshot, scene: Scene) -> TaskTable:
     names = {found.name: short_name(found, scene) for found in snapshot.resources}
 
-    def renamed(task: TaskView) -> TaskView:
+    def renamed(task: TaskInfo) -> TaskInfo:
         if not task.waits_for and not task.holds:
             return task
         return replace(

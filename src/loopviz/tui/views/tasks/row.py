@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loopviz.model.snapshot import GroupView, TasksView, TaskView
+from loopviz.model.snapshot import TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.task_words import at_line, fitting, state_words, told_of, waits_on
@@ -42,8 +42,8 @@ class TaskRow:
 
 
 def group_row(
-    group: GroupView,
-    tasks: Sequence[TaskView],
+    group: TaskGroupInfo,
+    tasks: Sequence[TaskInfo],
     room: tuple[int, int],
     *,
     open_: bool,
@@ -76,7 +76,7 @@ def group_row(
     )
 
 
-def task_row(task: TaskView, at_ns: int, glyphs: Glyphs, group: str, room: int) -> TaskRow:
+def task_row(task: TaskInfo, at_ns: int, glyphs: Glyphs, group: str, room: int) -> TaskRow:
     """`group`: what its group is called, which need not be said again."""
     state, tone = state_words(task, at_ns, glyphs)
     name = f"    #{task.number}" + ("" if task.label == group else f" {task.label}")
@@ -99,7 +99,7 @@ def task_row(task: TaskView, at_ns: int, glyphs: Glyphs, group: str, room: int) 
 
 
 def trouble_row(
-    view: TasksView, rows: Sequence[TaskRow], room: int, *, sign: str, glyphs: Glyphs
+    view: TaskTable, rows: Sequence[TaskRow], room: int, *, sign: str, glyphs: Glyphs
 ) -> TaskRow:
     """The head of those in trouble."""
     kinds = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from loopviz.model.snapshot import GroupView, TasksView, TaskView
+from loopviz.model.snapshot import TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.views.tasks.row import Key, TaskRow, group_row, more_row, task_row, trouble_row
 
@@ -24,18 +24,18 @@ ORDERS: dict[str, Callable[[TaskRow], tuple[int, ...]]] = {
 
 
 def task_rows(
-    view: TasksView,
+    view: TaskTable,
     at_ns: int,
     glyphs: Glyphs,
     *,
     order: str,
     wanted: str = "",
-    is_open: Callable[[GroupView], bool],
+    is_open: Callable[[TaskGroupInfo], bool],
     filling: int = 0,
     most: int = 0,
     trouble_open: bool = False,
     pins: Collection[object] = (),
-    kept: TaskView | None = None,
+    kept: TaskInfo | None = None,
     room: tuple[int, int] = (24, 40),
 ) -> list[TaskRow]:
     """From the top: what is pinned, tasks in trouble, then groups, with their tasks if open.
@@ -45,7 +45,7 @@ def task_rows(
     among the first in trouble; `room` is what a name has, and what it waits on.
     """
     sort = ORDERS[order]
-    members: dict[int, list[TaskView]] = {}
+    members: dict[int, list[TaskInfo]] = {}
     for task in view.tasks:
         members.setdefault(task.group, []).append(task)
     in_trouble = list(view.troubled)
@@ -104,7 +104,7 @@ def _cut(inner: dict[Key, list[TaskRow]], filling: int, left: int, stays: Key | 
 
 
 def _troubled(
-    view: TasksView,
+    view: TaskTable,
     rows: list[TaskRow],
     stays: Key | None,
     room: int,

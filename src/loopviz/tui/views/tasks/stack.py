@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
-from loopviz.model.snapshot import Location, TaskView
+from loopviz.model.snapshot import Location, TaskInfo
 from loopviz.tui.draw.text import clean, width_of, wrap
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.scene import Scene
@@ -22,7 +22,7 @@ def is_library(where: Location) -> bool:
     return any(part in where.path for part in _INSTALLED)
 
 
-def paint_stack(detail: Detail, task: TaskView, scene: Scene, source: Source, most: int) -> None:
+def paint_stack(detail: Detail, task: TaskInfo, scene: Scene, source: Source, most: int) -> None:
     """Outermost first; frames of libraries in a row are one line, but for the innermost one."""
     looks, stack = scene.looks, scene.stack
     if task.outcome or most < 2:

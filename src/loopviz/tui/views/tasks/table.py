@@ -2,7 +2,7 @@
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import TasksView
+from loopviz.model.snapshot import TaskTable
 from loopviz.tui.draw.text import Line, clean, took, width_of
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
@@ -56,7 +56,7 @@ COLUMNS = {False: _columns(22, 20), True: _columns(28, 20)}
 WIDE_TABLE = 92
 
 
-def paint_title(view: TasksView, scene: Scene, width: int) -> Strip:
+def paint_title(view: TaskTable, scene: Scene, width: int) -> Strip:
     """`TASKS 42 live · 1,203 started · 3 raised …`; what does not fit is left out."""
     looks = scene.looks
     line = Line(width).add(" TASKS ", looks.title)

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import Location, TaskView
-from loopviz.model.snapshot import TasksView as Tasks
+from loopviz.model.snapshot import Location, TaskInfo
+from loopviz.model.snapshot import TaskTable as Tasks
 from loopviz.tui.panels.detail import BESIDE, TALL, Detail, below, walled
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import MARGIN, Table
@@ -51,7 +51,7 @@ class TasksView(View):
     def forget(self) -> None:
         self._table = Table(COLUMNS[False])
         self._folds = Folds()
-        self._chosen: TaskView | None = None
+        self._chosen: TaskInfo | None = None
         self._wide = False
         self._room = (24, 40)
 
