@@ -4,7 +4,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loopviz.model.snapshot.window import Window
-from loopviz.model.state.finished import Ended
+from loopviz.model.state.finished import FinishedRequests
 from loopviz.model.state.request import Request
 
 
@@ -40,7 +40,7 @@ GAP_FORGOTTEN = [
     [("end", 1, 0), ("end", 1, 0), ("hold", 0, 0), ("end", 21, 1), ("look", 21, 0)],
     [("end", 1, 0), ("hold", 0, 0), ("end", 20, 1), ("look", 20, 0)],
 ]
-"""What the window then shows has a gap, of which `Ended` knows nothing once it was released."""
+"""What the window then shows has a gap, of which nothing is known once it was released."""
 
 
 @settings(max_examples=300, deadline=None)
@@ -48,7 +48,7 @@ GAP_FORGOTTEN = [
 @example(moves=[*GAP_FORGOTTEN[1], ("release", 0, 0), ("look", 1, 0)], keep=20)
 @given(moves=moves, keep=st.sampled_from([20, 10_000]))
 def test_a_window_shows_what_is_kept_of_its_time(moves, keep):
-    ended, window = Ended(keep), Window(Shown)
+    ended, window = FinishedRequests(keep), Window(Shown)
     kept, hold, now, count = {}, None, 100, 0  # `kept`: when each ended, by number
 
     def release():
@@ -90,7 +90,7 @@ def numbers(requests):
 
 
 def test_a_step_makes_only_what_comes_in():
-    ended, window = Ended(10_000), Window(Shown)
+    ended, window = FinishedRequests(10_000), Window(Shown)
     for number in range(1, 2001):
         ended.append(request(number, number))
     window.show(ended, ended.place(1000), ended.place(1500))
@@ -105,5 +105,5 @@ def test_a_step_makes_only_what_comes_in():
     assert Shown.made == before
     others = [Shown(request(number, 3000)) for number in (1200, 3, 9000)]
     del ended
-    whole = window.show(Ended(1), 999, 1499, others)
+    whole = window.show(FinishedRequests(1), 999, 1499, others)
     assert [v.number for v in whole] == sorted([*range(1000, 1500), 1200, 3, 9000])

@@ -5,7 +5,7 @@ import gc
 from rich.segment import Segment
 from textual.strip import Strip
 
-from loopviz.tui.widgets.lines import Row
+from loopviz.tui.widgets.lines import LineRow
 
 
 def test_an_undivided_row_is_no_garbage_for_the_collector():
@@ -13,7 +13,7 @@ def test_an_undivided_row_is_no_garbage_for_the_collector():
     gc.collect()
     gc.disable()
     try:
-        row = Row([Segment("loop")], 4)
+        row = LineRow([Segment("loop")], 4)
         assert row.divide([4]) == [row]
         del row
         assert gc.collect() == 0
@@ -23,4 +23,4 @@ def test_an_undivided_row_is_no_garbage_for_the_collector():
 
 def test_a_row_is_cut_as_a_strip_is():
     segments = [Segment("lo"), Segment("op")]
-    assert list(Row(segments, 4).divide([1, 4])) == list(Strip(segments, 4).divide([1, 4]))
+    assert list(LineRow(segments, 4).divide([1, 4])) == list(Strip(segments, 4).divide([1, 4]))

@@ -29,7 +29,7 @@ class Child:
         self,
         module: str,
         folder: Path,
-        warden: "Guard",
+        guard: "Guard",
         *,
         keep: Sequence[int] = (),
         tmp: Path | None = None,
@@ -41,14 +41,14 @@ class Child:
         self.name = module.rpartition(".")[2]
         self.log = folder / f"{self.name}.log"
         self._buffer = b""
-        self._warden = warden
+        self._guard = guard
         words = [sys.executable, "-P", "-m", module, "--run-dir", str(folder)]
         try:
             self._start(words, {**os.environ, "TMPDIR": str(tmp or folder)}, keep)
         except OSError as error:
             what = f"loopviz cannot start its {self.name} process with a log in {folder}"
             raise MachineError(what, error) from error
-        warden.watch(self.process.pid)
+        guard.watch(self.process.pid)
 
     def _start(self, words: list[str], environment: dict[str, str], keep: Sequence[int]) -> None:
         self._out, out = os.pipe()
@@ -129,7 +129,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        self._warden.forget(self.process.pid)
+        self._guard.forget(self.process.pid)
         if self._out >= 0:
             os.close(self._out)
             self._out = -1

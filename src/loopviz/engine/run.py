@@ -9,7 +9,7 @@ from typing import Any, Literal
 from loopviz import run_folder
 from loopviz.clock import SECOND, monotonic_ns
 from loopviz.engine.child import Child, Guard
-from loopviz.engine.worker_pool import Staff
+from loopviz.engine.worker_pool import WorkerPool
 from loopviz.errors import MachineError, TargetError
 from loopviz.lab.catalogue import CounterInfo, FixInfo, LoadInfo, ScenarioInfo
 from loopviz.lab.catalogue.watched import Watched
@@ -48,7 +48,7 @@ class Run:
         self,
         scenario: ScenarioInfo,
         folder: Path,
-        warden: Guard,
+        guard: Guard,
         *,
         fixes: Iterable[str] = (),
         rate: float = 1.0,
@@ -73,7 +73,7 @@ class Run:
         self.load_began_ns = 0
         self.load_stopped = False
         self._seed, self._duration_s = seed, duration_s
-        self._warden = warden
+        self._guard = guard
         self._load: Child | None = None  # with the first poll, so that the first frame is not late
         self._aimed = False
         listener = None
@@ -81,37 +81,37 @@ class Run:
             listener = listen(port)
         except TargetError as error:
             self.failure = ("failed", str(error))
-        self._staff = Staff(scenario, folder, warden, listener, fixes=fixes, probe=probe)
+        self._workers = WorkerPool(scenario, folder, guard, listener, fixes=fixes, probe=probe)
 
     @property
     def scenario(self) -> ScenarioInfo:
         """First as read, then as run."""
-        return self._staff.scenario
+        return self._workers.scenario
 
     @property
     def model(self) -> Model:
         """The first worker's, to which the load and the marks are told."""
-        return self._staff.model
+        return self._workers.model
 
     @property
     def models(self) -> Sequence[Model]:
         """All workers', the first one's first."""
-        return self._staff.models
+        return self._workers.models
 
     @property
     def target_pid(self) -> int:
         """The first worker's."""
-        return self._staff.pid
+        return self._workers.pid
 
     @property
     def trouble(self) -> str:
         """One sentence, if the run goes on without a worker that it should have."""
-        return self._staff.trouble
+        return self._workers.trouble
 
     @property
     def machine_failed(self) -> bool:
         """Whether the machine is to blame, and not the scenario."""
-        return self._staff.machine_failed
+        return self._workers.machine_failed
 
     @property
     def loading_s(self) -> float:
@@ -138,23 +138,23 @@ class Run:
         elif not why and self.trouble:
             why = f"{self.trouble} Press its fix's key twice for another one."
         changed = self._file.changed(monotonic_ns())
-        return Status(phase, why, self.url, self._staff.fixes_on, self.rate, changed)
+        return Status(phase, why, self.url, self._workers.fixes_on, self.rate, changed)
 
     def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
         """The picture at `now_ns`, of all workers; None until the first event."""
-        return self._staff.snapshot(now_ns, window_ns)
+        return self._workers.snapshot(now_ns, window_ns)
 
     def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         """See `Controller.past`."""
-        return self._staff.past(held, start_ns, end_ns)
+        return self._workers.past(held, start_ns, end_ns)
 
     def hold(self, since_ns: int) -> None:
         """See `Controller.hold`."""
-        self._staff.hold(since_ns)
+        self._workers.hold(since_ns)
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
         """See `Controller.ask_stack`."""
-        return self._staff.ask_stack(task, monotonic_ns())
+        return self._workers.ask_stack(task, monotonic_ns())
 
     def baseline(self) -> None:
         """See `Controller.baseline`."""
@@ -163,19 +163,19 @@ class Run:
     def poll(self) -> None:
         """Take in what the children have said and what the probes have written."""
         if self._load is None:
-            self._load = Child("loopviz.lab.load", self.folder, self._warden)
-        for message in self._staff.hear():
+            self._load = Child("loopviz.lab.load", self.folder, self._guard)
+        for message in self._workers.hear():
             self._hear_target(message)
         self._aim(self._load)
         for message in self._load.read():
             self._hear_load(message)
-        self._staff.drain()
+        self._workers.drain()
         if self.failure is None:
             self._check_alive(self._load)
 
     def toggle(self, key: str) -> None:
         """Flip a fix."""
-        self._staff.toggle(key)
+        self._workers.toggle(key)
 
     def set_rate(self, factor: float) -> None:
         """Scale the load."""
@@ -194,21 +194,21 @@ class Run:
         """Ask all children to end."""
         if self._load is not None:
             self._load.quit()
-        self._staff.quit()
+        self._workers.quit()
 
     def reap(self, timeout_s: float) -> None:
         """Wait until all have ended, kill what has not, and remove the folder."""
         until = time.monotonic() + timeout_s
         if self._load is not None:
             self._load.reap(timeout_s)
-        self._staff.reap(max(until - time.monotonic(), 0))
+        self._workers.reap(max(until - time.monotonic(), 0))
         run_folder.remove(self.folder)
 
     def _hear_target(self, message: dict[str, Any]) -> None:
         if message.get("is") == "failed":
             self.traceback = message.get("traceback", "")
             self.failure = ("failed", message["why"])
-            self._staff.quit()
+            self._workers.quit()
         elif message.get("is") == "loading":
             self._loading_ns = self._loading_ns or monotonic_ns()
             self._loads_at = message["why"]
@@ -217,11 +217,11 @@ class Run:
             self.url = message["url"]
             scenario = replace(_scenario_info(message["scenario"]), shadows=self.scenario.shadows)
             if scenario != self.scenario:
-                self._staff.use(scenario)
+                self._workers.use(scenario)
 
     def _aim(self, load: Child) -> None:
         """Once all workers serve, tell the load where to send."""
-        if self._aimed or not self.url or not self._staff.ready:
+        if self._aimed or not self.url or not self._workers.ready:
             return
         self._aimed = True
         alone = all(fix.workers == 1 for fix in self.scenario.fixes)
@@ -239,7 +239,7 @@ class Run:
         if message.get("is") == "ready":
             self.load_began_ns = message["start_at_ns"]
             self.model.routes.factor = self.rate
-            self._staff.begin(self.load_began_ns)
+            self._workers.begin(self.load_began_ns)
         elif message.get("is") == "samples":
             samples = [Sample(*values) for values in message["samples"]]
             counts = message["sent"], message["in_flight"], message["shed"]
@@ -253,11 +253,11 @@ class Run:
     def _check_alive(self, load: Child) -> None:
         if how := load.how_it_ended():
             self.failure = ("load-died", f"The load {how}")
-        elif how := self._staff.how_the_first_ended():
+        elif how := self._workers.how_the_first_ended():
             name = self.scenario.path.name
             self.failure = (
                 ("target-died", f"The target {how}")
-                if self.url or self._staff.unreadable
+                if self.url or self._workers.unreadable
                 else ("failed", f"{name} ended its process while it was loading: that {how}")
             )
 

@@ -31,7 +31,7 @@ class Worker:
         number: int,
         scenario: ScenarioInfo,
         listener: socket,
-        warden: Guard,
+        guard: Guard,
         *,
         folder: Path,
         run_folder: Path,
@@ -47,7 +47,7 @@ class Worker:
         """Why its rings cannot be read any more, if they cannot: one sentence."""
         self.folder = folder
         self._child = Child(
-            "loopviz.lab.target", folder, warden, keep=[listener.fileno()], tmp=run_folder
+            "loopviz.lab.target", folder, guard, keep=[listener.fileno()], tmp=run_folder
         )
         self._child.send(
             {

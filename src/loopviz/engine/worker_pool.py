@@ -18,13 +18,13 @@ from loopviz.model.snapshot import Location, Snapshot
 from loopviz.model.snapshot.merge import cut, merge, past, remains, since
 from loopviz.model.state.lanes import Lanes
 
-__all__ = ["Staff"]
+__all__ = ["WorkerPool"]
 
 LEAVE_S = 6.0
 """How long a worker that is no longer wanted may take to finish its requests."""
 
 
-class Staff:
+class WorkerPool:
     """The first worker, which lives as long as the run, and others, which come and go.
 
     All accept from the same listening socket, as uvicorn's workers do. The load, the marks and
@@ -35,7 +35,7 @@ class Staff:
         self,
         scenario: ScenarioInfo,
         folder: Path,
-        warden: Guard,
+        guard: Guard,
         listener: socket | None,
         *,
         fixes: Iterable[str],
@@ -47,7 +47,7 @@ class Staff:
         """One sentence, if another worker than the first has died, or did not start."""
         self.machine_failed = False
         """Whether the machine refused a worker what it needs: the scenario is not to blame."""
-        self._folder, self._warden, self._probe = folder, warden, probe
+        self._folder, self._guard, self._probe = folder, guard, probe
         self._listener = listener
         self._lanes = Lanes()
         self._workers: list[Worker] = []
@@ -80,7 +80,7 @@ class Staff:
         self.model = self._new_model()
         for worker in self._workers:
             worker.use(self.model if worker.number == 1 else self._new_model(worker.number))
-        self._employ()
+        self._start_worker()
 
     def begin(self, at_ns: int) -> None:
         """The load begins; so do all counts."""
@@ -93,7 +93,7 @@ class Staff:
         self.fixes_on ^= {key}
         for worker in self._workers:
             worker.fix(key, on=key in self.fixes_on)
-        self._employ()
+        self._start_worker()
 
     def hear(self) -> Iterator[dict[str, Any]]:
         """What the first worker has said; what the others say is dealt with here."""
@@ -118,13 +118,13 @@ class Staff:
             if how := worker.how_it_ended():
                 self._workers.remove(worker)
                 self.trouble = self.trouble or f"Worker {worker.number} {how}"
-                self._retire(worker)
+                self._remove_worker(worker)
         for leaving in tuple(self._leaving):
             worker, until = leaving
             worker.drain()
             if worker.how_it_ended() or time.monotonic() > until:
                 self._leaving.remove(leaving)
-                self._retire(worker)
+                self._remove_worker(worker)
 
     def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
         """All workers in one picture; None until the first one's first event."""
@@ -201,7 +201,7 @@ class Staff:
     def _everyone(self) -> list[Worker]:
         return [*self._workers, *(worker for worker, _ in self._leaving)]
 
-    def _employ(self) -> None:
+    def _start_worker(self) -> None:
         """Start those that are missing, send away those that are too many; once closed, neither."""
         on = (fix.workers for fix in self.scenario.fixes if fix.key in self.fixes_on)
         wanted = max(on, default=1)
@@ -223,7 +223,7 @@ class Staff:
             number,
             self.scenario,
             listener,
-            self._warden,
+            self._guard,
             folder=self._folder if number == 1 else self._folder / f"worker-{self._started}",
             run_folder=self._folder,
             fixes=self.fixes_on,
@@ -231,7 +231,7 @@ class Staff:
             model=self.model if number == 1 else self._new_model(number),
         )
 
-    def _retire(self, worker: Worker) -> None:
+    def _remove_worker(self, worker: Worker) -> None:
         worker.reap(0)
         now_ns = monotonic_ns()
         worker.model.stop(now_ns)

@@ -31,7 +31,7 @@ from loopviz.model.snapshot import (
     TaskTable,
     Track,
 )
-from loopviz.model.snapshot.build import Views
+from loopviz.model.snapshot.build import SnapshotBuilder
 from loopviz.model.snapshot.past import Past
 from loopviz.model.snapshot.window import Window
 from loopviz.model.state.counters import Counters
@@ -88,7 +88,7 @@ class Model:
         self.seconds = Seconds()
         self.trace = Trace(handlers, self.naming, self.rules, lanes, names, self.seconds)
         self.rules.watch(self.trace)
-        self.views = Views(self.trace, self.naming)
+        self.views = SnapshotBuilder(self.trace, self.naming)
         self.views.requests.worker = worker
         self.routes = Routes([Route(name, rps) for name, rps in routes])
         self.rules.knows(load=self.routes)

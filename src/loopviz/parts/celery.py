@@ -23,7 +23,7 @@ from loopviz.errors import TargetError
 if TYPE_CHECKING:
     from celery import Celery
 
-__all__ = ["VARIABLE", "Worker", "celery_app", "celery_worker"]
+__all__ = ["VARIABLE", "CeleryWorker", "celery_app", "celery_worker"]
 
 VARIABLE = "LOOPVIZ_BROKER_URL"
 AT_ONCE = 16
@@ -64,7 +64,7 @@ def celery_app(name: str) -> "Celery":
 
 
 @contextmanager
-def celery_worker(path: str | Path) -> "Iterator[Worker | None]":
+def celery_worker(path: str | Path) -> "Iterator[CeleryWorker | None]":
     """A worker for the tasks of that file, whose `app` is the Celery app; None without Celery.
 
     It starts without being waited for: jobs that are sent meanwhile wait in the broker. It ends
@@ -73,14 +73,14 @@ def celery_worker(path: str | Path) -> "Iterator[Worker | None]":
     if importlib.util.find_spec("celery") is None:
         yield None
         return
-    worker = Worker(Path(path))
+    worker = CeleryWorker(Path(path))
     try:
         yield worker
     finally:
         worker.end()
 
 
-class Worker:
+class CeleryWorker:
     """The worker process, and whoever replaces it."""
 
     def __init__(self, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from loopviz.clock import MS, Clock, monotonic_ns
 
-__all__ = ["PAUSES", "Pauses"]
+__all__ = ["PAUSES", "PauseListeners"]
 
 _SHORTEST_NS = MS // 20
 """Shorter collections of the youngest generation are not told: they cost less than the telling."""
@@ -15,7 +15,7 @@ _SHORTEST_NS = MS // 20
 Told = Callable[[int, int, int, bool], None]
 
 
-class Pauses:
+class PauseListeners:
     """Tells each loop's probe of the garbage collections that held it."""
 
     def __init__(self, clock: Clock = monotonic_ns) -> None:
@@ -49,4 +49,4 @@ class Pauses:
                     self._told.pop(loop, None)  # nothing else is safe within a collection
 
 
-PAUSES = Pauses()
+PAUSES = PauseListeners()

@@ -24,7 +24,7 @@ from loopviz.model.findings import RULES
 from loopviz.report.build import failed
 from loopviz.scenario import Expect
 
-__all__ = ["BUG", "Fixes", "Verdict", "judge", "needed", "value_of"]
+__all__ = ["BUG", "Fixes", "Judgement", "judge", "needed", "value_of"]
 
 Report = Mapping[str, Any]
 Fixes = tuple[str, ...]
@@ -32,7 +32,7 @@ Fixes = tuple[str, ...]
 BUG: Fixes = ()
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """What became of a claim."""
 
     value: float
@@ -50,7 +50,7 @@ def needed(claim: Expect) -> tuple[Fixes, ...]:
     return fixes, BUG if claim.against == "bug" else (claim.against,)
 
 
-def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Verdict:
+def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Judgement:
     """Whether the claim holds in these runs (`needed`), under the same arrivals.
 
     Raises UsageError for a metric that does not exist, a claim without bounds, and a ratio to 0.
@@ -75,7 +75,7 @@ def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Verdict:
         claim.at_least is None or value >= claim.at_least
     )
     why = f" ({claim.why})" if claim.why else ""
-    return Verdict(value, holds, f"{said}; claimed: {wanted}{why}.")
+    return Judgement(value, holds, f"{said}; claimed: {wanted}{why}.")
 
 
 def value_of(metric: str, report: Report) -> float:

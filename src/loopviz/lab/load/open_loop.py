@@ -13,14 +13,14 @@ from loopviz.clock import SECOND, Clock, monotonic_ns
 from loopviz.lab.load.schedule import Arrival, ArrivalSchedule
 from loopviz.wire.control import Sample
 
-__all__ = ["IN_FLIGHT_MAX", "OpenLoop", "Reply"]
+__all__ = ["IN_FLIGHT_MAX", "OpenLoop", "SendResult"]
 
 IN_FLIGHT_MAX = 2_000
 """Requests in flight, over all routes, beyond which an arrival is shed."""
 
 
-class Reply(Protocol):
-    """How one request went; see `loopviz.lab.load.client.Reply`."""
+class SendResult(Protocol):
+    """How one request went; see `loopviz.lab.load.client.SendResult`."""
 
     @property
     def sent_ns(self) -> int: ...
@@ -30,7 +30,7 @@ class Reply(Protocol):
     def status(self) -> int: ...
 
 
-Send = Callable[[Arrival], Coroutine[Any, Any, Reply]]
+Send = Callable[[Arrival], Coroutine[Any, Any, SendResult]]
 """Send the request that is due; raises nothing."""
 
 

@@ -10,7 +10,7 @@ from loopviz.model.names import Site
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Task
 from loopviz.model.state.request import Request
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 
 __all__ = ["ClientPerRequest", "SequentialAwaits"]
 
@@ -45,7 +45,7 @@ _CLIENTS = {
 class _Client(Case):
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.row: Row | None = None
+        self.row: ResourceGroup | None = None
         self.routes: dict[str, int] = {}
         """Requests of the route that had ended before the first that made one."""
 

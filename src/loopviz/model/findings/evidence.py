@@ -5,7 +5,7 @@ from itertools import islice
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings.rule import Context
 from loopviz.model.snapshot import Location
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 
 __all__ = ["Held", "Standing", "named", "took"]
 
@@ -61,6 +61,6 @@ def took(ns: int) -> str:
     return f"{ns / MS:.0f} ms" if ns < SECOND else f"{ns / SECOND:.1f} s"
 
 
-def named(context: Context, row: "Row") -> str:
+def named(context: Context, row: "ResourceGroup") -> str:
     """What people call a resource."""
     return row.display(context.naming)

@@ -7,7 +7,7 @@ from loopviz.model.findings.evidence import Held, Standing, named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Job, Resource, Wait
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 
 __all__ = ["Crowd", "Exhausted"]
 
@@ -27,7 +27,7 @@ class Crowd(Case):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.row: Row | None = None
+        self.row: ResourceGroup | None = None
         self.gave_up = 0
         self.standing = Standing()
         self.held = Held()
@@ -45,15 +45,15 @@ class Exhausted(Rule[Crowd]):
         super().__init__(context)
         self._open: dict[Wait, None] = {}
 
-    def family(self, row: "Row") -> bool:
+    def family(self, row: "ResourceGroup") -> bool:
         """Whether the rule is about such a resource."""
         raise NotImplementedError
 
-    def units(self, row: "Row") -> str:
+    def units(self, row: "ResourceGroup") -> str:
         """What people call its units."""
         raise NotImplementedError
 
-    def patience(self, _row: "Row") -> tuple[int, int]:
+    def patience(self, _row: "ResourceGroup") -> tuple[int, int]:
         """How many waits, and how long a queue without a break, make it a finding."""
         return _WAITS, _STANDING_NS
 
@@ -155,12 +155,12 @@ class Exhausted(Rule[Crowd]):
 
     # ----
 
-    def _crowd(self, row: "Row") -> Crowd:
+    def _crowd(self, row: "ResourceGroup") -> Crowd:
         case = self.case(row)
         case.row = row
         return case
 
-    def _waits_still(self, row: "Row", lasted: int) -> Crowd:
+    def _waits_still(self, row: "ResourceGroup", lasted: int) -> Crowd:
         case = self._crowd(row)
         case.goes_on(lasted)
         return case
@@ -182,6 +182,6 @@ class Exhausted(Rule[Crowd]):
         return None
 
 
-def _was_full(row: "Row") -> bool:
+def _was_full(row: "ResourceGroup") -> bool:
     """All of its workers have been at work at once: who waited, waited for one."""
     return row.jobs is not None and row.jobs.max_in_use >= row.capacity > 0

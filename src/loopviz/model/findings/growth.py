@@ -11,7 +11,7 @@ from loopviz.model.findings.evidence import named
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Resource, Task
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 
 __all__ = ["UnboundedGrowth"]
 
@@ -30,7 +30,7 @@ class _Level:
 
     __slots__ = ("first", "last", "low", "row", "since")
 
-    def __init__(self, at: int, level: int, row: "Row | None" = None) -> None:
+    def __init__(self, at: int, level: int, row: "ResourceGroup | None" = None) -> None:
         self.since = at
         self.first = self.last = self.low = level
         self.row = row
@@ -46,7 +46,7 @@ class _Level:
 
 
 class _Growing(Case):
-    row: "Row | None" = None
+    row: "ResourceGroup | None" = None
     level = 0
     site = 0
     """Of the most numerous tasks."""

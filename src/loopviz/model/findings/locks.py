@@ -7,7 +7,7 @@ from loopviz.model.findings.evidence import Held, Standing, named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Wait
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 
 __all__ = ["LockConvoy", "LockHeldAcrossIo", "is_lock"]
 
@@ -30,7 +30,7 @@ _VICTIMS = 1000
 """Waiters of one lock that are looked at."""
 
 
-def is_lock(row: "Row") -> bool:
+def is_lock(row: "ResourceGroup") -> bool:
     """Whether one at a time can have it."""
     word = row.word
     return word == "Lock" or (row.capacity == 1 and word in ("Semaphore", "BoundedSemaphore"))
@@ -39,7 +39,7 @@ def is_lock(row: "Row") -> bool:
 class _Convoy(Case):
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.row: Row | None = None
+        self.row: ResourceGroup | None = None
         self.longest = 0
         """The queue."""
         self.standing = Standing()
@@ -112,7 +112,7 @@ class LockConvoy(Rule[_Convoy]):
 class _Across(Case):
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.row: Row | None = None
+        self.row: ResourceGroup | None = None
         self.where: Location | None = None
         self.others = 0
         """That waited, at its worst."""

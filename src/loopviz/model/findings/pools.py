@@ -3,7 +3,7 @@
 from loopviz.clock import SECOND
 from loopviz.model.findings.exhausted import Exhausted
 from loopviz.model.state.entities import Hold
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 
 __all__ = ["PoolExhausted", "ThreadLimiterExhausted"]
 
@@ -25,15 +25,15 @@ class PoolExhausted(Exhausted):
     rule = "pool-exhausted"
     title = "POOL EXHAUSTED"
 
-    def family(self, row: "Row") -> bool:
+    def family(self, row: "ResourceGroup") -> bool:
         if row.kind in _POOLS:
             return True
         return row.word in _GATES and row.capacity != 1 and not _of_threads(row)
 
-    def units(self, row: "Row") -> str:
+    def units(self, row: "ResourceGroup") -> str:
         return _POOLS.get(row.kind, "units")
 
-    def patience(self, row: "Row") -> tuple[int, int]:
+    def patience(self, row: "ResourceGroup") -> tuple[int, int]:
         return super().patience(row) if row.kind in _POOLS else (_GATE_WAITS, _GATE_STANDING_NS)
 
 
@@ -43,17 +43,17 @@ class ThreadLimiterExhausted(Exhausted):
     rule = "thread-limiter-exhausted"
     title = "THREADS EXHAUSTED"
 
-    def family(self, row: "Row") -> bool:
+    def family(self, row: "ResourceGroup") -> bool:
         return _of_threads(row)
 
-    def units(self, _row: "Row") -> str:
+    def units(self, _row: "ResourceGroup") -> str:
         return "threads"
 
     def released(self, hold: "Hold", at: int) -> None:
         """What its threads do, the jobs tell."""
 
 
-def _of_threads(row: "Row") -> bool:
+def _of_threads(row: "ResourceGroup") -> bool:
     """Whether its units are threads."""
     if row.kind == "ThreadPoolExecutor":
         return True

@@ -7,7 +7,7 @@ from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Task
 from loopviz.model.state.request import Request
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.wire.events import TASK_CANCELLED
 
 __all__ = ["CancelledMidWrite"]
@@ -26,7 +26,7 @@ _CONNECTIONS = ("sqlalchemy.pool", "asyncpg.pool")
 class _Write(Case):
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.row: Row | None = None
+        self.row: ResourceGroup | None = None
         self.where: Location | None = None
         self.cancelled = self.left = self.first_left_ns = self.last_left_ns = 0
 
@@ -135,6 +135,6 @@ def _working_for(request: "Request", tasks: "dict[int, Task]") -> "list[Task]":
     return [task for task in tasks.values() if task.request is request and task.holds]
 
 
-def _is_written_with(row: "Row") -> bool:
+def _is_written_with(row: "ResourceGroup") -> bool:
     """A database connection, or a lock."""
     return row.kind in _CONNECTIONS or is_lock(row)

@@ -13,7 +13,7 @@ from loopviz.model.snapshot.types import EDGES_NS, Buckets, Quantiles
 from loopviz.model.state.counters import Counters
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import ongoing
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.routes import Route, Routes
 from loopviz.model.state.trace import Trace
 from loopviz.model.state.usage import EVERY_NS, Usage
@@ -94,7 +94,7 @@ class Meter:
             },
         )
 
-    def _crowded(self) -> list[Row]:
+    def _crowded(self) -> list[ResourceGroup]:
         rows = [row for row in self._trace.resources.rows.values() if not row.anonymous]
         rows.sort(key=lambda row: (-row.shown.max_waiting, -row.shown.max_in_use))
         return rows[:MOST]

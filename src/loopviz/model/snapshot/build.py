@@ -21,16 +21,16 @@ from loopviz.model.snapshot import (
     WaiterInfo,
     WorkerInfo,
 )
-from loopviz.model.snapshot.requests import RequestViews
+from loopviz.model.snapshot.requests import RequestInfos
 from loopviz.model.state.entities import LOST, PENDING, Hold, Resource, Task, Wait
 from loopviz.model.state.incidents import Incident
 from loopviz.model.state.jobs import Executor
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.task_group import Group
 from loopviz.model.state.trace import Trace
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
-__all__ = ["Views"]
+__all__ = ["SnapshotBuilder"]
 
 _TASKS, _PEOPLE, _ROWS = 200, 20, 100
 """Shown at most: tasks, holders or waiters of a resource, resources."""
@@ -45,13 +45,13 @@ _OUTCOMES = {
 }
 
 
-class Views:
+class SnapshotBuilder:
     """Makes the views of one trace."""
 
     def __init__(self, trace: Trace, naming: Naming) -> None:
         self._trace = trace
         self._naming = naming
-        self.requests = RequestViews(trace, naming, self._location)
+        self.requests = RequestInfos(trace, naming, self._location)
         self._locations: dict[Site, Location] = {}
         self._groups: tuple[int, tuple[TaskGroupInfo, ...]] = (0, ())
 
@@ -153,14 +153,18 @@ class Views:
     def resources(self, now: int, since: int) -> tuple[ResourceInfo, ...]:
         """Those with waiters first, longest queue first; then by use."""
         rows = sorted(self._trace.resources.rows.values(), key=_crowd)[:_ROWS]
-        members: dict[Row, list[Resource]] = {row: [] for row in rows if row.in_use or row.waiting}
+        members: dict[ResourceGroup, list[Resource]] = {
+            row: [] for row in rows if row.in_use or row.waiting
+        }
         if members:
             for resource in self._trace.resources.live.values():
                 if (resource.holders or resource.waiters) and resource.row in members:
                     members[resource.row].append(resource)
         return tuple(self.resource(row, members.get(row, ()), now, since) for row in rows)
 
-    def resource(self, row: Row, members: Iterable[Resource], now: int, since: int) -> ResourceInfo:
+    def resource(
+        self, row: ResourceGroup, members: Iterable[Resource], now: int, since: int
+    ) -> ResourceInfo:
         shown = row.shown
         in_use, waiting = shown.means(now)
         times, used, queued = shown.envelope.columns(since)
@@ -257,7 +261,7 @@ class Views:
         return where
 
 
-def _crowd(row: Row) -> tuple[int, int, int, int, str]:
+def _crowd(row: ResourceGroup) -> tuple[int, int, int, int, str]:
     """Sorts the most crowded first."""
     shown = row.shown
     return -shown.waiting, -shown.max_waiting, -shown.in_use, -shown.max_in_use, row.key

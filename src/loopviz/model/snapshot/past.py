@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import LoopStats, Mark, RequestInfo, Running, Snapshot, StallInfo
-from loopviz.model.snapshot.build import Views
+from loopviz.model.snapshot.build import SnapshotBuilder
 from loopviz.model.snapshot.resources import ResourceInfo
 from loopviz.model.snapshot.types import Quantiles, State, Track
 from loopviz.model.snapshot.window import Window
@@ -33,7 +33,12 @@ class Past:
     """The history of one model. Called for each frame of a replay, so a step costs little."""
 
     def __init__(
-        self, trace: Trace, loop: LoopTimes, routes: Routes, counters: Counters, views: Views
+        self,
+        trace: Trace,
+        loop: LoopTimes,
+        routes: Routes,
+        counters: Counters,
+        views: SnapshotBuilder,
     ) -> None:
         self._trace, self._loop, self._routes = trace, loop, routes
         self._counters, self._views = counters, views

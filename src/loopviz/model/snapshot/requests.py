@@ -11,14 +11,14 @@ from loopviz.model.state.spans import Later, Spans
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.model.state.trace import Trace
 
-__all__ = ["RequestViews"]
+__all__ = ["RequestInfos"]
 
 _UNKNOWN: Kind = (0, None)
 Known = tuple[Spans, bytes, tuple[Kind, ...], Sums]
 """What `sums_of` takes."""
 
 
-class RequestViews:
+class RequestInfos:
     """Makes the views of one trace's requests: as they are, and as they were at a moment."""
 
     def __init__(

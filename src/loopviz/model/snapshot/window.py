@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sized
 
 from loopviz.model.snapshot import RequestInfo
-from loopviz.model.state.finished import Ended
+from loopviz.model.state.finished import FinishedRequests
 from loopviz.model.state.request import Request
 
 __all__ = ["Window"]
@@ -20,7 +20,7 @@ class Window:
     def __init__(self, make: Callable[[Request], RequestInfo]) -> None:
         self._make = make
         self._start = self._end = 0
-        """Places in `Ended`: from, and to before."""
+        """Places in `FinishedRequests`: from, and to before."""
         self._order: deque[int] = deque()
         """Numbers, in the order of ends."""
         self._numbers: list[int] = []
@@ -29,7 +29,7 @@ class Window:
         self._whole: tuple[RequestInfo, ...] = ()
 
     def show(
-        self, ended: Ended, start: int, end: int, others: Iterable[RequestInfo] = ()
+        self, ended: FinishedRequests, start: int, end: int, others: Iterable[RequestInfo] = ()
     ) -> tuple[RequestInfo, ...]:
         """Those at places from `start` to before `end`, and the others, by number."""
         if (start, end) != (self._start, self._end):
@@ -51,13 +51,13 @@ class Window:
     def _has_no_gap(self, hole: tuple[int, int] | None, start: int, end: int) -> bool:
         """Whether a place stands for one view each, now and when the window was last shown.
 
-        A gap that was there then may be unknown to `Ended` by now: both its sides are forgotten.
+        A gap that was there then may be unknown by now: both its sides are forgotten.
         """
         if len(self._order) != self._end - self._start:
             return False
         return hole is None or not min(self._start, start) < hole[0] < max(self._end, end)
 
-    def _move(self, ended: Ended, start: int, end: int) -> None:
+    def _move(self, ended: FinishedRequests, start: int, end: int) -> None:
         """Part of it stays; what has left is not there any more, at either end."""
         self._drop(start - self._start, self._order.popleft)
         self._drop(self._end - end, self._order.pop)
@@ -92,7 +92,7 @@ class Window:
         self._numbers.insert(at, number)
         self._views.insert(at, self._make(request))
 
-    def _begin(self, ended: Ended, start: int, end: int) -> None:
+    def _begin(self, ended: FinishedRequests, start: int, end: int) -> None:
         """Anew, with those views that there are."""
         known = dict(zip(self._numbers, self._views, strict=True))
         requests = list(ended.between(start, end))

@@ -4,7 +4,7 @@ The tables that keep them (`Tasks`, `Resources`, `Jobs`) are files of their own;
 """
 
 from loopviz.model.state.request import Request
-from loopviz.model.state.resource_groups import Row, Work
+from loopviz.model.state.resource_groups import ResourceGroup, Work
 from loopviz.model.state.task_group import Group
 
 __all__ = ["LOST", "PENDING", "Hold", "Job", "Resource", "Task", "Wait"]
@@ -87,7 +87,7 @@ class Task:
 
     def suspended(self, start: int, end: int, place: int) -> None:
         """It was suspended for that long, while it waited for a resource or held one."""
-        row: Row | None = None
+        row: ResourceGroup | None = None
         if self.waits:
             wait = self.waits[-1]
             wait.waited_ns += end - max(start, wait.began_ns)
@@ -141,9 +141,9 @@ class Hold:
         self.since_ns = at
         self.units = 1
         self.waited_ns = self.longest_ns = 0
-        self.longest: tuple[int, Row | None] = (0, None)
+        self.longest: tuple[int, ResourceGroup | None] = (0, None)
 
-    def suspended(self, lasted: int, place: int, row: Row | None) -> None:
+    def suspended(self, lasted: int, place: int, row: ResourceGroup | None) -> None:
         """Its task was suspended for so long, at that place or for that resource."""
         self.waited_ns += lasted
         if lasted > self.longest_ns:
@@ -156,7 +156,7 @@ class Resource:
 
     __slots__ = ("capacity", "holders", "in_use", "number", "row", "waiters")
 
-    def __init__(self, number: int, row: Row) -> None:
+    def __init__(self, number: int, row: ResourceGroup) -> None:
         self.number = number
         self.row = row
         self.capacity = 0

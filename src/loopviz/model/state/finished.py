@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from loopviz.model.state.request import Request
 
-__all__ = ["Ended"]
+__all__ = ["FinishedRequests"]
 
 
-class Ended:
+class FinishedRequests:
     """Requests by place: each has one, counted from the first that ever ended.
 
     The oldest are forgotten, by age or when there are too many. Those that ended in a stretch of

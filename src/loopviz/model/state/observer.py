@@ -1,10 +1,10 @@
 """What the findings see of a run: an `Observer` hears of each thing as the model takes it in.
 
 Call by call, in the events' order. What a call hands over are the model's own live objects
-(`Task`, `Request`, `Resource`, `Row`, `Wait`, `Hold`, `Job`): read them, never change them, and
-keep of them only what is bounded. Places are numbers: `model.trace.site(number)` gives the parsed
-`Site` (`name`: what is awaited there, `sleep`, `socket`; `path`, `line`, `function`), empty for 0.
-Times are integer nanoseconds.
+(`Task`, `Request`, `Resource`, `ResourceGroup`, `Wait`, `Hold`, `Job`): read them, never change
+them, and keep of them only what is bounded. Places are numbers: `model.trace.site(number)` gives
+the parsed `Site` (`name`: what is awaited there, `sleep`, `socket`; `path`, `line`, `function`),
+empty for 0. Times are integer nanoseconds.
 
     class LockConvoy(Observer):
         def wait_over(self, wait, at):

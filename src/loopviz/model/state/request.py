@@ -7,7 +7,7 @@ from typing import Any
 
 from loopviz.model.snapshot.tasks import PhaseInfo
 from loopviz.model.snapshot.types import State
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.spans import Spans
 
 __all__ = ["Call", "History", "Kind", "Request", "Sums", "sums_of", "waiting"]
@@ -18,9 +18,9 @@ _KINDS_KEPT = 255
 _NOTES_KEPT = 64
 """Calls, phases and resources made, of one request."""
 
-Kind = tuple[int, "Row | None"]
+Kind = tuple[int, "ResourceGroup | None"]
 """What a wait was for: the place, and the resource's row if it was for one."""
-History = tuple[int, int, int, "Row | None"]
+History = tuple[int, int, int, "ResourceGroup | None"]
 """A wait of the request's task: start, end, place, and the resource's row."""
 Call = tuple[int, int, str, int]
 """An outbound call: when it ended, place, host, status."""
@@ -83,7 +83,7 @@ class Request:
         self.calls: list[Call] | tuple[Call, ...] = []
         self.phases: list[PhaseInfo] | tuple[PhaseInfo, ...] = []
         """The last one's end is 0 while it goes on."""
-        self.made: list[Row] | tuple[Row, ...] = []
+        self.made: list[ResourceGroup] | tuple[ResourceGroup, ...] = []
         self.truncated = self.cancelled = self.named = self.streams = False
         """`truncated`: spans, calls, phases or made are not complete; `named`: by the load;
         `streams`: its response has begun, and comes in parts."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from loopviz.model.state.finished import Ended
+from loopviz.model.state.finished import FinishedRequests
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.request import Kind, Request
 from loopviz.model.state.routes import Names
@@ -23,7 +23,7 @@ class Requests:
         self._names = names or Names()
         self.open: dict[int, Request] = {}
         """By the number of the task that serves it."""
-        self.finished = Ended(keep)
+        self.finished = FinishedRequests(keep)
         self._kinds: dict[tuple[Kind, ...], tuple[Kind, ...]] = {}
         self.begin()
 

@@ -4,7 +4,7 @@ from loopviz.model.names import Naming, Site
 from loopviz.model.stats.histogram import Histogram
 from loopviz.model.stats.series import Envelope
 
-__all__ = ["Occupancy", "Row", "Work"]
+__all__ = ["Occupancy", "ResourceGroup", "Work"]
 
 _NEVER_HELD = ("Event", "Condition", "Barrier", "Queue", "LifoQueue", "PriorityQueue")
 
@@ -84,7 +84,7 @@ class Work(Occupancy):
         """How long jobs were queued."""
 
 
-class Row(Occupancy):
+class ResourceGroup(Occupancy):
     """What the resources of one description have in common; most often there is just one."""
 
     __slots__ = (
@@ -138,7 +138,7 @@ class Row(Occupancy):
         self.gave_up = 0
 
     @property
-    def shown(self) -> "Row | Work":
+    def shown(self) -> "ResourceGroup | Work":
         """Its occupancy: of an executor, its jobs; else units and waiting tasks."""
         return self if self.units or self.jobs is None else self.jobs
 

@@ -2,7 +2,7 @@
 
 from loopviz.model.state.entities import Hold, Resource, Task, Wait
 from loopviz.model.state.observer import Observer
-from loopviz.model.state.resource_groups import Row
+from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.wire.events import NUMBER, SIDE_OUT
 
 __all__ = ["Resources"]
@@ -18,7 +18,7 @@ class Resources:
 
     def __init__(self, observer: Observer) -> None:
         self.observer = observer
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, ResourceGroup] = {}
         """By their RESOURCE's text."""
         self.live: dict[int, Resource] = {}
         self._begun = 0
@@ -186,14 +186,14 @@ class Resources:
             self._forget_unused()
         return resource
 
-    def _row(self, text: str, at: int) -> Row:
+    def _row(self, text: str, at: int) -> ResourceGroup:
         row = self.rows.get(text)
         if row is None and len(self.rows) >= _ROWS:
             kind = text.partition("\t")[0]
             text = f"{kind}\tother {kind}"
             row = self.rows.get(text)
         if row is None:
-            row = self.rows[text] = Row(text, at)
+            row = self.rows[text] = ResourceGroup(text, at)
         return row
 
     def _move(self, resource: Resource, text: str, at: int) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from loopviz.clock import MS
 from loopviz.model.phases.types import ResourceFigures
-from loopviz.model.state.resource_groups import Occupancy, Row
+from loopviz.model.state.resource_groups import Occupancy, ResourceGroup
 from loopviz.model.stats.histogram import Histogram
 
 __all__ = ["EVERY_NS", "Usage"]
@@ -41,7 +41,7 @@ class _Past:
         self._tally = _NONE
         self._waits = 0
 
-    def note(self, at_ns: int, row: Row) -> None:
+    def note(self, at_ns: int, row: ResourceGroup) -> None:
         shown = row.shown
         rest = max(at_ns - shown.at, 0)
         in_use = shown.in_use_area + shown.in_use * rest
@@ -76,7 +76,7 @@ class Usage:
         self._pasts.clear()
         self.noted_ns = 0
 
-    def note(self, at_ns: int, rows: Iterable[Row]) -> None:
+    def note(self, at_ns: int, rows: Iterable[ResourceGroup]) -> None:
         """How things stand at that moment; those that have gone are forgotten."""
         at_ns = self.noted_ns = max(at_ns, self.noted_ns)
         pasts: dict[Occupancy, _Past] = {}
@@ -85,7 +85,7 @@ class Usage:
             past.note(at_ns, row)
         self._pasts = pasts
 
-    def between(self, row: Row, start_ns: int, end_ns: int) -> ResourceFigures:
+    def between(self, row: ResourceGroup, start_ns: int, end_ns: int) -> ResourceFigures:
         """Means by time, peaks, and the waits that ended in that time."""
         past = self._pasts.get(row.shown)
         notes = list(past.notes) if past is not None else []
@@ -107,7 +107,7 @@ class Usage:
         return ResourceFigures(in_use, peaks[0], waiting, peaks[1], waited.quantiles())
 
 
-def _peaks(row: Row, start_ns: int, end_ns: int) -> tuple[int, int]:
+def _peaks(row: ResourceGroup, start_ns: int, end_ns: int) -> tuple[int, int]:
     """In use and waiting at their most, to within the envelope's grain."""
     times, in_use, waiting = row.shown.envelope.columns(start_ns)
     until = int(np.searchsorted(times, end_ns))

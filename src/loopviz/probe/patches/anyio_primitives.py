@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.patches.executors import Job, new_job
+from loopviz.probe.patches.executors import SubmittedJob, new_job
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import attach, describes, known, resource_of
 from loopviz.probe.patches.wrappers import (
@@ -218,7 +218,7 @@ def _runs_in_thread(original: Any) -> Any:
     return run_sync_in_worker_thread
 
 
-def _new_job(recorder: Recorder, backend: Any, function: Any, limiter: Any) -> Job | None:
+def _new_job(recorder: Recorder, backend: Any, function: Any, limiter: Any) -> SubmittedJob | None:
     """A job of the limiter's: there is no executor. `_limiter`: of an adapter made off the loop."""
     try:
         limiter = limiter or backend.current_default_thread_limiter()

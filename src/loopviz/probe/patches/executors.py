@@ -15,10 +15,10 @@ from loopviz.probe.patches.wrappers import makes
 from loopviz.probe.recorder import Recorder, Resource, current
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
-__all__ = ["PATCHES", "Job", "new_job"]
+__all__ = ["PATCHES", "SubmittedJob", "new_job"]
 
 
-class Job:
+class SubmittedJob:
     """Stands in for a function that a worker thread will run, and tells when it does."""
 
     __slots__ = ("a", "function", "recorder", "started")
@@ -137,7 +137,7 @@ def _submit_to_process(original: Any) -> Any:
     return submit
 
 
-def _left(line: _Line, job: Job, future: "Future[Any]") -> None:
+def _left(line: _Line, job: SubmittedJob, future: "Future[Any]") -> None:
     try:
         if future.cancelled():
             outcome = TASK_CANCELLED
@@ -148,7 +148,7 @@ def _left(line: _Line, job: Job, future: "Future[Any]") -> None:
         job.recorder.fail("job", error)
 
 
-def new_job(recorder: Recorder, executor: Any, function: Any) -> Job | None:
+def new_job(recorder: Recorder, executor: Any, function: Any) -> SubmittedJob | None:
     """Tell that a job is submitted; None if that cannot be told."""
     try:
         resource = resource_of(executor)
@@ -156,7 +156,7 @@ def new_job(recorder: Recorder, executor: Any, function: Any) -> Job | None:
     except Exception as error:  # noqa: BLE001 - the app must go on
         recorder.fail("job", error)
         return None
-    return Job(recorder, a, function) if a else None
+    return SubmittedJob(recorder, a, function) if a else None
 
 
 describes(ThreadPoolExecutor, _describe_threads)

@@ -15,7 +15,7 @@ from rich.color import Color, ColorType
 from rich.style import Style
 from textual.strip import Strip
 
-__all__ = ["CELL", "Row", "Sheet", "framed", "picture"]
+__all__ = ["CELL", "Sheet", "SvgRow", "framed", "picture"]
 
 CELL = (8, 16)
 _BASE = 12
@@ -56,7 +56,7 @@ class Cell(NamedTuple):
     wide: int
 
 
-class Row(NamedTuple):
+class SvgRow(NamedTuple):
     """One row of a picture: shapes below, text above them."""
 
     shapes: str
@@ -73,7 +73,7 @@ class Sheet:
         self._shades: dict[tuple[str, str], str] = {}
         self._inks: dict[Style | None, Ink] = {}
 
-    def row(self, strip: Strip, y: int) -> Row:
+    def row(self, strip: Strip, y: int) -> SvgRow:
         """The strip as row number `y`."""
         cells = list(self._cells(strip))
         top = y * CELL[1]
@@ -83,7 +83,7 @@ class Sheet:
             shapes.cell(x, char, ink)
         for _, run in groupby(_joined(cells), itemgetter(0)):
             words.append(self._words([cell for _, cell in run], top))
-        return Row(shapes.svg(), "".join(words))
+        return SvgRow(shapes.svg(), "".join(words))
 
     def style(self) -> str:
         """The style sheet and the patterns: to be asked for after all rows."""

@@ -12,7 +12,7 @@ from textual.widget import Widget
 __all__ = ["LineWidget"]
 
 
-class Row(Strip):
+class LineRow(Strip):
     """Textual's strip, undivided, keeps itself in its cache: a cycle for each line painted."""
 
     __slots__ = ()
@@ -58,7 +58,7 @@ class LineWidget(Widget):
         """The prepared lines as they are: no borders, no padding, nothing to be cached."""
         width = self.size.width
         lines = (self.render_line(y).adjust_cell_length(width, self.fill) for y in crop.line_range)
-        strips: list[Strip] = [Row(list(line), width) for line in lines]
+        strips: list[Strip] = [LineRow(list(line), width) for line in lines]
         if crop.column_span != (0, width):
             strips = [strip.crop(*crop.column_span) for strip in strips]
         return strips

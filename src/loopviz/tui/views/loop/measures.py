@@ -17,7 +17,7 @@ from loopviz.tui.panels.lag import HOT_NS, WARM_NS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 
-__all__ = ["COLUMNS", "MEASURES", "Measure", "Measured", "before", "measured"]
+__all__ = ["COLUMNS", "MEASURES", "Measure", "MeasureRow", "before", "measured"]
 
 
 Ints = NDArray[np.int64]
@@ -58,7 +58,7 @@ MEASURES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasureRow:
     """A row of the table: a measure, now and before."""
 
     measure: Measure
@@ -66,11 +66,11 @@ class Measured:
     before: Spread
 
 
-def measured(loop: LoopStats, scene: Scene) -> list[Measured]:
+def measured(loop: LoopStats, scene: Scene) -> list[MeasureRow]:
     """Every measure."""
     earlier = _earlier(loop)
     return [
-        Measured(measure, _now(measure.track(loop), scene), attrgetter(measure.key)(earlier))
+        MeasureRow(measure, _now(measure.track(loop), scene), attrgetter(measure.key)(earlier))
         for measure in MEASURES
     ]
 
@@ -124,10 +124,10 @@ def _figure(
     """A column of one figure of `now` or `before`."""
     of = attrgetter(f"{side}.quantiles")
 
-    def text(row: Measured) -> str:
+    def text(row: MeasureRow) -> str:
         return _time(getattr(of(row), figure)) if of(row).count else "-"
 
-    def style(row: Measured, scene: Scene) -> Style:
+    def style(row: MeasureRow, scene: Scene) -> Style:
         return _heat(getattr(of(row), figure), scene) if side == "now" else scene.looks.dim
 
     return Column(title, width, text, told, style, spare=spare)

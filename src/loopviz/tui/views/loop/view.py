@@ -18,7 +18,7 @@ from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
 from loopviz.tui.state.view_state import Key, Look
 from loopviz.tui.views.loop.heatmap import FEWEST, Heat, add_legend, edges_for, paint_heat
-from loopviz.tui.views.loop.measures import COLUMNS, MEASURES, Measured, before, measured
+from loopviz.tui.views.loop.measures import COLUMNS, MEASURES, MeasureRow, before, measured
 from loopviz.tui.views.loop.pauses import pause_row
 from loopviz.tui.views.loop.usage import paint_usage, usage_told
 from loopviz.tui.views.view import View
@@ -94,7 +94,7 @@ class LoopView(View):
 
     def _chosen(
         self, scene: Scene, snapshot: model.Snapshot
-    ) -> tuple[model.LoopStats, str, tuple[int, Measured]]:
+    ) -> tuple[model.LoopStats, str, tuple[int, MeasureRow]]:
         """The loop, its name if there are several, and the worker and measure."""
         key = self.at(scene)
         assert isinstance(key, tuple)
@@ -116,7 +116,7 @@ class LoopView(View):
         self,
         loop: model.LoopStats,
         name: str,
-        row: tuple[int, Measured],
+        row: tuple[int, MeasureRow],
         scene: Scene,
         width: int,
         rows: int,
@@ -140,7 +140,7 @@ class LoopView(View):
     def _figures(
         self,
         loop: model.LoopStats,
-        row: tuple[int, Measured],
+        row: tuple[int, MeasureRow],
         scene: Scene,
         width: int,
         height: int,
