@@ -1,7 +1,7 @@
 """What the patched primitives tell of the loop they run on: waits, occupancy, jobs, calls.
 
-A patched primitive asks `current()` whether the running loop is recorded; if so, it tells what
-happens in a few words. Everything but `current`, `Resource`, `Recorder.fail`, `job_started` and
+A patched primitive asks `current()` whether the running loop is recorded, and if so records what
+happens. Everything but `current`, `ResourceDescription`, `Recorder.fail`, `job_started` and
 `job_ended` is for the loop's own thread.
 """
 
@@ -23,7 +23,7 @@ from loopviz.probe.places import PLACES, coroutine_code
 from loopviz.wire.events import B_SHIFT, NUMBER, SIDE_IN, Kind, tag
 from loopviz.wire.ring import LockedRing
 
-__all__ = ["Recorder", "Resource", "current", "recorders", "user_frame"]
+__all__ = ["Recorder", "ResourceDescription", "current", "recorders", "user_frame"]
 
 _numbers = itertools.count(1)
 _jobs = itertools.count(1)
@@ -53,11 +53,11 @@ def user_frame(frame: FrameType | None) -> FrameType | None:
     return found
 
 
-class Resource:
+class ResourceDescription:
     """What tasks wait for: its kind, its size, and the user's line that made it.
 
     Make it where the primitive is made: the line is that of the innermost user frame. Keep it on
-    the primitive (`resources.attached`), so that it lives as long.
+    the primitive (`patches.registry`), so that it lives as long.
     """
 
     __slots__ = (
@@ -145,7 +145,7 @@ class Recorder:
         with contextlib.suppress(Exception):  # a job may outlive the ring in which to say so
             self._fail(hook, error)
 
-    def introduce(self, resource: Resource) -> None:
+    def introduce(self, resource: ResourceDescription) -> None:
         """Tell of a resource, if it is new here or has changed."""
         try:
             if self._number not in resource.told:
@@ -153,7 +153,7 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 - the app must go on
             self.fail("resource", error)
 
-    def wait(self, resource: Resource, side: int = SIDE_IN) -> int:
+    def wait(self, resource: ResourceDescription, side: int = SIDE_IN) -> int:
         """The running task will wait for it, if it suspends. That task, for the wait's end."""
         who = 0
         try:
@@ -171,7 +171,9 @@ class Recorder:
         """Whether it has been told that the task waits, and not yet that it does no more."""
         return (self.task() if who is None else who) in self._waits
 
-    def wait_over(self, resource: Resource, side: int = SIDE_IN, who: int | None = None) -> None:
+    def wait_over(
+        self, resource: ResourceDescription, side: int = SIDE_IN, who: int | None = None
+    ) -> None:
         """The wait is over, and the task holds nothing."""
         try:
             who = self.task() if who is None else who
@@ -180,7 +182,7 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("wait", error)
 
-    def acquired(self, resource: Resource, in_use: int, who: int | None = None) -> None:
+    def acquired(self, resource: ResourceDescription, in_use: int, who: int | None = None) -> None:
         """The task holds one unit, and waits no more; so many are in use now."""
         try:
             who = self.task() if who is None else who
@@ -190,7 +192,7 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("acquired", error)
 
-    def released(self, resource: Resource, in_use: int, who: int | None = None) -> None:
+    def released(self, resource: ResourceDescription, in_use: int, who: int | None = None) -> None:
         """The task has given one unit back; so many are in use now.
 
         If it still waits for one, it gives back what it had been handed: it never held it.
@@ -203,14 +205,14 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("released", error)
 
-    def level(self, resource: Resource, items: int) -> None:
+    def level(self, resource: ResourceDescription, items: int) -> None:
         """A queue holds so many items now."""
         try:
             self._tell(_LEVEL, resource, items, self.task())
         except Exception as error:  # noqa: BLE001
             self.fail("level", error)
 
-    def job(self, executor: Resource, function: Any) -> int:
+    def job(self, executor: ResourceDescription, function: Any) -> int:
         """A job was submitted. Its `a` for `job_started` and `job_ended`; 0 if that failed."""
         try:
             self.introduce(executor)
@@ -290,12 +292,12 @@ class Recorder:
         code, line = raised
         return self._intern(f"\t{code.co_filename}\t{line}\t{code.co_qualname}")
 
-    def _introduce(self, resource: Resource) -> None:
+    def _introduce(self, resource: ResourceDescription) -> None:
         resource.told += (self._number,)
         a = resource.number << 32 | min(resource.capacity, NUMBER)
         self._put(Kind.RESOURCE, resource.maker, a, self._intern(resource.describe()))
 
-    def _tell(self, kind_tag: int, resource: Resource, b: int, who: int) -> None:
+    def _tell(self, kind_tag: int, resource: ResourceDescription, b: int, who: int) -> None:
         if self._number not in resource.told:
             self._introduce(resource)
         b = 0 if b < 0 else min(_MOST, b)

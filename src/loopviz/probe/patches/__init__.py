@@ -20,7 +20,7 @@ from loopviz.probe.patches import (
 )
 from loopviz.probe.patches.registry import attach, resource_of
 from loopviz.probe.patches.watchers import SharedPatches
-from loopviz.probe.recorder import Resource, current
+from loopviz.probe.recorder import ResourceDescription, current
 
 __all__ = ["rename", "unwatch", "watch"]
 
@@ -53,7 +53,7 @@ def rename(primitive: Any, name: str) -> None:
             patches(sys.modules[module])  # teaches us to describe what is its
     resource = _resource_of(primitive)
     if resource is asyncio_primitives.ANY_EVENT:
-        resource = Resource(resource.kind, seen=False)
+        resource = ResourceDescription(resource.kind, seen=False)
         attach(primitive, resource)
     if resource is not None:
         resource.change(name=name)
@@ -62,7 +62,7 @@ def rename(primitive: Any, name: str) -> None:
             recorder.introduce(resource)
 
 
-def _resource_of(primitive: Any) -> Resource | None:
+def _resource_of(primitive: Any) -> ResourceDescription | None:
     try:
         return resource_of(primitive)
     except LoopvizError:
@@ -71,7 +71,7 @@ def _resource_of(primitive: Any) -> Resource | None:
             for attribute in names:
                 inside = getattr(inside, attribute, None)
             if inside is not None:
-                return inside if isinstance(inside, Resource) else resource_of(inside)
+                return inside if isinstance(inside, ResourceDescription) else resource_of(inside)
         raise
 
 

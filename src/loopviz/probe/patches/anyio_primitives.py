@@ -23,7 +23,7 @@ from loopviz.probe.patches.wrappers import (
     semaphore_in_use,
     wait_if,
 )
-from loopviz.probe.recorder import Recorder, Resource, current
+from loopviz.probe.recorder import Recorder, ResourceDescription, current
 
 __all__ = ["adapters", "primitives"]
 
@@ -33,11 +33,11 @@ def primitives(module: ModuleType) -> list[Patch]:
     limiter, backend = module.CapacityLimiter, module.AsyncIOBackend
     default = vars(backend)["current_default_thread_limiter"].__func__.__code__
 
-    def describe(limiter: Any, seen: bool) -> Resource:
+    def describe(limiter: Any, seen: bool) -> ResourceDescription:
         own = module._default_thread_limiter.get(None) is limiter
         name = "default thread limiter" if own else ""
         tokens = limiter.total_tokens
-        return Resource("anyio.CapacityLimiter", name, tokens, seen=seen and not own)
+        return ResourceDescription("anyio.CapacityLimiter", name, tokens, seen=seen and not own)
 
     describes(limiter, describe)
     blocked, coroutine = module.WouldBlock, limiter.acquire_on_behalf_of
@@ -73,8 +73,10 @@ def adapters(module: ModuleType) -> list[Patch]:
     return patches
 
 
-def _describe_adapter(kind: str, size: Callable[[Any], float]) -> Callable[[Any, bool], Resource]:
-    return lambda it, seen: Resource(kind, capacity=size(it), seen=seen)
+def _describe_adapter(
+    kind: str, size: Callable[[Any], float]
+) -> Callable[[Any, bool], ResourceDescription]:
+    return lambda it, seen: ResourceDescription(kind, capacity=size(it), seen=seen)
 
 
 def _creates(original: Any) -> Any:
@@ -102,11 +104,11 @@ def _locks(lock: type, sem: type, current_task: Any) -> list[Patch]:
     def lock_blocks(lock: Any) -> bool:
         return lock._owner_task is not current_task() and bool(lock.locked() or lock._waiters)
 
-    def describe_semaphore(it: Any, seen: bool) -> Resource:
+    def describe_semaphore(it: Any, seen: bool) -> ResourceDescription:
         capacity = it._value if seen else it._max_value or 0
         return semaphore("anyio.Semaphore", it._value, capacity, seen=seen)
 
-    describes(lock, lambda _, seen: Resource("anyio.Lock", capacity=1, seen=seen))
+    describes(lock, lambda _, seen: ResourceDescription("anyio.Lock", capacity=1, seen=seen))
     describes(sem, describe_semaphore)
     return [
         Patch(lock, "__init__", makes()),
@@ -120,11 +122,11 @@ def _locks(lock: type, sem: type, current_task: Any) -> list[Patch]:
     ]
 
 
-def _borrowed(limiter: Any, _: Resource) -> int:
+def _borrowed(limiter: Any, _: ResourceDescription) -> int:
     return len(limiter._borrowers)
 
 
-def _lock_in_use(lock: Any, _: Resource) -> int:
+def _lock_in_use(lock: Any, _: ResourceDescription) -> int:
     return int(lock.locked())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, resource_of
 from loopviz.probe.patches.wrappers import always, makes, wait_if, wait_over
-from loopviz.probe.recorder import Resource, current
+from loopviz.probe.recorder import ResourceDescription, current
 from loopviz.wire.events import SIDE_IN, SIDE_OUT
 
 __all__ = ["streams"]
@@ -19,7 +19,7 @@ def streams(module: ModuleType) -> list[Patch]:
     send, receive = module.MemoryObjectSendStream, module.MemoryObjectReceiveStream
     describes(
         state,
-        lambda state, seen: Resource(
+        lambda state, seen: ResourceDescription(
             "anyio.MemoryObjectStream", capacity=state.max_buffer_size, seen=seen
         ),
     )

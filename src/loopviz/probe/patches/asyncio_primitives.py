@@ -20,19 +20,19 @@ from loopviz.probe.patches.wrappers import (
     waits,
 )
 from loopviz.probe.places import PLACES, USER
-from loopviz.probe.recorder import Resource, current
+from loopviz.probe.recorder import ResourceDescription, current
 from loopviz.wire.events import SIDE_IN, SIDE_OUT
 
 __all__ = ["ANY_EVENT", "PATCHES"]
 
-ANY_EVENT = Resource("asyncio.Event", seen=False)
+ANY_EVENT = ResourceDescription("asyncio.Event", seen=False)
 """Events are made by the thousand, by libraries mostly: those that no user line made are one."""
 
 _POOLS = ("sqlalchemy.", "asyncpg.")
 """Modules whose queues and locks are parts of a pool, which is told of as a whole."""
 
 
-def _describe_semaphore(it: Any, seen: bool) -> Resource:
+def _describe_semaphore(it: Any, seen: bool) -> ResourceDescription:
     name = "BoundedSemaphore" if isinstance(it, asyncio.BoundedSemaphore) else "Semaphore"
     capacity = it._value if seen else getattr(it, "_bound_value", 0)
     return semaphore(f"asyncio.{name}", it._value, capacity, seen=seen)
@@ -42,7 +42,7 @@ def _lock_blocks(lock: Any) -> bool:
     return lock._locked or not all(waiter.cancelled() for waiter in lock._waiters or ())
 
 
-def _lock_in_use(lock: Any, _: Resource) -> int:
+def _lock_in_use(lock: Any, _: ResourceDescription) -> int:
     return int(lock._locked)
 
 
@@ -107,16 +107,18 @@ def _get_blocks(queue: Any) -> bool:
 
 
 describes(Semaphore, _describe_semaphore)
-describes(Lock, lambda _, seen: Resource("asyncio.Lock", capacity=1, seen=seen))
-describes(Condition, lambda _, seen: Resource("asyncio.Condition", seen=seen))
-describes(Event, lambda _, seen: Resource("asyncio.Event") if seen else ANY_EVENT)
+describes(Lock, lambda _, seen: ResourceDescription("asyncio.Lock", capacity=1, seen=seen))
+describes(Condition, lambda _, seen: ResourceDescription("asyncio.Condition", seen=seen))
+describes(Event, lambda _, seen: ResourceDescription("asyncio.Event") if seen else ANY_EVENT)
 describes(
     Barrier,
-    lambda barrier, seen: Resource("asyncio.Barrier", capacity=barrier._parties, seen=seen),
+    lambda barrier, seen: ResourceDescription(
+        "asyncio.Barrier", capacity=barrier._parties, seen=seen
+    ),
 )
 describes(
     Queue,
-    lambda queue, seen: Resource("asyncio.Queue", capacity=queue._maxsize, seen=seen),
+    lambda queue, seen: ResourceDescription("asyncio.Queue", capacity=queue._maxsize, seen=seen),
 )
 
 _level = levels(lambda queue: queue.qsize())

@@ -8,7 +8,7 @@ from typing import Any
 
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import hide
-from loopviz.probe.recorder import Recorder, Resource, current
+from loopviz.probe.recorder import Recorder, ResourceDescription, current
 
 __all__ = ["pools"]
 
@@ -22,13 +22,15 @@ def pools(module: ModuleType) -> list[Patch]:
     ]
 
 
-def _resource(pool: Any, *, seen: bool = False) -> Resource:
+def _resource(pool: Any, *, seen: bool = False) -> ResourceDescription:
     queue = pool._queue
     try:
         return queue._loopviz_pool  # type: ignore[no-any-return]
     except AttributeError:
         hide(queue)
-        queue._loopviz_pool = resource = Resource("asyncpg.pool", capacity=pool._maxsize, seen=seen)
+        queue._loopviz_pool = resource = ResourceDescription(
+            "asyncpg.pool", capacity=pool._maxsize, seen=seen
+        )
         queue._loopviz_holders = {}
         return resource
 

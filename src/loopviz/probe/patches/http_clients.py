@@ -17,7 +17,7 @@ from typing import Any
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
 from loopviz.probe.patches.wrappers import makes
-from loopviz.probe.recorder import Recorder, Resource, current
+from loopviz.probe.recorder import Recorder, ResourceDescription, current
 
 __all__ = ["clients", "pools", "web_sockets"]
 
@@ -45,9 +45,11 @@ def web_sockets(module: ModuleType) -> list[Patch]:
     return [Patch(module.AsyncWebSocketSession, "__aenter__", _enters(module.__name__))]
 
 
-def _describe(pool: Any, seen: bool) -> Resource:
+def _describe(pool: Any, seen: bool) -> ResourceDescription:
     most: int = pool._max_connections
-    return Resource("httpcore.pool", capacity=0 if most == sys.maxsize else most, seen=seen)
+    return ResourceDescription(
+        "httpcore.pool", capacity=0 if most == sys.maxsize else most, seen=seen
+    )
 
 
 def _hides(name: str) -> Any:
@@ -117,7 +119,9 @@ def _assign(original: Any) -> Any:
     return _assign_requests_to_connections
 
 
-def _compare(recorder: Recorder, resource: Resource, told: _Told, requests: list[Any]) -> None:
+def _compare(
+    recorder: Recorder, resource: ResourceDescription, told: _Told, requests: list[Any]
+) -> None:
     """Those that are gone first: theirs is what the others get.
 
     httpcore gives one free connection to all that wait; one of them gets it, not always the

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from loopviz.errors import LoopvizError
-from loopviz.probe.recorder import Resource, current, recorders
+from loopviz.probe.recorder import ResourceDescription, current, recorders
 
 __all__ = ["attach", "describes", "hide", "known", "make", "resource_of"]
 
-Describe = Callable[[Any, bool], Resource]
+Describe = Callable[[Any, bool], ResourceDescription]
 """`describe(primitive, seen)`: its resource, made just now (`seen`) or met only now."""
 
 _describe: dict[type, Describe] = {}
-_elsewhere: "weakref.WeakKeyDictionary[Any, Resource | None]" = weakref.WeakKeyDictionary()
+_elsewhere: "weakref.WeakKeyDictionary[Any, ResourceDescription | None]" = (
+    weakref.WeakKeyDictionary()
+)
 """Of those that have slots only."""
 
 
@@ -23,7 +25,7 @@ def describes(kind_of: type, describe: Describe) -> None:
     _describe[kind_of] = describe
 
 
-def attach(primitive: Any, resource: Resource | None) -> None:
+def attach(primitive: Any, resource: ResourceDescription | None) -> None:
     """From now on it is that resource."""
     try:
         primitive._loopviz = resource
@@ -41,7 +43,7 @@ def known(primitive: Any) -> bool:
     return hasattr(primitive, "_loopviz") or primitive in _elsewhere
 
 
-def resource_of(primitive: Any) -> Resource | None:
+def resource_of(primitive: Any) -> ResourceDescription | None:
     """Its resource, described if it is only met now; None if it is hidden.
 
     Raises LoopvizError for what is no primitive that we know.

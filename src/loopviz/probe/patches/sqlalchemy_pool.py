@@ -6,7 +6,7 @@ from typing import Any
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
 from loopviz.probe.patches.wrappers import gave_up, makes, wait_if
-from loopviz.probe.recorder import Recorder, Resource, current
+from loopviz.probe.recorder import Recorder, ResourceDescription, current
 
 __all__ = ["pools"]
 
@@ -23,12 +23,12 @@ def pools(module: ModuleType) -> list[Patch]:
     ]
 
 
-def _describe(pool: Any, seen: bool) -> Resource:
+def _describe(pool: Any, seen: bool) -> ResourceDescription:
     limit = pool.size() + pool._max_overflow if pool._max_overflow > -1 else 0
-    return Resource("sqlalchemy.pool", capacity=limit, seen=seen)
+    return ResourceDescription("sqlalchemy.pool", capacity=limit, seen=seen)
 
 
-def _in_use(pool: Any, _: Resource) -> int:
+def _in_use(pool: Any, _: ResourceDescription) -> int:
     checked_out: int = pool.checkedout()
     return checked_out
 

@@ -6,7 +6,7 @@ from types import CodeType
 from typing import Any
 
 from loopviz.probe.patches.registry import make, resource_of
-from loopviz.probe.recorder import Recorder, Resource, current
+from loopviz.probe.recorder import Recorder, ResourceDescription, current
 from loopviz.wire.events import SIDE_IN
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 
 Blocks = Callable[..., bool]
 """`blocks(primitive, *arguments)`: would the call have to wait now?"""
-InUse = Callable[[Any, Resource], int]
+InUse = Callable[[Any, ResourceDescription], int]
 """`in_use(primitive, resource)`: units, as the primitive has it."""
 Factory = Callable[[Any], Any]
 
@@ -196,14 +196,14 @@ def always(_: Any) -> bool:
     return True
 
 
-def semaphore(kind: str, value: int, capacity: int, *, seen: bool) -> Resource:
+def semaphore(kind: str, value: int, capacity: int, *, seen: bool) -> ResourceDescription:
     """Of a semaphore with so many units left; those taken before we met it are not known of."""
-    resource = Resource(kind, capacity=capacity, seen=seen)
+    resource = ResourceDescription(kind, capacity=capacity, seen=seen)
     resource.units = capacity or value
     return resource
 
 
-def semaphore_in_use(semaphore: Any, resource: Resource) -> int:
+def semaphore_in_use(semaphore: Any, resource: ResourceDescription) -> int:
     """Of a semaphore with `_value`; one of unknown capacity has at least the most ever left."""
     value: int = semaphore._value
     if not resource.capacity and value > resource.units:
