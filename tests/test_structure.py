@@ -1,4 +1,4 @@
-"""What holds for all source files: none imports itself through others; a class's name is its own."""
+"""What holds for all source files: no import circles, and a public class has a name of its own."""
 
 import ast
 from collections import Counter
