@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -537,3 +538,13 @@ def test_reading_while_another_process_writes_as_fast_as_it_can(tmp_path, capaci
     assert read_all + lost_all == written
     assert read_all > 0
     assert written > 100_000
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors in /proc")
+def test_a_reader_that_nobody_closes_keeps_no_file_open(tmp_path):
+    """A worker's rings are read anew, by another reader, when its scenario is known."""
+    RingFile(tmp_path / "ring", capacity=16).close()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        RingReader(tmp_path / "ring")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,8 @@ class RingReader:
         """Open the file. Raises FileNotFoundError, or WireError for a file that is no ring."""
         self._path = path
         self._fd = os.open(path, os.O_RDONLY)
+        self._close = weakref.finalize(self, os.close, self._fd)
+        """As a mapping would, the file goes with the reader, should nobody close it."""
         try:
             head = os.pread(self._fd, HEADER_SIZE, 0)
             self._size = os.fstat(self._fd).st_size
@@ -112,10 +115,9 @@ class RingReader:
         return unpack(self._records[:count])
 
     def close(self) -> None:
-        """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        """Close the file. Safe to call twice."""
+        self._fd = -1  # the number will be another file's
+        self._close()
 
     def _skip_overrun(self) -> int:
         """If the writer has lapped us, go on with the newer three quarters of the ring."""
