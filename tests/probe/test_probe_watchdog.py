@@ -1,5 +1,6 @@
 """When the watchdog looks, on a clock that the test turns; and that a stack is of one moment."""
 
+import gc
 import sys
 import threading
 
@@ -100,6 +101,12 @@ def test_a_stack_is_of_one_moment():
     def deep(levels):
         deep(levels - 1) if levels else caller()
 
+    def collected(phase, info):
+        """Python code that a garbage collection calls: other threads may get the GIL meanwhile."""
+        for _ in range(200):
+            pass
+
+    gc.callbacks.append(collected)
     over = []
     thread = threading.Thread(target=deep, args=(900,))
     before = sys.getswitchinterval()
@@ -108,6 +115,7 @@ def test_a_stack_is_of_one_moment():
     try:
         stacks = [levels_of_thread(thread.ident) for _ in range(1000)]
     finally:
+        gc.callbacks.remove(collected)
         over.append(True)
         sys.setswitchinterval(before)
         thread.join()

@@ -1,11 +1,13 @@
 """Stacks: what the loop's thread is doing, as frames for people, and which of them is to blame."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from itertools import accumulate, chain, repeat, tee
-from operator import attrgetter, call, itemgetter
+from functools import partial
+from itertools import accumulate, chain, repeat, takewhile, tee
+from operator import attrgetter, call, is_not, itemgetter
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
@@ -33,6 +35,10 @@ _Frame = tuple[str, int, str, str, FrameType | None]
 Level = tuple[FrameType, tuple[CodeType, int | None]]
 """A frame, its code, and the line it was at when the stack was read; the frame moves on."""
 _code_and_line = attrgetter("f_code", "f_lineno")
+_is_frame = partial(is_not, None)
+_COLLECTS_IN_C = sys.version_info < (3, 12)
+"""Whether a garbage collection may begin at any allocation. It may call Python functions (`gc.
+callbacks`, finalizers), and then other threads get the GIL."""
 
 
 class Stack(NamedTuple):
@@ -66,10 +72,17 @@ def levels(frame: FrameType | None) -> list[Level]:
 
 def _levels(first: Iterable[FrameType | None]) -> list[Level]:
     outwards = accumulate(chain(first, repeat("f_back")), getattr)  # type: ignore[arg-type]
-    frames, same = tee(outwards)
+    frames, same = tee(takewhile(_is_frame, outwards))
     found: list[Level] = []
-    with suppress(AttributeError, KeyError):  # beyond the outermost frame; there is no such thread
-        found.extend(zip(frames, map(_code_and_line, same), strict=False))
+    collects = _COLLECTS_IN_C and gc.isenabled()
+    if collects:
+        gc.disable()
+    try:
+        with suppress(KeyError):  # there is no such thread
+            found.extend(zip(frames, map(_code_and_line, same), strict=False))
+    finally:
+        if collects:
+            gc.enable()
     return found
 
 
