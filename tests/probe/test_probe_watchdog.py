@@ -113,7 +113,7 @@ def test_a_stack_is_of_one_moment():
     sys.setswitchinterval(1e-6)
     thread.start()
     try:
-        stacks = [levels_of_thread(thread.ident) for _ in range(1000)]
+        stacks = [levels_of_thread(thread.ident) for _ in range(400)]
     finally:
         gc.callbacks.remove(collected)
         over.append(True)
