@@ -107,3 +107,21 @@ def test_a_guard_that_does_not_answer_is_not_waited_for(tmp_path):
     stopped.close()
     assert time.monotonic() - began < GUARD_S + 1
     assert stopped._process.returncode == -signal.SIGKILL
+
+
+def test_a_group_that_ends_at_the_last_moment_spares_no_other(monkeypatch, tmp_path):
+    """Between the look and the kill: the others are killed all the same, the folder goes."""
+    ended = subprocess.Popen(["true"], start_new_session=True)
+    ended.wait()
+    lives = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    monkeypatch.setattr(guard, "GRACE_S", 0)
+    monkeypatch.setattr(guard, "_exists", lambda _group: True)
+    folder = tmp_path / "run" / "folder"
+    folder.mkdir(parents=True)
+    try:
+        guard.clean_up([ended.pid, lives.pid], {str(folder)})
+        assert lives.wait(5) == -signal.SIGKILL
+    finally:
+        lives.kill()
+        lives.wait()
+    assert not folder.exists()

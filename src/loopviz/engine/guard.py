@@ -114,7 +114,10 @@ def clean_up(groups: set[int], folders: set[str]) -> None:
     while time.monotonic() < deadline and any(_exists(group) for group in groups):
         time.sleep(0.05)
     for group in filter(_exists, groups):
-        os.killpg(group, signal.SIGKILL)
+        with contextlib.suppress(
+            ProcessLookupError, PermissionError
+        ):  # it has just ended by itself
+            os.killpg(group, signal.SIGKILL)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # another loopviz still lives there
