@@ -154,7 +154,11 @@ def test_nothing_outlives_a_killed_terminal_process(ours, runtime_folder, words)
     terminal.kill()
     terminal.wait()
     terminal.stdout.close()
-    wait_until(lambda: not ours(), 3, "the end of all processes")
+    try:
+        wait_until(lambda: not ours(), 3, "the end of all processes")
+    except AssertionError as error:
+        error.add_note(f"There are still {ours()}")
+        raise
     wait_until(lambda: not list(runtime_folder.iterdir()), 1, "removing the files")
     with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
         probe.connect(("127.0.0.1", urlsplit(url).port))
