@@ -20,7 +20,7 @@ from loopviz.model.snapshot import (
 from .plays import PLAYS
 from .worlds import T0, World, known
 
-__all__ = ["ENTRIES", "HELD", "SCENARIO", "T0", "FakeController", "line_of", "resource"]
+__all__ = ["ENTRIES", "HELD", "SCENARIO", "T0", "FakeRun", "line_of", "resource"]
 
 SCENARIO = known("block")
 
@@ -47,7 +47,7 @@ HELD = Location(
 """Where `block` holds the loop."""
 
 
-class FakeController:
+class FakeRun:
     """The contract of a run over a world; `calls` is what the keys asked of it.
 
     Another scenario, or a restart, is another world.

@@ -17,7 +17,7 @@ from loopviz.tui.app import LoopvizApp
 from loopviz.tui.screenshot import rows_of
 from loopviz.tui.widgets.lines import LineWidget
 
-from .builders import T0, FakeController
+from .builders import T0, FakeRun
 from .styles import StyleNames
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -26,10 +26,10 @@ GOLDENS = Path(__file__).parent / "goldens"
 class Stage:
     """An app, its controller and its clock. `play` moves time on and draws one frame."""
 
-    def __init__(self, controller: FakeController | None = None, **options):
+    def __init__(self, run: FakeRun | None = None, **options):
         self.now = T0 + 6 * SECOND + 700 * MS
-        self.controller = controller or FakeController()
-        self.app = LoopvizApp(self.controller, clock=lambda: self.now, fps=0, **options)
+        self.run = run or FakeRun()
+        self.app = LoopvizApp(self.run, clock=lambda: self.now, fps=0, **options)
         self.pilot: Pilot = None  # type: ignore[assignment]
 
     async def play(self, seconds: float = 0.0) -> None:

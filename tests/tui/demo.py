@@ -10,14 +10,14 @@ import time
 from loopviz.clock import SECOND
 from loopviz.tui.app import LoopvizApp
 
-from .builders import T0, FakeController
+from .builders import T0, FakeRun
 from .plays import PLAYS
 
 WARM_NS = 2 * SECOND
 BEGIN_NS = T0 + 6 * SECOND
 
 
-class Metered(FakeController):
+class Metered(FakeRun):
     """Counts what the interface costs without the world, once it has warmed up."""
 
     began: tuple[float, float] | None = None
@@ -44,11 +44,11 @@ def main() -> None:
     parser.add_argument("scenario", nargs="?", default="block", choices=PLAYS)
     parser.add_argument("--ascii", action="store_true")
     args = parser.parse_args()
-    controller = Metered(args.scenario)
-    controller.world.advance(BEGIN_NS)
+    run = Metered(args.scenario)
+    run.world.advance(BEGIN_NS)
     start = time.monotonic_ns() - BEGIN_NS
-    LoopvizApp(controller, clock=lambda: time.monotonic_ns() - start, ascii_only=args.ascii).run()
-    print(controller.cost())
+    LoopvizApp(run, clock=lambda: time.monotonic_ns() - start, ascii_only=args.ascii).run()
+    print(run.cost())
 
 
 if __name__ == "__main__":

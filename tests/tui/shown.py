@@ -10,10 +10,10 @@ from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.layout import Wants, plan
 
-from .builders import FakeController
+from .builders import FakeRun
 
 
-class Told(FakeController):
+class Told(FakeRun):
     """Shows what a model has been told; a story may go on between two frames."""
 
     def __init__(self, story, model=None):
@@ -32,10 +32,10 @@ class Shown:
     """A view as it is painted: `rows` are its lines without trailing blanks."""
 
     def __init__(self, view, story, size=(80, 20), glyphs=BLOCKS, theme="dark"):
-        self.controller = Told(story)
+        self.run = Told(story)
         self.story = story
         self.width, self.height = size
-        self.desk = Desk(self.controller, lambda: story.now_ns, looks(theme), glyphs)
+        self.desk = Desk(self.run, lambda: story.now_ns, looks(theme), glyphs)
         self.desk.look = replace(self.desk.look, view=view)
         self.desk.plan = plan(self.width, self.height + 4, Wants(view=view))
         self.paint()  # the first frame of a run forgets what was chosen before

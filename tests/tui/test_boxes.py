@@ -66,16 +66,16 @@ def test_the_filter_narrows_as_one_types_and_data_goes_on():
         assert "apple" in stage.text()
         assert "grape" in stage.text()
         assert "cherry" not in stage.text()
-        polls = len(stage.controller.polls)
+        polls = len(stage.run.polls)
         await stage.play(1)
-        assert len(stage.controller.polls) > polls
+        assert len(stage.run.polls) > polls
         await stage.press("p")
         assert "1 row has it" in stage.lines()[-1]
         await stage.press("backspace", "down", "enter")
         assert stage.app.desk.look.row == "apple"
         assert "rows have it" not in stage.lines()[-1]
         assert "cherry" not in stage.text()
-        assert stage.controller.calls == []
+        assert stage.run.calls == []
 
     fruit(play)
 
@@ -100,7 +100,7 @@ def test_letters_that_are_keys_are_letters_while_one_types():
     async def play(stage: Stage) -> None:
         await stage.press("slash", "a", "q", "0", "question_mark", "left_square_bracket")
         assert stage.app.desk.look.filters["tasks"] == "aq0?["
-        assert stage.controller.calls == []
+        assert stage.run.calls == []
         assert stage.app.is_running
 
     fruit(play)
@@ -162,7 +162,7 @@ def test_the_palette_has_the_fixes_every_action_and_the_scenarios():
 def test_the_palette_does_what_is_found(words, calls):
     async def play(stage: Stage) -> None:
         await stage.press("ctrl+p", *("space" if c == " " else c for c in words), "enter")
-        assert stage.controller.calls == calls
+        assert stage.run.calls == calls
 
     drive(play)
 
@@ -172,9 +172,9 @@ def test_the_palette_stays_and_data_goes_on(ascii_only):
     async def play(stage: Stage) -> None:
         await stage.press("ctrl+p", "x", "backspace", "down", "down", "up")
         assert stage.app.screen.chosen == 1
-        polls = len(stage.controller.polls)
+        polls = len(stage.run.polls)
         await stage.play(1)
-        assert len(stage.controller.polls) > polls
+        assert len(stage.run.polls) > polls
         assert "COMMANDS" in stage.text()
         await stage.press("escape")
         assert "COMMANDS" not in stage.text()
@@ -189,7 +189,7 @@ def test_the_picker_finds():
         await stage.press("x")
         assert "None has these words" in stage.text()
         await stage.press("backspace", "enter")
-        assert stage.controller.calls == [("switch", "dbpool")]
+        assert stage.run.calls == [("switch", "dbpool")]
         await stage.press("s", "slash", *"whole request", "escape")
         assert "remove" not in stage.text().split("SCENARIOS")[1].split("\n")[1]
         await stage.press("escape")

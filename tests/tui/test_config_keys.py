@@ -55,7 +55,7 @@ def test_keys_as_they_are_told():
 def test_own_keys_work_and_the_old_ones_do_not():
     async def play(stage: Stage) -> None:
         await stage.press("x", "a")
-        assert stage.controller.calls == [("toggle", "to_thread")]
+        assert stage.run.calls == [("toggle", "to_thread")]
         await stage.press("f6")
         assert stage.app.desk.look.view == "tasks"
         await stage.press("f10")
@@ -94,7 +94,7 @@ def test_the_whole_screen_shows_them(size):
 def test_a_dead_target_names_the_own_key():
     async def play(stage: Stage) -> None:
         dead = {"phase": "target-died", "why": "The target was killed."}
-        stage.controller.status = replace(stage.controller.status, **dead)
+        stage.run.status = replace(stage.run.status, **dead)
         await stage.play(0.1)
         assert "f5 restart" in stage.lines()[1]
 

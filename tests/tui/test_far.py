@@ -4,7 +4,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.overview import gone
 
-from .builders import T0, FakeController
+from .builders import T0, FakeRun
 from .conftest import Stage, drive
 
 
@@ -18,7 +18,7 @@ def far_out(play, size=(80, 24)):
         assert "2 s/column" in stage.text()
         await play(stage)
 
-    return drive(begin, size, Stage(FakeController("block")))
+    return drive(begin, size, Stage(FakeRun("block")))
 
 
 def cells(stage, row):
@@ -73,7 +73,7 @@ def test_the_loop_view_says_why_its_heat_map_is_blank_and_knows_the_utilization(
 
 
 def test_what_is_known_of_a_second_does_not_change_with_its_age():
-    world = FakeController("block").world
+    world = FakeRun("block").world
     world.advance(T0 + 30 * SECOND)
     early = world.snapshot()
     world.advance(T0 + 130 * SECOND)

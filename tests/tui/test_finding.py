@@ -14,7 +14,7 @@ from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
 
-from .builders import HELD, SCENARIO, T0, FakeController
+from .builders import HELD, SCENARIO, T0, FakeRun
 
 SAID = {
     "slow-callback": "GET /report held the loop 212 ms in time.sleep(0.2)",
@@ -83,8 +83,8 @@ def panel(
     **changes,
 ):
     """The panel's rows for the world's finding, changed."""
-    controller = FakeController()
-    frame = controller.frame(T0 + 5 * SECOND, 6 * SECOND)
+    run = FakeRun()
+    frame = run.frame(T0 + 5 * SECOND, 6 * SECOND)
     now = frame.snapshot.now_ns
     finding = replace(frame.snapshot.findings[0], **{"last_ns": now - int(ago * SECOND)} | changes)
     found = () if changes.get("rule") == "" else (finding,)

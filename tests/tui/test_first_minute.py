@@ -298,7 +298,7 @@ def test_a_strangers_walk_on_the_stage():
         assert "▼" in text
         assert "} the next scenario" in next_step()
         await stage.press("}")
-        assert stage.controller.calls[-1] == ("switch", "dbpool")
+        assert stage.run.calls[-1] == ("switch", "dbpool")
 
     drive(play)
 
@@ -307,12 +307,12 @@ def test_a_strangers_walk_on_the_stage():
 def test_a_key_without_a_fix_says_which_there_are(key):
     async def play(stage: Stage) -> None:
         if key == "F":
-            stage.controller.made = lambda snapshot: replace(snapshot, findings=())
+            stage.run.made = lambda snapshot: replace(snapshot, findings=())
             await stage.press("a")
             await stage.play(1)
-        before = len(stage.controller.calls)
+        before = len(stage.run.calls)
         await stage.press(key)
-        assert len(stage.controller.calls) == before
+        assert len(stage.run.calls) == before
         assert "a b c" in stage.text() or "a-c" in stage.text()
         assert ("There is no such fix" if key == "d" else "No fix is suggested") in stage.text()
 

@@ -5,7 +5,7 @@ import pytest
 from loopviz.tui.draw.shorten import shortened
 from loopviz.tui.panels.footer import Offer, action_at, fitting
 
-from .builders import FakeController
+from .builders import FakeRun
 from .conftest import Stage, drive
 
 TRAVEL = ("0 now", "time", "zoom", "incident", "slice", "replay", "? help", "q quit")
@@ -31,7 +31,7 @@ def test_at_80_columns_everything_that_one_does_then_is_offered_whole(keys, word
         assert len(footer) < 80  # nothing touches the edge
         assert footer.endswith("q quit")
 
-    drive(play, stage=Stage(FakeController("dbpool")))
+    drive(play, stage=Stage(FakeRun("dbpool")))
 
 
 def test_signs_of_a_pair_stand_close_before_a_word_goes():
@@ -73,7 +73,7 @@ def test_the_footer_and_the_tabs_can_be_clicked():
         await click(-1, "now")
         assert "LIVE" in stage.lines()[0]
         await click(-1, "b c fixes")
-        assert stage.controller.world.fixes == {"plain_def"}
+        assert stage.run.world.fixes == {"plain_def"}
         await stage.press("2")
         await click(1, "3 Resources", 4)
         assert stage.app.desk.look.view == "resources"

@@ -15,7 +15,7 @@ from loopviz.tui.panels.names import called, short_name
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
 
-from .builders import SCENARIO, T0, FakeController, resource
+from .builders import SCENARIO, T0, FakeRun, resource
 from .conftest import Stage, drive
 
 COUNTED = replace(
@@ -28,7 +28,7 @@ class Gauges:
 
     def __init__(self, *, scenario=SCENARIO, glyphs=BLOCKS, palette="dark"):
         self.painter = GaugePainter()
-        self.frame = FakeController().frame(T0 + SECOND, SECOND)
+        self.frame = FakeRun().frame(T0 + SECOND, SECOND)
         self.scenario, self.glyphs, self.looks = scenario, glyphs, looks(palette)
 
     def scene(self, resources=(), counters=(), at=0.0):
@@ -193,15 +193,15 @@ def test_rows_are_as_wide_as_the_panel(width):
         assert wide <= {width, plan(width, height).size("lanes")[0]}
 
 
-def world_with_gauges(controller):
-    controller.scenario = COUNTED
+def world_with_gauges(run):
+    run.scenario = COUNTED
     found = (
         resource("scenarios/block.py:7 Semaphore(20)", 20, 20, 41),
         resource("default thread limiter", 7, 40, kind="anyio.CapacityLimiter"),
     )
     counted = counters(1175, 73, 20)
-    controller.made = lambda seen: replace(seen, resources=found, counters=counted)
-    return controller
+    run.made = lambda seen: replace(seen, resources=found, counters=counted)
+    return run
 
 
 def test_without_colours_words_and_signs_tell(monkeypatch):
@@ -213,13 +213,13 @@ def test_without_colours_words_and_signs_tell(monkeypatch):
         for word in ("wait 41", "7/40 ok", "▲ +4/s"):
             assert word in text
 
-    drive(play, stage=Stage(world_with_gauges(FakeController())))
+    drive(play, stage=Stage(world_with_gauges(FakeRun())))
 
 
 def test_other_workers_have_loops_below_the_first():
-    controller = FakeController()
+    run = FakeRun()
     workers = [2]
-    controller.made = lambda seen: replace(
+    run.made = lambda seen: replace(
         seen, peers=tuple(Peer(worker, seen.loop) for worker in workers)
     )
 
@@ -235,4 +235,4 @@ def test_other_workers_have_loops_below_the_first():
         await stage.play(0.1)
         assert "LOOP 2" not in stage.text()
 
-    drive(play, stage=Stage(controller))
+    drive(play, stage=Stage(run))

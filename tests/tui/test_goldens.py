@@ -10,7 +10,7 @@ import pytest
 
 from loopviz.tui.state.view_state import VIEWS
 
-from .builders import FakeController
+from .builders import FakeRun
 from .conftest import Stage, beyond_ascii, drive
 from .plays import PLAYS
 from .styles import StyleNames
@@ -31,7 +31,7 @@ def each_view(scenario, size, see, *, keys=(), seconds=0.0, views=NAMES, **optio
             await stage.play()
             found[name] = see(stage)
 
-    drive(play, size, Stage(FakeController(scenario), **options))
+    drive(play, size, Stage(FakeRun(scenario), **options))
     return found
 
 
@@ -104,7 +104,7 @@ def test_light_is_dark_in_other_colours(scenario):
                 assert a == b, f"{view}: row {at // 160 + 1}"
                 assert named & other, f"{view}: row {at // 160 + 1}: {set(named)} and {set(other)}"
 
-    drive(play, (160, 50), Stage(FakeController(scenario)))
+    drive(play, (160, 50), Stage(FakeRun(scenario)))
 
 
 named_in = cache(StyleNames)

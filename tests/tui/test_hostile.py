@@ -11,7 +11,7 @@ from loopviz.model.snapshot import Location
 from loopviz.tui.draw.text import Line
 from loopviz.tui.screenshot import picture_of, rows_of
 
-from .builders import SCENARIO, FakeController
+from .builders import SCENARIO, FakeRun
 from .conftest import Stage, drive
 
 OURS = {"kind", "severity", "rule", "outcome", "level", "phase", "gone", "suggested_fix", "key"}
@@ -46,11 +46,11 @@ def hostile(value):
 
 
 def test_every_view():
-    controller = FakeController("dbpool")
-    controller.made = hostile
-    controller.scenario = EVIL
-    controller.catalogue = (EVIL, replace(EVIL, id=f"{BAD}2", error=BAD))
-    controller.status = replace(controller.status, why=BAD, url=BAD)
+    run = FakeRun("dbpool")
+    run.made = hostile
+    run.scenario = EVIL
+    run.catalogue = (EVIL, replace(EVIL, id=f"{BAD}2", error=BAD))
+    run.status = replace(run.status, why=BAD, url=BAD)
     seen = []
 
     async def play(stage: Stage) -> None:
@@ -66,7 +66,7 @@ def test_every_view():
             ET.fromstring(seen[-1])
             await stage.press("escape")
 
-    drive(play, (200, 50), Stage(controller))
+    drive(play, (200, 50), Stage(run))
     for text in seen:
         assert unsafe(text) == set(), ascii(text)
     assert sum(SHOWN[:6] in text for text in seen) > 10
@@ -95,8 +95,8 @@ def test_what_is_copied_can_be_pasted(monkeypatch):
 
 def test_a_picture_is_saved_whatever_the_scenario_is_called(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    controller = FakeController()
-    controller.scenario = EVIL
+    run = FakeRun()
+    run.scenario = EVIL
 
     async def play(stage: Stage) -> None:
         await stage.press("S")
@@ -104,4 +104,4 @@ def test_a_picture_is_saved_whatever_the_scenario_is_called(monkeypatch, tmp_pat
         assert path.name.startswith(rf"loopviz-x{SHOWN}\udcff-")
         ET.parse(path)
 
-    drive(play, stage=Stage(controller))
+    drive(play, stage=Stage(run))

@@ -9,7 +9,7 @@ from loopviz.tui.panels.footer import Offer, fitting
 from loopviz.tui.state.actions import ACTIONS, GROUPS, told
 from loopviz.tui.state.keys import both, known_key
 
-from .builders import FakeController
+from .builders import FakeRun
 from .conftest import Stage, drive
 
 
@@ -17,7 +17,7 @@ def asked(*keys, stage=None):
     async def play(stage: Stage) -> None:
         await stage.press(*keys)
 
-    return drive(play, stage=stage).controller.calls
+    return drive(play, stage=stage).run.calls
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_key_asks_the_controller(keys, calls):
 
 
 def test_quit_closes_the_controller():
-    controller = FakeController()
-    stage = Stage(controller)
+    run = FakeRun()
+    stage = Stage(run)
 
     async def press_q(pilot):
         await pilot.press("q")
@@ -61,7 +61,7 @@ def test_quit_closes_the_controller():
     import asyncio
 
     asyncio.run(stage.app.run_async(headless=True, size=(80, 24), auto_pilot=press_q))
-    assert controller.calls == [("close",)]
+    assert run.calls == [("close",)]
 
 
 def test_freeze_holds_the_picture_while_recording_goes_on():
@@ -75,7 +75,7 @@ def test_freeze_holds_the_picture_while_recording_goes_on():
         assert "FROZEN" in after[0]
         assert "+12 s behind" in after[0]
         assert after[2:20] == before[2:20]
-        assert stage.controller.polls[-1][0] == stage.now
+        assert stage.run.polls[-1][0] == stage.now
         await stage.press("space")
         assert "LIVE" in stage.lines()[0]
         assert stage.lines()[2:20] != before[2:20]
@@ -103,7 +103,7 @@ def test_switching_goes_live():
 
 def test_the_history_asked_for_covers_the_window():
     stage = drive(lambda stage: stage.play(1), (160, 50))
-    assert all(window >= 6 * SECOND for _, window in stage.controller.polls)
+    assert all(window >= 6 * SECOND for _, window in stage.run.polls)
 
 
 def test_every_action_has_its_command_and_every_key_one_meaning():

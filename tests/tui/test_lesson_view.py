@@ -12,18 +12,18 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.source import lesson_of
 from loopviz.tui.state.actions import DEFAULT_KEYS
 
-from .builders import HELD, SCENARIO, T0, FakeController, line_of
+from .builders import HELD, SCENARIO, T0, FakeRun, line_of
 from .conftest import Stage, drive
 
 PLAIN_DEF = line_of("    elif plain_def.on:")
 HELD_LINE = str(HELD.line)
 
 
-def code(*on, controller=None, width=78, **more):
+def code(*on, run=None, width=78, **more):
     """The painted source: (text, styles by segment) of each row."""
-    controller = controller or FakeController()
-    controller.world.fixes |= set(on)
-    frame = controller.frame(controller.world.told_ns + 3 * SECOND, 6 * SECOND)
+    run = run or FakeRun()
+    run.world.fixes |= set(on)
+    frame = run.frame(run.world.told_ns + 3 * SECOND, 6 * SECOND)
     scene = Scene(
         frame.scenario,
         frame.status,
@@ -66,10 +66,10 @@ def test_the_culprits_line_is_lit_with_what_it_did():
 
 
 def test_a_line_that_does_not_run_any_more_is_lit_no_more():
-    controller = FakeController()
-    controller.frame(T0 + 2 * SECOND, SECOND)
-    controller.toggle("to_thread")
-    lines, scene = code(controller=controller)
+    run = FakeRun()
+    run.frame(T0 + 2 * SECOND, SECOND)
+    run.toggle("to_thread")
+    lines, scene = code(run=run)
     assert "▶" not in lines[HELD_LINE].text
     assert scene.looks.lit not in {segment.style for segment in lines[HELD_LINE]}
     assert "◄ held the loop" in lines[HELD_LINE].text
@@ -128,11 +128,11 @@ def loop_row(stage):
 def test_the_run_goes_on_meanwhile_and_esc_goes_back():
     async def play(stage: Stage) -> None:
         before = stage.text()
-        polls = len(stage.controller.polls)
+        polls = len(stage.run.polls)
         await stage.press("i")
         loop = loop_row(stage)
         await stage.play(1)
-        assert len(stage.controller.polls) > polls
+        assert len(stage.run.polls) > polls
         assert loop_row(stage) != loop
         await stage.press("escape")
         assert "LESSON" not in stage.text()
@@ -152,14 +152,14 @@ def test_wrong_and_missing_fixes_say_so_and_a_missing_one_answers_its_key():
             FixInfo("queue", "a real queue", "It lasts.", unavailable="celery is not there."),
         ),
     )
-    controller = FakeController()
-    controller.scenario = scenario
+    run = FakeRun()
+    run.scenario = scenario
 
     async def play(stage: Stage) -> None:
         assert "a[ ] b[-]" in stage.lines()[0]
         await stage.press("b")
         assert " celery is not there." in stage.lines()
-        assert controller.calls == []
+        assert run.calls == []
         await stage.play(7)
         assert "celery" not in stage.text()
         await stage.press("i")
@@ -170,31 +170,31 @@ def test_wrong_and_missing_fixes_say_so_and_a_missing_one_answers_its_key():
         await stage.press("escape")
         assert "looks right, is not: The GIL stays." in stage.text()
 
-    drive(play, stage=Stage(controller))
+    drive(play, stage=Stage(run))
 
 
 def test_without_a_file_there_is_still_a_lesson():
-    controller = FakeController()
-    controller.scenario = replace(SCENARIO, path=SCENARIO.path.with_name("missing.py"))
+    run = FakeRun()
+    run.scenario = replace(SCENARIO, path=SCENARIO.path.with_name("missing.py"))
 
     async def play(stage: Stage) -> None:
         await stage.press("i")
         assert SCENARIO.lesson[:40] in stage.text()
         assert "It is in none of the functions" in stage.text()
 
-    drive(play, stage=Stage(controller))
+    drive(play, stage=Stage(run))
 
 
 def test_a_changed_file_and_a_sentence_of_the_run_are_told():
-    controller = FakeController()
+    run = FakeRun()
 
     async def play(stage: Stage) -> None:
-        controller.status = replace(controller.status, changed=True, why="Worker 2 ended.")
+        run.status = replace(run.status, changed=True, why="Worker 2 ended.")
         await stage.play(0.1)
         assert "changed: R reloads" in stage.lines()[0]
         assert "Worker 2 ended." in stage.lines()[1]
         assert {strip.cell_length for strip in stage.app.screen._compositor.render_strips()} == {80}
         await stage.press("R")
-        assert controller.calls == [("restart",)]
+        assert run.calls == [("restart",)]
 
-    drive(play, stage=Stage(controller))
+    drive(play, stage=Stage(run))

@@ -14,7 +14,7 @@ from loopviz.clock import SECOND
 from loopviz.engine.session import Status
 from loopviz.tui.state.actions import ACTIONS
 
-from .builders import FakeController
+from .builders import FakeRun
 from .conftest import Stage, drive
 from .plays import PLAYS
 
@@ -104,14 +104,14 @@ class Monkey:
 
     async def fate(self) -> str:
         """The run itself has its accidents; most of the time it is well."""
-        controller = self.stage.controller
+        run = self.stage.run
         phase = self.random.choice(["running", "running", "target-died", "load-died", "starting"])
-        controller.status = Status(phase, "" if phase == "running" else "It ended.")
-        controller.blank = self.random.random() < 0.2
-        if controller.scenario.fixes:
-            fix = replace(controller.scenario.fixes[0], unavailable="Not here.")
-            odd = replace(controller.scenario, fixes=(fix, *controller.scenario.fixes[1:]))
-            controller.scenario = odd if self.random.random() < 0.3 else controller.world.scenario
+        run.status = Status(phase, "" if phase == "running" else "It ended.")
+        run.blank = self.random.random() < 0.2
+        if run.scenario.fixes:
+            fix = replace(run.scenario.fixes[0], unavailable="Not here.")
+            odd = replace(run.scenario, fixes=(fix, *run.scenario.fixes[1:]))
+            run.scenario = odd if self.random.random() < 0.3 else run.world.scenario
         return f"fate {phase}"
 
 
@@ -125,7 +125,7 @@ NAMES = {
 
 def storm(seed: int, count: int) -> None:
     scenarios = list(PLAYS)
-    stage = Stage(FakeController(scenarios[seed % len(scenarios)], seed))
+    stage = Stage(FakeRun(scenarios[seed % len(scenarios)], seed))
     monkey = Monkey(stage, seed)
 
     async def play(stage: Stage) -> None:
@@ -152,7 +152,7 @@ def storm(seed: int, count: int) -> None:
 
 async def afterwards(stage: Stage) -> None:
     """A person sits down again, and it is as if nothing had been."""
-    stage.controller.status, stage.controller.blank = Status("running"), False
+    stage.run.status, stage.run.blank = Status("running"), False
     await stage.resize(20, 5)
     await stage.play(0.1)
     await stage.resize(80, 24)

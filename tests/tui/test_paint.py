@@ -32,7 +32,7 @@ from loopviz.tui.panels.verdict import change, headline
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.views.live.rows import LaneRow, share_rows
 
-from .builders import T0, FakeController
+from .builders import T0, FakeRun
 
 RUN, READY, AWAIT, BLOCKING, *_ = State
 CELL = 100
@@ -240,7 +240,7 @@ def test_a_line_is_never_wider_than_it_may_be():
 
 
 def test_the_header_says_what_is_not_seen():
-    frame = FakeController().frame(T0 + 2 * SECOND, 6 * SECOND)
+    frame = FakeRun().frame(T0 + 2 * SECOND, 6 * SECOND)
     seen = frame.snapshot
 
     def header(**changes):
@@ -259,7 +259,7 @@ def test_the_header_says_what_is_not_seen():
 
 def test_the_footer_keeps_help_and_quit():
     offered = [Offer("x", "something long", 1)] * 8 + [Offer("?", "help", 0), Offer("q", "quit", 0)]
-    frame = FakeController().frame(T0 + SECOND, SECOND)
+    frame = FakeRun().frame(T0 + SECOND, SECOND)
     scene = Scene(
         frame.scenario,
         frame.status,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo, builtin_folder
 
-from .builders import SCENARIO, FakeController
+from .builders import SCENARIO, FakeRun
 from .conftest import Stage, drive
 
 MINE = Path("/home/me/scenarios")
@@ -17,9 +17,9 @@ ERROR = (
 )
 
 
-def many() -> FakeController:
+def many() -> FakeRun:
     """Eighteen built-in entries, a broken one, and one that hides a built-in one."""
-    controller = FakeController()
+    run = FakeRun()
     built_in = [
         ScenarioInfo(
             f"lesson{n}",
@@ -30,25 +30,25 @@ def many() -> FakeController:
         )
         for n in range(1, 18)
     ]
-    controller.scenario = replace(SCENARIO, path=builtin_folder() / "block.py")
-    controller.catalogue = (
-        controller.scenario,
+    run.scenario = replace(SCENARIO, path=builtin_folder() / "block.py")
+    run.catalogue = (
+        run.scenario,
         *built_in,
         ScenarioInfo("mine", MINE / "mine.py", error=ERROR),
         replace(built_in[3], path=MINE / "lesson4.py", shadows=built_in[3].path),
     )
-    return controller
+    return run
 
 
-def picked(*keys, controller=None, size=(80, 24), whole=False):
-    controller = controller or many()
+def picked(*keys, run=None, size=(80, 24), whole=False):
+    run = run or many()
     texts = []
 
     async def play(stage: Stage) -> None:
         await stage.press("s", *keys)
         texts.append((stage.text(), stage.dump()))
 
-    drive(play, size, Stage(controller))
+    drive(play, size, Stage(run))
     return texts[0][whole]
 
 
@@ -80,13 +80,13 @@ def test_an_entry_that_hides_another_says_so():
 
 
 def test_the_next_scenario_leaves_out_the_broken_ones():
-    controller = many()
+    run = many()
 
     async def play(stage: Stage) -> None:
         await stage.press("left_curly_bracket")
-        assert controller.calls == [("switch", "lesson4")]
-        controller.catalogue = (controller.catalogue[18],)
+        assert run.calls == [("switch", "lesson4")]
+        run.catalogue = (run.catalogue[18],)
         await stage.press("right_curly_bracket")
-        assert len(controller.calls) == 1
+        assert len(run.calls) == 1
 
-    drive(play, stage=Stage(controller))
+    drive(play, stage=Stage(run))

@@ -36,17 +36,17 @@ def outcomes(rows) -> None:
     """Of each row: the keys, the screens that are open after them, and what was asked for."""
 
     async def play(stage: Stage) -> None:
-        app, controller = stage.app, stage.controller
-        app.do_quit = lambda: controller.calls.append(("quit",))
+        app, run = stage.app, stage.run
+        app.do_quit = lambda: run.calls.append(("quit",))
         for place, (keys, screens, calls, *apart_s) in enumerate(rows):
             await at_once(stage, *keys, after_s=10 * place, apart_s=sum(apart_s))
             assert app._exception is None
             assert [type(screen) for screen in app.screen_stack] == screens, keys
-            assert controller.calls == calls, keys
+            assert run.calls == calls, keys
             while len(app.screen_stack) > 1:
                 await app.screen.dismiss(None)
-            controller.switch("block")
-            controller.calls.clear()
+            run.switch("block")
+            run.calls.clear()
 
     drive(play)
 
@@ -107,7 +107,7 @@ def test_nothing_is_begun_after_the_end():
     async def play(stage: Stage) -> None:
         await at_once(stage, *"qsaR", "right_curly_bracket", "question_mark", "q")
         assert stage.app._exit
-        assert stage.controller.calls in ([], [("close",)])
+        assert stage.run.calls in ([], [("close",)])
         assert stage.app.screen_stack in ([], [stage.app._main])
 
     drive(play)
@@ -124,7 +124,7 @@ def test_keys_in_one_write_do_what_they_do_one_by_one():
 
         async def play(stage: Stage) -> None:
             app = stage.app
-            app.do_quit = lambda: stage.controller.calls.append(("quit",))
+            app.do_quit = lambda: stage.run.calls.append(("quit",))
             for one in plays:
                 if quick:
                     await at_once(stage, *one)
@@ -132,7 +132,7 @@ def test_keys_in_one_write_do_what_they_do_one_by_one():
                     await stage.press(*one)
                 boxes = [(type(box), getattr(box, "text", "")) for box in app.screen_stack]
                 seen.append((one, boxes, app.desk.look, app.screen.__dict__.get("cursor")))
-            seen.append(tuple(stage.controller.calls))
+            seen.append(tuple(stage.run.calls))
 
         drive(play)
         return seen

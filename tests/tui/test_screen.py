@@ -7,7 +7,7 @@ from rich.color import Color
 
 from loopviz.engine.session import Status
 
-from .builders import FakeController
+from .builders import FakeRun
 from .conftest import Stage, drive
 
 
@@ -108,27 +108,27 @@ def test_theme_changes_every_ground():
 
 
 def test_starting_and_dead_say_so():
-    controller = FakeController()
-    controller.blank = True
-    controller.status = Status("starting")
+    run = FakeRun()
+    run.blank = True
+    run.status = Status("starting")
 
     async def play(stage: Stage) -> None:
         assert "STARTING" in stage.lines()[0]
         assert "Starting block" in stage.lines()[1]
-        controller.blank = False
-        controller.status = Status("target-died", "The app ended with exit code 1.")
+        run.blank = False
+        run.status = Status("target-died", "The app ended with exit code 1.")
         await stage.play(0.1)
         assert "TARGET DIED" in stage.lines()[0]
         assert "The app ended with exit code 1." in stage.lines()[1]
         assert "R restart" in stage.lines()[1]
-        controller.status = Status("load-died", "The load ended.")
+        run.status = Status("load-died", "The load ended.")
         await stage.play(0.1)
         assert "LOAD DIED" in stage.lines()[0]
         await stage.press("R")
         assert "LIVE" in stage.lines()[0]
-        assert ("restart",) in controller.calls
+        assert ("restart",) in run.calls
 
-    drive(play, stage=Stage(controller))
+    drive(play, stage=Stage(run))
 
 
 def test_untrusted_text_cannot_reach_the_terminal():
@@ -141,8 +141,8 @@ def test_untrusted_text_cannot_reach_the_terminal():
         return replace(real, requests=requests, routes=routes, findings=findings)
 
     for size in ((80, 24), (160, 50)):
-        controller = FakeController()
-        controller.made = evil
-        text = shown(size, stage=Stage(controller))
+        run = FakeRun()
+        run.made = evil
+        text = shown(size, stage=Stage(run))
         assert "evil" in text
         assert not {"\x1b", "\x07", "\u202e"} & set(text)

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from loopviz.tui.draw.svg import picture
 from loopviz.tui.screenshot import picture_of
 
-from .builders import FakeController
+from .builders import FakeRun
 from .conftest import Stage, drive
 
 SVGS = Path(__file__).parent / "svgs"
@@ -47,7 +47,7 @@ def test_picture(name):
             await stage.play(0 if isinstance(key, str) else key)
         made.append(picture_of(stage.app, stage.app.desk.looks))
 
-    drive(play, size, Stage(FakeController(scenario), theme_name=theme))
+    drive(play, size, Stage(FakeRun(scenario), theme_name=theme))
     (svg,) = made
     assert len(svg.encode()) < (25_000 if size[0] == 80 else 90_000)
     path = SVGS / f"{name}.svg"

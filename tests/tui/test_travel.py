@@ -9,13 +9,13 @@ from loopviz.tui.draw.time_columns import ZOOMS_NS, Columns
 from loopviz.tui.panels.axis import ago
 from loopviz.tui.state.view_state import LIVE
 
-from .builders import FakeController
+from .builders import FakeRun
 from .conftest import Stage, drive
 
 
 def block(seconds=6.7):
     """The block scenario, as the real model tells it."""
-    stage = Stage(FakeController("block"))
+    stage = Stage(FakeRun("block"))
     stage.now += int((seconds - 6.7) * SECOND)
     return stage
 
@@ -158,7 +158,7 @@ def test_without_an_incident_it_says_so():
         assert "No incident so far" in stage.text()
         assert "LIVE" in stage.lines()[0]
 
-    travel(play, stage=Stage(FakeController("dbpool")))
+    travel(play, stage=Stage(FakeRun("dbpool")))
 
 
 def test_slices_follow_one_another_without_a_gap():

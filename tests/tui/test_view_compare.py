@@ -31,7 +31,7 @@ from loopviz.tui.views.compare.measures import things
 from loopviz.tui.views.compare.routes import certainty
 from loopviz.wire.control import Sample
 
-from .builders import SCENARIO, T0, FakeController
+from .builders import SCENARIO, T0, FakeRun
 from .conftest import Stage, drive
 
 
@@ -60,7 +60,7 @@ def compared(*, before_ms=100, after_ms=4, seconds=20, marks=("fix:to_thread=on"
 
 
 def scene_of(snapshot, *, on=("to_thread",), look=None, ascii_only=False, **scenario):
-    status = replace(FakeController().status, fixes_on=frozenset(on))
+    status = replace(FakeRun().status, fixes_on=frozenset(on))
     return Scene(
         replace(SCENARIO, **scenario),
         status,
@@ -324,7 +324,7 @@ def test_what_was_in_use_for_an_instant_only_has_no_row():
 def test_b_sets_the_baseline_and_says_so():
     async def play(stage: Stage) -> None:
         await stage.press("B")
-        assert ("baseline",) in stage.controller.calls
+        assert ("baseline",) in stage.run.calls
         assert "Baseline set: all that follows is compared with it." in stage.text()
 
     drive(play)

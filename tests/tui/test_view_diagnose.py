@@ -17,11 +17,11 @@ from loopviz.tui.views.diagnose import DiagnoseView
 from loopviz.tui.views.diagnose.entries import entries, seen
 from loopviz.tui.views.diagnose.rules import RULES
 
-from .builders import HELD, SCENARIO, T0, FakeController
+from .builders import HELD, SCENARIO, T0, FakeRun
 from .conftest import Stage, beyond_ascii, drive
 
 
-class Troubled(FakeController):
+class Troubled(FakeRun):
     """Shows what `trouble` makes of each picture."""
 
     def __init__(self, trouble=lambda snapshot: snapshot):

@@ -15,12 +15,12 @@ from loopviz.tui.panels.spans import Lane
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.state.view_state import LIVE
 
-from .builders import FakeController
+from .builders import FakeRun
 from .conftest import Stage, drive
 
 
 def live(play, size=(80, 24), scenario="block", **options):
-    return drive(play, size, Stage(FakeController(scenario), **options))
+    return drive(play, size, Stage(FakeRun(scenario), **options))
 
 
 def row_of(stage, start):

@@ -22,7 +22,7 @@ from loopviz.tui.views.loop.heatmap import Heat, edges_for, shade_steps
 from loopviz.tui.views.loop.measures import MEASURES
 from loopviz.tui.views.loop.pauses import pause_row, pauses_told
 
-from .builders import SCENARIO, FakeController
+from .builders import SCENARIO, FakeRun
 from .conftest import Stage, drive
 
 EDGES = edges_for(10)
@@ -186,8 +186,8 @@ def test_the_cursor_chooses_the_measure():
 
 
 def test_each_workers_loop_has_its_measures():
-    controller = FakeController()
-    controller.made = lambda seen: replace(seen, peers=(Peer(2, seen.loop),))
+    run = FakeRun()
+    run.made = lambda seen: replace(seen, peers=(Peer(2, seen.loop),))
 
     async def play(stage: Stage) -> None:
         await stage.press("4", "j", "j", "j")
@@ -195,7 +195,7 @@ def test_each_workers_loop_has_its_measures():
         await stage.press("j")
         assert "── LOOP 2  READY DELAY" in stage.text()
 
-    drive(play, stage=Stage(controller))
+    drive(play, stage=Stage(run))
 
 
 def test_figures_of_the_last_seconds_stand_beside_those_before():

@@ -49,8 +49,8 @@ def named(story, route):
     from loopviz.model.model import Model
 
     shown = Shown("tasks", Story().idle(MS))
-    shown.story = shown.controller.story = story
-    shown.controller.model = Model([(route, 10.0)])
+    shown.story = shown.run.story = story
+    shown.run.model = Model([(route, 10.0)])
     return shown
 
 
@@ -227,7 +227,7 @@ def test_the_await_stack_is_asked_for_and_libraries_are_folded():
     shown = Shown("tasks", ticking(), size=(80, 24)).choose(("task", 3))
     own = Location("app/jobs.py", 15, "tick", "/app/jobs.py")
     sleep = Location("asyncio/tasks.py", 649, "sleep", "/usr/lib/python3.11/asyncio/tasks.py")
-    shown.controller.stacks[3] = (*map(library, (10, 20, 30)), own, sleep)
+    shown.run.stacks[3] = (*map(library, (10, 20, 30)), own, sleep)
     commands.enter(shown.desk)
     rows = shown.rows
     at = next(i for i, row in enumerate(rows) if "await stack" in row)
@@ -241,15 +241,15 @@ def test_the_await_stack_is_asked_for_and_libraries_are_folded():
 
 def test_while_frozen_the_stack_is_not_asked_for_but_kept():
     shown = Shown("tasks", ticking(), size=(80, 24)).choose(("task", 3))
-    shown.controller.stacks[3] = (Location("app/jobs.py", 15, "tick", "/app/jobs.py"),)
+    shown.run.stacks[3] = (Location("app/jobs.py", 15, "tick", "/app/jobs.py"),)
     commands.enter(shown.desk)
     shown.paint()
     shown.desk.freeze()
     shown.passes()
-    shown.controller.calls.clear()
+    shown.run.calls.clear()
     assert "as it was at the freeze" in shown.text
     assert "as of the freeze" in shown.rows[0]
-    assert ("ask_stack", 3) not in shown.controller.calls
+    assert ("ask_stack", 3) not in shown.run.calls
 
 
 def test_the_chosen_task_stays_once_it_has_ended():
@@ -303,7 +303,7 @@ def test_it_fits_any_size(size):
 
 def test_before_the_first_event_there_is_nothing_to_fail_on():
     shown = Shown("tasks", Story())
-    shown.controller.changed = {}
+    shown.run.changed = {}
     assert "No tasks yet." in shown.text
     assert shown.view.where(shown.desk.scene) is None
 

@@ -56,7 +56,7 @@ ALWAYS_QUIT = ("ctrl+c", "ctrl+q")
 
 
 class LoopvizApp(App[None]):
-    """Shows what the controller says, `fps` times a second; closes the controller at the end.
+    """Shows the run, `fps` times a second; closes it at the end.
 
     `fps=0` starts no clock: call `tick()` for each frame (tests do, with a clock of their own).
     """
@@ -66,7 +66,7 @@ class LoopvizApp(App[None]):
 
     def __init__(
         self,
-        controller: RunControl,
+        run: RunControl,
         *,
         clock: Clock = monotonic_ns,
         fps: int = 30,
@@ -81,10 +81,10 @@ class LoopvizApp(App[None]):
         """
         self._terminal = terminal
         super().__init__()
-        self._controller, self._clock, self._fps = controller, clock, fps
+        self._run, self._clock, self._fps = run, clock, fps
         glyphs = ASCII if ascii_only else BLOCKS
         colours = looks(self._palette_name(theme_name))
-        self.desk = Desk(controller, clock, colours, glyphs, keymap(keys))
+        self.desk = Desk(run, clock, colours, glyphs, keymap(keys))
         self._pace = Pace()
         self._sweep = Sweep()
         self._double = DoublePress()
@@ -139,14 +139,14 @@ class LoopvizApp(App[None]):
             signal.setitimer(signal.ITIMER_REAL, 0)  # it has left; see `_leave`
 
     async def run_async(self, **options: Any) -> None:
-        """As Textual's, which `run` calls; at the end, however it came, the controller closes."""
+        """As Textual's, which `run` calls; at the end, however it came, the run is closed."""
         with handled(partial(self._leave, asyncio.get_running_loop())):
             try:
                 await super().run_async(**options)
             finally:
                 self._closed = True
                 self._sweep.end()
-                self._controller.close()
+                self._run.close()
 
     def _handle_exception(self, error: Exception) -> None:
         """A defect ends the screen and is kept for `screen.show` to say; tests see it at once."""
@@ -173,7 +173,7 @@ class LoopvizApp(App[None]):
         due = whole or (self._pace.due(now_ns, self._backlog()) and self._main.due(now_ns))
         if due or now_ns - self._polled_ns >= POLL_NS:
             self._polled_ns = now_ns
-            self._controller.poll()
+            self._run.poll()
         self._ticked_ns = monotonic_ns()
         if self._away:
             return
@@ -296,18 +296,18 @@ class LoopvizApp(App[None]):
 
     def do_scenarios(self) -> None:
         current = self.scene.scenario.id if self.scene else ""
-        self.push_screen(PickerScreen(self.desk, self._controller.entries(), current), self._picked)
+        self.push_screen(PickerScreen(self.desk, self._run.entries(), current), self._picked)
 
     def _picked(self, scenario_id: str | None) -> None:
         if scenario_id is not None:
-            self._controller.switch(scenario_id)
+            self._run.switch(scenario_id)
             self.desk.restarted()
             self.tick(whole=True)
 
     def do_palette(self) -> None:
         from loopviz.tui.screens.palette import PaletteScreen  # noqa: PLC0415 - start-up counts
 
-        self.push_screen(PaletteScreen(self.desk, self._controller.entries()), self._commanded)
+        self.push_screen(PaletteScreen(self.desk, self._run.entries()), self._commanded)
 
     def _commanded(self, name: str | None) -> None:
         if name is None:

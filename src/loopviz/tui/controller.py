@@ -38,13 +38,13 @@ class Desk:
 
     def __init__(
         self,
-        controller: RunControl,
+        run: RunControl,
         clock: Clock,
         looks: Looks,
         glyphs: Glyphs,
         keys: Keymap = DEFAULT_KEYS,
     ) -> None:
-        self.controller, self.clock = controller, clock
+        self.run, self.clock = run, clock
         self.looks, self.glyphs, self.keys = looks, glyphs, keys
         self.look = Look()
         self.views = views()
@@ -101,7 +101,7 @@ class Desk:
     def see(self, now_ns: int) -> Scene:
         """The frame of this moment. `scene.scenario` differs from the last one's after a switch."""
         self._play(now_ns)
-        frame = self.controller.frame(now_ns, self._window_ns())
+        frame = self.run.frame(now_ns, self._window_ns())
         if frame.scenario.id != self._scenario:
             self._scenario = frame.scenario.id
             self._lesson = lesson_of(frame.scenario)
@@ -133,7 +133,7 @@ class Desk:
         known = self._stack[1] if self._stack[0] == task else None
         if not task or self.look.frozen:
             return known
-        self._stack = task, self.controller.ask_stack(task) or known
+        self._stack = task, self.run.ask_stack(task) or known
         return self._stack[1]
 
     def say(self, text: str) -> None:
@@ -147,7 +147,7 @@ class Desk:
             return False
         if self.held is None:
             self.held = scene.snapshot
-            self.controller.hold(scene.end_ns - BACK_NS)
+            self.run.hold(scene.end_ns - BACK_NS)
         self.look = replace(self.look, end_ns=end_ns or self.look.end_ns or scene.end_ns)
         return True
 
@@ -191,7 +191,7 @@ class Desk:
         self.look = self.look.now()
         if self.held is not None:
             self.held = self._past = None
-            self.controller.hold(0)
+            self.run.hold(0)
 
     def forget(self) -> None:
         """Another run: nothing of the old one is to be seen."""
@@ -243,7 +243,7 @@ class Desk:
         known = min(now_ns - end_ns, KNOWN_NS) // (SECOND // 2)
         wanted = (start_ns, end_ns, known)
         if self._past is None or self._past[0] != wanted:
-            self._past = wanted, self.controller.past(self.held, start_ns, end_ns)
+            self._past = wanted, self.run.past(self.held, start_ns, end_ns)
         return self._past[1]
 
     def _play(self, now_ns: int) -> None:

@@ -42,7 +42,7 @@ def _toggle(desk: Desk, scene: Scene, wanted: FixInfo) -> None:
     desk.say(wanted.unavailable)
     if wanted.unavailable:
         return
-    desk.controller.toggle(wanted.key)
+    desk.run.toggle(wanted.key)
     if scene.frozen:
         state = "off" if wanted.key in scene.status.fixes_on else "on"
         back = scene.keys.shown("now")
@@ -59,7 +59,7 @@ def baseline(desk: Desk) -> None:
     if scene.status.phase != "running" or scene.snapshot is None:
         desk.say("Nothing runs that could be the baseline.")
         return
-    desk.controller.baseline()
+    desk.run.baseline()
     desk.say("Baseline set: all that follows is compared with it.")
 
 
@@ -70,24 +70,24 @@ def rate(desk: Desk, by: int) -> None:
     now = desk.scene.status.rate
     steps = [r for r in RATES if (r < now - 1e-9 if by < 0 else r > now + 1e-9)]
     if steps:
-        desk.controller.set_rate(steps[-1] if by < 0 else steps[0])
+        desk.run.set_rate(steps[-1] if by < 0 else steps[0])
     else:
         desk.say(f"The load is at its {'least' if by < 0 else 'most'}: {now:g} times its own.")
 
 
 def neighbour(desk: Desk, by: int) -> None:
     """The next scenario of the catalogue that is not broken; after the last, the first."""
-    whole = [entry.id for entry in desk.controller.entries() if not entry.error]
+    whole = [entry.id for entry in desk.run.entries() if not entry.error]
     if desk.scene and whole:
         current = desk.scene.scenario.id
         at = whole.index(current) + by if current in whole else 0
-        desk.controller.switch(whole[at % len(whole)])
+        desk.run.switch(whole[at % len(whole)])
 
 
 def restart(desk: Desk) -> None:
     """Anew from its file; the picture begins anew, too."""
     if desk.scene:
-        said = desk.controller.restart()
+        said = desk.run.restart()
         desk.say(said)
         if not said:
             desk.restarted()
