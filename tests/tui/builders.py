@@ -1,4 +1,4 @@
-"""A run without processes: the contract of a controller, over worlds on a virtual clock."""
+"""A run without processes: the contract of `RunControl`, over worlds on a virtual clock."""
 
 from collections.abc import Callable
 from dataclasses import replace

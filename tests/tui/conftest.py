@@ -24,7 +24,7 @@ GOLDENS = Path(__file__).parent / "goldens"
 
 
 class Stage:
-    """An app, its controller and its clock. `play` moves time on and draws one frame."""
+    """An app, its run and its clock. `play` moves time on and draws one frame."""
 
     def __init__(self, run: FakeRun | None = None, **options):
         self.now = T0 + 6 * SECOND + 700 * MS

@@ -1,4 +1,4 @@
-"""Keys: each one asks the controller for what the table says."""
+"""Keys: each one asks the run for what the table says."""
 
 import pytest
 
@@ -47,11 +47,11 @@ def asked(*keys, stage=None):
         (["j", "k", "escape"], []),
     ],
 )
-def test_key_asks_the_controller(keys, calls):
+def test_key_asks_the_run(keys, calls):
     assert asked(*keys) == calls
 
 
-def test_quit_closes_the_controller():
+def test_quit_closes_the_run():
     run = FakeRun()
     stage = Stage(run)
 
