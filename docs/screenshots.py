@@ -43,7 +43,7 @@ async def running(scenario: str, columns: int, lines: int) -> AsyncIterator[Pilo
     """The app on a run of that scenario, once it has something to show."""
     app = LoopvizApp(Session(scenario))
     async with app.run_test(size=(columns, lines)) as pilot:
-        while app.desk.scene is None or app.desk.scene.status.phase != "running":
+        while app.controller.scene is None or app.controller.scene.status.phase != "running":
             await pilot.pause(0.1)
         yield pilot
 
@@ -60,11 +60,11 @@ async def shoot(scenario: str, columns: int, lines: int) -> None:
             await pilot.press(str(place))
             await pilot.pause(1.5)
             for theme in THEMES:
-                while app.desk.looks.palette.name != theme.name:
+                while app.controller.looks.palette.name != theme.name:
                     await pilot.press("T")
                 app.tick(whole=True)
                 await pilot.pause()
-                svg = picture_of(app, app.desk.looks)
+                svg = picture_of(app, app.controller.looks)
                 name = f"{scenario}-{view}-{columns}x{lines}-{theme.name}.svg"
                 (IMAGES / name).write_text(svg)
             print(f"{scenario} {view} {columns}×{lines}")

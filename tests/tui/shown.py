@@ -1,11 +1,11 @@
-"""Views over a story's snapshot: a desk without a screen."""
+"""Views over a story's snapshot: a controller without a screen."""
 
 from dataclasses import replace
 
 from loopviz.clock import SECOND
 from loopviz.engine.session import Frame
 from loopviz.model.model import Model
-from loopviz.tui.controller import Desk
+from loopviz.tui.controller import Controller
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.layout import Wants, plan
@@ -35,15 +35,15 @@ class Shown:
         self.run = Told(story)
         self.story = story
         self.width, self.height = size
-        self.desk = Desk(self.run, lambda: story.now_ns, looks(theme), glyphs)
-        self.desk.look = replace(self.desk.look, view=view)
-        self.desk.plan = plan(self.width, self.height + 4, Wants(view=view))
+        self.controller = Controller(self.run, lambda: story.now_ns, looks(theme), glyphs)
+        self.controller.look = replace(self.controller.look, view=view)
+        self.controller.plan = plan(self.width, self.height + 4, Wants(view=view))
         self.paint()  # the first frame of a run forgets what was chosen before
-        self.desk.look = replace(self.desk.look, view=view)
+        self.controller.look = replace(self.controller.look, view=view)
 
     @property
     def view(self):
-        return self.desk.view
+        return self.controller.view
 
     def passes(self, ns=SECOND):
         """Time passes, so that slow parts of the snapshot are made anew."""
@@ -51,7 +51,7 @@ class Shown:
         return self
 
     def paint(self):
-        scene = self.desk.see(self.story.now_ns)
+        scene = self.controller.see(self.story.now_ns)
         strips = self.view.paint(scene, self.width, self.height)
         assert [strip.cell_length for strip in strips] == [self.width] * self.height
         return strips
@@ -59,7 +59,7 @@ class Shown:
     @property
     def keys(self):
         """What the cursor can be on now."""
-        return list(self.view.keys(self.desk.see(self.story.now_ns)))
+        return list(self.view.keys(self.controller.see(self.story.now_ns)))
 
     @property
     def rows(self):
@@ -75,5 +75,5 @@ class Shown:
         return found
 
     def choose(self, key):
-        self.desk.choose(key)
+        self.controller.choose(key)
         return self

@@ -33,7 +33,7 @@ class Fruit(View):
 
 def fruit(play, size=(80, 24)):
     async def begin(stage: Stage) -> None:
-        stage.app.desk.views["tasks"] = Fruit()
+        stage.app.controller.views["tasks"] = Fruit()
         await stage.press("2")
         await play(stage)
 
@@ -72,7 +72,7 @@ def test_the_filter_narrows_as_one_types_and_data_goes_on():
         await stage.press("p")
         assert "1 row has it" in stage.lines()[-1]
         await stage.press("backspace", "down", "enter")
-        assert stage.app.desk.look.row == "apple"
+        assert stage.app.controller.look.row == "apple"
         assert "rows have it" not in stage.lines()[-1]
         assert "cherry" not in stage.text()
         assert stage.run.calls == []
@@ -84,14 +84,14 @@ def test_esc_drops_the_filter():
     async def play(stage: Stage) -> None:
         await stage.press("slash", *"q", "escape")
         assert "cherry" in stage.text()
-        assert stage.app.desk.look.filter == ""
+        assert stage.app.controller.look.filter == ""
         await stage.press("slash", *"an", "enter")
         assert "cherry" not in stage.text()
         await stage.press("escape")
         assert "cherry" in stage.text()
-        assert stage.app.desk.look.view == "tasks"
+        assert stage.app.controller.look.view == "tasks"
         await stage.press("escape")
-        assert stage.app.desk.look.view == "live"
+        assert stage.app.controller.look.view == "live"
 
     fruit(play)
 
@@ -99,7 +99,7 @@ def test_esc_drops_the_filter():
 def test_letters_that_are_keys_are_letters_while_one_types():
     async def play(stage: Stage) -> None:
         await stage.press("slash", "a", "q", "0", "question_mark", "left_square_bracket")
-        assert stage.app.desk.look.filters["tasks"] == "aq0?["
+        assert stage.app.controller.look.filters["tasks"] == "aq0?["
         assert stage.run.calls == []
         assert stage.app.is_running
 
@@ -109,7 +109,7 @@ def test_letters_that_are_keys_are_letters_while_one_types():
 def test_a_view_without_rows_says_so():
     async def play(stage: Stage) -> None:
         await stage.press("4", "slash", "o")
-        assert not stage.app.desk.look.typing
+        assert not stage.app.controller.look.typing
         await stage.press("4", "slash")
         assert "no rows to filter" in stage.text()
 
@@ -123,12 +123,12 @@ def test_order_and_pin():
         assert "Nothing is chosen to pin" in stage.text()
         await stage.press("o")
         assert "Sorted by length." in stage.text()
-        assert stage.app.desk.look.order == 1
+        assert stage.app.controller.look.order == 1
         await stage.press("o", "j", "j", "p")
-        assert stage.app.desk.look.order == 0
-        assert stage.app.desk.look.pins == {"banana"}
+        assert stage.app.controller.look.order == 0
+        assert stage.app.controller.look.pins == {"banana"}
         await stage.press("p")
-        assert stage.app.desk.look.pins == frozenset()
+        assert stage.app.controller.look.pins == frozenset()
 
     fruit(play, (120, 24))
 

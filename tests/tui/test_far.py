@@ -23,7 +23,7 @@ def far_out(play, size=(80, 24)):
 
 def cells(stage, row):
     """The time axis' cells of that row of the screen."""
-    plan = stage.app.desk.plan
+    plan = stage.app.controller.plan
     return stage.lines()[row].ljust(plan.width)[plan.label : plan.label + plan.columns]
 
 
@@ -33,7 +33,7 @@ def row_of(stage, word):
 
 def detail(stage):
     """The first column that has details."""
-    return stage.app.desk.columns.at(stage.app.scene.snapshot.oldest_ns)
+    return stage.app.controller.columns.at(stage.app.scene.snapshot.oldest_ns)
 
 
 def test_live_loop_and_lag_are_known_where_requests_are_not():
@@ -42,7 +42,7 @@ def test_live_loop_and_lag_are_known_where_requests_are_not():
             oldest = detail(stage)
             assert oldest > 15
             begin = stage.app.scene.snapshot.overview.start_s * SECOND
-            assert stage.app.desk.columns.at(begin) < 0  # the run is longer than the window
+            assert stage.app.controller.columns.at(begin) < 0  # the run is longer than the window
             loop = cells(stage, row_of(stage, "LOOP"))[:oldest]
             assert "!" in loop
             assert " " not in loop
@@ -62,7 +62,7 @@ def test_the_loop_view_says_why_its_heat_map_is_blank_and_knows_the_utilization(
         await stage.press("4")
         said = [line for line in stage.lines() if "callbacks are kept for the last 6" in line]
         assert len(said) == 1
-        begin = stage.app.desk.columns.at(stage.app.scene.snapshot.overview.start_s * SECOND)
+        begin = stage.app.controller.columns.at(stage.app.scene.snapshot.overview.start_s * SECOND)
         chart = cells(stage, row_of(stage, "UTILIZATION") + 4)[begin : detail(stage)]
         assert len(chart) > 30
         assert " " not in chart

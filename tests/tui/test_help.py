@@ -42,7 +42,7 @@ def test_the_view_comes_first(place):
     async def play(stage: Stage) -> None:
         await stage.press(str(place + 1), "question_mark")
         inside = [line.split("│")[1].strip() for line in stage.lines() if line.count("│") > 1]
-        view = stage.app.desk.view
+        view = stage.app.controller.view
         if view.HELP:
             assert inside[0] == f"THIS VIEW: {VIEWS[place][1].upper()}"
             assert inside[1].startswith(view.HELP[0][0][:16])

@@ -20,7 +20,7 @@ def buckets(*values):
 
 
 def scene(**options):
-    return Shown("tasks", Story().idle(MS), **options).desk.scene
+    return Shown("tasks", Story().idle(MS), **options).controller.scene
 
 
 def painted(counts, width=40, height=6, **options):

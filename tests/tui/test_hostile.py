@@ -62,7 +62,7 @@ def test_every_view():
         for box in ("s", "question_mark", "ctrl+p"):
             await stage.press(box)
             seen.append("\n".join(row.text for row in rows_of(stage.app)))
-            seen.append(picture_of(stage.app, stage.app.desk.looks))
+            seen.append(picture_of(stage.app, stage.app.controller.looks))
             ET.fromstring(seen[-1])
             await stage.press("escape")
 
@@ -85,7 +85,7 @@ def test_what_is_copied_can_be_pasted(monkeypatch):
 
     async def play(stage: Stage) -> None:
         where = Location("x", 3, "f", f"/x{BAD}\udcff.py")
-        monkeypatch.setattr(stage.app.desk.view, "where", lambda _scene: where)
+        monkeypatch.setattr(stage.app.controller.view, "where", lambda _scene: where)
         await stage.press("y")
         assert stage.app.clipboard == rf"/x{SHOWN}\udcff.py:3"
         assert f"Copied {stage.app.clipboard}, " in stage.text()

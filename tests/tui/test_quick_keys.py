@@ -131,7 +131,7 @@ def test_keys_in_one_write_do_what_they_do_one_by_one():
                 else:
                     await stage.press(*one)
                 boxes = [(type(box), getattr(box, "text", "")) for box in app.screen_stack]
-                seen.append((one, boxes, app.desk.look, app.screen.__dict__.get("cursor")))
+                seen.append((one, boxes, app.controller.look, app.screen.__dict__.get("cursor")))
             seen.append(tuple(stage.run.calls))
 
         drive(play)
@@ -144,7 +144,7 @@ def test_a_box_closes_once():
     async def play(stage: Stage) -> None:
         app = stage.app
         answers = []
-        below, above = HelpScreen(app.desk), HelpScreen(app.desk)
+        below, above = HelpScreen(app.controller), HelpScreen(app.controller)
         await app.push_screen(below, answers.append)
         await app.push_screen(above)
         await below.dismiss(None)  # not on top: what is above stays
@@ -191,8 +191,8 @@ def test_pasted_text_keeps_its_place_among_the_keys():
         stage.app.post_message(events.Paste("pi\nng"))
         stage.app.post_message(events.Key("enter", "\r"))
         await stage.pilot.pause()
-        assert stage.app.desk.look.filters["tasks"] == "ping"
-        assert not stage.app.desk.look.typing
+        assert stage.app.controller.look.filters["tasks"] == "ping"
+        assert not stage.app.controller.look.typing
 
     drive(play)
 

@@ -25,7 +25,7 @@ def travel(play, size=(80, 24), stage=None):
 
 
 def window(stage):
-    columns = stage.app.desk.columns
+    columns = stage.app.controller.columns
     return columns.start_ns, columns.end_ns
 
 
@@ -54,17 +54,17 @@ def test_names_of_times_are_as_exact_as_their_steps():
 def test_zooming_goes_through_every_step_and_says_where_it_ends():
     async def play(stage: Stage) -> None:
         await stage.press("space", *["+"] * 20)
-        assert stage.app.desk.look.cell_ns == MS
+        assert stage.app.controller.look.cell_ns == MS
         assert "1 ms/column" in stage.text()
         assert "closest" in stage.text()
         seen = []
         for _ in ZOOMS_NS:
-            seen.append(stage.app.desk.look.cell_ns)
+            seen.append(stage.app.controller.look.cell_ns)
             await stage.press("-")
         assert seen == list(ZOOMS_NS)
         assert "60 s/column is the furthest" in stage.text()
         await stage.press("0")
-        assert stage.app.desk.look.cell_ns == 0
+        assert stage.app.controller.look.cell_ns == 0
         assert "LIVE" in stage.lines()[0]
 
     travel(play)
@@ -73,21 +73,21 @@ def test_zooming_goes_through_every_step_and_says_where_it_ends():
 def test_zooming_keeps_the_chosen_slice_in_its_column():
     async def play(stage: Stage) -> None:
         await stage.press("N")
-        desk = stage.app.desk
-        start = desk.look.slice_ns
+        controller = stage.app.controller
+        start = controller.look.slice_ns
         for key in "++++--++":
-            before = desk.columns.at(start)
+            before = controller.columns.at(start)
             await stage.press(key)
-            assert abs(desk.columns.at(start) - before) <= 3
+            assert abs(controller.columns.at(start) - before) <= 3
 
     travel(play)
 
 
 def test_scrolling_goes_by_quarters_and_columns_and_ends_live():
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
+        controller = stage.app.controller
         await stage.press("h")
-        cell, count = desk.columns.cell_ns, desk.columns.count
+        cell, count = controller.columns.cell_ns, controller.columns.count
         first = window(stage)[1]
         assert stage.now - first == count // 4 * cell
         await stage.press("H", "shift+left")
@@ -106,9 +106,12 @@ def test_scrolling_stops_where_the_detail_ends_and_says_so():
     async def play(stage: Stage) -> None:
         await stage.press(*"hhhhhhhhhhhh")
         start, end = window(stage)
-        oldest = stage.app.desk.held.oldest_ns
+        oldest = stage.app.controller.held.oldest_ns
         assert oldest > 0
-        assert end == oldest + stage.app.desk.columns.cell_ns * stage.app.desk.columns.count
+        assert (
+            end
+            == oldest + stage.app.controller.columns.cell_ns * stage.app.controller.columns.count
+        )
         assert "No more is kept than the last" in stage.text()
         await stage.press("h")
         assert window(stage) == (start, end)
@@ -131,23 +134,23 @@ def test_recording_goes_on_while_frozen():
 
 def test_incidents_are_centred_one_by_one_and_their_request_is_chosen():
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
+        controller = stage.app.controller
         await stage.press("N")
         starts = []
         for _ in range(4):
-            start = desk.look.slice_ns
+            start = controller.look.slice_ns
             starts.append(start)
-            columns = desk.columns
+            columns = controller.columns
             assert columns.start_ns <= start < columns.end_ns
             stall = next(s for s in stage.app.scene.snapshot.loop.stalls if s.start_ns == start)
-            assert desk.look.row == stall.request
+            assert controller.look.row == stall.request
             await stage.press("N")
         assert starts == sorted(starts, reverse=True)
         said = stage.text()
         assert "Incident" in said
         assert " ms in scenarios/block.py:" in said
         await stage.press("n")
-        assert desk.look.slice_ns == starts[-1]
+        assert controller.look.slice_ns == starts[-1]
 
     travel(play)
 
@@ -163,17 +166,19 @@ def test_without_an_incident_it_says_so():
 
 def test_slices_follow_one_another_without_a_gap():
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
+        controller = stage.app.controller
         await stage.press("space", "j", ".")
-        request = next(r for r in stage.app.scene.snapshot.requests if r.number == desk.look.row)
+        request = next(
+            r for r in stage.app.scene.snapshot.requests if r.number == controller.look.row
+        )
         seen = []
         for _ in request.spans:
-            seen.append(desk.look.slice_ns)
+            seen.append(controller.look.slice_ns)
             await stage.press(".")
         assert seen == [start for start, *_ in request.spans]
         assert "That is the last slice" in stage.text()
         await stage.press(",")
-        assert desk.look.slice_ns == seen[-2]
+        assert controller.look.slice_ns == seen[-2]
         assert f"slice {len(seen) - 1} of {len(seen)}" in stage.text()
 
     travel(play)
@@ -181,7 +186,7 @@ def test_slices_follow_one_another_without_a_gap():
 
 def test_slow_motion_replays_the_last_second_and_ends_where_it_began():
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
+        controller = stage.app.controller
         end = stage.now
         await stage.press("<")
         assert "REPLAY ×1/10" in stage.lines()[0]
@@ -195,7 +200,7 @@ def test_slow_motion_replays_the_last_second_and_ends_where_it_began():
         await stage.play(3)
         assert window(stage)[1] == end - 800 * MS
         await stage.press("space", ">", ">", ">", ">")
-        assert desk.look.speed == 1
+        assert controller.look.speed == 1
         await stage.play(1)
         assert window(stage)[1] == end
         assert "FROZEN" in stage.lines()[0]
@@ -205,20 +210,20 @@ def test_slow_motion_replays_the_last_second_and_ends_where_it_began():
 
 def test_a_range_is_moved_widened_and_dropped():
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
+        controller = stage.app.controller
         await stage.press("v")
-        cell = desk.columns.cell_ns
-        start, end = desk.look.span
+        cell = controller.columns.cell_ns
+        start, end = controller.look.span
         await stage.press("h", "h", "l")
-        assert desk.look.span == (start - cell, end - cell)
+        assert controller.look.span == (start - cell, end - cell)
         await stage.press("-")
-        assert desk.look.span == (start - 2 * cell, end)
+        assert controller.look.span == (start - 2 * cell, end)
         await stage.press("+", "+")
-        assert desk.look.span == (start, end - 2 * cell)
+        assert controller.look.span == (start, end - 2 * cell)
         assert "RANGE" in stage.text()
         assert "[" in stage.lines()[3]
         await stage.press("escape")
-        assert desk.look.span is None
+        assert controller.look.span is None
         assert "RANGE" not in stage.text()
 
     travel(play)
@@ -227,8 +232,8 @@ def test_a_range_is_moved_widened_and_dropped():
 def test_a_range_is_that_of_the_chosen_incident():
     async def play(stage: Stage) -> None:
         await stage.press("N", "v")
-        start, end = stage.app.desk.look.span
-        assert start == stage.app.desk.look.slice_ns
+        start, end = stage.app.controller.look.span
+        assert start == stage.app.controller.look.slice_ns
         assert 20 * MS <= end - start < SECOND
 
     travel(play)
@@ -236,19 +241,19 @@ def test_a_range_is_that_of_the_chosen_incident():
 
 def test_the_cursor_follows_its_lane_while_live_and_stays_while_frozen():
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
+        controller = stage.app.controller
         await stage.press("j")
-        lane = desk.views[LIVE].lanes.chosen
+        lane = controller.views[LIVE].lanes.chosen
         seen = set()
         for _ in range(6):
             await stage.play(0.5)
-            seen.add(desk.look.row)
-            assert desk.views[LIVE].lanes.chosen == lane
+            seen.add(controller.look.row)
+            assert controller.views[LIVE].lanes.chosen == lane
         assert len(seen) > 2
         await stage.press("space")
-        row = desk.look.row
+        row = controller.look.row
         await stage.play(2)
-        assert desk.look.row == row
+        assert controller.look.row == row
         assert sum(line.startswith("▶") for line in stage.lines()) == 1
 
     travel(play)
@@ -256,7 +261,7 @@ def test_the_cursor_follows_its_lane_while_live_and_stays_while_frozen():
 
 def test_rows_are_chosen_top_to_bottom_pinned_and_filtered():
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
+        controller = stage.app.controller
 
         def at() -> int:
             return next(y for y, line in enumerate(stage.lines()) if line.startswith("▶"))
@@ -267,11 +272,11 @@ def test_rows_are_chosen_top_to_bottom_pinned_and_filtered():
         await stage.press("j")
         assert at() > first
         await stage.press("G", "p")
-        lane = desk.views[LIVE].lanes.chosen
+        lane = controller.views[LIVE].lanes.chosen
         await stage.press("escape")
-        assert desk.look.row is None
+        assert controller.look.row is None
         assert stage.lines()[first].startswith(f"▲{lane[0]}")
-        desk.look = desk.look.filtered("ping")
+        controller.look = controller.look.filtered("ping")
         await stage.play()
         assert "GET /report" not in "".join(line[:16] for line in stage.lines())
 
@@ -281,7 +286,7 @@ def test_rows_are_chosen_top_to_bottom_pinned_and_filtered():
 def test_what_stands_still_is_not_painted_again(monkeypatch):
     async def play(stage: Stage) -> None:
         painted = []
-        main, desk = stage.app._main, stage.app.desk
+        main, controller = stage.app._main, stage.app.controller
         show = main._show
         monkeypatch.setattr(
             main, "_show", lambda name, lines: (painted.append(name), show(name, lines))
@@ -298,7 +303,7 @@ def test_what_stands_still_is_not_painted_again(monkeypatch):
         assert set(painted) == {"header"}
         assert 7 <= frames <= 9  # two seconds, four times each
         await stage.press("0", *["-"] * 5)
-        assert desk.look.cell_ns >= SECOND
+        assert controller.look.cell_ns >= SECOND
         painted.clear()
         for _ in range(60):
             stage.now += SECOND // 30
@@ -324,12 +329,12 @@ def test_resizing_to_nothing_and_back_changes_nothing():
 
 def test_esc_goes_back_step_by_step_to_now():
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
+        controller = stage.app.controller
         await stage.press("N", "enter", "v")
         for _ in range(6):
             await stage.press("escape")
-        assert not desk.look.frozen
-        assert desk.look.row is None
-        assert desk.look.span is None
+        assert not controller.look.frozen
+        assert controller.look.row is None
+        assert controller.look.span is None
 
     travel(play)

@@ -202,13 +202,15 @@ def test_a_moment_is_shown_in_the_live_view_with_its_culprit():
     async def play(stage: Stage) -> None:
         await stage.press("5", "enter")
         assert "enter: show it in the live view" in stage.text()
-        moments = stage.app.desk.view._opened[1]
+        moments = stage.app.controller.view._opened[1]
         await stage.press("j", "j")
         await stage.play(0.4)
-        assert stage.app.desk.look.row[1:] == (moments[2].at_ns, moments[2].request)
-        assert stage.app.desk.view._opened[1] == moments, "rows stand still while they are read"
+        assert stage.app.controller.look.row[1:] == (moments[2].at_ns, moments[2].request)
+        assert stage.app.controller.view._opened[1] == moments, (
+            "rows stand still while they are read"
+        )
         await stage.press("enter")
-        look, columns = stage.app.desk.look, stage.app.desk.columns
+        look, columns = stage.app.controller.look, stage.app.controller.columns
         assert (look.view, look.frozen, look.row) == (LIVE, True, moments[2].request)
         assert 0 <= columns.at(moments[2].at_ns) < columns.count
         assert "FROZEN" in stage.text()
@@ -230,7 +232,7 @@ def test_the_chosen_moment_is_always_in_sight():
 def test_back_goes_step_by_step():
     async def play(stage: Stage) -> None:
         await stage.press("5", "j", "enter", "escape")
-        assert (stage.app.scene.view, stage.app.desk.look.detail) == ("diagnose", False)
+        assert (stage.app.scene.view, stage.app.controller.look.detail) == ("diagnose", False)
         assert "2/5  VOTES LOST" in stage.text()
         await stage.press("k", "enter", "j", "escape", "j")
         assert "2/5  VOTES LOST" in stage.text(), "from a moment back to the list"
@@ -256,7 +258,7 @@ def test_nothing_to_open_does_nothing():
     async def play(stage: Stage) -> None:
         await stage.press("5", "j", "k", "enter", "G")
         assert stage.app.scene.view == "diagnose"
-        assert not stage.app.desk.look.detail
+        assert not stage.app.controller.look.detail
 
     drive(play, stage=Stage(Troubled(well)))
 

@@ -32,7 +32,7 @@ async def choose_victim(stage):
     requests = stage.app.scene.snapshot.requests
     pings = [r for r in requests if r.route == "GET /ping" and not r.open]
     victim = max(pings, key=lambda r: r.ready_ns)
-    stage.app.desk.choose(victim.number)
+    stage.app.controller.choose(victim.number)
     await stage.play()
     return victim
 
@@ -40,24 +40,24 @@ async def choose_victim(stage):
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (160, 50)])
 def test_the_breakdown_says_who_held_it_up_and_enter_goes_there(size):
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
+        controller = stage.app.controller
         await stage.press("space")
         victim = await choose_victim(stage)
         text = stage.text()
         assert f"GET /ping #{victim.number}" in text
         assert re.search(r"ready +\d+ %.*GET /report #\d+ .*block.py:64", text)
         await stage.press("enter")
-        assert desk.look.detail
-        part = desk.views[LIVE].part(stage.app.scene)
+        assert controller.look.detail
+        part = controller.views[LIVE].part(stage.app.scene)
         assert (part.kind, part.what) == ("ready", "GET /report")
         await stage.press("enter")
-        assert desk.look.row == part.request
-        assert desk.look.slice_ns == part.at_ns
-        columns = desk.columns
+        assert controller.look.row == part.request
+        assert controller.look.slice_ns == part.at_ns
+        columns = controller.columns
         assert columns.start_ns <= part.at_ns < columns.end_ns
-        culprit = desk.views[LIVE].request(stage.app.scene)
+        culprit = controller.views[LIVE].request(stage.app.scene)
         assert culprit.route == "GET /report"
-        kinds = {part.kind for part in desk.views[LIVE].breakdown(stage.app.scene).parts}
+        kinds = {part.kind for part in controller.views[LIVE].breakdown(stage.app.scene).parts}
         assert "held" in kinds
 
     live(play, size)
@@ -79,7 +79,7 @@ def test_the_cursor_goes_over_the_parts_of_the_detail():
         await stage.press("space")
         await choose_victim(stage)
         await stage.press("enter")
-        view = stage.app.desk.views[LIVE]
+        view = stage.app.controller.views[LIVE]
         parts = view.breakdown(stage.app.scene).parts
         seen = []
         for _ in parts:
@@ -90,7 +90,7 @@ def test_the_cursor_goes_over_the_parts_of_the_detail():
         await stage.press("k")
         assert view.part(stage.app.scene) == parts[-2]
         await stage.press("escape")
-        assert stage.app.desk.look.row is not None
+        assert stage.app.controller.look.row is not None
 
     live(play)
 
@@ -99,9 +99,9 @@ def test_enter_freezes_what_is_to_be_read():
     async def play(stage: Stage) -> None:
         await stage.press("j", "enter")
         assert "FROZEN" in stage.lines()[0]
-        row = stage.app.desk.look.row
+        row = stage.app.controller.look.row
         await stage.play(3)
-        assert stage.app.desk.look.row == row
+        assert stage.app.controller.look.row == row
 
     live(play)
 
@@ -109,7 +109,7 @@ def test_enter_freezes_what_is_to_be_read():
 def test_a_chosen_request_that_goes_out_of_sight_keeps_its_breakdown():
     async def play(stage: Stage) -> None:
         await stage.press("space", "j")
-        row = stage.app.desk.look.row
+        row = stage.app.controller.look.row
         await stage.press("h", "h", "h")
         assert f"#{row}" in stage.text()
 
@@ -169,40 +169,40 @@ async def mouse(stage, *events):
 
 def test_a_click_chooses_a_lane_a_request_and_a_slice():
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
+        controller = stage.app.controller
         y = row_of(stage, " GET /ping") if " GET /ping" in stage.text() else row_of(stage, "!GET")
         await mouse(stage, ("click", (3, y)))
-        assert desk.views[LIVE].lanes.chosen == ("GET /ping", 0)
-        assert not desk.look.frozen
-        columns, plan, view = desk.columns, desk.plan, desk.views[LIVE]
+        assert controller.views[LIVE].lanes.chosen == ("GET /ping", 0)
+        assert not controller.look.frozen
+        columns, plan, view = controller.columns, controller.plan, controller.views[LIVE]
         shown = [r for r in view.on(("GET /ping", 0), stage.app.scene) if not r.open]
         inside = [r for r in shown if r.start_ns > columns.start_ns]
         request = max(inside, key=lambda r: r.end_ns - r.start_ns)
         x = plan.label + columns.at((request.start_ns + request.end_ns) // 2)
         await mouse(stage, ("click", (x, y)))
-        assert desk.look.frozen
-        assert desk.look.row == request.number
+        assert controller.look.frozen
+        assert controller.look.row == request.number
         await mouse(stage, ("click", (x, y)))
         starts = [start for start, *_ in request.spans]
-        assert desk.look.slice_ns in starts
+        assert controller.look.slice_ns in starts
 
     live(play)
 
 
 def test_dragging_over_the_timeline_selects_a_range(monkeypatch):
     async def play(stage: Stage) -> None:
-        desk = stage.app.desk
-        left = desk.plan.label
+        controller = stage.app.controller
+        left = controller.plan.label
         await mouse(
             stage,
             ("mouse_down", (left + 10, 6)),
             ("hover", (left + 20, 6)),
             ("mouse_up", (left + 20, 6)),
         )
-        assert desk.look.frozen
-        start, end = desk.look.span
-        assert (end - start) == 11 * desk.columns.cell_ns
-        assert desk.columns.at(start) == 10
+        assert controller.look.frozen
+        start, end = controller.look.span
+        assert (end - start) == 11 * controller.columns.cell_ns
+        assert controller.columns.at(start) == 10
         assert "RANGE of" in stage.text()
 
     # Textual's pilot moves the mouse without its button: say that it is held
@@ -219,10 +219,11 @@ def test_dragging_over_the_timeline_selects_a_range(monkeypatch):
 def test_a_range_without_anything_in_it_says_so():
     async def play(stage: Stage) -> None:
         await stage.press("space")
-        stage.app.desk.look = stage.app.desk.look.choose(None)
-        desk = stage.app.desk
-        desk.look = replace(
-            desk.look, span=(desk.columns.start_ns, desk.columns.start_ns + MS // 10)
+        stage.app.controller.look = stage.app.controller.look.choose(None)
+        controller = stage.app.controller
+        controller.look = replace(
+            controller.look,
+            span=(controller.columns.start_ns, controller.columns.start_ns + MS // 10),
         )
         await stage.play()
         assert "RANGE of 0.1 ms" in stage.text()
@@ -232,28 +233,28 @@ def test_a_range_without_anything_in_it_says_so():
 
 def test_the_wheel_scrolls_time_and_with_ctrl_it_zooms():
     async def play(stage: Stage) -> None:
-        desk, plan = stage.app.desk, stage.app.desk.plan
+        controller, plan = stage.app.controller, stage.app.controller.plan
         at = (plan.label + 5, 6)
-        wheel(desk, *at, 1)
-        assert not desk.look.frozen  # nothing is newer than now
-        wheel(desk, *at, -1)
+        wheel(controller, *at, 1)
+        assert not controller.look.frozen  # nothing is newer than now
+        wheel(controller, *at, -1)
         await stage.play()
-        assert stage.now - desk.look.end_ns == plan.columns // 10 * desk.columns.cell_ns
-        cell = desk.columns.cell_ns
-        wheel(desk, *at, -1, zooming=True)
-        assert desk.columns.cell_ns < cell
+        assert stage.now - controller.look.end_ns == plan.columns // 10 * controller.columns.cell_ns
+        cell = controller.columns.cell_ns
+        wheel(controller, *at, -1, zooming=True)
+        assert controller.columns.cell_ns < cell
         await stage.press("2")
-        end = desk.look.end_ns
-        wheel(desk, 5, 10, 1)
-        assert desk.look.end_ns == end
-        assert desk.look.row is not None
+        end = controller.look.end_ns
+        wheel(controller, 5, 10, 1)
+        assert controller.look.end_ns == end
+        assert controller.look.row is not None
 
     live(play)
 
 
 def test_what_is_clicked_belongs_to_the_panel_that_lies_there():
     async def play(stage: Stage) -> None:
-        plan = stage.app.desk.plan
+        plan = stage.app.controller.plan
         for name, (x, y, width, height) in plan.panels.items():
             assert panel_at(plan, x, y) == (name, 0, 0)
             last = panel_at(plan, x + width - 1, y + height - 1)

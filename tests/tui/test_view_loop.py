@@ -157,13 +157,13 @@ def test_the_columns_are_those_of_the_loop_lane():
     async def play(stage: Stage) -> None:
         await stage.press("4")
         for cell in (0, 20 * MS, 200 * MS):
-            stage.app.desk.look = replace(stage.app.desk.look, cell_ns=cell)
+            stage.app.controller.look = replace(stage.app.controller.look, cell_ns=cell)
             await stage.play(0.1)
-            desk, scene = stage.app.desk, stage.app.scene
-            view = desk.views["loop"]
+            controller, scene = stage.app.controller, stage.app.scene
+            view = controller.views["loop"]
             columns, label = view._grid(scene, stage.app.size.width)
-            assert columns == desk.grid(scene.end_ns)
-            assert label == desk.plan.label
+            assert columns == controller.grid(scene.end_ns)
+            assert label == controller.plan.label
 
     drive(play, (80, 24))
     drive(play, (160, 50))

@@ -76,11 +76,11 @@ def test_what_nobody_waits_for_has_no_columns_and_no_curve_of_waiting():
 
 def test_enter_shows_the_quiet_ones():
     shown = Shown("resources", crowded(), size=LOW).choose(("quiet", ""))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     assert "- 2 quiet ones" in shown.text
     assert "1/1 HELD" in shown.row("state.py:3")
     assert "0/1" in shown.row("other.py:1")
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     assert "other.py:1" not in shown.text
 
 
@@ -107,31 +107,31 @@ def test_orders(order, first):
     story.step(1, MS).releases(1, LOCK).step(40, MS).acquires(40, LOCK).idle(MS)
     shown = Shown("resources", story)
     places = {"resources": shown.view.ORDERS.index(order)}
-    shown.desk.look = replace(shown.desk.look, orders=places)
+    shown.controller.look = replace(shown.controller.look, orders=places)
     assert names(shown)[0] == (first or "/app/mail.py:4 Queue")
 
 
 def test_the_filter_shows_quiet_ones_too():
     shown = Shown("resources", crowded())
-    shown.desk.look = shown.desk.look.filtered("Lock")
+    shown.controller.look = shown.controller.look.filtered("Lock")
     assert names(shown) == ["/app/state.py:3 Lock(1)", "/app/other.py:1 Lock(1)"]
-    shown.desk.look = shown.desk.look.filtered("full")
+    shown.controller.look = shown.controller.look.filtered("full")
     assert names(shown) == ["pool"]
-    shown.desk.look = shown.desk.look.filtered("none such")
+    shown.controller.look = shown.controller.look.filtered("none such")
     assert 'No resource has "none such" in it: esc shows all.' in shown.text
 
 
 def test_a_pinned_one_stays_on_top():
     shown = Shown("resources", crowded())
     lock = ("resource", "/app/state.py:3 Lock(1)")
-    shown.desk.look = replace(shown.desk.look, pins=frozenset({lock}))
+    shown.controller.look = replace(shown.controller.look, pins=frozenset({lock}))
     assert shown.keys[0] == lock
     assert shown.rows[2].startswith("*")
 
 
 def test_all_about_one():
     shown = Shown("resources", crowded(), size=(80, 24)).choose(("resource", "pool"))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     text = shown.text
     assert "pool  sqlalchemy.pool" in text
     assert "2/2 FULL  mean" in text
@@ -139,12 +139,12 @@ def test_all_about_one():
     people = shown.rows[shown.rows.index(shown.row("held by")) + 1]
     assert people[:40].split() == ["14ms", "#1", "order", "now", "db.py:30"]
     assert people[40:].split() == ["8.0ms", "#3", "order", "db.py:20"]
-    assert shown.view.where(shown.desk.scene).line == 30  # where its first holder is
+    assert shown.view.where(shown.controller.scene).line == 30  # where its first holder is
 
 
 def test_of_many_waiters_it_says_how_many_more():
     shown = Shown("resources", crowded(60), size=(80, 20)).choose(("resource", "pool"))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     shown_ones = sum("db.py:20" in row for row in shown.rows)
     more = int(shown.row("more").split()[1])
     assert shown_ones + more == 60
@@ -159,7 +159,7 @@ def test_workers_and_their_jobs():
     story.idle(5 * MS).job_ends(1, 9).idle(MS)
     shown = Shown("resources", story, size=(80, 24))
     shown.choose(("resource", "default executor"))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     assert "jobs 1 finished, 1 queued" in shown.text
     assert "queued for p50 2.0ms" in shown.text
     assert "ran for    p50 5.0ms" in shown.text
@@ -176,10 +176,10 @@ def test_the_last_minute_is_drawn_to_scale():
 
 def test_while_frozen_times_are_those_of_the_freeze():
     shown = Shown("resources", crowded(), size=(80, 24)).choose(("resource", "pool"))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     shown.paint()
     before = shown.row("#1 order")
-    shown.desk.freeze()
+    shown.controller.freeze()
     shown.passes()
     assert "as of the freeze" in shown.rows[0]
     assert shown.row("#1 order") == before
@@ -187,7 +187,7 @@ def test_while_frozen_times_are_those_of_the_freeze():
 
 def test_the_bar_under_the_cursor_is_no_negative():
     shown = Shown("resources", crowded()).choose(("resource", "pool"))
-    looks = shown.desk.looks
+    looks = shown.controller.looks
     (strip,) = (strip for strip in shown.paint() if "FULL" in strip.text)
     styles = {segment.text: segment.style for segment in strip}
     assert styles["██████"] is looks.alarm
@@ -203,7 +203,7 @@ def test_ascii_has_no_other_signs():
 def test_it_fits_any_size(size):
     shown = Shown("resources", crowded(30), size=size).choose(("resource", "pool"))
     shown.paint()
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     shown.paint()
 
 

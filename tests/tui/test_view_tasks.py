@@ -66,10 +66,10 @@ def test_tasks_stand_in_the_group_of_their_line():
 def test_a_group_of_few_tasks_is_open_and_enter_folds_it():
     shown = Shown("tasks", ticking()).choose(("group", 2))
     assert "- tick" in shown.text
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     assert "+ tick" in shown.text
     assert ("task", 3) not in shown.keys
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     assert ("task", 3) in shown.keys
 
 
@@ -78,9 +78,9 @@ def test_very_many_tasks_are_one_row_until_they_are_asked_for():
     assert "300 live" in shown.row("+ tick")
     assert len(shown.keys) == 3  # two groups, and the one task of main
     shown.choose(("group", 2))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     assert len(shown.keys) > 150
-    shown.desk.move(100_000)
+    shown.controller.move(100_000)
     assert shown.rows[-1].startswith("▶")
 
 
@@ -91,10 +91,10 @@ def test_a_large_group_fills_the_rows_that_are_free():
     assert len(inner) == 35  # but for two groups and the row of those that there is no room for
     assert "and 165 more" in shown.text  # of the 200 that are listed
     shown.choose(("more", 2))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     assert len(shown.keys) > 150
-    assert shown.desk.look.row == ("group", 2)
-    commands.enter(shown.desk)
+    assert shown.controller.look.row == ("group", 2)
+    commands.enter(shown.controller)
     assert len(shown.keys) == 3
 
 
@@ -124,7 +124,7 @@ def test_requests_are_grouped_by_their_route_and_say_what_they_wait_for():
     assert "8 live" in row
     assert row.endswith("pool ×7")
     shown.choose(("group", 2))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     queueing = [row for row in shown.rows if "░ queues" in row]
     assert len(queueing) == 7
     assert all("pool" in row for row in queueing)
@@ -142,7 +142,7 @@ def test_troubled_tasks_stand_on_top_with_a_word():
     assert top[2].endswith("never retrieved")
     assert "1 lost · 1 never retrieved" in shown.rows[0]
     shown.choose(("task", 2))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     assert "ValueError: no (nobody retrieved it)" in shown.row("raised   ")
 
 
@@ -152,7 +152,7 @@ def test_of_many_in_trouble_the_last_three_are_shown_until_they_are_opened():
         story.lost(number)
     shown = Shown("tasks", story.idle(MS)).choose(("trouble", 0))
     assert sum("! lost" in row for row in shown.rows) == 3
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     assert sum("! lost" in row for row in shown.rows) == 6
 
 
@@ -166,25 +166,27 @@ def test_orders(order, first):
     for _ in range(3):
         story.callback("x", 2 * MS).step(4, waited=2 * MS).polls()
     shown = Shown("tasks", story.idle(MS))
-    shown.desk.look = replace(shown.desk.look, orders={"tasks": shown.view.ORDERS.index(order)})
+    shown.controller.look = replace(
+        shown.controller.look, orders={"tasks": shown.view.ORDERS.index(order)}
+    )
     inner = [row.split()[0] for row in shown.rows if row.startswith("      #")]
     assert next(name for name in inner if name != "#1") == first
 
 
 def test_the_filter_finds_tasks_and_groups():
     shown = Shown("tasks", ticking())
-    shown.desk.look = shown.desk.look.filtered("Tick")
+    shown.controller.look = shown.controller.look.filtered("Tick")
     assert 'only "tick"' in shown.rows[0]
     assert not any(row.startswith(("  - main", "  + main")) for row in shown.rows)
-    shown.desk.look = shown.desk.look.filtered("#3")
+    shown.controller.look = shown.controller.look.filtered("#3")
     assert [key for key in shown.keys if key[0] == "task"] == [("task", 3)]
-    shown.desk.look = shown.desk.look.filtered("nothing like it")
+    shown.controller.look = shown.controller.look.filtered("nothing like it")
     assert 'No task has "nothing like it" in it: esc shows all.' in shown.text
 
 
 def test_a_pinned_task_stays_on_top():
     shown = Shown("tasks", ticking())
-    shown.desk.look = replace(shown.desk.look, pins=frozenset({("task", 4)}))
+    shown.controller.look = replace(shown.controller.look, pins=frozenset({("task", 4)}))
     assert shown.rows[2].startswith("*     #4")
     assert sum("#4" in row for row in shown.rows) == 1
 
@@ -193,7 +195,7 @@ def test_all_about_a_task():
     story = ticking().resource(5, "asyncio.Lock", 1, made_at=POOL).step(3, MS).acquires(3, 5)
     story.idle(2 * MS).step(3, MS, waited=MS, place=SLEEP, woken_by=1).idle(5 * MS)
     shown = Shown("tasks", story, size=(80, 24)).choose(("task", 3))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     text = shown.text
     assert "#3 tick  ─ waits for sleep 5.0ms" in text
     assert "made at    /app/jobs.py:12 main" in text
@@ -203,14 +205,14 @@ def test_all_about_a_task():
     assert "/app/jobs.py:15 tick" in text
     assert "steps of its group tick" in text
     shown.choose(("task", 1))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     assert "children   #2 tick, #3 tick, #4 tick" in shown.text
 
 
 def test_the_shares_of_its_life_sum_to_the_whole():
     story = ticking(1).step(2, 17 * MS).idle(33 * MS)
     shown = Shown("tasks", story).choose(("task", 2))
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     row = shown.row("busy 3")
     shares = [int(word[:-1]) for word in row.split() if word.endswith("%")]
     assert abs(sum(shares) - 100) <= 1
@@ -228,7 +230,7 @@ def test_the_await_stack_is_asked_for_and_libraries_are_folded():
     own = Location("app/jobs.py", 15, "tick", "/app/jobs.py")
     sleep = Location("asyncio/tasks.py", 649, "sleep", "/usr/lib/python3.11/asyncio/tasks.py")
     shown.run.stacks[3] = (*map(library, (10, 20, 30)), own, sleep)
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     rows = shown.rows
     at = next(i for i, row in enumerate(rows) if "await stack" in row)
     assert [row.strip() for row in rows[at + 1 : at + 4]] == [
@@ -236,15 +238,15 @@ def test_the_await_stack_is_asked_for_and_libraries_are_folded():
         "app/jobs.py:15 tick",
         "asyncio/tasks.py:649 sleep",
     ]
-    assert shown.view.where(shown.desk.scene) == own
+    assert shown.view.where(shown.controller.scene) == own
 
 
 def test_while_frozen_the_stack_is_not_asked_for_but_kept():
     shown = Shown("tasks", ticking(), size=(80, 24)).choose(("task", 3))
     shown.run.stacks[3] = (Location("app/jobs.py", 15, "tick", "/app/jobs.py"),)
-    commands.enter(shown.desk)
+    commands.enter(shown.controller)
     shown.paint()
-    shown.desk.freeze()
+    shown.controller.freeze()
     shown.passes()
     shown.run.calls.clear()
     assert "as it was at the freeze" in shown.text
@@ -265,12 +267,12 @@ def test_the_chosen_task_stays_once_it_has_ended():
 def test_enter_shows_the_request_of_a_task_in_the_live_view():
     shown = named(requests(), "GET /order").choose(("task", 12))
     shown.paint()
-    commands.enter(shown.desk)
-    assert shown.desk.look.detail
+    commands.enter(shown.controller)
+    assert shown.controller.look.detail
     assert "#3: enter shows it in the live view" in shown.text
-    commands.enter(shown.desk)
-    assert (shown.desk.look.view, shown.desk.look.chosen[LIVE]) == (LIVE, 3)
-    assert shown.desk.look.frozen
+    commands.enter(shown.controller)
+    assert (shown.controller.look.view, shown.controller.look.chosen[LIVE]) == (LIVE, 3)
+    assert shown.controller.look.frozen
 
 
 def test_on_a_wide_terminal_table_and_detail_stand_side_by_side():
@@ -298,14 +300,14 @@ def test_it_fits_any_size(size):
     shown = Shown("tasks", ticking(40), size=size).choose(("task", 3))
     for _ in range(3):
         shown.paint()
-        commands.enter(shown.desk)
+        commands.enter(shown.controller)
 
 
 def test_before_the_first_event_there_is_nothing_to_fail_on():
     shown = Shown("tasks", Story())
     shown.run.changed = {}
     assert "No tasks yet." in shown.text
-    assert shown.view.where(shown.desk.scene) is None
+    assert shown.view.where(shown.controller.scene) is None
 
 
 def test_seconds_pass_and_a_group_has_a_pace():

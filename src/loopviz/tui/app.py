@@ -21,7 +21,7 @@ from loopviz.engine.terminal import Terminal
 from loopviz.model.snapshot import Location
 from loopviz.signals import handled
 from loopviz.tui.commands import COMMANDS
-from loopviz.tui.controller import Desk
+from loopviz.tui.controller import Controller
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import light_ground, looks
 from loopviz.tui.draw.text import clean
@@ -84,11 +84,11 @@ class LoopvizApp(App[None]):
         self._run, self._clock, self._fps = run, clock, fps
         glyphs = ASCII if ascii_only else BLOCKS
         colours = looks(self._palette_name(theme_name))
-        self.desk = Desk(run, clock, colours, glyphs, keymap(keys))
+        self.controller = Controller(run, clock, colours, glyphs, keymap(keys))
         self._pace = Pace()
         self._sweep = Sweep()
         self._double = DoublePress()
-        self._main = MainScreen(self.desk)
+        self._main = MainScreen(self.controller)
         self._often_ns = self._seldom_ns = self._polled_ns = -SECOND
         self._closed = self._away = False
         self._ticked_ns = monotonic_ns()
@@ -100,7 +100,7 @@ class LoopvizApp(App[None]):
     @property
     def scene(self) -> Scene | None:
         """What is on the screen."""
-        return self.desk.scene
+        return self.controller.scene
 
     def _palette_name(self, wanted: str) -> str:
         if self.no_color:
@@ -117,7 +117,7 @@ class LoopvizApp(App[None]):
         return driver if self._terminal is None else telling(driver, self._terminal)
 
     def on_mount(self) -> None:
-        self._main.paint_ground(self.desk.looks)
+        self._main.paint_ground(self.controller.looks)
         self.tick()
         if self._fps:
             self._sweep.begin()
@@ -181,9 +181,9 @@ class LoopvizApp(App[None]):
             self._sweep.sweep(now_ns)
         if not due:
             return
-        before = self.desk.scene
-        self.desk.fps = self._pace.fps
-        scene = self.desk.see(now_ns)
+        before = self.controller.scene
+        self.controller.fps = self._pace.fps
+        scene = self.controller.see(now_ns)
         whole = whole or before is None or before.scenario.id != scene.scenario.id
         often = whole or now_ns - self._often_ns >= OFTEN_NS
         seldom = whole or now_ns - self._seldom_ns >= SELDOM_NS
@@ -252,32 +252,32 @@ class LoopvizApp(App[None]):
 
     def _press_main(self, event: Key) -> None:
         """A key on the main screen: what the keymap says, or a letter of what is typed."""
-        if self.desk.look.typing:
+        if self.controller.look.typing:
             self._type(event)
-        elif (name := self.desk.keys.name(event.key)) is not None:
+        elif (name := self.controller.keys.name(event.key)) is not None:
             self.act(name)
 
     def _paste(self, event: Paste) -> None:
         """Into the filter, if that is being typed."""
-        if self.screen is self._main and self.desk.look.typing:
+        if self.screen is self._main and self.controller.look.typing:
             text = "".join(c for c in event.text if c.isprintable())
-            self.desk.look = self.desk.look.filtered(
-                self.desk.look.filters.get(self.desk.look.view, "") + text
+            self.controller.look = self.controller.look.filtered(
+                self.controller.look.filters.get(self.controller.look.view, "") + text
             )
             self.tick(whole=True)
 
     def _type(self, event: Key) -> None:
-        desk = self.desk
-        look = desk.look
+        controller = self.controller
+        look = controller.look
         text = typed(look.filters.get(look.view, ""), event.key, event.character)
         if event.key == "enter":
-            desk.look = replace(look, typing=False)
+            controller.look = replace(look, typing=False)
         elif event.key == "escape":
-            desk.look = replace(look.filtered(""), typing=False)
+            controller.look = replace(look.filtered(""), typing=False)
         elif event.key in ("up", "down"):
-            desk.move(1 if event.key == "down" else -1)
+            controller.move(1 if event.key == "down" else -1)
         elif text is not None:
-            desk.look = look.filtered(text)
+            controller.look = look.filtered(text)
         self.tick(whole=True)
 
     def act(self, name: str) -> None:
@@ -288,7 +288,7 @@ class LoopvizApp(App[None]):
         if own is not None:
             own(*given)
         else:
-            COMMANDS[action.command](self.desk, *given)
+            COMMANDS[action.command](self.controller, *given)
         self._sweep.pressed(self._clock())
         self.tick(whole=True)
         if self.screen is self._main and self._fps:
@@ -296,18 +296,18 @@ class LoopvizApp(App[None]):
 
     def do_scenarios(self) -> None:
         current = self.scene.scenario.id if self.scene else ""
-        self.push_screen(PickerScreen(self.desk, self._run.entries(), current), self._picked)
+        self.push_screen(PickerScreen(self.controller, self._run.entries(), current), self._picked)
 
     def _picked(self, scenario_id: str | None) -> None:
         if scenario_id is not None:
             self._run.switch(scenario_id)
-            self.desk.restarted()
+            self.controller.restarted()
             self.tick(whole=True)
 
     def do_palette(self) -> None:
         from loopviz.tui.screens.palette import PaletteScreen  # noqa: PLC0415 - start-up counts
 
-        self.push_screen(PaletteScreen(self.desk, self._run.entries()), self._commanded)
+        self.push_screen(PaletteScreen(self.controller, self._run.entries()), self._commanded)
 
     def _commanded(self, name: str | None) -> None:
         if name is None:
@@ -319,27 +319,27 @@ class LoopvizApp(App[None]):
             self.act(kind)
 
     def do_help(self) -> None:
-        self.push_screen(HelpScreen(self.desk))
+        self.push_screen(HelpScreen(self.controller))
 
     def do_quit(self) -> None:
         self.exit()
 
     def do_theme(self) -> None:
         """The next theme; nothing to choose in sixteen colours or none."""
-        desk = self.desk
-        name = desk.looks.palette.name if desk.looks.palette else "none"
+        controller = self.controller
+        name = controller.looks.palette.name if controller.looks.palette else "none"
         if name not in THEMES:
-            desk.say("Colours can be chosen where the terminal has 256 of them or more.")
+            controller.say("Colours can be chosen where the terminal has 256 of them or more.")
             return
-        desk.looks = looks(THEMES[(THEMES.index(name) + 1) % len(THEMES)])
-        self._main.paint_ground(desk.looks)
+        controller.looks = looks(THEMES[(THEMES.index(name) + 1) % len(THEMES)])
+        self._main.paint_ground(controller.looks)
 
     def do_copy(self) -> None:
         """The chosen line's place goes to the clipboard, by the terminal's own means (OSC 52)."""
         if location := self._chosen_line("copy"):
             place = clean(place_of(location))
             self.copy_to_clipboard(place)
-            self.desk.say(f"Copied {place}, if the terminal allows it.")
+            self.controller.say(f"Copied {place}, if the terminal allows it.")
 
     def do_edit(self) -> None:
         """The chosen line opens in the person's editor; recording goes on meanwhile."""
@@ -348,7 +348,7 @@ class LoopvizApp(App[None]):
             return
         editor = Editor(os.environ)
         if not editor.name:
-            self.desk.say(
+            self.controller.say(
                 "No editor is set: say which with EDITOR=vim, for example, and start anew."
             )
             return
@@ -358,9 +358,9 @@ class LoopvizApp(App[None]):
             return
         try:
             open_window(command)
-            self.desk.say(f"{editor.name} opens {place_of(location)}.")
+            self.controller.say(f"{editor.name} opens {place_of(location)}.")
         except OSError as error:
-            self.desk.say(f"{editor.name} cannot be started ({error.strerror}): see $EDITOR.")
+            self.controller.say(f"{editor.name} cannot be started ({error.strerror}): see $EDITOR.")
 
     async def _edit(self, command: Sequence[str]) -> None:
         """Lend the terminal to the editor until it ends."""
@@ -378,20 +378,21 @@ class LoopvizApp(App[None]):
             said = (
                 "An editor needs a terminal: in the browser, $VISUAL must have a window of its own."
             )
-        self.desk.say(said)
+        self.controller.say(said)
         self.refresh(layout=True)
         self.tick(whole=True)
 
     def _chosen_line(self, what: str) -> Location | None:
-        scene, desk = self.scene, self.desk
-        location = desk.view.where(scene) if scene else None
+        scene, controller = self.scene, self.controller
+        location = controller.view.where(scene) if scene else None
         if location is None:
-            desk.say(
-                f"No line to {what}: go to a row that has one, with {desk.keys.shown('down')}."
-            )
+            down = controller.keys.shown("down")
+            controller.say(f"No line to {what}: go to a row that has one, with {down}.")
         return location
 
     def do_screenshot(self) -> None:
         scenario = clean(self.scene.scenario.id) if self.scene else "none"
         time = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        self.desk.say(save(picture_of(self, self.desk.looks), f"loopviz-{scenario}-{time}"))
+        self.controller.say(
+            save(picture_of(self, self.controller.looks), f"loopviz-{scenario}-{time}")
+        )

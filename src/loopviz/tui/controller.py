@@ -1,4 +1,4 @@
-"""Where the person sits: what is looked at, and what is asked of the run. Knows no Textual."""
+"""UI controller: the view state, the current frame, and access to the run. Free of Textual."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from loopviz.tui.state.keys import Keymap
 from loopviz.tui.state.view_state import LIVE, Key, Look
 from loopviz.tui.views import View, views
 
-__all__ = ["Desk"]
+__all__ = ["Controller"]
 
 LEAST_NS = 6 * SECOND + 200 * MS
 """History to ask for at least: figures of the last seconds are made of it."""
@@ -33,8 +33,8 @@ BACK_NS = 65 * SECOND
 """What is held in detail before the moment of a freeze."""
 
 
-class Desk:
-    """Commands act on it, the screen shows what it sees."""
+class Controller:
+    """Commands change it; the screen draws the scene that it makes for each frame."""
 
     def __init__(
         self,

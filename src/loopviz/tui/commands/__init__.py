@@ -1,4 +1,4 @@
-"""What keys do: functions that take the desk, by the names that the action table uses.
+"""What keys do: functions that take the controller, by the names that the action table uses.
 
 `run` changes what runs, `rows` moves the cursor, `travel` moves in time, `pointer` is the mouse.
 What needs the app itself (screens, themes, the outside world) are the app's own `do_…` methods.
@@ -13,7 +13,7 @@ from loopviz.tui.commands import rows, run, travel
 __all__ = ["COMMANDS", "Command"]
 
 Command = Callable[..., Any]
-"""Takes the desk, and the action's argument if it has one."""
+"""Takes the controller, and the action's argument if it has one."""
 
 
 def _of(module: ModuleType) -> dict[str, Command]:

@@ -2,88 +2,90 @@
 
 from dataclasses import replace
 
-from loopviz.tui.controller import Desk
+from loopviz.tui.controller import Controller
 from loopviz.tui.state.view_state import LIVE, VIEWS
 from loopviz.tui.views.lesson import LessonView
 
 __all__ = ["ask_filter", "back", "enter", "lesson", "move", "next_view", "order", "pin", "view"]
 
 
-def view(desk: Desk, name: str) -> None:
+def view(controller: Controller, name: str) -> None:
     """Go to that view."""
-    desk.look = replace(desk.look, view=name, detail=False, typing=False)
+    controller.look = replace(controller.look, view=name, detail=False, typing=False)
 
 
-def next_view(desk: Desk, by: int) -> None:
+def next_view(controller: Controller, by: int) -> None:
     """The next one; after the last, the first."""
     names = [name for name, _ in VIEWS]
-    at = names.index(desk.look.view) + by if desk.look.view in names else 0
-    view(desk, names[at % len(names)])
+    at = names.index(controller.look.view) + by if controller.look.view in names else 0
+    view(controller, names[at % len(names)])
 
 
-def lesson(desk: Desk) -> None:
+def lesson(controller: Controller) -> None:
     """The lesson, or back from it."""
-    view(desk, LIVE if desk.look.view == "lesson" else "lesson")
+    view(controller, LIVE if controller.look.view == "lesson" else "lesson")
 
 
-def move(desk: Desk, by: int) -> None:
+def move(controller: Controller, by: int) -> None:
     """The cursor, or the text, goes so many rows down."""
-    if isinstance(desk.view, LessonView):
-        desk.view.scroll(by)
-    elif not desk.apply(desk.view.move(desk.scene, desk.look, by)):
-        desk.move(by)
+    if isinstance(controller.view, LessonView):
+        controller.view.scroll(by)
+    elif not controller.apply(controller.view.move(controller.scene, controller.look, by)):
+        controller.move(by)
 
 
-def enter(desk: Desk) -> None:
+def enter(controller: Controller) -> None:
     """Open the chosen row, or do what its view does then; the first one if there is none."""
-    if desk.apply(desk.view.enter(desk.scene, desk.look)):
+    if controller.apply(controller.view.enter(controller.scene, controller.look)):
         return
-    if desk.look.row is None:
-        desk.move(1)
-    desk.look = replace(desk.look, detail=desk.look.row is not None)
+    if controller.look.row is None:
+        controller.move(1)
+    controller.look = replace(controller.look, detail=controller.look.row is not None)
 
 
-def ask_filter(desk: Desk) -> None:
+def ask_filter(controller: Controller) -> None:
     """The filter is typed from now on, in the footer's place."""
-    if desk.view.FILTERS:
-        desk.look = replace(desk.look, typing=True)
+    if controller.view.FILTERS:
+        controller.look = replace(controller.look, typing=True)
     else:
-        desk.say("This view has no rows to filter: tasks and resources have.")
+        controller.say("This view has no rows to filter: tasks and resources have.")
 
 
-def order(desk: Desk) -> None:
+def order(controller: Controller) -> None:
     """Sort the rows by the next of the view's orders."""
-    orders = desk.view.ORDERS
+    orders = controller.view.ORDERS
     if len(orders) < 2:
-        desk.say("The rows of this view have one order only.")
+        controller.say("The rows of this view have one order only.")
         return
-    place = (desk.look.order + 1) % len(orders)
-    desk.look = replace(desk.look, orders={**desk.look.orders, desk.look.view: place})
-    desk.say(f"Sorted by {orders[place]}.")
+    place = (controller.look.order + 1) % len(orders)
+    controller.look = replace(
+        controller.look, orders={**controller.look.orders, controller.look.view: place}
+    )
+    controller.say(f"Sorted by {orders[place]}.")
 
 
-def pin(desk: Desk) -> None:
+def pin(controller: Controller) -> None:
     """The chosen row stays on top, or no longer does."""
-    row = desk.view.pin_key(desk.scene) if desk.scene else None
+    row = controller.view.pin_key(controller.scene) if controller.scene else None
     if row is None:
-        down = desk.keys.shown("down")
-        desk.say(f"Nothing is chosen to pin: go to a row with {down} first.")
+        down = controller.keys.shown("down")
+        controller.say(f"Nothing is chosen to pin: go to a row with {down} first.")
     else:
-        desk.look = replace(desk.look, pins=desk.look.pins ^ {row})
+        controller.look = replace(controller.look, pins=controller.look.pins ^ {row})
 
 
-def back(desk: Desk) -> None:
+def back(controller: Controller) -> None:
     """Close what was opened last: the detail, the range, the cursor, the filter, the view."""
-    look = desk.look
+    look = controller.look
     if look.detail:
-        desk.look = replace(look, detail=False)
+        controller.look = replace(look, detail=False)
     elif look.span is not None:
-        desk.look = replace(look, span=None)
+        controller.look = replace(look, span=None)
     elif look.row is not None:
-        desk.choose(None)
+        controller.choose(None)
     elif look.filter:
-        desk.look = look.filtered("")
+        controller.look = look.filtered("")
     elif look.frozen and look.view == LIVE:
-        desk.go_live()
+        controller.go_live()
     else:
-        view(desk, LIVE)
+        view(controller, LIVE)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import RequestInfo, StallInfo
-from loopviz.tui.controller import Desk
+from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import clean, duration
 from loopviz.tui.draw.time_columns import ZOOMS_NS, Columns
 from loopviz.tui.panels.axis import per_column
@@ -19,136 +19,140 @@ USUAL = SPEEDS.index(1 / 10)
 NOTHING = "Nothing is recorded yet."
 
 
-def freeze(desk: Desk) -> None:
+def freeze(controller: Controller) -> None:
     """Hold the picture, or go live again; a replay pauses, or goes on."""
-    look = desk.look
+    look = controller.look
     if look.speed:
-        desk.look = replace(look, paused=not look.paused)
+        controller.look = replace(look, paused=not look.paused)
     elif look.frozen:
-        desk.go_live()
-    elif not desk.freeze():
-        desk.say(NOTHING)
+        controller.go_live()
+    elif not controller.freeze():
+        controller.say(NOTHING)
 
 
-def now(desk: Desk) -> None:
+def now(controller: Controller) -> None:
     """Back to what happens now, at the usual zoom."""
-    desk.go_live()
-    desk.look = replace(desk.look, cell_ns=0)
+    controller.go_live()
+    controller.look = replace(controller.look, cell_ns=0)
 
 
-def scroll(desk: Desk, quarters: int) -> None:
+def scroll(controller: Controller, quarters: int) -> None:
     """So many quarters of the window forward; a selected range moves instead, by columns."""
-    columns = desk.columns
-    if columns is not None and desk.look.span is None:
-        show(desk, columns.end_ns + quarters * max(1, columns.count // 4) * columns.cell_ns)
+    columns = controller.columns
+    if columns is not None and controller.look.span is None:
+        show(controller, columns.end_ns + quarters * max(1, columns.count // 4) * columns.cell_ns)
     else:
-        column(desk, quarters)
+        column(controller, quarters)
 
 
-def column(desk: Desk, by: int) -> None:
+def column(controller: Controller, by: int) -> None:
     """So many columns forward: the window, or the selected range."""
-    columns, look = desk.columns, desk.look
+    columns, look = controller.columns, controller.look
     if columns is None:
         return
     step = by * columns.cell_ns
     if look.span is None:
-        show(desk, columns.end_ns + step)
+        show(controller, columns.end_ns + step)
         return
     start, end = (moment + step for moment in look.span)
-    if end <= desk.newest_ns and start >= desk.oldest_ns(columns):
-        desk.look = replace(look, span=(start, end))
+    if end <= controller.newest_ns and start >= controller.oldest_ns(columns):
+        controller.look = replace(look, span=(start, end))
         if not columns.start_ns <= start <= end <= columns.end_ns:
-            show(desk, columns.end_ns + step)
+            show(controller, columns.end_ns + step)
 
 
-def zoom(desk: Desk, by: int) -> None:
+def zoom(controller: Controller, by: int) -> None:
     """Closer (1) or further away (-1), around the chosen moment; a selected range gets narrower."""
-    columns, look = desk.columns, desk.look
+    columns, look = controller.columns, controller.look
     if columns is None:
         return
     if look.span is not None:
-        _widen(desk, columns, by)
+        _widen(controller, columns, by)
         return
     here = columns.cell_ns
     steps = [ns for ns in ZOOMS_NS if (ns < here if by > 0 else ns > here)]
     if not steps:
         end = "closest" if by > 0 else "furthest"
-        desk.say(f"{per_column(columns)} is the {end} there is; 0 goes back to the usual.")
+        controller.say(f"{per_column(columns)} is the {end} there is; 0 goes back to the usual.")
         return
     cell_ns = steps[-1] if by > 0 else steps[0]
-    centre = focus(desk, columns)
-    desk.look = replace(look, cell_ns=cell_ns)
+    centre = focus(controller, columns)
+    controller.look = replace(look, cell_ns=cell_ns)
     if look.frozen:
-        show(desk, centre + (columns.end_ns - centre) * cell_ns // here, by_zoom=True)
+        show(controller, centre + (columns.end_ns - centre) * cell_ns // here, by_zoom=True)
 
 
-def incident(desk: Desk, by: int) -> None:
+def incident(controller: Controller, by: int) -> None:
     """The next or the previous time that something held the loop; its request is chosen."""
-    scene, columns = desk.scene, desk.columns
+    scene, columns = controller.scene, controller.columns
     if scene is None or scene.snapshot is None or columns is None:
         return
     known = {stall.start_ns: stall for stall in scene.snapshot.incidents}
     known |= {stall.start_ns: stall for stall in scene.snapshot.loop.stalls if not stall.open}
     starts = sorted(known)
-    here = desk.look.slice_ns if desk.look.slice_ns in known else focus(desk, columns)
-    if by < 0 or not desk.look.frozen:
+    here = (
+        controller.look.slice_ns
+        if controller.look.slice_ns in known
+        else focus(controller, columns)
+    )
+    if by < 0 or not controller.look.frozen:
         there = [start for start in starts if start < here]
         found = there[-1] if there else None
     else:
         found = next((start for start in starts if start > here), None)
     if found is None:
         if not starts:
-            desk.say("No incident so far: nothing has held the loop for 20 ms.")
+            controller.say("No incident so far: nothing has held the loop for 20 ms.")
         else:
-            desk.say(f"No {'earlier' if by < 0 else 'later'} incident of {len(starts)}.")
+            controller.say(f"No {'earlier' if by < 0 else 'later'} incident of {len(starts)}.")
         return
     stall = known[found]
-    desk.go_to(stall.request, found, stall.end_ns)
-    desk.say(f"Incident {starts.index(found) + 1} of {len(starts)}: {_told(stall)}.")
+    controller.go_to(stall.request, found, stall.end_ns)
+    controller.say(f"Incident {starts.index(found) + 1} of {len(starts)}: {_told(stall)}.")
 
 
-def slices(desk: Desk, by: int) -> None:
+def slices(controller: Controller, by: int) -> None:
     """The next or the previous slice of the chosen request."""
-    if desk.look.view != LIVE or not desk.freeze():
+    if controller.look.view != LIVE or not controller.freeze():
         return
-    request, columns = chosen(desk), desk.columns
+    request, columns = chosen(controller), controller.columns
     if request is None:  # none is chosen, or it has gone out of sight
-        view = desk.views[LIVE]
+        view = controller.views[LIVE]
         assert isinstance(view, LiveView)
-        request = view.nearest(desk.scene) if desk.scene else None
-        desk.choose(request.number if request else None)
+        request = view.nearest(controller.scene) if controller.scene else None
+        controller.choose(request.number if request else None)
     if request is None or columns is None:
-        desk.say("No request is in sight.")
+        controller.say("No request is in sight.")
         return
-    here, spans = desk.look.slice_ns, request.spans
+    here, spans = controller.look.slice_ns, request.spans
     on = next((i for i, (start, end, _) in enumerate(spans) if start <= here < end), None)
     at = on + by if on is not None else (0 if by > 0 else len(spans) - 1)
     if not 0 <= at < len(spans):
-        desk.say(f"That is the {'last' if by > 0 else 'first'} slice of the request.")
+        controller.say(f"That is the {'last' if by > 0 else 'first'} slice of the request.")
         return
     start, end, _ = spans[at]
-    desk.look = replace(desk.look, slice_ns=start)
+    controller.look = replace(controller.look, slice_ns=start)
     if start < columns.start_ns or start >= columns.end_ns:
-        show(desk, (start + end) // 2 + columns.cell_ns * columns.count // 2, quiet=True)
+        show(controller, (start + end) // 2 + columns.cell_ns * columns.count // 2, quiet=True)
 
 
-def speed(desk: Desk, by: int) -> None:
+def speed(controller: Controller, by: int) -> None:
     """Slow motion of the last second, or of the selected range; then slower (-1) or faster (1)."""
-    look, columns = desk.look, desk.columns
+    look, columns = controller.look, controller.columns
     if columns is None:
         return
     if look.speed:
         at = max(0, min(len(SPEEDS) - 1, SPEEDS.index(look.speed) + by))
-        desk.look = replace(look, speed=SPEEDS[at], paused=False)
+        controller.look = replace(look, speed=SPEEDS[at], paused=False)
         return
-    if not desk.freeze():
-        desk.say(NOTHING)
+    if not controller.freeze():
+        controller.say(NOTHING)
         return
     start, end = look.span or (columns.end_ns - SECOND, columns.end_ns)
     fitting = [ns for ns in ZOOMS_NS if ns * columns.count >= end - start]
     cell_ns = min(look.cell_ns or columns.cell_ns, fitting[0] if fitting else ZOOMS_NS[-1])
-    desk.look = replace(
-        desk.look,
+    controller.look = replace(
+        controller.look,
         cell_ns=cell_ns,
         end_ns=max(1, start),
         until_ns=end,
@@ -157,54 +161,55 @@ def speed(desk: Desk, by: int) -> None:
     )
 
 
-def span(desk: Desk) -> None:
+def span(controller: Controller) -> None:
     """Select a range: the chosen slice, request or incident, else the middle of the window."""
-    if desk.look.span is not None:
-        desk.look = replace(desk.look, span=None)
+    if controller.look.span is not None:
+        controller.look = replace(controller.look, span=None)
         return
-    if desk.look.view != LIVE:
-        desk.say(
-            f"Ranges are selected in the live view: {desk.keys.shown('view-live')} goes there."
-        )
+    if controller.look.view != LIVE:
+        live = controller.keys.shown("view-live")
+        controller.say(f"Ranges are selected in the live view: {live} goes there.")
         return
-    columns = desk.columns
-    if columns is None or not desk.freeze():
-        desk.say(NOTHING)
+    columns = controller.columns
+    if columns is None or not controller.freeze():
+        controller.say(NOTHING)
         return
     width = columns.cell_ns * columns.count
-    found = _chosen_time(desk) or (columns.start_ns + width // 3, columns.end_ns - width // 3)
-    desk.look = replace(desk.look, span=found)
+    found = _chosen_time(controller) or (columns.start_ns + width // 3, columns.end_ns - width // 3)
+    controller.look = replace(controller.look, span=found)
 
 
 # ---- what they share
 
 
-def show(desk: Desk, end_ns: int, *, by_zoom: bool = False, quiet: bool = False) -> None:
+def show(
+    controller: Controller, end_ns: int, *, by_zoom: bool = False, quiet: bool = False
+) -> None:
     """Show the window that ends then; not beyond now, nor beyond what is kept."""
-    columns = desk.columns
-    if columns is None or not desk.freeze():
-        desk.say(NOTHING)
+    columns = controller.columns
+    if columns is None or not controller.freeze():
+        controller.say(NOTHING)
         return
-    columns = desk.grid(end_ns)
+    columns = controller.grid(end_ns)
     width = columns.cell_ns * columns.count
-    newest, oldest = desk.newest_ns, desk.oldest_ns(columns)
+    newest, oldest = controller.newest_ns, controller.oldest_ns(columns)
     least = min(newest, oldest + width)
     if end_ns < least:
         if not (quiet or by_zoom):
             back = (newest - oldest) // SECOND
             further = "; - zooms out, to see further" if columns.cell_ns < SECOND else ""
-            desk.say(f"No more is kept than the last {back} s{further}.")
+            controller.say(f"No more is kept than the last {back} s{further}.")
         end_ns = least
     if end_ns >= newest and not (quiet or by_zoom):
-        desk.go_live()
-        desk.say("Live again: nothing is newer.")
+        controller.go_live()
+        controller.say("Live again: nothing is newer.")
         return
-    desk.look = replace(desk.look, end_ns=min(end_ns, newest), speed=0.0, until_ns=0)
+    controller.look = replace(controller.look, end_ns=min(end_ns, newest), speed=0.0, until_ns=0)
 
 
-def focus(desk: Desk, columns: Columns) -> int:
+def focus(controller: Controller, columns: Columns) -> int:
     """The moment in question: what is chosen, if it is in sight; else the end."""
-    found = _chosen_time(desk)
+    found = _chosen_time(controller)
     if found is not None:
         middle = sum(found) // 2
         if columns.start_ns <= middle <= columns.end_ns:
@@ -212,18 +217,18 @@ def focus(desk: Desk, columns: Columns) -> int:
     return columns.end_ns
 
 
-def chosen(desk: Desk) -> RequestInfo | None:
+def chosen(controller: Controller) -> RequestInfo | None:
     """The chosen request of the live view, if it is in the picture."""
-    scene = desk.scene
+    scene = controller.scene
     if scene is None or scene.snapshot is None:
         return None
-    number = desk.look.chosen.get(LIVE)
+    number = controller.look.chosen.get(LIVE)
     return next((r for r in scene.snapshot.requests if r.number == number), None)
 
 
-def _chosen_time(desk: Desk) -> tuple[int, int] | None:
+def _chosen_time(controller: Controller) -> tuple[int, int] | None:
     """Of the chosen slice, incident or request."""
-    slice_ns, scene, request = desk.look.slice_ns, desk.scene, chosen(desk)
+    slice_ns, scene, request = controller.look.slice_ns, controller.scene, chosen(controller)
     if slice_ns and request is not None:
         for start, end, _ in request.spans:
             if start <= slice_ns < end:
@@ -235,13 +240,13 @@ def _chosen_time(desk: Desk) -> tuple[int, int] | None:
     return (request.start_ns, request.end_ns) if request is not None else None
 
 
-def _widen(desk: Desk, columns: Columns, by: int) -> None:
+def _widen(controller: Controller, columns: Columns, by: int) -> None:
     """The selected range gains or loses a column at each end."""
-    assert desk.look.span is not None
-    start, end = desk.look.span
+    assert controller.look.span is not None
+    start, end = controller.look.span
     start, end = start + by * columns.cell_ns, end - by * columns.cell_ns
     if end - start >= columns.cell_ns // 2 and end - start <= columns.cell_ns * columns.count:
-        desk.look = replace(desk.look, span=(start, min(end, desk.newest_ns)))
+        controller.look = replace(controller.look, span=(start, min(end, controller.newest_ns)))
 
 
 def _told(stall: StallInfo) -> str:

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from loopviz.tui.controller import Desk
+from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line, fit
 from loopviz.tui.widgets.lines import LineWidget
 
@@ -53,9 +53,9 @@ class BoxScreen(ModalScreen[Result]):
     TITLE = ""
     WIDEST = 90
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, controller: Controller) -> None:
         super().__init__()
-        self.looks, self.glyphs, self.keys = desk.looks, desk.glyphs, desk.keys
+        self.looks, self.glyphs, self.keys = controller.looks, controller.glyphs, controller.keys
         self._body = LineWidget("box")
         self._body.fill = self.looks.text
         self._layout = BoxLayout()

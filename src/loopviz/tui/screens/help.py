@@ -6,7 +6,7 @@ from rich.style import Style
 from textual.events import Key
 
 from loopviz.model.snapshot import State
-from loopviz.tui.controller import Desk
+from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line, width_of, wrap
 from loopviz.tui.panels.legend import GLYPH_HELP
 from loopviz.tui.screens.box import BoxScreen, as_lines
@@ -38,9 +38,9 @@ class HelpScreen(BoxScreen[None]):
 
     TITLE = "HELP"
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self._view = desk.view
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
+        self._view = controller.view
         self._first = self._last = self._count = 0
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from textual.events import Key
 
-from loopviz.tui.controller import Desk
+from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line
 from loopviz.tui.screens.box import STEPS, BoxScreen
 from loopviz.tui.state.line_edit import typed
@@ -18,8 +18,10 @@ class ListScreen(BoxScreen[str | None]):
     Subclasses have `entries`, and say what their rows look like.
     """
 
-    def __init__(self, desk: Desk, names: Sequence[str], *, typing: bool = False) -> None:
-        super().__init__(desk)
+    def __init__(
+        self, controller: Controller, names: Sequence[str], *, typing: bool = False
+    ) -> None:
+        super().__init__(controller)
         self.names = names
         """Of all entries, in order."""
         self.typing = self._always = typing

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from loopviz.clock import MS
 from loopviz.tui.commands.pointer import TIMED, click, drag, panel_at, wheel
-from loopviz.tui.controller import Desk
+from loopviz.tui.controller import Controller
 from loopviz.tui.draw.palette import Looks
 from loopviz.tui.panels.axis import paint_axis
 from loopviz.tui.panels.code import paint_source, source_length
@@ -98,9 +98,9 @@ class MainScreen(Screen[None]):
     CSS = "MainScreen { overflow: hidden; } LineWidget { width: auto; height: auto; }"
     AUTO_FOCUS: ClassVar[str | None] = ""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, controller: Controller) -> None:
         super().__init__()
-        self._desk = desk
+        self._desk = controller
         self._panels = {name: LineWidget(name) for name in PANELS}
         self._wants = Wants()
         self._plan: Plan | None = None

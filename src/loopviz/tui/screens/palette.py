@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from loopviz.lab.catalogue import ScenarioInfo
-from loopviz.tui.controller import Desk
+from loopviz.tui.controller import Controller
 from loopviz.tui.draw.shorten import shortened
 from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
 from loopviz.tui.screens.box import window
@@ -27,16 +27,16 @@ class Command:
     key: str = ""
 
 
-def commands(desk: Desk, entries: tuple[ScenarioInfo, ...]) -> list[Command]:
+def commands(controller: Controller, entries: tuple[ScenarioInfo, ...]) -> list[Command]:
     """The fixes of this scenario, then every action, then the scenarios that can be run."""
     told = {name: action.help for action in ACTIONS for name in action.also}
-    scene = desk.scene
+    scene = controller.scene
     fixes = scene.scenario.fixes if scene else ()
     on = scene.status.fixes_on if scene else frozenset()
     flips = [action for action in ACTIONS if action.name.startswith("fix-")]
     return [
         *(
-            _fix(action, fix.title, desk, on=fix.key in on)
+            _fix(action, fix.title, controller, on=fix.key in on)
             for action, fix in zip(flips, fixes, strict=False)
         ),
         *(
@@ -44,7 +44,7 @@ def commands(desk: Desk, entries: tuple[ScenarioInfo, ...]) -> list[Command]:
                 action.name,
                 action.name.replace("-", " "),
                 action.help or told.get(action.name, ""),
-                desk.keys.shown(action.name),
+                controller.keys.shown(action.name),
             )
             for action in ACTIONS
             if action not in flips and action.name not in ("palette", "up", "down")
@@ -57,9 +57,11 @@ def commands(desk: Desk, entries: tuple[ScenarioInfo, ...]) -> list[Command]:
     ]
 
 
-def _fix(action: Action, title: str, desk: Desk, *, on: bool) -> Command:
+def _fix(action: Action, title: str, controller: Controller, *, on: bool) -> Command:
     text = f"{title} (on)" if on else title
-    return Command(action.name, action.name.replace("-", " "), text, desk.keys.shown(action.name))
+    return Command(
+        action.name, action.name.replace("-", " "), text, controller.keys.shown(action.name)
+    )
 
 
 class PaletteScreen(ListScreen):
@@ -68,9 +70,9 @@ class PaletteScreen(ListScreen):
     TITLE = "COMMANDS"
     WIDEST = 116
 
-    def __init__(self, desk: Desk, entries: tuple[ScenarioInfo, ...]) -> None:
-        self.commands = commands(desk, entries)
-        super().__init__(desk, [command.name for command in self.commands], typing=True)
+    def __init__(self, controller: Controller, entries: tuple[ScenarioInfo, ...]) -> None:
+        self.commands = commands(controller, entries)
+        super().__init__(controller, [command.name for command in self.commands], typing=True)
 
     @property
     def hint(self) -> str:

@@ -3,7 +3,7 @@
 from rich.style import Style
 
 from loopviz.lab.catalogue import ScenarioInfo
-from loopviz.tui.controller import Desk
+from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line, clean, fit, wrap
 from loopviz.tui.screens.box import window
 from loopviz.tui.screens.listed import ListScreen
@@ -19,9 +19,11 @@ class PickerScreen(ListScreen):
 
     TITLE = "SCENARIOS"
 
-    def __init__(self, desk: Desk, entries: tuple[ScenarioInfo, ...], current: str) -> None:
+    def __init__(
+        self, controller: Controller, entries: tuple[ScenarioInfo, ...], current: str
+    ) -> None:
         ids = [entry.id for entry in entries]
-        super().__init__(desk, ids)
+        super().__init__(controller, ids)
         self.entries, self.current = entries, current
         self.cursor = ids.index(current) if current in ids else 0
 
