@@ -10,7 +10,7 @@ from loopviz.model.snapshot import CounterValue, Pair, Quantiles, RouteInfo
 from loopviz.tui.panels.compare import step_line
 from loopviz.tui.panels.next_step import guide
 from loopviz.tui.state.actions import keymap
-from loopviz.tui.state.view_state import Look
+from loopviz.tui.state.view_state import ViewState
 
 from .builders import SCENARIO, T0
 from .conftest import Stage, drive
@@ -26,7 +26,7 @@ GONE = FixInfo(
 def scene(snapshot=None, *, phase="running", on=(), look=None, rate=1.0, **scenario):
     """Of a run with that snapshot; by default nothing has been changed so far."""
     snapshot = fresh() if snapshot is None else snapshot
-    made = scene_of(snapshot, on=on, look=look or Look(), **scenario)
+    made = scene_of(snapshot, on=on, look=look or ViewState(), **scenario)
     return replace(made, status=replace(made.status, phase=phase, rate=rate))
 
 
@@ -248,7 +248,12 @@ def test_another_load():
 
 @pytest.mark.parametrize(
     "look",
-    [Look(end_ns=5), Look(span=(1, 2)), Look().choose(7), Look("tasks", end_ns=5)],
+    [
+        ViewState(end_ns=5),
+        ViewState(span=(1, 2)),
+        ViewState().choose(7),
+        ViewState("tasks", end_ns=5),
+    ],
     ids=["frozen", "a range", "a request", "frozen elsewhere"],
 )
 def test_it_gives_way_to_what_the_person_looks_at(look):
@@ -256,7 +261,7 @@ def test_it_gives_way_to_what_the_person_looks_at(look):
 
 
 def test_a_row_chosen_in_a_table_is_no_reason_to_be_silent():
-    assert guide(scene(look=Look("tasks").choose(7))) is not None
+    assert guide(scene(look=ViewState("tasks").choose(7))) is not None
 
 
 def test_it_names_the_keys_as_they_are():

@@ -25,7 +25,7 @@ from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, shown, verdict
 from loopviz.tui.state.actions import DEFAULT_KEYS
-from loopviz.tui.state.view_state import Look
+from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.compare import CompareView
 from loopviz.tui.views.compare.measures import things
 from loopviz.tui.views.compare.routes import certainty
@@ -70,7 +70,7 @@ def scene_of(snapshot, *, on=("to_thread",), look=None, ascii_only=False, **scen
         looks("dark"),
         ASCII if ascii_only else BLOCKS,
         keys=DEFAULT_KEYS,
-        look=look or Look("compare"),
+        look=look or ViewState("compare"),
     )
 
 
@@ -149,7 +149,7 @@ def test_a_long_title_of_a_fix_is_whole():
 def test_nothing_is_wider_than_its_place(size, place, detail):
     snapshot = compared(seconds=4, lost=3)
     key = things(snapshot.comparison, scene_of(snapshot))[place].key
-    scene = scene_of(snapshot, look=replace(Look("compare").choose(key), detail=detail))
+    scene = scene_of(snapshot, look=replace(ViewState("compare").choose(key), detail=detail))
     rows(scene, *size)
     rows(replace(scene, glyphs=ASCII), *size)
 
@@ -165,10 +165,10 @@ def test_each_thing_can_be_chosen_and_shows_its_figures():
         ("per second", "p99", "p99", "ready delay p99", "in use, mean"),
         strict=True,
     ):
-        text = "\n".join(rows(scene_of(snapshot, look=Look("compare").choose(key)), 80, 20))
+        text = "\n".join(rows(scene_of(snapshot, look=ViewState("compare").choose(key)), 80, 20))
         below = text[text.rindex("── " + title) :]
         assert f"  {figure}" in below
-        detail = replace(Look("compare").choose(key), detail=True)
+        detail = replace(ViewState("compare").choose(key), detail=True)
         alone = "\n".join(rows(scene_of(snapshot, look=detail), 80, 20))
         assert "what" not in alone.split()
         assert f"── {title} " in alone
@@ -184,7 +184,7 @@ def test_a_row_can_be_clicked():
 
 def test_frozen_it_says_of_when_it_is():
     snapshot = compared(seconds=4)
-    assert "as of the freeze" in rows(scene_of(snapshot, look=Look("compare", end_ns=T0)))[0]
+    assert "as of the freeze" in rows(scene_of(snapshot, look=ViewState("compare", end_ns=T0)))[0]
 
 
 def test_nothing_to_compare_says_which_keys_to_press():

@@ -12,7 +12,7 @@ from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.code import code_around
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
-from loopviz.tui.state.view_state import LIVE, Look
+from loopviz.tui.state.view_state import LIVE, ViewState
 from loopviz.tui.views.diagnose import DiagnoseView
 from loopviz.tui.views.diagnose.entries import entries, seen
 from loopviz.tui.views.diagnose.rules import RULES
@@ -66,7 +66,7 @@ def with_many(snapshot):
 def scene_of(trouble, **more):
     frame = Troubled(trouble).frame(T0 + 7 * SECOND, 6 * SECOND)
     now = frame.snapshot.now_ns
-    given = {"looks": looks("dark"), "glyphs": BLOCKS, "look": Look("diagnose")} | more
+    given = {"looks": looks("dark"), "glyphs": BLOCKS, "look": ViewState("diagnose")} | more
     return Scene(frame.scenario, frame.status, frame.snapshot, now, now, keys=DEFAULT_KEYS, **given)
 
 

@@ -16,7 +16,7 @@ from loopviz.tui.draw.palette import looks
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
-from loopviz.tui.state.view_state import Look
+from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.loop import LoopView
 from loopviz.tui.views.loop.heatmap import Heat, edges_for, shade_steps
 from loopviz.tui.views.loop.measures import MEASURES
@@ -59,7 +59,7 @@ def scene_of(story=None, model=None, **more):
         story = story or busy_story()
         story.tell(model)
     now = story.now_ns
-    shown = {"looks": looks("dark"), "glyphs": BLOCKS, "look": Look("loop")} | more
+    shown = {"looks": looks("dark"), "glyphs": BLOCKS, "look": ViewState("loop")} | more
     return Scene(
         SCENARIO,
         Status("running"),
@@ -230,7 +230,7 @@ def test_in_the_past_the_figures_are_those_of_then():
         scene_of(story, model),
         snapshot=model.past(now, then - SECOND, then),
         end_ns=then,
-        look=Look("loop", end_ns=then),
+        look=ViewState("loop", end_ns=then),
     )
     text = "\n".join(texts(scene))
     assert "2.0ms  2.0ms  2.0ms" in text

@@ -15,7 +15,7 @@ from loopviz.tui.source import lesson_of
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Say
 from loopviz.tui.state.keys import Keymap
-from loopviz.tui.state.view_state import LIVE, Key, Look
+from loopviz.tui.state.view_state import LIVE, Key, ViewState
 from loopviz.tui.views import View, views
 
 __all__ = ["Controller"]
@@ -46,7 +46,7 @@ class Controller:
     ) -> None:
         self.run, self.clock = run, clock
         self.looks, self.glyphs, self.keys = looks, glyphs, keys
-        self.look = Look()
+        self.look = ViewState()
         self.views = views()
         self.plan: Plan | None = None
         """Where things are on the screen; None before the first frame."""

@@ -10,7 +10,7 @@ from loopviz.model.snapshot import CounterValue, Finding, Location, Running, Sna
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Looks
 from loopviz.tui.state.keys import Keymap
-from loopviz.tui.state.view_state import FIX_LETTERS, Look
+from loopviz.tui.state.view_state import FIX_LETTERS, ViewState
 
 __all__ = ["Scene"]
 
@@ -40,7 +40,7 @@ class Scene:
     _: KW_ONLY
     keys: Keymap
     """Say a key with it: `scene.keys.shown("freeze")`."""
-    look: Look = field(default_factory=Look)
+    look: ViewState = field(default_factory=ViewState)
     fps: int = 0
     lesson: Lesson | None = None
     """The scenario's source; None if it could not be read."""

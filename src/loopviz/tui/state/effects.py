@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from loopviz.tui.state.view_state import Look
+from loopviz.tui.state.view_state import ViewState
 
 __all__ = ["Change", "Effect", "Effects", "Freeze", "GoTo", "Say"]
 
@@ -19,7 +19,7 @@ class Say:
 class Change:
     """Replace the view state, as it is by then, with what `edit` makes of it."""
 
-    edit: Callable[[Look], Look]
+    edit: Callable[[ViewState], ViewState]
 
 
 @dataclass(frozen=True, slots=True)

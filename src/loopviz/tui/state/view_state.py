@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
-__all__ = ["FIX_LETTERS", "LIVE", "THEMES", "VIEWS", "Key", "Look"]
+__all__ = ["FIX_LETTERS", "LIVE", "THEMES", "VIEWS", "Key", "ViewState"]
 
 FIX_LETTERS = "abcdef"
 """The fixes' keys, unless the person has others: by their place in the scenario."""
@@ -28,7 +28,7 @@ Key = Hashable
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ViewState:
     """Where in the run, where in time, and what of it.
 
     Times are moments of the run's clock in nanoseconds. `chosen`, `filters` and `orders` are by
@@ -87,21 +87,21 @@ class Look:
     def order(self) -> int:
         return self.orders.get(self.view, 0)
 
-    def choose(self, key: Key | None) -> "Look":
+    def choose(self, key: Key | None) -> "ViewState":
         """The cursor of this view goes to that row, or away."""
         chosen = {view: row for view, row in self.chosen.items() if view != self.view}
         if key is not None:
             chosen[self.view] = key
         return replace(self, chosen=chosen, slice_ns=0, detail=self.detail and key is not None)
 
-    def filtered(self, text: str) -> "Look":
+    def filtered(self, text: str) -> "ViewState":
         """The view shows only what has the text in it."""
         return replace(self, filters={**self.filters, self.view: text})
 
-    def now(self) -> "Look":
+    def now(self) -> "ViewState":
         """Back to what happens now."""
         return replace(self, end_ns=0, speed=0.0, paused=False, until_ns=0, span=None, slice_ns=0)
 
-    def anew(self) -> "Look":
+    def anew(self) -> "ViewState":
         """Of another run: the same view, nothing else."""
-        return Look(self.view, orders=self.orders)
+        return ViewState(self.view, orders=self.orders)

@@ -9,7 +9,7 @@ from loopviz.model.snapshot import Location
 from loopviz.tui.draw.text import Line
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.effects import Effects
-from loopviz.tui.state.view_state import Key, Look
+from loopviz.tui.state.view_state import Key, ViewState
 
 __all__ = ["View"]
 
@@ -50,14 +50,14 @@ class View:
         """What was painted on that row of the panel; None: no row of the table."""
         return None
 
-    def enter(self, scene: Scene | None, look: Look) -> Effects:  # noqa: ARG002
+    def enter(self, scene: Scene | None, look: ViewState) -> Effects:  # noqa: ARG002
         """What to do now that the key for opening was pressed; None: open the chosen row.
 
         `look` is the present one; that of the scene is of the frame that was painted last.
         """
         return None
 
-    def asks(self, look: Look) -> int:  # noqa: ARG002
+    def asks(self, look: ViewState) -> int:  # noqa: ARG002
         """The task whose await stack it would show; 0: none's."""
         return 0
 
@@ -65,7 +65,7 @@ class View:
         """The line of code that the chosen row is about: to copy, to open."""
         return None
 
-    def move(self, scene: Scene | None, look: Look, by: int) -> Effects:  # noqa: ARG002
+    def move(self, scene: Scene | None, look: ViewState, by: int) -> Effects:  # noqa: ARG002
         """What to do instead of moving the cursor by that many rows; None: move it."""
         return None
 

@@ -15,7 +15,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.source import source_around
 from loopviz.tui.state.effects import Change, Effects, Freeze
-from loopviz.tui.state.view_state import LIVE, Key, Look
+from loopviz.tui.state.view_state import LIVE, Key, ViewState
 from loopviz.tui.views.diagnose.entries import COLUMNS, Entry, columns_for, entries
 from loopviz.tui.views.diagnose.evidence import paint_evidence
 from loopviz.tui.views.diagnose.victims import moment_key
@@ -58,7 +58,7 @@ class DiagnoseView(View):
         row = scene.look.row
         return [row if row is not None and entry is chosen else entry.key for entry in found]
 
-    def enter(self, scene: Scene | None, look: Look) -> Effects:
+    def enter(self, scene: Scene | None, look: ViewState) -> Effects:
         """Opens a finding; of an opened one, shows the chosen moment in the live view."""
         chosen = _chosen(entries(scene), scene) if scene is not None else None
         if scene is None or chosen is None:
@@ -162,7 +162,7 @@ def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
 def _show(moment: Moment) -> Effects:
     """The live view, frozen so that the moment is in sight, and who it was chosen."""
 
-    def there(look: Look) -> Look:
+    def there(look: ViewState) -> ViewState:
         live = replace(look, view=LIVE, detail=False)
         return live.choose(moment.request) if moment.request else live
 

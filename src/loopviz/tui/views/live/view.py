@@ -16,7 +16,7 @@ from loopviz.tui.panels.gauges import GaugePainter
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Say
-from loopviz.tui.state.view_state import LIVE, Key, Look
+from loopviz.tui.state.view_state import LIVE, Key, ViewState
 from loopviz.tui.views.live.breakdown import paint_breakdown, wanted_rows
 from loopviz.tui.views.live.lanes import LanePainter
 from loopviz.tui.views.live.parts import leads_on
@@ -101,7 +101,7 @@ class LiveView(View):
         """The lane of the chosen request: requests go by."""
         return self.lanes.chosen if scene.look.row is not None else None
 
-    def move(self, scene: Scene | None, look: Look, by: int) -> Effects:
+    def move(self, scene: Scene | None, look: ViewState, by: int) -> Effects:
         """In the detail the cursor goes over the parts."""
         found = self.breakdown(scene) if scene is not None else None
         if not look.detail or found is None or look.span is not None:
@@ -110,7 +110,7 @@ class LiveView(View):
         chosen = {**look.chosen, "part": (look.row, at)}
         return (Change(lambda now: replace(now, chosen=chosen)),)
 
-    def enter(self, scene: Scene | None, look: Look) -> Effects:
+    def enter(self, scene: Scene | None, look: ViewState) -> Effects:
         """The detail; in it, to whoever held the request up."""
         row = look.row
         if row is None:

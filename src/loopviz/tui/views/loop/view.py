@@ -16,7 +16,7 @@ from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
-from loopviz.tui.state.view_state import Key, Look
+from loopviz.tui.state.view_state import Key, ViewState
 from loopviz.tui.views.loop.heatmap import FEWEST, Heat, add_legend, edges_for, paint_heat
 from loopviz.tui.views.loop.measures import COLUMNS, MEASURES, MeasureRow, before, measured
 from loopviz.tui.views.loop.pauses import pause_row
@@ -67,7 +67,7 @@ class LoopView(View):
         keys = self.keys(scene)
         return scene.look.row if scene.look.row in keys or not keys else keys[0]
 
-    def enter(self, scene: Scene | None, look: Look) -> Effects:  # noqa: ARG002
+    def enter(self, scene: Scene | None, look: ViewState) -> Effects:  # noqa: ARG002
         """What is chosen is shown already."""
         return ()
 

@@ -11,7 +11,7 @@ from loopviz.tui.panels.detail import BESIDE, LEAST, Detail, below, walled
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
-from loopviz.tui.state.view_state import Look
+from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.resources.detail import paint_resource
 from loopviz.tui.views.resources.rows import ORDERS, QUIET, Key, ResourceRow, resource_rows
 from loopviz.tui.views.resources.table import COLUMNS, SPARK, fitting_columns, paint_title
@@ -60,7 +60,7 @@ class ResourcesView(View):
     def _order(self, scene: Scene) -> str:
         return self.ORDERS[scene.look.orders.get(self.NAME, 0) % len(self.ORDERS)]
 
-    def enter(self, scene: Scene | None, look: Look) -> Effects:
+    def enter(self, scene: Scene | None, look: ViewState) -> Effects:
         if look.row != QUIET:
             return None
         rows = self._rows(scene) if scene is not None else []

@@ -14,7 +14,7 @@ from loopviz.tui.panels.table import MARGIN, Table
 from loopviz.tui.panels.task_words import as_of
 from loopviz.tui.source import source_around
 from loopviz.tui.state.effects import Change, Effects, Freeze
-from loopviz.tui.state.view_state import LIVE, Look
+from loopviz.tui.state.view_state import LIVE, ViewState
 from loopviz.tui.views.tasks.detail import paint_group, paint_task, paint_trouble
 from loopviz.tui.views.tasks.expansion import Folds
 from loopviz.tui.views.tasks.names import tasks_of
@@ -90,13 +90,13 @@ class TasksView(View):
         elif self._chosen is not None and not self._chosen.outcome:
             self._chosen = replace(self._chosen, state=None, holds=())
 
-    def asks(self, look: Look) -> int:
+    def asks(self, look: ViewState) -> int:
         row = look.chosen.get(self.NAME)
         return row[1] if isinstance(row, tuple) and row[0] == "task" else 0
 
     # ---- what keys do
 
-    def enter(self, scene: Scene | None, look: Look) -> Effects:
+    def enter(self, scene: Scene | None, look: ViewState) -> Effects:
         row = look.row
         if scene is None or not isinstance(row, tuple):
             return None
