@@ -36,10 +36,10 @@ class Shown:
         self.story = story
         self.width, self.height = size
         self.controller = Controller(self.run, lambda: story.now_ns, looks(theme), glyphs)
-        self.controller.look = replace(self.controller.look, view=view)
+        self.controller.view_state = replace(self.controller.view_state, view=view)
         self.controller.plan = plan(self.width, self.height + 4, Wants(view=view))
         self.paint()  # the first frame of a run forgets what was chosen before
-        self.controller.look = replace(self.controller.look, view=view)
+        self.controller.view_state = replace(self.controller.view_state, view=view)
 
     @property
     def view(self):

@@ -22,8 +22,8 @@ class Fruit(View):
     ROWS = ("apple", "banana", "cherry", "grape")
 
     def keys(self, scene):
-        rows = [row for row in self.ROWS if scene.look.filter in row]
-        return sorted(rows, key=(None, len)[scene.look.order])
+        rows = [row for row in self.ROWS if scene.view_state.filter in row]
+        return sorted(rows, key=(None, len)[scene.view_state.order])
 
     def paint(self, scene, width, height):
         rows = [Line(width).add(row, scene.looks.text) for row in self.keys(scene)]
@@ -72,7 +72,7 @@ def test_the_filter_narrows_as_one_types_and_data_goes_on():
         await stage.press("p")
         assert "1 row has it" in stage.lines()[-1]
         await stage.press("backspace", "down", "enter")
-        assert stage.app.controller.look.row == "apple"
+        assert stage.app.controller.view_state.row == "apple"
         assert "rows have it" not in stage.lines()[-1]
         assert "cherry" not in stage.text()
         assert stage.run.calls == []
@@ -84,14 +84,14 @@ def test_esc_drops_the_filter():
     async def play(stage: Stage) -> None:
         await stage.press("slash", *"q", "escape")
         assert "cherry" in stage.text()
-        assert stage.app.controller.look.filter == ""
+        assert stage.app.controller.view_state.filter == ""
         await stage.press("slash", *"an", "enter")
         assert "cherry" not in stage.text()
         await stage.press("escape")
         assert "cherry" in stage.text()
-        assert stage.app.controller.look.view == "tasks"
+        assert stage.app.controller.view_state.view == "tasks"
         await stage.press("escape")
-        assert stage.app.controller.look.view == "live"
+        assert stage.app.controller.view_state.view == "live"
 
     fruit(play)
 
@@ -99,7 +99,7 @@ def test_esc_drops_the_filter():
 def test_letters_that_are_keys_are_letters_while_one_types():
     async def play(stage: Stage) -> None:
         await stage.press("slash", "a", "q", "0", "question_mark", "left_square_bracket")
-        assert stage.app.controller.look.filters["tasks"] == "aq0?["
+        assert stage.app.controller.view_state.filters["tasks"] == "aq0?["
         assert stage.run.calls == []
         assert stage.app.is_running
 
@@ -109,7 +109,7 @@ def test_letters_that_are_keys_are_letters_while_one_types():
 def test_a_view_without_rows_says_so():
     async def play(stage: Stage) -> None:
         await stage.press("4", "slash", "o")
-        assert not stage.app.controller.look.typing
+        assert not stage.app.controller.view_state.typing
         await stage.press("4", "slash")
         assert "no rows to filter" in stage.text()
 
@@ -123,12 +123,12 @@ def test_order_and_pin():
         assert "Nothing is chosen to pin" in stage.text()
         await stage.press("o")
         assert "Sorted by length." in stage.text()
-        assert stage.app.controller.look.order == 1
+        assert stage.app.controller.view_state.order == 1
         await stage.press("o", "j", "j", "p")
-        assert stage.app.controller.look.order == 0
-        assert stage.app.controller.look.pins == {"banana"}
+        assert stage.app.controller.view_state.order == 0
+        assert stage.app.controller.view_state.pins == {"banana"}
         await stage.press("p")
-        assert stage.app.controller.look.pins == frozenset()
+        assert stage.app.controller.view_state.pins == frozenset()
 
     fruit(play, (120, 24))
 

@@ -57,11 +57,11 @@ def test_own_keys_work_and_the_old_ones_do_not():
         await stage.press("x", "a")
         assert stage.run.calls == [("toggle", "to_thread")]
         await stage.press("f6")
-        assert stage.app.controller.look.view == "tasks"
+        assert stage.app.controller.view_state.view == "tasks"
         await stage.press("f10")
-        assert stage.app.controller.look.view == "live"
+        assert stage.app.controller.view_state.view == "live"
         await stage.press("slash")
-        assert not stage.app.controller.look.typing
+        assert not stage.app.controller.view_state.typing
         await stage.press("f1", "n", "f10")
         assert not stage.app.screen.is_modal
 

@@ -191,8 +191,8 @@ def test_what_to_look_at_is_shown_whole_or_not_at_all():
     long = "with each fix it stands still, and what was lost before does not come back " * 2
     lost = CounterValue("lost", "votes lost", bad=True, value=9, recent=9)
 
-    def shown(*look):
-        return panel(rule="", counters=(lost,), scenario={"look": look})[1:]
+    def shown(*hints):
+        return panel(rule="", counters=(lost,), scenario={"look": hints})[1:]
 
     assert shown("one", long, "two")[:2] == [" look one", " look two"]
     first = shown(long, "one")

@@ -23,10 +23,10 @@ GONE = FixInfo(
 )
 
 
-def scene(snapshot=None, *, phase="running", on=(), look=None, rate=1.0, **scenario):
+def scene(snapshot=None, *, phase="running", on=(), view_state=None, rate=1.0, **scenario):
     """Of a run with that snapshot; by default nothing has been changed so far."""
     snapshot = fresh() if snapshot is None else snapshot
-    made = scene_of(snapshot, on=on, look=look or ViewState(), **scenario)
+    made = scene_of(snapshot, on=on, view_state=view_state or ViewState(), **scenario)
     return replace(made, status=replace(made.status, phase=phase, rate=rate))
 
 
@@ -247,7 +247,7 @@ def test_another_load():
 
 
 @pytest.mark.parametrize(
-    "look",
+    "view_state",
     [
         ViewState(end_ns=5),
         ViewState(span=(1, 2)),
@@ -256,12 +256,12 @@ def test_another_load():
     ],
     ids=["frozen", "a range", "a request", "frozen elsewhere"],
 )
-def test_it_gives_way_to_what_the_person_looks_at(look):
-    assert guide(scene(look=look)) is None
+def test_it_gives_way_to_what_the_person_looks_at(view_state):
+    assert guide(scene(view_state=view_state)) is None
 
 
 def test_a_row_chosen_in_a_table_is_no_reason_to_be_silent():
-    assert guide(scene(look=ViewState("tasks").choose(7))) is not None
+    assert guide(scene(view_state=ViewState("tasks").choose(7))) is not None
 
 
 def test_it_names_the_keys_as_they_are():

@@ -76,9 +76,9 @@ def test_the_footer_and_the_tabs_can_be_clicked():
         assert stage.run.world.fixes == {"plain_def"}
         await stage.press("2")
         await click(1, "3 Resources", 4)
-        assert stage.app.controller.look.view == "resources"
+        assert stage.app.controller.view_state.view == "resources"
         await click(1, "i Lesson")
-        assert stage.app.controller.look.view == "lesson"
+        assert stage.app.controller.view_state.view == "lesson"
         await click(-1, "? help")
         assert "HELP" in stage.text()
 

@@ -131,7 +131,9 @@ def test_keys_in_one_write_do_what_they_do_one_by_one():
                 else:
                     await stage.press(*one)
                 boxes = [(type(box), getattr(box, "text", "")) for box in app.screen_stack]
-                seen.append((one, boxes, app.controller.look, app.screen.__dict__.get("cursor")))
+                seen.append(
+                    (one, boxes, app.controller.view_state, app.screen.__dict__.get("cursor"))
+                )
             seen.append(tuple(stage.run.calls))
 
         drive(play)
@@ -191,8 +193,8 @@ def test_pasted_text_keeps_its_place_among_the_keys():
         stage.app.post_message(events.Paste("pi\nng"))
         stage.app.post_message(events.Key("enter", "\r"))
         await stage.pilot.pause()
-        assert stage.app.controller.look.filters["tasks"] == "ping"
-        assert not stage.app.controller.look.typing
+        assert stage.app.controller.view_state.filters["tasks"] == "ping"
+        assert not stage.app.controller.view_state.typing
 
     drive(play)
 

@@ -54,17 +54,17 @@ def test_names_of_times_are_as_exact_as_their_steps():
 def test_zooming_goes_through_every_step_and_says_where_it_ends():
     async def play(stage: Stage) -> None:
         await stage.press("space", *["+"] * 20)
-        assert stage.app.controller.look.cell_ns == MS
+        assert stage.app.controller.view_state.cell_ns == MS
         assert "1 ms/column" in stage.text()
         assert "closest" in stage.text()
         seen = []
         for _ in ZOOMS_NS:
-            seen.append(stage.app.controller.look.cell_ns)
+            seen.append(stage.app.controller.view_state.cell_ns)
             await stage.press("-")
         assert seen == list(ZOOMS_NS)
         assert "60 s/column is the furthest" in stage.text()
         await stage.press("0")
-        assert stage.app.controller.look.cell_ns == 0
+        assert stage.app.controller.view_state.cell_ns == 0
         assert "LIVE" in stage.lines()[0]
 
     travel(play)
@@ -74,7 +74,7 @@ def test_zooming_keeps_the_chosen_slice_in_its_column():
     async def play(stage: Stage) -> None:
         await stage.press("N")
         controller = stage.app.controller
-        start = controller.look.slice_ns
+        start = controller.view_state.slice_ns
         for key in "++++--++":
             before = controller.columns.at(start)
             await stage.press(key)
@@ -138,19 +138,19 @@ def test_incidents_are_centred_one_by_one_and_their_request_is_chosen():
         await stage.press("N")
         starts = []
         for _ in range(4):
-            start = controller.look.slice_ns
+            start = controller.view_state.slice_ns
             starts.append(start)
             columns = controller.columns
             assert columns.start_ns <= start < columns.end_ns
             stall = next(s for s in stage.app.scene.snapshot.loop.stalls if s.start_ns == start)
-            assert controller.look.row == stall.request
+            assert controller.view_state.row == stall.request
             await stage.press("N")
         assert starts == sorted(starts, reverse=True)
         said = stage.text()
         assert "Incident" in said
         assert " ms in scenarios/block.py:" in said
         await stage.press("n")
-        assert controller.look.slice_ns == starts[-1]
+        assert controller.view_state.slice_ns == starts[-1]
 
     travel(play)
 
@@ -169,16 +169,16 @@ def test_slices_follow_one_another_without_a_gap():
         controller = stage.app.controller
         await stage.press("space", "j", ".")
         request = next(
-            r for r in stage.app.scene.snapshot.requests if r.number == controller.look.row
+            r for r in stage.app.scene.snapshot.requests if r.number == controller.view_state.row
         )
         seen = []
         for _ in request.spans:
-            seen.append(controller.look.slice_ns)
+            seen.append(controller.view_state.slice_ns)
             await stage.press(".")
         assert seen == [start for start, *_ in request.spans]
         assert "That is the last slice" in stage.text()
         await stage.press(",")
-        assert controller.look.slice_ns == seen[-2]
+        assert controller.view_state.slice_ns == seen[-2]
         assert f"slice {len(seen) - 1} of {len(seen)}" in stage.text()
 
     travel(play)
@@ -200,7 +200,7 @@ def test_slow_motion_replays_the_last_second_and_ends_where_it_began():
         await stage.play(3)
         assert window(stage)[1] == end - 800 * MS
         await stage.press("space", ">", ">", ">", ">")
-        assert controller.look.speed == 1
+        assert controller.view_state.speed == 1
         await stage.play(1)
         assert window(stage)[1] == end
         assert "FROZEN" in stage.lines()[0]
@@ -213,17 +213,17 @@ def test_a_range_is_moved_widened_and_dropped():
         controller = stage.app.controller
         await stage.press("v")
         cell = controller.columns.cell_ns
-        start, end = controller.look.span
+        start, end = controller.view_state.span
         await stage.press("h", "h", "l")
-        assert controller.look.span == (start - cell, end - cell)
+        assert controller.view_state.span == (start - cell, end - cell)
         await stage.press("-")
-        assert controller.look.span == (start - 2 * cell, end)
+        assert controller.view_state.span == (start - 2 * cell, end)
         await stage.press("+", "+")
-        assert controller.look.span == (start, end - 2 * cell)
+        assert controller.view_state.span == (start, end - 2 * cell)
         assert "RANGE" in stage.text()
         assert "[" in stage.lines()[3]
         await stage.press("escape")
-        assert controller.look.span is None
+        assert controller.view_state.span is None
         assert "RANGE" not in stage.text()
 
     travel(play)
@@ -232,8 +232,8 @@ def test_a_range_is_moved_widened_and_dropped():
 def test_a_range_is_that_of_the_chosen_incident():
     async def play(stage: Stage) -> None:
         await stage.press("N", "v")
-        start, end = stage.app.controller.look.span
-        assert start == stage.app.controller.look.slice_ns
+        start, end = stage.app.controller.view_state.span
+        assert start == stage.app.controller.view_state.slice_ns
         assert 20 * MS <= end - start < SECOND
 
     travel(play)
@@ -247,13 +247,13 @@ def test_the_cursor_follows_its_lane_while_live_and_stays_while_frozen():
         seen = set()
         for _ in range(6):
             await stage.play(0.5)
-            seen.add(controller.look.row)
+            seen.add(controller.view_state.row)
             assert controller.views[LIVE].lanes.chosen == lane
         assert len(seen) > 2
         await stage.press("space")
-        row = controller.look.row
+        row = controller.view_state.row
         await stage.play(2)
-        assert controller.look.row == row
+        assert controller.view_state.row == row
         assert sum(line.startswith("▶") for line in stage.lines()) == 1
 
     travel(play)
@@ -274,9 +274,9 @@ def test_rows_are_chosen_top_to_bottom_pinned_and_filtered():
         await stage.press("G", "p")
         lane = controller.views[LIVE].lanes.chosen
         await stage.press("escape")
-        assert controller.look.row is None
+        assert controller.view_state.row is None
         assert stage.lines()[first].startswith(f"▲{lane[0]}")
-        controller.look = controller.look.filtered("ping")
+        controller.view_state = controller.view_state.filtered("ping")
         await stage.play()
         assert "GET /report" not in "".join(line[:16] for line in stage.lines())
 
@@ -303,7 +303,7 @@ def test_what_stands_still_is_not_painted_again(monkeypatch):
         assert set(painted) == {"header"}
         assert 7 <= frames <= 9  # two seconds, four times each
         await stage.press("0", *["-"] * 5)
-        assert controller.look.cell_ns >= SECOND
+        assert controller.view_state.cell_ns >= SECOND
         painted.clear()
         for _ in range(60):
             stage.now += SECOND // 30
@@ -333,8 +333,8 @@ def test_esc_goes_back_step_by_step_to_now():
         await stage.press("N", "enter", "v")
         for _ in range(6):
             await stage.press("escape")
-        assert not controller.look.frozen
-        assert controller.look.row is None
-        assert controller.look.span is None
+        assert not controller.view_state.frozen
+        assert controller.view_state.row is None
+        assert controller.view_state.span is None
 
     travel(play)

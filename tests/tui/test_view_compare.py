@@ -59,7 +59,7 @@ def compared(*, before_ms=100, after_ms=4, seconds=20, marks=("fix:to_thread=on"
     return model.snapshot(now, 5 * SECOND)
 
 
-def scene_of(snapshot, *, on=("to_thread",), look=None, ascii_only=False, **scenario):
+def scene_of(snapshot, *, on=("to_thread",), view_state=None, ascii_only=False, **scenario):
     status = replace(FakeRun().status, fixes_on=frozenset(on))
     return Scene(
         replace(SCENARIO, **scenario),
@@ -70,7 +70,7 @@ def scene_of(snapshot, *, on=("to_thread",), look=None, ascii_only=False, **scen
         looks("dark"),
         ASCII if ascii_only else BLOCKS,
         keys=DEFAULT_KEYS,
-        look=look or ViewState("compare"),
+        view_state=view_state or ViewState("compare"),
     )
 
 
@@ -82,7 +82,7 @@ def rows(scene, width=80, height=18):
 
 
 def strip(scene, width=80, height=24, view="compare"):
-    scene = replace(scene, look=replace(scene.look, view=view))
+    scene = replace(scene, view_state=replace(scene.view_state, view=view))
     strips = paint_compare(scene, plan(width, height, Wants(comparing=True, view=view)))
     assert {row.cell_length for row in strips} == {width}
     return [row.text.rstrip() for row in strips]
@@ -149,7 +149,7 @@ def test_a_long_title_of_a_fix_is_whole():
 def test_nothing_is_wider_than_its_place(size, place, detail):
     snapshot = compared(seconds=4, lost=3)
     key = things(snapshot.comparison, scene_of(snapshot))[place].key
-    scene = scene_of(snapshot, look=replace(ViewState("compare").choose(key), detail=detail))
+    scene = scene_of(snapshot, view_state=replace(ViewState("compare").choose(key), detail=detail))
     rows(scene, *size)
     rows(replace(scene, glyphs=ASCII), *size)
 
@@ -165,11 +165,13 @@ def test_each_thing_can_be_chosen_and_shows_its_figures():
         ("per second", "p99", "p99", "ready delay p99", "in use, mean"),
         strict=True,
     ):
-        text = "\n".join(rows(scene_of(snapshot, look=ViewState("compare").choose(key)), 80, 20))
+        text = "\n".join(
+            rows(scene_of(snapshot, view_state=ViewState("compare").choose(key)), 80, 20)
+        )
         below = text[text.rindex("── " + title) :]
         assert f"  {figure}" in below
         detail = replace(ViewState("compare").choose(key), detail=True)
-        alone = "\n".join(rows(scene_of(snapshot, look=detail), 80, 20))
+        alone = "\n".join(rows(scene_of(snapshot, view_state=detail), 80, 20))
         assert "what" not in alone.split()
         assert f"── {title} " in alone
 
@@ -184,7 +186,10 @@ def test_a_row_can_be_clicked():
 
 def test_frozen_it_says_of_when_it_is():
     snapshot = compared(seconds=4)
-    assert "as of the freeze" in rows(scene_of(snapshot, look=ViewState("compare", end_ns=T0)))[0]
+    assert (
+        "as of the freeze"
+        in rows(scene_of(snapshot, view_state=ViewState("compare", end_ns=T0)))[0]
+    )
 
 
 def test_nothing_to_compare_says_which_keys_to_press():

@@ -66,7 +66,7 @@ def with_many(snapshot):
 def scene_of(trouble, **more):
     frame = Troubled(trouble).frame(T0 + 7 * SECOND, 6 * SECOND)
     now = frame.snapshot.now_ns
-    given = {"looks": looks("dark"), "glyphs": BLOCKS, "look": ViewState("diagnose")} | more
+    given = {"looks": looks("dark"), "glyphs": BLOCKS, "view_state": ViewState("diagnose")} | more
     return Scene(frame.scenario, frame.status, frame.snapshot, now, now, keys=DEFAULT_KEYS, **given)
 
 
@@ -205,13 +205,17 @@ def test_a_moment_is_shown_in_the_live_view_with_its_culprit():
         moments = stage.app.controller.view._opened[1]
         await stage.press("j", "j")
         await stage.play(0.4)
-        assert stage.app.controller.look.row[1:] == (moments[2].at_ns, moments[2].request)
+        assert stage.app.controller.view_state.row[1:] == (moments[2].at_ns, moments[2].request)
         assert stage.app.controller.view._opened[1] == moments, (
             "rows stand still while they are read"
         )
         await stage.press("enter")
-        look, columns = stage.app.controller.look, stage.app.controller.columns
-        assert (look.view, look.frozen, look.row) == (LIVE, True, moments[2].request)
+        view_state, columns = stage.app.controller.view_state, stage.app.controller.columns
+        assert (view_state.view, view_state.frozen, view_state.row) == (
+            LIVE,
+            True,
+            moments[2].request,
+        )
         assert 0 <= columns.at(moments[2].at_ns) < columns.count
         assert "FROZEN" in stage.text()
 
@@ -232,7 +236,7 @@ def test_the_chosen_moment_is_always_in_sight():
 def test_back_goes_step_by_step():
     async def play(stage: Stage) -> None:
         await stage.press("5", "j", "enter", "escape")
-        assert (stage.app.scene.view, stage.app.controller.look.detail) == ("diagnose", False)
+        assert (stage.app.scene.view, stage.app.controller.view_state.detail) == ("diagnose", False)
         assert "2/5  VOTES LOST" in stage.text()
         await stage.press("k", "enter", "j", "escape", "j")
         assert "2/5  VOTES LOST" in stage.text(), "from a moment back to the list"
@@ -248,7 +252,7 @@ def test_the_culprits_line_can_be_had():
     where = view.where(scene)
     assert (where.file, where.line) == (HELD.file, HELD.line)
     counter = entries(scene)[1]
-    assert view.where(replace(scene, look=scene.look.choose(counter.key))) is None
+    assert view.where(replace(scene, view_state=scene.view_state.choose(counter.key))) is None
 
 
 def test_nothing_to_open_does_nothing():
@@ -258,7 +262,7 @@ def test_nothing_to_open_does_nothing():
     async def play(stage: Stage) -> None:
         await stage.press("5", "j", "k", "enter", "G")
         assert stage.app.scene.view == "diagnose"
-        assert not stage.app.controller.look.detail
+        assert not stage.app.controller.view_state.detail
 
     drive(play, stage=Stage(Troubled(well)))
 
@@ -273,7 +277,7 @@ def test_at_every_size_rows_are_whole(name, glyphs, trouble):
     scene = scene_of(trouble, looks=looks(name), glyphs=glyphs)
     view = DiagnoseView()
     for detail in (False, True):
-        shown = replace(scene, look=replace(scene.look, detail=detail))
+        shown = replace(scene, view_state=replace(scene.view_state, detail=detail))
         for width in (60, 80, 100, 119, 120, 151, 160, 200):
             for height in (4, 8, 12, 16, 19, 30, 42):
                 lines = texts(shown, width, height, view)

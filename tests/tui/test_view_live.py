@@ -47,12 +47,12 @@ def test_the_breakdown_says_who_held_it_up_and_enter_goes_there(size):
         assert f"GET /ping #{victim.number}" in text
         assert re.search(r"ready +\d+ %.*GET /report #\d+ .*block.py:64", text)
         await stage.press("enter")
-        assert controller.look.detail
+        assert controller.view_state.detail
         part = controller.views[LIVE].part(stage.app.scene)
         assert (part.kind, part.what) == ("ready", "GET /report")
         await stage.press("enter")
-        assert controller.look.row == part.request
-        assert controller.look.slice_ns == part.at_ns
+        assert controller.view_state.row == part.request
+        assert controller.view_state.slice_ns == part.at_ns
         columns = controller.columns
         assert columns.start_ns <= part.at_ns < columns.end_ns
         culprit = controller.views[LIVE].request(stage.app.scene)
@@ -90,7 +90,7 @@ def test_the_cursor_goes_over_the_parts_of_the_detail():
         await stage.press("k")
         assert view.part(stage.app.scene) == parts[-2]
         await stage.press("escape")
-        assert stage.app.controller.look.row is not None
+        assert stage.app.controller.view_state.row is not None
 
     live(play)
 
@@ -99,9 +99,9 @@ def test_enter_freezes_what_is_to_be_read():
     async def play(stage: Stage) -> None:
         await stage.press("j", "enter")
         assert "FROZEN" in stage.lines()[0]
-        row = stage.app.controller.look.row
+        row = stage.app.controller.view_state.row
         await stage.play(3)
-        assert stage.app.controller.look.row == row
+        assert stage.app.controller.view_state.row == row
 
     live(play)
 
@@ -109,7 +109,7 @@ def test_enter_freezes_what_is_to_be_read():
 def test_a_chosen_request_that_goes_out_of_sight_keeps_its_breakdown():
     async def play(stage: Stage) -> None:
         await stage.press("space", "j")
-        row = stage.app.controller.look.row
+        row = stage.app.controller.view_state.row
         await stage.press("h", "h", "h")
         assert f"#{row}" in stage.text()
 
@@ -173,18 +173,18 @@ def test_a_click_chooses_a_lane_a_request_and_a_slice():
         y = row_of(stage, " GET /ping") if " GET /ping" in stage.text() else row_of(stage, "!GET")
         await mouse(stage, ("click", (3, y)))
         assert controller.views[LIVE].lanes.chosen == ("GET /ping", 0)
-        assert not controller.look.frozen
+        assert not controller.view_state.frozen
         columns, plan, view = controller.columns, controller.plan, controller.views[LIVE]
         shown = [r for r in view.on(("GET /ping", 0), stage.app.scene) if not r.open]
         inside = [r for r in shown if r.start_ns > columns.start_ns]
         request = max(inside, key=lambda r: r.end_ns - r.start_ns)
         x = plan.label + columns.at((request.start_ns + request.end_ns) // 2)
         await mouse(stage, ("click", (x, y)))
-        assert controller.look.frozen
-        assert controller.look.row == request.number
+        assert controller.view_state.frozen
+        assert controller.view_state.row == request.number
         await mouse(stage, ("click", (x, y)))
         starts = [start for start, *_ in request.spans]
-        assert controller.look.slice_ns in starts
+        assert controller.view_state.slice_ns in starts
 
     live(play)
 
@@ -199,8 +199,8 @@ def test_dragging_over_the_timeline_selects_a_range(monkeypatch):
             ("hover", (left + 20, 6)),
             ("mouse_up", (left + 20, 6)),
         )
-        assert controller.look.frozen
-        start, end = controller.look.span
+        assert controller.view_state.frozen
+        start, end = controller.view_state.span
         assert (end - start) == 11 * controller.columns.cell_ns
         assert controller.columns.at(start) == 10
         assert "RANGE of" in stage.text()
@@ -219,10 +219,10 @@ def test_dragging_over_the_timeline_selects_a_range(monkeypatch):
 def test_a_range_without_anything_in_it_says_so():
     async def play(stage: Stage) -> None:
         await stage.press("space")
-        stage.app.controller.look = stage.app.controller.look.choose(None)
+        stage.app.controller.view_state = stage.app.controller.view_state.choose(None)
         controller = stage.app.controller
-        controller.look = replace(
-            controller.look,
+        controller.view_state = replace(
+            controller.view_state,
             span=(controller.columns.start_ns, controller.columns.start_ns + MS // 10),
         )
         await stage.play()
@@ -236,18 +236,21 @@ def test_the_wheel_scrolls_time_and_with_ctrl_it_zooms():
         controller, plan = stage.app.controller, stage.app.controller.plan
         at = (plan.label + 5, 6)
         wheel(controller, *at, 1)
-        assert not controller.look.frozen  # nothing is newer than now
+        assert not controller.view_state.frozen  # nothing is newer than now
         wheel(controller, *at, -1)
         await stage.play()
-        assert stage.now - controller.look.end_ns == plan.columns // 10 * controller.columns.cell_ns
+        assert (
+            stage.now - controller.view_state.end_ns
+            == plan.columns // 10 * controller.columns.cell_ns
+        )
         cell = controller.columns.cell_ns
         wheel(controller, *at, -1, zooming=True)
         assert controller.columns.cell_ns < cell
         await stage.press("2")
-        end = controller.look.end_ns
+        end = controller.view_state.end_ns
         wheel(controller, 5, 10, 1)
-        assert controller.look.end_ns == end
-        assert controller.look.row is not None
+        assert controller.view_state.end_ns == end
+        assert controller.view_state.row is not None
 
     live(play)
 

@@ -59,7 +59,7 @@ def scene_of(story=None, model=None, **more):
         story = story or busy_story()
         story.tell(model)
     now = story.now_ns
-    shown = {"looks": looks("dark"), "glyphs": BLOCKS, "look": ViewState("loop")} | more
+    shown = {"looks": looks("dark"), "glyphs": BLOCKS, "view_state": ViewState("loop")} | more
     return Scene(
         SCENARIO,
         Status("running"),
@@ -157,7 +157,7 @@ def test_the_columns_are_those_of_the_loop_lane():
     async def play(stage: Stage) -> None:
         await stage.press("4")
         for cell in (0, 20 * MS, 200 * MS):
-            stage.app.controller.look = replace(stage.app.controller.look, cell_ns=cell)
+            stage.app.controller.view_state = replace(stage.app.controller.view_state, cell_ns=cell)
             await stage.play(0.1)
             controller, scene = stage.app.controller, stage.app.scene
             view = controller.views["loop"]
@@ -230,7 +230,7 @@ def test_in_the_past_the_figures_are_those_of_then():
         scene_of(story, model),
         snapshot=model.past(now, then - SECOND, then),
         end_ns=then,
-        look=ViewState("loop", end_ns=then),
+        view_state=ViewState("loop", end_ns=then),
     )
     text = "\n".join(texts(scene))
     assert "2.0ms  2.0ms  2.0ms" in text

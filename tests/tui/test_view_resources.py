@@ -107,24 +107,24 @@ def test_orders(order, first):
     story.step(1, MS).releases(1, LOCK).step(40, MS).acquires(40, LOCK).idle(MS)
     shown = Shown("resources", story)
     places = {"resources": shown.view.ORDERS.index(order)}
-    shown.controller.look = replace(shown.controller.look, orders=places)
+    shown.controller.view_state = replace(shown.controller.view_state, orders=places)
     assert names(shown)[0] == (first or "/app/mail.py:4 Queue")
 
 
 def test_the_filter_shows_quiet_ones_too():
     shown = Shown("resources", crowded())
-    shown.controller.look = shown.controller.look.filtered("Lock")
+    shown.controller.view_state = shown.controller.view_state.filtered("Lock")
     assert names(shown) == ["/app/state.py:3 Lock(1)", "/app/other.py:1 Lock(1)"]
-    shown.controller.look = shown.controller.look.filtered("full")
+    shown.controller.view_state = shown.controller.view_state.filtered("full")
     assert names(shown) == ["pool"]
-    shown.controller.look = shown.controller.look.filtered("none such")
+    shown.controller.view_state = shown.controller.view_state.filtered("none such")
     assert 'No resource has "none such" in it: esc shows all.' in shown.text
 
 
 def test_a_pinned_one_stays_on_top():
     shown = Shown("resources", crowded())
     lock = ("resource", "/app/state.py:3 Lock(1)")
-    shown.controller.look = replace(shown.controller.look, pins=frozenset({lock}))
+    shown.controller.view_state = replace(shown.controller.view_state, pins=frozenset({lock}))
     assert shown.keys[0] == lock
     assert shown.rows[2].startswith("*")
 

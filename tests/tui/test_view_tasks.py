@@ -93,7 +93,7 @@ def test_a_large_group_fills_the_rows_that_are_free():
     shown.choose(("more", 2))
     commands.enter(shown.controller)
     assert len(shown.keys) > 150
-    assert shown.controller.look.row == ("group", 2)
+    assert shown.controller.view_state.row == ("group", 2)
     commands.enter(shown.controller)
     assert len(shown.keys) == 3
 
@@ -166,8 +166,8 @@ def test_orders(order, first):
     for _ in range(3):
         story.callback("x", 2 * MS).step(4, waited=2 * MS).polls()
     shown = Shown("tasks", story.idle(MS))
-    shown.controller.look = replace(
-        shown.controller.look, orders={"tasks": shown.view.ORDERS.index(order)}
+    shown.controller.view_state = replace(
+        shown.controller.view_state, orders={"tasks": shown.view.ORDERS.index(order)}
     )
     inner = [row.split()[0] for row in shown.rows if row.startswith("      #")]
     assert next(name for name in inner if name != "#1") == first
@@ -175,18 +175,20 @@ def test_orders(order, first):
 
 def test_the_filter_finds_tasks_and_groups():
     shown = Shown("tasks", ticking())
-    shown.controller.look = shown.controller.look.filtered("Tick")
+    shown.controller.view_state = shown.controller.view_state.filtered("Tick")
     assert 'only "tick"' in shown.rows[0]
     assert not any(row.startswith(("  - main", "  + main")) for row in shown.rows)
-    shown.controller.look = shown.controller.look.filtered("#3")
+    shown.controller.view_state = shown.controller.view_state.filtered("#3")
     assert [key for key in shown.keys if key[0] == "task"] == [("task", 3)]
-    shown.controller.look = shown.controller.look.filtered("nothing like it")
+    shown.controller.view_state = shown.controller.view_state.filtered("nothing like it")
     assert 'No task has "nothing like it" in it: esc shows all.' in shown.text
 
 
 def test_a_pinned_task_stays_on_top():
     shown = Shown("tasks", ticking())
-    shown.controller.look = replace(shown.controller.look, pins=frozenset({("task", 4)}))
+    shown.controller.view_state = replace(
+        shown.controller.view_state, pins=frozenset({("task", 4)})
+    )
     assert shown.rows[2].startswith("*     #4")
     assert sum("#4" in row for row in shown.rows) == 1
 
@@ -268,11 +270,11 @@ def test_enter_shows_the_request_of_a_task_in_the_live_view():
     shown = named(requests(), "GET /order").choose(("task", 12))
     shown.paint()
     commands.enter(shown.controller)
-    assert shown.controller.look.detail
+    assert shown.controller.view_state.detail
     assert "#3: enter shows it in the live view" in shown.text
     commands.enter(shown.controller)
-    assert (shown.controller.look.view, shown.controller.look.chosen[LIVE]) == (LIVE, 3)
-    assert shown.controller.look.frozen
+    assert (shown.controller.view_state.view, shown.controller.view_state.chosen[LIVE]) == (LIVE, 3)
+    assert shown.controller.view_state.frozen
 
 
 def test_on_a_wide_terminal_table_and_detail_stand_side_by_side():

@@ -252,32 +252,32 @@ class LoopvizApp(App[None]):
 
     def _press_main(self, event: Key) -> None:
         """A key on the main screen: what the keymap says, or a letter of what is typed."""
-        if self.controller.look.typing:
+        if self.controller.view_state.typing:
             self._type(event)
         elif (name := self.controller.keys.name(event.key)) is not None:
             self.act(name)
 
     def _paste(self, event: Paste) -> None:
         """Into the filter, if that is being typed."""
-        if self.screen is self._main and self.controller.look.typing:
+        if self.screen is self._main and self.controller.view_state.typing:
             text = "".join(c for c in event.text if c.isprintable())
-            self.controller.look = self.controller.look.filtered(
-                self.controller.look.filters.get(self.controller.look.view, "") + text
+            self.controller.view_state = self.controller.view_state.filtered(
+                self.controller.view_state.filters.get(self.controller.view_state.view, "") + text
             )
             self.tick(whole=True)
 
     def _type(self, event: Key) -> None:
         controller = self.controller
-        look = controller.look
-        text = typed(look.filters.get(look.view, ""), event.key, event.character)
+        state = controller.view_state
+        text = typed(state.filters.get(state.view, ""), event.key, event.character)
         if event.key == "enter":
-            controller.look = replace(look, typing=False)
+            controller.view_state = replace(state, typing=False)
         elif event.key == "escape":
-            controller.look = replace(look.filtered(""), typing=False)
+            controller.view_state = replace(state.filtered(""), typing=False)
         elif event.key in ("up", "down"):
             controller.move(1 if event.key == "down" else -1)
         elif text is not None:
-            controller.look = look.filtered(text)
+            controller.view_state = state.filtered(text)
         self.tick(whole=True)
 
     def act(self, name: str) -> None:

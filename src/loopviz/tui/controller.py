@@ -46,7 +46,7 @@ class Controller:
     ) -> None:
         self.run, self.clock = run, clock
         self.looks, self.glyphs, self.keys = looks, glyphs, keys
-        self.look = ViewState()
+        self.view_state = ViewState()
         self.views = views()
         self.plan: Plan | None = None
         """Where things are on the screen; None before the first frame."""
@@ -67,7 +67,7 @@ class Controller:
     @property
     def view(self) -> View:
         """The one that is shown."""
-        return self.views[self.look.view]
+        return self.views[self.view_state.view]
 
     @property
     def columns(self) -> Columns | None:
@@ -92,10 +92,10 @@ class Controller:
         return snapshot.oldest_ns
 
     def grid(self, end_ns: int) -> Columns:
-        """The time axis that ends then, at the look's zoom."""
+        """The time axis that ends then, at the view state's zoom."""
         assert self.plan is not None
-        if self.look.cell_ns:
-            return Columns(self.look.cell_ns, self.plan.columns, end_ns)
+        if self.view_state.cell_ns:
+            return Columns(self.view_state.cell_ns, self.plan.columns, end_ns)
         return Columns.over(self.plan.window_ns, self.plan.columns, end_ns)
 
     def see(self, now_ns: int) -> Scene:
@@ -107,7 +107,7 @@ class Controller:
             self._lesson = lesson_of(frame.scenario)
             self.forget()
         notice, until_ns = self._notice
-        end_ns = self.look.end_ns or now_ns
+        end_ns = self.view_state.end_ns or now_ns
         self.scene = Scene(
             frame.scenario,
             frame.status,
@@ -117,12 +117,12 @@ class Controller:
             self.looks,
             self.glyphs,
             keys=self.keys,
-            look=self.look,
+            view_state=self.view_state,
             fps=self.fps,
             lesson=self._lesson,
             notice=notice if now_ns < until_ns else "",
             offers=self.view.offers,
-            stack=self._stack_of(self.view.asks(self.look)),
+            stack=self._stack_of(self.view.asks(self.view_state)),
             anchor_ns=self.held.now_ns if self.held is not None else 0,
         )
         self._follow()
@@ -131,7 +131,7 @@ class Controller:
     def _stack_of(self, task: int) -> tuple[Location, ...] | None:
         """Where that task is now; while the view is frozen, what was known of it before."""
         known = self._stack[1] if self._stack[0] == task else None
-        if not task or self.look.frozen:
+        if not task or self.view_state.frozen:
             return known
         self._stack = task, self.run.ask_stack(task) or known
         return self._stack[1]
@@ -148,7 +148,9 @@ class Controller:
         if self.held is None:
             self.held = scene.snapshot
             self.run.hold(scene.end_ns - BACK_NS)
-        self.look = replace(self.look, end_ns=end_ns or self.look.end_ns or scene.end_ns)
+        self.view_state = replace(
+            self.view_state, end_ns=end_ns or self.view_state.end_ns or scene.end_ns
+        )
         return True
 
     def go_to(self, request: int, start_ns: int, end_ns: int) -> bool:
@@ -162,8 +164,10 @@ class Controller:
         width = columns.cell_ns * columns.count
         middle = min((start_ns + end_ns) // 2, start_ns + width // 3)
         end = min(middle + width // 2, self.newest_ns)
-        look = replace(self.look, view=LIVE).choose(request or None)
-        self.look = replace(look, slice_ns=start_ns, end_ns=end, speed=0.0, until_ns=0, span=None)
+        state = replace(self.view_state, view=LIVE).choose(request or None)
+        self.view_state = replace(
+            state, slice_ns=start_ns, end_ns=end, speed=0.0, until_ns=0, span=None
+        )
         return True
 
     def apply(self, effects: Effects) -> bool:
@@ -173,7 +177,7 @@ class Controller:
                 case Say(text):
                     self.say(text)
                 case Change(edit):
-                    self.look = edit(self.look)
+                    self.view_state = edit(self.view_state)
                 case Freeze(at_ns):
                     self.freeze(self._end_beyond(at_ns) if at_ns else 0)
                 case GoTo(request, at_ns):
@@ -188,7 +192,7 @@ class Controller:
 
     def go_live(self) -> None:
         """Show what happens now."""
-        self.look = self.look.now()
+        self.view_state = self.view_state.now()
         if self.held is not None:
             self.held = self._past = None
             self.run.hold(0)
@@ -196,7 +200,7 @@ class Controller:
     def forget(self) -> None:
         """Another run: nothing of the old one is to be seen."""
         self.go_live()
-        self.look = self.look.anew()
+        self.view_state = self.view_state.anew()
         self._notice = ("", 0)
         for view in self.views.values():
             view.forget()
@@ -217,13 +221,13 @@ class Controller:
         self.choose(keys[max(0, min(len(keys) - 1, at))])
 
     def choose(self, key: Key | None) -> None:
-        self.look = self.look.choose(key)
+        self.view_state = self.view_state.choose(key)
 
     def _follow(self) -> None:
         """While it is live, the cursor goes from request to request."""
         assert self.scene is not None
-        row = self.look.row
-        if row is not None and not self.look.frozen:
+        row = self.view_state.row
+        if row is not None and not self.view_state.frozen:
             newer = self.view.follow(self.scene)
             if newer != row:
                 self.choose(newer)
@@ -248,11 +252,11 @@ class Controller:
 
     def _play(self, now_ns: int) -> None:
         """Slow motion: the moment that is shown moves on."""
-        look = self.look
-        if look.playing and self._played_ns:
-            end_ns = look.end_ns + int((now_ns - self._played_ns) * look.speed)
-            if end_ns >= look.until_ns:
-                self.look = replace(look, end_ns=look.until_ns, speed=0.0, until_ns=0)
+        state = self.view_state
+        if state.playing and self._played_ns:
+            end_ns = state.end_ns + int((now_ns - self._played_ns) * state.speed)
+            if end_ns >= state.until_ns:
+                self.view_state = replace(state, end_ns=state.until_ns, speed=0.0, until_ns=0)
             else:
-                self.look = replace(look, end_ns=end_ns)
+                self.view_state = replace(state, end_ns=end_ns)
         self._played_ns = now_ns

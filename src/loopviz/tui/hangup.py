@@ -48,11 +48,11 @@ def watch_terminal(fd: int, leave: Callable[[], object]) -> None:
 
 
 def _watch(gone: Callable[[], bool], leave: Callable[[], object]) -> None:
-    def look() -> None:
+    def watch() -> None:
         while not gone():
             time.sleep(LOOK_S)
         leave()
         time.sleep(LEAVING_S)
         os._exit(1)
 
-    threading.Thread(target=look, name="loopviz-orphan", daemon=True).start()
+    threading.Thread(target=watch, name="loopviz-orphan", daemon=True).start()

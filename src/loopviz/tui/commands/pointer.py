@@ -31,7 +31,11 @@ def click(controller: Controller, x: int, y: int) -> str:
     On a key's word, or a tab: the name of its action, for the app to do; else empty.
     """
     name, at, row = panel_at(controller.plan, x, y)
-    if controller.scene is not None and controller.plan is not None and not controller.look.typing:
+    if (
+        controller.scene is not None
+        and controller.plan is not None
+        and not controller.view_state.typing
+    ):
         width = controller.plan.size(name)[0]
         if name == "footer":
             return action_at(
@@ -41,11 +45,11 @@ def click(controller: Controller, x: int, y: int) -> str:
             return tab_at(controller.scene, width, at)
     if name == "view":
         key = controller.view.row_at(row)
-        if key is not None and key == controller.look.row:
+        if key is not None and key == controller.view_state.row:
             enter(controller)
         elif key is not None:
             controller.choose(key)
-    elif name == "lanes" and controller.look.view == LIVE:
+    elif name == "lanes" and controller.view_state.view == LIVE:
         _click_lane(controller, at, row)
     elif name == "breakdown":
         enter(controller)
@@ -55,7 +59,7 @@ def click(controller: Controller, x: int, y: int) -> str:
 def wheel(controller: Controller, x: int, y: int, by: int, *, zooming: bool = False) -> None:
     """`by` 1: down, or forward in time; over the time axis, with ctrl or shift, away or closer."""
     name, *_ = panel_at(controller.plan, x, y)
-    if controller.look.view == LIVE and name in TIMED:
+    if controller.view_state.view == LIVE and name in TIMED:
         if zooming:
             zoom(controller, -by)
         else:
@@ -73,15 +77,17 @@ def drag(controller: Controller, from_x: int, to_x: int) -> None:
     start = columns.start_ns + first * columns.cell_ns
     end = min(columns.start_ns + (last + 1) * columns.cell_ns, columns.end_ns)
     if start < end:
-        controller.look = replace(controller.look, span=(start, end), speed=0.0, until_ns=0)
+        controller.view_state = replace(
+            controller.view_state, span=(start, end), speed=0.0, until_ns=0
+        )
 
 
 def _scroll(controller: Controller, by: int) -> None:
     """A tenth of the window; the wheel leaves the selected range where it is."""
     columns = controller.columns
-    if columns is None or (by > 0 and not controller.look.frozen):
+    if columns is None or (by > 0 and not controller.view_state.frozen):
         return
-    if controller.look.span is None:
+    if controller.view_state.span is None:
         show(controller, columns.end_ns + by * max(1, columns.count // 10) * columns.cell_ns)
     else:
         scroll(controller, by)
@@ -109,11 +115,11 @@ def _click_lane(controller: Controller, x: int, y: int) -> None:
     request = view.on_lane(lane, start, start + columns.cell_ns, scene)
     if request is None:
         return
-    again = request.number == controller.look.row
+    again = request.number == controller.view_state.row
     controller.freeze()
     if not again:
         controller.choose(request.number)
         return
     inside = [s for s in request.spans if s[0] < start + columns.cell_ns and s[1] > start]
     longest = max(inside, key=lambda s: min(s[1], start + columns.cell_ns) - max(s[0], start))
-    controller.look = replace(controller.look, slice_ns=longest[0])
+    controller.view_state = replace(controller.view_state, slice_ns=longest[0])

@@ -11,42 +11,44 @@ __all__ = ["ask_filter", "back", "enter", "lesson", "move", "next_view", "order"
 
 def view(controller: Controller, name: str) -> None:
     """Go to that view."""
-    controller.look = replace(controller.look, view=name, detail=False, typing=False)
+    controller.view_state = replace(controller.view_state, view=name, detail=False, typing=False)
 
 
 def next_view(controller: Controller, by: int) -> None:
     """The next one; after the last, the first."""
     names = [name for name, _ in VIEWS]
-    at = names.index(controller.look.view) + by if controller.look.view in names else 0
+    at = names.index(controller.view_state.view) + by if controller.view_state.view in names else 0
     view(controller, names[at % len(names)])
 
 
 def lesson(controller: Controller) -> None:
     """The lesson, or back from it."""
-    view(controller, LIVE if controller.look.view == "lesson" else "lesson")
+    view(controller, LIVE if controller.view_state.view == "lesson" else "lesson")
 
 
 def move(controller: Controller, by: int) -> None:
     """The cursor, or the text, goes so many rows down."""
     if isinstance(controller.view, LessonView):
         controller.view.scroll(by)
-    elif not controller.apply(controller.view.move(controller.scene, controller.look, by)):
+    elif not controller.apply(controller.view.move(controller.scene, controller.view_state, by)):
         controller.move(by)
 
 
 def enter(controller: Controller) -> None:
     """Open the chosen row, or do what its view does then; the first one if there is none."""
-    if controller.apply(controller.view.enter(controller.scene, controller.look)):
+    if controller.apply(controller.view.enter(controller.scene, controller.view_state)):
         return
-    if controller.look.row is None:
+    if controller.view_state.row is None:
         controller.move(1)
-    controller.look = replace(controller.look, detail=controller.look.row is not None)
+    controller.view_state = replace(
+        controller.view_state, detail=controller.view_state.row is not None
+    )
 
 
 def ask_filter(controller: Controller) -> None:
     """The filter is typed from now on, in the footer's place."""
     if controller.view.FILTERS:
-        controller.look = replace(controller.look, typing=True)
+        controller.view_state = replace(controller.view_state, typing=True)
     else:
         controller.say("This view has no rows to filter: tasks and resources have.")
 
@@ -57,9 +59,10 @@ def order(controller: Controller) -> None:
     if len(orders) < 2:
         controller.say("The rows of this view have one order only.")
         return
-    place = (controller.look.order + 1) % len(orders)
-    controller.look = replace(
-        controller.look, orders={**controller.look.orders, controller.look.view: place}
+    place = (controller.view_state.order + 1) % len(orders)
+    controller.view_state = replace(
+        controller.view_state,
+        orders={**controller.view_state.orders, controller.view_state.view: place},
     )
     controller.say(f"Sorted by {orders[place]}.")
 
@@ -71,21 +74,23 @@ def pin(controller: Controller) -> None:
         down = controller.keys.shown("down")
         controller.say(f"Nothing is chosen to pin: go to a row with {down} first.")
     else:
-        controller.look = replace(controller.look, pins=controller.look.pins ^ {row})
+        controller.view_state = replace(
+            controller.view_state, pins=controller.view_state.pins ^ {row}
+        )
 
 
 def back(controller: Controller) -> None:
     """Close what was opened last: the detail, the range, the cursor, the filter, the view."""
-    look = controller.look
-    if look.detail:
-        controller.look = replace(look, detail=False)
-    elif look.span is not None:
-        controller.look = replace(look, span=None)
-    elif look.row is not None:
+    state = controller.view_state
+    if state.detail:
+        controller.view_state = replace(state, detail=False)
+    elif state.span is not None:
+        controller.view_state = replace(state, span=None)
+    elif state.row is not None:
         controller.choose(None)
-    elif look.filter:
-        controller.look = look.filtered("")
-    elif look.frozen and look.view == LIVE:
+    elif state.filter:
+        controller.view_state = state.filtered("")
+    elif state.frozen and state.view == LIVE:
         controller.go_live()
     else:
         view(controller, LIVE)

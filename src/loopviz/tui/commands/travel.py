@@ -21,10 +21,10 @@ NOTHING = "Nothing is recorded yet."
 
 def freeze(controller: Controller) -> None:
     """Hold the picture, or go live again; a replay pauses, or goes on."""
-    look = controller.look
-    if look.speed:
-        controller.look = replace(look, paused=not look.paused)
-    elif look.frozen:
+    state = controller.view_state
+    if state.speed:
+        controller.view_state = replace(state, paused=not state.paused)
+    elif state.frozen:
         controller.go_live()
     elif not controller.freeze():
         controller.say(NOTHING)
@@ -33,13 +33,13 @@ def freeze(controller: Controller) -> None:
 def now(controller: Controller) -> None:
     """Back to what happens now, at the usual zoom."""
     controller.go_live()
-    controller.look = replace(controller.look, cell_ns=0)
+    controller.view_state = replace(controller.view_state, cell_ns=0)
 
 
 def scroll(controller: Controller, quarters: int) -> None:
     """So many quarters of the window forward; a selected range moves instead, by columns."""
     columns = controller.columns
-    if columns is not None and controller.look.span is None:
+    if columns is not None and controller.view_state.span is None:
         show(controller, columns.end_ns + quarters * max(1, columns.count // 4) * columns.cell_ns)
     else:
         column(controller, quarters)
@@ -47,26 +47,26 @@ def scroll(controller: Controller, quarters: int) -> None:
 
 def column(controller: Controller, by: int) -> None:
     """So many columns forward: the window, or the selected range."""
-    columns, look = controller.columns, controller.look
+    columns, state = controller.columns, controller.view_state
     if columns is None:
         return
     step = by * columns.cell_ns
-    if look.span is None:
+    if state.span is None:
         show(controller, columns.end_ns + step)
         return
-    start, end = (moment + step for moment in look.span)
+    start, end = (moment + step for moment in state.span)
     if end <= controller.newest_ns and start >= controller.oldest_ns(columns):
-        controller.look = replace(look, span=(start, end))
+        controller.view_state = replace(state, span=(start, end))
         if not columns.start_ns <= start <= end <= columns.end_ns:
             show(controller, columns.end_ns + step)
 
 
 def zoom(controller: Controller, by: int) -> None:
     """Closer (1) or further away (-1), around the chosen moment; a selected range gets narrower."""
-    columns, look = controller.columns, controller.look
+    columns, state = controller.columns, controller.view_state
     if columns is None:
         return
-    if look.span is not None:
+    if state.span is not None:
         _widen(controller, columns, by)
         return
     here = columns.cell_ns
@@ -77,8 +77,8 @@ def zoom(controller: Controller, by: int) -> None:
         return
     cell_ns = steps[-1] if by > 0 else steps[0]
     centre = focus(controller, columns)
-    controller.look = replace(look, cell_ns=cell_ns)
-    if look.frozen:
+    controller.view_state = replace(state, cell_ns=cell_ns)
+    if state.frozen:
         show(controller, centre + (columns.end_ns - centre) * cell_ns // here, by_zoom=True)
 
 
@@ -91,11 +91,11 @@ def incident(controller: Controller, by: int) -> None:
     known |= {stall.start_ns: stall for stall in scene.snapshot.loop.stalls if not stall.open}
     starts = sorted(known)
     here = (
-        controller.look.slice_ns
-        if controller.look.slice_ns in known
+        controller.view_state.slice_ns
+        if controller.view_state.slice_ns in known
         else focus(controller, columns)
     )
-    if by < 0 or not controller.look.frozen:
+    if by < 0 or not controller.view_state.frozen:
         there = [start for start in starts if start < here]
         found = there[-1] if there else None
     else:
@@ -113,7 +113,7 @@ def incident(controller: Controller, by: int) -> None:
 
 def slices(controller: Controller, by: int) -> None:
     """The next or the previous slice of the chosen request."""
-    if controller.look.view != LIVE or not controller.freeze():
+    if controller.view_state.view != LIVE or not controller.freeze():
         return
     request, columns = chosen(controller), controller.columns
     if request is None:  # none is chosen, or it has gone out of sight
@@ -124,35 +124,35 @@ def slices(controller: Controller, by: int) -> None:
     if request is None or columns is None:
         controller.say("No request is in sight.")
         return
-    here, spans = controller.look.slice_ns, request.spans
+    here, spans = controller.view_state.slice_ns, request.spans
     on = next((i for i, (start, end, _) in enumerate(spans) if start <= here < end), None)
     at = on + by if on is not None else (0 if by > 0 else len(spans) - 1)
     if not 0 <= at < len(spans):
         controller.say(f"That is the {'last' if by > 0 else 'first'} slice of the request.")
         return
     start, end, _ = spans[at]
-    controller.look = replace(controller.look, slice_ns=start)
+    controller.view_state = replace(controller.view_state, slice_ns=start)
     if start < columns.start_ns or start >= columns.end_ns:
         show(controller, (start + end) // 2 + columns.cell_ns * columns.count // 2, quiet=True)
 
 
 def speed(controller: Controller, by: int) -> None:
     """Slow motion of the last second, or of the selected range; then slower (-1) or faster (1)."""
-    look, columns = controller.look, controller.columns
+    state, columns = controller.view_state, controller.columns
     if columns is None:
         return
-    if look.speed:
-        at = max(0, min(len(SPEEDS) - 1, SPEEDS.index(look.speed) + by))
-        controller.look = replace(look, speed=SPEEDS[at], paused=False)
+    if state.speed:
+        at = max(0, min(len(SPEEDS) - 1, SPEEDS.index(state.speed) + by))
+        controller.view_state = replace(state, speed=SPEEDS[at], paused=False)
         return
     if not controller.freeze():
         controller.say(NOTHING)
         return
-    start, end = look.span or (columns.end_ns - SECOND, columns.end_ns)
+    start, end = state.span or (columns.end_ns - SECOND, columns.end_ns)
     fitting = [ns for ns in ZOOMS_NS if ns * columns.count >= end - start]
-    cell_ns = min(look.cell_ns or columns.cell_ns, fitting[0] if fitting else ZOOMS_NS[-1])
-    controller.look = replace(
-        controller.look,
+    cell_ns = min(state.cell_ns or columns.cell_ns, fitting[0] if fitting else ZOOMS_NS[-1])
+    controller.view_state = replace(
+        controller.view_state,
         cell_ns=cell_ns,
         end_ns=max(1, start),
         until_ns=end,
@@ -163,10 +163,10 @@ def speed(controller: Controller, by: int) -> None:
 
 def span(controller: Controller) -> None:
     """Select a range: the chosen slice, request or incident, else the middle of the window."""
-    if controller.look.span is not None:
-        controller.look = replace(controller.look, span=None)
+    if controller.view_state.span is not None:
+        controller.view_state = replace(controller.view_state, span=None)
         return
-    if controller.look.view != LIVE:
+    if controller.view_state.view != LIVE:
         live = controller.keys.shown("view-live")
         controller.say(f"Ranges are selected in the live view: {live} goes there.")
         return
@@ -176,7 +176,7 @@ def span(controller: Controller) -> None:
         return
     width = columns.cell_ns * columns.count
     found = _chosen_time(controller) or (columns.start_ns + width // 3, columns.end_ns - width // 3)
-    controller.look = replace(controller.look, span=found)
+    controller.view_state = replace(controller.view_state, span=found)
 
 
 # ---- what they share
@@ -204,7 +204,9 @@ def show(
         controller.go_live()
         controller.say("Live again: nothing is newer.")
         return
-    controller.look = replace(controller.look, end_ns=min(end_ns, newest), speed=0.0, until_ns=0)
+    controller.view_state = replace(
+        controller.view_state, end_ns=min(end_ns, newest), speed=0.0, until_ns=0
+    )
 
 
 def focus(controller: Controller, columns: Columns) -> int:
@@ -222,13 +224,13 @@ def chosen(controller: Controller) -> RequestInfo | None:
     scene = controller.scene
     if scene is None or scene.snapshot is None:
         return None
-    number = controller.look.chosen.get(LIVE)
+    number = controller.view_state.chosen.get(LIVE)
     return next((r for r in scene.snapshot.requests if r.number == number), None)
 
 
 def _chosen_time(controller: Controller) -> tuple[int, int] | None:
     """Of the chosen slice, incident or request."""
-    slice_ns, scene, request = controller.look.slice_ns, controller.scene, chosen(controller)
+    slice_ns, scene, request = controller.view_state.slice_ns, controller.scene, chosen(controller)
     if slice_ns and request is not None:
         for start, end, _ in request.spans:
             if start <= slice_ns < end:
@@ -242,11 +244,13 @@ def _chosen_time(controller: Controller) -> tuple[int, int] | None:
 
 def _widen(controller: Controller, columns: Columns, by: int) -> None:
     """The selected range gains or loses a column at each end."""
-    assert controller.look.span is not None
-    start, end = controller.look.span
+    assert controller.view_state.span is not None
+    start, end = controller.view_state.span
     start, end = start + by * columns.cell_ns, end - by * columns.cell_ns
     if end - start >= columns.cell_ns // 2 and end - start <= columns.cell_ns * columns.count:
-        controller.look = replace(controller.look, span=(start, min(end, controller.newest_ns)))
+        controller.view_state = replace(
+            controller.view_state, span=(start, min(end, controller.newest_ns))
+        )
 
 
 def _told(stall: StallInfo) -> str:

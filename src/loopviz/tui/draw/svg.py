@@ -166,7 +166,7 @@ def framed(sheet: Sheet, body: str, columns: int, rows: int) -> str:
 
 
 class _Shapes:
-    """What a row has of grounds, blocks, shades and lines, one path for each look."""
+    """What a row has of grounds, blocks, shades and lines, one path for each style."""
 
     def __init__(self, sheet: Sheet, top: int) -> None:
         self._sheet, self._top = sheet, top
@@ -241,7 +241,7 @@ class _Shapes:
 
 
 def _joined(cells: Iterable[Cell]) -> Iterator[tuple[int, Cell]]:
-    """Cells that are text, with the number of their run: one look, no more than a space apart."""
+    """Cells that are text, with the number of their run: one style, no more than a space apart."""
     run, before_x, spaces = 0, -1, 0
     before_ink: Ink | None = None
     for cell in cells:

@@ -26,8 +26,8 @@ def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
             Line(inner).strip(looks.text),
             *paragraph(_nothing(scene), looks.text, inner, scene),
         ]
-        for look in scene.scenario.look:
-            body += paragraph(f"{scene.glyphs.dot} {look}", looks.dim, inner, scene)
+        for hint in scene.scenario.look:
+            body += paragraph(f"{scene.glyphs.dot} {hint}", looks.dim, inner, scene)
         title, style, note = nothing_found(scene)
         if scene.trouble is None:
             title, style = "DIAGNOSIS", looks.title

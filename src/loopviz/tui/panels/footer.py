@@ -102,7 +102,7 @@ def paint_prompt(scene: Scene, width: int, found: int) -> list[Strip]:
     looks, keys = scene.looks, scene.keys
     line = Line(width).add(f" {keys.shown('filter')} ", looks.bar_brand)
     hint = f"   {found} {'row has' if found == 1 else 'rows have'} it   enter keep   esc drop "
-    typed = clean(scene.look.filters.get(scene.view, ""))
+    typed = clean(scene.view_state.filters.get(scene.view, ""))
     room = line.left - width_of(hint) - 1
     line.add(typed[-room:] if room > 0 else "", looks.bar_strong).add(" ", looks.cursor)
     return [line.end(hint, looks.bar, looks.bar).strip(looks.bar)]

@@ -21,7 +21,7 @@ WORDS = {
 
 def state_word(scene: Scene) -> str:
     """LIVE, FROZEN, REPLAY, STARTING, TARGET DIED, LOAD DIED or FAILED."""
-    shown = "REPLAY" if scene.look.speed else "FROZEN" if scene.frozen else "LIVE"
+    shown = "REPLAY" if scene.view_state.speed else "FROZEN" if scene.frozen else "LIVE"
     return WORDS.get(scene.status.phase, shown)
 
 
@@ -66,15 +66,15 @@ def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
 
 def _pace(scene: Scene) -> str:
     """` ×1/10`, and whether it stands."""
-    speed = scene.look.speed
+    speed = scene.view_state.speed
     pace = f"1/{1 / speed:.0f}" if speed < 1 else "1"
-    return f" {scene.glyphs.times}{pace}{' PAUSED' if scene.look.paused else ''}"
+    return f" {scene.glyphs.times}{pace}{' PAUSED' if scene.view_state.paused else ''}"
 
 
 def _behind(scene: Scene) -> str:
     """`12 s`, `2:05`; in a replay, which moves, `1.4 s`."""
     behind = scene.now_ns - scene.end_ns
-    if scene.look.speed:
+    if scene.view_state.speed:
         return duration(behind - behind % (SECOND // 10), " ") if behind >= SECOND else "0 s"
     s = behind // SECOND
     return f"{s} s" if s < 120 else f"{s // 60}:{s % 60:02}"

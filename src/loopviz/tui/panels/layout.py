@@ -35,7 +35,7 @@ class Wants:
     source: int = 0
     """Lines of the lesson's source."""
     view: str = LIVE
-    """One of `look.VIEWS`, or `lesson`."""
+    """One of `view_state.VIEWS`, or `lesson`."""
     chosen: bool = False
     """A request or a range is chosen in the live view."""
     detail: int = 0

@@ -90,7 +90,7 @@ def _lane(
             for start, end, _ in slices:
                 if end - start > 6 * columns.cell_ns:
                     _caption(chars, styles, start, end, columns, looks)
-            if scene.look.slice_ns and scene.look.row is None:
+            if scene.view_state.slice_ns and scene.view_state.row is None:
                 _bracket_stall((chars, styles), loop, scene, columns)
         line = Line(plan.size("loop")[0])
         if row == middle:
@@ -121,7 +121,7 @@ def _from_afar(loop: LoopStats, snapshot: Snapshot | None, columns: Columns) -> 
 def _bracket_stall(cells: Cells, loop: LoopStats, scene: Scene, columns: Columns) -> None:
     """The chosen incident is nobody's request: it is marked here."""
     for stall in loop.stalls:
-        if stall.start_ns <= scene.look.slice_ns < stall.end_ns:
+        if stall.start_ns <= scene.view_state.slice_ns < stall.end_ns:
             bracket(cells, stall.start_ns, stall.end_ns, scene, columns)
 
 

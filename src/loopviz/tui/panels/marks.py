@@ -22,7 +22,7 @@ def uprights(scene: Scene, columns: Columns) -> Uprights:
         lines = dict.fromkeys(ticks, (glyphs.wall, looks.grid))
     for mark in scene.snapshot.marks if scene.snapshot else ():
         lines[columns.at(mark.at_ns)] = (glyphs.mark_line, looks.mark_line)
-    if span := scene.look.span:
+    if span := scene.view_state.span:
         lines[columns.at(span[0])] = lines[columns.at(span[1] - 1)] = (glyphs.wall, looks.accent)
     return {column: line for column, line in lines.items() if 0 <= column < columns.count}
 
@@ -31,7 +31,7 @@ def bracket_request(
     cells: Cells, requests: Sequence[RequestInfo], scene: Scene, columns: Columns
 ) -> None:
     """Brackets around the chosen request, or over the chosen slice of it."""
-    number, slice_ns = scene.look.row, scene.look.slice_ns
+    number, slice_ns = scene.view_state.row, scene.view_state.slice_ns
     request = next((r for r in requests if r.number == number), None)
     if request is None:
         return

@@ -36,8 +36,8 @@ def guide(scene: Scene) -> Step | None:
     if phase == "starting":
         text = "the app comes up, then its load"
         return Step("wait", f"{text}; {key('scenarios')} goes to another scenario", text)
-    look = scene.look
-    if scene.frozen or look.span is not None or (scene.view == LIVE and look.row is not None):
+    state = scene.view_state
+    if scene.frozen or state.span is not None or (scene.view == LIVE and state.row is not None):
         return None
     if not scene.scenario.load:
         url = clean(scene.status.url)

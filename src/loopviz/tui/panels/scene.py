@@ -40,7 +40,7 @@ class Scene:
     _: KW_ONLY
     keys: Keymap
     """Say a key with it: `scene.keys.shown("freeze")`."""
-    look: ViewState = field(default_factory=ViewState)
+    view_state: ViewState = field(default_factory=ViewState)
     fps: int = 0
     lesson: Lesson | None = None
     """The scenario's source; None if it could not be read."""
@@ -56,11 +56,11 @@ class Scene:
     @property
     def frozen(self) -> bool:
         """Whether a moment of the past is shown."""
-        return self.look.frozen
+        return self.view_state.frozen
 
     @property
     def view(self) -> str:
-        return self.look.view
+        return self.view_state.view
 
     @property
     def held(self) -> Running | None:

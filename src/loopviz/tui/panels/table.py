@@ -72,7 +72,7 @@ class Table:
         empty: str = "",
         marks: Callable[[Hashable], str] = lambda _: " ",
     ) -> list[Strip]:
-        """A head and `height - 1` rows; the row `scene.look.row` has the cursor.
+        """A head and `height - 1` rows; the row `scene.view_state.row` has the cursor.
 
         `rows` are pairs of key and row; `order`: the title of the column that they are sorted by;
         `empty` is said if there are none; `marks` gives a row's first cell.
@@ -80,7 +80,7 @@ class Table:
         looks, glyphs = scene.looks, scene.glyphs
         sizes = self.fitting(width - MARGIN)
         room = max(0, height - 1)
-        chosen = scene.look.row
+        chosen = scene.view_state.row
         at = next((i for i, (key, _) in enumerate(rows) if key == chosen), None)
         if at is not None:
             self._first = max(at - room + 1, min(self._first, at))

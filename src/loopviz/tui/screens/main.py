@@ -137,13 +137,13 @@ class MainScreen(Screen[None]):
         """
         if self._plan is None:
             return True
-        passed, look = end_ns - self._painted_ns, self._desk.look
-        if look.frozen and not look.playing:
+        passed, state = end_ns - self._painted_ns, self._desk.view_state
+        if state.frozen and not state.playing:
             return passed >= SELDOM_NS
-        columns = self._desk.grid(look.end_ns or end_ns)
-        if columns.first != self._first and not look.playing:
+        columns = self._desk.grid(state.end_ns or end_ns)
+        if columns.first != self._first and not state.playing:
             return True
-        speed = look.speed if look.playing else 1.0
+        speed = state.speed if state.playing else 1.0
         return passed >= min(SELDOM_NS, int(columns.cell_ns / speed) // 2)
 
     def show(
@@ -206,7 +206,7 @@ class MainScreen(Screen[None]):
 
     def _stands(self, scene: Scene, plan_now: Plan) -> bool:
         """Whether it is the same picture as before, but for the time that has passed."""
-        what = (id(scene.snapshot), scene.look, scene.status, scene.notice, scene.stack)
+        what = (id(scene.snapshot), scene.view_state, scene.status, scene.notice, scene.stack)
         now = (*what, id(plan_now), scene.looks) if scene.frozen else ()
         before, self._still = self._still, now
         return bool(now) and now == before
@@ -223,13 +223,13 @@ class MainScreen(Screen[None]):
             peers=len(snapshot.peers) if snapshot else 0,
             source=source_length(scene),
             view=scene.view,
-            chosen=scene.look.row is not None or scene.look.span is not None,
+            chosen=scene.view_state.row is not None or scene.view_state.span is not None,
             detail=live.wanted_rows(scene) if scene.view == LIVE else 0,
         )
 
     def _footer(self, scene: Scene, plan_now: Plan) -> Sequence[Strip]:
         width = plan_now.size("footer")[0]
-        if scene.look.typing:
+        if scene.view_state.typing:
             return paint_prompt(scene, width, len(self._desk.view.keys(scene)))
         return paint_footer(offers(scene, tabs="tabs" in plan_now.panels), width, scene)
 
@@ -240,7 +240,7 @@ class MainScreen(Screen[None]):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         name, *_ = panel_at(self._plan, event.screen_x, event.screen_y)
-        if self._desk.look.view == LIVE and name in TIMED:
+        if self._desk.view_state.view == LIVE and name in TIMED:
             self._pressed = event.screen_x
 
     def on_mouse_move(self, event: events.MouseMove) -> None:

@@ -38,19 +38,19 @@ def table(scene: Scene) -> bool:
 
 def row(scene: Scene) -> bool:
     """A row is chosen."""
-    return scene.look.row is not None
+    return scene.view_state.row is not None
 
 
 def opens(scene: Scene) -> bool:
     """There is more to see of a row."""
-    if scene.look.detail or scene.view == "loop":
+    if scene.view_state.detail or scene.view == "loop":
         return False
     return row(scene) if live(scene) else table(scene)
 
 
 def closes(scene: Scene) -> bool:
     """Something of this view can be closed, or it is not the first one."""
-    return scene.view != LIVE or row(scene) or bool(scene.look.filter)
+    return scene.view != LIVE or row(scene) or bool(scene.view_state.filter)
 
 
 def pins(scene: Scene) -> bool:

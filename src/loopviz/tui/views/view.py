@@ -40,7 +40,7 @@ class View:
 
     def at(self, scene: Scene) -> Key | None:
         """Where the cursor is; a view that shows a row unasked says which."""
-        return scene.look.row
+        return scene.view_state.row
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
         """`height` strips of `width` cells."""
@@ -50,14 +50,14 @@ class View:
         """What was painted on that row of the panel; None: no row of the table."""
         return None
 
-    def enter(self, scene: Scene | None, look: ViewState) -> Effects:  # noqa: ARG002
+    def enter(self, scene: Scene | None, state: ViewState) -> Effects:  # noqa: ARG002
         """What to do now that the key for opening was pressed; None: open the chosen row.
 
-        `look` is the present one; that of the scene is of the frame that was painted last.
+        `view_state` is the present one; that of the scene is of the frame that was painted last.
         """
         return None
 
-    def asks(self, look: ViewState) -> int:  # noqa: ARG002
+    def asks(self, state: ViewState) -> int:  # noqa: ARG002
         """The task whose await stack it would show; 0: none's."""
         return 0
 
@@ -65,17 +65,17 @@ class View:
         """The line of code that the chosen row is about: to copy, to open."""
         return None
 
-    def move(self, scene: Scene | None, look: ViewState, by: int) -> Effects:  # noqa: ARG002
+    def move(self, scene: Scene | None, state: ViewState, by: int) -> Effects:  # noqa: ARG002
         """What to do instead of moving the cursor by that many rows; None: move it."""
         return None
 
     def follow(self, scene: Scene) -> Key | None:
         """What is chosen now that time has passed."""
-        return scene.look.row
+        return scene.view_state.row
 
     def pin_key(self, scene: Scene) -> Key | None:
         """What is pinned of the chosen row."""
-        return scene.look.row
+        return scene.view_state.row
 
     def forget(self) -> None:
         """Another run begins."""

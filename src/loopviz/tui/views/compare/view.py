@@ -77,7 +77,7 @@ class CompareView(View):
         """The table, and the figures of the chosen thing; by default the first route's."""
         rows = things(comparison, scene)
         usual = next((thing for thing in rows if thing.route is not None), rows[0])
-        chosen = next((thing for thing in rows if thing.key == scene.look.row), usual)
+        chosen = next((thing for thing in rows if thing.key == scene.view_state.row), usual)
         if width >= WIDE:
             left = min(96, max(60, width - 68))
             table = self._paint(scene, rows, chosen, left, min(height, len(rows) + 1))
@@ -88,7 +88,7 @@ class CompareView(View):
             wall = Line(2).add(f"{scene.glyphs.wall} ", scene.looks.faint).strip(scene.looks.text)
             pairs = zip(table, right, strict=True)
             return [Strip([*row, *wall, *beside], width) for row, beside in pairs]
-        if scene.look.detail:
+        if scene.view_state.detail:
             return paint_figures(chosen, scene, width, height)
         below = max(8, height - len(rows) - 1) if height >= 14 else height // 2
         table = self._paint(scene, rows, chosen, width, height - below)

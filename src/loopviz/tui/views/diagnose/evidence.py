@@ -44,7 +44,7 @@ def paint_evidence(
     if finding is None:
         sections = _of_counter(entry, scene, width)
     else:
-        last = 2 if scene.look.detail else 6
+        last = 2 if scene.view_state.detail else 6
         shown = in_sight(entry, moments, scene, min(MOMENTS, max(3, height - 16)))
         around = next((n for n in reversed(AROUND) if height >= 13 + 4 * n), AROUND[0])
         sections = [
@@ -148,7 +148,7 @@ def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
     if scene.suggested is not None:
         sections.append(_Section(1, _press(scene.suggested, scene, width)))
     hints = [
-        row for look in scene.scenario.look for row in paragraph(look, looks.text, width, scene)
+        row for hint in scene.scenario.look for row in paragraph(hint, looks.text, width, scene)
     ]
     if hints:
         sections.append(_Section(2, [titled("LOOK AT", "", scene, width), *hints]))

@@ -49,7 +49,7 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
 def in_sight(entry: Entry, moments: Sequence[Moment], scene: Scene, rows: int) -> Sequence[Moment]:
     """So many of them, the chosen one among them."""
     keys = [moment_key(entry, moment) for moment in moments]
-    at = keys.index(scene.look.row) if scene.look.row in keys else 0
+    at = keys.index(scene.view_state.row) if scene.view_state.row in keys else 0
     first = max(0, at - rows + 1)
     return moments[first : first + rows]
 
@@ -60,10 +60,14 @@ def moments_rows(entry: Entry, moments: Sequence[Moment], scene: Scene, width: i
     if not moments:
         return []
     enter = scene.keys.shown("enter")
-    how = f"{enter}: choose one" if not scene.look.detail else f"{enter}: show it in the live view"
+    how = (
+        f"{enter}: choose one"
+        if not scene.view_state.detail
+        else f"{enter}: show it in the live view"
+    )
     strips = [titled("LAST TIMES", how, scene, width)]
     for moment in moments:
-        chosen = scene.look.row == moment_key(entry, moment)
+        chosen = scene.view_state.row == moment_key(entry, moment)
         lasted = duration(moment.lasted_ns) if moment.lasted_ns else ""
         who = f"#{moment.request}" if moment.request else ""
         line = Line(width).add(

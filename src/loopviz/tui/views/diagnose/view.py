@@ -53,19 +53,19 @@ class DiagnoseView(View):
         """The findings; of the one that is opened, its moments."""
         found = entries(scene)
         chosen = _chosen(found, scene)
-        if scene.look.detail and chosen is not None and chosen.finding is not None:
+        if scene.view_state.detail and chosen is not None and chosen.finding is not None:
             return [moment_key(chosen, moment) for moment in self._moments(chosen, scene)]
-        row = scene.look.row
+        row = scene.view_state.row
         return [row if row is not None and entry is chosen else entry.key for entry in found]
 
-    def enter(self, scene: Scene | None, look: ViewState) -> Effects:
+    def enter(self, scene: Scene | None, state: ViewState) -> Effects:
         """Opens a finding; of an opened one, shows the chosen moment in the live view."""
         chosen = _chosen(entries(scene), scene) if scene is not None else None
         if scene is None or chosen is None:
             return ()
         moments = self._moments(chosen, scene)
-        if look.detail and moments:
-            moment = next((m for m in moments if moment_key(chosen, m) == look.row), moments[0])
+        if state.detail and moments:
+            moment = next((m for m in moments if moment_key(chosen, m) == state.row), moments[0])
             return _show(moment)
         self._opened = chosen.key, moments
         row = moment_key(chosen, moments[0]) if moments else chosen.key
@@ -95,7 +95,7 @@ class DiagnoseView(View):
             return beside(
                 list_, self._detail(chosen, found, scene, width - left, height), scene.looks.text
             )
-        if scene.look.detail:
+        if scene.view_state.detail:
             return self._detail(chosen, found, scene, width, height)
         listed = min(len(found), LISTED, max(1, height - LISTED - 4))
         rows = self._list(found, chosen, scene, width, listed + 2)
@@ -104,7 +104,7 @@ class DiagnoseView(View):
 
     def _moments(self, chosen: Entry, scene: Scene) -> tuple[Moment, ...]:
         """Of an opened finding, those that it had then."""
-        if scene.look.detail and self._opened[0] == chosen.key:
+        if scene.view_state.detail and self._opened[0] == chosen.key:
             return self._opened[1]
         return chosen.finding.moments if chosen.finding else ()
 
@@ -133,20 +133,23 @@ class DiagnoseView(View):
         if scene.frozen:
             note += ", as of the freeze"
         title = rule_line(width, scene, "DIAGNOSIS", scene.looks.title, note)
-        look = replace(scene.look, chosen={**scene.look.chosen, self.NAME: chosen.key})
+        state = replace(scene.view_state, chosen={**scene.view_state.chosen, self.NAME: chosen.key})
         rows = [(entry.key, entry) for entry in found]
         self._table.columns = columns_for(found)
-        return [title, *self._table.paint(rows, replace(scene, look=look), width, height - 1)]
+        return [
+            title,
+            *self._table.paint(rows, replace(scene, view_state=state), width, height - 1),
+        ]
 
     def at(self, scene: Scene) -> Key | None:
         """The first one, if none was chosen."""
         chosen = _chosen(entries(scene), scene)
-        return scene.look.row if chosen is None or scene.look.row else chosen.key
+        return scene.view_state.row if chosen is None or scene.view_state.row else chosen.key
 
 
 def _chosen(found: Sequence[Entry], scene: Scene) -> Entry | None:
     """The one that the cursor is on, or on a moment of; the first one if it is on none."""
-    row = scene.look.row
+    row = scene.view_state.row
     of = row[0] if isinstance(row, tuple) and row else None
     return next((entry for entry in found if entry.key in (row, of)), found[0] if found else None)
 
@@ -162,8 +165,8 @@ def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
 def _show(moment: Moment) -> Effects:
     """The live view, frozen so that the moment is in sight, and who it was chosen."""
 
-    def there(look: ViewState) -> ViewState:
-        live = replace(look, view=LIVE, detail=False)
+    def there(state: ViewState) -> ViewState:
+        live = replace(state, view=LIVE, detail=False)
         return live.choose(moment.request) if moment.request else live
 
     return Freeze(moment.at_ns), Change(there)

@@ -116,8 +116,8 @@ def _more(scene: Scene, width: int) -> list[Strip]:
     rows: list[Strip] = []
     if scenario.look:
         rows.append(_head("LOOK AT", width, scene))
-        for look in scenario.look:
-            rows += _text(look, looks.text, 1, width, scene, f"{scene.glyphs.dot} ")
+        for hint in scenario.look:
+            rows += _text(hint, looks.text, 1, width, scene, f"{scene.glyphs.dot} ")
         rows.append(_blank(width, scene))
     if scene.lesson and scene.lesson.prose:
         rows.append(_head("IN MORE WORDS", width, scene))

@@ -87,7 +87,7 @@ def wanted_rows(request: RequestInfo | None, found: Breakdown | None) -> int:
 def _slice(request: RequestInfo, scene: Scene) -> str:
     """`slice 3 of 12: ready 61 ms`, if one is chosen."""
     for i, (start, end, state) in enumerate(request.spans, 1):
-        if start <= scene.look.slice_ns < end:
+        if start <= scene.view_state.slice_ns < end:
             word = state.name.lower()
             return f"slice {i} of {len(request.spans)}: {word} {duration(end - start, ' ')}"
     return ""

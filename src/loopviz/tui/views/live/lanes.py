@@ -55,8 +55,10 @@ class LanePainter:
             if lanes >= before or scene.end_ns - since > KEEP_NS:
                 self._needed[route] = (lanes, scene.end_ns)
             wanted[route] = self._needed[route][0]
-        wanted = {route: n for route, n in wanted.items() if scene.look.filter in route.lower()}
-        return pinned_first(wanted, scene.look.pins, count)
+        wanted = {
+            route: n for route, n in wanted.items() if scene.view_state.filter in route.lower()
+        }
+        return pinned_first(wanted, scene.view_state.pins, count)
 
     def paint(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         """As many rows as the panel has."""
@@ -106,8 +108,8 @@ class LanePainter:
         looks, glyphs = scene.looks, scene.glyphs
         place = row.key
         guilty = bool(culprit) and any(request.number == culprit for request in requests)
-        chosen = scene.look.row is not None and row.key == self.chosen
-        mark = (scene.look.row, scene.look.slice_ns) if chosen else None
+        chosen = scene.view_state.row is not None and row.key == self.chosen
+        mark = (scene.view_state.row, scene.view_state.slice_ns) if chosen else None
         key = _key(requests, columns, uprights, (row, guilty, plan, mark, scene.frozen))
         before = self._painted.get(place)
         if before and before[0] == key:
@@ -197,7 +199,9 @@ def _kept(scene: Scene, columns: Columns) -> Uprights:
 
 def _nothing(plan: Plan, scene: Scene) -> Strip:
     """No lane is shown, and why."""
-    text = f"no route has {scene.look.filter!r} in its name" if scene.look.filter else ""
+    text = (
+        f"no route has {scene.view_state.filter!r} in its name" if scene.view_state.filter else ""
+    )
     return _said(text, plan, scene)
 
 

@@ -20,9 +20,9 @@ def paint_range(scene: Scene, width: int, height: int) -> list[Strip]:
     """`height` rows: a title, four of figures, then as many routes as there is room for."""
     looks, snapshot = scene.looks, scene.snapshot
     blank = Line(width).strip(looks.text)
-    if snapshot is None or scene.look.span is None:
+    if snapshot is None or scene.view_state.span is None:
         return [blank] * height
-    found = figures(snapshot, *scene.look.span)
+    found = figures(snapshot, *scene.view_state.span)
     keys = scene.keys
     hint = (
         f"{keys.shown('earlier', 'later')} move it, {keys.shown('zoom-in', 'zoom-out')} its width"

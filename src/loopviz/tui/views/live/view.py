@@ -92,34 +92,34 @@ class LiveView(View):
     def follow(self, scene: Scene) -> Key | None:
         """The latest request of the chosen one's lane."""
         if scene.now_ns - self._followed_ns < FOLLOW_NS or self.lanes.chosen is None:
-            return scene.look.row
+            return scene.view_state.row
         self._followed_ns = scene.now_ns
         request = self.of(self.lanes.chosen, scene, latest=True)
-        return request.number if request is not None else scene.look.row
+        return request.number if request is not None else scene.view_state.row
 
     def pin_key(self, scene: Scene) -> Key | None:
         """The lane of the chosen request: requests go by."""
-        return self.lanes.chosen if scene.look.row is not None else None
+        return self.lanes.chosen if scene.view_state.row is not None else None
 
-    def move(self, scene: Scene | None, look: ViewState, by: int) -> Effects:
+    def move(self, scene: Scene | None, state: ViewState, by: int) -> Effects:
         """In the detail the cursor goes over the parts."""
         found = self.breakdown(scene) if scene is not None else None
-        if not look.detail or found is None or look.span is not None:
+        if not state.detail or found is None or state.span is not None:
             return None
-        at = max(0, min(len(found.parts) - 1, self.part_at(look.chosen) + by))
-        chosen = {**look.chosen, "part": (look.row, at)}
+        at = max(0, min(len(found.parts) - 1, self.part_at(state.chosen) + by))
+        chosen = {**state.chosen, "part": (state.row, at)}
         return (Change(lambda now: replace(now, chosen=chosen)),)
 
-    def enter(self, scene: Scene | None, look: ViewState) -> Effects:
+    def enter(self, scene: Scene | None, state: ViewState) -> Effects:
         """The detail; in it, to whoever held the request up."""
-        row = look.row
+        row = state.row
         if row is None:
             row = next(iter(self.keys(scene)), None) if scene is not None else None
         if row is None:
             return (Say("No request is in sight."),)
         choose = Change(lambda now: now if now.row == row else now.choose(row))
         part = self.part(scene) if scene is not None else None
-        if not look.detail or part is None:
+        if not state.detail or part is None:
             return choose, Freeze(), Change(lambda now: replace(now, detail=True))
         if leads_on(part):
             follow = GoTo(part.request, part.at_ns)
@@ -129,7 +129,7 @@ class LiveView(View):
     def where(self, scene: Scene) -> Location | None:
         """The line of the chosen part; before the detail is open, of the longest that has one."""
         part = self.part(scene)
-        if part is not None and (scene.look.detail or part.location is not None):
+        if part is not None and (scene.view_state.detail or part.location is not None):
             return part.location
         found = self.breakdown(scene)
         places = (part.location for part in found.parts) if found is not None else ()
@@ -138,7 +138,7 @@ class LiveView(View):
     def request(self, scene: Scene) -> RequestInfo | None:
         """The chosen one, if it is in the picture."""
         requests = scene.snapshot.requests if scene.snapshot else ()
-        number = scene.look.chosen.get(LIVE)
+        number = scene.view_state.chosen.get(LIVE)
         if not isinstance(number, int):
             return None
         at = bisect_left(requests, number, key=attrgetter("number"))
@@ -149,7 +149,7 @@ class LiveView(View):
         request, snapshot = self.request(scene), scene.snapshot
         if request is None or snapshot is None:
             kept = self._broken
-            return kept[2] if kept and kept[1].number == scene.look.chosen.get(LIVE) else None
+            return kept[2] if kept and kept[1].number == scene.view_state.chosen.get(LIVE) else None
         if self._broken is None or self._broken[0] is not snapshot or self._broken[1] != request:
             self._broken = snapshot, request, breakdown(snapshot, request)
         return self._broken[2]
@@ -159,7 +159,7 @@ class LiveView(View):
         found = self.breakdown(scene)
         if found is None or not found.parts:
             return None
-        return found.parts[min(self.part_at(scene.look.chosen), len(found.parts) - 1)]
+        return found.parts[min(self.part_at(scene.view_state.chosen), len(found.parts) - 1)]
 
     @staticmethod
     def part_at(chosen: object) -> int:
@@ -170,7 +170,7 @@ class LiveView(View):
 
     def wanted_rows(self, scene: Scene) -> int:
         """What the detail of the chosen request needs; 0: it is closed."""
-        if not scene.look.detail or scene.look.span is not None:
+        if not scene.view_state.detail or scene.view_state.span is not None:
             return 0
         found = self.breakdown(scene)
         return wanted_rows(self._broken[1] if self._broken else None, found)
@@ -184,11 +184,11 @@ class LiveView(View):
 
     def paint_chosen(self, scene: Scene, width: int, height: int) -> list[Strip]:
         """The panel of what is chosen: the figures of a range, or where a request's time went."""
-        if scene.look.span is not None:
+        if scene.view_state.span is not None:
             return paint_range(scene, width, height)
         found = self.breakdown(scene)
         request = self._broken[1] if found is not None and self._broken is not None else None
-        at = self.part_at(scene.look.chosen) if scene.look.detail else None
+        at = self.part_at(scene.view_state.chosen) if scene.view_state.detail else None
         return paint_breakdown(request, found, at, scene, width, height)
 
     def forget(self) -> None:
@@ -200,7 +200,7 @@ class LiveView(View):
         if not on:
             return None
         if not latest:
-            chosen = next((r for r in on if r.number == scene.look.row), None)
+            chosen = next((r for r in on if r.number == scene.view_state.row), None)
             if chosen is not None:
                 return chosen
         if not scene.frozen:
@@ -211,6 +211,6 @@ class LiveView(View):
     def _moment(self, scene: Scene) -> int:
         """The time in question: of the chosen slice, or the middle of the chosen request."""
         request = self.request(scene)
-        if scene.look.slice_ns:
-            return scene.look.slice_ns
+        if scene.view_state.slice_ns:
+            return scene.view_state.slice_ns
         return (request.start_ns + request.end_ns) // 2 if request is not None else scene.end_ns

@@ -65,9 +65,9 @@ class LoopView(View):
     def at(self, scene: Scene) -> Key | None:
         """The first one, if none was chosen."""
         keys = self.keys(scene)
-        return scene.look.row if scene.look.row in keys or not keys else keys[0]
+        return scene.view_state.row if scene.view_state.row in keys or not keys else keys[0]
 
-    def enter(self, scene: Scene | None, look: ViewState) -> Effects:  # noqa: ARG002
+    def enter(self, scene: Scene | None, state: ViewState) -> Effects:  # noqa: ARG002
         """What is chosen is shown already."""
         return ()
 
@@ -107,7 +107,7 @@ class LoopView(View):
     def _grid(self, scene: Scene, width: int) -> tuple[Columns, int]:
         """The time axis of the LOOP lane above, and the cells before it."""
         axis = plan(width, ROOMY, Wants(view=self.NAME))
-        cell_ns = scene.look.cell_ns
+        cell_ns = scene.view_state.cell_ns
         if cell_ns:
             return Columns(cell_ns, axis.columns, scene.end_ns), axis.label
         return Columns.over(axis.window_ns, axis.columns, scene.end_ns), axis.label
@@ -166,8 +166,10 @@ class LoopView(View):
             title.add(f" {full} ", looks.run).add(f"{name}  {faint} was ", looks.dim)
         title.add(glyphs.rule * title.left, looks.faint)
         rows = [((worker, one.measure.key), one) for one in measured(loop, scene)]
-        look = scene.look.choose((worker, chosen.measure.key))
-        table = self._table.paint(rows, replace(scene, look=look), left, min(height - 1, TABLE))
+        state = scene.view_state.choose((worker, chosen.measure.key))
+        table = self._table.paint(
+            rows, replace(scene, view_state=state), left, min(height - 1, TABLE)
+        )
         below = height - 1 - len(table)
         if below > 0:
             table += usage_told(loop, scene, left, below)

@@ -84,7 +84,7 @@ def resource_rows(
     quiet ones are shown at once.
     """
     found = scene.snapshot.resources if scene.snapshot is not None else ()
-    pins: Collection[object] = scene.look.pins
+    pins: Collection[object] = scene.view_state.pins
     named = [(view, short_name(view, scene)) for view in found]
     if wanted:
         named = [pair for pair in named if wanted in _text(*pair)]

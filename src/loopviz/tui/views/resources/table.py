@@ -139,6 +139,6 @@ def paint_title(scene: Scene, width: int) -> Strip:
         line.add(f" {scene.glyphs.dot} ", looks.faint).add("nobody waits", looks.dim)
     if scene.frozen:
         line.end("as of the freeze ", looks.warm, looks.text)
-    elif scene.look.filter:
-        line.end(f'only "{clean(scene.look.filter)}" ', looks.warm, looks.text)
+    elif scene.view_state.filter:
+        line.end(f'only "{clean(scene.view_state.filter)}" ', looks.warm, looks.text)
     return line.strip(looks.text)

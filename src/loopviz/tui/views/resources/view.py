@@ -51,17 +51,17 @@ class ResourcesView(View):
         return resource_rows(
             scene,
             order=self._order(scene),
-            wanted=scene.look.filters.get(self.NAME, "").lower(),
+            wanted=scene.view_state.filters.get(self.NAME, "").lower(),
             quiet_open=self._quiet_open,
             room=self._room,
             spark=SPARK,
         )
 
     def _order(self, scene: Scene) -> str:
-        return self.ORDERS[scene.look.orders.get(self.NAME, 0) % len(self.ORDERS)]
+        return self.ORDERS[scene.view_state.orders.get(self.NAME, 0) % len(self.ORDERS)]
 
-    def enter(self, scene: Scene | None, look: ViewState) -> Effects:
-        if look.row != QUIET:
+    def enter(self, scene: Scene | None, state: ViewState) -> Effects:
+        if state.row != QUIET:
             return None
         rows = self._rows(scene) if scene is not None else []
         self._quiet_open = bool(rows) and rows[-1].key == QUIET
@@ -88,7 +88,7 @@ class ResourcesView(View):
             side = min(72, round(width * 0.38))
             table = self._paint_table(scene, rows, width - side - 1, height)
             return [title, *walled(table, self._detail(scene, rows, side, height), scene)]
-        if scene.look.detail and _chosen(rows, scene) is not None:
+        if scene.view_state.detail and _chosen(rows, scene) is not None:
             return [title, *self._detail(scene, rows, width, height)]
         under = below(len(rows) + 1, height) if rows else 0
         table = self._paint_table(scene, rows, width, height - under)
@@ -98,7 +98,7 @@ class ResourcesView(View):
         self, scene: Scene, rows: list[ResourceRow], width: int, height: int
     ) -> list[Strip]:
         self._table.columns = fitting_columns(rows)
-        wanted = clean(scene.look.filters.get(self.NAME, ""))
+        wanted = clean(scene.view_state.filters.get(self.NAME, ""))
         empty = "No resource yet: no lock, queue, pool or executor was used."
         if wanted:
             empty = f'No resource has "{wanted}" in it: esc shows all.'
@@ -109,7 +109,7 @@ class ResourcesView(View):
             height,
             order=self._order(scene),
             empty=empty,
-            marks=lambda key: "*" if key in scene.look.pins else " ",
+            marks=lambda key: "*" if key in scene.view_state.pins else " ",
         )
 
     @staticmethod
@@ -118,7 +118,7 @@ class ResourcesView(View):
     ) -> list[Strip]:
         detail = Detail(scene, width, height, ruled=ruled)
         view = _chosen(rows, scene)
-        if view is None and scene.look.row is None:
+        if view is None and scene.view_state.row is None:
             view = next((row.view for row in rows if row.view is not None), None)
         if view is None or scene.snapshot is None:
             if rows:
@@ -130,5 +130,5 @@ class ResourcesView(View):
 
 
 def _chosen(rows: Sequence[ResourceRow], scene: Scene) -> ResourceInfo | None:
-    key = scene.look.chosen.get(ResourcesView.NAME)
+    key = scene.view_state.chosen.get(ResourcesView.NAME)
     return next((row.view for row in rows if row.key == key), None)

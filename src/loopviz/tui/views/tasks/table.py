@@ -84,8 +84,8 @@ def _end(scene: Scene) -> str:
     """What is special about what is shown."""
     if scene.frozen:
         return "as of the freeze"
-    if scene.look.filter:
-        return f'only "{clean(scene.look.filter)}"'
+    if scene.view_state.filter:
+        return f'only "{clean(scene.view_state.filter)}"'
     if scene.snapshot is not None and scene.snapshot.peers:
         return "listed: worker 1"
     return ""

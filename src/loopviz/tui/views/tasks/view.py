@@ -68,20 +68,20 @@ class TasksView(View):
             view,
             as_of(view, scene.end_ns),
             scene.glyphs,
-            order=self.ORDERS[scene.look.orders.get(self.NAME, 0) % len(self.ORDERS)],
-            wanted=scene.look.filters.get(self.NAME, "").lower(),
+            order=self.ORDERS[scene.view_state.orders.get(self.NAME, 0) % len(self.ORDERS)],
+            wanted=scene.view_state.filters.get(self.NAME, "").lower(),
             is_open=self._folds.is_open,
             filling=self._folds.filling,
             most=self._folds.most,
             trouble_open=self._folds.trouble_open,
-            pins=scene.look.pins,
+            pins=scene.view_state.pins,
             kept=self._chosen,
             room=self._room,
         )
 
     def _remember(self, view: Tasks, scene: Scene) -> None:
         """The chosen task is shown as it was last, even if it has ended since."""
-        number = self.asks(scene.look)
+        number = self.asks(scene.view_state)
         found = next((t for t in (*view.tasks, *view.troubled) if t.number == number), None)
         if found is not None:
             self._chosen = found
@@ -90,14 +90,14 @@ class TasksView(View):
         elif self._chosen is not None and not self._chosen.outcome:
             self._chosen = replace(self._chosen, state=None, holds=())
 
-    def asks(self, look: ViewState) -> int:
-        row = look.chosen.get(self.NAME)
+    def asks(self, state: ViewState) -> int:
+        row = state.chosen.get(self.NAME)
         return row[1] if isinstance(row, tuple) and row[0] == "task" else 0
 
     # ---- what keys do
 
-    def enter(self, scene: Scene | None, look: ViewState) -> Effects:
-        row = look.row
+    def enter(self, scene: Scene | None, state: ViewState) -> Effects:
+        row = state.row
         if scene is None or not isinstance(row, tuple):
             return None
         if row[0] == "group":
@@ -115,7 +115,7 @@ class TasksView(View):
             self._folds.trouble_open = not self._folds.trouble_open
             return ()
         task = self._chosen
-        if task is None or not task.request or not (self._wide or look.detail):
+        if task is None or not task.request or not (self._wide or state.detail):
             return None
         request = task.request
         return (
@@ -124,7 +124,7 @@ class TasksView(View):
         )
 
     def where(self, scene: Scene) -> Location | None:
-        row = scene.look.row
+        row = scene.view_state.row
         if not isinstance(row, tuple):
             return None
         if row[0] in ("group", "more"):
@@ -155,7 +155,7 @@ class TasksView(View):
             table = self._paint_table(scene, rows, cells, height)
             detail = self._detail(rows, Detail(scene, side, height))
             return [title, *walled(table, detail, scene)]
-        if scene.look.detail and scene.look.row is not None:
+        if scene.view_state.detail and scene.view_state.row is not None:
             return [title, *self._detail(rows, Detail(scene, width, height))]
         under = below(len(rows) + 1, height) if rows else 0
         table = self._paint_table(scene, rows, width, height - under)
@@ -164,16 +164,16 @@ class TasksView(View):
     def _paint_table(
         self, scene: Scene, rows: list[TaskRow], width: int, height: int
     ) -> list[Strip]:
-        wanted = scene.look.filters.get(self.NAME, "")
+        wanted = scene.view_state.filters.get(self.NAME, "")
         empty = f'No task has "{wanted}" in it: esc shows all.' if wanted else "No tasks yet."
         return self._table.paint(
             [(row.key, row) for row in rows],
             scene,
             width,
             height,
-            order=self.ORDERS[scene.look.orders.get(self.NAME, 0) % len(self.ORDERS)],
+            order=self.ORDERS[scene.view_state.orders.get(self.NAME, 0) % len(self.ORDERS)],
             empty=empty,
-            marks=lambda key: "*" if key in scene.look.pins else " ",
+            marks=lambda key: "*" if key in scene.view_state.pins else " ",
         )
 
     def _detail(self, rows: list[TaskRow], detail: Detail) -> list[Strip]:
@@ -181,7 +181,7 @@ class TasksView(View):
         scene = detail.scene
         view = tasks_of(scene)
         groups = {group.number: group for group in view.groups}
-        row = scene.look.row
+        row = scene.view_state.row
         if self._chosen is not None:
             task = self._chosen
             return paint_task(task, groups.get(task.group), view, detail, source_around)
