@@ -100,7 +100,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
-        self._desk = controller
+        self._controller = controller
         self._panels = {name: LineWidget(name) for name in PANELS}
         self._wants = Wants()
         self._plan: Plan | None = None
@@ -137,10 +137,10 @@ class MainScreen(Screen[None]):
         """
         if self._plan is None:
             return True
-        passed, state = end_ns - self._painted_ns, self._desk.view_state
+        passed, state = end_ns - self._painted_ns, self._controller.view_state
         if state.frozen and not state.playing:
             return passed >= SELDOM_NS
-        columns = self._desk.grid(state.end_ns or end_ns)
+        columns = self._controller.grid(state.end_ns or end_ns)
         if columns.first != self._first and not state.playing:
             return True
         speed = state.speed if state.playing else 1.0
@@ -156,7 +156,7 @@ class MainScreen(Screen[None]):
         self._wants = self._wanted(scene)
         plan_now = self.plan_for(self.size)
         if plan_now is not self._plan:
-            self._plan = self._desk.plan = plan_now
+            self._plan = self._controller.plan = plan_now
             self._clear_arrangement_cache()
             self.refresh(layout=True)
             often = seldom = True
@@ -168,8 +168,8 @@ class MainScreen(Screen[None]):
             self._painted_ns = scene.now_ns
             self._show("header", paint_header(scene, plan_now))
             return
-        columns = self._desk.grid(scene.end_ns)
-        live = self._desk.views[LIVE]
+        columns = self._controller.grid(scene.end_ns)
+        live = self._controller.views[LIVE]
         assert isinstance(live, LiveView)
         self._show("loop", paint_loop(scene, plan_now, columns))
         if scene.view == LIVE:
@@ -187,7 +187,7 @@ class MainScreen(Screen[None]):
             self._show("legend", paint_legend(scene, plan_now))
             self._show("compare", paint_compare(scene, plan_now))
             if scene.view != LIVE:
-                self._show("view", self._desk.view.paint(scene, *plan_now.size("view")))
+                self._show("view", self._controller.view.paint(scene, *plan_now.size("view")))
             elif plan_now.wide:
                 self._show("source", paint_source(scene, plan_now))
                 self._show("routes", paint_routes(scene, plan_now))
@@ -213,7 +213,7 @@ class MainScreen(Screen[None]):
 
     def _wanted(self, scene: Scene) -> Wants:
         snapshot, wide = scene.snapshot, self.size.width
-        live = self._desk.views[LIVE]
+        live = self._controller.views[LIVE]
         assert isinstance(live, LiveView)
         return Wants(
             banner=bool(scene.status.why or scene.status.phase != "running"),
@@ -230,7 +230,7 @@ class MainScreen(Screen[None]):
     def _footer(self, scene: Scene, plan_now: Plan) -> Sequence[Strip]:
         width = plan_now.size("footer")[0]
         if scene.view_state.typing:
-            return paint_prompt(scene, width, len(self._desk.view.keys(scene)))
+            return paint_prompt(scene, width, len(self._controller.view.keys(scene)))
         return paint_footer(offers(scene, tabs="tabs" in plan_now.panels), width, scene)
 
     def _show(self, panel: str, lines: Sequence[Strip]) -> None:
@@ -240,18 +240,18 @@ class MainScreen(Screen[None]):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         name, *_ = panel_at(self._plan, event.screen_x, event.screen_y)
-        if self._desk.view_state.view == LIVE and name in TIMED:
+        if self._controller.view_state.view == LIVE and name in TIMED:
             self._pressed = event.screen_x
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         if self._pressed is not None and event.button and event.screen_x != self._pressed:
-            drag(self._desk, self._pressed, event.screen_x)
+            drag(self._controller, self._pressed, event.screen_x)
             self.post_message(self.Pointed())
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         moved = self._pressed is not None and event.screen_x != self._pressed
         self._pressed = None
-        action = "" if moved else click(self._desk, event.screen_x, event.screen_y)
+        action = "" if moved else click(self._controller, event.screen_x, event.screen_y)
         self.post_message(self.Pointed(action))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
@@ -262,7 +262,9 @@ class MainScreen(Screen[None]):
 
     def _wheel(self, event: events.MouseEvent, by: int) -> None:
         event.stop()
-        wheel(self._desk, event.screen_x, event.screen_y, by, zooming=event.ctrl or event.shift)
+        wheel(
+            self._controller, event.screen_x, event.screen_y, by, zooming=event.ctrl or event.shift
+        )
         self.post_message(self.Pointed())
 
     def lines(self) -> Iterable[str]:
