@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from loopviz.engine.session import Session
 from loopviz.tui.app import LoopvizApp
-from loopviz.tui.draw.palette import DARK, LIGHT, looks
+from loopviz.tui.draw.palette import DARK, LIGHT, theme_named
 from loopviz.tui.screenshot import picture_of, rows_of
 from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.view_state import VIEWS
@@ -59,13 +59,13 @@ async def shoot(scenario: str, columns: int, lines: int) -> None:
                 await pilot.pause(6)
             await pilot.press(str(place))
             await pilot.pause(1.5)
-            for theme in THEMES:
-                while app.controller.looks.palette.name != theme.name:
+            for palette in THEMES:
+                while app.controller.theme.palette.name != palette.name:
                     await pilot.press("T")
                 app.tick(whole=True)
                 await pilot.pause()
-                svg = picture_of(app, app.controller.looks)
-                name = f"{scenario}-{view}-{columns}x{lines}-{theme.name}.svg"
+                svg = picture_of(app, app.controller.theme)
+                name = f"{scenario}-{view}-{columns}x{lines}-{palette.name}.svg"
                 (IMAGES / name).write_text(svg)
             print(f"{scenario} {view} {columns}×{lines}")
 
@@ -92,7 +92,7 @@ async def shoot_film() -> None:
 
 
 def _caption(words: str) -> Strip:
-    return Strip([Segment(f" {words}".ljust(80), looks("dark").title)])
+    return Strip([Segment(f" {words}".ljust(80), theme_named("dark").title)])
 
 
 def page() -> str:

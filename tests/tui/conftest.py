@@ -63,7 +63,7 @@ class Stage:
         box = self.app.screen.query("#box")
         strips = box.first(LineWidget).lines if box else self.strips()
         text = "\n".join(strip.text.rstrip() for strip in strips)
-        return f"{text}\n{'-' * 20} styles\n{StyleNames(self.app.controller.looks).dump(strips)}"
+        return f"{text}\n{'-' * 20} styles\n{StyleNames(self.app.controller.theme).dump(strips)}"
 
     def styles(self):
         """Every style on the screen."""

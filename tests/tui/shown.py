@@ -7,7 +7,7 @@ from loopviz.engine.session import Frame
 from loopviz.model.model import Model
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.glyphs import BLOCKS
-from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.layout import Wants, plan
 
 from .builders import FakeRun
@@ -35,7 +35,7 @@ class Shown:
         self.run = Told(story)
         self.story = story
         self.width, self.height = size
-        self.controller = Controller(self.run, lambda: story.now_ns, looks(theme), glyphs)
+        self.controller = Controller(self.run, lambda: story.now_ns, theme_named(theme), glyphs)
         self.controller.view_state = replace(self.controller.view_state, view=view)
         self.controller.plan = plan(self.width, self.height + 4, Wants(view=view))
         self.paint()  # the first frame of a run forgets what was chosen before

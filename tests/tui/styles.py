@@ -1,4 +1,4 @@
-"""The names of what is on the screen: each run of cells by the attribute of `Looks` it was made of.
+"""The names of what is on the screen: each run of cells by the attribute of `Theme` it was made of.
 
     1: bar_brand*9 badge_live*6 bar*65
     5: text*15 -/ready ready*3 ready/run text*60
@@ -14,7 +14,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import State
-from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.palette import Theme
 
 __all__ = ["StyleNames"]
 
@@ -22,18 +22,18 @@ FIRST = ("text", "run", "ready", "waiting", "blocking", "bang")
 
 
 class StyleNames:
-    """Names the styles of one set of looks."""
+    """Names the styles of one theme."""
 
-    def __init__(self, looks: Looks) -> None:
+    def __init__(self, theme: Theme) -> None:
         self._names: dict[tuple, list[str]] = {}
-        known = vars(looks)
+        known = vars(theme)
         for name in sorted(known, key=lambda name: (name not in FIRST, name.startswith("_"))):
             self._learn(name, known[name])
         for left, right in product((None, *State), repeat=2):
             words = [state.name.lower() if state else "-" for state in (left, right)]
-            self._learn("/".join(words), looks.edge(left, right))
+            self._learn("/".join(words), theme.edge(left, right))
         for state in State:
-            self._learn(f"of({state.name.lower()})", looks.of(state))
+            self._learn(f"of({state.name.lower()})", theme.of(state))
 
     def all_of(self, style: Style) -> list[str]:
         """Every attribute that looks like this."""

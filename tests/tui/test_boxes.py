@@ -26,9 +26,9 @@ class Fruit(View):
         return sorted(rows, key=(None, len)[scene.view_state.order])
 
     def paint(self, scene, width, height):
-        rows = [Line(width).add(row, scene.looks.text) for row in self.keys(scene)]
+        rows = [Line(width).add(row, scene.theme.text) for row in self.keys(scene)]
         blank = [Line(width)] * (height - len(rows))
-        return [line.strip(scene.looks.text) for line in (*rows, *blank)]
+        return [line.strip(scene.theme.text) for line in (*rows, *blank)]
 
 
 def fruit(play, size=(80, 24)):

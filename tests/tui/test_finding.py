@@ -8,7 +8,7 @@ from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import CounterValue
 from loopviz.tui.draw.glyphs import BLOCKS
-from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.finding import paint_finding
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
@@ -95,7 +95,7 @@ def panel(
         replace(frame.snapshot, findings=found, counters=counters),
         now,
         now,
-        looks("dark"),
+        theme_named("dark"),
         BLOCKS,
         keys=DEFAULT_KEYS,
     )

@@ -8,7 +8,7 @@ from loopviz.clock import SECOND
 from loopviz.lab.catalogue import CounterInfo
 from loopviz.model.snapshot import CounterValue, Occupied, Peer
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
-from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.gauges import GaugePainter
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.names import called, short_name
@@ -29,13 +29,13 @@ class Gauges:
     def __init__(self, *, scenario=SCENARIO, glyphs=BLOCKS, palette="dark"):
         self.painter = GaugePainter()
         self.frame = FakeRun().frame(T0 + SECOND, SECOND)
-        self.scenario, self.glyphs, self.looks = scenario, glyphs, looks(palette)
+        self.scenario, self.glyphs, self.theme = scenario, glyphs, theme_named(palette)
 
     def scene(self, resources=(), counters=(), at=0.0):
         snapshot = replace(self.frame.snapshot, resources=tuple(resources), counters=counters)
         end = T0 + int(at * SECOND)
         return Scene(
-            self.scenario, self.frame.status, snapshot, end, end, self.looks, self.glyphs,
+            self.scenario, self.frame.status, snapshot, end, end, self.theme, self.glyphs,
             keys=DEFAULT_KEYS,
         )  # fmt: skip
 
@@ -134,11 +134,11 @@ def test_a_bad_counter_is_lit_while_it_rises_and_calm_when_it_stands():
     assert gauges(counters=counters(5, 0, 0)) == [" stored 5    lost 0"]
     rising = gauges.strips(counters=counters(1172, 73, 20), at=0.1)[0]
     assert rising.text.rstrip() == " stored 1,172    lost 73 ▲ +4/s"
-    assert gauges.looks.alarm in {segment.style for segment in rising}
+    assert gauges.theme.alarm in {segment.style for segment in rising}
     assert gauges(counters=counters(1200, 83, 20), at=2.1)[0].endswith("lost 83 ▲ +5/s")
     stopped = gauges.strips(counters=counters(1300, 83, 20), at=4.2)[0]
     assert stopped.text.rstrip().endswith("lost 83 stopped")
-    assert gauges.looks.alarm not in {segment.style for segment in stopped}
+    assert gauges.theme.alarm not in {segment.style for segment in stopped}
 
 
 def test_every_counters_value_is_in_sight():

@@ -95,8 +95,8 @@ def test_light_is_dark_in_other_colours(scenario):
             await stage.press(str(place))
             seen = []
             for _ in range(3):
-                looks = stage.app.controller.looks
-                seen.append((looks.palette.name, list(cells(stage.strips(), named_in(looks)))))
+                theme = stage.app.controller.theme
+                seen.append((theme.palette.name, list(cells(stage.strips(), named_in(theme)))))
                 await stage.press("T")
             (dark, first), (light, second), _ = seen
             assert (dark, light) == ("dark", "light")

@@ -62,7 +62,7 @@ def test_every_view():
         for box in ("s", "question_mark", "ctrl+p"):
             await stage.press(box)
             seen.append("\n".join(row.text for row in rows_of(stage.app)))
-            seen.append(picture_of(stage.app, stage.app.controller.looks))
+            seen.append(picture_of(stage.app, stage.app.controller.theme))
             ET.fromstring(seen[-1])
             await stage.press("escape")
 

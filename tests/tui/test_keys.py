@@ -197,15 +197,15 @@ def test_the_ground_that_the_terminal_tells(environment, palette, monkeypatch):
     monkeypatch.delenv("COLORFGBG", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert Stage().app.controller.looks.palette.name == palette
-    assert Stage(theme_name="contrast").app.controller.looks.palette.name == "contrast"
+    assert Stage().app.controller.theme.palette.name == palette
+    assert Stage(theme_name="contrast").app.controller.theme.palette.name == "contrast"
 
 
 def test_themes_go_round():
     async def play(stage: Stage) -> None:
         seen = []
         for _ in range(4):
-            seen.append(stage.app.controller.looks.palette.name)
+            seen.append(stage.app.controller.theme.palette.name)
             await stage.press("T")
         assert seen == ["dark", "light", "contrast", "dark"]
 

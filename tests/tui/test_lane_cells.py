@@ -3,11 +3,11 @@
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import RequestInfo, State
 from loopviz.tui.draw.glyphs import BLOCKS
-from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.spans import Lane
 
-LOOKS = looks("dark")
+THEME = theme_named("dark")
 T0 = 100 * SECOND
 
 
@@ -29,11 +29,11 @@ def test_older_requests_left_of_the_picture_cost_nothing(monkeypatch):
     monkeypatch.setattr(Lane, "_put", counting)
     requests = [request(number) for number in range(100)]
     columns = Columns(20 * MS, 100, T0 + 5 * SECOND)
-    lane = Lane(LOOKS, BLOCKS)
+    lane = Lane(THEME, BLOCKS)
     first = lane.cells(requests[60:], columns)
     shown = len(painted)
     assert 35 <= shown <= 41
     assert lane.cells(requests, columns) == first
     assert lane.cells(requests[60:], columns) == first
     assert len(painted) == shown
-    assert Lane(LOOKS, BLOCKS).cells(requests, columns) == first
+    assert Lane(THEME, BLOCKS).cells(requests, columns) == first

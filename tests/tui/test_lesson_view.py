@@ -6,7 +6,7 @@ from dataclasses import replace
 from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
-from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.code import paint_code
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.source import lesson_of
@@ -31,7 +31,7 @@ def code(*on, run=None, width=78, **more):
         frame.snapshot.now_ns,
         frame.snapshot.now_ns,
         **{
-            "looks": looks("dark"),
+            "theme": theme_named("dark"),
             "glyphs": BLOCKS,
             "keys": DEFAULT_KEYS,
             "lesson": lesson_of(SCENARIO),
@@ -47,8 +47,8 @@ def test_the_branch_that_runs_is_marked_not_by_colour_alone():
     assert lines[first].text.rstrip() == f"  {first} ┃    elif plain_def.on:"
     marked = [n for n, strip in lines.items() if "┃" in strip.text]
     assert marked == [first, second]
-    assert scene.looks.dim in {segment.style for segment in lines[before]}
-    assert scene.looks.strong in {segment.style for segment in lines[second]}
+    assert scene.theme.dim in {segment.style for segment in lines[before]}
+    assert scene.theme.strong in {segment.style for segment in lines[second]}
     ascii_lines, _ = code("plain_def", glyphs=ASCII)
     assert [n for n, strip in ascii_lines.items() if "|" in strip.text] == [first, second]
 
@@ -60,8 +60,8 @@ def test_the_culprits_line_is_lit_with_what_it_did():
     assert "◄ held the loop" in text
     assert "worst" in text
     assert {segment.style for segment in lines[HELD_LINE]} <= {
-        scene.looks.lit,
-        scene.looks.lit_edge,
+        scene.theme.lit,
+        scene.theme.lit_edge,
     }
 
 
@@ -71,7 +71,7 @@ def test_a_line_that_does_not_run_any_more_is_lit_no_more():
     run.toggle("to_thread")
     lines, scene = code(run=run)
     assert "▶" not in lines[HELD_LINE].text
-    assert scene.looks.lit not in {segment.style for segment in lines[HELD_LINE]}
+    assert scene.theme.lit not in {segment.style for segment in lines[HELD_LINE]}
     assert "◄ held the loop" in lines[HELD_LINE].text
 
 

@@ -18,7 +18,7 @@ from loopviz.model.snapshot import (
     Track,
 )
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
-from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.draw.text import Line, clean, duration, fit, wrap
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.footer import Offer, paint_footer
@@ -44,7 +44,7 @@ def request(*spans, number=1, is_open=False):
 
 def lane(*requests, count=10, end=1000, glyphs=BLOCKS, palette="dark"):
     columns = Columns(CELL, count, end)
-    chars, _ = Lane(looks(palette), glyphs).cells(requests, columns)
+    chars, _ = Lane(theme_named(palette), glyphs).cells(requests, columns)
     return "".join(chars)
 
 
@@ -77,7 +77,7 @@ def test_edges_have_eighths_with_colour_and_the_longer_state_without():
 
 def test_edge_colours_are_left_in_front_right_behind():
     columns = Columns(CELL, 5, 500)
-    dark = looks("dark")
+    dark = theme_named("dark")
     chars, styles = Lane(dark, BLOCKS).cells([request((0, 250, READY), (250, 400, RUN))], columns)
     assert chars[2] == "▌"
     assert styles[2] == dark.edge(READY, RUN)
@@ -110,7 +110,7 @@ def test_a_lane_scrolls_like_a_new_one():
         )
         for n in range(20)
     ]
-    kept = Lane(looks("dark"), BLOCKS)
+    kept = Lane(theme_named("dark"), BLOCKS)
     for end in range(100, 3600, 37):
         columns = Columns(CELL, 12, end)
         seen = [
@@ -130,7 +130,7 @@ def test_a_lane_scrolls_like_a_new_one():
             for r in spans
             if r.start_ns < end and r.end_ns > columns.start_ns
         ]
-        fresh = Lane(looks("dark"), BLOCKS).cells(seen, columns)
+        fresh = Lane(theme_named("dark"), BLOCKS).cells(seen, columns)
         old = kept.cells(seen, columns)
         assert "".join(old[0])[1:] == "".join(fresh[0])[1:], end  # the first may know more
 
@@ -232,7 +232,7 @@ def test_text_is_cleaned_fitted_and_wrapped():
 
 
 def test_a_line_is_never_wider_than_it_may_be():
-    style = looks("dark").text
+    style = theme_named("dark").text
     line = Line(10).add("日本語日本語", style).add("more", style)
     assert line.strip(style).cell_length == 10
     assert Line(6).end("abc", style, style).strip(style).text == "   abc"
@@ -246,7 +246,7 @@ def test_the_header_says_what_is_not_seen():
     def header(**changes):
         scene = Scene(
             frame.scenario, frame.status, replace(seen, **changes), seen.now_ns, seen.now_ns,
-            looks("dark"), BLOCKS, keys=DEFAULT_KEYS,
+            theme_named("dark"), BLOCKS, keys=DEFAULT_KEYS,
         )  # fmt: skip
         return paint_header(scene, plan(160, 50))[0].text
 
@@ -266,7 +266,7 @@ def test_the_footer_keeps_help_and_quit():
         frame.snapshot,
         T0,
         T0,
-        looks("dark"),
+        theme_named("dark"),
         BLOCKS,
         keys=DEFAULT_KEYS,
     )

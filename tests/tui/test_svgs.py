@@ -45,7 +45,7 @@ def test_picture(name):
             if isinstance(key, str):
                 await stage.press(key)
             await stage.play(0 if isinstance(key, str) else key)
-        made.append(picture_of(stage.app, stage.app.controller.looks))
+        made.append(picture_of(stage.app, stage.app.controller.theme))
 
     drive(play, size, Stage(FakeRun(scenario), theme_name=theme))
     (svg,) = made

@@ -19,7 +19,7 @@ from loopviz.model.snapshot import (
 )
 from loopviz.testing import Story
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
-from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.compare import paint_compare
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
@@ -67,7 +67,7 @@ def scene_of(snapshot, *, on=("to_thread",), view_state=None, ascii_only=False, 
         snapshot,
         snapshot.now_ns if snapshot else T0,
         snapshot.now_ns if snapshot else T0,
-        looks("dark"),
+        theme_named("dark"),
         ASCII if ascii_only else BLOCKS,
         keys=DEFAULT_KEYS,
         view_state=view_state or ViewState("compare"),
@@ -269,7 +269,7 @@ def test_verdicts(before, after, text):
 
 def test_colour_is_for_what_is_sure_or_much():
     scene = scene_of(None)
-    good, worse, plain = scene.looks.good, scene.looks.worse, scene.looks.text
+    good, worse, plain = scene.theme.good, scene.theme.worse, scene.theme.text
 
     def style(before, after, **more):
         return verdict(Figure("x", before, after, shown, **more), scene)[1]
@@ -280,7 +280,7 @@ def test_colour_is_for_what_is_sure_or_much():
     assert style(100, 40) is good
     assert style(100, 160) is worse
     assert style(100, 160, less_is_better=False) is good
-    assert style(100, 160, less_is_better=None) is scene.looks.strong
+    assert style(100, 160, less_is_better=None) is scene.theme.strong
 
 
 @pytest.mark.parametrize(

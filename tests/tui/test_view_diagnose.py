@@ -8,7 +8,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.findings import RULES as ALL
 from loopviz.model.snapshot import CounterValue, Moment, Quantiles, Suffering
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
-from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.code import code_around
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
@@ -66,7 +66,11 @@ def with_many(snapshot):
 def scene_of(trouble, **more):
     frame = Troubled(trouble).frame(T0 + 7 * SECOND, 6 * SECOND)
     now = frame.snapshot.now_ns
-    given = {"looks": looks("dark"), "glyphs": BLOCKS, "view_state": ViewState("diagnose")} | more
+    given = {
+        "theme": theme_named("dark"),
+        "glyphs": BLOCKS,
+        "view_state": ViewState("diagnose"),
+    } | more
     return Scene(frame.scenario, frame.status, frame.snapshot, now, now, keys=DEFAULT_KEYS, **given)
 
 
@@ -274,7 +278,7 @@ def test_nothing_to_open_does_nothing():
 @pytest.mark.parametrize("glyphs", [BLOCKS, ASCII], ids=["blocks", "ascii"])
 @pytest.mark.parametrize("trouble", [with_many, lambda s: replace(s, findings=())])
 def test_at_every_size_rows_are_whole(name, glyphs, trouble):
-    scene = scene_of(trouble, looks=looks(name), glyphs=glyphs)
+    scene = scene_of(trouble, theme=theme_named(name), glyphs=glyphs)
     view = DiagnoseView()
     for detail in (False, True):
         shown = replace(scene, view_state=replace(scene.view_state, detail=detail))

@@ -9,7 +9,7 @@ from loopviz.clock import MS
 from loopviz.model.snapshot import RequestInfo, State
 from loopviz.tui.commands.pointer import panel_at, wheel
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
-from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.spans import Lane
 from loopviz.tui.screens.main import MainScreen
@@ -131,7 +131,7 @@ def test_the_chosen_request_is_between_brackets_and_its_slice_too():
 def test_waits_for_resources_and_threads_have_their_glyphs():
     def cells(*spans, glyphs=BLOCKS):
         request = RequestInfo(1, "GET /", 0, spans, spans[0][0], spans[-1][1], False, 200, 0, 0, 0)
-        chars, _ = Lane(looks("dark"), glyphs).cells([request], Columns(100, 10, 1000))
+        chars, _ = Lane(theme_named("dark"), glyphs).cells([request], Columns(100, 10, 1000))
         return "".join(chars)
 
     run, resource, thread = State.RUN, State.RESOURCE, State.THREAD
@@ -153,7 +153,7 @@ def test_every_state_has_a_glyph_of_its_own(glyphs):
 
 @pytest.mark.parametrize("name", ["dark", "light", "sixteen"])
 def test_every_state_has_a_colour_of_its_own(name):
-    assert len({looks(name).of(state).color for state in State}) == len(State)
+    assert len({theme_named(name).of(state).color for state in State}) == len(State)
 
 
 async def mouse(stage, *events):

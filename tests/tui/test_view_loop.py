@@ -12,7 +12,7 @@ from loopviz.model.model import Model
 from loopviz.model.snapshot import GcStats, Pause, Peer, Spreads, Track
 from loopviz.testing import Story
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
-from loopviz.tui.draw.palette import looks
+from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
@@ -59,7 +59,7 @@ def scene_of(story=None, model=None, **more):
         story = story or busy_story()
         story.tell(model)
     now = story.now_ns
-    shown = {"looks": looks("dark"), "glyphs": BLOCKS, "view_state": ViewState("loop")} | more
+    shown = {"theme": theme_named("dark"), "glyphs": BLOCKS, "view_state": ViewState("loop")} | more
     return Scene(
         SCENARIO,
         Status("running"),
@@ -278,7 +278,7 @@ def test_before_the_first_event_it_says_so():
 @pytest.mark.parametrize("name", ["dark", "light", "none"])
 @pytest.mark.parametrize("glyphs", [BLOCKS, ASCII], ids=["blocks", "ascii"])
 def test_at_every_size_rows_are_whole(name, glyphs):
-    scene = scene_of(looks=looks(name), glyphs=glyphs)
+    scene = scene_of(theme=theme_named(name), glyphs=glyphs)
     view = LoopView()
     for width in (60, 79, 80, 100, 119, 120, 160, 200):
         for height in (8, 11, 14, 16, 18, 19, 25, 30, 42, 54):
@@ -288,9 +288,9 @@ def test_at_every_size_rows_are_whole(name, glyphs):
 
 
 def test_without_colour_the_shades_are_told_apart():
-    scene = scene_of(looks=looks("none"))
+    scene = scene_of(theme=theme_named("none"))
     assert len(set(BLOCKS.shades)) == len(set(ASCII.shades)) == 5
-    assert len(scene.looks.ramp) == len(BLOCKS.shades) - 1
+    assert len(scene.theme.ramp) == len(BLOCKS.shades) - 1
     strips = LoopView().paint(scene, 80, 19)
     assert all(segment.style.color is None for strip in strips for segment in strip)
 

@@ -187,11 +187,11 @@ def test_while_frozen_times_are_those_of_the_freeze():
 
 def test_the_bar_under_the_cursor_is_no_negative():
     shown = Shown("resources", crowded()).choose(("resource", "pool"))
-    looks = shown.controller.looks
+    theme = shown.controller.theme
     (strip,) = (strip for strip in shown.paint() if "FULL" in strip.text)
     styles = {segment.text: segment.style for segment in strip}
-    assert styles["██████"] is looks.alarm
-    assert next(style for text, style in styles.items() if "FULL" in text) is looks.cursor
+    assert styles["██████"] is theme.alarm
+    assert next(style for text, style in styles.items() if "FULL" in text) is theme.cursor
 
 
 def test_ascii_has_no_other_signs():

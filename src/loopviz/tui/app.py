@@ -23,7 +23,7 @@ from loopviz.signals import handled
 from loopviz.tui.commands import COMMANDS
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
-from loopviz.tui.draw.palette import light_ground, looks
+from loopviz.tui.draw.palette import light_ground, theme_named
 from loopviz.tui.draw.text import clean
 from loopviz.tui.driver import telling
 from loopviz.tui.editor import Editor, open_window, place_of, run_editor, save
@@ -83,7 +83,7 @@ class LoopvizApp(App[None]):
         super().__init__()
         self._run, self._clock, self._fps = run, clock, fps
         glyphs = ASCII if ascii_only else BLOCKS
-        colours = looks(self._palette_name(theme_name))
+        colours = theme_named(self._palette_name(theme_name))
         self.controller = Controller(run, clock, colours, glyphs, keymap(keys))
         self._pace = Pace()
         self._sweep = Sweep()
@@ -117,7 +117,7 @@ class LoopvizApp(App[None]):
         return driver if self._terminal is None else telling(driver, self._terminal)
 
     def on_mount(self) -> None:
-        self._main.paint_ground(self.controller.looks)
+        self._main.paint_ground(self.controller.theme)
         self.tick()
         if self._fps:
             self._sweep.begin()
@@ -327,12 +327,12 @@ class LoopvizApp(App[None]):
     def do_theme(self) -> None:
         """The next theme; nothing to choose in sixteen colours or none."""
         controller = self.controller
-        name = controller.looks.palette.name if controller.looks.palette else "none"
+        name = controller.theme.palette.name if controller.theme.palette else "none"
         if name not in THEMES:
             controller.say("Colours can be chosen where the terminal has 256 of them or more.")
             return
-        controller.looks = looks(THEMES[(THEMES.index(name) + 1) % len(THEMES)])
-        self._main.paint_ground(controller.looks)
+        controller.theme = theme_named(THEMES[(THEMES.index(name) + 1) % len(THEMES)])
+        self._main.paint_ground(controller.theme)
 
     def do_copy(self) -> None:
         """The chosen line's place goes to the clipboard, by the terminal's own means (OSC 52)."""
@@ -394,5 +394,5 @@ class LoopvizApp(App[None]):
         scenario = clean(self.scene.scenario.id) if self.scene else "none"
         time = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         self.controller.say(
-            save(picture_of(self, self.controller.looks), f"loopviz-{scenario}-{time}")
+            save(picture_of(self, self.controller.theme), f"loopviz-{scenario}-{time}")
         )

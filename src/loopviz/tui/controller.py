@@ -7,7 +7,7 @@ from loopviz.engine.session import Frame, RunControl
 from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.tui.draw.glyphs import Glyphs
-from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
@@ -40,12 +40,12 @@ class Controller:
         self,
         run: RunControl,
         clock: Clock,
-        looks: Looks,
+        theme: Theme,
         glyphs: Glyphs,
         keys: Keymap = DEFAULT_KEYS,
     ) -> None:
         self.run, self.clock = run, clock
-        self.looks, self.glyphs, self.keys = looks, glyphs, keys
+        self.theme, self.glyphs, self.keys = theme, glyphs, keys
         self.view_state = ViewState()
         self.views = views()
         self.plan: Plan | None = None
@@ -114,7 +114,7 @@ class Controller:
             self._picture(frame, end_ns, now_ns),
             end_ns,
             now_ns,
-            self.looks,
+            self.theme,
             self.glyphs,
             keys=self.keys,
             view_state=self.view_state,

@@ -6,7 +6,7 @@ from textual._context import visible_screen_stack
 from textual.app import App
 from textual.strip import Strip
 
-from loopviz.tui.draw.palette import DARK, Looks
+from loopviz.tui.draw.palette import DARK, Theme
 from loopviz.tui.draw.svg import picture
 
 __all__ = ["picture_of", "rows_of"]
@@ -18,7 +18,7 @@ def rows_of(app: App[Any]) -> list[Strip]:
     return app.screen._compositor.render_strips()  # noqa: SLF001
 
 
-def picture_of(app: App[Any], looks: Looks) -> str:
-    """A small SVG that fetches nothing, on the ground of the looks; without colours: dark."""
-    palette = looks.palette if looks.edges and looks.palette else DARK
+def picture_of(app: App[Any], theme: Theme) -> str:
+    """A small SVG that fetches nothing, on the ground of the theme; without colours: dark."""
+    palette = theme.palette if theme.edges and theme.palette else DARK
     return picture(rows_of(app), palette.text, palette.ground)

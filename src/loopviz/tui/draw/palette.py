@@ -12,7 +12,16 @@ from rich.style import Style
 
 from loopviz.model.snapshot.types import State
 
-__all__ = ["CONTRAST", "DARK", "LIGHT", "SIXTEEN", "Looks", "Palette", "light_ground", "looks"]
+__all__ = [
+    "CONTRAST",
+    "DARK",
+    "LIGHT",
+    "SIXTEEN",
+    "Palette",
+    "Theme",
+    "light_ground",
+    "theme_named",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +182,7 @@ SIXTEEN = Palette(
 )
 
 
-class Looks:
+class Theme:
     """The prebuilt styles of one palette; `None` makes colourless ones. Make one, keep it."""
 
     def __init__(self, palette: Palette | None) -> None:
@@ -238,7 +247,7 @@ class Looks:
         """The style of a cell that is wholly in this state."""
         return self._states[state - 1]
 
-    @lru_cache(maxsize=64)  # noqa: B019  # Looks live as long as the app
+    @lru_cache(maxsize=64)  # noqa: B019  # themes live as long as the app
     def edge(self, left: State | None, right: State | None) -> Style:
         """For a block that grows from the left: `left` in front, `right` behind; None is idle."""
         front = self._means[left] if left else self._ground
@@ -261,10 +270,10 @@ def _color(name: str) -> Color:
 
 
 @lru_cache(maxsize=8)
-def looks(name: str) -> Looks:
-    """The looks called `dark`, `light`, `contrast`, `sixteen` or `none`."""
+def theme_named(name: str) -> Theme:
+    """The theme called `dark`, `light`, `contrast`, `sixteen` or `none`."""
     palettes = (DARK, LIGHT, CONTRAST, SIXTEEN)
-    return Looks({palette.name: palette for palette in palettes}.get(name))
+    return Theme({palette.name: palette for palette in palettes}.get(name))
 
 
 def light_ground(environment: Mapping[str, str]) -> bool:

@@ -21,9 +21,9 @@ def paint_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
 
 def axis_row(scene: Scene, columns: Columns, label: int, width: int, after: str = "") -> Strip:
     """`-4s` begins where it was four seconds ago; a mark hides what is below it."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     chars = [" "] * columns.count
-    styles = [looks.dim] * columns.count
+    styles = [theme.dim] * columns.count
 
     def put(at: int, text: str, style: Style) -> None:
         for i, char in enumerate(text):
@@ -38,18 +38,18 @@ def axis_row(scene: Scene, columns: Columns, label: int, width: int, after: str 
         name = ago(before, columns.step_ns) if before else "frozen"
         end = at + 1 + len(name)
         if all(end <= start or at >= after for start, after in taken):
-            put(at, glyphs.tick, looks.faint)
+            put(at, glyphs.tick, theme.faint)
             if end < columns.count - len(last):
-                put(at + 1, name, looks.dim)
+                put(at + 1, name, theme.dim)
     if all(end <= columns.count - len(last) for _, end in taken):
-        put(columns.count - len(last), last, looks.accent)
+        put(columns.count - len(last), last, theme.accent)
     for start, _, text, style in flags:
         put(start, text, style)
     if scene.view_state.span:
         _put_span(scene.view_state.span, last, chars, styles, scene, columns)
     line = Line(width)
-    line.add(f" {per_column(columns)}", looks.dim).to(label, looks.dim).cells(chars, styles)
-    return line.end(after, looks.dim, looks.dim).strip(looks.text)
+    line.add(f" {per_column(columns)}", theme.dim).to(label, theme.dim).cells(chars, styles)
+    return line.end(after, theme.dim, theme.dim).strip(theme.text)
 
 
 def ago(before_ns: int, step_ns: int) -> str:
@@ -94,11 +94,11 @@ def _put_span(
     if columns.count - len(end) <= last < columns.count:
         chars[-len(end) :] = " " * len(end)
     if first == last and 0 <= first < columns.count:
-        chars[first], styles[first] = scene.glyphs.only, scene.looks.cursor
+        chars[first], styles[first] = scene.glyphs.only, scene.theme.cursor
         return
     for at in range(max(0, first), min(columns.count - 1, last) + 1):
         chars[at] = "[" if at == first else "]" if at == last else scene.glyphs.rule
-        styles[at] = scene.looks.cursor
+        styles[at] = scene.theme.cursor
 
 
 def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
@@ -107,13 +107,13 @@ def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
     Where there is no room for its text, a mark has none.
     """
     marks = scene.snapshot.marks if scene.snapshot else ()
-    looks, glyph = scene.looks, scene.glyphs.mark
+    theme, glyph = scene.theme, scene.glyphs.mark
     shown = [(columns.at(mark.at_ns), mark) for mark in marks]
     shown = [(at, mark) for at, mark in shown if 0 <= at < columns.count]
     flags = []
     free = 0
     for i, (at, mark) in enumerate(shown):
-        style = looks.alarm if mark.kind == "gap" else looks.mark
+        style = theme.alarm if mark.kind == "gap" else theme.mark
         text = clean(mark.text)
         wide = width_of(text) + 2
         limit = shown[i + 1][0] if i + 1 < len(shown) else columns.count

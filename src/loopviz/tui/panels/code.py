@@ -35,16 +35,16 @@ def source_length(scene: Scene) -> int:
 def paint_source(scene: Scene, plan: Plan) -> list[Strip]:
     """The panel below the lanes: a title, and as much as it has room for, what runs in sight."""
     width, height = plan.size("source")
-    looks, rule = scene.looks, scene.glyphs.rule
-    title = Line(width).add(rule * 2 + " ", looks.faint)
-    title.add(clean(scene.scenario.path.name), looks.accent)
-    title.add(f" {as_it_runs(scene)} ", looks.dim)
-    title.add(rule * (title.left - 1), looks.faint)
+    theme, rule = scene.theme, scene.glyphs.rule
+    title = Line(width).add(rule * 2 + " ", theme.faint)
+    title.add(clean(scene.scenario.path.name), theme.accent)
+    title.add(f" {as_it_runs(scene)} ", theme.dim)
+    title.add(rule * (title.left - 1), theme.faint)
     rows = paint_code(scene, width - 1, notes_below=False)
     first = max(0, min(active_rows(scene)[0] - height // 3, len(rows) - height + 1))
-    pad = Line(1).strip(looks.text)
+    pad = Line(1).strip(theme.text)
     shown = [Strip([*row, *pad], width) for row in rows[first : first + height - 1]]
-    return [title.strip(looks.text), *shown, *[Line(width).strip(looks.text)] * height][:height]
+    return [title.strip(theme.text), *shown, *[Line(width).strip(theme.text)] * height][:height]
 
 
 def as_it_runs(scene: Scene) -> str:
@@ -71,10 +71,10 @@ def paint_code(scene: Scene, width: int, *, notes_below: bool = True) -> list[St
         row, fits = _code(line, finding, width, scene)
         rows.append(row)
         if finding and not fits and notes_below:
-            heat = scene.looks.dim if scene.stale(finding) else scene.looks.alarm
-            below = Line(width).add(" " * GUTTER, scene.looks.text)
-            below.to(width - width_of(_note(finding, scene)) - 1, scene.looks.text)
-            rows.append(below.add(_note(finding, scene), heat).strip(scene.looks.text))
+            heat = scene.theme.dim if scene.stale(finding) else scene.theme.alarm
+            below = Line(width).add(" " * GUTTER, scene.theme.text)
+            below.to(width - width_of(_note(finding, scene)) - 1, scene.theme.text)
+            rows.append(below.add(_note(finding, scene), heat).strip(scene.theme.text))
     return rows
 
 
@@ -82,24 +82,24 @@ def code_around(
     scene: Scene, finding: Finding, width: int, around: int, source: Source
 ) -> list[Strip]:
     """The culprit's line, lit, with its neighbours."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     where = finding.location
     assert where is not None
     name = clean(f"{where.file}:{where.line}")
-    head = Line(width).add(f"  {name}", looks.accent)
-    head.add(f"  in {clean(where.function)}", looks.dim)
+    head = Line(width).add(f"  {name}", theme.accent)
+    head.add(f"  in {clean(where.function)}", theme.dim)
     lines = source(where, around) or [(where.line, finding.source or "(source not found)")]
     indent = min((len(t) - len(t.lstrip()) for _, t in lines if t.strip()), default=0)
-    rows = [head.strip(looks.text)]
+    rows = [head.strip(theme.text)]
     for number, text in lines:
         lit = number == where.line
         for at, part in enumerate(_wrapped(clean(text[indent:]), width - 9)):
             line = Line(width)
             first = lit and not at
-            line.add(f"  {glyphs.pointer if first else ' '}", looks.lit_edge if lit else looks.dim)
-            line.add(f"{number if not at else '':>4} ", looks.lit_edge if lit else looks.faint)
-            line.add(part, looks.lit if lit else looks.dim)
-            rows.append(line.strip(looks.lit if lit else looks.text))
+            line.add(f"  {glyphs.pointer if first else ' '}", theme.lit_edge if lit else theme.dim)
+            line.add(f"{number if not at else '':>4} ", theme.lit_edge if lit else theme.faint)
+            line.add(part, theme.lit if lit else theme.dim)
+            rows.append(line.strip(theme.lit if lit else theme.text))
     return rows
 
 
@@ -118,23 +118,23 @@ def _code(
     line: SourceLine, finding: Finding | None, width: int, scene: Scene
 ) -> tuple[Strip, bool]:
     """The row, and whether the finding's note, if there is one, has found room."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     row = Line(width)
     if not line.number:
         dots = glyphs.more
-        return row.add(" " * (GUTTER - 1) + dots, looks.faint).strip(looks.text), True
+        return row.add(" " * (GUTTER - 1) + dots, theme.faint).strip(theme.text), True
     lit = finding is not None and not scene.stale(finding) and line.state != "inactive"
-    fill = looks.lit if lit else looks.text
-    style = looks.lit if lit else looks.strong if line.state == "active" else looks.text
+    fill = theme.lit if lit else theme.text
+    style = theme.lit if lit else theme.strong if line.state == "active" else theme.text
     if line.state == "inactive":
-        style = looks.dim
-    row.add(glyphs.pointer if lit else " ", looks.lit_edge if lit else looks.text)
-    row.add(f"{line.number:>3} ", looks.lit_edge if lit else looks.faint)
-    row.add(glyphs.runs if line.state == "active" else " ", looks.lit_edge if lit else looks.good)
+        style = theme.dim
+    row.add(glyphs.pointer if lit else " ", theme.lit_edge if lit else theme.text)
+    row.add(f"{line.number:>3} ", theme.lit_edge if lit else theme.faint)
+    row.add(glyphs.runs if line.state == "active" else " ", theme.lit_edge if lit else theme.good)
     text = clean(line.text.expandtabs(4))
     if line.text.expandtabs(4) == text:
         for part, idle in _parts(text, line.idle):
-            row.add(part, looks.dim if idle else style)
+            row.add(part, theme.dim if idle else style)
     else:
         row.add(text, style)
     if finding is None:
@@ -142,7 +142,7 @@ def _code(
     note = _note(finding, scene)
     fits = row.left >= width_of(note) + 3
     if fits:
-        row.end(f"{note} ", looks.lit_edge if lit else looks.dim, fill)
+        row.end(f"{note} ", theme.lit_edge if lit else theme.dim, fill)
     return row.strip(fill), fits
 
 

@@ -38,24 +38,24 @@ def paint_compare(scene: Scene, plan: Plan) -> list[Strip]:
         note = sides(scene, comparison) if comparison else ""
         if comparison is not None and comparison.pinned:
             note += ", since the baseline"
-        strips.append(rule_line(width, scene, "BEFORE / AFTER", scene.looks.title, note))
+        strips.append(rule_line(width, scene, "BEFORE / AFTER", scene.theme.title, note))
         rows -= 1
     guided = step is not None and (rows > 1 or not _has_result(comparison))
     results = _results(scene, comparison, width, rows - guided, titled=height >= 3)
     strips += results
     if guided and step is not None:
         strips.append(step_line(step, width, scene))
-    blank = Line(width).strip(scene.looks.text)
+    blank = Line(width).strip(scene.theme.text)
     return (strips + [blank] * height)[:height]
 
 
 def step_line(step: Step, width: int, scene: Scene) -> Strip:
     """` next  press a: …`; in fewer words where there is no room."""
-    looks = scene.looks
-    line = Line(width).add(f" {step.word}  ", looks.accent)
+    theme = scene.theme
+    line = Line(width).add(f" {step.word}  ", theme.accent)
     text = step.text if width_of(step.text) <= line.left or not step.short else step.short
-    style = looks.strong if step.word == "next" else looks.dim
-    return line.add(fit(clean(text), line.left, scene.glyphs.more), style).strip(looks.text)
+    style = theme.strong if step.word == "next" else theme.dim
+    return line.add(fit(clean(text), line.left, scene.glyphs.more), style).strip(theme.text)
 
 
 def _has_result(comparison: Comparison | None) -> bool:
@@ -66,22 +66,22 @@ def _results(
     scene: Scene, comparison: Comparison | None, width: int, rows: int, *, titled: bool
 ) -> list[Strip]:
     """What ought to stand still first, then the routes that changed most; or why there is none."""
-    looks = scene.looks
+    theme = scene.theme
     if rows <= 0:
         return []
     line = Line(width)
     if comparison is None:
         word = "nothing was changed yet" if scene.scenario.fixes else "this scenario has no fixes"
-        return [line.add(f" {word}", looks.dim).strip(looks.text)] if titled else []
+        return [line.add(f" {word}", theme.dim).strip(theme.text)] if titled else []
     if not comparison.comparable:
         was, now = (f"{scene.glyphs.times}{factor:g}" for factor in comparison.load)
         text = f" the load has changed, {was} to {now}: before and after are not comparable"
-        return [line.add(fit(text, width, scene.glyphs.more), looks.warm).strip(looks.text)]
+        return [line.add(fit(text, width, scene.glyphs.more), theme.warm).strip(theme.text)]
     if comparison.pinned and not comparison.started:
         seen = sum(route.before.count for route in comparison.routes)
         seconds = comparison.lasted_ns.before // SECOND
         text = f" baseline: {seconds} s with {side(scene, comparison.before_fixes)}, n {seen}"
-        return [line.add(text, looks.text).strip(looks.text)]
+        return [line.add(text, theme.text).strip(theme.text)]
     counters = troubles(comparison)[:rows] if _has_result(comparison) else []
     routes = headline(comparison, rows - len(counters))
     names = [counter.title for counter in counters] + [route.route for route in routes]
@@ -90,24 +90,24 @@ def _results(
     strips: list[Strip] = []
     told_of: list[CounterComparison | RouteComparison] = [*counters, *routes]
     for one in told_of:
-        line = Line(width).add(" " + (" " * width_of(tag) if strips else tag), looks.accent)
+        line = Line(width).add(" " + (" " * width_of(tag) if strips else tag), theme.accent)
         if isinstance(one, RouteComparison):
             strips.append(_row(line, one, comparison, wide, scene))
         else:
-            line.add(fit(clean(one.title), wide, scene.glyphs.more), looks.text)
+            line.add(fit(clean(one.title), wide, scene.glyphs.more), theme.text)
             _figure(line, counted(one), scene)
-            strips.append(line.strip(looks.text))
+            strips.append(line.strip(theme.text))
     return strips
 
 
 def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: Scene) -> Strip:
-    looks, glyphs = scene.looks, scene.glyphs
-    line.add(fit(clean(route.route), wide, glyphs.more), looks.text)
+    theme, glyphs = scene.theme, scene.glyphs
+    line.add(fit(clean(route.route), wide, glyphs.more), theme.text)
     if not route.enough:
         few = min(route.before.count, route.after.count)
         where = " from before" if route.before.count < of.needed else ""
-        line.add(f"  comparing{glyphs.more} {few} of {of.needed} samples{where}", looks.dim)
-        return line.strip(looks.text)
+        line.add(f"  comparing{glyphs.more} {few} of {of.needed} samples{where}", theme.dim)
+        return line.strip(theme.text)
     p50, _, p99, most = quantiles(route)
     figures = [p50, p99, most] if line.width >= WIDE else [told(route)]
     for figure in figures:
@@ -117,18 +117,18 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
         f.title for f in figures if f.sure is False and not verdict(f, scene)[0].startswith("=")
     ]
     if width_of(samples) <= line.left:
-        line.add(samples, looks.dim)
+        line.add(samples, theme.dim)
     state = "not sure" if of.full else "not sure yet"
     which = f"{'+'.join(unsure)} " if len(figures) > 1 else ""
     texts = (f"  {which}{state}", "  unsure") if unsure else ()
-    line.add(next((text for text in texts if width_of(text) <= line.left), ""), looks.dim)
-    return line.strip(looks.text)
+    line.add(next((text for text in texts if width_of(text) <= line.left), ""), theme.dim)
+    return line.strip(theme.text)
 
 
 def _figure(line: Line, figure: Figure, scene: Scene) -> None:
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     was, now = figure.texts()
-    line.add(f"  {figure.title} ", looks.dim).add(f"{was:>7}", looks.text)
-    line.add(f" {glyphs.arrow} ", looks.dim).add(f"{now:<7}", looks.strong)
+    line.add(f"  {figure.title} ", theme.dim).add(f"{was:>7}", theme.text)
+    line.add(f" {glyphs.arrow} ", theme.dim).add(f"{now:<7}", theme.strong)
     text, style = verdict(figure, scene)
     line.add(f" {text:<7}", style)

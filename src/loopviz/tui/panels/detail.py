@@ -49,11 +49,11 @@ class Detail:
 
     def line(self) -> Line:
         """A row to fill; hand it to `put`."""
-        return Line(self.width).add(" ", self.scene.looks.text)
+        return Line(self.width).add(" ", self.scene.theme.text)
 
     def put(self, line: Line | Strip) -> None:
         if self.left > 0:
-            self.rows.append(line if isinstance(line, Strip) else line.strip(self.scene.looks.text))
+            self.rows.append(line if isinstance(line, Strip) else line.strip(self.scene.theme.text))
 
     def text(self, text: str, style: Style) -> None:
         """One row, cut with a sign if it is too long."""
@@ -62,43 +62,43 @@ class Detail:
 
     def title(self, text: str, after: str = "", style: Style | None = None) -> None:
         """What it is about, and what is to be said first of it."""
-        looks, more = self.scene.looks, self.scene.glyphs.more
+        theme, more = self.scene.theme, self.scene.glyphs.more
         text, after = clean(text), clean(after)
         room = self.width - (10 if self.ruled else 2)
         wide = min(width_of(text), max(room - width_of(after) - 2, room // 2))
         if self.ruled:
             rest = room - wide - 2
             note = after if width_of(after) <= rest else ""
-            self.put(rule_line(self.width, self.scene, fit(text, wide, more), looks.title, note))
+            self.put(rule_line(self.width, self.scene, fit(text, wide, more), theme.title, note))
             return
-        line = self.line().add(fit(text, wide, more), looks.title)
+        line = self.line().add(fit(text, wide, more), theme.title)
         if after and line.left > 6:
             rest = min(width_of(after), line.left - 3)
-            line.add("  ", looks.text).add(fit(after, rest, more), style or looks.text)
+            line.add("  ", theme.text).add(fit(after, rest, more), style or theme.text)
         self.put(line)
 
     def fact(self, title: str, text: str, style: Style | None = None, *, rows: int = 1) -> None:
         """`made at    api.py:12 handler`, on up to so many rows; nothing if there is no text."""
         if not text:
             return
-        looks, more = self.scene.looks, self.scene.glyphs.more
+        theme, more = self.scene.theme, self.scene.glyphs.more
         room = self.room
         lines = wrap(clean(text), room)
         if len(lines) > rows:
             lines = [*lines[: rows - 1], " ".join(lines[rows - 1 :])]
         for place, part in enumerate(lines):
-            line = self.line().add(fit("" if place else title, TITLE, more) + " ", looks.dim)
-            self.put(line.add(fit(part, min(room, width_of(part)), more), style or looks.text))
+            line = self.line().add(fit("" if place else title, TITLE, more) + " ", theme.dim)
+            self.put(line.add(fit(part, min(room, width_of(part)), more), style or theme.text))
 
     def heading(self, text: str, after: str = "") -> None:
         """A rule with words on it; with a free row above it where there is room."""
-        looks, rule = self.scene.looks, self.scene.glyphs.rule
-        line = self.line().add(f"{rule} ", looks.faint).add(clean(text), looks.accent)
-        line.add(" ", looks.text)
+        theme, rule = self.scene.theme, self.scene.glyphs.rule
+        line = self.line().add(f"{rule} ", theme.faint).add(clean(text), theme.accent)
+        line.add(" ", theme.text)
         if after and line.left > 8:
             cut = min(width_of(after), line.left - 4)
-            line.add(fit(clean(after), cut, self.scene.glyphs.more) + " ", looks.dim)
-        self.put(line.add(rule * (line.left - 1), looks.faint))
+            line.add(fit(clean(after), cut, self.scene.glyphs.more) + " ", theme.dim)
+        self.put(line.add(rule * (line.left - 1), theme.faint))
 
     def strips(self, strips: Sequence[Strip]) -> None:
         """Rows that were painted elsewhere, as wide as this."""
@@ -110,14 +110,14 @@ class Detail:
 
     def done(self) -> list[Strip]:
         """`height` strips."""
-        blank = Line(self.width).strip(self.scene.looks.text)
+        blank = Line(self.width).strip(self.scene.theme.text)
         return (self.rows + [blank] * self.height)[: self.height]
 
 
 def walled(table: Sequence[Strip], detail: Sequence[Strip], scene: Scene) -> list[Strip]:
     """A table on the left, a wall, and a detail on the right."""
-    looks = scene.looks
-    wall = Line(1).add(scene.glyphs.wall, looks.faint).strip(looks.text)
+    theme = scene.theme
+    wall = Line(1).add(scene.glyphs.wall, theme.faint).strip(theme.text)
     return [
         Strip([*left, *wall, *right], left.cell_length + 1 + right.cell_length)
         for left, right in zip(table, detail, strict=True)

@@ -19,31 +19,31 @@ def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     """As many rows as the panel has; the wall on its left is part of it."""
     width, height = plan.size("diagnosis")
     inner = width - 2
-    looks = scene.looks
+    theme = scene.theme
     finding = scene.finding
     if finding is None:
         body = [
-            Line(inner).strip(looks.text),
-            *paragraph(_nothing(scene), looks.text, inner, scene),
+            Line(inner).strip(theme.text),
+            *paragraph(_nothing(scene), theme.text, inner, scene),
         ]
         for hint in scene.scenario.look:
-            body += paragraph(f"{scene.glyphs.dot} {hint}", looks.dim, inner, scene)
+            body += paragraph(f"{scene.glyphs.dot} {hint}", theme.dim, inner, scene)
         title, style, note = nothing_found(scene)
         if scene.trouble is None:
-            title, style = "DIAGNOSIS", looks.title
+            title, style = "DIAGNOSIS", theme.title
     else:
         title, style, note = finding_title(scene, finding)
         note = note if scene.stale(finding) else ""
         shown = "source" in plan.panels and _of_the_scenario(finding, scene)
         body = _found(scene, finding, inner, height, source, shown)
-    blank = Line(inner).strip(looks.text)
+    blank = Line(inner).strip(theme.text)
     fixes = paint_fixes(scene, inner)
-    lesson = paragraph(scene.scenario.lesson, looks.dim, inner, scene)
+    lesson = paragraph(scene.scenario.lesson, theme.dim, inner, scene)
     hints: list[Strip] = []
     if finding is not None and scene.scenario.look:
         hints.append(_head("LOOK AT", inner, scene))
         for text in scene.scenario.look:
-            hints += paragraph(text, looks.dim, inner, scene)
+            hints += paragraph(text, theme.dim, inner, scene)
     for more in (fixes, [_head("LESSON", inner, scene), *lesson], hints):
         if more and len(body) + len(more) + 1 <= height - 1:
             body += [blank, *more]
@@ -60,33 +60,33 @@ def boxed(
     scene: Scene,
 ) -> list[Strip]:
     """A title row, then the body's rows behind a wall, filled up to `height`."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     corner = ("├" if glyphs.eighths else "+") + glyphs.rule
-    line = Line(width).add(f"{corner} ", looks.faint).add(title, style)
+    line = Line(width).add(f"{corner} ", theme.faint).add(title, style)
     if note and len(note) + 5 <= line.left:
-        line.add(f" {glyphs.rule} ", looks.faint).add(note, looks.dim)
-    line.add(" ", looks.text)
-    line.add(glyphs.rule * line.left, looks.faint)
-    wall = Line(2).add(glyphs.wall, looks.faint).strip(looks.text)
-    blank = Line(width - 2).strip(looks.text)
+        line.add(f" {glyphs.rule} ", theme.faint).add(note, theme.dim)
+    line.add(" ", theme.text)
+    line.add(glyphs.rule * line.left, theme.faint)
+    wall = Line(2).add(glyphs.wall, theme.faint).strip(theme.text)
+    blank = Line(width - 2).strip(theme.text)
     rows = [*body, *[blank] * height][: height - 1]
-    return [line.strip(looks.text), *(Strip([*wall, *row], width) for row in rows)]
+    return [line.strip(theme.text), *(Strip([*wall, *row], width) for row in rows)]
 
 
 def _found(
     scene: Scene, finding: Finding, width: int, height: int, source: Source, shown: bool
 ) -> list[Strip]:
     """`shown`: the scenario's source is on the screen already."""
-    looks = scene.looks
+    theme = scene.theme
     calm = scene.stale(finding)
-    blank = Line(width).strip(looks.text)
+    blank = Line(width).strip(theme.text)
     rows = [blank]
-    rows += paragraph(finding.sentence, looks.dim if calm else looks.strong, width, scene, 6)
+    rows += paragraph(finding.sentence, theme.dim if calm else theme.strong, width, scene, 6)
     times = "once" if finding.count == 1 else f"{finding.count} times"
     if finding.worst_ns:
         times += f", worst {duration(finding.worst_ns, ' ')}"
         times += f", {duration(finding.total_ns, ' ')} in all"
-    rows += paragraph(times, looks.dim, width, scene)
+    rows += paragraph(times, theme.dim, width, scene)
     if finding.location:
         around = 0 if shown else 3 if height >= 24 else 1
         rows += [blank, *code_around(scene, finding, width, around, source)]
@@ -105,35 +105,35 @@ def _nothing(scene: Scene) -> str:
 
 
 def _head(title: str, width: int, scene: Scene) -> Strip:
-    return Line(width).add(f"  {title}", scene.looks.title).strip(scene.looks.text)
+    return Line(width).add(f"  {title}", scene.theme.title).strip(scene.theme.text)
 
 
 def paint_fixes(scene: Scene, width: int) -> list[Strip]:
     """Every fix with its key, and whether it is on."""
-    looks = scene.looks
+    theme = scene.theme
     wanted = scene.suggested
     rows = [_head("FIXES", width, scene)]
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
-        style = looks.strong if on else looks.text
+        style = theme.strong if on else theme.text
         for i, text in enumerate(wrap(clean(fix.title), width - 9)[:2]):
-            line = Line(width).add(f"  {letter if i == 0 else ' '}", looks.good)
+            line = Line(width).add(f"  {letter if i == 0 else ' '}", theme.good)
             tick = "-" if fix.unavailable else "x" if on else " "
             box = f" [{tick}] " if i == 0 else " " * 5
-            line.add(box, looks.good if on else looks.dim).add(text, style)
-            rows.append(line.strip(looks.text))
+            line.add(box, theme.good if on else theme.dim).add(text, style)
+            rows.append(line.strip(theme.text))
         if fix.unavailable:
             rows += _why(fix.unavailable, width, scene)
         elif on:
             rows += _why(f"looks right, is not: {fix.why}" if fix.wrong else fix.why, width, scene)
         if wanted is fix:
             hint = f"        suggested: press {letter}, or {scene.keys.shown('suggested')}"
-            rows.append(Line(width).add(hint, looks.good).strip(looks.text))
+            rows.append(Line(width).add(hint, theme.good).strip(theme.text))
     return rows if len(rows) > 1 else []
 
 
 def _why(why: str, width: int, scene: Scene) -> list[Strip]:
     rows = [
-        Line(width).add(f"        {line}", scene.looks.dim) for line in wrap(clean(why), width - 9)
+        Line(width).add(f"        {line}", scene.theme.dim) for line in wrap(clean(why), width - 9)
     ]
-    return [row.strip(scene.looks.text) for row in rows]
+    return [row.strip(scene.theme.text) for row in rows]

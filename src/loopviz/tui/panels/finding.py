@@ -22,12 +22,12 @@ FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
 
 def rule_line(width: int, scene: Scene, title: str, style: Style, note: str = "") -> Strip:
     """`── TITLE ─ note ─────`."""
-    looks, rule = scene.looks, scene.glyphs.rule
-    line = Line(width).add(rule * 2 + " ", looks.faint).add(title, style)
+    theme, rule = scene.theme, scene.glyphs.rule
+    line = Line(width).add(rule * 2 + " ", theme.faint).add(title, style)
     if note:
-        line.add(f" {rule} ", looks.faint).add(note, looks.dim)
-    line.add(" ", looks.faint)
-    return line.add(rule * line.left, looks.faint).strip(looks.text)
+        line.add(f" {rule} ", theme.faint).add(note, theme.dim)
+    line.add(" ", theme.faint)
+    return line.add(rule * line.left, theme.faint).strip(theme.text)
 
 
 def finding_title(scene: Scene, finding: Finding) -> tuple[str, Style, str]:
@@ -37,8 +37,8 @@ def finding_title(scene: Scene, finding: Finding) -> tuple[str, Style, str]:
     title = clean(finding.title).upper()
     if scene.stale(finding):
         ago = (scene.end_ns - finding.last_ns) // 1_000_000_000
-        return f"FINDING {place}  {title}", scene.looks.dim, f"last seen {ago} s ago"
-    style = scene.looks.alarm if finding.severity == "error" else scene.looks.warm
+        return f"FINDING {place}  {title}", scene.theme.dim, f"last seen {ago} s ago"
+    style = scene.theme.alarm if finding.severity == "error" else scene.theme.warm
     return f"FINDING {place}  {title}", style, evidence(finding)
 
 
@@ -58,17 +58,17 @@ def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
     The lesson gets what they leave.
     """
     width, height = plan.size("finding")
-    looks = scene.looks
+    theme = scene.theme
     finding = scene.finding
     if in_full := _in_full(scene, width):
-        strips = [rule_line(width, scene, "WHY", looks.warm)]
-        strips += paragraph(in_full, looks.strong, width, scene, rows=height - 1)
+        strips = [rule_line(width, scene, "WHY", theme.warm)]
+        strips += paragraph(in_full, theme.strong, width, scene, rows=height - 1)
     elif finding is None:
         title, style, note = nothing_found(scene)
         strips = [rule_line(width, scene, title, style, note), *fixes_on(scene, width, height - 1)]
         fix = fix_line(scene, width)
         room = height - len(strips) - len(fix)
-        strips += [*_looks(scene, width, room), *fix]
+        strips += [*_hints(scene, width, room), *fix]
     else:
         calm = scene.stale(finding)
         title, style, note = finding_title(scene, finding)
@@ -82,7 +82,7 @@ def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
         strips += on or fixes_on(scene, width, height - len(strips))
     if len(strips) < height:
         strips += _lesson(clean(scene.scenario.lesson), width, height - len(strips), scene)
-    blank = Line(width).strip(looks.text)
+    blank = Line(width).strip(theme.text)
     return (strips + [blank] * height)[:height]
 
 
@@ -98,7 +98,7 @@ def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bo
 
     Too long, it loses folders, then clauses; one that is calm is whole or not there.
     """
-    looks = scene.looks
+    theme = scene.theme
     where, room = finding.location, width - 3  # two cells between place and text
     place = clean(f"{where.file}:{where.line}") if where else ""
     said = clean(finding.sentence)
@@ -109,12 +109,12 @@ def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bo
     shown = whole(text, rows, room) if calm else shortened(text, rows, room, scene.glyphs.more)
     strips = []
     for i, text in enumerate(shown):
-        line = Line(width).add(" ", looks.text)
+        line = Line(width).add(" ", theme.text)
         rest = text
         if i == 0 and place and text.startswith(place):
-            line.add(place, looks.accent)
+            line.add(place, theme.accent)
             rest = f" {text[len(place) :]}"
-        strips.append(line.add(rest, looks.dim if calm else looks.strong).strip(looks.text))
+        strips.append(line.add(rest, theme.dim if calm else theme.strong).strip(theme.text))
     return strips
 
 
@@ -122,9 +122,9 @@ def nothing_found(scene: Scene) -> tuple[str, Style, str]:
     """Title, style and note when no rule has found anything; a counter may know better."""
     counter = scene.trouble
     if counter is None:
-        return "NO FINDING SO FAR", scene.looks.dim, ""
+        return "NO FINDING SO FAR", scene.theme.dim, ""
     title = f"{clean(counter.title).upper()}: {counter.value:,}"
-    return title, scene.looks.alarm, "no rule sees it, the endpoints count it"
+    return title, scene.theme.alarm, "no rule sees it, the endpoints count it"
 
 
 def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
@@ -136,7 +136,7 @@ def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
     return _headed(head, lines, width, scene)
 
 
-def _looks(scene: Scene, width: int, rows: int) -> list[Strip]:
+def _hints(scene: Scene, width: int, rows: int) -> list[Strip]:
     """What to look at, as much of it as is whole on so many rows."""
     strips: list[Strip] = []
     for text in scene.scenario.look:
@@ -149,8 +149,8 @@ def _headed(head: str, lines: Sequence[str], width: int, scene: Scene) -> list[S
     """The first row begins with the head."""
     strips = []
     for i, said in enumerate(lines):
-        line = Line(width).add(" " * len(head) if i else head, scene.looks.accent)
-        strips.append(line.add(said, scene.looks.dim).strip(scene.looks.text))
+        line = Line(width).add(" " * len(head) if i else head, scene.theme.accent)
+        strips.append(line.add(said, scene.theme.dim).strip(scene.theme.text))
     return strips
 
 
@@ -159,4 +159,4 @@ def paragraph(text: str, style: Style, width: int, scene: Scene, rows: int = 3) 
     lines = wrap(clean(text), width - 3)
     if len(lines) > rows:
         lines = [*lines[: rows - 1], f"{lines[rows - 1]}{scene.glyphs.more}"]
-    return [Line(width).add(f"  {line}", style).strip(scene.looks.text) for line in lines]
+    return [Line(width).add(f"  {line}", style).strip(scene.theme.text) for line in lines]

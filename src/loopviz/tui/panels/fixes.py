@@ -12,20 +12,20 @@ __all__ = ["fix_line", "fixes_on"]
 
 def fix_line(scene: Scene, width: int) -> list[Strip]:
     """` fix a: await asyncio.to_thread(...)   press a`; none if it is on."""
-    looks = scene.looks
+    theme = scene.theme
     fix = scene.suggested
     line = Line(width)
     if fix is None:
         finding = scene.finding
         if finding is None or scene.fix(finding.suggested_fix) or scene.status.fixes_on:
             return []
-        return [line.add(" no fix is known for this one", looks.dim).strip(looks.text)]
+        return [line.add(" no fix is known for this one", theme.dim).strip(theme.text)]
     letter = scene.letter(fix.key)
     press = f"   press {letter}"
-    line.add(" fix ", looks.good).add(f"{letter}: ", looks.good)
+    line.add(" fix ", theme.good).add(f"{letter}: ", theme.good)
     title = clean(fix.title)
     title = fit(title, min(width_of(title), line.left - len(press)), scene.glyphs.more)
-    return [line.add(title, looks.text).add(press, looks.good).strip(looks.text)]
+    return [line.add(title, theme.text).add(press, theme.good).strip(theme.text)]
 
 
 def fixes_on(scene: Scene, width: int, rows: int) -> list[Strip]:
@@ -33,19 +33,19 @@ def fixes_on(scene: Scene, width: int, rows: int) -> list[Strip]:
 
     Of several there are the titles; of a wrong one, if there is but a row, that it does not help.
     """
-    looks = scene.looks
+    theme = scene.theme
     fixes = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on][:rows]
     room = width - 9
     strips = []
     for fix in fixes:
         alone = len(fixes) == 1 and rows > 1
-        line = Line(width).add(" on  ", looks.good).add(f"{scene.letter(fix.key)}: ", looks.good)
+        line = Line(width).add(" on  ", theme.good).add(f"{scene.letter(fix.key)}: ", theme.good)
         text = clean(fix.title) if alone or not fix.wrong else _in_a_row(fix, room)
-        strips.append(line.add(fit(text, room, scene.glyphs.more), looks.text).strip(looks.text))
+        strips.append(line.add(fit(text, room, scene.glyphs.more), theme.text).strip(theme.text))
         if alone:
-            style = looks.warm if fix.wrong else looks.dim
+            style = theme.warm if fix.wrong else theme.dim
             strips += [
-                Line(width).to(8, style).add(said, style).strip(looks.text)
+                Line(width).to(8, style).add(said, style).strip(theme.text)
                 for said in shortened(_why(fix), rows - 1, room, scene.glyphs.more)
             ]
     return strips

@@ -53,13 +53,13 @@ def _is_aside(action: Action, scene: Scene) -> bool:
 
 def paint_footer(offered: Sequence[Offer], width: int, scene: Scene) -> list[Strip]:
     """One row of `key word`; what does not fit whole is left out, and the help has it."""
-    looks = scene.looks
-    line = Line(width).add(" ", looks.bar)
+    theme = scene.theme
+    line = Line(width).add(" ", theme.bar)
     kept, gap = fitting(offered, width - 2)
     for place, (key, word, *_) in enumerate(kept):
-        line.add(" " * gap if place else "", looks.bar)
-        line.add(key, looks.bar_brand).add(f" {word}", looks.bar)
-    return [line.strip(looks.bar)]
+        line.add(" " * gap if place else "", theme.bar)
+        line.add(key, theme.bar_brand).add(f" {word}", theme.bar)
+    return [line.strip(theme.bar)]
 
 
 def action_at(offered: Sequence[Offer], width: int, x: int) -> str:
@@ -99,13 +99,13 @@ def _close(offer: Offer) -> Offer:
 
 def paint_prompt(scene: Scene, width: int, found: int) -> list[Strip]:
     """One row: the filter as it is typed, how many rows have it, and how to leave."""
-    looks, keys = scene.looks, scene.keys
-    line = Line(width).add(f" {keys.shown('filter')} ", looks.bar_brand)
+    theme, keys = scene.theme, scene.keys
+    line = Line(width).add(f" {keys.shown('filter')} ", theme.bar_brand)
     hint = f"   {found} {'row has' if found == 1 else 'rows have'} it   enter keep   esc drop "
     typed = clean(scene.view_state.filters.get(scene.view, ""))
     room = line.left - width_of(hint) - 1
-    line.add(typed[-room:] if room > 0 else "", looks.bar_strong).add(" ", looks.cursor)
-    return [line.end(hint, looks.bar, looks.bar).strip(looks.bar)]
+    line.add(typed[-room:] if room > 0 else "", theme.bar_strong).add(" ", theme.cursor)
+    return [line.end(hint, theme.bar, theme.bar).strip(theme.bar)]
 
 
 def _wide_of(key: str, word: str) -> int:

@@ -33,7 +33,7 @@ def full_word(view: ResourceInfo) -> str:
 
 def add_gauge(line: Line, view: ResourceInfo, width: int, scene: Scene) -> None:
     """` db pool ████████ 5/5 FULL wait 41`, `width` cells: the bar gives way, then the name."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     used, capacity = view.in_use.now, _capacity(view)
     words = _words(view, scene)
     said = sum(width_of(text) for text, _ in words)
@@ -42,12 +42,12 @@ def add_gauge(line: Line, view: ResourceInfo, width: int, scene: Scene) -> None:
     if view.instances > 1:
         name += f" {glyphs.times}{view.instances}"
     wide = max(1, min(width_of(name), width - said - 2))
-    line.add(" ", looks.text).add(fit(name, wide, glyphs.more), looks.text).add(" ", looks.text)
+    line.add(" ", theme.text).add(fit(name, wide, glyphs.more), theme.text).add(" ", theme.text)
     bar = min(20, width - max(said, most) - wide - 3) if capacity > 1 else 0
     if bar >= 4:
-        style = words[0][1] if used >= capacity else looks.run
+        style = words[0][1] if used >= capacity else theme.run
         _bar(line, min(1.0, used / capacity), bar, style, scene)
-        line.add(" ", looks.text)
+        line.add(" ", theme.text)
     for text, style in words:
         line.add(text, style)
 
@@ -59,27 +59,27 @@ def _capacity(view: ResourceInfo) -> int:
 
 def _words(view: ResourceInfo, scene: Scene) -> list[tuple[str, Style]]:
     """`5/5`, ` FULL`, ` wait 41`: each state has a word, whatever its colour."""
-    looks = scene.looks
+    theme = scene.theme
     used, waiting, capacity = view.in_use.now, view.waiting.now, _capacity(view)
     full = full_word(view)
-    style = looks.alarm if waiting else looks.warm if full else looks.text
+    style = theme.alarm if waiting else theme.warm if full else theme.text
     words = [(f"{used}/{capacity}" if capacity else f"{used}", style)]
     if full:
         words.append((f" {full}", style))
     elif not capacity:
-        words.append((" items, no limit" if "Queue" in view.kind else " in use", looks.dim))
+        words.append((" items, no limit" if "Queue" in view.kind else " in use", theme.dim))
     if waiting:
-        words.append((f" wait {waiting}", looks.alarm))
+        words.append((f" wait {waiting}", theme.alarm))
     elif not full and capacity:
-        words.append((" ok", looks.dim))
+        words.append((" ok", theme.dim))
     return words
 
 
 def _bar(line: Line, share: float, width: int, style: Style, scene: Scene) -> None:
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     steps = glyphs.eighths or glyphs.levels
     eighths = round(share * width * 8) or int(share > 0)
     whole = eighths // 8
     part = glyphs.eighths[eighths % 8] if glyphs.eighths and eighths % 8 else ""
     line.add(steps[-1] * whole + part, style)
-    line.add(glyphs.dot * (width - whole - len(part)), looks.faint)
+    line.add(glyphs.dot * (width - whole - len(part)), theme.faint)

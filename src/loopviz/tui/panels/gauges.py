@@ -54,7 +54,7 @@ class GaugePainter:
             if found and line.left >= CELL - 4:
                 self._assign(found, 1, scene)
                 add_gauge(line, self._named(found)[0], line.left - 1, scene)
-            return [line.strip(scene.looks.text)] * height
+            return [line.strip(scene.theme.text)] * height
         rows = height - bool(counters)
         each = max(1, width // CELL)
         self._assign(found, rows * each, scene)
@@ -64,11 +64,11 @@ class GaugePainter:
         for row in range(rows):
             line = Line(width)
             for place, view in enumerate(views[row * each : (row + 1) * each]):
-                line.to(place * (width // each), scene.looks.text)
+                line.to(place * (width // each), scene.theme.text)
                 add_gauge(line, view, width // each - 2, scene)
-            strips.append(line.strip(scene.looks.text))
+            strips.append(line.strip(scene.theme.text))
         if counters:
-            strips.append(self._counters(counters, width, scene).strip(scene.looks.text))
+            strips.append(self._counters(counters, width, scene).strip(scene.theme.text))
         return strips[:height]
 
     def _named(self, found: list[ResourceInfo]) -> list[ResourceInfo]:
@@ -100,23 +100,23 @@ class GaugePainter:
 
     def _counters(self, counters: tuple[CounterValue, ...], width: int, scene: Scene) -> Line:
         """`acknowledged 175   stored 102   lost 73 ▲ +4/s`; bad ones are lit while they rise."""
-        looks, glyphs = scene.looks, scene.glyphs
+        theme, glyphs = scene.theme, scene.glyphs
         titles = _titles(counters, width)
         parts = []
         for title, counter in zip(titles, counters, strict=True):
             pace = self._pace(counter, scene)
             trouble = counter.bad and counter.value > 0
-            style = (looks.alarm if pace > 0 else looks.strong) if trouble else looks.text
+            style = (theme.alarm if pace > 0 else theme.strong) if trouble else theme.text
             grows = " stopped" if trouble else ""
             if counter.bad and pace > 0:
                 grows = f" {glyphs.up} +{pace:.0f}/s" if pace >= 0.5 else f" {glyphs.up}"
             parts.append((title, f"{counter.value:,}", grows, style))
         wide = sum(sum(map(width_of, part[:3])) + 1 for part in parts)
         gap = max(1, min(4, (width - 1 - wide) // max(1, len(parts))))
-        line = Line(width).add(" ", looks.text)
+        line = Line(width).add(" ", theme.text)
         for i, (title, value, grows, style) in enumerate(parts):
-            line.add(" " * gap if i else "", looks.text)
-            line.add(f"{title} ", looks.dim).add(value, style).add(grows, style)
+            line.add(" " * gap if i else "", theme.text)
+            line.add(f"{title} ", theme.dim).add(value, style).add(grows, style)
         return line
 
     def _pace(self, counter: CounterValue, scene: Scene) -> float:

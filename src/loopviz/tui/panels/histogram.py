@@ -37,21 +37,21 @@ def paint_histogram(
     `buckets` are as `basics.Buckets` has them. Bars are as long as the range's share of all. With
     `before`, what it has more of is drawn behind, in `░`. `margin` cells on the right stay free.
     """
-    looks = scene.looks
+    theme = scene.theme
     rows = histogram_rows(buckets, height, before, ascii_only=not scene.glyphs.eighths)
     strips = []
     bar = max(1, width - LABEL - COUNT - 2 - margin)
     sums = sum(buckets) or 1, sum(before) or 1
     most = max((max(now / sums[0], was / sums[1]) for _, now, was in rows), default=1) or 1
     for label, now, was in rows:
-        line = Line(width).add(" " * (LABEL - width_of(label)) + label + " ", looks.dim)
-        _bar(line, now / sums[0] / most, was / sums[1] / most, bar, style or looks.run, scene)
+        line = Line(width).add(" " * (LABEL - width_of(label)) + label + " ", theme.dim)
+        _bar(line, now / sums[0] / most, was / sums[1] / most, bar, style or theme.run, scene)
         figure = compact(now) if now else scene.glyphs.dot
-        line.add(f" {figure:>{COUNT}}", looks.text if now else looks.faint)
-        strips.append(line.strip(looks.text))
+        line.add(f" {figure:>{COUNT}}", theme.text if now else theme.faint)
+        strips.append(line.strip(theme.text))
     if not rows and height:
-        strips.append(Line(width).add(f" {empty}", looks.dim).strip(looks.text))
-    return (strips + [Line(width).strip(looks.text)] * height)[:height]
+        strips.append(Line(width).add(f" {empty}", theme.dim).strip(theme.text))
+    return (strips + [Line(width).strip(theme.text)] * height)[:height]
 
 
 def histogram_rows(
@@ -112,7 +112,7 @@ def _time(ns: int) -> str:
 
 def _bar(line: Line, now: float, was: float, width: int, style: Style, scene: Scene) -> None:
     """A bar that grows from the left by eighths; nothing at all only if there is nothing."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     until = line.used + width
     eighths = max(round(now * width * 8), 1) if now else 0
     whole, part = divmod(eighths, 8)
@@ -122,5 +122,5 @@ def _bar(line: Line, now: float, was: float, width: int, style: Style, scene: Sc
         line.add(glyphs.run * max(whole, int(now > 0)), style)
     behind = round(was * width) - (line.used - until + width)
     if behind > 0:
-        line.add(("░" if glyphs.eighths else ":") * behind, looks.dim)
-    line.to(until, looks.text)
+        line.add(("░" if glyphs.eighths else ":") * behind, theme.dim)
+    line.to(until, theme.text)

@@ -10,7 +10,7 @@ from textual.strip import Strip
 from loopviz.clock import MS
 from loopviz.model.snapshot import LoopStats
 from loopviz.tui.draw.glyphs import Glyphs
-from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, clean, duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
@@ -61,9 +61,9 @@ def level(lag_ns: int, levels: int) -> int:
 def paint_lag(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     """A row of figures, then the chart."""
     width, height = plan.size("lag")
-    looks = scene.looks
+    theme = scene.theme
     if scene.snapshot is None:
-        return [Line(width).strip(looks.text) for _ in range(height)]
+        return [Line(width).strip(theme.text) for _ in range(height)]
     snapshot = scene.snapshot
     lags = lag_columns(snapshot.loop, columns)
     if far := far_columns(snapshot, columns):
@@ -75,14 +75,14 @@ def paint_lag(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
 
 
 def _figures(scene: Scene, width: int) -> Strip:
-    looks = scene.looks
+    theme = scene.theme
     assert scene.snapshot is not None
     recent = scene.snapshot.loop.lag_recent
-    line = Line(width).add(" LAG", looks.strong)
+    line = Line(width).add(" LAG", theme.strong)
     figures = [("p50", recent.p50_ns), ("p99", recent.p99_ns), ("max", recent.max_ns)]
     for name, value in figures[1 if width < 72 and scene.held else 0 :]:
         figure = duration(value) if recent.count else "–"
-        line.add(f"  {name} ", looks.dim).add(f"{figure:>6}", _heat(value, looks, looks.text))
+        line.add(f"  {name} ", theme.dim).add(f"{figure:>6}", _heat(value, theme, theme.text))
     if (running := scene.held) is not None:
         held = duration(scene.end_ns - running.since_ns)
         where = running.location
@@ -90,21 +90,21 @@ def _figures(scene: Scene, width: int) -> Strip:
         word = f" BLOCKED now {held:>5} "
         room = line.left - len(word) - 4
         place = place if len(place) <= room else place.rpartition("/")[2]
-        line.add("   ", looks.text).add(word, looks.alarm_fill)
-        line.add(f" {place}", looks.alarm)
-    return line.strip(looks.text)
+        line.add("   ", theme.text).add(word, theme.alarm_fill)
+        line.add(f" {place}", theme.alarm)
+    return line.strip(theme.text)
 
 
 def _chart(
     lags: list[int], rows: int, scene: Scene, plan: Plan, columns: Columns
 ) -> tuple[Strip, ...]:
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     top = rows * (len(glyphs.levels) - 1)
     heights = tuple([level(lag, top) for lag in lags])
-    heats = () if rows >= 4 else tuple([_heat(lag, looks, looks.calm) for lag in lags])
+    heats = () if rows >= 4 else tuple([_heat(lag, theme, theme.calm) for lag in lags])
     marks = [columns.at(mark.at_ns) for mark in (scene.snapshot.marks if scene.snapshot else ())]
     marks = [column for column in marks if 0 <= column < columns.count]
-    return _bars(heights, heats, tuple(marks), rows, plan.label, plan.size("lag")[0], looks, glyphs)
+    return _bars(heights, heats, tuple(marks), rows, plan.label, plan.size("lag")[0], theme, glyphs)
 
 
 @lru_cache(maxsize=2)
@@ -115,7 +115,7 @@ def _bars(
     rows: int,
     label: int,
     width: int,
-    looks: Looks,
+    theme: Theme,
     glyphs: Glyphs,
 ) -> tuple[Strip, ...]:
     """The chart's rows; bars have their own `heats`, or in a high chart each row has its heat."""
@@ -125,13 +125,13 @@ def _bars(
     for row in range(rows):
         floor = (rows - 1 - row) * steps
         chars = [glyphs.levels[min(steps, max(0, h - floor))] for h in heights]
-        heat = _heat(_reading(floor + steps, rows * steps), looks, looks.calm)
+        heat = _heat(_reading(floor + steps, rows * steps), theme, theme.calm)
         styles = list(heats) or [heat] * len(chars)
         for column in marks:
             if chars[column] == " ":
-                chars[column], styles[column] = glyphs.mark_line, looks.mark_line
-        line = Line(width).add(f"{names.get(row, ''):>{label - 1}} ", looks.dim)
-        strips.append(line.cells(chars, styles).strip(looks.text))
+                chars[column], styles[column] = glyphs.mark_line, theme.mark_line
+        line = Line(width).add(f"{names.get(row, ''):>{label - 1}} ", theme.dim)
+        strips.append(line.cells(chars, styles).strip(theme.text))
     return tuple(strips)
 
 
@@ -151,5 +151,5 @@ def _reading(height: int, levels: int) -> int:
     return int(LOW_NS * (HIGH_NS / LOW_NS) ** ((height - 1) / max(1, levels - 1)))
 
 
-def _heat(lag_ns: int, looks: Looks, calm: Style) -> Style:
-    return looks.alarm if lag_ns >= HOT_NS else looks.warm if lag_ns >= WARM_NS else calm
+def _heat(lag_ns: int, theme: Theme, calm: Style) -> Style:
+    return theme.alarm if lag_ns >= HOT_NS else theme.warm if lag_ns >= WARM_NS else calm

@@ -22,18 +22,18 @@ GLYPH_HELP = (
 
 def paint_legend(scene: Scene, plan: Plan) -> list[Strip]:
     """One row; on narrow terminals it begins further left. An answer to a key covers it."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     width = plan.size("legend")[0]
     if scene.notice:
         text = fit(clean(scene.notice), width - 2, glyphs.more)
-        return [Line(width).add(f" {text}", looks.warm).strip(looks.text)]
+        return [Line(width).add(f" {text}", theme.warm).strip(theme.text)]
     words: list[list[tuple[str, Style]]] = []
     for state, name, _ in GLYPH_HELP:
-        word = [(glyphs.of(state), looks.of(state)), (f" {name}", looks.dim)]
+        word = [(glyphs.of(state), theme.of(state)), (f" {name}", theme.dim)]
         if state is State.BLOCKING:
-            word.insert(1, (glyphs.bang, looks.bang))
+            word.insert(1, (glyphs.bang, theme.bang))
         words.append(word)
-    words.append([(glyphs.mark, looks.mark), (" change", looks.dim)])
+    words.append([(glyphs.mark, theme.mark), (" change", theme.dim)])
     cells = sum(width_of(text) for word in words for text, _ in word)
     indent, gap = next(
         (
@@ -43,11 +43,11 @@ def paint_legend(scene: Scene, plan: Plan) -> list[Strip]:
         ),
         (1, 1),
     )
-    line = Line(width).to(indent, looks.dim)
+    line = Line(width).to(indent, theme.dim)
     for word in words:
         if line.left < sum(width_of(text) for text, _ in word):
             break
         for text, style in word:
             line.add(text, style)
-        line.add(" " * gap, looks.dim)
-    return [line.strip(looks.text)]
+        line.add(" " * gap, theme.dim)
+    return [line.strip(theme.text)]

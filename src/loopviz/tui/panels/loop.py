@@ -6,7 +6,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import LoopStats, Snapshot, Span, State
-from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
@@ -50,10 +50,10 @@ def paint_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     Below it the same of each other worker's loop, as far as there is room.
     """
     width, height = plan.size("loop")
-    blank = Line(width).strip(scene.looks.text)
+    blank = Line(width).strip(scene.theme.text)
     snapshot = scene.snapshot
     if snapshot is None:
-        first = Line(width).add(" LOOP", scene.looks.strong).strip(scene.looks.text)
+        first = Line(width).add(" LOOP", scene.theme.strong).strip(scene.theme.text)
         return [first, *[blank] * (height - 1)]
     loops = [("LOOP", snapshot.loop)]
     loops += [(f"LOOP {peer.worker}", peer.loop) for peer in snapshot.peers]
@@ -68,41 +68,41 @@ def _lane(
     name: str, loop: LoopStats, rows: int, scene: Scene, plan: Plan, columns: Columns
 ) -> list[Strip]:
     """So many rows of one loop."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     top = len(glyphs.levels) - 1
     shares = known_shares(loop, scene.snapshot, columns)
     slices = _from_afar(loop, scene.snapshot, columns) + _stalls(loop, scene.end_ns)
     levels = np.ceil(shares * top * rows - 0.02).astype(int).tolist()
-    over, over_styles = over_cells = idle(columns.count, looks)
-    paint_shape(shape(slices, columns.cell_ns), over_cells, columns, looks, glyphs)
+    over, over_styles = over_cells = idle(columns.count, theme)
+    paint_shape(shape(slices, columns.cell_ns), over_cells, columns, theme, glyphs)
     middle = rows // 2
     strips = []
     for row in range(rows):
         floor = (rows - 1 - row) * top
         chars = [glyphs.levels[min(top, max(0, level - floor))] for level in levels]
-        styles = [looks.run] * columns.count
+        styles = [theme.run] * columns.count
         for column, char in enumerate(over):
             if char != " ":
                 hidden = char == glyphs.bang and row != middle
                 chars[column] = glyphs.blocking if hidden else char
-                styles[column] = looks.blocking if hidden else over_styles[column]
+                styles[column] = theme.blocking if hidden else over_styles[column]
         if row == middle:
             for start, end, _ in slices:
                 if end - start > 6 * columns.cell_ns:
-                    _caption(chars, styles, start, end, columns, looks)
+                    _caption(chars, styles, start, end, columns, theme)
             if scene.view_state.slice_ns and scene.view_state.row is None:
                 _bracket_stall((chars, styles), loop, scene, columns)
         line = Line(plan.size("loop")[0])
         if row == middle:
             held = _held(loop, scene)
-            line.add(glyphs.bang if held else " ", looks.alarm)
-            line.add(name, looks.alarm if held else looks.strong)
-        line.to(plan.label, looks.text).cells(chars, styles)
+            line.add(glyphs.bang if held else " ", theme.alarm)
+            line.add(name, theme.alarm if held else theme.strong)
+        line.to(plan.label, theme.text).cells(chars, styles)
         if row == middle:
             used = loop.utilization_recent
-            style = looks.alarm if used >= 0.9 else looks.warm if used >= 0.6 else looks.dim
-            line.end(f"{used * 100:.0f}% ", style, looks.text)
-        strips.append(line.strip(looks.text))
+            style = theme.alarm if used >= 0.9 else theme.warm if used >= 0.6 else theme.dim
+            line.end(f"{used * 100:.0f}% ", style, theme.text)
+        strips.append(line.strip(theme.text))
     return strips
 
 
@@ -148,7 +148,7 @@ def _caption(
     start_ns: int,
     end_ns: int,
     columns: Columns,
-    looks: Looks,
+    theme: Theme,
 ) -> None:
     """A stall wide enough says how long it was."""
     first, last = max(0, columns.at(start_ns) + 1), min(columns.count, columns.at(end_ns - 1))
@@ -157,4 +157,4 @@ def _caption(
         return
     at = first + (last - first - len(text)) // 2
     for i, char in enumerate(text):
-        chars[at + i], styles[at + i] = char, looks.bang
+        chars[at + i], styles[at + i] = char, theme.bang

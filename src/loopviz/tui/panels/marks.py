@@ -15,15 +15,15 @@ Uprights = dict[int, Cell]
 
 def uprights(scene: Scene, columns: Columns) -> Uprights:
     """Lines through idle cells: changes, the ends of the selected range, in colour each tick."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     lines: Uprights = {}
-    if looks.edges:
+    if theme.edges:
         ticks = [at for at, _ in columns.ticks(scene.anchor_ns)]
-        lines = dict.fromkeys(ticks, (glyphs.wall, looks.grid))
+        lines = dict.fromkeys(ticks, (glyphs.wall, theme.grid))
     for mark in scene.snapshot.marks if scene.snapshot else ():
-        lines[columns.at(mark.at_ns)] = (glyphs.mark_line, looks.mark_line)
+        lines[columns.at(mark.at_ns)] = (glyphs.mark_line, theme.mark_line)
     if span := scene.view_state.span:
-        lines[columns.at(span[0])] = lines[columns.at(span[1] - 1)] = (glyphs.wall, looks.accent)
+        lines[columns.at(span[0])] = lines[columns.at(span[1] - 1)] = (glyphs.wall, theme.accent)
     return {column: line for column, line in lines.items() if 0 <= column < columns.count}
 
 
@@ -56,7 +56,7 @@ def bracket(
     What has but one cell gets one glyph; what is outside goes over a cell where others lie.
     """
     chars, styles = cells
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     first, last = columns.at(start_ns), columns.at(max(start_ns, end_ns - 1))
     if outside:
         idle = {" ", glyphs.wall, glyphs.mark_line}
@@ -66,4 +66,4 @@ def bracket(
             last += 1
     for at, char in ((first, "["), (last, "]")) if first < last else ((first, glyphs.only),):
         if 0 <= at < columns.count:
-            chars[at], styles[at] = char, looks.cursor
+            chars[at], styles[at] = char, theme.cursor

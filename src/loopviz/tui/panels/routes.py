@@ -51,33 +51,33 @@ def paint_routes(scene: Scene, plan: Plan) -> list[Strip]:
     """A title, a head, a row for each route, and the errors by kind if there is room."""
     width, height = plan.size("routes")
     inner = width - 2
-    looks = scene.looks
+    theme = scene.theme
     routes = scene.snapshot.routes if scene.snapshot else ()
     longest = max((width_of(clean(route.route)) for route in routes), default=8)
     figures = _figures(inner, min(longest, 24) + 3)
     name = inner - sum(figure[1] for figure in figures) - 1
-    head = Line(inner).add(fit("  route", name), looks.dim)
+    head = Line(inner).add(fit("  route", name), theme.dim)
     for title, wide, _ in figures:
-        head.add(f"{title:>{wide}}", looks.dim)
+        head.add(f"{title:>{wide}}", theme.dim)
     rows = [_row(route, inner, name, figures, scene) for route in routes]
-    body = [head.strip(looks.text), *rows]
+    body = [head.strip(theme.text), *rows]
     for route in routes:
         if route.errors:
             kinds = ", ".join(f"{clean(kind)} {n}×" for kind, n in route.errors.items())
-            style = looks.alarm if _failed(route) else looks.dim
+            style = theme.alarm if _failed(route) else theme.dim
             line = Line(inner).add(f"  {clean(route.route)}: {kinds}", style)
-            body.append(line.strip(looks.text))
+            body.append(line.strip(theme.text))
     return boxed(
-        body, "LOAD", looks.title, "latency counts from the scheduled time", width, height, scene
+        body, "LOAD", theme.title, "latency counts from the scheduled time", width, height, scene
     )
 
 
 def _row(route: RouteInfo, inner: int, name: int, figures: Sequence[Figure], scene: Scene) -> Strip:
-    looks = scene.looks
-    line = Line(inner).add(fit(f"  {clean(route.route)}", name, scene.glyphs.more), looks.text)
+    theme = scene.theme
+    line = Line(inner).add(fit(f"  {clean(route.route)}", name, scene.glyphs.more), theme.text)
     for title, wide, text in figures:
-        style = looks.strong if title in ("p50", "p99") else looks.text
+        style = theme.strong if title in ("p50", "p99") else theme.text
         if title == "err":
-            style = looks.alarm if _failed(route) else looks.dim
+            style = theme.alarm if _failed(route) else theme.dim
         line.add(f"{text(route):>{wide}}", style)
-    return line.strip(looks.text)
+    return line.strip(theme.text)

@@ -8,7 +8,7 @@ from loopviz.lab.catalogue import FixInfo, ScenarioInfo
 from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import CounterValue, Finding, Location, Running, Snapshot
 from loopviz.tui.draw.glyphs import Glyphs
-from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.palette import Theme
 from loopviz.tui.state.keys import Keymap
 from loopviz.tui.state.view_state import FIX_LETTERS, ViewState
 
@@ -35,7 +35,7 @@ class Scene:
     snapshot: Snapshot | None
     end_ns: int
     now_ns: int
-    looks: Looks
+    theme: Theme
     glyphs: Glyphs
     _: KW_ONLY
     keys: Keymap

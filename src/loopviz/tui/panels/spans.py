@@ -13,7 +13,7 @@ from rich.style import Style
 from loopviz.model.snapshot import RequestInfo, Span, State
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
-from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.time_columns import Columns
 
 __all__ = ["Cell", "Cells", "Lane", "idle", "paint_shape", "shape", "shared_cell"]
@@ -79,8 +79,8 @@ class Lane:
     A request that has ended must not change any more, and requests come in order.
     """
 
-    def __init__(self, looks: Looks, glyphs: Glyphs) -> None:
-        self._looks, self._glyphs = looks, glyphs
+    def __init__(self, theme: Theme, glyphs: Glyphs) -> None:
+        self._theme, self._glyphs = theme, glyphs
         self._known: list[int] = []
         self._first = 0
         self._grid = (0, 0)
@@ -99,17 +99,17 @@ class Lane:
         moved = columns.first - self._first
         if grid != self._grid or moved < 0 or numbers[: len(known)] != known:
             known = []
-            blank = idle(columns.count, self._looks)
+            blank = idle(columns.count, self._theme)
             self._grid, self._cells, self._shared = grid, blank, {}
         elif moved:
             chars, styles = self._cells
-            fresh = idle(min(moved, columns.count), self._looks)
+            fresh = idle(min(moved, columns.count), self._theme)
             self._cells = (chars[moved:] + fresh[0], styles[moved:] + fresh[1])
         self._first, self._known = columns.first, numbers
         touched: set[int] = set()
         for request in ended[len(known) :]:
             touched |= self._put(self._cells, self._shared, request, columns)
-        _resolve(touched, self._cells, self._shared, columns, self._looks, self._glyphs)
+        _resolve(touched, self._cells, self._shared, columns, self._theme, self._glyphs)
         if self._shared and len(self._shared) > 8:
             newest = max(self._shared)
             self._shared = {c: p for c, p in self._shared.items() if c >= newest - 2}
@@ -118,7 +118,7 @@ class Lane:
             if request.open and request.spans:
                 near = {column: pieces.copy() for column, pieces in self._shared.items()}
                 touched = self._put(cells, near, request, columns)
-                _resolve(touched, cells, near, columns, self._looks, self._glyphs)
+                _resolve(touched, cells, near, columns, self._theme, self._glyphs)
         return cells
 
     def _put(
@@ -134,19 +134,19 @@ class Lane:
             start, _, state = spans[-1]
             spans = (*spans[:-1], (start, columns.after_ns, state))
         what = shape(spans, columns.cell_ns)
-        return _gather(what, cells, shared, columns, self._looks, self._glyphs)
+        return _gather(what, cells, shared, columns, self._theme, self._glyphs)
 
 
-def idle(count: int, looks: Looks) -> Cells:
+def idle(count: int, theme: Theme) -> Cells:
     """Cells in which nothing is."""
-    return [" "] * count, [looks.text] * count
+    return [" "] * count, [theme.text] * count
 
 
-def paint_shape(what: Shape, cells: Cells, columns: Columns, looks: Looks, glyphs: Glyphs) -> None:
+def paint_shape(what: Shape, cells: Cells, columns: Columns, theme: Theme, glyphs: Glyphs) -> None:
     """Paint a shape over the cells."""
     shared: dict[int, list[Piece]] = {}
-    touched = _gather(what, cells, shared, columns, looks, glyphs)
-    _resolve(touched, cells, shared, columns, looks, glyphs)
+    touched = _gather(what, cells, shared, columns, theme, glyphs)
+    _resolve(touched, cells, shared, columns, theme, glyphs)
 
 
 def _gather(
@@ -154,7 +154,7 @@ def _gather(
     cells: Cells,
     shared: dict[int, list[Piece]],
     columns: Columns,
-    looks: Looks,
+    theme: Theme,
     glyphs: Glyphs,
 ) -> set[int]:
     """Paint the full cells; add the pieces to those that lie in a cell already, and say where."""
@@ -165,7 +165,7 @@ def _gather(
         a, b = max(0, start - first), min(count, end - first)
         if a < b:
             chars[a:b] = [glyphs.of(state)] * (b - a)
-            styles[a:b] = [looks.of(state)] * (b - a)
+            styles[a:b] = [theme.of(state)] * (b - a)
     touched: set[int] = set()
     for cell, piece in pieces:
         if 0 <= cell - first < count:
@@ -182,14 +182,14 @@ def _resolve(
     cells: Cells,
     shared: dict[int, list[Piece]],
     columns: Columns,
-    looks: Looks,
+    theme: Theme,
     glyphs: Glyphs,
 ) -> None:
     """Paint the shared cells, each once: from afar hundreds of slices lie in one."""
     chars, styles = cells
     for cell in touched:
         at = cell - columns.first
-        chars[at], styles[at] = shared_cell(tuple(shared[cell]), looks, glyphs)
+        chars[at], styles[at] = shared_cell(tuple(shared[cell]), theme, glyphs)
 
 
 def _bangs(pieces: list[Piece]) -> bool:
@@ -197,21 +197,21 @@ def _bangs(pieces: list[Piece]) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def shared_cell(pieces: tuple[Piece, ...], looks: Looks, glyphs: Glyphs) -> Cell:
+def shared_cell(pieces: tuple[Piece, ...], theme: Theme, glyphs: Glyphs) -> Cell:
     """One glyph for a cell that several slices, or a part of one, lie in."""
     total = dict.fromkeys(State, 0)
     for start, end, state in pieces:
         if state is None:
-            return glyphs.bang, looks.bang
+            return glyphs.bang, theme.bang
         total[state] += end - start
-    if not looks.edges or not glyphs.eighths:
-        return _plain(total, looks, glyphs)
+    if not theme.edges or not glyphs.eighths:
+        return _plain(total, theme, glyphs)
     row = _sequence(pieces)
     if len(row) == 2:
-        return _edge(row[0], row[1], looks, glyphs)
+        return _edge(row[0], row[1], theme, glyphs)
     if len(row) == 1 and (only := row[0][1]) is not None and not total[State.RUN]:
-        return glyphs.of(only), looks.of(only)
-    return _sliver(total, looks, glyphs)
+        return glyphs.of(only), theme.of(only)
+    return _sliver(total, theme, glyphs)
 
 
 def _sequence(pieces: tuple[Piece, ...]) -> list[tuple[int, State | None]]:
@@ -234,42 +234,42 @@ def _sequence(pieces: tuple[Piece, ...]) -> list[tuple[int, State | None]]:
 
 
 def _edge(
-    left: tuple[int, State | None], right: tuple[int, State | None], looks: Looks, glyphs: Glyphs
+    left: tuple[int, State | None], right: tuple[int, State | None], theme: Theme, glyphs: Glyphs
 ) -> Cell:
     """Two states side by side: a block of the left one's colour on the right one's."""
     thin = (None, State.AWAIT, State.THREAD)
     if left[1] in thin and right[1] in thin:
         if State.THREAD in (left[1], right[1]):
             longer = left[1] if left[0] * 2 >= PARTS else right[1]
-            return (glyphs.of(longer), looks.of(longer)) if longer else (" ", looks.text)
+            return (glyphs.of(longer), theme.of(longer)) if longer else (" ", theme.text)
         half = glyphs.half_left if left[1] else glyphs.half_right
-        return half, looks.waiting
+        return half, theme.waiting
     eighths = min(7, max(1, round(left[0] * 8 / PARTS)))
-    return glyphs.eighths[eighths], looks.edge(left[1], right[1])
+    return glyphs.eighths[eighths], theme.edge(left[1], right[1])
 
 
-def _sliver(total: dict[State, int], looks: Looks, glyphs: Glyphs) -> Cell:
+def _sliver(total: dict[State, int], theme: Theme, glyphs: Glyphs) -> Cell:
     """More than two: amounts are exact, places are not."""
     ready, resource = total[State.READY], total[State.RESOURCE]
     if total[State.BLOCKING]:
-        return glyphs.of(State.BLOCKING), looks.blocking
+        return glyphs.of(State.BLOCKING), theme.blocking
     solid = State.RUN if total[State.RUN] and ready * 2 < PARTS else State.READY
     waits = max(_WAITS, key=lambda state: total[state])
     if not total[State.RUN] and ready * 8 < PARTS and ready < total[waits]:
         if waits is State.AWAIT and total[waits] * 2 < PARTS:
-            return glyphs.half_right, looks.waiting
-        return glyphs.of(waits), looks.of(waits)
+            return glyphs.half_right, theme.waiting
+        return glyphs.of(waits), theme.of(waits)
     eighths = min(8, max(1, round(total[solid] * 8 / PARTS)))
     if eighths == 8:
-        return glyphs.of(solid), looks.of(solid)
+        return glyphs.of(solid), theme.of(solid)
     behind = State.READY if solid is State.RUN and ready * 4 >= PARTS else None
     behind = State.RESOURCE if behind is None and resource * 4 >= PARTS else behind
-    return glyphs.eighths[eighths], looks.edge(solid, behind)
+    return glyphs.eighths[eighths], theme.edge(solid, behind)
 
 
-def _plain(total: dict[State, int], looks: Looks, glyphs: Glyphs) -> Cell:
+def _plain(total: dict[State, int], theme: Theme, glyphs: Glyphs) -> Cell:
     """Without colours to share a cell: the longest state, run counting for more."""
     total = dict(total)
     total[State.RUN] *= 4
     state = State.BLOCKING if total[State.BLOCKING] else max(total, key=lambda state: total[state])
-    return glyphs.of(state), looks.of(state)
+    return glyphs.of(state), theme.of(state)

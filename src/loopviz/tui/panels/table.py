@@ -77,7 +77,7 @@ class Table:
         `rows` are pairs of key and row; `order`: the title of the column that they are sorted by;
         `empty` is said if there are none; `marks` gives a row's first cell.
         """
-        looks, glyphs = scene.looks, scene.glyphs
+        theme, glyphs = scene.theme, scene.glyphs
         sizes = self.fitting(width - MARGIN)
         room = max(0, height - 1)
         chosen = scene.view_state.row
@@ -92,8 +92,8 @@ class Table:
             strips.append(self._row(row, sizes, width, marks(key), key == chosen, scene))
         if not rows and empty and room:
             text = fit(f"  {clean(empty)}", width, glyphs.more)
-            strips.append(Line(width).add(text, looks.dim).strip(looks.text))
-        blank = Line(width).strip(looks.text)
+            strips.append(Line(width).add(text, theme.dim).strip(theme.text))
+        blank = Line(width).strip(theme.text)
         return (strips + [blank] * height)[:height]
 
     def row_at(self, y: int) -> Hashable | None:
@@ -108,14 +108,14 @@ class Table:
     def _head(
         self, sizes: Sequence[tuple[Column, int]], width: int, order: str, scene: Scene
     ) -> Strip:
-        looks, glyphs = scene.looks, scene.glyphs
-        line = Line(width).add(" ", looks.dim)
+        theme, glyphs = scene.theme, scene.glyphs
+        line = Line(width).add(" ", theme.dim)
         for column, cells in sizes:
             title = f"{glyphs.down}{column.title}" if column.title == order else column.title
-            line.add(" ", looks.dim)
-            style = looks.strong if column.title == order else looks.dim
+            line.add(" ", theme.dim)
+            style = theme.strong if column.title == order else theme.dim
             line.add(_placed(title, cells, column, glyphs.more), style)
-        return line.strip(looks.text)
+        return line.strip(theme.text)
 
     def _row(
         self,
@@ -126,16 +126,16 @@ class Table:
         chosen: bool,
         scene: Scene,
     ) -> Strip:
-        looks, glyphs = scene.looks, scene.glyphs
+        theme, glyphs = scene.theme, scene.glyphs
         line = Line(width)
-        line.add(glyphs.pointer if chosen else mark, looks.cursor if chosen else looks.accent)
+        line.add(glyphs.pointer if chosen else mark, theme.cursor if chosen else theme.accent)
         for column, cells in sizes:
-            style = looks.text if column.style is None else column.style(row, scene)
+            style = theme.text if column.style is None else column.style(row, scene)
             text = clean(column.text(row))
             lit = chosen and not (column.drawn and text.strip())
-            line.add(" ", looks.cursor if chosen else looks.text)
-            line.add(_placed(text, cells, column, glyphs.more), looks.cursor if lit else style)
-        return line.strip(looks.cursor if chosen else looks.text)
+            line.add(" ", theme.cursor if chosen else theme.text)
+            line.add(_placed(text, cells, column, glyphs.more), theme.cursor if lit else style)
+        return line.strip(theme.cursor if chosen else theme.text)
 
 
 def _cells(columns: Sequence[Column]) -> int:

@@ -16,15 +16,15 @@ Tab = tuple[int, str, str, str]
 
 def paint_tabs(scene: Scene, width: int) -> list[Strip]:
     """One row; the lesson stands apart, on the right. The lit one has brackets, too."""
-    looks = scene.looks
+    theme = scene.theme
     line = Line(width)
     for start, view, key, word in _tabs(scene, width):
-        line.to(start, looks.text)
+        line.to(start, theme.text)
         if view == scene.view:
-            line.add(f"[{key}{word}]", looks.cursor)
+            line.add(f"[{key}{word}]", theme.cursor)
         else:
-            line.add(f" {key}", looks.accent).add(f"{word} ", looks.dim)
-    return [line.strip(looks.text)]
+            line.add(f" {key}", theme.accent).add(f"{word} ", theme.dim)
+    return [line.strip(theme.text)]
 
 
 def tab_at(scene: Scene, width: int, x: int) -> str:

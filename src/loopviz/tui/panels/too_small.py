@@ -2,14 +2,14 @@
 
 from textual.strip import Strip
 
-from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, wrap
 from loopviz.tui.panels.layout import MIN_HEIGHT, MIN_WIDTH, Plan
 
 __all__ = ["paint_small"]
 
 
-def paint_small(plan: Plan, looks: Looks) -> list[Strip]:
+def paint_small(plan: Plan, theme: Theme) -> list[Strip]:
     """One sentence in the middle, whatever the size."""
     text = f"loopviz needs {MIN_WIDTH}×{MIN_HEIGHT}; this terminal is {plan.width}×{plan.height}"
     lines = wrap(text, max(1, plan.width - 2))
@@ -17,6 +17,6 @@ def paint_small(plan: Plan, looks: Looks) -> list[Strip]:
     rows = [""] * above + lines
     strips = []
     for row in (rows + [""] * plan.height)[: plan.height]:
-        line = Line(plan.width).to((plan.width - len(row)) // 2, looks.text)
-        strips.append(line.add(row, looks.strong).strip(looks.text))
+        line = Line(plan.width).to((plan.width - len(row)) // 2, theme.text)
+        strips.append(line.add(row, theme.strong).strip(theme.text))
     return strips

@@ -67,18 +67,18 @@ def change(before: float, after: float) -> float:
 
 def verdict(figure: Figure, scene: Scene) -> tuple[str, Style]:
     """`▼ 86 %`, `▲ 40 %`, `▲ ×3.2`, `= same` within a twentieth; from nothing: `▲ new`."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     before, after = figure.before, figure.after
     if before is None or after is None:
-        return "", looks.dim
+        return "", theme.dim
     moved = change(before, after)
     if same(figure):
-        return "= same", looks.dim
+        return "= same", theme.dim
     less = after < before
     better = None if figure.less_is_better is None else less == figure.less_is_better
-    style = looks.strong if better is None else looks.good if better else looks.worse
+    style = theme.strong if better is None else theme.good if better else theme.worse
     if not (figure.sure or (figure.sure is None and abs(moved) >= MUCH)) and before and after:
-        style = looks.text
+        style = theme.text
     if less:  # what is not gone is not 100 % less
         return f"{glyphs.down} {f'{min(99, -moved * 100):3.0f} %' if after else 'gone'}", style
     if not before:

@@ -55,9 +55,9 @@ class BoxScreen(ModalScreen[Result]):
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
-        self.looks, self.glyphs, self.keys = controller.looks, controller.glyphs, controller.keys
+        self.theme, self.glyphs, self.keys = controller.theme, controller.glyphs, controller.keys
         self._body = LineWidget("box")
-        self._body.fill = self.looks.text
+        self._body.fill = self.theme.text
         self._layout = BoxLayout()
 
     def compose(self) -> ComposeResult:
@@ -68,8 +68,8 @@ class BoxScreen(ModalScreen[Result]):
         return self._layout
 
     def on_mount(self) -> None:
-        palette = self.looks.palette
-        if self.looks.edges and palette and palette.ground != "default":  # what is behind fades
+        palette = self.theme.palette
+        if self.theme.edges and palette and palette.ground != "default":  # what is behind fades
             self.styles.background = Color.parse(palette.ground).with_alpha(SHADE)
         self.repaint()
 
@@ -115,7 +115,7 @@ class BoxScreen(ModalScreen[Result]):
 
     def box(self, size: Size) -> tuple[int, int]:
         """Width and height of the box, its frame included."""
-        if not self.looks.edges:  # few colours or none: Textual's shade around it would add some
+        if not self.theme.edges:  # few colours or none: Textual's shade around it would add some
             return size.width, size.height
         width = min(self.WIDEST, size.width - 2)
         return max(1, width), max(1, min(self.tallest() + 2, size.height - 2))
@@ -123,13 +123,13 @@ class BoxScreen(ModalScreen[Result]):
     def widest(self) -> int:
         """Cells of the box, its frame included."""
         width = self.app.size.width
-        return min(self.WIDEST, width - 2) if self.looks.edges else width
+        return min(self.WIDEST, width - 2) if self.theme.edges else width
 
     def repaint(self) -> None:
         """Paint the box again."""
         width, height = self.box(self.app.size)
         if width < 8 or height < 3:
-            self._body.show([Line(width).strip(self.looks.text)] * height)
+            self._body.show([Line(width).strip(self.theme.text)] * height)
             return
         body = self.rows(width - 4, height - 2)[: height - 2]
         blank = [Line(width - 4)] * (height - 2 - len(body))
@@ -139,19 +139,19 @@ class BoxScreen(ModalScreen[Result]):
         self._body.show(strips)
 
     def _framed(self, line: Line, width: int) -> Strip:
-        wall = Line(2).add(f"{self.glyphs.wall} ", self.looks.accent).strip(self.looks.text)
-        close = Line(2).add(f" {self.glyphs.wall}", self.looks.accent).strip(self.looks.text)
-        return Strip([*wall, *line.strip(self.looks.text), *close], width)
+        wall = Line(2).add(f"{self.glyphs.wall} ", self.theme.accent).strip(self.theme.text)
+        close = Line(2).add(f" {self.glyphs.wall}", self.theme.accent).strip(self.theme.text)
+        return Strip([*wall, *line.strip(self.theme.text), *close], width)
 
     def _edge(self, width: int, words: str, *, top: bool) -> Strip:
-        glyphs, looks = self.glyphs, self.looks
+        glyphs, theme = self.glyphs, self.theme
         ascii_only = not glyphs.eighths
         left, right = ("+", "+") if ascii_only else ("╭", "╮") if top else ("╰", "╯")
-        line = Line(width).add(left + glyphs.rule, looks.accent)
+        line = Line(width).add(left + glyphs.rule, theme.accent)
         words = fit(words, min(len(words), width - 6), glyphs.more)
-        line.add(f" {words} ", looks.title if top else looks.dim)
-        line.add(glyphs.rule * (line.left - 1), looks.accent).add(right, looks.accent)
-        return line.strip(looks.text)
+        line.add(f" {words} ", theme.title if top else theme.dim)
+        line.add(glyphs.rule * (line.left - 1), theme.accent).add(right, theme.accent)
+        return line.strip(theme.text)
 
 
 def window(count: int, height: int, cursor: int) -> range:

@@ -97,9 +97,9 @@ class HelpScreen(BoxScreen[None]):
         self, title: str, told: Sequence[tuple[str, str]], width: int, wide: int = 0
     ) -> Iterator[Line]:
         """A title; words at the left, on `wide` cells at least, what they mean beside them."""
-        looks = self.looks
-        yield Line(width).add(title, looks.title)
-        style = looks.good if title.startswith("KEYS") else looks.strong
+        theme = self.theme
+        yield Line(width).add(title, theme.title)
+        style = theme.good if title.startswith("KEYS") else theme.strong
         wide = min(16, max([wide, *(width_of(word) for word, _ in told)]))
         for word, text in told:
             yield from self._entry(word, style, text, wide, width)
@@ -110,18 +110,18 @@ class HelpScreen(BoxScreen[None]):
             yield Line(width).add(f"  {word}", style)
             word = ""
         for row in rows:
-            line = Line(width).add(f"  {word}", style).to(wide + 4, self.looks.text)
-            yield line.add(row, self.looks.text)
+            line = Line(width).add(f"  {word}", style).to(wide + 4, self.theme.text)
+            yield line.add(row, self.theme.text)
             word = ""
 
     def _glyphs(self, width: int) -> Iterator[Line]:
-        looks, glyphs = self.looks, self.glyphs
-        yield Line(width).add("GLYPHS OF TIME", looks.title)
+        theme, glyphs = self.theme, self.glyphs
+        yield Line(width).add("GLYPHS OF TIME", theme.title)
         for state, name, text in GLYPH_HELP:
-            line = Line(width).add("  ", looks.text).add(glyphs.of(state) * 3, looks.of(state))
+            line = Line(width).add("  ", theme.text).add(glyphs.of(state) * 3, theme.of(state))
             if state is State.BLOCKING:
-                line.add(glyphs.bang, looks.bang)
-            line.to(7, looks.text).add(f"{name:<11}", looks.strong)
-            yield line.add(text, looks.dim)
-        line = Line(width).to(4, looks.text).add(glyphs.mark, looks.mark).to(7, looks.text)
-        yield line.add(f"{'change':<11}", looks.strong).add("a fix or the load changed", looks.dim)
+                line.add(glyphs.bang, theme.bang)
+            line.to(7, theme.text).add(f"{name:<11}", theme.strong)
+            yield line.add(text, theme.dim)
+        line = Line(width).to(4, theme.text).add(glyphs.mark, theme.mark).to(7, theme.text)
+        yield line.add(f"{'change':<11}", theme.strong).add("a fix or the load changed", theme.dim)

@@ -90,10 +90,10 @@ class ListScreen(BoxScreen[str | None]):
         """The row with the text, if there is one or will be."""
         if not self.typing and not self.text:
             return []
-        looks = self.looks
-        line = Line(width).add(f"{self.keys.shown('filter') or '/'} ", looks.accent)
-        line.add(self.text[-(width - 20) :], looks.strong)
+        theme = self.theme
+        line = Line(width).add(f"{self.keys.shown('filter') or '/'} ", theme.accent)
+        line.add(self.text[-(width - 20) :], theme.strong)
         if self.typing:
-            line.add(" ", looks.cursor)
+            line.add(" ", theme.cursor)
         count = len(self.found)
-        return [line.end(f"{count} of {len(self.names)}", looks.dim, looks.text)]
+        return [line.end(f"{count} of {len(self.names)}", theme.dim, theme.text)]

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from loopviz.clock import MS
 from loopviz.tui.commands.pointer import TIMED, click, drag, panel_at, wheel
 from loopviz.tui.controller import Controller
-from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.palette import Theme
 from loopviz.tui.panels.axis import paint_axis
 from loopviz.tui.panels.code import paint_source, source_length
 from loopviz.tui.panels.compare import paint_compare
@@ -122,12 +122,12 @@ class MainScreen(Screen[None]):
         """The plan for a terminal of this size, as the run stands."""
         return plan(size.width, size.height, self._wants)
 
-    def paint_ground(self, looks: Looks) -> None:
+    def paint_ground(self, theme: Theme) -> None:
         """Take over another palette."""
         for panel in self._panels.values():
-            panel.fill = looks.text
-        if looks.palette and looks.palette.ground != "default":
-            self.styles.background = looks.palette.ground
+            panel.fill = theme.text
+        if theme.palette and theme.palette.ground != "default":
+            self.styles.background = theme.palette.ground
 
     def due(self, end_ns: int) -> bool:
         """Whether a frame is worth painting.
@@ -161,7 +161,7 @@ class MainScreen(Screen[None]):
             self.refresh(layout=True)
             often = seldom = True
         if "small" in plan_now.panels:
-            self._show("small", paint_small(plan_now, scene.looks))
+            self._show("small", paint_small(plan_now, scene.theme))
             self._painted_ns = scene.now_ns
             return
         if self._stands(scene, plan_now) and not whole:
@@ -207,7 +207,7 @@ class MainScreen(Screen[None]):
     def _stands(self, scene: Scene, plan_now: Plan) -> bool:
         """Whether it is the same picture as before, but for the time that has passed."""
         what = (id(scene.snapshot), scene.view_state, scene.status, scene.notice, scene.stack)
-        now = (*what, id(plan_now), scene.looks) if scene.frozen else ()
+        now = (*what, id(plan_now), scene.theme) if scene.frozen else ()
         before, self._still = self._still, now
         return bool(now) and now == before
 

@@ -88,7 +88,7 @@ class PaletteScreen(ListScreen):
     def rows(self, width: int, height: int) -> list[Line]:
         prompt = self.prompt(width)
         if self.chosen is None:
-            return [*prompt, Line(width).add("Nothing has these words.", self.looks.dim)]
+            return [*prompt, Line(width).add("Nothing has these words.", self.theme.dim)]
         detail = self._detail(self.commands[self.chosen], width)
         room = height - len(prompt) - DETAIL
         shown = window(len(self.found), room, self.cursor)
@@ -97,13 +97,13 @@ class PaletteScreen(ListScreen):
 
     def _detail(self, command: Command, width: int) -> list[Line]:
         """A rule, and the whole of what the command does."""
-        looks = self.looks
+        theme = self.theme
         said = wrap(clean(command.text), width - 2)[: DETAIL - 1]
-        rule = Line(width).add(self.glyphs.rule * width, looks.faint)
-        return [rule, *(Line(width).add(f"  {text}", looks.text) for text in said)]
+        rule = Line(width).add(self.glyphs.rule * width, theme.faint)
+        return [rule, *(Line(width).add(f"  {text}", theme.text) for text in said)]
 
     def _row(self, place: int, width: int) -> Line:
-        looks, command = self.looks, self.commands[place]
+        theme, command = self.theme, self.commands[place]
         wide = min(20, max(width_of(clean(each.title)) for each in self.commands))
         title = fit(clean(command.title), wide, self.glyphs.more)
         room = width - wide - 15
@@ -111,7 +111,7 @@ class PaletteScreen(ListScreen):
         text = fit(" ".join(short), room)
         line = Line(width)
         if place == self.chosen:
-            line.add(f"{self.glyphs.pointer} {title}  {text}", looks.cursor)
-            return line.to(width - 10, looks.cursor).add(fit(command.key, 10), looks.cursor)
-        line.add(f"  {title}", looks.strong).add(f"  {text}", looks.dim)
-        return line.to(width - 10, looks.text).add(command.key, looks.accent)
+            line.add(f"{self.glyphs.pointer} {title}  {text}", theme.cursor)
+            return line.to(width - 10, theme.cursor).add(fit(command.key, 10), theme.cursor)
+        line.add(f"  {title}", theme.strong).add(f"  {text}", theme.dim)
+        return line.to(width - 10, theme.text).add(command.key, theme.accent)

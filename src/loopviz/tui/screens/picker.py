@@ -44,13 +44,13 @@ class PickerScreen(ListScreen):
 
     def rows(self, width: int, height: int) -> list[Line]:
         if not self.entries:
-            return [Line(width).add("There are no scenarios.", self.looks.dim)]
+            return [Line(width).add("There are no scenarios.", self.theme.dim)]
         prompt = self.prompt(width)
         height -= len(prompt)
         if self.chosen is None:
             return [
                 *prompt,
-                Line(width).add("None has these words: esc shows all.", self.looks.dim),
+                Line(width).add("None has these words: esc shows all.", self.theme.dim),
             ]
         detail = self._detail(self.entries[self.chosen], width)
         fewest = min(len(self.found), 3)
@@ -66,7 +66,7 @@ class PickerScreen(ListScreen):
             self.dismiss(name)
 
     def _row(self, index: int, width: int, wide: int) -> Line:
-        looks, entry = self.looks, self.entries[index]
+        theme, entry = self.theme, self.entries[index]
         chosen = index == self.chosen
         mark = self.glyphs.pointer if entry.id == self.current else " "
         text = f"broken: {clean(entry.error)}" if entry.error else clean(entry.title)
@@ -78,31 +78,31 @@ class PickerScreen(ListScreen):
         line = Line(width)
         if chosen:
             shown = fit(f"{mark} {number}{name}  {text}", width - len(yours), self.glyphs.more)
-            return line.add(shown + yours, looks.cursor)
-        line.add(f"{mark} ", looks.good).add(number, looks.dim).add(name, looks.strong)
+            return line.add(shown + yours, theme.cursor)
+        line.add(f"{mark} ", theme.good).add(number, theme.dim).add(name, theme.strong)
         room = line.left - 2 - len(yours)
-        line.add("  ", looks.text).add(
-            fit(text, room, self.glyphs.more), looks.alarm if entry.error else looks.text
+        line.add("  ", theme.text).add(
+            fit(text, room, self.glyphs.more), theme.alarm if entry.error else theme.text
         )
-        return line.add(yours, looks.dim)
+        return line.add(yours, theme.dim)
 
     def _detail(self, entry: ScenarioInfo, width: int) -> list[Line]:
-        looks = self.looks
+        theme = self.theme
 
         def said(text: str, style: Style, most: int = 2) -> list[Line]:
             return [Line(width).add(line, style) for line in wrap(clean(text), width)[:most]]
 
-        rows = [Line(width).add(self.glyphs.rule * width, looks.faint)]
-        rows += said(entry.error, looks.alarm, 20) or said(entry.lesson, looks.text)
+        rows = [Line(width).add(self.glyphs.rule * width, theme.faint)]
+        rows += said(entry.error, theme.alarm, 20) or said(entry.lesson, theme.text)
         if entry.origin:
-            rows += said(entry.origin, looks.warm if entry.shadows else looks.dim)
+            rows += said(entry.origin, theme.warm if entry.shadows else theme.dim)
         if entry.error:
             return rows
         for fix in entry.fixes:
-            rows += said(fix.unavailable, looks.warm)
+            rows += said(fix.unavailable, theme.warm)
         if entry.look:
-            rows += said(f"look: {entry.look[0]}", looks.dim, 1)
+            rows += said(f"look: {entry.look[0]}", theme.dim, 1)
         if entry.fixes:
             fixes = ", ".join(clean(fix.title) for fix in entry.fixes)
-            rows.append(Line(width).add(fit(f"fixes: {fixes}", width, self.glyphs.more), looks.dim))
-        return [*rows, *said(entry.link, looks.dim, 1)]
+            rows.append(Line(width).add(fit(f"fixes: {fixes}", width, self.glyphs.more), theme.dim))
+        return [*rows, *said(entry.link, theme.dim, 1)]

@@ -44,7 +44,7 @@ class View:
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
         """`height` strips of `width` cells."""
-        return [Line(width).strip(scene.looks.text)] * height
+        return [Line(width).strip(scene.theme.text)] * height
 
     def row_at(self, y: int) -> Hashable | None:  # noqa: ARG002
         """What was painted on that row of the panel; None: no row of the table."""

@@ -16,7 +16,7 @@ __all__ = ["paint_nothing", "paint_sides"]
 
 def paint_sides(scene: Scene, comparison: Comparison, width: int, height: int) -> list[Strip]:
     """What ran on either side, and for how long it was measured: a row each."""
-    looks = scene.looks
+    theme = scene.theme
     before, after = comparison.lasted_ns
     was = "baseline" if comparison.pinned else "before"
     told = (
@@ -25,22 +25,22 @@ def paint_sides(scene: Scene, comparison: Comparison, width: int, height: int) -
     )
     strips = []
     for word, fixes, lasted_ns, more in told:
-        line = Line(width).add(f" {word:<9}", looks.accent)
+        line = Line(width).add(f" {word:<9}", theme.accent)
         measured = f"{lasted_ns // SECOND} s{more} measured"
         text = _named(scene, fixes)
         if width_of(text) > line.left - len(measured) - 3:
             text = text.partition("  #")[0]  # a comment is what it can do without
         indent = line.used
         first, *further = wrap(text, line.left - len(measured) - 3)
-        line.add(first, looks.strong).add(f"  {measured}", looks.dim)
-        rest = [Line(width).to(indent, looks.text).add(said, looks.strong) for said in further]
-        strips += [row.strip(looks.text) for row in (line, *rest)]
+        line.add(first, theme.strong).add(f"  {measured}", theme.dim)
+        rest = [Line(width).to(indent, theme.text).add(said, theme.strong) for said in further]
+        strips += [row.strip(theme.text) for row in (line, *rest)]
     if height >= 24:
         key = scene.keys.shown("baseline")
-        line = Line(width).add(f" {'load':<9}", looks.accent)
-        line.add(f"{scene.glyphs.times}{comparison.load.after:g} on both sides", looks.text)
-        line.add(f"  {key} makes what runs now the baseline", looks.dim)
-        strips += [line.strip(looks.text), Line(width).strip(looks.text)]
+        line = Line(width).add(f" {'load':<9}", theme.accent)
+        line.add(f"{scene.glyphs.times}{comparison.load.after:g} on both sides", theme.text)
+        line.add(f"  {key} makes what runs now the baseline", theme.dim)
+        strips += [line.strip(theme.text), Line(width).strip(theme.text)]
     return strips
 
 
@@ -58,42 +58,42 @@ def _age(scene: Scene, comparison: Comparison) -> str:
 
 def paint_nothing(scene: Scene, width: int) -> list[Strip]:
     """Why there is nothing, and what to press."""
-    looks, key = scene.looks, scene.keys.shown
+    theme, key = scene.theme, scene.keys.shown
     comparison = scene.snapshot.comparison if scene.snapshot else None
-    rows: list[Strip] = [Line(width).strip(looks.text)]
+    rows: list[Strip] = [Line(width).strip(theme.text)]
 
     def say(text: str, style: Style) -> None:
         lines = [Line(width).add(f"  {said}", style) for said in wrap(clean(text), width - 4)]
-        rows.extend(line.strip(looks.text) for line in lines)
+        rows.extend(line.strip(theme.text) for line in lines)
 
     if comparison is not None:
         was, now = (f"{scene.glyphs.times}{factor:g}" for factor in comparison.load)
         say(
             f"The load has changed from {was} to {now}: before and after are not comparable.",
-            looks.warm,
+            theme.warm,
         )
         say(
             f"Flip a fix, and it is compared under this load; or go back with {key('less-load')} "
             f"or {key('more-load')}.",
-            looks.text,
+            theme.text,
         )
     elif scene.scenario.fixes:
-        say("Nothing to compare yet: flip a fix, and before and after appear here.", looks.strong)
+        say("Nothing to compare yet: flip a fix, and before and after appear here.", theme.strong)
     else:
-        say("Nothing to compare: this scenario has no fixes.", looks.strong)
-    rows.append(Line(width).strip(looks.text))
+        say("Nothing to compare: this scenario has no fixes.", theme.strong)
+    rows.append(Line(width).strip(theme.text))
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         tick = "-" if fix.unavailable else "x" if fix.key in scene.status.fixes_on else " "
-        line = Line(width).add(f"  {letter} ", looks.good).add(f"[{tick}] ", looks.dim)
+        line = Line(width).add(f"  {letter} ", theme.good).add(f"[{tick}] ", theme.dim)
         title = fit(clean(fix.title), line.left - 1, scene.glyphs.more).rstrip()
-        rows.append(line.add(title, looks.text).strip(looks.text))
+        rows.append(line.add(title, theme.text).strip(theme.text))
         if fix.unavailable:
-            say(f"      {fix.unavailable}", looks.warm)
+            say(f"      {fix.unavailable}", theme.warm)
     if scene.scenario.fixes:
-        rows.append(Line(width).strip(looks.text))
+        rows.append(Line(width).strip(theme.text))
         say(
             f"{key('baseline')} makes what runs now the baseline: then every change is compared "
             "with it, not with the one before.",
-            looks.dim,
+            theme.dim,
         )
     return rows

@@ -40,7 +40,7 @@ def certainty(figure: Figure) -> str:
 
 def paint_figures(thing: Thing, scene: Scene, width: int, height: int) -> list[Strip]:
     """A title, a row for each figure; of a route its latencies beside them, or below."""
-    looks = scene.looks
+    theme = scene.theme
     strips = [_title(thing, scene, width)]
     room = height - 1
     beside = thing.route is not None and height < wanted_rows(thing)
@@ -53,7 +53,7 @@ def paint_figures(thing: Thing, scene: Scene, width: int, height: int) -> list[S
         return _filled(strips + [_wider(row, width, scene) for row in rows], width, height, scene)
     if beside:
         drawn = _drawn(thing.route, scene, width - cells - 2, room)
-        gap = Line(1).strip(looks.text)
+        gap = Line(1).strip(theme.text)
         rows = _filled(rows, cells, room, scene)
         pairs = zip(rows, drawn, strict=True)
         strips += [Strip([*row, *gap, *bar, *gap], width) for row, bar in pairs]
@@ -62,9 +62,9 @@ def paint_figures(thing: Thing, scene: Scene, width: int, height: int) -> list[S
     left = height - len(strips) - 2
     if left >= min(3, _ranges(thing.route)):
         glyph = "░" if scene.glyphs.eighths else ":"
-        head = Line(width).add("  latency  ", looks.title)
-        head.add(f"{scene.glyphs.run} now  ", looks.run).add(f"{glyph} before", looks.dim)
-        strips += [Line(width).strip(looks.text), head.strip(looks.text)]
+        head = Line(width).add("  latency  ", theme.title)
+        head.add(f"{scene.glyphs.run} now  ", theme.run).add(f"{glyph} before", theme.dim)
+        strips += [Line(width).strip(theme.text), head.strip(theme.text)]
         drawn = _drawn(thing.route, scene, min(width - 1, 90), min(left, _ranges(thing.route)))
         strips += [_wider(row, width, scene) for row in drawn]
     return _filled(strips, width, height, scene)
@@ -74,7 +74,7 @@ def paint_further(
     rows: Sequence[Thing], chosen: Thing, scene: Scene, width: int, height: int
 ) -> list[Strip]:
     """The figures of the others, each whole, as many as there is room for."""
-    blank = Line(width).strip(scene.looks.text)
+    blank = Line(width).strip(scene.theme.text)
     strips: list[Strip] = []
     for thing in rows:
         if thing is chosen or len(thing.figures) == 1:
@@ -104,8 +104,8 @@ def paint_rest(
     height: int,
 ) -> list[Strip]:
     """What there is still room for: why the fix helps, then the latencies of the other routes."""
-    looks = scene.looks
-    blank = Line(width).strip(looks.text)
+    theme = scene.theme
+    blank = Line(width).strip(theme.text)
     strips: list[Strip] = []
     for fix in filter(None, map(scene.fix, comparison.after_fixes)):
         title = f"{scene.letter(fix.key)}  {clean(fix.title)}"
@@ -113,9 +113,9 @@ def paint_rest(
             title = title.partition("  #")[0]
         whole = width_of(title) <= width - 5
         why = f"It looks right, and is not: {fix.why}" if fix.wrong else fix.why
-        head = rule_line(width, scene, title if whole else scene.letter(fix.key), looks.title)
-        style = looks.warm if fix.wrong else looks.text
-        named = [] if whole else paragraph(fix.title, looks.strong, width, scene)
+        head = rule_line(width, scene, title if whole else scene.letter(fix.key), theme.title)
+        style = theme.warm if fix.wrong else theme.text
+        named = [] if whole else paragraph(fix.title, theme.strong, width, scene)
         told = [blank, head, *named, *paragraph(why, style, width, scene)]
         strips += told if len(strips) + len(told) <= height else []
     for thing in rows:
@@ -124,7 +124,7 @@ def paint_rest(
             continue
         lines = _ranges(route)
         if len(strips) + lines + 2 <= height:
-            strips += [blank, rule_line(width, scene, clean(thing.name), looks.title, "latency")]
+            strips += [blank, rule_line(width, scene, clean(thing.name), theme.title, "latency")]
             drawn = _drawn(route, scene, width - 1, lines)
             strips += [_wider(row, width, scene) for row in drawn]
     return _filled(strips, width, height, scene)
@@ -144,7 +144,7 @@ def _drawn(route: RouteComparison, scene: Scene, width: int, height: int) -> lis
 def _title(thing: Thing, scene: Scene, width: int) -> Strip:
     """`── GET /a ─ n 295 → 295 ──`."""
     name = fit(clean(thing.name), min(width_of(clean(thing.name)), width - 5), scene.glyphs.more)
-    return rule_line(width, scene, name, scene.looks.title, _samples(thing, scene))
+    return rule_line(width, scene, name, scene.theme.title, _samples(thing, scene))
 
 
 def _samples(thing: Thing, scene: Scene) -> str:
@@ -154,29 +154,29 @@ def _samples(thing: Thing, scene: Scene) -> str:
 
 def _figure_row(figure: Figure | None, scene: Scene, width: int) -> Strip:
     """`  p50      104 ms   12 ms  ▼ 88 %  sure`; the head without a figure."""
-    looks = scene.looks
+    theme = scene.theme
     line = Line(width)
     if figure is None:
         line.add(
-            f"{'':{TITLE}}{'before':>{SIDE}} {'after':>{SIDE}}  {'change':<{CHANGE}}", looks.dim
+            f"{'':{TITLE}}{'before':>{SIDE}} {'after':>{SIDE}}  {'change':<{CHANGE}}", theme.dim
         )
-        return line.strip(looks.text)
-    line.add(fit(f"  {figure.title}", TITLE), looks.dim)
+        return line.strip(theme.text)
+    line.add(fit(f"  {figure.title}", TITLE), theme.dim)
     was, now = figure.texts()
-    line.add(f"{was:>{SIDE}} ", looks.text).add(f"{now:>{SIDE}}", looks.strong)
+    line.add(f"{was:>{SIDE}} ", theme.text).add(f"{now:>{SIDE}}", theme.strong)
     text, style = verdict(figure, scene)
-    line.add("  ", looks.text).add(f"{text:<{CHANGE}}", style)
+    line.add("  ", theme.text).add(f"{text:<{CHANGE}}", style)
     said = certainty(figure)
     said = said if width_of(said) < line.left else "not sure"
     if width_of(said) < line.left:
-        line.add(f" {said}", looks.text if said == "sure" else looks.dim)
-    return line.strip(looks.text)
+        line.add(f" {said}", theme.text if said == "sure" else theme.dim)
+    return line.strip(theme.text)
 
 
 def _wider(row: Strip, width: int, scene: Scene) -> Strip:
-    return row if row.cell_length == width else row.adjust_cell_length(width, scene.looks.text)
+    return row if row.cell_length == width else row.adjust_cell_length(width, scene.theme.text)
 
 
 def _filled(strips: list[Strip], width: int, height: int, scene: Scene) -> list[Strip]:
-    blank = Line(width).strip(scene.looks.text)
+    blank = Line(width).strip(scene.theme.text)
     return (strips + [blank] * height)[:height]

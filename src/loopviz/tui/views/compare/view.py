@@ -57,17 +57,17 @@ class CompareView(View):
         return [thing.key for thing in things(comparison, scene)] if comparison else ()
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
-        looks = scene.looks
+        theme = scene.theme
         comparison = _comparison(scene)
         note = "as of the freeze" if scene.frozen else ""
-        strips = [rule_line(width, scene, "COMPARE", looks.title, note)]
+        strips = [rule_line(width, scene, "COMPARE", theme.title, note)]
         if comparison is None:
             strips += paint_nothing(scene, width)
         else:
             strips += paint_sides(scene, comparison, width, height)
             self._above = len(strips)
             strips += self._body(scene, comparison, width, height - len(strips))
-        blank = Line(width).strip(looks.text)
+        blank = Line(width).strip(theme.text)
         return (strips + [blank] * height)[:height]
 
     def row_at(self, y: int) -> Hashable | None:
@@ -85,7 +85,7 @@ class CompareView(View):
             above = min(height, wanted_rows(chosen))
             right = paint_figures(chosen, scene, width - left - 2, above)
             right += paint_further(rows, chosen, scene, width - left - 2, height - above)
-            wall = Line(2).add(f"{scene.glyphs.wall} ", scene.looks.faint).strip(scene.looks.text)
+            wall = Line(2).add(f"{scene.glyphs.wall} ", scene.theme.faint).strip(scene.theme.text)
             pairs = zip(table, right, strict=True)
             return [Strip([*row, *wall, *beside], width) for row, beside in pairs]
         if scene.view_state.detail:

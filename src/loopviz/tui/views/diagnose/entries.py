@@ -98,14 +98,14 @@ def _victims(entry: Entry) -> str:
 
 
 def _heat(entry: Entry, scene: Scene) -> Style:
-    looks = scene.looks
+    theme = scene.theme
     if entry.over:
-        return looks.dim
-    return looks.warm if entry.word == "warning" else looks.alarm
+        return theme.dim
+    return theme.warm if entry.word == "warning" else theme.alarm
 
 
 def _calm(entry: Entry, scene: Scene) -> Style:
-    return scene.looks.dim if entry.over else scene.looks.text
+    return scene.theme.dim if entry.over else scene.theme.text
 
 
 COLUMNS = (

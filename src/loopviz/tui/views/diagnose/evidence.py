@@ -68,7 +68,7 @@ def _arranged(sections: Sequence[_Section], scene: Scene, width: int, height: in
             kept.add(section.rank)
             left -= len(section.rows)
     shown = [section for section in sections if section.rank in kept]
-    blank = Line(width).strip(scene.looks.text)
+    blank = Line(width).strip(scene.theme.text)
     apart = left >= len(shown)
     strips: list[Strip] = []
     for section in shown:
@@ -77,16 +77,16 @@ def _arranged(sections: Sequence[_Section], scene: Scene, width: int, height: in
 
 
 def _sentence(finding: Finding, entry: Entry, scene: Scene, width: int) -> list[Strip]:
-    looks = scene.looks
+    theme = scene.theme
     times = "once" if finding.count == 1 else f"{finding.count:,} times"
     if finding.worst_ns:
         times += f", worst {duration(finding.worst_ns, ' ')}"
         if finding.count > 1:
             times += f", {duration(finding.total_ns, ' ')} in all"
     times += "; seen now" if entry.last == "now" else f"; last seen {ago(finding.last_ns, scene)}"
-    style = looks.dim if entry.over else looks.strong
+    style = theme.dim if entry.over else theme.strong
     sentence = paragraph(finding.sentence, style, width, scene, 4)
-    return [*sentence, *paragraph(times, looks.dim, width, scene)]
+    return [*sentence, *paragraph(times, theme.dim, width, scene)]
 
 
 def _fix(finding: Finding, scene: Scene, width: int) -> list[Strip]:
@@ -108,55 +108,55 @@ def _fix(finding: Finding, scene: Scene, width: int) -> list[Strip]:
 
 def _press(fix: FixInfo, scene: Scene, width: int) -> list[Strip]:
     """`FIX a: await …  press a`, and why it helps."""
-    looks = scene.looks
+    theme = scene.theme
     letter = scene.letter(fix.key)
     press = f"  press {letter}"
-    line = Line(width).add("  FIX ", looks.title).add(f" {letter}: ", looks.good)
+    line = Line(width).add("  FIX ", theme.title).add(f" {letter}: ", theme.good)
     indent, title = line.used, clean(fix.title)
     if width_of(title) > line.left - len(press):
         title = title.partition("  #")[0]  # a comment is what it can do without
     first, *further = wrap(title, line.left - len(press))
-    rows = [line.add(first, looks.text).add(press, looks.good)]
-    rows += [Line(width).to(indent, looks.text).add(more, looks.text) for more in further]
-    why = paragraph(fix.why, looks.dim, width - 5, scene, 3)
-    return [*(row.strip(looks.text) for row in rows), *_indented(why, width, scene)]
+    rows = [line.add(first, theme.text).add(press, theme.good)]
+    rows += [Line(width).to(indent, theme.text).add(more, theme.text) for more in further]
+    why = paragraph(fix.why, theme.dim, width - 5, scene, 3)
+    return [*(row.strip(theme.text) for row in rows), *_indented(why, width, scene)]
 
 
 def _rule(finding: Finding, scene: Scene, width: int) -> list[Strip]:
     means = said(finding.rule).means
     if not means:
         return []
-    text = paragraph(f"{finding.rule}: {means}", scene.looks.dim, width, scene, 3)
+    text = paragraph(f"{finding.rule}: {means}", scene.theme.dim, width, scene, 3)
     return list(text)
 
 
 def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
     """No rule sees it: what the endpoints count, and what to look at."""
-    looks, counter = scene.looks, entry.counter
+    theme, counter = scene.theme, entry.counter
     assert counter is not None
     grew = f"{counter.value:,} since the run began"
     if counter.recent > 0 and scene.snapshot is not None:
         grew += f", {counter.recent:,} in the last {scene.snapshot.recent_ns // 10**9} s"
     text = f"{clean(counter.title)}: {grew}. It ought to stay 0."
-    style = looks.dim if entry.over else looks.strong
+    style = theme.dim if entry.over else theme.strong
     told = "No rule sees this: the endpoints of the scenario count it themselves."
     sections = [
         _Section(
-            0, [*paragraph(text, style, width, scene), *paragraph(told, looks.dim, width, scene)]
+            0, [*paragraph(text, style, width, scene), *paragraph(told, theme.dim, width, scene)]
         )
     ]
     if scene.suggested is not None:
         sections.append(_Section(1, _press(scene.suggested, scene, width)))
     hints = [
-        row for hint in scene.scenario.look for row in paragraph(hint, looks.text, width, scene)
+        row for hint in scene.scenario.look for row in paragraph(hint, theme.text, width, scene)
     ]
     if hints:
         sections.append(_Section(2, [titled("LOOK AT", "", scene, width), *hints]))
-    lesson = paragraph(scene.scenario.lesson, looks.dim, width, scene, 4)
+    lesson = paragraph(scene.scenario.lesson, theme.dim, width, scene, 4)
     return [*sections, _Section(3, lesson)]
 
 
 def _indented(rows: Sequence[Strip], width: int, scene: Scene) -> list[Strip]:
     """Five cells further to the right."""
-    blank = Line(5).strip(scene.looks.text)
+    blank = Line(5).strip(scene.theme.text)
     return [Strip([*blank, *row], width) for row in rows]

@@ -21,7 +21,7 @@ def moment_key(entry: Entry, moment: Moment) -> Key:
 
 def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[Strip]:
     """By route: how many requests waited for it, and how long."""
-    looks = scene.looks
+    theme = scene.theme
     if not finding.victims:
         return [titled("VICTIMS", "no request is known to have waited for it", scene, width)]
     who = "1 request" if finding.victims == 1 else f"{finding.victims:,} requests"
@@ -35,14 +35,14 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
     for one in finding.sufferings[:rows]:
         figures = f"{compact(one.requests):>5} {scene.glyphs.times} {duration(one.waited_ns):>6} "
         name = min(28, width - len(figures) - 12)
-        line = Line(width).add("    ", looks.text)
-        line.add(fit(clean(one.route), name, scene.glyphs.more), looks.text).add(figures, looks.dim)
+        line = Line(width).add("    ", theme.text)
+        line.add(fit(clean(one.route), name, scene.glyphs.more), theme.text).add(figures, theme.dim)
         cells = round(one.waited_ns / most * min(24, line.left - 2))
-        line.add(scene.glyphs.ready * cells, looks.ready)
-        strips.append(line.strip(looks.text))
+        line.add(scene.glyphs.ready * cells, theme.ready)
+        strips.append(line.strip(theme.text))
     if len(finding.sufferings) > rows:
         more = f"    + {len(finding.sufferings) - rows} more routes"
-        strips.append(Line(width).add(more, looks.dim).strip(looks.text))
+        strips.append(Line(width).add(more, theme.dim).strip(theme.text))
     return strips
 
 
@@ -56,7 +56,7 @@ def in_sight(entry: Entry, moments: Sequence[Moment], scene: Scene, rows: int) -
 
 def moments_rows(entry: Entry, moments: Sequence[Moment], scene: Scene, width: int) -> list[Strip]:
     """The last times that it happened, for the cursor."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     if not moments:
         return []
     enter = scene.keys.shown("enter")
@@ -71,21 +71,21 @@ def moments_rows(entry: Entry, moments: Sequence[Moment], scene: Scene, width: i
         lasted = duration(moment.lasted_ns) if moment.lasted_ns else ""
         who = f"#{moment.request}" if moment.request else ""
         line = Line(width).add(
-            f"  {glyphs.pointer if chosen else ' '} ", looks.cursor if chosen else looks.text
+            f"  {glyphs.pointer if chosen else ' '} ", theme.cursor if chosen else theme.text
         )
-        style = looks.cursor if chosen else looks.text
+        style = theme.cursor if chosen else theme.text
         line.add(f"{ago(moment.at_ns, scene):>10} {lasted:>7}  {clean(moment.label)} {who} ", style)
-        strips.append(line.strip(looks.text))
+        strips.append(line.strip(theme.text))
     return strips
 
 
 def titled(title: str, text: str, scene: Scene, width: int) -> Strip:
-    line = Line(width).add(f"  {title} ", scene.looks.title)
+    line = Line(width).add(f"  {title} ", scene.theme.title)
     text = clean(text)
     line.add(
-        f" {fit(text, min(width_of(text), line.left - 1), scene.glyphs.more)}", scene.looks.text
+        f" {fit(text, min(width_of(text), line.left - 1), scene.glyphs.more)}", scene.theme.text
     )
-    return line.strip(scene.looks.text)
+    return line.strip(scene.theme.text)
 
 
 def ago(at_ns: int, scene: Scene) -> str:

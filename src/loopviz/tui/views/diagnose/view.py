@@ -91,9 +91,9 @@ class DiagnoseView(View):
             list_ += paint_watched(scene, found, left, height - len(list_))
             fixes = paint_fixes(scene, left)
             if len(list_) + len(fixes) < height:
-                list_ += [Line(left).strip(scene.looks.text), *fixes]
+                list_ += [Line(left).strip(scene.theme.text), *fixes]
             return beside(
-                list_, self._detail(chosen, found, scene, width - left, height), scene.looks.text
+                list_, self._detail(chosen, found, scene, width - left, height), scene.theme.text
             )
         if scene.view_state.detail:
             return self._detail(chosen, found, scene, width, height)
@@ -112,10 +112,10 @@ class DiagnoseView(View):
         self, chosen: Entry, found: Sequence[Entry], scene: Scene, width: int, height: int
     ) -> list[Strip]:
         """Behind a title and a wall."""
-        looks = scene.looks
+        theme = scene.theme
         place = f"{found.index(chosen) + 1}/{len(found)}"
         style = (
-            looks.dim if chosen.over else looks.warm if chosen.word == "warning" else looks.alarm
+            theme.dim if chosen.over else theme.warm if chosen.word == "warning" else theme.alarm
         )
         title = f"{place}  {clean(chosen.title).upper()}"
         moments = self._moments(chosen, scene)
@@ -132,7 +132,7 @@ class DiagnoseView(View):
         note = f"{now} now" + (f", {over} over" if over else "")
         if scene.frozen:
             note += ", as of the freeze"
-        title = rule_line(width, scene, "DIAGNOSIS", scene.looks.title, note)
+        title = rule_line(width, scene, "DIAGNOSIS", scene.theme.title, note)
         state = replace(scene.view_state, chosen={**scene.view_state.chosen, self.NAME: chosen.key})
         rows = [(entry.key, entry) for entry in found]
         self._table.columns = columns_for(found)
@@ -156,10 +156,10 @@ def _chosen(found: Sequence[Entry], scene: Scene) -> Entry | None:
 
 def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
     """Nothing is found: how the loop is, and what is watched for."""
-    strips = [rule_line(width, scene, "DIAGNOSIS", scene.looks.title, "nothing is wrong so far")]
+    strips = [rule_line(width, scene, "DIAGNOSIS", scene.theme.title, "nothing is wrong so far")]
     strips += well(scene, width)
     strips += paint_watched(scene, (), width, height - len(strips))
-    return (strips + [Line(width).strip(scene.looks.text)] * height)[:height]
+    return (strips + [Line(width).strip(scene.theme.text)] * height)[:height]
 
 
 def _show(moment: Moment) -> Effects:

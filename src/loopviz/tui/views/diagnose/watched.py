@@ -20,7 +20,7 @@ NAME = 30
 
 def paint_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) -> list[Strip]:
     """How many findings each rule has; with what it means, if there is room; else nothing."""
-    looks = scene.looks
+    theme = scene.theme
     counts = Counter(entry.finding.rule for entry in found if entry.finding is not None)
     shorts = NAME + max(len(told.short) for told in RULES.values())
     explained = width > shorts and height >= len(RULES)
@@ -28,33 +28,33 @@ def paint_watched(scene: Scene, found: Sequence[Entry], width: int, height: int)
     rows = -(-len(RULES) // each)
     if height < rows:
         return []
-    strips = [rule_line(width, scene, "WATCHED FOR", looks.title)] if height > rows else []
+    strips = [rule_line(width, scene, "WATCHED FOR", theme.title)] if height > rows else []
     rules = list(RULES)
     for at in range(rows):
         line = Line(width)
         for column, rule in enumerate(rules[at::rows]):
-            line.to(column * (width // each), looks.text)
+            line.to(column * (width // each), theme.text)
             count = counts[rule]
             sign = count or scene.glyphs.dot
-            line.add(f"{sign:>4} ", looks.warm if count else looks.faint)
-            line.add(f"{rule:<{NAME - 5}}", looks.text if count else looks.dim)
+            line.add(f"{sign:>4} ", theme.warm if count else theme.faint)
+            line.add(f"{rule:<{NAME - 5}}", theme.text if count else theme.dim)
             if explained:
                 told = RULES[rule]
                 text = told.means if width_of(told.means) < line.left else told.short
-                line.add(text, looks.dim)
-        strips.append(line.strip(looks.text))
+                line.add(text, theme.dim)
+        strips.append(line.strip(theme.text))
     return strips
 
 
 def well(scene: Scene, width: int) -> list[Strip]:
     """The loop's figures, and what they say."""
-    looks, snapshot = scene.looks, scene.snapshot
+    theme, snapshot = scene.theme, scene.snapshot
     if snapshot is None:
-        return paragraph("The target has not run yet.", looks.dim, width, scene)
+        return paragraph("The target has not run yet.", theme.dim, width, scene)
     loop = snapshot.loop
     if not loop.lag_recent.count:
         return paragraph(
-            "No timer has run yet: nothing is known of the loop.", looks.dim, width, scene
+            "No timer has run yet: nothing is known of the loop.", theme.dim, width, scene
         )
     lag, delay = loop.lag_recent, loop.ready_delay_recent
     figures = f"lag p99 {duration(lag.p99_ns, ' ')}, max {duration(lag.max_ns, ' ')}"
@@ -63,4 +63,4 @@ def well(scene: Scene, width: int) -> list[Strip]:
     figures += f"; utilization {loop.utilization_recent:.0%}"
     late = lag.p99_ns >= WARM_NS
     verdict = "The loop is late, but no rule says why yet" if late else "The loop keeps up"
-    return paragraph(f"{verdict}: {figures}.", looks.warm if late else looks.good, width, scene)
+    return paragraph(f"{verdict}: {figures}.", theme.warm if late else theme.good, width, scene)

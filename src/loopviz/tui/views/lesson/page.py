@@ -22,7 +22,7 @@ def paint_lesson(
     Wide terminals have two columns, the source on the right; else all is below each other, the
     source after the fixes.
     """
-    looks = scene.looks
+    theme = scene.theme
     room = height - 1
     if width >= WIDE:
         side = width * 2 // 5
@@ -41,10 +41,10 @@ def paint_lesson(
     name = clean(scene.scenario.title)
     if first:
         name += f"  {scene.glyphs.dot}  {first} {'row' if first == 1 else 'rows'} above: k"
-    title = rule_line(width, scene, "LESSON", looks.title, name)
+    title = rule_line(width, scene, "LESSON", theme.title, name)
     if not left:
         return [title, *_shown(body, room, first, width, scene)], first
-    wall = Line(2).add(scene.glyphs.wall, looks.faint).strip(looks.text)
+    wall = Line(2).add(scene.glyphs.wall, theme.faint).strip(theme.text)
     pairs = zip(
         _shown(left, room, first, side, scene), _shown(body, room, first, other, scene), strict=True
     )
@@ -59,39 +59,39 @@ def _shown(body: list[Strip], room: int, first: int, width: int, scene: Scene) -
     if below > 0:
         down = scene.keys.shown("down")
         text = f" {scene.glyphs.more} {below + 1} more rows: {down}"
-        rows[-1] = Line(width).add(text, scene.looks.accent).strip(scene.looks.text)
-    return [*rows, *[Line(width).strip(scene.looks.text)] * (room - len(rows))]
+        rows[-1] = Line(width).add(text, scene.theme.accent).strip(scene.theme.text)
+    return [*rows, *[Line(width).strip(scene.theme.text)] * (room - len(rows))]
 
 
 def _sentence(scene: Scene, width: int) -> list[Strip]:
     return [
-        *_text(scene.scenario.lesson, scene.looks.strong, 1, width, scene),
+        *_text(scene.scenario.lesson, scene.theme.strong, 1, width, scene),
         _blank(width, scene),
     ]
 
 
 def _fixes(scene: Scene, width: int) -> list[Strip]:
     """Each with its letter; of those that are on, why it helps, or why it does not."""
-    looks = scene.looks
+    theme = scene.theme
     wanted = scene.suggested
     rows = []
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
-        line = Line(width).add(f" {letter} ", looks.good if not fix.unavailable else looks.dim)
-        line.add(f"[{_tick(fix, on)}] ", looks.good if on else looks.dim)
+        line = Line(width).add(f" {letter} ", theme.good if not fix.unavailable else theme.dim)
+        line.add(f"[{_tick(fix, on)}] ", theme.good if on else theme.dim)
         hint = f"  {scene.glyphs.here} suggested: press {letter}"
         hint = hint if fix is wanted else ""
         title = clean(fix.title)
         room = line.left - width_of(hint)
         title = fit(title, min(width_of(title), room), scene.glyphs.more)
-        line.add(title, looks.strong if on else looks.text).add(hint, looks.good)
-        rows.append(line.strip(looks.text))
+        line.add(title, theme.strong if on else theme.text).add(hint, theme.good)
+        rows.append(line.strip(theme.text))
         if fix.unavailable:
-            rows += _text(fix.unavailable, looks.warm, 7, width, scene)
+            rows += _text(fix.unavailable, theme.warm, 7, width, scene)
         elif on and fix.wrong:
-            rows += _text(f"looks right, is not: {fix.why}", looks.warm, 7, width, scene)
+            rows += _text(f"looks right, is not: {fix.why}", theme.warm, 7, width, scene)
         elif on:
-            rows += _text(fix.why, looks.dim, 7, width, scene)
+            rows += _text(fix.why, theme.dim, 7, width, scene)
     return [*rows, _blank(width, scene)] if rows else []
 
 
@@ -100,41 +100,41 @@ def _tick(fix: FixInfo, on: bool) -> str:
 
 
 def _source(scene: Scene, width: int) -> list[Strip]:
-    looks = scene.looks
+    theme = scene.theme
     name = clean(f"{scene.scenario.path.parent.name}/{scene.scenario.path.name}")
-    head = Line(width).add(f" {name} ", looks.accent).add(as_it_runs(scene), looks.dim)
+    head = Line(width).add(f" {name} ", theme.accent).add(as_it_runs(scene), theme.dim)
     code = paint_code(scene, width)
     if not code:
         text = "It is in none of the functions that stand at the top of this file."
-        return [head.strip(looks.text), *_text(text, looks.dim, 1, width, scene)]
-    return [head.strip(looks.text), *code, _blank(width, scene)]
+        return [head.strip(theme.text), *_text(text, theme.dim, 1, width, scene)]
+    return [head.strip(theme.text), *code, _blank(width, scene)]
 
 
 def _more(scene: Scene, width: int) -> list[Strip]:
     """What to look at, the lesson in prose, and where real users hit it."""
-    scenario, looks = scene.scenario, scene.looks
+    scenario, theme = scene.scenario, scene.theme
     rows: list[Strip] = []
     if scenario.look:
         rows.append(_head("LOOK AT", width, scene))
         for hint in scenario.look:
-            rows += _text(hint, looks.text, 1, width, scene, f"{scene.glyphs.dot} ")
+            rows += _text(hint, theme.text, 1, width, scene, f"{scene.glyphs.dot} ")
         rows.append(_blank(width, scene))
     if scene.lesson and scene.lesson.prose:
         rows.append(_head("IN MORE WORDS", width, scene))
         for paragraph in scene.lesson.prose.split("\n\n"):
-            rows += [*_text(paragraph, looks.text, 1, width, scene), _blank(width, scene)]
+            rows += [*_text(paragraph, theme.text, 1, width, scene), _blank(width, scene)]
     if scenario.link:
         rows.append(_head("REAL USERS HIT IT", width, scene))
-        rows += _text(scenario.link, looks.accent, 1, width, scene)
+        rows += _text(scenario.link, theme.accent, 1, width, scene)
     return rows
 
 
 def _head(title: str, width: int, scene: Scene) -> Strip:
-    return Line(width).add(f" {title}", scene.looks.title).strip(scene.looks.text)
+    return Line(width).add(f" {title}", scene.theme.title).strip(scene.theme.text)
 
 
 def _blank(width: int, scene: Scene) -> Strip:
-    return Line(width).strip(scene.looks.text)
+    return Line(width).strip(scene.theme.text)
 
 
 def _text(
@@ -144,6 +144,6 @@ def _text(
     rows = []
     for i, line in enumerate(wrap(clean(text), width - indent - len(mark) - 1)):
         row = Line(width).to(indent, style)
-        row.add(mark if i == 0 else " " * len(mark), scene.looks.accent)
-        rows.append(row.add(line, style).strip(scene.looks.text))
+        row.add(mark if i == 0 else " " * len(mark), scene.theme.accent)
+        rows.append(row.add(line, style).strip(scene.theme.text))
     return rows

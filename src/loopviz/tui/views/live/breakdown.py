@@ -24,13 +24,13 @@ def paint_breakdown(
     height: int,
 ) -> list[Strip]:
     """`height` rows. `at`: the detail is open, the cursor on that part; None: it is closed."""
-    looks = scene.looks
-    blank = Line(width).strip(looks.text)
+    theme = scene.theme
+    blank = Line(width).strip(theme.text)
     if request is None or found is None:
-        title = rule_line(width, scene, "REQUEST", looks.title, "none is chosen here")
+        title = rule_line(width, scene, "REQUEST", theme.title, "none is chosen here")
         keys = scene.keys.shown("down", "up")
         hint = f" {keys} choose a row; {scene.keys.shown('back')} closes this"
-        rows = [title, Line(width).add(hint, looks.dim).strip(looks.text)]
+        rows = [title, Line(width).add(hint, theme.dim).strip(theme.text)]
         return (rows + [blank] * height)[:height]
     rows = [_title(request, found, at, scene, width)]
     if height > 4:
@@ -48,7 +48,7 @@ def paint_breakdown(
     if len(shown) < len(parts) and at is None:
         rest = parts[len(shown) :]
         said = f"{len(rest)} more, {duration(sum(p.total_ns for p in rest), ' ')} in all"
-        rows.append(Line(width).add(f"   {said}", looks.dim).strip(looks.text))
+        rows.append(Line(width).add(f"   {said}", theme.dim).strip(theme.text))
     rows += notes[: max(0, height - len(rows))]
     return (rows + [blank] * height)[:height]
 
@@ -57,7 +57,7 @@ def _title(
     request: RequestInfo, found: Breakdown, at: int | None, scene: Scene, width: int
 ) -> Strip:
     """`── GET /ping #41 ─ 198 ms, status 200, slice 3 of 12 ─ enter: all of it ──`."""
-    looks, rule, keys = scene.looks, scene.glyphs.rule, scene.keys
+    theme, rule, keys = scene.theme, scene.glyphs.rule, scene.keys
     name = f"{clean(request.route)} #{request.number}"
     said = duration(found.total_ns, " ")
     said += " so far" if request.open else f", status {request.status}" if request.status else ""
@@ -71,12 +71,12 @@ def _title(
         part = found.parts[min(at, len(found.parts) - 1)] if found.parts else None
         hint = f"{enter} goes to who held it up" if part and leads_on(part) else ""
     room = width - width_of(f"{name}{said}") - 10
-    line = Line(width).add(rule * 2 + " ", looks.faint).add(name, looks.title)
-    line.add(f" {rule} ", looks.faint).add(said, looks.strong)
+    line = Line(width).add(rule * 2 + " ", theme.faint).add(name, theme.title)
+    line.add(f" {rule} ", theme.faint).add(said, theme.strong)
     if hint and room >= width_of(hint):
-        line.add(f" {rule} ", looks.faint).add(hint, looks.dim)
-    line.add(" ", looks.faint)
-    return line.add(rule * line.left, looks.faint).strip(looks.text)
+        line.add(f" {rule} ", theme.faint).add(hint, theme.dim)
+    line.add(" ", theme.faint)
+    return line.add(rule * line.left, theme.faint).strip(theme.text)
 
 
 def wanted_rows(request: RequestInfo | None, found: Breakdown | None) -> int:
@@ -105,9 +105,9 @@ def state_bar(
     while sum(cells_of) != cells:
         longest = cells_of.index(max(cells_of))
         cells_of[longest] += 1 if sum(cells_of) < cells else -1
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     return [
-        (glyphs.of(state) * size, looks.of(state))
+        (glyphs.of(state) * size, theme.of(state))
         for (state, _), size in zip(shares, cells_of, strict=True)
     ]
 
@@ -119,15 +119,15 @@ def _bar(request: RequestInfo, found: Breakdown, scene: Scene, width: int) -> St
         sums[state] = sums.get(state, 0) + part.total_ns
     order = [State.RUN, State.BLOCKING, State.READY, State.RESOURCE, State.THREAD, State.AWAIT]
     shares = [(state, sums[state]) for state in order if state in sums]
-    line = Line(width).add(" ", scene.looks.text)
+    line = Line(width).add(" ", scene.theme.text)
     for text, style in state_bar(shares, scene, min(width - 2, 100)):
         line.add(text, style)
-    return line.strip(scene.looks.text)
+    return line.strip(scene.theme.text)
 
 
 def _notes(request: RequestInfo, scene: Scene, width: int) -> list[Strip]:
     """What else is known of it: phases, response, outbound calls, its task."""
-    looks, dot = scene.looks, scene.glyphs.dot
+    theme, dot = scene.theme, scene.glyphs.dot
     phases = [f"{clean(p.name)} {duration(p.end_ns - p.start_ns, ' ')}" for p in request.phases]
     facts = []
     if request.bytes_sent:
@@ -143,8 +143,8 @@ def _notes(request: RequestInfo, scene: Scene, width: int) -> list[Strip]:
     rows = []
     for word, said in (("phases", phases), ("also", facts)):
         if said:
-            line = Line(width).add(f"   {word:<7} ", looks.dim)
+            line = Line(width).add(f"   {word:<7} ", theme.dim)
             text = f" {dot} ".join(said)
-            line.add(fit(text, min(width_of(text), line.left - 1), scene.glyphs.more), looks.text)
-            rows.append(line.strip(looks.text))
+            line.add(fit(text, min(width_of(text), line.left - 1), scene.glyphs.more), theme.text)
+            rows.append(line.strip(theme.text))
     return rows

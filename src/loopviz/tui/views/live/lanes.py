@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import RequestInfo, State
-from loopviz.tui.draw.palette import Looks
+from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, clean, duration, fit
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
@@ -33,7 +33,7 @@ class LanePainter:
     def __init__(self) -> None:
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._painted: dict[tuple[str, int], tuple[tuple[object, ...], Strip]] = {}
-        self._looks: Looks | None = None
+        self._theme: Theme | None = None
         self._needed: dict[str, tuple[int, int]] = {}
         self._grid = 0, 0
         self.chosen: tuple[str, int] | None = None
@@ -63,12 +63,12 @@ class LanePainter:
     def paint(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         """As many rows as the panel has."""
         width, height = plan.size("lanes")
-        looks = scene.looks
+        theme = scene.theme
         self.shown = []
         if scene.snapshot is None:
-            return [Line(width).strip(looks.text) for _ in range(height)]
-        if looks is not self._looks:
-            self._looks = looks
+            return [Line(width).strip(theme.text) for _ in range(height)]
+        if theme is not self._theme:
+            self._theme = theme
             self._lanes.clear()
             self._painted.clear()
         if self._grid != (columns.cell_ns, columns.count):
@@ -105,7 +105,7 @@ class LanePainter:
         uprights: Uprights,
         culprit: int,
     ) -> Strip:
-        looks, glyphs = scene.looks, scene.glyphs
+        theme, glyphs = scene.theme, scene.glyphs
         place = row.key
         guilty = bool(culprit) and any(request.number == culprit for request in requests)
         chosen = scene.view_state.row is not None and row.key == self.chosen
@@ -116,33 +116,33 @@ class LanePainter:
             return before[1]
         lane = self._lanes.get(place)
         if lane is None:
-            lane = self._lanes[place] = Lane(looks, glyphs)
+            lane = self._lanes[place] = Lane(theme, glyphs)
         cells = lane.cells(requests, columns)
         for column, (char, style) in uprights.items():
             if cells[0][column] == " ":
                 cells[0][column], cells[1][column] = char, style
         if chosen:
             bracket_request(cells, requests, scene, columns)
-        outcome = _outcome(requests[-1], columns, scene) if requests else ("", looks.text)
+        outcome = _outcome(requests[-1], columns, scene) if requests else ("", theme.text)
         line = self._label(row, plan, scene, chosen=chosen, guilty=guilty)
-        line.to(plan.label, looks.text).cells(*cells)
-        strip = line.end(*outcome, looks.text).strip(looks.text)
+        line.to(plan.label, theme.text).cells(*cells)
+        strip = line.end(*outcome, theme.text).strip(theme.text)
         self._painted[place] = (key, strip)
         return strip
 
     def _label(self, row: LaneRow, plan: Plan, scene: Scene, *, chosen: bool, guilty: bool) -> Line:
         """Whether it is chosen, pinned or to blame, in its first cell; then its name."""
-        looks, glyphs = scene.looks, scene.glyphs
+        theme, glyphs = scene.theme, scene.glyphs
         line = Line(plan.size("lanes")[0])
         name_width = plan.label - 2
         mark = glyphs.bang if guilty else glyphs.up if row.pinned else " "
-        style = looks.alarm if guilty else looks.dim if row.lane else looks.text
+        style = theme.alarm if guilty else theme.dim if row.lane else theme.text
         if row.hidden and not row.lane:
             more = f" +{row.hidden}"
             name = fit(clean(row.route), name_width - len(more), glyphs.more).rstrip() + more
-            style = looks.alarm if guilty else looks.warm
+            style = theme.alarm if guilty else theme.warm
         elif row.hidden:
-            name, style = f"+{row.hidden} more lanes", looks.warm
+            name, style = f"+{row.hidden} more lanes", theme.warm
             name = name if len(name) <= name_width else f"+{row.hidden} more"
         elif row.lane and not row.pinned:
             name = f"  {glyphs.dot}{row.lane + 1}"
@@ -150,9 +150,9 @@ class LanePainter:
             more = f" {glyphs.dot}{row.lane + 1}" if row.lane else ""
             name = fit(clean(row.route), name_width - len(more), glyphs.more).rstrip() + more
         if chosen:
-            line.add(glyphs.pointer, looks.cursor)
-            return line.add(fit(name, name_width, glyphs.more), looks.cursor)
-        line.add(mark, looks.alarm if guilty else looks.accent)
+            line.add(glyphs.pointer, theme.cursor)
+            return line.add(fit(name, name_width, glyphs.more), theme.cursor)
+        line.add(mark, theme.alarm if guilty else theme.accent)
         return line.add(fit(name, name_width, glyphs.more), style)
 
 
@@ -177,16 +177,16 @@ def _key(
 
 def _outcome(request: RequestInfo, columns: Columns, scene: Scene) -> tuple[str, Style]:
     """What came of the lane's latest request: its time, or its status if that is an error."""
-    looks = scene.looks
+    theme = scene.theme
     if request.open:
         took = duration(columns.after_ns - request.start_ns)
-        return f"{took}{scene.glyphs.more[:1]} ", looks.dim
+        return f"{took}{scene.glyphs.more[:1]} ", theme.dim
     if request.status >= 400 or request.status == 0:
-        return f"{request.status or 'lost'} ", looks.alarm
+        return f"{request.status or 'lost'} ", theme.alarm
     took = duration(request.end_ns - request.start_ns)
     blocked = any(state is State.BLOCKING for _, _, state in request.spans)
     waited = request.ready_ns * 2 > request.end_ns - request.start_ns
-    return took + " ", looks.alarm if blocked else looks.warm if waited else looks.dim
+    return took + " ", theme.alarm if blocked else theme.warm if waited else theme.dim
 
 
 def _kept(scene: Scene, columns: Columns) -> Uprights:
@@ -194,7 +194,7 @@ def _kept(scene: Scene, columns: Columns) -> Uprights:
     assert scene.snapshot is not None
     text = gone("requests", scene.snapshot.oldest_ns, columns, scene.now_ns)
     text = f" {text} " if text else ""
-    return {at: (char, scene.looks.dim) for at, char in enumerate(text)}
+    return {at: (char, scene.theme.dim) for at, char in enumerate(text)}
 
 
 def _nothing(plan: Plan, scene: Scene) -> Strip:
@@ -206,14 +206,14 @@ def _nothing(plan: Plan, scene: Scene) -> Strip:
 
 
 def _said(text: str, plan: Plan, scene: Scene) -> Strip:
-    line = Line(plan.size("lanes")[0]).to(plan.label, scene.looks.text)
-    return line.add(clean(text), scene.looks.dim).strip(scene.looks.text)
+    line = Line(plan.size("lanes")[0]).to(plan.label, scene.theme.text)
+    return line.add(clean(text), scene.theme.dim).strip(scene.theme.text)
 
 
 def _blank(plan: Plan, columns: Columns, uprights: Uprights, scene: Scene) -> Strip:
     chars = [" "] * columns.count
-    styles = [scene.looks.text] * columns.count
+    styles = [scene.theme.text] * columns.count
     for column, (char, style) in uprights.items():
         chars[column], styles[column] = char, style
-    line = Line(plan.size("lanes")[0]).to(plan.label, scene.looks.text)
-    return line.cells(chars, styles).strip(scene.looks.text)
+    line = Line(plan.size("lanes")[0]).to(plan.label, scene.theme.text)
+    return line.cells(chars, styles).strip(scene.theme.text)

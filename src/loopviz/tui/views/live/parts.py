@@ -55,17 +55,17 @@ def paint_part(
     chosen: bool,
 ) -> Strip:
     """`▶▒ ready     61 %   121 ms   1×  held up by GET /report #17   scenarios/block.py:64`."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     state = state_of(part, request)
-    text = looks.cursor if chosen else looks.text
+    text = theme.cursor if chosen else theme.text
     line = Line(width).add(glyphs.pointer if chosen else " ", text)
-    line.add(glyphs.of(state), looks.of(state))
+    line.add(glyphs.of(state), theme.of(state))
     word = {"await": "thread" if state is State.THREAD else "await"}.get(part.kind, part.kind)
     share = 100 * part.total_ns / max(1, request.end_ns - request.start_ns)
     percent = f"{share:.0f}" if share >= 0.5 else "<1"
     took, count = _took(part), f"{part.count}{glyphs.times}"
     line.add(f" {word:<9}", text)
-    line.add(f"{percent:>3} %  ", text if chosen else looks.strong)
+    line.add(f"{percent:>3} %  ", text if chosen else theme.strong)
     line.add(f"{took:>{size[0]}}  ", text)
     counted = f"{count:>{size[1] + 1}}  "
     what, place, counted = _fitting(part, state, counted, line.left - 1, scene)
@@ -73,8 +73,8 @@ def paint_part(
     room = line.left - 1 - (width_of(place) + 2 if place else 0)
     line.add(fit(what, min(room, width_of(what)), glyphs.more), text)
     if place:
-        line.add("  ", text).add(place, text if chosen else looks.accent)
-    return line.strip(looks.cursor if chosen else looks.text)
+        line.add("  ", text).add(place, text if chosen else theme.accent)
+    return line.strip(theme.cursor if chosen else theme.text)
 
 
 def _took(part: Part) -> str:

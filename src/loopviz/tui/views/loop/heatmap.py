@@ -113,11 +113,11 @@ def paint_heat(
 
     `what` is counted: it is said how long they are kept.
     """
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     counts = heat.counts(track, columns)
     steps = heat.steps = shade_steps(int(counts.max()), heat.steps)
     shades = np.searchsorted([1, steps, steps**2, steps**3], counts, side="right").tolist()
-    styles = (looks.text, *looks.ramp)
+    styles = (theme.text, *theme.ramp)
     since = int(track.times_ns[0]) if len(track.times_ns) else 0
     why = gone(what, since, columns, scene.now_ns)
     total = int(counts.sum()) or 1
@@ -128,33 +128,33 @@ def paint_heat(
         low, name = heat.range(row)
         if row == len(counts) - 1:
             name = ("≥" if glyphs.eighths else ">=") + name
-        hot = looks.alarm if low >= HOT_NS else looks.warm if low >= WARM_NS else looks.dim
+        hot = theme.alarm if low >= HOT_NS else theme.warm if low >= WARM_NS else theme.dim
         cells = shades[row]
         chars = [glyphs.shades[shade] for shade in cells]
         inks = [styles[shade] for shade in cells]
         for column in marks:
             if not cells[column]:
-                chars[column], inks[column] = glyphs.mark_line, looks.mark_line
+                chars[column], inks[column] = glyphs.mark_line, theme.mark_line
         if row == len(counts) // 2 and why:
-            chars[: len(why)], inks[: len(why)] = why, [looks.dim] * len(why)
+            chars[: len(why)], inks[: len(why)] = why, [theme.dim] * len(why)
         line = Line(width).add(f"{name:>{label - 1}} ", hot).cells(chars, inks)
-        line.end(_share(int(counts[row].sum()), total), looks.dim, looks.text)
-        strips.append(line.strip(looks.text))
+        line.end(_share(int(counts[row].sum()), total), theme.dim, theme.text)
+        strips.append(line.strip(theme.text))
     return strips
 
 
 def add_legend(line: Line, heat: Heat, scene: Scene, what: str) -> None:
     """`░ 1  ▒ 4  ▓ 16  █ 64 or more callbacks in a column`: as much of it as there is room for."""
-    looks = scene.looks
-    shades = zip(scene.glyphs.shades[1:], looks.ramp, strict=True)
+    theme = scene.theme
+    shades = zip(scene.glyphs.shades[1:], theme.ramp, strict=True)
     pieces = [(shade, ink, compact(heat.steps**n)) for n, (shade, ink) in enumerate(shades)]
     if line.left < sum(len(figure) + 4 for *_, figure in pieces):
         return
     for shade, ink, figure in pieces:
-        line.add(f" {shade}", ink).add(f" {figure} ", looks.dim)
+        line.add(f" {shade}", ink).add(f" {figure} ", theme.dim)
     for rest in (f"or more {what} in a column ", f"or more {what} ", "or more "):
         if len(rest) <= line.left:
-            line.add(rest, looks.dim)
+            line.add(rest, theme.dim)
             return
 
 

@@ -114,8 +114,8 @@ def _time(ns: int) -> str:
 
 
 def _heat(ns: int, scene: Scene) -> Style:
-    looks = scene.looks
-    return looks.alarm if ns >= HOT_NS else looks.warm if ns >= WARM_NS else looks.text
+    theme = scene.theme
+    return theme.alarm if ns >= HOT_NS else theme.warm if ns >= WARM_NS else theme.text
 
 
 def _figure(
@@ -128,7 +128,7 @@ def _figure(
         return _time(getattr(of(row), figure)) if of(row).count else "-"
 
     def style(row: MeasureRow, scene: Scene) -> Style:
-        return _heat(getattr(of(row), figure), scene) if side == "now" else scene.looks.dim
+        return _heat(getattr(of(row), figure), scene) if side == "now" else scene.theme.dim
 
     return Column(title, width, text, told, style, spare=spare)
 
@@ -144,7 +144,7 @@ COLUMNS = (
         6,
         lambda row: compact(row.now.quantiles.count),
         "how many there were",
-        lambda _, scene: scene.looks.dim,
+        lambda _, scene: scene.theme.dim,
         spare=5,
     ),
     _figure("was p50", "before", "p50_ns", "before, or since the start", width=7, spare=6),

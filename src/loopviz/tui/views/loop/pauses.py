@@ -16,17 +16,17 @@ LONG_NS = 10 * MS
 
 def pause_row(gc: GcStats, scene: Scene, columns: Columns, label: int, width: int) -> Strip:
     """The generation, in the column in which a collection ended; the oldest one of several."""
-    looks = scene.looks
-    chars, styles = [" "] * columns.count, [looks.text] * columns.count
+    theme = scene.theme
+    chars, styles = [" "] * columns.count, [theme.text] * columns.count
     for pause in gc.last:
         column = columns.at(pause.end_ns)
         if pause.end_ns <= columns.end_ns and 0 <= column < columns.count:
             chars[column] = max(chars[column], str(pause.generation))
             long = pause.end_ns - pause.start_ns >= LONG_NS
-            if long or styles[column] is looks.text:
-                styles[column] = looks.alarm if long else looks.accent
-    line = Line(width).add(f"{'GC generation':>{label - 1}} ", looks.dim)
-    return line.cells(chars, styles).strip(looks.text)
+            if long or styles[column] is theme.text:
+                styles[column] = theme.alarm if long else theme.accent
+    line = Line(width).add(f"{'GC generation':>{label - 1}} ", theme.dim)
+    return line.cells(chars, styles).strip(theme.text)
 
 
 def pauses_told(gc: GcStats, width: int) -> str:

@@ -21,28 +21,28 @@ def paint_usage(
     loop: LoopStats, scene: Scene, columns: Columns, label: int, rows: int, width: int
 ) -> list[Strip]:
     """A title, and the busy share of each column as a chart of so many rows."""
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     top = len(glyphs.levels) - 1
     shares = known_shares(loop, scene.snapshot, columns)
     levels = np.ceil(shares * top * rows - 0.02).astype(int).tolist()
-    title = Line(width).add(glyphs.rule * 2, looks.faint).add(" UTILIZATION ", looks.title)
-    title.add(f"{glyphs.rule} ", looks.faint).add("busy / (busy + idle) ", looks.dim)
-    strips = [title.add(glyphs.rule * title.left, looks.faint).strip(looks.text)]
-    styles = [looks.run] * columns.count
+    title = Line(width).add(glyphs.rule * 2, theme.faint).add(" UTILIZATION ", theme.title)
+    title.add(f"{glyphs.rule} ", theme.faint).add("busy / (busy + idle) ", theme.dim)
+    strips = [title.add(glyphs.rule * title.left, theme.faint).strip(theme.text)]
+    styles = [theme.run] * columns.count
     for row in range(rows):
         floor = (rows - 1 - row) * top
         chars = [glyphs.levels[min(top, max(0, level - floor))] for level in levels]
         name = {0: "100%", rows // 2: "50%"}.get(row, "")
-        line = Line(width).add(f"{name:>{label - 1}} ", looks.dim).cells(chars, styles)
+        line = Line(width).add(f"{name:>{label - 1}} ", theme.dim).cells(chars, styles)
         if row == 0:
-            line.end(f"{loop.utilization_recent:.0%} ", looks.strong, looks.text)
-        strips.append(line.strip(looks.text))
+            line.end(f"{loop.utilization_recent:.0%} ", theme.strong, theme.text)
+        strips.append(line.strip(theme.text))
     return strips
 
 
 def usage_told(loop: LoopStats, scene: Scene, width: int, height: int) -> list[Strip]:
     """The figures as text, at most `height` rows: each begins with a word for what it is."""
-    looks = scene.looks
+    theme = scene.theme
     rows = [("utilization", _turns(loop, scene)), ("GC", pauses_told(loop.gc, width - 16))]
     if loop.level == "steps":
         rows[0] = ("seen", "a foreign loop: task steps and lag, no callbacks, no iterations")
@@ -51,15 +51,15 @@ def usage_told(loop: LoopStats, scene: Scene, width: int, height: int) -> list[S
         for i, part in enumerate(wrap(text, width - 16)):
             strips.append(_told("" if i else word, part, scene, width))
     if len(strips) + 2 < height:
-        strips.append(Line(width).strip(looks.text))
+        strips.append(Line(width).strip(theme.text))
         for i, part in enumerate(_last(loop, scene, height - len(strips))):
             strips.append(_told("" if i else "last pauses", part, scene, width))
     return strips[:height]
 
 
 def _told(word: str, text: str, scene: Scene, width: int) -> Strip:
-    line = Line(width).add(f"  {word:<12} ", scene.looks.dim)
-    return line.add(text, scene.looks.text).strip(scene.looks.text)
+    line = Line(width).add(f"  {word:<12} ", scene.theme.dim)
+    return line.add(text, scene.theme.text).strip(scene.theme.text)
 
 
 def _turns(loop: LoopStats, scene: Scene) -> str:

@@ -75,10 +75,10 @@ class LoopView(View):
         return self._table.row_at(y - self._table_y)
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
-        blank = Line(width).strip(scene.looks.text)
+        blank = Line(width).strip(scene.theme.text)
         if scene.snapshot is None:
-            waits = Line(width).add("  The loop has not run yet.", scene.looks.dim)
-            return [blank, waits.strip(scene.looks.text), *[blank] * height][:height]
+            waits = Line(width).add("  The loop has not run yet.", scene.theme.dim)
+            return [blank, waits.strip(scene.theme.text), *[blank] * height][:height]
         loop, name, row = self._chosen(scene, scene.snapshot)
         roomy = height >= ROOMY
         told = 0 if roomy else max(0, min(2, height - 14))
@@ -122,20 +122,20 @@ class LoopView(View):
         rows: int,
     ) -> list[Strip]:
         """Title, rows, pauses, axis."""
-        looks, glyphs = scene.looks, scene.glyphs
+        theme, glyphs = scene.theme, scene.glyphs
         worker, (measure) = row[0], row[1].measure
         columns, label = self._grid(scene, width)
         edges = edges_for(rows)
         heat = self._heats.setdefault((worker, measure.key, edges), Heat(edges))
         track = measure.track(loop)
         strips = paint_heat(heat, track, scene, columns, label, width, measure.what)
-        title = Line(width).add(glyphs.rule * 2, looks.faint)
-        title.add(f" {name}{measure.title.upper()} ", looks.title).add(glyphs.rule, looks.faint)
+        title = Line(width).add(glyphs.rule * 2, theme.faint)
+        title.add(f" {name}{measure.title.upper()} ", theme.title).add(glyphs.rule, theme.faint)
         add_legend(title, heat, scene, measure.what)
-        title.add(glyphs.rule * title.left, looks.faint)
+        title.add(glyphs.rule * title.left, theme.faint)
         pauses = pause_row(loop.gc, scene, columns, label, width)
         axis = axis_row(scene, columns, label, width)
-        return [title.strip(looks.text), *strips, pauses, axis]
+        return [title.strip(theme.text), *strips, pauses, axis]
 
     def _figures(
         self,
@@ -146,7 +146,7 @@ class LoopView(View):
         height: int,
     ) -> list[Strip]:
         """The table of all measures; beside it the histogram of the chosen one."""
-        looks, glyphs = scene.looks, scene.glyphs
+        theme, glyphs = scene.theme, scene.glyphs
         worker, chosen = row
         left = max(LEFT, width * 11 // 20)
         right = width - left
@@ -157,14 +157,14 @@ class LoopView(View):
             last, short = f"{seconds} s up to then", "then"
         full, faint = glyphs.run, "░" if glyphs.eighths else ":"
         was = f" was: {before(loop, scene)} "
-        title = Line(width).add(glyphs.rule * 2, looks.faint).add(f" {last.upper()} ", looks.title)
-        title.add(was if len(was) <= left - title.used else "", looks.dim)
-        title.add(glyphs.rule * (left - title.used), looks.faint)
-        title.add(f" {chosen.measure.title.upper()} ", looks.title)
+        title = Line(width).add(glyphs.rule * 2, theme.faint).add(f" {last.upper()} ", theme.title)
+        title.add(was if len(was) <= left - title.used else "", theme.dim)
+        title.add(glyphs.rule * (left - title.used), theme.faint)
+        title.add(f" {chosen.measure.title.upper()} ", theme.title)
         name = next((name for name in (last, short) if len(name) + 11 <= title.left), "")
         if name:
-            title.add(f" {full} ", looks.run).add(f"{name}  {faint} was ", looks.dim)
-        title.add(glyphs.rule * title.left, looks.faint)
+            title.add(f" {full} ", theme.run).add(f"{name}  {faint} was ", theme.dim)
+        title.add(glyphs.rule * title.left, theme.faint)
         rows = [((worker, one.measure.key), one) for one in measured(loop, scene)]
         state = scene.view_state.choose((worker, chosen.measure.key))
         table = self._table.paint(
@@ -181,4 +181,4 @@ class LoopView(View):
             before=chosen.before.buckets,
             empty=f"no {chosen.measure.what} in these {seconds} s",
         )
-        return [title.strip(looks.text), *beside(table, bars, looks.text, width)]
+        return [title.strip(theme.text), *beside(table, bars, theme.text, width)]

@@ -17,10 +17,10 @@ __all__ = ["paint_resource"]
 def paint_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) -> list[Strip]:
     """Figures, the last minute, then people: holders, waiters, workers."""
     scene = detail.scene
-    looks = scene.looks
+    theme = scene.theme
     kind = view.kind or "never introduced"
     many = f" {scene.glyphs.times}{view.instances}" if view.instances > 1 else ""
-    detail.title(short_name(view, scene), f"{kind}{many}", looks.dim)
+    detail.title(short_name(view, scene), f"{kind}{many}", theme.dim)
     if not detail.ruled:  # else the table right above has said so
         _use(detail, view)
         _waiting(detail, view)
@@ -34,41 +34,41 @@ def paint_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) ->
     if not (view.holders or view.waiters or view.idle) and jobs is None:
         queue = "Queue" in view.kind
         doing = "waits to put in or to take out" if queue else "holds it and nobody waits for it"
-        detail.text(f"Nobody {doing} now.", looks.dim)
+        detail.text(f"Nobody {doing} now.", theme.dim)
     return detail.done()
 
 
 def _use(detail: Detail, view: ResourceInfo) -> None:
     scene = detail.scene
-    looks, word = scene.looks, full_word(view)
-    style = looks.alarm if view.waiting.now else looks.warm if word else looks.text
-    line = detail.line().add(fit("in use", 10) + " ", looks.dim)
+    theme, word = scene.theme, full_word(view)
+    style = theme.alarm if view.waiting.now else theme.warm if word else theme.text
+    line = detail.line().add(fit("in use", 10) + " ", theme.dim)
     gauge = bar(view, 12, scene)
     if gauge:
         filled = gauge.rstrip(scene.glyphs.dot)
-        line.add(filled, style if word else looks.run)
-        line.add(gauge[len(filled) :] + " ", looks.faint)
+        line.add(filled, style if word else theme.run)
+        line.add(gauge[len(filled) :] + " ", theme.faint)
     limit = f"/{view.capacity}" if view.capacity and view.instances == 1 else ""
     line.add(f"{view.in_use.now}{limit}", style).add(f" {word}" if word else "", style)
-    line.add(f"  mean {view.in_use.mean:.1f}, max {view.in_use.max}", looks.dim)
+    line.add(f"  mean {view.in_use.mean:.1f}, max {view.in_use.max}", theme.dim)
     detail.put(line)
 
 
 def _waiting(detail: Detail, view: ResourceInfo) -> None:
-    looks, waiting = detail.scene.looks, view.waiting
-    line = detail.line().add(fit("waiting", 10) + " ", looks.dim)
-    line.add(f"{waiting.now}", looks.alarm if waiting.now else looks.text)
-    line.add(f"  mean {waiting.mean:.1f}, max {waiting.max}", looks.dim)
+    theme, waiting = detail.scene.theme, view.waiting
+    line = detail.line().add(fit("waiting", 10) + " ", theme.dim)
+    line.add(f"{waiting.now}", theme.alarm if waiting.now else theme.text)
+    line.add(f"  mean {waiting.mean:.1f}, max {waiting.max}", theme.dim)
     detail.put(line)
 
 
 def _waited(detail: Detail, view: ResourceInfo) -> None:
-    looks = detail.scene.looks
+    theme = detail.scene.theme
     if view.waited.count:
         detail.fact("waited", f"{quantiles_of(view.waited)} ({view.waited.count:,} got it)", rows=2)
     if view.given_up.count:
         gave = f"{view.given_up.count:,} after {took(view.given_up.p50_ns)} (p50)"
-        detail.fact("gave up", f"{gave}, max {took(view.given_up.max_ns)}", looks.alarm)
+        detail.fact("gave up", f"{gave}, max {took(view.given_up.max_ns)}", theme.alarm)
     if view.idle:
         word = "consumer waits" if view.idle == 1 else "consumers wait"
         detail.fact("idle", f"{view.idle} {word} for something to take out")
@@ -79,14 +79,14 @@ def _minute(detail: Detail, view: ResourceInfo) -> None:
     if detail.left < 6 + 4 * detail.ruled:
         return
     scene = detail.scene
-    looks, width = scene.looks, detail.room - 12
+    theme, width = scene.theme, detail.room - 12
     most = max(view.capacity * view.instances, view.in_use.max, 1)
     for title, track, top, style in (
-        ("60s in use", view.in_use_track, most, looks.run),
-        ("60s waiting", view.waiting_track, max(view.waiting.max, 1), looks.warm),
+        ("60s in use", view.in_use_track, most, theme.run),
+        ("60s waiting", view.waiting_track, max(view.waiting.max, 1), theme.warm),
     ):
         if not track.values.any():
             continue
-        line = detail.line().add(fit(title, 11) + " ", looks.dim)
+        line = detail.line().add(fit(title, 11) + " ", theme.dim)
         line.add(sparkline(track, scene.end_ns, width, top, scene), style)
-        detail.put(line.add(f" top {top:,}", looks.dim))
+        detail.put(line.add(f" top {top:,}", theme.dim))

@@ -23,7 +23,7 @@ _Person = tuple[str, int, list[str]]
 
 def paint_people(detail: Detail, view: ResourceInfo) -> None:
     """Holders and waiters, as many as there is room for."""
-    looks, at_ns = detail.scene.looks, _moment(detail.scene)
+    theme, at_ns = detail.scene.theme, _moment(detail.scene)
     holders = [(_who(h.task, h.label), at_ns - h.since_ns, _across(h)) for h in view.holders]
     waiters = [
         (_who(w.task, w.label), at_ns - w.since_ns, [at_line(w.location)]) for w in view.waiters
@@ -33,16 +33,16 @@ def paint_people(detail: Detail, view: ResourceInfo) -> None:
             half, rows = detail.width // 2, detail.left
             left = Detail(detail.scene, half, rows)
             right = Detail(detail.scene, detail.width - half, rows)
-            _people(left, "held by", holders, view.in_use.now, rows - 1, looks.warm)
-            _people(right, "waited for by", waiters, view.waiting.now, rows - 1, looks.alarm)
+            _people(left, "held by", holders, view.in_use.now, rows - 1, theme.warm)
+            _people(right, "waited for by", waiters, view.waiting.now, rows - 1, theme.alarm)
             detail.side_by_side(left.done(), right.done())
         return
     half = max(PEOPLE, (detail.left - 2) // 2)
     for_holders = half if waiters else detail.left - 1
     if detail.left > PEOPLE - 1:
-        _people(detail, "held by", holders, view.in_use.now, for_holders, looks.warm)
+        _people(detail, "held by", holders, view.in_use.now, for_holders, theme.warm)
     if detail.left > PEOPLE - 1:
-        _people(detail, "waited for by", waiters, view.waiting.now, detail.left - 1, looks.alarm)
+        _people(detail, "waited for by", waiters, view.waiting.now, detail.left - 1, theme.alarm)
 
 
 def _moment(scene: Scene) -> int:
@@ -55,7 +55,7 @@ def _moment(scene: Scene) -> int:
 def paint_jobs(detail: Detail, jobs: JobStats) -> None:
     """What the workers of an executor do, and what their jobs took."""
     scene = detail.scene
-    looks = scene.looks
+    theme = scene.theme
     raised = f", {jobs.raised:,} raised" if jobs.raised else ""
     detail.heading("jobs", f"{jobs.finished:,} finished{raised}, {jobs.queued:,} queued")
     if jobs.queued_times.count:
@@ -65,16 +65,16 @@ def paint_jobs(detail: Detail, jobs: JobStats) -> None:
     rows = min(len(jobs.running), max(2, detail.left - 4))
     at_ns = _moment(scene)
     for worker in jobs.running[:rows]:
-        line = detail.line().add(f"{took(max(at_ns - worker.since_ns, 0)):>7} ", looks.strong)
+        line = detail.line().add(f"{took(max(at_ns - worker.since_ns, 0)):>7} ", theme.strong)
         by = f" for #{worker.task}" if worker.task else ""
         text = fit(clean(f"{worker.job or 'a job'}{by}"), line.left - 24, scene.glyphs.more)
         detail.put(
-            line.add(text, looks.text).add(
-                f" {_short(worker.worker, scene.glyphs.more)}", looks.dim
+            line.add(text, theme.text).add(
+                f" {_short(worker.worker, scene.glyphs.more)}", theme.dim
             )
         )
     if len(jobs.running) > rows:
-        detail.text(f"  and {len(jobs.running) - rows} more", looks.dim)
+        detail.text(f"  and {len(jobs.running) - rows} more", theme.dim)
 
 
 def _short(worker: str, more: str) -> str:
@@ -95,19 +95,19 @@ def _people(
     if not people:
         return
     scene = detail.scene
-    looks = scene.looks
+    theme = scene.theme
     detail.heading(title)
     people = sorted(people, key=lambda each: -each[1])
     shown = people if len(people) <= rows - 1 else people[: max(1, rows - 2)]
     names = min(max(width_of(who) for who, _, _ in shown), (detail.width - 10) * 3 // 5)
     for who, ns, places in shown:
         line = detail.line().add(f"{took(max(ns, 0)):>7} ", style)
-        line.add(fit(who, names, scene.glyphs.more), looks.text)
+        line.add(fit(who, names, scene.glyphs.more), theme.text)
         place = next((p for p in places if p and width_of(p) <= line.left - 3), "")
-        detail.put(line.add(f"  {place}", looks.dim))
+        detail.put(line.add(f"  {place}", theme.dim))
     more = max(len(people), count) - len(shown)
     if more > 0:
-        detail.text(f"{'and':>7} {more:,} more", looks.dim)
+        detail.text(f"{'and':>7} {more:,} more", theme.dim)
 
 
 def _who(task: int, label: str) -> str:

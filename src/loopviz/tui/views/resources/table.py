@@ -32,7 +32,7 @@ COLUMNS = (
         17,
         lambda row: row.name,
         "its name, or its kind and the line that made it",
-        lambda row, scene: scene.looks.text if row.view else scene.looks.dim,
+        lambda row, scene: scene.theme.text if row.view else scene.theme.dim,
         left=True,
         wide=True,
     ),
@@ -41,7 +41,7 @@ COLUMNS = (
         BAR,
         lambda row: row.bar,
         "units held, of how many; FULL: none is left, HELD: a lock is held",
-        lambda row, scene: getattr(scene.looks, row.tone),
+        lambda row, scene: getattr(scene.theme, row.tone),
         left=True,
         drawn=True,
     ),
@@ -50,7 +50,7 @@ COLUMNS = (
         10,
         lambda row: row.use,
         "",
-        lambda row, scene: getattr(scene.looks, row.tone),
+        lambda row, scene: getattr(scene.theme, row.tone),
         left=True,
     ),
     Column(
@@ -59,7 +59,7 @@ COLUMNS = (
         _waiting,
         "tasks that wait to get in: now / at most so far",
         lambda row, scene: (
-            scene.looks.alarm if row.view and row.view.waiting.now else scene.looks.dim
+            scene.theme.alarm if row.view and row.view.waiting.now else scene.theme.dim
         ),
     ),
     Column(
@@ -79,7 +79,7 @@ COLUMNS = (
         7,
         lambda row: f"{row.view.given_up.count:,}" if row.view and row.view.given_up.count else "",
         "how many waited and never got it",
-        lambda _, scene: scene.looks.alarm,
+        lambda _, scene: scene.theme.alarm,
         spare=1,
     ),
     Column(
@@ -94,7 +94,7 @@ COLUMNS = (
         SPARK,
         lambda row: row.waited,
         "how many waited over the last minute; the top is the most so far",
-        lambda _, scene: scene.looks.warm,
+        lambda _, scene: scene.theme.warm,
         left=True,
         drawn=True,
         spare=2,
@@ -104,7 +104,7 @@ COLUMNS = (
         SPARK,
         lambda row: row.used,
         "how much was in use over the last minute; the top is all of it",
-        lambda _, scene: scene.looks.run,
+        lambda _, scene: scene.theme.run,
         left=True,
         drawn=True,
         spare=4,
@@ -125,20 +125,20 @@ def fitting_columns(rows: Sequence[ResourceRow]) -> tuple[Column, ...]:
 
 def paint_title(scene: Scene, width: int) -> Strip:
     """`RESOURCES 5 known · 41 tasks wait for db pool`."""
-    looks = scene.looks
+    theme = scene.theme
     found = scene.snapshot.resources if scene.snapshot is not None else ()
     waiting = sum(view.waiting.now for view in found)
     crowded = [short_name(view, scene) for view in found if view.waiting.now]
-    line = Line(width).add(" RESOURCES ", looks.title)
-    line.add(f"{len(found):,} known", looks.strong)
+    line = Line(width).add(" RESOURCES ", theme.title)
+    line.add(f"{len(found):,} known", theme.strong)
     if waiting:
         of = crowded[0] if len(crowded) == 1 else f"{len(crowded)} of them"
         words = f"{waiting:,} task{' waits' if waiting == 1 else 's wait'} for {of}"
-        line.add(f" {scene.glyphs.dot} ", looks.faint).add(words, looks.alarm)
+        line.add(f" {scene.glyphs.dot} ", theme.faint).add(words, theme.alarm)
     else:
-        line.add(f" {scene.glyphs.dot} ", looks.faint).add("nobody waits", looks.dim)
+        line.add(f" {scene.glyphs.dot} ", theme.faint).add("nobody waits", theme.dim)
     if scene.frozen:
-        line.end("as of the freeze ", looks.warm, looks.text)
+        line.end("as of the freeze ", theme.warm, theme.text)
     elif scene.view_state.filter:
-        line.end(f'only "{clean(scene.view_state.filter)}" ', looks.warm, looks.text)
-    return line.strip(looks.text)
+        line.end(f'only "{clean(scene.view_state.filter)}" ', theme.warm, theme.text)
+    return line.strip(theme.text)

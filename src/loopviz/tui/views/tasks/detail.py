@@ -28,7 +28,7 @@ def paint_task(
 ) -> list[Strip]:
     """What it did and does, where it waits, whose it is; its group's histograms if they fit."""
     scene = detail.scene
-    looks, glyphs = scene.looks, scene.glyphs
+    theme, glyphs = scene.theme, scene.glyphs
     at_ns = as_of(view, scene.end_ns)
     words, tone = state_words(task, at_ns, glyphs)
     what = waits_on(task)
@@ -36,15 +36,15 @@ def paint_task(
     detail.title(
         f"#{task.number} {task.label}",
         " ".join(filter(None, (words, f"for {what}" if what else "", lasted))),
-        getattr(looks, tone),
+        getattr(theme, tone),
     )
     _life(detail, task.busy_ns, task.ready_ns, task.waiting_ns, task.steps)
     if task.never_retrieved:
-        detail.fact("raised", f"{task.never_retrieved} (nobody retrieved it)", looks.alarm, rows=2)
+        detail.fact("raised", f"{task.never_retrieved} (nobody retrieved it)", theme.alarm, rows=2)
     if task.request:
         key = scene.keys.shown("enter")
         detail.fact("request", f"#{task.request}: {key} shows it in the live view")
-    detail.fact("holds", ", ".join(task.holds), looks.warm)
+    detail.fact("holds", ", ".join(task.holds), theme.warm)
     detail.fact("made at", place_in(task.site, detail.room))
     _family(detail, task, view)
     paint_stack(detail, task, scene, source, most=_stack_rows(detail.left, group))
@@ -55,7 +55,7 @@ def paint_task(
 
 def paint_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[Strip]:
     """What its tasks did all in all, what they wait for now, and histograms."""
-    looks = detail.scene.looks
+    theme = detail.scene.theme
     pace = f"{group.steps_per_s:.0f} steps/s" if group.steps_per_s >= 1 else ""
     counts = f"{group.live:,} live of {group.started:,} started"
     detail.title(group.label, ", ".join(filter(None, (counts, pace))))
@@ -69,15 +69,15 @@ def paint_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[S
         detail.heading("waiting now", of)
         spare = HISTOGRAM + 2 if detail.left > HISTOGRAM + 3 else 0
         for (what, where), count in waits.most_common(max(1, min(5, detail.left - spare))):
-            line = detail.line().add(f"{count:>5,} ", looks.strong)
-            detail.put(line.add(clean(what), looks.text).add(f"  {clean(where)}", looks.dim))
+            line = detail.line().add(f"{count:>5,} ", theme.strong)
+            detail.put(line.add(clean(what), theme.text).add(f"  {clean(where)}", theme.dim))
     _histograms(detail, group, "all its tasks")
     return detail.done()
 
 
 def paint_trouble(detail: Detail) -> list[Strip]:
     """What the words of those in trouble mean, and what to do."""
-    detail.title("tasks in trouble", style=detail.scene.looks.alarm)
+    detail.title("tasks in trouble", style=detail.scene.theme.alarm)
     for title, text in (
         ("raised", "with an exception that nobody ever retrieved: await the task"),
         ("lost", "destroyed while it waited: keep a reference to it"),
@@ -89,13 +89,13 @@ def paint_trouble(detail: Detail) -> list[Strip]:
 
 def _life(detail: Detail, busy: int, ready: int, waiting: int, steps: int) -> None:
     """A bar of its whole life in three parts, and the parts in words."""
-    looks, glyphs = detail.scene.looks, detail.scene.glyphs
+    theme, glyphs = detail.scene.theme, detail.scene.glyphs
     whole = busy + ready + waiting
     room = detail.width - 2
     parts = (
-        ("busy", busy, State.RUN, looks.text),
-        ("ready", ready, State.READY, looks.warm),
-        ("waiting", waiting, State.AWAIT, looks.dim),
+        ("busy", busy, State.RUN, theme.text),
+        ("ready", ready, State.READY, theme.warm),
+        ("waiting", waiting, State.AWAIT, theme.dim),
     )
     bar, words = detail.line(), detail.line()
     done = 0
@@ -104,11 +104,11 @@ def _life(detail: Detail, busy: int, ready: int, waiting: int, steps: int) -> No
         until = 1 + (round(room * done / whole) if whole else 0)
         share = f"{100 * ns / whole:.0f}%" if whole else "0%"
         cells = max(until - bar.used, int(share != "0%" and bar.used < room))
-        bar.add(glyphs.of(state) * cells, looks.of(state))
-        words.add(glyphs.of(state), looks.of(state))
+        bar.add(glyphs.of(state) * cells, theme.of(state))
+        words.add(glyphs.of(state), theme.of(state))
         words.add(f" {name} {share} {took(ns)}  " if room >= WORDS else f" {name} {share}  ", style)
     if words.left > 14:
-        words.add(f"{steps:,} step{'s' if steps != 1 else ''}", looks.dim)
+        words.add(f"{steps:,} step{'s' if steps != 1 else ''}", theme.dim)
     detail.put(bar)
     detail.put(words)
 
@@ -130,7 +130,7 @@ def _family(detail: Detail, task: TaskInfo, view: TaskTable) -> None:
     parents = f" {arrow} ".join([*chain, f"#{task.number}"]) if chain else ""
     detail.fact("tree", parents, rows=2)
     if task.orphan and not task.outcome:
-        detail.fact("", "its parent has ended: nobody awaits it", detail.scene.looks.warm)
+        detail.fact("", "its parent has ended: nobody awaits it", detail.scene.theme.warm)
     children = [each for each in view.tasks if each.parent == task.number]
     if children:
         names = ", ".join(f"#{each.number} {each.label}" for each in children[:4])
@@ -153,14 +153,14 @@ def _histograms(detail: Detail, group: TaskGroupInfo, of: str) -> None:
         return
     rows = min(rows, 12)
     half = detail.width // 2
-    looks = scene.looks
+    theme = scene.theme
     heads = detail.line()
     for name, spread, column in (
         ("step", group.steps, 0),
         ("ready delay", group.delays, half),
     ):
-        heads.to(column + 1, looks.text).add(name, looks.strong)
-        heads.add(_quantiles(spread, half - len(name) - 3), looks.dim)
+        heads.to(column + 1, theme.text).add(name, theme.strong)
+        heads.add(_quantiles(spread, half - len(name) - 3), theme.dim)
     detail.heading(f"steps of {of}", group.label)
     detail.put(heads)
     detail.side_by_side(
@@ -171,7 +171,7 @@ def _histograms(detail: Detail, group: TaskGroupInfo, of: str) -> None:
             detail.width - half,
             rows,
             empty="none yet",
-            style=looks.warm,
+            style=theme.warm,
             margin=1,
         ),
     )

@@ -24,7 +24,7 @@ def is_library(where: Location) -> bool:
 
 def paint_stack(detail: Detail, task: TaskInfo, scene: Scene, source: Source, most: int) -> None:
     """Outermost first; frames of libraries in a row are one line, but for the innermost one."""
-    looks, stack = scene.looks, scene.stack
+    theme, stack = scene.theme, scene.stack
     if task.outcome or most < 2:
         return
     frozen = ", as it was at the freeze" if scene.frozen else ""
@@ -40,7 +40,7 @@ def paint_stack(detail: Detail, task: TaskInfo, scene: Scene, source: Source, mo
     if len(rows) > room:  # the innermost ones matter
         rows = [("", f"{scene.glyphs.more} {len(rows) - room + 1} rows above"), *rows[1 - room :]]
     for kind, text in rows:
-        style = {"own": looks.strong, "code": looks.accent}.get(kind, looks.dim)
+        style = {"own": theme.strong, "code": theme.accent}.get(kind, theme.dim)
         indent = "    " if kind == "code" else ""
         detail.text(f"{indent}{text}", style)
 

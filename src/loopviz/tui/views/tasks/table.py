@@ -25,7 +25,7 @@ def _columns(name: int, on: int) -> tuple[Column, ...]:
             11,
             lambda row: row.state,
             "what it does now; of a group, how many live",
-            lambda row, scene: getattr(scene.looks, row.tone),
+            lambda row, scene: getattr(scene.theme, row.tone),
             left=True,
         ),
         Column("total", 6, lambda row: took(row.total_ns), "its life so far", spare=3),
@@ -58,26 +58,26 @@ WIDE_TABLE = 92
 
 def paint_title(view: TaskTable, scene: Scene, width: int) -> Strip:
     """`TASKS 42 live · 1,203 started · 3 raised …`; what does not fit is left out."""
-    looks = scene.looks
-    line = Line(width).add(" TASKS ", looks.title)
-    line.add(f"{view.live:,} live", looks.strong)
+    theme = scene.theme
+    line = Line(width).add(" TASKS ", theme.title)
+    line.add(f"{view.live:,} live", theme.strong)
     parts = [
-        (f"{view.lost:,} lost", looks.alarm, view.lost),
-        (f"{view.never_retrieved:,} never retrieved", looks.alarm, view.never_retrieved),
-        (f"{view.outlived_parent:,} outlived their parent", looks.warm, view.outlived_parent),
-        (f"{view.started:,} started", looks.dim, 1),
-        (f"{view.raised:,} raised", looks.text, view.raised),
-        (f"{view.cancelled:,} cancelled", looks.text, view.cancelled),
+        (f"{view.lost:,} lost", theme.alarm, view.lost),
+        (f"{view.never_retrieved:,} never retrieved", theme.alarm, view.never_retrieved),
+        (f"{view.outlived_parent:,} outlived their parent", theme.warm, view.outlived_parent),
+        (f"{view.started:,} started", theme.dim, 1),
+        (f"{view.raised:,} raised", theme.text, view.raised),
+        (f"{view.cancelled:,} cancelled", theme.text, view.cancelled),
     ]
     end = _end(scene)
     room = width - line.used - (width_of(end) + 2 if end else 0)
     for text, style, shown in parts:
         if shown and width_of(text) + 3 <= room:
-            line.add(f" {scene.glyphs.dot} ", looks.faint).add(text, style)
+            line.add(f" {scene.glyphs.dot} ", theme.faint).add(text, style)
             room -= width_of(text) + 3
     if end:
-        line.end(f"{end} ", looks.warm, looks.text)
-    return line.strip(looks.text)
+        line.end(f"{end} ", theme.warm, theme.text)
+    return line.strip(theme.text)
 
 
 def _end(scene: Scene) -> str:
