@@ -20,7 +20,7 @@ from loopviz.model.snapshot import (
 from .plays import PLAYS
 from .worlds import T0, World, known
 
-__all__ = ["ENTRIES", "HELD", "SCENARIO", "T0", "FakeRun", "line_of", "resource"]
+__all__ = ["BLOCKING_LINE", "ENTRIES", "SCENARIO", "T0", "FakeRun", "line_of", "resource"]
 
 SCENARIO = known("block")
 
@@ -41,7 +41,7 @@ def line_of(text: str, scenario: ScenarioInfo = SCENARIO) -> int:
     return line
 
 
-HELD = Location(
+BLOCKING_LINE = Location(
     "scenarios/block.py", line_of("        time.sleep(0.05)"), "report", str(SCENARIO.path)
 )
 """Where `block` holds the loop."""

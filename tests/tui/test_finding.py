@@ -14,7 +14,7 @@ from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
 
-from .builders import HELD, SCENARIO, T0, FakeRun
+from .builders import BLOCKING_LINE, SCENARIO, T0, FakeRun
 
 SAID = {
     "slow-callback": "GET /report held the loop 212 ms in time.sleep(0.2)",
@@ -126,7 +126,7 @@ def test_a_sentence_that_is_too_long_is_cut_and_the_key_stays():
 
 
 def test_a_place_is_said_once():
-    place = f"{HELD.file}:{HELD.line}"
+    place = f"{BLOCKING_LINE.file}:{BLOCKING_LINE.line}"
     assert panel(sentence=f"{place} Queue grew")[1] == f" {place} Queue grew"
     assert panel(sentence="It grew")[1] == f" {place}  It grew"
 

@@ -12,11 +12,11 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.source import lesson_of
 from loopviz.tui.state.actions import DEFAULT_KEYS
 
-from .builders import HELD, SCENARIO, T0, FakeRun, line_of
+from .builders import BLOCKING_LINE, SCENARIO, T0, FakeRun, line_of
 from .conftest import Stage, drive
 
 PLAIN_DEF = line_of("    elif plain_def.on:")
-HELD_LINE = str(HELD.line)
+BLOCKING_NUMBER = str(BLOCKING_LINE.line)
 
 
 def code(*on, run=None, width=78, **more):
@@ -55,11 +55,11 @@ def test_the_branch_that_runs_is_marked_not_by_colour_alone():
 
 def test_the_culprits_line_is_lit_with_what_it_did():
     lines, scene = code()
-    text = lines[HELD_LINE].text
-    assert text.startswith(f"▶ {HELD_LINE} ┃        time.sleep(0.05)")
+    text = lines[BLOCKING_NUMBER].text
+    assert text.startswith(f"▶ {BLOCKING_NUMBER} ┃        time.sleep(0.05)")
     assert "◄ held the loop" in text
     assert "worst" in text
-    assert {segment.style for segment in lines[HELD_LINE]} <= {
+    assert {segment.style for segment in lines[BLOCKING_NUMBER]} <= {
         scene.theme.lit,
         scene.theme.lit_edge,
     }
@@ -70,14 +70,14 @@ def test_a_line_that_does_not_run_any_more_is_lit_no_more():
     run.frame(T0 + 2 * SECOND, SECOND)
     run.toggle("to_thread")
     lines, scene = code(run=run)
-    assert "▶" not in lines[HELD_LINE].text
-    assert scene.theme.lit not in {segment.style for segment in lines[HELD_LINE]}
-    assert "◄ held the loop" in lines[HELD_LINE].text
+    assert "▶" not in lines[BLOCKING_NUMBER].text
+    assert scene.theme.lit not in {segment.style for segment in lines[BLOCKING_NUMBER]}
+    assert "◄ held the loop" in lines[BLOCKING_NUMBER].text
 
 
 def test_a_note_without_room_has_a_row_of_its_own():
     lines, _ = code(width=44)
-    assert "◄" not in lines[HELD_LINE].text
+    assert "◄" not in lines[BLOCKING_NUMBER].text
     assert any("◄ held the loop" in strip.text for strip in lines.values())
     assert {strip.cell_length for strip in lines.values()} == {44}
 

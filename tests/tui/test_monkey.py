@@ -77,7 +77,7 @@ class Monkey:
         )  # fmt: skip
         kind = self.random.choice(kinds)
         x, y = self.random.randrange(width), self.random.randrange(height)
-        held = self.random.random
+        chance = self.random.random
         self.stage.app.post_message(
             kind(
                 None,
@@ -86,9 +86,9 @@ class Monkey:
                 delta_x=self.random.randint(-3, 3),
                 delta_y=self.random.randint(-2, 2),
                 button=self.random.choice([0, 1, 1, 3]),
-                shift=held() < 0.1,
-                meta=held() < 0.05,
-                ctrl=held() < 0.1,
+                shift=chance() < 0.1,
+                meta=chance() < 0.05,
+                ctrl=chance() < 0.1,
                 screen_x=x,
                 screen_y=y,
             )

@@ -10,7 +10,7 @@ import pytest
 from loopviz.model.snapshot import Location
 from loopviz.tui.editor import Editor, place_of, save
 
-from .builders import HELD, SCENARIO
+from .builders import BLOCKING_LINE, SCENARIO
 from .conftest import Stage, drive
 
 
@@ -91,10 +91,10 @@ def test_copy_says_what_was_copied(monkeypatch):
     async def play(stage: Stage) -> None:
         copied = []
         monkeypatch.setattr(stage.app, "copy_to_clipboard", copied.append)
-        at(stage, HELD, monkeypatch)
+        at(stage, BLOCKING_LINE, monkeypatch)
         await stage.press("y")
-        assert copied == [place_of(HELD)]
-        assert f"Copied {place_of(HELD)}, " in stage.text()
+        assert copied == [place_of(BLOCKING_LINE)]
+        assert f"Copied {place_of(BLOCKING_LINE)}, " in stage.text()
 
     drive(play, (160, 24))
 
@@ -115,7 +115,7 @@ def test_without_an_editor_it_says_so(monkeypatch):
     monkeypatch.delenv("EDITOR", raising=False)
 
     async def play(stage: Stage) -> None:
-        at(stage, HELD, monkeypatch)
+        at(stage, BLOCKING_LINE, monkeypatch)
         await stage.press("E")
         assert "No editor is set" in stage.text()
 
@@ -126,11 +126,11 @@ def test_an_editor_with_a_window_is_started_and_let_be(editor, monkeypatch):
     told = editor("code")
 
     async def play(stage: Stage) -> None:
-        at(stage, HELD, monkeypatch)
+        at(stage, BLOCKING_LINE, monkeypatch)
         await stage.press("E")
         assert "code opens " in stage.text()
         until(lambda: told.exists() and told.read_text())
-        assert told.read_text() == repr(["--flag", "-g", f"{SCENARIO.path}:{HELD.line}"])
+        assert told.read_text() == repr(["--flag", "-g", f"{SCENARIO.path}:{BLOCKING_LINE.line}"])
 
     drive(play)
 
@@ -139,7 +139,7 @@ def test_an_editor_that_is_not_there(monkeypatch):
     monkeypatch.setenv("VISUAL", "/nowhere/code")
 
     async def play(stage: Stage) -> None:
-        at(stage, HELD, monkeypatch)
+        at(stage, BLOCKING_LINE, monkeypatch)
         await stage.press("E")
         assert "code cannot be started (No such file or directory)" in stage.text()
 
@@ -151,7 +151,7 @@ def test_a_terminal_editor_needs_a_terminal(editor, monkeypatch):
     told = editor("vim")
 
     async def play(stage: Stage) -> None:
-        at(stage, HELD, monkeypatch)
+        at(stage, BLOCKING_LINE, monkeypatch)
         await stage.press("E")
         await stage.app.workers.wait_for_complete()
         await stage.play()

@@ -176,8 +176,8 @@ def test_lag_is_the_greatest_of_a_column_and_rises_while_the_loop_is_held():
     columns = Columns(cell, 5, 5 * cell)
     lag = ((1, 3), (2, 9), (cell + 1, 4))
     assert lag_columns(loop_view(lag=lag), columns) == [9, 4, 0, 0, 0]
-    held = loop_view(lag=lag, running=Running(2 * cell, "x", None, 0))
-    assert lag_columns(held, columns) == [9, 4, cell, 2 * cell, 3 * cell]
+    blocked = loop_view(lag=lag, running=Running(2 * cell, "x", None, 0))
+    assert lag_columns(blocked, columns) == [9, 4, cell, 2 * cell, 3 * cell]
     stall = StallInfo(cell, 3 * cell, False, "x", None, 0, 0)
     assert lag_columns(loop_view(stalls=(stall,)), columns) == [0, cell, 2 * cell, 0, 0]
 

@@ -106,7 +106,7 @@ def test_scrolling_stops_where_the_detail_ends_and_says_so():
     async def play(stage: Stage) -> None:
         await stage.press(*"hhhhhhhhhhhh")
         start, end = window(stage)
-        oldest = stage.app.controller.held.oldest_ns
+        oldest = stage.app.controller.frozen.oldest_ns
         assert oldest > 0
         assert (
             end

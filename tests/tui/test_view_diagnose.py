@@ -17,7 +17,7 @@ from loopviz.tui.views.diagnose import DiagnoseView
 from loopviz.tui.views.diagnose.entries import entries, seen
 from loopviz.tui.views.diagnose.rules import RULES
 
-from .builders import HELD, SCENARIO, T0, FakeRun
+from .builders import BLOCKING_LINE, SCENARIO, T0, FakeRun
 from .conftest import Stage, beyond_ascii, drive
 
 
@@ -104,7 +104,7 @@ def test_worst_first_then_what_is_over():
 def test_a_finding_is_told_in_full():
     text = "\n".join(texts(scene_of(with_moments), 80, 30))
     assert "GET /report held the loop" in text
-    assert f"▶  {HELD.line}     time.sleep(0.05)" in text
+    assert f"▶  {BLOCKING_LINE.line}     time.sleep(0.05)" in text
     assert "FIX  a: await asyncio.to_thread(...)  press a" in text
     assert "30 ×   2.0s" in text
     assert "LAST TIMES  enter: choose one" in text
@@ -254,7 +254,7 @@ def test_the_culprits_line_can_be_had():
     scene = scene_of(with_many)
     view = DiagnoseView()
     where = view.where(scene)
-    assert (where.file, where.line) == (HELD.file, HELD.line)
+    assert (where.file, where.line) == (BLOCKING_LINE.file, BLOCKING_LINE.line)
     counter = entries(scene)[1]
     assert view.where(replace(scene, view_state=scene.view_state.choose(counter.key))) is None
 

@@ -53,7 +53,7 @@ class Controller:
         self.scene: Scene | None = None
         """What is on the screen."""
         self.fps = 0
-        self.held: Snapshot | None = None
+        self.frozen: Snapshot | None = None
         """The picture at the moment of the freeze."""
         self._past: tuple[tuple[int, int, int], Snapshot] | None = None
         self._stack: tuple[int, tuple[Location, ...] | None] = (0, None)
@@ -83,7 +83,7 @@ class Controller:
 
     def oldest_ns(self, columns: Columns) -> int:
         """The first moment that can be shown at that zoom."""
-        snapshot = self.held or (self.scene.snapshot if self.scene is not None else None)
+        snapshot = self.frozen or (self.scene.snapshot if self.scene is not None else None)
         if snapshot is None:
             return 0
         known = snapshot.overview
@@ -123,7 +123,7 @@ class Controller:
             notice=notice if now_ns < until_ns else "",
             offers=self.view.offers,
             stack=self._stack_of(self.view.asks(self.view_state)),
-            anchor_ns=self.held.now_ns if self.held is not None else 0,
+            anchor_ns=self.frozen.now_ns if self.frozen is not None else 0,
         )
         self._follow()
         return self.scene
@@ -145,8 +145,8 @@ class Controller:
         scene = self.scene
         if scene is None or scene.snapshot is None:
             return False
-        if self.held is None:
-            self.held = scene.snapshot
+        if self.frozen is None:
+            self.frozen = scene.snapshot
             self.run.hold(scene.end_ns - BACK_NS)
         self.view_state = replace(
             self.view_state, end_ns=end_ns or self.view_state.end_ns or scene.end_ns
@@ -193,8 +193,8 @@ class Controller:
     def go_live(self) -> None:
         """Show what happens now."""
         self.view_state = self.view_state.now()
-        if self.held is not None:
-            self.held = self._past = None
+        if self.frozen is not None:
+            self.frozen = self._past = None
             self.run.hold(0)
 
     def forget(self) -> None:
@@ -233,21 +233,21 @@ class Controller:
                 self.choose(newer)
 
     def _window_ns(self) -> int:
-        if self.held is not None and self.plan is not None:
-            return 0  # what is shown is made of what is held
+        if self.frozen is not None and self.plan is not None:
+            return 0  # what is shown is made of the frozen snapshot
         if self.plan is None:
             return LEAST_NS
         columns = self.grid(self.clock())
         return max(LEAST_NS, columns.cell_ns * (columns.count + 1))
 
     def _picture(self, frame: Frame, end_ns: int, now_ns: int) -> Snapshot | None:
-        if self.held is None or self.plan is None:
+        if self.frozen is None or self.plan is None:
             return frame.snapshot
         start_ns = self.grid(end_ns).start_ns
         known = min(now_ns - end_ns, KNOWN_NS) // (SECOND // 2)
         wanted = (start_ns, end_ns, known)
         if self._past is None or self._past[0] != wanted:
-            self._past = wanted, self.run.past(self.held, start_ns, end_ns)
+            self._past = wanted, self.run.past(self.frozen, start_ns, end_ns)
         return self._past[1]
 
     def _play(self, now_ns: int) -> None:

@@ -29,7 +29,7 @@ def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
     """The greatest lag in each column, 0 where no timer ran.
 
     While a callback holds the loop no timer runs; there the lag is that of a timer that was due
-    when the callback began, so the chart rises while the loop is held.
+    when the callback began, so the chart rises while the loop is blocked.
     """
     greatest = np.zeros(columns.count, dtype=np.int64)
     times, values = loop.lag.times_ns, loop.lag.values
@@ -37,11 +37,11 @@ def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
         from_, to = np.searchsorted(times, [columns.start_ns, columns.end_ns])
         at = times[from_:to] // columns.cell_ns - columns.first
         np.maximum.at(greatest, at, values[from_:to])
-    held = [(stall.start_ns, stall.end_ns) for stall in loop.stalls]
+    blocked = [(stall.start_ns, stall.end_ns) for stall in loop.stalls]
     if loop.running and columns.end_ns - loop.running.since_ns > HELD_NS:
-        held.append((loop.running.since_ns, columns.end_ns))
+        blocked.append((loop.running.since_ns, columns.end_ns))
     rising = greatest.tolist()
-    for start, stop in held:
+    for start, stop in blocked:
         end = min(stop, columns.end_ns)
         last = min(columns.count - 1, columns.at(end - 1))
         for column in range(max(0, columns.at(start)), last + 1):
@@ -80,14 +80,14 @@ def _figures(scene: Scene, width: int) -> Strip:
     recent = scene.snapshot.loop.lag_recent
     line = Line(width).add(" LAG", theme.strong)
     figures = [("p50", recent.p50_ns), ("p99", recent.p99_ns), ("max", recent.max_ns)]
-    for name, value in figures[1 if width < 72 and scene.held else 0 :]:
+    for name, value in figures[1 if width < 72 and scene.blocked_by else 0 :]:
         figure = duration(value) if recent.count else "–"
         line.add(f"  {name} ", theme.dim).add(f"{figure:>6}", _heat(value, theme, theme.text))
-    if (running := scene.held) is not None:
-        held = duration(scene.end_ns - running.since_ns)
+    if (running := scene.blocked_by) is not None:
+        blocked_for = duration(scene.end_ns - running.since_ns)
         where = running.location
         place = clean(f"{where.file}:{where.line}") if where else clean(running.label)
-        word = f" BLOCKED now {held:>5} "
+        word = f" BLOCKED now {blocked_for:>5} "
         room = line.left - len(word) - 4
         place = place if len(place) <= room else place.rpartition("/")[2]
         line.add("   ", theme.text).add(word, theme.alarm_fill)

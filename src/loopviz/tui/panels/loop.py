@@ -94,9 +94,9 @@ def _lane(
                 _bracket_stall((chars, styles), loop, scene, columns)
         line = Line(plan.size("loop")[0])
         if row == middle:
-            held = _held(loop, scene)
-            line.add(glyphs.bang if held else " ", theme.alarm)
-            line.add(name, theme.alarm if held else theme.strong)
+            blocked = _is_blocked(loop, scene)
+            line.add(glyphs.bang if blocked else " ", theme.alarm)
+            line.add(name, theme.alarm if blocked else theme.strong)
         line.to(plan.label, theme.text).cells(chars, styles)
         if row == middle:
             used = loop.utilization_recent
@@ -113,8 +113,8 @@ def _from_afar(loop: LoopStats, snapshot: Snapshot | None, columns: Columns) -> 
     cell, far = columns.cell_ns, far_columns(snapshot, columns)
     if not far:
         return []
-    held = far_worst(snapshot.overview.held_max_ns, snapshot, columns)[:far].tolist()
-    starts = (columns.start_ns + i * cell for i, ns in enumerate(held) if ns >= HELD_NS)
+    longest = far_worst(snapshot.overview.held_max_ns, snapshot, columns)[:far].tolist()
+    starts = (columns.start_ns + i * cell for i, ns in enumerate(longest) if ns >= HELD_NS)
     return [(start, start + 1, State.BLOCKING) for start in starts]
 
 
@@ -125,7 +125,7 @@ def _bracket_stall(cells: Cells, loop: LoopStats, scene: Scene, columns: Columns
             bracket(cells, stall.start_ns, stall.end_ns, scene, columns)
 
 
-def _held(loop: LoopStats, scene: Scene) -> bool:
+def _is_blocked(loop: LoopStats, scene: Scene) -> bool:
     running = loop.running
     if running is None or scene.status.phase != "running":
         return False

@@ -63,8 +63,8 @@ class Scene:
         return self.view_state.view
 
     @property
-    def held(self) -> Running | None:
-        """What holds the loop at the end of the picture, if it has done so for a while."""
+    def blocked_by(self) -> Running | None:
+        """The callback that blocks the loop at the end of the picture; None: nothing does."""
         if self.snapshot is None or self.status.phase != "running":
             return None
         running = self.snapshot.loop.running

@@ -78,7 +78,7 @@ class LanePainter:
         rows = self.rows(scene, height, columns.start_ns, lanes)
         lines = uprights(scene, columns)
         kept = _kept(scene, columns)
-        culprit = scene.held.request if scene.held else 0
+        culprit = scene.blocked_by.request if scene.blocked_by else 0
         starts = [i for i, row in enumerate(rows) if i and begins(rows[i - 1], row)]
         gaps = starts if len(rows) + len(starts) < height else ()
         strips: list[Strip] = []
