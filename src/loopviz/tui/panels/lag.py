@@ -9,13 +9,14 @@ from textual.strip import Strip
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import LoopStats
+from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, clean, duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.overview import far_columns, far_worst
-from loopviz.tui.panels.scene import HELD_NS, Scene
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["lag_columns", "level", "paint_lag"]
 
@@ -38,7 +39,7 @@ def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
         at = times[from_:to] // columns.cell_ns - columns.first
         np.maximum.at(greatest, at, values[from_:to])
     blocked = [(stall.start_ns, stall.end_ns) for stall in loop.stalls]
-    if loop.running and columns.end_ns - loop.running.since_ns > HELD_NS:
+    if loop.running and columns.end_ns - loop.running.since_ns > SLOW_NS:
         blocked.append((loop.running.since_ns, columns.end_ns))
     rising = greatest.tolist()
     for start, stop in blocked:

@@ -6,13 +6,14 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import LoopStats, Snapshot, Span, State
+from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.marks import bracket
 from loopviz.tui.panels.overview import far_columns, far_sum, far_worst
-from loopviz.tui.panels.scene import HELD_NS, Scene
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import Cells, idle, paint_shape, shape
 
 __all__ = ["busy_shares", "known_shares", "paint_loop"]
@@ -114,7 +115,7 @@ def _from_afar(loop: LoopStats, snapshot: Snapshot | None, columns: Columns) -> 
     if not far:
         return []
     longest = far_worst(snapshot.overview.held_max_ns, snapshot, columns)[:far].tolist()
-    starts = (columns.start_ns + i * cell for i, ns in enumerate(longest) if ns >= HELD_NS)
+    starts = (columns.start_ns + i * cell for i, ns in enumerate(longest) if ns >= SLOW_NS)
     return [(start, start + 1, State.BLOCKING) for start in starts]
 
 
@@ -129,7 +130,7 @@ def _is_blocked(loop: LoopStats, scene: Scene) -> bool:
     running = loop.running
     if running is None or scene.status.phase != "running":
         return False
-    return scene.end_ns - running.since_ns > HELD_NS
+    return scene.end_ns - running.since_ns > SLOW_NS
 
 
 def _stalls(loop: LoopStats, end_ns: int) -> list[Span]:
@@ -137,7 +138,7 @@ def _stalls(loop: LoopStats, end_ns: int) -> list[Span]:
     slices = [(s.start_ns, min(s.end_ns, end_ns), State.BLOCKING) for s in loop.stalls]
     running = loop.running
     told = any(stall.open for stall in loop.stalls)
-    if running and not told and end_ns - running.since_ns > HELD_NS:
+    if running and not told and end_ns - running.since_ns > SLOW_NS:
         slices.append((running.since_ns, end_ns, State.BLOCKING))
     return slices
 

@@ -2,20 +2,18 @@
 
 from dataclasses import KW_ONLY, dataclass, field
 
-from loopviz.clock import MS, SECOND
+from loopviz.clock import SECOND
 from loopviz.engine.session import Status
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo
 from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import CounterValue, Finding, Location, Running, Snapshot
+from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.state.keys import Keymap
 from loopviz.tui.state.view_state import FIX_LETTERS, ViewState
 
 __all__ = ["Scene"]
-
-HELD_NS = 20 * MS
-"""A callback that runs for longer is said to hold the loop now."""
 
 STALE_NS = 3 * SECOND
 """A finding not seen for longer is told calmly."""
@@ -68,7 +66,7 @@ class Scene:
         if self.snapshot is None or self.status.phase != "running":
             return None
         running = self.snapshot.loop.running
-        return running if running and self.end_ns - running.since_ns > HELD_NS else None
+        return running if running and self.end_ns - running.since_ns > SLOW_NS else None
 
     @property
     def finding(self) -> Finding | None:

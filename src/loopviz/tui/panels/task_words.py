@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 
-from loopviz.clock import MS
 from loopviz.model.snapshot import Location, State, TaskInfo, TaskTable
+from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.text import clean, duration, took, width_of
 
 __all__ = ["as_of", "at_line", "fitting", "state_words", "told_of", "waits_on"]
-
-HELD_NS = 20 * MS
-"""A step that takes longer holds the loop."""
 
 
 def as_of(view: TaskTable, end_ns: int) -> int:
@@ -40,7 +37,7 @@ def state_words(task: TaskInfo, at_ns: int, glyphs: Glyphs) -> tuple[str, str]:
     if task.outcome or task.state is None:
         return f"{glyphs.dot} {task.outcome or 'ended'}", "dim"
     if task.state is State.RUN:
-        if at_ns - task.since_ns > HELD_NS:
+        if at_ns - task.since_ns > SLOW_NS:
             return f"{glyphs.blocking} BLOCKING", "alarm"
         return f"{glyphs.run} runs", "strong"
     if task.state is State.READY:
