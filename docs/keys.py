@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from loopviz.tui.state.actions import GROUPS, told
+from loopviz.tui.state.actions import GROUPS, key_help
 
 PAGE = Path(__file__).with_name("keys.md")
 
@@ -62,7 +62,7 @@ def page() -> str:
 def section(group: str) -> Iterator[str]:
     """The actions of one group."""
     yield from (f"## {HEADS[group]}", "", "| keys | do | actions |", "|---|---|---|")
-    for row in told():
+    for row in key_help():
         if row.group == group:
             keys = ", ".join(" ".join(map(code, own)) for own in row.keys)
             yield f"| {keys} | {row.text} | {' '.join(map(code, row.names))} |"

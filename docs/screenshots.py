@@ -97,7 +97,7 @@ def _caption(words: str) -> Strip:
 
 def page() -> str:
     """`screens.md`."""
-    told = {action.name: action.help for action in ACTIONS}
+    help_of = {action.name: action.help for action in ACTIONS}
     parts = [
         "# What it looks like",
         "Made by `python docs/screenshots.py` from the real app on real load, in the colours of "
@@ -106,7 +106,7 @@ def page() -> str:
     ]
     for place, (view, word) in enumerate(VIEWS, 1):
         parts.append(
-            f"## {place} {word}\n\n{told[f'view-{view}'].partition(': ')[2].capitalize()}."
+            f"## {place} {word}\n\n{help_of[f'view-{view}'].partition(': ')[2].capitalize()}."
         )
         for scenario, title in SCENARIOS.items():
             parts.append(f"`{scenario}`: {title}")

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from loopviz.tui.panels.legend import GLYPH_HELP
-from loopviz.tui.state.actions import told
+from loopviz.tui.state.actions import key_help
 from loopviz.tui.state.view_state import VIEWS
 
 from .conftest import Stage, drive
@@ -29,7 +29,7 @@ def helped(*keys, size=(100, 40)):
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])
 def test_help_names_every_key_and_glyph(size):
     text = helped(size=size)
-    for row in told():
+    for row in key_help():
         assert row.keys[0][0] in text
         assert row.text[:30] in text
     for _, name, meaning in GLYPH_HELP:
@@ -78,6 +78,6 @@ def test_the_docs_table_is_up_to_date(generator):
 
 def test_the_docs_table_has_every_action(generator):
     page = generator.page()
-    for row in told():
+    for row in key_help():
         assert all(f"`{name}`" in page for name in row.names)
         assert f"| {row.text} |" in page

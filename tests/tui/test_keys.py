@@ -6,7 +6,7 @@ from loopviz.clock import SECOND
 from loopviz.tui.app import LoopvizApp
 from loopviz.tui.commands import COMMANDS
 from loopviz.tui.panels.footer import Offer, fitting
-from loopviz.tui.state.actions import ACTIONS, GROUPS, told
+from loopviz.tui.state.actions import ACTIONS, GROUPS, key_help
 from loopviz.tui.state.keys import both, known_key
 
 from .builders import FakeRun
@@ -121,7 +121,7 @@ def test_every_action_has_its_command_and_every_key_one_meaning():
 
 def test_what_is_told_is_told_once():
     """Every action has its help, or stands in that of one other."""
-    names = [name for row in told() for name in row.names]
+    names = [name for row in key_help() for name in row.names]
     assert sorted(names) == sorted(action.name for action in ACTIONS)
 
 

@@ -38,18 +38,19 @@ def at(stage, location, monkeypatch):
 @pytest.fixture
 def editor(tmp_path, monkeypatch):
     """A function: make a program of that name the editor; it writes down what it was given."""
-    told = tmp_path / "told"
+    received = tmp_path / "told"
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.delenv("EDITOR", raising=False)
 
     def make(name):
         path = tmp_path / name
         path.write_text(
-            f'#!{sys.executable}\nimport sys\nopen({str(told)!r}, "w").write(repr(sys.argv[1:]))\n'
+            f"#!{sys.executable}\nimport sys\n"
+            f'open({str(received)!r}, "w").write(repr(sys.argv[1:]))\n'
         )
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("EDITOR", f"{path} --flag")
-        return told
+        return received
 
     return make
 
@@ -123,14 +124,16 @@ def test_without_an_editor_it_says_so(monkeypatch):
 
 
 def test_an_editor_with_a_window_is_started_and_let_be(editor, monkeypatch):
-    told = editor("code")
+    received = editor("code")
 
     async def play(stage: Stage) -> None:
         at(stage, BLOCKING_LINE, monkeypatch)
         await stage.press("E")
         assert "code opens " in stage.text()
-        until(lambda: told.exists() and told.read_text())
-        assert told.read_text() == repr(["--flag", "-g", f"{SCENARIO.path}:{BLOCKING_LINE.line}"])
+        until(lambda: received.exists() and received.read_text())
+        assert received.read_text() == repr(
+            ["--flag", "-g", f"{SCENARIO.path}:{BLOCKING_LINE.line}"]
+        )
 
     drive(play)
 
@@ -148,7 +151,7 @@ def test_an_editor_that_is_not_there(monkeypatch):
 
 def test_a_terminal_editor_needs_a_terminal(editor, monkeypatch):
     """A test has none, as a browser has none."""
-    told = editor("vim")
+    received = editor("vim")
 
     async def play(stage: Stage) -> None:
         at(stage, BLOCKING_LINE, monkeypatch)
@@ -156,7 +159,7 @@ def test_a_terminal_editor_needs_a_terminal(editor, monkeypatch):
         await stage.app.workers.wait_for_complete()
         await stage.play()
         assert "An editor needs a terminal" in stage.text()
-        assert not told.exists()
+        assert not received.exists()
 
     drive(play, (160, 24))
 

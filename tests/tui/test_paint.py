@@ -28,7 +28,7 @@ from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.loop import busy_shares
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import Lane
-from loopviz.tui.panels.verdict import change, headline
+from loopviz.tui.panels.verdict import change, headline_routes
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.views.live.rows import LaneRow, share_rows
 
@@ -208,8 +208,8 @@ def test_headline_is_what_changed_most_in_the_loads_order():
         route("d", 1, 9, False),
     )
     comparison = Comparison((), ("x",), 0, 30, routes)
-    assert [r.route for r in headline(comparison, 2)] == ["b", "c"]
-    assert [r.route for r in headline(comparison, 9)] == ["a", "b", "c", "d"]
+    assert [r.route for r in headline_routes(comparison, 2)] == ["b", "c"]
+    assert [r.route for r in headline_routes(comparison, 9)] == ["a", "b", "c", "d"]
     assert change(412, 58) == pytest.approx(-0.859, abs=0.001)
     assert change(0, 58) == 0
 

@@ -161,14 +161,14 @@ def test_all_is_well_says_what_is_watched_for_and_how_the_loop_is():
 
 def test_every_rule_is_explained_in_a_sentence():
     assert list(RULES) == [rule.rule for rule in ALL]
-    for told in RULES.values():
-        assert told.means.endswith(".")
-        assert len(told.means) <= 100
-        assert len(told.short) <= 55
+    for text in RULES.values():
+        assert text.means.endswith(".")
+        assert len(text.means) <= 100
+        assert len(text.short) <= 55
 
 
 @pytest.mark.parametrize(
-    ("ago_s", "told"),
+    ("ago_s", "text"),
     [
         (0, "now"),
         (1, "now"),
@@ -178,11 +178,11 @@ def test_every_rule_is_explained_in_a_sentence():
         (300, "5 min"),
     ],
 )
-def test_when_it_was_seen(ago_s, told):
+def test_when_it_was_seen(ago_s, text):
     scene = scene_of(with_moments)
-    assert seen(scene.end_ns - ago_s * SECOND, scene) == told
+    assert seen(scene.end_ns - ago_s * SECOND, scene) == text
     frozen = replace(scene, anchor_ns=scene.end_ns + 60 * SECOND)
-    assert seen(frozen.anchor_ns - ago_s * SECOND, frozen) == told, "before the freeze"
+    assert seen(frozen.anchor_ns - ago_s * SECOND, frozen) == text, "before the freeze"
 
 
 # ---- the keys

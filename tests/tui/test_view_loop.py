@@ -20,7 +20,7 @@ from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.loop import LoopView
 from loopviz.tui.views.loop.heatmap import Heat, edges_for, shade_steps
 from loopviz.tui.views.loop.measures import MEASURES
-from loopviz.tui.views.loop.pauses import pause_row, pauses_told
+from loopviz.tui.views.loop.pauses import pause_row, pause_summary
 
 from .builders import SCENARIO, FakeRun
 from .conftest import Stage, drive
@@ -253,10 +253,10 @@ def test_collections_stand_where_they_ended():
     cells = strip.text[16:66]
     assert (cells[10], cells[40]) == ("2", "1"), "the oldest generation of a column; none to come"
     assert len(cells.split()) == 2
-    told = "4 pauses (1 2 1 of generation 0 1 2), 47 ms in all, longest 39 ms"
-    assert pauses_told(gc, 80) == told
-    assert pauses_told(gc, 60) == "4 pauses (gen. 0 1 2: 1 2 1), 47 ms, longest 39 ms"
-    assert pauses_told(GcStats(), 80) == "no pause so far"
+    text = "4 pauses (1 2 1 of generation 0 1 2), 47 ms in all, longest 39 ms"
+    assert pause_summary(gc, 80) == text
+    assert pause_summary(gc, 60) == "4 pauses (gen. 0 1 2: 1 2 1), 47 ms, longest 39 ms"
+    assert pause_summary(GcStats(), 80) == "no pause so far"
 
 
 def test_a_foreign_loop_says_what_is_not_seen():

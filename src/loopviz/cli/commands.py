@@ -188,10 +188,10 @@ def serve(
 def keys() -> None:
     """Show what the keys do, and the file that can change them."""
     from loopviz.cli import config  # noqa: PLC0415
-    from loopviz.tui.state.actions import told  # noqa: PLC0415
+    from loopviz.tui.state.actions import key_help  # noqa: PLC0415
 
     settings, path = config.load(), config.config_path()
-    for row in told(settings.keys):
+    for row in key_help(settings.keys):
         shown = ", ".join(" ".join(own) or "(none)" for own in row.keys)
         typer.echo(f"{shown:24} {row.text}\n{'':24} {' '.join(row.names)}")
     missing = "" if path.exists() else " (not there yet)"

@@ -49,7 +49,7 @@ OFTEN_NS, SELDOM_NS = 100 * MS, 250 * MS
 """How often the header and the texts are painted."""
 
 POLL_NS = 60 * MS
-"""What the target tells is taken in for each frame, and this often at least."""
+"""The run is polled for each frame, and at least this often."""
 
 ALWAYS_QUIT = ("ctrl+c", "ctrl+q")
 """Keys that end loopviz whatever is open; the others are the keymap's."""

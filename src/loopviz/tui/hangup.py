@@ -43,7 +43,7 @@ def watch_terminal(fd: int, leave: Callable[[], object]) -> None:
     if not hasattr(select, "poll"):
         return
     poll = select.poll()
-    poll.register(fd, 0)  # whatever is asked for, a hang-up is told
+    poll.register(fd, 0)  # POLLHUP is reported even if no event is asked for
     _watch(lambda: any(event & select.POLLHUP for _, event in poll.poll(0)), leave)
 
 

@@ -108,7 +108,7 @@ def incident(controller: Controller, by: int) -> None:
         return
     stall = known[found]
     controller.go_to(stall.request, found, stall.end_ns)
-    controller.say(f"Incident {starts.index(found) + 1} of {len(starts)}: {_told(stall)}.")
+    controller.say(f"Incident {starts.index(found) + 1} of {len(starts)}: {_stall_text(stall)}.")
 
 
 def slices(controller: Controller, by: int) -> None:
@@ -253,7 +253,7 @@ def _widen(controller: Controller, columns: Columns, by: int) -> None:
         )
 
 
-def _told(stall: StallInfo) -> str:
+def _stall_text(stall: StallInfo) -> str:
     """`212 ms in scenarios/block.py:64`."""
     where = stall.location
     place = clean(f"{where.file}:{where.line}" if where else stall.label)

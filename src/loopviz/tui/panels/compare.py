@@ -12,11 +12,11 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import (
     Figure,
     counted,
-    headline,
+    headline_figure,
+    headline_routes,
     quantiles,
     side,
     sides,
-    told,
     troubles,
     verdict,
 )
@@ -83,13 +83,13 @@ def _results(
         text = f" baseline: {seconds} s with {side(scene, comparison.before_fixes)}, n {seen}"
         return [line.add(text, theme.text).strip(theme.text)]
     counters = troubles(comparison)[:rows] if _has_result(comparison) else []
-    routes = headline(comparison, rows - len(counters))
+    routes = headline_routes(comparison, rows - len(counters))
     names = [counter.title for counter in counters] + [route.route for route in routes]
     wide = min(max((width_of(clean(name)) for name in names), default=0), 24)
     tag = "" if titled else f"{sides(scene, comparison)}  "
     strips: list[Strip] = []
-    told_of: list[CounterComparison | RouteComparison] = [*counters, *routes]
-    for one in told_of:
+    compared: list[CounterComparison | RouteComparison] = [*counters, *routes]
+    for one in compared:
         line = Line(width).add(" " + (" " * width_of(tag) if strips else tag), theme.accent)
         if isinstance(one, RouteComparison):
             strips.append(_row(line, one, comparison, wide, scene))
@@ -109,7 +109,7 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
         line.add(f"  comparing{glyphs.more} {few} of {of.needed} samples{where}", theme.dim)
         return line.strip(theme.text)
     p50, _, p99, most = quantiles(route)
-    figures = [p50, p99, most] if line.width >= WIDE else [told(route)]
+    figures = [p50, p99, most] if line.width >= WIDE else [headline_figure(route)]
     for figure in figures:
         _figure(line, figure, scene)
     samples = f"  (n {route.before.count} {glyphs.arrow} {route.after.count})"

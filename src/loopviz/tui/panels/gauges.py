@@ -17,7 +17,7 @@ CELL = 39
 """Least cells that a resource takes."""
 
 PACE_NS = 2 * SECOND
-"""How a counter changes is told over so long."""
+"""The time over which a counter's rate is measured."""
 
 QUIET_NS = 5 * SECOND
 """Unused for so long, a resource gives its place to one that has none."""

@@ -137,8 +137,8 @@ def _stalls(loop: LoopStats, end_ns: int) -> list[Span]:
     """What held the loop, the callback that does so now among it."""
     slices = [(s.start_ns, min(s.end_ns, end_ns), State.BLOCKING) for s in loop.stalls]
     running = loop.running
-    told = any(stall.open for stall in loop.stalls)
-    if running and not told and end_ns - running.since_ns > SLOW_NS:
+    listed = any(stall.open for stall in loop.stalls)
+    if running and not listed and end_ns - running.since_ns > SLOW_NS:
         slices.append((running.since_ns, end_ns, State.BLOCKING))
     return slices
 

@@ -16,7 +16,7 @@ from loopviz.tui.state.view_state import FIX_LETTERS, ViewState
 __all__ = ["Scene"]
 
 STALE_NS = 3 * SECOND
-"""A finding not seen for longer is told calmly."""
+"""A finding that was not seen for longer is stale: it is drawn dim."""
 
 
 @dataclass(frozen=True, slots=True)

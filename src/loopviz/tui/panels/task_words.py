@@ -7,7 +7,7 @@ from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.text import clean, duration, took, width_of
 
-__all__ = ["as_of", "at_line", "fitting", "state_words", "told_of", "waits_on"]
+__all__ = ["as_of", "at_line", "fitting", "situation", "state_words", "waits_on"]
 
 
 def as_of(view: TaskTable, end_ns: int) -> int:
@@ -51,8 +51,8 @@ def state_words(task: TaskInfo, at_ns: int, glyphs: Glyphs) -> tuple[str, str]:
     return f"{glyphs.waiting} waits", "dim"
 
 
-def told_of(task: TaskInfo, at_ns: int) -> list[str]:
-    """What happened to it, or what it waits for, since when and where; shorter and shorter."""
+def situation(task: TaskInfo, at_ns: int) -> list[str]:
+    """Texts that say what happened to a task, or what it waits for; the longest one first."""
     if task.never_retrieved:
         return [f"never retrieved: {task.never_retrieved}", "never retrieved", "unheard"]
     line = at_line(task.place)

@@ -19,7 +19,8 @@ __all__ = [
     "counted",
     "effect",
     "grows",
-    "headline",
+    "headline_figure",
+    "headline_routes",
     "letters",
     "quantiles",
     "rate",
@@ -27,13 +28,12 @@ __all__ = [
     "shown",
     "side",
     "sides",
-    "told",
     "troubles",
     "verdict",
 ]
 
 SAME, MUCH = 0.05, 0.5
-"""Less is no change; from there on it is told in colour even if nothing is known of its chance."""
+"""Relative changes: below `SAME` it is none; from `MUCH` on it is coloured, significant or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def shown(ns: float) -> str:
     return duration(int(ns), " ")
 
 
-def headline(comparison: Comparison, rows: int) -> tuple[RouteComparison, ...]:
+def headline_routes(comparison: Comparison, rows: int) -> tuple[RouteComparison, ...]:
     """The `rows` routes that changed most, what is sure first; in the load's order."""
 
     def size(route: RouteComparison) -> tuple[bool, bool, float]:
@@ -154,8 +154,8 @@ def best(comparison: Comparison) -> RouteComparison | None:
     return max(routes, key=lambda r: min(r.before.count, r.after.count), default=None)
 
 
-def told(route: RouteComparison) -> Figure:
-    """The route's figure to tell: the highest quantile that is sure to have changed, else p99."""
+def headline_figure(route: RouteComparison) -> Figure:
+    """The route's headline: the highest quantile that has certainly changed, else p99."""
     p50, p90, p99, _ = quantiles(route)
     return next((figure for figure in (p99, p90, p50) if figure.sure), p99)
 

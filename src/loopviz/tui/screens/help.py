@@ -87,21 +87,21 @@ class HelpScreen(BoxScreen[None]):
             ]
             for group in GROUPS
         }
-        wide = max(width_of(key) for told in keys.values() for key, _ in told)
-        for group, told in keys.items():
-            yield self._entries(HEADS[group], told, width, wide)
+        wide = max(width_of(key) for entries in keys.values() for key, _ in entries)
+        for group, entries in keys.items():
+            yield self._entries(HEADS[group], entries, width, wide)
         known = {word for word, _ in self._view.HELP}
-        yield self._entries("WORDS", [told for told in WORDS if told[0] not in known], width)
+        yield self._entries("WORDS", [entry for entry in WORDS if entry[0] not in known], width)
 
     def _entries(
-        self, title: str, told: Sequence[tuple[str, str]], width: int, wide: int = 0
+        self, title: str, entries: Sequence[tuple[str, str]], width: int, wide: int = 0
     ) -> Iterator[Line]:
         """A title; words at the left, on `wide` cells at least, what they mean beside them."""
         theme = self.theme
         yield Line(width).add(title, theme.title)
         style = theme.good if title.startswith("KEYS") else theme.strong
-        wide = min(16, max([wide, *(width_of(word) for word, _ in told)]))
-        for word, text in told:
+        wide = min(16, max([wide, *(width_of(word) for word, _ in entries)]))
+        for word, text in entries:
             yield from self._entry(word, style, text, wide, width)
 
     def _entry(self, word: str, style: Style, text: str, wide: int, width: int) -> Iterator[Line]:

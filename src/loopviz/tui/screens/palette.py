@@ -29,7 +29,7 @@ class Command:
 
 def commands(controller: Controller, entries: tuple[ScenarioInfo, ...]) -> list[Command]:
     """The fixes of this scenario, then every action, then the scenarios that can be run."""
-    told = {name: action.help for action in ACTIONS for name in action.also}
+    help_of = {name: action.help for action in ACTIONS for name in action.also}
     scene = controller.scene
     fixes = scene.scenario.fixes if scene else ()
     on = scene.status.fixes_on if scene else frozenset()
@@ -43,7 +43,7 @@ def commands(controller: Controller, entries: tuple[ScenarioInfo, ...]) -> list[
             Command(
                 action.name,
                 action.name.replace("-", " "),
-                action.help or told.get(action.name, ""),
+                action.help or help_of.get(action.name, ""),
                 controller.keys.shown(action.name),
             )
             for action in ACTIONS

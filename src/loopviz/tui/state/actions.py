@@ -14,10 +14,10 @@ __all__ = [
     "DEFAULT_KEYS",
     "GROUPS",
     "Action",
-    "Told",
+    "KeyHelp",
+    "key_help",
     "keymap",
     "named",
-    "told",
 ]
 
 
@@ -39,7 +39,7 @@ class Action:
     when: Callable[[Scene], bool] = availability.always
     """Whether the footer offers it now."""
     also: tuple[str, ...] = ()
-    """Actions that are told together with it: `j k`."""
+    """Actions that share its help: `j k`."""
     argument: int | str | None = None
     """Handed to the command; None: it takes none."""
     spare: int = 0
@@ -67,7 +67,7 @@ def _fixes() -> Iterator[Action]:
 
 
 def _views() -> Iterator[Action]:
-    told = {
+    help_of = {
         LIVE: "requests, the loop, lag and what is wrong",
         "tasks": "every task: what it did and what it waits for",
         "resources": "semaphores, locks, queues, pools: who holds, who waits",
@@ -77,7 +77,12 @@ def _views() -> Iterator[Action]:
     }
     for place, (name, word) in enumerate(VIEWS, 1):
         yield Action(
-            f"view-{name}", "view", (str(place),), f"{word}: {told[name]}", "views", argument=name
+            f"view-{name}",
+            "view",
+            (str(place),),
+            f"{word}: {help_of[name]}",
+            "views",
+            argument=name,
         )
 
 
@@ -390,21 +395,21 @@ def keymap(own: Mapping[str, Sequence[str]] | None = None) -> Keymap:
 DEFAULT_KEYS = keymap()
 
 
-class Told(NamedTuple):
-    """Actions that are told together."""
+class KeyHelp(NamedTuple):
+    """The help of an action, or of several that share one."""
 
     names: tuple[str, ...]
     keys: tuple[tuple[str, ...], ...]
-    """Of each, as people read them."""
+    """Of each action, as people read them."""
     text: str
     group: str
 
 
-def told(own: Mapping[str, Sequence[str]] | None = None) -> Iterator[Told]:
-    """Every key with what it does, for tables; `own` as `keymap` has it."""
+def key_help(own: Mapping[str, Sequence[str]] | None = None) -> Iterator[KeyHelp]:
+    """Yield every key with what it does, for tables; `own` as in `keymap`."""
     keys = {action.name: action.keys for action in ACTIONS} | dict(own or {})
     for action in ACTIONS:
         if action.help:
             names = (action.name, *action.also)
             read = tuple(tuple(as_read(key) for key in keys[name]) for name in names)
-            yield Told(names, read, action.help, action.group)
+            yield KeyHelp(names, read, action.help, action.group)

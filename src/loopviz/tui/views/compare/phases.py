@@ -19,12 +19,12 @@ def paint_sides(scene: Scene, comparison: Comparison, width: int, height: int) -
     theme = scene.theme
     before, after = comparison.lasted_ns
     was = "baseline" if comparison.pinned else "before"
-    told = (
+    phases = (
         (was, comparison.before_fixes, before, ""),
         ("after", comparison.after_fixes, after, f" of {_age(scene, comparison)}"),
     )
     strips = []
-    for word, fixes, lasted_ns, more in told:
+    for word, fixes, lasted_ns, more in phases:
         line = Line(width).add(f" {word:<9}", theme.accent)
         measured = f"{lasted_ns // SECOND} s{more} measured"
         text = _named(scene, fixes)

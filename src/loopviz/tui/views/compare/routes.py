@@ -116,8 +116,8 @@ def paint_rest(
         head = rule_line(width, scene, title if whole else scene.letter(fix.key), theme.title)
         style = theme.warm if fix.wrong else theme.text
         named = [] if whole else paragraph(fix.title, theme.strong, width, scene)
-        told = [blank, head, *named, *paragraph(why, style, width, scene)]
-        strips += told if len(strips) + len(told) <= height else []
+        section = [blank, head, *named, *paragraph(why, style, width, scene)]
+        strips += section if len(strips) + len(section) <= height else []
     for thing in rows:
         route = thing.route
         if route is None or thing is chosen or not route.after.count:

@@ -139,10 +139,10 @@ def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
         grew += f", {counter.recent:,} in the last {scene.snapshot.recent_ns // 10**9} s"
     text = f"{clean(counter.title)}: {grew}. It ought to stay 0."
     style = theme.dim if entry.over else theme.strong
-    told = "No rule sees this: the endpoints of the scenario count it themselves."
+    note = "No rule sees this: the endpoints of the scenario count it themselves."
     sections = [
         _Section(
-            0, [*paragraph(text, style, width, scene), *paragraph(told, theme.dim, width, scene)]
+            0, [*paragraph(text, style, width, scene), *paragraph(note, theme.dim, width, scene)]
         )
     ]
     if scene.suggested is not None:

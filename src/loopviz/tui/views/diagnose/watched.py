@@ -22,7 +22,7 @@ def paint_watched(scene: Scene, found: Sequence[Entry], width: int, height: int)
     """How many findings each rule has; with what it means, if there is room; else nothing."""
     theme = scene.theme
     counts = Counter(entry.finding.rule for entry in found if entry.finding is not None)
-    shorts = NAME + max(len(told.short) for told in RULES.values())
+    shorts = NAME + max(len(rule_text.short) for rule_text in RULES.values())
     explained = width > shorts and height >= len(RULES)
     each = 1 if explained else max(1, width // NAME)
     rows = -(-len(RULES) // each)
@@ -39,8 +39,8 @@ def paint_watched(scene: Scene, found: Sequence[Entry], width: int, height: int)
             line.add(f"{sign:>4} ", theme.warm if count else theme.faint)
             line.add(f"{rule:<{NAME - 5}}", theme.text if count else theme.dim)
             if explained:
-                told = RULES[rule]
-                text = told.means if width_of(told.means) < line.left else told.short
+                rule_text = RULES[rule]
+                text = rule_text.means if width_of(rule_text.means) < line.left else rule_text.short
                 line.add(text, theme.dim)
         strips.append(line.strip(theme.text))
     return strips

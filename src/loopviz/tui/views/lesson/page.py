@@ -52,7 +52,7 @@ def paint_lesson(
 
 
 def _shown(body: list[Strip], room: int, first: int, width: int, scene: Scene) -> list[Strip]:
-    """`room` rows from `first` on; what is below them is told of."""
+    """`room` rows from `first` on; the last one says how many more are below."""
     first = max(0, min(first, len(body) - room))
     rows = body[first : first + room]
     below = len(body) - first - room

@@ -63,8 +63,8 @@ def _title(
     said += " so far" if request.open else f", status {request.status}" if request.status else ""
     if not request.open and not request.status:
         said += ", no response"
-    if told := _slice(request, scene):
-        said += f", {told}"
+    if slice_text := _slice(request, scene):
+        said += f", {slice_text}"
     enter = keys.shown("enter")
     hint = f"{enter} opens it"
     if at is not None:

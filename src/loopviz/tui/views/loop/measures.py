@@ -119,7 +119,7 @@ def _heat(ns: int, scene: Scene) -> Style:
 
 
 def _figure(
-    title: str, side: str, figure: str, told: str = "", *, width: int = 6, spare: int = 0
+    title: str, side: str, figure: str, help_text: str = "", *, width: int = 6, spare: int = 0
 ) -> Column:
     """A column of one figure of `now` or `before`."""
     of = attrgetter(f"{side}.quantiles")
@@ -130,7 +130,7 @@ def _figure(
     def style(row: MeasureRow, scene: Scene) -> Style:
         return _heat(getattr(of(row), figure), scene) if side == "now" else scene.theme.dim
 
-    return Column(title, width, text, told, style, spare=spare)
+    return Column(title, width, text, help_text, style, spare=spare)
 
 
 COLUMNS = (

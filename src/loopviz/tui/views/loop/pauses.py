@@ -8,7 +8,7 @@ from loopviz.tui.draw.text import Line, duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["pause_row", "pauses_told"]
+__all__ = ["pause_row", "pause_summary"]
 
 LONG_NS = 10 * MS
 """A collection that is felt."""
@@ -29,7 +29,7 @@ def pause_row(gc: GcStats, scene: Scene, columns: Columns, label: int, width: in
     return line.cells(chars, styles).strip(theme.text)
 
 
-def pauses_told(gc: GcStats, width: int) -> str:
+def pause_summary(gc: GcStats, width: int) -> str:
     """`12 pauses (4 3 5 of generation 0 1 2), 34 ms in all, longest 8.1 ms`, or less of it."""
     if not gc.count:
         return "no pause so far"

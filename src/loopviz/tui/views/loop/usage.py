@@ -12,9 +12,9 @@ from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.axis import ago
 from loopviz.tui.panels.loop import known_shares
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.views.loop.pauses import pauses_told
+from loopviz.tui.views.loop.pauses import pause_summary
 
-__all__ = ["paint_usage", "usage_told"]
+__all__ = ["paint_usage", "usage_rows"]
 
 
 def paint_usage(
@@ -40,24 +40,24 @@ def paint_usage(
     return strips
 
 
-def usage_told(loop: LoopStats, scene: Scene, width: int, height: int) -> list[Strip]:
+def usage_rows(loop: LoopStats, scene: Scene, width: int, height: int) -> list[Strip]:
     """The figures as text, at most `height` rows: each begins with a word for what it is."""
     theme = scene.theme
-    rows = [("utilization", _turns(loop, scene)), ("GC", pauses_told(loop.gc, width - 16))]
+    rows = [("utilization", _turns(loop, scene)), ("GC", pause_summary(loop.gc, width - 16))]
     if loop.level == "steps":
         rows[0] = ("seen", "a foreign loop: task steps and lag, no callbacks, no iterations")
     strips = []
     for word, text in rows:
         for i, part in enumerate(wrap(text, width - 16)):
-            strips.append(_told("" if i else word, part, scene, width))
+            strips.append(_text_row("" if i else word, part, scene, width))
     if len(strips) + 2 < height:
         strips.append(Line(width).strip(theme.text))
         for i, part in enumerate(_last(loop, scene, height - len(strips))):
-            strips.append(_told("" if i else "last pauses", part, scene, width))
+            strips.append(_text_row("" if i else "last pauses", part, scene, width))
     return strips[:height]
 
 
-def _told(word: str, text: str, scene: Scene, width: int) -> Strip:
+def _text_row(word: str, text: str, scene: Scene, width: int) -> Strip:
     line = Line(width).add(f"  {word:<12} ", scene.theme.dim)
     return line.add(text, scene.theme.text).strip(scene.theme.text)
 

@@ -20,7 +20,7 @@ from loopviz.tui.state.view_state import Key, ViewState
 from loopviz.tui.views.loop.heatmap import FEWEST, Heat, add_legend, edges_for, paint_heat
 from loopviz.tui.views.loop.measures import COLUMNS, MEASURES, MeasureRow, before, measured
 from loopviz.tui.views.loop.pauses import pause_row
-from loopviz.tui.views.loop.usage import paint_usage, usage_told
+from loopviz.tui.views.loop.usage import paint_usage, usage_rows
 from loopviz.tui.views.view import View
 
 __all__ = ["LoopView"]
@@ -81,15 +81,15 @@ class LoopView(View):
             return [blank, waits.strip(scene.theme.text), *[blank] * height][:height]
         loop, name, row = self._chosen(scene, scene.snapshot)
         roomy = height >= ROOMY
-        told = 0 if roomy else max(0, min(2, height - 14))
+        text_rows = 0 if roomy else max(0, min(2, height - 14))
         chart = 1 + CHART if roomy else 0
-        rest = height - 3 - chart - (1 + TABLE + told)
+        rest = height - 3 - chart - (1 + TABLE + text_rows)
         strips = self._heat(loop, name, row, scene, width, max(FEWEST, rest))
         if roomy:
             strips += paint_usage(loop, scene, *self._grid(scene, width), CHART, width)
         self._table_y = len(strips) + 1
-        strips += self._figures(loop, row, scene, width, height - len(strips) - told)
-        strips += usage_told(loop, scene, width, told)
+        strips += self._figures(loop, row, scene, width, height - len(strips) - text_rows)
+        strips += usage_rows(loop, scene, width, text_rows)
         return (strips + [blank] * height)[:height]
 
     def _chosen(
@@ -172,7 +172,7 @@ class LoopView(View):
         )
         below = height - 1 - len(table)
         if below > 0:
-            table += usage_told(loop, scene, left, below)
+            table += usage_rows(loop, scene, left, below)
         bars = paint_histogram(
             chosen.now.buckets,
             scene,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from loopviz.model.snapshot import TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.text import clean
-from loopviz.tui.panels.task_words import at_line, fitting, state_words, told_of, waits_on
+from loopviz.tui.panels.task_words import at_line, fitting, situation, state_words, waits_on
 
 __all__ = ["TROUBLE", "Key", "TaskRow", "group_row", "more_row", "task_row", "trouble_row"]
 
@@ -55,11 +55,11 @@ def group_row(
     if made and len(name) + 2 + len(made) <= room[0]:
         name = f"{name}  {made}"
     waits = Counter(filter(None, map(waits_on, tasks)))
-    told = [
+    counted = [
         f"{what} {glyphs.times}{count}" if len(tasks) > 1 else what
         for what, count in waits.most_common(3)
     ]
-    on = fitting([", ".join(told[:count]) for count in (3, 2, 1)], room[1])
+    on = fitting([", ".join(counted[:count]) for count in (3, 2, 1)], room[1])
     state = f"{group.live:,} live" if group.live else f"{glyphs.dot} none live"
     return TaskRow(
         ("group", group.number),
@@ -80,7 +80,7 @@ def task_row(task: TaskInfo, at_ns: int, glyphs: Glyphs, group: str, room: int) 
     """`group`: what its group is called, which need not be said again."""
     state, tone = state_words(task, at_ns, glyphs)
     name = f"    #{task.number}" + ("" if task.label == group else f" {task.label}")
-    options = told_of(task, at_ns)
+    options = situation(task, at_ns)
     on = fitting(options, room)
     text = clean(f"{task.label} #{task.number} {state} {options[0]} {at_line(task.site)}").lower()
     return TaskRow(
