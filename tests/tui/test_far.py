@@ -50,8 +50,8 @@ def test_live_loop_and_lag_are_known_where_requests_are_not():
             ping = cells(stage, row_of(stage, "GET /ping"))
             assert not set(ping[: oldest - 1]) & set("█▒▏▉")
             assert ping[oldest:].strip()
-            said = [row for row in range(24) if "kept for 6" in cells(stage, row)]
-            assert len(said) == 1
+            found = [row for row in range(24) if "kept for 6" in cells(stage, row)]
+            assert len(found) == 1
             await stage.press("space")
 
     far_out(play)
@@ -60,8 +60,8 @@ def test_live_loop_and_lag_are_known_where_requests_are_not():
 def test_the_loop_view_says_why_its_heat_map_is_blank_and_knows_the_utilization():
     async def play(stage: Stage) -> None:
         await stage.press("4")
-        said = [line for line in stage.lines() if "callbacks are kept for the last 6" in line]
-        assert len(said) == 1
+        found = [line for line in stage.lines() if "callbacks are kept for the last 6" in line]
+        assert len(found) == 1
         begin = stage.app.controller.columns.at(stage.app.scene.snapshot.overview.start_s * SECOND)
         chart = cells(stage, row_of(stage, "UTILIZATION") + 4)[begin : detail(stage)]
         assert len(chart) > 30
@@ -88,13 +88,13 @@ def test_what_is_known_of_a_second_does_not_change_with_its_age():
 def test_as_much_is_said_as_there_is_room_for():
     now = T0 + 100 * SECOND
 
-    def said(oldest_column, cell_ns=2 * SECOND):
+    def kept(oldest_column, cell_ns=2 * SECOND):
         columns = Columns(cell_ns, 60, now)
         since = columns.start_ns + oldest_column * cell_ns
         return gone("requests", since, columns, now)
 
-    assert said(38) == "requests are kept for the last 44 s"
-    assert said(30) == "kept for the last 60 s"
-    assert said(16) == "kept for 88 s"
-    assert said(10) == said(0) == ""
-    assert said(38, SECOND // 2) == ""
+    assert kept(38) == "requests are kept for the last 44 s"
+    assert kept(30) == "kept for the last 60 s"
+    assert kept(16) == "kept for 88 s"
+    assert kept(10) == kept(0) == ""
+    assert kept(38, SECOND // 2) == ""

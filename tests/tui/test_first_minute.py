@@ -46,7 +46,7 @@ def with_finding(snapshot, ago_s=0.5):
     return replace(snapshot, findings=(replace(found, last_ns=last_ns),))
 
 
-def said(of):
+def step_of(of):
     step = guide(of)
     assert step is not None
     for width in (60, 80, 120):
@@ -61,42 +61,42 @@ def said(of):
 
 @pytest.mark.parametrize("phase", ["target-died", "load-died", "failed"])
 def test_what_died_is_started_again_with_a_key(phase):
-    assert said(scene(phase=phase)) == (
+    assert step_of(scene(phase=phase)) == (
         "next",
         "R starts it again, s goes to another scenario",
     )
 
 
 def test_while_it_starts_there_is_nothing_to_do():
-    assert said(scene(phase="starting"))[0] == "wait"
+    assert step_of(scene(phase="starting"))[0] == "wait"
 
 
 def test_before_the_first_requests():
-    assert said(scene(fresh(answered=0))) == ("wait", "the first requests are on their way")
+    assert step_of(scene(fresh(answered=0))) == ("wait", "the first requests are on their way")
     blank = replace(scene(), snapshot=None)
-    assert said(blank) == ("wait", "the first requests are on their way")
+    assert step_of(blank) == ("wait", "the first requests are on their way")
 
 
 def test_a_scenario_without_load_says_where_to_send_requests():
-    word, text = said(scene(load=()))
+    word, text = step_of(scene(load=()))
     assert word == "next"
     assert "http://127.0.0.1:8000" in text
 
 
 def test_it_waits_for_a_before_that_can_be_compared():
     snapshot = with_finding(fresh(answered=12))
-    assert said(scene(snapshot)) == ("wait", "measuring how it is now: 12 of 30 requests")
+    assert step_of(scene(snapshot)) == ("wait", "measuring how it is now: 12 of 30 requests")
     snapshot = with_finding(fresh(answered=30))
-    assert said(scene(snapshot))[1].startswith("press a: the load stays the same")
+    assert step_of(scene(snapshot))[1].startswith("press a: the load stays the same")
 
 
 def test_a_counter_that_rises_is_enough_to_press_a_key():
     lost = CounterValue("lost", "votes lost", bad=True, value=11, recent=9)
-    assert said(scene(fresh(counters=(lost,))))[1].startswith("press a: the load stays the same")
+    assert step_of(scene(fresh(counters=(lost,))))[1].startswith("press a: the load stays the same")
 
 
 def test_nothing_wrong_so_far():
-    word, text = said(scene())
+    word, text = step_of(scene())
     assert (word, text) == (
         "next",
         "nothing is wrong so far; press a to see what its fix changes",
@@ -104,18 +104,18 @@ def test_nothing_wrong_so_far():
 
 
 def test_a_scenario_without_fixes_leads_on():
-    text = said(scene(fixes=()))[1]
+    text = step_of(scene(fixes=()))[1]
     assert "5 shows what is wrong" in text
     assert "} goes on" in text
 
 
 def test_a_fix_that_is_not_there_is_passed_over():
-    assert "press b:" in said(scene(with_finding(fresh()), fixes=(GONE, SCENARIO.fixes[1])))[1]
-    assert said(scene(with_finding(fresh()), fixes=(GONE,)))[1] == GONE.unavailable
+    assert "press b:" in step_of(scene(with_finding(fresh()), fixes=(GONE, SCENARIO.fixes[1])))[1]
+    assert step_of(scene(with_finding(fresh()), fixes=(GONE,)))[1] == GONE.unavailable
 
 
 def test_a_fix_that_was_on_from_the_start_can_be_taken_off():
-    assert said(scene(on=("to_thread",)))[1].startswith("press a to take the fix off")
+    assert step_of(scene(on=("to_thread",)))[1].startswith("press a to take the fix off")
 
 
 # ---- after a change
@@ -126,13 +126,13 @@ def test_it_counts_the_samples_then_tells_what_it_did():
     route = replace(few.comparison.routes[0], enough=False)
     after = replace(route.after, count=12)
     few = replace(few, comparison=replace(few.comparison, routes=(replace(route, after=after),)))
-    assert said(scene(few, on=("to_thread",))) == (
+    assert step_of(scene(few, on=("to_thread",))) == (
         "wait",
         "about 1 s still: right of the mark is what it changed",
     )
     assert "comparing… 12 of 30 samples" in strip(scene_of(few))[0]
     enough = scene(compared(seconds=3), on=("to_thread",))
-    assert said(enough) == ("next", "6 shows the figures, } the next scenario")
+    assert step_of(enough) == ("next", "6 shows the figures, } the next scenario")
 
 
 def suffered(*, ago_s, rule="slow-callback", victims=90, loop=(116, 0)):
@@ -143,7 +143,7 @@ def suffered(*, ago_s, rule="slow-callback", victims=90, loop=(116, 0)):
     found = replace(snapshot.findings[0], rule=rule, victims=victims, suggested_fix="")
     comparison = replace(comparison, loop=Pair(before, after))
     snapshot = replace(snapshot, comparison=comparison, findings=(found,))
-    return said(scene(snapshot, on=("to_thread",)))[1].removesuffix(
+    return step_of(scene(snapshot, on=("to_thread",)))[1].removesuffix(
         "6 shows the figures, } the next scenario"
     )
 
@@ -161,19 +161,19 @@ def test_of_several_the_one_with_most_victims_is_told():
     stray = replace(snapshot.findings[0], victims=5)
     pool = replace(stray, rule="pool-exhausted", victims=672)
     for findings in ((stray, pool), (pool, stray)):
-        text = said(scene(replace(snapshot, findings=findings), on=("to_thread",)))[1]
+        text = step_of(scene(replace(snapshot, findings=findings), on=("to_thread",)))[1]
         assert text.startswith("672 victims before, none since")
 
 
 def test_a_finding_that_stopped_only_later_says_for_how_long():
     snapshot = compared(seconds=12)
     snapshot = with_finding(snapshot, ago_s=4)
-    text = said(scene(snapshot, on=("to_thread",)))[1]
+    text = step_of(scene(snapshot, on=("to_thread",)))[1]
     assert " victims before, none for 4 s; " in text
 
 
 def test_a_counter_that_stands_still_again():
-    text = said(scene(compared(seconds=3, lost=4), on=("to_thread",)))[1]
+    text = step_of(scene(compared(seconds=3, lost=4), on=("to_thread",)))[1]
     assert text == "votes lost: no more; 6 shows the figures, } the next scenario"
 
 
@@ -190,7 +190,7 @@ def test_a_counter_that_still_grows_asks_for_another_fix(per_s, text):
     comparison = snapshot.comparison
     counter = replace(comparison.counters[0], grew=Pair(12, 3), per_s=Pair(*per_s))
     snapshot = replace(snapshot, comparison=replace(comparison, counters=(counter,)))
-    assert said(scene(snapshot, on=("to_thread",)))[1] == text
+    assert step_of(scene(snapshot, on=("to_thread",)))[1] == text
 
 
 def test_too_few_before_is_no_dead_end():
@@ -200,7 +200,7 @@ def test_too_few_before_is_no_dead_end():
         for route in snapshot.comparison.routes
     )
     snapshot = replace(snapshot, comparison=replace(snapshot.comparison, routes=routes))
-    assert said(scene(snapshot, on=("to_thread",))) == (
+    assert step_of(scene(snapshot, on=("to_thread",))) == (
         "next",
         "only 11 of 30 samples before: press a, wait 3 s, press a again",
     )
@@ -208,38 +208,38 @@ def test_too_few_before_is_no_dead_end():
 
 def test_a_wrong_fix_is_to_be_taken_off_and_the_right_one_tried():
     snapshot = compared(seconds=3, after_ms=100, marks=("fix:wrong=on",))
-    text = said(scene(snapshot, on=("wrong",), fixes=(SCENARIO.fixes[0], WRONG)))[1]
+    text = step_of(scene(snapshot, on=("wrong",), fixes=(SCENARIO.fixes[0], WRONG)))[1]
     assert text == "b looked right and is not: press b to take it off, then a"
     on = ("wrong", "to_thread")
-    text = said(scene(snapshot, on=on, fixes=(SCENARIO.fixes[0], WRONG)))[1]
+    text = step_of(scene(snapshot, on=on, fixes=(SCENARIO.fixes[0], WRONG)))[1]
     assert text == "b looked right and is not: press b to take it off"
 
 
 def test_a_finding_that_goes_on_asks_for_one_more():
     snapshot = with_finding(compared(seconds=3, marks=("fix:plain_def=on",)))
-    assert said(scene(snapshot, on=("plain_def",)))[1] == "that was not all: press a as well"
+    assert step_of(scene(snapshot, on=("plain_def",)))[1] == "that was not all: press a as well"
 
 
 def test_without_the_fix_it_is_as_it_was():
     snapshot = compared(seconds=3, before_ms=4, after_ms=90, marks=("fix:to_thread=off",))
     comparison = replace(snapshot.comparison, before_fixes=("to_thread",), after_fixes=())
-    text = said(scene(replace(snapshot, comparison=comparison)))[1]
+    text = step_of(scene(replace(snapshot, comparison=comparison)))[1]
     assert "press a for the fix" in text
     assert "} for the next" in text
 
 
 def test_the_baseline_is_told_and_what_follows_is_compared():
     snapshot = compared(seconds=3, marks=("baseline",))
-    assert said(scene(snapshot)) == ("next", "press a: it is compared with the baseline")
+    assert step_of(scene(snapshot)) == ("next", "press a: it is compared with the baseline")
     assert strip(scene_of(snapshot, on=()))[0].startswith(" baseline: 2 s with no fix, n 9")
 
 
 def test_another_load():
     marks = ("fix:to_thread=on", "load:2.0")
-    text = said(scene(compared(seconds=3, marks=marks), on=("to_thread",), rate=2.0))[1]
+    text = step_of(scene(compared(seconds=3, marks=marks), on=("to_thread",), rate=2.0))[1]
     assert text == "press a: it is compared under this load"
     marks = ("baseline", "load:2.0")
-    text = said(scene(compared(seconds=3, marks=marks), rate=2.0))[1]
+    text = step_of(scene(compared(seconds=3, marks=marks), rate=2.0))[1]
     assert text == "[ goes back to the baseline's load, B sets another"
 
 
@@ -266,19 +266,19 @@ def test_a_row_chosen_in_a_table_is_no_reason_to_be_silent():
 
 def test_it_names_the_keys_as_they_are():
     own = keymap({"view-compare": ("f6",), "next-scenario": (">",), "fix-a": ("z",)})
-    assert said(replace(scene(with_finding(fresh())), keys=own))[1].startswith("press z: ")
+    assert step_of(replace(scene(with_finding(fresh())), keys=own))[1].startswith("press z: ")
     done = replace(scene(compared(seconds=3), on=("to_thread",)), keys=own)
-    assert said(done)[1] == "f6 shows the figures, > the next scenario"
+    assert step_of(done)[1] == "f6 shows the figures, > the next scenario"
 
 
 def test_what_others_wrote_cannot_write_on_the_terminal():
     evil = replace(GONE, unavailable="It needs \x1b[31mx\x1b[0m.")
-    assert "\x1b" not in said(scene(with_finding(fresh()), fixes=(evil,)))[1]
+    assert "\x1b" not in step_of(scene(with_finding(fresh()), fixes=(evil,)))[1]
 
 
 def test_routes_that_only_fail_are_requests_too():
     route = RouteInfo("GET /a", 20, 40, 0, {"500": 40}, 0, Quantiles())
-    assert said(scene(with_finding(fresh(routes=(route,)))))[1].startswith("press a")
+    assert step_of(scene(with_finding(fresh(routes=(route,)))))[1].startswith("press a")
 
 
 def test_a_strangers_walk_on_the_stage():

@@ -86,16 +86,16 @@ def test_the_footer_and_the_tabs_can_be_clicked():
 
 
 def test_what_is_too_long_loses_whole_clauses_and_no_code_is_torn():
-    said = "GET /a held the loop 80 ms in fetch(one, two): it waited; 3 gave up"
-    assert shortened(said, 1, 80, "…") == [said]
-    assert shortened(said, 1, 60, "…") == [
+    sentence = "GET /a held the loop 80 ms in fetch(one, two): it waited; 3 gave up"
+    assert shortened(sentence, 1, 80, "…") == [sentence]
+    assert shortened(sentence, 1, 60, "…") == [
         "GET /a held the loop 80 ms in fetch(one, two): it waited"
     ]
-    assert shortened(said, 1, 50, "…") == ["GET /a held the loop 80 ms in fetch(one, two)"]
-    assert shortened(said, 1, 44, "…") == ["GET /a held the loop 80 ms"]
-    assert shortened(said, 2, 30, "…") == [
+    assert shortened(sentence, 1, 50, "…") == ["GET /a held the loop 80 ms in fetch(one, two)"]
+    assert shortened(sentence, 1, 44, "…") == ["GET /a held the loop 80 ms"]
+    assert shortened(sentence, 2, 30, "…") == [
         "GET /a held the loop 80 ms in",
         "fetch(one, two): it waited",
     ]
     assert shortened("word " * 9, 1, 20, "…") == ["word word word word…"]
-    assert shortened(said, 0, 80, "…") == []
+    assert shortened(sentence, 0, 80, "…") == []

@@ -56,8 +56,8 @@ def counters(stored, lost, recent):
 
 
 def test_a_resource_says_how_full_it_is_and_who_waits():
-    said = Gauges()(resource("db pool", 20, 20, 41), resource("threads", 7, 40))
-    assert said == [" db pool ██████████ 20/20 FULL wait 41   threads █▊········ 7/40 ok"]
+    rows = Gauges()(resource("db pool", 20, 20, 41), resource("threads", 7, 40))
+    assert rows == [" db pool ██████████ 20/20 FULL wait 41   threads █▊········ 7/40 ok"]
     assert Gauges()(resource("db pool", 20, 20, 41)) == [
         " db pool ████████████████████ 20/20 FULL wait 41"
     ]
@@ -142,18 +142,18 @@ def test_a_bad_counter_is_lit_while_it_rises_and_calm_when_it_stands():
 
 
 def test_every_counters_value_is_in_sight():
-    def said(*titles, width=80):
+    def rows(*titles, width=80):
         views = tuple(
             CounterValue(f"key_{n}", title, bad=True, value=1000 + n, recent=9)
             for n, title in enumerate(titles)
         )
         return Gauges(scenario=COUNTED)(counters=views, width=width)[0]
 
-    assert said("short", "names") == " short 1,000 ▲ +2/s    names 1,001 ▲ +2/s"
+    assert rows("short", "names") == " short 1,000 ▲ +2/s    names 1,001 ▲ +2/s"
     long = "orders without a mail, yet or for ever"
-    assert said(long, long, long).startswith(" key 0 1,000 ▲ +2/s ")
+    assert rows(long, long, long).startswith(" key 0 1,000 ▲ +2/s ")
     for width in (60, 80):
-        assert all(f"1,00{n}" in said(*[long] * 5, width=width) for n in range(3))
+        assert all(f"1,00{n}" in rows(*[long] * 5, width=width) for n in range(3))
 
 
 def test_the_rows_it_wants():
@@ -172,12 +172,12 @@ def test_the_rows_it_wants():
 
 
 def test_on_a_single_row_the_counters_come_first():
-    said = Gauges(scenario=COUNTED)(
+    rows = Gauges(scenario=COUNTED)(
         resource("gate", 2, 2, 4), counters=counters(5, 1, 0), width=70, height=16
     )
-    assert len(said) == 1
-    assert said[0].startswith(" stored 5    lost 1 stopped gate ")
-    assert said[0].endswith("2/2 FULL wait 4")
+    assert len(rows) == 1
+    assert rows[0].startswith(" stored 5    lost 1 stopped gate ")
+    assert rows[0].endswith("2/2 FULL wait 4")
 
 
 @pytest.mark.parametrize("width", [60, 80, 119, 160])

@@ -56,7 +56,7 @@ def editor(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("said", "command"),
+    ("setting", "command"),
     [
         ("vim", ["vim", "+7", "/a b.py"]),
         ("/usr/bin/nano -w", ["/usr/bin/nano", "-w", "+7", "/a b.py"]),
@@ -68,9 +68,9 @@ def editor(tmp_path, monkeypatch):
         ("it's", ["it's", "/a b.py"]),
     ],
 )
-def test_how_editors_are_told_the_line(said, command):
-    assert Editor({"EDITOR": said}).command("/a b.py", 7) == command
-    assert Editor({"EDITOR": "other", "VISUAL": said}).command("/a b.py", 7) == command
+def test_how_editors_are_told_the_line(setting, command):
+    assert Editor({"EDITOR": setting}).command("/a b.py", 7) == command
+    assert Editor({"EDITOR": "other", "VISUAL": setting}).command("/a b.py", 7) == command
 
 
 def test_which_editors_have_a_window():

@@ -146,9 +146,9 @@ def test_incidents_are_centred_one_by_one_and_their_request_is_chosen():
             assert controller.view_state.row == stall.request
             await stage.press("N")
         assert starts == sorted(starts, reverse=True)
-        said = stage.text()
-        assert "Incident" in said
-        assert " ms in scenarios/block.py:" in said
+        text = stage.text()
+        assert "Incident" in text
+        assert " ms in scenarios/block.py:" in text
         await stage.press("n")
         assert controller.view_state.slice_ns == starts[-1]
 

@@ -262,8 +262,8 @@ def test_a_bad_counter_goes_before_the_routes():
     ],
 )
 def test_verdicts(before, after, text):
-    said, style = verdict(Figure("x", before, after, shown), scene_of(None))
-    assert said == text
+    certain, style = verdict(Figure("x", before, after, shown), scene_of(None))
+    assert certain == text
     assert isinstance(style, Style)
 
 
@@ -284,7 +284,7 @@ def test_colour_is_for_what_is_sure_or_much():
 
 
 @pytest.mark.parametrize(
-    ("title", "sure", "count", "said"),
+    ("title", "sure", "count", "certain"),
     [
         ("p99", True, (400, 400), "sure"),
         ("p99", False, (400, 367), "needs 368, has 367"),
@@ -293,10 +293,10 @@ def test_colour_is_for_what_is_sure_or_much():
         ("max", None, (400, 400), ""),
     ],
 )
-def test_certainty(title, sure, count, said):
-    assert certainty(Figure(title, 2, 1, shown, sure, count=count)) == said
+def test_certainty(title, sure, count, certain):
+    assert certainty(Figure(title, 2, 1, shown, sure, count=count)) == certain
     alike = certainty(Figure(title, 100, 101, shown, sure, count=count))
-    assert alike == ("" if said == "not sure" else said), "there is no change to be sure of"
+    assert alike == ("" if certain == "not sure" else certain), "there is no change to be sure of"
 
 
 def test_what_was_in_use_for_an_instant_only_has_no_row():

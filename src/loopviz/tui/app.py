@@ -149,7 +149,7 @@ class LoopvizApp(App[None]):
                 self._run.close()
 
     def _handle_exception(self, error: Exception) -> None:
-        """A defect ends the screen and is kept for `screen.show` to say; tests see it at once."""
+        """End the screen, and keep the error for `open_tui.show`; in tests it is raised at once."""
         if self.is_headless:
             super()._handle_exception(error)
         else:
@@ -329,7 +329,7 @@ class LoopvizApp(App[None]):
         controller = self.controller
         name = controller.theme.palette.name if controller.theme.palette else "none"
         if name not in THEMES:
-            controller.say("Colours can be chosen where the terminal has 256 of them or more.")
+            controller.notify("Colours can be chosen where the terminal has 256 of them or more.")
             return
         controller.theme = theme_named(THEMES[(THEMES.index(name) + 1) % len(THEMES)])
         self._main.paint_ground(controller.theme)
@@ -339,7 +339,7 @@ class LoopvizApp(App[None]):
         if location := self._chosen_line("copy"):
             place = clean(place_of(location))
             self.copy_to_clipboard(place)
-            self.controller.say(f"Copied {place}, if the terminal allows it.")
+            self.controller.notify(f"Copied {place}, if the terminal allows it.")
 
     def do_edit(self) -> None:
         """The chosen line opens in the person's editor; recording goes on meanwhile."""
@@ -348,7 +348,7 @@ class LoopvizApp(App[None]):
             return
         editor = Editor(os.environ)
         if not editor.name:
-            self.controller.say(
+            self.controller.notify(
                 "No editor is set: say which with EDITOR=vim, for example, and start anew."
             )
             return
@@ -358,27 +358,29 @@ class LoopvizApp(App[None]):
             return
         try:
             open_window(command)
-            self.controller.say(f"{editor.name} opens {place_of(location)}.")
+            self.controller.notify(f"{editor.name} opens {place_of(location)}.")
         except OSError as error:
-            self.controller.say(f"{editor.name} cannot be started ({error.strerror}): see $EDITOR.")
+            self.controller.notify(
+                f"{editor.name} cannot be started ({error.strerror}): see $EDITOR."
+            )
 
     async def _edit(self, command: Sequence[str]) -> None:
         """Lend the terminal to the editor until it ends."""
-        said = ""
+        problem = ""
         try:
             with self.suspend():
                 self._away = True
                 before = signal.signal(signal.SIGINT, lambda *_: None)  # ctrl+c is the editor's
                 try:
-                    said = await asyncio.to_thread(run_editor, command)
+                    problem = await asyncio.to_thread(run_editor, command)
                 finally:
                     signal.signal(signal.SIGINT, before)
                     self._away = False
         except SuspendNotSupported:
-            said = (
+            problem = (
                 "An editor needs a terminal: in the browser, $VISUAL must have a window of its own."
             )
-        self.controller.say(said)
+        self.controller.notify(problem)
         self.refresh(layout=True)
         self.tick(whole=True)
 
@@ -387,12 +389,12 @@ class LoopvizApp(App[None]):
         location = controller.view.where(scene) if scene else None
         if location is None:
             down = controller.keys.shown("down")
-            controller.say(f"No line to {what}: go to a row that has one, with {down}.")
+            controller.notify(f"No line to {what}: go to a row that has one, with {down}.")
         return location
 
     def do_screenshot(self) -> None:
         scenario = clean(self.scene.scenario.id) if self.scene else "none"
         time = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        self.controller.say(
+        self.controller.notify(
             save(picture_of(self, self.controller.theme), f"loopviz-{scenario}-{time}")
         )

@@ -13,7 +13,7 @@ from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.source import lesson_of
 from loopviz.tui.state.actions import DEFAULT_KEYS
-from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Say
+from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Notify
 from loopviz.tui.state.keys import Keymap
 from loopviz.tui.state.view_state import LIVE, Key, ViewState
 from loopviz.tui.views import View, views
@@ -59,7 +59,7 @@ class Controller:
         self._stack: tuple[int, tuple[Location, ...] | None] = (0, None)
         """The task whose await stack was last asked for, and that."""
         self._notice = ("", 0)
-        """What to say, and until when."""
+        """The answer to the last key, and until when it stands."""
         self._scenario = ""
         self._lesson: Lesson | None = None
         self._played_ns = 0
@@ -136,8 +136,8 @@ class Controller:
         self._stack = task, self.run.ask_stack(task) or known
         return self._stack[1]
 
-    def say(self, text: str) -> None:
-        """Answer a key, in one sentence; empty: nothing more to say."""
+    def notify(self, text: str) -> None:
+        """Answer a key in one sentence. An empty text takes the last answer away."""
         self._notice = (text, self.clock() + NOTICE_NS)
 
     def freeze(self, end_ns: int = 0) -> bool:
@@ -174,8 +174,8 @@ class Controller:
         """Do what a view wants done; False: it wants nothing of its own."""
         for effect in effects or ():
             match effect:
-                case Say(text):
-                    self.say(text)
+                case Notify(text):
+                    self.notify(text)
                 case Change(edit):
                     self.view_state = edit(self.view_state)
                 case Freeze(at_ns):

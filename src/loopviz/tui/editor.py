@@ -33,11 +33,11 @@ class Editor:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Of $VISUAL, or else $EDITOR."""
-        said = environment.get("VISUAL") or environment.get("EDITOR") or ""
+        setting = environment.get("VISUAL") or environment.get("EDITOR") or ""
         try:
-            self._words = shlex.split(said)
+            self._words = shlex.split(setting)
         except ValueError:
-            self._words = said.split()
+            self._words = setting.split()
         self.name = Path(self._words[0]).name if self._words else ""
         """Empty: none is set."""
         self.window = self.name in WINDOWS

@@ -16,7 +16,7 @@ __all__ = ["watch_server", "watch_terminal"]
 
 LOOK_S = 0.5
 STUCK_NS = 30 * SECOND
-"""Nobody has taken what we write for so long: the browser has gone, and the server did not say."""
+"""No output was taken for this long: the browser has gone, and the server did not report it."""
 
 LEAVING_S = 3.0
 """How long the loop may take to leave; it does not if it hangs in a write."""

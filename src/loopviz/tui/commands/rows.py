@@ -50,21 +50,21 @@ def ask_filter(controller: Controller) -> None:
     if controller.view.FILTERS:
         controller.view_state = replace(controller.view_state, typing=True)
     else:
-        controller.say("This view has no rows to filter: tasks and resources have.")
+        controller.notify("This view has no rows to filter: tasks and resources have.")
 
 
 def order(controller: Controller) -> None:
     """Sort the rows by the next of the view's orders."""
     orders = controller.view.ORDERS
     if len(orders) < 2:
-        controller.say("The rows of this view have one order only.")
+        controller.notify("The rows of this view have one order only.")
         return
     place = (controller.view_state.order + 1) % len(orders)
     controller.view_state = replace(
         controller.view_state,
         orders={**controller.view_state.orders, controller.view_state.view: place},
     )
-    controller.say(f"Sorted by {orders[place]}.")
+    controller.notify(f"Sorted by {orders[place]}.")
 
 
 def pin(controller: Controller) -> None:
@@ -72,7 +72,7 @@ def pin(controller: Controller) -> None:
     row = controller.view.pin_key(controller.scene) if controller.scene else None
     if row is None:
         down = controller.keys.shown("down")
-        controller.say(f"Nothing is chosen to pin: go to a row with {down} first.")
+        controller.notify(f"Nothing is chosen to pin: go to a row with {down} first.")
     else:
         controller.view_state = replace(
             controller.view_state, pins=controller.view_state.pins ^ {row}

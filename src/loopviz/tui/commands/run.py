@@ -19,9 +19,9 @@ def fix(controller: Controller, place: int) -> None:
     if place < len(scene.scenario.fixes):
         _toggle(controller, scene, scene.scenario.fixes[place])
     elif scene.letters:
-        controller.say(f"There is no such fix: this scenario has {' '.join(scene.letters)}.")
+        controller.notify(f"There is no such fix: this scenario has {' '.join(scene.letters)}.")
     else:
-        controller.say("This scenario has no fixes.")
+        controller.notify("This scenario has no fixes.")
 
 
 def suggested(controller: Controller) -> None:
@@ -32,21 +32,21 @@ def suggested(controller: Controller) -> None:
     if scene.suggested is not None:
         _toggle(controller, scene, scene.suggested)
     elif scene.letters:
-        controller.say(f"No fix is suggested now. Try them yourself: {' '.join(scene.letters)}.")
+        controller.notify(f"No fix is suggested now. Try them yourself: {' '.join(scene.letters)}.")
     else:
-        controller.say("This scenario has no fixes.")
+        controller.notify("This scenario has no fixes.")
 
 
 def _toggle(controller: Controller, scene: Scene, wanted: FixInfo) -> None:
     """Flip it; one that is not there says why, and in a frozen picture nothing is to be seen."""
-    controller.say(wanted.unavailable)
+    controller.notify(wanted.unavailable)
     if wanted.unavailable:
         return
     controller.run.toggle(wanted.key)
     if scene.frozen:
         state = "off" if wanted.key in scene.status.fixes_on else "on"
         back = scene.keys.shown("now")
-        controller.say(
+        controller.notify(
             f"{clean(wanted.title)}: {state}. The picture is frozen: {back} shows what it does."
         )
 
@@ -57,10 +57,10 @@ def baseline(controller: Controller) -> None:
     if scene is None:
         return
     if scene.status.phase != "running" or scene.snapshot is None:
-        controller.say("Nothing runs that could be the baseline.")
+        controller.notify("Nothing runs that could be the baseline.")
         return
     controller.run.baseline()
-    controller.say("Baseline set: all that follows is compared with it.")
+    controller.notify("Baseline set: all that follows is compared with it.")
 
 
 def rate(controller: Controller, by: int) -> None:
@@ -72,7 +72,7 @@ def rate(controller: Controller, by: int) -> None:
     if steps:
         controller.run.set_rate(steps[-1] if by < 0 else steps[0])
     else:
-        controller.say(
+        controller.notify(
             f"The load is at its {'least' if by < 0 else 'most'}: {now:g} times its own."
         )
 
@@ -89,7 +89,7 @@ def neighbour(controller: Controller, by: int) -> None:
 def restart(controller: Controller) -> None:
     """Anew from its file; the picture begins anew, too."""
     if controller.scene:
-        said = controller.run.restart()
-        controller.say(said)
-        if not said:
+        refusal = controller.run.restart()
+        controller.notify(refusal)
+        if not refusal:
             controller.restarted()

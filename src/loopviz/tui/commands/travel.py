@@ -27,7 +27,7 @@ def freeze(controller: Controller) -> None:
     elif state.frozen:
         controller.go_live()
     elif not controller.freeze():
-        controller.say(NOTHING)
+        controller.notify(NOTHING)
 
 
 def now(controller: Controller) -> None:
@@ -73,7 +73,7 @@ def zoom(controller: Controller, by: int) -> None:
     steps = [ns for ns in ZOOMS_NS if (ns < here if by > 0 else ns > here)]
     if not steps:
         end = "closest" if by > 0 else "furthest"
-        controller.say(f"{per_column(columns)} is the {end} there is; 0 goes back to the usual.")
+        controller.notify(f"{per_column(columns)} is the {end} there is; 0 goes back to the usual.")
         return
     cell_ns = steps[-1] if by > 0 else steps[0]
     centre = focus(controller, columns)
@@ -102,13 +102,13 @@ def incident(controller: Controller, by: int) -> None:
         found = next((start for start in starts if start > here), None)
     if found is None:
         if not starts:
-            controller.say("No incident so far: nothing has held the loop for 20 ms.")
+            controller.notify("No incident so far: nothing has held the loop for 20 ms.")
         else:
-            controller.say(f"No {'earlier' if by < 0 else 'later'} incident of {len(starts)}.")
+            controller.notify(f"No {'earlier' if by < 0 else 'later'} incident of {len(starts)}.")
         return
     stall = known[found]
     controller.go_to(stall.request, found, stall.end_ns)
-    controller.say(f"Incident {starts.index(found) + 1} of {len(starts)}: {_stall_text(stall)}.")
+    controller.notify(f"Incident {starts.index(found) + 1} of {len(starts)}: {_stall_text(stall)}.")
 
 
 def slices(controller: Controller, by: int) -> None:
@@ -122,13 +122,13 @@ def slices(controller: Controller, by: int) -> None:
         request = view.nearest(controller.scene) if controller.scene else None
         controller.choose(request.number if request else None)
     if request is None or columns is None:
-        controller.say("No request is in sight.")
+        controller.notify("No request is in sight.")
         return
     here, spans = controller.view_state.slice_ns, request.spans
     on = next((i for i, (start, end, _) in enumerate(spans) if start <= here < end), None)
     at = on + by if on is not None else (0 if by > 0 else len(spans) - 1)
     if not 0 <= at < len(spans):
-        controller.say(f"That is the {'last' if by > 0 else 'first'} slice of the request.")
+        controller.notify(f"That is the {'last' if by > 0 else 'first'} slice of the request.")
         return
     start, end, _ = spans[at]
     controller.view_state = replace(controller.view_state, slice_ns=start)
@@ -146,7 +146,7 @@ def speed(controller: Controller, by: int) -> None:
         controller.view_state = replace(state, speed=SPEEDS[at], paused=False)
         return
     if not controller.freeze():
-        controller.say(NOTHING)
+        controller.notify(NOTHING)
         return
     start, end = state.span or (columns.end_ns - SECOND, columns.end_ns)
     fitting = [ns for ns in ZOOMS_NS if ns * columns.count >= end - start]
@@ -168,11 +168,11 @@ def span(controller: Controller) -> None:
         return
     if controller.view_state.view != LIVE:
         live = controller.keys.shown("view-live")
-        controller.say(f"Ranges are selected in the live view: {live} goes there.")
+        controller.notify(f"Ranges are selected in the live view: {live} goes there.")
         return
     columns = controller.columns
     if columns is None or not controller.freeze():
-        controller.say(NOTHING)
+        controller.notify(NOTHING)
         return
     width = columns.cell_ns * columns.count
     found = _chosen_time(controller) or (columns.start_ns + width // 3, columns.end_ns - width // 3)
@@ -188,7 +188,7 @@ def show(
     """Show the window that ends then; not beyond now, nor beyond what is kept."""
     columns = controller.columns
     if columns is None or not controller.freeze():
-        controller.say(NOTHING)
+        controller.notify(NOTHING)
         return
     columns = controller.grid(end_ns)
     width = columns.cell_ns * columns.count
@@ -198,11 +198,11 @@ def show(
         if not (quiet or by_zoom):
             back = (newest - oldest) // SECOND
             further = "; - zooms out, to see further" if columns.cell_ns < SECOND else ""
-            controller.say(f"No more is kept than the last {back} s{further}.")
+            controller.notify(f"No more is kept than the last {back} s{further}.")
         end_ns = least
     if end_ns >= newest and not (quiet or by_zoom):
         controller.go_live()
-        controller.say("Live again: nothing is newer.")
+        controller.notify("Live again: nothing is newer.")
         return
     controller.view_state = replace(
         controller.view_state, end_ns=min(end_ns, newest), speed=0.0, until_ns=0

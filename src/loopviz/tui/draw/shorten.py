@@ -26,8 +26,8 @@ def shortened(text: str, rows: int, width: int, more: str) -> list[str]:
         return lines
     ends = [found.start() for found in reversed([*_CLAUSE.finditer(text)])]
     for end in ends:
-        said = text[:end].rstrip(" ,:;")
-        if said and _closed(said) and (lines := whole(said, rows, width)):
+        clauses = text[:end].rstrip(" ,:;")
+        if clauses and _closed(clauses) and (lines := whole(clauses, rows, width)):
             return lines
     lines = wrap(text, width - width_of(more))
     return [*lines[: rows - 1], f"{lines[rows - 1]}{more}"]

@@ -89,8 +89,8 @@ def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
 def _in_full(scene: Scene, width: int) -> str:
     """What the banner says, if it is too long for its row; empty: it is not."""
     does_not_run = scene.status.phase in ("starting", "failed")
-    said = scene.status.why if does_not_run else scene.notice
-    return said if width_of(clean(said)) > width - 24 else ""
+    text = scene.status.why if does_not_run else scene.notice
+    return text if width_of(clean(text)) > width - 24 else ""
 
 
 def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bool) -> list[Strip]:
@@ -101,11 +101,11 @@ def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bo
     theme = scene.theme
     where, room = finding.location, width - 3  # two cells between place and text
     place = clean(f"{where.file}:{where.line}") if where else ""
-    said = clean(finding.sentence)
-    place = "" if place in said else place
-    if not whole(f"{place}  {said}", rows, room):
-        place, said = place.rpartition("/")[2], FOLDERS.sub("", said)
-    text = f"{place}  {said}"
+    sentence = clean(finding.sentence)
+    place = "" if place in sentence else place
+    if not whole(f"{place}  {sentence}", rows, room):
+        place, sentence = place.rpartition("/")[2], FOLDERS.sub("", sentence)
+    text = f"{place}  {sentence}"
     shown = whole(text, rows, room) if calm else shortened(text, rows, room, scene.glyphs.more)
     strips = []
     for i, text in enumerate(shown):
@@ -148,9 +148,9 @@ def _hints(scene: Scene, width: int, rows: int) -> list[Strip]:
 def _headed(head: str, lines: Sequence[str], width: int, scene: Scene) -> list[Strip]:
     """The first row begins with the head."""
     strips = []
-    for i, said in enumerate(lines):
+    for i, text in enumerate(lines):
         line = Line(width).add(" " * len(head) if i else head, scene.theme.accent)
-        strips.append(line.add(said, scene.theme.dim).strip(scene.theme.text))
+        strips.append(line.add(text, scene.theme.dim).strip(scene.theme.text))
     return strips
 
 

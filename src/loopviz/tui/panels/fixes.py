@@ -1,4 +1,4 @@
-"""What is said of the fixes: the one to try, with its key, and those that are on."""
+"""Rows about the fixes: the one to try, with its key, and those that are on."""
 
 from textual.strip import Strip
 
@@ -45,8 +45,8 @@ def fixes_on(scene: Scene, width: int, rows: int) -> list[Strip]:
         if alone:
             style = theme.warm if fix.wrong else theme.dim
             strips += [
-                Line(width).to(8, style).add(said, style).strip(theme.text)
-                for said in shortened(_why(fix), rows - 1, room, scene.glyphs.more)
+                Line(width).to(8, style).add(row, style).strip(theme.text)
+                for row in shortened(_why(fix), rows - 1, room, scene.glyphs.more)
             ]
     return strips
 

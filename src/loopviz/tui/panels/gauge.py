@@ -14,7 +14,7 @@ MANY = 5
 
 
 def matters(view: ResourceInfo) -> bool:
-    """Whether it has something to say: somebody waited, or it has room and was used."""
+    """True if it is worth a gauge: a task waited for it, or it has several units and was used."""
     if view.kind == "asyncio.Event":
         return False
     if view.capacity == 1 and view.instances > 1:  # a lock for each thing
@@ -36,14 +36,14 @@ def add_gauge(line: Line, view: ResourceInfo, width: int, scene: Scene) -> None:
     theme, glyphs = scene.theme, scene.glyphs
     used, capacity = view.in_use.now, _capacity(view)
     words = _words(view, scene)
-    said = sum(width_of(text) for text, _ in words)
-    most = width_of(f"{capacity}/{capacity} FULL wait 99")  # room for it, whatever is said now
+    words_width = sum(width_of(text) for text, _ in words)
+    most = width_of(f"{capacity}/{capacity} FULL wait 99")  # reserved, whatever the words are now
     name = short_name(view, scene)
     if view.instances > 1:
         name += f" {glyphs.times}{view.instances}"
-    wide = max(1, min(width_of(name), width - said - 2))
+    wide = max(1, min(width_of(name), width - words_width - 2))
     line.add(" ", theme.text).add(fit(name, wide, glyphs.more), theme.text).add(" ", theme.text)
-    bar = min(20, width - max(said, most) - wide - 3) if capacity > 1 else 0
+    bar = min(20, width - max(words_width, most) - wide - 3) if capacity > 1 else 0
     if bar >= 4:
         style = words[0][1] if used >= capacity else theme.run
         _bar(line, min(1.0, used / capacity), bar, style, scene)

@@ -135,9 +135,9 @@ def paint_banner(scene: Scene, plan: Plan) -> list[Strip]:
     width = plan.size("banner")[0]
     covers = "legend" in plan.panels
     why = scene.status.why if scene.status.phase == "running" else ""
-    said = why if covers else scene.notice or why
-    if said:
-        text = fit(clean(said), width - 2, scene.glyphs.more)
+    notice = why if covers else scene.notice or why
+    if notice:
+        text = fit(clean(notice), width - 2, scene.glyphs.more)
         return [Line(width).add(f" {text}", theme.warm).strip(theme.text)]
     if scene.status.phase == "starting":
         why = scene.status.why or f"Starting {scene.scenario.id}: the app comes up, then its load."

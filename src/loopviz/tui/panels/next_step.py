@@ -116,8 +116,10 @@ def _comparing(scene: Scene, comparison: Comparison) -> Step:
     if not on:
         again = f"press {scene.letter(fix.key)} for the fix, " if fix else ""
         text = f"{again}{figures} for the figures, {further} for the next"
-        said = "it is as before: " if not changed(comparison) else "without it that is how it is: "
-        return Step("next", said + text, text)
+        result = (
+            "it is as before: " if not changed(comparison) else "without it that is how it is: "
+        )
+        return Step("next", result + text, text)
     if wrong:
         off = " ".join(letters(scene, [fix.key for fix in wrong]))
         other = f", then {scene.letter(fix.key)}" if fix and len(wrong) == len(on) else ""

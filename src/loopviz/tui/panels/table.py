@@ -75,7 +75,7 @@ class Table:
         """A head and `height - 1` rows; the row `scene.view_state.row` has the cursor.
 
         `rows` are pairs of key and row; `order`: the title of the column that they are sorted by;
-        `empty` is said if there are none; `marks` gives a row's first cell.
+        `empty` is the text if there are none; `marks` gives a row's first cell.
         """
         theme, glyphs = scene.theme, scene.glyphs
         sizes = self.fitting(width - MARGIN)

@@ -1,4 +1,4 @@
-"""What is said of a task in a word or two: its state, what it waits for, what happened to it."""
+"""A task in a few words: its state, what it waits for, what happened to it."""
 
 from collections.abc import Sequence
 

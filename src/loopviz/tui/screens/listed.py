@@ -31,8 +31,8 @@ class ListScreen(BoxScreen[str | None]):
         self.found = list(range(len(names)))
         """Places of the entries that have all the words of `text`; first those by their names."""
 
-    def said(self, place: int) -> tuple[str, str]:
-        """What the words are looked for in: its name, and all of it."""
+    def search_texts(self, place: int) -> tuple[str, str]:
+        """The texts that are searched: the entry's name, and all of the entry."""
         raise NotImplementedError
 
     def choose(self, name: str) -> None:
@@ -74,11 +74,11 @@ class ListScreen(BoxScreen[str | None]):
         elif name in STEPS:
             self.move(STEPS[name])
 
-    def _narrow(self, text: str) -> None:
-        self.text = text
-        words = text.lower().split()
+    def _narrow(self, typed: str) -> None:
+        self.text = typed
+        words = typed.lower().split()
         has = [
-            [all(word in said.lower() for word in words) for said in self.said(place)]
+            [all(word in text.lower() for word in words) for text in self.search_texts(place)]
             for place in range(len(self.names))
         ]
         found = [place for place, (_, anywhere) in enumerate(has) if anywhere]

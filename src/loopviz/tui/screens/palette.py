@@ -13,7 +13,7 @@ from loopviz.tui.state.actions import ACTIONS, Action
 __all__ = ["Command", "PaletteScreen", "commands"]
 
 DETAIL = 3
-"""Rows below the list: a rule, and all that the chosen command's row could not say."""
+"""Rows below the list: a rule, and the chosen command's text in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class PaletteScreen(ListScreen):
     def hint(self) -> str:
         return "type words · up and down move · enter does it · esc goes back"
 
-    def said(self, place: int) -> tuple[str, str]:
+    def search_texts(self, place: int) -> tuple[str, str]:
         command = self.commands[place]
         return command.title, f"{command.title} {command.text}"
 
@@ -98,9 +98,9 @@ class PaletteScreen(ListScreen):
     def _detail(self, command: Command, width: int) -> list[Line]:
         """A rule, and the whole of what the command does."""
         theme = self.theme
-        said = wrap(clean(command.text), width - 2)[: DETAIL - 1]
+        lines = wrap(clean(command.text), width - 2)[: DETAIL - 1]
         rule = Line(width).add(self.glyphs.rule * width, theme.faint)
-        return [rule, *(Line(width).add(f"  {text}", theme.text) for text in said)]
+        return [rule, *(Line(width).add(f"  {text}", theme.text) for text in lines)]
 
     def _row(self, place: int, width: int) -> Line:
         theme, command = self.theme, self.commands[place]

@@ -35,7 +35,7 @@ class PickerScreen(ListScreen):
         find = f" · {keys.shown('filter')} finds" if keys.shown("filter") else ""
         return f"{keys.shown('down', 'up')} move{find} · enter runs it · esc goes back"
 
-    def said(self, place: int) -> tuple[str, str]:
+    def search_texts(self, place: int) -> tuple[str, str]:
         entry = self.entries[place]
         return entry.id, f"{entry.id} {entry.title} {entry.lesson}"
 
@@ -89,20 +89,20 @@ class PickerScreen(ListScreen):
     def _detail(self, entry: ScenarioInfo, width: int) -> list[Line]:
         theme = self.theme
 
-        def said(text: str, style: Style, most: int = 2) -> list[Line]:
+        def wrapped(text: str, style: Style, most: int = 2) -> list[Line]:
             return [Line(width).add(line, style) for line in wrap(clean(text), width)[:most]]
 
         rows = [Line(width).add(self.glyphs.rule * width, theme.faint)]
-        rows += said(entry.error, theme.alarm, 20) or said(entry.lesson, theme.text)
+        rows += wrapped(entry.error, theme.alarm, 20) or wrapped(entry.lesson, theme.text)
         if entry.origin:
-            rows += said(entry.origin, theme.warm if entry.shadows else theme.dim)
+            rows += wrapped(entry.origin, theme.warm if entry.shadows else theme.dim)
         if entry.error:
             return rows
         for fix in entry.fixes:
-            rows += said(fix.unavailable, theme.warm)
+            rows += wrapped(fix.unavailable, theme.warm)
         if entry.look:
-            rows += said(f"look: {entry.look[0]}", theme.dim, 1)
+            rows += wrapped(f"look: {entry.look[0]}", theme.dim, 1)
         if entry.fixes:
             fixes = ", ".join(clean(fix.title) for fix in entry.fixes)
             rows.append(Line(width).add(fit(f"fixes: {fixes}", width, self.glyphs.more), theme.dim))
-        return [*rows, *said(entry.link, theme.dim, 1)]
+        return [*rows, *wrapped(entry.link, theme.dim, 1)]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from loopviz.tui.state.view_state import ViewState
 
-__all__ = ["Change", "Effect", "Effects", "Freeze", "GoTo", "Say"]
+__all__ = ["Change", "Effect", "Effects", "Freeze", "GoTo", "Notify"]
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class Notify:
     """Answer the key in one sentence."""
 
     text: str
@@ -37,6 +37,6 @@ class GoTo:
     at_ns: int
 
 
-Effect = Say | Change | Freeze | GoTo
+Effect = Notify | Change | Freeze | GoTo
 Effects = Sequence[Effect] | None
 """In order. None: the view leaves the key to what it does elsewhere."""

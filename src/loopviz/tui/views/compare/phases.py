@@ -33,7 +33,7 @@ def paint_sides(scene: Scene, comparison: Comparison, width: int, height: int) -
         indent = line.used
         first, *further = wrap(text, line.left - len(measured) - 3)
         line.add(first, theme.strong).add(f"  {measured}", theme.dim)
-        rest = [Line(width).to(indent, theme.text).add(said, theme.strong) for said in further]
+        rest = [Line(width).to(indent, theme.text).add(part, theme.strong) for part in further]
         strips += [row.strip(theme.text) for row in (line, *rest)]
     if height >= 24:
         key = scene.keys.shown("baseline")
@@ -62,25 +62,27 @@ def paint_nothing(scene: Scene, width: int) -> list[Strip]:
     comparison = scene.snapshot.comparison if scene.snapshot else None
     rows: list[Strip] = [Line(width).strip(theme.text)]
 
-    def say(text: str, style: Style) -> None:
-        lines = [Line(width).add(f"  {said}", style) for said in wrap(clean(text), width - 4)]
+    def add_text(text: str, style: Style) -> None:
+        lines = [Line(width).add(f"  {part}", style) for part in wrap(clean(text), width - 4)]
         rows.extend(line.strip(theme.text) for line in lines)
 
     if comparison is not None:
         was, now = (f"{scene.glyphs.times}{factor:g}" for factor in comparison.load)
-        say(
+        add_text(
             f"The load has changed from {was} to {now}: before and after are not comparable.",
             theme.warm,
         )
-        say(
+        add_text(
             f"Flip a fix, and it is compared under this load; or go back with {key('less-load')} "
             f"or {key('more-load')}.",
             theme.text,
         )
     elif scene.scenario.fixes:
-        say("Nothing to compare yet: flip a fix, and before and after appear here.", theme.strong)
+        add_text(
+            "Nothing to compare yet: flip a fix, and before and after appear here.", theme.strong
+        )
     else:
-        say("Nothing to compare: this scenario has no fixes.", theme.strong)
+        add_text("Nothing to compare: this scenario has no fixes.", theme.strong)
     rows.append(Line(width).strip(theme.text))
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         tick = "-" if fix.unavailable else "x" if fix.key in scene.status.fixes_on else " "
@@ -88,10 +90,10 @@ def paint_nothing(scene: Scene, width: int) -> list[Strip]:
         title = fit(clean(fix.title), line.left - 1, scene.glyphs.more).rstrip()
         rows.append(line.add(title, theme.text).strip(theme.text))
         if fix.unavailable:
-            say(f"      {fix.unavailable}", theme.warm)
+            add_text(f"      {fix.unavailable}", theme.warm)
     if scene.scenario.fixes:
         rows.append(Line(width).strip(theme.text))
-        say(
+        add_text(
             f"{key('baseline')} makes what runs now the baseline: then every change is compared "
             "with it, not with the one before.",
             theme.dim,

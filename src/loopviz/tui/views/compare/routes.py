@@ -20,7 +20,7 @@ TITLE, SIDE, CHANGE = 17, 8, 8
 FIGURES = TITLE + 2 * SIDE + CHANGE + 24
 """Cells of a row of figures."""
 NARROW = TITLE + 2 * SIDE + CHANGE + 12
-"""Of one that does not say what is missing to be sure."""
+"""Cells of a row without the count of missing samples."""
 RANGES = 12
 """Rows of a histogram at most."""
 
@@ -166,10 +166,10 @@ def _figure_row(figure: Figure | None, scene: Scene, width: int) -> Strip:
     line.add(f"{was:>{SIDE}} ", theme.text).add(f"{now:>{SIDE}}", theme.strong)
     text, style = verdict(figure, scene)
     line.add("  ", theme.text).add(f"{text:<{CHANGE}}", style)
-    said = certainty(figure)
-    said = said if width_of(said) < line.left else "not sure"
-    if width_of(said) < line.left:
-        line.add(f" {said}", theme.text if said == "sure" else theme.dim)
+    certain = certainty(figure)
+    certain = certain if width_of(certain) < line.left else "not sure"
+    if width_of(certain) < line.left:
+        line.add(f" {certain}", theme.text if certain == "sure" else theme.dim)
     return line.strip(theme.text)
 
 

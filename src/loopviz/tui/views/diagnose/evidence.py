@@ -12,7 +12,7 @@ from loopviz.tui.panels.code import Source, code_around
 from loopviz.tui.panels.finding import paragraph
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
-from loopviz.tui.views.diagnose.rules import said
+from loopviz.tui.views.diagnose.rules import rule_text
 from loopviz.tui.views.diagnose.victims import ago, in_sight, moments_rows, titled, victims_rows
 
 __all__ = ["paint_evidence"]
@@ -123,7 +123,7 @@ def _press(fix: FixInfo, scene: Scene, width: int) -> list[Strip]:
 
 
 def _rule(finding: Finding, scene: Scene, width: int) -> list[Strip]:
-    means = said(finding.rule).means
+    means = rule_text(finding.rule).means
     if not means:
         return []
     text = paragraph(f"{finding.rule}: {means}", scene.theme.dim, width, scene, 3)

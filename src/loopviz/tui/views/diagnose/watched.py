@@ -47,7 +47,7 @@ def paint_watched(scene: Scene, found: Sequence[Entry], width: int, height: int)
 
 
 def well(scene: Scene, width: int) -> list[Strip]:
-    """The loop's figures, and what they say."""
+    """The loop's figures, and a verdict on them."""
     theme, snapshot = scene.theme, scene.snapshot
     if snapshot is None:
         return paragraph("The target has not run yet.", theme.dim, width, scene)

@@ -47,8 +47,8 @@ def paint_breakdown(
         rows.append(paint_part(part, request, size, scene, width, chosen=i == at))
     if len(shown) < len(parts) and at is None:
         rest = parts[len(shown) :]
-        said = f"{len(rest)} more, {duration(sum(p.total_ns for p in rest), ' ')} in all"
-        rows.append(Line(width).add(f"   {said}", theme.dim).strip(theme.text))
+        summary = f"{len(rest)} more, {duration(sum(p.total_ns for p in rest), ' ')} in all"
+        rows.append(Line(width).add(f"   {summary}", theme.dim).strip(theme.text))
     rows += notes[: max(0, height - len(rows))]
     return (rows + [blank] * height)[:height]
 
@@ -59,20 +59,20 @@ def _title(
     """`── GET /ping #41 ─ 198 ms, status 200, slice 3 of 12 ─ enter: all of it ──`."""
     theme, rule, keys = scene.theme, scene.glyphs.rule, scene.keys
     name = f"{clean(request.route)} #{request.number}"
-    said = duration(found.total_ns, " ")
-    said += " so far" if request.open else f", status {request.status}" if request.status else ""
+    figures = duration(found.total_ns, " ")
+    figures += " so far" if request.open else f", status {request.status}" if request.status else ""
     if not request.open and not request.status:
-        said += ", no response"
+        figures += ", no response"
     if slice_text := _slice(request, scene):
-        said += f", {slice_text}"
+        figures += f", {slice_text}"
     enter = keys.shown("enter")
     hint = f"{enter} opens it"
     if at is not None:
         part = found.parts[min(at, len(found.parts) - 1)] if found.parts else None
         hint = f"{enter} goes to who held it up" if part and leads_on(part) else ""
-    room = width - width_of(f"{name}{said}") - 10
+    room = width - width_of(f"{name}{figures}") - 10
     line = Line(width).add(rule * 2 + " ", theme.faint).add(name, theme.title)
-    line.add(f" {rule} ", theme.faint).add(said, theme.strong)
+    line.add(f" {rule} ", theme.faint).add(figures, theme.strong)
     if hint and room >= width_of(hint):
         line.add(f" {rule} ", theme.faint).add(hint, theme.dim)
     line.add(" ", theme.faint)
@@ -141,10 +141,10 @@ def _notes(request: RequestInfo, scene: Scene, width: int) -> list[Strip]:
     if request.task:
         facts.append(f"task {request.task}")
     rows = []
-    for word, said in (("phases", phases), ("also", facts)):
-        if said:
+    for word, items in (("phases", phases), ("also", facts)):
+        if items:
             line = Line(width).add(f"   {word:<7} ", theme.dim)
-            text = f" {dot} ".join(said)
+            text = f" {dot} ".join(items)
             line.add(fit(text, min(width_of(text), line.left - 1), scene.glyphs.more), theme.text)
             rows.append(line.strip(theme.text))
     return rows

@@ -202,10 +202,10 @@ def _nothing(plan: Plan, scene: Scene) -> Strip:
     text = (
         f"no route has {scene.view_state.filter!r} in its name" if scene.view_state.filter else ""
     )
-    return _said(text, plan, scene)
+    return _text_row(text, plan, scene)
 
 
-def _said(text: str, plan: Plan, scene: Scene) -> Strip:
+def _text_row(text: str, plan: Plan, scene: Scene) -> Strip:
     line = Line(plan.size("lanes")[0]).to(plan.label, scene.theme.text)
     return line.add(clean(text), scene.theme.dim).strip(scene.theme.text)
 

@@ -15,7 +15,7 @@ from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.gauges import GaugePainter
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Say
+from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Notify
 from loopviz.tui.state.view_state import LIVE, Key, ViewState
 from loopviz.tui.views.live.breakdown import paint_breakdown, wanted_rows
 from loopviz.tui.views.live.lanes import LanePainter
@@ -116,7 +116,7 @@ class LiveView(View):
         if row is None:
             row = next(iter(self.keys(scene)), None) if scene is not None else None
         if row is None:
-            return (Say("No request is in sight."),)
+            return (Notify("No request is in sight."),)
         choose = Change(lambda now: now if now.row == row else now.choose(row))
         part = self.part(scene) if scene is not None else None
         if not state.detail or part is None:
@@ -124,7 +124,7 @@ class LiveView(View):
         if leads_on(part):
             follow = GoTo(part.request, part.at_ns)
             return Freeze(), follow, Change(lambda now: replace(now, detail=False))
-        return Freeze(), Say("Nobody held it up here: of a ready part, enter goes to who did.")
+        return Freeze(), Notify("Nobody held it up here: of a ready part, enter goes to who did.")
 
     def where(self, scene: Scene) -> Location | None:
         """The line of the chosen part; before the detail is open, of the longest that has one."""

@@ -111,7 +111,7 @@ def paint_heat(
 ) -> list[Strip]:
     """As many rows as there are ranges, the longest on top; at the right each row's share.
 
-    `what` is counted: it is said how long they are kept.
+    `what` names what is counted, for the note on how long it is kept.
     """
     theme, glyphs = scene.theme, scene.glyphs
     counts = heat.counts(track, columns)

@@ -113,7 +113,7 @@ COLUMNS = (
 )
 
 _CROWD = ("p50", "p99", "gave up", "wait 60s")
-"""What there is to say only of what was waited for."""
+"""Columns that are blank unless a task has waited."""
 
 
 def fitting_columns(rows: Sequence[ResourceRow]) -> tuple[Column, ...]:

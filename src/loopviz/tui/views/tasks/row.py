@@ -1,4 +1,4 @@
-"""One row of the tasks view: a group, a task, or what is said of many tasks at once."""
+"""One row of the tasks view: a group, a task, or a summary of several tasks."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ def group_row(
 
 
 def task_row(task: TaskInfo, at_ns: int, glyphs: Glyphs, group: str, room: int) -> TaskRow:
-    """`group`: what its group is called, which need not be said again."""
+    """`group` is the label of its group, which the row does not repeat."""
     state, tone = state_words(task, at_ns, glyphs)
     name = f"    #{task.number}" + ("" if task.label == group else f" {task.label}")
     options = situation(task, at_ns)
@@ -109,8 +109,8 @@ def trouble_row(
     }
     words = ", ".join(f"{count:,} {word}" for word, count in kinds.items() if count)
     state = f"{glyphs.bang} last {len(rows)}"
-    said = fitting([words, ""], room)
-    return TaskRow(TROUBLE, f"{sign}IN TROUBLE", state, "alarm", *_sums(rows), -1, said, "")
+    counts = fitting([words, ""], room)
+    return TaskRow(TROUBLE, f"{sign}IN TROUBLE", state, "alarm", *_sums(rows), -1, counts, "")
 
 
 def more_row(number: int, rows: Sequence[TaskRow]) -> TaskRow:
