@@ -24,7 +24,7 @@ __all__ = [
 GUTTER = 6
 
 Source = Callable[[Location, int], Sequence[tuple[int, str]]]
-"""Numbered lines around a location, `int` of them each side; empty if they cannot be read."""
+"""Numbered lines around a location, `int` before and after; empty if they cannot be read."""
 
 
 def source_length(scene: Scene) -> int:

@@ -12,11 +12,11 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import (
     Figure,
     counted,
+    fixes_change,
+    fixes_label,
     headline_figure,
     headline_routes,
     quantiles,
-    side,
-    sides,
     troubles,
     verdict,
 )
@@ -35,7 +35,7 @@ def paint_compare(scene: Scene, plan: Plan) -> list[Strip]:
     strips = []
     rows = height
     if height >= 3:
-        note = sides(scene, comparison) if comparison else ""
+        note = fixes_change(scene, comparison) if comparison else ""
         if comparison is not None and comparison.pinned:
             note += ", since the baseline"
         strips.append(rule_line(width, scene, "BEFORE / AFTER", scene.theme.title, note))
@@ -80,13 +80,15 @@ def _results(
     if comparison.pinned and not comparison.started:
         seen = sum(route.before.count for route in comparison.routes)
         seconds = comparison.lasted_ns.before // SECOND
-        text = f" baseline: {seconds} s with {side(scene, comparison.before_fixes)}, n {seen}"
+        text = (
+            f" baseline: {seconds} s with {fixes_label(scene, comparison.before_fixes)}, n {seen}"
+        )
         return [line.add(text, theme.text).strip(theme.text)]
     counters = troubles(comparison)[:rows] if _has_result(comparison) else []
     routes = headline_routes(comparison, rows - len(counters))
     names = [counter.title for counter in counters] + [route.route for route in routes]
     wide = min(max((width_of(clean(name)) for name in names), default=0), 24)
-    tag = "" if titled else f"{sides(scene, comparison)}  "
+    tag = "" if titled else f"{fixes_change(scene, comparison)}  "
     strips: list[Strip] = []
     compared: list[CounterComparison | RouteComparison] = [*counters, *routes]
     for one in compared:

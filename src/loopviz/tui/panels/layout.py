@@ -74,8 +74,8 @@ def plan(width: int, height: int, wants: Wants = Wants()) -> Plan:
         whole = {"small": (0, 0, width, height)}
         return Plan(width, height, whole, 0, max(1, width), 0, 5 * SECOND, wide=False)
     wide = width >= WIDE and height >= 20
-    side = min(72, max(48, round(width * 0.36))) if wide and wants.view == LIVE else 0
-    main = width - side
+    sidebar = min(72, max(48, round(width * 0.36))) if wide and wants.view == LIVE else 0
+    main = width - sidebar
     rows = _Rows(height)
     rows.above("header", 1)
     rows.above("tabs", int(wants.view != LIVE or height >= TABBED))
@@ -86,10 +86,10 @@ def plan(width: int, height: int, wants: Wants = Wants()) -> Plan:
     for name in ("header", "tabs", "banner", "compare", "footer"):
         if name in panels:
             panels[name] = (0, panels[name][1], width, panels[name][3])
-    if side:
+    if sidebar:
         routes = 1 + _chart_rows(height, wide) if height >= 36 else 5
-        panels["routes"] = (main, body, side, routes)
-        panels["diagnosis"] = (main, body + routes, side, rows.bottom - body - routes)
+        panels["routes"] = (main, body, sidebar, routes)
+        panels["diagnosis"] = (main, body + routes, sidebar, rows.bottom - body - routes)
     label, margin = 16 if main < 100 else 18, 8
     return Plan(
         width,

@@ -89,7 +89,7 @@ def _pinned(scene: Scene) -> Step:
 
 
 def _other_load(scene: Scene, comparison: Comparison) -> Step:
-    """The sides were not under the same load."""
+    """Before and after were not under the same load."""
     key = scene.keys.shown
     if comparison.pinned:
         back = (

@@ -18,6 +18,8 @@ __all__ = [
     "changed",
     "counted",
     "effect",
+    "fixes_change",
+    "fixes_label",
     "grows",
     "headline_figure",
     "headline_routes",
@@ -26,8 +28,6 @@ __all__ = [
     "rate",
     "same",
     "shown",
-    "side",
-    "sides",
     "troubles",
     "verdict",
 ]
@@ -38,7 +38,7 @@ SAME, MUCH = 0.05, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure on both sides."""
+    """One figure, before and after."""
 
     title: str
     before: float | None
@@ -50,7 +50,7 @@ class Figure:
     less_is_better: bool | None = True
     """None: neither is."""
     count: tuple[int, int] | None = None
-    """Samples on both sides."""
+    """Samples before and after."""
 
     def texts(self) -> tuple[str, str]:
         """Before and after, as people read them."""
@@ -89,7 +89,7 @@ def verdict(figure: Figure, scene: Scene) -> tuple[str, Style]:
 
 
 def same(figure: Figure) -> bool:
-    """Whether both sides are alike, within a twentieth."""
+    """True if before and after differ by less than a twentieth."""
     before, after = figure.before, figure.after
     if before is None or after is None or before == after:
         return before == after
@@ -195,12 +195,15 @@ def letters(scene: Scene, keys: Iterable[str]) -> list[str]:
     return named + sorted(clean(key) for key in wanted if scene.fix(key) is None)
 
 
-def side(scene: Scene, keys: Iterable[str]) -> str:
-    """`a+b`, or `no fix`."""
+def fixes_label(scene: Scene, keys: Iterable[str]) -> str:
+    """`a+b`: the letters of these fixes; `no fix` if there are none."""
     return "+".join(letters(scene, keys)) or "no fix"
 
 
-def sides(scene: Scene, comparison: Comparison) -> str:
-    """`no fix → a`: the fixes that were on, by their letters."""
-    before, after = side(scene, comparison.before_fixes), side(scene, comparison.after_fixes)
+def fixes_change(scene: Scene, comparison: Comparison) -> str:
+    """`no fix → a`: the fixes that were on before and after, by their letters."""
+    before, after = (
+        fixes_label(scene, comparison.before_fixes),
+        fixes_label(scene, comparison.after_fixes),
+    )
     return f"{before} {scene.glyphs.arrow} {after}"

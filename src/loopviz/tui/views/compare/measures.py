@@ -93,13 +93,17 @@ def _resource(resource: ResourceComparison, scene: Scene) -> Thing:
 
 def _waited(resource: ResourceComparison, name: str) -> tuple[int | None, int | None]:
     """None where nobody waited."""
-    was, now = (getattr(side.waited, name) if side.waited.count else None for side in resource.of)
+    was, now = (
+        getattr(phase.waited, name) if phase.waited.count else None for phase in resource.of
+    )
     return was, now
 
 
 def _mattered(resource: ResourceComparison) -> bool:
     """It was waited for, or in use for more than an instant."""
-    return any(side.waited.count or side.waiting_max or side.in_use >= 0.05 for side in resource.of)
+    return any(
+        phase.waited.count or phase.waiting_max or phase.in_use >= 0.05 for phase in resource.of
+    )
 
 
 def _counter(counter: CounterComparison) -> Thing:

@@ -1,4 +1,4 @@
-"""What is compared: the fixes and the load of both sides; or why nothing is, and what to press."""
+"""The two phases that are compared: fixes, load, time; or why nothing is, and what to press."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison
 from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import side
+from loopviz.tui.panels.verdict import fixes_label
 
-__all__ = ["paint_nothing", "paint_sides"]
+__all__ = ["paint_nothing", "paint_phases"]
 
 
-def paint_sides(scene: Scene, comparison: Comparison, width: int, height: int) -> list[Strip]:
-    """What ran on either side, and for how long it was measured: a row each."""
+def paint_phases(scene: Scene, comparison: Comparison, width: int, height: int) -> list[Strip]:
+    """A row each for before and after: which fixes were on, and for how long it was measured."""
     theme = scene.theme
     before, after = comparison.lasted_ns
     was = "baseline" if comparison.pinned else "before"
@@ -47,7 +47,7 @@ def paint_sides(scene: Scene, comparison: Comparison, width: int, height: int) -
 def _named(scene: Scene, fixes: Sequence[str]) -> str:
     """`a: await asyncio.to_thread(…)`; of several, the letters."""
     fix = scene.fix(fixes[0]) if len(fixes) == 1 else None
-    letters = side(scene, fixes)
+    letters = fixes_label(scene, fixes)
     return f"{letters}: {clean(fix.title)}" if fix else letters
 
 

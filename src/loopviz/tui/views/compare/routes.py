@@ -1,4 +1,4 @@
-"""The figures of one thing on both sides, how certain they are, and its latencies drawn."""
+"""One item before and after: its figures, how certain they are, and its latencies drawn."""
 
 from collections.abc import Sequence
 
@@ -16,10 +16,10 @@ from loopviz.tui.views.compare.measures import Thing
 __all__ = ["certainty", "paint_figures", "paint_further", "paint_rest", "wanted_rows"]
 
 NEEDED = {f"p{share * 100:g}": samples_for(share) for share in SHARES}
-TITLE, SIDE, CHANGE = 17, 8, 8
-FIGURES = TITLE + 2 * SIDE + CHANGE + 24
+TITLE, VALUE, CHANGE = 17, 8, 8
+FIGURES = TITLE + 2 * VALUE + CHANGE + 24
 """Cells of a row of figures."""
-NARROW = TITLE + 2 * SIDE + CHANGE + 12
+NARROW = TITLE + 2 * VALUE + CHANGE + 12
 """Cells of a row without the count of missing samples."""
 RANGES = 12
 """Rows of a histogram at most."""
@@ -158,12 +158,12 @@ def _figure_row(figure: Figure | None, scene: Scene, width: int) -> Strip:
     line = Line(width)
     if figure is None:
         line.add(
-            f"{'':{TITLE}}{'before':>{SIDE}} {'after':>{SIDE}}  {'change':<{CHANGE}}", theme.dim
+            f"{'':{TITLE}}{'before':>{VALUE}} {'after':>{VALUE}}  {'change':<{CHANGE}}", theme.dim
         )
         return line.strip(theme.text)
     line.add(fit(f"  {figure.title}", TITLE), theme.dim)
     was, now = figure.texts()
-    line.add(f"{was:>{SIDE}} ", theme.text).add(f"{now:>{SIDE}}", theme.strong)
+    line.add(f"{was:>{VALUE}} ", theme.text).add(f"{now:>{VALUE}}", theme.strong)
     text, style = verdict(figure, scene)
     line.add("  ", theme.text).add(f"{text:<{CHANGE}}", style)
     certain = certainty(figure)

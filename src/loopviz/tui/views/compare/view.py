@@ -14,7 +14,7 @@ from loopviz.tui.panels.table import Column, Table
 from loopviz.tui.panels.verdict import verdict
 from loopviz.tui.state.view_state import Key
 from loopviz.tui.views.compare.measures import Thing, things
-from loopviz.tui.views.compare.phases import paint_nothing, paint_sides
+from loopviz.tui.views.compare.phases import paint_nothing, paint_phases
 from loopviz.tui.views.compare.routes import (
     certainty,
     paint_figures,
@@ -64,7 +64,7 @@ class CompareView(View):
         if comparison is None:
             strips += paint_nothing(scene, width)
         else:
-            strips += paint_sides(scene, comparison, width, height)
+            strips += paint_phases(scene, comparison, width, height)
             self._above = len(strips)
             strips += self._body(scene, comparison, width, height - len(strips))
         blank = Line(width).strip(theme.text)

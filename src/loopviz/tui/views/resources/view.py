@@ -85,9 +85,9 @@ class ResourcesView(View):
         rows = self._rows(scene)
         title = paint_title(scene, width)
         if beside:
-            side = min(72, round(width * 0.38))
-            table = self._paint_table(scene, rows, width - side - 1, height)
-            return [title, *walled(table, self._detail(scene, rows, side, height), scene)]
+            detail_width = min(72, round(width * 0.38))
+            table = self._paint_table(scene, rows, width - detail_width - 1, height)
+            return [title, *walled(table, self._detail(scene, rows, detail_width, height), scene)]
         if scene.view_state.detail and _chosen(rows, scene) is not None:
             return [title, *self._detail(scene, rows, width, height)]
         under = below(len(rows) + 1, height) if rows else 0

@@ -142,8 +142,8 @@ class TasksView(View):
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
         height -= 1
         self._wide = width >= BESIDE
-        side = min(72, round(width * 0.38)) if self._wide else -1
-        cells = width - side - 1
+        detail_width = min(72, round(width * 0.38)) if self._wide else -1
+        cells = width - detail_width - 1
         most = height - 1 if self._wide else height * 3 // 5 - 1
         self._folds.most = most if height >= TALL else 0
         self._table.columns = COLUMNS[cells >= WIDE_TABLE]
@@ -153,7 +153,7 @@ class TasksView(View):
         title = paint_title(tasks_of(scene), scene, width)
         if self._wide:
             table = self._paint_table(scene, rows, cells, height)
-            detail = self._detail(rows, Detail(scene, side, height))
+            detail = self._detail(rows, Detail(scene, detail_width, height))
             return [title, *walled(table, detail, scene)]
         if scene.view_state.detail and scene.view_state.row is not None:
             return [title, *self._detail(rows, Detail(scene, width, height))]
