@@ -27,7 +27,7 @@ from loopviz.tui.panels.verdict import Figure, shown, verdict
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.compare import CompareView
-from loopviz.tui.views.compare.measures import things
+from loopviz.tui.views.compare.measures import comparison_rows
 from loopviz.tui.views.compare.routes import certainty
 from loopviz.wire.control import Sample
 
@@ -41,17 +41,17 @@ def compared(*, before_ms=100, after_ms=4, seconds=20, marks=("fix:to_thread=on"
     model.mark(T0, "scenario:block")
     story = Story(T0).counts("lost", 0)
     story.resource(1, "asyncio.Semaphore", 5, name="db pool").task(1).step(1).acquires(1, 1, 1)
-    for side, latency in enumerate((before_ms, after_ms)):
+    for phase, latency in enumerate((before_ms, after_ms)):
         for second in range(seconds):
-            start = T0 + (side * seconds + second) * SECOND
+            start = T0 + (phase * seconds + second) * SECOND
             for route, rps in enumerate((15, 20)):
                 times = [start + i * SECOND // rps for i in range(rps)]
                 samples = [Sample(route, t, t, t + (latency + i) * MS, 200)
                            for i, t in enumerate(times)]  # fmt: skip
                 model.feed_load(samples, [0, 0], [0, 0], [0, 0])
-            story.idle(MS).counts("lost", lost * (second + 1) if not side else lost * seconds)
+            story.idle(MS).counts("lost", lost * (second + 1) if not phase else lost * seconds)
             story.runs(SECOND - MS).tell(model)
-        if not side:
+        if not phase:
             story.step(1).releases(1, 1, 0).end(1)
             for mark in marks:
                 model.mark(T0 + seconds * SECOND, mark)
@@ -148,7 +148,7 @@ def test_a_long_title_of_a_fix_is_whole():
 @pytest.mark.parametrize("detail", [False, True])
 def test_nothing_is_wider_than_its_place(size, place, detail):
     snapshot = compared(seconds=4, lost=3)
-    key = things(snapshot.comparison, scene_of(snapshot))[place].key
+    key = comparison_rows(snapshot.comparison, scene_of(snapshot))[place].key
     scene = scene_of(snapshot, view_state=replace(ViewState("compare").choose(key), detail=detail))
     rows(scene, *size)
     rows(replace(scene, glyphs=ASCII), *size)
@@ -315,7 +315,7 @@ def test_what_was_in_use_for_an_instant_only_has_no_row():
         ),
         (CounterComparison("n", "n", bad=False, grew=Pair(0, 0), per_s=Pair(0.0, 0.0)),),
     )
-    assert [thing.name for thing in things(comparison, scene_of(None))] == [
+    assert [item.name for item in comparison_rows(comparison, scene_of(None))] == [
         "GET /a",
         "LOOP",
         "pool db.py:3",

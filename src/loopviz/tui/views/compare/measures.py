@@ -1,4 +1,4 @@
-"""What the compare view has rows for: routes, the loop, resources, counters, and their figures."""
+"""The compare view's rows: routes, the loop, resources and counters, with their figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from loopviz.tui.panels.names import called
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, counted, quantiles, rate, shown, troubles
 
-__all__ = ["Thing", "things"]
+__all__ = ["ComparisonRow", "comparison_rows"]
 
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """A row of the table: something that was measured on both sides."""
+class ComparisonRow:
+    """A row of the table: what was measured before and after."""
 
     key: Key
     name: str
@@ -34,7 +34,7 @@ class Thing:
     """If it is one: its latencies can be drawn."""
 
 
-def things(comparison: Comparison, scene: Scene) -> list[Thing]:
+def comparison_rows(comparison: Comparison, scene: Scene) -> list[ComparisonRow]:
     """Counters that should stand still and do not; then routes, the loop, and the rest."""
     bad = troubles(comparison)
     return [
@@ -46,13 +46,13 @@ def things(comparison: Comparison, scene: Scene) -> list[Thing]:
     ]
 
 
-def _route(route: RouteComparison) -> Thing:
+def _route(route: RouteComparison) -> ComparisonRow:
     figures = [
         *quantiles(route),
         Figure("failed", *_failed(route), _share),
         Figure("answered /s", *route.rps, rate, less_is_better=None),
     ]
-    return Thing(("route", route.route), route.route, figures[2], figures, route)
+    return ComparisonRow(("route", route.route), route.route, figures[2], figures, route)
 
 
 def _failed(route: RouteComparison) -> tuple[float, float]:
@@ -62,7 +62,7 @@ def _failed(route: RouteComparison) -> tuple[float, float]:
     return was, now
 
 
-def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> Thing:
+def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> ComparisonRow:
     was, now = loop
     before_s, after_s = (max(ns, 1) / SECOND for ns in lasted_ns)
     figures = [
@@ -74,10 +74,10 @@ def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> Thing:
         Figure("held, of 1 s", was.stalled_ns / before_s, now.stalled_ns / after_s, shown),
         Figure("victims /s", was.victims / before_s, now.victims / after_s, rate),
     ]
-    return Thing(("loop", ""), "LOOP", figures[1], figures)
+    return ComparisonRow(("loop", ""), "LOOP", figures[1], figures)
 
 
-def _resource(resource: ResourceComparison, scene: Scene) -> Thing:
+def _resource(resource: ResourceComparison, scene: Scene) -> ComparisonRow:
     was, now = resource.of
     figures = [
         Figure("waited p99", *_waited(resource, "p99_ns"), shown),
@@ -88,7 +88,7 @@ def _resource(resource: ResourceComparison, scene: Scene) -> Thing:
         Figure("in use, max", was.in_use_max, now.in_use_max, _count, less_is_better=None),
     ]
     head = figures[0] if was.waited.count or now.waited.count else figures[4]
-    return Thing(("resource", resource.name), called(resource.name, scene), head, figures)
+    return ComparisonRow(("resource", resource.name), called(resource.name, scene), head, figures)
 
 
 def _waited(resource: ResourceComparison, name: str) -> tuple[int | None, int | None]:
@@ -106,9 +106,9 @@ def _mattered(resource: ResourceComparison) -> bool:
     )
 
 
-def _counter(counter: CounterComparison) -> Thing:
+def _counter(counter: CounterComparison) -> ComparisonRow:
     figure = counted(counter)
-    return Thing(("counter", counter.key), counter.title, figure, [figure])
+    return ComparisonRow(("counter", counter.key), counter.title, figure, [figure])
 
 
 def _count(value: float) -> str:

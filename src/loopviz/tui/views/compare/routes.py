@@ -11,7 +11,7 @@ from loopviz.tui.panels.finding import paragraph, rule_line
 from loopviz.tui.panels.histogram import histogram_rows, paint_histogram
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, same, verdict
-from loopviz.tui.views.compare.measures import Thing
+from loopviz.tui.views.compare.measures import ComparisonRow
 
 __all__ = ["certainty", "paint_figures", "paint_further", "paint_rest", "wanted_rows"]
 
@@ -38,21 +38,21 @@ def certainty(figure: Figure) -> str:
     return "" if same(figure) else "not sure"
 
 
-def paint_figures(thing: Thing, scene: Scene, width: int, height: int) -> list[Strip]:
+def paint_figures(item: ComparisonRow, scene: Scene, width: int, height: int) -> list[Strip]:
     """A title, a row for each figure; of a route its latencies beside them, or below."""
     theme = scene.theme
-    strips = [_title(thing, scene, width)]
+    strips = [_title(item, scene, width)]
     room = height - 1
-    beside = thing.route is not None and height < wanted_rows(thing)
+    beside = item.route is not None and height < wanted_rows(item)
     cells = min(width, FIGURES)
     if beside and width < FIGURES + 28:
         cells = NARROW if width >= NARROW + 27 else min(width, FIGURES)
         beside = width >= cells + 20
-    rows = [_figure_row(figure, scene, cells) for figure in (None, *thing.figures)][:room]
-    if thing.route is None:
+    rows = [_figure_row(figure, scene, cells) for figure in (None, *item.figures)][:room]
+    if item.route is None:
         return _filled(strips + [_wider(row, width, scene) for row in rows], width, height, scene)
     if beside:
-        drawn = _drawn(thing.route, scene, width - cells - 2, room)
+        drawn = _drawn(item.route, scene, width - cells - 2, room)
         gap = Line(1).strip(theme.text)
         rows = _filled(rows, cells, room, scene)
         pairs = zip(rows, drawn, strict=True)
@@ -60,46 +60,46 @@ def paint_figures(thing: Thing, scene: Scene, width: int, height: int) -> list[S
         return _filled(strips, width, height, scene)
     strips += [_wider(row, width, scene) for row in rows]
     left = height - len(strips) - 2
-    if left >= min(3, _ranges(thing.route)):
+    if left >= min(3, _ranges(item.route)):
         glyph = "░" if scene.glyphs.eighths else ":"
         head = Line(width).add("  latency  ", theme.title)
         head.add(f"{scene.glyphs.run} now  ", theme.run).add(f"{glyph} before", theme.dim)
         strips += [Line(width).strip(theme.text), head.strip(theme.text)]
-        drawn = _drawn(thing.route, scene, min(width - 1, 90), min(left, _ranges(thing.route)))
+        drawn = _drawn(item.route, scene, min(width - 1, 90), min(left, _ranges(item.route)))
         strips += [_wider(row, width, scene) for row in drawn]
     return _filled(strips, width, height, scene)
 
 
 def paint_further(
-    rows: Sequence[Thing], chosen: Thing, scene: Scene, width: int, height: int
+    rows: Sequence[ComparisonRow], chosen: ComparisonRow, scene: Scene, width: int, height: int
 ) -> list[Strip]:
     """The figures of the others, each whole, as many as there is room for."""
     blank = Line(width).strip(scene.theme.text)
     strips: list[Strip] = []
-    for thing in rows:
-        if thing is chosen or len(thing.figures) == 1:
+    for item in rows:
+        if item is chosen or len(item.figures) == 1:
             continue
-        if len(strips) + len(thing.figures) + 3 > height:
+        if len(strips) + len(item.figures) + 3 > height:
             break
-        figures = (_figure_row(figure, scene, min(width, FIGURES)) for figure in thing.figures)
-        strips += [blank, _title(thing, scene, width)]
+        figures = (_figure_row(figure, scene, min(width, FIGURES)) for figure in item.figures)
+        strips += [blank, _title(item, scene, width)]
         strips += [_wider(row, width, scene) for row in figures]
     return _filled(strips, width, height, scene)
 
 
-def wanted_rows(thing: Thing) -> int:
+def wanted_rows(item: ComparisonRow) -> int:
     """What `paint_figures` can make use of."""
-    rows = 2 + len(thing.figures)
-    if thing.route is not None:
-        rows += 2 + _ranges(thing.route)
+    rows = 2 + len(item.figures)
+    if item.route is not None:
+        rows += 2 + _ranges(item.route)
     return rows
 
 
 def paint_rest(
     scene: Scene,
     comparison: Comparison,
-    rows: Sequence[Thing],
-    chosen: Thing,
+    rows: Sequence[ComparisonRow],
+    chosen: ComparisonRow,
     width: int,
     height: int,
 ) -> list[Strip]:
@@ -118,13 +118,13 @@ def paint_rest(
         named = [] if whole else paragraph(fix.title, theme.strong, width, scene)
         section = [blank, head, *named, *paragraph(why, style, width, scene)]
         strips += section if len(strips) + len(section) <= height else []
-    for thing in rows:
-        route = thing.route
-        if route is None or thing is chosen or not route.after.count:
+    for item in rows:
+        route = item.route
+        if route is None or item is chosen or not route.after.count:
             continue
         lines = _ranges(route)
         if len(strips) + lines + 2 <= height:
-            strips += [blank, rule_line(width, scene, clean(thing.name), theme.title, "latency")]
+            strips += [blank, rule_line(width, scene, clean(item.name), theme.title, "latency")]
             drawn = _drawn(route, scene, width - 1, lines)
             strips += [_wider(row, width, scene) for row in drawn]
     return _filled(strips, width, height, scene)
@@ -141,14 +141,14 @@ def _drawn(route: RouteComparison, scene: Scene, width: int, height: int) -> lis
     return paint_histogram(after, scene, width, height, before=before)
 
 
-def _title(thing: Thing, scene: Scene, width: int) -> Strip:
+def _title(item: ComparisonRow, scene: Scene, width: int) -> Strip:
     """`── GET /a ─ n 295 → 295 ──`."""
-    name = fit(clean(thing.name), min(width_of(clean(thing.name)), width - 5), scene.glyphs.more)
-    return rule_line(width, scene, name, scene.theme.title, _samples(thing, scene))
+    name = fit(clean(item.name), min(width_of(clean(item.name)), width - 5), scene.glyphs.more)
+    return rule_line(width, scene, name, scene.theme.title, _samples(item, scene))
 
 
-def _samples(thing: Thing, scene: Scene) -> str:
-    count = thing.head.count
+def _samples(item: ComparisonRow, scene: Scene) -> str:
+    count = item.head.count
     return "" if count is None else f"n {count[0]} {scene.glyphs.arrow} {count[1]}"
 
 

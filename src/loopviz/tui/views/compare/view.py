@@ -13,7 +13,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column, Table
 from loopviz.tui.panels.verdict import verdict
 from loopviz.tui.state.view_state import Key
-from loopviz.tui.views.compare.measures import Thing, things
+from loopviz.tui.views.compare.measures import ComparisonRow, comparison_rows
 from loopviz.tui.views.compare.phases import paint_nothing, paint_phases
 from loopviz.tui.views.compare.routes import (
     certainty,
@@ -42,7 +42,7 @@ HELP = (
 
 
 class CompareView(View):
-    """A row for each thing that was measured; the chosen one's figures below it or beside it."""
+    """A row for each item that was measured; the chosen one's figures below it or beside it."""
 
     NAME: ClassVar[str] = "compare"
     HELP: ClassVar[Sequence[tuple[str, str]]] = HELP
@@ -54,7 +54,7 @@ class CompareView(View):
 
     def keys(self, scene: Scene) -> Sequence[Key]:
         comparison = _comparison(scene)
-        return [thing.key for thing in things(comparison, scene)] if comparison else ()
+        return [item.key for item in comparison_rows(comparison, scene)] if comparison else ()
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
         theme = scene.theme
@@ -74,10 +74,10 @@ class CompareView(View):
         return self._table.row_at(y - self._above)
 
     def _body(self, scene: Scene, comparison: Comparison, width: int, height: int) -> list[Strip]:
-        """The table, and the figures of the chosen thing; by default the first route's."""
-        rows = things(comparison, scene)
-        usual = next((thing for thing in rows if thing.route is not None), rows[0])
-        chosen = next((thing for thing in rows if thing.key == scene.view_state.row), usual)
+        """The table, and the figures of the chosen item; by default the first route's."""
+        rows = comparison_rows(comparison, scene)
+        usual = next((item for item in rows if item.route is not None), rows[0])
+        chosen = next((item for item in rows if item.key == scene.view_state.row), usual)
         if width >= WIDE:
             left = min(96, max(60, width - 68))
             table = self._paint(scene, rows, chosen, left, min(height, len(rows) + 1))
@@ -99,12 +99,17 @@ class CompareView(View):
         return [*table, *paint_figures(chosen, scene, width, lines), *rest]
 
     def _paint(
-        self, scene: Scene, rows: Sequence[Thing], chosen: Thing, width: int, height: int
+        self,
+        scene: Scene,
+        rows: Sequence[ComparisonRow],
+        chosen: ComparisonRow,
+        width: int,
+        height: int,
     ) -> list[Strip]:
         self._table.columns = _columns(scene)
         here: dict[Hashable, str] = {chosen.key: scene.glyphs.pointer}
         return self._table.paint(
-            [(thing.key, thing) for thing in rows],
+            [(item.key, item) for item in rows],
             scene,
             width,
             height,
@@ -122,23 +127,23 @@ def _comparison(scene: Scene) -> Comparison | None:
 
 
 def _columns(scene: Scene) -> tuple[Column, ...]:
-    def count(thing: Thing) -> str:
-        counted = thing.head.count
+    def count(item: ComparisonRow) -> str:
+        counted = item.head.count
         return "" if counted is None else f"{counted[0]} {scene.glyphs.arrow} {counted[1]}"
 
     return (
-        Column("what", 16, lambda thing: thing.name, "", left=True, wide=True),
-        Column("figure", 12, lambda thing: thing.head.title, "", left=True),
-        Column("before", 8, lambda thing: thing.head.texts()[0], ""),
-        Column("after", 8, lambda thing: thing.head.texts()[1], ""),
+        Column("what", 16, lambda item: item.name, "", left=True, wide=True),
+        Column("figure", 12, lambda item: item.head.title, "", left=True),
+        Column("before", 8, lambda item: item.head.texts()[0], ""),
+        Column("after", 8, lambda item: item.head.texts()[1], ""),
         Column(
             "change",
             8,
-            lambda thing: verdict(thing.head, scene)[0],
+            lambda item: verdict(item.head, scene)[0],
             "",
-            lambda thing, scene: verdict(thing.head, scene)[1],
+            lambda item, scene: verdict(item.head, scene)[1],
             left=True,
         ),
-        Column("certain", 18, lambda thing: certainty(thing.head), "", left=True, spare=1),
+        Column("certain", 18, lambda item: certainty(item.head), "", left=True, spare=1),
         Column("samples", 13, count, "", spare=2),
     )
