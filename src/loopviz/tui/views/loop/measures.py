@@ -119,16 +119,16 @@ def _heat(ns: int, scene: Scene) -> Style:
 
 
 def _figure(
-    title: str, side: str, figure: str, help_text: str = "", *, width: int = 6, spare: int = 0
+    title: str, period: str, figure: str, help_text: str = "", *, width: int = 6, spare: int = 0
 ) -> Column:
     """A column of one figure of `now` or `before`."""
-    of = attrgetter(f"{side}.quantiles")
+    of = attrgetter(f"{period}.quantiles")
 
     def text(row: MeasureRow) -> str:
         return _time(getattr(of(row), figure)) if of(row).count else "-"
 
     def style(row: MeasureRow, scene: Scene) -> Style:
-        return _heat(getattr(of(row), figure), scene) if side == "now" else scene.theme.dim
+        return _heat(getattr(of(row), figure), scene) if period == "now" else scene.theme.dim
 
     return Column(title, width, text, help_text, style, spare=spare)
 
