@@ -58,9 +58,9 @@ def test_where_there_is_room_the_quiet_are_shown_and_the_first_in_detail():
     assert shown.rows[7].startswith("── pool ─ sqlalchemy.pool ─")
     head = shown.rows.index(shown.row("held by"))
     assert "waited for by" in shown.rows[head]
-    people = shown.rows[head + 1]
-    assert people[:40].split() == ["14ms", "#1", "order", "now", "db.py:30"]
-    assert people[40:].split() == ["8.0ms", "#3", "order", "db.py:20"]
+    line = shown.rows[head + 1]
+    assert line[:40].split() == ["14ms", "#1", "order", "now", "db.py:30"]
+    assert line[40:].split() == ["8.0ms", "#3", "order", "db.py:20"]
 
 
 def test_what_nobody_waits_for_has_no_columns_and_no_curve_of_waiting():
@@ -136,9 +136,9 @@ def test_all_about_one():
     assert "pool  sqlalchemy.pool" in text
     assert "2/2 FULL  mean" in text
     assert "made at    db.py:7 start" in text
-    people = shown.rows[shown.rows.index(shown.row("held by")) + 1]
-    assert people[:40].split() == ["14ms", "#1", "order", "now", "db.py:30"]
-    assert people[40:].split() == ["8.0ms", "#3", "order", "db.py:20"]
+    line = shown.rows[shown.rows.index(shown.row("held by")) + 1]
+    assert line[:40].split() == ["14ms", "#1", "order", "now", "db.py:30"]
+    assert line[40:].split() == ["8.0ms", "#3", "order", "db.py:20"]
     assert shown.view.where(shown.controller.scene).line == 30  # where its first holder is
 
 

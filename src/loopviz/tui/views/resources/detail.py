@@ -1,4 +1,4 @@
-"""All about one resource: figures, the last minute, then its people."""
+"""All about one resource: figures, the last minute, then its holders and waiters."""
 
 from textual.strip import Strip
 
@@ -8,14 +8,14 @@ from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.gauge import full_word
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.task_words import at_line
-from loopviz.tui.views.resources.holders import paint_jobs, paint_people, quantiles_of
+from loopviz.tui.views.resources.holders import paint_holders, paint_jobs, quantiles_of
 from loopviz.tui.views.resources.rows import bar, sparkline
 
 __all__ = ["paint_resource"]
 
 
 def paint_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) -> list[Strip]:
-    """Figures, the last minute, then people: holders, waiters, workers."""
+    """Figures, the last minute, then holders, waiters and workers."""
     scene = detail.scene
     theme = scene.theme
     kind = view.kind or "never introduced"
@@ -30,7 +30,7 @@ def paint_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) ->
     detail.fact("made at", where)
     if jobs is not None:
         paint_jobs(detail, jobs)
-    paint_people(detail, view)
+    paint_holders(detail, view)
     if not (view.holders or view.waiters or view.idle) and jobs is None:
         queue = "Queue" in view.kind
         doing = "waits to put in or to take out" if queue else "holds it and nobody waits for it"

@@ -1,4 +1,4 @@
-"""Those that have to do with a resource: who holds it, who waits, what an executor's workers do."""
+"""A resource's holders and waiters, and what an executor's workers do."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,18 @@ from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.task_words import at_line
 
-__all__ = ["paint_jobs", "paint_people", "quantiles_of"]
+__all__ = ["paint_holders", "paint_jobs", "quantiles_of"]
 
-PEOPLE = 3
-"""Fewest rows for people that are worth a heading."""
+MIN_ROWS = 3
+"""Rows that a list of tasks needs, its heading included."""
 BOTH = 76
 """Cells in which holders and waiters stand side by side."""
 
-_Person = tuple[str, int, list[str]]
-"""Who, for how long, and where: the first that there is room for."""
+_TaskTime = tuple[str, int, list[str]]
+"""A task's name, for how long it holds or waits, and its place, the longest text first."""
 
 
-def paint_people(detail: Detail, view: ResourceInfo) -> None:
+def paint_holders(detail: Detail, view: ResourceInfo) -> None:
     """Holders and waiters, as many as there is room for."""
     theme, at_ns = detail.scene.theme, _moment(detail.scene)
     holders = [(_who(h.task, h.label), at_ns - h.since_ns, _across(h)) for h in view.holders]
@@ -29,20 +29,22 @@ def paint_people(detail: Detail, view: ResourceInfo) -> None:
         (_who(w.task, w.label), at_ns - w.since_ns, [at_line(w.location)]) for w in view.waiters
     ]
     if holders and waiters and detail.width >= BOTH:
-        if detail.left >= PEOPLE:
+        if detail.left >= MIN_ROWS:
             half, rows = detail.width // 2, detail.left
             left = Detail(detail.scene, half, rows)
             right = Detail(detail.scene, detail.width - half, rows)
-            _people(left, "held by", holders, view.in_use.now, rows - 1, theme.warm)
-            _people(right, "waited for by", waiters, view.waiting.now, rows - 1, theme.alarm)
+            _tasks_by_time(left, "held by", holders, view.in_use.now, rows - 1, theme.warm)
+            _tasks_by_time(right, "waited for by", waiters, view.waiting.now, rows - 1, theme.alarm)
             detail.side_by_side(left.done(), right.done())
         return
-    half = max(PEOPLE, (detail.left - 2) // 2)
+    half = max(MIN_ROWS, (detail.left - 2) // 2)
     for_holders = half if waiters else detail.left - 1
-    if detail.left > PEOPLE - 1:
-        _people(detail, "held by", holders, view.in_use.now, for_holders, theme.warm)
-    if detail.left > PEOPLE - 1:
-        _people(detail, "waited for by", waiters, view.waiting.now, detail.left - 1, theme.alarm)
+    if detail.left > MIN_ROWS - 1:
+        _tasks_by_time(detail, "held by", holders, view.in_use.now, for_holders, theme.warm)
+    if detail.left > MIN_ROWS - 1:
+        _tasks_by_time(
+            detail, "waited for by", waiters, view.waiting.now, detail.left - 1, theme.alarm
+        )
 
 
 def _moment(scene: Scene) -> int:
@@ -83,29 +85,29 @@ def _short(worker: str, more: str) -> str:
     return name if width_of(name) <= 22 else more + name[-20:]
 
 
-def _people(
+def _tasks_by_time(
     detail: Detail,
     title: str,
-    people: Sequence[_Person],
+    tasks: Sequence[_TaskTime],
     count: int,
     rows: int,
     style: Style,
 ) -> None:
     """A heading, and a row for each: how long, who, where; those for the longest time first."""
-    if not people:
+    if not tasks:
         return
     scene = detail.scene
     theme = scene.theme
     detail.heading(title)
-    people = sorted(people, key=lambda each: -each[1])
-    shown = people if len(people) <= rows - 1 else people[: max(1, rows - 2)]
+    tasks = sorted(tasks, key=lambda each: -each[1])
+    shown = tasks if len(tasks) <= rows - 1 else tasks[: max(1, rows - 2)]
     names = min(max(width_of(who) for who, _, _ in shown), (detail.width - 10) * 3 // 5)
     for who, ns, places in shown:
         line = detail.line().add(f"{took(max(ns, 0)):>7} ", style)
         line.add(fit(who, names, scene.glyphs.more), theme.text)
         place = next((p for p in places if p and width_of(p) <= line.left - 3), "")
         detail.put(line.add(f"  {place}", theme.dim))
-    more = max(len(people), count) - len(shown)
+    more = max(len(tasks), count) - len(shown)
     if more > 0:
         detail.text(f"{'and':>7} {more:,} more", theme.dim)
 
