@@ -11,7 +11,7 @@ from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.gauges import GaugePainter
 from loopviz.tui.panels.layout import Wants, plan
-from loopviz.tui.panels.names import called, short_name
+from loopviz.tui.panels.names import short_name, short_name_of
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
 
@@ -124,8 +124,10 @@ def test_names_are_short():
     assert short("default executor") == "executor"
     known = resource("block.py:52 pool(5)", 1, 1, kind="sqlalchemy.pool")
     gauges(known)
-    assert called("block.py:52 pool(5)", gauges.scene([known])) == "db pool :52"
-    assert called("block.py:53 pool(5)", gauges.scene([known])) == "pool :53", "of unknown kind"
+    assert short_name_of("block.py:52 pool(5)", gauges.scene([known])) == "db pool :52"
+    assert short_name_of("block.py:53 pool(5)", gauges.scene([known])) == "pool :53", (
+        "of unknown kind"
+    )
     assert short("evil\x1b[31m") == r"evil\x1b[31m"
 
 

@@ -1,4 +1,4 @@
-"""What resources are called: one short name for each, wherever it is on the screen."""
+"""Short names of resources, the same everywhere on the screen."""
 
 import re
 
@@ -6,7 +6,7 @@ from loopviz.model.snapshot import ResourceInfo
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["called", "short_name"]
+__all__ = ["short_name", "short_name_of"]
 
 _WORDS = {
     "sqlalchemy.pool": "db pool",
@@ -23,8 +23,8 @@ def short_name(view: ResourceInfo, scene: Scene) -> str:
     return _short(view.name, view.kind, scene)
 
 
-def called(name: str, scene: Scene) -> str:
-    """The short name of the resource that the model calls so."""
+def short_name_of(name: str, scene: Scene) -> str:
+    """The short name of the resource with this name in the model."""
     found = scene.snapshot.resources if scene.snapshot is not None else ()
     return _short(name, next((view.kind for view in found if view.name == name), ""), scene)
 

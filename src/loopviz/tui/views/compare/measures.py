@@ -12,7 +12,7 @@ from loopviz.model.snapshot import (
     ResourceComparison,
     RouteComparison,
 )
-from loopviz.tui.panels.names import called
+from loopviz.tui.panels.names import short_name_of
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, counted, quantiles, rate, shown, troubles
 
@@ -88,7 +88,9 @@ def _resource(resource: ResourceComparison, scene: Scene) -> ComparisonRow:
         Figure("in use, max", was.in_use_max, now.in_use_max, _count, less_is_better=None),
     ]
     head = figures[0] if was.waited.count or now.waited.count else figures[4]
-    return ComparisonRow(("resource", resource.name), called(resource.name, scene), head, figures)
+    return ComparisonRow(
+        ("resource", resource.name), short_name_of(resource.name, scene), head, figures
+    )
 
 
 def _waited(resource: ResourceComparison, name: str) -> tuple[int | None, int | None]:

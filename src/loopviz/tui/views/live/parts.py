@@ -8,7 +8,7 @@ from textual.strip import Strip
 from loopviz.model.snapshot import Location, RequestInfo, State
 from loopviz.model.snapshot.blame import NOBODY, Part
 from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
-from loopviz.tui.panels.names import called
+from loopviz.tui.panels.names import short_name_of
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["leads_on", "paint_part", "place_of", "sizes", "state_of"]
@@ -117,7 +117,7 @@ def _what(part: Part, scene: Scene) -> str:
     if part.kind == "ran":
         return "its own steps"
     if part.kind == "resource":
-        return f"waited for {called(part.what, scene)}" if what else "waited for its turn"
+        return f"waited for {short_name_of(part.what, scene)}" if what else "waited for its turn"
     if what in ("socket", "thread", "task", "future"):
         return f"for a {what}"
     return what or "it was not seen for what"

@@ -1,4 +1,4 @@
-"""The tasks of a scene, with the resources called as everywhere on the screen."""
+"""The tasks of a scene, with the short names of resources."""
 
 from collections import Counter
 from dataclasses import replace
@@ -12,10 +12,10 @@ __all__ = ["tasks_of"]
 
 def tasks_of(scene: Scene) -> TaskTable:
     """Of groups whose tasks are all listed, the count is as new as the list."""
-    return _called(scene.snapshot, scene) if scene.snapshot is not None else TaskTable()
+    return _with_short_names(scene.snapshot, scene) if scene.snapshot is not None else TaskTable()
 
 
-def _called(snapshot: Snapshot, scene: Scene) -> TaskTable:
+def _with_short_names(snapshot: Snapshot, scene: Scene) -> TaskTable:
     names = {found.name: short_name(found, scene) for found in snapshot.resources}
 
     def renamed(task: TaskInfo) -> TaskInfo:
