@@ -118,14 +118,14 @@ def _family(detail: Detail, task: TaskInfo, view: TaskTable) -> None:
     known = {each.number: each for each in (*view.troubled, *view.tasks)}
     arrow = detail.scene.glyphs.arrow
 
-    def short_name_of(number: int) -> str:
+    def label_of(number: int) -> str:
         each = known.get(number)
         return f"#{number} {each.label}" if each else f"#{number} (ended)"
 
     chain: list[str] = []
     number = task.parent
     while number and len(chain) < 8:
-        chain.insert(0, short_name_of(number))
+        chain.insert(0, label_of(number))
         number = known[number].parent if number in known else 0
     parents = f" {arrow} ".join([*chain, f"#{task.number}"]) if chain else ""
     detail.fact("tree", parents, rows=2)
@@ -137,7 +137,7 @@ def _family(detail: Detail, task: TaskInfo, view: TaskTable) -> None:
         more = f" and {len(children) - 4} more" if len(children) > 4 else ""
         detail.fact("children", f"{names}{more}", rows=2)
     if task.waker:
-        detail.fact("woken by", short_name_of(task.waker))
+        detail.fact("woken by", label_of(task.waker))
 
 
 def _stack_rows(left: int, group: TaskGroupInfo | None) -> int:

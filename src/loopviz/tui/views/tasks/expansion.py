@@ -1,50 +1,50 @@
-"""Which groups show their tasks: as the person wants it, else as there are few or there is room."""
+"""Which task groups are expanded: those that the person opened, small ones, and the largest."""
 
 from loopviz.model.snapshot import TaskGroupInfo, TaskTable
 
-__all__ = ["Folds"]
+__all__ = ["Expansion"]
 
 FEW, MANY = 5, 20
-"""A group of so few tasks is open by itself, until there are that many."""
+"""A group of at most `FEW` tasks is expanded by itself, until it has more than `MANY`."""
 
 
-class Folds:
-    """Remembers what was opened and closed."""
+class Expansion:
+    """Remembers which groups were expanded and collapsed."""
 
     def __init__(self) -> None:
-        self.most = 0
-        """Rows that the largest group may fill; 0: it stays folded."""
+        self.max_rows = 0
+        """Rows that the largest group may fill; 0: it stays collapsed."""
         self.filling = 0
-        """The number of the group that does; 0: none."""
+        """The number of the group that fills the free rows; 0: none does."""
         self.trouble_open = False
-        self._flipped: dict[int, bool] = {}
+        self._toggled: dict[int, bool] = {}
         self._few: dict[int, bool] = {}
 
     def see(self, view: TaskTable) -> None:
-        """Find the group that fills what the table has free: it has most tasks, and stays it."""
-        folded = [
+        """Choose the group that fills the free rows: the one with most tasks, kept once chosen."""
+        collapsed = [
             group
             for group in view.groups
-            if group.number not in self._flipped and not self.is_open(group)
+            if group.number not in self._toggled and not self.is_open(group)
         ]
-        stays = any(group.number == self.filling and group.live > 1 for group in folded)
-        if not self.most or not stays:
-            largest = max(folded, key=lambda group: group.live, default=None)
-            enough = self.most and largest is not None and largest.live > FEW
+        stays = any(group.number == self.filling and group.live > 1 for group in collapsed)
+        if not self.max_rows or not stays:
+            largest = max(collapsed, key=lambda group: group.live, default=None)
+            enough = self.max_rows and largest is not None and largest.live > FEW
             self.filling = largest.number if largest is not None and enough else 0
 
     def is_open(self, group: TaskGroupInfo) -> bool:
-        """As the person wants it; else if it has few tasks that stay."""
+        """True if the person expanded it; unless they chose, if it has few tasks."""
         few = self._few.get(group.number, False)
         few = not group.route and group.live <= (MANY if few else FEW)
         self._few[group.number] = few
-        return self._flipped.get(group.number, few)
+        return self._toggled.get(group.number, few)
 
-    def flip(self, group: TaskGroupInfo) -> None:
-        """Open it, or close it."""
+    def toggle(self, group: TaskGroupInfo) -> None:
+        """Expand the group, or collapse it."""
         shown = self.is_open(group) or group.number == self.filling
-        self._flipped[group.number] = not shown
+        self._toggled[group.number] = not shown
 
     def open(self, number: int) -> None:
         """Show all of it."""
-        self._flipped[number] = True
+        self._toggled[number] = True

@@ -1,4 +1,4 @@
-"""The tasks view: groups of tasks that unfold, and all about the chosen one."""
+"""The tasks view: groups of tasks that expand, and all about the chosen one."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ from loopviz.tui.source import source_around
 from loopviz.tui.state.effects import Change, Effects, Freeze
 from loopviz.tui.state.view_state import LIVE, ViewState
 from loopviz.tui.views.tasks.detail import paint_group, paint_task, paint_trouble
-from loopviz.tui.views.tasks.expansion import Folds
+from loopviz.tui.views.tasks.expansion import Expansion
 from loopviz.tui.views.tasks.names import tasks_of
 from loopviz.tui.views.tasks.row import TROUBLE, Key, TaskRow
 from loopviz.tui.views.tasks.rows import ORDERS, task_rows
@@ -50,7 +50,7 @@ class TasksView(View):
 
     def forget(self) -> None:
         self._table = Table(COLUMNS[False])
-        self._folds = Folds()
+        self._expansion = Expansion()
         self._chosen: TaskInfo | None = None
         self._wide = False
         self._room = (24, 40)
@@ -63,17 +63,17 @@ class TasksView(View):
     def _rows(self, scene: Scene) -> list[TaskRow]:
         view = tasks_of(scene)
         self._remember(view, scene)
-        self._folds.see(view)
+        self._expansion.see(view)
         return task_rows(
             view,
             as_of(view, scene.end_ns),
             scene.glyphs,
             order=self.ORDERS[scene.view_state.orders.get(self.NAME, 0) % len(self.ORDERS)],
             wanted=scene.view_state.filters.get(self.NAME, "").lower(),
-            is_open=self._folds.is_open,
-            filling=self._folds.filling,
-            most=self._folds.most,
-            trouble_open=self._folds.trouble_open,
+            is_open=self._expansion.is_open,
+            filling=self._expansion.filling,
+            most=self._expansion.max_rows,
+            trouble_open=self._expansion.trouble_open,
             pins=scene.view_state.pins,
             kept=self._chosen,
             room=self._room,
@@ -104,15 +104,15 @@ class TasksView(View):
             view = tasks_of(scene)
             group = next((g for g in view.groups if g.number == row[1]), None)
             if group is None or not any(task.group == row[1] for task in view.tasks):
-                return None  # there is nothing to unfold
-            self._folds.flip(group)
+                return None  # there is nothing to expand
+            self._expansion.toggle(group)
             return ()
         if row[0] == "more":
             group_row = ("group", row[1])
-            self._folds.open(row[1])
+            self._expansion.open(row[1])
             return (Change(lambda now: now.choose(group_row)),)
         if row == TROUBLE:
-            self._folds.trouble_open = not self._folds.trouble_open
+            self._expansion.trouble_open = not self._expansion.trouble_open
             return ()
         task = self._chosen
         if task is None or not task.request or not (self._wide or state.detail):
@@ -145,7 +145,7 @@ class TasksView(View):
         detail_width = min(72, round(width * 0.38)) if self._wide else -1
         cells = width - detail_width - 1
         most = height - 1 if self._wide else height * 3 // 5 - 1
-        self._folds.most = most if height >= TALL else 0
+        self._expansion.max_rows = most if height >= TALL else 0
         self._table.columns = COLUMNS[cells >= WIDE_TABLE]
         sizes = {column.title: size for column, size in self._table.fitting(cells - MARGIN)}
         self._room = sizes["task"], sizes["waits on"]
