@@ -46,10 +46,10 @@ def test_what_is_no_key(written):
 
 def test_keys_as_they_are_told():
     keys = Keymap({"one": "1", "two": "2", "three": "3", "four": "4", "go": ["g"], "none": []})
-    assert keys.shown("one", "two") == "1 2"
-    assert keys.shown("one", "two", "three", "four") == "1-4"
-    assert keys.shown("one", "two", "go", "four") == "1 2 g 4"
-    assert (keys.shown("none"), keys.shown("none", "go"), keys.shown("other")) == ("", "g", "")
+    assert keys.label("one", "two") == "1 2"
+    assert keys.label("one", "two", "three", "four") == "1-4"
+    assert keys.label("one", "two", "go", "four") == "1 2 g 4"
+    assert (keys.label("none"), keys.label("none", "go"), keys.label("other")) == ("", "g", "")
 
 
 def test_own_keys_work_and_the_old_ones_do_not():

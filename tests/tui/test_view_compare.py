@@ -23,7 +23,7 @@ from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.compare import paint_compare
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import Figure, shown, verdict
+from loopviz.tui.panels.verdict import Figure, as_duration, verdict
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.compare import CompareView
@@ -262,7 +262,7 @@ def test_a_bad_counter_goes_before_the_routes():
     ],
 )
 def test_verdicts(before, after, text):
-    certain, style = verdict(Figure("x", before, after, shown), scene_of(None))
+    certain, style = verdict(Figure("x", before, after, as_duration), scene_of(None))
     assert certain == text
     assert isinstance(style, Style)
 
@@ -272,7 +272,7 @@ def test_colour_is_for_what_is_sure_or_much():
     good, worse, plain = scene.theme.good, scene.theme.worse, scene.theme.text
 
     def style(before, after, **more):
-        return verdict(Figure("x", before, after, shown, **more), scene)[1]
+        return verdict(Figure("x", before, after, as_duration, **more), scene)[1]
 
     assert style(100, 60, sure=True) is good
     assert style(100, 60, sure=False) is plain
@@ -294,8 +294,8 @@ def test_colour_is_for_what_is_sure_or_much():
     ],
 )
 def test_certainty(title, sure, count, certain):
-    assert certainty(Figure(title, 2, 1, shown, sure, count=count)) == certain
-    alike = certainty(Figure(title, 100, 101, shown, sure, count=count))
+    assert certainty(Figure(title, 2, 1, as_duration, sure, count=count)) == certain
+    alike = certainty(Figure(title, 100, 101, as_duration, sure, count=count))
     assert alike == ("" if certain == "not sure" else certain), "there is no change to be sure of"
 
 

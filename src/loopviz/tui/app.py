@@ -388,7 +388,7 @@ class LoopvizApp(App[None]):
         scene, controller = self.scene, self.controller
         location = controller.view.where(scene) if scene else None
         if location is None:
-            down = controller.keys.shown("down")
+            down = controller.keys.label("down")
             controller.notify(f"No line to {what}: go to a row that has one, with {down}.")
         return location
 

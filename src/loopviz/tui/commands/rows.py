@@ -71,7 +71,7 @@ def pin(controller: Controller) -> None:
     """The chosen row stays on top, or no longer does."""
     row = controller.view.pin_key(controller.scene) if controller.scene else None
     if row is None:
-        down = controller.keys.shown("down")
+        down = controller.keys.label("down")
         controller.notify(f"Nothing is chosen to pin: go to a row with {down} first.")
     else:
         controller.view_state = replace(

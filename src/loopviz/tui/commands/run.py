@@ -45,7 +45,7 @@ def _toggle(controller: Controller, scene: Scene, wanted: FixInfo) -> None:
     controller.run.toggle(wanted.key)
     if scene.frozen:
         state = "off" if wanted.key in scene.status.fixes_on else "on"
-        back = scene.keys.shown("now")
+        back = scene.keys.label("now")
         controller.notify(
             f"{clean(wanted.title)}: {state}. The picture is frozen: {back} shows what it does."
         )

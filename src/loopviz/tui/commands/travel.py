@@ -167,7 +167,7 @@ def span(controller: Controller) -> None:
         controller.view_state = replace(controller.view_state, span=None)
         return
     if controller.view_state.view != LIVE:
-        live = controller.keys.shown("view-live")
+        live = controller.keys.label("view-live")
         controller.notify(f"Ranges are selected in the live view: {live} goes there.")
         return
     columns = controller.columns

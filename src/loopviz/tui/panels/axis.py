@@ -108,15 +108,15 @@ def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
     """
     marks = scene.snapshot.marks if scene.snapshot else ()
     theme, glyph = scene.theme, scene.glyphs.mark
-    shown = [(columns.at(mark.at_ns), mark) for mark in marks]
-    shown = [(at, mark) for at, mark in shown if 0 <= at < columns.count]
+    visible = [(columns.at(mark.at_ns), mark) for mark in marks]
+    visible = [(at, mark) for at, mark in visible if 0 <= at < columns.count]
     flags = []
     free = 0
-    for i, (at, mark) in enumerate(shown):
+    for i, (at, mark) in enumerate(visible):
         style = theme.alarm if mark.kind == "gap" else theme.mark
         text = clean(mark.text)
         wide = width_of(text) + 2
-        limit = shown[i + 1][0] if i + 1 < len(shown) else columns.count
+        limit = visible[i + 1][0] if i + 1 < len(visible) else columns.count
         if at + wide <= limit:
             flags.append((at, at + wide, f"{glyph} {text}", style))
         elif at - wide + 1 >= free:

@@ -43,8 +43,8 @@ def paint_source(scene: Scene, plan: Plan) -> list[Strip]:
     rows = paint_code(scene, width - 1, notes_below=False)
     first = max(0, min(active_rows(scene)[0] - height // 3, len(rows) - height + 1))
     pad = Line(1).strip(theme.text)
-    shown = [Strip([*row, *pad], width) for row in rows[first : first + height - 1]]
-    return [title.strip(theme.text), *shown, *[Line(width).strip(theme.text)] * height][:height]
+    visible = [Strip([*row, *pad], width) for row in rows[first : first + height - 1]]
+    return [title.strip(theme.text), *visible, *[Line(width).strip(theme.text)] * height][:height]
 
 
 def as_it_runs(scene: Scene) -> str:

@@ -34,8 +34,8 @@ def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     else:
         title, style, note = finding_title(scene, finding)
         note = note if scene.stale(finding) else ""
-        shown = "source" in plan.panels and _of_the_scenario(finding, scene)
-        body = _found(scene, finding, inner, height, source, shown)
+        source_visible = "source" in plan.panels and _of_the_scenario(finding, scene)
+        body = _found(scene, finding, inner, height, source, source_visible)
     blank = Line(inner).strip(theme.text)
     fixes = paint_fixes(scene, inner)
     lesson = paragraph(scene.scenario.lesson, theme.dim, inner, scene)
@@ -74,9 +74,9 @@ def boxed(
 
 
 def _found(
-    scene: Scene, finding: Finding, width: int, height: int, source: Source, shown: bool
+    scene: Scene, finding: Finding, width: int, height: int, source: Source, source_visible: bool
 ) -> list[Strip]:
-    """`shown`: the scenario's source is on the screen already."""
+    """`source_visible`: the scenario's source is on the screen already."""
     theme = scene.theme
     calm = scene.stale(finding)
     blank = Line(width).strip(theme.text)
@@ -88,7 +88,7 @@ def _found(
         times += f", {duration(finding.total_ns, ' ')} in all"
     rows += paragraph(times, theme.dim, width, scene)
     if finding.location:
-        around = 0 if shown else 3 if height >= 24 else 1
+        around = 0 if source_visible else 3 if height >= 24 else 1
         rows += [blank, *code_around(scene, finding, width, around, source)]
     return rows
 
@@ -127,7 +127,7 @@ def paint_fixes(scene: Scene, width: int) -> list[Strip]:
         elif on:
             rows += _why(f"looks right, is not: {fix.why}" if fix.wrong else fix.why, width, scene)
         if wanted is fix:
-            hint = f"        suggested: press {letter}, or {scene.keys.shown('suggested')}"
+            hint = f"        suggested: press {letter}, or {scene.keys.label('suggested')}"
             rows.append(Line(width).add(hint, theme.good).strip(theme.text))
     return rows if len(rows) > 1 else []
 

@@ -106,9 +106,9 @@ def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bo
     if not whole(f"{place}  {sentence}", rows, room):
         place, sentence = place.rpartition("/")[2], FOLDERS.sub("", sentence)
     text = f"{place}  {sentence}"
-    shown = whole(text, rows, room) if calm else shortened(text, rows, room, scene.glyphs.more)
+    lines = whole(text, rows, room) if calm else shortened(text, rows, room, scene.glyphs.more)
     strips = []
-    for i, text in enumerate(shown):
+    for i, text in enumerate(lines):
         line = Line(width).add(" ", theme.text)
         rest = text
         if i == 0 and place and text.startswith(place):

@@ -35,13 +35,13 @@ def offers(scene: Scene, *, tabs: bool = False) -> list[Offer]:
         if action.name == "next-view" and not tabs:
             names = tuple(f"view-{name}" for name, _ in VIEWS)
             spare = 1 + LATER * availability.travels(scene)
-            found.append(Offer(scene.keys.shown(*names), "views", spare, names))
+            found.append(Offer(scene.keys.label(*names), "views", spare, names))
         if action.word and action.when(scene):
             names = (action.name, *action.also)
             if action.group == "fixes":
                 names = names[: len(scene.scenario.fixes)]
             spare = action.spare + LATER * _is_aside(action, scene)
-            found.append(Offer(scene.keys.shown(*names), action.word, spare, names))
+            found.append(Offer(scene.keys.label(*names), action.word, spare, names))
     return [offer for offer in found if offer.key]
 
 
@@ -81,9 +81,9 @@ def fitting(offered: Sequence[Offer], width: int) -> tuple[list[Offer], int]:
     """Those that there is room for, and the gap between them; signs of a pair may stand close."""
     kept = list(offered)
     while True:
-        for gap, shown in ((2, kept), (1, kept), (1, [_close(offer) for offer in kept])):
-            if sum(_wide_of(*offer[:2]) + gap for offer in shown) - gap <= width:
-                return shown, gap
+        for gap, visible in ((2, kept), (1, kept), (1, [_close(offer) for offer in kept])):
+            if sum(_wide_of(*offer[:2]) + gap for offer in visible) - gap <= width:
+                return visible, gap
         if not kept:
             return [], 1
         worst = max(kept, key=lambda offer: offer[2])
@@ -100,7 +100,7 @@ def _close(offer: Offer) -> Offer:
 def paint_prompt(scene: Scene, width: int, found: int) -> list[Strip]:
     """One row: the filter as it is typed, how many rows have it, and how to leave."""
     theme, keys = scene.theme, scene.keys
-    line = Line(width).add(f" {keys.shown('filter')} ", theme.bar_brand)
+    line = Line(width).add(f" {keys.label('filter')} ", theme.bar_brand)
     hint = f"   {found} {'row has' if found == 1 else 'rows have'} it   enter keep   esc drop "
     typed = clean(scene.view_state.filters.get(scene.view, ""))
     room = line.left - width_of(hint) - 1

@@ -37,11 +37,11 @@ class GaugePainter:
         """The rows it would like to have in a panel of that width; `height` of the terminal."""
         snapshot = scene.snapshot
         counters = bool(scene.scenario.counters)
-        shown = sum(matters(found) for found in snapshot.resources) if snapshot else 0
+        count = sum(matters(found) for found in snapshot.resources) if snapshot else 0
         if height < 20:
-            return int(bool(shown or counters))
+            return int(bool(count or counters))
         most = 1 if height < 32 else 2
-        return min(most, -(-shown // max(1, width // CELL))) + counters
+        return min(most, -(-count // max(1, width // CELL))) + counters
 
     def paint(self, scene: Scene, plan: Plan) -> list[Strip]:
         """Rows of resources, then the row of counters; on a single row counters come first."""

@@ -1,4 +1,4 @@
-"""The header: what is shown, how it stands, which fixes are on, how much load."""
+"""The header: the scenario, the state of the run, which fixes are on, how much load."""
 
 from rich.style import Style
 from textual.strip import Strip
@@ -21,8 +21,8 @@ WORDS = {
 
 def state_word(scene: Scene) -> str:
     """LIVE, FROZEN, REPLAY, STARTING, TARGET DIED, LOAD DIED or FAILED."""
-    shown = "REPLAY" if scene.view_state.speed else "FROZEN" if scene.frozen else "LIVE"
-    return WORDS.get(scene.status.phase, shown)
+    mode = "REPLAY" if scene.view_state.speed else "FROZEN" if scene.frozen else "LIVE"
+    return WORDS.get(scene.status.phase, mode)
 
 
 def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
@@ -109,7 +109,7 @@ def _right(scene: Scene, width: int) -> list[tuple[str, Style]]:
     parts += [(f"  {trouble}", theme.bar_alarm) for trouble in _sees_less(snapshot)]
     dropped = snapshot.health.dropped_events if snapshot else 0
     if scene.status.changed:
-        parts.append((f"  changed: {scene.keys.shown('restart')} reloads ", theme.bar_good))
+        parts.append((f"  changed: {scene.keys.label('restart')} reloads ", theme.bar_good))
         if not dropped:
             return parts
     if width < (100 if scene.frozen else 72) and not dropped:
@@ -143,7 +143,7 @@ def paint_banner(scene: Scene, plan: Plan) -> list[Strip]:
         why = scene.status.why or f"Starting {scene.scenario.id}: the app comes up, then its load."
         return [Line(width).add(f" {clean(why)}", theme.warm).strip(theme.text)]
     why = clean(scene.status.why) or f"{state_word(scene).capitalize()}."
-    again, others = scene.keys.shown("restart"), scene.keys.shown("scenarios")
+    again, others = scene.keys.label("restart"), scene.keys.label("scenarios")
     key = f" {again} restart "
     if scene.status.phase == "failed":
         key = f" {again} retry  {others} scenarios "

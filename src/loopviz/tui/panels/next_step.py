@@ -28,7 +28,7 @@ class Step(NamedTuple):
 
 def guide(scene: Scene) -> Step | None:
     """The next step; None while the person looks at something of their own choice."""
-    key = scene.keys.shown
+    key = scene.keys.label
     phase = scene.status.phase
     if phase in ("target-died", "load-died", "failed"):
         text = f"{key('restart')} starts it again, {key('scenarios')} goes to another scenario"
@@ -56,7 +56,7 @@ def guide(scene: Scene) -> Step | None:
 
 def _first(scene: Scene) -> Step:
     """Nothing was changed so far."""
-    key = scene.keys.shown
+    key = scene.keys.label
     if scene.status.fixes_on:
         on = " ".join(letters(scene, scene.status.fixes_on))
         return Step("next", f"press {on} to take the fix off: before and after appear here")
@@ -90,7 +90,7 @@ def _pinned(scene: Scene) -> Step:
 
 def _other_load(scene: Scene, comparison: Comparison) -> Step:
     """Before and after were not under the same load."""
-    key = scene.keys.shown
+    key = scene.keys.label
     if comparison.pinned:
         back = (
             key("less-load") if comparison.load.after > comparison.load.before else key("more-load")
@@ -105,7 +105,7 @@ def _other_load(scene: Scene, comparison: Comparison) -> Step:
 
 
 def _comparing(scene: Scene, comparison: Comparison) -> Step:
-    key = scene.keys.shown
+    key = scene.keys.label
     route = best(comparison)
     if route is not None and not route.enough:
         return _samples(scene, comparison, route)

@@ -33,16 +33,16 @@ def gone(what: str, since_ns: int, columns: Columns, now_ns: int) -> str:
 def far_sum(values: NDArray[np.int64], snapshot: Snapshot, columns: Columns) -> NDArray[np.int64]:
     """The sum of each column; of `values` there is one for each second of the overview."""
     sums = np.zeros(columns.count, dtype=np.int64)
-    at, shown = _places(values, snapshot, columns)
-    np.add.at(sums, at, shown)
+    at, visible = _places(values, snapshot, columns)
+    np.add.at(sums, at, visible)
     return sums
 
 
 def far_worst(values: NDArray[np.int64], snapshot: Snapshot, columns: Columns) -> NDArray[np.int64]:
     """The greatest of each column."""
     worst = np.zeros(columns.count, dtype=np.int64)
-    at, shown = _places(values, snapshot, columns)
-    np.maximum.at(worst, at, shown)
+    at, visible = _places(values, snapshot, columns)
+    np.maximum.at(worst, at, visible)
     return worst
 
 

@@ -37,7 +37,7 @@ class Scene:
     glyphs: Glyphs
     _: KW_ONLY
     keys: Keymap
-    """Say a key with it: `scene.keys.shown("freeze")`."""
+    """It names keys: `scene.keys.label("freeze")`."""
     view_state: ViewState = field(default_factory=ViewState)
     fps: int = 0
     lesson: Lesson | None = None
@@ -106,7 +106,7 @@ class Scene:
     def letters(self) -> tuple[str, ...]:
         """The keys of the scenario's fixes, in their order; those beyond the sixth have none."""
         count = min(len(self.scenario.fixes), len(FIX_LETTERS))
-        return tuple(self.keys.shown(f"fix-{letter}") for letter in FIX_LETTERS[:count])
+        return tuple(self.keys.label(f"fix-{letter}") for letter in FIX_LETTERS[:count])
 
     def letter(self, fix_key: str) -> str:
         """The key on the keyboard for a fix; empty if there is none."""

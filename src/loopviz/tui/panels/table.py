@@ -86,9 +86,9 @@ class Table:
             self._first = max(at - room + 1, min(self._first, at))
         self._first = max(0, min(self._first, len(rows) - room))
         strips = [self._head(sizes, width, order, scene)]
-        shown = rows[self._first : self._first + room]
-        self._painted = [key for key, _ in shown]
-        for key, row in shown:
+        visible = rows[self._first : self._first + room]
+        self._painted = [key for key, _ in visible]
+        for key, row in visible:
             strips.append(self._row(row, sizes, width, marks(key), key == chosen, scene))
         if not rows and empty and room:
             text = fit(f"  {clean(empty)}", width, glyphs.more)

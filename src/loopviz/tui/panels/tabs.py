@@ -51,7 +51,7 @@ def _tabs(scene: Scene, width: int) -> Iterator[Tab]:
 
 def _key(action: str, scene: Scene) -> str:
     """With the space after it; empty: it has none."""
-    key = scene.keys.shown(action)
+    key = scene.keys.label(action)
     return f"{key} " if key else ""
 
 

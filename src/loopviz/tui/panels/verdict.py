@@ -13,6 +13,7 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = [
     "Figure",
+    "as_duration",
     "best",
     "change",
     "changed",
@@ -27,7 +28,6 @@ __all__ = [
     "quantiles",
     "rate",
     "same",
-    "shown",
     "troubles",
     "verdict",
 ]
@@ -106,7 +106,7 @@ def quantiles(route: RouteComparison) -> list[Figure]:
         ("p99", before.p99_ns, after.p99_ns, route.sure[2]),
         ("max", before.max_ns, after.max_ns, None),
     )
-    return [Figure(*pair[:3], shown, pair[3], count=count) for pair in pairs]
+    return [Figure(*pair[:3], as_duration, pair[3], count=count) for pair in pairs]
 
 
 def counted(counter: CounterComparison) -> Figure:
@@ -130,7 +130,7 @@ def rate(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def shown(ns: float) -> str:
+def as_duration(ns: float) -> str:
     """A duration as a figure."""
     return duration(int(ns), " ")
 

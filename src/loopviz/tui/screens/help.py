@@ -47,8 +47,8 @@ class HelpScreen(BoxScreen[None]):
     def hint(self) -> str:
         more = self._last < self._count or self._first > 0
         seen = f"rows {self._first + 1}-{self._last} of {self._count} · " if more else ""
-        scroll = f"{self.keys.shown('down', 'up')} scroll · " if more else ""
-        return f"{seen}{scroll}{self.keys.shown('back')} goes back"
+        scroll = f"{self.keys.label('down', 'up')} scroll · " if more else ""
+        return f"{seen}{scroll}{self.keys.label('back')} goes back"
 
     def pressed(self, name: str, key: Key) -> None:
         if name in ("help", "enter"):
@@ -83,7 +83,7 @@ class HelpScreen(BoxScreen[None]):
                 (key, action.help)
                 for action in ACTIONS
                 if action.group == group and action.help
-                if (key := self.keys.shown(action.name, *action.also))
+                if (key := self.keys.label(action.name, *action.also))
             ]
             for group in GROUPS
         }

@@ -91,7 +91,7 @@ class ListScreen(BoxScreen[str | None]):
         if not self.typing and not self.text:
             return []
         theme = self.theme
-        line = Line(width).add(f"{self.keys.shown('filter') or '/'} ", theme.accent)
+        line = Line(width).add(f"{self.keys.label('filter') or '/'} ", theme.accent)
         line.add(self.text[-(width - 20) :], theme.strong)
         if self.typing:
             line.add(" ", theme.cursor)

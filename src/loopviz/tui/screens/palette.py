@@ -44,7 +44,7 @@ def commands(controller: Controller, entries: tuple[ScenarioInfo, ...]) -> list[
                 action.name,
                 action.name.replace("-", " "),
                 action.help or help_of.get(action.name, ""),
-                controller.keys.shown(action.name),
+                controller.keys.label(action.name),
             )
             for action in ACTIONS
             if action not in flips and action.name not in ("palette", "up", "down")
@@ -60,7 +60,7 @@ def commands(controller: Controller, entries: tuple[ScenarioInfo, ...]) -> list[
 def _fix(action: Action, title: str, controller: Controller, *, on: bool) -> Command:
     text = f"{title} (on)" if on else title
     return Command(
-        action.name, action.name.replace("-", " "), text, controller.keys.shown(action.name)
+        action.name, action.name.replace("-", " "), text, controller.keys.label(action.name)
     )
 
 
@@ -91,8 +91,8 @@ class PaletteScreen(ListScreen):
             return [*prompt, Line(width).add("Nothing has these words.", self.theme.dim)]
         detail = self._detail(self.commands[self.chosen], width)
         room = height - len(prompt) - DETAIL
-        shown = window(len(self.found), room, self.cursor)
-        rows = [self._row(self.found[i], width) for i in shown]
+        visible = window(len(self.found), room, self.cursor)
+        rows = [self._row(self.found[i], width) for i in visible]
         return [*prompt, *rows, *[Line(width)] * (room - len(rows)), *detail]
 
     def _detail(self, command: Command, width: int) -> list[Line]:

@@ -32,8 +32,8 @@ class PickerScreen(ListScreen):
         keys = self.keys
         if self.typing:
             return "enter runs it · esc shows all again"
-        find = f" · {keys.shown('filter')} finds" if keys.shown("filter") else ""
-        return f"{keys.shown('down', 'up')} move{find} · enter runs it · esc goes back"
+        find = f" · {keys.label('filter')} finds" if keys.label("filter") else ""
+        return f"{keys.label('down', 'up')} move{find} · enter runs it · esc goes back"
 
     def search_texts(self, place: int) -> tuple[str, str]:
         entry = self.entries[place]
@@ -55,9 +55,9 @@ class PickerScreen(ListScreen):
         detail = self._detail(self.entries[self.chosen], width)
         fewest = min(len(self.found), 3)
         most = max(DETAIL, min(len(detail), height // 2)) if height >= DETAIL + fewest else 0
-        shown = window(len(self.found), height - most, self.cursor)
+        visible = window(len(self.found), height - most, self.cursor)
         wide = max(len(clean(entry.id)) for entry in self.entries)
-        listed = [self._row(self.found[i], width, min(wide, 20)) for i in shown]
+        listed = [self._row(self.found[i], width, min(wide, 20)) for i in visible]
         return [*prompt, *listed, *detail[:most]]
 
     def choose(self, name: str) -> None:
@@ -77,8 +77,8 @@ class PickerScreen(ListScreen):
             yours += ", hides one"
         line = Line(width)
         if chosen:
-            shown = fit(f"{mark} {number}{name}  {text}", width - len(yours), self.glyphs.more)
-            return line.add(shown + yours, theme.cursor)
+            row = fit(f"{mark} {number}{name}  {text}", width - len(yours), self.glyphs.more)
+            return line.add(row + yours, theme.cursor)
         line.add(f"{mark} ", theme.good).add(number, theme.dim).add(name, theme.strong)
         room = line.left - 2 - len(yours)
         line.add("  ", theme.text).add(

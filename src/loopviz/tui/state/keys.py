@@ -49,8 +49,8 @@ class Keymap:
     """Actions by key, and keys by action."""
 
     def __init__(self, keys: Mapping[str, Sequence[str]]) -> None:
-        """`keys`: of each action by its name, written either way; the first is the one shown."""
-        self._shown = {name: as_read(own[0]) for name, own in keys.items() if own}
+        """`keys`: of each action by its name, written either way; the first is its label."""
+        self._labels = {name: as_read(own[0]) for name, own in keys.items() if own}
         self._names = {
             each: name for name, own in keys.items() for key in own for each in both(key)
         }
@@ -59,9 +59,9 @@ class Keymap:
         """The action that Textual's key means."""
         return self._names.get(key)
 
-    def shown(self, *names: str) -> str:
+    def label(self, *names: str) -> str:
         """Their keys as people read them: `q`, `j k`, `1-6`; empty: there are none."""
-        keys = [self._shown[name] for name in names if name in self._shown]
+        keys = [self._labels[name] for name in names if name in self._labels]
         run = len(keys) > 3 and all(len(key) == 1 for key in keys)
         run = run and all(ord(b) - ord(a) == 1 for a, b in pairwise(keys))
         return f"{keys[0]}-{keys[-1]}" if run else " ".join(keys)

@@ -14,7 +14,7 @@ from loopviz.model.snapshot import (
 )
 from loopviz.tui.panels.names import short_name_of
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import Figure, counted, quantiles, rate, shown, troubles
+from loopviz.tui.panels.verdict import Figure, as_duration, counted, quantiles, rate, troubles
 
 __all__ = ["ComparisonRow", "comparison_rows"]
 
@@ -67,11 +67,11 @@ def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> ComparisonRow:
     before_s, after_s = (max(ns, 1) / SECOND for ns in lasted_ns)
     figures = [
         Figure("busy", was.utilization, now.utilization, _share),
-        Figure("lag p99", was.lag.p99_ns, now.lag.p99_ns, shown),
-        Figure("lag max", was.lag.max_ns, now.lag.max_ns, shown),
-        Figure("ready delay p99", was.ready_delay.p99_ns, now.ready_delay.p99_ns, shown),
+        Figure("lag p99", was.lag.p99_ns, now.lag.p99_ns, as_duration),
+        Figure("lag max", was.lag.max_ns, now.lag.max_ns, as_duration),
+        Figure("ready delay p99", was.ready_delay.p99_ns, now.ready_delay.p99_ns, as_duration),
         Figure("stalls /s", was.stalls / before_s, now.stalls / after_s, rate),
-        Figure("held, of 1 s", was.stalled_ns / before_s, now.stalled_ns / after_s, shown),
+        Figure("held, of 1 s", was.stalled_ns / before_s, now.stalled_ns / after_s, as_duration),
         Figure("victims /s", was.victims / before_s, now.victims / after_s, rate),
     ]
     return ComparisonRow(("loop", ""), "LOOP", figures[1], figures)
@@ -80,8 +80,8 @@ def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> ComparisonRow:
 def _resource(resource: ResourceComparison, scene: Scene) -> ComparisonRow:
     was, now = resource.of
     figures = [
-        Figure("waited p99", *_waited(resource, "p99_ns"), shown),
-        Figure("waited p50", *_waited(resource, "p50_ns"), shown),
+        Figure("waited p99", *_waited(resource, "p99_ns"), as_duration),
+        Figure("waited p50", *_waited(resource, "p50_ns"), as_duration),
         Figure("waiting, mean", was.waiting, now.waiting, rate),
         Figure("waiting, max", was.waiting_max, now.waiting_max, _count),
         Figure("in use, mean", was.in_use, now.in_use, rate, less_is_better=None),

@@ -36,7 +36,7 @@ def paint_phases(scene: Scene, comparison: Comparison, width: int, height: int) 
         rest = [Line(width).to(indent, theme.text).add(part, theme.strong) for part in further]
         strips += [row.strip(theme.text) for row in (line, *rest)]
     if height >= 24:
-        key = scene.keys.shown("baseline")
+        key = scene.keys.label("baseline")
         line = Line(width).add(f" {'load':<9}", theme.accent)
         line.add(f"{scene.glyphs.times}{comparison.load.after:g} on both sides", theme.text)
         line.add(f"  {key} makes what runs now the baseline", theme.dim)
@@ -58,7 +58,7 @@ def _age(scene: Scene, comparison: Comparison) -> str:
 
 def paint_nothing(scene: Scene, width: int) -> list[Strip]:
     """Why there is nothing, and what to press."""
-    theme, key = scene.theme, scene.keys.shown
+    theme, key = scene.theme, scene.keys.label
     comparison = scene.snapshot.comparison if scene.snapshot else None
     rows: list[Strip] = [Line(width).strip(theme.text)]
 

@@ -45,7 +45,7 @@ def paint_evidence(
         sections = _of_counter(entry, scene, width)
     else:
         last = 2 if scene.view_state.detail else 6
-        shown = in_sight(entry, moments, scene, min(MOMENTS, max(3, height - 16)))
+        visible = in_sight(entry, moments, scene, min(MOMENTS, max(3, height - 16)))
         around = next((n for n in reversed(AROUND) if height >= 13 + 4 * n), AROUND[0])
         sections = [
             _Section(0, _sentence(finding, entry, scene, width)),
@@ -54,7 +54,7 @@ def paint_evidence(
             ),
             _Section(3, _fix(finding, scene, width)),
             _Section(4, victims_rows(finding, scene, width, min(ROUTES, max(2, height // 8)))),
-            _Section(last, moments_rows(entry, shown, scene, width)),
+            _Section(last, moments_rows(entry, visible, scene, width)),
             _Section(5, _rule(finding, scene, width)),
         ]
     return _arranged(sections, scene, width, height)
@@ -67,11 +67,11 @@ def _arranged(sections: Sequence[_Section], scene: Scene, width: int, height: in
         if section.rows and len(section.rows) <= left:
             kept.add(section.rank)
             left -= len(section.rows)
-    shown = [section for section in sections if section.rank in kept]
+    visible = [section for section in sections if section.rank in kept]
     blank = Line(width).strip(scene.theme.text)
-    apart = left >= len(shown)
+    apart = left >= len(visible)
     strips: list[Strip] = []
-    for section in shown:
+    for section in visible:
         strips += [blank, *section.rows] if apart else section.rows
     return (strips + [blank] * height)[:height]
 

@@ -59,7 +59,7 @@ def moments_rows(entry: Entry, moments: Sequence[Moment], scene: Scene, width: i
     theme, glyphs = scene.theme, scene.glyphs
     if not moments:
         return []
-    enter = scene.keys.shown("enter")
+    enter = scene.keys.label("enter")
     how = (
         f"{enter}: choose one"
         if not scene.view_state.detail

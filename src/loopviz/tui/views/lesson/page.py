@@ -43,21 +43,23 @@ def paint_lesson(
         name += f"  {scene.glyphs.dot}  {first} {'row' if first == 1 else 'rows'} above: k"
     title = rule_line(width, scene, "LESSON", theme.title, name)
     if not left:
-        return [title, *_shown(body, room, first, width, scene)], first
+        return [title, *_visible(body, room, first, width, scene)], first
     wall = Line(2).add(scene.glyphs.wall, theme.faint).strip(theme.text)
     pairs = zip(
-        _shown(left, room, first, side, scene), _shown(body, room, first, other, scene), strict=True
+        _visible(left, room, first, side, scene),
+        _visible(body, room, first, other, scene),
+        strict=True,
     )
     return [title, *(Strip([*a, *wall, *b], width) for a, b in pairs)], first
 
 
-def _shown(body: list[Strip], room: int, first: int, width: int, scene: Scene) -> list[Strip]:
+def _visible(body: list[Strip], room: int, first: int, width: int, scene: Scene) -> list[Strip]:
     """`room` rows from `first` on; the last one says how many more are below."""
     first = max(0, min(first, len(body) - room))
     rows = body[first : first + room]
     below = len(body) - first - room
     if below > 0:
-        down = scene.keys.shown("down")
+        down = scene.keys.label("down")
         text = f" {scene.glyphs.more} {below + 1} more rows: {down}"
         rows[-1] = Line(width).add(text, scene.theme.accent).strip(scene.theme.text)
     return [*rows, *[Line(width).strip(scene.theme.text)] * (room - len(rows))]

@@ -28,8 +28,8 @@ def paint_breakdown(
     blank = Line(width).strip(theme.text)
     if request is None or found is None:
         title = rule_line(width, scene, "REQUEST", theme.title, "none is chosen here")
-        keys = scene.keys.shown("down", "up")
-        hint = f" {keys} choose a row; {scene.keys.shown('back')} closes this"
+        keys = scene.keys.label("down", "up")
+        hint = f" {keys} choose a row; {scene.keys.label('back')} closes this"
         rows = [title, Line(width).add(hint, theme.dim).strip(theme.text)]
         return (rows + [blank] * height)[:height]
     rows = [_title(request, found, at, scene, width)]
@@ -39,14 +39,14 @@ def paint_breakdown(
     room = max(1, height - len(rows) - len(notes))
     parts = found.parts
     first = max(0, min((at or 0) - room + 1, len(parts) - room))
-    shown = parts[first : first + room]
+    visible = parts[first : first + room]
     if len(parts) > room and at is None:
-        shown = parts[: room - 1]
+        visible = parts[: room - 1]
     size = sizes(parts)
-    for i, part in enumerate(shown, first):
+    for i, part in enumerate(visible, first):
         rows.append(paint_part(part, request, size, scene, width, chosen=i == at))
-    if len(shown) < len(parts) and at is None:
-        rest = parts[len(shown) :]
+    if len(visible) < len(parts) and at is None:
+        rest = parts[len(visible) :]
         summary = f"{len(rest)} more, {duration(sum(p.total_ns for p in rest), ' ')} in all"
         rows.append(Line(width).add(f"   {summary}", theme.dim).strip(theme.text))
     rows += notes[: max(0, height - len(rows))]
@@ -65,7 +65,7 @@ def _title(
         figures += ", no response"
     if slice_text := _slice(request, scene):
         figures += f", {slice_text}"
-    enter = keys.shown("enter")
+    enter = keys.label("enter")
     hint = f"{enter} opens it"
     if at is not None:
         part = found.parts[min(at, len(found.parts) - 1)] if found.parts else None

@@ -38,7 +38,7 @@ class LanePainter:
         self._grid = 0, 0
         self.chosen: tuple[str, int] | None = None
         """The lane of the chosen request."""
-        self.shown: list[LaneRow | None] = []
+        self.visible: list[LaneRow | None] = []
         """The row of each line of the panel, as it was painted; None: it is free."""
 
     def rows(self, scene: Scene, count: int, start_ns: int, by_lane: Lanes) -> list[LaneRow]:
@@ -64,7 +64,7 @@ class LanePainter:
         """As many rows as the panel has."""
         width, height = plan.size("lanes")
         theme = scene.theme
-        self.shown = []
+        self.visible = []
         if scene.snapshot is None:
             return [Line(width).strip(theme.text) for _ in range(height)]
         if theme is not self._theme:
@@ -84,9 +84,9 @@ class LanePainter:
         strips: list[Strip] = []
         for i, row in enumerate(rows):
             if i in gaps:
-                self.shown.append(None)
+                self.visible.append(None)
                 strips.append(_blank(plan, columns, lines, scene))
-            self.shown.append(row)
+            self.visible.append(row)
             found = lanes.get(row.key, ())
             behind = lines | kept if i == len(rows) // 2 else lines
             strips.append(self._row(row, found, scene, plan, columns, behind, culprit))

@@ -25,10 +25,10 @@ def paint_range(scene: Scene, width: int, height: int) -> list[Strip]:
     found = figures(snapshot, *scene.view_state.span)
     keys = scene.keys
     hint = (
-        f"{keys.shown('earlier', 'later')} move it, {keys.shown('zoom-in', 'zoom-out')} its width"
+        f"{keys.label('earlier', 'later')} move it, {keys.label('zoom-in', 'zoom-out')} its width"
     )
     title = f"RANGE of {duration(found.lasted_ns, ' ')}"
-    note = f"{hint}, {keys.shown('back')} drops it"
+    note = f"{hint}, {keys.label('back')} drops it"
     rows = [rule_line(width, scene, title, theme.title, note)]
     rows += [_loop(found, scene, width), _requests(found, scene, width)]
     rows += [_time(found, scene, width), _lag(found, scene, width)]

@@ -61,7 +61,7 @@ class LiveView(View):
     def keys(self, scene: Scene) -> list[Key]:
         """The request of each row, from the top; rows without one are passed over."""
         found: list[Key] = []
-        for row in self.lanes.shown:
+        for row in self.lanes.visible:
             request = self.of(row.key, scene) if row is not None else None
             if request is not None:
                 found.append(request.number)
@@ -69,12 +69,12 @@ class LiveView(View):
 
     def row_at(self, y: int) -> tuple[str, int] | None:
         """The lane that was painted on that line of its panel."""
-        row = self.lanes.shown[y] if 0 <= y < len(self.lanes.shown) else None
+        row = self.lanes.visible[y] if 0 <= y < len(self.lanes.visible) else None
         return row.key if row is not None else None
 
     def nearest(self, scene: Scene) -> RequestInfo | None:
         """Of the lane that the cursor was on last, or the first: what is in sight."""
-        lanes = [self.lanes.chosen, *(row.key for row in self.lanes.shown if row is not None)]
+        lanes = [self.lanes.chosen, *(row.key for row in self.lanes.visible if row is not None)]
         found = (self.of(lane, scene) for lane in lanes if lane is not None)
         return next((request for request in found if request is not None), None)
 

@@ -83,9 +83,9 @@ def _count(track: Track, scene: Scene) -> int:
 
 def _last(loop: LoopStats, scene: Scene, rows: int) -> list[str]:
     """The newest pauses."""
-    shown = [pause for pause in loop.gc.last if pause.end_ns <= scene.end_ns]
+    visible = [pause for pause in loop.gc.last if pause.end_ns <= scene.end_ns]
     return [
         f"{ago(scene.end_ns - pause.end_ns, SECOND // 10):>6} gen. {pause.generation} "
         f"{duration(pause.end_ns - pause.start_ns):>6}"
-        for pause in shown[: -rows - 1 : -1]
+        for pause in visible[: -rows - 1 : -1]
     ]

@@ -100,14 +100,14 @@ def _tasks_by_time(
     theme = scene.theme
     detail.heading(title)
     tasks = sorted(tasks, key=lambda each: -each[1])
-    shown = tasks if len(tasks) <= rows - 1 else tasks[: max(1, rows - 2)]
-    names = min(max(width_of(who) for who, _, _ in shown), (detail.width - 10) * 3 // 5)
-    for who, ns, places in shown:
+    visible = tasks if len(tasks) <= rows - 1 else tasks[: max(1, rows - 2)]
+    names = min(max(width_of(who) for who, _, _ in visible), (detail.width - 10) * 3 // 5)
+    for who, ns, places in visible:
         line = detail.line().add(f"{took(max(ns, 0)):>7} ", style)
         line.add(fit(who, names, scene.glyphs.more), theme.text)
         place = next((p for p in places if p and width_of(p) <= line.left - 3), "")
         detail.put(line.add(f"  {place}", theme.dim))
-    more = max(len(tasks), count) - len(shown)
+    more = max(len(tasks), count) - len(visible)
     if more > 0:
         detail.text(f"{'and':>7} {more:,} more", theme.dim)
 

@@ -94,8 +94,8 @@ def resource_rows(
     quiet: list[tuple[ResourceInfo, str]] = []
     for view, name in named:
         pinned = ("resource", view.name) in pins
-        shown = loud if wanted or pinned or matters(view) else quiet
-        shown.append((view, name))
+        part = loud if wanted or pinned or matters(view) else quiet
+        part.append((view, name))
     if not loud:
         loud, quiet = quiet, []
     rows = [_row(view, name, scene, spark) for view, name in loud]

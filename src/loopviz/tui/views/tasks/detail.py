@@ -42,7 +42,7 @@ def paint_task(
     if task.never_retrieved:
         detail.fact("raised", f"{task.never_retrieved} (nobody retrieved it)", theme.alarm, rows=2)
     if task.request:
-        key = scene.keys.shown("enter")
+        key = scene.keys.label("enter")
         detail.fact("request", f"#{task.request}: {key} shows it in the live view")
     detail.fact("holds", ", ".join(task.holds), theme.warm)
     detail.fact("made at", place_in(task.site, detail.room))
@@ -64,8 +64,8 @@ def paint_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[S
     tasks = [task for task in view.tasks if task.group == group.number]
     waits = Counter((waits_on(t), at_line(t.place)) for t in tasks if waits_on(t))
     if waits and detail.left > 2:
-        shown = min(len(tasks), group.live)
-        of = f"of {shown} shown" if group.live > len(tasks) else ""
+        listed = min(len(tasks), group.live)
+        of = f"of {listed} shown" if group.live > len(tasks) else ""
         detail.heading("waiting now", of)
         spare = HISTOGRAM + 2 if detail.left > HISTOGRAM + 3 else 0
         for (what, where), count in waits.most_common(max(1, min(5, detail.left - spare))):

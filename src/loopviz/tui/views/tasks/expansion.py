@@ -42,8 +42,8 @@ class Expansion:
 
     def toggle(self, group: TaskGroupInfo) -> None:
         """Expand the group, or collapse it."""
-        shown = self.is_open(group) or group.number == self.filling
-        self._toggled[group.number] = not shown
+        expanded = self.is_open(group) or group.number == self.filling
+        self._toggled[group.number] = not expanded
 
     def open(self, number: int) -> None:
         """Show all of it."""

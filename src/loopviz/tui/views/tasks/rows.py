@@ -78,9 +78,9 @@ def task_rows(
         *pinned,
         *_troubled(view, troubled, stays, room[1], trouble_open=trouble_open, glyphs=glyphs),
     ]
-    shown = {row.key for row in pinned}
+    pinned_keys = {row.key for row in pinned}
     inner = {
-        head.key: sorted((row for row in tasks if row.key not in shown), key=sort)
+        head.key: sorted((row for row in tasks if row.key not in pinned_keys), key=sort)
         for head, tasks in rows
     }
     if filling and ("group", filling) in inner:
@@ -115,9 +115,9 @@ def _troubled(
     if not rows:
         return []
     more = len(rows) > FIRST_TROUBLED
-    shown = rows
+    visible = rows
     if not trouble_open:
         later = [row for row in rows[FIRST_TROUBLED:] if row.key == stays]
-        shown = [*rows[:FIRST_TROUBLED], *later]
+        visible = [*rows[:FIRST_TROUBLED], *later]
     sign = f"{'-' if trouble_open else '+'} " if more else "  "
-    return [trouble_row(view, rows, room, sign=sign, glyphs=glyphs), *shown]
+    return [trouble_row(view, rows, room, sign=sign, glyphs=glyphs), *visible]

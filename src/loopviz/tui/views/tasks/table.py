@@ -71,8 +71,8 @@ def paint_title(view: TaskTable, scene: Scene, width: int) -> Strip:
     ]
     end = _end(scene)
     room = width - line.used - (width_of(end) + 2 if end else 0)
-    for text, style, shown in parts:
-        if shown and width_of(text) + 3 <= room:
+    for text, style, count in parts:
+        if count and width_of(text) + 3 <= room:
             line.add(f" {scene.glyphs.dot} ", theme.faint).add(text, style)
             room -= width_of(text) + 3
     if end:
