@@ -35,7 +35,7 @@ def test_all_that_can_be_set(file):
     assert (made.name("f1"), made.name("question_mark")) == ("help", "help")
     assert (made.name("Q"), made.name("shift+q"), made.name("q")) == ("quit", "quit", None)
     assert made.name("T") is None
-    assert (made.shown("help"), made.shown("theme"), made.shown("freeze")) == ("f1", "", "space")
+    assert (made.label("help"), made.label("theme"), made.label("freeze")) == ("f1", "", "space")
 
 
 def test_a_key_can_go_from_one_action_to_another(file):
