@@ -9,7 +9,7 @@ from loopviz.testing import Story
 from loopviz.tui.draw.glyphs import ASCII
 from loopviz.tui.panels.histogram import compact, histogram_rows, paint_histogram
 
-from .shown import Shown
+from .rendered import RenderedView
 
 
 def buckets(*values):
@@ -20,7 +20,7 @@ def buckets(*values):
 
 
 def scene(**options):
-    return Shown("tasks", Story().idle(MS), **options).controller.scene
+    return RenderedView("tasks", Story().idle(MS), **options).controller.scene
 
 
 def painted(counts, width=40, height=6, **options):

@@ -13,7 +13,7 @@ from loopviz.tui.panels.layout import Wants, plan
 from .builders import FakeRun
 
 
-class Told(FakeRun):
+class StoryRun(FakeRun):
     """Shows what a model has been told; a story may go on between two frames."""
 
     def __init__(self, story, model=None):
@@ -28,11 +28,11 @@ class Told(FakeRun):
         return Frame(self.scenario, self.status, snapshot)
 
 
-class Shown:
+class RenderedView:
     """A view as it is painted: `rows` are its lines without trailing blanks."""
 
     def __init__(self, view, story, size=(80, 20), glyphs=BLOCKS, theme="dark"):
-        self.run = Told(story)
+        self.run = StoryRun(story)
         self.story = story
         self.width, self.height = size
         self.controller = Controller(self.run, lambda: story.now_ns, theme_named(theme), glyphs)
