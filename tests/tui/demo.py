@@ -13,7 +13,7 @@ from loopviz.tui.app import LoopvizApp
 from .builders import T0, FakeRun
 from .plays import PLAYS
 
-WARM_NS = 2 * SECOND
+LATE_NS = 2 * SECOND
 BEGIN_NS = T0 + 6 * SECOND
 
 
@@ -27,7 +27,7 @@ class Metered(FakeRun):
         before = time.thread_time()
         frame = super().frame(now_ns, window_ns)
         self.world_s += time.thread_time() - before
-        if self.began is None and now_ns > BEGIN_NS + WARM_NS:
+        if self.began is None and now_ns > BEGIN_NS + LATE_NS:
             self.began, self.world_s = (time.monotonic(), time.process_time()), 0.0
         return frame
 

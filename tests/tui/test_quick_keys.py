@@ -16,7 +16,7 @@ from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.palette import PaletteScreen
 from loopviz.tui.screens.picker import PickerScreen
-from loopviz.tui.state.double_press import AGAIN_S, DoublePress
+from loopviz.tui.state.double_press import REPEAT_S, DoublePress
 
 from .conftest import Stage, drive
 
@@ -95,7 +95,7 @@ def test_loopviz_ends_if_that_was_meant():
             (["q"], [MAIN], end),
             (["s", "escape", "q"], [MAIN], end),
             (["s", "q", "down", "q"], [MAIN], end),
-            (["s", "q", "q"], [MAIN], end, AGAIN_S + 0.1),
+            (["s", "q", "q"], [MAIN], end, REPEAT_S + 0.1),
             (["s", "ctrl+c"], [MAIN, PICKER], end),
             (["question_mark", "ctrl+q"], [MAIN, HELP], end),
             (["ctrl+p", *"quit", "enter", "enter"], [MAIN], end),
@@ -237,7 +237,7 @@ def test_a_size_that_is_reported_late_is_not_believed(monkeypatch):
     ("presses", "repeated"),
     [
         ([("q", 0.1)], [True]),
-        ([("q", AGAIN_S)], [False]),
+        ([("q", REPEAT_S)], [False]),
         ([("escape", 0.1)], [False]),
         ([("q", 0.4), ("q", 0.8), ("q", 1.2)], [True, True, True]),  # it is kept down
         ([("q", 0.1), ("j", 0.2), ("q", 0.3)], [True, False, False]),

@@ -42,17 +42,17 @@ from loopviz.tui.state.view_state import THEMES
 
 __all__ = ["LoopvizApp"]
 
-LEAVING_S = 2.0
-"""How long the screen may take to leave the terminal in order, once a signal says so."""
+EXIT_TIMEOUT_S = 2.0
+"""How long the screen may take to leave the terminal in order after a signal."""
 
-OFTEN_NS, SELDOM_NS = 100 * MS, 250 * MS
-"""How often the header and the texts are painted."""
+HEADER_INTERVAL_NS, TEXTS_INTERVAL_NS = 100 * MS, 250 * MS
+"""The shortest interval between two paintings of the header, and of the texts."""
 
-POLL_NS = 60 * MS
+POLL_INTERVAL_NS = 60 * MS
 """The run is polled for each frame, and at least this often."""
 
-ALWAYS_QUIT = ("ctrl+c", "ctrl+q")
-"""Keys that end loopviz whatever is open; the others are the keymap's."""
+QUIT_KEYS = ("ctrl+c", "ctrl+q")
+"""Keys that end loopviz whatever is open. All other keys are the keymap's."""
 
 
 class LoopvizApp(App[None]):
@@ -171,7 +171,7 @@ class LoopvizApp(App[None]):
             return
         now_ns = self._clock()
         due = whole or (self._pace.due(now_ns, self._backlog()) and self._main.due(now_ns))
-        if due or now_ns - self._polled_ns >= POLL_NS:
+        if due or now_ns - self._polled_ns >= POLL_INTERVAL_NS:
             self._polled_ns = now_ns
             self._run.poll()
         self._ticked_ns = monotonic_ns()
@@ -185,14 +185,14 @@ class LoopvizApp(App[None]):
         self.controller.fps = self._pace.fps
         scene = self.controller.see(now_ns)
         whole = whole or before is None or before.scenario.id != scene.scenario.id
-        often = whole or now_ns - self._often_ns >= OFTEN_NS
-        seldom = whole or now_ns - self._seldom_ns >= SELDOM_NS
+        often = whole or now_ns - self._often_ns >= HEADER_INTERVAL_NS
+        seldom = whole or now_ns - self._seldom_ns >= TEXTS_INTERVAL_NS
         self._often_ns = now_ns if often else self._often_ns
         self._seldom_ns = now_ns if seldom else self._seldom_ns
         self._main.show(scene, often=often, seldom=seldom, whole=whole)
 
     def _leave(self, loop: asyncio.AbstractEventLoop, code: int) -> None:
-        """End the screen, which may take no longer than `LEAVING_S`; a signal's handler calls this.
+        """End the screen within `EXIT_TIMEOUT_S`. Signal handlers call this.
 
         Textual's driver may wait for ever for a terminal that nobody reads. No thread keeps the
         time: the handler may have interrupted code that has the locks which starting one needs.
@@ -201,7 +201,7 @@ class LoopvizApp(App[None]):
         if not self.signalled:
             self.signalled = code
             signal.signal(signal.SIGALRM, lambda *_: os._exit(code))  # the guard tidies up
-            signal.setitimer(signal.ITIMER_REAL, LEAVING_S)
+            signal.setitimer(signal.ITIMER_REAL, EXIT_TIMEOUT_S)
 
     def _backlog(self) -> int:
         """Writes that wait for the terminal; 0 where the driver has no such queue."""
@@ -241,7 +241,7 @@ class LoopvizApp(App[None]):
         """A key belongs to the box, if one is open: to what is below only if none is."""
         if self._exit:  # whatever was pressed after it, loopviz ends
             return
-        if event.key in ALWAYS_QUIT:
+        if event.key in QUIT_KEYS:
             self.do_quit()
         elif isinstance(box := self.screen, BoxScreen):
             box.press(event)

@@ -20,17 +20,17 @@ from loopviz.tui.views import View, views
 
 __all__ = ["Controller"]
 
-LEAST_NS = 6 * SECOND + 200 * MS
-"""History to ask for at least: figures of the last seconds are made of it."""
+MIN_WINDOW_NS = 6 * SECOND + 200 * MS
+"""The shortest history that a frame asks for: figures of the last seconds are computed from it."""
 
-KNOWN_NS = 3 * SECOND
-"""So long after a moment it turns out what tasks did then: what they waited for, who ran."""
+SETTLING_NS = 3 * SECOND
+"""How long after a moment the model may still learn what tasks did then."""
 
 NOTICE_NS = 6 * SECOND
-"""How long an answer to a key stands."""
+"""How long an answer to a key stays on the screen."""
 
-BACK_NS = 65 * SECOND
-"""What is held in detail before the moment of a freeze."""
+RETAINED_NS = 65 * SECOND
+"""How much history before a freeze is retained in detail."""
 
 
 class Controller:
@@ -147,7 +147,7 @@ class Controller:
             return False
         if self.frozen is None:
             self.frozen = scene.snapshot
-            self.run.hold(scene.end_ns - BACK_NS)
+            self.run.hold(scene.end_ns - RETAINED_NS)
         self.view_state = replace(
             self.view_state, end_ns=end_ns or self.view_state.end_ns or scene.end_ns
         )
@@ -236,15 +236,15 @@ class Controller:
         if self.frozen is not None and self.plan is not None:
             return 0  # what is shown is made of the frozen snapshot
         if self.plan is None:
-            return LEAST_NS
+            return MIN_WINDOW_NS
         columns = self.grid(self.clock())
-        return max(LEAST_NS, columns.cell_ns * (columns.count + 1))
+        return max(MIN_WINDOW_NS, columns.cell_ns * (columns.count + 1))
 
     def _picture(self, frame: Frame, end_ns: int, now_ns: int) -> Snapshot | None:
         if self.frozen is None or self.plan is None:
             return frame.snapshot
         start_ns = self.grid(end_ns).start_ns
-        known = min(now_ns - end_ns, KNOWN_NS) // (SECOND // 2)
+        known = min(now_ns - end_ns, SETTLING_NS) // (SECOND // 2)
         wanted = (start_ns, end_ns, known)
         if self._past is None or self._past[0] != wanted:
             self._past = wanted, self.run.past(self.frozen, start_ns, end_ns)

@@ -11,12 +11,15 @@ from loopviz.model.snapshot import Location
 
 __all__ = ["Editor", "open_window", "place_of", "run_editor", "save"]
 
-PLUS = {"vi", "vim", "nvim", "view", "gvim", "nano", "pico", "emacs", "emacsclient", "kak", "joe"}
-PLUS |= {"jed", "ne", "mg", "micro", "vis", "gedit", "xed", "mousepad"}
-COLON = {"hx", "helix", "zed", "zeditor", "subl"}
-GO = {"code", "code-insiders", "codium", "vscodium", "cursor", "windsurf", "positron"}
-LINE = {"kate", "idea", "pycharm", "charm", "mate"}
-WINDOWS = GO | LINE | {"gvim", "gedit", "xed", "mousepad", "zed", "zeditor", "subl"}
+PLUS_LINE = {"vi", "vim", "nvim", "view", "gvim", "nano", "pico", "emacs", "emacsclient", "kak"}
+PLUS_LINE |= {"joe", "jed", "ne", "mg", "micro", "vis", "gedit", "xed", "mousepad"}
+COLON_LINE = {"hx", "helix", "zed", "zeditor", "subl"}
+GOTO_OPTION = {"code", "code-insiders", "codium", "vscodium", "cursor", "windsurf", "positron"}
+LINE_OPTION = {"kate", "idea", "pycharm", "charm", "mate"}
+"""Editors, by how they take a line: `+7 FILE`, `FILE:7`, `-g FILE:7`, `--line 7 FILE`."""
+
+OWN_WINDOW = GOTO_OPTION | LINE_OPTION | {"gvim", "gedit", "xed", "mousepad"}
+OWN_WINDOW |= {"zed", "zeditor", "subl"}
 """Editors with a window of their own."""
 
 
@@ -40,18 +43,18 @@ class Editor:
             self._words = setting.split()
         self.name = Path(self._words[0]).name if self._words else ""
         """Empty: none is set."""
-        self.window = self.name in WINDOWS
+        self.window = self.name in OWN_WINDOW
         """It has a window of its own, and so does not need the terminal."""
 
     def command(self, path: str, line: int) -> list[str]:
         """What opens the file at the line; at its top if this editor is not known."""
-        if self.name in PLUS:
+        if self.name in PLUS_LINE:
             place = [f"+{line}", path]
-        elif self.name in COLON:
+        elif self.name in COLON_LINE:
             place = [f"{path}:{line}"]
-        elif self.name in GO:
+        elif self.name in GOTO_OPTION:
             place = ["-g", f"{path}:{line}"]
-        elif self.name in LINE:
+        elif self.name in LINE_OPTION:
             place = ["--line", str(line), path]
         else:
             place = [path]

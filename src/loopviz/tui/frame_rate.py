@@ -6,17 +6,18 @@ from loopviz.clock import SECOND
 
 __all__ = ["Pace"]
 
-RATES = (30, 15, 8, 4)
+FRAME_RATES = (30, 15, 8, 4)
+"""Frames per second, from a terminal that keeps up to a very slow one."""
 
-LATE = 3
-"""So many ticks in a row a frame was due and the last one not yet written: the rate falls.
+MAX_LATE_TICKS = 3
+"""The rate falls after this many ticks in a row on which the last frame was not yet written.
 
 Once it has fallen, one is enough. A link that is always full has its buffers full, too, and a
 key's answer comes after all that.
 """
 
-CALM_NS, CALMEST_NS = 3 * SECOND, 60 * SECOND
-"""How long it must be calm before the rate rises; twice as long if it rose too early before."""
+RECOVERY_NS, MAX_RECOVERY_NS = 3 * SECOND, 60 * SECOND
+"""How long no write may wait before the rate rises. The time doubles after each early rise."""
 
 
 class Pace:
@@ -26,8 +27,8 @@ class Pace:
         self._painted: deque[int] = deque(maxlen=64)
         self._step = 0
         self._late = 0
-        self._crowded_ns = self._changed_ns = self._rose_ns = -CALMEST_NS
-        self._calm_ns = CALM_NS
+        self._crowded_ns = self._changed_ns = self._rose_ns = -MAX_RECOVERY_NS
+        self._calm_ns = RECOVERY_NS
 
     @property
     def fps(self) -> int:
@@ -37,10 +38,10 @@ class Pace:
     def due(self, now_ns: int, backlog: int) -> bool:
         """`backlog`: writes that wait for the terminal; with a frame among them, none is due."""
         last = self._painted[-1] if self._painted else -SECOND
-        if self._step and now_ns - last < SECOND // RATES[self._step]:
+        if self._step and now_ns - last < SECOND // FRAME_RATES[self._step]:
             return False
         self._late = self._late + 1 if backlog else 0
-        if self._late >= (1 if self._step else LATE):
+        if self._late >= (1 if self._step else MAX_LATE_TICKS):
             self._crowded_ns = now_ns
             self._fall(now_ns)
         elif self._step and now_ns - max(self._crowded_ns, self._changed_ns) > self._calm_ns:
@@ -53,8 +54,8 @@ class Pace:
         return True
 
     def _fall(self, now_ns: int) -> None:
-        if self._step == len(RATES) - 1 or now_ns - self._changed_ns <= SECOND // 4:
+        if self._step == len(FRAME_RATES) - 1 or now_ns - self._changed_ns <= SECOND // 4:
             return
-        early = now_ns - self._rose_ns < CALM_NS
-        self._calm_ns = min(2 * self._calm_ns, CALMEST_NS) if early else CALM_NS
+        early = now_ns - self._rose_ns < RECOVERY_NS
+        self._calm_ns = min(2 * self._calm_ns, MAX_RECOVERY_NS) if early else RECOVERY_NS
         self._step, self._changed_ns = self._step + 1, now_ns

@@ -6,10 +6,13 @@ from loopviz.clock import SECOND
 
 __all__ = ["Sweep"]
 
-EVERY_NS = SECOND
-WHOLE_NS = 30 * SECOND
-QUIET_NS = 2 * SECOND
-LATEST_NS = 120 * SECOND
+YOUNG_INTERVAL_NS = SECOND
+"""The interval of collections of young objects."""
+FULL_INTERVAL_NS = 30 * SECOND
+"""The interval of full collections, if no key was pressed within `IDLE_KEYS_NS`."""
+IDLE_KEYS_NS = 2 * SECOND
+FULL_DEADLINE_NS = 120 * SECOND
+"""The longest time without a full collection, whatever keys are pressed."""
 
 
 class Sweep:
@@ -21,7 +24,7 @@ class Sweep:
     """
 
     def __init__(self) -> None:
-        self._at_ns = self._whole_ns = self._pressed_ns = -EVERY_NS
+        self._at_ns = self._whole_ns = self._pressed_ns = -YOUNG_INTERVAL_NS
 
     def begin(self) -> None:
         """From now on nothing is collected but here."""
@@ -35,13 +38,13 @@ class Sweep:
 
     def sweep(self, now_ns: int) -> None:
         """Call it before a frame that nobody waits for."""
-        if gc.isenabled() or now_ns - self._at_ns < EVERY_NS:
+        if gc.isenabled() or now_ns - self._at_ns < YOUNG_INTERVAL_NS:
             return
         if self._whole_ns < 0:
             self._whole_ns = now_ns
         self._at_ns = now_ns
-        passed, quiet = now_ns - self._whole_ns, now_ns - self._pressed_ns >= QUIET_NS
-        if passed >= LATEST_NS or (passed >= WHOLE_NS and quiet):
+        passed, quiet = now_ns - self._whole_ns, now_ns - self._pressed_ns >= IDLE_KEYS_NS
+        if passed >= FULL_DEADLINE_NS or (passed >= FULL_INTERVAL_NS and quiet):
             self._whole_ns = now_ns
             gc.unfreeze()
             gc.collect()

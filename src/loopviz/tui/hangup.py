@@ -14,12 +14,13 @@ from loopviz.clock import SECOND, monotonic_ns
 
 __all__ = ["watch_server", "watch_terminal"]
 
-LOOK_S = 0.5
-STUCK_NS = 30 * SECOND
+CHECK_INTERVAL_S = 0.5
+
+STUCK_WRITE_NS = 30 * SECOND
 """No output was taken for this long: the browser has gone, and the server did not report it."""
 
-LEAVING_S = 3.0
-"""How long the loop may take to leave; it does not if it hangs in a write."""
+EXIT_TIMEOUT_S = 3.0
+"""How long the loop may take to leave. Then the process exits: the loop hangs in a write."""
 
 
 def watch_server(seen_ns: Callable[[], int], leave: Callable[[], object]) -> None:
@@ -31,7 +32,7 @@ def watch_server(seen_ns: Callable[[], int], leave: Callable[[], object]) -> Non
     parent = os.getppid()
 
     def gone() -> bool:
-        if monotonic_ns() - seen_ns() > STUCK_NS:
+        if monotonic_ns() - seen_ns() > STUCK_WRITE_NS:
             os._exit(1)
         return os.getppid() != parent
 
@@ -50,9 +51,9 @@ def watch_terminal(fd: int, leave: Callable[[], object]) -> None:
 def _watch(gone: Callable[[], bool], leave: Callable[[], object]) -> None:
     def watch() -> None:
         while not gone():
-            time.sleep(LOOK_S)
+            time.sleep(CHECK_INTERVAL_S)
         leave()
-        time.sleep(LEAVING_S)
+        time.sleep(EXIT_TIMEOUT_S)
         os._exit(1)
 
     threading.Thread(target=watch, name="loopviz-orphan", daemon=True).start()

@@ -11,9 +11,9 @@ from loopviz.tui.panels.tabs import tab_at
 from loopviz.tui.state.view_state import LIVE
 from loopviz.tui.views.live import LiveView
 
-__all__ = ["TIMED", "click", "drag", "panel_at", "wheel"]
+__all__ = ["TIME_PANELS", "click", "drag", "panel_at", "wheel"]
 
-TIMED = ("lag", "axis", "loop", "lanes")
+TIME_PANELS = ("lag", "axis", "loop", "lanes")
 """Panels with the time axis below them."""
 
 
@@ -59,7 +59,7 @@ def click(controller: Controller, x: int, y: int) -> str:
 def wheel(controller: Controller, x: int, y: int, by: int, *, zooming: bool = False) -> None:
     """`by` 1: down, or forward in time; over the time axis, with ctrl or shift, away or closer."""
     name, *_ = panel_at(controller.plan, x, y)
-    if controller.view_state.view == LIVE and name in TIMED:
+    if controller.view_state.view == LIVE and name in TIME_PANELS:
         if zooming:
             zoom(controller, -by)
         else:

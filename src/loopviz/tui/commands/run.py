@@ -7,8 +7,8 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = ["baseline", "fix", "neighbour", "rate", "restart", "suggested"]
 
-RATES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-"""What `[` and `]` step through."""
+LOAD_FACTORS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+"""Factors of the scenario's own load that `[` and `]` step through."""
 
 
 def fix(controller: Controller, place: int) -> None:
@@ -68,7 +68,7 @@ def rate(controller: Controller, by: int) -> None:
     if controller.scene is None:
         return
     now = controller.scene.status.rate
-    steps = [r for r in RATES if (r < now - 1e-9 if by < 0 else r > now + 1e-9)]
+    steps = [r for r in LOAD_FACTORS if (r < now - 1e-9 if by < 0 else r > now + 1e-9)]
     if steps:
         controller.run.set_rate(steps[-1] if by < 0 else steps[0])
     else:

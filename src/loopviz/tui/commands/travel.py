@@ -14,9 +14,10 @@ from loopviz.tui.views.live import LiveView
 __all__ = ["column", "freeze", "incident", "now", "scroll", "slices", "span", "speed", "zoom"]
 
 SPEEDS = (1 / 100, 1 / 50, 1 / 20, 1 / 10, 1 / 5, 1 / 2, 1.0)
-USUAL = SPEEDS.index(1 / 10)
+"""Speeds of a replay; 1.0 is real time."""
+USUAL_SPEED = SPEEDS.index(1 / 10)
 
-NOTHING = "Nothing is recorded yet."
+NOTHING_RECORDED = "Nothing is recorded yet."
 
 
 def freeze(controller: Controller) -> None:
@@ -27,7 +28,7 @@ def freeze(controller: Controller) -> None:
     elif state.frozen:
         controller.go_live()
     elif not controller.freeze():
-        controller.notify(NOTHING)
+        controller.notify(NOTHING_RECORDED)
 
 
 def now(controller: Controller) -> None:
@@ -146,7 +147,7 @@ def speed(controller: Controller, by: int) -> None:
         controller.view_state = replace(state, speed=SPEEDS[at], paused=False)
         return
     if not controller.freeze():
-        controller.notify(NOTHING)
+        controller.notify(NOTHING_RECORDED)
         return
     start, end = state.span or (columns.end_ns - SECOND, columns.end_ns)
     fitting = [ns for ns in ZOOMS_NS if ns * columns.count >= end - start]
@@ -156,7 +157,7 @@ def speed(controller: Controller, by: int) -> None:
         cell_ns=cell_ns,
         end_ns=max(1, start),
         until_ns=end,
-        speed=SPEEDS[USUAL] if by < 0 else 1.0,
+        speed=SPEEDS[USUAL_SPEED] if by < 0 else 1.0,
         paused=False,
     )
 
@@ -172,7 +173,7 @@ def span(controller: Controller) -> None:
         return
     columns = controller.columns
     if columns is None or not controller.freeze():
-        controller.notify(NOTHING)
+        controller.notify(NOTHING_RECORDED)
         return
     width = columns.cell_ns * columns.count
     found = _chosen_time(controller) or (columns.start_ns + width // 3, columns.end_ns - width // 3)
@@ -188,7 +189,7 @@ def show(
     """Show the window that ends then; not beyond now, nor beyond what is kept."""
     columns = controller.columns
     if columns is None or not controller.freeze():
-        controller.notify(NOTHING)
+        controller.notify(NOTHING_RECORDED)
         return
     columns = controller.grid(end_ns)
     width = columns.cell_ns * columns.count

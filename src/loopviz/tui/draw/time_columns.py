@@ -12,10 +12,10 @@ __all__ = ["ZOOMS_NS", "Columns"]
 _MS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _S = (1, 2, 5, 10, 20, 30, 60)
 ZOOMS_NS = (*(ms * MS for ms in _MS), *(s * SECOND for s in _S))
-"""What a column can stand for."""
+"""Durations that a column can stand for."""
 
 _STEPS_NS = (*ZOOMS_NS, *(s * SECOND for s in (120, 300, 600, 1200, 1800, 3600)))
-"""What can lie between two ticks of the axis."""
+"""Durations between two ticks of the axis."""
 
 
 @dataclass(frozen=True, slots=True)

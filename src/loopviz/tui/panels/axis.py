@@ -11,7 +11,7 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = ["ago", "axis_row", "paint_axis", "per_column"]
 
-MINUTE = 60 * SECOND
+MINUTE_NS = 60 * SECOND
 
 
 def paint_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
@@ -55,8 +55,8 @@ def axis_row(scene: Scene, columns: Columns, label: int, width: int, after: str 
 def ago(before_ns: int, step_ns: int) -> str:
     """`-250ms`, `-12.4s`, `-4s`, `-2:30`, `-20min`: as exact as steps of that length ask for."""
     sign, ns = "+" if before_ns < 0 else "-", abs(before_ns)
-    if step_ns >= MINUTE:
-        return f"{sign}{ns // MINUTE}min"
+    if step_ns >= MINUTE_NS:
+        return f"{sign}{ns // MINUTE_NS}min"
     if step_ns >= SECOND:
         s = ns // SECOND
         return f"{sign}{s}s" if s < 100 else f"{sign}{s // 60}:{s % 60:02}"

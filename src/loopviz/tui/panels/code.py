@@ -21,7 +21,8 @@ __all__ = [
     "source_length",
 ]
 
-GUTTER = 6
+GUTTER_CELLS = 6
+"""Cells before a line of code: pointer, line number, mark."""
 
 Source = Callable[[Location, int], Sequence[tuple[int, str]]]
 """Numbered lines around a location, `int` before and after; empty if they cannot be read."""
@@ -72,7 +73,7 @@ def paint_code(scene: Scene, width: int, *, notes_below: bool = True) -> list[St
         rows.append(row)
         if finding and not fits and notes_below:
             heat = scene.theme.dim if scene.stale(finding) else scene.theme.alarm
-            below = Line(width).add(" " * GUTTER, scene.theme.text)
+            below = Line(width).add(" " * GUTTER_CELLS, scene.theme.text)
             below.to(width - width_of(_note(finding, scene)) - 1, scene.theme.text)
             rows.append(below.add(_note(finding, scene), heat).strip(scene.theme.text))
     return rows
@@ -122,7 +123,7 @@ def _code(
     row = Line(width)
     if not line.number:
         dots = glyphs.more
-        return row.add(" " * (GUTTER - 1) + dots, theme.faint).strip(theme.text), True
+        return row.add(" " * (GUTTER_CELLS - 1) + dots, theme.faint).strip(theme.text), True
     lit = finding is not None and not scene.stale(finding) and line.state != "inactive"
     fill = theme.lit if lit else theme.text
     style = theme.lit if lit else theme.strong if line.state == "active" else theme.text

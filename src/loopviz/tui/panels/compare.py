@@ -6,7 +6,7 @@ from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison, CounterComparison, RouteComparison
 from loopviz.tui.draw.text import Line, clean, fit, width_of
 from loopviz.tui.panels.finding import rule_line
-from loopviz.tui.panels.layout import WIDE, Plan
+from loopviz.tui.panels.layout import WIDE_CELLS, Plan
 from loopviz.tui.panels.next_step import Step, guide
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import (
@@ -111,7 +111,7 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
         line.add(f"  comparing{glyphs.more} {few} of {of.needed} samples{where}", theme.dim)
         return line.strip(theme.text)
     p50, _, p99, most = quantiles(route)
-    figures = [p50, p99, most] if line.width >= WIDE else [headline_figure(route)]
+    figures = [p50, p99, most] if line.width >= WIDE_CELLS else [headline_figure(route)]
     for figure in figures:
         _figure(line, figure, scene)
     samples = f"  (n {route.before.count} {glyphs.arrow} {route.after.count})"

@@ -9,23 +9,23 @@ from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
 from loopviz.tui.panels.finding import rule_line
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["BESIDE", "LEAST", "Detail", "below", "walled"]
+__all__ = ["BESIDE_CELLS", "MIN_DETAIL_ROWS", "Detail", "below", "walled"]
 
-TITLE = 10
+TITLE_CELLS = 10
 """Cells of a fact's title."""
-BESIDE = 140
-"""Cells of a panel in which table and detail stand side by side."""
-LEAST = 6
-"""Fewest rows that a detail below a table is worth."""
-TALL = 30
-"""Rows of a panel in which a detail has its place even if the table could use it."""
+BESIDE_CELLS = 140
+"""Width of a panel from which on table and detail stand side by side."""
+MIN_DETAIL_ROWS = 6
+"""Rows that a detail below a table needs at least."""
+TALL_ROWS = 30
+"""Height of a panel from which on a detail keeps its rows even if the table could use them."""
 
 
 def below(rows: int, height: int) -> int:
     """The rows that a detail gets below a table that would like to have so many; 0: none."""
     left = height - rows
-    if left >= LEAST or height < TALL:
-        return left if left >= LEAST else 0
+    if left >= MIN_DETAIL_ROWS or height < TALL_ROWS:
+        return left if left >= MIN_DETAIL_ROWS else 0
     return max(left, height * 2 // 5)
 
 
@@ -45,7 +45,7 @@ class Detail:
     @property
     def room(self) -> int:
         """Cells of a fact's text."""
-        return self.width - TITLE - 3
+        return self.width - TITLE_CELLS - 3
 
     def line(self) -> Line:
         """A row to fill; hand it to `put`."""
@@ -87,7 +87,7 @@ class Detail:
         if len(lines) > rows:
             lines = [*lines[: rows - 1], " ".join(lines[rows - 1 :])]
         for place, part in enumerate(lines):
-            line = self.line().add(fit("" if place else title, TITLE, more) + " ", theme.dim)
+            line = self.line().add(fit("" if place else title, TITLE_CELLS, more) + " ", theme.dim)
             self.put(line.add(fit(part, min(room, width_of(part)), more), style or theme.text))
 
     def heading(self, text: str, after: str = "") -> None:

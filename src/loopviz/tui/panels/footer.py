@@ -13,8 +13,8 @@ from loopviz.tui.state.view_state import VIEWS
 
 __all__ = ["Offer", "action_at", "fitting", "offers", "paint_footer", "paint_prompt"]
 
-LATER = 10
-"""Words that have nothing to do with what the person is at go before all others."""
+ASIDE_SPARE = 10
+"""Added to `spare` of words that do not concern the person now: they are left out first."""
 
 
 class Offer(NamedTuple):
@@ -34,13 +34,13 @@ def offers(scene: Scene, *, tabs: bool = False) -> list[Offer]:
     for action in ACTIONS:
         if action.name == "next-view" and not tabs:
             names = tuple(f"view-{name}" for name, _ in VIEWS)
-            spare = 1 + LATER * availability.travels(scene)
+            spare = 1 + ASIDE_SPARE * availability.travels(scene)
             found.append(Offer(scene.keys.label(*names), "views", spare, names))
         if action.word and action.when(scene):
             names = (action.name, *action.also)
             if action.group == "fixes":
                 names = names[: len(scene.scenario.fixes)]
-            spare = action.spare + LATER * _is_aside(action, scene)
+            spare = action.spare + ASIDE_SPARE * _is_aside(action, scene)
             found.append(Offer(scene.keys.label(*names), action.word, spare, names))
     return [offer for offer in found if offer.key]
 

@@ -9,8 +9,8 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = ["add_gauge", "full_word", "matters"]
 
-MANY = 5
-"""So many have to wait for locks of which there are many."""
+CROWDED_LOCKS = 5
+"""Of many locks made at one line, a gauge is shown if this many tasks waited at once."""
 
 
 def matters(view: ResourceInfo) -> bool:
@@ -18,7 +18,7 @@ def matters(view: ResourceInfo) -> bool:
     if view.kind == "asyncio.Event":
         return False
     if view.capacity == 1 and view.instances > 1:  # a lock for each thing
-        return view.waiting.max >= MANY
+        return view.waiting.max >= CROWDED_LOCKS
     roomy = view.capacity > 1 or "Queue" in view.kind
     return bool(view.waiting.max or (roomy and view.in_use.max))
 

@@ -13,14 +13,14 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = ["GaugePainter"]
 
-CELL = 39
-"""Least cells that a resource takes."""
+GAUGE_CELLS = 39
+"""The narrowest gauge of a resource."""
 
-PACE_NS = 2 * SECOND
+RATE_WINDOW_NS = 2 * SECOND
 """The time over which a counter's rate is measured."""
 
-QUIET_NS = 5 * SECOND
-"""Unused for so long, a resource gives its place to one that has none."""
+QUIET_AFTER_NS = 5 * SECOND
+"""A resource that was not used for this long gives its place to another one."""
 
 
 class GaugePainter:
@@ -41,7 +41,7 @@ class GaugePainter:
         if height < 20:
             return int(bool(count or counters))
         most = 1 if height < 32 else 2
-        return min(most, -(-count // max(1, width // CELL))) + counters
+        return min(most, -(-count // max(1, width // GAUGE_CELLS))) + counters
 
     def paint(self, scene: Scene, plan: Plan) -> list[Strip]:
         """Rows of resources, then the row of counters; on a single row counters come first."""
@@ -51,12 +51,12 @@ class GaugePainter:
         found = [view for view in snapshot.resources if matters(view)] if snapshot else []
         if height <= 1 and counters:
             line = self._counters(counters, width, scene)
-            if found and line.left >= CELL - 4:
+            if found and line.left >= GAUGE_CELLS - 4:
                 self._assign(found, 1, scene)
                 add_gauge(line, self._named(found)[0], line.left - 1, scene)
             return [line.strip(scene.theme.text)] * height
         rows = height - bool(counters)
-        each = max(1, width // CELL)
+        each = max(1, width // GAUGE_CELLS)
         self._assign(found, rows * each, scene)
         views = self._named(found)[: rows * each]
         each = min(each, max(1, len(views)))
@@ -91,9 +91,9 @@ class GaugePainter:
                 self._places.append(view.name)
                 self._used.setdefault(view.name, now)
                 continue
-            active = now - self._used.get(view.name, 0) < QUIET_NS
+            active = now - self._used.get(view.name, 0) < QUIET_AFTER_NS
             for place, name in enumerate(self._places):
-                quiet = now - self._used.get(name, 0) > QUIET_NS
+                quiet = now - self._used.get(name, 0) > QUIET_AFTER_NS
                 if active and (quiet or (view.name in crowded and name not in crowded)):
                     self._places[place] = view.name
                     break
@@ -126,10 +126,10 @@ class GaugePainter:
         values = self._values.setdefault(counter.key, deque())
         if not values or values[-1][0] < now:
             values.append((now, counter.value))
-        while len(values) > 2 and now - values[1][0] >= PACE_NS:
+        while len(values) > 2 and now - values[1][0] >= RATE_WINDOW_NS:
             values.popleft()
         since, before = values[0]
-        if now - since < PACE_NS // 2:  # not known for long enough
+        if now - since < RATE_WINDOW_NS // 2:  # not known for long enough
             return counter.recent * SECOND / scene.snapshot.recent_ns
         return (counter.value - before) * SECOND / (now - since)
 

@@ -12,8 +12,8 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = ["compact", "histogram_rows", "paint_histogram"]
 
-LABEL, COUNT = 10, 5
-"""Cells for the range, and for the figure."""
+LABEL_CELLS, COUNT_CELLS = 10, 5
+"""Cells of a row's range, and of its count."""
 
 _UNITS = ((10**9, "s"), (10**6, "ms"), (10**3, "µs"))
 
@@ -40,14 +40,14 @@ def paint_histogram(
     theme = scene.theme
     rows = histogram_rows(buckets, height, before, ascii_only=not scene.glyphs.eighths)
     strips = []
-    bar = max(1, width - LABEL - COUNT - 2 - margin)
+    bar = max(1, width - LABEL_CELLS - COUNT_CELLS - 2 - margin)
     sums = sum(buckets) or 1, sum(before) or 1
     most = max((max(now / sums[0], was / sums[1]) for _, now, was in rows), default=1) or 1
     for label, now, was in rows:
-        line = Line(width).add(" " * (LABEL - width_of(label)) + label + " ", theme.dim)
+        line = Line(width).add(" " * (LABEL_CELLS - width_of(label)) + label + " ", theme.dim)
         _bar(line, now / sums[0] / most, was / sums[1] / most, bar, style or theme.run, scene)
         figure = compact(now) if now else scene.glyphs.dot
-        line.add(f" {figure:>{COUNT}}", theme.text if now else theme.faint)
+        line.add(f" {figure:>{COUNT_CELLS}}", theme.text if now else theme.faint)
         strips.append(line.strip(theme.text))
     if not rows and height:
         strips.append(Line(width).add(f" {empty}", theme.dim).strip(theme.text))

@@ -20,10 +20,11 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = ["lag_columns", "level", "paint_lag"]
 
-LOW_NS, HIGH_NS = 0.3 * MS, 1000.0 * MS
-"""What the axis spans; later timers fill it."""
+AXIS_LOW_NS, AXIS_HIGH_NS = 0.3 * MS, 1000.0 * MS
+"""The ends of the lag axis. A longer lag fills the whole height."""
 
-WARM_NS, HOT_NS = 10 * MS, 100 * MS
+LATE_NS, VERY_LATE_NS = 10 * MS, 100 * MS
+"""Lags, and other delays, from which on a figure is drawn as a warning, and as an alarm."""
 
 
 def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
@@ -55,7 +56,7 @@ def level(lag_ns: int, levels: int) -> int:
     """Height on the logarithmic axis, 0 for nothing, else 1 to `levels`."""
     if lag_ns <= 0:
         return 0
-    share = math.log(max(lag_ns, LOW_NS) / LOW_NS) / math.log(HIGH_NS / LOW_NS)
+    share = math.log(max(lag_ns, AXIS_LOW_NS) / AXIS_LOW_NS) / math.log(AXIS_HIGH_NS / AXIS_LOW_NS)
     return min(levels, 1 + int(share * (levels - 1) + 0.5))
 
 
@@ -149,8 +150,8 @@ def _axis_names(rows: int, steps: int) -> dict[int, str]:
 
 def _reading(height: int, levels: int) -> int:
     """The lag that a bar of this height means: `level` turned round."""
-    return int(LOW_NS * (HIGH_NS / LOW_NS) ** ((height - 1) / max(1, levels - 1)))
+    return int(AXIS_LOW_NS * (AXIS_HIGH_NS / AXIS_LOW_NS) ** ((height - 1) / max(1, levels - 1)))
 
 
 def _heat(lag_ns: int, theme: Theme, calm: Style) -> Style:
-    return theme.alarm if lag_ns >= HOT_NS else theme.warm if lag_ns >= WARM_NS else calm
+    return theme.alarm if lag_ns >= VERY_LATE_NS else theme.warm if lag_ns >= LATE_NS else calm

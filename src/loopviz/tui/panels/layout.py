@@ -6,13 +6,15 @@ from functools import lru_cache
 from loopviz.clock import SECOND
 from loopviz.tui.state.view_state import LIVE
 
-__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "WIDE", "Plan", "Rect", "Wants", "plan"]
+__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "WIDE_CELLS", "Plan", "Rect", "Wants", "plan"]
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
-WIDE = 120
-TABBED = 30
-"""Rows from which the live view names the other views; below, its footer does."""
-LANES, SOURCE = 11, 11
+"""The smallest terminal, in cells and rows."""
+WIDE_CELLS = 120
+"""Width from which on panels stand side by side."""
+TABS_ROWS = 30
+"""Height from which on the live view has tabs. On lower terminals its footer names the views."""
+MIN_LANES_ROWS, MIN_SOURCE_ROWS = 11, 11
 """Rows that the lanes keep when the source is shown, and that the source needs."""
 
 Rect = tuple[int, int, int, int]
@@ -73,12 +75,12 @@ def plan(width: int, height: int, wants: Wants = Wants()) -> Plan:
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         whole = {"small": (0, 0, width, height)}
         return Plan(width, height, whole, 0, max(1, width), 0, 5 * SECOND, wide=False)
-    wide = width >= WIDE and height >= 20
+    wide = width >= WIDE_CELLS and height >= 20
     sidebar = min(72, max(48, round(width * 0.36))) if wide and wants.view == LIVE else 0
     main = width - sidebar
     rows = _Rows(height)
     rows.above("header", 1)
-    rows.above("tabs", int(wants.view != LIVE or height >= TABBED))
+    rows.above("tabs", int(wants.view != LIVE or height >= TABS_ROWS))
     rows.above("banner", int(wants.banner or (wants.notice and not _legend(height, wants, wide))))
     body = rows.top
     _live(rows, wants, wide) if wants.view == LIVE else _other(rows, wants, wide)
@@ -159,10 +161,10 @@ def _live(rows: _Rows, wants: Wants, wide: bool) -> None:
     rows.above("axis", 1)
     peers = min(wants.peers, 3 if height >= 32 else 1, rows.left - legend - loop - 3)
     rows.above("loop", loop + peers * max(1, loop - 1))
-    source = min(wants.source + 1, rows.left - legend - LANES)
+    source = min(wants.source + 1, rows.left - legend - MIN_LANES_ROWS)
     if wide and wants.chosen:
         rows.below("breakdown", min(rows.left - legend - 4, max(8, min(wants.detail, 16))))
-    elif wide and wants.source and source >= min(SOURCE, wants.source + 1):
+    elif wide and wants.source and source >= min(MIN_SOURCE_ROWS, wants.source + 1):
         rows.below("source", source)
     rows.below("legend", legend)
     rows.above("lanes", rows.left)

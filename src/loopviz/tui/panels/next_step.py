@@ -11,8 +11,8 @@ from loopviz.tui.state.view_state import LIVE
 
 __all__ = ["Step", "guide"]
 
-BEFORE = 30
-"""Requests to have seen before a fix is worth trying."""
+MIN_REQUESTS = 30
+"""Requests of one route that are measured before a fix is suggested."""
 
 
 class Step(NamedTuple):
@@ -68,8 +68,8 @@ def _first(scene: Scene) -> Step:
         missing = next((fix.unavailable for fix in scene.scenario.fixes if fix.unavailable), "")
         return Step("next", clean(missing), f"{key('next-scenario')} goes to the next scenario")
     seen = _requests(scene)
-    if seen < BEFORE:
-        return Step("wait", f"measuring how it is now: {seen} of {BEFORE} requests")
+    if seen < MIN_REQUESTS:
+        return Step("wait", f"measuring how it is now: {seen} of {MIN_REQUESTS} requests")
     letter = scene.letter(fix.key)
     if scene.finding is None and scene.trouble is None:
         text = f"nothing is wrong so far; press {letter} to see what its fix changes"

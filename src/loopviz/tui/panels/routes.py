@@ -34,14 +34,14 @@ FIGURES: tuple[Figure, ...] = (
     ("p50", 7, lambda route: _took(route.latency_recent.p50_ns, route)),
     ("p99", 7, lambda route: _took(route.latency_recent.p99_ns, route)),
 )
-LESS = ("sent", "open", "ok")
-"""What a narrow panel goes without, in this order."""
+OPTIONAL_FIGURES = ("sent", "open", "ok")
+"""Figures that a narrow panel leaves out, in this order."""
 
 
 def _figures(inner: int, names: int) -> list[Figure]:
     """Those that leave room for the longest name."""
     kept = list(FIGURES)
-    for less in LESS:
+    for less in OPTIONAL_FIGURES:
         if inner - sum(figure[1] for figure in kept) - 1 < names:
             kept = [figure for figure in kept if figure[0] != less]
     return kept

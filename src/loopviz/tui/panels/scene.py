@@ -15,7 +15,7 @@ from loopviz.tui.state.view_state import FIX_LETTERS, ViewState
 
 __all__ = ["Scene"]
 
-STALE_NS = 3 * SECOND
+STALE_AFTER_NS = 3 * SECOND
 """A finding that was not seen for longer is stale: it is drawn dim."""
 
 
@@ -100,7 +100,7 @@ class Scene:
 
     def stale(self, finding: Finding) -> bool:
         """True if the finding was not seen lately."""
-        return self.end_ns - finding.last_ns > STALE_NS
+        return self.end_ns - finding.last_ns > STALE_AFTER_NS
 
     @property
     def letters(self) -> tuple[str, ...]:

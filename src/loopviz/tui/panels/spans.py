@@ -21,12 +21,12 @@ __all__ = ["Cell", "Cells", "Lane", "idle", "paint_shape", "shape", "shared_cell
 Cell = tuple[str, Style]
 Cells = tuple[list[str], list[Style]]
 
-PARTS = 256
-"""A shared cell is cut into so many parts; a slice takes at least one. Fewer would make much of
-little: of five requests in a cell each short slice counts."""
+CELL_PARTS = 256
+"""Parts of a cell that several slices share; a slice takes at least one. With fewer parts the short
+slices of several requests in one cell would count for too much."""
 
-MANY = 24
-"""Pieces of a cell after which only one that blocks can change it: from afar all are alike."""
+MAX_PIECES = 24
+"""Pieces of a cell beyond which only a blocking one is added: more do not change its glyph."""
 
 _WAITS = tuple(state for state in State if state.waits)
 
@@ -45,27 +45,27 @@ def shape(spans: Sequence[Span], cell_ns: int) -> Shape:
         if end <= start:
             continue
         first, last = start // cell_ns, (end - 1) // cell_ns
-        from_part = (start - first * cell_ns) * PARTS // cell_ns
-        to_part = -(-(end - last * cell_ns) * PARTS // cell_ns)
+        from_part = (start - first * cell_ns) * CELL_PARTS // cell_ns
+        to_part = -(-(end - last * cell_ns) * CELL_PARTS // cell_ns)
         if state is State.BLOCKING:
-            bang = last if first == last or to_part * 2 >= PARTS else last - 1
-            pieces.append((bang, (0, PARTS, None)))
+            bang = last if first == last or to_part * 2 >= CELL_PARTS else last - 1
+            pieces.append((bang, (0, CELL_PARTS, None)))
             if bang < last:
                 pieces.append((last, (0, to_part, state)))
             last = bang - 1
-            to_part = PARTS
+            to_part = CELL_PARTS
             if last < first:
                 continue
         if first == last:
-            if from_part == 0 and to_part == PARTS:
+            if from_part == 0 and to_part == CELL_PARTS:
                 full.append((first, first + 1, state))
             else:
                 pieces.append((first, (from_part, max(to_part, from_part + 1), state)))
             continue
         if from_part:
-            pieces.append((first, (from_part, PARTS, state)))
+            pieces.append((first, (from_part, CELL_PARTS, state)))
             first += 1
-        if to_part < PARTS:
+        if to_part < CELL_PARTS:
             pieces.append((last, (0, to_part, state)))
             last -= 1
         if first <= last:
@@ -127,7 +127,7 @@ class Lane:
         """Full cells at once; the numbers of those that it shares, whose pieces it adds."""
         spans = request.spans
         first = request.start_ns // columns.cell_ns
-        full = len(shared.get(first, ())) >= MANY
+        full = len(shared.get(first, ())) >= MAX_PIECES
         if full and request.busy_ns < SLOW_NS and (request.end_ns - 1) // columns.cell_ns == first:
             return set()
         if request.open:  # to the end of its column, so that the row holds until the grid moves
@@ -170,7 +170,7 @@ def _gather(
     for cell, piece in pieces:
         if 0 <= cell - first < count:
             here = shared.setdefault(cell, [])
-            if len(here) >= MANY and (piece[2] is not None or _bangs(here)):
+            if len(here) >= MAX_PIECES and (piece[2] is not None or _bangs(here)):
                 continue
             here.append(piece)
             touched.add(cell)
@@ -229,7 +229,7 @@ def _sequence(pieces: tuple[Piece, ...]) -> list[tuple[int, State | None]]:
         put(start - at, None)
         put(end - max(start, at), state)
         at = max(at, end)
-    put(PARTS - at, None)
+    put(CELL_PARTS - at, None)
     return row
 
 
@@ -240,11 +240,11 @@ def _edge(
     thin = (None, State.AWAIT, State.THREAD)
     if left[1] in thin and right[1] in thin:
         if State.THREAD in (left[1], right[1]):
-            longer = left[1] if left[0] * 2 >= PARTS else right[1]
+            longer = left[1] if left[0] * 2 >= CELL_PARTS else right[1]
             return (glyphs.of(longer), theme.of(longer)) if longer else (" ", theme.text)
         half = glyphs.half_left if left[1] else glyphs.half_right
         return half, theme.waiting
-    eighths = min(7, max(1, round(left[0] * 8 / PARTS)))
+    eighths = min(7, max(1, round(left[0] * 8 / CELL_PARTS)))
     return glyphs.eighths[eighths], theme.edge(left[1], right[1])
 
 
@@ -253,17 +253,17 @@ def _sliver(total: dict[State, int], theme: Theme, glyphs: Glyphs) -> Cell:
     ready, resource = total[State.READY], total[State.RESOURCE]
     if total[State.BLOCKING]:
         return glyphs.of(State.BLOCKING), theme.blocking
-    solid = State.RUN if total[State.RUN] and ready * 2 < PARTS else State.READY
+    solid = State.RUN if total[State.RUN] and ready * 2 < CELL_PARTS else State.READY
     waits = max(_WAITS, key=lambda state: total[state])
-    if not total[State.RUN] and ready * 8 < PARTS and ready < total[waits]:
-        if waits is State.AWAIT and total[waits] * 2 < PARTS:
+    if not total[State.RUN] and ready * 8 < CELL_PARTS and ready < total[waits]:
+        if waits is State.AWAIT and total[waits] * 2 < CELL_PARTS:
             return glyphs.half_right, theme.waiting
         return glyphs.of(waits), theme.of(waits)
-    eighths = min(8, max(1, round(total[solid] * 8 / PARTS)))
+    eighths = min(8, max(1, round(total[solid] * 8 / CELL_PARTS)))
     if eighths == 8:
         return glyphs.of(solid), theme.of(solid)
-    behind = State.READY if solid is State.RUN and ready * 4 >= PARTS else None
-    behind = State.RESOURCE if behind is None and resource * 4 >= PARTS else behind
+    behind = State.READY if solid is State.RUN and ready * 4 >= CELL_PARTS else None
+    behind = State.RESOURCE if behind is None and resource * 4 >= CELL_PARTS else behind
     return glyphs.eighths[eighths], theme.edge(solid, behind)
 
 

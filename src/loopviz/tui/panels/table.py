@@ -10,10 +10,10 @@ from textual.strip import Strip
 from loopviz.tui.draw.text import Line, clean, fit, width_of
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["MARGIN", "Column", "Table"]
+__all__ = ["MARGIN_CELLS", "Column", "Table"]
 
-MARGIN = 3
-"""Cells that no column gets: mark and gap on the left, one free on the right."""
+MARGIN_CELLS = 3
+"""Cells of a table beside its columns: a mark and a gap on the left, one free on the right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Table:
         `empty` is the text if there are none; `marks` gives a row's first cell.
         """
         theme, glyphs = scene.theme, scene.glyphs
-        sizes = self.fitting(width - MARGIN)
+        sizes = self.fitting(width - MARGIN_CELLS)
         room = max(0, height - 1)
         chosen = scene.view_state.row
         at = next((i for i, (key, _) in enumerate(rows) if key == chosen), None)

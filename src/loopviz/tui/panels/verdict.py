@@ -32,8 +32,9 @@ __all__ = [
     "verdict",
 ]
 
-SAME, MUCH = 0.05, 0.5
-"""Relative changes: below `SAME` it is none; from `MUCH` on it is coloured, significant or not."""
+SAME_BELOW, STRONG_FROM = 0.05, 0.5
+"""Relative changes: smaller ones count as none; from `STRONG_FROM` on a change is coloured even if
+its significance is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,11 @@ def verdict(figure: Figure, scene: Scene) -> tuple[str, Style]:
     less = after < before
     better = None if figure.less_is_better is None else less == figure.less_is_better
     style = theme.strong if better is None else theme.good if better else theme.worse
-    if not (figure.sure or (figure.sure is None and abs(moved) >= MUCH)) and before and after:
+    if (
+        not (figure.sure or (figure.sure is None and abs(moved) >= STRONG_FROM))
+        and before
+        and after
+    ):
         style = theme.text
     if less:  # what is not gone is not 100 % less
         return f"{glyphs.down} {f'{min(99, -moved * 100):3.0f} %' if after else 'gone'}", style
@@ -93,7 +98,7 @@ def same(figure: Figure) -> bool:
     before, after = figure.before, figure.after
     if before is None or after is None or before == after:
         return before == after
-    return before > 0 and abs(change(before, after)) < SAME
+    return before > 0 and abs(change(before, after)) < SAME_BELOW
 
 
 def quantiles(route: RouteComparison) -> list[Figure]:

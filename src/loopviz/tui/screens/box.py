@@ -21,10 +21,11 @@ __all__ = ["BoxScreen"]
 
 Result = TypeVar("Result")
 
-SHADE = 0.6
+SHADE_ALPHA = 0.6
+"""The opacity of the shade over what is behind a box."""
 
-STEPS = {"down": 1, "up": -1, "page-down": 10, "page-up": -10, "first": -100_000, "last": 100_000}
-"""Of the actions that move."""
+MOVES = {"down": 1, "up": -1, "page-down": 10, "page-up": -10, "first": -100_000, "last": 100_000}
+"""Rows that the cursor moves, by action."""
 
 
 class BoxLayout(Layout):
@@ -70,7 +71,7 @@ class BoxScreen(ModalScreen[Result]):
     def on_mount(self) -> None:
         palette = self.theme.palette
         if self.theme.edges and palette and palette.ground != "default":  # what is behind fades
-            self.styles.background = Color.parse(palette.ground).with_alpha(SHADE)
+            self.styles.background = Color.parse(palette.ground).with_alpha(SHADE_ALPHA)
         self.repaint()
 
     def on_resize(self) -> None:
@@ -94,8 +95,8 @@ class BoxScreen(ModalScreen[Result]):
         """A key was: the name of its action, empty if it has none, and the key itself."""
         if name in ("back", "quit"):
             self.dismiss(None)
-        elif name in STEPS:
-            self.move(STEPS[name])
+        elif name in MOVES:
+            self.move(MOVES[name])
 
     def move(self, by: int) -> None:
         """So many rows down."""

@@ -22,7 +22,7 @@ WORDS = (
     ("drop", "events that were lost; if everything is well, this is 0"),
 )
 
-HEADS = {
+HEADINGS = {
     "fixes": "KEYS: FIXES",
     "views": "KEYS: VIEWS",
     "rows": "KEYS: ROWS",
@@ -30,7 +30,7 @@ HEADS = {
     "run": "KEYS: WHAT RUNS",
     "loopviz": "KEYS: LOOPVIZ",
 }
-assert tuple(HEADS) == GROUPS
+assert tuple(HEADINGS) == GROUPS
 
 
 class HelpScreen(BoxScreen[None]):
@@ -89,7 +89,7 @@ class HelpScreen(BoxScreen[None]):
         }
         wide = max(width_of(key) for entries in keys.values() for key, _ in entries)
         for group, entries in keys.items():
-            yield self._entries(HEADS[group], entries, width, wide)
+            yield self._entries(HEADINGS[group], entries, width, wide)
         known = {word for word, _ in self._view.HELP}
         yield self._entries("WORDS", [entry for entry in WORDS if entry[0] not in known], width)
 

@@ -6,7 +6,7 @@ from textual.events import Key
 
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line
-from loopviz.tui.screens.box import STEPS, BoxScreen
+from loopviz.tui.screens.box import MOVES, BoxScreen
 from loopviz.tui.state.line_edit import typed
 
 __all__ = ["ListScreen"]
@@ -71,8 +71,8 @@ class ListScreen(BoxScreen[str | None]):
                 self._narrow("")
         elif text is not None:
             self._narrow(text)
-        elif name in STEPS:
-            self.move(STEPS[name])
+        elif name in MOVES:
+            self.move(MOVES[name])
 
     def _narrow(self, typed: str) -> None:
         self.text = typed

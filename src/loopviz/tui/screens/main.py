@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from loopviz.clock import MS
-from loopviz.tui.commands.pointer import TIMED, click, drag, panel_at, wheel
+from loopviz.tui.commands.pointer import TIME_PANELS, click, drag, panel_at, wheel
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.panels.axis import paint_axis
@@ -60,8 +60,8 @@ PANELS = (
 )
 
 
-SELDOM_NS = 250 * MS
-"""A picture that stands still, or that is zoomed far out, is looked at again after so long."""
+STILL_INTERVAL_NS = 250 * MS
+"""The interval between two frames of a picture that stands still, or that is zoomed far out."""
 
 
 class PlanLayout(Layout):
@@ -139,12 +139,12 @@ class MainScreen(Screen[None]):
             return True
         passed, state = end_ns - self._painted_ns, self._controller.view_state
         if state.frozen and not state.playing:
-            return passed >= SELDOM_NS
+            return passed >= STILL_INTERVAL_NS
         columns = self._controller.grid(state.end_ns or end_ns)
         if columns.first != self._first and not state.playing:
             return True
         speed = state.speed if state.playing else 1.0
-        return passed >= min(SELDOM_NS, int(columns.cell_ns / speed) // 2)
+        return passed >= min(STILL_INTERVAL_NS, int(columns.cell_ns / speed) // 2)
 
     def show(
         self, scene: Scene, *, often: bool = True, seldom: bool = True, whole: bool = False
@@ -240,7 +240,7 @@ class MainScreen(Screen[None]):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         name, *_ = panel_at(self._plan, event.screen_x, event.screen_y)
-        if self._controller.view_state.view == LIVE and name in TIMED:
+        if self._controller.view_state.view == LIVE and name in TIME_PANELS:
             self._pressed = event.screen_x
 
     def on_mouse_move(self, event: events.MouseMove) -> None:

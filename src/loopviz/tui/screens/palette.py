@@ -12,7 +12,7 @@ from loopviz.tui.state.actions import ACTIONS, Action
 
 __all__ = ["Command", "PaletteScreen", "commands"]
 
-DETAIL = 3
+DETAIL_ROWS = 3
 """Rows below the list: a rule, and the chosen command's text in full."""
 
 
@@ -83,14 +83,14 @@ class PaletteScreen(ListScreen):
         return command.title, f"{command.title} {command.text}"
 
     def tallest(self) -> int:
-        return len(self.commands) + 1 + DETAIL
+        return len(self.commands) + 1 + DETAIL_ROWS
 
     def rows(self, width: int, height: int) -> list[Line]:
         prompt = self.prompt(width)
         if self.chosen is None:
             return [*prompt, Line(width).add("Nothing has these words.", self.theme.dim)]
         detail = self._detail(self.commands[self.chosen], width)
-        room = height - len(prompt) - DETAIL
+        room = height - len(prompt) - DETAIL_ROWS
         visible = window(len(self.found), room, self.cursor)
         rows = [self._row(self.found[i], width) for i in visible]
         return [*prompt, *rows, *[Line(width)] * (room - len(rows)), *detail]
@@ -98,7 +98,7 @@ class PaletteScreen(ListScreen):
     def _detail(self, command: Command, width: int) -> list[Line]:
         """A rule, and the whole of what the command does."""
         theme = self.theme
-        lines = wrap(clean(command.text), width - 2)[: DETAIL - 1]
+        lines = wrap(clean(command.text), width - 2)[: DETAIL_ROWS - 1]
         rule = Line(width).add(self.glyphs.rule * width, theme.faint)
         return [rule, *(Line(width).add(f"  {text}", theme.text) for text in lines)]
 

@@ -10,7 +10,7 @@ from loopviz.tui.screens.listed import ListScreen
 
 __all__ = ["PickerScreen"]
 
-DETAIL = 6
+DETAIL_ROWS = 6
 """Rows below the list, at least: a rule, the lesson or the error, the fixes."""
 
 
@@ -40,7 +40,7 @@ class PickerScreen(ListScreen):
         return entry.id, f"{entry.id} {entry.title} {entry.lesson}"
 
     def tallest(self) -> int:
-        return len(self.entries) + DETAIL + 1
+        return len(self.entries) + DETAIL_ROWS + 1
 
     def rows(self, width: int, height: int) -> list[Line]:
         if not self.entries:
@@ -54,7 +54,9 @@ class PickerScreen(ListScreen):
             ]
         detail = self._detail(self.entries[self.chosen], width)
         fewest = min(len(self.found), 3)
-        most = max(DETAIL, min(len(detail), height // 2)) if height >= DETAIL + fewest else 0
+        most = (
+            max(DETAIL_ROWS, min(len(detail), height // 2)) if height >= DETAIL_ROWS + fewest else 0
+        )
         visible = window(len(self.found), height - most, self.cursor)
         wide = max(len(clean(entry.id)) for entry in self.entries)
         listed = [self._row(self.found[i], width, min(wide, 20)) for i in visible]

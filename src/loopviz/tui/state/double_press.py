@@ -2,8 +2,8 @@
 
 __all__ = ["DoublePress"]
 
-AGAIN_S = 0.5
-"""The same key within this time is the same press; Textual's limit for a double click, too."""
+REPEAT_S = 0.5
+"""The longest time between two presses of a double press; as long as Textual's double click."""
 
 
 class DoublePress:
@@ -23,6 +23,6 @@ class DoublePress:
 
     def repeats(self, key: str, time_s: float) -> bool:
         """Whether this press repeats the one that has closed the box."""
-        again = key == self._key and time_s - self._time_s < AGAIN_S
+        again = key == self._key and time_s - self._time_s < REPEAT_S
         self._key, self._time_s = (key, time_s) if again else ("", 0.0)
         return again

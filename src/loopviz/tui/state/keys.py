@@ -7,21 +7,29 @@ from itertools import pairwise
 
 __all__ = ["Keymap", "as_read", "as_textual", "known_key"]
 
-_SHORT = {"hyphen_minus": "minus", "plus_sign": "plus", "solidus": "slash"}
-_SHORT |= {"reverse_solidus": "backslash", "commercial_at": "at", "low_line": "underscore"}
+_SHORT_NAMES = {"hyphen_minus": "minus", "plus_sign": "plus", "solidus": "slash"}
+_SHORT_NAMES |= {"reverse_solidus": "backslash", "commercial_at": "at", "low_line": "underscore"}
 
 
 def _name_of(sign: str) -> str:
     name = unicodedata.name(sign).lower().replace(" ", "_").replace("-", "_")
-    return _SHORT.get(name, name)
+    return _SHORT_NAMES.get(name, name)
 
 
-_NAMES = {sign: _name_of(sign) for sign in string.punctuation}
-_SIGNS = {name: sign for sign, name in _NAMES.items()}
-_WORDS = {"esc": "escape", "pgdn": "pagedown", "pgup": "pageup", "del": "delete", "return": "enter"}
-_READ = {name: word for word, name in _WORDS.items()} | {"enter": "enter"}
-_NAMED = {"space", "enter", "escape", "tab", "backspace", "delete", "insert", "home", "end"}
-_NAMED |= {"up", "down", "left", "right", "pageup", "pagedown"} | {f"f{n}" for n in range(1, 13)}
+_NAME_OF_SIGN = {sign: _name_of(sign) for sign in string.punctuation}
+_SIGN_OF_NAME = {name: sign for sign, name in _NAME_OF_SIGN.items()}
+_TEXTUAL_OF_WORD = {
+    "esc": "escape",
+    "pgdn": "pagedown",
+    "pgup": "pageup",
+    "del": "delete",
+    "return": "enter",
+}
+_WORD_OF_TEXTUAL = {name: word for word, name in _TEXTUAL_OF_WORD.items()} | {"enter": "enter"}
+_NAMED_KEYS = {"space", "enter", "escape", "tab", "backspace", "delete", "insert", "home", "end"}
+_NAMED_KEYS |= {"up", "down", "left", "right", "pageup", "pagedown"} | {
+    f"f{n}" for n in range(1, 13)
+}
 _MODIFIERS = ("ctrl", "shift", "alt", "super")
 
 
@@ -29,19 +37,19 @@ def as_textual(key: str) -> str:
     """`?` is `question_mark`, `esc` is `escape`; what Textual calls so already stays."""
     before, plus, last = key[:-1].rpartition("+")
     last += key[-1:]
-    return before + plus + (_NAMES.get(last) or _WORDS.get(last, last))
+    return before + plus + (_NAME_OF_SIGN.get(last) or _TEXTUAL_OF_WORD.get(last, last))
 
 
 def as_read(key: str) -> str:
     """`question_mark` is `?`, `escape` is `esc`."""
     before, plus, last = as_textual(key).rpartition("+")
-    return before + plus + (_SIGNS.get(last) or _READ.get(last, last))
+    return before + plus + (_SIGN_OF_NAME.get(last) or _WORD_OF_TEXTUAL.get(last, last))
 
 
 def known_key(key: str) -> bool:
     """Whether there is a key that is written so."""
     *modifiers, last = as_textual(key).split("+")
-    simple = last in _SIGNS or last in _NAMED or (len(last) == 1 and last.isprintable())
+    simple = last in _SIGN_OF_NAME or last in _NAMED_KEYS or (len(last) == 1 and last.isprintable())
     return simple and last != " " and all(word in _MODIFIERS for word in modifiers)
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 __all__ = ["FIX_LETTERS", "LIVE", "THEMES", "VIEWS", "Key", "ViewState"]
 
 FIX_LETTERS = "abcdef"
-"""The fixes' keys, unless the person has others: by their place in the scenario."""
+"""The default keys of fixes, by their place in the scenario."""
 
 THEMES = ("dark", "light", "contrast")
-"""What can be chosen where the terminal has the colours."""
+"""The themes that can be chosen on a terminal with 256 colours or more."""
 
 LIVE = "live"
 

@@ -15,14 +15,15 @@ from loopviz.tui.views.compare.measures import ComparisonRow
 
 __all__ = ["certainty", "paint_figures", "paint_further", "paint_rest", "wanted_rows"]
 
-NEEDED = {f"p{share * 100:g}": samples_for(share) for share in SHARES}
-TITLE, VALUE, CHANGE = 17, 8, 8
-FIGURES = TITLE + 2 * VALUE + CHANGE + 24
-"""Cells of a row of figures."""
-NARROW = TITLE + 2 * VALUE + CHANGE + 12
+SAMPLES_NEEDED = {f"p{share * 100:g}": samples_for(share) for share in SHARES}
+"""Samples, before and after, that a quantile's confidence interval needs."""
+TITLE_CELLS, VALUE_CELLS, CHANGE_CELLS = 17, 8, 8
+FIGURES_CELLS = TITLE_CELLS + 2 * VALUE_CELLS + CHANGE_CELLS + 24
+"""Cells of a figure's row."""
+NARROW_CELLS = TITLE_CELLS + 2 * VALUE_CELLS + CHANGE_CELLS + 12
 """Cells of a row without the count of missing samples."""
-RANGES = 12
-"""Rows of a histogram at most."""
+MAX_RANGES = 12
+"""The most rows of a histogram."""
 
 
 def certainty(figure: Figure) -> str:
@@ -31,7 +32,7 @@ def certainty(figure: Figure) -> str:
         return ""
     if figure.sure:
         return "sure"
-    least = NEEDED.get(figure.title, 0)
+    least = SAMPLES_NEEDED.get(figure.title, 0)
     few = min(figure.count) if figure.count is not None else least
     if few < least:
         return f"needs {least}, has {few}"
@@ -44,9 +45,9 @@ def paint_figures(item: ComparisonRow, scene: Scene, width: int, height: int) ->
     strips = [_title(item, scene, width)]
     room = height - 1
     beside = item.route is not None and height < wanted_rows(item)
-    cells = min(width, FIGURES)
-    if beside and width < FIGURES + 28:
-        cells = NARROW if width >= NARROW + 27 else min(width, FIGURES)
+    cells = min(width, FIGURES_CELLS)
+    if beside and width < FIGURES_CELLS + 28:
+        cells = NARROW_CELLS if width >= NARROW_CELLS + 27 else min(width, FIGURES_CELLS)
         beside = width >= cells + 20
     rows = [_figure_row(figure, scene, cells) for figure in (None, *item.figures)][:room]
     if item.route is None:
@@ -81,7 +82,7 @@ def paint_further(
             continue
         if len(strips) + len(item.figures) + 3 > height:
             break
-        figures = (_figure_row(figure, scene, min(width, FIGURES)) for figure in item.figures)
+        figures = (_figure_row(figure, scene, min(width, FIGURES_CELLS)) for figure in item.figures)
         strips += [blank, _title(item, scene, width)]
         strips += [_wider(row, width, scene) for row in figures]
     return _filled(strips, width, height, scene)
@@ -133,7 +134,7 @@ def paint_rest(
 def _ranges(route: RouteComparison) -> int:
     """Rows that its histogram can fill."""
     after, before = route.latencies.after, route.latencies.before
-    return len(histogram_rows(after, RANGES, before))
+    return len(histogram_rows(after, MAX_RANGES, before))
 
 
 def _drawn(route: RouteComparison, scene: Scene, width: int, height: int) -> list[Strip]:
@@ -157,15 +158,13 @@ def _figure_row(figure: Figure | None, scene: Scene, width: int) -> Strip:
     theme = scene.theme
     line = Line(width)
     if figure is None:
-        line.add(
-            f"{'':{TITLE}}{'before':>{VALUE}} {'after':>{VALUE}}  {'change':<{CHANGE}}", theme.dim
-        )
-        return line.strip(theme.text)
-    line.add(fit(f"  {figure.title}", TITLE), theme.dim)
+        head = f"{'before':>{VALUE_CELLS}} {'after':>{VALUE_CELLS}}  {'change':<{CHANGE_CELLS}}"
+        return line.to(TITLE_CELLS, theme.dim).add(head, theme.dim).strip(theme.text)
+    line.add(fit(f"  {figure.title}", TITLE_CELLS), theme.dim)
     was, now = figure.texts()
-    line.add(f"{was:>{VALUE}} ", theme.text).add(f"{now:>{VALUE}}", theme.strong)
+    line.add(f"{was:>{VALUE_CELLS}} ", theme.text).add(f"{now:>{VALUE_CELLS}}", theme.strong)
     text, style = verdict(figure, scene)
-    line.add("  ", theme.text).add(f"{text:<{CHANGE}}", style)
+    line.add("  ", theme.text).add(f"{text:<{CHANGE_CELLS}}", style)
     certain = certainty(figure)
     certain = certain if width_of(certain) < line.left else "not sure"
     if width_of(certain) < line.left:

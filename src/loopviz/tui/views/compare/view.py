@@ -8,7 +8,7 @@ from textual.strip import Strip
 from loopviz.model.snapshot import Comparison
 from loopviz.tui.draw.text import Line
 from loopviz.tui.panels.finding import rule_line
-from loopviz.tui.panels.layout import WIDE
+from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column, Table
 from loopviz.tui.panels.verdict import verdict
@@ -78,7 +78,7 @@ class CompareView(View):
         rows = comparison_rows(comparison, scene)
         usual = next((item for item in rows if item.route is not None), rows[0])
         chosen = next((item for item in rows if item.key == scene.view_state.row), usual)
-        if width >= WIDE:
+        if width >= WIDE_CELLS:
             left = min(96, max(60, width - 68))
             table = self._paint(scene, rows, chosen, left, min(height, len(rows) + 1))
             table += paint_rest(scene, comparison, rows, chosen, left, height - len(table))

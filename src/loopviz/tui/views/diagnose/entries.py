@@ -15,8 +15,8 @@ from loopviz.tui.state.view_state import Key
 
 __all__ = ["COLUMNS", "Entry", "columns_for", "entries", "seen"]
 
-PLACE, LONG = 14, 26
-"""Cells for a culprit's line, and at most."""
+PLACE_CELLS, MAX_NAME_CELLS = 14, 26
+"""The narrowest place column, and the widest columns of places and findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ COLUMNS = (
         left=True,
     ),
     Column("finding", 16, lambda entry: entry.title, "what is wrong", _calm, left=True, wide=True),
-    Column("place", PLACE, _place, "the culprit's line", _calm, left=True, spare=1),
+    Column("place", PLACE_CELLS, _place, "the culprit's line", _calm, left=True, spare=1),
     Column("count", 5, _count, "how often it happened", _calm),
     Column("worst", 6, _worst, "how long it took at its worst", _calm, spare=2),
     Column("victims", 7, _victims, "requests that waited for it", _calm, spare=3),
@@ -130,5 +130,5 @@ def columns_for(found: Sequence[Entry]) -> tuple[Column, ...]:
     """With room for the longest names."""
     names = max((width_of(entry.title) for entry in found), default=0)
     places = max((width_of(_place(entry)) for entry in found), default=0)
-    sizes = {"finding": min(names, LONG), "place": min(places, LONG)}
+    sizes = {"finding": min(names, MAX_NAME_CELLS), "place": min(places, MAX_NAME_CELLS)}
     return tuple(replace(c, width=max(c.width, sizes.get(c.title, 0))) for c in COLUMNS)

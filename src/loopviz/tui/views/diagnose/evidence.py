@@ -17,10 +17,10 @@ from loopviz.tui.views.diagnose.victims import ago, in_sight, moments_rows, titl
 
 __all__ = ["paint_evidence"]
 
-AROUND = (1, 3, 6)
-"""Lines before and after the culprit's, as there is room for."""
-ROUTES, MOMENTS = 4, 8
-"""Rows at most."""
+CONTEXT_LINES = (1, 3, 6)
+"""Lines before and after the culprit's: the most that there is room for."""
+MAX_ROUTES, MAX_MOMENTS = 4, 8
+"""The most rows of the victims, and of the last times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,17 @@ def paint_evidence(
         sections = _of_counter(entry, scene, width)
     else:
         last = 2 if scene.view_state.detail else 6
-        visible = in_sight(entry, moments, scene, min(MOMENTS, max(3, height - 16)))
-        around = next((n for n in reversed(AROUND) if height >= 13 + 4 * n), AROUND[0])
+        visible = in_sight(entry, moments, scene, min(MAX_MOMENTS, max(3, height - 16)))
+        around = next(
+            (n for n in reversed(CONTEXT_LINES) if height >= 13 + 4 * n), CONTEXT_LINES[0]
+        )
         sections = [
             _Section(0, _sentence(finding, entry, scene, width)),
             _Section(
                 1, code_around(scene, finding, width, around, source) if finding.location else ()
             ),
             _Section(3, _fix(finding, scene, width)),
-            _Section(4, victims_rows(finding, scene, width, min(ROUTES, max(2, height // 8)))),
+            _Section(4, victims_rows(finding, scene, width, min(MAX_ROUTES, max(2, height // 8)))),
             _Section(last, moments_rows(entry, visible, scene, width)),
             _Section(5, _rule(finding, scene, width)),
         ]

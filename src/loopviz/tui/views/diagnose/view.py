@@ -10,7 +10,7 @@ from loopviz.model.snapshot import Location, Moment
 from loopviz.tui.draw.text import Line, beside, clean
 from loopviz.tui.panels.diagnosis import boxed, paint_fixes
 from loopviz.tui.panels.finding import rule_line
-from loopviz.tui.panels.layout import WIDE
+from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.source import source_around
@@ -24,10 +24,10 @@ from loopviz.tui.views.view import View
 
 __all__ = ["DiagnoseView"]
 
-LIST = 80
-"""Cells that the list needs for all its columns."""
-LISTED = 5
-"""Rows of the list on narrow terminals; the rest is scrolled."""
+LIST_CELLS = 80
+"""Width of a list with all its columns."""
+MAX_LIST_ROWS = 5
+"""The most rows of the list on narrow terminals; the rest is scrolled."""
 
 
 class DiagnoseView(View):
@@ -85,8 +85,8 @@ class DiagnoseView(View):
         self._listed = False
         if chosen is None:
             return _nothing(scene, width, height)
-        if width >= WIDE:
-            left = max(LIST, width * 9 // 20) if width >= 2 * LIST else width * 9 // 20
+        if width >= WIDE_CELLS:
+            left = max(LIST_CELLS, width * 9 // 20) if width >= 2 * LIST_CELLS else width * 9 // 20
             list_ = self._list(found, chosen, scene, left, min(len(found) + 2, height // 2))
             list_ += paint_watched(scene, found, left, height - len(list_))
             fixes = paint_fixes(scene, left)
@@ -97,7 +97,7 @@ class DiagnoseView(View):
             )
         if scene.view_state.detail:
             return self._detail(chosen, found, scene, width, height)
-        listed = min(len(found), LISTED, max(1, height - LISTED - 4))
+        listed = min(len(found), MAX_LIST_ROWS, max(1, height - MAX_LIST_ROWS - 4))
         rows = self._list(found, chosen, scene, width, listed + 2)
         rows += self._detail(chosen, found, scene, width, height - len(rows))
         return rows[:height]

@@ -7,24 +7,24 @@ from textual.strip import Strip
 
 from loopviz.tui.draw.text import Line, duration, width_of
 from loopviz.tui.panels.finding import paragraph, rule_line
-from loopviz.tui.panels.lag import WARM_NS
+from loopviz.tui.panels.lag import LATE_NS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
 from loopviz.tui.views.diagnose.rules import RULES
 
 __all__ = ["paint_watched", "well"]
 
-NAME = 30
-"""Cells of a count and a rule's name."""
+RULE_CELLS = 30
+"""Cells of a rule's count and name."""
 
 
 def paint_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) -> list[Strip]:
     """How many findings each rule has; with what it means, if there is room; else nothing."""
     theme = scene.theme
     counts = Counter(entry.finding.rule for entry in found if entry.finding is not None)
-    shorts = NAME + max(len(rule_text.short) for rule_text in RULES.values())
+    shorts = RULE_CELLS + max(len(rule_text.short) for rule_text in RULES.values())
     explained = width > shorts and height >= len(RULES)
-    each = 1 if explained else max(1, width // NAME)
+    each = 1 if explained else max(1, width // RULE_CELLS)
     rows = -(-len(RULES) // each)
     if height < rows:
         return []
@@ -37,7 +37,7 @@ def paint_watched(scene: Scene, found: Sequence[Entry], width: int, height: int)
             count = counts[rule]
             sign = count or scene.glyphs.dot
             line.add(f"{sign:>4} ", theme.warm if count else theme.faint)
-            line.add(f"{rule:<{NAME - 5}}", theme.text if count else theme.dim)
+            line.add(f"{rule:<{RULE_CELLS - 5}}", theme.text if count else theme.dim)
             if explained:
                 rule_text = RULES[rule]
                 text = rule_text.means if width_of(rule_text.means) < line.left else rule_text.short
@@ -61,6 +61,6 @@ def well(scene: Scene, width: int) -> list[Strip]:
     if delay.count:
         figures += f"; ready delay p99 {duration(delay.p99_ns, ' ')}"
     figures += f"; utilization {loop.utilization_recent:.0%}"
-    late = lag.p99_ns >= WARM_NS
+    late = lag.p99_ns >= LATE_NS
     verdict = "The loop is late, but no rule says why yet" if late else "The loop keeps up"
     return paragraph(f"{verdict}: {figures}.", theme.warm if late else theme.good, width, scene)

@@ -7,7 +7,7 @@ from loopviz.lab.catalogue import FixInfo
 from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
 from loopviz.tui.panels.code import active_rows, as_it_runs, paint_code
 from loopviz.tui.panels.finding import rule_line
-from loopviz.tui.panels.layout import WIDE
+from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["paint_lesson"]
@@ -24,7 +24,7 @@ def paint_lesson(
     """
     theme = scene.theme
     room = height - 1
-    if width >= WIDE:
+    if width >= WIDE_CELLS:
         side = width * 2 // 5
         other = width - side - 2
         above: list[Strip] = []

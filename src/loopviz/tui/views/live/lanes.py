@@ -23,8 +23,8 @@ __all__ = ["LanePainter"]
 Lanes = dict[tuple[str, int], list[RequestInfo]]
 """By route and lane."""
 
-KEEP_NS = 4 * SECOND
-"""A lane keeps its row for so long after it was last needed, so that rows do not jump."""
+ROW_KEPT_NS = 4 * SECOND
+"""How long a lane keeps its row after it was last needed, so that rows do not jump."""
 
 
 class LanePainter:
@@ -52,7 +52,7 @@ class LanePainter:
                 wanted[route] = lane + 1
         for route, lanes in wanted.items():
             before, since = self._needed.get(route, (0, scene.end_ns))
-            if lanes >= before or scene.end_ns - since > KEEP_NS:
+            if lanes >= before or scene.end_ns - since > ROW_KEPT_NS:
                 self._needed[route] = (lanes, scene.end_ns)
             wanted[route] = self._needed[route][0]
         wanted = {

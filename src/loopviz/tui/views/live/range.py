@@ -13,7 +13,7 @@ from loopviz.tui.views.live.parts import place_of
 
 __all__ = ["paint_range"]
 
-LABEL = 10
+LABEL_CELLS = 10
 
 
 def paint_range(scene: Scene, width: int, height: int) -> list[Strip]:
@@ -34,7 +34,7 @@ def paint_range(scene: Scene, width: int, height: int) -> list[Strip]:
     rows += [_time(found, scene, width), _lag(found, scene, width)]
     names = max((width_of(clean(route.route)) for route in found.routes), default=0)
     for route in found.routes if len(found.routes) > 1 else ():
-        line = Line(width).to(LABEL, theme.text)
+        line = Line(width).to(LABEL_CELLS, theme.text)
         line.add(fit(clean(route.route), min(names, 24), scene.glyphs.more), theme.dim)
         line.add(f" {route.life.count:>5} ended  ", theme.text)
         _quantiles(line, route.life, scene)
@@ -43,7 +43,7 @@ def paint_range(scene: Scene, width: int, height: int) -> list[Strip]:
 
 
 def _row(word: str, scene: Scene, width: int) -> Line:
-    return Line(width).add(f" {word}", scene.theme.dim).to(LABEL, scene.theme.text)
+    return Line(width).add(f" {word}", scene.theme.dim).to(LABEL_CELLS, scene.theme.text)
 
 
 def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:

@@ -25,8 +25,8 @@ from loopviz.tui.views.view import View
 
 __all__ = ["LiveView"]
 
-FOLLOW_NS = 400 * MS
-"""While it is live, the cursor goes to the lane's latest request this often: one can read that."""
+FOLLOW_INTERVAL_NS = 400 * MS
+"""How often the cursor moves on to its lane's latest request: slowly enough to be read."""
 
 
 class LiveView(View):
@@ -91,7 +91,7 @@ class LiveView(View):
 
     def follow(self, scene: Scene) -> Key | None:
         """The latest request of the chosen one's lane."""
-        if scene.now_ns - self._followed_ns < FOLLOW_NS or self.lanes.chosen is None:
+        if scene.now_ns - self._followed_ns < FOLLOW_INTERVAL_NS or self.lanes.chosen is None:
             return scene.view_state.row
         self._followed_ns = scene.now_ns
         request = self.of(self.lanes.chosen, scene, latest=True)

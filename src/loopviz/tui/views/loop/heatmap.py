@@ -11,21 +11,21 @@ from loopviz.model.snapshot import Track
 from loopviz.tui.draw.text import Line
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.histogram import compact
-from loopviz.tui.panels.lag import HOT_NS, WARM_NS
+from loopviz.tui.panels.lag import LATE_NS, VERY_LATE_NS
 from loopviz.tui.panels.overview import gone
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["FEWEST", "Heat", "add_legend", "edges_for", "paint_heat", "shade_steps"]
+__all__ = ["MIN_HEAT_ROWS", "Heat", "add_legend", "edges_for", "paint_heat", "shade_steps"]
 
 Counts = NDArray[np.int64]
 
 _DECADES = (1, 10, 100, 1000, 10_000)
 _HALVES = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 _THIRDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
-"""From where on rows count, in tenths of a millisecond."""
+"""Where rows of a heat-map begin, in tenths of a millisecond."""
 
-FEWEST = 4
-"""Rows that a heat-map has at least."""
+MIN_HEAT_ROWS = 4
+"""The fewest rows of a heat-map."""
 
 
 def edges_for(rows: int) -> tuple[int, ...]:
@@ -128,7 +128,7 @@ def paint_heat(
         low, name = heat.range(row)
         if row == len(counts) - 1:
             name = ("≥" if glyphs.eighths else ">=") + name
-        hot = theme.alarm if low >= HOT_NS else theme.warm if low >= WARM_NS else theme.dim
+        hot = theme.alarm if low >= VERY_LATE_NS else theme.warm if low >= LATE_NS else theme.dim
         cells = shades[row]
         chars = [glyphs.shades[shade] for shade in cells]
         inks = [styles[shade] for shade in cells]

@@ -13,7 +13,7 @@ from loopviz.model.snapshot.types import EDGES_NS
 from loopviz.model.stats.histogram import quantiles
 from loopviz.tui.draw.text import duration
 from loopviz.tui.panels.histogram import compact
-from loopviz.tui.panels.lag import HOT_NS, WARM_NS
+from loopviz.tui.panels.lag import LATE_NS, VERY_LATE_NS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 
@@ -115,7 +115,7 @@ def _time(ns: int) -> str:
 
 def _heat(ns: int, scene: Scene) -> Style:
     theme = scene.theme
-    return theme.alarm if ns >= HOT_NS else theme.warm if ns >= WARM_NS else theme.text
+    return theme.alarm if ns >= VERY_LATE_NS else theme.warm if ns >= LATE_NS else theme.text
 
 
 def _figure(

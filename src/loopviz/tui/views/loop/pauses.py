@@ -10,8 +10,8 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = ["pause_row", "pause_summary"]
 
-LONG_NS = 10 * MS
-"""A collection that is felt."""
+LONG_PAUSE_NS = 10 * MS
+"""A garbage collection of this length is drawn as an alarm."""
 
 
 def pause_row(gc: GcStats, scene: Scene, columns: Columns, label: int, width: int) -> Strip:
@@ -22,7 +22,7 @@ def pause_row(gc: GcStats, scene: Scene, columns: Columns, label: int, width: in
         column = columns.at(pause.end_ns)
         if pause.end_ns <= columns.end_ns and 0 <= column < columns.count:
             chars[column] = max(chars[column], str(pause.generation))
-            long = pause.end_ns - pause.start_ns >= LONG_NS
+            long = pause.end_ns - pause.start_ns >= LONG_PAUSE_NS
             if long or styles[column] is theme.text:
                 styles[column] = theme.alarm if long else theme.accent
     line = Line(width).add(f"{'GC generation':>{label - 1}} ", theme.dim)

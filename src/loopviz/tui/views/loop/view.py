@@ -17,7 +17,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
 from loopviz.tui.state.view_state import Key, ViewState
-from loopviz.tui.views.loop.heatmap import FEWEST, Heat, add_legend, edges_for, paint_heat
+from loopviz.tui.views.loop.heatmap import MIN_HEAT_ROWS, Heat, add_legend, edges_for, paint_heat
 from loopviz.tui.views.loop.measures import COLUMNS, MEASURES, MeasureRow, before, measured
 from loopviz.tui.views.loop.pauses import pause_row
 from loopviz.tui.views.loop.usage import paint_usage, usage_rows
@@ -25,13 +25,12 @@ from loopviz.tui.views.view import View
 
 __all__ = ["LoopView"]
 
-CHART = 4
-"""Rows of the utilization's chart, where there is room for it."""
-TABLE = 1 + len(MEASURES)
-LEFT = 37
-"""Cells that the table has at least."""
-ROOMY = 30
-"""Rows from which there is."""
+CHART_ROWS = 4
+"""Rows of the utilization's chart, in a panel of at least `ROOMY_ROWS`."""
+TABLE_ROWS = 1 + len(MEASURES)
+MIN_TABLE_CELLS = 37
+"""The narrowest table of measures."""
+ROOMY_ROWS = 30
 
 
 class LoopView(View):
@@ -80,13 +79,13 @@ class LoopView(View):
             waits = Line(width).add("  The loop has not run yet.", scene.theme.dim)
             return [blank, waits.strip(scene.theme.text), *[blank] * height][:height]
         loop, name, row = self._chosen(scene, scene.snapshot)
-        roomy = height >= ROOMY
+        roomy = height >= ROOMY_ROWS
         text_rows = 0 if roomy else max(0, min(2, height - 14))
-        chart = 1 + CHART if roomy else 0
-        rest = height - 3 - chart - (1 + TABLE + text_rows)
-        strips = self._heat(loop, name, row, scene, width, max(FEWEST, rest))
+        chart = 1 + CHART_ROWS if roomy else 0
+        rest = height - 3 - chart - (1 + TABLE_ROWS + text_rows)
+        strips = self._heat(loop, name, row, scene, width, max(MIN_HEAT_ROWS, rest))
         if roomy:
-            strips += paint_usage(loop, scene, *self._grid(scene, width), CHART, width)
+            strips += paint_usage(loop, scene, *self._grid(scene, width), CHART_ROWS, width)
         self._table_y = len(strips) + 1
         strips += self._figures(loop, row, scene, width, height - len(strips) - text_rows)
         strips += usage_rows(loop, scene, width, text_rows)
@@ -106,7 +105,7 @@ class LoopView(View):
 
     def _grid(self, scene: Scene, width: int) -> tuple[Columns, int]:
         """The time axis of the LOOP lane above, and the cells before it."""
-        axis = plan(width, ROOMY, Wants(view=self.NAME))
+        axis = plan(width, ROOMY_ROWS, Wants(view=self.NAME))
         cell_ns = scene.view_state.cell_ns
         if cell_ns:
             return Columns(cell_ns, axis.columns, scene.end_ns), axis.label
@@ -148,7 +147,7 @@ class LoopView(View):
         """The table of all measures; beside it the histogram of the chosen one."""
         theme, glyphs = scene.theme, scene.glyphs
         worker, chosen = row
-        left = max(LEFT, width * 11 // 20)
+        left = max(MIN_TABLE_CELLS, width * 11 // 20)
         right = width - left
         assert scene.snapshot is not None
         seconds = scene.snapshot.recent_ns // SECOND
@@ -168,7 +167,7 @@ class LoopView(View):
         rows = [((worker, one.measure.key), one) for one in measured(loop, scene)]
         state = scene.view_state.choose((worker, chosen.measure.key))
         table = self._table.paint(
-            rows, replace(scene, view_state=state), left, min(height - 1, TABLE)
+            rows, replace(scene, view_state=state), left, min(height - 1, TABLE_ROWS)
         )
         below = height - 1 - len(table)
         if below > 0:

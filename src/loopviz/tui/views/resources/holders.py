@@ -12,10 +12,10 @@ from loopviz.tui.panels.task_words import at_line
 
 __all__ = ["paint_holders", "paint_jobs", "quantiles_of"]
 
-MIN_ROWS = 3
+MIN_LIST_ROWS = 3
 """Rows that a list of tasks needs, its heading included."""
-BOTH = 76
-"""Cells in which holders and waiters stand side by side."""
+SIDE_BY_SIDE_CELLS = 76
+"""Width from which on holders and waiters stand side by side."""
 
 _TaskTime = tuple[str, int, list[str]]
 """A task's name, for how long it holds or waits, and its place, the longest text first."""
@@ -28,8 +28,8 @@ def paint_holders(detail: Detail, view: ResourceInfo) -> None:
     waiters = [
         (_who(w.task, w.label), at_ns - w.since_ns, [at_line(w.location)]) for w in view.waiters
     ]
-    if holders and waiters and detail.width >= BOTH:
-        if detail.left >= MIN_ROWS:
+    if holders and waiters and detail.width >= SIDE_BY_SIDE_CELLS:
+        if detail.left >= MIN_LIST_ROWS:
             half, rows = detail.width // 2, detail.left
             left = Detail(detail.scene, half, rows)
             right = Detail(detail.scene, detail.width - half, rows)
@@ -37,11 +37,11 @@ def paint_holders(detail: Detail, view: ResourceInfo) -> None:
             _tasks_by_time(right, "waited for by", waiters, view.waiting.now, rows - 1, theme.alarm)
             detail.side_by_side(left.done(), right.done())
         return
-    half = max(MIN_ROWS, (detail.left - 2) // 2)
+    half = max(MIN_LIST_ROWS, (detail.left - 2) // 2)
     for_holders = half if waiters else detail.left - 1
-    if detail.left > MIN_ROWS - 1:
+    if detail.left > MIN_LIST_ROWS - 1:
         _tasks_by_time(detail, "held by", holders, view.in_use.now, for_holders, theme.warm)
-    if detail.left > MIN_ROWS - 1:
+    if detail.left > MIN_LIST_ROWS - 1:
         _tasks_by_time(
             detail, "waited for by", waiters, view.waiting.now, detail.left - 1, theme.alarm
         )

@@ -14,10 +14,10 @@ from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.scene import Scene
 
 __all__ = [
-    "BAR",
+    "BAR_CELLS",
     "ORDERS",
     "QUIET",
-    "SPARK_NS",
+    "SPARKLINE_NS",
     "Key",
     "ResourceRow",
     "bar",
@@ -29,9 +29,9 @@ Key = tuple[str, str]
 """`("resource", name)`, or `QUIET`."""
 
 QUIET: Key = ("quiet", "")
-SPARK_NS = 60 * SECOND
-"""What a sparkline shows."""
-BAR = 6
+SPARKLINE_NS = 60 * SECOND
+"""The time that a sparkline spans."""
+BAR_CELLS = 6
 _WORKER = re.compile(r" \(worker (\d+)\)")
 
 
@@ -142,7 +142,7 @@ def _row(view: ResourceInfo, name: str, scene: Scene, spark: int) -> ResourceRow
         + ("" if alone else f" {scene.glyphs.times}{view.instances}"),
         view.kind,
         view,
-        bar(view, BAR, scene),
+        bar(view, BAR_CELLS, scene),
         f"{figure}{unit}{' ' if word else ''}{word}",
         tone,
         sparkline(view.in_use_track, end, spark, most, scene),
@@ -159,7 +159,7 @@ def sparkline(track: Track, end_ns: int, width: int, most: int, scene: Scene) ->
     if not len(times) or width <= 0 or not values.any():
         return " " * max(width, 0)
     levels = scene.glyphs.levels
-    edges = end_ns - SPARK_NS + np.arange(width + 1) * SPARK_NS // width
+    edges = end_ns - SPARKLINE_NS + np.arange(width + 1) * SPARKLINE_NS // width
     places = np.searchsorted(times, edges, side="right")
     cells = []
     for first, last in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):

@@ -8,11 +8,11 @@ from loopviz.tui.draw.text import Line, clean, took
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
-from loopviz.tui.views.resources.rows import BAR, ResourceRow
+from loopviz.tui.views.resources.rows import BAR_CELLS, ResourceRow
 
-__all__ = ["COLUMNS", "SPARK", "fitting_columns", "paint_title"]
+__all__ = ["COLUMNS", "SPARKLINE_CELLS", "fitting_columns", "paint_title"]
 
-SPARK = 10
+SPARKLINE_CELLS = 10
 
 
 def _waiting(row: ResourceRow) -> str:
@@ -38,7 +38,7 @@ COLUMNS = (
     ),
     Column(
         "in use",
-        BAR,
+        BAR_CELLS,
         lambda row: row.bar,
         "units held, of how many; FULL: none is left, HELD: a lock is held",
         lambda row, scene: getattr(scene.theme, row.tone),
@@ -91,7 +91,7 @@ COLUMNS = (
     ),
     Column(
         "wait 60s",
-        SPARK,
+        SPARKLINE_CELLS,
         lambda row: row.waited,
         "how many waited over the last minute; the top is the most so far",
         lambda _, scene: scene.theme.warm,
@@ -101,7 +101,7 @@ COLUMNS = (
     ),
     Column(
         "use 60s",
-        SPARK,
+        SPARKLINE_CELLS,
         lambda row: row.used,
         "how much was in use over the last minute; the top is all of it",
         lambda _, scene: scene.theme.run,
@@ -112,7 +112,7 @@ COLUMNS = (
     Column("kind", 20, lambda row: row.kind, "the class", left=True, spare=5),
 )
 
-_CROWD = ("p50", "p99", "gave up", "wait 60s")
+_WAITING_COLUMNS = ("p50", "p99", "gave up", "wait 60s")
 """Columns that are blank unless a task has waited."""
 
 
@@ -120,7 +120,7 @@ def fitting_columns(rows: Sequence[ResourceRow]) -> tuple[Column, ...]:
     """All of them; without those of waiting while nobody has ever waited."""
     if any(row.view and (row.view.waiting.max or row.view.given_up.count) for row in rows):
         return COLUMNS
-    return tuple(column for column in COLUMNS if column.title not in _CROWD)
+    return tuple(column for column in COLUMNS if column.title not in _WAITING_COLUMNS)
 
 
 def paint_title(scene: Scene, width: int) -> Strip:

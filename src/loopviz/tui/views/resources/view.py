@@ -7,14 +7,14 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, ResourceInfo
 from loopviz.tui.draw.text import clean
-from loopviz.tui.panels.detail import BESIDE, LEAST, Detail, below, walled
+from loopviz.tui.panels.detail import BESIDE_CELLS, MIN_DETAIL_ROWS, Detail, below, walled
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
 from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.resources.detail import paint_resource
 from loopviz.tui.views.resources.rows import ORDERS, QUIET, Key, ResourceRow, resource_rows
-from loopviz.tui.views.resources.table import COLUMNS, SPARK, fitting_columns, paint_title
+from loopviz.tui.views.resources.table import COLUMNS, SPARKLINE_CELLS, fitting_columns, paint_title
 from loopviz.tui.views.view import View
 
 __all__ = ["ResourcesView"]
@@ -54,7 +54,7 @@ class ResourcesView(View):
             wanted=scene.view_state.filters.get(self.NAME, "").lower(),
             quiet_open=self._quiet_open,
             room=self._room,
-            spark=SPARK,
+            spark=SPARKLINE_CELLS,
         )
 
     def _order(self, scene: Scene) -> str:
@@ -80,8 +80,8 @@ class ResourcesView(View):
         return self._table.row_at(y - 1)
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
-        beside, height = width >= BESIDE, height - 1
-        self._room = height - 1 if beside else max(height - 1 - LEAST, 0)
+        beside, height = width >= BESIDE_CELLS, height - 1
+        self._room = height - 1 if beside else max(height - 1 - MIN_DETAIL_ROWS, 0)
         rows = self._rows(scene)
         title = paint_title(scene, width)
         if beside:

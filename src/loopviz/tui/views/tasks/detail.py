@@ -13,10 +13,10 @@ from loopviz.tui.views.tasks.stack import Source, paint_stack, place_in
 
 __all__ = ["paint_group", "paint_task", "paint_trouble"]
 
-WORDS = 56
-"""Cells in which the parts of a life have their times, too."""
-HISTOGRAM = 5
-"""Fewest rows that a histogram is worth."""
+TIMES_CELLS = 56
+"""Width from which on the parts of a task's life have their times, not the shares alone."""
+MIN_HISTOGRAM_ROWS = 5
+"""Rows that a histogram needs at least."""
 
 
 def paint_task(
@@ -67,7 +67,7 @@ def paint_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[S
         listed = min(len(tasks), group.live)
         of = f"of {listed} shown" if group.live > len(tasks) else ""
         detail.heading("waiting now", of)
-        spare = HISTOGRAM + 2 if detail.left > HISTOGRAM + 3 else 0
+        spare = MIN_HISTOGRAM_ROWS + 2 if detail.left > MIN_HISTOGRAM_ROWS + 3 else 0
         for (what, where), count in waits.most_common(max(1, min(5, detail.left - spare))):
             line = detail.line().add(f"{count:>5,} ", theme.strong)
             detail.put(line.add(clean(what), theme.text).add(f"  {clean(where)}", theme.dim))
@@ -106,7 +106,9 @@ def _life(detail: Detail, busy: int, ready: int, waiting: int, steps: int) -> No
         cells = max(until - bar.used, int(share != "0%" and bar.used < room))
         bar.add(glyphs.of(state) * cells, theme.of(state))
         words.add(glyphs.of(state), theme.of(state))
-        words.add(f" {name} {share} {took(ns)}  " if room >= WORDS else f" {name} {share}  ", style)
+        words.add(
+            f" {name} {share} {took(ns)}  " if room >= TIMES_CELLS else f" {name} {share}  ", style
+        )
     if words.left > 14:
         words.add(f"{steps:,} step{'s' if steps != 1 else ''}", theme.dim)
     detail.put(bar)
@@ -142,14 +144,14 @@ def _family(detail: Detail, task: TaskInfo, view: TaskTable) -> None:
 
 def _stack_rows(left: int, group: TaskGroupInfo | None) -> int:
     """What the stack may take, so that the histograms are still worth it where there is room."""
-    spare = HISTOGRAM + 3 if group is not None and left >= 16 else 0
+    spare = MIN_HISTOGRAM_ROWS + 3 if group is not None and left >= 16 else 0
     return left - spare
 
 
 def _histograms(detail: Detail, group: TaskGroupInfo, of: str) -> None:
     """Step times and ready delays, side by side."""
     scene, rows = detail.scene, detail.left - 2
-    if rows < HISTOGRAM - 1:
+    if rows < MIN_HISTOGRAM_ROWS - 1:
         return
     rows = min(rows, 12)
     half = detail.width // 2

@@ -4,8 +4,8 @@ from loopviz.model.snapshot import TaskGroupInfo, TaskTable
 
 __all__ = ["Expansion"]
 
-FEW, MANY = 5, 20
-"""A group of at most `FEW` tasks is expanded by itself, until it has more than `MANY`."""
+SMALL_GROUP, LARGE_GROUP = 5, 20
+"""Tasks up to which a group is expanded by itself, and beyond which it collapses again."""
 
 
 class Expansion:
@@ -30,13 +30,13 @@ class Expansion:
         stays = any(group.number == self.filling and group.live > 1 for group in collapsed)
         if not self.max_rows or not stays:
             largest = max(collapsed, key=lambda group: group.live, default=None)
-            enough = self.max_rows and largest is not None and largest.live > FEW
+            enough = self.max_rows and largest is not None and largest.live > SMALL_GROUP
             self.filling = largest.number if largest is not None and enough else 0
 
     def is_open(self, group: TaskGroupInfo) -> bool:
         """True if the person expanded it; unless they chose, if it has few tasks."""
         few = self._few.get(group.number, False)
-        few = not group.route and group.live <= (MANY if few else FEW)
+        few = not group.route and group.live <= (LARGE_GROUP if few else SMALL_GROUP)
         self._few[group.number] = few
         return self._toggled.get(group.number, few)
 

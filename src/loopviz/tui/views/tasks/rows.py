@@ -8,8 +8,8 @@ from loopviz.tui.views.tasks.row import Key, TaskRow, group_row, more_row, task_
 
 __all__ = ["ORDERS", "task_rows"]
 
-FIRST_TROUBLED = 3
-"""Tasks in trouble that are shown until their row is opened."""
+TROUBLED_ROWS = 3
+"""Rows of tasks in trouble while their head row is collapsed."""
 
 ORDERS: dict[str, Callable[[TaskRow], tuple[int, ...]]] = {
     "busy": lambda row: (-row.busy_ns,),
@@ -114,10 +114,10 @@ def _troubled(
 ) -> list[TaskRow]:
     if not rows:
         return []
-    more = len(rows) > FIRST_TROUBLED
+    more = len(rows) > TROUBLED_ROWS
     visible = rows
     if not trouble_open:
-        later = [row for row in rows[FIRST_TROUBLED:] if row.key == stays]
-        visible = [*rows[:FIRST_TROUBLED], *later]
+        later = [row for row in rows[TROUBLED_ROWS:] if row.key == stays]
+        visible = [*rows[:TROUBLED_ROWS], *later]
     sign = f"{'-' if trouble_open else '+'} " if more else "  "
     return [trouble_row(view, rows, room, sign=sign, glyphs=glyphs), *visible]

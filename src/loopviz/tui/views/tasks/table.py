@@ -7,7 +7,7 @@ from loopviz.tui.draw.text import Line, clean, took, width_of
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 
-__all__ = ["COLUMNS", "WIDE_TABLE", "paint_title"]
+__all__ = ["COLUMNS", "WIDE_TABLE_CELLS", "paint_title"]
 
 
 def _columns(name: int, on: int) -> tuple[Column, ...]:
@@ -52,8 +52,9 @@ def _columns(name: int, on: int) -> tuple[Column, ...]:
 
 
 COLUMNS = {False: _columns(22, 20), True: _columns(28, 20)}
-"""Of a narrow table and of a wide one."""
-WIDE_TABLE = 92
+"""Columns of a narrow table, and of a wide one."""
+WIDE_TABLE_CELLS = 92
+"""Width from which on a table is wide."""
 
 
 def paint_title(view: TaskTable, scene: Scene, width: int) -> Strip:

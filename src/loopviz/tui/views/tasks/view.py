@@ -8,9 +8,9 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, TaskInfo
 from loopviz.model.snapshot import TaskTable as Tasks
-from loopviz.tui.panels.detail import BESIDE, TALL, Detail, below, walled
+from loopviz.tui.panels.detail import BESIDE_CELLS, TALL_ROWS, Detail, below, walled
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.table import MARGIN, Table
+from loopviz.tui.panels.table import MARGIN_CELLS, Table
 from loopviz.tui.panels.task_words import as_of
 from loopviz.tui.source import source_around
 from loopviz.tui.state.effects import Change, Effects, Freeze
@@ -21,7 +21,7 @@ from loopviz.tui.views.tasks.names import tasks_of
 from loopviz.tui.views.tasks.row import TROUBLE, Key, TaskRow
 from loopviz.tui.views.tasks.rows import ORDERS, task_rows
 from loopviz.tui.views.tasks.stack import is_library
-from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE, paint_title
+from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE_CELLS, paint_title
 from loopviz.tui.views.view import View
 
 __all__ = ["TasksView"]
@@ -141,13 +141,13 @@ class TasksView(View):
 
     def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
         height -= 1
-        self._wide = width >= BESIDE
+        self._wide = width >= BESIDE_CELLS
         detail_width = min(72, round(width * 0.38)) if self._wide else -1
         cells = width - detail_width - 1
         most = height - 1 if self._wide else height * 3 // 5 - 1
-        self._expansion.max_rows = most if height >= TALL else 0
-        self._table.columns = COLUMNS[cells >= WIDE_TABLE]
-        sizes = {column.title: size for column, size in self._table.fitting(cells - MARGIN)}
+        self._expansion.max_rows = most if height >= TALL_ROWS else 0
+        self._table.columns = COLUMNS[cells >= WIDE_TABLE_CELLS]
+        sizes = {column.title: size for column, size in self._table.fitting(cells - MARGIN_CELLS)}
         self._room = sizes["task"], sizes["waits on"]
         rows = self._rows(scene)
         title = paint_title(tasks_of(scene), scene, width)
