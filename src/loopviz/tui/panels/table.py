@@ -32,7 +32,7 @@ class Column:
     """Words stand on the left, figures on the right."""
     wide: bool = False
     """It takes the cells that are left; of several, the first."""
-    drawn: bool = False
+    graphic: bool = False
     """A bar or a curve: it keeps its style where the cursor is, or it would be its own negative."""
     spare: int = 0
     """On narrow terminals the columns with the highest go first; 0: it stays."""
@@ -132,7 +132,7 @@ class Table:
         for column, cells in sizes:
             style = theme.text if column.style is None else column.style(row, scene)
             text = clean(column.text(row))
-            lit = chosen and not (column.drawn and text.strip())
+            lit = chosen and not (column.graphic and text.strip())
             line.add(" ", theme.cursor if chosen else theme.text)
             line.add(_placed(text, cells, column, glyphs.more), theme.cursor if lit else style)
         return line.strip(theme.cursor if chosen else theme.text)

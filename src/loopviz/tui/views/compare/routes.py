@@ -53,10 +53,10 @@ def paint_figures(item: ComparisonRow, scene: Scene, width: int, height: int) ->
     if item.route is None:
         return _filled(strips + [_wider(row, width, scene) for row in rows], width, height, scene)
     if beside:
-        drawn = _drawn(item.route, scene, width - cells - 2, room)
+        bars = _latency_histogram(item.route, scene, width - cells - 2, room)
         gap = Line(1).strip(theme.text)
         rows = _filled(rows, cells, room, scene)
-        pairs = zip(rows, drawn, strict=True)
+        pairs = zip(rows, bars, strict=True)
         strips += [Strip([*row, *gap, *bar, *gap], width) for row, bar in pairs]
         return _filled(strips, width, height, scene)
     strips += [_wider(row, width, scene) for row in rows]
@@ -66,8 +66,10 @@ def paint_figures(item: ComparisonRow, scene: Scene, width: int, height: int) ->
         head = Line(width).add("  latency  ", theme.title)
         head.add(f"{scene.glyphs.run} now  ", theme.run).add(f"{glyph} before", theme.dim)
         strips += [Line(width).strip(theme.text), head.strip(theme.text)]
-        drawn = _drawn(item.route, scene, min(width - 1, 90), min(left, _ranges(item.route)))
-        strips += [_wider(row, width, scene) for row in drawn]
+        bars = _latency_histogram(
+            item.route, scene, min(width - 1, 90), min(left, _ranges(item.route))
+        )
+        strips += [_wider(row, width, scene) for row in bars]
     return _filled(strips, width, height, scene)
 
 
@@ -126,8 +128,8 @@ def paint_rest(
         lines = _ranges(route)
         if len(strips) + lines + 2 <= height:
             strips += [blank, rule_line(width, scene, clean(item.name), theme.title, "latency")]
-            drawn = _drawn(route, scene, width - 1, lines)
-            strips += [_wider(row, width, scene) for row in drawn]
+            bars = _latency_histogram(route, scene, width - 1, lines)
+            strips += [_wider(row, width, scene) for row in bars]
     return _filled(strips, width, height, scene)
 
 
@@ -137,7 +139,9 @@ def _ranges(route: RouteComparison) -> int:
     return len(histogram_rows(after, MAX_RANGES, before))
 
 
-def _drawn(route: RouteComparison, scene: Scene, width: int, height: int) -> list[Strip]:
+def _latency_histogram(
+    route: RouteComparison, scene: Scene, width: int, height: int
+) -> list[Strip]:
     after, before = route.latencies.after, route.latencies.before
     return paint_histogram(after, scene, width, height, before=before)
 

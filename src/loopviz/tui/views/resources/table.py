@@ -43,7 +43,7 @@ COLUMNS = (
         "units held, of how many; FULL: none is left, HELD: a lock is held",
         lambda row, scene: getattr(scene.theme, row.tone),
         left=True,
-        drawn=True,
+        graphic=True,
     ),
     Column(
         "",
@@ -96,7 +96,7 @@ COLUMNS = (
         "how many waited over the last minute; the top is the most so far",
         lambda _, scene: scene.theme.warm,
         left=True,
-        drawn=True,
+        graphic=True,
         spare=2,
     ),
     Column(
@@ -106,7 +106,7 @@ COLUMNS = (
         "how much was in use over the last minute; the top is all of it",
         lambda _, scene: scene.theme.run,
         left=True,
-        drawn=True,
+        graphic=True,
         spare=4,
     ),
     Column("kind", 20, lambda row: row.kind, "the class", left=True, spare=5),
