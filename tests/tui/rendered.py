@@ -29,7 +29,7 @@ class StoryRun(FakeRun):
 
 
 class RenderedView:
-    """A view as it is painted: `rows` are its lines without trailing blanks."""
+    """A view as it is drawn: `rows` are its lines without trailing blanks."""
 
     def __init__(self, view, story, size=(80, 20), glyphs=BLOCKS, theme="dark"):
         self.run = StoryRun(story)
@@ -38,7 +38,7 @@ class RenderedView:
         self.controller = Controller(self.run, lambda: story.now_ns, theme_named(theme), glyphs)
         self.controller.view_state = replace(self.controller.view_state, view=view)
         self.controller.plan = plan(self.width, self.height + 4, Wants(view=view))
-        self.paint()  # the first frame of a run forgets what was chosen before
+        self.draw()  # the first frame of a run forgets what was chosen before
         self.controller.view_state = replace(self.controller.view_state, view=view)
 
     @property
@@ -50,9 +50,9 @@ class RenderedView:
         self.story.idle(ns)
         return self
 
-    def paint(self):
+    def draw(self):
         scene = self.controller.see(self.story.now_ns)
-        strips = self.view.paint(scene, self.width, self.height)
+        strips = self.view.draw(scene, self.width, self.height)
         assert [strip.cell_length for strip in strips] == [self.width] * self.height
         return strips
 
@@ -63,7 +63,7 @@ class RenderedView:
 
     @property
     def rows(self):
-        return [strip.text.rstrip() for strip in self.paint()]
+        return [strip.text.rstrip() for strip in self.draw()]
 
     @property
     def text(self):

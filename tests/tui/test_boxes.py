@@ -25,7 +25,7 @@ class Fruit(View):
         rows = [row for row in self.ROWS if scene.view_state.filter in row]
         return sorted(rows, key=(None, len)[scene.view_state.order])
 
-    def paint(self, scene, width, height):
+    def draw(self, scene, width, height):
         rows = [Line(width).add(row, scene.theme.text) for row in self.keys(scene)]
         blank = [Line(width)] * (height - len(rows))
         return [line.strip(scene.theme.text) for line in (*rows, *blank)]

@@ -9,7 +9,7 @@ from loopviz.lab.catalogue import CounterInfo
 from loopviz.model.snapshot import CounterValue, Occupied, Peer
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
-from loopviz.tui.panels.gauges import GaugePainter
+from loopviz.tui.panels.gauges import GaugePanel
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.names import short_name, short_name_of
 from loopviz.tui.panels.scene import Scene
@@ -24,10 +24,10 @@ COUNTED = replace(
 
 
 class Gauges:
-    """A painter, and what it paints of given resources and counters."""
+    """A gauge panel, and what it draws of given resources and counters."""
 
     def __init__(self, *, scenario=SCENARIO, glyphs=BLOCKS, palette="dark"):
-        self.painter = GaugePainter()
+        self.panel = GaugePanel()
         self.frame = FakeRun().frame(T0 + SECOND, SECOND)
         self.scenario, self.glyphs, self.theme = scenario, glyphs, theme_named(palette)
 
@@ -41,8 +41,8 @@ class Gauges:
 
     def strips(self, *resources, counters=(), at=0.0, width=80, height=24):
         scene = self.scene(resources, counters, at)
-        wants = Wants(gauges=self.painter.rows(scene, width, height))
-        return self.painter.paint(scene, plan(width, height, wants))
+        wants = Wants(gauges=self.panel.rows(scene, width, height))
+        return self.panel.draw(scene, plan(width, height, wants))
 
     def __call__(self, *resources, **given):
         return [strip.text.rstrip() for strip in self.strips(*resources, **given)]
@@ -161,7 +161,7 @@ def test_every_counters_value_is_in_sight():
 def test_the_rows_it_wants():
     def rows(height, *resources, scenario=SCENARIO, width=80):
         gauges = Gauges(scenario=scenario)
-        return gauges.painter.rows(gauges.scene(resources), width, height)
+        return gauges.panel.rows(gauges.scene(resources), width, height)
 
     many = [resource(f"r{n}", 1, 5) for n in range(9)]
     assert rows(24) == 0

@@ -7,7 +7,7 @@ from loopviz.model.snapshot.types import EDGES_NS
 from loopviz.model.stats.histogram import Histogram
 from loopviz.testing import Story
 from loopviz.tui.draw.glyphs import ASCII
-from loopviz.tui.panels.histogram import compact, histogram_rows, paint_histogram
+from loopviz.tui.panels.histogram import compact, draw_histogram, histogram_rows
 
 from .rendered import RenderedView
 
@@ -23,8 +23,8 @@ def scene(**options):
     return RenderedView("tasks", Story().idle(MS), **options).controller.scene
 
 
-def painted(counts, width=40, height=6, **options):
-    strips = paint_histogram(counts, scene(), width, height, **options)
+def drawn(counts, width=40, height=6, **options):
+    strips = draw_histogram(counts, scene(), width, height, **options)
     assert [strip.cell_length for strip in strips] == [width] * height
     return [strip.text.rstrip() for strip in strips]
 
@@ -66,26 +66,26 @@ def test_nothing_is_lost_when_ranges_are_joined(height):
 
 
 def test_the_longest_bar_is_full_and_one_of_many_is_still_seen():
-    rows = painted(buckets(*[1_500] * 999, 3_000))
+    rows = drawn(buckets(*[1_500] * 999, 3_000))
     assert rows[0].split() == ["1–2µs", "█" * 23, "999"]
     assert rows[1].split() == ["2–5µs", "▏", "1"]
     assert rows[2] == ""
 
 
 def test_before_is_drawn_behind_to_its_own_scale():
-    rows = painted(buckets(*[1_500] * 10), before=buckets(*[1_500] * 50, *[3_000] * 50))
+    rows = drawn(buckets(*[1_500] * 10), before=buckets(*[1_500] * 50, *[3_000] * 50))
     assert rows[0].split() == ["1–2µs", "█" * 23, "10"]
     assert rows[1].split()[1] == "░" * 12
 
 
 def test_ascii():
-    strips = paint_histogram(buckets(1_500, 3_000, 10**12), scene(glyphs=ASCII), 40, 9)
+    strips = draw_histogram(buckets(1_500, 3_000, 10**12), scene(glyphs=ASCII), 40, 9)
     assert all(strip.text.isascii() for strip in strips)
     assert strips[0].text.split() == ["1-10us", "#" * 23, "2"]
 
 
 def test_without_values_it_says_so():
-    assert painted((), empty="no step yet")[0] == " no step yet"
+    assert drawn((), empty="no step yet")[0] == " no step yet"
 
 
 def test_compact():

@@ -1,4 +1,4 @@
-"""What a lane paints again when the window around it changes."""
+"""What a lane draws again when the window around it changes."""
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import RequestInfo, State
@@ -19,11 +19,11 @@ def request(number):
 
 
 def test_older_requests_left_of_the_picture_cost_nothing(monkeypatch):
-    painted = []
+    drawn = []
     put = Lane._put
 
     def counting(self, cells, shared, request, columns):
-        painted.append(request.number)
+        drawn.append(request.number)
         return put(self, cells, shared, request, columns)
 
     monkeypatch.setattr(Lane, "_put", counting)
@@ -31,9 +31,9 @@ def test_older_requests_left_of_the_picture_cost_nothing(monkeypatch):
     columns = Columns(20 * MS, 100, T0 + 5 * SECOND)
     lane = Lane(THEME, BLOCKS)
     first = lane.cells(requests[60:], columns)
-    shown = len(painted)
+    shown = len(drawn)
     assert 35 <= shown <= 41
     assert lane.cells(requests, columns) == first
     assert lane.cells(requests[60:], columns) == first
-    assert len(painted) == shown
+    assert len(drawn) == shown
     assert Lane(THEME, BLOCKS).cells(requests, columns) == first

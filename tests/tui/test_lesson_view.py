@@ -7,7 +7,7 @@ from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
-from loopviz.tui.panels.code import paint_code
+from loopviz.tui.panels.code import draw_code
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.source import lesson_of
 from loopviz.tui.state.actions import DEFAULT_KEYS
@@ -20,7 +20,7 @@ BLOCKING_NUMBER = str(BLOCKING_LINE.line)
 
 
 def code(*on, run=None, width=78, **more):
-    """The painted source: (text, styles by segment) of each row."""
+    """The drawn source: (text, styles by segment) of each row."""
     run = run or FakeRun()
     run.world.fixes |= set(on)
     frame = run.frame(run.world.told_ns + 3 * SECOND, 6 * SECOND)
@@ -38,7 +38,7 @@ def code(*on, run=None, width=78, **more):
         }
         | more,
     )
-    return {strip.text[:4].strip(" ▶"): strip for strip in paint_code(scene, width)}, scene
+    return {strip.text[:4].strip(" ▶"): strip for strip in draw_code(scene, width)}, scene
 
 
 def test_the_branch_that_runs_is_marked_not_by_colour_alone():

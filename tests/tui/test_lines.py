@@ -9,7 +9,7 @@ from loopviz.tui.widgets.lines import LineRow
 
 
 def test_an_undivided_row_is_no_garbage_for_the_collector():
-    """Each line painted would be, thousands a minute: Textual's strip caches itself."""
+    """Each line drawn would be, thousands a minute: Textual's strip caches itself."""
     gc.collect()
     gc.disable()
     try:

@@ -283,32 +283,32 @@ def test_rows_are_chosen_top_to_bottom_pinned_and_filtered():
     travel(play)
 
 
-def test_what_stands_still_is_not_painted_again(monkeypatch):
+def test_what_stands_still_is_not_drawn_again(monkeypatch):
     async def play(stage: Stage) -> None:
-        painted = []
+        drawn = []
         main, controller = stage.app._main, stage.app.controller
         show = main._show
         monkeypatch.setattr(
-            main, "_show", lambda name, lines: (painted.append(name), show(name, lines))
+            main, "_show", lambda name, lines: (drawn.append(name), show(name, lines))
         )
         await stage.press("space")
         await stage.play(4)  # by now all is known of that moment
         frames = 0
-        painted.clear()
+        drawn.clear()
         for _ in range(60):
             stage.now += SECOND // 30
-            before = len(painted)
+            before = len(drawn)
             stage.app.tick()
-            frames += len(painted) > before
-        assert set(painted) == {"header"}
+            frames += len(drawn) > before
+        assert set(drawn) == {"header"}
         assert 7 <= frames <= 9  # two seconds, four times each
         await stage.press("0", *["-"] * 5)
         assert controller.view_state.cell_ns >= SECOND
-        painted.clear()
+        drawn.clear()
         for _ in range(60):
             stage.now += SECOND // 30
             stage.app.tick()
-        assert 6 <= painted.count("lanes") <= 12
+        assert 6 <= drawn.count("lanes") <= 12
 
     travel(play)
 

@@ -20,7 +20,7 @@ from loopviz.model.snapshot import (
 from loopviz.testing import Story
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
-from loopviz.tui.panels.compare import paint_compare
+from loopviz.tui.panels.compare import draw_compare
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, as_duration, verdict
@@ -75,7 +75,7 @@ def scene_of(snapshot, *, on=("to_thread",), view_state=None, ascii_only=False, 
 
 
 def rows(scene, width=80, height=18):
-    strips = CompareView().paint(scene, width, height)
+    strips = CompareView().draw(scene, width, height)
     assert {strip.cell_length for strip in strips} == {width}
     assert len(strips) == height
     return [strip.text.rstrip() for strip in strips]
@@ -83,7 +83,7 @@ def rows(scene, width=80, height=18):
 
 def strip(scene, width=80, height=24, view="compare"):
     scene = replace(scene, view_state=replace(scene.view_state, view=view))
-    strips = paint_compare(scene, plan(width, height, Wants(comparing=True, view=view)))
+    strips = draw_compare(scene, plan(width, height, Wants(comparing=True, view=view)))
     assert {row.cell_length for row in strips} == {width}
     return [row.text.rstrip() for row in strips]
 
@@ -178,8 +178,8 @@ def test_each_thing_can_be_chosen_and_shows_its_figures():
 
 def test_a_row_can_be_clicked():
     scene, view = scene_of(compared(lost=3)), CompareView()
-    painted = [strip.text for strip in view.paint(scene, 80, 18)]
-    at = next(y for y, text in enumerate(painted) if "GET /ping" in text)
+    drawn = [strip.text for strip in view.draw(scene, 80, 18)]
+    at = next(y for y, text in enumerate(drawn) if "GET /ping" in text)
     assert view.row_at(at) == ("route", "GET /ping")
     assert view.row_at(0) is None
 

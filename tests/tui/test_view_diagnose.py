@@ -75,7 +75,7 @@ def scene_of(trouble, **more):
 
 
 def texts(scene, width=80, height=19, view=None):
-    strips = (view or DiagnoseView()).paint(scene, width, height)
+    strips = (view or DiagnoseView()).draw(scene, width, height)
     assert len(strips) == height
     assert {strip.cell_length for strip in strips} == {width}
     assert {len(strip.text) for strip in strips} == {width}

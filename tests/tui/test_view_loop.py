@@ -72,7 +72,7 @@ def scene_of(story=None, model=None, **more):
 
 
 def texts(scene, width=80, height=19, view=None):
-    strips = (view or LoopView()).paint(scene, width, height)
+    strips = (view or LoopView()).draw(scene, width, height)
     assert len(strips) == height
     assert {strip.cell_length for strip in strips} == {width}
     assert {len(strip.text) for strip in strips} == {width}
@@ -291,7 +291,7 @@ def test_without_colour_the_shades_are_told_apart():
     scene = scene_of(theme=theme_named("none"))
     assert len(set(BLOCKS.shades)) == len(set(ASCII.shades)) == 5
     assert len(scene.theme.ramp) == len(BLOCKS.shades) - 1
-    strips = LoopView().paint(scene, 80, 19)
+    strips = LoopView().draw(scene, 80, 19)
     assert all(segment.style.color is None for strip in strips for segment in strip)
 
 

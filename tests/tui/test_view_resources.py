@@ -177,7 +177,7 @@ def test_the_last_minute_is_drawn_to_scale():
 def test_while_frozen_times_are_those_of_the_freeze():
     rendered = RenderedView("resources", crowded(), size=(80, 24)).choose(("resource", "pool"))
     commands.enter(rendered.controller)
-    rendered.paint()
+    rendered.draw()
     before = rendered.row("#1 order")
     rendered.controller.freeze()
     rendered.passes()
@@ -188,7 +188,7 @@ def test_while_frozen_times_are_those_of_the_freeze():
 def test_the_bar_under_the_cursor_is_no_negative():
     rendered = RenderedView("resources", crowded()).choose(("resource", "pool"))
     theme = rendered.controller.theme
-    (strip,) = (strip for strip in rendered.paint() if "FULL" in strip.text)
+    (strip,) = (strip for strip in rendered.draw() if "FULL" in strip.text)
     styles = {segment.text: segment.style for segment in strip}
     assert styles["██████"] is theme.alarm
     assert next(style for text, style in styles.items() if "FULL" in text) is theme.cursor
@@ -202,9 +202,9 @@ def test_ascii_has_no_other_signs():
 @pytest.mark.parametrize("size", [(60, 8), (80, 3), (119, 30), (120, 30), (200, 50)])
 def test_it_fits_any_size(size):
     rendered = RenderedView("resources", crowded(30), size=size).choose(("resource", "pool"))
-    rendered.paint()
+    rendered.draw()
     commands.enter(rendered.controller)
-    rendered.paint()
+    rendered.draw()
 
 
 def test_before_the_first_event_it_says_so():

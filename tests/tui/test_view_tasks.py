@@ -100,7 +100,7 @@ def test_a_large_group_fills_the_rows_that_are_free():
 
 def test_the_chosen_task_of_a_group_that_fills_the_rest_stays_in_sight():
     rendered = RenderedView("tasks", ticking(60), size=(160, 40))
-    rendered.paint()
+    rendered.draw()
     last = [key for key in rendered.keys if key[0] == "task" and key[1] > 1][-1]
     rendered.choose(last)
     for number in range(100, 120):
@@ -247,7 +247,7 @@ def test_while_frozen_the_stack_is_not_asked_for_but_kept():
     rendered = RenderedView("tasks", ticking(), size=(80, 24)).choose(("task", 3))
     rendered.run.stacks[3] = (Location("app/jobs.py", 15, "tick", "/app/jobs.py"),)
     commands.enter(rendered.controller)
-    rendered.paint()
+    rendered.draw()
     rendered.controller.freeze()
     rendered.passes()
     rendered.run.calls.clear()
@@ -258,7 +258,7 @@ def test_while_frozen_the_stack_is_not_asked_for_but_kept():
 
 def test_the_chosen_task_stays_once_it_has_ended():
     rendered = RenderedView("tasks", ticking()).choose(("task", 3))
-    rendered.paint()
+    rendered.draw()
     rendered.story.step(3, MS).end(3)
     rendered.passes()
     assert "· ended" in rendered.row("▶     #3")
@@ -268,7 +268,7 @@ def test_the_chosen_task_stays_once_it_has_ended():
 
 def test_enter_shows_the_request_of_a_task_in_the_live_view():
     rendered = named(requests(), "GET /order").choose(("task", 12))
-    rendered.paint()
+    rendered.draw()
     commands.enter(rendered.controller)
     assert rendered.controller.view_state.detail
     assert "#3: enter shows it in the live view" in rendered.text
@@ -304,7 +304,7 @@ def test_what_the_app_says_is_cleaned():
 def test_it_fits_any_size(size):
     rendered = RenderedView("tasks", ticking(40), size=size).choose(("task", 3))
     for _ in range(3):
-        rendered.paint()
+        rendered.draw()
         commands.enter(rendered.controller)
 
 
@@ -317,7 +317,7 @@ def test_before_the_first_event_there_is_nothing_to_fail_on():
 
 def test_seconds_pass_and_a_group_has_a_pace():
     rendered = RenderedView("tasks", ticking(), size=(160, 40)).choose(("group", 2))
-    rendered.paint()
+    rendered.draw()
     for _ in range(40):
         rendered.story.step(3, MS).idle(49 * MS)
     assert "20 steps/s" in rendered.text

@@ -46,7 +46,7 @@ EXIT_TIMEOUT_S = 2.0
 """How long the screen may take to leave the terminal in order after a signal."""
 
 HEADER_INTERVAL_NS, TEXTS_INTERVAL_NS = 100 * MS, 250 * MS
-"""The shortest interval between two paintings of the header, and of the texts."""
+"""The shortest interval at which the header, and the texts, are drawn."""
 
 POLL_INTERVAL_NS = 60 * MS
 """The run is polled for each frame, and at least this often."""
@@ -117,7 +117,7 @@ class LoopvizApp(App[None]):
         return driver if self._terminal is None else telling(driver, self._terminal)
 
     def on_mount(self) -> None:
-        self._main.paint_ground(self.controller.theme)
+        self._main.use_theme(self.controller.theme)
         self.tick()
         if self._fps:
             self._sweep.begin()
@@ -166,7 +166,7 @@ class LoopvizApp(App[None]):
         self.tick(whole=True)
 
     def tick(self, whole: bool = False) -> None:
-        """One frame: poll, then paint if it is due; everything if `whole`."""
+        """One frame: poll, then draw if it is due; everything if `whole`."""
         if self._closed:
             return
         now_ns = self._clock()
@@ -332,7 +332,7 @@ class LoopvizApp(App[None]):
             controller.notify("Colours can be chosen where the terminal has 256 of them or more.")
             return
         controller.theme = theme_named(THEMES[(THEMES.index(name) + 1) % len(THEMES)])
-        self._main.paint_ground(controller.theme)
+        self._main.use_theme(controller.theme)
 
     def do_copy(self) -> None:
         """The chosen line's place goes to the clipboard, by the terminal's own means (OSC 52)."""

@@ -24,7 +24,7 @@ class Pace:
     """Says at each tick of the clock whether a frame is due."""
 
     def __init__(self) -> None:
-        self._painted: deque[int] = deque(maxlen=64)
+        self._drawn: deque[int] = deque(maxlen=64)
         self._step = 0
         self._late = 0
         self._crowded_ns = self._changed_ns = self._rose_ns = -MAX_RECOVERY_NS
@@ -32,12 +32,12 @@ class Pace:
 
     @property
     def fps(self) -> int:
-        """Frames painted in the second before the last one."""
-        return len(self._painted)
+        """Frames drawn in the second before the last one."""
+        return len(self._drawn)
 
     def due(self, now_ns: int, backlog: int) -> bool:
         """`backlog`: writes that wait for the terminal; with a frame among them, none is due."""
-        last = self._painted[-1] if self._painted else -SECOND
+        last = self._drawn[-1] if self._drawn else -SECOND
         if self._step and now_ns - last < SECOND // FRAME_RATES[self._step]:
             return False
         self._late = self._late + 1 if backlog else 0
@@ -48,9 +48,9 @@ class Pace:
             self._step, self._changed_ns, self._rose_ns = self._step - 1, now_ns, now_ns
         if backlog:
             return False
-        self._painted.append(now_ns)
-        while self._painted and now_ns - self._painted[0] >= SECOND:
-            self._painted.popleft()
+        self._drawn.append(now_ns)
+        while self._drawn and now_ns - self._drawn[0] >= SECOND:
+            self._drawn.popleft()
         return True
 
     def _fall(self, now_ns: int) -> None:

@@ -95,9 +95,9 @@ class Sheet:
                 more += ";text-decoration:underline" if underline else ""
                 rules.append(f".{name}{{fill:{color}{more}}}")
             else:
-                paint = f"url(#{self._shades[kind, color]})" if kind in _SHADES else color
-                rules.append(f".{name}{{stroke:{paint};stroke-width:16}}" if kind == "band" else "")
-                rules.append(f".{name}{{fill:{paint}}}" if kind != "band" else "")
+                draw = f"url(#{self._shades[kind, color]})" if kind in _SHADES else color
+                rules.append(f".{name}{{stroke:{draw};stroke-width:16}}" if kind == "band" else "")
+                rules.append(f".{name}{{fill:{draw}}}" if kind != "band" else "")
         patterns = [_pattern(name, *key) for key, name in self._shades.items()]
         return f"<style>{''.join(rules)}</style><defs>{''.join(patterns)}</defs>"
 

@@ -80,7 +80,7 @@ class Line:
         return self.width - self.used
 
     def add(self, text: str, style: Style) -> "Line":
-        """Append text, every unsafe character of it shown: whatever is painted comes this way."""
+        """Append text, every unsafe character of it shown: whatever is drawn comes this way."""
         if not text.isprintable():
             text = clean(text)
         wide = width_of(text)

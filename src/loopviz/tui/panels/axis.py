@@ -9,12 +9,12 @@ from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["ago", "axis_row", "paint_axis", "per_column"]
+__all__ = ["ago", "axis_row", "draw_axis", "per_column"]
 
 MINUTE_NS = 60 * SECOND
 
 
-def paint_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
+def draw_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     """One row."""
     return [axis_row(scene, columns, plan.label, plan.size("axis")[0], "latest ")]
 

@@ -16,8 +16,8 @@ __all__ = [
     "active_rows",
     "as_it_runs",
     "code_around",
-    "paint_code",
-    "paint_source",
+    "draw_code",
+    "draw_source",
     "source_length",
 ]
 
@@ -33,7 +33,7 @@ def source_length(scene: Scene) -> int:
     return len(scene.lesson.lines(())) if scene.lesson else 0
 
 
-def paint_source(scene: Scene, plan: Plan) -> list[Strip]:
+def draw_source(scene: Scene, plan: Plan) -> list[Strip]:
     """The panel below the lanes: a title, and as much as it has room for, what runs in sight."""
     width, height = plan.size("source")
     theme, rule = scene.theme, scene.glyphs.rule
@@ -41,7 +41,7 @@ def paint_source(scene: Scene, plan: Plan) -> list[Strip]:
     title.add(clean(scene.scenario.path.name), theme.accent)
     title.add(f" {as_it_runs(scene)} ", theme.dim)
     title.add(rule * (title.left - 1), theme.faint)
-    rows = paint_code(scene, width - 1, notes_below=False)
+    rows = draw_code(scene, width - 1, notes_below=False)
     first = max(0, min(active_rows(scene)[0] - height // 3, len(rows) - height + 1))
     pad = Line(1).strip(theme.text)
     visible = [Strip([*row, *pad], width) for row in rows[first : first + height - 1]]
@@ -61,7 +61,7 @@ def active_rows(scene: Scene) -> tuple[int, int]:
     return (rows[0], rows[-1]) if rows else (0, 0)
 
 
-def paint_code(scene: Scene, width: int, *, notes_below: bool = True) -> list[Strip]:
+def draw_code(scene: Scene, width: int, *, notes_below: bool = True) -> list[Strip]:
     """A row for each line; a note without room beside its line gets a row if `notes_below`."""
     if scene.lesson is None:
         return []

@@ -21,10 +21,10 @@ from loopviz.tui.panels.verdict import (
     verdict,
 )
 
-__all__ = ["paint_compare"]
+__all__ = ["draw_compare"]
 
 
-def paint_compare(scene: Scene, plan: Plan) -> list[Strip]:
+def draw_compare(scene: Scene, plan: Plan) -> list[Strip]:
     """Wide or tall terminals get a title row first; the last row is the guide's.
 
     On a single row there is the result, once there is one, and the next step until then.

@@ -101,7 +101,7 @@ class Detail:
         self.put(line.add(rule * (line.left - 1), theme.faint))
 
     def strips(self, strips: Sequence[Strip]) -> None:
-        """Rows that were painted elsewhere, as wide as this."""
+        """Rows that were drawn elsewhere, as wide as this."""
         self.rows.extend(strips[: max(0, self.left)])
 
     def side_by_side(self, left: Sequence[Strip], right: Sequence[Strip]) -> None:

@@ -12,10 +12,10 @@ from loopviz.tui.panels.finding import finding_title, nothing_found, paragraph
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["boxed", "paint_diagnosis", "paint_fixes"]
+__all__ = ["boxed", "draw_diagnosis", "draw_fixes"]
 
 
-def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
+def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     """As many rows as the panel has; the wall on its left is part of it."""
     width, height = plan.size("diagnosis")
     inner = width - 2
@@ -37,7 +37,7 @@ def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
         source_visible = "source" in plan.panels and _of_the_scenario(finding, scene)
         body = _found(scene, finding, inner, height, source, source_visible)
     blank = Line(inner).strip(theme.text)
-    fixes = paint_fixes(scene, inner)
+    fixes = draw_fixes(scene, inner)
     lesson = paragraph(scene.scenario.lesson, theme.dim, inner, scene)
     hints: list[Strip] = []
     if finding is not None and scene.scenario.look:
@@ -108,7 +108,7 @@ def _head(title: str, width: int, scene: Scene) -> Strip:
     return Line(width).add(f"  {title}", scene.theme.title).strip(scene.theme.text)
 
 
-def paint_fixes(scene: Scene, width: int) -> list[Strip]:
+def draw_fixes(scene: Scene, width: int) -> list[Strip]:
     """Every fix with its key, and whether it is on."""
     theme = scene.theme
     wanted = scene.suggested

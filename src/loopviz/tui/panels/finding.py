@@ -13,7 +13,7 @@ from loopviz.tui.panels.fixes import fix_line, fixes_on
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["FOLDERS", "evidence", "nothing_found", "paint_finding", "rule_line"]
+__all__ = ["FOLDERS", "draw_finding", "evidence", "nothing_found", "rule_line"]
 
 
 FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
@@ -52,7 +52,7 @@ def evidence(finding: Finding) -> str:
     return f"{who} waited {duration(finding.victim_wait_ns, ' ')}"
 
 
-def paint_finding(scene: Scene, plan: Plan) -> list[Strip]:
+def draw_finding(scene: Scene, plan: Plan) -> list[Strip]:
     """Three to five rows for narrow terminals: title, sentence, the fix to try, what is on.
 
     The lesson gets what they leave.

@@ -11,7 +11,7 @@ from loopviz.tui.state import availability
 from loopviz.tui.state.actions import ACTIONS, Action
 from loopviz.tui.state.view_state import VIEWS
 
-__all__ = ["Offer", "action_at", "fitting", "offers", "paint_footer", "paint_prompt"]
+__all__ = ["Offer", "action_at", "draw_footer", "draw_prompt", "fitting", "offers"]
 
 ASIDE_SPARE = 10
 """Added to `spare` of words that do not concern the person now: they are left out first."""
@@ -51,7 +51,7 @@ def _is_aside(action: Action, scene: Scene) -> bool:
     return availability.travels(scene) and not own
 
 
-def paint_footer(offered: Sequence[Offer], width: int, scene: Scene) -> list[Strip]:
+def draw_footer(offered: Sequence[Offer], width: int, scene: Scene) -> list[Strip]:
     """One row of `key word`; what does not fit whole is left out, and the help has it."""
     theme = scene.theme
     line = Line(width).add(" ", theme.bar)
@@ -63,7 +63,7 @@ def paint_footer(offered: Sequence[Offer], width: int, scene: Scene) -> list[Str
 
 
 def action_at(offered: Sequence[Offer], width: int, x: int) -> str:
-    """The action whose word, or whose key if it has several, was painted there; else empty."""
+    """The action whose word, or whose key if it has several, was drawn there; else empty."""
     kept, gap = fitting(offered, width - 2)
     at = 1
     for key, word, _, names in kept:
@@ -97,7 +97,7 @@ def _close(offer: Offer) -> Offer:
     return offer._replace(key="".join(keys)) if pair else offer
 
 
-def paint_prompt(scene: Scene, width: int, found: int) -> list[Strip]:
+def draw_prompt(scene: Scene, width: int, found: int) -> list[Strip]:
     """One row: the filter as it is typed, how many rows have it, and how to leave."""
     theme, keys = scene.theme, scene.keys
     line = Line(width).add(f" {keys.label('filter')} ", theme.bar_brand)

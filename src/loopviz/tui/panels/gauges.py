@@ -11,7 +11,7 @@ from loopviz.tui.panels.gauge import add_gauge, matters
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["GaugePainter"]
+__all__ = ["GaugePanel"]
 
 GAUGE_CELLS = 39
 """The narrowest gauge of a resource."""
@@ -23,8 +23,8 @@ QUIET_AFTER_NS = 5 * SECOND
 """A resource that was not used for this long gives its place to another one."""
 
 
-class GaugePainter:
-    """Paints the gauges; remembers who has which place, so that they stay where they are."""
+class GaugePanel:
+    """Draws the gauges; remembers who has which place, so that they stay where they are."""
 
     def __init__(self) -> None:
         self._places: list[str] = []
@@ -43,7 +43,7 @@ class GaugePainter:
         most = 1 if height < 32 else 2
         return min(most, -(-count // max(1, width // GAUGE_CELLS))) + counters
 
-    def paint(self, scene: Scene, plan: Plan) -> list[Strip]:
+    def draw(self, scene: Scene, plan: Plan) -> list[Strip]:
         """Rows of resources, then the row of counters; on a single row counters come first."""
         width, height = plan.size("gauges")
         snapshot = scene.snapshot

@@ -9,7 +9,7 @@ from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["paint_banner", "paint_header", "state_word"]
+__all__ = ["draw_banner", "draw_header", "state_word"]
 
 WORDS = {
     "starting": "STARTING",
@@ -25,7 +25,7 @@ def state_word(scene: Scene) -> str:
     return WORDS.get(scene.status.phase, mode)
 
 
-def paint_header(scene: Scene, plan: Plan) -> list[Strip]:
+def draw_header(scene: Scene, plan: Plan) -> list[Strip]:
     """One row. Narrow terminals lose the frame rate first, then the title."""
     theme = scene.theme
     width = plan.size("header")[0]
@@ -129,7 +129,7 @@ def _sees_less(snapshot: Snapshot | None) -> list[str]:
     return found
 
 
-def paint_banner(scene: Scene, plan: Plan) -> list[Strip]:
+def draw_banner(scene: Scene, plan: Plan) -> list[Strip]:
     """One row, when there is something to say: what happened, and the key to press."""
     theme = scene.theme
     width = plan.size("banner")[0]

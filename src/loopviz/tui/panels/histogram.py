@@ -10,7 +10,7 @@ from loopviz.model.snapshot.types import EDGES_NS
 from loopviz.tui.draw.text import Line, width_of
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["compact", "histogram_rows", "paint_histogram"]
+__all__ = ["compact", "draw_histogram", "histogram_rows"]
 
 LABEL_CELLS, COUNT_CELLS = 10, 5
 """Cells of a row's range, and of its count."""
@@ -21,7 +21,7 @@ Row = tuple[str, int, int]
 """The range in words, how many there are, how many there were before."""
 
 
-def paint_histogram(
+def draw_histogram(
     buckets: Sequence[int],
     scene: Scene,
     width: int,

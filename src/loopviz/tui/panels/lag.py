@@ -18,7 +18,7 @@ from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.overview import far_columns, far_worst
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["lag_columns", "level", "paint_lag"]
+__all__ = ["draw_lag", "lag_columns", "level"]
 
 AXIS_LOW_NS, AXIS_HIGH_NS = 0.3 * MS, 1000.0 * MS
 """The ends of the lag axis. A longer lag fills the whole height."""
@@ -60,7 +60,7 @@ def level(lag_ns: int, levels: int) -> int:
     return min(levels, 1 + int(share * (levels - 1) + 0.5))
 
 
-def paint_lag(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
+def draw_lag(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     """A row of figures, then the chart."""
     width, height = plan.size("lag")
     theme = scene.theme

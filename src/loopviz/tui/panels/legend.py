@@ -8,7 +8,7 @@ from loopviz.tui.draw.text import Line, clean, fit, width_of
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["GLYPH_HELP", "paint_legend"]
+__all__ = ["GLYPH_HELP", "draw_legend"]
 
 GLYPH_HELP = (
     (State.RUN, "run", "a step of the request runs on the loop"),
@@ -20,7 +20,7 @@ GLYPH_HELP = (
 )
 
 
-def paint_legend(scene: Scene, plan: Plan) -> list[Strip]:
+def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
     """One row; on narrow terminals it begins further left. An answer to a key covers it."""
     theme, glyphs = scene.theme, scene.glyphs
     width = plan.size("legend")[0]

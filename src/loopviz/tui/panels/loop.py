@@ -14,9 +14,9 @@ from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.marks import bracket
 from loopviz.tui.panels.overview import far_columns, far_sum, far_worst
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.spans import Cells, idle, paint_shape, shape
+from loopviz.tui.panels.spans import Cells, draw_shape, idle, shape
 
-__all__ = ["busy_shares", "known_shares", "paint_loop"]
+__all__ = ["busy_shares", "draw_loop", "known_shares"]
 
 
 def busy_shares(loop: LoopStats, columns: Columns) -> NDArray[np.float64]:
@@ -45,7 +45,7 @@ def known_shares(
     return shares
 
 
-def paint_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
+def draw_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     """Levels of busy share, stalls over them, the utilization at the end; one row or more.
 
     Below it the same of each other worker's loop, as far as there is room.
@@ -75,7 +75,7 @@ def _lane(
     slices = _from_afar(loop, scene.snapshot, columns) + _stalls(loop, scene.end_ns)
     levels = np.ceil(shares * top * rows - 0.02).astype(int).tolist()
     over, over_styles = over_cells = idle(columns.count, theme)
-    paint_shape(shape(slices, columns.cell_ns), over_cells, columns, theme, glyphs)
+    draw_shape(shape(slices, columns.cell_ns), over_cells, columns, theme, glyphs)
     middle = rows // 2
     strips = []
     for row in range(rows):

@@ -10,7 +10,7 @@ from loopviz.tui.panels.diagnosis import boxed
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["paint_routes"]
+__all__ = ["draw_routes"]
 
 Figure = tuple[str, int, Callable[[RouteInfo], str]]
 """Head, width, text."""
@@ -47,7 +47,7 @@ def _figures(inner: int, names: int) -> list[Figure]:
     return kept
 
 
-def paint_routes(scene: Scene, plan: Plan) -> list[Strip]:
+def draw_routes(scene: Scene, plan: Plan) -> list[Strip]:
     """A title, a head, a row for each route, and the errors by kind if there is room."""
     width, height = plan.size("routes")
     inner = width - 2

@@ -1,4 +1,4 @@
-"""What every painter gets: the frame, the moment it shows, and how things look."""
+"""What every panel gets: the frame, the moment it shows, theme and glyphs."""
 
 from dataclasses import KW_ONLY, dataclass, field
 
@@ -21,7 +21,7 @@ STALE_AFTER_NS = 3 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One frame, ready to paint.
+    """One frame, ready to draw.
 
     `status` and `scenario` are always today's; while the view is `frozen`, `end_ns` is the moment
     that is shown: what has a history in `snapshot` is as it was then, the rest as it was when the

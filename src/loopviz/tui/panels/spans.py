@@ -16,7 +16,7 @@ from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.time_columns import Columns
 
-__all__ = ["Cell", "Cells", "Lane", "idle", "paint_shape", "shape", "shared_cell"]
+__all__ = ["Cell", "Cells", "Lane", "draw_shape", "idle", "shape", "shared_cell"]
 
 Cell = tuple[str, Style]
 Cells = tuple[list[str], list[Style]]
@@ -74,7 +74,7 @@ def shape(spans: Sequence[Span], cell_ns: int) -> Shape:
 
 
 class Lane:
-    """One lane's cells, kept from frame to frame: what has ended is painted once, then moves.
+    """One lane's cells, kept from frame to frame: what has ended is drawn once, then moves.
 
     A request that has ended must not change any more, and requests come in order.
     """
@@ -142,8 +142,8 @@ def idle(count: int, theme: Theme) -> Cells:
     return [" "] * count, [theme.text] * count
 
 
-def paint_shape(what: Shape, cells: Cells, columns: Columns, theme: Theme, glyphs: Glyphs) -> None:
-    """Paint a shape over the cells."""
+def draw_shape(what: Shape, cells: Cells, columns: Columns, theme: Theme, glyphs: Glyphs) -> None:
+    """Draw a shape over the cells."""
     shared: dict[int, list[Piece]] = {}
     touched = _gather(what, cells, shared, columns, theme, glyphs)
     _resolve(touched, cells, shared, columns, theme, glyphs)
@@ -157,7 +157,7 @@ def _gather(
     theme: Theme,
     glyphs: Glyphs,
 ) -> set[int]:
-    """Paint the full cells; add the pieces to those that lie in a cell already, and say where."""
+    """Draw the full cells; add the pieces to those that lie in a cell already, and say where."""
     chars, styles = cells
     first, count = columns.first, columns.count
     full, pieces = what
@@ -185,7 +185,7 @@ def _resolve(
     theme: Theme,
     glyphs: Glyphs,
 ) -> None:
-    """Paint the shared cells, each once: from afar hundreds of slices lie in one."""
+    """Draw the shared cells, each once: from afar hundreds of slices lie in one."""
     chars, styles = cells
     for cell in touched:
         at = cell - columns.first

@@ -39,12 +39,12 @@ class Column:
 
 
 class Table:
-    """Paints rows; keeps its scroll position from frame to frame, the cursor in sight."""
+    """Draws rows; keeps its scroll position from frame to frame, the cursor in sight."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self.columns = columns
         self._first = 0
-        self._painted: list[Hashable] = []
+        self._drawn: list[Hashable] = []
 
     def fitting(self, width: int) -> list[tuple[Column, int]]:
         """The columns that there is room for, with their cells, in order."""
@@ -61,7 +61,7 @@ class Table:
             sizes.append((column, column.width + more))
         return sizes
 
-    def paint(
+    def draw(
         self,
         rows: Sequence[tuple[Hashable, Any]],
         scene: Scene,
@@ -87,7 +87,7 @@ class Table:
         self._first = max(0, min(self._first, len(rows) - room))
         strips = [self._head(sizes, width, order, scene)]
         visible = rows[self._first : self._first + room]
-        self._painted = [key for key, _ in visible]
+        self._drawn = [key for key, _ in visible]
         for key, row in visible:
             strips.append(self._row(row, sizes, width, marks(key), key == chosen, scene))
         if not rows and empty and room:
@@ -97,8 +97,8 @@ class Table:
         return (strips + [blank] * height)[:height]
 
     def row_at(self, y: int) -> Hashable | None:
-        """The key of what was painted on that row of the table, its head being row 0."""
-        return self._painted[y - 1] if 0 < y <= len(self._painted) else None
+        """The key of what was drawn on that row of the table, its head being row 0."""
+        return self._drawn[y - 1] if 0 < y <= len(self._drawn) else None
 
     @property
     def above(self) -> int:

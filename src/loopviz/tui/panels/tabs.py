@@ -8,13 +8,13 @@ from loopviz.tui.draw.text import Line, width_of
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.view_state import VIEWS
 
-__all__ = ["paint_tabs", "tab_at"]
+__all__ = ["draw_tabs", "tab_at"]
 
 Tab = tuple[int, str, str, str]
 """Where it begins, its view, its key and its word."""
 
 
-def paint_tabs(scene: Scene, width: int) -> list[Strip]:
+def draw_tabs(scene: Scene, width: int) -> list[Strip]:
     """One row; the lesson stands apart, on the right. The lit one has brackets, too."""
     theme = scene.theme
     line = Line(width)
@@ -28,7 +28,7 @@ def paint_tabs(scene: Scene, width: int) -> list[Strip]:
 
 
 def tab_at(scene: Scene, width: int, x: int) -> str:
-    """The action that goes to the view whose tab was painted there; else empty."""
+    """The action that goes to the view whose tab was drawn there; else empty."""
     for start, view, key, word in _tabs(scene, width):
         if start <= x < start + _wide(key, word):
             return view if view == "lesson" else f"view-{view}"

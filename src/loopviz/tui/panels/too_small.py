@@ -6,10 +6,10 @@ from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, wrap
 from loopviz.tui.panels.layout import MIN_HEIGHT, MIN_WIDTH, Plan
 
-__all__ = ["paint_small"]
+__all__ = ["draw_too_small"]
 
 
-def paint_small(plan: Plan, theme: Theme) -> list[Strip]:
+def draw_too_small(plan: Plan, theme: Theme) -> list[Strip]:
     """One sentence in the middle, whatever the size."""
     text = f"loopviz needs {MIN_WIDTH}×{MIN_HEIGHT}; this terminal is {plan.width}×{plan.height}"
     lines = wrap(text, max(1, plan.width - 2))

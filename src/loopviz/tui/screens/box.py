@@ -47,7 +47,7 @@ class BoxLayout(Layout):
 
 
 class BoxScreen(ModalScreen[Result]):
-    """Subclasses say what is in the box (`rows`), and call `repaint` when it has changed."""
+    """Subclasses say what is in the box (`rows`), and call `redraw` when it has changed."""
 
     CSS = "BoxScreen { overflow: hidden; }"
     AUTO_FOCUS: ClassVar[str | None] = ""
@@ -72,10 +72,10 @@ class BoxScreen(ModalScreen[Result]):
         palette = self.theme.palette
         if self.theme.edges and palette and palette.ground != "default":  # what is behind fades
             self.styles.background = Color.parse(palette.ground).with_alpha(SHADE_ALPHA)
-        self.repaint()
+        self.redraw()
 
     def on_resize(self) -> None:
-        self.repaint()
+        self.redraw()
 
     def dismiss(self, result: Result | None = None) -> AwaitComplete:
         """Close the box, if it is open and on top; otherwise there is nothing to close.
@@ -126,8 +126,8 @@ class BoxScreen(ModalScreen[Result]):
         width = self.app.size.width
         return min(self.WIDEST, width - 2) if self.theme.edges else width
 
-    def repaint(self) -> None:
-        """Paint the box again."""
+    def redraw(self) -> None:
+        """Draw the box again."""
         width, height = self.box(self.app.size)
         if width < 8 or height < 3:
             self._body.show([Line(width).strip(self.theme.text)] * height)

@@ -58,7 +58,7 @@ class HelpScreen(BoxScreen[None]):
 
     def move(self, by: int) -> None:
         self._first += by
-        self.repaint()
+        self.redraw()
 
     def tallest(self) -> int:
         return len(self._all(self.widest() - 4))

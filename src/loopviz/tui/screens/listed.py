@@ -46,7 +46,7 @@ class ListScreen(BoxScreen[str | None]):
 
     def move(self, by: int) -> None:
         self.cursor = max(0, min(len(self.found) - 1, self.cursor + by))
-        self.repaint()
+        self.redraw()
 
     def pressed(self, name: str, key: Key) -> None:
         if key.key == "enter" and self.chosen is not None:
@@ -55,7 +55,7 @@ class ListScreen(BoxScreen[str | None]):
             self._typed(name, key)
         elif name == "filter":
             self.typing = True
-            self.repaint()
+            self.redraw()
         elif name == "back" and self.text:
             self._narrow("")
         else:
@@ -84,7 +84,7 @@ class ListScreen(BoxScreen[str | None]):
         found = [place for place, (_, anywhere) in enumerate(has) if anywhere]
         self.found = sorted(found, key=lambda place: not has[place][0])
         self.cursor = 0
-        self.repaint()
+        self.redraw()
 
     def prompt(self, width: int) -> list[Line]:
         """The row with the text, if there is one or will be."""

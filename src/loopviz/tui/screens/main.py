@@ -1,4 +1,4 @@
-"""The live view: panels placed by the plan, painted at three rates on the app's one clock."""
+"""The live view: panels placed by the plan, drawn at three rates on the app's one clock."""
 
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
@@ -16,21 +16,21 @@ from loopviz.clock import MS
 from loopviz.tui.commands.pointer import TIME_PANELS, click, drag, panel_at, wheel
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.palette import Theme
-from loopviz.tui.panels.axis import paint_axis
-from loopviz.tui.panels.code import paint_source, source_length
-from loopviz.tui.panels.compare import paint_compare
-from loopviz.tui.panels.diagnosis import paint_diagnosis
-from loopviz.tui.panels.finding import paint_finding
-from loopviz.tui.panels.footer import offers, paint_footer, paint_prompt
-from loopviz.tui.panels.header import paint_banner, paint_header
-from loopviz.tui.panels.lag import paint_lag
+from loopviz.tui.panels.axis import draw_axis
+from loopviz.tui.panels.code import draw_source, source_length
+from loopviz.tui.panels.compare import draw_compare
+from loopviz.tui.panels.diagnosis import draw_diagnosis
+from loopviz.tui.panels.finding import draw_finding
+from loopviz.tui.panels.footer import draw_footer, draw_prompt, offers
+from loopviz.tui.panels.header import draw_banner, draw_header
+from loopviz.tui.panels.lag import draw_lag
 from loopviz.tui.panels.layout import Plan, Wants, plan
-from loopviz.tui.panels.legend import paint_legend
-from loopviz.tui.panels.loop import paint_loop
-from loopviz.tui.panels.routes import paint_routes
+from loopviz.tui.panels.legend import draw_legend
+from loopviz.tui.panels.loop import draw_loop
+from loopviz.tui.panels.routes import draw_routes
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.tabs import paint_tabs
-from loopviz.tui.panels.too_small import paint_small
+from loopviz.tui.panels.tabs import draw_tabs
+from loopviz.tui.panels.too_small import draw_too_small
 from loopviz.tui.source import source_around
 from loopviz.tui.state.view_state import LIVE
 from loopviz.tui.views.live import LiveView
@@ -104,7 +104,7 @@ class MainScreen(Screen[None]):
         self._panels = {name: LineWidget(name) for name in PANELS}
         self._wants = Wants()
         self._plan: Plan | None = None
-        self._first = self._painted_ns = 0
+        self._first = self._drawn_ns = 0
         self._pressed: int | None = None
         """Where on the time axis the mouse button went down."""
         self._still: tuple[object, ...] = ()
@@ -122,7 +122,7 @@ class MainScreen(Screen[None]):
         """The plan for a terminal of this size, as the run stands."""
         return plan(size.width, size.height, self._wants)
 
-    def paint_ground(self, theme: Theme) -> None:
+    def use_theme(self, theme: Theme) -> None:
         """Take over another palette."""
         for panel in self._panels.values():
             panel.fill = theme.text
@@ -130,14 +130,14 @@ class MainScreen(Screen[None]):
             self.styles.background = theme.palette.ground
 
     def due(self, end_ns: int) -> bool:
-        """Whether a frame is worth painting.
+        """Whether a frame is worth drawing.
 
         It is when the timeline has moved by a column, or has gained the better part of one: in
         between only the newest column changes. What stands still is looked at four times a second.
         """
         if self._plan is None:
             return True
-        passed, state = end_ns - self._painted_ns, self._controller.view_state
+        passed, state = end_ns - self._drawn_ns, self._controller.view_state
         if state.frozen and not state.playing:
             return passed >= STILL_INTERVAL_NS
         columns = self._controller.grid(state.end_ns or end_ns)
@@ -149,7 +149,7 @@ class MainScreen(Screen[None]):
     def show(
         self, scene: Scene, *, often: bool = True, seldom: bool = True, whole: bool = False
     ) -> None:
-        """Paint the timeline and the lag; the header if `often`, the texts if `seldom`.
+        """Draw the timeline and the lag; the header if `often`, the texts if `seldom`.
 
         Of a picture that stands still, the header alone, unless all is asked for: `whole`.
         """
@@ -161,41 +161,41 @@ class MainScreen(Screen[None]):
             self.refresh(layout=True)
             often = seldom = True
         if "small" in plan_now.panels:
-            self._show("small", paint_small(plan_now, scene.theme))
-            self._painted_ns = scene.now_ns
+            self._show("small", draw_too_small(plan_now, scene.theme))
+            self._drawn_ns = scene.now_ns
             return
         if self._stands(scene, plan_now) and not whole:
-            self._painted_ns = scene.now_ns
-            self._show("header", paint_header(scene, plan_now))
+            self._drawn_ns = scene.now_ns
+            self._show("header", draw_header(scene, plan_now))
             return
         columns = self._controller.grid(scene.end_ns)
         live = self._controller.views[LIVE]
         assert isinstance(live, LiveView)
-        self._show("loop", paint_loop(scene, plan_now, columns))
+        self._show("loop", draw_loop(scene, plan_now, columns))
         if scene.view == LIVE:
-            self._show("lag", paint_lag(scene, plan_now, columns))
-            self._show("lanes", live.paint_lanes(scene, plan_now, columns))
-        self._first, self._painted_ns = columns.first, scene.now_ns
+            self._show("lag", draw_lag(scene, plan_now, columns))
+            self._show("lanes", live.draw_lanes(scene, plan_now, columns))
+        self._first, self._drawn_ns = columns.first, scene.now_ns
         if often:
-            self._show("gauges", live.gauges.paint(scene, plan_now))
-            self._show("axis", paint_axis(scene, plan_now, columns))
-            self._show("header", paint_header(scene, plan_now))
-            self._show("banner", paint_banner(scene, plan_now))
+            self._show("gauges", live.gauges.draw(scene, plan_now))
+            self._show("axis", draw_axis(scene, plan_now, columns))
+            self._show("header", draw_header(scene, plan_now))
+            self._show("banner", draw_banner(scene, plan_now))
         if seldom:
-            self._show("tabs", paint_tabs(scene, plan_now.size("tabs")[0]))
+            self._show("tabs", draw_tabs(scene, plan_now.size("tabs")[0]))
             self._show("footer", self._footer(scene, plan_now))
-            self._show("legend", paint_legend(scene, plan_now))
-            self._show("compare", paint_compare(scene, plan_now))
+            self._show("legend", draw_legend(scene, plan_now))
+            self._show("compare", draw_compare(scene, plan_now))
             if scene.view != LIVE:
-                self._show("view", self._controller.view.paint(scene, *plan_now.size("view")))
+                self._show("view", self._controller.view.draw(scene, *plan_now.size("view")))
             elif plan_now.wide:
-                self._show("source", paint_source(scene, plan_now))
-                self._show("routes", paint_routes(scene, plan_now))
-                self._show("diagnosis", paint_diagnosis(scene, plan_now, source_around))
+                self._show("source", draw_source(scene, plan_now))
+                self._show("routes", draw_routes(scene, plan_now))
+                self._show("diagnosis", draw_diagnosis(scene, plan_now, source_around))
             else:
-                self._show("finding", paint_finding(scene, plan_now))
+                self._show("finding", draw_finding(scene, plan_now))
             if "breakdown" in plan_now.panels:
-                self._show("breakdown", live.paint_chosen(scene, *plan_now.size("breakdown")))
+                self._show("breakdown", live.draw_chosen(scene, *plan_now.size("breakdown")))
 
     def write(self) -> None:
         """Send what was shown to the terminal at once; Textual would do so up to 30 ms later."""
@@ -230,8 +230,8 @@ class MainScreen(Screen[None]):
     def _footer(self, scene: Scene, plan_now: Plan) -> Sequence[Strip]:
         width = plan_now.size("footer")[0]
         if scene.view_state.typing:
-            return paint_prompt(scene, width, len(self._controller.view.keys(scene)))
-        return paint_footer(offers(scene, tabs="tabs" in plan_now.panels), width, scene)
+            return draw_prompt(scene, width, len(self._controller.view.keys(scene)))
+        return draw_footer(offers(scene, tabs="tabs" in plan_now.panels), width, scene)
 
     def _show(self, panel: str, lines: Sequence[Strip]) -> None:
         self._panels[panel].show(lines)

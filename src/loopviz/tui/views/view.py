@@ -42,18 +42,18 @@ class View:
         """Where the cursor is; a view that shows a row unasked says which."""
         return scene.view_state.row
 
-    def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+    def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
         """`height` strips of `width` cells."""
         return [Line(width).strip(scene.theme.text)] * height
 
     def row_at(self, y: int) -> Hashable | None:  # noqa: ARG002
-        """What was painted on that row of the panel; None: no row of the table."""
+        """What was drawn on that row of the panel; None: no row of the table."""
         return None
 
     def enter(self, scene: Scene | None, state: ViewState) -> Effects:  # noqa: ARG002
         """What to do now that the key for opening was pressed; None: open the chosen row.
 
-        `view_state` is the present one; that of the scene is of the frame that was painted last.
+        `view_state` is the present one; that of the scene is of the frame that was drawn last.
         """
         return None
 

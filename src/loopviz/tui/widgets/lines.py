@@ -13,7 +13,7 @@ __all__ = ["LineWidget"]
 
 
 class LineRow(Strip):
-    """Textual's strip, undivided, keeps itself in its cache: a cycle for each line painted."""
+    """Textual's strip, undivided, keeps itself in its cache: a cycle for each line drawn."""
 
     __slots__ = ()
 

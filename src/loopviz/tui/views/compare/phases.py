@@ -11,10 +11,10 @@ from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import fixes_label
 
-__all__ = ["paint_nothing", "paint_phases"]
+__all__ = ["draw_nothing", "draw_phases"]
 
 
-def paint_phases(scene: Scene, comparison: Comparison, width: int, height: int) -> list[Strip]:
+def draw_phases(scene: Scene, comparison: Comparison, width: int, height: int) -> list[Strip]:
     """A row each for before and after: which fixes were on, and for how long it was measured."""
     theme = scene.theme
     before, after = comparison.lasted_ns
@@ -56,7 +56,7 @@ def _age(scene: Scene, comparison: Comparison) -> str:
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
 
 
-def paint_nothing(scene: Scene, width: int) -> list[Strip]:
+def draw_nothing(scene: Scene, width: int) -> list[Strip]:
     """Why there is nothing, and what to press."""
     theme, key = scene.theme, scene.keys.label
     comparison = scene.snapshot.comparison if scene.snapshot else None

@@ -8,12 +8,12 @@ from loopviz.model.phases.confidence import SHARES, samples_for
 from loopviz.model.snapshot import Comparison, RouteComparison
 from loopviz.tui.draw.text import Line, clean, fit, width_of
 from loopviz.tui.panels.finding import paragraph, rule_line
-from loopviz.tui.panels.histogram import histogram_rows, paint_histogram
+from loopviz.tui.panels.histogram import draw_histogram, histogram_rows
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, same, verdict
 from loopviz.tui.views.compare.measures import ComparisonRow
 
-__all__ = ["certainty", "paint_figures", "paint_further", "paint_rest", "wanted_rows"]
+__all__ = ["certainty", "draw_figures", "draw_further", "draw_rest", "wanted_rows"]
 
 SAMPLES_NEEDED = {f"p{share * 100:g}": samples_for(share) for share in SHARES}
 """Samples, before and after, that a quantile's confidence interval needs."""
@@ -39,7 +39,7 @@ def certainty(figure: Figure) -> str:
     return "" if same(figure) else "not sure"
 
 
-def paint_figures(item: ComparisonRow, scene: Scene, width: int, height: int) -> list[Strip]:
+def draw_figures(item: ComparisonRow, scene: Scene, width: int, height: int) -> list[Strip]:
     """A title, a row for each figure; of a route its latencies beside them, or below."""
     theme = scene.theme
     strips = [_title(item, scene, width)]
@@ -73,7 +73,7 @@ def paint_figures(item: ComparisonRow, scene: Scene, width: int, height: int) ->
     return _filled(strips, width, height, scene)
 
 
-def paint_further(
+def draw_further(
     rows: Sequence[ComparisonRow], chosen: ComparisonRow, scene: Scene, width: int, height: int
 ) -> list[Strip]:
     """The figures of the others, each whole, as many as there is room for."""
@@ -91,14 +91,14 @@ def paint_further(
 
 
 def wanted_rows(item: ComparisonRow) -> int:
-    """What `paint_figures` can make use of."""
+    """What `draw_figures` can make use of."""
     rows = 2 + len(item.figures)
     if item.route is not None:
         rows += 2 + _ranges(item.route)
     return rows
 
 
-def paint_rest(
+def draw_rest(
     scene: Scene,
     comparison: Comparison,
     rows: Sequence[ComparisonRow],
@@ -143,7 +143,7 @@ def _latency_histogram(
     route: RouteComparison, scene: Scene, width: int, height: int
 ) -> list[Strip]:
     after, before = route.latencies.after, route.latencies.before
-    return paint_histogram(after, scene, width, height, before=before)
+    return draw_histogram(after, scene, width, height, before=before)
 
 
 def _title(item: ComparisonRow, scene: Scene, width: int) -> Strip:

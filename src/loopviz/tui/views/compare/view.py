@@ -14,12 +14,12 @@ from loopviz.tui.panels.table import Column, Table
 from loopviz.tui.panels.verdict import verdict
 from loopviz.tui.state.view_state import Key
 from loopviz.tui.views.compare.measures import ComparisonRow, comparison_rows
-from loopviz.tui.views.compare.phases import paint_nothing, paint_phases
+from loopviz.tui.views.compare.phases import draw_nothing, draw_phases
 from loopviz.tui.views.compare.routes import (
     certainty,
-    paint_figures,
-    paint_further,
-    paint_rest,
+    draw_figures,
+    draw_further,
+    draw_rest,
     wanted_rows,
 )
 from loopviz.tui.views.view import View
@@ -56,15 +56,15 @@ class CompareView(View):
         comparison = _comparison(scene)
         return [item.key for item in comparison_rows(comparison, scene)] if comparison else ()
 
-    def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+    def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
         theme = scene.theme
         comparison = _comparison(scene)
         note = "as of the freeze" if scene.frozen else ""
         strips = [rule_line(width, scene, "COMPARE", theme.title, note)]
         if comparison is None:
-            strips += paint_nothing(scene, width)
+            strips += draw_nothing(scene, width)
         else:
-            strips += paint_phases(scene, comparison, width, height)
+            strips += draw_phases(scene, comparison, width, height)
             self._above = len(strips)
             strips += self._body(scene, comparison, width, height - len(strips))
         blank = Line(width).strip(theme.text)
@@ -80,25 +80,25 @@ class CompareView(View):
         chosen = next((item for item in rows if item.key == scene.view_state.row), usual)
         if width >= WIDE_CELLS:
             left = min(96, max(60, width - 68))
-            table = self._paint(scene, rows, chosen, left, min(height, len(rows) + 1))
-            table += paint_rest(scene, comparison, rows, chosen, left, height - len(table))
+            table = self._draw(scene, rows, chosen, left, min(height, len(rows) + 1))
+            table += draw_rest(scene, comparison, rows, chosen, left, height - len(table))
             above = min(height, wanted_rows(chosen))
-            right = paint_figures(chosen, scene, width - left - 2, above)
-            right += paint_further(rows, chosen, scene, width - left - 2, height - above)
+            right = draw_figures(chosen, scene, width - left - 2, above)
+            right += draw_further(rows, chosen, scene, width - left - 2, height - above)
             wall = Line(2).add(f"{scene.glyphs.wall} ", scene.theme.faint).strip(scene.theme.text)
             pairs = zip(table, right, strict=True)
             return [Strip([*row, *wall, *beside], width) for row, beside in pairs]
         if scene.view_state.detail:
-            return paint_figures(chosen, scene, width, height)
+            return draw_figures(chosen, scene, width, height)
         below = max(8, height - len(rows) - 1) if height >= 14 else height // 2
-        table = self._paint(scene, rows, chosen, width, height - below)
+        table = self._draw(scene, rows, chosen, width, height - below)
         if chosen.route is not None:
-            return [*table, *paint_figures(chosen, scene, width, below)]
+            return [*table, *draw_figures(chosen, scene, width, below)]
         lines = min(below, len(chosen.figures) + 2)
-        rest = paint_rest(scene, comparison, (), chosen, width, below - lines)
-        return [*table, *paint_figures(chosen, scene, width, lines), *rest]
+        rest = draw_rest(scene, comparison, (), chosen, width, below - lines)
+        return [*table, *draw_figures(chosen, scene, width, lines), *rest]
 
-    def _paint(
+    def _draw(
         self,
         scene: Scene,
         rows: Sequence[ComparisonRow],
@@ -108,7 +108,7 @@ class CompareView(View):
     ) -> list[Strip]:
         self._table.columns = _columns(scene)
         here: dict[Hashable, str] = {chosen.key: scene.glyphs.pointer}
-        return self._table.paint(
+        return self._table.draw(
             [(item.key, item) for item in rows],
             scene,
             width,

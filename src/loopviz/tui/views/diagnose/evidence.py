@@ -15,7 +15,7 @@ from loopviz.tui.views.diagnose.entries import Entry
 from loopviz.tui.views.diagnose.rules import rule_text
 from loopviz.tui.views.diagnose.victims import ago, in_sight, moments_rows, titled, victims_rows
 
-__all__ = ["paint_evidence"]
+__all__ = ["draw_evidence"]
 
 CONTEXT_LINES = (1, 3, 6)
 """Lines before and after the culprit's: the most that there is room for."""
@@ -31,7 +31,7 @@ class _Section:
     rows: Sequence[Strip]
 
 
-def paint_evidence(
+def draw_evidence(
     entry: Entry,
     moments: Sequence[Moment],
     scene: Scene,

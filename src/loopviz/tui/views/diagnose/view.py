@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, Moment
 from loopviz.tui.draw.text import Line, beside, clean
-from loopviz.tui.panels.diagnosis import boxed, paint_fixes
+from loopviz.tui.panels.diagnosis import boxed, draw_fixes
 from loopviz.tui.panels.finding import rule_line
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
@@ -17,9 +17,9 @@ from loopviz.tui.source import source_around
 from loopviz.tui.state.effects import Change, Effects, Freeze
 from loopviz.tui.state.view_state import LIVE, Key, ViewState
 from loopviz.tui.views.diagnose.entries import COLUMNS, Entry, columns_for, entries
-from loopviz.tui.views.diagnose.evidence import paint_evidence
+from loopviz.tui.views.diagnose.evidence import draw_evidence
 from loopviz.tui.views.diagnose.victims import moment_key
-from loopviz.tui.views.diagnose.watched import paint_watched, well
+from loopviz.tui.views.diagnose.watched import draw_watched, well
 from loopviz.tui.views.view import View
 
 __all__ = ["DiagnoseView"]
@@ -79,7 +79,7 @@ class DiagnoseView(View):
     def row_at(self, y: int) -> Hashable | None:
         return self._table.row_at(y - 1) if self._listed else None
 
-    def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+    def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
         found = entries(scene)
         chosen = _chosen(found, scene)
         self._listed = False
@@ -88,8 +88,8 @@ class DiagnoseView(View):
         if width >= WIDE_CELLS:
             left = max(LIST_CELLS, width * 9 // 20) if width >= 2 * LIST_CELLS else width * 9 // 20
             list_ = self._list(found, chosen, scene, left, min(len(found) + 2, height // 2))
-            list_ += paint_watched(scene, found, left, height - len(list_))
-            fixes = paint_fixes(scene, left)
+            list_ += draw_watched(scene, found, left, height - len(list_))
+            fixes = draw_fixes(scene, left)
             if len(list_) + len(fixes) < height:
                 list_ += [Line(left).strip(scene.theme.text), *fixes]
             return beside(
@@ -119,7 +119,7 @@ class DiagnoseView(View):
         )
         title = f"{place}  {clean(chosen.title).upper()}"
         moments = self._moments(chosen, scene)
-        body = paint_evidence(chosen, moments, scene, width - 2, height - 1, source_around)
+        body = draw_evidence(chosen, moments, scene, width - 2, height - 1, source_around)
         return boxed(body, title, style, "over" if chosen.over else "", width, height, scene)
 
     def _list(
@@ -138,7 +138,7 @@ class DiagnoseView(View):
         self._table.columns = columns_for(found)
         return [
             title,
-            *self._table.paint(rows, replace(scene, view_state=state), width, height - 1),
+            *self._table.draw(rows, replace(scene, view_state=state), width, height - 1),
         ]
 
     def at(self, scene: Scene) -> Key | None:
@@ -158,7 +158,7 @@ def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
     """Nothing is found: how the loop is, and what is watched for."""
     strips = [rule_line(width, scene, "DIAGNOSIS", scene.theme.title, "nothing is wrong so far")]
     strips += well(scene, width)
-    strips += paint_watched(scene, (), width, height - len(strips))
+    strips += draw_watched(scene, (), width, height - len(strips))
     return (strips + [Line(width).strip(scene.theme.text)] * height)[:height]
 
 

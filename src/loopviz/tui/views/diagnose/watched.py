@@ -12,13 +12,13 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
 from loopviz.tui.views.diagnose.rules import RULES
 
-__all__ = ["paint_watched", "well"]
+__all__ = ["draw_watched", "well"]
 
 RULE_CELLS = 30
 """Cells of a rule's count and name."""
 
 
-def paint_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) -> list[Strip]:
+def draw_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) -> list[Strip]:
     """How many findings each rule has; with what it means, if there is room; else nothing."""
     theme = scene.theme
     counts = Counter(entry.finding.rule for entry in found if entry.finding is not None)

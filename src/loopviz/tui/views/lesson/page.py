@@ -5,15 +5,15 @@ from textual.strip import Strip
 
 from loopviz.lab.catalogue import FixInfo
 from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
-from loopviz.tui.panels.code import active_rows, as_it_runs, paint_code
+from loopviz.tui.panels.code import active_rows, as_it_runs, draw_code
 from loopviz.tui.panels.finding import rule_line
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["paint_lesson"]
+__all__ = ["draw_lesson"]
 
 
-def paint_lesson(
+def draw_lesson(
     scene: Scene, width: int, height: int, first: int, *, follow: bool = False
 ) -> tuple[list[Strip], int]:
     """The panel from row `first` of its content on, and the `first` that it could be.
@@ -105,7 +105,7 @@ def _source(scene: Scene, width: int) -> list[Strip]:
     theme = scene.theme
     name = clean(f"{scene.scenario.path.parent.name}/{scene.scenario.path.name}")
     head = Line(width).add(f" {name} ", theme.accent).add(as_it_runs(scene), theme.dim)
-    code = paint_code(scene, width)
+    code = draw_code(scene, width)
     if not code:
         text = "It is in none of the functions that stand at the top of this file."
         return [head.strip(theme.text), *_text(text, theme.dim, 1, width, scene)]

@@ -5,7 +5,7 @@ from typing import ClassVar
 from textual.strip import Strip
 
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.views.lesson.page import paint_lesson
+from loopviz.tui.views.lesson.page import draw_lesson
 from loopviz.tui.views.view import View
 
 __all__ = ["LessonView"]
@@ -26,9 +26,9 @@ class LessonView(View):
         """Move by so many rows."""
         self._first = max(0, self._first + by)
 
-    def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+    def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
         follow = self._on != scene.status.fixes_on
-        strips, self._first = paint_lesson(scene, width, height, self._first, follow=follow)
+        strips, self._first = draw_lesson(scene, width, height, self._first, follow=follow)
         self._on = scene.status.fixes_on
         return strips
 

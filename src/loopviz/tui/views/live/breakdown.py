@@ -10,12 +10,12 @@ from loopviz.model.snapshot.blame import Breakdown
 from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
 from loopviz.tui.panels.finding import rule_line
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.views.live.parts import leads_on, paint_part, sizes, state_of
+from loopviz.tui.views.live.parts import draw_part, leads_on, sizes, state_of
 
-__all__ = ["paint_breakdown", "state_bar", "wanted_rows"]
+__all__ = ["draw_breakdown", "state_bar", "wanted_rows"]
 
 
-def paint_breakdown(
+def draw_breakdown(
     request: RequestInfo | None,
     found: Breakdown | None,
     at: int | None,
@@ -44,7 +44,7 @@ def paint_breakdown(
         visible = parts[: room - 1]
     size = sizes(parts)
     for i, part in enumerate(visible, first):
-        rows.append(paint_part(part, request, size, scene, width, chosen=i == at))
+        rows.append(draw_part(part, request, size, scene, width, chosen=i == at))
     if len(visible) < len(parts) and at is None:
         rest = parts[len(visible) :]
         summary = f"{len(rest)} more, {duration(sum(p.total_ns for p in rest), ' ')} in all"

@@ -18,7 +18,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import Lane
 from loopviz.tui.views.live.rows import LaneRow, begins, pinned_first
 
-__all__ = ["LanePainter"]
+__all__ = ["LanePanel"]
 
 Lanes = dict[tuple[str, int], list[RequestInfo]]
 """By route and lane."""
@@ -27,19 +27,19 @@ ROW_KEPT_NS = 4 * SECOND
 """How long a lane keeps its row after it was last needed, so that rows do not jump."""
 
 
-class LanePainter:
-    """Paints the lanes; remembers which rows were needed and the shapes of ended requests."""
+class LanePanel:
+    """Draws the lanes; remembers which rows were needed and the shapes of ended requests."""
 
     def __init__(self) -> None:
         self._lanes: dict[tuple[str, int], Lane] = {}
-        self._painted: dict[tuple[str, int], tuple[tuple[object, ...], Strip]] = {}
+        self._drawn: dict[tuple[str, int], tuple[tuple[object, ...], Strip]] = {}
         self._theme: Theme | None = None
         self._needed: dict[str, tuple[int, int]] = {}
         self._grid = 0, 0
         self.chosen: tuple[str, int] | None = None
         """The lane of the chosen request."""
         self.visible: list[LaneRow | None] = []
-        """The row of each line of the panel, as it was painted; None: it is free."""
+        """The row of each line of the panel, as it was drawn; None: it is free."""
 
     def rows(self, scene: Scene, count: int, start_ns: int, by_lane: Lanes) -> list[LaneRow]:
         """Which lane each row shows: the pinned ones first, then in the load's order of routes."""
@@ -60,7 +60,7 @@ class LanePainter:
         }
         return pinned_first(wanted, scene.view_state.pins, count)
 
-    def paint(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
+    def draw(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         """As many rows as the panel has."""
         width, height = plan.size("lanes")
         theme = scene.theme
@@ -70,7 +70,7 @@ class LanePainter:
         if theme is not self._theme:
             self._theme = theme
             self._lanes.clear()
-            self._painted.clear()
+            self._drawn.clear()
         if self._grid != (columns.cell_ns, columns.count):
             self._grid = columns.cell_ns, columns.count
             self._needed.clear()
@@ -111,7 +111,7 @@ class LanePainter:
         chosen = scene.view_state.row is not None and row.key == self.chosen
         mark = (scene.view_state.row, scene.view_state.slice_ns) if chosen else None
         key = _key(requests, columns, uprights, (row, guilty, plan, mark, scene.frozen))
-        before = self._painted.get(place)
+        before = self._drawn.get(place)
         if before and before[0] == key:
             return before[1]
         lane = self._lanes.get(place)
@@ -127,7 +127,7 @@ class LanePainter:
         line = self._label(row, plan, scene, chosen=chosen, guilty=guilty)
         line.to(plan.label, theme.text).cells(*cells)
         strip = line.end(*outcome, theme.text).strip(theme.text)
-        self._painted[place] = (key, strip)
+        self._drawn[place] = (key, strip)
         return strip
 
     def _label(self, row: LaneRow, plan: Plan, scene: Scene, *, chosen: bool, guilty: bool) -> Line:

@@ -11,7 +11,7 @@ from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
 from loopviz.tui.panels.names import short_name_of
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["leads_on", "paint_part", "place_of", "sizes", "state_of"]
+__all__ = ["draw_part", "leads_on", "place_of", "sizes", "state_of"]
 
 _FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
 """Before the name of a file."""
@@ -45,7 +45,7 @@ def sizes(parts: Sequence[Part]) -> tuple[int, int]:
     return took, count
 
 
-def paint_part(
+def draw_part(
     part: Part,
     request: RequestInfo,
     size: tuple[int, int],

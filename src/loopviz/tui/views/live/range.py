@@ -11,12 +11,12 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.live.breakdown import state_bar
 from loopviz.tui.views.live.parts import place_of
 
-__all__ = ["paint_range"]
+__all__ = ["draw_range"]
 
 LABEL_CELLS = 10
 
 
-def paint_range(scene: Scene, width: int, height: int) -> list[Strip]:
+def draw_range(scene: Scene, width: int, height: int) -> list[Strip]:
     """`height` rows: a title, four of figures, then as many routes as there is room for."""
     theme, snapshot = scene.theme, scene.snapshot
     blank = Line(width).strip(theme.text)

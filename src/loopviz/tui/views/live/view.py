@@ -1,4 +1,4 @@
-"""The live view: which request the cursor is on. The screen paints its panels one by one."""
+"""The live view: which request the cursor is on. The screen draws its panels one by one."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from loopviz.clock import MS
 from loopviz.model.snapshot import Location, RequestInfo, Snapshot
 from loopviz.model.snapshot.blame import Breakdown, Part, breakdown
 from loopviz.tui.draw.time_columns import Columns
-from loopviz.tui.panels.gauges import GaugePainter
+from loopviz.tui.panels.gauges import GaugePanel
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Notify
 from loopviz.tui.state.view_state import LIVE, Key, ViewState
-from loopviz.tui.views.live.breakdown import paint_breakdown, wanted_rows
-from loopviz.tui.views.live.lanes import LanePainter
+from loopviz.tui.views.live.breakdown import draw_breakdown, wanted_rows
+from loopviz.tui.views.live.lanes import LanePanel
 from loopviz.tui.views.live.parts import leads_on
-from loopviz.tui.views.live.range import paint_range
+from loopviz.tui.views.live.range import draw_range
 from loopviz.tui.views.view import View
 
 __all__ = ["LiveView"]
@@ -53,8 +53,8 @@ class LiveView(View):
     )
 
     def __init__(self) -> None:
-        self.lanes = LanePainter()
-        self.gauges = GaugePainter()
+        self.lanes = LanePanel()
+        self.gauges = GaugePanel()
         self._followed_ns = 0
         self._broken: tuple[Snapshot, RequestInfo, Breakdown] | None = None
 
@@ -68,7 +68,7 @@ class LiveView(View):
         return found
 
     def row_at(self, y: int) -> tuple[str, int] | None:
-        """The lane that was painted on that line of its panel."""
+        """The lane that was drawn on that line of its panel."""
         row = self.lanes.visible[y] if 0 <= y < len(self.lanes.visible) else None
         return row.key if row is not None else None
 
@@ -175,21 +175,21 @@ class LiveView(View):
         found = self.breakdown(scene)
         return wanted_rows(self._broken[1] if self._broken else None, found)
 
-    def paint_lanes(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
+    def draw_lanes(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         """The panel of the lanes."""
         request = self.request(scene)
         if request is not None:
             self.lanes.chosen = request.route, request.lane
-        return self.lanes.paint(scene, plan, columns)
+        return self.lanes.draw(scene, plan, columns)
 
-    def paint_chosen(self, scene: Scene, width: int, height: int) -> list[Strip]:
+    def draw_chosen(self, scene: Scene, width: int, height: int) -> list[Strip]:
         """The panel of what is chosen: the figures of a range, or where a request's time went."""
         if scene.view_state.span is not None:
-            return paint_range(scene, width, height)
+            return draw_range(scene, width, height)
         found = self.breakdown(scene)
         request = self._broken[1] if found is not None and self._broken is not None else None
         at = self.part_at(scene.view_state.chosen) if scene.view_state.detail else None
-        return paint_breakdown(request, found, at, scene, width, height)
+        return draw_breakdown(request, found, at, scene, width, height)
 
     def forget(self) -> None:
         self.__init__()  # type: ignore[misc]

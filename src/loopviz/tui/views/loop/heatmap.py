@@ -15,7 +15,7 @@ from loopviz.tui.panels.lag import LATE_NS, VERY_LATE_NS
 from loopviz.tui.panels.overview import gone
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["MIN_HEAT_ROWS", "Heat", "add_legend", "edges_for", "paint_heat", "shade_steps"]
+__all__ = ["MIN_HEAT_ROWS", "Heat", "add_legend", "draw_heat", "edges_for", "shade_steps"]
 
 Counts = NDArray[np.int64]
 
@@ -100,7 +100,7 @@ def shade_steps(most: int, before: int = 2) -> int:
     return steps if steps > before or steps * 5 < before * 3 else before
 
 
-def paint_heat(
+def draw_heat(
     heat: Heat,
     track: Track,
     scene: Scene,

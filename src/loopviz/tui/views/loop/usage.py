@@ -14,10 +14,10 @@ from loopviz.tui.panels.loop import known_shares
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.loop.pauses import pause_summary
 
-__all__ = ["paint_usage", "usage_rows"]
+__all__ = ["draw_usage", "usage_rows"]
 
 
-def paint_usage(
+def draw_usage(
     loop: LoopStats, scene: Scene, columns: Columns, label: int, rows: int, width: int
 ) -> list[Strip]:
     """A title, and the busy share of each column as a chart of so many rows."""

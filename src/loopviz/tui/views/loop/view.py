@@ -11,16 +11,16 @@ from loopviz.model import snapshot as model
 from loopviz.tui.draw.text import Line, beside
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.axis import axis_row
-from loopviz.tui.panels.histogram import paint_histogram
+from loopviz.tui.panels.histogram import draw_histogram
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
 from loopviz.tui.state.view_state import Key, ViewState
-from loopviz.tui.views.loop.heatmap import MIN_HEAT_ROWS, Heat, add_legend, edges_for, paint_heat
+from loopviz.tui.views.loop.heatmap import MIN_HEAT_ROWS, Heat, add_legend, draw_heat, edges_for
 from loopviz.tui.views.loop.measures import COLUMNS, MEASURES, MeasureRow, before, measured
 from loopviz.tui.views.loop.pauses import pause_row
-from loopviz.tui.views.loop.usage import paint_usage, usage_rows
+from loopviz.tui.views.loop.usage import draw_usage, usage_rows
 from loopviz.tui.views.view import View
 
 __all__ = ["LoopView"]
@@ -73,7 +73,7 @@ class LoopView(View):
     def row_at(self, y: int) -> Hashable | None:
         return self._table.row_at(y - self._table_y)
 
-    def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+    def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
         blank = Line(width).strip(scene.theme.text)
         if scene.snapshot is None:
             waits = Line(width).add("  The loop has not run yet.", scene.theme.dim)
@@ -85,7 +85,7 @@ class LoopView(View):
         rest = height - 3 - chart - (1 + TABLE_ROWS + text_rows)
         strips = self._heat(loop, name, row, scene, width, max(MIN_HEAT_ROWS, rest))
         if roomy:
-            strips += paint_usage(loop, scene, *self._grid(scene, width), CHART_ROWS, width)
+            strips += draw_usage(loop, scene, *self._grid(scene, width), CHART_ROWS, width)
         self._table_y = len(strips) + 1
         strips += self._figures(loop, row, scene, width, height - len(strips) - text_rows)
         strips += usage_rows(loop, scene, width, text_rows)
@@ -127,7 +127,7 @@ class LoopView(View):
         edges = edges_for(rows)
         heat = self._heats.setdefault((worker, measure.key, edges), Heat(edges))
         track = measure.track(loop)
-        strips = paint_heat(heat, track, scene, columns, label, width, measure.what)
+        strips = draw_heat(heat, track, scene, columns, label, width, measure.what)
         title = Line(width).add(glyphs.rule * 2, theme.faint)
         title.add(f" {name}{measure.title.upper()} ", theme.title).add(glyphs.rule, theme.faint)
         add_legend(title, heat, scene, measure.what)
@@ -166,13 +166,13 @@ class LoopView(View):
         title.add(glyphs.rule * title.left, theme.faint)
         rows = [((worker, one.measure.key), one) for one in measured(loop, scene)]
         state = scene.view_state.choose((worker, chosen.measure.key))
-        table = self._table.paint(
+        table = self._table.draw(
             rows, replace(scene, view_state=state), left, min(height - 1, TABLE_ROWS)
         )
         below = height - 1 - len(table)
         if below > 0:
             table += usage_rows(loop, scene, left, below)
-        bars = paint_histogram(
+        bars = draw_histogram(
             chosen.now.buckets,
             scene,
             right - 1,

@@ -8,13 +8,13 @@ from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.gauge import full_word
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.task_words import at_line
-from loopviz.tui.views.resources.holders import paint_holders, paint_jobs, quantiles_of
+from loopviz.tui.views.resources.holders import draw_holders, draw_jobs, quantiles_of
 from loopviz.tui.views.resources.rows import bar, sparkline
 
-__all__ = ["paint_resource"]
+__all__ = ["draw_resource"]
 
 
-def paint_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) -> list[Strip]:
+def draw_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) -> list[Strip]:
     """Figures, the last minute, then holders, waiters and workers."""
     scene = detail.scene
     theme = scene.theme
@@ -29,8 +29,8 @@ def paint_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) ->
     where = f"{at_line(view.location)} {view.location.function}" if view.location else ""
     detail.fact("made at", where)
     if jobs is not None:
-        paint_jobs(detail, jobs)
-    paint_holders(detail, view)
+        draw_jobs(detail, jobs)
+    draw_holders(detail, view)
     if not (view.holders or view.waiters or view.idle) and jobs is None:
         queue = "Queue" in view.kind
         doing = "waits to put in or to take out" if queue else "holds it and nobody waits for it"

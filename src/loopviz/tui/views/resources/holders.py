@@ -10,7 +10,7 @@ from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.task_words import at_line
 
-__all__ = ["paint_holders", "paint_jobs", "quantiles_of"]
+__all__ = ["draw_holders", "draw_jobs", "quantiles_of"]
 
 MIN_LIST_ROWS = 3
 """Rows that a list of tasks needs, its heading included."""
@@ -21,7 +21,7 @@ _TaskTime = tuple[str, int, list[str]]
 """A task's name, for how long it holds or waits, and its place, the longest text first."""
 
 
-def paint_holders(detail: Detail, view: ResourceInfo) -> None:
+def draw_holders(detail: Detail, view: ResourceInfo) -> None:
     """Holders and waiters, as many as there is room for."""
     theme, at_ns = detail.scene.theme, _moment(detail.scene)
     holders = [(_who(h.task, h.label), at_ns - h.since_ns, _across(h)) for h in view.holders]
@@ -54,7 +54,7 @@ def _moment(scene: Scene) -> int:
     return max(scene.snapshot.health.newest_ns, scene.end_ns)
 
 
-def paint_jobs(detail: Detail, jobs: JobStats) -> None:
+def draw_jobs(detail: Detail, jobs: JobStats) -> None:
     """What the workers of an executor do, and what their jobs took."""
     scene = detail.scene
     theme = scene.theme

@@ -10,7 +10,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 from loopviz.tui.views.resources.rows import BAR_CELLS, ResourceRow
 
-__all__ = ["COLUMNS", "SPARKLINE_CELLS", "fitting_columns", "paint_title"]
+__all__ = ["COLUMNS", "SPARKLINE_CELLS", "draw_title", "fitting_columns"]
 
 SPARKLINE_CELLS = 10
 
@@ -123,7 +123,7 @@ def fitting_columns(rows: Sequence[ResourceRow]) -> tuple[Column, ...]:
     return tuple(column for column in COLUMNS if column.title not in _WAITING_COLUMNS)
 
 
-def paint_title(scene: Scene, width: int) -> Strip:
+def draw_title(scene: Scene, width: int) -> Strip:
     """`RESOURCES 5 known · 41 tasks wait for db pool`."""
     theme = scene.theme
     found = scene.snapshot.resources if scene.snapshot is not None else ()

@@ -12,9 +12,9 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
 from loopviz.tui.state.view_state import ViewState
-from loopviz.tui.views.resources.detail import paint_resource
+from loopviz.tui.views.resources.detail import draw_resource
 from loopviz.tui.views.resources.rows import ORDERS, QUIET, Key, ResourceRow, resource_rows
-from loopviz.tui.views.resources.table import COLUMNS, SPARKLINE_CELLS, fitting_columns, paint_title
+from loopviz.tui.views.resources.table import COLUMNS, SPARKLINE_CELLS, draw_title, fitting_columns
 from loopviz.tui.views.view import View
 
 __all__ = ["ResourcesView"]
@@ -79,22 +79,22 @@ class ResourcesView(View):
     def row_at(self, y: int) -> Hashable | None:
         return self._table.row_at(y - 1)
 
-    def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+    def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
         beside, height = width >= BESIDE_CELLS, height - 1
         self._room = height - 1 if beside else max(height - 1 - MIN_DETAIL_ROWS, 0)
         rows = self._rows(scene)
-        title = paint_title(scene, width)
+        title = draw_title(scene, width)
         if beside:
             detail_width = min(72, round(width * 0.38))
-            table = self._paint_table(scene, rows, width - detail_width - 1, height)
+            table = self._draw_table(scene, rows, width - detail_width - 1, height)
             return [title, *walled(table, self._detail(scene, rows, detail_width, height), scene)]
         if scene.view_state.detail and _chosen(rows, scene) is not None:
             return [title, *self._detail(scene, rows, width, height)]
         under = below(len(rows) + 1, height) if rows else 0
-        table = self._paint_table(scene, rows, width, height - under)
+        table = self._draw_table(scene, rows, width, height - under)
         return [title, *table, *self._detail(scene, rows, width, under, ruled=True)]
 
-    def _paint_table(
+    def _draw_table(
         self, scene: Scene, rows: list[ResourceRow], width: int, height: int
     ) -> list[Strip]:
         self._table.columns = fitting_columns(rows)
@@ -102,7 +102,7 @@ class ResourcesView(View):
         empty = "No resource yet: no lock, queue, pool or executor was used."
         if wanted:
             empty = f'No resource has "{wanted}" in it: esc shows all.'
-        return self._table.paint(
+        return self._table.draw(
             [(row.key, row) for row in rows],
             scene,
             width,
@@ -126,7 +126,7 @@ class ResourcesView(View):
                 detail.fact("", "Nobody has ever waited for them: enter shows them.", rows=2)
             return detail.done()
         jobs = next((jobs for jobs in scene.snapshot.jobs if jobs.name == view.name), None)
-        return paint_resource(view, jobs, detail)
+        return draw_resource(view, jobs, detail)
 
 
 def _chosen(rows: Sequence[ResourceRow], scene: Scene) -> ResourceInfo | None:

@@ -7,11 +7,11 @@ from textual.strip import Strip
 from loopviz.model.snapshot import Spread, State, TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.text import clean, took
 from loopviz.tui.panels.detail import Detail
-from loopviz.tui.panels.histogram import paint_histogram
+from loopviz.tui.panels.histogram import draw_histogram
 from loopviz.tui.panels.task_words import as_of, at_line, state_words, waits_on
-from loopviz.tui.views.tasks.stack import Source, paint_stack, place_in
+from loopviz.tui.views.tasks.stack import Source, draw_stack, place_in
 
-__all__ = ["paint_group", "paint_task", "paint_trouble"]
+__all__ = ["draw_group", "draw_task", "draw_trouble"]
 
 TIMES_CELLS = 56
 """Width from which on the parts of a task's life have their times, not the shares alone."""
@@ -19,7 +19,7 @@ MIN_HISTOGRAM_ROWS = 5
 """Rows that a histogram needs at least."""
 
 
-def paint_task(
+def draw_task(
     task: TaskInfo,
     group: TaskGroupInfo | None,
     view: TaskTable,
@@ -47,13 +47,13 @@ def paint_task(
     detail.fact("holds", ", ".join(task.holds), theme.warm)
     detail.fact("made at", place_in(task.site, detail.room))
     _family(detail, task, view)
-    paint_stack(detail, task, scene, source, most=_stack_rows(detail.left, group))
+    draw_stack(detail, task, scene, source, most=_stack_rows(detail.left, group))
     if group is not None:
         _histograms(detail, group, "its group")
     return detail.done()
 
 
-def paint_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[Strip]:
+def draw_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[Strip]:
     """What its tasks did all in all, what they wait for now, and histograms."""
     theme = detail.scene.theme
     pace = f"{group.steps_per_s:.0f} steps/s" if group.steps_per_s >= 1 else ""
@@ -75,7 +75,7 @@ def paint_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[S
     return detail.done()
 
 
-def paint_trouble(detail: Detail) -> list[Strip]:
+def draw_trouble(detail: Detail) -> list[Strip]:
     """What the words of those in trouble mean, and what to do."""
     detail.title("tasks in trouble", style=detail.scene.theme.alarm)
     for title, text in (
@@ -166,8 +166,8 @@ def _histograms(detail: Detail, group: TaskGroupInfo, of: str) -> None:
     detail.heading(f"steps of {of}", group.label)
     detail.put(heads)
     detail.side_by_side(
-        paint_histogram(group.steps.buckets, scene, half, rows, empty="no step yet", margin=2),
-        paint_histogram(
+        draw_histogram(group.steps.buckets, scene, half, rows, empty="no step yet", margin=2),
+        draw_histogram(
             group.delays.buckets,
             scene,
             detail.width - half,

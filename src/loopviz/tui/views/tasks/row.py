@@ -19,7 +19,7 @@ TROUBLE: Key = ("trouble", 0)
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A group, or a task. The names of a row are cleaned when they are painted."""
+    """A group, or a task. The names of a row are cleaned when they are drawn."""
 
     key: Key
     name: str

@@ -9,7 +9,7 @@ from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.task_words import at_line
 
-__all__ = ["Source", "is_library", "paint_stack", "place_in"]
+__all__ = ["Source", "draw_stack", "is_library", "place_in"]
 
 Source = Callable[[Location, int], tuple[tuple[int, str], ...]]
 """`source_around`."""
@@ -22,7 +22,7 @@ def is_library(where: Location) -> bool:
     return any(part in where.path for part in _INSTALLED)
 
 
-def paint_stack(detail: Detail, task: TaskInfo, scene: Scene, source: Source, most: int) -> None:
+def draw_stack(detail: Detail, task: TaskInfo, scene: Scene, source: Source, most: int) -> None:
     """Outermost first; frames of libraries in a row are one line, but for the innermost one."""
     theme, stack = scene.theme, scene.stack
     if task.outcome or most < 2:

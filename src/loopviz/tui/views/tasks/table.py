@@ -7,7 +7,7 @@ from loopviz.tui.draw.text import Line, clean, took, width_of
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 
-__all__ = ["COLUMNS", "WIDE_TABLE_CELLS", "paint_title"]
+__all__ = ["COLUMNS", "WIDE_TABLE_CELLS", "draw_title"]
 
 
 def _columns(name: int, on: int) -> tuple[Column, ...]:
@@ -57,7 +57,7 @@ WIDE_TABLE_CELLS = 92
 """Width from which on a table is wide."""
 
 
-def paint_title(view: TaskTable, scene: Scene, width: int) -> Strip:
+def draw_title(view: TaskTable, scene: Scene, width: int) -> Strip:
     """`TASKS 42 live · 1,203 started · 3 raised …`; what does not fit is left out."""
     theme = scene.theme
     line = Line(width).add(" TASKS ", theme.title)

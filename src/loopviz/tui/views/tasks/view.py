@@ -15,13 +15,13 @@ from loopviz.tui.panels.task_words import as_of
 from loopviz.tui.source import source_around
 from loopviz.tui.state.effects import Change, Effects, Freeze
 from loopviz.tui.state.view_state import LIVE, ViewState
-from loopviz.tui.views.tasks.detail import paint_group, paint_task, paint_trouble
+from loopviz.tui.views.tasks.detail import draw_group, draw_task, draw_trouble
 from loopviz.tui.views.tasks.expansion import Expansion
 from loopviz.tui.views.tasks.names import tasks_of
 from loopviz.tui.views.tasks.row import TROUBLE, Key, TaskRow
 from loopviz.tui.views.tasks.rows import ORDERS, task_rows
 from loopviz.tui.views.tasks.stack import is_library
-from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE_CELLS, paint_title
+from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE_CELLS, draw_title
 from loopviz.tui.views.view import View
 
 __all__ = ["TasksView"]
@@ -134,12 +134,12 @@ class TasksView(View):
             return own[-1]
         return (self._chosen.place or self._chosen.site) if self._chosen else None
 
-    # ---- painting
+    # ---- drawing
 
     def row_at(self, y: int) -> Hashable | None:
         return self._table.row_at(y - 1)
 
-    def paint(self, scene: Scene, width: int, height: int) -> list[Strip]:
+    def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
         height -= 1
         self._wide = width >= BESIDE_CELLS
         detail_width = min(72, round(width * 0.38)) if self._wide else -1
@@ -150,23 +150,23 @@ class TasksView(View):
         sizes = {column.title: size for column, size in self._table.fitting(cells - MARGIN_CELLS)}
         self._room = sizes["task"], sizes["waits on"]
         rows = self._rows(scene)
-        title = paint_title(tasks_of(scene), scene, width)
+        title = draw_title(tasks_of(scene), scene, width)
         if self._wide:
-            table = self._paint_table(scene, rows, cells, height)
+            table = self._draw_table(scene, rows, cells, height)
             detail = self._detail(rows, Detail(scene, detail_width, height))
             return [title, *walled(table, detail, scene)]
         if scene.view_state.detail and scene.view_state.row is not None:
             return [title, *self._detail(rows, Detail(scene, width, height))]
         under = below(len(rows) + 1, height) if rows else 0
-        table = self._paint_table(scene, rows, width, height - under)
+        table = self._draw_table(scene, rows, width, height - under)
         return [title, *table, *self._detail(rows, Detail(scene, width, under, ruled=True))]
 
-    def _paint_table(
+    def _draw_table(
         self, scene: Scene, rows: list[TaskRow], width: int, height: int
     ) -> list[Strip]:
         wanted = scene.view_state.filters.get(self.NAME, "")
         empty = f'No task has "{wanted}" in it: esc shows all.' if wanted else "No tasks yet."
-        return self._table.paint(
+        return self._table.draw(
             [(row.key, row) for row in rows],
             scene,
             width,
@@ -184,9 +184,9 @@ class TasksView(View):
         row = scene.view_state.row
         if self._chosen is not None:
             task = self._chosen
-            return paint_task(task, groups.get(task.group), view, detail, source_around)
+            return draw_task(task, groups.get(task.group), view, detail, source_around)
         if row == TROUBLE:
-            return paint_trouble(detail)
+            return draw_trouble(detail)
         if not isinstance(row, tuple) or row[1] not in groups:
             row = next((each.key for each in rows if each.key[0] == "group"), None)
-        return detail.done() if row is None else paint_group(groups[row[1]], view, detail)
+        return detail.done() if row is None else draw_group(groups[row[1]], view, detail)

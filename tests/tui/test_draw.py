@@ -1,4 +1,4 @@
-"""Painting, in small: exact cells for small cases."""
+"""Drawing, in small: exact cells for small cases."""
 
 from dataclasses import replace
 
@@ -21,8 +21,8 @@ from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.draw.text import Line, clean, duration, fit, wrap
 from loopviz.tui.draw.time_columns import Columns
-from loopviz.tui.panels.footer import Offer, paint_footer
-from loopviz.tui.panels.header import paint_header
+from loopviz.tui.panels.footer import Offer, draw_footer
+from loopviz.tui.panels.header import draw_header
 from loopviz.tui.panels.lag import lag_columns, level
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.loop import busy_shares
@@ -101,7 +101,7 @@ def test_an_open_request_fills_its_last_column():
 
 
 def test_a_lane_scrolls_like_a_new_one():
-    """What is kept from frame to frame must equal what would be painted afresh."""
+    """What is kept from frame to frame must equal what would be drawn afresh."""
     spans = [
         request(
             (n * 170, n * 170 + 60, READY),
@@ -248,7 +248,7 @@ def test_the_header_says_what_is_not_seen():
             frame.scenario, frame.status, replace(seen, **changes), seen.now_ns, seen.now_ns,
             theme_named("dark"), BLOCKS, keys=DEFAULT_KEYS,
         )  # fmt: skip
-        return paint_header(scene, plan(160, 50))[0].text
+        return draw_header(scene, plan(160, 50))[0].text
 
     assert "HOOK" not in header()
     assert "STEPS" not in header()
@@ -270,7 +270,7 @@ def test_the_footer_keeps_help_and_quit():
         BLOCKS,
         keys=DEFAULT_KEYS,
     )
-    text = paint_footer(offered, 60, scene)[0].text
+    text = draw_footer(offered, 60, scene)[0].text
     assert text.rstrip().endswith("? help  q quit")
     assert len(text) == 60
 
