@@ -19,7 +19,7 @@ from textual.strip import Strip
 from loopviz.engine.session import Session
 from loopviz.tui.app import LoopvizApp
 from loopviz.tui.draw.palette import DARK, LIGHT, theme_named
-from loopviz.tui.screenshot import picture_of, rows_of
+from loopviz.tui.screenshot import screen_rows, screenshot_svg
 from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.view_state import VIEWS
 
@@ -64,7 +64,7 @@ async def shoot(scenario: str, columns: int, lines: int) -> None:
                     await pilot.press("T")
                 app.tick(whole=True)
                 await pilot.pause()
-                svg = picture_of(app, app.controller.theme)
+                svg = screenshot_svg(app, app.controller.theme)
                 name = f"{scenario}-{view}-{columns}x{lines}-{palette.name}.svg"
                 (IMAGES / name).write_text(svg)
             print(f"{scenario} {view} {columns}×{lines}")
@@ -81,7 +81,7 @@ async def shoot_film() -> None:
             caption = _caption(words)
             for _ in range(int(seconds * FRAMES_PER_S)):
                 began = loop.time()
-                frames.append((at_s, [*rows_of(pilot.app), Strip.blank(80), caption]))
+                frames.append((at_s, [*screen_rows(pilot.app), Strip.blank(80), caption]))
                 at_s += 1 / FRAMES_PER_S
                 await pilot.pause(1 / FRAMES_PER_S - (loop.time() - began))
             if key:

@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from loopviz.clock import MS, SECOND
 from loopviz.tui.app import LoopvizApp
-from loopviz.tui.screenshot import rows_of
+from loopviz.tui.screenshot import screen_rows
 from loopviz.tui.widgets.lines import LineWidget
 
 from .builders import T0, FakeRun
@@ -56,7 +56,7 @@ class Stage:
 
     def strips(self) -> list[Strip]:
         """The rows as the terminal gets them: a box, and what shows around it."""
-        return rows_of(self.app)
+        return screen_rows(self.app)
 
     def dump(self) -> str:
         """Text, then the names of the styles of each row; of a box, without what is behind it."""

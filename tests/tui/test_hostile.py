@@ -9,7 +9,7 @@ from rich.style import Style
 
 from loopviz.model.snapshot import Location
 from loopviz.tui.draw.text import Line
-from loopviz.tui.screenshot import picture_of, rows_of
+from loopviz.tui.screenshot import screen_rows, screenshot_svg
 
 from .builders import SCENARIO, FakeRun
 from .conftest import Stage, drive
@@ -61,8 +61,8 @@ def test_every_view():
             seen.append(stage.text())
         for box in ("s", "question_mark", "ctrl+p"):
             await stage.press(box)
-            seen.append("\n".join(row.text for row in rows_of(stage.app)))
-            seen.append(picture_of(stage.app, stage.app.controller.theme))
+            seen.append("\n".join(row.text for row in screen_rows(stage.app)))
+            seen.append(screenshot_svg(stage.app, stage.app.controller.theme))
             ET.fromstring(seen[-1])
             await stage.press("escape")
 

@@ -13,7 +13,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.tui.draw.svg import picture
-from loopviz.tui.screenshot import picture_of
+from loopviz.tui.screenshot import screenshot_svg
 
 from .builders import FakeRun
 from .conftest import Stage, drive
@@ -45,7 +45,7 @@ def test_picture(name):
             if isinstance(key, str):
                 await stage.press(key)
             await stage.play(0 if isinstance(key, str) else key)
-        made.append(picture_of(stage.app, stage.app.controller.theme))
+        made.append(screenshot_svg(stage.app, stage.app.controller.theme))
 
     drive(play, size, Stage(FakeRun(scenario), theme_name=theme))
     (svg,) = made

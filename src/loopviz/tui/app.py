@@ -25,16 +25,16 @@ from loopviz.tui.controller import Controller
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import light_ground, theme_named
 from loopviz.tui.draw.text import clean
-from loopviz.tui.driver import telling
-from loopviz.tui.editor import Editor, open_window, place_of, run_editor, save
-from loopviz.tui.frame_rate import Pace
-from loopviz.tui.gc_schedule import Sweep
+from loopviz.tui.driver import reporting_driver
+from loopviz.tui.editor import Editor, place_of, run_editor, save, start_detached
+from loopviz.tui.frame_rate import FrameRate
+from loopviz.tui.gc_schedule import GcSchedule
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.screens.box import BoxScreen
 from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
-from loopviz.tui.screenshot import picture_of
+from loopviz.tui.screenshot import screenshot_svg
 from loopviz.tui.state.actions import keymap, named
 from loopviz.tui.state.double_press import DoublePress
 from loopviz.tui.state.line_edit import typed
@@ -85,8 +85,8 @@ class LoopvizApp(App[None]):
         glyphs = ASCII if ascii_only else BLOCKS
         colours = theme_named(self._palette_name(theme_name))
         self.controller = Controller(run, clock, colours, glyphs, keymap(keys))
-        self._pace = Pace()
-        self._sweep = Sweep()
+        self._frame_rate = FrameRate()
+        self._gc_schedule = GcSchedule()
         self._double = DoublePress()
         self._main = MainScreen(self.controller)
         self._often_ns = self._seldom_ns = self._polled_ns = -SECOND
@@ -114,13 +114,13 @@ class LoopvizApp(App[None]):
 
     def get_driver_class(self) -> type[Driver]:
         driver = super().get_driver_class()
-        return driver if self._terminal is None else telling(driver, self._terminal)
+        return driver if self._terminal is None else reporting_driver(driver, self._terminal)
 
     def on_mount(self) -> None:
         self._main.use_theme(self.controller.theme)
         self.tick()
         if self._fps:
-            self._sweep.begin()
+            self._gc_schedule.begin()
             self.set_interval(1 / self._fps, self.tick)
         if self._driver is not None and not self.is_headless:
             from loopviz.tui.hangup import watch_server, watch_terminal  # noqa: PLC0415
@@ -145,7 +145,7 @@ class LoopvizApp(App[None]):
                 await super().run_async(**options)
             finally:
                 self._closed = True
-                self._sweep.end()
+                self._gc_schedule.end()
                 self._run.close()
 
     def _handle_exception(self, error: Exception) -> None:
@@ -170,7 +170,7 @@ class LoopvizApp(App[None]):
         if self._closed:
             return
         now_ns = self._clock()
-        due = whole or (self._pace.due(now_ns, self._backlog()) and self._main.due(now_ns))
+        due = whole or (self._frame_rate.due(now_ns, self._backlog()) and self._main.due(now_ns))
         if due or now_ns - self._polled_ns >= POLL_INTERVAL_NS:
             self._polled_ns = now_ns
             self._run.poll()
@@ -178,11 +178,11 @@ class LoopvizApp(App[None]):
         if self._away:
             return
         if not whole:
-            self._sweep.sweep(now_ns)
+            self._gc_schedule.sweep(now_ns)
         if not due:
             return
         before = self.controller.scene
-        self.controller.fps = self._pace.fps
+        self.controller.fps = self._frame_rate.fps
         scene = self.controller.see(now_ns)
         whole = whole or before is None or before.scenario.id != scene.scenario.id
         often = whole or now_ns - self._often_ns >= HEADER_INTERVAL_NS
@@ -289,7 +289,7 @@ class LoopvizApp(App[None]):
             own(*given)
         else:
             COMMANDS[action.command](self.controller, *given)
-        self._sweep.pressed(self._clock())
+        self._gc_schedule.pressed(self._clock())
         self.tick(whole=True)
         if self.screen is self._main and self._fps:
             self._main.write()
@@ -357,7 +357,7 @@ class LoopvizApp(App[None]):
             self.run_worker(self._edit(command))
             return
         try:
-            open_window(command)
+            start_detached(command)
             self.controller.notify(f"{editor.name} opens {place_of(location)}.")
         except OSError as error:
             self.controller.notify(
@@ -396,5 +396,5 @@ class LoopvizApp(App[None]):
         scenario = clean(self.scene.scenario.id) if self.scene else "none"
         time = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         self.controller.notify(
-            save(picture_of(self, self.controller.theme), f"loopviz-{scenario}-{time}")
+            save(screenshot_svg(self, self.controller.theme), f"loopviz-{scenario}-{time}")
         )

@@ -4,16 +4,16 @@ from textual.driver import Driver
 
 from loopviz.engine.terminal import Terminal
 
-__all__ = ["telling"]
+__all__ = ["reporting_driver"]
 
 
-def telling(driver: type[Driver], terminal: Terminal) -> type[Driver]:
+def reporting_driver(driver: type[Driver], terminal: Terminal) -> type[Driver]:
     """That driver, which tells the terminal's guard of each of its screens.
 
     An editor, or a shell after SIGTSTP, has the terminal to itself in between.
     """
 
-    class Telling(driver):  # type: ignore[misc, valid-type]
+    class ReportingDriver(driver):  # type: ignore[misc, valid-type]
         def start_application_mode(self) -> None:
             terminal.before_screen()
             super().start_application_mode()
@@ -23,4 +23,4 @@ def telling(driver: type[Driver], terminal: Terminal) -> type[Driver]:
             super().close()  # returns when all has been written
             terminal.after_screen()
 
-    return Telling
+    return ReportingDriver

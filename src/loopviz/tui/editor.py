@@ -9,7 +9,7 @@ from pathlib import Path
 
 from loopviz.model.snapshot import Location
 
-__all__ = ["Editor", "open_window", "place_of", "run_editor", "save"]
+__all__ = ["Editor", "place_of", "run_editor", "save", "start_detached"]
 
 PLUS_LINE = {"vi", "vim", "nvim", "view", "gvim", "nano", "pico", "emacs", "emacsclient", "kak"}
 PLUS_LINE |= {"joe", "jed", "ne", "mg", "micro", "vis", "gedit", "xed", "mousepad"}
@@ -61,7 +61,7 @@ class Editor:
         return [*self._words, *place]
 
 
-def open_window(command: list[str]) -> None:
+def start_detached(command: list[str]) -> None:
     """Start a program with a window of its own, and let it be. Raises OSError."""
     process = subprocess.Popen(
         command,

@@ -4,7 +4,7 @@ from collections import deque
 
 from loopviz.clock import SECOND
 
-__all__ = ["Pace"]
+__all__ = ["FrameRate"]
 
 FRAME_RATES = (30, 15, 8, 4)
 """Frames per second, from a terminal that keeps up to a very slow one."""
@@ -20,7 +20,7 @@ RECOVERY_NS, MAX_RECOVERY_NS = 3 * SECOND, 60 * SECOND
 """How long no write may wait before the rate rises. The time doubles after each early rise."""
 
 
-class Pace:
+class FrameRate:
     """Says at each tick of the clock whether a frame is due."""
 
     def __init__(self) -> None:

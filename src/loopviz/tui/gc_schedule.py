@@ -4,7 +4,7 @@ import gc
 
 from loopviz.clock import SECOND
 
-__all__ = ["Sweep"]
+__all__ = ["GcSchedule"]
 
 YOUNG_INTERVAL_NS = SECOND
 """The interval of collections of young objects."""
@@ -15,7 +15,7 @@ FULL_DEADLINE_NS = 120 * SECOND
 """The longest time without a full collection, whatever keys are pressed."""
 
 
-class Sweep:
+class GcSchedule:
     """Once a second, collects what was made since the last time, and sets aside what is left.
 
     Cycles that live for longer (screens that were closed, Textual's own strips) are collected among

@@ -104,12 +104,12 @@ class GaugePanel:
         titles = _titles(counters, width)
         parts = []
         for title, counter in zip(titles, counters, strict=True):
-            pace = self._pace(counter, scene)
+            rate = self._rate_per_s(counter, scene)
             trouble = counter.bad and counter.value > 0
-            style = (theme.alarm if pace > 0 else theme.strong) if trouble else theme.text
+            style = (theme.alarm if rate > 0 else theme.strong) if trouble else theme.text
             grows = " stopped" if trouble else ""
-            if counter.bad and pace > 0:
-                grows = f" {glyphs.up} +{pace:.0f}/s" if pace >= 0.5 else f" {glyphs.up}"
+            if counter.bad and rate > 0:
+                grows = f" {glyphs.up} +{rate:.0f}/s" if rate >= 0.5 else f" {glyphs.up}"
             parts.append((title, f"{counter.value:,}", grows, style))
         wide = sum(sum(map(width_of, part[:3])) + 1 for part in parts)
         gap = max(1, min(4, (width - 1 - wide) // max(1, len(parts))))
@@ -119,7 +119,7 @@ class GaugePanel:
             line.add(f"{title} ", theme.dim).add(value, style).add(grows, style)
         return line
 
-    def _pace(self, counter: CounterValue, scene: Scene) -> float:
+    def _rate_per_s(self, counter: CounterValue, scene: Scene) -> float:
         """By how much it grows in a second, lately."""
         assert scene.snapshot is not None
         now = scene.end_ns

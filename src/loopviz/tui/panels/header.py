@@ -35,7 +35,7 @@ def draw_header(scene: Scene, plan: Plan) -> list[Strip]:
     badge = theme.badge_frozen if word == "REPLAY" else badge
     if word == "STARTING":
         badge = theme.badge_waiting
-    line.add(f" {word}{_pace(scene) if word == 'REPLAY' else ''} ", badge or theme.alarm_fill)
+    line.add(f" {word}{_speed_text(scene) if word == 'REPLAY' else ''} ", badge or theme.alarm_fill)
     if scene.frozen:
         line.add(f" +{_behind(scene)} behind", theme.bar_strong)
     right = _right(scene, width)
@@ -64,7 +64,7 @@ def draw_header(scene: Scene, plan: Plan) -> list[Strip]:
     return [line.strip(theme.bar)]
 
 
-def _pace(scene: Scene) -> str:
+def _speed_text(scene: Scene) -> str:
     """` ×1/10`, and whether it stands."""
     speed = scene.view_state.speed
     pace = f"1/{1 / speed:.0f}" if speed < 1 else "1"

@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from loopviz.clock import SECOND
-from loopviz.tui.gc_schedule import Sweep
+from loopviz.tui.gc_schedule import GcSchedule
 
 
 class Node:
@@ -16,7 +16,7 @@ class Node:
 
 @pytest.fixture
 def sweep():
-    sweep = Sweep()
+    sweep = GcSchedule()
     sweep.begin()
     yield sweep
     sweep.end()
@@ -70,7 +70,7 @@ def test_a_key_puts_that_off_for_two_minutes_at_most(sweep):
 
 def test_nothing_is_collected_before_it_begins():
     node = weakref.ref(Node())
-    Sweep().sweep(SECOND)
+    GcSchedule().sweep(SECOND)
     assert gc.isenabled()
     assert node() is not None
     gc.collect()

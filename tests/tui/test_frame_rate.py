@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from loopviz.clock import SECOND
-from loopviz.tui.frame_rate import Pace
+from loopviz.tui.frame_rate import FrameRate
 
 
 def drawn(pace, start_ns, backlog):
@@ -12,7 +12,7 @@ def drawn(pace, start_ns, backlog):
 
 
 def test_pace_falls_and_recovers():
-    pace = Pace()
+    pace = FrameRate()
     assert drawn(pace, 0, 0) == 30
     assert pace.fps == 30
     falling = [drawn(pace, second * SECOND, 10) for second in range(1, 4)]
@@ -23,14 +23,14 @@ def test_pace_falls_and_recovers():
 
 
 def test_no_second_frame_waits_for_the_terminal():
-    pace = Pace()
+    pace = FrameRate()
     assert pace.due(0, 0)
     assert not pace.due(SECOND // 30, 1)
     assert pace.due(SECOND // 15, 0)
 
 
 def test_a_moment_of_delay_changes_nothing():
-    pace = Pace()
+    pace = FrameRate()
     ticks = [SECOND * i // 30 for i in range(60)]
     frames = [pace.due(now, 1 if place in (20, 21) else 0) for place, now in enumerate(ticks)]
     assert sum(frames) == 58
@@ -38,7 +38,7 @@ def test_a_moment_of_delay_changes_nothing():
 
 def test_a_slow_link_is_tried_ever_more_seldom():
     """It takes seven frames a second: at fifteen, each is late."""
-    pace = Pace()
+    pace = FrameRate()
     tries = []
     free_ns = 0
     for tick in range(120 * 30):
