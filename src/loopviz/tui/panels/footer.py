@@ -34,7 +34,7 @@ def offers(scene: Scene, *, tabs: bool = False) -> list[Offer]:
     for action in ACTIONS:
         if action.name == "next-view" and not tabs:
             names = tuple(f"view-{name}" for name, _ in VIEWS)
-            spare = 1 + ASIDE_SPARE * availability.travels(scene)
+            spare = 1 + ASIDE_SPARE * availability.in_past(scene)
             found.append(Offer(scene.keys.label(*names), "views", spare, names))
         if action.word and action.when(scene):
             names = (action.name, *action.also)
@@ -48,7 +48,7 @@ def offers(scene: Scene, *, tabs: bool = False) -> list[Offer]:
 def _is_aside(action: Action, scene: Scene) -> bool:
     """Whether who travels in time can do without it."""
     own = action.group in ("time", "loopviz") or action.name in ("enter", "restart")
-    return availability.travels(scene) and not own
+    return availability.in_past(scene) and not own
 
 
 def draw_footer(offered: Sequence[Offer], width: int, scene: Scene) -> list[Strip]:

@@ -5,17 +5,17 @@ from loopviz.tui.state.view_state import LIVE
 
 __all__ = [
     "always",
-    "closes",
-    "freezes",
-    "line",
-    "live",
-    "opens",
-    "pins",
-    "running",
-    "stale",
-    "suggested",
-    "table",
-    "travels",
+    "can_close",
+    "can_freeze",
+    "can_open",
+    "can_pin",
+    "has_line",
+    "has_suggestion",
+    "has_table",
+    "in_past",
+    "is_live",
+    "is_running",
+    "is_stale",
 ]
 
 
@@ -23,60 +23,60 @@ def always(_: Scene) -> bool:
     return True
 
 
-def stale(scene: Scene) -> bool:
+def is_stale(scene: Scene) -> bool:
     """What runs is not what it could be: it died, or its file has changed."""
     return scene.status.changed or scene.status.phase in ("target-died", "load-died", "failed")
 
 
-def live(scene: Scene) -> bool:
+def is_live(scene: Scene) -> bool:
     return scene.view == LIVE
 
 
-def table(scene: Scene) -> bool:
+def has_table(scene: Scene) -> bool:
     return scene.view not in (LIVE, "lesson")
 
 
-def row(scene: Scene) -> bool:
+def has_row(scene: Scene) -> bool:
     """A row is chosen."""
     return scene.view_state.row is not None
 
 
-def opens(scene: Scene) -> bool:
+def can_open(scene: Scene) -> bool:
     """There is more to see of a row."""
     if scene.view_state.detail or scene.view == "loop":
         return False
-    return row(scene) if live(scene) else table(scene)
+    return has_row(scene) if is_live(scene) else has_table(scene)
 
 
-def closes(scene: Scene) -> bool:
+def can_close(scene: Scene) -> bool:
     """Something of this view can be closed, or it is not the first one."""
-    return scene.view != LIVE or row(scene) or bool(scene.view_state.filter)
+    return scene.view != LIVE or has_row(scene) or bool(scene.view_state.filter)
 
 
-def pins(scene: Scene) -> bool:
+def can_pin(scene: Scene) -> bool:
     """The chosen row can be kept on top."""
-    return row(scene) and scene.view in (LIVE, "tasks", "resources")
+    return has_row(scene) and scene.view in (LIVE, "tasks", "resources")
 
 
-def line(scene: Scene) -> bool:
+def has_line(scene: Scene) -> bool:
     """The chosen row is about a line of code."""
-    return row(scene) and scene.view not in ("loop", "compare")
+    return has_row(scene) and scene.view not in ("loop", "compare")
 
 
-def freezes(scene: Scene) -> bool:
+def can_freeze(scene: Scene) -> bool:
     """The picture moves, in the view where one moves in time."""
-    return not scene.frozen and live(scene)
+    return not scene.frozen and is_live(scene)
 
 
-def travels(scene: Scene) -> bool:
+def in_past(scene: Scene) -> bool:
     """A moment of the past is shown, in the view where one moves in time."""
-    return scene.frozen and live(scene)
+    return scene.frozen and is_live(scene)
 
 
-def running(scene: Scene) -> bool:
+def is_running(scene: Scene) -> bool:
     return scene.status.phase == "running"
 
 
-def suggested(scene: Scene) -> bool:
+def has_suggestion(scene: Scene) -> bool:
     """A fix is suggested that is not on yet."""
-    return running(scene) and scene.suggested is not None
+    return is_running(scene) and scene.suggested is not None
