@@ -22,7 +22,7 @@ from .conftest import Stage, beyond_ascii, drive
 
 
 class Troubled(FakeRun):
-    """Shows what `trouble` makes of each picture."""
+    """Shows what `rising_counter` makes of each picture."""
 
     def __init__(self, trouble=lambda snapshot: snapshot):
         super().__init__()
@@ -181,8 +181,8 @@ def test_every_rule_is_explained_in_a_sentence():
 def test_when_it_was_seen(ago_s, text):
     scene = scene_of(with_moments)
     assert seen(scene.end_ns - ago_s * SECOND, scene) == text
-    frozen = replace(scene, anchor_ns=scene.end_ns + 60 * SECOND)
-    assert seen(frozen.anchor_ns - ago_s * SECOND, frozen) == text, "before the freeze"
+    frozen = replace(scene, frozen_at_ns=scene.end_ns + 60 * SECOND)
+    assert seen(frozen.frozen_at_ns - ago_s * SECOND, frozen) == text, "before the freeze"
 
 
 # ---- the keys

@@ -123,7 +123,7 @@ class Controller:
             notice=notice if now_ns < until_ns else "",
             offers=self.view.offers,
             stack=self._stack_of(self.view.asks(self.view_state)),
-            anchor_ns=self.frozen.now_ns if self.frozen is not None else 0,
+            frozen_at_ns=self.frozen.now_ns if self.frozen is not None else 0,
         )
         self._follow()
         return self.scene

@@ -29,8 +29,8 @@ def suggested(controller: Controller) -> None:
     scene = controller.scene
     if scene is None:
         return
-    if scene.suggested is not None:
-        _toggle(controller, scene, scene.suggested)
+    if scene.suggested_fix is not None:
+        _toggle(controller, scene, scene.suggested_fix)
     elif scene.letters:
         controller.notify(f"No fix is suggested now. Try them yourself: {' '.join(scene.letters)}.")
     else:

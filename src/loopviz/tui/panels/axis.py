@@ -34,7 +34,7 @@ def axis_row(scene: Scene, columns: Columns, label: int, width: int, after: str 
     flags = _flags(scene, columns)
     taken = [(start, end) for start, end, *_ in flags]
     last = _last(scene, columns)
-    for at, before in columns.ticks(scene.anchor_ns):
+    for at, before in columns.ticks(scene.frozen_at_ns):
         name = ago(before, columns.step_ns) if before else "frozen"
         end = at + 1 + len(name)
         if all(end <= start or at >= after for start, after in taken):
@@ -74,9 +74,9 @@ def per_column(columns: Columns) -> str:
 
 def _last(scene: Scene, columns: Columns) -> str:
     """What the last column is: now, the moment of the freeze, or one before it."""
-    if not scene.anchor_ns:
+    if not scene.frozen_at_ns:
         return "now"
-    before = scene.anchor_ns - scene.end_ns
+    before = scene.frozen_at_ns - scene.end_ns
     step = max(columns.cell_ns, 100 * MS) if columns.cell_ns >= 50 * MS else columns.cell_ns
     return "frozen" if 0 <= before < columns.cell_ns else ago(before, step)
 

@@ -72,7 +72,7 @@ def draw_code(scene: Scene, width: int, *, notes_below: bool = True) -> list[Str
         row, fits = _code(line, finding, width, scene)
         rows.append(row)
         if finding and not fits and notes_below:
-            heat = scene.theme.dim if scene.stale(finding) else scene.theme.alarm
+            heat = scene.theme.dim if scene.is_stale(finding) else scene.theme.alarm
             below = Line(width).add(" " * GUTTER_CELLS, scene.theme.text)
             below.to(width - width_of(_note(finding, scene)) - 1, scene.theme.text)
             rows.append(below.add(_note(finding, scene), heat).strip(scene.theme.text))
@@ -124,7 +124,7 @@ def _code(
     if not line.number:
         dots = glyphs.more
         return row.add(" " * (GUTTER_CELLS - 1) + dots, theme.faint).strip(theme.text), True
-    lit = finding is not None and not scene.stale(finding) and line.state != "inactive"
+    lit = finding is not None and not scene.is_stale(finding) and line.state != "inactive"
     fill = theme.lit if lit else theme.text
     style = theme.lit if lit else theme.strong if line.state == "active" else theme.text
     if line.state == "inactive":
@@ -164,7 +164,7 @@ def _culprits(scene: Scene) -> dict[int, Finding]:
         where = finding.location
         if where is not None and where.path == path:
             known = found.get(where.line)
-            if known is None or (scene.stale(known) and not scene.stale(finding)):
+            if known is None or (scene.is_stale(known) and not scene.is_stale(finding)):
                 found[where.line] = finding
     return found
 
@@ -176,6 +176,6 @@ def _note(finding: Finding, scene: Scene) -> str:
         word = "held the loop"
     times = f"{finding.count}{scene.glyphs.times}"
     worst = f", worst {duration(finding.worst_ns, ' ')}" if finding.worst_ns else ""
-    if scene.stale(finding):
+    if scene.is_stale(finding):
         worst = f", {(scene.end_ns - finding.last_ns) // 1_000_000_000} s ago"
     return f"{scene.glyphs.here} {word} {times}{worst}"

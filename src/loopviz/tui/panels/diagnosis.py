@@ -29,11 +29,11 @@ def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
         for hint in scene.scenario.look:
             body += paragraph(f"{scene.glyphs.dot} {hint}", theme.dim, inner, scene)
         title, style, note = nothing_found(scene)
-        if scene.trouble is None:
+        if scene.rising_counter is None:
             title, style = "DIAGNOSIS", theme.title
     else:
         title, style, note = finding_title(scene, finding)
-        note = note if scene.stale(finding) else ""
+        note = note if scene.is_stale(finding) else ""
         source_visible = "source" in plan.panels and _of_the_scenario(finding, scene)
         body = _found(scene, finding, inner, height, source, source_visible)
     blank = Line(inner).strip(theme.text)
@@ -78,7 +78,7 @@ def _found(
 ) -> list[Strip]:
     """`source_visible`: the scenario's source is on the screen already."""
     theme = scene.theme
-    calm = scene.stale(finding)
+    calm = scene.is_stale(finding)
     blank = Line(width).strip(theme.text)
     rows = [blank]
     rows += paragraph(finding.sentence, theme.dim if calm else theme.strong, width, scene, 6)
@@ -98,7 +98,7 @@ def _of_the_scenario(finding: Finding, scene: Scene) -> bool:
 
 
 def _nothing(scene: Scene) -> str:
-    counter = scene.trouble
+    counter = scene.rising_counter
     if counter is None:
         return "Nothing is wrong so far. What to look at:"
     return f"{clean(counter.title)}: {counter.value:,}, and it grows. What to look at:"
@@ -111,7 +111,7 @@ def _head(title: str, width: int, scene: Scene) -> Strip:
 def draw_fixes(scene: Scene, width: int) -> list[Strip]:
     """Every fix with its key, and whether it is on."""
     theme = scene.theme
-    wanted = scene.suggested
+    wanted = scene.suggested_fix
     rows = [_head("FIXES", width, scene)]
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on

@@ -35,7 +35,7 @@ def finding_title(scene: Scene, finding: Finding) -> tuple[str, Style, str]:
     findings = scene.snapshot.findings if scene.snapshot else ()
     place = f"{findings.index(finding) + 1}/{len(findings)}"
     title = clean(finding.title).upper()
-    if scene.stale(finding):
+    if scene.is_stale(finding):
         ago = (scene.end_ns - finding.last_ns) // 1_000_000_000
         return f"FINDING {place}  {title}", scene.theme.dim, f"last seen {ago} s ago"
     style = scene.theme.alarm if finding.severity == "error" else scene.theme.warm
@@ -70,7 +70,7 @@ def draw_finding(scene: Scene, plan: Plan) -> list[Strip]:
         room = height - len(strips) - len(fix)
         strips += [*_hints(scene, width, room), *fix]
     else:
-        calm = scene.stale(finding)
+        calm = scene.is_stale(finding)
         title, style, note = finding_title(scene, finding)
         strips = [rule_line(width, scene, title, style, note)]
         fix = fix_line(scene, width)
@@ -120,7 +120,7 @@ def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bo
 
 def nothing_found(scene: Scene) -> tuple[str, Style, str]:
     """Title, style and note when no rule has found anything; a counter may know better."""
-    counter = scene.trouble
+    counter = scene.rising_counter
     if counter is None:
         return "NO FINDING SO FAR", scene.theme.dim, ""
     title = f"{clean(counter.title).upper()}: {counter.value:,}"

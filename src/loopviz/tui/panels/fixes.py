@@ -13,7 +13,7 @@ __all__ = ["fix_line", "fixes_on"]
 def fix_line(scene: Scene, width: int) -> list[Strip]:
     """` fix a: await asyncio.to_thread(...)   press a`; none if it is on."""
     theme = scene.theme
-    fix = scene.suggested
+    fix = scene.suggested_fix
     line = Line(width)
     if fix is None:
         finding = scene.finding

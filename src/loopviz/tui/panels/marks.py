@@ -18,7 +18,7 @@ def uprights(scene: Scene, columns: Columns) -> Uprights:
     theme, glyphs = scene.theme, scene.glyphs
     lines: Uprights = {}
     if theme.edges:
-        ticks = [at for at, _ in columns.ticks(scene.anchor_ns)]
+        ticks = [at for at, _ in columns.ticks(scene.frozen_at_ns)]
         lines = dict.fromkeys(ticks, (glyphs.wall, theme.grid))
     for mark in scene.snapshot.marks if scene.snapshot else ():
         lines[columns.at(mark.at_ns)] = (glyphs.mark_line, theme.mark_line)

@@ -71,7 +71,7 @@ def _first(scene: Scene) -> Step:
     if seen < MIN_REQUESTS:
         return Step("wait", f"measuring how it is now: {seen} of {MIN_REQUESTS} requests")
     letter = scene.letter(fix.key)
-    if scene.finding is None and scene.trouble is None:
+    if scene.finding is None and scene.rising_counter is None:
         text = f"nothing is wrong so far; press {letter} to see what its fix changes"
         return Step("next", text, f"press {letter} to see what it changes")
     text = f"press {letter}: the load stays the same, before and after appear here"
@@ -126,7 +126,7 @@ def _comparing(scene: Scene, comparison: Comparison) -> Step:
         text = f"press {off} to take it off{other}"
         return Step("next", f"{off} looked right and is not: {text}", text)
     bad = next(filter(grows, troubles(comparison)), None)
-    if fix is not None and (scene.suggested is not None or bad is not None):
+    if fix is not None and (scene.suggested_fix is not None or bad is not None):
         letter = scene.letter(fix.key)
         why = f"{clean(bad.title)} still grows" if bad else "that was not all"
         return Step("next", f"{why}: press {letter} as well", f"press {letter} as well")
@@ -157,7 +157,7 @@ def to_try(scene: Scene) -> FixInfo | None:
     """The suggested fix; else the first one that helps, is there, and is not on."""
     on = scene.status.fixes_on
     good = (f for f in scene.scenario.fixes if not (f.wrong or f.unavailable or f.key in on))
-    wanted = scene.suggested
+    wanted = scene.suggested_fix
     if wanted is not None and not wanted.unavailable:
         return wanted
     return next((fix for fix in good if scene.letter(fix.key)), None)

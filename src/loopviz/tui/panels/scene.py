@@ -48,7 +48,7 @@ class Scene:
     """Of `filter` and `order`: what the view's rows can be asked for."""
     stack: tuple[Location, ...] | None = None
     """Where the task that the view asks for was last, outermost frame first; None: not known."""
-    anchor_ns: int = 0
+    frozen_at_ns: int = 0
     """The moment of the freeze, to which the time axis counts; 0: it counts to the end."""
 
     @property
@@ -74,31 +74,31 @@ class Scene:
         if not self.snapshot or not self.snapshot.findings:
             return None
         findings = self.snapshot.findings
-        return next((f for f in findings if not self.stale(f)), findings[0])
+        return next((f for f in findings if not self.is_stale(f)), findings[0])
 
     @property
-    def trouble(self) -> CounterValue | None:
+    def rising_counter(self) -> CounterValue | None:
         """A counter that ought to stay 0 and rises: the endpoints see what no rule does."""
         counters = self.snapshot.counters if self.snapshot else ()
         return next((c for c in counters if c.bad and c.value and c.recent > 0), None)
 
     @property
-    def suggested(self) -> FixInfo | None:
+    def suggested_fix(self) -> FixInfo | None:
         """The fix to try now; None if there is none, or it is on.
 
         Without a finding, but with trouble, the first one that helps.
         """
         on = self.status.fixes_on
         finding = self.finding
-        if finding is not None and not (self.stale(finding) and (self.trouble or on)):
+        if finding is not None and not (self.is_stale(finding) and (self.rising_counter or on)):
             fix = self.fix(finding.suggested_fix)
             return None if fix is None or fix.key in on else fix
         good = [fix for fix in self.scenario.fixes if not fix.wrong]
-        if self.trouble is None or any(fix.key in on for fix in good):
+        if self.rising_counter is None or any(fix.key in on for fix in good):
             return None
         return next((fix for fix in good if not fix.unavailable), None)
 
-    def stale(self, finding: Finding) -> bool:
+    def is_stale(self, finding: Finding) -> bool:
         """True if the finding was not seen lately."""
         return self.end_ns - finding.last_ns > STALE_AFTER_NS
 

@@ -180,7 +180,7 @@ def effect(scene: Scene, comparison: Comparison) -> str:
     if finding is None:
         return ""
     calm_s = (scene.end_ns - finding.last_ns) // SECOND
-    if scene.stale(finding):
+    if scene.is_stale(finding):
         if not finding.victims:
             return f"{clean(finding.title).lower()}: not seen for {calm_s} s"
         at_once = finding.last_ns <= comparison.since_ns + SECOND

@@ -79,4 +79,4 @@ def is_running(scene: Scene) -> bool:
 
 def has_suggestion(scene: Scene) -> bool:
     """A fix is suggested that is not on yet."""
-    return is_running(scene) and scene.suggested is not None
+    return is_running(scene) and scene.suggested_fix is not None

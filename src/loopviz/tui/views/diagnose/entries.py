@@ -52,7 +52,7 @@ def entries(scene: Scene) -> list[Entry]:
 
 def seen(last_ns: int, scene: Scene) -> str:
     """`now`, `12 s ago`, `3 min`: before this moment, or before the freeze."""
-    ago = (scene.anchor_ns or scene.end_ns) - last_ns
+    ago = (scene.frozen_at_ns or scene.end_ns) - last_ns
     if ago < 2 * SECOND:
         return "now"
     return f"{ago // SECOND} s ago" if ago < 100 * SECOND else f"{ago // (60 * SECOND)} min"
@@ -64,7 +64,7 @@ def _of_finding(finding: Finding, scene: Scene) -> Entry:
     word = "ERROR" if finding.severity == "error" else "warning"
     return Entry(
         (finding.rule, place),
-        "over" if scene.stale(finding) else word,
+        "over" if scene.is_stale(finding) else word,
         clean(finding.title).lower(),
         seen(finding.last_ns, scene),
         finding,

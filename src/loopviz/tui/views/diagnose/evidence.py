@@ -147,8 +147,8 @@ def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
             0, [*paragraph(text, style, width, scene), *paragraph(note, theme.dim, width, scene)]
         )
     ]
-    if scene.suggested is not None:
-        sections.append(_Section(1, _press(scene.suggested, scene, width)))
+    if scene.suggested_fix is not None:
+        sections.append(_Section(1, _press(scene.suggested_fix, scene, width)))
     hints = [
         row for hint in scene.scenario.look for row in paragraph(hint, theme.text, width, scene)
     ]

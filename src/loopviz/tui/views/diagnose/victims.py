@@ -90,4 +90,4 @@ def titled(title: str, text: str, scene: Scene, width: int) -> Strip:
 
 def ago(at_ns: int, scene: Scene) -> str:
     """`1.2 s ago`: before this moment, or before the freeze."""
-    return f"{duration(max(0, (scene.anchor_ns or scene.end_ns) - at_ns), ' ')} ago"
+    return f"{duration(max(0, (scene.frozen_at_ns or scene.end_ns) - at_ns), ' ')} ago"

@@ -75,7 +75,7 @@ def _sentence(scene: Scene, width: int) -> list[Strip]:
 def _fixes(scene: Scene, width: int) -> list[Strip]:
     """Each with its letter; of those that are on, why it helps, or why it does not."""
     theme = scene.theme
-    wanted = scene.suggested
+    wanted = scene.suggested_fix
     rows = []
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
