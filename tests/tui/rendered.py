@@ -51,7 +51,7 @@ class RenderedView:
         return self
 
     def draw(self):
-        scene = self.controller.see(self.story.now_ns)
+        scene = self.controller.next_scene(self.story.now_ns)
         strips = self.view.draw(scene, self.width, self.height)
         assert [strip.cell_length for strip in strips] == [self.width] * self.height
         return strips
@@ -59,7 +59,7 @@ class RenderedView:
     @property
     def keys(self):
         """What the cursor can be on now."""
-        return list(self.view.keys(self.controller.see(self.story.now_ns)))
+        return list(self.view.keys(self.controller.next_scene(self.story.now_ns)))
 
     @property
     def rows(self):

@@ -253,10 +253,10 @@ def test_back_goes_step_by_step():
 def test_the_culprits_line_can_be_had():
     scene = scene_of(with_many)
     view = DiagnoseView()
-    where = view.where(scene)
+    where = view.location(scene)
     assert (where.file, where.line) == (BLOCKING_LINE.file, BLOCKING_LINE.line)
     counter = entries(scene)[1]
-    assert view.where(replace(scene, view_state=scene.view_state.choose(counter.key))) is None
+    assert view.location(replace(scene, view_state=scene.view_state.choose(counter.key))) is None
 
 
 def test_nothing_to_open_does_nothing():

@@ -84,7 +84,7 @@ def test_the_cursor_goes_over_the_parts_of_the_detail():
         seen = []
         for _ in parts:
             seen.append(view.part(stage.app.scene))
-            assert view.where(stage.app.scene) == seen[-1].location
+            assert view.location(stage.app.scene) == seen[-1].location
             await stage.press("j")
         assert seen == list(parts)
         await stage.press("k")

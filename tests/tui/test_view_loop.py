@@ -162,7 +162,7 @@ def test_the_columns_are_those_of_the_loop_lane():
             controller, scene = stage.app.controller, stage.app.scene
             view = controller.views["loop"]
             columns, label = view._grid(scene, stage.app.size.width)
-            assert columns == controller.grid(scene.end_ns)
+            assert columns == controller.columns_until(scene.end_ns)
             assert label == controller.plan.label
 
     drive(play, (80, 24))

@@ -139,7 +139,7 @@ def test_all_about_one():
     line = rendered.rows[rendered.rows.index(rendered.row("held by")) + 1]
     assert line[:40].split() == ["14ms", "#1", "order", "now", "db.py:30"]
     assert line[40:].split() == ["8.0ms", "#3", "order", "db.py:20"]
-    assert rendered.view.where(rendered.controller.scene).line == 30  # where its first holder is
+    assert rendered.view.location(rendered.controller.scene).line == 30  # where its first holder is
 
 
 def test_of_many_waiters_it_says_how_many_more():

@@ -240,7 +240,7 @@ def test_the_await_stack_is_asked_for_and_libraries_are_folded():
         "app/jobs.py:15 tick",
         "asyncio/tasks.py:649 sleep",
     ]
-    assert rendered.view.where(rendered.controller.scene) == own
+    assert rendered.view.location(rendered.controller.scene) == own
 
 
 def test_while_frozen_the_stack_is_not_asked_for_but_kept():
@@ -312,7 +312,7 @@ def test_before_the_first_event_there_is_nothing_to_fail_on():
     rendered = RenderedView("tasks", Story())
     rendered.run.changed = {}
     assert "No tasks yet." in rendered.text
-    assert rendered.view.where(rendered.controller.scene) is None
+    assert rendered.view.location(rendered.controller.scene) is None
 
 
 def test_seconds_pass_and_a_group_has_a_pace():

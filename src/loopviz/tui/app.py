@@ -183,7 +183,7 @@ class LoopvizApp(App[None]):
             return
         before = self.controller.scene
         self.controller.fps = self._frame_rate.fps
-        scene = self.controller.see(now_ns)
+        scene = self.controller.next_scene(now_ns)
         whole = whole or before is None or before.scenario.id != scene.scenario.id
         often = whole or now_ns - self._often_ns >= HEADER_INTERVAL_NS
         seldom = whole or now_ns - self._seldom_ns >= TEXTS_INTERVAL_NS
@@ -386,7 +386,7 @@ class LoopvizApp(App[None]):
 
     def _chosen_line(self, what: str) -> Location | None:
         scene, controller = self.scene, self.controller
-        location = controller.view.where(scene) if scene else None
+        location = controller.view.location(scene) if scene else None
         if location is None:
             down = controller.keys.label("down")
             controller.notify(f"No line to {what}: go to a row that has one, with {down}.")

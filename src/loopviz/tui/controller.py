@@ -74,7 +74,7 @@ class Controller:
         """The time axis as it is on the screen."""
         if self.plan is None or self.scene is None:
             return None
-        return self.grid(self.scene.end_ns)
+        return self.columns_until(self.scene.end_ns)
 
     @property
     def newest_ns(self) -> int:
@@ -91,21 +91,21 @@ class Controller:
             return min(known.start_s * SECOND, snapshot.oldest_ns)
         return snapshot.oldest_ns
 
-    def grid(self, end_ns: int) -> Columns:
+    def columns_until(self, end_ns: int) -> Columns:
         """The time axis that ends then, at the view state's zoom."""
         assert self.plan is not None
         if self.view_state.cell_ns:
             return Columns(self.view_state.cell_ns, self.plan.columns, end_ns)
         return Columns.over(self.plan.window_ns, self.plan.columns, end_ns)
 
-    def see(self, now_ns: int) -> Scene:
+    def next_scene(self, now_ns: int) -> Scene:
         """The frame of this moment. `scene.scenario` differs from the last one's after a switch."""
         self._play(now_ns)
         frame = self.run.frame(now_ns, self._window_ns())
         if frame.scenario.id != self._scenario:
             self._scenario = frame.scenario.id
             self._lesson = lesson_of(frame.scenario)
-            self.forget()
+            self.reset()
         notice, until_ns = self._notice
         end_ns = self.view_state.end_ns or now_ns
         self.scene = Scene(
@@ -122,7 +122,7 @@ class Controller:
             lesson=self._lesson,
             notice=notice if now_ns < until_ns else "",
             offers=self.view.offers,
-            stack=self._stack_of(self.view.asks(self.view_state)),
+            stack=self._stack_of(self.view.stack_task(self.view_state)),
             frozen_at_ns=self.frozen.now_ns if self.frozen is not None else 0,
         )
         self._follow()
@@ -192,18 +192,18 @@ class Controller:
 
     def go_live(self) -> None:
         """Show what happens now."""
-        self.view_state = self.view_state.now()
+        self.view_state = self.view_state.live()
         if self.frozen is not None:
             self.frozen = self._past = None
             self.run.hold(0)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Another run: nothing of the old one is to be seen."""
         self.go_live()
-        self.view_state = self.view_state.anew()
+        self.view_state = self.view_state.for_new_run()
         self._notice = ("", 0)
         for view in self.views.values():
-            view.forget()
+            view.reset()
 
     def restarted(self) -> None:
         """The same scenario begins anew."""
@@ -216,7 +216,7 @@ class Controller:
         keys = list(self.view.keys(self.scene))
         if not keys:
             return
-        row = self.view.at(self.scene)
+        row = self.view.cursor(self.scene)
         at = keys.index(row) + by if row in keys else (0 if by > 0 else len(keys) - 1)
         self.choose(keys[max(0, min(len(keys) - 1, at))])
 
@@ -237,13 +237,13 @@ class Controller:
             return 0  # what is shown is made of the frozen snapshot
         if self.plan is None:
             return MIN_WINDOW_NS
-        columns = self.grid(self.clock())
+        columns = self.columns_until(self.clock())
         return max(MIN_WINDOW_NS, columns.cell_ns * (columns.count + 1))
 
     def _picture(self, frame: Frame, end_ns: int, now_ns: int) -> Snapshot | None:
         if self.frozen is None or self.plan is None:
             return frame.snapshot
-        start_ns = self.grid(end_ns).start_ns
+        start_ns = self.columns_until(end_ns).start_ns
         known = min(now_ns - end_ns, SETTLING_NS) // (SECOND // 2)
         wanted = (start_ns, end_ns, known)
         if self._past is None or self._past[0] != wanted:

@@ -191,7 +191,7 @@ def show(
     if columns is None or not controller.freeze():
         controller.notify(NOTHING_RECORDED)
         return
-    columns = controller.grid(end_ns)
+    columns = controller.columns_until(end_ns)
     width = columns.cell_ns * columns.count
     newest, oldest = controller.newest_ns, controller.oldest_ns(columns)
     least = min(newest, oldest + width)

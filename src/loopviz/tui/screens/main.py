@@ -140,7 +140,7 @@ class MainScreen(Screen[None]):
         passed, state = end_ns - self._drawn_ns, self._controller.view_state
         if state.frozen and not state.playing:
             return passed >= STILL_INTERVAL_NS
-        columns = self._controller.grid(state.end_ns or end_ns)
+        columns = self._controller.columns_until(state.end_ns or end_ns)
         if columns.first != self._first and not state.playing:
             return True
         speed = state.speed if state.playing else 1.0
@@ -168,7 +168,7 @@ class MainScreen(Screen[None]):
             self._drawn_ns = scene.now_ns
             self._show("header", draw_header(scene, plan_now))
             return
-        columns = self._controller.grid(scene.end_ns)
+        columns = self._controller.columns_until(scene.end_ns)
         live = self._controller.views[LIVE]
         assert isinstance(live, LiveView)
         self._show("loop", draw_loop(scene, plan_now, columns))

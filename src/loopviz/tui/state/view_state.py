@@ -98,10 +98,10 @@ class ViewState:
         """The view shows only what has the text in it."""
         return replace(self, filters={**self.filters, self.view: text})
 
-    def now(self) -> "ViewState":
+    def live(self) -> "ViewState":
         """Back to what happens now."""
         return replace(self, end_ns=0, speed=0.0, paused=False, until_ns=0, span=None, slice_ns=0)
 
-    def anew(self) -> "ViewState":
+    def for_new_run(self) -> "ViewState":
         """Of another run: the same view, nothing else."""
         return ViewState(self.view, orders=self.orders)

@@ -38,7 +38,7 @@ class View:
         """The rows on which the cursor can be, from the top; after filter and order."""
         return ()
 
-    def at(self, scene: Scene) -> Key | None:
+    def cursor(self, scene: Scene) -> Key | None:
         """Where the cursor is; a view that shows a row unasked says which."""
         return scene.view_state.row
 
@@ -57,11 +57,11 @@ class View:
         """
         return None
 
-    def asks(self, state: ViewState) -> int:  # noqa: ARG002
+    def stack_task(self, state: ViewState) -> int:  # noqa: ARG002
         """The task whose await stack it would show; 0: none's."""
         return 0
 
-    def where(self, scene: Scene) -> Location | None:  # noqa: ARG002
+    def location(self, scene: Scene) -> Location | None:  # noqa: ARG002
         """The line of code that the chosen row is about: to copy, to open."""
         return None
 
@@ -77,5 +77,5 @@ class View:
         """What is pinned of the chosen row."""
         return scene.view_state.row
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Another run begins."""

@@ -116,7 +116,7 @@ class CompareView(View):
             marks=lambda key: here.get(key, " "),
         )
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._table = Table(())
 
 

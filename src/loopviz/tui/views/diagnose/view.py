@@ -46,7 +46,7 @@ class DiagnoseView(View):
         self._opened: tuple[Key, tuple[Moment, ...]] = ("", ())
         """A finding's key, and its moments when it was opened: they stand still, as rows must."""
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._opened = "", ()
 
     def keys(self, scene: Scene) -> Sequence[Key]:
@@ -71,7 +71,7 @@ class DiagnoseView(View):
         row = moment_key(chosen, moments[0]) if moments else chosen.key
         return (Change(lambda now: replace(now.choose(row), detail=True)),)
 
-    def where(self, scene: Scene) -> Location | None:
+    def location(self, scene: Scene) -> Location | None:
         """The culprit's line."""
         chosen = _chosen(entries(scene), scene)
         return chosen.finding.location if chosen and chosen.finding else None
@@ -141,7 +141,7 @@ class DiagnoseView(View):
             *self._table.draw(rows, replace(scene, view_state=state), width, height - 1),
         ]
 
-    def at(self, scene: Scene) -> Key | None:
+    def cursor(self, scene: Scene) -> Key | None:
         """The first one, if none was chosen."""
         chosen = _chosen(entries(scene), scene)
         return scene.view_state.row if chosen is None or scene.view_state.row else chosen.key

@@ -32,5 +32,5 @@ class LessonView(View):
         self._on = scene.status.fixes_on
         return strips
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._first, self._on = 0, None

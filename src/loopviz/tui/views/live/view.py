@@ -126,7 +126,7 @@ class LiveView(View):
             return Freeze(), follow, Change(lambda now: replace(now, detail=False))
         return Freeze(), Notify("Nobody held it up here: of a ready part, enter goes to who did.")
 
-    def where(self, scene: Scene) -> Location | None:
+    def location(self, scene: Scene) -> Location | None:
         """The line of the chosen part; before the detail is open, of the longest that has one."""
         part = self.part(scene)
         if part is not None and (scene.view_state.detail or part.location is not None):
@@ -191,7 +191,7 @@ class LiveView(View):
         at = self.part_at(scene.view_state.chosen) if scene.view_state.detail else None
         return draw_breakdown(request, found, at, scene, width, height)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self.__init__()  # type: ignore[misc]
 
     def of(self, lane: Key, scene: Scene, *, latest: bool = False) -> RequestInfo | None:

@@ -51,7 +51,7 @@ class LoopView(View):
         self._table = Table(COLUMNS)
         self._table_y = 0
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._heats.clear()
 
     def keys(self, scene: Scene) -> Sequence[Key]:
@@ -61,7 +61,7 @@ class LoopView(View):
         workers = [1, *(peer.worker for peer in scene.snapshot.peers)]
         return [(worker, measure.key) for worker in workers for measure in MEASURES]
 
-    def at(self, scene: Scene) -> Key | None:
+    def cursor(self, scene: Scene) -> Key | None:
         """The first one, if none was chosen."""
         keys = self.keys(scene)
         return scene.view_state.row if scene.view_state.row in keys or not keys else keys[0]
@@ -95,7 +95,7 @@ class LoopView(View):
         self, scene: Scene, snapshot: model.Snapshot
     ) -> tuple[model.LoopStats, str, tuple[int, MeasureRow]]:
         """The loop, its name if there are several, and the worker and measure."""
-        key = self.at(scene)
+        key = self.cursor(scene)
         assert isinstance(key, tuple)
         worker, chosen = key
         loops = {1: snapshot.loop} | {peer.worker: peer.loop for peer in snapshot.peers}

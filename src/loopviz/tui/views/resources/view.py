@@ -36,9 +36,9 @@ class ResourcesView(View):
     )
 
     def __init__(self) -> None:
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._table = Table(COLUMNS)
         self._quiet_open: bool | None = None
         """None: if there is room."""
@@ -67,7 +67,7 @@ class ResourcesView(View):
         self._quiet_open = bool(rows) and rows[-1].key == QUIET
         return ()
 
-    def where(self, scene: Scene) -> Location | None:
+    def location(self, scene: Scene) -> Location | None:
         """Of a crowded one, where its first holder is; else where it was made."""
         view = _chosen(self._rows(scene), scene)
         if view is None:

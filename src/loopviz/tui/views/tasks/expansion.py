@@ -20,7 +20,7 @@ class Expansion:
         self._toggled: dict[int, bool] = {}
         self._few: dict[int, bool] = {}
 
-    def see(self, view: TaskTable) -> None:
+    def update(self, view: TaskTable) -> None:
         """Choose the group that fills the free rows: the one with most tasks, kept once chosen."""
         collapsed = [
             group

@@ -46,9 +46,9 @@ class TasksView(View):
     )
 
     def __init__(self) -> None:
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._table = Table(COLUMNS[False])
         self._expansion = Expansion()
         self._chosen: TaskInfo | None = None
@@ -63,7 +63,7 @@ class TasksView(View):
     def _rows(self, scene: Scene) -> list[TaskRow]:
         view = tasks_of(scene)
         self._remember(view, scene)
-        self._expansion.see(view)
+        self._expansion.update(view)
         return task_rows(
             view,
             as_of(view, scene.end_ns),
@@ -81,7 +81,7 @@ class TasksView(View):
 
     def _remember(self, view: Tasks, scene: Scene) -> None:
         """The chosen task is shown as it was last, even if it has ended since."""
-        number = self.asks(scene.view_state)
+        number = self.stack_task(scene.view_state)
         found = next((t for t in (*view.tasks, *view.troubled) if t.number == number), None)
         if found is not None:
             self._chosen = found
@@ -90,7 +90,7 @@ class TasksView(View):
         elif self._chosen is not None and not self._chosen.outcome:
             self._chosen = replace(self._chosen, state=None, holds=())
 
-    def asks(self, state: ViewState) -> int:
+    def stack_task(self, state: ViewState) -> int:
         row = state.chosen.get(self.NAME)
         return row[1] if isinstance(row, tuple) and row[0] == "task" else 0
 
@@ -123,7 +123,7 @@ class TasksView(View):
             Change(lambda now: replace(now, view=LIVE, detail=False).choose(request)),
         )
 
-    def where(self, scene: Scene) -> Location | None:
+    def location(self, scene: Scene) -> Location | None:
         row = scene.view_state.row
         if not isinstance(row, tuple):
             return None
