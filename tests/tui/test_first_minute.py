@@ -250,7 +250,7 @@ def test_another_load():
     "view_state",
     [
         ViewState(end_ns=5),
-        ViewState(span=(1, 2)),
+        ViewState(time_range=(1, 2)),
         ViewState().choose(7),
         ViewState("tasks", end_ns=5),
     ],

@@ -213,17 +213,17 @@ def test_a_range_is_moved_widened_and_dropped():
         controller = stage.app.controller
         await stage.press("v")
         cell = controller.columns.cell_ns
-        start, end = controller.view_state.span
+        start, end = controller.view_state.time_range
         await stage.press("h", "h", "l")
-        assert controller.view_state.span == (start - cell, end - cell)
+        assert controller.view_state.time_range == (start - cell, end - cell)
         await stage.press("-")
-        assert controller.view_state.span == (start - 2 * cell, end)
+        assert controller.view_state.time_range == (start - 2 * cell, end)
         await stage.press("+", "+")
-        assert controller.view_state.span == (start, end - 2 * cell)
+        assert controller.view_state.time_range == (start, end - 2 * cell)
         assert "RANGE" in stage.text()
         assert "[" in stage.lines()[3]
         await stage.press("escape")
-        assert controller.view_state.span is None
+        assert controller.view_state.time_range is None
         assert "RANGE" not in stage.text()
 
     travel(play)
@@ -232,7 +232,7 @@ def test_a_range_is_moved_widened_and_dropped():
 def test_a_range_is_that_of_the_chosen_incident():
     async def play(stage: Stage) -> None:
         await stage.press("N", "v")
-        start, end = stage.app.controller.view_state.span
+        start, end = stage.app.controller.view_state.time_range
         assert start == stage.app.controller.view_state.slice_ns
         assert 20 * MS <= end - start < SECOND
 
@@ -335,6 +335,6 @@ def test_esc_goes_back_step_by_step_to_now():
             await stage.press("escape")
         assert not controller.view_state.frozen
         assert controller.view_state.row is None
-        assert controller.view_state.span is None
+        assert controller.view_state.time_range is None
 
     travel(play)

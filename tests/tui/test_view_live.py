@@ -200,7 +200,7 @@ def test_dragging_over_the_timeline_selects_a_range(monkeypatch):
             ("mouse_up", (left + 20, 6)),
         )
         assert controller.view_state.frozen
-        start, end = controller.view_state.span
+        start, end = controller.view_state.time_range
         assert (end - start) == 11 * controller.columns.cell_ns
         assert controller.columns.at(start) == 10
         assert "RANGE of" in stage.text()
@@ -223,7 +223,7 @@ def test_a_range_without_anything_in_it_says_so():
         controller = stage.app.controller
         controller.view_state = replace(
             controller.view_state,
-            span=(controller.columns.start_ns, controller.columns.start_ns + MS // 10),
+            time_range=(controller.columns.start_ns, controller.columns.start_ns + MS // 10),
         )
         await stage.play()
         assert "RANGE of 0.1 ms" in stage.text()

@@ -166,7 +166,7 @@ class Controller:
         end = min(middle + width // 2, self.newest_ns)
         state = replace(self.view_state, view=LIVE).choose(request or None)
         self.view_state = replace(
-            state, slice_ns=start_ns, end_ns=end, speed=0.0, until_ns=0, span=None
+            state, slice_ns=start_ns, end_ns=end, speed=0.0, until_ns=0, time_range=None
         )
         return True
 

@@ -78,7 +78,7 @@ def drag(controller: Controller, from_x: int, to_x: int) -> None:
     end = min(columns.start_ns + (last + 1) * columns.cell_ns, columns.end_ns)
     if start < end:
         controller.view_state = replace(
-            controller.view_state, span=(start, end), speed=0.0, until_ns=0
+            controller.view_state, time_range=(start, end), speed=0.0, until_ns=0
         )
 
 
@@ -87,7 +87,7 @@ def _scroll(controller: Controller, by: int) -> None:
     columns = controller.columns
     if columns is None or (by > 0 and not controller.view_state.frozen):
         return
-    if controller.view_state.span is None:
+    if controller.view_state.time_range is None:
         show(controller, columns.end_ns + by * max(1, columns.count // 10) * columns.cell_ns)
     else:
         scroll(controller, by)

@@ -84,8 +84,8 @@ def back(controller: Controller) -> None:
     state = controller.view_state
     if state.detail:
         controller.view_state = replace(state, detail=False)
-    elif state.span is not None:
-        controller.view_state = replace(state, span=None)
+    elif state.time_range is not None:
+        controller.view_state = replace(state, time_range=None)
     elif state.row is not None:
         controller.choose(None)
     elif state.filter:

@@ -11,7 +11,17 @@ from loopviz.tui.panels.axis import per_column
 from loopviz.tui.state.view_state import LIVE
 from loopviz.tui.views.live import LiveView
 
-__all__ = ["column", "freeze", "incident", "now", "scroll", "slices", "span", "speed", "zoom"]
+__all__ = [
+    "column",
+    "freeze",
+    "incident",
+    "now",
+    "scroll",
+    "select_range",
+    "slices",
+    "speed",
+    "zoom",
+]
 
 SPEEDS = (1 / 100, 1 / 50, 1 / 20, 1 / 10, 1 / 5, 1 / 2, 1.0)
 """Speeds of a replay; 1.0 is real time."""
@@ -40,7 +50,7 @@ def now(controller: Controller) -> None:
 def scroll(controller: Controller, quarters: int) -> None:
     """So many quarters of the window forward; a selected range moves instead, by columns."""
     columns = controller.columns
-    if columns is not None and controller.view_state.span is None:
+    if columns is not None and controller.view_state.time_range is None:
         show(controller, columns.end_ns + quarters * max(1, columns.count // 4) * columns.cell_ns)
     else:
         column(controller, quarters)
@@ -52,12 +62,12 @@ def column(controller: Controller, by: int) -> None:
     if columns is None:
         return
     step = by * columns.cell_ns
-    if state.span is None:
+    if state.time_range is None:
         show(controller, columns.end_ns + step)
         return
-    start, end = (moment + step for moment in state.span)
+    start, end = (moment + step for moment in state.time_range)
     if end <= controller.newest_ns and start >= controller.oldest_ns(columns):
-        controller.view_state = replace(state, span=(start, end))
+        controller.view_state = replace(state, time_range=(start, end))
         if not columns.start_ns <= start <= end <= columns.end_ns:
             show(controller, columns.end_ns + step)
 
@@ -67,7 +77,7 @@ def zoom(controller: Controller, by: int) -> None:
     columns, state = controller.columns, controller.view_state
     if columns is None:
         return
-    if state.span is not None:
+    if state.time_range is not None:
         _widen(controller, columns, by)
         return
     here = columns.cell_ns
@@ -149,7 +159,7 @@ def speed(controller: Controller, by: int) -> None:
     if not controller.freeze():
         controller.notify(NOTHING_RECORDED)
         return
-    start, end = state.span or (columns.end_ns - SECOND, columns.end_ns)
+    start, end = state.time_range or (columns.end_ns - SECOND, columns.end_ns)
     fitting = [ns for ns in ZOOMS_NS if ns * columns.count >= end - start]
     cell_ns = min(state.cell_ns or columns.cell_ns, fitting[0] if fitting else ZOOMS_NS[-1])
     controller.view_state = replace(
@@ -162,10 +172,10 @@ def speed(controller: Controller, by: int) -> None:
     )
 
 
-def span(controller: Controller) -> None:
+def select_range(controller: Controller) -> None:
     """Select a range: the chosen slice, request or incident, else the middle of the window."""
-    if controller.view_state.span is not None:
-        controller.view_state = replace(controller.view_state, span=None)
+    if controller.view_state.time_range is not None:
+        controller.view_state = replace(controller.view_state, time_range=None)
         return
     if controller.view_state.view != LIVE:
         live = controller.keys.label("view-live")
@@ -177,7 +187,7 @@ def span(controller: Controller) -> None:
         return
     width = columns.cell_ns * columns.count
     found = _chosen_time(controller) or (columns.start_ns + width // 3, columns.end_ns - width // 3)
-    controller.view_state = replace(controller.view_state, span=found)
+    controller.view_state = replace(controller.view_state, time_range=found)
 
 
 # ---- what they share
@@ -245,12 +255,12 @@ def _chosen_time(controller: Controller) -> tuple[int, int] | None:
 
 def _widen(controller: Controller, columns: Columns, by: int) -> None:
     """The selected range gains or loses a column at each end."""
-    assert controller.view_state.span is not None
-    start, end = controller.view_state.span
+    assert controller.view_state.time_range is not None
+    start, end = controller.view_state.time_range
     start, end = start + by * columns.cell_ns, end - by * columns.cell_ns
     if end - start >= columns.cell_ns // 2 and end - start <= columns.cell_ns * columns.count:
         controller.view_state = replace(
-            controller.view_state, span=(start, min(end, controller.newest_ns))
+            controller.view_state, time_range=(start, min(end, controller.newest_ns))
         )
 
 

@@ -45,8 +45,8 @@ def axis_row(scene: Scene, columns: Columns, label: int, width: int, after: str 
         put(columns.count - len(last), last, theme.accent)
     for start, _, text, style in flags:
         put(start, text, style)
-    if scene.view_state.span:
-        _put_span(scene.view_state.span, last, chars, styles, scene, columns)
+    if scene.view_state.time_range:
+        _put_span(scene.view_state.time_range, last, chars, styles, scene, columns)
     line = Line(width)
     line.add(f" {per_column(columns)}", theme.dim).to(label, theme.dim).cells(chars, styles)
     return line.end(after, theme.dim, theme.dim).strip(theme.text)

@@ -22,7 +22,7 @@ def uprights(scene: Scene, columns: Columns) -> Uprights:
         lines = dict.fromkeys(ticks, (glyphs.wall, theme.grid))
     for mark in scene.snapshot.marks if scene.snapshot else ():
         lines[columns.at(mark.at_ns)] = (glyphs.mark_line, theme.mark_line)
-    if span := scene.view_state.span:
+    if span := scene.view_state.time_range:
         lines[columns.at(span[0])] = lines[columns.at(span[1] - 1)] = (glyphs.wall, theme.accent)
     return {column: line for column, line in lines.items() if 0 <= column < columns.count}
 

@@ -37,7 +37,11 @@ def guide(scene: Scene) -> Step | None:
         text = "the app comes up, then its load"
         return Step("wait", f"{text}; {key('scenarios')} goes to another scenario", text)
     state = scene.view_state
-    if scene.frozen or state.span is not None or (scene.view == LIVE and state.row is not None):
+    if (
+        scene.frozen
+        or state.time_range is not None
+        or (scene.view == LIVE and state.row is not None)
+    ):
         return None
     if not scene.scenario.load:
         url = clean(scene.status.url)

@@ -223,7 +223,7 @@ class MainScreen(Screen[None]):
             peers=len(snapshot.peers) if snapshot else 0,
             source=source_length(scene),
             view=scene.view,
-            chosen=scene.view_state.row is not None or scene.view_state.span is not None,
+            chosen=scene.view_state.row is not None or scene.view_state.time_range is not None,
             detail=live.wanted_rows(scene) if scene.view == LIVE else 0,
         )
 

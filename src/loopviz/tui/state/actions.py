@@ -317,7 +317,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("faster", "speed", (">",), "", "time", argument=1),
     Action(
         "range",
-        "span",
+        "select_range",
         ("v",),
         "select a range, or drop it; the keys for time and zoom then move and narrow it",
         "time",

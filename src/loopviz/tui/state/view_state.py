@@ -47,7 +47,7 @@ class ViewState:
     """The replay stands still."""
     until_ns: int = 0
     """Where the replay ends."""
-    span: tuple[int, int] | None = None
+    time_range: tuple[int, int] | None = None
     """The selected range of time."""
     chosen: Mapping[str, Key] = field(default_factory=dict)
     """The row with the cursor, as its view names it."""
@@ -100,7 +100,9 @@ class ViewState:
 
     def live(self) -> "ViewState":
         """Back to what happens now."""
-        return replace(self, end_ns=0, speed=0.0, paused=False, until_ns=0, span=None, slice_ns=0)
+        return replace(
+            self, end_ns=0, speed=0.0, paused=False, until_ns=0, time_range=None, slice_ns=0
+        )
 
     def for_new_run(self) -> "ViewState":
         """Of another run: the same view, nothing else."""

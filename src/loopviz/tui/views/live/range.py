@@ -20,9 +20,9 @@ def draw_range(scene: Scene, width: int, height: int) -> list[Strip]:
     """`height` rows: a title, four of figures, then as many routes as there is room for."""
     theme, snapshot = scene.theme, scene.snapshot
     blank = Line(width).strip(theme.text)
-    if snapshot is None or scene.view_state.span is None:
+    if snapshot is None or scene.view_state.time_range is None:
         return [blank] * height
-    found = figures(snapshot, *scene.view_state.span)
+    found = figures(snapshot, *scene.view_state.time_range)
     keys = scene.keys
     hint = (
         f"{keys.label('earlier', 'later')} move it, {keys.label('zoom-in', 'zoom-out')} its width"

@@ -104,7 +104,7 @@ class LiveView(View):
     def move(self, scene: Scene | None, state: ViewState, by: int) -> Effects:
         """In the detail the cursor goes over the parts."""
         found = self.breakdown(scene) if scene is not None else None
-        if not state.detail or found is None or state.span is not None:
+        if not state.detail or found is None or state.time_range is not None:
             return None
         at = max(0, min(len(found.parts) - 1, self.part_at(state.chosen) + by))
         chosen = {**state.chosen, "part": (state.row, at)}
@@ -170,7 +170,7 @@ class LiveView(View):
 
     def wanted_rows(self, scene: Scene) -> int:
         """What the detail of the chosen request needs; 0: it is closed."""
-        if not scene.view_state.detail or scene.view_state.span is not None:
+        if not scene.view_state.detail or scene.view_state.time_range is not None:
             return 0
         found = self.breakdown(scene)
         return wanted_rows(self._broken[1] if self._broken else None, found)
@@ -184,7 +184,7 @@ class LiveView(View):
 
     def draw_chosen(self, scene: Scene, width: int, height: int) -> list[Strip]:
         """The panel of what is chosen: the figures of a range, or where a request's time went."""
-        if scene.view_state.span is not None:
+        if scene.view_state.time_range is not None:
             return draw_range(scene, width, height)
         found = self.breakdown(scene)
         request = self._broken[1] if found is not None and self._broken is not None else None
