@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
-from loopviz.tui.draw.svg import Sheet, framed
+from loopviz.tui.draw.svg import StyleSheet, svg_document
 
 Frame = tuple[float, Sequence[Strip]]
 """When it appears, in seconds, and its rows."""
@@ -17,7 +17,7 @@ Frame = tuple[float, Sequence[Strip]]
 
 def film(frames: Sequence[Frame], lasts_s: float, text: str, ground: str) -> str:
     """The frames one after the other, over and over."""
-    sheet = Sheet(text, ground)
+    sheet = StyleSheet(text, ground)
     times = [at_s for at_s, _ in frames] + [lasts_s]
     names: dict[tuple[int, int], str] = {}
     body = []
@@ -40,7 +40,7 @@ def film(frames: Sequence[Frame], lasts_s: float, text: str, ground: str) -> str
     )
     still = "@media (prefers-reduced-motion:reduce){g{animation:none!important}}"
     wide = max(strip.cell_length for strip in frames[0][1])
-    return framed(sheet, f"<style>{style}{still}</style>\n" + "\n".join(body), wide, rows)
+    return svg_document(sheet, f"<style>{style}{still}</style>\n" + "\n".join(body), wide, rows)
 
 
 def _shown(name: str, begin: float, end: float, lasts_s: float, *, first: bool) -> str:

@@ -24,10 +24,10 @@ from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.footer import Offer, draw_footer
 from loopviz.tui.panels.header import draw_header
 from loopviz.tui.panels.lag import lag_columns, level
-from loopviz.tui.panels.layout import Wants, plan
+from loopviz.tui.panels.layout import Contents, make_plan
 from loopviz.tui.panels.loop import busy_shares
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.spans import Lane
+from loopviz.tui.panels.spans import LaneCells
 from loopviz.tui.panels.verdict import change, headline_routes
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.views.live.rows import LaneRow, share_rows
@@ -44,7 +44,7 @@ def request(*spans, number=1, is_open=False):
 
 def lane(*requests, count=10, end=1000, glyphs=BLOCKS, palette="dark"):
     columns = Columns(CELL, count, end)
-    chars, _ = Lane(theme_named(palette), glyphs).cells(requests, columns)
+    chars, _ = LaneCells(theme_named(palette), glyphs).cells(requests, columns)
     return "".join(chars)
 
 
@@ -78,7 +78,9 @@ def test_edges_have_eighths_with_colour_and_the_longer_state_without():
 def test_edge_colours_are_left_in_front_right_behind():
     columns = Columns(CELL, 5, 500)
     dark = theme_named("dark")
-    chars, styles = Lane(dark, BLOCKS).cells([request((0, 250, READY), (250, 400, RUN))], columns)
+    chars, styles = LaneCells(dark, BLOCKS).cells(
+        [request((0, 250, READY), (250, 400, RUN))], columns
+    )
     assert chars[2] == "▌"
     assert styles[2] == dark.edge(READY, RUN)
 
@@ -110,7 +112,7 @@ def test_a_lane_scrolls_like_a_new_one():
         )
         for n in range(20)
     ]
-    kept = Lane(theme_named("dark"), BLOCKS)
+    kept = LaneCells(theme_named("dark"), BLOCKS)
     for end in range(100, 3600, 37):
         columns = Columns(CELL, 12, end)
         seen = [
@@ -130,7 +132,7 @@ def test_a_lane_scrolls_like_a_new_one():
             for r in spans
             if r.start_ns < end and r.end_ns > columns.start_ns
         ]
-        fresh = Lane(theme_named("dark"), BLOCKS).cells(seen, columns)
+        fresh = LaneCells(theme_named("dark"), BLOCKS).cells(seen, columns)
         old = kept.cells(seen, columns)
         assert "".join(old[0])[1:] == "".join(fresh[0])[1:], end  # the first may know more
 
@@ -248,7 +250,7 @@ def test_the_header_says_what_is_not_seen():
             frame.scenario, frame.status, replace(seen, **changes), seen.now_ns, seen.now_ns,
             theme_named("dark"), BLOCKS, keys=DEFAULT_KEYS,
         )  # fmt: skip
-        return draw_header(scene, plan(160, 50))[0].text
+        return draw_header(scene, make_plan(160, 50))[0].text
 
     assert "HOOK" not in header()
     assert "STEPS" not in header()
@@ -281,7 +283,7 @@ def test_panels_cover_the_terminal_once(banner, comparing):
     for width in range(60, 260, 7):
         for height in range(16, 80):
             cells = np.zeros((height, width), dtype=int)
-            made = plan(width, height, Wants(banner=banner, comparing=comparing))
+            made = make_plan(width, height, Contents(banner=banner, comparing=comparing))
             for x, y, wide, high in made.panels.values():
                 assert high > 0
                 cells[y : y + high, x : x + wide] += 1

@@ -8,7 +8,7 @@ from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import CounterValue, Pair, Quantiles, RouteInfo
 from loopviz.tui.panels.compare import step_line
-from loopviz.tui.panels.next_step import guide
+from loopviz.tui.panels.next_step import next_step
 from loopviz.tui.state.actions import keymap
 from loopviz.tui.state.view_state import ViewState
 
@@ -47,7 +47,7 @@ def with_finding(snapshot, ago_s=0.5):
 
 
 def step_of(of):
-    step = guide(of)
+    step = next_step(of)
     assert step is not None
     for width in (60, 80, 120):
         row = step_line(step, width, of)
@@ -257,11 +257,11 @@ def test_another_load():
     ids=["frozen", "a range", "a request", "frozen elsewhere"],
 )
 def test_it_gives_way_to_what_the_person_looks_at(view_state):
-    assert guide(scene(view_state=view_state)) is None
+    assert next_step(scene(view_state=view_state)) is None
 
 
 def test_a_row_chosen_in_a_table_is_no_reason_to_be_silent():
-    assert guide(scene(view_state=ViewState("tasks").choose(7))) is not None
+    assert next_step(scene(view_state=ViewState("tasks").choose(7))) is not None
 
 
 def test_it_names_the_keys_as_they_are():

@@ -3,7 +3,7 @@
 import pytest
 
 from loopviz.tui.draw.shorten import shortened
-from loopviz.tui.panels.footer import Offer, action_at, fitting
+from loopviz.tui.panels.footer import Offer, action_at, fitting_offers
 
 from .builders import FakeRun
 from .conftest import Stage, drive
@@ -36,10 +36,10 @@ def test_at_80_columns_everything_that_one_does_then_is_offered_whole(keys, word
 
 def test_signs_of_a_pair_stand_close_before_a_word_goes():
     offers = [Offer("h l", "time", 2), Offer("space", "freeze", 3), Offer("q", "quit", 0)]
-    assert fitting(offers, 40) == (offers, 2)
-    assert fitting(offers, 28)[0] == offers
-    assert [offer.key for offer in fitting(offers, 27)[0]] == ["hl", "space", "q"]
-    assert [offer.word for offer in fitting(offers, 26)[0]] == ["time", "quit"]
+    assert fitting_offers(offers, 40) == (offers, 2)
+    assert fitting_offers(offers, 28)[0] == offers
+    assert [offer.key for offer in fitting_offers(offers, 27)[0]] == ["hl", "space", "q"]
+    assert [offer.word for offer in fitting_offers(offers, 26)[0]] == ["time", "quit"]
 
 
 def test_a_click_finds_the_key_or_the_word():

@@ -10,7 +10,7 @@ from loopviz.model.snapshot import CounterValue, Occupied, Peer
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.gauges import GaugePanel
-from loopviz.tui.panels.layout import Wants, plan
+from loopviz.tui.panels.layout import Contents, make_plan
 from loopviz.tui.panels.names import short_name, short_name_of
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
@@ -41,8 +41,8 @@ class Gauges:
 
     def strips(self, *resources, counters=(), at=0.0, width=80, height=24):
         scene = self.scene(resources, counters, at)
-        wants = Wants(gauges=self.panel.rows(scene, width, height))
-        return self.panel.draw(scene, plan(width, height, wants))
+        wants = Contents(gauges=self.panel.rows(scene, width, height))
+        return self.panel.draw(scene, make_plan(width, height, wants))
 
     def __call__(self, *resources, **given):
         return [strip.text.rstrip() for strip in self.strips(*resources, **given)]
@@ -192,7 +192,7 @@ def test_rows_are_as_wide_as_the_panel(width):
         )
         wide = {strip.cell_length for strip in strips}
         assert len(wide) == 1
-        assert wide <= {width, plan(width, height).size("lanes")[0]}
+        assert wide <= {width, make_plan(width, height).size("lanes")[0]}
 
 
 def world_with_gauges(run):

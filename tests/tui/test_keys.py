@@ -5,7 +5,7 @@ import pytest
 from loopviz.clock import SECOND
 from loopviz.tui.app import LoopvizApp
 from loopviz.tui.commands import COMMANDS
-from loopviz.tui.panels.footer import Offer, fitting
+from loopviz.tui.panels.footer import Offer, fitting_offers
 from loopviz.tui.state.actions import ACTIONS, GROUPS, key_help
 from loopviz.tui.state.keys import both, known_key
 
@@ -158,11 +158,11 @@ def test_the_footer_leaves_whole_words_out(width, shown):
 def test_what_may_go_goes_in_order():
     given = [("a", "fixes", 0), ("b", "rare", 9), ("c", "some", 3), ("q", "quit", 0)]
     offers = [Offer(*each) for each in given]
-    assert fitting(offers, 80) == (offers, 2)
-    assert fitting(offers, 28) == (offers, 1)
-    assert [offer.word for offer in fitting(offers, 23)[0]] == ["fixes", "some", "quit"]
-    assert [offer.word for offer in fitting(offers, 15)[0]] == ["fixes", "quit"]
-    assert fitting(offers, 0)[0] == []
+    assert fitting_offers(offers, 80) == (offers, 2)
+    assert fitting_offers(offers, 28) == (offers, 1)
+    assert [offer.word for offer in fitting_offers(offers, 23)[0]] == ["fixes", "some", "quit"]
+    assert [offer.word for offer in fitting_offers(offers, 15)[0]] == ["fixes", "quit"]
+    assert fitting_offers(offers, 0)[0] == []
 
 
 @pytest.mark.parametrize(("height", "rows"), [(24, 0), (30, 1), (50, 1)])

@@ -5,7 +5,7 @@ from loopviz.model.snapshot import RequestInfo, State
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.draw.time_columns import Columns
-from loopviz.tui.panels.spans import Lane
+from loopviz.tui.panels.spans import LaneCells
 
 THEME = theme_named("dark")
 T0 = 100 * SECOND
@@ -20,20 +20,20 @@ def request(number):
 
 def test_older_requests_left_of_the_picture_cost_nothing(monkeypatch):
     drawn = []
-    put = Lane._put
+    put = LaneCells._put
 
     def counting(self, cells, shared, request, columns):
         drawn.append(request.number)
         return put(self, cells, shared, request, columns)
 
-    monkeypatch.setattr(Lane, "_put", counting)
+    monkeypatch.setattr(LaneCells, "_put", counting)
     requests = [request(number) for number in range(100)]
     columns = Columns(20 * MS, 100, T0 + 5 * SECOND)
-    lane = Lane(THEME, BLOCKS)
+    lane = LaneCells(THEME, BLOCKS)
     first = lane.cells(requests[60:], columns)
     shown = len(drawn)
     assert 35 <= shown <= 41
     assert lane.cells(requests, columns) == first
     assert lane.cells(requests[60:], columns) == first
     assert len(drawn) == shown
-    assert Lane(THEME, BLOCKS).cells(requests, columns) == first
+    assert LaneCells(THEME, BLOCKS).cells(requests, columns) == first

@@ -2,7 +2,7 @@
 
 from loopviz.clock import MS, SECOND
 from loopviz.tui.draw.time_columns import Columns
-from loopviz.tui.panels.overview import gone
+from loopviz.tui.panels.overview import retention_note
 
 from .builders import T0, FakeRun
 from .conftest import Stage, drive
@@ -91,7 +91,7 @@ def test_as_much_is_said_as_there_is_room_for():
     def kept(oldest_column, cell_ns=2 * SECOND):
         columns = Columns(cell_ns, 60, now)
         since = columns.start_ns + oldest_column * cell_ns
-        return gone("requests", since, columns, now)
+        return retention_note("requests", since, columns, now)
 
     assert kept(38) == "requests are kept for the last 44 s"
     assert kept(30) == "kept for the last 60 s"

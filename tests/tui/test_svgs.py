@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.draw.svg import picture
+from loopviz.tui.draw.svg import svg_picture
 from loopviz.tui.screenshot import screenshot_svg
 
 from .builders import FakeRun
@@ -60,7 +60,7 @@ def test_picture(name):
 
 def drawn(text, style=None):
     segments = [Segment(text, style or Style())]
-    return picture([Strip(segments)], text="#cccccc", ground="#000000")
+    return svg_picture([Strip(segments)], text="#cccccc", ground="#000000")
 
 
 def test_words_stand_in_their_cells():

@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.tui.draw.time_columns import ZOOMS_NS, Columns
-from loopviz.tui.panels.axis import ago
+from loopviz.tui.panels.axis import axis_time
 from loopviz.tui.state.view_state import LIVE
 
 from .builders import FakeRun
@@ -24,7 +24,7 @@ def travel(play, size=(80, 24), stage=None):
     return drive(play, size, stage or block())
 
 
-def window(stage):
+def visible_range(stage):
     columns = stage.app.controller.columns
     return columns.start_ns, columns.end_ns
 
@@ -36,19 +36,19 @@ def test_ticks_have_room_for_their_names(cell_ns, anchor):
     ticks = columns.ticks(anchor)
     assert len(ticks) >= 2
     assert all(0 <= at < 120 for at, _ in ticks)
-    names = [(at, ago(before, columns.step_ns)) for at, before in ticks]
+    names = [(at, axis_time(before, columns.step_ns)) for at, before in ticks]
     for (later, _), (at, name) in pairwise(names):
         assert at + 1 + len(name) <= later
 
 
 def test_names_of_times_are_as_exact_as_their_steps():
-    assert ago(250 * MS, 50 * MS) == "-250ms"
-    assert ago(12_400 * MS, 200 * MS) == "-12.4s"
-    assert ago(1_250 * MS, 50 * MS) == "-1.25s"
-    assert ago(4 * SECOND, SECOND) == "-4s"
-    assert ago(150 * SECOND, 10 * SECOND) == "-2:30"
-    assert ago(20 * 60 * SECOND, 600 * SECOND) == "-20min"
-    assert ago(-2 * SECOND, SECOND) == "+2s"
+    assert axis_time(250 * MS, 50 * MS) == "-250ms"
+    assert axis_time(12_400 * MS, 200 * MS) == "-12.4s"
+    assert axis_time(1_250 * MS, 50 * MS) == "-1.25s"
+    assert axis_time(4 * SECOND, SECOND) == "-4s"
+    assert axis_time(150 * SECOND, 10 * SECOND) == "-2:30"
+    assert axis_time(20 * 60 * SECOND, 600 * SECOND) == "-20min"
+    assert axis_time(-2 * SECOND, SECOND) == "+2s"
 
 
 def test_zooming_goes_through_every_step_and_says_where_it_ends():
@@ -88,12 +88,12 @@ def test_scrolling_goes_by_quarters_and_columns_and_ends_live():
         controller = stage.app.controller
         await stage.press("h")
         cell, count = controller.columns.cell_ns, controller.columns.count
-        first = window(stage)[1]
+        first = visible_range(stage)[1]
         assert stage.now - first == count // 4 * cell
         await stage.press("H", "shift+left")
-        assert first - window(stage)[1] == 2 * cell
+        assert first - visible_range(stage)[1] == 2 * cell
         await stage.press("L", "shift+right")
-        assert window(stage)[1] == first
+        assert visible_range(stage)[1] == first
         assert "FROZEN" in stage.lines()[0]
         await stage.press("l")
         assert "LIVE" in stage.lines()[0]
@@ -105,7 +105,7 @@ def test_scrolling_goes_by_quarters_and_columns_and_ends_live():
 def test_scrolling_stops_where_the_detail_ends_and_says_so():
     async def play(stage: Stage) -> None:
         await stage.press(*"hhhhhhhhhhhh")
-        start, end = window(stage)
+        start, end = visible_range(stage)
         oldest = stage.app.controller.frozen.oldest_ns
         assert oldest > 0
         assert (
@@ -114,7 +114,7 @@ def test_scrolling_stops_where_the_detail_ends_and_says_so():
         )
         assert "No more is kept than the last" in stage.text()
         await stage.press("h")
-        assert window(stage) == (start, end)
+        assert visible_range(stage) == (start, end)
 
     travel(play)
 
@@ -122,12 +122,12 @@ def test_scrolling_stops_where_the_detail_ends_and_says_so():
 def test_recording_goes_on_while_frozen():
     async def play(stage: Stage) -> None:
         await stage.press("h")
-        end = window(stage)[1]
+        end = visible_range(stage)[1]
         await stage.play(12)
-        assert window(stage)[1] == end
+        assert visible_range(stage)[1] == end
         assert "+13 s behind" in stage.lines()[0]
         await stage.press("0")
-        assert window(stage)[1] == stage.now
+        assert visible_range(stage)[1] == stage.now
 
     travel(play)
 
@@ -190,19 +190,19 @@ def test_slow_motion_replays_the_last_second_and_ends_where_it_began():
         end = stage.now
         await stage.press("<")
         assert "REPLAY ×1/10" in stage.lines()[0]
-        assert window(stage)[1] == end - SECOND
+        assert visible_range(stage)[1] == end - SECOND
         await stage.play(2)
-        assert window(stage)[1] == end - SECOND + 2 * SECOND // 10
+        assert visible_range(stage)[1] == end - SECOND + 2 * SECOND // 10
         await stage.press("<")
         assert "REPLAY ×1/20" in stage.lines()[0]
         await stage.press("space")
         assert "PAUSED" in stage.lines()[0]
         await stage.play(3)
-        assert window(stage)[1] == end - 800 * MS
+        assert visible_range(stage)[1] == end - 800 * MS
         await stage.press("space", ">", ">", ">", ">")
         assert controller.view_state.speed == 1
         await stage.play(1)
-        assert window(stage)[1] == end
+        assert visible_range(stage)[1] == end
         assert "FROZEN" in stage.lines()[0]
 
     travel(play)

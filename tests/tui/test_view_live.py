@@ -11,7 +11,7 @@ from loopviz.tui.commands.pointer import panel_at, wheel
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.draw.time_columns import Columns
-from loopviz.tui.panels.spans import Lane
+from loopviz.tui.panels.spans import LaneCells
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.state.view_state import LIVE
 
@@ -131,7 +131,7 @@ def test_the_chosen_request_is_between_brackets_and_its_slice_too():
 def test_waits_for_resources_and_threads_have_their_glyphs():
     def cells(*spans, glyphs=BLOCKS):
         request = RequestInfo(1, "GET /", 0, spans, spans[0][0], spans[-1][1], False, 200, 0, 0, 0)
-        chars, _ = Lane(theme_named("dark"), glyphs).cells([request], Columns(100, 10, 1000))
+        chars, _ = LaneCells(theme_named("dark"), glyphs).cells([request], Columns(100, 10, 1000))
         return "".join(chars)
 
     run, resource, thread = State.RUN, State.RESOURCE, State.THREAD

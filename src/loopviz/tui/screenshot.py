@@ -7,7 +7,7 @@ from textual.app import App
 from textual.strip import Strip
 
 from loopviz.tui.draw.palette import DARK, Theme
-from loopviz.tui.draw.svg import picture
+from loopviz.tui.draw.svg import svg_picture
 
 __all__ = ["screen_rows", "screenshot_svg"]
 
@@ -21,4 +21,4 @@ def screen_rows(app: App[Any]) -> list[Strip]:
 def screenshot_svg(app: App[Any], theme: Theme) -> str:
     """A small SVG that fetches nothing, on the ground of the theme; without colours: dark."""
     palette = theme.palette if theme.edges and theme.palette else DARK
-    return picture(screen_rows(app), palette.text, palette.ground)
+    return svg_picture(screen_rows(app), palette.text, palette.ground)

@@ -2,9 +2,9 @@
 
 import re
 
-from loopviz.tui.draw.text import width_of, wrap
+from loopviz.tui.draw.text import cell_width, wrap
 
-__all__ = ["shortened", "whole"]
+__all__ = ["shortened", "wrap_within"]
 
 _CLAUSE = re.compile(r"(?=; | # |, each |: | in (?!a row|all\b)|, )")
 """Before each clause."""
@@ -12,7 +12,7 @@ _CLAUSE = re.compile(r"(?=; | # |, each |: | in (?!a row|all\b)|, )")
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 
-def whole(text: str, rows: int, width: int) -> list[str]:
+def wrap_within(text: str, rows: int, width: int) -> list[str]:
     """Wrapped, if it is whole on so many rows; else nothing."""
     lines = wrap(text, width)
     return lines if len(lines) <= rows else []
@@ -22,14 +22,14 @@ def shortened(text: str, rows: int, width: int, more: str) -> list[str]:
     """The first clauses: as many as are whole on so many rows; the first one is cut if need be."""
     if rows < 1:
         return []
-    if lines := whole(text, rows, width):
+    if lines := wrap_within(text, rows, width):
         return lines
     ends = [found.start() for found in reversed([*_CLAUSE.finditer(text)])]
     for end in ends:
         clauses = text[:end].rstrip(" ,:;")
-        if clauses and _closed(clauses) and (lines := whole(clauses, rows, width)):
+        if clauses and _closed(clauses) and (lines := wrap_within(clauses, rows, width)):
             return lines
-    lines = wrap(text, width - width_of(more))
+    lines = wrap(text, width - cell_width(more))
     return [*lines[: rows - 1], f"{lines[rows - 1]}{more}"]
 
 

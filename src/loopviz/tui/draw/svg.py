@@ -15,7 +15,7 @@ from rich.color import Color, ColorType
 from rich.style import Style
 from textual.strip import Strip
 
-__all__ = ["CELL", "Sheet", "SvgRow", "framed", "picture"]
+__all__ = ["CELL", "StyleSheet", "SvgRow", "svg_document", "svg_picture"]
 
 CELL = (8, 16)
 _BASE = 12
@@ -47,7 +47,7 @@ class Ink(NamedTuple):
     underline: bool
 
 
-class Cell(NamedTuple):
+class SvgCell(NamedTuple):
     """A character where it stands."""
 
     x: int
@@ -63,7 +63,7 @@ class SvgRow(NamedTuple):
     text: str
 
 
-class Sheet:
+class StyleSheet:
     """The classes and patterns that rows are drawn with; rows of one picture share it."""
 
     def __init__(self, text: str = _TEXT, ground: str = _GROUND) -> None:
@@ -108,7 +108,7 @@ class Sheet:
         key = (kind, color, bold, underline)
         return self._classes.setdefault(key, _short(len(self._classes)))
 
-    def _cells(self, strip: Strip) -> Iterator[Cell]:
+    def _cells(self, strip: Strip) -> Iterator[SvgCell]:
         x = 0
         for text, style, control in strip:
             if control:
@@ -117,7 +117,7 @@ class Sheet:
             for char in text:
                 wide = cell_len(char)
                 if wide:
-                    yield Cell(x, char, ink, wide)
+                    yield SvgCell(x, char, ink, wide)
                 x += wide
 
     def _ink(self, style: Style | None) -> Ink:
@@ -131,7 +131,7 @@ class Sheet:
             )
         return self._inks[style]
 
-    def _words(self, cells: list[Cell], top: int) -> str:
+    def _words(self, cells: list[SvgCell], top: int) -> str:
         while not cells[-1][2].underline and cells[-1][1] == " ":
             cells.pop()
         x, _, ink, _ = cells[0]
@@ -145,16 +145,16 @@ class Sheet:
         return f'<text x="{x * CELL[0]}" y="{top + _BASE}"{of}{exact}>{words}</text>'
 
 
-def picture(strips: Sequence[Strip], text: str = _TEXT, ground: str = _GROUND) -> str:
+def svg_picture(strips: Sequence[Strip], text: str = _TEXT, ground: str = _GROUND) -> str:
     """The strips below each other, as an SVG document."""
-    sheet = Sheet(text, ground)
+    sheet = StyleSheet(text, ground)
     rows = [sheet.row(strip, y) for y, strip in enumerate(strips)]
     body = "".join(row.shapes for row in rows) + "\n" + "\n".join(row.text for row in rows)
     wide = max((strip.cell_length for strip in strips), default=0)
-    return framed(sheet, body, wide, len(strips))
+    return svg_document(sheet, body, wide, len(strips))
 
 
-def framed(sheet: Sheet, body: str, columns: int, rows: int) -> str:
+def svg_document(sheet: StyleSheet, body: str, columns: int, rows: int) -> str:
     """The document: a ground with round corners, and the body in it."""
     wide, high = columns * CELL[0] + 16, rows * CELL[1] + 16
     return (
@@ -168,7 +168,7 @@ def framed(sheet: Sheet, body: str, columns: int, rows: int) -> str:
 class _Shapes:
     """What a row has of grounds, blocks, shades and lines, one path for each style."""
 
-    def __init__(self, sheet: Sheet, top: int) -> None:
+    def __init__(self, sheet: StyleSheet, top: int) -> None:
         self._sheet, self._top = sheet, top
         self._bands: dict[str, list[tuple[int, int]]] = {}
         self._paths: dict[tuple[str, str], list[str]] = {}
@@ -240,7 +240,7 @@ class _Shapes:
             self._rect("fill", color, left + 4, top + start, 1, end - start)
 
 
-def _joined(cells: Iterable[Cell]) -> Iterator[tuple[int, Cell]]:
+def _joined(cells: Iterable[SvgCell]) -> Iterator[tuple[int, SvgCell]]:
     """Cells that are text, with the number of their run: one style, no more than a space apart."""
     run, before_x, spaces = 0, -1, 0
     before_ink: Ink | None = None

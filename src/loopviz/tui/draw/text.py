@@ -10,10 +10,10 @@ from textual.strip import Strip
 
 from loopviz.output import clean
 
-__all__ = ["Line", "beside", "clean", "duration", "fit", "took", "width_of", "wrap"]
+__all__ = ["Line", "beside", "cell_width", "clean", "duration", "fit", "took", "wrap"]
 
 
-def width_of(text: str) -> int:
+def cell_width(text: str) -> int:
     """Cells the text takes."""
     return len(text) if text.isascii() else cell_len(text)
 
@@ -22,7 +22,7 @@ def fit(text: str, width: int, more: str = "…") -> str:
     """Exactly `width` cells: padded with spaces, or cut with `more` at the end."""
     if width <= 0:
         return ""
-    if width_of(text) <= width:
+    if cell_width(text) <= width:
         return set_cell_size(text, width)
     keep = width - len(more)
     return set_cell_size(text, keep) + more if keep > 0 else set_cell_size(text, width)
@@ -52,13 +52,13 @@ def wrap(text: str, width: int) -> list[str]:
     line = ""
     for word in text.split():
         joined = f"{line} {word}" if line else word
-        if width_of(joined) <= width:
+        if cell_width(joined) <= width:
             line = joined
             continue
         if line:
             lines.append(line)
         line = word
-        while width_of(line) > width:
+        while cell_width(line) > width:
             lines.append(set_cell_size(line, width))
             line = line[len(lines[-1].rstrip()) or 1 :]
     return [*lines, line] if line else lines
@@ -83,7 +83,7 @@ class Line:
         """Append text, every unsafe character of it shown: whatever is drawn comes this way."""
         if not text.isprintable():
             text = clean(text)
-        wide = width_of(text)
+        wide = cell_width(text)
         if wide > self.left:
             text = fit(text, self.left)
             wide = self.left
@@ -112,7 +112,7 @@ class Line:
 
     def end(self, text: str, style: Style, fill: Style) -> "Line":
         """Put text at the right edge, if there is room for it; spaces before it."""
-        wide = width_of(text)
+        wide = cell_width(text)
         return self.to(self.width - wide, fill).add(text, style) if wide <= self.left else self
 
     def strip(self, fill: Style) -> Strip:

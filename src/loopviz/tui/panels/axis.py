@@ -4,12 +4,12 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import MS, SECOND
-from loopviz.tui.draw.text import Line, clean, width_of
+from loopviz.tui.draw.text import Line, cell_width, clean
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["ago", "axis_row", "draw_axis", "per_column"]
+__all__ = ["axis_row", "axis_time", "draw_axis", "per_column"]
 
 MINUTE_NS = 60 * SECOND
 
@@ -35,7 +35,7 @@ def axis_row(scene: Scene, columns: Columns, label: int, width: int, after: str 
     taken = [(start, end) for start, end, *_ in flags]
     last = _last(scene, columns)
     for at, before in columns.ticks(scene.frozen_at_ns):
-        name = ago(before, columns.step_ns) if before else "frozen"
+        name = axis_time(before, columns.step_ns) if before else "frozen"
         end = at + 1 + len(name)
         if all(end <= start or at >= after for start, after in taken):
             put(at, glyphs.tick, theme.faint)
@@ -52,7 +52,7 @@ def axis_row(scene: Scene, columns: Columns, label: int, width: int, after: str 
     return line.end(after, theme.dim, theme.dim).strip(theme.text)
 
 
-def ago(before_ns: int, step_ns: int) -> str:
+def axis_time(before_ns: int, step_ns: int) -> str:
     """`-250ms`, `-12.4s`, `-4s`, `-2:30`, `-20min`: as exact as steps of that length ask for."""
     sign, ns = "+" if before_ns < 0 else "-", abs(before_ns)
     if step_ns >= MINUTE_NS:
@@ -78,7 +78,7 @@ def _last(scene: Scene, columns: Columns) -> str:
         return "now"
     before = scene.frozen_at_ns - scene.end_ns
     step = max(columns.cell_ns, 100 * MS) if columns.cell_ns >= 50 * MS else columns.cell_ns
-    return "frozen" if 0 <= before < columns.cell_ns else ago(before, step)
+    return "frozen" if 0 <= before < columns.cell_ns else axis_time(before, step)
 
 
 def _put_span(
@@ -115,7 +115,7 @@ def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
     for i, (at, mark) in enumerate(visible):
         style = theme.alarm if mark.kind == "gap" else theme.mark
         text = clean(mark.text)
-        wide = width_of(text) + 2
+        wide = cell_width(text) + 2
         limit = visible[i + 1][0] if i + 1 < len(visible) else columns.count
         if at + wide <= limit:
             flags.append((at, at + wide, f"{glyph} {text}", style))

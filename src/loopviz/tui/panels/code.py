@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.lab.lesson import SourceLine, Span
 from loopviz.model.snapshot import Finding, Location
-from loopviz.tui.draw.text import Line, clean, duration, width_of, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, wrap
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
@@ -74,7 +74,7 @@ def draw_code(scene: Scene, width: int, *, notes_below: bool = True) -> list[Str
         if finding and not fits and notes_below:
             heat = scene.theme.dim if scene.is_stale(finding) else scene.theme.alarm
             below = Line(width).add(" " * GUTTER_CELLS, scene.theme.text)
-            below.to(width - width_of(_note(finding, scene)) - 1, scene.theme.text)
+            below.to(width - cell_width(_note(finding, scene)) - 1, scene.theme.text)
             rows.append(below.add(_note(finding, scene), heat).strip(scene.theme.text))
     return rows
 
@@ -108,7 +108,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     """A line of code in full: without its comment, or on several rows, if it is too long."""
     code = text.partition("  # ")[0].rstrip() or text
     for whole in (text, code):
-        if width_of(whole) <= width:
+        if cell_width(whole) <= width:
             return [whole]
     indent = " " * min(len(code) - len(code.lstrip()), width // 2)
     lines = wrap(code, width - len(indent) - 4)
@@ -141,7 +141,7 @@ def _code(
     if finding is None:
         return row.strip(fill), True
     note = _note(finding, scene)
-    fits = row.left >= width_of(note) + 3
+    fits = row.left >= cell_width(note) + 3
     if fits:
         row.end(f"{note} ", theme.lit_edge if lit else theme.dim, fill)
     return row.strip(fill), fits

@@ -4,10 +4,10 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison, CounterComparison, RouteComparison
-from loopviz.tui.draw.text import Line, clean, fit, width_of
-from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.draw.text import Line, cell_width, clean, fit
+from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.layout import WIDE_CELLS, Plan
-from loopviz.tui.panels.next_step import Step, guide
+from loopviz.tui.panels.next_step import NextStep, next_step
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import (
     Figure,
@@ -31,14 +31,14 @@ def draw_compare(scene: Scene, plan: Plan) -> list[Strip]:
     """
     width, height = plan.size("compare")
     comparison = scene.snapshot.comparison if scene.snapshot else None
-    step = guide(scene)
+    step = next_step(scene)
     strips = []
     rows = height
     if height >= 3:
         note = fixes_change(scene, comparison) if comparison else ""
         if comparison is not None and comparison.pinned:
             note += ", since the baseline"
-        strips.append(rule_line(width, scene, "BEFORE / AFTER", scene.theme.title, note))
+        strips.append(heading_line(width, scene, "BEFORE / AFTER", scene.theme.title, note))
         rows -= 1
     guided = step is not None and (rows > 1 or not _has_result(comparison))
     results = _results(scene, comparison, width, rows - guided, titled=height >= 3)
@@ -49,11 +49,11 @@ def draw_compare(scene: Scene, plan: Plan) -> list[Strip]:
     return (strips + [blank] * height)[:height]
 
 
-def step_line(step: Step, width: int, scene: Scene) -> Strip:
+def step_line(step: NextStep, width: int, scene: Scene) -> Strip:
     """` next  press a: …`; in fewer words where there is no room."""
     theme = scene.theme
     line = Line(width).add(f" {step.word}  ", theme.accent)
-    text = step.text if width_of(step.text) <= line.left or not step.short else step.short
+    text = step.text if cell_width(step.text) <= line.left or not step.short else step.short
     style = theme.strong if step.word == "next" else theme.dim
     return line.add(fit(clean(text), line.left, scene.glyphs.more), style).strip(theme.text)
 
@@ -87,12 +87,12 @@ def _results(
     counters = troubles(comparison)[:rows] if _has_result(comparison) else []
     routes = headline_routes(comparison, rows - len(counters))
     names = [counter.title for counter in counters] + [route.route for route in routes]
-    wide = min(max((width_of(clean(name)) for name in names), default=0), 24)
+    wide = min(max((cell_width(clean(name)) for name in names), default=0), 24)
     tag = "" if titled else f"{fixes_change(scene, comparison)}  "
     strips: list[Strip] = []
     compared: list[CounterComparison | RouteComparison] = [*counters, *routes]
     for one in compared:
-        line = Line(width).add(" " + (" " * width_of(tag) if strips else tag), theme.accent)
+        line = Line(width).add(" " + (" " * cell_width(tag) if strips else tag), theme.accent)
         if isinstance(one, RouteComparison):
             strips.append(_row(line, one, comparison, wide, scene))
         else:
@@ -118,12 +118,12 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
     unsure = [
         f.title for f in figures if f.sure is False and not verdict(f, scene)[0].startswith("=")
     ]
-    if width_of(samples) <= line.left:
+    if cell_width(samples) <= line.left:
         line.add(samples, theme.dim)
     state = "not sure" if of.full else "not sure yet"
     which = f"{'+'.join(unsure)} " if len(figures) > 1 else ""
     texts = (f"  {which}{state}", "  unsure") if unsure else ()
-    line.add(next((text for text in texts if width_of(text) <= line.left), ""), theme.dim)
+    line.add(next((text for text in texts if cell_width(text) <= line.left), ""), theme.dim)
     return line.strip(theme.text)
 
 

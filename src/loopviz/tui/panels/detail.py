@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
-from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
+from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["BESIDE_CELLS", "MIN_DETAIL_ROWS", "Detail", "below", "walled"]
+__all__ = ["BESIDE_CELLS", "MIN_DETAIL_ROWS", "Detail", "detail_rows", "walled"]
 
 TITLE_CELLS = 10
 """Cells of a fact's title."""
@@ -21,7 +21,7 @@ TALL_ROWS = 30
 """Height of a panel from which on a detail keeps its rows even if the table could use them."""
 
 
-def below(rows: int, height: int) -> int:
+def detail_rows(rows: int, height: int) -> int:
     """The rows that a detail gets below a table that would like to have so many; 0: none."""
     left = height - rows
     if left >= MIN_DETAIL_ROWS or height < TALL_ROWS:
@@ -65,15 +65,15 @@ class Detail:
         theme, more = self.scene.theme, self.scene.glyphs.more
         text, after = clean(text), clean(after)
         room = self.width - (10 if self.ruled else 2)
-        wide = min(width_of(text), max(room - width_of(after) - 2, room // 2))
+        wide = min(cell_width(text), max(room - cell_width(after) - 2, room // 2))
         if self.ruled:
             rest = room - wide - 2
-            note = after if width_of(after) <= rest else ""
-            self.put(rule_line(self.width, self.scene, fit(text, wide, more), theme.title, note))
+            note = after if cell_width(after) <= rest else ""
+            self.put(heading_line(self.width, self.scene, fit(text, wide, more), theme.title, note))
             return
         line = self.line().add(fit(text, wide, more), theme.title)
         if after and line.left > 6:
-            rest = min(width_of(after), line.left - 3)
+            rest = min(cell_width(after), line.left - 3)
             line.add("  ", theme.text).add(fit(after, rest, more), style or theme.text)
         self.put(line)
 
@@ -88,7 +88,7 @@ class Detail:
             lines = [*lines[: rows - 1], " ".join(lines[rows - 1 :])]
         for place, part in enumerate(lines):
             line = self.line().add(fit("" if place else title, TITLE_CELLS, more) + " ", theme.dim)
-            self.put(line.add(fit(part, min(room, width_of(part)), more), style or theme.text))
+            self.put(line.add(fit(part, min(room, cell_width(part)), more), style or theme.text))
 
     def heading(self, text: str, after: str = "") -> None:
         """A rule with words on it; with a free row above it where there is room."""
@@ -96,7 +96,7 @@ class Detail:
         line = self.line().add(f"{rule} ", theme.faint).add(clean(text), theme.accent)
         line.add(" ", theme.text)
         if after and line.left > 8:
-            cut = min(width_of(after), line.left - 4)
+            cut = min(cell_width(after), line.left - 4)
             line.add(fit(clean(after), cut, self.scene.glyphs.more) + " ", theme.dim)
         self.put(line.add(rule * (line.left - 1), theme.faint))
 

@@ -7,20 +7,20 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
-from loopviz.tui.draw.shorten import shortened, whole
-from loopviz.tui.draw.text import Line, clean, duration, width_of, wrap
+from loopviz.tui.draw.shorten import shortened, wrap_within
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, wrap
 from loopviz.tui.panels.fixes import fix_line, fixes_on
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["FOLDERS", "draw_finding", "evidence", "nothing_found", "rule_line"]
+__all__ = ["FOLDERS", "draw_finding", "evidence", "heading_line", "nothing_found"]
 
 
 FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
 """Before the name of a file."""
 
 
-def rule_line(width: int, scene: Scene, title: str, style: Style, note: str = "") -> Strip:
+def heading_line(width: int, scene: Scene, title: str, style: Style, note: str = "") -> Strip:
     """`── TITLE ─ note ─────`."""
     theme, rule = scene.theme, scene.glyphs.rule
     line = Line(width).add(rule * 2 + " ", theme.faint).add(title, style)
@@ -61,18 +61,21 @@ def draw_finding(scene: Scene, plan: Plan) -> list[Strip]:
     theme = scene.theme
     finding = scene.finding
     if in_full := _in_full(scene, width):
-        strips = [rule_line(width, scene, "WHY", theme.warm)]
+        strips = [heading_line(width, scene, "WHY", theme.warm)]
         strips += paragraph(in_full, theme.strong, width, scene, rows=height - 1)
     elif finding is None:
         title, style, note = nothing_found(scene)
-        strips = [rule_line(width, scene, title, style, note), *fixes_on(scene, width, height - 1)]
+        strips = [
+            heading_line(width, scene, title, style, note),
+            *fixes_on(scene, width, height - 1),
+        ]
         fix = fix_line(scene, width)
         room = height - len(strips) - len(fix)
         strips += [*_hints(scene, width, room), *fix]
     else:
         calm = scene.is_stale(finding)
         title, style, note = finding_title(scene, finding)
-        strips = [rule_line(width, scene, title, style, note)]
+        strips = [heading_line(width, scene, title, style, note)]
         fix = fix_line(scene, width)
         room = height - 1 - len(fix)
         on = fixes_on(scene, width, room) if calm else []
@@ -90,7 +93,7 @@ def _in_full(scene: Scene, width: int) -> str:
     """What the banner says, if it is too long for its row; empty: it is not."""
     does_not_run = scene.status.phase in ("starting", "failed")
     text = scene.status.why if does_not_run else scene.notice
-    return text if width_of(clean(text)) > width - 24 else ""
+    return text if cell_width(clean(text)) > width - 24 else ""
 
 
 def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bool) -> list[Strip]:
@@ -103,10 +106,12 @@ def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bo
     place = clean(f"{where.file}:{where.line}") if where else ""
     sentence = clean(finding.sentence)
     place = "" if place in sentence else place
-    if not whole(f"{place}  {sentence}", rows, room):
+    if not wrap_within(f"{place}  {sentence}", rows, room):
         place, sentence = place.rpartition("/")[2], FOLDERS.sub("", sentence)
     text = f"{place}  {sentence}"
-    lines = whole(text, rows, room) if calm else shortened(text, rows, room, scene.glyphs.more)
+    lines = (
+        wrap_within(text, rows, room) if calm else shortened(text, rows, room, scene.glyphs.more)
+    )
     strips = []
     for i, text in enumerate(lines):
         line = Line(width).add(" ", theme.text)
@@ -130,9 +135,9 @@ def nothing_found(scene: Scene) -> tuple[str, Style, str]:
 def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
     """Whole, or not there."""
     head = " lesson "
-    lines = whole(text, rows, width - len(head) - 1)
+    lines = wrap_within(text, rows, width - len(head) - 1)
     if not lines:
-        head, lines = " ", whole(text, rows, width - 2)
+        head, lines = " ", wrap_within(text, rows, width - 2)
     return _headed(head, lines, width, scene)
 
 
@@ -140,7 +145,7 @@ def _hints(scene: Scene, width: int, rows: int) -> list[Strip]:
     """What to look at, as much of it as is whole on so many rows."""
     strips: list[Strip] = []
     for text in scene.scenario.look:
-        lines = whole(clean(text), rows - len(strips), width - 7)
+        lines = wrap_within(clean(text), rows - len(strips), width - 7)
         strips += _headed(" look ", lines, width, scene)
     return strips
 

@@ -4,7 +4,7 @@ from textual.strip import Strip
 
 from loopviz.lab.catalogue import FixInfo
 from loopviz.tui.draw.shorten import shortened
-from loopviz.tui.draw.text import Line, clean, fit, width_of
+from loopviz.tui.draw.text import Line, cell_width, clean, fit
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["fix_line", "fixes_on"]
@@ -24,7 +24,7 @@ def fix_line(scene: Scene, width: int) -> list[Strip]:
     press = f"   press {letter}"
     line.add(" fix ", theme.good).add(f"{letter}: ", theme.good)
     title = clean(fix.title)
-    title = fit(title, min(width_of(title), line.left - len(press)), scene.glyphs.more)
+    title = fit(title, min(cell_width(title), line.left - len(press)), scene.glyphs.more)
     return [line.add(title, theme.text).add(press, theme.good).strip(theme.text)]
 
 
@@ -58,4 +58,4 @@ def _why(fix: FixInfo) -> str:
 def _in_a_row(fix: FixInfo, room: int) -> str:
     """Of a wrong one."""
     why, title = _why(fix), clean(fix.title)
-    return why if width_of(why) <= room else f"looks right, is not: {title}"
+    return why if cell_width(why) <= room else f"looks right, is not: {title}"

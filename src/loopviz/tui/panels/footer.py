@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from textual.strip import Strip
 
-from loopviz.tui.draw.text import Line, clean, width_of
+from loopviz.tui.draw.text import Line, cell_width, clean
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state import availability
 from loopviz.tui.state.actions import ACTIONS, Action
 from loopviz.tui.state.view_state import VIEWS
 
-__all__ = ["Offer", "action_at", "draw_footer", "draw_prompt", "fitting", "offers"]
+__all__ = ["Offer", "action_at", "draw_footer", "draw_prompt", "fitting_offers", "offers"]
 
 ASIDE_SPARE = 10
 """Added to `spare` of words that do not concern the person now: they are left out first."""
@@ -55,7 +55,7 @@ def draw_footer(offered: Sequence[Offer], width: int, scene: Scene) -> list[Stri
     """One row of `key word`; what does not fit whole is left out, and the help has it."""
     theme = scene.theme
     line = Line(width).add(" ", theme.bar)
-    kept, gap = fitting(offered, width - 2)
+    kept, gap = fitting_offers(offered, width - 2)
     for place, (key, word, *_) in enumerate(kept):
         line.add(" " * gap if place else "", theme.bar)
         line.add(key, theme.bar_brand).add(f" {word}", theme.bar)
@@ -64,12 +64,12 @@ def draw_footer(offered: Sequence[Offer], width: int, scene: Scene) -> list[Stri
 
 def action_at(offered: Sequence[Offer], width: int, x: int) -> str:
     """The action whose word, or whose key if it has several, was drawn there; else empty."""
-    kept, gap = fitting(offered, width - 2)
+    kept, gap = fitting_offers(offered, width - 2)
     at = 1
     for key, word, _, names in kept:
         if at <= x < at + _wide_of(key, word):
             keys = key.split() if " " in key else list(key)
-            if len(names) > 1 and len(keys) == len(names) and x - at < width_of(key):
+            if len(names) > 1 and len(keys) == len(names) and x - at < cell_width(key):
                 ends = [key.index(each, i) + len(each) for i, each in enumerate(keys)]
                 return next(name for name, end in zip(names, ends, strict=True) if x - at < end)
             return names[0] if names and word not in ("fixes", "views") else ""
@@ -77,7 +77,7 @@ def action_at(offered: Sequence[Offer], width: int, x: int) -> str:
     return ""
 
 
-def fitting(offered: Sequence[Offer], width: int) -> tuple[list[Offer], int]:
+def fitting_offers(offered: Sequence[Offer], width: int) -> tuple[list[Offer], int]:
     """Those that there is room for, and the gap between them; signs of a pair may stand close."""
     kept = list(offered)
     while True:
@@ -103,10 +103,10 @@ def draw_prompt(scene: Scene, width: int, found: int) -> list[Strip]:
     line = Line(width).add(f" {keys.label('filter')} ", theme.bar_brand)
     hint = f"   {found} {'row has' if found == 1 else 'rows have'} it   enter keep   esc drop "
     typed = clean(scene.view_state.filters.get(scene.view, ""))
-    room = line.left - width_of(hint) - 1
+    room = line.left - cell_width(hint) - 1
     line.add(typed[-room:] if room > 0 else "", theme.bar_strong).add(" ", theme.cursor)
     return [line.end(hint, theme.bar, theme.bar).strip(theme.bar)]
 
 
 def _wide_of(key: str, word: str) -> int:
-    return width_of(key) + 1 + width_of(word)
+    return cell_width(key) + 1 + cell_width(word)

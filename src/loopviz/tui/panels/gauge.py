@@ -3,17 +3,17 @@
 from rich.style import Style
 
 from loopviz.model.snapshot import ResourceInfo
-from loopviz.tui.draw.text import Line, fit, width_of
+from loopviz.tui.draw.text import Line, cell_width, fit
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["add_gauge", "full_word", "matters"]
+__all__ = ["add_gauge", "full_word", "is_notable"]
 
 CROWDED_LOCKS = 5
 """Of many locks made at one line, a gauge is shown if this many tasks waited at once."""
 
 
-def matters(view: ResourceInfo) -> bool:
+def is_notable(view: ResourceInfo) -> bool:
     """True if it is worth a gauge: a task waited for it, or it has several units and was used."""
     if view.kind == "asyncio.Event":
         return False
@@ -36,12 +36,12 @@ def add_gauge(line: Line, view: ResourceInfo, width: int, scene: Scene) -> None:
     theme, glyphs = scene.theme, scene.glyphs
     used, capacity = view.in_use.now, _capacity(view)
     words = _words(view, scene)
-    words_width = sum(width_of(text) for text, _ in words)
-    most = width_of(f"{capacity}/{capacity} FULL wait 99")  # reserved, whatever the words are now
+    words_width = sum(cell_width(text) for text, _ in words)
+    most = cell_width(f"{capacity}/{capacity} FULL wait 99")  # reserved, whatever the words are now
     name = short_name(view, scene)
     if view.instances > 1:
         name += f" {glyphs.times}{view.instances}"
-    wide = max(1, min(width_of(name), width - words_width - 2))
+    wide = max(1, min(cell_width(name), width - words_width - 2))
     line.add(" ", theme.text).add(fit(name, wide, glyphs.more), theme.text).add(" ", theme.text)
     bar = min(20, width - max(words_width, most) - wide - 3) if capacity > 1 else 0
     if bar >= 4:

@@ -6,8 +6,8 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterValue, ResourceInfo
-from loopviz.tui.draw.text import Line, clean, fit, width_of
-from loopviz.tui.panels.gauge import add_gauge, matters
+from loopviz.tui.draw.text import Line, cell_width, clean, fit
+from loopviz.tui.panels.gauge import add_gauge, is_notable
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
@@ -37,7 +37,7 @@ class GaugePanel:
         """The rows it would like to have in a panel of that width; `height` of the terminal."""
         snapshot = scene.snapshot
         counters = bool(scene.scenario.counters)
-        count = sum(matters(found) for found in snapshot.resources) if snapshot else 0
+        count = sum(is_notable(found) for found in snapshot.resources) if snapshot else 0
         if height < 20:
             return int(bool(count or counters))
         most = 1 if height < 32 else 2
@@ -48,7 +48,7 @@ class GaugePanel:
         width, height = plan.size("gauges")
         snapshot = scene.snapshot
         counters = snapshot.counters if snapshot else ()
-        found = [view for view in snapshot.resources if matters(view)] if snapshot else []
+        found = [view for view in snapshot.resources if is_notable(view)] if snapshot else []
         if height <= 1 and counters:
             line = self._counters(counters, width, scene)
             if found and line.left >= GAUGE_CELLS - 4:
@@ -111,7 +111,7 @@ class GaugePanel:
             if counter.bad and rate > 0:
                 grows = f" {glyphs.up} +{rate:.0f}/s" if rate >= 0.5 else f" {glyphs.up}"
             parts.append((title, f"{counter.value:,}", grows, style))
-        wide = sum(sum(map(width_of, part[:3])) + 1 for part in parts)
+        wide = sum(sum(map(cell_width, part[:3])) + 1 for part in parts)
         gap = max(1, min(4, (width - 1 - wide) // max(1, len(parts))))
         line = Line(width).add(" ", theme.text)
         for i, (title, value, grows, style) in enumerate(parts):
@@ -141,7 +141,7 @@ def _titles(counters: tuple[CounterValue, ...], width: int) -> list[str]:
         [clean(counter.title) for counter in counters],
         [clean(counter.key.replace("_", " ")) for counter in counters],
     ):
-        if sum(map(width_of, names)) <= room:
+        if sum(map(cell_width, names)) <= room:
             return names
     each = max(1, room // len(counters))
-    return [fit(name, min(width_of(name), each)) for name in names]
+    return [fit(name, min(cell_width(name), each)) for name in names]

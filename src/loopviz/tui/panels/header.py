@@ -5,7 +5,7 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Snapshot
-from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
@@ -40,24 +40,24 @@ def draw_header(scene: Scene, plan: Plan) -> list[Strip]:
         line.add(f" +{_behind(scene)} behind", theme.bar_strong)
     right = _right(scene, width)
     fixes = _fixes(scene, width)
-    least = line.left - sum(width_of(text) for text, _ in fixes) - len(scene.scenario.id) - 6
-    if sum(width_of(text) for text, _ in right) > least:  # a replay says much
+    least = line.left - sum(cell_width(text) for text, _ in fixes) - len(scene.scenario.id) - 6
+    if sum(cell_width(text) for text, _ in right) > least:  # a replay says much
         right = [part for part in right if part[1] in (theme.bar_strong, theme.bar_alarm)]
         right = [(f" {text.strip()} ", style) for text, style in right]
-        right = right if sum(width_of(text) for text, _ in right) <= least else []
-    used = sum(width_of(text) for text, _ in (*fixes, *right)) + 5
+        right = right if sum(cell_width(text) for text, _ in right) <= least else []
+    used = sum(cell_width(text) for text, _ in (*fixes, *right)) + 5
     title = f"{scene.scenario.id}: {scene.scenario.title}" if scene.scenario.title else ""
     title = clean(title or scene.scenario.id)
     room = line.left - used - 2
     line.add("  ", theme.bar)
-    if width_of(title) > room:  # then its id alone
+    if cell_width(title) > room:  # then its id alone
         title = clean(scene.scenario.id)
     line.add(title, theme.bar_strong)
     if fixes:
         line.add("   ", theme.bar)
     for text, style in fixes:
         line.add(text, style)
-    rest = sum(width_of(text) for text, _ in right)
+    rest = sum(cell_width(text) for text, _ in right)
     line.to(width - rest, theme.bar)
     for text, style in right:
         line.add(text, style)
@@ -148,7 +148,7 @@ def draw_banner(scene: Scene, plan: Plan) -> list[Strip]:
     if scene.status.phase == "failed":
         key = f" {again} retry  {others} scenarios "
     line = Line(width).add(
-        " " + fit(why, min(width_of(why), width - len(key) - 2)), theme.alarm_fill
+        " " + fit(why, min(cell_width(why), width - len(key) - 2)), theme.alarm_fill
     )
     line.to(width - len(key), theme.alarm_fill).add(key, theme.cursor)
     return [line.strip(theme.alarm_fill)]

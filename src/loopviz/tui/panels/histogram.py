@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot.types import EDGES_NS
-from loopviz.tui.draw.text import Line, width_of
+from loopviz.tui.draw.text import Line, cell_width
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["compact", "draw_histogram", "histogram_rows"]
@@ -44,7 +44,7 @@ def draw_histogram(
     sums = sum(buckets) or 1, sum(before) or 1
     most = max((max(now / sums[0], was / sums[1]) for _, now, was in rows), default=1) or 1
     for label, now, was in rows:
-        line = Line(width).add(" " * (LABEL_CELLS - width_of(label)) + label + " ", theme.dim)
+        line = Line(width).add(" " * (LABEL_CELLS - cell_width(label)) + label + " ", theme.dim)
         _bar(line, now / sums[0] / most, was / sums[1] / most, bar, style or theme.run, scene)
         figure = compact(now) if now else scene.glyphs.dot
         line.add(f" {figure:>{COUNT_CELLS}}", theme.text if now else theme.faint)

@@ -15,7 +15,7 @@ from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, clean, duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
-from loopviz.tui.panels.overview import far_columns, far_worst
+from loopviz.tui.panels.overview import overview_columns, overview_max
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["draw_lag", "lag_columns", "level"]
@@ -68,9 +68,9 @@ def draw_lag(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         return [Line(width).strip(theme.text) for _ in range(height)]
     snapshot = scene.snapshot
     lags = lag_columns(snapshot.loop, columns)
-    if far := far_columns(snapshot, columns):
+    if far := overview_columns(snapshot, columns):
         known = snapshot.overview
-        worst = far_worst(np.maximum(known.lag_max_ns, known.held_max_ns), snapshot, columns)
+        worst = overview_max(np.maximum(known.lag_max_ns, known.held_max_ns), snapshot, columns)
         lags[:far] = worst[:far].tolist()
     chart = _chart(lags, height - 1, scene, plan, columns)
     return [_figures(scene, width), *chart]

@@ -6,7 +6,7 @@ from functools import lru_cache
 from loopviz.clock import SECOND
 from loopviz.tui.state.view_state import LIVE
 
-__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "WIDE_CELLS", "Plan", "Rect", "Wants", "plan"]
+__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "WIDE_CELLS", "Contents", "Plan", "Rect", "make_plan"]
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 """The smallest terminal, in cells and rows."""
@@ -22,8 +22,8 @@ Rect = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Wants:
-    """What there is to show, as the run stands."""
+class Contents:
+    """What there is to show, as the run stands: the input of a plan."""
 
     banner: bool = False
     notice: bool = False
@@ -66,7 +66,7 @@ class Plan:
 
 
 @lru_cache(maxsize=64)
-def plan(width: int, height: int, wants: Wants = Wants()) -> Plan:
+def make_plan(width: int, height: int, contents: Contents = Contents()) -> Plan:
     """The plan for a terminal of this size.
 
     A banner takes a row below the header; gauges take theirs from the lanes; before there is
@@ -76,14 +76,16 @@ def plan(width: int, height: int, wants: Wants = Wants()) -> Plan:
         whole = {"small": (0, 0, width, height)}
         return Plan(width, height, whole, 0, max(1, width), 0, 5 * SECOND, wide=False)
     wide = width >= WIDE_CELLS and height >= 20
-    sidebar = min(72, max(48, round(width * 0.36))) if wide and wants.view == LIVE else 0
+    sidebar = min(72, max(48, round(width * 0.36))) if wide and contents.view == LIVE else 0
     main = width - sidebar
     rows = _Rows(height)
     rows.above("header", 1)
-    rows.above("tabs", int(wants.view != LIVE or height >= TABS_ROWS))
-    rows.above("banner", int(wants.banner or (wants.notice and not _legend(height, wants, wide))))
+    rows.above("tabs", int(contents.view != LIVE or height >= TABS_ROWS))
+    rows.above(
+        "banner", int(contents.banner or (contents.notice and not _legend(height, contents, wide)))
+    )
     body = rows.top
-    _live(rows, wants, wide) if wants.view == LIVE else _other(rows, wants, wide)
+    _live(rows, contents, wide) if contents.view == LIVE else _other(rows, contents, wide)
     panels = rows.panels(main)
     for name in ("header", "tabs", "banner", "compare", "footer"):
         if name in panels:
@@ -140,49 +142,49 @@ class _Rows:
         return placed
 
 
-def _live(rows: _Rows, wants: Wants, wide: bool) -> None:
+def _live(rows: _Rows, contents: Contents, wide: bool) -> None:
     height = rows.left + rows.top
     rows.below("footer", 1)
     if wide:
         rows.below("compare", 4 if height >= 36 else 3)
     else:
-        compare = 4 if height >= 36 else 2 if height >= 22 and wants.comparing else 1
+        compare = 4 if height >= 36 else 2 if height >= 22 and contents.comparing else 1
         rows.below("compare", compare)
         spare = 1 if height >= 22 and compare == 1 else 0
         finding = (4 if height >= 20 else 3) + spare
-        if wants.chosen:
-            rows.below("breakdown", max(finding, min(wants.detail, height * 2 // 5)))
+        if contents.chosen:
+            rows.below("breakdown", max(finding, min(contents.detail, height * 2 // 5)))
         else:
             rows.below("finding", finding)
-    legend = int(_legend(height, wants, wide))
+    legend = int(_legend(height, contents, wide))
     rows.above("lag", 1 + _chart_rows(height, wide))
     loop = 4 if height >= 44 else 3 if height >= 32 else 1  # above one: a free row below
-    rows.above("gauges", max(0, min(wants.gauges, rows.left - legend - loop - 4)))
+    rows.above("gauges", max(0, min(contents.gauges, rows.left - legend - loop - 4)))
     rows.above("axis", 1)
-    peers = min(wants.peers, 3 if height >= 32 else 1, rows.left - legend - loop - 3)
+    peers = min(contents.peers, 3 if height >= 32 else 1, rows.left - legend - loop - 3)
     rows.above("loop", loop + peers * max(1, loop - 1))
-    source = min(wants.source + 1, rows.left - legend - MIN_LANES_ROWS)
-    if wide and wants.chosen:
-        rows.below("breakdown", min(rows.left - legend - 4, max(8, min(wants.detail, 16))))
-    elif wide and wants.source and source >= min(MIN_SOURCE_ROWS, wants.source + 1):
+    source = min(contents.source + 1, rows.left - legend - MIN_LANES_ROWS)
+    if wide and contents.chosen:
+        rows.below("breakdown", min(rows.left - legend - 4, max(8, min(contents.detail, 16))))
+    elif wide and contents.source and source >= min(MIN_SOURCE_ROWS, contents.source + 1):
         rows.below("source", source)
     rows.below("legend", legend)
     rows.above("lanes", rows.left)
 
 
-def _legend(height: int, wants: Wants, wide: bool) -> bool:
-    return wants.view == LIVE and (wide or height >= 18)
+def _legend(height: int, contents: Contents, wide: bool) -> bool:
+    return contents.view == LIVE and (wide or height >= 18)
 
 
-def _other(rows: _Rows, wants: Wants, wide: bool) -> None:
+def _other(rows: _Rows, contents: Contents, wide: bool) -> None:
     """A view of one panel. What the fixes change stays in sight: the loop, before and after."""
     height = rows.left + rows.top
     rows.below("footer", 1)
     compare = 4 if height >= 36 else 3
-    rows.below("compare", compare if wide else 1 + (height >= 22 and wants.comparing))
-    rows.above("loop", 1 + min(wants.peers, 1))
-    if wants.view == "lesson":
-        rows.above("gauges", min(wants.gauges, 1 if height < 32 else 3))
+    rows.below("compare", compare if wide else 1 + (height >= 22 and contents.comparing))
+    rows.above("loop", 1 + min(contents.peers, 1))
+    if contents.view == "lesson":
+        rows.above("gauges", min(contents.gauges, 1 if height < 32 else 3))
     rows.above("view", rows.left)
 
 

@@ -4,7 +4,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import State
-from loopviz.tui.draw.text import Line, clean, fit, width_of
+from loopviz.tui.draw.text import Line, cell_width, clean, fit
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
@@ -34,7 +34,7 @@ def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
             word.insert(1, (glyphs.bang, theme.bang))
         words.append(word)
     words.append([(glyphs.mark, theme.mark), (" change", theme.dim)])
-    cells = sum(width_of(text) for word in words for text, _ in word)
+    cells = sum(cell_width(text) for word in words for text, _ in word)
     indent, gap = next(
         (
             (indent, gap)
@@ -45,7 +45,7 @@ def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
     )
     line = Line(width).to(indent, theme.dim)
     for word in words:
-        if line.left < sum(width_of(text) for text, _ in word):
+        if line.left < sum(cell_width(text) for text, _ in word):
             break
         for text, style in word:
             line.add(text, style)

@@ -12,7 +12,7 @@ from loopviz.tui.draw.text import Line, duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.marks import bracket
-from loopviz.tui.panels.overview import far_columns, far_sum, far_worst
+from loopviz.tui.panels.overview import overview_columns, overview_max, overview_sum
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import Cells, draw_shape, idle, shape
 
@@ -39,8 +39,12 @@ def known_shares(
 ) -> NDArray[np.float64]:
     """As `busy_shares`; where no details are kept any more, as exact as whole seconds are."""
     shares = busy_shares(loop, columns)
-    if snapshot is not None and loop is snapshot.loop and (far := far_columns(snapshot, columns)):
-        busy = far_sum(snapshot.overview.busy_ns, snapshot, columns)[:far]
+    if (
+        snapshot is not None
+        and loop is snapshot.loop
+        and (far := overview_columns(snapshot, columns))
+    ):
+        busy = overview_sum(snapshot.overview.busy_ns, snapshot, columns)[:far]
         shares[:far] = np.clip(busy / columns.cell_ns, 0.0, 1.0)
     return shares
 
@@ -111,10 +115,10 @@ def _from_afar(loop: LoopStats, snapshot: Snapshot | None, columns: Columns) -> 
     """Where no details are kept: the columns in which the loop was held."""
     if snapshot is None or loop is not snapshot.loop:
         return []
-    cell, far = columns.cell_ns, far_columns(snapshot, columns)
+    cell, far = columns.cell_ns, overview_columns(snapshot, columns)
     if not far:
         return []
-    longest = far_worst(snapshot.overview.held_max_ns, snapshot, columns)[:far].tolist()
+    longest = overview_max(snapshot.overview.held_max_ns, snapshot, columns)[:far].tolist()
     starts = (columns.start_ns + i * cell for i, ns in enumerate(longest) if ns >= SLOW_NS)
     return [(start, start + 1, State.BLOCKING) for start in starts]
 

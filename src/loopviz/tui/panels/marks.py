@@ -7,16 +7,16 @@ from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import Cell, Cells
 
-__all__ = ["Uprights", "bracket", "bracket_request", "uprights"]
+__all__ = ["VerticalLines", "bracket", "bracket_request", "vertical_lines"]
 
-Uprights = dict[int, Cell]
+VerticalLines = dict[int, Cell]
 """Column → the glyph of a vertical line through it."""
 
 
-def uprights(scene: Scene, columns: Columns) -> Uprights:
+def vertical_lines(scene: Scene, columns: Columns) -> VerticalLines:
     """Lines through idle cells: changes, the ends of the selected range, in colour each tick."""
     theme, glyphs = scene.theme, scene.glyphs
-    lines: Uprights = {}
+    lines: VerticalLines = {}
     if theme.edges:
         ticks = [at for at, _ in columns.ticks(scene.frozen_at_ns)]
         lines = dict.fromkeys(ticks, (glyphs.wall, theme.grid))

@@ -9,13 +9,13 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import best, changed, effect, grows, letters, troubles
 from loopviz.tui.state.view_state import LIVE
 
-__all__ = ["Step", "guide"]
+__all__ = ["NextStep", "next_step"]
 
 MIN_REQUESTS = 30
 """Requests of one route that are measured before a fix is suggested."""
 
 
-class Step(NamedTuple):
+class NextStep(NamedTuple):
     """What comes next."""
 
     word: str
@@ -26,16 +26,16 @@ class Step(NamedTuple):
     """The same in fewer words; empty: there are none."""
 
 
-def guide(scene: Scene) -> Step | None:
+def next_step(scene: Scene) -> NextStep | None:
     """The next step; None while the person looks at something of their own choice."""
     key = scene.keys.label
     phase = scene.status.phase
     if phase in ("target-died", "load-died", "failed"):
         text = f"{key('restart')} starts it again, {key('scenarios')} goes to another scenario"
-        return Step("next", text)
+        return NextStep("next", text)
     if phase == "starting":
         text = "the app comes up, then its load"
-        return Step("wait", f"{text}; {key('scenarios')} goes to another scenario", text)
+        return NextStep("wait", f"{text}; {key('scenarios')} goes to another scenario", text)
     state = scene.view_state
     if (
         scene.frozen
@@ -45,9 +45,11 @@ def guide(scene: Scene) -> Step | None:
         return None
     if not scene.scenario.load:
         url = clean(scene.status.url)
-        return Step("next", f"send requests to {url}: this scenario has no load of its own", url)
+        return NextStep(
+            "next", f"send requests to {url}: this scenario has no load of its own", url
+        )
     if scene.snapshot is None or _requests(scene) == 0:
-        return Step("wait", "the first requests are on their way")
+        return NextStep("wait", "the first requests are on their way")
     comparison = scene.snapshot.comparison
     if comparison is not None and not comparison.comparable:
         return _other_load(scene, comparison)
@@ -58,57 +60,57 @@ def guide(scene: Scene) -> Step | None:
     return _first(scene)
 
 
-def _first(scene: Scene) -> Step:
+def _first(scene: Scene) -> NextStep:
     """Nothing was changed so far."""
     key = scene.keys.label
     if scene.status.fixes_on:
         on = " ".join(letters(scene, scene.status.fixes_on))
-        return Step("next", f"press {on} to take the fix off: before and after appear here")
+        return NextStep("next", f"press {on} to take the fix off: before and after appear here")
     if not scene.scenario.fixes:
         text = f"{key('view-diagnose')} shows what is wrong, {key('next-scenario')} goes on"
-        return Step("next", f"this scenario has no fixes: {text}", text)
+        return NextStep("next", f"this scenario has no fixes: {text}", text)
     fix = to_try(scene)
     if fix is None:
         missing = next((fix.unavailable for fix in scene.scenario.fixes if fix.unavailable), "")
-        return Step("next", clean(missing), f"{key('next-scenario')} goes to the next scenario")
+        return NextStep("next", clean(missing), f"{key('next-scenario')} goes to the next scenario")
     seen = _requests(scene)
     if seen < MIN_REQUESTS:
-        return Step("wait", f"measuring how it is now: {seen} of {MIN_REQUESTS} requests")
+        return NextStep("wait", f"measuring how it is now: {seen} of {MIN_REQUESTS} requests")
     letter = scene.letter(fix.key)
     if scene.finding is None and scene.rising_counter is None:
         text = f"nothing is wrong so far; press {letter} to see what its fix changes"
-        return Step("next", text, f"press {letter} to see what it changes")
+        return NextStep("next", text, f"press {letter} to see what it changes")
     text = f"press {letter}: the load stays the same, before and after appear here"
-    return Step("next", text, f"press {letter}: before and after appear here")
+    return NextStep("next", text, f"press {letter}: before and after appear here")
 
 
-def _pinned(scene: Scene) -> Step:
+def _pinned(scene: Scene) -> NextStep:
     """The baseline is set, and nothing was changed since."""
     fix = to_try(scene)
     if fix is None:
-        return Step(
+        return NextStep(
             "next", f"flip a fix ({' '.join(scene.letters)}): it is compared with the baseline"
         )
-    return Step("next", f"press {scene.letter(fix.key)}: it is compared with the baseline")
+    return NextStep("next", f"press {scene.letter(fix.key)}: it is compared with the baseline")
 
 
-def _other_load(scene: Scene, comparison: Comparison) -> Step:
+def _other_load(scene: Scene, comparison: Comparison) -> NextStep:
     """Before and after were not under the same load."""
     key = scene.keys.label
     if comparison.pinned:
         back = (
             key("less-load") if comparison.load.after > comparison.load.before else key("more-load")
         )
-        return Step(
+        return NextStep(
             "next", f"{back} goes back to the baseline's load, {key('baseline')} sets another"
         )
     fix = to_try(scene)
     flip = letters(scene, scene.status.fixes_on)[:1] or ([scene.letter(fix.key)] if fix else [])
     again = f"press {flip[0]}: it is compared under this load" if flip else "flip a fix"
-    return Step("next", again)
+    return NextStep("next", again)
 
 
-def _comparing(scene: Scene, comparison: Comparison) -> Step:
+def _comparing(scene: Scene, comparison: Comparison) -> NextStep:
     key = scene.keys.label
     route = best(comparison)
     if route is not None and not route.enough:
@@ -123,38 +125,38 @@ def _comparing(scene: Scene, comparison: Comparison) -> Step:
         result = (
             "it is as before: " if not changed(comparison) else "without it that is how it is: "
         )
-        return Step("next", result + text, text)
+        return NextStep("next", result + text, text)
     if wrong:
         off = " ".join(letters(scene, [fix.key for fix in wrong]))
         other = f", then {scene.letter(fix.key)}" if fix and len(wrong) == len(on) else ""
         text = f"press {off} to take it off{other}"
-        return Step("next", f"{off} looked right and is not: {text}", text)
+        return NextStep("next", f"{off} looked right and is not: {text}", text)
     bad = next(filter(grows, troubles(comparison)), None)
     if fix is not None and (scene.suggested_fix is not None or bad is not None):
         letter = scene.letter(fix.key)
         why = f"{clean(bad.title)} still grows" if bad else "that was not all"
-        return Step("next", f"{why}: press {letter} as well", f"press {letter} as well")
+        return NextStep("next", f"{why}: press {letter} as well", f"press {letter} as well")
     text = f"{figures} shows the figures, {further} the next scenario"
     if scene.view == "compare":
         text = f"{further} the next scenario, {key('view-live')} the live view"
     done = effect(scene, comparison)
-    return Step("next", f"{done}; {text}" if done else text, text)
+    return NextStep("next", f"{done}; {text}" if done else text, text)
 
 
-def _samples(scene: Scene, comparison: Comparison, route: RouteComparison) -> Step:
+def _samples(scene: Scene, comparison: Comparison, route: RouteComparison) -> NextStep:
     """Too few so far; or there were too few before, and more do not come."""
     needed = comparison.needed
     if route.before.count < needed:
         changed_ = set(comparison.before_fixes) ^ set(comparison.after_fixes)
         again = " ".join(letters(scene, changed_))
         text = f"only {route.before.count} of {needed} samples before: press {again}, wait"
-        return Step(
+        return NextStep(
             "next", f"{text} 3 s, press {again} again", f"press {again}, wait, {again} again"
         )
     have = route.after.count
     rate = route.rps.after or route.rps.before
     left = f"about {max(1, round((needed - have) / rate))} s still" if rate else "a moment still"
-    return Step("wait", f"{left}: right of the mark is what it changed", left)
+    return NextStep("wait", f"{left}: right of the mark is what it changed", left)
 
 
 def to_try(scene: Scene) -> FixInfo | None:

@@ -7,17 +7,17 @@ from loopviz.clock import SECOND
 from loopviz.model.snapshot import Snapshot
 from loopviz.tui.draw.time_columns import Columns
 
-__all__ = ["far_columns", "far_sum", "far_worst", "gone"]
+__all__ = ["overview_columns", "overview_max", "overview_sum", "retention_note"]
 
 
-def far_columns(snapshot: Snapshot, columns: Columns) -> int:
+def overview_columns(snapshot: Snapshot, columns: Columns) -> int:
     """How many columns, from the left, are older than the details; those are known in seconds."""
     if columns.cell_ns < SECOND or not len(snapshot.overview.busy_ns):
         return 0
     return max(0, min(columns.count, columns.at(snapshot.oldest_ns)))
 
 
-def gone(what: str, since_ns: int, columns: Columns, now_ns: int) -> str:
+def retention_note(what: str, since_ns: int, columns: Columns, now_ns: int) -> str:
     """Why the left part is blank: `requests are kept for the last 65 s`, or less of it.
 
     Empty: it is not blank, or it is too narrow.
@@ -30,7 +30,9 @@ def gone(what: str, since_ns: int, columns: Columns, now_ns: int) -> str:
     return next((way for way in ways if len(way) <= room), "")
 
 
-def far_sum(values: NDArray[np.int64], snapshot: Snapshot, columns: Columns) -> NDArray[np.int64]:
+def overview_sum(
+    values: NDArray[np.int64], snapshot: Snapshot, columns: Columns
+) -> NDArray[np.int64]:
     """The sum of each column; of `values` there is one for each second of the overview."""
     sums = np.zeros(columns.count, dtype=np.int64)
     at, visible = _places(values, snapshot, columns)
@@ -38,7 +40,9 @@ def far_sum(values: NDArray[np.int64], snapshot: Snapshot, columns: Columns) -> 
     return sums
 
 
-def far_worst(values: NDArray[np.int64], snapshot: Snapshot, columns: Columns) -> NDArray[np.int64]:
+def overview_max(
+    values: NDArray[np.int64], snapshot: Snapshot, columns: Columns
+) -> NDArray[np.int64]:
     """The greatest of each column."""
     worst = np.zeros(columns.count, dtype=np.int64)
     at, visible = _places(values, snapshot, columns)

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from textual.strip import Strip
 
 from loopviz.model.snapshot import RouteInfo
-from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.diagnosis import boxed
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["draw_routes"]
 
-Figure = tuple[str, int, Callable[[RouteInfo], str]]
+RouteColumn = tuple[str, int, Callable[[RouteInfo], str]]
 """Head, width, text."""
 
 
@@ -25,7 +25,7 @@ def _took(ns: int, route: RouteInfo) -> str:
     return duration(ns) if route.latency_recent.count else "–"
 
 
-FIGURES: tuple[Figure, ...] = (
+FIGURES: tuple[RouteColumn, ...] = (
     ("rps", 4, lambda route: f"{route.offered_rps:.0f}"),
     ("sent", 6, lambda route: str(route.sent)),
     ("ok", 6, lambda route: str(route.ok)),
@@ -38,7 +38,7 @@ OPTIONAL_FIGURES = ("sent", "open", "ok")
 """Figures that a narrow panel leaves out, in this order."""
 
 
-def _figures(inner: int, names: int) -> list[Figure]:
+def _figures(inner: int, names: int) -> list[RouteColumn]:
     """Those that leave room for the longest name."""
     kept = list(FIGURES)
     for less in OPTIONAL_FIGURES:
@@ -53,7 +53,7 @@ def draw_routes(scene: Scene, plan: Plan) -> list[Strip]:
     inner = width - 2
     theme = scene.theme
     routes = scene.snapshot.routes if scene.snapshot else ()
-    longest = max((width_of(clean(route.route)) for route in routes), default=8)
+    longest = max((cell_width(clean(route.route)) for route in routes), default=8)
     figures = _figures(inner, min(longest, 24) + 3)
     name = inner - sum(figure[1] for figure in figures) - 1
     head = Line(inner).add(fit("  route", name), theme.dim)
@@ -72,7 +72,9 @@ def draw_routes(scene: Scene, plan: Plan) -> list[Strip]:
     )
 
 
-def _row(route: RouteInfo, inner: int, name: int, figures: Sequence[Figure], scene: Scene) -> Strip:
+def _row(
+    route: RouteInfo, inner: int, name: int, figures: Sequence[RouteColumn], scene: Scene
+) -> Strip:
     theme = scene.theme
     line = Line(inner).add(fit(f"  {clean(route.route)}", name, scene.glyphs.more), theme.text)
     for title, wide, text in figures:

@@ -16,7 +16,7 @@ from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.time_columns import Columns
 
-__all__ = ["Cell", "Cells", "Lane", "draw_shape", "idle", "shape", "shared_cell"]
+__all__ = ["Cell", "Cells", "LaneCells", "draw_shape", "idle", "shape", "shared_cell"]
 
 Cell = tuple[str, Style]
 Cells = tuple[list[str], list[Style]]
@@ -73,7 +73,7 @@ def shape(spans: Sequence[Span], cell_ns: int) -> Shape:
     return tuple(full), tuple(pieces)
 
 
-class Lane:
+class LaneCells:
     """One lane's cells, kept from frame to frame: what has ended is drawn once, then moves.
 
     A request that has ended must not change any more, and requests come in order.

@@ -7,7 +7,7 @@ from typing import Any
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.draw.text import Line, clean, fit, width_of
+from loopviz.tui.draw.text import Line, cell_width, clean, fit
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["MARGIN_CELLS", "Column", "Table"]
@@ -143,6 +143,6 @@ def _cells(columns: Sequence[Column]) -> int:
 
 
 def _placed(text: str, cells: int, column: Column, more: str) -> str:
-    if column.left or width_of(text) > cells:
+    if column.left or cell_width(text) > cells:
         return fit(text, cells, more)
-    return " " * (cells - width_of(text)) + text
+    return " " * (cells - cell_width(text)) + text

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from textual.strip import Strip
 
-from loopviz.tui.draw.text import Line, width_of
+from loopviz.tui.draw.text import Line, cell_width
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.view_state import VIEWS
 
@@ -56,4 +56,4 @@ def _key(action: str, scene: Scene) -> str:
 
 
 def _wide(key: str, word: str) -> int:
-    return width_of(key) + width_of(word) + 2
+    return cell_width(key) + cell_width(word) + 2

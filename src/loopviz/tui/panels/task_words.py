@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from loopviz.model.snapshot import Location, State, TaskInfo, TaskTable
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
-from loopviz.tui.draw.text import clean, duration, took, width_of
+from loopviz.tui.draw.text import cell_width, clean, duration, took
 
-__all__ = ["as_of", "at_line", "fitting", "situation", "state_words", "waits_on"]
+__all__ = ["as_of", "file_line", "first_fitting", "situation", "state_words", "waits_on"]
 
 
 def as_of(view: TaskTable, end_ns: int) -> int:
@@ -16,7 +16,7 @@ def as_of(view: TaskTable, end_ns: int) -> int:
     return min(max(lives, default=end_ns), end_ns)
 
 
-def at_line(where: Location | None) -> str:
+def file_line(where: Location | None) -> str:
     """`db.py:17`."""
     return clean(f"{where.file.rpartition('/')[2]}:{where.line}") if where else ""
 
@@ -55,7 +55,7 @@ def situation(task: TaskInfo, at_ns: int) -> list[str]:
     """Texts that say what happened to a task, or what it waits for; the longest one first."""
     if task.never_retrieved:
         return [f"never retrieved: {task.never_retrieved}", "never retrieved", "unheard"]
-    line = at_line(task.place)
+    line = file_line(task.place)
     if task.outcome == "lost":
         return [f"while it waited at {line}" if line else "while it waited", "while waiting"]
     if task.outlived_ns:
@@ -69,6 +69,6 @@ def situation(task: TaskInfo, at_ns: int) -> list[str]:
     return [" ".join(filter(None, part)) for part in parts]
 
 
-def fitting(options: Sequence[str], room: int) -> str:
+def first_fitting(options: Sequence[str], room: int) -> str:
     """The first that there is room for; the last one if there is for none."""
-    return next((text for text in options if width_of(clean(text)) <= room), options[-1])
+    return next((text for text in options if cell_width(clean(text)) <= room), options[-1])

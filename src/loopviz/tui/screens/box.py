@@ -155,13 +155,13 @@ class BoxScreen(ModalScreen[Result]):
         return line.strip(theme.text)
 
 
-def window(count: int, height: int, cursor: int) -> range:
+def visible_range(count: int, height: int, cursor: int) -> range:
     """Which of `count` rows to show in `height` so that `cursor` is among them."""
     first = max(0, min(cursor - height // 2, count - height))
     return range(first, min(count, first + height))
 
 
-def as_lines(rows: Sequence[Line], height: int, first: int) -> list[Line]:
+def scrolled(rows: Sequence[Line], height: int, first: int) -> list[Line]:
     """`height` rows from `first` on."""
     first = max(0, min(first, len(rows) - height))
     return list(rows[first : first + height])

@@ -7,9 +7,9 @@ from textual.events import Key
 
 from loopviz.model.snapshot import State
 from loopviz.tui.controller import Controller
-from loopviz.tui.draw.text import Line, width_of, wrap
+from loopviz.tui.draw.text import Line, cell_width, wrap
 from loopviz.tui.panels.legend import GLYPH_HELP
-from loopviz.tui.screens.box import BoxScreen, as_lines
+from loopviz.tui.screens.box import BoxScreen, scrolled
 from loopviz.tui.state.actions import ACTIONS, GROUPS
 from loopviz.tui.state.view_state import VIEWS
 
@@ -67,7 +67,7 @@ class HelpScreen(BoxScreen[None]):
         rows = self._all(width)
         self._first = max(0, min(self._first, len(rows) - height))
         self._last, self._count = min(self._first + height, len(rows)), len(rows)
-        return as_lines(rows, height, self._first)
+        return scrolled(rows, height, self._first)
 
     def _all(self, width: int) -> list[Line]:
         sections = [list(section) for section in self._sections(width)]
@@ -87,7 +87,7 @@ class HelpScreen(BoxScreen[None]):
             ]
             for group in GROUPS
         }
-        wide = max(width_of(key) for entries in keys.values() for key, _ in entries)
+        wide = max(cell_width(key) for entries in keys.values() for key, _ in entries)
         for group, entries in keys.items():
             yield self._entries(HEADINGS[group], entries, width, wide)
         known = {word for word, _ in self._view.HELP}
@@ -100,13 +100,13 @@ class HelpScreen(BoxScreen[None]):
         theme = self.theme
         yield Line(width).add(title, theme.title)
         style = theme.good if title.startswith("KEYS") else theme.strong
-        wide = min(16, max([wide, *(width_of(word) for word, _ in entries)]))
+        wide = min(16, max([wide, *(cell_width(word) for word, _ in entries)]))
         for word, text in entries:
             yield from self._entry(word, style, text, wide, width)
 
     def _entry(self, word: str, style: Style, text: str, wide: int, width: int) -> Iterator[Line]:
         rows = wrap(text, width - wide - 4)
-        if width_of(word) > wide:  # on a row of its own
+        if cell_width(word) > wide:  # on a row of its own
             yield Line(width).add(f"  {word}", style)
             word = ""
         for row in rows:

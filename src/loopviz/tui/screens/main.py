@@ -24,7 +24,7 @@ from loopviz.tui.panels.finding import draw_finding
 from loopviz.tui.panels.footer import draw_footer, draw_prompt, offers
 from loopviz.tui.panels.header import draw_banner, draw_header
 from loopviz.tui.panels.lag import draw_lag
-from loopviz.tui.panels.layout import Plan, Wants, plan
+from loopviz.tui.panels.layout import Contents, Plan, make_plan
 from loopviz.tui.panels.legend import draw_legend
 from loopviz.tui.panels.loop import draw_loop
 from loopviz.tui.panels.routes import draw_routes
@@ -102,7 +102,7 @@ class MainScreen(Screen[None]):
         super().__init__()
         self._controller = controller
         self._panels = {name: LineWidget(name) for name in PANELS}
-        self._wants = Wants()
+        self._contents = Contents()
         self._plan: Plan | None = None
         self._first = self._drawn_ns = 0
         self._pressed: int | None = None
@@ -120,7 +120,7 @@ class MainScreen(Screen[None]):
 
     def plan_for(self, size: Size) -> Plan:
         """The plan for a terminal of this size, as the run stands."""
-        return plan(size.width, size.height, self._wants)
+        return make_plan(size.width, size.height, self._contents)
 
     def use_theme(self, theme: Theme) -> None:
         """Take over another palette."""
@@ -153,49 +153,49 @@ class MainScreen(Screen[None]):
 
         Of a picture that stands still, the header alone, unless all is asked for: `whole`.
         """
-        self._wants = self._wanted(scene)
-        plan_now = self.plan_for(self.size)
-        if plan_now is not self._plan:
-            self._plan = self._controller.plan = plan_now
+        self._contents = self._wanted(scene)
+        plan = self.plan_for(self.size)
+        if plan is not self._plan:
+            self._plan = self._controller.plan = plan
             self._clear_arrangement_cache()
             self.refresh(layout=True)
             often = seldom = True
-        if "small" in plan_now.panels:
-            self._show("small", draw_too_small(plan_now, scene.theme))
+        if "small" in plan.panels:
+            self._show("small", draw_too_small(plan, scene.theme))
             self._drawn_ns = scene.now_ns
             return
-        if self._stands(scene, plan_now) and not whole:
+        if self._stands(scene, plan) and not whole:
             self._drawn_ns = scene.now_ns
-            self._show("header", draw_header(scene, plan_now))
+            self._show("header", draw_header(scene, plan))
             return
         columns = self._controller.columns_until(scene.end_ns)
         live = self._controller.views[LIVE]
         assert isinstance(live, LiveView)
-        self._show("loop", draw_loop(scene, plan_now, columns))
+        self._show("loop", draw_loop(scene, plan, columns))
         if scene.view == LIVE:
-            self._show("lag", draw_lag(scene, plan_now, columns))
-            self._show("lanes", live.draw_lanes(scene, plan_now, columns))
+            self._show("lag", draw_lag(scene, plan, columns))
+            self._show("lanes", live.draw_lanes(scene, plan, columns))
         self._first, self._drawn_ns = columns.first, scene.now_ns
         if often:
-            self._show("gauges", live.gauges.draw(scene, plan_now))
-            self._show("axis", draw_axis(scene, plan_now, columns))
-            self._show("header", draw_header(scene, plan_now))
-            self._show("banner", draw_banner(scene, plan_now))
+            self._show("gauges", live.gauges.draw(scene, plan))
+            self._show("axis", draw_axis(scene, plan, columns))
+            self._show("header", draw_header(scene, plan))
+            self._show("banner", draw_banner(scene, plan))
         if seldom:
-            self._show("tabs", draw_tabs(scene, plan_now.size("tabs")[0]))
-            self._show("footer", self._footer(scene, plan_now))
-            self._show("legend", draw_legend(scene, plan_now))
-            self._show("compare", draw_compare(scene, plan_now))
+            self._show("tabs", draw_tabs(scene, plan.size("tabs")[0]))
+            self._show("footer", self._footer(scene, plan))
+            self._show("legend", draw_legend(scene, plan))
+            self._show("compare", draw_compare(scene, plan))
             if scene.view != LIVE:
-                self._show("view", self._controller.view.draw(scene, *plan_now.size("view")))
-            elif plan_now.wide:
-                self._show("source", draw_source(scene, plan_now))
-                self._show("routes", draw_routes(scene, plan_now))
-                self._show("diagnosis", draw_diagnosis(scene, plan_now, source_around))
+                self._show("view", self._controller.view.draw(scene, *plan.size("view")))
+            elif plan.wide:
+                self._show("source", draw_source(scene, plan))
+                self._show("routes", draw_routes(scene, plan))
+                self._show("diagnosis", draw_diagnosis(scene, plan, source_around))
             else:
-                self._show("finding", draw_finding(scene, plan_now))
-            if "breakdown" in plan_now.panels:
-                self._show("breakdown", live.draw_chosen(scene, *plan_now.size("breakdown")))
+                self._show("finding", draw_finding(scene, plan))
+            if "breakdown" in plan.panels:
+                self._show("breakdown", live.draw_chosen(scene, *plan.size("breakdown")))
 
     def write(self) -> None:
         """Send what was shown to the terminal at once; Textual would do so up to 30 ms later."""
@@ -204,18 +204,18 @@ class MainScreen(Screen[None]):
             self._dirty_widgets.update(self._panels[name] for name in self._plan.panels)
             update()
 
-    def _stands(self, scene: Scene, plan_now: Plan) -> bool:
+    def _stands(self, scene: Scene, plan: Plan) -> bool:
         """Whether it is the same picture as before, but for the time that has passed."""
         what = (id(scene.snapshot), scene.view_state, scene.status, scene.notice, scene.stack)
-        now = (*what, id(plan_now), scene.theme) if scene.frozen else ()
+        now = (*what, id(plan), scene.theme) if scene.frozen else ()
         before, self._still = self._still, now
         return bool(now) and now == before
 
-    def _wanted(self, scene: Scene) -> Wants:
+    def _wanted(self, scene: Scene) -> Contents:
         snapshot, wide = scene.snapshot, self.size.width
         live = self._controller.views[LIVE]
         assert isinstance(live, LiveView)
-        return Wants(
+        return Contents(
             banner=bool(scene.status.why or scene.status.phase != "running"),
             notice=bool(scene.notice),
             comparing=bool(snapshot and snapshot.comparison),
@@ -227,11 +227,11 @@ class MainScreen(Screen[None]):
             detail=live.wanted_rows(scene) if scene.view == LIVE else 0,
         )
 
-    def _footer(self, scene: Scene, plan_now: Plan) -> Sequence[Strip]:
-        width = plan_now.size("footer")[0]
+    def _footer(self, scene: Scene, plan: Plan) -> Sequence[Strip]:
+        width = plan.size("footer")[0]
         if scene.view_state.typing:
             return draw_prompt(scene, width, len(self._controller.view.keys(scene)))
-        return draw_footer(offers(scene, tabs="tabs" in plan_now.panels), width, scene)
+        return draw_footer(offers(scene, tabs="tabs" in plan.panels), width, scene)
 
     def _show(self, panel: str, lines: Sequence[Strip]) -> None:
         self._panels[panel].show(lines)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.shorten import shortened
-from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
-from loopviz.tui.screens.box import window
+from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
+from loopviz.tui.screens.box import visible_range
 from loopviz.tui.screens.listed import ListScreen
 from loopviz.tui.state.actions import ACTIONS, Action
 
@@ -91,7 +91,7 @@ class PaletteScreen(ListScreen):
             return [*prompt, Line(width).add("Nothing has these words.", self.theme.dim)]
         detail = self._detail(self.commands[self.chosen], width)
         room = height - len(prompt) - DETAIL_ROWS
-        visible = window(len(self.found), room, self.cursor)
+        visible = visible_range(len(self.found), room, self.cursor)
         rows = [self._row(self.found[i], width) for i in visible]
         return [*prompt, *rows, *[Line(width)] * (room - len(rows)), *detail]
 
@@ -104,7 +104,7 @@ class PaletteScreen(ListScreen):
 
     def _row(self, place: int, width: int) -> Line:
         theme, command = self.theme, self.commands[place]
-        wide = min(20, max(width_of(clean(each.title)) for each in self.commands))
+        wide = min(20, max(cell_width(clean(each.title)) for each in self.commands))
         title = fit(clean(command.title), wide, self.glyphs.more)
         room = width - wide - 15
         short = shortened(clean(command.text), 1, room, self.glyphs.more)

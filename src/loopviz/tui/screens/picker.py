@@ -5,7 +5,7 @@ from rich.style import Style
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line, clean, fit, wrap
-from loopviz.tui.screens.box import window
+from loopviz.tui.screens.box import visible_range
 from loopviz.tui.screens.listed import ListScreen
 
 __all__ = ["PickerScreen"]
@@ -57,7 +57,7 @@ class PickerScreen(ListScreen):
         most = (
             max(DETAIL_ROWS, min(len(detail), height // 2)) if height >= DETAIL_ROWS + fewest else 0
         )
-        visible = window(len(self.found), height - most, self.cursor)
+        visible = visible_range(len(self.found), height - most, self.cursor)
         wide = max(len(clean(entry.id)) for entry in self.entries)
         listed = [self._row(self.found[i], width, min(wide, 20)) for i in visible]
         return [*prompt, *listed, *detail[:most]]

@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison
-from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import fixes_label
 
@@ -28,7 +28,7 @@ def draw_phases(scene: Scene, comparison: Comparison, width: int, height: int) -
         line = Line(width).add(f" {word:<9}", theme.accent)
         measured = f"{lasted_ns // SECOND} s{more} measured"
         text = _named(scene, fixes)
-        if width_of(text) > line.left - len(measured) - 3:
+        if cell_width(text) > line.left - len(measured) - 3:
             text = text.partition("  #")[0]  # a comment is what it can do without
         indent = line.used
         first, *further = wrap(text, line.left - len(measured) - 3)

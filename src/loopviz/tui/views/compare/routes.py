@@ -6,8 +6,8 @@ from textual.strip import Strip
 
 from loopviz.model.phases.confidence import SHARES, samples_for
 from loopviz.model.snapshot import Comparison, RouteComparison
-from loopviz.tui.draw.text import Line, clean, fit, width_of
-from loopviz.tui.panels.finding import paragraph, rule_line
+from loopviz.tui.draw.text import Line, cell_width, clean, fit
+from loopviz.tui.panels.finding import heading_line, paragraph
 from loopviz.tui.panels.histogram import draw_histogram, histogram_rows
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, same, verdict
@@ -112,11 +112,11 @@ def draw_rest(
     strips: list[Strip] = []
     for fix in filter(None, map(scene.fix, comparison.after_fixes)):
         title = f"{scene.letter(fix.key)}  {clean(fix.title)}"
-        if width_of(title) > width - 5:
+        if cell_width(title) > width - 5:
             title = title.partition("  #")[0]
-        whole = width_of(title) <= width - 5
+        whole = cell_width(title) <= width - 5
         why = f"It looks right, and is not: {fix.why}" if fix.wrong else fix.why
-        head = rule_line(width, scene, title if whole else scene.letter(fix.key), theme.title)
+        head = heading_line(width, scene, title if whole else scene.letter(fix.key), theme.title)
         style = theme.warm if fix.wrong else theme.text
         named = [] if whole else paragraph(fix.title, theme.strong, width, scene)
         section = [blank, head, *named, *paragraph(why, style, width, scene)]
@@ -127,7 +127,7 @@ def draw_rest(
             continue
         lines = _ranges(route)
         if len(strips) + lines + 2 <= height:
-            strips += [blank, rule_line(width, scene, clean(item.name), theme.title, "latency")]
+            strips += [blank, heading_line(width, scene, clean(item.name), theme.title, "latency")]
             bars = _latency_histogram(route, scene, width - 1, lines)
             strips += [_wider(row, width, scene) for row in bars]
     return _filled(strips, width, height, scene)
@@ -148,8 +148,8 @@ def _latency_histogram(
 
 def _title(item: ComparisonRow, scene: Scene, width: int) -> Strip:
     """`── GET /a ─ n 295 → 295 ──`."""
-    name = fit(clean(item.name), min(width_of(clean(item.name)), width - 5), scene.glyphs.more)
-    return rule_line(width, scene, name, scene.theme.title, _samples(item, scene))
+    name = fit(clean(item.name), min(cell_width(clean(item.name)), width - 5), scene.glyphs.more)
+    return heading_line(width, scene, name, scene.theme.title, _samples(item, scene))
 
 
 def _samples(item: ComparisonRow, scene: Scene) -> str:
@@ -170,8 +170,8 @@ def _figure_row(figure: Figure | None, scene: Scene, width: int) -> Strip:
     text, style = verdict(figure, scene)
     line.add("  ", theme.text).add(f"{text:<{CHANGE_CELLS}}", style)
     certain = certainty(figure)
-    certain = certain if width_of(certain) < line.left else "not sure"
-    if width_of(certain) < line.left:
+    certain = certain if cell_width(certain) < line.left else "not sure"
+    if cell_width(certain) < line.left:
         line.add(f" {certain}", theme.text if certain == "sure" else theme.dim)
     return line.strip(theme.text)
 

@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Comparison
 from loopviz.tui.draw.text import Line
-from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column, Table
@@ -60,7 +60,7 @@ class CompareView(View):
         theme = scene.theme
         comparison = _comparison(scene)
         note = "as of the freeze" if scene.frozen else ""
-        strips = [rule_line(width, scene, "COMPARE", theme.title, note)]
+        strips = [heading_line(width, scene, "COMPARE", theme.title, note)]
         if comparison is None:
             strips += draw_nothing(scene, width)
         else:

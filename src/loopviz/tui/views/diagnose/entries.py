@@ -7,7 +7,7 @@ from rich.style import Style
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterValue, Finding
-from loopviz.tui.draw.text import clean, duration, width_of
+from loopviz.tui.draw.text import cell_width, clean, duration
 from loopviz.tui.panels.histogram import compact
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
@@ -128,7 +128,7 @@ COLUMNS = (
 
 def columns_for(found: Sequence[Entry]) -> tuple[Column, ...]:
     """With room for the longest names."""
-    names = max((width_of(entry.title) for entry in found), default=0)
-    places = max((width_of(_place(entry)) for entry in found), default=0)
+    names = max((cell_width(entry.title) for entry in found), default=0)
+    places = max((cell_width(_place(entry)) for entry in found), default=0)
     sizes = {"finding": min(names, MAX_NAME_CELLS), "place": min(places, MAX_NAME_CELLS)}
     return tuple(replace(c, width=max(c.width, sizes.get(c.title, 0))) for c in COLUMNS)

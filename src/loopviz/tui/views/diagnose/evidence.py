@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import Finding, Moment
-from loopviz.tui.draw.text import Line, clean, duration, width_of, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, wrap
 from loopviz.tui.panels.code import Source, code_around
 from loopviz.tui.panels.finding import paragraph
 from loopviz.tui.panels.scene import Scene
@@ -115,7 +115,7 @@ def _press(fix: FixInfo, scene: Scene, width: int) -> list[Strip]:
     press = f"  press {letter}"
     line = Line(width).add("  FIX ", theme.title).add(f" {letter}: ", theme.good)
     indent, title = line.used, clean(fix.title)
-    if width_of(title) > line.left - len(press):
+    if cell_width(title) > line.left - len(press):
         title = title.partition("  #")[0]  # a comment is what it can do without
     first, *further = wrap(title, line.left - len(press))
     rows = [line.add(first, theme.text).add(press, theme.good)]

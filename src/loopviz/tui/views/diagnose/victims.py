@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding, Moment
-from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.histogram import compact
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.view_state import Key
@@ -83,7 +83,7 @@ def titled(title: str, text: str, scene: Scene, width: int) -> Strip:
     line = Line(width).add(f"  {title} ", scene.theme.title)
     text = clean(text)
     line.add(
-        f" {fit(text, min(width_of(text), line.left - 1), scene.glyphs.more)}", scene.theme.text
+        f" {fit(text, min(cell_width(text), line.left - 1), scene.glyphs.more)}", scene.theme.text
     )
     return line.strip(scene.theme.text)
 

@@ -9,7 +9,7 @@ from textual.strip import Strip
 from loopviz.model.snapshot import Location, Moment
 from loopviz.tui.draw.text import Line, beside, clean
 from loopviz.tui.panels.diagnosis import boxed, draw_fixes
-from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
@@ -132,7 +132,7 @@ class DiagnoseView(View):
         note = f"{now} now" + (f", {over} over" if over else "")
         if scene.frozen:
             note += ", as of the freeze"
-        title = rule_line(width, scene, "DIAGNOSIS", scene.theme.title, note)
+        title = heading_line(width, scene, "DIAGNOSIS", scene.theme.title, note)
         state = replace(scene.view_state, chosen={**scene.view_state.chosen, self.NAME: chosen.key})
         rows = [(entry.key, entry) for entry in found]
         self._table.columns = columns_for(found)
@@ -156,7 +156,7 @@ def _chosen(found: Sequence[Entry], scene: Scene) -> Entry | None:
 
 def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
     """Nothing is found: how the loop is, and what is watched for."""
-    strips = [rule_line(width, scene, "DIAGNOSIS", scene.theme.title, "nothing is wrong so far")]
+    strips = [heading_line(width, scene, "DIAGNOSIS", scene.theme.title, "nothing is wrong so far")]
     strips += well(scene, width)
     strips += draw_watched(scene, (), width, height - len(strips))
     return (strips + [Line(width).strip(scene.theme.text)] * height)[:height]

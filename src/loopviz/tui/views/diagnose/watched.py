@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
-from loopviz.tui.draw.text import Line, duration, width_of
-from loopviz.tui.panels.finding import paragraph, rule_line
+from loopviz.tui.draw.text import Line, cell_width, duration
+from loopviz.tui.panels.finding import heading_line, paragraph
 from loopviz.tui.panels.lag import LATE_NS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
@@ -28,7 +28,7 @@ def draw_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) 
     rows = -(-len(RULES) // each)
     if height < rows:
         return []
-    strips = [rule_line(width, scene, "WATCHED FOR", theme.title)] if height > rows else []
+    strips = [heading_line(width, scene, "WATCHED FOR", theme.title)] if height > rows else []
     rules = list(RULES)
     for at in range(rows):
         line = Line(width)
@@ -40,7 +40,9 @@ def draw_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) 
             line.add(f"{rule:<{RULE_CELLS - 5}}", theme.text if count else theme.dim)
             if explained:
                 rule_text = RULES[rule]
-                text = rule_text.means if width_of(rule_text.means) < line.left else rule_text.short
+                text = (
+                    rule_text.means if cell_width(rule_text.means) < line.left else rule_text.short
+                )
                 line.add(text, theme.dim)
         strips.append(line.strip(theme.text))
     return strips

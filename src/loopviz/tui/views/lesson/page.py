@@ -4,9 +4,9 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.lab.catalogue import FixInfo
-from loopviz.tui.draw.text import Line, clean, fit, width_of, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
 from loopviz.tui.panels.code import active_rows, as_it_runs, draw_code
-from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 
@@ -41,7 +41,7 @@ def draw_lesson(
     name = clean(scene.scenario.title)
     if first:
         name += f"  {scene.glyphs.dot}  {first} {'row' if first == 1 else 'rows'} above: k"
-    title = rule_line(width, scene, "LESSON", theme.title, name)
+    title = heading_line(width, scene, "LESSON", theme.title, name)
     if not left:
         return [title, *_visible(body, room, first, width, scene)], first
     wall = Line(2).add(scene.glyphs.wall, theme.faint).strip(theme.text)
@@ -84,8 +84,8 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
         hint = f"  {scene.glyphs.here} suggested: press {letter}"
         hint = hint if fix is wanted else ""
         title = clean(fix.title)
-        room = line.left - width_of(hint)
-        title = fit(title, min(width_of(title), room), scene.glyphs.more)
+        room = line.left - cell_width(hint)
+        title = fit(title, min(cell_width(title), room), scene.glyphs.more)
         line.add(title, theme.strong if on else theme.text).add(hint, theme.good)
         rows.append(line.strip(theme.text))
         if fix.unavailable:

@@ -7,8 +7,8 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import RequestInfo, State
 from loopviz.model.snapshot.blame import Breakdown
-from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
-from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
+from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.live.parts import draw_part, leads_on, sizes, state_of
 
@@ -27,7 +27,7 @@ def draw_breakdown(
     theme = scene.theme
     blank = Line(width).strip(theme.text)
     if request is None or found is None:
-        title = rule_line(width, scene, "REQUEST", theme.title, "none is chosen here")
+        title = heading_line(width, scene, "REQUEST", theme.title, "none is chosen here")
         keys = scene.keys.label("down", "up")
         hint = f" {keys} choose a row; {scene.keys.label('back')} closes this"
         rows = [title, Line(width).add(hint, theme.dim).strip(theme.text)]
@@ -70,10 +70,10 @@ def _title(
     if at is not None:
         part = found.parts[min(at, len(found.parts) - 1)] if found.parts else None
         hint = f"{enter} goes to who held it up" if part and leads_on(part) else ""
-    room = width - width_of(f"{name}{figures}") - 10
+    room = width - cell_width(f"{name}{figures}") - 10
     line = Line(width).add(rule * 2 + " ", theme.faint).add(name, theme.title)
     line.add(f" {rule} ", theme.faint).add(figures, theme.strong)
-    if hint and room >= width_of(hint):
+    if hint and room >= cell_width(hint):
         line.add(f" {rule} ", theme.faint).add(hint, theme.dim)
     line.add(" ", theme.faint)
     return line.add(rule * line.left, theme.faint).strip(theme.text)
@@ -145,6 +145,6 @@ def _notes(request: RequestInfo, scene: Scene, width: int) -> list[Strip]:
         if items:
             line = Line(width).add(f"   {word:<7} ", theme.dim)
             text = f" {dot} ".join(items)
-            line.add(fit(text, min(width_of(text), line.left - 1), scene.glyphs.more), theme.text)
+            line.add(fit(text, min(cell_width(text), line.left - 1), scene.glyphs.more), theme.text)
             rows.append(line.strip(theme.text))
     return rows

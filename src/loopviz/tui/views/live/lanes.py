@@ -12,10 +12,10 @@ from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, clean, duration, fit
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
-from loopviz.tui.panels.marks import Uprights, bracket_request, uprights
-from loopviz.tui.panels.overview import gone
+from loopviz.tui.panels.marks import VerticalLines, bracket_request, vertical_lines
+from loopviz.tui.panels.overview import retention_note
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.spans import Lane
+from loopviz.tui.panels.spans import LaneCells
 from loopviz.tui.views.live.rows import LaneRow, begins, pinned_first
 
 __all__ = ["LanePanel"]
@@ -31,7 +31,7 @@ class LanePanel:
     """Draws the lanes; remembers which rows were needed and the shapes of ended requests."""
 
     def __init__(self) -> None:
-        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._lanes: dict[tuple[str, int], LaneCells] = {}
         self._drawn: dict[tuple[str, int], tuple[tuple[object, ...], Strip]] = {}
         self._theme: Theme | None = None
         self._needed: dict[str, tuple[int, int]] = {}
@@ -76,7 +76,7 @@ class LanePanel:
             self._needed.clear()
         lanes = _by_lane(scene.snapshot.requests, scene.end_ns)
         rows = self.rows(scene, height, columns.start_ns, lanes)
-        lines = uprights(scene, columns)
+        lines = vertical_lines(scene, columns)
         kept = _kept(scene, columns)
         culprit = scene.blocked_by.request if scene.blocked_by else 0
         starts = [i for i, row in enumerate(rows) if i and begins(rows[i - 1], row)]
@@ -102,7 +102,7 @@ class LanePanel:
         scene: Scene,
         plan: Plan,
         columns: Columns,
-        uprights: Uprights,
+        behind: VerticalLines,
         culprit: int,
     ) -> Strip:
         theme, glyphs = scene.theme, scene.glyphs
@@ -110,15 +110,15 @@ class LanePanel:
         guilty = bool(culprit) and any(request.number == culprit for request in requests)
         chosen = scene.view_state.row is not None and row.key == self.chosen
         mark = (scene.view_state.row, scene.view_state.slice_ns) if chosen else None
-        key = _key(requests, columns, uprights, (row, guilty, plan, mark, scene.frozen))
+        key = _key(requests, columns, behind, (row, guilty, plan, mark, scene.frozen))
         before = self._drawn.get(place)
         if before and before[0] == key:
             return before[1]
         lane = self._lanes.get(place)
         if lane is None:
-            lane = self._lanes[place] = Lane(theme, glyphs)
+            lane = self._lanes[place] = LaneCells(theme, glyphs)
         cells = lane.cells(requests, columns)
-        for column, (char, style) in uprights.items():
+        for column, (char, style) in behind.items():
             if cells[0][column] == " ":
                 cells[0][column], cells[1][column] = char, style
         if chosen:
@@ -166,13 +166,16 @@ def _by_lane(requests: Sequence[RequestInfo], end_ns: int) -> Lanes:
 
 
 def _key(
-    requests: Sequence[RequestInfo], columns: Columns, uprights: Uprights, rest: tuple[object, ...]
+    requests: Sequence[RequestInfo],
+    columns: Columns,
+    behind: VerticalLines,
+    rest: tuple[object, ...],
 ) -> tuple[object, ...]:
     """Equal keys, equal rows: the grid stands and no request of the lane went a step further."""
     last = requests[-1] if requests else None
     steps = last and (last.number, last.open, [span[::2] for span in last.spans])
     grid = (columns.first, columns.cell_ns, columns.count)
-    return (grid, len(requests), steps, tuple((at, cell[0]) for at, cell in uprights.items()), rest)
+    return (grid, len(requests), steps, tuple((at, cell[0]) for at, cell in behind.items()), rest)
 
 
 def _outcome(request: RequestInfo, columns: Columns, scene: Scene) -> tuple[str, Style]:
@@ -189,10 +192,10 @@ def _outcome(request: RequestInfo, columns: Columns, scene: Scene) -> tuple[str,
     return took + " ", theme.alarm if blocked else theme.warm if waited else theme.dim
 
 
-def _kept(scene: Scene, columns: Columns) -> Uprights:
+def _kept(scene: Scene, columns: Columns) -> VerticalLines:
     """Why the left part is blank, if that is not because nothing happened."""
     assert scene.snapshot is not None
-    text = gone("requests", scene.snapshot.oldest_ns, columns, scene.now_ns)
+    text = retention_note("requests", scene.snapshot.oldest_ns, columns, scene.now_ns)
     text = f" {text} " if text else ""
     return {at: (char, scene.theme.dim) for at, char in enumerate(text)}
 
@@ -210,10 +213,10 @@ def _text_row(text: str, plan: Plan, scene: Scene) -> Strip:
     return line.add(clean(text), scene.theme.dim).strip(scene.theme.text)
 
 
-def _blank(plan: Plan, columns: Columns, uprights: Uprights, scene: Scene) -> Strip:
+def _blank(plan: Plan, columns: Columns, behind: VerticalLines, scene: Scene) -> Strip:
     chars = [" "] * columns.count
     styles = [scene.theme.text] * columns.count
-    for column, (char, style) in uprights.items():
+    for column, (char, style) in behind.items():
         chars[column], styles[column] = char, style
     line = Line(plan.size("lanes")[0]).to(plan.label, scene.theme.text)
     return line.cells(chars, styles).strip(scene.theme.text)

@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, RequestInfo, State
 from loopviz.model.snapshot.blame import NOBODY, Part
-from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.names import short_name_of
 from loopviz.tui.panels.scene import Scene
 
@@ -70,8 +70,8 @@ def draw_part(
     counted = f"{count:>{size[1] + 1}}  "
     what, place, counted = _fitting(part, state, counted, line.left - 1, scene)
     line.add(counted, text)
-    room = line.left - 1 - (width_of(place) + 2 if place else 0)
-    line.add(fit(what, min(room, width_of(what)), glyphs.more), text)
+    room = line.left - 1 - (cell_width(place) + 2 if place else 0)
+    line.add(fit(what, min(room, cell_width(what)), glyphs.more), text)
     if place:
         line.add("  ", text).add(place, text if chosen else theme.accent)
     return line.strip(theme.cursor if chosen else theme.text)
@@ -100,7 +100,7 @@ def _fitting(
         (least.removeprefix("by "), short, ""),
     )
     for tried in tries:
-        if width_of(tried[0] + tried[2]) + (width_of(tried[1]) + 2 if tried[1] else 0) <= room:
+        if cell_width(tried[0] + tried[2]) + (cell_width(tried[1]) + 2 if tried[1] else 0) <= room:
             return tried
     return tries[-1]
 
@@ -128,4 +128,4 @@ def place_of(where: Location | None, width: int) -> str:
     if where is None:
         return ""
     place = clean(f"{where.file}:{where.line}")
-    return place if width_of(place) <= width else place.rpartition("/")[2]
+    return place if cell_width(place) <= width else place.rpartition("/")[2]

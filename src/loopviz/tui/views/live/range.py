@@ -5,8 +5,8 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Quantiles, State
 from loopviz.model.snapshot.ranges import RangeFigures, figures
-from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
-from loopviz.tui.panels.finding import rule_line
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
+from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.live.breakdown import state_bar
 from loopviz.tui.views.live.parts import place_of
@@ -29,10 +29,10 @@ def draw_range(scene: Scene, width: int, height: int) -> list[Strip]:
     )
     title = f"RANGE of {duration(found.lasted_ns, ' ')}"
     note = f"{hint}, {keys.label('back')} drops it"
-    rows = [rule_line(width, scene, title, theme.title, note)]
+    rows = [heading_line(width, scene, title, theme.title, note)]
     rows += [_loop(found, scene, width), _requests(found, scene, width)]
     rows += [_time(found, scene, width), _lag(found, scene, width)]
-    names = max((width_of(clean(route.route)) for route in found.routes), default=0)
+    names = max((cell_width(clean(route.route)) for route in found.routes), default=0)
     for route in found.routes if len(found.routes) > 1 else ():
         line = Line(width).to(LABEL_CELLS, theme.text)
         line.add(fit(clean(route.route), min(names, 24), scene.glyphs.more), theme.dim)
@@ -59,7 +59,7 @@ def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:
     line.add(duration(found.held_ns, " "), theme.alarm)
     line.add(f", worst {duration(worst.end_ns - worst.start_ns, ' ')}", theme.text)
     place = place_of(worst.location, line.left - 4) or clean(worst.label)
-    if width_of(place) + 4 <= line.left:
+    if cell_width(place) + 4 <= line.left:
         line.add(" in ", theme.dim).add(place, theme.accent)
     return line.strip(theme.text)
 

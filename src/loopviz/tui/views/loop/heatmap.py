@@ -12,7 +12,7 @@ from loopviz.tui.draw.text import Line
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.histogram import compact
 from loopviz.tui.panels.lag import LATE_NS, VERY_LATE_NS
-from loopviz.tui.panels.overview import gone
+from loopviz.tui.panels.overview import retention_note
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["MIN_HEAT_ROWS", "Heat", "add_legend", "draw_heat", "edges_for", "shade_steps"]
@@ -119,7 +119,7 @@ def draw_heat(
     shades = np.searchsorted([1, steps, steps**2, steps**3], counts, side="right").tolist()
     styles = (theme.text, *theme.ramp)
     since = int(track.times_ns[0]) if len(track.times_ns) else 0
-    why = gone(what, since, columns, scene.now_ns)
+    why = retention_note(what, since, columns, scene.now_ns)
     total = int(counts.sum()) or 1
     marks = [columns.at(mark.at_ns) for mark in (scene.snapshot.marks if scene.snapshot else ())]
     marks = [column for column in marks if 0 <= column < columns.count]

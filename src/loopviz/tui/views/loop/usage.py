@@ -9,7 +9,7 @@ from loopviz.clock import SECOND
 from loopviz.model.snapshot import LoopStats, Track
 from loopviz.tui.draw.text import Line, duration, wrap
 from loopviz.tui.draw.time_columns import Columns
-from loopviz.tui.panels.axis import ago
+from loopviz.tui.panels.axis import axis_time
 from loopviz.tui.panels.loop import known_shares
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.loop.pauses import pause_summary
@@ -85,7 +85,7 @@ def _last(loop: LoopStats, scene: Scene, rows: int) -> list[str]:
     """The newest pauses."""
     visible = [pause for pause in loop.gc.last if pause.end_ns <= scene.end_ns]
     return [
-        f"{ago(scene.end_ns - pause.end_ns, SECOND // 10):>6} gen. {pause.generation} "
+        f"{axis_time(scene.end_ns - pause.end_ns, SECOND // 10):>6} gen. {pause.generation} "
         f"{duration(pause.end_ns - pause.start_ns):>6}"
         for pause in visible[: -rows - 1 : -1]
     ]

@@ -7,7 +7,7 @@ from loopviz.tui.draw.text import fit, took
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.gauge import full_word
 from loopviz.tui.panels.names import short_name
-from loopviz.tui.panels.task_words import at_line
+from loopviz.tui.panels.task_words import file_line
 from loopviz.tui.views.resources.holders import draw_holders, draw_jobs, quantiles_of
 from loopviz.tui.views.resources.rows import bar, sparkline
 
@@ -26,7 +26,7 @@ def draw_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) -> 
         _waiting(detail, view)
     _waited(detail, view)
     _minute(detail, view)
-    where = f"{at_line(view.location)} {view.location.function}" if view.location else ""
+    where = f"{file_line(view.location)} {view.location.function}" if view.location else ""
     detail.fact("made at", where)
     if jobs is not None:
         draw_jobs(detail, jobs)

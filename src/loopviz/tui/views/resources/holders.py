@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from rich.style import Style
 
 from loopviz.model.snapshot import HolderInfo, JobStats, Location, Quantiles, ResourceInfo
-from loopviz.tui.draw.text import clean, fit, took, width_of
+from loopviz.tui.draw.text import cell_width, clean, fit, took
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.task_words import at_line
+from loopviz.tui.panels.task_words import file_line
 
 __all__ = ["draw_holders", "draw_jobs", "quantiles_of"]
 
@@ -26,7 +26,7 @@ def draw_holders(detail: Detail, view: ResourceInfo) -> None:
     theme, at_ns = detail.scene.theme, _moment(detail.scene)
     holders = [(_who(h.task, h.label), at_ns - h.since_ns, _across(h)) for h in view.holders]
     waiters = [
-        (_who(w.task, w.label), at_ns - w.since_ns, [at_line(w.location)]) for w in view.waiters
+        (_who(w.task, w.label), at_ns - w.since_ns, [file_line(w.location)]) for w in view.waiters
     ]
     if holders and waiters and detail.width >= SIDE_BY_SIDE_CELLS:
         if detail.left >= MIN_LIST_ROWS:
@@ -82,7 +82,7 @@ def draw_jobs(detail: Detail, jobs: JobStats) -> None:
 def _short(worker: str, more: str) -> str:
     """The end of its name, which tells workers apart."""
     name = clean(worker)
-    return name if width_of(name) <= 22 else more + name[-20:]
+    return name if cell_width(name) <= 22 else more + name[-20:]
 
 
 def _tasks_by_time(
@@ -101,11 +101,11 @@ def _tasks_by_time(
     detail.heading(title)
     tasks = sorted(tasks, key=lambda each: -each[1])
     visible = tasks if len(tasks) <= rows - 1 else tasks[: max(1, rows - 2)]
-    names = min(max(width_of(who) for who, _, _ in visible), (detail.width - 10) * 3 // 5)
+    names = min(max(cell_width(who) for who, _, _ in visible), (detail.width - 10) * 3 // 5)
     for who, ns, places in visible:
         line = detail.line().add(f"{took(max(ns, 0)):>7} ", style)
         line.add(fit(who, names, scene.glyphs.more), theme.text)
-        place = next((p for p in places if p and width_of(p) <= line.left - 3), "")
+        place = next((p for p in places if p and cell_width(p) <= line.left - 3), "")
         detail.put(line.add(f"  {place}", theme.dim))
     more = max(len(tasks), count) - len(visible)
     if more > 0:
@@ -118,15 +118,15 @@ def _who(task: int, label: str) -> str:
 
 def _across(holder: HolderInfo) -> list[str]:
     """Where it got it and what it waits for meanwhile; shorter and shorter."""
-    got, place = at_line(holder.location), clean(_wait(holder.place, holder.place_what))
+    got, place = file_line(holder.location), clean(_wait(holder.place, holder.place_what))
     both = f"got it at {got}, now {place}" if got and place else ""
-    line = at_line(holder.place)
+    line = file_line(holder.place)
     least = f"now {line}" if line else f"got it at {got}" if got else ""
     return [both, f"now {place}" if place else "", least, got]
 
 
 def _wait(where: Location | None, what: str) -> str:
-    line = at_line(where)
+    line = file_line(where)
     return f"{what} at {line}" if what and line else line or what
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import ResourceInfo, Track
 from loopviz.tui.draw.text import clean
-from loopviz.tui.panels.gauge import full_word, matters
+from loopviz.tui.panels.gauge import full_word, is_notable
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.scene import Scene
 
@@ -94,7 +94,7 @@ def resource_rows(
     quiet: list[tuple[ResourceInfo, str]] = []
     for view, name in named:
         pinned = ("resource", view.name) in pins
-        part = loud if wanted or pinned or matters(view) else quiet
+        part = loud if wanted or pinned or is_notable(view) else quiet
         part.append((view, name))
     if not loud:
         loud, quiet = quiet, []

@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, ResourceInfo
 from loopviz.tui.draw.text import clean
-from loopviz.tui.panels.detail import BESIDE_CELLS, MIN_DETAIL_ROWS, Detail, below, walled
+from loopviz.tui.panels.detail import BESIDE_CELLS, MIN_DETAIL_ROWS, Detail, detail_rows, walled
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
@@ -90,7 +90,7 @@ class ResourcesView(View):
             return [title, *walled(table, self._detail(scene, rows, detail_width, height), scene)]
         if scene.view_state.detail and _chosen(rows, scene) is not None:
             return [title, *self._detail(scene, rows, width, height)]
-        under = below(len(rows) + 1, height) if rows else 0
+        under = detail_rows(len(rows) + 1, height) if rows else 0
         table = self._draw_table(scene, rows, width, height - under)
         return [title, *table, *self._detail(scene, rows, width, under, ruled=True)]
 

@@ -8,7 +8,7 @@ from loopviz.model.snapshot import Spread, State, TaskGroupInfo, TaskInfo, TaskT
 from loopviz.tui.draw.text import clean, took
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.histogram import draw_histogram
-from loopviz.tui.panels.task_words import as_of, at_line, state_words, waits_on
+from loopviz.tui.panels.task_words import as_of, file_line, state_words, waits_on
 from loopviz.tui.views.tasks.stack import Source, draw_stack, place_in
 
 __all__ = ["draw_group", "draw_task", "draw_trouble"]
@@ -62,7 +62,7 @@ def draw_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[St
     _life(detail, group.busy_ns, group.ready_ns, group.waiting_ns, group.steps.quantiles.count)
     detail.fact("made at", place_in(group.site, detail.room))
     tasks = [task for task in view.tasks if task.group == group.number]
-    waits = Counter((waits_on(t), at_line(t.place)) for t in tasks if waits_on(t))
+    waits = Counter((waits_on(t), file_line(t.place)) for t in tasks if waits_on(t))
     if waits and detail.left > 2:
         listed = min(len(tasks), group.live)
         of = f"of {listed} shown" if group.live > len(tasks) else ""

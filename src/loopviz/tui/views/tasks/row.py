@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from loopviz.model.snapshot import TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.text import clean
-from loopviz.tui.panels.task_words import at_line, fitting, situation, state_words, waits_on
+from loopviz.tui.panels.task_words import file_line, first_fitting, situation, state_words, waits_on
 
 __all__ = ["TROUBLE", "Key", "TaskRow", "group_row", "more_row", "task_row", "trouble_row"]
 
@@ -49,7 +49,7 @@ def group_row(
     open_: bool,
     glyphs: Glyphs,
 ) -> TaskRow:
-    made = at_line(group.site) if not group.route else ""
+    made = file_line(group.site) if not group.route else ""
     sign = ("-" if open_ else "+") if tasks else " "
     name = f"{sign} {group.label if group.route else group.label.rpartition('.')[2]}"
     if made and len(name) + 2 + len(made) <= room[0]:
@@ -59,7 +59,7 @@ def group_row(
         f"{what} {glyphs.times}{count}" if len(tasks) > 1 else what
         for what, count in waits.most_common(3)
     ]
-    on = fitting([", ".join(counted[:count]) for count in (3, 2, 1)], room[1])
+    on = first_fitting([", ".join(counted[:count]) for count in (3, 2, 1)], room[1])
     state = f"{group.live:,} live" if group.live else f"{glyphs.dot} none live"
     return TaskRow(
         ("group", group.number),
@@ -81,8 +81,8 @@ def task_row(task: TaskInfo, at_ns: int, glyphs: Glyphs, group: str, room: int) 
     state, tone = state_words(task, at_ns, glyphs)
     name = f"    #{task.number}" + ("" if task.label == group else f" {task.label}")
     options = situation(task, at_ns)
-    on = fitting(options, room)
-    text = clean(f"{task.label} #{task.number} {state} {options[0]} {at_line(task.site)}").lower()
+    on = first_fitting(options, room)
+    text = clean(f"{task.label} #{task.number} {state} {options[0]} {file_line(task.site)}").lower()
     return TaskRow(
         ("task", task.number),
         name,
@@ -109,7 +109,7 @@ def trouble_row(
     }
     words = ", ".join(f"{count:,} {word}" for word, count in kinds.items() if count)
     state = f"{glyphs.bang} last {len(rows)}"
-    counts = fitting([words, ""], room)
+    counts = first_fitting([words, ""], room)
     return TaskRow(TROUBLE, f"{sign}IN TROUBLE", state, "alarm", *_sums(rows), -1, counts, "")
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from loopviz.model.snapshot import Location, TaskInfo
-from loopviz.tui.draw.text import clean, width_of, wrap
+from loopviz.tui.draw.text import cell_width, clean, wrap
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.task_words import at_line
+from loopviz.tui.panels.task_words import file_line
 
 __all__ = ["Source", "draw_stack", "is_library", "place_in"]
 
@@ -67,7 +67,7 @@ def _frames(stack: tuple[Location, ...], source: Source, width: int) -> Iterator
 def _folded(frames: list[Location]) -> str:
     """`4 frames of starlette, fastapi`."""
     if len(frames) == 1:
-        return at_line(frames[0])
+        return file_line(frames[0])
     names = list(dict.fromkeys(frame.file.partition("/")[0] for frame in frames))
     more = " and others" if len(names) > 3 else ""
     return f"{len(frames)} frames of {', '.join(names[:3])}{more}"
@@ -77,7 +77,7 @@ def place_in(where: Location | None, room: int) -> str:
     """`db/pool.py:12 Pool.get`, or as much of it as there is room for."""
     if where is None:
         return ""
-    whole, short = f"{where.file}:{where.line}", at_line(where)
+    whole, short = f"{where.file}:{where.line}", file_line(where)
     name = where.function.rpartition(".")[2]
     options = (f"{whole} {where.function}", f"{whole} {name}", f"{short} {name}", short)
-    return next((text for text in options if width_of(clean(text)) <= room), short)
+    return next((text for text in options if cell_width(clean(text)) <= room), short)

@@ -3,7 +3,7 @@
 from textual.strip import Strip
 
 from loopviz.model.snapshot import TaskTable
-from loopviz.tui.draw.text import Line, clean, took, width_of
+from loopviz.tui.draw.text import Line, cell_width, clean, took
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 
@@ -71,11 +71,11 @@ def draw_title(view: TaskTable, scene: Scene, width: int) -> Strip:
         (f"{view.cancelled:,} cancelled", theme.text, view.cancelled),
     ]
     end = _end(scene)
-    room = width - line.used - (width_of(end) + 2 if end else 0)
+    room = width - line.used - (cell_width(end) + 2 if end else 0)
     for text, style, count in parts:
-        if count and width_of(text) + 3 <= room:
+        if count and cell_width(text) + 3 <= room:
             line.add(f" {scene.glyphs.dot} ", theme.faint).add(text, style)
-            room -= width_of(text) + 3
+            room -= cell_width(text) + 3
     if end:
         line.end(f"{end} ", theme.warm, theme.text)
     return line.strip(theme.text)

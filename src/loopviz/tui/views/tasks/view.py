@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, TaskInfo
 from loopviz.model.snapshot import TaskTable as Tasks
-from loopviz.tui.panels.detail import BESIDE_CELLS, TALL_ROWS, Detail, below, walled
+from loopviz.tui.panels.detail import BESIDE_CELLS, TALL_ROWS, Detail, detail_rows, walled
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import MARGIN_CELLS, Table
 from loopviz.tui.panels.task_words import as_of
@@ -157,7 +157,7 @@ class TasksView(View):
             return [title, *walled(table, detail, scene)]
         if scene.view_state.detail and scene.view_state.row is not None:
             return [title, *self._detail(rows, Detail(scene, width, height))]
-        under = below(len(rows) + 1, height) if rows else 0
+        under = detail_rows(len(rows) + 1, height) if rows else 0
         table = self._draw_table(scene, rows, width, height - under)
         return [title, *table, *self._detail(rows, Detail(scene, width, under, ruled=True))]
 
