@@ -28,7 +28,7 @@ from loopviz.tui.panels.layout import Contents, make_plan
 from loopviz.tui.panels.loop import busy_shares
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import LaneCells
-from loopviz.tui.panels.verdict import change, headline_routes
+from loopviz.tui.panels.verdict import headline_routes, relative_change
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.views.live.rows import LaneRow, share_rows
 
@@ -212,8 +212,8 @@ def test_headline_is_what_changed_most_in_the_loads_order():
     comparison = Comparison((), ("x",), 0, 30, routes)
     assert [r.route for r in headline_routes(comparison, 2)] == ["b", "c"]
     assert [r.route for r in headline_routes(comparison, 9)] == ["a", "b", "c", "d"]
-    assert change(412, 58) == pytest.approx(-0.859, abs=0.001)
-    assert change(0, 58) == 0
+    assert relative_change(412, 58) == pytest.approx(-0.859, abs=0.001)
+    assert relative_change(0, 58) == 0
 
 
 def test_figures_for_people():

@@ -11,13 +11,13 @@ from loopviz.tui.panels.next_step import NextStep, next_step
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import (
     Figure,
-    counted,
+    bad_counters,
     fixes_change,
     fixes_label,
+    growth_figure,
     headline_figure,
     headline_routes,
-    quantiles,
-    troubles,
+    quantile_figures,
     verdict,
 )
 
@@ -84,7 +84,7 @@ def _results(
             f" baseline: {seconds} s with {fixes_label(scene, comparison.before_fixes)}, n {seen}"
         )
         return [line.add(text, theme.text).strip(theme.text)]
-    counters = troubles(comparison)[:rows] if _has_result(comparison) else []
+    counters = bad_counters(comparison)[:rows] if _has_result(comparison) else []
     routes = headline_routes(comparison, rows - len(counters))
     names = [counter.title for counter in counters] + [route.route for route in routes]
     wide = min(max((cell_width(clean(name)) for name in names), default=0), 24)
@@ -97,7 +97,7 @@ def _results(
             strips.append(_row(line, one, comparison, wide, scene))
         else:
             line.add(fit(clean(one.title), wide, scene.glyphs.more), theme.text)
-            _figure(line, counted(one), scene)
+            _figure(line, growth_figure(one), scene)
             strips.append(line.strip(theme.text))
     return strips
 
@@ -110,7 +110,7 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
         where = " from before" if route.before.count < of.needed else ""
         line.add(f"  comparing{glyphs.more} {few} of {of.needed} samples{where}", theme.dim)
         return line.strip(theme.text)
-    p50, _, p99, most = quantiles(route)
+    p50, _, p99, most = quantile_figures(route)
     figures = [p50, p99, most] if line.width >= WIDE_CELLS else [headline_figure(route)]
     for figure in figures:
         _figure(line, figure, scene)

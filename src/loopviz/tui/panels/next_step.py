@@ -6,7 +6,14 @@ from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import Comparison, RouteComparison
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import best, changed, effect, grows, letters, troubles
+from loopviz.tui.panels.verdict import (
+    any_significant,
+    bad_counters,
+    effect,
+    fix_letters,
+    most_sampled,
+    still_grows,
+)
 from loopviz.tui.state.view_state import LIVE
 
 __all__ = ["NextStep", "next_step"]
@@ -64,7 +71,7 @@ def _first(scene: Scene) -> NextStep:
     """Nothing was changed so far."""
     key = scene.keys.label
     if scene.status.fixes_on:
-        on = " ".join(letters(scene, scene.status.fixes_on))
+        on = " ".join(fix_letters(scene, scene.status.fixes_on))
         return NextStep("next", f"press {on} to take the fix off: before and after appear here")
     if not scene.scenario.fixes:
         text = f"{key('view-diagnose')} shows what is wrong, {key('next-scenario')} goes on"
@@ -105,14 +112,14 @@ def _other_load(scene: Scene, comparison: Comparison) -> NextStep:
             "next", f"{back} goes back to the baseline's load, {key('baseline')} sets another"
         )
     fix = to_try(scene)
-    flip = letters(scene, scene.status.fixes_on)[:1] or ([scene.letter(fix.key)] if fix else [])
+    flip = fix_letters(scene, scene.status.fixes_on)[:1] or ([scene.letter(fix.key)] if fix else [])
     again = f"press {flip[0]}: it is compared under this load" if flip else "flip a fix"
     return NextStep("next", again)
 
 
 def _comparing(scene: Scene, comparison: Comparison) -> NextStep:
     key = scene.keys.label
-    route = best(comparison)
+    route = most_sampled(comparison)
     if route is not None and not route.enough:
         return _samples(scene, comparison, route)
     figures, further = key("view-compare"), key("next-scenario")
@@ -123,15 +130,17 @@ def _comparing(scene: Scene, comparison: Comparison) -> NextStep:
         again = f"press {scene.letter(fix.key)} for the fix, " if fix else ""
         text = f"{again}{figures} for the figures, {further} for the next"
         result = (
-            "it is as before: " if not changed(comparison) else "without it that is how it is: "
+            "it is as before: "
+            if not any_significant(comparison)
+            else "without it that is how it is: "
         )
         return NextStep("next", result + text, text)
     if wrong:
-        off = " ".join(letters(scene, [fix.key for fix in wrong]))
+        off = " ".join(fix_letters(scene, [fix.key for fix in wrong]))
         other = f", then {scene.letter(fix.key)}" if fix and len(wrong) == len(on) else ""
         text = f"press {off} to take it off{other}"
         return NextStep("next", f"{off} looked right and is not: {text}", text)
-    bad = next(filter(grows, troubles(comparison)), None)
+    bad = next(filter(still_grows, bad_counters(comparison)), None)
     if fix is not None and (scene.suggested_fix is not None or bad is not None):
         letter = scene.letter(fix.key)
         why = f"{clean(bad.title)} still grows" if bad else "that was not all"
@@ -148,7 +157,7 @@ def _samples(scene: Scene, comparison: Comparison, route: RouteComparison) -> Ne
     needed = comparison.needed
     if route.before.count < needed:
         changed_ = set(comparison.before_fixes) ^ set(comparison.after_fixes)
-        again = " ".join(letters(scene, changed_))
+        again = " ".join(fix_letters(scene, changed_))
         text = f"only {route.before.count} of {needed} samples before: press {again}, wait"
         return NextStep(
             "next", f"{text} 3 s, press {again} again", f"press {again}, wait, {again} again"

@@ -13,22 +13,22 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = [
     "Figure",
+    "any_significant",
     "as_duration",
-    "best",
-    "change",
-    "changed",
-    "counted",
+    "as_rate",
+    "bad_counters",
     "effect",
+    "fix_letters",
     "fixes_change",
     "fixes_label",
-    "grows",
+    "growth_figure",
     "headline_figure",
     "headline_routes",
-    "letters",
-    "quantiles",
-    "rate",
-    "same",
-    "troubles",
+    "is_same",
+    "most_sampled",
+    "quantile_figures",
+    "relative_change",
+    "still_grows",
     "verdict",
 ]
 
@@ -61,7 +61,7 @@ class Figure:
         return was, now
 
 
-def change(before: float, after: float) -> float:
+def relative_change(before: float, after: float) -> float:
     """Relative change, -0.86 for 86 % less; 0 when there is nothing to compare with."""
     return (after - before) / before if before > 0 else 0.0
 
@@ -72,8 +72,8 @@ def verdict(figure: Figure, scene: Scene) -> tuple[str, Style]:
     before, after = figure.before, figure.after
     if before is None or after is None:
         return "", theme.dim
-    moved = change(before, after)
-    if same(figure):
+    moved = relative_change(before, after)
+    if is_same(figure):
         return "= same", theme.dim
     less = after < before
     better = None if figure.less_is_better is None else less == figure.less_is_better
@@ -93,15 +93,15 @@ def verdict(figure: Figure, scene: Scene) -> tuple[str, Style]:
     return f"{glyphs.up} {moved * 100:3.0f} %", style
 
 
-def same(figure: Figure) -> bool:
+def is_same(figure: Figure) -> bool:
     """True if before and after differ by less than a twentieth."""
     before, after = figure.before, figure.after
     if before is None or after is None or before == after:
         return before == after
-    return before > 0 and abs(change(before, after)) < SAME_BELOW
+    return before > 0 and abs(relative_change(before, after)) < SAME_BELOW
 
 
-def quantiles(route: RouteComparison) -> list[Figure]:
+def quantile_figures(route: RouteComparison) -> list[Figure]:
     """p50, p90, p99 and the maximum, of a route's latency."""
     before, after = route.before, route.after
     count = before.count, after.count
@@ -114,23 +114,23 @@ def quantiles(route: RouteComparison) -> list[Figure]:
     return [Figure(*pair[:3], as_duration, pair[3], count=count) for pair in pairs]
 
 
-def counted(counter: CounterComparison) -> Figure:
+def growth_figure(counter: CounterComparison) -> Figure:
     """How fast a counter grows."""
     better = True if counter.bad else None
-    return Figure("per second", *counter.per_s, rate, less_is_better=better)
+    return Figure("per second", *counter.per_s, as_rate, less_is_better=better)
 
 
-def troubles(comparison: Comparison) -> list[CounterComparison]:
+def bad_counters(comparison: Comparison) -> list[CounterComparison]:
     """The counters that ought to stand still and do not, or did not."""
     return [counter for counter in comparison.counters if counter.bad and any(counter.grew)]
 
 
-def grows(counter: CounterComparison) -> bool:
+def still_grows(counter: CounterComparison) -> bool:
     """Whether it still grows to speak of: not only by what was under way at the change."""
     return counter.per_s.after > counter.per_s.before * 0.1
 
 
-def rate(value: float) -> str:
+def as_rate(value: float) -> str:
     """`8.1`, `1,200`."""
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
@@ -153,7 +153,7 @@ def headline_routes(comparison: Comparison, rows: int) -> tuple[RouteComparison,
     return tuple(route for route in comparison.routes if route in kept)
 
 
-def best(comparison: Comparison) -> RouteComparison | None:
+def most_sampled(comparison: Comparison) -> RouteComparison | None:
     """The route that is first to have enough samples."""
     routes = comparison.routes
     return max(routes, key=lambda r: min(r.before.count, r.after.count), default=None)
@@ -161,18 +161,18 @@ def best(comparison: Comparison) -> RouteComparison | None:
 
 def headline_figure(route: RouteComparison) -> Figure:
     """The route's headline: the highest quantile that has certainly changed, else p99."""
-    p50, p90, p99, _ = quantiles(route)
+    p50, p90, p99, _ = quantile_figures(route)
     return next((figure for figure in (p99, p90, p50) if figure.sure), p99)
 
 
-def changed(comparison: Comparison) -> bool:
+def any_significant(comparison: Comparison) -> bool:
     """Whether anything of the routes has changed for certain."""
     return any(any(route.sure) for route in comparison.routes if route.enough)
 
 
 def effect(scene: Scene, comparison: Comparison) -> str:
     """What it did to whom, in half a sentence; empty if there is nothing to say."""
-    for counter in troubles(comparison):
+    for counter in bad_counters(comparison):
         since = f"{counter.grew.after:,} since" if counter.grew.after else "no more"
         return f"{clean(counter.title)}: {since}"
     findings = scene.snapshot.findings if scene.snapshot else ()
@@ -191,7 +191,7 @@ def effect(scene: Scene, comparison: Comparison) -> str:
     return ""
 
 
-def letters(scene: Scene, keys: Iterable[str]) -> list[str]:
+def fix_letters(scene: Scene, keys: Iterable[str]) -> list[str]:
     """The keys of these fixes, in the scenario's order."""
     wanted = set(keys)
     named = [
@@ -202,7 +202,7 @@ def letters(scene: Scene, keys: Iterable[str]) -> list[str]:
 
 def fixes_label(scene: Scene, keys: Iterable[str]) -> str:
     """`a+b`: the letters of these fixes; `no fix` if there are none."""
-    return "+".join(letters(scene, keys)) or "no fix"
+    return "+".join(fix_letters(scene, keys)) or "no fix"
 
 
 def fixes_change(scene: Scene, comparison: Comparison) -> str:

@@ -14,7 +14,14 @@ from loopviz.model.snapshot import (
 )
 from loopviz.tui.panels.names import short_name_of
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import Figure, as_duration, counted, quantiles, rate, troubles
+from loopviz.tui.panels.verdict import (
+    Figure,
+    as_duration,
+    as_rate,
+    bad_counters,
+    growth_figure,
+    quantile_figures,
+)
 
 __all__ = ["ComparisonRow", "comparison_rows"]
 
@@ -36,7 +43,7 @@ class ComparisonRow:
 
 def comparison_rows(comparison: Comparison, scene: Scene) -> list[ComparisonRow]:
     """Counters that should stand still and do not; then routes, the loop, and the rest."""
-    bad = troubles(comparison)
+    bad = bad_counters(comparison)
     return [
         *map(_counter, bad),
         *map(_route, comparison.routes),
@@ -48,9 +55,9 @@ def comparison_rows(comparison: Comparison, scene: Scene) -> list[ComparisonRow]
 
 def _route(route: RouteComparison) -> ComparisonRow:
     figures = [
-        *quantiles(route),
+        *quantile_figures(route),
         Figure("failed", *_failed(route), _share),
-        Figure("answered /s", *route.rps, rate, less_is_better=None),
+        Figure("answered /s", *route.rps, as_rate, less_is_better=None),
     ]
     return ComparisonRow(("route", route.route), route.route, figures[2], figures, route)
 
@@ -70,9 +77,9 @@ def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> ComparisonRow:
         Figure("lag p99", was.lag.p99_ns, now.lag.p99_ns, as_duration),
         Figure("lag max", was.lag.max_ns, now.lag.max_ns, as_duration),
         Figure("ready delay p99", was.ready_delay.p99_ns, now.ready_delay.p99_ns, as_duration),
-        Figure("stalls /s", was.stalls / before_s, now.stalls / after_s, rate),
+        Figure("stalls /s", was.stalls / before_s, now.stalls / after_s, as_rate),
         Figure("held, of 1 s", was.stalled_ns / before_s, now.stalled_ns / after_s, as_duration),
-        Figure("victims /s", was.victims / before_s, now.victims / after_s, rate),
+        Figure("victims /s", was.victims / before_s, now.victims / after_s, as_rate),
     ]
     return ComparisonRow(("loop", ""), "LOOP", figures[1], figures)
 
@@ -82,9 +89,9 @@ def _resource(resource: ResourceComparison, scene: Scene) -> ComparisonRow:
     figures = [
         Figure("waited p99", *_waited(resource, "p99_ns"), as_duration),
         Figure("waited p50", *_waited(resource, "p50_ns"), as_duration),
-        Figure("waiting, mean", was.waiting, now.waiting, rate),
+        Figure("waiting, mean", was.waiting, now.waiting, as_rate),
         Figure("waiting, max", was.waiting_max, now.waiting_max, _count),
-        Figure("in use, mean", was.in_use, now.in_use, rate, less_is_better=None),
+        Figure("in use, mean", was.in_use, now.in_use, as_rate, less_is_better=None),
         Figure("in use, max", was.in_use_max, now.in_use_max, _count, less_is_better=None),
     ]
     head = figures[0] if was.waited.count or now.waited.count else figures[4]
@@ -109,7 +116,7 @@ def _mattered(resource: ResourceComparison) -> bool:
 
 
 def _counter(counter: CounterComparison) -> ComparisonRow:
-    figure = counted(counter)
+    figure = growth_figure(counter)
     return ComparisonRow(("counter", counter.key), counter.title, figure, [figure])
 
 

@@ -10,7 +10,7 @@ from loopviz.tui.draw.text import Line, cell_width, clean, fit
 from loopviz.tui.panels.finding import heading_line, paragraph
 from loopviz.tui.panels.histogram import draw_histogram, histogram_rows
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import Figure, same, verdict
+from loopviz.tui.panels.verdict import Figure, is_same, verdict
 from loopviz.tui.views.compare.measures import ComparisonRow
 
 __all__ = ["certainty", "draw_figures", "draw_further", "draw_rest", "wanted_rows"]
@@ -36,7 +36,7 @@ def certainty(figure: Figure) -> str:
     few = min(figure.count) if figure.count is not None else least
     if few < least:
         return f"needs {least}, has {few}"
-    return "" if same(figure) else "not sure"
+    return "" if is_same(figure) else "not sure"
 
 
 def draw_figures(item: ComparisonRow, scene: Scene, width: int, height: int) -> list[Strip]:
