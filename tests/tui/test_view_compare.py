@@ -274,8 +274,8 @@ def test_colour_is_for_what_is_sure_or_much():
     def style(before, after, **more):
         return verdict(Figure("x", before, after, as_duration, **more), scene)[1]
 
-    assert style(100, 60, sure=True) is good
-    assert style(100, 60, sure=False) is plain
+    assert style(100, 60, significant=True) is good
+    assert style(100, 60, significant=False) is plain
     assert style(100, 60) is plain
     assert style(100, 40) is good
     assert style(100, 160) is worse
@@ -284,7 +284,7 @@ def test_colour_is_for_what_is_sure_or_much():
 
 
 @pytest.mark.parametrize(
-    ("title", "sure", "count", "certain"),
+    ("title", "significant", "count", "certain"),
     [
         ("p99", True, (400, 400), "sure"),
         ("p99", False, (400, 367), "needs 368, has 367"),
@@ -293,9 +293,9 @@ def test_colour_is_for_what_is_sure_or_much():
         ("max", None, (400, 400), ""),
     ],
 )
-def test_certainty(title, sure, count, certain):
-    assert certainty(Figure(title, 2, 1, as_duration, sure, count=count)) == certain
-    alike = certainty(Figure(title, 100, 101, as_duration, sure, count=count))
+def test_certainty(title, significant, count, certain):
+    assert certainty(Figure(title, 2, 1, as_duration, significant, count=count)) == certain
+    alike = certainty(Figure(title, 100, 101, as_duration, significant, count=count))
     assert alike == ("" if certain == "not sure" else certain), "there is no change to be sure of"
 
 

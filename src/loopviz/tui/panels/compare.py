@@ -116,7 +116,9 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
         _figure(line, figure, scene)
     samples = f"  (n {route.before.count} {glyphs.arrow} {route.after.count})"
     unsure = [
-        f.title for f in figures if f.sure is False and not verdict(f, scene)[0].startswith("=")
+        f.title
+        for f in figures
+        if f.significant is False and not verdict(f, scene)[0].startswith("=")
     ]
     if cell_width(samples) <= line.left:
         line.add(samples, theme.dim)

@@ -46,7 +46,7 @@ class Figure:
     after: float | None
     """None: there was nothing to measure."""
     show: Callable[[float], str]
-    sure: bool | None = None
+    significant: bool | None = None
     """Whether it has changed for certain; None: that is not known of such a figure."""
     less_is_better: bool | None = True
     """None: neither is."""
@@ -79,7 +79,7 @@ def verdict(figure: Figure, scene: Scene) -> tuple[str, Style]:
     better = None if figure.less_is_better is None else less == figure.less_is_better
     style = theme.strong if better is None else theme.good if better else theme.worse
     if (
-        not (figure.sure or (figure.sure is None and abs(moved) >= STRONG_FROM))
+        not (figure.significant or (figure.significant is None and abs(moved) >= STRONG_FROM))
         and before
         and after
     ):
@@ -162,7 +162,7 @@ def most_sampled(comparison: Comparison) -> RouteComparison | None:
 def headline_figure(route: RouteComparison) -> Figure:
     """The route's headline: the highest quantile that has certainly changed, else p99."""
     p50, p90, p99, _ = quantile_figures(route)
-    return next((figure for figure in (p99, p90, p50) if figure.sure), p99)
+    return next((figure for figure in (p99, p90, p50) if figure.significant), p99)
 
 
 def any_significant(comparison: Comparison) -> bool:

@@ -28,9 +28,9 @@ MAX_RANGES = 12
 
 def certainty(figure: Figure) -> str:
     """`sure`, `not sure`; `needs 368, has 90` of too few; empty if there is nothing to say."""
-    if figure.sure is None:
+    if figure.significant is None:
         return ""
-    if figure.sure:
+    if figure.significant:
         return "sure"
     least = SAMPLES_NEEDED.get(figure.title, 0)
     few = min(figure.count) if figure.count is not None else least
