@@ -4,7 +4,7 @@ import pytest
 
 from loopviz.cli import config
 from loopviz.errors import UsageError
-from loopviz.tui.state.actions import ACTIONS, keymap
+from loopviz.tui.state.actions import ACTIONS, make_keymap
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_all_that_can_be_set(file):
     )
     keys = {"help": ("f1", "?"), "quit": ("Q",), "theme": ()}
     assert config.load() == config.Settings("contrast", 12, True, keys)
-    made = keymap(keys)
+    made = make_keymap(keys)
     assert (made.name("f1"), made.name("question_mark")) == ("help", "help")
     assert (made.name("Q"), made.name("shift+q"), made.name("q")) == ("quit", "quit", None)
     assert made.name("T") is None
@@ -40,7 +40,7 @@ def test_all_that_can_be_set(file):
 
 def test_a_key_can_go_from_one_action_to_another(file):
     file.write_text('[keys]\nquit = "s"\nscenarios = "q"\n')
-    made = keymap(config.load().keys)
+    made = make_keymap(config.load().keys)
     assert (made.name("s"), made.name("q")) == ("quit", "scenarios")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.tui.draw.text import Line
 from loopviz.tui.state.actions import ACTIONS
-from loopviz.tui.state.line_edit import typed
+from loopviz.tui.state.line_edit import edited
 from loopviz.tui.views.view import View
 
 from .builders import ENTRIES
@@ -55,7 +55,7 @@ def fruit(play, size=(80, 24)):
     ],
 )
 def test_typing(before, key, character, after):
-    assert typed(before, key, character) == after
+    assert edited(before, key, character) == after
 
 
 def test_the_filter_narrows_as_one_types_and_data_goes_on():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loopviz.model.snapshot import Location
-from loopviz.tui.editor import Editor, place_of, save
+from loopviz.tui.editor import Editor, openable_place, save_svg
 
 from .builders import BLOCKING_LINE, SCENARIO
 from .conftest import Stage, drive
@@ -83,9 +83,11 @@ def test_which_editors_have_a_window():
 def test_a_place_is_short_if_it_can_be(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     inside = Location("x/app.py", 3, "f", str(tmp_path / "src" / "app.py"))
-    assert place_of(inside) == f"{Path('src') / 'app.py'}:3"
-    assert place_of(Location("x/app.py", 3, "f", "/elsewhere/app.py")) == "/elsewhere/app.py:3"
-    assert place_of(Location("x/app.py", 3, "f")) == "x/app.py:3"
+    assert openable_place(inside) == f"{Path('src') / 'app.py'}:3"
+    assert (
+        openable_place(Location("x/app.py", 3, "f", "/elsewhere/app.py")) == "/elsewhere/app.py:3"
+    )
+    assert openable_place(Location("x/app.py", 3, "f")) == "x/app.py:3"
 
 
 def test_copy_says_what_was_copied(monkeypatch):
@@ -94,8 +96,8 @@ def test_copy_says_what_was_copied(monkeypatch):
         monkeypatch.setattr(stage.app, "copy_to_clipboard", copied.append)
         at(stage, BLOCKING_LINE, monkeypatch)
         await stage.press("y")
-        assert copied == [place_of(BLOCKING_LINE)]
-        assert f"Copied {place_of(BLOCKING_LINE)}, " in stage.text()
+        assert copied == [openable_place(BLOCKING_LINE)]
+        assert f"Copied {openable_place(BLOCKING_LINE)}, " in stage.text()
 
     drive(play, (160, 24))
 
@@ -180,8 +182,8 @@ def test_a_screenshot_is_saved_and_never_over_another(tmp_path, monkeypatch):
 
 def test_screenshots_of_one_second(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert save("one", "name") == f"Saved {tmp_path / 'name.svg'}"
-    assert save("two", "name") == f"Saved {tmp_path / 'name-2.svg'}"
+    assert save_svg("one", "name") == f"Saved {tmp_path / 'name.svg'}"
+    assert save_svg("two", "name") == f"Saved {tmp_path / 'name-2.svg'}"
     assert (tmp_path / "name.svg").read_text() == "one"
 
 
@@ -192,5 +194,6 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Path, "open", refuse)
     assert (
-        save("x", "name") == f"No screenshot: {tmp_path} cannot be written to (Permission denied)."
+        save_svg("x", "name")
+        == f"No screenshot: {tmp_path} cannot be written to (Permission denied)."
     )

@@ -9,7 +9,7 @@ from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import CounterValue, Pair, Quantiles, RouteInfo
 from loopviz.tui.panels.compare import step_line
 from loopviz.tui.panels.next_step import next_step
-from loopviz.tui.state.actions import keymap
+from loopviz.tui.state.actions import make_keymap
 from loopviz.tui.state.view_state import ViewState
 
 from .builders import SCENARIO, T0
@@ -265,7 +265,7 @@ def test_a_row_chosen_in_a_table_is_no_reason_to_be_silent():
 
 
 def test_it_names_the_keys_as_they_are():
-    own = keymap({"view-compare": ("f6",), "next-scenario": (">",), "fix-a": ("z",)})
+    own = make_keymap({"view-compare": ("f6",), "next-scenario": (">",), "fix-a": ("z",)})
     assert step_of(replace(scene(with_finding(fresh())), keys=own))[1].startswith("press z: ")
     done = replace(scene(compared(seconds=3), on=("to_thread",)), keys=own)
     assert step_of(done)[1] == "f6 shows the figures, > the next scenario"

@@ -7,7 +7,7 @@ from loopviz.tui.app import LoopvizApp
 from loopviz.tui.commands import COMMANDS
 from loopviz.tui.panels.footer import Offer, fitting_offers
 from loopviz.tui.state.actions import ACTIONS, GROUPS, key_help
-from loopviz.tui.state.keys import both, known_key
+from loopviz.tui.state.keys import key_variants, known_key
 
 from .builders import FakeRun
 from .conftest import Stage, drive
@@ -107,7 +107,7 @@ def test_the_history_asked_for_covers_the_window():
 
 
 def test_every_action_has_its_command_and_every_key_one_meaning():
-    keys = [sent for action in ACTIONS for key in action.keys for sent in both(key)]
+    keys = [sent for action in ACTIONS for key in action.keys for sent in key_variants(key)]
     assert len(keys) == len(set(keys))
     names = [action.name for action in ACTIONS]
     assert len(names) == len(set(names))

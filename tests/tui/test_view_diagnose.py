@@ -14,7 +14,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import LIVE, ViewState
 from loopviz.tui.views.diagnose import DiagnoseView
-from loopviz.tui.views.diagnose.entries import entries, seen
+from loopviz.tui.views.diagnose.entries import entries, seen_text
 from loopviz.tui.views.diagnose.rules import RULES
 
 from .builders import BLOCKING_LINE, SCENARIO, T0, FakeRun
@@ -180,9 +180,9 @@ def test_every_rule_is_explained_in_a_sentence():
 )
 def test_when_it_was_seen(ago_s, text):
     scene = scene_of(with_moments)
-    assert seen(scene.end_ns - ago_s * SECOND, scene) == text
+    assert seen_text(scene.end_ns - ago_s * SECOND, scene) == text
     frozen = replace(scene, frozen_at_ns=scene.end_ns + 60 * SECOND)
-    assert seen(frozen.frozen_at_ns - ago_s * SECOND, frozen) == text, "before the freeze"
+    assert seen_text(frozen.frozen_at_ns - ago_s * SECOND, frozen) == text, "before the freeze"
 
 
 # ---- the keys

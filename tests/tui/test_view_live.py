@@ -175,7 +175,7 @@ def test_a_click_chooses_a_lane_a_request_and_a_slice():
         assert controller.views[LIVE].lanes.chosen == ("GET /ping", 0)
         assert not controller.view_state.frozen
         columns, plan, view = controller.columns, controller.plan, controller.views[LIVE]
-        shown = [r for r in view.on(("GET /ping", 0), stage.app.scene) if not r.open]
+        shown = [r for r in view.requests_on(("GET /ping", 0), stage.app.scene) if not r.open]
         inside = [r for r in shown if r.start_ns > columns.start_ns]
         request = max(inside, key=lambda r: r.end_ns - r.start_ns)
         x = plan.label + columns.at((request.start_ns + request.end_ns) // 2)

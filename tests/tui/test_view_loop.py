@@ -18,14 +18,14 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.loop import LoopView
-from loopviz.tui.views.loop.heatmap import Heat, edges_for, shade_steps
+from loopviz.tui.views.loop.heatmap import HeatMap, row_edges, shade_steps
 from loopviz.tui.views.loop.measures import MEASURES
 from loopviz.tui.views.loop.pauses import pause_row, pause_summary
 
 from .builders import SCENARIO, FakeRun
 from .conftest import Stage, drive
 
-EDGES = edges_for(10)
+EDGES = row_edges(10)
 
 
 def track(pairs):
@@ -88,7 +88,7 @@ def test_what_is_kept_from_frame_to_frame_is_what_is_there(seed):
     chance = random.Random(seed)
     pairs = [(chance.randrange(20 * SECOND), int(10 ** chance.uniform(3, 10))) for _ in range(900)]
     pairs.sort()
-    heat = Heat(EDGES)
+    heat = HeatMap(EDGES)
     end, cell, until = 5 * SECOND, 90 * MS, 0
     for _ in range(60):
         what = chance.random()
@@ -108,7 +108,7 @@ def test_what_was_not_in_the_track_is_counted_once_it_is():
     """After zooming out the first picture may not reach back as far as the second."""
     pairs = [(ms * MS, MS) for ms in range(1, 4000, 10)]
     columns = Columns(100 * MS, 40, 4 * SECOND)
-    heat = Heat(EDGES)
+    heat = HeatMap(EDGES)
     short = track(pairs[200:])
     assert heat.counts(short, columns).tolist() == counted(short, columns)
     whole = track(pairs)
@@ -117,13 +117,13 @@ def test_what_was_not_in_the_track_is_counted_once_it_is():
 
 def test_a_value_on_an_edge_counts_from_there_on():
     columns = Columns(SECOND, 1, SECOND)
-    counts = Heat((MS, 10 * MS)).counts(track([(5, MS - 1), (6, MS), (7, 10 * MS)]), columns)
+    counts = HeatMap((MS, 10 * MS)).counts(track([(5, MS - 1), (6, MS), (7, 10 * MS)]), columns)
     assert counts.tolist() == [[1], [1], [1]]
 
 
 @pytest.mark.parametrize("rows", range(4, 40))
 def test_rows_fill_the_room_there_is(rows):
-    edges = edges_for(rows)
+    edges = row_edges(rows)
     assert list(edges) == sorted(set(edges))
     assert rows - 4 <= len(edges) + 1 <= rows or len(edges) == 13
     assert 10 * MS in edges, "from there on a delay is felt"

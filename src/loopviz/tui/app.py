@@ -26,7 +26,7 @@ from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import light_ground, theme_named
 from loopviz.tui.draw.text import clean
 from loopviz.tui.driver import reporting_driver
-from loopviz.tui.editor import Editor, place_of, run_editor, save, start_detached
+from loopviz.tui.editor import Editor, openable_place, run_editor, save_svg, start_detached
 from loopviz.tui.frame_rate import FrameRate
 from loopviz.tui.gc_schedule import GcSchedule
 from loopviz.tui.panels.scene import Scene
@@ -35,9 +35,9 @@ from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
 from loopviz.tui.screenshot import screenshot_svg
-from loopviz.tui.state.actions import keymap, named
+from loopviz.tui.state.actions import action_named, make_keymap
 from loopviz.tui.state.double_press import DoublePress
-from loopviz.tui.state.line_edit import typed
+from loopviz.tui.state.line_edit import edited
 from loopviz.tui.state.view_state import THEMES
 
 __all__ = ["LoopvizApp"]
@@ -84,7 +84,7 @@ class LoopvizApp(App[None]):
         self._run, self._clock, self._fps = run, clock, fps
         glyphs = ASCII if ascii_only else BLOCKS
         colours = theme_named(self._palette_name(theme_name))
-        self.controller = Controller(run, clock, colours, glyphs, keymap(keys))
+        self.controller = Controller(run, clock, colours, glyphs, make_keymap(keys))
         self._frame_rate = FrameRate()
         self._gc_schedule = GcSchedule()
         self._double = DoublePress()
@@ -269,7 +269,7 @@ class LoopvizApp(App[None]):
     def _type(self, event: Key) -> None:
         controller = self.controller
         state = controller.view_state
-        text = typed(state.filters.get(state.view, ""), event.key, event.character)
+        text = edited(state.filters.get(state.view, ""), event.key, event.character)
         if event.key == "enter":
             controller.view_state = replace(state, typing=False)
         elif event.key == "escape":
@@ -282,7 +282,7 @@ class LoopvizApp(App[None]):
 
     def act(self, name: str) -> None:
         """What the action of that name does; then the frame that shows it."""
-        action = named(name)
+        action = action_named(name)
         given = () if action.argument is None else (action.argument,)
         own = getattr(self, f"do_{action.command}", None)
         if own is not None:
@@ -337,7 +337,7 @@ class LoopvizApp(App[None]):
     def do_copy(self) -> None:
         """The chosen line's place goes to the clipboard, by the terminal's own means (OSC 52)."""
         if location := self._chosen_line("copy"):
-            place = clean(place_of(location))
+            place = clean(openable_place(location))
             self.copy_to_clipboard(place)
             self.controller.notify(f"Copied {place}, if the terminal allows it.")
 
@@ -358,7 +358,7 @@ class LoopvizApp(App[None]):
             return
         try:
             start_detached(command)
-            self.controller.notify(f"{editor.name} opens {place_of(location)}.")
+            self.controller.notify(f"{editor.name} opens {openable_place(location)}.")
         except OSError as error:
             self.controller.notify(
                 f"{editor.name} cannot be started ({error.strerror}): see $EDITOR."
@@ -396,5 +396,5 @@ class LoopvizApp(App[None]):
         scenario = clean(self.scene.scenario.id) if self.scene else "none"
         time = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         self.controller.notify(
-            save(screenshot_svg(self, self.controller.theme), f"loopviz-{scenario}-{time}")
+            save_svg(screenshot_svg(self, self.controller.theme), f"loopviz-{scenario}-{time}")
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from loopviz.model.snapshot import Location
 
-__all__ = ["Editor", "place_of", "run_editor", "save", "start_detached"]
+__all__ = ["Editor", "openable_place", "run_editor", "save_svg", "start_detached"]
 
 PLUS_LINE = {"vi", "vim", "nvim", "view", "gvim", "nano", "pico", "emacs", "emacsclient", "kak"}
 PLUS_LINE |= {"joe", "jed", "ne", "mg", "micro", "vis", "gedit", "xed", "mousepad"}
@@ -23,7 +23,7 @@ OWN_WINDOW |= {"zed", "zeditor", "subl"}
 """Editors with a window of their own."""
 
 
-def place_of(location: Location) -> str:
+def openable_place(location: Location) -> str:
     """`scenarios/block.py:42`: as short as it can be opened from here."""
     path = Path(location.path or location.file)
     if path.is_relative_to(Path.cwd()):
@@ -82,7 +82,7 @@ def run_editor(command: Sequence[str]) -> str:
     return f"{command[0]} ended with exit code {code}." if code > 0 else ""
 
 
-def save(svg: str, name: str) -> str:
+def save_svg(svg: str, name: str) -> str:
     """Write a new file into the folder where we are, and say where; or why it cannot be."""
     for number in range(1, 100):
         path = Path.cwd() / (f"{name}.svg" if number == 1 else f"{name}-{number}.svg")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from loopviz.tui.commands.rows import enter, move
-from loopviz.tui.commands.travel import scroll, show, zoom
+from loopviz.tui.commands.travel import scroll, show_until, zoom
 from loopviz.tui.controller import Controller
 from loopviz.tui.panels.footer import action_at, offers
 from loopviz.tui.panels.layout import Plan
@@ -88,7 +88,7 @@ def _scroll(controller: Controller, by: int) -> None:
     if columns is None or (by > 0 and not controller.view_state.frozen):
         return
     if controller.view_state.time_range is None:
-        show(controller, columns.end_ns + by * max(1, columns.count // 10) * columns.cell_ns)
+        show_until(controller, columns.end_ns + by * max(1, columns.count // 10) * columns.cell_ns)
     else:
         scroll(controller, by)
 
@@ -107,12 +107,12 @@ def _click_lane(controller: Controller, x: int, y: int) -> None:
         return
     column = x - plan.label
     if not 0 <= column < columns.count:
-        request = view.of(lane, scene)
+        request = view.request_of(lane, scene)
         if request is not None:
             controller.choose(request.number)
         return
     start = columns.start_ns + column * columns.cell_ns
-    request = view.on_lane(lane, start, start + columns.cell_ns, scene)
+    request = view.request_at(lane, start, start + columns.cell_ns, scene)
     if request is None:
         return
     again = request.number == controller.view_state.row

@@ -51,7 +51,9 @@ def scroll(controller: Controller, quarters: int) -> None:
     """So many quarters of the window forward; a selected range moves instead, by columns."""
     columns = controller.columns
     if columns is not None and controller.view_state.time_range is None:
-        show(controller, columns.end_ns + quarters * max(1, columns.count // 4) * columns.cell_ns)
+        show_until(
+            controller, columns.end_ns + quarters * max(1, columns.count // 4) * columns.cell_ns
+        )
     else:
         column(controller, quarters)
 
@@ -63,13 +65,13 @@ def column(controller: Controller, by: int) -> None:
         return
     step = by * columns.cell_ns
     if state.time_range is None:
-        show(controller, columns.end_ns + step)
+        show_until(controller, columns.end_ns + step)
         return
     start, end = (moment + step for moment in state.time_range)
     if end <= controller.newest_ns and start >= controller.oldest_ns(columns):
         controller.view_state = replace(state, time_range=(start, end))
         if not columns.start_ns <= start <= end <= columns.end_ns:
-            show(controller, columns.end_ns + step)
+            show_until(controller, columns.end_ns + step)
 
 
 def zoom(controller: Controller, by: int) -> None:
@@ -87,10 +89,10 @@ def zoom(controller: Controller, by: int) -> None:
         controller.notify(f"{per_column(columns)} is the {end} there is; 0 goes back to the usual.")
         return
     cell_ns = steps[-1] if by > 0 else steps[0]
-    centre = focus(controller, columns)
+    centre = focus_ns(controller, columns)
     controller.view_state = replace(state, cell_ns=cell_ns)
     if state.frozen:
-        show(controller, centre + (columns.end_ns - centre) * cell_ns // here, by_zoom=True)
+        show_until(controller, centre + (columns.end_ns - centre) * cell_ns // here, by_zoom=True)
 
 
 def incident(controller: Controller, by: int) -> None:
@@ -104,7 +106,7 @@ def incident(controller: Controller, by: int) -> None:
     here = (
         controller.view_state.slice_ns
         if controller.view_state.slice_ns in known
-        else focus(controller, columns)
+        else focus_ns(controller, columns)
     )
     if by < 0 or not controller.view_state.frozen:
         there = [start for start in starts if start < here]
@@ -126,7 +128,7 @@ def slices(controller: Controller, by: int) -> None:
     """The next or the previous slice of the chosen request."""
     if controller.view_state.view != LIVE or not controller.freeze():
         return
-    request, columns = chosen(controller), controller.columns
+    request, columns = chosen_request(controller), controller.columns
     if request is None:  # none is chosen, or it has gone out of sight
         view = controller.views[LIVE]
         assert isinstance(view, LiveView)
@@ -144,7 +146,9 @@ def slices(controller: Controller, by: int) -> None:
     start, end, _ = spans[at]
     controller.view_state = replace(controller.view_state, slice_ns=start)
     if start < columns.start_ns or start >= columns.end_ns:
-        show(controller, (start + end) // 2 + columns.cell_ns * columns.count // 2, quiet=True)
+        show_until(
+            controller, (start + end) // 2 + columns.cell_ns * columns.count // 2, quiet=True
+        )
 
 
 def speed(controller: Controller, by: int) -> None:
@@ -193,7 +197,7 @@ def select_range(controller: Controller) -> None:
 # ---- what they share
 
 
-def show(
+def show_until(
     controller: Controller, end_ns: int, *, by_zoom: bool = False, quiet: bool = False
 ) -> None:
     """Show the window that ends then; not beyond now, nor beyond what is kept."""
@@ -220,7 +224,7 @@ def show(
     )
 
 
-def focus(controller: Controller, columns: Columns) -> int:
+def focus_ns(controller: Controller, columns: Columns) -> int:
     """The moment in question: what is chosen, if it is in sight; else the end."""
     found = _chosen_time(controller)
     if found is not None:
@@ -230,7 +234,7 @@ def focus(controller: Controller, columns: Columns) -> int:
     return columns.end_ns
 
 
-def chosen(controller: Controller) -> RequestInfo | None:
+def chosen_request(controller: Controller) -> RequestInfo | None:
     """The chosen request of the live view, if it is in the picture."""
     scene = controller.scene
     if scene is None or scene.snapshot is None:
@@ -241,7 +245,11 @@ def chosen(controller: Controller) -> RequestInfo | None:
 
 def _chosen_time(controller: Controller) -> tuple[int, int] | None:
     """Of the chosen slice, incident or request."""
-    slice_ns, scene, request = controller.view_state.slice_ns, controller.scene, chosen(controller)
+    slice_ns, scene, request = (
+        controller.view_state.slice_ns,
+        controller.scene,
+        chosen_request(controller),
+    )
     if slice_ns and request is not None:
         for start, end, _ in request.spans:
             if start <= slice_ns < end:

@@ -7,7 +7,7 @@ from textual.events import Key
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line
 from loopviz.tui.screens.box import MOVES, BoxScreen
-from loopviz.tui.state.line_edit import typed
+from loopviz.tui.state.line_edit import edited
 
 __all__ = ["ListScreen"]
 
@@ -62,7 +62,7 @@ class ListScreen(BoxScreen[str | None]):
             super().pressed(name, key)
 
     def _typed(self, name: str, key: Key) -> None:
-        text = typed(self.text, key.key, key.character)
+        text = edited(self.text, key.key, key.character)
         if key.key == "escape":
             self.typing = self._always
             if self._always:

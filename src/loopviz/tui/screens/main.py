@@ -224,7 +224,7 @@ class MainScreen(Screen[None]):
             source=source_length(scene),
             view=scene.view,
             chosen=scene.view_state.row is not None or scene.view_state.time_range is not None,
-            detail=live.wanted_rows(scene) if scene.view == LIVE else 0,
+            detail=live.breakdown_rows(scene) if scene.view == LIVE else 0,
         )
 
     def _footer(self, scene: Scene, plan: Plan) -> Sequence[Strip]:

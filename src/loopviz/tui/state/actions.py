@@ -15,9 +15,9 @@ __all__ = [
     "GROUPS",
     "Action",
     "KeyHelp",
+    "action_named",
     "key_help",
-    "keymap",
-    "named",
+    "make_keymap",
 ]
 
 
@@ -382,17 +382,17 @@ ACTIONS: tuple[Action, ...] = (
 """In the order of the footer: what matters now goes first."""
 
 
-def named(name: str) -> Action:
+def action_named(name: str) -> Action:
     """The action of that name."""
     return next(action for action in ACTIONS if action.name == name)
 
 
-def keymap(own: Mapping[str, Sequence[str]] | None = None) -> Keymap:
+def make_keymap(own: Mapping[str, Sequence[str]] | None = None) -> Keymap:
     """The table's keys, but for the actions that `own` has others for."""
     return Keymap({action.name: action.keys for action in ACTIONS} | dict(own or {}))
 
 
-DEFAULT_KEYS = keymap()
+DEFAULT_KEYS = make_keymap()
 
 
 class KeyHelp(NamedTuple):
@@ -406,7 +406,7 @@ class KeyHelp(NamedTuple):
 
 
 def key_help(own: Mapping[str, Sequence[str]] | None = None) -> Iterator[KeyHelp]:
-    """Yield every key with what it does, for tables; `own` as in `keymap`."""
+    """Yield every key with what it does, for tables; `own` as in `make_keymap`."""
     keys = {action.name: action.keys for action in ACTIONS} | dict(own or {})
     for action in ACTIONS:
         if action.help:

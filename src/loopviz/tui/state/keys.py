@@ -60,7 +60,7 @@ class Keymap:
         """`keys`: of each action by its name, written either way; the first is its label."""
         self._labels = {name: as_read(own[0]) for name, own in keys.items() if own}
         self._names = {
-            each: name for name, own in keys.items() for key in own for each in both(key)
+            each: name for name, own in keys.items() for key in own for each in key_variants(key)
         }
 
     def name(self, key: str) -> str | None:
@@ -75,7 +75,7 @@ class Keymap:
         return f"{keys[0]}-{keys[-1]}" if run else " ".join(keys)
 
 
-def both(key: str) -> tuple[str, ...]:
+def key_variants(key: str) -> tuple[str, ...]:
     """A capital letter is sent in two ways, as the terminal has it."""
     key = as_textual(key)
     return (key, f"shift+{key.lower()}") if len(key) == 1 and key.isupper() else (key,)

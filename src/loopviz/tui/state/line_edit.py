@@ -1,9 +1,9 @@
 """A line of text as it is typed: what each key makes of it."""
 
-__all__ = ["typed"]
+__all__ = ["edited"]
 
 
-def typed(text: str, key: str, character: str | None) -> str | None:
+def edited(text: str, key: str, character: str | None) -> str | None:
     """The text after this key, as Textual calls it; None: the key is not for typing."""
     if key == "backspace":
         return text[:-1]

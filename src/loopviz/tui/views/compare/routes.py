@@ -13,7 +13,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, is_same, verdict
 from loopviz.tui.views.compare.measures import ComparisonRow
 
-__all__ = ["certainty", "draw_figures", "draw_further", "draw_rest", "wanted_rows"]
+__all__ = ["certainty", "draw_figures", "draw_further", "draw_rest", "figures_rows"]
 
 SAMPLES_NEEDED = {f"p{share * 100:g}": samples_for(share) for share in SHARES}
 """Samples, before and after, that a quantile's confidence interval needs."""
@@ -44,7 +44,7 @@ def draw_figures(item: ComparisonRow, scene: Scene, width: int, height: int) -> 
     theme = scene.theme
     strips = [_title(item, scene, width)]
     room = height - 1
-    beside = item.route is not None and height < wanted_rows(item)
+    beside = item.route is not None and height < figures_rows(item)
     cells = min(width, FIGURES_CELLS)
     if beside and width < FIGURES_CELLS + 28:
         cells = NARROW_CELLS if width >= NARROW_CELLS + 27 else min(width, FIGURES_CELLS)
@@ -90,7 +90,7 @@ def draw_further(
     return _filled(strips, width, height, scene)
 
 
-def wanted_rows(item: ComparisonRow) -> int:
+def figures_rows(item: ComparisonRow) -> int:
     """What `draw_figures` can make use of."""
     rows = 2 + len(item.figures)
     if item.route is not None:

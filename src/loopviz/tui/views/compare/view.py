@@ -20,7 +20,7 @@ from loopviz.tui.views.compare.routes import (
     draw_figures,
     draw_further,
     draw_rest,
-    wanted_rows,
+    figures_rows,
 )
 from loopviz.tui.views.view import View
 
@@ -82,7 +82,7 @@ class CompareView(View):
             left = min(96, max(60, width - 68))
             table = self._draw(scene, rows, chosen, left, min(height, len(rows) + 1))
             table += draw_rest(scene, comparison, rows, chosen, left, height - len(table))
-            above = min(height, wanted_rows(chosen))
+            above = min(height, figures_rows(chosen))
             right = draw_figures(chosen, scene, width - left - 2, above)
             right += draw_further(rows, chosen, scene, width - left - 2, height - above)
             wall = Line(2).add(f"{scene.glyphs.wall} ", scene.theme.faint).strip(scene.theme.text)

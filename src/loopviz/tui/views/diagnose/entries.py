@@ -13,7 +13,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 from loopviz.tui.state.view_state import Key
 
-__all__ = ["COLUMNS", "Entry", "columns_for", "entries", "seen"]
+__all__ = ["COLUMNS", "Entry", "columns_for", "entries", "seen_text"]
 
 PLACE_CELLS, MAX_NAME_CELLS = 14, 26
 """The narrowest place column, and the widest columns of places and findings."""
@@ -50,7 +50,7 @@ def entries(scene: Scene) -> list[Entry]:
     return sorted(found, key=lambda entry: words.index(entry.word))
 
 
-def seen(last_ns: int, scene: Scene) -> str:
+def seen_text(last_ns: int, scene: Scene) -> str:
     """`now`, `12 s ago`, `3 min`: before this moment, or before the freeze."""
     ago = (scene.frozen_at_ns or scene.end_ns) - last_ns
     if ago < 2 * SECOND:
@@ -66,7 +66,7 @@ def _of_finding(finding: Finding, scene: Scene) -> Entry:
         (finding.rule, place),
         "over" if scene.is_stale(finding) else word,
         clean(finding.title).lower(),
-        seen(finding.last_ns, scene),
+        seen_text(finding.last_ns, scene),
         finding,
     )
 

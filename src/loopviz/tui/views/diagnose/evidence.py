@@ -13,7 +13,13 @@ from loopviz.tui.panels.finding import paragraph
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
 from loopviz.tui.views.diagnose.rules import rule_text
-from loopviz.tui.views.diagnose.victims import ago, in_sight, moments_rows, titled, victims_rows
+from loopviz.tui.views.diagnose.victims import (
+    ago_text,
+    moments_rows,
+    title_line,
+    victims_rows,
+    visible_moments,
+)
 
 __all__ = ["draw_evidence"]
 
@@ -45,7 +51,7 @@ def draw_evidence(
         sections = _of_counter(entry, scene, width)
     else:
         last = 2 if scene.view_state.detail else 6
-        visible = in_sight(entry, moments, scene, min(MAX_MOMENTS, max(3, height - 16)))
+        visible = visible_moments(entry, moments, scene, min(MAX_MOMENTS, max(3, height - 16)))
         around = next(
             (n for n in reversed(CONTEXT_LINES) if height >= 13 + 4 * n), CONTEXT_LINES[0]
         )
@@ -85,7 +91,9 @@ def _sentence(finding: Finding, entry: Entry, scene: Scene, width: int) -> list[
         times += f", worst {duration(finding.worst_ns, ' ')}"
         if finding.count > 1:
             times += f", {duration(finding.total_ns, ' ')} in all"
-    times += "; seen now" if entry.last == "now" else f"; last seen {ago(finding.last_ns, scene)}"
+    times += (
+        "; seen now" if entry.last == "now" else f"; last seen {ago_text(finding.last_ns, scene)}"
+    )
     style = theme.dim if entry.over else theme.strong
     sentence = paragraph(finding.sentence, style, width, scene, 4)
     return [*sentence, *paragraph(times, theme.dim, width, scene)]
@@ -101,10 +109,10 @@ def _fix(finding: Finding, scene: Scene, width: int) -> list[Strip]:
             text = "a fix is on: " + ", ".join(
                 f"{scene.letter(f.key)} {clean(f.title)}" for f in on
             )
-        return [titled("FIX", text, scene, width)]
+        return [title_line("FIX", text, scene, width)]
     if fix.key in scene.status.fixes_on:
         text = f"{scene.letter(fix.key)}: {clean(fix.title)}, is on"
-        return [titled("FIX", text, scene, width)]
+        return [title_line("FIX", text, scene, width)]
     return _press(fix, scene, width)
 
 
@@ -153,7 +161,7 @@ def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
         row for hint in scene.scenario.look for row in paragraph(hint, theme.text, width, scene)
     ]
     if hints:
-        sections.append(_Section(2, [titled("LOOK AT", "", scene, width), *hints]))
+        sections.append(_Section(2, [title_line("LOOK AT", "", scene, width), *hints]))
     lesson = paragraph(scene.scenario.lesson, theme.dim, width, scene, 4)
     return [*sections, _Section(3, lesson)]
 

@@ -11,7 +11,14 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.view_state import Key
 from loopviz.tui.views.diagnose.entries import Entry
 
-__all__ = ["ago", "in_sight", "moment_key", "moments_rows", "titled", "victims_rows"]
+__all__ = [
+    "ago_text",
+    "moment_key",
+    "moments_rows",
+    "title_line",
+    "victims_rows",
+    "visible_moments",
+]
 
 
 def moment_key(entry: Entry, moment: Moment) -> Key:
@@ -23,12 +30,12 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
     """By route: how many requests waited for it, and how long."""
     theme = scene.theme
     if not finding.victims:
-        return [titled("VICTIMS", "no request is known to have waited for it", scene, width)]
+        return [title_line("VICTIMS", "no request is known to have waited for it", scene, width)]
     who = "1 request" if finding.victims == 1 else f"{finding.victims:,} requests"
     text = f"{who} waited for it"
     if finding.victim_wait_ns:
         text += f", {duration(finding.victim_wait_ns, ' ')} in all"
-    strips = [titled("VICTIMS", text, scene, width)]
+    strips = [title_line("VICTIMS", text, scene, width)]
     if len(finding.sufferings) == rows + 1:
         rows += 1
     most = max((one.waited_ns for one in finding.sufferings), default=0) or 1
@@ -46,7 +53,9 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
     return strips
 
 
-def in_sight(entry: Entry, moments: Sequence[Moment], scene: Scene, rows: int) -> Sequence[Moment]:
+def visible_moments(
+    entry: Entry, moments: Sequence[Moment], scene: Scene, rows: int
+) -> Sequence[Moment]:
     """So many of them, the chosen one among them."""
     keys = [moment_key(entry, moment) for moment in moments]
     at = keys.index(scene.view_state.row) if scene.view_state.row in keys else 0
@@ -65,7 +74,7 @@ def moments_rows(entry: Entry, moments: Sequence[Moment], scene: Scene, width: i
         if not scene.view_state.detail
         else f"{enter}: show it in the live view"
     )
-    strips = [titled("LAST TIMES", how, scene, width)]
+    strips = [title_line("LAST TIMES", how, scene, width)]
     for moment in moments:
         chosen = scene.view_state.row == moment_key(entry, moment)
         lasted = duration(moment.lasted_ns) if moment.lasted_ns else ""
@@ -74,12 +83,14 @@ def moments_rows(entry: Entry, moments: Sequence[Moment], scene: Scene, width: i
             f"  {glyphs.pointer if chosen else ' '} ", theme.cursor if chosen else theme.text
         )
         style = theme.cursor if chosen else theme.text
-        line.add(f"{ago(moment.at_ns, scene):>10} {lasted:>7}  {clean(moment.label)} {who} ", style)
+        line.add(
+            f"{ago_text(moment.at_ns, scene):>10} {lasted:>7}  {clean(moment.label)} {who} ", style
+        )
         strips.append(line.strip(theme.text))
     return strips
 
 
-def titled(title: str, text: str, scene: Scene, width: int) -> Strip:
+def title_line(title: str, text: str, scene: Scene, width: int) -> Strip:
     line = Line(width).add(f"  {title} ", scene.theme.title)
     text = clean(text)
     line.add(
@@ -88,6 +99,6 @@ def titled(title: str, text: str, scene: Scene, width: int) -> Strip:
     return line.strip(scene.theme.text)
 
 
-def ago(at_ns: int, scene: Scene) -> str:
+def ago_text(at_ns: int, scene: Scene) -> str:
     """`1.2 s ago`: before this moment, or before the freeze."""
     return f"{duration(max(0, (scene.frozen_at_ns or scene.end_ns) - at_ns), ' ')} ago"

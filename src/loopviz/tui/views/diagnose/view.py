@@ -19,7 +19,7 @@ from loopviz.tui.state.view_state import LIVE, Key, ViewState
 from loopviz.tui.views.diagnose.entries import COLUMNS, Entry, columns_for, entries
 from loopviz.tui.views.diagnose.evidence import draw_evidence
 from loopviz.tui.views.diagnose.victims import moment_key
-from loopviz.tui.views.diagnose.watched import draw_watched, well
+from loopviz.tui.views.diagnose.watched import draw_watched, loop_summary
 from loopviz.tui.views.view import View
 
 __all__ = ["DiagnoseView"]
@@ -157,7 +157,7 @@ def _chosen(found: Sequence[Entry], scene: Scene) -> Entry | None:
 def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
     """Nothing is found: how the loop is, and what is watched for."""
     strips = [heading_line(width, scene, "DIAGNOSIS", scene.theme.title, "nothing is wrong so far")]
-    strips += well(scene, width)
+    strips += loop_summary(scene, width)
     strips += draw_watched(scene, (), width, height - len(strips))
     return (strips + [Line(width).strip(scene.theme.text)] * height)[:height]
 

@@ -12,7 +12,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
 from loopviz.tui.views.diagnose.rules import RULES
 
-__all__ = ["draw_watched", "well"]
+__all__ = ["draw_watched", "loop_summary"]
 
 RULE_CELLS = 30
 """Cells of a rule's count and name."""
@@ -48,7 +48,7 @@ def draw_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) 
     return strips
 
 
-def well(scene: Scene, width: int) -> list[Strip]:
+def loop_summary(scene: Scene, width: int) -> list[Strip]:
     """The loop's figures, and a verdict on them."""
     theme, snapshot = scene.theme, scene.snapshot
     if snapshot is None:

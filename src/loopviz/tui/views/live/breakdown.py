@@ -10,9 +10,9 @@ from loopviz.model.snapshot.blame import Breakdown
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.views.live.parts import draw_part, leads_on, sizes, state_of
+from loopviz.tui.views.live.parts import column_sizes, draw_part, has_culprit, part_state
 
-__all__ = ["draw_breakdown", "state_bar", "wanted_rows"]
+__all__ = ["breakdown_rows", "draw_breakdown", "state_bar"]
 
 
 def draw_breakdown(
@@ -42,7 +42,7 @@ def draw_breakdown(
     visible = parts[first : first + room]
     if len(parts) > room and at is None:
         visible = parts[: room - 1]
-    size = sizes(parts)
+    size = column_sizes(parts)
     for i, part in enumerate(visible, first):
         rows.append(draw_part(part, request, size, scene, width, chosen=i == at))
     if len(visible) < len(parts) and at is None:
@@ -69,7 +69,7 @@ def _title(
     hint = f"{enter} opens it"
     if at is not None:
         part = found.parts[min(at, len(found.parts) - 1)] if found.parts else None
-        hint = f"{enter} goes to who held it up" if part and leads_on(part) else ""
+        hint = f"{enter} goes to who held it up" if part and has_culprit(part) else ""
     room = width - cell_width(f"{name}{figures}") - 10
     line = Line(width).add(rule * 2 + " ", theme.faint).add(name, theme.title)
     line.add(f" {rule} ", theme.faint).add(figures, theme.strong)
@@ -79,7 +79,7 @@ def _title(
     return line.add(rule * line.left, theme.faint).strip(theme.text)
 
 
-def wanted_rows(request: RequestInfo | None, found: Breakdown | None) -> int:
+def breakdown_rows(request: RequestInfo | None, found: Breakdown | None) -> int:
     """For the whole of it: title, bar, parts, notes."""
     return 2 + len(found.parts) + 1 + bool(request.phases) if request and found else 0
 
@@ -115,7 +115,7 @@ def state_bar(
 def _bar(request: RequestInfo, found: Breakdown, scene: Scene, width: int) -> Strip:
     sums: dict[State, int] = {}
     for part in found.parts:
-        state = state_of(part, request)
+        state = part_state(part, request)
         sums[state] = sums.get(state, 0) + part.total_ns
     order = [State.RUN, State.BLOCKING, State.READY, State.RESOURCE, State.THREAD, State.AWAIT]
     shares = [(state, sums[state]) for state in order if state in sums]

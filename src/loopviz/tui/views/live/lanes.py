@@ -16,7 +16,7 @@ from loopviz.tui.panels.marks import VerticalLines, bracket_request, vertical_li
 from loopviz.tui.panels.overview import retention_note
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import LaneCells
-from loopviz.tui.views.live.rows import LaneRow, begins, pinned_first
+from loopviz.tui.views.live.rows import LaneRow, pinned_first, starts_group
 
 __all__ = ["LanePanel"]
 
@@ -79,7 +79,7 @@ class LanePanel:
         lines = vertical_lines(scene, columns)
         kept = _kept(scene, columns)
         culprit = scene.blocked_by.request if scene.blocked_by else 0
-        starts = [i for i, row in enumerate(rows) if i and begins(rows[i - 1], row)]
+        starts = [i for i, row in enumerate(rows) if i and starts_group(rows[i - 1], row)]
         gaps = starts if len(rows) + len(starts) < height else ()
         strips: list[Strip] = []
         for i, row in enumerate(rows):

@@ -11,7 +11,7 @@ from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.names import short_name_of
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["draw_part", "leads_on", "place_of", "sizes", "state_of"]
+__all__ = ["column_sizes", "draw_part", "has_culprit", "part_state", "place_text"]
 
 _FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
 """Before the name of a file."""
@@ -25,12 +25,12 @@ _STATES = {
 }
 
 
-def leads_on(part: Part) -> bool:
+def has_culprit(part: Part) -> bool:
     """Whether it is known who ran meanwhile, and when: there one can go."""
     return part.kind == "ready" and part.what != NOBODY and part.at_ns > 0
 
 
-def state_of(part: Part, request: RequestInfo) -> State:
+def part_state(part: Part, request: RequestInfo) -> State:
     """As its lane has it: a future may be that of a thread."""
     if part.kind == "await" and part.what in ("thread", "future"):
         worked = any(state is State.THREAD for *_, state in request.spans)
@@ -38,7 +38,7 @@ def state_of(part: Part, request: RequestInfo) -> State:
     return _STATES.get(part.kind, State.AWAIT)
 
 
-def sizes(parts: Sequence[Part]) -> tuple[int, int]:
+def column_sizes(parts: Sequence[Part]) -> tuple[int, int]:
     """Cells of the durations and of the counts."""
     took = max((len(_took(part)) for part in parts), default=0)
     count = max((len(f"{part.count}") for part in parts), default=0)
@@ -56,7 +56,7 @@ def draw_part(
 ) -> Strip:
     """`▶▒ ready     61 %   121 ms   1×  held up by GET /report #17   scenarios/block.py:64`."""
     theme, glyphs = scene.theme, scene.glyphs
-    state = state_of(part, request)
+    state = part_state(part, request)
     text = theme.cursor if chosen else theme.text
     line = Line(width).add(glyphs.pointer if chosen else " ", text)
     line.add(glyphs.of(state), theme.of(state))
@@ -88,7 +88,7 @@ def _fitting(
 ) -> tuple[str, str, str]:
     """What it was, where, and how often; the shorter, the less room there is."""
     what = "for a worker" if state is State.THREAD else _what(part, scene)
-    place = place_of(part.location, room)
+    place = place_text(part.location, room)
     short = place.rpartition("/")[2]
     less = _FOLDERS.sub("", what)
     least = less.removeprefix("held up ").removeprefix("waited ")
@@ -123,7 +123,7 @@ def _what(part: Part, scene: Scene) -> str:
     return what or "it was not seen for what"
 
 
-def place_of(where: Location | None, width: int) -> str:
+def place_text(where: Location | None, width: int) -> str:
     """`scenarios/block.py:64`, or `block.py:64` if there is no room; empty for None."""
     if where is None:
         return ""

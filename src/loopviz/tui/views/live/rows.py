@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from loopviz.tui.state.view_state import Key
 
-__all__ = ["LaneRow", "begins", "pinned_first", "share_rows"]
+__all__ = ["LaneRow", "pinned_first", "share_rows", "starts_group"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,6 @@ def pinned_first(wanted: dict[str, int], pins: Collection[Key], count: int) -> l
     return [*pinned, *shared][:count]
 
 
-def begins(before: LaneRow, row: LaneRow) -> bool:
+def starts_group(before: LaneRow, row: LaneRow) -> bool:
     """Whether another group of rows begins here."""
     return before.pinned != row.pinned or (before.route != row.route and not row.pinned)

@@ -17,9 +17,9 @@ from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Notify
 from loopviz.tui.state.view_state import LIVE, Key, ViewState
-from loopviz.tui.views.live.breakdown import draw_breakdown, wanted_rows
+from loopviz.tui.views.live.breakdown import breakdown_rows, draw_breakdown
 from loopviz.tui.views.live.lanes import LanePanel
-from loopviz.tui.views.live.parts import leads_on
+from loopviz.tui.views.live.parts import has_culprit
 from loopviz.tui.views.live.range import draw_range
 from loopviz.tui.views.view import View
 
@@ -62,7 +62,7 @@ class LiveView(View):
         """The request of each row, from the top; rows without one are passed over."""
         found: list[Key] = []
         for row in self.lanes.visible:
-            request = self.of(row.key, scene) if row is not None else None
+            request = self.request_of(row.key, scene) if row is not None else None
             if request is not None:
                 found.append(request.number)
         return found
@@ -75,18 +75,20 @@ class LiveView(View):
     def nearest(self, scene: Scene) -> RequestInfo | None:
         """Of the lane that the cursor was on last, or the first: what is in sight."""
         lanes = [self.lanes.chosen, *(row.key for row in self.lanes.visible if row is not None)]
-        found = (self.of(lane, scene) for lane in lanes if lane is not None)
+        found = (self.request_of(lane, scene) for lane in lanes if lane is not None)
         return next((request for request in found if request is not None), None)
 
-    def on(self, lane: Key, scene: Scene) -> list[RequestInfo]:
+    def requests_on(self, lane: Key, scene: Scene) -> list[RequestInfo]:
         """What lies on that lane, in the order of time."""
         requests = scene.snapshot.requests if scene.snapshot else ()
         on = [r for r in requests if (r.route, r.lane) == lane]
         return [r for r in on if r.start_ns < scene.end_ns]
 
-    def on_lane(self, lane: Key, from_ns: int, to_ns: int, scene: Scene) -> RequestInfo | None:
+    def request_at(self, lane: Key, from_ns: int, to_ns: int, scene: Scene) -> RequestInfo | None:
         """The request that lies there on that lane; of several, the longest."""
-        there = [r for r in self.on(lane, scene) if r.start_ns < to_ns and from_ns < r.end_ns]
+        there = [
+            r for r in self.requests_on(lane, scene) if r.start_ns < to_ns and from_ns < r.end_ns
+        ]
         return max(there, key=lambda r: r.end_ns - r.start_ns, default=None)
 
     def follow(self, scene: Scene) -> Key | None:
@@ -94,7 +96,7 @@ class LiveView(View):
         if scene.now_ns - self._followed_ns < FOLLOW_INTERVAL_NS or self.lanes.chosen is None:
             return scene.view_state.row
         self._followed_ns = scene.now_ns
-        request = self.of(self.lanes.chosen, scene, latest=True)
+        request = self.request_of(self.lanes.chosen, scene, latest=True)
         return request.number if request is not None else scene.view_state.row
 
     def pin_key(self, scene: Scene) -> Key | None:
@@ -121,7 +123,7 @@ class LiveView(View):
         part = self.part(scene) if scene is not None else None
         if not state.detail or part is None:
             return choose, Freeze(), Change(lambda now: replace(now, detail=True))
-        if leads_on(part):
+        if has_culprit(part):
             follow = GoTo(part.request, part.at_ns)
             return Freeze(), follow, Change(lambda now: replace(now, detail=False))
         return Freeze(), Notify("Nobody held it up here: of a ready part, enter goes to who did.")
@@ -168,12 +170,12 @@ class LiveView(View):
         number, at = chosen.get("part") or (0, 0)
         return at if number == chosen.get(LIVE) else 0
 
-    def wanted_rows(self, scene: Scene) -> int:
+    def breakdown_rows(self, scene: Scene) -> int:
         """What the detail of the chosen request needs; 0: it is closed."""
         if not scene.view_state.detail or scene.view_state.time_range is not None:
             return 0
         found = self.breakdown(scene)
-        return wanted_rows(self._broken[1] if self._broken else None, found)
+        return breakdown_rows(self._broken[1] if self._broken else None, found)
 
     def draw_lanes(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         """The panel of the lanes."""
@@ -194,9 +196,9 @@ class LiveView(View):
     def reset(self) -> None:
         self.__init__()  # type: ignore[misc]
 
-    def of(self, lane: Key, scene: Scene, *, latest: bool = False) -> RequestInfo | None:
+    def request_of(self, lane: Key, scene: Scene, *, latest: bool = False) -> RequestInfo | None:
         """The request that stands for a lane."""
-        on = self.on(lane, scene)
+        on = self.requests_on(lane, scene)
         if not on:
             return None
         if not latest:

@@ -15,7 +15,7 @@ from loopviz.tui.panels.lag import LATE_NS, VERY_LATE_NS
 from loopviz.tui.panels.overview import retention_note
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["MIN_HEAT_ROWS", "Heat", "add_legend", "draw_heat", "edges_for", "shade_steps"]
+__all__ = ["MIN_HEAT_ROWS", "HeatMap", "add_legend", "draw_heat", "row_edges", "shade_steps"]
 
 Counts = NDArray[np.int64]
 
@@ -28,14 +28,14 @@ MIN_HEAT_ROWS = 4
 """The fewest rows of a heat-map."""
 
 
-def edges_for(rows: int) -> tuple[int, ...]:
+def row_edges(rows: int) -> tuple[int, ...]:
     """What to tell apart on at most so many rows: one row more than there are edges."""
     steps = _THIRDS if rows > len(_THIRDS) else _HALVES if rows > 6 else _DECADES
     spare = max(0, len(steps) + 1 - rows)  # the longest go first, then the shortest
     return tuple(step * MS // 10 for step in steps[spare // 2 : len(steps) - (spare + 1) // 2])
 
 
-class Heat:
+class HeatMap:
     """Counts by row and column, kept from frame to frame: what was counted moves with the grid."""
 
     def __init__(self, edges_ns: Sequence[int]) -> None:
@@ -101,7 +101,7 @@ def shade_steps(most: int, before: int = 2) -> int:
 
 
 def draw_heat(
-    heat: Heat,
+    heat: HeatMap,
     track: Track,
     scene: Scene,
     columns: Columns,
@@ -143,7 +143,7 @@ def draw_heat(
     return strips
 
 
-def add_legend(line: Line, heat: Heat, scene: Scene, what: str) -> None:
+def add_legend(line: Line, heat: HeatMap, scene: Scene, what: str) -> None:
     """`░ 1  ▒ 4  ▓ 16  █ 64 or more callbacks in a column`: as much of it as there is room for."""
     theme = scene.theme
     shades = zip(scene.glyphs.shades[1:], theme.ramp, strict=True)

@@ -17,7 +17,7 @@ from loopviz.tui.panels.lag import LATE_NS, VERY_LATE_NS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 
-__all__ = ["COLUMNS", "MEASURES", "Measure", "MeasureRow", "before", "measured"]
+__all__ = ["COLUMNS", "MEASURES", "Measure", "MeasureRow", "baseline_text", "measure_rows"]
 
 
 Ints = NDArray[np.int64]
@@ -66,7 +66,7 @@ class MeasureRow:
     before: Spread
 
 
-def measured(loop: LoopStats, scene: Scene) -> list[MeasureRow]:
+def measure_rows(loop: LoopStats, scene: Scene) -> list[MeasureRow]:
     """Every measure."""
     earlier = _earlier(loop)
     return [
@@ -88,7 +88,7 @@ def _recent(track: Track, scene: Scene) -> Ints:
     return track.values[first:last]
 
 
-def before(loop: LoopStats, scene: Scene) -> str:
+def baseline_text(loop: LoopStats, scene: Scene) -> str:
     """What it is held against, in words: `with no fix on`, `with a on`, `since the start`."""
     comparison = scene.snapshot.comparison if scene.snapshot else None
     if loop.before is None or comparison is None:

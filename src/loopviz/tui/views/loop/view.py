@@ -17,8 +17,14 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
 from loopviz.tui.state.view_state import Key, ViewState
-from loopviz.tui.views.loop.heatmap import MIN_HEAT_ROWS, Heat, add_legend, draw_heat, edges_for
-from loopviz.tui.views.loop.measures import COLUMNS, MEASURES, MeasureRow, before, measured
+from loopviz.tui.views.loop.heatmap import MIN_HEAT_ROWS, HeatMap, add_legend, draw_heat, row_edges
+from loopviz.tui.views.loop.measures import (
+    COLUMNS,
+    MEASURES,
+    MeasureRow,
+    baseline_text,
+    measure_rows,
+)
 from loopviz.tui.views.loop.pauses import pause_row
 from loopviz.tui.views.loop.usage import draw_usage, usage_rows
 from loopviz.tui.views.view import View
@@ -47,7 +53,7 @@ class LoopView(View):
     )
 
     def __init__(self) -> None:
-        self._heats: dict[tuple[int, str, tuple[int, ...]], Heat] = {}
+        self._heats: dict[tuple[int, str, tuple[int, ...]], HeatMap] = {}
         self._table = Table(COLUMNS)
         self._table_y = 0
 
@@ -100,7 +106,7 @@ class LoopView(View):
         worker, chosen = key
         loops = {1: snapshot.loop} | {peer.worker: peer.loop for peer in snapshot.peers}
         loop = loops[worker]
-        row = next(row for row in measured(loop, scene) if row.measure.key == chosen)
+        row = next(row for row in measure_rows(loop, scene) if row.measure.key == chosen)
         return loop, f"LOOP {worker}  " if len(loops) > 1 else "", (worker, row)
 
     def _grid(self, scene: Scene, width: int) -> tuple[Columns, int]:
@@ -124,8 +130,8 @@ class LoopView(View):
         theme, glyphs = scene.theme, scene.glyphs
         worker, (measure) = row[0], row[1].measure
         columns, label = self._grid(scene, width)
-        edges = edges_for(rows)
-        heat = self._heats.setdefault((worker, measure.key, edges), Heat(edges))
+        edges = row_edges(rows)
+        heat = self._heats.setdefault((worker, measure.key, edges), HeatMap(edges))
         track = measure.track(loop)
         strips = draw_heat(heat, track, scene, columns, label, width, measure.what)
         title = Line(width).add(glyphs.rule * 2, theme.faint)
@@ -155,7 +161,7 @@ class LoopView(View):
         if scene.frozen:
             last, short = f"{seconds} s up to then", "then"
         full, faint = glyphs.run, "░" if glyphs.eighths else ":"
-        was = f" was: {before(loop, scene)} "
+        was = f" was: {baseline_text(loop, scene)} "
         title = Line(width).add(glyphs.rule * 2, theme.faint).add(f" {last.upper()} ", theme.title)
         title.add(was if len(was) <= left - title.used else "", theme.dim)
         title.add(glyphs.rule * (left - title.used), theme.faint)
@@ -164,7 +170,7 @@ class LoopView(View):
         if name:
             title.add(f" {full} ", theme.run).add(f"{name}  {faint} was ", theme.dim)
         title.add(glyphs.rule * title.left, theme.faint)
-        rows = [((worker, one.measure.key), one) for one in measured(loop, scene)]
+        rows = [((worker, one.measure.key), one) for one in measure_rows(loop, scene)]
         state = scene.view_state.choose((worker, chosen.measure.key))
         table = self._table.draw(
             rows, replace(scene, view_state=state), left, min(height - 1, TABLE_ROWS)
