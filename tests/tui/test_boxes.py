@@ -137,14 +137,14 @@ def test_the_palette_has_the_fixes_every_action_and_the_scenarios():
     async def play(stage: Stage) -> None:
         await stage.press("ctrl+p")
         screen = stage.app.screen
-        names = [command.name for command in screen.commands]
+        names = [command.name for command in screen.palette_entries]
         assert names[:3] == ["fix-a", "fix-b", "fix-c"]
         shown = {action.name for action in ACTIONS} - {"palette", "up", "down"}
         assert set(names) >= {name for name in shown if not name.startswith("fix-")}
         assert [name for name in names if name.startswith("scenario:")] == [
             f"scenario:{entry.id}" for entry in ENTRIES if not entry.error
         ]
-        assert all(command.text for command in screen.commands)
+        assert all(command.text for command in screen.palette_entries)
 
     drive(play)
 

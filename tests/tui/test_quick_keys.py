@@ -14,7 +14,7 @@ from textual.geometry import Size
 
 from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
-from loopviz.tui.screens.palette import PaletteScreen
+from loopviz.tui.screens.palette import CommandPaletteScreen
 from loopviz.tui.screens.picker import PickerScreen
 from loopviz.tui.state.double_press import REPEAT_S, DoublePress
 
@@ -51,7 +51,7 @@ def outcomes(rows) -> None:
     drive(play)
 
 
-MAIN, PICKER, HELP, PALETTE = MainScreen, PickerScreen, HelpScreen, PaletteScreen
+MAIN, PICKER, HELP, PALETTE = MainScreen, PickerScreen, HelpScreen, CommandPaletteScreen
 FIX_A, FIX_B = ("toggle", "to_thread"), ("toggle", "plain_def")
 
 

@@ -305,9 +305,11 @@ class LoopvizApp(App[None]):
             self.tick(whole=True)
 
     def do_palette(self) -> None:
-        from loopviz.tui.screens.palette import PaletteScreen  # noqa: PLC0415 - start-up counts
+        from loopviz.tui.screens.palette import CommandPaletteScreen  # noqa: PLC0415 - start-up counts
 
-        self.push_screen(PaletteScreen(self.controller, self._run.entries()), self._commanded)
+        self.push_screen(
+            CommandPaletteScreen(self.controller, self._run.entries()), self._commanded
+        )
 
     def _commanded(self, name: str | None) -> None:
         if name is None:

@@ -25,14 +25,14 @@ from loopviz.tui.panels.verdict import (
 
 __all__ = ["ComparisonRow", "comparison_rows"]
 
-Key = tuple[str, str]
+ComparisonKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
     """A row of the table: what was measured before and after."""
 
-    key: Key
+    key: ComparisonKey
     name: str
     head: Figure
     """The one that the table shows."""

@@ -18,17 +18,17 @@ __all__ = [
     "ORDERS",
     "QUIET",
     "SPARKLINE_NS",
-    "Key",
+    "ResourceKey",
     "ResourceRow",
     "bar",
     "resource_rows",
     "sparkline",
 ]
 
-Key = tuple[str, str]
+ResourceKey = tuple[str, str]
 """`("resource", name)`, or `QUIET`."""
 
-QUIET: Key = ("quiet", "")
+QUIET: ResourceKey = ("quiet", "")
 SPARKLINE_NS = 60 * SECOND
 """The time that a sparkline spans."""
 BAR_CELLS = 6
@@ -39,7 +39,7 @@ _WORKER = re.compile(r" \(worker (\d+)\)")
 class ResourceRow:
     """A resource as the table shows it; `view` is None for the row of the quiet ones."""
 
-    key: Key
+    key: ResourceKey
     name: str
     kind: str = ""
     view: ResourceInfo | None = None

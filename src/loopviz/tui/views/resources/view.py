@@ -13,7 +13,7 @@ from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
 from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.resources.detail import draw_resource
-from loopviz.tui.views.resources.rows import ORDERS, QUIET, Key, ResourceRow, resource_rows
+from loopviz.tui.views.resources.rows import ORDERS, QUIET, ResourceKey, ResourceRow, resource_rows
 from loopviz.tui.views.resources.table import COLUMNS, SPARKLINE_CELLS, draw_title, fitting_columns
 from loopviz.tui.views.view import View
 
@@ -44,7 +44,7 @@ class ResourcesView(View):
         """None: if there is room."""
         self._room = 12
 
-    def keys(self, scene: Scene) -> Sequence[Key]:
+    def keys(self, scene: Scene) -> Sequence[ResourceKey]:
         return [row.key for row in self._rows(scene)]
 
     def _rows(self, scene: Scene) -> list[ResourceRow]:

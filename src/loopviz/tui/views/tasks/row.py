@@ -9,19 +9,19 @@ from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.task_words import file_line, first_fitting, situation, state_words, waits_on
 
-__all__ = ["TROUBLE", "Key", "TaskRow", "group_row", "more_row", "task_row", "trouble_row"]
+__all__ = ["TROUBLE", "TaskKey", "TaskRow", "group_row", "more_row", "task_row", "trouble_row"]
 
-Key = tuple[str, int]
+TaskKey = tuple[str, int]
 """`("task", number)`, `("group", number)`, `("more", its number)`, or `TROUBLE`."""
 
-TROUBLE: Key = ("trouble", 0)
+TROUBLE: TaskKey = ("trouble", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
     """A group, or a task. The names of a row are cleaned when they are drawn."""
 
-    key: Key
+    key: TaskKey
     name: str
     state: str
     tone: str

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from loopviz.model.snapshot import TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.glyphs import Glyphs
-from loopviz.tui.views.tasks.row import Key, TaskRow, group_row, more_row, task_row, trouble_row
+from loopviz.tui.views.tasks.row import TaskKey, TaskRow, group_row, more_row, task_row, trouble_row
 
 __all__ = ["ORDERS", "task_rows"]
 
@@ -89,7 +89,9 @@ def task_rows(
     return [*top, *(row for head in heads for row in (head, *inner[head.key]))]
 
 
-def _cut(inner: dict[Key, list[TaskRow]], filling: int, left: int, stays: Key | None) -> None:
+def _cut(
+    inner: dict[TaskKey, list[TaskRow]], filling: int, left: int, stays: TaskKey | None
+) -> None:
     """As many of its tasks as there is room for: `left` is less than 0 by those too many.
 
     The one that has the cursor is among them.
@@ -106,7 +108,7 @@ def _cut(inner: dict[Key, list[TaskRow]], filling: int, left: int, stays: Key | 
 def _troubled(
     view: TaskTable,
     rows: list[TaskRow],
-    stays: Key | None,
+    stays: TaskKey | None,
     room: int,
     *,
     trouble_open: bool,

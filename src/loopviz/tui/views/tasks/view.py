@@ -18,7 +18,7 @@ from loopviz.tui.state.view_state import LIVE, ViewState
 from loopviz.tui.views.tasks.detail import draw_group, draw_task, draw_trouble
 from loopviz.tui.views.tasks.expansion import Expansion
 from loopviz.tui.views.tasks.names import tasks_of
-from loopviz.tui.views.tasks.row import TROUBLE, Key, TaskRow
+from loopviz.tui.views.tasks.row import TROUBLE, TaskKey, TaskRow
 from loopviz.tui.views.tasks.rows import ORDERS, task_rows
 from loopviz.tui.views.tasks.stack import is_library
 from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE_CELLS, draw_title
@@ -57,7 +57,7 @@ class TasksView(View):
 
     # ---- rows
 
-    def keys(self, scene: Scene) -> Sequence[Key]:
+    def keys(self, scene: Scene) -> Sequence[TaskKey]:
         return [row.key for row in self._rows(scene)]
 
     def _rows(self, scene: Scene) -> list[TaskRow]:
