@@ -12,9 +12,9 @@ import pytest
 from textual import events
 from textual.geometry import Size
 
+from loopviz.tui.screens.command_palette import CommandPaletteScreen
 from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
-from loopviz.tui.screens.palette import CommandPaletteScreen
 from loopviz.tui.screens.picker import PickerScreen
 from loopviz.tui.state.double_press import REPEAT_S, DoublePress
 

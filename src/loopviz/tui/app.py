@@ -305,7 +305,7 @@ class LoopvizApp(App[None]):
             self.tick(whole=True)
 
     def do_palette(self) -> None:
-        from loopviz.tui.screens.palette import CommandPaletteScreen  # noqa: PLC0415 - start-up counts
+        from loopviz.tui.screens.command_palette import CommandPaletteScreen  # noqa: PLC0415 - start-up counts
 
         self.push_screen(
             CommandPaletteScreen(self.controller, self._run.entries()), self._commanded

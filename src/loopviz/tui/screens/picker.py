@@ -6,7 +6,7 @@ from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line, clean, fit, wrap
 from loopviz.tui.screens.box import visible_range
-from loopviz.tui.screens.listed import ListScreen
+from loopviz.tui.screens.list_screen import ListScreen
 
 __all__ = ["PickerScreen"]
 

@@ -7,7 +7,7 @@ from loopviz.tui.controller import Controller
 from loopviz.tui.draw.shorten import shortened
 from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
 from loopviz.tui.screens.box import visible_range
-from loopviz.tui.screens.listed import ListScreen
+from loopviz.tui.screens.list_screen import ListScreen
 from loopviz.tui.state.actions import ACTIONS, Action
 
 __all__ = ["CommandPaletteScreen", "PaletteEntry", "palette_entries"]
