@@ -4,8 +4,9 @@ from typing import ClassVar
 
 import pytest
 
+from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.tui.draw.text import Line
-from loopviz.tui.state.actions import ACTIONS
+from loopviz.tui.state.actions import ACTIONS, Action
 from loopviz.tui.state.line_edit import edited
 from loopviz.tui.views.view import View
 
@@ -137,14 +138,13 @@ def test_the_palette_has_the_fixes_every_action_and_the_scenarios():
     async def play(stage: Stage) -> None:
         await stage.press("ctrl+p")
         screen = stage.app.screen
-        names = [command.name for command in screen.palette_entries]
-        assert names[:3] == ["fix-a", "fix-b", "fix-c"]
+        actions = [e.value.name for e in screen.entries if isinstance(e.value, Action)]
+        assert actions[:3] == ["fix-a", "fix-b", "fix-c"]
         shown = {action.name for action in ACTIONS} - {"palette", "up", "down"}
-        assert set(names) >= {name for name in shown if not name.startswith("fix-")}
-        assert [name for name in names if name.startswith("scenario:")] == [
-            f"scenario:{entry.id}" for entry in ENTRIES if not entry.error
-        ]
-        assert all(command.text for command in screen.palette_entries)
+        assert set(actions) >= {name for name in shown if not name.startswith("fix-")}
+        scenarios = [e.value for e in screen.entries if isinstance(e.value, ScenarioInfo)]
+        assert scenarios == [entry for entry in ENTRIES if not entry.error]
+        assert all(entry.text for entry in screen.entries)
 
     drive(play)
 

@@ -18,6 +18,7 @@ from textual.geometry import Size
 from loopviz.clock import MS, SECOND, Clock, monotonic_ns
 from loopviz.engine.session import RunControl
 from loopviz.engine.terminal import Terminal
+from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.snapshot import Location
 from loopviz.signals import handled
 from loopviz.tui.commands import COMMANDS
@@ -35,7 +36,7 @@ from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
 from loopviz.tui.screenshot import screenshot_svg
-from loopviz.tui.state.actions import action_named, make_keymap
+from loopviz.tui.state.actions import Action, action_named, make_keymap
 from loopviz.tui.state.double_press import DoublePress
 from loopviz.tui.state.line_edit import edited
 from loopviz.tui.state.view_state import THEMES
@@ -307,18 +308,14 @@ class LoopvizApp(App[None]):
     def do_palette(self) -> None:
         from loopviz.tui.screens.command_palette import CommandPaletteScreen  # noqa: PLC0415 - start-up counts
 
-        self.push_screen(
-            CommandPaletteScreen(self.controller, self._run.entries()), self._commanded
-        )
+        self.push_screen(CommandPaletteScreen(self.controller, self._run.entries()), self._found)
 
-    def _commanded(self, name: str | None) -> None:
-        if name is None:
-            return
-        kind, _, scenario_id = name.partition(":")
-        if scenario_id:
-            self._picked(scenario_id)
-        else:
-            self.act(kind)
+    def _found(self, found: Action | ScenarioInfo | None) -> None:
+        match found:
+            case Action():
+                self.act(found.name)
+            case ScenarioInfo():
+                self._picked(found.id)
 
     def do_help(self) -> None:
         self.push_screen(HelpScreen(self.controller))

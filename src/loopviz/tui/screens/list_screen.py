@@ -1,6 +1,7 @@
 """A box with a list: a cursor, and a text that narrows it."""
 
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 from textual.events import Key
 
@@ -12,32 +13,35 @@ from loopviz.tui.state.line_edit import edited
 __all__ = ["ListScreen"]
 
 
-class ListScreen(BoxScreen[str | None]):
-    """Dismissed with the name of the chosen entry, or None.
+Value = TypeVar("Value")
 
-    Subclasses have `entries`, and say what their rows look like.
+
+class ListScreen(BoxScreen[Value | None], Generic[Value]):
+    """Dismissed with the value of the chosen entry, or None.
+
+    Subclasses draw the rows, and say which texts of an entry are searched.
     """
 
     def __init__(
-        self, controller: Controller, names: Sequence[str], *, typing: bool = False
+        self, controller: Controller, values: Sequence[Value], *, typing: bool = False
     ) -> None:
         super().__init__(controller)
-        self.names = names
+        self.values = values
         """Of all entries, in order."""
         self.typing = self._always = typing
         """Keys write into `text`; from the beginning to the end, if they do in the beginning."""
         self.text = ""
         self.cursor = 0
-        self.found = list(range(len(names)))
+        self.found = list(range(len(values)))
         """Places of the entries that have all the words of `text`; first those by their names."""
 
     def search_texts(self, place: int) -> tuple[str, str]:
         """The texts that are searched: the entry's name, and all of the entry."""
         raise NotImplementedError
 
-    def choose(self, name: str) -> None:
-        """Enter was pressed on it."""
-        self.dismiss(name)
+    def choose(self, value: Value) -> None:
+        """Enter was pressed on the entry with this value."""
+        self.dismiss(value)
 
     @property
     def chosen(self) -> int | None:
@@ -50,7 +54,7 @@ class ListScreen(BoxScreen[str | None]):
 
     def pressed(self, name: str, key: Key) -> None:
         if key.key == "enter" and self.chosen is not None:
-            self.choose(self.names[self.chosen])
+            self.choose(self.values[self.chosen])
         elif self.typing:
             self._typed(name, key)
         elif name == "filter":
@@ -79,7 +83,7 @@ class ListScreen(BoxScreen[str | None]):
         words = typed.lower().split()
         has = [
             [all(word in text.lower() for word in words) for text in self.search_texts(place)]
-            for place in range(len(self.names))
+            for place in range(len(self.values))
         ]
         found = [place for place, (_, anywhere) in enumerate(has) if anywhere]
         self.found = sorted(found, key=lambda place: not has[place][0])
@@ -96,4 +100,4 @@ class ListScreen(BoxScreen[str | None]):
         if self.typing:
             line.add(" ", theme.cursor)
         count = len(self.found)
-        return [line.end(f"{count} of {len(self.names)}", theme.dim, theme.text)]
+        return [line.end(f"{count} of {len(self.values)}", theme.dim, theme.text)]

@@ -14,7 +14,7 @@ DETAIL_ROWS = 6
 """Rows below the list, at least: a rule, the lesson or the error, the fixes."""
 
 
-class PickerScreen(ListScreen):
+class PickerScreen(ListScreen[str]):
     """Dismissed with the id of the chosen scenario, or None."""
 
     TITLE = "SCENARIOS"
@@ -62,10 +62,10 @@ class PickerScreen(ListScreen):
         listed = [self._row(self.found[i], width, min(wide, 20)) for i in visible]
         return [*prompt, *listed, *detail[:most]]
 
-    def choose(self, name: str) -> None:
+    def choose(self, value: str) -> None:
         """A broken entry cannot be run: stay, its error is on the screen."""
         if self.chosen is not None and not self.entries[self.chosen].error:
-            self.dismiss(name)
+            self.dismiss(value)
 
     def _row(self, index: int, width: int, wide: int) -> Line:
         theme, entry = self.theme, self.entries[index]
