@@ -8,7 +8,7 @@ from loopviz.model.model import Model
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import theme_named
-from loopviz.tui.panels.layout import Contents, make_plan
+from loopviz.tui.panels.layout import PlanInput, make_plan
 
 from .builders import FakeRun
 
@@ -37,7 +37,7 @@ class RenderedView:
         self.width, self.height = size
         self.controller = Controller(self.run, lambda: story.now_ns, theme_named(theme), glyphs)
         self.controller.view_state = replace(self.controller.view_state, view=view)
-        self.controller.plan = make_plan(self.width, self.height + 4, Contents(view=view))
+        self.controller.plan = make_plan(self.width, self.height + 4, PlanInput(view=view))
         self.draw()  # the first frame of a run forgets what was chosen before
         self.controller.view_state = replace(self.controller.view_state, view=view)
 

@@ -24,7 +24,7 @@ from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.footer import Offer, draw_footer
 from loopviz.tui.panels.header import draw_header
 from loopviz.tui.panels.lag import lag_columns, level
-from loopviz.tui.panels.layout import Contents, make_plan
+from loopviz.tui.panels.layout import PlanInput, make_plan
 from loopviz.tui.panels.loop import busy_shares
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import LaneCells
@@ -283,7 +283,7 @@ def test_panels_cover_the_terminal_once(banner, comparing):
     for width in range(60, 260, 7):
         for height in range(16, 80):
             cells = np.zeros((height, width), dtype=int)
-            made = make_plan(width, height, Contents(banner=banner, comparing=comparing))
+            made = make_plan(width, height, PlanInput(banner=banner, comparing=comparing))
             for x, y, wide, high in made.panels.values():
                 assert high > 0
                 cells[y : y + high, x : x + wide] += 1

@@ -32,7 +32,7 @@ def until(condition):
 
 
 def at(stage, location, monkeypatch):
-    monkeypatch.setattr(stage.app.controller.view, "where", Here(location))
+    monkeypatch.setattr(stage.app.controller.view, "location", Here(location))
 
 
 @pytest.fixture

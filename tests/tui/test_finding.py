@@ -10,7 +10,7 @@ from loopviz.model.snapshot import CounterValue
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.finding import draw_finding
-from loopviz.tui.panels.layout import Contents, make_plan
+from loopviz.tui.panels.layout import PlanInput, make_plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
 
@@ -99,7 +99,7 @@ def panel(
         BLOCKS,
         keys=DEFAULT_KEYS,
     )
-    strips = draw_finding(scene, make_plan(width, height, Contents(comparing=comparing)))
+    strips = draw_finding(scene, make_plan(width, height, PlanInput(comparing=comparing)))
     assert {strip.cell_length for strip in strips} == {width}
     return [strip.text.rstrip() for strip in strips]
 

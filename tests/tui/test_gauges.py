@@ -10,7 +10,7 @@ from loopviz.model.snapshot import CounterValue, Occupied, Peer
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.gauges import GaugePanel
-from loopviz.tui.panels.layout import Contents, make_plan
+from loopviz.tui.panels.layout import PlanInput, make_plan
 from loopviz.tui.panels.names import short_name, short_name_of
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
@@ -41,7 +41,7 @@ class Gauges:
 
     def strips(self, *resources, counters=(), at=0.0, width=80, height=24):
         scene = self.scene(resources, counters, at)
-        wants = Contents(gauges=self.panel.rows(scene, width, height))
+        wants = PlanInput(gauges=self.panel.rows(scene, width, height))
         return self.panel.draw(scene, make_plan(width, height, wants))
 
     def __call__(self, *resources, **given):

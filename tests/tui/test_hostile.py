@@ -85,7 +85,7 @@ def test_what_is_copied_can_be_pasted(monkeypatch):
 
     async def play(stage: Stage) -> None:
         where = Location("x", 3, "f", f"/x{BAD}\udcff.py")
-        monkeypatch.setattr(stage.app.controller.view, "where", lambda _scene: where)
+        monkeypatch.setattr(stage.app.controller.view, "location", lambda _scene: where)
         await stage.press("y")
         assert stage.app.clipboard == rf"/x{SHOWN}\udcff.py:3"
         assert f"Copied {stage.app.clipboard}, " in stage.text()

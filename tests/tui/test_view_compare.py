@@ -21,7 +21,7 @@ from loopviz.testing import Story
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.compare import draw_compare
-from loopviz.tui.panels.layout import Contents, make_plan
+from loopviz.tui.panels.layout import PlanInput, make_plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, as_duration, verdict
 from loopviz.tui.state.actions import DEFAULT_KEYS
@@ -83,7 +83,7 @@ def rows(scene, width=80, height=18):
 
 def strip(scene, width=80, height=24, view="compare"):
     scene = replace(scene, view_state=replace(scene.view_state, view=view))
-    strips = draw_compare(scene, make_plan(width, height, Contents(comparing=True, view=view)))
+    strips = draw_compare(scene, make_plan(width, height, PlanInput(comparing=True, view=view)))
     assert {row.cell_length for row in strips} == {width}
     return [row.text.rstrip() for row in strips]
 

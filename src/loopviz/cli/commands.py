@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 
-class Theme(StrEnum):
+class ColourTheme(StrEnum):
     dark = "dark"
     light = "light"
     contrast = "contrast"
@@ -90,7 +90,7 @@ Fps = Annotated[
     ),
 ]
 ThemeName = Annotated[
-    Theme | None,
+    ColourTheme | None,
     typer.Option("--theme", envvar="LOOPVIZ_THEME", help="Colours (as the terminal's ground)."),
 ]
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from loopviz.clock import SECOND
 from loopviz.tui.state.view_state import LIVE
 
-__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "WIDE_CELLS", "Contents", "Plan", "Rect", "make_plan"]
+__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "WIDE_CELLS", "Plan", "PlanInput", "Rect", "make_plan"]
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 """The smallest terminal, in cells and rows."""
@@ -22,7 +22,7 @@ Rect = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class PlanInput:
     """What there is to show, as the run stands: the input of a plan."""
 
     banner: bool = False
@@ -66,7 +66,7 @@ class Plan:
 
 
 @lru_cache(maxsize=64)
-def make_plan(width: int, height: int, contents: Contents = Contents()) -> Plan:
+def make_plan(width: int, height: int, contents: PlanInput = PlanInput()) -> Plan:
     """The plan for a terminal of this size.
 
     A banner takes a row below the header; gauges take theirs from the lanes; before there is
@@ -142,7 +142,7 @@ class _Rows:
         return placed
 
 
-def _live(rows: _Rows, contents: Contents, wide: bool) -> None:
+def _live(rows: _Rows, contents: PlanInput, wide: bool) -> None:
     height = rows.left + rows.top
     rows.below("footer", 1)
     if wide:
@@ -172,11 +172,11 @@ def _live(rows: _Rows, contents: Contents, wide: bool) -> None:
     rows.above("lanes", rows.left)
 
 
-def _legend(height: int, contents: Contents, wide: bool) -> bool:
+def _legend(height: int, contents: PlanInput, wide: bool) -> bool:
     return contents.view == LIVE and (wide or height >= 18)
 
 
-def _other(rows: _Rows, contents: Contents, wide: bool) -> None:
+def _other(rows: _Rows, contents: PlanInput, wide: bool) -> None:
     """A view of one panel. What the fixes change stays in sight: the loop, before and after."""
     height = rows.left + rows.top
     rows.below("footer", 1)

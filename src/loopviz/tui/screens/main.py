@@ -24,7 +24,7 @@ from loopviz.tui.panels.finding import draw_finding
 from loopviz.tui.panels.footer import draw_footer, draw_prompt, offers
 from loopviz.tui.panels.header import draw_banner, draw_header
 from loopviz.tui.panels.lag import draw_lag
-from loopviz.tui.panels.layout import Contents, Plan, make_plan
+from loopviz.tui.panels.layout import Plan, PlanInput, make_plan
 from loopviz.tui.panels.legend import draw_legend
 from loopviz.tui.panels.loop import draw_loop
 from loopviz.tui.panels.routes import draw_routes
@@ -102,7 +102,7 @@ class MainScreen(Screen[None]):
         super().__init__()
         self._controller = controller
         self._panels = {name: LineWidget(name) for name in PANELS}
-        self._contents = Contents()
+        self._contents = PlanInput()
         self._plan: Plan | None = None
         self._first = self._drawn_ns = 0
         self._pressed: int | None = None
@@ -211,11 +211,11 @@ class MainScreen(Screen[None]):
         before, self._still = self._still, now
         return bool(now) and now == before
 
-    def _wanted(self, scene: Scene) -> Contents:
+    def _wanted(self, scene: Scene) -> PlanInput:
         snapshot, wide = scene.snapshot, self.size.width
         live = self._controller.views[LIVE]
         assert isinstance(live, LiveView)
-        return Contents(
+        return PlanInput(
             banner=bool(scene.status.why or scene.status.phase != "running"),
             notice=bool(scene.notice),
             comparing=bool(snapshot and snapshot.comparison),

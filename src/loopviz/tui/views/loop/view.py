@@ -12,7 +12,7 @@ from loopviz.tui.draw.text import Line, beside
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.axis import axis_row
 from loopviz.tui.panels.histogram import draw_histogram
-from loopviz.tui.panels.layout import Contents, make_plan
+from loopviz.tui.panels.layout import PlanInput, make_plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
@@ -111,7 +111,7 @@ class LoopView(View):
 
     def _grid(self, scene: Scene, width: int) -> tuple[Columns, int]:
         """The time axis of the LOOP lane above, and the cells before it."""
-        axis = make_plan(width, ROOMY_ROWS, Contents(view=self.NAME))
+        axis = make_plan(width, ROOMY_ROWS, PlanInput(view=self.NAME))
         cell_ns = scene.view_state.cell_ns
         if cell_ns:
             return Columns(cell_ns, axis.columns, scene.end_ns), axis.label
