@@ -17,9 +17,10 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 
 from loopviz.engine.session import Session
+from loopviz.tui._textual import screen_rows
 from loopviz.tui.app import LoopvizApp
 from loopviz.tui.draw.palette import DARK, LIGHT, theme_named
-from loopviz.tui.screenshot import screen_rows, screenshot_svg
+from loopviz.tui.screenshot import screenshot_svg
 from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.view_state import VIEWS
 

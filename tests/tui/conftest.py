@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 
 from loopviz.clock import MS, SECOND
+from loopviz.tui._textual import screen_rows
 from loopviz.tui.app import LoopvizApp
-from loopviz.tui.screenshot import screen_rows
 from loopviz.tui.widgets.lines import LineWidget
 
 from .builders import T0, FakeRun

@@ -8,8 +8,9 @@ from hostile import BAD, SHOWN, unsafe
 from rich.style import Style
 
 from loopviz.model.snapshot import Location
+from loopviz.tui._textual import screen_rows
 from loopviz.tui.draw.text import Line
-from loopviz.tui.screenshot import screen_rows, screenshot_svg
+from loopviz.tui.screenshot import screenshot_svg
 
 from .builders import SCENARIO, FakeRun
 from .conftest import Stage, drive

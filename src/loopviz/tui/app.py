@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from textual.app import App, SuspendNotSupported
+from textual.app import SuspendNotSupported
 from textual.driver import Driver
 from textual.events import Event, Key, Paste, Resize
 from textual.geometry import Size
@@ -21,6 +21,7 @@ from loopviz.engine.terminal import Terminal
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.snapshot import Location
 from loopviz.signals import handled
+from loopviz.tui._textual import ErrorApp, has_exited, queued_writes
 from loopviz.tui.commands import COMMANDS
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
@@ -56,7 +57,7 @@ QUIT_KEYS = ("ctrl+c", "ctrl+q")
 """Keys that end loopviz whatever is open. All other keys are the keymap's."""
 
 
-class LoopvizApp(App[None]):
+class LoopvizApp(ErrorApp):
     """Shows the run, `fps` times a second; closes it at the end.
 
     `fps=0` starts no clock: call `tick()` for each frame (tests do, with a clock of their own).
@@ -91,7 +92,7 @@ class LoopvizApp(App[None]):
         self._double = DoublePress()
         self._main = MainScreen(self.controller)
         self._often_ns = self._seldom_ns = self._polled_ns = -SECOND
-        self._closed = self._away = False
+        self._run_closed = self._away = False
         self._ticked_ns = monotonic_ns()
         self.signalled = 0
         """The exit code that stands for the signal that ended the screen, if one did."""
@@ -123,12 +124,12 @@ class LoopvizApp(App[None]):
         if self._fps:
             self._gc_schedule.begin()
             self.set_interval(1 / self._fps, self.tick)
-        if self._driver is not None and not self.is_headless:
+        if not self.is_headless:
             from loopviz.tui.hangup import watch_server, watch_terminal  # noqa: PLC0415
 
             loop = asyncio.get_running_loop()
             call, leave = loop.call_soon_threadsafe, partial(self._leave, loop)
-            if self._driver.is_web:
+            if self.is_web:
                 watch_server(lambda: self._ticked_ns, partial(call, leave, 1))
             else:
                 watch_terminal(0, partial(call, leave, 128 + signal.SIGHUP))
@@ -145,20 +146,19 @@ class LoopvizApp(App[None]):
             try:
                 await super().run_async(**options)
             finally:
-                self._closed = True
+                self._run_closed = True
                 self._gc_schedule.end()
                 self._run.close()
 
-    def _handle_exception(self, error: Exception) -> None:
-        """End the screen, and keep the error for `open_tui.show`; in tests it is raised at once."""
-        if self.is_headless:
-            super()._handle_exception(error)
-        else:
-            self.failure = self.failure or error
-            self.exit(return_code=1)
+    def handle_error(self, error: Exception) -> None:
+        """End the screen, and keep the error for `open_tui.show` to report."""
+        self.failure = self.failure or error
+        self.exit(return_code=1)
 
     def on_main_screen_pointed(self, event: MainScreen.Pointed) -> None:
-        if event.action and self.screen is self._main and not self._exit:  # as it was at the click
+        if (
+            event.action and self.screen is self._main and not has_exited(self)
+        ):  # as it was at the click
             self.act(event.action)
         else:
             self.tick(whole=True)
@@ -168,10 +168,12 @@ class LoopvizApp(App[None]):
 
     def tick(self, whole: bool = False) -> None:
         """One frame: poll, then draw if it is due; everything if `whole`."""
-        if self._closed:
+        if self._run_closed:
             return
         now_ns = self._clock()
-        due = whole or (self._frame_rate.due(now_ns, self._backlog()) and self._main.due(now_ns))
+        due = whole or (
+            self._frame_rate.due(now_ns, queued_writes(self)) and self._main.due(now_ns)
+        )
         if due or now_ns - self._polled_ns >= POLL_INTERVAL_NS:
             self._polled_ns = now_ns
             self._run.poll()
@@ -204,12 +206,6 @@ class LoopvizApp(App[None]):
             signal.signal(signal.SIGALRM, lambda *_: os._exit(code))  # the guard tidies up
             signal.setitimer(signal.ITIMER_REAL, EXIT_TIMEOUT_S)
 
-    def _backlog(self) -> int:
-        """Writes that wait for the terminal; 0 where the driver has no such queue."""
-        thread = getattr(self._driver, "_writer_thread", None)
-        queue = getattr(thread, "_queue", None)
-        return queue.qsize() if queue is not None else 0
-
     async def on_event(self, event: Event) -> None:
         """Keys and pasted text take effect here, one after the other, as they were pressed.
 
@@ -232,15 +228,14 @@ class LoopvizApp(App[None]):
         Of two signals in quick succession the second interrupts the handler of the first. Textual's
         then posts the size that it read first last, and nothing would correct it.
         """
-        driver = self._driver
-        if driver is None or driver.is_headless or driver.is_web or event.pixel_size is not None:
+        if self.is_headless or self.is_web or event.pixel_size is not None:
             return event  # its size is not from a signal
         size = Size(*shutil.get_terminal_size())
         return event if size == event.size else Resize(size, size)
 
     def _press(self, event: Key) -> None:
         """A key belongs to the box, if one is open: to what is below only if none is."""
-        if self._exit:  # whatever was pressed after it, loopviz ends
+        if has_exited(self):  # whatever was pressed after it, loopviz ends
             return
         if event.key in QUIT_KEYS:
             self.do_quit()

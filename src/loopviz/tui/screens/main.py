@@ -1,6 +1,6 @@
 """The live view: panels placed by the plan, drawn at three rates on the app's one clock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from loopviz.clock import MS
+from loopviz.tui._textual import rearrange, update_now
 from loopviz.tui.commands.pointer import TIME_PANELS, click, drag, panel_at, wheel
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.palette import Theme
@@ -157,8 +158,7 @@ class MainScreen(Screen[None]):
         plan = self.plan_for(self.size)
         if plan is not self._plan:
             self._plan = self._controller.plan = plan
-            self._clear_arrangement_cache()
-            self.refresh(layout=True)
+            rearrange(self)
             often = seldom = True
         if "small" in plan.panels:
             self._show("small", draw_too_small(plan, scene.theme))
@@ -199,10 +199,8 @@ class MainScreen(Screen[None]):
 
     def write(self) -> None:
         """Send what was shown to the terminal at once; Textual would do so up to 30 ms later."""
-        update = getattr(self, "_on_timer_update", None)
-        if self._plan is not None and update is not None:
-            self._dirty_widgets.update(self._panels[name] for name in self._plan.panels)
-            update()
+        if self._plan is not None:
+            update_now(self, (self._panels[name] for name in self._plan.panels))
 
     def _stands(self, scene: Scene, plan: Plan) -> bool:
         """Whether it is the same picture as before, but for the time that has passed."""
@@ -266,7 +264,3 @@ class MainScreen(Screen[None]):
             self._controller, event.screen_x, event.screen_y, by, zooming=event.ctrl or event.shift
         )
         self.post_message(self.Pointed())
-
-    def lines(self) -> Iterable[str]:
-        """The screen's text, for tests and dumps."""
-        return (strip.text for strip in self._compositor.render_strips())
