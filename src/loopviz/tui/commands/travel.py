@@ -8,6 +8,7 @@ from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import clean, duration
 from loopviz.tui.draw.time_columns import ZOOMS_NS, Columns
 from loopviz.tui.panels.axis import per_column
+from loopviz.tui.panels.places import place_of
 from loopviz.tui.state.view_state import LIVE
 from loopviz.tui.views.live import LiveView
 
@@ -274,6 +275,5 @@ def _widen(controller: Controller, columns: Columns, by: int) -> None:
 
 def _stall_text(stall: StallInfo) -> str:
     """`212 ms in scenarios/block.py:64`."""
-    where = stall.location
-    place = clean(f"{where.file}:{where.line}" if where else stall.label)
+    place = place_of(stall.location) or clean(stall.label)
     return f"{duration(stall.end_ns - stall.start_ns, ' ')} in {place}"

@@ -9,6 +9,7 @@ from loopviz.lab.lesson import SourceLine, Span
 from loopviz.model.snapshot import Finding, Location
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, wrap
 from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.places import place_of
 from loopviz.tui.panels.scene import Scene
 
 __all__ = [
@@ -86,8 +87,7 @@ def code_around(
     theme, glyphs = scene.theme, scene.glyphs
     where = finding.location
     assert where is not None
-    name = clean(f"{where.file}:{where.line}")
-    head = Line(width).add(f"  {name}", theme.accent)
+    head = Line(width).add(f"  {place_of(where)}", theme.accent)
     head.add(f"  in {clean(where.function)}", theme.dim)
     lines = source(where, around) or [(where.line, finding.source or "(source not found)")]
     indent = min((len(t) - len(t.lstrip()) for _, t in lines if t.strip()), default=0)

@@ -1,6 +1,5 @@
 """The finding: what is wrong, who suffers, and the key that fixes it."""
 
-import re
 from collections.abc import Sequence
 
 from rich.style import Style
@@ -11,13 +10,10 @@ from loopviz.tui.draw.shorten import shortened, wrap_within
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, wrap
 from loopviz.tui.panels.fixes import fix_line, fixes_on
 from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.places import file_line, place_of, without_folders
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["FOLDERS", "draw_finding", "evidence", "heading_line", "nothing_found"]
-
-
-FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
-"""Before the name of a file."""
+__all__ = ["draw_finding", "evidence", "heading_line", "nothing_found"]
 
 
 def heading_line(width: int, scene: Scene, title: str, style: Style, note: str = "") -> Strip:
@@ -102,12 +98,12 @@ def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bo
     Too long, it loses folders, then clauses; one that is calm is whole or not there.
     """
     theme = scene.theme
-    where, room = finding.location, width - 3  # two cells between place and text
-    place = clean(f"{where.file}:{where.line}") if where else ""
+    room = width - 3  # two cells between place and text
+    place = place_of(finding.location)
     sentence = clean(finding.sentence)
     place = "" if place in sentence else place
     if not wrap_within(f"{place}  {sentence}", rows, room):
-        place, sentence = place.rpartition("/")[2], FOLDERS.sub("", sentence)
+        place, sentence = file_line(finding.location), without_folders(sentence)
     text = f"{place}  {sentence}"
     lines = (
         wrap_within(text, rows, room) if calm else shortened(text, rows, room, scene.glyphs.more)

@@ -16,6 +16,7 @@ from loopviz.tui.draw.text import Line, clean, duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.overview import overview_columns, overview_max
+from loopviz.tui.panels.places import place_within
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["draw_lag", "lag_columns", "level"]
@@ -87,13 +88,10 @@ def _figures(scene: Scene, width: int) -> Strip:
         line.add(f"  {name} ", theme.dim).add(f"{figure:>6}", _heat(value, theme, theme.text))
     if (running := scene.blocked_by) is not None:
         blocked_for = duration(scene.end_ns - running.since_ns)
-        where = running.location
-        place = clean(f"{where.file}:{where.line}") if where else clean(running.label)
         word = f" BLOCKED now {blocked_for:>5} "
-        room = line.left - len(word) - 4
-        place = place if len(place) <= room else place.rpartition("/")[2]
+        place = place_within(running.location, line.left - len(word) - 4)
         line.add("   ", theme.text).add(word, theme.alarm_fill)
-        line.add(f" {place}", theme.alarm)
+        line.add(f" {place or clean(running.label)}", theme.alarm)
     return line.strip(theme.text)
 
 

@@ -2,23 +2,19 @@
 
 from collections.abc import Sequence
 
-from loopviz.model.snapshot import Location, State, TaskInfo, TaskTable
+from loopviz.model.snapshot import State, TaskInfo, TaskTable
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.text import cell_width, clean, duration, took
+from loopviz.tui.panels.places import file_line
 
-__all__ = ["as_of", "file_line", "first_fitting", "situation", "state_words", "waits_on"]
+__all__ = ["as_of", "first_fitting", "situation", "state_words", "waits_on"]
 
 
 def as_of(view: TaskTable, end_ns: int) -> int:
     """When the tasks were as they are shown: up to then their lives go."""
     lives = (t.started_ns + t.busy_ns + t.ready_ns + t.waiting_ns for t in view.tasks)
     return min(max(lives, default=end_ns), end_ns)
-
-
-def file_line(where: Location | None) -> str:
-    """`db.py:17`."""
-    return clean(f"{where.file.rpartition('/')[2]}:{where.line}") if where else ""
 
 
 def waits_on(task: TaskInfo) -> str:

@@ -9,6 +9,7 @@ from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterValue, Finding
 from loopviz.tui.draw.text import cell_width, clean, duration
 from loopviz.tui.panels.histogram import compact
+from loopviz.tui.panels.places import file_line
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 from loopviz.tui.state.view_state import Key
@@ -80,8 +81,7 @@ def _of_counter(counter: CounterValue) -> Entry:
 
 def _place(entry: Entry) -> str:
     """`block.py:64`."""
-    where = entry.finding.location if entry.finding else None
-    return "-" if where is None else clean(f"{where.file.rpartition('/')[2]}:{where.line}")
+    return file_line(entry.finding.location if entry.finding else None) or "-"
 
 
 def _count(entry: Entry) -> str:

@@ -1,20 +1,17 @@
 """A row of a request's breakdown: what it did, or waited for, and where."""
 
-import re
 from collections.abc import Sequence
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import Location, RequestInfo, State
+from loopviz.model.snapshot import RequestInfo, State
 from loopviz.model.snapshot.blame import NOBODY, Part
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.names import short_name_of
+from loopviz.tui.panels.places import file_line, place_within, without_folders
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["column_sizes", "draw_part", "has_culprit", "part_state", "place_text"]
-
-_FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
-"""Before the name of a file."""
+__all__ = ["column_sizes", "draw_part", "has_culprit", "part_state"]
 
 _STATES = {
     "ran": State.RUN,
@@ -88,9 +85,8 @@ def _fitting(
 ) -> tuple[str, str, str]:
     """What it was, where, and how often; the shorter, the less room there is."""
     what = "for a worker" if state is State.THREAD else _what(part, scene)
-    place = place_text(part.location, room)
-    short = place.rpartition("/")[2]
-    less = _FOLDERS.sub("", what)
+    place, short = place_within(part.location, room), file_line(part.location)
+    less = without_folders(what)
     least = less.removeprefix("held up ").removeprefix("waited ")
     tries = (
         (what, place, counted),
@@ -121,11 +117,3 @@ def _what(part: Part, scene: Scene) -> str:
     if what in ("socket", "thread", "task", "future"):
         return f"for a {what}"
     return what or "it was not seen for what"
-
-
-def place_text(where: Location | None, width: int) -> str:
-    """`scenarios/block.py:64`, or `block.py:64` if there is no room; empty for None."""
-    if where is None:
-        return ""
-    place = clean(f"{where.file}:{where.line}")
-    return place if cell_width(place) <= width else place.rpartition("/")[2]

@@ -7,9 +7,9 @@ from loopviz.model.snapshot import Quantiles, State
 from loopviz.model.snapshot.ranges import RangeFigures, figures
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.finding import heading_line
+from loopviz.tui.panels.places import place_within
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.live.breakdown import state_bar
-from loopviz.tui.views.live.parts import place_text
 
 __all__ = ["draw_range"]
 
@@ -58,7 +58,7 @@ def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:
     line.add(f", held {found.stalls}{scene.glyphs.times} for ", theme.text)
     line.add(duration(found.held_ns, " "), theme.alarm)
     line.add(f", worst {duration(worst.end_ns - worst.start_ns, ' ')}", theme.text)
-    place = place_text(worst.location, line.left - 4) or clean(worst.label)
+    place = place_within(worst.location, line.left - 4) or clean(worst.label)
     if cell_width(place) + 4 <= line.left:
         line.add(" in ", theme.dim).add(place, theme.accent)
     return line.strip(theme.text)

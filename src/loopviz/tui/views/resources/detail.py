@@ -7,7 +7,7 @@ from loopviz.tui.draw.text import fit, took
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.gauge import full_word
 from loopviz.tui.panels.names import short_name
-from loopviz.tui.panels.task_words import file_line
+from loopviz.tui.panels.places import file_line
 from loopviz.tui.views.resources.holders import draw_holders, draw_jobs, quantiles_of
 from loopviz.tui.views.resources.rows import bar, sparkline
 

@@ -7,8 +7,8 @@ from rich.style import Style
 from loopviz.model.snapshot import HolderInfo, JobStats, Location, Quantiles, ResourceInfo
 from loopviz.tui.draw.text import cell_width, clean, fit, took
 from loopviz.tui.panels.detail import Detail
+from loopviz.tui.panels.places import file_line
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.task_words import file_line
 
 __all__ = ["draw_holders", "draw_jobs", "quantiles_of"]
 

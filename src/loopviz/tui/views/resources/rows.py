@@ -11,6 +11,7 @@ from loopviz.model.snapshot import ResourceInfo, Track
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.gauge import full_word, is_notable
 from loopviz.tui.panels.names import short_name
+from loopviz.tui.panels.places import place_of
 from loopviz.tui.panels.scene import Scene
 
 __all__ = [
@@ -110,7 +111,7 @@ def resource_rows(
 
 
 def _text(view: ResourceInfo, name: str) -> str:
-    where = f"{view.location.file}:{view.location.line}" if view.location else ""
+    where = place_of(view.location)
     return clean(f"{name} {view.name} {view.kind} {full_word(view)} {where}").lower()
 
 

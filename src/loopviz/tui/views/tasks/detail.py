@@ -6,10 +6,12 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Spread, State, TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.text import clean, took
+from loopviz.tui.panels.code import Source
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.histogram import draw_histogram
-from loopviz.tui.panels.task_words import as_of, file_line, state_words, waits_on
-from loopviz.tui.views.tasks.stack import Source, draw_stack, place_in
+from loopviz.tui.panels.places import file_line, frame_text
+from loopviz.tui.panels.task_words import as_of, state_words, waits_on
+from loopviz.tui.views.tasks.stack import draw_stack
 
 __all__ = ["draw_group", "draw_task", "draw_trouble"]
 
@@ -45,7 +47,7 @@ def draw_task(
         key = scene.keys.label("enter")
         detail.fact("request", f"#{task.request}: {key} shows it in the live view")
     detail.fact("holds", ", ".join(task.holds), theme.warm)
-    detail.fact("made at", place_in(task.site, detail.room))
+    detail.fact("made at", frame_text(task.site, detail.room))
     _family(detail, task, view)
     draw_stack(detail, task, scene, source, most=_stack_rows(detail.left, group))
     if group is not None:
@@ -60,7 +62,7 @@ def draw_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[St
     counts = f"{group.live:,} live of {group.started:,} started"
     detail.title(group.label, ", ".join(filter(None, (counts, pace))))
     _life(detail, group.busy_ns, group.ready_ns, group.waiting_ns, group.steps.quantiles.count)
-    detail.fact("made at", place_in(group.site, detail.room))
+    detail.fact("made at", frame_text(group.site, detail.room))
     tasks = [task for task in view.tasks if task.group == group.number]
     waits = Counter((waits_on(t), file_line(t.place)) for t in tasks if waits_on(t))
     if waits and detail.left > 2:

@@ -1,18 +1,16 @@
 """Where a task stands: its await stack, with the source of the app's own frames."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 
 from loopviz.model.snapshot import Location, TaskInfo
-from loopviz.tui.draw.text import cell_width, clean, wrap
+from loopviz.tui.draw.text import clean, wrap
+from loopviz.tui.panels.code import Source
 from loopviz.tui.panels.detail import Detail
+from loopviz.tui.panels.places import file_line, frame_text
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.task_words import file_line
 
-__all__ = ["Source", "draw_stack", "is_library", "place_in"]
-
-Source = Callable[[Location, int], tuple[tuple[int, str], ...]]
-"""`source_around`."""
+__all__ = ["draw_stack", "is_library"]
 
 _INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", "/loopviz/target/")
 
@@ -55,10 +53,10 @@ def _frames(stack: tuple[Location, ...], source: Source, width: int) -> Iterator
             if folded:
                 yield "library", _folded(folded)
             if innermost:
-                yield "library", place_in(frames[-1], width)
+                yield "library", frame_text(frames[-1], width)
             continue
         for frame in frames:
-            yield "own", place_in(frame, width)
+            yield "own", frame_text(frame, width)
             for _, text in source(frame, 0):
                 for part in wrap(clean(text), width)[:2]:
                     yield "code", part
@@ -71,13 +69,3 @@ def _folded(frames: list[Location]) -> str:
     names = list(dict.fromkeys(frame.file.partition("/")[0] for frame in frames))
     more = " and others" if len(names) > 3 else ""
     return f"{len(frames)} frames of {', '.join(names[:3])}{more}"
-
-
-def place_in(where: Location | None, room: int) -> str:
-    """`db/pool.py:12 Pool.get`, or as much of it as there is room for."""
-    if where is None:
-        return ""
-    whole, short = f"{where.file}:{where.line}", file_line(where)
-    name = where.function.rpartition(".")[2]
-    options = (f"{whole} {where.function}", f"{whole} {name}", f"{short} {name}", short)
-    return next((text for text in options if cell_width(clean(text)) <= room), short)
