@@ -8,9 +8,25 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from loopviz.clock import MS, SECOND
 from loopviz.output import clean
 
-__all__ = ["Line", "beside", "cell_width", "clean", "duration", "fit", "took", "wrap"]
+__all__ = [
+    "Line",
+    "beside",
+    "cell_width",
+    "clean",
+    "duration",
+    "elapsed",
+    "exact",
+    "fill_rows",
+    "fit",
+    "took",
+    "unit_of",
+    "wrap",
+]
+
+_UNITS = ((SECOND, "s"), (MS, "ms"), (1_000, "µs"))
 
 
 def cell_width(text: str) -> int:
@@ -38,11 +54,28 @@ def duration(ns: int, space: str = "") -> str:
     return f"{ms / 1000:.1f}{space}s" if ms < 99_950 else f"{ms / 1000:.0f}{space}s"
 
 
-def took(ns: int) -> str:
-    """As `duration`, but that what was short is not nothing: `0`, `<0.1ms`, `0.1ms`."""
+def took(ns: int, space: str = "") -> str:
+    """As `duration`, but a short time is not zero: `0`, `<0.1ms`, `0.1ms`."""
     if 0 < ns < 50_000:
-        return "<0.1ms"
-    return duration(ns) if ns else "0"
+        return f"<0.1{space}ms"
+    return duration(ns, space) if ns else "0"
+
+
+def elapsed(ns: int) -> str:
+    """A time that has passed, in whole seconds or minutes: `12 s`, `3 min`."""
+    seconds = max(0, ns) // SECOND
+    return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min"
+
+
+def unit_of(ns: int, *, smallest_ns: int = 1_000) -> tuple[int, str]:
+    """The unit to write a round time in, and its name; at least `smallest_ns`."""
+    return next((size, unit) for size, unit in _UNITS if ns >= size or size == smallest_ns)
+
+
+def exact(ns: int, *, smallest_ns: int = 1_000) -> str:
+    """A round time in full: `100µs`, `2ms`, `1s`; `0.1ms` with `smallest_ns=MS`."""
+    size, unit = unit_of(ns, smallest_ns=smallest_ns)
+    return f"{ns / size:g}{unit}"
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -119,6 +152,11 @@ class Line:
         """The row, filled up to its width."""
         self.to(self.width, fill)
         return Strip(self._segments, self.width)
+
+
+def fill_rows(rows: Sequence[Strip], width: int, height: int, fill: Style) -> list[Strip]:
+    """Exactly `height` rows: blank ones follow, or the last ones are left out."""
+    return [*rows[:height], *[Line(width).strip(fill)] * (height - len(rows))]
 
 
 def beside(

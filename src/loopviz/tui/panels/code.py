@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.lab.lesson import SourceLine, Span
 from loopviz.model.snapshot import Finding, Location
-from loopviz.tui.draw.text import Line, cell_width, clean, duration, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, elapsed, wrap
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.places import place_of
 from loopviz.tui.panels.scene import Scene
@@ -177,5 +177,5 @@ def _note(finding: Finding, scene: Scene) -> str:
     times = f"{finding.count}{scene.glyphs.times}"
     worst = f", worst {duration(finding.worst_ns, ' ')}" if finding.worst_ns else ""
     if scene.is_stale(finding):
-        worst = f", {(scene.end_ns - finding.last_ns) // 1_000_000_000} s ago"
+        worst = f", {elapsed(scene.end_ns - finding.last_ns)} ago"
     return f"{scene.glyphs.here} {word} {times}{worst}"

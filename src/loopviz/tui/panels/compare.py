@@ -4,7 +4,7 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison, CounterComparison, RouteComparison
-from loopviz.tui.draw.text import Line, cell_width, clean, fit
+from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, fit
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.layout import WIDE_CELLS, Plan
 from loopviz.tui.panels.next_step import NextStep, next_step
@@ -45,8 +45,7 @@ def draw_compare(scene: Scene, plan: Plan) -> list[Strip]:
     strips += results
     if guided and step is not None:
         strips.append(step_line(step, width, scene))
-    blank = Line(width).strip(scene.theme.text)
-    return (strips + [blank] * height)[:height]
+    return fill_rows(strips, width, height, scene.theme.text)
 
 
 def step_line(step: NextStep, width: int, scene: Scene) -> Strip:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, fit, wrap
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene
 
@@ -110,8 +110,7 @@ class Detail:
 
     def done(self) -> list[Strip]:
         """`height` strips."""
-        blank = Line(self.width).strip(self.scene.theme.text)
-        return (self.rows + [blank] * self.height)[: self.height]
+        return fill_rows(self.rows, self.width, self.height, self.scene.theme.text)
 
 
 def walled(table: Sequence[Strip], detail: Sequence[Strip], scene: Scene) -> list[Strip]:

@@ -6,7 +6,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
-from loopviz.tui.draw.text import Line, clean, duration, wrap
+from loopviz.tui.draw.text import Line, clean, duration, fill_rows, wrap
 from loopviz.tui.panels.code import Source, code_around
 from loopviz.tui.panels.finding import finding_title, nothing_found, paragraph
 from loopviz.tui.panels.layout import Plan
@@ -68,8 +68,7 @@ def boxed(
     line.add(" ", theme.text)
     line.add(glyphs.rule * line.left, theme.faint)
     wall = Line(2).add(glyphs.wall, theme.faint).strip(theme.text)
-    blank = Line(width - 2).strip(theme.text)
-    rows = [*body, *[blank] * height][: height - 1]
+    rows = fill_rows(body, width - 2, height - 1, theme.text)
     return [line.strip(theme.text), *(Strip([*wall, *row], width) for row in rows)]
 
 

@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
 from loopviz.tui.draw.shorten import shortened, wrap_within
-from loopviz.tui.draw.text import Line, cell_width, clean, duration, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, elapsed, fill_rows, wrap
 from loopviz.tui.panels.fixes import fix_line, fixes_on
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.places import file_line, place_of, without_folders
@@ -32,8 +32,8 @@ def finding_title(scene: Scene, finding: Finding) -> tuple[str, Style, str]:
     place = f"{findings.index(finding) + 1}/{len(findings)}"
     title = clean(finding.title).upper()
     if scene.is_stale(finding):
-        ago = (scene.end_ns - finding.last_ns) // 1_000_000_000
-        return f"FINDING {place}  {title}", scene.theme.dim, f"last seen {ago} s ago"
+        seen = f"last seen {elapsed(scene.end_ns - finding.last_ns)} ago"
+        return f"FINDING {place}  {title}", scene.theme.dim, seen
     style = scene.theme.alarm if finding.severity == "error" else scene.theme.warm
     return f"FINDING {place}  {title}", style, evidence(finding)
 
@@ -81,8 +81,7 @@ def draw_finding(scene: Scene, plan: Plan) -> list[Strip]:
         strips += on or fixes_on(scene, width, height - len(strips))
     if len(strips) < height:
         strips += _lesson(clean(scene.scenario.lesson), width, height - len(strips), scene)
-    blank = Line(width).strip(theme.text)
-    return (strips + [blank] * height)[:height]
+    return fill_rows(strips, width, height, theme.text)
 
 
 def _in_full(scene: Scene, width: int) -> str:

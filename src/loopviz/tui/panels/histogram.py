@@ -7,15 +7,13 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot.types import EDGES_NS
-from loopviz.tui.draw.text import Line, cell_width
+from loopviz.tui.draw.text import Line, cell_width, exact, fill_rows, unit_of
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["compact", "draw_histogram", "histogram_rows"]
 
 LABEL_CELLS, COUNT_CELLS = 10, 5
 """Cells of a row's range, and of its count."""
-
-_UNITS = ((10**9, "s"), (10**6, "ms"), (10**3, "µs"))
 
 Row = tuple[str, int, int]
 """The range in words, how many there are, how many there were before."""
@@ -51,7 +49,7 @@ def draw_histogram(
         strips.append(line.strip(theme.text))
     if not rows and height:
         strips.append(Line(width).add(f" {empty}", theme.dim).strip(theme.text))
-    return (strips + [Line(width).strip(theme.text)] * height)[:height]
+    return fill_rows(strips, width, height, theme.text)
 
 
 def histogram_rows(
@@ -92,22 +90,17 @@ def _range(start: int, end: int, ascii_only: bool) -> str:
     if start <= 0 and end > len(EDGES_NS):
         text = "all"
     elif start <= 0:
-        text = f"<{_time(EDGES_NS[max(end - 1, 0)])}"
+        text = f"<{exact(EDGES_NS[max(end - 1, 0)])}"
     elif end > len(EDGES_NS):
-        text = f"{'>=' if ascii_only else '≥'}{_time(EDGES_NS[start - 1])}"
+        text = f"{'>=' if ascii_only else '≥'}{exact(EDGES_NS[start - 1])}"
     else:
         low, high = EDGES_NS[start - 1], EDGES_NS[end - 1]
-        size, unit = next((size, unit) for size, unit in _UNITS if high >= size)
+        size, unit = unit_of(high)
         if high < 1000 * low:
             text = f"{low / size:g}{dash}{high / size:g}{unit}"
         else:
-            text = f"{_time(low)}{dash}{_time(high)}"
+            text = f"{exact(low)}{dash}{exact(high)}"
     return text.replace("µ", "u") if ascii_only else text
-
-
-def _time(ns: int) -> str:
-    size, unit = next((size, unit) for size, unit in _UNITS if ns >= size)
-    return f"{ns / size:g}{unit}"
 
 
 def _bar(line: Line, now: float, was: float, width: int, style: Style, scene: Scene) -> None:

@@ -85,7 +85,9 @@ def _figures(scene: Scene, width: int) -> Strip:
     figures = [("p50", recent.p50_ns), ("p99", recent.p99_ns), ("max", recent.max_ns)]
     for name, value in figures[1 if width < 72 and scene.blocked_by else 0 :]:
         figure = duration(value) if recent.count else "–"
-        line.add(f"  {name} ", theme.dim).add(f"{figure:>6}", _heat(value, theme, theme.text))
+        line.add(f"  {name} ", theme.dim).add(
+            f"{figure:>6}", lateness_style(value, theme, theme.text)
+        )
     if (running := scene.blocked_by) is not None:
         blocked_for = duration(scene.end_ns - running.since_ns)
         word = f" BLOCKED now {blocked_for:>5} "
@@ -101,7 +103,7 @@ def _chart(
     theme, glyphs = scene.theme, scene.glyphs
     top = rows * (len(glyphs.levels) - 1)
     heights = tuple([level(lag, top) for lag in lags])
-    heats = () if rows >= 4 else tuple([_heat(lag, theme, theme.calm) for lag in lags])
+    heats = () if rows >= 4 else tuple([lateness_style(lag, theme, theme.calm) for lag in lags])
     marks = [columns.at(mark.at_ns) for mark in (scene.snapshot.marks if scene.snapshot else ())]
     marks = [column for column in marks if 0 <= column < columns.count]
     return _bars(heights, heats, tuple(marks), rows, plan.label, plan.size("lag")[0], theme, glyphs)
@@ -125,7 +127,7 @@ def _bars(
     for row in range(rows):
         floor = (rows - 1 - row) * steps
         chars = [glyphs.levels[min(steps, max(0, h - floor))] for h in heights]
-        heat = _heat(_reading(floor + steps, rows * steps), theme, theme.calm)
+        heat = lateness_style(_reading(floor + steps, rows * steps), theme, theme.calm)
         styles = list(heats) or [heat] * len(chars)
         for column in marks:
             if chars[column] == " ":
@@ -151,5 +153,6 @@ def _reading(height: int, levels: int) -> int:
     return int(AXIS_LOW_NS * (AXIS_HIGH_NS / AXIS_LOW_NS) ** ((height - 1) / max(1, levels - 1)))
 
 
-def _heat(lag_ns: int, theme: Theme, calm: Style) -> Style:
+def lateness_style(lag_ns: int, theme: Theme, calm: Style) -> Style:
+    """The style of a lag or another delay: an alarm, a warning, or `calm`."""
     return theme.alarm if lag_ns >= VERY_LATE_NS else theme.warm if lag_ns >= LATE_NS else calm

@@ -8,7 +8,7 @@ from textual.strip import Strip
 from loopviz.model.snapshot import LoopStats, Snapshot, Span, State
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.palette import Theme
-from loopviz.tui.draw.text import Line, duration
+from loopviz.tui.draw.text import Line, duration, fill_rows
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.marks import bracket
@@ -55,18 +55,17 @@ def draw_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     Below it the same of each other worker's loop, as far as there is room.
     """
     width, height = plan.size("loop")
-    blank = Line(width).strip(scene.theme.text)
     snapshot = scene.snapshot
     if snapshot is None:
         first = Line(width).add(" LOOP", scene.theme.strong).strip(scene.theme.text)
-        return [first, *[blank] * (height - 1)]
+        return fill_rows([first], width, height, scene.theme.text)
     loops = [("LOOP", snapshot.loop)]
     loops += [(f"LOOP {peer.worker}", peer.loop) for peer in snapshot.peers]
     each = max(1, (height - (height > len(loops))) // len(loops))
     strips = [
         strip for name, loop in loops for strip in _lane(name, loop, each, scene, plan, columns)
     ]
-    return [*strips, *[blank] * height][:height]
+    return fill_rows(strips, width, height, scene.theme.text)
 
 
 def _lane(

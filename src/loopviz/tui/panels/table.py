@@ -7,7 +7,7 @@ from typing import Any
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.draw.text import Line, cell_width, clean, fit
+from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, fit
 from loopviz.tui.panels.scene import Scene
 
 __all__ = ["MARGIN_CELLS", "Column", "Table"]
@@ -93,8 +93,7 @@ class Table:
         if not rows and empty and room:
             text = fit(f"  {clean(empty)}", width, glyphs.more)
             strips.append(Line(width).add(text, theme.dim).strip(theme.text))
-        blank = Line(width).strip(theme.text)
-        return (strips + [blank] * height)[:height]
+        return fill_rows(strips, width, height, theme.text)
 
     def row_at(self, y: int) -> Hashable | None:
         """The key of what was drawn on that row of the table, its head being row 0."""

@@ -8,7 +8,7 @@ from rich.style import Style
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison, CounterComparison, RouteComparison
-from loopviz.tui.draw.text import clean, duration
+from loopviz.tui.draw.text import clean, duration, elapsed
 from loopviz.tui.panels.scene import Scene
 
 __all__ = [
@@ -179,12 +179,12 @@ def effect(scene: Scene, comparison: Comparison) -> str:
     finding = max(findings, key=lambda found: found.victims, default=None)
     if finding is None:
         return ""
-    calm_s = (scene.end_ns - finding.last_ns) // SECOND
+    calm = elapsed(scene.end_ns - finding.last_ns)
     if scene.is_stale(finding):
         if not finding.victims:
-            return f"{clean(finding.title).lower()}: not seen for {calm_s} s"
+            return f"{clean(finding.title).lower()}: not seen for {calm}"
         at_once = finding.last_ns <= comparison.since_ns + SECOND
-        return f"{finding.victims} victims before, none {'since' if at_once else f'for {calm_s} s'}"
+        return f"{finding.victims} victims before, none {'since' if at_once else f'for {calm}'}"
     before, after = comparison.loop.before.victims, comparison.loop.after.victims
     if finding.rule == "slow-callback" and before:
         return f"{before} victims before, {after or 'none'} since"

@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison
-from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, elapsed, fit, wrap
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import fixes_label
 
@@ -21,7 +21,12 @@ def draw_phases(scene: Scene, comparison: Comparison, width: int, height: int) -
     was = "baseline" if comparison.pinned else "before"
     phases = (
         (was, comparison.before_fixes, before, ""),
-        ("after", comparison.after_fixes, after, f" of {_age(scene, comparison)}"),
+        (
+            "after",
+            comparison.after_fixes,
+            after,
+            f" of {elapsed(scene.end_ns - comparison.since_ns)}",
+        ),
     )
     strips = []
     for word, fixes, lasted_ns, more in phases:
@@ -49,11 +54,6 @@ def _named(scene: Scene, fixes: Sequence[str]) -> str:
     fix = scene.fix(fixes[0]) if len(fixes) == 1 else None
     letters = fixes_label(scene, fixes)
     return f"{letters}: {clean(fix.title)}" if fix else letters
-
-
-def _age(scene: Scene, comparison: Comparison) -> str:
-    seconds = max(0, scene.end_ns - comparison.since_ns) // SECOND
-    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
 
 
 def draw_nothing(scene: Scene, width: int) -> list[Strip]:

@@ -6,7 +6,7 @@ from textual.strip import Strip
 
 from loopviz.model.phases.confidence import SHARES, samples_for
 from loopviz.model.snapshot import Comparison, RouteComparison
-from loopviz.tui.draw.text import Line, cell_width, clean, fit
+from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, fit
 from loopviz.tui.panels.finding import heading_line, paragraph
 from loopviz.tui.panels.histogram import draw_histogram, histogram_rows
 from loopviz.tui.panels.scene import Scene
@@ -51,14 +51,16 @@ def draw_figures(item: ComparisonRow, scene: Scene, width: int, height: int) -> 
         beside = width >= cells + 20
     rows = [_figure_row(figure, scene, cells) for figure in (None, *item.figures)][:room]
     if item.route is None:
-        return _filled(strips + [_wider(row, width, scene) for row in rows], width, height, scene)
+        return fill_rows(
+            strips + [_wider(row, width, scene) for row in rows], width, height, scene.theme.text
+        )
     if beside:
         bars = _latency_histogram(item.route, scene, width - cells - 2, room)
         gap = Line(1).strip(theme.text)
-        rows = _filled(rows, cells, room, scene)
+        rows = fill_rows(rows, cells, room, scene.theme.text)
         pairs = zip(rows, bars, strict=True)
         strips += [Strip([*row, *gap, *bar, *gap], width) for row, bar in pairs]
-        return _filled(strips, width, height, scene)
+        return fill_rows(strips, width, height, scene.theme.text)
     strips += [_wider(row, width, scene) for row in rows]
     left = height - len(strips) - 2
     if left >= min(3, _ranges(item.route)):
@@ -70,7 +72,7 @@ def draw_figures(item: ComparisonRow, scene: Scene, width: int, height: int) -> 
             item.route, scene, min(width - 1, 90), min(left, _ranges(item.route))
         )
         strips += [_wider(row, width, scene) for row in bars]
-    return _filled(strips, width, height, scene)
+    return fill_rows(strips, width, height, scene.theme.text)
 
 
 def draw_further(
@@ -87,7 +89,7 @@ def draw_further(
         figures = (_figure_row(figure, scene, min(width, FIGURES_CELLS)) for figure in item.figures)
         strips += [blank, _title(item, scene, width)]
         strips += [_wider(row, width, scene) for row in figures]
-    return _filled(strips, width, height, scene)
+    return fill_rows(strips, width, height, scene.theme.text)
 
 
 def figures_rows(item: ComparisonRow) -> int:
@@ -130,7 +132,7 @@ def draw_rest(
             strips += [blank, heading_line(width, scene, clean(item.name), theme.title, "latency")]
             bars = _latency_histogram(route, scene, width - 1, lines)
             strips += [_wider(row, width, scene) for row in bars]
-    return _filled(strips, width, height, scene)
+    return fill_rows(strips, width, height, scene.theme.text)
 
 
 def _ranges(route: RouteComparison) -> int:
@@ -178,8 +180,3 @@ def _figure_row(figure: Figure | None, scene: Scene, width: int) -> Strip:
 
 def _wider(row: Strip, width: int, scene: Scene) -> Strip:
     return row if row.cell_length == width else row.adjust_cell_length(width, scene.theme.text)
-
-
-def _filled(strips: list[Strip], width: int, height: int, scene: Scene) -> list[Strip]:
-    blank = Line(width).strip(scene.theme.text)
-    return (strips + [blank] * height)[:height]

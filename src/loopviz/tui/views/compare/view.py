@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Comparison
-from loopviz.tui.draw.text import Line
+from loopviz.tui.draw.text import Line, fill_rows
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
@@ -67,8 +67,7 @@ class CompareView(View):
             strips += draw_phases(scene, comparison, width, height)
             self._above = len(strips)
             strips += self._body(scene, comparison, width, height - len(strips))
-        blank = Line(width).strip(theme.text)
-        return (strips + [blank] * height)[:height]
+        return fill_rows(strips, width, height, theme.text)
 
     def row_at(self, y: int) -> Hashable | None:
         return self._table.row_at(y - self._above)

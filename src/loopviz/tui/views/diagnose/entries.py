@@ -7,7 +7,7 @@ from rich.style import Style
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterValue, Finding
-from loopviz.tui.draw.text import cell_width, clean, duration
+from loopviz.tui.draw.text import cell_width, clean, duration, elapsed
 from loopviz.tui.panels.histogram import compact
 from loopviz.tui.panels.places import file_line
 from loopviz.tui.panels.scene import Scene
@@ -56,7 +56,7 @@ def seen_text(last_ns: int, scene: Scene) -> str:
     ago = (scene.frozen_at_ns or scene.end_ns) - last_ns
     if ago < 2 * SECOND:
         return "now"
-    return f"{ago // SECOND} s ago" if ago < 100 * SECOND else f"{ago // (60 * SECOND)} min"
+    return f"{elapsed(ago)} ago" if ago < 100 * SECOND else elapsed(ago)
 
 
 def _of_finding(finding: Finding, scene: Scene) -> Entry:

@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import Finding, Moment
-from loopviz.tui.draw.text import Line, cell_width, clean, duration, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, fill_rows, wrap
 from loopviz.tui.panels.code import Source, code_around
 from loopviz.tui.panels.finding import paragraph
 from loopviz.tui.panels.scene import Scene
@@ -81,7 +81,7 @@ def _arranged(sections: Sequence[_Section], scene: Scene, width: int, height: in
     strips: list[Strip] = []
     for section in visible:
         strips += [blank, *section.rows] if apart else section.rows
-    return (strips + [blank] * height)[:height]
+    return fill_rows(strips, width, height, scene.theme.text)
 
 
 def _sentence(finding: Finding, entry: Entry, scene: Scene, width: int) -> list[Strip]:

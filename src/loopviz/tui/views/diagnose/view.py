@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, Moment
-from loopviz.tui.draw.text import Line, beside, clean
+from loopviz.tui.draw.text import Line, beside, clean, fill_rows
 from loopviz.tui.panels.diagnosis import boxed, draw_fixes
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.layout import WIDE_CELLS
@@ -159,7 +159,7 @@ def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
     strips = [heading_line(width, scene, "DIAGNOSIS", scene.theme.title, "nothing is wrong so far")]
     strips += loop_summary(scene, width)
     strips += draw_watched(scene, (), width, height - len(strips))
-    return (strips + [Line(width).strip(scene.theme.text)] * height)[:height]
+    return fill_rows(strips, width, height, scene.theme.text)
 
 
 def _show(moment: Moment) -> Effects:

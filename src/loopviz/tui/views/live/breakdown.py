@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import RequestInfo, State
 from loopviz.model.snapshot.blame import Breakdown
-from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, fill_rows, fit
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.live.parts import column_sizes, draw_part, has_culprit, part_state
@@ -25,13 +25,12 @@ def draw_breakdown(
 ) -> list[Strip]:
     """`height` rows. `at`: the detail is open, the cursor on that part; None: it is closed."""
     theme = scene.theme
-    blank = Line(width).strip(theme.text)
     if request is None or found is None:
         title = heading_line(width, scene, "REQUEST", theme.title, "none is chosen here")
         keys = scene.keys.label("down", "up")
         hint = f" {keys} choose a row; {scene.keys.label('back')} closes this"
         rows = [title, Line(width).add(hint, theme.dim).strip(theme.text)]
-        return (rows + [blank] * height)[:height]
+        return fill_rows(rows, width, height, theme.text)
     rows = [_title(request, found, at, scene, width)]
     if height > 4:
         rows.append(_bar(request, found, scene, width))
@@ -50,7 +49,7 @@ def draw_breakdown(
         summary = f"{len(rest)} more, {duration(sum(p.total_ns for p in rest), ' ')} in all"
         rows.append(Line(width).add(f"   {summary}", theme.dim).strip(theme.text))
     rows += notes[: max(0, height - len(rows))]
-    return (rows + [blank] * height)[:height]
+    return fill_rows(rows, width, height, theme.text)
 
 
 def _title(

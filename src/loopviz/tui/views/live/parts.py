@@ -6,7 +6,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import RequestInfo, State
 from loopviz.model.snapshot.blame import NOBODY, Part
-from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
+from loopviz.tui.draw.text import Line, cell_width, clean, fit, took
 from loopviz.tui.panels.names import short_name_of
 from loopviz.tui.panels.places import file_line, place_within, without_folders
 from loopviz.tui.panels.scene import Scene
@@ -37,9 +37,9 @@ def part_state(part: Part, request: RequestInfo) -> State:
 
 def column_sizes(parts: Sequence[Part]) -> tuple[int, int]:
     """Cells of the durations and of the counts."""
-    took = max((len(_took(part)) for part in parts), default=0)
-    count = max((len(f"{part.count}") for part in parts), default=0)
-    return took, count
+    times = max((len(took(part.total_ns, " ")) for part in parts), default=0)
+    counts = max((len(f"{part.count}") for part in parts), default=0)
+    return times, counts
 
 
 def draw_part(
@@ -60,10 +60,10 @@ def draw_part(
     word = {"await": "thread" if state is State.THREAD else "await"}.get(part.kind, part.kind)
     share = 100 * part.total_ns / max(1, request.end_ns - request.start_ns)
     percent = f"{share:.0f}" if share >= 0.5 else "<1"
-    took, count = _took(part), f"{part.count}{glyphs.times}"
+    count = f"{part.count}{glyphs.times}"
     line.add(f" {word:<9}", text)
     line.add(f"{percent:>3} %  ", text if chosen else theme.strong)
-    line.add(f"{took:>{size[0]}}  ", text)
+    line.add(f"{took(part.total_ns, ' '):>{size[0]}}  ", text)
     counted = f"{count:>{size[1] + 1}}  "
     what, place, counted = _fitting(part, state, counted, line.left - 1, scene)
     line.add(counted, text)
@@ -72,12 +72,6 @@ def draw_part(
     if place:
         line.add("  ", text).add(place, text if chosen else theme.accent)
     return line.strip(theme.cursor if chosen else theme.text)
-
-
-def _took(part: Part) -> str:
-    """What was short is not nothing."""
-    took = duration(part.total_ns, " ")
-    return "<0.1 ms" if part.total_ns and took == "0.0 ms" else took
 
 
 def _fitting(

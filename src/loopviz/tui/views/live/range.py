@@ -5,7 +5,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Quantiles, State
 from loopviz.model.snapshot.ranges import RangeFigures, figures
-from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, fill_rows, fit
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.places import place_within
 from loopviz.tui.panels.scene import Scene
@@ -19,9 +19,8 @@ LABEL_CELLS = 10
 def draw_range(scene: Scene, width: int, height: int) -> list[Strip]:
     """`height` rows: a title, four of figures, then as many routes as there is room for."""
     theme, snapshot = scene.theme, scene.snapshot
-    blank = Line(width).strip(theme.text)
     if snapshot is None or scene.view_state.time_range is None:
-        return [blank] * height
+        return fill_rows((), width, height, theme.text)
     found = figures(snapshot, *scene.view_state.time_range)
     keys = scene.keys
     hint = (
@@ -39,7 +38,7 @@ def draw_range(scene: Scene, width: int, height: int) -> list[Strip]:
         line.add(f" {route.life.count:>5} ended  ", theme.text)
         _quantiles(line, route.life, scene)
         rows.append(line.strip(theme.text))
-    return (rows + [blank] * height)[:height]
+    return fill_rows(rows, width, height, theme.text)
 
 
 def _row(word: str, scene: Scene, width: int) -> Line:

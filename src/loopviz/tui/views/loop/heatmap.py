@@ -8,10 +8,10 @@ from textual.strip import Strip
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import Track
-from loopviz.tui.draw.text import Line
+from loopviz.tui.draw.text import Line, exact
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.histogram import compact
-from loopviz.tui.panels.lag import LATE_NS, VERY_LATE_NS
+from loopviz.tui.panels.lag import lateness_style
 from loopviz.tui.panels.overview import retention_note
 from loopviz.tui.panels.scene import Scene
 
@@ -71,9 +71,9 @@ class HeatMap:
     def range(self, row: int) -> tuple[int, str]:
         """From how many nanoseconds on that row counts, and what people call it."""
         if not row:
-            return 0, f"<{_time(int(self._edges[0]))}"
+            return 0, f"<{exact(int(self._edges[0]), smallest_ns=MS)}"
         low = int(self._edges[row - 1])
-        return low, _time(low)
+        return low, exact(low, smallest_ns=MS)
 
     def _count(self, track: Track, columns: Columns) -> None:
         """All from the first column on that is not final."""
@@ -128,7 +128,7 @@ def draw_heat(
         low, name = heat.range(row)
         if row == len(counts) - 1:
             name = ("≥" if glyphs.eighths else ">=") + name
-        hot = theme.alarm if low >= VERY_LATE_NS else theme.warm if low >= LATE_NS else theme.dim
+        hot = lateness_style(low, theme, theme.dim)
         cells = shades[row]
         chars = [glyphs.shades[shade] for shade in cells]
         inks = [styles[shade] for shade in cells]
@@ -156,10 +156,6 @@ def add_legend(line: Line, heat: HeatMap, scene: Scene, what: str) -> None:
         if len(rest) <= line.left:
             line.add(rest, theme.dim)
             return
-
-
-def _time(ns: int) -> str:
-    return f"{ns / MS:g}ms" if ns < 1000 * MS else f"{ns // (1000 * MS)}s"
 
 
 def _share(count: int, total: int) -> str:

@@ -13,7 +13,7 @@ from loopviz.model.snapshot.types import EDGES_NS
 from loopviz.model.stats.histogram import quantiles
 from loopviz.tui.draw.text import duration
 from loopviz.tui.panels.histogram import compact
-from loopviz.tui.panels.lag import LATE_NS, VERY_LATE_NS
+from loopviz.tui.panels.lag import lateness_style
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 
@@ -108,14 +108,9 @@ def _buckets(values: Ints) -> tuple[int, ...]:
     return tuple(np.bincount(places, minlength=len(EDGES_NS) + 1).tolist())
 
 
-def _time(ns: int) -> str:
+def _callback_time(ns: int) -> str:
     """As `duration`, but `0.02ms`: callbacks are short."""
     return duration(ns) if ns >= MS // 10 else f"{ns / MS:.2f}ms"
-
-
-def _heat(ns: int, scene: Scene) -> Style:
-    theme = scene.theme
-    return theme.alarm if ns >= VERY_LATE_NS else theme.warm if ns >= LATE_NS else theme.text
 
 
 def _figure(
@@ -125,10 +120,14 @@ def _figure(
     of = attrgetter(f"{period}.quantiles")
 
     def text(row: MeasureRow) -> str:
-        return _time(getattr(of(row), figure)) if of(row).count else "-"
+        return _callback_time(getattr(of(row), figure)) if of(row).count else "-"
 
     def style(row: MeasureRow, scene: Scene) -> Style:
-        return _heat(getattr(of(row), figure), scene) if period == "now" else scene.theme.dim
+        return (
+            lateness_style(getattr(of(row), figure), scene.theme, scene.theme.text)
+            if period == "now"
+            else scene.theme.dim
+        )
 
     return Column(title, width, text, help_text, style, spare=spare)
 

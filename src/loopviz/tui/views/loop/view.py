@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model import snapshot as model
-from loopviz.tui.draw.text import Line, beside
+from loopviz.tui.draw.text import Line, beside, fill_rows
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.axis import axis_row
 from loopviz.tui.panels.histogram import draw_histogram
@@ -80,10 +80,10 @@ class LoopView(View):
         return self._table.row_at(y - self._table_y)
 
     def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
-        blank = Line(width).strip(scene.theme.text)
         if scene.snapshot is None:
             waits = Line(width).add("  The loop has not run yet.", scene.theme.dim)
-            return [blank, waits.strip(scene.theme.text), *[blank] * height][:height]
+            rows = [Line(width).strip(scene.theme.text), waits.strip(scene.theme.text)]
+            return fill_rows(rows, width, height, scene.theme.text)
         loop, name, row = self._chosen(scene, scene.snapshot)
         roomy = height >= ROOMY_ROWS
         text_rows = 0 if roomy else max(0, min(2, height - 14))
@@ -95,7 +95,7 @@ class LoopView(View):
         self._table_y = len(strips) + 1
         strips += self._figures(loop, row, scene, width, height - len(strips) - text_rows)
         strips += usage_rows(loop, scene, width, text_rows)
-        return (strips + [blank] * height)[:height]
+        return fill_rows(strips, width, height, scene.theme.text)
 
     def _chosen(
         self, scene: Scene, snapshot: model.Snapshot
