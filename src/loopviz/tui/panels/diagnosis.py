@@ -6,9 +6,10 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
-from loopviz.tui.draw.text import Line, clean, duration, fill_rows, wrap
+from loopviz.tui.draw.text import Line, clean, fill_rows, wrap
 from loopviz.tui.panels.code import Source, code_around
-from loopviz.tui.panels.finding import finding_title, nothing_found, paragraph
+from loopviz.tui.panels.finding import finding_title, nothing_found, paragraph, times_text
+from loopviz.tui.panels.fixes import tick, why_text
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
@@ -81,11 +82,7 @@ def _found(
     blank = Line(width).strip(theme.text)
     rows = [blank]
     rows += paragraph(finding.sentence, theme.dim if calm else theme.strong, width, scene, 6)
-    times = "once" if finding.count == 1 else f"{finding.count} times"
-    if finding.worst_ns:
-        times += f", worst {duration(finding.worst_ns, ' ')}"
-        times += f", {duration(finding.total_ns, ' ')} in all"
-    rows += paragraph(times, theme.dim, width, scene)
+    rows += paragraph(times_text(finding), theme.dim, width, scene)
     if finding.location:
         around = 0 if source_visible else 3 if height >= 24 else 1
         rows += [blank, *code_around(scene, finding, width, around, source)]
@@ -117,14 +114,13 @@ def draw_fixes(scene: Scene, width: int) -> list[Strip]:
         style = theme.strong if on else theme.text
         for i, text in enumerate(wrap(clean(fix.title), width - 9)[:2]):
             line = Line(width).add(f"  {letter if i == 0 else ' '}", theme.good)
-            tick = "-" if fix.unavailable else "x" if on else " "
-            box = f" [{tick}] " if i == 0 else " " * 5
+            box = f" [{tick(fix, scene)}] " if i == 0 else " " * 5
             line.add(box, theme.good if on else theme.dim).add(text, style)
             rows.append(line.strip(theme.text))
         if fix.unavailable:
             rows += _why(fix.unavailable, width, scene)
         elif on:
-            rows += _why(f"looks right, is not: {fix.why}" if fix.wrong else fix.why, width, scene)
+            rows += _why(why_text(fix), width, scene)
         if wanted is fix:
             hint = f"        suggested: press {letter}, or {scene.keys.label('suggested')}"
             rows.append(Line(width).add(hint, theme.good).strip(theme.text))

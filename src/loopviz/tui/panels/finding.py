@@ -13,7 +13,7 @@ from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.places import file_line, place_of, without_folders
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["draw_finding", "evidence", "heading_line", "nothing_found"]
+__all__ = ["draw_finding", "evidence", "heading_line", "nothing_found", "times_text"]
 
 
 def heading_line(width: int, scene: Scene, title: str, style: Style, note: str = "") -> Strip:
@@ -46,6 +46,16 @@ def evidence(finding: Finding) -> str:
     if not finding.victim_wait_ns:
         return who
     return f"{who} waited {duration(finding.victim_wait_ns, ' ')}"
+
+
+def times_text(finding: Finding) -> str:
+    """`31 times, worst 62 ms, 1.7 s in all`."""
+    times = "once" if finding.count == 1 else f"{finding.count:,} times"
+    if finding.worst_ns:
+        times += f", worst {duration(finding.worst_ns, ' ')}"
+        if finding.count > 1:
+            times += f", {duration(finding.total_ns, ' ')} in all"
+    return times
 
 
 def draw_finding(scene: Scene, plan: Plan) -> list[Strip]:

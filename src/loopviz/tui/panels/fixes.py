@@ -7,7 +7,7 @@ from loopviz.tui.draw.shorten import shortened
 from loopviz.tui.draw.text import Line, cell_width, clean, fit
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["fix_line", "fixes_on"]
+__all__ = ["fix_line", "fixes_on", "tick", "why_text"]
 
 
 def fix_line(scene: Scene, width: int) -> list[Strip]:
@@ -46,16 +46,22 @@ def fixes_on(scene: Scene, width: int, rows: int) -> list[Strip]:
             style = theme.warm if fix.wrong else theme.dim
             strips += [
                 Line(width).to(8, style).add(row, style).strip(theme.text)
-                for row in shortened(_why(fix), rows - 1, room, scene.glyphs.more)
+                for row in shortened(why_text(fix), rows - 1, room, scene.glyphs.more)
             ]
     return strips
 
 
-def _why(fix: FixInfo) -> str:
+def tick(fix: FixInfo, scene: Scene) -> str:
+    """`x` for a fix that is on, `-` for one that cannot be, else a space."""
+    return "-" if fix.unavailable else "x" if fix.key in scene.status.fixes_on else " "
+
+
+def why_text(fix: FixInfo) -> str:
+    """Why the fix helps, or why it does not."""
     return f"looks right, is not: {clean(fix.why)}" if fix.wrong else clean(fix.why)
 
 
 def _in_a_row(fix: FixInfo, room: int) -> str:
     """Of a wrong one."""
-    why, title = _why(fix), clean(fix.title)
+    why, title = why_text(fix), clean(fix.title)
     return why if cell_width(why) <= room else f"looks right, is not: {title}"

@@ -6,6 +6,7 @@ from textual.strip import Strip
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Snapshot
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
+from loopviz.tui.panels.fixes import tick
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
@@ -86,10 +87,9 @@ def _fixes(scene: Scene, width: int) -> list[tuple[str, Style]]:
     word = "fixes " if width >= 100 else ""
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
-        tick = "-" if fix.unavailable else "x" if on else " "
         style = theme.bar_good if on else theme.bar_dim if fix.unavailable else theme.bar
         parts.append((" " if parts else word, theme.bar_dim))
-        parts.append((f"{letter}[{tick}]", style))
+        parts.append((f"{letter}[{tick(fix, scene)}]", style))
     return parts
 
 

@@ -8,6 +8,7 @@ from loopviz.model.phases.confidence import SHARES, samples_for
 from loopviz.model.snapshot import Comparison, RouteComparison
 from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, fit
 from loopviz.tui.panels.finding import heading_line, paragraph
+from loopviz.tui.panels.fixes import why_text
 from loopviz.tui.panels.histogram import draw_histogram, histogram_rows
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, is_same, verdict
@@ -117,11 +118,10 @@ def draw_rest(
         if cell_width(title) > width - 5:
             title = title.partition("  #")[0]
         whole = cell_width(title) <= width - 5
-        why = f"It looks right, and is not: {fix.why}" if fix.wrong else fix.why
         head = heading_line(width, scene, title if whole else scene.letter(fix.key), theme.title)
         style = theme.warm if fix.wrong else theme.text
         named = [] if whole else paragraph(fix.title, theme.strong, width, scene)
-        section = [blank, head, *named, *paragraph(why, style, width, scene)]
+        section = [blank, head, *named, *paragraph(why_text(fix), style, width, scene)]
         strips += section if len(strips) + len(section) <= height else []
     for item in rows:
         route = item.route

@@ -7,9 +7,9 @@ from textual.strip import Strip
 
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import Finding, Moment
-from loopviz.tui.draw.text import Line, cell_width, clean, duration, fill_rows, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, wrap
 from loopviz.tui.panels.code import Source, code_around
-from loopviz.tui.panels.finding import paragraph
+from loopviz.tui.panels.finding import paragraph, times_text
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
 from loopviz.tui.views.diagnose.rules import rule_text
@@ -86,14 +86,9 @@ def _arranged(sections: Sequence[_Section], scene: Scene, width: int, height: in
 
 def _sentence(finding: Finding, entry: Entry, scene: Scene, width: int) -> list[Strip]:
     theme = scene.theme
-    times = "once" if finding.count == 1 else f"{finding.count:,} times"
-    if finding.worst_ns:
-        times += f", worst {duration(finding.worst_ns, ' ')}"
-        if finding.count > 1:
-            times += f", {duration(finding.total_ns, ' ')} in all"
-    times += (
-        "; seen now" if entry.last == "now" else f"; last seen {ago_text(finding.last_ns, scene)}"
-    )
+    now = entry.last == "now"
+    seen = "seen now" if now else f"last seen {ago_text(finding.last_ns, scene)}"
+    times = f"{times_text(finding)}; {seen}"
     style = theme.dim if entry.over else theme.strong
     sentence = paragraph(finding.sentence, style, width, scene, 4)
     return [*sentence, *paragraph(times, theme.dim, width, scene)]

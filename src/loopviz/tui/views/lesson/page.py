@@ -3,10 +3,10 @@
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.lab.catalogue import FixInfo
 from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
 from loopviz.tui.panels.code import active_rows, as_it_runs, draw_code
 from loopviz.tui.panels.finding import heading_line
+from loopviz.tui.panels.fixes import tick, why_text
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 
@@ -80,7 +80,7 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
         line = Line(width).add(f" {letter} ", theme.good if not fix.unavailable else theme.dim)
-        line.add(f"[{_tick(fix, on)}] ", theme.good if on else theme.dim)
+        line.add(f"[{tick(fix, scene)}] ", theme.good if on else theme.dim)
         hint = f"  {scene.glyphs.here} suggested: press {letter}"
         hint = hint if fix is wanted else ""
         title = clean(fix.title)
@@ -90,15 +90,9 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
         rows.append(line.strip(theme.text))
         if fix.unavailable:
             rows += _text(fix.unavailable, theme.warm, 7, width, scene)
-        elif on and fix.wrong:
-            rows += _text(f"looks right, is not: {fix.why}", theme.warm, 7, width, scene)
         elif on:
-            rows += _text(fix.why, theme.dim, 7, width, scene)
+            rows += _text(why_text(fix), theme.warm if fix.wrong else theme.dim, 7, width, scene)
     return [*rows, _blank(width, scene)] if rows else []
-
-
-def _tick(fix: FixInfo, on: bool) -> str:
-    return "-" if fix.unavailable else "x" if on else " "
 
 
 def _source(scene: Scene, width: int) -> list[Strip]:
