@@ -23,7 +23,7 @@ from loopviz.tui.draw.text import Line, clean, duration, fit, wrap
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.footer import Offer, draw_footer
 from loopviz.tui.panels.header import draw_header
-from loopviz.tui.panels.lag import lag_columns, level
+from loopviz.tui.panels.lag import bar_height, lag_columns
 from loopviz.tui.panels.layout import PlanInput, make_plan
 from loopviz.tui.panels.loop import busy_shares
 from loopviz.tui.panels.scene import Scene
@@ -185,7 +185,7 @@ def test_lag_is_the_greatest_of_a_column_and_rises_while_the_loop_is_held():
 
 
 def test_the_lag_axis_is_logarithmic():
-    assert [level(int(x * MS), 64) for x in (0, 0.1, 0.3, 1, 10, 100, 1000, 9000)] == [
+    assert [bar_height(int(x * MS), 64) for x in (0, 0.1, 0.3, 1, 10, 100, 1000, 9000)] == [
         0,
         1,
         1,

@@ -9,7 +9,7 @@ from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, fit, wrap
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["BESIDE_CELLS", "MIN_DETAIL_ROWS", "Detail", "detail_rows", "walled"]
+__all__ = ["BESIDE_CELLS", "MIN_DETAIL_ROWS", "TALL_ROWS", "Detail", "detail_rows", "walled"]
 
 TITLE_CELLS = 10
 """Cells of a fact's title."""

@@ -13,7 +13,15 @@ from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.places import file_line, place_of, without_folders
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["draw_finding", "evidence", "heading_line", "nothing_found", "times_text"]
+__all__ = [
+    "draw_finding",
+    "evidence",
+    "finding_title",
+    "heading_line",
+    "nothing_found",
+    "paragraph",
+    "times_text",
+]
 
 
 def heading_line(width: int, scene: Scene, title: str, style: Style, note: str = "") -> Strip:

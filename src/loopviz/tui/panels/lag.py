@@ -19,7 +19,7 @@ from loopviz.tui.panels.overview import overview_columns, overview_max
 from loopviz.tui.panels.places import place_within
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["draw_lag", "lag_columns", "level"]
+__all__ = ["LATE_NS", "bar_height", "draw_lag", "lag_columns", "lateness_style"]
 
 AXIS_LOW_NS, AXIS_HIGH_NS = 0.3 * MS, 1000.0 * MS
 """The ends of the lag axis. A longer lag fills the whole height."""
@@ -53,7 +53,7 @@ def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
     return rising
 
 
-def level(lag_ns: int, levels: int) -> int:
+def bar_height(lag_ns: int, levels: int) -> int:
     """Height on the logarithmic axis, 0 for nothing, else 1 to `levels`."""
     if lag_ns <= 0:
         return 0
@@ -102,7 +102,7 @@ def _chart(
 ) -> tuple[Strip, ...]:
     theme, glyphs = scene.theme, scene.glyphs
     top = rows * (len(glyphs.levels) - 1)
-    heights = tuple([level(lag, top) for lag in lags])
+    heights = tuple([bar_height(lag, top) for lag in lags])
     heats = () if rows >= 4 else tuple([lateness_style(lag, theme, theme.calm) for lag in lags])
     marks = [columns.at(mark.at_ns) for mark in (scene.snapshot.marks if scene.snapshot else ())]
     marks = [column for column in marks if 0 <= column < columns.count]
@@ -143,13 +143,13 @@ def _axis_names(rows: int, steps: int) -> dict[int, str]:
         return {0: "0.3ms-1s"}
     named = ((1000 * MS, "1s"), (100 * MS, "100ms"), (10 * MS, "10ms"), (1 * MS, "1ms"))
     names = {
-        rows - 1 - (level(ns, rows * steps) - 1) // steps: name for ns, name in reversed(named)
+        rows - 1 - (bar_height(ns, rows * steps) - 1) // steps: name for ns, name in reversed(named)
     }
     return names if rows >= 4 else {row: names[row] for row in (0, rows - 1) if row in names}
 
 
 def _reading(height: int, levels: int) -> int:
-    """The lag that a bar of this height means: `level` turned round."""
+    """The lag that a bar of this height means: `bar_height` turned round."""
     return int(AXIS_LOW_NS * (AXIS_HIGH_NS / AXIS_LOW_NS) ** ((height - 1) / max(1, levels - 1)))
 
 

@@ -17,7 +17,7 @@ from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line, fit
 from loopviz.tui.widgets.lines import LineWidget
 
-__all__ = ["BoxScreen"]
+__all__ = ["MOVES", "BoxScreen", "scrolled", "visible_range"]
 
 Result = TypeVar("Result")
 
