@@ -20,8 +20,8 @@ BEGINNING = """\
 # Keys
 
 *Written by `python docs/keys.py` from the one table that the bindings, the footer, the help (`?`)
-and the command palette (`ctrl+p`) are made of, too: change `src/loopviz/tui/actions.py`, not this
-page.*
+and the command palette (`ctrl+p`) are made of, too: change
+`src/loopviz/tui/state/actions.py`, not this page.*
 
 The footer names the keys that matter now. `loopviz keys` prints this table as your file has it.
 """

@@ -63,7 +63,7 @@ def test_the_filter_narrows_as_one_types_and_data_goes_on():
     async def play(stage: Stage) -> None:
         await stage.press("slash", "A", "p")
         assert stage.lines()[-1].startswith(" / Ap")
-        assert "2 rows have it" in stage.lines()[-1]
+        assert "2 matches" in stage.lines()[-1]
         assert "apple" in stage.text()
         assert "grape" in stage.text()
         assert "cherry" not in stage.text()
@@ -71,10 +71,10 @@ def test_the_filter_narrows_as_one_types_and_data_goes_on():
         await stage.play(1)
         assert len(stage.run.polls) > polls
         await stage.press("p")
-        assert "1 row has it" in stage.lines()[-1]
+        assert "1 match " in stage.lines()[-1]
         await stage.press("backspace", "down", "enter")
         assert stage.app.controller.view_state.row == "apple"
-        assert "rows have it" not in stage.lines()[-1]
+        assert "matches" not in stage.lines()[-1]
         assert "cherry" not in stage.text()
         assert stage.run.calls == []
 

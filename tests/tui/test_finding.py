@@ -153,9 +153,9 @@ def test_a_wrong_fix_says_so_and_the_right_one_has_its_key():
     rows = panel(on=["wrong"], fixes=fixes)
     assert rows[2] == " fix a: await asyncio.to_thread(...)   press a"
     assert rows[3] == " on  b: more of the same"
-    assert rows[4] == "        looks right, is not: It does not."
+    assert rows[4] == "        looks right but is not: It does not."
     short = panel(on=["wrong"], fixes=fixes, comparing=True)
-    assert short[2:] == [rows[2], " on  b: looks right, is not: It does not."]
+    assert short[2:] == [rows[2], " on  b: looks right but is not: It does not."]
 
 
 def test_a_long_fix_never_hides_its_key():
@@ -171,7 +171,7 @@ def test_without_a_fix_it_says_so():
 def test_when_nothing_is_wrong_there_is_something_to_look_at():
     rows = panel(rule="")
     assert rows[0].startswith("── NO FINDING SO FAR ")
-    assert rows[1].startswith(" look LOOP: solid red")
+    assert rows[1].startswith(" watch LOOP: solid red")
     assert panel(rule="", on=["to_thread"])[1].startswith(" on  a: ")
 
 
@@ -179,7 +179,7 @@ def test_without_a_finding_a_counter_that_rises_is_the_trouble():
     lost = CounterValue("lost", "votes lost", bad=True, value=1104, recent=9)
     rows = panel(rule="", counters=(lost,))
     assert rows[0].startswith("── VOTES LOST: 1,104 ─ no rule sees it")
-    assert rows[1].startswith(" look ")
+    assert rows[1].startswith(" watch ")
     assert rows[-1] == " fix a: await asyncio.to_thread(...)   press a"
     on = panel(rule="", counters=(lost,), on=["plain_def"])
     assert "press" not in " ".join(on)
@@ -194,7 +194,7 @@ def test_what_to_look_at_is_shown_whole_or_not_at_all():
     def shown(*hints):
         return panel(rule="", counters=(lost,), scenario={"look": hints})[1:]
 
-    assert shown("one", long, "two")[:2] == [" look one", " look two"]
+    assert shown("one", long, "two")[:2] == [" watch one", " watch two"]
     first = shown(long, "one")
-    assert first[0].startswith(" look with each fix")
+    assert first[0].startswith(" watch with each fix")
     assert first[1].startswith("      ")

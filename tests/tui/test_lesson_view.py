@@ -166,9 +166,9 @@ def test_wrong_and_missing_fixes_say_so_and_a_missing_one_answers_its_key():
         assert "celery is not there." in stage.text()
         assert "looks right" not in stage.text()
         await stage.press("a")
-        assert "looks right, is not: The GIL stays." in stage.text()
+        assert "looks right but is not: The GIL stays." in stage.text()
         await stage.press("escape")
-        assert "looks right, is not: The GIL stays." in stage.text()
+        assert "looks right but is not: The GIL stays." in stage.text()
 
     drive(play, stage=Stage(run))
 

@@ -28,7 +28,7 @@ from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.compare import CompareView
 from loopviz.tui.views.compare.measures import comparison_rows
-from loopviz.tui.views.compare.routes import certainty
+from loopviz.tui.views.compare.routes import significance
 from loopviz.wire.control import Sample
 
 from .builders import SCENARIO, T0, FakeRun
@@ -96,10 +96,10 @@ def test_80x24_has_a_row_for_each_thing_and_the_figures_of_the_first_route():
     assert shown_rows[0].startswith("── COMPARE ──")
     assert shown_rows[1] == " before   no fix  19 s measured"
     assert shown_rows[2] == " after    a: await asyncio.to_thread(...)  19 s of 20 s measured"
-    assert shown_rows[3].split() == ["what", "figure", "before", "after", "change", "certain"]
+    assert shown_rows[3].split() == ["what", "figure", "before", "after", "change", "significance"]
     table = [row[:20].strip() for row in shown_rows[4:9]]
     assert table[:4] == ["▶ GET /report", "GET /ping", "LOOP", "db pool"]
-    assert " ".join(shown_rows[4].split()[3:]) == "p99 114 ms 18 ms ▼ 84 % needs 368, has 295"
+    assert " ".join(shown_rows[4].split()[3:]) == "p99 114 ms 18 ms ▼ 84 % 295 of 368 samples"
     text = "\n".join(shown_rows)
     assert "── GET /report ─ n 295 → 295 ──" in text
     for name in ("p50", "p90", "p99", "max"):
@@ -120,7 +120,7 @@ def test_wide_terminals_have_the_figures_beside_the_table():
     assert "295 → 295" in line
     assert "│" in line
     text = "\n".join(wide)
-    assert "×1 on both sides" in text
+    assert "×1 before and after" in text
     assert "B makes what runs now the baseline" in text
     assert "a thread of its own" in text, "why the fix helps"
     assert "── GET /ping ─ latency" in text, "the other route's histogram"
@@ -222,19 +222,19 @@ def test_another_load_is_not_compared():
 # ---- the strip
 
 
-def test_the_strip_tells_the_highest_quantile_that_is_sure():
+def test_the_strip_has_the_highest_quantile_that_is_significant():
     assert strip(scene_of(compared(seconds=3)))[0] == (
         " no fix → a  GET /report  p90  113 ms → 17 ms   ▼  85 %  (n 40 → 40)"
     )
     assert "  p99 " in strip(scene_of(compared(seconds=30)))[0]
 
 
-def test_what_may_be_chance_is_said_to_be_not_sure():
+def test_what_may_be_chance_is_said_to_be_uncertain():
     snapshot = compared(seconds=3, before_ms=20, after_ms=18)
-    assert strip(scene_of(snapshot))[0].endswith("(n 40 → 40)  unsure")
-    assert strip(scene_of(snapshot), 160, 50)[1].endswith("  p50+p99 not sure yet")
+    assert strip(scene_of(snapshot))[0].endswith("(n 40 → 40)  uncertain")
+    assert strip(scene_of(snapshot), 160, 50)[1].endswith("  p50+p99 not significant yet")
     snapshot = compared(seconds=31, before_ms=20, after_ms=20)
-    assert "not sure" not in strip(scene_of(snapshot))[0], "the same is no change"
+    assert "uncertain" not in strip(scene_of(snapshot))[0], "the same is no change"
 
 
 def test_a_bad_counter_goes_before_the_routes():
@@ -262,8 +262,8 @@ def test_a_bad_counter_goes_before_the_routes():
     ],
 )
 def test_verdicts(before, after, text):
-    certain, style = verdict(Figure("x", before, after, as_duration), scene_of(None))
-    assert certain == text
+    verdict_text, style = verdict(Figure("x", before, after, as_duration), scene_of(None))
+    assert verdict_text == text
     assert isinstance(style, Style)
 
 
@@ -284,19 +284,31 @@ def test_colour_is_for_what_is_sure_or_much():
 
 
 @pytest.mark.parametrize(
-    ("title", "significant", "count", "certain"),
+    ("title", "significant", "count", "text"),
     [
-        ("p99", True, (400, 400), "sure"),
-        ("p99", False, (400, 367), "needs 368, has 367"),
-        ("p99", False, (400, 400), "not sure"),
-        ("p50", False, (5, 9), "needs 6, has 5"),
+        ("p99", True, (400, 400), "significant"),
+        ("p99", False, (400, 367), "too few samples (367 of 368)"),
+        ("p99", False, (400, 400), "not significant"),
+        ("p50", False, (5, 9), "too few samples (5 of 6)"),
         ("max", None, (400, 400), ""),
     ],
 )
-def test_certainty(title, significant, count, certain):
-    assert certainty(Figure(title, 2, 1, as_duration, significant, count=count)) == certain
-    alike = certainty(Figure(title, 100, 101, as_duration, significant, count=count))
-    assert alike == ("" if certain == "not sure" else certain), "there is no change to be sure of"
+def test_significance(title, significant, count, text):
+    assert significance(Figure(title, 2, 1, as_duration, significant, count=count), 40) == text
+    same = significance(Figure(title, 100, 101, as_duration, significant, count=count), 40)
+    assert same == ("" if text == "not significant" else text), "there is no change to be sure of"
+
+
+def test_significance_is_said_in_as_many_words_as_fit():
+    few = Figure("p99", 2, 1, as_duration, significant=False, count=(90, 400))
+    texts = [significance(few, width) for width in (28, 18, 12, 6)]
+    assert texts == ["too few samples (90 of 368)", "90 of 368 samples", "too few", ""]
+    chance = Figure("p99", 2, 1, as_duration, significant=False, count=(400, 400))
+    assert [significance(chance, width) for width in (15, 14, 8)] == [
+        "not significant",
+        "uncertain",
+        "",
+    ]
 
 
 def test_what_was_in_use_for_an_instant_only_has_no_row():

@@ -138,7 +138,7 @@ def test_a_counter_that_rises_is_told_like_a_finding():
     assert "votes lost: 118 since the run began, 12 in the last 5 s. It ought to stay 0." in text
     assert "No rule sees this" in text
     assert "press a" in text
-    assert "LOOK AT" in text
+    assert "WHAT TO WATCH" in text
 
 
 def test_all_is_well_says_what_is_watched_for_and_how_the_loop_is():

@@ -253,7 +253,7 @@ def test_collections_stand_where_they_ended():
     cells = strip.text[16:66]
     assert (cells[10], cells[40]) == ("2", "1"), "the oldest generation of a column; none to come"
     assert len(cells.split()) == 2
-    text = "4 pauses (1 2 1 of generation 0 1 2), 47 ms in all, longest 39 ms"
+    text = "4 pauses (1 2 1 of generation 0 1 2), 47 ms in total, longest 39 ms"
     assert pause_summary(gc, 80) == text
     assert pause_summary(gc, 60) == "4 pauses (gen. 0 1 2: 1 2 1), 47 ms, longest 39 ms"
     assert pause_summary(GcStats(), 80) == "no pause so far"

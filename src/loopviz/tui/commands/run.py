@@ -25,7 +25,7 @@ def fix(controller: Controller, place: int) -> None:
 
 
 def suggested(controller: Controller) -> None:
-    """Apply the suggested fix; a second press does not take it off again."""
+    """Apply the suggested fix; a second press does not turn it off again."""
     scene = controller.scene
     if scene is None:
         return

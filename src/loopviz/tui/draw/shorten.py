@@ -6,7 +6,7 @@ from loopviz.tui.draw.text import cell_width, wrap
 
 __all__ = ["shortened", "wrap_within"]
 
-_CLAUSE = re.compile(r"(?=; | # |, each |: | in (?!a row|all\b)|, )")
+_CLAUSE = re.compile(r"(?=; | # |, each |: | in (?!a row|all\b|total\b)|, )")
 """Before each clause."""
 
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))

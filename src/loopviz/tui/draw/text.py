@@ -20,6 +20,7 @@ __all__ = [
     "elapsed",
     "exact",
     "fill_rows",
+    "first_fitting",
     "fit",
     "took",
     "unit_of",
@@ -42,6 +43,11 @@ def fit(text: str, width: int, more: str = "…") -> str:
         return set_cell_size(text, width)
     keep = width - len(more)
     return set_cell_size(text, keep) + more if keep > 0 else set_cell_size(text, width)
+
+
+def first_fitting(options: Sequence[str], room: int) -> str:
+    """The first text that fits into `room` cells; the last one if none does."""
+    return next((text for text in options if cell_width(clean(text)) <= room), options[-1])
 
 
 def duration(ns: int, space: str = "") -> str:

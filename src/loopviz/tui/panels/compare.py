@@ -4,7 +4,7 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison, CounterComparison, RouteComparison
-from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, fit
+from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, first_fitting, fit
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.layout import WIDE_CELLS, Plan
 from loopviz.tui.panels.next_step import NextStep, next_step
@@ -52,7 +52,7 @@ def step_line(step: NextStep, width: int, scene: Scene) -> Strip:
     """` next  press a: …`; in fewer words where there is no room."""
     theme = scene.theme
     line = Line(width).add(f" {step.word}  ", theme.accent)
-    text = step.text if cell_width(step.text) <= line.left or not step.short else step.short
+    text = first_fitting(step.texts, line.left)
     style = theme.strong if step.word == "next" else theme.dim
     return line.add(fit(clean(text), line.left, scene.glyphs.more), style).strip(theme.text)
 
@@ -70,7 +70,7 @@ def _results(
         return []
     line = Line(width)
     if comparison is None:
-        word = "nothing was changed yet" if scene.scenario.fixes else "this scenario has no fixes"
+        word = "no change yet" if scene.scenario.fixes else "this scenario has no fixes"
         return [line.add(f" {word}", theme.dim).strip(theme.text)] if titled else []
     if not comparison.comparable:
         was, now = (f"{scene.glyphs.times}{factor:g}" for factor in comparison.load)
@@ -114,16 +114,16 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
     for figure in figures:
         _figure(line, figure, scene)
     samples = f"  (n {route.before.count} {glyphs.arrow} {route.after.count})"
-    unsure = [
+    weak = [
         f.title
         for f in figures
         if f.significant is False and not verdict(f, scene)[0].startswith("=")
     ]
     if cell_width(samples) <= line.left:
         line.add(samples, theme.dim)
-    state = "not sure" if of.full else "not sure yet"
-    which = f"{'+'.join(unsure)} " if len(figures) > 1 else ""
-    texts = (f"  {which}{state}", "  unsure") if unsure else ()
+    state = "not significant" if of.full else "not significant yet"
+    which = f"{'+'.join(weak)} " if len(figures) > 1 else ""
+    texts = (f"  {which}{state}", "  uncertain") if weak else ()
     line.add(next((text for text in texts if cell_width(text) <= line.left), ""), theme.dim)
     return line.strip(theme.text)
 

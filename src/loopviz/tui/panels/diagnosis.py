@@ -42,7 +42,7 @@ def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     lesson = paragraph(scene.scenario.lesson, theme.dim, inner, scene)
     hints: list[Strip] = []
     if finding is not None and scene.scenario.look:
-        hints.append(_head("LOOK AT", inner, scene))
+        hints.append(_head("WHAT TO WATCH", inner, scene))
         for text in scene.scenario.look:
             hints += paragraph(text, theme.dim, inner, scene)
     for more in (fixes, [_head("LESSON", inner, scene), *lesson], hints):
@@ -96,8 +96,8 @@ def _of_the_scenario(finding: Finding, scene: Scene) -> bool:
 def _nothing(scene: Scene) -> str:
     counter = scene.rising_counter
     if counter is None:
-        return "Nothing is wrong so far. What to look at:"
-    return f"{clean(counter.title)}: {counter.value:,}, and it grows. What to look at:"
+        return "Nothing is wrong so far. What to watch:"
+    return f"{clean(counter.title)}: {counter.value:,}, and it grows. What to watch:"
 
 
 def _head(title: str, width: int, scene: Scene) -> Strip:

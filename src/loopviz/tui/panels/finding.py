@@ -57,12 +57,12 @@ def evidence(finding: Finding) -> str:
 
 
 def times_text(finding: Finding) -> str:
-    """`31 times, worst 62 ms, 1.7 s in all`."""
+    """`31 times, worst 62 ms, 1.7 s in total`."""
     times = "once" if finding.count == 1 else f"{finding.count:,} times"
     if finding.worst_ns:
         times += f", worst {duration(finding.worst_ns, ' ')}"
         if finding.count > 1:
-            times += f", {duration(finding.total_ns, ' ')} in all"
+            times += f", {duration(finding.total_ns, ' ')} in total"
     return times
 
 
@@ -155,11 +155,11 @@ def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
 
 
 def _hints(scene: Scene, width: int, rows: int) -> list[Strip]:
-    """What to look at, as much of it as is whole on so many rows."""
+    """What to watch, as much of it as is whole on so many rows."""
     strips: list[Strip] = []
     for text in scene.scenario.look:
-        lines = wrap_within(clean(text), rows - len(strips), width - 7)
-        strips += _headed(" look ", lines, width, scene)
+        lines = wrap_within(clean(text), rows - len(strips), width - 8)
+        strips += _headed(" watch ", lines, width, scene)
     return strips
 
 

@@ -58,10 +58,10 @@ def tick(fix: FixInfo, scene: Scene) -> str:
 
 def why_text(fix: FixInfo) -> str:
     """Why the fix helps, or why it does not."""
-    return f"looks right, is not: {clean(fix.why)}" if fix.wrong else clean(fix.why)
+    return f"looks right but is not: {clean(fix.why)}" if fix.wrong else clean(fix.why)
 
 
 def _in_a_row(fix: FixInfo, room: int) -> str:
     """Of a wrong one."""
     why, title = why_text(fix), clean(fix.title)
-    return why if cell_width(why) <= room else f"looks right, is not: {title}"
+    return why if cell_width(why) <= room else f"looks right but is not: {title}"

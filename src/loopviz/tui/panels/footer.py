@@ -98,10 +98,10 @@ def _close(offer: Offer) -> Offer:
 
 
 def draw_prompt(scene: Scene, width: int, found: int) -> list[Strip]:
-    """One row: the filter as it is typed, how many rows have it, and how to leave."""
+    """One row: the filter as it is typed, how many rows match, and how to leave."""
     theme, keys = scene.theme, scene.keys
     line = Line(width).add(f" {keys.label('filter')} ", theme.bar_brand)
-    hint = f"   {found} {'row has' if found == 1 else 'rows have'} it   enter keep   esc drop "
+    hint = f"   {found} {'match' if found == 1 else 'matches'}   enter keep   esc drop "
     typed = clean(scene.view_state.filters.get(scene.view, ""))
     room = line.left - cell_width(hint) - 1
     line.add(typed[-room:] if room > 0 else "", theme.bar_strong).add(" ", theme.cursor)

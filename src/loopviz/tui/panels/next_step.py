@@ -27,10 +27,8 @@ class NextStep(NamedTuple):
 
     word: str
     """`next`: something to do; `wait`: it comes by itself."""
-    text: str
-    """The keys are named in it."""
-    short: str = ""
-    """The same in fewer words; empty: there are none."""
+    texts: tuple[str, ...]
+    """What to do, with the keys named; the same in fewer words follows."""
 
 
 def next_step(scene: Scene) -> NextStep | None:
@@ -39,10 +37,10 @@ def next_step(scene: Scene) -> NextStep | None:
     phase = scene.status.phase
     if phase in ("target-died", "load-died", "failed"):
         text = f"{key('restart')} starts it again, {key('scenarios')} goes to another scenario"
-        return NextStep("next", text)
+        return _next(text)
     if phase == "starting":
         text = "the app comes up, then its load"
-        return NextStep("wait", f"{text}; {key('scenarios')} goes to another scenario", text)
+        return _wait(f"{text}; {key('scenarios')} goes to another scenario", text)
     state = scene.view_state
     if (
         scene.frozen
@@ -52,11 +50,9 @@ def next_step(scene: Scene) -> NextStep | None:
         return None
     if not scene.scenario.load:
         url = clean(scene.status.url)
-        return NextStep(
-            "next", f"send requests to {url}: this scenario has no load of its own", url
-        )
+        return _next(f"send requests to {url}: this scenario has no load of its own", url)
     if scene.snapshot is None or _requests(scene) == 0:
-        return NextStep("wait", "the first requests are on their way")
+        return _wait("the first requests are on their way")
     comparison = scene.snapshot.comparison
     if comparison is not None and not comparison.comparable:
         return _other_load(scene, comparison)
@@ -72,33 +68,31 @@ def _first(scene: Scene) -> NextStep:
     key = scene.keys.label
     if scene.status.fixes_on:
         on = " ".join(fix_letters(scene, scene.status.fixes_on))
-        return NextStep("next", f"press {on} to take the fix off: before and after appear here")
+        return _next(f"press {on} to turn the fix off: before and after appear here")
     if not scene.scenario.fixes:
         text = f"{key('view-diagnose')} shows what is wrong, {key('next-scenario')} goes on"
-        return NextStep("next", f"this scenario has no fixes: {text}", text)
+        return _next(f"this scenario has no fixes: {text}", text)
     fix = to_try(scene)
     if fix is None:
         missing = next((fix.unavailable for fix in scene.scenario.fixes if fix.unavailable), "")
-        return NextStep("next", clean(missing), f"{key('next-scenario')} goes to the next scenario")
+        return _next(clean(missing), f"{key('next-scenario')} goes to the next scenario")
     seen = _requests(scene)
     if seen < MIN_REQUESTS:
-        return NextStep("wait", f"measuring how it is now: {seen} of {MIN_REQUESTS} requests")
+        return _wait(f"measuring how it is now: {seen} of {MIN_REQUESTS} requests")
     letter = scene.letter(fix.key)
     if scene.finding is None and scene.rising_counter is None:
         text = f"nothing is wrong so far; press {letter} to see what its fix changes"
-        return NextStep("next", text, f"press {letter} to see what it changes")
+        return _next(text, f"press {letter} to see what it changes")
     text = f"press {letter}: the load stays the same, before and after appear here"
-    return NextStep("next", text, f"press {letter}: before and after appear here")
+    return _next(text, f"press {letter}: before and after appear here")
 
 
 def _pinned(scene: Scene) -> NextStep:
     """The baseline is set, and nothing was changed since."""
     fix = to_try(scene)
     if fix is None:
-        return NextStep(
-            "next", f"flip a fix ({' '.join(scene.letters)}): it is compared with the baseline"
-        )
-    return NextStep("next", f"press {scene.letter(fix.key)}: it is compared with the baseline")
+        return _next(f"flip a fix ({' '.join(scene.letters)}): it is compared with the baseline")
+    return _next(f"press {scene.letter(fix.key)}: it is compared with the baseline")
 
 
 def _other_load(scene: Scene, comparison: Comparison) -> NextStep:
@@ -108,13 +102,11 @@ def _other_load(scene: Scene, comparison: Comparison) -> NextStep:
         back = (
             key("less-load") if comparison.load.after > comparison.load.before else key("more-load")
         )
-        return NextStep(
-            "next", f"{back} goes back to the baseline's load, {key('baseline')} sets another"
-        )
+        return _next(f"{back} goes back to the baseline's load, {key('baseline')} sets another")
     fix = to_try(scene)
     flip = fix_letters(scene, scene.status.fixes_on)[:1] or ([scene.letter(fix.key)] if fix else [])
     again = f"press {flip[0]}: it is compared under this load" if flip else "flip a fix"
-    return NextStep("next", again)
+    return _next(again)
 
 
 def _comparing(scene: Scene, comparison: Comparison) -> NextStep:
@@ -134,22 +126,25 @@ def _comparing(scene: Scene, comparison: Comparison) -> NextStep:
             if not any_significant(comparison)
             else "without it that is how it is: "
         )
-        return NextStep("next", result + text, text)
+        return _next(result + text, text)
     if wrong:
         off = " ".join(fix_letters(scene, [fix.key for fix in wrong]))
         other = f", then {scene.letter(fix.key)}" if fix and len(wrong) == len(on) else ""
-        text = f"press {off} to take it off{other}"
-        return NextStep("next", f"{off} looked right and is not: {text}", text)
+        text = f"press {off} to turn it off{other}"
+        return _next(f"{off} looks right but is not: {text}", text)
     bad = next(filter(still_grows, bad_counters(comparison)), None)
     if fix is not None and (scene.suggested_fix is not None or bad is not None):
         letter = scene.letter(fix.key)
         why = f"{clean(bad.title)} still grows" if bad else "that was not all"
-        return NextStep("next", f"{why}: press {letter} as well", f"press {letter} as well")
+        return _next(f"{why}: press {letter} as well", f"press {letter} as well")
     text = f"{figures} shows the figures, {further} the next scenario"
+    short = f"{figures} figures, {further} next scenario"
     if scene.view == "compare":
         text = f"{further} the next scenario, {key('view-live')} the live view"
-    done = effect(scene, comparison)
-    return NextStep("next", f"{done}; {text}" if done else text, text)
+        short = f"{further} next scenario, {key('view-live')} live view"
+    if done := effect(scene, comparison):
+        return _next(f"{done}; {text}", f"{done}; {short}", text)
+    return _next(text)
 
 
 def _samples(scene: Scene, comparison: Comparison, route: RouteComparison) -> NextStep:
@@ -159,13 +154,11 @@ def _samples(scene: Scene, comparison: Comparison, route: RouteComparison) -> Ne
         changed_ = set(comparison.before_fixes) ^ set(comparison.after_fixes)
         again = " ".join(fix_letters(scene, changed_))
         text = f"only {route.before.count} of {needed} samples before: press {again}, wait"
-        return NextStep(
-            "next", f"{text} 3 s, press {again} again", f"press {again}, wait, {again} again"
-        )
+        return _next(f"{text} 3 s, press {again} again", f"press {again}, wait, {again} again")
     have = route.after.count
     rate = route.rps.after or route.rps.before
     left = f"about {max(1, round((needed - have) / rate))} s still" if rate else "a moment still"
-    return NextStep("wait", f"{left}: right of the mark is what it changed", left)
+    return _wait(f"{left}: right of the mark is what it changed", left)
 
 
 def to_try(scene: Scene) -> FixInfo | None:
@@ -176,6 +169,14 @@ def to_try(scene: Scene) -> FixInfo | None:
     if wanted is not None and not wanted.unavailable:
         return wanted
     return next((fix for fix in good if scene.letter(fix.key)), None)
+
+
+def _next(*texts: str) -> NextStep:
+    return NextStep("next", texts)
+
+
+def _wait(*texts: str) -> NextStep:
+    return NextStep("wait", texts)
 
 
 def _requests(scene: Scene) -> int:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Snapshot
-from loopviz.tui.draw.text import elapsed
+from loopviz.tui.draw.text import elapsed, first_fitting
 from loopviz.tui.draw.time_columns import Columns
 
 __all__ = ["overview_columns", "overview_max", "overview_sum", "retention_note"]
@@ -28,7 +28,7 @@ def retention_note(what: str, since_ns: int, columns: Columns, now_ns: int) -> s
         return ""
     last = elapsed(now_ns - since_ns)
     ways = (f"{what} are kept for the last {last}", f"kept for the last {last}", f"kept for {last}")
-    return next((way for way in ways if len(way) <= room), "")
+    return first_fitting((*ways, ""), room)
 
 
 def overview_sum(

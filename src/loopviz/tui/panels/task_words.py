@@ -1,14 +1,12 @@
 """A task in a few words: its state, what it waits for, what happened to it."""
 
-from collections.abc import Sequence
-
 from loopviz.model.snapshot import State, TaskInfo, TaskTable
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
-from loopviz.tui.draw.text import cell_width, clean, duration, took
+from loopviz.tui.draw.text import duration, took
 from loopviz.tui.panels.places import file_line
 
-__all__ = ["as_of", "first_fitting", "situation", "state_words", "waits_on"]
+__all__ = ["as_of", "situation", "state_words", "waits_on"]
 
 
 def as_of(view: TaskTable, end_ns: int) -> int:
@@ -63,8 +61,3 @@ def situation(task: TaskInfo, at_ns: int) -> list[str]:
     lasted = took(max(at_ns - task.since_ns, 0))
     parts = ((what, lasted, line), (what, lasted), (what,))
     return [" ".join(filter(None, part)) for part in parts]
-
-
-def first_fitting(options: Sequence[str], room: int) -> str:
-    """The first that there is room for; the last one if there is for none."""
-    return next((text for text in options if cell_width(clean(text)) <= room), options[-1])

@@ -173,8 +173,8 @@ def any_significant(comparison: Comparison) -> bool:
 def effect(scene: Scene, comparison: Comparison) -> str:
     """What it did to whom, in half a sentence; empty if there is nothing to say."""
     for counter in bad_counters(comparison):
-        since = f"{counter.grew.after:,} since" if counter.grew.after else "no more"
-        return f"{clean(counter.title)}: {since}"
+        title, grew = clean(counter.title), counter.grew.after
+        return f"{title}: {grew:,} since" if grew else f"no more {title}"
     findings = scene.snapshot.findings if scene.snapshot else ()
     finding = max(findings, key=lambda found: found.victims, default=None)
     if finding is None:
@@ -184,11 +184,15 @@ def effect(scene: Scene, comparison: Comparison) -> str:
         if not finding.victims:
             return f"{clean(finding.title).lower()}: not seen for {calm}"
         at_once = finding.last_ns <= comparison.since_ns + SECOND
-        return f"{finding.victims} victims before, none {'since' if at_once else f'for {calm}'}"
+        return f"{_delayed(finding.victims)} before, none {'since' if at_once else f'for {calm}'}"
     before, after = comparison.loop.before.victims, comparison.loop.after.victims
     if finding.rule == "slow-callback" and before:
-        return f"{before} victims before, {after or 'none'} since"
+        return f"{_delayed(before)} before, {after or 'none'} since"
     return ""
+
+
+def _delayed(requests: int) -> str:
+    return f"{requests:,} request{'s' if requests > 1 else ''} delayed"
 
 
 def fix_letters(scene: Scene, keys: Iterable[str]) -> list[str]:

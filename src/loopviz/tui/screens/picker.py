@@ -103,7 +103,7 @@ class PickerScreen(ListScreen[str]):
         for fix in entry.fixes:
             rows += wrapped(fix.unavailable, theme.warm)
         if entry.look:
-            rows += wrapped(f"look: {entry.look[0]}", theme.dim, 1)
+            rows += wrapped(f"watch: {entry.look[0]}", theme.dim, 1)
         if entry.fixes:
             fixes = ", ".join(clean(fix.title) for fix in entry.fixes)
             rows.append(Line(width).add(fit(f"fixes: {fixes}", width, self.glyphs.more), theme.dim))

@@ -329,7 +329,7 @@ ACTIONS: tuple[Action, ...] = (
         "lesson",
         "lesson",
         ("i",),
-        "the lesson: why, what to look at, and the source as it runs",
+        "the lesson: why, what to watch, and the source as it runs",
         "views",
         "lesson",
         availability.is_live,

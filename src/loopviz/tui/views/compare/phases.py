@@ -44,7 +44,7 @@ def draw_phases(scene: Scene, comparison: Comparison, width: int, height: int) -
     if height >= 24:
         key = scene.keys.label("baseline")
         line = Line(width).add(f" {'load':<9}", theme.accent)
-        line.add(f"{scene.glyphs.times}{comparison.load.after:g} on both sides", theme.text)
+        line.add(f"{scene.glyphs.times}{comparison.load.after:g} before and after", theme.text)
         line.add(f"  {key} makes what runs now the baseline", theme.dim)
         strips += [line.strip(theme.text), Line(width).strip(theme.text)]
     return strips

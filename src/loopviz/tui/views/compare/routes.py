@@ -1,4 +1,4 @@
-"""One item before and after: its figures, how certain they are, and its latencies drawn."""
+"""One item before and after: its figures, their significance, and its latencies drawn."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from textual.strip import Strip
 
 from loopviz.model.phases.confidence import SHARES, samples_for
 from loopviz.model.snapshot import Comparison, RouteComparison
-from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, fit
+from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, first_fitting, fit
 from loopviz.tui.panels.finding import heading_line, paragraph
 from loopviz.tui.panels.fixes import why_text
 from loopviz.tui.panels.histogram import draw_histogram, histogram_rows
@@ -14,30 +14,37 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import Figure, is_same, verdict
 from loopviz.tui.views.compare.measures import ComparisonRow
 
-__all__ = ["certainty", "draw_figures", "draw_further", "draw_rest", "figures_rows"]
+__all__ = ["draw_figures", "draw_further", "draw_rest", "figures_rows", "significance"]
 
 SAMPLES_NEEDED = {f"p{share * 100:g}": samples_for(share) for share in SHARES}
 """Samples, before and after, that a quantile's confidence interval needs."""
 TITLE_CELLS, VALUE_CELLS, CHANGE_CELLS = 17, 8, 8
-FIGURES_CELLS = TITLE_CELLS + 2 * VALUE_CELLS + CHANGE_CELLS + 24
+FIGURES_CELLS = TITLE_CELLS + 2 * VALUE_CELLS + CHANGE_CELLS + 32
 """Cells of a figure's row."""
-NARROW_CELLS = TITLE_CELLS + 2 * VALUE_CELLS + CHANGE_CELLS + 12
+NARROW_CELLS = TITLE_CELLS + 2 * VALUE_CELLS + CHANGE_CELLS + 16
 """Cells of a row without the count of missing samples."""
 MAX_RANGES = 12
 """The most rows of a histogram."""
 
 
-def certainty(figure: Figure) -> str:
-    """`sure`, `not sure`; `needs 368, has 90` of too few; empty if there is nothing to say."""
+def significance(figure: Figure, width: int) -> str:
+    """Whether the change is significant, in as many words as fit; empty: nothing is to be said.
+
+    `significant`, `not significant`, `too few samples (90 of 368)`.
+    """
     if figure.significant is None:
         return ""
     if figure.significant:
-        return "sure"
+        return first_fitting(("significant", ""), width)
     least = SAMPLES_NEEDED.get(figure.title, 0)
     few = min(figure.count) if figure.count is not None else least
     if few < least:
-        return f"needs {least}, has {few}"
-    return "" if is_same(figure) else "not sure"
+        count = f"{few} of {least}"
+        texts = (f"too few samples ({count})", f"{count} samples", "too few", "")
+        return first_fitting(texts, width)
+    if is_same(figure):
+        return ""
+    return first_fitting(("not significant", "uncertain", ""), width)
 
 
 def draw_figures(item: ComparisonRow, scene: Scene, width: int, height: int) -> list[Strip]:
@@ -48,7 +55,7 @@ def draw_figures(item: ComparisonRow, scene: Scene, width: int, height: int) -> 
     beside = item.route is not None and height < figures_rows(item)
     cells = min(width, FIGURES_CELLS)
     if beside and width < FIGURES_CELLS + 28:
-        cells = NARROW_CELLS if width >= NARROW_CELLS + 27 else min(width, FIGURES_CELLS)
+        cells = NARROW_CELLS if width >= NARROW_CELLS + 23 else min(width, FIGURES_CELLS)
         beside = width >= cells + 20
     rows = [_figure_row(figure, scene, cells) for figure in (None, *item.figures)][:room]
     if item.route is None:
@@ -160,7 +167,7 @@ def _samples(item: ComparisonRow, scene: Scene) -> str:
 
 
 def _figure_row(figure: Figure | None, scene: Scene, width: int) -> Strip:
-    """`  p50      104 ms   12 ms  ▼ 88 %  sure`; the head without a figure."""
+    """`  p50      104 ms   12 ms  ▼ 88 %  significant`; the head without a figure."""
     theme = scene.theme
     line = Line(width)
     if figure is None:
@@ -171,10 +178,8 @@ def _figure_row(figure: Figure | None, scene: Scene, width: int) -> Strip:
     line.add(f"{was:>{VALUE_CELLS}} ", theme.text).add(f"{now:>{VALUE_CELLS}}", theme.strong)
     text, style = verdict(figure, scene)
     line.add("  ", theme.text).add(f"{text:<{CHANGE_CELLS}}", style)
-    certain = certainty(figure)
-    certain = certain if cell_width(certain) < line.left else "not sure"
-    if cell_width(certain) < line.left:
-        line.add(f" {certain}", theme.text if certain == "sure" else theme.dim)
+    text = significance(figure, line.left - 1)
+    line.add(f" {text}", theme.text if figure.significant else theme.dim)
     return line.strip(theme.text)
 
 

@@ -1,4 +1,4 @@
-"""The compare view: what was before and what is now, each figure with how sure it is."""
+"""The compare view: what was before and what is now, each figure with its significance."""
 
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
@@ -16,11 +16,11 @@ from loopviz.tui.state.view_state import Key
 from loopviz.tui.views.compare.measures import ComparisonRow, comparison_rows
 from loopviz.tui.views.compare.phases import draw_nothing, draw_phases
 from loopviz.tui.views.compare.routes import (
-    certainty,
     draw_figures,
     draw_further,
     draw_rest,
     figures_rows,
+    significance,
 )
 from loopviz.tui.views.view import View
 
@@ -30,9 +30,9 @@ HELP = (
     ("before", "what ran before the last change of fixes, its last 30 s; or the baseline"),
     ("after", "what runs now, the last 30 s; the first 0.3 s after a change count for neither"),
     ("▼ ▲ =", "less, more, the same within 5 %; ×3.2: that many times as much"),
-    ("sure", "the 95 % intervals of before and after do not overlap (order statistics)"),
-    ("not sure", "they overlap: it may be chance"),
-    ("needs 368, has 90", "so many samples a side it takes to be sure of a p99; one has fewer"),
+    ("significant", "the 95 % intervals of before and after do not overlap (order statistics)"),
+    ("not significant", "they overlap: it may be chance"),
+    ("90 of 368 samples", "too few: a p99 needs 368 of them before and after"),
     ("n", "samples; latency counts from the time at which a request was to be sent"),
     ("LOOP", "and resources: of several workers, the first one's"),
     ("busy", "share of the time in which the loop ran something"),
@@ -143,6 +143,8 @@ def _columns(scene: Scene) -> tuple[Column, ...]:
             lambda item, scene: verdict(item.head, scene)[1],
             left=True,
         ),
-        Column("certain", 18, lambda item: certainty(item.head), "", left=True, spare=1),
+        Column(
+            "significance", 18, lambda item: significance(item.head, 18), "", left=True, spare=1
+        ),
         Column("samples", 13, count, "", spare=2),
     )

@@ -136,7 +136,7 @@ def _rule(finding: Finding, scene: Scene, width: int) -> list[Strip]:
 
 
 def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
-    """No rule sees it: what the endpoints count, and what to look at."""
+    """No rule sees it: what the endpoints count, and what to watch."""
     theme, counter = scene.theme, entry.counter
     assert counter is not None
     grew = f"{counter.value:,} since the run began"
@@ -156,7 +156,7 @@ def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
         row for hint in scene.scenario.look for row in paragraph(hint, theme.text, width, scene)
     ]
     if hints:
-        sections.append(_Section(2, [title_line("LOOK AT", "", scene, width), *hints]))
+        sections.append(_Section(2, [title_line("WHAT TO WATCH", "", scene, width), *hints]))
     lesson = paragraph(scene.scenario.lesson, theme.dim, width, scene, 4)
     return [*sections, _Section(3, lesson)]
 

@@ -31,7 +31,7 @@ RULES: dict[str, RuleText] = {
     ),
     "pool-exhausted": RuleText(
         "a pool or semaphore has no unit left",
-        "Whoever comes when all units are taken queues for one; the loop itself is idle meanwhile.",
+        "Once every slot is taken, newcomers queue for one; meanwhile the loop itself is idle.",
     ),
     "thread-limiter-exhausted": RuleText(
         "all worker threads are taken",
@@ -66,12 +66,12 @@ RULES: dict[str, RuleText] = {
         "Each has to connect anew, and connections pile up; one for the whole app is enough.",
     ),
     "sequential-awaits": RuleText(
-        "alike waits, one after the other",
+        "similar awaits, one by one",
         "Waits in a row add up; those that do not need each other could overlap, gathered.",
     ),
     "cancelled-mid-write": RuleText(
         "a request is cut off while it writes",
-        "A cancelled request stops at its await: what it had begun to write may be half done.",
+        "A cancelled request stops at its await: what it had begun to write may be half-written.",
     ),
     "retry-storm": RuleText(
         "failed calls are tried again and again",

@@ -34,7 +34,7 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
     who = "1 request" if finding.victims == 1 else f"{finding.victims:,} requests"
     text = f"{who} waited for it"
     if finding.victim_wait_ns:
-        text += f", {duration(finding.victim_wait_ns, ' ')} in all"
+        text += f", {duration(finding.victim_wait_ns, ' ')} in total"
     strips = [title_line("VICTIMS", text, scene, width)]
     if len(finding.sufferings) == rows + 1:
         rows += 1

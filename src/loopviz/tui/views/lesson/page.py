@@ -107,20 +107,20 @@ def _source(scene: Scene, width: int) -> list[Strip]:
 
 
 def _more(scene: Scene, width: int) -> list[Strip]:
-    """What to look at, the lesson in prose, and where real users hit it."""
+    """What to watch, the lesson in prose, and where it was seen in the wild."""
     scenario, theme = scene.scenario, scene.theme
     rows: list[Strip] = []
     if scenario.look:
-        rows.append(_head("LOOK AT", width, scene))
+        rows.append(_head("WHAT TO WATCH", width, scene))
         for hint in scenario.look:
             rows += _text(hint, theme.text, 1, width, scene, f"{scene.glyphs.dot} ")
         rows.append(_blank(width, scene))
     if scene.lesson and scene.lesson.prose:
-        rows.append(_head("IN MORE WORDS", width, scene))
+        rows.append(_head("WHY", width, scene))
         for paragraph in scene.lesson.prose.split("\n\n"):
             rows += [*_text(paragraph, theme.text, 1, width, scene), _blank(width, scene)]
     if scenario.link:
-        rows.append(_head("REAL USERS HIT IT", width, scene))
+        rows.append(_head("SEEN IN THE WILD", width, scene))
         rows += _text(scenario.link, theme.accent, 1, width, scene)
     return rows
 

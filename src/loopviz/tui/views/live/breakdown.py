@@ -46,7 +46,7 @@ def draw_breakdown(
         rows.append(draw_part(part, request, size, scene, width, chosen=i == at))
     if len(visible) < len(parts) and at is None:
         rest = parts[len(visible) :]
-        summary = f"{len(rest)} more, {duration(sum(p.total_ns for p in rest), ' ')} in all"
+        summary = f"{len(rest)} more, {duration(sum(p.total_ns for p in rest), ' ')} in total"
         rows.append(Line(width).add(f"   {summary}", theme.dim).strip(theme.text))
     rows += notes[: max(0, height - len(rows))]
     return fill_rows(rows, width, height, theme.text)

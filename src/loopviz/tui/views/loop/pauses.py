@@ -4,7 +4,7 @@ from textual.strip import Strip
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import GcStats
-from loopviz.tui.draw.text import Line, duration
+from loopviz.tui.draw.text import Line, duration, first_fitting
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.scene import Scene
 
@@ -30,15 +30,15 @@ def pause_row(gc: GcStats, scene: Scene, columns: Columns, label: int, width: in
 
 
 def pause_summary(gc: GcStats, width: int) -> str:
-    """`12 pauses (4 3 5 of generation 0 1 2), 34 ms in all, longest 8.1 ms`, or less of it."""
+    """`12 pauses (4 3 5 of generation 0 1 2), 34 ms in total, longest 8.1 ms`, or less of it."""
     if not gc.count:
         return "no pause so far"
     pauses = "1 pause" if gc.count == 1 else f"{gc.count:,} pauses"
     by = " ".join(f"{count:,}" for count in gc.by_generation)
     total, longest = duration(gc.total_ns, " "), f"longest {duration(gc.max_ns, ' ')}"
     ways = (
-        f"{pauses} ({by} of generation 0 1 2), {total} in all, {longest}",
+        f"{pauses} ({by} of generation 0 1 2), {total} in total, {longest}",
         f"{pauses} (gen. 0 1 2: {by}), {total}, {longest}",
-        f"{pauses}, {total} in all, {longest}",
+        f"{pauses}, {total} in total, {longest}",
     )
-    return next((way for way in ways if len(way) <= width), ways[-1])
+    return first_fitting(ways, width)

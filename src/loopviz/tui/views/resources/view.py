@@ -28,7 +28,7 @@ class ResourcesView(View):
     FILTERS: ClassVar[bool] = True
     HELP: ClassVar[Sequence[tuple[str, str]]] = (
         *((column.title, column.help) for column in COLUMNS if column.title),
-        ("FULL", "all units are in use: whoever comes now waits"),
+        ("FULL", "every unit is in use: newcomers wait"),
         ("HELD", "a lock that somebody has"),
         ("w2", "of the second worker process"),
         ("quiet", "nobody ever waited for it; enter shows those"),

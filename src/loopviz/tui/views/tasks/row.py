@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from loopviz.model.snapshot import TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.glyphs import Glyphs
-from loopviz.tui.draw.text import clean
+from loopviz.tui.draw.text import clean, first_fitting
 from loopviz.tui.panels.places import file_line
-from loopviz.tui.panels.task_words import first_fitting, situation, state_words, waits_on
+from loopviz.tui.panels.task_words import situation, state_words, waits_on
 
 __all__ = ["TROUBLE", "TaskKey", "TaskRow", "group_row", "more_row", "task_row", "trouble_row"]
 
