@@ -37,7 +37,7 @@ SYMPTOMS = {
     "sequential": "An endpoint takes as long as all of its calls together",
     "failfast": "The request has failed, and its calls go on",
     "background": "Work that was accepted and never done, without an error",
-    "disconnect": "Clients leave, and what they began is done for nobody, or half done",
+    "disconnect": "Clients leave, and what they began is done for nobody, or half-written",
     "stampede": "A spike each time a cache entry expires",
     "convoy": "Seconds of latency, an idle CPU, and a lock",
     "queue": "Memory grows until the process is killed",
@@ -150,7 +150,7 @@ def section(entry: ScenarioInfo, runs: dict[str, Any]) -> Iterator[str]:
 
 
 def explained(fix: FixInfo) -> str:
-    wrong = " *Looks right, and is not.*" if fix.wrong else ""
+    wrong = " *Looks right but is not.*" if fix.wrong else ""
     return f"- `{fix.key}`: {code(fix.title)}. {fix.why}{wrong}"
 
 

@@ -60,7 +60,7 @@ scenario = Scenario(
     lesson="Hold a connection for the query, not for the whole request.",
     look=(
         "The pool is 5/5 FULL and its queue climbs, yet the loop is almost idle.",
-        "After a second in the queue GET /order fails: a 500 that no query has caused.",
+        "After a second in the queue GET /order fails: a 500 although no query failed.",
         "GET /ping needs no connection, and stays fast.",
     ),
     link="https://github.com/fastapi/full-stack-fastapi-template/issues/104",

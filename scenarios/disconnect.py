@@ -17,8 +17,8 @@ from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-ghosts = Counter("ghosts", "ghosts", bad=True)
-lost = Counter("lost", "half done", bad=True)
+ghosts = Counter("ghosts", "orphaned requests", bad=True)
+lost = Counter("lost", "half-written transfers", bad=True)
 
 at_end = Fix(
     key="at_end",
@@ -39,7 +39,7 @@ cancel = Fix(
 base_http = Fix(
     key="base_http",
     title="add_middleware(BaseHTTPMiddleware, ...)",
-    why="It hides the disconnect from is_disconnected(): no ghosts are seen, and all are served.",
+    why="It hides the disconnect from is_disconnected(): no orphans are seen, and all are served.",
     wrong=True,
 )
 
@@ -70,8 +70,8 @@ scenario = Scenario(
     title="the client leaves",
     lesson="Cancellation is opt-in in FastAPI; whoever opts in has to protect the write.",
     look=(
-        "Half of the clients leave: their requests run on for nobody, as ghosts.",
-        "Cancelled at disconnect the ghosts are gone, and money is lost half-way.",
+        "Half of the clients leave: their requests run on for nobody, orphaned.",
+        "Cancelled at disconnect no request is orphaned, and money is lost half-way.",
         "Written in one step, or shielded: no work for nobody, and nothing is lost.",
     ),
     link="https://github.com/fastapi/fastapi/issues/3766",

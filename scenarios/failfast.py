@@ -35,7 +35,7 @@ deadline = Fix(
     why="It cancels a gather that still waits; this one has failed already.",
     wrong=True,
 )
-in_vain = Counter("in_vain", "legs in vain", bad=True)
+in_vain = Counter("in_vain", "wasted calls", bad=True)
 
 
 @asynccontextmanager

@@ -51,7 +51,7 @@ scenario = Scenario(
     look=(
         "accepted and handled drift apart: 80 in, 50 out.",
         "Queue: its length only grows, while every response is fast and fine.",
-        "With a bound it stays at 20: who is too many waits, or is told.",
+        "With a bound it stays at 20: the surplus waits or is refused.",
     ),
     link="https://github.com/HKUDS/nanobot/issues/4780",
     router=router,

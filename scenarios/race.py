@@ -23,7 +23,7 @@ lock = asyncio.Lock()
 in_memory = in_database = 0
 acknowledged = Counter("acknowledged", "acknowledged")
 stored = Counter("stored", "stored")
-lost = Counter("lost", "votes lost", bad=True)
+lost = Counter("lost", "lost votes", bad=True)
 
 atomic = Fix(
     key="atomic",

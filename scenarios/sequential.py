@@ -47,7 +47,7 @@ scenario = Scenario(
     title="one after the other",
     lesson="await waits: start together what does not depend on one another.",
     look=(
-        "GET /forecast: a staircase of eight waits, 0.3 s in all, on an idle loop.",
+        "GET /forecast: a staircase of eight waits, 0.3 s in total, on an idle loop.",
         "With gather the waits lie on top of one another: 0.3 s become 0.06 s.",
         "The comprehension looks concurrent and is the staircase again.",
     ),

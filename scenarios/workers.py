@@ -50,7 +50,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="one process, or two",
-    lesson="Async is for waiting, processes are for working; what one remembers no other knows.",
+    lesson="Async is for waiting, processes are for working; workers share no memory.",
     look=(
         "LOOP: one process does all the work, and GET /ping waits for it.",
         "Two workers: LOOP 2 answers meanwhile. But now customers are forgotten.",

@@ -91,7 +91,7 @@ def test_it_waits_for_a_before_that_can_be_compared():
 
 
 def test_a_counter_that_rises_is_enough_to_press_a_key():
-    lost = CounterValue("lost", "votes lost", bad=True, value=11, recent=9)
+    lost = CounterValue("lost", "lost votes", bad=True, value=11, recent=9)
     assert step_of(scene(fresh(counters=(lost,))))[1].startswith("press a: the load stays the same")
 
 
@@ -174,15 +174,15 @@ def test_a_finding_that_stopped_only_later_says_for_how_long():
 
 def test_a_counter_that_stands_still_again():
     text = step_of(scene(compared(seconds=3, lost=4), on=("to_thread",)))[1]
-    assert text == "no more votes lost; 6 shows the figures, } the next scenario"
+    assert text == "no more lost votes; 6 shows the figures, } the next scenario"
 
 
 @pytest.mark.parametrize(
     ("per_s", "text"),
     [
-        ((4.0, 0.2), "votes lost: 3 since; 6 shows the figures, } the next scenario"),
-        ((4.0, 2.0), "votes lost still grows: press b as well"),
-        ((0.0, 2.0), "votes lost still grows: press b as well"),
+        ((4.0, 0.2), "lost votes: 3 since; 6 shows the figures, } the next scenario"),
+        ((4.0, 2.0), "lost votes still grows: press b as well"),
+        ((0.0, 2.0), "lost votes still grows: press b as well"),
     ],
 )
 def test_a_counter_that_still_grows_asks_for_another_fix(per_s, text):

@@ -37,7 +37,7 @@ from .conftest import Stage, drive
 
 def compared(*, before_ms=100, after_ms=4, seconds=20, marks=("fix:to_thread=on",), lost=0):
     """What the model makes of so many seconds of 35 requests a second on either side."""
-    model = Model([("GET /report", 15), ("GET /ping", 20)], counters=[("lost", "votes lost", True)])
+    model = Model([("GET /report", 15), ("GET /ping", 20)], counters=[("lost", "lost votes", True)])
     model.mark(T0, "scenario:block")
     story = Story(T0).counts("lost", 0)
     story.resource(1, "asyncio.Semaphore", 5, name="db pool").task(1).step(1).acquires(1, 1, 1)
@@ -161,7 +161,7 @@ def test_each_thing_can_be_chosen_and_shows_its_figures():
     assert [kind for kind, _ in keys] == ["counter", "route", "route", "loop", "resource"]
     for key, title, figure in zip(
         keys,
-        ("votes lost", "GET /report", "GET /ping", "LOOP", "db pool"),
+        ("lost votes", "GET /report", "GET /ping", "LOOP", "db pool"),
         ("per second", "p99", "p99", "ready delay p99", "in use, mean"),
         strict=True,
     ):
@@ -239,7 +239,7 @@ def test_what_may_be_chance_is_said_to_be_uncertain():
 
 def test_a_bad_counter_goes_before_the_routes():
     row = strip(scene_of(compared(lost=3)))[0]
-    assert row.startswith(" no fix → a  votes lost  per second ")
+    assert row.startswith(" no fix → a  lost votes  per second ")
     assert row.endswith("→ 0.0     ▼ gone")
 
 

@@ -55,7 +55,7 @@ def with_many(snapshot):
         first, rule="task-lost", title="TASK LOST", last_ns=snapshot.now_ns - 63 * SECOND
     )
     counters = (
-        CounterValue("lost", "votes lost", True, 118, 12),
+        CounterValue("lost", "lost votes", True, 118, 12),
         CounterValue("odd", "odd things", True, 7, 0),
         CounterValue("none", "never seen", True, 0, 0),
         CounterValue("ok", "votes", False, 900, 90),
@@ -89,7 +89,7 @@ def test_worst_first_then_what_is_over():
     found = entries(scene_of(with_many))
     assert [(entry.word, entry.title) for entry in found] == [
         ("ERROR", "slow callback"),
-        ("counter", "votes lost"),
+        ("counter", "lost votes"),
         ("warning", "lock convoy"),
         ("over", "task lost"),
         ("over", "odd things"),
@@ -131,11 +131,11 @@ def test_a_fix_that_is_on_is_not_offered():
 
 def test_a_counter_that_rises_is_told_like_a_finding():
     def lost(snapshot):
-        counter = CounterValue("lost", "votes lost", True, 118, 12)
+        counter = CounterValue("lost", "lost votes", True, 118, 12)
         return replace(snapshot, findings=(), counters=(counter,))
 
     text = "\n".join(texts(scene_of(lost), 100))
-    assert "votes lost: 118 since the run began, 12 in the last 5 s. It ought to stay 0." in text
+    assert "lost votes: 118 since the run began, 12 in the last 5 s. It ought to stay 0." in text
     assert "No rule sees this" in text
     assert "press a" in text
     assert "WHAT TO WATCH" in text
@@ -193,7 +193,7 @@ def test_the_cursor_is_on_the_worst_from_the_start():
         await stage.press("5")
         assert "1/5  SLOW CALLBACK" in stage.text()
         await stage.press("j")
-        assert "2/5  VOTES LOST" in stage.text()
+        assert "2/5  LOST VOTES" in stage.text()
         await stage.press("G")
         assert "5/5  ODD THINGS" in stage.text()
         await stage.press("g")
@@ -241,9 +241,9 @@ def test_back_goes_step_by_step():
     async def play(stage: Stage) -> None:
         await stage.press("5", "j", "enter", "escape")
         assert (stage.app.scene.view, stage.app.controller.view_state.detail) == ("diagnose", False)
-        assert "2/5  VOTES LOST" in stage.text()
+        assert "2/5  LOST VOTES" in stage.text()
         await stage.press("k", "enter", "j", "escape", "j")
-        assert "2/5  VOTES LOST" in stage.text(), "from a moment back to the list"
+        assert "2/5  LOST VOTES" in stage.text(), "from a moment back to the list"
         await stage.press("escape", "escape")
         assert stage.app.scene.view == LIVE
 

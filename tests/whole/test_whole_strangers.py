@@ -110,13 +110,13 @@ def test_dbpool_find_out_what_it_waits_for(terminal, tmux, where):
 
 def test_race_find_the_lost_updates(terminal):
     me = Stranger(terminal(80, 24, "run", "race"))
-    me.reads(r"votes lost +[1-9]\d* ▲ \+\d+/s")
+    me.reads(r"lost votes +[1-9]\d* ▲ \+\d+/s")
     me.opens("Diagnose")
-    seen = int(me.reads(r"votes lost +([1-9]\d*)\b|VOTES LOST\D+([1-9]\d*)").group(1) or 1)
+    seen = int(me.reads(r"lost votes +([1-9]\d*)\b|LOST VOTES\D+([1-9]\d*)").group(1) or 1)
     me.follows(r"(?s)FIX.*?press (\w)\b")
     me.reads(r"a\[x\]")
     me.follows(r"(\d) Live")
-    lost = me.reads(r"votes lost +(\d+) stopped").group(1)
+    lost = me.reads(r"lost votes +(\d+) stopped").group(1)
     time.sleep(1)
-    assert me.reads(r"votes lost +(\d+) stopped").group(1) == lost, "it stands still"
+    assert me.reads(r"lost votes +(\d+) stopped").group(1) == lost, "it stands still"
     assert int(lost) >= seen

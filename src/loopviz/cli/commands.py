@@ -354,7 +354,7 @@ def _lines(entry: Any) -> Iterator[str]:
     yield f"{entry.id:12} {entry.title}{origin}"
     yield f"{'':12} {entry.error or entry.lesson}"
     for fix in entry.fixes:
-        wrong = "  (looks right, is not)" if fix.wrong else ""
+        wrong = "  (looks right but is not)" if fix.wrong else ""
         yield f"{'':12}   --fix {fix.key:14} {fix.title}{wrong}"
         if fix.unavailable:
             yield f"{'':12}         {'':14} {fix.unavailable}"

@@ -22,7 +22,7 @@ to_thread = Fix(
     title="await asyncio.to_thread(hash_password)",
     why="The hash takes as long, but in a thread: the loop goes on meanwhile.",
 )
-# A wrong one is worth trying, too: it looks right, and is not.
+# A wrong one is worth trying, too: it looks right but is not.
 coroutine = Fix(
     key="coroutine",
     title="await a coroutine that hashes",
