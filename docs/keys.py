@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from loopviz.tui.state.actions import GROUPS, key_help
+from loopviz.tui.state.action import GROUPS
+from loopviz.tui.state.key_help import key_help
 
 PAGE = Path(__file__).with_name("keys.md")
 

@@ -6,7 +6,8 @@ import pytest
 
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.tui.draw.text import Line
-from loopviz.tui.state.actions import ACTIONS, Action
+from loopviz.tui.state.action import Action
+from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.line_edit import edited
 from loopviz.tui.views.view import View
 

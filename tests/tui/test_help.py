@@ -5,7 +5,7 @@ import re
 import pytest
 
 from loopviz.tui.panels.legend import GLYPH_HELP
-from loopviz.tui.state.actions import key_help
+from loopviz.tui.state.key_help import key_help
 from loopviz.tui.state.view_state import VIEWS
 
 from .conftest import Stage, drive

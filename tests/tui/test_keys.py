@@ -6,7 +6,9 @@ from loopviz.clock import SECOND
 from loopviz.tui.app import LoopvizApp
 from loopviz.tui.commands import COMMANDS
 from loopviz.tui.panels.footer import Offer, fitting_offers
-from loopviz.tui.state.actions import ACTIONS, GROUPS, key_help
+from loopviz.tui.state.action import GROUPS
+from loopviz.tui.state.actions import ACTIONS
+from loopviz.tui.state.key_help import key_help
 from loopviz.tui.state.keys import key_variants, known_key
 
 from .builders import FakeRun

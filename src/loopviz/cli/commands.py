@@ -188,7 +188,7 @@ def serve(
 def keys() -> None:
     """Show what the keys do, and the file that can change them."""
     from loopviz.cli import config  # noqa: PLC0415
-    from loopviz.tui.state.actions import key_help  # noqa: PLC0415
+    from loopviz.tui.state.key_help import key_help  # noqa: PLC0415
 
     settings, path = config.load(), config.config_path()
     for row in key_help(settings.keys):

@@ -37,7 +37,8 @@ from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
 from loopviz.tui.screenshot import screenshot_svg
-from loopviz.tui.state.actions import Action, action_named, make_keymap
+from loopviz.tui.state.action import Action
+from loopviz.tui.state.actions import action_named, make_keymap
 from loopviz.tui.state.double_press import DoublePress
 from loopviz.tui.state.line_edit import edited
 from loopviz.tui.state.view_state import THEMES

@@ -8,7 +8,8 @@ from textual.strip import Strip
 from loopviz.tui.draw.text import Line, cell_width, clean
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state import availability
-from loopviz.tui.state.actions import ACTIONS, Action
+from loopviz.tui.state.action import Action
+from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.view_state import VIEWS
 
 __all__ = ["Offer", "action_at", "draw_footer", "draw_prompt", "fitting_offers", "offers"]

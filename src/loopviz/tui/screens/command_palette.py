@@ -9,7 +9,8 @@ from loopviz.tui.draw.shorten import shortened
 from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
 from loopviz.tui.screens.box import visible_range
 from loopviz.tui.screens.list_screen import ListScreen
-from loopviz.tui.state.actions import ACTIONS, Action
+from loopviz.tui.state.action import Action
+from loopviz.tui.state.actions import ACTIONS
 
 __all__ = ["CommandPaletteScreen", "PaletteEntry", "palette_entries"]
 

@@ -10,7 +10,8 @@ from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line, cell_width, wrap
 from loopviz.tui.panels.legend import GLYPH_HELP
 from loopviz.tui.screens.box import BoxScreen, scrolled
-from loopviz.tui.state.actions import ACTIONS, GROUPS
+from loopviz.tui.state.action import GROUPS
+from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.view_state import VIEWS
 
 __all__ = ["HelpScreen"]

@@ -1,53 +1,13 @@
 """The one table of what keys do: bindings, footer, help, palette and the docs are made from it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
-from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state import availability
-from loopviz.tui.state.keys import Keymap, as_read
+from loopviz.tui.state.action import Action
+from loopviz.tui.state.keys import Keymap
 from loopviz.tui.state.view_state import FIX_LETTERS, LIVE, VIEWS
 
-__all__ = [
-    "ACTIONS",
-    "DEFAULT_KEYS",
-    "GROUPS",
-    "Action",
-    "KeyHelp",
-    "action_named",
-    "key_help",
-    "make_keymap",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something a key does."""
-
-    name: str
-    """In the keymap file: `zoom-in`."""
-    command: str
-    """Its function in `tui.commands`, or the app's `do_` method of that name."""
-    keys: tuple[str, ...]
-    """As people write them; the first is the one shown; the configuration file can have others."""
-    help: str
-    """What it does, for help, palette and docs; empty: another action says it."""
-    group: str
-    word: str = ""
-    """For the footer; empty: it is not there."""
-    when: Callable[[Scene], bool] = availability.always
-    """Whether the footer offers it now."""
-    also: tuple[str, ...] = ()
-    """Actions that share its help: `j k`."""
-    argument: int | str | None = None
-    """Handed to the command; None: it takes none."""
-    spare: int = 0
-    """Where the footer is too narrow the words with the highest go first; 0: it stays."""
-
-
-GROUPS = ("fixes", "views", "rows", "time", "run", "loopviz")
-"""In the order of the help."""
+__all__ = ["ACTIONS", "DEFAULT_KEYS", "action_named", "make_keymap"]
 
 
 def _fixes() -> Iterator[Action]:
@@ -393,23 +353,3 @@ def make_keymap(own: Mapping[str, Sequence[str]] | None = None) -> Keymap:
 
 
 DEFAULT_KEYS = make_keymap()
-
-
-class KeyHelp(NamedTuple):
-    """The help of an action, or of several that share one."""
-
-    names: tuple[str, ...]
-    keys: tuple[tuple[str, ...], ...]
-    """Of each action, as people read them."""
-    text: str
-    group: str
-
-
-def key_help(own: Mapping[str, Sequence[str]] | None = None) -> Iterator[KeyHelp]:
-    """Yield every key with what it does, for tables; `own` as in `make_keymap`."""
-    keys = {action.name: action.keys for action in ACTIONS} | dict(own or {})
-    for action in ACTIONS:
-        if action.help:
-            names = (action.name, *action.also)
-            read = tuple(tuple(as_read(key) for key in keys[name]) for name in names)
-            yield KeyHelp(names, read, action.help, action.group)
