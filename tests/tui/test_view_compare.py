@@ -27,8 +27,8 @@ from loopviz.tui.panels.verdict import Figure, as_duration, verdict
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.compare import CompareView
+from loopviz.tui.views.compare.figures import significance
 from loopviz.tui.views.compare.measures import comparison_rows
-from loopviz.tui.views.compare.routes import significance
 from loopviz.wire.control import Sample
 
 from .builders import SCENARIO, T0, FakeRun

@@ -182,7 +182,7 @@ class LoopvizApp(ErrorApp):
         if self._away:
             return
         if not whole:
-            self._gc_schedule.sweep(now_ns)
+            self._gc_schedule.collect(now_ns)
         if not due:
             return
         before = self.controller.scene

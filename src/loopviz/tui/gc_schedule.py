@@ -36,7 +36,7 @@ class GcSchedule:
         """Somebody is at the keys."""
         self._pressed_ns = now_ns
 
-    def sweep(self, now_ns: int) -> None:
+    def collect(self, now_ns: int) -> None:
         """Call it before a frame that nobody waits for."""
         if gc.isenabled() or now_ns - self._at_ns < YOUNG_INTERVAL_NS:
             return

@@ -99,11 +99,6 @@ class Table:
         """The key of what was drawn on that row of the table, its head being row 0."""
         return self._drawn[y - 1] if 0 < y <= len(self._drawn) else None
 
-    @property
-    def above(self) -> int:
-        """Rows that are scrolled out of sight at the top."""
-        return self._first
-
     def _head(
         self, sizes: Sequence[tuple[Column, int]], width: int, order: str, scene: Scene
     ) -> Strip:

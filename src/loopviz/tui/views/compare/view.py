@@ -13,15 +13,15 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column, Table
 from loopviz.tui.panels.verdict import verdict
 from loopviz.tui.state.view_state import Key
-from loopviz.tui.views.compare.measures import ComparisonRow, comparison_rows
-from loopviz.tui.views.compare.phases import draw_nothing, draw_phases
-from loopviz.tui.views.compare.routes import (
+from loopviz.tui.views.compare.figures import (
     draw_figures,
     draw_further,
     draw_rest,
     figures_rows,
     significance,
 )
+from loopviz.tui.views.compare.measures import ComparisonRow, comparison_rows
+from loopviz.tui.views.compare.phases import draw_nothing, draw_phases
 from loopviz.tui.views.view import View
 
 __all__ = ["CompareView"]
