@@ -1,6 +1,6 @@
 """Each command, with all that comes from outside full of escape sequences.
 
-In this process, the streams apart; real ones are in whole/test_whole_escapes.py.
+In this process, the streams apart; real ones are in tests/e2e/test_escapes.py.
 """
 
 import io
@@ -9,10 +9,10 @@ import os
 import sys
 
 import pytest
-from hostile import BAD, SCENARIO, SHOWN, unsafe
 
 from loopviz.cli import commands, main
 from loopviz.errors import TargetError
+from tests.support.escape_sequences import BAD, SCENARIO, SHOWN, unsafe
 
 LATENCY = {"p50": 1.0, "p90": 1.0, "p99": 1.0, "max": 1.0}
 REPORT = {

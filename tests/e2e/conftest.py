@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from whole_tools import Terminal, Tmux
 
 from loopviz.engine.session import Session
+from tests.e2e.terminals import Terminal, Tmux
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What the whole-run tests share."""
+"""loopviz in a terminal: a pseudo-terminal with an emulator behind it, or tmux."""
 
 import fcntl
 import os
@@ -14,47 +14,7 @@ import time
 
 import pyte
 
-from loopviz.clock import SECOND, monotonic_ns
-
-
-def wait_until(condition, timeout_s=15.0, what="it"):
-    """Poll until the condition gives something true, and return that."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"{what} did not happen within {timeout_s} s")
-
-
-def frame(session):
-    """What a screen would get of the session now."""
-    session.poll()
-    return session.frame(monotonic_ns(), 60 * SECOND)
-
-
-def until(session, condition, timeout_s=20.0):
-    """Poll as a screen would, until the condition holds of a frame."""
-
-    def look():
-        now = frame(session)
-        return now if now.snapshot is not None and condition(now) else None
-
-    return wait_until(look, timeout_s, "the expected frame")
-
-
-def loopviz(*words, **options):
-    """Run the command without a terminal, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "loopviz", *words],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        **options,
-    )
+from tests.support.waiting import wait_until
 
 
 class Terminal:

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from whole_tools import frame, wait_until
+
+from tests.e2e.sessions import frame
+from tests.support.waiting import wait_until
 
 pytest.importorskip("celery", reason="needs the extra celery")
 

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from whole_tools import loopviz
+
+from tests.e2e.command import loopviz
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 

@@ -9,11 +9,11 @@ import sys
 from itertools import takewhile
 
 import pytest
-from whole_tools import loopviz
 
 from loopviz.clock import SECOND
 from loopviz.lab.catalogue import find
 from loopviz.lab.load.schedule import arrivals
+from tests.e2e.command import loopviz
 
 pytestmark = pytest.mark.real
 
@@ -224,7 +224,7 @@ def test_a_report_that_cannot_be_written_is_printed_all_the_same():
 
 
 def test_a_broken_scenario_file_is_said(tmp_path):
-    """More of them in test_whole_users.py and test_loading.py."""
+    """More of them in test_users.py and tests/lab/target/test_loading.py."""
     (tmp_path / "broken.py").write_text(
         "raise RuntimeError('no luck')\nfrom loopviz.scenario import *\n"
         "scenario = Scenario(title='t', lesson='', look=(), router=None, load=[])"

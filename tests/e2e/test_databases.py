@@ -6,11 +6,11 @@ import functools
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
-from whole_tools import loopviz
 
 from loopviz.engine.headless import measure
 from loopviz.lab.catalogue import builtin_folder, load_scenario
 from loopviz.report.expectations import judge, needed
+from tests.e2e.command import loopviz
 
 SCENARIOS = ("dbpool", "race", "idem")
 DURATION_S = 4.0

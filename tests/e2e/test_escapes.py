@@ -7,8 +7,9 @@ import os
 import re
 
 import pytest
-from hostile import BAD, LAST_WORDS, SCENARIO, SHOWN, unsafe
-from whole_tools import loopviz
+
+from tests.e2e.command import loopviz
+from tests.support.escape_sequences import BAD, LAST_WORDS, SCENARIO, SHOWN, unsafe
 
 pytestmark = pytest.mark.real
 

@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from recording import Recording
-from whole_tools import loopviz, wait_until
 
 from loopviz.engine.collector import RingReader
+from tests.e2e.command import loopviz
+from tests.support.recording import Recording
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real
 

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from whole_tools import loopviz, until
 
 from loopviz.engine.session import Session
+from tests.e2e.command import loopviz
+from tests.e2e.sessions import until
 
 pytestmark = pytest.mark.real
 

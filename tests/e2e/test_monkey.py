@@ -11,7 +11,8 @@ import struct
 import termios
 
 import pytest
-from whole_tools import wait_until
+
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 
 import aiohttp
 import pytest
-from browser import browser_here, chromium, tab
-from whole_tools import wait_until
 
 from loopviz.cli import serve
 from loopviz.errors import UsageError
+from tests.e2e.browser import browser_here, chromium, tab
+from tests.support.waiting import wait_until
 
 real = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 

@@ -9,12 +9,13 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from whole_tools import frame, until, wait_until
 
 from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.engine.headless import measure
 from loopviz.engine.session import Session
 from loopviz.errors import TargetError, UsageError
+from tests.e2e.sessions import frame, until
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.real,

@@ -1,7 +1,8 @@
 """Where a task is: asked of a real target, its loop held or not."""
 
 import pytest
-from whole_tools import frame, until
+
+from tests.e2e.sessions import frame, until
 
 pytestmark = pytest.mark.real
 

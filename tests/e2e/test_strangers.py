@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from whole_tools import wait_until
 
 from loopviz.lab.catalogue import builtin_folder
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 

@@ -1,4 +1,4 @@
-"""How `loopviz` ends in a terminal. What is done there until then: test_whole_strangers.py."""
+"""How `loopviz` ends in a terminal. What is done there until then: test_strangers.py."""
 
 import os
 import signal
@@ -7,7 +7,8 @@ import sys
 import time
 
 import pytest
-from whole_tools import wait_until
+
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 

@@ -4,7 +4,6 @@ import functools
 import sys
 
 import pytest
-from whole_tools import frame, loopviz, wait_until
 
 from loopviz.engine import headless
 from loopviz.engine.headless import measure
@@ -13,6 +12,9 @@ from loopviz.errors import TargetError
 from loopviz.lab.catalogue import catalogue, describe, load_scenario, read
 from loopviz.lab.catalogue.new import write_new
 from loopviz.report.expectations import judge, needed
+from tests.e2e.command import loopviz
+from tests.e2e.sessions import frame
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 

@@ -8,9 +8,10 @@ import re
 import time
 
 import pytest
-from whole_tools import Terminal, wait_until
 
 from loopviz.lab.catalogue import catalogue
+from tests.e2e.terminals import Terminal
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.walk, pytest.mark.timeout(180)]
 

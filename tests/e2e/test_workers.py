@@ -9,12 +9,14 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from whole_tools import frame, loopviz, until, wait_until
 
 from loopviz.engine.headless import measure
 from loopviz.errors import TargetError
 from loopviz.lab.target.server import Server
 from loopviz.listener import listen
+from tests.e2e.command import loopviz
+from tests.e2e.sessions import frame, until
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recording import Recording
 
 from loopviz.clock import MS
 from loopviz.model.model import Model
 from loopviz.probe import install
 from loopviz.testing import Story, VirtualLoop
 from loopviz.wire.events import NUMBER
-from probe.test_probe_programs import Interpreter, programs
+from tests.support.programs import Interpreter, programs
+from tests.support.recording import Recording
 
 EXACT = settings(
     max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)

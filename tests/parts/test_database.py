@@ -4,13 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from postgres import installed, serving
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from loopviz.errors import TargetError
 from loopviz.parts import database as part
 from loopviz.parts.database import VARIABLE, database
+from tests.support.postgres import installed, serving
 
 TABLES = ("loopviz_a (n INTEGER UNIQUE)", "loopviz_b AS SELECT 1 AS n")
 

@@ -8,10 +8,10 @@ import sys
 
 import httpx
 import pytest
-from whole_tools import wait_until
 
 from loopviz.errors import TargetError
 from loopviz.parts.upstream import upstream
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real
 

@@ -131,7 +131,7 @@ def test_an_exception_whose_words_raise(serve):
 
     _, (error,), seen = serve(app)
     assert isinstance(error, OddError)
-    assert failed(seen)[0][0] == "test_probe_failed.OddError"
+    assert failed(seen)[0][0] == "tests.OddError"
     assert seen.of(Kind.HOOK_FAILED) == []
 
 

@@ -9,13 +9,13 @@ import threading
 import time
 
 import pytest
-from recording import Recording, coroutine_name
 
 from loopviz.clock import MS
 from loopviz.errors import LoopvizError
 from loopviz.probe import install
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import NUMBER, TASK_RETURNED, Kind
+from tests.support.recording import Recording, coroutine_name
 
 
 async def child():

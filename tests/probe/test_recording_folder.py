@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from recording import Recording
 
 from loopviz.errors import LoopvizError, MachineError
 from loopviz.probe import install
@@ -18,6 +17,7 @@ from loopviz.probe.asgi import watch_requests
 from loopviz.probe.install import _probes
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import Kind
+from tests.support.recording import Recording
 
 
 @pytest.fixture

@@ -9,9 +9,7 @@ import sys
 import time
 from typing import NamedTuple
 
-import blockers
 import pytest
-import slow_app as slow_app_file
 
 from loopviz.clock import MS, monotonic_ns
 from loopviz.engine.collector import Collector
@@ -19,6 +17,8 @@ from loopviz.model.model import Model
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.install import LOOP_RING, SIDE_RING
+from tests.probe import blockers
+from tests.probe import slow_app as slow_app_file
 
 pytestmark = pytest.mark.real
 

@@ -5,9 +5,9 @@ import gc
 import sys
 
 import pytest
-from recording import coroutine_name
 
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED, Kind
+from tests.support.recording import coroutine_name
 
 
 async def child():

@@ -1,14 +1,10 @@
-"""What the endpoints of three scenarios do, step by step: the plays of `worlds.World`."""
+"""What the endpoints of three scenarios do, step by step: the plays of `simulation.World`."""
 
 from collections import deque
 from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 from loopviz.clock import MS
 from loopviz.lab.catalogue import ScenarioInfo
-
-if TYPE_CHECKING:
-    from .worlds import World
 
 US = MS // 1000
 
@@ -29,7 +25,7 @@ class Pool:
 class Play:
     """What a scenario's endpoints do; `World` asks for the steps of each request."""
 
-    def __init__(self, info: ScenarioInfo, world: "World") -> None:
+    def __init__(self, info: ScenarioInfo, world) -> None:
         self.world = world
         self.path = str(info.path)
         self.source = info.path.read_text().splitlines()

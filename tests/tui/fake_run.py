@@ -16,9 +16,8 @@ from loopviz.model.snapshot import (
     Snapshot,
     Track,
 )
-
-from .plays import PLAYS
-from .worlds import T0, World, known
+from tests.tui.endpoints import PLAYS
+from tests.tui.simulation import T0, World, known
 
 __all__ = ["ENTRIES", "HELD", "SCENARIO", "T0", "FakeController", "line_of", "resource"]
 

@@ -9,8 +9,7 @@ from loopviz.tui.controller import Desk
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.layout import Wants, plan
-
-from .builders import FakeController
+from tests.tui.fake_run import FakeController
 
 
 class Told(FakeController):

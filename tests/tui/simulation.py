@@ -19,8 +19,7 @@ from loopviz.model.names import Naming
 from loopviz.model.snapshot import Snapshot
 from loopviz.testing import Story
 from loopviz.wire.control import Sample
-
-from .plays import PLAYS, US, Pool, Steps
+from tests.tui.endpoints import PLAYS, US, Pool, Steps
 
 T0 = 1000 * SECOND
 """When a world begins: nothing may depend on small numbers."""

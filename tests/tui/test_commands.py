@@ -8,9 +8,8 @@ from loopviz.tui.commands import COMMANDS
 from loopviz.tui.panels.footer import Offer, fitting
 from loopviz.tui.state.actions import ACTIONS, GROUPS, told
 from loopviz.tui.state.keys import both, known_key
-
-from .builders import FakeController
-from .conftest import Stage, drive
+from tests.tui.fake_run import FakeController
+from tests.tui.stage import Stage, drive
 
 
 def asked(*keys, stage=None):

@@ -9,9 +9,8 @@ import pytest
 
 from loopviz.model.snapshot import Location
 from loopviz.tui.editor import Editor, place_of, save
-
-from .builders import HELD, SCENARIO
-from .conftest import Stage, drive
+from tests.tui.fake_run import HELD, SCENARIO
+from tests.tui.stage import Stage, drive
 
 
 class Here:

@@ -4,15 +4,14 @@ import xml.etree.ElementTree as ET
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
-from hostile import BAD, SHOWN, unsafe
 from rich.style import Style
 
 from loopviz.model.snapshot import Location
 from loopviz.tui.draw.text import Line
 from loopviz.tui.screenshot import picture_of, rows_of
-
-from .builders import SCENARIO, FakeController
-from .conftest import Stage, drive
+from tests.support.escape_sequences import BAD, SHOWN, unsafe
+from tests.tui.fake_run import SCENARIO, FakeController
+from tests.tui.stage import Stage, drive
 
 OURS = {"kind", "severity", "rule", "outcome", "level", "phase", "gone", "suggested_fix", "key"}
 """Fields of a snapshot whose words are loopviz's own."""

@@ -14,9 +14,8 @@ from textual.strip import Strip
 
 from loopviz.tui.draw.svg import picture
 from loopviz.tui.screenshot import picture_of
-
-from .builders import FakeController
-from .conftest import Stage, drive
+from tests.tui.fake_run import FakeController
+from tests.tui.stage import Stage, drive
 
 SVGS = Path(__file__).parent / "svgs"
 

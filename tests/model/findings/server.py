@@ -5,12 +5,12 @@ import linecache
 from pathlib import Path
 
 import numpy as np
-from recording import Recording
 
 from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
 from loopviz.model.names import Naming
 from loopviz.probe.asgi import watch_requests
+from tests.support.recording import Recording
 
 
 class Server:

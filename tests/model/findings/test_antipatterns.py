@@ -1,12 +1,12 @@
 """What requests do: clients of their own, one wait after the other, cut-off writes, retries."""
 
 import pytest
-from model_findings_tools import CYCLE, HOLDS, MADE, answered, found, request, told
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED
+from tests.model.findings.stories import CYCLE, HOLDS, MADE, answered, found, request, told
 
 DB = Location("app/db.py", 9, "", "/app/db.py")
 

@@ -3,10 +3,10 @@
 import random
 
 import pytest
-from model_findings_tools import HOLDS, MADE, SPAWNED, WAITS, Crowd, request, told
 
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
+from tests.model.findings.stories import HOLDS, MADE, SPAWNED, WAITS, Crowd, request, told
 
 KINDS = ["asyncio.Lock", "asyncio.Semaphore", "sqlalchemy.pool", "asyncio.Queue", "httpcore.pool"]
 

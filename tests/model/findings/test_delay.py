@@ -1,11 +1,11 @@
 """Many short callbacks: the loop is crowded though none holds it."""
 
 import pytest
-from model_findings_tools import SPAWNED, answered, found, request
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
+from tests.model.findings.stories import SPAWNED, answered, found, request
 
 STEP = "future\t/app/feed.py\t12\tfeed"
 

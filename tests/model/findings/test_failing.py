@@ -1,12 +1,12 @@
 """Requests that fail: raised, answered 5xx, or sent to a route that is not there."""
 
 import pytest
-from model_findings_tools import answered, found, request, told
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
 from loopviz.wire.control import TIMEOUT, Sample
+from tests.model.findings.stories import answered, found, request, told
 
 LINE = Location("app/api.py", 20, "order", "/app/api.py")
 PLACE = "\t/app/api.py\t20\torder"

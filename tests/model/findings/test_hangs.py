@@ -1,11 +1,11 @@
 """Requests that hang while the loop idles, and all that looks alike and does not."""
 
 import pytest
-from model_findings_tools import CYCLE, HOLDS, WAITS, Crowd, answered, request, told
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
+from tests.model.findings.stories import CYCLE, HOLDS, WAITS, Crowd, answered, request, told
 
 HANGS = "request-hangs"
 MADE = "/app/db.py\t9\t"

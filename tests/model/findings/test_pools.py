@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from model_findings_tools import CYCLE, HOLDS, MADE, WAITS, Crowd, found, rules_of, told
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings import RULES, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
 from loopviz.wire.events import SIDE_OUT, TASK_CANCELLED
+from tests.model.findings.stories import CYCLE, HOLDS, MADE, WAITS, Crowd, found, rules_of, told
 
 HOLDER = Location("app/api.py", 21, "order", "/app/api.py")
 POOLS = [
@@ -339,6 +339,6 @@ def test_very_many_culprits_are_summed_up():
 
 
 def test_every_rule_has_its_place_in_the_documents():
-    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "report.md").read_text()
     told_of = re.findall(r"^\| `([a-z-]+)` \|", text.partition("| rule |")[2], re.MULTILINE)
     assert told_of == [rule.rule for rule in RULES]

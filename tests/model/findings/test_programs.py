@@ -4,7 +4,8 @@ import asyncio
 import gc
 
 import pytest
-from model_findings_server import Server, findings_of
+
+from tests.model.findings.server import Server, findings_of
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from model_findings_server import Server, findings_of
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from loopviz.probe import install
+from tests.model.findings.server import Server, findings_of
 
 pytestmark = pytest.mark.real
 

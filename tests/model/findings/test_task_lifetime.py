@@ -1,12 +1,12 @@
 """How tasks end, and what grows; and what only looks like it."""
 
 import pytest
-from model_findings_tools import CYCLE, HOLDS, MADE, SPAWNED, answered, found, request, told
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED
+from tests.model.findings.stories import CYCLE, HOLDS, MADE, SPAWNED, answered, found, request, told
 
 SPAWN = Location("app/api.py", 30, "order", "/app/api.py")
 

@@ -4,7 +4,6 @@ from collections import Counter
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_programs import World, programs
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
@@ -13,6 +12,7 @@ from loopviz.model.snapshot.blame import NOBODY, OTHERS, breakdown
 from loopviz.model.snapshot.merge import merge
 from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
+from tests.model.programs import World, programs
 
 WINDOW = 60 * SECOND
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_programs import World, programs
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import HELD_NS, KEEP_NS, Model
@@ -15,6 +14,7 @@ from loopviz.model.snapshot import State
 from loopviz.model.snapshot.merge import cut, merge, of_worker, past, since
 from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
+from tests.model.programs import World, programs
 
 WINDOW = 60 * SECOND
 

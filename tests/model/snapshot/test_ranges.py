@@ -2,13 +2,13 @@
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_programs import World, programs
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.snapshot import State
 from loopviz.model.snapshot.ranges import figures
 from loopviz.testing import Story
+from tests.model.programs import World, programs
 
 WINDOW = 60 * SECOND
 

@@ -1,13 +1,13 @@
 """What has not ended counts: a stall that goes on, in figures and findings, at the moment asked."""
 
 import pytest
-from model_findings_tools import CYCLE, found, told
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.report.build import build_report
 from loopviz.testing import Story
 from loopviz.wire.control import Sample
+from tests.model.findings.stories import CYCLE, found, told
 
 
 def beat(story):

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from recording import Recording
 
 from loopviz.probe import install
+from tests.support.recording import Recording
 
 
 @pytest.fixture

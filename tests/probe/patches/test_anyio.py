@@ -7,10 +7,10 @@ import anyio.to_thread
 import pytest
 from anyio._backends import _asyncio as backend
 from anyio.streams import memory
-from resource_tools import failures, jobs, resources, story
 
 from loopviz.probe.patches import rename, unwatch, watch
 from loopviz.wire.events import SIDE_IN, SIDE_OUT, TASK_CANCELLED, TASK_RETURNED, Kind
+from tests.probe.patches.recorded import failures, jobs, resources, story
 
 DONE = ["JOB", "JOB_START", ("JOB_END", TASK_RETURNED)]
 

@@ -5,7 +5,6 @@ import gc
 import inspect
 
 import pytest
-from resource_tools import failures, resources, story, whos
 
 from loopviz.errors import LoopvizError
 from loopviz.probe.patches import rename, unwatch, watch
@@ -13,6 +12,7 @@ from loopviz.probe.patches.asyncio_primitives import PATCHES as ASYNCIO
 from loopviz.probe.patches.executors import PATCHES as EXECUTORS
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import SIDE_IN, SIDE_OUT, Kind
+from tests.probe.patches.recorded import failures, resources, story, whos
 
 CLASSES = {patch.owner for patch in (*ASYNCIO, *EXECUTORS)}
 

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from resource_tools import TOLD, failures, most_in_use, resources, story, whos
 
 from loopviz.wire.events import SIDE_IN
+from tests.probe.patches.recorded import TOLD, failures, most_in_use, resources, story, whos
 
 asyncpg = pytest.importorskip("asyncpg")
 pytestmark = pytest.mark.real

@@ -10,9 +10,9 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
-from resource_tools import failures, jobs, resources
 
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED, Kind
+from tests.probe.patches.recorded import failures, jobs, resources
 
 DONE = ["JOB", "JOB_START", ("JOB_END", TASK_RETURNED)]
 

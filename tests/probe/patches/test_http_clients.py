@@ -12,14 +12,14 @@ import anyio
 import httpcore._synchronization
 import pytest
 from httpx2.websockets._api import AsyncWebSocketSession
-from recording import coroutine_name
-from resource_tools import TOLD, failures, most_in_use, resources, story, whos
 
 from loopviz import name
 from loopviz.probe.patches import _LIBRARIES
 from loopviz.probe.patches.patch import apply, undo
 from loopviz.probe.recorder import current
 from loopviz.wire.events import NUMBER, SIDE_IN, Kind
+from tests.probe.patches.recorded import TOLD, failures, most_in_use, resources, story, whos
+from tests.support.recording import coroutine_name
 
 KIND = "httpcore.pool"
 CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}

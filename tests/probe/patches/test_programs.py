@@ -13,11 +13,11 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recording import Recording, coroutine_name
 
 from loopviz.probe import install
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import NUMBER, SIDE_IN, SIDE_OUT, Kind
+from tests.support.recording import Recording, coroutine_name
 
 MS = 1 / 1024  # exact as a float
 times = st.integers(0, 6)

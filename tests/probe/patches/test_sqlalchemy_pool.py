@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from resource_tools import TOLD, failures, most_in_use, resources, story, whos
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -11,6 +10,7 @@ from sqlalchemy.pool.impl import AsyncAdaptedQueuePool
 
 from loopviz.probe.patches import rename
 from loopviz.wire.events import NUMBER, SIDE_IN, Kind
+from tests.probe.patches.recorded import TOLD, failures, most_in_use, resources, story, whos
 
 KIND = "sqlalchemy.pool"
 pytestmark = pytest.mark.real

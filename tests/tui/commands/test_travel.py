@@ -8,9 +8,8 @@ from loopviz.clock import MS, SECOND
 from loopviz.tui.draw.time_columns import ZOOMS_NS, Columns
 from loopviz.tui.panels.axis import ago
 from loopviz.tui.state.view_state import LIVE
-
-from .builders import FakeController
-from .conftest import Stage, drive
+from tests.tui.fake_run import FakeController
+from tests.tui.stage import Stage, drive
 
 
 def block(seconds=6.7):

@@ -31,8 +31,7 @@ from loopviz.tui.panels.spans import Lane
 from loopviz.tui.panels.verdict import change, headline
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.views.live.rows import LaneRow, share_rows
-
-from .builders import T0, FakeController
+from tests.tui.fake_run import T0, FakeController
 
 RUN, READY, AWAIT, BLOCKING, *_ = State
 CELL = 100

@@ -13,8 +13,7 @@ from loopviz.tui.panels.finding import paint_finding
 from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
-
-from .builders import HELD, SCENARIO, T0, FakeController
+from tests.tui.fake_run import HELD, SCENARIO, T0, FakeController
 
 SAID = {
     "slow-callback": "GET /report held the loop 212 ms in time.sleep(0.2)",

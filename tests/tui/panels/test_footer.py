@@ -4,9 +4,8 @@ import pytest
 
 from loopviz.tui.draw.shorten import shortened
 from loopviz.tui.panels.footer import Offer, action_at, fitting
-
-from .builders import FakeController
-from .conftest import Stage, drive
+from tests.tui.fake_run import FakeController
+from tests.tui.stage import Stage, drive
 
 TRAVEL = ("0 now", "time", "zoom", "incident", "slice", "replay", "? help", "q quit")
 

@@ -14,9 +14,8 @@ from loopviz.tui.panels.layout import Wants, plan
 from loopviz.tui.panels.names import called, short_name
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
-
-from .builders import SCENARIO, T0, FakeController, resource
-from .conftest import Stage, drive
+from tests.tui.fake_run import SCENARIO, T0, FakeController, resource
+from tests.tui.stage import Stage, drive
 
 COUNTED = replace(
     SCENARIO, counters=(CounterInfo("ok", "stored"), CounterInfo("lost", "lost", bad=True))

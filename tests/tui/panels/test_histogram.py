@@ -8,8 +8,7 @@ from loopviz.model.stats.histogram import Histogram
 from loopviz.testing import Story
 from loopviz.tui.draw.glyphs import ASCII
 from loopviz.tui.panels.histogram import compact, histogram_rows, paint_histogram
-
-from .shown import Shown
+from tests.tui.painted import Shown
 
 
 def buckets(*values):

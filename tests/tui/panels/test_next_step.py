@@ -11,11 +11,10 @@ from loopviz.tui.panels.compare import step_line
 from loopviz.tui.panels.next_step import guide
 from loopviz.tui.state.actions import keymap
 from loopviz.tui.state.view_state import Look
-
-from .builders import SCENARIO, T0
-from .conftest import Stage, drive
-from .test_view_compare import compared, scene_of, strip
-from .worlds import World
+from tests.tui.comparisons import compared, scene_of, strip
+from tests.tui.fake_run import SCENARIO, T0
+from tests.tui.simulation import World
+from tests.tui.stage import Stage, drive
 
 WRONG = FixInfo("wrong", "more of the same", "It does not help.", wrong=True)
 GONE = FixInfo(

@@ -3,9 +3,8 @@
 from loopviz.clock import MS, SECOND
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.overview import gone
-
-from .builders import T0, FakeController
-from .conftest import Stage, drive
+from tests.tui.fake_run import T0, FakeController
+from tests.tui.stage import Stage, drive
 
 
 def far_out(play, size=(80, 24)):

@@ -8,9 +8,8 @@ from loopviz.tui.draw.text import Line
 from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.line_edit import typed
 from loopviz.tui.views.view import View
-
-from .builders import ENTRIES
-from .conftest import Stage, drive
+from tests.tui.fake_run import ENTRIES
+from tests.tui.stage import Stage, drive
 
 
 class Fruit(View):

@@ -7,8 +7,7 @@ import pytest
 from loopviz.tui.panels.legend import GLYPH_HELP
 from loopviz.tui.state.actions import told
 from loopviz.tui.state.view_state import VIEWS
-
-from .conftest import Stage, drive
+from tests.tui.stage import Stage, drive
 
 
 def helped(*keys, size=(100, 40)):

@@ -6,9 +6,8 @@ import pytest
 from rich.color import Color
 
 from loopviz.engine.session import Status
-
-from .builders import FakeController
-from .conftest import Stage, drive
+from tests.tui.fake_run import FakeController
+from tests.tui.stage import Stage, drive
 
 
 def shown(size, *keys, seconds=0.0, stage=None):

@@ -5,9 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo, builtin_folder
-
-from .builders import SCENARIO, FakeController
-from .conftest import Stage, drive
+from tests.tui.fake_run import SCENARIO, FakeController
+from tests.tui.stage import Stage, drive
 
 MINE = Path("/home/me/scenarios")
 ERROR = (

@@ -7,8 +7,7 @@ import pytest
 from textual.keys import _character_to_key
 
 from loopviz.tui.state.keys import Keymap, as_read, as_textual, known_key
-
-from .conftest import Stage, drive
+from tests.tui.stage import Stage, drive
 
 OWN = {"fix-a": ["x"], "suggested": ["f2"], "help": ["f1"], "down": ["n"], "next-incident": ["z"]}
 OWN |= {"view-tasks": ["f6"], "back": ["f10", "esc"], "restart": ["f5"], "filter": []}

@@ -5,8 +5,6 @@ from dataclasses import replace
 import pytest
 from rich.style import Style
 
-from loopviz.clock import MS, SECOND
-from loopviz.model.model import Model
 from loopviz.model.snapshot import (
     Comparison,
     CounterComparison,
@@ -17,61 +15,15 @@ from loopviz.model.snapshot import (
     ResourceFigures,
     RouteComparison,
 )
-from loopviz.testing import Story
-from loopviz.tui.draw.glyphs import ASCII, BLOCKS
-from loopviz.tui.draw.palette import looks
-from loopviz.tui.panels.compare import paint_compare
-from loopviz.tui.panels.layout import Wants, plan
-from loopviz.tui.panels.scene import Scene
+from loopviz.tui.draw.glyphs import ASCII
 from loopviz.tui.panels.verdict import Figure, shown, verdict
-from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import Look
 from loopviz.tui.views.compare import CompareView
 from loopviz.tui.views.compare.measures import things
 from loopviz.tui.views.compare.routes import certainty
-from loopviz.wire.control import Sample
-
-from .builders import SCENARIO, T0, FakeController
-from .conftest import Stage, drive
-
-
-def compared(*, before_ms=100, after_ms=4, seconds=20, marks=("fix:to_thread=on",), lost=0):
-    """What the model makes of so many seconds of 35 requests a second on either side."""
-    model = Model([("GET /report", 15), ("GET /ping", 20)], counters=[("lost", "votes lost", True)])
-    model.mark(T0, "scenario:block")
-    story = Story(T0).counts("lost", 0)
-    story.resource(1, "asyncio.Semaphore", 5, name="db pool").task(1).step(1).acquires(1, 1, 1)
-    for side, latency in enumerate((before_ms, after_ms)):
-        for second in range(seconds):
-            start = T0 + (side * seconds + second) * SECOND
-            for route, rps in enumerate((15, 20)):
-                times = [start + i * SECOND // rps for i in range(rps)]
-                samples = [Sample(route, t, t, t + (latency + i) * MS, 200)
-                           for i, t in enumerate(times)]  # fmt: skip
-                model.feed_load(samples, [0, 0], [0, 0], [0, 0])
-            story.idle(MS).counts("lost", lost * (second + 1) if not side else lost * seconds)
-            story.runs(SECOND - MS).tell(model)
-        if not side:
-            story.step(1).releases(1, 1, 0).end(1)
-            for mark in marks:
-                model.mark(T0 + seconds * SECOND, mark)
-    now = T0 + 2 * seconds * SECOND
-    return model.snapshot(now, 5 * SECOND)
-
-
-def scene_of(snapshot, *, on=("to_thread",), look=None, ascii_only=False, **scenario):
-    status = replace(FakeController().status, fixes_on=frozenset(on))
-    return Scene(
-        replace(SCENARIO, **scenario),
-        status,
-        snapshot,
-        snapshot.now_ns if snapshot else T0,
-        snapshot.now_ns if snapshot else T0,
-        looks("dark"),
-        ASCII if ascii_only else BLOCKS,
-        keys=DEFAULT_KEYS,
-        look=look or Look("compare"),
-    )
+from tests.tui.comparisons import compared, scene_of, strip
+from tests.tui.fake_run import SCENARIO, T0
+from tests.tui.stage import Stage, drive
 
 
 def rows(scene, width=80, height=18):
@@ -79,13 +31,6 @@ def rows(scene, width=80, height=18):
     assert {strip.cell_length for strip in strips} == {width}
     assert len(strips) == height
     return [strip.text.rstrip() for strip in strips]
-
-
-def strip(scene, width=80, height=24, view="compare"):
-    scene = replace(scene, look=replace(scene.look, view=view))
-    strips = paint_compare(scene, plan(width, height, Wants(comparing=True, view=view)))
-    assert {row.cell_length for row in strips} == {width}
-    return [row.text.rstrip() for row in strips]
 
 
 # ---- the view

@@ -16,9 +16,8 @@ from loopviz.tui.state.view_state import LIVE, Look
 from loopviz.tui.views.diagnose import DiagnoseView
 from loopviz.tui.views.diagnose.entries import entries, seen
 from loopviz.tui.views.diagnose.rules import RULES
-
-from .builders import HELD, SCENARIO, T0, FakeController
-from .conftest import Stage, beyond_ascii, drive
+from tests.tui.fake_run import HELD, SCENARIO, T0, FakeController
+from tests.tui.stage import Stage, beyond_ascii, drive
 
 
 class Troubled(FakeController):

@@ -11,9 +11,8 @@ from loopviz.tui.panels.code import paint_code
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.source import lesson_of
 from loopviz.tui.state.actions import DEFAULT_KEYS
-
-from .builders import HELD, SCENARIO, T0, FakeController, line_of
-from .conftest import Stage, drive
+from tests.tui.fake_run import HELD, SCENARIO, T0, FakeController, line_of
+from tests.tui.stage import Stage, drive
 
 PLAIN_DEF = line_of("    elif plain_def.on:")
 HELD_LINE = str(HELD.line)

@@ -14,9 +14,8 @@ from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.spans import Lane
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.state.view_state import LIVE
-
-from .builders import FakeController
-from .conftest import Stage, drive
+from tests.tui.fake_run import FakeController
+from tests.tui.stage import Stage, drive
 
 
 def live(play, size=(80, 24), scenario="block", **options):

@@ -21,9 +21,8 @@ from loopviz.tui.views.loop import LoopView
 from loopviz.tui.views.loop.heatmap import Heat, edges_for, shade_steps
 from loopviz.tui.views.loop.measures import MEASURES
 from loopviz.tui.views.loop.pauses import pause_row, pauses_told
-
-from .builders import SCENARIO, FakeController
-from .conftest import Stage, drive
+from tests.tui.fake_run import SCENARIO, FakeController
+from tests.tui.stage import Stage, drive
 
 EDGES = edges_for(10)
 

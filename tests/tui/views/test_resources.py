@@ -9,8 +9,7 @@ from loopviz.testing import Story
 from loopviz.tui.commands import rows as commands
 from loopviz.tui.draw.glyphs import ASCII
 from loopviz.wire.events import SIDE_OUT
-
-from .shown import Shown
+from tests.tui.painted import Shown
 
 POOL, LOCK, QUEUE, QUIET = 5, 6, 7, 8
 TASK = "order\t/app/api.py\t9\tserve"

@@ -11,8 +11,7 @@ from loopviz.tui.commands import rows as commands
 from loopviz.tui.draw.glyphs import ASCII
 from loopviz.tui.state.view_state import LIVE
 from loopviz.wire.events import SIDE_OUT, TASK_RAISED
-
-from .shown import Shown
+from tests.tui.painted import Shown
 
 TICK = "tick\t/app/jobs.py\t12\tmain"
 SLEEP = "sleep\t/app/jobs.py\t15\ttick"
