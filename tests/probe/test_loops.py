@@ -1,4 +1,4 @@
-"""Any loop, however it is run: several, in threads, with factories, forked, foreign."""
+"""Any loop, however it is run: several, in threads, with factories, forked."""
 
 import asyncio
 import contextvars
@@ -20,9 +20,6 @@ from tests.support.recording import Recording, coroutine_name
 
 async def child():
     await asyncio.sleep(0.25)
-
-
-# Once more
 
 
 def test_installed_twice_it_is_one_and_goes_with_the_last(loop, probe_of, recording):
@@ -71,9 +68,6 @@ def test_out_and_in_again_within_one_iteration(loop, probe_of, recording):
         e.text for probe in probes for e in recording(probe).of(Kind.CALLBACK) if "append" in e.text
     ]
     assert len(appended) == 5
-
-
-# Several
 
 
 @pytest.mark.real
@@ -139,29 +133,6 @@ def test_a_loop_of_another_thread(tmp_path, running, here):
         index, _, numbers = sample.text.partition(":")
         frame = strings[int(numbers.split(",")[int(index)])]
         assert frame.split("\t")[1:3] == [__file__, str(lines[0])]
-
-
-def test_a_thread_that_wakes_the_loop_is_no_waker(loop, watched):
-    async def main():
-        future = loop.create_future()
-
-        async def waits():
-            await future
-
-        task = asyncio.create_task(waits())
-        await asyncio.sleep(0)
-        thread = threading.Thread(target=loop.call_soon_threadsafe, args=(future.set_result, None))
-        thread.start()
-        thread.join()
-        await task
-
-    seen = watched(main())
-    woken = {(e.who, e.a) for e in seen.of(Kind.WOKEN)}
-    main_, waits = seen.start_of("main").who, seen.start_of("waits").who
-    assert woken == {(main_, waits)}, "the main task, by the end of the other; nothing else"
-
-
-# Runners, factories, contexts
 
 
 def test_in_a_runner(tmp_path):
@@ -250,48 +221,6 @@ def test_eager_tasks(loop, watched):
     assert seen.outcomes() == dict.fromkeys(("main", "waits", "at_once"), TASK_RETURNED)
 
 
-# What becomes of tasks
-
-
-def test_an_exception_that_nobody_retrieves(loop, watched):
-    said = []
-
-    async def fails():
-        raise ValueError("unseen")
-
-    async def main():
-        loop.set_exception_handler(lambda loop, context: said.append(context["message"]))
-        task = asyncio.create_task(fails())
-        await asyncio.sleep(0.25)
-        del task
-        gc.collect()
-        await asyncio.sleep(0)
-
-    seen = watched(main())
-    (unseen,) = seen.of(Kind.UNSEEN)
-    assert unseen.who == seen.start_of("fails").who
-    assert said == ["Task exception was never retrieved"]
-
-
-def test_a_task_that_nothing_references_is_lost(loop, watched):
-    said = []
-
-    async def waits():
-        await asyncio.get_running_loop().create_future()
-
-    async def main():
-        loop.set_exception_handler(lambda loop, context: said.append(context["message"]))
-        asyncio.create_task(waits())  # noqa: RUF006 - that is the bug
-        await asyncio.sleep(0.25)
-        gc.collect()
-        await asyncio.sleep(0)
-
-    seen = watched(main())
-    (lost,) = seen.of(Kind.LOST)
-    assert lost.who == seen.start_of("waits").who
-    assert said == ["Task was destroyed but it is pending!"]
-
-
 @pytest.mark.real
 def test_collections_are_told_as_pauses(tmp_path):
     async def main():
@@ -308,64 +237,6 @@ def test_collections_are_told_as_pauses(tmp_path):
     pauses = [e for e in Recording(tmp_path / "probe").of(Kind.GC) if e.b == 2]
     assert any(started <= pause.a < pause.at <= ended for pause in pauses)
     assert gc.callbacks == callbacks
-
-
-# Who woke whom, and what for
-
-
-def test_a_waker_is_found_through_callbacks(loop, watched):
-    """The last of two gathered tasks wakes the one that gathers them, through its callback."""
-
-    async def sets(event, after):
-        await asyncio.sleep(after)
-        event.set()
-
-    async def waits(event):
-        await event.wait()
-
-    async def main():
-        event = asyncio.Event()
-        await asyncio.gather(sets(event, 0.25), waits(event))
-
-    seen = watched(main())
-    who = {name: seen.start_of(name).who for name in ("sets", "waits", "main")}
-    woken = [(e.who, e.a) for e in seen.of(Kind.WOKEN)]
-    assert woken == [(who["waits"], who["sets"]), (who["main"], who["waits"])]
-
-
-def test_a_step_says_what_it_waited_for_and_where(loop, watched, here):
-    lines = {}
-
-    async def inner():
-        lines["sleep"] = here() + 1
-        await asyncio.sleep(0.25)
-
-    async def other():
-        await asyncio.sleep(0)
-        await asyncio.sleep(0.125)
-
-    async def main():
-        await inner()
-        lines["task"] = here() + 1
-        await asyncio.create_task(other())
-        future = loop.create_future()
-        loop.call_later(0.125, future.set_result, None)
-        lines["future"] = here() + 1
-        await future
-
-    seen = watched(main())
-    task = seen.start_of("main").who
-    waited = [seen.strings[e.b].split("\t") for e in seen.of(Kind.STEP) if e.who == task and e.b]
-    assert [(what, file, int(line)) for what, file, line, _ in waited] == [
-        ("sleep", __file__, lines["sleep"]),
-        ("future", __file__, lines["task"]),
-        ("future", __file__, lines["future"]),
-    ]
-    first, yielded, _ = (e.b for e in seen.of(Kind.STEP) if e.who == seen.start_of("other").who)
-    assert (first, yielded) == (0, 0), "neither of them was a wait"
-
-
-# Forks
 
 
 @pytest.mark.real
@@ -402,76 +273,6 @@ def test_the_child_of_a_fork_writes_nothing_into_the_parents_ring(tmp_path):
     assert not any("of_child" in text for text in seen.strings)
     assert seen.kinds[-1] is Kind.STOPPED
     assert not seen.of(Kind.ACQUIRED)
-
-
-# Foreign loops
-
-
-@pytest.mark.real
-def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
-    uvloop = pytest.importorskip("uvloop")
-    lines = {}
-
-    async def sleeps():
-        lines["sleep"] = here() + 1
-        await asyncio.sleep(0.02)
-        time.sleep(0.03)
-        return "slept"
-
-    async def main():
-        loop = asyncio.get_running_loop()
-        with install(path=tmp_path / "probe") as probe:
-            assert probe.level == "steps"
-            assert await asyncio.create_task(sleeps(), name="sleeper") == "slept"
-            await asyncio.sleep(0.1)
-        assert loop.get_task_factory() is None
-        return await asyncio.create_task(sleeps())
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(main()) == "slept"
-    seen = Recording(tmp_path / "probe")
-    assert [e.text for e in seen.side if e.kind is Kind.LEVEL_OF_DETAIL] == ["steps"]
-    start = seen.start_of("sleeps")
-    assert seen.strings[start.a & NUMBER] == "sleeper"
-    assert seen.outcomes()["sleeps"] == TASK_RETURNED
-    (_, first), (second, ran) = [
-        (switch, lasted) for switch, lasted in seen.durations() if switch.who == start.who
-    ]
-    assert first < 20 * MS
-    assert ran >= 30 * MS
-    assert seen.strings[second.b].split("\t")[:3] == ["sleep", __file__, str(lines["sleep"])]
-    assert len([e for e in seen.of(Kind.TIMER) if not e.b]) >= 3
-
-
-def test_a_loop_with_an_iteration_of_its_own_is_seen_at_the_lesser_level(tmp_path, monkeypatch):
-    """As some tools make it, by patching asyncio's class or a subclass."""
-
-    class Loop(VirtualLoop):
-        def _run_once(self):
-            super()._run_once()
-
-    def replaced(self):
-        original(self)
-
-    levels = {}
-    for kind in (Loop, VirtualLoop):
-        with kind() as loop:
-            options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
-            with install(loop, path=tmp_path / kind.__name__, **options) as probe:
-                levels[kind.__name__] = probe.level
-                loop.run(child())
-    original = asyncio.BaseEventLoop._run_once
-    monkeypatch.setattr(asyncio.BaseEventLoop, "_run_once", replaced)
-    with VirtualLoop() as loop:
-        options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
-        with install(loop, path=tmp_path / "replaced", **options) as probe:
-            levels["replaced"] = probe.level
-            loop.run(child())
-    assert levels == {"Loop": "steps", "VirtualLoop": "full", "replaced": "steps"}
-    for name in ("Loop", "replaced"):
-        seen = Recording(tmp_path / name)
-        child_ = seen.start_of("child")
-        assert [lasted for s, lasted in seen.durations() if s.who == child_.who] == [0, 0]
 
 
 def test_functions_that_are_made_without_end_are_not_kept(loop, watched, monkeypatch):

@@ -1,12 +1,11 @@
-"""Tasks as the probe sees them: where they come from, what they are called, how they end."""
+"""Tasks as the probe sees them: where they come from, and what they are called."""
 
 import asyncio
-import gc
 import sys
 
 import pytest
 
-from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED, Kind
+from loopviz.wire.events import TASK_RETURNED, Kind
 from tests.support.recording import coroutine_name
 
 
@@ -17,106 +16,6 @@ async def child():
 def place(start):
     _, file, line, function = start.text.split("\t")
     return file, int(line), function
-
-
-def test_outcomes(watched):
-    async def returns():
-        return 1
-
-    async def raises():
-        raise ValueError
-
-    async def waits():
-        await asyncio.sleep(10)
-
-    async def swallows():
-        try:
-            await asyncio.sleep(10)
-        except asyncio.CancelledError:
-            return
-
-    async def main():
-        tasks = [asyncio.create_task(f()) for f in (returns, raises, waits, swallows)]
-        await asyncio.sleep(0.25)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    assert watched(main()).outcomes() == {
-        "main": TASK_RETURNED,
-        "returns": TASK_RETURNED,
-        "raises": TASK_RAISED,
-        "waits": TASK_CANCELLED,
-        "swallows": TASK_RETURNED,
-    }
-
-
-def test_a_task_ends_when_its_last_step_does(watched, loop):
-    import time
-
-    async def blocks():
-        time.sleep(0.05)
-
-    async def main():
-        await asyncio.gather(blocks(), child())
-
-    seen = watched(main())
-    _, started, ran = seen.steps(seen.start_of("blocks").who)[-1]
-    (end,) = (e for e in seen.of(Kind.TASK_END) if e.who == seen.start_of("blocks").who)
-    assert end.at == started + ran == started + 50_000_000
-
-
-def test_an_exception_that_no_one_retrieves_is_still_reported(watched, loop):
-    """The probe looks whether a task raised without marking it as retrieved."""
-    reports = []
-
-    async def raises():
-        raise ValueError("no one will know")
-
-    async def main():
-        task = loop.create_task(raises())
-        await asyncio.sleep(0.25)
-        assert task.done()
-        del task
-        gc.collect()
-        await asyncio.sleep(0.25)
-
-    loop.set_exception_handler(lambda _loop, context: reports.append(context["message"]))
-    seen = watched(main())
-    assert seen.outcomes()["raises"] == TASK_RAISED
-    assert reports == ["Task exception was never retrieved"]
-
-
-def test_a_cancel_that_comes_too_late_is_no_step(watched, loop):
-    """`loop.call_later(…, task.cancel)` is bound to a task, and still is a callback."""
-
-    async def main():
-        task = loop.create_task(child())
-        loop.call_later(0.25, task.cancel)
-        await task
-        await asyncio.sleep(0.5)
-
-    seen = watched(main())
-    ends = [e.who for e in seen.of(Kind.TASK_END)]
-    assert len(ends) == len(set(ends))
-    assert len(seen.steps(seen.start_of("child").who)) == 2
-    assert [e.text.split("\t")[0] for e in seen.of(Kind.CALLBACK)].count("Task.cancel") == 1
-
-
-def test_a_cancel_in_time_is_no_step_either(watched, loop):
-    async def waits():
-        await asyncio.sleep(10)
-
-    async def main():
-        task = loop.create_task(waits())
-        loop.call_later(0.25, task.cancel)
-        await asyncio.wait([task])
-
-    seen = watched(main())
-    assert seen.outcomes()["waits"] == TASK_CANCELLED
-    assert len(seen.steps(seen.start_of("waits").who)) == 2
-    timers = [e.text.split("\t")[0] for e in seen.of(Kind.TIMER)]
-    assert timers == ["Task.cancel"]
 
 
 class Spawners:
