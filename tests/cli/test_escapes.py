@@ -77,8 +77,9 @@ def said(monkeypatch):
 
     def run(*words):
         raw = io.BytesIO()
+        stream = io.TextIOWrapper(raw, "utf-8", write_through=True)
         for name in ("stdout", "stderr"):
-            monkeypatch.setattr(sys, name, io.TextIOWrapper(raw, "utf-8", write_through=True))
+            monkeypatch.setattr(sys, name, stream)
         monkeypatch.setattr(sys, "argv", ["loopviz", *words])
         try:
             main.main()

@@ -55,6 +55,7 @@ def test_everything_is_undone_exactly_by_the_last(patched):
     frameworks.watch()  # for the fixture
 
 
+@pytest.mark.filterwarnings("ignore:'asyncio.iscoroutinefunction':DeprecationWarning")
 def test_what_is_patched_looks_the_same(patched):
     for owner, name in PATCHED:
         ours = vars(owner)[name]
