@@ -145,19 +145,19 @@ class Run:
         return self._workers.snapshot(now_ns, window_ns)
 
     def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        """See `Controller.past`."""
+        """See `RunControl.past`."""
         return self._workers.past(held, start_ns, end_ns)
 
     def hold(self, since_ns: int) -> None:
-        """See `Controller.hold`."""
+        """See `RunControl.hold`."""
         self._workers.hold(since_ns)
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
-        """See `Controller.ask_stack`."""
+        """See `RunControl.ask_stack`."""
         return self._workers.ask_stack(task, monotonic_ns())
 
     def baseline(self) -> None:
-        """See `Controller.baseline`."""
+        """See `RunControl.baseline`."""
         self.model.mark(monotonic_ns(), "baseline")
 
     def poll(self) -> None:

@@ -15,7 +15,7 @@ from loopviz.lab.catalogue import ScenarioInfo, catalogue, find
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.signals import uninterrupted
 
-__all__ = ["Controller", "Frame", "Session", "Status", "check_fixes", "opened"]
+__all__ = ["Frame", "RunControl", "Session", "Status", "check_fixes", "opened"]
 
 
 class Frame(NamedTuple):
@@ -27,7 +27,7 @@ class Frame(NamedTuple):
     """None until the target has written its first event, or if none was asked for."""
 
 
-class Controller(Protocol):
+class RunControl(Protocol):
     """A run, seen from the screen. No call blocks for longer than a millisecond or two."""
 
     def poll(self) -> None:

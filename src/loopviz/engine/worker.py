@@ -95,7 +95,7 @@ class Worker:
         self._child.send({"do": "fix", "key": key, "on": on})
 
     def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
-        """See `Controller.ask_stack`. Its control thread answers, its loop blocked or not."""
+        """See `RunControl.ask_stack`. Its control thread answers, its loop blocked or not."""
         if self.ready and self._stacks.due(task, now_ns):
             self._child.send({"do": "stack", "task": task})
         return self._stacks.last(task)

@@ -141,7 +141,7 @@ class WorkerPool:
         return merge(first, peers, [snapshot for snapshot in (*leaving, gone) if snapshot])
 
     def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        """See `Controller.past`."""
+        """See `RunControl.past`."""
         first = self.model.past(held, start_ns, end_ns)
         if len(self._workers) == 1 and not self._leaving and not self._gone:
             return first
@@ -163,12 +163,12 @@ class WorkerPool:
         return past(held, first, peers, others)
 
     def hold(self, since_ns: int) -> None:
-        """See `Controller.hold`."""
+        """See `RunControl.hold`."""
         for worker in self._everyone():
             worker.model.hold(since_ns)
 
     def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
-        """See `Controller.ask_stack`. Only the first worker's tasks are listed."""
+        """See `RunControl.ask_stack`. Only the first worker's tasks are listed."""
         return self._workers[0].ask_stack(task, now_ns) if self._workers else None
 
     @property

@@ -16,7 +16,7 @@ from textual.events import Event, Key, Paste, Resize
 from textual.geometry import Size
 
 from loopviz.clock import MS, SECOND, Clock, monotonic_ns
-from loopviz.engine.session import Controller
+from loopviz.engine.session import RunControl
 from loopviz.engine.terminal import Terminal
 from loopviz.model.snapshot import Location
 from loopviz.signals import handled
@@ -66,7 +66,7 @@ class LoopvizApp(App[None]):
 
     def __init__(
         self,
-        controller: Controller,
+        controller: RunControl,
         *,
         clock: Clock = monotonic_ns,
         fps: int = 30,

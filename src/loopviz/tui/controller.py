@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from loopviz.clock import MS, SECOND, Clock
-from loopviz.engine.session import Controller, Frame
+from loopviz.engine.session import Frame, RunControl
 from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.tui.draw.glyphs import Glyphs
@@ -38,7 +38,7 @@ class Desk:
 
     def __init__(
         self,
-        controller: Controller,
+        controller: RunControl,
         clock: Clock,
         looks: Looks,
         glyphs: Glyphs,
