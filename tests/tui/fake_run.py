@@ -77,11 +77,11 @@ class FakeController:
         seen = None if self.blank else self.made(world.snapshot(window_ns))
         return Frame(self.scenario, status, seen)
 
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        return self.world.model.past(held, start_ns, end_ns)
+    def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        return self.world.model.past(frozen, start_ns, end_ns)
 
-    def hold(self, since_ns: int) -> None:
-        self.calls.append(("hold", since_ns))
+    def retain(self, since_ns: int) -> None:
+        self.calls.append(("retain", since_ns))
         self.world.model.retain(since_ns)
 
     def baseline(self) -> None:

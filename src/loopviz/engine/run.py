@@ -144,13 +144,13 @@ class Run:
         """The picture at `now_ns`, of all workers; None until the first event."""
         return self._workers.snapshot(now_ns, window_ns)
 
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+    def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         """See `RunControl.past`."""
-        return self._workers.past(held, start_ns, end_ns)
+        return self._workers.past(frozen, start_ns, end_ns)
 
-    def hold(self, since_ns: int) -> None:
-        """See `RunControl.hold`."""
-        self._workers.hold(since_ns)
+    def retain(self, since_ns: int) -> None:
+        """See `RunControl.retain`."""
+        self._workers.retain(since_ns)
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
         """See `RunControl.ask_stack`."""

@@ -36,13 +36,13 @@ class RunControl(Protocol):
     def frame(self, now_ns: int, window_ns: int) -> Frame:
         """How things stand, with `window_ns` of history in detail; 0: without a snapshot."""
 
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        """`held`, with all that belongs to a time as it was from `start_ns` to `end_ns`.
+    def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        """`frozen`, with all that belongs to a time as it was from `start_ns` to `end_ns`.
 
-        See `Model.past`. What has no history (tasks, findings, …) stays as it is in `held`.
+        See `Model.past`. What has no history (tasks, findings, …) stays as it is in `frozen`.
         """
 
-    def hold(self, since_ns: int) -> None:
+    def retain(self, since_ns: int) -> None:
         """Keep in detail what was from then on, as far as memory allows; 0: let it go."""
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
@@ -122,11 +122,11 @@ class Session:
         snapshot = self.run.snapshot(now_ns, window_ns) if window_ns else None
         return Frame(self.run.scenario, self.run.status, snapshot)
 
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        return self.run.past(held, start_ns, end_ns)
+    def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        return self.run.past(frozen, start_ns, end_ns)
 
-    def hold(self, since_ns: int) -> None:
-        self.run.hold(since_ns)
+    def retain(self, since_ns: int) -> None:
+        self.run.retain(since_ns)
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
         return self.run.ask_stack(task)

@@ -140,30 +140,30 @@ class WorkerPool:
         gone = since(now_ns - window_ns, self._gone) if self._gone else None
         return merge(first, peers, [snapshot for snapshot in (*leaving, gone) if snapshot])
 
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+    def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         """See `RunControl.past`."""
-        first = self.model.past(held, start_ns, end_ns)
+        first = self.model.past(frozen, start_ns, end_ns)
         if len(self._workers) == 1 and not self._leaving and not self._gone:
             return first
-        loops = {peer.worker: peer.loop for peer in held.peers}
+        loops = {peer.worker: peer.loop for peer in frozen.peers}
         peers = {
             worker.number: worker.model.past(
-                replace(held, loop=loops.get(worker.number, held.loop)), start_ns, end_ns
+                replace(frozen, loop=loops.get(worker.number, frozen.loop)), start_ns, end_ns
             )
             for worker in self._workers[1:]
             if worker.model.seen
         }
         others = [
-            worker.model.past(held, start_ns, end_ns)
+            worker.model.past(frozen, start_ns, end_ns)
             for worker, _ in self._leaving
             if worker.model.seen
         ]
         if self._gone:
             others.append(cut(self._gone, start_ns, end_ns))
-        return past(held, first, peers, others)
+        return past(frozen, first, peers, others)
 
-    def hold(self, since_ns: int) -> None:
-        """See `RunControl.hold`."""
+    def retain(self, since_ns: int) -> None:
+        """See `RunControl.retain`."""
         for worker in self._everyone():
             worker.model.retain(since_ns)
 

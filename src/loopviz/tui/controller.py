@@ -30,7 +30,7 @@ NOTICE_NS = 6 * SECOND
 """How long an answer to a key stands."""
 
 BACK_NS = 65 * SECOND
-"""What is held in detail before the moment of a freeze."""
+"""How much history before a freeze is retained in detail."""
 
 
 class Desk:
@@ -147,7 +147,7 @@ class Desk:
             return False
         if self.held is None:
             self.held = scene.snapshot
-            self.controller.hold(scene.end_ns - BACK_NS)
+            self.controller.retain(scene.end_ns - BACK_NS)
         self.look = replace(self.look, end_ns=end_ns or self.look.end_ns or scene.end_ns)
         return True
 
@@ -191,7 +191,7 @@ class Desk:
         self.look = self.look.now()
         if self.held is not None:
             self.held = self._past = None
-            self.controller.hold(0)
+            self.controller.retain(0)
 
     def forget(self) -> None:
         """Another run: nothing of the old one is to be seen."""
