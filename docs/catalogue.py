@@ -17,6 +17,7 @@ from typing import Any
 import loopviz
 from loopviz.engine.headless import measure
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo, catalogue, load_scenario
+from loopviz.options import RunOptions
 from loopviz.report.build import failed
 from loopviz.report.expectations import needed
 
@@ -76,7 +77,8 @@ def figures_of(entry: ScenarioInfo) -> Iterator[tuple[str, Any]]:
         if any(fix.unavailable for fix in entry.fixes if fix.key in fixes):
             continue
         sys.stderr.write(f"{entry.id} {' + '.join(fixes) or 'bug'}\n")
-        yield "+".join(fixes), row(measure(entry.id, fixes=fixes, duration_s=DURATION_S))
+        options = RunOptions(fixes=fixes, duration_s=DURATION_S)
+        yield "+".join(fixes), row(measure(entry.id, options))
 
 
 def row(report: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from loopviz.engine.session import Session
+from loopviz.options import RunOptions
 from tests.e2e.terminals import Terminal, Tmux
 
 
@@ -76,8 +77,8 @@ def session():
     """A function: start a session; it is closed at the end."""
     made = []
 
-    def start(*words, **options):
-        made.append(Session(*words, **options))
+    def start(scenario, **options):
+        made.append(Session(scenario, RunOptions(**options)))
         return made[-1]
 
     yield start

@@ -17,6 +17,7 @@ pytest.importorskip("celery", reason="needs the extra celery")
 
 from loopviz.engine.session import Session
 from loopviz.lab.catalogue import builtin_folder
+from loopviz.options import RunOptions
 from loopviz.parts.broker import SCHEME, run
 from loopviz.parts.celery import VARIABLE, celery_worker
 from loopviz.parts.mail import mail_server
@@ -100,7 +101,7 @@ def test_the_worker_ends_when_its_parent_is_killed(broker):
 
 def test_in_the_scenario_nothing_is_missing_though_its_worker_is_killed(ours):
     """Seen as a user would see it, by the counters; and no process is left."""
-    session = Session("background", fixes=["celery"])
+    session = Session("background", RunOptions(fixes=("celery",)))
     try:
 
         def counted(condition):

@@ -6,6 +6,7 @@ import pytest
 
 from loopviz.engine.headless import measure
 from loopviz.lab.catalogue import catalogue, load_scenario
+from loopviz.options import RunOptions
 from loopviz.report.expectations import judge, needed
 
 pytestmark = [pytest.mark.claims, pytest.mark.timeout(300)]
@@ -20,7 +21,7 @@ def name(info, claim):
 
 @functools.cache
 def report(scenario, fixes):
-    return measure(scenario, fixes=fixes, duration_s=DURATION_S)
+    return measure(scenario, RunOptions(fixes=fixes, duration_s=DURATION_S))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from loopviz.engine.headless import measure
 from loopviz.lab.catalogue import builtin_folder, load_scenario
+from loopviz.options import RunOptions
 from loopviz.report.expectations import judge, needed
 from tests.e2e.command import loopviz
 
@@ -35,7 +36,7 @@ async def tables(url):
 
 @functools.cache
 def report(scenario, fixes):
-    return measure(scenario, fixes=fixes, duration_s=DURATION_S)
+    return measure(scenario, RunOptions(fixes=fixes, duration_s=DURATION_S))
 
 
 CLAIMS = [
@@ -66,7 +67,7 @@ def test_claims_hold_on_postgres(on_postgres, scenario, claim):
 )
 def test_a_short_run_on_postgres(on_postgres, ours, scenario, fix, counter, good):
     """As the claims say, in a second; nothing is left of it."""
-    counted = measure(scenario, fixes=fix, duration_s=1.2)["counters"]
+    counted = measure(scenario, RunOptions(fixes=fix, duration_s=1.2))["counters"]
     assert (counted[counter] == 0) is good
     assert max(counted.values()) > 20
     assert ours() == {}
@@ -77,7 +78,7 @@ def test_the_pool_of_the_lesson_is_the_one_on_postgres(on_postgres):
     """Five connections, and no more, to the real server."""
     pools = [
         found
-        for found in measure("dbpool", duration_s=2.0)["resources"]
+        for found in measure("dbpool", RunOptions(duration_s=2.0))["resources"]
         if found["kind"] == "sqlalchemy.pool"
     ]
     assert [(pool["capacity"], pool["in_use"]["max"]) for pool in pools] == [(5, 5)]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from loopviz.engine.session import Session
+from loopviz.options import RunOptions
 from tests.e2e.command import loopviz
 from tests.e2e.sessions import until
 
@@ -93,7 +94,7 @@ def test_requests_that_wait_for_ever_while_the_loop_idles(tmp_path):
 
 def test_the_screen_tells_the_same_while_it_lasts(tmp_path):
     (tmp_path / "hangs.py").write_text(SCENARIO.replace("{hang}", HELD))
-    session = Session("hangs", folders=[tmp_path])
+    session = Session("hangs", RunOptions(folders=(tmp_path,)))
     try:
         frame = until(
             session, lambda f: f.snapshot.findings and f.snapshot.findings[0].open_ns > 10**9

@@ -3,6 +3,7 @@
 import pytest
 
 from loopviz.engine.headless import measure
+from loopviz.options import RunOptions
 
 pytestmark = pytest.mark.real
 
@@ -42,7 +43,7 @@ async def slow() -> None:
 
 def test_numbers_copies_those_who_leave_and_counters(tmp_path):
     (tmp_path / "numbers.py").write_text(SCENARIO)
-    report = measure("numbers", folders=[tmp_path], duration_s=1.5)
+    report = measure("numbers", RunOptions(folders=(tmp_path,), duration_s=1.5))
     number, slow, ping = report["load"]
     assert number["route"] == "GET /number/{n}"
     assert number["ok"] == number["sent"] > 60

@@ -14,6 +14,7 @@ import pytest
 
 from loopviz.cli import serve
 from loopviz.errors import UsageError
+from loopviz.options import RunOptions
 from tests.e2e.browser import browser_here, chromium, tab
 from tests.support.waiting import wait_until
 
@@ -185,4 +186,4 @@ def test_a_port_that_is_taken():
 
 def test_what_a_tab_could_only_fail_with_is_said_at_once():
     with pytest.raises(UsageError, match="no fix 'nonsense'"):
-        serve.serve("block", [], fixes=["nonsense"])
+        serve.serve("block", [], RunOptions(fixes=("nonsense",)))

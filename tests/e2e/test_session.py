@@ -14,6 +14,7 @@ from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.engine.headless import measure
 from loopviz.engine.session import Session
 from loopviz.errors import TargetError, UsageError
+from loopviz.options import RunOptions
 from tests.e2e.sessions import frame, until
 from tests.support.waiting import wait_until
 
@@ -168,7 +169,8 @@ def test_nothing_outlives_a_killed_terminal_process(ours, runtime_folder, words)
 TERMINAL = """
 import sys, time
 from loopviz.engine.session import Session
-session = Session(sys.argv[1], fixes=sys.argv[2:])
+from loopviz.options import RunOptions
+session = Session(sys.argv[1], RunOptions(fixes=tuple(sys.argv[2:])))
 while session.run.status.phase != "running":
     session.poll()
     time.sleep(0.02)
@@ -212,7 +214,7 @@ def test_unknown_names_start_nothing(ours):
     with pytest.raises(UsageError, match="no scenario 'nope'; there are: block, cpu"):
         Session("nope")
     with pytest.raises(UsageError, match="block has no fix 'nope'; it has: to_thread, plain_def"):
-        Session("block", fixes=["nope"])
+        Session("block", RunOptions(fixes=("nope",)))
     assert ours() == {}
 
 
@@ -224,6 +226,6 @@ def test_a_run_without_a_screen_ends_when_its_ring_is_truncated(runtime_folder):
             os.truncate(ring, 4096)
 
     with pytest.raises(TargetError, match=r"cannot be watched: loop\.ring was truncated") as caught:
-        measure("block", duration_s=20, progress=truncate)
+        measure("block", RunOptions(duration_s=20), progress=truncate)
     assert caught.value.exit_code == 3
     assert list(runtime_folder.rglob("*")) == []

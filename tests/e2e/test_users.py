@@ -11,6 +11,7 @@ from loopviz.engine.session import Session
 from loopviz.errors import TargetError
 from loopviz.lab.catalogue import catalogue, describe, load_scenario, read
 from loopviz.lab.catalogue.new import write_new
+from loopviz.options import RunOptions
 from loopviz.report.expectations import judge, needed
 from tests.e2e.command import loopviz
 from tests.e2e.sessions import frame
@@ -96,7 +97,7 @@ def write(folder, text, name="broken"):
 def test_a_broken_scenario_says_in_one_sentence_what_is_wrong(folder, ours, text, says):
     write(folder, text)
     with pytest.raises(TargetError) as caught:
-        measure("broken", folders=[folder], duration_s=1)
+        measure("broken", RunOptions(folders=(folder,), duration_s=1))
     assert str(caught.value) == says
     assert caught.value.exit_code == 3
     assert ours() == {}
@@ -124,7 +125,7 @@ def test_one_that_does_not_finish_loading_says_where_it_is(folder, ours, monkeyp
     text, where = HANGING["lifespan"]
     write(folder, text)
     with pytest.raises(TargetError, match=r"^broken.py has not finished loading after \d s: ") as c:
-        measure("broken", folders=[folder], duration_s=1)
+        measure("broken", RunOptions(folders=(folder,), duration_s=1))
     assert str(c.value).endswith(where)
     assert ours() == {}
 
@@ -145,7 +146,7 @@ FAILING = {
 @pytest.mark.parametrize(("text", "says"), FAILING.values(), ids=FAILING)
 def test_one_that_runs_but_fails_has_a_finding(folder, text, says):
     write(folder, text)
-    report = measure("broken", folders=[folder], duration_s=1)
+    report = measure("broken", RunOptions(folders=(folder,), duration_s=1))
     (found,) = [found for found in report["findings"] if found["rule"] == "requests-fail"]
     assert found["sentence"] == says
     assert found["count"] > 10
@@ -163,7 +164,7 @@ def test_the_rest_is_usable(folder, ours):
     }
     for name, text in texts.items():
         write(folder, text, name)
-    session = Session("b1", folders=[folder])
+    session = Session("b1", RunOptions(folders=(folder,)))
     try:
         for name in texts:
             session.switch(name)
@@ -233,7 +234,7 @@ def test_new_writes_a_scenario_that_runs_as_it_is(folder):
     )
     entry = next(entry for entry in catalogue([folder]) if entry.id == "mine")
     assert entry.origin == f"yours, from {folder}"
-    report = measure("mine", folders=[folder], duration_s=2)
+    report = measure("mine", RunOptions(folders=(folder,), duration_s=2))
     assert report["findings"][0]["rule"] == "slow-callback"
     assert report["findings"][0]["suggested_fix"] == "to_thread"
     assert report["counters"]["logins"] > 5
@@ -295,7 +296,7 @@ def test_the_starter_s_claims_hold(tmp_path):
 
     @functools.cache
     def report(fixes):
-        return measure("mine", folders=[tmp_path], fixes=fixes, duration_s=6)
+        return measure("mine", RunOptions(folders=(tmp_path,), fixes=fixes, duration_s=6))
 
     for claim in claims:
         verdict = judge(claim, {fixes: report(fixes) for fixes in needed(claim)})

@@ -14,6 +14,7 @@ from loopviz.engine.headless import measure
 from loopviz.errors import TargetError
 from loopviz.lab.target.server import Server
 from loopviz.listener import listen
+from loopviz.options import RunOptions
 from tests.e2e.command import loopviz
 from tests.e2e.sessions import frame, until
 from tests.support.waiting import wait_until
@@ -111,7 +112,7 @@ def test_the_first_worker_s_end_is_the_run_s(session, ours):
 
 
 def test_a_report_of_two_workers():
-    report = measure("workers", fixes=["two_workers"], duration_s=2.5)
+    report = measure("workers", RunOptions(fixes=("two_workers",), duration_s=2.5))
     assert report["workers"] == 2
     (peer,) = report["peers"]
     assert peer["worker"] == 2
@@ -159,7 +160,7 @@ def test_a_second_worker_that_does_not_start_is_said(session, tmp_path, ours):
     wait_until(lambda: frame(run) and len(targets(ours)) == 1, 5, "its end")
     assert frame(run).status.why == said.status.why
     with pytest.raises(TargetError, match="FileExistsError"):  # whichever came second
-        measure("door", fixes=["two"], folders=[tmp_path], duration_s=1)
+        measure("door", RunOptions(fixes=("two",), folders=(tmp_path,), duration_s=1))
     wait_until(lambda: len(targets(ours)) == 1, 5, "the end of both")  # but for the session's own
 
 

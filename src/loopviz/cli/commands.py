@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import typer
 import loopviz
 from loopviz.errors import UsageError
 from loopviz.lab.catalogue import FIRST
+from loopviz.options import RunOptions
 from loopviz.output import clean, to_json
 
 __all__ = ["app", "run_command"]
@@ -142,17 +144,12 @@ def run(
     fps: Fps = None,
 ) -> None:
     """Open the terminal UI on TARGET, with those fixes on."""
-    _open_screen(
-        target,
-        fixes=fix or [],
-        rate=rate,
-        seed=seed,
-        port=port,
-        folders=_folders(scenarios),
-        ascii_only=ascii_only,
-        theme=theme,
-        fps=fps,
+    from loopviz.cli import open_tui  # noqa: PLC0415 - a report needs no Textual
+
+    options = RunOptions(
+        folders=_folders(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed, port=port
     )
+    open_tui.show(target, options, ascii_only=ascii_only, theme=theme, fps=fps)
 
 
 @app.command()
@@ -175,13 +172,14 @@ def serve(
     """Show the terminal UI in a browser on this machine, a run for each tab."""
     from loopviz.cli import serve  # noqa: PLC0415
 
-    words = [f"--fix={key}" for key in fix or []]
+    options = RunOptions(folders=_folders(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed)
+    words = [f"--fix={key}" for key in options.fixes]
     words += [f"--rate={rate}", f"--seed={seed}"]
-    words += [f"--scenarios={folder.absolute()}" for folder in _folders(scenarios)]
+    words += [f"--scenarios={folder.absolute()}" for folder in options.folders]
     words += [f"--theme={theme}"] if theme else []
     words += [f"--fps={fps}"] if fps else []
     words += [] if ascii_only is None else ["--ascii" if ascii_only else "--no-ascii"]
-    serve.serve(target, words, fixes=fix or [], folders=_folders(scenarios), port=port)
+    serve.serve(target, words, options, port=port)
 
 
 @app.command()
@@ -230,16 +228,15 @@ def bench(
     """Run TARGET without a screen and report."""
     from loopviz.report.text import summary  # noqa: PLC0415
 
-    report = _measure(
-        target,
-        label=target,
-        fixes=fix or [],
-        duration_s=duration,
+    options = RunOptions(
+        folders=_folders(scenarios),
+        fixes=tuple(fix or ()),
         rate=rate,
         seed=seed,
         port=port,
-        folders=_folders(scenarios),
+        duration_s=duration,
     )
+    report = _measure(target, options, label=target)
     _deliver(report, json_path, summary(report))
 
 
@@ -258,23 +255,15 @@ def compare(
     from loopviz.lab.catalogue import find  # noqa: PLC0415
     from loopviz.report.text import compare_table  # noqa: PLC0415
 
-    folders = _folders(scenarios)
-    info = find(scenario, folders)
+    options = RunOptions(folders=_folders(scenarios), rate=rate, seed=seed, duration_s=duration)
+    info = find(scenario, options.folders)
     if not fix:
         known = ", ".join(f"--fix {known.key}" for known in info.fixes)
         raise UsageError(f"compare needs a fix to compare the bug with: {known}.")
     check_fixes(info, fix)
     before, after = (
-        _measure(
-            scenario,
-            label=" + ".join(fixes) or "no fix",
-            fixes=fixes,
-            duration_s=duration,
-            rate=rate,
-            seed=seed,
-            folders=folders,
-        )
-        for fixes in ([], fix)
+        _measure(scenario, replace(options, fixes=fixes), label=" + ".join(fixes) or "no fix")
+        for fixes in ((), tuple(fix))
     )
     _deliver(
         {"format": 1, "before": before, "after": after}, json_path, compare_table(before, after)
@@ -290,7 +279,7 @@ def new(
     from loopviz.lab.catalogue import find  # noqa: PLC0415
     from loopviz.lab.catalogue.new import write_new  # noqa: PLC0415
 
-    folder = (_folders(scenarios) or [Path()])[0]
+    folder = (_folders(scenarios) or (Path(),))[0]
     path = write_new(name, folder)
     hides = find(name, [folder]).shadows
     hidden = f", and hides the built-in {name}" if hides else ""
@@ -309,26 +298,17 @@ def run_command(words: list[str]) -> None:
     typer.main.get_command(app).main(words, prog_name="loopviz")
 
 
-def _open_screen(target: str, **options: Any) -> None:
-    from loopviz.cli import open_tui  # noqa: PLC0415 - a report needs no Textual
-
-    open_tui.show(target, **options)
-
-
-def _measure(target: str, *, label: str, duration_s: float, **options: Any) -> dict[str, Any]:
-    """A headless run, with a progress line if a person is watching."""
+def _measure(target: str, options: RunOptions, *, label: str) -> dict[str, Any]:
+    """Run without a screen, with a progress line if standard error is a terminal."""
     from loopviz.engine.headless import measure  # noqa: PLC0415
 
     if not sys.stderr.isatty():
-        return measure(target, duration_s=duration_s, **options)
+        return measure(target, options)
     terminal = sys.__stderr__  # the bar's own escape sequences are meant
-    steps = int(duration_s * 10)
+    steps = int((options.duration_s or 0) * 10)
     with typer.progressbar(length=steps, label=clean(label), file=terminal) as bar:
         return measure(
-            target,
-            duration_s=duration_s,
-            progress=lambda seconds: bar.update(int(seconds * 10) - bar.pos),
-            **options,
+            target, options, progress=lambda seconds: bar.update(int(seconds * 10) - bar.pos)
         )
 
 
@@ -380,8 +360,8 @@ def _fix(fix: Any) -> dict[str, Any]:
     return said | ({"unavailable": fix.unavailable} if fix.unavailable else {})
 
 
-def _folders(scenarios: list[Path] | None) -> list[Path]:
+def _folders(scenarios: list[Path] | None) -> tuple[Path, ...]:
     for folder in scenarios or []:
         if not folder.is_dir():
             raise UsageError(f"--scenarios {folder} is no folder: name one with scenario files.")
-    return scenarios or []
+    return tuple(scenarios or ())

@@ -3,13 +3,12 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 from loopviz.cli import config
 from loopviz.engine.session import check_fixes, opened
 from loopviz.errors import UsageError
 from loopviz.lab.catalogue import find
+from loopviz.options import RunOptions
 
 __all__ = ["show"]
 
@@ -19,12 +18,8 @@ FPS = 30
 
 def show(
     target: str,
+    options: RunOptions = RunOptions(),
     *,
-    fixes: Sequence[str] = (),
-    rate: float = 1.0,
-    seed: int = 0,
-    port: int = 0,
-    folders: Sequence[Path] = (),
     ascii_only: bool | None = None,
     theme: str | None = None,
     fps: int | None = None,
@@ -33,18 +28,10 @@ def show(
 
     Raises UsageError for an unknown scenario or fix, a bad file, and without a fit terminal.
     """
-    check_fixes(find(target, folders), fixes)
+    check_fixes(find(target, options.folders), options.fixes)
     settings = config.load()
     _check_terminal(target)
-    with opened(
-        target,
-        folders=folders,
-        fixes=fixes,
-        rate=rate,
-        seed=seed,
-        port=port,
-        on_terminal=not _in_browser(),
-    ) as session:
+    with opened(target, options, on_terminal=not _in_browser()) as session:
         from loopviz.tui.app import LoopvizApp  # noqa: PLC0415 - imported while the target starts
 
         app = LoopvizApp(

@@ -15,6 +15,7 @@ from loopviz.cli import config
 from loopviz.engine.session import check_fixes
 from loopviz.errors import UsageError
 from loopviz.lab.catalogue import find
+from loopviz.options import RunOptions
 from loopviz.output import clean
 
 __all__ = ["serve"]
@@ -28,19 +29,14 @@ ENDING_S = 5.0
 
 
 def serve(
-    target: str,
-    words: Sequence[str],
-    *,
-    fixes: Sequence[str] = (),
-    folders: Sequence[Path] = (),
-    port: int = 0,
+    target: str, words: Sequence[str], options: RunOptions = RunOptions(), *, port: int = 0
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM; each tab gets `loopviz run TARGET WORDS…` of its own.
+    """Serve until Ctrl-C or SIGTERM; each tab gets a `loopviz run TARGET WORDS…` of its own.
 
-    Raises UsageError for what a tab could only fail with, without textual-serve, and for a port
-    that is taken.
+    `options` are those that the words stand for. Raises UsageError for an unknown scenario or fix,
+    a bad configuration file, a port that is taken, and if textual-serve is not installed.
     """
-    check_fixes(find(target, folders), fixes)
+    check_fixes(find(target, options.folders), options.fixes)
     config.load()
     _server(target, words, _free(port)).serve()
 

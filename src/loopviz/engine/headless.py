@@ -1,19 +1,22 @@
 """A run without a screen: start, measure for a while, stop, report."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.engine.run import Run
 from loopviz.engine.session import opened
 from loopviz.errors import LoopvizError, TargetError
+from loopviz.options import RunOptions
 from loopviz.report.build import build_report
 
 __all__ = ["measure"]
 
+DURATION_S = 10.0
+"""How long a run is measured unless its options say otherwise."""
 START_TIMEOUT_S = 30.0
 LOAD_TIMEOUT_S = 10.0
 """How long a scenario's file may take, once it runs."""
@@ -29,32 +32,18 @@ Progress = Callable[[float], None]
 
 def measure(
     target: str,
+    options: RunOptions = RunOptions(),
     *,
-    fixes: Sequence[str] = (),
-    duration_s: float = 10.0,
-    rate: float = 1.0,
-    seed: int = 0,
-    port: int = 0,
-    probe: bool = True,
-    folders: Sequence[Path] = (),
     progress: Progress = lambda _seconds: None,
 ) -> dict[str, Any]:
-    """Run the target under its load for `duration_s` seconds and return the report.
+    """Run the target under its load and return the report.
 
-    `progress` hears now and then how many seconds have gone. Raises UsageError for an unknown
+    `progress` is called with the number of seconds that have gone. Raises UsageError for an unknown
     target or fix, TargetError if it fails to start or does not live to the end, and another
     LoopvizError if that is the machine's fault.
     """
-    with opened(
-        target,
-        folders=folders,
-        fixes=fixes,
-        rate=rate,
-        seed=seed,
-        port=port,
-        probe=probe,
-        duration_s=duration_s,
-    ) as session:
+    duration_s = options.duration_s or DURATION_S
+    with opened(target, replace(options, duration_s=duration_s)) as session:
         run = session.run
         _follow(run, START_TIMEOUT_S, lambda: run.load_began_ns > 0, "start")
         started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -77,10 +66,10 @@ def measure(
         return build_report(
             first,
             target=target,
-            fixes=list(fixes),
+            fixes=list(options.fixes),
             started_at=started_at,
             duration_s=duration_s,
-            seed=seed,
+            seed=options.seed,
             now_ns=now_ns,
             others=others,
         )

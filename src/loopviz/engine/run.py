@@ -1,7 +1,7 @@
 """One scenario under one load, watched."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from loopviz.lab.load.config import Config
 from loopviz.listener import listen
 from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot
+from loopviz.options import RunOptions
 from loopviz.wire.control import Sample
 
 __all__ = ["Run", "Status"]
@@ -49,22 +50,16 @@ class Run:
         scenario: ScenarioInfo,
         folder: Path,
         guard: Guard,
-        *,
-        fixes: Iterable[str] = (),
-        rate: float = 1.0,
-        seed: int = 0,
-        port: int = 0,
-        probe: bool = True,
-        duration_s: float | None = None,
+        options: RunOptions,
     ) -> None:
-        """`duration_s`: the load ends after so long; else it goes on. Raises MachineError."""
+        """Start the target. Raises MachineError."""
         try:
             folder.mkdir(mode=0o700)
         except OSError as error:
             raise MachineError(f"loopviz cannot make its folder {folder}", error) from error
         self.folder = folder
         self.url = ""
-        self.rate = rate
+        self.rate = options.rate
         self.failure: tuple[Literal["target-died", "load-died", "failed"], str] | None = None
         self.traceback = ""
         """Of what the scenario's file raised, if it did."""
@@ -72,16 +67,16 @@ class Run:
         self._file = Watched(scenario.path)
         self.load_began_ns = 0
         self.load_stopped = False
-        self._seed, self._duration_s = seed, duration_s
+        self._options = options
         self._guard = guard
         self._load: Child | None = None  # with the first poll, so that the first frame is not late
         self._aimed = False
         listener = None
         try:
-            listener = listen(port)
+            listener = listen(options.port)
         except TargetError as error:
             self.failure = ("failed", str(error))
-        self._workers = WorkerPool(scenario, folder, guard, listener, fixes=fixes, probe=probe)
+        self._workers = WorkerPool(scenario, folder, guard, listener, options)
 
     @property
     def scenario(self) -> ScenarioInfo:
@@ -228,9 +223,9 @@ class Run:
         config = Config(
             self.url,
             self.scenario.load,
-            self._seed,
+            self._options.seed,
             self.rate,
-            duration_s=self._duration_s,
+            duration_s=self._options.duration_s,
             reuse=alone,
         )
         load.send(config.to_message())

@@ -1,10 +1,10 @@
 """The runs of one loopviz: start one, go to another, end them all. What the screen holds."""
 
 import linecache
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 from loopviz import run_folder
 from loopviz.engine.child import Guard
@@ -13,6 +13,7 @@ from loopviz.engine.terminal import INPUT_FD, OUTPUT_FD, Terminal
 from loopviz.errors import MachineError, UsageError
 from loopviz.lab.catalogue import ScenarioInfo, catalogue, find
 from loopviz.model.snapshot import Location, Snapshot
+from loopviz.options import RunOptions
 from loopviz.signals import uninterrupted
 
 __all__ = ["Frame", "RunControl", "Session", "Status", "check_fixes", "opened"]
@@ -83,14 +84,8 @@ class Session:
     def __init__(
         self,
         scenario: str,
+        options: RunOptions = RunOptions(),
         *,
-        folders: Sequence[Path] = (),
-        fixes: Sequence[str] = (),
-        rate: float = 1.0,
-        seed: int = 0,
-        port: int = 0,
-        probe: bool = True,
-        duration_s: float | None = None,
         on_terminal: bool = False,
     ) -> None:
         """Start a scenario. `on_terminal`: a screen will be on this process's terminal.
@@ -98,11 +93,9 @@ class Session:
         Raises UsageError for an unknown one, or an unknown fix; MachineError without room, open
         files or processes.
         """
-        self._folders = tuple(folders)
-        self._seed, self._port, self._probe = seed, port, probe
-        self._duration_s = duration_s
-        info = find(scenario, folders)
-        check_fixes(info, fixes)
+        self._options = options
+        info = find(scenario, options.folders)
+        check_fixes(info, options.fixes)
         self._folder = run_folder.new_run_folder()
         try:
             self._guard = Guard(self._folder.path, (INPUT_FD, OUTPUT_FD) if on_terminal else ())
@@ -113,7 +106,7 @@ class Session:
         self._ending: list[Run] = []
         self._count = 0
         self._closed = False
-        self.run = self._start(info, fixes, rate)
+        self.run = self._start(info, options)
 
     def poll(self) -> None:
         self.run.poll()
@@ -132,7 +125,7 @@ class Session:
         return self.run.ask_stack(task)
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
-        return catalogue(self._folders)
+        return catalogue(self._options.folders)
 
     def toggle(self, key: str) -> None:
         if not any(fix.key == key and fix.unavailable for fix in self.run.scenario.fixes):
@@ -145,19 +138,21 @@ class Session:
         self.run.set_rate(factor)
 
     def switch(self, scenario_id: str) -> None:
-        self._replace(find(scenario_id, self._folders), (), 1.0)
+        info = find(scenario_id, self._options.folders)
+        self._replace(info, replace(self._options, fixes=(), rate=1.0))
 
     def restart(self) -> str:
         status = self.run.status
         try:
-            info = find(self.run.scenario.id, self._folders)
+            info = find(self.run.scenario.id, self._options.folders)
         except UsageError as error:
             return str(error)
         if info.error and status.phase == "running":
             return f"{info.error} What runs is the file as it was."
         available = {fix.key for fix in info.fixes if not fix.unavailable}
         linecache.checkcache()  # or the lines shown would be the old file's
-        self._replace(info, status.fixes_on & available, status.rate)
+        fixes = tuple(sorted(status.fixes_on & available))
+        self._replace(info, replace(self._options, fixes=fixes, rate=status.rate))
         return ""
 
     def close(self) -> None:
@@ -172,28 +167,18 @@ class Session:
         self._guard.close()
         self._folder.leave()
 
-    def _start(self, info: ScenarioInfo, fixes: Iterable[str], rate: float) -> Run:
+    def _start(self, info: ScenarioInfo, options: RunOptions) -> Run:
         self._count += 1
-        return Run(
-            info,
-            self._folder.path / str(self._count),
-            self._guard,
-            fixes=fixes,
-            rate=rate,
-            seed=self._seed,
-            port=self._port,
-            probe=self._probe,
-            duration_s=self._duration_s,
-        )
+        return Run(info, self._folder.path / str(self._count), self._guard, options)
 
-    def _replace(self, info: ScenarioInfo, fixes: Iterable[str], rate: float) -> None:
+    def _replace(self, info: ScenarioInfo, options: RunOptions) -> None:
         self._end(self.run)
-        if self._port:  # the next one wants the same
+        if options.port:  # the next one wants the same
             self.run.reap(2.0)
             self._ending.remove(self.run)
         while len(self._ending) > 1:  # by now it has had its time
             self._ending.pop(0).reap(0.5)
-        self.run = self._start(info, fixes, rate)
+        self.run = self._start(info, options)
 
     def _end(self, run: Run) -> None:
         run.quit()
@@ -201,12 +186,12 @@ class Session:
 
 
 @contextmanager
-def opened(scenario: str, **options: Any) -> Iterator[Session]:
+def opened(scenario: str, options: RunOptions, *, on_terminal: bool = False) -> Iterator[Session]:
     """A session, closed at the end. A SIGINT does not come while it is half started."""
     session = None
     try:
         with uninterrupted():
-            session = Session(scenario, **options)
+            session = Session(scenario, options, on_terminal=on_terminal)
         yield session
     finally:
         if session is not None:

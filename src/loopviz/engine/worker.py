@@ -1,6 +1,5 @@
 """One process that serves the app, and what is known of it."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -14,6 +13,7 @@ from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.model.snapshot.merge import of_worker
 from loopviz.model.state.stacks import Stacks
+from loopviz.options import RunOptions
 from loopviz.probe.install import LOOP_RING, SIDE_RING
 
 __all__ = ["Worker"]
@@ -32,11 +32,10 @@ class Worker:
         scenario: ScenarioInfo,
         listener: socket,
         guard: Guard,
+        options: RunOptions,
         *,
         folder: Path,
         run_folder: Path,
-        fixes: Iterable[str],
-        probe: bool,
         model: Model,
     ) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -54,10 +53,10 @@ class Worker:
                 "do": "start",
                 "id": scenario.id,
                 "path": str(scenario.path),
-                "fixes": list(fixes),
+                "fixes": list(options.fixes),
                 "listen_fd": listener.fileno(),
                 "worker": number,
-                "probe": probe,
+                "probe": options.probe,
             }
         )
         self.use(model)

@@ -2,7 +2,7 @@
 
 import linecache
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from socket import socket
@@ -17,6 +17,7 @@ from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.model.snapshot.merge import cut, merge, past, remains, since
 from loopviz.model.state.lanes import Lanes
+from loopviz.options import RunOptions
 
 __all__ = ["WorkerPool"]
 
@@ -37,17 +38,15 @@ class WorkerPool:
         folder: Path,
         guard: Guard,
         listener: socket | None,
-        *,
-        fixes: Iterable[str],
-        probe: bool,
+        options: RunOptions,
     ) -> None:
-        """Start as many as `fixes` ask for; without a `listener` there are none."""
-        self.fixes_on = frozenset(fixes)
+        """Start as many as the options' fixes ask for; without a `listener` there are none."""
+        self.fixes_on = frozenset(options.fixes)
         self.trouble = ""
         """One sentence, if another worker than the first has died, or did not start."""
         self.machine_failed = False
         """Whether the machine refused a worker what it needs: the scenario is not to blame."""
-        self._folder, self._guard, self._probe = folder, guard, probe
+        self._folder, self._guard, self._options = folder, guard, options
         self._listener = listener
         self._lanes = Lanes()
         self._workers: list[Worker] = []
@@ -224,10 +223,9 @@ class WorkerPool:
             self.scenario,
             listener,
             self._guard,
+            replace(self._options, fixes=tuple(sorted(self.fixes_on))),
             folder=self._folder if number == 1 else self._folder / f"worker-{self._started}",
             run_folder=self._folder,
-            fixes=self.fixes_on,
-            probe=self._probe,
             model=self.model if number == 1 else self._new_model(number),
         )
 
