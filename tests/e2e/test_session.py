@@ -123,7 +123,7 @@ async def dead() -> None:
 def test_switching_leaves_nothing_of_the_old_scenario(session, ours):
     run = session("cpu")
     until(run, stalled)
-    old = run.run.target_pid
+    old = run.run.workers.first.pid
     run.switch("block")
     until(run, lambda now: now.scenario.id == "block" and stalled(now))
     wait_until(lambda: old not in ours(), 5, "the end of the old target")

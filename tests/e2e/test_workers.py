@@ -99,7 +99,7 @@ def test_the_first_worker_s_end_is_the_run_s(session, ours):
     """Whoever comes then is refused, and does not queue at a door that nobody opens."""
     run = session("workers", fixes=["two_workers"])
     running = until(run, works)
-    os.kill(run.run.target_pid, signal.SIGKILL)
+    os.kill(run.run.workers.first.pid, signal.SIGKILL)
     until(run, lambda now: now.status.phase == "target-died", 5)
     wait_until(lambda: not targets(ours), 5, "the end of the second worker")
     with socket.socket() as client, pytest.raises(ConnectionRefusedError):

@@ -84,6 +84,10 @@ class FakeController:
         self.calls.append(("retain", since_ns))
         self.world.model.retain(since_ns)
 
+    def release(self) -> None:
+        self.calls.append(("release",))
+        self.world.model.retain(0)
+
     def baseline(self) -> None:
         self.calls.append(("baseline",))
         self.world.model.mark(self.world.told_ns, "baseline")

@@ -62,7 +62,7 @@ def measure(
         _look_closer(run)
         now_ns = monotonic_ns()
         run.poll()  # so that nothing of what was before is unknown
-        first, *others = run.models
+        first, *others = run.workers.models
         return build_report(
             first,
             target=target,
@@ -81,9 +81,9 @@ def _look_closer(run: Run) -> None:
 
     def known() -> bool:
         now_ns = monotonic_ns()
-        for model in run.models:
+        for model in run.workers.models:
             model.findings(now_ns)
-        return now_ns >= until_ns or not any(model.rules.wanted for model in run.models)
+        return now_ns >= until_ns or not any(model.rules.wanted for model in run.workers.models)
 
     _follow(run, DRAIN_TIMEOUT_S, known, "say where its requests are")
 
@@ -98,8 +98,8 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
             if run.traceback:
                 error.add_note(run.traceback)
             raise error
-        if run.trouble:
-            raise _failure(run, run.trouble)
+        if run.workers.trouble:
+            raise _failure(run, run.workers.trouble)
         if run.loading and run.loading_s > LOAD_TIMEOUT_S:
             raise TargetError(run.loading)
         if time.monotonic() > deadline:
@@ -112,4 +112,4 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
 
 
 def _failure(run: Run, why: str) -> LoopvizError:
-    return LoopvizError(why) if run.machine_failed else TargetError(why)
+    return LoopvizError(why) if run.workers.machine_failed else TargetError(why)

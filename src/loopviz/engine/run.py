@@ -1,7 +1,6 @@
 """One scenario under one load, watched."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,8 +14,6 @@ from loopviz.lab.catalogue import CounterInfo, FixInfo, LoadInfo, ScenarioInfo
 from loopviz.lab.catalogue.watched import Watched
 from loopviz.lab.load.config import Config
 from loopviz.listener import listen
-from loopviz.model.model import Model
-from loopviz.model.snapshot import Location, Snapshot
 from loopviz.options import RunOptions
 from loopviz.wire.control import Sample
 
@@ -76,37 +73,12 @@ class Run:
             listener = listen(options.port)
         except TargetError as error:
             self.failure = ("failed", str(error))
-        self._workers = WorkerPool(scenario, folder, guard, listener, options)
+        self.workers = WorkerPool(scenario, folder, guard, listener, options)
 
     @property
     def scenario(self) -> ScenarioInfo:
         """First as read, then as run."""
-        return self._workers.scenario
-
-    @property
-    def model(self) -> Model:
-        """The first worker's, to which the load and the marks are told."""
-        return self._workers.model
-
-    @property
-    def models(self) -> Sequence[Model]:
-        """All workers', the first one's first."""
-        return self._workers.models
-
-    @property
-    def target_pid(self) -> int:
-        """The first worker's."""
-        return self._workers.pid
-
-    @property
-    def trouble(self) -> str:
-        """One sentence, if the run goes on without a worker that it should have."""
-        return self._workers.trouble
-
-    @property
-    def machine_failed(self) -> bool:
-        """Whether the machine is to blame, and not the scenario."""
-        return self._workers.machine_failed
+        return self.workers.scenario
 
     @property
     def loading_s(self) -> float:
@@ -130,47 +102,23 @@ class Run:
             why += " Press R to restart it."
         elif phase == "starting" and self.loading:
             why = f"{self.loading} Press s for another scenario, R to try again."
-        elif not why and self.trouble:
-            why = f"{self.trouble} Press its fix's key twice for another one."
+        elif not why and self.workers.trouble:
+            why = f"{self.workers.trouble} Press its fix's key twice for another one."
         changed = self._file.changed(monotonic_ns())
-        return Status(phase, why, self.url, self._workers.fixes_on, self.rate, changed)
-
-    def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
-        """The picture at `now_ns`, of all workers; None until the first event."""
-        return self._workers.snapshot(now_ns, window_ns)
-
-    def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        """See `RunControl.past`."""
-        return self._workers.past(frozen, start_ns, end_ns)
-
-    def retain(self, since_ns: int) -> None:
-        """See `RunControl.retain`."""
-        self._workers.retain(since_ns)
-
-    def ask_stack(self, task: int) -> tuple[Location, ...] | None:
-        """See `RunControl.ask_stack`."""
-        return self._workers.ask_stack(task, monotonic_ns())
-
-    def baseline(self) -> None:
-        """See `RunControl.baseline`."""
-        self.model.mark(monotonic_ns(), "baseline")
+        return Status(phase, why, self.url, self.workers.fixes_on, self.rate, changed)
 
     def poll(self) -> None:
         """Take in what the children have said and what the probes have written."""
         if self._load is None:
             self._load = Child("loopviz.lab.load", self.folder, self._guard)
-        for message in self._workers.hear():
+        for message in self.workers.hear():
             self._hear_target(message)
         self._aim(self._load)
         for message in self._load.read():
             self._hear_load(message)
-        self._workers.drain()
+        self.workers.drain()
         if self.failure is None:
             self._check_alive(self._load)
-
-    def toggle(self, key: str) -> None:
-        """Flip a fix."""
-        self._workers.toggle(key)
 
     def set_rate(self, factor: float) -> None:
         """Scale the load."""
@@ -178,7 +126,7 @@ class Run:
             self.rate = factor
             if self._load is not None:
                 self._load.send({"do": "rate", "factor": factor})
-            self.model.mark(monotonic_ns(), f"load:{factor}")
+            self.workers.model.mark(monotonic_ns(), f"load:{factor}")
 
     def stop_load(self) -> None:
         """No new arrivals; `load_stopped` tells when those in flight are done."""
@@ -189,21 +137,21 @@ class Run:
         """Ask all children to end."""
         if self._load is not None:
             self._load.quit()
-        self._workers.quit()
+        self.workers.quit()
 
     def reap(self, timeout_s: float) -> None:
         """Wait until all have ended, kill what has not, and remove the folder."""
         until = time.monotonic() + timeout_s
         if self._load is not None:
             self._load.reap(timeout_s)
-        self._workers.reap(max(until - time.monotonic(), 0))
+        self.workers.reap(max(until - time.monotonic(), 0))
         run_folder.remove(self.folder)
 
     def _hear_target(self, message: dict[str, Any]) -> None:
         if message.get("is") == "failed":
             self.traceback = message.get("traceback", "")
             self.failure = ("failed", message["why"])
-            self._workers.quit()
+            self.workers.quit()
         elif message.get("is") == "loading":
             self._loading_ns = self._loading_ns or monotonic_ns()
             self._loads_at = message["why"]
@@ -212,11 +160,11 @@ class Run:
             self.url = message["url"]
             scenario = replace(_scenario_info(message["scenario"]), shadows=self.scenario.shadows)
             if scenario != self.scenario:
-                self._workers.use(scenario)
+                self.workers.use(scenario)
 
     def _aim(self, load: Child) -> None:
         """Once all workers serve, tell the load where to send."""
-        if self._aimed or not self.url or not self._workers.ready:
+        if self._aimed or not self.url or not self.workers.ready:
             return
         self._aimed = True
         alone = all(fix.workers == 1 for fix in self.scenario.fixes)
@@ -233,13 +181,13 @@ class Run:
     def _hear_load(self, message: dict[str, Any]) -> None:
         if message.get("is") == "ready":
             self.load_began_ns = message["start_at_ns"]
-            self.model.routes.factor = self.rate
-            self._workers.begin(self.load_began_ns)
+            self.workers.model.routes.factor = self.rate
+            self.workers.begin(self.load_began_ns)
         elif message.get("is") == "samples":
             samples = [Sample(*values) for values in message["samples"]]
             counts = message["sent"], message["in_flight"], message["shed"]
             more = message["waiting"], message["outcomes"], message["at_ns"]
-            self.model.feed_load(samples, *counts, *more)
+            self.workers.model.feed_load(samples, *counts, *more)
         elif message.get("is") == "failed" and not self.load_began_ns:
             self.failure = ("failed", message["why"])
         elif message.get("is") == "stopped":
@@ -248,11 +196,11 @@ class Run:
     def _check_alive(self, load: Child) -> None:
         if how := load.how_it_ended():
             self.failure = ("load-died", f"The load {how}")
-        elif how := self._workers.how_the_first_ended():
-            name = self.scenario.path.name
+        elif how := self.workers.how_the_first_ended():
+            first, name = self.workers.first, self.scenario.path.name
             self.failure = (
                 ("target-died", f"The target {how}")
-                if self.url or self._workers.unreadable
+                if self.url or (first and first.unreadable)
                 else ("failed", f"{name} ended its process while it was loading: that {how}")
             )
 

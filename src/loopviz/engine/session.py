@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from loopviz import run_folder
+from loopviz.clock import monotonic_ns
 from loopviz.engine.child import Guard
 from loopviz.engine.run import Run, Status
 from loopviz.engine.terminal import INPUT_FD, OUTPUT_FD, Terminal
@@ -44,7 +45,10 @@ class RunControl(Protocol):
         """
 
     def retain(self, since_ns: int) -> None:
-        """Keep in detail what was from then on, as far as memory allows; 0: let it go."""
+        """Keep the history from then on in detail, as far as memory allows."""
+
+    def release(self) -> None:
+        """Keep no more history in detail than usual: the last minute."""
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
         """Where that task of the first worker was when last asked, outermost frame first.
@@ -112,27 +116,31 @@ class Session:
         self.run.poll()
 
     def frame(self, now_ns: int, window_ns: int) -> Frame:
-        snapshot = self.run.snapshot(now_ns, window_ns) if window_ns else None
+        snapshot = self.run.workers.snapshot(now_ns, window_ns) if window_ns else None
         return Frame(self.run.scenario, self.run.status, snapshot)
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        return self.run.past(frozen, start_ns, end_ns)
+        return self.run.workers.past(frozen, start_ns, end_ns)
 
     def retain(self, since_ns: int) -> None:
-        self.run.retain(since_ns)
+        self.run.workers.retain(since_ns)
+
+    def release(self) -> None:
+        self.run.workers.release()
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
-        return self.run.ask_stack(task)
+        first = self.run.workers.first
+        return first.ask_stack(task, monotonic_ns()) if first else None
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
         return catalogue(self._options.folders)
 
     def toggle(self, key: str) -> None:
         if not any(fix.key == key and fix.unavailable for fix in self.run.scenario.fixes):
-            self.run.toggle(key)
+            self.run.workers.toggle(key)
 
     def baseline(self) -> None:
-        self.run.baseline()
+        self.run.workers.model.mark(monotonic_ns(), "baseline")
 
     def set_rate(self, factor: float) -> None:
         self.run.set_rate(factor)

@@ -14,7 +14,7 @@ from loopviz.engine.worker import Worker
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import KEEP_NS, Model
 from loopviz.model.names import Naming
-from loopviz.model.snapshot import Location, Snapshot
+from loopviz.model.snapshot import Snapshot
 from loopviz.model.snapshot.merge import cut, merge, past, remains, since
 from loopviz.model.state.lanes import Lanes
 from loopviz.options import RunOptions
@@ -59,9 +59,9 @@ class WorkerPool:
         self.use(scenario)
 
     @property
-    def pid(self) -> int:
-        """The first worker's."""
-        return self._workers[0].pid
+    def first(self) -> Worker | None:
+        """The first worker; None if none could be started."""
+        return self._workers[0] if self._workers else None
 
     @property
     def ready(self) -> bool:
@@ -166,18 +166,14 @@ class WorkerPool:
         for worker in self._everyone():
             worker.model.retain(since_ns)
 
-    def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
-        """See `RunControl.ask_stack`. Only the first worker's tasks are listed."""
-        return self._workers[0].ask_stack(task, now_ns) if self._workers else None
-
-    @property
-    def unreadable(self) -> bool:
-        """Whether the first worker's rings cannot be read any more."""
-        return bool(self._workers and self._workers[0].unreadable)
+    def release(self) -> None:
+        """See `RunControl.release`."""
+        for worker in self._everyone():
+            worker.model.retain(0)
 
     def how_the_first_ended(self) -> str:
-        """See `Worker.how_it_ended`. Nobody is served any more, then."""
-        how = self._workers[0].how_it_ended() if self._workers else ""
+        """See `Worker.how_it_ended`. If it has ended, the listening socket is closed."""
+        how = self.first.how_it_ended() if self.first else ""
         if how:
             self.model.stop(monotonic_ns())
             self.quit()

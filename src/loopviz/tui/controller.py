@@ -191,7 +191,7 @@ class Desk:
         self.look = self.look.now()
         if self.held is not None:
             self.held = self._past = None
-            self.controller.retain(0)
+            self.controller.release()
 
     def forget(self) -> None:
         """Another run: nothing of the old one is to be seen."""
