@@ -111,11 +111,11 @@ class Run:
         """Take in what the children have said and what the probes have written."""
         if self._load is None:
             self._load = Child("loopviz.lab.load", self.folder, self._guard)
-        for message in self.workers.hear():
-            self._hear_target(message)
+        for message in self.workers.messages():
+            self._on_target_message(message)
         self._aim(self._load)
         for message in self._load.read():
-            self._hear_load(message)
+            self._on_load_message(message)
         self.workers.drain()
         if self.failure is None:
             self._check_alive(self._load)
@@ -147,7 +147,7 @@ class Run:
         self.workers.reap(max(until - time.monotonic(), 0))
         run_folder.remove(self.folder)
 
-    def _hear_target(self, message: dict[str, Any]) -> None:
+    def _on_target_message(self, message: dict[str, Any]) -> None:
         if message.get("is") == "failed":
             self.traceback = message.get("traceback", "")
             self.failure = ("failed", message["why"])
@@ -178,7 +178,7 @@ class Run:
         )
         load.send(config.to_message())
 
-    def _hear_load(self, message: dict[str, Any]) -> None:
+    def _on_load_message(self, message: dict[str, Any]) -> None:
         if message.get("is") == "ready":
             self.load_began_ns = message["start_at_ns"]
             self.workers.model.routes.factor = self.rate

@@ -94,8 +94,8 @@ class WorkerPool:
             worker.fix(key, on=key in self.fixes_on)
         self._start_worker()
 
-    def hear(self) -> Iterator[dict[str, Any]]:
-        """What the first worker has said; what the others say is dealt with here."""
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """Messages of the first worker; those of the others are handled here."""
         for worker in tuple(self._workers):
             for message in worker.read():
                 self.machine_failed |= bool(message.get("machine"))
