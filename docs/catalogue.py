@@ -18,7 +18,7 @@ import loopviz
 from loopviz.engine.headless import measure
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo, catalogue, load_scenario
 from loopviz.options import RunOptions
-from loopviz.report.build import failed
+from loopviz.report.document import failed
 from loopviz.report.expectations import needed
 
 FOLDER = Path(__file__).parent

@@ -3,9 +3,11 @@
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.names import Naming
+from loopviz.model.state.lanes import Lanes
+from loopviz.model.totals import run_totals
 from loopviz.report.build import build_report
 from loopviz.testing import Story
-from loopviz.wire.control import TIMEOUT, Sample
+from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 from loopviz.wire.events import TASK_CANCELLED
 
 T0 = 1024 * SECOND
@@ -36,9 +38,10 @@ def run(*, fix=False):
     return model
 
 
-def report_of(model, fixes=(), **more):
+def report_of(model, fixes=(), *, now_ns=0, others=(), **more):
     about = {"target": "block", "started_at": "2025-01-01T00:00:00Z", "duration_s": 1.0, "seed": 0}
-    return build_report(model, fixes=list(fixes), **(about | more))
+    totals = run_totals([model, *others], now_ns)
+    return build_report(totals, fixes=list(fixes), **(about | more))
 
 
 def crowded(**more):
@@ -82,3 +85,21 @@ def hung(*, fix=False, held=False):
     samples += [Sample(1, T0, T0, T0 + 2 * MS, 200 if i else TIMEOUT) for i in range(9)]
     model.feed_load(samples, [30, 9], [len(waiting), 0], [0, 0], waiting)
     return report_of(model, ["unlock"] if fix else [], now_ns=now)
+
+
+def every_part():
+    """The report of two workers, in which every key that a report may have is there."""
+    counters = [("stored", "rows stored", False), ("never", "never told", True)]
+    about = {"counters": counters, "lanes": Lanes()}
+    first = crowded(routes=[("GET /a", 5), ("GET /b", 7)], fixes=["to_thread"], **about)
+    second = crowded(**about, worker=2)
+    first.lost(7, T0 + SECOND)
+    story = Story(T0 + SECOND).counts("stored", 3).hook_failed("select: ValueError: x")
+    story.task(7).step(7).request(7, "GET /b").sampled("/app/x.py", 4, "b").runs(30 * MS)
+    story.response(7, "GET /b").end(7).idle(MS)
+    story.task(8).step(8).request(8, "GET /a").sampled("/app/x.py", 9, "a").tell(first)
+    Story(T0 + SECOND).counts("stored", 4).idle(MS).tell(second)
+    statuses = [200, 500, LEFT, TIMEOUT, CONNECTION]
+    samples = [Sample(0, T0 + i * MS, T0 + i * MS, T0 + 9 * MS, s) for i, s in enumerate(statuses)]
+    first.feed_load(samples, [9, 0], [3, 0], [4, 0], [(0, T0 + i * MS) for i in range(3)])
+    return report_of(first, ["lock"], now_ns=T0 + 3 * SECOND, others=[second])

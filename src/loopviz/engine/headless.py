@@ -62,16 +62,13 @@ def measure(
         _look_closer(run)
         now_ns = monotonic_ns()
         run.poll()  # so that nothing of what was before is unknown
-        first, *others = run.workers.models
         return build_report(
-            first,
+            run.workers.totals(now_ns),
             target=target,
             fixes=list(options.fixes),
             started_at=started_at,
             duration_s=duration_s,
             seed=options.seed,
-            now_ns=now_ns,
-            others=others,
         )
 
 

@@ -16,7 +16,9 @@ from loopviz.model.model import KEEP_NS, Model
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Snapshot
 from loopviz.model.snapshot.merge import cut, merge, past, remains, since
+from loopviz.model.snapshot.totals import RunTotals
 from loopviz.model.state.lanes import Lanes
+from loopviz.model.totals import run_totals
 from loopviz.options import RunOptions
 
 __all__ = ["WorkerPool"]
@@ -160,6 +162,10 @@ class WorkerPool:
         if self._gone:
             others.append(cut(self._gone, start_ns, end_ns))
         return past(frozen, first, peers, others)
+
+    def totals(self, now_ns: int) -> RunTotals:
+        """The figures of the whole run, of all workers that run now."""
+        return run_totals(self.models, now_ns)
 
     def retain(self, since_ns: int) -> None:
         """See `RunControl.retain`."""

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from loopviz.errors import UsageError
 from loopviz.model.findings import RULES
-from loopviz.report.build import failed
+from loopviz.report.document import failed
 from loopviz.scenario import Expect
 
 __all__ = ["BUG", "Fixes", "Judgement", "judge", "needed", "value_of"]

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from loopviz.output import clean_values
-from loopviz.report.build import failed
+from loopviz.report.document import Report, failed
 
 __all__ = ["compare_table", "summary"]
-
-Report = dict[str, Any]
 
 _HOLDS = ("slow-callback", "gil-contention")
 _HANGS_MS = 1000.0

@@ -14,6 +14,7 @@ from loopviz.lab.load.open_loop import OpenLoop
 from loopviz.lab.load.outbox import LATE_NS, Outbox
 from loopviz.lab.load.schedule import ArrivalSchedule
 from loopviz.model.model import Model
+from loopviz.model.totals import run_totals
 from loopviz.report.build import build_report
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 
@@ -80,7 +81,7 @@ def one_load(virtual, parent, outcomes, *, reads=True, in_flight_max=2_000, seco
 
     now, *counts = virtual(main)
     about = {"target": "x", "started_at": "", "duration_s": 1.0, "seed": 0, "fixes": []}
-    return build_report(parent.model, now_ns=now, **about)["load"], *counts
+    return build_report(run_totals([parent.model], now), **about)["load"], *counts
 
 
 def accounted(route):

@@ -4,6 +4,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
+from loopviz.model.totals import run_totals
 from loopviz.report.build import build_report
 from loopviz.testing import Story
 from loopviz.wire.control import Sample
@@ -31,7 +32,7 @@ def held(*, sampled=True):
 
 def report(model, now):
     about = {"target": "x", "started_at": "", "duration_s": 1.0, "seed": 0, "fixes": []}
-    return build_report(model, now_ns=now, **about)
+    return build_report(run_totals([model], now), **about)
 
 
 def test_busy_time_goes_on_to_the_moment():
