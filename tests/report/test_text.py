@@ -4,7 +4,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.report.text import compare_table, summary
+from loopviz.report.renderers.text import compare_table, summary
 from loopviz.testing import Story
 from loopviz.wire.control import LEFT, Sample
 from tests.report.runs import T0, crowded, hung, report_of, run

@@ -226,7 +226,7 @@ def bench(
     scenarios: Scenarios = None,
 ) -> None:
     """Run TARGET without a screen and report."""
-    from loopviz.report.text import summary  # noqa: PLC0415
+    from loopviz.report.renderers.text import summary  # noqa: PLC0415
 
     options = RunOptions(
         folders=_folders(scenarios),
@@ -253,7 +253,7 @@ def compare(
     """Run the bug, then the fix, under the same arrivals, and show both."""
     from loopviz.engine.session import check_fixes  # noqa: PLC0415
     from loopviz.lab.catalogue import find  # noqa: PLC0415
-    from loopviz.report.text import compare_table  # noqa: PLC0415
+    from loopviz.report.renderers.text import compare_table  # noqa: PLC0415
 
     options = RunOptions(folders=_folders(scenarios), rate=rate, seed=seed, duration_s=duration)
     info = find(scenario, options.folders)
