@@ -8,10 +8,12 @@ import pytest
 import loopviz
 from loopviz.clock import MS
 from loopviz.model.model import Model
-from loopviz.report.renderers.text import summary
+from loopviz.report.renderers import renderer
 from loopviz.testing import Story
 from loopviz.wire.control import Sample
 from tests.report.runs import T0, crowded, report_of, run
+
+summary = renderer("text").report
 
 
 def test_the_whole_report():

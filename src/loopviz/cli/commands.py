@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,8 @@ from loopviz.errors import UsageError
 from loopviz.lab.catalogue import FIRST
 from loopviz.options import RunOptions
 from loopviz.output import clean, to_json
+from loopviz.report.document import Report
+from loopviz.report.renderers import RENDERERS, Renderer, renderer
 
 __all__ = ["app", "run_command"]
 
@@ -70,6 +72,15 @@ JsonPath = Annotated[
     str | None,
     typer.Option(
         "--json", metavar="PATH", envvar="LOOPVIZ_JSON", help="Write the report; - for stdout."
+    ),
+]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        envvar="LOOPVIZ_FORMAT",
+        help=f"What is printed: {' or '.join(RENDERERS)}.",
     ),
 ]
 Scenarios = Annotated[
@@ -223,11 +234,11 @@ def bench(
     seed: Seed = 0,
     port: Port = 0,
     json_path: JsonPath = None,
+    format_: Format = "text",
     scenarios: Scenarios = None,
 ) -> None:
     """Run TARGET without a screen and report."""
-    from loopviz.report.renderers.text import summary  # noqa: PLC0415
-
+    printed = renderer(format_)
     options = RunOptions(
         folders=_folders(scenarios),
         fixes=tuple(fix or ()),
@@ -237,7 +248,7 @@ def bench(
         duration_s=duration,
     )
     report = _measure(target, options, label=target)
-    _deliver(report, json_path, summary(report))
+    _deliver(lambda renderer: renderer.report(report), printed, json_path)
 
 
 @app.command()
@@ -248,13 +259,14 @@ def compare(
     rate: Rate = 1.0,
     seed: Seed = 0,
     json_path: JsonPath = None,
+    format_: Format = "text",
     scenarios: Scenarios = None,
 ) -> None:
     """Run the bug, then the fix, under the same arrivals, and show both."""
     from loopviz.engine.session import check_fixes  # noqa: PLC0415
     from loopviz.lab.catalogue import find  # noqa: PLC0415
-    from loopviz.report.renderers.text import compare_table  # noqa: PLC0415
 
+    printed = renderer(format_)
     options = RunOptions(folders=_folders(scenarios), rate=rate, seed=seed, duration_s=duration)
     info = find(scenario, options.folders)
     if not fix:
@@ -265,9 +277,7 @@ def compare(
         _measure(scenario, replace(options, fixes=fixes), label=" + ".join(fixes) or "no fix")
         for fixes in ((), tuple(fix))
     )
-    _deliver(
-        {"format": 1, "before": before, "after": after}, json_path, compare_table(before, after)
-    )
+    _deliver(lambda renderer: renderer.comparison(before, after), printed, json_path)
 
 
 @app.command()
@@ -298,7 +308,7 @@ def run_command(words: list[str]) -> None:
     typer.main.get_command(app).main(words, prog_name="loopviz")
 
 
-def _measure(target: str, options: RunOptions, *, label: str) -> dict[str, Any]:
+def _measure(target: str, options: RunOptions, *, label: str) -> Report:
     """Run without a screen, with a progress line if standard error is a terminal."""
     from loopviz.engine.headless import measure  # noqa: PLC0415
 
@@ -312,21 +322,20 @@ def _measure(target: str, options: RunOptions, *, label: str) -> dict[str, Any]:
         )
 
 
-def _deliver(report: dict[str, Any], json_path: str | None, text: str) -> None:
+def _deliver(render: Callable[[Renderer], str], printed: Renderer, json_path: str | None) -> None:
+    """Print the report, and write it to the path as JSON; `-`: print it as JSON."""
+    if json_path == "-":
+        printed, json_path = renderer("json"), None
+    typer.echo(render(printed))
     if json_path is None:
-        typer.echo(text)
-    elif json_path == "-":
-        typer.echo(to_json(report))
-    else:
-        try:
-            Path(json_path).write_text(to_json(report) + "\n")
-        except OSError as error:
-            typer.echo(text)
-            raise UsageError(
-                f"The report cannot be written to {json_path} ({error.strerror}): "
-                "name a file in a folder that exists, or - for standard output."
-            ) from error
-        typer.echo(text)
+        return
+    try:
+        Path(json_path).write_text(render(renderer("json")) + "\n")
+    except OSError as error:
+        raise UsageError(
+            f"The report cannot be written to {json_path} ({error.strerror}): "
+            "name a file in a folder that exists, or - for standard output."
+        ) from error
 
 
 def _lines(entry: Any) -> Iterator[str]:

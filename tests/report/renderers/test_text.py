@@ -4,10 +4,12 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.report.renderers.text import compare_table, summary
+from loopviz.report.renderers import renderer
 from loopviz.testing import Story
 from loopviz.wire.control import LEFT, Sample
 from tests.report.runs import T0, crowded, hung, report_of, run
+
+summary, compare_table = renderer("text").report, renderer("text").comparison
 
 
 def test_the_summary_shows_what_was_crowded_and_the_troubles():
