@@ -14,8 +14,9 @@ import pytest
 from textual.drivers import linux_driver
 
 from loopviz.engine import guard
-from loopviz.engine.child import GUARD_S, Guard
+from loopviz.engine.child import Guard
 from loopviz.engine.terminal import Terminal
+from loopviz.shutdown import GUARD_S
 
 ECHO = 3
 """Where `termios` has the flag of that name."""
@@ -57,7 +58,7 @@ def dies_with_a_screen(tty, monkeypatch, *, returned=False, then=lambda: None):
         terminal.after_screen()
     then()
     subprocess.run(
-        [sys.executable, "-I", "-S", guard.__file__, str(child), str(child)],
+        [sys.executable, "-I", "-S", guard.__file__, "0", str(child), str(child)],
         input="".join(f"{line}\n" for line in lines).encode(),
         pass_fds=[child],
         check=True,
@@ -114,12 +115,11 @@ def test_a_group_that_ends_at_the_last_moment_spares_no_other(monkeypatch, tmp_p
     ended = subprocess.Popen(["true"], start_new_session=True)
     ended.wait()
     lives = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    monkeypatch.setattr(guard, "GRACE_S", 0)
     monkeypatch.setattr(guard, "_exists", lambda _group: True)
     folder = tmp_path / "run" / "folder"
     folder.mkdir(parents=True)
     try:
-        guard.clean_up([ended.pid, lives.pid], {str(folder)})
+        guard.clean_up([ended.pid, lives.pid], {str(folder)}, grace_s=0)
         assert lives.wait(5) == -signal.SIGKILL
     finally:
         lives.kill()

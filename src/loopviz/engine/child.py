@@ -11,12 +11,10 @@ from typing import Any
 
 from loopviz.engine import guard
 from loopviz.errors import MachineError
+from loopviz.shutdown import GUARD_S, ORPHANS_S
 from loopviz.wire.control import encode, messages
 
 __all__ = ["Child", "Guard"]
-
-GUARD_S = 1.0
-"""How long the guard may take to end when there is nothing left to do for it."""
 
 
 class Child:
@@ -146,7 +144,7 @@ class Guard:
         copies = [os.dup(fd) for fd in terminal]  # 0 and 2 are others there
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", guard.__file__, *map(str, copies)],
+                [sys.executable, "-I", "-S", guard.__file__, *map(str, [ORPHANS_S, *copies])],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

@@ -6,10 +6,11 @@ the terminal process was killed, it gives the children a moment to go by themsel
 too), then kills their groups and removes the folder. Run as a file, without site packages, so
 that it costs next to nothing.
 
-With two arguments, descriptors of the terminal's input and output, it restores the terminal if the
-pipe ends while a screen is on it. A screen's lines are `before ATTRIBUTES`, `screen ATTRIBUTES` and
-`restored`; see `loopviz.engine.terminal`. The guard is in a session of its own, so the terminal is
-not its controlling one, and it may set the attributes without being in the foreground (no SIGTTOU).
+Its first argument is how many seconds that moment lasts. If two more follow, descriptors of the
+terminal's input and output, it restores the terminal if the pipe ends while a screen is on it. A
+screen's lines are `before ATTRIBUTES`, `screen ATTRIBUTES` and `restored`; see
+`loopviz.engine.terminal`. The guard is in a session of its own, so the terminal is not its
+controlling one, and it may set the attributes without being in the foreground (no SIGTTOU).
 """
 
 import contextlib
@@ -27,7 +28,6 @@ __all__ = ["main"]
 Attributes = list[int | list[bytes | int]]
 """A terminal's, as `termios` has them."""
 
-GRACE_S = 1.2
 RESTORE_S = 1.0
 """How long a terminal that nobody reads may delay the rest."""
 
@@ -85,7 +85,7 @@ class Screen:
             os.close(fd)
 
 
-def main(terminal: Sequence[int] = ()) -> None:
+def main(grace_s: float, terminal: Sequence[int] = ()) -> None:
     """Follow standard input to its end, then clean up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it goes last
@@ -105,12 +105,12 @@ def main(terminal: Sequence[int] = ()) -> None:
             screen.hear(word, value)
     screen.restore()  # first: a shell is about to write its prompt
     screen.close()
-    clean_up(groups, folders)
+    clean_up(groups, folders, grace_s)
 
 
-def clean_up(groups: set[int], folders: set[str]) -> None:
-    """End what runs in the groups, and remove the folders."""
-    deadline = time.monotonic() + GRACE_S
+def clean_up(groups: set[int], folders: set[str], grace_s: float) -> None:
+    """Kill the groups that have not ended by themselves by then, and remove the folders."""
+    deadline = time.monotonic() + grace_s
     while time.monotonic() < deadline and any(_exists(group) for group in groups):
         time.sleep(0.05)
     for group in filter(_exists, groups):
@@ -144,4 +144,4 @@ def _exists(group: int) -> bool:
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]])
+    main(float(sys.argv[1]), [int(word) for word in sys.argv[2:]])

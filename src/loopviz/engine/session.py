@@ -15,6 +15,7 @@ from loopviz.errors import MachineError, UsageError
 from loopviz.lab.catalogue import ScenarioInfo, catalogue, find
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.options import RunOptions
+from loopviz.shutdown import CLOSE_S, REPLACED_S
 from loopviz.signals import uninterrupted
 
 __all__ = ["Frame", "RunControl", "Session", "Status", "check_fixes", "opened"]
@@ -164,13 +165,13 @@ class Session:
         return ""
 
     def close(self) -> None:
-        """Stop everything; returns when nothing of ours is left, after 2.5 s at most."""
+        """Stop everything. Returns when no process or file is left, soon after `CLOSE_S`."""
         if self._closed:
             return
         self._closed = True
         self._end(self.run)
         for run in self._ending:
-            run.reap(2.0)
+            run.reap(CLOSE_S)
         self._ending.clear()
         self._guard.close()
         self._folder.leave()
@@ -182,10 +183,10 @@ class Session:
     def _replace(self, info: ScenarioInfo, options: RunOptions) -> None:
         self._end(self.run)
         if options.port:  # the next one wants the same
-            self.run.reap(2.0)
+            self.run.reap(CLOSE_S)
             self._ending.remove(self.run)
         while len(self._ending) > 1:  # by now it has had its time
-            self._ending.pop(0).reap(0.5)
+            self._ending.pop(0).reap(REPLACED_S)
         self.run = self._start(info, options)
 
     def _end(self, run: Run) -> None:

@@ -20,11 +20,9 @@ from loopviz.model.snapshot.totals import RunTotals
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.totals import run_totals
 from loopviz.options import RunOptions
+from loopviz.shutdown import RETIRED_S
 
 __all__ = ["WorkerPool"]
-
-LEAVE_S = 6.0
-"""How long a worker that is no longer wanted may take to finish its requests."""
 
 
 class WorkerPool:
@@ -211,7 +209,7 @@ class WorkerPool:
         self._wanted, self.trouble = wanted, ""
         for worker in self._workers[wanted:]:
             self._workers.remove(worker)
-            self._leaving.append((worker, time.monotonic() + LEAVE_S))
+            self._leaving.append((worker, time.monotonic() + RETIRED_S))
             worker.leave()
         numbers = {worker.number for worker in self._workers}
         for number in range(1, wanted + 1):

@@ -9,13 +9,12 @@ import uvicorn
 
 from loopviz.errors import TargetError
 from loopviz.listener import BACKLOG
+from loopviz.shutdown import REQUESTS_S, RETIRED_REQUESTS_S
 
 __all__ = ["Server", "new_loop"]
 
 ACCEPTED_S = 0.2
 """How long the requests of connections just accepted may take to be read."""
-FINISH_S = 4
-"""How long requests may take to end once their worker is no longer wanted."""
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -40,7 +39,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 proxy_headers=False,
-                timeout_graceful_shutdown=1,
+                timeout_graceful_shutdown=REQUESTS_S,
                 backlog=BACKLOG,
             )
         )
@@ -51,7 +50,7 @@ class Server(uvicorn.Server):
     def leave(self) -> None:
         """Accept no more, serve what was accepted, then end: other workers go on."""
         self._leaving = self.should_exit = True
-        self.config.timeout_graceful_shutdown = FINISH_S
+        self.config.timeout_graceful_shutdown = RETIRED_REQUESTS_S
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's; then says so. Raises what the app's lifespan raised, or TargetError."""
