@@ -47,12 +47,12 @@ def test_a_key_can_go_from_one_action_to_another(file):
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ('\ntheme = "blue"', 2, "theme is 'blue': say dark, light or contrast."),
+        ('\ntheme = "blue"', 2, "theme is 'blue': say 'dark', 'light' or 'contrast'."),
         ("fps = 0", 1, "fps is 0: say a whole number from 1 to 60."),
         ("fps = true", 1, "fps is True: say a whole number from 1 to 60."),
         ("fps = 29.5", 1, "fps is 29.5: say"),
         ('ascii = "no"', 1, "ascii is 'no': say true or false."),
-        ("colour = 1", 1, "colour is no setting: there are theme, fps, ascii and [keys]."),
+        ("colour = 1", 1, "colour is not a setting: there are theme, fps, ascii and [keys]."),
         ("keys = 3", 1, "keys is 3: write a table"),
         ('[keys]\nhelp = "?"\nzoom = "z"', 3, "zoom is no action: `loopviz keys` names them all."),
         ("[keys]\nhelp = 3", 2, "help is 3: say a key, or a list of keys."),

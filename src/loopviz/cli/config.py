@@ -5,16 +5,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from loopviz.errors import UsageError
 from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.keys import as_textual, known_key
 from loopviz.tui.state.view_state import THEMES
+from loopviz.validation import Bound, fits, words
 
 __all__ = ["Settings", "config_path", "load"]
 
-FPS = (1, 60)
+_TYPES: dict[str, Any] = {"theme": Literal[THEMES], "fps": int, "ascii": bool}
+_BOUNDS = {"fps": Bound("from 1 to 60", lambda fps: 1 <= fps <= 60)}
 FIXED = "ctrl+c"
 """Always quits."""
 
@@ -61,23 +63,22 @@ class _Reader:
         self._path, self._text = path, text
 
     def settings(self) -> Settings:
-        said = self._parsed()
-        for name in said:
-            if name not in ("theme", "fps", "ascii", "keys"):
+        found = self._parsed()
+        for name, value in found.items():
+            if name in _TYPES:
+                self._check(name, value)
+            elif name != "keys":
                 raise self._wrong(
-                    name, f"{name} is no setting: there are theme, fps, ascii and [keys]."
+                    name, f"{name} is not a setting: there are theme, fps, ascii and [keys]."
                 )
-        theme, fps, plain = said.get("theme"), said.get("fps"), said.get("ascii")
-        if theme is not None and theme not in THEMES:
-            raise self._wrong("theme", f"theme is {theme!r}: say {_either(THEMES)}.")
-        whole = isinstance(fps, int) and not isinstance(fps, bool) and FPS[0] <= fps <= FPS[1]
-        if fps is not None and not whole:
-            raise self._wrong(
-                "fps", f"fps is {fps!r}: say a whole number from {FPS[0]} to {FPS[1]}."
-            )
-        if plain is not None and not isinstance(plain, bool):
-            raise self._wrong("ascii", f"ascii is {plain!r}: say true or false.")
-        return Settings(theme, fps, plain, self._keys(said.get("keys", {})))
+        own = {name: found.get(name) for name in _TYPES}
+        return Settings(**own, keys=self._keys(found.get("keys", {})))
+
+    def _check(self, name: str, value: Any) -> None:
+        bound = _BOUNDS.get(name)
+        if not fits(value, _TYPES[name]) or (bound and not bound.holds(value)):
+            must = words(_TYPES[name]) + (f" {bound.words}" if bound else "")
+            raise self._wrong(name, f"{name} is {value!r}: say {must}.")
 
     def _parsed(self) -> dict[str, Any]:
         import tomllib  # noqa: PLC0415 - needed with a file only
@@ -129,7 +130,3 @@ class _Reader:
         lines = enumerate(self._text.splitlines(), 1)
         at = next((f", line {number}" for number, line in lines if found.match(line)), "")
         return UsageError(f"{self._path}{at}: {why}")
-
-
-def _either(words: tuple[str, ...]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"

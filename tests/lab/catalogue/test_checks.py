@@ -77,7 +77,7 @@ BROKEN = {
     ),
     "wrong": (
         changed("wrong=True", "wrong=1"),
-        "mine.py:6: Fix: wrong must be True or False, not 1.",
+        "mine.py:6: Fix: wrong must be true or false, not 1.",
     ),
     "key": (
         changed('key="first"', 'key="to-thread"'),

@@ -75,7 +75,7 @@ async def no_manager(app):
         ({"counters": [Counter("x", "x")] * 2}, "5: the key 'x' is there twice"),
         (
             {"expect": [Expect("m", fix=1)]},
-            "5: Expect: fix must be text or a list of texts",
+            "5: Expect: fix must be text, a list of texts or None",
         ),
     ],
 )

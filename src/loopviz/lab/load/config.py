@@ -7,6 +7,8 @@ from typing import Any
 
 from loopviz.errors import LoopvizError, UsageError
 from loopviz.lab.catalogue import LoadInfo
+from loopviz.lab.catalogue.checks import parameters, wrong
+from loopviz.scenario import Load
 
 __all__ = ["Config", "factor", "split_route"]
 
@@ -74,29 +76,6 @@ def split_route(route: str) -> tuple[str, str]:
 
 def _check(routes: Iterable[LoadInfo]) -> None:
     for route in routes:
-        split_route(route.route)
-        for wrong, said in (
-            (
-                route.arrivals not in ("poisson", "constant"),
-                f"Arrivals are 'poisson' or 'constant', not {route.arrivals!r}",
-            ),
-            (
-                not math.isfinite(route.rps) or route.rps < 0,
-                f"Requests per second must be at least 0, not {route.rps}",
-            ),
-            (not route.timeout_s > 0, f"A timeout must be more than 0 s, not {route.timeout_s}"),
-            (
-                not isinstance(route.copies, int) or route.copies < 1,
-                f"Copies must be a whole number of at least 1, not {route.copies!r}",
-            ),
-            (
-                not 0 <= route.leaves <= 1,
-                f"The share that leaves must be from 0 to 1, not {route.leaves}",
-            ),
-            (
-                not 0 < route.leaves_within_s < math.inf,
-                f"Clients must leave within more than 0 s, not {route.leaves_within_s}",
-            ),
-        ):
-            if wrong:
-                raise UsageError(f"{said} ({route.route}).")
+        for name in parameters(Load):
+            if what := wrong(Load, name, getattr(route, name)):
+                raise UsageError(f"Load: {what} ({route.route}).")
