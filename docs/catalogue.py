@@ -143,7 +143,7 @@ def decision(entry: ScenarioInfo, runs: dict[str, Any]) -> str:
 def section(entry: ScenarioInfo, runs: dict[str, Any]) -> Iterator[str]:
     """One scenario: what it teaches, its fixes, and what was measured."""
     yield from ("", f"## {entry.id}", "", f"**{entry.title}.** {entry.lesson}", "")
-    yield from (f"- {line}" for line in entry.look)
+    yield from (f"- {line}" for line in entry.watch_for)
     where = f"; [where real users hit it]({entry.link})" if entry.link else ""
     yield from ("", f"[Its source](../scenarios/{entry.path.name}){where}.")
     yield from ("", *(explained(fix) for fix in entry.fixes))

@@ -281,7 +281,7 @@ def test_the_starter_is_like_the_built_in_ones(tmp_path):
     assert entry.error == ""
     assert entry == describe("mine", path, load_scenario(path))
     assert entry.lesson.endswith(".")
-    assert 1 <= len(entry.look) <= 3
+    assert 1 <= len(entry.watch_for) <= 3
     claimed = {key for claim in load_scenario(path).expect for key in needed(claim)[0] or ("bug",)}
     assert claimed == {"bug", *(fix.key for fix in entry.fixes)}
     del sys.modules["_loopviz_scenario_mine"]

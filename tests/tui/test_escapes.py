@@ -21,7 +21,7 @@ EVIL = replace(
     path=Path(f"/x{BAD}\udcff.py"),
     title=BAD,
     lesson=BAD,
-    look=(BAD,),
+    watch_for=(BAD,),
     link=BAD,
     fixes=tuple(replace(fix, title=BAD, why=BAD) for fix in SCENARIO.fixes),
 )

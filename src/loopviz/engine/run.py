@@ -211,7 +211,7 @@ def _scenario_info(said: dict[str, Any]) -> ScenarioInfo:
         **said
         | {
             "path": Path(said["path"]),
-            "look": tuple(said["look"]),
+            "watch_for": tuple(said["watch_for"]),
             "fixes": tuple(
                 FixInfo(**fix | {"answers": tuple(fix["answers"])}) for fix in said["fixes"]
             ),

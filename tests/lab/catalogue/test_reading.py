@@ -24,7 +24,7 @@ def test_what_every_built_in_scenario_has(entry):
     assert entry.title
     assert entry.lesson.endswith((".", "!", "?"))
     assert entry.lesson.count("\n") == 0
-    assert 1 <= len(entry.look) <= 3
+    assert 1 <= len(entry.watch_for) <= 3
     assert entry.link.startswith("https://")
     assert entry.load
     assert all(load.rps > 0 for load in entry.load)
@@ -54,7 +54,7 @@ def test_what_a_scenario_expects_names_what_it_has(entry):
 def test_all_fields_of_a_file(write):
     entry = read(write(GOOD))
     assert (entry.id, entry.title, entry.lesson) == ("mine", "a title", "One sentence.")
-    assert (entry.look, entry.link, entry.error) == (
+    assert (entry.watch_for, entry.link, entry.error) == (
         ("here", "there"),
         "https://example.org",
         "",

@@ -191,7 +191,7 @@ def test_what_to_look_at_is_shown_whole_or_not_at_all():
     lost = CounterValue("lost", "votes lost", bad=True, value=9, recent=9)
 
     def shown(*look):
-        return panel(rule="", counters=(lost,), scenario={"look": look})[1:]
+        return panel(rule="", counters=(lost,), scenario={"watch_for": look})[1:]
 
     assert shown("one", long, "two")[:2] == [" look one", " look two"]
     first = shown(long, "one")

@@ -93,7 +93,8 @@ class ScenarioInfo:
     path: Path
     title: str = ""
     lesson: str = ""
-    look: tuple[str, ...] = ()
+    watch_for: tuple[str, ...] = ()
+    """`Scenario.look`, as the file calls it."""
     link: str = ""
     fixes: tuple[FixInfo, ...] = ()
     load: tuple[LoadInfo, ...] = ()
@@ -152,7 +153,7 @@ def read(path: Path) -> ScenarioInfo:
         path,
         title=said.get("title", ""),
         lesson=said.get("lesson", ""),
-        look=tuple(said.get("look", ())),
+        watch_for=tuple(said.get("look", ())),
         link=said.get("link", ""),
         fixes=_read(FixInfo, contents.fixes, "key"),
         load=_read(LoadInfo, contents.load, "route"),
@@ -185,7 +186,7 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
         path,
         title=scenario.title,
         lesson=scenario.lesson,
-        look=tuple(scenario.look),
+        watch_for=tuple(scenario.look),
         link=scenario.link,
         fixes=tuple(_info(FixInfo, fix) for fix in scenario.fixes),
         load=tuple(_info(LoadInfo, load) for load in scenario.load),

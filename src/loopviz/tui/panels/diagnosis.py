@@ -26,7 +26,7 @@ def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
             Line(inner).strip(looks.text),
             *paragraph(_nothing(scene), looks.text, inner, scene),
         ]
-        for look in scene.scenario.look:
+        for look in scene.scenario.watch_for:
             body += paragraph(f"{scene.glyphs.dot} {look}", looks.dim, inner, scene)
         title, style, note = nothing_found(scene)
         if scene.trouble is None:
@@ -40,9 +40,9 @@ def paint_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     fixes = paint_fixes(scene, inner)
     lesson = paragraph(scene.scenario.lesson, looks.dim, inner, scene)
     hints: list[Strip] = []
-    if finding is not None and scene.scenario.look:
+    if finding is not None and scene.scenario.watch_for:
         hints.append(_head("LOOK AT", inner, scene))
-        for text in scene.scenario.look:
+        for text in scene.scenario.watch_for:
             hints += paragraph(text, looks.dim, inner, scene)
     for more in (fixes, [_head("LESSON", inner, scene), *lesson], hints):
         if more and len(body) + len(more) + 1 <= height - 1:

@@ -139,7 +139,7 @@ def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
 def _looks(scene: Scene, width: int, rows: int) -> list[Strip]:
     """What to look at, as much of it as is whole on so many rows."""
     strips: list[Strip] = []
-    for text in scene.scenario.look:
+    for text in scene.scenario.watch_for:
         lines = whole(clean(text), rows - len(strips), width - 7)
         strips += _headed(" look ", lines, width, scene)
     return strips

@@ -98,8 +98,8 @@ class PickerScreen(ListScreen):
             return rows
         for fix in entry.fixes:
             rows += said(fix.unavailable, looks.warm)
-        if entry.look:
-            rows += said(f"look: {entry.look[0]}", looks.dim, 1)
+        if entry.watch_for:
+            rows += said(f"look: {entry.watch_for[0]}", looks.dim, 1)
         if entry.fixes:
             fixes = ", ".join(clean(fix.title) for fix in entry.fixes)
             rows.append(Line(width).add(fit(f"fixes: {fixes}", width, self.glyphs.more), looks.dim))

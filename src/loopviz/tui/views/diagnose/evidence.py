@@ -148,7 +148,9 @@ def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
     if scene.suggested is not None:
         sections.append(_Section(1, _press(scene.suggested, scene, width)))
     hints = [
-        row for look in scene.scenario.look for row in paragraph(look, looks.text, width, scene)
+        row
+        for look in scene.scenario.watch_for
+        for row in paragraph(look, looks.text, width, scene)
     ]
     if hints:
         sections.append(_Section(2, [titled("LOOK AT", "", scene, width), *hints]))

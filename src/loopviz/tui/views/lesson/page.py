@@ -114,9 +114,9 @@ def _more(scene: Scene, width: int) -> list[Strip]:
     """What to look at, the lesson in prose, and where real users hit it."""
     scenario, looks = scene.scenario, scene.looks
     rows: list[Strip] = []
-    if scenario.look:
+    if scenario.watch_for:
         rows.append(_head("LOOK AT", width, scene))
-        for look in scenario.look:
+        for look in scenario.watch_for:
             rows += _text(look, looks.text, 1, width, scene, f"{scene.glyphs.dot} ")
         rows.append(_blank(width, scene))
     if scene.lesson and scene.lesson.prose:
