@@ -157,15 +157,15 @@ class Guard:
                 os.close(fd)
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
-        self.tell(f"folder {folder}")
+        self.send(f"folder {folder}")
 
     def watch(self, group: int) -> None:
-        self.tell(f"group {group}")
+        self.send(f"group {group}")
 
     def forget(self, group: int) -> None:
-        self.tell(f"forget {group}")
+        self.send(f"forget {group}")
 
-    def tell(self, line: str) -> None:
+    def send(self, line: str) -> None:
         """A line for the guard. It is lost on one that was killed, or reads nothing for long."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):

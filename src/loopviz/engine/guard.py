@@ -51,8 +51,8 @@ class Screen:
         self._before: Attributes = []
         self._with: Attributes = []
 
-    def hear(self, word: str, value: str) -> None:
-        """Take note of a line that is about the screen."""
+    def update(self, word: str, value: str) -> None:
+        """Apply a line that is about the screen."""
         if word == "before":
             self._before, self._with = _attributes(value), []
         elif word == "screen":
@@ -102,7 +102,7 @@ def main(grace_s: float, terminal: Sequence[int] = ()) -> None:
         elif word == "folder":
             folders.add(value)
         else:
-            screen.hear(word, value)
+            screen.update(word, value)
     screen.restore()  # first: a shell is about to write its prompt
     screen.close()
     clean_up(groups, folders, grace_s)

@@ -107,7 +107,7 @@ class Session:
         except OSError as error:
             self._folder.leave()
             raise MachineError("loopviz cannot start its guard process", error) from error
-        self.terminal = Terminal(self._guard.tell) if on_terminal else None
+        self.terminal = Terminal(self._guard.send) if on_terminal else None
         self._ending: list[Run] = []
         self._count = 0
         self._closed = False

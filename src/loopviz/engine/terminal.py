@@ -14,22 +14,22 @@ INPUT_FD, OUTPUT_FD = 0, 2
 class Terminal:
     """Tells the guard when a screen takes the terminal and when it has given it back."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        """`tell` sends a line to the guard; see `loopviz.engine.guard`."""
-        self._tell = tell
+    def __init__(self, send: Callable[[str], None]) -> None:
+        """`send` sends a line to the guard; see `loopviz.engine.guard`."""
+        self._send = send
 
     def before_screen(self) -> None:
         """The attributes are still those that the screen's end must bring back."""
-        self._tell_attributes("before")
+        self._send_attributes("before")
 
     def screen(self) -> None:
         """The attributes are the screen's: while they are the same, nobody else has set them."""
-        self._tell_attributes("screen")
+        self._send_attributes("screen")
 
     def after_screen(self) -> None:
         """The terminal is as it was before."""
-        self._tell("restored")
+        self._send("restored")
 
-    def _tell_attributes(self, word: str) -> None:
+    def _send_attributes(self, word: str) -> None:
         with contextlib.suppress(termios.error):  # it has just gone
-            self._tell(f"{word} {marshal.dumps(termios.tcgetattr(INPUT_FD)).hex()}")
+            self._send(f"{word} {marshal.dumps(termios.tcgetattr(INPUT_FD)).hex()}")
