@@ -88,7 +88,7 @@ def _server(target: str, words: Sequence[str], port: int) -> Any:
                 await asyncio.wait(self.tabs, timeout=ENDING_S)
 
         async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002
-            self.telling = asyncio.create_task(_tell(target, self.public_url, port))
+            self.announcement = asyncio.create_task(_announce(target, self.public_url, port))
 
         def initialize_logging(self) -> None:
             logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -100,7 +100,7 @@ def _server(target: str, words: Sequence[str], port: int) -> Any:
     return Tabs(command, host=HOST, port=port, title=title, templates_path=PAGE)
 
 
-async def _tell(target: str, url: str, port: int) -> None:
+async def _announce(target: str, url: str, port: int) -> None:
     """Print the address as soon as it can be opened."""
     while True:
         try:

@@ -57,9 +57,9 @@ def measure(
         run.stop_load()
         _follow(run, DRAIN_TIMEOUT_S, lambda: run.load_stopped, "finish its requests")
         if run.scenario.counters:  # they are told ten times a second
-            told_ns = monotonic_ns() + COUNTERS_NS
-            _follow(run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= told_ns, "tell what it counted")
-        _look_closer(run)
+            counted_ns = monotonic_ns() + COUNTERS_NS
+            _follow(run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= counted_ns, "tell what it counted")
+        _wait_for_stacks(run)
         now_ns = monotonic_ns()
         run.poll()  # so that nothing of what was before is unknown
         return build_report(
@@ -72,7 +72,7 @@ def measure(
         )
 
 
-def _look_closer(run: Run) -> None:
+def _wait_for_stacks(run: Run) -> None:
     """Let the target say where requests are that hang, as far as findings lack that."""
     until_ns = monotonic_ns() + STACKS_NS
 

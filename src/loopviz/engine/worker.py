@@ -99,7 +99,7 @@ class Worker:
             self._child.send({"do": "stack", "task": task})
         return self._stacks.last(task)
 
-    def look_closer(self, now_ns: int) -> None:
+    def request_missing_stack(self, now_ns: int) -> None:
         """Ask for the await stack that a finding lacks, if one does."""
         task = self.model.rules.wanted
         if not task or not self.ready:

@@ -112,7 +112,7 @@ class WorkerPool:
         """Take in what the probes have written, and see who has gone."""
         for worker in self._workers:
             worker.drain()
-            worker.look_closer(monotonic_ns())
+            worker.request_missing_stack(monotonic_ns())
         for worker in self._workers[1:]:
             if how := worker.how_it_ended():
                 self._workers.remove(worker)

@@ -102,13 +102,13 @@ def written(side):
 def test_only_changes_are_told(side):
     charges, extra = Counter("charges", "charges made"), Counter("extra", "too many", bad=True)
     counting = Counting([charges, extra], side)
-    counting.tell()
+    counting.write()
     charges.value += 2
-    counting.tell()
-    counting.tell()
+    counting.write()
+    counting.write()
     extra.value = -(2**40)
     charges.value = 3.5  # the author's mistake, not ours
-    counting.tell()
+    counting.write()
     assert written(side) == [("charges", 0), ("extra", 0), ("charges", 2), ("extra", -(2**40))]
 
 

@@ -18,7 +18,7 @@ def build_app(
 
     `failed` hears what the lifespan raises before it yields: servers say no more than that it did.
     """
-    app = FastAPI(title=scenario.title, lifespan=_telling(scenario, failed))
+    app = FastAPI(title=scenario.title, lifespan=_reporting(scenario, failed))
     app.include_router(scenario.router)
     for middleware in reversed(scenario.middleware):
         app.add_middleware(middleware)
@@ -41,7 +41,7 @@ def routes_of(scenario: Scenario) -> list[str]:
     return [*found, "GET /ping"]
 
 
-def _telling(scenario: Scenario, failed: Callable[[BaseException], None]) -> Any:
+def _reporting(scenario: Scenario, failed: Callable[[BaseException], None]) -> Any:
     if scenario.lifespan is None:
         return None
     start: Callable[[FastAPI], AbstractAsyncContextManager[Any]] = scenario.lifespan

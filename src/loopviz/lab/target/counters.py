@@ -19,7 +19,7 @@ class Counting:
     def __init__(self, counters: Sequence[Counter], side: LockedRing) -> None:
         self._counters = counters
         self._side = side
-        self._told: dict[str, int] = {}
+        self._written: dict[str, int] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="loopviz counters", daemon=True)
 
@@ -34,16 +34,16 @@ class Counting:
         if self._thread.is_alive():
             self._thread.join()
 
-    def tell(self) -> None:
+    def write(self) -> None:
         """Write the values that are new. One that is no whole number is not told."""
         for counter in self._counters:
             value = counter.value
-            if isinstance(value, int) and value != self._told.get(counter.key):
-                self._told[counter.key] = value
+            if isinstance(value, int) and value != self._written.get(counter.key):
+                self._written[counter.key] = value
                 self._side.write(Kind.COUNTER, a=value & _VALUE, text=counter.key)
 
     def _follow(self) -> None:
         over = False
         while not over:
             over = self._stopped.wait(INTERVAL_S)
-            self.tell()
+            self.write()
