@@ -350,7 +350,7 @@ def _lines(entry: Any) -> Iterator[str]:
 
 
 def _entry(entry: Any) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": entry.id,
         "title": entry.title,
         "lesson": entry.lesson,
@@ -358,15 +358,15 @@ def _entry(entry: Any) -> dict[str, Any]:
         "fixes": [_fix(fix) for fix in entry.fixes],
     }
     if entry.shadows:
-        said["shadows"] = str(entry.shadows)
+        fields["shadows"] = str(entry.shadows)
     if entry.error:
-        said["error"] = entry.error
-    return said
+        fields["error"] = entry.error
+    return fields
 
 
 def _fix(fix: Any) -> dict[str, Any]:
-    said = {"key": fix.key, "title": fix.title, "why": fix.why, "wrong": fix.wrong}
-    return said | ({"unavailable": fix.unavailable} if fix.unavailable else {})
+    fields = {"key": fix.key, "title": fix.title, "why": fix.why, "wrong": fix.wrong}
+    return fields | ({"unavailable": fix.unavailable} if fix.unavailable else {})
 
 
 def _folders(scenarios: list[Path] | None) -> tuple[Path, ...]:

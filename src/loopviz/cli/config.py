@@ -86,20 +86,20 @@ class _Reader:
         try:
             return tomllib.loads(self._text)
         except tomllib.TOMLDecodeError as error:
-            said, _, place = str(error).rstrip(")").partition(" (at ")
+            what, _, place = str(error).rstrip(")").partition(" (at ")
             where = f", {place.partition(',')[0]}" if place.startswith("line") else ""
             raise UsageError(
-                f"{self._path}{where}: {said}; write it as TOML, key = value."
+                f"{self._path}{where}: {what}; write it as TOML, key = value."
             ) from error
 
-    def _keys(self, said: Any) -> dict[str, tuple[str, ...]]:
-        if not isinstance(said, dict):
+    def _keys(self, table: Any) -> dict[str, tuple[str, ...]]:
+        if not isinstance(table, dict):
             raise self._wrong(
-                "keys", f'keys is {said!r}: write a table, [keys] and below it help = "?".'
+                "keys", f'keys is {table!r}: write a table, [keys] and below it help = "?".'
             )
         names = {action.name for action in ACTIONS}
         own = {}
-        for name, value in said.items():
+        for name, value in table.items():
             if name not in names:
                 raise self._wrong(name, f"{name} is no action: `loopviz keys` names them all.")
             keys = [value] if isinstance(value, str) else value

@@ -46,9 +46,9 @@ def _end(error: Exception, *, debug: bool) -> None:
     if isinstance(error, BrokenPipeError):  # `loopviz list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
-    said = str(error)
+    sentence = str(error)
     if not isinstance(error, LoopvizError):
-        said = f"a defect of loopviz ({type(error).__name__}: {error}): see where with --debug."
-    shown = "".join(traceback.format_exception(error)) if debug else f"loopviz: {clean(said)}\n"
-    sys.stderr.write(shown)
+        sentence = f"internal error ({type(error).__name__}: {error}): see where with --debug."
+    traced = "".join(traceback.format_exception(error))
+    sys.stderr.write(traced if debug else f"loopviz: {clean(sentence)}\n")
     sys.exit(error.exit_code if isinstance(error, LoopvizError) else 1)

@@ -61,8 +61,8 @@ def _check_terminal(target: str) -> None:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(f"loopviz needs a terminal and has none here: {instead}.")
     if os.environ.get("TERM", "") in ("dumb", ""):
-        said = os.environ.get("TERM") or "nothing"
-        raise UsageError(f"loopviz cannot draw on this terminal (TERM says {said}): {instead}.")
+        term = os.environ.get("TERM") or "not set"
+        raise UsageError(f"loopviz cannot draw on this terminal (TERM is {term}): {instead}.")
     for name in ("COLUMNS", "LINES"):  # readline exports the size of a moment to child processes;
         os.environ.pop(name, None)  # Textual believes that, and would draw so whatever the size is
     columns, lines = shutil.get_terminal_size()

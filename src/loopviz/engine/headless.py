@@ -58,7 +58,9 @@ def measure(
         _follow(run, DRAIN_TIMEOUT_S, lambda: run.load_stopped, "finish its requests")
         if run.scenario.counters:  # they are told ten times a second
             counted_ns = monotonic_ns() + COUNTERS_NS
-            _follow(run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= counted_ns, "tell what it counted")
+            _follow(
+                run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= counted_ns, "tell what it counted"
+            )
         _wait_for_stacks(run)
         now_ns = monotonic_ns()
         run.poll()  # so that nothing of what was before is unknown

@@ -59,7 +59,7 @@ def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Judgement:
         raise UsageError(f"The claim on {claim.metric!r} has no bounds: give at_most or at_least.")
     own, *others = needed(claim)
     value = value_of(claim.metric, reports[own])
-    said = f"{claim.metric} with {_words(own)} is {value:.4g}"
+    text = f"{claim.metric} with {_words(own)} is {value:.4g}"
     for other in others:
         against = value_of(claim.metric, reports[other])
         if not against:
@@ -67,7 +67,7 @@ def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Judgement:
                 f"{claim.metric} with {_words(other)} is 0, so nothing can be a multiple of it: "
                 "claim a value with against=None."
             )
-        said = f"{said}, {value / against:.3g} × that with {_words(other)} ({against:.4g})"
+        text = f"{text}, {value / against:.3g} × that with {_words(other)} ({against:.4g})"
         value /= against
     bounds = (("at most", claim.at_most), ("at least", claim.at_least))
     wanted = " and ".join(f"{words} {bound:g}" for words, bound in bounds if bound is not None)
@@ -75,7 +75,7 @@ def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Judgement:
         claim.at_least is None or value >= claim.at_least
     )
     why = f" ({claim.why})" if claim.why else ""
-    return Judgement(value, holds, f"{said}; claimed: {wanted}{why}.")
+    return Judgement(value, holds, f"{text}; claimed: {wanted}{why}.")
 
 
 def value_of(metric: str, report: Report) -> float:

@@ -147,14 +147,14 @@ def _read_as_it_was(path: Path, _stamp: object) -> ScenarioInfo:
 def read(path: Path) -> ScenarioInfo:
     """What the file says of itself, read without running it."""
     contents = read_file(path)
-    said = contents.scenario.said
+    values = contents.scenario.values
     return ScenarioInfo(
         path.stem,
         path,
-        title=said.get("title", ""),
-        lesson=said.get("lesson", ""),
-        watch_for=tuple(said.get("look", ())),
-        link=said.get("link", ""),
+        title=values.get("title", ""),
+        lesson=values.get("lesson", ""),
+        watch_for=tuple(values.get("look", ())),
+        link=values.get("link", ""),
         fixes=_read(FixInfo, contents.fixes, "key"),
         load=_read(LoadInfo, contents.load, "route"),
         counters=_read(CounterInfo, contents.counters, "key"),
@@ -197,18 +197,18 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
 def _read(kind: Callable[..., Info], calls: Sequence[Call], name: str) -> tuple[Info, ...]:
     """The entries of those that say their name; what they leave to the run is empty until then."""
     unknown = {"title": "", "why": "", "rps": 0.0}
-    made = (SimpleNamespace(**unknown | call.said) for call in calls if name in call.said)
-    return tuple(_info(kind, said) for said in made)
+    made = (SimpleNamespace(**unknown | call.values) for call in calls if name in call.values)
+    return tuple(_info(kind, values) for values in made)
 
 
 def _info(kind: Callable[..., Info], of: Any) -> Info:
     """The entry with the fields of that object, as far as it has them."""
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    said = {name: getattr(of, name) for name in names if hasattr(of, name)}
+    values = {name: getattr(of, name) for name in names if hasattr(of, name)}
     if kind is FixInfo:
-        said["answers"] = tuple(said.get("answers", ()))
-        said["unavailable"] = _unavailable(said.get("extra", ""))
-    return kind(**said)
+        values["answers"] = tuple(values.get("answers", ()))
+        values["unavailable"] = _unavailable(values.get("extra", ""))
+    return kind(**values)
 
 
 def _unavailable(extra: str) -> str:

@@ -28,7 +28,7 @@ class Call:
     """`Fix(…)`, `Load(…)`, …: the arguments that are literals, and on which line each stands."""
 
     line: int
-    said: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
 
 
@@ -158,7 +158,7 @@ class _Reader:
                 if what:
                     self._wrong(node, f"{name}: {what}")
                 else:
-                    given.said[argument] = literal[0]
+                    given.values[argument] = literal[0]
         missing = [argument for argument in required(kind) if argument not in given.lines]
         if missing and not starred:
             self._wrong(call, f"{name} lacks {', '.join(missing)}")
@@ -185,7 +185,7 @@ class _Reader:
     def _same_keys(self, argument: str, calls: Sequence[Call]) -> None:
         lines: dict[str, int] = {}
         for call in calls:
-            key = call.said.get("key")
+            key = call.values.get("key")
             if key in lines:
                 what = f"two {argument} have the key {key!r}, the other one in line {lines[key]}"
                 self.errors.append((call.line, what))
