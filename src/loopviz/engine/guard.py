@@ -1,10 +1,10 @@
 """The guard: a tiny process that cleans up if the terminal process dies without doing so.
 
-It is told of the process groups that were started and of the run's folder, a line each, on its
-standard input: `group 4711`, `forget 4711`, `folder /run/…`. When that pipe ends, be it because
-the terminal process was killed, it gives the children a moment to go by themselves (they notice,
-too), then kills their groups and removes the folder. Run as a file, without site packages, so
-that it costs next to nothing.
+It reads lines from its standard input: `group 4711` for a process group that was started,
+`forget 4711` for one that has ended, `folder /run/…` for the run's folder. When that pipe ends,
+because the terminal process has closed it or was killed, it gives the children a moment to end by
+themselves (they notice, too), then kills their groups and removes the folder. It is run as a file,
+without site packages, so that it starts fast and stays small.
 
 Its first argument is how many seconds that moment lasts. If two more follow, descriptors of the
 terminal's input and output, it restores the terminal if the pipe ends while a screen is on it. A
@@ -26,10 +26,10 @@ from collections.abc import Sequence
 __all__ = ["main"]
 
 Attributes = list[int | list[bytes | int]]
-"""A terminal's, as `termios` has them."""
+"""A terminal's attributes, as `termios` has them."""
 
 RESTORE_S = 1.0
-"""How long a terminal that nobody reads may delay the rest."""
+"""Seconds that restoring may take: writing blocks if nobody reads the terminal."""
 
 LEAVE = (
     "\x1b\\"  # ends a sequence that was cut off
@@ -40,11 +40,11 @@ LEAVE = (
     "\x1b[<u"  # kitty's keyboard protocol, which each of the two screens has of its own
     "\x1b[?1049l\x1b[?25h"  # the main screen, the cursor
 )
-"""Takes back what Textual's driver asks a terminal for."""
+"""Resets the terminal modes that Textual's driver sets."""
 
 
 class Screen:
-    """The terminal's attributes: before a screen was put on it, and with the screen."""
+    """The attributes of the terminal before a screen was on it, and with the screen."""
 
     def __init__(self, input_fd: int, output_fd: int) -> None:
         self._input_fd, self._output_fd = input_fd, output_fd
@@ -61,7 +61,7 @@ class Screen:
             self._before = []
 
     def restore(self) -> None:
-        """Bring back what was before, if there is a screen. Returns after `RESTORE_S` at most."""
+        """Restore the terminal if a screen is on it. Returns after `RESTORE_S` at most."""
         if not self._before:
             return
         signal.signal(signal.SIGALRM, _give_up)
@@ -80,7 +80,7 @@ class Screen:
             termios.tcflush(self._input_fd, termios.TCIFLUSH)  # reports of the mouse
 
     def close(self) -> None:
-        """Let go of the terminal: whoever waits for its end need not wait for ours."""
+        """Close the terminal, so that its hang-up does not have to wait for this process."""
         for fd in {self._input_fd, self._output_fd} - {-1}:
             os.close(fd)
 
@@ -125,7 +125,7 @@ def clean_up(groups: set[int], folders: set[str], grace_s: float) -> None:
 
 
 def _attributes(value: str) -> Attributes:
-    """As `loopviz.engine.terminal` has written them, in the same Python."""
+    """The attributes that `loopviz.engine.terminal` has encoded, with the same Python."""
     raw = bytes.fromhex(value)
     attributes: Attributes = marshal.loads(raw)  # noqa: S302 - only our process has that pipe
     return attributes

@@ -1,4 +1,4 @@
-"""A run without a screen: start, measure for a while, stop, report."""
+"""A run without a screen: start, measure, stop, report."""
 
 import time
 from collections.abc import Callable
@@ -19,12 +19,12 @@ DURATION_S = 10.0
 """How long a run is measured unless its options say otherwise."""
 START_TIMEOUT_S = 30.0
 LOAD_TIMEOUT_S = 10.0
-"""How long a scenario's file may take, once it runs."""
+"""How long loading the scenario may take, once its file runs."""
 DRAIN_TIMEOUT_S = 3.0
 COUNTERS_NS = 250 * MS
-"""How long what the last requests counted may take to be told."""
+"""How long to wait for the counters of the last requests: they are written ten times a second."""
 STACKS_NS = 500 * MS
-"""How long the target may take to say where requests are that hang."""
+"""How long the target may take to send the await stacks of requests that hang."""
 _TICK_S = 0.02
 
 Progress = Callable[[float], None]
@@ -39,8 +39,8 @@ def measure(
     """Run the target under its load and return the report.
 
     `progress` is called with the number of seconds that have gone. Raises UsageError for an unknown
-    target or fix, TargetError if it fails to start or does not live to the end, and another
-    LoopvizError if that is the machine's fault.
+    target or fix, TargetError if the target fails to start or dies before the end, and another
+    LoopvizError if the machine is to blame for that.
     """
     duration_s = options.duration_s or DURATION_S
     with opened(target, replace(options, duration_s=duration_s)) as session:
@@ -56,14 +56,14 @@ def measure(
         _follow(run, duration_s + START_TIMEOUT_S, over, "run on")
         run.stop_load()
         _follow(run, DRAIN_TIMEOUT_S, lambda: run.load_stopped, "finish its requests")
-        if run.scenario.counters:  # they are told ten times a second
+        if run.scenario.counters:
             counted_ns = monotonic_ns() + COUNTERS_NS
             _follow(
                 run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= counted_ns, "tell what it counted"
             )
         _wait_for_stacks(run)
         now_ns = monotonic_ns()
-        run.poll()  # so that nothing of what was before is unknown
+        run.poll()  # everything before `now_ns` has been read
         return build_report(
             run.workers.totals(now_ns),
             target=target,
@@ -75,7 +75,7 @@ def measure(
 
 
 def _wait_for_stacks(run: Run) -> None:
-    """Let the target say where requests are that hang, as far as findings lack that."""
+    """Wait for the await stacks of hanging requests that findings still lack."""
     until_ns = monotonic_ns() + STACKS_NS
 
     def known() -> bool:

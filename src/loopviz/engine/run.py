@@ -1,4 +1,4 @@
-"""One scenario under one load, watched."""
+"""One run: a scenario served by workers, under load, recorded."""
 
 import time
 from dataclasses import dataclass, replace
@@ -20,17 +20,17 @@ from loopviz.wire.control import Sample
 __all__ = ["Run", "Status"]
 
 SILENT_S = 4.5
-"""A target says after 3 s what takes so long; one that does not by then is not able to."""
+"""A target reports after 3 s what takes so long. One that has not by now is unable to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the run stands."""
+    """The state of the run."""
 
     phase: Literal["starting", "running", "target-died", "load-died", "failed"]
     why: str = ""
-    """One sentence for what is no good, with what to do next; while it runs, it is about another
-    worker than the first."""
+    """One sentence: what is wrong and what to do next. While it runs, it is about a worker other
+    than the first."""
     url: str = ""
     fixes_on: frozenset[str] = frozenset()
     rate: float = 1.0
@@ -40,7 +40,7 @@ class Status:
 
 
 class Run:
-    """One scenario under one load, watched. Starts at once; `poll` moves it along."""
+    """A scenario under load. The target starts at once; `poll` does the rest."""
 
     def __init__(
         self,
@@ -59,14 +59,14 @@ class Run:
         self.rate = options.rate
         self.failure: tuple[Literal["target-died", "load-died", "failed"], str] | None = None
         self.traceback = ""
-        """Of what the scenario's file raised, if it did."""
+        """The traceback of what the scenario's file raised; empty if it did not."""
         self._loading_ns, self._loads_at = 0, ""
         self._file = Watched(scenario.path)
         self.load_began_ns = 0
         self.load_stopped = False
         self._options = options
         self._guard = guard
-        self._load: Child | None = None  # with the first poll, so that the first frame is not late
+        self._load: Child | None = None  # started by the first poll: the first frame comes sooner
         self._aimed = False
         listener = None
         try:
@@ -77,18 +77,18 @@ class Run:
 
     @property
     def scenario(self) -> ScenarioInfo:
-        """First as read, then as run."""
+        """As read from its file; once it runs, as the target described it."""
         return self.workers.scenario
 
     @property
     def loading_s(self) -> float:
-        """For how long the scenario's file and its lifespan run; 0: they do not yet, or no more."""
+        """How long the file and its lifespan have been loading; 0 before and after that."""
         began = self._loading_ns if not self.url else 0
         return (monotonic_ns() - began) / SECOND if began else 0.0
 
     @property
     def loading(self) -> str:
-        """One sentence, if that takes long."""
+        """One sentence if loading takes long; else empty."""
         if self.loading_s < SILENT_S or self._loads_at:
             return self._loads_at
         took = f"{self.scenario.path.name} has not finished loading after {self.loading_s:.0f} s"
@@ -96,7 +96,7 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """How the run stands, in a screen's words."""
+        """The state of the run, with hints that name keys of the screen."""
         phase, why = self.failure or ("running" if self.load_began_ns else "starting", "")
         if phase in ("target-died", "load-died"):
             why += " Press R to restart it."
@@ -108,7 +108,7 @@ class Run:
         return Status(phase, why, self.url, self.workers.fixes_on, self.rate, changed)
 
     def poll(self) -> None:
-        """Take in what the children have said and what the probes have written."""
+        """Handle the children's messages, and read the rings."""
         if self._load is None:
             self._load = Child("loopviz.lab.load", self.folder, self._guard)
         for message in self.workers.messages():
@@ -129,7 +129,7 @@ class Run:
             self.workers.model.mark(monotonic_ns(), f"load:{factor}")
 
     def stop_load(self) -> None:
-        """No new arrivals; `load_stopped` tells when those in flight are done."""
+        """Stop new arrivals. `load_stopped` turns true once the requests in flight are done."""
         if self._load is not None:
             self._load.send({"do": "stop"})
 
@@ -140,7 +140,7 @@ class Run:
         self.workers.quit()
 
     def reap(self, timeout_s: float) -> None:
-        """Wait until all have ended, kill what has not, and remove the folder."""
+        """Wait until all children have ended, kill the rest, and remove the folder."""
         until = time.monotonic() + timeout_s
         if self._load is not None:
             self._load.reap(timeout_s)
@@ -163,7 +163,7 @@ class Run:
                 self.workers.use(scenario)
 
     def _aim(self, load: Child) -> None:
-        """Once all workers serve, tell the load where to send."""
+        """Once all workers serve, start the load."""
         if self._aimed or not self.url or not self.workers.ready:
             return
         self._aimed = True

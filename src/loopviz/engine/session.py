@@ -1,4 +1,4 @@
-"""The runs of one loopviz: start one, go to another, end them all. What the screen holds."""
+"""The runs of one loopviz process: start one, switch to another, end them all."""
 
 import linecache
 from collections.abc import Iterator, Sequence
@@ -22,61 +22,61 @@ __all__ = ["Frame", "RunControl", "Session", "Status", "check_fixes", "opened"]
 
 
 class Frame(NamedTuple):
-    """All that a screen needs at one moment."""
+    """All that a screen needs to draw one frame."""
 
     scenario: ScenarioInfo
     status: Status
     snapshot: Snapshot | None
-    """None until the target has written its first event, or if none was asked for."""
+    """None before the target's first event, and for a window of 0."""
 
 
 class RunControl(Protocol):
-    """A run, seen from the screen. No call blocks for longer than a millisecond or two."""
+    """The screen's access to the run. No call blocks for more than a millisecond or two."""
 
     def poll(self) -> None:
-        """Take in what has come since; often, or events are lost."""
+        """Read messages and events. To be called often, or events are lost."""
 
     def frame(self, now_ns: int, window_ns: int) -> Frame:
-        """How things stand, with `window_ns` of history in detail; 0: without a snapshot."""
+        """The state now, with `window_ns` of history in detail; 0: without a snapshot."""
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        """`frozen`, with all that belongs to a time as it was from `start_ns` to `end_ns`.
+        """`frozen` as it would have looked from `start_ns` to `end_ns`; see `Model.past`.
 
-        See `Model.past`. What has no history (tasks, findings, …) stays as it is in `frozen`.
+        Parts without history (tasks, findings, …) stay as they are in `frozen`.
         """
 
     def retain(self, since_ns: int) -> None:
-        """Keep the history from then on in detail, as far as memory allows."""
+        """Keep the history from `since_ns` on in detail, as far as memory allows."""
 
     def release(self) -> None:
-        """Keep no more history in detail than usual: the last minute."""
+        """Go back to keeping the last minute only."""
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
-        """Where that task of the first worker was when last asked, outermost frame first.
+        """The await stack of a task of the first worker, outermost frame first, as last received.
 
-        None: no answer has come yet; empty: it has none, or has ended. Call it again and again:
-        the target is asked four times a second at most, and answers even if its loop is held.
+        None: there is no answer yet; empty: the task has no stack, or has ended. Call it for each
+        frame: the target is asked four times a second at most, and answers with its loop blocked.
         """
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
-        """The catalogue, as the files are now."""
+        """The catalogue, with the files as they are now."""
 
     def toggle(self, key: str) -> None:
-        """Flip a fix; effective at once, the loop blocked or not."""
+        """Switch a fix on or off. Takes effect at once, even while the loop is blocked."""
 
     def baseline(self) -> None:
-        """What runs now is what everything is compared with, until this is asked for again."""
+        """Make the present phase the baseline of all comparisons, until the next call."""
 
     def set_rate(self, factor: float) -> None:
         """Scale the load: 1.0 is the scenario's own."""
 
     def switch(self, scenario_id: str) -> None:
-        """Go to another scenario, its fixes off."""
+        """Run another scenario, with its fixes off and its own load."""
 
     def restart(self) -> str:
-        """Start the scenario anew from its file, with the same fixes and load.
+        """Run the scenario again from its file, with the same fixes and load.
 
-        Returns one sentence if that cannot be, and what runs goes on; else an empty text.
+        Returns an empty string; or one sentence if it cannot be run, and the present run goes on.
         """
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class RunControl(Protocol):
 
 
 class Session:
-    """The runs of one loopviz: the current one, and those that are ending."""
+    """The present run, and those that are ending."""
 
     def __init__(
         self,
@@ -93,10 +93,10 @@ class Session:
         *,
         on_terminal: bool = False,
     ) -> None:
-        """Start a scenario. `on_terminal`: a screen will be on this process's terminal.
+        """Run a scenario. `on_terminal`: there will be a screen on this process's terminal.
 
-        Raises UsageError for an unknown one, or an unknown fix; MachineError without room, open
-        files or processes.
+        Raises UsageError for an unknown scenario or fix; MachineError if the machine is out of
+        room, open files or processes.
         """
         self._options = options
         info = find(scenario, options.folders)
@@ -159,7 +159,7 @@ class Session:
         if info.error and status.phase == "running":
             return f"{info.error} What runs is the file as it was."
         available = {fix.key for fix in info.fixes if not fix.unavailable}
-        linecache.checkcache()  # or the lines shown would be the old file's
+        linecache.checkcache()  # else old source lines are shown
         fixes = tuple(sorted(status.fixes_on & available))
         self._replace(info, replace(self._options, fixes=fixes, rate=status.rate))
         return ""
@@ -182,10 +182,10 @@ class Session:
 
     def _replace(self, info: ScenarioInfo, options: RunOptions) -> None:
         self._end(self.run)
-        if options.port:  # the next one wants the same
+        if options.port:  # the next run needs the same port
             self.run.reap(CLOSE_S)
             self._ending.remove(self.run)
-        while len(self._ending) > 1:  # by now it has had its time
+        while len(self._ending) > 1:  # it has had time enough
             self._ending.pop(0).reap(REPLACED_S)
         self.run = self._start(info, options)
 
@@ -196,7 +196,7 @@ class Session:
 
 @contextmanager
 def opened(scenario: str, options: RunOptions, *, on_terminal: bool = False) -> Iterator[Session]:
-    """A session, closed at the end. A SIGINT does not come while it is half started."""
+    """A session, closed at the end. SIGINT waits until it has started."""
     session = None
     try:
         with uninterrupted():
@@ -208,7 +208,7 @@ def opened(scenario: str, options: RunOptions, *, on_terminal: bool = False) -> 
 
 
 def check_fixes(scenario: ScenarioInfo, keys: Sequence[str]) -> None:
-    """Raises UsageError for a fix that the scenario does not have, or that is unavailable."""
+    """Raise UsageError for a fix that the scenario does not have, or that is unavailable."""
     known = {fix.key: fix for fix in scenario.fixes}
     for key in keys if not scenario.error else ():
         if key not in known:

@@ -1,4 +1,4 @@
-"""The workers of one run: as many as the fixes that are on ask for."""
+"""The workers of one run: as many as its fixes ask for."""
 
 import linecache
 import time
@@ -28,8 +28,8 @@ __all__ = ["WorkerPool"]
 class WorkerPool:
     """The first worker, which lives as long as the run, and others, which come and go.
 
-    All accept from the same listening socket, as uvicorn's workers do. The load, the marks and
-    the comparison of a run are told to the first one's model, `model`.
+    All accept connections from the same listening socket, as uvicorn's workers do. The load, the
+    marks and the comparison of a run belong to the first one's model, `model`.
     """
 
     def __init__(
@@ -40,20 +40,20 @@ class WorkerPool:
         listener: socket | None,
         options: RunOptions,
     ) -> None:
-        """Start as many as the options' fixes ask for; without a `listener` there are none."""
+        """Start as many workers as the options' fixes ask for; none without a `listener`."""
         self.fixes_on = frozenset(options.fixes)
         self.trouble = ""
-        """One sentence, if another worker than the first has died, or did not start."""
+        """One sentence if a worker other than the first has died or did not start; else empty."""
         self.machine_failed = False
-        """Whether the machine refused a worker what it needs: the scenario is not to blame."""
+        """The machine refused a worker what it needs; the scenario is not to blame."""
         self._folder, self._guard, self._options = folder, guard, options
         self._listener = listener
         self._lanes = Lanes()
         self._workers: list[Worker] = []
         self._leaving: list[tuple[Worker, float]] = []
-        """Until when each may take."""
+        """Each with the time until which it may serve its last requests."""
         self._gone: Snapshot | None = None
-        """What is left of those that have ended."""
+        """The history of the workers that have ended."""
         self._wanted = self._started = 0
         self._began = False
         self.use(scenario)
@@ -65,7 +65,7 @@ class WorkerPool:
 
     @property
     def ready(self) -> bool:
-        """Whether all serve."""
+        """Whether all workers serve."""
         return all(worker.ready for worker in self._workers)
 
     @property
@@ -74,25 +74,25 @@ class WorkerPool:
         return [self.model, *(worker.model for worker in self._workers[1:])]
 
     def use(self, scenario: ScenarioInfo) -> None:
-        """Go by what the scenario says of itself."""
+        """Adopt a scenario's description; the models start again."""
         self.scenario = scenario
         self.model = self._new_model()
         for worker in self._workers:
             worker.use(self.model if worker.number == 1 else self._new_model(worker.number))
-        self._start_worker()
+        self._scale()
 
     def begin(self, at_ns: int) -> None:
-        """The load begins; so do all counts."""
+        """The load starts at `at_ns`, and with it all counts."""
         self._began = True
         for model in self.models:
             model.mark(at_ns, f"scenario:{self.scenario.id}")
 
     def toggle(self, key: str) -> None:
-        """Flip a fix, in all workers; it may ask for more of them, or fewer."""
+        """Switch a fix on or off in all workers. It may change the number of workers."""
         self.fixes_on ^= {key}
         for worker in self._workers:
             worker.fix(key, on=key in self.fixes_on)
-        self._start_worker()
+        self._scale()
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """Messages of the first worker; those of the others are handled here."""
@@ -109,7 +109,7 @@ class WorkerPool:
                     self.trouble = f"Worker {worker.number} did not start: {message['why']}"
 
     def drain(self) -> None:
-        """Take in what the probes have written, and see who has gone."""
+        """Read the rings, and remove workers that have ended."""
         for worker in self._workers:
             worker.drain()
             worker.request_missing_stack(monotonic_ns())
@@ -117,16 +117,16 @@ class WorkerPool:
             if how := worker.how_it_ended():
                 self._workers.remove(worker)
                 self.trouble = self.trouble or f"Worker {worker.number} {how}"
-                self._remove_worker(worker)
+                self._remove(worker)
         for leaving in tuple(self._leaving):
             worker, until = leaving
             worker.drain()
             if worker.how_it_ended() or time.monotonic() > until:
                 self._leaving.remove(leaving)
-                self._remove_worker(worker)
+                self._remove(worker)
 
     def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
-        """All workers in one picture; None until the first one's first event."""
+        """One snapshot of all workers; None before the first worker's first event."""
         if not self.model.seen:
             return None
         first = self.model.snapshot(now_ns, window_ns)
@@ -162,17 +162,17 @@ class WorkerPool:
         return past(frozen, first, peers, others)
 
     def totals(self, now_ns: int) -> RunTotals:
-        """The figures of the whole run, of all workers that run now."""
+        """The totals of the run, of all workers that are running."""
         return run_totals(self.models, now_ns)
 
     def retain(self, since_ns: int) -> None:
         """See `RunControl.retain`."""
-        for worker in self._everyone():
+        for worker in self._all_workers():
             worker.model.retain(since_ns)
 
     def release(self) -> None:
         """See `RunControl.release`."""
-        for worker in self._everyone():
+        for worker in self._all_workers():
             worker.model.retain(0)
 
     def how_the_first_ended(self) -> str:
@@ -184,24 +184,24 @@ class WorkerPool:
         return how
 
     def quit(self) -> None:
-        """Close the door, and ask all to end."""
+        """Close the listening socket, and ask all workers to end."""
         if self._listener is not None:
-            self._listener.close()  # those who queue there are refused
+            self._listener.close()  # queued connections are refused
             self._listener = None
-        for worker in self._everyone():
+        for worker in self._all_workers():
             worker.quit()
 
     def reap(self, timeout_s: float) -> None:
-        """Wait until all have ended; kill those that have not."""
+        """Wait until all have ended; kill the rest after the timeout."""
         until = time.monotonic() + timeout_s
-        for worker in self._everyone():
+        for worker in self._all_workers():
             worker.reap(max(until - time.monotonic(), 0))
 
-    def _everyone(self) -> list[Worker]:
+    def _all_workers(self) -> list[Worker]:
         return [*self._workers, *(worker for worker, _ in self._leaving)]
 
-    def _start_worker(self) -> None:
-        """Start those that are missing, send away those that are too many; once closed, neither."""
+    def _scale(self) -> None:
+        """Start or retire workers until their number is what the fixes ask for, unless closed."""
         on = (fix.workers for fix in self.scenario.fixes if fix.key in self.fixes_on)
         wanted = max(on, default=1)
         if wanted == self._wanted or self._listener is None:
@@ -229,7 +229,7 @@ class WorkerPool:
             model=self.model if number == 1 else self._new_model(number),
         )
 
-    def _remove_worker(self, worker: Worker) -> None:
+    def _remove(self, worker: Worker) -> None:
         worker.reap(0)
         now_ns = monotonic_ns()
         worker.model.stop(now_ns)
@@ -257,6 +257,6 @@ class WorkerPool:
 
 
 def _roots(path: Path) -> list[tuple[str, str]]:
-    """How paths are shortened: the scenario's folder and ours by name, the rest from here."""
+    """Folders and their short names: the scenario's, loopviz's, and the current one."""
     ours = Path(__file__).parents[1]
     return [(str(path.parent), "scenarios"), (str(ours), "loopviz"), (str(Path.cwd()), "")]
