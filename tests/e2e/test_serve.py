@@ -180,7 +180,7 @@ def test_a_port_that_is_taken():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(UsageError, match=f"Port {port} cannot be had"):
+        with pytest.raises(UsageError, match=f"Cannot bind port {port}"):
             serve.serve("block", [], port=port)
 
 

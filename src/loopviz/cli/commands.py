@@ -1,4 +1,4 @@
-"""The commands and their words; nothing else."""
+"""The commands and their options."""
 
 import shlex
 import sys
@@ -21,7 +21,7 @@ from loopviz.report.renderers import RENDERERS, Renderer, renderer
 __all__ = ["app", "run_command"]
 
 SCREENS, REPORTS = ("run", "serve"), ("list", "bench", "compare", "new", "keys")
-"""The commands, by which of the common options they take."""
+"""The commands, by the common options they take."""
 
 app = typer.Typer(
     name="loopviz",
@@ -135,10 +135,10 @@ def root(
         run(FIRST, scenarios=scenarios, ascii_only=ascii_only, theme=theme, fps=fps)
         return
     folders = {"scenarios": scenarios}
-    looks = {"ascii_only": ascii_only, "theme": theme, "fps": fps}
+    display = {"ascii_only": ascii_only, "theme": theme, "fps": fps}
     context.default_map = {
         **dict.fromkeys(REPORTS, folders),
-        **dict.fromkeys(SCREENS, folders | looks),
+        **dict.fromkeys(SCREENS, folders | display),
     }
 
 
@@ -201,8 +201,8 @@ def keys() -> None:
 
     settings, path = config.load(), config.config_path()
     for row in told(settings.keys):
-        shown = ", ".join(" ".join(own) or "(none)" for own in row.keys)
-        typer.echo(f"{shown:24} {row.text}\n{'':24} {' '.join(row.names)}")
+        keys = ", ".join(" ".join(own) or "(none)" for own in row.keys)
+        typer.echo(f"{keys:24} {row.text}\n{'':24} {' '.join(row.names)}")
     missing = "" if path.exists() else " (not there yet)"
     typer.echo(f"\nYour own: {clean(str(path))}{missing}, for example")
     typer.echo('  theme = "light"\n  [keys]\n  zoom-in = ["+", "="]')
@@ -282,7 +282,7 @@ def compare(
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is to be called.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new scenario's id.")],
     scenarios: Scenarios = None,
 ) -> None:
     """Write NAME.py, a scenario to start from, into the folder (here, without --scenarios)."""
@@ -298,7 +298,7 @@ def new(
 
 
 def run_command(words: list[str]) -> None:
-    """Run one command. Raises what the command raises, and SystemExit for words that are off."""
+    """Run one command. Raises what the command raises, and SystemExit for wrong usage."""
     if words and words[0].isidentifier() and words[0] not in SCREENS + REPORTS:
         known = ", ".join(SCREENS + REPORTS)
         raise UsageError(

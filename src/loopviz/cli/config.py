@@ -1,4 +1,4 @@
-"""What a person has set for good: colours, frame rate and keys, in a file of theirs."""
+"""The user's configuration file: colours, frame rate and keys."""
 
 import os
 import re
@@ -18,22 +18,22 @@ __all__ = ["Settings", "config_path", "load"]
 _TYPES: dict[str, Any] = {"theme": Literal[THEMES], "fps": int, "ascii": bool}
 _BOUNDS = {"fps": Bound("from 1 to 60", lambda fps: 1 <= fps <= 60)}
 FIXED = "ctrl+c"
-"""Always quits."""
+"""Always quits, so no action may have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """None, or an action that is missing in `keys`: not set."""
+    """The settings in the file. None, and an action that is missing in `keys`, is not set."""
 
     theme: str | None = None
     fps: int | None = None
     ascii: bool | None = None
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Keys by the name of the action; none: it has none."""
+    """Keys by the name of the action; an empty tuple: the action has no key."""
 
 
 def config_path() -> Path:
-    """Where the file is, if there is one; LOOPVIZ_CONFIG names another."""
+    """The file's path, whether or not it exists; LOOPVIZ_CONFIG names another."""
     if named := os.environ.get("LOOPVIZ_CONFIG"):
         return Path(named)
     import platformdirs  # noqa: PLC0415 - start-up counts
@@ -42,7 +42,7 @@ def config_path() -> Path:
 
 
 def load() -> Settings:
-    """What the file says; nothing without one. Raises UsageError with file, line and value."""
+    """The settings in the file; none without it. Raises UsageError with file, line and value."""
     path = config_path()
     try:
         text = path.read_text("utf-8")
@@ -52,12 +52,12 @@ def load() -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"{path} cannot be read ({why}): mend it, or move it away.") from error
+        raise UsageError(f"{path} cannot be read ({why}): fix or remove it.") from error
     return _Reader(path, text).settings()
 
 
 class _Reader:
-    """One file: what it says, or the first thing that is wrong with it."""
+    """Reads one file. Raises UsageError for its first error."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path, self._text = path, text
@@ -101,20 +101,20 @@ class _Reader:
         own = {}
         for name, value in table.items():
             if name not in names:
-                raise self._wrong(name, f"{name} is no action: `loopviz keys` names them all.")
+                raise self._wrong(name, f"{name} is not an action: `loopviz keys` names them all.")
             keys = [value] if isinstance(value, str) else value
             if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
                 raise self._wrong(name, f"{name} is {value!r}: say a key, or a list of keys.")
             for key in keys:
                 if not known_key(key) or as_textual(key) == FIXED:
                     hint = 'say a sign, a letter, or a name such as "space", "pgdn", "f5", "ctrl+o"'
-                    raise self._wrong(name, f"{key!r} is no key that {name} can have: {hint}.")
+                    raise self._wrong(name, f"{key!r} is not a key that {name} can have: {hint}.")
             own[name] = tuple(keys)
         self._check_meanings(own)
         return own
 
     def _check_meanings(self, own: dict[str, tuple[str, ...]]) -> None:
-        """Each key means one thing."""
+        """Raise UsageError for a key of two actions."""
         meant: dict[str, str] = {}
         for action in sorted(ACTIONS, key=lambda action: action.name in own):
             for key in own.get(action.name, action.keys):
@@ -122,7 +122,7 @@ class _Reader:
                 if other != action.name:
                     raise self._wrong(
                         action.name,
-                        f"{key!r} is the key of {other} already: give {other} another one, too.",
+                        f"{key!r} is the key of {other} already: give {other} another one.",
                     )
 
     def _wrong(self, name: str, why: str) -> UsageError:

@@ -1,4 +1,4 @@
-"""Where `loopviz` starts, and where every error becomes one sentence and an exit code."""
+"""The entry point: runs the command line; turns errors into one sentence and an exit code."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run what the command line says. Ends with SystemExit unless all is well."""
+    """Run the command line. Raises SystemExit unless all is well."""
     clean_streams()
     words = [word for word in sys.argv[1:] if word != "--debug"]
     try:

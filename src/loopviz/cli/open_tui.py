@@ -1,4 +1,4 @@
-"""Open the terminal UI: is there a terminal, start the run, then the screen, then tidy up."""
+"""Opens the terminal UI: checks the terminal, starts the run, shows the screen, cleans up."""
 
 import os
 import shutil
@@ -24,9 +24,10 @@ def show(
     theme: str | None = None,
     fps: int | None = None,
 ) -> None:
-    """Run the screen until the person quits; None: as the configuration file has it.
+    """Show the screen until the user quits. None: as in the configuration file.
 
-    Raises UsageError for an unknown scenario or fix, a bad file, and without a fit terminal.
+    Raises UsageError for an unknown scenario or fix, a bad configuration file, and a terminal that
+    is missing or too small.
     """
     check_fixes(find(target, options.folders), options.fixes)
     settings = config.load()
@@ -50,7 +51,7 @@ def show(
 
 
 def _in_browser() -> bool:
-    """Whether `loopviz serve` has started us."""
+    """True if `loopviz serve` has started this process."""
     return bool(os.environ.get("TEXTUAL_DRIVER"))
 
 

@@ -1,4 +1,4 @@
-"""The screen in a browser: textual-serve on 127.0.0.1, a `loopviz run` for each tab."""
+"""Serves the screen to browsers: textual-serve on 127.0.0.1, a `loopviz run` for each tab."""
 
 import asyncio
 import logging
@@ -42,14 +42,14 @@ def serve(
 
 
 def _free(port: int) -> int:
-    """The port, or a free one for 0."""
+    """The port, or any free one for 0."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((HOST, port))
         except OSError as error:
             why = os.strerror(error.errno or 0).lower()
-            raise UsageError(f"Port {port} cannot be had ({why}): name another --port.") from error
+            raise UsageError(f"Cannot bind port {port} ({why}): choose another --port.") from error
         return int(sock.getsockname()[1])
 
 
@@ -64,12 +64,12 @@ def _server(target: str, words: Sequence[str], port: int) -> Any:
         ) from error
 
     class Tabs(Server):
-        """Quiet, for this machine's own pages only; when it ends its tabs have ended."""
+        """Writes no log, serves this machine's pages only, and ends its tabs when it ends."""
 
         tabs: ClassVar[set[asyncio.Task[Any]]] = set()
 
         async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-            """As textual-serve's. Other sites' pages may not start programs here."""
+            """As textual-serve's, but refuse other sites' pages: they may not start programs."""
             origin = request.headers.get("Origin", self.public_url)
             if urlsplit(origin).netloc not in (f"{HOST}:{port}", f"localhost:{port}"):
                 raise web.HTTPForbidden

@@ -1,4 +1,4 @@
-"""The report of a run: the stable JSON form (`"format": 1`), made of the run's totals."""
+"""Builds the report of a run from its totals: the stable JSON form, `"format": 1`."""
 
 import platform
 from dataclasses import asdict

@@ -11,5 +11,5 @@ FORMAT = 1
 
 
 def failed(route: dict[str, Any]) -> int:
-    """The failed requests of one of a report's `load[]`. One that left did not wait to fail."""
+    """The failed requests of an entry of a report's `load[]`, without those whose client left."""
     return sum(count for kind, count in route["errors"].items() if kind != "left")

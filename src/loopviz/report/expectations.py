@@ -1,4 +1,4 @@
-"""What a scenario claims, held against reports of real runs.
+"""Checks the claims of a scenario against reports of real runs.
 
 A metric is a name, and for most a subject, measured in one run's report:
 
@@ -6,11 +6,11 @@ A metric is a name, and for most a subject, measured in one run's report:
 metric                                value
 ====================================  =========================================================
 `p50_ms ROUTE`, p90, p99, `max_ms`    latency in milliseconds; ROUTE as the load names it
-`errors ROUTE`                        share of what was sent that failed; who left counts for none
+`errors ROUTE`                        share of sent requests that failed; not of clients that left
 `gone ROUTE`                          requests whose client the app saw go away
 `lag_p99_ms`, `utilization`           of the loop
-`findings RULE`                       how often that rule was broken
-`counter KEY`                         what the scenario counted
+`findings RULE`                       the count of that rule's findings
+`counter KEY`                         the value of that counter
 `tasks WHAT`                          `outlived_parent`, `never_retrieved`, `lost`, `raised` …
 `in_use_max KIND`, `waiting_max`      of the resource of that kind (`asyncio.Lock`) with the most
 ====================================  =========================================================
@@ -28,15 +28,15 @@ __all__ = ["BUG", "Fixes", "Judgement", "judge", "needed", "value_of"]
 
 Report = Mapping[str, Any]
 Fixes = tuple[str, ...]
-"""Which fixes were on in a run."""
+"""The fixes that were on in a run."""
 BUG: Fixes = ()
 
 
 class Judgement(NamedTuple):
-    """What became of a claim."""
+    """The outcome of a claim."""
 
     value: float
-    """What the bounds are for: the metric's value, or a ratio."""
+    """The value that is compared with the bounds: the metric's value, or a ratio."""
     holds: bool
     sentence: str
     """The value, what it was compared with, and the bounds."""
@@ -51,7 +51,7 @@ def needed(claim: Expect) -> tuple[Fixes, ...]:
 
 
 def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Judgement:
-    """Whether the claim holds in these runs (`needed`), under the same arrivals.
+    """Check the claim against these runs (see `needed`), which had the same arrivals.
 
     Raises UsageError for a metric that does not exist, a claim without bounds, and a ratio to 0.
     """

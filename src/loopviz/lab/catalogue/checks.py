@@ -1,6 +1,6 @@
-"""What must hold of the values that a scenario gives, whether they are read or run.
+"""Checks of a scenario's values, whether they were read from its file or made by running it.
 
-By the dataclasses of `loopviz.scenario`: a field's type there is what its value is checked against.
+Types come from the fields of the dataclasses in `loopviz.scenario`, bounds from `_BOUNDS`.
 """
 
 import math
@@ -16,12 +16,12 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 def parameters(kind: type[Any]) -> dict[str, Field[Any]]:
-    """What `Fix(…)`, `Load(…)`, … take, in this order."""
+    """The parameters of `Fix(…)`, `Load(…)`, …, in order."""
     return {field.name: field for field in fields(kind)}
 
 
 def required(kind: type[Any]) -> list[str]:
-    """Those of them that have no default."""
+    """The names of the parameters without a default."""
     return [
         field.name
         for field in fields(kind)
@@ -30,7 +30,7 @@ def required(kind: type[Any]) -> list[str]:
 
 
 def wrong(kind: type[Any], name: str, value: Any) -> str:
-    """What is wrong with that argument's value: `rps must be a number, not 'x'`; empty: nothing."""
+    """What is wrong with an argument: `rps must be a number, not 'x'`; empty if nothing is."""
     hint = parameters(kind)[name].type
     if not fits(value, hint):
         return f"{name} must be {words(hint)}, not {shown(value)}"
@@ -43,7 +43,7 @@ def wrong(kind: type[Any], name: str, value: Any) -> str:
 
 
 def _is_unicode(value: Any) -> bool:
-    """False for text with a lone surrogate, which no UTF-8 can have, and for a list with such."""
+    """False for text with a lone surrogate, which UTF-8 cannot encode, and for lists of such."""
     if isinstance(value, list | tuple):
         return all(map(_is_unicode, value))
     return not isinstance(value, str) or not any("\ud800" <= c <= "\udfff" for c in value)

@@ -1,4 +1,4 @@
-"""What the load child is told first: where to send, what, how often and since when."""
+"""The load's configuration, its first message: where to send what, how often and from when."""
 
 import math
 from collections.abc import Iterable
@@ -24,21 +24,21 @@ class Config:
     rate: float = 1.0
     """Factor on every route's requests per second."""
     start_at_ns: int | None = None
-    """When the schedule starts (monotonic clock); None, or a time that is past: at once."""
+    """When the schedule starts (monotonic clock); None or a past time: at once."""
     duration_s: float | None = None
-    """Send no more after so long; None: until told to stop."""
+    """When to stop sending, counted from the start; None: when a message says so."""
     reuse: bool = True
-    """False: each request has a connection of its own, as from many clients. One that is used
-    again stays with the worker process that accepted it."""
+    """False: each request has a connection of its own, as if from many clients. A reused connection
+    stays with the worker process that accepted it."""
 
     def to_message(self) -> dict[str, Any]:
-        """As the first line of the child's input."""
+        """The message that starts the load."""
         message = asdict(self) | {"do": "start"}
         return {name: value for name, value in message.items() if value is not None}
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> "Config":
-        """The other way. Raises LoopvizError, naming what is wrong."""
+        """The configuration in that message. Raises LoopvizError, naming what is wrong."""
         if message.get("do") != "start":
             raise LoopvizError(f"The load's first message must be its start, not {message!r}.")
         try:

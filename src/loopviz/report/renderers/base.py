@@ -1,4 +1,4 @@
-"""What a format of reports has to offer."""
+"""The interface of a format of reports."""
 
 from typing import Protocol
 
