@@ -263,8 +263,7 @@ def compare(
     scenarios: Scenarios = None,
 ) -> None:
     """Run the bug, then the fix, under the same arrivals, and show both."""
-    from loopviz.engine.session import check_fixes  # noqa: PLC0415
-    from loopviz.lab.catalogue import find  # noqa: PLC0415
+    from loopviz.lab.catalogue import check_fixes, find  # noqa: PLC0415
 
     printed = renderer(format_)
     options = RunOptions(folders=_folders(scenarios), rate=rate, seed=seed, duration_s=duration)

@@ -5,9 +5,9 @@ import shutil
 import sys
 
 from loopviz.cli import config
-from loopviz.engine.session import check_fixes, opened
+from loopviz.engine.session import opened
 from loopviz.errors import UsageError
-from loopviz.lab.catalogue import find
+from loopviz.lab.catalogue import check_fixes, find
 from loopviz.options import RunOptions
 
 __all__ = ["show"]

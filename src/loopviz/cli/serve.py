@@ -12,9 +12,8 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from loopviz.cli import config
-from loopviz.engine.session import check_fixes
 from loopviz.errors import UsageError
-from loopviz.lab.catalogue import find
+from loopviz.lab.catalogue import check_fixes, find
 from loopviz.options import RunOptions
 from loopviz.output import clean
 

@@ -1,7 +1,7 @@
 """The runs of one loopviz process: start one, switch to another, end them all."""
 
 import linecache
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple, Protocol
@@ -12,13 +12,13 @@ from loopviz.engine.child import Guard
 from loopviz.engine.run import Run, Status
 from loopviz.engine.terminal import INPUT_FD, OUTPUT_FD, Terminal
 from loopviz.errors import MachineError, UsageError
-from loopviz.lab.catalogue import ScenarioInfo, catalogue, find
+from loopviz.lab.catalogue import ScenarioInfo, catalogue, check_fixes, find
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.options import RunOptions
 from loopviz.shutdown import CLOSE_S, REPLACED_S
 from loopviz.signals import uninterrupted
 
-__all__ = ["Frame", "RunControl", "Session", "Status", "check_fixes", "opened"]
+__all__ = ["Frame", "RunControl", "Session", "Status", "opened"]
 
 
 class Frame(NamedTuple):
@@ -205,14 +205,3 @@ def opened(scenario: str, options: RunOptions, *, on_terminal: bool = False) -> 
     finally:
         if session is not None:
             session.close()
-
-
-def check_fixes(scenario: ScenarioInfo, keys: Sequence[str]) -> None:
-    """Raise UsageError for a fix that the scenario does not have, or that is unavailable."""
-    known = {fix.key: fix for fix in scenario.fixes}
-    for key in keys if not scenario.error else ():
-        if key not in known:
-            there_are = ", ".join(known) or "none"
-            raise UsageError(f"{scenario.id} has no fix {key!r}; it has: {there_are}.")
-        if known[key].unavailable:
-            raise UsageError(f"{scenario.id}: {key} cannot be tried. {known[key].unavailable}")

@@ -28,6 +28,7 @@ __all__ = [
     "ScenarioInfo",
     "builtin_folder",
     "catalogue",
+    "check_fixes",
     "describe",
     "find",
     "load_scenario",
@@ -192,6 +193,17 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
         load=tuple(_info(LoadInfo, load) for load in scenario.load),
         counters=tuple(_info(CounterInfo, counter) for counter in scenario.counters),
     )
+
+
+def check_fixes(scenario: ScenarioInfo, keys: Sequence[str]) -> None:
+    """Raise UsageError for a fix that the scenario does not have, or that is unavailable."""
+    known = {fix.key: fix for fix in scenario.fixes}
+    for key in keys if not scenario.error else ():
+        if key not in known:
+            there_are = ", ".join(known) or "none"
+            raise UsageError(f"{scenario.id} has no fix {key!r}; it has: {there_are}.")
+        if known[key].unavailable:
+            raise UsageError(f"{scenario.id}: {key} cannot be tried. {known[key].unavailable}")
 
 
 def _read(kind: Callable[..., Info], calls: Sequence[Call], name: str) -> tuple[Info, ...]:
