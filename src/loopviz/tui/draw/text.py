@@ -9,6 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.output import clean
+from loopviz.units import duration, took
 
 __all__ = ["Line", "beside", "clean", "duration", "fit", "took", "width_of", "wrap"]
 
@@ -26,23 +27,6 @@ def fit(text: str, width: int, more: str = "…") -> str:
         return set_cell_size(text, width)
     keep = width - len(more)
     return set_cell_size(text, keep) + more if keep > 0 else set_cell_size(text, width)
-
-
-def duration(ns: int, space: str = "") -> str:
-    """`0.4ms`, `212ms`, `1.3s`; `space` goes between the figure and its unit."""
-    ms = ns / 1e6
-    if ms < 9.95:
-        return f"{ms:.1f}{space}ms"
-    if ms < 999.5:
-        return f"{ms:.0f}{space}ms"
-    return f"{ms / 1000:.1f}{space}s" if ms < 99_950 else f"{ms / 1000:.0f}{space}s"
-
-
-def took(ns: int) -> str:
-    """As `duration`, but that what was short is not nothing: `0`, `<0.1ms`, `0.1ms`."""
-    if 0 < ns < 50_000:
-        return "<0.1ms"
-    return duration(ns) if ns else "0"
 
 
 def wrap(text: str, width: int) -> list[str]:
