@@ -123,8 +123,8 @@ def test_requests_that_the_loop_has_not_read_wait_for_it():
     snapshot = model.snapshot(now, 5 * SECOND)
     assert snapshot.loop.ready_delay_recent.max_ns == max(waits)
     assert snapshot.loop.stalls[-1].victims == 10
-    ((suffering,),) = (f.sufferings for f in snapshot.findings)
-    assert suffering == ("GET /a", 10, sum(waits))
+    ((impact,),) = (f.impacts for f in snapshot.findings)
+    assert impact == ("GET /a", 10, sum(waits))
 
 
 def test_a_stall_that_goes_on_is_a_finding_with_its_line():

@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings import RULES as ALL
-from loopviz.model.snapshot import CounterValue, Moment, Quantiles, Suffering
+from loopviz.model.snapshot import CounterValue, Impact, Moment, Quantiles
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.code import code_around
@@ -36,8 +36,8 @@ def blamed(snapshot, **more):
         Moment(stall.end_ns, stall.end_ns - stall.start_ns, stall.label, stall.request)
         for stall in stalls
     ]
-    sufferings = (Suffering("GET /ping", 30, 2 * SECOND), Suffering("GET /report", 9, SECOND))
-    return replace(finding, moments=tuple(moments), sufferings=sufferings, **more)
+    impacts = (Impact("GET /ping", 30, 2 * SECOND), Impact("GET /report", 9, SECOND))
+    return replace(finding, moments=tuple(moments), impacts=impacts, **more)
 
 
 def with_moments(snapshot):
@@ -282,10 +282,8 @@ def test_what_the_app_says_is_cleaned():
     def evil(snapshot):
         finding = blamed(snapshot, title="SLOW\x1b[31m", sentence="GET /\x1b]52;c;x\x07 held")
         moments = (Moment(snapshot.now_ns, MS, "GET /\x1b[2J", 3),)
-        sufferings = (Suffering("GET /\x9b2J", 3, MS),) * 3
-        return replace(
-            snapshot, findings=(replace(finding, moments=moments, sufferings=sufferings),)
-        )
+        impacts = (Impact("GET /\x9b2J", 3, MS),) * 3
+        return replace(snapshot, findings=(replace(finding, moments=moments, impacts=impacts),))
 
     for size in ((80, 30), (160, 42)):
         text = "".join(texts(scene_of(evil), *size))

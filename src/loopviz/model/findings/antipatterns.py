@@ -141,7 +141,7 @@ class SequentialAwaits(Rule[_Row]):
         if sum(lasted) >= case.worst_ns:
             case.legs, case.site = len(legs), longest
         case.note(sum(lasted), at, request.route, request.number)
-        self.suffers(case, request, sum(lasted) - max(lasted))
+        self.record_impact(case, request, sum(lasted) - max(lasted))
 
     def check(self, case: _Row) -> Verdict:
         return Verdict.WARN if case.count >= _REQUESTS else Verdict.RECHECK

@@ -70,7 +70,7 @@ class ReadyDelayHigh(Rule[_Crowd]):
         case.moments.append(Moment(now, int(unexplained.max()), culprit[1].label, 0))
         for request in self.context.trace.requests.within(since):
             if request.ready_ns >= _HIGH_NS and not request.victim_of:
-                self.suffers(case, request, request.ready_ns)
+                self.record_impact(case, request, request.ready_ns)
 
     def check(self, case: _Crowd) -> Verdict:
         return Verdict.WARN if case.seconds >= _SECONDS else Verdict.RECHECK

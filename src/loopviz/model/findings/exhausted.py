@@ -72,7 +72,7 @@ class Exhausted(Rule[Crowd]):
                 case.note(wait.waited_ns, wait.ended_ns, *who)
                 case.standing.add(wait.began_ns, wait.ended_ns)
                 case.gave_up += wait.gave_up
-                self.suffers(case, self.context.waiting_request(wait.task), wait.waited_ns)
+                self.record_impact(case, self.context.waiting_request(wait.task), wait.waited_ns)
 
     def released(self, hold: "Hold", at: int) -> None:
         case = self.cases.get(hold.resource.row)
@@ -91,7 +91,7 @@ class Exhausted(Rule[Crowd]):
             case.note(waited, until, label, self.context.number(job.task))
             case.standing.add(job.submitted_ns, until)
             case.gave_up += not job.started_ns
-            self.suffers(case, self.context.waiting_request(job.task), waited)
+            self.record_impact(case, self.context.waiting_request(job.task), waited)
         known = self.cases.get(row)
         if known is not None and job.started_ns:
             known.held.add(job.place, job.ended_ns - job.started_ns)
@@ -113,8 +113,8 @@ class Exhausted(Rule[Crowd]):
             case.holds_now = self._holder(wait.resource)
             request = self.context.waiting_request(wait.task)
             if request is not None:
-                self.suffers(case, request, 0)
-                case.suffers_still(request.route, lasted, new=False)
+                self.record_impact(case, request, 0)
+                case.record_open_impact(request.route, lasted, new=False)
         for executor in self.context.trace.jobs.executors.values():
             row = executor.resource.row
             if executor.queued and self.family(row) and _was_full(row):

@@ -82,7 +82,7 @@ class RequestHangs(Rule[_Hang]):
                 case.label, case.stands = request.route, self._stands(request)
                 case.answered_ns = self._answered.get(request.route, 0)
             case.goes_on(age)
-            case.suffers_still(request.route, age, new=True)
+            case.record_open_impact(request.route, age, new=True)
 
     def check(self, case: _Hang) -> Verdict:
         return Verdict.WARN if case.open else Verdict.OK

@@ -73,7 +73,7 @@ class LockConvoy(Rule[_Convoy]):
         who = self.context.label(wait.task), self.context.number(wait.task)
         case.note(wait.waited_ns, wait.ended_ns, *who)
         case.standing.add(wait.began_ns, wait.ended_ns)
-        self.suffers(case, self.context.waiting_request(wait.task), wait.waited_ns)
+        self.record_impact(case, self.context.waiting_request(wait.task), wait.waited_ns)
 
     def released(self, hold: "Hold", at: int) -> None:
         case = self.cases.get(hold.resource.row)
@@ -141,7 +141,7 @@ class LockHeldAcrossIo(Rule[_Across]):
         case.note(hold.waited_ns, at, label, self.context.number(hold.task))
         for wait in islice(waiters, _VICTIMS):
             request = self.context.waiting_request(wait.task)
-            self.suffers(case, request, at - max(wait.began_ns, hold.since_ns))
+            self.record_impact(case, request, at - max(wait.began_ns, hold.since_ns))
 
     def check(self, case: _Across) -> Verdict:
         return Verdict.WARN if case.count >= _HOLDS else Verdict.RECHECK

@@ -117,9 +117,9 @@ class RetryStorm(Rule[_Storm]):
         tries.retries += 1
         if tries.retries == _AGAIN:
             case.again += 1
-            self.suffers(case, request, at - tries.first)
+            self.record_impact(case, request, at - tries.first)
         elif tries.retries > _AGAIN:
-            self.suffers(case, request, at - tries.last)
+            self.record_impact(case, request, at - tries.last)
         share = case.retries / len(case.calls)
         if case.again and case.retries >= _RETRIES and share >= _SHARE:
             case.storm = True

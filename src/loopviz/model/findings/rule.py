@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.model.names import Naming, Site
-from loopviz.model.snapshot import Finding, Location, Moment, Suffering
+from loopviz.model.snapshot import Finding, Impact, Location, Moment
 from loopviz.model.state.entities import Task
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.observer import Observer
@@ -31,7 +31,7 @@ _SHOWN = 50
 _MOMENTS = 8
 """The last ones that a finding tells."""
 _ROUTES = 50
-"""Whose sufferings are told apart."""
+"""Whose impacts are told apart."""
 
 Suggest = Callable[[str], str]
 """The key of the fix to suggest for a rule's id; empty: none."""
@@ -105,14 +105,14 @@ class Case:
         """Who it was, at its worst."""
         self.moments: deque[Moment] = deque(maxlen=_MOMENTS)
         """The last ones, in the order in which they were told."""
-        self.sufferings: dict[str, tuple[int, int]] = {}
+        self.impacts: dict[str, tuple[int, int]] = {}
         """By route: requests, and how long they waited."""
 
     def nothing_open(self) -> None:
         """Nothing of it goes on, as far as is known before a `refresh`."""
         self.open = self.open_ns = self.open_worst_ns = 0
         """Of what still goes on, as of the last `refresh`: how many, how long, the longest."""
-        self.open_sufferings: dict[str, tuple[int, int]] = {}
+        self.open_impacts: dict[str, tuple[int, int]] = {}
         """By route: requests that wait and are not in `victims` yet, and how long all do."""
 
     def goes_on(self, lasted_ns: int) -> None:
@@ -121,21 +121,21 @@ class Case:
         self.open_ns += lasted_ns
         self.open_worst_ns = max(self.open_worst_ns, lasted_ns)
 
-    def suffers_still(self, route: str, wait_ns: int, *, new: bool) -> None:
+    def record_open_impact(self, route: str, wait_ns: int, *, new: bool) -> None:
         """A request has waited so long for it and still does; in `victims` already unless `new`."""
-        requests, waited = self.open_sufferings.get(route, (0, 0))
-        if route in self.open_sufferings or len(self.open_sufferings) < _ROUTES:
-            self.open_sufferings[route] = requests + new, waited + wait_ns
+        requests, waited = self.open_impacts.get(route, (0, 0))
+        if route in self.open_impacts or len(self.open_impacts) < _ROUTES:
+            self.open_impacts[route] = requests + new, waited + wait_ns
 
     @property
     def open_victims(self) -> int:
         """Requests that wait for it and are not in `victims` yet."""
-        return sum(requests for requests, _ in self.open_sufferings.values())
+        return sum(requests for requests, _ in self.open_impacts.values())
 
     @property
     def open_victim_ns(self) -> int:
         """How long requests have waited for it that still do."""
-        return sum(waited for _, waited in self.open_sufferings.values())
+        return sum(waited for _, waited in self.open_impacts.values())
 
     @property
     def longest_ns(self) -> int:
@@ -151,13 +151,13 @@ class Case:
         if lasted_ns >= self.worst_ns:
             self.worst_ns, self.label = lasted_ns, label
 
-    def suffers(self, request: "Request", wait_ns: int, *, new: bool) -> None:
+    def record_impact(self, request: "Request", wait_ns: int, *, new: bool) -> None:
         """The request waited so long for it, not for the first time unless `new`."""
         self.victims += new
         self.victim_ns += wait_ns
-        requests, waited = self.sufferings.get(request.route, (0, 0))
-        if requests or len(self.sufferings) < _ROUTES:
-            self.sufferings[request.route] = requests + new, waited + wait_ns
+        requests, waited = self.impacts.get(request.route, (0, 0))
+        if requests or len(self.impacts) < _ROUTES:
+            self.impacts[request.route] = requests + new, waited + wait_ns
 
 
 C = TypeVar("C", bound=Case)
@@ -210,7 +210,7 @@ class Rule(Observer, Generic[C]):
                 case = self.cases[key] = type(self).make_case(len(self.cases))
         return case
 
-    def suffers(self, case: C, request: "Request | None", wait_ns: int) -> None:
+    def record_impact(self, case: C, request: "Request | None", wait_ns: int) -> None:
         """The request waited so long for that culprit."""
         if request is None:
             return
@@ -219,7 +219,7 @@ class Rule(Observer, Generic[C]):
         key = (self.rule, case.number)
         new = key not in request.victim_of
         request.victim_of.add(key)
-        case.suffers(request, wait_ns, new=new)
+        case.record_impact(request, wait_ns, new=new)
 
     def findings(self, suggest: Suggest, now: int) -> list[Finding]:
         """One for each culprit, and one more for those that are too many."""
@@ -277,10 +277,10 @@ class Rule(Observer, Generic[C]):
             suggest(self.rule),
             latest(moment for case in cases for moment in case.moments),
             together(
-                Suffering(route, *suffered)
+                Impact(route, *suffered)
                 for case in cases
-                for sufferings in (case.sufferings, case.open_sufferings)
-                for route, suffered in sufferings.items()
+                for impacts in (case.impacts, case.open_impacts)
+                for route, suffered in impacts.items()
             ),
             sum(case.open for case in cases),
             max(case.open_worst_ns for case in cases),
@@ -292,11 +292,11 @@ def latest(moments: Iterable[Moment]) -> tuple[Moment, ...]:
     return tuple(nlargest(_MOMENTS, moments))
 
 
-def together(sufferings: Iterable[Suffering]) -> tuple[Suffering, ...]:
+def together(impacts: Iterable[Impact]) -> tuple[Impact, ...]:
     """One for each route, the longest wait first."""
     sums: dict[str, tuple[int, int]] = {}
-    for route, requests, waited in sufferings:
+    for route, requests, waited in impacts:
         before = sums.get(route, (0, 0))
         sums[route] = before[0] + requests, before[1] + waited
-    added_up = (Suffering(route, *suffered) for route, suffered in sums.items())
+    added_up = (Impact(route, *suffered) for route, suffered in sums.items())
     return tuple(sorted(added_up, key=lambda one: (-one.waited_ns, -one.requests, one.route)))

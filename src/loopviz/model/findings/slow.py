@@ -43,7 +43,7 @@ class SlowCallback(Rule[_Line]):
 
     def victim(self, stall: Stall, request: "Request", wait_ns: int, *, new: bool) -> None:
         if stall.gil is self.gil:
-            self._line(stall).suffers(request, wait_ns, new=new)
+            self._line(stall).record_impact(request, wait_ns, new=new)
 
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
@@ -56,7 +56,7 @@ class SlowCallback(Rule[_Line]):
         line.holds = on.stall.label
         line.returned = line.returned or on.stall.returned
         for route, waits in on.unread:
-            line.suffers_still(route, waits, new=True)
+            line.record_open_impact(route, waits, new=True)
 
     def check(self, case: _Line) -> Verdict:
         return Verdict.WARN if case.count + case.open else Verdict.OK

@@ -30,12 +30,12 @@ from loopviz.model.snapshot.resources import (
 from loopviz.model.snapshot.tasks import (
     CounterValue,
     GcStats,
+    Impact,
     Moment,
     Pause,
     PhaseInfo,
     Spread,
     Spreads,
-    Suffering,
     TaskGroupInfo,
     TaskInfo,
     TaskTable,
@@ -51,6 +51,7 @@ __all__ = [
     "GcStats",
     "Health",
     "HolderInfo",
+    "Impact",
     "IncidentInfo",
     "JobStats",
     "Location",
@@ -77,7 +78,6 @@ __all__ = [
     "Spreads",
     "StallInfo",
     "State",
-    "Suffering",
     "TaskGroupInfo",
     "TaskInfo",
     "TaskTable",
@@ -183,7 +183,7 @@ class Finding:
     """A fix's key, empty if the scenario has none."""
     moments: tuple[Moment, ...] = ()
     """The last times that it happened, the newest first."""
-    sufferings: tuple[Suffering, ...] = ()
+    impacts: tuple[Impact, ...] = ()
     """By route, the longest wait first; of very many routes, the first that were met."""
     open: int = 0
     """Of `count`, how many have not ended."""

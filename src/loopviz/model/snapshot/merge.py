@@ -154,7 +154,7 @@ def _one(same: Sequence[Finding]) -> Finding:
         victims=sum(f.victims for f in same),
         victim_wait_ns=sum(f.victim_wait_ns for f in same),
         moments=latest(moment for f in same for moment in f.moments),
-        sufferings=together(suffering for f in same for suffering in f.sufferings),
+        impacts=together(impact for f in same for impact in f.impacts),
         open=sum(f.open for f in same),
         open_ns=max(f.open_ns for f in same),
     )

@@ -11,12 +11,12 @@ from loopviz.model.snapshot.types import Buckets, Location, Quantiles, State
 __all__ = [
     "CounterValue",
     "GcStats",
+    "Impact",
     "Moment",
     "Pause",
     "PhaseInfo",
     "Spread",
     "Spreads",
-    "Suffering",
     "TaskGroupInfo",
     "TaskInfo",
     "TaskTable",
@@ -55,7 +55,7 @@ class Moment(NamedTuple):
     """The request that is to be looked at, 0: none is known."""
 
 
-class Suffering(NamedTuple):
+class Impact(NamedTuple):
     """What the requests of a route have suffered by a finding."""
 
     route: str
