@@ -1,4 +1,4 @@
-"""How sure a quantile is: the interval that holds the true one, from the sample alone.
+"""Confidence intervals of quantiles, from the sample alone.
 
 Distribution-free, by order statistics: how many of n independent values lie below the true
 p-quantile is binomial(n, p), so the interval between two of the sorted values holds it with a

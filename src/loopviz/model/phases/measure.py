@@ -33,10 +33,10 @@ OPEN_NS = 10 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class RouteSide:
-    """A route's latencies, their intervals (`sure.SHARES`), how many failed, how many a second."""
+    """A route in one phase: latencies with their intervals (`confidence.SHARES`), errors, pace."""
 
     latency: Quantiles
-    sure: tuple[Interval, ...]
+    intervals: tuple[Interval, ...]
     buckets: Buckets
     errors: int
     rps: float

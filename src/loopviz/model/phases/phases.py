@@ -160,7 +160,7 @@ def _routes(then: Measured, today: Measured) -> tuple[RouteComparison, ...]:
     compared = []
     for route, after in today.routes.items():
         before = then.routes[route]
-        p50, p90, p99 = map(differ, before.sure, after.sure)
+        p50, p90, p99 = map(differ, before.intervals, after.intervals)
         compared.append(
             RouteComparison(
                 route,

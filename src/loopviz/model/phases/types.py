@@ -48,8 +48,8 @@ class RouteComparison:
     after: Quantiles
     enough: bool
     """False: one side has fewer than `Comparison.needed` samples; do not compare thin air."""
-    sure: tuple[bool, bool, bool] = (False, False, False)
-    """Whether p50, p90 and p99 have changed for certain: their 95 % intervals do not overlap."""
+    significant: tuple[bool, bool, bool] = (False, False, False)
+    """Whether p50, p90 and p99 differ significantly: their 95 % intervals do not overlap."""
     rps: Pair[float] = _NO_RATES
     """Requests a second that were answered, or failed."""
     errors: Pair[int] = _NONE
