@@ -1,4 +1,4 @@
-"""What is measured on one side of a comparison, from the model's parts."""
+"""Measures one phase of a comparison, from the model's parts."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from loopviz.model.stats.histogram import quantiles
 from loopviz.model.stats.series import Series
 from loopviz.wire.events import Kind
 
-__all__ = ["Measured", "Meter", "RouteSide"]
+__all__ = ["Meter", "PhaseFigures", "RoutePhase"]
 
 Ints = NDArray[np.int64]
 
@@ -32,7 +32,7 @@ OPEN_NS = 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class RouteSide:
+class RoutePhase:
     """A route in one phase: latencies with their intervals (`confidence.SHARES`), errors, pace."""
 
     latency: Quantiles
@@ -43,11 +43,11 @@ class RouteSide:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """All figures of a side, by name."""
+class PhaseFigures:
+    """All figures of a phase, by name."""
 
     lasted_ns: int
-    routes: dict[str, RouteSide]
+    routes: dict[str, RoutePhase]
     loop: LoopFigures
     resources: dict[str, tuple[int, ResourceFigures]]
     """With the capacity."""
@@ -70,14 +70,14 @@ class Meter:
         self._usage.begin()
 
     def note(self, at_ns: int, *, now: bool = False) -> None:
-        """Time goes on. `now`: a side begins or ends here."""
+        """Time goes on. `now`: a phase begins or ends here."""
         if now or at_ns - self._usage.noted_ns >= EVERY_NS:
             self._usage.note(at_ns, self._trace.resources.rows.values())
 
-    def measure(self, start_ns: int, end_ns: int) -> Measured:
+    def measure(self, start_ns: int, end_ns: int) -> PhaseFigures:
         """What was from then to then; of the requests, what was scheduled in that time."""
         lasted = max(end_ns - start_ns, 0)
-        return Measured(
+        return PhaseFigures(
             lasted,
             {route.name: self._route(route, start_ns, end_ns) for route in self._routes.routes},
             self._loop_figures(start_ns, end_ns),
@@ -99,11 +99,11 @@ class Meter:
         rows.sort(key=lambda row: (-row.shown.max_waiting, -row.shown.max_in_use))
         return rows[:MOST]
 
-    def _route(self, route: Route, start_ns: int, end_ns: int) -> RouteSide:
+    def _route(self, route: Route, start_ns: int, end_ns: int) -> RoutePhase:
         """Up to the oldest request that is still open: of those after it only the fast are back."""
         back_ns = min(end_ns, self._all_back(route.name, end_ns))
         latencies, errors = route.between(start_ns, back_ns)
-        return RouteSide(
+        return RoutePhase(
             quantiles(latencies),
             intervals(latencies),
             _buckets(latencies),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.phases.confidence import differ
-from loopviz.model.phases.measure import Measured, Meter
+from loopviz.model.phases.measure import Meter, PhaseFigures
 from loopviz.model.phases.types import (
     REACH_NS,
     Comparison,
@@ -19,26 +19,26 @@ from loopviz.model.state.counters import Counters
 __all__ = ["NEEDED", "Phases"]
 
 NEEDED = 30
-"""Samples on either side before figures are compared."""
+"""Samples that each phase needs before the two are compared."""
 SETTLE_NS = 3 * SECOND // 10
-"""A fix is on within this time; what was scheduled meanwhile counts for neither side."""
+"""A fix takes effect within this time. Requests scheduled during it count for neither phase."""
 LATE_NS = 12 * SECOND
-"""So long after a side has ended its last requests may still come back."""
+"""How long after the end of a phase its last requests may still be answered."""
 EVERY_NS = 400 * MS
-"""Figures are made anew this often."""
+"""How often the figures are measured again."""
 
 
 @dataclass(slots=True)
-class Side:
-    """A time in which nothing was changed."""
+class Phase:
+    """A stretch of the run with the same fixes and load."""
 
     fixes: frozenset[str]
     factor: float
     start_ns: int
     end_ns: int = 0
-    """0: it goes on."""
-    measured: Measured | None = None
-    """Once it has ended and all its requests are back, for good: histories are forgotten."""
+    """0 while it lasts."""
+    figures: PhaseFigures | None = None
+    """Kept once it has ended and its requests are answered, since histories are forgotten."""
 
 
 class Phases:
@@ -46,9 +46,9 @@ class Phases:
 
     def __init__(self, meter: Meter, counters: Counters) -> None:
         self._meter, self._counters = meter, counters
-        self._now = Side(frozenset(), 1.0, 0)
-        self._before: Side | None = None
-        self._baseline: Side | None = None
+        self._now = Phase(frozenset(), 1.0, 0)
+        self._before: Phase | None = None
+        self._baseline: Phase | None = None
         self._since = self._switched = 0
         """When what runs now began; when a fix was toggled last, 0: the load has changed since."""
         self._made: Comparison | None = None
@@ -61,7 +61,7 @@ class Phases:
 
     @property
     def measured_before(self) -> tuple[int, int] | None:
-        """From and until when the side before this one is measured."""
+        """Start and end of the phase that the current one is compared with; None without one."""
         before = self._baseline or self._before
         return None if before is None else (before.start_ns, before.end_ns)
 
@@ -93,7 +93,7 @@ class Phases:
     def pin(self, at: int) -> None:
         """What runs now is the baseline, with which everything is compared from now on."""
         self._baseline = self._ended(at)
-        self._since, self._now = at, Side(self._now.fixes, self._now.factor, at)
+        self._since, self._now = at, Phase(self._now.fixes, self._now.factor, at)
         self._switched, self._made = 0, None
 
     def note(self, at: int) -> None:
@@ -110,23 +110,23 @@ class Phases:
             self._made = self._compare(before, now)
         return self._made
 
-    def _ended(self, at: int) -> Side:
-        """What runs now, as a side that ends here."""
+    def _ended(self, at: int) -> Phase:
+        """The current phase, ended at this moment."""
         now = self._now
         start = min(max(now.start_ns, at - REACH_NS), at)
         self._meter.note(at, now=True)
-        return Side(now.fixes, now.factor, start, at)
+        return Phase(now.fixes, now.factor, start, at)
 
     def _go_on(self, fixes: frozenset[str], factor: float, at: int) -> None:
         """From here on it is so; what settles meanwhile is not measured."""
         self._since, self._made = at, None
         self._meter.note(at, now=True)
-        self._now = Side(fixes, factor, at + SETTLE_NS)
+        self._now = Phase(fixes, factor, at + SETTLE_NS)
 
-    def _compare(self, before: Side, now: int) -> Comparison:
-        then = before.measured
+    def _compare(self, before: Phase, now: int) -> Comparison:
+        then = before.figures
         if then is None or now < before.end_ns + LATE_NS:
-            then = before.measured = self._meter.measure(before.start_ns, before.end_ns)
+            then = before.figures = self._meter.measure(before.start_ns, before.end_ns)
         start = min(max(self._now.start_ns, now - REACH_NS), now)
         today = self._meter.measure(start, now)
         comparable = before.factor == self._now.factor
@@ -144,7 +144,7 @@ class Phases:
             before is self._baseline,
         )
 
-    def _counted(self, then: Measured, today: Measured) -> tuple[CounterComparison, ...]:
+    def _counted(self, then: PhaseFigures, today: PhaseFigures) -> tuple[CounterComparison, ...]:
         compared = []
         for view in self._counters.views(0):
             (was, was_per_s), (grew, per_s) = then.counters[view.key], today.counters[view.key]
@@ -156,7 +156,7 @@ class Phases:
         return tuple(compared)
 
 
-def _routes(then: Measured, today: Measured) -> tuple[RouteComparison, ...]:
+def _routes(then: PhaseFigures, today: PhaseFigures) -> tuple[RouteComparison, ...]:
     compared = []
     for route, after in today.routes.items():
         before = then.routes[route]
@@ -176,7 +176,7 @@ def _routes(then: Measured, today: Measured) -> tuple[RouteComparison, ...]:
     return tuple(compared)
 
 
-def _resources(then: Measured, today: Measured) -> tuple[ResourceComparison, ...]:
+def _resources(then: PhaseFigures, today: PhaseFigures) -> tuple[ResourceComparison, ...]:
     none = 0, ResourceFigures()
     compared = []
     for name in dict.fromkeys((*then.resources, *today.resources)):

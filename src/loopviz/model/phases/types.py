@@ -23,11 +23,11 @@ __all__ = [
 T = TypeVar("T")
 
 REACH_NS = 30 * SECOND
-"""How far back either side reaches."""
+"""How much of a phase is measured: its last 30 s."""
 
 
 class Pair(NamedTuple, Generic[T]):
-    """The same of both sides."""
+    """One figure in both phases."""
 
     before: T
     after: T
@@ -41,13 +41,13 @@ _NOTHING: Pair[Buckets] = Pair((), ())
 
 @dataclass(frozen=True, slots=True)
 class RouteComparison:
-    """One route on both sides. Latency counts from the scheduled time."""
+    """One route in both phases. Latency counts from the scheduled time."""
 
     route: str
     before: Quantiles
     after: Quantiles
     enough: bool
-    """False: one side has fewer than `Comparison.needed` samples; do not compare thin air."""
+    """Whether both phases have `Comparison.needed` samples; without them, do not compare."""
     significant: tuple[bool, bool, bool] = (False, False, False)
     """Whether p50, p90 and p99 differ significantly: their 95 % intervals do not overlap."""
     rps: Pair[float] = _NO_RATES
@@ -59,7 +59,7 @@ class RouteComparison:
 
 @dataclass(frozen=True, slots=True)
 class LoopFigures:
-    """The loop on one side."""
+    """The loop in one phase."""
 
     utilization: float = 0.0
     lag: Quantiles = field(default_factory=Quantiles)
@@ -76,7 +76,7 @@ _NO_LOOPS: Pair[LoopFigures] = Pair(LoopFigures(), LoopFigures())
 
 @dataclass(frozen=True, slots=True)
 class ResourceFigures:
-    """A resource on one side."""
+    """A resource in one phase."""
 
     in_use: float = 0.0
     """On average, by time."""
@@ -89,7 +89,7 @@ class ResourceFigures:
 
 @dataclass(frozen=True, slots=True)
 class ResourceComparison:
-    """One resource on both sides; all zero where it was not there."""
+    """One resource in both phases; all zero where it was not there."""
 
     name: str
     capacity: int
@@ -98,7 +98,7 @@ class ResourceComparison:
 
 @dataclass(frozen=True, slots=True)
 class CounterComparison:
-    """One counter on both sides."""
+    """One counter in both phases."""
 
     key: str
     title: str
@@ -110,7 +110,7 @@ class CounterComparison:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two sides: what ran before the last change of fixes, or the baseline; and what runs now."""
+    """The phase before the last change of fixes, or the baseline, beside the current phase."""
 
     before_fixes: tuple[str, ...]
     after_fixes: tuple[str, ...]
@@ -118,14 +118,14 @@ class Comparison:
     """When what runs now began."""
     needed: int
     routes: tuple[RouteComparison, ...]
-    """In the load's order; empty if the sides are not `comparable`."""
+    """In the load's order; empty if the phases are not `comparable`."""
     loop: Pair[LoopFigures] = _NO_LOOPS
     """The first worker's, as the resources."""
     resources: tuple[ResourceComparison, ...] = ()
     """Those that were in use or waited for, the longest waits before first."""
     counters: tuple[CounterComparison, ...] = ()
     lasted_ns: Pair[int] = _NONE
-    """How long each side was measured: at most 30 s, the last ones."""
+    """How long each phase was measured: its last 30 s at most."""
     load: Pair[float] = _AS_IT_IS
     """Factors on the scenario's own load."""
     pinned: bool = False
@@ -133,7 +133,7 @@ class Comparison:
 
     @property
     def comparable(self) -> bool:
-        """Whether both sides were under the same load."""
+        """Whether both phases had the same load."""
         return self.load.before == self.load.after
 
     @property
