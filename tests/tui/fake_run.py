@@ -82,7 +82,7 @@ class FakeController:
 
     def hold(self, since_ns: int) -> None:
         self.calls.append(("hold", since_ns))
-        self.world.model.hold(since_ns)
+        self.world.model.retain(since_ns)
 
     def baseline(self) -> None:
         self.calls.append(("baseline",))

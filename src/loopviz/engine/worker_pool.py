@@ -165,7 +165,7 @@ class WorkerPool:
     def hold(self, since_ns: int) -> None:
         """See `Controller.hold`."""
         for worker in self._everyone():
-            worker.model.hold(since_ns)
+            worker.model.retain(since_ns)
 
     def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
         """See `Controller.ask_stack`. Only the first worker's tasks are listed."""

@@ -51,10 +51,10 @@ __all__ = ["Model"]
 
 RECENT_NS = 5 * SECOND
 KEEP_NS = 65 * SECOND
-HELD_NS = 30 * SECOND
-"""What is kept of the newest while something is held: memory has its bounds."""
+RETAINED_NS = 30 * SECOND
+"""How much of the newest history is kept while an older interval is retained."""
 _AFTER_NS = 10 * SECOND
-"""So long after the moment in which it is held requests may end that are held, too."""
+"""How long after `retain` was called a request may end and still be retained."""
 _FORGET_NS = 10 * SECOND
 """What is older than is to be kept is dropped this often."""
 _FIGURES_NS, _FACTS_NS = 100 * MS, 200 * MS
@@ -103,7 +103,7 @@ class Model:
         self._failed_hooks: list[str] = []
         self._began = self._newest = self._stopped = 0
         self._forgotten = 0
-        self._holds = False
+        self._retains = False
         self._figures = _Figures()
         self._facts = _Facts()
         self._window = Window(self.views.requests.ended)
@@ -124,7 +124,7 @@ class Model:
         self._take_incidents()
         self.seconds.note(self._newest, self.loop)
         self.phases.note(self._newest)
-        keep = HELD_NS if self._holds else KEEP_NS
+        keep = RETAINED_NS if self._retains else KEEP_NS
         if self._newest - self._forgotten > keep + _FORGET_NS:
             self._forgotten = self._newest - keep
             self._forget(self._forgotten)
@@ -271,30 +271,30 @@ class Model:
             self.seconds.view(),
         )
 
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        """`held`, with all that belongs to a time as it was from `start_ns` to `end_ns`.
+    def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        """`frozen` as it would have looked from `start_ns` to `end_ns`.
 
         Requests are cut at the end: one that ended later is open. Before `oldest_ns` there is only
-        what incidents have kept. Findings, tasks and jobs stay as they are in `held`, resources too
-        but for how much is in use, and who waits.
+        what incidents have kept. Findings, tasks and jobs stay as they are in `frozen`, resources
+        too but for how much is in use, and who waits.
         """
-        return self._past.picture(held, start_ns, end_ns, self._marks, self.oldest_ns)
+        return self._past.picture(frozen, start_ns, end_ns, self._marks, self.oldest_ns)
 
-    def hold(self, since_ns: int) -> None:
-        """Keep in detail what was from then on; 0: let it go.
+    def retain(self, since_ns: int) -> None:
+        """Retains history in detail from `since_ns` on; 0 releases it.
 
-        For good until then: what was up to a few seconds from now, of tracks up to now. Of what
-        follows, the last `HELD_NS`, and 45,000 requests at most; before it there may be a hole.
+        Retained are tracks up to now, and requests that end within `_AFTER_NS`. Of what follows,
+        the last `RETAINED_NS` and at most 45,000 requests are kept, so there may be a hole between.
         """
         finished, stalls = self.trace.requests.finished, self.trace.stalls
         tracks = [*self.loop.tracks, *self.counters.tracks]
         tracks += [route.done for route in self.routes.routes]
-        self._holds = since_ns > 0
-        if self._holds:
-            finished.hold(since_ns - _FORGET_NS, self._newest + _AFTER_NS)
-            stalls.hold()
+        self._retains = since_ns > 0
+        if self._retains:
+            finished.retain(since_ns - _FORGET_NS, self._newest + _AFTER_NS)
+            stalls.retain()
             for track in tracks:
-                track.hold()
+                track.retain()
         else:
             finished.release()
             stalls.release()

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.model import HELD_NS, KEEP_NS, Model
+from loopviz.model.model import KEEP_NS, RETAINED_NS, Model
 from loopviz.model.snapshot import State
 from loopviz.model.snapshot.merge import cut, merge, of_worker, past, since
 from loopviz.model.state.lanes import Lanes
@@ -182,12 +182,12 @@ def steady(story, model, seconds, per_s=20, first=1):
     return task
 
 
-def test_what_is_held_stays_for_good_and_recording_goes_on():
+def test_what_is_retained_stays_and_recording_goes_on():
     story, model = Story(), Model()
     task = steady(story, model, 70)
     frozen = story.now_ns
     held = model.snapshot(frozen, WINDOW)
-    model.hold(frozen - KEEP_NS)
+    model.retain(frozen - KEEP_NS)
     before = model.past(held, frozen - 30 * SECOND, frozen)
     task = steady(story, model, 400, first=task)
     after = model.past(held, frozen - 30 * SECOND, frozen)
@@ -200,12 +200,12 @@ def test_what_is_held_stays_for_good_and_recording_goes_on():
         assert np.array_equal(was.values, now.values)
     now = story.now_ns
     assert len(model.past(held, now - 30 * SECOND, now).requests) == 600
-    assert len(model.past(held, now - HELD_NS, now).requests) == HELD_NS // SECOND * 20
+    assert len(model.past(held, now - RETAINED_NS, now).requests) == RETAINED_NS // SECOND * 20
     finished = model.trace.requests.finished
-    assert len(finished) < (75 + 10 + HELD_NS // SECOND + 20) * 20
+    assert len(finished) < (75 + 10 + RETAINED_NS // SECOND + 20) * 20
     torn = model.past(held, frozen - 10 * SECOND, frozen + 100 * SECOND)  # over the hole
     assert [r.number for r in torn.requests] == list(range(1200 + 1, 1600 + 1))
-    model.hold(0)
+    model.retain(0)
     steady(story, model, 20, first=task)
     assert len(finished) < (65 + 20) * 20
     assert model.oldest_ns > frozen + 300 * SECOND

@@ -29,7 +29,7 @@ moves = st.lists(
         st.tuples(st.just("end"), st.integers(1, 30), st.integers(0, 3)),
         st.tuples(st.just("look"), st.integers(0, 200), st.integers(0, 100)),
         st.tuples(st.just("forget"), st.integers(0, 80), st.just(0)),
-        st.tuples(st.just("hold"), st.integers(0, 60), st.integers(0, 5)),
+        st.tuples(st.just("retain"), st.integers(0, 60), st.integers(0, 5)),
         st.tuples(st.just("release"), st.just(0), st.just(0)),
     ),
     max_size=40,
@@ -37,8 +37,8 @@ moves = st.lists(
 
 
 GAP_FORGOTTEN = [
-    [("end", 1, 0), ("end", 1, 0), ("hold", 0, 0), ("end", 21, 1), ("look", 21, 0)],
-    [("end", 1, 0), ("hold", 0, 0), ("end", 20, 1), ("look", 20, 0)],
+    [("end", 1, 0), ("end", 1, 0), ("retain", 0, 0), ("end", 21, 1), ("look", 21, 0)],
+    [("end", 1, 0), ("retain", 0, 0), ("end", 20, 1), ("look", 20, 0)],
 ]
 """What the window then shows has a gap, of which nothing is known once it was released."""
 
@@ -49,7 +49,7 @@ GAP_FORGOTTEN = [
 @given(moves=moves, keep=st.sampled_from([20, 10_000]))
 def test_a_window_shows_what_is_kept_of_its_time(moves, keep):
     ended, window = FinishedRequests(keep), Window(Shown)
-    kept, hold, now, count = {}, None, 100, 0  # `kept`: when each ended, by number
+    kept, interval, now, count = {}, None, 100, 0  # `kept`: when each ended, by number
 
     def release():
         for number in numbers(ended) - numbers(ended._recent):
@@ -75,13 +75,13 @@ def test_a_window_shows_what_is_kept_of_its_time(moves, keep):
         elif word == "forget":
             for number in numbers(ended._recent):
                 at = kept[number]
-                if at < now - a and not (hold and hold[0] <= at <= hold[1]):
+                if at < now - a and not (interval and interval[0] <= at <= interval[1]):
                     del kept[number]
             ended.forget_before(now - a)
         else:
             release()
-            hold = (now - a, now + b) if word == "hold" else None
-            ended.hold(*hold) if hold else ended.release()
+            interval = (now - a, now + b) if word == "retain" else None
+            ended.retain(*interval) if interval else ended.release()
         assert numbers(ended) == set(kept)
 
 

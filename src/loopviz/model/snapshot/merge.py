@@ -70,9 +70,9 @@ def merge(
 
 
 def past(
-    held: Snapshot, first: Snapshot, peers: Mapping[int, Snapshot], others: Sequence[Snapshot]
+    frozen: Snapshot, first: Snapshot, peers: Mapping[int, Snapshot], others: Sequence[Snapshot]
 ) -> Snapshot:
-    """The same of a moment of the past: `peers` by number, `others` go or have gone."""
+    """One picture of a moment of the past: `peers` by number; `others` are leaving or gone."""
     everyone = [first, *peers.values(), *others]
     requests = [request for of in everyone for request in of.requests]
     requests.sort(key=lambda request: request.number)
@@ -82,7 +82,7 @@ def past(
         counters=added_up([of.counters for of in everyone]),
         peers=tuple(
             replace(peer, loop=peers[peer.worker].loop) if peer.worker in peers else peer
-            for peer in held.peers
+            for peer in frozen.peers
         ),
     )
 

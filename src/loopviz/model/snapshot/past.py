@@ -44,21 +44,21 @@ class Past:
         self._counters, self._views = counters, views
         self._window = Window(views.requests.ended)
         self._recent: tuple[int, Snapshot, Snapshot] | None = None
-        """Moment, `held`, and that with the figures of the seconds before."""
+        """Moment, `frozen`, and that with the figures of the seconds before."""
 
     def picture(
-        self, held: Snapshot, start_ns: int, end_ns: int, marks: Iterable[Mark], oldest_ns: int
+        self, frozen: Snapshot, start_ns: int, end_ns: int, marks: Iterable[Mark], oldest_ns: int
     ) -> Snapshot:
         """See `Model.past`."""
         kept = self._incidents(start_ns, end_ns) if start_ns < oldest_ns else []
         requests = self._requests(start_ns, end_ns, kept)
-        loop = self._loop_at(held, start_ns, end_ns, kept)
+        loop = self._loop_at(frozen, start_ns, end_ns, kept)
         stalls, running = self._stalls(start_ns, end_ns, kept)
         if running is None:
             running = _running(requests, end_ns)
         if running is None and end_ns >= self._trace.switched_ns:
             running = self._trace.running(end_ns)
-        figures = self._figures(held, end_ns, oldest_ns)
+        figures = self._figures(frozen, end_ns, oldest_ns)
         return replace(
             figures,
             now_ns=end_ns,
@@ -72,7 +72,7 @@ class Past:
             ),
             requests=requests,
             marks=tuple(mark for mark in marks if start_ns <= mark.at_ns <= end_ns),
-            resources=tuple(as_of(resource, end_ns) for resource in held.resources),
+            resources=tuple(as_of(resource, end_ns) for resource in frozen.resources),
             oldest_ns=oldest_ns,
         )
 
@@ -114,8 +114,8 @@ class Past:
             stalls |= {stall.start_ns: stall for stall in incident.stalls}
         stalls |= {stall.start_ns: stall for stall in self._trace.stalls.between(start, end)}
         now = self._trace.switched_ns
-        if end >= now and (held := open_stall(self._trace, self._routes, end)) is not None:
-            stalls[held.start_ns] = held
+        if end >= now and (open_ := open_stall(self._trace, self._routes, end)) is not None:
+            stalls[open_.start_ns] = open_
         views, running = [], None
         for begun in sorted(stalls):
             stall = stalls[begun]
@@ -131,16 +131,18 @@ class Past:
             views.append(view)
         return tuple(views), running
 
-    def _loop_at(self, held: Snapshot, start: int, end: int, kept: Sequence[Incident]) -> LoopStats:
+    def _loop_at(
+        self, frozen: Snapshot, start: int, end: int, kept: Sequence[Incident]
+    ) -> LoopStats:
         loop = self._loop
-        since = min(start, end - held.recent_ns)  # figures of the last seconds are made of these
+        since = min(start, end - frozen.recent_ns)  # recent figures need these
         lag = Track(*loop.lag.between(since, end))
         if kept:
             lag = _joined([incident.lag for incident in kept], lag, start)
             last = int(np.searchsorted(lag.times_ns, end, "right"))
             lag = Track(lag.times_ns[:last], lag.values[:last])
         return replace(
-            held.loop,
+            frozen.loop,
             busy=self._busy(start, end, kept),
             lag=lag,
             ready_delay=Track(*loop.ready_delay.between(since, end)),
@@ -165,21 +167,21 @@ class Past:
             value = max(value, min(self._loop.busy_until(end), most))
         return Track(np.append(times[:last], end), np.append(values[:last], value))
 
-    def _figures(self, held: Snapshot, end: int, oldest: int) -> Snapshot:
-        """`held` with the figures of the seconds before then, as far as they are known."""
+    def _figures(self, frozen: Snapshot, end: int, oldest: int) -> Snapshot:
+        """`frozen` with the figures of the seconds before then, as far as they are known."""
         moment = end // _QUANTILES_NS
-        if self._recent and self._recent[0] == moment and self._recent[1] is held:
+        if self._recent and self._recent[0] == moment and self._recent[1] is frozen:
             return self._recent[2]
-        loop, since = self._loop, max(end - held.recent_ns, oldest)
+        loop, since = self._loop, max(end - frozen.recent_ns, oldest)
         busy = self._busy(since, end)
         known = since < end and len(busy.times_ns)
         on = ongoing(self._trace, loop, self._routes, end)
         if end < self._trace.switched_ns:
             on = Ongoing(end)
         made = replace(
-            held,
+            frozen,
             loop=replace(
-                held.loop,
+                frozen.loop,
                 lag_recent=_quantiles(loop.lag, since, end, on.lag),
                 ready_delay_recent=_quantiles(loop.ready_delay, since, end, on.ready_delay),
                 utilization_recent=_share(busy, since, end) if known else 0.0,
@@ -191,10 +193,10 @@ class Past:
                 counters=self._counters.views(since, end),
                 routes=tuple(
                     replace(view, latency_recent=route.recent(since, end))
-                    for view, route in zip(held.routes, self._routes.routes, strict=True)
+                    for view, route in zip(frozen.routes, self._routes.routes, strict=True)
                 ),
             )
-        self._recent = moment, held, made
+        self._recent = moment, frozen, made
         return made
 
 

@@ -206,7 +206,7 @@ class Stalls:
 
     def __init__(self, keep: int = 2000) -> None:
         self.ended: deque[Stall] = deque(maxlen=keep)
-        self._held: list[Stall] = []
+        self._retained: list[Stall] = []
 
     def overlapping(self, start_ns: int, end_ns: int) -> list[Stall]:
         """Ended stalls that overlap the interval, newest first."""
@@ -219,18 +219,18 @@ class Stalls:
         return found
 
     def between(self, start_ns: int, end_ns: int) -> list[Stall]:
-        """Ended stalls that overlap the interval, oldest first; those that are held, too."""
+        """Ended stalls that overlap the interval, oldest first, with the retained ones."""
         found = self.overlapping(start_ns, end_ns)[::-1]
         oldest = self.ended[0].start_ns if self.ended else end_ns
-        return [s for s in self._held if s.start_ns < oldest and s.end_ns > start_ns] + found
+        return [s for s in self._retained if s.start_ns < oldest and s.end_ns > start_ns] + found
 
-    def hold(self) -> None:
-        """Those that there are now can be had from `between` until `release`."""
-        self._held = list(self.ended)
+    def retain(self) -> None:
+        """Keeps the present stalls available to `between` until `release`."""
+        self._retained = list(self.ended)
 
     def release(self) -> None:
-        """Nothing is held any more."""
-        self._held = []
+        """Ends `retain`."""
+        self._retained = []
 
     def since(self, time: int) -> list[Stall]:
         """Those that ended after `time`, oldest first."""

@@ -20,7 +20,7 @@ class Series:
         self._values: Ints = np.empty(size, np.int64)
         self._first = 0
         self._end = 0
-        self._held: tuple[Ints, Ints] | None = None
+        self._retained: tuple[Ints, Ints] | None = None
 
     def __len__(self) -> int:
         return self._end - self._first
@@ -52,19 +52,19 @@ class Series:
         """Drop pairs older than `time`, but for the last of them: it holds until the next."""
         self._first += max(int(np.searchsorted(self.times, time)) - 1, 0)
 
-    def hold(self) -> None:
-        """What there is now can be had from `between` until `release`, forgotten or not."""
-        self._held = self.times, self.values
+    def retain(self) -> None:
+        """Keeps the present values available to `between` until `release`, forgotten or not."""
+        self._retained = self.times, self.values
 
     def release(self) -> None:
-        """Nothing is held any more."""
-        self._held = None
+        """Ends `retain`."""
+        self._retained = None
 
     def between(self, start: int, end: int) -> tuple[Ints, Ints]:
-        """Times and values from the last entry before `start` until `end`; what is held, too."""
+        """Times and values from the last entry before `start` until `end`, also retained ones."""
         times, values = self.times, self.values
-        if self._held is not None and (not len(times) or start < times[0]):
-            before, old = self._held
+        if self._retained is not None and (not len(times) or start < times[0]):
+            before, old = self._retained
             until = int(np.searchsorted(before, times[0])) if len(times) else len(before)
             times = np.concatenate((before[:until], times))
             values = np.concatenate((old[:until], values))
