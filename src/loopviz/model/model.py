@@ -228,9 +228,9 @@ class Model:
         self._look(now)
         figures, facts, trace = self._figures, self._facts, self.trace
         stalls = [stall.view(now) for stall in trace.stalls.since(start)]
-        held = open_stall(trace, self.routes, now)
-        if held is not None:
-            stalls.append(held.view(now))
+        stall = open_stall(trace, self.routes, now)
+        if stall is not None:
+            stalls.append(stall.view(now))
         finished = trace.requests.finished
         going_on = [self.views.requests.open(r, now) for r in trace.requests.open.values()]
         first, last = finished.place(start), finished.newest
@@ -333,7 +333,7 @@ class Model:
         return self.loop.spreads(on.ready_delay, on.callback, on.iteration, on.lag)
 
     def findings(self, now: int = 0) -> tuple[Finding, ...]:
-        """Worst first: errors, then by how long others waited, then by time held.
+        """Worst first: errors, then by how long others waited, then by total time.
 
         What goes on counts up to `now`, or to the newest event; to its end, if the target is gone.
         """

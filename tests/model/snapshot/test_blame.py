@@ -32,7 +32,7 @@ def check(snapshot, request):
     assert [p.total_ns for p in found.parts] == sorted(p.total_ns for p in found.parts)[::-1]
     assert all(part.total_ns > 0 and part.count > 0 for part in found.parts)
     sums = by_kind(found)
-    assert sums["ran"] + sums["held"] == request.busy_ns
+    assert sums["ran"] + sums["blocking"] == request.busy_ns
     assert sums["ready"] == request.ready_ns
     assert sums["resource"] + sums["await"] == request.waiting_ns
     return found
@@ -99,7 +99,7 @@ def test_who_held_it_up_is_named_with_line_and_slice():
     ]
     assert (parts[0].request, parts[0].at_ns) == (3, slow)
     (own,) = check(snapshot, snapshot.requests[2]).parts
-    assert (own.kind, own.location.line, own.at_ns) == ("held", 9, slow)
+    assert (own.kind, own.location.line, own.at_ns) == ("blocking", 9, slow)
 
 
 def test_what_it_waited_for_has_its_place():

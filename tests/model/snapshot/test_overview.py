@@ -16,7 +16,7 @@ T0_S = 1024
 def columns(of):
     return {
         name: getattr(of, name).tolist()
-        for name in ("busy_ns", "lag_max_ns", "held_max_ns", "requests", "slowest_ns")
+        for name in ("busy_ns", "lag_max_ns", "stall_max_ns", "requests", "slowest_ns")
     }
 
 
@@ -48,7 +48,7 @@ def test_each_second_has_its_figures_however_the_batches_are_cut(batches):
     assert columns(found) == {
         "busy_ns": [55 * MS, 1000 * MS, 150 * MS, 2 * MS, 0],
         "lag_max_ns": [3 * MS, 0, 1100 * MS, MS, 0],
-        "held_max_ns": [1200 * MS, 1200 * MS, 1200 * MS, 0, 0],
+        "stall_max_ns": [1200 * MS, 1200 * MS, 1200 * MS, 0, 0],
         "requests": [1, 0, 1, 0, 0],
         "slowest_ns": [5 * MS, 0, 1200 * MS, 0, 0],
     }
@@ -86,7 +86,7 @@ def test_what_is_told_too_late_is_passed_over():
     seconds.note(12 * SECOND, model.loop)
     found = seconds.view()
     assert (found.start_s, found.requests.tolist()) == (10, [1, 0])
-    assert found.held_max_ns.tolist() == [7 * SECOND, 0]
+    assert found.stall_max_ns.tolist() == [7 * SECOND, 0]
 
 
 def test_several_workers_together():

@@ -50,7 +50,7 @@ def test_a_range_of_any_program(program, first, lasted):
         for s, e, _ in world.ran
         if e - s >= 20 * MS and s < end and e > start
     ]
-    assert (found.stalls, found.held_ns) == (len(held), sum(inside for inside, _ in held))
+    assert (found.stalls, found.stalled_ns) == (len(held), sum(inside for inside, _ in held))
     if held:
         assert found.worst.end_ns - found.worst.start_ns == max(whole for _, whole in held)
     else:

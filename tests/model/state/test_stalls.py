@@ -103,7 +103,7 @@ def test_a_dump_after_other_samples_counts_with_them(samples):
 def test_waiting_for_the_gil_is_remembered(samples):
     add(samples, 10 * MS, B1, gil=True)
     assert described(samples).gil
-    assert samples.gil_was_held(START)
+    assert samples.waited_for_gil(START)
 
 
 def test_what_is_broken_is_no_sample(samples):

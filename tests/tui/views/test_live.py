@@ -57,7 +57,7 @@ def test_the_breakdown_says_who_held_it_up_and_enter_goes_there(size):
         culprit = desk.views[LIVE].request(stage.app.scene)
         assert culprit.route == "GET /report"
         kinds = {part.kind for part in desk.views[LIVE].breakdown(stage.app.scene).parts}
-        assert "held" in kinds
+        assert "blocking" in kinds
 
     live(play, size)
 

@@ -7,7 +7,7 @@ from loopviz.model.findings.rule import Context
 from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
 
-__all__ = ["Held", "Standing", "named", "took"]
+__all__ = ["HolderStats", "Standing", "named", "took"]
 
 _PLACES = 50
 """Places that are told apart of what holders do."""
@@ -29,8 +29,8 @@ class Standing:
         self.longest = max(self.longest, self.end - self.start)
 
 
-class Held:
-    """What holders did meanwhile: by place, how long."""
+class HolderStats:
+    """How long the units of a resource were held, and where their holders spent that time."""
 
     __slots__ = ("count", "places", "total_ns")
 
@@ -39,7 +39,7 @@ class Held:
         self.places: dict[int, int] = {}
 
     def add(self, place: int, lasted: int) -> None:
-        """Held for so long, most of it at that place."""
+        """A unit was held for `lasted` ns, most of it at that place."""
         self.count += 1
         self.total_ns += lasted
         if place in self.places or len(self.places) < _PLACES:

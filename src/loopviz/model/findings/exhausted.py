@@ -3,7 +3,7 @@
 from itertools import islice
 
 from loopviz.clock import MS
-from loopviz.model.findings.evidence import Held, Standing, named, took
+from loopviz.model.findings.evidence import HolderStats, Standing, named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Job, Resource, Wait
@@ -30,9 +30,9 @@ class Crowd(Case):
         self.row: ResourceGroup | None = None
         self.gave_up = 0
         self.standing = Standing()
-        self.held = Held()
-        self.holds_now: Location | None = None
-        """Where a holder waits that gives nothing back."""
+        self.holders = HolderStats()
+        self.stuck_at: Location | None = None
+        """Where a holder waits that releases nothing."""
 
 
 class Exhausted(Rule[Crowd]):
@@ -77,7 +77,7 @@ class Exhausted(Rule[Crowd]):
     def released(self, hold: "Hold", at: int) -> None:
         case = self.cases.get(hold.resource.row)
         if case is not None:
-            case.held.add(hold.longest[0] or hold.place, at - hold.since_ns)
+            case.holders.add(hold.longest[0] or hold.place, at - hold.since_ns)
 
     def job_ended(self, job: "Job") -> None:
         row = job.resource.row
@@ -94,7 +94,7 @@ class Exhausted(Rule[Crowd]):
             self.record_impact(case, self.context.waiting_request(job.task), waited)
         known = self.cases.get(row)
         if known is not None and job.started_ns:
-            known.held.add(job.place, job.ended_ns - job.started_ns)
+            known.holders.add(job.place, job.ended_ns - job.started_ns)
 
     def gap(self) -> None:
         self._open.clear()
@@ -110,7 +110,7 @@ class Exhausted(Rule[Crowd]):
             lasted = now - wait.began_ns
             case = self._waits_still(wait.resource.row, lasted)
             case.label = case.label or self.context.label(wait.task)
-            case.holds_now = self._holder(wait.resource)
+            case.stuck_at = self._holder(wait.resource)
             request = self.context.waiting_request(wait.task)
             if request is not None:
                 self.record_impact(case, request, 0)
@@ -136,8 +136,7 @@ class Exhausted(Rule[Crowd]):
     def location(self, case: Crowd) -> Location | None:
         """Where its holders are meanwhile; else where it was made."""
         made = case.row.site if case.row is not None else None
-        held = case.held.where(self.context)
-        return held or case.holds_now or self.context.where(made)
+        return case.holders.where(self.context) or case.stuck_at or self.context.where(made)
 
     def sentence(self, case: Crowd, source: str) -> str:
         row = case.row
@@ -147,8 +146,8 @@ class Exhausted(Rule[Crowd]):
         if row.capacity > 1:
             text = f"All {row.capacity} {what} of {name} were taken"
         text += f": {case.label} waited {took(case.longest_ns)} for one"
-        if case.held.mean_ns:
-            text += f", each is held {took(case.held.mean_ns)}"
+        if case.holders.mean_ns:
+            text += f", each is held {took(case.holders.mean_ns)}"
         if source and self.location(case) != self.context.where(row.site):
             text += f" in {source}"
         return text + (f"; {case.gave_up} gave up" if case.gave_up else "")
@@ -174,7 +173,7 @@ class Exhausted(Rule[Crowd]):
                 case.label = case.label or "a job"
 
     def _holder(self, resource: "Resource") -> Location | None:
-        """Where the task is that has held a unit for longest."""
+        """Where the task is that has held a unit the longest."""
         for hold in resource.holders.values():
             task = hold.task
             where = self.context.place(task.place) if task is not None else None

@@ -3,7 +3,7 @@
 from itertools import islice
 
 from loopviz.clock import MS
-from loopviz.model.findings.evidence import Held, Standing, named, took
+from loopviz.model.findings.evidence import HolderStats, Standing, named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Wait
@@ -43,7 +43,7 @@ class _Convoy(Case):
         self.longest = 0
         """The queue."""
         self.standing = Standing()
-        self.held = Held()
+        self.holders = HolderStats()
 
 
 class LockConvoy(Rule[_Convoy]):
@@ -78,7 +78,7 @@ class LockConvoy(Rule[_Convoy]):
     def released(self, hold: "Hold", at: int) -> None:
         case = self.cases.get(hold.resource.row)
         if case is not None:
-            case.held.add(hold.longest[0] or hold.place, at - hold.since_ns)
+            case.holders.add(hold.longest[0] or hold.place, at - hold.since_ns)
 
     def gap(self) -> None:
         self._ahead.clear()
@@ -87,7 +87,7 @@ class LockConvoy(Rule[_Convoy]):
         if case.count < _WAITS or case.standing.longest < _STANDING_NS:
             return Verdict.RECHECK
         mean = case.total_ns // case.count
-        return Verdict.WARN if mean >= _TIMES * case.held.mean_ns else Verdict.OK
+        return Verdict.WARN if mean >= _TIMES * case.holders.mean_ns else Verdict.OK
 
     def severe(self, case: _Convoy) -> bool:
         return case.worst_ns >= _ERROR_NS
@@ -95,14 +95,14 @@ class LockConvoy(Rule[_Convoy]):
     def location(self, case: _Convoy) -> Location | None:
         """Where its holders are meanwhile; else where it was made."""
         made = case.row.site if case.row is not None else None
-        return case.held.where(self.context) or self.context.where(made)
+        return case.holders.where(self.context) or self.context.where(made)
 
     def sentence(self, case: _Convoy, source: str) -> str:
         assert case.row is not None
         name = named(self.context, case.row)
         text = f"{case.longest} tasks queued for {name}: {case.label} waited {took(case.worst_ns)}"
-        if case.held.count:
-            text += f" for a lock that is held {took(case.held.mean_ns)} at a time"
+        if case.holders.count:
+            text += f" for a lock that is held {took(case.holders.mean_ns)} at a time"
         where = self.location(case) if source else None
         if where is not None and where != self.context.where(case.row.site):
             text += f" in {source}"

@@ -20,8 +20,8 @@ class _Line(Case):
 
     where: Location | None = None
     returned = False
-    holds = ""
-    """Who holds the loop, while that goes on."""
+    blocked_by = ""
+    """Who blocks the loop while a stall is open."""
 
 
 class SlowCallback(Rule[_Line]):
@@ -53,7 +53,7 @@ class SlowCallback(Rule[_Line]):
             return
         line = self._line(on.stall)
         line.goes_on(now - on.stall.start_ns)
-        line.holds = on.stall.label
+        line.blocked_by = on.stall.label
         line.returned = line.returned or on.stall.returned
         for route, waits in on.unread:
             line.record_open_impact(route, waits, new=True)
@@ -70,7 +70,7 @@ class SlowCallback(Rule[_Line]):
 
     def sentence(self, case: _Line, source: str) -> str:
         if case.open_worst_ns > case.worst_ns:
-            held = f"{case.holds} has held the loop for {took(case.open_worst_ns)} so far"
+            held = f"{case.blocked_by} has held the loop for {took(case.open_worst_ns)} so far"
         elif case.where is None:
             held = f"A callback took {_ms(case)}"
         else:

@@ -23,9 +23,9 @@ _RAN = (State.RUN, State.BLOCKING)
 class Part:
     """A part of a request's life."""
 
-    kind: Literal["ran", "held", "ready", "resource", "await"]
-    """`ran`: its own steps; `held`: those that held the loop; `ready`: it could run, and `what`
-    ran instead; `resource`, `await`: it waited for `what`."""
+    kind: Literal["ran", "blocking", "ready", "resource", "await"]
+    """`ran`: its own steps; `blocking`: those that blocked the loop; `ready`: it could run, but
+    `what` ran instead; `resource`, `await`: it waited for `what`."""
     what: str
     """The resource's name; `sleep`, `socket`, `task`; who ran: a route, a task; empty: not known.
     """
@@ -33,7 +33,7 @@ class Part:
     count: int
     """Of how many pieces it is made."""
     location: Location | None
-    """Where it waited; the line that held the loop."""
+    """Where it waited; the line that blocked the loop."""
     request: int = 0
     """Who ran: the request that it ran for, of several the one with the longest slice; 0: none."""
     at_ns: int = 0
@@ -72,7 +72,7 @@ def breakdown(snapshot: Snapshot, request: RequestInfo) -> Breakdown:
         if state is State.RUN:
             pieces.add("ran", "", None, start, end)
         elif state is State.BLOCKING:
-            pieces.add("held", "", lines.get(start), start, end)
+            pieces.add("blocking", "", lines.get(start), start, end)
         elif state is State.READY:
             ready.append((start, end))
         else:
@@ -97,7 +97,7 @@ class _Pieces:
 
     def add(
         self,
-        kind: Literal["ran", "held", "ready"],
+        kind: Literal["ran", "blocking", "ready"],
         what: str,
         where: Location | None,
         start: int,

@@ -1,4 +1,4 @@
-"""The part of a snapshot that shows the loop itself: its tracks, what holds it, what held it.
+"""The part of a snapshot that shows the loop itself: its tracks, what blocks it, what blocked it.
 
 Frozen, in integer nanoseconds; see `snapshot`.
 """
@@ -13,7 +13,7 @@ __all__ = ["LoopStats", "Running", "StallInfo"]
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What holds the loop at this moment."""
+    """What blocks the loop at this moment."""
 
     since_ns: int
     label: str
@@ -26,7 +26,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class StallInfo:
-    """A callback that held the loop for 20 ms or more; or, `open`, holds it for 12 ms so far."""
+    """A callback that blocked the loop for 20 ms or more; while `open`, for 12 ms or more."""
 
     start_ns: int
     end_ns: int

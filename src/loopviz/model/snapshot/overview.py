@@ -24,7 +24,7 @@ class Overview:
     busy_ns: Ints = field(default_factory=_none)
     """How long the loop was busy."""
     lag_max_ns: Ints = field(default_factory=_none)
-    held_max_ns: Ints = field(default_factory=_none)
+    stall_max_ns: Ints = field(default_factory=_none)
     """The longest stall that overlaps the second; 0: none does."""
     requests: Ints = field(default_factory=_none)
     """How many ended."""
@@ -50,7 +50,7 @@ def together(first: Overview, *others: Overview) -> Overview:
         start,
         column("busy_ns", (first,), np.add),
         column("lag_max_ns", (first,), np.add),
-        column("held_max_ns", (first,), np.add),
+        column("stall_max_ns", (first,), np.add),
         column("requests", (first, *others), np.add),
         column("slowest_ns", (first, *others), np.maximum),
     )

@@ -32,10 +32,10 @@ class RangeFigures:
     """Of its timers that ran in the range."""
     stalls: int
     """That overlap the range."""
-    held_ns: int
-    """How long they held the loop in it."""
+    stalled_ns: int
+    """How long they blocked the loop within the range."""
     worst: StallInfo | None
-    """The one that held it longest, outside the range too."""
+    """The longest one, outside the range too."""
     life: Quantiles
     """How long the requests took that ended in the range, from when they were sent."""
     routes: tuple[RouteFigures, ...]

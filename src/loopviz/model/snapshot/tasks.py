@@ -64,7 +64,7 @@ class Impact(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """A garbage collection; it held every loop of the process."""
+    """A garbage collection; it paused every loop of the process."""
 
     start_ns: int
     end_ns: int

@@ -28,7 +28,7 @@ class State(IntEnum):
     AWAIT = 3
     """It waits for something that is not the loop."""
     BLOCKING = 4
-    """A step of it runs for longer than the slow-callback threshold: it holds the loop."""
+    """A step of it runs for longer than the slow-callback threshold: it blocks the loop."""
     RESOURCE = 5
     """It waits for a unit, an item or a turn of a resource."""
     THREAD = 6

@@ -26,7 +26,7 @@ class Observer:
     """Hears of what happens on the loop. Override what you need; none of it may raise."""
 
     def stall(self, stall: "Stall") -> None:
-        """A callback that held the loop for 20 ms or more has ended."""
+        """A callback that blocked the loop for 20 ms or more has ended."""
 
     def victim(self, stall: "Stall", request: "Request", wait_ns: int, *, new: bool) -> None:
         """The request waited so long for the loop because of that stall.

@@ -30,7 +30,7 @@ class Ongoing:
 
     now_ns: int
     stall: Stall | None = None
-    """The callback that holds the loop, if it has done so for as long as a stall takes."""
+    """The callback that blocks the loop, once that has lasted as long as a stall."""
     unread: tuple[tuple[str, int], ...] = ()
     """Requests that the loop cannot have read because of it: route, and how long each waits."""
     callback: Ints = field(default_factory=_none)
@@ -43,7 +43,7 @@ class Ongoing:
 
 
 def open_stall(trace: Trace, routes: Routes | None, now: int) -> Stall | None:
-    """What holds the loop at `now`, if it is worth showing; the unread requests are its victims."""
+    """The stall that is open at `now`, if any; the unread requests are its victims."""
     stall = trace.open_stall(now)
     if stall is not None and routes is not None:
         stall.victims = len(routes.waiting_since(stall.start_ns))

@@ -1,4 +1,4 @@
-"""Pauses: the garbage collections that held the loop."""
+"""Pauses: the garbage collections that blocked the loop."""
 
 from collections import deque
 

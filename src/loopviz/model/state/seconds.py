@@ -22,7 +22,7 @@ class Seconds:
         self._start = self._over = 0
         """The first second, and the first that is not over; 0: nothing was told yet."""
         self._columns = [array("q") for _ in range(5)]
-        self._busy, self._lag, self._held, self._requests, self._slowest = self._columns
+        self._busy, self._lag, self._stall_max, self._requests, self._slowest = self._columns
         self._made = Overview()
 
     def request(self, end_ns: int, lasted_ns: int) -> None:
@@ -33,12 +33,12 @@ class Seconds:
             self._slowest[at] = max(self._slowest[at], lasted_ns)
 
     def stall(self, start_ns: int, end_ns: int) -> None:
-        """A callback held the loop."""
+        """A callback blocked the loop."""
         self._index((end_ns - 1) // SECOND)
         for second in range(start_ns // SECOND, (end_ns - 1) // SECOND + 1):
             at = self._index(second)
             if at >= 0:
-                self._held[at] = max(self._held[at], end_ns - start_ns)
+                self._stall_max[at] = max(self._stall_max[at], end_ns - start_ns)
 
     def note(self, now_ns: int, loop: LoopTimes) -> None:
         """Time goes on; what the loop did is known up to then."""

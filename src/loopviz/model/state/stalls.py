@@ -1,4 +1,4 @@
-"""Stalls: callbacks that held the loop too long, on which line, and who waited meanwhile."""
+"""Stalls: callbacks that blocked the loop too long, on which line, and who waited meanwhile."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class _Stack(NamedTuple):
 
 
 class Stall:
-    """One callback that held the loop. `end_ns` is 0 while it does."""
+    """One callback that blocked the loop. `end_ns` is 0 while it does."""
 
     __slots__ = (
         "_view",
@@ -154,7 +154,7 @@ class Samples:
     def describe(self, stall: Stall) -> None:
         """Say where it was, as far as it was seen; what it called, and whence."""
         stack = self._most(stall.start_ns, stall.end_ns)
-        stall.gil = self.gil_was_held(stall.start_ns)
+        stall.gil = self.waited_for_gil(stall.start_ns)
         if stack is not None:
             named = [self._naming.location(frame) for frame in stack.frames]
             stall.location = named[stack.culprit]
@@ -167,7 +167,7 @@ class Samples:
         stack = self._most(started_ns)
         return self._naming.location(stack.frames[stack.culprit]) if stack else None
 
-    def gil_was_held(self, started_ns: int) -> bool:
+    def waited_for_gil(self, started_ns: int) -> bool:
         """Whether the callback was seen to wait for the GIL."""
         seen = self._culprits.get(started_ns)
         return seen is not None and seen.gil

@@ -200,7 +200,7 @@ class Trace:
         return self._start
 
     def running(self, now: int) -> Running | None:
-        """What holds the loop now; None while it is idle."""
+        """What blocks the loop now; None while it is idle."""
         if self._kind > _CALLBACK:
             return None
         request = self._request(self._task)
@@ -359,7 +359,7 @@ class Trace:
         return stall
 
     def _find_culprits(self, request: Request, start: int, end: int) -> None:
-        """Who held the loop while that request could have run."""
+        """Who blocked the loop while that request could have run."""
         for stall in self.stalls.overlapping(start, end):
             if stall.request == request.number:
                 continue

@@ -18,7 +18,7 @@ _FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
 
 _STATES = {
     "ran": State.RUN,
-    "held": State.BLOCKING,
+    "blocking": State.BLOCKING,
     "ready": State.READY,
     "resource": State.RESOURCE,
     "await": State.AWAIT,
@@ -112,7 +112,7 @@ def _what(part: Part, scene: Scene) -> str:
         if part.what == NOBODY:
             return "no one held it up: it was on its way"
         return f"held up by {what} #{part.request}" if part.request else f"held up by {what}"
-    if part.kind == "held":
+    if part.kind == "blocking":
         return "its own step held the loop"
     if part.kind == "ran":
         return "its own steps"

@@ -56,7 +56,7 @@ def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:
         return line.strip(looks.text)
     worst = found.worst
     line.add(f", held {found.stalls}{scene.glyphs.times} for ", looks.text)
-    line.add(duration(found.held_ns, " "), looks.alarm)
+    line.add(duration(found.stalled_ns, " "), looks.alarm)
     line.add(f", worst {duration(worst.end_ns - worst.start_ns, ' ')}", looks.text)
     place = place_of(worst.location, line.left - 4) or clean(worst.label)
     if width_of(place) + 4 <= line.left:
