@@ -198,7 +198,7 @@ class Model:
             self.loop.feed(stopped)
             self.trace.stop(at)
             self._take_incidents(at_once=True)
-            self.rules.look()
+            self.rules.end_second()
 
     def lost(self, records: int, at: int) -> None:
         """The loop's ring overran us: so many records are missing before the next batch."""
@@ -225,7 +225,7 @@ class Model:
     def snapshot(self, now: int, window_ns: int) -> Snapshot:
         """The picture at `now`, with `window_ns` of history in detail."""
         start = now - window_ns
-        self._look(now)
+        self._refresh(now)
         figures, facts, trace = self._figures, self._facts, self.trace
         stalls = [stall.view(now) for stall in trace.stalls.since(start)]
         stall = open_stall(trace, self.routes, now)
@@ -349,8 +349,8 @@ class Model:
             return ""
         return fitting[0] if fitting else ""
 
-    def _look(self, now: int) -> None:
-        """Make anew what is due; both parts in one frame only if it is the first for a while."""
+    def _refresh(self, now: int) -> None:
+        """Refreshes the parts that are due; both in one frame only after a pause."""
         age = now - self._facts.at_ns
         figures = now - self._figures.at_ns >= _FIGURES_NS
         if figures:

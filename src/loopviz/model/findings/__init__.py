@@ -97,7 +97,7 @@ class Rules(Observer):
         self._context.stacks[task] = stack
 
     def seconds(self, records: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
-        """A batch in pieces that lie within one second each; the rules look after each second.
+        """A batch in pieces that lie within one second each; each rule checks after each second.
 
         So what they find does not depend on how the events were cut into batches.
         """
@@ -111,15 +111,15 @@ class Rules(Observer):
                 yield records[:end]
             if end == len(at) and at[-1] < self._next:
                 return
-            self.look()
+            self.end_second()
             late = int(at[min(end, len(at) - 1)]) - self._next
             self._next += (max(late, 0) // SECOND + 1) * SECOND
             records = records[end:]
 
-    def look(self) -> None:
+    def end_second(self) -> None:
         """The second is over, or the run."""
         for rule in self.rules:
-            rule.look(self._next, self._parts)
+            rule.second_ended(self._next, self._parts)
         self._parts = []
 
     def findings(self, suggest: Suggest, now: int) -> list[Finding]:

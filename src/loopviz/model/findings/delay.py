@@ -48,7 +48,7 @@ class ReadyDelayHigh(Rule[_Crowd]):
     title = "TOO MANY CALLBACKS"
     make_case = _Crowd
 
-    def look(self, now: int, records: Sequence[Records]) -> None:
+    def second_ended(self, now: int, records: Sequence[Records]) -> None:
         since = now - SECOND
         series = self.context.loop.ready_delay
         first = int(np.searchsorted(series.times, since))

@@ -19,7 +19,7 @@ _STANDING_NS = 200 * MS
 _LONG_NS = 500 * MS
 """From here on waiting is an error: no user overlooks that."""
 _OPEN = 1000
-"""Open waits that are looked at."""
+"""How many open waits are checked, oldest first."""
 
 
 class Crowd(Case):

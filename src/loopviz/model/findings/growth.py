@@ -76,7 +76,7 @@ class UnboundedGrowth(Rule[_Growing]):
         if self._tasks is not None:
             self._tasks.low = min(self._tasks.low, self._live())
 
-    def look(self, now: int, _records: Sequence[NDArray[np.void]]) -> None:
+    def second_ended(self, now: int, _records: Sequence[NDArray[np.void]]) -> None:
         live = self.context.trace.resources.live
         for number, queue in list(self._queues.items()):
             resource = live.get(number)

@@ -21,7 +21,7 @@ _TIMES = 3
 _UNKNOWN_NS = 5 * SECOND
 """The age that is needed if no request of its route was answered: it may be slow by nature."""
 _OPEN = 2_000
-"""Open requests that are looked at, the oldest ones."""
+"""How many open requests are checked, oldest first."""
 _ROUTES = 500
 """Whose longest answered requests are remembered."""
 

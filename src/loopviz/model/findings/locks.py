@@ -27,7 +27,7 @@ _HOLDS = 3
 _ERROR_NS = 500 * MS
 """From here on waiting is an error: no user overlooks that."""
 _VICTIMS = 1000
-"""Waiters of one lock that are looked at."""
+"""How many waiters of one lock count as victims."""
 
 
 def is_lock(row: "ResourceGroup") -> bool:

@@ -44,7 +44,7 @@ class Verdict(Enum):
 
 
 class Context:
-    """What the rules may look at, beside what they hear as `Observer`s."""
+    """What rules may read, beside the events that they receive as `Observer`s."""
 
     def __init__(self, naming: Naming, loop: LoopTimes) -> None:
         self.naming = naming
@@ -193,7 +193,7 @@ class Rule(Observer, Generic[C]):
         """Whether it is an error, or just a warning."""
         return case.count > 1
 
-    def look(self, now: int, records: Sequence[NDArray[np.void]]) -> None:
+    def second_ended(self, now: int, records: Sequence[NDArray[np.void]]) -> None:
         """A second is over; these were its events."""
 
     def refresh(self, now: int) -> None:

@@ -74,7 +74,7 @@ class TaskNeverRetrieved(_Lives):
             at, error = self._pending.pop(task.number)
             self._raised(task, error, at)
 
-    def look(self, now: int, _records: Sequence[NDArray[np.void]]) -> None:
+    def second_ended(self, now: int, _records: Sequence[NDArray[np.void]]) -> None:
         for number, (at, error) in list(self._pending.items()):
             if now - at > _PATIENCE_NS:
                 del self._pending[number]

@@ -52,7 +52,7 @@ class Moment(NamedTuple):
     label: str
     """Who it was, or whom it befell; empty: not known."""
     request: int
-    """The request that is to be looked at, 0: none is known."""
+    """The number of the request to show, 0: none is known."""
 
 
 class Impact(NamedTuple):

@@ -11,7 +11,7 @@ empty for 0. Times are integer nanoseconds.
             if wait.ended_ns - wait.began_ns > …:
                 rows[wait.resource.row.key] …
 
-At a slower pace (`Model` asks ten times a second) look at state instead: `model.trace.tasks`
+At a slower pace (`Model` asks ten times a second) read state instead: `model.trace.tasks`
 (`live`: how many, by number), `model.trace.resources.rows`, `model.trace.requests.open`.
 """
 

@@ -73,7 +73,7 @@ class Spans(Sequence[Span]):
 
 
 class Later(Sequence[T], Generic[T]):
-    """A tuple that is made of something unchanging when it is first looked at."""
+    """A tuple made on first use, from something that does not change."""
 
     __slots__ = ("_made", "_make", "_of")
 

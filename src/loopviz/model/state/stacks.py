@@ -1,4 +1,4 @@
-"""Where tasks are that somebody looks at: when to ask, and what was answered last."""
+"""The await stack of the task on the screen: when to ask for it, and the last answer."""
 
 from typing import Any
 

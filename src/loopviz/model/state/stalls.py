@@ -14,7 +14,7 @@ __all__ = ["OPEN_NS", "SLOW_NS", "Samples", "Stall", "Stalls"]
 SLOW_NS = 20 * MS
 """From here on a callback is slow. asyncio's debug mode says 100 ms; a user feels less."""
 OPEN_NS = 12 * MS
-"""From here on one that still runs is shown: so a screen that looks 30 times a second sees all but
+"""From here on one that still runs is shown: so a screen with 30 frames a second shows all but
 the shortest stalls while they last."""
 _DEPTH = 12
 """Frames that a stall shows."""

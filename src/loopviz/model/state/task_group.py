@@ -12,8 +12,8 @@ from loopviz.model.stats.histogram import Histogram
 
 __all__ = ["Group"]
 
-_PACE_NS, _LOOK_NS = 5 * SECOND, 500 * MS
-"""Steps per second are told over so long, and looked at so often."""
+_RATE_NS, _SAMPLE_NS = 5 * SECOND, 500 * MS
+"""Steps per second are an average over this window, sampled at this interval."""
 
 
 class Group:
@@ -74,9 +74,9 @@ class Group:
     def pace(self, now: int) -> float:
         """Steps per second, lately."""
         paces, steps = self._paces, self.step_times.count
-        if not paces or now - paces[-1][0] >= _LOOK_NS:
+        if not paces or now - paces[-1][0] >= _SAMPLE_NS:
             paces.append((now, steps))
-        while len(paces) > 2 and now - paces[1][0] >= _PACE_NS:
+        while len(paces) > 2 and now - paces[1][0] >= _RATE_NS:
             paces.popleft()
         since, before = paces[0]
         return (steps - before) * SECOND / (now - since) if now > since else 0.0
