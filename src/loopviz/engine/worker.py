@@ -77,8 +77,8 @@ class Worker:
         said = self._child.read()
         for message in said:
             if message.get("is") == "stack":
-                self._stacks.heard(message)
-                self._hanging.heard(message)
+                self._stacks.answered(message)
+                self._hanging.answered(message)
         return [message for message in said if message.get("is") != "stack"]
 
     def drain(self) -> None:

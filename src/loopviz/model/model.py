@@ -58,7 +58,7 @@ _AFTER_NS = 10 * SECOND
 _FORGET_NS = 10 * SECOND
 """What is older than is to be kept is dropped this often."""
 _FIGURES_NS, _FACTS_NS = 100 * MS, 200 * MS
-"""How often figures, and what is told in words, are made anew; a person cannot read faster."""
+"""How often figures and findings are refreshed; a person cannot read faster."""
 _LATE_NS = 50 * MS
 """Words may come so much later, so that a frame has not both to make."""
 
@@ -76,7 +76,7 @@ class Model:
         lanes: Lanes | None = None,
         worker: int = 1,
     ) -> None:
-        """What is told of the run: routes with their rates, the right fixes, best first.
+        """Takes the load's routes with their rates, and the fixes that are right, best first.
 
         `answers` has for each fix the rules that it is suggested for (none: for all); `counters`
         come as `Counters` takes them. The models of one run's workers share their `lanes`.
@@ -142,7 +142,7 @@ class Model:
             elif kind == Kind.HOOK_FAILED:
                 self._failed_hooks.append(text)
             elif kind == Kind.COUNTER:
-                self.counters.told(at, text, a)
+                self.counters.update(at, text, a)
             else:
                 self.trace.feed_other(row, text)
 

@@ -12,7 +12,7 @@ _INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ")
 
 
 class Site(NamedTuple):
-    """What a site's string says; see `probe.places`."""
+    """The parts of a site's string; see `probe.places`."""
 
     name: str
     path: str

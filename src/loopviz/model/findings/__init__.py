@@ -1,4 +1,4 @@
-"""Findings: each rule is a small class that watches the model and says what is wrong.
+"""Findings: each rule watches the model for one kind of problem.
 
 `Rules` hands each event to those whom it concerns, and asks them all what they have found.
 """
@@ -80,12 +80,12 @@ class Rules(Observer):
         """Find anew from here on."""
         self.rules = [rule(self._context) for rule in RULES]
         for hook in _HOOKS:
-            heard = [
+            listeners = [
                 getattr(rule, hook)
                 for rule in self.rules
                 if getattr(type(rule), hook) is not getattr(Observer, hook)
             ]
-            setattr(self, hook, heard[0] if len(heard) == 1 else _each(heard))
+            setattr(self, hook, listeners[0] if len(listeners) == 1 else _each(listeners))
 
     @property
     def wanted(self) -> int:
@@ -127,11 +127,11 @@ class Rules(Observer):
         return [found for rule in self.rules for found in rule.findings(suggest, now)]
 
 
-def _each(heard: "list[Callable[..., None]]") -> Callable[..., None]:
-    """One call for many."""
+def _each(listeners: "list[Callable[..., None]]") -> Callable[..., None]:
+    """A function that calls all listeners."""
 
     def call(*args: object, **options: object) -> None:
-        for one in heard:
-            one(*args, **options)
+        for listener in listeners:
+            listener(*args, **options)
 
     return call

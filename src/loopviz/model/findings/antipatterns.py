@@ -116,7 +116,7 @@ class SequentialAwaits(Rule[_Row]):
     def released(self, hold: "Hold", at: int) -> None:
         if hold.task is not None and hold.resource.row.kind in _CONNECTIONS:
             if len(self._connected) >= _TASKS:
-                self._connected.clear()  # their ends were not told
+                self._connected.clear()  # their ends were lost
             self._connected.setdefault(hold.task.number, []).append((hold.since_ns, at))
 
     def task_ended(self, task: "Task", _at: int) -> None:

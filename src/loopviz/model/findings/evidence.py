@@ -10,11 +10,11 @@ from loopviz.model.state.resource_groups import ResourceGroup
 __all__ = ["HolderStats", "Standing", "named", "took"]
 
 _PLACES = 50
-"""Places that are told apart of what holders do."""
+"""How many places of holders are distinguished."""
 
 
 class Standing:
-    """How long at most a queue stood: waits that overlap are one chain, told in order of end."""
+    """The longest time that a queue stood. Waits that overlap are one chain; add them by end."""
 
     __slots__ = ("end", "longest", "start")
 

@@ -57,7 +57,7 @@ class Exhausted(Rule[Crowd]):
         """How many waits, and how long a queue without a break, make it a finding."""
         return _WAITS, _STANDING_NS
 
-    # ---- what it hears
+    # ---- events
 
     def wait_began(self, wait: "Wait") -> None:
         if not wait.idle and self.family(wait.resource.row):
@@ -99,7 +99,7 @@ class Exhausted(Rule[Crowd]):
     def gap(self) -> None:
         self._open.clear()
 
-    # ---- what it says
+    # ---- findings
 
     def refresh(self, now: int) -> None:
         for case in self.cases.values():

@@ -50,7 +50,7 @@ class ThreadLimiterExhausted(Exhausted):
         return "threads"
 
     def released(self, hold: "Hold", at: int) -> None:
-        """What its threads do, the jobs tell."""
+        """Its jobs say what the threads do."""
 
 
 def _of_threads(row: "ResourceGroup") -> bool:

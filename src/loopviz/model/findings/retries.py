@@ -84,7 +84,7 @@ class RetryStorm(Rule[_Storm]):
                 tries.first, tries.retries = at, 0
         elif failed:
             if len(self._failed) >= _TASKS:
-                self._failed.clear()  # their ends were not told
+                self._failed.clear()  # their ends were lost
             self._failed.setdefault(task.number, {})[place, host] = _Tries(at)
 
     def task_ended(self, task: "Task", _at: int) -> None:

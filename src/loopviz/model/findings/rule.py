@@ -22,16 +22,16 @@ from loopviz.model.state.trace import Trace
 __all__ = ["Case", "Context", "Rule", "Suggest", "Verdict", "latest", "together"]
 
 _CASES = 100
-"""Culprits that a rule tells apart; beyond, they are one."""
+"""How many culprits a rule distinguishes; further ones share one case."""
 _OTHERS = "others"
-"""The key of that one; no rule uses it."""
-_SHOWN = 50
-"""Findings of one rule; the rest are summed up in one more."""
+"""The key of that case; no rule uses it."""
+_MAX_FINDINGS = 50
+"""How many findings one rule reports; one more sums up the rest."""
 
 _MOMENTS = 8
-"""The last ones that a finding tells."""
+"""How many of the last moments a finding keeps."""
 _ROUTES = 50
-"""Whose impacts are told apart."""
+"""How many routes a finding distinguishes."""
 
 Suggest = Callable[[str], str]
 """The key of the fix to suggest for a rule's id; empty: none."""
@@ -50,11 +50,11 @@ class Context:
         self.naming = naming
         self.loop = loop
         self.trace: Trace
-        """Set before anything is heard."""
+        """Set before the first event."""
         self.load: Routes | None = None
         """What the load sees of each of its routes."""
         self.routes: tuple[str, ...] = ()
-        """Those that the app has, if it has said so."""
+        """The app's own routes, once known."""
         self.wanted = 0
         """The task whose await stack a rule needs, 0: none."""
         self.stacks: dict[int, tuple[Location, ...]] = {}
@@ -104,7 +104,7 @@ class Case:
         self.label = ""
         """Who it was, at its worst."""
         self.moments: deque[Moment] = deque(maxlen=_MOMENTS)
-        """The last ones, in the order in which they were told."""
+        """The last ones, in the order of their events."""
         self.impacts: dict[str, tuple[int, int]] = {}
         """By route: requests, and how long they waited."""
 
@@ -164,7 +164,7 @@ C = TypeVar("C", bound=Case)
 
 
 class Rule(Observer, Generic[C]):
-    """One rule. It hears what happens, keeps cases, and judges them when it is asked."""
+    """A rule: receives events, keeps cases, and judges them on request."""
 
     rule = ""
     """Its id: `lock-convoy`."""
@@ -182,7 +182,7 @@ class Rule(Observer, Generic[C]):
         raise NotImplementedError
 
     def sentence(self, case: C, source: str) -> str:
-        """At its worst; how often, and who suffered, are figures of their own."""
+        """Describes the worst occurrence; counts and victims are figures of their own."""
         raise NotImplementedError
 
     def location(self, case: C) -> Location | None:
@@ -234,24 +234,24 @@ class Rule(Observer, Generic[C]):
             )
         )
         found = []
-        shown = [case for case in bad[:_SHOWN] if case is not others]
+        shown = [case for case in bad[:_MAX_FINDINGS] if case is not others]
         for case in shown:
             where = self.location(case)
             source = self.context.naming.source(where)
             code = source.partition("  # ")[0]
             sentence = self.sentence(case, code.removesuffix(":"))
             found.append(
-                self._say([case], self.severe(case), sentence, where, source, suggest, now)
+                self._finding([case], self.severe(case), sentence, where, source, suggest, now)
             )
         if rest := bad[len(shown) :]:
-            found.append(self._say(rest, False, self.summary(rest), None, "", suggest, now))
+            found.append(self._finding(rest, False, self.summary(rest), None, "", suggest, now))
         return found
 
     def summary(self, cases: Sequence[C]) -> str:
         """Of many, a sentence."""
         return self.many.format(places=len(cases), count=sum(case.count for case in cases))
 
-    def _say(
+    def _finding(
         self,
         cases: Sequence[C],
         severe: bool,

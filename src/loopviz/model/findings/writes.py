@@ -50,7 +50,7 @@ class CancelledMidWrite(Rule[_Write]):
         task = hold.task
         if task is not None and task.request is not None and _is_written_with(hold.resource.row):
             if len(self._last) >= _TASKS:
-                self._last.clear()  # their ends were not told
+                self._last.clear()  # their ends were lost
             self._last[task.number] = at, hold, task.place
 
     def task_ended(self, task: "Task", at: int) -> None:

@@ -1,6 +1,6 @@
 """Several workers serve one address, each with a model of its own: one picture of them all.
 
-The first worker's snapshot is the base: load, marks and comparison are the run's and are told to
+The first worker's snapshot is the base: load, marks and comparison are the run's and go to
 its model alone. What the others add is added up, or stands beside it under their name.
 """
 

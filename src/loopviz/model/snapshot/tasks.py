@@ -92,7 +92,7 @@ class GcStats:
     total_ns: int = 0
     max_ns: int = 0
     by_generation: tuple[int, ...] = (0, 0, 0)
-    """How many of each; those of the youngest that took less than 50 µs are not told."""
+    """How many of each; those of the youngest that took less than 50 µs are not counted."""
     last: tuple[Pause, ...] = ()
     """The newest ones, oldest first."""
 

@@ -1,4 +1,4 @@
-"""What the scenario's endpoints count: the values as they were told, and how they changed."""
+"""What the scenario's endpoints count: their values and how they changed."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -21,8 +21,8 @@ class Counters:
         self.others: deque[Counters] = deque(maxlen=16)
         """Those of the run's other workers, for `grown`."""
 
-    def told(self, at: int, key: str, value: int) -> None:
-        """The counter has that value from `at` on; one that the scenario does not have is none."""
+    def update(self, at: int, key: str, value: int) -> None:
+        """Sets the counter's value from `at` on; ignores a key that the scenario does not have."""
         if key in self._series:
             self._series[key].extend(np.array([at]), np.array([value]))
 
@@ -36,7 +36,7 @@ class Counters:
             series.forget_before(time)
 
     def values(self) -> dict[str, int | None]:
-        """By key; None: nothing was told of it, since the target has no probe."""
+        """The newest values by key; None: no value came, since the target has no probe."""
         return {
             key: int(series.values[-1]) if len(series) else None
             for key, series in self._series.items()
@@ -85,6 +85,6 @@ def _change(series: Series, since: int, until: int | None) -> tuple[int, int]:
 
 
 def _value_at(series: Series, at: int) -> int:
-    """As it was told last by then."""
+    """The last value that had come by then."""
     _, values = series.between(at, at)
     return int(values[-1]) if len(values) else 0

@@ -161,7 +161,7 @@ class Routes:
     routes: list[Route]
     factor: float = 1.0
     as_of_ns: int = 0
-    """Up to when the load has said what became of its requests; 0: that is not known."""
+    """Up to when the load has reported on its requests; 0: not known."""
 
     def feed(
         self,

@@ -90,7 +90,7 @@ class Stall:
 
 
 class _Seen:
-    """What the samples of one callback say: how long it was at each line, and by which call."""
+    """The samples of one callback: how long it was at each line, and in which call."""
 
     __slots__ = ("gil", "last_ns", "lines")
 

@@ -57,7 +57,7 @@ class _Past:
         self.notes.append(_Note(at_ns, in_use, waiting, bins, counts))
 
     def _stands(self, in_use: int, waiting: int) -> bool:
-        """Nothing has happened since the note before the last: that one says it all."""
+        """Whether nothing has changed since the note before the last, so that the last can go."""
         if len(self.notes) < 2:
             return False
         before, last = self.notes[-2], self.notes[-1]
