@@ -31,8 +31,8 @@ class _Made(Case):
     """The exception; what it waited for."""
 
 
-class _Lives(Rule[_Made]):
-    """Its cases are lines that make tasks."""
+class _TaskRule(Rule[_Made]):
+    """A rule whose cases are lines that create tasks."""
 
     make_case = _Made
 
@@ -51,7 +51,7 @@ class _Lives(Rule[_Made]):
         return case
 
 
-class TaskNeverRetrieved(_Lives):
+class TaskNeverRetrieved(_TaskRule):
     """`task-never-retrieved`: a task raised, and nobody ever retrieved the exception."""
 
     rule = "task-never-retrieved"
@@ -93,7 +93,7 @@ class TaskNeverRetrieved(_Lives):
         case.what = error
 
 
-class TaskOutlivedParent(_Lives):
+class TaskOutlivedParent(_TaskRule):
     """`task-outlived-parent`: tasks go on after the task that made them has ended."""
 
     rule = "task-outlived-parent"
@@ -117,7 +117,7 @@ class TaskOutlivedParent(_Lives):
         return f"{case.label} went on for {took(case.worst_ns)} after the task that made it"
 
 
-class TaskLost(_Lives):
+class TaskLost(_TaskRule):
     """`task-lost`: a task was destroyed while it was pending, since nothing referenced it."""
 
     rule = "task-lost"

@@ -21,7 +21,7 @@ _RAN = (State.RUN, State.BLOCKING)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a request's life."""
+    """A part of a request's duration."""
 
     kind: Literal["ran", "blocking", "ready", "resource", "await"]
     """`ran`: its own steps; `blocking`: those that blocked the loop; `ready`: it could run, but
@@ -42,7 +42,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """The parts of a request's life; they sum to it, to the nanosecond."""
+    """The parts of a request's duration; they sum to it, to the nanosecond."""
 
     total_ns: int
     parts: tuple[Part, ...]

@@ -29,7 +29,7 @@ class Overview:
     requests: Ints = field(default_factory=_none)
     """How many ended."""
     slowest_ns: Ints = field(default_factory=_none)
-    """The longest life of those."""
+    """The longest duration of those."""
 
 
 @lru_cache(maxsize=4)

@@ -16,7 +16,7 @@ class RouteFigures:
     """The requests of a route that ended in the range."""
 
     route: str
-    life: Quantiles
+    duration: Quantiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class RangeFigures:
     """How long they blocked the loop within the range."""
     worst: StallInfo | None
     """The longest one, outside the range too."""
-    life: Quantiles
+    duration: Quantiles
     """How long the requests took that ended in the range, from when they were sent."""
     routes: tuple[RouteFigures, ...]
     """The same by route, most requests first."""
@@ -52,22 +52,22 @@ def figures(snapshot: Snapshot, start_ns: int, end_ns: int) -> RangeFigures:
     """Of a range within what `snapshot` shows; a reversed one is turned round."""
     start, end = sorted((start_ns, end_ns))
     ran = ready = waiting = still_open = 0
-    lives: dict[str, list[int]] = {}
+    durations: dict[str, list[int]] = {}
     for request in snapshot.requests:
         if request.start_ns >= end or request.end_ns <= start:
             continue
         if request.open or request.end_ns > end:
             still_open += 1
         else:
-            lives.setdefault(request.route, []).append(request.end_ns - request.start_ns)
+            durations.setdefault(request.route, []).append(request.end_ns - request.start_ns)
         busy, could, waited = _within(request, start, end)
         ran, ready, waiting = ran + busy, ready + could, waiting + waited
     stalls = [s for s in snapshot.loop.stalls if s.start_ns < end and s.end_ns > start]
-    ended = [life for of_route in lives.values() for life in of_route]
+    ended = [duration for of_route in durations.values() for duration in of_route]
     lag = snapshot.loop.lag
     first, last = np.searchsorted(lag.times_ns, (start, end))
-    routes = [RouteFigures(route, _quantiles(of_route)) for route, of_route in lives.items()]
-    routes.sort(key=lambda route: (-route.life.count, route.route))
+    routes = [RouteFigures(route, _quantiles(of_route)) for route, of_route in durations.items()]
+    routes.sort(key=lambda route: (-route.duration.count, route.route))
     return RangeFigures(
         start,
         end,
@@ -114,5 +114,5 @@ def _utilization(busy: Track, start: int, end: int) -> float:
     return float(after - before) / (end - start)
 
 
-def _quantiles(lives: list[int]) -> Quantiles:
-    return quantiles(np.array(lives, np.int64))
+def _quantiles(durations: list[int]) -> Quantiles:
+    return quantiles(np.array(durations, np.int64))

@@ -124,7 +124,7 @@ class PhaseInfo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskInfo:
-    """One task. `busy_ns + ready_ns + waiting_ns` is its life as far as it was seen."""
+    """One task. `busy_ns + ready_ns + waiting_ns` is its lifetime as far as it was seen."""
 
     number: int
     label: str

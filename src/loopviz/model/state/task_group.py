@@ -67,7 +67,7 @@ class Group:
             self.delays.clear()
 
     def waiting_ns(self, now: int) -> int:
-        """What is left of the lives of its tasks."""
+        """How long its tasks have waited: their lifetimes less busy and ready time."""
         lived = self.lived_ns + self.live * now - self.born_ns
         return max(lived - self.busy_ns - self.ready_ns, 0)
 

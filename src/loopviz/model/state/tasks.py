@@ -1,4 +1,4 @@
-"""Tasks: what each has done with its life, where it came from, and how it ended."""
+"""Tasks: where each was created, where its time went, and how it ended."""
 
 from collections import deque
 from itertools import islice
