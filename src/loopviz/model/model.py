@@ -88,8 +88,8 @@ class Model:
         self.seconds = Seconds()
         self.trace = Trace(handlers, self.naming, self.rules, lanes, names, self.seconds)
         self.rules.watch(self.trace)
-        self.views = SnapshotBuilder(self.trace, self.naming)
-        self.views.requests.worker = worker
+        self.builder = SnapshotBuilder(self.trace, self.naming)
+        self.builder.requests.worker = worker
         self.routes = Routes([Route(name, rps) for name, rps in routes])
         self.rules.knows(load=self.routes)
         self.counters = Counters(counters)
@@ -106,8 +106,8 @@ class Model:
         self._retains = False
         self._figures = _Figures()
         self._facts = _Facts()
-        self._window = Window(self.views.requests.ended)
-        self._past = Past(self.trace, self.loop, self.routes, self.counters, self.views)
+        self._window = Window(self.builder.requests.ended)
+        self._past = Past(self.trace, self.loop, self.routes, self.counters, self.builder)
         self._phase_before: tuple[tuple[int, int], Spreads] | None = None
 
     def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
@@ -227,12 +227,12 @@ class Model:
         start = now - window_ns
         self._refresh(now)
         figures, facts, trace = self._figures, self._facts, self.trace
-        stalls = [stall.view(now) for stall in trace.stalls.since(start)]
+        stalls = [stall.info(now) for stall in trace.stalls.since(start)]
         stall = open_stall(trace, self.routes, now)
         if stall is not None:
-            stalls.append(stall.view(now))
+            stalls.append(stall.info(now))
         finished = trace.requests.finished
-        going_on = [self.views.requests.open(r, now) for r in trace.requests.open.values()]
+        going_on = [self.builder.requests.open(r, now) for r in trace.requests.open.values()]
         first, last = finished.place(start), finished.newest
         return Snapshot(
             now,
@@ -247,7 +247,7 @@ class Model:
                 figures.utilization,
                 self.loop.callbacks,
                 self.loop.iterations,
-                trace.pauses.view(),
+                trace.pauses.stats(),
                 trace.level,
                 _track(self.loop.ready_delay, start),
                 _track(self.loop.callback, start),
@@ -268,7 +268,7 @@ class Model:
             figures.counters,
             (),
             self.oldest_ns,
-            self.seconds.view(),
+            self.seconds.overview(),
         )
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
@@ -310,7 +310,7 @@ class Model:
         """What was kept around the stall that started then; None if nothing was."""
         for incident in self.trace.incidents.all():
             if incident.stall.start_ns == start_ns:
-                return self.views.incident(incident, self._newest)
+                return self.builder.incident(incident, self._newest)
         return None
 
     def health(self) -> Health:
@@ -360,18 +360,18 @@ class Model:
                 quantiles(np.append(self.loop.lag.since(since), on.lag)),
                 quantiles(np.append(self.loop.ready_delay.since(since), on.ready_delay)),
                 self._utilization(since, now),
-                self.routes.views(since),
-                self.views.resources(now, now - KEEP_NS),
-                self.counters.views(since),
+                self.routes.snapshot(since),
+                self.builder.resources(now, now - KEEP_NS),
+                self.counters.snapshot(since),
             )
         if age >= _FACTS_NS + (_LATE_NS if figures else 0):
             self._facts = _Facts(
                 now,
                 self.findings(now),
                 self.phases.compare(now),
-                self.views.tasks(now),
-                self.views.jobs(),
-                tuple(incident.stall.view(now) for incident in self.trace.incidents.all()),
+                self.builder.tasks(now),
+                self.builder.jobs(),
+                tuple(incident.stall.info(now) for incident in self.trace.incidents.all()),
                 self.spreads(now),
                 self._before(),
             )

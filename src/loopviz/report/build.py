@@ -125,7 +125,7 @@ def _was_used(view: ResourceInfo) -> bool:
 
 
 def _resources(model: Model, worker: int, now: int) -> list[dict[str, Any]]:
-    views = model.views.resources(now, now)
+    views = model.builder.resources(now, now)
     return [_resource(view, worker) for view in views if _was_used(view)]
 
 
@@ -153,7 +153,7 @@ def _jobs(model: Model, worker: int) -> list[dict[str, Any]]:
             "queued_ms": _ms(view.queued_times, "p50", "p99", "max"),
             "run_ms": _ms(view.run_times, "p50", "p99", "max"),
         }
-        for view in model.views.jobs()
+        for view in model.builder.jobs()
     ]
 
 

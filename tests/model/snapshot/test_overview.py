@@ -84,7 +84,7 @@ def test_what_is_told_too_late_is_passed_over():
     seconds.stall(4 * SECOND, 11 * SECOND)
     model = Model()
     seconds.note(12 * SECOND, model.loop)
-    found = seconds.view()
+    found = seconds.overview()
     assert (found.start_s, found.requests.tolist()) == (10, [1, 0])
     assert found.stall_max_ns.tolist() == [7 * SECOND, 0]
 

@@ -146,11 +146,11 @@ class Phases:
 
     def _counted(self, then: PhaseFigures, today: PhaseFigures) -> tuple[CounterComparison, ...]:
         compared = []
-        for view in self._counters.views(0):
-            (was, was_per_s), (grew, per_s) = then.counters[view.key], today.counters[view.key]
+        for one in self._counters.snapshot(0):
+            (was, was_per_s), (grew, per_s) = then.counters[one.key], today.counters[one.key]
             compared.append(
                 CounterComparison(
-                    view.key, view.title, view.bad, Pair(was, grew), Pair(was_per_s, per_s)
+                    one.key, one.title, one.bad, Pair(was, grew), Pair(was_per_s, per_s)
                 )
             )
         return tuple(compared)

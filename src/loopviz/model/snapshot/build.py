@@ -1,4 +1,4 @@
-"""From the model's live objects to the frozen views of a snapshot."""
+"""Makes the frozen parts of a snapshot from the model's live objects."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -21,7 +21,7 @@ from loopviz.model.snapshot import (
     WaiterInfo,
     WorkerInfo,
 )
-from loopviz.model.snapshot.requests import RequestInfos
+from loopviz.model.snapshot.requests import RequestInfoBuilder
 from loopviz.model.state.entities import LOST, PENDING, Hold, Resource, Task, Wait
 from loopviz.model.state.incidents import Incident
 from loopviz.model.state.jobs import Executor
@@ -46,12 +46,12 @@ _OUTCOMES = {
 
 
 class SnapshotBuilder:
-    """Makes the views of one trace."""
+    """Makes the parts of one trace: tasks, requests, resources, jobs, incidents."""
 
     def __init__(self, trace: Trace, naming: Naming) -> None:
         self._trace = trace
         self._naming = naming
-        self.requests = RequestInfos(trace, naming, self._location)
+        self.requests = RequestInfoBuilder(trace, naming, self._location)
         self._locations: dict[Site, Location] = {}
         self._groups: tuple[int, tuple[TaskGroupInfo, ...]] = (0, ())
 
@@ -78,12 +78,12 @@ class SnapshotBuilder:
 
     def groups(self, now: int) -> tuple[TaskGroupInfo, ...]:
         """Made anew twice a second."""
-        at, views = self._groups
-        if not views or abs(now - at) >= _GROUPS_NS:
+        at, infos = self._groups
+        if not infos or abs(now - at) >= _GROUPS_NS:
             groups = self._trace.tasks.groups.all
-            views = tuple(self._group(g, now) for g in groups if g.live or g.started)
-            self._groups = now, views
-        return views
+            infos = tuple(self._group(g, now) for g in groups if g.live or g.started)
+            self._groups = now, infos
+        return infos
 
     def _group(self, group: Group, now: int) -> TaskGroupInfo:
         group.count()
@@ -235,12 +235,12 @@ class SnapshotBuilder:
     def incident(self, incident: Incident, now: int) -> IncidentInfo:
         start, end = incident.window
         return IncidentInfo(
-            incident.stall.view(now),
+            incident.stall.info(now),
             start,
             end,
-            tuple(stall.view(now) for stall in incident.stalls),
+            tuple(stall.info(now) for stall in incident.stalls),
             tuple(
-                view for r in incident.requests if (view := self.requests.at(r, now)) is not None
+                info for r in incident.requests if (info := self.requests.at(r, now)) is not None
             ),
         )
 

@@ -180,4 +180,4 @@ def _add_tasks(of: Sequence[TaskTable]) -> TaskTable:
         "outlived_parent",
         "lost",
     )
-    return replace(of[0], **{name: sum(getattr(view, name) for view in of) for name in counts})
+    return replace(of[0], **{name: sum(getattr(info, name) for info in of) for name in counts})

@@ -38,11 +38,11 @@ class Past:
         loop: LoopTimes,
         routes: Routes,
         counters: Counters,
-        views: SnapshotBuilder,
+        builder: SnapshotBuilder,
     ) -> None:
         self._trace, self._loop, self._routes = trace, loop, routes
-        self._counters, self._views = counters, views
-        self._window = Window(views.requests.ended)
+        self._counters, self._builder = counters, builder
+        self._window = Window(builder.requests.ended)
         self._recent: tuple[int, Snapshot, Snapshot] | None = None
         """Moment, `frozen`, and that with the figures of the seconds before."""
 
@@ -86,7 +86,7 @@ class Past:
         return found
 
     def _requests(self, start: int, end: int, kept: Sequence[Incident]) -> tuple[RequestInfo, ...]:
-        finished, at = self._trace.requests.finished, self._views.requests.at
+        finished, at = self._trace.requests.finished, self._builder.requests.at
         first, last = finished.place(start), finished.place(end + 1)
         others: dict[int, RequestInfo | None] = {}
         late = finished.between(last, finished.place(end + finished.longest_ns + 1))
@@ -102,8 +102,8 @@ class Past:
                     and (request.start_ns < end and request.end_ns > start)
                 ):
                     others[request.number] = at(request, end)
-        views = [view for view in others.values() if view is not None]
-        return self._window.show(finished, first, last, views)
+        infos = [info for info in others.values() if info is not None]
+        return self._window.show(finished, first, last, infos)
 
     def _stalls(
         self, start: int, end: int, kept: Sequence[Incident]
@@ -116,20 +116,20 @@ class Past:
         now = self._trace.switched_ns
         if end >= now and (open_ := open_stall(self._trace, self._routes, end)) is not None:
             stalls[open_.start_ns] = open_
-        views, running = [], None
+        infos, running = [], None
         for begun in sorted(stalls):
             stall = stalls[begun]
             if begun >= end or 0 < stall.end_ns <= start:
                 continue
-            view = stall.view(end)
+            info = stall.info(end)
             if stall.end_ns > end:
                 seen = stall.location if end - begun >= SLOW_NS // 2 else None
                 running = Running(begun, stall.label, seen, stall.request)
                 if end - begun < OPEN_NS:
                     continue
-                view = replace(view, end_ns=end, open=True)
-            views.append(view)
-        return tuple(views), running
+                info = replace(info, end_ns=end, open=True)
+            infos.append(info)
+        return tuple(infos), running
 
     def _loop_at(
         self, frozen: Snapshot, start: int, end: int, kept: Sequence[Incident]
@@ -190,10 +190,10 @@ class Past:
         if known:
             made = replace(
                 made,
-                counters=self._counters.views(since, end),
+                counters=self._counters.snapshot(since, end),
                 routes=tuple(
-                    replace(view, latency_recent=route.recent(since, end))
-                    for view, route in zip(frozen.routes, self._routes.routes, strict=True)
+                    replace(info, latency_recent=route.recent(since, end))
+                    for info, route in zip(frozen.routes, self._routes.routes, strict=True)
                 ),
             )
         self._recent = moment, frozen, made

@@ -1,4 +1,4 @@
-"""From the model's live requests to the frozen views of a snapshot."""
+"""Makes the frozen `RequestInfo`s of a snapshot from the model's live requests."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,15 +11,15 @@ from loopviz.model.state.spans import Later, Spans
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.model.state.trace import Trace
 
-__all__ = ["RequestInfos"]
+__all__ = ["RequestInfoBuilder"]
 
 _UNKNOWN: Kind = (0, None)
 Known = tuple[Spans, bytes, tuple[Kind, ...], Sums]
 """What `sums_of` takes."""
 
 
-class RequestInfos:
-    """Makes the views of one trace's requests: as they are, and as they were at a moment."""
+class RequestInfoBuilder:
+    """Makes the infos of one trace's requests, as they are and as they were at a moment."""
 
     def __init__(
         self, trace: Trace, naming: Naming, location: Callable[[int], Location | None]
@@ -74,7 +74,7 @@ class RequestInfos:
         return self._open(request, spans, sums, kind)
 
     def at(self, request: Request, moment: int) -> RequestInfo | None:
-        """As it was then: the view of one that was open; None if it had not begun."""
+        """The request as it was at `moment`; None if it had not begun."""
         if moment <= request.start_ns:
             return None
         if moment >= request.end_ns:

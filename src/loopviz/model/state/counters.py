@@ -53,7 +53,7 @@ class Counters:
                 grown[key] += more
         return grown
 
-    def views(self, since: int, until: int | None = None) -> tuple[CounterValue, ...]:
+    def snapshot(self, since: int, until: int | None = None) -> tuple[CounterValue, ...]:
         """As they are now, or were `until` then, and how much they had grown since."""
         return tuple(
             CounterValue(key, title, bad, *_change(self._series[key], since, until))
@@ -61,17 +61,17 @@ class Counters:
         )
 
 
-def added_up(views: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
+def added_up(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
     """The counters of several processes of one scenario, as one."""
     return tuple(
         CounterValue(
             same[0].key,
             same[0].title,
             same[0].bad,
-            sum(view.value for view in same),
-            sum(view.recent for view in same),
+            sum(one.value for one in same),
+            sum(one.recent for one in same),
         )
-        for same in zip(*views, strict=True)
+        for same in zip(*values, strict=True)
     )
 
 

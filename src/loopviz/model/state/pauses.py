@@ -30,7 +30,7 @@ class Pauses:
         self.by_generation[generation] += 1
         self.last.append(Pause(at - lasted, at, generation))
 
-    def view(self) -> GcStats:
+    def stats(self) -> GcStats:
         return GcStats(
             self.count,
             self.total_ns,

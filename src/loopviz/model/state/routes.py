@@ -193,7 +193,7 @@ class Routes:
             if scheduled_ns >= start_ns
         ]
 
-    def views(self, since: int) -> tuple[RouteInfo, ...]:
+    def snapshot(self, since: int) -> tuple[RouteInfo, ...]:
         return tuple(
             RouteInfo(
                 route.name,

@@ -54,7 +54,7 @@ class Seconds:
             self._lag[at] = int(lags.max()) if len(lags) else 0
             self._over += 1
 
-    def view(self) -> Overview:
+    def overview(self) -> Overview:
         """All seconds that are over; the same again until one more is."""
         count = self._over - self._start
         if count != len(self._made.busy_ns) or self._made.start_s != self._start:

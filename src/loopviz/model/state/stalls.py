@@ -34,7 +34,7 @@ class Stall:
     """One callback that blocked the loop. `end_ns` is 0 while it does."""
 
     __slots__ = (
-        "_view",
+        "_info",
         "call",
         "end_ns",
         "gil",
@@ -63,7 +63,7 @@ class Stall:
         self.gil = False
         """It waited for the GIL; the location is the thread's that had it."""
         self.victims = 0
-        self._view: StallInfo | None = None
+        self._info: StallInfo | None = None
 
     @property
     def culprit(self) -> tuple[str, int]:
@@ -73,10 +73,10 @@ class Stall:
             return "", 0
         return (f"gil:{where.path}:{where.function}", 0) if self.gil else (where.path, where.line)
 
-    def view(self, now_ns: int) -> StallInfo:
+    def info(self, now_ns: int) -> StallInfo:
         """A frozen copy; the same one again while nothing has changed."""
-        if self._view is None or self._view.open or self._view.victims != self.victims:
-            self._view = StallInfo(
+        if self._info is None or self._info.open or self._info.victims != self.victims:
+            self._info = StallInfo(
                 self.start_ns,
                 self.end_ns or now_ns,
                 not self.end_ns,
@@ -86,7 +86,7 @@ class Stall:
                 self.victims,
                 self.call,
             )
-        return self._view
+        return self._info
 
 
 class _Seen:
