@@ -20,13 +20,13 @@ from loopviz.model.snapshot import (
     Health,
     IncidentInfo,
     JobStats,
+    LoopDistributions,
     LoopStats,
     Mark,
     Quantiles,
     ResourceInfo,
     RouteInfo,
     Snapshot,
-    Spreads,
     StallInfo,
     TaskTable,
     Track,
@@ -108,7 +108,7 @@ class Model:
         self._facts = _Facts()
         self._window = Window(self.builder.requests.ended)
         self._past = Past(self.trace, self.loop, self.routes, self.counters, self.builder)
-        self._phase_before: tuple[tuple[int, int], Spreads] | None = None
+        self._phase_before: tuple[tuple[int, int], LoopDistributions] | None = None
 
     def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
         """A batch of the loop's ring, in its order. Feed the side ring's batch first."""
@@ -327,10 +327,10 @@ class Model:
         """What has begun and not ended at `now`."""
         return ongoing(self.trace, self.loop, self.routes, now)
 
-    def spreads(self, now: int) -> Spreads:
+    def distributions(self, now: int) -> LoopDistributions:
         """What the loop is measured by since the run began, with what goes on at `now`."""
         on = self.ongoing(now)
-        return self.loop.spreads(on.ready_delay, on.callback, on.iteration, on.lag)
+        return self.loop.distributions(on.ready_delay, on.callback, on.iteration, on.lag)
 
     def findings(self, now: int = 0) -> tuple[Finding, ...]:
         """Worst first: errors, then by how long others waited, then by total time.
@@ -372,11 +372,11 @@ class Model:
                 self.builder.tasks(now),
                 self.builder.jobs(),
                 tuple(incident.stall.info(now) for incident in self.trace.incidents.all()),
-                self.spreads(now),
+                self.distributions(now),
                 self._before(),
             )
 
-    def _before(self) -> Spreads | None:
+    def _before(self) -> LoopDistributions | None:
         """Of the phase before this one; made once, since its values are forgotten."""
         phase = self.phases.measured_before
         if phase is None:
@@ -428,8 +428,8 @@ class _Facts:
     tasks: TaskTable = field(default_factory=TaskTable)
     jobs: tuple[JobStats, ...] = ()
     incidents: tuple[StallInfo, ...] = ()
-    whole: Spreads = field(default_factory=Spreads)
-    before: Spreads | None = None
+    whole: LoopDistributions = field(default_factory=LoopDistributions)
+    before: LoopDistributions | None = None
 
 
 def _track(series: Series, since: int, now: int = 0, value: int = 0) -> Track:

@@ -102,16 +102,16 @@ def _load(model: Model, now: int) -> Iterator[dict[str, Any]]:
 
 def _loop(model: Model, now: int) -> dict[str, Any]:
     """What a loop of which only the steps are seen cannot tell is null."""
-    loop, full, spreads = model.loop, model.trace.level == "full", model.spreads(now)
-    delay = spreads.ready_delay.quantiles if full else Quantiles()
+    loop, full, distributions = model.loop, model.trace.level == "full", model.distributions(now)
+    delay = distributions.ready_delay.quantiles if full else Quantiles()
     pauses = model.trace.pauses
     return {
         "iterations": loop.iterations if full else None,
         "callbacks": loop.callbacks if full else None,
         "utilization": _rounded(loop.utilization_until(now)) if full else None,
-        "lag_ms": _ms(spreads.lag.quantiles, "p50", "p99", "max"),
+        "lag_ms": _ms(distributions.lag.quantiles, "p50", "p99", "max"),
         "ready_delay_ms": _ms(delay, "p50", "p99", "max"),
-        "callback_ms": _ms(spreads.callback.quantiles, "p50", "p99", "max"),
+        "callback_ms": _ms(distributions.callback.quantiles, "p50", "p99", "max"),
         "gc_ms": {
             "count": pauses.count,
             "total": round(pauses.total_ns / MS, 3),

@@ -9,7 +9,7 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.engine.session import Status
 from loopviz.model.model import Model
-from loopviz.model.snapshot import GcStats, Pause, Peer, Spreads, Track
+from loopviz.model.snapshot import GcStats, LoopDistributions, Pause, Peer, Track
 from loopviz.testing import Story
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import looks
@@ -260,7 +260,7 @@ def test_collections_stand_where_they_ended():
 
 def test_a_foreign_loop_says_what_is_not_seen():
     scene = scene_of()
-    loop = replace(scene.snapshot.loop, level="steps", whole=Spreads())
+    loop = replace(scene.snapshot.loop, level="steps", whole=LoopDistributions())
     loop = replace(loop, ready_delay=track([]), iteration=track([]))
     scene = replace(scene, snapshot=replace(scene.snapshot, loop=loop))
     lines = texts(scene)

@@ -6,13 +6,13 @@ from itertools import islice
 from loopviz.clock import MS
 from loopviz.model.names import Naming, Site
 from loopviz.model.snapshot import (
+    Distribution,
     HolderInfo,
     IncidentInfo,
     JobStats,
     Location,
     Occupied,
     ResourceInfo,
-    Spread,
     State,
     TaskGroupInfo,
     TaskInfo,
@@ -99,8 +99,8 @@ class SnapshotBuilder:
             group.ready_ns,
             group.waiting_ns(now),
             group.pace(now),
-            Spread(group.step_times.quantiles(), group.step_times.buckets()),
-            Spread(group.ready_delays.quantiles(), group.ready_delays.buckets()),
+            Distribution(group.step_times.quantiles(), group.step_times.buckets()),
+            Distribution(group.ready_delays.quantiles(), group.ready_delays.buckets()),
         )
 
     def task(self, task: Task, now: int) -> TaskInfo:

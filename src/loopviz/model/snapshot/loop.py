@@ -5,7 +5,7 @@ Frozen, in integer nanoseconds; see `snapshot`.
 
 from dataclasses import dataclass, field
 
-from loopviz.model.snapshot.tasks import GcStats, Spreads
+from loopviz.model.snapshot.tasks import GcStats, LoopDistributions
 from loopviz.model.snapshot.types import NOTHING, Location, Quantiles, Track
 
 __all__ = ["LoopStats", "Running", "StallInfo"]
@@ -69,7 +69,7 @@ class LoopStats:
     """How long each callback ran, at its end."""
     iteration: Track = NOTHING
     """How long each iteration took, its select not counted, at its end."""
-    whole: Spreads = field(default_factory=Spreads)
+    whole: LoopDistributions = field(default_factory=LoopDistributions)
     """Since the run began."""
-    before: Spreads | None = None
+    before: LoopDistributions | None = None
     """Of the phase with which this one is compared; None: there is none."""

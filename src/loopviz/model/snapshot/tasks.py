@@ -10,13 +10,13 @@ from loopviz.model.snapshot.types import Buckets, Location, Quantiles, State
 
 __all__ = [
     "CounterValue",
+    "Distribution",
     "GcStats",
     "Impact",
+    "LoopDistributions",
     "Moment",
     "Pause",
     "PhaseInfo",
-    "Spread",
-    "Spreads",
     "TaskGroupInfo",
     "TaskInfo",
     "TaskTable",
@@ -25,7 +25,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Distribution:
     """How long things of one kind took."""
 
     quantiles: Quantiles = field(default_factory=Quantiles)
@@ -33,13 +33,13 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Spreads:
+class LoopDistributions:
     """What a loop is measured by, over some time."""
 
-    ready_delay: Spread = field(default_factory=Spread)
-    callback: Spread = field(default_factory=Spread)
-    iteration: Spread = field(default_factory=Spread)
-    lag: Spread = field(default_factory=Spread)
+    ready_delay: Distribution = field(default_factory=Distribution)
+    callback: Distribution = field(default_factory=Distribution)
+    iteration: Distribution = field(default_factory=Distribution)
+    lag: Distribution = field(default_factory=Distribution)
 
 
 class Moment(NamedTuple):
@@ -187,9 +187,9 @@ class TaskGroupInfo:
     waiting_ns: int
     steps_per_s: float
     """Over the last seconds."""
-    steps: Spread
+    steps: Distribution
     """How long steps took."""
-    delays: Spread
+    delays: Distribution
     """Ready delays: how long tasks that could run waited for the loop."""
 
 
