@@ -35,7 +35,7 @@ from loopviz.model.snapshot.tasks import (
     LoopDistributions,
     Moment,
     Pause,
-    PhaseInfo,
+    RequestPhase,
     TaskGroupInfo,
     TaskInfo,
     TaskTable,
@@ -65,9 +65,9 @@ __all__ = [
     "Pair",
     "Pause",
     "Peer",
-    "PhaseInfo",
     "Quantiles",
     "RequestInfo",
+    "RequestPhase",
     "ResourceComparison",
     "ResourceFigures",
     "ResourceInfo",
@@ -109,7 +109,7 @@ class RequestInfo:
     waiting_ns: int
     waits: Sequence[WaitInfo] = ()
     """Longest first; their totals sum to `waiting_ns`."""
-    phases: Sequence[PhaseInfo] = ()
+    phases: Sequence[RequestPhase] = ()
     """Oldest first."""
     task: int = 0
     """The number of the task that serves it."""

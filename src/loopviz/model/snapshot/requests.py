@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import RequestInfo
-from loopviz.model.snapshot.tasks import PhaseInfo, WaitInfo
+from loopviz.model.snapshot.tasks import RequestPhase, WaitInfo
 from loopviz.model.snapshot.types import Location, State
 from loopviz.model.state.request import Kind, Request, Sums, sums_of, waiting
 from loopviz.model.state.spans import Later, Spans
@@ -94,7 +94,7 @@ class RequestInfoBuilder:
             whys = bytes(request.whys[: len(spans)])
             known = spans, whys, tuple(request.kinds), dict(request.folded or {})
             waits = Later(self._make_open_waits, (known, waited, kind))
-        phases: Sequence[PhaseInfo] = ()
+        phases: Sequence[RequestPhase] = ()
         if request.phases:
             phases = _until(request.phases, end)
         return RequestInfo(
@@ -138,9 +138,9 @@ class RequestInfoBuilder:
         return tuple(sorted(named, key=lambda wait: -wait.total_ns))
 
 
-def _until(phases: Sequence[PhaseInfo], end: int) -> tuple[PhaseInfo, ...]:
+def _until(phases: Sequence[RequestPhase], end: int) -> tuple[RequestPhase, ...]:
     """Those that had begun by then."""
     begun = [phase for phase in phases if phase.start_ns < end]
     if begun and not 0 < begun[-1].end_ns <= end:
-        begun[-1] = PhaseInfo(begun[-1].name, begun[-1].start_ns, end)
+        begun[-1] = RequestPhase(begun[-1].name, begun[-1].start_ns, end)
     return tuple(begun)

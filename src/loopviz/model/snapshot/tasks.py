@@ -16,7 +16,7 @@ __all__ = [
     "LoopDistributions",
     "Moment",
     "Pause",
-    "PhaseInfo",
+    "RequestPhase",
     "TaskGroupInfo",
     "TaskInfo",
     "TaskTable",
@@ -112,7 +112,7 @@ class WaitInfo:
     """Whether `what` is a resource's name, see `ResourceInfo.name`."""
 
 
-class PhaseInfo(NamedTuple):
+class RequestPhase(NamedTuple):
     """A phase of a request, as FastAPI goes through it."""
 
     name: str

@@ -51,7 +51,7 @@ class Observer:
 
         - `request.history`: its own task's waits `(start, end, place, resource's row or None)`
         - `request.calls`: outbound calls `(at, place, host, status)` of its task and children
-        - `request.phases`: `PhaseInfo`s
+        - `request.phases`: `RequestPhase`s
         - `request.gone_ns`: when its client left, 0: it stayed. `request.bytes_sent`
         - `request.made`: rows of resources made inside it; `request.task`: the task that serves it
         - `request.status` (0: none was sent); `request.failure`: the exception that went through

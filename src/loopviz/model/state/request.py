@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from loopviz.model.snapshot.tasks import PhaseInfo
+from loopviz.model.snapshot.tasks import RequestPhase
 from loopviz.model.snapshot.types import State
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.spans import Spans
@@ -81,7 +81,7 @@ class Request:
         self.victim_of: set[tuple[str, int]] | None = None
         """The culprits that have delayed it; see `Stall.culprit`."""
         self.calls: list[Call] | tuple[Call, ...] = []
-        self.phases: list[PhaseInfo] | tuple[PhaseInfo, ...] = []
+        self.phases: list[RequestPhase] | tuple[RequestPhase, ...] = []
         """The last one's end is 0 while it goes on."""
         self.made: list[ResourceGroup] | tuple[ResourceGroup, ...] = []
         self.truncated = self.cancelled = self.named = self.streams = False
@@ -129,7 +129,7 @@ class Request:
         if phases and not phases[-1].end_ns:
             phases[-1] = phases[-1]._replace(end_ns=at)
         if name:
-            self.keep(phases, PhaseInfo(name, at, 0))
+            self.keep(phases, RequestPhase(name, at, 0))
 
     def keep(self, notes: Any, note: Any) -> None:
         """Add to one of its lists, within bounds; what comes after its end is not kept."""
