@@ -6,15 +6,15 @@ from loopviz.model.names import Naming
 from loopviz.model.snapshot import RequestInfo
 from loopviz.model.snapshot.tasks import RequestPhase, WaitInfo
 from loopviz.model.snapshot.types import Location, State
-from loopviz.model.state.request import Kind, Request, Sums, sums_of, waiting
+from loopviz.model.state.request import Request, WaitKind, WaitSums, sums_of, waiting
 from loopviz.model.state.spans import Later, Spans
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.model.state.trace import Trace
 
 __all__ = ["RequestInfoBuilder"]
 
-_UNKNOWN: Kind = (0, None)
-Known = tuple[Spans, bytes, tuple[Kind, ...], Sums]
+_UNKNOWN: WaitKind = (0, None)
+Known = tuple[Spans, bytes, tuple[WaitKind, ...], WaitSums]
 """What `sums_of` takes."""
 
 
@@ -70,7 +70,7 @@ class RequestInfoBuilder:
         sums[state] += end - request.end_ns
         task = self._trace.tasks.live.get(request.task)
         wait = task.waits[-1] if task is not None and task.waits else None
-        kind: Kind = (wait.place, wait.resource.row) if wait else _UNKNOWN
+        kind: WaitKind = (wait.place, wait.resource.row) if wait else _UNKNOWN
         return self._open(request, spans, sums, kind)
 
     def at(self, request: Request, moment: int) -> RequestInfo | None:
@@ -86,7 +86,9 @@ class RequestInfoBuilder:
             sums[state] += end - start
         return self._open(request, spans, sums, _UNKNOWN)
 
-    def _open(self, request: Request, spans: Spans, sums: Sequence[int], kind: Kind) -> RequestInfo:
+    def _open(
+        self, request: Request, spans: Spans, sums: Sequence[int], kind: WaitKind
+    ) -> RequestInfo:
         """Of one that is open at the end of its spans, and may wait for `kind` there."""
         end = spans.times[-1]
         waits: Sequence[WaitInfo] = ()
@@ -121,11 +123,11 @@ class RequestInfoBuilder:
     def _waits(self, request: Request) -> tuple[WaitInfo, ...]:
         return self._named(request.waits(), request.waiting_ns, _UNKNOWN)
 
-    def _open_waits(self, of: tuple[Known, int, Kind]) -> tuple[WaitInfo, ...]:
+    def _open_waits(self, of: tuple[Known, int, WaitKind]) -> tuple[WaitInfo, ...]:
         known, waited, kind = of
         return self._named(sums_of(*known), waited, kind)
 
-    def _named(self, waits: Sums, waited: int, kind: Kind) -> tuple[WaitInfo, ...]:
+    def _named(self, waits: WaitSums, waited: int, kind: WaitKind) -> tuple[WaitInfo, ...]:
         """`kind` is what it did the rest of the time in which it waited."""
         rest = waited - sum(total for total, _ in waits.values())
         if rest > 0:

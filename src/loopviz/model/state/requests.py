@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from loopviz.model.state.finished import FinishedRequests
 from loopviz.model.state.lanes import Lanes
-from loopviz.model.state.request import Kind, Request
+from loopviz.model.state.request import Request, WaitKind
 from loopviz.model.state.routes import Names
 
 __all__ = ["Request", "Requests"]
@@ -24,7 +24,7 @@ class Requests:
         self.open: dict[int, Request] = {}
         """By the number of the task that serves it."""
         self.finished = FinishedRequests(keep)
-        self._kinds: dict[tuple[Kind, ...], tuple[Kind, ...]] = {}
+        self._kinds: dict[tuple[WaitKind, ...], tuple[WaitKind, ...]] = {}
         self.begin()
 
     def begin(self) -> None:
