@@ -20,7 +20,7 @@ __all__ = ["FIGURES", "Latency", "Names", "Route", "Routes"]
 
 _NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left"}
 _EXACT = 50_000
-"""Samples of a route that are kept one by one, the newest; beyond, there are histograms."""
+"""StackSamples of a route that are kept one by one, the newest; beyond, there are histograms."""
 _COLUMNS = 4
 FIGURES = ("p50", "p90", "p99", "max")
 

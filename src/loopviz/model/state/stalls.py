@@ -9,7 +9,7 @@ from loopviz.clock import MS
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location, StallInfo
 
-__all__ = ["OPEN_NS", "SLOW_NS", "Samples", "Stall", "Stalls"]
+__all__ = ["OPEN_NS", "SLOW_NS", "StackSamples", "Stall", "Stalls"]
 
 SLOW_NS = 20 * MS
 """From here on a callback is slow. asyncio's debug mode says 100 ms; a user feels less."""
@@ -116,7 +116,7 @@ class _Seen:
         return max(calls.values(), key=lambda seen: seen[0])[1]
 
 
-class Samples:
+class StackSamples:
     """The watchdog's samples, by the start of the callback they were taken in."""
 
     def __init__(self, naming: Naming) -> None:

@@ -21,7 +21,7 @@ from loopviz.model.state.requests import Requests
 from loopviz.model.state.resources import Resources
 from loopviz.model.state.routes import Names
 from loopviz.model.state.seconds import Seconds
-from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, Samples, Stall, Stalls
+from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, StackSamples, Stall, Stalls
 from loopviz.model.state.tasks import Tasks
 from loopviz.wire.events import TASK_CANCELLED, Kind
 
@@ -61,7 +61,7 @@ class Trace:
         self.jobs = Jobs(self.resources, self.observer)
         self.pauses = Pauses()
         self.stalls = Stalls()
-        self.samples = Samples(naming)
+        self.samples = StackSamples(naming)
         self.incidents = Incidents()
         self.level = "full"
         """Of detail, see `wire.events`."""
