@@ -5,7 +5,7 @@ import pytest
 from loopviz.clock import MS
 from loopviz.model.findings.slow import SlowCallback
 from loopviz.model.names import Naming
-from loopviz.model.state.stalls import Samples, Stall
+from loopviz.model.state.stalls import StackSamples, Stall
 
 START = 1000 * MS
 STRINGS = [
@@ -18,7 +18,7 @@ A1, A2, B1, B2, LIBRARY = range(1, 6)
 
 @pytest.fixture
 def samples():
-    return Samples(Naming())
+    return StackSamples(Naming())
 
 
 def add(samples, at, *frames, culprit=0, started=START, gil=False):

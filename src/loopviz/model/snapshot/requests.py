@@ -7,7 +7,7 @@ from loopviz.model.snapshot import RequestInfo
 from loopviz.model.snapshot.tasks import RequestPhase, WaitInfo
 from loopviz.model.snapshot.types import Location, State
 from loopviz.model.state.request import Request, WaitKind, WaitSums, sums_of, waiting
-from loopviz.model.state.spans import Later, Spans
+from loopviz.model.state.spans import LazyTuple, Spans
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.model.state.trace import Trace
 
@@ -37,7 +37,7 @@ class RequestInfoBuilder:
         sums = request.sums
         waits: Sequence[WaitInfo] = ()
         if waited := waiting(sums):
-            waits = Later(self._make_waits, request)
+            waits = LazyTuple(self._make_waits, request)
         return RequestInfo(
             request.number,
             request.route,
@@ -95,7 +95,7 @@ class RequestInfoBuilder:
         if waited := waiting(sums):
             whys = bytes(request.whys[: len(spans)])
             known = spans, whys, tuple(request.kinds), dict(request.folded or {})
-            waits = Later(self._make_open_waits, (known, waited, kind))
+            waits = LazyTuple(self._make_open_waits, (known, waited, kind))
         phases: Sequence[RequestPhase] = ()
         if request.phases:
             phases = _until(request.phases, end)
