@@ -39,7 +39,7 @@ from loopviz.model.state.dispatch import handlers
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import Ongoing, ongoing, open_stall
-from loopviz.model.state.routes import Names, Route, Routes
+from loopviz.model.state.routes import Route, RouteNames, Routes
 from loopviz.model.state.seconds import Seconds
 from loopviz.model.state.trace import Trace
 from loopviz.model.stats.histogram import quantiles
@@ -84,7 +84,7 @@ class Model:
         self.naming = naming or Naming()
         self.loop = LoopTimes()
         self.rules = Rules(self.naming, self.loop)
-        names = Names(name for name, _ in routes)
+        names = RouteNames(name for name, _ in routes)
         self.seconds = Seconds()
         self.trace = Trace(handlers, self.naming, self.rules, lanes, names, self.seconds)
         self.rules.watch(self.trace)

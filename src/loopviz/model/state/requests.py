@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from loopviz.model.state.finished import FinishedRequests
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.request import Request, WaitKind
-from loopviz.model.state.routes import Names
+from loopviz.model.state.routes import RouteNames
 
 __all__ = ["Request", "Requests"]
 
@@ -17,10 +17,10 @@ class Requests:
     """Open requests by task, and the finished ones of the last while."""
 
     def __init__(
-        self, lanes: Lanes | None = None, names: Names | None = None, keep: int = _KEPT
+        self, lanes: Lanes | None = None, names: RouteNames | None = None, keep: int = _KEPT
     ) -> None:
         self.lanes = Lanes() if lanes is None else lanes
-        self._names = names or Names()
+        self._names = names or RouteNames()
         self.open: dict[int, Request] = {}
         """By the number of the task that serves it."""
         self.finished = FinishedRequests(keep)

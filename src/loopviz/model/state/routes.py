@@ -16,7 +16,7 @@ from loopviz.model.stats.histogram import Histogram, quantiles
 from loopviz.model.stats.series import Series
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 
-__all__ = ["FIGURES", "Latency", "Names", "Route", "Routes"]
+__all__ = ["FIGURES", "Latency", "Route", "RouteNames", "Routes"]
 
 _NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left"}
 _EXACT = 50_000
@@ -25,7 +25,7 @@ _COLUMNS = 4
 FIGURES = ("p50", "p90", "p99", "max")
 
 
-class Names:
+class RouteNames:
     """What requests are called on the screen: as the load calls its routes."""
 
     def __init__(self, routes: Iterable[str] = ()) -> None:

@@ -19,7 +19,7 @@ from loopviz.model.state.pauses import Pauses
 from loopviz.model.state.request import Request
 from loopviz.model.state.requests import Requests
 from loopviz.model.state.resources import Resources
-from loopviz.model.state.routes import Names
+from loopviz.model.state.routes import RouteNames
 from loopviz.model.state.seconds import Seconds
 from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, StackSamples, Stall, Stalls
 from loopviz.model.state.tasks import Tasks
@@ -50,7 +50,7 @@ class Trace:
         naming: Naming,
         observer: Observer | None = None,
         lanes: Lanes | None = None,
-        names: Names | None = None,
+        names: RouteNames | None = None,
         seconds: Seconds | None = None,
     ) -> None:
         self.observer = observer or Observer()
