@@ -9,8 +9,8 @@ import numpy as np
 from loopviz.engine.session import Frame, Status
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.snapshot import (
+    GaugeStats,
     Location,
-    Occupied,
     Quantiles,
     ResourceInfo,
     Snapshot,
@@ -133,8 +133,8 @@ def resource(
         "capacity": capacity,
         "instances": 1,
         "location": None,
-        "in_use": Occupied(used, used, used),
-        "waiting": Occupied(waiting, waiting, waiting),
+        "in_use": GaugeStats(used, used, used),
+        "waiting": GaugeStats(waiting, waiting, waiting),
         "idle": 0,
         "waited": Quantiles(),
         "given_up": Quantiles(),

@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.clock import SECOND
 from loopviz.lab.catalogue import CounterInfo
-from loopviz.model.snapshot import CounterValue, Occupied, Peer
+from loopviz.model.snapshot import CounterValue, GaugeStats, Peer
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.gauges import GaugePainter
@@ -96,7 +96,7 @@ def test_places_are_kept_while_the_crowd_moves():
     assert gauges(two, one, at=1)[0] == first
     third = resource("third", 3, 5)
     assert "third" not in gauges(third, two, one, at=2)[0]
-    crowded = replace(third, in_use=Occupied(5, 5, 5), waiting=Occupied(9, 9, 9))
+    crowded = replace(third, in_use=GaugeStats(5, 5, 5), waiting=GaugeStats(9, 9, 9))
     now = gauges(crowded, two, one, at=3)[0]  # who waits goes before who does not
     assert now.index("third") < now.index("two")
     assert "one" not in now
@@ -104,7 +104,7 @@ def test_places_are_kept_while_the_crowd_moves():
 
 def test_what_is_quiet_gives_its_place_away():
     gauges = Gauges()
-    quiet = replace(resource("quiet", 0, 5, 0), waiting=Occupied(0, 0, 4))
+    quiet = replace(resource("quiet", 0, 5, 0), waiting=GaugeStats(0, 0, 4))
     gauges(quiet, resource("two", 2, 5))
     assert "later" not in gauges(quiet, resource("two", 2, 5), resource("later", 1, 5), at=4)[0]
     assert "later" in gauges(quiet, resource("two", 2, 5), resource("later", 1, 5), at=6)[0]

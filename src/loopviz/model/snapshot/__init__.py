@@ -20,9 +20,9 @@ from loopviz.model.phases.types import (
 from loopviz.model.snapshot.loop import LoopStats, Running, StallInfo
 from loopviz.model.snapshot.overview import Overview
 from loopviz.model.snapshot.resources import (
+    GaugeStats,
     HolderInfo,
     JobStats,
-    Occupied,
     ResourceInfo,
     WaiterInfo,
     WorkerInfo,
@@ -49,6 +49,7 @@ __all__ = [
     "CounterValue",
     "Distribution",
     "Finding",
+    "GaugeStats",
     "GcStats",
     "Health",
     "HolderInfo",
@@ -61,7 +62,6 @@ __all__ = [
     "LoopStats",
     "Mark",
     "Moment",
-    "Occupied",
     "Pair",
     "Pause",
     "Peer",

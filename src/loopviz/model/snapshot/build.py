@@ -7,11 +7,11 @@ from loopviz.clock import MS
 from loopviz.model.names import Naming, Site
 from loopviz.model.snapshot import (
     Distribution,
+    GaugeStats,
     HolderInfo,
     IncidentInfo,
     JobStats,
     Location,
-    Occupied,
     ResourceInfo,
     State,
     TaskGroupInfo,
@@ -177,8 +177,8 @@ class SnapshotBuilder:
             row.capacity,
             row.instances,
             self._where(row.site),
-            Occupied(shown.in_use, in_use, shown.max_in_use),
-            Occupied(shown.waiting, waiting, shown.max_waiting),
+            GaugeStats(shown.in_use, in_use, shown.max_in_use),
+            GaugeStats(shown.waiting, waiting, shown.max_waiting),
             row.idle,
             shown.waited.quantiles(),
             row.given_up.quantiles(),

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from loopviz.model.snapshot.types import Location, Quantiles, Track
 
 __all__ = [
+    "GaugeStats",
     "HolderInfo",
     "JobStats",
-    "Occupied",
     "ResourceInfo",
     "WaiterInfo",
     "WorkerInfo",
@@ -19,7 +19,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Occupied:
+class GaugeStats:
     """A count over time: now, on average (by time) and at its peak since the run began."""
 
     now: int
@@ -65,9 +65,9 @@ class ResourceInfo:
     instances: int
     location: Location | None
     """Where it was made."""
-    in_use: Occupied
+    in_use: GaugeStats
     """Units held; of a queue, the items in it; of an executor, its running jobs."""
-    waiting: Occupied
+    waiting: GaugeStats
     """Tasks that wait to get in; of an executor, queued jobs. Idle consumers do not count."""
     idle: int
     """Tasks that wait to take something out."""

@@ -4,7 +4,7 @@ The tables that keep them (`Tasks`, `Resources`, `Jobs`) are files of their own;
 """
 
 from loopviz.model.state.request import Request
-from loopviz.model.state.resource_groups import ResourceGroup, Work
+from loopviz.model.state.resource_groups import JobOccupancy, ResourceGroup
 from loopviz.model.state.task_group import Group
 
 __all__ = ["LOST", "PENDING", "Hold", "Job", "Resource", "Task", "Wait"]
@@ -187,7 +187,7 @@ class Job:
         "worker",
     )
 
-    def __init__(self, resource: Resource, work: Work) -> None:
+    def __init__(self, resource: Resource, work: JobOccupancy) -> None:
         self.resource = resource
         self.work = work
         self.submitted_ns = self.started_ns = self.ended_ns = 0
