@@ -26,7 +26,7 @@ from loopviz.model.state.entities import LOST, PENDING, Hold, Resource, Task, Wa
 from loopviz.model.state.incidents import Incident
 from loopviz.model.state.jobs import Executor
 from loopviz.model.state.resource_groups import ResourceGroup
-from loopviz.model.state.task_group import Group
+from loopviz.model.state.task_group import TaskGroup
 from loopviz.model.state.trace import Trace
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
@@ -85,7 +85,7 @@ class SnapshotBuilder:
             self._groups = now, infos
         return infos
 
-    def _group(self, group: Group, now: int) -> TaskGroupInfo:
+    def _group(self, group: TaskGroup, now: int) -> TaskGroupInfo:
         group.count()
         site = self._trace.site(group.site)
         return TaskGroupInfo(

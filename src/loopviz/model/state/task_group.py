@@ -10,13 +10,13 @@ import numpy as np
 from loopviz.clock import MS, SECOND
 from loopviz.model.stats.histogram import Histogram
 
-__all__ = ["Group"]
+__all__ = ["TaskGroup"]
 
 _RATE_NS, _SAMPLE_NS = 5 * SECOND, 500 * MS
 """Steps per second are an average over this window, sampled at this interval."""
 
 
-class Group:
+class TaskGroup:
     """Tasks of one route or one site. `steps` and `delays` are what is not yet counted."""
 
     __slots__ = (

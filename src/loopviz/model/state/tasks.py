@@ -5,7 +5,7 @@ from itertools import islice
 
 from loopviz.model.state.entities import LOST, Task
 from loopviz.model.state.observer import Observer
-from loopviz.model.state.task_groups import Groups
+from loopviz.model.state.task_groups import TaskGroups
 from loopviz.wire.events import NUMBER, TASK_CANCELLED, TASK_RAISED
 
 __all__ = ["Tasks"]
@@ -21,7 +21,7 @@ class Tasks:
 
     def __init__(self, observer: Observer, keep: int = 2000) -> None:
         self.observer = observer
-        self.groups = Groups()
+        self.groups = TaskGroups()
         self.live: dict[int, Task] = {}
         """In the order of their starts."""
         self.ended: deque[Task] = deque(maxlen=keep)
