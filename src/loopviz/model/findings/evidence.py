@@ -7,14 +7,14 @@ from loopviz.model.findings.rule import Context
 from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
 
-__all__ = ["HolderStats", "Standing", "named", "took"]
+__all__ = ["HolderStats", "StandingQueue", "named", "took"]
 
 _PLACES = 50
 """How many places of holders are distinguished."""
 
 
-class Standing:
-    """The longest time that a queue stood. Waits that overlap are one chain; add them by end."""
+class StandingQueue:
+    """How long a queue stood without a break, at most. Add waits in the order of their ends."""
 
     __slots__ = ("end", "longest", "start")
 

@@ -3,7 +3,7 @@
 from itertools import islice
 
 from loopviz.clock import MS
-from loopviz.model.findings.evidence import HolderStats, Standing, named, took
+from loopviz.model.findings.evidence import HolderStats, StandingQueue, named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Job, Resource, Wait
@@ -29,7 +29,7 @@ class Crowd(Case):
         super().__init__(number)
         self.row: ResourceGroup | None = None
         self.gave_up = 0
-        self.standing = Standing()
+        self.standing = StandingQueue()
         self.holders = HolderStats()
         self.stuck_at: Location | None = None
         """Where a holder waits that releases nothing."""

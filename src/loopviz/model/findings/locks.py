@@ -3,7 +3,7 @@
 from itertools import islice
 
 from loopviz.clock import MS
-from loopviz.model.findings.evidence import HolderStats, Standing, named, took
+from loopviz.model.findings.evidence import HolderStats, StandingQueue, named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Wait
@@ -42,7 +42,7 @@ class _Convoy(Case):
         self.row: ResourceGroup | None = None
         self.longest = 0
         """The queue."""
-        self.standing = Standing()
+        self.standing = StandingQueue()
         self.holders = HolderStats()
 
 

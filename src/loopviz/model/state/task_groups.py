@@ -1,4 +1,4 @@
-"""TaskGroups of tasks: those that serve one route, or were made at one line.
+"""Groups of tasks: those that serve one route, or were made at one line.
 
 A step is noted in the hot path as two appended integers; they are counted now and then.
 """
