@@ -260,7 +260,7 @@ def test_collections_stand_where_they_ended():
 
 def test_a_foreign_loop_says_what_is_not_seen():
     scene = scene_of()
-    loop = replace(scene.snapshot.loop, level="steps", whole=LoopDistributions())
+    loop = replace(scene.snapshot.loop, coverage="steps", whole=LoopDistributions())
     loop = replace(loop, ready_delay=track([]), iteration=track([]))
     scene = replace(scene, snapshot=replace(scene.snapshot, loop=loop))
     lines = texts(scene)
