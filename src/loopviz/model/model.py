@@ -173,11 +173,11 @@ class Model:
         if kind == "fix":
             key, _, state = detail.partition("=")
             self.phases.switch(key, at, on=state == "on")
-            self._marks.append(Mark(at, "fix", f"{key} {state}"))
+            self._marks.append(Mark(at_ns=at, kind="fix", text=f"{key} {state}"))
         elif kind == "load":
             self.routes.factor = float(detail)
             self.phases.load(self.routes.factor, at)
-            self._marks.append(Mark(at, "load", f"load ×{float(detail):g}"))
+            self._marks.append(Mark(at_ns=at, kind="load", text=f"load ×{float(detail):g}"))
         elif kind == "routes":
             self.rules.knows(routes=detail.split(", "))
         elif kind == "scenario":
@@ -185,10 +185,10 @@ class Model:
             self.rules.begin()
             self.trace.begin(at)
             self.phases.begin(at, self.routes.factor)
-            self._marks.append(Mark(at, "scenario", detail))
+            self._marks.append(Mark(at_ns=at, kind="scenario", text=detail))
         elif kind == "baseline":
             self.phases.pin(at)
-            self._marks.append(Mark(at, "baseline", kind))
+            self._marks.append(Mark(at_ns=at, kind="baseline", text=kind))
 
     def stop(self, at: int) -> None:
         """The target is gone; nothing is known from then on."""
@@ -205,7 +205,9 @@ class Model:
         self._dropped += records
         self.loop.gap()
         self.trace.gap(at or self._newest)
-        self._marks.append(Mark(at or self._newest, "gap", f"{records} events lost"))
+        self._marks.append(
+            Mark(at_ns=at or self._newest, kind="gap", text=f"{records} events lost")
+        )
 
     def lost_side(self, records: int) -> None:
         """So many samples and marks are missing."""
@@ -235,40 +237,39 @@ class Model:
         going_on = [self.builder.requests.open(r, now) for r in trace.requests.open.values()]
         first, last = finished.place(start), finished.newest
         return Snapshot(
-            now,
-            RECENT_NS,
-            LoopStats(
-                _track(self.loop.busy, start, now, self.loop.busy_until(now)),
-                _track(self.loop.lag, start),
-                tuple(stalls),
-                trace.running(now),
-                figures.lag,
-                figures.ready_delay,
-                figures.utilization,
-                self.loop.callbacks,
-                self.loop.iterations,
-                trace.pauses.stats(),
-                trace.level,
-                _track(self.loop.ready_delay, start),
-                _track(self.loop.callback, start),
-                _track(self.loop.iteration, start),
-                facts.whole,
-                facts.before,
+            now_ns=now,
+            recent_ns=RECENT_NS,
+            loop=LoopStats(
+                busy=_track(self.loop.busy, start, now, self.loop.busy_until(now)),
+                lag=_track(self.loop.lag, start),
+                stalls=tuple(stalls),
+                running=trace.running(now),
+                lag_recent=figures.lag,
+                ready_delay_recent=figures.ready_delay,
+                utilization_recent=figures.utilization,
+                callbacks=self.loop.callbacks,
+                iterations=self.loop.iterations,
+                gc=trace.pauses.stats(),
+                coverage=trace.level,
+                ready_delay=_track(self.loop.ready_delay, start),
+                callback=_track(self.loop.callback, start),
+                iteration=_track(self.loop.iteration, start),
+                whole=facts.whole,
+                before=facts.before,
             ),
-            self._window.show(finished, first, last, going_on),
-            figures.routes,
-            tuple(mark for mark in self._marks if mark.at_ns >= start),
-            facts.findings,
-            facts.comparison,
-            self.health(),
-            facts.tasks,
-            figures.resources,
-            facts.jobs,
-            facts.incidents,
-            figures.counters,
-            (),
-            self.oldest_ns,
-            self.seconds.overview(),
+            requests=self._window.show(finished, first, last, going_on),
+            routes=figures.routes,
+            marks=tuple(mark for mark in self._marks if mark.at_ns >= start),
+            findings=facts.findings,
+            comparison=facts.comparison,
+            health=self.health(),
+            tasks=facts.tasks,
+            resources=figures.resources,
+            jobs=facts.jobs,
+            incidents=facts.incidents,
+            counters=figures.counters,
+            oldest_ns=self.oldest_ns,
+            overview=self.seconds.overview(),
         )
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
@@ -316,11 +317,11 @@ class Model:
     def health(self) -> Health:
         """How well the loop was seen."""
         return Health(
-            self._events,
-            self._dropped,
-            self._lost_strings,
-            tuple(self._failed_hooks),
-            self._newest,
+            events=self._events,
+            dropped_events=self._dropped,
+            lost_strings=self._lost_strings,
+            failed_hooks=tuple(self._failed_hooks),
+            newest_ns=self._newest,
         )
 
     def ongoing(self, now: int) -> Ongoing:
@@ -356,24 +357,28 @@ class Model:
         if figures:
             since, on = now - RECENT_NS, self.ongoing(now)
             self._figures = _Figures(
-                now,
-                quantiles(np.append(self.loop.lag.since(since), on.lag)),
-                quantiles(np.append(self.loop.ready_delay.since(since), on.ready_delay)),
-                self._utilization(since, now),
-                self.routes.snapshot(since),
-                self.builder.resources(now, now - KEEP_NS),
-                self.counters.snapshot(since),
+                at_ns=now,
+                lag=quantiles(np.append(self.loop.lag.since(since), on.lag)),
+                ready_delay=quantiles(
+                    np.append(self.loop.ready_delay.since(since), on.ready_delay)
+                ),
+                utilization=self._utilization(since, now),
+                routes=self.routes.snapshot(since),
+                resources=self.builder.resources(now, now - KEEP_NS),
+                counters=self.counters.snapshot(since),
             )
         if age >= _FACTS_NS + (_LATE_NS if figures else 0):
             self._facts = _Facts(
-                now,
-                self.findings(now),
-                self.phases.compare(now),
-                self.builder.tasks(now),
-                self.builder.jobs(),
-                tuple(incident.stall.info(now) for incident in self.trace.incidents.all()),
-                self.distributions(now),
-                self._before(),
+                at_ns=now,
+                findings=self.findings(now),
+                comparison=self.phases.compare(now),
+                tasks=self.builder.tasks(now),
+                jobs=self.builder.jobs(),
+                incidents=tuple(
+                    incident.stall.info(now) for incident in self.trace.incidents.all()
+                ),
+                whole=self.distributions(now),
+                before=self._before(),
             )
 
     def _before(self) -> LoopDistributions | None:
@@ -405,7 +410,7 @@ class Model:
         self.counters.forget_before(before)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Figures:
     """The part of a snapshot that is made ten times a second."""
 
@@ -418,7 +423,7 @@ class _Figures:
     counters: tuple[CounterValue, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
     """The part that is made five times a second."""
 
@@ -437,5 +442,5 @@ def _track(series: Series, since: int, now: int = 0, value: int = 0) -> Track:
     first = max(int(np.searchsorted(series.times, since)) - 1, 0)
     times, values = series.times[first:], series.values[first:]
     if not now:
-        return Track(times, values)
-    return Track(np.append(times, now), np.append(values, value))
+        return Track(times_ns=times, values=values)
+    return Track(times_ns=np.append(times, now), values=np.append(values, value))

@@ -61,7 +61,9 @@ class Naming:
 
     def location(self, frame: str) -> Location:
         site = parse_site(frame)
-        return Location(self.short(site.path), site.line, site.function, site.path)
+        return Location(
+            file=self.short(site.path), line=site.line, function=site.function, path=site.path
+        )
 
     def source(self, location: Location | None) -> str:
         """The line's text, stripped; empty if it cannot be read."""

@@ -8,7 +8,7 @@ from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED
 from tests.model.findings.stories import CYCLE, HOLDS, MADE, answered, found, request, told
 
-DB = Location("app/db.py", 9, "", "/app/db.py")
+DB = Location(file="app/db.py", line=9, function="", path="/app/db.py")
 
 
 def place(line, what="socket", function="get"):
@@ -16,7 +16,7 @@ def place(line, what="socket", function="get"):
 
 
 def at(line, function="get"):
-    return Location("app/api.py", line, function, "/app/api.py")
+    return Location(file="app/api.py", line=line, function=function, path="/app/api.py")
 
 
 # Clients

@@ -12,7 +12,7 @@ from loopviz.testing import Story
 from loopviz.wire.events import SIDE_OUT, TASK_CANCELLED
 from tests.model.findings.stories import CYCLE, HOLDS, MADE, WAITS, Crowd, found, rules_of, told
 
-HOLDER = Location("app/api.py", 21, "order", "/app/api.py")
+HOLDER = Location(file="app/api.py", line=21, function="order", path="/app/api.py")
 POOLS = [
     ("sqlalchemy.pool", "database connections"),
     ("asyncpg.pool", "database connections"),
@@ -153,7 +153,9 @@ def test_an_executor_whose_workers_are_all_taken(kind, rule):
     waits = [wait for wait in queued if wait >= 10]
     assert (seen.rule, seen.count, seen.worst_ns) == (rule, len(waits), max(waits) * MS)
     assert seen.total_ns == sum(waits) * MS
-    assert seen.location == Location("app/work.py", 5, "thumb", "/app/work.py")
+    assert seen.location == Location(
+        file="app/work.py", line=5, function="thumb", path="/app/work.py"
+    )
     assert seen.sentence.startswith("All 2 ")
 
 

@@ -8,7 +8,7 @@ from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED
 from tests.model.findings.stories import CYCLE, HOLDS, MADE, SPAWNED, answered, found, request, told
 
-SPAWN = Location("app/api.py", 30, "order", "/app/api.py")
+SPAWN = Location(file="app/api.py", line=30, function="order", path="/app/api.py")
 
 
 def spawning(times=1, *, outlives=50, outcome=0, site=SPAWNED, then=lambda _story, _task: None):
@@ -131,7 +131,7 @@ def filling(rates, *, capacity=0):
 def test_a_queue_that_grows_and_grows():
     (seen,) = found(filling([30] * 8))
     assert (seen.rule, seen.severity) == ("unbounded-growth", "error")
-    assert seen.location == Location("app/db.py", 9, "", "/app/db.py")
+    assert seen.location == Location(file="app/db.py", line=9, function="", path="/app/db.py")
     assert seen.worst_ns == 7 * SECOND
     assert seen.sentence.startswith("app/db.py:9 Queue grew for 7 s, to 2")
     assert seen.sentence.endswith("items: it has no maxsize")

@@ -92,7 +92,14 @@ def test_what_is_told_too_late_is_passed_over():
 def test_several_workers_together():
     def of(start, busy, requests, slowest):
         none = np.zeros(len(busy), np.int64)
-        return Overview(start, np.array(busy), none, none, np.array(requests), np.array(slowest))
+        return Overview(
+            start_s=start,
+            busy_ns=np.array(busy),
+            lag_max_ns=none,
+            stall_max_ns=none,
+            requests=np.array(requests),
+            slowest_ns=np.array(slowest),
+        )
 
     first, second = of(10, [1, 2, 3], [1, 1, 1], [5, 5, 5]), of(12, [9, 9], [2, 3], [4, 6])
     found = together(first, second, Overview())

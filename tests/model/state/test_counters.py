@@ -31,8 +31,8 @@ def told(*parts):
 def test_they_come_in_the_scenarios_order_with_the_newest_value():
     model, now = told((0, "extra", 0), (0, "charges", 3), (SECOND, "charges", 7))
     assert seen(model, now) == (
-        CounterValue("charges", "charges made", False, 7, 7),
-        CounterValue("extra", "charges too many", True, 0, 0),
+        CounterValue(key="charges", title="charges made", bad=False, value=7, recent=7),
+        CounterValue(key="extra", title="charges too many", bad=True, value=0, recent=0),
     )
     assert model.counters.values() == {"charges": 7, "extra": 0}
 
@@ -59,7 +59,9 @@ def test_one_may_fall_and_be_negative():
 
 def test_a_value_outlives_what_is_forgotten():
     model, now = told((0, "charges", 5), (SECOND, "charges", 6), *[(SECOND, "x", 1)] * 200)
-    assert seen(model, now)[0] == CounterValue("charges", "charges made", False, 6, 0)
+    assert seen(model, now)[0] == CounterValue(
+        key="charges", title="charges made", bad=False, value=6, recent=0
+    )
 
 
 def test_what_was_not_told_is_not_known():
@@ -71,8 +73,8 @@ def test_what_was_not_told_is_not_known():
 def test_those_of_several_workers_are_added_up():
     (one, now), (two, _) = told((0, "charges", 5), (0, "extra", 1)), told((0, "charges", 4))
     assert added_up([seen(one, now), seen(two, now)]) == (
-        CounterValue("charges", "charges made", False, 9, 9),
-        CounterValue("extra", "charges too many", True, 1, 1),
+        CounterValue(key="charges", title="charges made", bad=False, value=9, recent=9),
+        CounterValue(key="extra", title="charges too many", bad=True, value=1, recent=1),
     )
     assert added_up([seen(one, now)]) == seen(one, now)
 

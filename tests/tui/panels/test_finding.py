@@ -175,7 +175,7 @@ def test_when_nothing_is_wrong_there_is_something_to_look_at():
 
 
 def test_without_a_finding_a_counter_that_rises_is_the_trouble():
-    lost = CounterValue("lost", "votes lost", bad=True, value=1104, recent=9)
+    lost = CounterValue(key="lost", title="votes lost", bad=True, value=1104, recent=9)
     rows = panel(rule="", counters=(lost,))
     assert rows[0].startswith("── VOTES LOST: 1,104 ─ no rule sees it")
     assert rows[1].startswith(" look ")
@@ -188,7 +188,7 @@ def test_without_a_finding_a_counter_that_rises_is_the_trouble():
 
 def test_what_to_look_at_is_shown_whole_or_not_at_all():
     long = "with each fix it stands still, and what was lost before does not come back " * 2
-    lost = CounterValue("lost", "votes lost", bad=True, value=9, recent=9)
+    lost = CounterValue(key="lost", title="votes lost", bad=True, value=9, recent=9)
 
     def shown(*look):
         return panel(rule="", counters=(lost,), scenario={"look": look})[1:]

@@ -33,7 +33,12 @@ def blamed(snapshot, **more):
     finding = snapshot.findings[0]
     stalls = [stall for stall in snapshot.loop.stalls if not stall.open][:-9:-1]
     moments = [
-        Moment(stall.end_ns, stall.end_ns - stall.start_ns, stall.label, stall.request)
+        Moment(
+            at_ns=stall.end_ns,
+            lasted_ns=stall.end_ns - stall.start_ns,
+            label=stall.label,
+            request=stall.request,
+        )
         for stall in stalls
     ]
     impacts = (Impact("GET /ping", 30, 2 * SECOND), Impact("GET /report", 9, SECOND))
@@ -54,10 +59,10 @@ def with_many(snapshot):
         first, rule="task-lost", title="TASK LOST", last_ns=snapshot.now_ns - 63 * SECOND
     )
     counters = (
-        CounterValue("lost", "votes lost", True, 118, 12),
-        CounterValue("odd", "odd things", True, 7, 0),
-        CounterValue("none", "never seen", True, 0, 0),
-        CounterValue("ok", "votes", False, 900, 90),
+        CounterValue(key="lost", title="votes lost", bad=True, value=118, recent=12),
+        CounterValue(key="odd", title="odd things", bad=True, value=7, recent=0),
+        CounterValue(key="none", title="never seen", bad=True, value=0, recent=0),
+        CounterValue(key="ok", title="votes", bad=False, value=900, recent=90),
     )
     return replace(snapshot, findings=(over, first, convoy), counters=counters)
 
@@ -126,7 +131,7 @@ def test_a_fix_that_is_on_is_not_offered():
 
 def test_a_counter_that_rises_is_told_like_a_finding():
     def lost(snapshot):
-        counter = CounterValue("lost", "votes lost", True, 118, 12)
+        counter = CounterValue(key="lost", title="votes lost", bad=True, value=118, recent=12)
         return replace(snapshot, findings=(), counters=(counter,))
 
     text = "\n".join(texts(scene_of(lost), 100))
@@ -138,7 +143,7 @@ def test_a_counter_that_rises_is_told_like_a_finding():
 
 def test_all_is_well_says_what_is_watched_for_and_how_the_loop_is():
     def well(snapshot):
-        lag = Quantiles(200, MS, MS, 2 * MS, 3 * MS)
+        lag = Quantiles(count=200, p50_ns=MS, p90_ns=MS, p99_ns=2 * MS, max_ns=3 * MS)
         loop = replace(snapshot.loop, lag_recent=lag, utilization_recent=0.12)
         return replace(snapshot, findings=(), loop=loop)
 
@@ -148,7 +153,10 @@ def test_all_is_well_says_what_is_watched_for_and_how_the_loop_is():
     assert all(any(rule in line for line in lines) for rule in list(RULES)[:10])
 
     def late(snapshot):
-        loop = replace(snapshot.loop, lag_recent=Quantiles(200, MS, MS, 50 * MS, 60 * MS))
+        loop = replace(
+            snapshot.loop,
+            lag_recent=Quantiles(count=200, p50_ns=MS, p90_ns=MS, p99_ns=50 * MS, max_ns=60 * MS),
+        )
         return replace(snapshot, findings=(), loop=loop)
 
     assert "The loop is late, but no rule says why yet" in "\n".join(texts(scene_of(late)))
@@ -281,7 +289,7 @@ def test_at_every_size_rows_are_whole(name, glyphs, trouble):
 def test_what_the_app_says_is_cleaned():
     def evil(snapshot):
         finding = blamed(snapshot, title="SLOW\x1b[31m", sentence="GET /\x1b]52;c;x\x07 held")
-        moments = (Moment(snapshot.now_ns, MS, "GET /\x1b[2J", 3),)
+        moments = (Moment(at_ns=snapshot.now_ns, lasted_ns=MS, label="GET /\x1b[2J", request=3),)
         impacts = (Impact("GET /\x9b2J", 3, MS),) * 3
         return replace(snapshot, findings=(replace(finding, moments=moments, impacts=impacts),))
 

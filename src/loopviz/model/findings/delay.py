@@ -67,7 +67,9 @@ class ReadyDelayHigh(Rule[_Crowd]):
         case.total_ns += int(unexplained.sum())
         case.worst_ns = max(case.worst_ns, int(unexplained.max()))
         case.last_ns = now
-        case.moments.append(Moment(now, int(unexplained.max()), culprit[1].label, 0))
+        case.moments.append(
+            Moment(at_ns=now, lasted_ns=int(unexplained.max()), label=culprit[1].label, request=0)
+        )
         for request in self.context.trace.requests.within(since):
             if request.ready_ns >= _HIGH_NS and not request.victim_of:
                 self.record_impact(case, request, request.ready_ns)

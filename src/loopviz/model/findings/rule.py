@@ -69,7 +69,12 @@ class Context:
         """A line of the user's code; None for a library's, or if it is not known."""
         if site is None or not site.path or not self.naming.is_users(site.path):
             return None
-        return Location(self.naming.short(site.path), site.line, site.function, site.path)
+        return Location(
+            file=self.naming.short(site.path),
+            line=site.line,
+            function=site.function,
+            path=site.path,
+        )
 
     def place(self, number: int) -> Location | None:
         """The same of a place's number."""
@@ -145,7 +150,7 @@ class Case:
     def note(self, lasted_ns: int, at: int, label: str = "", request: int = 0) -> None:
         """It happened once more; `request` is the number of the one that shows it."""
         self.count += 1
-        self.moments.append(Moment(at, lasted_ns, label, request))
+        self.moments.append(Moment(at_ns=at, lasted_ns=lasted_ns, label=label, request=request))
         self.total_ns += lasted_ns
         self.last_ns = max(self.last_ns, at)
         if lasted_ns >= self.worst_ns:
@@ -262,28 +267,28 @@ class Rule(Observer, Generic[C]):
         now: int,
     ) -> Finding:
         return Finding(
-            self.rule,
-            "error" if severe else "warning",
-            self.title,
-            sentence,
-            sum(case.count + case.open for case in cases),
-            max(case.longest_ns for case in cases),
-            sum(case.total_ns + case.open_ns for case in cases),
-            max(now if case.open else case.last_ns for case in cases),
-            where,
-            source,
-            sum(case.victims + case.open_victims for case in cases),
-            sum(case.victim_ns + case.open_victim_ns for case in cases),
-            suggest(self.rule),
-            latest(moment for case in cases for moment in case.moments),
-            together(
+            rule=self.rule,
+            severity="error" if severe else "warning",
+            title=self.title,
+            sentence=sentence,
+            count=sum(case.count + case.open for case in cases),
+            worst_ns=max(case.longest_ns for case in cases),
+            total_ns=sum(case.total_ns + case.open_ns for case in cases),
+            last_ns=max(now if case.open else case.last_ns for case in cases),
+            location=where,
+            source=source,
+            victims=sum(case.victims + case.open_victims for case in cases),
+            victim_wait_ns=sum(case.victim_ns + case.open_victim_ns for case in cases),
+            suggested_fix=suggest(self.rule),
+            moments=latest(moment for case in cases for moment in case.moments),
+            impacts=together(
                 Impact(route, *suffered)
                 for case in cases
                 for impacts in (case.impacts, case.open_impacts)
                 for route, suffered in impacts.items()
             ),
-            sum(case.open for case in cases),
-            max(case.open_worst_ns for case in cases),
+            open=sum(case.open for case in cases),
+            open_ns=max(case.open_worst_ns for case in cases),
         )
 
 

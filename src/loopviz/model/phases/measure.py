@@ -31,7 +31,7 @@ OPEN_NS = 10 * SECOND
 """A request that is open for longer no longer holds up the comparison."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutePhase:
     """A route in one phase: latencies with their intervals (`confidence.SHARES`), errors, pace."""
 
@@ -42,7 +42,7 @@ class RoutePhase:
     rps: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseFigures:
     """All figures of a phase, by name."""
 
@@ -78,17 +78,19 @@ class Meter:
         """What was from then to then; of the requests, what was scheduled in that time."""
         lasted = max(end_ns - start_ns, 0)
         return PhaseFigures(
-            lasted,
-            {route.name: self._route(route, start_ns, end_ns) for route in self._routes.routes},
-            self._loop_figures(start_ns, end_ns),
-            {
+            lasted_ns=lasted,
+            routes={
+                route.name: self._route(route, start_ns, end_ns) for route in self._routes.routes
+            },
+            loop=self._loop_figures(start_ns, end_ns),
+            resources={
                 row.display(self._naming): (
                     row.capacity,
                     self._usage.between(row, start_ns, end_ns),
                 )
                 for row in self._crowded()
             },
-            {
+            counters={
                 key: (grew, grew * SECOND / max(lasted, 1))
                 for key, grew in self._counters.grown(start_ns, end_ns).items()
             },
@@ -104,11 +106,11 @@ class Meter:
         back_ns = min(end_ns, self._all_back(route.name, end_ns))
         latencies, errors = route.between(start_ns, back_ns)
         return RoutePhase(
-            quantiles(latencies),
-            intervals(latencies),
-            _buckets(latencies),
-            errors,
-            len(latencies) * SECOND / max(back_ns - start_ns, 1),
+            latency=quantiles(latencies),
+            intervals=intervals(latencies),
+            buckets=_buckets(latencies),
+            errors=errors,
+            rps=len(latencies) * SECOND / max(back_ns - start_ns, 1),
         )
 
     def _all_back(self, name: str, end_ns: int) -> int:
@@ -126,12 +128,14 @@ class Meter:
         if on.stall is not None and start_ns <= on.stall.start_ns:
             stalls.append(on.stall)
         return LoopFigures(
-            _share(loop, start_ns, end_ns),
-            quantiles(np.append(_within(loop.lag, start_ns, end_ns), on.lag)),
-            quantiles(np.append(_within(loop.ready_delay, start_ns, end_ns), on.ready_delay)),
-            len(stalls),
-            sum((stall.end_ns or end_ns) - stall.start_ns for stall in stalls),
-            sum(stall.victims for stall in stalls),
+            utilization=_share(loop, start_ns, end_ns),
+            lag=quantiles(np.append(_within(loop.lag, start_ns, end_ns), on.lag)),
+            ready_delay=quantiles(
+                np.append(_within(loop.ready_delay, start_ns, end_ns), on.ready_delay)
+            ),
+            stalls=len(stalls),
+            stalled_ns=sum((stall.end_ns or end_ns) - stall.start_ns for stall in stalls),
+            victims=sum(stall.victims for stall in stalls),
         )
 
 

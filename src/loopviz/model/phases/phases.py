@@ -28,7 +28,7 @@ EVERY_NS = 400 * MS
 """How often the figures are measured again."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Phase:
     """A stretch of the run with the same fixes and load."""
 
@@ -46,7 +46,7 @@ class Phases:
 
     def __init__(self, meter: Meter, counters: Counters) -> None:
         self._meter, self._counters = meter, counters
-        self._now = Phase(frozenset(), 1.0, 0)
+        self._now = Phase(fixes=frozenset(), factor=1.0, start_ns=0)
         self._before: Phase | None = None
         self._baseline: Phase | None = None
         self._since = self._switched = 0
@@ -93,7 +93,10 @@ class Phases:
     def pin(self, at: int) -> None:
         """What runs now is the baseline, with which everything is compared from now on."""
         self._baseline = self._ended(at)
-        self._since, self._now = at, Phase(self._now.fixes, self._now.factor, at)
+        self._since, self._now = (
+            at,
+            Phase(fixes=self._now.fixes, factor=self._now.factor, start_ns=at),
+        )
         self._switched, self._made = 0, None
 
     def note(self, at: int) -> None:
@@ -115,13 +118,13 @@ class Phases:
         now = self._now
         start = min(max(now.start_ns, at - REACH_NS), at)
         self._meter.note(at, now=True)
-        return Phase(now.fixes, now.factor, start, at)
+        return Phase(fixes=now.fixes, factor=now.factor, start_ns=start, end_ns=at)
 
     def _go_on(self, fixes: frozenset[str], factor: float, at: int) -> None:
         """From here on it is so; what settles meanwhile is not measured."""
         self._since, self._made = at, None
         self._meter.note(at, now=True)
-        self._now = Phase(fixes, factor, at + SETTLE_NS)
+        self._now = Phase(fixes=fixes, factor=factor, start_ns=at + SETTLE_NS)
 
     def _compare(self, before: Phase, now: int) -> Comparison:
         then = before.figures
@@ -131,17 +134,17 @@ class Phases:
         today = self._meter.measure(start, now)
         comparable = before.factor == self._now.factor
         return Comparison(
-            tuple(sorted(before.fixes)),
-            tuple(sorted(self._now.fixes)),
-            self._since,
-            NEEDED,
-            _routes(then, today) if comparable else (),
-            Pair(then.loop, today.loop),
-            _resources(then, today) if comparable else (),
-            self._counted(then, today) if comparable else (),
-            Pair(then.lasted_ns, today.lasted_ns),
-            Pair(before.factor, self._now.factor),
-            before is self._baseline,
+            before_fixes=tuple(sorted(before.fixes)),
+            after_fixes=tuple(sorted(self._now.fixes)),
+            since_ns=self._since,
+            needed=NEEDED,
+            routes=_routes(then, today) if comparable else (),
+            loop=Pair(then.loop, today.loop),
+            resources=_resources(then, today) if comparable else (),
+            counters=self._counted(then, today) if comparable else (),
+            lasted_ns=Pair(then.lasted_ns, today.lasted_ns),
+            load=Pair(before.factor, self._now.factor),
+            pinned=before is self._baseline,
         )
 
     def _counted(self, then: PhaseFigures, today: PhaseFigures) -> tuple[CounterComparison, ...]:
@@ -150,7 +153,11 @@ class Phases:
             (was, was_per_s), (grew, per_s) = then.counters[one.key], today.counters[one.key]
             compared.append(
                 CounterComparison(
-                    one.key, one.title, one.bad, Pair(was, grew), Pair(was_per_s, per_s)
+                    key=one.key,
+                    title=one.title,
+                    bad=one.bad,
+                    grew=Pair(was, grew),
+                    per_s=Pair(was_per_s, per_s),
                 )
             )
         return tuple(compared)
@@ -163,14 +170,14 @@ def _routes(then: PhaseFigures, today: PhaseFigures) -> tuple[RouteComparison, .
         p50, p90, p99 = map(differ, before.intervals, after.intervals)
         compared.append(
             RouteComparison(
-                route,
-                before.latency,
-                after.latency,
-                min(before.latency.count, after.latency.count) >= NEEDED,
-                (p50, p90, p99),
-                Pair(before.rps, after.rps),
-                Pair(before.errors, after.errors),
-                Pair(before.buckets, after.buckets),
+                route=route,
+                before=before.latency,
+                after=after.latency,
+                enough=min(before.latency.count, after.latency.count) >= NEEDED,
+                significant=(p50, p90, p99),
+                rps=Pair(before.rps, after.rps),
+                errors=Pair(before.errors, after.errors),
+                latencies=Pair(before.buckets, after.buckets),
             )
         )
     return tuple(compared)
@@ -185,6 +192,8 @@ def _resources(then: PhaseFigures, today: PhaseFigures) -> tuple[ResourceCompari
             today.resources.get(name, none),
         )
         if before != ResourceFigures() or after != ResourceFigures():
-            compared.append(ResourceComparison(name, size or capacity, Pair(before, after)))
+            compared.append(
+                ResourceComparison(name=name, capacity=size or capacity, of=Pair(before, after))
+            )
     compared.sort(key=lambda one: (-one.of.before.waiting, -one.of.after.waiting, one.name))
     return tuple(compared)

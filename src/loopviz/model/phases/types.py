@@ -39,7 +39,7 @@ _AS_IT_IS: Pair[float] = Pair(1.0, 1.0)
 _NOTHING: Pair[Buckets] = Pair((), ())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteComparison:
     """One route in both phases. Latency counts from the scheduled time."""
 
@@ -57,7 +57,7 @@ class RouteComparison:
     latencies: Pair[Buckets] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopFigures:
     """The loop in one phase."""
 
@@ -74,7 +74,7 @@ class LoopFigures:
 _NO_LOOPS: Pair[LoopFigures] = Pair(LoopFigures(), LoopFigures())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceFigures:
     """A resource in one phase."""
 
@@ -87,7 +87,7 @@ class ResourceFigures:
     """How long those waited that got it, to within 1.6 %."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceComparison:
     """One resource in both phases; all zero where it was not there."""
 
@@ -96,7 +96,7 @@ class ResourceComparison:
     of: Pair[ResourceFigures]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CounterComparison:
     """One counter in both phases."""
 
@@ -108,7 +108,7 @@ class CounterComparison:
     per_s: Pair[float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """The phase before the last change of fixes, or the baseline, beside the current phase."""
 

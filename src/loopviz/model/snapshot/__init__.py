@@ -88,7 +88,9 @@ __all__ = [
 ]
 
 
-@dataclass(slots=True, unsafe_hash=True)  # `frozen` would make it seven times as slow to make
+@dataclass(
+    slots=True, unsafe_hash=True, kw_only=True
+)  # `frozen` would make it seven times as slow to make
 class RequestInfo:
     """One request on its lane; it is never changed."""
 
@@ -123,7 +125,7 @@ class RequestInfo:
     """The number of the worker that serves it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentInfo:
     """A stall, and what was kept of the second before and after it, for good."""
 
@@ -136,7 +138,7 @@ class IncidentInfo:
     """Those that overlap it, by number; of very many, those nearest to the stall."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteInfo:
     """What the load saw of one route. Latency counts from the scheduled time."""
 
@@ -151,7 +153,7 @@ class RouteInfo:
     latency_recent: Quantiles
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """Something changed at this moment: drawn on the time axis."""
 
@@ -161,7 +163,7 @@ class Mark:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something is wrong, with its evidence."""
 
@@ -191,7 +193,7 @@ class Finding:
     """How long the longest of these has lasted."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How well loopviz sees."""
 
@@ -203,7 +205,7 @@ class Health:
     """Time of the newest event; 0: nothing was seen yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """The loop of another worker process that serves the same address."""
 
@@ -212,7 +214,7 @@ class Peer:
     loop: LoopStats
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The whole picture at `now_ns`."""
 

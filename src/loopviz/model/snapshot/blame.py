@@ -19,7 +19,7 @@ NOBODY = "nobody: it was on its way"
 _RAN = (State.RUN, State.BLOCKING)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A part of a request's duration."""
 
@@ -40,7 +40,7 @@ class Part:
     """When that slice began, or the longest piece of the part; 0: not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
     """The parts of a request's duration; they sum to it, to the nanosecond."""
 
@@ -84,7 +84,7 @@ def breakdown(snapshot: Snapshot, request: RequestInfo) -> Breakdown:
                 pieces.add("ready", piece.what, piece.location, piece.start_ns, piece.end_ns, piece)
     parts = [*pieces.parts(), *_waits(request, waited)]
     parts.sort(key=lambda part: -part.total_ns)
-    return Breakdown(sum(part.total_ns for part in parts), tuple(parts))
+    return Breakdown(total_ns=sum(part.total_ns for part in parts), parts=tuple(parts))
 
 
 class _Pieces:
@@ -111,7 +111,18 @@ class _Pieces:
         known = self._longest.get(key)
         if known is None or end - start > known[0]:
             request = of.request if of else 0
-            self._longest[key] = end - start, Part(kind, what, 0, 0, where, request, start)
+            self._longest[key] = (
+                end - start,
+                Part(
+                    kind=kind,
+                    what=what,
+                    total_ns=0,
+                    count=0,
+                    location=where,
+                    request=request,
+                    at_ns=start,
+                ),
+            )
 
     def parts(self) -> Iterator[Part]:
         for key, (_, part) in self._longest.items():
@@ -130,7 +141,13 @@ def _ran(
 ) -> list[_Slice]:
     """What the loop did meanwhile, in order, as far as it is known: stalls, requests' steps."""
     slices = [
-        _Slice(s.start_ns, s.end_ns, s.label or OTHERS, s.location, s.request)
+        _Slice(
+            start_ns=s.start_ns,
+            end_ns=s.end_ns,
+            what=s.label or OTHERS,
+            location=s.location,
+            request=s.request,
+        )
         for s in (loop.stalls if loop else ())
         if s.start_ns < end and s.end_ns > start
     ]
@@ -140,7 +157,9 @@ def _ran(
         if other.number == request.number:
             continue
         slices += [
-            _Slice(began, ended, other.route, None, other.number)
+            _Slice(
+                start_ns=began, end_ns=ended, what=other.route, location=None, request=other.number
+            )
             for began, ended, state in other.spans
             if state in _RAN and began < end and ended > start
         ]
@@ -172,9 +191,9 @@ def _rest(busy: Track | None, start: int, end: int) -> Iterator[_Slice]:
     if busy is not None and len(busy.times_ns) and start >= busy.times_ns[0]:
         idle = end - start - (_busy_at(busy, end) - _busy_at(busy, start))
     if end - start > idle:
-        yield _Slice(start, end - idle, OTHERS, None, 0)
+        yield _Slice(start_ns=start, end_ns=end - idle, what=OTHERS, location=None, request=0)
     if idle > 0:
-        yield _Slice(end - idle, end, NOBODY, None, 0)
+        yield _Slice(start_ns=end - idle, end_ns=end, what=NOBODY, location=None, request=0)
 
 
 def _busy_at(busy: Track, moment: int) -> int:
@@ -194,8 +213,16 @@ def _waits(request: RequestInfo, waited: int) -> list[Part]:
         lasted = min(wait.total_ns, rest)
         if lasted:
             kind: Literal["resource", "await"] = "resource" if wait.resource else "await"
-            parts.append(Part(kind, wait.what, lasted, wait.count, wait.location))
+            parts.append(
+                Part(
+                    kind=kind,
+                    what=wait.what,
+                    total_ns=lasted,
+                    count=wait.count,
+                    location=wait.location,
+                )
+            )
         rest -= lasted
     if rest:
-        parts.append(Part("await", "", rest, 1, None))
+        parts.append(Part(kind="await", what="", total_ns=rest, count=1, location=None))
     return parts

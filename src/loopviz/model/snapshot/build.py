@@ -64,16 +64,16 @@ class SnapshotBuilder:
             newest = list(islice(reversed(tasks.live.values()), _TASKS // 2))
             live = [*live[: _TASKS // 2], *reversed(newest)]
         return TaskTable(
-            len(tasks.live),
-            tasks.started,
-            tasks.raised,
-            tasks.cancelled,
-            tasks.never_retrieved,
-            tasks.outlived_parent,
-            tasks.lost,
-            tuple(self.task(task, now) for task in live),
-            tuple(self.task(task, now) for task in reversed(tasks.troubled)),
-            self.groups(now),
+            live=len(tasks.live),
+            started=tasks.started,
+            raised=tasks.raised,
+            cancelled=tasks.cancelled,
+            never_retrieved=tasks.never_retrieved,
+            outlived_parent=tasks.outlived_parent,
+            lost=tasks.lost,
+            tasks=tuple(self.task(task, now) for task in live),
+            troubled=tuple(self.task(task, now) for task in reversed(tasks.troubled)),
+            groups=self.groups(now),
         )
 
     def groups(self, now: int) -> tuple[TaskGroupInfo, ...]:
@@ -89,18 +89,22 @@ class SnapshotBuilder:
         group.count()
         site = self._trace.site(group.site)
         return TaskGroupInfo(
-            group.number,
-            group.route or site.name or "other tasks",
-            bool(group.route),
-            self._where(site),
-            group.live,
-            group.started,
-            group.busy_ns,
-            group.ready_ns,
-            group.waiting_ns(now),
-            group.pace(now),
-            Distribution(group.step_times.quantiles(), group.step_times.buckets()),
-            Distribution(group.ready_delays.quantiles(), group.ready_delays.buckets()),
+            number=group.number,
+            label=group.route or site.name or "other tasks",
+            route=bool(group.route),
+            site=self._where(site),
+            live=group.live,
+            started=group.started,
+            busy_ns=group.busy_ns,
+            ready_ns=group.ready_ns,
+            waiting_ns=group.waiting_ns(now),
+            steps_per_s=group.pace(now),
+            steps=Distribution(
+                quantiles=group.step_times.quantiles(), buckets=group.step_times.buckets()
+            ),
+            delays=Distribution(
+                quantiles=group.ready_delays.quantiles(), buckets=group.ready_delays.buckets()
+            ),
         )
 
     def task(self, task: Task, now: int) -> TaskInfo:
@@ -123,29 +127,31 @@ class SnapshotBuilder:
         waits_for = wait is not None and state is State.AWAIT
         parent = task.parent_task
         return TaskInfo(
-            task.number,
-            trace.label(task),
-            self._where(trace.site(task.site)),
-            task.parent,
-            task.request.number if task.request is not None else 0,
-            state,
-            wait.resource.row.display(self._naming) if wait is not None and waits_for else "",
-            self._location(place),
-            trace.site(place).name,
-            since,
-            task.started_ns,
-            task.steps,
-            busy,
-            ready,
-            waiting,
-            tuple(hold.resource.row.display(self._naming) for hold in task.holds),
-            task.waker,
-            _OUTCOMES[task.outcome],  # type: ignore[arg-type]
-            bool(task.outlived_ns or (parent is not None and parent.ended_ns)),
-            task.outlived_ns,
-            task.unseen,
-            task.group.number,
-            waits_for and wait is not None and wait.idle,
+            number=task.number,
+            label=trace.label(task),
+            site=self._where(trace.site(task.site)),
+            parent=task.parent,
+            request=task.request.number if task.request is not None else 0,
+            state=state,
+            waits_for=wait.resource.row.display(self._naming)
+            if wait is not None and waits_for
+            else "",
+            place=self._location(place),
+            place_what=trace.site(place).name,
+            since_ns=since,
+            started_ns=task.started_ns,
+            steps=task.steps,
+            busy_ns=busy,
+            ready_ns=ready,
+            waiting_ns=waiting,
+            holds=tuple(hold.resource.row.display(self._naming) for hold in task.holds),
+            waker=task.waker,
+            outcome=_OUTCOMES[task.outcome],  # type: ignore[arg-type]
+            orphan=bool(task.outlived_ns or (parent is not None and parent.ended_ns)),
+            outlived_ns=task.outlived_ns,
+            never_retrieved=task.unseen,
+            group=task.group.number,
+            idle=waits_for and wait is not None and wait.idle,
         )
 
     # ---- resources
@@ -172,20 +178,20 @@ class SnapshotBuilder:
         holds = (hold for member in members for hold in member.holders.values())
         waits = (wait for member in members for wait in member.waiters if not wait.idle)
         return ResourceInfo(
-            row.display(self._naming),
-            row.kind,
-            row.capacity,
-            row.instances,
-            self._where(row.site),
-            GaugeStats(shown.in_use, in_use, shown.max_in_use),
-            GaugeStats(shown.waiting, waiting, shown.max_waiting),
-            row.idle,
-            shown.waited.quantiles(),
-            row.given_up.quantiles(),
-            tuple(self._holder(hold) for hold in islice(holds, _PEOPLE)),
-            tuple(self._waiter(wait) for wait in islice(waits, _PEOPLE)),
-            Track(times, used),
-            Track(times, queued),
+            name=row.display(self._naming),
+            kind=row.kind,
+            capacity=row.capacity,
+            instances=row.instances,
+            location=self._where(row.site),
+            in_use=GaugeStats(now=shown.in_use, mean=in_use, max=shown.max_in_use),
+            waiting=GaugeStats(now=shown.waiting, mean=waiting, max=shown.max_waiting),
+            idle=row.idle,
+            waited=shown.waited.quantiles(),
+            given_up=row.given_up.quantiles(),
+            holders=tuple(self._holder(hold) for hold in islice(holds, _PEOPLE)),
+            waiters=tuple(self._waiter(wait) for wait in islice(waits, _PEOPLE)),
+            in_use_track=Track(times_ns=times, values=used),
+            waiting_track=Track(times_ns=times, values=queued),
         )
 
     def jobs(self) -> tuple[JobStats, ...]:
@@ -194,52 +200,59 @@ class SnapshotBuilder:
     def _jobs(self, executor: Executor) -> JobStats:
         running = [
             WorkerInfo(
-                job.worker,
-                self._trace.site(job.place).name,
-                job.started_ns,
-                job.task.number if job.task is not None else 0,
+                worker=job.worker,
+                job=self._trace.site(job.place).name,
+                since_ns=job.started_ns,
+                task=job.task.number if job.task is not None else 0,
             )
             for job in islice(executor.running.values(), _PEOPLE)
         ]
         return JobStats(
-            executor.resource.row.display(self._naming),
-            executor.queued,
-            tuple(running),
-            executor.finished,
-            executor.raised,
-            executor.queued_times.quantiles(),
-            executor.run_times.quantiles(),
+            name=executor.resource.row.display(self._naming),
+            queued=executor.queued,
+            running=tuple(running),
+            finished=executor.finished,
+            raised=executor.raised,
+            queued_times=executor.queued_times.quantiles(),
+            run_times=executor.run_times.quantiles(),
         )
 
     def _holder(self, hold: Hold) -> HolderInfo:
         task, got = hold.task, self._location(hold.place)
         if task is None:
-            return HolderInfo(0, "", hold.since_ns, got)
+            return HolderInfo(task=0, label="", since_ns=hold.since_ns, location=got)
         wait = task.waits[-1] if task.waits else None
         place = wait.place if wait is not None and wait.place else task.place
         return HolderInfo(
-            task.number,
-            self._trace.label(task),
-            hold.since_ns,
-            got,
-            self._location(place),
-            wait.resource.row.display(self._naming) if wait else self._trace.site(place).name,
+            task=task.number,
+            label=self._trace.label(task),
+            since_ns=hold.since_ns,
+            location=got,
+            place=self._location(place),
+            place_what=wait.resource.row.display(self._naming)
+            if wait
+            else self._trace.site(place).name,
         )
 
     def _waiter(self, wait: Wait) -> WaiterInfo:
         label = self._trace.label(wait.task)
-        return WaiterInfo(wait.task.number, label, wait.began_ns, self._location(wait.place))
+        return WaiterInfo(
+            task=wait.task.number,
+            label=label,
+            since_ns=wait.began_ns,
+            location=self._location(wait.place),
+        )
 
     # ---- incidents
 
     def incident(self, incident: Incident, now: int) -> IncidentInfo:
         start, end = incident.window
         return IncidentInfo(
-            incident.stall.info(now),
-            start,
-            end,
-            tuple(stall.info(now) for stall in incident.stalls),
-            tuple(
+            stall=incident.stall.info(now),
+            start_ns=start,
+            end_ns=end,
+            stalls=tuple(stall.info(now) for stall in incident.stalls),
+            requests=tuple(
                 info for r in incident.requests if (info := self.requests.at(r, now)) is not None
             ),
         )
@@ -255,7 +268,7 @@ class SnapshotBuilder:
         where = self._locations.get(site)
         if where is None:
             short = self._naming.short(site.path)
-            where = Location(short, site.line, site.function, site.path)
+            where = Location(file=short, line=site.line, function=site.function, path=site.path)
             if len(self._locations) < 10_000:
                 self._locations[site] = where
         return where

@@ -11,7 +11,7 @@ from loopviz.model.snapshot.types import NOTHING, Location, Quantiles, Track
 __all__ = ["LoopStats", "Running", "StallInfo"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """What blocks the loop at this moment."""
 
@@ -24,7 +24,7 @@ class Running:
     """The request it works for, 0 if none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StallInfo:
     """A callback that blocked the loop for 20 ms or more; while `open`, for 12 ms or more."""
 
@@ -40,7 +40,7 @@ class StallInfo:
     """The library call that the line has made, and the line in it; None: it is a C function's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopStats:
     """The loop itself."""
 

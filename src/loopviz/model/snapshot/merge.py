@@ -64,7 +64,7 @@ def merge(
         resources=tuple(resources),
         jobs=tuple(jobs for of in here for jobs in of.jobs),
         counters=added_up([of.counters for of in everyone]),
-        peers=tuple(Peer(number, of.loop) for number, of in peers),
+        peers=tuple(Peer(worker=number, loop=of.loop) for number, of in peers),
         overview=in_all(*(of.overview for of in everyone)),
     )
 
@@ -162,11 +162,11 @@ def _one(same: Sequence[Finding]) -> Finding:
 
 def _add_health(of: Sequence[Health]) -> Health:
     return Health(
-        sum(health.events for health in of),
-        sum(health.dropped_events for health in of),
-        sum(health.lost_strings for health in of),
-        tuple(hook for health in of for hook in health.failed_hooks),
-        max(health.newest_ns for health in of),
+        events=sum(health.events for health in of),
+        dropped_events=sum(health.dropped_events for health in of),
+        lost_strings=sum(health.lost_strings for health in of),
+        failed_hooks=tuple(hook for health in of for hook in health.failed_hooks),
+        newest_ns=max(health.newest_ns for health in of),
     )
 
 

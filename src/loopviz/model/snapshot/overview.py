@@ -16,7 +16,7 @@ def _none() -> Ints:
     return np.empty(0, np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Overview:
     """Second by second: element i of each array is of the second `start_s + i` of the clock."""
 
@@ -47,10 +47,10 @@ def together(first: Overview, *others: Overview) -> Overview:
         return whole
 
     return Overview(
-        start,
-        column("busy_ns", (first,), np.add),
-        column("lag_max_ns", (first,), np.add),
-        column("stall_max_ns", (first,), np.add),
-        column("requests", (first, *others), np.add),
-        column("slowest_ns", (first, *others), np.maximum),
+        start_s=start,
+        busy_ns=column("busy_ns", (first,), np.add),
+        lag_max_ns=column("lag_max_ns", (first,), np.add),
+        stall_max_ns=column("stall_max_ns", (first,), np.add),
+        requests=column("requests", (first, *others), np.add),
+        slowest_ns=column("slowest_ns", (first, *others), np.maximum),
     )

@@ -124,7 +124,9 @@ class Past:
             info = stall.info(end)
             if stall.end_ns > end:
                 seen = stall.location if end - begun >= SLOW_NS // 2 else None
-                running = Running(begun, stall.label, seen, stall.request)
+                running = Running(
+                    since_ns=begun, label=stall.label, location=seen, request=stall.request
+                )
                 if end - begun < OPEN_NS:
                     continue
                 info = replace(info, end_ns=end, open=True)
@@ -136,36 +138,36 @@ class Past:
     ) -> LoopStats:
         loop = self._loop
         since = min(start, end - frozen.recent_ns)  # recent figures need these
-        lag = Track(*loop.lag.between(since, end))
+        lag = _track(loop.lag, since, end)
         if kept:
             lag = _joined([incident.lag for incident in kept], lag, start)
             last = int(np.searchsorted(lag.times_ns, end, "right"))
-            lag = Track(lag.times_ns[:last], lag.values[:last])
+            lag = Track(times_ns=lag.times_ns[:last], values=lag.values[:last])
         return replace(
             frozen.loop,
             busy=self._busy(start, end, kept),
             lag=lag,
-            ready_delay=Track(*loop.ready_delay.between(since, end)),
-            callback=Track(*loop.callback.between(since, end)),
-            iteration=Track(*loop.iteration.between(since, end)),
+            ready_delay=_track(loop.ready_delay, since, end),
+            callback=_track(loop.callback, since, end),
+            iteration=_track(loop.iteration, since, end),
         )
 
     def _busy(self, start: int, end: int, kept: Sequence[Incident] = ()) -> Track:
         """Up to `end`, exact there too: on its way from one entry to the next it grows or not."""
-        busy = Track(*self._loop.busy.between(start, _EVER))
+        busy = _track(self._loop.busy, start, _EVER)
         if kept:
             busy = _joined([incident.busy for incident in kept], busy, start)
         times, values = busy.times_ns, busy.values
         last = int(np.searchsorted(times, end, "right"))
         if not last:
-            return Track(times[:0], values[:0])
+            return Track(times_ns=times[:0], values=values[:0])
         value = int(values[last - 1])
         if last < len(times):
             value += min(int(values[last]) - value, end - int(times[last - 1]))
         else:
             most = value + end - int(times[last - 1])  # it may have been busy ever since, until now
             value = max(value, min(self._loop.busy_until(end), most))
-        return Track(np.append(times[:last], end), np.append(values[:last], value))
+        return Track(times_ns=np.append(times[:last], end), values=np.append(values[:last], value))
 
     def _figures(self, frozen: Snapshot, end: int, oldest: int) -> Snapshot:
         """`frozen` with the figures of the seconds before then, as far as they are known."""
@@ -177,7 +179,7 @@ class Past:
         known = since < end and len(busy.times_ns)
         on = ongoing(self._trace, loop, self._routes, end)
         if end < self._trace.switched_ns:
-            on = Ongoing(end)
+            on = Ongoing(now_ns=end)
         made = replace(
             frozen,
             loop=replace(
@@ -213,6 +215,11 @@ def as_of(resource: ResourceInfo, moment_ns: int) -> ResourceInfo:
     )
 
 
+def _track(series: Series, start: int, end: int) -> Track:
+    times, values = series.between(start, end)
+    return Track(times_ns=times, values=values)
+
+
 def _value(track: Track, moment: int, default: int) -> int:
     """What holds then; before all that is known, nothing was there."""
     if not len(track.times_ns):
@@ -227,7 +234,9 @@ def _running(requests: Iterable[RequestInfo], end: int) -> Running | None:
         if request.open:
             start, _, state = request.spans[-1]
             if state in (State.RUN, State.BLOCKING) and start < end:
-                return Running(start, request.route, None, request.number)
+                return Running(
+                    since_ns=start, label=request.route, location=None, request=request.number
+                )
     return None
 
 
@@ -251,4 +260,4 @@ def _joined(older: Sequence[Track], newer: Track, start: int) -> Track:
         times = np.concatenate((track.times_ns[:until], times))
         values = np.concatenate((track.values[:until], values))
     first = max(int(np.searchsorted(times, start)) - 1, 0)
-    return Track(times[first:], values[first:])
+    return Track(times_ns=times[first:], values=values[first:])

@@ -11,7 +11,7 @@ from loopviz.model.stats.histogram import quantiles
 __all__ = ["RangeFigures", "RouteFigures", "figures"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteFigures:
     """The requests of a route that ended in the range."""
 
@@ -19,7 +19,7 @@ class RouteFigures:
     duration: Quantiles
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RangeFigures:
     """What happened from `start_ns` to `end_ns`, as far as the snapshot shows it."""
 
@@ -66,23 +66,26 @@ def figures(snapshot: Snapshot, start_ns: int, end_ns: int) -> RangeFigures:
     ended = [duration for of_route in durations.values() for duration in of_route]
     lag = snapshot.loop.lag
     first, last = np.searchsorted(lag.times_ns, (start, end))
-    routes = [RouteFigures(route, _quantiles(of_route)) for route, of_route in durations.items()]
+    routes = [
+        RouteFigures(route=route, duration=_quantiles(of_route))
+        for route, of_route in durations.items()
+    ]
     routes.sort(key=lambda route: (-route.duration.count, route.route))
     return RangeFigures(
-        start,
-        end,
-        end - start,
-        _utilization(snapshot.loop.busy, start, end),
-        quantiles(lag.values[first:last]),
-        len(stalls),
-        sum(min(s.end_ns, end) - max(s.start_ns, start) for s in stalls),
-        max(stalls, key=lambda s: s.end_ns - s.start_ns, default=None),
-        _quantiles(ended),
-        tuple(routes),
-        still_open,
-        ran,
-        ready,
-        waiting,
+        start_ns=start,
+        end_ns=end,
+        lasted_ns=end - start,
+        utilization=_utilization(snapshot.loop.busy, start, end),
+        lag=quantiles(lag.values[first:last]),
+        stalls=len(stalls),
+        stalled_ns=sum(min(s.end_ns, end) - max(s.start_ns, start) for s in stalls),
+        worst=max(stalls, key=lambda s: s.end_ns - s.start_ns, default=None),
+        duration=_quantiles(ended),
+        routes=tuple(routes),
+        open=still_open,
+        ran_ns=ran,
+        ready_ns=ready,
+        waiting_ns=waiting,
     )
 
 

@@ -39,24 +39,24 @@ class RequestInfoBuilder:
         if waited := waiting(sums):
             waits = LazyTuple(self._make_waits, request)
         return RequestInfo(
-            request.number,
-            request.route,
-            request.lane,
-            request.spans,
-            request.start_ns,
-            request.end_ns,
-            False,
-            request.status,
-            sums[State.RUN] + sums[State.BLOCKING],
-            sums[State.READY],
-            waited,
-            waits,
-            request.phases,
-            request.task,
-            request.bytes_sent,
-            request.calls_made,
-            request.gone_ns,
-            self.worker,
+            number=request.number,
+            route=request.route,
+            lane=request.lane,
+            spans=request.spans,
+            start_ns=request.start_ns,
+            end_ns=request.end_ns,
+            open=False,
+            status=request.status,
+            busy_ns=sums[State.RUN] + sums[State.BLOCKING],
+            ready_ns=sums[State.READY],
+            waiting_ns=waited,
+            waits=waits,
+            phases=request.phases,
+            task=request.task,
+            bytes_sent=request.bytes_sent,
+            calls=request.calls_made,
+            gone_ns=request.gone_ns,
+            worker=self.worker,
         )
 
     def open(self, request: Request, now: int) -> RequestInfo:
@@ -100,24 +100,24 @@ class RequestInfoBuilder:
         if request.phases:
             phases = _until(request.phases, end)
         return RequestInfo(
-            request.number,
-            request.route,
-            request.lane,
-            spans,
-            request.start_ns,
-            end,
-            True,
-            0,
-            sums[State.RUN] + sums[State.BLOCKING],
-            sums[State.READY],
-            waited,
-            waits,
-            phases,
-            request.task,
-            0,
-            sum([call[0] <= end for call in request.calls]),
-            request.gone_ns if request.gone_ns <= end else 0,
-            self.worker,
+            number=request.number,
+            route=request.route,
+            lane=request.lane,
+            spans=spans,
+            start_ns=request.start_ns,
+            end_ns=end,
+            open=True,
+            status=0,
+            busy_ns=sums[State.RUN] + sums[State.BLOCKING],
+            ready_ns=sums[State.READY],
+            waiting_ns=waited,
+            waits=waits,
+            phases=phases,
+            task=request.task,
+            bytes_sent=0,
+            calls=sum([call[0] <= end for call in request.calls]),
+            gone_ns=request.gone_ns if request.gone_ns <= end else 0,
+            worker=self.worker,
         )
 
     def _waits(self, request: Request) -> tuple[WaitInfo, ...]:
@@ -136,7 +136,15 @@ class RequestInfoBuilder:
         named = []
         for (place, row), (total, count) in waits.items():
             what = row.display(self._naming) if row is not None else self._trace.site(place).name
-            named.append(WaitInfo(what, total, count, self._location(place), row is not None))
+            named.append(
+                WaitInfo(
+                    what=what,
+                    total_ns=total,
+                    count=count,
+                    location=self._location(place),
+                    resource=row is not None,
+                )
+            )
         return tuple(sorted(named, key=lambda wait: -wait.total_ns))
 
 

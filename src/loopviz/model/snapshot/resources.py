@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GaugeStats:
     """A count over time: now, on average (by time) and at its peak since the run began."""
 
@@ -52,7 +52,7 @@ class WaiterInfo(NamedTuple):
     """Where in its code."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceInfo:
     """A resource, or all that were made at one line under one name: then counts are sums."""
 
@@ -96,7 +96,7 @@ class WorkerInfo(NamedTuple):
     """The task that submitted it, 0: not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobStats:
     """The worker jobs of one executor. Counts are since the run began."""
 

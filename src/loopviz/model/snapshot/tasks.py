@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
     """How long things of one kind took."""
 
@@ -32,7 +32,7 @@ class Distribution:
     buckets: Buckets = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopDistributions:
     """What a loop is measured by, over some time."""
 
@@ -71,7 +71,7 @@ class Pause(NamedTuple):
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CounterValue:
     """Something that the scenario's endpoints count."""
 
@@ -84,7 +84,7 @@ class CounterValue:
     """How much it grew over the last `Snapshot.recent_ns`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GcStats:
     """The garbage collections since the run began."""
 
@@ -97,7 +97,7 @@ class GcStats:
     """The newest ones, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitInfo:
     """What a request, all in all, waited for at one place."""
 
@@ -122,7 +122,7 @@ class RequestPhase(NamedTuple):
     """So far, while it goes on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskInfo:
     """One task. `busy_ns + ready_ns + waiting_ns` is its lifetime as far as it was seen."""
 
@@ -169,7 +169,7 @@ class TaskInfo:
     """It waits to take something out: a consumer without work."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskGroupInfo:
     """The tasks that serve one route, or were made at one line. Counts are since the run began."""
 
@@ -193,7 +193,7 @@ class TaskGroupInfo:
     """Ready delays: how long tasks that could run waited for the loop."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskTable:
     """The tasks. Counts are since the run began."""
 

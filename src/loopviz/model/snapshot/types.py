@@ -44,7 +44,7 @@ Span = tuple[int, int, State]
 """start_ns, end_ns, state."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
     """A line of code. `file` is shortened for people (`scenarios/block.py`), `path` is whole."""
 
@@ -62,7 +62,7 @@ Buckets = tuple[int, ...]
 are below all edges, the last ones above. Empty: there are no values."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quantiles:
     """Of `count` values; all zero when there are none."""
 
@@ -73,7 +73,7 @@ class Quantiles:
     max_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
     """Values over time, oldest first: `values[i]` holds at `times_ns[i]`."""
 
@@ -81,5 +81,5 @@ class Track:
     values: NDArray[np.int64]
 
 
-NOTHING = Track(np.empty(0, np.int64), np.empty(0, np.int64))
+NOTHING = Track(times_ns=np.empty(0, np.int64), values=np.empty(0, np.int64))
 """No values."""

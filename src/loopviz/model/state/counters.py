@@ -55,21 +55,22 @@ class Counters:
 
     def snapshot(self, since: int, until: int | None = None) -> tuple[CounterValue, ...]:
         """As they are now, or were `until` then, and how much they had grown since."""
-        return tuple(
-            CounterValue(key, title, bad, *_change(self._series[key], since, until))
-            for key, (title, bad) in self._known.items()
-        )
+        found = []
+        for key, (title, bad) in self._known.items():
+            value, recent = _change(self._series[key], since, until)
+            found.append(CounterValue(key=key, title=title, bad=bad, value=value, recent=recent))
+        return tuple(found)
 
 
 def added_up(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
     """The counters of several processes of one scenario, as one."""
     return tuple(
         CounterValue(
-            same[0].key,
-            same[0].title,
-            same[0].bad,
-            sum(one.value for one in same),
-            sum(one.recent for one in same),
+            key=same[0].key,
+            title=same[0].title,
+            bad=same[0].bad,
+            value=sum(one.value for one in same),
+            recent=sum(one.recent for one in same),
         )
         for same in zip(*values, strict=True)
     )

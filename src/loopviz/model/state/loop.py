@@ -107,21 +107,27 @@ class LoopTimes:
     ) -> LoopDistributions:
         """Since `begin`, and of these values that go on."""
         return LoopDistributions(
-            _distribution(self.ready_delay_all.and_also(ready_delay)),
-            _distribution(self.callback_all.and_also(callback)),
-            _distribution(self.iteration_all.and_also(iteration)),
-            _distribution(self.lag_all.and_also(lag)),
+            ready_delay=_distribution(self.ready_delay_all.and_also(ready_delay)),
+            callback=_distribution(self.callback_all.and_also(callback)),
+            iteration=_distribution(self.iteration_all.and_also(iteration)),
+            lag=_distribution(self.lag_all.and_also(lag)),
         )
 
     def between(self, start_ns: int, end_ns: int) -> LoopDistributions:
         """Of that time, as far as it is not forgotten."""
-        distributions = []
-        for series in (self.ready_delay, self.callback, self.iteration, self.lag):
+
+        def of(series: Series) -> Distribution:
             first, last = np.searchsorted(series.times, (start_ns, end_ns))
             histogram = Histogram()
             histogram.add(series.values[first:last])
-            distributions.append(_distribution(histogram))
-        return LoopDistributions(*distributions)
+            return _distribution(histogram)
+
+        return LoopDistributions(
+            ready_delay=of(self.ready_delay),
+            callback=of(self.callback),
+            iteration=of(self.iteration),
+            lag=of(self.lag),
+        )
 
     def busy_until(self, now: int) -> int:
         """Cumulative busy ns at `now`, the open switch included."""
@@ -216,4 +222,4 @@ def _missed(due: int, now: int) -> Ints:
 
 
 def _distribution(histogram: Histogram) -> Distribution:
-    return Distribution(histogram.quantiles(), histogram.buckets())
+    return Distribution(quantiles=histogram.quantiles(), buckets=histogram.buckets())

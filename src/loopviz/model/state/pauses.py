@@ -32,9 +32,9 @@ class Pauses:
 
     def stats(self) -> GcStats:
         return GcStats(
-            self.count,
-            self.total_ns,
-            self.max_ns,
-            tuple(self.by_generation),
-            tuple(self.last),
+            count=self.count,
+            total_ns=self.total_ns,
+            max_ns=self.max_ns,
+            by_generation=tuple(self.by_generation),
+            last=tuple(self.last),
         )

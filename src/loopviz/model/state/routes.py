@@ -196,13 +196,13 @@ class Routes:
     def snapshot(self, since: int) -> tuple[RouteInfo, ...]:
         return tuple(
             RouteInfo(
-                route.name,
-                route.rps * self.factor,
-                route.sent,
-                route.ok,
-                dict(route.errors) | ({"shed": route.shed} if route.shed else {}),
-                route.in_flight,
-                route.recent(since),
+                route=route.name,
+                offered_rps=route.rps * self.factor,
+                sent=route.sent,
+                ok=route.ok,
+                errors=dict(route.errors) | ({"shed": route.shed} if route.shed else {}),
+                in_flight=route.in_flight,
+                latency_recent=route.recent(since),
             )
             for route in self.routes
         )

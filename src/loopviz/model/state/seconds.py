@@ -58,8 +58,17 @@ class Seconds:
         """All seconds that are over; the same again until one more is."""
         count = self._over - self._start
         if count != len(self._made.busy_ns) or self._made.start_s != self._start:
-            columns = (np.array(column[:count], np.int64) for column in self._columns)
-            self._made = Overview(self._start, *columns)
+            busy, lag, stall_max, requests, slowest = (
+                np.array(column[:count], np.int64) for column in self._columns
+            )
+            self._made = Overview(
+                start_s=self._start,
+                busy_ns=busy,
+                lag_max_ns=lag,
+                stall_max_ns=stall_max,
+                requests=requests,
+                slowest_ns=slowest,
+            )
         return self._made
 
     def _index(self, second: int) -> int:

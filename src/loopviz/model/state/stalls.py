@@ -77,14 +77,14 @@ class Stall:
         """A frozen copy; the same one again while nothing has changed."""
         if self._info is None or self._info.open or self._info.victims != self.victims:
             self._info = StallInfo(
-                self.start_ns,
-                self.end_ns or now_ns,
-                not self.end_ns,
-                self.label,
-                self.location,
-                self.request,
-                self.victims,
-                self.call,
+                start_ns=self.start_ns,
+                end_ns=self.end_ns or now_ns,
+                open=not self.end_ns,
+                label=self.label,
+                location=self.location,
+                request=self.request,
+                victims=self.victims,
+                call=self.call,
             )
         return self._info
 

@@ -206,7 +206,12 @@ class Trace:
         request = self._request(self._task)
         slow = now - self._start >= SLOW_NS // 2
         where = self.samples.location(self._start) if slow else None
-        return Running(self._start, self._what(self._task, self._site), where, request)
+        return Running(
+            since_ns=self._start,
+            label=self._what(self._task, self._site),
+            location=where,
+            request=request,
+        )
 
     def open_stall(self, now: int) -> Stall | None:
         """The running callback as a stall, if it has run that long."""

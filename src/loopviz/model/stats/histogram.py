@@ -48,7 +48,7 @@ class Histogram:
         ranks = np.ceil(np.array([0.5, 0.9, 0.99]) * total).astype(np.int64)
         bins = np.searchsorted(np.cumsum(self._counts), ranks)
         p50, p90, p99 = (min(_middle(int(b)), self.max_ns) for b in bins)
-        return Quantiles(total, p50, p90, p99, self.max_ns)
+        return Quantiles(count=total, p50_ns=p50, p90_ns=p90, p99_ns=p99, max_ns=self.max_ns)
 
     def and_also(self, values: NDArray[np.int64]) -> "Histogram":
         """A copy with these values as well; itself if there are none."""
@@ -100,7 +100,7 @@ def quantiles(values: NDArray[np.int64]) -> Quantiles:
     ranks = [int(np.ceil(q * count)) - 1 for q in (0.5, 0.9, 0.99)]
     ordered = np.partition(values, sorted({*ranks, count - 1}))
     p50, p90, p99 = (int(ordered[r]) for r in ranks)
-    return Quantiles(count, p50, p90, p99, int(ordered[-1]))
+    return Quantiles(count=count, p50_ns=p50, p90_ns=p90, p99_ns=p99, max_ns=int(ordered[-1]))
 
 
 def _bin(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -78,7 +78,7 @@ def measured(loop: LoopStats, scene: Scene) -> list[MeasureRow]:
 def _now(track: Track, scene: Scene) -> Distribution:
     """Over the last seconds that the picture shows."""
     values = _recent(track, scene)
-    return Distribution(quantiles(values), _buckets(values))
+    return Distribution(quantiles=quantiles(values), buckets=_buckets(values))
 
 
 def _recent(track: Track, scene: Scene) -> Ints:
