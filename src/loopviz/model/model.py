@@ -2,65 +2,44 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.clock import MS, SECOND
 from loopviz.model.events import EVENT_TYPE, rows
 from loopviz.model.findings import Rules
+from loopviz.model.findings.rule import worst_first
+from loopviz.model.findings.suggestions import Suggestions
 from loopviz.model.names import Naming
 from loopviz.model.phases.measure import Meter
 from loopviz.model.phases.phases import Phases
 from loopviz.model.snapshot import (
-    Comparison,
-    CounterValue,
     Finding,
     Health,
     IncidentInfo,
-    JobStats,
     LoopDistributions,
-    LoopStats,
     Mark,
-    Quantiles,
-    ResourceInfo,
-    RouteInfo,
     Snapshot,
-    StallInfo,
-    TaskTable,
-    Track,
 )
 from loopviz.model.snapshot.build import SnapshotBuilder
 from loopviz.model.snapshot.past import Past
-from loopviz.model.snapshot.window import Window
+from loopviz.model.snapshot.present import Present
 from loopviz.model.state.counters import Counters
 from loopviz.model.state.dispatch import handlers
+from loopviz.model.state.history import History
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.loop import LoopTimes
-from loopviz.model.state.ongoing import Ongoing, ongoing, open_stall
+from loopviz.model.state.ongoing import Ongoing, ongoing
 from loopviz.model.state.routes import Route, RouteNames, Routes
 from loopviz.model.state.seconds import Seconds
 from loopviz.model.state.trace import Trace
-from loopviz.model.stats.histogram import quantiles
-from loopviz.model.stats.series import Series
 from loopviz.wire.control import Sample
 from loopviz.wire.events import Kind
 
 __all__ = ["Model"]
 
-RECENT_NS = 5 * SECOND
-KEEP_NS = 65 * SECOND
-RETAINED_NS = 30 * SECOND
-"""How much of the newest history is kept while an older interval is retained."""
-_AFTER_NS = 10 * SECOND
-"""How long after `retain` was called a request may end and still be retained."""
-_FORGET_NS = 10 * SECOND
-"""What is older than is to be kept is dropped this often."""
-_FIGURES_NS, _FACTS_NS = 100 * MS, 200 * MS
-"""How often figures and findings are refreshed; a person cannot read faster."""
-_LATE_NS = 50 * MS
-"""Words may come so much later, so that a frame has not both to make."""
+_MARKS = 500
+"""How many marks are kept."""
 
 
 class Model:
@@ -83,54 +62,52 @@ class Model:
         """
         self.naming = naming or Naming()
         self.loop = LoopTimes()
-        self.rules = Rules(self.naming, self.loop)
-        names = RouteNames(name for name, _ in routes)
-        self.seconds = Seconds()
-        self.trace = Trace(handlers, self.naming, self.rules, lanes, names, self.seconds)
-        self.rules.watch(self.trace)
-        self.builder = SnapshotBuilder(self.trace, self.naming)
-        self.builder.requests.worker = worker
         self.routes = Routes([Route(name, rps) for name, rps in routes])
-        self.rules.knows(load=self.routes)
         self.counters = Counters(counters)
+        self.seconds = Seconds()
+        self.rules = Rules(self.naming, self.loop, self.routes)
+        names = RouteNames(name for name, _ in routes)
+        self.trace = Trace(handlers, self.naming, self.rules, lanes, names, self.seconds)
+        self.rules.attach(self.trace)
         meter = Meter(self.routes, self.loop, self.trace, self.counters, self.naming)
         self.phases = Phases(meter, self.counters)
-        self._fixes = tuple(fixes)
-        """Those that may be suggested, best first."""
-        self._answers = {fix: rules for fix, rules in (answers or {}).items() if rules}
-        self._marks: deque[Mark] = deque(maxlen=500)
-        self._events = self._dropped = self._lost_strings = 0
+        self.builder = SnapshotBuilder(self.trace, self.naming)
+        self.builder.requests.worker = worker
+        self._suggestions = Suggestions(fixes, answers or {})
+        self._marks: deque[Mark] = deque(maxlen=_MARKS)
+        self._events = self._dropped = self._lost_strings = self._stopped = 0
         self._failed_hooks: list[str] = []
-        self._began = self._newest = self._stopped = 0
-        self._forgotten = 0
-        self._retains = False
-        self._figures = _Figures()
-        self._facts = _Facts()
-        self._window = Window(self.builder.requests.ended)
+        self._history = History(self.trace, self.loop, self.routes, self.counters)
+        self._present = Present(
+            trace=self.trace,
+            loop=self.loop,
+            routes=self.routes,
+            counters=self.counters,
+            seconds=self.seconds,
+            phases=self.phases,
+            builder=self.builder,
+            findings=self.findings,
+        )
         self._past = Past(self.trace, self.loop, self.routes, self.counters, self.builder)
-        self._phase_before: tuple[tuple[int, int], LoopDistributions] | None = None
+
+    # ---- what comes in
 
     def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
-        """A batch of the loop's ring, in its order. Feed the side ring's batch first."""
+        """Takes a batch of the loop's ring. Feed the side ring's batch first."""
         if not len(records):
             return
         self._events += len(records)
-        self._began = self._began or int(records["at"][0])
-        self._newest = max(self._newest, int(records["at"][-1]))
-        self._forgotten = self._forgotten or self._newest
-        for part in self.rules.seconds(records):
+        self._history.extend(int(records["at"][0]), int(records["at"][-1]))
+        for part in self.rules.by_second(records):
             self.loop.feed(part)
             self.trace.feed(rows(part), strings)
         self._take_incidents()
-        self.seconds.note(self._newest, self.loop)
-        self.phases.note(self._newest)
-        keep = RETAINED_NS if self._retains else KEEP_NS
-        if self._newest - self._forgotten > keep + _FORGET_NS:
-            self._forgotten = self._newest - keep
-            self._forget(self._forgotten)
+        self.seconds.note(self._history.newest_ns, self.loop)
+        self.phases.note(self._history.newest_ns)
+        self._history.trim()
 
     def feed_side(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
-        """A batch of the side ring: samples, marks, failed hooks, what workers do."""
+        """Takes a batch of the side ring: stack samples, marks, failed hooks, workers' jobs."""
         self._events += len(records)
         for row in rows(records):
             at, a, _who, b, kind = row
@@ -156,7 +133,7 @@ class Model:
         outcomes: Iterable[tuple[int, int, int]] = (),
         at_ns: int = 0,
     ) -> None:
-        """What the load has seen up to `at_ns` (0: not known); counts are totals, one per route.
+        """Takes what the load has seen up to `at_ns` (0: not known). Counts are totals by route.
 
         `waiting`: route and scheduled time of all requests that have had no answer for half a
         second. `outcomes`: route, status and number of requests whose samples were dropped.
@@ -165,9 +142,10 @@ class Model:
         self.routes.as_of_ns = at_ns
 
     def mark(self, at: int, text: str) -> None:
-        """`fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`, `baseline`; `scenario:ID` begins all anew.
+        """Takes a mark: `fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`, `baseline`, `scenario:ID`.
 
-        `routes:GET /a, GET /b`: those that the app has; that is no change, and not shown.
+        `scenario` starts all counts anew. `routes:GET /a, GET /b` lists the app's routes, and is
+        not shown.
         """
         kind, _, detail = text.partition(":")
         if kind == "fix":
@@ -179,7 +157,7 @@ class Model:
             self.phases.load(self.routes.factor, at)
             self._marks.append(Mark(at_ns=at, kind="load", text=f"load ×{float(detail):g}"))
         elif kind == "routes":
-            self.rules.knows(routes=detail.split(", "))
+            self.rules.app_routes(detail.split(", "))
         elif kind == "scenario":
             self.loop.begin()
             self.rules.begin()
@@ -191,7 +169,7 @@ class Model:
             self._marks.append(Mark(at_ns=at, kind="baseline", text=kind))
 
     def stop(self, at: int) -> None:
-        """The target is gone; nothing is known from then on."""
+        """The target has ended: nothing is known from then on."""
         self._stopped = at
         if self.seen:
             stopped = np.array([(at, 0, 0, 0, Kind.STOPPED)], EVENT_TYPE)
@@ -201,76 +179,38 @@ class Model:
             self.rules.end_second()
 
     def lost(self, records: int, at: int) -> None:
-        """The loop's ring overran us: so many records are missing before the next batch."""
+        """The loop's ring was overrun: so many records are missing before the next batch."""
+        at = at or self._history.newest_ns
         self._dropped += records
         self.loop.gap()
-        self.trace.gap(at or self._newest)
-        self._marks.append(
-            Mark(at_ns=at or self._newest, kind="gap", text=f"{records} events lost")
-        )
+        self.trace.gap(at)
+        self._marks.append(Mark(at_ns=at, kind="gap", text=f"{records} events lost"))
 
     def lost_side(self, records: int) -> None:
-        """So many samples and marks are missing."""
+        """The side ring was overrun: so many samples and marks are missing."""
         self._dropped += records
         if records:
-            self.trace.jobs.gap(self._newest)
+            self.trace.jobs.gap(self._history.newest_ns)
 
     def lost_strings(self, count: int) -> None:
-        """So many names did not fit into the rings' string regions, in all."""
+        """Sets how many names did not fit into the rings' string regions, in total."""
         self._lost_strings = count
+
+    # ---- what is asked
 
     @property
     def seen(self) -> bool:
-        """Whether any event has come at all."""
-        return self._newest > 0
+        """Whether any event has come."""
+        return self._history.newest_ns > 0
+
+    @property
+    def oldest_ns(self) -> int:
+        """See `Snapshot.oldest_ns`."""
+        return self._history.oldest_ns
 
     def snapshot(self, now: int, window_ns: int) -> Snapshot:
         """The picture at `now`, with `window_ns` of history in detail."""
-        start = now - window_ns
-        self._refresh(now)
-        figures, facts, trace = self._figures, self._facts, self.trace
-        stalls = [stall.info(now) for stall in trace.stalls.since(start)]
-        stall = open_stall(trace, self.routes, now)
-        if stall is not None:
-            stalls.append(stall.info(now))
-        finished = trace.requests.finished
-        going_on = [self.builder.requests.open(r, now) for r in trace.requests.open.values()]
-        first, last = finished.place(start), finished.newest
-        return Snapshot(
-            now_ns=now,
-            recent_ns=RECENT_NS,
-            loop=LoopStats(
-                busy=_track(self.loop.busy, start, now, self.loop.busy_until(now)),
-                lag=_track(self.loop.lag, start),
-                stalls=tuple(stalls),
-                running=trace.running(now),
-                lag_recent=figures.lag,
-                ready_delay_recent=figures.ready_delay,
-                utilization_recent=figures.utilization,
-                callbacks=self.loop.callbacks,
-                iterations=self.loop.iterations,
-                gc=trace.pauses.stats(),
-                coverage=trace.level,
-                ready_delay=_track(self.loop.ready_delay, start),
-                callback=_track(self.loop.callback, start),
-                iteration=_track(self.loop.iteration, start),
-                whole=facts.whole,
-                before=facts.before,
-            ),
-            requests=self._window.show(finished, first, last, going_on),
-            routes=figures.routes,
-            marks=tuple(mark for mark in self._marks if mark.at_ns >= start),
-            findings=facts.findings,
-            comparison=facts.comparison,
-            health=self.health(),
-            tasks=facts.tasks,
-            resources=figures.resources,
-            jobs=facts.jobs,
-            incidents=facts.incidents,
-            counters=figures.counters,
-            oldest_ns=self.oldest_ns,
-            overview=self.seconds.overview(),
-        )
+        return self._present.snapshot(now, window_ns, self._marks, self.health(), self.oldest_ns)
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         """`frozen` as it would have looked from `start_ns` to `end_ns`.
@@ -284,34 +224,16 @@ class Model:
     def retain(self, since_ns: int) -> None:
         """Retains history in detail from `since_ns` on; 0 releases it.
 
-        Retained are tracks up to now, and requests that end within `_AFTER_NS`. Of what follows,
+        Retained are tracks up to now, and requests that end within ten seconds. Of what follows,
         the last `RETAINED_NS` and at most 45,000 requests are kept, so there may be a hole between.
         """
-        finished, stalls = self.trace.requests.finished, self.trace.stalls
-        tracks = [*self.loop.tracks, *self.counters.tracks]
-        tracks += [route.done for route in self.routes.routes]
-        self._retains = since_ns > 0
-        if self._retains:
-            finished.retain(since_ns - _FORGET_NS, self._newest + _AFTER_NS)
-            stalls.retain()
-            for track in tracks:
-                track.retain()
-        else:
-            finished.release()
-            stalls.release()
-            for track in tracks:
-                track.release()
-
-    @property
-    def oldest_ns(self) -> int:
-        """See `Snapshot.oldest_ns`."""
-        return max(self._began, self.trace.requests.finished.oldest_ns)
+        self._history.retain(since_ns)
 
     def incident(self, start_ns: int) -> IncidentInfo | None:
         """What was kept around the stall that started then; None if nothing was."""
         for incident in self.trace.incidents.all():
             if incident.stall.start_ns == start_ns:
-                return self.builder.incident(incident, self._newest)
+                return self.builder.incident(incident, self._history.newest_ns)
         return None
 
     def health(self) -> Health:
@@ -321,7 +243,7 @@ class Model:
             dropped_events=self._dropped,
             lost_strings=self._lost_strings,
             failed_hooks=tuple(self._failed_hooks),
-            newest_ns=self._newest,
+            newest_ns=self._history.newest_ns,
         )
 
     def ongoing(self, now: int) -> Ongoing:
@@ -329,118 +251,22 @@ class Model:
         return ongoing(self.trace, self.loop, self.routes, now)
 
     def distributions(self, now: int) -> LoopDistributions:
-        """What the loop is measured by since the run began, with what goes on at `now`."""
-        on = self.ongoing(now)
-        return self.loop.distributions(on.ready_delay, on.callback, on.iteration, on.lag)
+        """The loop's figures since the run began, with what goes on at `now`."""
+        return self._present.distributions(now)
 
     def findings(self, now: int = 0) -> tuple[Finding, ...]:
         """Worst first: errors, then by how long others waited, then by total time.
 
         What goes on counts up to `now`, or to the newest event; to its end, if the target is gone.
         """
-        found = self.rules.findings(self._suggestion, self._stopped or max(now, self._newest))
-        return tuple(
-            sorted(found, key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
-        )
+        until = self._stopped or max(now, self._history.newest_ns)
+        return worst_first(self.rules.findings(self._suggest, until))
 
-    def _suggestion(self, rule: str) -> str:
-        """The first right fix that answers the rule, unless one that does is on already."""
-        fitting = [fix for fix in self._fixes if rule in self._answers.get(fix, (rule,))]
-        if any(fix in self.phases.fixes for fix in fitting):
-            return ""
-        return fitting[0] if fitting else ""
-
-    def _refresh(self, now: int) -> None:
-        """Refreshes the parts that are due; both in one frame only after a pause."""
-        age = now - self._facts.at_ns
-        figures = now - self._figures.at_ns >= _FIGURES_NS
-        if figures:
-            since, on = now - RECENT_NS, self.ongoing(now)
-            self._figures = _Figures(
-                at_ns=now,
-                lag=quantiles(np.append(self.loop.lag.since(since), on.lag)),
-                ready_delay=quantiles(
-                    np.append(self.loop.ready_delay.since(since), on.ready_delay)
-                ),
-                utilization=self._utilization(since, now),
-                routes=self.routes.snapshot(since),
-                resources=self.builder.resources(now, now - KEEP_NS),
-                counters=self.counters.snapshot(since),
-            )
-        if age >= _FACTS_NS + (_LATE_NS if figures else 0):
-            self._facts = _Facts(
-                at_ns=now,
-                findings=self.findings(now),
-                comparison=self.phases.compare(now),
-                tasks=self.builder.tasks(now),
-                jobs=self.builder.jobs(),
-                incidents=tuple(
-                    incident.stall.info(now) for incident in self.trace.incidents.all()
-                ),
-                whole=self.distributions(now),
-                before=self._before(),
-            )
-
-    def _before(self) -> LoopDistributions | None:
-        """Of the phase before this one; made once, since its values are forgotten."""
-        phase = self.phases.measured_before
-        if phase is None:
-            return None
-        if self._phase_before is None or self._phase_before[0] != phase:
-            self._phase_before = phase, self.loop.between(*phase)
-        return self._phase_before[1]
-
-    def _utilization(self, since: int, now: int) -> float:
-        track = _track(self.loop.busy, since, now, self.loop.busy_until(now))
-        if not len(self.loop.busy):
-            return 0.0
-        since = max(since, int(track.times_ns[0]))
-        at = np.interp([since, now], track.times_ns, track.values)
-        return float(at[1] - at[0]) / max(now - since, 1)
+    def _suggest(self, rule: str) -> str:
+        return self._suggestions.best(rule, self.phases.fixes)
 
     def _take_incidents(self, *, at_once: bool = False) -> None:
         trace = self.trace
-        trace.incidents.take(self._newest, trace.requests, trace.stalls, self.loop, at_once=at_once)
-
-    def _forget(self, before: int) -> None:
-        self.loop.forget_before(before)
-        self.trace.forget_before(before)
-        for route in self.routes.routes:
-            route.forget_before(before)
-        self.counters.forget_before(before)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    """The part of a snapshot that is made ten times a second."""
-
-    at_ns: int = -SECOND
-    lag: Quantiles = field(default_factory=Quantiles)
-    ready_delay: Quantiles = field(default_factory=Quantiles)
-    utilization: float = 0.0
-    routes: tuple[RouteInfo, ...] = ()
-    resources: tuple[ResourceInfo, ...] = ()
-    counters: tuple[CounterValue, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Facts:
-    """The part that is made five times a second."""
-
-    at_ns: int = -SECOND
-    findings: tuple[Finding, ...] = ()
-    comparison: Comparison | None = None
-    tasks: TaskTable = field(default_factory=TaskTable)
-    jobs: tuple[JobStats, ...] = ()
-    incidents: tuple[StallInfo, ...] = ()
-    whole: LoopDistributions = field(default_factory=LoopDistributions)
-    before: LoopDistributions | None = None
-
-
-def _track(series: Series, since: int, now: int = 0, value: int = 0) -> Track:
-    """The series from the last entry before `since`; with `now`, it goes on to `value` then."""
-    first = max(int(np.searchsorted(series.times, since)) - 1, 0)
-    times, values = series.times[first:], series.values[first:]
-    if not now:
-        return Track(times_ns=times, values=values)
-    return Track(times_ns=np.append(times, now), values=np.append(values, value))
+        trace.incidents.take(
+            self._history.newest_ns, trace.requests, trace.stalls, self.loop, at_once=at_once
+        )

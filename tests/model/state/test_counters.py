@@ -5,8 +5,9 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.engine.collector import RingReader
 from loopviz.lab.target.counters import Counting
-from loopviz.model.model import RECENT_NS, Model
+from loopviz.model.model import Model
 from loopviz.model.snapshot import CounterValue
+from loopviz.model.snapshot.present import RECENT_NS
 from loopviz.model.state.counters import added_up
 from loopviz.scenario import Counter
 from loopviz.testing import Story

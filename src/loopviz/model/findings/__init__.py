@@ -18,8 +18,9 @@ from loopviz.model.findings.hangs import RequestHangs
 from loopviz.model.findings.locks import LockConvoy, LockHeldAcrossIo
 from loopviz.model.findings.pools import PoolExhausted, ThreadLimiterExhausted
 from loopviz.model.findings.retries import RetryStorm
-from loopviz.model.findings.rule import Case, Context, Rule, Suggest, Verdict
+from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.findings.slow import GilContention, SlowCallback
+from loopviz.model.findings.suggestions import Suggest
 from loopviz.model.findings.task_lifetime import TaskLost, TaskNeverRetrieved, TaskOutlivedParent
 from loopviz.model.findings.writes import CancelledMidWrite
 from loopviz.model.names import Naming
@@ -29,7 +30,7 @@ from loopviz.model.state.observer import Observer
 from loopviz.model.state.routes import Routes
 from loopviz.model.state.trace import Trace
 
-__all__ = ["RULES", "Case", "Context", "Rule", "Rules", "Suggest", "Verdict"]
+__all__ = ["RULES", "Case", "Context", "Rule", "Rules", "Verdict"]
 
 RULES: tuple[type[Rule[Any]], ...] = (
     SlowCallback,
@@ -58,26 +59,25 @@ _HOOKS = [name for name in vars(Observer) if not name.startswith("_")]
 class Rules(Observer):
     """The rules of one run. It is the model's observer: each event goes to those who listen."""
 
-    def __init__(self, naming: Naming, loop: LoopTimes) -> None:
-        self._context = Context(naming, loop)
+    def __init__(self, naming: Naming, loop: LoopTimes, load: Routes | None = None) -> None:
+        self._context = Context(naming, loop, load)
         self.rules: list[Rule[Any]] = []
         self._parts: list[NDArray[np.void]] = []
         """What came in this second."""
         self._next = 0
         """When it is over."""
 
-    def watch(self, trace: "Trace") -> None:
-        """Of that trace; before its first event."""
+    def attach(self, trace: Trace) -> None:
+        """Observes the trace from now on. Call it before the first event."""
         self._context.trace = trace
         self.begin()
 
-    def knows(self, load: Routes | None = None, routes: Sequence[str] = ()) -> None:
-        """What the load sees, and the routes that the app has, may be asked for."""
-        self._context.load = load or self._context.load
-        self._context.routes = tuple(routes) or self._context.routes
+    def app_routes(self, routes: Sequence[str]) -> None:
+        """Takes the routes that the app has."""
+        self._context.routes = tuple(routes)
 
     def begin(self) -> None:
-        """Find anew from here on."""
+        """Starts all rules anew."""
         self.rules = [rule(self._context) for rule in RULES]
         for hook in _HOOKS:
             listeners = [
@@ -96,7 +96,7 @@ class Rules(Observer):
         """That is where it was, outermost frame first."""
         self._context.stacks[task] = stack
 
-    def seconds(self, records: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
+    def by_second(self, records: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
         """A batch in pieces that lie within one second each; each rule checks after each second.
 
         So what they find does not depend on how the events were cut into batches.

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from loopviz.model.findings.suggestions import Suggest
 from loopviz.model.names import Naming, Site
 from loopviz.model.snapshot import Finding, Impact, Location, Moment
 from loopviz.model.state.entities import Task
@@ -19,7 +20,7 @@ from loopviz.model.state.request import Request
 from loopviz.model.state.routes import Routes
 from loopviz.model.state.trace import Trace
 
-__all__ = ["Case", "Context", "Rule", "Suggest", "Verdict", "latest", "together"]
+__all__ = ["Case", "Context", "Rule", "Verdict", "latest", "together", "worst_first"]
 
 _CASES = 100
 """How many culprits a rule distinguishes; further ones share one case."""
@@ -33,9 +34,6 @@ _MOMENTS = 8
 _ROUTES = 50
 """How many routes a finding distinguishes."""
 
-Suggest = Callable[[str], str]
-"""The key of the fix to suggest for a rule's id; empty: none."""
-
 
 class Verdict(Enum):
     """On a case. `RECHECK`: there is something, but not enough evidence yet."""
@@ -46,13 +44,13 @@ class Verdict(Enum):
 class Context:
     """What rules may read, beside the events that they receive as `Observer`s."""
 
-    def __init__(self, naming: Naming, loop: LoopTimes) -> None:
+    def __init__(self, naming: Naming, loop: LoopTimes, load: Routes | None = None) -> None:
         self.naming = naming
         self.loop = loop
+        self.load = load
+        """What the load sees of each of its routes."""
         self.trace: Trace
         """Set before the first event."""
-        self.load: Routes | None = None
-        """What the load sees of each of its routes."""
         self.routes: tuple[str, ...] = ()
         """The app's own routes, once known."""
         self.wanted = 0
@@ -290,6 +288,13 @@ class Rule(Observer, Generic[C]):
             open=sum(case.open for case in cases),
             open_ns=max(case.open_worst_ns for case in cases),
         )
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors first, then by how long others waited, then by total time."""
+    return tuple(
+        sorted(findings, key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
+    )
 
 
 def latest(moments: Iterable[Moment]) -> tuple[Moment, ...]:

@@ -7,7 +7,7 @@ its model alone. What the others add is added up, or stands beside it under thei
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from loopviz.model.findings.rule import latest, together
+from loopviz.model.findings.rule import latest, together, worst_first
 from loopviz.model.snapshot import (
     Finding,
     Health,
@@ -136,9 +136,7 @@ def add_findings(found: Iterable[Sequence[Finding]]) -> tuple[Finding, ...]:
             where = finding.location
             place = (where.path, where.line, where.function) if where else finding.sentence
             together.setdefault((finding.rule, place), []).append(finding)
-    merged = [_one(same) for same in together.values()]
-    merged.sort(key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
-    return tuple(merged)
+    return worst_first(_one(same) for same in together.values())
 
 
 def _one(same: Sequence[Finding]) -> Finding:
