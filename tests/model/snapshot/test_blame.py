@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.snapshot import State
-from loopviz.model.snapshot.blame import NOBODY, OTHERS, breakdown
+from loopviz.model.snapshot.breakdown import NOBODY, OTHERS, breakdown
 from loopviz.model.snapshot.merge import merge
 from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story

@@ -3,7 +3,7 @@
 import pytest
 
 from loopviz.clock import MS
-from loopviz.model.findings.slow import SlowCallback
+from loopviz.model.findings.rules.slow_callback import SlowCallback
 from loopviz.model.names import Naming
 from loopviz.model.state.stalls import StackSamples, Stall
 

@@ -10,19 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.antipatterns import ClientPerRequest, SequentialAwaits
-from loopviz.model.findings.delay import ReadyDelayHigh
-from loopviz.model.findings.failing import RequestsFail
-from loopviz.model.findings.growth import UnboundedGrowth
-from loopviz.model.findings.hangs import RequestHangs
-from loopviz.model.findings.locks import LockConvoy, LockHeldAcrossIo
-from loopviz.model.findings.pools import PoolExhausted, ThreadLimiterExhausted
-from loopviz.model.findings.retries import RetryStorm
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
-from loopviz.model.findings.slow import GilContention, SlowCallback
+from loopviz.model.findings.rules.cancelled_mid_write import CancelledMidWrite
+from loopviz.model.findings.rules.lock_convoy import LockConvoy, LockHeldAcrossIo
+from loopviz.model.findings.rules.pool_exhausted import PoolExhausted, ThreadLimiterExhausted
+from loopviz.model.findings.rules.ready_delay_high import ReadyDelayHigh
+from loopviz.model.findings.rules.request_hangs import RequestHangs
+from loopviz.model.findings.rules.requests_fail import RequestsFail
+from loopviz.model.findings.rules.retry_storm import RetryStorm
+from loopviz.model.findings.rules.sequential_awaits import ClientPerRequest, SequentialAwaits
+from loopviz.model.findings.rules.slow_callback import GilContention, SlowCallback
+from loopviz.model.findings.rules.task_never_retrieved import (
+    TaskLost,
+    TaskNeverRetrieved,
+    TaskOutlivedParent,
+)
+from loopviz.model.findings.rules.unbounded_growth import UnboundedGrowth
 from loopviz.model.findings.suggestions import Suggest
-from loopviz.model.findings.task_lifetime import TaskLost, TaskNeverRetrieved, TaskOutlivedParent
-from loopviz.model.findings.writes import CancelledMidWrite
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Finding, Location
 from loopviz.model.state.loop import LoopTimes

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, RequestInfo, State
-from loopviz.model.snapshot.blame import NOBODY, Part
+from loopviz.model.snapshot.breakdown import NOBODY, Part
 from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
 from loopviz.tui.panels.names import called
 from loopviz.tui.panels.scene import Scene

@@ -2,8 +2,8 @@
 
 from loopviz.clock import SECOND
 from loopviz.model.findings.evidence import named
-from loopviz.model.findings.locks import is_lock
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
+from loopviz.model.findings.rules.lock_convoy import is_lock
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Task
 from loopviz.model.state.request import Request

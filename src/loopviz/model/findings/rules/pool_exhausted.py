@@ -1,7 +1,7 @@
 """Pools, gates and threads that are used up."""
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.exhausted import Exhausted
+from loopviz.model.findings.exhaustion import Exhausted
 from loopviz.model.state.entities import Hold
 from loopviz.model.state.resource_groups import ResourceGroup
 
