@@ -107,7 +107,7 @@ class Worker:
             return
         stack = self._hanging.last(task)
         if stack is not None:
-            self.model.rules.stands(task, stack)
+            self.model.rules.add_stack(task, stack)
             self._hanging = Stacks(self.model.naming)
         elif self._hanging.due(task, now_ns):
             self._child.send({"do": "stack", "task": task})

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.model.events import EVENT_TYPE, rows
-from loopviz.model.findings import Rules
-from loopviz.model.findings.rule import worst_first
+from loopviz.model.findings.rule_set import RuleSet
 from loopviz.model.findings.suggestions import Suggestions
 from loopviz.model.names import Naming
 from loopviz.model.phases.measure import Meter
@@ -22,6 +21,7 @@ from loopviz.model.snapshot import (
     Snapshot,
 )
 from loopviz.model.snapshot.build import SnapshotBuilder
+from loopviz.model.snapshot.findings import worst_first
 from loopviz.model.snapshot.past import Past
 from loopviz.model.snapshot.present import Present
 from loopviz.model.state.counters import Counters
@@ -65,7 +65,7 @@ class Model:
         self.routes = Routes([Route(name, rps) for name, rps in routes])
         self.counters = Counters(counters)
         self.seconds = Seconds()
-        self.rules = Rules(self.naming, self.loop, self.routes)
+        self.rules = RuleSet(self.naming, self.loop, self.routes)
         names = RouteNames(name for name, _ in routes)
         self.trace = Trace(handlers, self.naming, self.rules, lanes, names, self.seconds)
         self.rules.attach(self.trace)

@@ -38,7 +38,7 @@ def test_many_short_steps():
         file="app/feed.py", line=12, function="feed", path="/app/feed.py"
     )
     assert seen.sentence == (
-        "Callbacks waited 30 ms for the loop, though none held it for long: "
+        "Callbacks waited 30 ms for the loop, though none blocked it for long: "
         "999 steps of refresh at line 12 of /app/feed.py took 100% of a second"
     )
 

@@ -131,7 +131,7 @@ def test_where_it_waits_may_have_to_be_asked_for():
     assert finding.sentence.startswith("A request of GET /a has waited 4.0 s so far; those")
     library = Location(file="lib.py", line=5, function="wait", path="/v/site-packages/lib.py")
     mine = Location(file="app/api.py", line=31, function="a", path="/app/api.py")
-    model.rules.stands(
+    model.rules.add_stack(
         1, (Location(file="app/api.py", line=12, function="run", path="/app/api.py"), mine, library)
     )
     (finding,) = model.findings(now)

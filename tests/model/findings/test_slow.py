@@ -39,7 +39,7 @@ def test_a_stall_is_a_finding_with_its_line():
     assert (found.victims, found.victim_wait_ns) == (0, 0)
     assert found.suggested_fix == "to_thread"
     assert found.severity == "warning", "a single one is no error yet"
-    assert found.sentence == ("GET /report held the loop 50 ms in line 10 of /app/block.py")
+    assert found.sentence == ("GET /report blocked the loop 50 ms in line 10 of /app/block.py")
 
 
 def test_the_same_line_again_is_the_same_finding():

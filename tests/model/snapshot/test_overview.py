@@ -5,7 +5,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.snapshot.overview import Overview, together
+from loopviz.model.snapshot.overview import Overview, merge_overviews
 from loopviz.model.state import seconds as module
 from loopviz.model.state.seconds import Seconds
 from loopviz.testing import Story
@@ -102,7 +102,7 @@ def test_several_workers_together():
         )
 
     first, second = of(10, [1, 2, 3], [1, 1, 1], [5, 5, 5]), of(12, [9, 9], [2, 3], [4, 6])
-    found = together(first, second, Overview())
+    found = merge_overviews(first, second, Overview())
     assert found.start_s == 10
     assert found.busy_ns.tolist() == [1, 2, 3, 0]
     assert found.requests.tolist() == [1, 1, 3, 3]

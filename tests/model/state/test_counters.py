@@ -8,7 +8,7 @@ from loopviz.lab.target.counters import Counting
 from loopviz.model.model import Model
 from loopviz.model.snapshot import CounterValue
 from loopviz.model.snapshot.present import RECENT_NS
-from loopviz.model.state.counters import added_up
+from loopviz.model.state.counters import merge_counters
 from loopviz.scenario import Counter
 from loopviz.testing import Story
 from loopviz.wire.events import Kind
@@ -73,11 +73,11 @@ def test_what_was_not_told_is_not_known():
 
 def test_those_of_several_workers_are_added_up():
     (one, now), (two, _) = told((0, "charges", 5), (0, "extra", 1)), told((0, "charges", 4))
-    assert added_up([seen(one, now), seen(two, now)]) == (
+    assert merge_counters([seen(one, now), seen(two, now)]) == (
         CounterValue(key="charges", title="charges made", bad=False, value=9, recent=9),
         CounterValue(key="extra", title="charges too many", bad=True, value=1, recent=1),
     )
-    assert added_up([seen(one, now)]) == seen(one, now)
+    assert merge_counters([seen(one, now)]) == seen(one, now)
 
 
 # In the target

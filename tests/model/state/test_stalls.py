@@ -145,4 +145,6 @@ def test_a_response_is_made_after_its_endpoint_has_returned(samples, call, aroun
     rule = SlowCallback(None)
     rule.stall(stall)
     [case] = rule.cases.values()
-    assert ("after rows had returned" in rule.sentence(case, "@get")) is returned
+    assert (
+        "while FastAPI serialised the response of rows" in rule.sentence(case, "@get")
+    ) is returned

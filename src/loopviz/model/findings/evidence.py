@@ -1,13 +1,13 @@
-"""Evidence of queues: how long they stood, and what those who hold the units do meanwhile."""
+"""Evidence that several rules share: how long queues stood, and what holders did meanwhile."""
 
 from itertools import islice
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.findings.rule import Context
+from loopviz.model.findings.context import Context
 from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
 
-__all__ = ["HolderStats", "StandingQueue", "named", "took"]
+__all__ = ["HolderStats", "StandingQueue", "duration_text", "is_lock", "resource_name"]
 
 _PLACES = 50
 """How many places of holders are distinguished."""
@@ -22,7 +22,7 @@ class StandingQueue:
         self.start = self.end = self.longest = 0
 
     def add(self, start: int, end: int) -> None:
-        """Somebody waited from `start` to `end`."""
+        """Someone waited from `start` to `end`."""
         if start > self.end:
             self.start = start
         self.start, self.end = min(self.start, start), max(self.end, end)
@@ -56,11 +56,17 @@ class HolderStats:
         return self.total_ns // self.count if self.count else 0
 
 
-def took(ns: int) -> str:
+def duration_text(ns: int) -> str:
     """`50 ms`, `1.9 s`."""
     return f"{ns / MS:.0f} ms" if ns < SECOND else f"{ns / SECOND:.1f} s"
 
 
-def named(context: Context, row: "ResourceGroup") -> str:
-    """What people call a resource."""
-    return row.display(context.naming)
+def resource_name(context: Context, group: ResourceGroup) -> str:
+    """The name of a resource for people."""
+    return group.display(context.naming)
+
+
+def is_lock(group: ResourceGroup) -> bool:
+    """Whether only one task at a time can have it."""
+    word = group.word
+    return word == "Lock" or (group.capacity == 1 and word in ("Semaphore", "BoundedSemaphore"))

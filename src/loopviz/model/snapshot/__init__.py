@@ -17,6 +17,7 @@ from loopviz.model.phases.types import (
     ResourceFigures,
     RouteComparison,
 )
+from loopviz.model.snapshot.findings import Finding, Impact, Moment
 from loopviz.model.snapshot.loop import LoopStats, Running, StallInfo
 from loopviz.model.snapshot.overview import Overview
 from loopviz.model.snapshot.resources import (
@@ -31,9 +32,7 @@ from loopviz.model.snapshot.tasks import (
     CounterValue,
     Distribution,
     GcStats,
-    Impact,
     LoopDistributions,
-    Moment,
     Pause,
     RequestPhase,
     TaskGroupInfo,
@@ -163,36 +162,6 @@ class Mark:
     kind: Literal["fix", "load", "scenario", "baseline", "gap"]
     """`gap`: events were lost here."""
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something is wrong, with its evidence."""
-
-    rule: str
-    severity: Literal["error", "warning"]
-    title: str
-    sentence: str
-    count: int
-    worst_ns: int
-    total_ns: int
-    last_ns: int
-    """When it was last seen."""
-    location: Location | None
-    source: str
-    """The culprit line's text, stripped; empty if unknown."""
-    victims: int
-    victim_wait_ns: int
-    suggested_fix: str
-    """A fix's key, empty if the scenario has none."""
-    moments: tuple[Moment, ...] = ()
-    """The last times that it happened, the newest first."""
-    impacts: tuple[Impact, ...] = ()
-    """By route, the longest wait first; of very many routes, the first that were met."""
-    open: int = 0
-    """Of `count`, how many have not ended."""
-    open_ns: int = 0
-    """How long the longest of these has lasted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ its model alone. What the others add is added up, or stands beside it under thei
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from loopviz.model.findings.rule import latest, together, worst_first
 from loopviz.model.snapshot import (
     Finding,
     Health,
@@ -17,8 +16,9 @@ from loopviz.model.snapshot import (
     State,
     TaskTable,
 )
-from loopviz.model.snapshot.overview import together as in_all
-from loopviz.model.state.counters import added_up
+from loopviz.model.snapshot.findings import latest, merge_impacts, worst_first
+from loopviz.model.snapshot.overview import merge_overviews
+from loopviz.model.state.counters import merge_counters
 
 __all__ = ["add_findings", "cut", "merge", "named", "of_worker", "past", "remains", "since"]
 
@@ -63,9 +63,9 @@ def merge(
         tasks=_add_tasks([of.tasks for of in everyone]),
         resources=tuple(resources),
         jobs=tuple(jobs for of in here for jobs in of.jobs),
-        counters=added_up([of.counters for of in everyone]),
+        counters=merge_counters([of.counters for of in everyone]),
         peers=tuple(Peer(worker=number, loop=of.loop) for number, of in peers),
-        overview=in_all(*(of.overview for of in everyone)),
+        overview=merge_overviews(*(of.overview for of in everyone)),
     )
 
 
@@ -79,7 +79,7 @@ def past(
     return replace(
         first,
         requests=tuple(requests),
-        counters=added_up([of.counters for of in everyone]),
+        counters=merge_counters([of.counters for of in everyone]),
         peers=tuple(
             replace(peer, loop=peers[peer.worker].loop) if peer.worker in peers else peer
             for peer in frozen.peers
@@ -152,7 +152,7 @@ def _one(same: Sequence[Finding]) -> Finding:
         victims=sum(f.victims for f in same),
         victim_wait_ns=sum(f.victim_wait_ns for f in same),
         moments=latest(moment for f in same for moment in f.moments),
-        impacts=together(impact for f in same for impact in f.impacts),
+        impacts=merge_impacts(impact for f in same for impact in f.impacts),
         open=sum(f.open for f in same),
         open_ns=max(f.open_ns for f in same),
     )

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Overview", "together"]
+__all__ = ["Overview", "merge_overviews"]
 
 Ints = NDArray[np.int64]
 
@@ -33,7 +33,7 @@ class Overview:
 
 
 @lru_cache(maxsize=4)
-def together(first: Overview, *others: Overview) -> Overview:
+def merge_overviews(first: Overview, *others: Overview) -> Overview:
     """Of several workers: the loop's figures are the first one's."""
     start = min(o.start_s for o in (first, *others) if o.start_s)
     size = max(o.start_s + len(o.busy_ns) for o in (first, *others)) - start

@@ -12,9 +12,7 @@ __all__ = [
     "CounterValue",
     "Distribution",
     "GcStats",
-    "Impact",
     "LoopDistributions",
-    "Moment",
     "Pause",
     "RequestPhase",
     "TaskGroupInfo",
@@ -40,27 +38,6 @@ class LoopDistributions:
     callback: Distribution = field(default_factory=Distribution)
     iteration: Distribution = field(default_factory=Distribution)
     lag: Distribution = field(default_factory=Distribution)
-
-
-class Moment(NamedTuple):
-    """When what a finding is about has happened."""
-
-    at_ns: int
-    """When it was over."""
-    lasted_ns: int
-    """0: it has no length."""
-    label: str
-    """Who it was, or whom it befell; empty: not known."""
-    request: int
-    """The number of the request to show, 0: none is known."""
-
-
-class Impact(NamedTuple):
-    """What the requests of a route have suffered by a finding."""
-
-    route: str
-    requests: int
-    waited_ns: int
 
 
 class Pause(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from loopviz.model.snapshot.tasks import CounterValue
 from loopviz.model.stats.series import Series
 
-__all__ = ["Counters", "added_up"]
+__all__ = ["Counters", "merge_counters"]
 
 
 class Counters:
@@ -62,7 +62,7 @@ class Counters:
         return tuple(found)
 
 
-def added_up(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
+def merge_counters(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
     """The counters of several processes of one scenario, as one."""
     return tuple(
         CounterValue(

@@ -1,81 +1,89 @@
-"""One at a time: queues before a lock, and locks that are held while their holder waits."""
-
-from itertools import islice
+"""`lock-convoy`: tasks queue for one lock."""
 
 from loopviz.clock import MS
-from loopviz.model.findings.evidence import HolderStats, StandingQueue, named, took
-from loopviz.model.findings.rule import Case, Context, Rule, Verdict
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.context import Context
+from loopviz.model.findings.evidence import (
+    HolderStats,
+    StandingQueue,
+    duration_text,
+    is_lock,
+    resource_name,
+)
+from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Wait
 from loopviz.model.state.resource_groups import ResourceGroup
 
-__all__ = ["LockConvoy", "LockHeldAcrossIo", "is_lock"]
+__all__ = ["LockConvoy"]
 
 _AHEAD = 4
-"""A convoy: so many others waited already."""
+"""How many others have to wait already for a wait to count."""
 _LONG_NS = 20 * MS
-"""A shorter wait is no trouble, however many wait."""
-_WAITS = 5
-_STANDING_NS = 200 * MS
-"""So many waits, and a queue that never was empty for so long: else it was a burst that drained."""
+"""Shorter waits do not count, however many wait."""
+_WAITS, _STANDING_NS = 5, 200 * MS
+"""How many waits, and how long a queue without a break, make a finding: less is a burst."""
 _TIMES = 2
-"""Waits are so many times longer than the lock is held."""
-_ACROSS_NS = 5 * MS
-"""Waiting so long with a lock in hand: it is for I/O, not for another lock's short turn."""
-_HOLDS = 3
-"""So often: once may have been the first time, with caches cold."""
+"""How many times longer the mean wait has to be than the mean hold."""
 _ERROR_NS = 500 * MS
-"""From here on waiting is an error: no user overlooks that."""
-_VICTIMS = 1000
-"""How many waiters of one lock count as victims."""
-
-
-def is_lock(row: "ResourceGroup") -> bool:
-    """Whether one at a time can have it."""
-    word = row.word
-    return word == "Lock" or (row.capacity == 1 and word in ("Semaphore", "BoundedSemaphore"))
+"""From here on waiting is an error: every user notices."""
 
 
 class _Convoy(Case):
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.row: ResourceGroup | None = None
+        self.group: ResourceGroup | None = None
         self.longest = 0
-        """The queue."""
-        self.standing = StandingQueue()
+        """The most tasks that queued at once."""
+        self.queue = StandingQueue()
         self.holders = HolderStats()
 
 
 class LockConvoy(Rule[_Convoy]):
-    """`lock-convoy`: tasks queue for one lock, much longer than it is held."""
+    """One finding for each lock."""
 
-    rule = "lock-convoy"
-    title = "LOCK CONVOY"
-    many = "{places} more locks have a convoy; {count} tasks waited"
+    info = RuleInfo(
+        id="lock-convoy",
+        title="LOCK CONVOY",
+        summary="tasks queue for one lock",
+        why="A lock lets one task pass at a time: each of the others waits for all before it.",
+        fires_when=(
+            f"{_WAITS} waits of {duration_text(_LONG_NS)} or more behind {_AHEAD} others, a queue "
+            f"that stands for {duration_text(_STANDING_NS)} without a break, and waits {_TIMES} "
+            "times as long as the lock is held, on average"
+        ),
+        counts=f"waits behind {_AHEAD} or more others",
+        cures=(
+            "hold the lock for less time: do the slow part before or after",
+            "split the lock: one for each key instead of one for all",
+            "let the database do it in one statement, without a lock",
+        ),
+        many="{places} more locks have a convoy; {count} tasks waited",
+    )
     make_case = _Convoy
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._ahead: dict[Wait, int] = {}
 
-    def wait_began(self, wait: "Wait") -> None:
+    def wait_began(self, wait: Wait) -> None:
         ahead = len(wait.resource.waiters) - 1
         if ahead >= _AHEAD and not wait.idle and is_lock(wait.resource.row):
             self._ahead[wait] = ahead
 
-    def wait_over(self, wait: "Wait") -> None:
+    def wait_over(self, wait: Wait) -> None:
         ahead = self._ahead.pop(wait, 0)
         if not ahead or wait.waited_ns < _LONG_NS:
             return
         case = self.case(wait.resource.row)
-        case.row = wait.resource.row
+        case.group = wait.resource.row
         case.longest = max(case.longest, ahead + 1)
         who = self.context.label(wait.task), self.context.number(wait.task)
-        case.note(wait.waited_ns, wait.ended_ns, *who)
-        case.standing.add(wait.began_ns, wait.ended_ns)
+        case.record(wait.waited_ns, wait.ended_ns, *who)
+        case.queue.add(wait.began_ns, wait.ended_ns)
         self.record_impact(case, self.context.waiting_request(wait.task), wait.waited_ns)
 
-    def released(self, hold: "Hold", at: int) -> None:
+    def released(self, hold: Hold, at: int) -> None:
         case = self.cases.get(hold.resource.row)
         if case is not None:
             case.holders.add(hold.longest[0] or hold.place, at - hold.since_ns)
@@ -84,7 +92,7 @@ class LockConvoy(Rule[_Convoy]):
         self._ahead.clear()
 
     def check(self, case: _Convoy) -> Verdict:
-        if case.count < _WAITS or case.standing.longest < _STANDING_NS:
+        if case.count < _WAITS or case.queue.longest < _STANDING_NS:
             return Verdict.RECHECK
         mean = case.total_ns // case.count
         return Verdict.WARN if mean >= _TIMES * case.holders.mean_ns else Verdict.OK
@@ -93,70 +101,17 @@ class LockConvoy(Rule[_Convoy]):
         return case.worst_ns >= _ERROR_NS
 
     def location(self, case: _Convoy) -> Location | None:
-        """Where its holders are meanwhile; else where it was made."""
-        made = case.row.site if case.row is not None else None
+        """Where its holders spend the time; else where it was made."""
+        made = case.group.site if case.group is not None else None
         return case.holders.where(self.context) or self.context.where(made)
 
     def sentence(self, case: _Convoy, source: str) -> str:
-        assert case.row is not None
-        name = named(self.context, case.row)
-        text = f"{case.longest} tasks queued for {name}: {case.label} waited {took(case.worst_ns)}"
+        assert case.group is not None
+        name, waited = resource_name(self.context, case.group), duration_text(case.worst_ns)
+        text = f"{case.longest} tasks queued for {name}: {case.label} waited {waited}"
         if case.holders.count:
-            text += f" for a lock that is held {took(case.holders.mean_ns)} at a time"
+            text += f" for a lock that is held for {duration_text(case.holders.mean_ns)} at a time"
         where = self.location(case) if source else None
-        if where is not None and where != self.context.where(case.row.site):
+        if where is not None and where != self.context.where(case.group.site):
             text += f" in {source}"
         return text
-
-
-class _Across(Case):
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.row: ResourceGroup | None = None
-        self.where: Location | None = None
-        self.others = 0
-        """That waited, at its worst."""
-
-
-class LockHeldAcrossIo(Rule[_Across]):
-    """`lock-held-across-io`: a task waits for something else while others wait for its lock."""
-
-    rule = "lock-held-across-io"
-    title = "LOCK HELD ACROSS I/O"
-    many = "{places} more lines wait with a lock in hand, {count} times in all"
-    make_case = _Across
-
-    def released(self, hold: "Hold", at: int) -> None:
-        resource = hold.resource
-        waiters = resource.waiters
-        if hold.waited_ns < _ACROSS_NS or hold.units or not waiters or not is_lock(resource.row):
-            return
-        place = hold.longest[0] or hold.place
-        case = self.case((resource.row, place))
-        case.row = resource.row
-        case.where = self.context.place(place)
-        if hold.waited_ns >= case.worst_ns:
-            case.others = len(waiters)
-        label = self.context.label(hold.task)
-        case.note(hold.waited_ns, at, label, self.context.number(hold.task))
-        for wait in islice(waiters, _VICTIMS):
-            request = self.context.waiting_request(wait.task)
-            self.record_impact(case, request, at - max(wait.began_ns, hold.since_ns))
-
-    def check(self, case: _Across) -> Verdict:
-        return Verdict.WARN if case.count >= _HOLDS else Verdict.RECHECK
-
-    def severe(self, case: _Across) -> bool:
-        return case.victim_ns >= _ERROR_NS
-
-    def location(self, case: _Across) -> Location | None:
-        """Where it waits."""
-        return case.where or (self.context.where(case.row.site) if case.row is not None else None)
-
-    def sentence(self, case: _Across, source: str) -> str:
-        assert case.row is not None
-        name = named(self.context, case.row)
-        doing = f" in {source}" if source and case.where is not None else ""
-        others = "another task" if case.others == 1 else f"{case.others} tasks"
-        text = f"{case.label} held {name} while it waited {took(case.worst_ns)}{doing}"
-        return f"{text}; {others} waited for the lock"

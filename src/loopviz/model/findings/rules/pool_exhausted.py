@@ -1,11 +1,13 @@
-"""Pools, gates and threads that are used up."""
+"""`pool-exhausted`: every connection, process or permit is taken, and a queue stands."""
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.exhaustion import Exhausted
-from loopviz.model.state.entities import Hold
+from loopviz.model.findings.evidence import duration_text
+from loopviz.model.findings.exhaustion import LONG_NS, SHORT_NS, STANDING_NS, WAITS, ExhaustionRule
+from loopviz.model.findings.rule import RuleInfo
+from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
 from loopviz.model.state.resource_groups import ResourceGroup
 
-__all__ = ["PoolExhausted", "ThreadLimiterExhausted"]
+__all__ = ["PoolExhausted"]
 
 _POOLS = {
     "sqlalchemy.pool": "database connections",
@@ -14,49 +16,46 @@ _POOLS = {
     "ProcessPoolExecutor": "worker processes",
 }
 _GATES = ("Semaphore", "BoundedSemaphore", "CapacityLimiter")
-_GATE_WAITS = 10
-_GATE_STANDING_NS = 1 * SECOND
-"""The patience with the app's own semaphores and limiters: they are there to make tasks wait."""
+_GATE_WAITS, _GATE_STANDING_NS = 10, 1 * SECOND
+"""The patience with the app's own semaphores and limiters, which are there to make tasks wait."""
 
 
-class PoolExhausted(Exhausted):
-    """`pool-exhausted`: no connection, process or unit of a gate is left, and a queue stands."""
+class PoolExhausted(ExhaustionRule):
+    """One finding for each pool, semaphore or limiter."""
 
-    rule = "pool-exhausted"
-    title = "POOL EXHAUSTED"
-
-    def family(self, row: "ResourceGroup") -> bool:
-        if row.kind in _POOLS:
-            return True
-        return row.word in _GATES and row.capacity != 1 and not _of_threads(row)
-
-    def units(self, row: "ResourceGroup") -> str:
-        return _POOLS.get(row.kind, "units")
-
-    def patience(self, row: "ResourceGroup") -> tuple[int, int]:
-        return super().patience(row) if row.kind in _POOLS else (_GATE_WAITS, _GATE_STANDING_NS)
-
-
-class ThreadLimiterExhausted(Exhausted):
-    """`thread-limiter-exhausted`: all threads of a limiter or executor are taken."""
-
-    rule = "thread-limiter-exhausted"
-    title = "THREADS EXHAUSTED"
-
-    def family(self, row: "ResourceGroup") -> bool:
-        return _of_threads(row)
-
-    def units(self, _row: "ResourceGroup") -> str:
-        return "threads"
-
-    def released(self, hold: "Hold", at: int) -> None:
-        """Its jobs say what the threads do."""
-
-
-def _of_threads(row: "ResourceGroup") -> bool:
-    """Whether its units are threads."""
-    if row.kind == "ThreadPoolExecutor":
-        return True
-    return row.word == "CapacityLimiter" and (
-        row.name == "default thread limiter" or row.jobs is not None
+    info = RuleInfo(
+        id="pool-exhausted",
+        title="POOL EXHAUSTED",
+        summary="every slot of a pool or semaphore is taken",
+        why="Once every slot is taken, newcomers queue for one; the loop itself is idle meanwhile.",
+        fires_when=(
+            f"{WAITS} waits of {duration_text(SHORT_NS)} or more, and a queue that stands for "
+            f"{duration_text(STANDING_NS)} without a break; for the app's own semaphores and "
+            f"limiters {_GATE_WAITS} waits and {_GATE_STANDING_NS // SECOND} s; or one wait "
+            f"that gave up after {duration_text(LONG_NS)}. Open waits count"
+        ),
+        counts=f"waits of {duration_text(SHORT_NS)} or more",
+        false_alarms=(
+            "a semaphore that is meant to keep many waiting; pools whose size is not known; the "
+            "start of process-pool jobs is inferred"
+        ),
+        cures=(
+            "hold a slot for less time: release the connection before slow work",
+            "enlarge the pool, up to what the server behind it can take",
+            "bound how many requests come in, so that the queue stays short",
+        ),
+        many="{places} more pools were exhausted; {count} tasks waited",
     )
+
+    def family(self, group: ResourceGroup) -> bool:
+        if group.kind in _POOLS:
+            return True
+        return group.word in _GATES and group.capacity != 1 and not counts_threads(group)
+
+    def units(self, group: ResourceGroup) -> str:
+        return _POOLS.get(group.kind, "permits")
+
+    def patience(self, group: ResourceGroup) -> tuple[int, int]:
+        if group.kind in _POOLS:
+            return super().patience(group)
+        return _GATE_WAITS, _GATE_STANDING_NS

@@ -1,95 +1,38 @@
-"""What each request does alike: makes its own client, awaits one thing after the other."""
+"""`sequential-awaits`: a request awaits similar things one by one."""
 
 from itertools import pairwise
 from typing import NamedTuple
 
 from loopviz.clock import MS
-from loopviz.model.findings.evidence import took
-from loopviz.model.findings.rule import Case, Context, Rule, Verdict
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.context import Context
+from loopviz.model.findings.evidence import duration_text
+from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.names import Site
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Task
 from loopviz.model.state.request import Request
-from loopviz.model.state.resource_groups import ResourceGroup
 
-__all__ = ["ClientPerRequest", "SequentialAwaits"]
+__all__ = ["SequentialAwaits"]
 
 _REQUESTS = 3
-"""So many requests: one may have made what the others share, or had an odd day."""
-_MAKERS = 0.2
-"""Of the route's requests; fewer fill a cache."""
-_ROUTES = 500
-"""That are counted."""
-_LEG_NS = 5 * MS
-"""A shorter wait is not worth overlapping."""
-_LEGS = 3
-_ALIKE = 4
-"""The longest is at most so many times as long as the shortest: else it is not a list's items."""
-_BETWEEN = 0.25
-"""Work and other waits between them, as a share of theirs: more, and they are not in a row."""
-_HALF = 0.5
-"""Of the request's time that they take together."""
-
+"""How many requests: one may have had an odd day."""
+_LEGS, _LEG_NS = 3, 5 * MS
+"""How many waits in a row, each how long at least: shorter ones are not worth overlapping."""
+_MAX_RATIO = 4
+"""How many times longer than the shortest the longest may be: else they are not similar."""
+_MAX_BETWEEN = 0.25
+"""How much work and other waits may lie between them, as a share of their time."""
+_SHARE = 0.5
+"""The share of the request's time that they take together."""
 _TASKS = 20_000
-"""That have had a connection, and live on."""
+"""How many tasks that have held a connection are followed."""
 _CONNECTIONS = ("sqlalchemy.pool", "asyncpg.pool")
-_CLIENTS = {
-    "httpcore.pool": "HTTP client",
-    "sqlalchemy.pool": "database engine",
-    "asyncpg.pool": "database pool",
-    "ThreadPoolExecutor": "thread pool",
-    "ProcessPoolExecutor": "process pool",
-}
-
-
-class _Client(Case):
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.row: ResourceGroup | None = None
-        self.routes: dict[str, int] = {}
-        """Requests of the route that had ended before the first that made one."""
-
-
-class ClientPerRequest(Rule[_Client]):
-    """`client-per-request`: requests make pools of their own, at one line."""
-
-    rule = "client-per-request"
-    title = "CLIENT PER REQUEST"
-    many = "{places} more lines make a pool for one request, {count} times in all"
-    make_case = _Client
-
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self._ended: dict[str, int] = {}
-
-    def request_ended(self, request: "Request", at: int) -> None:
-        route = request.route
-        if route in self._ended or len(self._ended) < _ROUTES:
-            self._ended[route] = self._ended.get(route, 0) + 1
-        for row in dict.fromkeys(request.made):
-            if row.kind in _CLIENTS and self.context.where(row.site) is not None:
-                case = self.case(row)
-                case.row = row
-                if len(case.routes) < _ROUTES:
-                    case.routes.setdefault(route, self._ended.get(route, 1) - 1)
-                case.note(0, at, route, request.number)
-
-    def check(self, case: _Client) -> Verdict:
-        requests = sum(self._ended.get(route, 0) - before for route, before in case.routes.items())
-        if case.count < _REQUESTS:
-            return Verdict.RECHECK
-        return Verdict.WARN if case.count >= _MAKERS * requests else Verdict.OK
-
-    def location(self, case: _Client) -> Location | None:
-        return self.context.where(case.row.site) if case.row is not None else None
-
-    def sentence(self, case: _Client, source: str) -> str:
-        assert case.row is not None
-        doing = f" in {source}" if source else ""
-        return f"{case.label} makes {_CLIENTS[case.row.kind]}s of its own{doing}: none is shared"
 
 
 class _Leg(NamedTuple):
+    """One wait of the row."""
+
     start: int
     end: int
     site: Site
@@ -101,46 +44,68 @@ class _Row(Case):
 
 
 class SequentialAwaits(Rule[_Row]):
-    """`sequential-awaits`: a request awaits alike things one after the other."""
+    """One finding for each function that awaits in a row."""
 
-    rule = "sequential-awaits"
-    title = "ONE AFTER THE OTHER"
-    many = "{places} more functions await in a row what may overlap, in {count} requests"
+    info = RuleInfo(
+        id="sequential-awaits",
+        title="SEQUENTIAL AWAITS",
+        summary="similar awaits, one by one",
+        why="Waits in a row add up; those that do not need each other could overlap, gathered.",
+        fires_when=(
+            f"in {_REQUESTS} requests, {_LEGS} waits of {duration_text(_LEG_NS)} or more of one "
+            f"user function, the longest at most {_MAX_RATIO} times the shortest, with at most "
+            f"{_MAX_BETWEEN:.0%} of their time between them, take {_SHARE:.0%} of the request"
+        ),
+        counts="requests; such a row",
+        false_alarms=(
+            "**that the waits depend on each other cannot be seen**: pages that need the one "
+            "before, polling, and streaming with pauses look alike. Left out are waits for locks "
+            "and pools, statements while a database connection is held, and waits in child tasks. "
+            "With httpx and httpx2 a call is one wait; a body that another library reads in pieces "
+            "is many"
+        ),
+        cures=(
+            "overlap them: `await asyncio.gather(*(f(x) for x in xs))`",
+            "bound the overlap with a semaphore, if there are many",
+            "ask for all of them in one call or statement",
+        ),
+        many="{places} more functions await in a row what could overlap, in {count} requests",
+    )
     make_case = _Row
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._connected: dict[int, list[tuple[int, int]]] = {}
-        """By task, from when till when it held a database connection."""
+        """By task, the times in which it held a database connection."""
 
-    def released(self, hold: "Hold", at: int) -> None:
+    def released(self, hold: Hold, at: int) -> None:
         if hold.task is not None and hold.resource.row.kind in _CONNECTIONS:
             if len(self._connected) >= _TASKS:
                 self._connected.clear()  # their ends were lost
             self._connected.setdefault(hold.task.number, []).append((hold.since_ns, at))
 
-    def task_ended(self, task: "Task", _at: int) -> None:
+    def task_ended(self, task: Task, _at: int) -> None:
         if self._connected:
             self._connected.pop(task.number, None)
 
     def gap(self) -> None:
         self._connected.clear()
 
-    def request_ended(self, request: "Request", at: int) -> None:
-        least = _HALF * (request.end_ns - request.start_ns)
+    def request_ended(self, request: Request, at: int) -> None:
+        least = _SHARE * (request.end_ns - request.start_ns)
         if request.waiting_ns < least or request.waiting_ns < _LEGS * _LEG_NS:
             return
         if len(request.states) < _LEGS or request.truncated:
             return
         legs = max(self._rows(request), key=lambda legs: sum(e - s for s, e, _ in legs), default=[])
         lasted = [leg.end - leg.start for leg in legs]
-        if len(legs) < _LEGS or sum(lasted) < least or max(lasted) > _ALIKE * min(lasted):
+        if len(legs) < _LEGS or sum(lasted) < least or max(lasted) > _MAX_RATIO * min(lasted):
             return
         longest = legs[lasted.index(max(lasted))].site
         case = self.case((longest.path, longest.function))
         if sum(lasted) >= case.worst_ns:
             case.legs, case.site = len(legs), longest
-        case.note(sum(lasted), at, request.route, request.number)
+        case.record(sum(lasted), at, request.route, request.number)
         self.record_impact(case, request, sum(lasted) - max(lasted))
 
     def check(self, case: _Row) -> Verdict:
@@ -155,18 +120,18 @@ class SequentialAwaits(Rule[_Row]):
     def sentence(self, case: _Row, source: str) -> str:
         doing = f", in {source}" if source else ""
         return (
-            f"{case.label} waited {case.legs} times in a row, {took(case.worst_ns)} in all{doing}: "
-            "these may overlap"
+            f"{case.label} waited {case.legs} times in a row, {duration_text(case.worst_ns)} in "
+            f"total{doing}: these waits could overlap"
         )
 
-    def _rows(self, request: "Request") -> list[list[_Leg]]:
+    def _rows(self, request: Request) -> list[list[_Leg]]:
         """Waits of the same user function with hardly anything between them."""
         rows: list[list[_Leg]] = [[]]
         between = 0
         connected = self._connected.get(request.task, ())
-        for start, end, place, row in request.history:
+        for start, end, place, group in request.history:
             site = self.context.trace.site(place)
-            if (row is not None and not row.anonymous) or end - start < _LEG_NS:
+            if (group is not None and not group.anonymous) or end - start < _LEG_NS:
                 continue
             if self.context.where(site) is None:
                 continue
@@ -178,14 +143,14 @@ class SequentialAwaits(Rule[_Row]):
                 waited = sum(leg.end - leg.start for leg in legs)
                 same = (site.path, site.function) == (legs[-1].site.path, legs[-1].site.function)
                 between += gap
-                if not same or between > _BETWEEN * (waited + end - start):
+                if not same or between > _MAX_BETWEEN * (waited + end - start):
                     rows.append([])
                     between = 0
             rows[-1].append(_Leg(start, end, site))
         return [self._by_call(request, legs) for legs in rows if len(legs) >= _LEGS]
 
-    def _by_call(self, request: "Request", legs: list[_Leg]) -> list[_Leg]:
-        """Where outbound calls ended meanwhile: one leg for each, however often it waited."""
+    def _by_call(self, request: Request, legs: list[_Leg]) -> list[_Leg]:
+        """Merges the waits of one outbound call into one leg."""
         start, end = legs[0].start, legs[-1].end
         ends = [at for at, _, _, _ in request.calls if start < at]
         if not ends:
