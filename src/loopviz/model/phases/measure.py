@@ -26,9 +26,9 @@ __all__ = ["Meter", "PhaseFigures", "RoutePhase"]
 Ints = NDArray[np.int64]
 
 MOST = 40
-"""Resources that are compared, those most waited for first."""
+"""How many resources are compared, those with the longest queues first."""
 OPEN_NS = 10 * SECOND
-"""A request that is open for longer no longer holds up the comparison."""
+"""A request that has been open for longer no longer delays the comparison."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +50,13 @@ class PhaseFigures:
     routes: dict[str, RoutePhase]
     loop: LoopFigures
     resources: dict[str, tuple[int, ResourceFigures]]
-    """With the capacity."""
+    """By name: the capacity, and the figures."""
     counters: dict[str, tuple[int, float]]
-    """By how much it grew, and a second."""
+    """By key: by how much it grew, and by how much a second."""
 
 
 class Meter:
-    """Measures any part of the last minute."""
+    """Measures any stretch of the last minute."""
 
     def __init__(
         self, routes: Routes, loop: LoopTimes, trace: Trace, counters: Counters, naming: Naming
@@ -66,7 +66,7 @@ class Meter:
         self._usage = Usage()
 
     def begin(self) -> None:
-        """Count anew from here on."""
+        """Starts anew: earlier notes do not count."""
         self._usage.begin()
 
     def note(self, at_ns: int, *, now: bool = False) -> None:
@@ -75,7 +75,7 @@ class Meter:
             self._usage.note(at_ns, self._trace.resources.rows.values())
 
     def measure(self, start_ns: int, end_ns: int) -> PhaseFigures:
-        """What was from then to then; of the requests, what was scheduled in that time."""
+        """The figures of that time; requests count by when they were scheduled."""
         lasted = max(end_ns - start_ns, 0)
         return PhaseFigures(
             lasted_ns=lasted,
@@ -84,11 +84,11 @@ class Meter:
             },
             loop=self._loop_figures(start_ns, end_ns),
             resources={
-                row.display(self._naming): (
-                    row.capacity,
-                    self._usage.between(row, start_ns, end_ns),
+                group.display(self._naming): (
+                    group.capacity,
+                    self._usage.between(group, start_ns, end_ns),
                 )
-                for row in self._crowded()
+                for group in self._busiest()
             },
             counters={
                 key: (grew, grew * SECOND / max(lasted, 1))
@@ -96,24 +96,25 @@ class Meter:
             },
         )
 
-    def _crowded(self) -> list[ResourceGroup]:
-        rows = [row for row in self._trace.resources.rows.values() if not row.anonymous]
-        rows.sort(key=lambda row: (-row.shown.max_waiting, -row.shown.max_in_use))
-        return rows[:MOST]
+    def _busiest(self) -> list[ResourceGroup]:
+        groups = [group for group in self._trace.resources.rows.values() if not group.anonymous]
+        groups.sort(key=lambda group: (-group.shown.max_waiting, -group.shown.max_in_use))
+        return groups[:MOST]
 
     def _route(self, route: Route, start_ns: int, end_ns: int) -> RoutePhase:
-        """Up to the oldest request that is still open: of those after it only the fast are back."""
-        back_ns = min(end_ns, self._all_back(route.name, end_ns))
-        latencies, errors = route.between(start_ns, back_ns)
+        """Up to the oldest open request: of those after it, only the fast ones were answered."""
+        until_ns = min(end_ns, self._all_answered(route.name, end_ns))
+        latencies, errors = route.between(start_ns, until_ns)
         return RoutePhase(
             latency=quantiles(latencies),
             intervals=intervals(latencies),
             buckets=_buckets(latencies),
             errors=errors,
-            rps=len(latencies) * SECOND / max(back_ns - start_ns, 1),
+            rps=len(latencies) * SECOND / max(until_ns - start_ns, 1),
         )
 
-    def _all_back(self, name: str, end_ns: int) -> int:
+    def _all_answered(self, name: str, end_ns: int) -> int:
+        """Up to when all requests of the route have been answered."""
         began = (r.start_ns for r in self._trace.requests.open.values() if r.route == name)
         return min((at for at in began if at >= end_ns - OPEN_NS), default=end_ns)
 
@@ -145,7 +146,7 @@ def _within(series: Series, start_ns: int, end_ns: int) -> Ints:
 
 
 def _share(loop: LoopTimes, start_ns: int, end_ns: int) -> float:
-    """Busy of that time, what still runs included; time before the first record is not counted."""
+    """Utilization, with what still runs; time before the first record does not count."""
     times, values = loop.busy.times, loop.busy.values
     if not len(times):
         return 0.0

@@ -1,7 +1,7 @@
-"""What one frame shows: an immutable picture of the run, in integer nanoseconds.
+"""A snapshot: the immutable picture of a run at one moment, in integer nanoseconds.
 
-Everything here is frozen and shares nothing that changes with the model, but for the two NumPy
-arrays of a `Track`, which are views that the model only ever appends to; do not write to them.
+Everything here is frozen and shares nothing mutable with the model, except the two NumPy arrays
+of a `Track`, which are views of arrays that the model only appends to. Do not write to them.
 """
 
 from collections.abc import Sequence
@@ -100,13 +100,13 @@ class RequestInfo:
     lane: int
     """Requests of a route that overlap in time lie on different lanes: 0, 1, 2 …"""
     spans: Sequence[Span]
-    """Without gaps, oldest first, from `sent_ns` (or the start) to the end, or to now."""
+    """Oldest first, without gaps, from `start_ns` to `end_ns`."""
     start_ns: int
     end_ns: int
-    """So far, while `open`."""
+    """Up to now, while `open`."""
     open: bool
     status: int
-    """0 while open or when no response was sent."""
+    """0 while open, or if no response was sent."""
     busy_ns: int
     ready_ns: int
     waiting_ns: int
@@ -117,18 +117,18 @@ class RequestInfo:
     task: int = 0
     """The number of the task that serves it."""
     bytes_sent: int = 0
-    """Of the response's body; 0 while open."""
+    """The length of the response's body; 0 while open."""
     calls: int = 0
-    """Outbound HTTP calls that it made, its child tasks included."""
+    """How many outbound HTTP calls it made, those of its child tasks included."""
     gone_ns: int = 0
-    """When its client went away before the response was complete; 0: it stayed."""
+    """When its client left before the response was complete; 0: it stayed."""
     worker: int = 1
     """The number of the worker that serves it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentInfo:
-    """A stall, and what was kept of the second before and after it, for good."""
+    """A stall, with the second before and after it, which is kept for good."""
 
     stall: StallInfo
     start_ns: int
@@ -136,44 +136,44 @@ class IncidentInfo:
     stalls: tuple[StallInfo, ...]
     """All stalls in that window."""
     requests: tuple[RequestInfo, ...]
-    """Those that overlap it, by number; of very many, those nearest to the stall."""
+    """Those that overlap the window, by number; of very many, those nearest to the stall."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteInfo:
-    """What the load saw of one route. Latency counts from the scheduled time."""
+    """One route as the load saw it. Latency counts from the scheduled time."""
 
     route: str
     offered_rps: float
     sent: int
     ok: int
     errors: dict[str, int]
-    """By status (`"500"`), `"timeout"`, `"connection"`, `"left"` (the client went away, as it was
-    to), `"shed"`; only those that happened."""
+    """By status (`"500"`), `"timeout"`, `"connection"`, `"left"` (the client left, as it was meant
+    to), `"shed"`; only those that occurred."""
     in_flight: int
     latency_recent: Quantiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Something changed at this moment: drawn on the time axis."""
+    """A change at one moment, drawn on the time axis."""
 
     at_ns: int
     kind: Literal["fix", "load", "scenario", "baseline", "gap"]
-    """`gap`: events were lost here."""
+    """`gap`: events were lost."""
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How well loopviz sees."""
+    """How completely the run was seen."""
 
     events: int = 0
     dropped_events: int = 0
     lost_strings: int = 0
     failed_hooks: tuple[str, ...] = ()
     newest_ns: int = 0
-    """Time of the newest event; 0: nothing was seen yet."""
+    """Time of the newest event; 0: none has come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,14 +205,14 @@ class Snapshot:
     resources: tuple[ResourceInfo, ...] = ()
     """Those with waiters first, longest queue first; then by use."""
     jobs: tuple[JobStats, ...] = ()
-    """Executors that have had work."""
+    """The executors that have had jobs."""
     incidents: tuple[StallInfo, ...] = ()
     """Stalls whose surroundings are kept, oldest first: `Model.incident(start_ns)`."""
     counters: tuple[CounterValue, ...] = ()
-    """In the scenario's order; of several workers, added up."""
+    """In the scenario's order, added up over the workers."""
     peers: tuple[Peer, ...] = ()
     """The other workers, while there are any."""
     oldest_ns: int = 0
-    """From when on requests and tracks are kept in detail; 0: nothing was seen yet."""
+    """From when on requests and tracks are kept in detail; 0: no event has come."""
     overview: Overview = field(default_factory=Overview)
-    """Second by second, much longer."""
+    """The figures of each second, over a much longer time."""

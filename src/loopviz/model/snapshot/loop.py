@@ -1,4 +1,4 @@
-"""The part of a snapshot that shows the loop itself: its tracks, what blocks it, what blocked it.
+"""The part of a snapshot that shows the loop: its tracks, and what blocks or blocked it.
 
 Frozen, in integer nanoseconds; see `snapshot`.
 """
@@ -13,15 +13,15 @@ __all__ = ["LoopStats", "Running", "StallInfo"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What blocks the loop at this moment."""
+    """The callback that runs at this moment."""
 
     since_ns: int
     label: str
     """Route, task or callback: `GET /report`, `Task refresh`, `callback _read_ready`."""
     location: Location | None
-    """The line it is at, once the watchdog has seen it (after about 10 ms)."""
+    """The line that it is at, once the watchdog has seen it (after about 10 ms)."""
     request: int
-    """The request it works for, 0 if none."""
+    """The number of the request that it works for, 0: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,23 +30,23 @@ class StallInfo:
 
     start_ns: int
     end_ns: int
-    """So far, while `open`."""
+    """Up to now, while `open`."""
     open: bool
     label: str
     location: Location | None
     request: int
     victims: int
     call: Location | None = None
-    """The library call that the line has made, and the line in it; None: it is a C function's."""
+    """The library call that the line made, and the line in it; None: a C function's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopStats:
-    """The loop itself."""
+    """The loop: its tracks over the window, its recent figures, and its counts."""
 
     busy: Track
     """Cumulative busy nanoseconds at each change between busy and idle. Between two entries it
-    grows or stays: interpolate linearly (`numpy.interp`), and a column's busy share is exact."""
+    either grows or stays: linear interpolation (`numpy.interp`) yields the exact busy share."""
     lag: Track
     """How late each timer ran, at the time it ran."""
     stalls: tuple[StallInfo, ...]
@@ -61,10 +61,10 @@ class LoopStats:
     iterations: int
     gc: GcStats = field(default_factory=GcStats)
     coverage: str = "full"
-    """How much is seen of this loop: `full`, or `steps` (a foreign loop: no callbacks, no ready
+    """How much of this loop is seen: `full`, or `steps` (a foreign loop: no callbacks, no ready
     delay, no idle time)."""
     ready_delay: Track = NOTHING
-    """How long each callback had waited, at its start."""
+    """How long each callback had been ready, at its start."""
     callback: Track = NOTHING
     """How long each callback ran, at its end."""
     iteration: Track = NOTHING
@@ -72,4 +72,4 @@ class LoopStats:
     whole: LoopDistributions = field(default_factory=LoopDistributions)
     """Since the run began."""
     before: LoopDistributions | None = None
-    """Of the phase with which this one is compared; None: there is none."""
+    """In the phase with which this one is compared; None: there is none."""

@@ -1,4 +1,4 @@
-"""The long run: a few figures of each second, for hours."""
+"""A few figures of each second, kept for hours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ def _none() -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Overview:
-    """Second by second: element i of each array is of the second `start_s + i` of the clock."""
+    """Figures by second: element i of each array belongs to the clock's second `start_s + i`."""
 
     start_s: int = 0
     busy_ns: Ints = field(default_factory=_none)
@@ -27,14 +27,14 @@ class Overview:
     stall_max_ns: Ints = field(default_factory=_none)
     """The longest stall that overlaps the second; 0: none does."""
     requests: Ints = field(default_factory=_none)
-    """How many ended."""
+    """How many requests ended."""
     slowest_ns: Ints = field(default_factory=_none)
-    """The longest duration of those."""
+    """The duration of the slowest of them."""
 
 
 @lru_cache(maxsize=4)
 def merge_overviews(first: Overview, *others: Overview) -> Overview:
-    """Of several workers: the loop's figures are the first one's."""
+    """One overview of several workers; the loop's figures are the first one's."""
     start = min(o.start_s for o in (first, *others) if o.start_s)
     size = max(o.start_s + len(o.busy_ns) for o in (first, *others)) - start
 
