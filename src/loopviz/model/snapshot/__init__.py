@@ -4,7 +4,6 @@ Everything here is frozen and shares nothing mutable with the model, except the 
 of a `Track`, which are views of arrays that the model only appends to. Do not write to them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,8 +17,16 @@ from loopviz.model.phases.types import (
     RouteComparison,
 )
 from loopviz.model.snapshot.findings import Finding, Impact, Moment
-from loopviz.model.snapshot.loop import LoopStats, Running, StallInfo
+from loopviz.model.snapshot.loop import (
+    GcStats,
+    LoopDistributions,
+    LoopStats,
+    Pause,
+    Running,
+    StallInfo,
+)
 from loopviz.model.snapshot.overview import Overview
+from loopviz.model.snapshot.requests import IncidentInfo, RequestInfo, RequestPhase, WaitInfo
 from loopviz.model.snapshot.resources import (
     GaugeStats,
     HolderInfo,
@@ -28,19 +35,8 @@ from loopviz.model.snapshot.resources import (
     WaiterInfo,
     WorkerInfo,
 )
-from loopviz.model.snapshot.tasks import (
-    CounterValue,
-    Distribution,
-    GcStats,
-    LoopDistributions,
-    Pause,
-    RequestPhase,
-    TaskGroupInfo,
-    TaskInfo,
-    TaskTable,
-    WaitInfo,
-)
-from loopviz.model.snapshot.types import Location, Quantiles, Span, State, Track
+from loopviz.model.snapshot.tasks import TaskGroupInfo, TaskInfo, TaskTable
+from loopviz.model.snapshot.types import Distribution, Location, Quantiles, Span, State, Track
 
 __all__ = [
     "Comparison",
@@ -87,56 +83,17 @@ __all__ = [
 ]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class RequestInfo:
-    """One request on its lane; it is never changed.
-
-    The model builds one for each open request and frame. So it is not `frozen`, which would make
-    that seven times as slow, and not `kw_only`: that alone cost 7 % of a frame's snapshot.
-    """
-
-    number: int
-    route: str
-    lane: int
-    """Requests of a route that overlap in time lie on different lanes: 0, 1, 2 …"""
-    spans: Sequence[Span]
-    """Oldest first, without gaps, from `start_ns` to `end_ns`."""
-    start_ns: int
-    end_ns: int
-    """Up to now, while `open`."""
-    open: bool
-    status: int
-    """0 while open, or if no response was sent."""
-    busy_ns: int
-    ready_ns: int
-    waiting_ns: int
-    waits: Sequence[WaitInfo] = ()
-    """Longest first; their totals sum to `waiting_ns`."""
-    phases: Sequence[RequestPhase] = ()
-    """Oldest first."""
-    task: int = 0
-    """The number of the task that serves it."""
-    bytes_sent: int = 0
-    """The length of the response's body; 0 while open."""
-    calls: int = 0
-    """How many outbound HTTP calls it made, those of its child tasks included."""
-    gone_ns: int = 0
-    """When its client left before the response was complete; 0: it stayed."""
-    worker: int = 1
-    """The number of the worker that serves it."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentInfo:
-    """A stall, with the second before and after it, which is kept for good."""
+class CounterValue:
+    """A counter of the scenario's endpoints."""
 
-    stall: StallInfo
-    start_ns: int
-    end_ns: int
-    stalls: tuple[StallInfo, ...]
-    """All stalls in that window."""
-    requests: tuple[RequestInfo, ...]
-    """Those that overlap the window, by number; of very many, those nearest to the stall."""
+    key: str
+    title: str
+    bad: bool
+    """It should stay 0."""
+    value: int
+    recent: int
+    """By how much it grew over the last `Snapshot.recent_ns`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from loopviz.model.snapshot import (
     WaiterInfo,
     WorkerInfo,
 )
-from loopviz.model.snapshot.requests import RequestInfoBuilder
+from loopviz.model.snapshot.build_requests import RequestInfoBuilder
 from loopviz.model.state.entities import LOST, PENDING, Hold, Resource, Task, Wait
 from loopviz.model.state.incidents import Incident
 from loopviz.model.state.jobs import Executor

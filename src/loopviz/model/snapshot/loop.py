@@ -4,11 +4,42 @@ Frozen, in integer nanoseconds; see `snapshot`.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from loopviz.model.snapshot.tasks import GcStats, LoopDistributions
-from loopviz.model.snapshot.types import NOTHING, Location, Quantiles, Track
+from loopviz.model.snapshot.types import NOTHING, Distribution, Location, Quantiles, Track
 
-__all__ = ["LoopStats", "Running", "StallInfo"]
+__all__ = ["GcStats", "LoopDistributions", "LoopStats", "Pause", "Running", "StallInfo"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopDistributions:
+    """What a loop is measured by, over a stretch of time."""
+
+    ready_delay: Distribution = field(default_factory=Distribution)
+    callback: Distribution = field(default_factory=Distribution)
+    iteration: Distribution = field(default_factory=Distribution)
+    lag: Distribution = field(default_factory=Distribution)
+
+
+class Pause(NamedTuple):
+    """A garbage collection; it paused every loop of the process."""
+
+    start_ns: int
+    end_ns: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GcStats:
+    """The garbage collections since the run began."""
+
+    count: int = 0
+    total_ns: int = 0
+    max_ns: int = 0
+    by_generation: tuple[int, ...] = (0, 0, 0)
+    """How many of each; those of the youngest that took less than 50 µs are not counted."""
+    last: tuple[Pause, ...] = ()
+    """The newest ones, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,102 +1,18 @@
-"""The part of a snapshot that lists tasks, counters and garbage collections.
+"""The part of a snapshot that lists the tasks.
 
 Frozen, in integer nanoseconds; see `snapshot`.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
-from loopviz.model.snapshot.types import Buckets, Location, Quantiles, State
+from loopviz.model.snapshot.types import Distribution, Location, State
 
 __all__ = [
-    "CounterValue",
-    "Distribution",
-    "GcStats",
-    "LoopDistributions",
-    "Pause",
-    "RequestPhase",
     "TaskGroupInfo",
     "TaskInfo",
     "TaskTable",
-    "WaitInfo",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
-    """How long occurrences of one kind took."""
-
-    quantiles: Quantiles = field(default_factory=Quantiles)
-    buckets: Buckets = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopDistributions:
-    """What a loop is measured by, over a stretch of time."""
-
-    ready_delay: Distribution = field(default_factory=Distribution)
-    callback: Distribution = field(default_factory=Distribution)
-    iteration: Distribution = field(default_factory=Distribution)
-    lag: Distribution = field(default_factory=Distribution)
-
-
-class Pause(NamedTuple):
-    """A garbage collection; it paused every loop of the process."""
-
-    start_ns: int
-    end_ns: int
-    generation: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CounterValue:
-    """A counter of the scenario's endpoints."""
-
-    key: str
-    title: str
-    bad: bool
-    """It should stay 0."""
-    value: int
-    recent: int
-    """By how much it grew over the last `Snapshot.recent_ns`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GcStats:
-    """The garbage collections since the run began."""
-
-    count: int = 0
-    total_ns: int = 0
-    max_ns: int = 0
-    by_generation: tuple[int, ...] = (0, 0, 0)
-    """How many of each; those of the youngest that took less than 50 µs are not counted."""
-    last: tuple[Pause, ...] = ()
-    """The newest ones, oldest first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitInfo:
-    """The waits of a request at one place, added up."""
-
-    what: str
-    """The resource's name, or else what is awaited there (`sleep`, `socket`, `task`); empty: not
-    seen."""
-    total_ns: int
-    count: int
-    location: Location | None
-    """Where in the code; None: not seen."""
-    resource: bool
-    """Whether `what` is a resource's name, see `ResourceInfo.name`."""
-
-
-class RequestPhase(NamedTuple):
-    """A phase of a request, as FastAPI serves it."""
-
-    name: str
-    """`dependencies`, `endpoint`, `serialization`, `background`."""
-    start_ns: int
-    end_ns: int
-    """Up to now, while it lasts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

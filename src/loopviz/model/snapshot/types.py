@@ -1,6 +1,6 @@
 """Types that the parts of a snapshot have in common."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -10,6 +10,7 @@ __all__ = [
     "EDGES_NS",
     "NOTHING",
     "Buckets",
+    "Distribution",
     "Location",
     "Quantiles",
     "Span",
@@ -71,6 +72,14 @@ class Quantiles:
     p90_ns: int = 0
     p99_ns: int = 0
     max_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """How long occurrences of one kind took."""
+
+    quantiles: Quantiles = field(default_factory=Quantiles)
+    buckets: Buckets = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from loopviz.model.snapshot.tasks import CounterValue
+from loopviz.model.snapshot import CounterValue
 from loopviz.model.stats.series import Series
 
 __all__ = ["Counters", "merge_counters"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from loopviz.model.snapshot.tasks import RequestPhase
+from loopviz.model.snapshot import RequestPhase
 from loopviz.model.snapshot.types import State
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.spans import Spans
