@@ -1,4 +1,4 @@
-"""Where the time of a request went: what it did, what it waited for, and who held it up."""
+"""Where a request's time went: what it did, what it waited for, and what delayed it."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -9,12 +9,12 @@ from typing import Literal, NamedTuple
 from loopviz.model.snapshot import LoopStats, RequestInfo, Snapshot
 from loopviz.model.snapshot.types import Location, State, Track
 
-__all__ = ["NOBODY", "OTHERS", "Breakdown", "Part", "breakdown"]
+__all__ = ["IN_TRANSIT", "OTHERS", "Breakdown", "Part", "breakdown"]
 
 OTHERS = "other callbacks"
-"""Whatever the loop did that was no request's step and no stall."""
-NOBODY = "nobody: it was on its way"
-"""The client had sent it, the loop was idle and did not know of it."""
+"""What the loop did that was neither a request's step nor a stall."""
+IN_TRANSIT = "in transit"
+"""The client had sent the request, but the loop was idle and had not seen it."""
 
 _RAN = (State.RUN, State.BLOCKING)
 
@@ -27,17 +27,17 @@ class Part:
     """`ran`: its own steps; `blocking`: those that blocked the loop; `ready`: it could run, but
     `what` ran instead; `resource`, `await`: it waited for `what`."""
     what: str
-    """The resource's name; `sleep`, `socket`, `task`; who ran: a route, a task; empty: not known.
+    """The resource's name; `sleep`, `socket`, `task`; the route or task that ran; empty: not known.
     """
     total_ns: int
     count: int
-    """Of how many pieces it is made."""
+    """How many pieces it is made of."""
     location: Location | None
-    """Where it waited; the line that blocked the loop."""
+    """Where it waited, or the line that blocked the loop."""
     request: int = 0
-    """Who ran: the request that it ran for, of several the one with the longest slice; 0: none."""
+    """The request that ran instead: of several, the one with the longest slice; 0: none."""
     at_ns: int = 0
-    """When that slice began, or the longest piece of the part; 0: not known."""
+    """When that slice, or the longest piece of the part, began; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Breakdown:
 
 
 class _Slice(NamedTuple):
-    """What the loop did for a while."""
+    """A stretch of time in which the loop did one thing."""
 
     start_ns: int
     end_ns: int
@@ -60,7 +60,7 @@ class _Slice(NamedTuple):
 
 
 def breakdown(snapshot: Snapshot, request: RequestInfo) -> Breakdown:
-    """Of a request in `snapshot`; whoever ran meanwhile is found if it is in there too."""
+    """Breaks down a request of `snapshot`. What ran instead is named if it is in there, too."""
     pieces = _Pieces()
     loop = _loop_of(snapshot, request)
     lines = {stall.start_ns: stall.location for stall in loop.stalls} if loop else {}
@@ -104,7 +104,7 @@ class _Pieces:
         end: int,
         of: _Slice | None = None,
     ) -> None:
-        """From `start` to `end`; `of`: what ran instead, from its own start on."""
+        """Adds the piece from `start` to `end`; `of`: what ran instead."""
         key = kind, what, where
         self._totals[key] += end - start
         self._counts[key] += 1
@@ -130,7 +130,7 @@ class _Pieces:
 
 
 def _loop_of(snapshot: Snapshot, request: RequestInfo) -> LoopStats | None:
-    """The loop that serves it; None if its worker has gone."""
+    """The loop that serves the request; None if its worker is gone."""
     if request.worker == 1:
         return snapshot.loop
     return next((p.loop for p in snapshot.peers if p.worker == request.worker), None)
@@ -139,7 +139,7 @@ def _loop_of(snapshot: Snapshot, request: RequestInfo) -> LoopStats | None:
 def _ran(
     snapshot: Snapshot, request: RequestInfo, loop: LoopStats | None, start: int, end: int
 ) -> list[_Slice]:
-    """What the loop did meanwhile, in order, as far as it is known: stalls, requests' steps."""
+    """What the loop did in that time, in order, as far as it is known: stalls and steps."""
     slices = [
         _Slice(
             start_ns=s.start_ns,
@@ -168,7 +168,7 @@ def _ran(
 
 
 def _who(ran: Sequence[_Slice], busy: Track | None, start: int, end: int) -> Iterator[_Slice]:
-    """Who ran in that time, piece by piece."""
+    """What ran in that time, piece by piece."""
     first = bisect_right(ran, start, key=lambda piece: piece.start_ns)
     while first and ran[first - 1].end_ns > start:
         first -= 1
@@ -186,18 +186,18 @@ def _who(ran: Sequence[_Slice], busy: Track | None, start: int, end: int) -> Ite
 
 
 def _rest(busy: Track | None, start: int, end: int) -> Iterator[_Slice]:
-    """What else was in that time: other callbacks, or the loop was idle."""
+    """The time that is left: other callbacks, then the idle loop."""
     idle = 0
     if busy is not None and len(busy.times_ns) and start >= busy.times_ns[0]:
         idle = end - start - (_busy_at(busy, end) - _busy_at(busy, start))
     if end - start > idle:
         yield _Slice(start_ns=start, end_ns=end - idle, what=OTHERS, location=None, request=0)
     if idle > 0:
-        yield _Slice(start_ns=end - idle, end_ns=end, what=NOBODY, location=None, request=0)
+        yield _Slice(start_ns=end - idle, end_ns=end, what=IN_TRANSIT, location=None, request=0)
 
 
 def _busy_at(busy: Track, moment: int) -> int:
-    """Exact: between two entries the loop is either busy or not."""
+    """Cumulative busy time, exact: between two entries the loop is either busy or not."""
     times, values = busy.times_ns, busy.values
     after = int(times.searchsorted(moment, "right"))
     value = int(values[after - 1])
@@ -207,7 +207,7 @@ def _busy_at(busy: Track, moment: int) -> int:
 
 
 def _waits(request: RequestInfo, waited: int) -> list[Part]:
-    """What it waited for; what is not known, or of a very long one too much, is made up for."""
+    """The parts in which it waited; the time that is not known makes one more."""
     parts, rest = [], waited
     for wait in request.waits:
         lasted = min(wait.total_ns, rest)

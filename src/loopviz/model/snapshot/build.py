@@ -32,10 +32,10 @@ from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
 __all__ = ["SnapshotBuilder"]
 
-_TASKS, _PEOPLE, _ROWS = 200, 20, 100
-"""Shown at most: tasks, holders or waiters of a resource, resources."""
+_TASKS, _HOLDERS, _RESOURCES = 200, 20, 100
+"""At most so many tasks, holders or waiters of a resource, and resources are listed."""
 _GROUPS_NS = 500 * MS
-"""Histograms of groups are made anew this often."""
+"""How often the histograms of task groups are refreshed."""
 _OUTCOMES = {
     PENDING: "",
     TASK_RETURNED: "returned",
@@ -77,7 +77,7 @@ class SnapshotBuilder:
         )
 
     def groups(self, now: int) -> tuple[TaskGroupInfo, ...]:
-        """Made anew twice a second."""
+        """The task groups, refreshed twice a second."""
         at, infos = self._groups
         if not infos or abs(now - at) >= _GROUPS_NS:
             groups = self._trace.tasks.groups.all
@@ -108,7 +108,7 @@ class SnapshotBuilder:
         )
 
     def task(self, task: Task, now: int) -> TaskInfo:
-        """Of a live one, up to now."""
+        """The task as it is; a live one up to now."""
         trace, wait = self._trace, task.waits[-1] if task.waits else None
         busy, ready, waiting, since = task.busy_ns, task.ready_ns, task.waiting_ns, task.end_ns
         state: State | None = None
@@ -157,8 +157,8 @@ class SnapshotBuilder:
     # ---- resources
 
     def resources(self, now: int, since: int) -> tuple[ResourceInfo, ...]:
-        """Those with waiters first, longest queue first; then by use."""
-        rows = sorted(self._trace.resources.rows.values(), key=_crowd)[:_ROWS]
+        """Resources with waiters first, longest queue first; then by use."""
+        rows = sorted(self._trace.resources.rows.values(), key=_by_use)[:_RESOURCES]
         members: dict[ResourceGroup, list[Resource]] = {
             row: [] for row in rows if row.in_use or row.waiting
         }
@@ -188,8 +188,8 @@ class SnapshotBuilder:
             idle=row.idle,
             waited=shown.waited.quantiles(),
             given_up=row.given_up.quantiles(),
-            holders=tuple(self._holder(hold) for hold in islice(holds, _PEOPLE)),
-            waiters=tuple(self._waiter(wait) for wait in islice(waits, _PEOPLE)),
+            holders=tuple(self._holder(hold) for hold in islice(holds, _HOLDERS)),
+            waiters=tuple(self._waiter(wait) for wait in islice(waits, _HOLDERS)),
             in_use_track=Track(times_ns=times, values=used),
             waiting_track=Track(times_ns=times, values=queued),
         )
@@ -205,7 +205,7 @@ class SnapshotBuilder:
                 since_ns=job.started_ns,
                 task=job.task.number if job.task is not None else 0,
             )
-            for job in islice(executor.running.values(), _PEOPLE)
+            for job in islice(executor.running.values(), _HOLDERS)
         ]
         return JobStats(
             name=executor.resource.row.display(self._naming),
@@ -274,7 +274,7 @@ class SnapshotBuilder:
         return where
 
 
-def _crowd(row: ResourceGroup) -> tuple[int, int, int, int, str]:
-    """Sorts the most crowded first."""
+def _by_use(row: ResourceGroup) -> tuple[int, int, int, int, str]:
+    """Sort key: the longest queue first, then the most used."""
     shown = row.shown
     return -shown.waiting, -shown.max_waiting, -shown.in_use, -shown.max_in_use, row.key

@@ -1,4 +1,4 @@
-"""Makes the frozen `RequestInfo`s of a snapshot from the model's live requests."""
+"""Makes a snapshot's frozen requests from the model's live ones."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,16 +14,16 @@ __all__ = ["RequestInfoBuilder"]
 
 _UNKNOWN: WaitKind = (0, None)
 Known = tuple[Spans, bytes, tuple[WaitKind, ...], WaitSums]
-"""What `sums_of` takes."""
+"""The arguments of `sums_of`."""
 
 
 class RequestInfoBuilder:
-    """Makes the infos of one trace's requests, as they are and as they were at a moment."""
+    """Makes the infos of one trace's requests, as they are or as they were at a moment."""
 
     def __init__(
         self, trace: Trace, naming: Naming, location: Callable[[int], Location | None]
     ) -> None:
-        """`location` of a place's number."""
+        """`location` returns the location of a place's number."""
         self.worker = 1
         """The number of the worker whose requests these are."""
         self._trace = trace
@@ -32,7 +32,7 @@ class RequestInfoBuilder:
         self._make_waits, self._make_open_waits = self._waits, self._open_waits
 
     def ended(self, request: Request) -> RequestInfo:
-        """Of one that has ended."""
+        """A request that has ended."""
         sums = request.sums
         waits: Sequence[WaitInfo] = ()
         if waited := waiting(sums):
@@ -59,7 +59,7 @@ class RequestInfoBuilder:
         )
 
     def open(self, request: Request, now: int) -> RequestInfo:
-        """Of one that is open, as far as it has come."""
+        """An open request, up to `now`."""
         state, end = self._trace.state_of(request, now), max(now, request.end_ns)
         times, states = request.times[:], bytearray(request.states)
         times.append(end)
@@ -88,7 +88,7 @@ class RequestInfoBuilder:
     def _open(
         self, request: Request, spans: Spans, sums: Sequence[int], kind: WaitKind
     ) -> RequestInfo:
-        """Of one that is open at the end of its spans, and may wait for `kind` there."""
+        """A request that is open at the end of its spans, where it may wait for `kind`."""
         end = spans.times[-1]
         waits: Sequence[WaitInfo] = ()
         if waited := waiting(sums):
@@ -127,7 +127,7 @@ class RequestInfoBuilder:
         return self._named(sums_of(*known), waited, kind)
 
     def _named(self, waits: WaitSums, waited: int, kind: WaitKind) -> tuple[WaitInfo, ...]:
-        """`kind` is what it did the rest of the time in which it waited."""
+        """Its waits with their names. The rest of `waited` counts as a wait for `kind`."""
         rest = waited - sum(total for total, _ in waits.values())
         if rest > 0:
             total, count = waits.get(kind, (0, 0))
@@ -148,7 +148,7 @@ class RequestInfoBuilder:
 
 
 def _until(phases: Sequence[RequestPhase], end: int) -> tuple[RequestPhase, ...]:
-    """Those that had begun by then."""
+    """The phases that had begun by then."""
     begun = [phase for phase in phases if phase.start_ns < end]
     if begun and not 0 < begun[-1].end_ns <= end:
         begun[-1] = RequestPhase(begun[-1].name, begun[-1].start_ns, end)

@@ -1,7 +1,7 @@
-"""Several workers serve one address, each with a model of its own: one picture of them all.
+"""Merges the snapshots of workers that serve one address, each with a model of its own.
 
-The first worker's snapshot is the base: load, marks and comparison are the run's and go to
-its model alone. What the others add is added up, or stands beside it under their name.
+The first worker's snapshot is the base: only its model gets the load, the marks and the phases.
+What the other workers have is added up, or listed under their names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,12 +24,12 @@ __all__ = ["add_findings", "cut", "merge", "named", "of_worker", "past", "remain
 
 
 def named(name: str, worker: int) -> str:
-    """A thing of that worker, as people see it: `db pool (worker 2)`; the first one's as it is."""
+    """The name of a worker's resource: `db pool (worker 2)`; the first worker's stays as it is."""
     return name if worker == 1 else f"{name} (worker {worker})"
 
 
 def of_worker(number: int, snapshot: Snapshot) -> Snapshot:
-    """The same, its resources and executors named after their worker."""
+    """The snapshot, with its resources and executors named after their worker."""
     if number == 1:
         return snapshot
     return replace(
@@ -42,10 +42,10 @@ def of_worker(number: int, snapshot: Snapshot) -> Snapshot:
 def merge(
     first: Snapshot, peers: Sequence[tuple[int, Snapshot]], gone: Sequence[Snapshot] = ()
 ) -> Snapshot:
-    """One picture of all workers: the first, the others by number, and those that go or have gone.
+    """One snapshot of all workers: the first, the others by number, and those leaving or gone.
 
     Requests keep their numbers and lanes, which the workers' models share (`Lanes`). Tasks are
-    listed for the first worker only, and counted for all. What has gone has no resources.
+    listed for the first worker only, and counted for all. Workers that are gone list no resources.
     """
     if not peers and not gone:
         return first
@@ -72,7 +72,7 @@ def merge(
 def past(
     frozen: Snapshot, first: Snapshot, peers: Mapping[int, Snapshot], others: Sequence[Snapshot]
 ) -> Snapshot:
-    """One picture of a moment of the past: `peers` by number; `others` are leaving or gone."""
+    """Merges snapshots of a past moment: `peers` by number; `others` are leaving or gone."""
     everyone = [first, *peers.values(), *others]
     requests = [request for of in everyone for request in of.requests]
     requests.sort(key=lambda request: request.number)
@@ -88,7 +88,7 @@ def past(
 
 
 def cut(gone: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-    """What has gone, as it was then: a request that ended later is open."""
+    """The snapshot of a gone worker, cut to that time: a request that ended later is open."""
     there = (r for r in gone.requests if r.start_ns < end_ns and r.end_ns > start_ns)
     return replace(gone, requests=tuple(_until(request, end_ns) for request in there))
 
@@ -116,7 +116,7 @@ def _until(request: RequestInfo, end_ns: int) -> RequestInfo:
 
 
 def remains(gone: Snapshot | None, ended: Snapshot) -> Snapshot:
-    """What is still to be shown and counted once a worker has ended, and of those before it."""
+    """What remains to be shown and counted of a worker that has ended, and of those before it."""
     counters = tuple(replace(counter, recent=0) for counter in ended.counters)
     tasks = replace(ended.tasks, live=0)
     ended = replace(ended, resources=(), jobs=(), counters=counters, tasks=tasks)
@@ -124,12 +124,12 @@ def remains(gone: Snapshot | None, ended: Snapshot) -> Snapshot:
 
 
 def since(start_ns: int, gone: Snapshot) -> Snapshot:
-    """The same, without the requests that had ended by then."""
+    """The snapshot without the requests that had ended by then."""
     return replace(gone, requests=tuple(r for r in gone.requests if r.end_ns >= start_ns))
 
 
 def add_findings(found: Iterable[Sequence[Finding]]) -> tuple[Finding, ...]:
-    """The same culprit in several workers is one finding; worst first, as in a model."""
+    """Merges findings of the same culprit in several workers; worst first, as in a model."""
     together: dict[object, list[Finding]] = {}
     for findings in found:
         for finding in findings:
@@ -140,7 +140,7 @@ def add_findings(found: Iterable[Sequence[Finding]]) -> tuple[Finding, ...]:
 
 
 def _one(same: Sequence[Finding]) -> Finding:
-    """Told as at its worst; counts are sums."""
+    """One finding of several: the sentence of the worst, counts added up."""
     if len(same) == 1:
         return same[0]
     return replace(

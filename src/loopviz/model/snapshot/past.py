@@ -1,4 +1,4 @@
-"""What was, at a moment that has gone by: as a snapshot of then would have shown it."""
+"""Snapshots of past moments, as they would have been then."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -25,12 +25,12 @@ from loopviz.model.stats.series import Series
 __all__ = ["Past", "as_of"]
 
 _QUANTILES_NS = 100 * MS
-"""Figures of the last seconds are made anew when the moment has moved by so much."""
+"""Recent figures are computed again when the moment has moved by so much."""
 _EVER = 1 << 62
 
 
 class Past:
-    """The history of one model. Called for each frame of a replay, so a step costs little."""
+    """Makes snapshots of one model's history. A replay calls it each frame, so a step is cheap."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Past:
         self._counters, self._builder = counters, builder
         self._window = Window(builder.requests.ended)
         self._recent: tuple[int, Snapshot, Snapshot] | None = None
-        """Moment, `frozen`, and that with the figures of the seconds before."""
+        """The moment, `frozen`, and `frozen` with the recent figures of that moment."""
 
     def picture(
         self, frozen: Snapshot, start_ns: int, end_ns: int, marks: Iterable[Mark], oldest_ns: int
@@ -77,7 +77,7 @@ class Past:
         )
 
     def _incidents(self, start: int, end: int) -> list[Incident]:
-        """Those of which something lies in that time, oldest first."""
+        """The incidents that overlap that time, oldest first."""
         found = []
         for incident in self._trace.incidents.all():
             first, last = incident.window
@@ -108,7 +108,7 @@ class Past:
     def _stalls(
         self, start: int, end: int, kept: Sequence[Incident]
     ) -> tuple[tuple[StallInfo, ...], Running | None]:
-        """Those that overlap the time; and what runs at its end, if that became a stall."""
+        """The stalls that overlap that time, and what runs at its end if that became a stall."""
         stalls: dict[int, Stall] = {}
         for incident in kept:
             stalls |= {stall.start_ns: stall for stall in incident.stalls}
@@ -153,7 +153,7 @@ class Past:
         )
 
     def _busy(self, start: int, end: int, kept: Sequence[Incident] = ()) -> Track:
-        """Up to `end`, exact there too: on its way from one entry to the next it grows or not."""
+        """The busy track up to `end`, where it is exact, too: between entries it grows or stays."""
         busy = _track(self._loop.busy, start, _EVER)
         if kept:
             busy = _joined([incident.busy for incident in kept], busy, start)
@@ -170,7 +170,7 @@ class Past:
         return Track(times_ns=np.append(times[:last], end), values=np.append(values[:last], value))
 
     def _figures(self, frozen: Snapshot, end: int, oldest: int) -> Snapshot:
-        """`frozen` with the figures of the seconds before then, as far as they are known."""
+        """`frozen` with the recent figures of that moment, as far as they are known."""
         moment = end // _QUANTILES_NS
         if self._recent and self._recent[0] == moment and self._recent[1] is frozen:
             return self._recent[2]
@@ -203,7 +203,7 @@ class Past:
 
 
 def as_of(resource: ResourceInfo, moment_ns: int) -> ResourceInfo:
-    """The same, with what its tracks say of that moment."""
+    """The resource with the counts that its tracks have at that moment."""
     in_use = _value(resource.in_use_track, moment_ns, resource.in_use.now)
     waiting = _value(resource.waiting_track, moment_ns, resource.waiting.now)
     if (in_use, waiting) == (resource.in_use.now, resource.waiting.now):
@@ -221,7 +221,7 @@ def _track(series: Series, start: int, end: int) -> Track:
 
 
 def _value(track: Track, moment: int, default: int) -> int:
-    """What holds then; before all that is known, nothing was there."""
+    """The value at that moment; before the first entry, 0."""
     if not len(track.times_ns):
         return default
     last = int(np.searchsorted(track.times_ns, moment, "right")) - 1
@@ -241,7 +241,7 @@ def _running(requests: Iterable[RequestInfo], end: int) -> Running | None:
 
 
 def _quantiles(series: Series, since: int, end: int, more: NDArray[np.int64]) -> Quantiles:
-    """Of what it has of that time, and of these values, which are in no record yet."""
+    """Quantiles of the series in that time, and of values that are in no record yet."""
     times, values = series.between(since, end)
     return quantiles(np.append(values[int(np.searchsorted(times, since)) :], more))
 
@@ -253,7 +253,7 @@ def _share(busy: Track, since: int, end: int) -> float:
 
 
 def _joined(older: Sequence[Track], newer: Track, start: int) -> Track:
-    """One after the other, each as far as the next one does not know better; from `start` on."""
+    """Joins tracks, each up to where the next one begins; from `start` on."""
     times, values = newer.times_ns, newer.values
     for track in reversed(older):
         until = int(np.searchsorted(track.times_ns, times[0])) if len(times) else None

@@ -1,4 +1,4 @@
-"""The figures of a stretch of time."""
+"""Figures of a selected range of time."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ __all__ = ["RangeFigures", "RouteFigures", "figures"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteFigures:
-    """The requests of a route that ended in the range."""
+    """The requests of one route that ended in the range."""
 
     route: str
     duration: Quantiles
@@ -27,29 +27,29 @@ class RangeFigures:
     end_ns: int
     lasted_ns: int
     utilization: float
-    """Of the first worker's loop: busy, by the time that is known."""
+    """The first worker's loop: busy time by known time."""
     lag: Quantiles
-    """Of its timers that ran in the range."""
+    """The lag of its timers that ran in the range."""
     stalls: int
-    """That overlap the range."""
+    """How many stalls overlap the range."""
     stalled_ns: int
     """How long they blocked the loop within the range."""
     worst: StallInfo | None
-    """The longest one, outside the range too."""
+    """The longest of them, its time outside the range included."""
     duration: Quantiles
-    """How long the requests took that ended in the range, from when they were sent."""
+    """How long the requests that ended in the range had taken since they were sent."""
     routes: tuple[RouteFigures, ...]
     """The same by route, most requests first."""
     open: int
-    """Requests that were open at its end."""
+    """How many requests were open at its end."""
     ran_ns: int
-    """What all requests did within the range, in all."""
+    """How long all requests ran within the range, in total."""
     ready_ns: int
     waiting_ns: int
 
 
 def figures(snapshot: Snapshot, start_ns: int, end_ns: int) -> RangeFigures:
-    """Of a range within what `snapshot` shows; a reversed one is turned round."""
+    """Figures of a range within what `snapshot` shows; the ends may come in either order."""
     start, end = sorted((start_ns, end_ns))
     ran = ready = waiting = still_open = 0
     durations: dict[str, list[int]] = {}
@@ -90,7 +90,7 @@ def figures(snapshot: Snapshot, start_ns: int, end_ns: int) -> RangeFigures:
 
 
 def _within(request: RequestInfo, start: int, end: int) -> tuple[int, int, int]:
-    """How long it ran, could run, and waited in that time."""
+    """How long the request ran, was ready, and waited in that time."""
     if request.start_ns >= start and request.end_ns <= end:
         return request.busy_ns, request.ready_ns, request.waiting_ns
     ran = ready = waiting = 0

@@ -12,26 +12,26 @@ __all__ = ["Window"]
 
 
 class Window:
-    """Follows a stretch of time that moves on; what has left it is forgotten.
+    """Follows a window that moves on, and forgets what has left it.
 
-    A step costs what comes in and goes out meanwhile, not what lies within.
+    A step costs what enters and leaves the window, not what lies within.
     """
 
     def __init__(self, make: Callable[[Request], RequestInfo]) -> None:
         self._make = make
         self._start = self._end = 0
-        """Places in `FinishedRequests`: from, and to before."""
+        """Places in `FinishedRequests`: from the first to before the second."""
         self._order: deque[int] = deque()
-        """Numbers, in the order of ends."""
+        """Numbers of requests, in the order of their ends."""
         self._numbers: list[int] = []
         self._infos: list[RequestInfo] = []
-        """By number, both."""
+        """Both are sorted by number."""
         self._whole: tuple[RequestInfo, ...] = ()
 
     def show(
         self, ended: FinishedRequests, start: int, end: int, others: Iterable[RequestInfo] = ()
     ) -> tuple[RequestInfo, ...]:
-        """Those at places from `start` to before `end`, and the others, by number."""
+        """The requests at places from `start` to before `end`, and the others, by number."""
         if (start, end) != (self._start, self._end):
             overlaps = start < self._end and self._start < end
             if overlaps and self._has_no_gap(ended.hole, start, end):
@@ -51,14 +51,14 @@ class Window:
     def _has_no_gap(self, hole: tuple[int, int] | None, start: int, end: int) -> bool:
         """Whether each place has one info, now and when the window was last shown.
 
-        A gap that was there then may be unknown by now: both its sides are forgotten.
+        A gap of then may be unknown by now, if what surrounded it is forgotten.
         """
         if len(self._order) != self._end - self._start:
             return False
         return hole is None or not min(self._start, start) < hole[0] < max(self._end, end)
 
     def _move(self, ended: FinishedRequests, start: int, end: int) -> None:
-        """Part of it stays; what has left is not there any more, at either end."""
+        """Moves the window; it overlaps its old position."""
         self._drop(start - self._start, self._order.popleft)
         self._drop(self._end - end, self._order.pop)
         older = list(ended.between(start, self._start))
@@ -73,7 +73,7 @@ class Window:
             self._put(request)
 
     def _drop(self, count: int, take: Callable[[], int]) -> None:
-        """So many are not seen any more."""
+        """Drops `count` requests at one end."""
         if _many(count, self._order):
             gone = {take() for _ in range(count)}
             self._infos = [info for info in self._infos if info.number not in gone]
@@ -107,7 +107,7 @@ class Window:
 
 
 def _many(count: int, of: Sized) -> bool:
-    """Whether one by one would take longer than all anew."""
+    """Whether changing them one by one costs more than rebuilding all."""
     return count * 20 > len(of)
 
 

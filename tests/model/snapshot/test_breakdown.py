@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.snapshot import State
-from loopviz.model.snapshot.breakdown import NOBODY, OTHERS, breakdown
+from loopviz.model.snapshot.breakdown import IN_TRANSIT, OTHERS, breakdown
 from loopviz.model.snapshot.merge import merge
 from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
@@ -66,7 +66,7 @@ def test_parts_sum_to_the_life_and_the_blame_is_exact(program, back):
                         stall = shown and ended - began >= 20 * MS
                         expected[who if number or stall else OTHERS] += lasted
                         rest -= lasted
-                expected[NOBODY] += rest
+                expected[IN_TRANSIT] += rest
             blamed = Counter()
             for part in found.parts:
                 if part.kind == "ready":
@@ -125,7 +125,7 @@ def test_the_wait_for_the_first_step_while_the_loop_is_idle_is_nobodys():
     snapshot = model.snapshot(story.now_ns, WINDOW)
     parts = check(snapshot, snapshot.requests[0]).parts
     assert [(p.kind, p.what, p.total_ns // MS) for p in parts] == [
-        ("ready", NOBODY, 3),
+        ("ready", IN_TRANSIT, 3),
         ("ran", "", 1),
     ]
 
@@ -157,4 +157,4 @@ def test_only_who_runs_on_the_same_loop_is_to_blame():
     whole = merge(first, [(2, second)])
     assert [request.worker for request in whole.requests] == [1, 2]
     for request in whole.requests:
-        assert {p.what for p in check(whole, request).parts if p.kind == "ready"} == {NOBODY}
+        assert {p.what for p in check(whole, request).parts if p.kind == "ready"} == {IN_TRANSIT}
