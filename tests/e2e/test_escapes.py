@@ -33,7 +33,7 @@ def said(raw):
 
 def test_a_report_in_a_terminal(terminal, folder):
     seen = terminal(250, 60, "bench", NAME, "--scenarios", folder, "--duration", "0.5")
-    seen.until("exception never seen", timeout_s=40)
+    seen.until("exception never retrieved", timeout_s=40)
     assert seen.end() == 0
     lines = said(seen.raw)
     assert f"x{SHOWN} · no fix · 0.5 s · seed 0" in lines

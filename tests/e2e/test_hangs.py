@@ -71,7 +71,9 @@ def test_a_loop_that_is_held_to_the_end(tmp_path):
     assert (finding["rule"], finding["severity"]) == ("slow-callback", "error")
     assert finding["open"]["count"] == 1
     assert finding["victims"] > 12
-    assert lines[0].startswith(f"HANGS at scenarios/hangs.py:{LINE}: GET /a has held the loop for ")
+    assert lines[0].startswith(
+        f"HANGS at scenarios/hangs.py:{LINE}: GET /a has blocked the loop for "
+    )
     unanswered, sent = a["unanswered"] + ping["unanswered"], a["sent"] + ping["sent"]
     assert lines[0].endswith(f"; {unanswered} of {sent} requests were not answered.")
 

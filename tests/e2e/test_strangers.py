@@ -71,7 +71,7 @@ def test_block_find_the_line_fix_it_compare(terminal, ours, size):
     """And look around, and leave; nothing is left then."""
     me = Stranger(terminal(*size))
     me.reads(r"LIVE +block: frozen loop")
-    me.reads(r"held the loop \d+ ms")
+    me.reads(r"blocked the loop \d+ ms")
     culprit = me.reads(r"scenarios/(block\.py:\d+)").group(1)
     me.follows(r"next .*press (\w)\b")
     me.reads(r"a\[x\]", 1.5)

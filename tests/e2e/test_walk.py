@@ -24,7 +24,7 @@ SHOWS = {
     "cpu": r"SLOW CALLBACK",
     "threads": r"40/40 FULL",
     "json": r"SLOW CALLBACK",
-    "sequential": r"ONE AFTER THE OTHER",
+    "sequential": r"SEQUENTIAL AWAITS",
     "fanout": r"refused [1-9]",
     "failfast": r"in vain [1-9]",
     "background": r"missing [1-9]",

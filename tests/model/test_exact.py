@@ -173,7 +173,7 @@ def test_every_task_of_a_story_adds_up(moves, portion):
         task = model.trace.tasks.live[number]
         assert task.busy_ns + task.ready_ns + task.waiting_ns == task.end_ns - task.started_ns
         assert task.busy_ns == figures["busy"]
-        view = model.views.task(task, story.now_ns)
+        view = model.builder.task(task, story.now_ns)
         total = view.busy_ns + view.ready_ns + view.waiting_ns
         assert total == story.now_ns - figures["started"]
     known = busy + idle

@@ -18,7 +18,7 @@ summary = renderer("text").report
 
 def test_the_whole_report():
     report = report_of(run())
-    sentence = "GET /report held the loop 50 ms in time.sleep(0.05)."
+    sentence = "GET /report blocked the loop 50 ms in time.sleep(0.05)."
     assert report == {
         "format": 1,
         "loopviz": loopviz.__version__,

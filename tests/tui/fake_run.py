@@ -9,8 +9,8 @@ import numpy as np
 from loopviz.engine.session import Frame, Status
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.snapshot import (
+    GaugeStats,
     Location,
-    Occupied,
     Quantiles,
     ResourceInfo,
     Snapshot,
@@ -41,7 +41,10 @@ def line_of(text: str, scenario: ScenarioInfo = SCENARIO) -> int:
 
 
 HELD = Location(
-    "scenarios/block.py", line_of("        time.sleep(0.05)"), "report", str(SCENARIO.path)
+    file="scenarios/block.py",
+    line=line_of("        time.sleep(0.05)"),
+    function="report",
+    path=str(SCENARIO.path),
 )
 """Where `block` holds the loop."""
 
@@ -130,15 +133,15 @@ def resource(
     name: str, used: int, capacity: int, waiting: int = 0, kind: str = "asyncio.Semaphore", **more
 ) -> ResourceInfo:
     """A resource with so many units in use, and so many that wait for one."""
-    never = Track(np.empty(0, np.int64), np.empty(0, np.int64))
+    never = Track(times_ns=np.empty(0, np.int64), values=np.empty(0, np.int64))
     given = {
         "name": name,
         "kind": kind,
         "capacity": capacity,
         "instances": 1,
         "location": None,
-        "in_use": Occupied(used, used, used),
-        "waiting": Occupied(waiting, waiting, waiting),
+        "in_use": GaugeStats(now=used, mean=used, max=used),
+        "waiting": GaugeStats(now=waiting, mean=waiting, max=waiting),
         "idle": 0,
         "waited": Quantiles(),
         "given_up": Quantiles(),

@@ -80,10 +80,13 @@ def test_which_editors_have_a_window():
 
 def test_a_place_is_short_if_it_can_be(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    inside = Location("x/app.py", 3, "f", str(tmp_path / "src" / "app.py"))
+    inside = Location(file="x/app.py", line=3, function="f", path=str(tmp_path / "src" / "app.py"))
     assert place_of(inside) == f"{Path('src') / 'app.py'}:3"
-    assert place_of(Location("x/app.py", 3, "f", "/elsewhere/app.py")) == "/elsewhere/app.py:3"
-    assert place_of(Location("x/app.py", 3, "f")) == "x/app.py:3"
+    assert (
+        place_of(Location(file="x/app.py", line=3, function="f", path="/elsewhere/app.py"))
+        == "/elsewhere/app.py:3"
+    )
+    assert place_of(Location(file="x/app.py", line=3, function="f")) == "x/app.py:3"
 
 
 def test_copy_says_what_was_copied(monkeypatch):

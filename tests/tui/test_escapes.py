@@ -83,7 +83,7 @@ def test_what_is_copied_can_be_pasted(monkeypatch):
     """A newline or an escape sequence in a path is none in a shell; a lone surrogate is no end."""
 
     async def play(stage: Stage) -> None:
-        where = Location("x", 3, "f", f"/x{BAD}\udcff.py")
+        where = Location(file="x", line=3, function="f", path=f"/x{BAD}\udcff.py")
         monkeypatch.setattr(stage.app.desk.view, "where", lambda _scene: where)
         await stage.press("y")
         assert stage.app.clipboard == rf"/x{SHOWN}\udcff.py:3"

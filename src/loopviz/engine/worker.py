@@ -76,8 +76,8 @@ class Worker:
         messages = self._child.read()
         for message in messages:
             if message.get("is") == "stack":
-                self._stacks.heard(message)
-                self._hanging.heard(message)
+                self._stacks.answered(message)
+                self._hanging.answered(message)
         return [message for message in messages if message.get("is") != "stack"]
 
     def drain(self) -> None:
@@ -106,7 +106,7 @@ class Worker:
             return
         stack = self._hanging.last(task)
         if stack is not None:
-            self.model.rules.stands(task, stack)
+            self.model.rules.add_stack(task, stack)
             self._hanging = Stacks(self.model.naming)
         elif self._hanging.due(task, now_ns):
             self._child.send({"do": "stack", "task": task})

@@ -12,11 +12,12 @@ from loopviz.clock import monotonic_ns
 from loopviz.engine.child import Guard
 from loopviz.engine.worker import Worker
 from loopviz.lab.catalogue import ScenarioInfo
-from loopviz.model.model import KEEP_NS, Model
+from loopviz.model.model import Model
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Snapshot
 from loopviz.model.snapshot.merge import cut, merge, past, remains, since
 from loopviz.model.snapshot.totals import RunTotals
+from loopviz.model.state.history import KEEP_NS
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.totals import run_totals
 from loopviz.options import RunOptions

@@ -36,13 +36,13 @@ def run_totals(models: Sequence[Model], now_ns: int = 0) -> RunTotals:
         resources=tuple(
             replace(info, name=named(info.name, number))
             for number, model in workers
-            for info in model.views.resources(now, now)
+            for info in model.builder.resources(now, now)
             if _was_used(info)
         ),
         jobs=tuple(
             replace(stats, name=named(stats.name, number))
             for number, model in workers
-            for stats in model.views.jobs()
+            for stats in model.builder.jobs()
         ),
         tasks=TaskTotals(
             **{
@@ -74,15 +74,15 @@ def _routes(model: Model, now: int) -> Iterator[RouteTotals]:
 
 
 def _loop(model: Model, now: int) -> LoopTotals:
-    loop, spreads, full = model.loop, model.spreads(now), model.trace.level == "full"
+    loop, distributions, full = model.loop, model.distributions(now), model.trace.level == "full"
     return LoopTotals(
         iterations=loop.iterations if full else None,
         callbacks=loop.callbacks if full else None,
         utilization=loop.utilization_until(now) if full else None,
-        lag=spreads.lag.quantiles,
-        ready_delay=spreads.ready_delay.quantiles if full else Quantiles(),
-        callback=spreads.callback.quantiles,
-        gc=model.trace.pauses.view(),
+        lag=distributions.lag.quantiles,
+        ready_delay=distributions.ready_delay.quantiles if full else Quantiles(),
+        callback=distributions.callback.quantiles,
+        gc=model.trace.pauses.stats(),
     )
 
 

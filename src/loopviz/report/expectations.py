@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from loopviz.errors import UsageError
-from loopviz.model.findings import RULES
+from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.report.document import failed
 from loopviz.scenario import Expect
 
@@ -125,7 +125,7 @@ def _gone(report: Report, subject: str) -> int:
 
 
 def _findings(report: Report, subject: str) -> int:
-    _one("rule", subject, {rule.rule: rule for rule in RULES})
+    _one("rule", subject, RULE_INFOS)
     return sum(found["count"] for found in report["findings"] if found["rule"] == subject)
 
 

@@ -8,7 +8,7 @@ from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED
 from tests.model.findings.stories import CYCLE, HOLDS, MADE, answered, found, request, told
 
-DB = Location("app/db.py", 9, "", "/app/db.py")
+DB = Location(file="app/db.py", line=9, function="", path="/app/db.py")
 
 
 def place(line, what="socket", function="get"):
@@ -16,7 +16,7 @@ def place(line, what="socket", function="get"):
 
 
 def at(line, function="get"):
-    return Location("app/api.py", line, function, "/app/api.py")
+    return Location(file="app/api.py", line=line, function=function, path="/app/api.py")
 
 
 # Clients
@@ -35,15 +35,13 @@ def making(requests, makers, kind="httpcore.pool", made=MADE):
 
 @pytest.mark.parametrize(
     ("kind", "what"),
-    [("httpcore.pool", "HTTP clients"), ("sqlalchemy.pool", "database engines")],
+    [("httpcore.pool", "HTTP client"), ("sqlalchemy.pool", "database engine")],
 )
 def test_a_client_for_each_request(kind, what):
     (seen,) = found(making(10, 10, kind))
     assert (seen.rule, seen.count, seen.severity) == ("client-per-request", 10, "error")
     assert (seen.location, seen.victims) == (DB, 0)
-    assert seen.sentence == (
-        f"GET /a makes {what} of its own in line 9 of /app/db.py: none is shared"
-    )
+    assert seen.sentence == (f"GET /a makes its own {what} in line 9 of /app/db.py: none is shared")
 
 
 def test_a_client_that_is_made_at_start_up():
@@ -94,8 +92,8 @@ def test_ten_awaits_in_a_row():
     assert (seen.victims, seen.victim_wait_ns) == (3, 3 * 270 * MS), "what gather would save"
     assert seen.location == at(20)
     assert seen.sentence == (
-        "GET /a waited 10 times in a row, 300 ms in all, in line 20 of /app/api.py: "
-        "these may overlap"
+        "GET /a waited 10 times in a row, 300 ms in total, in line 20 of /app/api.py: "
+        "these waits could overlap"
     )
 
 
@@ -196,7 +194,7 @@ def test_a_request_that_is_cancelled_with_a_connection_in_hand(kind):
     assert seen.location.line == 21
     assert seen.sentence == (
         "GET /a was cancelled once while it held ledger in line 21 of /app/api.py: "
-        "what it wrote may be half done"
+        "what it wrote may be incomplete"
     )
 
 
@@ -249,7 +247,7 @@ def test_clients_that_leave_now_and_then_or_all_at_once():
 
 def test_a_client_that_leaves_and_so_cancels_is_told_once():
     model = told(leaving(4, cancelled=True))
-    (rule,) = [rule for rule in model.rules.rules if rule.rule == "cancelled-mid-write"]
+    (rule,) = [rule for rule in model.rules.rules if rule.info.id == "cancelled-mid-write"]
     assert sum(case.count for case in rule.cases.values()) == 4
     assert sum(f.count for f in model.findings()) == 4
 
@@ -281,7 +279,7 @@ def test_a_retry_storm():
     assert (seen.victims, seen.victim_wait_ns) == (6, 18 * MS)
     assert seen.location == at(40)
     assert seen.sentence == (
-        "GET /a calls prices:80 again and again after it failed in line 40 of /app/api.py: "
+        "GET /a keeps calling prices:80 after it failed in line 40 of /app/api.py: "
         "75% of these calls are retries"
     )
 

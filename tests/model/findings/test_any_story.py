@@ -80,7 +80,7 @@ def test_what_is_over_is_forgotten():
     for _ in range(10):
         story.serve(range(0, 500, 10), holds=20).story.tell(model)
     kept = [
-        (rule.rule, name, len(value))
+        (rule.info.id, name, len(value))
         for rule in model.rules.rules
         for name, value in vars(rule).items()
         if name.startswith("_") and hasattr(value, "__len__") and len(value) > 1

@@ -34,9 +34,11 @@ def test_many_short_steps():
     assert seen.worst_ns == 30 * MS
     assert seen.total_ns == seen.count * 30 * MS
     assert 3900 <= seen.count <= 4000
-    assert seen.location == Location("app/feed.py", 12, "feed", "/app/feed.py")
+    assert seen.location == Location(
+        file="app/feed.py", line=12, function="feed", path="/app/feed.py"
+    )
     assert seen.sentence == (
-        "Callbacks waited 30 ms for the loop, though none held it for long: "
+        "Callbacks waited 30 ms for the loop, though none blocked it for long: "
         "999 steps of refresh at line 12 of /app/feed.py took 100% of a second"
     )
 

@@ -8,7 +8,7 @@ from loopviz.testing import Story
 from loopviz.wire.control import TIMEOUT, Sample
 from tests.model.findings.stories import answered, found, request, told
 
-LINE = Location("app/api.py", 20, "order", "/app/api.py")
+LINE = Location(file="app/api.py", line=20, function="order", path="/app/api.py")
 PLACE = "\t/app/api.py\t20\torder"
 TOO_MANY = (
     "sqlalchemy.TimeoutError: QueuePool limit of size 5 overflow 0 reached, connection timed out, "

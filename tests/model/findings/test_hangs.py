@@ -43,7 +43,9 @@ def test_requests_that_wait_while_the_loop_idles():
         "3 requests of GET /a have waited up to 4.3 s so far, the oldest for app/db.py:9 Lock(1) "
         "in line 20 of /app/api.py; those that were answered took 50 ms at most"
     )
-    assert finding.location == Location("app/api.py", 20, "order", "/app/api.py")
+    assert finding.location == Location(
+        file="app/api.py", line=20, function="order", path="/app/api.py"
+    )
     assert (finding.count, finding.open, finding.worst_ns) == (3, 3, 4300 * MS)
     assert (finding.victims, finding.victim_wait_ns) == (3, (4300 + 4200 + 4100) * MS)
 
@@ -127,9 +129,11 @@ def test_where_it_waits_may_have_to_be_asked_for():
     assert (finding.location, model.rules.wanted) == (None, 1)
     assert "have waited" not in finding.sentence
     assert finding.sentence.startswith("A request of GET /a has waited 4.0 s so far; those")
-    library = Location("lib.py", 5, "wait", "/v/site-packages/lib.py")
-    mine = Location("app/api.py", 31, "a", "/app/api.py")
-    model.rules.stands(1, (Location("app/api.py", 12, "run", "/app/api.py"), mine, library))
+    library = Location(file="lib.py", line=5, function="wait", path="/v/site-packages/lib.py")
+    mine = Location(file="app/api.py", line=31, function="a", path="/app/api.py")
+    model.rules.add_stack(
+        1, (Location(file="app/api.py", line=12, function="run", path="/app/api.py"), mine, library)
+    )
     (finding,) = model.findings(now)
     assert (finding.location, model.rules.wanted) == (mine, 0)
     assert "so far in line 31 of /app/api.py" in finding.sentence

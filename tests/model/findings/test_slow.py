@@ -32,12 +32,14 @@ def test_a_stall_is_a_finding_with_its_line():
     assert (found.rule, found.title, found.count) == ("slow-callback", "SLOW CALLBACK", 1)
     assert (found.worst_ns, found.total_ns) == (50 * MS, 50 * MS)
     assert found.last_ns == T0 + 51 * MS
-    assert found.location == Location("scenarios/block.py", 10, "report", "/app/block.py")
+    assert found.location == Location(
+        file="scenarios/block.py", line=10, function="report", path="/app/block.py"
+    )
     assert found.source == "line 10 of /app/block.py"
     assert (found.victims, found.victim_wait_ns) == (0, 0)
     assert found.suggested_fix == "to_thread"
     assert found.severity == "warning", "a single one is no error yet"
-    assert found.sentence == ("GET /report held the loop 50 ms in line 10 of /app/block.py")
+    assert found.sentence == ("GET /report blocked the loop 50 ms in line 10 of /app/block.py")
 
 
 def test_the_same_line_again_is_the_same_finding():

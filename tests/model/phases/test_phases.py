@@ -67,11 +67,11 @@ def test_only_what_cannot_be_chance_is_sure():
     load(model, 10.3, 1.7, 50)
     (route,) = compared(model, 12).routes
     assert (route.after.count, route.enough) == (34, True)
-    assert route.sure == (True, False, False), "34 cannot tell a p90"
+    assert route.significant == (True, False, False), "34 cannot tell a p90"
     load(model, 12, 1, 50)
-    assert compared(model, 13).routes[0].sure == (True, True, False)
+    assert compared(model, 13).routes[0].significant == (True, True, False)
     load(model, 13, 18, 50)
-    assert compared(model, 31).routes[0].sure == (True, True, True)
+    assert compared(model, 31).routes[0].significant == (True, True, True)
 
 
 def test_equal_sides_are_never_sure():
@@ -79,7 +79,7 @@ def test_equal_sides_are_never_sure():
     load(model, 0, 30, 100)
     model.mark(at(30), "fix:a=on")
     load(model, 30, 30, 100)
-    assert compared(model, 60).routes[0].sure == (False, False, False)
+    assert compared(model, 60).routes[0].significant == (False, False, False)
 
 
 def test_what_is_still_open_does_not_make_it_look_fast():

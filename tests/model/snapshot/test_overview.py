@@ -5,7 +5,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.snapshot.overview import Overview, together
+from loopviz.model.snapshot.overview import Overview, merge_overviews
 from loopviz.model.state import seconds as module
 from loopviz.model.state.seconds import Seconds
 from loopviz.testing import Story
@@ -16,7 +16,7 @@ T0_S = 1024
 def columns(of):
     return {
         name: getattr(of, name).tolist()
-        for name in ("busy_ns", "lag_max_ns", "held_max_ns", "requests", "slowest_ns")
+        for name in ("busy_ns", "lag_max_ns", "stall_max_ns", "requests", "slowest_ns")
     }
 
 
@@ -48,7 +48,7 @@ def test_each_second_has_its_figures_however_the_batches_are_cut(batches):
     assert columns(found) == {
         "busy_ns": [55 * MS, 1000 * MS, 150 * MS, 2 * MS, 0],
         "lag_max_ns": [3 * MS, 0, 1100 * MS, MS, 0],
-        "held_max_ns": [1200 * MS, 1200 * MS, 1200 * MS, 0, 0],
+        "stall_max_ns": [1200 * MS, 1200 * MS, 1200 * MS, 0, 0],
         "requests": [1, 0, 1, 0, 0],
         "slowest_ns": [5 * MS, 0, 1200 * MS, 0, 0],
     }
@@ -84,18 +84,25 @@ def test_what_is_told_too_late_is_passed_over():
     seconds.stall(4 * SECOND, 11 * SECOND)
     model = Model()
     seconds.note(12 * SECOND, model.loop)
-    found = seconds.view()
+    found = seconds.overview()
     assert (found.start_s, found.requests.tolist()) == (10, [1, 0])
-    assert found.held_max_ns.tolist() == [7 * SECOND, 0]
+    assert found.stall_max_ns.tolist() == [7 * SECOND, 0]
 
 
 def test_several_workers_together():
     def of(start, busy, requests, slowest):
         none = np.zeros(len(busy), np.int64)
-        return Overview(start, np.array(busy), none, none, np.array(requests), np.array(slowest))
+        return Overview(
+            start_s=start,
+            busy_ns=np.array(busy),
+            lag_max_ns=none,
+            stall_max_ns=none,
+            requests=np.array(requests),
+            slowest_ns=np.array(slowest),
+        )
 
     first, second = of(10, [1, 2, 3], [1, 1, 1], [5, 5, 5]), of(12, [9, 9], [2, 3], [4, 6])
-    found = together(first, second, Overview())
+    found = merge_overviews(first, second, Overview())
     assert found.start_s == 10
     assert found.busy_ns.tolist() == [1, 2, 3, 0]
     assert found.requests.tolist() == [1, 1, 3, 3]

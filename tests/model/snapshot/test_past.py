@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.model import KEEP_NS, RETAINED_NS, Model
+from loopviz.model.model import Model
 from loopviz.model.snapshot import State
 from loopviz.model.snapshot.merge import cut, merge, of_worker, past, since
+from loopviz.model.state.history import KEEP_NS, RETAINED_NS
 from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
 from tests.model.programs import World, programs

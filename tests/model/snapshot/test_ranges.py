@@ -42,15 +42,15 @@ def test_a_range_of_any_program(program, first, lasted):
     assert found.ran_ns == sums[State.RUN] + sums[State.BLOCKING]
     assert found.ready_ns == sums[State.READY]
     assert found.waiting_ns == sums[State.AWAIT] + sums[State.RESOURCE] + sums[State.THREAD]
-    assert (found.life.count, found.life.max_ns) == (len(ended), max(ended, default=0))
+    assert (found.duration.count, found.duration.max_ns) == (len(ended), max(ended, default=0))
     assert found.open == still_open
-    assert sum(route.life.count for route in found.routes) == len(ended)
+    assert sum(route.duration.count for route in found.routes) == len(ended)
     held = [
         (min(e, end) - max(s, start), e - s)
         for s, e, _ in world.ran
         if e - s >= 20 * MS and s < end and e > start
     ]
-    assert (found.stalls, found.held_ns) == (len(held), sum(inside for inside, _ in held))
+    assert (found.stalls, found.stalled_ns) == (len(held), sum(inside for inside, _ in held))
     if held:
         assert found.worst.end_ns - found.worst.start_ns == max(whole for _, whole in held)
     else:
@@ -70,9 +70,14 @@ def test_lag_and_routes():
     snapshot = model.snapshot(story.now_ns, WINDOW)
     found = figures(snapshot, story.now_ns - WINDOW, story.now_ns)
     assert (found.lag.count, found.lag.max_ns) == (10, 9 * MS)
-    assert [(r.route, r.life.count, r.life.max_ns // MS) for r in found.routes] == [
+    assert [(r.route, r.duration.count, r.duration.max_ns // MS) for r in found.routes] == [
         ("GET /a", 8, 8),
         ("GET /b", 2, 9),
     ]
     empty = figures(snapshot, 0, SECOND)
-    assert (empty.utilization, empty.lag.count, empty.life.count, empty.routes) == (0.0, 0, 0, ())
+    assert (empty.utilization, empty.lag.count, empty.duration.count, empty.routes) == (
+        0.0,
+        0,
+        0,
+        (),
+    )

@@ -5,9 +5,10 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.engine.collector import RingReader
 from loopviz.lab.target.counters import Counting
-from loopviz.model.model import RECENT_NS, Model
+from loopviz.model.model import Model
 from loopviz.model.snapshot import CounterValue
-from loopviz.model.state.counters import added_up
+from loopviz.model.snapshot.present import RECENT_NS
+from loopviz.model.state.counters import merge_counters
 from loopviz.scenario import Counter
 from loopviz.testing import Story
 from loopviz.wire.events import Kind
@@ -31,8 +32,8 @@ def told(*parts):
 def test_they_come_in_the_scenarios_order_with_the_newest_value():
     model, now = told((0, "extra", 0), (0, "charges", 3), (SECOND, "charges", 7))
     assert seen(model, now) == (
-        CounterValue("charges", "charges made", False, 7, 7),
-        CounterValue("extra", "charges too many", True, 0, 0),
+        CounterValue(key="charges", title="charges made", bad=False, value=7, recent=7),
+        CounterValue(key="extra", title="charges too many", bad=True, value=0, recent=0),
     )
     assert model.counters.values() == {"charges": 7, "extra": 0}
 
@@ -47,7 +48,7 @@ def test_recent_is_the_change_over_the_last_seconds():
         (early + RECENT_NS + SECOND, 11),
         (early + RECENT_NS + 2 * SECOND, 0),
     ):
-        (charges, _) = model.counters.views(at - RECENT_NS)
+        (charges, _) = model.counters.snapshot(at - RECENT_NS)
         assert (charges.value, charges.recent) == (20, recent)
 
 
@@ -59,7 +60,9 @@ def test_one_may_fall_and_be_negative():
 
 def test_a_value_outlives_what_is_forgotten():
     model, now = told((0, "charges", 5), (SECOND, "charges", 6), *[(SECOND, "x", 1)] * 200)
-    assert seen(model, now)[0] == CounterValue("charges", "charges made", False, 6, 0)
+    assert seen(model, now)[0] == CounterValue(
+        key="charges", title="charges made", bad=False, value=6, recent=0
+    )
 
 
 def test_what_was_not_told_is_not_known():
@@ -70,11 +73,11 @@ def test_what_was_not_told_is_not_known():
 
 def test_those_of_several_workers_are_added_up():
     (one, now), (two, _) = told((0, "charges", 5), (0, "extra", 1)), told((0, "charges", 4))
-    assert added_up([seen(one, now), seen(two, now)]) == (
-        CounterValue("charges", "charges made", False, 9, 9),
-        CounterValue("extra", "charges too many", True, 1, 1),
+    assert merge_counters([seen(one, now), seen(two, now)]) == (
+        CounterValue(key="charges", title="charges made", bad=False, value=9, recent=9),
+        CounterValue(key="extra", title="charges too many", bad=True, value=1, recent=1),
     )
-    assert added_up([seen(one, now)]) == seen(one, now)
+    assert merge_counters([seen(one, now)]) == seen(one, now)
 
 
 # In the target

@@ -39,7 +39,7 @@ def test_jobs_of_a_pool(at_once):
     model = Model()
     story = two_workers((lambda story: story.tell(model)) if not at_once else (lambda story: story))
     story.tell(model)
-    (view,) = model.views.jobs()
+    (view,) = model.builder.jobs()
     assert (view.name, view.queued, view.running) == ("default executor", 0, ())
     assert (view.finished, view.raised) == (3, 1)
     assert (view.queued_times.count, view.queued_times.max_ns) == (3, 11 * MS)
@@ -57,7 +57,7 @@ def test_what_runs_and_what_waits_now():
     story = started().job(1, 1, FUNCTION, by=5).job(2, 1, FUNCTION)
     model = Model()
     story.runs(MS).job_starts(1, 1, "worker-7").tell(model)
-    (view,) = model.views.jobs()
+    (view,) = model.builder.jobs()
     assert view.queued == 1
     (worker,) = view.running
     assert (worker.worker, worker.job, worker.task) == ("worker-7", "resize", 5)
@@ -79,7 +79,7 @@ def test_after_a_loss_nothing_runs_for_ever():
     story.tell(model)
     story.job_starts(1, 1).tell(model)
     model.lost_side(4)
-    (view,) = model.views.jobs()
+    (view,) = model.builder.jobs()
     assert (view.queued, view.running) == (0, ())
     story.job_ends(1, 1).runs(MS).idle(MS).tell(model)
     row = the_row(model)
@@ -106,5 +106,5 @@ def test_a_limiter_s_units_are_its_occupancy_though_jobs_hang_on_it():
     (view,) = model.snapshot(story.now_ns, SECOND).resources
     assert (view.in_use.max, view.in_use.now, view.waiting.max) == (1, 0, 0)
     assert view.in_use.mean == pytest.approx(11 / 20)
-    (jobs,) = model.views.jobs()
+    (jobs,) = model.builder.jobs()
     assert (jobs.finished, jobs.run_times.max_ns) == (1, 10 * MS)

@@ -5,7 +5,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.snapshot import Suffering
+from loopviz.model.snapshot import Impact
 from loopviz.model.snapshot.merge import add_findings
 from loopviz.testing import Story
 
@@ -125,12 +125,12 @@ def test_a_finding_tells_its_last_times_the_newest_first():
 
 def test_a_finding_tells_who_suffered_by_route():
     (found,) = told(blocked()).findings()
-    assert {(one.route, one.requests) for one in found.sufferings} == {
+    assert {(one.route, one.requests) for one in found.impacts} == {
         ("GET /ping", 2),
         ("GET /items/3", 2),
     }
-    assert sum(one.requests for one in found.sufferings) == found.victims
-    assert sum(one.waited_ns for one in found.sufferings) == found.victim_wait_ns
+    assert sum(one.requests for one in found.impacts) == found.victims
+    assert sum(one.waited_ns for one in found.impacts) == found.victim_wait_ns
 
 
 def test_of_several_workers_they_are_one_list():
@@ -138,9 +138,9 @@ def test_of_several_workers_they_are_one_list():
     (merged,) = add_findings([(one,), (one,)])
     assert len(merged.moments) == 4
     assert list(merged.moments) == sorted(merged.moments, reverse=True)
-    assert {s.route: s.requests for s in merged.sufferings} == {"GET /ping": 4, "GET /items/3": 4}
-    twice = [Suffering(s.route, 2 * s.requests, 2 * s.waited_ns) for s in one.sufferings]
-    assert list(merged.sufferings) == twice
+    assert {s.route: s.requests for s in merged.impacts} == {"GET /ping": 4, "GET /items/3": 4}
+    twice = [Impact(s.route, 2 * s.requests, 2 * s.waited_ns) for s in one.impacts]
+    assert list(merged.impacts) == twice
 
 
 def test_many_moments_and_many_routes_are_bounded():
@@ -153,7 +153,7 @@ def test_many_moments_and_many_routes_are_bounded():
     (found,) = told(story).findings()
     assert found.count == 120
     assert len(found.moments) == 8
-    assert len(found.sufferings) == 50
+    assert len(found.impacts) == 50
     assert found.victims == 120
     assert np.all(np.diff([m.at_ns for m in found.moments]) < 0)
 
@@ -168,8 +168,8 @@ def test_waits_that_go_on_are_told_by_route_too():
     story.idle(2 * SECOND).step(3, MS).idle(MS)
     (found,) = (f for f in told(story).findings() if f.rule == "pool-exhausted")
     assert found.victims == 10
-    assert sum(one.waited_ns for one in found.sufferings) == found.victim_wait_ns > 15 * SECOND
-    assert {one.route: one.requests for one in found.sufferings} == {"GET /a": 5, "GET /b": 5}
+    assert sum(one.waited_ns for one in found.impacts) == found.victim_wait_ns > 15 * SECOND
+    assert {one.route: one.requests for one in found.impacts} == {"GET /a": 5, "GET /b": 5}
 
 
 def test_in_the_past_of_a_loop_that_never_rests_it_is_busy_no_more_than_all_the_time():

@@ -124,8 +124,8 @@ def test_requests_that_the_loop_has_not_read_wait_for_it():
     snapshot = model.snapshot(now, 5 * SECOND)
     assert snapshot.loop.ready_delay_recent.max_ns == max(waits)
     assert snapshot.loop.stalls[-1].victims == 10
-    ((suffering,),) = (f.sufferings for f in snapshot.findings)
-    assert suffering == ("GET /a", 10, sum(waits))
+    ((impact,),) = (f.impacts for f in snapshot.findings)
+    assert impact == ("GET /a", 10, sum(waits))
 
 
 def test_a_stall_that_goes_on_is_a_finding_with_its_line():
@@ -133,7 +133,9 @@ def test_a_stall_that_goes_on_is_a_finding_with_its_line():
     now, model = story.now_ns + 4100 * MS, told(story)
     (finding,) = model.findings(now)
     assert (finding.rule, finding.severity) == ("slow-callback", "error")
-    assert finding.sentence == "GET /a has held the loop for 4.1 s so far in line 7 of /app/api.py"
+    assert (
+        finding.sentence == "GET /a has blocked the loop for 4.1 s so far in line 7 of /app/api.py"
+    )
     assert (finding.location.file, finding.location.line) == ("app/api.py", 7)
     assert (finding.count, finding.open, finding.open_ns) == (1, 1, 4100 * MS)
     assert finding.last_ns == now
@@ -145,7 +147,7 @@ def test_a_stall_that_goes_on_is_a_finding_with_its_line():
 def test_the_line_may_not_be_known():
     story = held(sampled=False)
     (finding,) = told(story).findings(story.now_ns + 1234 * MS)
-    assert finding.sentence == "GET /a has held the loop for 1.2 s so far; its line was not seen"
+    assert finding.sentence == "GET /a has blocked the loop for 1.2 s so far; its line was not seen"
     assert finding.location is None
 
 
@@ -159,9 +161,9 @@ def test_a_stall_is_one_finding_with_those_of_its_line_that_have_ended():
     model = told(story)
     (first,) = model.findings(story.now_ns + 30 * MS)
     assert (first.count, first.open, first.worst_ns) == (4, 1, 60 * MS)
-    assert first.sentence == "GET /a held the loop 60 ms in line 7 of /app/api.py"
+    assert first.sentence == "GET /a blocked the loop 60 ms in line 7 of /app/api.py"
     (then,) = model.findings(story.now_ns + 90 * MS)
-    assert then.sentence == "GET /a has held the loop for 90 ms so far in line 7 of /app/api.py"
+    assert then.sentence == "GET /a has blocked the loop for 90 ms so far in line 7 of /app/api.py"
     story.runs(100 * MS).response(1, "GET /a").end(1).idle(MS).tell(model)
     (ended,) = model.findings(story.now_ns)
     assert (ended.count, ended.open, ended.worst_ns, ended.total_ns) == (4, 0, 100 * MS, 280 * MS)

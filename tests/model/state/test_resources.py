@@ -146,7 +146,8 @@ def test_the_view_of_a_lock_with_holder_and_waiters():
     assert waiters == [(2, "reader", 5, 20), (3, "hasty", 10, 30)]
     story.step(3).wait_over(3, 7).idle(5 * MS).step(1).releases(1, 7).step(2)
     story.acquires(2, 7).idle(5 * MS).step(2).releases(2, 7).idle(5 * MS).tell(model)
-    model._figures = type(model._figures)()
+    present = model._present
+    present._figures = type(present._figures)()
     (view,) = resources_of(model, story.now_ns)
     assert view.waited.count == view.given_up.count == 1
     assert (view.waited.max_ns, view.given_up.max_ns) == (15 * MS, 5 * MS)

@@ -4,7 +4,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.state.routes import Names
+from loopviz.model.state.routes import RouteNames
 from loopviz.testing import Story
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 
@@ -110,8 +110,8 @@ NAMES = ["POST /pay/{n}", "GET /items/7", "GET /a%20b/{n}.x", "GET /of/{n}/{n}"]
     ],
 )
 def test_the_loads_name_of_a_path(path, name):
-    assert Names(NAMES).of(path) == name
-    assert Names().of(path) is None
+    assert RouteNames(NAMES).of(path) == name
+    assert RouteNames().of(path) is None
 
 
 def test_numbered_requests_share_the_loads_name_while_open_and_ended():

@@ -3,9 +3,9 @@
 import pytest
 
 from loopviz.clock import MS
-from loopviz.model.findings.slow import SlowCallback
+from loopviz.model.findings.rules.slow_callback import SlowCallback
 from loopviz.model.names import Naming
-from loopviz.model.state.stalls import Samples, Stall
+from loopviz.model.state.stalls import StackSamples, Stall
 
 START = 1000 * MS
 STRINGS = [
@@ -18,7 +18,7 @@ A1, A2, B1, B2, LIBRARY = range(1, 6)
 
 @pytest.fixture
 def samples():
-    return Samples(Naming())
+    return StackSamples(Naming())
 
 
 def add(samples, at, *frames, culprit=0, started=START, gil=False):
@@ -103,7 +103,7 @@ def test_a_dump_after_other_samples_counts_with_them(samples):
 def test_waiting_for_the_gil_is_remembered(samples):
     add(samples, 10 * MS, B1, gil=True)
     assert described(samples).gil
-    assert samples.gil_was_held(START)
+    assert samples.waited_for_gil(START)
 
 
 def test_what_is_broken_is_no_sample(samples):
@@ -145,4 +145,6 @@ def test_a_response_is_made_after_its_endpoint_has_returned(samples, call, aroun
     rule = SlowCallback(None)
     rule.stall(stall)
     [case] = rule.cases.values()
-    assert ("after rows had returned" in rule.sentence(case, "@get")) is returned
+    assert (
+        "while FastAPI serialised the response of rows" in rule.sentence(case, "@get")
+    ) is returned

@@ -10,7 +10,7 @@ TICK = "tick\t/app/jobs.py\t12\tmain"
 def groups_of(story, model=None):
     model = model or Model()
     story.tell(model)
-    return {group.label: group for group in model.views.tasks(story.now_ns).groups}
+    return {group.label: group for group in model.builder.tasks(story.now_ns).groups}
 
 
 def test_tasks_of_one_line_are_a_group():
@@ -29,7 +29,7 @@ def test_tasks_of_one_line_are_a_group():
     lives = {2: story.now_ns - 1024 * SECOND, 3: 18 * MS}
     assert tick.waiting_ns == sum(lives.values()) - tick.busy_ns - tick.ready_ns
     assert {task.group.number for task in tasks if task.number > 1} == {tick.number}
-    views = model.views.tasks(story.now_ns).tasks
+    views = model.builder.tasks(story.now_ns).tasks
     assert {view.number: view.group for view in views}[2] == tick.number
 
 

@@ -20,7 +20,7 @@ def told(story):
 
 
 def tasks_of(model, story):
-    return model.views.tasks(story.now_ns)
+    return model.builder.tasks(story.now_ns)
 
 
 class Listener(Observer):
@@ -57,7 +57,7 @@ def test_a_task_in_full():
     assert (view.busy_ns, view.ready_ns, view.waiting_ns) == (3 * MS, 3 * MS, 10 * MS)
     story.step(2, MS).end(2, TASK_RAISED).idle(MS).tell(model)
     (task,) = model.trace.tasks.ended
-    view = model.views.task(task, story.now_ns + SECOND)
+    view = model.builder.task(task, story.now_ns + SECOND)
     assert (view.state, view.outcome, view.since_ns) == (None, "raised", story.now_ns - MS)
     assert view.busy_ns + view.ready_ns + view.waiting_ns == task.ended_ns - T0
 
@@ -72,7 +72,7 @@ def test_a_task_in_full():
 )
 def test_states_of_a_live_task(story, state):
     model = told(story)
-    (view,) = model.views.tasks(story.now_ns + 5 * MS).tasks
+    (view,) = model.builder.tasks(story.now_ns + 5 * MS).tasks
     assert view.state is state
     assert view.busy_ns + view.ready_ns + view.waiting_ns == story.now_ns + 5 * MS - T0
 
@@ -183,7 +183,7 @@ def test_after_a_loss_a_task_that_is_heard_of_again_keeps_its_name():
     model.lost(10, story.now_ns)
     assert model.trace.tasks.live == {}
     story.runs(SECOND).step(1, 2 * MS, waited=MS).tell(model)
-    (view,) = model.views.tasks(story.now_ns).tasks
+    (view,) = model.builder.tasks(story.now_ns).tasks
     assert (view.label, view.started_ns) == ("consumer", T0)
     assert view.busy_ns + view.ready_ns + view.waiting_ns == 3 * MS  # what was seen of it
     story.idle(400 * SECOND).tell(model)

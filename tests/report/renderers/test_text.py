@@ -20,8 +20,8 @@ def test_the_summary_shows_what_was_crowded_and_the_troubles():
         "",
         "tasks   1 destroyed while pending · 1 raised unseen · 1 outlived their parent of 5",
         "",
-        "WARNING exception never seen × 1",
-        "  A task raised ValueError: x, and nobody ever retrieved it.",
+        "WARNING exception never retrieved × 1",
+        "  A task raised ValueError: x, and nobody retrieved it.",
     ]
 
 
@@ -39,7 +39,7 @@ def test_summary():
         "ready   p50 0.00 ms · p99 0.00 ms · max 0.00 ms",
         "",
         "ERROR slow callback × 10",
-        "  GET /report held the loop 50 ms in time.sleep(0.05).",
+        "  GET /report blocked the loop 50 ms in time.sleep(0.05).",
         "  at scenarios/block.py:42",
         "  try --fix to_thread",
     ]
@@ -139,7 +139,7 @@ def test_the_first_line_says_what_hangs_and_where():
         "door in lock; 20 of 39 requests were not answered, 1 timed out."
     )
     assert held[0] == (
-        "HANGS at x.py:4: GET /a has held the loop for 5.0 s so far in lock; "
+        "HANGS at x.py:4: GET /a has blocked the loop for 5.0 s so far in lock; "
         "20 of 39 requests were not answered, 1 timed out."
     )
     for lines in (quiet, held):

@@ -38,7 +38,19 @@ CELL = 100
 
 
 def request(*spans, number=1, is_open=False):
-    return RequestInfo(number, "GET /", 0, spans, spans[0][0], spans[-1][1], is_open, 200, 0, 0, 0)
+    return RequestInfo(
+        number=number,
+        route="GET /",
+        lane=0,
+        spans=spans,
+        start_ns=spans[0][0],
+        end_ns=spans[-1][1],
+        open=is_open,
+        status=200,
+        busy_ns=0,
+        ready_ns=0,
+        waiting_ns=0,
+    )
 
 
 def lane(*requests, count=10, end=1000, glyphs=BLOCKS, palette="dark"):
@@ -114,17 +126,17 @@ def test_a_lane_scrolls_like_a_new_one():
         columns = Columns(CELL, 12, end)
         seen = [
             RequestInfo(
-                r.number,
-                r.route,
-                0,
-                tuple((s, min(e, end), state) for s, e, state in r.spans if s < end),
-                r.start_ns,
-                min(r.end_ns, end),
-                r.end_ns > end,
-                200,
-                0,
-                0,
-                0,
+                number=r.number,
+                route=r.route,
+                lane=0,
+                spans=tuple((s, min(e, end), state) for s, e, state in r.spans if s < end),
+                start_ns=r.start_ns,
+                end_ns=min(r.end_ns, end),
+                open=r.end_ns > end,
+                status=200,
+                busy_ns=0,
+                ready_ns=0,
+                waiting_ns=0,
             )
             for r in spans
             if r.start_ns < end and r.end_ns > columns.start_ns
@@ -156,16 +168,28 @@ def test_the_grid_stands_still_while_time_passes():
 def loop_view(busy=((0, 0),), lag=(), stalls=(), running=None):
     def track(pairs):
         table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-        return Track(table[:, 0], table[:, 1])
+        return Track(times_ns=table[:, 0], values=table[:, 1])
 
-    return LoopStats(track(busy), track(lag), stalls, running, Quantiles(), Quantiles(), 0.0, 0, 0)
+    return LoopStats(
+        busy=track(busy),
+        lag=track(lag),
+        stalls=stalls,
+        running=running,
+        lag_recent=Quantiles(),
+        ready_delay_recent=Quantiles(),
+        utilization_recent=0.0,
+        callbacks=0,
+        iterations=0,
+    )
 
 
 def test_busy_shares_are_exact_and_grow_while_something_runs():
     columns = Columns(CELL, 5, 500)
     loop = loop_view(busy=((0, 0), (100, 0), (150, 50), (300, 50)))
     assert busy_shares(loop, columns).tolist() == [0, 0.5, 0, 0, 0]
-    loop = loop_view(busy=((0, 0), (300, 0)), running=Running(300, "x", None, 0))
+    loop = loop_view(
+        busy=((0, 0), (300, 0)), running=Running(since_ns=300, label="x", location=None, request=0)
+    )
     assert busy_shares(loop, columns).tolist() == [0, 0, 0, 1, 1]
     assert busy_shares(loop_view(busy=()), columns).tolist() == [0] * 5
 
@@ -175,9 +199,13 @@ def test_lag_is_the_greatest_of_a_column_and_rises_while_the_loop_is_held():
     columns = Columns(cell, 5, 5 * cell)
     lag = ((1, 3), (2, 9), (cell + 1, 4))
     assert lag_columns(loop_view(lag=lag), columns) == [9, 4, 0, 0, 0]
-    held = loop_view(lag=lag, running=Running(2 * cell, "x", None, 0))
+    held = loop_view(
+        lag=lag, running=Running(since_ns=2 * cell, label="x", location=None, request=0)
+    )
     assert lag_columns(held, columns) == [9, 4, cell, 2 * cell, 3 * cell]
-    stall = StallInfo(cell, 3 * cell, False, "x", None, 0, 0)
+    stall = StallInfo(
+        start_ns=cell, end_ns=3 * cell, open=False, label="x", location=None, request=0, victims=0
+    )
     assert lag_columns(loop_view(stalls=(stall,)), columns) == [0, cell, 2 * cell, 0, 0]
 
 
@@ -197,7 +225,10 @@ def test_the_lag_axis_is_logarithmic():
 def test_headline_is_what_changed_most_in_the_loads_order():
     def route(name, before, after, enough=True):
         return RouteComparison(
-            name, Quantiles(40, p99_ns=before), Quantiles(40, p99_ns=after), enough
+            route=name,
+            before=Quantiles(count=40, p99_ns=before),
+            after=Quantiles(count=40, p99_ns=after),
+            enough=enough,
         )
 
     routes = (
@@ -206,7 +237,9 @@ def test_headline_is_what_changed_most_in_the_loads_order():
         route("c", 100, 900),
         route("d", 1, 9, False),
     )
-    comparison = Comparison((), ("x",), 0, 30, routes)
+    comparison = Comparison(
+        before_fixes=(), after_fixes=("x",), since_ns=0, needed=30, routes=routes
+    )
     assert [r.route for r in headline(comparison, 2)] == ["b", "c"]
     assert [r.route for r in headline(comparison, 9)] == ["a", "b", "c", "d"]
     assert change(412, 58) == pytest.approx(-0.859, abs=0.001)
@@ -253,7 +286,7 @@ def test_the_header_says_what_is_not_seen():
     assert "STEPS" not in header()
     failed = replace(seen.health, failed_hooks=("wait: RuntimeError: no \x1b[31m", "job: x"))
     assert "HOOK FAILED wait " in header(health=failed)
-    assert "STEPS ONLY" in header(loop=replace(seen.loop, level="steps"))
+    assert "STEPS ONLY" in header(loop=replace(seen.loop, coverage="steps"))
 
 
 def test_the_footer_keeps_help_and_quit():

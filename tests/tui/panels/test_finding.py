@@ -16,10 +16,10 @@ from loopviz.tui.state.actions import DEFAULT_KEYS
 from tests.tui.fake_run import HELD, SCENARIO, T0, FakeController
 
 SAID = {
-    "slow-callback": "GET /report held the loop 212 ms in time.sleep(0.2)",
+    "slow-callback": "GET /report blocked the loop 212 ms in time.sleep(0.2)",
     "gil-contention": "The loop waited 35 ms for the GIL while a thread ran crunch",
     "ready-delay-high": (
-        "Callbacks waited 120 ms for the loop, though none held it for long: 4812 steps of "
+        "Callbacks waited 120 ms for the loop, though none blocked it for long: 4812 steps of "
         "GET /crunch at total += crunch(rounds // 20) took 97% of a second"
     ),
     "pool-exhausted": (
@@ -38,7 +38,7 @@ SAID = {
         "GET /item held scenarios/convoy.py:30 Lock while it waited 40 ms in await "
         "connection.execute(query); 31 tasks waited for the lock"
     ),
-    "task-never-retrieved": "mail raised ValueError('no address'), and nobody ever retrieved it",
+    "task-never-retrieved": "mail raised ValueError('no address'), and nobody retrieved it",
     "task-outlived-parent": "leg went on for 480 ms after the task that made it",
     "task-lost": (
         "wait_for_ever was destroyed while it waited for scenarios/background.py:12 Event: "
@@ -48,15 +48,16 @@ SAID = {
         "scenarios/queue.py:31 Queue grew for 5 s, to 152 items: it has no maxsize"
     ),
     "client-per-request": (
-        "GET /price makes HTTP clients of its own in async with httpx.AsyncClient() as client:: "
+        "GET /price makes its own HTTP client in async with httpx.AsyncClient() as client:: "
         "none is shared"
     ),
     "sequential-awaits": (
-        "GET /page waited 10 times in a row, 309 ms in all, in await fetch(n): these may overlap"
+        "GET /page waited 10 times in a row, 309 ms in total, in await fetch(n): "
+        "these waits could overlap"
     ),
     "cancelled-mid-write": (
         "POST /transfer was cancelled 74 times while it held scenarios/disconnect.py:41 pool(5) "
-        "in await connection.execute(credit): what it wrote may be half done"
+        "in await connection.execute(credit): what it wrote may be incomplete"
     ),
     "requests-fail": (
         "GET /order raised TimeoutError: QueuePool limit of size 5 overflow 0 reached, connection "
@@ -175,7 +176,7 @@ def test_when_nothing_is_wrong_there_is_something_to_look_at():
 
 
 def test_without_a_finding_a_counter_that_rises_is_the_trouble():
-    lost = CounterValue("lost", "votes lost", bad=True, value=1104, recent=9)
+    lost = CounterValue(key="lost", title="votes lost", bad=True, value=1104, recent=9)
     rows = panel(rule="", counters=(lost,))
     assert rows[0].startswith("── VOTES LOST: 1,104 ─ no rule sees it")
     assert rows[1].startswith(" look ")
@@ -188,7 +189,7 @@ def test_without_a_finding_a_counter_that_rises_is_the_trouble():
 
 def test_what_to_look_at_is_shown_whole_or_not_at_all():
     long = "with each fix it stands still, and what was lost before does not come back " * 2
-    lost = CounterValue("lost", "votes lost", bad=True, value=9, recent=9)
+    lost = CounterValue(key="lost", title="votes lost", bad=True, value=9, recent=9)
 
     def shown(*look):
         return panel(rule="", counters=(lost,), scenario={"watch_for": look})[1:]

@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.clock import SECOND
 from loopviz.lab.catalogue import CounterInfo
-from loopviz.model.snapshot import CounterValue, Occupied, Peer
+from loopviz.model.snapshot import CounterValue, GaugeStats, Peer
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import looks
 from loopviz.tui.panels.gauges import GaugePainter
@@ -49,8 +49,8 @@ class Gauges:
 
 def counters(stored, lost, recent):
     return (
-        CounterValue("ok", "stored", bad=False, value=stored, recent=stored),
-        CounterValue("lost", "lost", bad=True, value=lost, recent=recent),
+        CounterValue(key="ok", title="stored", bad=False, value=stored, recent=stored),
+        CounterValue(key="lost", title="lost", bad=True, value=lost, recent=recent),
     )
 
 
@@ -96,7 +96,9 @@ def test_places_are_kept_while_the_crowd_moves():
     assert gauges(two, one, at=1)[0] == first
     third = resource("third", 3, 5)
     assert "third" not in gauges(third, two, one, at=2)[0]
-    crowded = replace(third, in_use=Occupied(5, 5, 5), waiting=Occupied(9, 9, 9))
+    crowded = replace(
+        third, in_use=GaugeStats(now=5, mean=5, max=5), waiting=GaugeStats(now=9, mean=9, max=9)
+    )
     now = gauges(crowded, two, one, at=3)[0]  # who waits goes before who does not
     assert now.index("third") < now.index("two")
     assert "one" not in now
@@ -104,7 +106,7 @@ def test_places_are_kept_while_the_crowd_moves():
 
 def test_what_is_quiet_gives_its_place_away():
     gauges = Gauges()
-    quiet = replace(resource("quiet", 0, 5, 0), waiting=Occupied(0, 0, 4))
+    quiet = replace(resource("quiet", 0, 5, 0), waiting=GaugeStats(now=0, mean=0, max=4))
     gauges(quiet, resource("two", 2, 5))
     assert "later" not in gauges(quiet, resource("two", 2, 5), resource("later", 1, 5), at=4)[0]
     assert "later" in gauges(quiet, resource("two", 2, 5), resource("later", 1, 5), at=6)[0]
@@ -143,7 +145,7 @@ def test_a_bad_counter_is_lit_while_it_rises_and_calm_when_it_stands():
 def test_every_counters_value_is_in_sight():
     def said(*titles, width=80):
         views = tuple(
-            CounterValue(f"key_{n}", title, bad=True, value=1000 + n, recent=9)
+            CounterValue(key=f"key_{n}", title=title, bad=True, value=1000 + n, recent=9)
             for n, title in enumerate(titles)
         )
         return Gauges(scenario=COUNTED)(counters=views, width=width)[0]
@@ -219,7 +221,7 @@ def test_other_workers_have_loops_below_the_first():
     controller = FakeController()
     workers = [2]
     controller.made = lambda seen: replace(
-        seen, peers=tuple(Peer(worker, seen.loop) for worker in workers)
+        seen, peers=tuple(Peer(worker=worker, loop=seen.loop) for worker in workers)
     )
 
     async def play(stage: Stage) -> None:

@@ -90,7 +90,7 @@ def test_it_waits_for_a_before_that_can_be_compared():
 
 
 def test_a_counter_that_rises_is_enough_to_press_a_key():
-    lost = CounterValue("lost", "votes lost", bad=True, value=11, recent=9)
+    lost = CounterValue(key="lost", title="votes lost", bad=True, value=11, recent=9)
     assert said(scene(fresh(counters=(lost,))))[1].startswith("press a: the load stays the same")
 
 
@@ -271,7 +271,15 @@ def test_what_others_wrote_cannot_write_on_the_terminal():
 
 
 def test_routes_that_only_fail_are_requests_too():
-    route = RouteInfo("GET /a", 20, 40, 0, {"500": 40}, 0, Quantiles())
+    route = RouteInfo(
+        route="GET /a",
+        offered_rps=20,
+        sent=40,
+        ok=0,
+        errors={"500": 40},
+        in_flight=0,
+        latency_recent=Quantiles(),
+    )
     assert said(scene(with_finding(fresh(routes=(route,)))))[1].startswith("press a")
 
 

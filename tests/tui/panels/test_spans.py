@@ -15,7 +15,19 @@ def request(number):
     start = T0 + number * 50 * MS
     end = start + 30 * MS
     spans = ((start, start + 10 * MS, State.RUN), (start + 10 * MS, end, State.AWAIT))
-    return RequestInfo(number, "GET /", 0, spans, start, end, False, 200, 10 * MS, 0, 20 * MS)
+    return RequestInfo(
+        number=number,
+        route="GET /",
+        lane=0,
+        spans=spans,
+        start_ns=start,
+        end_ns=end,
+        open=False,
+        status=200,
+        busy_ns=10 * MS,
+        ready_ns=0,
+        waiting_ns=20 * MS,
+    )
 
 
 def test_older_requests_left_of_the_picture_cost_nothing(monkeypatch):

@@ -241,19 +241,27 @@ def test_certainty(title, sure, count, said):
 
 def test_what_was_in_use_for_an_instant_only_has_no_row():
     none, some = ResourceFigures(), ResourceFigures(in_use=0.01, in_use_max=1)
-    waited = ResourceFigures(waiting=0.1, waiting_max=2, waited=Quantiles(1, 5, 5, 5, 5))
+    waited = ResourceFigures(
+        waiting=0.1,
+        waiting_max=2,
+        waited=Quantiles(count=1, p50_ns=5, p90_ns=5, p99_ns=5, max_ns=5),
+    )
     comparison = Comparison(
-        (),
-        ("a",),
-        0,
-        30,
-        (RouteComparison("GET /a", Quantiles(), Quantiles(), enough=False),),
-        Pair(LoopFigures(), LoopFigures()),
-        (
-            ResourceComparison("quiet", 1, Pair(some, none)),
-            ResourceComparison("scenarios/db.py:3 pool(5)", 5, Pair(waited, none)),
+        before_fixes=(),
+        after_fixes=("a",),
+        since_ns=0,
+        needed=30,
+        routes=(
+            RouteComparison(route="GET /a", before=Quantiles(), after=Quantiles(), enough=False),
         ),
-        (CounterComparison("n", "n", bad=False, grew=Pair(0, 0), per_s=Pair(0.0, 0.0)),),
+        loop=Pair(LoopFigures(), LoopFigures()),
+        resources=(
+            ResourceComparison(name="quiet", capacity=1, of=Pair(some, none)),
+            ResourceComparison(name="scenarios/db.py:3 pool(5)", capacity=5, of=Pair(waited, none)),
+        ),
+        counters=(
+            CounterComparison(key="n", title="n", bad=False, grew=Pair(0, 0), per_s=Pair(0.0, 0.0)),
+        ),
     )
     assert [thing.name for thing in things(comparison, scene_of(None))] == [
         "GET /a",

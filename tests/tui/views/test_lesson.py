@@ -56,7 +56,7 @@ def test_the_culprits_line_is_lit_with_what_it_did():
     lines, scene = code()
     text = lines[HELD_LINE].text
     assert text.startswith(f"▶ {HELD_LINE} ┃        time.sleep(0.05)")
-    assert "◄ held the loop" in text
+    assert "◄ blocked the loop" in text
     assert "worst" in text
     assert {segment.style for segment in lines[HELD_LINE]} <= {
         scene.looks.lit,
@@ -71,13 +71,13 @@ def test_a_line_that_does_not_run_any_more_is_lit_no_more():
     lines, scene = code(controller=controller)
     assert "▶" not in lines[HELD_LINE].text
     assert scene.looks.lit not in {segment.style for segment in lines[HELD_LINE]}
-    assert "◄ held the loop" in lines[HELD_LINE].text
+    assert "◄ blocked the loop" in lines[HELD_LINE].text
 
 
 def test_a_note_without_room_has_a_row_of_its_own():
     lines, _ = code(width=44)
     assert "◄" not in lines[HELD_LINE].text
-    assert any("◄ held the loop" in strip.text for strip in lines.values())
+    assert any("◄ blocked the loop" in strip.text for strip in lines.values())
     assert {strip.cell_length for strip in lines.values()} == {44}
 
 

@@ -57,7 +57,7 @@ def test_the_breakdown_says_who_held_it_up_and_enter_goes_there(size):
         culprit = desk.views[LIVE].request(stage.app.scene)
         assert culprit.route == "GET /report"
         kinds = {part.kind for part in desk.views[LIVE].breakdown(stage.app.scene).parts}
-        assert "held" in kinds
+        assert "blocking" in kinds
 
     live(play, size)
 
@@ -129,7 +129,19 @@ def test_the_chosen_request_is_between_brackets_and_its_slice_too():
 
 def test_waits_for_resources_and_threads_have_their_glyphs():
     def cells(*spans, glyphs=BLOCKS):
-        request = RequestInfo(1, "GET /", 0, spans, spans[0][0], spans[-1][1], False, 200, 0, 0, 0)
+        request = RequestInfo(
+            number=1,
+            route="GET /",
+            lane=0,
+            spans=spans,
+            start_ns=spans[0][0],
+            end_ns=spans[-1][1],
+            open=False,
+            status=200,
+            busy_ns=0,
+            ready_ns=0,
+            waiting_ns=0,
+        )
         chars, _ = Lane(looks("dark"), glyphs).cells([request], Columns(100, 10, 1000))
         return "".join(chars)
 

@@ -9,7 +9,7 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.engine.session import Status
 from loopviz.model.model import Model
-from loopviz.model.snapshot import GcStats, Pause, Peer, Spreads, Track
+from loopviz.model.snapshot import GcStats, LoopDistributions, Pause, Peer, Track
 from loopviz.testing import Story
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import looks
@@ -29,7 +29,7 @@ EDGES = edges_for(10)
 
 def track(pairs):
     table = np.array(sorted(pairs), np.int64).reshape(-1, 2)
-    return Track(table[:, 0], table[:, 1])
+    return Track(times_ns=table[:, 0], values=table[:, 1])
 
 
 def counted(track, columns):
@@ -186,7 +186,7 @@ def test_the_cursor_chooses_the_measure():
 
 def test_each_workers_loop_has_its_measures():
     controller = FakeController()
-    controller.made = lambda seen: replace(seen, peers=(Peer(2, seen.loop),))
+    controller.made = lambda seen: replace(seen, peers=(Peer(worker=2, loop=seen.loop),))
 
     async def play(stage: Stage) -> None:
         await stage.press("4", "j", "j", "j")
@@ -247,7 +247,7 @@ def test_collections_stand_where_they_ended():
         Pause(104 * SECOND, 104 * SECOND + MS, 1),
         Pause(105 * SECOND, 105 * SECOND + MS, 1),
     )
-    gc = GcStats(4, 47 * MS, 39 * MS, (1, 2, 1), pauses)
+    gc = GcStats(count=4, total_ns=47 * MS, max_ns=39 * MS, by_generation=(1, 2, 1), last=pauses)
     strip = pause_row(gc, scene_of(), columns, 16, 80)
     cells = strip.text[16:66]
     assert (cells[10], cells[40]) == ("2", "1"), "the oldest generation of a column; none to come"
@@ -260,7 +260,7 @@ def test_collections_stand_where_they_ended():
 
 def test_a_foreign_loop_says_what_is_not_seen():
     scene = scene_of()
-    loop = replace(scene.snapshot.loop, level="steps", whole=Spreads())
+    loop = replace(scene.snapshot.loop, coverage="steps", whole=LoopDistributions())
     loop = replace(loop, ready_delay=track([]), iteration=track([]))
     scene = replace(scene, snapshot=replace(scene.snapshot, loop=loop))
     lines = texts(scene)

@@ -221,11 +221,16 @@ def test_the_shares_of_its_life_sum_to_the_whole():
 def test_the_await_stack_is_asked_for_and_libraries_are_folded():
     def library(line):
         file = "starlette/routing.py"
-        return Location(file, line, "app", f"/lib/site-packages/{file}")
+        return Location(file=file, line=line, function="app", path=f"/lib/site-packages/{file}")
 
     shown = Shown("tasks", ticking(), size=(80, 24)).choose(("task", 3))
-    own = Location("app/jobs.py", 15, "tick", "/app/jobs.py")
-    sleep = Location("asyncio/tasks.py", 649, "sleep", "/usr/lib/python3.11/asyncio/tasks.py")
+    own = Location(file="app/jobs.py", line=15, function="tick", path="/app/jobs.py")
+    sleep = Location(
+        file="asyncio/tasks.py",
+        line=649,
+        function="sleep",
+        path="/usr/lib/python3.11/asyncio/tasks.py",
+    )
     shown.controller.stacks[3] = (*map(library, (10, 20, 30)), own, sleep)
     commands.enter(shown.desk)
     rows = shown.rows
@@ -240,7 +245,9 @@ def test_the_await_stack_is_asked_for_and_libraries_are_folded():
 
 def test_while_frozen_the_stack_is_not_asked_for_but_kept():
     shown = Shown("tasks", ticking(), size=(80, 24)).choose(("task", 3))
-    shown.controller.stacks[3] = (Location("app/jobs.py", 15, "tick", "/app/jobs.py"),)
+    shown.controller.stacks[3] = (
+        Location(file="app/jobs.py", line=15, function="tick", path="/app/jobs.py"),
+    )
     commands.enter(shown.desk)
     shown.paint()
     shown.desk.freeze()

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loopviz.model.snapshot import Finding
+from loopviz.model.snapshot.loop import GcStats
 from loopviz.model.snapshot.resources import JobStats, ResourceInfo
-from loopviz.model.snapshot.tasks import GcStats
 from loopviz.model.snapshot.types import Quantiles
 
 __all__ = ["LoopTotals", "ProbeTotals", "RouteTotals", "RunTotals", "TaskTotals", "WorkerTotals"]
@@ -52,7 +52,7 @@ class ProbeTotals:
     """How well one loop was seen, and what that cost it."""
 
     coverage: str
-    """See `LoopStats.level`."""
+    """See `LoopStats.coverage`."""
     events: int
     dropped_events: int
     failed_hooks: tuple[str, ...]

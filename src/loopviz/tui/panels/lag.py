@@ -68,7 +68,7 @@ def paint_lag(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     lags = lag_columns(snapshot.loop, columns)
     if far := far_columns(snapshot, columns):
         known = snapshot.overview
-        worst = far_worst(np.maximum(known.lag_max_ns, known.held_max_ns), snapshot, columns)
+        worst = far_worst(np.maximum(known.lag_max_ns, known.stall_max_ns), snapshot, columns)
         lags[:far] = worst[:far].tolist()
     chart = _chart(lags, height - 1, scene, plan, columns)
     return [_figures(scene, width), *chart]

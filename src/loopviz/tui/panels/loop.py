@@ -113,7 +113,7 @@ def _from_afar(loop: LoopStats, snapshot: Snapshot | None, columns: Columns) -> 
     cell, far = columns.cell_ns, far_columns(snapshot, columns)
     if not far:
         return []
-    held = far_worst(snapshot.overview.held_max_ns, snapshot, columns)[:far].tolist()
+    held = far_worst(snapshot.overview.stall_max_ns, snapshot, columns)[:far].tolist()
     starts = (columns.start_ns + i * cell for i, ns in enumerate(held) if ns >= HELD_NS)
     return [(start, start + 1, State.BLOCKING) for start in starts]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from textual.strip import Strip
 
 from loopviz.lab.catalogue import FixInfo
+from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.model.snapshot import Finding, Moment
 from loopviz.tui.draw.text import Line, clean, duration, width_of, wrap
 from loopviz.tui.panels.code import Source, code_around
 from loopviz.tui.panels.finding import paragraph
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
-from loopviz.tui.views.diagnose.rules import said
 from loopviz.tui.views.diagnose.victims import ago, in_sight, moments_rows, titled, victims_rows
 
 __all__ = ["paint_evidence"]
@@ -123,11 +123,10 @@ def _press(fix: FixInfo, scene: Scene, width: int) -> list[Strip]:
 
 
 def _rule(finding: Finding, scene: Scene, width: int) -> list[Strip]:
-    means = said(finding.rule).means
-    if not means:
+    rule = RULE_INFOS.get(finding.rule)
+    if rule is None:
         return []
-    text = paragraph(f"{finding.rule}: {means}", scene.looks.dim, width, scene, 3)
-    return list(text)
+    return paragraph(f"{rule.id}: {rule.why}", scene.looks.dim, width, scene, 3)
 
 
 def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:

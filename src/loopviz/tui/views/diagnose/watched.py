@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
+from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.tui.draw.text import Line, duration, width_of
 from loopviz.tui.panels.finding import paragraph, rule_line
 from loopviz.tui.panels.lag import WARM_NS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
-from loopviz.tui.views.diagnose.rules import RULES
 
 __all__ = ["paint_watched", "well"]
 
@@ -22,25 +22,24 @@ def paint_watched(scene: Scene, found: Sequence[Entry], width: int, height: int)
     """How many findings each rule has; with what it means, if there is room; else nothing."""
     looks = scene.looks
     counts = Counter(entry.finding.rule for entry in found if entry.finding is not None)
-    shorts = NAME + max(len(told.short) for told in RULES.values())
-    explained = width > shorts and height >= len(RULES)
+    summaries = NAME + max(len(rule.summary) for rule in RULE_INFOS.values())
+    explained = width > summaries and height >= len(RULE_INFOS)
     each = 1 if explained else max(1, width // NAME)
-    rows = -(-len(RULES) // each)
+    rows = -(-len(RULE_INFOS) // each)
     if height < rows:
         return []
     strips = [rule_line(width, scene, "WATCHED FOR", looks.title)] if height > rows else []
-    rules = list(RULES)
+    rules = list(RULE_INFOS.values())
     for at in range(rows):
         line = Line(width)
         for column, rule in enumerate(rules[at::rows]):
             line.to(column * (width // each), looks.text)
-            count = counts[rule]
+            count = counts[rule.id]
             sign = count or scene.glyphs.dot
             line.add(f"{sign:>4} ", looks.warm if count else looks.faint)
-            line.add(f"{rule:<{NAME - 5}}", looks.text if count else looks.dim)
+            line.add(f"{rule.id:<{NAME - 5}}", looks.text if count else looks.dim)
             if explained:
-                told = RULES[rule]
-                text = told.means if width_of(told.means) < line.left else told.short
+                text = rule.why if width_of(rule.why) < line.left else rule.summary
                 line.add(text, looks.dim)
         strips.append(line.strip(looks.text))
     return strips

@@ -6,7 +6,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import RequestInfo, State
-from loopviz.model.snapshot.blame import Breakdown
+from loopviz.model.snapshot.breakdown import Breakdown
 from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
 from loopviz.tui.panels.finding import rule_line
 from loopviz.tui.panels.scene import Scene

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, RequestInfo, State
-from loopviz.model.snapshot.blame import NOBODY, Part
+from loopviz.model.snapshot.breakdown import IN_TRANSIT, Part
 from loopviz.tui.draw.text import Line, clean, duration, fit, width_of
 from loopviz.tui.panels.names import called
 from loopviz.tui.panels.scene import Scene
@@ -18,7 +18,7 @@ _FOLDERS = re.compile(r"[\w./-]+/(?=[\w-]+\.py:\d)")
 
 _STATES = {
     "ran": State.RUN,
-    "held": State.BLOCKING,
+    "blocking": State.BLOCKING,
     "ready": State.READY,
     "resource": State.RESOURCE,
     "await": State.AWAIT,
@@ -27,7 +27,7 @@ _STATES = {
 
 def leads_on(part: Part) -> bool:
     """Whether it is known who ran meanwhile, and when: there one can go."""
-    return part.kind == "ready" and part.what != NOBODY and part.at_ns > 0
+    return part.kind == "ready" and part.what != IN_TRANSIT and part.at_ns > 0
 
 
 def state_of(part: Part, request: RequestInfo) -> State:
@@ -109,10 +109,10 @@ def _what(part: Part, scene: Scene) -> str:
     """What it did or waited for, in words."""
     what = clean(part.what)
     if part.kind == "ready":
-        if part.what == NOBODY:
+        if part.what == IN_TRANSIT:
             return "no one held it up: it was on its way"
         return f"held up by {what} #{part.request}" if part.request else f"held up by {what}"
-    if part.kind == "held":
+    if part.kind == "blocking":
         return "its own step held the loop"
     if part.kind == "ran":
         return "its own steps"

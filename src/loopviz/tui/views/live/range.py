@@ -36,8 +36,8 @@ def paint_range(scene: Scene, width: int, height: int) -> list[Strip]:
     for route in found.routes if len(found.routes) > 1 else ():
         line = Line(width).to(LABEL, looks.text)
         line.add(fit(clean(route.route), min(names, 24), scene.glyphs.more), looks.dim)
-        line.add(f" {route.life.count:>5} ended  ", looks.text)
-        _quantiles(line, route.life, scene)
+        line.add(f" {route.duration.count:>5} ended  ", looks.text)
+        _quantiles(line, route.duration, scene)
         rows.append(line.strip(looks.text))
     return (rows + [blank] * height)[:height]
 
@@ -56,7 +56,7 @@ def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:
         return line.strip(looks.text)
     worst = found.worst
     line.add(f", held {found.stalls}{scene.glyphs.times} for ", looks.text)
-    line.add(duration(found.held_ns, " "), looks.alarm)
+    line.add(duration(found.stalled_ns, " "), looks.alarm)
     line.add(f", worst {duration(worst.end_ns - worst.start_ns, ' ')}", looks.text)
     place = place_of(worst.location, line.left - 4) or clean(worst.label)
     if width_of(place) + 4 <= line.left:
@@ -67,9 +67,9 @@ def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:
 def _requests(found: RangeFigures, scene: Scene, width: int) -> Strip:
     """How many ended in it, and how long they took."""
     line = _row("requests", scene, width)
-    line.add(f"{found.life.count} ended", scene.looks.strong)
+    line.add(f"{found.duration.count} ended", scene.looks.strong)
     line.add(f", {found.open} open  ", scene.looks.text)
-    _quantiles(line, found.life, scene)
+    _quantiles(line, found.duration, scene)
     return line.strip(scene.looks.text)
 
 

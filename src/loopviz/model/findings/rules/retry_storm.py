@@ -1,30 +1,33 @@
-"""Calls that fail are made again, and again: what is down already gets the load several times."""
+"""`retry-storm`: calls that fail are made again and again."""
 
 from collections import deque
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.rule import Case, Context, Rule, Verdict
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.context import Context
+from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Task
 
 __all__ = ["RetryStorm"]
 
 _WINDOW_NS = 5 * SECOND
+"""The time over which calls are counted."""
 _SHARE = 0.3
-"""Of the calls within the window, so many are retries: gRPC's and Finagle's budgets say a tenth
-to a fifth."""
+"""The share of retries among the calls; gRPC's and Finagle's budgets allow a tenth to a fifth."""
 _RETRIES = 10
-"""So many retries in the window: fewer are no storm."""
+"""How many retries: fewer are no storm."""
 _AGAIN = 2
-"""So often a task tries again; once is good practice."""
+"""How often a task tries again; once is good practice."""
 _TASKS = 10_000
-"""That have a failed call."""
+"""How many tasks with a failed call are followed."""
 _WINDOW_CALLS = 5000
-_TOO_MANY = 429
+"""How many calls of the window are counted."""
+_TOO_MANY_REQUESTS = 429
 
 
 class _Tries:
-    """Of one task at one line: its failed calls in a row."""
+    """The failed calls in a row of one task at one line."""
 
     __slots__ = ("failed", "first", "last", "retries")
 
@@ -41,21 +44,41 @@ class _Storm(Case):
         self.host = ""
         self.storm = False
         self.share = 0.0
-        """Of retries, at its worst."""
+        """The share of retries, at its worst."""
         self.again = 0
-        """Tasks that tried again twice or more."""
+        """How many tasks tried again `_AGAIN` times or more."""
         self.calls: deque[tuple[int, bool]] = deque()
-        """Of the window: when, and whether it was a retry."""
+        """The calls of the window: when, and whether it was a retry."""
         self.retries = 0
-        """Of the window."""
+        """How many of them are retries."""
 
 
 class RetryStorm(Rule[_Storm]):
-    """`retry-storm`: a good part of the calls to a host are made again after they failed."""
+    """One finding for each line and host."""
 
-    rule = "retry-storm"
-    title = "RETRY STORM"
-    many = "{places} more lines call again and again what fails; {count} retries"
+    info = RuleInfo(
+        id="retry-storm",
+        title="RETRY STORM",
+        summary="failed calls are tried again and again",
+        why="Retries come on top of the load that made the calls fail, and so keep them failing.",
+        fires_when=(
+            f"within {_WINDOW_NS // SECOND} s, {_RETRIES} retries, which are {_SHARE:.0%} of "
+            f"the calls of one line to one host, and a task that tried again {_AGAIN} times. A "
+            "retry is a call of the same task, line and host after one that failed (no answer, "
+            "5xx, 429)"
+        ),
+        counts="retries; how long one took",
+        false_alarms=(
+            "a loop over many things at a host that is down, which is as bad for the host; calls "
+            "that the probe does not see (aiohttp) and retries inside a transport are missed"
+        ),
+        cures=(
+            "retry once, with a delay that grows and is random",
+            "limit retries to a share of the calls, or use a circuit breaker",
+            "fail fast: answer 503 while the host is down",
+        ),
+        many="{places} more lines keep calling what fails; {count} retries",
+    )
     make_case = _Storm
 
     def __init__(self, context: Context) -> None:
@@ -66,7 +89,7 @@ class RetryStorm(Rule[_Storm]):
     def call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
         if task is None:
             return
-        failed = status == 0 or status >= 500 or status == _TOO_MANY
+        failed = status == 0 or status >= 500 or status == _TOO_MANY_REQUESTS
         case = self.cases.get((place, host))
         if case is None:
             if not failed:
@@ -84,7 +107,7 @@ class RetryStorm(Rule[_Storm]):
                 tries.first, tries.retries = at, 0
         elif failed:
             if len(self._failed) >= _TASKS:
-                self._failed.clear()  # their ends were not told
+                self._failed.clear()  # their ends were lost
             self._failed.setdefault(task.number, {})[place, host] = _Tries(at)
 
     def task_ended(self, task: "Task", _at: int) -> None:
@@ -107,19 +130,19 @@ class RetryStorm(Rule[_Storm]):
 
     def sentence(self, case: _Storm, source: str) -> str:
         doing = f" in {source}" if source else ""
-        again = f"{case.label} calls {case.host or 'a host'} again and again after it failed{doing}"
-        return f"{again}: {case.share:.0%} of these calls are retries"
+        text = f"{case.label} keeps calling {case.host or 'a host'} after it failed{doing}"
+        return f"{text}: {case.share:.0%} of these calls are retries"
 
     def _retried(self, case: _Storm, tries: _Tries, task: "Task", at: int) -> None:
         request = self.context.waiting_request(task)
         label, number = self.context.label(task), self.context.number(task)
-        case.note(at - tries.last, at, label, number)
+        case.record(at - tries.last, at, label, number)
         tries.retries += 1
         if tries.retries == _AGAIN:
             case.again += 1
-            self.suffers(case, request, at - tries.first)
+            self.record_impact(case, request, at - tries.first)
         elif tries.retries > _AGAIN:
-            self.suffers(case, request, at - tries.last)
+            self.record_impact(case, request, at - tries.last)
         share = case.retries / len(case.calls)
         if case.again and case.retries >= _RETRIES and share >= _SHARE:
             case.storm = True

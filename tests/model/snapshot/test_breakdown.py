@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.snapshot import State
-from loopviz.model.snapshot.blame import NOBODY, OTHERS, breakdown
+from loopviz.model.snapshot.breakdown import IN_TRANSIT, OTHERS, breakdown
 from loopviz.model.snapshot.merge import merge
 from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
@@ -32,7 +32,7 @@ def check(snapshot, request):
     assert [p.total_ns for p in found.parts] == sorted(p.total_ns for p in found.parts)[::-1]
     assert all(part.total_ns > 0 and part.count > 0 for part in found.parts)
     sums = by_kind(found)
-    assert sums["ran"] + sums["held"] == request.busy_ns
+    assert sums["ran"] + sums["blocking"] == request.busy_ns
     assert sums["ready"] == request.ready_ns
     assert sums["resource"] + sums["await"] == request.waiting_ns
     return found
@@ -66,7 +66,7 @@ def test_parts_sum_to_the_life_and_the_blame_is_exact(program, back):
                         stall = shown and ended - began >= 20 * MS
                         expected[who if number or stall else OTHERS] += lasted
                         rest -= lasted
-                expected[NOBODY] += rest
+                expected[IN_TRANSIT] += rest
             blamed = Counter()
             for part in found.parts:
                 if part.kind == "ready":
@@ -99,7 +99,7 @@ def test_who_held_it_up_is_named_with_line_and_slice():
     ]
     assert (parts[0].request, parts[0].at_ns) == (3, slow)
     (own,) = check(snapshot, snapshot.requests[2]).parts
-    assert (own.kind, own.location.line, own.at_ns) == ("held", 9, slow)
+    assert (own.kind, own.location.line, own.at_ns) == ("blocking", 9, slow)
 
 
 def test_what_it_waited_for_has_its_place():
@@ -125,7 +125,7 @@ def test_the_wait_for_the_first_step_while_the_loop_is_idle_is_nobodys():
     snapshot = model.snapshot(story.now_ns, WINDOW)
     parts = check(snapshot, snapshot.requests[0]).parts
     assert [(p.kind, p.what, p.total_ns // MS) for p in parts] == [
-        ("ready", NOBODY, 3),
+        ("ready", IN_TRANSIT, 3),
         ("ran", "", 1),
     ]
 
@@ -157,4 +157,4 @@ def test_only_who_runs_on_the_same_loop_is_to_blame():
     whole = merge(first, [(2, second)])
     assert [request.worker for request in whole.requests] == [1, 2]
     for request in whole.requests:
-        assert {p.what for p in check(whole, request).parts if p.kind == "ready"} == {NOBODY}
+        assert {p.what for p in check(whole, request).parts if p.kind == "ready"} == {IN_TRANSIT}

@@ -1,4 +1,4 @@
-"""Where the time of a request went: what it did, what it waited for, and who held it up."""
+"""Where a request's time went: what it did, what it waited for, and what delayed it."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -9,40 +9,40 @@ from typing import Literal, NamedTuple
 from loopviz.model.snapshot import LoopStats, RequestInfo, Snapshot
 from loopviz.model.snapshot.types import Location, State, Track
 
-__all__ = ["NOBODY", "OTHERS", "Breakdown", "Part", "breakdown"]
+__all__ = ["IN_TRANSIT", "OTHERS", "Breakdown", "Part", "breakdown"]
 
 OTHERS = "other callbacks"
-"""Whatever the loop did that was no request's step and no stall."""
-NOBODY = "nobody: it was on its way"
-"""The client had sent it, the loop was idle and did not know of it."""
+"""What the loop did that was neither a request's step nor a stall."""
+IN_TRANSIT = "in transit"
+"""The client had sent the request, but the loop was idle and had not seen it."""
 
 _RAN = (State.RUN, State.BLOCKING)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A part of a request's life."""
+    """A part of a request's duration."""
 
-    kind: Literal["ran", "held", "ready", "resource", "await"]
-    """`ran`: its own steps; `held`: those that held the loop; `ready`: it could run, and `what`
-    ran instead; `resource`, `await`: it waited for `what`."""
+    kind: Literal["ran", "blocking", "ready", "resource", "await"]
+    """`ran`: its own steps; `blocking`: those that blocked the loop; `ready`: it could run, but
+    `what` ran instead; `resource`, `await`: it waited for `what`."""
     what: str
-    """The resource's name; `sleep`, `socket`, `task`; who ran: a route, a task; empty: not known.
+    """The resource's name; `sleep`, `socket`, `task`; the route or task that ran; empty: not known.
     """
     total_ns: int
     count: int
-    """Of how many pieces it is made."""
+    """How many pieces it is made of."""
     location: Location | None
-    """Where it waited; the line that held the loop."""
+    """Where it waited, or the line that blocked the loop."""
     request: int = 0
-    """Who ran: the request that it ran for, of several the one with the longest slice; 0: none."""
+    """The request that ran instead: of several, the one with the longest slice; 0: none."""
     at_ns: int = 0
-    """When that slice began, or the longest piece of the part; 0: not known."""
+    """When that slice, or the longest piece of the part, began; 0: not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
-    """The parts of a request's life; they sum to it, to the nanosecond."""
+    """The parts of a request's duration; they sum to it, to the nanosecond."""
 
     total_ns: int
     parts: tuple[Part, ...]
@@ -50,7 +50,7 @@ class Breakdown:
 
 
 class _Slice(NamedTuple):
-    """What the loop did for a while."""
+    """A stretch of time in which the loop did one thing."""
 
     start_ns: int
     end_ns: int
@@ -60,7 +60,7 @@ class _Slice(NamedTuple):
 
 
 def breakdown(snapshot: Snapshot, request: RequestInfo) -> Breakdown:
-    """Of a request in `snapshot`; whoever ran meanwhile is found if it is in there too."""
+    """Breaks down a request of `snapshot`. What ran instead is named if it is in there, too."""
     pieces = _Pieces()
     loop = _loop_of(snapshot, request)
     lines = {stall.start_ns: stall.location for stall in loop.stalls} if loop else {}
@@ -72,7 +72,7 @@ def breakdown(snapshot: Snapshot, request: RequestInfo) -> Breakdown:
         if state is State.RUN:
             pieces.add("ran", "", None, start, end)
         elif state is State.BLOCKING:
-            pieces.add("held", "", lines.get(start), start, end)
+            pieces.add("blocking", "", lines.get(start), start, end)
         elif state is State.READY:
             ready.append((start, end))
         else:
@@ -84,7 +84,7 @@ def breakdown(snapshot: Snapshot, request: RequestInfo) -> Breakdown:
                 pieces.add("ready", piece.what, piece.location, piece.start_ns, piece.end_ns, piece)
     parts = [*pieces.parts(), *_waits(request, waited)]
     parts.sort(key=lambda part: -part.total_ns)
-    return Breakdown(sum(part.total_ns for part in parts), tuple(parts))
+    return Breakdown(total_ns=sum(part.total_ns for part in parts), parts=tuple(parts))
 
 
 class _Pieces:
@@ -97,21 +97,32 @@ class _Pieces:
 
     def add(
         self,
-        kind: Literal["ran", "held", "ready"],
+        kind: Literal["ran", "blocking", "ready"],
         what: str,
         where: Location | None,
         start: int,
         end: int,
         of: _Slice | None = None,
     ) -> None:
-        """From `start` to `end`; `of`: what ran instead, from its own start on."""
+        """Adds the piece from `start` to `end`; `of`: what ran instead."""
         key = kind, what, where
         self._totals[key] += end - start
         self._counts[key] += 1
         known = self._longest.get(key)
         if known is None or end - start > known[0]:
             request = of.request if of else 0
-            self._longest[key] = end - start, Part(kind, what, 0, 0, where, request, start)
+            self._longest[key] = (
+                end - start,
+                Part(
+                    kind=kind,
+                    what=what,
+                    total_ns=0,
+                    count=0,
+                    location=where,
+                    request=request,
+                    at_ns=start,
+                ),
+            )
 
     def parts(self) -> Iterator[Part]:
         for key, (_, part) in self._longest.items():
@@ -119,7 +130,7 @@ class _Pieces:
 
 
 def _loop_of(snapshot: Snapshot, request: RequestInfo) -> LoopStats | None:
-    """The loop that serves it; None if its worker has gone."""
+    """The loop that serves the request; None if its worker is gone."""
     if request.worker == 1:
         return snapshot.loop
     return next((p.loop for p in snapshot.peers if p.worker == request.worker), None)
@@ -128,9 +139,15 @@ def _loop_of(snapshot: Snapshot, request: RequestInfo) -> LoopStats | None:
 def _ran(
     snapshot: Snapshot, request: RequestInfo, loop: LoopStats | None, start: int, end: int
 ) -> list[_Slice]:
-    """What the loop did meanwhile, in order, as far as it is known: stalls, requests' steps."""
+    """What the loop did in that time, in order, as far as it is known: stalls and steps."""
     slices = [
-        _Slice(s.start_ns, s.end_ns, s.label or OTHERS, s.location, s.request)
+        _Slice(
+            start_ns=s.start_ns,
+            end_ns=s.end_ns,
+            what=s.label or OTHERS,
+            location=s.location,
+            request=s.request,
+        )
         for s in (loop.stalls if loop else ())
         if s.start_ns < end and s.end_ns > start
     ]
@@ -140,7 +157,9 @@ def _ran(
         if other.number == request.number:
             continue
         slices += [
-            _Slice(began, ended, other.route, None, other.number)
+            _Slice(
+                start_ns=began, end_ns=ended, what=other.route, location=None, request=other.number
+            )
             for began, ended, state in other.spans
             if state in _RAN and began < end and ended > start
         ]
@@ -149,7 +168,7 @@ def _ran(
 
 
 def _who(ran: Sequence[_Slice], busy: Track | None, start: int, end: int) -> Iterator[_Slice]:
-    """Who ran in that time, piece by piece."""
+    """What ran in that time, piece by piece."""
     first = bisect_right(ran, start, key=lambda piece: piece.start_ns)
     while first and ran[first - 1].end_ns > start:
         first -= 1
@@ -167,18 +186,18 @@ def _who(ran: Sequence[_Slice], busy: Track | None, start: int, end: int) -> Ite
 
 
 def _rest(busy: Track | None, start: int, end: int) -> Iterator[_Slice]:
-    """What else was in that time: other callbacks, or the loop was idle."""
+    """The time that is left: other callbacks, then the idle loop."""
     idle = 0
     if busy is not None and len(busy.times_ns) and start >= busy.times_ns[0]:
         idle = end - start - (_busy_at(busy, end) - _busy_at(busy, start))
     if end - start > idle:
-        yield _Slice(start, end - idle, OTHERS, None, 0)
+        yield _Slice(start_ns=start, end_ns=end - idle, what=OTHERS, location=None, request=0)
     if idle > 0:
-        yield _Slice(end - idle, end, NOBODY, None, 0)
+        yield _Slice(start_ns=end - idle, end_ns=end, what=IN_TRANSIT, location=None, request=0)
 
 
 def _busy_at(busy: Track, moment: int) -> int:
-    """Exact: between two entries the loop is either busy or not."""
+    """Cumulative busy time, exact: between two entries the loop is either busy or not."""
     times, values = busy.times_ns, busy.values
     after = int(times.searchsorted(moment, "right"))
     value = int(values[after - 1])
@@ -188,14 +207,22 @@ def _busy_at(busy: Track, moment: int) -> int:
 
 
 def _waits(request: RequestInfo, waited: int) -> list[Part]:
-    """What it waited for; what is not known, or of a very long one too much, is made up for."""
+    """The parts in which it waited; the time that is not known makes one more."""
     parts, rest = [], waited
     for wait in request.waits:
         lasted = min(wait.total_ns, rest)
         if lasted:
             kind: Literal["resource", "await"] = "resource" if wait.resource else "await"
-            parts.append(Part(kind, wait.what, lasted, wait.count, wait.location))
+            parts.append(
+                Part(
+                    kind=kind,
+                    what=wait.what,
+                    total_ns=lasted,
+                    count=wait.count,
+                    location=wait.location,
+                )
+            )
         rest -= lasted
     if rest:
-        parts.append(Part("await", "", rest, 1, None))
+        parts.append(Part(kind="await", what="", total_ns=rest, count=1, location=None))
     return parts

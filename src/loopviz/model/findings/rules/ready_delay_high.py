@@ -1,4 +1,4 @@
-"""No callback holds the loop for long, and still all wait for it: there are too many."""
+"""`ready-delay-high`: no callback blocks the loop for long, but there are too many of them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.findings.evidence import took
-from loopviz.model.findings.rule import Case, Rule, Verdict
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.evidence import duration_text
+from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location, Moment
 from loopviz.model.state.entities import Task
 from loopviz.wire.events import Kind
@@ -16,19 +17,19 @@ from loopviz.wire.events import Kind
 __all__ = ["ReadyDelayHigh"]
 
 _HIGH_NS = 10 * MS
-"""A ready delay this long is felt: a request of ten steps waits a tenth of a second."""
+"""A ready delay that users notice: a request of ten steps waits a tenth of a second."""
 _SHARE = 0.1
-"""Of a second's callbacks that waited so long; fewer are a burst's tail."""
+"""The share of a second's callbacks that have to wait so long: fewer are a burst's tail."""
 _MANY = 20
-"""So many of them: what a handful waited is no statistic."""
+"""How many callbacks have to wait so long: a handful proves nothing."""
 _SECONDS = 2
-"""In so many seconds: one is a burst."""
+"""In how many seconds: one is a burst."""
 
 Records = NDArray[np.void]
 
 
 class _Culprit(NamedTuple):
-    """What took the most of the loop's time."""
+    """Whose steps took most of the loop's time."""
 
     label: str
     where: Location | None
@@ -42,13 +43,32 @@ class _Crowd(Case):
 
 
 class ReadyDelayHigh(Rule[_Crowd]):
-    """`ready-delay-high`: callbacks wait 10 ms and more for the loop, and no stall explains it."""
+    """One finding for each line whose steps took most of a second."""
 
-    rule = "ready-delay-high"
-    title = "TOO MANY CALLBACKS"
+    info = RuleInfo(
+        id="ready-delay-high",
+        title="TOO MANY CALLBACKS",
+        summary="too many short callbacks: each waits its turn",
+        why="No callback is slow, there are too many: each waits until all before it have run.",
+        fires_when=(
+            f"in {_SECONDS} seconds or more, {_SHARE:.0%} of the callbacks and {_MANY} at least "
+            f"wait {duration_text(_HIGH_NS)} or more for the loop, and no stall explains it. The "
+            "culprit is the line whose steps took most of that second"
+        ),
+        counts="callbacks that waited; their wait",
+        false_alarms=(
+            "steps of a request without a wait (`sleep(0)`) have no line; threads that take the "
+            "GIL for 5 ms at a time look like long steps; a foreign loop reports no ready delay"
+        ),
+        cures=(
+            "do more in one step: batch the items instead of one task each",
+            "bound how many tasks work at once, with a semaphore",
+            "run more worker processes: `uvicorn --workers`",
+        ),
+    )
     make_case = _Crowd
 
-    def look(self, now: int, records: Sequence[Records]) -> None:
+    def second_ended(self, now: int, records: Sequence[Records]) -> None:
         since = now - SECOND
         series = self.context.loop.ready_delay
         first = int(np.searchsorted(series.times, since))
@@ -67,10 +87,12 @@ class ReadyDelayHigh(Rule[_Crowd]):
         case.total_ns += int(unexplained.sum())
         case.worst_ns = max(case.worst_ns, int(unexplained.max()))
         case.last_ns = now
-        case.moments.append(Moment(now, int(unexplained.max()), culprit[1].label, 0))
+        case.moments.append(
+            Moment(at_ns=now, lasted_ns=int(unexplained.max()), label=culprit[1].label, request=0)
+        )
         for request in self.context.trace.requests.within(since):
             if request.ready_ns >= _HIGH_NS and not request.victim_of:
-                self.suffers(case, request, request.ready_ns)
+                self.record_impact(case, request, request.ready_ns)
 
     def check(self, case: _Crowd) -> Verdict:
         return Verdict.WARN if case.seconds >= _SECONDS else Verdict.RECHECK
@@ -85,14 +107,14 @@ class ReadyDelayHigh(Rule[_Crowd]):
         who = case.culprit
         doing = f" at {source}" if source else ""
         return (
-            f"Callbacks waited {took(case.worst_ns)} for the loop, though none held it for long: "
-            f"{who.steps} steps of {who.label}{doing} took {who.share:.0%} of a second"
+            f"Callbacks waited {duration_text(case.worst_ns)} for the loop, though none blocked it "
+            f"for long: {who.steps} steps of {who.label}{doing} took {who.share:.0%} of a second"
         )
 
     def _unexplained(
         self, times: NDArray[np.int64], delays: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """The delays of those that no stall overlaps."""
+        """The delays that no stall overlaps."""
         ready = times - delays
         explained = np.zeros(len(times), bool)
         stalls = self.context.trace.stalls
@@ -101,7 +123,7 @@ class ReadyDelayHigh(Rule[_Crowd]):
         return delays[~explained]
 
     def _culprit(self, records: Records) -> tuple[object, _Culprit]:
-        """Whose steps took the most of this second: a place's, a site's; and its key."""
+        """The key of the case, and the place or site whose steps took most of this second."""
         switches = records[records["kind"] <= Kind.STOPPED][:-1]
         at = records["at"][records["kind"] <= Kind.STOPPED]
         lasted = np.diff(at)

@@ -1,20 +1,21 @@
-"""Requests fail: they raise, are answered 5xx, or there is no such route."""
+"""`requests-fail`: requests raise, are answered 5xx, or there is no such route."""
 
 import re
 
-from loopviz.model.findings.rule import Case, Rule, Verdict
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.request import Request
 
 __all__ = ["RequestsFail"]
 
 _DELIBERATE = (503, 429)
-"""Shedding load is a decision, unless it is an exception that nobody caught."""
+"""Statuses that shed load by decision, unless they come of an exception that nobody caught."""
 _NO_ROUTE = (404, 405)
 _MISSED = 3
-"""So many requests of a route, and none that was answered otherwise."""
+"""How many requests of a route, none of which was answered otherwise."""
 _BACKGROUND = re.compile(r" ?\(Background on this error at: [^)]*\)?")
-"""SQLAlchemy adds it to its messages."""
+"""A link that SQLAlchemy adds to its messages."""
 
 
 class _Failure(Case):
@@ -26,14 +27,30 @@ class _Failure(Case):
 
 
 class RequestsFail(Rule[_Failure]):
-    """`requests-fail`: requests raise or are answered 5xx; one finding per line, else per route.
+    """One finding for each line that raises, or each route and status.
 
-    And routes of the load that the app does not have: all of their requests are answered 404.
+    Also for routes of the load that the app does not have: all their requests are answered 404.
     """
 
-    rule = "requests-fail"
-    title = "REQUESTS FAIL"
-    many = "{count} requests failed in {places} more ways"
+    info = RuleInfo(
+        id="requests-fail",
+        title="REQUESTS FAIL",
+        summary="requests raise, or are answered 5xx",
+        why="The app itself fails these requests: an exception nobody caught, or a 5xx of its own.",
+        fires_when=(
+            "a request raises an exception that nobody catches (one finding for each line), or is "
+            "answered 5xx by the app itself (one for each route and status; 503 and 429 are load "
+            f"shedding, a decision); or {_MISSED} requests of a route, all there are, are answered "
+            "404 or 405"
+        ),
+        counts="requests; how long one took",
+        cures=(
+            "catch the exception where it can be handled",
+            "raise `HTTPException` with a 4xx if the request is at fault",
+            "correct the load's route, if the app has no such route",
+        ),
+        many="{count} requests failed in {places} more ways",
+    )
     make_case = _Failure
 
     def request_ended(self, request: Request, at: int) -> None:
@@ -48,7 +65,7 @@ class RequestsFail(Rule[_Failure]):
             case = self.case((where or request.route, error.partition(":")[0]))
             case.where, case.what = where, _BACKGROUND.sub("", error)
         case.status = status
-        case.note(at - request.start_ns, at, request.route, request.number)
+        case.record(at - request.start_ns, at, request.route, request.number)
 
     def refresh(self, now: int) -> None:
         for route in self.context.load.routes if self.context.load is not None else ():

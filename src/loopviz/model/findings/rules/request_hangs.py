@@ -1,4 +1,4 @@
-"""Requests wait for something that does not come, while the loop has nothing to do."""
+"""`request-hangs`: requests wait for something that does not come while the loop is idle."""
 
 from itertools import islice
 from typing import NamedTuple
@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.evidence import named, took
-from loopviz.model.findings.rule import Case, Context, Rule, Verdict
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.context import Context
+from loopviz.model.findings.evidence import duration_text, resource_name
+from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Task
 from loopviz.model.state.request import Request
@@ -15,15 +17,16 @@ from loopviz.model.state.request import Request
 __all__ = ["RequestHangs"]
 
 _HANGS_NS = 2 * SECOND
-"""A request hangs if it makes no step for so long while the loop idles …"""
+"""How long the loop has to be idle without the request making a step."""
 _TIMES = 3
-"""… and is this many times older than the longest request of its route that was answered."""
+"""How many times older it has to be than the longest answered request of its route."""
 _UNKNOWN_NS = 5 * SECOND
-"""The age that is needed if no request of its route was answered: it may be slow by nature."""
+"""The age that it takes if none of its route was answered: it may be slow by nature."""
 _OPEN = 2_000
-"""Open requests that are looked at, the oldest ones."""
+"""How many open requests are checked, oldest first."""
 _ROUTES = 500
-"""Whose longest answered requests are remembered."""
+"""How many routes' longest answered requests are remembered."""
+_NEVER_NS = 1 << 62
 
 
 class _Waits(NamedTuple):
@@ -38,39 +41,56 @@ class _Hang(Case):
     """The requests of a route that hang."""
 
     stands = _Waits("", None)
-    """Of the oldest one: what stopped it may well be what the others wait for."""
+    """Where the oldest one stands: what stopped it may well be what the others wait for."""
     answered_ns = 0
-    """How long the longest request took that was answered; 0: none was."""
+    """How long the longest answered request took; 0: none was answered."""
 
 
 class RequestHangs(Rule[_Hang]):
-    """`request-hangs`: requests stand still for 2 s or more while the loop idles; one per route.
+    """One finding for each route, for as long as it lasts.
 
-    Only as long as it lasts. Requests whose response has begun, or is sent but for background
-    tasks, are not meant; nor is a queue that moves, since what is answered from it gets old, too.
+    A request whose response has begun, or is sent except for background tasks, does not hang; nor
+    does a queue that moves, since what is answered from it gets old, too.
     """
 
-    rule = "request-hangs"
-    title = "REQUESTS HANG"
-    many = "{count} requests of {places} more routes hang"
+    info = RuleInfo(
+        id="request-hangs",
+        title="REQUESTS HANG",
+        summary="requests wait and wait while the loop is idle",
+        why="What they wait for does not come: a lock never released, a result nobody sets.",
+        fires_when=(
+            f"a request makes no step for {_HANGS_NS // SECOND} s of the loop's idle time, and "
+            f"is {_TIMES} times as old as the longest answered request of its route "
+            f"({_UNKNOWN_NS // SECOND} s old, if none was answered); not once its response has "
+            "begun. One finding for each route, at the line where the oldest waits"
+        ),
+        counts="requests; their age",
+        false_alarms="a route that is slow by nature, until its first request is answered",
+        cures=(
+            "release locks and permits with `async with`, or in `finally`",
+            "bound the wait: `async with asyncio.timeout(...)`",
+            "set the result or event on every path, errors included",
+        ),
+        many="{count} requests of {places} more routes hang",
+    )
     make_case = _Hang
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._answered: dict[str, int] = {}
 
-    def request_ended(self, request: "Request", at: int) -> None:
+    def request_ended(self, request: Request, at: int) -> None:
         route, answered = request.route, self._answered
         if request.status and (route in answered or len(answered) < _ROUTES):
             answered[route] = max(answered.get(route, 0), at - request.start_ns)
 
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
-            case.nothing_open()
+            case.clear_open()
         context = self.context
         context.wanted = 0
         stall = context.ongoing(now).stall
-        until = now if stall is None else stall.start_ns  # what it holds up does not hang
+        until = now if stall is None else stall.start_ns  # a request that a stall delays is no hang
         stuck = self._stuck(until)
         if context.stacks:
             tasks = {request.task for request in stuck}
@@ -81,8 +101,8 @@ class RequestHangs(Rule[_Hang]):
             if not case.open:
                 case.label, case.stands = request.route, self._stands(request)
                 case.answered_ns = self._answered.get(request.route, 0)
-            case.goes_on(age)
-            case.suffers_still(request.route, age, new=True)
+            case.record_open(age)
+            case.record_open_impact(request.route, age, new=True)
 
     def check(self, case: _Hang) -> Verdict:
         return Verdict.WARN if case.open else Verdict.OK
@@ -94,7 +114,7 @@ class RequestHangs(Rule[_Hang]):
         return case.stands.where
 
     def sentence(self, case: _Hang, source: str) -> str:
-        waited = took(case.open_worst_ns)
+        waited = duration_text(case.open_worst_ns)
         doing = f" for {case.stands.what}" if case.stands.what else ""
         doing += f" in {source}" if source else ""
         if case.open == 1:
@@ -103,13 +123,15 @@ class RequestHangs(Rule[_Hang]):
             text = f"{case.open} requests of {case.label} have waited up to {waited} so far"
             text += f", the oldest{doing}" if doing else ""
         if case.answered_ns:
-            return f"{text}; those that were answered took {took(case.answered_ns)} at most"
+            return (
+                f"{text}; those that were answered took {duration_text(case.answered_ns)} at most"
+            )
         return f"{text}; none was answered"
 
     # ----
 
-    def _stuck(self, until: int) -> "list[Request]":
-        """Those that hang, oldest first."""
+    def _stuck(self, until: int) -> list[Request]:
+        """The requests that hang, oldest first."""
         requests = islice(self.context.trace.requests.open.values(), _OPEN)
         old = [
             request for request in requests if until - request.start_ns >= self._patience(request)
@@ -121,15 +143,15 @@ class RequestHangs(Rule[_Hang]):
         stuck = [request for request, ns in zip(old, idle, strict=True) if ns >= _HANGS_NS]
         return sorted(stuck, key=lambda request: request.start_ns)
 
-    def _patience(self, request: "Request") -> int:
-        """The age from which it may hang; so old that it never does, if its response has begun."""
+    def _patience(self, request: Request) -> int:
+        """The age from which it may hang; `_NEVER_NS` once its response has begun."""
         phase = request.phases[-1].name if request.phases else ""
         if request.streams or phase == "background":
-            return 1 << 62
+            return _NEVER_NS
         answered = self._answered.get(request.route)
         return _UNKNOWN_NS if answered is None else max(_HANGS_NS, _TIMES * answered)
 
-    def _last_steps(self, requests: "list[Request]", until: int) -> list[int]:
+    def _last_steps(self, requests: list[Request], until: int) -> list[int]:
         """When each was last seen to do something, its child tasks included."""
         last = {request: request.end_ns for request in requests}
         for task in self.context.trace.tasks.live.values():
@@ -139,19 +161,19 @@ class RequestHangs(Rule[_Hang]):
                 last[request] = max(last[request], seen)
         return [last[request] for request in requests]
 
-    def _stands(self, request: "Request") -> _Waits:
-        """What it waits for: its task, else the oldest wait of a task that works for it."""
+    def _stands(self, request: Request) -> _Waits:
+        """What its task waits for, or else the task of it that has waited longest."""
         tasks = [t for t in self.context.trace.tasks.live.values() if t.request is request]
         waits = [task.waits[-1] for task in tasks if task.waits]
         if not waits:
             return self._job(tasks) or self._await(request.task)
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
-        row = wait.resource.row
-        what = "" if row.anonymous else named(self.context, row)
+        group = wait.resource.row
+        what = "" if group.anonymous else resource_name(self.context, group)
         return _Waits(what, self.context.place(wait.place))
 
-    def _job(self, tasks: "list[Task]") -> _Waits | None:
-        """What a thread does for it."""
+    def _job(self, tasks: list[Task]) -> _Waits | None:
+        """The function that a thread runs for it."""
         for job in self.context.trace.jobs.open.values():
             if job.task in tasks and job.started_ns:
                 where = self.context.place(job.place)
@@ -160,7 +182,7 @@ class RequestHangs(Rule[_Hang]):
         return None
 
     def _await(self, task: int) -> _Waits:
-        """The user's innermost line in its await stack, which is asked for if it is not known."""
+        """The user's innermost line in its await stack, which is requested if it is not known."""
         context = self.context
         stack = context.stacks.get(task)
         if stack is None:
