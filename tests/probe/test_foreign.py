@@ -9,7 +9,7 @@ from loopviz.clock import MS
 from loopviz.probe import install
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import NUMBER, TASK_RETURNED, Kind
-from tests.support.recording import Recording
+from tests.support.recording import Recording, coroutine_name
 
 
 async def child():
@@ -50,6 +50,25 @@ def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
     assert ran >= 30 * MS
     assert seen.strings[second.b].split("\t")[:3] == ["sleep", __file__, str(lines["sleep"])]
     assert len([e for e in seen.of(Kind.TIMER) if not e.b]) >= 3
+
+
+@pytest.mark.real
+def test_names_of_uvloops_tasks(tmp_path):
+    """uvloop names a task only after its factory has made it."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main():
+        with install(path=tmp_path / "probe"):
+            await asyncio.create_task(child(), name="one")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child(), name="in a group")
+                group.create_task(child())
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+    seen = Recording(tmp_path / "probe")
+    starts = [e for e in seen.of(Kind.TASK_START) if coroutine_name(e) == "child"]
+    assert [seen.strings[e.a & NUMBER] for e in starts] == ["one", "in a group", ""]
 
 
 def test_a_loop_with_an_iteration_of_its_own_is_seen_at_the_lesser_level(tmp_path, monkeypatch):

@@ -3,6 +3,8 @@
 import re
 from dataclasses import replace
 
+import pytest
+
 from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
@@ -182,6 +184,28 @@ def test_without_a_file_there_is_still_a_lesson():
         assert "It is in none of the functions" in stage.text()
 
     drive(play, stage=Stage(controller))
+
+
+@pytest.mark.parametrize(
+    ("built_in", "shown"), [(True, "scenarios/block.py"), (False, "_scenarios/block.py")]
+)
+def test_the_file_is_named_alike_wherever_loopviz_is_installed(
+    tmp_path, monkeypatch, built_in, shown
+):
+    """In the wheel, the built-in scenarios lie in loopviz/_scenarios."""
+    path = tmp_path / "_scenarios" / "block.py"
+    path.parent.mkdir()
+    path.write_text(SCENARIO.path.read_text())
+    if built_in:
+        monkeypatch.setattr("loopviz.lab.catalogue.builtin_folder", lambda: path.parent)
+    controller = FakeController()
+    controller.scenario = replace(SCENARIO, path=path)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("i")
+        assert f" {shown} as it runs" in stage.text()
+
+    drive(play, stage=Stage(controller), size=(100, 60))
 
 
 def test_a_changed_file_and_a_sentence_of_the_run_are_told():

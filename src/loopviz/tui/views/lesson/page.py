@@ -101,7 +101,9 @@ def _tick(fix: FixInfo, on: bool) -> str:
 
 def _source(scene: Scene, width: int) -> list[Strip]:
     looks = scene.looks
-    name = clean(f"{scene.scenario.path.parent.name}/{scene.scenario.path.name}")
+    path = scene.scenario.path
+    folder = path.parent.name if scene.scenario.origin else "scenarios"  # wherever that is
+    name = clean(f"{folder}/{path.name}")
     head = Line(width).add(f" {name} ", looks.accent).add(as_it_runs(scene), looks.dim)
     code = paint_code(scene, width)
     if not code:
