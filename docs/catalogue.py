@@ -17,7 +17,8 @@ from typing import Any
 import loopviz
 from loopviz.engine.headless import measure
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo, catalogue, load_scenario
-from loopviz.report.build import failed
+from loopviz.options import RunOptions
+from loopviz.report.document import failed
 from loopviz.report.expectations import needed
 
 FOLDER = Path(__file__).parent
@@ -76,7 +77,8 @@ def figures_of(entry: ScenarioInfo) -> Iterator[tuple[str, Any]]:
         if any(fix.unavailable for fix in entry.fixes if fix.key in fixes):
             continue
         sys.stderr.write(f"{entry.id} {' + '.join(fixes) or 'bug'}\n")
-        yield "+".join(fixes), row(measure(entry.id, fixes=fixes, duration_s=DURATION_S))
+        options = RunOptions(fixes=fixes, duration_s=DURATION_S)
+        yield "+".join(fixes), row(measure(entry.id, options))
 
 
 def row(report: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def decision(entry: ScenarioInfo, runs: dict[str, Any]) -> str:
 def section(entry: ScenarioInfo, runs: dict[str, Any]) -> Iterator[str]:
     """One scenario: what it teaches, its fixes, and what was measured."""
     yield from ("", f"## {entry.id}", "", f"**{entry.title}.** {entry.lesson}", "")
-    yield from (f"- {line}" for line in entry.look)
+    yield from (f"- {line}" for line in entry.watch_for)
     where = f"; [where real users hit it]({entry.link})" if entry.link else ""
     yield from ("", f"[Its source](../scenarios/{entry.path.name}){where}.")
     yield from ("", *(explained(fix) for fix in entry.fixes))

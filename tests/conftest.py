@@ -9,27 +9,27 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from postgres import Postgres, installed, serving
-from recording import Recording
 from xdist.scheduler import LoadScopeScheduling
 
 from loopviz.probe import Probe, install
 from loopviz.probe.install import _probes
 from loopviz.testing import VirtualLoop
+from tests.support.postgres import Postgres, installed, serving
+from tests.support.recording import Recording
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 TOGETHER = {
-    "tests/probe/test_probe_stalls.py": "timed",
-    "tests/probe/test_probe_tripwire.py": "timed",
-    "tests/probe/test_probe_real.py": "timed",
-    "tests/probe/test_probe_cost.py": "timed",
-    "tests/load/test_load_process.py": "timed",
-    "tests/whole/test_whole_session.py": "timed",
-    "tests/test_parts_database.py": "postgres",
-    "tests/probe/resources/test_resources_asyncpg.py": "postgres",
-    "tests/whole/test_whole_databases.py": "postgres",
+    "tests/probe/test_stalls.py": "timed",
+    "tests/probe/test_tripwire.py": "timed",
+    "tests/probe/test_real_time.py": "timed",
+    "tests/probe/test_overhead.py": "timed",
+    "tests/lab/load/test_process.py": "timed",
+    "tests/e2e/test_session.py": "timed",
+    "tests/parts/test_database.py": "postgres",
+    "tests/probe/patches/test_asyncpg_pool.py": "postgres",
+    "tests/e2e/test_databases.py": "postgres",
 }
 """Files whose tests run one by one, in the same process: those that hold real time against each
 other, and those that share a server."""

@@ -6,9 +6,9 @@ import sys
 import unicodedata
 
 import pytest
-from hostile import BAD, SHOWN, unsafe
 
 from loopviz.output import CleanStream, clean, clean_lines, clean_streams, clean_values, to_json
+from tests.support.escape_sequences import BAD, SHOWN, unsafe
 
 EVERY = "".join(map(chr, [*range(0x10000), *range(0xE0000, 0xE0200), sys.maxunicode]))
 """The basic plane with the surrogates, tags and variation selectors, a private one."""

@@ -1,4 +1,4 @@
-"""The socket on which the app is served: made here, inherited by every worker process."""
+"""The listening socket of the app: opened by the terminal process, inherited by every worker."""
 
 import socket
 
@@ -31,7 +31,7 @@ def listen(port: int) -> socket.socket:
 
 
 def inherited(fd: int) -> socket.socket:
-    """The one that the parent made; children of this process do not get it."""
+    """The socket that the parent has opened. Children of this process do not inherit it."""
     listener = socket.socket(*_TCP, fileno=fd)
     listener.set_inheritable(False)
     return listener

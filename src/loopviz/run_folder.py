@@ -1,4 +1,4 @@
-"""The folders of running loopvizes: private, removed at exit, swept at the next start.
+"""The folders of running loopviz processes: private, removed at exit, swept at the next start.
 
 A run folder has a marker file, which its process keeps locked for as long as it lives. Only a
 folder with a marker that nobody has locked is swept.
@@ -23,14 +23,14 @@ _FOLDER_ITSELF = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 class RunFolder:
-    """A run's folder, which is ours until `leave`, or until this process ends."""
+    """A run's folder. Other processes leave it alone until `leave`, or until this process ends."""
 
     def __init__(self, path: Path, lock: FileLock) -> None:
         self.path = path
         self._lock = lock
 
     def leave(self) -> None:
-        """Remove it, and what it lay in if no other loopviz runs."""
+        """Remove the folder, and its parent unless another loopviz has a folder there."""
         remove(self.path)
         self._lock.release()
         with contextlib.suppress(OSError):
@@ -38,11 +38,11 @@ class RunFolder:
 
 
 def new_run_folder() -> RunFolder:
-    """A fresh folder for one run, mode 0700. Raises LoopvizError."""
+    """A new folder for one run, mode 0700. Raises LoopvizError."""
     base = _base()
     try:
         for _attempt in range(_ATTEMPTS):
-            # another loopviz may just now be taking the empty base away
+            # another loopviz may be removing the empty base
             with contextlib.suppress(FileNotFoundError), _opened(base) as base_fd:
                 _sweep(base_fd)
                 made = _make(base, base_fd)
@@ -54,12 +54,12 @@ def new_run_folder() -> RunFolder:
 
 
 def remove(folder: Path) -> None:
-    """Remove a run's folder; nothing is said if it is gone already."""
+    """Remove a run's folder, if it still exists."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _base() -> Path:
-    """Where run folders live: the user's runtime directory, else a private one below /tmp."""
+    """The parent of run folders: in the user's runtime directory, else a private one below /tmp."""
     home = os.environ.get("XDG_RUNTIME_DIR")
     if home:
         return Path(home) / "loopviz"
@@ -71,15 +71,15 @@ def _base() -> Path:
 
 @contextlib.contextmanager
 def _opened(base: Path) -> Iterator[int]:
-    """A descriptor of the base, made if need be. Raises LoopvizError unless it is ours alone.
+    """A descriptor of the base, created if need be. Raises LoopvizError unless it is private.
 
-    The folder that is checked is the one that is opened, and all else goes by its descriptor:
-    another user cannot put a different folder in its place meanwhile.
+    The folder is checked after it was opened, and everything else goes by its descriptor, so no
+    other user can put a different folder in its place.
     """
     base.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         base.mkdir(mode=0o700)
-    if base.is_symlink():  # for the sentence; `open` would not follow it
+    if base.is_symlink():  # for a clear message; `open` would refuse it, too
         raise _refused(base, "is a symbolic link")
     fd = os.open(base, _FOLDER_ITSELF)
     try:
@@ -101,7 +101,7 @@ def _refused(base: Path, what: str) -> LoopvizError:
 
 
 def _make(base: Path, base_fd: int) -> RunFolder | None:
-    """A new run folder; None if a sweep came between the making of its marker and its lock."""
+    """A new run folder; None if a sweep removed it between creating and locking its marker."""
     name = f"{_PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
     os.mkdir(name, 0o700, dir_fd=base_fd)
     try:
@@ -127,9 +127,9 @@ def _sweep(base_fd: int) -> None:
 
 
 def _lock_of_dead(name: str, base_fd: int) -> FileLock | None:
-    """The lock of a run folder; None if its process is alive, or if that is no run folder."""
+    """The lock of a dead process's run folder; None if it is alive, or for other folders."""
     try:
-        folder_fd = os.open(name, _FOLDER_ITSELF, dir_fd=base_fd)  # a link is not followed
+        folder_fd = os.open(name, _FOLDER_ITSELF, dir_fd=base_fd)  # does not follow a link
     except OSError:
         return None
     try:

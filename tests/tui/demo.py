@@ -9,9 +9,8 @@ import time
 
 from loopviz.clock import SECOND
 from loopviz.tui.app import LoopvizApp
-
-from .builders import T0, FakeRun
-from .plays import PLAYS
+from tests.tui.endpoints import PLAYS
+from tests.tui.fake_run import T0, FakeRun
 
 LATE_NS = 2 * SECOND
 BEGIN_NS = T0 + 6 * SECOND

@@ -9,8 +9,7 @@ from loopviz.tui.controller import Controller
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.layout import PlanInput, make_plan
-
-from .builders import FakeRun
+from tests.tui.fake_run import FakeRun
 
 
 class StoryRun(FakeRun):

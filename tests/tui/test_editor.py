@@ -9,9 +9,8 @@ import pytest
 
 from loopviz.model.snapshot import Location
 from loopviz.tui.editor import Editor, openable_place, save_svg
-
-from .builders import BLOCKING_LINE, SCENARIO
-from .conftest import Stage, drive
+from tests.tui.fake_run import BLOCKING_LINE, SCENARIO
+from tests.tui.stage import Stage, drive
 
 
 class Here:
@@ -82,12 +81,13 @@ def test_which_editors_have_a_window():
 
 def test_a_place_is_short_if_it_can_be(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    inside = Location("x/app.py", 3, "f", str(tmp_path / "src" / "app.py"))
+    inside = Location(file="x/app.py", line=3, function="f", path=str(tmp_path / "src" / "app.py"))
     assert openable_place(inside) == f"{Path('src') / 'app.py'}:3"
     assert (
-        openable_place(Location("x/app.py", 3, "f", "/elsewhere/app.py")) == "/elsewhere/app.py:3"
+        openable_place(Location(file="x/app.py", line=3, function="f", path="/elsewhere/app.py"))
+        == "/elsewhere/app.py:3"
     )
-    assert openable_place(Location("x/app.py", 3, "f")) == "x/app.py:3"
+    assert openable_place(Location(file="x/app.py", line=3, function="f")) == "x/app.py:3"
 
 
 def test_copy_says_what_was_copied(monkeypatch):

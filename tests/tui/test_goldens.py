@@ -9,11 +9,10 @@ from functools import cache
 import pytest
 
 from loopviz.tui.state.view_state import VIEWS
-
-from .builders import FakeRun
-from .conftest import Stage, beyond_ascii, drive
-from .plays import PLAYS
-from .styles import StyleNames
+from tests.tui.endpoints import PLAYS
+from tests.tui.fake_run import FakeRun
+from tests.tui.stage import Stage, beyond_ascii, drive
+from tests.tui.style_names import StyleNames
 
 NAMES = [name for name, _ in VIEWS]
 

@@ -13,10 +13,9 @@ from textual import events
 from loopviz.clock import SECOND
 from loopviz.engine.session import Status
 from loopviz.tui.state.actions import ACTIONS
-
-from .builders import FakeRun
-from .conftest import Stage, drive
-from .plays import PLAYS
+from tests.tui.endpoints import PLAYS
+from tests.tui.fake_run import FakeRun
+from tests.tui.stage import Stage, drive
 
 SPARED = {"q", "ctrl+c", "E", "shift+e", "S", "shift+s"}
 """Keys that leave, open an editor or write a file."""

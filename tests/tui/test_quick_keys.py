@@ -17,8 +17,7 @@ from loopviz.tui.screens.help import HelpScreen
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.screens.picker import PickerScreen
 from loopviz.tui.state.double_press import REPEAT_S, DoublePress
-
-from .conftest import Stage, drive
+from tests.tui.stage import Stage, drive
 
 CHARACTERS = {"question_mark": "?", "slash": "/", "space": " "}
 

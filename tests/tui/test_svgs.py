@@ -14,9 +14,8 @@ from textual.strip import Strip
 
 from loopviz.tui.draw.svg import svg_picture
 from loopviz.tui.screenshot import screenshot_svg
-
-from .builders import FakeRun
-from .conftest import Stage, drive
+from tests.tui.fake_run import FakeRun
+from tests.tui.stage import Stage, drive
 
 SVGS = Path(__file__).parent / "svgs"
 

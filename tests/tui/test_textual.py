@@ -19,8 +19,7 @@ from textual.widget import Widget
 
 import loopviz.tui
 from loopviz.tui import _textual
-
-from .conftest import Stage, drive
+from tests.tui.stage import Stage, drive
 
 RELIED_ON = {
     "App._background_screens": lambda app: app,

@@ -1,1 +1,1 @@
-"""The command line: what each command does, and where an error becomes one sentence."""
+"""The command line: its commands, and errors as one sentence each."""

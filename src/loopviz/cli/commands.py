@@ -1,8 +1,9 @@
-"""The commands and their words; nothing else."""
+"""The commands and their options."""
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,12 +13,15 @@ import typer
 import loopviz
 from loopviz.errors import UsageError
 from loopviz.lab.catalogue import FIRST
+from loopviz.options import RunOptions
 from loopviz.output import clean, to_json
+from loopviz.report.document import Report
+from loopviz.report.renderers import RENDERERS, Renderer, renderer
 
 __all__ = ["app", "run_command"]
 
 SCREENS, REPORTS = ("run", "serve"), ("list", "bench", "compare", "new", "keys")
-"""The commands, by which of the common options they take."""
+"""The commands, by the common options they take."""
 
 app = typer.Typer(
     name="loopviz",
@@ -68,6 +72,15 @@ JsonPath = Annotated[
     str | None,
     typer.Option(
         "--json", metavar="PATH", envvar="LOOPVIZ_JSON", help="Write the report; - for stdout."
+    ),
+]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        envvar="LOOPVIZ_FORMAT",
+        help=f"What is printed: {' or '.join(RENDERERS)}.",
     ),
 ]
 Scenarios = Annotated[
@@ -122,10 +135,10 @@ def root(
         run(FIRST, scenarios=scenarios, ascii_only=ascii_only, theme=theme, fps=fps)
         return
     folders = {"scenarios": scenarios}
-    looks = {"ascii_only": ascii_only, "theme": theme, "fps": fps}
+    display = {"ascii_only": ascii_only, "theme": theme, "fps": fps}
     context.default_map = {
         **dict.fromkeys(REPORTS, folders),
-        **dict.fromkeys(SCREENS, folders | looks),
+        **dict.fromkeys(SCREENS, folders | display),
     }
 
 
@@ -142,17 +155,12 @@ def run(
     fps: Fps = None,
 ) -> None:
     """Open the terminal UI on TARGET, with those fixes on."""
-    _open_screen(
-        target,
-        fixes=fix or [],
-        rate=rate,
-        seed=seed,
-        port=port,
-        folders=_folders(scenarios),
-        ascii_only=ascii_only,
-        theme=theme,
-        fps=fps,
+    from loopviz.cli import open_tui  # noqa: PLC0415 - a report needs no Textual
+
+    options = RunOptions(
+        folders=_folders(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed, port=port
     )
+    open_tui.show(target, options, ascii_only=ascii_only, theme=theme, fps=fps)
 
 
 @app.command()
@@ -175,13 +183,14 @@ def serve(
     """Show the terminal UI in a browser on this machine, a run for each tab."""
     from loopviz.cli import serve  # noqa: PLC0415
 
-    words = [f"--fix={key}" for key in fix or []]
+    options = RunOptions(folders=_folders(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed)
+    words = [f"--fix={key}" for key in options.fixes]
     words += [f"--rate={rate}", f"--seed={seed}"]
-    words += [f"--scenarios={folder.absolute()}" for folder in _folders(scenarios)]
+    words += [f"--scenarios={folder.absolute()}" for folder in options.folders]
     words += [f"--theme={theme}"] if theme else []
     words += [f"--fps={fps}"] if fps else []
     words += [] if ascii_only is None else ["--ascii" if ascii_only else "--no-ascii"]
-    serve.serve(target, words, fixes=fix or [], folders=_folders(scenarios), port=port)
+    serve.serve(target, words, options, port=port)
 
 
 @app.command()
@@ -225,22 +234,21 @@ def bench(
     seed: Seed = 0,
     port: Port = 0,
     json_path: JsonPath = None,
+    format_: Format = "text",
     scenarios: Scenarios = None,
 ) -> None:
     """Run TARGET without a screen and report."""
-    from loopviz.report.text import summary  # noqa: PLC0415
-
-    report = _measure(
-        target,
-        label=target,
-        fixes=fix or [],
-        duration_s=duration,
+    printed = renderer(format_)
+    options = RunOptions(
+        folders=_folders(scenarios),
+        fixes=tuple(fix or ()),
         rate=rate,
         seed=seed,
         port=port,
-        folders=_folders(scenarios),
+        duration_s=duration,
     )
-    _deliver(report, json_path, summary(report))
+    report = _measure(target, options, label=target)
+    _deliver(lambda renderer: renderer.report(report), printed, json_path)
 
 
 @app.command()
@@ -251,46 +259,36 @@ def compare(
     rate: Rate = 1.0,
     seed: Seed = 0,
     json_path: JsonPath = None,
+    format_: Format = "text",
     scenarios: Scenarios = None,
 ) -> None:
     """Run the bug, then the fix, under the same arrivals, and show both."""
-    from loopviz.engine.session import check_fixes  # noqa: PLC0415
-    from loopviz.lab.catalogue import find  # noqa: PLC0415
-    from loopviz.report.text import compare_table  # noqa: PLC0415
+    from loopviz.lab.catalogue import check_fixes, find  # noqa: PLC0415
 
-    folders = _folders(scenarios)
-    info = find(scenario, folders)
+    printed = renderer(format_)
+    options = RunOptions(folders=_folders(scenarios), rate=rate, seed=seed, duration_s=duration)
+    info = find(scenario, options.folders)
     if not fix:
         known = ", ".join(f"--fix {known.key}" for known in info.fixes)
         raise UsageError(f"compare needs a fix to compare the bug with: {known}.")
     check_fixes(info, fix)
     before, after = (
-        _measure(
-            scenario,
-            label=" + ".join(fixes) or "no fix",
-            fixes=fixes,
-            duration_s=duration,
-            rate=rate,
-            seed=seed,
-            folders=folders,
-        )
-        for fixes in ([], fix)
+        _measure(scenario, replace(options, fixes=fixes), label=" + ".join(fixes) or "no fix")
+        for fixes in ((), tuple(fix))
     )
-    _deliver(
-        {"format": 1, "before": before, "after": after}, json_path, compare_table(before, after)
-    )
+    _deliver(lambda renderer: renderer.comparison(before, after), printed, json_path)
 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is to be called.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new scenario's id.")],
     scenarios: Scenarios = None,
 ) -> None:
     """Write NAME.py, a scenario to start from, into the folder (here, without --scenarios)."""
     from loopviz.lab.catalogue import find  # noqa: PLC0415
     from loopviz.lab.catalogue.new import write_new  # noqa: PLC0415
 
-    folder = (_folders(scenarios) or [Path()])[0]
+    folder = (_folders(scenarios) or (Path(),))[0]
     path = write_new(name, folder)
     hides = find(name, [folder]).shadows
     hidden = f", and hides the built-in {name}" if hides else ""
@@ -299,7 +297,7 @@ def new(
 
 
 def run_command(words: list[str]) -> None:
-    """Run one command. Raises what the command raises, and SystemExit for words that are off."""
+    """Run one command. Raises what the command raises, and SystemExit for wrong usage."""
     if words and words[0].isidentifier() and words[0] not in SCREENS + REPORTS:
         known = ", ".join(SCREENS + REPORTS)
         raise UsageError(
@@ -309,44 +307,34 @@ def run_command(words: list[str]) -> None:
     typer.main.get_command(app).main(words, prog_name="loopviz")
 
 
-def _open_screen(target: str, **options: Any) -> None:
-    from loopviz.cli import open_tui  # noqa: PLC0415 - a report needs no Textual
-
-    open_tui.show(target, **options)
-
-
-def _measure(target: str, *, label: str, duration_s: float, **options: Any) -> dict[str, Any]:
-    """A headless run, with a progress line if a person is watching."""
+def _measure(target: str, options: RunOptions, *, label: str) -> Report:
+    """Run without a screen, with a progress line if standard error is a terminal."""
     from loopviz.engine.headless import measure  # noqa: PLC0415
 
     if not sys.stderr.isatty():
-        return measure(target, duration_s=duration_s, **options)
+        return measure(target, options)
     terminal = sys.__stderr__  # the bar's own escape sequences are meant
-    steps = int(duration_s * 10)
+    steps = int((options.duration_s or 0) * 10)
     with typer.progressbar(length=steps, label=clean(label), file=terminal) as bar:
         return measure(
-            target,
-            duration_s=duration_s,
-            progress=lambda seconds: bar.update(int(seconds * 10) - bar.pos),
-            **options,
+            target, options, progress=lambda seconds: bar.update(int(seconds * 10) - bar.pos)
         )
 
 
-def _deliver(report: dict[str, Any], json_path: str | None, text: str) -> None:
+def _deliver(render: Callable[[Renderer], str], printed: Renderer, json_path: str | None) -> None:
+    """Print the report, and write it to the path as JSON; `-`: print it as JSON."""
+    if json_path == "-":
+        printed, json_path = renderer("json"), None
+    typer.echo(render(printed))
     if json_path is None:
-        typer.echo(text)
-    elif json_path == "-":
-        typer.echo(to_json(report))
-    else:
-        try:
-            Path(json_path).write_text(to_json(report) + "\n")
-        except OSError as error:
-            typer.echo(text)
-            raise UsageError(
-                f"The report cannot be written to {json_path} ({error.strerror}): "
-                "name a file in a folder that exists, or - for standard output."
-            ) from error
-        typer.echo(text)
+        return
+    try:
+        Path(json_path).write_text(render(renderer("json")) + "\n")
+    except OSError as error:
+        raise UsageError(
+            f"The report cannot be written to {json_path} ({error.strerror}): "
+            "name a file in a folder that exists, or - for standard output."
+        ) from error
 
 
 def _lines(entry: Any) -> Iterator[str]:
@@ -361,7 +349,7 @@ def _lines(entry: Any) -> Iterator[str]:
 
 
 def _entry(entry: Any) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": entry.id,
         "title": entry.title,
         "lesson": entry.lesson,
@@ -369,19 +357,19 @@ def _entry(entry: Any) -> dict[str, Any]:
         "fixes": [_fix(fix) for fix in entry.fixes],
     }
     if entry.shadows:
-        said["shadows"] = str(entry.shadows)
+        fields["shadows"] = str(entry.shadows)
     if entry.error:
-        said["error"] = entry.error
-    return said
+        fields["error"] = entry.error
+    return fields
 
 
 def _fix(fix: Any) -> dict[str, Any]:
-    said = {"key": fix.key, "title": fix.title, "why": fix.why, "wrong": fix.wrong}
-    return said | ({"unavailable": fix.unavailable} if fix.unavailable else {})
+    fields = {"key": fix.key, "title": fix.title, "why": fix.why, "wrong": fix.wrong}
+    return fields | ({"unavailable": fix.unavailable} if fix.unavailable else {})
 
 
-def _folders(scenarios: list[Path] | None) -> list[Path]:
+def _folders(scenarios: list[Path] | None) -> tuple[Path, ...]:
     for folder in scenarios or []:
         if not folder.is_dir():
             raise UsageError(f"--scenarios {folder} is no folder: name one with scenario files.")
-    return scenarios or []
+    return tuple(scenarios or ())

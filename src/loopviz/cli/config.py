@@ -1,37 +1,39 @@
-"""What a person has set for good: colours, frame rate and keys, in a file of theirs."""
+"""The user's configuration file: colours, frame rate and keys."""
 
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from loopviz.errors import UsageError
 from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.keys import as_textual, known_key
 from loopviz.tui.state.view_state import THEMES
+from loopviz.validation import Bound, fits, words
 
 __all__ = ["Settings", "config_path", "load"]
 
-FPS = (1, 60)
+_TYPES: dict[str, Any] = {"theme": Literal[THEMES], "fps": int, "ascii": bool}
+_BOUNDS = {"fps": Bound("from 1 to 60", lambda fps: 1 <= fps <= 60)}
 FIXED = "ctrl+c"
-"""Always quits."""
+"""Always quits, so no action may have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """None, or an action that is missing in `keys`: not set."""
+    """The settings in the file. None, and an action that is missing in `keys`, is not set."""
 
     theme: str | None = None
     fps: int | None = None
     ascii: bool | None = None
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Keys by the name of the action; none: it has none."""
+    """Keys by the name of the action; an empty tuple: the action has no key."""
 
 
 def config_path() -> Path:
-    """Where the file is, if there is one; LOOPVIZ_CONFIG names another."""
+    """The file's path, whether or not it exists; LOOPVIZ_CONFIG names another."""
     if named := os.environ.get("LOOPVIZ_CONFIG"):
         return Path(named)
     import platformdirs  # noqa: PLC0415 - start-up counts
@@ -40,7 +42,7 @@ def config_path() -> Path:
 
 
 def load() -> Settings:
-    """What the file says; nothing without one. Raises UsageError with file, line and value."""
+    """The settings in the file; none without it. Raises UsageError with file, line and value."""
     path = config_path()
     try:
         text = path.read_text("utf-8")
@@ -50,34 +52,33 @@ def load() -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"{path} cannot be read ({why}): mend it, or move it away.") from error
+        raise UsageError(f"{path} cannot be read ({why}): fix or remove it.") from error
     return _Reader(path, text).settings()
 
 
 class _Reader:
-    """One file: what it says, or the first thing that is wrong with it."""
+    """Reads one file. Raises UsageError for its first error."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path, self._text = path, text
 
     def settings(self) -> Settings:
-        said = self._parsed()
-        for name in said:
-            if name not in ("theme", "fps", "ascii", "keys"):
+        found = self._parsed()
+        for name, value in found.items():
+            if name in _TYPES:
+                self._check(name, value)
+            elif name != "keys":
                 raise self._wrong(
-                    name, f"{name} is no setting: there are theme, fps, ascii and [keys]."
+                    name, f"{name} is not a setting: there are theme, fps, ascii and [keys]."
                 )
-        theme, fps, plain = said.get("theme"), said.get("fps"), said.get("ascii")
-        if theme is not None and theme not in THEMES:
-            raise self._wrong("theme", f"theme is {theme!r}: say {_either(THEMES)}.")
-        whole = isinstance(fps, int) and not isinstance(fps, bool) and FPS[0] <= fps <= FPS[1]
-        if fps is not None and not whole:
-            raise self._wrong(
-                "fps", f"fps is {fps!r}: say a whole number from {FPS[0]} to {FPS[1]}."
-            )
-        if plain is not None and not isinstance(plain, bool):
-            raise self._wrong("ascii", f"ascii is {plain!r}: say true or false.")
-        return Settings(theme, fps, plain, self._keys(said.get("keys", {})))
+        own = {name: found.get(name) for name in _TYPES}
+        return Settings(**own, keys=self._keys(found.get("keys", {})))
+
+    def _check(self, name: str, value: Any) -> None:
+        bound = _BOUNDS.get(name)
+        if not fits(value, _TYPES[name]) or (bound and not bound.holds(value)):
+            must = words(_TYPES[name]) + (f" {bound.words}" if bound else "")
+            raise self._wrong(name, f"{name} is {value!r}: say {must}.")
 
     def _parsed(self) -> dict[str, Any]:
         import tomllib  # noqa: PLC0415 - needed with a file only
@@ -85,35 +86,35 @@ class _Reader:
         try:
             return tomllib.loads(self._text)
         except tomllib.TOMLDecodeError as error:
-            said, _, place = str(error).rstrip(")").partition(" (at ")
+            what, _, place = str(error).rstrip(")").partition(" (at ")
             where = f", {place.partition(',')[0]}" if place.startswith("line") else ""
             raise UsageError(
-                f"{self._path}{where}: {said}; write it as TOML, key = value."
+                f"{self._path}{where}: {what}; write it as TOML, key = value."
             ) from error
 
-    def _keys(self, said: Any) -> dict[str, tuple[str, ...]]:
-        if not isinstance(said, dict):
+    def _keys(self, table: Any) -> dict[str, tuple[str, ...]]:
+        if not isinstance(table, dict):
             raise self._wrong(
-                "keys", f'keys is {said!r}: write a table, [keys] and below it help = "?".'
+                "keys", f'keys is {table!r}: write a table, [keys] and below it help = "?".'
             )
         names = {action.name for action in ACTIONS}
         own = {}
-        for name, value in said.items():
+        for name, value in table.items():
             if name not in names:
-                raise self._wrong(name, f"{name} is no action: `loopviz keys` names them all.")
+                raise self._wrong(name, f"{name} is not an action: `loopviz keys` names them all.")
             keys = [value] if isinstance(value, str) else value
             if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
                 raise self._wrong(name, f"{name} is {value!r}: say a key, or a list of keys.")
             for key in keys:
                 if not known_key(key) or as_textual(key) == FIXED:
                     hint = 'say a sign, a letter, or a name such as "space", "pgdn", "f5", "ctrl+o"'
-                    raise self._wrong(name, f"{key!r} is no key that {name} can have: {hint}.")
+                    raise self._wrong(name, f"{key!r} is not a key that {name} can have: {hint}.")
             own[name] = tuple(keys)
         self._check_meanings(own)
         return own
 
     def _check_meanings(self, own: dict[str, tuple[str, ...]]) -> None:
-        """Each key means one thing."""
+        """Raise UsageError for a key of two actions."""
         meant: dict[str, str] = {}
         for action in sorted(ACTIONS, key=lambda action: action.name in own):
             for key in own.get(action.name, action.keys):
@@ -121,7 +122,7 @@ class _Reader:
                 if other != action.name:
                     raise self._wrong(
                         action.name,
-                        f"{key!r} is the key of {other} already: give {other} another one, too.",
+                        f"{key!r} is the key of {other} already: give {other} another one.",
                     )
 
     def _wrong(self, name: str, why: str) -> UsageError:
@@ -129,7 +130,3 @@ class _Reader:
         lines = enumerate(self._text.splitlines(), 1)
         at = next((f", line {number}" for number, line in lines if found.match(line)), "")
         return UsageError(f"{self._path}{at}: {why}")
-
-
-def _either(words: tuple[str, ...]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"

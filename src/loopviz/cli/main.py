@@ -1,4 +1,4 @@
-"""Where `loopviz` starts, and where every error becomes one sentence and an exit code."""
+"""The entry point: runs the command line; turns errors into one sentence and an exit code."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run what the command line says. Ends with SystemExit unless all is well."""
+    """Run the command line. Raises SystemExit unless all is well."""
     clean_streams()
     words = [word for word in sys.argv[1:] if word != "--debug"]
     try:
@@ -46,9 +46,9 @@ def _end(error: Exception, *, debug: bool) -> None:
     if isinstance(error, BrokenPipeError):  # `loopviz list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
-    said = str(error)
+    sentence = str(error)
     if not isinstance(error, LoopvizError):
-        said = f"a defect of loopviz ({type(error).__name__}: {error}): see where with --debug."
-    shown = "".join(traceback.format_exception(error)) if debug else f"loopviz: {clean(said)}\n"
-    sys.stderr.write(shown)
+        sentence = f"internal error ({type(error).__name__}: {error}): see where with --debug."
+    traced = "".join(traceback.format_exception(error))
+    sys.stderr.write(traced if debug else f"loopviz: {clean(sentence)}\n")
     sys.exit(error.exit_code if isinstance(error, LoopvizError) else 1)

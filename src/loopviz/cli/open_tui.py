@@ -1,15 +1,14 @@
-"""Open the terminal UI: is there a terminal, start the run, then the screen, then tidy up."""
+"""Opens the terminal UI: checks the terminal, starts the run, shows the screen, cleans up."""
 
 import os
 import shutil
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 from loopviz.cli import config
-from loopviz.engine.session import check_fixes, opened
+from loopviz.engine.session import opened
 from loopviz.errors import UsageError
-from loopviz.lab.catalogue import find
+from loopviz.lab.catalogue import check_fixes, find
+from loopviz.options import RunOptions
 
 __all__ = ["show"]
 
@@ -19,32 +18,21 @@ FPS = 30
 
 def show(
     target: str,
+    options: RunOptions = RunOptions(),
     *,
-    fixes: Sequence[str] = (),
-    rate: float = 1.0,
-    seed: int = 0,
-    port: int = 0,
-    folders: Sequence[Path] = (),
     ascii_only: bool | None = None,
     theme: str | None = None,
     fps: int | None = None,
 ) -> None:
-    """Run the screen until the person quits; None: as the configuration file has it.
+    """Show the screen until the user quits. None: as in the configuration file.
 
-    Raises UsageError for an unknown scenario or fix, a bad file, and without a fit terminal.
+    Raises UsageError for an unknown scenario or fix, a bad configuration file, and a terminal that
+    is missing or too small.
     """
-    check_fixes(find(target, folders), fixes)
+    check_fixes(find(target, options.folders), options.fixes)
     settings = config.load()
     _check_terminal(target)
-    with opened(
-        target,
-        folders=folders,
-        fixes=fixes,
-        rate=rate,
-        seed=seed,
-        port=port,
-        on_terminal=not _in_browser(),
-    ) as session:
+    with opened(target, options, on_terminal=not _in_browser()) as session:
         from loopviz.tui.app import LoopvizApp  # noqa: PLC0415 - imported while the target starts
 
         app = LoopvizApp(
@@ -63,7 +51,7 @@ def show(
 
 
 def _in_browser() -> bool:
-    """Whether `loopviz serve` has started us."""
+    """True if `loopviz serve` has started this process."""
     return bool(os.environ.get("TEXTUAL_DRIVER"))
 
 
@@ -74,8 +62,8 @@ def _check_terminal(target: str) -> None:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(f"loopviz needs a terminal and has none here: {instead}.")
     if os.environ.get("TERM", "") in ("dumb", ""):
-        said = os.environ.get("TERM") or "nothing"
-        raise UsageError(f"loopviz cannot draw on this terminal (TERM says {said}): {instead}.")
+        term = os.environ.get("TERM") or "not set"
+        raise UsageError(f"loopviz cannot draw on this terminal (TERM is {term}): {instead}.")
     for name in ("COLUMNS", "LINES"):  # readline exports the size of a moment to child processes;
         os.environ.pop(name, None)  # Textual believes that, and would draw so whatever the size is
     columns, lines = shutil.get_terminal_size()

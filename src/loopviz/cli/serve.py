@@ -1,4 +1,4 @@
-"""The screen in a browser: textual-serve on 127.0.0.1, a `loopviz run` for each tab."""
+"""Serves the screen to browsers: textual-serve on 127.0.0.1, a `loopviz run` for each tab."""
 
 import asyncio
 import logging
@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from loopviz.cli import config
-from loopviz.engine.session import check_fixes
 from loopviz.errors import UsageError
-from loopviz.lab.catalogue import find
+from loopviz.lab.catalogue import check_fixes, find
+from loopviz.options import RunOptions
 from loopviz.output import clean
 
 __all__ = ["serve"]
@@ -28,32 +28,27 @@ ENDING_S = 5.0
 
 
 def serve(
-    target: str,
-    words: Sequence[str],
-    *,
-    fixes: Sequence[str] = (),
-    folders: Sequence[Path] = (),
-    port: int = 0,
+    target: str, words: Sequence[str], options: RunOptions = RunOptions(), *, port: int = 0
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM; each tab gets `loopviz run TARGET WORDS…` of its own.
+    """Serve until Ctrl-C or SIGTERM; each tab gets a `loopviz run TARGET WORDS…` of its own.
 
-    Raises UsageError for what a tab could only fail with, without textual-serve, and for a port
-    that is taken.
+    `options` are those that the words stand for. Raises UsageError for an unknown scenario or fix,
+    a bad configuration file, a port that is taken, and if textual-serve is not installed.
     """
-    check_fixes(find(target, folders), fixes)
+    check_fixes(find(target, options.folders), options.fixes)
     config.load()
     _server(target, words, _free(port)).serve()
 
 
 def _free(port: int) -> int:
-    """The port, or a free one for 0."""
+    """The port, or any free one for 0."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((HOST, port))
         except OSError as error:
             why = os.strerror(error.errno or 0).lower()
-            raise UsageError(f"Port {port} cannot be had ({why}): name another --port.") from error
+            raise UsageError(f"Cannot bind port {port} ({why}): choose another --port.") from error
         return int(sock.getsockname()[1])
 
 
@@ -68,12 +63,12 @@ def _server(target: str, words: Sequence[str], port: int) -> Any:
         ) from error
 
     class Tabs(Server):
-        """Quiet, for this machine's own pages only; when it ends its tabs have ended."""
+        """Writes no log, serves this machine's pages only, and ends its tabs when it ends."""
 
         tabs: ClassVar[set[asyncio.Task[Any]]] = set()
 
         async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-            """As textual-serve's. Other sites' pages may not start programs here."""
+            """As textual-serve's, but refuse other sites' pages: they may not start programs."""
             origin = request.headers.get("Origin", self.public_url)
             if urlsplit(origin).netloc not in (f"{HOST}:{port}", f"localhost:{port}"):
                 raise web.HTTPForbidden
@@ -92,7 +87,7 @@ def _server(target: str, words: Sequence[str], port: int) -> Any:
                 await asyncio.wait(self.tabs, timeout=ENDING_S)
 
         async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002
-            self.telling = asyncio.create_task(_tell(target, self.public_url, port))
+            self.announcement = asyncio.create_task(_announce(target, self.public_url, port))
 
         def initialize_logging(self) -> None:
             logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -104,7 +99,7 @@ def _server(target: str, words: Sequence[str], port: int) -> Any:
     return Tabs(command, host=HOST, port=port, title=title, templates_path=PAGE)
 
 
-async def _tell(target: str, url: str, port: int) -> None:
+async def _announce(target: str, url: str, port: int) -> None:
     """Print the address as soon as it can be opened."""
     while True:
         try:

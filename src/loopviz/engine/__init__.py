@@ -1,1 +1,1 @@
-"""Runs: a session of them, their processes and rings, with a screen or without."""
+"""Runs scenarios: sessions, target and load processes, rings, with a screen or without."""

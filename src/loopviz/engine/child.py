@@ -1,4 +1,4 @@
-"""Our child processes: started with pipes, read without blocking, ended for certain."""
+"""Child processes: started with pipes, read without blocking, always ended."""
 
 import contextlib
 import os
@@ -11,12 +11,10 @@ from typing import Any
 
 from loopviz.engine import guard
 from loopviz.errors import MachineError
+from loopviz.shutdown import GUARD_S, ORPHANS_S
 from loopviz.wire.control import encode, messages
 
 __all__ = ["Child", "Guard"]
-
-GUARD_S = 1.0
-"""How long the guard may take to end when there is nothing left to do for it."""
 
 
 class Child:
@@ -34,7 +32,7 @@ class Child:
         keep: Sequence[int] = (),
         tmp: Path | None = None,
     ) -> None:
-        """It inherits the file descriptors `keep`; its temporary files go to `tmp`, or `folder`.
+        """Start it with the descriptors `keep`; its temporary files go to `tmp`, or `folder`.
 
         Raises MachineError.
         """
@@ -61,7 +59,7 @@ class Child:
                     stdout=log,
                     stderr=log,
                     pass_fds=[out, *keep],
-                    start_new_session=True,  # Ctrl-C is ours; and its workers die as a group
+                    start_new_session=True,  # without our Ctrl-C; and its children die as a group
                 )
             os.set_blocking(self._out, False)
         except OSError:
@@ -71,7 +69,7 @@ class Child:
             os.close(out)
 
     def send(self, message: dict[str, Any]) -> None:
-        """A control message; one to a dead child, or to one that was asked to end, is dropped."""
+        """Send a control message; it is dropped if the child is dead or was asked to end."""
         assert self.process.stdin is not None
         if self.process.stdin.closed:
             return
@@ -80,7 +78,7 @@ class Child:
             self.process.stdin.flush()
 
     def read(self) -> list[dict[str, Any]]:
-        """The messages that have come since the last time. Does not block."""
+        """The messages received since the last call. Does not block."""
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self._out, 1 << 16):
                 self._buffer += data
@@ -88,7 +86,7 @@ class Child:
         return list(messages(lines))
 
     def ended(self) -> str:
-        """How it ended, in words: `was killed by SIGKILL`; empty while it lives."""
+        """How it ended: `was killed by SIGKILL`, `ended with exit code 3`; empty while it runs."""
         code = self.process.poll()
         if code is None:
             return ""
@@ -97,7 +95,7 @@ class Child:
         return f"ended with exit code {code}"
 
     def how_it_ended(self) -> str:
-        """The same as a sentence's end, with the last that it wrote; empty while it lives."""
+        """The same as the end of a sentence, with the last line of its log; empty while it runs."""
         how = self.ended()
         if not how:
             return ""
@@ -112,18 +110,18 @@ class Child:
         return ""
 
     def quit(self) -> None:
-        """Ask it to end. `reap` sees to it that it does."""
+        """Ask it to end. `reap` makes sure that it does."""
         self.send({"do": "quit"})
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
 
     def leave(self) -> None:
-        """Ask it to end once it has served what it has accepted."""
+        """Ask it to end once it has served the requests that it has accepted."""
         self.send({"do": "leave"})
 
     def reap(self, timeout_s: float) -> None:
-        """Wait for its end; after the timeout kill it. Then kill what it may have started."""
+        """Wait for its end, kill it after the timeout, then kill the rest of its group."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout_s)
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -139,14 +137,14 @@ class Child:
 
 
 class Guard:
-    """The guard process (see `loopviz.engine.guard`): told what to clean up should we be killed."""
+    """The guard process, see `loopviz.engine.guard`: it cleans up if this process is killed."""
 
     def __init__(self, folder: Path, terminal: Sequence[int] = ()) -> None:
-        """`terminal`: descriptors of its input and output, if a screen will be on it."""
-        copies = [os.dup(fd) for fd in terminal]  # 0 and 2 are others there
+        """Start it. `terminal`: its input and output descriptors, if a screen will be on it."""
+        copies = [os.dup(fd) for fd in terminal]  # the guard has other files at 0 and 2
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", guard.__file__, *map(str, copies)],
+                [sys.executable, "-I", "-S", guard.__file__, *map(str, [ORPHANS_S, *copies])],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -159,22 +157,22 @@ class Guard:
                 os.close(fd)
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
-        self.tell(f"folder {folder}")
+        self.send(f"folder {folder}")
 
     def watch(self, group: int) -> None:
-        self.tell(f"group {group}")
+        self.send(f"group {group}")
 
     def forget(self, group: int) -> None:
-        self.tell(f"forget {group}")
+        self.send(f"forget {group}")
 
-    def tell(self, line: str) -> None:
-        """A line for the guard. It is lost on one that was killed, or reads nothing for long."""
+    def send(self, line: str) -> None:
+        """Send a line. It is dropped if the guard was killed, or has not read for a long time."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(line.encode() + b"\n")  # so short that it is written whole
+            self._process.stdin.write(line.encode() + b"\n")  # short enough to be written whole
 
     def close(self) -> None:
-        """Nothing is left to guard: it removes the folder and ends. If it does not, kill it."""
+        """End the guard, which removes the folder. Kills it if it does not end within `GUARD_S`."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:

@@ -19,11 +19,11 @@ from loopviz.wire.ring import HEADER_SIZE, read_header, read_strings
 __all__ = ["Collector", "RingReader"]
 
 RECORD_TYPE = np.dtype([("at", "u8"), ("a", "u8"), ("tag", "u8"), ("seq", "u8")])
-"""As it lies in the ring, see `wire.events`."""
+"""The layout of a record in the ring, see `wire.events`."""
 _SEQ_AT = RECORD_SIZE - 8
 
 _FIRST, _CHUNK = 512, 8192
-"""Records copied in one go: at first about what a frame brings, then more of them each time."""
+"""Records per chunk: the first chunk has about as many as a frame brings, the next ones more."""
 _COUNTING = np.arange(_CHUNK, dtype=np.uint64)
 
 
@@ -50,7 +50,7 @@ class RingReader:
         self._path = path
         self._fd = os.open(path, os.O_RDONLY)
         self._close = weakref.finalize(self, os.close, self._fd)
-        """As a mapping would, the file goes with the reader, should nobody close it."""
+        """Closes the file with the reader if `close` is never called."""
         try:
             head = os.pread(self._fd, HEADER_SIZE, 0)
             self._size = os.fstat(self._fd).st_size
@@ -72,7 +72,7 @@ class RingReader:
         self.lost_strings = 0
 
     def read(self) -> tuple[NDArray[np.void], int]:
-        """All records since the last read, copied, and how many were lost just before them.
+        """All records since the last read, copied, and the number lost just before them.
 
         Raises WireError if the file is shorter than it was.
         """
@@ -120,7 +120,7 @@ class RingReader:
         self._close()
 
     def _skip_overrun(self) -> int:
-        """If the writer has lapped us, go on with the newer three quarters of the ring."""
+        """If the writer has lapped us, skip all but the newest three quarters. Returns how many."""
         if not self._overrun(self._next):
             return 0
         ring = self._read_at(HEADER_SIZE, self._header.capacity * RECORD_SIZE)
@@ -130,7 +130,7 @@ class RingReader:
         return lost
 
     def _skip_hole(self) -> int:
-        """A record whose number was taken and that never came: its hook had failed over it."""
+        """Skip a record that will never be written: its hook failed. Returns how many."""
         expected = self._next + 1
         is_hole = self._seq_at(self._next) < expected and self._seq_at(self._next + 1) > expected
         if not is_hole:
@@ -143,7 +143,7 @@ class RingReader:
         return 0
 
     def _overrun(self, index: int) -> bool:
-        """Whether the record is overwritten, or may be at this moment: the one before it was."""
+        """Whether the record is overwritten, or may be just now because the one before it is."""
         newer = index + self._header.capacity
         return self._seq_at(index - 1) >= newer or self._seq_at(index) > newer
 
@@ -178,7 +178,7 @@ class RingReader:
 
 
 class Collector:
-    """Feeds a model from the rings in a folder, as soon as they are there."""
+    """Feeds a model from the rings in a folder, once they exist."""
 
     def __init__(self, loop_ring: Path, side_ring: Path, model: Model) -> None:
         self._paths = (side_ring, loop_ring)
@@ -187,7 +187,7 @@ class Collector:
         self._dumps = Dumps(loop_ring.with_name(DUMP_FILE))
 
     def drain(self) -> None:
-        """Take in all that was written since the last time. Returns at once if nothing was."""
+        """Feed the model everything written since the last call."""
         if self._readers is None:
             try:
                 self._readers = self._open()
@@ -218,7 +218,7 @@ class Collector:
             raise
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         for reader in self._readers or ():
             reader.close()
         self._readers = None

@@ -1,15 +1,16 @@
 """The guard: a tiny process that cleans up if the terminal process dies without doing so.
 
-It is told of the process groups that were started and of the run's folder, a line each, on its
-standard input: `group 4711`, `forget 4711`, `folder /run/…`. When that pipe ends, be it because
-the terminal process was killed, it gives the children a moment to go by themselves (they notice,
-too), then kills their groups and removes the folder. Run as a file, without site packages, so
-that it costs next to nothing.
+It reads lines from its standard input: `group 4711` for a process group that was started,
+`forget 4711` for one that has ended, `folder /run/…` for the run's folder. When that pipe ends,
+because the terminal process has closed it or was killed, it gives the children a moment to end by
+themselves (they notice, too), then kills their groups and removes the folder. It is run as a file,
+without site packages, so that it starts fast and stays small.
 
-With two arguments, descriptors of the terminal's input and output, it restores the terminal if the
-pipe ends while a screen is on it. A screen's lines are `before ATTRIBUTES`, `screen ATTRIBUTES` and
-`restored`; see `loopviz.engine.terminal`. The guard is in a session of its own, so the terminal is
-not its controlling one, and it may set the attributes without being in the foreground (no SIGTTOU).
+Its first argument is how many seconds that moment lasts. If two more follow, descriptors of the
+terminal's input and output, it restores the terminal if the pipe ends while a screen is on it. A
+screen's lines are `before ATTRIBUTES`, `screen ATTRIBUTES` and `restored`; see
+`loopviz.engine.terminal`. The guard is in a session of its own, so the terminal is not its
+controlling one, and it may set the attributes without being in the foreground (no SIGTTOU).
 """
 
 import contextlib
@@ -25,11 +26,10 @@ from collections.abc import Sequence
 __all__ = ["main"]
 
 Attributes = list[int | list[bytes | int]]
-"""A terminal's, as `termios` has them."""
+"""A terminal's attributes, as `termios` has them."""
 
-GRACE_S = 1.2
 RESTORE_S = 1.0
-"""How long a terminal that nobody reads may delay the rest."""
+"""Seconds that restoring may take: writing blocks if nobody reads the terminal."""
 
 LEAVE = (
     "\x1b\\"  # ends a sequence that was cut off
@@ -40,19 +40,19 @@ LEAVE = (
     "\x1b[<u"  # kitty's keyboard protocol, which each of the two screens has of its own
     "\x1b[?1049l\x1b[?25h"  # the main screen, the cursor
 )
-"""Takes back what Textual's driver asks a terminal for."""
+"""Resets the terminal modes that Textual's driver sets."""
 
 
 class Screen:
-    """The terminal's attributes: before a screen was put on it, and with the screen."""
+    """The attributes of the terminal before a screen was on it, and with the screen."""
 
     def __init__(self, input_fd: int, output_fd: int) -> None:
         self._input_fd, self._output_fd = input_fd, output_fd
         self._before: Attributes = []
         self._with: Attributes = []
 
-    def hear(self, word: str, value: str) -> None:
-        """Take note of a line that is about the screen."""
+    def update(self, word: str, value: str) -> None:
+        """Apply a line that is about the screen."""
         if word == "before":
             self._before, self._with = _attributes(value), []
         elif word == "screen":
@@ -61,7 +61,7 @@ class Screen:
             self._before = []
 
     def restore(self) -> None:
-        """Bring back what was before, if there is a screen. Returns after `RESTORE_S` at most."""
+        """Restore the terminal if a screen is on it. Returns after `RESTORE_S` at most."""
         if not self._before:
             return
         signal.signal(signal.SIGALRM, _give_up)
@@ -80,12 +80,12 @@ class Screen:
             termios.tcflush(self._input_fd, termios.TCIFLUSH)  # reports of the mouse
 
     def close(self) -> None:
-        """Let go of the terminal: whoever waits for its end need not wait for ours."""
+        """Close the terminal, so that its hang-up does not have to wait for this process."""
         for fd in {self._input_fd, self._output_fd} - {-1}:
             os.close(fd)
 
 
-def main(terminal: Sequence[int] = ()) -> None:
+def main(grace_s: float, terminal: Sequence[int] = ()) -> None:
     """Follow standard input to its end, then clean up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it goes last
@@ -102,15 +102,15 @@ def main(terminal: Sequence[int] = ()) -> None:
         elif word == "folder":
             folders.add(value)
         else:
-            screen.hear(word, value)
+            screen.update(word, value)
     screen.restore()  # first: a shell is about to write its prompt
     screen.close()
-    clean_up(groups, folders)
+    clean_up(groups, folders, grace_s)
 
 
-def clean_up(groups: set[int], folders: set[str]) -> None:
-    """End what runs in the groups, and remove the folders."""
-    deadline = time.monotonic() + GRACE_S
+def clean_up(groups: set[int], folders: set[str], grace_s: float) -> None:
+    """Kill the groups that have not ended by themselves by then, and remove the folders."""
+    deadline = time.monotonic() + grace_s
     while time.monotonic() < deadline and any(_exists(group) for group in groups):
         time.sleep(0.05)
     for group in filter(_exists, groups):
@@ -125,7 +125,7 @@ def clean_up(groups: set[int], folders: set[str]) -> None:
 
 
 def _attributes(value: str) -> Attributes:
-    """As `loopviz.engine.terminal` has written them, in the same Python."""
+    """The attributes that `loopviz.engine.terminal` has encoded, with the same Python."""
     raw = bytes.fromhex(value)
     attributes: Attributes = marshal.loads(raw)  # noqa: S302 - only our process has that pipe
     return attributes
@@ -144,4 +144,4 @@ def _exists(group: int) -> bool:
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]])
+    main(float(sys.argv[1]), [int(word) for word in sys.argv[2:]])

@@ -1,27 +1,30 @@
-"""A run without a screen: start, measure for a while, stop, report."""
+"""A run without a screen: start, measure, stop, report."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.engine.run import Run
 from loopviz.engine.session import opened
 from loopviz.errors import LoopvizError, TargetError
+from loopviz.options import RunOptions
 from loopviz.report.build import build_report
 
 __all__ = ["measure"]
 
+DURATION_S = 10.0
+"""How long a run is measured unless its options say otherwise."""
 START_TIMEOUT_S = 30.0
 LOAD_TIMEOUT_S = 10.0
-"""How long a scenario's file may take, once it runs."""
+"""How long loading the scenario may take, once its file runs."""
 DRAIN_TIMEOUT_S = 3.0
 COUNTERS_NS = 250 * MS
-"""How long what the last requests counted may take to be told."""
+"""How long to wait for the counters of the last requests: they are written ten times a second."""
 STACKS_NS = 500 * MS
-"""How long the target may take to say where requests are that hang."""
+"""How long the target may take to send the await stacks of requests that hang."""
 _TICK_S = 0.02
 
 Progress = Callable[[float], None]
@@ -29,32 +32,18 @@ Progress = Callable[[float], None]
 
 def measure(
     target: str,
+    options: RunOptions = RunOptions(),
     *,
-    fixes: Sequence[str] = (),
-    duration_s: float = 10.0,
-    rate: float = 1.0,
-    seed: int = 0,
-    port: int = 0,
-    probe: bool = True,
-    folders: Sequence[Path] = (),
     progress: Progress = lambda _seconds: None,
 ) -> dict[str, Any]:
-    """Run the target under its load for `duration_s` seconds and return the report.
+    """Run the target under its load and return the report.
 
-    `progress` hears now and then how many seconds have gone. Raises UsageError for an unknown
-    target or fix, TargetError if it fails to start or does not live to the end, and another
-    LoopvizError if that is the machine's fault.
+    `progress` is called with the number of seconds that have gone. Raises UsageError for an unknown
+    target or fix, TargetError if the target fails to start or dies before the end, and another
+    LoopvizError if the machine is to blame for that.
     """
-    with opened(
-        target,
-        folders=folders,
-        fixes=fixes,
-        rate=rate,
-        seed=seed,
-        port=port,
-        probe=probe,
-        duration_s=duration_s,
-    ) as session:
+    duration_s = options.duration_s or DURATION_S
+    with opened(target, replace(options, duration_s=duration_s)) as session:
         run = session.run
         _follow(run, START_TIMEOUT_S, lambda: run.load_began_ns > 0, "start")
         started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -67,34 +56,33 @@ def measure(
         _follow(run, duration_s + START_TIMEOUT_S, over, "run on")
         run.stop_load()
         _follow(run, DRAIN_TIMEOUT_S, lambda: run.load_stopped, "finish its requests")
-        if run.scenario.counters:  # they are told ten times a second
-            told_ns = monotonic_ns() + COUNTERS_NS
-            _follow(run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= told_ns, "tell what it counted")
-        _look_closer(run)
+        if run.scenario.counters:
+            counted_ns = monotonic_ns() + COUNTERS_NS
+            _follow(
+                run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= counted_ns, "tell what it counted"
+            )
+        _wait_for_stacks(run)
         now_ns = monotonic_ns()
-        run.poll()  # so that nothing of what was before is unknown
-        first, *others = run.models
+        run.poll()  # everything before `now_ns` has been read
         return build_report(
-            first,
+            run.workers.totals(now_ns),
             target=target,
-            fixes=list(fixes),
+            fixes=list(options.fixes),
             started_at=started_at,
             duration_s=duration_s,
-            seed=seed,
-            now_ns=now_ns,
-            others=others,
+            seed=options.seed,
         )
 
 
-def _look_closer(run: Run) -> None:
-    """Let the target say where requests are that hang, as far as findings lack that."""
+def _wait_for_stacks(run: Run) -> None:
+    """Wait for the await stacks of hanging requests that findings still lack."""
     until_ns = monotonic_ns() + STACKS_NS
 
     def known() -> bool:
         now_ns = monotonic_ns()
-        for model in run.models:
+        for model in run.workers.models:
             model.findings(now_ns)
-        return now_ns >= until_ns or not any(model.rules.wanted for model in run.models)
+        return now_ns >= until_ns or not any(model.rules.wanted for model in run.workers.models)
 
     _follow(run, DRAIN_TIMEOUT_S, known, "say where its requests are")
 
@@ -109,8 +97,8 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
             if run.traceback:
                 error.add_note(run.traceback)
             raise error
-        if run.trouble:
-            raise _failure(run, run.trouble)
+        if run.workers.trouble:
+            raise _failure(run, run.workers.trouble)
         if run.loading and run.loading_s > LOAD_TIMEOUT_S:
             raise TargetError(run.loading)
         if time.monotonic() > deadline:
@@ -123,4 +111,4 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
 
 
 def _failure(run: Run, why: str) -> LoopvizError:
-    return LoopvizError(why) if run.machine_failed else TargetError(why)
+    return LoopvizError(why) if run.workers.machine_failed else TargetError(why)

@@ -1,7 +1,6 @@
-"""One scenario under one load, watched."""
+"""One run: a scenario served by workers, under load, recorded."""
 
 import time
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,24 +14,23 @@ from loopviz.lab.catalogue import CounterInfo, FixInfo, LoadInfo, ScenarioInfo
 from loopviz.lab.catalogue.watched import Watched
 from loopviz.lab.load.config import Config
 from loopviz.listener import listen
-from loopviz.model.model import Model
-from loopviz.model.snapshot import Location, Snapshot
+from loopviz.options import RunOptions
 from loopviz.wire.control import Sample
 
 __all__ = ["Run", "Status"]
 
 SILENT_S = 4.5
-"""A target says after 3 s what takes so long; one that does not by then is not able to."""
+"""A target reports after 3 s what takes so long. One that has not by now is unable to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the run stands."""
+    """The state of the run."""
 
     phase: Literal["starting", "running", "target-died", "load-died", "failed"]
     why: str = ""
-    """One sentence for what is no good, with what to do next; while it runs, it is about another
-    worker than the first."""
+    """One sentence: what is wrong and what to do next. While it runs, it is about a worker other
+    than the first."""
     url: str = ""
     fixes_on: frozenset[str] = frozenset()
     rate: float = 1.0
@@ -42,86 +40,55 @@ class Status:
 
 
 class Run:
-    """One scenario under one load, watched. Starts at once; `poll` moves it along."""
+    """A scenario under load. The target starts at once; `poll` does the rest."""
 
     def __init__(
         self,
         scenario: ScenarioInfo,
         folder: Path,
         guard: Guard,
-        *,
-        fixes: Iterable[str] = (),
-        rate: float = 1.0,
-        seed: int = 0,
-        port: int = 0,
-        probe: bool = True,
-        duration_s: float | None = None,
+        options: RunOptions,
     ) -> None:
-        """`duration_s`: the load ends after so long; else it goes on. Raises MachineError."""
+        """Start the target. Raises MachineError."""
         try:
             folder.mkdir(mode=0o700)
         except OSError as error:
             raise MachineError(f"loopviz cannot make its folder {folder}", error) from error
         self.folder = folder
         self.url = ""
-        self.rate = rate
+        self.rate = options.rate
         self.failure: tuple[Literal["target-died", "load-died", "failed"], str] | None = None
         self.traceback = ""
-        """Of what the scenario's file raised, if it did."""
+        """The traceback of what the scenario's file raised; empty if it did not."""
         self._loading_ns, self._loads_at = 0, ""
         self._file = Watched(scenario.path)
         self.load_began_ns = 0
         self.load_stopped = False
-        self._seed, self._duration_s = seed, duration_s
+        self._options = options
         self._guard = guard
-        self._load: Child | None = None  # with the first poll, so that the first frame is not late
+        self._load: Child | None = None  # started by the first poll: the first frame comes sooner
         self._aimed = False
         listener = None
         try:
-            listener = listen(port)
+            listener = listen(options.port)
         except TargetError as error:
             self.failure = ("failed", str(error))
-        self._workers = WorkerPool(scenario, folder, guard, listener, fixes=fixes, probe=probe)
+        self.workers = WorkerPool(scenario, folder, guard, listener, options)
 
     @property
     def scenario(self) -> ScenarioInfo:
-        """First as read, then as run."""
-        return self._workers.scenario
-
-    @property
-    def model(self) -> Model:
-        """The first worker's, to which the load and the marks are told."""
-        return self._workers.model
-
-    @property
-    def models(self) -> Sequence[Model]:
-        """All workers', the first one's first."""
-        return self._workers.models
-
-    @property
-    def target_pid(self) -> int:
-        """The first worker's."""
-        return self._workers.pid
-
-    @property
-    def trouble(self) -> str:
-        """One sentence, if the run goes on without a worker that it should have."""
-        return self._workers.trouble
-
-    @property
-    def machine_failed(self) -> bool:
-        """Whether the machine is to blame, and not the scenario."""
-        return self._workers.machine_failed
+        """As read from its file; once it runs, as the target described it."""
+        return self.workers.scenario
 
     @property
     def loading_s(self) -> float:
-        """For how long the scenario's file and its lifespan run; 0: they do not yet, or no more."""
+        """How long the file and its lifespan have been loading; 0 before and after that."""
         began = self._loading_ns if not self.url else 0
         return (monotonic_ns() - began) / SECOND if began else 0.0
 
     @property
     def loading(self) -> str:
-        """One sentence, if that takes long."""
+        """One sentence if loading takes long; else empty."""
         if self.loading_s < SILENT_S or self._loads_at:
             return self._loads_at
         took = f"{self.scenario.path.name} has not finished loading after {self.loading_s:.0f} s"
@@ -129,53 +96,29 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """How the run stands, in a screen's words."""
+        """The state of the run, with hints that name keys of the screen."""
         phase, why = self.failure or ("running" if self.load_began_ns else "starting", "")
         if phase in ("target-died", "load-died"):
             why += " Press R to restart it."
         elif phase == "starting" and self.loading:
             why = f"{self.loading} Press s for another scenario, R to try again."
-        elif not why and self.trouble:
-            why = f"{self.trouble} Press its fix's key twice for another one."
+        elif not why and self.workers.trouble:
+            why = f"{self.workers.trouble} Press its fix's key twice for another one."
         changed = self._file.changed(monotonic_ns())
-        return Status(phase, why, self.url, self._workers.fixes_on, self.rate, changed)
-
-    def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
-        """The picture at `now_ns`, of all workers; None until the first event."""
-        return self._workers.snapshot(now_ns, window_ns)
-
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        """See `RunControl.past`."""
-        return self._workers.past(held, start_ns, end_ns)
-
-    def hold(self, since_ns: int) -> None:
-        """See `RunControl.hold`."""
-        self._workers.hold(since_ns)
-
-    def ask_stack(self, task: int) -> tuple[Location, ...] | None:
-        """See `RunControl.ask_stack`."""
-        return self._workers.ask_stack(task, monotonic_ns())
-
-    def baseline(self) -> None:
-        """See `RunControl.baseline`."""
-        self.model.mark(monotonic_ns(), "baseline")
+        return Status(phase, why, self.url, self.workers.fixes_on, self.rate, changed)
 
     def poll(self) -> None:
-        """Take in what the children have said and what the probes have written."""
+        """Handle the children's messages, and read the rings."""
         if self._load is None:
             self._load = Child("loopviz.lab.load", self.folder, self._guard)
-        for message in self._workers.hear():
-            self._hear_target(message)
+        for message in self.workers.messages():
+            self._on_target_message(message)
         self._aim(self._load)
         for message in self._load.read():
-            self._hear_load(message)
-        self._workers.drain()
+            self._on_load_message(message)
+        self.workers.drain()
         if self.failure is None:
             self._check_alive(self._load)
-
-    def toggle(self, key: str) -> None:
-        """Flip a fix."""
-        self._workers.toggle(key)
 
     def set_rate(self, factor: float) -> None:
         """Scale the load."""
@@ -183,10 +126,10 @@ class Run:
             self.rate = factor
             if self._load is not None:
                 self._load.send({"do": "rate", "factor": factor})
-            self.model.mark(monotonic_ns(), f"load:{factor}")
+            self.workers.model.mark(monotonic_ns(), f"load:{factor}")
 
     def stop_load(self) -> None:
-        """No new arrivals; `load_stopped` tells when those in flight are done."""
+        """Stop new arrivals. `load_stopped` turns true once the requests in flight are done."""
         if self._load is not None:
             self._load.send({"do": "stop"})
 
@@ -194,21 +137,21 @@ class Run:
         """Ask all children to end."""
         if self._load is not None:
             self._load.quit()
-        self._workers.quit()
+        self.workers.quit()
 
     def reap(self, timeout_s: float) -> None:
-        """Wait until all have ended, kill what has not, and remove the folder."""
+        """Wait until all children have ended, kill the rest, and remove the folder."""
         until = time.monotonic() + timeout_s
         if self._load is not None:
             self._load.reap(timeout_s)
-        self._workers.reap(max(until - time.monotonic(), 0))
+        self.workers.reap(max(until - time.monotonic(), 0))
         run_folder.remove(self.folder)
 
-    def _hear_target(self, message: dict[str, Any]) -> None:
+    def _on_target_message(self, message: dict[str, Any]) -> None:
         if message.get("is") == "failed":
             self.traceback = message.get("traceback", "")
             self.failure = ("failed", message["why"])
-            self._workers.quit()
+            self.workers.quit()
         elif message.get("is") == "loading":
             self._loading_ns = self._loading_ns or monotonic_ns()
             self._loads_at = message["why"]
@@ -217,34 +160,34 @@ class Run:
             self.url = message["url"]
             scenario = replace(_scenario_info(message["scenario"]), shadows=self.scenario.shadows)
             if scenario != self.scenario:
-                self._workers.use(scenario)
+                self.workers.use(scenario)
 
     def _aim(self, load: Child) -> None:
-        """Once all workers serve, tell the load where to send."""
-        if self._aimed or not self.url or not self._workers.ready:
+        """Once all workers serve, start the load."""
+        if self._aimed or not self.url or not self.workers.ready:
             return
         self._aimed = True
         alone = all(fix.workers == 1 for fix in self.scenario.fixes)
         config = Config(
             self.url,
             self.scenario.load,
-            self._seed,
+            self._options.seed,
             self.rate,
-            duration_s=self._duration_s,
+            duration_s=self._options.duration_s,
             reuse=alone,
         )
         load.send(config.to_message())
 
-    def _hear_load(self, message: dict[str, Any]) -> None:
+    def _on_load_message(self, message: dict[str, Any]) -> None:
         if message.get("is") == "ready":
             self.load_began_ns = message["start_at_ns"]
-            self.model.routes.factor = self.rate
-            self._workers.begin(self.load_began_ns)
+            self.workers.model.routes.factor = self.rate
+            self.workers.begin(self.load_began_ns)
         elif message.get("is") == "samples":
             samples = [Sample(*values) for values in message["samples"]]
             counts = message["sent"], message["in_flight"], message["shed"]
             more = message["waiting"], message["outcomes"], message["at_ns"]
-            self.model.feed_load(samples, *counts, *more)
+            self.workers.model.feed_load(samples, *counts, *more)
         elif message.get("is") == "failed" and not self.load_began_ns:
             self.failure = ("failed", message["why"])
         elif message.get("is") == "stopped":
@@ -253,11 +196,11 @@ class Run:
     def _check_alive(self, load: Child) -> None:
         if how := load.how_it_ended():
             self.failure = ("load-died", f"The load {how}")
-        elif how := self._workers.how_the_first_ended():
-            name = self.scenario.path.name
+        elif how := self.workers.how_the_first_ended():
+            first, name = self.workers.first, self.scenario.path.name
             self.failure = (
                 ("target-died", f"The target {how}")
-                if self.url or self._workers.unreadable
+                if self.url or (first and first.unreadable)
                 else ("failed", f"{name} ended its process while it was loading: that {how}")
             )
 
@@ -268,7 +211,7 @@ def _scenario_info(said: dict[str, Any]) -> ScenarioInfo:
         **said
         | {
             "path": Path(said["path"]),
-            "look": tuple(said["look"]),
+            "watch_for": tuple(said["watch_for"]),
             "fixes": tuple(
                 FixInfo(**fix | {"answers": tuple(fix["answers"])}) for fix in said["fixes"]
             ),

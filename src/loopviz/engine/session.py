@@ -1,76 +1,82 @@
-"""The runs of one loopviz: start one, go to another, end them all. What the screen holds."""
+"""The runs of one loopviz process: start one, switch to another, end them all."""
 
 import linecache
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 from loopviz import run_folder
+from loopviz.clock import monotonic_ns
 from loopviz.engine.child import Guard
 from loopviz.engine.run import Run, Status
 from loopviz.engine.terminal import INPUT_FD, OUTPUT_FD, Terminal
 from loopviz.errors import MachineError, UsageError
-from loopviz.lab.catalogue import ScenarioInfo, catalogue, find
+from loopviz.lab.catalogue import ScenarioInfo, catalogue, check_fixes, find
 from loopviz.model.snapshot import Location, Snapshot
+from loopviz.options import RunOptions
+from loopviz.shutdown import CLOSE_S, REPLACED_S
 from loopviz.signals import uninterrupted
 
-__all__ = ["Frame", "RunControl", "Session", "Status", "check_fixes", "opened"]
+__all__ = ["Frame", "RunControl", "Session", "Status", "opened"]
 
 
 class Frame(NamedTuple):
-    """All that a screen needs at one moment."""
+    """All that a screen needs to draw one frame."""
 
     scenario: ScenarioInfo
     status: Status
     snapshot: Snapshot | None
-    """None until the target has written its first event, or if none was asked for."""
+    """None before the target's first event, and for a window of 0."""
 
 
 class RunControl(Protocol):
-    """A run, seen from the screen. No call blocks for longer than a millisecond or two."""
+    """The screen's access to the run. No call blocks for more than a millisecond or two."""
 
     def poll(self) -> None:
-        """Take in what has come since; often, or events are lost."""
+        """Read messages and events. To be called often, or events are lost."""
 
     def frame(self, now_ns: int, window_ns: int) -> Frame:
-        """How things stand, with `window_ns` of history in detail; 0: without a snapshot."""
+        """The state now, with `window_ns` of history in detail; 0: without a snapshot."""
 
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        """`held`, with all that belongs to a time as it was from `start_ns` to `end_ns`.
+    def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        """`frozen` as it would have looked from `start_ns` to `end_ns`; see `Model.past`.
 
-        See `Model.past`. What has no history (tasks, findings, …) stays as it is in `held`.
+        Parts without history (tasks, findings, …) stay as they are in `frozen`.
         """
 
-    def hold(self, since_ns: int) -> None:
-        """Keep in detail what was from then on, as far as memory allows; 0: let it go."""
+    def retain(self, since_ns: int) -> None:
+        """Keep the history from `since_ns` on in detail, as far as memory allows."""
+
+    def release(self) -> None:
+        """Go back to keeping the last minute only."""
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
-        """Where that task of the first worker was when last asked, outermost frame first.
+        """The await stack of a task of the first worker, outermost frame first, as last received.
 
-        None: no answer has come yet; empty: it has none, or has ended. Call it again and again:
-        the target is asked four times a second at most, and answers even if its loop is held.
+        None: there is no answer yet; empty: the task has no stack, or has ended. Call it for each
+        frame: the target is asked four times a second at most, and answers with its loop blocked.
         """
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
-        """The catalogue, as the files are now."""
+        """The catalogue, with the files as they are now."""
 
     def toggle(self, key: str) -> None:
-        """Flip a fix; effective at once, the loop blocked or not."""
+        """Switch a fix on or off. Takes effect at once, even while the loop is blocked."""
 
     def baseline(self) -> None:
-        """What runs now is what everything is compared with, until this is asked for again."""
+        """Make the present phase the baseline of all comparisons, until the next call."""
 
     def set_rate(self, factor: float) -> None:
         """Scale the load: 1.0 is the scenario's own."""
 
     def switch(self, scenario_id: str) -> None:
-        """Go to another scenario, its fixes off."""
+        """Run another scenario, with its fixes off and its own load."""
 
     def restart(self) -> str:
-        """Start the scenario anew from its file, with the same fixes and load.
+        """Run the scenario again from its file, with the same fixes and load.
 
-        Returns one sentence if that cannot be, and what runs goes on; else an empty text.
+        Returns an empty string; or one sentence if it cannot be run, and the present run goes on.
         """
 
     def close(self) -> None:
@@ -78,122 +84,110 @@ class RunControl(Protocol):
 
 
 class Session:
-    """The runs of one loopviz: the current one, and those that are ending."""
+    """The present run, and those that are ending."""
 
     def __init__(
         self,
         scenario: str,
+        options: RunOptions = RunOptions(),
         *,
-        folders: Sequence[Path] = (),
-        fixes: Sequence[str] = (),
-        rate: float = 1.0,
-        seed: int = 0,
-        port: int = 0,
-        probe: bool = True,
-        duration_s: float | None = None,
         on_terminal: bool = False,
     ) -> None:
-        """Start a scenario. `on_terminal`: a screen will be on this process's terminal.
+        """Run a scenario. `on_terminal`: there will be a screen on this process's terminal.
 
-        Raises UsageError for an unknown one, or an unknown fix; MachineError without room, open
-        files or processes.
+        Raises UsageError for an unknown scenario or fix; MachineError if the machine is out of
+        room, open files or processes.
         """
-        self._folders = tuple(folders)
-        self._seed, self._port, self._probe = seed, port, probe
-        self._duration_s = duration_s
-        info = find(scenario, folders)
-        check_fixes(info, fixes)
+        self._options = options
+        info = find(scenario, options.folders)
+        check_fixes(info, options.fixes)
         self._folder = run_folder.new_run_folder()
         try:
             self._guard = Guard(self._folder.path, (INPUT_FD, OUTPUT_FD) if on_terminal else ())
         except OSError as error:
             self._folder.leave()
             raise MachineError("loopviz cannot start its guard process", error) from error
-        self.terminal = Terminal(self._guard.tell) if on_terminal else None
+        self.terminal = Terminal(self._guard.send) if on_terminal else None
         self._ending: list[Run] = []
         self._count = 0
         self._closed = False
-        self.run = self._start(info, fixes, rate)
+        self.run = self._start(info, options)
 
     def poll(self) -> None:
         self.run.poll()
 
     def frame(self, now_ns: int, window_ns: int) -> Frame:
-        snapshot = self.run.snapshot(now_ns, window_ns) if window_ns else None
+        snapshot = self.run.workers.snapshot(now_ns, window_ns) if window_ns else None
         return Frame(self.run.scenario, self.run.status, snapshot)
 
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-        return self.run.past(held, start_ns, end_ns)
+    def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+        return self.run.workers.past(frozen, start_ns, end_ns)
 
-    def hold(self, since_ns: int) -> None:
-        self.run.hold(since_ns)
+    def retain(self, since_ns: int) -> None:
+        self.run.workers.retain(since_ns)
+
+    def release(self) -> None:
+        self.run.workers.release()
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
-        return self.run.ask_stack(task)
+        first = self.run.workers.first
+        return first.ask_stack(task, monotonic_ns()) if first else None
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
-        return catalogue(self._folders)
+        return catalogue(self._options.folders)
 
     def toggle(self, key: str) -> None:
         if not any(fix.key == key and fix.unavailable for fix in self.run.scenario.fixes):
-            self.run.toggle(key)
+            self.run.workers.toggle(key)
 
     def baseline(self) -> None:
-        self.run.baseline()
+        self.run.workers.model.mark(monotonic_ns(), "baseline")
 
     def set_rate(self, factor: float) -> None:
         self.run.set_rate(factor)
 
     def switch(self, scenario_id: str) -> None:
-        self._replace(find(scenario_id, self._folders), (), 1.0)
+        info = find(scenario_id, self._options.folders)
+        self._replace(info, replace(self._options, fixes=(), rate=1.0))
 
     def restart(self) -> str:
         status = self.run.status
         try:
-            info = find(self.run.scenario.id, self._folders)
+            info = find(self.run.scenario.id, self._options.folders)
         except UsageError as error:
             return str(error)
         if info.error and status.phase == "running":
             return f"{info.error} What runs is the file as it was."
         available = {fix.key for fix in info.fixes if not fix.unavailable}
-        linecache.checkcache()  # or the lines shown would be the old file's
-        self._replace(info, status.fixes_on & available, status.rate)
+        linecache.checkcache()  # else old source lines are shown
+        fixes = tuple(sorted(status.fixes_on & available))
+        self._replace(info, replace(self._options, fixes=fixes, rate=status.rate))
         return ""
 
     def close(self) -> None:
-        """Stop everything; returns when nothing of ours is left, after 2.5 s at most."""
+        """Stop everything. Returns when no process or file is left, soon after `CLOSE_S`."""
         if self._closed:
             return
         self._closed = True
         self._end(self.run)
         for run in self._ending:
-            run.reap(2.0)
+            run.reap(CLOSE_S)
         self._ending.clear()
         self._guard.close()
         self._folder.leave()
 
-    def _start(self, info: ScenarioInfo, fixes: Iterable[str], rate: float) -> Run:
+    def _start(self, info: ScenarioInfo, options: RunOptions) -> Run:
         self._count += 1
-        return Run(
-            info,
-            self._folder.path / str(self._count),
-            self._guard,
-            fixes=fixes,
-            rate=rate,
-            seed=self._seed,
-            port=self._port,
-            probe=self._probe,
-            duration_s=self._duration_s,
-        )
+        return Run(info, self._folder.path / str(self._count), self._guard, options)
 
-    def _replace(self, info: ScenarioInfo, fixes: Iterable[str], rate: float) -> None:
+    def _replace(self, info: ScenarioInfo, options: RunOptions) -> None:
         self._end(self.run)
-        if self._port:  # the next one wants the same
-            self.run.reap(2.0)
+        if options.port:  # the next run needs the same port
+            self.run.reap(CLOSE_S)
             self._ending.remove(self.run)
-        while len(self._ending) > 1:  # by now it has had its time
-            self._ending.pop(0).reap(0.5)
-        self.run = self._start(info, fixes, rate)
+        while len(self._ending) > 1:  # it has had time enough
+            self._ending.pop(0).reap(REPLACED_S)
+        self.run = self._start(info, options)
 
     def _end(self, run: Run) -> None:
         run.quit()
@@ -201,24 +195,13 @@ class Session:
 
 
 @contextmanager
-def opened(scenario: str, **options: Any) -> Iterator[Session]:
-    """A session, closed at the end. A SIGINT does not come while it is half started."""
+def opened(scenario: str, options: RunOptions, *, on_terminal: bool = False) -> Iterator[Session]:
+    """A session, closed at the end. SIGINT waits until it has started."""
     session = None
     try:
         with uninterrupted():
-            session = Session(scenario, **options)
+            session = Session(scenario, options, on_terminal=on_terminal)
         yield session
     finally:
         if session is not None:
             session.close()
-
-
-def check_fixes(scenario: ScenarioInfo, keys: Sequence[str]) -> None:
-    """Raises UsageError for a fix that the scenario does not have, or that is unavailable."""
-    known = {fix.key: fix for fix in scenario.fixes}
-    for key in keys if not scenario.error else ():
-        if key not in known:
-            there_are = ", ".join(known) or "none"
-            raise UsageError(f"{scenario.id} has no fix {key!r}; it has: {there_are}.")
-        if known[key].unavailable:
-            raise UsageError(f"{scenario.id}: {key} cannot be tried. {known[key].unavailable}")

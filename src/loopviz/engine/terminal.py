@@ -1,4 +1,4 @@
-"""The terminal while a screen is on it: the guard is told how to restore it should we die."""
+"""Sends the guard what it needs to restore the terminal if this process dies with a screen."""
 
 import contextlib
 import marshal
@@ -8,28 +8,28 @@ from collections.abc import Callable
 __all__ = ["INPUT_FD", "OUTPUT_FD", "Terminal"]
 
 INPUT_FD, OUTPUT_FD = 0, 2
-"""Where Textual reads keys and sets the terminal's attributes; where it writes."""
+"""The descriptors from which Textual reads keys, and to which it writes."""
 
 
 class Terminal:
-    """Tells the guard when a screen takes the terminal and when it has given it back."""
+    """Informs the guard when a screen takes over the terminal and when it has restored it."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        """`tell` sends a line to the guard; see `loopviz.engine.guard`."""
-        self._tell = tell
+    def __init__(self, send: Callable[[str], None]) -> None:
+        """`send` sends a line to the guard; see `loopviz.engine.guard`."""
+        self._send = send
 
     def before_screen(self) -> None:
-        """The attributes are still those that the screen's end must bring back."""
-        self._tell_attributes("before")
+        """To be called before the screen starts: these attributes are to be restored."""
+        self._send_attributes("before")
 
     def screen(self) -> None:
-        """The attributes are the screen's: while they are the same, nobody else has set them."""
-        self._tell_attributes("screen")
+        """To be called with the screen on: as long as these are set, no shell has set its own."""
+        self._send_attributes("screen")
 
     def after_screen(self) -> None:
-        """The terminal is as it was before."""
-        self._tell("restored")
+        """To be called once the screen has restored the terminal."""
+        self._send("restored")
 
-    def _tell_attributes(self, word: str) -> None:
+    def _send_attributes(self, word: str) -> None:
         with contextlib.suppress(termios.error):  # it has just gone
-            self._tell(f"{word} {marshal.dumps(termios.tcgetattr(INPUT_FD)).hex()}")
+            self._send(f"{word} {marshal.dumps(termios.tcgetattr(INPUT_FD)).hex()}")

@@ -1,6 +1,5 @@
-"""One process that serves the app, and what is known of it."""
+"""A worker: one target process, with its rings and its model."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -14,16 +13,17 @@ from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.model.snapshot.merge import of_worker
 from loopviz.model.state.stacks import Stacks
+from loopviz.options import RunOptions
 from loopviz.probe.install import LOOP_RING, SIDE_RING
 
 __all__ = ["Worker"]
 
 
 class Worker:
-    """A target process with its rings, which are read into a model of its own.
+    """A target process whose rings are read into a model of its own.
 
-    It serves the app from the moment it says `ready`. `run_folder` is where all workers of a run
-    have their temporary files; each has its rings in a folder of its own.
+    It serves the app once it is `ready`. All workers of a run have their temporary files in
+    `run_folder`; each has its rings in a folder of its own.
     """
 
     def __init__(
@@ -32,19 +32,18 @@ class Worker:
         scenario: ScenarioInfo,
         listener: socket,
         guard: Guard,
+        options: RunOptions,
         *,
         folder: Path,
         run_folder: Path,
-        fixes: Iterable[str],
-        probe: bool,
         model: Model,
     ) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         self.number = number
-        """1, 2, …; it may have had predecessors with the same number."""
+        """1, 2, …; an earlier worker may have had the same number."""
         self.ready = False
         self.unreadable = ""
-        """Why its rings cannot be read any more, if they cannot: one sentence."""
+        """One sentence if its rings can no longer be read; else empty."""
         self.folder = folder
         self._child = Child(
             "loopviz.lab.target", folder, guard, keep=[listener.fileno()], tmp=run_folder
@@ -54,10 +53,10 @@ class Worker:
                 "do": "start",
                 "id": scenario.id,
                 "path": str(scenario.path),
-                "fixes": list(fixes),
+                "fixes": list(options.fixes),
                 "listen_fd": listener.fileno(),
                 "worker": number,
-                "probe": probe,
+                "probe": options.probe,
             }
         )
         self.use(model)
@@ -67,22 +66,22 @@ class Worker:
         return self._child.process.pid
 
     def use(self, model: Model) -> None:
-        """Read its rings into that model, from their beginning."""
+        """Read its rings into `model`, from their beginning."""
         self.model = model
         self._stacks, self._hanging = Stacks(model.naming), Stacks(model.naming)
         self._collector = Collector(self.folder / LOOP_RING, self.folder / SIDE_RING, model)
 
     def read(self) -> list[dict[str, Any]]:
-        """What it has said since the last time, but for what it was asked."""
-        said = self._child.read()
-        for message in said:
+        """The messages received since the last call, without the stacks, which are handled here."""
+        messages = self._child.read()
+        for message in messages:
             if message.get("is") == "stack":
-                self._stacks.heard(message)
-                self._hanging.heard(message)
-        return [message for message in said if message.get("is") != "stack"]
+                self._stacks.answered(message)
+                self._hanging.answered(message)
+        return [message for message in messages if message.get("is") != "stack"]
 
     def drain(self) -> None:
-        """Take in what its probe has written since the last time."""
+        """Read what its probe has written since the last call."""
         if self.unreadable:
             return
         try:
@@ -95,37 +94,37 @@ class Worker:
         self._child.send({"do": "fix", "key": key, "on": on})
 
     def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
-        """See `RunControl.ask_stack`. Its control thread answers, its loop blocked or not."""
+        """See `RunControl.ask_stack`. The control thread answers, so the loop may be blocked."""
         if self.ready and self._stacks.due(task, now_ns):
             self._child.send({"do": "stack", "task": task})
         return self._stacks.last(task)
 
-    def look_closer(self, now_ns: int) -> None:
-        """Ask for the await stack that a finding lacks, if one does."""
+    def request_missing_stack(self, now_ns: int) -> None:
+        """Request the await stack that a finding lacks, if there is one."""
         task = self.model.rules.wanted
         if not task or not self.ready:
             return
         stack = self._hanging.last(task)
         if stack is not None:
-            self.model.rules.stands(task, stack)
+            self.model.rules.add_stack(task, stack)
             self._hanging = Stacks(self.model.naming)
         elif self._hanging.due(task, now_ns):
             self._child.send({"do": "stack", "task": task})
 
     def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
-        """Of this worker alone, its resources named after it; None until its first event."""
+        """The snapshot of this worker, its resources named after it; None before any event."""
         if not self.model.seen:
             return None
         return of_worker(self.number, self.model.snapshot(now_ns, window_ns))
 
     def how_it_ended(self) -> str:
-        """As `Child.how_it_ended`; one whose rings cannot be read is of no more use, either."""
+        """See `Child.how_it_ended`. A worker whose rings cannot be read counts as ended."""
         if self.unreadable:
             return f"cannot be watched: {self.unreadable}"
         return self._child.how_it_ended()
 
     def leave(self) -> None:
-        """Ask it to finish the requests that it has accepted, and end."""
+        """Ask it to end once it has served the requests that it has accepted."""
         if self.ready:
             self._child.leave()
         else:
@@ -136,7 +135,7 @@ class Worker:
         self._child.quit()
 
     def reap(self, timeout_s: float) -> None:
-        """Wait for its end, kill it if it does not come, take in its last events."""
+        """Wait for its end, kill it after the timeout, and read its last events."""
         self._child.reap(timeout_s)
         self.drain()
         self._collector.close()

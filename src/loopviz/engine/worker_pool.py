@@ -1,8 +1,8 @@
-"""The workers of one run: as many as the fixes that are on ask for."""
+"""The workers of one run: as many as its fixes ask for."""
 
 import linecache
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from socket import socket
@@ -12,23 +12,25 @@ from loopviz.clock import monotonic_ns
 from loopviz.engine.child import Guard
 from loopviz.engine.worker import Worker
 from loopviz.lab.catalogue import ScenarioInfo
-from loopviz.model.model import KEEP_NS, Model
+from loopviz.model.model import Model
 from loopviz.model.names import Naming
-from loopviz.model.snapshot import Location, Snapshot
+from loopviz.model.snapshot import Snapshot
 from loopviz.model.snapshot.merge import cut, merge, past, remains, since
+from loopviz.model.snapshot.totals import RunTotals
+from loopviz.model.state.history import KEEP_NS
 from loopviz.model.state.lanes import Lanes
+from loopviz.model.totals import run_totals
+from loopviz.options import RunOptions
+from loopviz.shutdown import RETIRED_S
 
 __all__ = ["WorkerPool"]
-
-LEAVE_S = 6.0
-"""How long a worker that is no longer wanted may take to finish its requests."""
 
 
 class WorkerPool:
     """The first worker, which lives as long as the run, and others, which come and go.
 
-    All accept from the same listening socket, as uvicorn's workers do. The load, the marks and
-    the comparison of a run are told to the first one's model, `model`.
+    All accept connections from the same listening socket, as uvicorn's workers do. The load, the
+    marks and the comparison of a run belong to the first one's model, `model`.
     """
 
     def __init__(
@@ -37,36 +39,34 @@ class WorkerPool:
         folder: Path,
         guard: Guard,
         listener: socket | None,
-        *,
-        fixes: Iterable[str],
-        probe: bool,
+        options: RunOptions,
     ) -> None:
-        """Start as many as `fixes` ask for; without a `listener` there are none."""
-        self.fixes_on = frozenset(fixes)
+        """Start as many workers as the options' fixes ask for; none without a `listener`."""
+        self.fixes_on = frozenset(options.fixes)
         self.trouble = ""
-        """One sentence, if another worker than the first has died, or did not start."""
+        """One sentence if a worker other than the first has died or did not start; else empty."""
         self.machine_failed = False
-        """Whether the machine refused a worker what it needs: the scenario is not to blame."""
-        self._folder, self._guard, self._probe = folder, guard, probe
+        """The machine refused a worker what it needs; the scenario is not to blame."""
+        self._folder, self._guard, self._options = folder, guard, options
         self._listener = listener
         self._lanes = Lanes()
         self._workers: list[Worker] = []
         self._leaving: list[tuple[Worker, float]] = []
-        """Until when each may take."""
+        """Each with the time until which it may serve its last requests."""
         self._gone: Snapshot | None = None
-        """What is left of those that have ended."""
+        """The history of the workers that have ended."""
         self._wanted = self._started = 0
         self._began = False
         self.use(scenario)
 
     @property
-    def pid(self) -> int:
-        """The first worker's."""
-        return self._workers[0].pid
+    def first(self) -> Worker | None:
+        """The first worker; None if none could be started."""
+        return self._workers[0] if self._workers else None
 
     @property
     def ready(self) -> bool:
-        """Whether all serve."""
+        """Whether all workers serve."""
         return all(worker.ready for worker in self._workers)
 
     @property
@@ -75,28 +75,28 @@ class WorkerPool:
         return [self.model, *(worker.model for worker in self._workers[1:])]
 
     def use(self, scenario: ScenarioInfo) -> None:
-        """Go by what the scenario says of itself."""
+        """Adopt a scenario's description; the models start again."""
         self.scenario = scenario
         self.model = self._new_model()
         for worker in self._workers:
             worker.use(self.model if worker.number == 1 else self._new_model(worker.number))
-        self._start_worker()
+        self._scale()
 
     def begin(self, at_ns: int) -> None:
-        """The load begins; so do all counts."""
+        """The load starts at `at_ns`, and with it all counts."""
         self._began = True
         for model in self.models:
             model.mark(at_ns, f"scenario:{self.scenario.id}")
 
     def toggle(self, key: str) -> None:
-        """Flip a fix, in all workers; it may ask for more of them, or fewer."""
+        """Switch a fix on or off in all workers. It may change the number of workers."""
         self.fixes_on ^= {key}
         for worker in self._workers:
             worker.fix(key, on=key in self.fixes_on)
-        self._start_worker()
+        self._scale()
 
-    def hear(self) -> Iterator[dict[str, Any]]:
-        """What the first worker has said; what the others say is dealt with here."""
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """Messages of the first worker; those of the others are handled here."""
         for worker in tuple(self._workers):
             for message in worker.read():
                 self.machine_failed |= bool(message.get("machine"))
@@ -110,24 +110,24 @@ class WorkerPool:
                     self.trouble = f"Worker {worker.number} did not start: {message['why']}"
 
     def drain(self) -> None:
-        """Take in what the probes have written, and see who has gone."""
+        """Read the rings, and remove workers that have ended."""
         for worker in self._workers:
             worker.drain()
-            worker.look_closer(monotonic_ns())
+            worker.request_missing_stack(monotonic_ns())
         for worker in self._workers[1:]:
             if how := worker.how_it_ended():
                 self._workers.remove(worker)
                 self.trouble = self.trouble or f"Worker {worker.number} {how}"
-                self._remove_worker(worker)
+                self._remove(worker)
         for leaving in tuple(self._leaving):
             worker, until = leaving
             worker.drain()
             if worker.how_it_ended() or time.monotonic() > until:
                 self._leaving.remove(leaving)
-                self._remove_worker(worker)
+                self._remove(worker)
 
     def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
-        """All workers in one picture; None until the first one's first event."""
+        """One snapshot of all workers; None before the first worker's first event."""
         if not self.model.seen:
             return None
         first = self.model.snapshot(now_ns, window_ns)
@@ -140,69 +140,69 @@ class WorkerPool:
         gone = since(now_ns - window_ns, self._gone) if self._gone else None
         return merge(first, peers, [snapshot for snapshot in (*leaving, gone) if snapshot])
 
-    def past(self, held: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+    def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         """See `RunControl.past`."""
-        first = self.model.past(held, start_ns, end_ns)
+        first = self.model.past(frozen, start_ns, end_ns)
         if len(self._workers) == 1 and not self._leaving and not self._gone:
             return first
-        loops = {peer.worker: peer.loop for peer in held.peers}
+        loops = {peer.worker: peer.loop for peer in frozen.peers}
         peers = {
             worker.number: worker.model.past(
-                replace(held, loop=loops.get(worker.number, held.loop)), start_ns, end_ns
+                replace(frozen, loop=loops.get(worker.number, frozen.loop)), start_ns, end_ns
             )
             for worker in self._workers[1:]
             if worker.model.seen
         }
         others = [
-            worker.model.past(held, start_ns, end_ns)
+            worker.model.past(frozen, start_ns, end_ns)
             for worker, _ in self._leaving
             if worker.model.seen
         ]
         if self._gone:
             others.append(cut(self._gone, start_ns, end_ns))
-        return past(held, first, peers, others)
+        return past(frozen, first, peers, others)
 
-    def hold(self, since_ns: int) -> None:
-        """See `RunControl.hold`."""
-        for worker in self._everyone():
-            worker.model.hold(since_ns)
+    def totals(self, now_ns: int) -> RunTotals:
+        """The totals of the run, of all workers that are running."""
+        return run_totals(self.models, now_ns)
 
-    def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
-        """See `RunControl.ask_stack`. Only the first worker's tasks are listed."""
-        return self._workers[0].ask_stack(task, now_ns) if self._workers else None
+    def retain(self, since_ns: int) -> None:
+        """See `RunControl.retain`."""
+        for worker in self._all_workers():
+            worker.model.retain(since_ns)
 
-    @property
-    def unreadable(self) -> bool:
-        """Whether the first worker's rings cannot be read any more."""
-        return bool(self._workers and self._workers[0].unreadable)
+    def release(self) -> None:
+        """See `RunControl.release`."""
+        for worker in self._all_workers():
+            worker.model.retain(0)
 
     def how_the_first_ended(self) -> str:
-        """See `Worker.how_it_ended`. Nobody is served any more, then."""
-        how = self._workers[0].how_it_ended() if self._workers else ""
+        """See `Worker.how_it_ended`. If it has ended, the listening socket is closed."""
+        how = self.first.how_it_ended() if self.first else ""
         if how:
             self.model.stop(monotonic_ns())
             self.quit()
         return how
 
     def quit(self) -> None:
-        """Close the door, and ask all to end."""
+        """Close the listening socket, and ask all workers to end."""
         if self._listener is not None:
-            self._listener.close()  # those who queue there are refused
+            self._listener.close()  # queued connections are refused
             self._listener = None
-        for worker in self._everyone():
+        for worker in self._all_workers():
             worker.quit()
 
     def reap(self, timeout_s: float) -> None:
-        """Wait until all have ended; kill those that have not."""
+        """Wait until all have ended; kill the rest after the timeout."""
         until = time.monotonic() + timeout_s
-        for worker in self._everyone():
+        for worker in self._all_workers():
             worker.reap(max(until - time.monotonic(), 0))
 
-    def _everyone(self) -> list[Worker]:
+    def _all_workers(self) -> list[Worker]:
         return [*self._workers, *(worker for worker, _ in self._leaving)]
 
-    def _start_worker(self) -> None:
-        """Start those that are missing, send away those that are too many; once closed, neither."""
+    def _scale(self) -> None:
+        """Start or retire workers until their number is what the fixes ask for, unless closed."""
         on = (fix.workers for fix in self.scenario.fixes if fix.key in self.fixes_on)
         wanted = max(on, default=1)
         if wanted == self._wanted or self._listener is None:
@@ -210,7 +210,7 @@ class WorkerPool:
         self._wanted, self.trouble = wanted, ""
         for worker in self._workers[wanted:]:
             self._workers.remove(worker)
-            self._leaving.append((worker, time.monotonic() + LEAVE_S))
+            self._leaving.append((worker, time.monotonic() + RETIRED_S))
             worker.leave()
         numbers = {worker.number for worker in self._workers}
         for number in range(1, wanted + 1):
@@ -224,14 +224,13 @@ class WorkerPool:
             self.scenario,
             listener,
             self._guard,
+            replace(self._options, fixes=tuple(sorted(self.fixes_on))),
             folder=self._folder if number == 1 else self._folder / f"worker-{self._started}",
             run_folder=self._folder,
-            fixes=self.fixes_on,
-            probe=self._probe,
             model=self.model if number == 1 else self._new_model(number),
         )
 
-    def _remove_worker(self, worker: Worker) -> None:
+    def _remove(self, worker: Worker) -> None:
         worker.reap(0)
         now_ns = monotonic_ns()
         worker.model.stop(now_ns)
@@ -259,6 +258,6 @@ class WorkerPool:
 
 
 def _roots(path: Path) -> list[tuple[str, str]]:
-    """How paths are shortened: the scenario's folder and ours by name, the rest from here."""
+    """Folders and their short names: the scenario's, loopviz's, and the current one."""
     ours = Path(__file__).parents[1]
     return [(str(path.parent), "scenarios"), (str(ours), "loopviz"), (str(Path.cwd()), "")]

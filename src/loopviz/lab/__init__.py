@@ -1,1 +1,1 @@
-"""What a lesson is made of: scenarios, their source, their load, the process that serves."""
+"""The parts of a lesson: scenarios, their source, the load and the target process."""

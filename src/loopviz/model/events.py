@@ -1,4 +1,4 @@
-"""An event as the model takes it: a row of a NumPy array, or the tuple it turns into."""
+"""Events as the model takes them: rows of a NumPy array, and the tuples made of these."""
 
 from collections.abc import Iterator
 
@@ -15,6 +15,6 @@ Event = tuple[int, int, int, int, int]
 
 
 def rows(events: NDArray[np.void]) -> Iterator[Event]:
-    """The array's rows as tuples, one after the other; twice as fast as its `tolist`."""
+    """The array's rows as tuples, twice as fast as its `tolist`."""
     names = ("at", "a", "who", "b", "kind")
     return zip(*(events[name].tolist() for name in names), strict=True)

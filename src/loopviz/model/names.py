@@ -1,4 +1,4 @@
-"""Names for people: short paths, sites, stacks."""
+"""Names for people: short paths, and the sites in them."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ _INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ")
 
 
 class Site(NamedTuple):
-    """What a site's string says; see `probe.places`."""
+    """The parts of a site's string; see `probe.places`."""
 
     name: str
     path: str
@@ -21,13 +21,13 @@ class Site(NamedTuple):
 
 
 def parse_site(text: str) -> Site:
-    """The parts of a site's or frame's string; empty ones for what is missing."""
+    """Splits the string of a site or frame; missing parts are empty."""
     name, path, line, function, *_ = (*text.split("\t"), "", "0", "", "")
     return Site(name, path, int(line) if line.isdigit() else 0, function)
 
 
 class Naming:
-    """Shortens paths, and reads a source line through the function it was given.
+    """Shortens paths, and reads source lines through the function that it is given.
 
     `roots` are pairs (folder, label), tried in order: a path below the folder is shown as
     `label/rest`, or as `rest` where the label is empty.
@@ -54,14 +54,17 @@ class Naming:
         return rest.partition("/")[2] if found and head else path
 
     def is_users(self, path: str) -> bool:
-        """Whether it is the user's code: below a root, or at least not among what is installed."""
+        """Whether it is the user's code: below a root, or at least not installed."""
         if any(path.startswith(folder) for folder, _ in self._roots):
             return True
         return not any(part in path for part in _INSTALLED)
 
     def location(self, frame: str) -> Location:
+        """The location of a frame's string."""
         site = parse_site(frame)
-        return Location(self.short(site.path), site.line, site.function, site.path)
+        return Location(
+            file=self.short(site.path), line=site.line, function=site.function, path=site.path
+        )
 
     def source(self, location: Location | None) -> str:
         """The line's text, stripped; empty if it cannot be read."""

@@ -173,7 +173,7 @@ class Dumps:
         self._places = Places()
 
     def newest(self) -> tuple[int, list[str], int] | None:
-        """The newest dump since last asked: its time, frames, culprit; see `Samples.dumped`."""
+        """The newest dump since the last call: its time, frames and culprit."""
         if self._reader is None:
             try:
                 self._reader = DumpReader(self._path)

@@ -118,7 +118,8 @@ def name_given(caller: FrameType, options: dict[str, Any]) -> str | None:
     """The name that whoever makes a task with these options gives it, now or afterwards."""
     name, code = options.get("name"), caller.f_code
     if name is None and (code is _CREATE or code is _CREATE_IN_GROUP):
-        name = caller.f_locals.get("name")
+        given = caller.f_locals  # one of its `kwargs` from 3.14 on
+        name = given.get("name") or given.get("kwargs", {}).get("name")
     return None if name is None else str(name)
 
 

@@ -1,1 +1,1 @@
-"""A run as a document: built from the models, and rendered for people."""
+"""A run as a document: built from its totals, rendered in several formats."""

@@ -1,44 +1,30 @@
-"""The report of a run: the stable JSON form (`"format": 1`)."""
+"""Builds the report of a run from its totals: the stable JSON form, `"format": 1`."""
 
 import platform
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import loopviz
 from loopviz.clock import MS
-from loopviz.model.model import Model
-from loopviz.model.snapshot import Finding, Quantiles, ResourceInfo
-from loopviz.model.snapshot.merge import add_findings, named
-from loopviz.model.state.routes import FIGURES
+from loopviz.model.snapshot import Finding, JobStats, Quantiles, ResourceInfo
+from loopviz.model.snapshot.totals import LoopTotals, ProbeTotals, RouteTotals, RunTotals
+from loopviz.report.document import FORMAT, Report
 
-__all__ = ["build_report", "failed"]
-
-FORMAT = 1
-
-_TASKS = ("started", "raised", "cancelled", "never_retrieved", "outlived_parent", "lost")
+__all__ = ["build_report"]
 
 
 def build_report(
-    model: Model,
+    totals: RunTotals,
     *,
     target: str,
     fixes: list[str],
     started_at: str,
     duration_s: float,
     seed: int,
-    now_ns: int = 0,
-    others: Sequence[Model] = (),
-) -> dict[str, Any]:
-    """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds.
-
-    `model` is the first worker's, which knows the load; `others` those of worker 2, 3, …. What has
-    not ended counts up to `now_ns`, or to the newest event.
-    """
-    models = [model, *others]
-    now = max(now_ns, *(of.health().newest_ns for of in models))
-    workers = list(enumerate(models, 1))
-    report: dict[str, Any] = {
+) -> Report:
+    """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds."""
+    first, *peers = totals.workers
+    report: Report = {
         "format": FORMAT,
         "loopviz": loopviz.__version__,
         "python": platform.python_version(),
@@ -47,165 +33,129 @@ def build_report(
         "started_at": started_at,
         "duration_s": round(duration_s, 3),
         "seed": seed,
-        "load": list(_load(model, now)),
-        "loop": _loop(model, now),
-        "resources": [said for number, of in workers for said in _resources(of, number, now)],
-        "tasks": {name: sum(getattr(of.trace.tasks, name) for of in models) for name in _TASKS},
-        "findings": [
-            _finding(found) for found in add_findings([of.findings(now) for of in models])
-        ],
-        "probe": _probe(model),
+        "load": [_route(route) for route in totals.routes],
+        "loop": _loop(first.loop),
+        "resources": [_resource(resource) for resource in totals.resources],
+        "tasks": asdict(totals.tasks),
+        "findings": [_finding(finding) for finding in totals.findings],
+        "probe": _probe(first.probe),
     }
-    counters = [of.counters.values() for of in models]
-    if counters[0]:
-        report["counters"] = {key: _sum(of[key] for of in counters) for key in counters[0]}
-    gone = sum((Counter(of.trace.requests.gone) for of in models), Counter())
-    if gone:
-        report["requests"] = [{"route": route, "gone": count} for route, count in gone.items()]
-    if jobs := [said for number, of in workers for said in _jobs(of, number)]:
-        report["jobs"] = jobs
-    if others:
-        report["workers"] = len(models)
+    if totals.counters:
+        report["counters"] = dict(totals.counters)
+    if totals.gone:
+        report["requests"] = [
+            {"route": route, "gone": count} for route, count in totals.gone.items()
+        ]
+    if totals.jobs:
+        report["jobs"] = [_jobs(jobs) for jobs in totals.jobs]
+    if peers:
+        report["workers"] = len(totals.workers)
         report["peers"] = [
-            {"worker": number, "loop": _loop(of, now), "probe": _probe(of)}
-            for number, of in workers[1:]
+            {"worker": peer.number, "loop": _loop(peer.loop), "probe": _probe(peer.probe)}
+            for peer in peers
         ]
     return report
 
 
-def failed(route: dict[str, Any]) -> int:
-    """Of a report's `load[]`: requests that failed; who left did not wait for the answer."""
-    return sum(count for kind, count in route["errors"].items() if kind != "left")
+def _route(route: RouteTotals) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "route": route.route,
+        "offered_rps": round(route.offered_rps, 3),
+        "sent": route.sent,
+        "ok": route.ok,
+        "errors": dict(route.errors),
+        "unanswered": route.unanswered,
+        "latency_ms": _ms(route.latency, "p50", "p90", "p99", "max"),
+        "late_sends_ms": _ms(route.late_sends, "p99"),
+    }
+    if route.lower_bounds:
+        fields["latency_at_least"] = list(route.lower_bounds)
+    return fields
 
 
-def _load(model: Model, now: int) -> Iterator[dict[str, Any]]:
-    until = min(now, model.routes.as_of_ns or now)  # what came back since then is not known
-    for route in model.routes.routes:
-        errors = dict(route.errors)
-        if route.shed:
-            errors["shed"] = route.shed
-        latency = route.latency_until(until)
-        said = {
-            "route": route.name,
-            "offered_rps": round(route.rps * model.routes.factor, 3),
-            "sent": route.sent,
-            "ok": route.ok,
-            "errors": errors,
-            "unanswered": route.in_flight,
-            "latency_ms": _ms(latency.quantiles, *FIGURES),
-            "late_sends_ms": _ms(route.late(), "p99"),
-        }
-        if latency.at_least:
-            said["latency_at_least"] = list(latency.at_least)
-        yield said
-
-
-def _loop(model: Model, now: int) -> dict[str, Any]:
-    """What a loop of which only the steps are seen cannot tell is null."""
-    loop, full, spreads = model.loop, model.trace.level == "full", model.spreads(now)
-    delay = spreads.ready_delay.quantiles if full else Quantiles()
-    pauses = model.trace.pauses
+def _loop(loop: LoopTotals) -> dict[str, Any]:
     return {
-        "iterations": loop.iterations if full else None,
-        "callbacks": loop.callbacks if full else None,
-        "utilization": _rounded(loop.utilization_until(now)) if full else None,
-        "lag_ms": _ms(spreads.lag.quantiles, "p50", "p99", "max"),
-        "ready_delay_ms": _ms(delay, "p50", "p99", "max"),
-        "callback_ms": _ms(spreads.callback.quantiles, "p50", "p99", "max"),
+        "iterations": loop.iterations,
+        "callbacks": loop.callbacks,
+        "utilization": _rounded(loop.utilization),
+        "lag_ms": _ms(loop.lag, "p50", "p99", "max"),
+        "ready_delay_ms": _ms(loop.ready_delay, "p50", "p99", "max"),
+        "callback_ms": _ms(loop.callback, "p50", "p99", "max"),
         "gc_ms": {
-            "count": pauses.count,
-            "total": round(pauses.total_ns / MS, 3),
-            "max": round(pauses.max_ns / MS, 3),
+            "count": loop.gc.count,
+            "total": round(loop.gc.total_ns / MS, 3),
+            "max": round(loop.gc.max_ns / MS, 3),
         },
     }
 
 
-def _was_used(view: ResourceInfo) -> bool:
-    return bool(view.in_use.max or view.waiting.max or view.waited.count or view.given_up.count)
-
-
-def _resources(model: Model, worker: int, now: int) -> list[dict[str, Any]]:
-    views = model.views.resources(now, now)
-    return [_resource(view, worker) for view in views if _was_used(view)]
-
-
-def _resource(view: ResourceInfo, worker: int) -> dict[str, Any]:
-    said: dict[str, Any] = {
-        "name": named(view.name, worker),
-        "kind": view.kind,
-        "capacity": view.capacity or None,
-        "in_use": {"mean": round(view.in_use.mean, 3), "max": view.in_use.max},
-        "waiting": {"mean": round(view.waiting.mean, 3), "max": view.waiting.max},
-        "wait_ms": _ms(view.waited, "p50", "p99"),
-        "gave_up": view.given_up.count,
+def _resource(resource: ResourceInfo) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "name": resource.name,
+        "kind": resource.kind,
+        "capacity": resource.capacity or None,
+        "in_use": {"mean": round(resource.in_use.mean, 3), "max": resource.in_use.max},
+        "waiting": {"mean": round(resource.waiting.mean, 3), "max": resource.waiting.max},
+        "wait_ms": _ms(resource.waited, "p50", "p99"),
+        "gave_up": resource.given_up.count,
     }
-    if view.instances > 1:
-        said["instances"] = view.instances
-    return said
+    if resource.instances > 1:
+        fields["instances"] = resource.instances
+    return fields
 
 
-def _jobs(model: Model, worker: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "executor": named(view.name, worker),
-            "finished": view.finished,
-            "raised": view.raised,
-            "queued_ms": _ms(view.queued_times, "p50", "p99", "max"),
-            "run_ms": _ms(view.run_times, "p50", "p99", "max"),
-        }
-        for view in model.views.jobs()
-    ]
-
-
-def _sum(values: Iterable[int | None]) -> int | None:
-    """None if none is known."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
-def _probe(model: Model) -> dict[str, Any]:
-    health, loop, cost = model.health(), model.loop, model.trace.cost_ns
-    share = (
-        cost * loop.events / loop.busy_since_begin_ns if cost and loop.busy_since_begin_ns else None
-    )
-    said: dict[str, Any] = {
-        "level": model.trace.level,
-        "events": health.events,
-        "dropped_events": health.dropped_events,
-        "ns_per_event": cost,
-        "cpu_share": _rounded(share),
+def _jobs(jobs: JobStats) -> dict[str, Any]:
+    return {
+        "executor": jobs.name,
+        "finished": jobs.finished,
+        "raised": jobs.raised,
+        "queued_ms": _ms(jobs.queued_times, "p50", "p99", "max"),
+        "run_ms": _ms(jobs.run_times, "p50", "p99", "max"),
     }
-    if health.failed_hooks:
-        said["failed_hooks"] = list(health.failed_hooks)
-    return said
 
 
-def _finding(found: Finding) -> dict[str, Any]:
-    said: dict[str, Any] = {
-        "rule": found.rule,
-        "severity": found.severity,
-        "title": found.title,
-        "sentence": found.sentence + ".",
-        "count": found.count,
-        "worst_ms": round(found.worst_ns / MS, 3),
-        "total_ms": round(found.total_ns / MS, 3),
+def _probe(probe: ProbeTotals) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "level": probe.coverage,
+        "events": probe.events,
+        "dropped_events": probe.dropped_events,
+        "ns_per_event": probe.ns_per_event,
+        "cpu_share": _rounded(probe.cpu_share),
+    }
+    if probe.failed_hooks:
+        fields["failed_hooks"] = list(probe.failed_hooks)
+    return fields
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "title": finding.title,
+        "sentence": finding.sentence + ".",
+        "count": finding.count,
+        "worst_ms": round(finding.worst_ns / MS, 3),
+        "total_ms": round(finding.total_ns / MS, 3),
         "location": None,
-        "victims": found.victims,
-        "victim_wait_ms": round(found.victim_wait_ns / MS, 3),
+        "victims": finding.victims,
+        "victim_wait_ms": round(finding.victim_wait_ns / MS, 3),
     }
-    if found.open:
-        said["open"] = {"count": found.open, "longest_ms": round(found.open_ns / MS, 3)}
-    if found.location is not None:
-        where = found.location
-        said["location"] = {"file": where.file, "line": where.line, "function": where.function}
-    if found.suggested_fix:
-        said["suggested_fix"] = found.suggested_fix
-    return said
+    if finding.open:
+        fields["open"] = {"count": finding.open, "longest_ms": round(finding.open_ns / MS, 3)}
+    if finding.location is not None:
+        where = finding.location
+        fields["location"] = {"file": where.file, "line": where.line, "function": where.function}
+    if finding.suggested_fix:
+        fields["suggested_fix"] = finding.suggested_fix
+    return fields
 
 
-def _ms(of: Quantiles, *names: str) -> dict[str, float | None]:
+def _ms(quantiles: Quantiles, *names: str) -> dict[str, float | None]:
     """The named quantiles in milliseconds; None where there are no values."""
-    return {name: round(getattr(of, f"{name}_ns") / MS, 3) if of.count else None for name in names}
+    return {
+        name: round(getattr(quantiles, f"{name}_ns") / MS, 3) if quantiles.count else None
+        for name in names
+    }
 
 
 def _rounded(share: float | None) -> float | None:

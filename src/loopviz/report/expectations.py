@@ -1,4 +1,4 @@
-"""What a scenario claims, held against reports of real runs.
+"""Checks the claims of a scenario against reports of real runs.
 
 A metric is a name, and for most a subject, measured in one run's report:
 
@@ -6,11 +6,11 @@ A metric is a name, and for most a subject, measured in one run's report:
 metric                                value
 ====================================  =========================================================
 `p50_ms ROUTE`, p90, p99, `max_ms`    latency in milliseconds; ROUTE as the load names it
-`errors ROUTE`                        share of what was sent that failed; who left counts for none
+`errors ROUTE`                        share of sent requests that failed; not of clients that left
 `gone ROUTE`                          requests whose client the app saw go away
 `lag_p99_ms`, `utilization`           of the loop
-`findings RULE`                       how often that rule was broken
-`counter KEY`                         what the scenario counted
+`findings RULE`                       the count of that rule's findings
+`counter KEY`                         the value of that counter
 `tasks WHAT`                          `outlived_parent`, `never_retrieved`, `lost`, `raised` …
 `in_use_max KIND`, `waiting_max`      of the resource of that kind (`asyncio.Lock`) with the most
 ====================================  =========================================================
@@ -20,23 +20,23 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from loopviz.errors import UsageError
-from loopviz.model.findings import RULES
-from loopviz.report.build import failed
+from loopviz.model.findings.rules import RULE_INFOS
+from loopviz.report.document import failed
 from loopviz.scenario import Expect
 
 __all__ = ["BUG", "Fixes", "Judgement", "judge", "needed", "value_of"]
 
 Report = Mapping[str, Any]
 Fixes = tuple[str, ...]
-"""Which fixes were on in a run."""
+"""The fixes that were on in a run."""
 BUG: Fixes = ()
 
 
 class Judgement(NamedTuple):
-    """What became of a claim."""
+    """The outcome of a claim."""
 
     value: float
-    """What the bounds are for: the metric's value, or a ratio."""
+    """The value that is compared with the bounds: the metric's value, or a ratio."""
     holds: bool
     sentence: str
     """The value, what it was compared with, and the bounds."""
@@ -51,7 +51,7 @@ def needed(claim: Expect) -> tuple[Fixes, ...]:
 
 
 def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Judgement:
-    """Whether the claim holds in these runs (`needed`), under the same arrivals.
+    """Check the claim against these runs (see `needed`), which had the same arrivals.
 
     Raises UsageError for a metric that does not exist, a claim without bounds, and a ratio to 0.
     """
@@ -59,7 +59,7 @@ def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Judgement:
         raise UsageError(f"The claim on {claim.metric!r} has no bounds: give at_most or at_least.")
     own, *others = needed(claim)
     value = value_of(claim.metric, reports[own])
-    said = f"{claim.metric} with {_words(own)} is {value:.4g}"
+    text = f"{claim.metric} with {_words(own)} is {value:.4g}"
     for other in others:
         against = value_of(claim.metric, reports[other])
         if not against:
@@ -67,7 +67,7 @@ def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Judgement:
                 f"{claim.metric} with {_words(other)} is 0, so nothing can be a multiple of it: "
                 "claim a value with against=None."
             )
-        said = f"{said}, {value / against:.3g} × that with {_words(other)} ({against:.4g})"
+        text = f"{text}, {value / against:.3g} × that with {_words(other)} ({against:.4g})"
         value /= against
     bounds = (("at most", claim.at_most), ("at least", claim.at_least))
     wanted = " and ".join(f"{words} {bound:g}" for words, bound in bounds if bound is not None)
@@ -75,7 +75,7 @@ def judge(claim: Expect, reports: Mapping[Fixes, Report]) -> Judgement:
         claim.at_least is None or value >= claim.at_least
     )
     why = f" ({claim.why})" if claim.why else ""
-    return Judgement(value, holds, f"{said}; claimed: {wanted}{why}.")
+    return Judgement(value, holds, f"{text}; claimed: {wanted}{why}.")
 
 
 def value_of(metric: str, report: Report) -> float:
@@ -125,7 +125,7 @@ def _gone(report: Report, subject: str) -> int:
 
 
 def _findings(report: Report, subject: str) -> int:
-    _one("rule", subject, {rule.rule: rule for rule in RULES})
+    _one("rule", subject, RULE_INFOS)
     return sum(found["count"] for found in report["findings"] if found["rule"] == subject)
 
 

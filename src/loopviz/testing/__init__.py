@@ -1,4 +1,4 @@
-"""For tests, ours and yours: a loop on virtual time, and stories to feed the model with."""
+"""Helpers for tests, also of your own: a loop on virtual time, and event stories for the model."""
 
 from loopviz.testing.clock import VirtualClock
 from loopviz.testing.loop import VirtualLoop

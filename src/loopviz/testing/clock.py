@@ -1,12 +1,12 @@
-"""A clock that goes on only when it is told to."""
+"""A clock that advances only when it is told to."""
 
 __all__ = ["VirtualClock"]
 
 
 class VirtualClock:
-    """Call it for the time in nanoseconds. A `loopviz.clock.Clock`.
+    """A `loopviz.clock.Clock`: call it for the time in nanoseconds.
 
-    It starts at 1024 s, where half, quarter and eighth seconds are exact as floats, too.
+    It starts at 1024 s, where halves, quarters and eighths of a second are exact as floats.
     """
 
     def __init__(self, now_ns: int = 1024 * 10**9) -> None:
@@ -16,7 +16,7 @@ class VirtualClock:
         return self.now_ns
 
     def advance(self, ns: int) -> None:
-        """Let time pass. Raises ValueError for a negative time."""
+        """Lets time pass. Raises ValueError if `ns` is negative."""
         if ns < 0:
             raise ValueError(f"time does not go back by {-ns} ns")
         self.now_ns += ns

@@ -1,4 +1,4 @@
-"""An event loop on virtual time: it never waits, and every duration is exact."""
+"""An event loop on virtual time: it never waits, and all durations are exact."""
 
 import asyncio
 import selectors
@@ -13,15 +13,16 @@ from loopviz.testing.clock import VirtualClock
 __all__ = ["VirtualLoop"]
 
 _PATIENCE_S = 5.0
+"""How long to wait for a socket or thread when no timer is set."""
 _T = TypeVar("_T")
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Asyncio's own loop, but where it would wait for a timer, `clock` jumps to it.
+    """Asyncio's own loop, except that it does not wait for timers: `clock` jumps to the next.
 
     Within its `with` block `time.sleep` takes virtual time on the loop's thread, so a coroutine
-    that blocks for 80 ms blocks for exactly that. Sockets and threads work, and take no time. At
-    the end of the block what is still running is cancelled, and the loop is closed:
+    that blocks for 80 ms blocks for exactly that. Sockets and threads work, and take no time. The
+    end of the block cancels what still runs, and closes the loop:
 
         with VirtualLoop() as loop:
             loop.run(main())
@@ -37,7 +38,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.clock() / 1e9
 
     def run(self, main: Coroutine[Any, Any, _T]) -> _T:
-        """Run to the coroutine's end and return what it returns."""
+        """Runs the coroutine to its end, and returns its result."""
         return self.run_until_complete(main)
 
     def __enter__(self) -> Self:
@@ -62,7 +63,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self.close()
 
     def _sleep(self, seconds: float | SupportsIndex) -> None:
-        """Stands in for `time.sleep`."""
+        """Replaces `time.sleep`."""
         if threading.get_ident() == self._thread:
             self.clock.advance(round(float(seconds) * 1e9))
         else:
@@ -81,7 +82,7 @@ class _VirtualSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-ty
         self._clock = clock
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Events that are there; else on to the next timer, or, if there is none, wait."""
+        """Returns ready events; else jumps to the next timer, or waits if there is none."""
         events = super().select(0)
         if events or timeout == 0:
             return events
@@ -92,6 +93,6 @@ class _VirtualSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-ty
         if not events:
             raise RuntimeError(
                 f"no timer is set, and no socket or thread had anything for {_PATIENCE_S:g} s: "
-                "await something that comes."
+                "await something that will happen."
             )
         return events

@@ -147,7 +147,7 @@ class Controller:
             return False
         if self.frozen is None:
             self.frozen = scene.snapshot
-            self.run.hold(scene.end_ns - RETAINED_NS)
+            self.run.retain(scene.end_ns - RETAINED_NS)
         self.view_state = replace(
             self.view_state, end_ns=end_ns or self.view_state.end_ns or scene.end_ns
         )
@@ -195,7 +195,7 @@ class Controller:
         self.view_state = self.view_state.live()
         if self.frozen is not None:
             self.frozen = self._past = None
-            self.run.hold(0)
+            self.run.release()
 
     def reset(self) -> None:
         """Another run: nothing of the old one is to be seen."""

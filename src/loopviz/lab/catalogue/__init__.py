@@ -1,4 +1,4 @@
-"""The scenario catalogue: finds scenario files and reads what they say of themselves.
+"""The scenario catalogue: finds scenario files and reads their descriptions.
 
 Listing reads the files without running them (titles, fixes and loads are literals), so it is
 instant and a broken file cannot break it. Running one (`load_scenario`) happens in the target.
@@ -28,6 +28,7 @@ __all__ = [
     "ScenarioInfo",
     "builtin_folder",
     "catalogue",
+    "check_fixes",
     "describe",
     "find",
     "load_scenario",
@@ -40,7 +41,7 @@ FIRST = "block"
 """The scenario that `loopviz` opens with."""
 
 _MODULES = {"postgres": "asyncpg"}
-"""What an extra of loopviz brings, where that has another name."""
+"""The module that an extra of loopviz installs, where its name is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,12 @@ class FixInfo:
     extra: str = ""
     workers: int = 1
     unavailable: str = ""
-    """Empty, or one sentence: what is not installed, and the command that does that."""
+    """One sentence if something is not installed, with the command that installs it; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class CounterInfo:
-    """Something that is counted; see `loopviz.scenario.Counter`."""
+    """A counter; see `loopviz.scenario.Counter`."""
 
     key: str
     title: str
@@ -81,30 +82,31 @@ class LoadInfo:
 
     @property
     def name(self) -> str:
-        """As people see it: without the query."""
+        """The route without its query, as it is shown."""
         return self.route.partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioInfo:
-    """A catalogue entry. `error` is empty, or one sentence why the scenario cannot run."""
+    """A catalogue entry. `error`: one sentence if the scenario cannot run; else empty."""
 
     id: str
     path: Path
     title: str = ""
     lesson: str = ""
-    look: tuple[str, ...] = ()
+    watch_for: tuple[str, ...] = ()
+    """`Scenario.look` of the file."""
     link: str = ""
     fixes: tuple[FixInfo, ...] = ()
     load: tuple[LoadInfo, ...] = ()
     counters: tuple[CounterInfo, ...] = ()
     error: str = ""
     shadows: Path | None = None
-    """The file of the same name that it hides: a user's scenario takes a built-in one's place."""
+    """The file of the same name that it replaces: a user's scenario may hide a built-in one."""
 
     @property
     def origin(self) -> str:
-        """Where it comes from, in a few words; empty for a built-in one."""
+        """The folder it comes from, and what it hides, in a few words; empty for a built-in one."""
         folder = self.path.parent
         if folder == builtin_folder():
             return ""
@@ -144,16 +146,16 @@ def _read_as_it_was(path: Path, _stamp: object) -> ScenarioInfo:
 
 
 def read(path: Path) -> ScenarioInfo:
-    """What the file says of itself, read without running it."""
+    """The description in a scenario file, read without running it."""
     contents = read_file(path)
-    said = contents.scenario.said
+    values = contents.scenario.values
     return ScenarioInfo(
         path.stem,
         path,
-        title=said.get("title", ""),
-        lesson=said.get("lesson", ""),
-        look=tuple(said.get("look", ())),
-        link=said.get("link", ""),
+        title=values.get("title", ""),
+        lesson=values.get("lesson", ""),
+        watch_for=tuple(values.get("look", ())),
+        link=values.get("link", ""),
         fixes=_read(FixInfo, contents.fixes, "key"),
         load=_read(LoadInfo, contents.load, "route"),
         counters=_read(CounterInfo, contents.counters, "key"),
@@ -179,13 +181,13 @@ def load_scenario(path: Path) -> Scenario:
 
 
 def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
-    """The same entry, taken from a scenario that was run."""
+    """The entry of a scenario whose file was run."""
     return ScenarioInfo(
         scenario_id,
         path,
         title=scenario.title,
         lesson=scenario.lesson,
-        look=tuple(scenario.look),
+        watch_for=tuple(scenario.look),
         link=scenario.link,
         fixes=tuple(_info(FixInfo, fix) for fix in scenario.fixes),
         load=tuple(_info(LoadInfo, load) for load in scenario.load),
@@ -193,25 +195,36 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
     )
 
 
+def check_fixes(scenario: ScenarioInfo, keys: Sequence[str]) -> None:
+    """Raise UsageError for a fix that the scenario does not have, or that is unavailable."""
+    known = {fix.key: fix for fix in scenario.fixes}
+    for key in keys if not scenario.error else ():
+        if key not in known:
+            there_are = ", ".join(known) or "none"
+            raise UsageError(f"{scenario.id} has no fix {key!r}; it has: {there_are}.")
+        if known[key].unavailable:
+            raise UsageError(f"{scenario.id}: {key} cannot be tried. {known[key].unavailable}")
+
+
 def _read(kind: Callable[..., Info], calls: Sequence[Call], name: str) -> tuple[Info, ...]:
-    """The entries of those that say their name; what they leave to the run is empty until then."""
+    """The calls that give `name`, as entries; values that only a run knows have defaults."""
     unknown = {"title": "", "why": "", "rps": 0.0}
-    made = (SimpleNamespace(**unknown | call.said) for call in calls if name in call.said)
-    return tuple(_info(kind, said) for said in made)
+    made = (SimpleNamespace(**unknown | call.values) for call in calls if name in call.values)
+    return tuple(_info(kind, values) for values in made)
 
 
 def _info(kind: Callable[..., Info], of: Any) -> Info:
-    """The entry with the fields of that object, as far as it has them."""
+    """An entry with those fields that the object has."""
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    said = {name: getattr(of, name) for name in names if hasattr(of, name)}
+    values = {name: getattr(of, name) for name in names if hasattr(of, name)}
     if kind is FixInfo:
-        said["answers"] = tuple(said.get("answers", ()))
-        said["unavailable"] = _unavailable(said.get("extra", ""))
-    return kind(**said)
+        values["answers"] = tuple(values.get("answers", ()))
+        values["unavailable"] = _unavailable(values.get("extra", ""))
+    return kind(**values)
 
 
 def _unavailable(extra: str) -> str:
-    """A sentence, if that extra of loopviz is not installed."""
+    """One sentence if that extra of loopviz is not installed; else empty."""
     module = _MODULES.get(extra, extra)
     if not extra or importlib.util.find_spec(module.partition(".")[0]) is not None:
         return ""
@@ -219,7 +232,7 @@ def _unavailable(extra: str) -> str:
 
 
 def _entries(folders: Sequence[Path]) -> dict[str, tuple[Path, Path | None]]:
-    """By id: the scenario's file, and the one that it hides; a later folder's comes first."""
+    """Each id with the scenario's file and the one it hides. Later folders take precedence."""
     found: dict[str, tuple[Path, Path | None]] = {}
     for folder in (builtin_folder(), *folders):
         for path in _files(folder):

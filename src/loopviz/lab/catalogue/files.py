@@ -1,4 +1,4 @@
-"""Reading a file of a person's, whatever lies under its name."""
+"""Reads a user's file safely, whatever kind of file it is."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 __all__ = ["LIMIT", "read_text", "read_whole"]
 
 LIMIT = 1 << 20
-"""Bytes that a file may have: 1 MiB."""
+"""The largest file that is read, in bytes: 1 MiB."""
 
 
 def read_whole(path: Path) -> bytes:
@@ -27,7 +27,7 @@ def read_whole(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """The same as text in UTF-8, as far as it is that."""
+    """The contents as text. Bytes that are not UTF-8 are replaced."""
     return read_whole(path).decode("utf-8", "replace")
 
 

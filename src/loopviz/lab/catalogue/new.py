@@ -11,8 +11,8 @@ __all__ = ["write_new"]
 def write_new(name: str, folder: Path) -> Path:
     """Write `NAME.py` into the folder, and return its path.
 
-    It is `loopviz.starter`, word for word. Raises UsageError for a name that is none, a file that
-    is there already, and a folder that cannot be written to.
+    Its text is that of `starter.py`. Raises UsageError for a name that is no identifier, a file
+    that exists, and a folder that cannot be written to.
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
         raise UsageError(

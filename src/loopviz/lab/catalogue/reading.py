@@ -1,4 +1,4 @@
-"""What a scenario's file says of itself, and what is wrong with it, seen without running it."""
+"""Reads a scenario file and finds its errors without running it."""
 
 import ast
 import tokenize
@@ -20,21 +20,21 @@ _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (Scenario, Fix, Load, Counter, Expect)
 }
 _LISTS = {"fixes": Fix, "load": Load, "counters": Counter, "expect": Expect}
-"""The arguments of a `Scenario` that list others of ours."""
+"""The arguments of `Scenario` that are lists, with the type of their items."""
 
 
 @dataclass
 class Call:
-    """`Fix(…)`, `Load(…)`, …: the arguments that are literals, and on which line each stands."""
+    """A call of `Fix(…)`, `Load(…)`, …: its literal arguments, and the line of each argument."""
 
     line: int
-    said: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
 class Contents:
-    """As far as it can be read. `error` is empty, or one sentence with file and line."""
+    """What could be read. `error`: one sentence with file and line; empty if all is well."""
 
     scenario: Call = field(default_factory=lambda: Call(1))
     fixes: list[Call] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Contents:
 
 
 def read_file(path: Path) -> Contents:
-    """Read the file. Never raises; never runs a line of it."""
+    """Read the file, without running it. Never raises."""
     try:
         data = read_whole(path)
     except OSError as error:
@@ -53,7 +53,7 @@ def read_file(path: Path) -> Contents:
         return Contents(error=why)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes, say: the target will tell
+            warnings.simplefilter("ignore")  # invalid escapes, say: the target reports them
             tree = ast.parse(data, filename=str(path))
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         return Contents(error=f"{path.name}:{_no_python(data, error)}.")
@@ -69,7 +69,7 @@ def read_file(path: Path) -> Contents:
 
 
 def _no_python(data: bytes, error: BaseException) -> str:
-    """The line, and what is wrong there."""
+    """The line and the reason why the file is not Python."""
     encoding = "utf-8"
     try:
         encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
@@ -95,7 +95,7 @@ def _line(data: bytes, at: int) -> int:
 
 
 class _Reader:
-    """Goes through a module from `scenario = Scenario(…)` on, and collects what is wrong."""
+    """Reads a module, starting at `scenario = Scenario(…)`, and collects its errors."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.errors: list[tuple[int, str]] = []
@@ -124,7 +124,7 @@ class _Reader:
             self.errors.append((1, "there is no `scenario = Scenario(…)` in this file"))
 
     def _resolve(self, node: ast.expr | None) -> ast.expr | None:
-        """A name that is assigned at the top of the module stands for its value."""
+        """The value of a name that is assigned at module level; any other expression as it is."""
         for _ in range(5):
             if not isinstance(node, ast.Name) or node.id not in self._values:
                 break
@@ -132,7 +132,7 @@ class _Reader:
         return node
 
     def _call(self, call: ast.Call, kind: type[Any]) -> Call:
-        """Its literal arguments; those that are no literals are left to the run."""
+        """Check the literal arguments of a call. The others are checked when the file is run."""
         name, takes = kind.__name__, parameters(kind)
         given = Call(call.lineno)
         positional = [name for name in takes if not takes[name].kw_only]
@@ -158,14 +158,14 @@ class _Reader:
                 if what:
                     self._wrong(node, f"{name}: {what}")
                 else:
-                    given.said[argument] = literal[0]
+                    given.values[argument] = literal[0]
         missing = [argument for argument in required(kind) if argument not in given.lines]
         if missing and not starred:
             self._wrong(call, f"{name} lacks {', '.join(missing)}")
         return given
 
     def _listed(self, argument: str, node: ast.expr, kind: type[Any]) -> list[Call]:
-        """The calls in a list or tuple, given in place or by name."""
+        """The calls in a list or tuple, given directly or by name."""
         value = self._resolve(node)
         must = f"Scenario: {argument} must be a list of {kind.__name__}(…)"
         if not isinstance(value, ast.List | ast.Tuple):
@@ -185,7 +185,7 @@ class _Reader:
     def _same_keys(self, argument: str, calls: Sequence[Call]) -> None:
         lines: dict[str, int] = {}
         for call in calls:
-            key = call.said.get("key")
+            key = call.values.get("key")
             if key in lines:
                 what = f"two {argument} have the key {key!r}, the other one in line {lines[key]}"
                 self.errors.append((call.line, what))
@@ -207,7 +207,7 @@ def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _may_bind(tree: ast.Module, name: str) -> bool:
-    """Whether the name may get a value in another way: an import, a branch, a `with`."""
+    """True if the name may be bound in another way: by an import, in a branch, by a `with`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
             return True
@@ -219,7 +219,7 @@ def _may_bind(tree: ast.Module, name: str) -> bool:
 
 
 def _kind_of(node: ast.expr | None) -> type[Any] | None:
-    """Which of ours is called there; None for everything else."""
+    """The class of `loopviz.scenario` that is called; None for anything else."""
     if not isinstance(node, ast.Call):
         return None
     function = node.func
@@ -233,7 +233,7 @@ def _source(node: ast.expr) -> str:
 
 
 def _literal(node: ast.expr | None) -> tuple[Any] | None:
-    """Its value, if it is a literal."""
+    """The value of a literal in a tuple; None for any other expression."""
     try:
         return None if node is None else (ast.literal_eval(node),)
     except (ValueError, TypeError, MemoryError, RecursionError, SyntaxError):

@@ -1,4 +1,4 @@
-"""Whether a file has changed since it was loaded."""
+"""Detects that a file has changed since it was loaded."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ Stamp = tuple[int, int, int] | None
 
 
 def stamp(path: Path) -> Stamp:
-    """Another value once the file is another one; None while it is not there."""
+    """A value that differs once the file has changed; None if there is no file."""
     try:
         about = path.stat()
     except OSError:
@@ -19,17 +19,17 @@ def stamp(path: Path) -> Stamp:
 
 
 class Watched:
-    """A file as it was when this was made. It is looked at once a second, however often asked."""
+    """A file, compared with its state at construction, once a second at most."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._before = stamp(path)
-        self._looked_ns = 0
+        self._checked_ns = 0
         self._changed = False
 
     def changed(self, now_ns: int) -> bool:
-        """Whether it is another one now, or gone."""
-        if now_ns - self._looked_ns >= SECOND:
-            self._looked_ns = now_ns
+        """True if the file has changed or is gone."""
+        if now_ns - self._checked_ns >= SECOND:
+            self._checked_ns = now_ns
             self._changed = stamp(self._path) != self._before
         return self._changed

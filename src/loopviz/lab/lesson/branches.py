@@ -1,4 +1,4 @@
-"""Which lines run while which fixes are on."""
+"""Finds the lines that run while certain fixes are on."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ __all__ = ["Branches", "Definition", "Span", "State", "asks"]
 
 State = Literal["", "active", "inactive"]
 Span = tuple[int, int]
-"""From column, to column."""
+"""First column, and the column after the last one."""
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -17,7 +17,7 @@ _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
 class Branches(ast.NodeVisitor):
-    """Walks statements and notes which lines run."""
+    """Visits statements and records which lines are active, inactive or partly idle."""
 
     def __init__(self, text: Sequence[str], on: dict[str, bool]) -> None:
         self._text, self._on = text, on
@@ -25,7 +25,7 @@ class Branches(ast.NodeVisitor):
         self.idle: dict[int, list[Span]] = {}
 
     def leave_out_unused(self, helper: Definition, parts: Sequence[ast.stmt]) -> None:
-        """A helper that only lines which do not run call does not run."""
+        """Mark a helper as inactive if only inactive lines call it."""
         calls = [
             name
             for part in parts
@@ -60,7 +60,7 @@ class Branches(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _block(self, nodes: Sequence[object]) -> None:
-        """What follows `if fix.on: return …` is that one's other branch."""
+        """Visit a block. What follows `if fix.on: return …` is the other branch of that `if`."""
         for i, node in enumerate(nodes):
             if not isinstance(node, ast.AST):
                 continue
@@ -87,7 +87,7 @@ class Branches(ast.NodeVisitor):
         return first
 
     def _mark(self, first: int, last: int, *, runs: bool) -> None:
-        """Lines of an inner branch; what is in one that does not run stays so."""
+        """Mark lines as active or inactive. Lines inside an inactive branch stay inactive."""
         for number in range(first, last + 1):
             if self.states.get(number) != "inactive":
                 self.states[number] = "active" if runs else "inactive"
@@ -99,7 +99,7 @@ class Branches(ast.NodeVisitor):
         return not any(start <= at < end for start, end in self.idle.get(node.lineno, ()))
 
     def _leave_out(self, node: ast.expr) -> None:
-        """A part of an expression: whole lines, or parts of them."""
+        """Mark an expression as not running: whole lines of it, or parts of lines."""
         last = node.end_lineno or node.lineno
         for number in range(node.lineno, last + 1):
             text = self._text[number - 1]
@@ -116,7 +116,7 @@ class Branches(ast.NodeVisitor):
         return asks(test, self._on)
 
     def _truth(self, test: ast.expr) -> bool | None:
-        """What the test says; None if that does not follow from the fixes."""
+        """The value of the test; None if it does not follow from the fixes alone."""
         match test:
             case ast.Attribute(value=ast.Name(id=name), attr="on"):
                 return self._on.get(name)
@@ -135,7 +135,7 @@ class Branches(ast.NodeVisitor):
 
 
 def asks(node: ast.AST, fixes: Collection[str]) -> bool:
-    """Whether a fix's `on` is read in it."""
+    """True if the code reads a fix's `on`."""
     return any(
         isinstance(found, ast.Attribute)
         and found.attr == "on"
@@ -146,7 +146,7 @@ def asks(node: ast.AST, fixes: Collection[str]) -> bool:
 
 
 def _ends(block: Sequence[ast.stmt]) -> bool:
-    """Whether nothing after the block runs once it did."""
+    """True if nothing after the block runs: it returns, raises, continues or breaks."""
     last = block[-1]
     if isinstance(last, ast.If):
         return bool(last.orelse) and _ends(last.body) and _ends(last.orelse)

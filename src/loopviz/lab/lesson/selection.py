@@ -1,4 +1,4 @@
-"""Which parts of a scenario's file its load runs."""
+"""Selects the parts of a scenario's file that its load runs."""
 
 import ast
 import re
@@ -10,28 +10,28 @@ __all__ = ["first", "fixes", "parts"]
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _NO_SETUP = ("Fix", "Counter", "Scenario", "APIRouter")
-"""What is made of these at the top of the file is no part of the picture."""
+"""Module-level calls of these are not part of the lesson."""
 _LONGEST_SETUP = 3
 
 
 def fixes(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Name in the file → key, of every `name = Fix(key=…)`."""
+    """The name and the key of every `name = Fix(key=…)`."""
     for node in tree.body:
         name, value = _assigned(node)
-        if name and isinstance(value, ast.Call) and _called(value) == "Fix":
+        if name and isinstance(value, ast.Call) and _function_name(value) == "Fix":
             given = [k.value for k in value.keywords if k.arg == "key"] or value.args[:1]
             if given and isinstance(given[0], ast.Constant):
                 yield name, str(given[0].value)
 
 
 def parts(tree: ast.Module, routes: list[str], keys: Collection[str]) -> list[ast.stmt]:
-    """The statements at the top of the file that are the lesson, in order."""
+    """The module-level statements of the lesson, in order."""
     defined = {node.name: node for node in tree.body if isinstance(node, Definition)}
     assigned = {name: node for node in tree.body if (name := _setup(node))}
     wanted: list[ast.stmt] = [
         node for node in defined.values() if _serves(node, routes) or asks(node, keys)
     ]
-    for part in wanted:  # grows meanwhile
+    for part in wanted:  # the loop appends to it
         for name in _names(part):
             for found in (defined.get(name), assigned.get(name)):
                 if found is not None and found not in wanted:
@@ -40,7 +40,7 @@ def parts(tree: ast.Module, routes: list[str], keys: Collection[str]) -> list[as
 
 
 def _serves(node: Definition, routes: list[str]) -> bool:
-    """Whether a decorator gives it one of the routes: `@router.get("/x")`."""
+    """True if a decorator, `@router.get("/x")`, gives it one of the routes."""
     for call in node.decorator_list:
         match call:
             case ast.Call(
@@ -49,16 +49,16 @@ def _serves(node: Definition, routes: list[str]) -> bool:
                 pieces = re.split(r"\{[^}]*\}", path)
                 pattern = ".+".join(map(re.escape, pieces))
                 verb = "[A-Z]+" if method == "api_route" else method.upper()
-                asked = (route.partition("?")[0] for route in routes)
-                if any(re.fullmatch(f"{verb} +{pattern}", route) for route in asked):
+                requested = (route.partition("?")[0] for route in routes)
+                if any(re.fullmatch(f"{verb} +{pattern}", route) for route in requested):
                     return True
     return False
 
 
 def _setup(node: ast.stmt) -> str:
-    """The name that a short assignment gives to something that is set up; else empty."""
+    """The name that a short assignment of a set-up value binds; else empty."""
     name, value = _assigned(node)
-    if isinstance(value, ast.Call) and _called(value) in _NO_SETUP:
+    if isinstance(value, ast.Call) and _function_name(value) in _NO_SETUP:
         return ""
     if value is None:
         return ""
@@ -76,8 +76,8 @@ def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:
     return "", None
 
 
-def _called(call: ast.Call) -> str:
-    """`Fix` of `Fix(…)` and of `scenario.Fix(…)`."""
+def _function_name(call: ast.Call) -> str:
+    """The name of the function: `Fix` for `Fix(…)` and for `scenario.Fix(…)`."""
     func = call.func
     return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
 
@@ -87,6 +87,6 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def first(node: ast.stmt) -> int:
-    """The line it begins at, decorators included."""
+    """The statement's first line, decorators included."""
     decorators = node.decorator_list if isinstance(node, Definition) else []
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])

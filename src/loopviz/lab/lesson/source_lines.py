@@ -1,4 +1,4 @@
-"""The lesson's lines, as they run."""
+"""The lines of a lesson, active or not."""
 
 import ast
 import re
@@ -16,19 +16,19 @@ class SourceLine(NamedTuple):
     """A line of the lesson."""
 
     number: int
-    """0: lines of the file are left out here."""
+    """The line number in the file; 0: lines of the file are left out here."""
     text: str
     state: State
-    """`active`: in the branch that runs; `inactive`: in one that does not; empty: in none."""
+    """`active`: in a branch that runs; `inactive`: in one that does not; empty: in no branch."""
     idle: tuple[Span, ...] = ()
-    """Parts of the line that do not run: the other side of a conditional expression."""
+    """Parts of the line that do not run: one side of a conditional expression."""
 
 
 class Lesson:
     """The part of a scenario's file that its load runs.
 
-    That is the endpoints of the `routes` (`METHOD /path`), every function or class of the file
-    that they use or that asks for a fix, and the short assignments that these use.
+    It consists of the endpoints of the `routes` (`METHOD /path`), the functions and classes of the
+    file that they use or that read a fix, and the short assignments that these use.
     """
 
     def __init__(self, text: str, routes: Iterable[str]) -> None:
@@ -40,7 +40,7 @@ class Lesson:
         self._fixes: dict[str, str] = {}
         self._painted: dict[frozenset[str], tuple[SourceLine, ...]] = {}
         try:
-            with warnings.catch_warnings(action="ignore"):  # of odd escapes; loading it will tell
+            with warnings.catch_warnings(action="ignore"):  # the target reports them
                 tree = ast.parse(text)
             self.prose = ast.get_docstring(tree) or ""
             self._fixes = dict(fixes(tree))
@@ -55,7 +55,7 @@ class Lesson:
             self._parts = []
 
     def lines(self, on: Collection[str]) -> tuple[SourceLine, ...]:
-        """The lines in the file's order, as they run while the fixes with these keys are on."""
+        """The lines in the file's order, with their states while these fixes are on, by key."""
         key = frozenset(on)
         if key not in self._painted:
             self._painted[key] = tuple(self._lines(key))

@@ -1,4 +1,4 @@
-"""The one module that knows httpx: sends a request, and says how it went.
+"""Sends requests with httpx, which no other module knows, and reports how each one went.
 
 Two measurements made it what it is (2 cores, a bare ASGI target, a 1 s route at 100 rps). A
 connection pool looks through all its connections at the start and at the end of every request:
@@ -26,7 +26,7 @@ from loopviz.wire.control import CONNECTION, LEFT, SENT_HEADER, TIMEOUT
 try:
     import sniffio  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
 except ImportError:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]  # it need not be looked for again
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # so that no request searches for it again
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # its command line: 0.1 s
 
 import httpx  # noqa: E402
@@ -44,23 +44,23 @@ _NO_BODY = httpx.ByteStream(b"")
 
 
 class Reply(NamedTuple):
-    """How one request went; times are nanoseconds of the monotonic clock."""
+    """The outcome of one request; times are nanoseconds of the monotonic clock."""
 
     sent_ns: int
     done_ns: int
-    """When the last byte had come, or the request had failed."""
+    """When the last byte came, or the request failed."""
     status: int
     """As in `Sample`."""
 
 
 class _Target(NamedTuple):
-    """What is the same in all requests of a route."""
+    """What all requests of a route have in common."""
 
     method: str
     base: httpx.URL
     path: str
     url: httpx.URL | None
-    """None: each request has its own, with its number in the path."""
+    """None: the path has a number, so each request has a URL of its own."""
     headers: list[tuple[bytes, bytes]]
     timeout_s: float
 
@@ -69,10 +69,10 @@ class _Target(NamedTuple):
 
 
 class Client:
-    """Requests to one target, as many at a time as there are; never to another machine."""
+    """Sends requests to one target on this machine, any number at a time."""
 
     def __init__(self, routes: Sequence[LoadInfo], url: str, *, reuse: bool = True) -> None:
-        """Connections are used again, unless `reuse` says no."""
+        """`reuse=False`: a connection for each request."""
         self._routes = routes
         self._idle_ns = IDLE_NS if reuse else 0
         self._idle: deque[tuple[int, httpx.AsyncHTTPTransport]] = deque()
@@ -90,7 +90,7 @@ class Client:
         self._targets = [_target(base, route, self._idle_ns) for route in self._routes]
 
     async def send(self, arrival: Arrival) -> Reply:
-        """One request, the whole response read unless its client leaves; no failure is raised.
+        """Send one request and read the whole response, unless the client leaves. Never raises.
 
         A client that leaves closes its connection.
         """
@@ -124,7 +124,7 @@ class Client:
         await self._close_idle(monotonic_ns())
 
     async def _close_idle(self, before_ns: int) -> None:
-        """Close what has not been used since; the least recently used are on the left."""
+        """Close connections last used before then; the least recently used are on the left."""
         while self._idle and self._idle[0][0] <= before_ns:
             await self._idle.popleft()[1].aclose()
 

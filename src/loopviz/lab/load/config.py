@@ -1,4 +1,4 @@
-"""What the load child is told first: where to send, what, how often and since when."""
+"""The load's configuration, its first message: where to send what, how often and from when."""
 
 import math
 from collections.abc import Iterable
@@ -7,6 +7,8 @@ from typing import Any
 
 from loopviz.errors import LoopvizError, UsageError
 from loopviz.lab.catalogue import LoadInfo
+from loopviz.lab.catalogue.checks import parameters, wrong
+from loopviz.scenario import Load
 
 __all__ = ["Config", "factor", "split_route"]
 
@@ -22,21 +24,21 @@ class Config:
     rate: float = 1.0
     """Factor on every route's requests per second."""
     start_at_ns: int | None = None
-    """When the schedule starts (monotonic clock); None, or a time that is past: at once."""
+    """When the schedule starts (monotonic clock); None or a past time: at once."""
     duration_s: float | None = None
-    """Send no more after so long; None: until told to stop."""
+    """When to stop sending, counted from the start; None: when a message says so."""
     reuse: bool = True
-    """False: each request has a connection of its own, as from many clients. One that is used
-    again stays with the worker process that accepted it."""
+    """False: each request has a connection of its own, as if from many clients. A reused connection
+    stays with the worker process that accepted it."""
 
     def to_message(self) -> dict[str, Any]:
-        """As the first line of the child's input."""
+        """The message that starts the load."""
         message = asdict(self) | {"do": "start"}
         return {name: value for name, value in message.items() if value is not None}
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> "Config":
-        """The other way. Raises LoopvizError, naming what is wrong."""
+        """The configuration in that message. Raises LoopvizError, naming what is wrong."""
         if message.get("do") != "start":
             raise LoopvizError(f"The load's first message must be its start, not {message!r}.")
         try:
@@ -74,29 +76,6 @@ def split_route(route: str) -> tuple[str, str]:
 
 def _check(routes: Iterable[LoadInfo]) -> None:
     for route in routes:
-        split_route(route.route)
-        for wrong, said in (
-            (
-                route.arrivals not in ("poisson", "constant"),
-                f"Arrivals are 'poisson' or 'constant', not {route.arrivals!r}",
-            ),
-            (
-                not math.isfinite(route.rps) or route.rps < 0,
-                f"Requests per second must be at least 0, not {route.rps}",
-            ),
-            (not route.timeout_s > 0, f"A timeout must be more than 0 s, not {route.timeout_s}"),
-            (
-                not isinstance(route.copies, int) or route.copies < 1,
-                f"Copies must be a whole number of at least 1, not {route.copies!r}",
-            ),
-            (
-                not 0 <= route.leaves <= 1,
-                f"The share that leaves must be from 0 to 1, not {route.leaves}",
-            ),
-            (
-                not 0 < route.leaves_within_s < math.inf,
-                f"Clients must leave within more than 0 s, not {route.leaves_within_s}",
-            ),
-        ):
-            if wrong:
-                raise UsageError(f"{said} ({route.route}).")
+        for name in parameters(Load):
+            if what := wrong(Load, name, getattr(route, name)):
+                raise UsageError(f"Load: {what} ({route.route}).")

@@ -20,7 +20,7 @@ IN_FLIGHT_MAX = 2_000
 
 
 class SendResult(Protocol):
-    """How one request went; see `loopviz.lab.load.client.SendResult`."""
+    """The outcome of one request; see `loopviz.lab.load.client.Reply`."""
 
     @property
     def sent_ns(self) -> int: ...
@@ -31,7 +31,7 @@ class SendResult(Protocol):
 
 
 Send = Callable[[Arrival], Coroutine[Any, Any, SendResult]]
-"""Send the request that is due; raises nothing."""
+"""Sends the request that is due. Never raises."""
 
 
 class OpenLoop:
@@ -54,38 +54,38 @@ class OpenLoop:
         self._in_flight_max = in_flight_max
         self._timer: asyncio.TimerHandle | None = None
         self._open: dict[asyncio.Task[None], tuple[int, int]] = {}
-        """Requests with no reply yet: route and scheduled time, in the order of the latter."""
+        """Requests without a reply: route and scheduled time, ordered by time."""
         self._samples: list[Sample] = []
         self._stopped = False
         self.sent = [0] * routes
         """Requests sent so far, by route."""
         self.in_flight = [0] * routes
-        """Requests with no reply yet, by route."""
+        """Requests without a reply, by route."""
         self.shed = [0] * routes
-        """Requests not sent since too many were in flight; they have no sample."""
+        """Requests not sent because too many were in flight, by route; they have no sample."""
 
     def start(self) -> None:
-        """Let the arrivals come. The first is due at its offset from the origin."""
+        """Start the arrivals. The first one is due at its offset from the origin."""
         self._fire()
 
     def set_rate(self, factor: float) -> None:
-        """Scale the rate of the arrivals to come; 0 pauses them."""
+        """Scale the rate of future arrivals; 0 pauses them."""
         self._fire()
         self._schedule.set_factor(factor, self._clock() - self._origin_ns)
         self._arm()
 
     def stop(self) -> None:
-        """Let no more arrivals come; those in flight go on."""
+        """Stop the arrivals. Requests in flight go on."""
         self._stopped = True
         self._arm()
 
     def take(self) -> list[Sample]:
-        """The samples since the last call, in the order in which the replies came."""
+        """The samples since the last call, in the order of their replies."""
         taken, self._samples = self._samples, []
         return taken
 
     def waiting(self, before_ns: int) -> list[tuple[int, int]]:
-        """Requests with no reply yet that were due by then: route and scheduled time, by time."""
+        """Requests without a reply that were due by then: route and scheduled time, by time."""
         return list(takewhile(lambda request: request[1] <= before_ns, self._open.values()))
 
     def _fire(self) -> None:

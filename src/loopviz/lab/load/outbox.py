@@ -1,7 +1,7 @@
-"""What goes up to the parent: a pipe that is never waited for.
+"""Messages to the parent, through a pipe that never blocks the load.
 
-If the parent does not read, samples wait here up to a bound; then of the oldest only the outcome
-is kept, as a count. The schedule does not notice.
+If the parent does not read, samples wait here up to a bound; beyond it only the outcomes of the
+oldest are kept, as counts. The schedule is not affected.
 """
 
 import os
@@ -15,14 +15,14 @@ __all__ = ["Outbox", "Source"]
 
 SIGN_OF_LIFE_NS = 500 * MS
 CHUNK = 500
-"""Samples in a message at most, so that one fits into the pipe (64 KiB on Linux)."""
+"""Most samples in a message, so that it fits into the pipe (64 KiB on Linux)."""
 BACKLOG_MAX = 50_000
 LATE_NS = 500 * MS
-"""Requests that have waited so long for their answer are reported one by one."""
+"""Requests that have waited this long for their answer are reported one by one."""
 
 
 class Source(Protocol):
-    """What is reported on; see `OpenLoop`."""
+    """The load that is reported on; see `OpenLoop`."""
 
     sent: list[int]
     in_flight: list[int]
@@ -46,19 +46,19 @@ class Outbox:
         self._counts: tuple[list[int], ...] = ()
         self._reported_ns = 0
         self.dropped = 0
-        """Samples lost since the parent did not read. Should be 0."""
+        """Samples lost because the parent did not read; 0 if all is well."""
         self._outcomes: Counter[tuple[int, int]] = Counter()
-        """Of dropped samples, by route and status, as far as they are not yet reported."""
+        """Dropped samples that were not yet reported, by route and status."""
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a message after those that went before, now or with a later call."""
+        """Send a message after the earlier ones, now or in a later call."""
         self._unwritten += encode(message)
         self.flush()
 
     def report(self, source: Source, *, always: bool = False) -> bool:
-        """Send the samples and counts there are, if anything changed or half a second is over.
+        """Send samples and counts, if anything has changed or half a second has passed.
 
-        True if nothing is left to send; with `always`, all was sent, whether or not it changed.
+        Returns True if nothing is left to send. `always`: send them even if nothing has changed.
         """
         for sample in source.take():
             self._keep(sample)
@@ -90,7 +90,7 @@ class Outbox:
         return False
 
     def _keep(self, sample: Sample) -> None:
-        """In the backlog; if that is full, its oldest sample becomes a count."""
+        """Add a sample to the backlog. If it is full, its oldest sample becomes a count."""
         if len(self._backlog) == self._backlog.maxlen:
             oldest = self._backlog.popleft()
             self._outcomes[oldest.route, oldest.status] += 1
@@ -98,12 +98,12 @@ class Outbox:
         self._backlog.append(sample)
 
     def flush(self) -> bool:
-        """Write what the pipe takes; True if nothing is left."""
+        """Write as much as the pipe takes. Returns True if nothing is left."""
         try:
             while self._unwritten:
                 self._unwritten = self._unwritten[os.write(self._fd, self._unwritten) :]
         except BlockingIOError:
             return False
         except BrokenPipeError:
-            self._unwritten = b""  # no one is there to read; the end of stdin will say so, too
+            self._unwritten = b""  # the parent is gone; the end of stdin ends this process
         return True

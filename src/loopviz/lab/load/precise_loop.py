@@ -1,9 +1,9 @@
-"""An asyncio loop that keeps appointments: its timers are precise, and replies cannot crowd them.
+"""An asyncio loop with precise timers, which a burst of replies cannot delay.
 
 On Linux asyncio rounds a wait up to the next millisecond, since that is epoll's unit: every
 arrival would be sent 0.5 ms late on average, and every latency would be as much too long. And
-when a stalled server comes back, a thousand replies are there at once; read in a single
-iteration, they would delay the arrivals that fall due meanwhile by half a second.
+when a stalled server recovers, a thousand replies arrive at once; read in a single iteration, they
+would delay the arrivals that become due by half a second.
 """
 
 import asyncio
@@ -14,19 +14,19 @@ import sys
 __all__ = ["new_loop"]
 
 READY_MAX = 8
-"""Sockets served in an iteration; timers have their turn between."""
+"""Most sockets served in an iteration, so that timers run between them."""
 
 if sys.platform == "win32":
 
     def new_loop() -> asyncio.AbstractEventLoop:
-        """A loop for `asyncio.Runner`: here the usual one."""
+        """A loop for `asyncio.Runner`: the default one on this platform."""
         return asyncio.new_event_loop()
 
 else:
 
     class _PreciseSelector(selectors.DefaultSelector):
         def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-            """The first few that are ready; the others still will be the next time."""
+            """The first `READY_MAX` that are ready; the others stay ready for the next call."""
             if sys.platform == "linux" and timeout is not None and timeout > 0:
                 select.select([self], [], [], timeout)  # on epoll's own descriptor: microseconds
                 timeout = 0

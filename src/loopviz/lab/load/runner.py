@@ -1,4 +1,4 @@
-"""The load's program on its event loop: start, follow orders, report, stop, stay."""
+"""Runs the load on its event loop: start, follow messages, report, stop, stay alive."""
 
 import asyncio
 import gc
@@ -21,21 +21,21 @@ Orders = queue.SimpleQueue[dict[str, Any]]
 
 TICK_S = 0.05
 LAST_REPLIES_NS = 1 * SECOND
-"""How long requests in flight may take once the load is stopped."""
+"""How long requests in flight may take after the load was stopped."""
 
 
 async def run(config: Config, orders: Orders, outbox: Outbox) -> NoReturn:
-    """Send the load until told to stop; says `ready` first and `stopped` last.
+    """Send the load until a message stops it. Sends `ready` first and `stopped` last.
 
-    Requests that have no answer then are in the last report, and keep their connections for as
-    long as the process lives: an app that saw their clients leave would give up what hangs.
+    Requests without an answer are in the last report, and keep their connections as long as the
+    process lives: if their clients left, the app would cancel the handlers that hang.
 
     Raises LoopvizError if the configured target is not on this machine.
     """
     client = Client(config.routes, config.url, reuse=config.reuse)
     await _warm_up(config)
     gc.collect()
-    gc.freeze()  # what is there now stays; later collections need not look at it
+    gc.freeze()  # these objects live as long as the process: later collections skip them
     origin_ns = max(config.start_at_ns or 0, monotonic_ns())
     end_ns = None if config.duration_s is None else round(config.duration_s * SECOND)
     schedule = ArrivalSchedule(config.routes, config.seed, config.rate, end_ns)
@@ -76,7 +76,7 @@ def _obey(orders: Orders, load: OpenLoop, client: Client, outbox: Outbox) -> boo
 
 
 async def _warm_up(config: Config) -> None:
-    """Send one request to a port where no one listens: it loads what httpx loads late (0.1 s)."""
+    """Send one request to a port where no one listens, so that httpx loads its modules (0.1 s)."""
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         client = Client(config.routes[:1], f"http://{HOST}:{taken.getsockname()[1]}")

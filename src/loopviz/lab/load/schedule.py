@@ -1,11 +1,11 @@
 """The arrival schedule: when each request is due, fixed in advance by a seed.
 
-Pure: no clock and no I/O. Times are integer nanoseconds since the load's start. Two things make
-the schedule. Each route's own arrivals, at the rate the scenario asks for (`arrivals`). And one
-tempo for all of them: at factor 2 schedule time passes twice as fast, at factor 0 it stands
-still, and an arrival comes when schedule time gets to it (`ArrivalSchedule`).
+Pure: no clock and no I/O. Times are integer nanoseconds since the load's start. A schedule has two
+parts: the arrivals of each route, at the scenario's rate (`arrivals`), and one tempo for all of
+them (`ArrivalSchedule`): at factor 2 schedule time passes twice as fast, at factor 0 it stands
+still, and an arrival is due when schedule time reaches it.
 
-Chance is fixed by the seed throughout: when an arrival comes, and which client leaves when.
+The seed determines everything random: when an arrival is due, and which client leaves when.
 """
 
 import heapq
@@ -21,16 +21,16 @@ __all__ = ["Arrival", "ArrivalSchedule", "arrivals"]
 
 
 class Arrival(NamedTuple):
-    """One request that is due; an arrival of several copies is as many of these, in a row."""
+    """One request that is due. An arrival of several copies is as many of these in a row."""
 
     offset_ns: int
-    """When, since the load's start."""
+    """When it is due, since the load's start."""
     route: int
-    """Which, as an index into the load's routes."""
+    """The index of its route."""
     number: int
-    """How many arrivals the route had before this one: what `{n}` in it stands for."""
+    """The number of earlier arrivals of the route; replaces `{n}` in it."""
     leaves_s: float | None = None
-    """The client goes away so long after it has sent the request; None: it stays."""
+    """How long after sending the request the client leaves; None: it stays."""
 
 
 def arrivals(route: LoadInfo, seed: int, nth: int = 0) -> Iterator[int]:
@@ -67,7 +67,7 @@ class ArrivalSchedule:
         factor: float = 1.0,
         end_ns: int | None = None,
     ) -> None:
-        """`end_ns`: no arrivals from there on, counted from the load's start."""
+        """`end_ns`: no arrivals are due from then on, counted from the load's start."""
         names = [route.route for route in routes]
         self._routes = [(route, names[:i].count(route.route)) for i, route in enumerate(routes)]
         self._seed = seed
@@ -85,7 +85,7 @@ class ArrivalSchedule:
 
     @property
     def next_ns(self) -> int | None:
-        """When the next arrival is due, if the factor stays; None at a pause or the end."""
+        """When the next arrival is due at the present factor; None while paused or at the end."""
         if self._next is None or self._factor <= 0:
             return None
         to_go_ns = max(0, self._next[0] - self._reached_ns)
@@ -102,7 +102,7 @@ class ArrivalSchedule:
             self._next = next(self._arrivals, None)
 
     def set_factor(self, factor: float, now_ns: int) -> None:
-        """From `now_ns` on, arrivals come `factor` times as often; what is left of a gap shrinks.
+        """From `now_ns` on, arrivals are `factor` times as frequent; the present gap shrinks, too.
 
         Take what is due first: an arrival that is overdue would be moved to `now_ns`.
         """
@@ -121,6 +121,6 @@ class ArrivalSchedule:
 
 
 def _chance(seed: int, route: LoadInfo, nth: int, *what: object) -> random.Random:
-    """What chance is for this route; the same for the same words, wherever it runs."""
+    """The random numbers of a route; the same for the same arguments on every machine."""
     words = [seed, route.route, *([nth] if nth or what else []), *what]
     return random.Random(" ".join(map(str, words)))  # noqa: S311 (a schedule, not a secret)

@@ -20,8 +20,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from loopviz.errors import LoopvizError, MachineError, UsageError
-from loopviz.lab.catalogue import ScenarioInfo, describe
+from loopviz.errors import LoopvizError, MachineError
+from loopviz.lab.catalogue import ScenarioInfo, check_fixes, describe
 from loopviz.lab.target.control import Control
 from loopviz.lab.target.counters import Counting
 from loopviz.lab.target.loading import Loading, load, raised
@@ -121,12 +121,9 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
 
 
 def _turn_on(scenario: Scenario, info: ScenarioInfo, keys: list[str]) -> None:
-    fixes = {fix.key: fix for fix in scenario.fixes}
-    for key in keys:
-        if key not in fixes:
-            known = ", ".join(fixes) or "none"
-            raise UsageError(f"{info.id} has no fix {key!r}; it has: {known}.")
-        fixes[key].on = True
+    check_fixes(info, keys)
+    for fix in scenario.fixes:
+        fix.on = fix.on or fix.key in keys
 
 
 def _stacks(loop: asyncio.AbstractEventLoop, say: Any) -> Callable[[int], None]:

@@ -1,4 +1,4 @@
-"""From a scenario to the FastAPI app that is served."""
+"""Builds the FastAPI app of a scenario."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -14,11 +14,11 @@ __all__ = ["build_app", "routes_of"]
 def build_app(
     scenario: Scenario, failed: Callable[[BaseException], None] = lambda _error: None
 ) -> FastAPI:
-    """The scenario's endpoints, and `GET /ping`, the bystander: it does nothing, and suffers.
+    """The scenario's endpoints, and `GET /ping`, which does nothing and shows what others cause.
 
-    `failed` hears what the lifespan raises before it yields: servers say no more than that it did.
+    `failed` is called with what the lifespan raises before it yields: a server reports no details.
     """
-    app = FastAPI(title=scenario.title, lifespan=_telling(scenario, failed))
+    app = FastAPI(title=scenario.title, lifespan=_reporting(scenario, failed))
     app.include_router(scenario.router)
     for middleware in reversed(scenario.middleware):
         app.add_middleware(middleware)
@@ -31,7 +31,7 @@ def build_app(
 
 
 def routes_of(scenario: Scenario) -> list[str]:
-    """`GET /report`, …: what its router has, and `GET /ping`."""
+    """The routes of its router, as `GET /report`, and `GET /ping`."""
     found = [
         f"{method} {route.path}"
         for route in scenario.router.routes
@@ -41,7 +41,7 @@ def routes_of(scenario: Scenario) -> list[str]:
     return [*found, "GET /ping"]
 
 
-def _telling(scenario: Scenario, failed: Callable[[BaseException], None]) -> Any:
+def _reporting(scenario: Scenario, failed: Callable[[BaseException], None]) -> Any:
     if scenario.lifespan is None:
         return None
     start: Callable[[FastAPI], AbstractAsyncContextManager[Any]] = scenario.lifespan

@@ -9,14 +9,12 @@ from typing import IO, Protocol
 from loopviz import run_folder
 from loopviz.clock import monotonic_ns
 from loopviz.scenario import Fix
+from loopviz.shutdown import TARGET_S
 from loopviz.wire.control import messages
 from loopviz.wire.events import Kind
 from loopviz.wire.ring import LockedRing
 
 __all__ = ["Control"]
-
-GRACE_S = 1.5
-"""How long the app may take to shut down before the process ends all the same."""
 
 
 class Quit(Protocol):
@@ -65,7 +63,7 @@ class Control:
                 break
         if self._fixes is not None:
             self._quit()
-            threading.Event().wait(GRACE_S)
+            threading.Event().wait(TARGET_S)
         if orphaned:
             run_folder.remove(self._run_folder)
         os._exit(0)  # the loop does not come back, or a thread of the app holds on

@@ -1,4 +1,4 @@
-"""The thread that tells what the scenario's counters count, the loop blocked or not."""
+"""A thread that writes the values of the scenario's counters, even while the loop is blocked."""
 
 import threading
 from collections.abc import Sequence
@@ -19,31 +19,31 @@ class Counting:
     def __init__(self, counters: Sequence[Counter], side: LockedRing) -> None:
         self._counters = counters
         self._side = side
-        self._told: dict[str, int] = {}
+        self._written: dict[str, int] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="loopviz counters", daemon=True)
 
     def start(self) -> None:
-        """From now on, if there is anything to count."""
+        """Start writing, if there is any counter."""
         if self._counters:
             self._thread.start()
 
     def stop(self) -> None:
-        """Tell the last values; returns when the thread has ended. The ring may be closed then."""
+        """Write the last values. Returns when the thread has ended, so the ring may be closed."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
 
-    def tell(self) -> None:
-        """Write the values that are new. One that is no whole number is not told."""
+    def write(self) -> None:
+        """Write the values that have changed, if they are whole numbers."""
         for counter in self._counters:
             value = counter.value
-            if isinstance(value, int) and value != self._told.get(counter.key):
-                self._told[counter.key] = value
+            if isinstance(value, int) and value != self._written.get(counter.key):
+                self._written[counter.key] = value
                 self._side.write(Kind.COUNTER, a=value & _VALUE, text=counter.key)
 
     def _follow(self) -> None:
         over = False
         while not over:
             over = self._stopped.wait(INTERVAL_S)
-            self.tell()
+            self.write()

@@ -1,4 +1,4 @@
-"""Loading a scenario: run its file, check it, and say where it hangs or what it raised."""
+"""Loads a scenario: runs its file, checks it, and reports where it hangs or what it raised."""
 
 import asyncio
 import contextlib
@@ -22,18 +22,18 @@ from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
 __all__ = ["Loading", "check", "load", "raised"]
 
 PATIENCE_S = 3.0
-"""Loading for longer is worth a word, and from then on …"""
+"""How long loading may take before its place is reported."""
 WORD_S = 1.0
-"""… as often."""
+"""The interval of reports after that."""
 LONG = 1_000
-"""Characters that are looked at of an exception's text and of a line, which are cut further."""
+"""Most characters that are read of an exception's text and of a source line; both are cut later."""
 
 
 def load(path: Path) -> Scenario:
     """Run the file and return its scenario, checked. Raises TargetError, or what the file raises.
 
-    Its folder comes last in `sys.path`: what lies beside it can be imported, hides nothing else,
-    and processes that it starts find it, too.
+    Its folder comes last in `sys.path`: modules beside it can be imported, also by processes that
+    it starts, and hide no others.
     """
     if error := read_file(path).error:
         raise TargetError(error)
@@ -44,7 +44,7 @@ def load(path: Path) -> Scenario:
 
 
 def check(path: Path, scenario: Scenario) -> None:
-    """Raises TargetError, with the line as far as it can be told, for what cannot be served."""
+    """Raise TargetError, with the line if it is known, for a scenario that cannot be served."""
     from fastapi import APIRouter  # noqa: PLC0415 - after the parent was heard
 
     contents = read_file(path)
@@ -76,35 +76,35 @@ def check(path: Path, scenario: Scenario) -> None:
 
 
 def _calls(given: list[Call], items: Sequence[Any], contents: Contents) -> list[Call]:
-    """Where the items are made; all of them at the scenario itself if that cannot be read."""
+    """The calls that make the items; the call of `Scenario` for all if they cannot be read."""
     if len(given) == len(items):
         return given
     return [Call(contents.scenario.line)] * len(items)
 
 
 class Loading:
-    """A thread that says, from time to time, where the main thread is that loads a scenario."""
+    """A thread that reports from time to time where the loading of a scenario has got to."""
 
     def __init__(self, path: Path, say: Callable[[dict[str, Any]], None]) -> None:
-        """To be made on the thread that loads."""
+        """To be called on the thread that loads."""
         self._path, self._say = path, say
         self._main = threading.get_ident()
         self._began = time.monotonic()
         self._done = threading.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
-        """The one that runs the lifespan, once there is one."""
+        """The loop that runs the lifespan, once there is one."""
 
     def start(self) -> None:
-        """Say that it begins; from now on, say where it is if it takes long."""
+        """Report the start, and from then on the place if loading takes long."""
         self._say({"is": "loading", "why": ""})
         threading.Thread(target=self._follow, name="loopviz loading", daemon=True).start()
 
     def done(self) -> None:
-        """Say no more."""
+        """Stop reporting."""
         self._done.set()
 
     def where(self) -> tuple[str, int] | None:
-        """The user's innermost file and line, on the main thread or in what its loop awaits."""
+        """The user's innermost file and line, on the main thread or awaited by its loop."""
         frame = sys._current_frames().get(self._main)  # noqa: SLF001 - there is no other way
         found = _innermost(_outwards(frame), self._path)
         if found is None and self.loop is not None:
@@ -117,7 +117,7 @@ class Loading:
             wait_s = WORD_S
             passed = time.monotonic() - self._began
             why = f"{self._path.name} has not finished loading after {passed:.0f} s"
-            with contextlib.suppress(Exception):  # the picture may change while we look
+            with contextlib.suppress(Exception):  # frames change while they are read
                 if where := self.where():
                     why += f": it is {_at(where, self._path)}"
             if not self._done.is_set():
@@ -125,7 +125,7 @@ class Loading:
 
 
 def raised(error: BaseException, path: Path) -> str:
-    """One sentence: what the scenario's code raised, and at which line of it."""
+    """One sentence: the exception that the scenario's code raised, and the line."""
     words = clean(_text(error)[:LONG]).split()
     what = type(error).__name__ + (f": {' '.join(words)[:300]}" if words else "")
     tb = traceback.walk_tb(error.__traceback__)
@@ -143,7 +143,7 @@ def _text(error: BaseException) -> str:
 
 
 def _at(where: tuple[str, int], path: Path) -> str:
-    """`at line 12, `while True:``; of another file than the scenario's, with its name."""
+    """`at line 12, `while True:``; with the file's name if it is not the scenario's."""
     file, line = where
     source = clean(linecache.getline(file, line)[:LONG].strip())
     of = "" if file == str(path) else f" of {Path(file).name}"
@@ -151,7 +151,7 @@ def _at(where: tuple[str, int], path: Path) -> str:
 
 
 def _innermost(frames: Iterator[tuple[FrameType, int]], path: Path) -> tuple[str, int] | None:
-    """Of the scenario's file, or of what lies beside it; the frames come innermost first."""
+    """The first frame in the scenario's file or beside it; the frames come innermost first."""
     for frame, line in frames:
         if _is_users(frame.f_code, path):
             return frame.f_code.co_filename, line
@@ -171,7 +171,7 @@ def _outwards(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
 
 
 def _awaited(loop: asyncio.AbstractEventLoop) -> Iterator[tuple[FrameType, int]]:
-    """What the tasks of the loop await, each innermost first; uvicorn's for the lifespan leads."""
+    """The awaited frames of the loop's tasks, innermost first; uvicorn's lifespan task leads."""
     tasks = sorted(asyncio.all_tasks(loop), key=lambda task: "Lifespan" not in repr(task))
     for task in tasks:
         frames = []

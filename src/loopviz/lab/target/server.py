@@ -1,4 +1,4 @@
-"""uvicorn on a loop with the probe in it."""
+"""uvicorn, on a loop that the probe watches."""
 
 import asyncio
 import socket
@@ -9,27 +9,26 @@ import uvicorn
 
 from loopviz.errors import TargetError
 from loopviz.listener import BACKLOG
+from loopviz.shutdown import REQUESTS_S, RETIRED_REQUESTS_S
 
 __all__ = ["Server", "new_loop"]
 
 ACCEPTED_S = 0.2
-"""How long the requests of connections just accepted may take to be read."""
-FINISH_S = 4
-"""How long requests may take to end once their worker is no longer wanted."""
+"""How long to wait for the requests of connections that were just accepted."""
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """Asyncio's own loop, whatever policy the app may have set."""
+    """A loop of asyncio itself, whatever policy the app has set."""
     return asyncio.SelectorEventLoop()
 
 
 class Server(uvicorn.Server):
-    """Tells when the app is up, or why it did not come up."""
+    """Calls `started` when the app is up, and raises the reason if it does not come up."""
 
     def __init__(
         self, app: Any, started: Callable[[], None], failures: Sequence[BaseException] = ()
     ) -> None:
-        """`failures`: what the app's lifespan has raised, if it did."""
+        """`failures`: the exceptions of the app's lifespan."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -40,7 +39,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 proxy_headers=False,
-                timeout_graceful_shutdown=1,
+                timeout_graceful_shutdown=REQUESTS_S,
                 backlog=BACKLOG,
             )
         )
@@ -49,12 +48,12 @@ class Server(uvicorn.Server):
         self._leaving = False
 
     def leave(self) -> None:
-        """Accept no more, serve what was accepted, then end: other workers go on."""
+        """Accept no more connections, serve the accepted ones, then end: other workers go on."""
         self._leaving = self.should_exit = True
-        self.config.timeout_graceful_shutdown = FINISH_S
+        self.config.timeout_graceful_shutdown = RETIRED_REQUESTS_S
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's; then says so. Raises what the app's lifespan raised, or TargetError."""
+        """As uvicorn's, then call `started`. Raises what the lifespan raised, or TargetError."""
         try:
             await super().startup(sockets=sockets)
         except SystemExit:  # newer versions' way to say that the lifespan failed
@@ -66,7 +65,7 @@ class Server(uvicorn.Server):
         self._started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's; it closes connections whose request it has not read yet."""
+        """As uvicorn's, after a wait for requests not read yet: it closes their connections."""
         if self._leaving:
             for server in self.servers:
                 server.close()

@@ -1,20 +1,20 @@
-"""Evidence of queues: how long they stood, and what those who hold the units do meanwhile."""
+"""Evidence that several rules share: how long queues stood, and what holders did meanwhile."""
 
 from itertools import islice
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.findings.rule import Context
+from loopviz.model.findings.context import Context
 from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
 
-__all__ = ["Held", "Standing", "named", "took"]
+__all__ = ["HolderStats", "StandingQueue", "duration_text", "is_lock", "resource_name"]
 
 _PLACES = 50
-"""Places that are told apart of what holders do."""
+"""How many places of holders are distinguished."""
 
 
-class Standing:
-    """How long at most a queue stood: waits that overlap are one chain, told in order of end."""
+class StandingQueue:
+    """How long a queue stood without a break, at most. Add waits in the order of their ends."""
 
     __slots__ = ("end", "longest", "start")
 
@@ -22,15 +22,15 @@ class Standing:
         self.start = self.end = self.longest = 0
 
     def add(self, start: int, end: int) -> None:
-        """Somebody waited from `start` to `end`."""
+        """Someone waited from `start` to `end`."""
         if start > self.end:
             self.start = start
         self.start, self.end = min(self.start, start), max(self.end, end)
         self.longest = max(self.longest, self.end - self.start)
 
 
-class Held:
-    """What holders did meanwhile: by place, how long."""
+class HolderStats:
+    """How long the units of a resource were held, and where their holders spent that time."""
 
     __slots__ = ("count", "places", "total_ns")
 
@@ -39,7 +39,7 @@ class Held:
         self.places: dict[int, int] = {}
 
     def add(self, place: int, lasted: int) -> None:
-        """Held for so long, most of it at that place."""
+        """A unit was held for `lasted` ns, most of it at that place."""
         self.count += 1
         self.total_ns += lasted
         if place in self.places or len(self.places) < _PLACES:
@@ -56,11 +56,17 @@ class Held:
         return self.total_ns // self.count if self.count else 0
 
 
-def took(ns: int) -> str:
+def duration_text(ns: int) -> str:
     """`50 ms`, `1.9 s`."""
     return f"{ns / MS:.0f} ms" if ns < SECOND else f"{ns / SECOND:.1f} s"
 
 
-def named(context: Context, row: "ResourceGroup") -> str:
-    """What people call a resource."""
-    return row.display(context.naming)
+def resource_name(context: Context, group: ResourceGroup) -> str:
+    """The name of a resource for people."""
+    return group.display(context.naming)
+
+
+def is_lock(group: ResourceGroup) -> bool:
+    """Whether only one task at a time can have it."""
+    word = group.word
+    return word == "Lock" or (group.capacity == 1 and word in ("Semaphore", "BoundedSemaphore"))

@@ -1,206 +1,100 @@
-"""What all rules have in common: cases by culprit, a verdict on each, and a finding for the bad."""
+"""The base of all rules: cases by culprit, a verdict on each, and a finding for each bad one."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from enum import Enum
-from heapq import nlargest
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.model.names import Naming, Site
-from loopviz.model.snapshot import Finding, Location, Moment, Suffering
-from loopviz.model.state.entities import Task
-from loopviz.model.state.loop import LoopTimes
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.context import Context
+from loopviz.model.findings.suggestions import Suggest
+from loopviz.model.snapshot import Finding, Impact, Location
+from loopviz.model.snapshot.findings import latest, merge_impacts
 from loopviz.model.state.observer import Observer
-from loopviz.model.state.ongoing import Ongoing, ongoing
 from loopviz.model.state.request import Request
-from loopviz.model.state.routes import Routes
-from loopviz.model.state.trace import Trace
 
-__all__ = ["Case", "Context", "Rule", "Suggest", "Verdict", "latest", "together"]
+__all__ = ["Rule", "RuleInfo"]
 
 _CASES = 100
-"""Culprits that a rule tells apart; beyond, they are one."""
+"""How many culprits a rule distinguishes; further ones share one case."""
 _OTHERS = "others"
-"""The key of that one; no rule uses it."""
-_SHOWN = 50
-"""Findings of one rule; the rest are summed up in one more."""
-
-_MOMENTS = 8
-"""The last ones that a finding tells."""
-_ROUTES = 50
-"""Whose sufferings are told apart."""
-
-Suggest = Callable[[str], str]
-"""The key of the fix to suggest for a rule's id; empty: none."""
+"""The key of that case; no rule uses it."""
+_MAX_FINDINGS = 50
+"""How many findings one rule reports; one more sums up the rest."""
 
 
-class Verdict(Enum):
-    """On a case. `RECHECK`: there is something, but not enough evidence yet."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleInfo:
+    """A rule in words, for the screen, the report and the documents."""
 
-    OK, WARN, RECHECK = range(3)
-
-
-class Context:
-    """What the rules may look at, beside what they hear as `Observer`s."""
-
-    def __init__(self, naming: Naming, loop: LoopTimes) -> None:
-        self.naming = naming
-        self.loop = loop
-        self.trace: Trace
-        """Set before anything is heard."""
-        self.load: Routes | None = None
-        """What the load sees of each of its routes."""
-        self.routes: tuple[str, ...] = ()
-        """Those that the app has, if it has said so."""
-        self.wanted = 0
-        """The task whose await stack a rule needs, 0: none."""
-        self.stacks: dict[int, tuple[Location, ...]] = {}
-        """What was asked for and answered, by task, outermost frame first; the rule that wants
-        them drops those that it needs no more."""
-
-    def ongoing(self, now: int) -> Ongoing:
-        """What has begun on the loop and not ended at `now`."""
-        return ongoing(self.trace, self.loop, self.load, now)
-
-    def where(self, site: Site | None) -> Location | None:
-        """A line of the user's code; None for a library's, or if it is not known."""
-        if site is None or not site.path or not self.naming.is_users(site.path):
-            return None
-        return Location(self.naming.short(site.path), site.line, site.function, site.path)
-
-    def place(self, number: int) -> Location | None:
-        """The same of a place's number."""
-        return self.where(self.trace.site(number)) if number else None
-
-    def label(self, task: "Task | None") -> str:
-        """What people call a task, without the function that its coroutine is local to."""
-        name = self.trace.label(task) if task is not None else "a task"
-        return name.rpartition(".<locals>.")[2]
-
-    @staticmethod
-    def number(task: "Task | None") -> int:
-        """Of the request that the task works for, 0: none."""
-        return task.request.number if task is not None and task.request is not None else 0
-
-    def waiting_request(self, task: "Task | None") -> "Request | None":
-        """The request that waits for what the task does, if that is still open."""
-        request = task.request if task is not None else None
-        if request is None or self.trace.requests.open.get(request.task) is not request:
-            return None
-        return request
-
-
-class Case:
-    """What a rule knows of one culprit. Times are nanoseconds."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.count = self.worst_ns = self.total_ns = self.last_ns = 0
-        self.victims = self.victim_ns = 0
-        self.nothing_open()
-        self.label = ""
-        """Who it was, at its worst."""
-        self.moments: deque[Moment] = deque(maxlen=_MOMENTS)
-        """The last ones, in the order in which they were told."""
-        self.sufferings: dict[str, tuple[int, int]] = {}
-        """By route: requests, and how long they waited."""
-
-    def nothing_open(self) -> None:
-        """Nothing of it goes on, as far as is known before a `refresh`."""
-        self.open = self.open_ns = self.open_worst_ns = 0
-        """Of what still goes on, as of the last `refresh`: how many, how long, the longest."""
-        self.open_sufferings: dict[str, tuple[int, int]] = {}
-        """By route: requests that wait and are not in `victims` yet, and how long all do."""
-
-    def goes_on(self, lasted_ns: int) -> None:
-        """One more that has not ended, and has lasted so long."""
-        self.open += 1
-        self.open_ns += lasted_ns
-        self.open_worst_ns = max(self.open_worst_ns, lasted_ns)
-
-    def suffers_still(self, route: str, wait_ns: int, *, new: bool) -> None:
-        """A request has waited so long for it and still does; in `victims` already unless `new`."""
-        requests, waited = self.open_sufferings.get(route, (0, 0))
-        if route in self.open_sufferings or len(self.open_sufferings) < _ROUTES:
-            self.open_sufferings[route] = requests + new, waited + wait_ns
-
-    @property
-    def open_victims(self) -> int:
-        """Requests that wait for it and are not in `victims` yet."""
-        return sum(requests for requests, _ in self.open_sufferings.values())
-
-    @property
-    def open_victim_ns(self) -> int:
-        """How long requests have waited for it that still do."""
-        return sum(waited for _, waited in self.open_sufferings.values())
-
-    @property
-    def longest_ns(self) -> int:
-        """The worst, whether or not it has ended."""
-        return max(self.worst_ns, self.open_worst_ns)
-
-    def note(self, lasted_ns: int, at: int, label: str = "", request: int = 0) -> None:
-        """It happened once more; `request` is the number of the one that shows it."""
-        self.count += 1
-        self.moments.append(Moment(at, lasted_ns, label, request))
-        self.total_ns += lasted_ns
-        self.last_ns = max(self.last_ns, at)
-        if lasted_ns >= self.worst_ns:
-            self.worst_ns, self.label = lasted_ns, label
-
-    def suffers(self, request: "Request", wait_ns: int, *, new: bool) -> None:
-        """The request waited so long for it, not for the first time unless `new`."""
-        self.victims += new
-        self.victim_ns += wait_ns
-        requests, waited = self.sufferings.get(request.route, (0, 0))
-        if requests or len(self.sufferings) < _ROUTES:
-            self.sufferings[request.route] = requests + new, waited + wait_ns
+    id: str
+    """`lock-convoy`."""
+    title: str
+    """In capitals, as it heads a finding."""
+    summary: str
+    """What is wrong, in a few words: 55 characters at most."""
+    why: str
+    """Why that is bad, in one sentence of 100 characters at most."""
+    fires_when: str
+    """The evidence that it takes, with the thresholds."""
+    counts: str
+    """What a finding's `count` counts, and what its `worst_ns` measures."""
+    false_alarms: str = ""
+    """What can deceive it, in either direction."""
+    cures: tuple[str, ...]
+    """What to do about it, the usual cure first."""
+    many: str = "{places} more places, {count} times in total"
+    """The sentence that sums up the culprits beyond the first `_MAX_FINDINGS`."""
+    at_line: str = ""
+    """The note beside the culprit's line in its source; empty: the title."""
 
 
 C = TypeVar("C", bound=Case)
 
 
 class Rule(Observer, Generic[C]):
-    """One rule. It hears what happens, keeps cases, and judges them when it is asked."""
+    """Receives events, keeps cases, and judges them on request."""
 
-    rule = ""
-    """Its id: `lock-convoy`."""
-    title = ""
-    many = "{places} more places, {count} times in all"
-    """The summary of many cases."""
+    info: ClassVar[RuleInfo]
     make_case: Callable[[int], C]
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.cases: dict[object, C] = {}
 
+    # ---- what a rule defines, beside the events it observes
+
     def check(self, case: C) -> Verdict:
-        """What to think of it."""
+        """Judges the case."""
         raise NotImplementedError
 
-    def sentence(self, case: C, source: str) -> str:
-        """At its worst; how often, and who suffered, are figures of their own."""
-        raise NotImplementedError
+    def severe(self, case: C) -> bool:
+        """Whether it is an error rather than a warning."""
+        return case.count > 1
 
     def location(self, case: C) -> Location | None:
         """The culprit's line."""
         raise NotImplementedError
 
-    def severe(self, case: C) -> bool:
-        """Whether it is an error, or just a warning."""
-        return case.count > 1
+    def sentence(self, case: C, source: str) -> str:
+        """Describes the worst occurrence; `source` is the culprit's line of code.
 
-    def look(self, now: int, records: Sequence[NDArray[np.void]]) -> None:
-        """A second is over; these were its events."""
+        Counts and victims are figures of their own.
+        """
+        raise NotImplementedError
+
+    def second_ended(self, now: int, records: Sequence[NDArray[np.void]]) -> None:
+        """A second of event time has ended; these were its events."""
 
     def refresh(self, now: int) -> None:
-        """Findings are asked for: what still goes on counts up to `now`."""
+        """Findings are about to be made: brings what is open up to `now`."""
+
+    # ---- what it uses
 
     def case(self, key: object) -> C:
-        """Of that culprit; all that are too many are one."""
+        """The case of that culprit; beyond `_CASES` culprits, all share one."""
         case = self.cases.get(key)
         if case is None:
             if len(self.cases) >= _CASES:
@@ -210,19 +104,21 @@ class Rule(Observer, Generic[C]):
                 case = self.cases[key] = type(self).make_case(len(self.cases))
         return case
 
-    def suffers(self, case: C, request: "Request | None", wait_ns: int) -> None:
-        """The request waited so long for that culprit."""
+    def record_impact(self, case: C, request: Request | None, wait_ns: int) -> None:
+        """The request waited for that culprit."""
         if request is None:
             return
         if request.victim_of is None:
             request.victim_of = set()
-        key = (self.rule, case.number)
+        key = (self.info.id, case.number)
         new = key not in request.victim_of
         request.victim_of.add(key)
-        case.suffers(request, wait_ns, new=new)
+        case.record_impact(request, wait_ns, new=new)
+
+    # ---- findings
 
     def findings(self, suggest: Suggest, now: int) -> list[Finding]:
-        """One for each culprit, and one more for those that are too many."""
+        """One finding for each culprit, worst first, and one that sums up the rest."""
         self.refresh(now)
         bad = [case for case in self.cases.values() if self.check(case) is Verdict.WARN]
         others = self.cases.get(_OTHERS)
@@ -234,24 +130,22 @@ class Rule(Observer, Generic[C]):
             )
         )
         found = []
-        shown = [case for case in bad[:_SHOWN] if case is not others]
+        shown = [case for case in bad[:_MAX_FINDINGS] if case is not others]
         for case in shown:
             where = self.location(case)
             source = self.context.naming.source(where)
             code = source.partition("  # ")[0]
             sentence = self.sentence(case, code.removesuffix(":"))
             found.append(
-                self._say([case], self.severe(case), sentence, where, source, suggest, now)
+                self._finding([case], self.severe(case), sentence, where, source, suggest, now)
             )
         if rest := bad[len(shown) :]:
-            found.append(self._say(rest, False, self.summary(rest), None, "", suggest, now))
+            count = sum(case.count for case in rest)
+            sentence = self.info.many.format(places=len(rest), count=count)
+            found.append(self._finding(rest, False, sentence, None, "", suggest, now))
         return found
 
-    def summary(self, cases: Sequence[C]) -> str:
-        """Of many, a sentence."""
-        return self.many.format(places=len(cases), count=sum(case.count for case in cases))
-
-    def _say(
+    def _finding(
         self,
         cases: Sequence[C],
         severe: bool,
@@ -262,41 +156,26 @@ class Rule(Observer, Generic[C]):
         now: int,
     ) -> Finding:
         return Finding(
-            self.rule,
-            "error" if severe else "warning",
-            self.title,
-            sentence,
-            sum(case.count + case.open for case in cases),
-            max(case.longest_ns for case in cases),
-            sum(case.total_ns + case.open_ns for case in cases),
-            max(now if case.open else case.last_ns for case in cases),
-            where,
-            source,
-            sum(case.victims + case.open_victims for case in cases),
-            sum(case.victim_ns + case.open_victim_ns for case in cases),
-            suggest(self.rule),
-            latest(moment for case in cases for moment in case.moments),
-            together(
-                Suffering(route, *suffered)
+            rule=self.info.id,
+            severity="error" if severe else "warning",
+            title=self.info.title,
+            sentence=sentence,
+            count=sum(case.count + case.open for case in cases),
+            worst_ns=max(case.longest_ns for case in cases),
+            total_ns=sum(case.total_ns + case.open_ns for case in cases),
+            last_ns=max(now if case.open else case.last_ns for case in cases),
+            location=where,
+            source=source,
+            victims=sum(case.victims + case.open_victims for case in cases),
+            victim_wait_ns=sum(case.victim_ns + case.open_victim_ns for case in cases),
+            suggested_fix=suggest(self.info.id),
+            moments=latest(moment for case in cases for moment in case.moments),
+            impacts=merge_impacts(
+                Impact(route, *impact)
                 for case in cases
-                for sufferings in (case.sufferings, case.open_sufferings)
-                for route, suffered in sufferings.items()
+                for impacts in (case.impacts, case.open_impacts)
+                for route, impact in impacts.items()
             ),
-            sum(case.open for case in cases),
-            max(case.open_worst_ns for case in cases),
+            open=sum(case.open for case in cases),
+            open_ns=max(case.open_worst_ns for case in cases),
         )
-
-
-def latest(moments: Iterable[Moment]) -> tuple[Moment, ...]:
-    """The last ones, the newest first."""
-    return tuple(nlargest(_MOMENTS, moments))
-
-
-def together(sufferings: Iterable[Suffering]) -> tuple[Suffering, ...]:
-    """One for each route, the longest wait first."""
-    sums: dict[str, tuple[int, int]] = {}
-    for route, requests, waited in sufferings:
-        before = sums.get(route, (0, 0))
-        sums[route] = before[0] + requests, before[1] + waited
-    added_up = (Suffering(route, *suffered) for route, suffered in sums.items())
-    return tuple(sorted(added_up, key=lambda one: (-one.waited_ns, -one.requests, one.route)))

@@ -1,8 +1,8 @@
-"""How sure a quantile is: the interval that holds the true one, from the sample alone.
+"""Confidence intervals of quantiles, from the sample alone.
 
 Distribution-free, by order statistics: how many of n independent values lie below the true
-p-quantile is binomial(n, p), so the interval between two of the sorted values holds it with a
-probability that is known (W. J. Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2;
+p-quantile is binomial(n, p), so the interval between two of the sorted values contains it
+with a known probability (W. J. Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2;
 H. A. David and H. N. Nagaraja, Order Statistics, section 7.1).
 """
 
@@ -19,18 +19,18 @@ SHARES = (0.5, 0.9, 0.99)
 """The quantiles that are compared."""
 CONFIDENCE = 0.95
 _MOST = 50_000
-"""Samples beyond which the ranks are those of so many, scaled: still on the careful side."""
+"""Beyond so many samples ranks are scaled from those of so many, which errs on the safe side."""
 
 
 class Interval(NamedTuple):
-    """It holds the true quantile with 95 % confidence; None: it is open on that side."""
+    """Contains the true quantile with 95 % confidence; None: open at that end."""
 
     low_ns: int | None
     high_ns: int | None
 
 
 def intervals(values: NDArray[np.int64]) -> tuple[Interval, ...]:
-    """Of the p50, p90 and p99 of what the values are a sample of."""
+    """The intervals of the p50, p90 and p99 of what the values are a sample of."""
     ordered = np.sort(values)
     found = []
     for share in SHARES:
@@ -45,12 +45,12 @@ def intervals(values: NDArray[np.int64]) -> tuple[Interval, ...]:
 
 
 def differ(one: Interval, other: Interval) -> bool:
-    """Whether the two do not overlap: then the true quantiles differ, as good as certainly."""
+    """Whether the two do not overlap: then the true quantiles almost certainly differ."""
     return _below(one, other) or _below(other, one)
 
 
 def samples_for(share: float) -> int:
-    """So many values are needed before the interval of that quantile is closed above."""
+    """How many values it takes until the interval of that quantile is closed above."""
     return ceil(log((1 - CONFIDENCE) / 2) / log(share))
 
 
@@ -60,7 +60,7 @@ def _below(one: Interval, other: Interval) -> bool:
 
 @lru_cache(maxsize=1024)
 def _ranks(count: int, share: float) -> tuple[int, int]:
-    """Ranks, from 1, of the values between which the quantile lies; 0 or count + 1: none is."""
+    """Ranks, from 1, of the values that enclose the quantile; 0 or count + 1: open at that end."""
     tail = (1 - CONFIDENCE) / 2
     if count > _MOST:
         low, high = _ranks(_MOST, share)

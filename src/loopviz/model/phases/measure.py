@@ -1,4 +1,4 @@
-"""What is measured on one side of a comparison, from the model's parts."""
+"""Measures one phase of a comparison, from the model's parts."""
 
 from dataclasses import dataclass
 
@@ -21,42 +21,42 @@ from loopviz.model.stats.histogram import quantiles
 from loopviz.model.stats.series import Series
 from loopviz.wire.events import Kind
 
-__all__ = ["Measured", "Meter", "RouteSide"]
+__all__ = ["Meter", "PhaseFigures", "RoutePhase"]
 
 Ints = NDArray[np.int64]
 
 MOST = 40
-"""Resources that are compared, those most waited for first."""
+"""How many resources are compared, those with the longest queues first."""
 OPEN_NS = 10 * SECOND
-"""A request that is open for longer no longer holds up the comparison."""
+"""A request that has been open for longer no longer delays the comparison."""
 
 
-@dataclass(frozen=True, slots=True)
-class RouteSide:
-    """A route's latencies, their intervals (`sure.SHARES`), how many failed, how many a second."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutePhase:
+    """A route in one phase: latencies with their intervals (`confidence.SHARES`), errors, pace."""
 
     latency: Quantiles
-    sure: tuple[Interval, ...]
+    intervals: tuple[Interval, ...]
     buckets: Buckets
     errors: int
     rps: float
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """All figures of a side, by name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseFigures:
+    """All figures of a phase, by name."""
 
     lasted_ns: int
-    routes: dict[str, RouteSide]
+    routes: dict[str, RoutePhase]
     loop: LoopFigures
     resources: dict[str, tuple[int, ResourceFigures]]
-    """With the capacity."""
+    """By name: the capacity, and the figures."""
     counters: dict[str, tuple[int, float]]
-    """By how much it grew, and a second."""
+    """By key: by how much it grew, and by how much a second."""
 
 
 class Meter:
-    """Measures any part of the last minute."""
+    """Measures any stretch of the last minute."""
 
     def __init__(
         self, routes: Routes, loop: LoopTimes, trace: Trace, counters: Counters, naming: Naming
@@ -66,52 +66,55 @@ class Meter:
         self._usage = Usage()
 
     def begin(self) -> None:
-        """Count anew from here on."""
+        """Starts anew: earlier notes do not count."""
         self._usage.begin()
 
     def note(self, at_ns: int, *, now: bool = False) -> None:
-        """Time goes on. `now`: a side begins or ends here."""
+        """Time goes on. `now`: a phase begins or ends here."""
         if now or at_ns - self._usage.noted_ns >= EVERY_NS:
             self._usage.note(at_ns, self._trace.resources.rows.values())
 
-    def measure(self, start_ns: int, end_ns: int) -> Measured:
-        """What was from then to then; of the requests, what was scheduled in that time."""
+    def measure(self, start_ns: int, end_ns: int) -> PhaseFigures:
+        """The figures of that time; requests count by when they were scheduled."""
         lasted = max(end_ns - start_ns, 0)
-        return Measured(
-            lasted,
-            {route.name: self._route(route, start_ns, end_ns) for route in self._routes.routes},
-            self._loop_figures(start_ns, end_ns),
-            {
-                row.display(self._naming): (
-                    row.capacity,
-                    self._usage.between(row, start_ns, end_ns),
-                )
-                for row in self._crowded()
+        return PhaseFigures(
+            lasted_ns=lasted,
+            routes={
+                route.name: self._route(route, start_ns, end_ns) for route in self._routes.routes
             },
-            {
+            loop=self._loop_figures(start_ns, end_ns),
+            resources={
+                group.display(self._naming): (
+                    group.capacity,
+                    self._usage.between(group, start_ns, end_ns),
+                )
+                for group in self._busiest()
+            },
+            counters={
                 key: (grew, grew * SECOND / max(lasted, 1))
                 for key, grew in self._counters.grown(start_ns, end_ns).items()
             },
         )
 
-    def _crowded(self) -> list[ResourceGroup]:
-        rows = [row for row in self._trace.resources.rows.values() if not row.anonymous]
-        rows.sort(key=lambda row: (-row.shown.max_waiting, -row.shown.max_in_use))
-        return rows[:MOST]
+    def _busiest(self) -> list[ResourceGroup]:
+        groups = [group for group in self._trace.resources.rows.values() if not group.anonymous]
+        groups.sort(key=lambda group: (-group.shown.max_waiting, -group.shown.max_in_use))
+        return groups[:MOST]
 
-    def _route(self, route: Route, start_ns: int, end_ns: int) -> RouteSide:
-        """Up to the oldest request that is still open: of those after it only the fast are back."""
-        back_ns = min(end_ns, self._all_back(route.name, end_ns))
-        latencies, errors = route.between(start_ns, back_ns)
-        return RouteSide(
-            quantiles(latencies),
-            intervals(latencies),
-            _buckets(latencies),
-            errors,
-            len(latencies) * SECOND / max(back_ns - start_ns, 1),
+    def _route(self, route: Route, start_ns: int, end_ns: int) -> RoutePhase:
+        """Up to the oldest open request: of those after it, only the fast ones were answered."""
+        until_ns = min(end_ns, self._all_answered(route.name, end_ns))
+        latencies, errors = route.between(start_ns, until_ns)
+        return RoutePhase(
+            latency=quantiles(latencies),
+            intervals=intervals(latencies),
+            buckets=_buckets(latencies),
+            errors=errors,
+            rps=len(latencies) * SECOND / max(until_ns - start_ns, 1),
         )
 
-    def _all_back(self, name: str, end_ns: int) -> int:
+    def _all_answered(self, name: str, end_ns: int) -> int:
+        """Up to when all requests of the route have been answered."""
         began = (r.start_ns for r in self._trace.requests.open.values() if r.route == name)
         return min((at for at in began if at >= end_ns - OPEN_NS), default=end_ns)
 
@@ -126,12 +129,14 @@ class Meter:
         if on.stall is not None and start_ns <= on.stall.start_ns:
             stalls.append(on.stall)
         return LoopFigures(
-            _share(loop, start_ns, end_ns),
-            quantiles(np.append(_within(loop.lag, start_ns, end_ns), on.lag)),
-            quantiles(np.append(_within(loop.ready_delay, start_ns, end_ns), on.ready_delay)),
-            len(stalls),
-            sum((stall.end_ns or end_ns) - stall.start_ns for stall in stalls),
-            sum(stall.victims for stall in stalls),
+            utilization=_share(loop, start_ns, end_ns),
+            lag=quantiles(np.append(_within(loop.lag, start_ns, end_ns), on.lag)),
+            ready_delay=quantiles(
+                np.append(_within(loop.ready_delay, start_ns, end_ns), on.ready_delay)
+            ),
+            stalls=len(stalls),
+            stalled_ns=sum((stall.end_ns or end_ns) - stall.start_ns for stall in stalls),
+            victims=sum(stall.victims for stall in stalls),
         )
 
 
@@ -141,7 +146,7 @@ def _within(series: Series, start_ns: int, end_ns: int) -> Ints:
 
 
 def _share(loop: LoopTimes, start_ns: int, end_ns: int) -> float:
-    """Busy of that time, what still runs included; time before the first record is not counted."""
+    """Utilization, with what still runs; time before the first record does not count."""
     times, values = loop.busy.times, loop.busy.values
     if not len(times):
         return 0.0

@@ -1,4 +1,4 @@
-"""The part of a snapshot that sets before beside after.
+"""The part of a snapshot that compares two phases.
 
 Frozen, in integer nanoseconds; see `snapshot`.
 """
@@ -23,11 +23,11 @@ __all__ = [
 T = TypeVar("T")
 
 REACH_NS = 30 * SECOND
-"""How far back either side reaches."""
+"""How much of a phase is measured: its last 30 s."""
 
 
 class Pair(NamedTuple, Generic[T]):
-    """The same of both sides."""
+    """One figure in both phases."""
 
     before: T
     after: T
@@ -39,109 +39,109 @@ _AS_IT_IS: Pair[float] = Pair(1.0, 1.0)
 _NOTHING: Pair[Buckets] = Pair((), ())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteComparison:
-    """One route on both sides. Latency counts from the scheduled time."""
+    """One route in both phases. Latency counts from the scheduled time."""
 
     route: str
     before: Quantiles
     after: Quantiles
     enough: bool
-    """False: one side has fewer than `Comparison.needed` samples; do not compare thin air."""
-    sure: tuple[bool, bool, bool] = (False, False, False)
-    """Whether p50, p90 and p99 have changed for certain: their 95 % intervals do not overlap."""
+    """Whether both phases have `Comparison.needed` samples; without them, do not compare."""
+    significant: tuple[bool, bool, bool] = (False, False, False)
+    """Whether p50, p90 and p99 differ significantly: their 95 % intervals do not overlap."""
     rps: Pair[float] = _NO_RATES
-    """Requests a second that were answered, or failed."""
+    """Requests a second that were answered or failed."""
     errors: Pair[int] = _NONE
     """How many of the samples failed."""
     latencies: Pair[Buckets] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopFigures:
-    """The loop on one side."""
+    """The loop in one phase."""
 
     utilization: float = 0.0
     lag: Quantiles = field(default_factory=Quantiles)
     ready_delay: Quantiles = field(default_factory=Quantiles)
     stalls: int = 0
     stalled_ns: int = 0
-    """All of them together."""
+    """The stalls added up."""
     victims: int = 0
-    """Requests that waited for one of them; who waited for two counts twice."""
+    """Requests that waited for a stall; one that waited for two counts twice."""
 
 
 _NO_LOOPS: Pair[LoopFigures] = Pair(LoopFigures(), LoopFigures())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceFigures:
-    """A resource on one side."""
+    """A resource in one phase."""
 
     in_use: float = 0.0
-    """On average, by time."""
+    """The mean over time."""
     in_use_max: int = 0
     waiting: float = 0.0
     waiting_max: int = 0
     waited: Quantiles = field(default_factory=Quantiles)
-    """How long those waited that got it, to within 1.6 %."""
+    """How long those who got it had waited, to within 1.6 %."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceComparison:
-    """One resource on both sides; all zero where it was not there."""
+    """One resource in both phases; all zero where it was not there."""
 
     name: str
     capacity: int
     of: Pair[ResourceFigures]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CounterComparison:
-    """One counter on both sides."""
+    """One counter in both phases."""
 
     key: str
     title: str
     bad: bool
-    """It ought to stand still."""
+    """It should not grow."""
     grew: Pair[int]
     per_s: Pair[float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two sides: what ran before the last change of fixes, or the baseline; and what runs now."""
+    """The phase before the last change of fixes, or the baseline, beside the current phase."""
 
     before_fixes: tuple[str, ...]
     after_fixes: tuple[str, ...]
     since_ns: int
-    """When what runs now began."""
+    """When the current phase began."""
     needed: int
     routes: tuple[RouteComparison, ...]
-    """In the load's order; empty if the sides are not `comparable`."""
+    """In the load's order; empty if the phases are not `comparable`."""
     loop: Pair[LoopFigures] = _NO_LOOPS
-    """The first worker's, as the resources."""
+    """The first worker's, as are the resources."""
     resources: tuple[ResourceComparison, ...] = ()
-    """Those that were in use or waited for, the longest waits before first."""
+    """Those in use or waited for; those with the longest queues before first."""
     counters: tuple[CounterComparison, ...] = ()
     lasted_ns: Pair[int] = _NONE
-    """How long each side was measured: at most 30 s, the last ones."""
+    """How long each phase was measured: its last 30 s at most."""
     load: Pair[float] = _AS_IT_IS
     """Factors on the scenario's own load."""
     pinned: bool = False
-    """Before is the baseline, which stays."""
+    """Whether before is the baseline, which stays."""
 
     @property
     def comparable(self) -> bool:
-        """Whether both sides were under the same load."""
+        """Whether both phases had the same load."""
         return self.load.before == self.load.after
 
     @property
     def full(self) -> bool:
-        """Whether what runs now has been measured for as long as it ever will be."""
+        """Whether the current phase has been measured for as long as it ever will be."""
         return self.lasted_ns.after >= REACH_NS
 
     @property
     def started(self) -> bool:
-        """Whether fixes differ: there is something to compare."""
+        """Whether the fixes differ, so that there is something to compare."""
         return self.before_fixes != self.after_fixes

@@ -1,10 +1,9 @@
-"""What one frame shows: an immutable picture of the run, in integer nanoseconds.
+"""A snapshot: the immutable picture of a run at one moment, in integer nanoseconds.
 
-Everything here is frozen and shares nothing that changes with the model, but for the two NumPy
-arrays of a `Track`, which are views that the model only ever appends to; do not write to them.
+Everything here is frozen and shares nothing mutable with the model, except the two NumPy arrays
+of a `Track`, which are views of arrays that the model only appends to. Do not write to them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,54 +16,53 @@ from loopviz.model.phases.types import (
     ResourceFigures,
     RouteComparison,
 )
-from loopviz.model.snapshot.loop import LoopStats, Running, StallInfo
+from loopviz.model.snapshot.findings import Finding, Impact, Moment
+from loopviz.model.snapshot.loop import (
+    GcStats,
+    LoopDistributions,
+    LoopStats,
+    Pause,
+    Running,
+    StallInfo,
+)
 from loopviz.model.snapshot.overview import Overview
+from loopviz.model.snapshot.requests import IncidentInfo, RequestInfo, RequestPhase, WaitInfo
 from loopviz.model.snapshot.resources import (
+    GaugeStats,
     HolderInfo,
     JobStats,
-    Occupied,
     ResourceInfo,
     WaiterInfo,
     WorkerInfo,
 )
-from loopviz.model.snapshot.tasks import (
-    CounterValue,
-    GcStats,
-    Moment,
-    Pause,
-    PhaseInfo,
-    Spread,
-    Spreads,
-    Suffering,
-    TaskGroupInfo,
-    TaskInfo,
-    TaskTable,
-    WaitInfo,
-)
-from loopviz.model.snapshot.types import Location, Quantiles, Span, State, Track
+from loopviz.model.snapshot.tasks import TaskGroupInfo, TaskInfo, TaskTable
+from loopviz.model.snapshot.types import Distribution, Location, Quantiles, Span, State, Track
 
 __all__ = [
     "Comparison",
     "CounterComparison",
     "CounterValue",
+    "Distribution",
     "Finding",
+    "GaugeStats",
     "GcStats",
     "Health",
     "HolderInfo",
+    "Impact",
     "IncidentInfo",
     "JobStats",
     "Location",
+    "LoopDistributions",
     "LoopFigures",
     "LoopStats",
     "Mark",
     "Moment",
-    "Occupied",
     "Pair",
     "Pause",
     "Peer",
-    "PhaseInfo",
     "Quantiles",
     "RequestInfo",
+    "RequestPhase",
     "ResourceComparison",
     "ResourceFigures",
     "ResourceInfo",
@@ -73,11 +71,8 @@ __all__ = [
     "Running",
     "Snapshot",
     "Span",
-    "Spread",
-    "Spreads",
     "StallInfo",
     "State",
-    "Suffering",
     "TaskGroupInfo",
     "TaskInfo",
     "TaskTable",
@@ -88,122 +83,57 @@ __all__ = [
 ]
 
 
-@dataclass(slots=True, unsafe_hash=True)  # `frozen` would make it seven times as slow to make
-class RequestInfo:
-    """One request on its lane; it is never changed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterValue:
+    """A counter of the scenario's endpoints."""
 
-    number: int
-    route: str
-    lane: int
-    """Requests of a route that overlap in time lie on different lanes: 0, 1, 2 …"""
-    spans: Sequence[Span]
-    """Without gaps, oldest first, from `sent_ns` (or the start) to the end, or to now."""
-    start_ns: int
-    end_ns: int
-    """So far, while `open`."""
-    open: bool
-    status: int
-    """0 while open or when no response was sent."""
-    busy_ns: int
-    ready_ns: int
-    waiting_ns: int
-    waits: Sequence[WaitInfo] = ()
-    """Longest first; their totals sum to `waiting_ns`."""
-    phases: Sequence[PhaseInfo] = ()
-    """Oldest first."""
-    task: int = 0
-    """The number of the task that serves it."""
-    bytes_sent: int = 0
-    """Of the response's body; 0 while open."""
-    calls: int = 0
-    """Outbound HTTP calls that it made, its child tasks included."""
-    gone_ns: int = 0
-    """When its client went away before the response was complete; 0: it stayed."""
-    worker: int = 1
-    """The number of the worker that serves it."""
+    key: str
+    title: str
+    bad: bool
+    """It should stay 0."""
+    value: int
+    recent: int
+    """By how much it grew over the last `Snapshot.recent_ns`."""
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentInfo:
-    """A stall, and what was kept of the second before and after it, for good."""
-
-    stall: StallInfo
-    start_ns: int
-    end_ns: int
-    stalls: tuple[StallInfo, ...]
-    """All stalls in that window."""
-    requests: tuple[RequestInfo, ...]
-    """Those that overlap it, by number; of very many, those nearest to the stall."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteInfo:
-    """What the load saw of one route. Latency counts from the scheduled time."""
+    """One route as the load saw it. Latency counts from the scheduled time."""
 
     route: str
     offered_rps: float
     sent: int
     ok: int
     errors: dict[str, int]
-    """By status (`"500"`), `"timeout"`, `"connection"`, `"left"` (the client went away, as it was
-    to), `"shed"`; only those that happened."""
+    """By status (`"500"`), `"timeout"`, `"connection"`, `"left"` (the client left, as it was meant
+    to), `"shed"`; only those that occurred."""
     in_flight: int
     latency_recent: Quantiles
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Something changed at this moment: drawn on the time axis."""
+    """A change at one moment, drawn on the time axis."""
 
     at_ns: int
     kind: Literal["fix", "load", "scenario", "baseline", "gap"]
-    """`gap`: events were lost here."""
+    """`gap`: events were lost."""
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something is wrong, with its evidence."""
-
-    rule: str
-    severity: Literal["error", "warning"]
-    title: str
-    sentence: str
-    count: int
-    worst_ns: int
-    total_ns: int
-    last_ns: int
-    """When it was last seen."""
-    location: Location | None
-    source: str
-    """The culprit line's text, stripped; empty if unknown."""
-    victims: int
-    victim_wait_ns: int
-    suggested_fix: str
-    """A fix's key, empty if the scenario has none."""
-    moments: tuple[Moment, ...] = ()
-    """The last times that it happened, the newest first."""
-    sufferings: tuple[Suffering, ...] = ()
-    """By route, the longest wait first; of very many routes, the first that were met."""
-    open: int = 0
-    """Of `count`, how many have not ended."""
-    open_ns: int = 0
-    """How long the longest of these has lasted."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How well loopviz sees."""
+    """How completely the run was seen."""
 
     events: int = 0
     dropped_events: int = 0
     lost_strings: int = 0
     failed_hooks: tuple[str, ...] = ()
     newest_ns: int = 0
-    """Time of the newest event; 0: nothing was seen yet."""
+    """Time of the newest event; 0: none has come."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """The loop of another worker process that serves the same address."""
 
@@ -212,7 +142,7 @@ class Peer:
     loop: LoopStats
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The whole picture at `now_ns`."""
 
@@ -232,14 +162,14 @@ class Snapshot:
     resources: tuple[ResourceInfo, ...] = ()
     """Those with waiters first, longest queue first; then by use."""
     jobs: tuple[JobStats, ...] = ()
-    """Executors that have had work."""
+    """The executors that have had jobs."""
     incidents: tuple[StallInfo, ...] = ()
     """Stalls whose surroundings are kept, oldest first: `Model.incident(start_ns)`."""
     counters: tuple[CounterValue, ...] = ()
-    """In the scenario's order; of several workers, added up."""
+    """In the scenario's order, added up over the workers."""
     peers: tuple[Peer, ...] = ()
     """The other workers, while there are any."""
     oldest_ns: int = 0
-    """From when on requests and tracks are kept in detail; 0: nothing was seen yet."""
+    """From when on requests and tracks are kept in detail; 0: no event has come."""
     overview: Overview = field(default_factory=Overview)
-    """Second by second, much longer."""
+    """The figures of each second, over a much longer time."""

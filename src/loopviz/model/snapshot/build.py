@@ -1,4 +1,4 @@
-"""From the model's live objects to the frozen views of a snapshot."""
+"""Makes the frozen parts of a snapshot from the model's live objects."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -6,13 +6,13 @@ from itertools import islice
 from loopviz.clock import MS
 from loopviz.model.names import Naming, Site
 from loopviz.model.snapshot import (
+    Distribution,
+    GaugeStats,
     HolderInfo,
     IncidentInfo,
     JobStats,
     Location,
-    Occupied,
     ResourceInfo,
-    Spread,
     State,
     TaskGroupInfo,
     TaskInfo,
@@ -21,21 +21,21 @@ from loopviz.model.snapshot import (
     WaiterInfo,
     WorkerInfo,
 )
-from loopviz.model.snapshot.requests import RequestInfos
+from loopviz.model.snapshot.build_requests import RequestInfoBuilder
 from loopviz.model.state.entities import LOST, PENDING, Hold, Resource, Task, Wait
 from loopviz.model.state.incidents import Incident
 from loopviz.model.state.jobs import Executor
 from loopviz.model.state.resource_groups import ResourceGroup
-from loopviz.model.state.task_group import Group
+from loopviz.model.state.task_group import TaskGroup
 from loopviz.model.state.trace import Trace
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
 __all__ = ["SnapshotBuilder"]
 
-_TASKS, _PEOPLE, _ROWS = 200, 20, 100
-"""Shown at most: tasks, holders or waiters of a resource, resources."""
+_TASKS, _HOLDERS, _RESOURCES = 200, 20, 100
+"""At most so many tasks, holders or waiters of a resource, and resources are listed."""
 _GROUPS_NS = 500 * MS
-"""Histograms of groups are made anew this often."""
+"""How often the histograms of task groups are refreshed."""
 _OUTCOMES = {
     PENDING: "",
     TASK_RETURNED: "returned",
@@ -46,12 +46,12 @@ _OUTCOMES = {
 
 
 class SnapshotBuilder:
-    """Makes the views of one trace."""
+    """Makes the parts of one trace: tasks, requests, resources, jobs, incidents."""
 
     def __init__(self, trace: Trace, naming: Naming) -> None:
         self._trace = trace
         self._naming = naming
-        self.requests = RequestInfos(trace, naming, self._location)
+        self.requests = RequestInfoBuilder(trace, naming, self._location)
         self._locations: dict[Site, Location] = {}
         self._groups: tuple[int, tuple[TaskGroupInfo, ...]] = (0, ())
 
@@ -64,47 +64,51 @@ class SnapshotBuilder:
             newest = list(islice(reversed(tasks.live.values()), _TASKS // 2))
             live = [*live[: _TASKS // 2], *reversed(newest)]
         return TaskTable(
-            len(tasks.live),
-            tasks.started,
-            tasks.raised,
-            tasks.cancelled,
-            tasks.never_retrieved,
-            tasks.outlived_parent,
-            tasks.lost,
-            tuple(self.task(task, now) for task in live),
-            tuple(self.task(task, now) for task in reversed(tasks.troubled)),
-            self.groups(now),
+            live=len(tasks.live),
+            started=tasks.started,
+            raised=tasks.raised,
+            cancelled=tasks.cancelled,
+            never_retrieved=tasks.never_retrieved,
+            outlived_parent=tasks.outlived_parent,
+            lost=tasks.lost,
+            tasks=tuple(self.task(task, now) for task in live),
+            troubled=tuple(self.task(task, now) for task in reversed(tasks.troubled)),
+            groups=self.groups(now),
         )
 
     def groups(self, now: int) -> tuple[TaskGroupInfo, ...]:
-        """Made anew twice a second."""
-        at, views = self._groups
-        if not views or abs(now - at) >= _GROUPS_NS:
+        """The task groups, refreshed twice a second."""
+        at, infos = self._groups
+        if not infos or abs(now - at) >= _GROUPS_NS:
             groups = self._trace.tasks.groups.all
-            views = tuple(self._group(g, now) for g in groups if g.live or g.started)
-            self._groups = now, views
-        return views
+            infos = tuple(self._group(g, now) for g in groups if g.live or g.started)
+            self._groups = now, infos
+        return infos
 
-    def _group(self, group: Group, now: int) -> TaskGroupInfo:
+    def _group(self, group: TaskGroup, now: int) -> TaskGroupInfo:
         group.count()
         site = self._trace.site(group.site)
         return TaskGroupInfo(
-            group.number,
-            group.route or site.name or "other tasks",
-            bool(group.route),
-            self._where(site),
-            group.live,
-            group.started,
-            group.busy_ns,
-            group.ready_ns,
-            group.waiting_ns(now),
-            group.pace(now),
-            Spread(group.step_times.quantiles(), group.step_times.buckets()),
-            Spread(group.ready_delays.quantiles(), group.ready_delays.buckets()),
+            number=group.number,
+            label=group.route or site.name or "other tasks",
+            route=bool(group.route),
+            site=self._where(site),
+            live=group.live,
+            started=group.started,
+            busy_ns=group.busy_ns,
+            ready_ns=group.ready_ns,
+            waiting_ns=group.waiting_ns(now),
+            steps_per_s=group.pace(now),
+            steps=Distribution(
+                quantiles=group.step_times.quantiles(), buckets=group.step_times.buckets()
+            ),
+            delays=Distribution(
+                quantiles=group.ready_delays.quantiles(), buckets=group.ready_delays.buckets()
+            ),
         )
 
     def task(self, task: Task, now: int) -> TaskInfo:
-        """Of a live one, up to now."""
+        """The task as it is; a live one up to now."""
         trace, wait = self._trace, task.waits[-1] if task.waits else None
         busy, ready, waiting, since = task.busy_ns, task.ready_ns, task.waiting_ns, task.end_ns
         state: State | None = None
@@ -123,36 +127,38 @@ class SnapshotBuilder:
         waits_for = wait is not None and state is State.AWAIT
         parent = task.parent_task
         return TaskInfo(
-            task.number,
-            trace.label(task),
-            self._where(trace.site(task.site)),
-            task.parent,
-            task.request.number if task.request is not None else 0,
-            state,
-            wait.resource.row.display(self._naming) if wait is not None and waits_for else "",
-            self._location(place),
-            trace.site(place).name,
-            since,
-            task.started_ns,
-            task.steps,
-            busy,
-            ready,
-            waiting,
-            tuple(hold.resource.row.display(self._naming) for hold in task.holds),
-            task.waker,
-            _OUTCOMES[task.outcome],  # type: ignore[arg-type]
-            bool(task.outlived_ns or (parent is not None and parent.ended_ns)),
-            task.outlived_ns,
-            task.unseen,
-            task.group.number,
-            waits_for and wait is not None and wait.idle,
+            number=task.number,
+            label=trace.label(task),
+            site=self._where(trace.site(task.site)),
+            parent=task.parent,
+            request=task.request.number if task.request is not None else 0,
+            state=state,
+            waits_for=wait.resource.row.display(self._naming)
+            if wait is not None and waits_for
+            else "",
+            place=self._location(place),
+            place_what=trace.site(place).name,
+            since_ns=since,
+            started_ns=task.started_ns,
+            steps=task.steps,
+            busy_ns=busy,
+            ready_ns=ready,
+            waiting_ns=waiting,
+            holds=tuple(hold.resource.row.display(self._naming) for hold in task.holds),
+            waker=task.waker,
+            outcome=_OUTCOMES[task.outcome],  # type: ignore[arg-type]
+            orphan=bool(task.outlived_ns or (parent is not None and parent.ended_ns)),
+            outlived_ns=task.outlived_ns,
+            never_retrieved=task.unseen,
+            group=task.group.number,
+            idle=waits_for and wait is not None and wait.idle,
         )
 
     # ---- resources
 
     def resources(self, now: int, since: int) -> tuple[ResourceInfo, ...]:
-        """Those with waiters first, longest queue first; then by use."""
-        rows = sorted(self._trace.resources.rows.values(), key=_crowd)[:_ROWS]
+        """Resources with waiters first, longest queue first; then by use."""
+        rows = sorted(self._trace.resources.rows.values(), key=_by_use)[:_RESOURCES]
         members: dict[ResourceGroup, list[Resource]] = {
             row: [] for row in rows if row.in_use or row.waiting
         }
@@ -172,20 +178,20 @@ class SnapshotBuilder:
         holds = (hold for member in members for hold in member.holders.values())
         waits = (wait for member in members for wait in member.waiters if not wait.idle)
         return ResourceInfo(
-            row.display(self._naming),
-            row.kind,
-            row.capacity,
-            row.instances,
-            self._where(row.site),
-            Occupied(shown.in_use, in_use, shown.max_in_use),
-            Occupied(shown.waiting, waiting, shown.max_waiting),
-            row.idle,
-            shown.waited.quantiles(),
-            row.given_up.quantiles(),
-            tuple(self._holder(hold) for hold in islice(holds, _PEOPLE)),
-            tuple(self._waiter(wait) for wait in islice(waits, _PEOPLE)),
-            Track(times, used),
-            Track(times, queued),
+            name=row.display(self._naming),
+            kind=row.kind,
+            capacity=row.capacity,
+            instances=row.instances,
+            location=self._where(row.site),
+            in_use=GaugeStats(now=shown.in_use, mean=in_use, max=shown.max_in_use),
+            waiting=GaugeStats(now=shown.waiting, mean=waiting, max=shown.max_waiting),
+            idle=row.idle,
+            waited=shown.waited.quantiles(),
+            given_up=row.given_up.quantiles(),
+            holders=tuple(self._holder(hold) for hold in islice(holds, _HOLDERS)),
+            waiters=tuple(self._waiter(wait) for wait in islice(waits, _HOLDERS)),
+            in_use_track=Track(times_ns=times, values=used),
+            waiting_track=Track(times_ns=times, values=queued),
         )
 
     def jobs(self) -> tuple[JobStats, ...]:
@@ -194,53 +200,60 @@ class SnapshotBuilder:
     def _jobs(self, executor: Executor) -> JobStats:
         running = [
             WorkerInfo(
-                job.worker,
-                self._trace.site(job.place).name,
-                job.started_ns,
-                job.task.number if job.task is not None else 0,
+                worker=job.worker,
+                job=self._trace.site(job.place).name,
+                since_ns=job.started_ns,
+                task=job.task.number if job.task is not None else 0,
             )
-            for job in islice(executor.running.values(), _PEOPLE)
+            for job in islice(executor.running.values(), _HOLDERS)
         ]
         return JobStats(
-            executor.resource.row.display(self._naming),
-            executor.queued,
-            tuple(running),
-            executor.finished,
-            executor.raised,
-            executor.queued_times.quantiles(),
-            executor.run_times.quantiles(),
+            name=executor.resource.row.display(self._naming),
+            queued=executor.queued,
+            running=tuple(running),
+            finished=executor.finished,
+            raised=executor.raised,
+            queued_times=executor.queued_times.quantiles(),
+            run_times=executor.run_times.quantiles(),
         )
 
     def _holder(self, hold: Hold) -> HolderInfo:
         task, got = hold.task, self._location(hold.place)
         if task is None:
-            return HolderInfo(0, "", hold.since_ns, got)
+            return HolderInfo(task=0, label="", since_ns=hold.since_ns, location=got)
         wait = task.waits[-1] if task.waits else None
         place = wait.place if wait is not None and wait.place else task.place
         return HolderInfo(
-            task.number,
-            self._trace.label(task),
-            hold.since_ns,
-            got,
-            self._location(place),
-            wait.resource.row.display(self._naming) if wait else self._trace.site(place).name,
+            task=task.number,
+            label=self._trace.label(task),
+            since_ns=hold.since_ns,
+            location=got,
+            place=self._location(place),
+            place_what=wait.resource.row.display(self._naming)
+            if wait
+            else self._trace.site(place).name,
         )
 
     def _waiter(self, wait: Wait) -> WaiterInfo:
         label = self._trace.label(wait.task)
-        return WaiterInfo(wait.task.number, label, wait.began_ns, self._location(wait.place))
+        return WaiterInfo(
+            task=wait.task.number,
+            label=label,
+            since_ns=wait.began_ns,
+            location=self._location(wait.place),
+        )
 
     # ---- incidents
 
     def incident(self, incident: Incident, now: int) -> IncidentInfo:
         start, end = incident.window
         return IncidentInfo(
-            incident.stall.view(now),
-            start,
-            end,
-            tuple(stall.view(now) for stall in incident.stalls),
-            tuple(
-                view for r in incident.requests if (view := self.requests.at(r, now)) is not None
+            stall=incident.stall.info(now),
+            start_ns=start,
+            end_ns=end,
+            stalls=tuple(stall.info(now) for stall in incident.stalls),
+            requests=tuple(
+                info for r in incident.requests if (info := self.requests.at(r, now)) is not None
             ),
         )
 
@@ -255,13 +268,13 @@ class SnapshotBuilder:
         where = self._locations.get(site)
         if where is None:
             short = self._naming.short(site.path)
-            where = Location(short, site.line, site.function, site.path)
+            where = Location(file=short, line=site.line, function=site.function, path=site.path)
             if len(self._locations) < 10_000:
                 self._locations[site] = where
         return where
 
 
-def _crowd(row: ResourceGroup) -> tuple[int, int, int, int, str]:
-    """Sorts the most crowded first."""
+def _by_use(row: ResourceGroup) -> tuple[int, int, int, int, str]:
+    """Sort key: the longest queue first, then the most used."""
     shown = row.shown
     return -shown.waiting, -shown.max_waiting, -shown.in_use, -shown.max_in_use, row.key

@@ -1,52 +1,83 @@
-"""The part of a snapshot that shows the loop itself: its tracks, what holds it, what held it.
+"""The part of a snapshot that shows the loop: its tracks, and what blocks or blocked it.
 
 Frozen, in integer nanoseconds; see `snapshot`.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from loopviz.model.snapshot.tasks import GcStats, Spreads
-from loopviz.model.snapshot.types import NOTHING, Location, Quantiles, Track
+from loopviz.model.snapshot.types import NOTHING, Distribution, Location, Quantiles, Track
 
-__all__ = ["LoopStats", "Running", "StallInfo"]
+__all__ = ["GcStats", "LoopDistributions", "LoopStats", "Pause", "Running", "StallInfo"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopDistributions:
+    """What a loop is measured by, over a stretch of time."""
+
+    ready_delay: Distribution = field(default_factory=Distribution)
+    callback: Distribution = field(default_factory=Distribution)
+    iteration: Distribution = field(default_factory=Distribution)
+    lag: Distribution = field(default_factory=Distribution)
+
+
+class Pause(NamedTuple):
+    """A garbage collection; it paused every loop of the process."""
+
+    start_ns: int
+    end_ns: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GcStats:
+    """The garbage collections since the run began."""
+
+    count: int = 0
+    total_ns: int = 0
+    max_ns: int = 0
+    by_generation: tuple[int, ...] = (0, 0, 0)
+    """How many of each; those of the youngest that took less than 50 µs are not counted."""
+    last: tuple[Pause, ...] = ()
+    """The newest ones, oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What holds the loop at this moment."""
+    """The callback that runs at this moment."""
 
     since_ns: int
     label: str
     """Route, task or callback: `GET /report`, `Task refresh`, `callback _read_ready`."""
     location: Location | None
-    """The line it is at, once the watchdog has seen it (after about 10 ms)."""
+    """The line that it is at, once the watchdog has seen it (after about 10 ms)."""
     request: int
-    """The request it works for, 0 if none."""
+    """The number of the request that it works for, 0: none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StallInfo:
-    """A callback that held the loop for 20 ms or more; or, `open`, holds it for 12 ms so far."""
+    """A callback that blocked the loop for 20 ms or more; while `open`, for 12 ms or more."""
 
     start_ns: int
     end_ns: int
-    """So far, while `open`."""
+    """Up to now, while `open`."""
     open: bool
     label: str
     location: Location | None
     request: int
     victims: int
     call: Location | None = None
-    """The library call that the line has made, and the line in it; None: it is a C function's."""
+    """The library call that the line made, and the line in it; None: a C function's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopStats:
-    """The loop itself."""
+    """The loop: its tracks over the window, its recent figures, and its counts."""
 
     busy: Track
     """Cumulative busy nanoseconds at each change between busy and idle. Between two entries it
-    grows or stays: interpolate linearly (`numpy.interp`), and a column's busy share is exact."""
+    either grows or stays: linear interpolation (`numpy.interp`) yields the exact busy share."""
     lag: Track
     """How late each timer ran, at the time it ran."""
     stalls: tuple[StallInfo, ...]
@@ -60,16 +91,16 @@ class LoopStats:
     callbacks: int
     iterations: int
     gc: GcStats = field(default_factory=GcStats)
-    level: str = "full"
-    """How much is seen of this loop: `full`, or `steps` (a foreign loop: no callbacks, no ready
+    coverage: str = "full"
+    """How much of this loop is seen: `full`, or `steps` (a foreign loop: no callbacks, no ready
     delay, no idle time)."""
     ready_delay: Track = NOTHING
-    """How long each callback had waited, at its start."""
+    """How long each callback had been ready, at its start."""
     callback: Track = NOTHING
     """How long each callback ran, at its end."""
     iteration: Track = NOTHING
     """How long each iteration took, its select not counted, at its end."""
-    whole: Spreads = field(default_factory=Spreads)
+    whole: LoopDistributions = field(default_factory=LoopDistributions)
     """Since the run began."""
-    before: Spreads | None = None
-    """Of the phase with which this one is compared; None: there is none."""
+    before: LoopDistributions | None = None
+    """In the phase with which this one is compared; None: there is none."""

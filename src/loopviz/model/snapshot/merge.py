@@ -1,13 +1,12 @@
-"""Several workers serve one address, each with a model of its own: one picture of them all.
+"""Merges the snapshots of workers that serve one address, each with a model of its own.
 
-The first worker's snapshot is the base: load, marks and comparison are the run's and are told to
-its model alone. What the others add is added up, or stands beside it under their name.
+The first worker's snapshot is the base: only its model gets the load, the marks and the phases.
+What the other workers have is added up, or listed under their names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from loopviz.model.findings.rule import latest, together
 from loopviz.model.snapshot import (
     Finding,
     Health,
@@ -17,19 +16,20 @@ from loopviz.model.snapshot import (
     State,
     TaskTable,
 )
-from loopviz.model.snapshot.overview import together as in_all
-from loopviz.model.state.counters import added_up
+from loopviz.model.snapshot.findings import latest, merge_impacts, worst_first
+from loopviz.model.snapshot.overview import merge_overviews
+from loopviz.model.state.counters import merge_counters
 
 __all__ = ["add_findings", "cut", "merge", "named", "of_worker", "past", "remains", "since"]
 
 
 def named(name: str, worker: int) -> str:
-    """A thing of that worker, as people see it: `db pool (worker 2)`; the first one's as it is."""
+    """The name of a worker's resource: `db pool (worker 2)`; the first worker's stays as it is."""
     return name if worker == 1 else f"{name} (worker {worker})"
 
 
 def of_worker(number: int, snapshot: Snapshot) -> Snapshot:
-    """The same, its resources and executors named after their worker."""
+    """The snapshot, with its resources and executors named after their worker."""
     if number == 1:
         return snapshot
     return replace(
@@ -42,10 +42,10 @@ def of_worker(number: int, snapshot: Snapshot) -> Snapshot:
 def merge(
     first: Snapshot, peers: Sequence[tuple[int, Snapshot]], gone: Sequence[Snapshot] = ()
 ) -> Snapshot:
-    """One picture of all workers: the first, the others by number, and those that go or have gone.
+    """One snapshot of all workers: the first, the others by number, and those leaving or gone.
 
     Requests keep their numbers and lanes, which the workers' models share (`Lanes`). Tasks are
-    listed for the first worker only, and counted for all. What has gone has no resources.
+    listed for the first worker only, and counted for all. Workers that are gone list no resources.
     """
     if not peers and not gone:
         return first
@@ -63,32 +63,32 @@ def merge(
         tasks=_add_tasks([of.tasks for of in everyone]),
         resources=tuple(resources),
         jobs=tuple(jobs for of in here for jobs in of.jobs),
-        counters=added_up([of.counters for of in everyone]),
-        peers=tuple(Peer(number, of.loop) for number, of in peers),
-        overview=in_all(*(of.overview for of in everyone)),
+        counters=merge_counters([of.counters for of in everyone]),
+        peers=tuple(Peer(worker=number, loop=of.loop) for number, of in peers),
+        overview=merge_overviews(*(of.overview for of in everyone)),
     )
 
 
 def past(
-    held: Snapshot, first: Snapshot, peers: Mapping[int, Snapshot], others: Sequence[Snapshot]
+    frozen: Snapshot, first: Snapshot, peers: Mapping[int, Snapshot], others: Sequence[Snapshot]
 ) -> Snapshot:
-    """The same of a moment of the past: `peers` by number, `others` go or have gone."""
+    """Merges snapshots of a past moment: `peers` by number; `others` are leaving or gone."""
     everyone = [first, *peers.values(), *others]
     requests = [request for of in everyone for request in of.requests]
     requests.sort(key=lambda request: request.number)
     return replace(
         first,
         requests=tuple(requests),
-        counters=added_up([of.counters for of in everyone]),
+        counters=merge_counters([of.counters for of in everyone]),
         peers=tuple(
             replace(peer, loop=peers[peer.worker].loop) if peer.worker in peers else peer
-            for peer in held.peers
+            for peer in frozen.peers
         ),
     )
 
 
 def cut(gone: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-    """What has gone, as it was then: a request that ended later is open."""
+    """The snapshot of a gone worker, cut to that time: a request that ended later is open."""
     there = (r for r in gone.requests if r.start_ns < end_ns and r.end_ns > start_ns)
     return replace(gone, requests=tuple(_until(request, end_ns) for request in there))
 
@@ -116,7 +116,7 @@ def _until(request: RequestInfo, end_ns: int) -> RequestInfo:
 
 
 def remains(gone: Snapshot | None, ended: Snapshot) -> Snapshot:
-    """What is still to be shown and counted once a worker has ended, and of those before it."""
+    """What remains to be shown and counted of a worker that has ended, and of those before it."""
     counters = tuple(replace(counter, recent=0) for counter in ended.counters)
     tasks = replace(ended.tasks, live=0)
     ended = replace(ended, resources=(), jobs=(), counters=counters, tasks=tasks)
@@ -124,25 +124,23 @@ def remains(gone: Snapshot | None, ended: Snapshot) -> Snapshot:
 
 
 def since(start_ns: int, gone: Snapshot) -> Snapshot:
-    """The same, without the requests that had ended by then."""
+    """The snapshot without the requests that had ended by then."""
     return replace(gone, requests=tuple(r for r in gone.requests if r.end_ns >= start_ns))
 
 
 def add_findings(found: Iterable[Sequence[Finding]]) -> tuple[Finding, ...]:
-    """The same culprit in several workers is one finding; worst first, as in a model."""
+    """Merges findings of the same culprit in several workers; worst first, as in a model."""
     together: dict[object, list[Finding]] = {}
     for findings in found:
         for finding in findings:
             where = finding.location
             place = (where.path, where.line, where.function) if where else finding.sentence
             together.setdefault((finding.rule, place), []).append(finding)
-    merged = [_one(same) for same in together.values()]
-    merged.sort(key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
-    return tuple(merged)
+    return worst_first(_one(same) for same in together.values())
 
 
 def _one(same: Sequence[Finding]) -> Finding:
-    """Told as at its worst; counts are sums."""
+    """One finding of several: the sentence of the worst, counts added up."""
     if len(same) == 1:
         return same[0]
     return replace(
@@ -154,7 +152,7 @@ def _one(same: Sequence[Finding]) -> Finding:
         victims=sum(f.victims for f in same),
         victim_wait_ns=sum(f.victim_wait_ns for f in same),
         moments=latest(moment for f in same for moment in f.moments),
-        sufferings=together(suffering for f in same for suffering in f.sufferings),
+        impacts=merge_impacts(impact for f in same for impact in f.impacts),
         open=sum(f.open for f in same),
         open_ns=max(f.open_ns for f in same),
     )
@@ -162,11 +160,11 @@ def _one(same: Sequence[Finding]) -> Finding:
 
 def _add_health(of: Sequence[Health]) -> Health:
     return Health(
-        sum(health.events for health in of),
-        sum(health.dropped_events for health in of),
-        sum(health.lost_strings for health in of),
-        tuple(hook for health in of for hook in health.failed_hooks),
-        max(health.newest_ns for health in of),
+        events=sum(health.events for health in of),
+        dropped_events=sum(health.dropped_events for health in of),
+        lost_strings=sum(health.lost_strings for health in of),
+        failed_hooks=tuple(hook for health in of for hook in health.failed_hooks),
+        newest_ns=max(health.newest_ns for health in of),
     )
 
 
@@ -180,4 +178,4 @@ def _add_tasks(of: Sequence[TaskTable]) -> TaskTable:
         "outlived_parent",
         "lost",
     )
-    return replace(of[0], **{name: sum(getattr(view, name) for view in of) for name in counts})
+    return replace(of[0], **{name: sum(getattr(info, name) for info in of) for name in counts})

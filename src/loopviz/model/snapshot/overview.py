@@ -1,4 +1,4 @@
-"""The long run: a few figures of each second, for hours."""
+"""A few figures of each second, kept for hours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Overview", "together"]
+__all__ = ["Overview", "merge_overviews"]
 
 Ints = NDArray[np.int64]
 
@@ -16,25 +16,25 @@ def _none() -> Ints:
     return np.empty(0, np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Overview:
-    """Second by second: element i of each array is of the second `start_s + i` of the clock."""
+    """Figures by second: element i of each array belongs to the clock's second `start_s + i`."""
 
     start_s: int = 0
     busy_ns: Ints = field(default_factory=_none)
     """How long the loop was busy."""
     lag_max_ns: Ints = field(default_factory=_none)
-    held_max_ns: Ints = field(default_factory=_none)
+    stall_max_ns: Ints = field(default_factory=_none)
     """The longest stall that overlaps the second; 0: none does."""
     requests: Ints = field(default_factory=_none)
-    """How many ended."""
+    """How many requests ended."""
     slowest_ns: Ints = field(default_factory=_none)
-    """The longest life of those."""
+    """The duration of the slowest of them."""
 
 
 @lru_cache(maxsize=4)
-def together(first: Overview, *others: Overview) -> Overview:
-    """Of several workers: the loop's figures are the first one's."""
+def merge_overviews(first: Overview, *others: Overview) -> Overview:
+    """One overview of several workers; the loop's figures are the first one's."""
     start = min(o.start_s for o in (first, *others) if o.start_s)
     size = max(o.start_s + len(o.busy_ns) for o in (first, *others)) - start
 
@@ -47,10 +47,10 @@ def together(first: Overview, *others: Overview) -> Overview:
         return whole
 
     return Overview(
-        start,
-        column("busy_ns", (first,), np.add),
-        column("lag_max_ns", (first,), np.add),
-        column("held_max_ns", (first,), np.add),
-        column("requests", (first, *others), np.add),
-        column("slowest_ns", (first, *others), np.maximum),
+        start_s=start,
+        busy_ns=column("busy_ns", (first,), np.add),
+        lag_max_ns=column("lag_max_ns", (first,), np.add),
+        stall_max_ns=column("stall_max_ns", (first,), np.add),
+        requests=column("requests", (first, *others), np.add),
+        slowest_ns=column("slowest_ns", (first, *others), np.maximum),
     )

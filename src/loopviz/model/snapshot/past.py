@@ -1,4 +1,4 @@
-"""What was, at a moment that has gone by: as a snapshot of then would have shown it."""
+"""Snapshots of past moments, as they would have been then."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -25,12 +25,12 @@ from loopviz.model.stats.series import Series
 __all__ = ["Past", "as_of"]
 
 _QUANTILES_NS = 100 * MS
-"""Figures of the last seconds are made anew when the moment has moved by so much."""
+"""Recent figures are computed again when the moment has moved by so much."""
 _EVER = 1 << 62
 
 
 class Past:
-    """The history of one model. Called for each frame of a replay, so a step costs little."""
+    """Makes snapshots of one model's history. A replay calls it each frame, so a step is cheap."""
 
     def __init__(
         self,
@@ -38,27 +38,27 @@ class Past:
         loop: LoopTimes,
         routes: Routes,
         counters: Counters,
-        views: SnapshotBuilder,
+        builder: SnapshotBuilder,
     ) -> None:
         self._trace, self._loop, self._routes = trace, loop, routes
-        self._counters, self._views = counters, views
-        self._window = Window(views.requests.ended)
+        self._counters, self._builder = counters, builder
+        self._window = Window(builder.requests.ended)
         self._recent: tuple[int, Snapshot, Snapshot] | None = None
-        """Moment, `held`, and that with the figures of the seconds before."""
+        """The moment, `frozen`, and `frozen` with the recent figures of that moment."""
 
     def picture(
-        self, held: Snapshot, start_ns: int, end_ns: int, marks: Iterable[Mark], oldest_ns: int
+        self, frozen: Snapshot, start_ns: int, end_ns: int, marks: Iterable[Mark], oldest_ns: int
     ) -> Snapshot:
         """See `Model.past`."""
         kept = self._incidents(start_ns, end_ns) if start_ns < oldest_ns else []
         requests = self._requests(start_ns, end_ns, kept)
-        loop = self._loop_at(held, start_ns, end_ns, kept)
+        loop = self._loop_at(frozen, start_ns, end_ns, kept)
         stalls, running = self._stalls(start_ns, end_ns, kept)
         if running is None:
             running = _running(requests, end_ns)
         if running is None and end_ns >= self._trace.switched_ns:
             running = self._trace.running(end_ns)
-        figures = self._figures(held, end_ns, oldest_ns)
+        figures = self._figures(frozen, end_ns, oldest_ns)
         return replace(
             figures,
             now_ns=end_ns,
@@ -72,12 +72,12 @@ class Past:
             ),
             requests=requests,
             marks=tuple(mark for mark in marks if start_ns <= mark.at_ns <= end_ns),
-            resources=tuple(as_of(resource, end_ns) for resource in held.resources),
+            resources=tuple(as_of(resource, end_ns) for resource in frozen.resources),
             oldest_ns=oldest_ns,
         )
 
     def _incidents(self, start: int, end: int) -> list[Incident]:
-        """Those of which something lies in that time, oldest first."""
+        """The incidents that overlap that time, oldest first."""
         found = []
         for incident in self._trace.incidents.all():
             first, last = incident.window
@@ -86,7 +86,7 @@ class Past:
         return found
 
     def _requests(self, start: int, end: int, kept: Sequence[Incident]) -> tuple[RequestInfo, ...]:
-        finished, at = self._trace.requests.finished, self._views.requests.at
+        finished, at = self._trace.requests.finished, self._builder.requests.at
         first, last = finished.place(start), finished.place(end + 1)
         others: dict[int, RequestInfo | None] = {}
         late = finished.between(last, finished.place(end + finished.longest_ns + 1))
@@ -102,84 +102,88 @@ class Past:
                     and (request.start_ns < end and request.end_ns > start)
                 ):
                     others[request.number] = at(request, end)
-        views = [view for view in others.values() if view is not None]
-        return self._window.show(finished, first, last, views)
+        infos = [info for info in others.values() if info is not None]
+        return self._window.show(finished, first, last, infos)
 
     def _stalls(
         self, start: int, end: int, kept: Sequence[Incident]
     ) -> tuple[tuple[StallInfo, ...], Running | None]:
-        """Those that overlap the time; and what runs at its end, if that became a stall."""
+        """The stalls that overlap that time, and what runs at its end if that became a stall."""
         stalls: dict[int, Stall] = {}
         for incident in kept:
             stalls |= {stall.start_ns: stall for stall in incident.stalls}
         stalls |= {stall.start_ns: stall for stall in self._trace.stalls.between(start, end)}
         now = self._trace.switched_ns
-        if end >= now and (held := open_stall(self._trace, self._routes, end)) is not None:
-            stalls[held.start_ns] = held
-        views, running = [], None
+        if end >= now and (open_ := open_stall(self._trace, self._routes, end)) is not None:
+            stalls[open_.start_ns] = open_
+        infos, running = [], None
         for begun in sorted(stalls):
             stall = stalls[begun]
             if begun >= end or 0 < stall.end_ns <= start:
                 continue
-            view = stall.view(end)
+            info = stall.info(end)
             if stall.end_ns > end:
                 seen = stall.location if end - begun >= SLOW_NS // 2 else None
-                running = Running(begun, stall.label, seen, stall.request)
+                running = Running(
+                    since_ns=begun, label=stall.label, location=seen, request=stall.request
+                )
                 if end - begun < OPEN_NS:
                     continue
-                view = replace(view, end_ns=end, open=True)
-            views.append(view)
-        return tuple(views), running
+                info = replace(info, end_ns=end, open=True)
+            infos.append(info)
+        return tuple(infos), running
 
-    def _loop_at(self, held: Snapshot, start: int, end: int, kept: Sequence[Incident]) -> LoopStats:
+    def _loop_at(
+        self, frozen: Snapshot, start: int, end: int, kept: Sequence[Incident]
+    ) -> LoopStats:
         loop = self._loop
-        since = min(start, end - held.recent_ns)  # figures of the last seconds are made of these
-        lag = Track(*loop.lag.between(since, end))
+        since = min(start, end - frozen.recent_ns)  # recent figures need these
+        lag = _track(loop.lag, since, end)
         if kept:
             lag = _joined([incident.lag for incident in kept], lag, start)
             last = int(np.searchsorted(lag.times_ns, end, "right"))
-            lag = Track(lag.times_ns[:last], lag.values[:last])
+            lag = Track(times_ns=lag.times_ns[:last], values=lag.values[:last])
         return replace(
-            held.loop,
+            frozen.loop,
             busy=self._busy(start, end, kept),
             lag=lag,
-            ready_delay=Track(*loop.ready_delay.between(since, end)),
-            callback=Track(*loop.callback.between(since, end)),
-            iteration=Track(*loop.iteration.between(since, end)),
+            ready_delay=_track(loop.ready_delay, since, end),
+            callback=_track(loop.callback, since, end),
+            iteration=_track(loop.iteration, since, end),
         )
 
     def _busy(self, start: int, end: int, kept: Sequence[Incident] = ()) -> Track:
-        """Up to `end`, exact there too: on its way from one entry to the next it grows or not."""
-        busy = Track(*self._loop.busy.between(start, _EVER))
+        """The busy track up to `end`, where it is exact, too: between entries it grows or stays."""
+        busy = _track(self._loop.busy, start, _EVER)
         if kept:
             busy = _joined([incident.busy for incident in kept], busy, start)
         times, values = busy.times_ns, busy.values
         last = int(np.searchsorted(times, end, "right"))
         if not last:
-            return Track(times[:0], values[:0])
+            return Track(times_ns=times[:0], values=values[:0])
         value = int(values[last - 1])
         if last < len(times):
             value += min(int(values[last]) - value, end - int(times[last - 1]))
         else:
             most = value + end - int(times[last - 1])  # it may have been busy ever since, until now
             value = max(value, min(self._loop.busy_until(end), most))
-        return Track(np.append(times[:last], end), np.append(values[:last], value))
+        return Track(times_ns=np.append(times[:last], end), values=np.append(values[:last], value))
 
-    def _figures(self, held: Snapshot, end: int, oldest: int) -> Snapshot:
-        """`held` with the figures of the seconds before then, as far as they are known."""
+    def _figures(self, frozen: Snapshot, end: int, oldest: int) -> Snapshot:
+        """`frozen` with the recent figures of that moment, as far as they are known."""
         moment = end // _QUANTILES_NS
-        if self._recent and self._recent[0] == moment and self._recent[1] is held:
+        if self._recent and self._recent[0] == moment and self._recent[1] is frozen:
             return self._recent[2]
-        loop, since = self._loop, max(end - held.recent_ns, oldest)
+        loop, since = self._loop, max(end - frozen.recent_ns, oldest)
         busy = self._busy(since, end)
         known = since < end and len(busy.times_ns)
         on = ongoing(self._trace, loop, self._routes, end)
         if end < self._trace.switched_ns:
-            on = Ongoing(end)
+            on = Ongoing(now_ns=end)
         made = replace(
-            held,
+            frozen,
             loop=replace(
-                held.loop,
+                frozen.loop,
                 lag_recent=_quantiles(loop.lag, since, end, on.lag),
                 ready_delay_recent=_quantiles(loop.ready_delay, since, end, on.ready_delay),
                 utilization_recent=_share(busy, since, end) if known else 0.0,
@@ -188,18 +192,18 @@ class Past:
         if known:
             made = replace(
                 made,
-                counters=self._counters.views(since, end),
+                counters=self._counters.snapshot(since, end),
                 routes=tuple(
-                    replace(view, latency_recent=route.recent(since, end))
-                    for view, route in zip(held.routes, self._routes.routes, strict=True)
+                    replace(info, latency_recent=route.recent(since, end))
+                    for info, route in zip(frozen.routes, self._routes.routes, strict=True)
                 ),
             )
-        self._recent = moment, held, made
+        self._recent = moment, frozen, made
         return made
 
 
 def as_of(resource: ResourceInfo, moment_ns: int) -> ResourceInfo:
-    """The same, with what its tracks say of that moment."""
+    """The resource with the counts that its tracks have at that moment."""
     in_use = _value(resource.in_use_track, moment_ns, resource.in_use.now)
     waiting = _value(resource.waiting_track, moment_ns, resource.waiting.now)
     if (in_use, waiting) == (resource.in_use.now, resource.waiting.now):
@@ -211,8 +215,13 @@ def as_of(resource: ResourceInfo, moment_ns: int) -> ResourceInfo:
     )
 
 
+def _track(series: Series, start: int, end: int) -> Track:
+    times, values = series.between(start, end)
+    return Track(times_ns=times, values=values)
+
+
 def _value(track: Track, moment: int, default: int) -> int:
-    """What holds then; before all that is known, nothing was there."""
+    """The value at that moment; before the first entry, 0."""
     if not len(track.times_ns):
         return default
     last = int(np.searchsorted(track.times_ns, moment, "right")) - 1
@@ -225,12 +234,14 @@ def _running(requests: Iterable[RequestInfo], end: int) -> Running | None:
         if request.open:
             start, _, state = request.spans[-1]
             if state in (State.RUN, State.BLOCKING) and start < end:
-                return Running(start, request.route, None, request.number)
+                return Running(
+                    since_ns=start, label=request.route, location=None, request=request.number
+                )
     return None
 
 
 def _quantiles(series: Series, since: int, end: int, more: NDArray[np.int64]) -> Quantiles:
-    """Of what it has of that time, and of these values, which are in no record yet."""
+    """Quantiles of the series in that time, and of values that are in no record yet."""
     times, values = series.between(since, end)
     return quantiles(np.append(values[int(np.searchsorted(times, since)) :], more))
 
@@ -242,11 +253,11 @@ def _share(busy: Track, since: int, end: int) -> float:
 
 
 def _joined(older: Sequence[Track], newer: Track, start: int) -> Track:
-    """One after the other, each as far as the next one does not know better; from `start` on."""
+    """Joins tracks, each up to where the next one begins; from `start` on."""
     times, values = newer.times_ns, newer.values
     for track in reversed(older):
         until = int(np.searchsorted(track.times_ns, times[0])) if len(times) else None
         times = np.concatenate((track.times_ns[:until], times))
         values = np.concatenate((track.values[:until], values))
     first = max(int(np.searchsorted(times, start)) - 1, 0)
-    return Track(times[first:], values[first:])
+    return Track(times_ns=times[first:], values=values[first:])

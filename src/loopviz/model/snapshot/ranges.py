@@ -1,4 +1,4 @@
-"""The figures of a stretch of time."""
+"""Figures of a selected range of time."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from loopviz.model.stats.histogram import quantiles
 __all__ = ["RangeFigures", "RouteFigures", "figures"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteFigures:
-    """The requests of a route that ended in the range."""
+    """The requests of one route that ended in the range."""
 
     route: str
-    life: Quantiles
+    duration: Quantiles
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RangeFigures:
     """What happened from `start_ns` to `end_ns`, as far as the snapshot shows it."""
 
@@ -27,67 +27,70 @@ class RangeFigures:
     end_ns: int
     lasted_ns: int
     utilization: float
-    """Of the first worker's loop: busy, by the time that is known."""
+    """The first worker's loop: busy time by known time."""
     lag: Quantiles
-    """Of its timers that ran in the range."""
+    """The lag of its timers that ran in the range."""
     stalls: int
-    """That overlap the range."""
-    held_ns: int
-    """How long they held the loop in it."""
+    """How many stalls overlap the range."""
+    stalled_ns: int
+    """How long they blocked the loop within the range."""
     worst: StallInfo | None
-    """The one that held it longest, outside the range too."""
-    life: Quantiles
-    """How long the requests took that ended in the range, from when they were sent."""
+    """The longest of them, its time outside the range included."""
+    duration: Quantiles
+    """How long the requests that ended in the range had taken since they were sent."""
     routes: tuple[RouteFigures, ...]
     """The same by route, most requests first."""
     open: int
-    """Requests that were open at its end."""
+    """How many requests were open at its end."""
     ran_ns: int
-    """What all requests did within the range, in all."""
+    """How long all requests ran within the range, in total."""
     ready_ns: int
     waiting_ns: int
 
 
 def figures(snapshot: Snapshot, start_ns: int, end_ns: int) -> RangeFigures:
-    """Of a range within what `snapshot` shows; a reversed one is turned round."""
+    """Figures of a range within what `snapshot` shows; the ends may come in either order."""
     start, end = sorted((start_ns, end_ns))
     ran = ready = waiting = still_open = 0
-    lives: dict[str, list[int]] = {}
+    durations: dict[str, list[int]] = {}
     for request in snapshot.requests:
         if request.start_ns >= end or request.end_ns <= start:
             continue
         if request.open or request.end_ns > end:
             still_open += 1
         else:
-            lives.setdefault(request.route, []).append(request.end_ns - request.start_ns)
+            durations.setdefault(request.route, []).append(request.end_ns - request.start_ns)
         busy, could, waited = _within(request, start, end)
         ran, ready, waiting = ran + busy, ready + could, waiting + waited
     stalls = [s for s in snapshot.loop.stalls if s.start_ns < end and s.end_ns > start]
-    ended = [life for of_route in lives.values() for life in of_route]
+    ended = [duration for of_route in durations.values() for duration in of_route]
     lag = snapshot.loop.lag
     first, last = np.searchsorted(lag.times_ns, (start, end))
-    routes = [RouteFigures(route, _quantiles(of_route)) for route, of_route in lives.items()]
-    routes.sort(key=lambda route: (-route.life.count, route.route))
+    routes = [
+        RouteFigures(route=route, duration=_quantiles(of_route))
+        for route, of_route in durations.items()
+    ]
+    routes.sort(key=lambda route: (-route.duration.count, route.route))
     return RangeFigures(
-        start,
-        end,
-        end - start,
-        _utilization(snapshot.loop.busy, start, end),
-        quantiles(lag.values[first:last]),
-        len(stalls),
-        sum(min(s.end_ns, end) - max(s.start_ns, start) for s in stalls),
-        max(stalls, key=lambda s: s.end_ns - s.start_ns, default=None),
-        _quantiles(ended),
-        tuple(routes),
-        still_open,
-        ran,
-        ready,
-        waiting,
+        start_ns=start,
+        end_ns=end,
+        lasted_ns=end - start,
+        utilization=_utilization(snapshot.loop.busy, start, end),
+        lag=quantiles(lag.values[first:last]),
+        stalls=len(stalls),
+        stalled_ns=sum(min(s.end_ns, end) - max(s.start_ns, start) for s in stalls),
+        worst=max(stalls, key=lambda s: s.end_ns - s.start_ns, default=None),
+        duration=_quantiles(ended),
+        routes=tuple(routes),
+        open=still_open,
+        ran_ns=ran,
+        ready_ns=ready,
+        waiting_ns=waiting,
     )
 
 
 def _within(request: RequestInfo, start: int, end: int) -> tuple[int, int, int]:
-    """How long it ran, could run, and waited in that time."""
+    """How long the request ran, was ready, and waited in that time."""
     if request.start_ns >= start and request.end_ns <= end:
         return request.busy_ns, request.ready_ns, request.waiting_ns
     ran = ready = waiting = 0
@@ -114,5 +117,5 @@ def _utilization(busy: Track, start: int, end: int) -> float:
     return float(after - before) / (end - start)
 
 
-def _quantiles(lives: list[int]) -> Quantiles:
-    return quantiles(np.array(lives, np.int64))
+def _quantiles(durations: list[int]) -> Quantiles:
+    return quantiles(np.array(durations, np.int64))

@@ -1,4 +1,4 @@
-"""The part of a snapshot that lists what tasks share: resources, who holds them, who waits, jobs.
+"""The part of a snapshot that lists what tasks share: resources, holders, waiters, jobs.
 
 Frozen, in integer nanoseconds; see `snapshot`.
 """
@@ -9,18 +9,18 @@ from typing import NamedTuple
 from loopviz.model.snapshot.types import Location, Quantiles, Track
 
 __all__ = [
+    "GaugeStats",
     "HolderInfo",
     "JobStats",
-    "Occupied",
     "ResourceInfo",
     "WaiterInfo",
     "WorkerInfo",
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Occupied:
-    """A count over time: now, on average (by time) and at its peak since the run began."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaugeStats:
+    """A count over time: now, its mean by time, and its peak since the run began."""
 
     now: int
     mean: float
@@ -31,15 +31,15 @@ class HolderInfo(NamedTuple):
     """A task that holds a unit of a resource."""
 
     task: int
-    """0: not known which."""
+    """The task's number, 0: not known."""
     label: str
     since_ns: int
     location: Location | None = None
-    """Where in its code it waited for the unit; None: it had it at once."""
+    """Where in its code it waited for the unit; None: it got it at once."""
     place: Location | None = None
-    """Where its task waits now, or has waited last: what the unit is held across."""
+    """Where the task waits now, or last waited: what the unit is held across."""
     place_what: str = ""
-    """What it awaits there: a resource's name, `sleep`, `socket`; empty if not known."""
+    """What it awaits there: a resource's name, `sleep`, `socket`; empty: not known."""
 
 
 class WaiterInfo(NamedTuple):
@@ -52,41 +52,41 @@ class WaiterInfo(NamedTuple):
     """Where in its code."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceInfo:
-    """A resource, or all that were made at one line under one name: then counts are sums."""
+    """A resource, or all that were made at one line under one name; then counts are sums."""
 
     name: str
-    """As the app calls it, or `db.py:17 Semaphore(10)`."""
+    """The app's name for it, or `db.py:17 Semaphore(10)`."""
     kind: str
     """`asyncio.Semaphore`, see docs/probe.md; empty if it was never introduced."""
     capacity: int
-    """Of one instance; 0: unbounded, or not known."""
+    """The capacity of one instance; 0: unbounded, or not known."""
     instances: int
     location: Location | None
     """Where it was made."""
-    in_use: Occupied
-    """Units held; of a queue, the items in it; of an executor, its running jobs."""
-    waiting: Occupied
-    """Tasks that wait to get in; of an executor, queued jobs. Idle consumers do not count."""
+    in_use: GaugeStats
+    """Units held; items in a queue; running jobs of an executor."""
+    waiting: GaugeStats
+    """Tasks that wait for a unit; queued jobs of an executor. Idle consumers do not count."""
     idle: int
     """Tasks that wait to take something out."""
     waited: Quantiles
-    """How long those waited that got it."""
+    """How long those who got it had waited."""
     given_up: Quantiles
-    """How long those waited that gave up: timed out, cancelled."""
+    """How long those who gave up (timed out, cancelled) had waited."""
     holders: tuple[HolderInfo, ...]
     """Longest first; of very many, the first."""
     waiters: tuple[WaiterInfo, ...]
     """The same."""
     in_use_track: Track
-    """For drawing, over the last minute: `values[i]` from `times_ns[i]` on; peaks of 10 ms where it
-    changes more often."""
+    """For drawing, over the last minute: `values[i]` from `times_ns[i]` on. Where it changes more
+    often than every 10 ms, the peaks."""
     waiting_track: Track
 
 
 class WorkerInfo(NamedTuple):
-    """A worker at work."""
+    """A worker and the job that it runs."""
 
     worker: str
     job: str
@@ -96,16 +96,16 @@ class WorkerInfo(NamedTuple):
     """The task that submitted it, 0: not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobStats:
     """The worker jobs of one executor. Counts are since the run began."""
 
     name: str
-    """As its `ResourceInfo`."""
+    """The executor's name, as in its `ResourceInfo`."""
     queued: int
     running: tuple[WorkerInfo, ...]
     finished: int
     raised: int
     queued_times: Quantiles
-    """From its submission until a worker takes a job up."""
+    """From a job's submission until a worker takes it up."""
     run_times: Quantiles

@@ -1,151 +1,44 @@
-"""The part of a snapshot that lists what there is: tasks, counters, pauses.
+"""The part of a snapshot that lists the tasks.
 
 Frozen, in integer nanoseconds; see `snapshot`.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
-from loopviz.model.snapshot.types import Buckets, Location, Quantiles, State
+from loopviz.model.snapshot.types import Distribution, Location, State
 
 __all__ = [
-    "CounterValue",
-    "GcStats",
-    "Moment",
-    "Pause",
-    "PhaseInfo",
-    "Spread",
-    "Spreads",
-    "Suffering",
     "TaskGroupInfo",
     "TaskInfo",
     "TaskTable",
-    "WaitInfo",
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How long things of one kind took."""
-
-    quantiles: Quantiles = field(default_factory=Quantiles)
-    buckets: Buckets = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Spreads:
-    """What a loop is measured by, over some time."""
-
-    ready_delay: Spread = field(default_factory=Spread)
-    callback: Spread = field(default_factory=Spread)
-    iteration: Spread = field(default_factory=Spread)
-    lag: Spread = field(default_factory=Spread)
-
-
-class Moment(NamedTuple):
-    """When what a finding is about has happened."""
-
-    at_ns: int
-    """When it was over."""
-    lasted_ns: int
-    """0: it has no length."""
-    label: str
-    """Who it was, or whom it befell; empty: not known."""
-    request: int
-    """The request that is to be looked at, 0: none is known."""
-
-
-class Suffering(NamedTuple):
-    """What the requests of a route have suffered by a finding."""
-
-    route: str
-    requests: int
-    waited_ns: int
-
-
-class Pause(NamedTuple):
-    """A garbage collection; it held every loop of the process."""
-
-    start_ns: int
-    end_ns: int
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class CounterValue:
-    """Something that the scenario's endpoints count."""
-
-    key: str
-    title: str
-    bad: bool
-    """It ought to stay 0."""
-    value: int
-    recent: int
-    """How much it grew over the last `Snapshot.recent_ns`."""
-
-
-@dataclass(frozen=True, slots=True)
-class GcStats:
-    """The garbage collections since the run began."""
-
-    count: int = 0
-    total_ns: int = 0
-    max_ns: int = 0
-    by_generation: tuple[int, ...] = (0, 0, 0)
-    """How many of each; those of the youngest that took less than 50 µs are not told."""
-    last: tuple[Pause, ...] = ()
-    """The newest ones, oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class WaitInfo:
-    """What a request, all in all, waited for at one place."""
-
-    what: str
-    """The resource's name; else what is awaited there (`sleep`, `socket`, `task`); empty: that
-    was not seen."""
-    total_ns: int
-    count: int
-    location: Location | None
-    """Where in the code; None if it was not seen."""
-    resource: bool
-    """Whether `what` is a resource's name, see `ResourceInfo.name`."""
-
-
-class PhaseInfo(NamedTuple):
-    """A phase of a request, as FastAPI goes through it."""
-
-    name: str
-    """`dependencies`, `endpoint`, `serialization`, `background`."""
-    start_ns: int
-    end_ns: int
-    """So far, while it goes on."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskInfo:
-    """One task. `busy_ns + ready_ns + waiting_ns` is its life as far as it was seen."""
+    """One task. `busy_ns + ready_ns + waiting_ns` is its lifetime as far as it was seen."""
 
     number: int
     label: str
     """The route it serves, its name, or its coroutine's."""
     site: Location | None
-    """Where it was made; None if that is not known."""
+    """The line that created it; None: not known."""
     parent: int
-    """The number of the task that made it, 0: none."""
+    """The number of the task that created it, 0: none."""
     request: int
-    """The number of the request it works for, 0: none."""
+    """The number of the request that it works for, 0: none."""
     state: State | None
-    """`RUN`, `READY` (only before its first step: when it is woken shows when it runs), `AWAIT`;
-    None once it has ended."""
+    """`RUN`, `READY` (only before its first step: later, a wake-up is seen when the step begins) or
+    `AWAIT`; None once it has ended."""
     waits_for: str
-    """While it waits, and that is known: the resource's name."""
+    """The name of the resource that it waits for; empty: none, or not known."""
     place: Location | None
-    """Where it waits for it; else where it waited last."""
+    """Where it waits, or last waited."""
     place_what: str
-    """What is awaited at that place (`sleep`, `socket`); empty if not known."""
+    """What is awaited at that place (`sleep`, `socket`); empty: not known."""
     since_ns: int
-    """Since when it is in this state; when it ended."""
+    """Since when it has been in this state, or when it ended."""
     started_ns: int
     steps: int
     busy_ns: int
@@ -154,46 +47,46 @@ class TaskInfo:
     holds: tuple[str, ...]
     """The names of the resources of which it holds a unit."""
     waker: int
-    """The task whose step last woke it, 0: none did."""
+    """The number of the task whose step last woke it, 0: none did."""
     outcome: Literal["", "returned", "raised", "cancelled", "lost"]
-    """Empty while it lives; `lost`: destroyed while it was pending, nothing referenced it."""
+    """Empty while it lives; `lost`: destroyed while pending, since nothing referenced it."""
     orphan: bool
-    """The task that made it has ended before it."""
+    """Whether the task that created it ended first."""
     outlived_ns: int
-    """By how long it outlived that one, once it has ended."""
+    """By how much it outlived that task, once it has ended."""
     never_retrieved: str
-    """The exception it raised, if nobody ever retrieved it; else empty."""
+    """The exception that it raised, if nobody retrieved it; else empty."""
     group: int = 0
     """The number of its group, 0: not known."""
     idle: bool = False
-    """It waits to take something out: a consumer without work."""
+    """Whether it is a consumer without work: it waits to take something out."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskGroupInfo:
-    """The tasks that serve one route, or were made at one line. Counts are since the run began."""
+    """The tasks of one route, or those created at one line. Counts are since the run began."""
 
     number: int
     label: str
     """The route, or the coroutine's name."""
     route: bool
     site: Location | None
-    """Where they were made; of a route, where its first one was."""
+    """The line that created them; of a route, its first one."""
     live: int
     started: int
     busy_ns: int
-    """Steps that go on are not yet counted."""
+    """Without steps that still run."""
     ready_ns: int
     waiting_ns: int
     steps_per_s: float
     """Over the last seconds."""
-    steps: Spread
+    steps: Distribution
     """How long steps took."""
-    delays: Spread
-    """Ready delays: how long tasks that could run waited for the loop."""
+    delays: Distribution
+    """How long their steps had been ready before they ran."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskTable:
     """The tasks. Counts are since the run began."""
 
@@ -205,8 +98,8 @@ class TaskTable:
     outlived_parent: int = 0
     lost: int = 0
     tasks: tuple[TaskInfo, ...] = ()
-    """Live ones, oldest first; of very many, the oldest and the newest."""
+    """The live ones, oldest first; of very many, the oldest and the newest."""
     troubled: tuple[TaskInfo, ...] = ()
-    """The last that were lost, outlived their parent, or whose exception nobody retrieved."""
+    """The last ones that were lost, outlived their parent, or raised unretrieved."""
     groups: tuple[TaskGroupInfo, ...] = ()
     """In the order of their first tasks."""

@@ -1,6 +1,6 @@
-"""What the parts of a snapshot have in common."""
+"""Types that the parts of a snapshot have in common."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -10,6 +10,7 @@ __all__ = [
     "EDGES_NS",
     "NOTHING",
     "Buckets",
+    "Distribution",
     "Location",
     "Quantiles",
     "Span",
@@ -19,20 +20,20 @@ __all__ = [
 
 
 class State(IntEnum):
-    """What a request's task does at a moment."""
+    """What a request's task does at one moment."""
 
     RUN = 1
-    """A step of it runs."""
+    """One of its steps runs."""
     READY = 2
-    """It could run; the loop is busy with others (or has not yet read the request)."""
+    """It could run, but the loop is busy with others, or has not read the request yet."""
     AWAIT = 3
     """It waits for something that is not the loop."""
     BLOCKING = 4
-    """A step of it runs for longer than the slow-callback threshold: it holds the loop."""
+    """One of its steps runs for longer than the slow-callback threshold: it blocks the loop."""
     RESOURCE = 5
-    """It waits for a unit, an item or a turn of a resource."""
+    """It waits for a resource: a unit, an item, or its turn."""
     THREAD = 6
-    """A worker thread or process does something for it."""
+    """A worker thread or process runs a job for it."""
 
     @property
     def waits(self) -> bool:
@@ -44,9 +45,9 @@ Span = tuple[int, int, State]
 """start_ns, end_ns, state."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A line of code. `file` is shortened for people (`scenarios/block.py`), `path` is whole."""
+    """A line of code. `file` is shortened for people (`scenarios/block.py`), `path` is complete."""
 
     file: str
     line: int
@@ -55,16 +56,16 @@ class Location:
 
 
 EDGES_NS = tuple(step * 10**power for power in range(3, 11) for step in (1, 2, 5))
-"""Of the bins of a histogram for people: 1, 2, 5, 10, 20, 50 … µs, up to 50 s."""
+"""Edges of the bins of a histogram for people: 1, 2, 5, 10, 20, 50 … µs, up to 50 s."""
 
 Buckets = tuple[int, ...]
-"""`buckets[i]` values are at least `EDGES_NS[i - 1]` and less than `EDGES_NS[i]`; the first ones
-are below all edges, the last ones above. Empty: there are no values."""
+"""Counts of values by bin: `buckets[i]` values are at least `EDGES_NS[i - 1]` and less than
+`EDGES_NS[i]`; the first bin lies below all edges, the last above. Empty: no values."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quantiles:
-    """Of `count` values; all zero when there are none."""
+    """Quantiles of `count` values; all zero if there are none."""
 
     count: int = 0
     p50_ns: int = 0
@@ -73,13 +74,21 @@ class Quantiles:
     max_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """How long occurrences of one kind took."""
+
+    quantiles: Quantiles = field(default_factory=Quantiles)
+    buckets: Buckets = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """Values over time, oldest first: `values[i]` holds at `times_ns[i]`."""
+    """Values over time, oldest first: the value is `values[i]` at `times_ns[i]`."""
 
     times_ns: NDArray[np.int64]
     values: NDArray[np.int64]
 
 
-NOTHING = Track(np.empty(0, np.int64), np.empty(0, np.int64))
-"""No values."""
+NOTHING = Track(times_ns=np.empty(0, np.int64), values=np.empty(0, np.int64))
+"""A track without values."""

@@ -1,4 +1,4 @@
-"""The views of those requests that overlap a stretch of time, made as they come into it."""
+"""The infos of the requests that overlap a moving window of time."""
 
 from bisect import bisect_left
 from collections import deque
@@ -12,26 +12,26 @@ __all__ = ["Window"]
 
 
 class Window:
-    """Follows a stretch of time that moves on; what has left it is forgotten.
+    """Follows a window that moves on, and forgets what has left it.
 
-    A step costs what comes in and goes out meanwhile, not what lies within.
+    A step costs what enters and leaves the window, not what lies within.
     """
 
     def __init__(self, make: Callable[[Request], RequestInfo]) -> None:
         self._make = make
         self._start = self._end = 0
-        """Places in `FinishedRequests`: from, and to before."""
+        """Places in `FinishedRequests`: from the first to before the second."""
         self._order: deque[int] = deque()
-        """Numbers, in the order of ends."""
+        """Numbers of requests, in the order of their ends."""
         self._numbers: list[int] = []
-        self._views: list[RequestInfo] = []
-        """By number, both."""
+        self._infos: list[RequestInfo] = []
+        """Both are sorted by number."""
         self._whole: tuple[RequestInfo, ...] = ()
 
     def show(
         self, ended: FinishedRequests, start: int, end: int, others: Iterable[RequestInfo] = ()
     ) -> tuple[RequestInfo, ...]:
-        """Those at places from `start` to before `end`, and the others, by number."""
+        """The requests at places from `start` to before `end`, and the others, by number."""
         if (start, end) != (self._start, self._end):
             overlaps = start < self._end and self._start < end
             if overlaps and self._has_no_gap(ended.hole, start, end):
@@ -39,49 +39,49 @@ class Window:
             else:
                 self._begin(ended, start, end)
             self._start, self._end = start, end
-            self._whole = tuple(self._views)
+            self._whole = tuple(self._infos)
         others = sorted(others, key=_number)
         if not others:
             return self._whole
         first = bisect_left(self._numbers, others[0].number)
-        mixed = [*self._views[first:], *others]
+        mixed = [*self._infos[first:], *others]
         mixed.sort(key=_number)
         return (*self._whole[:first], *mixed)
 
     def _has_no_gap(self, hole: tuple[int, int] | None, start: int, end: int) -> bool:
-        """Whether a place stands for one view each, now and when the window was last shown.
+        """Whether each place has one info, now and when the window was last shown.
 
-        A gap that was there then may be unknown by now: both its sides are forgotten.
+        A gap of then may be unknown by now, if what surrounded it is forgotten.
         """
         if len(self._order) != self._end - self._start:
             return False
         return hole is None or not min(self._start, start) < hole[0] < max(self._end, end)
 
     def _move(self, ended: FinishedRequests, start: int, end: int) -> None:
-        """Part of it stays; what has left is not there any more, at either end."""
+        """Moves the window; it overlaps its old position."""
         self._drop(start - self._start, self._order.popleft)
         self._drop(self._end - end, self._order.pop)
         older = list(ended.between(start, self._start))
         newer = list(ended.between(self._end, end))
         self._order.extendleft(request.number for request in reversed(older))
         self._order.extend(request.number for request in newer)
-        if _many(len(older) + len(newer), self._views):
-            self._views += [self._make(request) for request in (*older, *newer)]
+        if _many(len(older) + len(newer), self._infos):
+            self._infos += [self._make(request) for request in (*older, *newer)]
             self._sort()
             return
         for request in (*older, *newer):
             self._put(request)
 
     def _drop(self, count: int, take: Callable[[], int]) -> None:
-        """So many are not seen any more."""
+        """Drops `count` requests at one end."""
         if _many(count, self._order):
             gone = {take() for _ in range(count)}
-            self._views = [view for view in self._views if view.number not in gone]
-            self._numbers = [view.number for view in self._views]
+            self._infos = [info for info in self._infos if info.number not in gone]
+            self._numbers = [info.number for info in self._infos]
             return
         for _ in range(count):
             at = bisect_left(self._numbers, take())
-            del self._numbers[at], self._views[at]
+            del self._numbers[at], self._infos[at]
 
     def _put(self, request: Request) -> None:
         number = request.number
@@ -90,26 +90,26 @@ class Window:
         else:
             at = bisect_left(self._numbers, number)
         self._numbers.insert(at, number)
-        self._views.insert(at, self._make(request))
+        self._infos.insert(at, self._make(request))
 
     def _begin(self, ended: FinishedRequests, start: int, end: int) -> None:
-        """Anew, with those views that there are."""
-        known = dict(zip(self._numbers, self._views, strict=True))
+        """Rebuilds the window, with the infos that exist."""
+        known = dict(zip(self._numbers, self._infos, strict=True))
         requests = list(ended.between(start, end))
         self._order = deque(request.number for request in requests)
-        views = [known.get(request.number) or self._make(request) for request in requests]
-        self._views = views
+        infos = [known.get(request.number) or self._make(request) for request in requests]
+        self._infos = infos
         self._sort()
 
     def _sort(self) -> None:
-        self._views.sort(key=_number)
-        self._numbers = [view.number for view in self._views]
+        self._infos.sort(key=_number)
+        self._numbers = [info.number for info in self._infos]
 
 
 def _many(count: int, of: Sized) -> bool:
-    """Whether one by one would take longer than all anew."""
+    """Whether changing them one by one costs more than rebuilding all."""
     return count * 20 > len(of)
 
 
-def _number(view: RequestInfo) -> int:
-    return view.number
+def _number(info: RequestInfo) -> int:
+    return info.number

@@ -1,14 +1,14 @@
-"""What the scenario's endpoints count: the values as they were told, and how they changed."""
+"""What the scenario's endpoints count: their values and how they changed."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from loopviz.model.snapshot.tasks import CounterValue
+from loopviz.model.snapshot import CounterValue
 from loopviz.model.stats.series import Series
 
-__all__ = ["Counters", "added_up"]
+__all__ = ["Counters", "merge_counters"]
 
 
 class Counters:
@@ -21,8 +21,8 @@ class Counters:
         self.others: deque[Counters] = deque(maxlen=16)
         """Those of the run's other workers, for `grown`."""
 
-    def told(self, at: int, key: str, value: int) -> None:
-        """The counter has that value from `at` on; one that the scenario does not have is none."""
+    def update(self, at: int, key: str, value: int) -> None:
+        """Sets the counter's value from `at` on; ignores a key that the scenario does not have."""
         if key in self._series:
             self._series[key].extend(np.array([at]), np.array([value]))
 
@@ -36,7 +36,7 @@ class Counters:
             series.forget_before(time)
 
     def values(self) -> dict[str, int | None]:
-        """By key; None: nothing was told of it, since the target has no probe."""
+        """The newest values by key; None: no value came, since the target has no probe."""
         return {
             key: int(series.values[-1]) if len(series) else None
             for key, series in self._series.items()
@@ -53,25 +53,26 @@ class Counters:
                 grown[key] += more
         return grown
 
-    def views(self, since: int, until: int | None = None) -> tuple[CounterValue, ...]:
+    def snapshot(self, since: int, until: int | None = None) -> tuple[CounterValue, ...]:
         """As they are now, or were `until` then, and how much they had grown since."""
-        return tuple(
-            CounterValue(key, title, bad, *_change(self._series[key], since, until))
-            for key, (title, bad) in self._known.items()
-        )
+        found = []
+        for key, (title, bad) in self._known.items():
+            value, recent = _change(self._series[key], since, until)
+            found.append(CounterValue(key=key, title=title, bad=bad, value=value, recent=recent))
+        return tuple(found)
 
 
-def added_up(views: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
+def merge_counters(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
     """The counters of several processes of one scenario, as one."""
     return tuple(
         CounterValue(
-            same[0].key,
-            same[0].title,
-            same[0].bad,
-            sum(view.value for view in same),
-            sum(view.recent for view in same),
+            key=same[0].key,
+            title=same[0].title,
+            bad=same[0].bad,
+            value=sum(one.value for one in same),
+            recent=sum(one.recent for one in same),
         )
-        for same in zip(*views, strict=True)
+        for same in zip(*values, strict=True)
     )
 
 
@@ -85,6 +86,6 @@ def _change(series: Series, since: int, until: int | None) -> tuple[int, int]:
 
 
 def _value_at(series: Series, at: int) -> int:
-    """As it was told last by then."""
+    """The last value that had come by then."""
     _, values = series.between(at, at)
     return int(values[-1]) if len(values) else 0

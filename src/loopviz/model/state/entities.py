@@ -4,8 +4,8 @@ The tables that keep them (`Tasks`, `Resources`, `Jobs`) are files of their own;
 """
 
 from loopviz.model.state.request import Request
-from loopviz.model.state.resource_groups import ResourceGroup, Work
-from loopviz.model.state.task_group import Group
+from loopviz.model.state.resource_groups import JobOccupancy, ResourceGroup
+from loopviz.model.state.task_group import TaskGroup
 
 __all__ = ["LOST", "PENDING", "Hold", "Job", "Resource", "Task", "Wait"]
 
@@ -47,7 +47,7 @@ class Task:
         "woken_ns",
     )
 
-    group: Group
+    group: TaskGroup
     """Set by `Tasks`: who makes a task, has it join its group."""
 
     def __init__(self, number: int, at: int, parent: int = 0, name: int = 0, site: int = 0) -> None:
@@ -187,7 +187,7 @@ class Job:
         "worker",
     )
 
-    def __init__(self, resource: Resource, work: Work) -> None:
+    def __init__(self, resource: Resource, work: JobOccupancy) -> None:
         self.resource = resource
         self.work = work
         self.submitted_ns = self.started_ns = self.ended_ns = 0

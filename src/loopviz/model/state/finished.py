@@ -1,4 +1,4 @@
-"""The requests that have ended, in the order of their ends; what is held is kept longer."""
+"""The requests that have ended, in the order of their ends."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ __all__ = ["FinishedRequests"]
 class FinishedRequests:
     """Requests by place: each has one, counted from the first that ever ended.
 
-    The oldest are forgotten, by age or when there are too many. Those that ended in a stretch of
-    time that is held are not: they stay before the others, and there may be a hole between.
+    The oldest are forgotten, by age or when there are too many. Those that ended in a retained
+    interval stay: they precede the others, and there may be a hole between.
     """
 
     def __init__(self, keep: int) -> None:
@@ -20,31 +20,31 @@ class FinishedRequests:
         self._recent: list[Request] = []
         self._first = 0
         """Place of the first recent one."""
-        self._held: list[Request] = []
-        self._held_first = 0
-        self._hold: tuple[int, int] | None = None
+        self._retained: list[Request] = []
+        self._retained_first = 0
+        self._interval: tuple[int, int] | None = None
         self._cut_ns = 0
         """From when on all recent ones are there."""
         self.longest_ns = 0
-        """No life is longer."""
+        """The duration of the longest one."""
 
     def __len__(self) -> int:
-        return len(self._held) + len(self._recent)
+        return len(self._retained) + len(self._recent)
 
     def __iter__(self) -> Iterator[Request]:
-        yield from self._held
+        yield from self._retained
         yield from self._recent
 
     @property
     def oldest_ns(self) -> int:
         """From when on those that ended are there, but for the hole; 0: all are."""
-        return max(self._hold[0], 1) if self._held and self._hold else self._cut_ns
+        return max(self._interval[0], 1) if self._retained and self._interval else self._cut_ns
 
     @property
     def hole(self) -> tuple[int, int] | None:
         """From which place on, and to before which one, some were forgotten between others."""
-        is_there = self._held and self._held_end < self._first
-        return (self._held_end, self._first) if is_there else None
+        is_there = self._retained and self._retained_end < self._first
+        return (self._retained_end, self._first) if is_there else None
 
     @property
     def newest(self) -> int:
@@ -52,8 +52,8 @@ class FinishedRequests:
         return self._first + len(self._recent)
 
     @property
-    def _held_end(self) -> int:
-        return self._held_first + len(self._held)
+    def _retained_end(self) -> int:
+        return self._retained_first + len(self._retained)
 
     def append(self, request: Request) -> None:
         """It has just ended."""
@@ -64,44 +64,44 @@ class FinishedRequests:
 
     def place(self, time: int) -> int:
         """The place of the first that ended at `time` or later."""
-        if self._held and self._held[-1].end_ns >= time:
-            return self._held_first + bisect_left(self._held, time, key=_end)
+        if self._retained and self._retained[-1].end_ns >= time:
+            return self._retained_first + bisect_left(self._retained, time, key=_end)
         return self._first + bisect_left(self._recent, time, key=_end)
 
     def between(self, start: int, end: int) -> Iterator[Request]:
         """Those at places from `start` to before `end`, oldest first."""
-        a, b = self._held_first, self._first
-        yield from self._held[max(start - a, 0) : max(end - a, 0)]
+        a, b = self._retained_first, self._first
+        yield from self._retained[max(start - a, 0) : max(end - a, 0)]
         yield from self._recent[max(start - b, 0) : max(end - b, 0)]
 
-    def hold(self, start_ns: int, end_ns: int) -> None:
-        """Forget none that ended in that time; nothing else is held any more."""
+    def retain(self, start_ns: int, end_ns: int) -> None:
+        """Keeps those that ended in the interval until `release`; replaces an earlier interval."""
         self.release()
-        self._hold = max(start_ns, self._cut_ns), end_ns
+        self._interval = max(start_ns, self._cut_ns), end_ns
 
     def release(self) -> None:
-        """What was held is forgotten, if it would have been by now."""
-        self._held, self._hold = [], None
+        """Ends `retain`: forgets what would have been forgotten by now."""
+        self._retained, self._interval = [], None
 
     def forget_before(self, time: int) -> None:
         """Drop those that ended before `time`."""
         self._forget(bisect_left(self._recent, time, key=_end))
         self._cut_ns = max(self._cut_ns, time)
-        lives = (request.end_ns - request.start_ns for request in self)
-        self.longest_ns = max(lives, default=0)
+        durations = (request.end_ns - request.start_ns for request in self)
+        self.longest_ns = max(durations, default=0)
 
     def _forget(self, count: int) -> None:
-        """Drop so many recent ones, or hold them."""
+        """Drops the oldest `count` recent ones, or retains them."""
         if not count:
             return
         dropped, self._recent = self._recent[:count], self._recent[count:]
-        if self._hold is not None:
-            start = bisect_left(dropped, self._hold[0], key=_end)
-            held = dropped[start : bisect_right(dropped, self._hold[1], key=_end)]
-            if held and not self._held:
-                self._held_first = self._first + start
-            if self._first + start == self._held_end:
-                self._held += held
+        if self._interval is not None:
+            start = bisect_left(dropped, self._interval[0], key=_end)
+            retained = dropped[start : bisect_right(dropped, self._interval[1], key=_end)]
+            if retained and not self._retained:
+                self._retained_first = self._first + start
+            if self._first + start == self._retained_end:
+                self._retained += retained
         self._first += count
         self._cut_ns = max(self._cut_ns, dropped[-1].end_ns)
 

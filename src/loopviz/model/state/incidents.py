@@ -107,7 +107,7 @@ def _thinned(times: NDArray[np.int64], values: NDArray[np.int64]) -> Track:
     """A copy in pieces of so many entries: the largest of each, at its last one's time."""
     piece = -(-len(times) // _ENTRIES)
     if piece <= 1:
-        return Track(times.copy(), values.copy())
+        return Track(times_ns=times.copy(), values=values.copy())
     starts = np.arange(0, len(times), piece)
     ends = np.append(starts[1:], len(times)) - 1
-    return Track(times[ends], np.maximum.reduceat(values, starts))
+    return Track(times_ns=times[ends], values=np.maximum.reduceat(values, starts))

@@ -6,7 +6,7 @@ first. So a start may be known before its job is, and a job may be over before t
 
 from loopviz.model.state.entities import Job, Resource, Task
 from loopviz.model.state.observer import Observer
-from loopviz.model.state.resource_groups import Work
+from loopviz.model.state.resource_groups import JobOccupancy
 from loopviz.model.state.resources import Resources
 from loopviz.model.stats.histogram import Histogram
 from loopviz.wire.events import NUMBER, TASK_RAISED
@@ -113,7 +113,7 @@ class Jobs:
     def _open(self, number: int, executor: Executor, at: int) -> Job:
         row = executor.resource.row
         if row.jobs is None:
-            row.jobs = Work(row.since)
+            row.jobs = JobOccupancy(row.since)
         job = self.open[number] = Job(executor.resource, row.jobs)
         if len(self.open) > _OPEN:
             self._forget(next(iter(self.open)), at)

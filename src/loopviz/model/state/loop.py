@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.snapshot import Spread, Spreads
+from loopviz.model.snapshot import Distribution, LoopDistributions
 from loopviz.model.stats.histogram import Histogram
 from loopviz.model.stats.series import Series
 from loopviz.wire.events import Kind
@@ -102,24 +102,32 @@ class LoopTimes:
         for series in self.tracks:
             series.forget_before(time)
 
-    def spreads(self, ready_delay: Ints, callback: Ints, iteration: Ints, lag: Ints) -> Spreads:
+    def distributions(
+        self, ready_delay: Ints, callback: Ints, iteration: Ints, lag: Ints
+    ) -> LoopDistributions:
         """Since `begin`, and of these values that go on."""
-        return Spreads(
-            _spread(self.ready_delay_all.and_also(ready_delay)),
-            _spread(self.callback_all.and_also(callback)),
-            _spread(self.iteration_all.and_also(iteration)),
-            _spread(self.lag_all.and_also(lag)),
+        return LoopDistributions(
+            ready_delay=_distribution(self.ready_delay_all.and_also(ready_delay)),
+            callback=_distribution(self.callback_all.and_also(callback)),
+            iteration=_distribution(self.iteration_all.and_also(iteration)),
+            lag=_distribution(self.lag_all.and_also(lag)),
         )
 
-    def between(self, start_ns: int, end_ns: int) -> Spreads:
+    def between(self, start_ns: int, end_ns: int) -> LoopDistributions:
         """Of that time, as far as it is not forgotten."""
-        spreads = []
-        for series in (self.ready_delay, self.callback, self.iteration, self.lag):
+
+        def of(series: Series) -> Distribution:
             first, last = np.searchsorted(series.times, (start_ns, end_ns))
             histogram = Histogram()
             histogram.add(series.values[first:last])
-            spreads.append(_spread(histogram))
-        return Spreads(*spreads)
+            return _distribution(histogram)
+
+        return LoopDistributions(
+            ready_delay=of(self.ready_delay),
+            callback=of(self.callback),
+            iteration=of(self.iteration),
+            lag=of(self.lag),
+        )
 
     def busy_until(self, now: int) -> int:
         """Cumulative busy ns at `now`, the open switch included."""
@@ -213,5 +221,5 @@ def _missed(due: int, now: int) -> Ints:
     return now - np.arange(due, now, BEAT_NS, dtype=np.int64)[:_MISSED]
 
 
-def _spread(histogram: Histogram) -> Spread:
-    return Spread(histogram.quantiles(), histogram.buckets())
+def _distribution(histogram: Histogram) -> Distribution:
+    return Distribution(quantiles=histogram.quantiles(), buckets=histogram.buckets())

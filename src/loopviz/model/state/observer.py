@@ -1,6 +1,6 @@
-"""What the findings see of a run: an `Observer` hears of each thing as the model takes it in.
+"""The events of a run as rules receive them: `Observer` has a method for each kind.
 
-Call by call, in the events' order. What a call hands over are the model's own live objects
+Calls come in the events' order. What a call hands over are the model's own live objects
 (`Task`, `Request`, `Resource`, `ResourceGroup`, `Wait`, `Hold`, `Job`): read them, never change
 them, and keep of them only what is bounded. Places are numbers: `model.trace.site(number)` gives
 the parsed `Site` (`name`: what is awaited there, `sleep`, `socket`; `path`, `line`, `function`),
@@ -11,7 +11,7 @@ empty for 0. Times are integer nanoseconds.
             if wait.ended_ns - wait.began_ns > …:
                 rows[wait.resource.row.key] …
 
-At a slower pace (`Model` asks ten times a second) look at state instead: `model.trace.tasks`
+At a slower pace (`Model` asks ten times a second) read state instead: `model.trace.tasks`
 (`live`: how many, by number), `model.trace.resources.rows`, `model.trace.requests.open`.
 """
 
@@ -23,10 +23,10 @@ __all__ = ["Observer"]
 
 
 class Observer:
-    """Hears of what happens on the loop. Override what you need; none of it may raise."""
+    """Receives what happens on the loop. Override what you need; none of it may raise."""
 
     def stall(self, stall: "Stall") -> None:
-        """A callback that held the loop for 20 ms or more has ended."""
+        """A callback that blocked the loop for 20 ms or more has ended."""
 
     def victim(self, stall: "Stall", request: "Request", wait_ns: int, *, new: bool) -> None:
         """The request waited so long for the loop because of that stall.
@@ -39,7 +39,8 @@ class Observer:
 
         `task.outcome`, `task.request` (the one it serves or works for, None), `task.serving`,
         `task.outlived_ns` (how much longer it lived than its parent; 0: it did not),
-        `task.busy_ns`, `ready_ns`, `waiting_ns`, `waits` (open ones; a LOST task's tell what for).
+        `task.busy_ns`, `ready_ns`, `waiting_ns`, `waits` (open ones: of a LOST task, what it
+        waited for).
         """
 
     def unseen(self, number: int, error: str, task: "Task | None", at: int) -> None:
@@ -50,7 +51,7 @@ class Observer:
 
         - `request.history`: its own task's waits `(start, end, place, resource's row or None)`
         - `request.calls`: outbound calls `(at, place, host, status)` of its task and children
-        - `request.phases`: `PhaseInfo`s
+        - `request.phases`: `RequestPhase`s
         - `request.gone_ns`: when its client left, 0: it stayed. `request.bytes_sent`
         - `request.made`: rows of resources made inside it; `request.task`: the task that serves it
         - `request.status` (0: none was sent); `request.failure`: the exception that went through
@@ -60,7 +61,7 @@ class Observer:
         """
 
     def resource_made(self, resource: "Resource", task: "Task", at: int) -> None:
-        """A resource was made by a task's step; `task.request` tells inside which request."""
+        """A resource was made by a task's step; `task.request` is the request it was made in."""
 
     def wait_began(self, wait: "Wait") -> None:
         """A task waits for a resource (it may yet get it without suspending).

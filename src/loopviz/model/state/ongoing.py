@@ -24,13 +24,13 @@ def _none() -> Ints:
     return np.empty(0, np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ongoing:
     """What goes on at `now_ns`. The arrays are of values that are in no record yet."""
 
     now_ns: int
     stall: Stall | None = None
-    """The callback that holds the loop, if it has done so for as long as a stall takes."""
+    """The callback that blocks the loop, once that has lasted as long as a stall."""
     unread: tuple[tuple[str, int], ...] = ()
     """Requests that the loop cannot have read because of it: route, and how long each waits."""
     callback: Ints = field(default_factory=_none)
@@ -43,7 +43,7 @@ class Ongoing:
 
 
 def open_stall(trace: Trace, routes: Routes | None, now: int) -> Stall | None:
-    """What holds the loop at `now`, if it is worth showing; the unread requests are its victims."""
+    """The stall that is open at `now`, if any; the unread requests are its victims."""
     stall = trace.open_stall(now)
     if stall is not None and routes is not None:
         stall.victims = len(routes.waiting_since(stall.start_ns))
@@ -54,15 +54,15 @@ def ongoing(trace: Trace, loop: LoopTimes, routes: Routes | None, now: int) -> O
     """Of that loop and its load at `now`, which is not before the newest record."""
     stall = open_stall(trace, routes, now)
     if stall is None or now - stall.start_ns < SLOW_NS:
-        return Ongoing(now)
+        return Ongoing(now_ns=now)
     sent = routes.waiting_since(stall.start_ns) if routes is not None else []
     unread = tuple((route, now - at) for route, at in sent)
     return Ongoing(
-        now,
-        stall,
-        unread,
-        np.array([now - stall.start_ns], np.int64),
-        loop.open_iteration(now),
-        loop.missed_beats(now),
-        np.array([age for _, age in unread], np.int64),
+        now_ns=now,
+        stall=stall,
+        unread=unread,
+        callback=np.array([now - stall.start_ns], np.int64),
+        iteration=loop.open_iteration(now),
+        lag=loop.missed_beats(now),
+        ready_delay=np.array([age for _, age in unread], np.int64),
     )

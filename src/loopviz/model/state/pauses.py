@@ -1,4 +1,4 @@
-"""Pauses: the garbage collections that held the loop."""
+"""Pauses: the garbage collections that blocked the loop."""
 
 from collections import deque
 
@@ -30,11 +30,11 @@ class Pauses:
         self.by_generation[generation] += 1
         self.last.append(Pause(at - lasted, at, generation))
 
-    def view(self) -> GcStats:
+    def stats(self) -> GcStats:
         return GcStats(
-            self.count,
-            self.total_ns,
-            self.max_ns,
-            tuple(self.by_generation),
-            tuple(self.last),
+            count=self.count,
+            total_ns=self.total_ns,
+            max_ns=self.max_ns,
+            by_generation=tuple(self.by_generation),
+            last=tuple(self.last),
         )

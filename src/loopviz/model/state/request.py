@@ -5,26 +5,26 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from loopviz.model.snapshot.tasks import PhaseInfo
+from loopviz.model.snapshot import RequestPhase
 from loopviz.model.snapshot.types import State
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.spans import Spans
 
-__all__ = ["Call", "History", "Kind", "Request", "Sums", "sums_of", "waiting"]
+__all__ = ["Call", "Request", "WaitKind", "WaitSpan", "WaitSums", "sums_of", "waiting"]
 
 _SPANS_KEPT = 1024
 _KINDS_KEPT = 255
-"""Kinds of waits that are told apart; a byte holds their numbers."""
+"""How many kinds of waits are distinguished; their numbers fit into a byte."""
 _NOTES_KEPT = 64
 """Calls, phases and resources made, of one request."""
 
-Kind = tuple[int, "ResourceGroup | None"]
+WaitKind = tuple[int, "ResourceGroup | None"]
 """What a wait was for: the place, and the resource's row if it was for one."""
-History = tuple[int, int, int, "ResourceGroup | None"]
+WaitSpan = tuple[int, int, int, "ResourceGroup | None"]
 """A wait of the request's task: start, end, place, and the resource's row."""
 Call = tuple[int, int, str, int]
 """An outbound call: when it ended, place, host, status."""
-Sums = dict[Kind, tuple[int, int]]
+WaitSums = dict[WaitKind, tuple[int, int]]
 """How long it waited for each kind of thing, and how often."""
 
 
@@ -75,13 +75,13 @@ class Request:
         self.whys: bytearray | bytes = bytearray()
         self.sums: list[int] | array[int] = [0] * (len(State) + 1)
         """Nanoseconds in each `State`."""
-        self.kinds: dict[Kind, int] | tuple[Kind, ...] = {}
-        self.folded: Sums | None = None
-        """What it waited for in spans that are not told apart any more."""
+        self.kinds: dict[WaitKind, int] | tuple[WaitKind, ...] = {}
+        self.folded: WaitSums | None = None
+        """What it waited for in spans that were merged."""
         self.victim_of: set[tuple[str, int]] | None = None
         """The culprits that have delayed it; see `Stall.culprit`."""
         self.calls: list[Call] | tuple[Call, ...] = []
-        self.phases: list[PhaseInfo] | tuple[PhaseInfo, ...] = []
+        self.phases: list[RequestPhase] | tuple[RequestPhase, ...] = []
         """The last one's end is 0 while it goes on."""
         self.made: list[ResourceGroup] | tuple[ResourceGroup, ...] = []
         self.truncated = self.cancelled = self.named = self.streams = False
@@ -102,7 +102,7 @@ class Request:
     def waiting_ns(self) -> int:
         return waiting(self.sums)
 
-    def add(self, until_ns: int, state: int, kind: Kind | None = None) -> None:
+    def add(self, until_ns: int, state: int, kind: WaitKind | None = None) -> None:
         """It was in `state` from the end of the last span until then; if it waited, for `kind`."""
         lasted = until_ns - self.end_ns
         if lasted <= 0:
@@ -129,7 +129,7 @@ class Request:
         if phases and not phases[-1].end_ns:
             phases[-1] = phases[-1]._replace(end_ns=at)
         if name:
-            self.keep(phases, PhaseInfo(name, at, 0))
+            self.keep(phases, RequestPhase(name, at, 0))
 
     def keep(self, notes: Any, note: Any) -> None:
         """Add to one of its lists, within bounds; what comes after its end is not kept."""
@@ -140,8 +140,8 @@ class Request:
         else:
             self.truncated = True
 
-    def seal(self, known: dict[tuple[Kind, ...], tuple[Kind, ...]]) -> None:
-        """It has ended, and all have heard of it: from now on it is read only, and small.
+    def seal(self, known: dict[tuple[WaitKind, ...], tuple[WaitKind, ...]]) -> None:
+        """Makes it read-only and small, once its end has been handled.
 
         `known` are the kinds of waits of other requests: most wait for what others wait for.
         """
@@ -160,7 +160,7 @@ class Request:
         return Spans(self.start_ns, self.times[:], bytes(self.states))
 
     @property
-    def history(self) -> list[History]:
+    def history(self) -> list[WaitSpan]:
         """Its task's waits, oldest first; of a truncated one, the newest."""
         kinds, waits, start = tuple(self.kinds), [], self.start_ns
         for end, why in zip(self.times, self.whys, strict=True):
@@ -169,7 +169,7 @@ class Request:
             start = end
         return waits
 
-    def waits(self) -> Sums:
+    def waits(self) -> WaitSums:
         """What it waited for, as far as it is known."""
         return sums_of(self.spans, self.whys, tuple(self.kinds), self.folded or {})
 
@@ -195,7 +195,9 @@ class Request:
         self.folded = sums_of(oldest, self.whys[:spans], tuple(self.kinds), self.folded or {})
 
 
-def sums_of(spans: Spans, whys: bytes | bytearray, kinds: tuple[Kind, ...], folded: Sums) -> Sums:
+def sums_of(
+    spans: Spans, whys: bytes | bytearray, kinds: tuple[WaitKind, ...], folded: WaitSums
+) -> WaitSums:
     """For each kind how long it was waited for, and how often; there may be more spans."""
     sums, start = dict(folded), spans.start_ns
     for end, why in zip(spans.times, whys, strict=False):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from loopviz.model.state.finished import FinishedRequests
 from loopviz.model.state.lanes import Lanes
-from loopviz.model.state.request import Kind, Request
-from loopviz.model.state.routes import Names
+from loopviz.model.state.request import Request, WaitKind
+from loopviz.model.state.routes import RouteNames
 
 __all__ = ["Request", "Requests"]
 
@@ -17,14 +17,14 @@ class Requests:
     """Open requests by task, and the finished ones of the last while."""
 
     def __init__(
-        self, lanes: Lanes | None = None, names: Names | None = None, keep: int = _KEPT
+        self, lanes: Lanes | None = None, names: RouteNames | None = None, keep: int = _KEPT
     ) -> None:
         self.lanes = Lanes() if lanes is None else lanes
-        self._names = names or Names()
+        self._names = names or RouteNames()
         self.open: dict[int, Request] = {}
         """By the number of the task that serves it."""
         self.finished = FinishedRequests(keep)
-        self._kinds: dict[tuple[Kind, ...], tuple[Kind, ...]] = {}
+        self._kinds: dict[tuple[WaitKind, ...], tuple[WaitKind, ...]] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -63,7 +63,7 @@ class Requests:
         return request
 
     def settle(self, request: Request) -> None:
-        """All have heard of its end: it does not change any more."""
+        """Seals it: its end has been handled, and it does not change any more."""
         request.seal(self._kinds)
 
     def give_up(self, at: int) -> None:

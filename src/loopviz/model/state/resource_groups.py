@@ -4,7 +4,7 @@ from loopviz.model.names import Naming, Site
 from loopviz.model.stats.histogram import Histogram
 from loopviz.model.stats.series import Envelope
 
-__all__ = ["Occupancy", "ResourceGroup", "Work"]
+__all__ = ["JobOccupancy", "Occupancy", "ResourceGroup"]
 
 _NEVER_HELD = ("Event", "Condition", "Barrier", "Queue", "LifoQueue", "PriorityQueue")
 
@@ -58,7 +58,7 @@ class Occupancy:
         self.envelope.note(self.at, max(self.in_use, 0), max(self.waiting, 0))
 
     def past(self, start: int, end: int) -> None:
-        """One more waited from `start` to `end`, which is told afterwards."""
+        """Adds a wait from `start` to `end` that became known afterwards."""
         if (start := max(start, self.since)) < end:
             self.waiting_area += end - start
 
@@ -73,7 +73,7 @@ class Occupancy:
         return in_use / lasted, waiting / lasted
 
 
-class Work(Occupancy):
+class JobOccupancy(Occupancy):
     """Of an executor: jobs that run, and jobs that are queued."""
 
     __slots__ = ("waited",)
@@ -103,7 +103,7 @@ class ResourceGroup(Occupancy):
     )
 
     def __init__(self, key: str, at: int) -> None:
-        self.jobs: Work | None = None
+        self.jobs: JobOccupancy | None = None
         """Jobs, if it is an executor, or a limiter of one."""
         self.units = False
         """Units of it were acquired or given back: they are its occupancy, whatever jobs it has."""
@@ -138,7 +138,7 @@ class ResourceGroup(Occupancy):
         self.gave_up = 0
 
     @property
-    def shown(self) -> "ResourceGroup | Work":
+    def shown(self) -> "ResourceGroup | JobOccupancy":
         """Its occupancy: of an executor, its jobs; else units and waiting tasks."""
         return self if self.units or self.jobs is None else self.jobs
 

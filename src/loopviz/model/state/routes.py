@@ -16,16 +16,16 @@ from loopviz.model.stats.histogram import Histogram, quantiles
 from loopviz.model.stats.series import Series
 from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 
-__all__ = ["FIGURES", "Latency", "Names", "Route", "Routes"]
+__all__ = ["FIGURES", "Latency", "Route", "RouteNames", "Routes"]
 
 _NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left"}
 _EXACT = 50_000
-"""Samples of a route that are kept one by one, the newest; beyond, there are histograms."""
+"""StackSamples of a route that are kept one by one, the newest; beyond, there are histograms."""
 _COLUMNS = 4
 FIGURES = ("p50", "p90", "p99", "max")
 
 
-class Names:
+class RouteNames:
     """What requests are called on the screen: as the load calls its routes."""
 
     def __init__(self, routes: Iterable[str] = ()) -> None:
@@ -161,7 +161,7 @@ class Routes:
     routes: list[Route]
     factor: float = 1.0
     as_of_ns: int = 0
-    """Up to when the load has said what became of its requests; 0: that is not known."""
+    """Up to when the load has reported on its requests; 0: not known."""
 
     def feed(
         self,
@@ -193,16 +193,16 @@ class Routes:
             if scheduled_ns >= start_ns
         ]
 
-    def views(self, since: int) -> tuple[RouteInfo, ...]:
+    def snapshot(self, since: int) -> tuple[RouteInfo, ...]:
         return tuple(
             RouteInfo(
-                route.name,
-                route.rps * self.factor,
-                route.sent,
-                route.ok,
-                dict(route.errors) | ({"shed": route.shed} if route.shed else {}),
-                route.in_flight,
-                route.recent(since),
+                route=route.name,
+                offered_rps=route.rps * self.factor,
+                sent=route.sent,
+                ok=route.ok,
+                errors=dict(route.errors) | ({"shed": route.shed} if route.shed else {}),
+                in_flight=route.in_flight,
+                latency_recent=route.recent(since),
             )
             for route in self.routes
         )

@@ -16,13 +16,13 @@ _EVER = 1 << 62
 
 
 class Seconds:
-    """Fills an overview: what ends is told at once, the loop's figures when a second is over."""
+    """Fills an overview: requests and stalls as they end, the loop's figures by the second."""
 
     def __init__(self) -> None:
         self._start = self._over = 0
-        """The first second, and the first that is not over; 0: nothing was told yet."""
+        """The first second, and the first that is not over; 0: nothing has come yet."""
         self._columns = [array("q") for _ in range(5)]
-        self._busy, self._lag, self._held, self._requests, self._slowest = self._columns
+        self._busy, self._lag, self._stall_max, self._requests, self._slowest = self._columns
         self._made = Overview()
 
     def request(self, end_ns: int, lasted_ns: int) -> None:
@@ -33,12 +33,12 @@ class Seconds:
             self._slowest[at] = max(self._slowest[at], lasted_ns)
 
     def stall(self, start_ns: int, end_ns: int) -> None:
-        """A callback held the loop."""
+        """A callback blocked the loop."""
         self._index((end_ns - 1) // SECOND)
         for second in range(start_ns // SECOND, (end_ns - 1) // SECOND + 1):
             at = self._index(second)
             if at >= 0:
-                self._held[at] = max(self._held[at], end_ns - start_ns)
+                self._stall_max[at] = max(self._stall_max[at], end_ns - start_ns)
 
     def note(self, now_ns: int, loop: LoopTimes) -> None:
         """Time goes on; what the loop did is known up to then."""
@@ -54,12 +54,21 @@ class Seconds:
             self._lag[at] = int(lags.max()) if len(lags) else 0
             self._over += 1
 
-    def view(self) -> Overview:
+    def overview(self) -> Overview:
         """All seconds that are over; the same again until one more is."""
         count = self._over - self._start
         if count != len(self._made.busy_ns) or self._made.start_s != self._start:
-            columns = (np.array(column[:count], np.int64) for column in self._columns)
-            self._made = Overview(self._start, *columns)
+            busy, lag, stall_max, requests, slowest = (
+                np.array(column[:count], np.int64) for column in self._columns
+            )
+            self._made = Overview(
+                start_s=self._start,
+                busy_ns=busy,
+                lag_max_ns=lag,
+                stall_max_ns=stall_max,
+                requests=requests,
+                slowest_ns=slowest,
+            )
         return self._made
 
     def _index(self, second: int) -> int:

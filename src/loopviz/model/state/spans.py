@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from loopviz.model.snapshot.types import Span, State
 
-__all__ = ["Later", "Spans"]
+__all__ = ["LazyTuple", "Spans"]
 
 _STATES = (State.RUN, *State)
 
@@ -72,8 +72,8 @@ class Spans(Sequence[Span]):
         return Spans(self.start_ns, times, bytes(states))
 
 
-class Later(Sequence[T], Generic[T]):
-    """A tuple that is made of something unchanging when it is first looked at."""
+class LazyTuple(Sequence[T], Generic[T]):
+    """A tuple made on first use, from something that does not change."""
 
     __slots__ = ("_made", "_make", "_of")
 

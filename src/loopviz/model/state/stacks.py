@@ -1,4 +1,4 @@
-"""Where tasks are that somebody looks at: when to ask, and what was answered last."""
+"""The await stack of the task on the screen: when to ask for it, and the last answer."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from loopviz.model.snapshot import Location
 __all__ = ["Stacks"]
 
 ASK_NS, PATIENCE_NS = 250 * MS, 2 * SECOND
-"""Asked at most this often; an answer that is missing is waited for so long."""
+"""How often to ask at most, and how long to wait for an answer."""
 
 
 class Stacks:
@@ -30,8 +30,8 @@ class Stacks:
         self._asked_ns, self._waits = now_ns, True
         return True
 
-    def heard(self, message: dict[str, Any]) -> None:
-        """An answer; see `wire.control`."""
+    def answered(self, message: dict[str, Any]) -> None:
+        """Takes an answer; see `wire.control`."""
         if message.get("task") == self._task:
             self._waits = False
             self._frames = tuple(self._naming.location(text) for text in message["frames"] or ())

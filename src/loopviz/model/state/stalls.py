@@ -1,4 +1,4 @@
-"""Stalls: callbacks that held the loop too long, on which line, and who waited meanwhile."""
+"""Stalls: callbacks that blocked the loop too long, on which line, and who waited meanwhile."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from loopviz.clock import MS
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location, StallInfo
 
-__all__ = ["OPEN_NS", "SLOW_NS", "Samples", "Stall", "Stalls"]
+__all__ = ["OPEN_NS", "SLOW_NS", "StackSamples", "Stall", "Stalls"]
 
 SLOW_NS = 20 * MS
 """From here on a callback is slow. asyncio's debug mode says 100 ms; a user feels less."""
 OPEN_NS = 12 * MS
-"""From here on one that still runs is shown: so a screen that looks 30 times a second sees all but
+"""From here on one that still runs is shown: so a screen with 30 frames a second shows all but
 the shortest stalls while they last."""
 _DEPTH = 12
 """Frames that a stall shows."""
@@ -31,10 +31,10 @@ class _Stack(NamedTuple):
 
 
 class Stall:
-    """One callback that held the loop. `end_ns` is 0 while it does."""
+    """One callback that blocked the loop. `end_ns` is 0 while it does."""
 
     __slots__ = (
-        "_view",
+        "_info",
         "call",
         "end_ns",
         "gil",
@@ -63,7 +63,7 @@ class Stall:
         self.gil = False
         """It waited for the GIL; the location is the thread's that had it."""
         self.victims = 0
-        self._view: StallInfo | None = None
+        self._info: StallInfo | None = None
 
     @property
     def culprit(self) -> tuple[str, int]:
@@ -73,24 +73,24 @@ class Stall:
             return "", 0
         return (f"gil:{where.path}:{where.function}", 0) if self.gil else (where.path, where.line)
 
-    def view(self, now_ns: int) -> StallInfo:
+    def info(self, now_ns: int) -> StallInfo:
         """A frozen copy; the same one again while nothing has changed."""
-        if self._view is None or self._view.open or self._view.victims != self.victims:
-            self._view = StallInfo(
-                self.start_ns,
-                self.end_ns or now_ns,
-                not self.end_ns,
-                self.label,
-                self.location,
-                self.request,
-                self.victims,
-                self.call,
+        if self._info is None or self._info.open or self._info.victims != self.victims:
+            self._info = StallInfo(
+                start_ns=self.start_ns,
+                end_ns=self.end_ns or now_ns,
+                open=not self.end_ns,
+                label=self.label,
+                location=self.location,
+                request=self.request,
+                victims=self.victims,
+                call=self.call,
             )
-        return self._view
+        return self._info
 
 
 class _Seen:
-    """What the samples of one callback say: how long it was at each line, and by which call."""
+    """The samples of one callback: how long it was at each line, and in which call."""
 
     __slots__ = ("gil", "last_ns", "lines")
 
@@ -116,7 +116,7 @@ class _Seen:
         return max(calls.values(), key=lambda seen: seen[0])[1]
 
 
-class Samples:
+class StackSamples:
     """The watchdog's samples, by the start of the callback they were taken in."""
 
     def __init__(self, naming: Naming) -> None:
@@ -154,7 +154,7 @@ class Samples:
     def describe(self, stall: Stall) -> None:
         """Say where it was, as far as it was seen; what it called, and whence."""
         stack = self._most(stall.start_ns, stall.end_ns)
-        stall.gil = self.gil_was_held(stall.start_ns)
+        stall.gil = self.waited_for_gil(stall.start_ns)
         if stack is not None:
             named = [self._naming.location(frame) for frame in stack.frames]
             stall.location = named[stack.culprit]
@@ -167,7 +167,7 @@ class Samples:
         stack = self._most(started_ns)
         return self._naming.location(stack.frames[stack.culprit]) if stack else None
 
-    def gil_was_held(self, started_ns: int) -> bool:
+    def waited_for_gil(self, started_ns: int) -> bool:
         """Whether the callback was seen to wait for the GIL."""
         seen = self._culprits.get(started_ns)
         return seen is not None and seen.gil
@@ -206,7 +206,7 @@ class Stalls:
 
     def __init__(self, keep: int = 2000) -> None:
         self.ended: deque[Stall] = deque(maxlen=keep)
-        self._held: list[Stall] = []
+        self._retained: list[Stall] = []
 
     def overlapping(self, start_ns: int, end_ns: int) -> list[Stall]:
         """Ended stalls that overlap the interval, newest first."""
@@ -219,18 +219,18 @@ class Stalls:
         return found
 
     def between(self, start_ns: int, end_ns: int) -> list[Stall]:
-        """Ended stalls that overlap the interval, oldest first; those that are held, too."""
+        """Ended stalls that overlap the interval, oldest first, with the retained ones."""
         found = self.overlapping(start_ns, end_ns)[::-1]
         oldest = self.ended[0].start_ns if self.ended else end_ns
-        return [s for s in self._held if s.start_ns < oldest and s.end_ns > start_ns] + found
+        return [s for s in self._retained if s.start_ns < oldest and s.end_ns > start_ns] + found
 
-    def hold(self) -> None:
-        """Those that there are now can be had from `between` until `release`."""
-        self._held = list(self.ended)
+    def retain(self) -> None:
+        """Keeps the present stalls available to `between` until `release`."""
+        self._retained = list(self.ended)
 
     def release(self) -> None:
-        """Nothing is held any more."""
-        self._held = []
+        """Ends `retain`."""
+        self._retained = []
 
     def since(self, time: int) -> list[Stall]:
         """Those that ended after `time`, oldest first."""

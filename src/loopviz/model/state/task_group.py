@@ -10,13 +10,13 @@ import numpy as np
 from loopviz.clock import MS, SECOND
 from loopviz.model.stats.histogram import Histogram
 
-__all__ = ["Group"]
+__all__ = ["TaskGroup"]
 
-_PACE_NS, _LOOK_NS = 5 * SECOND, 500 * MS
-"""Steps per second are told over so long, and looked at so often."""
+_RATE_NS, _SAMPLE_NS = 5 * SECOND, 500 * MS
+"""Steps per second are an average over this window, sampled at this interval."""
 
 
-class Group:
+class TaskGroup:
     """Tasks of one route or one site. `steps` and `delays` are what is not yet counted."""
 
     __slots__ = (
@@ -67,16 +67,16 @@ class Group:
             self.delays.clear()
 
     def waiting_ns(self, now: int) -> int:
-        """What is left of the lives of its tasks."""
+        """How long its tasks have waited: their lifetimes less busy and ready time."""
         lived = self.lived_ns + self.live * now - self.born_ns
         return max(lived - self.busy_ns - self.ready_ns, 0)
 
     def pace(self, now: int) -> float:
         """Steps per second, lately."""
         paces, steps = self._paces, self.step_times.count
-        if not paces or now - paces[-1][0] >= _LOOK_NS:
+        if not paces or now - paces[-1][0] >= _SAMPLE_NS:
             paces.append((now, steps))
-        while len(paces) > 2 and now - paces[1][0] >= _PACE_NS:
+        while len(paces) > 2 and now - paces[1][0] >= _RATE_NS:
             paces.popleft()
         since, before = paces[0]
         return (steps - before) * SECOND / (now - since) if now > since else 0.0

@@ -4,9 +4,9 @@ A step is noted in the hot path as two appended integers; they are counted now a
 """
 
 from loopviz.model.state.entities import Task
-from loopviz.model.state.task_group import Group
+from loopviz.model.state.task_group import TaskGroup
 
-__all__ = ["Groups"]
+__all__ = ["TaskGroups"]
 
 _GROUPS = 200
 """Beyond, tasks of new lines and routes share one."""
@@ -14,14 +14,14 @@ _FEEDS = 50
 """What was noted is counted at least after so many batches."""
 
 
-class Groups:
+class TaskGroups:
     """All groups; each task is in one."""
 
     def __init__(self) -> None:
-        self.all: list[Group] = []
-        self._by_site: dict[int, Group] = {}
-        self._by_route: dict[str, Group] = {}
-        self._others: Group | None = None
+        self.all: list[TaskGroup] = []
+        self._by_site: dict[int, TaskGroup] = {}
+        self._by_route: dict[str, TaskGroup] = {}
+        self._others: TaskGroup | None = None
         self._fed = _FEEDS
 
     def begin(self, at: int) -> None:
@@ -69,18 +69,18 @@ class Groups:
                 group.count()
 
     @staticmethod
-    def _enter(task: "Task", group: Group, since: int) -> None:
+    def _enter(task: "Task", group: TaskGroup, since: int) -> None:
         task.group = group
         group.live += 1
         group.started += 1
         group.born_ns += since
 
-    def _new(self, site: int, route: str) -> Group:
+    def _new(self, site: int, route: str) -> TaskGroup:
         if len(self.all) < _GROUPS:
-            group = Group(len(self.all) + 1, site, route)
+            group = TaskGroup(len(self.all) + 1, site, route)
             self.all.append(group)
             return group
         if self._others is None:
-            self._others = Group(len(self.all) + 1, 0, "")
+            self._others = TaskGroup(len(self.all) + 1, 0, "")
             self.all.append(self._others)
         return self._others

@@ -1,11 +1,11 @@
-"""Tasks: what each has done with its life, where it came from, and how it ended."""
+"""Tasks: where each was created, where its time went, and how it ended."""
 
 from collections import deque
 from itertools import islice
 
 from loopviz.model.state.entities import LOST, Task
 from loopviz.model.state.observer import Observer
-from loopviz.model.state.task_groups import Groups
+from loopviz.model.state.task_groups import TaskGroups
 from loopviz.wire.events import NUMBER, TASK_CANCELLED, TASK_RAISED
 
 __all__ = ["Tasks"]
@@ -21,14 +21,14 @@ class Tasks:
 
     def __init__(self, observer: Observer, keep: int = 2000) -> None:
         self.observer = observer
-        self.groups = Groups()
+        self.groups = TaskGroups()
         self.live: dict[int, Task] = {}
         """In the order of their starts."""
         self.ended: deque[Task] = deque(maxlen=keep)
         self.troubled: deque[Task] = deque(maxlen=_TROUBLED)
-        """Ended ones: lost, outlived their parent, or raised unheard; the newest last."""
+        """Tasks that were lost, outlived their parent or raised unretrieved; the newest last."""
         self._doubtful: dict[int, Task] = {}
-        """Alive when events were lost: they live if they are heard of again."""
+        """Alive when events were lost: they live if another event names them."""
         self.begin()
 
     def begin(self) -> None:
@@ -38,7 +38,7 @@ class Tasks:
         self.troubled.clear()
 
     def find(self, number: int, at: int) -> Task:
-        """That task; one that was not heard of is made up, seen since `at`."""
+        """That task; an unknown one is made up, seen since `at`."""
         task = self.live.get(number)
         if task is None:
             task = self._doubtful.pop(number, None) or Task(number, at)
@@ -119,6 +119,6 @@ class Tasks:
         self.groups.gap()
 
     def forget_before(self, time: int) -> None:
-        """Drop what was in doubt when events were lost and has not been heard of since then."""
+        """Drop what was in doubt when events were lost and no event has named since."""
         if self._doubtful:
             self._doubtful = {n: t for n, t in self._doubtful.items() if t.end_ns >= time}

@@ -19,9 +19,9 @@ from loopviz.model.state.pauses import Pauses
 from loopviz.model.state.request import Request
 from loopviz.model.state.requests import Requests
 from loopviz.model.state.resources import Resources
-from loopviz.model.state.routes import Names
+from loopviz.model.state.routes import RouteNames
 from loopviz.model.state.seconds import Seconds
-from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, Samples, Stall, Stalls
+from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, StackSamples, Stall, Stalls
 from loopviz.model.state.tasks import Tasks
 from loopviz.wire.events import TASK_CANCELLED, Kind
 
@@ -50,7 +50,7 @@ class Trace:
         naming: Naming,
         observer: Observer | None = None,
         lanes: Lanes | None = None,
-        names: Names | None = None,
+        names: RouteNames | None = None,
         seconds: Seconds | None = None,
     ) -> None:
         self.observer = observer or Observer()
@@ -61,12 +61,12 @@ class Trace:
         self.jobs = Jobs(self.resources, self.observer)
         self.pauses = Pauses()
         self.stalls = Stalls()
-        self.samples = Samples(naming)
+        self.samples = StackSamples(naming)
         self.incidents = Incidents()
         self.level = "full"
         """Of detail, see `wire.events`."""
         self.cost_ns: int | None = None
-        """What the probe adds to a callback, None if it has not said."""
+        """What the probe adds to a callback, None if not known."""
         self._strings: Sequence[str] = ("",)
         self._sites: dict[int, Site] = {}
         self._start = 0  # of the open switch
@@ -200,13 +200,18 @@ class Trace:
         return self._start
 
     def running(self, now: int) -> Running | None:
-        """What holds the loop now; None while it is idle."""
+        """What blocks the loop now; None while it is idle."""
         if self._kind > _CALLBACK:
             return None
         request = self._request(self._task)
         slow = now - self._start >= SLOW_NS // 2
         where = self.samples.location(self._start) if slow else None
-        return Running(self._start, self._what(self._task, self._site), where, request)
+        return Running(
+            since_ns=self._start,
+            label=self._what(self._task, self._site),
+            location=where,
+            request=request,
+        )
 
     def open_stall(self, now: int) -> Stall | None:
         """The running callback as a stall, if it has run that long."""
@@ -281,7 +286,7 @@ class Trace:
     def _end(self, task: Task, at: int) -> None:
         if task.outcome == TASK_CANCELLED and task.request is not None and task.serving:
             task.request.cancelled = True
-        if task.serves is not None:  # its end was not told: nobody will
+        if task.serves is not None:  # its REQUEST_END will not come
             request, task.serves = task.serves, None
             request.add(at, _AWAIT)
             self.requests.finish(task.number, at, 0, request.route)
@@ -359,7 +364,7 @@ class Trace:
         return stall
 
     def _find_culprits(self, request: Request, start: int, end: int) -> None:
-        """Who held the loop while that request could have run."""
+        """Who blocked the loop while that request could have run."""
         for stall in self.stalls.overlapping(start, end):
             if stall.request == request.number:
                 continue

@@ -57,7 +57,7 @@ class _Past:
         self.notes.append(_Note(at_ns, in_use, waiting, bins, counts))
 
     def _stands(self, in_use: int, waiting: int) -> bool:
-        """Nothing has happened since the note before the last: that one says it all."""
+        """Whether nothing has changed since the note before the last, so that the last can go."""
         if len(self.notes) < 2:
             return False
         before, last = self.notes[-2], self.notes[-1]
@@ -104,7 +104,13 @@ class Usage:
             if before.at_ns >= start_ns and note.at_ns <= end_ns:
                 waited.count_in(note.bins, note.counts)
         peaks = _peaks(row, start_ns, end_ns)
-        return ResourceFigures(in_use, peaks[0], waiting, peaks[1], waited.quantiles())
+        return ResourceFigures(
+            in_use=in_use,
+            in_use_max=peaks[0],
+            waiting=waiting,
+            waiting_max=peaks[1],
+            waited=waited.quantiles(),
+        )
 
 
 def _peaks(row: ResourceGroup, start_ns: int, end_ns: int) -> tuple[int, int]:

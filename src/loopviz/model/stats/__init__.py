@@ -1,1 +1,1 @@
-"""Figures over time in bounded memory: histograms and columns."""
+"""Figures over time in bounded memory: histograms and series."""

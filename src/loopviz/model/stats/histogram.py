@@ -1,4 +1,4 @@
-"""Durations counted in logarithmic bins: bounded memory for a whole run, 1.6 % exact."""
+"""Histograms of durations in logarithmic bins: bounded memory, exact to within 1.6 %."""
 
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ __all__ = ["Histogram", "quantiles"]
 _SUB = 32  # bins per octave
 _OCTAVES = 45  # 2**45 ns is about ten hours
 _NOTED = 512
-"""Single values are gathered: NumPy is slow with one at a time."""
+"""How many single values are collected before they are counted: NumPy is slow one by one."""
 
 
 class Histogram:
@@ -24,13 +24,13 @@ class Histogram:
         self.max_ns = 0
 
     def note(self, value: int) -> None:
-        """Count one value."""
+        """Counts one value."""
         self._noted.append(value)
         if len(self._noted) >= _NOTED:
             self._count_noted()
 
     def add(self, values: NDArray[np.int64]) -> None:
-        """Count the values; negative ones count as 0."""
+        """Counts the values; negative ones as 0."""
         if not len(values):
             return
         values = np.maximum(values, 0)
@@ -48,10 +48,10 @@ class Histogram:
         ranks = np.ceil(np.array([0.5, 0.9, 0.99]) * total).astype(np.int64)
         bins = np.searchsorted(np.cumsum(self._counts), ranks)
         p50, p90, p99 = (min(_middle(int(b)), self.max_ns) for b in bins)
-        return Quantiles(total, p50, p90, p99, self.max_ns)
+        return Quantiles(count=total, p50_ns=p50, p90_ns=p90, p99_ns=p99, max_ns=self.max_ns)
 
     def and_also(self, values: NDArray[np.int64]) -> "Histogram":
-        """A copy with these values as well; itself if there are none."""
+        """A copy that also has these values; itself if there are none."""
         if not len(values):
             return self
         more = Histogram()
@@ -60,7 +60,7 @@ class Histogram:
         return more
 
     def buckets(self) -> Buckets:
-        """How many values lie in each of the wide bins that people read, see `EDGES_NS`."""
+        """How many values lie in each of the wide bins of `EDGES_NS`."""
         self._count_noted()
         if self._counts is None:
             return ()
@@ -68,17 +68,17 @@ class Histogram:
 
     @property
     def count(self) -> int:
-        """How many values were counted."""
+        """The number of values."""
         noted = len(self._noted)
         return noted if self._counts is None else noted + int(self._counts.sum())
 
     def tally(self) -> NDArray[np.int64]:
-        """How many values each bin has so far: a copy."""
+        """A copy of the number of values in each bin."""
         self._count_noted()
         return np.zeros(_SUB * _OCTAVES, np.int64) if self._counts is None else self._counts.copy()
 
     def count_in(self, bins: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-        """So many more values in each of these bins, as `tally` numbers them."""
+        """Adds `counts` values to these bins, which are numbered as in `tally`."""
         if not len(bins):
             return
         if self._counts is None:
@@ -93,18 +93,18 @@ class Histogram:
 
 
 def quantiles(values: NDArray[np.int64]) -> Quantiles:
-    """Exact quantiles of the values: the smallest value that so many are not above."""
+    """Exact quantiles: the smallest value that this share of the values does not exceed."""
     count = len(values)
     if not count:
         return Quantiles()
     ranks = [int(np.ceil(q * count)) - 1 for q in (0.5, 0.9, 0.99)]
     ordered = np.partition(values, sorted({*ranks, count - 1}))
     p50, p90, p99 = (int(ordered[r]) for r in ranks)
-    return Quantiles(count, p50, p90, p99, int(ordered[-1]))
+    return Quantiles(count=count, p50_ns=p50, p90_ns=p90, p99_ns=p99, max_ns=int(ordered[-1]))
 
 
 def _bin(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Bin of each value: below 32 itself, above 32 per octave."""
+    """The bin of each value: the value itself below 32, then 32 bins per octave."""
     octave = np.maximum(np.frexp(values.astype(np.float64))[1] - 6, 0)  # 0 below 64
     index = octave * _SUB + (values >> octave)
     binned: NDArray[np.int64] = np.minimum(index, _SUB * _OCTAVES - 1)
@@ -113,7 +113,7 @@ def _bin(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=1)
 def _wide() -> NDArray[np.int64]:
-    """For each bin the wide one in which its middle lies."""
+    """For each bin, the wide bin in which its middle lies."""
     middles = [_middle(index) for index in range(_SUB * _OCTAVES)]
     wide: NDArray[np.int64] = np.searchsorted(EDGES_NS, middles, side="right")
     return wide

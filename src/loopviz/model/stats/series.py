@@ -1,4 +1,4 @@
-"""Columns of numbers over time that forget their oldest part."""
+"""Numbers over time, in arrays that forget their oldest part."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ Ints = NDArray[np.int64]
 
 
 class Series:
-    """Pairs (time, value) in time order, in two growing arrays; old pairs are forgotten.
+    """Pairs of time and value, in time order, in two growing arrays that forget old pairs.
 
     Appending is amortised O(1) per pair; `times` and `values` are views, not copies, and stay
     valid: the arrays behind them are replaced, never rewritten where a view can see it.
@@ -20,7 +20,7 @@ class Series:
         self._values: Ints = np.empty(size, np.int64)
         self._first = 0
         self._end = 0
-        self._held: tuple[Ints, Ints] | None = None
+        self._retained: tuple[Ints, Ints] | None = None
 
     def __len__(self) -> int:
         return self._end - self._first
@@ -49,22 +49,22 @@ class Series:
         self._end += count
 
     def forget_before(self, time: int) -> None:
-        """Drop pairs older than `time`, but for the last of them: it holds until the next."""
+        """Drops pairs before `time`, except the last of them, whose value lasts until the next."""
         self._first += max(int(np.searchsorted(self.times, time)) - 1, 0)
 
-    def hold(self) -> None:
-        """What there is now can be had from `between` until `release`, forgotten or not."""
-        self._held = self.times, self.values
+    def retain(self) -> None:
+        """Keeps the present values available to `between` until `release`, forgotten or not."""
+        self._retained = self.times, self.values
 
     def release(self) -> None:
-        """Nothing is held any more."""
-        self._held = None
+        """Ends `retain`."""
+        self._retained = None
 
     def between(self, start: int, end: int) -> tuple[Ints, Ints]:
-        """Times and values from the last entry before `start` until `end`; what is held, too."""
+        """Times and values from the last entry before `start` until `end`, also retained ones."""
         times, values = self.times, self.values
-        if self._held is not None and (not len(times) or start < times[0]):
-            before, old = self._held
+        if self._retained is not None and (not len(times) or start < times[0]):
+            before, old = self._retained
             until = int(np.searchsorted(before, times[0])) if len(times) else len(before)
             times = np.concatenate((before[:until], times))
             values = np.concatenate((old[:until], values))
@@ -78,9 +78,9 @@ class Series:
 
 
 class Envelope:
-    """The peaks of two counts that change often: a step function for drawing, bounded per second.
+    """Two counts over time as a step function for drawing, bounded per second.
 
-    Exact where they change less often than every `GRAIN_NS`; else each grain shows its peaks.
+    Exact where they change less often than every `GRAIN_NS`; elsewhere each grain has its peaks.
     """
 
     GRAIN_NS = 10_000_000
@@ -94,7 +94,7 @@ class Envelope:
         self._first = self._second = self._peak_first = self._peak_second = 0
 
     def note(self, at: int, first: int, second: int) -> None:
-        """From `at` on they have these values, not negative."""
+        """The counts have these values from `at` on; none is negative."""
         grain = at // self.GRAIN_NS
         if grain > self._grain:
             self._close()
@@ -108,7 +108,7 @@ class Envelope:
         self._first, self._second = first, second
 
     def columns(self, since: int) -> tuple[Ints, Ints, Ints]:
-        """Times and both counts from the last change before `since` on."""
+        """Times and both counts, from the last change before `since` on."""
         self._flush()
         series = self._series
         begin = max(int(np.searchsorted(series.times, since)) - 1, 0)
@@ -124,7 +124,7 @@ class Envelope:
         self._series.forget_before(time)
 
     def _close(self) -> None:
-        """The grain is over: its peak, and what it came to in the end if that is less."""
+        """Ends the grain: adds its peaks, and its last values where these are lower."""
         if not self._at:
             return
         peak, last = self._packed_now()
@@ -137,7 +137,7 @@ class Envelope:
             self._flush()
 
     def _packed_now(self) -> tuple[int, int]:
-        """The grain's peaks, and the newest values."""
+        """The grain's peaks, and its newest values."""
         peak = self._peak_first << 32 | self._peak_second
         return peak, self._first << 32 | self._second
 

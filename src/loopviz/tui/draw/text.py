@@ -8,8 +8,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.clock import MS, SECOND
 from loopviz.output import clean
+from loopviz.units import duration, elapsed, exact, took, unit_of
 
 __all__ = [
     "Line",
@@ -26,8 +26,6 @@ __all__ = [
     "unit_of",
     "wrap",
 ]
-
-_UNITS = ((SECOND, "s"), (MS, "ms"), (1_000, "µs"))
 
 
 def cell_width(text: str) -> int:
@@ -48,40 +46,6 @@ def fit(text: str, width: int, more: str = "…") -> str:
 def first_fitting(options: Sequence[str], room: int) -> str:
     """The first text that fits into `room` cells; the last one if none does."""
     return next((text for text in options if cell_width(clean(text)) <= room), options[-1])
-
-
-def duration(ns: int, space: str = "") -> str:
-    """`0.4ms`, `212ms`, `1.3s`; `space` goes between the figure and its unit."""
-    ms = ns / 1e6
-    if ms < 9.95:
-        return f"{ms:.1f}{space}ms"
-    if ms < 999.5:
-        return f"{ms:.0f}{space}ms"
-    return f"{ms / 1000:.1f}{space}s" if ms < 99_950 else f"{ms / 1000:.0f}{space}s"
-
-
-def took(ns: int, space: str = "") -> str:
-    """As `duration`, but a short time is not zero: `0`, `<0.1ms`, `0.1ms`."""
-    if 0 < ns < 50_000:
-        return f"<0.1{space}ms"
-    return duration(ns, space) if ns else "0"
-
-
-def elapsed(ns: int) -> str:
-    """A time that has passed, in whole seconds or minutes: `12 s`, `3 min`."""
-    seconds = max(0, ns) // SECOND
-    return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min"
-
-
-def unit_of(ns: int, *, smallest_ns: int = 1_000) -> tuple[int, str]:
-    """The unit to write a round time in, and its name; at least `smallest_ns`."""
-    return next((size, unit) for size, unit in _UNITS if ns >= size or size == smallest_ns)
-
-
-def exact(ns: int, *, smallest_ns: int = 1_000) -> str:
-    """A round time in full: `100µs`, `2ms`, `1s`; `0.1ms` with `smallest_ns=MS`."""
-    size, unit = unit_of(ns, smallest_ns=smallest_ns)
-    return f"{ns / size:g}{unit}"
 
 
 def wrap(text: str, width: int) -> list[str]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from textual.strip import Strip
 
 from loopviz.lab.lesson import SourceLine, Span
+from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.model.snapshot import Finding, Location
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, elapsed, wrap
 from loopviz.tui.panels.layout import Plan
@@ -170,10 +171,9 @@ def _culprits(scene: Scene) -> dict[int, Finding]:
 
 
 def _note(finding: Finding, scene: Scene) -> str:
-    """`◄ held the loop 74×, worst 62 ms`."""
-    word = clean(finding.title).lower()
-    if finding.rule == "slow-callback":
-        word = "held the loop"
+    """`◄ blocked the loop 74×, worst 62 ms`."""
+    rule = RULE_INFOS.get(finding.rule)
+    word = (rule.at_line if rule else "") or clean(finding.title).lower()
     times = f"{finding.count}{scene.glyphs.times}"
     worst = f", worst {duration(finding.worst_ns, ' ')}" if finding.worst_ns else ""
     if scene.is_stale(finding):

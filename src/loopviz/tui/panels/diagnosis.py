@@ -27,7 +27,7 @@ def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
             Line(inner).strip(theme.text),
             *paragraph(_nothing(scene), theme.text, inner, scene),
         ]
-        for hint in scene.scenario.look:
+        for hint in scene.scenario.watch_for:
             body += paragraph(f"{scene.glyphs.dot} {hint}", theme.dim, inner, scene)
         title, style, note = nothing_found(scene)
         if scene.rising_counter is None:
@@ -41,9 +41,9 @@ def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     fixes = draw_fixes(scene, inner)
     lesson = paragraph(scene.scenario.lesson, theme.dim, inner, scene)
     hints: list[Strip] = []
-    if finding is not None and scene.scenario.look:
+    if finding is not None and scene.scenario.watch_for:
         hints.append(_head("WHAT TO WATCH", inner, scene))
-        for text in scene.scenario.look:
+        for text in scene.scenario.watch_for:
             hints += paragraph(text, theme.dim, inner, scene)
     for more in (fixes, [_head("LESSON", inner, scene), *lesson], hints):
         if more and len(body) + len(more) + 1 <= height - 1:

@@ -157,7 +157,7 @@ def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
 def _hints(scene: Scene, width: int, rows: int) -> list[Strip]:
     """What to watch, as much of it as is whole on so many rows."""
     strips: list[Strip] = []
-    for text in scene.scenario.look:
+    for text in scene.scenario.watch_for:
         lines = wrap_within(clean(text), rows - len(strips), width - 8)
         strips += _headed(" watch ", lines, width, scene)
     return strips

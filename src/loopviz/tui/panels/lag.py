@@ -71,7 +71,7 @@ def draw_lag(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     lags = lag_columns(snapshot.loop, columns)
     if far := overview_columns(snapshot, columns):
         known = snapshot.overview
-        worst = overview_max(np.maximum(known.lag_max_ns, known.held_max_ns), snapshot, columns)
+        worst = overview_max(np.maximum(known.lag_max_ns, known.stall_max_ns), snapshot, columns)
         lags[:far] = worst[:far].tolist()
     chart = _chart(lags, height - 1, scene, plan, columns)
     return [_figures(scene, width), *chart]

@@ -117,7 +117,7 @@ def _from_afar(loop: LoopStats, snapshot: Snapshot | None, columns: Columns) -> 
     cell, far = columns.cell_ns, overview_columns(snapshot, columns)
     if not far:
         return []
-    longest = overview_max(snapshot.overview.held_max_ns, snapshot, columns)[:far].tolist()
+    longest = overview_max(snapshot.overview.stall_max_ns, snapshot, columns)[:far].tolist()
     starts = (columns.start_ns + i * cell for i, ns in enumerate(longest) if ns >= SLOW_NS)
     return [(start, start + 1, State.BLOCKING) for start in starts]
 

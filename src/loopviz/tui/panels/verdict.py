@@ -106,9 +106,9 @@ def quantile_figures(route: RouteComparison) -> list[Figure]:
     before, after = route.before, route.after
     count = before.count, after.count
     pairs = (
-        ("p50", before.p50_ns, after.p50_ns, route.sure[0]),
-        ("p90", before.p90_ns, after.p90_ns, route.sure[1]),
-        ("p99", before.p99_ns, after.p99_ns, route.sure[2]),
+        ("p50", before.p50_ns, after.p50_ns, route.significant[0]),
+        ("p90", before.p90_ns, after.p90_ns, route.significant[1]),
+        ("p99", before.p99_ns, after.p99_ns, route.significant[2]),
         ("max", before.max_ns, after.max_ns, None),
     )
     return [Figure(*pair[:3], as_duration, pair[3], count=count) for pair in pairs]
@@ -147,7 +147,7 @@ def headline_routes(comparison: Comparison, rows: int) -> tuple[RouteComparison,
         if not route.enough or not route.before.p99_ns or not route.after.p99_ns:
             return False, False, min(route.before.count, route.after.count)
         moved = math.log(route.after.p99_ns / route.before.p99_ns)
-        return True, any(route.sure), abs(moved)
+        return True, any(route.significant), abs(moved)
 
     kept = sorted(comparison.routes, key=size, reverse=True)[:rows]
     return tuple(route for route in comparison.routes if route in kept)
@@ -167,7 +167,7 @@ def headline_figure(route: RouteComparison) -> Figure:
 
 def any_significant(comparison: Comparison) -> bool:
     """Whether anything of the routes has changed for certain."""
-    return any(any(route.sure) for route in comparison.routes if route.enough)
+    return any(any(route.significant) for route in comparison.routes if route.enough)
 
 
 def effect(scene: Scene, comparison: Comparison) -> str:

@@ -102,8 +102,8 @@ class PickerScreen(ListScreen[str]):
             return rows
         for fix in entry.fixes:
             rows += wrapped(fix.unavailable, theme.warm)
-        if entry.look:
-            rows += wrapped(f"watch: {entry.look[0]}", theme.dim, 1)
+        if entry.watch_for:
+            rows += wrapped(f"watch: {entry.watch_for[0]}", theme.dim, 1)
         if entry.fixes:
             fixes = ", ".join(clean(fix.title) for fix in entry.fixes)
             rows.append(Line(width).add(fit(f"fixes: {fixes}", width, self.glyphs.more), theme.dim))

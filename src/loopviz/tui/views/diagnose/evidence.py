@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from textual.strip import Strip
 
 from loopviz.lab.catalogue import FixInfo
+from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.model.snapshot import Finding, Moment
 from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, wrap
 from loopviz.tui.panels.code import Source, code_around
 from loopviz.tui.panels.finding import paragraph, times_text
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
-from loopviz.tui.views.diagnose.rules import rule_text
 from loopviz.tui.views.diagnose.victims import (
     ago_text,
     moments_rows,
@@ -128,11 +128,10 @@ def _press(fix: FixInfo, scene: Scene, width: int) -> list[Strip]:
 
 
 def _rule(finding: Finding, scene: Scene, width: int) -> list[Strip]:
-    means = rule_text(finding.rule).means
-    if not means:
+    rule = RULE_INFOS.get(finding.rule)
+    if rule is None:
         return []
-    text = paragraph(f"{finding.rule}: {means}", scene.theme.dim, width, scene, 3)
-    return list(text)
+    return paragraph(f"{rule.id}: {rule.why}", scene.theme.dim, width, scene, 3)
 
 
 def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
@@ -153,7 +152,9 @@ def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
     if scene.suggested_fix is not None:
         sections.append(_Section(1, _press(scene.suggested_fix, scene, width)))
     hints = [
-        row for hint in scene.scenario.look for row in paragraph(hint, theme.text, width, scene)
+        row
+        for hint in scene.scenario.watch_for
+        for row in paragraph(hint, theme.text, width, scene)
     ]
     if hints:
         sections.append(_Section(2, [title_line("WHAT TO WATCH", "", scene, width), *hints]))

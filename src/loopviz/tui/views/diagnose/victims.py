@@ -36,10 +36,10 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
     if finding.victim_wait_ns:
         text += f", {duration(finding.victim_wait_ns, ' ')} in total"
     strips = [title_line("VICTIMS", text, scene, width)]
-    if len(finding.sufferings) == rows + 1:
+    if len(finding.impacts) == rows + 1:
         rows += 1
-    most = max((one.waited_ns for one in finding.sufferings), default=0) or 1
-    for one in finding.sufferings[:rows]:
+    most = max((one.waited_ns for one in finding.impacts), default=0) or 1
+    for one in finding.impacts[:rows]:
         figures = f"{compact(one.requests):>5} {scene.glyphs.times} {duration(one.waited_ns):>6} "
         name = min(28, width - len(figures) - 12)
         line = Line(width).add("    ", theme.text)
@@ -47,8 +47,8 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
         cells = round(one.waited_ns / most * min(24, line.left - 2))
         line.add(scene.glyphs.ready * cells, theme.ready)
         strips.append(line.strip(theme.text))
-    if len(finding.sufferings) > rows:
-        more = f"    + {len(finding.sufferings) - rows} more routes"
+    if len(finding.impacts) > rows:
+        more = f"    + {len(finding.impacts) - rows} more routes"
         strips.append(Line(width).add(more, theme.dim).strip(theme.text))
     return strips
 

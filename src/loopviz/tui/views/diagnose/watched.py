@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
+from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.tui.draw.text import Line, cell_width, duration
 from loopviz.tui.panels.finding import heading_line, paragraph
 from loopviz.tui.panels.lag import LATE_NS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
-from loopviz.tui.views.diagnose.rules import RULES
 
 __all__ = ["draw_watched", "loop_summary"]
 
@@ -22,27 +22,24 @@ def draw_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) 
     """How many findings each rule has; with what it means, if there is room; else nothing."""
     theme = scene.theme
     counts = Counter(entry.finding.rule for entry in found if entry.finding is not None)
-    shorts = RULE_CELLS + max(len(rule_text.short) for rule_text in RULES.values())
-    explained = width > shorts and height >= len(RULES)
+    summaries = RULE_CELLS + max(len(rule.summary) for rule in RULE_INFOS.values())
+    explained = width > summaries and height >= len(RULE_INFOS)
     each = 1 if explained else max(1, width // RULE_CELLS)
-    rows = -(-len(RULES) // each)
+    rows = -(-len(RULE_INFOS) // each)
     if height < rows:
         return []
     strips = [heading_line(width, scene, "WATCHED FOR", theme.title)] if height > rows else []
-    rules = list(RULES)
+    rules = list(RULE_INFOS.values())
     for at in range(rows):
         line = Line(width)
         for column, rule in enumerate(rules[at::rows]):
             line.to(column * (width // each), theme.text)
-            count = counts[rule]
+            count = counts[rule.id]
             sign = count or scene.glyphs.dot
             line.add(f"{sign:>4} ", theme.warm if count else theme.faint)
-            line.add(f"{rule:<{RULE_CELLS - 5}}", theme.text if count else theme.dim)
+            line.add(f"{rule.id:<{RULE_CELLS - 5}}", theme.text if count else theme.dim)
             if explained:
-                rule_text = RULES[rule]
-                text = (
-                    rule_text.means if cell_width(rule_text.means) < line.left else rule_text.short
-                )
+                text = rule.why if cell_width(rule.why) < line.left else rule.summary
                 line.add(text, theme.dim)
         strips.append(line.strip(theme.text))
     return strips

@@ -97,7 +97,9 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
 
 def _source(scene: Scene, width: int) -> list[Strip]:
     theme = scene.theme
-    name = clean(f"{scene.scenario.path.parent.name}/{scene.scenario.path.name}")
+    path = scene.scenario.path
+    folder = path.parent.name if scene.scenario.origin else "scenarios"  # wherever that is
+    name = clean(f"{folder}/{path.name}")
     head = Line(width).add(f" {name} ", theme.accent).add(as_it_runs(scene), theme.dim)
     code = draw_code(scene, width)
     if not code:
@@ -110,9 +112,9 @@ def _more(scene: Scene, width: int) -> list[Strip]:
     """What to watch, the lesson in prose, and where it was seen in the wild."""
     scenario, theme = scene.scenario, scene.theme
     rows: list[Strip] = []
-    if scenario.look:
+    if scenario.watch_for:
         rows.append(_head("WHAT TO WATCH", width, scene))
-        for hint in scenario.look:
+        for hint in scenario.watch_for:
             rows += _text(hint, theme.text, 1, width, scene, f"{scene.glyphs.dot} ")
         rows.append(_blank(width, scene))
     if scene.lesson and scene.lesson.prose:

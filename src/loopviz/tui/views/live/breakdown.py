@@ -6,7 +6,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import RequestInfo, State
-from loopviz.model.snapshot.blame import Breakdown
+from loopviz.model.snapshot.breakdown import Breakdown
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fill_rows, fit
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textual.strip import Strip
 
 from loopviz.model.snapshot import RequestInfo, State
-from loopviz.model.snapshot.blame import NOBODY, Part
+from loopviz.model.snapshot.breakdown import IN_TRANSIT, Part
 from loopviz.tui.draw.text import Line, cell_width, clean, fit, took
 from loopviz.tui.panels.names import short_name_of
 from loopviz.tui.panels.places import file_line, place_within, without_folders
@@ -15,7 +15,7 @@ __all__ = ["column_sizes", "draw_part", "has_culprit", "part_state"]
 
 _STATES = {
     "ran": State.RUN,
-    "held": State.BLOCKING,
+    "blocking": State.BLOCKING,
     "ready": State.READY,
     "resource": State.RESOURCE,
     "await": State.AWAIT,
@@ -24,7 +24,7 @@ _STATES = {
 
 def has_culprit(part: Part) -> bool:
     """Whether it is known who ran meanwhile, and when: there one can go."""
-    return part.kind == "ready" and part.what != NOBODY and part.at_ns > 0
+    return part.kind == "ready" and part.what != IN_TRANSIT and part.at_ns > 0
 
 
 def part_state(part: Part, request: RequestInfo) -> State:
@@ -99,10 +99,10 @@ def _what(part: Part, scene: Scene) -> str:
     """What it did or waited for, in words."""
     what = clean(part.what)
     if part.kind == "ready":
-        if part.what == NOBODY:
+        if part.what == IN_TRANSIT:
             return "no one held it up: it was on its way"
         return f"held up by {what} #{part.request}" if part.request else f"held up by {what}"
-    if part.kind == "held":
+    if part.kind == "blocking":
         return "its own step held the loop"
     if part.kind == "ran":
         return "its own steps"

@@ -35,8 +35,8 @@ def draw_range(scene: Scene, width: int, height: int) -> list[Strip]:
     for route in found.routes if len(found.routes) > 1 else ():
         line = Line(width).to(LABEL_CELLS, theme.text)
         line.add(fit(clean(route.route), min(names, 24), scene.glyphs.more), theme.dim)
-        line.add(f" {route.life.count:>5} ended  ", theme.text)
-        _quantiles(line, route.life, scene)
+        line.add(f" {route.duration.count:>5} ended  ", theme.text)
+        _quantiles(line, route.duration, scene)
         rows.append(line.strip(theme.text))
     return fill_rows(rows, width, height, theme.text)
 
@@ -55,7 +55,7 @@ def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:
         return line.strip(theme.text)
     worst = found.worst
     line.add(f", held {found.stalls}{scene.glyphs.times} for ", theme.text)
-    line.add(duration(found.held_ns, " "), theme.alarm)
+    line.add(duration(found.stalled_ns, " "), theme.alarm)
     line.add(f", worst {duration(worst.end_ns - worst.start_ns, ' ')}", theme.text)
     place = place_within(worst.location, line.left - 4) or clean(worst.label)
     if cell_width(place) + 4 <= line.left:
@@ -66,9 +66,9 @@ def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:
 def _requests(found: RangeFigures, scene: Scene, width: int) -> Strip:
     """How many ended in it, and how long they took."""
     line = _row("requests", scene, width)
-    line.add(f"{found.life.count} ended", scene.theme.strong)
+    line.add(f"{found.duration.count} ended", scene.theme.strong)
     line.add(f", {found.open} open  ", scene.theme.text)
-    _quantiles(line, found.life, scene)
+    _quantiles(line, found.duration, scene)
     return line.strip(scene.theme.text)
 
 

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import Location, RequestInfo, Snapshot
-from loopviz.model.snapshot.blame import Breakdown, Part, breakdown
+from loopviz.model.snapshot.breakdown import Breakdown, Part, breakdown
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.gauges import GaugePanel
 from loopviz.tui.panels.layout import Plan

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rich.style import Style
 
 from loopviz.clock import MS
-from loopviz.model.snapshot import LoopStats, Spread, Spreads, Track
+from loopviz.model.snapshot import Distribution, LoopDistributions, LoopStats, Track
 from loopviz.model.snapshot.types import EDGES_NS
 from loopviz.model.stats.histogram import quantiles
 from loopviz.tui.draw.text import duration
@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One of them. `key` is its name in `LoopStats` and in `Spreads`."""
+    """One of them. `key` is its name in `LoopStats` and in `LoopDistributions`."""
 
     key: str
     title: str
@@ -62,8 +62,8 @@ class MeasureRow:
     """A row of the table: a measure, now and before."""
 
     measure: Measure
-    now: Spread
-    before: Spread
+    now: Distribution
+    before: Distribution
 
 
 def measure_rows(loop: LoopStats, scene: Scene) -> list[MeasureRow]:
@@ -75,10 +75,10 @@ def measure_rows(loop: LoopStats, scene: Scene) -> list[MeasureRow]:
     ]
 
 
-def _now(track: Track, scene: Scene) -> Spread:
+def _now(track: Track, scene: Scene) -> Distribution:
     """Over the last seconds that the picture shows."""
     values = _recent(track, scene)
-    return Spread(quantiles(values), _buckets(values))
+    return Distribution(quantiles=quantiles(values), buckets=_buckets(values))
 
 
 def _recent(track: Track, scene: Scene) -> Ints:
@@ -97,7 +97,7 @@ def baseline_text(loop: LoopStats, scene: Scene) -> str:
     return f"with {' '.join(letters)} on" if any(letters) else "with no fix on"
 
 
-def _earlier(loop: LoopStats) -> Spreads:
+def _earlier(loop: LoopStats) -> LoopDistributions:
     return loop.whole if loop.before is None else loop.before
 
 

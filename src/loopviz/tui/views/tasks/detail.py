@@ -4,7 +4,7 @@ from collections import Counter
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import Spread, State, TaskGroupInfo, TaskInfo, TaskTable
+from loopviz.model.snapshot import Distribution, State, TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.text import clean, took
 from loopviz.tui.panels.code import Source
 from loopviz.tui.panels.detail import Detail
@@ -181,7 +181,7 @@ def _histograms(detail: Detail, group: TaskGroupInfo, of: str) -> None:
     )
 
 
-def _quantiles(spread: Spread, room: int) -> str:
+def _quantiles(spread: Distribution, room: int) -> str:
     found = spread.quantiles
     if not found.count:
         return ""

@@ -1,0 +1,191 @@
+"""The base of the rules about exhausted resources: no unit is left, and a queue stands."""
+
+from itertools import islice
+
+from loopviz.clock import MS
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.context import Context
+from loopviz.model.findings.evidence import (
+    HolderStats,
+    StandingQueue,
+    duration_text,
+    resource_name,
+)
+from loopviz.model.findings.rule import Rule
+from loopviz.model.snapshot import Location
+from loopviz.model.state.entities import Hold, Job, Resource, Wait
+from loopviz.model.state.resource_groups import ResourceGroup
+
+__all__ = ["LONG_NS", "SHORT_NS", "STANDING_NS", "WAITS", "ExhaustionCase", "ExhaustionRule"]
+
+SHORT_NS = 10 * MS
+"""Shorter waits do not count: a unit was released almost at once."""
+WAITS, STANDING_NS = 3, 200 * MS
+"""How many waits, and how long a queue without a break, make a finding: less is a burst."""
+LONG_NS = 500 * MS
+"""From here on waiting is an error: every user notices."""
+_OPEN = 1000
+"""How many open waits are checked, oldest first."""
+
+
+class ExhaustionCase(Case):
+    """What is known of one resource."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.group: ResourceGroup | None = None
+        self.gave_up = 0
+        self.queue = StandingQueue()
+        self.holders = HolderStats()
+        self.stuck_at: Location | None = None
+        """Where a holder waits that releases nothing."""
+
+
+class ExhaustionRule(Rule[ExhaustionCase]):
+    """A resource of a family has no unit left, and tasks or jobs queue for it."""
+
+    make_case = ExhaustionCase
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._open: dict[Wait, None] = {}
+
+    def family(self, group: ResourceGroup) -> bool:
+        """Whether the rule is about such a resource."""
+        raise NotImplementedError
+
+    def units(self, group: ResourceGroup) -> str:
+        """What people call its units."""
+        raise NotImplementedError
+
+    def patience(self, _group: ResourceGroup) -> tuple[int, int]:
+        """How many waits, and how long a queue without a break, make a finding."""
+        return WAITS, STANDING_NS
+
+    # ---- events
+
+    def wait_began(self, wait: Wait) -> None:
+        if not wait.idle and self.family(wait.resource.row):
+            self._open[wait] = None
+
+    def wait_over(self, wait: Wait) -> None:
+        if wait in self._open:
+            del self._open[wait]
+            if wait.waited_ns >= SHORT_NS:
+                case = self._case(wait.resource.row)
+                who = self.context.label(wait.task), self.context.number(wait.task)
+                case.record(wait.waited_ns, wait.ended_ns, *who)
+                case.queue.add(wait.began_ns, wait.ended_ns)
+                case.gave_up += wait.gave_up
+                self.record_impact(case, self.context.waiting_request(wait.task), wait.waited_ns)
+
+    def released(self, hold: Hold, at: int) -> None:
+        case = self.cases.get(hold.resource.row)
+        if case is not None:
+            case.holders.add(hold.longest[0] or hold.place, at - hold.since_ns)
+
+    def job_ended(self, job: Job) -> None:
+        group = job.resource.row
+        if not self.family(group):
+            return
+        until = job.started_ns or job.ended_ns
+        waited = until - job.submitted_ns
+        if waited >= SHORT_NS and _was_full(group):
+            case = self._case(group)
+            label = self.context.label(job.task) if job.task is not None else "a job"
+            case.record(waited, until, label, self.context.number(job.task))
+            case.queue.add(job.submitted_ns, until)
+            case.gave_up += not job.started_ns
+            self.record_impact(case, self.context.waiting_request(job.task), waited)
+        known = self.cases.get(group)
+        if known is not None and job.started_ns:
+            known.holders.add(job.place, job.ended_ns - job.started_ns)
+
+    def gap(self) -> None:
+        self._open.clear()
+
+    # ---- findings
+
+    def refresh(self, now: int) -> None:
+        for case in self.cases.values():
+            case.clear_open()
+        for wait in islice(self._open, _OPEN):
+            if now - wait.began_ns < SHORT_NS:
+                break
+            lasted = now - wait.began_ns
+            case = self._open_case(wait.resource.row, lasted)
+            case.label = case.label or self.context.label(wait.task)
+            case.stuck_at = self._holder(wait.resource)
+            request = self.context.waiting_request(wait.task)
+            if request is not None:
+                self.record_impact(case, request, 0)
+                case.record_open_impact(request.route, lasted, new=False)
+        for executor in self.context.trace.jobs.executors.values():
+            group = executor.resource.row
+            if executor.queued and self.family(group) and _was_full(group):
+                self._refresh_jobs(executor.resource, now)
+
+    def check(self, case: ExhaustionCase) -> Verdict:
+        assert case.group is not None
+        waits, standing = self.patience(case.group)
+        lasted = max(case.queue.longest, case.open_worst_ns)
+        if case.gave_up and case.longest_ns >= LONG_NS:
+            return Verdict.WARN
+        if case.count + case.open >= waits and lasted >= standing:
+            return Verdict.WARN
+        return Verdict.RECHECK
+
+    def severe(self, case: ExhaustionCase) -> bool:
+        return bool(case.gave_up) or case.longest_ns >= LONG_NS
+
+    def location(self, case: ExhaustionCase) -> Location | None:
+        """Where its holders spend the time; else where it was made."""
+        made = case.group.site if case.group is not None else None
+        return case.holders.where(self.context) or case.stuck_at or self.context.where(made)
+
+    def sentence(self, case: ExhaustionCase, source: str) -> str:
+        group = case.group
+        assert group is not None
+        name, units = resource_name(self.context, group), self.units(group)
+        text = f"{name} had no {units} left"
+        if group.capacity > 1:
+            text = f"All {group.capacity} {units} of {name} were taken"
+        text += f": {case.label} waited {duration_text(case.longest_ns)} for one"
+        if case.holders.mean_ns:
+            text += f", each is held for {duration_text(case.holders.mean_ns)}"
+        if source and self.location(case) != self.context.where(group.site):
+            text += f" in {source}"
+        return text + (f"; {case.gave_up} gave up" if case.gave_up else "")
+
+    # ----
+
+    def _case(self, group: ResourceGroup) -> ExhaustionCase:
+        case = self.case(group)
+        case.group = group
+        return case
+
+    def _open_case(self, group: ResourceGroup, lasted: int) -> ExhaustionCase:
+        case = self._case(group)
+        case.record_open(lasted)
+        return case
+
+    def _refresh_jobs(self, resource: Resource, now: int) -> None:
+        """Counts the jobs that no worker has taken up."""
+        for job in islice(self.context.trace.jobs.open.values(), _OPEN):
+            waits = now - job.submitted_ns if job.submitted_ns and not job.started_ns else 0
+            if job.resource is resource and waits >= SHORT_NS:
+                case = self._open_case(resource.row, waits)
+                case.label = case.label or "a job"
+
+    def _holder(self, resource: Resource) -> Location | None:
+        """Where the task is that has held a unit the longest."""
+        for hold in resource.holders.values():
+            task = hold.task
+            where = self.context.place(task.place) if task is not None else None
+            return where or self.context.place(hold.place)
+        return None
+
+
+def _was_full(group: ResourceGroup) -> bool:
+    """Whether all of its workers have been busy at once: jobs that waited, waited for one."""
+    return group.jobs is not None and group.jobs.max_in_use >= group.capacity > 0

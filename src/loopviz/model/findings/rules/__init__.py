@@ -1,0 +1,48 @@
+"""All rules, one file each. A new rule is a file here, imported and listed below."""
+
+from typing import Any
+
+from loopviz.model.findings.rule import Rule, RuleInfo
+from loopviz.model.findings.rules.cancelled_mid_write import CancelledMidWrite
+from loopviz.model.findings.rules.client_per_request import ClientPerRequest
+from loopviz.model.findings.rules.gil_contention import GilContention
+from loopviz.model.findings.rules.lock_convoy import LockConvoy
+from loopviz.model.findings.rules.lock_held_across_io import LockHeldAcrossIo
+from loopviz.model.findings.rules.pool_exhausted import PoolExhausted
+from loopviz.model.findings.rules.ready_delay_high import ReadyDelayHigh
+from loopviz.model.findings.rules.request_hangs import RequestHangs
+from loopviz.model.findings.rules.requests_fail import RequestsFail
+from loopviz.model.findings.rules.retry_storm import RetryStorm
+from loopviz.model.findings.rules.sequential_awaits import SequentialAwaits
+from loopviz.model.findings.rules.slow_callback import SlowCallback
+from loopviz.model.findings.rules.task_lost import TaskLost
+from loopviz.model.findings.rules.task_never_retrieved import TaskNeverRetrieved
+from loopviz.model.findings.rules.task_outlived_parent import TaskOutlivedParent
+from loopviz.model.findings.rules.thread_limiter_exhausted import ThreadLimiterExhausted
+from loopviz.model.findings.rules.unbounded_growth import UnboundedGrowth
+
+__all__ = ["RULES", "RULE_INFOS"]
+
+RULES: tuple[type[Rule[Any]], ...] = (
+    SlowCallback,
+    GilContention,
+    RequestHangs,
+    ReadyDelayHigh,
+    PoolExhausted,
+    ThreadLimiterExhausted,
+    LockConvoy,
+    LockHeldAcrossIo,
+    TaskNeverRetrieved,
+    TaskOutlivedParent,
+    TaskLost,
+    UnboundedGrowth,
+    ClientPerRequest,
+    SequentialAwaits,
+    CancelledMidWrite,
+    RetryStorm,
+    RequestsFail,
+)
+"""In the order in which the screen and the documents list them."""
+
+RULE_INFOS: dict[str, RuleInfo] = {rule.info.id: rule.info for rule in RULES}
+"""The words of each rule, by its id."""

@@ -1,0 +1,40 @@
+"""`gil-contention`: the loop waits for the GIL while a thread computes."""
+
+from loopviz.model.findings.evidence import duration_text
+from loopviz.model.findings.rule import RuleInfo
+from loopviz.model.findings.rules.slow_callback import SlowCallback, StallCase, milliseconds
+from loopviz.model.state.stalls import SLOW_NS
+
+__all__ = ["GilContention"]
+
+
+class GilContention(SlowCallback):
+    """One finding for each function that a thread ran meanwhile."""
+
+    info = RuleInfo(
+        id="gil-contention",
+        title="WAITING FOR THE GIL",
+        summary="a thread computes and keeps the GIL from the loop",
+        why="A thread that computes keeps the GIL: the loop has work and may not run it.",
+        fires_when=(
+            f"a callback takes {duration_text(SLOW_NS)} or more because another thread has the "
+            "GIL. One finding for each function"
+        ),
+        counts="callbacks",
+        false_alarms='a function that was not sampled in time is "not seen"',
+        cures=(
+            "run CPU work in a process pool instead of a thread",
+            "use a library that releases the GIL while it computes",
+        ),
+        many="{places} more functions kept the GIL from the loop, {count} times in total",
+    )
+    gil = True
+
+    def sentence(self, case: StallCase, source: str) -> str:
+        if case.where is None:
+            return super().sentence(case, source)
+        if case.open_worst_ns > case.worst_ns:
+            waited = f"has waited {duration_text(case.open_worst_ns)} so far"
+        else:
+            waited = f"waited {milliseconds(case)}"
+        return f"The loop {waited} for the GIL while a thread ran {case.where.function}"

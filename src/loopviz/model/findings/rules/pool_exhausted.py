@@ -1,0 +1,61 @@
+"""`pool-exhausted`: every connection, process or permit is taken, and a queue stands."""
+
+from loopviz.clock import SECOND
+from loopviz.model.findings.evidence import duration_text
+from loopviz.model.findings.exhaustion import LONG_NS, SHORT_NS, STANDING_NS, WAITS, ExhaustionRule
+from loopviz.model.findings.rule import RuleInfo
+from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
+from loopviz.model.state.resource_groups import ResourceGroup
+
+__all__ = ["PoolExhausted"]
+
+_POOLS = {
+    "sqlalchemy.pool": "database connections",
+    "asyncpg.pool": "database connections",
+    "httpcore.pool": "HTTP connections",
+    "ProcessPoolExecutor": "worker processes",
+}
+_GATES = ("Semaphore", "BoundedSemaphore", "CapacityLimiter")
+_GATE_WAITS, _GATE_STANDING_NS = 10, 1 * SECOND
+"""The patience with the app's own semaphores and limiters, which are there to make tasks wait."""
+
+
+class PoolExhausted(ExhaustionRule):
+    """One finding for each pool, semaphore or limiter."""
+
+    info = RuleInfo(
+        id="pool-exhausted",
+        title="POOL EXHAUSTED",
+        summary="every slot of a pool or semaphore is taken",
+        why="Once every slot is taken, newcomers queue for one; the loop itself is idle meanwhile.",
+        fires_when=(
+            f"{WAITS} waits of {duration_text(SHORT_NS)} or more, and a queue that stands for "
+            f"{duration_text(STANDING_NS)} without a break; for the app's own semaphores and "
+            f"limiters {_GATE_WAITS} waits and {_GATE_STANDING_NS // SECOND} s; or one wait "
+            f"that gave up after {duration_text(LONG_NS)}. Open waits count"
+        ),
+        counts=f"waits of {duration_text(SHORT_NS)} or more",
+        false_alarms=(
+            "a semaphore that is meant to keep many waiting; pools whose size is not known; the "
+            "start of process-pool jobs is inferred"
+        ),
+        cures=(
+            "hold a slot for less time: release the connection before slow work",
+            "enlarge the pool, up to what the server behind it can take",
+            "bound how many requests come in, so that the queue stays short",
+        ),
+        many="{places} more pools were exhausted; {count} tasks waited",
+    )
+
+    def family(self, group: ResourceGroup) -> bool:
+        if group.kind in _POOLS:
+            return True
+        return group.word in _GATES and group.capacity != 1 and not counts_threads(group)
+
+    def units(self, group: ResourceGroup) -> str:
+        return _POOLS.get(group.kind, "permits")
+
+    def patience(self, group: ResourceGroup) -> tuple[int, int]:
+        if group.kind in _POOLS:
+            return super().patience(group)
+        return _GATE_WAITS, _GATE_STANDING_NS

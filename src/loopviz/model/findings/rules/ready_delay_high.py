@@ -1,0 +1,151 @@
+"""`ready-delay-high`: no callback blocks the loop for long, but there are too many of them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.evidence import duration_text
+from loopviz.model.findings.rule import Rule, RuleInfo
+from loopviz.model.snapshot import Location, Moment
+from loopviz.model.state.entities import Task
+from loopviz.wire.events import Kind
+
+__all__ = ["ReadyDelayHigh"]
+
+_HIGH_NS = 10 * MS
+"""A ready delay that users notice: a request of ten steps waits a tenth of a second."""
+_SHARE = 0.1
+"""The share of a second's callbacks that have to wait so long: fewer are a burst's tail."""
+_MANY = 20
+"""How many callbacks have to wait so long: a handful proves nothing."""
+_SECONDS = 2
+"""In how many seconds: one is a burst."""
+
+Records = NDArray[np.void]
+
+
+class _Culprit(NamedTuple):
+    """Whose steps took most of the loop's time."""
+
+    label: str
+    where: Location | None
+    steps: int
+    share: float
+
+
+class _Crowd(Case):
+    culprit: _Culprit
+    seconds = 0
+
+
+class ReadyDelayHigh(Rule[_Crowd]):
+    """One finding for each line whose steps took most of a second."""
+
+    info = RuleInfo(
+        id="ready-delay-high",
+        title="TOO MANY CALLBACKS",
+        summary="too many short callbacks: each waits its turn",
+        why="No callback is slow, there are too many: each waits until all before it have run.",
+        fires_when=(
+            f"in {_SECONDS} seconds or more, {_SHARE:.0%} of the callbacks and {_MANY} at least "
+            f"wait {duration_text(_HIGH_NS)} or more for the loop, and no stall explains it. The "
+            "culprit is the line whose steps took most of that second"
+        ),
+        counts="callbacks that waited; their wait",
+        false_alarms=(
+            "steps of a request without a wait (`sleep(0)`) have no line; threads that take the "
+            "GIL for 5 ms at a time look like long steps; a foreign loop reports no ready delay"
+        ),
+        cures=(
+            "do more in one step: batch the items instead of one task each",
+            "bound how many tasks work at once, with a semaphore",
+            "run more worker processes: `uvicorn --workers`",
+        ),
+    )
+    make_case = _Crowd
+
+    def second_ended(self, now: int, records: Sequence[Records]) -> None:
+        since = now - SECOND
+        series = self.context.loop.ready_delay
+        first = int(np.searchsorted(series.times, since))
+        times, delays = series.times[first:], series.values[first:]
+        high = delays >= _HIGH_NS
+        if np.count_nonzero(high) < max(_MANY, _SHARE * len(delays)):
+            return
+        unexplained = self._unexplained(times[high], delays[high])
+        if len(unexplained) < max(_MANY, _SHARE * len(delays)):
+            return
+        culprit = self._culprit(np.concatenate(records))
+        case = self.case(culprit[0])
+        case.culprit = culprit[1]
+        case.seconds += 1
+        case.count += len(unexplained)
+        case.total_ns += int(unexplained.sum())
+        case.worst_ns = max(case.worst_ns, int(unexplained.max()))
+        case.last_ns = now
+        case.moments.append(
+            Moment(at_ns=now, lasted_ns=int(unexplained.max()), label=culprit[1].label, request=0)
+        )
+        for request in self.context.trace.requests.within(since):
+            if request.ready_ns >= _HIGH_NS and not request.victim_of:
+                self.record_impact(case, request, request.ready_ns)
+
+    def check(self, case: _Crowd) -> Verdict:
+        return Verdict.WARN if case.seconds >= _SECONDS else Verdict.RECHECK
+
+    def severe(self, case: _Crowd) -> bool:
+        return case.worst_ns >= 10 * _HIGH_NS
+
+    def location(self, case: _Crowd) -> Location | None:
+        return case.culprit.where
+
+    def sentence(self, case: _Crowd, source: str) -> str:
+        who = case.culprit
+        doing = f" at {source}" if source else ""
+        return (
+            f"Callbacks waited {duration_text(case.worst_ns)} for the loop, though none blocked it "
+            f"for long: {who.steps} steps of {who.label}{doing} took {who.share:.0%} of a second"
+        )
+
+    def _unexplained(
+        self, times: NDArray[np.int64], delays: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """The delays that no stall overlaps."""
+        ready = times - delays
+        explained = np.zeros(len(times), bool)
+        stalls = self.context.trace.stalls
+        for stall in stalls.overlapping(int(ready.min()), int(times.max())):
+            explained |= (ready < stall.end_ns) & (times > stall.start_ns)
+        return delays[~explained]
+
+    def _culprit(self, records: Records) -> tuple[object, _Culprit]:
+        """The key of the case, and the place or site whose steps took most of this second."""
+        switches = records[records["kind"] <= Kind.STOPPED][:-1]
+        at = records["at"][records["kind"] <= Kind.STOPPED]
+        lasted = np.diff(at)
+        ran = switches["kind"] <= Kind.CALLBACK
+        whose = np.stack([switches[name][ran] for name in ("kind", "who", "b")], axis=1)
+        keys, group, steps = np.unique(whose, axis=0, return_inverse=True, return_counts=True)
+        spent = np.bincount(group.reshape(-1), weights=lasted[ran])
+        sums: dict[tuple[int, str], list[float]] = {}
+        ended = {task.number: task for task in self.context.trace.tasks.ended}
+        for (kind, who, b), count, ns in zip(keys.tolist(), steps, spent, strict=True):
+            task = self.context.trace.tasks.live.get(who) or ended.get(who)
+            place = b or (task.site if kind == Kind.STEP and task is not None else 0)
+            total = sums.setdefault((place, self._label(kind, task, b)), [0, 0])
+            total[0] += count
+            total[1] += ns
+        (place, label), (count, ns) = max(sums.items(), key=lambda item: item[1][1])
+        where = self.context.place(place)
+        key = where or label
+        return key, _Culprit(label, where, int(count), ns / SECOND)
+
+    def _label(self, kind: int, task: Task | None, site: int) -> str:
+        trace = self.context.trace
+        if kind == Kind.STEP:
+            return self.context.label(task) if task is not None else "tasks"
+        return (trace.site(site).name if site else "") or "callbacks"

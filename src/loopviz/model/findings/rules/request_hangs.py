@@ -1,0 +1,191 @@
+"""`request-hangs`: requests wait for something that does not come while the loop is idle."""
+
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from loopviz.clock import SECOND
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.context import Context
+from loopviz.model.findings.evidence import duration_text, resource_name
+from loopviz.model.findings.rule import Rule, RuleInfo
+from loopviz.model.snapshot import Location
+from loopviz.model.state.entities import Task
+from loopviz.model.state.request import Request
+
+__all__ = ["RequestHangs"]
+
+_HANGS_NS = 2 * SECOND
+"""How long the loop has to be idle without the request making a step."""
+_TIMES = 3
+"""How many times older it has to be than the longest answered request of its route."""
+_UNKNOWN_NS = 5 * SECOND
+"""The age that it takes if none of its route was answered: it may be slow by nature."""
+_OPEN = 2_000
+"""How many open requests are checked, oldest first."""
+_ROUTES = 500
+"""How many routes' longest answered requests are remembered."""
+_NEVER_NS = 1 << 62
+
+
+class _Waits(NamedTuple):
+    """Where a request stands still."""
+
+    what: str
+    """What it waits for; empty: not known."""
+    where: Location | None
+
+
+class _Hang(Case):
+    """The requests of a route that hang."""
+
+    stands = _Waits("", None)
+    """Where the oldest one stands: what stopped it may well be what the others wait for."""
+    answered_ns = 0
+    """How long the longest answered request took; 0: none was answered."""
+
+
+class RequestHangs(Rule[_Hang]):
+    """One finding for each route, for as long as it lasts.
+
+    A request whose response has begun, or is sent except for background tasks, does not hang; nor
+    does a queue that moves, since what is answered from it gets old, too.
+    """
+
+    info = RuleInfo(
+        id="request-hangs",
+        title="REQUESTS HANG",
+        summary="requests wait and wait while the loop is idle",
+        why="What they wait for does not come: a lock never released, a result nobody sets.",
+        fires_when=(
+            f"a request makes no step for {_HANGS_NS // SECOND} s of the loop's idle time, and "
+            f"is {_TIMES} times as old as the longest answered request of its route "
+            f"({_UNKNOWN_NS // SECOND} s old, if none was answered); not once its response has "
+            "begun. One finding for each route, at the line where the oldest waits"
+        ),
+        counts="requests; their age",
+        false_alarms="a route that is slow by nature, until its first request is answered",
+        cures=(
+            "release locks and permits with `async with`, or in `finally`",
+            "bound the wait: `async with asyncio.timeout(...)`",
+            "set the result or event on every path, errors included",
+        ),
+        many="{count} requests of {places} more routes hang",
+    )
+    make_case = _Hang
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._answered: dict[str, int] = {}
+
+    def request_ended(self, request: Request, at: int) -> None:
+        route, answered = request.route, self._answered
+        if request.status and (route in answered or len(answered) < _ROUTES):
+            answered[route] = max(answered.get(route, 0), at - request.start_ns)
+
+    def refresh(self, now: int) -> None:
+        for case in self.cases.values():
+            case.clear_open()
+        context = self.context
+        context.wanted = 0
+        stall = context.ongoing(now).stall
+        until = now if stall is None else stall.start_ns  # a request that a stall delays is no hang
+        stuck = self._stuck(until)
+        if context.stacks:
+            tasks = {request.task for request in stuck}
+            context.stacks = {task: s for task, s in context.stacks.items() if task in tasks}
+        for request in stuck:
+            case = self.case(request.route)
+            age = now - request.start_ns
+            if not case.open:
+                case.label, case.stands = request.route, self._stands(request)
+                case.answered_ns = self._answered.get(request.route, 0)
+            case.record_open(age)
+            case.record_open_impact(request.route, age, new=True)
+
+    def check(self, case: _Hang) -> Verdict:
+        return Verdict.WARN if case.open else Verdict.OK
+
+    def severe(self, case: _Hang) -> bool:
+        return bool(case.open)
+
+    def location(self, case: _Hang) -> Location | None:
+        return case.stands.where
+
+    def sentence(self, case: _Hang, source: str) -> str:
+        waited = duration_text(case.open_worst_ns)
+        doing = f" for {case.stands.what}" if case.stands.what else ""
+        doing += f" in {source}" if source else ""
+        if case.open == 1:
+            text = f"A request of {case.label} has waited {waited} so far{doing}"
+        else:
+            text = f"{case.open} requests of {case.label} have waited up to {waited} so far"
+            text += f", the oldest{doing}" if doing else ""
+        if case.answered_ns:
+            return (
+                f"{text}; those that were answered took {duration_text(case.answered_ns)} at most"
+            )
+        return f"{text}; none was answered"
+
+    # ----
+
+    def _stuck(self, until: int) -> list[Request]:
+        """The requests that hang, oldest first."""
+        requests = islice(self.context.trace.requests.open.values(), _OPEN)
+        old = [
+            request for request in requests if until - request.start_ns >= self._patience(request)
+        ]
+        if not old:
+            return []
+        steps = self._last_steps(old, until)
+        idle = self.context.loop.idle_between(np.array(steps, np.int64), until)
+        stuck = [request for request, ns in zip(old, idle, strict=True) if ns >= _HANGS_NS]
+        return sorted(stuck, key=lambda request: request.start_ns)
+
+    def _patience(self, request: Request) -> int:
+        """The age from which it may hang; `_NEVER_NS` once its response has begun."""
+        phase = request.phases[-1].name if request.phases else ""
+        if request.streams or phase == "background":
+            return _NEVER_NS
+        answered = self._answered.get(request.route)
+        return _UNKNOWN_NS if answered is None else max(_HANGS_NS, _TIMES * answered)
+
+    def _last_steps(self, requests: list[Request], until: int) -> list[int]:
+        """When each was last seen to do something, its child tasks included."""
+        last = {request: request.end_ns for request in requests}
+        for task in self.context.trace.tasks.live.values():
+            request = task.request
+            if request in last:
+                seen = until if task.running else task.end_ns
+                last[request] = max(last[request], seen)
+        return [last[request] for request in requests]
+
+    def _stands(self, request: Request) -> _Waits:
+        """What its task waits for, or else the task of it that has waited longest."""
+        tasks = [t for t in self.context.trace.tasks.live.values() if t.request is request]
+        waits = [task.waits[-1] for task in tasks if task.waits]
+        if not waits:
+            return self._job(tasks) or self._await(request.task)
+        wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
+        group = wait.resource.row
+        what = "" if group.anonymous else resource_name(self.context, group)
+        return _Waits(what, self.context.place(wait.place))
+
+    def _job(self, tasks: list[Task]) -> _Waits | None:
+        """The function that a thread runs for it."""
+        for job in self.context.trace.jobs.open.values():
+            if job.task in tasks and job.started_ns:
+                where = self.context.place(job.place)
+                function = self.context.trace.site(job.place).name
+                return _Waits(f"{function} in a thread" if function else "a thread", where)
+        return None
+
+    def _await(self, task: int) -> _Waits:
+        """The user's innermost line in its await stack, which is requested if it is not known."""
+        context = self.context
+        stack = context.stacks.get(task)
+        if stack is None:
+            context.wanted = context.wanted or task
+        users = [frame for frame in stack or () if context.naming.is_users(frame.path)]
+        return _Waits("", users[-1] if users else None)

@@ -1,0 +1,102 @@
+"""`requests-fail`: requests raise, are answered 5xx, or there is no such route."""
+
+import re
+
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.rule import Rule, RuleInfo
+from loopviz.model.snapshot import Location
+from loopviz.model.state.request import Request
+
+__all__ = ["RequestsFail"]
+
+_DELIBERATE = (503, 429)
+"""Statuses that shed load by decision, unless they come of an exception that nobody caught."""
+_NO_ROUTE = (404, 405)
+_MISSED = 3
+"""How many requests of a route, none of which was answered otherwise."""
+_BACKGROUND = re.compile(r" ?\(Background on this error at: [^)]*\)?")
+"""A link that SQLAlchemy adds to its messages."""
+
+
+class _Failure(Case):
+    """One way of failing: an exception at a line, a status of a route."""
+
+    where: Location | None = None
+    what = ""
+    status = 0
+
+
+class RequestsFail(Rule[_Failure]):
+    """One finding for each line that raises, or each route and status.
+
+    Also for routes of the load that the app does not have: all their requests are answered 404.
+    """
+
+    info = RuleInfo(
+        id="requests-fail",
+        title="REQUESTS FAIL",
+        summary="requests raise, or are answered 5xx",
+        why="The app itself fails these requests: an exception nobody caught, or a 5xx of its own.",
+        fires_when=(
+            "a request raises an exception that nobody catches (one finding for each line), or is "
+            "answered 5xx by the app itself (one for each route and status; 503 and 429 are load "
+            f"shedding, a decision); or {_MISSED} requests of a route, all there are, are answered "
+            "404 or 405"
+        ),
+        counts="requests; how long one took",
+        cures=(
+            "catch the exception where it can be handled",
+            "raise `HTTPException` with a 4xx if the request is at fault",
+            "correct the load's route, if the app has no such route",
+        ),
+        many="{count} requests failed in {places} more ways",
+    )
+    make_case = _Failure
+
+    def request_ended(self, request: Request, at: int) -> None:
+        failure, status = request.failure, request.status
+        if failure is None and (status < 500 or status in _DELIBERATE):
+            return
+        if failure is None:
+            case = self.case((request.route, status))
+        else:
+            place, error = failure
+            where = self.context.place(place)
+            case = self.case((where or request.route, error.partition(":")[0]))
+            case.where, case.what = where, _BACKGROUND.sub("", error)
+        case.status = status
+        case.record(at - request.start_ns, at, request.route, request.number)
+
+    def refresh(self, now: int) -> None:
+        for route in self.context.load.routes if self.context.load is not None else ():
+            answers = {int(key): n for key, n in route.errors.items() if key.isdigit()}
+            missed = sum(answers.values())
+            if route.ok or missed < _MISSED or set(answers) - set(_NO_ROUTE):
+                self.cases.pop(("no route", route.name), None)
+                continue
+            case = self.case(("no route", route.name))
+            case.label, case.status = route.name, min(answers)
+            case.count, case.last_ns = missed, now
+
+    def check(self, case: _Failure) -> Verdict:
+        return Verdict.WARN if case.count else Verdict.OK
+
+    def location(self, case: _Failure) -> Location | None:
+        return case.where
+
+    def sentence(self, case: _Failure, source: str) -> str:
+        if case.what:
+            text = f"{case.label} raised {case.what}" + (f", in {source}" if source else "")
+            return f"{text}; it was answered {case.status}" if case.status else text
+        text = f"{case.label} is answered {case.status}"
+        if case.status >= 500:
+            return f"{text} by the app itself: no exception went through"
+        routes = self.context.routes
+        if routes and not any(_serves(route, case.label) for route in routes):
+            return f"{text}: the app has no such route; it has {', '.join(routes)}"
+        return f"{text}, every time"
+
+
+def _serves(route: str, wanted: str) -> bool:
+    """Whether `GET /items/{id}` is for `GET /items/3`, or for `GET /items/{n}`."""
+    return re.fullmatch(re.sub(r"\\{.*?\\}", ".+", re.escape(route)), wanted) is not None

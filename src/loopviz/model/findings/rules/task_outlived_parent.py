@@ -1,0 +1,59 @@
+"""`task-outlived-parent`: tasks run on after the task that created them has ended."""
+
+from loopviz.clock import MS
+from loopviz.model.findings.case import Verdict
+from loopviz.model.findings.evidence import duration_text
+from loopviz.model.findings.rule import RuleInfo
+from loopviz.model.findings.task_rule import TaskCase, TaskRule
+from loopviz.model.state.entities import LOST, Task
+
+__all__ = ["TaskOutlivedParent"]
+
+_OUTLIVED_NS = 5 * MS
+"""Tasks that end sooner after their parent do not count: `asyncio.run` cancels what is left."""
+_TASKS = 3
+"""How many tasks: one may be a worker that the first request starts for all."""
+
+
+class TaskOutlivedParent(TaskRule):
+    """One finding for each line that creates such tasks."""
+
+    info = RuleInfo(
+        id="task-outlived-parent",
+        title="TASK OUTLIVED ITS PARENT",
+        summary="tasks run on after the task that created them",
+        why="Nobody awaits such a task: nobody sees how it ends, and it is cut off at shutdown.",
+        fires_when=(
+            f"{_TASKS} tasks of one user line end {duration_text(_OUTLIVED_NS)} or more after the "
+            "task that created them"
+        ),
+        counts="tasks; for how long",
+        false_alarms=(
+            "the parent is who called `create_task`, or owns the task group: a set in which the "
+            "app keeps its tasks looks the same as one that forgets them; so does the inner task "
+            "of `shield`. Tasks that never end are missed"
+        ),
+        cures=(
+            "create it in an `asyncio.TaskGroup`, which awaits it",
+            "keep the task, and await or cancel it at shutdown",
+            "hand the work to a queue with workers that the app owns",
+        ),
+        many="{count} tasks created at {places} more lines outlived the task that created them",
+    )
+
+    def task_ended(self, task: Task, at: int) -> None:
+        if task.outlived_ns < _OUTLIVED_NS or task.outcome == LOST:
+            return
+        if self.is_users(task):
+            number = self.context.number(task)
+            self.case_of(task).record(task.outlived_ns, at, self.label(task), number)
+
+    def check(self, case: TaskCase) -> Verdict:
+        return Verdict.WARN if case.count >= _TASKS else Verdict.RECHECK
+
+    def severe(self, _case: TaskCase) -> bool:
+        return False
+
+    def sentence(self, case: TaskCase, _source: str) -> str:
+        lasted = duration_text(case.worst_ns)
+        return f"{case.label} outlived the task that created it by {lasted}"

@@ -1,0 +1,56 @@
+"""`thread-limiter-exhausted`: all threads of a limiter or executor are busy, and a queue stands."""
+
+from loopviz.model.findings.evidence import duration_text
+from loopviz.model.findings.exhaustion import LONG_NS, SHORT_NS, STANDING_NS, WAITS, ExhaustionRule
+from loopviz.model.findings.rule import RuleInfo
+from loopviz.model.state.entities import Hold
+from loopviz.model.state.resource_groups import ResourceGroup
+
+__all__ = ["ThreadLimiterExhausted", "counts_threads"]
+
+
+class ThreadLimiterExhausted(ExhaustionRule):
+    """One finding for each limiter or executor."""
+
+    info = RuleInfo(
+        id="thread-limiter-exhausted",
+        title="THREADS EXHAUSTED",
+        summary="all worker threads are busy",
+        why="`def` endpoints and executors share a few threads; when all are busy, jobs queue.",
+        fires_when=(
+            f"{WAITS} waits of {duration_text(SHORT_NS)} or more, and a queue that stands for "
+            f"{duration_text(STANDING_NS)} without a break, or one wait that gave up after "
+            f"{duration_text(LONG_NS)}: for anyio's limiter if threads run under it (`def` "
+            "endpoints), the default executor, or a `ThreadPoolExecutor` whose workers have all "
+            "been busy at once. Open waits count"
+        ),
+        counts="waits of tasks or jobs",
+        false_alarms=(
+            "an executor that was full earlier and workers that come late (GIL) later; limiters "
+            'used for something else under the name "default thread limiter"'
+        ),
+        cures=(
+            "await an async library instead of blocking a thread",
+            "raise the limit: `current_default_thread_limiter().total_tokens`, `max_workers`",
+            "give slow work an executor of its own",
+        ),
+        many="{places} more executors were exhausted; {count} tasks waited",
+    )
+
+    def family(self, group: ResourceGroup) -> bool:
+        return counts_threads(group)
+
+    def units(self, _group: ResourceGroup) -> str:
+        return "threads"
+
+    def released(self, hold: Hold, at: int) -> None:
+        """Ignored: the jobs say what the threads do."""
+
+
+def counts_threads(group: ResourceGroup) -> bool:
+    """Whether the group's units are threads."""
+    if group.kind == "ThreadPoolExecutor":
+        return True
+    return group.word == "CapacityLimiter" and (
+        group.name == "default thread limiter" or group.jobs is not None
+    )

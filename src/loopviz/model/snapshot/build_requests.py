@@ -1,0 +1,155 @@
+"""Makes a snapshot's frozen requests from the model's live ones."""
+
+from collections.abc import Callable, Sequence
+
+from loopviz.model.names import Naming
+from loopviz.model.snapshot import RequestInfo, RequestPhase, WaitInfo
+from loopviz.model.snapshot.types import Location, State
+from loopviz.model.state.request import Request, WaitKind, WaitSums, sums_of, waiting
+from loopviz.model.state.spans import LazyTuple, Spans
+from loopviz.model.state.stalls import SLOW_NS
+from loopviz.model.state.trace import Trace
+
+__all__ = ["RequestInfoBuilder"]
+
+_UNKNOWN: WaitKind = (0, None)
+Known = tuple[Spans, bytes, tuple[WaitKind, ...], WaitSums]
+"""The arguments of `sums_of`."""
+
+
+class RequestInfoBuilder:
+    """Makes the infos of one trace's requests, as they are or as they were at a moment."""
+
+    def __init__(
+        self, trace: Trace, naming: Naming, location: Callable[[int], Location | None]
+    ) -> None:
+        """`location` returns the location of a place's number."""
+        self.worker = 1
+        """The number of the worker whose requests these are."""
+        self._trace = trace
+        self._naming = naming
+        self._location = location
+        self._make_waits, self._make_open_waits = self._waits, self._open_waits
+
+    def ended(self, request: Request) -> RequestInfo:
+        """A request that has ended."""
+        sums = request.sums
+        waits: Sequence[WaitInfo] = ()
+        if waited := waiting(sums):
+            waits = LazyTuple(self._make_waits, request)
+        return RequestInfo(
+            request.number,
+            request.route,
+            request.lane,
+            request.spans,
+            request.start_ns,
+            request.end_ns,
+            False,
+            request.status,
+            sums[State.RUN] + sums[State.BLOCKING],
+            sums[State.READY],
+            waited,
+            waits,
+            request.phases,
+            request.task,
+            request.bytes_sent,
+            request.calls_made,
+            request.gone_ns,
+            self.worker,
+        )
+
+    def open(self, request: Request, now: int) -> RequestInfo:
+        """An open request, up to `now`."""
+        state, end = self._trace.state_of(request, now), max(now, request.end_ns)
+        times, states = request.times[:], bytearray(request.states)
+        times.append(end)
+        states.append(state)
+        spans = Spans(request.start_ns, times, bytes(states))
+        sums = list(request.sums)
+        sums[state] += end - request.end_ns
+        task = self._trace.tasks.live.get(request.task)
+        wait = task.waits[-1] if task is not None and task.waits else None
+        kind: WaitKind = (wait.place, wait.resource.row) if wait else _UNKNOWN
+        return self._open(request, spans, sums, kind)
+
+    def at(self, request: Request, moment: int) -> RequestInfo | None:
+        """The request as it was at `moment`; None if it had not begun."""
+        if moment <= request.start_ns:
+            return None
+        if moment >= request.end_ns:
+            is_open = self._trace.requests.open.get(request.task) is request
+            return self.open(request, moment) if is_open else self.ended(request)
+        spans = request.spans.until(moment, SLOW_NS)
+        sums = [0] * (len(State) + 1)
+        for start, end, state in spans:
+            sums[state] += end - start
+        return self._open(request, spans, sums, _UNKNOWN)
+
+    def _open(
+        self, request: Request, spans: Spans, sums: Sequence[int], kind: WaitKind
+    ) -> RequestInfo:
+        """A request that is open at the end of its spans, where it may wait for `kind`."""
+        end = spans.times[-1]
+        waits: Sequence[WaitInfo] = ()
+        if waited := waiting(sums):
+            whys = bytes(request.whys[: len(spans)])
+            known = spans, whys, tuple(request.kinds), dict(request.folded or {})
+            waits = LazyTuple(self._make_open_waits, (known, waited, kind))
+        phases: Sequence[RequestPhase] = ()
+        if request.phases:
+            phases = _until(request.phases, end)
+        return RequestInfo(
+            request.number,
+            request.route,
+            request.lane,
+            spans,
+            request.start_ns,
+            end,
+            True,
+            0,
+            sums[State.RUN] + sums[State.BLOCKING],
+            sums[State.READY],
+            waited,
+            waits,
+            phases,
+            request.task,
+            0,
+            sum([call[0] <= end for call in request.calls]),
+            request.gone_ns if request.gone_ns <= end else 0,
+            self.worker,
+        )
+
+    def _waits(self, request: Request) -> tuple[WaitInfo, ...]:
+        return self._named(request.waits(), request.waiting_ns, _UNKNOWN)
+
+    def _open_waits(self, of: tuple[Known, int, WaitKind]) -> tuple[WaitInfo, ...]:
+        known, waited, kind = of
+        return self._named(sums_of(*known), waited, kind)
+
+    def _named(self, waits: WaitSums, waited: int, kind: WaitKind) -> tuple[WaitInfo, ...]:
+        """Its waits with their names. The rest of `waited` counts as a wait for `kind`."""
+        rest = waited - sum(total for total, _ in waits.values())
+        if rest > 0:
+            total, count = waits.get(kind, (0, 0))
+            waits[kind] = total + rest, count + 1
+        named = []
+        for (place, row), (total, count) in waits.items():
+            what = row.display(self._naming) if row is not None else self._trace.site(place).name
+            named.append(
+                WaitInfo(
+                    what=what,
+                    total_ns=total,
+                    count=count,
+                    location=self._location(place),
+                    resource=row is not None,
+                )
+            )
+        return tuple(sorted(named, key=lambda wait: -wait.total_ns))
+
+
+def _until(phases: Sequence[RequestPhase], end: int) -> tuple[RequestPhase, ...]:
+    """The phases that had begun by then."""
+    begun = [phase for phase in phases if phase.start_ns < end]
+    if begun and not 0 < begun[-1].end_ns <= end:
+        begun[-1] = RequestPhase(begun[-1].name, begun[-1].start_ns, end)
+    return tuple(begun)

@@ -1,0 +1,89 @@
+"""The part of a snapshot that says what is wrong: findings, their moments and their impacts.
+
+Frozen, in integer nanoseconds; see `snapshot`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from heapq import nlargest
+from typing import Literal, NamedTuple
+
+from loopviz.model.snapshot.types import Location
+
+__all__ = ["MOMENTS", "Finding", "Impact", "Moment", "latest", "merge_impacts", "worst_first"]
+
+MOMENTS = 8
+"""How many of its last moments a finding keeps."""
+
+
+class Moment(NamedTuple):
+    """One occurrence of what a finding is about."""
+
+    at_ns: int
+    """When it was over."""
+    lasted_ns: int
+    """0: it has no length."""
+    label: str
+    """The task or route that did it, or that it befell; empty: not known."""
+    request: int
+    """The number of the request to show, 0: none is known."""
+
+
+class Impact(NamedTuple):
+    """What a finding cost the requests of one route."""
+
+    route: str
+    requests: int
+    waited_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something is wrong, with its evidence."""
+
+    rule: str
+    severity: Literal["error", "warning"]
+    title: str
+    sentence: str
+    count: int
+    worst_ns: int
+    total_ns: int
+    last_ns: int
+    """When it was last seen."""
+    location: Location | None
+    source: str
+    """The culprit line's text, stripped; empty if unknown."""
+    victims: int
+    victim_wait_ns: int
+    suggested_fix: str
+    """A fix's key, empty if the scenario has none."""
+    moments: tuple[Moment, ...] = ()
+    """The last ones, newest first."""
+    impacts: tuple[Impact, ...] = ()
+    """By route, the longest wait first; of very many routes, the first that occurred."""
+    open: int = 0
+    """How many of `count` have not ended."""
+    open_ns: int = 0
+    """How long the longest of these has lasted."""
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors first, then by how long others waited, then by total time."""
+    return tuple(
+        sorted(findings, key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
+    )
+
+
+def latest(moments: Iterable[Moment]) -> tuple[Moment, ...]:
+    """The last `MOMENTS` of them, newest first."""
+    return tuple(nlargest(MOMENTS, moments))
+
+
+def merge_impacts(impacts: Iterable[Impact]) -> tuple[Impact, ...]:
+    """One impact for each route, the longest wait first."""
+    sums: dict[str, tuple[int, int]] = {}
+    for route, requests, waited in impacts:
+        before = sums.get(route, (0, 0))
+        sums[route] = before[0] + requests, before[1] + waited
+    by_route = (Impact(route, *impact) for route, impact in sums.items())
+    return tuple(sorted(by_route, key=lambda one: (-one.waited_ns, -one.requests, one.route)))

@@ -1,0 +1,104 @@
+"""The figures of a whole run, from its beginning to its end: what a report is made of.
+
+Frozen, in integer nanoseconds; see `snapshot`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from loopviz.model.snapshot import Finding
+from loopviz.model.snapshot.loop import GcStats
+from loopviz.model.snapshot.resources import JobStats, ResourceInfo
+from loopviz.model.snapshot.types import Quantiles
+
+__all__ = ["LoopTotals", "ProbeTotals", "RouteTotals", "RunTotals", "TaskTotals", "WorkerTotals"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteTotals:
+    """What the load saw of one route. Latency counts from the scheduled time."""
+
+    route: str
+    offered_rps: float
+    sent: int
+    ok: int
+    errors: Mapping[str, int]
+    """As in `RouteInfo`."""
+    unanswered: int
+    latency: Quantiles
+    """A request without an answer counts with its age."""
+    lower_bounds: tuple[str, ...]
+    """Which of `p50`, `p90`, `p99`, `max` are lower bounds: they reach into such ages."""
+    late_sends: Quantiles
+    """How late the load sent, against its own schedule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopTotals:
+    """One loop. None: the probe's coverage of this loop does not show it."""
+
+    iterations: int | None
+    callbacks: int | None
+    utilization: float | None
+    lag: Quantiles
+    ready_delay: Quantiles
+    callback: Quantiles
+    """How long callbacks ran."""
+    gc: GcStats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeTotals:
+    """How well one loop was seen, and what that cost it."""
+
+    coverage: str
+    """See `LoopStats.coverage`."""
+    events: int
+    dropped_events: int
+    failed_hooks: tuple[str, ...]
+    ns_per_event: int | None
+    """Measured at the start; None: it was not."""
+    cpu_share: float | None
+    """Share of the loop's busy time that recording took; None: not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTotals:
+    """One worker process."""
+
+    number: int
+    loop: LoopTotals
+    probe: ProbeTotals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskTotals:
+    """How many tasks there were; see `TaskTable`."""
+
+    started: int
+    raised: int
+    cancelled: int
+    never_retrieved: int
+    outlived_parent: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTotals:
+    """The whole run; of several workers, added up, or named after their worker."""
+
+    routes: tuple[RouteTotals, ...]
+    """In the load's order."""
+    workers: tuple[WorkerTotals, ...]
+    """By number; the first one lives as long as the run."""
+    resources: tuple[ResourceInfo, ...]
+    """Those that were used."""
+    jobs: tuple[JobStats, ...]
+    """Executors that have had work."""
+    tasks: TaskTotals
+    findings: tuple[Finding, ...]
+    """Worst first."""
+    counters: Mapping[str, int | None]
+    """In the scenario's order; None: no value was received, since the target has no probe."""
+    gone: Mapping[str, int]
+    """By route: requests whose client the app saw go away."""

@@ -1,0 +1,109 @@
+"""From the models of a run's workers to the frozen totals of the run."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, replace
+
+from loopviz.model.model import Model
+from loopviz.model.snapshot import Quantiles, ResourceInfo
+from loopviz.model.snapshot.merge import add_findings, named
+from loopviz.model.snapshot.totals import (
+    LoopTotals,
+    ProbeTotals,
+    RouteTotals,
+    RunTotals,
+    TaskTotals,
+    WorkerTotals,
+)
+
+__all__ = ["run_totals"]
+
+
+def run_totals(models: Sequence[Model], now_ns: int = 0) -> RunTotals:
+    """The totals of all workers, the first one's model first: that one knows the load.
+
+    Whatever has not ended counts up to `now_ns`, or to the newest event if that is later.
+    """
+    now = max(now_ns, *(model.health().newest_ns for model in models))
+    workers = list(enumerate(models, 1))
+    counters = [model.counters.values() for model in models]
+    return RunTotals(
+        routes=tuple(_routes(models[0], now)),
+        workers=tuple(
+            WorkerTotals(number=number, loop=_loop(model, now), probe=_probe(model))
+            for number, model in workers
+        ),
+        resources=tuple(
+            replace(info, name=named(info.name, number))
+            for number, model in workers
+            for info in model.builder.resources(now, now)
+            if _was_used(info)
+        ),
+        jobs=tuple(
+            replace(stats, name=named(stats.name, number))
+            for number, model in workers
+            for stats in model.builder.jobs()
+        ),
+        tasks=TaskTotals(
+            **{
+                field.name: sum(getattr(model.trace.tasks, field.name) for model in models)
+                for field in fields(TaskTotals)
+            }
+        ),
+        findings=add_findings([model.findings(now) for model in models]),
+        counters={key: _sum(values[key] for values in counters) for key in counters[0]},
+        gone=sum((Counter(model.trace.requests.gone) for model in models), Counter()),
+    )
+
+
+def _routes(model: Model, now: int) -> Iterator[RouteTotals]:
+    until = min(now, model.routes.as_of_ns or now)  # what came back since then is not known
+    for route in model.routes.routes:
+        latency = route.latency_until(until)
+        yield RouteTotals(
+            route=route.name,
+            offered_rps=route.rps * model.routes.factor,
+            sent=route.sent,
+            ok=route.ok,
+            errors=dict(route.errors) | ({"shed": route.shed} if route.shed else {}),
+            unanswered=route.in_flight,
+            latency=latency.quantiles,
+            lower_bounds=latency.at_least,
+            late_sends=route.late(),
+        )
+
+
+def _loop(model: Model, now: int) -> LoopTotals:
+    loop, distributions, full = model.loop, model.distributions(now), model.trace.level == "full"
+    return LoopTotals(
+        iterations=loop.iterations if full else None,
+        callbacks=loop.callbacks if full else None,
+        utilization=loop.utilization_until(now) if full else None,
+        lag=distributions.lag.quantiles,
+        ready_delay=distributions.ready_delay.quantiles if full else Quantiles(),
+        callback=distributions.callback.quantiles,
+        gc=model.trace.pauses.stats(),
+    )
+
+
+def _probe(model: Model) -> ProbeTotals:
+    health, loop, cost = model.health(), model.loop, model.trace.cost_ns
+    busy = loop.busy_since_begin_ns
+    return ProbeTotals(
+        coverage=model.trace.level,
+        events=health.events,
+        dropped_events=health.dropped_events,
+        failed_hooks=health.failed_hooks,
+        ns_per_event=cost,
+        cpu_share=cost * loop.events / busy if cost and busy else None,
+    )
+
+
+def _was_used(info: ResourceInfo) -> bool:
+    return bool(info.in_use.max or info.waiting.max or info.waited.count or info.given_up.count)
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    """None if none is known."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

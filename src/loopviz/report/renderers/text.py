@@ -1,0 +1,251 @@
+"""Reports for people: one as a page of text, two as a table."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from loopviz.output import clean_values
+from loopviz.report.document import Report, failed
+
+__all__ = ["TextRenderer"]
+
+Part = dict[str, Any]
+"""An object inside a report."""
+
+_BLOCKING = ("slow-callback", "gil-contention")
+"""The rules whose findings block the loop."""
+_HANGS_MS = 1000.0
+"""A callback that has not ended hangs if it runs for at least this long."""
+_LABEL = 32
+"""Width of a figure's name in columns; with the figures, a line is 80 columns wide."""
+
+
+class TextRenderer:
+    """Plain text; no line of it is wider than 80 columns unless a name is."""
+
+    def report(self, report: Report) -> str:
+        """The report as a page."""
+        report = clean_values(report)
+        lines = [*_hangs(report), _title(report), "", *_routes(report["load"]), ""]
+        lines += [*_loop(report["loop"]), ""]
+        if report.get("counters"):
+            lines += [f"counted {_counted(report['counters'])}", ""]
+        lines += [*_waited_for(report["resources"]), *_task_troubles(report["tasks"])]
+        lines += [*_findings(report["findings"])]
+        if report["probe"]["dropped_events"]:
+            dropped = report["probe"]["dropped_events"]
+            lines.append(f"{dropped} events were lost: the reader was slow.")
+        return "\n".join(lines)
+
+    def comparison(self, before: Report, after: Report) -> str:
+        """A table with a figure a row: before, after and the change."""
+        before, after = clean_values(before), clean_values(after)
+        lines = [f"before: {line}" for line in _hangs(before)]
+        lines += [f"after: {line}" for line in _hangs(after)]
+        lines += [
+            f"{before['target']}: {_fixes(before)} → {_fixes(after)}",
+            "",
+            f"{'':{_LABEL}}{'before':>12}{'after':>12}{'change':>10}{'samples':>14}",
+        ]
+        for old, new in zip(before["load"], after["load"], strict=True):
+            lines += _compared_route(old, new)
+        lines += _compared_loop(before["loop"], after["loop"])
+        lines.append(_counts("slow callbacks", _slow(before), _slow(after)))
+        lines += _most_waited_for(before, after)
+        for key, value in before.get("counters", {}).items():
+            lines.append(_counts(f"counted {key}", value, after.get("counters", {}).get(key)))
+        return "\n".join(lines)
+
+
+def _fixes(report: Report) -> str:
+    return " + ".join(report["fixes"]) or "no fix"
+
+
+def _title(report: Report) -> str:
+    ran = f"{report['duration_s']:.1f} s · seed {report['seed']}"
+    return f"{report['target']} · {_fixes(report)} · {ran}"
+
+
+def _routes(load: list[Part]) -> Iterator[str]:
+    yield f"{'route':24}{'rps':>6}{'sent':>7}{'ok':>7}{'errors':>8}{'p50 ms':>10}{'p99 ms':>10}"
+    for route in load:
+        yield (
+            f"{route['route'][:24]:24}{route['offered_rps']:>6g}{route['sent']:>7}{route['ok']:>7}"
+            f"{failed(route):>8}{_latency(route, 'p50'):>10}{_latency(route, 'p99'):>10}"
+        )
+        kinds = route["errors"] | {"unanswered": route["unanswered"]}
+        counts = sorted(((kind, n) for kind, n in kinds.items() if n), key=lambda kind: -kind[1])
+        if counts:
+            yield "  " + " · ".join(f"{kind} × {count}" for kind, count in counts)
+
+
+def _loop(loop: Part) -> Iterator[str]:
+    busy, callbacks = loop["utilization"], loop["callbacks"]
+    seen = "callbacks not seen" if callbacks is None else f"{callbacks} callbacks"
+    yield f"loop    utilization {'unknown' if busy is None else f'{busy:.0%}'} · {seen}"
+    yield f"lag     {_quantiles(loop['lag_ms'])}"
+    yield f"ready   {_quantiles(loop['ready_delay_ms'])}"
+
+
+def _findings(findings: list[Part]) -> Iterator[str]:
+    for found in findings:
+        yield f"{found['severity'].upper()} {found['title'].lower()} × {found['count']}"
+        yield f"  {found['sentence'].rstrip('.')}{_victims(found)}."
+        if where := found.get("location"):
+            yield f"  at {where['file']}:{where['line']}"
+        if found.get("suggested_fix"):
+            yield f"  try --fix {found['suggested_fix']}"
+    if not findings:
+        yield "no findings"
+
+
+def _compared_route(old: Part, new: Part) -> Iterator[str]:
+    samples = f"{old['sent']} → {new['sent']}"
+    for figure in ("p50", "p99"):
+        name = f"{old['route'][: _LABEL - 8]} {figure}"
+        yield _latencies(name, old, new, figure) + f"{samples:>14}"
+    failures = failed(old), failed(new)
+    if any(failures):
+        yield _counts(f"{old['route'][: _LABEL - 8]} errors", *failures)
+    unanswered = old["unanswered"], new["unanswered"]
+    if any(unanswered):
+        yield _counts(f"{old['route'][: _LABEL - 12]} unanswered", *unanswered)
+
+
+def _compared_loop(old: Part, new: Part) -> Iterator[str]:
+    for name in ("lag_ms", "ready_delay_ms"):
+        label = f"{name.removesuffix('_ms').replace('_', ' ')} p99"
+        yield _row(label, old[name]["p99"], new[name]["p99"])
+    busy = old["utilization"], new["utilization"]
+    if None not in busy:
+        yield f"{'utilization':{_LABEL}}{busy[0]:>12.0%}{busy[1]:>12.0%}"
+
+
+def _hangs(report: Report) -> list[str]:
+    """What hangs at the end, where, and how many requests had no answer: one line or none."""
+    unanswered = sum(route["unanswered"] for route in report["load"])
+    sent = sum(route["sent"] for route in report["load"])
+    late = sum(route["errors"].get("timeout", 0) for route in report["load"])
+    missed = f"{unanswered} of {sent} requests were not answered"
+    missed += f", {late} timed out." if late else "."
+    for found in report["findings"]:
+        open_ms = found.get("open", {}).get("longest_ms", 0.0)
+        blocks = found["rule"] in _BLOCKING and open_ms >= _HANGS_MS
+        if blocks or found["rule"] == "request-hangs":
+            where = found["location"]
+            at = f" at {where['file']}:{where['line']}" if where else ""
+            return [f"HANGS{at}: {found['sentence'].rstrip('.').partition('; ')[0]}; {missed}"]
+    dead = [r["route"] for r in report["load"] if r["unanswered"] and not _answered(r)]
+    return [f"NO ANSWER: {', '.join(dead)} did not answer once; {missed}"] if dead else []
+
+
+def _answered(route: Part) -> int:
+    """How many requests got any response."""
+    answers: int = sum(n for kind, n in route["errors"].items() if kind.isdigit())
+    return answers + int(route["ok"])
+
+
+def _slow(report: Report) -> int:
+    found = report["findings"]
+    return sum(one["count"] for one in found if one["rule"] == "slow-callback")
+
+
+def _counted(counters: dict[str, int | None]) -> str:
+    return " · ".join(f"{key} {_whole(value)}" for key, value in counters.items())
+
+
+def _most_waited_for(before: Report, after: Report) -> Iterator[str]:
+    """The resource with the longest queue before; if nothing queued before, after."""
+    for report in (before, after):
+        most = max(report["resources"], key=lambda r: r["waiting"]["max"], default=None)
+        if most is not None and most["waiting"]["max"]:
+            waited = [
+                next((r["waiting"]["max"] for r in one["resources"] if _same(r, most)), 0)
+                for one in (before, after)
+            ]
+            yield _counts(f"waiting for {most['name'][12 - _LABEL :]}", *waited)
+            return
+
+
+def _same(resource: Part, other: Part) -> bool:
+    return (resource["name"], resource["kind"]) == (other["name"], other["kind"])
+
+
+def _waited_for(resources: list[Part]) -> list[str]:
+    """A table of the resources that a task had to wait for."""
+    queued = [r for r in resources if r["waiting"]["max"]]
+    if not queued:
+        return []
+    lines = [f"{'resource':32}{'in use':>12}{'waiting':>10}{'p99 ms':>10}{'gave up':>10}"]
+    for found in queued:
+        used = f"{found['in_use']['max']}/{found['capacity'] or '–'}"
+        wait = _figure(found["wait_ms"]["p99"])
+        lines.append(
+            f"{found['name'][-32:]:32}{used:>12}{found['waiting']['max']:>10}{wait:>10}"
+            f"{found['gave_up']:>10}"
+        )
+    return [*lines, ""]
+
+
+def _task_troubles(tasks: Part) -> list[str]:
+    """One line, or none if all is well."""
+    troubles = {
+        "lost": "destroyed while pending",
+        "never_retrieved": "raised unseen",
+        "outlived_parent": "outlived their parent",
+    }
+    counts = [f"{tasks[key]} {words}" for key, words in troubles.items() if tasks[key]]
+    return [f"tasks   {' · '.join(counts)} of {tasks['started']}", ""] if counts else []
+
+
+def _victims(found: Part) -> str:
+    if not found["victims"]:
+        return ""
+    requests = "request" if found["victims"] == 1 else "requests"
+    return f"; {found['victims']} {requests} waited {found['victim_wait_ms'] / 1000:.1f} s for it"
+
+
+def _latency(route: Part, figure: str) -> str:
+    """`≥ 4200` where the figure is a lower bound."""
+    value = _figure(route["latency_ms"][figure])
+    return f"≥ {value}" if figure in route.get("latency_at_least", ()) else value
+
+
+def _latencies(name: str, old: Part, new: Part, figure: str) -> str:
+    """A row of the comparison. The change is `?` where lower bounds leave it open."""
+    was, now = old["latency_ms"][figure], new["latency_ms"][figure]
+    low, high = (figure in route.get("latency_at_least", ()) for route in (old, new))
+    row = f"{name:{_LABEL}}{_latency(old, figure) + ' ms':>12}{_latency(new, figure) + ' ms':>12}"
+    if was is None or now is None:
+        return row + " " * 10
+    unclear = (low and high) or (low and now > was) or (high and now < was)
+    return row + (f"{'?':>10}" if unclear else f"{_change(was, now):>10}")
+
+
+def _change(before: float | None, after: float | None) -> str:
+    if not before or after is None:
+        return ""
+    percent = (after - before) / before * 100
+    return f"{'▼' if percent < 0 else '▲'} {abs(percent):.0f} %"
+
+
+def _row(name: str, before: float | None, after: float | None) -> str:
+    change = _change(before, after)
+    return f"{name:{_LABEL}}{_figure(before) + ' ms':>12}{_figure(after) + ' ms':>12}{change:>10}"
+
+
+def _counts(name: str, before: int | None, after: int | None) -> str:
+    return f"{name:{_LABEL}}{_whole(before):>12}{_whole(after):>12}"
+
+
+def _whole(value: int | None) -> str:
+    return "–" if value is None else str(value)
+
+
+def _quantiles(of: dict[str, float | None]) -> str:
+    return " · ".join(f"{name} {_figure(value)} ms" for name, value in of.items())
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"

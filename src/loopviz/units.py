@@ -1,0 +1,46 @@
+"""Durations in the forms in which they are shown, one for each place."""
+
+from loopviz.clock import MS, SECOND
+
+__all__ = ["duration", "duration_text", "elapsed", "exact", "took", "unit_of"]
+
+_UNITS = ((SECOND, "s"), (MS, "ms"), (1_000, "µs"))
+
+
+def duration(ns: int, space: str = "") -> str:
+    """In a cell: `0.4ms`, `212ms`, `1.3s`; `space` goes between the figure and its unit."""
+    ms = ns / MS
+    if ms < 9.95:
+        return f"{ms:.1f}{space}ms"
+    if ms < 999.5:
+        return f"{ms:.0f}{space}ms"
+    return f"{ms / 1000:.1f}{space}s" if ms < 99_950 else f"{ms / 1000:.0f}{space}s"
+
+
+def took(ns: int, space: str = "") -> str:
+    """In a cell, where a short time is not zero: `0`, `<0.1ms`, `0.1ms`, then as `duration`."""
+    if 0 < ns < MS // 20:
+        return f"<0.1{space}ms"
+    return duration(ns, space) if ns else "0"
+
+
+def elapsed(ns: int) -> str:
+    """A time that has passed, in whole seconds or minutes: `12 s`, `3 min`."""
+    seconds = max(0, ns) // SECOND
+    return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min"
+
+
+def unit_of(ns: int, *, smallest_ns: int = 1_000) -> tuple[int, str]:
+    """The unit to write a round time in, and its name; at least `smallest_ns`."""
+    return next((size, unit) for size, unit in _UNITS if ns >= size or size == smallest_ns)
+
+
+def exact(ns: int, *, smallest_ns: int = 1_000) -> str:
+    """A round time in full: `100µs`, `2ms`, `1s`; `0.1ms` with `smallest_ns=MS`."""
+    size, unit = unit_of(ns, smallest_ns=smallest_ns)
+    return f"{ns / size:g}{unit}"
+
+
+def duration_text(ns: int) -> str:
+    """In a sentence, to the millisecond: `50 ms`, `1.9 s`."""
+    return f"{ns / MS:.0f} ms" if ns < SECOND else f"{ns / SECOND:.1f} s"

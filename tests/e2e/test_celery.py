@@ -1,0 +1,132 @@
+"""A real Celery worker: killed with jobs in hand, and none is lost; gone when its parent is."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.sessions import frame
+from tests.support.waiting import wait_until
+
+pytest.importorskip("celery", reason="needs the extra celery")
+
+from loopviz.engine.session import Session
+from loopviz.lab.catalogue import builtin_folder
+from loopviz.options import RunOptions
+from loopviz.parts.broker import SCHEME, run
+from loopviz.parts.celery import VARIABLE, celery_worker
+from loopviz.parts.mail import mail_server
+
+pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
+
+MAILS = builtin_folder() / "_mails.py"
+
+
+@pytest.fixture
+def broker(tmp_path, monkeypatch):
+    path = tmp_path / "broker.sqlite"
+    monkeypatch.setenv(VARIABLE, f"{SCHEME}:///{path}")
+    return str(path)
+
+
+@pytest.fixture
+def send_mail(broker, monkeypatch):
+    """The task, as the scenario imports it."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(MAILS.parent)])
+    import _mails
+
+    yield _mails.send_mail
+    _mails.app.close()
+    del sys.modules["_mails"]
+
+
+def test_a_worker_that_is_killed_loses_no_job(broker, send_mail):
+    delivered = []  # each eighth is refused at first, and tried again
+    with mail_server(delivered.append) as address, celery_worker(MAILS) as worker:
+        for order in range(80):
+            send_mail.delay(address, order)
+        wait_until(lambda: len(delivered) >= 10, what="the first ten jobs")
+        victim = worker.process
+        in_hand, queued = wait_until(lambda: counted_while_stopped(victim, broker))
+        assert in_hand >= 2
+        assert queued >= 2
+        victim.kill()
+        wait_until(lambda: set(delivered) == set(range(80)), what="the end of all jobs")
+        wait_until(lambda: not run(broker, "SELECT 1 FROM messages"), what="an empty broker")
+        assert worker.process.pid != victim.pid
+        assert len(delivered) <= 80 + in_hand  # only what was in hand may be done twice
+
+
+def counted_while_stopped(process, broker):
+    """Stop it and count what it has in hand and what is queued; None if it had a lock just then."""
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        [(in_hand,)] = run(broker, "SELECT count(*) FROM messages WHERE taken")
+        [(queued,)] = run(broker, "SELECT count(*) FROM messages WHERE NOT taken")
+    except sqlite3.OperationalError:
+        os.kill(process.pid, signal.SIGCONT)
+        return None
+    return in_hand, queued
+
+
+def test_the_worker_ends_with_the_block(broker):
+    with celery_worker(MAILS) as worker:
+        process = worker.process
+        assert process.poll() is None
+    assert process.poll() == -signal.SIGKILL
+
+
+def test_the_worker_ends_when_its_parent_is_killed(broker):
+    starter = (
+        "import sys, time\n"
+        "from loopviz.parts.celery import celery_worker\n"
+        "with celery_worker(sys.argv[1]) as worker:\n"
+        "    print(worker.process.pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", starter, str(MAILS)], stdout=subprocess.PIPE, text=True
+    )
+    pid = int(parent.stdout.readline())
+    wait_until(Path(broker).exists, what="the start of the worker")
+    parent.kill()
+    parent.communicate()
+    wait_until(lambda: not lives(pid), what="the worker's end")
+
+
+def test_in_the_scenario_nothing_is_missing_though_its_worker_is_killed(ours):
+    """Seen as a user would see it, by the counters; and no process is left."""
+    session = Session("background", RunOptions(fixes=("celery",)))
+    try:
+
+        def counted(condition):
+            def look():
+                snapshot = frame(session).snapshot
+                counters = {c.key: c.value for c in snapshot.counters} if snapshot else {}
+                return counters if counters and condition(counters) else None
+
+            return wait_until(look, 30, what="the counters")
+
+        before = counted(lambda now: now["delivered"] >= 30)
+        worker = next(pid for pid, words in ours().items() if "_mails.py" in words)
+        os.kill(worker, signal.SIGKILL)
+        counted(lambda now: now["accepted"] >= before["accepted"] + 60)
+        session.set_rate(0)
+        after = counted(lambda now: now["missing"] == 0)
+        assert after["delivered"] == after["accepted"] >= 90
+        assert worker not in ours()
+    finally:
+        session.close()
+    wait_until(lambda: not ours(), what="the end of all processes")
+
+
+def lives(pid):
+    with contextlib.suppress(OSError):
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z"
+    return False

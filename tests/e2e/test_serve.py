@@ -1,0 +1,189 @@
+"""`loopviz serve`: the screen in a browser, spoken to as the page does, and in a real Chromium."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import aiohttp
+import pytest
+
+from loopviz.cli import serve
+from loopviz.errors import UsageError
+from loopviz.options import RunOptions
+from tests.e2e.browser import browser_here, chromium, tab
+from tests.support.waiting import wait_until
+
+real = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
+
+in_browser = [*real, pytest.mark.skipif(browser_here() is None, reason="no Chromium is here")]
+
+
+@contextmanager
+def served(*words):
+    """The server and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loopviz", "serve", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name != "NO_COLOR"},
+    )
+    try:
+        line = process.stdout.readline()
+        address = next((word for word in line.split() if word.startswith("http://")), None)
+        assert address, line
+        assert address.startswith("http://127.0.0.1:")
+        yield process, address
+    finally:
+        process.terminate()
+        process.wait(15)
+        process.stdout.close()
+
+
+@pytest.fixture
+def server(runtime_folder):
+    with served("block") as (process, address):
+        yield process, address
+
+
+def only_the_server(ours):
+    return all(" serve " in f"{words} " for words in ours().values())
+
+
+class TestByWebsocket:
+    pytestmark = real
+
+    def test_a_tab_shows_the_run_and_a_key_works(self, server, ours):
+        _, address = server
+
+        async def visit():
+            async with tab(address) as page:
+                await page.until("LIVE", "block: frozen loop", "GET /ping", "LOOP", "now")
+                await page.press("a")
+                await page.until("a[x]")
+
+        asyncio.run(visit())
+        wait_until(lambda: only_the_server(ours), 8, "the end of the closed tab's run")
+
+    def test_the_page_names_no_other_host(self, server):
+        _, address = server
+
+        async def visit():
+            async with aiohttp.ClientSession() as client, client.get(address) as response:
+                page = await response.text()
+            hosts = set(re.findall(r"(?:\w+:)?//([\w.-]+)", page))
+            assert hosts == {"127.0.0.1"}
+            assert "loopviz block" in page
+
+        asyncio.run(visit())
+
+    def test_each_tab_has_a_run_of_its_own(self, server, ours):
+        _, address = server
+
+        async def visit():
+            async with tab(address) as one, tab(address, 100, 30) as two:
+                await one.until("LIVE")
+                await two.until("LIVE")
+                await two.press("a")
+                await two.until("a[x]")
+                assert "a[ ]" in await one.until("LIVE")
+                runs = [words for words in ours().values() if " run " in words]
+                assert len(runs) == 2
+
+        asyncio.run(visit())
+
+    def test_q_ends_the_session(self, server, ours):
+        _, address = server
+
+        async def visit():
+            async with tab(address) as page:
+                await page.until("LIVE")
+                await page.press("q")
+                async with asyncio.timeout(8):
+                    while not page.socket.closed:
+                        await page.socket.receive()
+
+        asyncio.run(visit())
+        wait_until(lambda: only_the_server(ours), 8, "the end of the run")
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    def test_nothing_outlives_the_server(self, server, ours, number):
+        process, address = server
+
+        async def visit():
+            async with tab(address) as page:
+                await page.until("LIVE")
+                process.send_signal(number)
+                async with asyncio.timeout(10):
+                    while not page.socket.closed:
+                        await page.socket.receive()
+
+        asyncio.run(visit())
+        wait_until(lambda: not ours(), 8, "the end of all processes")
+        if number != signal.SIGKILL:
+            assert process.wait(1) == 0
+
+    def test_pages_of_other_sites_are_turned_away(self, server, ours):
+        _, address = server
+
+        async def visit():
+            async with aiohttp.ClientSession() as client:
+                own = {"Origin": "http://evil.example"}
+                with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                    await client.ws_connect(f"{address}/ws", headers=own)
+                assert refused.value.status == 403
+
+        asyncio.run(visit())
+        assert only_the_server(ours)
+
+
+class TestInChromium:
+    pytestmark = in_browser
+
+    def test_the_live_timeline_shows_and_a_key_works(self, server, tmp_path):
+        _, address = server
+
+        async def visit():
+            async with chromium(tmp_path / "profile") as page:
+                await page.open(address)
+                text = await page.until("LIVE", "block: frozen loop", "SLOW CALLBACK", "now")
+                lane = next(line for line in text.split("\n") if line[1:5] == "LOOP")
+                assert "!" in lane[5:]
+                assert len(text.split("\n")[0]) >= 80
+                await page.press("a")  # the page has given its terminal the focus
+                await page.until("a[x]")
+                picture = await page.picture()
+                assert picture.startswith(b"\x89PNG")
+                await page.press("2")
+                await page.until("[2 Tasks]")
+                (tmp_path / "page.png").write_bytes(picture)
+                own = (address, address.replace("http", "ws"), "data:")
+                assert [url for url in page.asked if not url.startswith(own)] == []
+                assert any("RobotoMono" in url for url in page.asked)
+
+        asyncio.run(visit())
+
+
+def test_the_extra_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "textual_serve.server", None)
+    with pytest.raises(UsageError, match=r"pip install 'loopviz\[serve\]'"):
+        serve.serve("block", [])
+
+
+def test_a_port_that_is_taken():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"Cannot bind port {port}"):
+            serve.serve("block", [], port=port)
+
+
+def test_what_a_tab_could_only_fail_with_is_said_at_once():
+    with pytest.raises(UsageError, match="no fix 'nonsense'"):
+        serve.serve("block", [], RunOptions(fixes=("nonsense",)))

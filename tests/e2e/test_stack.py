@@ -1,0 +1,50 @@
+"""Where a task is: asked of a real target, its loop held or not."""
+
+import pytest
+
+from tests.e2e.sessions import frame, until
+
+pytestmark = pytest.mark.real
+
+
+def asked(run, wanted):
+    """The await stack of the first task for which it is as wanted; the tasks come and go."""
+    found = []
+
+    def look(now):
+        for task in now.snapshot.tasks.tasks if now.snapshot else ():
+            if task.label.startswith("GET /order"):
+                stack = run.ask_stack(task.number)
+                if stack and wanted(stack):
+                    found.append(stack)
+                return bool(found)
+        return False
+
+    until(run, look)
+    return found[0]
+
+
+def test_a_task_that_waits_for_the_pool_says_where(session):
+    run = session("dbpool")
+    path = frame(run).scenario.path
+    stack = asked(run, lambda stack: any(place.path == str(path) for place in stack))
+    own = [place.function for place in stack if place.path == str(path)]
+    assert own[0] == "order"
+    assert not any("loopviz/probe" in place.path for place in stack)
+
+
+def test_a_task_that_holds_the_loop_says_where(session):
+    run = session("block")
+    found = []
+
+    def look(now):
+        running = now.snapshot.loop.running if now.snapshot else None
+        for task in now.snapshot.tasks.tasks if running else ():
+            if task.label == "GET /report":
+                stack = run.ask_stack(task.number)
+                if stack and stack[-1].function == "report":
+                    found.append(stack[-1])
+        return bool(found)
+
+    until(run, look)
+    assert found[0].file == "scenarios/block.py"

@@ -1,0 +1,77 @@
+"""Many short callbacks: the loop is crowded though none holds it."""
+
+import pytest
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.snapshot import Location
+from loopviz.testing import Story
+from tests.model.findings.stories import SPAWNED, answered, found, request
+
+STEP = "future\t/app/feed.py\t12\tfeed"
+
+
+def crowded(seconds, *, delay=30, runs=1, share=1.0, stalls=False):
+    """Callbacks of 1 ms each, so that each waited for those before it."""
+    story = Story().idle(MS).task(1, SPAWNED)
+    for second in range(seconds):
+        if stalls:
+            story.callback("slow", 400 * MS)
+        count = (600 if stalls else 1000) // runs
+        for i in range(count):
+            waited = delay * MS if i % 100 < 100 * share and (second or i > delay) else 0
+            story.step(1, runs * MS, waited=min(waited, story.now_ns), place=STEP)
+        story.polls()
+    return story.idle(MS).idle(2 * SECOND).idle(MS)
+
+
+def test_many_short_steps():
+    (seen,) = found(crowded(4))
+    assert (seen.rule, seen.title, seen.severity) == (
+        "ready-delay-high",
+        "TOO MANY CALLBACKS",
+        "warning",
+    )
+    assert seen.worst_ns == 30 * MS
+    assert seen.total_ns == seen.count * 30 * MS
+    assert 3900 <= seen.count <= 4000
+    assert seen.location == Location(
+        file="app/feed.py", line=12, function="feed", path="/app/feed.py"
+    )
+    assert seen.sentence == (
+        "Callbacks waited 30 ms for the loop, though none blocked it for long: "
+        "999 steps of refresh at line 12 of /app/feed.py took 100% of a second"
+    )
+
+
+def test_the_requests_that_waited():
+    story = Story().idle(MS)
+    for task in range(1, 301, 2):
+        request(story, task).runs(5 * MS)
+        request(story, task + 1).runs(12 * MS)
+        answered(story.step(task, MS, waited=12 * MS).polls(), task)
+        answered(story.step(task + 1, MS), task + 1)
+    (seen,) = found(story.idle(2 * SECOND).idle(MS))
+    assert seen.worst_ns == 12 * MS
+    assert (seen.location, seen.victims) == (None, seen.count)
+    assert seen.victim_wait_ns == seen.total_ns == seen.count * 12 * MS
+    assert "steps of GET /a took" in seen.sentence
+
+
+@pytest.mark.parametrize(
+    "story",
+    [crowded(1), crowded(4, delay=9), crowded(4, share=0.05), crowded(4, runs=15, share=0.15)],
+    ids=["a burst", "not for long", "few of them", "a handful"],
+)
+def test_a_loop_that_is_busy(story):
+    assert found(story) == []
+
+
+def test_what_a_stall_explains_is_not_found_twice():
+    story = Story().idle(MS)
+    for _ in range(20):
+        began = story.now_ns
+        story.callback("slow", 200 * MS)
+        for _ in range(59):
+            story.callback("short", 50_000, waited=story.now_ns - began)
+        story.polls()
+    assert {f.rule for f in found(story.idle(SECOND).idle(MS))} == {"slow-callback"}

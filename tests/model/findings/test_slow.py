@@ -1,0 +1,312 @@
+"""Stalls, findings and victims; marks; and what the watchdog's samples say."""
+
+import pytest
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.model import Model
+from loopviz.model.names import Naming, parse_site
+from loopviz.model.snapshot import Location
+from loopviz.testing import Story
+
+T0 = 1024 * SECOND
+
+
+def model_of(story, *fixes):
+    naming = Naming([("/app", "scenarios")], lambda path, line: f"  line {line} of {path}\n")
+    model = Model(fixes=fixes, naming=naming)
+    story.tell(model)
+    return model
+
+
+def stall(story, task=1, ms=50, line=10, *, route="GET /report"):
+    """A request that holds the loop."""
+    story.task(task).step(task).request(task, route).runs(ms * MS // 2)
+    story.sampled("/app/block.py", line, "report").runs(ms * MS - ms * MS // 2)
+    return story.response(task, route).end(task)
+
+
+def test_a_stall_is_a_finding_with_its_line():
+    story = stall(Story().idle(MS)).idle(MS)
+    model = model_of(story, "to_thread", "plain_def")
+    (found,) = model.findings()
+    assert (found.rule, found.title, found.count) == ("slow-callback", "SLOW CALLBACK", 1)
+    assert (found.worst_ns, found.total_ns) == (50 * MS, 50 * MS)
+    assert found.last_ns == T0 + 51 * MS
+    assert found.location == Location(
+        file="scenarios/block.py", line=10, function="report", path="/app/block.py"
+    )
+    assert found.source == "line 10 of /app/block.py"
+    assert (found.victims, found.victim_wait_ns) == (0, 0)
+    assert found.suggested_fix == "to_thread"
+    assert found.severity == "warning", "a single one is no error yet"
+    assert found.sentence == ("GET /report blocked the loop 50 ms in line 10 of /app/block.py")
+
+
+def test_the_same_line_again_is_the_same_finding():
+    story = Story().idle(MS)
+    for task, ms in enumerate((50, 80, 30), 1):
+        stall(story, task, ms).idle(MS)
+    (found,) = model_of(story).findings()
+    assert (found.count, found.worst_ns, found.total_ns) == (3, 80 * MS, 160 * MS)
+    assert (found.severity, found.last_ns) == ("error", story.now_ns - MS)
+
+
+@pytest.mark.parametrize(
+    ("ns", "findings"),
+    [(19_900_000, 0), (19_999_999, 0), (20_000_000, 1), (20_000_001, 1)],
+)
+def test_what_counts_as_slow(ns, findings):
+    story = Story().idle(MS).callback("f", ns).idle(MS)
+    model = model_of(story)
+    assert len(model.findings()) == findings
+    assert len(model.snapshot(story.now_ns, SECOND).loop.stalls) == findings
+
+
+def test_many_quick_ones_in_a_row_are_no_stall():
+    story = Story().idle(MS)
+    for _ in range(100):
+        story.callback("f", 19 * MS)
+    assert model_of(story.idle(MS)).findings() == ()
+
+
+def test_a_long_sleep_in_select_is_no_stall():
+    assert model_of(Story().idle(10 * SECOND).callback("f").idle(SECOND)).findings() == ()
+
+
+def test_the_worst_comes_first():
+    story = Story().idle(MS)
+    stall(story, 1, 30, line=1).idle(MS)  # a warning
+    stall(story, 2, 50, line=2).idle(MS)
+    stall(story, 3, 50, line=2).idle(MS)  # an error
+    stall(story, 4, 90, line=3).idle(MS)
+    stall(story, 5, 90, line=3).idle(MS)  # a longer one
+    found = model_of(story).findings()
+    assert [(f.severity, f.location.line) for f in found] == [
+        ("error", 3),
+        ("error", 2),
+        ("warning", 1),
+    ]
+
+
+def test_the_line_that_was_seen_most_often_is_blamed():
+    story = Story().idle(MS).callback("f")
+    for line in (1, 2, 2, 3, 2):
+        story.runs(10 * MS).sampled("/app/x.py", line)
+    (found,) = model_of(story.idle(MS)).findings()
+    assert found.location.line == 2
+
+
+def test_a_stall_that_no_one_sampled_is_still_counted():
+    (found,) = model_of(Story().idle(MS).callback("f", 30 * MS).idle(MS)).findings()
+    assert (found.location, found.source, found.count) == (None, "", 1)
+    assert found.sentence == "A callback took 30 ms; its line was not seen"
+
+
+def test_a_stall_is_there_while_it_runs():
+    story = Story().idle(MS).task(1).step(1).request(1, "GET /report").runs(10 * MS)
+    model = model_of(story)
+    began = story.now_ns - 10 * MS
+    snapshot = model.snapshot(story.now_ns, SECOND)
+    assert snapshot.loop.stalls == ()
+    assert (snapshot.loop.running.since_ns, snapshot.loop.running.location) == (began, None)
+    story.sampled("/app/block.py", 10, "report").runs(25 * MS).tell(model)
+    snapshot = model.snapshot(story.now_ns, SECOND)
+    (seen,) = snapshot.loop.stalls
+    assert (seen.open, seen.start_ns, seen.end_ns) == (True, began, story.now_ns)
+    assert (seen.label, seen.location.line, seen.request) == ("GET /report", 10, 1)
+    assert snapshot.loop.running.location.line == 10
+    assert snapshot.findings == (), "it is counted when it has ended"
+    story.response(1, "GET /report").end(1).runs(200 * MS).idle(MS).tell(model)
+    (seen,) = model.snapshot(story.now_ns, SECOND).loop.stalls
+    assert (seen.open, seen.end_ns - seen.start_ns) == (False, 235 * MS)
+    (found,) = model.snapshot(story.now_ns, SECOND).findings
+    assert (found.count, found.worst_ns) == (1, 235 * MS)
+
+
+# Victims
+
+
+def victim_story(sent_after_ms=10, ready_after_ms=20):
+    """A request that is sent, and becomes ready, while another holds the loop for 50 ms."""
+    story = Story().idle(MS).task(1).step(1).request(1, "GET /report").runs(25 * MS)
+    began = story.started_ns
+    story.sampled("/app/block.py", 10).runs(25 * MS).response(1, "GET /report").end(1)
+    story.polls().callback("data_received", MS).task(2).polls()
+    waited = story.now_ns - (began + ready_after_ms * MS)
+    story.step(2, waited=waited).request(2, "GET /ping", sent_ns=began + sent_after_ms * MS)
+    return story.runs(MS).response(2, "GET /ping").end(2).idle(MS)
+
+
+def test_a_victim_waits_as_long_as_it_overlaps_with_the_stall():
+    (found,) = model_of(victim_story()).findings()
+    assert (found.victims, found.victim_wait_ns) == (1, 40 * MS)
+    (found,) = model_of(victim_story(sent_after_ms=-0.5)).findings()
+    assert found.victim_wait_ns == 50 * MS
+
+
+def test_the_stall_knows_its_victims():
+    story = victim_story()
+    (seen,) = model_of(story).snapshot(story.now_ns, SECOND).loop.stalls
+    assert seen.victims == 1
+
+
+def test_who_was_not_ready_is_no_victim():
+    """It awaited something else all the while."""
+    story = Story().task(2).step(2).request(2, "GET /ping").idle(MS)
+    stall(story).idle(MS).step(2, MS).response(2, "GET /ping").end(2).idle(MS)
+    (found,) = model_of(story).findings()
+    assert (found.count, found.victims) == (1, 0)
+
+
+def test_no_one_is_their_own_victim():
+    story = Story().task(1).step(1).request(1, "GET /report").runs(50 * MS)
+    story.step(1, 50 * MS, waited=40 * MS).response(1, "GET /report").end(1).idle(MS)
+    (found,) = model_of(story).findings()
+    assert (found.count, found.victims) == (2, 0)
+
+
+def test_a_request_is_one_victim_of_a_line_however_often_it_waits():
+    """Its waits add up; and it may be the victim of several lines."""
+    story = Story().task(9).step(9).request(9, "GET /ping")
+    for task, line in enumerate((10, 10, 20), 1):
+        stall(story, task, 50, line)
+        story.step(9, MS, waited=30 * MS)
+    story.response(9, "GET /ping").end(9).idle(MS)
+    by_line = {f.location.line: f for f in model_of(story).findings()}
+    assert (by_line[10].count, by_line[10].victims, by_line[10].victim_wait_ns) == (
+        2,
+        1,
+        60 * MS,
+    )
+    assert (by_line[20].count, by_line[20].victims, by_line[20].victim_wait_ns) == (1, 1, 30 * MS)
+
+
+def test_a_wait_of_less_than_a_millisecond_makes_no_victim():
+    story = Story().task(2).step(2).request(2, "GET /ping").idle(MS)
+    stall(story)
+    story.step(2, MS, waited=MS - 1).response(2, "GET /ping").end(2).idle(MS)
+    (found,) = model_of(story).findings()
+    assert found.victims == 0
+
+
+# The GIL
+
+
+def test_waiting_for_the_gil_has_a_finding_of_its_own():
+    story = Story().idle(MS)
+    for line in (7, 8):
+        story.callback("Selector._read_ready", 25 * MS)
+        story.sampled("/app/cpu.py", line, "crunch", gil=True).runs(25 * MS).idle(MS)
+    (found,) = model_of(story, "processes").findings()
+    assert (found.rule, found.title) == ("gil-contention", "WAITING FOR THE GIL")
+    assert (found.count, found.worst_ns, found.severity) == (2, 50 * MS, "error")
+    assert found.location.function == "crunch"
+    assert found.sentence == ("The loop waited 50 ms for the GIL while a thread ran crunch")
+
+
+def test_the_same_line_with_and_without_the_gil_are_two_findings():
+    story = stall(Story().idle(MS)).idle(MS)
+    story.callback("f", 25 * MS).sampled("/app/block.py", 10, "report", gil=True).idle(MS)
+    assert {f.rule for f in model_of(story).findings()} == {"slow-callback", "gil-contention"}
+
+
+# Suggestions
+
+
+def test_a_fix_is_suggested_until_one_is_on():
+    story = stall(Story().idle(MS)).idle(MS)
+    model = model_of(story, "right", "also_right")
+    assert model.findings()[0].suggested_fix == "right"
+    story.mark("fix:wrong=on").tell(model)
+    assert model.findings()[0].suggested_fix == "right"
+    story.mark("fix:also_right=on").tell(model)
+    assert model.findings()[0].suggested_fix == ""
+    story.mark("fix:also_right=off").tell(model)
+    assert model.findings()[0].suggested_fix == "right"
+    assert model_of(stall(Story()).idle(MS)).findings()[0].suggested_fix == ""
+
+
+# The side ring
+
+
+def test_marks():
+    story = Story().mark("fix:to_thread=on").idle(SECOND).mark("load:1.5").idle(SECOND)
+    story.mark("scenario:block").idle(MS).mark("something:else").idle(MS)
+    model = model_of(story)
+    marks = model.snapshot(story.now_ns, 10 * SECOND).marks
+    assert [(m.kind, m.text, m.at_ns - T0) for m in marks] == [
+        ("fix", "to_thread on", 0),
+        ("load", "load ×1.5", SECOND),
+        ("scenario", "block", 2 * SECOND),
+    ]
+    assert len(model.snapshot(story.now_ns, SECOND + 3 * MS).marks) == 2
+
+
+def test_failed_hooks_are_shown():
+    model = model_of(Story().hook_failed("callback: ValueError: x").idle(MS))
+    assert model.health().failed_hooks == ("callback: ValueError: x",)
+
+
+@pytest.mark.parametrize("text", ["", "x", "0:", "5:1,2", "0:99", "gil:", "gil:0:x", ":1"])
+def test_a_sample_that_makes_no_sense_is_passed_over(text):
+    story = Story().idle(MS).callback("f", 30 * MS)
+    model = Model()
+    from loopviz.wire.events import Kind
+
+    story._side.write(story.now_ns, Kind.STALL, story.started_ns, 0, story._side.intern(text))
+    story.idle(MS).tell(model)
+    (found,) = model.findings()
+    assert found.location is None
+
+
+def test_snapshots_do_not_change_afterwards():
+    story = stall(Story().idle(MS)).idle(MS)
+    model = model_of(story)
+    before = model.snapshot(story.now_ns, SECOND)
+    copy = (
+        before.requests,
+        before.loop.stalls,
+        before.findings,
+        before.marks,
+        before.loop.busy.values.tolist(),
+    )
+    for task in range(2, 200):
+        stall(story.mark("fix:a=on"), task).idle(MS)
+    story.tell(model)
+    model.lost(5, story.now_ns)
+    model.snapshot(story.now_ns, SECOND)
+    assert copy == (
+        before.requests,
+        before.loop.stalls,
+        before.findings,
+        before.marks,
+        before.loop.busy.values.tolist(),
+    )
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("path", "short"),
+    [
+        ("/app/x.py", "scenarios/x.py"),
+        ("/app/sub/x.py", "scenarios/sub/x.py"),
+        ("/apple/x.py", "/apple/x.py"),
+        ("/here/x.py", "x.py"),
+        ("/v/lib/python3.11/site-packages/uvicorn/server.py", "uvicorn/server.py"),
+        ("/usr/lib/python3/dist-packages/x/y.py", "x/y.py"),
+        ("/usr/lib/python3.11/asyncio/events.py", "asyncio/events.py"),
+        ("<frozen runpy>", "<frozen runpy>"),
+        ("", ""),
+    ],
+)
+def test_short_paths(path, short):
+    assert Naming([("/app", "scenarios"), ("/here/", "")]).short(path) == short
+
+
+def test_sites():
+    assert parse_site("f\tx.py\t3\tg") == ("f", "x.py", 3, "g")
+    assert parse_site("f") == ("f", "", 0, "")
+    assert parse_site("") == ("", "", 0, "")
+    assert parse_site("f\tx.py\tno\tg") == ("f", "x.py", 0, "g")

@@ -1,0 +1,267 @@
+"""Before and after, beyond the routes' quantiles: baseline, load, loop, resources, counters."""
+
+import pytest
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.model import Model
+from loopviz.testing import Story
+from loopviz.wire.control import Sample
+
+T0 = 1024 * SECOND
+
+
+def made(counters=()):
+    model = Model([("GET /a", 20)], counters=counters)
+    model.mark(T0, "scenario:block")
+    return model
+
+
+def load(model, start_s, seconds, latency_ms, *, rps=20, failed=0):
+    """Requests scheduled from T0 + start_s on, as regular as a clock; the first ones fail."""
+    samples = []
+    for i in range(int(seconds * rps)):
+        at = T0 + int(start_s * SECOND) + i * SECOND // rps
+        samples.append(Sample(0, at, at, at + latency_ms * MS, 500 if i < failed else 200))
+    route = model.routes.routes[0]
+    model.feed_load(samples, [route.sent + len(samples)], [0], [0])
+
+
+def at(seconds):
+    return T0 + int(seconds * SECOND)
+
+
+def compared(model, seconds):
+    return model.snapshot(at(seconds), SECOND).comparison
+
+
+def turns(story, model, seconds, *, busy_ms=10, every_ms=100):
+    """The loop runs a callback of that length ten times a second."""
+    for _ in range(int(seconds * 1000 / every_ms)):
+        story.idle((every_ms - busy_ms) * MS).callback("tick", busy_ms * MS)
+    story.idle(MS).runs(-MS).tell(model)
+
+
+# ---- the sides
+
+
+def test_rates_errors_latencies_and_how_long_each_side_was_measured():
+    model = made()
+    load(model, 0, 10, 100, failed=10)
+    model.mark(at(10), "fix:a=on")
+    load(model, 10, 5, 4)
+    seen = compared(model, 15)
+    (route,) = seen.routes
+    assert route.errors == (4, 0), "six of the ten were scheduled while it settled"
+    assert [round(rps) for rps in route.rps] == [20, 20]
+    assert seen.lasted_ns == (9_700 * MS, 4_700 * MS)
+    before, after = route.latencies
+    assert (sum(before), sum(after)) == (194, 94)
+    assert before.index(194) > after.index(94), "longer ones are further down"
+    assert (seen.comparable, seen.started, seen.pinned) == (True, True, False)
+
+
+def test_only_what_cannot_be_chance_is_sure():
+    model = made()
+    load(model, 0, 10, 100)
+    model.mark(at(10), "fix:a=on")
+    load(model, 10.3, 1.7, 50)
+    (route,) = compared(model, 12).routes
+    assert (route.after.count, route.enough) == (34, True)
+    assert route.significant == (True, False, False), "34 cannot tell a p90"
+    load(model, 12, 1, 50)
+    assert compared(model, 13).routes[0].significant == (True, True, False)
+    load(model, 13, 18, 50)
+    assert compared(model, 31).routes[0].significant == (True, True, True)
+
+
+def test_equal_sides_are_never_sure():
+    model = made()
+    load(model, 0, 30, 100)
+    model.mark(at(30), "fix:a=on")
+    load(model, 30, 30, 100)
+    assert compared(model, 60).routes[0].significant == (False, False, False)
+
+
+def test_what_is_still_open_does_not_make_it_look_fast():
+    """Of what was sent after the oldest open request only the fast ones are back."""
+    model, story = made(), Story(T0)
+    load(model, 0, 10, 20)
+    model.mark(at(10), "fix:a=on")
+    load(model, 10, 5, 20)
+    story.runs(13 * SECOND).idle(MS).task(1).step(1).request(1, "GET /a").idle(MS).tell(model)
+    assert compared(model, 15).routes[0].after.max_ns == 20 * MS
+    assert compared(model, 15).routes[0].after.count == 55, "from 10.3 s to 13.0 s"
+    assert compared(model, 26).routes[0].after.count == 94, "so old a request holds up nothing"
+
+
+# ---- baseline
+
+
+def test_a_baseline_stays_whatever_is_toggled():
+    model = made()
+    load(model, 0, 10, 100)
+    model.mark(at(10), "baseline")
+    assert [mark.kind for mark in model.snapshot(at(10), 20 * SECOND).marks] == [
+        "scenario",
+        "baseline",
+    ]
+    seen = compared(model, 11)
+    assert (seen.pinned, seen.started, seen.before_fixes) == (True, False, ())
+    for second, (key, latency) in enumerate([("a", 50), ("b", 10)]):
+        start = 12 + 5 * second
+        model.mark(at(start), f"fix:{key}=on")
+        load(model, start, 5, latency)
+        seen = compared(model, start + 5)
+        assert (seen.before_fixes, seen.pinned, seen.started) == ((), True, True)
+        assert seen.routes[0].before.p99_ns == 100 * MS
+        assert seen.routes[0].after.p99_ns == latency * MS
+
+
+def test_another_baseline_takes_its_place_and_another_run_has_none():
+    model = made()
+    load(model, 0, 5, 100)
+    model.mark(at(5), "baseline")
+    load(model, 5, 5, 50)
+    model.mark(at(10), "baseline")
+    model.mark(at(11), "fix:a=on")
+    assert compared(model, 12).routes[0].before.p50_ns == 50 * MS
+    assert model.phases.measured_before == (at(5), at(10))
+    model.mark(at(13), "scenario:block")
+    assert compared(model, 14) is None
+
+
+def test_a_baselines_figures_outlive_what_is_forgotten():
+    model, story = made([("lost", "lost", True)]), Story(T0)
+    story.resource(1, "asyncio.Semaphore", 2, name="pool").counts("lost", 0)
+    story.runs(SECOND).counts("lost", 10).runs(-SECOND)
+    turns(story, model, 10, busy_ms=40)
+    load(model, 0, 10, 100)
+    model.mark(at(10), "baseline")
+    model.mark(at(11), "fix:a=on")
+    first = compared(model, 23)
+    assert first.loop.before.utilization == pytest.approx(0.4, abs=0.02)
+    turns(story, model, 130, busy_ms=5)
+    load(model, 11, 129, 10, rps=1000)  # more than a route keeps
+    assert len(model.loop.busy) < 2 * 10 * 90, "the loop's history is forgotten"
+    seen = compared(model, 140)
+    assert seen.routes[0].before == first.routes[0].before
+    assert seen.loop.before == first.loop.before
+    assert seen.counters[0].grew.before == first.counters[0].grew.before == 10
+    assert seen.loop.after.utilization == pytest.approx(0.05, abs=0.01)
+    assert seen.lasted_ns.after == 30 * SECOND
+    assert seen.full
+
+
+# ---- load
+
+
+def test_sides_under_another_load_are_not_compared_until_it_is_back():
+    model = made()
+    load(model, 0, 10, 100)
+    model.mark(at(10), "fix:a=on")
+    load(model, 10, 5, 10)
+    assert compared(model, 15).comparable
+    model.mark(at(15), "load:2.0")
+    seen = compared(model, 16)
+    assert (seen.comparable, seen.routes, seen.resources, seen.counters) == (False, (), (), ())
+    model.mark(at(17), "load:1.0")
+    load(model, 17, 5, 10)
+    seen = compared(model, 22)
+    assert (seen.comparable, seen.before_fixes, seen.after_fixes) == (True, (), ("a",))
+    assert seen.routes[0].enough
+
+
+def test_a_fix_after_a_change_of_load_is_compared_with_what_ran_under_that_load():
+    model = made()
+    load(model, 0, 10, 100)
+    model.mark(at(10), "load:2.0")
+    load(model, 10, 5, 300, rps=40)
+    model.mark(at(15), "fix:a=on")
+    seen = compared(model, 16)
+    assert (seen.comparable, seen.load) == (True, (2.0, 2.0))
+    assert seen.routes[0].before.p50_ns == 300 * MS
+
+
+def test_a_run_that_begins_under_another_load():
+    model = Model([("GET /a", 20)])
+    model.routes.factor = 2.0
+    model.mark(T0, "scenario:block")
+    load(model, 0, 5, 100)
+    model.mark(at(5), "fix:a=on")
+    assert compared(model, 6).comparable
+    model.mark(at(7), "load:1.0")
+    assert not compared(model, 8).comparable
+
+
+# ---- loop, resources, counters
+
+
+def test_the_loop_on_both_sides():
+    model, story = made(), Story(T0)
+    for _ in range(50):
+        story.idle(150 * MS).callback("slow", 50 * MS)
+    story.idle(MS).runs(-MS).tell(model)
+    model.mark(at(10), "fix:a=on")
+    turns(story, model, 10, busy_ms=1)
+    before, after = compared(model, 20).loop
+    assert before.utilization == pytest.approx(0.25, abs=0.01)
+    assert after.utilization == pytest.approx(0.01, abs=0.005)
+    assert (before.stalls, after.stalls) == (49, 0), "the first one was while it settled"
+    assert before.stalled_ns == 49 * 50 * MS
+
+
+def test_a_resource_on_both_sides():
+    model, story = made(), Story(T0)
+    story.resource(1, "asyncio.Semaphore", 1, name="pool")
+    for turn in range(10):  # held for 0.6 of each second; another waits for 0.3 of it
+        one, other = 2 * turn + 1, 2 * turn + 2
+        story.task(one).task(other).step(one).acquires(one, 1, 1).idle(300 * MS)
+        story.step(other).waits_for(other, 1).idle(300 * MS)
+        story.step(one).releases(one, 1, 0).end(one)
+        story.step(other).acquires(other, 1, 1).releases(other, 1, 0).end(other).idle(400 * MS)
+        story.tell(model)
+    model.mark(at(10), "fix:a=on")
+    story.runs(10 * SECOND).idle(MS).tell(model)
+    (pool,) = compared(model, 20).resources
+    assert (pool.name, pool.capacity) == ("pool", 1)
+    assert pool.of.before.in_use == pytest.approx(0.6, abs=0.02)
+    assert pool.of.before.waiting == pytest.approx(0.3, abs=0.02)
+    assert (pool.of.before.in_use_max, pool.of.before.waiting_max) == (1, 1)
+    assert pool.of.before.waited.p99_ns == pytest.approx(300 * MS, rel=0.02)
+    assert pool.of.before.waited.count == 9, "the first second began before the side did"
+    assert (pool.of.after.in_use, pool.of.after.waiting, pool.of.after.waited.count) == (0, 0, 0)
+
+
+def test_a_resource_that_nobody_uses_costs_two_notes_and_is_exact_when_it_is_used_again():
+    model, story = made(), Story(T0)
+    story.resource(1, "asyncio.Semaphore", 2, name="pool").task(1).step(1).tell(model)
+    for _ in range(60):
+        story.runs(SECOND).idle(MS).runs(-MS).tell(model)
+    (past,) = model.phases._meter._usage._pasts.values()
+    assert len(past.notes) == 2
+    story.step(1).acquires(1, 1, 1).idle(5 * SECOND).step(1).releases(1, 1, 0).tell(model)
+    model.mark(at(70), "fix:a=on")
+    (pool,) = compared(model, 71).resources
+    assert pool.of.before.in_use == pytest.approx(5 / 30, rel=0.02)
+
+
+def test_a_counter_on_both_sides():
+    model, story = made([("lost", "votes lost", True), ("kept", "kept", False)]), Story(T0)
+    for second in range(20):
+        story.counts("lost", min(second, 10) * 5).counts("kept", second).runs(SECOND).tell(model)
+    model.mark(at(10.5), "fix:a=on")
+    lost, kept = compared(model, 20).counters
+    assert (lost.key, lost.title, lost.bad) == ("lost", "votes lost", True)
+    assert lost.grew == (50, 0)
+    assert lost.per_s == (pytest.approx(50 / 10.2), 0)
+    assert kept.grew == (10, 9)
+
+
+def test_what_other_workers_count_is_counted_too():
+    first, second = made([("lost", "lost", True)]), made([("lost", "lost", True)])
+    first.counters.others.append(second.counters)
+    first.mark(at(1), "fix:a=on")
+    for model, story in ((first, Story(at(2))), (second, Story(at(3)))):
+        story.counts("lost", 7).tell(model)
+    (lost,) = compared(first, 5).counters
+    assert lost.grew == (0, 14)

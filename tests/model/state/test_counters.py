@@ -1,0 +1,132 @@
+"""What the scenario's endpoints count: from the target's thread to the snapshot."""
+
+import pytest
+
+from loopviz.clock import MS, SECOND
+from loopviz.engine.collector import RingReader
+from loopviz.lab.target.counters import Counting
+from loopviz.model.model import Model
+from loopviz.model.snapshot import CounterValue
+from loopviz.model.snapshot.present import RECENT_NS
+from loopviz.model.state.counters import merge_counters
+from loopviz.scenario import Counter
+from loopviz.testing import Story
+from loopviz.wire.events import Kind
+from loopviz.wire.ring import LockedRing
+
+COUNTERS = [("charges", "charges made", False), ("extra", "charges too many", True)]
+
+
+def seen(model, now):
+    return model.snapshot(now, SECOND).counters
+
+
+def told(*parts):
+    """A model told of `(after how long, key, value)`; and the time then."""
+    model, story = Model(counters=COUNTERS), Story()
+    for after_ns, key, value in parts:
+        story.idle(after_ns).counts(key, value)
+    return model, story.idle(MS).tell(model).now_ns
+
+
+def test_they_come_in_the_scenarios_order_with_the_newest_value():
+    model, now = told((0, "extra", 0), (0, "charges", 3), (SECOND, "charges", 7))
+    assert seen(model, now) == (
+        CounterValue(key="charges", title="charges made", bad=False, value=7, recent=7),
+        CounterValue(key="extra", title="charges too many", bad=True, value=0, recent=0),
+    )
+    assert model.counters.values() == {"charges": 7, "extra": 0}
+
+
+def test_recent_is_the_change_over_the_last_seconds():
+    model, now = told((0, "charges", 5), (SECOND, "charges", 9), (SECOND, "charges", 20))
+    early = now - 2 * SECOND - MS  # when it became 5
+    for at, recent in (
+        (now, 20),
+        (early + RECENT_NS - 1, 20),
+        (early + RECENT_NS, 15),
+        (early + RECENT_NS + SECOND, 11),
+        (early + RECENT_NS + 2 * SECOND, 0),
+    ):
+        (charges, _) = model.counters.snapshot(at - RECENT_NS)
+        assert (charges.value, charges.recent) == (20, recent)
+
+
+def test_one_may_fall_and_be_negative():
+    model, now = told((0, "charges", 4), (6 * SECOND, "charges", -3))
+    assert seen(model, now)[0].value == -3
+    assert seen(model, now)[0].recent == -7
+
+
+def test_a_value_outlives_what_is_forgotten():
+    model, now = told((0, "charges", 5), (SECOND, "charges", 6), *[(SECOND, "x", 1)] * 200)
+    assert seen(model, now)[0] == CounterValue(
+        key="charges", title="charges made", bad=False, value=6, recent=0
+    )
+
+
+def test_what_was_not_told_is_not_known():
+    model, now = told((0, "nobody knows", 1), (0, "charges", 1))
+    assert model.counters.values() == {"charges": 1, "extra": None}
+    assert seen(model, now)[1].value == 0
+
+
+def test_those_of_several_workers_are_added_up():
+    (one, now), (two, _) = told((0, "charges", 5), (0, "extra", 1)), told((0, "charges", 4))
+    assert merge_counters([seen(one, now), seen(two, now)]) == (
+        CounterValue(key="charges", title="charges made", bad=False, value=9, recent=9),
+        CounterValue(key="extra", title="charges too many", bad=True, value=1, recent=1),
+    )
+    assert merge_counters([seen(one, now)]) == seen(one, now)
+
+
+# In the target
+
+
+@pytest.fixture
+def side(tmp_path):
+    ring = LockedRing(tmp_path / "side.ring")
+    yield ring
+    ring.close()
+
+
+def written(side):
+    reader = RingReader(side.path)
+    records, _ = reader.read()
+    told = [
+        (reader.strings[record["b"]], int(record["a"]))
+        for record in records
+        if record["kind"] == Kind.COUNTER
+    ]
+    reader.close()
+    return told
+
+
+def test_only_changes_are_told(side):
+    charges, extra = Counter("charges", "charges made"), Counter("extra", "too many", bad=True)
+    counting = Counting([charges, extra], side)
+    counting.write()
+    charges.value += 2
+    counting.write()
+    counting.write()
+    extra.value = -(2**40)
+    charges.value = 3.5  # the author's mistake, not ours
+    counting.write()
+    assert written(side) == [("charges", 0), ("extra", 0), ("charges", 2), ("extra", -(2**40))]
+
+
+def test_the_last_values_are_told_at_the_stop(side):
+    charges = Counter("charges", "charges made")
+    counting = Counting([charges], side)
+    counting.start()
+    charges.value = 41
+    charges.value += 1
+    counting.stop()
+    assert written(side)[-1] == ("charges", 42)
+
+
+def test_nothing_to_count_needs_no_thread(side):
+    counting = Counting([], side)
+    counting.start()
+    counting.stop()
+    assert written(side) == []

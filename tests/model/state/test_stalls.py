@@ -1,0 +1,150 @@
+"""Samples: which line a stall is put down to, and by which call."""
+
+import pytest
+
+from loopviz.clock import MS
+from loopviz.model.findings.rules.slow_callback import SlowCallback
+from loopviz.model.names import Naming
+from loopviz.model.state.stalls import StackSamples, Stall
+
+START = 1000 * MS
+STRINGS = [
+    "",
+    *(f"\t/app/{name}.py\t{line}\tf" for name in "ab" for line in (1, 2)),
+    "\t/lib\t9\tg",
+]
+A1, A2, B1, B2, LIBRARY = range(1, 6)
+
+
+@pytest.fixture
+def samples():
+    return StackSamples(Naming())
+
+
+def add(samples, at, *frames, culprit=0, started=START, gil=False):
+    text = f"{'gil:' if gil else ''}{culprit}:{','.join(map(str, frames))}"
+    samples.add(started, text, STRINGS, START + at)
+
+
+def described(samples, lasted=0):
+    stall = Stall(START, "x", 0)
+    stall.end_ns = lasted and START + lasted
+    samples.describe(stall)
+    return stall
+
+
+def line(stall):
+    return stall.location and (stall.location.path, stall.location.line)
+
+
+def test_the_line_that_took_the_most_time_is_to_blame(samples):
+    for at in (10, 20, 30):
+        add(samples, at * MS, A1)
+    add(samples, 100 * MS, A2)
+    add(samples, 110 * MS, A1)
+    assert line(described(samples)) == ("/app/a.py", 2)
+    assert samples.location(START) == described(samples).location
+
+
+def test_a_sample_that_came_late_stands_for_the_time_before_it(samples):
+    """While C code held the GIL nobody could look; what was dumped meanwhile comes first."""
+    add(samples, 10 * MS, A1)
+    add(samples, 300 * MS, A2)
+    add(samples, 300 * MS + 1000, B1)
+    assert line(described(samples)) == ("/app/a.py", 2)
+
+
+def test_the_call_is_the_frame_just_inside(samples):
+    add(samples, 10 * MS, LIBRARY, A1, B1, culprit=1)
+    stall = described(samples)
+    assert line(stall) == ("/app/a.py", 1)
+    assert (stall.call.path, stall.call.function) == ("/lib", "g")
+    assert [frame.path for frame in stall.stack] == ["/lib", "/app/a.py", "/app/b.py"]
+
+
+def test_a_line_that_makes_several_calls_is_one_line(samples):
+    add(samples, 10 * MS, A1)
+    add(samples, 20 * MS, LIBRARY, B1, culprit=1)
+    add(samples, 30 * MS, B1)
+    add(samples, 45 * MS, B2, B1, culprit=1)
+    stall = described(samples)
+    assert line(stall) == ("/app/b.py", 1)
+    assert stall.call.line == 2
+
+
+def test_what_was_never_seen_has_no_line(samples):
+    stall = described(samples)
+    assert (stall.location, stall.call, stall.stack, stall.gil) == (None, None, (), False)
+
+
+def test_a_sample_without_its_callback_counts_for_the_one_that_ran_then(samples):
+    add(samples, 50 * MS, A1, started=0)
+    assert line(described(samples, 60 * MS)) == ("/app/a.py", 1)
+    assert described(samples, 40 * MS).location is None
+    assert line(described(samples)) == ("/app/a.py", 1), "it still runs"
+
+
+def test_a_dump_is_believed_until_there_is_a_later_sample(samples):
+    frames = [STRINGS[LIBRARY], STRINGS[A1]]
+    samples.dumped(START + 60 * MS, frames, 1)
+    assert line(described(samples)) == ("/app/a.py", 1)
+    add(samples, 200 * MS, B1)
+    assert line(described(samples)) == ("/app/b.py", 1)
+
+
+def test_a_dump_after_other_samples_counts_with_them(samples):
+    add(samples, 10 * MS, A1)
+    samples.dumped(START + 70 * MS, [STRINGS[B1]], 0)
+    assert line(described(samples)) == ("/app/b.py", 1)
+    add(samples, 200 * MS, A1)
+    assert line(described(samples)) == ("/app/a.py", 1)
+
+
+def test_waiting_for_the_gil_is_remembered(samples):
+    add(samples, 10 * MS, B1, gil=True)
+    assert described(samples).gil
+    assert samples.waited_for_gil(START)
+
+
+def test_what_is_broken_is_no_sample(samples):
+    for text in ("", "x", "0:", "3:1,2", "0:99", "gil:", "-1:1"):
+        samples.add(START, text, STRINGS, START + MS)
+    assert described(samples).location is None
+
+
+def test_old_ones_are_forgotten(samples):
+    add(samples, 10 * MS, A1)
+    samples.forget_before(START + 1)
+    assert described(samples).location is None
+
+
+def test_a_stall_shows_a_bounded_stack(samples):
+    add(samples, 10 * MS, *([A1, A2] * 20))
+    assert len(described(samples).stack) == 12
+
+
+FASTAPI = "/lib/fastapi/routing.py"
+
+
+@pytest.mark.parametrize(
+    ("call", "around", "returned"),
+    [
+        ("\t{}\t369\tserialize_response", "\t{}\t784\tget_request_handler.<locals>.app", True),
+        ("\t/lib/starlette/responses.py\t9\tR.render", "\t{}\t8\tg.<locals>.app", True),
+        ("\t{}\t1\tsolve_dependencies", "\t{}\t784\tget_request_handler.<locals>.app", False),
+        ("\t/lib/starlette/responses.py\t9\tR.render", "\t{}\t3\trun_endpoint_function", False),
+    ],
+)
+def test_a_response_is_made_after_its_endpoint_has_returned(samples, call, around, returned):
+    """The endpoint that FastAPI works for stands in the stack between the two (probe.stacks)."""
+    strings = ["", call.format(FASTAPI), "\t/app/a.py\t7\trows", around.format(FASTAPI)]
+    samples.add(START, "1:1,2,3", strings, START + 30 * MS)
+    stall = described(samples, 50 * MS)
+    assert line(stall) == ("/app/a.py", 7)
+    assert stall.returned is returned
+    rule = SlowCallback(None)
+    rule.stall(stall)
+    [case] = rule.cases.values()
+    assert (
+        "while FastAPI serialised the response of rows" in rule.sentence(case, "@get")
+    ) is returned

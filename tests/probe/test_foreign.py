@@ -1,0 +1,102 @@
+"""Loops whose iteration is not asyncio's: uvloop, and subclasses."""
+
+import asyncio
+import time
+
+import pytest
+
+from loopviz.clock import MS
+from loopviz.probe import install
+from loopviz.testing import VirtualLoop
+from loopviz.wire.events import NUMBER, TASK_RETURNED, Kind
+from tests.support.recording import Recording, coroutine_name
+
+
+async def child():
+    await asyncio.sleep(0.25)
+
+
+@pytest.mark.real
+def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
+    uvloop = pytest.importorskip("uvloop")
+    lines = {}
+
+    async def sleeps():
+        lines["sleep"] = here() + 1
+        await asyncio.sleep(0.02)
+        time.sleep(0.03)
+        return "slept"
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        with install(path=tmp_path / "probe") as probe:
+            assert probe.level == "steps"
+            assert await asyncio.create_task(sleeps(), name="sleeper") == "slept"
+            await asyncio.sleep(0.1)
+        assert loop.get_task_factory() is None
+        return await asyncio.create_task(sleeps())
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(main()) == "slept"
+    seen = Recording(tmp_path / "probe")
+    assert [e.text for e in seen.side if e.kind is Kind.LEVEL_OF_DETAIL] == ["steps"]
+    start = seen.start_of("sleeps")
+    assert seen.strings[start.a & NUMBER] == "sleeper"
+    assert seen.outcomes()["sleeps"] == TASK_RETURNED
+    (_, first), (second, ran) = [
+        (switch, lasted) for switch, lasted in seen.durations() if switch.who == start.who
+    ]
+    assert first < 20 * MS
+    assert ran >= 30 * MS
+    assert seen.strings[second.b].split("\t")[:3] == ["sleep", __file__, str(lines["sleep"])]
+    assert len([e for e in seen.of(Kind.TIMER) if not e.b]) >= 3
+
+
+@pytest.mark.real
+def test_names_of_uvloops_tasks(tmp_path):
+    """uvloop names a task only after its factory has made it."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main():
+        with install(path=tmp_path / "probe"):
+            await asyncio.create_task(child(), name="one")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child(), name="in a group")
+                group.create_task(child())
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+    seen = Recording(tmp_path / "probe")
+    starts = [e for e in seen.of(Kind.TASK_START) if coroutine_name(e) == "child"]
+    assert [seen.strings[e.a & NUMBER] for e in starts] == ["one", "in a group", ""]
+
+
+def test_a_loop_with_an_iteration_of_its_own_is_seen_at_the_lesser_level(tmp_path, monkeypatch):
+    """As some tools make it, by patching asyncio's class or a subclass."""
+
+    class Loop(VirtualLoop):
+        def _run_once(self):
+            super()._run_once()
+
+    def replaced(self):
+        original(self)
+
+    levels = {}
+    for kind in (Loop, VirtualLoop):
+        with kind() as loop:
+            options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
+            with install(loop, path=tmp_path / kind.__name__, **options) as probe:
+                levels[kind.__name__] = probe.level
+                loop.run(child())
+    original = asyncio.BaseEventLoop._run_once
+    monkeypatch.setattr(asyncio.BaseEventLoop, "_run_once", replaced)
+    with VirtualLoop() as loop:
+        options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
+        with install(loop, path=tmp_path / "replaced", **options) as probe:
+            levels["replaced"] = probe.level
+            loop.run(child())
+    assert levels == {"Loop": "steps", "VirtualLoop": "full", "replaced": "steps"}
+    for name in ("Loop", "replaced"):
+        seen = Recording(tmp_path / name)
+        child_ = seen.start_of("child")
+        assert [lasted for s, lasted in seen.durations() if s.who == child_.who] == [0, 0]

@@ -1,0 +1,149 @@
+"""How tasks end, and what is told of those whose end nobody awaits."""
+
+import asyncio
+import gc
+import time
+
+from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED, Kind
+
+
+async def child():
+    await asyncio.sleep(0)
+
+
+def test_an_exception_that_nobody_retrieves(loop, watched):
+    said = []
+
+    async def fails():
+        raise ValueError("unseen")
+
+    async def main():
+        loop.set_exception_handler(lambda loop, context: said.append(context["message"]))
+        task = asyncio.create_task(fails())
+        await asyncio.sleep(0.25)
+        del task
+        gc.collect()
+        await asyncio.sleep(0)
+
+    seen = watched(main())
+    (unseen,) = seen.of(Kind.UNSEEN)
+    assert unseen.who == seen.start_of("fails").who
+    assert said == ["Task exception was never retrieved"]
+
+
+def test_a_task_that_nothing_references_is_lost(loop, watched):
+    said = []
+
+    async def waits():
+        await asyncio.get_running_loop().create_future()
+
+    async def main():
+        loop.set_exception_handler(lambda loop, context: said.append(context["message"]))
+        asyncio.create_task(waits())  # noqa: RUF006 - that is the bug
+        await asyncio.sleep(0.25)
+        gc.collect()
+        await asyncio.sleep(0)
+
+    seen = watched(main())
+    (lost,) = seen.of(Kind.LOST)
+    assert lost.who == seen.start_of("waits").who
+    assert said == ["Task was destroyed but it is pending!"]
+
+
+def test_outcomes(watched):
+    async def returns():
+        return 1
+
+    async def raises():
+        raise ValueError
+
+    async def waits():
+        await asyncio.sleep(10)
+
+    async def swallows():
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            return
+
+    async def main():
+        tasks = [asyncio.create_task(f()) for f in (returns, raises, waits, swallows)]
+        await asyncio.sleep(0.25)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert watched(main()).outcomes() == {
+        "main": TASK_RETURNED,
+        "returns": TASK_RETURNED,
+        "raises": TASK_RAISED,
+        "waits": TASK_CANCELLED,
+        "swallows": TASK_RETURNED,
+    }
+
+
+def test_a_task_ends_when_its_last_step_does(watched, loop):
+
+    async def blocks():
+        time.sleep(0.05)
+
+    async def main():
+        await asyncio.gather(blocks(), child())
+
+    seen = watched(main())
+    _, started, ran = seen.steps(seen.start_of("blocks").who)[-1]
+    (end,) = (e for e in seen.of(Kind.TASK_END) if e.who == seen.start_of("blocks").who)
+    assert end.at == started + ran == started + 50_000_000
+
+
+def test_an_exception_that_no_one_retrieves_is_still_reported(watched, loop):
+    """The probe looks whether a task raised without marking it as retrieved."""
+    reports = []
+
+    async def raises():
+        raise ValueError("no one will know")
+
+    async def main():
+        task = loop.create_task(raises())
+        await asyncio.sleep(0.25)
+        assert task.done()
+        del task
+        gc.collect()
+        await asyncio.sleep(0.25)
+
+    loop.set_exception_handler(lambda _loop, context: reports.append(context["message"]))
+    seen = watched(main())
+    assert seen.outcomes()["raises"] == TASK_RAISED
+    assert reports == ["Task exception was never retrieved"]
+
+
+def test_a_cancel_that_comes_too_late_is_no_step(watched, loop):
+    """`loop.call_later(…, task.cancel)` is bound to a task, and still is a callback."""
+
+    async def main():
+        task = loop.create_task(child())
+        loop.call_later(0.25, task.cancel)
+        await task
+        await asyncio.sleep(0.5)
+
+    seen = watched(main())
+    ends = [e.who for e in seen.of(Kind.TASK_END)]
+    assert len(ends) == len(set(ends))
+    assert len(seen.steps(seen.start_of("child").who)) == 2
+    assert [e.text.split("\t")[0] for e in seen.of(Kind.CALLBACK)].count("Task.cancel") == 1
+
+
+def test_a_cancel_in_time_is_no_step_either(watched, loop):
+    async def waits():
+        await asyncio.sleep(10)
+
+    async def main():
+        task = loop.create_task(waits())
+        loop.call_later(0.25, task.cancel)
+        await asyncio.wait([task])
+
+    seen = watched(main())
+    assert seen.outcomes()["waits"] == TASK_CANCELLED
+    assert len(seen.steps(seen.start_of("waits").who)) == 2
+    timers = [e.text.split("\t")[0] for e in seen.of(Kind.TIMER)]
+    assert timers == ["Task.cancel"]

@@ -1,0 +1,78 @@
+"""Who woke whom, and what for."""
+
+import asyncio
+import threading
+
+from loopviz.wire.events import Kind
+
+
+def test_a_thread_that_wakes_the_loop_is_no_waker(loop, watched):
+    async def main():
+        future = loop.create_future()
+
+        async def waits():
+            await future
+
+        task = asyncio.create_task(waits())
+        await asyncio.sleep(0)
+        thread = threading.Thread(target=loop.call_soon_threadsafe, args=(future.set_result, None))
+        thread.start()
+        thread.join()
+        await task
+
+    seen = watched(main())
+    woken = {(e.who, e.a) for e in seen.of(Kind.WOKEN)}
+    main_, waits = seen.start_of("main").who, seen.start_of("waits").who
+    assert woken == {(main_, waits)}, "the main task, by the end of the other; nothing else"
+
+
+def test_a_waker_is_found_through_callbacks(loop, watched):
+    """The last of two gathered tasks wakes the one that gathers them, through its callback."""
+
+    async def sets(event, after):
+        await asyncio.sleep(after)
+        event.set()
+
+    async def waits(event):
+        await event.wait()
+
+    async def main():
+        event = asyncio.Event()
+        await asyncio.gather(sets(event, 0.25), waits(event))
+
+    seen = watched(main())
+    who = {name: seen.start_of(name).who for name in ("sets", "waits", "main")}
+    woken = [(e.who, e.a) for e in seen.of(Kind.WOKEN)]
+    assert woken == [(who["waits"], who["sets"]), (who["main"], who["waits"])]
+
+
+def test_a_step_says_what_it_waited_for_and_where(loop, watched, here):
+    lines = {}
+
+    async def inner():
+        lines["sleep"] = here() + 1
+        await asyncio.sleep(0.25)
+
+    async def other():
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.125)
+
+    async def main():
+        await inner()
+        lines["task"] = here() + 1
+        await asyncio.create_task(other())
+        future = loop.create_future()
+        loop.call_later(0.125, future.set_result, None)
+        lines["future"] = here() + 1
+        await future
+
+    seen = watched(main())
+    task = seen.start_of("main").who
+    waited = [seen.strings[e.b].split("\t") for e in seen.of(Kind.STEP) if e.who == task and e.b]
+    assert [(what, file, int(line)) for what, file, line, _ in waited] == [
+        ("sleep", __file__, lines["sleep"]),
+        ("future", __file__, lines["task"]),
+        ("future", __file__, lines["future"]),
+    ]
+    first, yielded, _ = (e.b for e in seen.of(Kind.STEP) if e.who == seen.start_of("other").who)
+    assert (first, yielded) == (0, 0), "neither of them was a wait"

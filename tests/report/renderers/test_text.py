@@ -1,0 +1,221 @@
+"""The summary of a report, and the table that compares two."""
+
+import pytest
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.model import Model
+from loopviz.report.renderers import renderer
+from loopviz.testing import Story
+from loopviz.wire.control import LEFT, Sample
+from tests.report.runs import T0, crowded, hung, report_of, run
+
+summary, compare_table = renderer("text").report, renderer("text").comparison
+
+
+def test_the_summary_shows_what_was_crowded_and_the_troubles():
+    lines = summary(report_of(crowded())).splitlines()
+    assert lines[-7:] == [
+        "resource                              in use   waiting    p99 ms   gave up",
+        "db.py:17 pool(2)                         2/2         2        30         1",
+        "",
+        "tasks   1 destroyed while pending · 1 raised unseen · 1 outlived their parent of 5",
+        "",
+        "WARNING exception never retrieved × 1",
+        "  A task raised ValueError: x, and nobody retrieved it.",
+    ]
+
+
+def test_summary():
+    assert summary(report_of(run())).splitlines() == [
+        "block · no fix · 1.0 s · seed 0",
+        "",
+        "route                      rps   sent     ok  errors    p50 ms    p99 ms",
+        "GET /report                 12     10     10       0        60        60",
+        "GET /ping                   20     10      9       1        40        40",
+        "  timeout × 1",
+        "",
+        "loop    utilization 50% · 20 callbacks",
+        "lag     p50 0.00 ms · p99 0.00 ms · max 0.00 ms",
+        "ready   p50 0.00 ms · p99 0.00 ms · max 0.00 ms",
+        "",
+        "ERROR slow callback × 10",
+        "  GET /report blocked the loop 50 ms in time.sleep(0.05).",
+        "  at scenarios/block.py:42",
+        "  try --fix to_thread",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("victims", "said"),
+    [(1, "; 1 request waited 1.5 s for it."), (12, "; 12 requests waited 1.5 s for it.")],
+)
+def test_summary_names_the_victims(victims, said):
+    report = report_of(run())
+    report["findings"][0] |= {"victims": victims, "victim_wait_ms": 1500.0}
+    assert summary(report).splitlines()[-3].endswith("in time.sleep(0.05)" + said)
+
+
+def test_summary_of_a_healthy_run_and_of_nothing():
+    healthy = summary(report_of(run(fix=True), ["to_thread"], seed=7, duration_s=2.5))
+    assert healthy.splitlines()[0] == "block · to_thread · 2.5 s · seed 7"
+    assert healthy.splitlines()[-1] == "no findings"
+    nothing = summary(report_of(Model([("GET /a", 5)])))
+    assert "utilization unknown" in nothing
+    assert "lag     p50 – ms · p99 – ms · max – ms" in nothing
+
+
+def test_compare_table():
+    table = compare_table(report_of(run()), report_of(run(fix=True), ["to_thread"]))
+    assert table.splitlines() == [
+        "block: no fix → to_thread",
+        "",
+        "                                      before       after    change       samples",
+        "GET /report p50                        60 ms     6.00 ms    ▼ 90 %       10 → 10",
+        "GET /report p99                        60 ms     6.00 ms    ▼ 90 %       10 → 10",
+        "GET /ping p50                          40 ms     2.00 ms    ▼ 95 %       10 → 10",
+        "GET /ping p99                          40 ms     2.00 ms    ▼ 95 %       10 → 10",
+        "GET /ping errors                           1           1",
+        "lag p99                              0.00 ms     0.00 ms          ",
+        "ready delay p99                      0.00 ms     0.00 ms          ",
+        "utilization                              50%          2%",
+        "slow callbacks                            10           0",
+    ]
+
+
+def test_compare_shows_what_was_counted_what_failed_and_where_the_crowd_was():
+    def counted(stored, fix):
+        about = {"routes": [("GET /a", 5)], "counters": [("stored", "rows stored", False)]}
+        model = Model(**about) if fix else crowded(**about)
+        Story().counts("stored", stored).tell(model)
+        statuses = [200] * 3 if fix else [500, 200, LEFT]
+        samples = [Sample(0, T0 + i, T0 + i, T0 + 9 * MS, s) for i, s in enumerate(statuses)]
+        model.feed_load(samples, [3], [0], [0])
+        return report_of(model, ["fix"] if fix else [])
+
+    before, after = counted(3, fix=False), counted(12, fix=True)
+    lines = compare_table(before, after).splitlines()
+    assert "GET /a errors                              1           0" in lines
+    assert lines[-2:] == [
+        "waiting for db.py:17 pool(2)               2           0",
+        "counted stored                             3          12",
+    ]
+    assert "waiting for db.py:17 pool(2)               0           2" in (
+        compare_table(after, before).splitlines()
+    )
+    said = summary(before).splitlines()
+    assert said[3:5] == [
+        "GET /a                       5      3      1       1      9.00      9.00",
+        "  500 × 1 · left × 1",
+    ]
+    assert "counted stored 3" in said
+
+
+def test_compare_says_what_got_worse():
+    table = compare_table(report_of(run(fix=True)), report_of(run(), ["x", "y"]))
+    lines = table.splitlines()
+    assert lines[0] == "block: no fix → x + y"
+    assert lines[3].split("▲")[1].split() == ["900", "%", "10", "→", "10"]
+
+
+def test_compare_with_nothing_measured():
+    empty = Model([("GET /a", 5)])
+    lines = compare_table(report_of(empty), report_of(empty, ["x"])).splitlines()
+    assert lines[3].split() == ["GET", "/a", "p50", "–", "ms", "–", "ms", "0", "→", "0"]
+    assert not any("utilization" in line for line in lines)
+
+
+@pytest.mark.parametrize("length", [5, 20, 21, 24, 25, 60])
+def test_compare_keeps_the_figures_of_a_long_route_apart(length):
+    model = Model([("GET /" + "x" * (length - 5), 5)])
+    lines = compare_table(report_of(model), report_of(model, ["x"])).splitlines()
+    assert " p50 " in lines[3]
+    assert " p99 " in lines[4]
+
+
+def test_the_first_line_says_what_hangs_and_where():
+    quiet, held = (summary(hung(held=held)).splitlines() for held in (False, True))
+    assert quiet[0] == (
+        "HANGS at x.py:9: 20 requests of GET /a have waited up to 5.0 s so far, the oldest for "
+        "door in lock; 20 of 39 requests were not answered, 1 timed out."
+    )
+    assert held[0] == (
+        "HANGS at x.py:4: GET /a has blocked the loop for 5.0 s so far in lock; "
+        "20 of 39 requests were not answered, 1 timed out."
+    )
+    for lines in (quiet, held):
+        assert lines[1] == "block · no fix · 1.0 s · seed 0"
+        assert lines[4:6] == [
+            "GET /a                       5     30     10       0    ≥ 3400    ≥ 4900",
+            "  unanswered × 20",
+        ]
+
+
+def test_the_first_line_of_a_route_that_never_answers():
+    model = Model([("GET /a", 5)])
+    model.feed_load([], [3], [3], [0], [(0, T0)] * 3)
+    said = summary(report_of(model, now_ns=T0 + SECOND)).splitlines()
+    assert said[0] == "NO ANSWER: GET /a did not answer once; 3 of 3 requests were not answered."
+    model.feed_load([Sample(0, T0, T0, T0 + MS, 500)], [4], [3], [0], [(0, T0)] * 3)
+    assert summary(report_of(model, now_ns=T0 + SECOND)).startswith("block")
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_compare_does_not_rate_a_hang_better_than_its_fix(held):
+    """By those that were answered alone, the bug would be eight times as fast."""
+    lines = compare_table(hung(held=held), hung(fix=True)).splitlines()
+    assert lines[0].startswith("before: HANGS at x.py:")
+    assert lines[1] == "block: no fix → unlock"
+    assert lines[4:8] == [
+        "GET /a p50                         ≥ 3400 ms       40 ms    ▼ 99 %       30 → 30",
+        "GET /a p99                         ≥ 4900 ms       40 ms    ▼ 99 %       30 → 30",
+        "GET /a unanswered                         20           0",
+        "GET /b p50                           2.00 ms     2.00 ms     ▲ 0 %         9 → 9",
+    ]
+    other = compare_table(hung(fix=True), hung(held=held)).splitlines()
+    assert other[0].startswith("after: HANGS at x.py:")
+    assert other[4] == (
+        "GET /a p50                             40 ms   ≥ 3400 ms  ▲ 8400 %       30 → 30"
+    )
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_lower_bound_beside_nothing(turned):
+    """Of the other run nothing came back that counts."""
+    reports = [hung(), report_of(Model([("GET /a", 5), ("GET /b", 5)]))]
+    row = compare_table(*(reports[::-1] if turned else reports)).splitlines()[4]
+    assert row.replace("≥ 3400 ms", "").split() == [
+        "GET",
+        "/a",
+        "p50",
+        "–",
+        "ms",
+        *(["0", "→", "30"] if turned else ["30", "→", "0"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        ((100, False), (50, False), "▼ 50 %"),
+        ((100, True), (50, False), "▼ 50 %"),
+        ((100, True), (150, False), "?"),
+        ((100, False), (150, True), "▲ 50 %"),
+        ((100, False), (50, True), "?"),
+        ((100, True), (50, True), "?"),
+    ],
+)
+def test_a_change_of_lower_bounds_is_told_only_if_it_is_certain(before, after, change):
+    reports = []
+    for ms, bound in (before, after):
+        report = report_of(Model([("GET /a", 5)]))
+        report["load"][0]["latency_ms"]["p50"] = float(ms)
+        report["load"][0]["latency_at_least"] = ["p50"] if bound else []
+        reports.append(report)
+    row = compare_table(*reports).splitlines()[3]
+    assert row[56:66].strip() == change
+
+
+def test_compare_names_what_was_on_before():
+    before = report_of(run(), ["a"])
+    after = report_of(run(fix=True), ["a", "b"])
+    assert compare_table(before, after).splitlines()[0] == "block: a → a + b"

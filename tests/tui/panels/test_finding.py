@@ -1,0 +1,200 @@
+"""The finding panel of narrow terminals: each rule's sentence, the fix to try, and what is on."""
+
+from dataclasses import replace
+
+import pytest
+
+from loopviz.clock import SECOND
+from loopviz.lab.catalogue import FixInfo
+from loopviz.model.snapshot import CounterValue
+from loopviz.tui.draw.glyphs import BLOCKS
+from loopviz.tui.draw.palette import theme_named
+from loopviz.tui.panels.finding import draw_finding
+from loopviz.tui.panels.layout import PlanInput, make_plan
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.actions import DEFAULT_KEYS
+from tests.tui.fake_run import BLOCKING_LINE, SCENARIO, T0, FakeRun
+
+SAID = {
+    "slow-callback": "GET /report blocked the loop 212 ms in time.sleep(0.2)",
+    "gil-contention": "The loop waited 35 ms for the GIL while a thread ran crunch",
+    "ready-delay-high": (
+        "Callbacks waited 120 ms for the loop, though none blocked it for long: 4812 steps of "
+        "GET /crunch at total += crunch(rounds // 20) took 97% of a second"
+    ),
+    "pool-exhausted": (
+        "All 5 database connections of scenarios/dbpool.py:52 pool(5) were taken: GET /order "
+        "waited 1.0 s for one, each is held 203 ms in await other_service(); 26 gave up"
+    ),
+    "thread-limiter-exhausted": (
+        "All 40 threads of default thread limiter were taken: GET /report waited 1.3 s for one, "
+        "each is held 500 ms in slow_report; 3 gave up"
+    ),
+    "lock-convoy": (
+        "12 tasks queued for scenarios/convoy.py:30 Lock: GET /item waited 1.9 s for a lock "
+        "that is held 40 ms at a time in await connection.execute(query)"
+    ),
+    "lock-held-across-io": (
+        "GET /item held scenarios/convoy.py:30 Lock while it waited 40 ms in await "
+        "connection.execute(query); 31 tasks waited for the lock"
+    ),
+    "task-never-retrieved": "mail raised ValueError('no address'), and nobody retrieved it",
+    "task-outlived-parent": "leg went on for 480 ms after the task that made it",
+    "task-lost": (
+        "wait_for_ever was destroyed while it waited for scenarios/background.py:12 Event: "
+        "nothing referenced it"
+    ),
+    "unbounded-growth": (
+        "scenarios/queue.py:31 Queue grew for 5 s, to 152 items: it has no maxsize"
+    ),
+    "client-per-request": (
+        "GET /price makes its own HTTP client in async with httpx.AsyncClient() as client:: "
+        "none is shared"
+    ),
+    "sequential-awaits": (
+        "GET /page waited 10 times in a row, 309 ms in total, in await fetch(n): "
+        "these waits could overlap"
+    ),
+    "cancelled-mid-write": (
+        "POST /transfer was cancelled 74 times while it held scenarios/disconnect.py:41 pool(5) "
+        "in await connection.execute(credit): what it wrote may be incomplete"
+    ),
+    "requests-fail": (
+        "GET /order raised TimeoutError: QueuePool limit of size 5 overflow 0 reached, connection "
+        "timed out, timeout 1.00, in async with engine.connect(): it was answered 500"
+    ),
+    "retry-storm": (
+        "GET /price calls 127.0.0.1:8400 again and again after it failed in await "
+        "client.get(url): 62% of these calls are retries"
+    ),
+}
+
+
+def panel(
+    *,
+    width=80,
+    height=24,
+    on=(),
+    ago=0.0,
+    comparing=False,
+    fixes=(),
+    counters=(),
+    scenario=None,
+    **changes,
+):
+    """The panel's rows for the world's finding, changed."""
+    run = FakeRun()
+    frame = run.frame(T0 + 5 * SECOND, 6 * SECOND)
+    now = frame.snapshot.now_ns
+    finding = replace(frame.snapshot.findings[0], **{"last_ns": now - int(ago * SECOND)} | changes)
+    found = () if changes.get("rule") == "" else (finding,)
+    scenario = replace(SCENARIO, **{"fixes": fixes or SCENARIO.fixes} | (scenario or {}))
+    scene = Scene(
+        scenario,
+        replace(frame.status, fixes_on=frozenset(on)),
+        replace(frame.snapshot, findings=found, counters=counters),
+        now,
+        now,
+        theme_named("dark"),
+        BLOCKS,
+        keys=DEFAULT_KEYS,
+    )
+    strips = draw_finding(scene, make_plan(width, height, PlanInput(comparing=comparing)))
+    assert {strip.cell_length for strip in strips} == {width}
+    return [strip.text.rstrip() for strip in strips]
+
+
+@pytest.mark.parametrize("rule", SAID)
+def test_each_rules_sentence_is_whole_at_80_columns(rule):
+    rows = panel(rule=rule, sentence=SAID[rule], title=rule.replace("-", " "))
+    text = " ".join(" ".join(rows[1:4]).split())
+    shown = SAID[rule]
+    if shown not in text:  # then names of files are short
+        shown = shown.replace("scenarios/", "")
+    assert shown in text
+    assert any(row.startswith(" fix a: ") and row.endswith("press a") for row in rows)
+    assert "…" not in rows[0]
+
+
+def test_a_sentence_that_is_too_long_is_cut_and_the_key_stays():
+    rows = panel(sentence="word " * 90, comparing=True)
+    assert len(rows) == 4
+    assert rows[2].endswith("…")
+    assert rows[3].startswith(" fix a: ")
+    small = panel(sentence="word " * 90, width=60, height=16)
+    assert [row[:7] for row in small[1:]] == [" block.", " fix a:"]
+
+
+def test_a_place_is_said_once():
+    place = f"{BLOCKING_LINE.file}:{BLOCKING_LINE.line}"
+    assert panel(sentence=f"{place} Queue grew")[1] == f" {place} Queue grew"
+    assert panel(sentence="It grew")[1] == f" {place}  It grew"
+
+
+def test_the_lesson_gets_what_is_left():
+    assert panel()[3].startswith(" lesson ")
+    assert "lesson" not in " ".join(panel(sentence=SAID["pool-exhausted"]))
+
+
+def test_a_fix_that_is_on_says_why_it_helps():
+    rows = panel(on=["to_thread"], ago=9, comparing=True)
+    assert "last seen 9 s ago" in rows[0]
+    assert rows[2:] == [
+        " on  a: await asyncio.to_thread(...)",
+        "        The call still blocks, but a thread of its own: the loop goes on.",
+    ]
+
+
+def test_a_wrong_fix_says_so_and_the_right_one_has_its_key():
+    fixes = (
+        FixInfo("to_thread", "await asyncio.to_thread(...)", "It helps."),
+        FixInfo("wrong", "more of the same", "It does not.", wrong=True),
+    )
+    rows = panel(on=["wrong"], fixes=fixes)
+    assert rows[2] == " fix a: await asyncio.to_thread(...)   press a"
+    assert rows[3] == " on  b: more of the same"
+    assert rows[4] == "        looks right but is not: It does not."
+    short = panel(on=["wrong"], fixes=fixes, comparing=True)
+    assert short[2:] == [rows[2], " on  b: looks right but is not: It does not."]
+
+
+def test_a_long_fix_never_hides_its_key():
+    fixes = (FixInfo("to_thread", "x" * 200, ""),)
+    assert panel(fixes=fixes)[2].endswith("…   press a")
+
+
+def test_without_a_fix_it_says_so():
+    assert panel(suggested_fix="")[2] == " no fix is known for this one"
+    assert "no fix" not in " ".join(panel(suggested_fix="", on=["to_thread"]))
+
+
+def test_when_nothing_is_wrong_there_is_something_to_look_at():
+    rows = panel(rule="")
+    assert rows[0].startswith("── NO FINDING SO FAR ")
+    assert rows[1].startswith(" watch LOOP: solid red")
+    assert panel(rule="", on=["to_thread"])[1].startswith(" on  a: ")
+
+
+def test_without_a_finding_a_counter_that_rises_is_the_trouble():
+    lost = CounterValue(key="lost", title="lost votes", bad=True, value=1104, recent=9)
+    rows = panel(rule="", counters=(lost,))
+    assert rows[0].startswith("── LOST VOTES: 1,104 ─ no rule sees it")
+    assert rows[1].startswith(" watch ")
+    assert rows[-1] == " fix a: await asyncio.to_thread(...)   press a"
+    on = panel(rule="", counters=(lost,), on=["plain_def"])
+    assert "press" not in " ".join(on)
+    stands = panel(rule="", counters=(replace(lost, recent=0),))
+    assert stands[0].startswith("── NO FINDING SO FAR ")
+
+
+def test_what_to_look_at_is_shown_whole_or_not_at_all():
+    long = "with each fix it stands still, and what was lost before does not come back " * 2
+    lost = CounterValue(key="lost", title="lost votes", bad=True, value=9, recent=9)
+
+    def shown(*hints):
+        return panel(rule="", counters=(lost,), scenario={"watch_for": hints})[1:]
+
+    assert shown("one", long, "two")[:2] == [" watch one", " watch two"]
+    first = shown(long, "one")
+    assert first[0].startswith(" watch with each fix")
+    assert first[1].startswith("      ")
