@@ -39,7 +39,7 @@ def anything(seed, length):
         lambda: story.job(task(), resource(), by=task()),
         lambda: story.job_starts(task(), resource()),
         lambda: story.job_ends(task(), resource()),
-        lambda: story.unseen(task(), "ValueError"),
+        lambda: story.never_retrieved(task(), "ValueError"),
         lambda: story.lost(task()),
         lambda: story.gone(task()),
         lambda: story.call(task(), "up", rng.choice([0, 200, 503]), place=HOLDS),

@@ -27,7 +27,9 @@ def spawning(times=1, *, outlives=50, outcome=0, site=SPAWNED, then=lambda _stor
 
 
 def test_an_exception_that_nobody_retrieves():
-    story = spawning(2, outcome=TASK_RAISED, then=lambda s, t: s.unseen(t, "ValueError: no"))
+    story = spawning(
+        2, outcome=TASK_RAISED, then=lambda s, t: s.never_retrieved(t, "ValueError: no")
+    )
     (seen,) = found(story)
     assert (seen.rule, seen.count, seen.severity) == ("task-never-retrieved", 2, "error")
     assert (seen.location, seen.source) == (SPAWN, "line 30 of /app/api.py")
@@ -47,7 +49,7 @@ def test_word_of_it_may_come_before_the_task():
 
 
 def test_an_exception_of_a_task_that_was_never_heard_of():
-    story = Story().idle(MS).unseen(77, "ValueError: no").idle(SECOND).idle(SECOND)
+    story = Story().idle(MS).never_retrieved(77, "ValueError: no").idle(SECOND).idle(SECOND)
     story.idle(SECOND).idle(SECOND)
     (seen,) = found(story)
     assert (seen.location, seen.count) == (None, 1)

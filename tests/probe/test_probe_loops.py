@@ -268,7 +268,7 @@ def test_an_exception_that_nobody_retrieves(loop, watched):
         await asyncio.sleep(0)
 
     seen = watched(main())
-    (unseen,) = seen.of(Kind.UNSEEN)
+    (unseen,) = seen.of(Kind.EXCEPTION_NEVER_RETRIEVED)
     assert unseen.who == seen.start_of("fails").who
     assert said == ["Task exception was never retrieved"]
 

@@ -131,7 +131,7 @@ def test_requests_are_grouped_by_their_route_and_say_what_they_wait_for():
 
 
 def test_troubled_tasks_stand_on_top_with_a_word():
-    story = ticking(2).step(2, MS).end(2, TASK_RAISED).idle(MS).unseen(2, "ValueError: no")
+    story = ticking(2).step(2, MS).end(2, TASK_RAISED).idle(MS).never_retrieved(2, "ValueError: no")
     story.lost(3).idle(MS)
     shown = Shown("tasks", story, size=(118, 20))
     top = shown.rows[2:5]
@@ -281,7 +281,7 @@ def test_on_a_wide_terminal_table_and_detail_stand_side_by_side():
 
 
 def test_ascii_has_no_other_signs():
-    story = ticking(2).step(2, MS).end(2, TASK_RAISED).idle(MS).unseen(2, "ValueError: no")
+    story = ticking(2).step(2, MS).end(2, TASK_RAISED).idle(MS).never_retrieved(2, "ValueError: no")
     shown = Shown("tasks", story, size=(160, 40), glyphs=ASCII).choose(("task", 3))
     assert all(row.isascii() for row in shown.rows)
 

@@ -33,7 +33,7 @@ _PATIENCE_S = 10.0
 """How long the loop of another thread may take to let us in."""
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
 _MESSAGES = {
-    "Task exception was never retrieved": Kind.UNSEEN,
+    "Task exception was never retrieved": Kind.EXCEPTION_NEVER_RETRIEVED,
     "Task was destroyed but it is pending!": Kind.LOST,
 }
 
@@ -258,7 +258,7 @@ class Probe:
         if kind is None or not number:
             return
         text = 0
-        if kind is Kind.UNSEEN and asyncio._get_running_loop() is self._loop:
+        if kind is Kind.EXCEPTION_NEVER_RETRIEVED and asyncio._get_running_loop() is self._loop:
             error = context.get("exception")
             text = self._ring.intern(f"{type(error).__name__}: {error}"[:200])
         self.hooks.write(self._clock(), 0, tag(kind, number, text))

@@ -194,9 +194,9 @@ class Story:
         b = generation + (GC_ELSEWHERE if elsewhere else 0)
         return self._tell(Kind.GC, self.now_ns - lasted, 0, b)
 
-    def unseen(self, task: int, error: str) -> Self:
+    def never_retrieved(self, task: int, error: str) -> Self:
         """Nobody ever retrieved the task's exception."""
-        return self._tell(Kind.UNSEEN, 0, task, self._loop.intern(error))
+        return self._tell(Kind.EXCEPTION_NEVER_RETRIEVED, 0, task, self._loop.intern(error))
 
     def lost(self, task: int) -> Self:
         """The task is destroyed while it is pending."""

@@ -114,7 +114,7 @@ class Kind(IntEnum):
     GC_ELSEWHERE if it ran on another thread than the loop's."""
     WOKEN = 24
     """Right after its `STEP`: task `who` was made ready by another task's step. a: that task."""
-    UNSEEN = 25
+    EXCEPTION_NEVER_RETRIEVED = 25
     """Task `who` raised, and nobody ever retrieved the exception. b: the exception."""
     LOST = 26
     """Task `who` was destroyed while it was pending: nothing had referenced it."""

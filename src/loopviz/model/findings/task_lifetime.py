@@ -63,7 +63,7 @@ class TaskNeverRetrieved(_Lives):
         self._pending: dict[int, tuple[int, str]] = {}
         """Told in the side ring, and so before the task's start or end: when, and what."""
 
-    def unseen(self, number: int, error: str, task: "Task | None", at: int) -> None:
+    def never_retrieved(self, number: int, error: str, task: "Task | None", at: int) -> None:
         if task is not None:
             self._raised(task, error, at)
         elif len(self._pending) < _PENDING:

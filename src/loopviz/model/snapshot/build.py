@@ -143,7 +143,7 @@ class SnapshotBuilder:
             _OUTCOMES[task.outcome],  # type: ignore[arg-type]
             bool(task.outlived_ns or (parent is not None and parent.ended_ns)),
             task.outlived_ns,
-            task.unseen,
+            task.never_retrieved,
             task.group.number,
             waits_for and wait is not None and wait.idle,
         )

@@ -107,7 +107,9 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.JOB_END: lambda at, a, _who, b: trace.jobs.ended(at, a, b),
         Kind.GC: collected,
         Kind.WOKEN: woken,
-        Kind.UNSEEN: lambda at, _a, who, b: tasks.was_unseen(at, who, text(b)),
+        Kind.EXCEPTION_NEVER_RETRIEVED: lambda at, _a, who, b: tasks.note_never_retrieved(
+            at, who, text(b)
+        ),
         Kind.LOST: trace.lost,
         Kind.PHASE: phase,
         Kind.GONE: gone,

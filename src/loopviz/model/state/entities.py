@@ -24,6 +24,7 @@ class Task:
         "group",
         "holds",
         "name",
+        "never_retrieved",
         "number",
         "offloaded",
         "outcome",
@@ -40,7 +41,6 @@ class Task:
         "started_ns",
         "step_ns",
         "steps",
-        "unseen",
         "waiting_ns",
         "waits",
         "waker",
@@ -77,7 +77,7 @@ class Task:
         self.waits: list[Wait] = []
         """The open ones, innermost last."""
         self.holds: list[Hold] = []
-        self.unseen = ""
+        self.never_retrieved = ""
         """The exception that nobody retrieved."""
 
     @property

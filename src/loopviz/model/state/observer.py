@@ -42,7 +42,7 @@ class Observer:
         `task.busy_ns`, `ready_ns`, `waiting_ns`, `waits` (open ones; a LOST task's tell what for).
         """
 
-    def unseen(self, number: int, error: str, task: "Task | None", at: int) -> None:
+    def never_retrieved(self, number: int, error: str, task: "Task | None", at: int) -> None:
         """A task raised and nobody ever retrieved it. `task` is None once it is forgotten."""
 
     def request_ended(self, request: "Request", at: int) -> None:

@@ -89,21 +89,21 @@ class Tasks:
             else:
                 parent.children -= 1
         self.ended.append(task)
-        if task.unseen or task.outlived_ns or task.outcome == LOST:
+        if task.never_retrieved or task.outlived_ns or task.outcome == LOST:
             self.troubled.append(task)
         self.observer.task_ended(task, at)
 
-    def was_unseen(self, at: int, number: int, error: str) -> None:
-        """UNSEEN. It may have ended long ago."""
+    def note_never_retrieved(self, at: int, number: int, error: str) -> None:
+        """EXCEPTION_NEVER_RETRIEVED. It may have ended long ago."""
         self.never_retrieved += 1
         task = self.live.get(number)
         if task is None:
             task = next((t for t in reversed(self.ended) if t.number == number), None)
         if task is not None:
-            task.unseen = error
+            task.never_retrieved = error
             if task.ended_ns and task not in self.troubled:
                 self.troubled.append(task)
-        self.observer.unseen(number, error, task, at)
+        self.observer.never_retrieved(number, error, task, at)
 
     def gap(self) -> None:
         """Events were lost: tasks may have ended unseen."""

@@ -162,8 +162,8 @@ class Trace:
         at, a, who, b, kind = event
         if kind == Kind.JOB_START:
             self.jobs.started(at, a, text)
-        elif kind == Kind.UNSEEN:
-            self.tasks.was_unseen(at, who, text)
+        elif kind == Kind.EXCEPTION_NEVER_RETRIEVED:
+            self.tasks.note_never_retrieved(at, who, text)
         elif kind == Kind.LEVEL_OF_DETAIL:
             self.level = text
         elif kind in (Kind.JOB_END, Kind.GC, Kind.LOST, Kind.COST):
