@@ -40,7 +40,7 @@ def anything(seed, length):
         lambda: story.job_starts(task(), resource()),
         lambda: story.job_ends(task(), resource()),
         lambda: story.never_retrieved(task(), "ValueError"),
-        lambda: story.lost(task()),
+        lambda: story.destroyed(task()),
         lambda: story.gone(task()),
         lambda: story.call(task(), "up", rng.choice([0, 200, 503]), place=HOLDS),
         lambda: story.resource(resource(), rng.choice(KINDS), 1, made_at=MADE, by=task()),

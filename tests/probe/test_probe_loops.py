@@ -287,7 +287,7 @@ def test_a_task_that_nothing_references_is_lost(loop, watched):
         await asyncio.sleep(0)
 
     seen = watched(main())
-    (lost,) = seen.of(Kind.LOST)
+    (lost,) = seen.of(Kind.TASK_DESTROYED)
     assert lost.who == seen.start_of("waits").who
     assert said == ["Task was destroyed but it is pending!"]
 

@@ -132,7 +132,7 @@ def test_requests_are_grouped_by_their_route_and_say_what_they_wait_for():
 
 def test_troubled_tasks_stand_on_top_with_a_word():
     story = ticking(2).step(2, MS).end(2, TASK_RAISED).idle(MS).never_retrieved(2, "ValueError: no")
-    story.lost(3).idle(MS)
+    story.destroyed(3).idle(MS)
     shown = Shown("tasks", story, size=(118, 20))
     top = shown.rows[2:5]
     assert "IN TROUBLE" in top[0]
@@ -149,7 +149,7 @@ def test_troubled_tasks_stand_on_top_with_a_word():
 def test_of_many_in_trouble_the_last_three_are_shown_until_they_are_opened():
     story = ticking(9)
     for number in range(2, 8):
-        story.lost(number)
+        story.destroyed(number)
     shown = Shown("tasks", story.idle(MS)).choose(("trouble", 0))
     assert sum("! lost" in row for row in shown.rows) == 3
     commands.enter(shown.desk)
@@ -318,10 +318,10 @@ def test_seconds_pass_and_a_group_has_a_pace():
 
 
 def test_the_chosen_one_in_trouble_stays_while_others_come():
-    story = ticking(12).lost(2).idle(MS)
+    story = ticking(12).destroyed(2).idle(MS)
     shown = Shown("tasks", story).choose(("task", 2))
     for number in range(3, 9):
-        shown.story.lost(number)
+        shown.story.destroyed(number)
     shown.passes()
     assert [row.split()[0] for row in shown.rows if "! lost" in row][-1] == "▶"
     assert ("task", 2) in shown.keys

@@ -34,7 +34,7 @@ _PATIENCE_S = 10.0
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
 _MESSAGES = {
     "Task exception was never retrieved": Kind.EXCEPTION_NEVER_RETRIEVED,
-    "Task was destroyed but it is pending!": Kind.LOST,
+    "Task was destroyed but it is pending!": Kind.TASK_DESTROYED,
 }
 
 _log = logging.getLogger("loopviz")

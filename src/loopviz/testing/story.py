@@ -198,9 +198,9 @@ class Story:
         """Nobody ever retrieved the task's exception."""
         return self._tell(Kind.EXCEPTION_NEVER_RETRIEVED, 0, task, self._loop.intern(error))
 
-    def lost(self, task: int) -> Self:
+    def destroyed(self, task: int) -> Self:
         """The task is destroyed while it is pending."""
-        return self._tell(Kind.LOST, 0, task)
+        return self._tell(Kind.TASK_DESTROYED, 0, task)
 
     def costs(self, ns: int) -> Self:
         """The probe adds so much to a callback, by its own measurement."""

@@ -116,7 +116,7 @@ class Kind(IntEnum):
     """Right after its `STEP`: task `who` was made ready by another task's step. a: that task."""
     EXCEPTION_NEVER_RETRIEVED = 25
     """Task `who` raised, and nobody ever retrieved the exception. b: the exception."""
-    LOST = 26
+    TASK_DESTROYED = 26
     """Task `who` was destroyed while it was pending: nothing had referenced it."""
     PHASE = 27
     """The request of task `who` enters a phase. b: its name (`dependencies`, `endpoint`,

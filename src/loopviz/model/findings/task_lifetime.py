@@ -10,7 +10,7 @@ from loopviz.model.findings.evidence import named, took
 from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.names import Site
 from loopviz.model.snapshot import Location
-from loopviz.model.state.entities import LOST, Task
+from loopviz.model.state.entities import DESTROYED, Task
 
 __all__ = ["TaskLost", "TaskNeverRetrieved", "TaskOutlivedParent"]
 
@@ -101,7 +101,7 @@ class TaskOutlivedParent(_Lives):
     many = "{count} tasks made at {places} more lines outlived the task that made them"
 
     def task_ended(self, task: "Task", at: int) -> None:
-        if task.outlived_ns < _OUTLIVED_NS or task.outcome == LOST:
+        if task.outlived_ns < _OUTLIVED_NS or task.outcome == DESTROYED:
             return
         if self.context.where(self.context.trace.site(task.site)) is not None:
             number = self.context.number(task)
@@ -125,7 +125,7 @@ class TaskLost(_Lives):
     many = "{count} tasks made at {places} more lines were destroyed while they waited"
 
     def task_ended(self, task: "Task", at: int) -> None:
-        if task.outcome != LOST:
+        if task.outcome != DESTROYED:
             return
         if self.context.where(self.context.trace.site(task.site)) is not None:
             case = self._made(task)

@@ -22,7 +22,7 @@ from loopviz.model.snapshot import (
     WorkerInfo,
 )
 from loopviz.model.snapshot.requests import RequestInfos
-from loopviz.model.state.entities import LOST, PENDING, Hold, Resource, Task, Wait
+from loopviz.model.state.entities import DESTROYED, PENDING, Hold, Resource, Task, Wait
 from loopviz.model.state.incidents import Incident
 from loopviz.model.state.jobs import Executor
 from loopviz.model.state.resource_groups import ResourceGroup
@@ -41,7 +41,7 @@ _OUTCOMES = {
     TASK_RETURNED: "returned",
     TASK_RAISED: "raised",
     TASK_CANCELLED: "cancelled",
-    LOST: "lost",
+    DESTROYED: "lost",
 }
 
 

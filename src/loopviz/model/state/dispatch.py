@@ -110,7 +110,7 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.EXCEPTION_NEVER_RETRIEVED: lambda at, _a, who, b: tasks.note_never_retrieved(
             at, who, text(b)
         ),
-        Kind.LOST: trace.lost,
+        Kind.TASK_DESTROYED: trace.task_destroyed,
         Kind.PHASE: phase,
         Kind.GONE: gone,
         Kind.FAILED: failed,

@@ -7,9 +7,9 @@ from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup, Work
 from loopviz.model.state.task_group import Group
 
-__all__ = ["LOST", "PENDING", "Hold", "Job", "Resource", "Task", "Wait"]
+__all__ = ["DESTROYED", "PENDING", "Hold", "Job", "Resource", "Task", "Wait"]
 
-PENDING, LOST = -1, 3
+PENDING, DESTROYED = -1, 3
 """Outcomes beside the wire's TASK_ ones: it lives; it was destroyed while it was pending."""
 
 

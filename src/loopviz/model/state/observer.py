@@ -35,11 +35,11 @@ class Observer:
         """
 
     def task_ended(self, task: "Task", at: int) -> None:
-        """A task ended, by itself or LOST.
+        """A task ended, by itself, or destroyed while it was pending.
 
         `task.outcome`, `task.request` (the one it serves or works for, None), `task.serving`,
         `task.outlived_ns` (how much longer it lived than its parent; 0: it did not),
-        `task.busy_ns`, `ready_ns`, `waiting_ns`, `waits` (open ones; a LOST task's tell what for).
+        `task.busy_ns`, `ready_ns`, `waiting_ns`, `waits` (open; of a destroyed one: for what).
         """
 
     def never_retrieved(self, number: int, error: str, task: "Task | None", at: int) -> None:

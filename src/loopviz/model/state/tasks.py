@@ -3,7 +3,7 @@
 from collections import deque
 from itertools import islice
 
-from loopviz.model.state.entities import LOST, Task
+from loopviz.model.state.entities import DESTROYED, Task
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.task_groups import Groups
 from loopviz.wire.events import NUMBER, TASK_CANCELLED, TASK_RAISED
@@ -89,7 +89,7 @@ class Tasks:
             else:
                 parent.children -= 1
         self.ended.append(task)
-        if task.never_retrieved or task.outlived_ns or task.outcome == LOST:
+        if task.never_retrieved or task.outlived_ns or task.outcome == DESTROYED:
             self.troubled.append(task)
         self.observer.task_ended(task, at)
 

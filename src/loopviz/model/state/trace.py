@@ -10,7 +10,7 @@ from loopviz.clock import MS
 from loopviz.model.events import Event
 from loopviz.model.names import Naming, Site, parse_site
 from loopviz.model.snapshot import Running, State
-from loopviz.model.state.entities import LOST, PENDING, Task
+from loopviz.model.state.entities import DESTROYED, PENDING, Task
 from loopviz.model.state.incidents import Incidents
 from loopviz.model.state.jobs import Jobs
 from loopviz.model.state.lanes import Lanes
@@ -166,7 +166,7 @@ class Trace:
             self.tasks.note_never_retrieved(at, who, text)
         elif kind == Kind.LEVEL_OF_DETAIL:
             self.level = text
-        elif kind in (Kind.JOB_END, Kind.GC, Kind.LOST, Kind.COST):
+        elif kind in (Kind.JOB_END, Kind.GC, Kind.TASK_DESTROYED, Kind.COST):
             self._handlers[kind](at, a, who, b)
 
     def gap(self, at: int) -> None:
@@ -290,10 +290,10 @@ class Trace:
         if task.waits:
             self.resources.task_ended(task, at)
 
-    def lost(self, at: int, _a: int, who: int, _b: int) -> None:
-        """LOST."""
+    def task_destroyed(self, at: int, _a: int, who: int, _b: int) -> None:
+        """TASK_DESTROYED."""
         task = self.tasks.find(who, at)
-        task.outcome = LOST
+        task.outcome = DESTROYED
         self.tasks.lost += 1
         self._end(task, at)
 
