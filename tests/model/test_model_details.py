@@ -75,7 +75,7 @@ def test_phases_bytes_calls_and_a_client_that_left():
     story = Story().task(1).step(1).request(1, "GET /a").phase(1, "dependencies").runs(MS)
     story.phase(1, "endpoint").runs(2 * MS).task(2, parent=1).step(2)
     story.call(2, "upstream", 200, place=SOCKET).step(1, MS).call(1, "upstream", 0)
-    story.gone(1).phase(1).runs(MS).phase(1, "background").runs(3 * MS)
+    story.disconnects(1).phase(1).runs(MS).phase(1, "background").runs(3 * MS)
     model = told(story)
     now = story.now_ns
     request = the_request(model, now)
@@ -208,13 +208,21 @@ def listening(story):
 
 def test_the_order_of_what_is_observed():
     story = serving().step(1, MS).acquires(1, 3).releases(1, 3).level(4, 9)
-    story.call(1, "up", 503).gone(1).response(1, "GET /a").end(1, TASK_CANCELLED).idle(MS)
+    story.call(1, "up", 503).disconnects(1).response(1, "GET /a").end(1, TASK_CANCELLED).idle(MS)
     story.job(8, 6).job_starts(8, 6).job_ends(8, 6).step(2, 30 * MS).idle(MS)
     trace, heard = listening(story)
     assert [name for name, *_ in heard] == [
         *("wait_began", "wait_over", "acquired", "released"),
         *("wait_began", "wait_over", "acquired", "released"),
-        *("level", "call", "client_gone", "request_ended", "task_ended", "stall", "job_ended"),
+        *(
+            "level",
+            "call",
+            "client_disconnected",
+            "request_ended",
+            "task_ended",
+            "stall",
+            "job_ended",
+        ),
     ]
     words = {name: what for name, what, _ in heard}
     (wait,) = words["wait_over"]

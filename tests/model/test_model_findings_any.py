@@ -41,7 +41,7 @@ def anything(seed, length):
         lambda: story.job_ends(task(), resource()),
         lambda: story.never_retrieved(task(), "ValueError"),
         lambda: story.destroyed(task()),
-        lambda: story.gone(task()),
+        lambda: story.disconnects(task()),
         lambda: story.call(task(), "up", rng.choice([0, 200, 503]), place=HOLDS),
         lambda: story.resource(resource(), rng.choice(KINDS), 1, made_at=MADE, by=task()),
     ]

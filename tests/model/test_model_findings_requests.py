@@ -228,7 +228,9 @@ def leaving(times, *, cancelled=False, every=1000):
     story = Story().idle(MS)
     for task in range(1, times + 1):
         story.idle(every * MS)
-        writing(story, task).gone(task).idle(5 * MS).step(task, place=HOLDS).releases(task, 1)
+        writing(story, task).disconnects(task).idle(5 * MS).step(task, place=HOLDS).releases(
+            task, 1
+        )
         if cancelled:
             story.response(task, "GET /a", 0).end(task, TASK_CANCELLED).idle(MS)
         else:

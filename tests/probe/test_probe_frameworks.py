@@ -441,7 +441,7 @@ class Transport:
 
 @pytest.fixture(params=[httptools_impl.HttpToolsProtocol, h11_impl.H11Protocol])
 def connect(request, loop, probe_of, recording, patched):
-    """A request over a connection that is lost after so many seconds: GONE and its moment."""
+    """A request over a connection that is lost after so many seconds: when its client was gone."""
 
     def run(app, lost_after_s):
         probe, began = probe_of(loop), loop.clock()
@@ -461,8 +461,10 @@ def connect(request, loop, probe_of, recording, patched):
         probe.uninstall()
         seen = recording(probe)
         (start,) = seen.of(Kind.REQUEST_START)
-        assert all(event.who == start.who for event in seen.of(Kind.GONE))
-        return [(event.at - began) / 1e6 for event in seen.of(Kind.GONE)], transport.written
+        assert all(event.who == start.who for event in seen.of(Kind.CLIENT_DISCONNECTED))
+        return [
+            (event.at - began) / 1e6 for event in seen.of(Kind.CLIENT_DISCONNECTED)
+        ], transport.written
 
     return run
 

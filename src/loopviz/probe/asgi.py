@@ -101,7 +101,7 @@ async def _listen(app: App, scope: dict[str, Any], receive: Any, send: Any, task
             if message["type"] == "http.disconnect" and not complete:
                 recorder = current()
                 if recorder is not None:
-                    recorder.gone(task)
+                    recorder.client_disconnected(task)
         except Exception:  # noqa: BLE001, S110 - no proper message: the app will say so
             pass
         return message

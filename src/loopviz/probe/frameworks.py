@@ -190,7 +190,7 @@ def _gone(connection_lost: _Function) -> _Function:
             cycle, recorder = self.cycle, current()
             task = getattr(cycle, "_loopviz_task", 0)
             if task and recorder is not None and not cycle.response_complete:
-                recorder.gone(task)
+                recorder.client_disconnected(task)
         except Exception:  # noqa: BLE001, S110 - another version's protocol: then it is not told
             pass
         return connection_lost(self, exc)

@@ -261,12 +261,12 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("phase", error)
 
-    def gone(self, task: int) -> None:
+    def client_disconnected(self, task: int) -> None:
         """The client of that task's request has gone."""
         try:
-            self._put(Kind.GONE, task, 0, 0)
+            self._put(Kind.CLIENT_DISCONNECTED, task, 0, 0)
         except Exception as error:  # noqa: BLE001
-            self.fail("gone", error)
+            self.fail("client_disconnected", error)
 
     def failed(self, task: int, error: BaseException) -> None:
         """An exception went through the app that serves that task's request."""
@@ -339,7 +339,7 @@ _METHODS = {
     "job": ("job", "job_started", "job_ended"),
     "call": ("call",),
     "phase": ("phase",),
-    "gone": ("gone",),
+    "client_disconnected": ("client_disconnected",),
     "failed": ("failed",),
 }
 """By hook, what is not told any more when it has failed."""

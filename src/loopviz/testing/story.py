@@ -125,9 +125,9 @@ class Story:
         """Its request enters a phase: `endpoint`; empty: the phase is over."""
         return self._tell(Kind.PHASE, 0, task, self._loop.intern(name))
 
-    def gone(self, task: int) -> Self:
+    def disconnects(self, task: int) -> Self:
         """The client of its request goes away."""
-        return self._tell(Kind.GONE, 0, task)
+        return self._tell(Kind.CLIENT_DISCONNECTED, 0, task)
 
     def failed(self, task: int, error: str, *, place: str = "") -> Self:
         """An exception goes through the app that serves its request."""

@@ -121,7 +121,7 @@ class Kind(IntEnum):
     PHASE = 27
     """The request of task `who` enters a phase. b: its name (`dependencies`, `endpoint`,
     `serialization`, `background`), 0: it is over."""
-    GONE = 28
+    CLIENT_DISCONNECTED = 28
     """The client of the request of task `who` went away before the response was complete."""
     CALL = 29
     """An outbound HTTP call of task `who` ended. a: place << 32 | status (0: it failed); b: the

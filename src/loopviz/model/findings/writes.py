@@ -78,7 +78,7 @@ class CancelledMidWrite(Rule[_Write]):
         case.cancelled += 1
         case.note(0, at, self.context.label(task), request.number)
 
-    def client_gone(self, request: "Request", at: int) -> None:
+    def client_disconnected(self, request: "Request", at: int) -> None:
         tasks = self.context.trace.tasks.live
         own = tasks.get(request.task)
         of_it = [own] if own is not None and own.holds else _working_for(request, tasks)

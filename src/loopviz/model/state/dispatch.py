@@ -68,11 +68,11 @@ def handlers(trace: Trace) -> list[Handler]:
             request.phase(at, text(b) if b else "")
             request.streams = request.streams or not b
 
-    def gone(at: int, _a: int, who: int, _b: int) -> None:
+    def client_disconnected(at: int, _a: int, who: int, _b: int) -> None:
         request = requests.get(who)
         if request is not None:
             request.gone_ns = at
-            trace.observer.client_gone(request, at)
+            trace.observer.client_disconnected(request, at)
 
     def failed(_at: int, a: int, who: int, b: int) -> None:
         request = requests.get(who)
@@ -112,7 +112,7 @@ def handlers(trace: Trace) -> list[Handler]:
         ),
         Kind.TASK_DESTROYED: trace.task_destroyed,
         Kind.PHASE: phase,
-        Kind.GONE: gone,
+        Kind.CLIENT_DISCONNECTED: client_disconnected,
         Kind.FAILED: failed,
         Kind.CALL: call,
         Kind.COST: cost,

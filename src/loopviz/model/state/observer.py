@@ -101,7 +101,7 @@ class Observer:
     def call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
         """An outbound HTTP call ended; status 0: it failed."""
 
-    def client_gone(self, request: "Request", at: int) -> None:
+    def client_disconnected(self, request: "Request", at: int) -> None:
         """The client of an open request went away."""
 
     def gap(self) -> None:
