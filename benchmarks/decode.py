@@ -127,7 +127,7 @@ def rich_request(put: Put, task: int) -> None:
         put(Kind.CALLBACK, at, 0, SITE)
         at = put(Kind.STEP, at, task, SOCKET)
     put(Kind.RELEASED, 2, task, 0)
-    put(Kind.CALL, PLACE << 32 | 200, task, HOST)
+    put(Kind.HTTP_CALL, PLACE << 32 | 200, task, HOST)
     put(Kind.TASK_START, task << 32, task | 1 << 24, SITE)
     put(Kind.STEP, at, task | 1 << 24)
     put(Kind.TASK_END, 0, task | 1 << 24)

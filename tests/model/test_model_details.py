@@ -74,7 +74,7 @@ def test_the_waits_of_a_very_long_request_still_add_up():
 def test_phases_bytes_calls_and_a_client_that_left():
     story = Story().task(1).step(1).request(1, "GET /a").phase(1, "dependencies").runs(MS)
     story.phase(1, "endpoint").runs(2 * MS).task(2, parent=1).step(2)
-    story.call(2, "upstream", 200, place=SOCKET).step(1, MS).call(1, "upstream", 0)
+    story.http_call(2, "upstream", 200, place=SOCKET).step(1, MS).http_call(1, "upstream", 0)
     story.disconnects(1).phase(1).runs(MS).phase(1, "background").runs(3 * MS)
     model = told(story)
     now = story.now_ns
@@ -208,7 +208,9 @@ def listening(story):
 
 def test_the_order_of_what_is_observed():
     story = serving().step(1, MS).acquires(1, 3).releases(1, 3).level(4, 9)
-    story.call(1, "up", 503).disconnects(1).response(1, "GET /a").end(1, TASK_CANCELLED).idle(MS)
+    story.http_call(1, "up", 503).disconnects(1).response(1, "GET /a").end(1, TASK_CANCELLED).idle(
+        MS
+    )
     story.job(8, 6).job_starts(8, 6).job_ends(8, 6).step(2, 30 * MS).idle(MS)
     trace, heard = listening(story)
     assert [name for name, *_ in heard] == [
@@ -216,7 +218,7 @@ def test_the_order_of_what_is_observed():
         *("wait_began", "wait_over", "acquired", "released"),
         *(
             "level",
-            "call",
+            "http_call",
             "client_disconnected",
             "request_ended",
             "task_ended",

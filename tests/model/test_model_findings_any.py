@@ -42,7 +42,7 @@ def anything(seed, length):
         lambda: story.never_retrieved(task(), "ValueError"),
         lambda: story.destroyed(task()),
         lambda: story.disconnects(task()),
-        lambda: story.call(task(), "up", rng.choice([0, 200, 503]), place=HOLDS),
+        lambda: story.http_call(task(), "up", rng.choice([0, 200, 503]), place=HOLDS),
         lambda: story.resource(resource(), rng.choice(KINDS), 1, made_at=MADE, by=task()),
     ]
     for _ in range(length):

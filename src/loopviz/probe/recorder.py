@@ -244,12 +244,12 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("job", error)
 
-    def call(self, status: int, host: str) -> None:
+    def http_call(self, status: int, host: str) -> None:
         """An outbound HTTP call ended; status 0: it failed."""
         try:
-            self._put(Kind.CALL, self.task(), self._place() << 32 | status, self._intern(host))
+            self._put(Kind.HTTP_CALL, self.task(), self._place() << 32 | status, self._intern(host))
         except Exception as error:  # noqa: BLE001
-            self.fail("call", error)
+            self.fail("http_call", error)
 
     def phase(self, name: str, who: int | None = None) -> None:
         """The task's request enters a phase; empty: it is over."""
@@ -337,7 +337,7 @@ _METHODS = {
     "released": ("released",),
     "level": ("level",),
     "job": ("job", "job_started", "job_ended"),
-    "call": ("call",),
+    "http_call": ("http_call",),
     "phase": ("phase",),
     "client_disconnected": ("client_disconnected",),
     "failed": ("failed",),

@@ -134,10 +134,10 @@ class Story:
         a = self._loop.intern(place) if place else 0
         return self._tell(Kind.FAILED, a, task, self._loop.intern(error))
 
-    def call(self, task: int, host: str, status: int = 200, *, place: str = "") -> Self:
+    def http_call(self, task: int, host: str, status: int = 200, *, place: str = "") -> Self:
         """An outbound HTTP call of the task ends; status 0: it failed."""
         a = self._loop.intern(place) << 32 | status
-        return self._tell(Kind.CALL, a, task, self._loop.intern(host))
+        return self._tell(Kind.HTTP_CALL, a, task, self._loop.intern(host))
 
     def resource(
         self,

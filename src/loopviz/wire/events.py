@@ -123,7 +123,7 @@ class Kind(IntEnum):
     `serialization`, `background`), 0: it is over."""
     CLIENT_DISCONNECTED = 28
     """The client of the request of task `who` went away before the response was complete."""
-    CALL = 29
+    HTTP_CALL = 29
     """An outbound HTTP call of task `who` ended. a: place << 32 | status (0: it failed); b: the
     host."""
     COST = 30

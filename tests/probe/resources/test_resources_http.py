@@ -90,7 +90,7 @@ def test_six_requests_and_two_connections(http, really_watched, here):
     assert {e.text for e in recording.of(Kind.WAIT) if e.a == number} == {
         f"\t{__file__}\t{line}\tfetch"
     }
-    calls = recording.of(Kind.CALL)
+    calls = recording.of(Kind.HTTP_CALL)
     assert [(e.a & NUMBER, e.text) for e in calls] == [(201, "127.0.0.1")] * 6
     assert {recording.strings[e.a >> 32] for e in calls} == {f"\t{__file__}\t{line}\tfetch"}
     assert not failures(recording)
@@ -150,7 +150,7 @@ def test_the_pool_s_timeout_ends_the_wait(http, really_watched):
         ("WAIT_OVER", SIDE_IN),
         ("RELEASED", 0),
     ]
-    assert [e.a & NUMBER for e in recording.of(Kind.CALL)] == [201, 0]
+    assert [e.a & NUMBER for e in recording.of(Kind.HTTP_CALL)] == [201, 0]
 
 
 def test_a_client_per_request_is_made_by_its_task(http, really_watched):
@@ -272,7 +272,7 @@ def test_both_in_one_app(really_watched):
         [e.kind.name for e in recording.of(*TOLD) if e.a & NUMBER == number] for number in pools
     ]
     assert stories == [["ACQUIRED", "WAIT", "RELEASED", "ACQUIRED", "RELEASED"]] * 2
-    assert len(recording.of(Kind.CALL)) == 4
+    assert len(recording.of(Kind.HTTP_CALL)) == 4
     assert not failures(recording)
 
 
@@ -373,7 +373,7 @@ def test_a_version_with_other_parts_blinds_nothing_else(name, really_watched):
                 async with OtherSession() as entered:
                     assert entered == "entered"
         async with asyncio.Lock():
-            current().call(204, "elsewhere")
+            current().http_call(204, "elsewhere")
 
     applied = apply(patches)
     try:
@@ -383,4 +383,4 @@ def test_a_version_with_other_parts_blinds_nothing_else(name, really_watched):
     (said,) = failures(recording)
     assert said.startswith(f"{name}: AttributeError: ")
     assert [e.kind.name for e in recording.of(*TOLD)] == ["ACQUIRED", "RELEASED"]
-    assert [e.a & NUMBER for e in recording.of(Kind.CALL)] == [204]
+    assert [e.a & NUMBER for e in recording.of(Kind.HTTP_CALL)] == [204]

@@ -79,13 +79,13 @@ def handlers(trace: Trace) -> list[Handler]:
         if request is not None:
             request.failure = a, text(b)
 
-    def call(at: int, a: int, who: int, b: int) -> None:
+    def http_call(at: int, a: int, who: int, b: int) -> None:
         task = live.get(who)
         place, host, status = a >> 32 & NUMBER, text(b), a & NUMBER
         if task is not None and task.request is not None:
             task.request.calls_made += 1
             task.request.keep(task.request.calls, (at, place, host, status))
-        trace.observer.call(task, place, host, status, at)
+        trace.observer.http_call(task, place, host, status, at)
 
     def level_of_detail(_at: int, _a: int, _who: int, b: int) -> None:
         trace.level = text(b)
@@ -114,7 +114,7 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.PHASE: phase,
         Kind.CLIENT_DISCONNECTED: client_disconnected,
         Kind.FAILED: failed,
-        Kind.CALL: call,
+        Kind.HTTP_CALL: http_call,
         Kind.COST: cost,
         Kind.LEVEL_OF_DETAIL: level_of_detail,
     }.items():

@@ -98,7 +98,7 @@ class Observer:
         which may be a limiter with units of its own: `row.shown` is what people see.
         """
 
-    def call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
+    def http_call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
         """An outbound HTTP call ended; status 0: it failed."""
 
     def client_disconnected(self, request: "Request", at: int) -> None:

@@ -163,7 +163,7 @@ def _send(original: Any) -> Any:
             if recorder is not None:
                 try:
                     status = 0 if response is None else response.status_code
-                    recorder.call(status, request.url.host)
+                    recorder.http_call(status, request.url.host)
                 except Exception as error:  # noqa: BLE001 - the app must go on
                     recorder.fail(original.__module__, error)
 
