@@ -241,7 +241,7 @@ class World:
         if (task, place) in pool.waiting:
             pool.waiting.remove((task, place))
             self.story.step(task, 100 * US, place=place).wait_over(task, pool.number)
-            self.story.failed(task, TIMED_OUT, place=place)
+            self.story.raises(task, TIMED_OUT, place=place)
             self._answer(task, 500)
 
     def _release(self, task: int, pool: Pool) -> None:

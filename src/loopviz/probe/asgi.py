@@ -65,7 +65,7 @@ def watch_requests(app: App, hooks: Hooks) -> App:
         except Exception as error:
             recorder = current()
             if recorder is not None:
-                recorder.failed(number, error)
+                recorder.request_exception(number, error)
             raise
         finally:
             if told:

@@ -268,12 +268,13 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("client_disconnected", error)
 
-    def failed(self, task: int, error: BaseException) -> None:
+    def request_exception(self, task: int, error: BaseException) -> None:
         """An exception went through the app that serves that task's request."""
         try:
-            self._put(Kind.FAILED, task, self._raised_at(error), self._intern(self._error(error)))
+            place, text = self._raised_at(error), self._intern(self._error(error))
+            self._put(Kind.REQUEST_EXCEPTION, task, place, text)
         except Exception as failure:  # noqa: BLE001
-            self.fail("failed", failure)
+            self.fail("request_exception", failure)
 
     def _error(self, error: BaseException) -> str:
         """In words; messages that never repeat are left out once there are many."""
@@ -340,7 +341,7 @@ _METHODS = {
     "http_call": ("http_call",),
     "phase": ("phase",),
     "client_disconnected": ("client_disconnected",),
-    "failed": ("failed",),
+    "request_exception": ("request_exception",),
 }
 """By hook, what is not told any more when it has failed."""
 

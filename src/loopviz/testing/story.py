@@ -129,10 +129,10 @@ class Story:
         """The client of its request goes away."""
         return self._tell(Kind.CLIENT_DISCONNECTED, 0, task)
 
-    def failed(self, task: int, error: str, *, place: str = "") -> Self:
+    def raises(self, task: int, error: str, *, place: str = "") -> Self:
         """An exception goes through the app that serves its request."""
         a = self._loop.intern(place) if place else 0
-        return self._tell(Kind.FAILED, a, task, self._loop.intern(error))
+        return self._tell(Kind.REQUEST_EXCEPTION, a, task, self._loop.intern(error))
 
     def http_call(self, task: int, host: str, status: int = 200, *, place: str = "") -> Self:
         """An outbound HTTP call of the task ends; status 0: it failed."""

@@ -134,7 +134,7 @@ class Kind(IntEnum):
     ready delay)."""
     COUNTER = 32
     """A counter of the scenario has a new value. a: the value, two's complement; b: its key."""
-    FAILED = 33
+    REQUEST_EXCEPTION = 33
     """An exception went through the app that serves the request of task `who`. a: the place in the
     user's code where it was raised (0: not there); b: its type and message."""
 

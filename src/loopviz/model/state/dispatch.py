@@ -74,7 +74,7 @@ def handlers(trace: Trace) -> list[Handler]:
             request.gone_ns = at
             trace.observer.client_disconnected(request, at)
 
-    def failed(_at: int, a: int, who: int, b: int) -> None:
+    def request_exception(_at: int, a: int, who: int, b: int) -> None:
         request = requests.get(who)
         if request is not None:
             request.failure = a, text(b)
@@ -113,7 +113,7 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.TASK_DESTROYED: trace.task_destroyed,
         Kind.PHASE: phase,
         Kind.CLIENT_DISCONNECTED: client_disconnected,
-        Kind.FAILED: failed,
+        Kind.REQUEST_EXCEPTION: request_exception,
         Kind.HTTP_CALL: http_call,
         Kind.COST: cost,
         Kind.LEVEL_OF_DETAIL: level_of_detail,
