@@ -207,7 +207,7 @@ def listening(story):
 
 
 def test_the_order_of_what_is_observed():
-    story = serving().step(1, MS).acquires(1, 3).releases(1, 3).level(4, 9)
+    story = serving().step(1, MS).acquires(1, 3).releases(1, 3).queue_size(4, 9)
     story.http_call(1, "up", 503).disconnects(1).response(1, "GET /a").end(1, TASK_CANCELLED).idle(
         MS
     )
@@ -217,7 +217,7 @@ def test_the_order_of_what_is_observed():
         *("wait_began", "wait_over", "acquired", "released"),
         *("wait_began", "wait_over", "acquired", "released"),
         *(
-            "level",
+            "queue_size",
             "http_call",
             "client_disconnected",
             "request_ended",

@@ -35,7 +35,7 @@ def anything(seed, length):
         lambda: story.wait_over(task(), resource()),
         lambda: story.acquires(task(), resource(), rng.randrange(4)),
         lambda: story.releases(task(), resource(), rng.randrange(4)),
-        lambda: story.level(resource(), rng.randrange(9)),
+        lambda: story.queue_size(resource(), rng.randrange(9)),
         lambda: story.job(task(), resource(), by=task()),
         lambda: story.job_starts(task(), resource()),
         lambda: story.job_ends(task(), resource()),

@@ -124,9 +124,9 @@ def filling(rates, *, capacity=0):
         for _ in range(10):
             story.idle(100 * MS)
             items = max(items + rate // 10 + 3, 0)
-            story.level(1, items)
+            story.queue_size(1, items)
             items = max(items - 3, 0)
-            story.level(1, items)
+            story.queue_size(1, items)
     return story.idle(MS)
 
 

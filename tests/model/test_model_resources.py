@@ -195,13 +195,13 @@ def test_a_new_name_and_a_new_size():
 
 def test_an_idle_consumer_waits_but_nothing_is_crowded():
     story = Story().task(1, "consumer").task(2, "producer").resource(1, "asyncio.Queue", 2)
-    story.step(1).waits_for(1, 1, side=SIDE_OUT).step(2).level(1, 1).level(1, 2)
+    story.step(1).waits_for(1, 1, side=SIDE_OUT).step(2).queue_size(1, 1).queue_size(1, 2)
     story.waits_for(2, 1).idle(30 * MS)
     model = told(story)
     (view,) = resources_of(model, story.now_ns)
     assert (view.idle, view.waiting.now, view.in_use.now, view.in_use.max) == (1, 1, 2, 2)
     assert [w.task for w in view.waiters] == [2]
-    story.step(1).wait_over(1, 1, side=SIDE_OUT).level(1, 1).step(2).wait_over(2, 1).idle(MS)
+    story.step(1).wait_over(1, 1, side=SIDE_OUT).queue_size(1, 1).step(2).wait_over(2, 1).idle(MS)
     story.tell(model)
     row = model.trace.resources.live[1].row
     assert (row.idle, row.waiting, row.in_use, row.gave_up) == (0, 0, 1, 0)

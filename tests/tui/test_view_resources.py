@@ -31,7 +31,7 @@ def crowded(waiting=3):
         story.task(number, "order\t/app/api.py\t9\tserve").step(number, MS)
         story.waits_for(number, POOL, place="\t/app/db.py\t20\torder").idle(MS)
     story.task(99, "mail\t/app/mail.py\t5\trun").step(99, MS).waits_for(99, QUEUE, side=SIDE_OUT)
-    return story.idle(MS).level(QUEUE, 12).idle(MS)
+    return story.idle(MS).queue_size(QUEUE, 12).idle(MS)
 
 
 def names(shown):

@@ -31,7 +31,7 @@ _recorders = itertools.count(1)
 _MOST = (1 << 24) - 1
 _ERRORS_KEPT = 200
 _ACQUIRED, _RELEASED = tag(Kind.ACQUIRED), tag(Kind.RELEASED)
-_LEVEL, _WAIT, _WAIT_OVER = tag(Kind.LEVEL), tag(Kind.WAIT), tag(Kind.WAIT_OVER)
+_QUEUE_SIZE, _WAIT, _WAIT_OVER = tag(Kind.QUEUE_SIZE), tag(Kind.WAIT), tag(Kind.WAIT_OVER)
 
 recorders: dict[AbstractEventLoop | None, "Recorder"] = {}
 """Of the loops that are recorded."""
@@ -205,12 +205,12 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("released", error)
 
-    def level(self, resource: ResourceDescription, items: int) -> None:
+    def queue_size(self, resource: ResourceDescription, items: int) -> None:
         """A queue holds so many items now."""
         try:
-            self._tell(_LEVEL, resource, items, self.task())
+            self._tell(_QUEUE_SIZE, resource, items, self.task())
         except Exception as error:  # noqa: BLE001
-            self.fail("level", error)
+            self.fail("queue_size", error)
 
     def job(self, executor: ResourceDescription, function: Any) -> int:
         """A job was submitted. Its `a` for `job_started` and `job_ended`; 0 if that failed."""
@@ -336,7 +336,7 @@ _METHODS = {
     "wait": ("wait", "wait_over"),
     "acquired": ("acquired",),
     "released": ("released",),
-    "level": ("level",),
+    "queue_size": ("queue_size",),
     "job": ("job", "job_started", "job_ended"),
     "http_call": ("http_call",),
     "phase": ("phase",),

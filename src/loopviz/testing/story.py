@@ -170,9 +170,9 @@ class Story:
         """The task has given one back; so many are in use now."""
         return self._tell(Kind.RELEASED, resource, task, in_use)
 
-    def level(self, resource: int, items: int, *, by: int = 0) -> Self:
+    def queue_size(self, resource: int, items: int, *, by: int = 0) -> Self:
         """A queue holds so many items now."""
-        return self._tell(Kind.LEVEL, resource, by, items)
+        return self._tell(Kind.QUEUE_SIZE, resource, by, items)
 
     def job(self, job: int, executor: int, function: str = "", *, by: int = 0) -> Self:
         """A worker job is submitted."""

@@ -100,7 +100,7 @@ class Kind(IntEnum):
     its wait for that resource, if there is one."""
     RELEASED = 18
     """Task `who` (0: not known) gave a unit back. a: the resource; b: in use afterwards."""
-    LEVEL = 19
+    QUEUE_SIZE = 19
     """A queue's or stream's fill changed. a: the resource; b: items in it; who: by which task."""
     JOB = 20
     """A worker job was submitted. who: by which task; a: its number << 32 | the executor's

@@ -2,7 +2,7 @@
 
 from loopviz.wire.events import NUMBER, Kind
 
-TOLD = (Kind.WAIT, Kind.WAIT_OVER, Kind.ACQUIRED, Kind.RELEASED, Kind.LEVEL)
+TOLD = (Kind.WAIT, Kind.WAIT_OVER, Kind.ACQUIRED, Kind.RELEASED, Kind.QUEUE_SIZE)
 
 
 def resources(recording):

@@ -106,7 +106,7 @@ def test_a_stream(watched):
     assert story(recording, "anyio.MemoryObjectStream") == [
         ("WAIT", SIDE_OUT),
         ("WAIT_OVER", SIDE_OUT),
-        ("LEVEL", 1),
+        ("QUEUE_SIZE", 1),
         ("WAIT", SIDE_IN),
         ("WAIT_OVER", SIDE_IN),
     ]

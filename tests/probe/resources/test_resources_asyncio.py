@@ -166,13 +166,13 @@ def test_both_sides_of_a_queue(watched):
 
     assert story(watched(main()), "asyncio.Queue") == [
         ("WAIT", SIDE_OUT),
-        ("LEVEL", 1),
-        ("LEVEL", 0),
+        ("QUEUE_SIZE", 1),
+        ("QUEUE_SIZE", 0),
         ("WAIT_OVER", SIDE_OUT),
-        ("LEVEL", 1),
+        ("QUEUE_SIZE", 1),
         ("WAIT", SIDE_IN),
-        ("LEVEL", 0),
-        ("LEVEL", 1),
+        ("QUEUE_SIZE", 0),
+        ("QUEUE_SIZE", 1),
         ("WAIT_OVER", SIDE_IN),
     ]
 

@@ -283,7 +283,7 @@ class Pipe:
 
     def did(self, name, side):
         self.items += 1 if side == SIDE_IN else -1
-        self.events.append(("LEVEL", name, self.items))
+        self.events.append(("QUEUE_SIZE", name, self.items))
 
     def over(self, name, side):
         self.events.append(("WAIT_OVER", name, side))
@@ -338,7 +338,7 @@ def test_a_queue_is_the_models_at_every_event(make, programs, size, plan):
     starts = [e for e in recording.of(Kind.TASK_START) if coroutine_name(e) == "use_queue"]
     tasks = {start.who: i for i, start in enumerate(starts)}
     events = [
-        (e.kind.name, tasks[e.who], e.b if e.kind is Kind.LEVEL else e.a >> 32)
-        for e in recording.of(Kind.WAIT, Kind.WAIT_OVER, Kind.LEVEL)
+        (e.kind.name, tasks[e.who], e.b if e.kind is Kind.QUEUE_SIZE else e.a >> 32)
+        for e in recording.of(Kind.WAIT, Kind.WAIT_OVER, Kind.QUEUE_SIZE)
     ]
     assert events == model.events

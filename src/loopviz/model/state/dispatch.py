@@ -33,8 +33,8 @@ def handlers(trace: Trace) -> list[Handler]:
         if task is not None:
             resources.wait_over(at, a, task)
 
-    def level(at: int, a: int, _who: int, b: int) -> None:
-        resources.level(at, a & NUMBER, b)
+    def queue_size(at: int, a: int, _who: int, b: int) -> None:
+        resources.queue_size(at, a & NUMBER, b)
 
     def resource(at: int, a: int, who: int, b: int) -> None:
         task = live.get(who)
@@ -101,7 +101,7 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.WAIT_OVER: wait_over,
         Kind.ACQUIRED: acquired,
         Kind.RELEASED: released,
-        Kind.LEVEL: level,
+        Kind.QUEUE_SIZE: queue_size,
         Kind.JOB: job,
         Kind.JOB_START: lambda at, a, _who, b: trace.jobs.started(at, a, text(b)),
         Kind.JOB_END: lambda at, a, _who, b: trace.jobs.ended(at, a, b),

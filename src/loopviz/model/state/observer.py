@@ -88,7 +88,7 @@ class Observer:
         row of the longest such wait, `(0, None)` if there was none).
         """
 
-    def level(self, resource: "Resource", at: int) -> None:
+    def queue_size(self, resource: "Resource", at: int) -> None:
         """A queue's fill changed: `resource.in_use` items, `resource.capacity` (0: unbounded)."""
 
     def job_ended(self, job: "Job") -> None:

@@ -117,12 +117,12 @@ class Resources:
             self._let_go(resource, in_use)
         self.observer.released(hold, at)
 
-    def level(self, at: int, number: int, items: int) -> None:
-        """LEVEL."""
+    def queue_size(self, at: int, number: int, items: int) -> None:
+        """QUEUE_SIZE."""
         resource = self.live.get(number) or self.find(number, at)
         grown, resource.in_use = items - resource.in_use, items
         resource.row.change(at, grown, 0)
-        self.observer.level(resource, at)
+        self.observer.queue_size(resource, at)
 
     def task_ended(self, task: "Task", at: int) -> None:
         """Whatever it still waited for, it waits for no more."""

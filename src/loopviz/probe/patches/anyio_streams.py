@@ -33,7 +33,7 @@ def streams(module: ModuleType) -> list[Patch]:
 
 
 def _at_once(coroutine: Any, blocked: type[BaseException], side: int) -> Any:
-    """For a `nowait`: the new level; where the coroutine asks and it would block, a wait starts."""
+    """For a `nowait`: the new size; where the coroutine asks and it would block, a wait starts."""
     code = coroutine.__code__
 
     def of(original: Any) -> Any:
@@ -50,9 +50,9 @@ def _at_once(coroutine: Any, blocked: type[BaseException], side: int) -> Any:
                 try:
                     resource, items = resource_of(self._state), len(self._state.buffer)
                     if resource is not None and resource.in_use != items:  # not handed over
-                        recorder.level(resource, items)
+                        recorder.queue_size(resource, items)
                 except Exception as error:  # noqa: BLE001 - the app must go on
-                    recorder.fail("level", error)
+                    recorder.fail("queue_size", error)
             return result
 
         return move

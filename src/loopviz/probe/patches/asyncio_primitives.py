@@ -10,9 +10,9 @@ from loopviz.probe.patches.registry import describes, hide, make
 from loopviz.probe.patches.wrappers import (
     acquires,
     always,
-    levels,
     makes,
     releases,
+    resizes,
     semaphore,
     semaphore_in_use,
     wait_if,
@@ -121,7 +121,7 @@ describes(
     lambda queue, seen: ResourceDescription("asyncio.Queue", capacity=queue._maxsize, seen=seen),
 )
 
-_level = levels(lambda queue: queue.qsize())
+_resizes = resizes(lambda queue: queue.qsize())
 
 PATCHES = (
     Patch(Lock, "__init__", _init),
@@ -139,7 +139,7 @@ PATCHES = (
     Patch(Queue, "__init__", _init),
     Patch(Queue, "put", waits(_put_blocks, SIDE_IN)),
     Patch(Queue, "get", waits(_get_blocks, SIDE_OUT)),
-    Patch(Queue, "put_nowait", _level),
-    Patch(Queue, "get_nowait", _level),
-    Patch(Queue, "shutdown", _level),
+    Patch(Queue, "put_nowait", _resizes),
+    Patch(Queue, "get_nowait", _resizes),
+    Patch(Queue, "shutdown", _resizes),
 )

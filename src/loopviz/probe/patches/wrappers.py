@@ -16,9 +16,9 @@ __all__ = [
     "always",
     "gave_up",
     "got",
-    "levels",
     "makes",
     "releases",
+    "resizes",
     "semaphore",
     "semaphore_in_use",
     "wait_if",
@@ -119,7 +119,7 @@ def waits(blocks: Blocks, side: int = SIDE_IN) -> Factory:
     return of
 
 
-def levels(items: Callable[[Any], int]) -> Factory:
+def resizes(items: Callable[[Any], int]) -> Factory:
     """For a function that puts something in or takes something out."""
 
     def of(original: Any) -> Any:
@@ -130,9 +130,9 @@ def levels(items: Callable[[Any], int]) -> Factory:
                 try:
                     resource = resource_of(self)
                     if resource is not None:
-                        recorder.level(resource, items(self))
+                        recorder.queue_size(resource, items(self))
                 except Exception as error:  # noqa: BLE001 - the app must go on
-                    recorder.fail("level", error)
+                    recorder.fail("queue_size", error)
             return result
 
         return change
