@@ -8,7 +8,7 @@ import pytest
 
 from loopviz.clock import MS
 from loopviz.probe.places import Places
-from loopviz.probe.stacks import levels_of_thread
+from loopviz.probe.stacks import thread_frames
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import Kind
 
@@ -113,7 +113,7 @@ def test_a_stack_is_of_one_moment():
     sys.setswitchinterval(1e-6)
     thread.start()
     try:
-        stacks = [levels_of_thread(thread.ident) for _ in range(400)]
+        stacks = [thread_frames(thread.ident) for _ in range(400)]
     finally:
         gc.callbacks.remove(collected)
         over.append(True)
@@ -131,4 +131,4 @@ def test_a_stack_is_of_one_moment():
 
 
 def test_there_may_be_no_such_thread():
-    assert levels_of_thread(1) == []
+    assert thread_frames(1) == []

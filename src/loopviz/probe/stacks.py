@@ -17,13 +17,13 @@ from loopviz.wire.dump import DumpReader
 
 __all__ = [
     "Dumps",
-    "Level",
     "Stack",
+    "StackFrame",
     "dumped_stack",
     "in_library",
-    "levels",
-    "levels_of_thread",
+    "stack_frames",
     "stack_of",
+    "thread_frames",
 ]
 
 _DEPTH = 32
@@ -32,7 +32,7 @@ _PROBE = str(Path(__file__).resolve().parent) + os.sep
 _FASTAPI = str(Path("fastapi", "routing.py"))
 _Frame = tuple[str, int, str, str, FrameType | None]
 """File, line, name, qualified name, and the frame itself if it is at hand."""
-Level = tuple[FrameType, tuple[CodeType, int | None]]
+StackFrame = tuple[FrameType, tuple[CodeType, int | None]]
 """A frame, its code, and the line it was at when the stack was read; the frame moves on."""
 _code_and_line = attrgetter("f_code", "f_lineno")
 _is_frame = partial(is_not, None)
@@ -55,25 +55,25 @@ class Stack(NamedTuple):
         return f"{self.culprit}:{','.join(map(str, numbers))}"
 
 
-def levels_of_thread(thread_id: int) -> list[Level]:
-    """The stack of a running thread, innermost first, as it is at one moment; see `levels`."""
-    return _levels(map(itemgetter(thread_id), map(call, (sys._current_frames,))))
+def thread_frames(thread_id: int) -> list[StackFrame]:
+    """The stack of a running thread as it is at one moment; see `stack_frames`."""
+    return _stack_frames(map(itemgetter(thread_id), map(call, (sys._current_frames,))))
 
 
-def levels(frame: FrameType | None) -> list[Level]:
+def stack_frames(frame: FrameType | None) -> list[StackFrame]:
     """The stack that ends in `frame`, innermost first.
 
     The frames and their lines are read by a single call into C, between whose steps no other
     thread gets the GIL: a thread that runs cannot be at one line in one frame and past it in the
     next, nor end meanwhile.
     """
-    return _levels((frame,))
+    return _stack_frames((frame,))
 
 
-def _levels(first: Iterable[FrameType | None]) -> list[Level]:
+def _stack_frames(first: Iterable[FrameType | None]) -> list[StackFrame]:
     outwards = accumulate(chain(first, repeat("f_back")), getattr)  # type: ignore[arg-type]
     frames, same = tee(takewhile(_is_frame, outwards))
-    found: list[Level] = []
+    found: list[StackFrame] = []
     collects = _COLLECTS_IN_C and gc.isenabled()
     if collects:
         gc.disable()
@@ -86,7 +86,7 @@ def _levels(first: Iterable[FrameType | None]) -> list[Level]:
     return found
 
 
-def stack_of(places: Places, stack: Iterable[Level]) -> Stack:
+def stack_of(places: Places, stack: Iterable[StackFrame]) -> Stack:
     """Those frames for people, as far as the loop.
 
     The probe's own are left out, unless there are no others. Once an endpoint has returned,
@@ -101,7 +101,7 @@ def stack_of(places: Places, stack: Iterable[Level]) -> Stack:
     )
 
 
-def in_library(places: Places, stack: Iterable[Level]) -> bool:
+def in_library(places: Places, stack: Iterable[StackFrame]) -> bool:
     """Whether none of the frames, as far as the loop, is the user's."""
     for frame, (code, _line) in stack:
         kind = places.kind(code)

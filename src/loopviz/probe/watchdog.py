@@ -12,7 +12,14 @@ from typing import Any
 from loopviz.clock import MS, Clock
 from loopviz.probe.cpu_time import CpuShares, ThreadEndedError, ThreadTimes
 from loopviz.probe.places import Places
-from loopviz.probe.stacks import Stack, dumped_stack, in_library, levels, levels_of_thread, stack_of
+from loopviz.probe.stacks import (
+    Stack,
+    dumped_stack,
+    in_library,
+    stack_frames,
+    stack_of,
+    thread_frames,
+)
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE
 from loopviz.wire.events import Kind
@@ -160,16 +167,16 @@ class Watchdog:
     def _sample(self, started: int, task: int, *, was_starved: bool) -> None:
         # First the stack, and whether it is that callback's: the loop waits for the GIL, and may
         # get it at any step if this thread loses its core for 5 ms.
-        seen = levels_of_thread(self._thread_id)
+        seen = thread_frames(self._thread_id)
         if self._running()[0] != started:
             return
-        around = [] if self._greenlet is None else levels(self._greenlet.gr_frame)
+        around = [] if self._greenlet is None else stack_frames(self._greenlet.gr_frame)
         stack = stack_of(self._places, seen + around)
         text = ""
         if self._cpu.starved() and in_library(self._places, seen):
             computes = self._computing(sys._current_frames())
             if computes is not None:
-                stack = stack_of(self._places, levels(computes))
+                stack = stack_of(self._places, stack_frames(computes))
             text = "gil:"
         elif was_starved:
             self._tell_dump(started, task, stack)

@@ -25,29 +25,29 @@ _TASK_GROWTH = "tasks"
 """The key of that case."""
 
 
-class _Level:
-    """The lowest level of each second, and since when that has been rising."""
+class _Trend:
+    """The lowest count of each second, and since when that has been rising."""
 
     __slots__ = ("first", "last", "low", "row", "since")
 
-    def __init__(self, at: int, level: int, row: "ResourceGroup | None" = None) -> None:
+    def __init__(self, at: int, count: int, row: "ResourceGroup | None" = None) -> None:
         self.since = at
-        self.first = self.last = self.low = level
+        self.first = self.last = self.low = count
         self.row = row
 
-    def second(self, now: int, level: int) -> bool:
+    def second(self, now: int, count: int) -> bool:
         """A second is over; whether its low is higher than that of the one before."""
-        low = min(self.low, level)
+        low = min(self.low, count)
         rises = low > self.last
         if low < self.last or not low:
             self.since, self.first = now, low
-        self.last, self.low = low, level
+        self.last, self.low = low, count
         return rises
 
 
 class _Growing(Case):
     row: "ResourceGroup | None" = None
-    level = 0
+    size = 0
     site = 0
     """Of the most numerous tasks."""
 
@@ -62,15 +62,15 @@ class UnboundedGrowth(Rule[_Growing]):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._queues: dict[int, _Level] = {}
-        self._tasks: _Level | None = None
+        self._queues: dict[int, _Trend] = {}
+        self._tasks: _Trend | None = None
 
     def queue_size(self, resource: "Resource", at: int) -> None:
         queue = self._queues.get(resource.number)
         if queue is not None:
             queue.low = min(queue.low, resource.in_use)
         elif resource.in_use and not resource.capacity and len(self._queues) < _QUEUES:
-            self._queues[resource.number] = _Level(at, 0, resource.row)
+            self._queues[resource.number] = _Trend(at, 0, resource.row)
 
     def task_ended(self, _task: "Task", _at: int) -> None:
         if self._tasks is not None:
@@ -80,15 +80,15 @@ class UnboundedGrowth(Rule[_Growing]):
         live = self.context.trace.resources.live
         for number, queue in list(self._queues.items()):
             resource = live.get(number)
-            level = resource.in_use if resource is not None else 0
-            if resource is None or not (level or queue.last):
+            items = resource.in_use if resource is not None else 0
+            if resource is None or not (items or queue.last):
                 del self._queues[number]
-            elif queue.second(now, level) and self._lasts(queue, now, _ITEMS):
+            elif queue.second(now, items) and self._lasts(queue, now, _ITEMS):
                 case = self.case(resource.row)
                 case.row = resource.row
                 self._grew(case, queue, now)
         if self._tasks is None:
-            self._tasks = _Level(now, self._live())
+            self._tasks = _Trend(now, self._live())
         elif self._tasks.second(now, self._live()) and self._lasts(self._tasks, now, _TASKS):
             case = self.case(_TASK_GROWTH)
             self._grew(case, self._tasks, now)
@@ -116,23 +116,23 @@ class UnboundedGrowth(Rule[_Growing]):
         return self.context.place(case.site)
 
     def sentence(self, case: _Growing, _source: str) -> str:
-        grew = f"grew for {case.worst_ns / SECOND:.0f} s, to {case.level}"
+        grew = f"grew for {case.worst_ns / SECOND:.0f} s, to {case.size}"
         if case.row is not None:
             return f"{named(self.context, case.row)} {grew} items: it has no maxsize"
         return f"The number of tasks {grew}, most of them {case.label}"
 
     @staticmethod
-    def _lasts(level: _Level, now: int, least: int) -> bool:
-        return now - level.since >= _LASTING_NS and level.last - level.first >= least
+    def _lasts(trend: _Trend, now: int, least: int) -> bool:
+        return now - trend.since >= _LASTING_NS and trend.last - trend.first >= least
 
     @staticmethod
-    def _grew(case: _Growing, level: _Level, now: int) -> None:
+    def _grew(case: _Growing, trend: _Trend, now: int) -> None:
         """`count` is in seconds."""
-        lasted = now - level.since
+        lasted = now - trend.since
         case.count += 1
         case.total_ns += SECOND
         case.worst_ns = max(case.worst_ns, lasted)
-        case.last_ns, case.level = now, level.last
+        case.last_ns, case.size = now, trend.last
 
     def _live(self) -> int:
         """Tasks that serve no request: how many of those there are, the load decides."""
