@@ -210,7 +210,7 @@ def test_what_the_probe_costs():
 
 def test_of_a_foreign_loop_only_what_can_be_seen_is_told():
     model = Model()
-    story = Story().level_of_detail("steps").task(1).step(1, 5 * MS, waited=MS).stops()
+    story = Story().coverage("steps").task(1).step(1, 5 * MS, waited=MS).stops()
     story.tell(model)
     report = report_of(model)
     assert report["probe"]["level"] == "steps"

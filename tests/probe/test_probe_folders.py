@@ -281,7 +281,7 @@ def test_a_machine_that_refuses_leaves_the_app_unwatched(
         assert vars(loop).keys() == before.keys()
         loop.run(named("unseen"))
     monkeypatch.undo()
-    assert (probe.level, probe.folder) == ("off", tmp_path / "run")
+    assert (probe.coverage, probe.folder) == ("off", tmp_path / "run")
     assert probe.why.startswith(f"loopviz cannot record into {tmp_path}/run ({said}): ")
     assert probe.why.count(".") == str(tmp_path).count(".") + 1, "one sentence"
     (record,) = caplog.records
@@ -290,7 +290,7 @@ def test_a_machine_that_refuses_leaves_the_app_unwatched(
     assert not list(tmp_path.rglob("*.ring"))
     probe.uninstall()
     with put_in(loop, tmp_path / "another") as later:
-        assert later.level == "full", "it may be tried again"
+        assert later.coverage == "full", "it may be tried again"
 
 
 def test_a_recording_that_is_required_is_an_error_if_it_cannot_be(loop, put_in, tmp_path, caplog):
@@ -305,7 +305,7 @@ def test_without_a_temporary_folder_it_is_unwatched(loop, monkeypatch, tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "none")])
     probe = install(loop, clock=loop.clock, watchdog=False, heartbeat_s=None)
-    assert (probe.level, probe.folder) == ("off", Path(os.devnull))
+    assert (probe.coverage, probe.folder) == ("off", Path(os.devnull))
     assert "into a temporary folder (No usable temporary directory" in probe.why
 
 

@@ -254,7 +254,7 @@ def test_the_header_says_what_is_not_seen():
     assert "STEPS" not in header()
     failed = replace(seen.health, failed_hooks=("wait: RuntimeError: no \x1b[31m", "job: x"))
     assert "HOOK FAILED wait " in header(health=failed)
-    assert "STEPS ONLY" in header(loop=replace(seen.loop, level="steps"))
+    assert "STEPS ONLY" in header(loop=replace(seen.loop, coverage="steps"))
 
 
 def test_the_footer_keeps_help_and_quit():

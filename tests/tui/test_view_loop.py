@@ -261,7 +261,7 @@ def test_collections_stand_where_they_ended():
 
 def test_a_foreign_loop_says_what_is_not_seen():
     scene = scene_of()
-    loop = replace(scene.snapshot.loop, level="steps", whole=Spreads())
+    loop = replace(scene.snapshot.loop, coverage="steps", whole=Spreads())
     loop = replace(loop, ready_delay=track([]), iteration=track([]))
     scene = replace(scene, snapshot=replace(scene.snapshot, loop=loop))
     lines = texts(scene)

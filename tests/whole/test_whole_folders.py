@@ -112,7 +112,7 @@ import loopviz
 
 async def main(path, fill):
     with loopviz.install(path=path, capacity=1 << 14) as probe:
-        print(probe.level, flush=True)
+        print(probe.coverage, flush=True)
         if fill:
             with open(fill, "wb", buffering=0) as file:
                 try:

@@ -248,7 +248,7 @@ class Model:
                 self.loop.callbacks,
                 self.loop.iterations,
                 trace.pauses.view(),
-                trace.level,
+                trace.coverage,
                 _track(self.loop.ready_delay, start),
                 _track(self.loop.callback, start),
                 _track(self.loop.iteration, start),

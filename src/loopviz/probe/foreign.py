@@ -1,4 +1,4 @@
-"""A lesser level, for loops whose callbacks cannot be seen: the steps of their tasks, and lag.
+"""Coverage of loops whose callbacks cannot be seen: the steps of their tasks, and lag.
 
 uvloop runs callbacks in C. What can be had is a task factory: it gives each task a coroutine that
 tells when a step of it starts and ends. What the loop does in between is not known, and is

@@ -45,9 +45,9 @@ _probes: dict[asyncio.AbstractEventLoop, "Probe"] = {}
 class Probe:
     """A probe in a loop. `uninstall()`, or leaving its `with` block, restores the loop exactly.
 
-    asyncio's own loops, and those that run callbacks as they do, are seen in full. Of a foreign
-    loop (uvloop) the tasks' steps are seen, and lag: `level` says so, as does the recording. Where
-    the machine leaves no way to record, it is "off", and `why` says in one sentence why.
+    asyncio's own loops, and those that run callbacks as they do, are seen in full (`coverage` is
+    "full"). Of a foreign loop (uvloop) the tasks' steps and the lag are seen ("steps"). Where the
+    machine leaves no way to record, it is "off", and `why` says in one sentence why.
     """
 
     why = ""
@@ -64,14 +64,14 @@ class Probe:
         tripwire: bool = False,
     ) -> None:
         self.folder, self._asked = files.folder, files.asked
-        self.level = "full" if _is_asyncios(loop) else "steps"
+        self.coverage = "full" if _is_asyncios(loop) else "steps"
         self._loop: Any = loop
         self._ring, self._lock = files.loop, files.lock
         self.side = files.side
         """For whoever else has something to record: marks, worker jobs."""
         self._failed: set[str] = set()
         PLACES.add_user_roots(user_roots)
-        make = make_hooks if self.level == "full" else make_foreign_hooks
+        make = make_hooks if self.coverage == "full" else make_foreign_hooks
         self.hooks: Hooks = make(loop, self._ring, PLACES, clock, self._fail)
         self.recorder = Recorder(
             self.hooks.write, self.hooks.task, self._ring.intern, self.side, clock, self._fail
@@ -93,10 +93,10 @@ class Probe:
         if self._installs > 1:
             return
         loop, hooks = self._loop, self.hooks
-        if self.level != "full":
-            self.side.write(Kind.LEVEL_OF_DETAIL, text=self.level)
+        if self.coverage != "full":
+            self.side.write(Kind.COVERAGE, text=self.coverage)
         running = asyncio._get_running_loop() is loop
-        if self.level == "full":
+        if self.coverage == "full":
             if running:
                 hooks.first_iteration()
             self._patch("_run_once", hooks.run_once)
@@ -141,7 +141,7 @@ class Probe:
             self._watchdog.stop()
         if self._beat_handle is not None:
             self._beat_handle.cancel()
-        if self.level == "full":
+        if self.coverage == "full":
             self.hooks.last_iteration()
         else:
             self._loop.set_task_factory(self._factory)
@@ -228,7 +228,7 @@ class Probe:
         """
         assert self._heartbeat_s is not None
         due = self._beat_due
-        if self.level == "steps":  # the hooks see no timers there
+        if self.coverage == "steps":  # the hooks see no timers there
             now = self._clock()
             self.hooks.write(now, now, tag(Kind.CALLBACK))
             self.hooks.write(now, round(due * 1e9), tag(Kind.TIMER))
@@ -279,7 +279,7 @@ class Unwatched(Probe):
     """Stands in for a probe where the machine leaves no way to record: it does nothing."""
 
     def __init__(self, folder: Path, why: str) -> None:
-        self.folder, self.level, self.why = folder, "off", why
+        self.folder, self.coverage, self.why = folder, "off", why
         self.side = NoRing()
         self.hooks = NO_HOOKS
         self.recorder = Recorder(
@@ -318,7 +318,7 @@ def install(
     there, within 10 s.
 
     If the machine leaves no way to record (no room, no permission, too many open files), that is
-    logged as an error, and the app goes on: the probe that is returned does nothing, its `level`
+    logged as an error, and the app goes on: the probe that is returned does nothing, its `coverage`
     is "off", and its `why` says why. With `required` it is a MachineError.
 
     `user_roots` are folders whose code counts as the user's even if it lies among installed

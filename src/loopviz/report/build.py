@@ -102,7 +102,7 @@ def _load(model: Model, now: int) -> Iterator[dict[str, Any]]:
 
 def _loop(model: Model, now: int) -> dict[str, Any]:
     """What a loop of which only the steps are seen cannot tell is null."""
-    loop, full, spreads = model.loop, model.trace.level == "full", model.spreads(now)
+    loop, full, spreads = model.loop, model.trace.coverage == "full", model.spreads(now)
     delay = spreads.ready_delay.quantiles if full else Quantiles()
     pauses = model.trace.pauses
     return {
@@ -169,7 +169,7 @@ def _probe(model: Model) -> dict[str, Any]:
         cost * loop.events / loop.busy_since_begin_ns if cost and loop.busy_since_begin_ns else None
     )
     said: dict[str, Any] = {
-        "level": model.trace.level,
+        "level": model.trace.coverage,
         "events": health.events,
         "dropped_events": health.dropped_events,
         "ns_per_event": cost,

@@ -206,9 +206,9 @@ class Story:
         """The probe adds so much to a callback, by its own measurement."""
         return self._tell(Kind.COST, ns)
 
-    def level_of_detail(self, level: str) -> Self:
+    def coverage(self, word: str) -> Self:
         """How much is seen of the loop: `full` or `steps`."""
-        return self._tell(Kind.LEVEL_OF_DETAIL, 0, 0, self._loop.intern(level))
+        return self._tell(Kind.COVERAGE, 0, 0, self._loop.intern(word))
 
     def stops(self) -> Self:
         """The probe is taken out."""

@@ -128,7 +128,7 @@ class Kind(IntEnum):
     host."""
     COST = 30
     """What the probe costs by its own measurement. a: nanoseconds added per callback."""
-    LEVEL_OF_DETAIL = 31
+    COVERAGE = 31
     """How much is seen of this loop. b: `full` (also if there is no such
     record), or `steps` (a foreign loop: no callbacks, no
     ready delay)."""

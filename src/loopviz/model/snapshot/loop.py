@@ -60,7 +60,7 @@ class LoopStats:
     callbacks: int
     iterations: int
     gc: GcStats = field(default_factory=GcStats)
-    level: str = "full"
+    coverage: str = "full"
     """How much is seen of this loop: `full`, or `steps` (a foreign loop: no callbacks, no ready
     delay, no idle time)."""
     ready_delay: Track = NOTHING

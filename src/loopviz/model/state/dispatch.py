@@ -87,8 +87,8 @@ def handlers(trace: Trace) -> list[Handler]:
             task.request.keep(task.request.calls, (at, place, host, status))
         trace.observer.http_call(task, place, host, status, at)
 
-    def level_of_detail(_at: int, _a: int, _who: int, b: int) -> None:
-        trace.level = text(b)
+    def coverage(_at: int, _a: int, _who: int, b: int) -> None:
+        trace.coverage = text(b)
 
     by_kind: list[Handler] = [lambda *_: None] * 256
     for kind, handler in {
@@ -116,7 +116,7 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.REQUEST_EXCEPTION: request_exception,
         Kind.HTTP_CALL: http_call,
         Kind.COST: cost,
-        Kind.LEVEL_OF_DETAIL: level_of_detail,
+        Kind.COVERAGE: coverage,
     }.items():
         by_kind[kind] = handler
     return by_kind

@@ -63,8 +63,8 @@ class Trace:
         self.stalls = Stalls()
         self.samples = Samples(naming)
         self.incidents = Incidents()
-        self.level = "full"
-        """Of detail, see `wire.events`."""
+        self.coverage = "full"
+        """How much of the loop is seen, see `Kind.COVERAGE`."""
         self.cost_ns: int | None = None
         """What the probe adds to a callback, None if it has not said."""
         self._strings: Sequence[str] = ("",)
@@ -164,8 +164,8 @@ class Trace:
             self.jobs.started(at, a, text)
         elif kind == Kind.EXCEPTION_NEVER_RETRIEVED:
             self.tasks.note_never_retrieved(at, who, text)
-        elif kind == Kind.LEVEL_OF_DETAIL:
-            self.level = text
+        elif kind == Kind.COVERAGE:
+            self.coverage = text
         elif kind in (Kind.JOB_END, Kind.GC, Kind.TASK_DESTROYED, Kind.COST):
             self._handlers[kind](at, a, who, b)
 

@@ -123,7 +123,7 @@ def _sees_less(snapshot: Snapshot | None) -> list[str]:
     """Why loopviz does not see all of the loop: a foreign loop, a hook that failed."""
     if snapshot is None:
         return []
-    found = ["STEPS ONLY"] if snapshot.loop.level != "full" else []
+    found = ["STEPS ONLY"] if snapshot.loop.coverage != "full" else []
     if snapshot.health.failed_hooks:
         found.append(f"HOOK FAILED {clean(snapshot.health.failed_hooks[0].partition(':')[0])}")
     return found

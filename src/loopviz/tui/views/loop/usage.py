@@ -44,7 +44,7 @@ def usage_told(loop: LoopStats, scene: Scene, width: int, height: int) -> list[S
     """The figures as text, at most `height` rows: each begins with a word for what it is."""
     looks = scene.looks
     rows = [("utilization", _turns(loop, scene)), ("GC", pauses_told(loop.gc, width - 16))]
-    if loop.level == "steps":
+    if loop.coverage == "steps":
         rows[0] = ("seen", "a foreign loop: task steps and lag, no callbacks, no iterations")
     strips = []
     for word, text in rows:
