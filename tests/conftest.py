@@ -24,7 +24,7 @@ TOGETHER = {
     "tests/probe/test_probe_stalls.py": "timed",
     "tests/probe/test_probe_tripwire.py": "timed",
     "tests/probe/test_probe_real.py": "timed",
-    "tests/probe/test_probe_cost.py": "timed",
+    "tests/probe/test_probe_overhead.py": "timed",
     "tests/load/test_load_process.py": "timed",
     "tests/whole/test_whole_session.py": "timed",
     "tests/test_parts_database.py": "postgres",

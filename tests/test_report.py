@@ -158,7 +158,7 @@ def crowded(**more):
         3, 1, 2
     )
     story.idle(60 * MS).destroyed(5).never_retrieved(4, "ValueError: x").job(1, 9).runs(MS)
-    story.job_starts(1, 9).runs(4 * MS).job_ends(1, 9).costs(300).idle(MS).tell(model)
+    story.job_starts(1, 9).runs(4 * MS).job_ends(1, 9).overhead(300).idle(MS).tell(model)
     return model
 
 

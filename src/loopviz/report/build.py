@@ -164,15 +164,17 @@ def _sum(values: Iterable[int | None]) -> int | None:
 
 
 def _probe(model: Model) -> dict[str, Any]:
-    health, loop, cost = model.health(), model.loop, model.trace.cost_ns
+    health, loop, overhead = model.health(), model.loop, model.trace.overhead_ns
     share = (
-        cost * loop.events / loop.busy_since_begin_ns if cost and loop.busy_since_begin_ns else None
+        overhead * loop.events / loop.busy_since_begin_ns
+        if overhead and loop.busy_since_begin_ns
+        else None
     )
     said: dict[str, Any] = {
         "level": model.trace.coverage,
         "events": health.events,
         "dropped_events": health.dropped_events,
-        "ns_per_event": cost,
+        "ns_per_event": overhead,
         "cpu_share": _rounded(share),
     }
     if health.failed_hooks:

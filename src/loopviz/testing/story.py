@@ -202,9 +202,9 @@ class Story:
         """The task is destroyed while it is pending."""
         return self._tell(Kind.TASK_DESTROYED, 0, task)
 
-    def costs(self, ns: int) -> Self:
+    def overhead(self, ns: int) -> Self:
         """The probe adds so much to a callback, by its own measurement."""
-        return self._tell(Kind.COST, ns)
+        return self._tell(Kind.OVERHEAD, ns)
 
     def coverage(self, word: str) -> Self:
         """How much is seen of the loop: `full` or `steps`."""

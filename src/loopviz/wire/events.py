@@ -126,7 +126,7 @@ class Kind(IntEnum):
     HTTP_CALL = 29
     """An outbound HTTP call of task `who` ended. a: place << 32 | status (0: it failed); b: the
     host."""
-    COST = 30
+    OVERHEAD = 30
     """What the probe costs by its own measurement. a: nanoseconds added per callback."""
     COVERAGE = 31
     """How much is seen of this loop. b: `full` (also if there is no such

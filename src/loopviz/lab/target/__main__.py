@@ -29,7 +29,7 @@ from loopviz.listener import inherited
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.await_stack import await_stack
 from loopviz.probe.install import install, prepare
-from loopviz.probe.overhead import measure_cost
+from loopviz.probe.overhead import measure_overhead
 from loopviz.scenario import Scenario
 from loopviz.wire.control import encode, messages
 from loopviz.wire.events import Kind
@@ -87,7 +87,7 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
     control.use(scenario.fixes)
     failures: list[BaseException] = []
     app: Any = build_app(scenario, failures.append)
-    cost_ns = measure_cost() if start.get("probe", True) else 0
+    overhead_ns = measure_overhead() if start.get("probe", True) else 0
 
     def ready() -> None:
         loading.done()
@@ -102,7 +102,7 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
             )
             control.side = probe.side
             control.tell_stack = _stacks(loop, say)
-            probe.side.write(Kind.COST, a=cost_ns)
+            probe.side.write(Kind.OVERHEAD, a=overhead_ns)
             probe.side.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
             counting = Counting(scenario.counters, probe.side)
             counting.start()

@@ -56,8 +56,8 @@ def handlers(trace: Trace) -> list[Handler]:
     def collected(at: int, a: int, _who: int, b: int) -> None:
         trace.pauses.add(at, a, b)
 
-    def cost(_at: int, a: int, _who: int, _b: int) -> None:
-        trace.cost_ns = a
+    def overhead(_at: int, a: int, _who: int, _b: int) -> None:
+        trace.overhead_ns = a
 
     def phase(at: int, _a: int, who: int, b: int) -> None:
         request = requests.get(who)
@@ -115,7 +115,7 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.CLIENT_DISCONNECTED: client_disconnected,
         Kind.REQUEST_EXCEPTION: request_exception,
         Kind.HTTP_CALL: http_call,
-        Kind.COST: cost,
+        Kind.OVERHEAD: overhead,
         Kind.COVERAGE: coverage,
     }.items():
         by_kind[kind] = handler

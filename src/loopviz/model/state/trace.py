@@ -65,7 +65,7 @@ class Trace:
         self.incidents = Incidents()
         self.coverage = "full"
         """How much of the loop is seen, see `Kind.COVERAGE`."""
-        self.cost_ns: int | None = None
+        self.overhead_ns: int | None = None
         """What the probe adds to a callback, None if it has not said."""
         self._strings: Sequence[str] = ("",)
         self._sites: dict[int, Site] = {}
@@ -166,7 +166,7 @@ class Trace:
             self.tasks.note_never_retrieved(at, who, text)
         elif kind == Kind.COVERAGE:
             self.coverage = text
-        elif kind in (Kind.JOB_END, Kind.GC, Kind.TASK_DESTROYED, Kind.COST):
+        elif kind in (Kind.JOB_END, Kind.GC, Kind.TASK_DESTROYED, Kind.OVERHEAD):
             self._handlers[kind](at, a, who, b)
 
     def gap(self, at: int) -> None:
