@@ -31,7 +31,7 @@ def anything(seed, length):
         lambda: story.end(task(), rng.randrange(3)),
         lambda: request(story, task()),
         lambda: story.response(task(), "GET /a", rng.choice([0, 200, 500])),
-        lambda: story.waits_for(task(), resource(), place=WAITS, side=rng.randrange(2)),
+        lambda: story.waits_for(task(), resource(), place=WAITS, direction=rng.randrange(2)),
         lambda: story.wait_over(task(), resource()),
         lambda: story.acquires(task(), resource(), rng.randrange(4)),
         lambda: story.releases(task(), resource(), rng.randrange(4)),

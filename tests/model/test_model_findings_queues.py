@@ -10,7 +10,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.findings import RULES, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
-from loopviz.wire.events import SIDE_OUT, TASK_CANCELLED
+from loopviz.wire.events import TASK_CANCELLED, WAIT_GET
 
 HOLDER = Location("app/api.py", 21, "order", "/app/api.py")
 POOLS = [
@@ -104,7 +104,7 @@ def test_those_who_give_up_are_told():
 def test_consumers_of_an_empty_queue_are_idle():
     story = Story().resource(1, "asyncio.Queue", 10, made_at=MADE)
     for task in range(1, 9):
-        story.task(task, CYCLE).step(task).waits_for(task, 1, side=SIDE_OUT).idle(SECOND)
+        story.task(task, CYCLE).step(task).waits_for(task, 1, direction=WAIT_GET).idle(SECOND)
     assert found(story) == []
 
 

@@ -10,7 +10,7 @@ from loopviz.testing import Story
 from loopviz.tui.commands import rows as commands
 from loopviz.tui.draw.glyphs import ASCII
 from loopviz.tui.state.view_state import LIVE
-from loopviz.wire.events import SIDE_OUT, TASK_RAISED
+from loopviz.wire.events import TASK_RAISED, WAIT_GET
 
 from .shown import Shown
 
@@ -329,5 +329,5 @@ def test_the_chosen_one_in_trouble_stays_while_others_come():
 
 def test_a_consumer_without_work_is_idle_and_does_not_queue():
     story = ticking(1).resource(5, "asyncio.Queue", 3, made_at=POOL).step(2, MS)
-    shown = Shown("tasks", story.waits_for(2, 5, side=SIDE_OUT).idle(MS))
+    shown = Shown("tasks", story.waits_for(2, 5, direction=WAIT_GET).idle(MS))
     assert "─ idle" in shown.row("#2")

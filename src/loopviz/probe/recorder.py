@@ -20,7 +20,7 @@ from typing import Any
 from loopviz.clock import Clock
 from loopviz.probe.exceptions import describe_error, raised_at
 from loopviz.probe.places import PLACES, coroutine_code
-from loopviz.wire.events import B_SHIFT, NUMBER, SIDE_IN, Kind, tag
+from loopviz.wire.events import B_SHIFT, NUMBER, WAIT_PUT, Kind, tag
 from loopviz.wire.ring import LockedRing
 
 __all__ = ["Recorder", "ResourceDescription", "current", "recorders", "user_frame"]
@@ -153,7 +153,7 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 - the app must go on
             self.fail("resource", error)
 
-    def wait(self, resource: ResourceDescription, side: int = SIDE_IN) -> int:
+    def wait(self, resource: ResourceDescription, direction: int = WAIT_PUT) -> int:
         """The running task will wait for it, if it suspends. That task, for the wait's end."""
         who = 0
         try:
@@ -162,7 +162,8 @@ class Recorder:
                 self._introduce(resource)
             self._waits.setdefault(who, []).append(resource.number)
             place = self._place()
-            self._write(self._clock(), resource.number | side << 32, who | _WAIT | place << B_SHIFT)
+            a = resource.number | direction << 32
+            self._write(self._clock(), a, who | _WAIT | place << B_SHIFT)
         except Exception as error:  # noqa: BLE001
             self.fail("wait", error)
         return who
@@ -172,13 +173,13 @@ class Recorder:
         return (self.task() if who is None else who) in self._waits
 
     def wait_over(
-        self, resource: ResourceDescription, side: int = SIDE_IN, who: int | None = None
+        self, resource: ResourceDescription, direction: int = WAIT_PUT, who: int | None = None
     ) -> None:
         """The wait is over, and the task holds nothing."""
         try:
             who = self.task() if who is None else who
             self._forget_wait(who, resource.number)
-            self._write(self._clock(), resource.number | side << 32, who | _WAIT_OVER)
+            self._write(self._clock(), resource.number | direction << 32, who | _WAIT_OVER)
         except Exception as error:  # noqa: BLE001
             self.fail("wait", error)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from loopviz.model.events import EVENT_TYPE, Event
 from loopviz.model.model import Model
-from loopviz.wire.events import GC_ELSEWHERE, SIDE_IN, TASK_RETURNED, Kind
+from loopviz.wire.events import GC_ELSEWHERE, TASK_RETURNED, WAIT_PUT, Kind
 
 __all__ = ["Story"]
 
@@ -153,14 +153,16 @@ class Story:
         text = self._loop.intern(f"{kind}\t{name}\t{made_at}")
         return self._tell(Kind.RESOURCE, number << 32 | capacity, by, text)
 
-    def waits_for(self, task: int, resource: int, *, place: str = "", side: int = SIDE_IN) -> Self:
+    def waits_for(
+        self, task: int, resource: int, *, place: str = "", direction: int = WAIT_PUT
+    ) -> Self:
         """From now on the task waits for the resource."""
-        a = resource | side << 32
+        a = resource | direction << 32
         return self._tell(Kind.WAIT, a, task, self._loop.intern(place))
 
-    def wait_over(self, task: int, resource: int, *, side: int = SIDE_IN) -> Self:
+    def wait_over(self, task: int, resource: int, *, direction: int = WAIT_PUT) -> Self:
         """It waits no more, and holds nothing."""
-        return self._tell(Kind.WAIT_OVER, resource | side << 32, task)
+        return self._tell(Kind.WAIT_OVER, resource | direction << 32, task)
 
     def acquires(self, task: int, resource: int, in_use: int = 1) -> Self:
         """The task holds one unit more; so many are in use now."""

@@ -30,12 +30,12 @@ __all__ = [
     "NUMBER",
     "RECORD",
     "RECORD_SIZE",
-    "SIDE_IN",
-    "SIDE_OUT",
     "SWITCHES",
     "TASK_CANCELLED",
     "TASK_RAISED",
     "TASK_RETURNED",
+    "WAIT_GET",
+    "WAIT_PUT",
     "Kind",
     "tag",
 ]
@@ -89,9 +89,9 @@ class Kind(IntEnum):
     known); who: the task that made it, 0 if it was there before; b: `kind <tab> name <tab> file
     <tab> line <tab> function`, the last three where it was made."""
     WAIT = 15
-    """From here on task `who` waits, if it suspends, for a resource. a: the resource | side << 32
-    (one of the SIDE_ values); b: the place in the user's code. Ended by `ACQUIRED` or `WAIT_OVER`
-    of the same task and resource; waits of a task nest."""
+    """From here on task `who` waits, if it suspends, for a resource. a: the resource |
+    direction << 32 (WAIT_PUT or WAIT_GET); b: the place in the user's code. Ended by `ACQUIRED` or
+    `WAIT_OVER` of the same task and resource; waits of a task nest."""
     WAIT_OVER = 16
     """who, a: as in its `WAIT`. The wait is over and nothing is held: given up, timed out,
     cancelled; or the event is set, the condition notified, the item taken."""
@@ -148,6 +148,6 @@ SWITCHES = (Kind.STEP, Kind.CALLBACK, Kind.IDLE, Kind.POLLED, Kind.STOPPED)
 
 TASK_RETURNED, TASK_RAISED, TASK_CANCELLED = 0, 1, 2
 GC_ELSEWHERE = 16
-SIDE_IN, SIDE_OUT = 0, 1
+WAIT_PUT, WAIT_GET = 0, 1
 """A wait to get in (acquire, put) or to take something out (get, receive): the second is what an
 idle consumer does, and is no trouble."""

@@ -15,7 +15,7 @@ def resources(recording):
 
 
 def story(recording, kind):
-    """Of the one resource of that kind: (event, b or side), in order."""
+    """Of the one resource of that kind: (event, b or direction), in order."""
     (number,) = (n for n, row in resources(recording).items() if row[0] == kind)
     return [
         (e.kind.name, e.a >> 32 if e.kind in (Kind.WAIT, Kind.WAIT_OVER) else e.b)

@@ -10,7 +10,7 @@ from anyio.streams import memory
 from resource_tools import failures, jobs, resources, story
 
 from loopviz.probe.patches import rename, unwatch, watch
-from loopviz.wire.events import SIDE_IN, SIDE_OUT, TASK_CANCELLED, TASK_RETURNED, Kind
+from loopviz.wire.events import TASK_CANCELLED, TASK_RETURNED, WAIT_GET, WAIT_PUT, Kind
 
 DONE = ["JOB", "JOB_START", ("JOB_END", TASK_RETURNED)]
 
@@ -30,7 +30,7 @@ def test_a_limiter_and_its_new_size(watched):
     recording = watched(main())
     assert story(recording, "anyio.CapacityLimiter") == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
+        ("WAIT", WAIT_PUT),
         ("RELEASED", 1),
         ("ACQUIRED", 1),
         ("RELEASED", 0),
@@ -60,13 +60,13 @@ def test_locks_and_semaphores(watched, kind, fast):
 
     assert story(watched(main()), kind) == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
+        ("WAIT", WAIT_PUT),
         ("RELEASED", 1),
         ("ACQUIRED", 1),
         ("RELEASED", 0),
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
         ("RELEASED", 0),
     ]
 
@@ -104,11 +104,11 @@ def test_a_stream(watched):
         ("anyio.MemoryObjectStream", "", 1)
     ]
     assert story(recording, "anyio.MemoryObjectStream") == [
-        ("WAIT", SIDE_OUT),
-        ("WAIT_OVER", SIDE_OUT),
+        ("WAIT", WAIT_GET),
+        ("WAIT_OVER", WAIT_GET),
         ("QUEUE_SIZE", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
     ]
 
 

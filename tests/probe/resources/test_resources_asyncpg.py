@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from resource_tools import TOLD, failures, most_in_use, resources, story, whos
 
-from loopviz.wire.events import SIDE_IN
+from loopviz.wire.events import WAIT_PUT
 
 asyncpg = pytest.importorskip("asyncpg")
 pytestmark = pytest.mark.real
@@ -57,7 +57,7 @@ def test_a_timeout_and_a_pool_that_was_there_before(really_watched, postgres):
     assert (KIND, "", 1, 0) in resources(seen).values()
     assert story(seen, KIND) == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
         ("RELEASED", 0),
     ]

@@ -19,7 +19,7 @@ from loopviz import name
 from loopviz.probe.patches import _LIBRARIES
 from loopviz.probe.patches.patch import apply, undo
 from loopviz.probe.recorder import current
-from loopviz.wire.events import NUMBER, SIDE_IN, Kind
+from loopviz.wire.events import NUMBER, WAIT_PUT, Kind
 
 KIND = "httpcore.pool"
 CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}
@@ -146,8 +146,8 @@ def test_the_pool_s_timeout_ends_the_wait(http, really_watched):
     recording = really_watched(main)
     assert story(recording, KIND) == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
         ("RELEASED", 0),
     ]
     assert [e.a & NUMBER for e in recording.of(Kind.HTTP_CALL)] == [201, 0]

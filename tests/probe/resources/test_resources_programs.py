@@ -17,7 +17,7 @@ from recording import Recording, coroutine_name
 
 from loopviz.probe import install
 from loopviz.testing import VirtualLoop
-from loopviz.wire.events import NUMBER, SIDE_IN, SIDE_OUT, Kind
+from loopviz.wire.events import NUMBER, WAIT_GET, WAIT_PUT, Kind
 
 MS = 1 / 1024  # exact as a float
 times = st.integers(0, 6)
@@ -270,23 +270,23 @@ def test_occupancy_is_the_models_at_every_event(kind, programs, capacity, plan):
 
 
 class Pipe:
-    """A queue: its items, and who waits on which side."""
+    """A queue: its items, and who waits to put and who to get."""
 
     def __init__(self, size):
         self.size, self.items, self.events = size, 0, []
 
-    def asks(self, name, side):
-        waits = self.items == 0 if side == SIDE_OUT else 0 < self.size <= self.items
+    def asks(self, name, direction):
+        waits = self.items == 0 if direction == WAIT_GET else 0 < self.size <= self.items
         if waits:
-            self.events.append(("WAIT", name, side))
+            self.events.append(("WAIT", name, direction))
         return waits
 
-    def did(self, name, side):
-        self.items += 1 if side == SIDE_IN else -1
+    def did(self, name, direction):
+        self.items += 1 if direction == WAIT_PUT else -1
         self.events.append(("QUEUE_SIZE", name, self.items))
 
-    def over(self, name, side):
-        self.events.append(("WAIT_OVER", name, side))
+    def over(self, name, direction):
+        self.events.append(("WAIT_OVER", name, direction))
 
 
 async def use_queue(queue, model, name, program):
@@ -295,14 +295,14 @@ async def use_queue(queue, model, name, program):
             if op == "sleep":
                 await asyncio.sleep(ms * MS)
                 continue
-            side = SIDE_IN if op == "put" else SIDE_OUT
-            waits = model.asks(name, side)
+            direction = WAIT_PUT if op == "put" else WAIT_GET
+            waits = model.asks(name, direction)
             try:
                 await (queue.put(ms) if op == "put" else queue.get())
-                model.did(name, side)
+                model.did(name, direction)
             finally:
                 if waits:
-                    model.over(name, side)
+                    model.over(name, direction)
         except asyncio.CancelledError:
             asyncio.current_task().uncancel()
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool.impl import AsyncAdaptedQueuePool
 
 from loopviz.probe.patches import rename
-from loopviz.wire.events import NUMBER, SIDE_IN, Kind
+from loopviz.wire.events import NUMBER, WAIT_PUT, Kind
 
 KIND = "sqlalchemy.pool"
 pytestmark = pytest.mark.real
@@ -71,8 +71,8 @@ def test_nobody_has_a_connection_in_time(really_watched, url):
 
     assert story(really_watched(main), KIND) == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
         ("RELEASED", 0),
     ]
 

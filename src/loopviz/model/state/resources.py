@@ -3,7 +3,7 @@
 from loopviz.model.state.entities import Hold, Resource, Task, Wait
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.resource_groups import ResourceGroup
-from loopviz.wire.events import NUMBER, SIDE_OUT
+from loopviz.wire.events import NUMBER, WAIT_GET
 
 __all__ = ["Resources"]
 
@@ -50,7 +50,7 @@ class Resources:
     def wait(self, at: int, a: int, task: "Task", place: int) -> Wait:
         """WAIT."""
         resource = self.live.get(a & NUMBER) or self.find(a & NUMBER, at)
-        wait = Wait(task, resource, place, at, a >> 32 == SIDE_OUT)
+        wait = Wait(task, resource, place, at, a >> 32 == WAIT_GET)
         task.waits.append(wait)
         resource.waiters[wait] = None
         if wait.idle:

@@ -8,7 +8,7 @@ from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, resource_of
 from loopviz.probe.patches.wrappers import always, makes, wait_if, wait_over
 from loopviz.probe.recorder import ResourceDescription, current
-from loopviz.wire.events import SIDE_IN, SIDE_OUT
+from loopviz.wire.events import WAIT_GET, WAIT_PUT
 
 __all__ = ["streams"]
 
@@ -25,14 +25,14 @@ def streams(module: ModuleType) -> list[Patch]:
     )
     return [
         Patch(state, "__init__", makes()),
-        Patch(send, "send", _later(SIDE_IN)),
-        Patch(send, "send_nowait", _at_once(send.send, blocked, SIDE_IN)),
-        Patch(receive, "receive", _later(SIDE_OUT)),
-        Patch(receive, "receive_nowait", _at_once(receive.receive, blocked, SIDE_OUT)),
+        Patch(send, "send", _later(WAIT_PUT)),
+        Patch(send, "send_nowait", _at_once(send.send, blocked, WAIT_PUT)),
+        Patch(receive, "receive", _later(WAIT_GET)),
+        Patch(receive, "receive_nowait", _at_once(receive.receive, blocked, WAIT_GET)),
     ]
 
 
-def _at_once(coroutine: Any, blocked: type[BaseException], side: int) -> Any:
+def _at_once(coroutine: Any, blocked: type[BaseException], direction: int) -> Any:
     """For a `nowait`: the new size; where the coroutine asks and it would block, a wait starts."""
     code = coroutine.__code__
 
@@ -43,7 +43,7 @@ def _at_once(coroutine: Any, blocked: type[BaseException], side: int) -> Any:
             except blocked:
                 recorder = current()
                 if recorder is not None and sys._getframe(1).f_code is code:
-                    wait_if(recorder, always, self._state, side=side)
+                    wait_if(recorder, always, self._state, direction=direction)
                 raise
             recorder = current()
             if recorder is not None:
@@ -60,7 +60,7 @@ def _at_once(coroutine: Any, blocked: type[BaseException], side: int) -> Any:
     return of
 
 
-def _later(side: int) -> Any:
+def _later(direction: int) -> Any:
     """For the coroutine: the end of the wait that its `nowait` has told of."""
 
     def of(original: Any) -> Any:
@@ -73,7 +73,7 @@ def _later(side: int) -> Any:
                 return await original(self, *args, **kwargs)
             finally:
                 if recorder.waits(who):
-                    wait_over(recorder, self._state, side, who)
+                    wait_over(recorder, self._state, direction, who)
 
         return move
 

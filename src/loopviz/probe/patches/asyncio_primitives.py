@@ -21,7 +21,7 @@ from loopviz.probe.patches.wrappers import (
 )
 from loopviz.probe.places import PLACES, USER
 from loopviz.probe.recorder import ResourceDescription, current
-from loopviz.wire.events import SIDE_IN, SIDE_OUT
+from loopviz.wire.events import WAIT_GET, WAIT_PUT
 
 __all__ = ["ANY_EVENT", "PATCHES"]
 
@@ -82,7 +82,7 @@ def _event_wait(original: Any) -> Any:
         try:
             return await original(self)
         finally:
-            wait_over(recorder, self, SIDE_IN, waiter)
+            wait_over(recorder, self, WAIT_PUT, waiter)
 
     return wait
 
@@ -137,8 +137,8 @@ PATCHES = (
     Patch(Barrier, "__init__", makes()),
     Patch(Barrier, "wait", waits(_barrier_blocks)),
     Patch(Queue, "__init__", _init),
-    Patch(Queue, "put", waits(_put_blocks, SIDE_IN)),
-    Patch(Queue, "get", waits(_get_blocks, SIDE_OUT)),
+    Patch(Queue, "put", waits(_put_blocks, WAIT_PUT)),
+    Patch(Queue, "get", waits(_get_blocks, WAIT_GET)),
     Patch(Queue, "put_nowait", _resizes),
     Patch(Queue, "get_nowait", _resizes),
     Patch(Queue, "shutdown", _resizes),

@@ -7,7 +7,7 @@ from typing import Any
 
 from loopviz.probe.patches.registry import make, resource_of
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
-from loopviz.wire.events import SIDE_IN
+from loopviz.wire.events import WAIT_PUT
 
 __all__ = [
     "Blocks",
@@ -98,7 +98,7 @@ def releases(in_use: InUse) -> Factory:
     return of
 
 
-def waits(blocks: Blocks, side: int = SIDE_IN) -> Factory:
+def waits(blocks: Blocks, direction: int = WAIT_PUT) -> Factory:
     """For a coroutine function that waits, and then holds nothing."""
 
     def of(original: Any) -> Any:
@@ -106,13 +106,13 @@ def waits(blocks: Blocks, side: int = SIDE_IN) -> Factory:
             recorder = current()
             if recorder is None:
                 return await original(self, *args, **kwargs)
-            waiter = wait_if(recorder, blocks, self, args, side)
+            waiter = wait_if(recorder, blocks, self, args, direction)
             if waiter is None:
                 return await original(self, *args, **kwargs)
             try:
                 return await original(self, *args, **kwargs)
             finally:
-                wait_over(recorder, self, side, waiter)
+                wait_over(recorder, self, direction, waiter)
 
         return wait
 
@@ -141,25 +141,25 @@ def resizes(items: Callable[[Any], int]) -> Factory:
 
 
 def wait_if(
-    recorder: Recorder, blocks: Blocks, primitive: Any, args: Any = (), side: int = SIDE_IN
+    recorder: Recorder, blocks: Blocks, primitive: Any, args: Any = (), direction: int = WAIT_PUT
 ) -> int | None:
     """Tell of a wait, if the call blocks: the task that waits; else None."""
     try:
         resource = resource_of(primitive)  # first of all: it may be met only now
         if resource is not None and blocks(primitive, *args):
-            return recorder.wait(resource, side)
+            return recorder.wait(resource, direction)
     except Exception as error:  # noqa: BLE001 - the app must go on
         recorder.fail("wait", error)
     return None
 
 
-def wait_over(recorder: Recorder, primitive: Any, side: int, waiter: int) -> None:
+def wait_over(recorder: Recorder, primitive: Any, direction: int, waiter: int) -> None:
     """Tell that a wait is over; not if its coroutine is thrown away where the loop is not."""
     if current() is recorder:
         try:
             resource = resource_of(primitive)
             if resource is not None:
-                recorder.wait_over(resource, side, waiter)
+                recorder.wait_over(resource, direction, waiter)
         except Exception as error:  # noqa: BLE001 - the app must go on
             recorder.fail("wait", error)
 
