@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from loopviz.engine.collector import RingReader
 from loopviz.model.events import EVENT_TYPE
-from loopviz.probe.install import LOOP_RING, SIDE_RING
+from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.wire.events import SWITCHES, Kind
 
 
@@ -28,13 +28,13 @@ class Recording:
     """What a probe has written so far, in order."""
 
     def __init__(self, folder: Path) -> None:
-        self._readers = [RingReader(folder / name) for name in (LOOP_RING, SIDE_RING)]
+        self._readers = [RingReader(folder / name) for name in (LOOP_RING, AUX_RING)]
         self.loop: list[Recorded] = []
-        self.side: list[Recorded] = []
+        self.aux: list[Recorded] = []
         self.read()
 
     def read(self) -> None:
-        for reader, events in zip(self._readers, (self.loop, self.side), strict=True):
+        for reader, events in zip(self._readers, (self.loop, self.aux), strict=True):
             records, lost = reader.read()
             assert lost == 0
             for at, a, who, b, kind in records.tolist():

@@ -200,8 +200,8 @@ def listening(story):
     trace = Trace(handlers, Naming(), listener)
     events, strings = story.batch()
     trace.feed(events.tolist(), strings)
-    side, texts = story.side_batch()
-    for row in side.tolist():
+    aux, texts = story.aux_batch()
+    for row in aux.tolist():
         trace.feed_other(row, texts[row[3]] if row[3] < len(texts) else "")
     return trace, listener.heard
 

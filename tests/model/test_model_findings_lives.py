@@ -37,11 +37,11 @@ def test_an_exception_that_nobody_retrieves():
 
 
 def test_word_of_it_may_come_before_the_task():
-    """In the side ring, that is."""
-    story, side = spawning(1, outcome=TASK_RAISED), Story()
-    side._side.write(side.now_ns, 25, 0, 2, side._side.intern("ValueError: no"))
+    """In the aux ring, that is."""
+    story, aux = spawning(1, outcome=TASK_RAISED), Story()
+    aux._aux.write(aux.now_ns, 25, 0, 2, aux._aux.intern("ValueError: no"))
     model = told(Story())
-    model.feed_side(*side.side_batch())
+    model.feed_aux(*aux.aux_batch())
     assert model.findings() == ()
     story.tell(model)
     (seen,) = model.findings()

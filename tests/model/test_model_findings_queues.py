@@ -280,12 +280,12 @@ def test_a_lock_that_is_held_and_hurts_nobody(times, options):
 def test_what_is_found_does_not_depend_on_the_batches():
     story, _ = jobs(story=too_many("sqlalchemy.pool").story, count=30)
     model = told(Story())
-    (side, names), (events, strings) = story.side_batch(), story.batch()
-    model.feed_side(side, names)
+    (aux, names), (events, strings) = story.aux_batch(), story.batch()
+    model.feed_aux(aux, names)
     for at in range(0, len(events), 7):
         model.feed(events[at : at + 7], strings)
     whole = told(Story())
-    whole.feed_side(side, names)
+    whole.feed_aux(aux, names)
     whole.feed(events, strings)
     assert len(model.findings()) == 2
     assert model.findings() == whole.findings()

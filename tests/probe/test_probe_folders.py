@@ -56,7 +56,7 @@ def test_a_recording_of_the_past_is_replaced_and_who_reads_it_keeps_it(loop, put
 
 def test_what_a_killed_process_left_behind_is_no_hindrance(loop, put_in, tmp_path):
     (tmp_path / "run").mkdir()
-    for name in ("loop.ring", "loop.new", "side.ring", "side.new", "gil.dump", "loopviz.lock"):
+    for name in ("loop.ring", "loop.new", "aux.ring", "aux.new", "gil.dump", "loopviz.lock"):
         (tmp_path / "run" / name).write_text("half of it")
     with put_in(loop) as probe:
         loop.run(named("now"))
@@ -216,7 +216,7 @@ def test_the_watchdog_of_a_thread_that_has_ended_ends_without_a_word(tmp_path, c
     probe._watchdog._ended.release()
     probe.uninstall()
     assert not caplog.records
-    assert not [e for e in Recording(probe.folder).side if e.kind is Kind.HOOK_FAILED]
+    assert not [e for e in Recording(probe.folder).aux if e.kind is Kind.HOOK_FAILED]
 
 
 @pytest.mark.real
@@ -344,8 +344,8 @@ def test_an_app_that_is_wrapped_is_served_unwatched(loop, put_in, tmp_path):
     probe = put_in(loop)
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     loop.run(watch_requests(app, probe.hooks)(scope, receive, send))
-    probe.side.write(Kind.MARK, text="deploy:1")
-    assert probe.side.intern_all(["a", "b"]) == [0, 0]
+    probe.aux_ring.write(Kind.MARK, text="deploy:1")
+    assert probe.aux_ring.intern_all(["a", "b"]) == [0, 0]
     probe.install()
     probe.uninstall()
     assert sent == ["http.response.start", "http.response.body"]
@@ -368,7 +368,7 @@ def test_without_another_thread_there_is_no_watchdog_and_the_app_goes_on(
     asyncio.run(main())
     seen = Recording(tmp_path / "run")
     assert "seen" in seen.strings
-    assert [event.text for event in seen.side if event.kind is Kind.HOOK_FAILED] == [
+    assert [event.text for event in seen.aux if event.kind is Kind.HOOK_FAILED] == [
         "watchdog: RuntimeError: can't start new thread"
     ]
     assert [record.name for record in caplog.records] == ["loopviz"]

@@ -11,7 +11,7 @@ import pytest
 
 from loopviz.errors import LoopvizError
 from loopviz.probe import install
-from loopviz.probe.install import LOOP_RING, SIDE_RING
+from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.probe.places import Places
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import Kind
@@ -191,7 +191,7 @@ def test_what_it_makes_is_private(loop, tmp_path):
     folder = tmp_path / "a" / "b"
     with install(loop, path=folder, clock=loop.clock, watchdog=False, heartbeat_s=None):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        for name in (LOOP_RING, SIDE_RING):
+        for name in (LOOP_RING, AUX_RING):
             assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
 
 
@@ -242,7 +242,7 @@ def test_a_broken_create_task_hook_is_reported_once(loop, probe_of, recording, m
     assert loop.run(app()) == EXPECTED
     probe.uninstall()
     seen = recording(probe)
-    assert [(e.kind, e.text) for e in seen.side] == [
+    assert [(e.kind, e.text) for e in seen.aux] == [
         (Kind.HOOK_FAILED, "create_task: RuntimeError: no place")
     ]
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
@@ -371,7 +371,7 @@ def test_a_watchdog_that_breaks_is_reported_and_ends(loop, probe_of, recording, 
     loop.run(main())
     probe.uninstall()
     assert said == []
-    assert [e.text for e in recording(probe).side] == ["watchdog: RuntimeError: no stack"]
+    assert [e.text for e in recording(probe).aux] == ["watchdog: RuntimeError: no stack"]
 
 
 def test_time_sleep_is_itself_again(loop):
@@ -404,7 +404,7 @@ def test_a_hook_that_failed_is_used_no_more(loop, probe_of, recording, caplog):
     probe.uninstall()
     seen = recording(probe)
     assert len(served) == 2
-    assert [e.text for e in seen.side] == ["request: KeyError: 'method'"]
+    assert [e.text for e in seen.aux] == ["request: KeyError: 'method'"]
     assert len(caplog.records) == 1
     assert not seen.of(Kind.REQUEST_START, Kind.REQUEST_END)
     assert seen.of(Kind.ACQUIRED), "the others go on"

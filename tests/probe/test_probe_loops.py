@@ -133,7 +133,7 @@ def test_a_loop_of_another_thread(tmp_path, running, here):
     ((_, _, ran),) = seen.steps(task)
     assert ran >= 100 * MS
     strings = seen._readers[1].strings
-    samples = [e for e in seen.side if e.kind is Kind.STALL and e.who == task]
+    samples = [e for e in seen.aux if e.kind is Kind.STALL and e.who == task]
     assert samples
     for sample in samples:
         index, _, numbers = sample.text.partition(":")
@@ -430,7 +430,7 @@ def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(main()) == "slept"
     seen = Recording(tmp_path / "probe")
-    assert [e.text for e in seen.side if e.kind is Kind.COVERAGE] == ["steps"]
+    assert [e.text for e in seen.aux if e.kind is Kind.COVERAGE] == ["steps"]
     start = seen.start_of("sleeps")
     assert seen.strings[start.a & NUMBER] == "sleeper"
     assert seen.outcomes()["sleeps"] == TASK_RETURNED

@@ -13,8 +13,8 @@ from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import Kind
 
 
-class Side:
-    """In place of the side ring: whose samples were written, and when."""
+class AuxRing:
+    """In place of the aux ring: whose samples were written, and when."""
 
     def __init__(self, stage):
         self.stage, self.sampled = stage, []
@@ -32,7 +32,7 @@ class Stage:
 
     def __init__(self, *callbacks, until):
         self.now, self.callbacks, self.until = 0, callbacks, until
-        self.side = Side(self)
+        self.aux_ring = AuxRing(self)
         self.lost = {}  # how long the watchdog is without the GIL in the round that began at a time
 
     def clock(self):
@@ -51,10 +51,10 @@ class Stage:
 
     def play(self):
         thread = threading.get_ident()
-        dog = Watchdog(self.running, thread, self.side, Places(), self.clock, fail)
+        dog = Watchdog(self.running, thread, self.aux_ring, Places(), self.clock, fail)
         dog._stop, dog._cpu = self, self  # it waits, and notes CPU times, here
         dog._go_round()
-        return self.side.sampled
+        return self.aux_ring.sampled
 
     def starved(self):
         return False

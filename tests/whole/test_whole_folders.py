@@ -207,7 +207,7 @@ def uvicorn(tmp_path):
 def recorder(folder: Path):
     """The process that records there; 0 if none has yet, or not both of its rings."""
     try:
-        reader = RingReader(folder / "side.ring")  # the second one that is made
+        reader = RingReader(folder / "aux.ring")  # the second one that is made
     except FileNotFoundError:
         return 0
     pid = reader._header.pid

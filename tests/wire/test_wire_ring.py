@@ -441,7 +441,7 @@ def test_a_file_that_is_truncated_while_it_is_read(pair, left, is_behind):
     reader.close()
 
 
-# The side ring
+# The aux ring
 
 
 def test_the_locked_ring(tmp_path):

@@ -14,7 +14,7 @@ from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.model.snapshot.merge import of_worker
 from loopviz.model.state.stacks import Stacks
-from loopviz.probe.install import LOOP_RING, SIDE_RING
+from loopviz.probe.install import AUX_RING, LOOP_RING
 
 __all__ = ["Worker"]
 
@@ -70,7 +70,7 @@ class Worker:
         """Read its rings into that model, from their beginning."""
         self.model = model
         self._stacks, self._hanging = Stacks(model.naming), Stacks(model.naming)
-        self._collector = Collector(self.folder / LOOP_RING, self.folder / SIDE_RING, model)
+        self._collector = Collector(self.folder / LOOP_RING, self.folder / AUX_RING, model)
 
     def read(self) -> list[dict[str, Any]]:
         """What it has said since the last time, but for what it was asked."""

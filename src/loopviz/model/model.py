@@ -111,7 +111,7 @@ class Model:
         self._phase_before: tuple[tuple[int, int], Spreads] | None = None
 
     def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
-        """A batch of the loop's ring, in its order. Feed the side ring's batch first."""
+        """A batch of the loop's ring, in its order. Feed the aux ring's batch first."""
         if not len(records):
             return
         self._events += len(records)
@@ -129,8 +129,8 @@ class Model:
             self._forgotten = self._newest - keep
             self._forget(self._forgotten)
 
-    def feed_side(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
-        """A batch of the side ring: samples, marks, failed hooks, what workers do."""
+    def feed_aux(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
+        """A batch of the aux ring: samples, marks, failed hooks, what workers do."""
         self._events += len(records)
         for row in rows(records):
             at, a, _who, b, kind = row
@@ -207,7 +207,7 @@ class Model:
         self.trace.gap(at or self._newest)
         self._marks.append(Mark(at or self._newest, "gap", f"{records} events lost"))
 
-    def lost_side(self, records: int) -> None:
+    def lost_aux(self, records: int) -> None:
         """So many samples and marks are missing."""
         self._dropped += records
         if records:

@@ -21,12 +21,12 @@ from loopviz.probe.hooks import Hooks, make_hooks
 from loopviz.probe.pauses import PAUSES
 from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
-from loopviz.probe.recording_folder import LOOP_RING, SIDE_RING, RecordingFiles, open_files
+from loopviz.probe.recording_folder import AUX_RING, LOOP_RING, RecordingFiles, open_files
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import GC_ELSEWHERE, NUMBER, Kind, tag
 from loopviz.wire.ring import CAPACITY
 
-__all__ = ["LOOP_RING", "SIDE_RING", "Probe", "install", "prepare"]
+__all__ = ["AUX_RING", "LOOP_RING", "Probe", "install", "prepare"]
 
 HEARTBEAT_S = 0.02
 _PATIENCE_S = 10.0
@@ -67,14 +67,14 @@ class Probe:
         self.coverage = "full" if _is_asyncios(loop) else "steps"
         self._loop: Any = loop
         self._ring, self._lock = files.loop, files.lock
-        self.side = files.side
+        self.aux_ring = files.aux_ring
         """For whoever else has something to record: marks, worker jobs."""
         self._failed: set[str] = set()
         PLACES.add_user_roots(user_roots)
         make = make_hooks if self.coverage == "full" else make_foreign_hooks
         self.hooks: Hooks = make(loop, self._ring, PLACES, clock, self._fail)
         self.recorder = Recorder(
-            self.hooks.write, self.hooks.task, self._ring.intern, self.side, clock, self._fail
+            self.hooks.write, self.hooks.task, self._ring.intern, self.aux_ring, clock, self._fail
         )
         self._clock = clock
         self._wants_watchdog, self._wants_tripwire = watchdog, tripwire
@@ -94,7 +94,7 @@ class Probe:
             return
         loop, hooks = self._loop, self.hooks
         if self.coverage != "full":
-            self.side.write(Kind.COVERAGE, text=self.coverage)
+            self.aux_ring.write(Kind.COVERAGE, text=self.coverage)
         running = asyncio._get_running_loop() is loop
         if self.coverage == "full":
             if running:
@@ -182,7 +182,7 @@ class Probe:
         """In the child of a fork: the rings are the parent's, and the watchdog did not come."""
         self._installs = 0
         self.hooks.abandon()
-        self.side.abandon()
+        self.aux_ring.abandon()
         self._withdraw()
         for name in tuple(self._before):
             self._put_back(name)
@@ -207,7 +207,7 @@ class Probe:
         watchdog = Watchdog(
             self.hooks.running,
             threading.get_ident(),
-            self.side,
+            self.aux_ring,
             PLACES,
             self._clock,
             self._fail,
@@ -272,7 +272,7 @@ class Probe:
             return
         self._failed.add(hook)
         _log.error("the %s hook failed, loopviz sees less from here on", hook, exc_info=error)
-        self.side.write(Kind.HOOK_FAILED, text=f"{hook}: {type(error).__name__}: {error}")
+        self.aux_ring.write(Kind.HOOK_FAILED, text=f"{hook}: {type(error).__name__}: {error}")
 
 
 class Unwatched(Probe):
@@ -280,10 +280,10 @@ class Unwatched(Probe):
 
     def __init__(self, folder: Path, why: str) -> None:
         self.folder, self.coverage, self.why = folder, "off", why
-        self.side = NoRing()
+        self.aux_ring = NoRing()
         self.hooks = NO_HOOKS
         self.recorder = Recorder(
-            *(self.hooks.write, self.hooks.task, self.side.intern, self.side),
+            *(self.hooks.write, self.hooks.task, self.aux_ring.intern, self.aux_ring),
             *(monotonic_ns, lambda _hook, _error: None),
         )
 

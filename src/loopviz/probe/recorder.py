@@ -118,7 +118,7 @@ class Recorder:
         write: Callable[[int, int, int], None],
         task: Callable[[], int],
         intern: Callable[[str], int],
-        side: LockedRing,
+        aux_ring: LockedRing,
         clock: Clock,
         fail: Callable[[str, BaseException], None],
     ) -> None:
@@ -126,7 +126,7 @@ class Recorder:
         self.task = task
         """The number of the running task, 0 if none runs."""
         self._intern = intern
-        self.side = side
+        self.aux_ring = aux_ring
         """For what other threads have to say: `JOB_START`, `JOB_END`."""
         self._clock = clock
         self._fail = fail
@@ -231,7 +231,7 @@ class Recorder:
             if current() is self:
                 self._put(Kind.JOB_START, 0, a, self._intern(worker))
             else:
-                self.side.write(Kind.JOB_START, a=a, text=worker, at=self._clock())
+                self.aux_ring.write(Kind.JOB_START, a=a, text=worker, at=self._clock())
         except Exception as error:  # noqa: BLE001
             self.fail("job", error)
 
@@ -241,7 +241,7 @@ class Recorder:
             if current() is self:
                 self._put(Kind.JOB_END, 0, a, outcome)
             else:
-                self.side.write(Kind.JOB_END, a=a, b=outcome, at=self._clock())
+                self.aux_ring.write(Kind.JOB_END, a=a, b=outcome, at=self._clock())
         except Exception as error:  # noqa: BLE001
             self.fail("job", error)
 

@@ -45,7 +45,7 @@ _NOTE_NS = 1_000_000_000
 class Watchdog:
     """Samples the stack of the loop's thread whenever a callback runs for too long.
 
-    One `STALL` record per sample, in the shared side ring; its text is the culprit's index and
+    One `STALL` record per sample, in the shared aux ring; its text is the culprit's index and
     the numbers of the frames' strings, innermost first: `1:12,7,3`. A sample stands for the time
     since the one before it. Every callback of 20 ms or more gets at least one, while it runs; if
     C code holds the GIL throughout, as soon as it lets go.
@@ -64,7 +64,7 @@ class Watchdog:
         self,
         running: Callable[[], tuple[int, int]],
         thread_id: int,
-        side: LockedRing,
+        aux_ring: LockedRing,
         places: Places,
         clock: Clock,
         fail: Callable[[str, Exception], None],
@@ -74,7 +74,7 @@ class Watchdog:
         self._fail = fail
         self._running = running
         self._thread_id = thread_id
-        self._side = side
+        self._aux_ring = aux_ring
         self._places = places
         self._clock = clock
         self._cpu, self._threads = CpuShares(thread_id, clock), ThreadTimes()
@@ -95,7 +95,7 @@ class Watchdog:
             self._greenlet = _main_greenlet()
         if threading.get_ident() == self._thread_id and self._wants_tripwire:
             with contextlib.suppress(Exception):  # else samples come after the block
-                path = self._side.path.with_name(DUMP_FILE)
+                path = self._aux_ring.path.with_name(DUMP_FILE)
                 self._tripwire = Tripwire(path, self._places.folders())
                 self._tripwire.put_off()
         self._ended.acquire()
@@ -195,8 +195,8 @@ class Watchdog:
 
     def _write(self, stack: Stack, started: int, task: int, prefix: str = "", at: int = 0) -> None:
         if stack.frames:
-            text = prefix + stack.text(self._side.intern_all(stack.frames))
-            self._side.write(Kind.STALL, a=started, who=task, text=text, at=at)
+            text = prefix + stack.text(self._aux_ring.intern_all(stack.frames))
+            self._aux_ring.write(Kind.STALL, a=started, who=task, text=text, at=at)
 
     def _computing(self, frames: dict[int, FrameType]) -> FrameType | None:
         """The innermost frame of the thread that computed most, neither the loop's nor ours."""

@@ -50,7 +50,7 @@ class Story:
         self.started_ns = 0
         """When the last step or callback started."""
         self._loop = _Ring()
-        self._side = _Ring()
+        self._aux = _Ring()
 
     def runs(self, ns: int) -> Self:
         """Time passes, whatever the loop is doing."""
@@ -181,14 +181,14 @@ class Story:
         return self._tell(Kind.JOB, job << 32 | executor, by, self._loop.intern(function))
 
     def job_starts(self, job: int, executor: int, worker: str = "worker-0") -> Self:
-        """A worker takes it up: told in the side ring."""
-        text = self._side.intern(worker)
-        self._side.write(self.now_ns, Kind.JOB_START, job << 32 | executor, 0, text)
+        """A worker takes it up: told in the aux ring."""
+        text = self._aux.intern(worker)
+        self._aux.write(self.now_ns, Kind.JOB_START, job << 32 | executor, 0, text)
         return self
 
     def job_ends(self, job: int, executor: int, outcome: int = TASK_RETURNED) -> Self:
-        """The job ends: told in the side ring."""
-        self._side.write(self.now_ns, Kind.JOB_END, job << 32 | executor, 0, outcome)
+        """The job ends: told in the aux ring."""
+        self._aux.write(self.now_ns, Kind.JOB_END, job << 32 | executor, 0, outcome)
         return self
 
     def gc(self, lasted: int, generation: int = 2, *, elsewhere: bool = False) -> Self:
@@ -219,24 +219,24 @@ class Story:
 
     def sampled(self, file: str, line: int, function: str = "", *, gil: bool = False) -> Self:
         """The watchdog sees the running callback at that line; with `gil`, another thread."""
-        frame = self._side.intern(f"\t{file}\t{line}\t{function}")
-        text = self._side.intern(f"{'gil:' if gil else ''}0:{frame}")
-        self._side.write(self.now_ns, Kind.STALL, self.started_ns, 0, text)
+        frame = self._aux.intern(f"\t{file}\t{line}\t{function}")
+        text = self._aux.intern(f"{'gil:' if gil else ''}0:{frame}")
+        self._aux.write(self.now_ns, Kind.STALL, self.started_ns, 0, text)
         return self
 
     def mark(self, text: str) -> Self:
         """Something changes: `fix:to_thread=on`."""
-        self._side.write(self.now_ns, Kind.MARK, b=self._side.intern(text))
+        self._aux.write(self.now_ns, Kind.MARK, b=self._aux.intern(text))
         return self
 
     def counts(self, key: str, value: int) -> Self:
         """A counter of the scenario has a new value."""
-        self._side.write(self.now_ns, Kind.COUNTER, value, b=self._side.intern(key))
+        self._aux.write(self.now_ns, Kind.COUNTER, value, b=self._aux.intern(key))
         return self
 
     def hook_failed(self, text: str) -> Self:
         """A hook raised."""
-        self._side.write(self.now_ns, Kind.HOOK_FAILED, b=self._side.intern(text))
+        self._aux.write(self.now_ns, Kind.HOOK_FAILED, b=self._aux.intern(text))
         return self
 
     def _tell(self, kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> Self:
@@ -247,12 +247,12 @@ class Story:
         """What the loop's ring holds since the last batch, and all its strings so far."""
         return self._loop.take(), self._loop.strings
 
-    def side_batch(self) -> tuple[NDArray[np.void], list[str]]:
-        """The same for the side ring."""
-        return self._side.take(), self._side.strings
+    def aux_batch(self) -> tuple[NDArray[np.void], list[str]]:
+        """The same for the aux ring."""
+        return self._aux.take(), self._aux.strings
 
     def tell(self, model: Model) -> Self:
         """Feed the model with what is new, in the collector's order."""
-        model.feed_side(*self.side_batch())
+        model.feed_aux(*self.aux_batch())
         model.feed(*self.batch())
         return self

@@ -24,9 +24,9 @@ from loopviz.errors import WireError
 from loopviz.wire.events import FORMAT_VERSION, RECORD, RECORD_SIZE, Kind, tag
 
 __all__ = [
+    "AUX_CAPACITY",
     "CAPACITY",
     "HEADER_SIZE",
-    "SIDE_CAPACITY",
     "Header",
     "LockedRing",
     "Ring",
@@ -40,7 +40,7 @@ MAGIC = b"LOOPVIZ\0"
 HEADER_SIZE = 4096
 CAPACITY = 1 << 18
 """Records in a ring: 8 MiB, about 13 s at 20,000 events/s."""
-SIDE_CAPACITY = 1 << 14
+AUX_CAPACITY = 1 << 14
 STRINGS_SIZE = 1 << 20
 
 _FIXED = Struct("<8sIIQQQQQ")
@@ -169,7 +169,7 @@ class LockedRing(RingFile):
     or another thread may write at any point of a write.
     """
 
-    def __init__(self, path: Path, *, capacity: int = SIDE_CAPACITY) -> None:
+    def __init__(self, path: Path, *, capacity: int = AUX_CAPACITY) -> None:
         super().__init__(path, capacity=capacity)
         self._lock = threading.RLock()
         self._claim = itertools.count(1).__next__

@@ -35,13 +35,13 @@ def whos(recording, kind, *events):
 
 
 def failures(recording):
-    return [e.text for e in recording.side if e.kind is Kind.HOOK_FAILED]
+    return [e.text for e in recording.aux if e.kind is Kind.HOOK_FAILED]
 
 
 def jobs(recording):
     """By job: its records' kinds in order of time, the last one's outcome."""
     found = {}
-    for e in sorted(recording.loop + recording.side, key=lambda e: (e.at, e.kind)):
+    for e in sorted(recording.loop + recording.aux, key=lambda e: (e.at, e.kind)):
         if e.kind in (Kind.JOB, Kind.JOB_START, Kind.JOB_END):
             found.setdefault(e.a >> 32, []).append(
                 e.kind.name if e.kind is not Kind.JOB_END else (e.kind.name, e.b)

@@ -144,7 +144,7 @@ def test_threads_are_jobs_of_the_default_limiter(watched):
     assert row == ("anyio.CapacityLimiter", "default thread limiter", 40, 0)
     assert [job[:2] for job in jobs(recording)] == [DONE[:2], DONE[:2]]
     assert [b for name, b in story(recording, "anyio.CapacityLimiter")] == [1, 0, 1, 0]
-    assert {e.text for e in recording.side if e.kind is Kind.JOB_START} == {"AnyIO worker thread"}
+    assert {e.text for e in recording.aux if e.kind is Kind.JOB_START} == {"AnyIO worker thread"}
 
 
 def test_a_job_given_up_before_a_thread_was_free(watched):

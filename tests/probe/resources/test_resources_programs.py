@@ -193,7 +193,7 @@ def recorded(main):
         loop.run(main)
         probe.uninstall()
         recording = Recording(probe.folder)
-    assert not [e for e in recording.side if e.kind is Kind.HOOK_FAILED]
+    assert not [e for e in recording.aux if e.kind is Kind.HOOK_FAILED]
     return recording
 
 

@@ -100,11 +100,11 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
             probe = install(
                 path=run_folder, user_roots=[str(path.parent)], tripwire=True, required=True
             )
-            control.side = probe.side
+            control.aux_ring = probe.aux_ring
             control.tell_stack = _stacks(loop, say)
-            probe.side.write(Kind.OVERHEAD, a=overhead_ns)
-            probe.side.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
-            counting = Counting(scenario.counters, probe.side)
+            probe.aux_ring.write(Kind.OVERHEAD, a=overhead_ns)
+            probe.aux_ring.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
+            counting = Counting(scenario.counters, probe.aux_ring)
             counting.start()
             watched = watch_requests(app, probe.hooks)
         server = Server(watched, ready, failures)

@@ -35,7 +35,7 @@ class Control:
         self._lock = threading.Lock()
         self._quit = quit_
         self._run_folder = run_folder
-        self.side: LockedRing | None = None
+        self.aux_ring: LockedRing | None = None
         """Where to note that a fix was toggled, once there is a ring."""
         self.tell_stack: Callable[[int], None] | None = None
         """Answers where the task of that number is, once there is a loop."""
@@ -80,5 +80,5 @@ class Control:
             return
         before_ns = monotonic_ns()  # or the mark might come after the first effects
         fix.on = on
-        if self.side is not None:
-            self.side.write(Kind.MARK, text=f"fix:{key}={'on' if on else 'off'}", at=before_ns)
+        if self.aux_ring is not None:
+            self.aux_ring.write(Kind.MARK, text=f"fix:{key}={'on' if on else 'off'}", at=before_ns)

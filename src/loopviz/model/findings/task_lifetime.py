@@ -61,7 +61,7 @@ class TaskNeverRetrieved(_Lives):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._pending: dict[int, tuple[int, str]] = {}
-        """Told in the side ring, and so before the task's start or end: when, and what."""
+        """Told in the aux ring, and so before the task's start or end: when, and what."""
 
     def never_retrieved(self, number: int, error: str, task: "Task | None", at: int) -> None:
         if task is not None:

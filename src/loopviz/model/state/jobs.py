@@ -1,6 +1,6 @@
 """Worker jobs: what threads and processes do for the loop.
 
-A job's `JOB` comes in the loop's ring; its start and end in the side ring, whose batch is fed
+A job's `JOB` comes in the loop's ring; its start and end in the aux ring, whose batch is fed
 first. So a start may be known before its job is, and a job may be over before that.
 """
 

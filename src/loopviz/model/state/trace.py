@@ -158,7 +158,7 @@ class Trace:
         self.tasks.groups.gather()
 
     def feed_other(self, event: Event, text: str) -> None:
-        """A record that may also come in the side ring, with the text that its `b` names there."""
+        """A record that may also come in the aux ring, with the text that its `b` names there."""
         at, a, who, b, kind = event
         if kind == Kind.JOB_START:
             self.jobs.started(at, a, text)
