@@ -408,7 +408,7 @@ def test_the_child_of_a_fork_writes_nothing_into_the_parents_ring(tmp_path):
 
 
 @pytest.mark.real
-def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
+def test_uvloop_is_covered_in_part_and_says_so(tmp_path, here):
     uvloop = pytest.importorskip("uvloop")
     lines = {}
 
@@ -443,7 +443,7 @@ def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
     assert len([e for e in seen.of(Kind.TIMER) if not e.b]) >= 3
 
 
-def test_a_loop_with_an_iteration_of_its_own_is_seen_at_the_lesser_level(tmp_path, monkeypatch):
+def test_a_loop_with_an_iteration_of_its_own_is_covered_in_part(tmp_path, monkeypatch):
     """As some tools make it, by patching asyncio's class or a subclass."""
 
     class Loop(VirtualLoop):
@@ -453,21 +453,21 @@ def test_a_loop_with_an_iteration_of_its_own_is_seen_at_the_lesser_level(tmp_pat
     def replaced(self):
         original(self)
 
-    levels = {}
+    coverage = {}
     for kind in (Loop, VirtualLoop):
         with kind() as loop:
             options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
             with install(loop, path=tmp_path / kind.__name__, **options) as probe:
-                levels[kind.__name__] = probe.coverage
+                coverage[kind.__name__] = probe.coverage
                 loop.run(child())
     original = asyncio.BaseEventLoop._run_once
     monkeypatch.setattr(asyncio.BaseEventLoop, "_run_once", replaced)
     with VirtualLoop() as loop:
         options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
         with install(loop, path=tmp_path / "replaced", **options) as probe:
-            levels["replaced"] = probe.coverage
+            coverage["replaced"] = probe.coverage
             loop.run(child())
-    assert levels == {"Loop": "steps", "VirtualLoop": "full", "replaced": "steps"}
+    assert coverage == {"Loop": "steps", "VirtualLoop": "full", "replaced": "steps"}
     for name in ("Loop", "replaced"):
         seen = Recording(tmp_path / name)
         child_ = seen.start_of("child")

@@ -1,7 +1,7 @@
 """Coverage of loops whose callbacks cannot be seen: the steps of their tasks, and lag.
 
 uvloop runs callbacks in C. What can be had is a task factory: it gives each task a coroutine that
-tells when a step of it starts and ends. What the loop does in between is not known, and is
+records when a step of it starts and ends. What the loop does in between is not known, and is
 recorded so (`STOPPED` after each step); ready delay, idle and utilization are not known either.
 """
 
@@ -24,7 +24,7 @@ __all__ = ["WatchedCoroutine", "make_foreign_hooks"]
 
 
 class WatchedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that tells of its steps; in all else it is the one that it wraps."""
+    """A coroutine that records its steps; in all else it is the one that it wraps."""
 
     __slots__ = ("__weakref__", "_begin", "_coroutine", "_end", "_task")
 
@@ -133,7 +133,7 @@ def make_foreign_hooks(
             fail("task_end", error)
 
     def heartbeat(_callback: Any) -> None:
-        """`install` tells of it by itself."""
+        """`install` records it by itself."""
 
     def adopt(found: Iterable[Any], _current: Any) -> None:
         for task in found:

@@ -89,7 +89,7 @@ class Hooks(NamedTuple):
     request_end: Callable[[dict[str, Any], int, int, int], None]
     """See `probe.requests`."""
     heartbeat: Callable[[Any], None]
-    """Tell the hooks which callback is our own heartbeat, so that it is shown as such."""
+    """Sets the callback that is our own heartbeat, so that it is shown as such."""
     adopt: Callable[[Iterable[Any], Any], None]
     """Take up the tasks that are there already, the one whose step is running among them."""
     stop: Callable[[], None]
@@ -105,7 +105,7 @@ def write_nothing(*_: Any) -> None:
 def make_hooks(
     loop: Any, ring: Ring, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
-    """The hooks of one loop, writing into `ring`. `fail(hook, error)` hears of a broken one."""
+    """The hooks of one loop, writing into `ring`. `fail(hook, error)` is called if one raises."""
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern
     # a record's number is taken in one C call, and its slot follows from it: so a finalizer or
     # another thread may write between any two bytecodes of this one
@@ -130,7 +130,7 @@ def make_hooks(
     tags: dict[Any, int] = {}  # of callbacks, by function, id(code), or type and name
     kept: list[Any] = []  # what has its id in them, so that no other gets it
     calling = 0  # the tag of the running callback, if it is no task's step
-    telling_tasks = True
+    recording_tasks = True
     our_heartbeat: Any = None
     step_type: Any = None  # of C tasks; learnt from the first step
 
@@ -140,7 +140,8 @@ def make_hooks(
 
     tasks = make_tasks(write, intern, clock)
     register, adopt_task, end_task, number_of = tasks.register, tasks.adopt, tasks.end, tasks.number
-    site_of, tell, getframe, coroutine_type = tasks.site, tasks.tell, sys._getframe, CoroutineType
+    site_of, start_task, getframe = tasks.site, tasks.start, sys._getframe
+    coroutine_type = CoroutineType
     next_number, step, task_start = task_numbers.__next__, tag(Kind.STEP), tag(Kind.TASK_START)
 
     def running() -> tuple[int, int]:
@@ -160,9 +161,9 @@ def make_hooks(
 
     def wrap_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
         def create_task(coro: Any, **options: Any) -> Any:
-            nonlocal telling_tasks
+            nonlocal recording_tasks
             task = original(coro, **options)
-            if not telling_tasks:
+            if not recording_tasks:
                 return task
             try:
                 caller = getframe(1)
@@ -175,18 +176,18 @@ def make_hooks(
                         seq = claim()
                         pack(records, seq << 5 & mask, clock(), 0, number | start, seq)
                         return task
-                tell_of(task, coro, caller, options)
+                record_task(task, coro, caller, options)
             except Exception as error:  # noqa: BLE001 - the app must go on
-                telling_tasks = False  # each will be told of at its first step
+                recording_tasks = False  # each is recorded at its first step
                 fail("create_task", error)
             return task
 
         return create_task
 
-    def tell_of(task: Any, coroutine: Any, caller: Any, options: dict[str, Any]) -> None:
-        """Of a task that was made just now, by that frame."""
+    def record_task(task: Any, coroutine: Any, caller: Any, options: dict[str, Any]) -> None:
+        """Record a task that was made just now, by that frame."""
         if loop._task_factory is not None and hasattr(task, "_loopviz_tag"):
-            if task.done():  # an eager task that had something to tell already
+            if task.done():  # an eager task that was adopted at a record of its own
                 end_task(task, clock())
             return
         name = name_given(caller, options)
@@ -195,7 +196,7 @@ def make_hooks(
         b = site_of(coroutine, spawned_at, lasti)
         owner = group_owner(caller)  # it outlives whoever asked it, and answers for the task
         parent = running_task() if owner is None else number_of(owner)
-        tell(task, parent, b, name)
+        start_task(task, parent, b, name)
         if task.done():
             end_task(task, clock())  # an eager task that never had to wait
         elif calling and name is None and loop._task_factory is None and len(spawns) < _SPAWNS_KEPT:
@@ -266,7 +267,7 @@ def make_hooks(
             break_off("callback", error)
 
     def turn_to_woken(task: Any, at_ready: int) -> None:
-        """What the task awaited is there: say what that was, and whose step brought it."""
+        """What the task awaited is there: record what that was, and whose step brought it."""
         nonlocal who, owner, cause, calling
         waker, owner, calling = cause, task, 0
         who = cause = getattr(task, "_loopviz_tag", 0) or adopt_task(task)

@@ -108,13 +108,13 @@ class Probe:
             self._factory = loop.get_task_factory()
             loop.set_task_factory(hooks.create_task(self._factory))
         if inspect.isroutine(loop.call_exception_handler):  # else it is a test's
-            hear = self._hear_exceptions(loop.call_exception_handler)
-            self._patch("call_exception_handler", hear)
+            handler = self._wrap_exception_handler(loop.call_exception_handler)
+            self._patch("call_exception_handler", handler)
         recorders[loop] = self.recorder
         patches.watch()
         frameworks.watch()
         if self._clock is monotonic_ns:  # on virtual time a collection takes none
-            PAUSES.watch(loop, self._paused)
+            PAUSES.watch(loop, self._on_pause)
         if self._heartbeat_s is not None:
             hooks.heartbeat(self._beat)
             self._beat_due = loop.time() + self._heartbeat_s
@@ -239,7 +239,7 @@ class Probe:
         self._beat_due = due
         self._beat_handle = self._loop.call_at(due, self._beat)
 
-    def _hear_exceptions(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
+    def _wrap_exception_handler(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
         def call_exception_handler(context: dict[str, Any]) -> None:
             if "exception" not in self._failed:
                 try:
@@ -263,7 +263,7 @@ class Probe:
             text = self._ring.intern(f"{type(error).__name__}: {error}"[:200])
         self.hooks.write(self._clock(), 0, tag(kind, number, text))
 
-    def _paused(self, started: int, ended: int, generation: int, here: bool) -> None:
+    def _on_pause(self, started: int, ended: int, generation: int, here: bool) -> None:
         b = generation | (0 if here else GC_ELSEWHERE)
         self.hooks.write(ended, started, tag(Kind.GC, 0, b))
 

@@ -1,4 +1,4 @@
-"""What the patched primitives tell of the loop they run on: waits, occupancy, jobs, calls.
+"""What the patched primitives record of the loop they run on: waits, occupancy, jobs, calls.
 
 A patched primitive asks `current()` whether the running loop is recorded, and if so records what
 happens. Everything but `current`, `ResourceDescription`, `Recorder.fail`, `job_started` and
@@ -61,7 +61,8 @@ class ResourceDescription:
     """
 
     __slots__ = (
-        "capacity", "code", "in_use", "kind", "line", "maker", "name", "number", "told", "units",
+        "capacity", "code", "in_use", "introduced_by", "kind", "line", "maker", "name", "number",
+        "units",
     )  # fmt: skip
 
     def __init__(
@@ -78,8 +79,8 @@ class ResourceDescription:
         self.capacity = self.units = _whole(capacity)
         """As many as are free when nothing is in use; where that is not known, the most seen."""
         self.in_use = 0
-        """As last told, of a queue its items."""
-        self.told: tuple[int, ...] = ()
+        """As last recorded; of a queue, its items."""
+        self.introduced_by: tuple[int, ...] = ()
         """The numbers of the recorders that have introduced it as it is now."""
         self.code: CodeType | None = None
         self.line = 0
@@ -92,12 +93,12 @@ class ResourceDescription:
                 self.code, self.line = frame.f_code, frame.f_lineno
 
     def change(self, *, name: str | None = None, capacity: float | None = None) -> None:
-        """It has another name or capacity now; whoever tells of it next introduces it anew."""
+        """It has another name or capacity now; the next record of it introduces it again."""
         if name is not None:
             self.name = name
         if capacity is not None:
             self.capacity = self.units = _whole(capacity)
-        self.told = ()
+        self.introduced_by = ()
 
     def describe(self) -> str:
         """Its string, see `wire.events.Kind.RESOURCE`."""
@@ -127,7 +128,7 @@ class Recorder:
         """The number of the running task, 0 if none runs."""
         self._intern = intern
         self.aux_ring = aux_ring
-        """For what other threads have to say: `JOB_START`, `JOB_END`."""
+        """For other threads: `JOB_START`, `JOB_END`."""
         self._clock = clock
         self._fail = fail
         self._number = next(_recorders)
@@ -141,14 +142,14 @@ class Recorder:
     def fail(self, hook: str, error: BaseException) -> None:
         """A hook raised, and is used no more. Any thread."""
         for name in _METHODS.get(hook, ()):
-            setattr(self, name, _tell_nothing)
-        with contextlib.suppress(Exception):  # a job may outlive the ring in which to say so
+            setattr(self, name, _record_nothing)
+        with contextlib.suppress(Exception):  # a job may outlive the ring
             self._fail(hook, error)
 
     def introduce(self, resource: ResourceDescription) -> None:
-        """Tell of a resource, if it is new here or has changed."""
+        """Record a resource, if it is new here or has changed."""
         try:
-            if self._number not in resource.told:
+            if self._number not in resource.introduced_by:
                 self._introduce(resource)
         except Exception as error:  # noqa: BLE001 - the app must go on
             self.fail("resource", error)
@@ -158,7 +159,7 @@ class Recorder:
         who = 0
         try:
             who = self.task()
-            if self._number not in resource.told:
+            if self._number not in resource.introduced_by:
                 self._introduce(resource)
             self._waits.setdefault(who, []).append(resource.number)
             place = self._place()
@@ -169,7 +170,7 @@ class Recorder:
         return who
 
     def waits(self, who: int | None = None) -> bool:
-        """Whether it has been told that the task waits, and not yet that it does no more."""
+        """Whether a wait of the task has been recorded, and not yet its end."""
         return (self.task() if who is None else who) in self._waits
 
     def wait_over(
@@ -189,7 +190,7 @@ class Recorder:
             who = self.task() if who is None else who
             if who in self._waits:
                 self._forget_wait(who, resource.number)
-            self._tell(_ACQUIRED, resource, in_use, who)
+            self._write_units(_ACQUIRED, resource, in_use, who)
         except Exception as error:  # noqa: BLE001
             self.fail("acquired", error)
 
@@ -202,14 +203,14 @@ class Recorder:
             who = self.task() if who is None else who
             if resource.number in self._waits.get(who, ()):
                 who = 0
-            self._tell(_RELEASED, resource, in_use, who)
+            self._write_units(_RELEASED, resource, in_use, who)
         except Exception as error:  # noqa: BLE001
             self.fail("released", error)
 
     def queue_size(self, resource: ResourceDescription, items: int) -> None:
         """A queue holds so many items now."""
         try:
-            self._tell(_QUEUE_SIZE, resource, items, self.task())
+            self._write_units(_QUEUE_SIZE, resource, items, self.task())
         except Exception as error:  # noqa: BLE001
             self.fail("queue_size", error)
 
@@ -295,12 +296,12 @@ class Recorder:
         return self._intern(f"\t{code.co_filename}\t{line}\t{code.co_qualname}")
 
     def _introduce(self, resource: ResourceDescription) -> None:
-        resource.told += (self._number,)
+        resource.introduced_by += (self._number,)
         a = resource.number << 32 | min(resource.capacity, NUMBER)
         self._put(Kind.RESOURCE, resource.maker, a, self._intern(resource.describe()))
 
-    def _tell(self, kind_tag: int, resource: ResourceDescription, b: int, who: int) -> None:
-        if self._number not in resource.told:
+    def _write_units(self, kind_tag: int, resource: ResourceDescription, b: int, who: int) -> None:
+        if self._number not in resource.introduced_by:
             self._introduce(resource)
         b = 0 if b < 0 else min(_MOST, b)
         resource.in_use = b
@@ -344,10 +345,10 @@ _METHODS = {
     "client_disconnected": ("client_disconnected",),
     "request_exception": ("request_exception",),
 }
-"""By hook, what is not told any more when it has failed."""
+"""By hook, the methods that do nothing any more once it has failed."""
 
 
-def _tell_nothing(*_: Any, **__: Any) -> int:
+def _record_nothing(*_: Any, **__: Any) -> int:
     return 0
 
 

@@ -131,12 +131,12 @@ def dumped_stack(
 
 
 def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stack:
-    told: list[str] = []
+    kept: list[str] = []
     own: list[str] = []
     culprit = -1
     for file, line, name, function, frame in frames:
         kind = places.kind_of(file, name)
-        if kind == LOOP or len(told) == _DEPTH:
+        if kind == LOOP or len(kept) == _DEPTH:
             break
         text = f"\t{file}\t{line}\t{function}"
         if file.startswith(_PROBE):
@@ -144,15 +144,15 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
             continue
         if culprit < 0:
             if kind == USER:
-                culprit = len(told)
+                culprit = len(kept)
                 endpoint = ""
             elif name == "app" and file.endswith(_FASTAPI):
                 endpoint = endpoint or _endpoint(places, frame)
                 if endpoint:
-                    culprit = len(told)
-                    told.append(endpoint)
-        told.append(text)
-    return Stack(told or own, max(culprit, 0), endpoint)
+                    culprit = len(kept)
+                    kept.append(endpoint)
+        kept.append(text)
+    return Stack(kept or own, max(culprit, 0), endpoint)
 
 
 def _endpoint(places: Places, frame: FrameType | None) -> str:

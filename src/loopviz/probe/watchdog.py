@@ -152,7 +152,7 @@ class Watchdog:
                     sampled = clock()
             if tripwire is not None:
                 if came - last > STARVED_NS:
-                    self._tell_dump()
+                    self._write_dump()
                 tripwire.put_off()
             note()
             if came - noted > _NOTE_NS:
@@ -179,10 +179,10 @@ class Watchdog:
                 stack = stack_of(self._places, stack_frames(computes))
             text = "gil:"
         elif was_starved:
-            self._tell_dump(started, task, stack)
+            self._write_dump(started, task, stack)
         self._write(stack, started, task, text)
 
-    def _tell_dump(self, started: int = 0, task: int = 0, stack: Stack | None = None) -> None:
+    def _write_dump(self, started: int = 0, task: int = 0, stack: Stack | None = None) -> None:
         """Make a dump, if there is one, a sample; of that callback unless it is over by now."""
         dump = None if self._tripwire is None else self._tripwire.take()
         if dump is None or self._cpu.starved():

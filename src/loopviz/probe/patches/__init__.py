@@ -1,4 +1,4 @@
-"""The primitives that tasks wait for, each made to tell `probe.recorder` what happens to it.
+"""The primitives that tasks wait for, each made to record what happens to it (`probe.recorder`).
 
 `watch` patches the classes once in the process, however many loops are recorded; the last
 `unwatch` puts back exactly what was there. Third-party libraries are patched only if the app

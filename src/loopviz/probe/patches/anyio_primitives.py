@@ -184,7 +184,7 @@ def _borrows(coroutine: Any, blocked: type[BaseException]) -> Any:
 
 
 def _borrows_later(original: Any) -> Any:
-    """For the limiter's coroutine: how the wait ends that its `nowait` has told of."""
+    """For the limiter's coroutine: how the wait ends that its `nowait` has recorded."""
 
     async def acquire_on_behalf_of(self: Any, borrower: object) -> None:
         recorder = current()

@@ -61,7 +61,7 @@ def _at_once(coroutine: Any, blocked: type[BaseException], direction: int) -> An
 
 
 def _later(direction: int) -> Any:
-    """For the coroutine: the end of the wait that its `nowait` has told of."""
+    """For the coroutine: the end of the wait that its `nowait` has recorded."""
 
     def of(original: Any) -> Any:
         async def move(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -29,7 +29,7 @@ ANY_EVENT = ResourceDescription("asyncio.Event", seen=False)
 """Events are made by the thousand, by libraries mostly: those that no user line made are one."""
 
 _POOLS = ("sqlalchemy.", "asyncpg.")
-"""Modules whose queues and locks are parts of a pool, which is told of as a whole."""
+"""Modules whose queues and locks are parts of a pool, which is recorded as a whole."""
 
 
 def _describe_semaphore(it: Any, seen: bool) -> ResourceDescription:

@@ -19,7 +19,7 @@ __all__ = ["PATCHES", "SubmittedJob", "new_job"]
 
 
 class SubmittedJob:
-    """Stands in for a function that a worker thread will run, and tells when it does."""
+    """Stands in for a function that a worker thread will run, and records when it does."""
 
     __slots__ = ("a", "function", "recorder", "started")
 
@@ -151,7 +151,7 @@ def _left(line: _Line, job: SubmittedJob, future: "Future[Any]") -> None:
 
 
 def new_job(recorder: Recorder, executor: Any, function: Any) -> SubmittedJob | None:
-    """Tell that a job is submitted; None if that cannot be told."""
+    """Record that a job is submitted; None if that fails."""
     try:
         resource = resource_of(executor)
         a = recorder.job(resource, function) if resource is not None else 0

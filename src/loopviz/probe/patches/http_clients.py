@@ -6,7 +6,7 @@ module's name; only its own pools and calls are then missing.
 
 The pool has one place where requests and connections meet, `_assign_requests_to_connections`:
 it is called when a request comes, fails, or its response is closed. What has changed since the
-last time is what there is to tell.
+last time is recorded.
 """
 
 import sys
@@ -85,8 +85,8 @@ def _enters(module: str) -> Any:
     return of
 
 
-class _Told:
-    """Of one pool: which requests have been told to wait, and which to have a connection."""
+class _PoolState:
+    """The requests of one pool as recorded: those that wait, and those that have a connection."""
 
     __slots__ = ("having", "shared", "waiting")
 
@@ -107,10 +107,10 @@ def _assign(original: Any) -> Any:
             try:
                 resource = resource_of(self)
                 if resource is not None:
-                    told = vars(self).get("_loopviz_told")
-                    if told is None:
-                        told = self._loopviz_told = _Told(self._http2)
-                    _compare(recorder, resource, told, self._requests)
+                    state = vars(self).get("_loopviz_state")
+                    if state is None:
+                        state = self._loopviz_state = _PoolState(self._http2)
+                    _compare(recorder, resource, state, self._requests)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 hide(self)
                 recorder.fail(original.__module__, error)
@@ -120,7 +120,7 @@ def _assign(original: Any) -> Any:
 
 
 def _compare(
-    recorder: Recorder, resource: ResourceDescription, told: _Told, requests: list[Any]
+    recorder: Recorder, resource: ResourceDescription, state: _PoolState, requests: list[Any]
 ) -> None:
     """Those that are gone first: theirs is what the others get.
 
@@ -128,7 +128,7 @@ def _compare(
     first, and the rest is sent back into the queue: they wait all the time. So who has it is
     known when nobody else claims it any more, some steps later.
     """
-    having, waiting = told.having, told.waiting
+    having, waiting = state.having, state.waiting
     if having or waiting:
         there = set(requests)
         for request, (who, connection) in list(having.items()):
@@ -142,7 +142,7 @@ def _compare(
         if request in having:
             continue
         connection = request.connection
-        if connection is not None and (told.shared or claims[connection] == 1):
+        if connection is not None and (state.shared or claims[connection] == 1):
             who = waiting.pop(request) if request in waiting else recorder.task()
             having[request] = who, connection
             recorder.acquired(resource, len(having), who)

@@ -34,7 +34,7 @@ def attach(primitive: Any, resource: ResourceDescription | None) -> None:
 
 
 def hide(primitive: Any) -> None:
-    """It is a part of something that is told of as a whole: of itself it is not."""
+    """It is part of something that is recorded as a whole: by itself it is not."""
     attach(primitive, None)
 
 

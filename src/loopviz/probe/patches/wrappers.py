@@ -143,7 +143,7 @@ def resizes(items: Callable[[Any], int]) -> Factory:
 def wait_if(
     recorder: Recorder, blocks: Blocks, primitive: Any, args: Any = (), direction: int = WAIT_PUT
 ) -> int | None:
-    """Tell of a wait, if the call blocks: the task that waits; else None."""
+    """Record a wait, if the call blocks: the task that waits; else None."""
     try:
         resource = resource_of(primitive)  # first of all: it may be met only now
         if resource is not None and blocks(primitive, *args):
@@ -154,7 +154,7 @@ def wait_if(
 
 
 def wait_over(recorder: Recorder, primitive: Any, direction: int, waiter: int) -> None:
-    """Tell that a wait is over; not if its coroutine is thrown away where the loop is not."""
+    """Record that a wait is over; not if its coroutine is thrown away where the loop is not."""
     if current() is recorder:
         try:
             resource = resource_of(primitive)
@@ -165,7 +165,7 @@ def wait_over(recorder: Recorder, primitive: Any, direction: int, waiter: int) -
 
 
 def got(primitive: Any, in_use: InUse, *, one_more: int = 0) -> None:
-    """Tell that the running task has a unit now, or in a moment: `one_more`."""
+    """Record that the running task has a unit now, or in a moment: `one_more`."""
     recorder = current()  # asked anew: while it waited, the probe may have come or gone
     if recorder is not None:
         try:
@@ -177,7 +177,7 @@ def got(primitive: Any, in_use: InUse, *, one_more: int = 0) -> None:
 
 
 def gave_up(recorder: Recorder, primitive: Any, in_use: InUse, waiter: int | None) -> None:
-    """Tell that an acquire failed; and if it had been handed a unit, that it gave that back."""
+    """Record that an acquire failed; and if it had been handed a unit, that it gave that back."""
     if current() is recorder:
         try:
             resource = resource_of(primitive)
