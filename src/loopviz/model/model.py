@@ -142,7 +142,7 @@ class Model:
             elif kind == Kind.HOOK_FAILED:
                 self._failed_hooks.append(text)
             elif kind == Kind.COUNTER:
-                self.counters.told(at, text, a)
+                self.counters.set(at, text, a)
             else:
                 self.trace.feed_other(row, text)
 

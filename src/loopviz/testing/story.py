@@ -1,4 +1,4 @@
-"""What a loop did, told in a few words, as the events that a probe would have recorded."""
+"""What a loop did, in a few words, as the events that a probe would have recorded."""
 
 from typing import Self
 
@@ -123,21 +123,21 @@ class Story:
 
     def phase(self, task: int, name: str = "") -> Self:
         """Its request enters a phase: `endpoint`; empty: the phase is over."""
-        return self._tell(Kind.PHASE, 0, task, self._loop.intern(name))
+        return self._write(Kind.PHASE, 0, task, self._loop.intern(name))
 
     def disconnects(self, task: int) -> Self:
         """The client of its request goes away."""
-        return self._tell(Kind.CLIENT_DISCONNECTED, 0, task)
+        return self._write(Kind.CLIENT_DISCONNECTED, 0, task)
 
     def raises(self, task: int, error: str, *, place: str = "") -> Self:
         """An exception goes through the app that serves its request."""
         a = self._loop.intern(place) if place else 0
-        return self._tell(Kind.REQUEST_EXCEPTION, a, task, self._loop.intern(error))
+        return self._write(Kind.REQUEST_EXCEPTION, a, task, self._loop.intern(error))
 
     def http_call(self, task: int, host: str, status: int = 200, *, place: str = "") -> Self:
         """An outbound HTTP call of the task ends; status 0: it failed."""
         a = self._loop.intern(place) << 32 | status
-        return self._tell(Kind.HTTP_CALL, a, task, self._loop.intern(host))
+        return self._write(Kind.HTTP_CALL, a, task, self._loop.intern(host))
 
     def resource(
         self,
@@ -151,66 +151,66 @@ class Story:
     ) -> Self:
         """A resource is introduced; `made_at` is `file <tab> line <tab> function`."""
         text = self._loop.intern(f"{kind}\t{name}\t{made_at}")
-        return self._tell(Kind.RESOURCE, number << 32 | capacity, by, text)
+        return self._write(Kind.RESOURCE, number << 32 | capacity, by, text)
 
     def waits_for(
         self, task: int, resource: int, *, place: str = "", direction: int = WAIT_PUT
     ) -> Self:
         """From now on the task waits for the resource."""
         a = resource | direction << 32
-        return self._tell(Kind.WAIT, a, task, self._loop.intern(place))
+        return self._write(Kind.WAIT, a, task, self._loop.intern(place))
 
     def wait_over(self, task: int, resource: int, *, direction: int = WAIT_PUT) -> Self:
         """It waits no more, and holds nothing."""
-        return self._tell(Kind.WAIT_OVER, resource | direction << 32, task)
+        return self._write(Kind.WAIT_OVER, resource | direction << 32, task)
 
     def acquires(self, task: int, resource: int, in_use: int = 1) -> Self:
         """The task holds one unit more; so many are in use now."""
-        return self._tell(Kind.ACQUIRED, resource, task, in_use)
+        return self._write(Kind.ACQUIRED, resource, task, in_use)
 
     def releases(self, task: int, resource: int, in_use: int = 0) -> Self:
         """The task has given one back; so many are in use now."""
-        return self._tell(Kind.RELEASED, resource, task, in_use)
+        return self._write(Kind.RELEASED, resource, task, in_use)
 
     def queue_size(self, resource: int, items: int, *, by: int = 0) -> Self:
         """A queue holds so many items now."""
-        return self._tell(Kind.QUEUE_SIZE, resource, by, items)
+        return self._write(Kind.QUEUE_SIZE, resource, by, items)
 
     def job(self, job: int, executor: int, function: str = "", *, by: int = 0) -> Self:
         """A worker job is submitted."""
-        return self._tell(Kind.JOB, job << 32 | executor, by, self._loop.intern(function))
+        return self._write(Kind.JOB, job << 32 | executor, by, self._loop.intern(function))
 
     def job_starts(self, job: int, executor: int, worker: str = "worker-0") -> Self:
-        """A worker takes it up: told in the aux ring."""
+        """A worker takes it up: recorded in the aux ring."""
         text = self._aux.intern(worker)
         self._aux.write(self.now_ns, Kind.JOB_START, job << 32 | executor, 0, text)
         return self
 
     def job_ends(self, job: int, executor: int, outcome: int = TASK_RETURNED) -> Self:
-        """The job ends: told in the aux ring."""
+        """The job ends: recorded in the aux ring."""
         self._aux.write(self.now_ns, Kind.JOB_END, job << 32 | executor, 0, outcome)
         return self
 
     def gc(self, lasted: int, generation: int = 2, *, elsewhere: bool = False) -> Self:
         """A garbage collection has lasted so long; `elsewhere`: on another thread."""
         b = generation + (GC_ELSEWHERE if elsewhere else 0)
-        return self._tell(Kind.GC, self.now_ns - lasted, 0, b)
+        return self._write(Kind.GC, self.now_ns - lasted, 0, b)
 
     def never_retrieved(self, task: int, error: str) -> Self:
         """Nobody ever retrieved the task's exception."""
-        return self._tell(Kind.EXCEPTION_NEVER_RETRIEVED, 0, task, self._loop.intern(error))
+        return self._write(Kind.EXCEPTION_NEVER_RETRIEVED, 0, task, self._loop.intern(error))
 
     def destroyed(self, task: int) -> Self:
         """The task is destroyed while it is pending."""
-        return self._tell(Kind.TASK_DESTROYED, 0, task)
+        return self._write(Kind.TASK_DESTROYED, 0, task)
 
     def overhead(self, ns: int) -> Self:
         """The probe adds so much to a callback, by its own measurement."""
-        return self._tell(Kind.OVERHEAD, ns)
+        return self._write(Kind.OVERHEAD, ns)
 
     def coverage(self, word: str) -> Self:
         """How much is seen of the loop: `full` or `steps`."""
-        return self._tell(Kind.COVERAGE, 0, 0, self._loop.intern(word))
+        return self._write(Kind.COVERAGE, 0, 0, self._loop.intern(word))
 
     def stops(self) -> Self:
         """The probe is taken out."""
@@ -239,7 +239,7 @@ class Story:
         self._aux.write(self.now_ns, Kind.HOOK_FAILED, b=self._aux.intern(text))
         return self
 
-    def _tell(self, kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> Self:
+    def _write(self, kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> Self:
         self._loop.write(self.now_ns, kind, a, who, b)
         return self
 

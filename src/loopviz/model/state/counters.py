@@ -1,4 +1,4 @@
-"""What the scenario's endpoints count: the values as they were told, and how they changed."""
+"""What the scenario's endpoints count: their values, and how these changed."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Counters:
         self.others: deque[Counters] = deque(maxlen=16)
         """Those of the run's other workers, for `grown`."""
 
-    def told(self, at: int, key: str, value: int) -> None:
+    def set(self, at: int, key: str, value: int) -> None:
         """The counter has that value from `at` on; one that the scenario does not have is none."""
         if key in self._series:
             self._series[key].extend(np.array([at]), np.array([value]))
@@ -36,7 +36,7 @@ class Counters:
             series.forget_before(time)
 
     def values(self) -> dict[str, int | None]:
-        """By key; None: nothing was told of it, since the target has no probe."""
+        """By key; None: it was never recorded, since the target has no probe."""
         return {
             key: int(series.values[-1]) if len(series) else None
             for key, series in self._series.items()
@@ -85,6 +85,6 @@ def _change(series: Series, since: int, until: int | None) -> tuple[int, int]:
 
 
 def _value_at(series: Series, at: int) -> int:
-    """As it was told last by then."""
+    """As last recorded by then."""
     _, values = series.between(at, at)
     return int(values[-1]) if len(values) else 0

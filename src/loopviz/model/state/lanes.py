@@ -5,7 +5,7 @@ __all__ = ["Lanes"]
 _OPEN = 1 << 62
 """The end of a lane's request that has none yet."""
 _PATHS = 1000
-"""Routes told apart; beyond, those are forgotten on which nothing is open."""
+"""Routes kept apart; beyond, those are forgotten on which nothing is open."""
 
 
 class Lanes:

@@ -1,4 +1,4 @@
-"""What the findings see of a run: an `Observer` hears of each thing as the model takes it in.
+"""What the findings see of a run: an `Observer` is called for each thing as the model takes it in.
 
 Call by call, in the events' order. What a call hands over are the model's own live objects
 (`Task`, `Request`, `Resource`, `ResourceGroup`, `Wait`, `Hold`, `Job`): read them, never change
@@ -23,7 +23,7 @@ __all__ = ["Observer"]
 
 
 class Observer:
-    """Hears of what happens on the loop. Override what you need; none of it may raise."""
+    """Is called for what happens on the loop. Override what you need; none of it may raise."""
 
     def stall(self, stall: "Stall") -> None:
         """A callback that held the loop for 20 ms or more has ended."""
@@ -60,7 +60,7 @@ class Observer:
         """
 
     def resource_made(self, resource: "Resource", task: "Task", at: int) -> None:
-        """A resource was made by a task's step; `task.request` tells inside which request."""
+        """A resource was made by a task's step; `task.request` is the one inside which."""
 
     def wait_began(self, wait: "Wait") -> None:
         """A task waits for a resource (it may yet get it without suspending).

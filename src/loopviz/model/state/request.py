@@ -14,7 +14,7 @@ __all__ = ["Call", "History", "Kind", "Request", "Sums", "sums_of", "waiting"]
 
 _SPANS_KEPT = 1024
 _KINDS_KEPT = 255
-"""Kinds of waits that are told apart; a byte holds their numbers."""
+"""Kinds of waits that are kept apart; a byte holds their numbers."""
 _NOTES_KEPT = 64
 """Calls, phases and resources made, of one request."""
 
@@ -77,7 +77,7 @@ class Request:
         """Nanoseconds in each `State`."""
         self.kinds: dict[Kind, int] | tuple[Kind, ...] = {}
         self.folded: Sums | None = None
-        """What it waited for in spans that are not told apart any more."""
+        """What it waited for in spans that are not kept apart any more."""
         self.victim_of: set[tuple[str, int]] | None = None
         """The culprits that have delayed it; see `Stall.culprit`."""
         self.calls: list[Call] | tuple[Call, ...] = []
@@ -141,7 +141,7 @@ class Request:
             self.truncated = True
 
     def seal(self, known: dict[tuple[Kind, ...], tuple[Kind, ...]]) -> None:
-        """It has ended, and all have heard of it: from now on it is read only, and small.
+        """It has ended, and all observers were called: from now on it is read only, and small.
 
         `known` are the kinds of waits of other requests: most wait for what others wait for.
         """

@@ -63,7 +63,7 @@ class Requests:
         return request
 
     def settle(self, request: Request) -> None:
-        """All have heard of its end: it does not change any more."""
+        """All observers were called for its end: it does not change any more."""
         request.seal(self._kinds)
 
     def give_up(self, at: int) -> None:

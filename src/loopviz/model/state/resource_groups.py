@@ -58,7 +58,7 @@ class Occupancy:
         self.envelope.note(self.at, max(self.in_use, 0), max(self.waiting, 0))
 
     def past(self, start: int, end: int) -> None:
-        """One more waited from `start` to `end`, which is told afterwards."""
+        """One more waited from `start` to `end`, which is known only afterwards."""
         if (start := max(start, self.since)) < end:
             self.waiting_area += end - start
 

@@ -202,7 +202,7 @@ class Resources:
         if old.instances == 1 and text not in self.rows:
             del self.rows[old.key]
             old.describe(text)
-            for part in (old, old.jobs):  # its workers were heard of before it was
+            for part in (old, old.jobs):  # its workers were recorded before it was
                 if part is not None:
                     part.since = max(min(part.since, at), self._begun)
             self.rows[text] = old

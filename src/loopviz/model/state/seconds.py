@@ -16,11 +16,11 @@ _EVER = 1 << 62
 
 
 class Seconds:
-    """Fills an overview: what ends is told at once, the loop's figures when a second is over."""
+    """Fills an overview: what ends is counted at once, the loop's figures when a second is over."""
 
     def __init__(self) -> None:
         self._start = self._over = 0
-        """The first second, and the first that is not over; 0: nothing was told yet."""
+        """The first second, and the first that is not over; 0: nothing was recorded yet."""
         self._columns = [array("q") for _ in range(5)]
         self._busy, self._lag, self._held, self._requests, self._slowest = self._columns
         self._made = Overview()

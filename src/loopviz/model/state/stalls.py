@@ -152,7 +152,7 @@ class Samples:
         self._loose.append((at_ns, _Stack(culprit, tuple(frames))))
 
     def describe(self, stall: Stall) -> None:
-        """Say where it was, as far as it was seen; what it called, and whence."""
+        """Set where it was, as far as it was seen; what it called, and whence."""
         stack = self._most(stall.start_ns, stall.end_ns)
         stall.gil = self.gil_was_held(stall.start_ns)
         if stack is not None:

@@ -13,7 +13,7 @@ from loopviz.model.stats.histogram import Histogram
 __all__ = ["Group"]
 
 _PACE_NS, _LOOK_NS = 5 * SECOND, 500 * MS
-"""Steps per second are told over so long, and looked at so often."""
+"""Steps per second are counted over so long, and looked at so often."""
 
 
 class Group:

@@ -28,7 +28,7 @@ class Tasks:
         self.troubled: deque[Task] = deque(maxlen=_TROUBLED)
         """Ended ones: lost, outlived their parent, or raised unheard; the newest last."""
         self._doubtful: dict[int, Task] = {}
-        """Alive when events were lost: they live if they are heard of again."""
+        """Alive when events were lost: they live if a record names them again."""
         self.begin()
 
     def begin(self) -> None:
@@ -38,7 +38,7 @@ class Tasks:
         self.troubled.clear()
 
     def find(self, number: int, at: int) -> Task:
-        """That task; one that was not heard of is made up, seen since `at`."""
+        """That task; one that was never recorded is made up, seen since `at`."""
         task = self.live.get(number)
         if task is None:
             task = self._doubtful.pop(number, None) or Task(number, at)
@@ -119,6 +119,6 @@ class Tasks:
         self.groups.gap()
 
     def forget_before(self, time: int) -> None:
-        """Drop what was in doubt when events were lost and has not been heard of since then."""
+        """Drop tasks in doubt since events were lost that no record has named since then."""
         if self._doubtful:
             self._doubtful = {n: t for n, t in self._doubtful.items() if t.end_ns >= time}

@@ -66,7 +66,7 @@ class Trace:
         self.coverage = "full"
         """How much of the loop is seen, see `Kind.COVERAGE`."""
         self.overhead_ns: int | None = None
-        """What the probe adds to a callback, None if it has not said."""
+        """What the probe adds to a callback, None if it is not known."""
         self._strings: Sequence[str] = ("",)
         self._sites: dict[int, Site] = {}
         self._start = 0  # of the open switch
@@ -281,7 +281,7 @@ class Trace:
     def _end(self, task: Task, at: int) -> None:
         if task.outcome == TASK_CANCELLED and task.request is not None and task.serving:
             task.request.cancelled = True
-        if task.serves is not None:  # its end was not told: nobody will
+        if task.serves is not None:  # its end was not recorded, and will not be
             request, task.serves = task.serves, None
             request.add(at, _AWAIT)
             self.requests.finish(task.number, at, 0, request.route)
