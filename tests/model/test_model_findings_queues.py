@@ -70,7 +70,7 @@ def test_a_gate_of_the_app_may_make_tasks_wait_for_a_moment():
     assert found(crowd.story) == []
     (seen,) = found(too_many("asyncio.Semaphore").story)
     assert seen.rule == "pool-exhausted"
-    assert "units of app/db.py:9 Semaphore(5)" in seen.sentence
+    assert "permits of app/db.py:9 Semaphore(5)" in seen.sentence
 
 
 def test_connections_that_are_never_given_back():

@@ -21,6 +21,7 @@ from loopviz.clock import Clock
 from loopviz.probe.exceptions import describe_error, raised_at
 from loopviz.probe.places import PLACES, coroutine_code
 from loopviz.wire.events import B_SHIFT, NUMBER, WAIT_PUT, Kind, tag
+from loopviz.wire.kinds import ResourceKind
 from loopviz.wire.ring import LockedRing
 
 __all__ = ["Recorder", "ResourceDescription", "current", "recorders", "user_frame"]
@@ -66,9 +67,9 @@ class ResourceDescription:
     )  # fmt: skip
 
     def __init__(
-        self, kind: str, name: str = "", capacity: float = 0, *, seen: bool = True
+        self, kind: ResourceKind, name: str = "", capacity: float = 0, *, seen: bool = True
     ) -> None:
-        """`kind` as in docs/probe.md (`asyncio.Semaphore`); `name` empty: named after its line.
+        """`name` empty: named after its line.
 
         `capacity` 0 or infinite: none or unknown. `seen` False: it is met only now, and was made
         elsewhere.
@@ -104,8 +105,8 @@ class ResourceDescription:
         """Its string, see `wire.events.Kind.RESOURCE`."""
         code = self.code
         if code is None:
-            return f"{self.kind}\t{self.name}\t\t0\t"
-        return f"{self.kind}\t{self.name}\t{code.co_filename}\t{self.line}\t{code.co_qualname}"
+            return f"{self.kind.id}\t{self.name}\t\t0\t"
+        return f"{self.kind.id}\t{self.name}\t{code.co_filename}\t{self.line}\t{code.co_qualname}"
 
 
 class Recorder:

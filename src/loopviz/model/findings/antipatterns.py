@@ -11,6 +11,7 @@ from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Task
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.wire.kinds import Family
 
 __all__ = ["ClientPerRequest", "SequentialAwaits"]
 
@@ -32,14 +33,6 @@ _HALF = 0.5
 
 _TASKS = 20_000
 """That have had a connection, and live on."""
-_CONNECTIONS = ("sqlalchemy.pool", "asyncpg.pool")
-_CLIENTS = {
-    "httpcore.pool": "HTTP client",
-    "sqlalchemy.pool": "database engine",
-    "asyncpg.pool": "database pool",
-    "ThreadPoolExecutor": "thread pool",
-    "ProcessPoolExecutor": "process pool",
-}
 
 
 class _Client(Case):
@@ -67,7 +60,7 @@ class ClientPerRequest(Rule[_Client]):
         if route in self._ended or len(self._ended) < _ROUTES:
             self._ended[route] = self._ended.get(route, 0) + 1
         for row in dict.fromkeys(request.made):
-            if row.kind in _CLIENTS and self.context.where(row.site) is not None:
+            if row.kind.client and self.context.where(row.site) is not None:
                 case = self.case(row)
                 case.row = row
                 if len(case.routes) < _ROUTES:
@@ -86,7 +79,7 @@ class ClientPerRequest(Rule[_Client]):
     def sentence(self, case: _Client, source: str) -> str:
         assert case.row is not None
         doing = f" in {source}" if source else ""
-        return f"{case.label} makes {_CLIENTS[case.row.kind]}s of its own{doing}: none is shared"
+        return f"{case.label} makes {case.row.kind.client}s of its own{doing}: none is shared"
 
 
 class _Leg(NamedTuple):
@@ -114,7 +107,8 @@ class SequentialAwaits(Rule[_Row]):
         """By task, from when till when it held a database connection."""
 
     def released(self, hold: "Hold", at: int) -> None:
-        if hold.task is not None and hold.resource.row.kind in _CONNECTIONS:
+        family = hold.resource.row.kind.family
+        if hold.task is not None and family is Family.DATABASE_POOL:
             if len(self._connected) >= _TASKS:
                 self._connected.clear()  # their ends were not told
             self._connected.setdefault(hold.task.number, []).append((hold.since_ns, at))

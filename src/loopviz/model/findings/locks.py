@@ -8,6 +8,7 @@ from loopviz.model.findings.rule import Case, Context, Rule, Verdict
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Wait
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.wire.kinds import Family
 
 __all__ = ["LockConvoy", "LockHeldAcrossIo", "is_lock"]
 
@@ -32,8 +33,8 @@ _VICTIMS = 1000
 
 def is_lock(row: "ResourceGroup") -> bool:
     """Whether one at a time can have it."""
-    word = row.word
-    return word == "Lock" or (row.capacity == 1 and word in ("Semaphore", "BoundedSemaphore"))
+    family = row.kind.family
+    return family is Family.LOCK or (family is Family.SEMAPHORE and row.capacity == 1)
 
 
 class _Convoy(Case):

@@ -4,16 +4,11 @@ from loopviz.clock import SECOND
 from loopviz.model.findings.exhausted import Exhausted
 from loopviz.model.state.entities import Hold
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.wire.kinds import Family
 
 __all__ = ["PoolExhausted", "ThreadLimiterExhausted"]
 
-_POOLS = {
-    "sqlalchemy.pool": "database connections",
-    "asyncpg.pool": "database connections",
-    "httpcore.pool": "HTTP connections",
-    "ProcessPoolExecutor": "worker processes",
-}
-_GATES = ("Semaphore", "BoundedSemaphore", "CapacityLimiter")
+_GATES = (Family.SEMAPHORE, Family.LIMITER)
 _GATE_WAITS = 10
 _GATE_STANDING_NS = 1 * SECOND
 """The patience with the app's own semaphores and limiters: they are there to make tasks wait."""
@@ -26,15 +21,15 @@ class PoolExhausted(Exhausted):
     title = "POOL EXHAUSTED"
 
     def family(self, row: "ResourceGroup") -> bool:
-        if row.kind in _POOLS:
+        if row.kind.pooled:
             return True
-        return row.word in _GATES and row.capacity != 1 and not _of_threads(row)
+        return row.kind.family in _GATES and row.capacity != 1 and not _of_threads(row)
 
     def units(self, row: "ResourceGroup") -> str:
-        return _POOLS.get(row.kind, "units")
+        return row.kind.units
 
     def patience(self, row: "ResourceGroup") -> tuple[int, int]:
-        return super().patience(row) if row.kind in _POOLS else (_GATE_WAITS, _GATE_STANDING_NS)
+        return super().patience(row) if row.kind.pooled else (_GATE_WAITS, _GATE_STANDING_NS)
 
 
 class ThreadLimiterExhausted(Exhausted):
@@ -55,8 +50,8 @@ class ThreadLimiterExhausted(Exhausted):
 
 def _of_threads(row: "ResourceGroup") -> bool:
     """Whether its units are threads."""
-    if row.kind == "ThreadPoolExecutor":
+    if row.kind.family is Family.THREADS:
         return True
-    return row.word == "CapacityLimiter" and (
+    return row.kind.family is Family.LIMITER and (
         row.name == "default thread limiter" or row.jobs is not None
     )

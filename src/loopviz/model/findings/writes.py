@@ -9,6 +9,7 @@ from loopviz.model.state.entities import Hold, Task
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.wire.events import TASK_CANCELLED
+from loopviz.wire.kinds import Family
 
 __all__ = ["CancelledMidWrite"]
 
@@ -20,7 +21,6 @@ _OPEN = 1000
 """Requests of whose clients that is known."""
 _TASKS = 20_000
 """That have given something back, and live on."""
-_CONNECTIONS = ("sqlalchemy.pool", "asyncpg.pool")
 
 
 class _Write(Case):
@@ -137,4 +137,4 @@ def _working_for(request: "Request", tasks: "dict[int, Task]") -> "list[Task]":
 
 def _is_written_with(row: "ResourceGroup") -> bool:
     """A database connection, or a lock."""
-    return row.kind in _CONNECTIONS or is_lock(row)
+    return row.kind.family is Family.DATABASE_POOL or is_lock(row)

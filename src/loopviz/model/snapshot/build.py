@@ -173,7 +173,7 @@ class SnapshotBuilder:
         waits = (wait for member in members for wait in member.waiters if not wait.idle)
         return ResourceInfo(
             row.display(self._naming),
-            row.kind,
+            row.kind.id,
             row.capacity,
             row.instances,
             self._where(row.site),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from loopviz.model.snapshot.types import Location, Quantiles, Track
+from loopviz.wire.kinds import Family, kind_of
 
 __all__ = [
     "HolderInfo",
@@ -83,6 +84,11 @@ class ResourceInfo:
     """For drawing, over the last minute: `values[i]` from `times_ns[i]` on; peaks of 10 ms where it
     changes more often."""
     waiting_track: Track
+
+    @property
+    def family(self) -> Family:
+        """What it is used for."""
+        return kind_of(self.kind).family
 
 
 class WorkerInfo(NamedTuple):

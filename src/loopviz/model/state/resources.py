@@ -65,7 +65,7 @@ class Resources:
         number = a & NUMBER
         for wait in reversed(task.waits):
             if wait.resource.number == number:
-                self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.holdable)
+                self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.kind.holdable)
                 return
 
     def acquired(self, at: int, number: int, task: "Task | None", in_use: int) -> None:
@@ -127,7 +127,7 @@ class Resources:
     def task_ended(self, task: "Task", at: int) -> None:
         """Whatever it still waited for, it waits for no more."""
         for wait in (*reversed(task.waits),):
-            self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.holdable)
+            self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.kind.holdable)
 
     def gap(self, at: int) -> None:
         """Events were lost: who waits and who holds is not known."""

@@ -24,6 +24,8 @@ from loopviz.probe.patches.wrappers import (
     wait_if,
 )
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.wire import kinds
+from loopviz.wire.kinds import ResourceKind
 
 __all__ = ["adapters", "primitives"]
 
@@ -37,7 +39,7 @@ def primitives(module: ModuleType) -> list[Patch]:
         own = module._default_thread_limiter.get(None) is limiter
         name = "default thread limiter" if own else ""
         tokens = limiter.total_tokens
-        return ResourceDescription("anyio.CapacityLimiter", name, tokens, seen=seen and not own)
+        return ResourceDescription(kinds.ANYIO_LIMITER, name, tokens, seen=seen and not own)
 
     describes(limiter, describe)
     blocked, coroutine = module.WouldBlock, limiter.acquire_on_behalf_of
@@ -59,22 +61,22 @@ def primitives(module: ModuleType) -> list[Patch]:
 
 def adapters(module: ModuleType) -> list[Patch]:
     """Of `anyio._core._synchronization`: what stands in for a primitive that no loop made."""
-    sizes = {
-        "CapacityLimiter": lambda it: it._total_tokens,
-        "Lock": lambda _: 1,
-        "Semaphore": lambda it: it._initial_value,
+    sizes: dict[ResourceKind, Callable[[Any], float]] = {
+        kinds.ANYIO_LIMITER: lambda it: it._total_tokens,
+        kinds.ANYIO_LOCK: lambda _: 1,
+        kinds.ANYIO_SEMAPHORE: lambda it: it._initial_value,
     }
     patches = []
-    for name, size in sizes.items():
-        adapter = getattr(module, f"{name}Adapter", None)
+    for kind, size in sizes.items():
+        adapter = getattr(module, f"{kind.class_name}Adapter", None)
         if adapter is not None:
-            describes(adapter, _describe_adapter(f"anyio.{name}", size))
+            describes(adapter, _describe_adapter(kind, size))
             patches.append(Patch(adapter, "__init__", makes()))
     return patches
 
 
 def _describe_adapter(
-    kind: str, size: Callable[[Any], float]
+    kind: ResourceKind, size: Callable[[Any], float]
 ) -> Callable[[Any, bool], ResourceDescription]:
     return lambda it, seen: ResourceDescription(kind, capacity=size(it), seen=seen)
 
@@ -106,9 +108,9 @@ def _locks(lock: type, sem: type, current_task: Any) -> list[Patch]:
 
     def describe_semaphore(it: Any, seen: bool) -> ResourceDescription:
         capacity = it._value if seen else it._max_value or 0
-        return semaphore("anyio.Semaphore", it._value, capacity, seen=seen)
+        return semaphore(kinds.ANYIO_SEMAPHORE, it._value, capacity, seen=seen)
 
-    describes(lock, lambda _, seen: ResourceDescription("anyio.Lock", capacity=1, seen=seen))
+    describes(lock, lambda _, seen: ResourceDescription(kinds.ANYIO_LOCK, capacity=1, seen=seen))
     describes(sem, describe_semaphore)
     return [
         Patch(lock, "__init__", makes()),

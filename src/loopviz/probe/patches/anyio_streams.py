@@ -8,6 +8,7 @@ from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, resource_of
 from loopviz.probe.patches.wrappers import always, makes, wait_if, wait_over
 from loopviz.probe.recorder import ResourceDescription, current
+from loopviz.wire import kinds
 from loopviz.wire.events import WAIT_GET, WAIT_PUT
 
 __all__ = ["streams"]
@@ -20,7 +21,7 @@ def streams(module: ModuleType) -> list[Patch]:
     describes(
         state,
         lambda state, seen: ResourceDescription(
-            "anyio.MemoryObjectStream", capacity=state.max_buffer_size, seen=seen
+            kinds.ANYIO_STREAM, capacity=state.max_buffer_size, seen=seen
         ),
     )
     return [

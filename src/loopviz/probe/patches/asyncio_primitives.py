@@ -21,11 +21,12 @@ from loopviz.probe.patches.wrappers import (
 )
 from loopviz.probe.places import PLACES, USER
 from loopviz.probe.recorder import ResourceDescription, current
+from loopviz.wire import kinds
 from loopviz.wire.events import WAIT_GET, WAIT_PUT
 
 __all__ = ["ANY_EVENT", "PATCHES"]
 
-ANY_EVENT = ResourceDescription("asyncio.Event", seen=False)
+ANY_EVENT = ResourceDescription(kinds.EVENT, seen=False)
 """Events are made by the thousand, by libraries mostly: those that no user line made are one."""
 
 _POOLS = ("sqlalchemy.", "asyncpg.")
@@ -33,9 +34,10 @@ _POOLS = ("sqlalchemy.", "asyncpg.")
 
 
 def _describe_semaphore(it: Any, seen: bool) -> ResourceDescription:
-    name = "BoundedSemaphore" if isinstance(it, asyncio.BoundedSemaphore) else "Semaphore"
+    bounded = isinstance(it, asyncio.BoundedSemaphore)
+    kind = kinds.BOUNDED_SEMAPHORE if bounded else kinds.SEMAPHORE
     capacity = it._value if seen else getattr(it, "_bound_value", 0)
-    return semaphore(f"asyncio.{name}", it._value, capacity, seen=seen)
+    return semaphore(kind, it._value, capacity, seen=seen)
 
 
 def _lock_blocks(lock: Any) -> bool:
@@ -60,12 +62,12 @@ def _barrier_blocks(barrier: Any) -> bool:
 
 
 def _event_init(original: Any) -> Any:
-    kinds = PLACES.kinds
+    code_kinds = PLACES.kinds
 
     def init(self: Any) -> None:
         original(self)
         code = sys._getframe(1).f_code
-        if (kinds.get(id(code)) or PLACES.kind(code)) == USER:
+        if (code_kinds.get(id(code)) or PLACES.kind(code)) == USER:
             make(self)
 
     return init
@@ -107,18 +109,16 @@ def _get_blocks(queue: Any) -> bool:
 
 
 describes(Semaphore, _describe_semaphore)
-describes(Lock, lambda _, seen: ResourceDescription("asyncio.Lock", capacity=1, seen=seen))
-describes(Condition, lambda _, seen: ResourceDescription("asyncio.Condition", seen=seen))
-describes(Event, lambda _, seen: ResourceDescription("asyncio.Event") if seen else ANY_EVENT)
+describes(Lock, lambda _, seen: ResourceDescription(kinds.LOCK, capacity=1, seen=seen))
+describes(Condition, lambda _, seen: ResourceDescription(kinds.CONDITION, seen=seen))
+describes(Event, lambda _, seen: ResourceDescription(kinds.EVENT) if seen else ANY_EVENT)
 describes(
     Barrier,
-    lambda barrier, seen: ResourceDescription(
-        "asyncio.Barrier", capacity=barrier._parties, seen=seen
-    ),
+    lambda barrier, seen: ResourceDescription(kinds.BARRIER, capacity=barrier._parties, seen=seen),
 )
 describes(
     Queue,
-    lambda queue, seen: ResourceDescription("asyncio.Queue", capacity=queue._maxsize, seen=seen),
+    lambda queue, seen: ResourceDescription(kinds.QUEUE, capacity=queue._maxsize, seen=seen),
 )
 
 _resizes = resizes(lambda queue: queue.qsize())

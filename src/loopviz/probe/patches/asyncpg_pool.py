@@ -9,6 +9,7 @@ from typing import Any
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import hide
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.wire import kinds
 
 __all__ = ["pools"]
 
@@ -29,7 +30,7 @@ def _resource(pool: Any, *, seen: bool = False) -> ResourceDescription:
     except AttributeError:
         hide(queue)
         queue._loopviz_pool = resource = ResourceDescription(
-            "asyncpg.pool", capacity=pool._maxsize, seen=seen
+            kinds.ASYNCPG_POOL, capacity=pool._maxsize, seen=seen
         )
         queue._loopviz_holders = {}
         return resource

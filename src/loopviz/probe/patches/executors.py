@@ -13,6 +13,7 @@ from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, resource_of
 from loopviz.probe.patches.wrappers import makes
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.wire import kinds
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
 __all__ = ["PATCHES", "SubmittedJob", "new_job"]
@@ -90,12 +91,12 @@ def _describe_threads(executor: Any, seen: bool) -> ResourceDescription:
     own = getattr(_get_running_loop(), "_default_executor", None) is executor
     name = "default executor" if own else ""
     return ResourceDescription(
-        "ThreadPoolExecutor", name, executor._max_workers, seen=seen and not own
+        kinds.THREAD_POOL, name, executor._max_workers, seen=seen and not own
     )
 
 
 def _describe_processes(executor: Any, seen: bool) -> ResourceDescription:
-    return ResourceDescription("ProcessPoolExecutor", capacity=executor._max_workers, seen=seen)
+    return ResourceDescription(kinds.PROCESS_POOL, capacity=executor._max_workers, seen=seen)
 
 
 def _submit_to_thread(original: Any) -> Any:

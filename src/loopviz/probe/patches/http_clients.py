@@ -18,6 +18,7 @@ from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
 from loopviz.probe.patches.wrappers import makes
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.wire import kinds
 
 __all__ = ["clients", "pools", "web_sockets"]
 
@@ -48,7 +49,7 @@ def web_sockets(module: ModuleType) -> list[Patch]:
 def _describe(pool: Any, seen: bool) -> ResourceDescription:
     most: int = pool._max_connections
     return ResourceDescription(
-        "httpcore.pool", capacity=0 if most == sys.maxsize else most, seen=seen
+        kinds.HTTPCORE_POOL, capacity=0 if most == sys.maxsize else most, seen=seen
     )
 
 

@@ -7,6 +7,7 @@ from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
 from loopviz.probe.patches.wrappers import gave_up, makes, wait_if
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.wire import kinds
 
 __all__ = ["pools"]
 
@@ -25,7 +26,7 @@ def pools(module: ModuleType) -> list[Patch]:
 
 def _describe(pool: Any, seen: bool) -> ResourceDescription:
     limit = pool.size() + pool._max_overflow if pool._max_overflow > -1 else 0
-    return ResourceDescription("sqlalchemy.pool", capacity=limit, seen=seen)
+    return ResourceDescription(kinds.SQLALCHEMY_POOL, capacity=limit, seen=seen)
 
 
 def _in_use(pool: Any, _: ResourceDescription) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from loopviz.probe.patches.registry import make, resource_of
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
 from loopviz.wire.events import WAIT_PUT
+from loopviz.wire.kinds import ResourceKind
 
 __all__ = [
     "Blocks",
@@ -196,7 +197,7 @@ def always(_: Any) -> bool:
     return True
 
 
-def semaphore(kind: str, value: int, capacity: int, *, seen: bool) -> ResourceDescription:
+def semaphore(kind: ResourceKind, value: int, capacity: int, *, seen: bool) -> ResourceDescription:
     """Of a semaphore with so many units left; those taken before we met it are not known of."""
     resource = ResourceDescription(kind, capacity=capacity, seen=seen)
     resource.units = capacity or value

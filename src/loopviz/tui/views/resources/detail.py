@@ -10,6 +10,7 @@ from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.task_words import at_line
 from loopviz.tui.views.resources.holders import paint_jobs, paint_people, quantiles_of
 from loopviz.tui.views.resources.rows import bar, sparkline
+from loopviz.wire.kinds import Family
 
 __all__ = ["paint_resource"]
 
@@ -32,7 +33,7 @@ def paint_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) ->
         paint_jobs(detail, jobs)
     paint_people(detail, view)
     if not (view.holders or view.waiters or view.idle) and jobs is None:
-        queue = "Queue" in view.kind
+        queue = view.family is Family.QUEUE
         doing = "waits to put in or to take out" if queue else "holds it and nobody waits for it"
         detail.text(f"Nobody {doing} now.", looks.dim)
     return detail.done()
