@@ -9,11 +9,12 @@ from resource_tools import failures, resources, story, whos
 
 from loopviz.errors import LoopvizError
 from loopviz.probe.patches import rename, unwatch, watch
-from loopviz.probe.patches.asyncio_primitives import PATCHES as ASYNCIO
+from loopviz.probe.patches.asyncio_primitives import patches as asyncio_patches
 from loopviz.probe.patches.executors import PATCHES as EXECUTORS
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import WAIT_GET, WAIT_PUT, Kind
 
+ASYNCIO = asyncio_patches(())
 CLASSES = {patch.owner for patch in (*ASYNCIO, *EXECUTORS)}
 
 

@@ -16,7 +16,7 @@ from recording import coroutine_name
 from resource_tools import TOLD, failures, most_in_use, resources, story, whos
 
 from loopviz import name
-from loopviz.probe.patches import _LIBRARIES
+from loopviz.probe.patches import _MODULES
 from loopviz.probe.patches.patch import apply, undo
 from loopviz.probe.recorder import current
 from loopviz.wire.events import NUMBER, WAIT_PUT, Kind
@@ -351,7 +351,7 @@ class OtherSession:
         pass
 
 
-@pytest.mark.parametrize("name", [name for name in _LIBRARIES if name.startswith("http")])
+@pytest.mark.parametrize("name", [name for name in _MODULES if name.startswith("http")])
 def test_a_version_with_other_parts_blinds_nothing_else(name, really_watched):
     """The app gets what it asked for; the failure is reported once; the rest is seen as ever."""
     later = ModuleType(name)
@@ -363,7 +363,7 @@ def test_a_version_with_other_parts_blinds_nothing_else(name, really_watched):
     }
     vars(later).update(others)
     OtherClient.send.__module__ = OtherPool._assign_requests_to_connections.__module__ = name
-    patches = [p for p in _LIBRARIES[name](later) if p.owner in others.values()]
+    patches = [p for p in _MODULES[name](later) if p.owner in others.values()]
 
     async def main():
         for pool in OtherPool(), OtherPool():

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from loopviz.probe.patches.executors import SubmittedJob, new_job
-from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import attach, describes, known, resource_of
 from loopviz.probe.patches.wrappers import (
     InUse,
@@ -27,10 +27,10 @@ from loopviz.probe.recorder import Recorder, ResourceDescription, current
 from loopviz.wire import kinds
 from loopviz.wire.kinds import ResourceKind
 
-__all__ = ["adapters", "primitives"]
+__all__ = ["ADAPTER"]
 
 
-def primitives(module: ModuleType) -> list[Patch]:
+def _primitives(module: ModuleType) -> list[Patch]:
     """Of `anyio._backends._asyncio`. Before anyio 4.5 there are no locks to be patched."""
     limiter, backend = module.CapacityLimiter, module.AsyncIOBackend
     default = vars(backend)["current_default_thread_limiter"].__func__.__code__
@@ -59,7 +59,7 @@ def primitives(module: ModuleType) -> list[Patch]:
     return patches
 
 
-def adapters(module: ModuleType) -> list[Patch]:
+def _adapters(module: ModuleType) -> list[Patch]:
     """Of `anyio._core._synchronization`: what stands in for a primitive that no loop made."""
     sizes: dict[ResourceKind, Callable[[Any], float]] = {
         kinds.ANYIO_LIMITER: lambda it: it._total_tokens,
@@ -230,3 +230,12 @@ def _new_job(recorder: Recorder, backend: Any, function: Any, limiter: Any) -> S
     except Exception as error:  # noqa: BLE001 - the app must go on
         recorder.fail("job", error)
         return None
+
+
+ADAPTER = Adapter(
+    modules={
+        "anyio._core._synchronization": _adapters,
+        "anyio._backends._asyncio": _primitives,
+    },
+    paths=(("_internal_limiter",),),
+)

@@ -4,17 +4,17 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, resource_of
 from loopviz.probe.patches.wrappers import always, makes, wait_if, wait_over
 from loopviz.probe.recorder import ResourceDescription, current
 from loopviz.wire import kinds
 from loopviz.wire.events import WAIT_GET, WAIT_PUT
 
-__all__ = ["streams"]
+__all__ = ["ADAPTER"]
 
 
-def streams(module: ModuleType) -> list[Patch]:
+def _streams(module: ModuleType) -> list[Patch]:
     """Of `anyio.streams.memory`."""
     state, blocked = module._MemoryObjectStreamState, module.WouldBlock
     send, receive = module.MemoryObjectSendStream, module.MemoryObjectReceiveStream
@@ -79,3 +79,6 @@ def _later(direction: int) -> Any:
         return move
 
     return of
+
+
+ADAPTER = Adapter(modules={"anyio.streams.memory": _streams}, paths=(("_state",),))

@@ -8,6 +8,7 @@ from typing import Any
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, hide, make
 from loopviz.probe.patches.wrappers import (
+    Factory,
     acquires,
     always,
     makes,
@@ -24,13 +25,10 @@ from loopviz.probe.recorder import ResourceDescription, current
 from loopviz.wire import kinds
 from loopviz.wire.events import WAIT_GET, WAIT_PUT
 
-__all__ = ["ANY_EVENT", "PATCHES"]
+__all__ = ["ANY_EVENT", "patches"]
 
 ANY_EVENT = ResourceDescription(kinds.EVENT, seen=False)
 """Events are made by the thousand, by libraries mostly: those that no user line made are one."""
-
-_POOLS = ("sqlalchemy.", "asyncpg.")
-"""Modules whose queues and locks are parts of a pool, which is recorded as a whole."""
 
 
 def _describe_semaphore(it: Any, seen: bool) -> ResourceDescription:
@@ -89,15 +87,20 @@ def _event_wait(original: Any) -> Any:
     return wait
 
 
-def _init(original: Any) -> Any:
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        if sys._getframe(1).f_globals.get("__name__", "").startswith(_POOLS):
-            hide(self)
-        else:
-            make(self)
+def _makes_unless(parts: tuple[str, ...]) -> Factory:
+    """For `__init__`: the resource is made here, or part of a pool if such a module calls it."""
 
-    return init
+    def of(original: Any) -> Any:
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            if sys._getframe(1).f_globals.get("__name__", "").startswith(parts):
+                hide(self)
+            else:
+                make(self)
+
+        return init
+
+    return of
 
 
 def _put_blocks(queue: Any, *_: Any) -> bool:
@@ -123,23 +126,27 @@ describes(
 
 _resizes = resizes(lambda queue: queue.qsize())
 
-PATCHES = (
-    Patch(Lock, "__init__", _init),
-    Patch(Lock, "acquire", acquires(_lock_blocks, _lock_in_use)),
-    Patch(Lock, "release", releases(_lock_in_use)),
-    Patch(Semaphore, "__init__", makes()),
-    Patch(Semaphore, "acquire", acquires(_locked, semaphore_in_use)),
-    Patch(Semaphore, "release", releases(semaphore_in_use)),
-    Patch(Condition, "__init__", makes()),
-    Patch(Condition, "wait", waits(_locked)),
-    Patch(Event, "__init__", _event_init),
-    Patch(Event, "wait", _event_wait),
-    Patch(Barrier, "__init__", makes()),
-    Patch(Barrier, "wait", waits(_barrier_blocks)),
-    Patch(Queue, "__init__", _init),
-    Patch(Queue, "put", waits(_put_blocks, WAIT_PUT)),
-    Patch(Queue, "get", waits(_get_blocks, WAIT_GET)),
-    Patch(Queue, "put_nowait", _resizes),
-    Patch(Queue, "get_nowait", _resizes),
-    Patch(Queue, "shutdown", _resizes),
-)
+
+def patches(parts: tuple[str, ...]) -> tuple[Patch, ...]:
+    """All of them. `parts`: see `Adapter.parts`."""
+    init = _makes_unless(parts)
+    return (
+        Patch(Lock, "__init__", init),
+        Patch(Lock, "acquire", acquires(_lock_blocks, _lock_in_use)),
+        Patch(Lock, "release", releases(_lock_in_use)),
+        Patch(Semaphore, "__init__", makes()),
+        Patch(Semaphore, "acquire", acquires(_locked, semaphore_in_use)),
+        Patch(Semaphore, "release", releases(semaphore_in_use)),
+        Patch(Condition, "__init__", makes()),
+        Patch(Condition, "wait", waits(_locked)),
+        Patch(Event, "__init__", _event_init),
+        Patch(Event, "wait", _event_wait),
+        Patch(Barrier, "__init__", makes()),
+        Patch(Barrier, "wait", waits(_barrier_blocks)),
+        Patch(Queue, "__init__", init),
+        Patch(Queue, "put", waits(_put_blocks, WAIT_PUT)),
+        Patch(Queue, "get", waits(_get_blocks, WAIT_GET)),
+        Patch(Queue, "put_nowait", _resizes),
+        Patch(Queue, "get_nowait", _resizes),
+        Patch(Queue, "shutdown", _resizes),
+    )

@@ -6,15 +6,15 @@ A pool has slots only, so its resource lives on the queue of its connections.
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import hide
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
 from loopviz.wire import kinds
 
-__all__ = ["pools"]
+__all__ = ["ADAPTER"]
 
 
-def pools(module: ModuleType) -> list[Patch]:
+def _pools(module: ModuleType) -> list[Patch]:
     """Of `asyncpg.pool`."""
     return [
         Patch(module.Pool, "_initialize", _initialize),
@@ -108,3 +108,10 @@ def _release(original: Any) -> Any:
                 recorder.fail("released", error)
 
     return _release
+
+
+ADAPTER = Adapter(
+    modules={"asyncpg.pool": _pools},
+    parts=("asyncpg.",),
+    paths=(("_queue", "_loopviz_pool"),),
+)

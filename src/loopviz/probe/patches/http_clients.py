@@ -14,16 +14,16 @@ from collections import Counter
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
 from loopviz.probe.patches.wrappers import makes
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
 from loopviz.wire import kinds
 
-__all__ = ["clients", "pools", "web_sockets"]
+__all__ = ["ADAPTER"]
 
 
-def pools(module: ModuleType) -> list[Patch]:
+def _pools(module: ModuleType) -> list[Patch]:
     """Of `httpcore._async.connection_pool` (httpcore 1.0.3 and later), and of httpcore2's."""
     pool = module.AsyncConnectionPool
     describes(pool, _describe)
@@ -36,12 +36,12 @@ def pools(module: ModuleType) -> list[Patch]:
     ]
 
 
-def clients(module: ModuleType) -> list[Patch]:
+def _clients(module: ModuleType) -> list[Patch]:
     """Of `httpx._client` and `httpx2._client`."""
     return [Patch(module.AsyncClient, "send", _send)]
 
 
-def web_sockets(module: ModuleType) -> list[Patch]:
+def _web_sockets(module: ModuleType) -> list[Patch]:
     """Of `httpx2.websockets._api`."""
     return [Patch(module.AsyncWebSocketSession, "__aenter__", _enters(module.__name__))]
 
@@ -169,3 +169,15 @@ def _send(original: Any) -> Any:
                     recorder.fail(original.__module__, error)
 
     return send
+
+
+ADAPTER = Adapter(
+    modules={
+        "httpcore._async.connection_pool": _pools,
+        "httpcore2._async.connection_pool": _pools,
+        "httpx._client": _clients,
+        "httpx2._client": _clients,
+        "httpx2.websockets._api": _web_sockets,
+    },
+    paths=(("_transport", "_pool"),),
+)

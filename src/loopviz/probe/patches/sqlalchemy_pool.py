@@ -3,16 +3,16 @@
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
 from loopviz.probe.patches.wrappers import gave_up, makes, wait_if
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
 from loopviz.wire import kinds
 
-__all__ = ["pools"]
+__all__ = ["ADAPTER"]
 
 
-def pools(module: ModuleType) -> list[Patch]:
+def _pools(module: ModuleType) -> list[Patch]:
     """Of `sqlalchemy.pool.impl`."""
     pool = module.AsyncAdaptedQueuePool
     describes(pool, _describe)
@@ -98,3 +98,10 @@ def _give_back(original: Any) -> Any:
                     recorder.fail("released", error)
 
     return _do_return_conn
+
+
+ADAPTER = Adapter(
+    modules={"sqlalchemy.pool.impl": _pools},
+    parts=("sqlalchemy.",),
+    paths=(("sync_engine", "pool"),),
+)

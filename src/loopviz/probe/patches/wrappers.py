@@ -12,6 +12,7 @@ from loopviz.wire.kinds import ResourceKind
 
 __all__ = [
     "Blocks",
+    "Factory",
     "InUse",
     "acquires",
     "always",
