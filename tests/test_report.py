@@ -12,8 +12,8 @@ from loopviz.model.names import Naming
 from loopviz.report.build import build_report
 from loopviz.report.text import compare_table, summary
 from loopviz.testing import Story
-from loopviz.wire.control import LEFT, TIMEOUT, Sample
 from loopviz.wire.events import TASK_CANCELLED
+from loopviz.wire.samples import LEFT, TIMEOUT, Sample
 
 T0 = 1024 * SECOND
 

@@ -19,7 +19,8 @@ import uvicorn
 
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.lab.load.config import Config
-from loopviz.wire.control import Sample, encode, messages
+from loopviz.wire.control import encode, messages
+from loopviz.wire.samples import Sample
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

@@ -14,7 +14,7 @@ from loopviz.lab.load.config import Config
 from loopviz.lab.load.open_loop import OpenLoop
 from loopviz.lab.load.outbox import Outbox
 from loopviz.lab.load.schedule import ArrivalSchedule
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 
 ROUTES = (LoadInfo("GET /a", 100), LoadInfo("GET /b", 20, "constant"))
 ALL = (LoadInfo("GET /a/{n}", 5, copies=2, leaves=0.5, leaves_within_s=2.0), *ROUTES)

@@ -9,7 +9,7 @@ import pytest
 
 from loopviz.clock import monotonic_ns
 from loopviz.lab.catalogue import LoadInfo
-from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT
+from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT
 
 pytestmark = pytest.mark.real
 

@@ -15,7 +15,7 @@ from loopviz.lab.load.outbox import LATE_NS, Outbox
 from loopviz.lab.load.schedule import ArrivalSchedule
 from loopviz.model.model import Model
 from loopviz.report.build import build_report
-from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
+from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, Sample
 
 ROUTES = (LoadInfo("GET /a", 200), LoadInfo("GET /b", 40, "constant"))
 NEVER = None

@@ -6,7 +6,7 @@ from model_findings_tools import answered, found, request, told
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
-from loopviz.wire.control import TIMEOUT, Sample
+from loopviz.wire.samples import TIMEOUT, Sample
 
 LINE = Location("app/api.py", 20, "order", "/app/api.py")
 PLACE = "\t/app/api.py\t20\torder"

@@ -7,7 +7,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.report.build import build_report
 from loopviz.testing import Story
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 
 
 def beat(story):

@@ -6,7 +6,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.state.routes import Names
 from loopviz.testing import Story
-from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
+from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, Sample
 
 T0 = 1024 * SECOND
 

@@ -7,8 +7,8 @@ import types
 import pytest
 
 from loopviz.probe.asgi import watch_requests
-from loopviz.wire.control import SENT_HEADER
 from loopviz.wire.events import Kind
+from loopviz.wire.samples import SENT_HEADER
 
 
 def http(path="/ping", sent=None, **more):

@@ -7,8 +7,8 @@ from fastapi import FastAPI, HTTPException
 
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.exceptions import describe_error, raised_at
-from loopviz.wire.control import SENT_HEADER
 from loopviz.wire.events import Kind
+from loopviz.wire.samples import SENT_HEADER
 
 
 @pytest.fixture

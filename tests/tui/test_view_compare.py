@@ -29,7 +29,7 @@ from loopviz.tui.state.view_state import Look
 from loopviz.tui.views.compare import CompareView
 from loopviz.tui.views.compare.measures import things
 from loopviz.tui.views.compare.routes import certainty
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 
 from .builders import SCENARIO, T0, FakeController
 from .conftest import Stage, drive

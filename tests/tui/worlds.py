@@ -18,7 +18,7 @@ from loopviz.model.model import Model
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Snapshot
 from loopviz.testing import Story
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 
 from .plays import PLAYS, US, Pool, Steps
 

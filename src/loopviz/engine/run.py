@@ -17,7 +17,7 @@ from loopviz.lab.load.config import Config
 from loopviz.listener import listen
 from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 
 __all__ = ["Run", "Status"]
 

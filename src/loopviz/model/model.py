@@ -44,8 +44,8 @@ from loopviz.model.state.seconds import Seconds
 from loopviz.model.state.trace import Trace
 from loopviz.model.stats.histogram import quantiles
 from loopviz.model.stats.series import Series
-from loopviz.wire.control import Sample
 from loopviz.wire.events import Kind
+from loopviz.wire.samples import Sample
 
 __all__ = ["Model"]
 

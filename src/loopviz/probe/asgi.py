@@ -6,7 +6,7 @@ from typing import Any
 from loopviz.probe.frameworks import phases_over, reporting_cycles
 from loopviz.probe.hooks import Hooks
 from loopviz.probe.recorder import current
-from loopviz.wire.control import SENT_HEADER
+from loopviz.wire.samples import SENT_HEADER
 
 __all__ = ["watch_requests"]
 

@@ -9,7 +9,8 @@ from collections import Counter, deque
 from typing import Any, Protocol
 
 from loopviz.clock import MS, Clock, monotonic_ns
-from loopviz.wire.control import Sample, encode
+from loopviz.wire.control import encode
+from loopviz.wire.samples import Sample
 
 __all__ = ["Outbox", "Source"]
 
