@@ -7,11 +7,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from loopviz.engine import guard
 from loopviz.errors import MachineError
-from loopviz.wire.control import encode, messages
+from loopviz.wire.control import Leave, Message, Quit, encode, messages
 
 __all__ = ["Child", "Guard"]
 
@@ -70,8 +69,8 @@ class Child:
         finally:
             os.close(out)
 
-    def send(self, message: dict[str, Any]) -> None:
-        """A control message; one to a dead child, or to one that was asked to end, is dropped."""
+    def send(self, message: Message) -> None:
+        """Send a message; one to a dead child, or to one that was asked to end, is dropped."""
         assert self.process.stdin is not None
         if self.process.stdin.closed:
             return
@@ -79,7 +78,7 @@ class Child:
             self.process.stdin.write(encode(message))
             self.process.stdin.flush()
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self) -> list[Message]:
         """The messages that have come since the last time. Does not block."""
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self._out, 1 << 16):
@@ -113,14 +112,14 @@ class Child:
 
     def quit(self) -> None:
         """Ask it to end. `reap` sees to it that it does."""
-        self.send({"do": "quit"})
+        self.send(Quit())
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
 
     def leave(self) -> None:
         """Ask it to end once it has served what it has accepted."""
-        self.send({"do": "leave"})
+        self.send(Leave())
 
     def reap(self, timeout_s: float) -> None:
         """Wait for its end; after the timeout kill it. Then kill what it may have started."""

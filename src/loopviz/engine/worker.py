@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 from socket import socket
-from typing import Any
 
 from loopviz import run_folder
 from loopviz.engine.child import Child, Guard
@@ -15,6 +14,7 @@ from loopviz.model.snapshot import Location, Snapshot
 from loopviz.model.snapshot.merge import of_worker
 from loopviz.model.state.stacks import Stacks
 from loopviz.probe.install import AUX_RING, LOOP_RING
+from loopviz.wire.control import Message, SetFix, StackReply, StackRequest, TargetConfig
 
 __all__ = ["Worker"]
 
@@ -50,15 +50,13 @@ class Worker:
             "loopviz.lab.target", folder, guard, keep=[listener.fileno()], tmp=run_folder
         )
         self._child.send(
-            {
-                "do": "start",
-                "id": scenario.id,
-                "path": str(scenario.path),
-                "fixes": list(fixes),
-                "listen_fd": listener.fileno(),
-                "worker": number,
-                "probe": probe,
-            }
+            TargetConfig(
+                id=scenario.id,
+                path=scenario.path,
+                fixes=tuple(fixes),
+                listen_fd=listener.fileno(),
+                probe=probe,
+            )
         )
         self.use(model)
 
@@ -72,14 +70,17 @@ class Worker:
         self._stacks, self._hanging = Stacks(model.naming), Stacks(model.naming)
         self._collector = Collector(self.folder / LOOP_RING, self.folder / AUX_RING, model)
 
-    def read(self) -> list[dict[str, Any]]:
-        """What it has said since the last time, but for what it was asked."""
-        said = self._child.read()
-        for message in said:
-            if message.get("is") == "stack":
-                self._stacks.heard(message)
-                self._hanging.heard(message)
-        return [message for message in said if message.get("is") != "stack"]
+    def read(self) -> list[Message]:
+        """The messages that have come since the last time, but for answers, which are taken."""
+        others = []
+        for message in self._child.read():
+            match message:
+                case StackReply(task=task, frames=frames):
+                    self._stacks.answered(task, frames)
+                    self._hanging.answered(task, frames)
+                case _:
+                    others.append(message)
+        return others
 
     def drain(self) -> None:
         """Take in what its probe has written since the last time."""
@@ -92,12 +93,12 @@ class Worker:
 
     def fix(self, key: str, *, on: bool) -> None:
         """Turn a fix on or off."""
-        self._child.send({"do": "fix", "key": key, "on": on})
+        self._child.send(SetFix(key=key, on=on))
 
     def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
         """See `Controller.ask_stack`. Its control thread answers, its loop blocked or not."""
         if self.ready and self._stacks.due(task, now_ns):
-            self._child.send({"do": "stack", "task": task})
+            self._child.send(StackRequest(task=task))
         return self._stacks.last(task)
 
     def look_closer(self, now_ns: int) -> None:
@@ -110,7 +111,7 @@ class Worker:
             self.model.rules.stands(task, stack)
             self._hanging = Stacks(self.model.naming)
         elif self._hanging.due(task, now_ns):
-            self._child.send({"do": "stack", "task": task})
+            self._child.send(StackRequest(task=task))
 
     def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
         """Of this worker alone, its resources named after it; None until its first event."""

@@ -9,7 +9,7 @@ from typing import IO, Protocol
 from loopviz import run_folder
 from loopviz.clock import monotonic_ns
 from loopviz.scenario import Fix
-from loopviz.wire.control import messages
+from loopviz.wire.control import Leave, Quit, SetFix, StackRequest, messages
 from loopviz.wire.events import Kind
 from loopviz.wire.ring import LockedRing
 
@@ -19,7 +19,7 @@ GRACE_S = 1.5
 """How long the app may take to shut down before the process ends all the same."""
 
 
-class Quit(Protocol):
+class Stop(Protocol):
     """Ends the app; `leave`: once it has served what it has accepted."""
 
     def __call__(self, *, leave: bool = False) -> None: ...
@@ -28,43 +28,44 @@ class Quit(Protocol):
 class Control:
     """Reads control messages from a pipe; its end means that the parent is gone."""
 
-    def __init__(self, pipe: IO[bytes], quit_: Quit, run_folder: Path) -> None:
+    def __init__(self, pipe: IO[bytes], stop: Stop, run_folder: Path) -> None:
         self._pipe = pipe
         self._fixes: dict[str, Fix] | None = None
         self._early: dict[str, bool] = {}
         self._lock = threading.Lock()
-        self._quit = quit_
+        self._stop = stop
         self._run_folder = run_folder
         self.aux_ring: LockedRing | None = None
         """Where to note that a fix was toggled, once there is a ring."""
-        self.tell_stack: Callable[[int], None] | None = None
+        self.send_stack: Callable[[int], None] | None = None
         """Answers where the task of that number is, once there is a loop."""
 
     def use(self, fixes: Sequence[Fix]) -> None:
-        """The scenario is there: what was said of its fixes meanwhile applies now."""
+        """The scenario is there: the fixes that were set meanwhile apply now."""
         with self._lock:
             self._fixes = {fix.key: fix for fix in fixes}
         for key, on in self._early.items():
             self._toggle(key, on=on)
 
     def start(self) -> None:
-        """Hear what comes. As long as there are no fixes nothing runs, and `quit` is at once."""
+        """Begin to read. As long as there are no fixes nothing runs, and `Quit` is at once."""
         threading.Thread(target=self._follow, name="loopviz control", daemon=True).start()
 
     def _follow(self) -> None:
         orphaned = True
         for message in messages(self._pipe):
-            if message.get("do") == "fix":
-                self._toggle(str(message.get("key")), on=bool(message.get("on")))
-            elif message.get("do") == "stack" and self.tell_stack is not None:
-                self.tell_stack(int(message.get("task", 0)))
-            elif message.get("do") == "leave":
-                self._quit(leave=True)
-            elif message.get("do") == "quit":
-                orphaned = False
-                break
+            match message:
+                case SetFix(key=key, on=on):
+                    self._toggle(key, on=on)
+                case StackRequest(task=task) if self.send_stack is not None:
+                    self.send_stack(task)
+                case Leave():
+                    self._stop(leave=True)
+                case Quit():
+                    orphaned = False
+                    break
         if self._fixes is not None:
-            self._quit()
+            self._stop()
             threading.Event().wait(GRACE_S)
         if orphaned:
             run_folder.remove(self._run_folder)

@@ -18,6 +18,7 @@ from loopviz.lab.catalogue.checks import parameters, wrong
 from loopviz.lab.catalogue.reading import Call, Contents, read_file
 from loopviz.output import clean
 from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.wire.control import Message, TargetLoading
 
 __all__ = ["Loading", "check", "load", "raised"]
 
@@ -83,11 +84,11 @@ def _calls(given: list[Call], items: Sequence[Any], contents: Contents) -> list[
 
 
 class Loading:
-    """A thread that says, from time to time, where the main thread is that loads a scenario."""
+    """A thread that sends, from time to time, where the main thread is that loads a scenario."""
 
-    def __init__(self, path: Path, say: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, path: Path, send: Callable[[Message], None]) -> None:
         """To be made on the thread that loads."""
-        self._path, self._say = path, say
+        self._path, self._send = path, send
         self._main = threading.get_ident()
         self._began = time.monotonic()
         self._done = threading.Event()
@@ -95,12 +96,12 @@ class Loading:
         """The one that runs the lifespan, once there is one."""
 
     def start(self) -> None:
-        """Say that it begins; from now on, say where it is if it takes long."""
-        self._say({"is": "loading", "why": ""})
+        """Send that it begins; from now on, where it is if it takes long."""
+        self._send(TargetLoading())
         threading.Thread(target=self._follow, name="loopviz loading", daemon=True).start()
 
     def done(self) -> None:
-        """Say no more."""
+        """Send no more."""
         self._done.set()
 
     def where(self) -> tuple[str, int] | None:
@@ -121,7 +122,7 @@ class Loading:
                 if where := self.where():
                     why += f": it is {_at(where, self._path)}"
             if not self._done.is_set():
-                self._say({"is": "loading", "why": why + "."})
+                self._send(TargetLoading(why=why + "."))
 
 
 def raised(error: BaseException, path: Path) -> str:
