@@ -208,10 +208,8 @@ def listening(story):
 
 def test_the_order_of_what_is_observed():
     story = serving().step(1, MS).acquires(1, 3).releases(1, 3).queue_size(4, 9)
-    story.http_call(1, "up", 503).disconnects(1).response(1, "GET /a").end(1, TASK_CANCELLED).idle(
-        MS
-    )
-    story.job(8, 6).job_starts(8, 6).job_ends(8, 6).step(2, 30 * MS).idle(MS)
+    story.http_call(1, "up", 503).disconnects(1).response(1, "GET /a").end(1, TASK_CANCELLED)
+    story.idle(MS).job(8, 6).job_starts(8, 6).job_ends(8, 6).step(2, 30 * MS).idle(MS)
     trace, heard = listening(story)
     assert [name for name, *_ in heard] == [
         *("wait_began", "wait_over", "acquired", "released"),
@@ -234,7 +232,7 @@ def test_the_order_of_what_is_observed():
     assert trace.site(hold.longest[0]).name == "socket"
     request, _ = words["request_ended"]
     assert [(e - s) // MS for s, e, *_ in request.history] == [10, 20, 5, 5]
-    assert [row and row.kind for *_, row in request.history] == [
+    assert [row and row.kind.id for *_, row in request.history] == [
         "asyncio.Semaphore",
         None,
         None,
@@ -250,6 +248,6 @@ def test_a_resource_made_inside_a_request():
     story.resource(2, "asyncio.Lock").response(1, "GET /a").end(1).idle(MS)
     _, heard = listening(story)
     (resource, task, _) = next(what for name, what, _ in heard if name == "resource_made")
-    assert (resource.row.kind, task.number, task.request.number) == ("httpcore.pool", 1, 1)
+    assert (resource.row.kind.id, task.number, task.request.number) == ("httpcore.pool", 1, 1)
     (request, _) = next(what for name, what, _ in heard if name == "request_ended")
-    assert [row.kind for row in request.made] == ["httpcore.pool"]
+    assert [row.kind.id for row in request.made] == ["httpcore.pool"]
