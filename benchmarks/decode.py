@@ -148,12 +148,12 @@ def _fill(ring: RingFile, request: Callable[[Put, int], None]) -> int:
         ring.intern(text)
     at, seq, task = SECOND, 0, 0
 
-    def put(kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> int:
+    def put(kind: Kind, a: int = 0, task_id: int = 0, b: int = 0) -> int:
         nonlocal at, seq
         at += 20_000
         seq += 1
         offset = HEADER_SIZE + seq * RECORD_SIZE
-        RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, who, b), seq)
+        RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, task_id, b), seq)
         return at
 
     while seq < CAPACITY * 3 // 4:
@@ -168,10 +168,10 @@ def _batches(
     """Batches without end, an event every `step_ns`: one is made, and moved on in time."""
     rows: list[tuple[int, int, int, int, int]] = []
 
-    def put(kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> int:
+    def put(kind: Kind, a: int = 0, task_id: int = 0, b: int = 0) -> int:
         nonlocal at
         at += step_ns
-        rows.append((at, a, who, b, kind))
+        rows.append((at, a, task_id, b, kind))
         return at
 
     task = 0

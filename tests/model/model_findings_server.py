@@ -47,7 +47,7 @@ async def _sent(_message):
 def findings_of(folder):
     recording = Recording(folder)
     model = Model(naming=Naming([(str(Path(__file__).parent), "")], linecache.getline))
-    aux = [(e.at, e.a, e.who, e.b, e.kind) for e in recording.aux]
+    aux = [(e.at, e.a, e.task_id, e.b, e.kind) for e in recording.aux]
     model.feed_aux(np.array(aux, EVENT_TYPE), recording._readers[1].strings)
     model.feed(recording.batch(), recording.strings)
     model.stop(recording.loop[-1].at)

@@ -46,9 +46,9 @@ def serve(loop, probe_of, recording):
         loop.run(serving())
         probe.uninstall()
         seen = recording(probe)
-        task = seen.start_of("serving").who
+        task = seen.start_of("serving").task_id
         events = seen.of(Kind.REQUEST_START, Kind.REQUEST_END)
-        assert all(event.who == task for event in events)
+        assert all(event.task_id == task for event in events)
         return sent, events
 
     return run
@@ -256,7 +256,7 @@ def gone(loop, probe_of, recording):
         loop.run(watch_requests(app, probe.hooks)(http(), client.receive, client.send))
         probe.uninstall()
         events = recording(probe).of(Kind.REQUEST_START, Kind.CLIENT_DISCONNECTED, Kind.REQUEST_END)
-        assert len({event.who for event in events}) == 1
+        assert len({event.task_id for event in events}) == 1
         ends = [event.at - began for event in events if event.kind is Kind.CLIENT_DISCONNECTED]
         return [event.kind for event in events], ends
 

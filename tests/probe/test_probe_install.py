@@ -292,9 +292,9 @@ def test_a_hook_that_failed_once_does_not_spoil_what_comes_after(loop, probe_of,
     probe.uninstall()
     seen = recording(probe)
     assert asked == [], "the probe calls no method of the user's objects"
-    children = [e.who for e in seen.of(Kind.TASK_START) if e.text.startswith("child")]
+    children = [e.task_id for e in seen.of(Kind.TASK_START) if e.text.startswith("child")]
     assert [len(seen.steps(who)) for who in children] == [2, 2]
-    assert {e.who for e in seen.of(Kind.TASK_END)} >= set(children)
+    assert {e.task_id for e in seen.of(Kind.TASK_END)} >= set(children)
 
 
 def test_evil_callbacks(loop, probe_of):

@@ -97,11 +97,11 @@ def test_loops_in_threads_have_a_ring_each(tmp_path):
     numbers = set()
     for name, count in counts.items():
         seen = Recording(tmp_path / name)
-        works = [e.who for e in seen.of(Kind.TASK_START) if coroutine_name(e) == "work"]
+        works = [e.task_id for e in seen.of(Kind.TASK_START) if coroutine_name(e) == "work"]
         assert len(works) == count
         assert not numbers & set(works), "numbers are the process's"
         numbers.update(works)
-        assert {e.who for e in seen.of(Kind.TASK_END)} >= set(works)
+        assert {e.task_id for e in seen.of(Kind.TASK_END)} >= set(works)
 
 
 @pytest.mark.real
@@ -129,11 +129,11 @@ def test_a_loop_of_another_thread(tmp_path, running, here):
     thread.join()
     loop.close()
     seen = Recording(probe.folder)
-    task = seen.start_of("blocks").who
+    task = seen.start_of("blocks").task_id
     ((_, _, ran),) = seen.steps(task)
     assert ran >= 100 * MS
     strings = seen._readers[1].strings
-    samples = [e for e in seen.aux if e.kind is Kind.STALL and e.who == task]
+    samples = [e for e in seen.aux if e.kind is Kind.STALL and e.task_id == task]
     assert samples
     for sample in samples:
         index, _, numbers = sample.text.partition(":")
@@ -156,8 +156,8 @@ def test_a_thread_that_wakes_the_loop_is_no_waker(loop, watched):
         await task
 
     seen = watched(main())
-    woken = {(e.who, e.a) for e in seen.of(Kind.WOKEN)}
-    main_, waits = seen.start_of("main").who, seen.start_of("waits").who
+    woken = {(e.task_id, e.a) for e in seen.of(Kind.WOKEN)}
+    main_, waits = seen.start_of("main").task_id, seen.start_of("waits").task_id
     assert woken == {(main_, waits)}, "the main task, by the end of the other; nothing else"
 
 
@@ -215,7 +215,7 @@ def test_a_custom_task_factory(loop, watched):
     seen = watched(main())
     start = seen.start_of("child")
     assert seen.strings[start.a & NUMBER] == "mine"
-    assert start.a >> 32 == seen.start_of("main").who
+    assert start.a >> 32 == seen.start_of("main").task_id
     assert seen.outcomes()["child"] == TASK_RETURNED
     assert len(made) == 1
 
@@ -243,10 +243,10 @@ def test_eager_tasks(loop, watched):
     seen = watched(main())
     main_, waits_, once = (seen.start_of(name) for name in ("main", "waits", "at_once"))
     assert done == ["at once"]
-    assert once.a >> 32 == waits_.who, "its parent is the task that ran, though eagerly"
-    assert waits_.a >> 32 == main_.who
-    assert seen.steps(once.who) == []
-    assert [lasted for *_, lasted in seen.steps(waits_.who)] == [500 * MS]
+    assert once.a >> 32 == waits_.task_id, "its parent is the task that ran, though eagerly"
+    assert waits_.a >> 32 == main_.task_id
+    assert seen.steps(once.task_id) == []
+    assert [lasted for *_, lasted in seen.steps(waits_.task_id)] == [500 * MS]
     assert seen.outcomes() == dict.fromkeys(("main", "waits", "at_once"), TASK_RETURNED)
 
 
@@ -269,7 +269,7 @@ def test_an_exception_that_nobody_retrieves(loop, watched):
 
     seen = watched(main())
     (unseen,) = seen.of(Kind.EXCEPTION_NEVER_RETRIEVED)
-    assert unseen.who == seen.start_of("fails").who
+    assert unseen.task_id == seen.start_of("fails").task_id
     assert said == ["Task exception was never retrieved"]
 
 
@@ -288,7 +288,7 @@ def test_a_task_that_nothing_references_is_lost(loop, watched):
 
     seen = watched(main())
     (lost,) = seen.of(Kind.TASK_DESTROYED)
-    assert lost.who == seen.start_of("waits").who
+    assert lost.task_id == seen.start_of("waits").task_id
     assert said == ["Task was destroyed but it is pending!"]
 
 
@@ -328,8 +328,8 @@ def test_a_waker_is_found_through_callbacks(loop, watched):
         await asyncio.gather(sets(event, 0.25), waits(event))
 
     seen = watched(main())
-    who = {name: seen.start_of(name).who for name in ("sets", "waits", "main")}
-    woken = [(e.who, e.a) for e in seen.of(Kind.WOKEN)]
+    who = {name: seen.start_of(name).task_id for name in ("sets", "waits", "main")}
+    woken = [(e.task_id, e.a) for e in seen.of(Kind.WOKEN)]
     assert woken == [(who["waits"], who["sets"]), (who["main"], who["waits"])]
 
 
@@ -354,14 +354,18 @@ def test_a_step_says_what_it_waited_for_and_where(loop, watched, here):
         await future
 
     seen = watched(main())
-    task = seen.start_of("main").who
-    waited = [seen.strings[e.b].split("\t") for e in seen.of(Kind.STEP) if e.who == task and e.b]
+    task = seen.start_of("main").task_id
+    waited = [
+        seen.strings[e.b].split("\t") for e in seen.of(Kind.STEP) if e.task_id == task and e.b
+    ]
     assert [(what, file, int(line)) for what, file, line, _ in waited] == [
         ("sleep", __file__, lines["sleep"]),
         ("future", __file__, lines["task"]),
         ("future", __file__, lines["future"]),
     ]
-    first, yielded, _ = (e.b for e in seen.of(Kind.STEP) if e.who == seen.start_of("other").who)
+    first, yielded, _ = (
+        e.b for e in seen.of(Kind.STEP) if e.task_id == seen.start_of("other").task_id
+    )
     assert (first, yielded) == (0, 0), "neither of them was a wait"
 
 
@@ -435,7 +439,7 @@ def test_uvloop_is_covered_in_part_and_says_so(tmp_path, here):
     assert seen.strings[start.a & NUMBER] == "sleeper"
     assert seen.outcomes()["sleeps"] == TASK_RETURNED
     (_, first), (second, ran) = [
-        (switch, lasted) for switch, lasted in seen.durations() if switch.who == start.who
+        (switch, lasted) for switch, lasted in seen.durations() if switch.task_id == start.task_id
     ]
     assert first < 20 * MS
     assert ran >= 30 * MS
@@ -471,7 +475,7 @@ def test_a_loop_with_an_iteration_of_its_own_is_covered_in_part(tmp_path, monkey
     for name in ("Loop", "replaced"):
         seen = Recording(tmp_path / name)
         child_ = seen.start_of("child")
-        assert [lasted for s, lasted in seen.durations() if s.who == child_.who] == [0, 0]
+        assert [lasted for s, lasted in seen.durations() if s.task_id == child_.task_id] == [0, 0]
 
 
 def test_functions_that_are_made_without_end_are_not_kept(loop, watched, monkeypatch):

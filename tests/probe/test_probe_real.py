@@ -70,8 +70,8 @@ def test_a_block_is_seen_while_it_lasts_at_its_line(tmp_path, recording, here):
         await asyncio.create_task(blocks())
 
     seen, seen_at = watch(tmp_path, recording, main)
-    task = seen.start_of("blocks").who
-    samples = [e for e in seen.aux if e.who == task]
+    task = seen.start_of("blocks").task_id
+    samples = [e for e in seen.aux if e.task_id == task]
     assert len(samples) >= 3
     assert seen_at[0] < about["end"] - 50 * MS
     for sample in samples:
@@ -99,8 +99,8 @@ def test_a_block_in_a_library_blames_the_user_line_that_called_it(tmp_path, reco
     seen, _ = watch(tmp_path, recording, main)
     quiet.close()
     other.close()
-    task = seen.start_of("reads").who
-    samples = [e for e in seen.aux if e.who == task]
+    task = seen.start_of("reads").task_id
+    samples = [e for e in seen.aux if e.task_id == task]
     assert samples
     assert {culprit(seen, sample)[:2] for sample in samples} == {(__file__, lines[0])}
 
@@ -250,12 +250,15 @@ def test_the_request_tasks_of_uvicorn_are_visible(tmp_path, recording, http):
         (f"GET /item/{i}", sent) for i, (sent, _) in enumerate(replies)
     ]
     assert all(e.a <= e.at for e in starts)
-    ends = {e.who: e for e in seen.of(Kind.REQUEST_END)}
-    tasks = {e.who: e for e in seen.of(Kind.TASK_START)}
+    ends = {e.task_id: e for e in seen.of(Kind.REQUEST_END)}
+    tasks = {e.task_id: e for e in seen.of(Kind.TASK_START)}
     for start in starts:
-        assert "run_asgi" in tasks[start.who].text
-        assert tasks[start.who].a >> 32 == 0, "spawned by a transport's callback, no task"
-        assert len(seen.steps(start.who)) == 2
-        assert (ends[start.who].a, ends[start.who].text) == (200 | len("hello") << 16, start.text)
-        assert ends[start.who].at - start.at >= 10 * MS
+        assert "run_asgi" in tasks[start.task_id].text
+        assert tasks[start.task_id].a >> 32 == 0, "spawned by a transport's callback, no task"
+        assert len(seen.steps(start.task_id)) == 2
+        assert (ends[start.task_id].a, ends[start.task_id].text) == (
+            200 | len("hello") << 16,
+            start.text,
+        )
+        assert ends[start.task_id].at - start.at >= 10 * MS
     assert not any("secret" in text for text in seen.strings)

@@ -61,8 +61,8 @@ def test_a_task_ends_when_its_last_step_does(watched, loop):
         await asyncio.gather(blocks(), child())
 
     seen = watched(main())
-    _, started, ran = seen.steps(seen.start_of("blocks").who)[-1]
-    (end,) = (e for e in seen.of(Kind.TASK_END) if e.who == seen.start_of("blocks").who)
+    _, started, ran = seen.steps(seen.start_of("blocks").task_id)[-1]
+    (end,) = (e for e in seen.of(Kind.TASK_END) if e.task_id == seen.start_of("blocks").task_id)
     assert end.at == started + ran == started + 50_000_000
 
 
@@ -97,9 +97,9 @@ def test_a_cancel_that_comes_too_late_is_no_step(watched, loop):
         await asyncio.sleep(0.5)
 
     seen = watched(main())
-    ends = [e.who for e in seen.of(Kind.TASK_END)]
+    ends = [e.task_id for e in seen.of(Kind.TASK_END)]
     assert len(ends) == len(set(ends))
-    assert len(seen.steps(seen.start_of("child").who)) == 2
+    assert len(seen.steps(seen.start_of("child").task_id)) == 2
     assert [e.text.split("\t")[0] for e in seen.of(Kind.CALLBACK)].count("Task.cancel") == 1
 
 
@@ -114,7 +114,7 @@ def test_a_cancel_in_time_is_no_step_either(watched, loop):
 
     seen = watched(main())
     assert seen.outcomes()["waits"] == TASK_CANCELLED
-    assert len(seen.steps(seen.start_of("waits").who)) == 2
+    assert len(seen.steps(seen.start_of("waits").task_id)) == 2
     timers = [e.text.split("\t")[0] for e in seen.of(Kind.TIMER)]
     assert timers == ["Task.cancel"]
 
@@ -169,7 +169,7 @@ def test_where_a_task_was_spawned(watched, spawner, here):
 
     seen = watched(main())
     start = seen.start_of("child")
-    assert start.a >> 32 == seen.start_of("main").who
+    assert start.a >> 32 == seen.start_of("main").task_id
     assert place(start) == (__file__, lines[0], spawner.__qualname__)
 
 
@@ -179,7 +179,7 @@ def test_wait_for_and_shield(watched, here):
         await asyncio.wait_for(child(), 1)
 
     seen = watched(main())
-    main_task = seen.start_of("main").who
+    main_task = seen.start_of("main").task_id
     children = [e for e in seen.of(Kind.TASK_START) if e.text.startswith("child")]
     assert len(children) == (2 if sys.version_info < (3, 12) else 1)  # wait_for needs none since
     for start in children:
@@ -199,7 +199,7 @@ def test_parents_over_three_generations(watched):
 
     seen = watched(main())
     chain = [seen.start_of(name) for name in ("main", "parent", "grandchild")]
-    assert [start.a >> 32 for start in chain] == [0, chain[0].who, chain[1].who]
+    assert [start.a >> 32 for start in chain] == [0, chain[0].task_id, chain[1].task_id]
 
 
 def library_function(source, name):
@@ -266,9 +266,9 @@ def test_tasks_that_were_there_before(loop, probe_of, recording):
     seen = recording(loop.run(main()))
     start = seen.start_of("early")
     assert place(start) == (__file__, early.__code__.co_firstlineno, early.__qualname__)
-    assert len(seen.steps(start.who)) == 3
+    assert len(seen.steps(start.task_id)) == 3
     assert seen.outcomes()["early"] == TASK_RETURNED
-    assert [e.who for e in seen.of(Kind.TASK_START)].count(start.who) == 1
+    assert [e.task_id for e in seen.of(Kind.TASK_START)].count(start.task_id) == 1
 
 
 def test_a_second_probe_says_again_who_the_tasks_are(loop, probe_of, recording):
@@ -288,7 +288,7 @@ def test_a_second_probe_says_again_who_the_tasks_are(loop, probe_of, recording):
 
     for probe in loop.run(main()):
         seen = recording(probe)
-        assert seen.steps(seen.start_of("long_lived").who)
+        assert seen.steps(seen.start_of("long_lived").task_id)
 
 
 def test_task_factories_are_respected(watched, loop):
@@ -322,8 +322,8 @@ def test_eager_tasks(watched, loop):
 
     seen = watched(main())
     assert seen.outcomes() == dict.fromkeys(("main", "at_once", "child"), TASK_RETURNED)
-    assert seen.steps(seen.start_of("at_once").who) == []
-    assert seen.start_of("child").a >> 32 == seen.start_of("main").who
+    assert seen.steps(seen.start_of("at_once").task_id) == []
+    assert seen.start_of("child").a >> 32 == seen.start_of("main").task_id
 
 
 def test_context_variables_are_where_they_were(watched):
@@ -403,7 +403,7 @@ def test_two_loops_in_two_threads(tmp_path, recording):
     for seen in (a, b):
         assert sum("child" in e.text for e in seen.of(Kind.TASK_START)) == 50
         assert len(seen.of(Kind.TASK_END)) == 51
-    numbers = [{e.who for e in seen.of(Kind.TASK_START)} for seen in (a, b)]
+    numbers = [{e.task_id for e in seen.of(Kind.TASK_START)} for seen in (a, b)]
     assert not numbers[0] & numbers[1]
 
 
@@ -424,7 +424,7 @@ def test_a_task_of_a_group_has_the_groups_owner_as_its_parent(watched, kind):
             await asyncio.create_task(spawns(group))
 
     seen = watched(main())
-    owner = seen.start_of("main").who
-    spawner, in_group = (e for e in seen.of(Kind.TASK_START) if e.who > owner)
+    owner = seen.start_of("main").task_id
+    spawner, in_group = (e for e in seen.of(Kind.TASK_START) if e.task_id > owner)
     assert coroutine_name(spawner) == "spawns"
     assert spawner.a >> 32 == in_group.a >> 32 == owner

@@ -22,7 +22,7 @@ class AuxRing:
     def intern_all(self, texts):
         return list(range(len(texts)))
 
-    def write(self, kind, *, a, who, text, at):
+    def write(self, kind, *, a, task_id, text, at):
         assert kind is Kind.STALL
         self.sampled.append((a, self.stage.now))
 

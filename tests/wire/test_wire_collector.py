@@ -15,9 +15,9 @@ def paths(tmp_path):
     return tmp_path / "loop.ring", tmp_path / "aux.ring"
 
 
-def put(ring, seq, kind, at, a=0, who=0, b=0):
+def put(ring, seq, kind, at, a=0, task_id=0, b=0):
     offset = HEADER_SIZE + seq % ring.capacity * RECORD_SIZE
-    RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, who, b), seq)
+    RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, task_id, b), seq)
 
 
 def test_it_waits_for_the_files(paths):

@@ -32,7 +32,7 @@ def unpack(records: NDArray[np.void]) -> NDArray[np.void]:
     events = np.empty(len(records), EVENT_TYPE)
     tags = records["tag"]
     events["at"], events["a"] = records["at"], records["a"]
-    events["who"] = tags & NUMBER
+    events["task_id"] = tags & NUMBER
     events["kind"] = tags >> KIND_SHIFT & 0xFF
     events["b"] = tags >> B_SHIFT
     return events

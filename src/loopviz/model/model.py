@@ -133,7 +133,7 @@ class Model:
         """A batch of the aux ring: samples, marks, failed hooks, what workers do."""
         self._events += len(records)
         for row in rows(records):
-            at, a, _who, b, kind = row
+            at, a, _task_id, b, kind = row
             text = strings[b] if b < len(strings) else ""
             if kind == Kind.STALL:
                 self.trace.samples.add(a, text, strings, at)

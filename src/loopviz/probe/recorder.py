@@ -112,7 +112,7 @@ class ResourceDescription:
 class Recorder:
     """Writes what happens on one loop. None of its methods raises.
 
-    `who` is a task's number; without it, it is the running task's.
+    `task_id`: the running task's if it is left out.
     """
 
     def __init__(
@@ -157,54 +157,58 @@ class Recorder:
 
     def wait(self, resource: ResourceDescription, direction: int = WAIT_PUT) -> int:
         """The running task will wait for it, if it suspends. That task, for the wait's end."""
-        who = 0
+        task_id = 0
         try:
-            who = self.task()
+            task_id = self.task()
             if self._number not in resource.introduced_by:
                 self._introduce(resource)
-            self._waits.setdefault(who, []).append(resource.number)
+            self._waits.setdefault(task_id, []).append(resource.number)
             place = self._place()
             a = resource.number | direction << 32
-            self._write(self._clock(), a, who | _WAIT | place << B_SHIFT)
+            self._write(self._clock(), a, task_id | _WAIT | place << B_SHIFT)
         except Exception as error:  # noqa: BLE001
             self.fail("wait", error)
-        return who
+        return task_id
 
-    def waits(self, who: int | None = None) -> bool:
+    def waits(self, task_id: int | None = None) -> bool:
         """Whether a wait of the task has been recorded, and not yet its end."""
-        return (self.task() if who is None else who) in self._waits
+        return (self.task() if task_id is None else task_id) in self._waits
 
     def wait_over(
-        self, resource: ResourceDescription, direction: int = WAIT_PUT, who: int | None = None
+        self, resource: ResourceDescription, direction: int = WAIT_PUT, task_id: int | None = None
     ) -> None:
         """The wait is over, and the task holds nothing."""
         try:
-            who = self.task() if who is None else who
-            self._forget_wait(who, resource.number)
-            self._write(self._clock(), resource.number | direction << 32, who | _WAIT_OVER)
+            task_id = self.task() if task_id is None else task_id
+            self._forget_wait(task_id, resource.number)
+            self._write(self._clock(), resource.number | direction << 32, task_id | _WAIT_OVER)
         except Exception as error:  # noqa: BLE001
             self.fail("wait", error)
 
-    def acquired(self, resource: ResourceDescription, in_use: int, who: int | None = None) -> None:
+    def acquired(
+        self, resource: ResourceDescription, in_use: int, task_id: int | None = None
+    ) -> None:
         """The task holds one unit, and waits no more; so many are in use now."""
         try:
-            who = self.task() if who is None else who
-            if who in self._waits:
-                self._forget_wait(who, resource.number)
-            self._write_units(_ACQUIRED, resource, in_use, who)
+            task_id = self.task() if task_id is None else task_id
+            if task_id in self._waits:
+                self._forget_wait(task_id, resource.number)
+            self._write_units(_ACQUIRED, resource, in_use, task_id)
         except Exception as error:  # noqa: BLE001
             self.fail("acquired", error)
 
-    def released(self, resource: ResourceDescription, in_use: int, who: int | None = None) -> None:
+    def released(
+        self, resource: ResourceDescription, in_use: int, task_id: int | None = None
+    ) -> None:
         """The task has given one unit back; so many are in use now.
 
         If it still waits for one, it gives back what it had been handed: it never held it.
         """
         try:
-            who = self.task() if who is None else who
-            if resource.number in self._waits.get(who, ()):
-                who = 0
-            self._write_units(_RELEASED, resource, in_use, who)
+            task_id = self.task() if task_id is None else task_id
+            if resource.number in self._waits.get(task_id, ()):
+                task_id = 0
+            self._write_units(_RELEASED, resource, in_use, task_id)
         except Exception as error:  # noqa: BLE001
             self.fail("released", error)
 
@@ -254,13 +258,13 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("http_call", error)
 
-    def phase(self, name: str, who: int | None = None) -> None:
+    def phase(self, name: str, task_id: int | None = None) -> None:
         """The task's request enters a phase; empty: it is over."""
         try:
             known = self._phases.get(name)
             if known is None:
                 known = self._phases[name] = tag(Kind.PHASE, 0, self._intern(name) if name else 0)
-            self._write(self._clock(), 0, (self.task() if who is None else who) | known)
+            self._write(self._clock(), 0, (self.task() if task_id is None else task_id) | known)
         except Exception as error:  # noqa: BLE001
             self.fail("phase", error)
 
@@ -301,20 +305,22 @@ class Recorder:
         a = resource.number << 32 | min(resource.capacity, NUMBER)
         self._put(Kind.RESOURCE, resource.maker, a, self._intern(resource.describe()))
 
-    def _write_units(self, kind_tag: int, resource: ResourceDescription, b: int, who: int) -> None:
+    def _write_units(
+        self, kind_tag: int, resource: ResourceDescription, b: int, task_id: int
+    ) -> None:
         if self._number not in resource.introduced_by:
             self._introduce(resource)
         b = 0 if b < 0 else min(_MOST, b)
         resource.in_use = b
-        self._write(self._clock(), resource.number, who | kind_tag | b << B_SHIFT)
+        self._write(self._clock(), resource.number, task_id | kind_tag | b << B_SHIFT)
 
-    def _forget_wait(self, who: int, number: int) -> None:
-        waits = self._waits.get(who)
+    def _forget_wait(self, task_id: int, number: int) -> None:
+        waits = self._waits.get(task_id)
         if waits is not None:
             if number in waits:
                 waits.remove(number)
             if not waits:
-                del self._waits[who]
+                del self._waits[task_id]
 
     def _place(self) -> int:
         """Of the innermost user frame; 0 if there is none."""
@@ -330,8 +336,8 @@ class Recorder:
             place = self._places[key] = self._intern(text)
         return place
 
-    def _put(self, kind: Kind, who: int, a: int, b: int) -> None:
-        self._write(self._clock(), a, tag(kind, who, b))
+    def _put(self, kind: Kind, task_id: int, a: int, b: int) -> None:
+        self._write(self._clock(), a, tag(kind, task_id, b))
 
 
 _METHODS = {

@@ -45,20 +45,20 @@ def make_requests(
 
     def start(scope: dict[str, Any], sent: int) -> int:
         nonlocal recording
-        who = 0
+        task_id = 0
         if not recording:
-            return who
+            return task_id
         try:
-            who = task()
+            task_id = task()
             method, path = scope["method"], scope["path"]
             own = paths.get((method, path)) or started | path_of(method, path) << B_SHIFT
-            write(clock(), sent, who | own)
+            write(clock(), sent, task_id | own)
         except Exception as error:  # noqa: BLE001 - the app must go on
             recording = False
             fail("request", error)
-        return who
+        return task_id
 
-    def end(scope: dict[str, Any], status: int, bytes_sent: int, who: int) -> None:
+    def end(scope: dict[str, Any], status: int, bytes_sent: int, task_id: int) -> None:
         nonlocal recording
         if not recording:
             return
@@ -68,7 +68,7 @@ def make_requests(
             if included is not None:
                 route = included.get("effective_route_context") or route
             own = templates.get((id(route), scope["method"])) or learn(scope, route)
-            write(clock(), status | bytes_sent << 16, who | own)
+            write(clock(), status | bytes_sent << 16, task_id | own)
         except Exception as error:  # noqa: BLE001
             recording = False
             fail("request", error)

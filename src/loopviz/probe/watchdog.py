@@ -196,7 +196,7 @@ class Watchdog:
     def _write(self, stack: Stack, started: int, task: int, prefix: str = "", at: int = 0) -> None:
         if stack.frames:
             text = prefix + stack.text(self._aux_ring.intern_all(stack.frames))
-            self._aux_ring.write(Kind.STALL, a=started, who=task, text=text, at=at)
+            self._aux_ring.write(Kind.STALL, a=started, task_id=task, text=text, at=at)
 
     def _computing(self, frames: dict[int, FrameType]) -> FrameType | None:
         """The innermost frame of the thread that computed most, neither the loop's nor ours."""

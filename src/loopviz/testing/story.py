@@ -20,8 +20,8 @@ class _Ring:
         self.strings: list[str] = [""]
         self._ids = {"": 0}
 
-    def write(self, at: int, kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> None:
-        self.rows.append((at, a, who, b, kind))
+    def write(self, at: int, kind: Kind, a: int = 0, task_id: int = 0, b: int = 0) -> None:
+        self.rows.append((at, a, task_id, b, kind))
 
     def intern(self, text: str) -> int:
         number = self._ids.setdefault(text, len(self._ids))
@@ -239,8 +239,8 @@ class Story:
         self._aux.write(self.now_ns, Kind.HOOK_FAILED, b=self._aux.intern(text))
         return self
 
-    def _write(self, kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> Self:
-        self._loop.write(self.now_ns, kind, a, who, b)
+    def _write(self, kind: Kind, a: int = 0, task_id: int = 0, b: int = 0) -> Self:
+        self._loop.write(self.now_ns, kind, a, task_id, b)
         return self
 
     def batch(self) -> tuple[NDArray[np.void], list[str]]:

@@ -181,7 +181,7 @@ class LockedRing(RingFile):
             return [self.intern(text) for text in texts]
 
     def write(
-        self, kind: Kind, *, a: int = 0, who: int = 0, text: str = "", b: int = 0, at: int = 0
+        self, kind: Kind, *, a: int = 0, task_id: int = 0, text: str = "", b: int = 0, at: int = 0
     ) -> None:
         """One record, now or `at`; a `text` is interned into its `b`. Nothing once abandoned."""
         if not self._open:
@@ -189,7 +189,8 @@ class LockedRing(RingFile):
         if text:
             (b,) = self.intern_all((text,))
         seq, at = self._claim(), at or monotonic_ns()
-        RECORD.pack_into(self.records, seq << 5 & self.bytes_mask, at, a, tag(kind, who, b), seq)
+        own = tag(kind, task_id, b)
+        RECORD.pack_into(self.records, seq << 5 & self.bytes_mask, at, a, own, seq)
 
     def abandon(self) -> None:
         """Write no more: in the child of a fork, the ring is the parent's."""

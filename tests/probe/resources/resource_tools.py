@@ -31,7 +31,7 @@ def most_in_use(recording, kind):
 def whos(recording, kind, *events):
     """By which tasks, in order."""
     (number,) = (n for n, row in resources(recording).items() if row[0] == kind)
-    return [e.who for e in recording.of(*events) if e.a & NUMBER == number]
+    return [e.task_id for e in recording.of(*events) if e.a & NUMBER == number]
 
 
 def failures(recording):

@@ -53,7 +53,7 @@ def test_the_maker_is_the_task_that_made_it(watched):
         await asyncio.create_task(makes())
 
     recording = watched(main())
-    assert [e.who for e in recording.of(Kind.RESOURCE)] == [recording.start_of("makes").who]
+    assert [e.task_id for e in recording.of(Kind.RESOURCE)] == [recording.start_of("makes").task_id]
 
 
 def test_a_unit_handed_to_one_who_gives_up_is_given_back(watched):

@@ -38,7 +38,7 @@ def test_five_tasks_and_two_connections(really_watched, postgres, here):
     assert story(recording, KIND)[-1] == ("RELEASED", 0)
     gathered = set(whos(recording, KIND, *TOLD)) - {whos(recording, KIND, *TOLD)[-1]}
     for task in gathered:
-        own = [e.kind.name for e in recording.of(*TOLD) if e.who == task]
+        own = [e.kind.name for e in recording.of(*TOLD) if e.task_id == task]
         assert own in (["ACQUIRED", "RELEASED"], ["WAIT", "ACQUIRED", "RELEASED"])
     assert not failures(recording)
 

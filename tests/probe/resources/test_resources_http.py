@@ -84,7 +84,9 @@ def test_six_requests_and_two_connections(http, really_watched, here):
     assert story(recording, KIND)[-1] == ("RELEASED", 0)
     for task in set(whos(recording, KIND, *TOLD)):
         (number,) = pools
-        own = [e.kind.name for e in recording.of(*TOLD) if (e.who, e.a & NUMBER) == (task, number)]
+        own = [
+            e.kind.name for e in recording.of(*TOLD) if (e.task_id, e.a & NUMBER) == (task, number)
+        ]
         assert own in (["ACQUIRED", "RELEASED"], ["WAIT", "ACQUIRED", "RELEASED"])
     line = fetch.__code__.co_firstlineno + 1
     assert {e.text for e in recording.of(Kind.WAIT) if e.a == number} == {
@@ -166,7 +168,7 @@ def test_a_client_per_request_is_made_by_its_task(http, really_watched):
     recording = really_watched(main)
     pools = [e for e in recording.of(Kind.RESOURCE) if e.text.startswith(KIND)]
     handlers = [e for e in recording.of(Kind.TASK_START) if coroutine_name(e) == "handler"]
-    assert [e.who for e in pools] == [e.who for e in handlers]
+    assert [e.task_id for e in pools] == [e.task_id for e in handlers]
 
 
 def test_nothing_is_left_in_the_classes(http, core, loop, probe_of):

@@ -199,7 +199,7 @@ def recorded(main):
 
 def names(recording):
     starts = [e for e in recording.of(Kind.TASK_START) if coroutine_name(e) == "use"]
-    return {start.who: i for i, start in enumerate(starts)}
+    return {start.task_id: i for i, start in enumerate(starts)}
 
 
 def told(recording, kind):
@@ -211,7 +211,7 @@ def told(recording, kind):
     for event in recording.of(Kind.WAIT, Kind.WAIT_OVER, Kind.ACQUIRED, Kind.RELEASED):
         if event.a & NUMBER != resource:
             continue
-        task = tasks.get(event.who)
+        task = tasks.get(event.task_id)
         match event.kind:
             case Kind.WAIT:
                 waiting.add(task)
@@ -336,9 +336,9 @@ def test_a_queue_is_the_models_at_every_event(make, programs, size, plan):
 
     recording = recorded(main())
     starts = [e for e in recording.of(Kind.TASK_START) if coroutine_name(e) == "use_queue"]
-    tasks = {start.who: i for i, start in enumerate(starts)}
+    tasks = {start.task_id: i for i, start in enumerate(starts)}
     events = [
-        (e.kind.name, tasks[e.who], e.b if e.kind is Kind.QUEUE_SIZE else e.a >> 32)
+        (e.kind.name, tasks[e.task_id], e.b if e.kind is Kind.QUEUE_SIZE else e.a >> 32)
         for e in recording.of(Kind.WAIT, Kind.WAIT_OVER, Kind.QUEUE_SIZE)
     ]
     assert events == model.events

@@ -50,7 +50,7 @@ def test_a_pool_that_is_used_up(really_watched, url, here):
     assert story(recording, KIND)[-1] == ("RELEASED", 0)
     (number,) = (n for n, row in resources(recording).items() if row[0] == KIND)
     for task in set(whos(recording, KIND, *TOLD)):
-        own = [e for e in recording.of(*TOLD) if e.who == task and e.a & NUMBER == number]
+        own = [e for e in recording.of(*TOLD) if e.task_id == task and e.a & NUMBER == number]
         names = [e.kind.name for e in own]
         assert names in (["ACQUIRED", "RELEASED"], ["WAIT", "ACQUIRED", "RELEASED"])
     waits = [e for e in recording.of(Kind.WAIT) if e.a == number]

@@ -84,16 +84,16 @@ class Resources:
                     break
         if grown:
             resource.row.change(at, grown, 0)
-        who = task.number if task is not None else 0
-        hold = resource.holders.get(who)
+        task_id = task.number if task is not None else 0
+        hold = resource.holders.get(task_id)
         if hold is None:
-            hold = resource.holders[who] = Hold(task, resource, place, at)
+            hold = resource.holders[task_id] = Hold(task, resource, place, at)
             if task is not None:
                 task.holds.append(hold)
         else:
             hold.units += 1
         if len(resource.holders) > in_use > 0:
-            self._let_go(resource, in_use, who)
+            self._let_go(resource, in_use, task_id)
         self.observer.acquired(hold)
 
     def released(self, at: int, number: int, task: "Task | None", in_use: int) -> None:
@@ -167,9 +167,9 @@ class Resources:
 
     def _let_go(self, resource: Resource, in_use: int, but: int = -1) -> None:
         """There are more holders than units: the oldest have let go unseen."""
-        for who in list(resource.holders)[: len(resource.holders) - in_use]:
-            if who != but:
-                self._drop(resource.holders[who])
+        for task_id in list(resource.holders)[: len(resource.holders) - in_use]:
+            if task_id != but:
+                self._drop(resource.holders[task_id])
 
     @staticmethod
     def _drop(hold: Hold) -> None:

@@ -49,11 +49,11 @@ class Tasks:
             self.groups.join(task, at)
         return task
 
-    def start(self, at: int, a: int, who: int, b: int) -> None:
+    def start(self, at: int, a: int, task_id: int, b: int) -> None:
         """TASK_START."""
         self.started += 1
         number = a >> 32 & NUMBER
-        task = self.live[who] = Task(who, at, number, a & NUMBER, b)
+        task = self.live[task_id] = Task(task_id, at, number, a & NUMBER, b)
         self.groups.join(task, at)
         parent = self.live.get(number) if number else None
         if parent is not None:

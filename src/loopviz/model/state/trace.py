@@ -28,7 +28,7 @@ from loopviz.wire.events import TASK_CANCELLED, Kind
 __all__ = ["Handler", "Trace"]
 
 Handler = Callable[[int, int, int, int], None]
-"""Takes `at`, `a`, `who` and `b` of a record; see `wire.events`."""
+"""Takes `at`, `a`, `task_id` and `b` of a record; see `wire.events`."""
 
 _VICTIM_NS = 1 * MS
 """A wait for the loop shorter than this makes nobody a victim."""
@@ -92,9 +92,9 @@ class Trace:
         handlers, settled = self._handlers, self._settled
         live, waits_as = self.tasks.live, self._waits_as
         start, running, task, site = self._start, self._kind, self._task, self._site
-        for at, a, who, b, kind in records:
+        for at, a, task_id, b, kind in records:
             if kind > _STOPPED:
-                handlers[kind](at, a, who, b)
+                handlers[kind](at, a, task_id, b)
                 continue
             if running <= _CALLBACK:  # it ends here, or where select was called
                 until = a if kind == _POLLED and start < a < at else at
@@ -117,9 +117,9 @@ class Trace:
             start, running = at, kind
             self._kind = kind
             if kind == _STEP:
-                task = live.get(who)
+                task = live.get(task_id)
                 if task is None:
-                    task = self.tasks.find(who, a if 0 < a < at else at)
+                    task = self.tasks.find(task_id, a if 0 < a < at else at)
                 ended = task.end_ns
                 ready = a if a < at else at  # noqa: FURB136 - the hot path
                 task.steps += 1
@@ -159,15 +159,15 @@ class Trace:
 
     def feed_other(self, event: Event, text: str) -> None:
         """A record that may also come in the aux ring, with the text that its `b` names there."""
-        at, a, who, b, kind = event
+        at, a, task_id, b, kind = event
         if kind == Kind.JOB_START:
             self.jobs.started(at, a, text)
         elif kind == Kind.EXCEPTION_NEVER_RETRIEVED:
-            self.tasks.note_never_retrieved(at, who, text)
+            self.tasks.note_never_retrieved(at, task_id, text)
         elif kind == Kind.COVERAGE:
             self.coverage = text
         elif kind in (Kind.JOB_END, Kind.GC, Kind.TASK_DESTROYED, Kind.OVERHEAD):
-            self._handlers[kind](at, a, who, b)
+            self._handlers[kind](at, a, task_id, b)
 
     def gap(self, at: int) -> None:
         """Records were lost: open requests and tasks may have ended unseen."""
@@ -251,10 +251,10 @@ class Trace:
 
     # ---- tasks and requests, see `dispatch`
 
-    def task_end(self, at: int, _a: int, who: int, b: int) -> None:
+    def task_end(self, at: int, _a: int, task_id: int, b: int) -> None:
         """TASK_END."""
         self.tasks.count(b)
-        task = self.tasks.live.get(who)
+        task = self.tasks.live.get(task_id)
         if task is None:
             return
         task.outcome = b
@@ -290,23 +290,23 @@ class Trace:
         if task.waits:
             self.resources.task_ended(task, at)
 
-    def task_destroyed(self, at: int, _a: int, who: int, _b: int) -> None:
+    def task_destroyed(self, at: int, _a: int, task_id: int, _b: int) -> None:
         """TASK_DESTROYED."""
-        task = self.tasks.find(who, at)
+        task = self.tasks.find(task_id, at)
         task.outcome = DESTROYED
         self.tasks.lost += 1
         self._end(task, at)
 
-    def request_start(self, at: int, sent: int, who: int, b: int) -> None:
+    def request_start(self, at: int, sent: int, task_id: int, b: int) -> None:
         """REQUEST_START."""
-        task = self.tasks.live.get(who)
+        task = self.tasks.live.get(task_id)
         if task is None or not task.running:
             if self._kind == _STOPPED:
                 return  # after a gap: the step it started in is not known
-            task = self._run_within(self.tasks.find(who, at), at)
+            task = self._run_within(self.tasks.find(task_id, at), at)
         ready, start = task.woken_ns, task.step_ns
         begins = sent if 0 < sent < ready else ready
-        request = self.requests.start(who, self.text(b), begins)
+        request = self.requests.start(task_id, self.text(b), begins)
         task.request = task.serves = request
         if request.named:  # of others the route is known at their end
             self.tasks.groups.serves(task, request.route)
@@ -322,16 +322,16 @@ class Trace:
         self._settled.append(task)
         return task
 
-    def request_end(self, at: int, a: int, who: int, b: int) -> None:
+    def request_end(self, at: int, a: int, task_id: int, b: int) -> None:
         """REQUEST_END."""
-        request = self.requests.open.get(who)
+        request = self.requests.open.get(task_id)
         if request is None:
             return
-        task = self.tasks.live.get(who)
+        task = self.tasks.live.get(task_id)
         slow = task is not None and task.running and at - task.step_ns >= SLOW_NS
         request.add(at, _BLOCKING if slow else _RUN)
         request.bytes_sent = a >> 16
-        self.requests.finish(who, at, a & 0xFFFF, self.text(b))
+        self.requests.finish(task_id, at, a & 0xFFFF, self.text(b))
         if task is not None:
             task.serves = None
             self.tasks.groups.serves(task, request.route)

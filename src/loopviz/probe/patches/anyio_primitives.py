@@ -192,14 +192,14 @@ def _borrows_later(original: Any) -> Any:
         recorder = current()
         if recorder is None:
             return await original(self, borrower)  # type: ignore[no-any-return]
-        who = recorder.task()
+        task_id = recorder.task()
         try:
             await original(self, borrower)
         except BaseException:
-            if recorder.waits(who):
-                gave_up(recorder, self, _borrowed, who)
+            if recorder.waits(task_id):
+                gave_up(recorder, self, _borrowed, task_id)
             raise
-        if recorder.waits(who):
+        if recorder.waits(task_id):
             got(self, _borrowed)
         return None
 

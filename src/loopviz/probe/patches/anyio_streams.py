@@ -69,12 +69,12 @@ def _later(direction: int) -> Any:
             recorder = current()
             if recorder is None:
                 return await original(self, *args, **kwargs)
-            who = recorder.task()
+            task_id = recorder.task()
             try:
                 return await original(self, *args, **kwargs)
             finally:
-                if recorder.waits(who):
-                    wait_over(recorder, self._state, direction, who)
+                if recorder.waits(task_id):
+                    wait_over(recorder, self._state, direction, task_id)
 
         return move
 

@@ -60,20 +60,20 @@ def _acquire(original: Any) -> Any:
         recorder = current()
         if recorder is None:
             return await original(self, *args, **kwargs)
-        who = recorder.task()
+        task_id = recorder.task()
         waits = _wait_if(recorder, self)
         try:
             connection = await original(self, *args, **kwargs)
         except BaseException:
             if waits and current() is recorder:
-                recorder.wait_over(_resource(self), who=who)
+                recorder.wait_over(_resource(self), task_id=task_id)
             raise
         recorder = current()
         if recorder is not None:
             try:
                 resource = _resource(self)
-                self._queue._loopviz_holders[id(connection._holder)] = who
-                recorder.acquired(resource, _in_use(self), who)
+                self._queue._loopviz_holders[id(connection._holder)] = task_id
+                recorder.acquired(resource, _in_use(self), task_id)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 recorder.fail("acquired", error)
         return connection
@@ -102,8 +102,8 @@ def _release(original: Any) -> Any:
             try:
                 pool = self._pool
                 resource = _resource(pool)
-                who = pool._queue._loopviz_holders.pop(id(self), None)
-                recorder.released(resource, _in_use(pool), who)
+                task_id = pool._queue._loopviz_holders.pop(id(self), None)
+                recorder.released(resource, _in_use(pool), task_id)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 recorder.fail("released", error)
 

@@ -132,21 +132,21 @@ def _compare(
     having, waiting = state.having, state.waiting
     if having or waiting:
         there = set(requests)
-        for request, (who, connection) in list(having.items()):
+        for request, (task_id, connection) in list(having.items()):
             if request not in there or request.connection is not connection:
                 del having[request]
-                recorder.released(resource, len(having), who)
+                recorder.released(resource, len(having), task_id)
         for request in [request for request in waiting if request not in there]:
-            recorder.wait_over(resource, who=waiting.pop(request))
+            recorder.wait_over(resource, task_id=waiting.pop(request))
     claims = Counter(request.connection for request in requests)
     for request in requests:
         if request in having:
             continue
         connection = request.connection
         if connection is not None and (state.shared or claims[connection] == 1):
-            who = waiting.pop(request) if request in waiting else recorder.task()
-            having[request] = who, connection
-            recorder.acquired(resource, len(having), who)
+            task_id = waiting.pop(request) if request in waiting else recorder.task()
+            having[request] = task_id, connection
+            recorder.acquired(resource, len(having), task_id)
         elif request not in waiting:
             waiting[request] = recorder.wait(resource)
 

@@ -65,8 +65,8 @@ def _get(original: Any) -> Any:
             try:
                 resource = resource_of(self)
                 if resource is not None:
-                    vars(connection)["_loopviz_who"] = who = recorder.task()
-                    recorder.acquired(resource, _in_use(self, resource), who)
+                    vars(connection)["_loopviz_who"] = task_id = recorder.task()
+                    recorder.acquired(resource, _in_use(self, resource), task_id)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 recorder.fail("acquired", error)
         return connection
@@ -92,8 +92,8 @@ def _give_back(original: Any) -> Any:
                 try:
                     resource = resource_of(self)
                     if resource is not None:
-                        who = vars(record).pop("_loopviz_who", None)
-                        recorder.released(resource, _in_use(self, resource), who)
+                        task_id = vars(record).pop("_loopviz_who", None)
+                        recorder.released(resource, _in_use(self, resource), task_id)
                 except Exception as error:  # noqa: BLE001 - the app must go on
                     recorder.fail("released", error)
 

@@ -188,7 +188,7 @@ def gave_up(recorder: Recorder, primitive: Any, in_use: InUse, waiter: int | Non
                 if units < resource.in_use:
                     recorder.released(resource, units, waiter)
                 if waiter is not None:
-                    recorder.wait_over(resource, who=waiter)
+                    recorder.wait_over(resource, task_id=waiter)
         except Exception as error:  # noqa: BLE001 - the app must go on
             recorder.fail("wait", error)
 
