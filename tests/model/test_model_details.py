@@ -107,7 +107,7 @@ def test_pauses():
 def test_a_record_of_a_kind_to_come_is_passed_over(unknown):
     trace = Trace(handlers, Naming())
     trace.feed([(T0, 5, 6, 7, unknown)], [""])
-    trace.feed_other((T0, 5, 6, 7, unknown), "")
+    trace.feed_aux([(T0, 5, 6, 7, unknown)], [""])
     assert trace.tasks.live == {}
 
 
@@ -201,8 +201,7 @@ def listening(story):
     events, strings = story.batch()
     trace.feed(events.tolist(), strings)
     aux, texts = story.aux_batch()
-    for row in aux.tolist():
-        trace.feed_other(row, texts[row[3]] if row[3] < len(texts) else "")
+    trace.feed_aux(aux.tolist(), texts)
     return trace, listener.heard
 
 

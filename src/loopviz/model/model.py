@@ -35,7 +35,7 @@ from loopviz.model.snapshot.build import SnapshotBuilder
 from loopviz.model.snapshot.past import Past
 from loopviz.model.snapshot.window import Window
 from loopviz.model.state.counters import Counters
-from loopviz.model.state.dispatch import handlers
+from loopviz.model.state.dispatch import handlers, text_of
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import Ongoing, ongoing, open_stall
@@ -109,6 +109,9 @@ class Model:
         self._window = Window(self.views.requests.ended)
         self._past = Past(self.trace, self.loop, self.routes, self.counters, self.views)
         self._phase_before: tuple[tuple[int, int], Spreads] | None = None
+        self.trace.on(Kind.MARK, self._on_mark)
+        self.trace.on(Kind.HOOK_FAILED, self._on_hook_failed)
+        self.trace.on(Kind.COUNTER, self._on_counter)
 
     def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
         """A batch of the loop's ring, in its order. Feed the aux ring's batch first."""
@@ -132,19 +135,7 @@ class Model:
     def feed_aux(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
         """A batch of the aux ring: samples, marks, failed hooks, what workers do."""
         self._events += len(records)
-        for row in rows(records):
-            at, a, _task_id, b, kind = row
-            text = strings[b] if b < len(strings) else ""
-            if kind == Kind.STALL:
-                self.trace.samples.add(a, text, strings, at)
-            elif kind == Kind.MARK:
-                self.mark(at, text)
-            elif kind == Kind.HOOK_FAILED:
-                self._failed_hooks.append(text)
-            elif kind == Kind.COUNTER:
-                self.counters.set(at, text, a)
-            else:
-                self.trace.feed_other(row, text)
+        self.trace.feed_aux(rows(records), strings)
 
     def feed_load(
         self,
@@ -341,6 +332,19 @@ class Model:
         return tuple(
             sorted(found, key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
         )
+
+    def _on_mark(self, at: int, _a: int, _task_id: int, b: int, strings: Sequence[str]) -> None:
+        self.mark(at, text_of(strings, b))
+
+    def _on_hook_failed(
+        self, _at: int, _a: int, _task_id: int, b: int, strings: Sequence[str]
+    ) -> None:
+        self._failed_hooks.append(text_of(strings, b))
+
+    def _on_counter(
+        self, at: int, value: int, _task_id: int, key: int, strings: Sequence[str]
+    ) -> None:
+        self.counters.set(at, text_of(strings, key), value)
 
     def _suggestion(self, rule: str) -> str:
         """The first right fix that answers the rule, unless one that does is on already."""

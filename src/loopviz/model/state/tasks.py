@@ -1,6 +1,7 @@
 """Tasks: what each has done with its life, where it came from, and how it ended."""
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 
 from loopviz.model.state.entities import DESTROYED, Task
@@ -37,25 +38,27 @@ class Tasks:
         self.never_retrieved = self.outlived_parent = self.lost = 0
         self.troubled.clear()
 
-    def find(self, number: int, at: int) -> Task:
+    def find(self, task_id: int, at: int) -> Task:
         """That task; one that was never recorded is made up, seen since `at`."""
-        task = self.live.get(number)
+        task = self.live.get(task_id)
         if task is None:
-            task = self._doubtful.pop(number, None) or Task(number, at)
+            task = self._doubtful.pop(task_id, None) or Task(task_id, at)
             task.since_ns = task.end_ns = at  # what it did meanwhile is not known
             task.busy_ns = task.ready_ns = task.waiting_ns = 0
             task.running = False
-            self.live[number] = task
+            self.live[task_id] = task
             self.groups.join(task, at)
         return task
 
-    def start(self, at: int, a: int, task_id: int, b: int) -> None:
+    def start(
+        self, at: int, parent_and_name: int, task_id: int, site: int, _: Sequence[str]
+    ) -> None:
         """TASK_START."""
         self.started += 1
-        number = a >> 32 & NUMBER
-        task = self.live[task_id] = Task(task_id, at, number, a & NUMBER, b)
+        parent_id = parent_and_name >> 32 & NUMBER
+        task = self.live[task_id] = Task(task_id, at, parent_id, parent_and_name & NUMBER, site)
         self.groups.join(task, at)
-        parent = self.live.get(number) if number else None
+        parent = self.live.get(parent_id) if parent_id else None
         if parent is not None:
             task.parent_task = parent
             parent.children += 1
@@ -93,17 +96,17 @@ class Tasks:
             self.troubled.append(task)
         self.observer.task_ended(task, at)
 
-    def note_never_retrieved(self, at: int, number: int, error: str) -> None:
+    def note_never_retrieved(self, at: int, task_id: int, error: str) -> None:
         """EXCEPTION_NEVER_RETRIEVED. It may have ended long ago."""
         self.never_retrieved += 1
-        task = self.live.get(number)
+        task = self.live.get(task_id)
         if task is None:
-            task = next((t for t in reversed(self.ended) if t.number == number), None)
+            task = next((t for t in reversed(self.ended) if t.number == task_id), None)
         if task is not None:
             task.never_retrieved = error
             if task.ended_ns and task not in self.troubled:
                 self.troubled.append(task)
-        self.observer.never_retrieved(number, error, task, at)
+        self.observer.never_retrieved(task_id, error, task, at)
 
     def gap(self) -> None:
         """Events were lost: tasks may have ended unseen."""

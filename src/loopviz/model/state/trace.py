@@ -27,8 +27,8 @@ from loopviz.wire.events import TASK_CANCELLED, Kind
 
 __all__ = ["Handler", "Trace"]
 
-Handler = Callable[[int, int, int, int], None]
-"""Takes `at`, `a`, `task_id` and `b` of a record; see `wire.events`."""
+Handler = Callable[[int, int, int, int, Sequence[str]], None]
+"""Takes `at`, `a`, `task_id` and `b` of a record (see `wire.events`), and its ring's strings."""
 
 _VICTIM_NS = 1 * MS
 """A wait for the loop shorter than this makes nobody a victim."""
@@ -94,7 +94,7 @@ class Trace:
         start, running, task, site = self._start, self._kind, self._task, self._site
         for at, a, task_id, b, kind in records:
             if kind > _STOPPED:
-                handlers[kind](at, a, task_id, b)
+                handlers[kind](at, a, task_id, b, strings)
                 continue
             if running <= _CALLBACK:  # it ends here, or where select was called
                 until = a if kind == _POLLED and start < a < at else at
@@ -157,17 +157,14 @@ class Trace:
         self._start, self._task, self._site = start, task, site
         self.tasks.groups.gather()
 
-    def feed_other(self, event: Event, text: str) -> None:
-        """A record that may also come in the aux ring, with the text that its `b` names there."""
-        at, a, task_id, b, kind = event
-        if kind == Kind.JOB_START:
-            self.jobs.started(at, a, text)
-        elif kind == Kind.EXCEPTION_NEVER_RETRIEVED:
-            self.tasks.note_never_retrieved(at, task_id, text)
-        elif kind == Kind.COVERAGE:
-            self.coverage = text
-        elif kind in (Kind.JOB_END, Kind.GC, Kind.TASK_DESTROYED, Kind.OVERHEAD):
-            self._handlers[kind](at, a, task_id, b)
+    def feed_aux(self, records: Iterable[Event], strings: Sequence[str]) -> None:
+        """One batch of the aux ring, which has no switches."""
+        for at, a, task_id, b, kind in records:
+            self._handlers[kind](at, a, task_id, b, strings)
+
+    def on(self, kind: Kind, handler: Handler) -> None:
+        """Call `handler` for records of that kind."""
+        self._handlers[kind] = handler
 
     def gap(self, at: int) -> None:
         """Records were lost: open requests and tasks may have ended unseen."""
@@ -251,13 +248,13 @@ class Trace:
 
     # ---- tasks and requests, see `dispatch`
 
-    def task_end(self, at: int, _a: int, task_id: int, b: int) -> None:
+    def task_end(self, at: int, _a: int, task_id: int, outcome: int, _: Sequence[str]) -> None:
         """TASK_END."""
-        self.tasks.count(b)
+        self.tasks.count(outcome)
         task = self.tasks.live.get(task_id)
         if task is None:
             return
-        task.outcome = b
+        task.outcome = outcome
         if task.running:
             self._settled.append(task)  # its names are needed until its step is over
         else:
@@ -290,14 +287,14 @@ class Trace:
         if task.waits:
             self.resources.task_ended(task, at)
 
-    def task_destroyed(self, at: int, _a: int, task_id: int, _b: int) -> None:
+    def task_destroyed(self, at: int, _a: int, task_id: int, _b: int, _: Sequence[str]) -> None:
         """TASK_DESTROYED."""
         task = self.tasks.find(task_id, at)
         task.outcome = DESTROYED
         self.tasks.lost += 1
         self._end(task, at)
 
-    def request_start(self, at: int, sent: int, task_id: int, b: int) -> None:
+    def request_start(self, at: int, sent: int, task_id: int, name: int, _: Sequence[str]) -> None:
         """REQUEST_START."""
         task = self.tasks.live.get(task_id)
         if task is None or not task.running:
@@ -306,7 +303,7 @@ class Trace:
             task = self._run_within(self.tasks.find(task_id, at), at)
         ready, start = task.woken_ns, task.step_ns
         begins = sent if 0 < sent < ready else ready
-        request = self.requests.start(task_id, self.text(b), begins)
+        request = self.requests.start(task_id, self.text(name), begins)
         task.request = task.serves = request
         if request.named:  # of others the route is known at their end
             self.tasks.groups.serves(task, request.route)
@@ -322,7 +319,9 @@ class Trace:
         self._settled.append(task)
         return task
 
-    def request_end(self, at: int, a: int, task_id: int, b: int) -> None:
+    def request_end(
+        self, at: int, status_and_bytes: int, task_id: int, name: int, _: Sequence[str]
+    ) -> None:
         """REQUEST_END."""
         request = self.requests.open.get(task_id)
         if request is None:
@@ -330,8 +329,8 @@ class Trace:
         task = self.tasks.live.get(task_id)
         slow = task is not None and task.running and at - task.step_ns >= SLOW_NS
         request.add(at, _BLOCKING if slow else _RUN)
-        request.bytes_sent = a >> 16
-        self.requests.finish(task_id, at, a & 0xFFFF, self.text(b))
+        request.bytes_sent = status_and_bytes >> 16
+        self.requests.finish(task_id, at, status_and_bytes & 0xFFFF, self.text(name))
         if task is not None:
             task.serves = None
             self.tasks.groups.serves(task, request.route)
