@@ -127,7 +127,7 @@ def rich_request(put: Put, task: int) -> None:
         put(Kind.CALLBACK, at, 0, SITE)
         at = put(Kind.STEP, at, task, SOCKET)
     put(Kind.RELEASED, 2, task, 0)
-    put(Kind.CALL, PLACE << 32 | 200, task, HOST)
+    put(Kind.HTTP_CALL, PLACE << 32 | 200, task, HOST)
     put(Kind.TASK_START, task << 32, task | 1 << 24, SITE)
     put(Kind.STEP, at, task | 1 << 24)
     put(Kind.TASK_END, 0, task | 1 << 24)
@@ -148,12 +148,12 @@ def _fill(ring: RingFile, request: Callable[[Put, int], None]) -> int:
         ring.intern(text)
     at, seq, task = SECOND, 0, 0
 
-    def put(kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> int:
+    def put(kind: Kind, a: int = 0, task_id: int = 0, b: int = 0) -> int:
         nonlocal at, seq
         at += 20_000
         seq += 1
         offset = HEADER_SIZE + seq * RECORD_SIZE
-        RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, who, b), seq)
+        RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, task_id, b), seq)
         return at
 
     while seq < CAPACITY * 3 // 4:
@@ -168,10 +168,10 @@ def _batches(
     """Batches without end, an event every `step_ns`: one is made, and moved on in time."""
     rows: list[tuple[int, int, int, int, int]] = []
 
-    def put(kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> int:
+    def put(kind: Kind, a: int = 0, task_id: int = 0, b: int = 0) -> int:
         nonlocal at
         at += step_ns
-        rows.append((at, a, who, b, kind))
+        rows.append((at, a, task_id, b, kind))
         return at
 
     task = 0

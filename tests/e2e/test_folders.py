@@ -113,7 +113,7 @@ import loopviz
 
 async def main(path, fill):
     with loopviz.install(path=path, capacity=1 << 14) as probe:
-        print(probe.level, flush=True)
+        print(probe.coverage, flush=True)
         if fill:
             with open(fill, "wb", buffering=0) as file:
                 try:
@@ -208,7 +208,7 @@ def uvicorn(tmp_path):
 def recorder(folder: Path):
     """The process that records there; 0 if none has yet, or not both of its rings."""
     try:
-        reader = RingReader(folder / "side.ring")  # the second one that is made
+        reader = RingReader(folder / "aux.ring")  # the second one that is made
     except FileNotFoundError:
         return 0
     pid = reader._header.pid

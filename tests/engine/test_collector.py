@@ -12,12 +12,12 @@ T0 = 1024 * 10**9
 
 @pytest.fixture
 def paths(tmp_path):
-    return tmp_path / "loop.ring", tmp_path / "side.ring"
+    return tmp_path / "loop.ring", tmp_path / "aux.ring"
 
 
-def put(ring, seq, kind, at, a=0, who=0, b=0):
+def put(ring, seq, kind, at, a=0, task_id=0, b=0):
     offset = HEADER_SIZE + seq % ring.capacity * RECORD_SIZE
-    RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, who, b), seq)
+    RECORD.pack_into(ring.buffer, offset, at, a, tag(kind, task_id, b), seq)
 
 
 def test_it_waits_for_the_files(paths):
@@ -26,9 +26,9 @@ def test_it_waits_for_the_files(paths):
     collector.drain()
     loop = RingFile(paths[0], capacity=64)
     collector.drain()
-    side = LockedRing(paths[1])
+    aux = LockedRing(paths[1])
     put(loop, 1, Kind.IDLE, T0)
-    side.write(Kind.MARK, text="fix:a=on", at=T0)
+    aux.write(Kind.MARK, text="fix:a=on", at=T0)
     collector.drain()
     assert model.health().events == 2
     assert model.phases.fixes == {"a"}
@@ -77,7 +77,7 @@ def test_it_may_look_while_a_ring_is_just_being_made(paths, monkeypatch):
 
 
 def test_a_loss_is_counted_and_marked_where_it_was(paths):
-    loop, _side = RingFile(paths[0], capacity=64), LockedRing(paths[1])
+    loop, _aux = RingFile(paths[0], capacity=64), LockedRing(paths[1])
     model = Model()
     collector = Collector(*paths, model)
     for seq in range(1, 201):
@@ -96,7 +96,7 @@ def test_a_loss_without_a_record_after_it_is_marked_too(paths, monkeypatch):
     """Lapped while it copied: nothing could be kept, and the gap is drawn all the same."""
     import loopviz.engine.collector as module
 
-    loop, _side = RingFile(paths[0], capacity=64), LockedRing(paths[1])
+    loop, _aux = RingFile(paths[0], capacity=64), LockedRing(paths[1])
     model = Model()
     collector = Collector(*paths, model)
     put(loop, 1, Kind.IDLE, T0)
@@ -121,11 +121,11 @@ def test_a_loss_without_a_record_after_it_is_marked_too(paths, monkeypatch):
 
 def test_what_the_side_ring_loses_is_counted_too(paths):
     RingFile(paths[0], capacity=64)
-    side = LockedRing(paths[1], capacity=16)
+    aux = LockedRing(paths[1], capacity=16)
     model = Model()
     collector = Collector(*paths, model)
     for i in range(40):
-        side.write(Kind.STALL, a=i + 1, text="0:1", at=T0)
+        aux.write(Kind.STALL, a=i + 1, text="0:1", at=T0)
     collector.drain()
     collector.drain()
     health = model.health()
@@ -133,10 +133,10 @@ def test_what_the_side_ring_loses_is_counted_too(paths):
 
 
 def test_strings_that_were_lost_are_counted(paths):
-    loop, side = RingFile(paths[0], capacity=64), LockedRing(paths[1])
+    loop, aux = RingFile(paths[0], capacity=64), LockedRing(paths[1])
     model = Model()
     collector = Collector(*paths, model)
-    for ring in (loop, side):
+    for ring in (loop, aux):
         for i in range(300):
             ring.intern(f"{i}" + "x" * 4090)
     collector.drain()

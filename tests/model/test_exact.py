@@ -146,7 +146,7 @@ def test_every_task_of_a_story_adds_up(moves, portion):
         elif word == "lost" and rest[0] in now and rest[0] != current:
             task = now.pop(rest[0])
             task["waiting"] += story.now_ns - task["since"]
-            story.lost(rest[0])
+            story.destroyed(rest[0])
             ended.append((rest[0], task, story.now_ns))
     leave()
     story.idle(0)

@@ -7,8 +7,8 @@ import types
 import pytest
 
 from loopviz.probe.asgi import watch_requests
-from loopviz.wire.control import SENT_HEADER
 from loopviz.wire.events import Kind
+from loopviz.wire.samples import SENT_HEADER
 
 
 def http(path="/ping", sent=None, **more):
@@ -46,9 +46,9 @@ def serve(loop, probe_of, recording):
         loop.run(serving())
         probe.uninstall()
         seen = recording(probe)
-        task = seen.start_of("serving").who
+        task = seen.start_of("serving").task_id
         events = seen.of(Kind.REQUEST_START, Kind.REQUEST_END)
-        assert all(event.who == task for event in events)
+        assert all(event.task_id == task for event in events)
         return sent, events
 
     return run
@@ -255,9 +255,9 @@ def gone(loop, probe_of, recording):
         probe, began = probe_of(loop), loop.clock()
         loop.run(watch_requests(app, probe.hooks)(http(), client.receive, client.send))
         probe.uninstall()
-        events = recording(probe).of(Kind.REQUEST_START, Kind.GONE, Kind.REQUEST_END)
-        assert len({event.who for event in events}) == 1
-        ends = [event.at - began for event in events if event.kind is Kind.GONE]
+        events = recording(probe).of(Kind.REQUEST_START, Kind.CLIENT_DISCONNECTED, Kind.REQUEST_END)
+        assert len({event.task_id for event in events}) == 1
+        ends = [event.at - began for event in events if event.kind is Kind.CLIENT_DISCONNECTED]
         return [event.kind for event in events], ends
 
     return run
@@ -273,7 +273,7 @@ async def listens(scope, receive, send):
 
 def test_a_client_that_leaves_as_the_app_hears_of_it(gone):
     kinds, ends = gone(listens, Client(ASKED, LEFT))
-    assert kinds == [Kind.REQUEST_START, Kind.GONE, Kind.REQUEST_END]
+    assert kinds == [Kind.REQUEST_START, Kind.CLIENT_DISCONNECTED, Kind.REQUEST_END]
     assert ends == [200_000_000]
 
 

@@ -47,7 +47,7 @@ def test_a_broken_create_task_hook_is_reported_once(loop, probe_of, recording, m
     assert loop.run(app()) == EXPECTED
     probe.uninstall()
     seen = recording(probe)
-    assert [(e.kind, e.text) for e in seen.side] == [
+    assert [(e.kind, e.text) for e in seen.aux] == [
         (Kind.HOOK_FAILED, "create_task: RuntimeError: no place")
     ]
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
@@ -97,9 +97,9 @@ def test_a_hook_that_failed_once_does_not_spoil_what_comes_after(loop, probe_of,
     probe.uninstall()
     seen = recording(probe)
     assert asked == [], "the probe calls no method of the user's objects"
-    children = [e.who for e in seen.of(Kind.TASK_START) if e.text.startswith("child")]
+    children = [e.task_id for e in seen.of(Kind.TASK_START) if e.text.startswith("child")]
     assert [len(seen.steps(who)) for who in children] == [2, 2]
-    assert {e.who for e in seen.of(Kind.TASK_END)} >= set(children)
+    assert {e.task_id for e in seen.of(Kind.TASK_END)} >= set(children)
 
 
 def test_evil_callbacks(loop, probe_of):
@@ -201,7 +201,7 @@ def test_a_hook_that_failed_is_used_no_more(loop, probe_of, recording, caplog):
     probe.uninstall()
     seen = recording(probe)
     assert len(served) == 2
-    assert [e.text for e in seen.side] == ["request: KeyError: 'method'"]
+    assert [e.text for e in seen.aux] == ["request: KeyError: 'method'"]
     assert len(caplog.records) == 1
     assert not seen.of(Kind.REQUEST_START, Kind.REQUEST_END)
     assert seen.of(Kind.ACQUIRED), "the others go on"

@@ -7,8 +7,8 @@ from fastapi import FastAPI, HTTPException
 
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.exceptions import describe_error, raised_at
-from loopviz.wire.control import SENT_HEADER
 from loopviz.wire.events import Kind
+from loopviz.wire.samples import SENT_HEADER
 
 
 @pytest.fixture
@@ -45,7 +45,10 @@ def serve(loop, probe_of, recording):
 
 def failed(seen):
     """The text, file, line and function of each record."""
-    return [(event.text, *seen.strings[event.a].split("\t")[1:]) for event in seen.of(Kind.FAILED)]
+    return [
+        (event.text, *seen.strings[event.a].split("\t")[1:])
+        for event in seen.of(Kind.REQUEST_EXCEPTION)
+    ]
 
 
 def no_luck(here):
@@ -59,7 +62,7 @@ def test_the_line_and_the_words(serve, here):
     sent, (error,), seen = serve(app)
     line = no_luck.__code__.co_firstlineno + 1
     assert failed(seen) == [("ValueError: no luck at all", __file__, str(line), "no_luck")]
-    assert seen.kinds.index(Kind.FAILED) < seen.kinds.index(Kind.REQUEST_END)
+    assert seen.kinds.index(Kind.REQUEST_EXCEPTION) < seen.kinds.index(Kind.REQUEST_END)
     assert (type(error), sent) == (ValueError, [])
 
 
@@ -114,7 +117,7 @@ def test_messages_that_never_repeat_are_left_out_in_the_end(serve):
         raise KeyError(scope["headers"][0][1])
 
     _, caught, seen = serve(app, times=300)
-    texts = [event.text for event in seen.of(Kind.FAILED)]
+    texts = [event.text for event in seen.of(Kind.REQUEST_EXCEPTION)]
     assert len(caught) == len(texts) == 300
     assert texts[0] == "KeyError: b'0'"
     assert texts[250] == "KeyError"

@@ -30,7 +30,7 @@ def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
     async def main():
         loop = asyncio.get_running_loop()
         with install(path=tmp_path / "probe") as probe:
-            assert probe.level == "steps"
+            assert probe.coverage == "steps"
             assert await asyncio.create_task(sleeps(), name="sleeper") == "slept"
             await asyncio.sleep(0.1)
         assert loop.get_task_factory() is None
@@ -39,12 +39,12 @@ def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(main()) == "slept"
     seen = Recording(tmp_path / "probe")
-    assert [e.text for e in seen.side if e.kind is Kind.LEVEL_OF_DETAIL] == ["steps"]
+    assert [e.text for e in seen.aux if e.kind is Kind.COVERAGE] == ["steps"]
     start = seen.start_of("sleeps")
     assert seen.strings[start.a & NUMBER] == "sleeper"
     assert seen.outcomes()["sleeps"] == TASK_RETURNED
     (_, first), (second, ran) = [
-        (switch, lasted) for switch, lasted in seen.durations() if switch.who == start.who
+        (switch, lasted) for switch, lasted in seen.durations() if switch.task_id == start.task_id
     ]
     assert first < 20 * MS
     assert ran >= 30 * MS
@@ -86,17 +86,17 @@ def test_a_loop_with_an_iteration_of_its_own_is_seen_at_the_lesser_level(tmp_pat
         with kind() as loop:
             options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
             with install(loop, path=tmp_path / kind.__name__, **options) as probe:
-                levels[kind.__name__] = probe.level
+                levels[kind.__name__] = probe.coverage
                 loop.run(child())
     original = asyncio.BaseEventLoop._run_once
     monkeypatch.setattr(asyncio.BaseEventLoop, "_run_once", replaced)
     with VirtualLoop() as loop:
         options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
         with install(loop, path=tmp_path / "replaced", **options) as probe:
-            levels["replaced"] = probe.level
+            levels["replaced"] = probe.coverage
             loop.run(child())
     assert levels == {"Loop": "steps", "VirtualLoop": "full", "replaced": "steps"}
     for name in ("Loop", "replaced"):
         seen = Recording(tmp_path / name)
         child_ = seen.start_of("child")
-        assert [lasted for s, lasted in seen.durations() if s.who == child_.who] == [0, 0]
+        assert [lasted for s, lasted in seen.durations() if s.task_id == child_.task_id] == [0, 0]

@@ -51,7 +51,7 @@ def test_everything_is_undone_exactly_by_the_last(patched):
     assert [vars(owner)[name] for owner, name in PATCHED] == before
     assert not set(before) & set(ours)
     assert not frameworks.patched
-    assert not frameworks.tells_of_disconnects
+    assert not frameworks.reporting_cycles
     frameworks.watch()  # for the fixture
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from loopviz.errors import LoopvizError
 from loopviz.probe import install
-from loopviz.probe.install import LOOP_RING, SIDE_RING
+from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import Kind
 
@@ -189,7 +189,7 @@ def test_what_it_makes_is_private(loop, tmp_path):
     folder = tmp_path / "a" / "b"
     with install(loop, path=folder, clock=loop.clock, watchdog=False, heartbeat_s=None):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        for name in (LOOP_RING, SIDE_RING):
+        for name in (LOOP_RING, AUX_RING):
             assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
 
 

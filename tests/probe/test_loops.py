@@ -91,11 +91,11 @@ def test_loops_in_threads_have_a_ring_each(tmp_path):
     numbers = set()
     for name, count in counts.items():
         seen = Recording(tmp_path / name)
-        works = [e.who for e in seen.of(Kind.TASK_START) if coroutine_name(e) == "work"]
+        works = [e.task_id for e in seen.of(Kind.TASK_START) if coroutine_name(e) == "work"]
         assert len(works) == count
         assert not numbers & set(works), "numbers are the process's"
         numbers.update(works)
-        assert {e.who for e in seen.of(Kind.TASK_END)} >= set(works)
+        assert {e.task_id for e in seen.of(Kind.TASK_END)} >= set(works)
 
 
 @pytest.mark.real
@@ -123,11 +123,11 @@ def test_a_loop_of_another_thread(tmp_path, running, here):
     thread.join()
     loop.close()
     seen = Recording(probe.folder)
-    task = seen.start_of("blocks").who
+    task = seen.start_of("blocks").task_id
     ((_, _, ran),) = seen.steps(task)
     assert ran >= 100 * MS
     strings = seen._readers[1].strings
-    samples = [e for e in seen.side if e.kind is Kind.STALL and e.who == task]
+    samples = [e for e in seen.aux if e.kind is Kind.STALL and e.task_id == task]
     assert samples
     for sample in samples:
         index, _, numbers = sample.text.partition(":")
@@ -186,7 +186,7 @@ def test_a_custom_task_factory(loop, watched):
     seen = watched(main())
     start = seen.start_of("child")
     assert seen.strings[start.a & NUMBER] == "mine"
-    assert start.a >> 32 == seen.start_of("main").who
+    assert start.a >> 32 == seen.start_of("main").task_id
     assert seen.outcomes()["child"] == TASK_RETURNED
     assert len(made) == 1
 
@@ -214,10 +214,10 @@ def test_eager_tasks(loop, watched):
     seen = watched(main())
     main_, waits_, once = (seen.start_of(name) for name in ("main", "waits", "at_once"))
     assert done == ["at once"]
-    assert once.a >> 32 == waits_.who, "its parent is the task that ran, though eagerly"
-    assert waits_.a >> 32 == main_.who
-    assert seen.steps(once.who) == []
-    assert [lasted for *_, lasted in seen.steps(waits_.who)] == [500 * MS]
+    assert once.a >> 32 == waits_.task_id, "its parent is the task that ran, though eagerly"
+    assert waits_.a >> 32 == main_.task_id
+    assert seen.steps(once.task_id) == []
+    assert [lasted for *_, lasted in seen.steps(waits_.task_id)] == [500 * MS]
     assert seen.outcomes() == dict.fromkeys(("main", "waits", "at_once"), TASK_RETURNED)
 
 

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from loopviz.probe.overhead import measure_cost
+from loopviz.probe.overhead import measure_overhead
 
 
 @pytest.mark.real
 def test_it_measures_itself_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert measure_cost() > 0
+    assert measure_overhead() > 0
     assert list(tmp_path.iterdir()) == []
     assert asyncio._get_running_loop() is None

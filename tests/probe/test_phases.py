@@ -128,7 +128,7 @@ def phases(loop, probe_of, recording, patched):
         seen = recording(probe)
         (start,) = seen.of(Kind.REQUEST_START)
         events = seen.of(Kind.PHASE)
-        assert all(event.who == start.who for event in events)
+        assert all(event.task_id == start.task_id for event in events)
         return [(event.text, (event.at - began) / 1e6) for event in events], sent[0]["status"]
 
     return run
@@ -232,8 +232,8 @@ def test_without_fastapi_only_the_begin_of_a_stream_is_told(
     loop.run(watch_requests(app, probe.hooks)(scope, None, send))
     probe.uninstall()
     assert len(so_far) == told
-    assert [(event.b, event.who) for event in recording(probe).of(Kind.PHASE)] == [
-        (0, recording(probe).of(Kind.REQUEST_START)[0].who)
+    assert [(event.b, event.task_id) for event in recording(probe).of(Kind.PHASE)] == [
+        (0, recording(probe).of(Kind.REQUEST_START)[0].task_id)
     ]
 
 
@@ -307,8 +307,8 @@ def test_phases_under_a_middleware_that_runs_the_app_in_a_task_of_its_own(
     probe.uninstall()
     seen = recording(probe)
     (start,) = seen.of(Kind.REQUEST_START)
-    parents = {event.who: event.a >> 32 for event in seen.of(Kind.TASK_START)}
-    told = [(event.text, event.who) for event in seen.of(Kind.PHASE)]
+    parents = {event.task_id: event.a >> 32 for event in seen.of(Kind.TASK_START)}
+    told = [(event.text, event.task_id) for event in seen.of(Kind.PHASE)]
     assert [name for name, _ in told] == ["endpoint", "serialization", ""]
-    assert [parents.get(who) for _, who in told[:2]] == [start.who] * 2
-    assert told[2][1] == start.who  # it streams the response
+    assert [parents.get(who) for _, who in told[:2]] == [start.task_id] * 2
+    assert told[2][1] == start.task_id  # it streams the response

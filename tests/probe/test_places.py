@@ -10,7 +10,7 @@ import pytest
 
 from loopviz.probe import asgi
 from loopviz.probe.places import LIBRARY, LOOP, USER, Places, callback_site, coroutine_code
-from loopviz.probe.stacks import levels, stack_of
+from loopviz.probe.stacks import stack_frames, stack_of
 
 
 def test_user_standard_library_installed_and_our_own():
@@ -73,7 +73,8 @@ def test_the_stack_stops_at_the_loop_and_blames_the_innermost_user_frame():
     def callback():
         stacks = []
         json.dumps(
-            [object()], default=lambda _: stacks.append(stack_of(Places(), levels(sys._getframe())))
+            [object()],
+            default=lambda _: stacks.append(stack_of(Places(), stack_frames(sys._getframe()))),
         )
         return stacks[0]
 
@@ -84,14 +85,14 @@ def test_the_stack_stops_at_the_loop_and_blames_the_innermost_user_frame():
 
 
 def code_in(file, source):
-    space = {"sys": sys, "levels": levels, "stack_of": stack_of, "Places": Places}
+    space = {"sys": sys, "stack_frames": stack_frames, "stack_of": stack_of, "Places": Places}
     exec(compile(source, file, "exec"), space)
     return space
 
 
 def test_the_call_stands_just_inside_the_culprit():
     library = code_in(
-        json.__file__, "def call(): return stack_of(Places(), levels(sys._getframe()))"
+        json.__file__, "def call(): return stack_of(Places(), stack_frames(sys._getframe()))"
     )
 
     def callback():
@@ -108,7 +109,9 @@ def test_the_frames_of_the_probe_are_left_out():
         "def watched(inner): return inner()",
     )
     assert "watched" not in functions(
-        in_a_callback(lambda: ours["watched"](lambda: stack_of(Places(), levels(sys._getframe()))))
+        in_a_callback(
+            lambda: ours["watched"](lambda: stack_of(Places(), stack_frames(sys._getframe())))
+        )
     )
 
 
@@ -119,7 +122,7 @@ def test_a_frame_of_fastapi_stands_for_the_endpoint_that_has_returned():
     fastapi = code_in(
         "/site/fastapi/routing.py",
         "def app(dependant): return serialize()\n"
-        "def serialize(): return stack_of(places, levels(sys._getframe()))",
+        "def serialize(): return stack_of(places, stack_frames(sys._getframe()))",
     )
     fastapi["places"] = Places(library=["/site/", asyncio.__file__.rpartition("/")[0]])
     stack = in_a_callback(functools.partial(fastapi["app"], Dependant))
@@ -141,7 +144,7 @@ def test_a_stack_that_does_not_come_from_the_loop_goes_on_around_it():
     thread.join()
 
     def callback():
-        return stack_of(Places(), levels(thread_frames[0]) + levels(sys._getframe()))
+        return stack_of(Places(), stack_frames(thread_frames[0]) + stack_frames(sys._getframe()))
 
     assert "callback" in functions(in_a_callback(callback))
 

@@ -35,11 +35,11 @@ def test_every_step_of_every_task_is_exact(program):
             if ready is not None:
                 assert ready_seen == ready
 
-    parents = {e.who: e.a >> 32 for e in seen.of(Kind.TASK_START)}
+    parents = {e.task_id: e.a >> 32 for e in seen.of(Kind.TASK_START)}
     for task, parent in told.parents.items():
         if parent is not None:
             assert parents[numbers[task]] == numbers[parent]
-    assert {e.who for e in seen.of(Kind.TASK_END)} >= set(numbers.values())
+    assert {e.task_id for e in seen.of(Kind.TASK_END)} >= set(numbers.values())
 
     busy = sum(told.busy.values())
     lasted = seen.durations()

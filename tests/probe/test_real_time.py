@@ -28,7 +28,7 @@ def culprit(seen, event):
 
 
 def watch(tmp_path, recording, main, *, follow=True):
-    """Run `main` on a real loop; meanwhile, with `follow`, another thread reads the side ring.
+    """Run `main` on a real loop; meanwhile, with `follow`, another thread reads the aux ring.
 
     Returns the recording and when each sample was first seen by the reader.
     """
@@ -39,7 +39,7 @@ def watch(tmp_path, recording, main, *, follow=True):
         seen = recording(probe)
         while not over.wait(0.002):
             seen.read()
-            seen_at.extend([monotonic_ns()] * (len(seen.side) - len(seen_at)))
+            seen_at.extend([monotonic_ns()] * (len(seen.aux) - len(seen_at)))
 
     async def run():
         nonlocal probe
@@ -70,8 +70,8 @@ def test_a_block_is_seen_while_it_lasts_at_its_line(tmp_path, recording, here):
         await asyncio.create_task(blocks())
 
     seen, seen_at = watch(tmp_path, recording, main)
-    task = seen.start_of("blocks").who
-    samples = [e for e in seen.side if e.who == task]
+    task = seen.start_of("blocks").task_id
+    samples = [e for e in seen.aux if e.task_id == task]
     assert len(samples) >= 3
     assert seen_at[0] < about["end"] - 50 * MS
     for sample in samples:
@@ -99,8 +99,8 @@ def test_a_block_in_a_library_blames_the_user_line_that_called_it(tmp_path, reco
     seen, _ = watch(tmp_path, recording, main)
     quiet.close()
     other.close()
-    task = seen.start_of("reads").who
-    samples = [e for e in seen.side if e.who == task]
+    task = seen.start_of("reads").task_id
+    samples = [e for e in seen.aux if e.task_id == task]
     assert samples
     assert {culprit(seen, sample)[:2] for sample in samples} == {(__file__, lines[0])}
 
@@ -114,7 +114,7 @@ def test_what_is_quick_is_not_sampled(tmp_path, recording):
     seen, _ = watch(tmp_path, recording, main, follow=False)
     lasted = {switch.at: ns for switch, ns in seen.durations()}
     # on a busy machine one may be kept from its core for long: then it was not quick
-    assert [e for e in seen.side if lasted[e.a] < 10 * MS] == []
+    assert [e for e in seen.aux if lasted[e.a] < 10 * MS] == []
 
 
 def test_the_step_that_installs_it_is_watched_from_there(tmp_path, recording, here):
@@ -128,7 +128,7 @@ def test_the_step_that_installs_it_is_watched_from_there(tmp_path, recording, he
 
     seen, _ = watch(tmp_path, recording, main)
     ((first, ran), *_) = seen.durations()
-    lines_seen = {culprit(seen, e)[:2] for e in seen.side if e.a == first.at}
+    lines_seen = {culprit(seen, e)[:2] for e in seen.aux if e.a == first.at}
     assert (__file__, lines[0]) in lines_seen
     assert first.kind is Kind.STEP
     assert ran >= 100 * MS
@@ -180,7 +180,7 @@ def test_waiting_for_the_gil_is_told_from_holding_the_loop(tmp_path, recording):
             thread.join()
 
     seen, _ = watch(tmp_path, recording, main, follow=False)
-    blamed = [culprit(seen, e)[2] for e in seen.side if e.text.startswith("gil:")]
+    blamed = [culprit(seen, e)[2] for e in seen.aux if e.text.startswith("gil:")]
     assert blamed
     assert set(blamed) == {compute.__qualname__}
 
@@ -250,12 +250,15 @@ def test_the_request_tasks_of_uvicorn_are_visible(tmp_path, recording, http):
         (f"GET /item/{i}", sent) for i, (sent, _) in enumerate(replies)
     ]
     assert all(e.a <= e.at for e in starts)
-    ends = {e.who: e for e in seen.of(Kind.REQUEST_END)}
-    tasks = {e.who: e for e in seen.of(Kind.TASK_START)}
+    ends = {e.task_id: e for e in seen.of(Kind.REQUEST_END)}
+    tasks = {e.task_id: e for e in seen.of(Kind.TASK_START)}
     for start in starts:
-        assert "run_asgi" in tasks[start.who].text
-        assert tasks[start.who].a >> 32 == 0, "spawned by a transport's callback, no task"
-        assert len(seen.steps(start.who)) == 2
-        assert (ends[start.who].a, ends[start.who].text) == (200 | len("hello") << 16, start.text)
-        assert ends[start.who].at - start.at >= 10 * MS
+        assert "run_asgi" in tasks[start.task_id].text
+        assert tasks[start.task_id].a >> 32 == 0, "spawned by a transport's callback, no task"
+        assert len(seen.steps(start.task_id)) == 2
+        assert (ends[start.task_id].a, ends[start.task_id].text) == (
+            200 | len("hello") << 16,
+            start.text,
+        )
+        assert ends[start.task_id].at - start.at >= 10 * MS
     assert not any("secret" in text for text in seen.strings)

@@ -56,7 +56,7 @@ def test_a_recording_of_the_past_is_replaced_and_who_reads_it_keeps_it(loop, put
 
 def test_what_a_killed_process_left_behind_is_no_hindrance(loop, put_in, tmp_path):
     (tmp_path / "run").mkdir()
-    for name in ("loop.ring", "loop.new", "side.ring", "side.new", "gil.dump", "loopviz.lock"):
+    for name in ("loop.ring", "loop.new", "aux.ring", "aux.new", "gil.dump", "loopviz.lock"):
         (tmp_path / "run" / name).write_text("half of it")
     with put_in(loop) as probe:
         loop.run(named("now"))
@@ -216,7 +216,7 @@ def test_the_watchdog_of_a_thread_that_has_ended_ends_without_a_word(tmp_path, c
     probe._watchdog._ended.release()
     probe.uninstall()
     assert not caplog.records
-    assert not [e for e in Recording(probe.folder).side if e.kind is Kind.HOOK_FAILED]
+    assert not [e for e in Recording(probe.folder).aux if e.kind is Kind.HOOK_FAILED]
 
 
 @pytest.mark.real
@@ -281,7 +281,7 @@ def test_a_machine_that_refuses_leaves_the_app_unwatched(
         assert vars(loop).keys() == before.keys()
         loop.run(named("unseen"))
     monkeypatch.undo()
-    assert (probe.level, probe.folder) == ("off", tmp_path / "run")
+    assert (probe.coverage, probe.folder) == ("off", tmp_path / "run")
     assert probe.why.startswith(f"loopviz cannot record into {tmp_path}/run ({said}): ")
     assert probe.why.count(".") == str(tmp_path).count(".") + 1, "one sentence"
     (record,) = caplog.records
@@ -290,7 +290,7 @@ def test_a_machine_that_refuses_leaves_the_app_unwatched(
     assert not list(tmp_path.rglob("*.ring"))
     probe.uninstall()
     with put_in(loop, tmp_path / "another") as later:
-        assert later.level == "full", "it may be tried again"
+        assert later.coverage == "full", "it may be tried again"
 
 
 def test_a_recording_that_is_required_is_an_error_if_it_cannot_be(loop, put_in, tmp_path, caplog):
@@ -305,7 +305,7 @@ def test_without_a_temporary_folder_it_is_unwatched(loop, monkeypatch, tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "none")])
     probe = install(loop, clock=loop.clock, watchdog=False, heartbeat_s=None)
-    assert (probe.level, probe.folder) == ("off", Path(os.devnull))
+    assert (probe.coverage, probe.folder) == ("off", Path(os.devnull))
     assert "into a temporary folder (No usable temporary directory" in probe.why
 
 
@@ -344,8 +344,8 @@ def test_an_app_that_is_wrapped_is_served_unwatched(loop, put_in, tmp_path):
     probe = put_in(loop)
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     loop.run(watch_requests(app, probe.hooks)(scope, receive, send))
-    probe.side.write(Kind.MARK, text="deploy:1")
-    assert probe.side.intern_all(["a", "b"]) == [0, 0]
+    probe.aux_ring.write(Kind.MARK, text="deploy:1")
+    assert probe.aux_ring.intern_all(["a", "b"]) == [0, 0]
     probe.install()
     probe.uninstall()
     assert sent == ["http.response.start", "http.response.body"]
@@ -368,7 +368,7 @@ def test_without_another_thread_there_is_no_watchdog_and_the_app_goes_on(
     asyncio.run(main())
     seen = Recording(tmp_path / "run")
     assert "seen" in seen.strings
-    assert [event.text for event in seen.side if event.kind is Kind.HOOK_FAILED] == [
+    assert [event.text for event in seen.aux if event.kind is Kind.HOOK_FAILED] == [
         "watchdog: RuntimeError: can't start new thread"
     ]
     assert [record.name for record in caplog.records] == ["loopviz"]

@@ -16,7 +16,7 @@ from loopviz.engine.collector import Collector
 from loopviz.model.model import Model
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
-from loopviz.probe.install import LOOP_RING, SIDE_RING
+from loopviz.probe.install import AUX_RING, LOOP_RING
 from tests.probe import blockers
 from tests.probe import slow_app as slow_app_file
 
@@ -35,7 +35,7 @@ class Held(NamedTuple):
 def model_of(folder):
     """All that the probe has seen."""
     model = Model()
-    collector = Collector(folder / LOOP_RING, folder / SIDE_RING, model)
+    collector = Collector(folder / LOOP_RING, folder / AUX_RING, model)
     collector.drain()
     collector.close()
     return model

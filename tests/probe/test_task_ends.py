@@ -26,8 +26,8 @@ def test_an_exception_that_nobody_retrieves(loop, watched):
         await asyncio.sleep(0)
 
     seen = watched(main())
-    (unseen,) = seen.of(Kind.UNSEEN)
-    assert unseen.who == seen.start_of("fails").who
+    (unseen,) = seen.of(Kind.EXCEPTION_NEVER_RETRIEVED)
+    assert unseen.task_id == seen.start_of("fails").task_id
     assert said == ["Task exception was never retrieved"]
 
 
@@ -45,8 +45,8 @@ def test_a_task_that_nothing_references_is_lost(loop, watched):
         await asyncio.sleep(0)
 
     seen = watched(main())
-    (lost,) = seen.of(Kind.LOST)
-    assert lost.who == seen.start_of("waits").who
+    (lost,) = seen.of(Kind.TASK_DESTROYED)
+    assert lost.task_id == seen.start_of("waits").task_id
     assert said == ["Task was destroyed but it is pending!"]
 
 
@@ -91,8 +91,8 @@ def test_a_task_ends_when_its_last_step_does(watched, loop):
         await asyncio.gather(blocks(), child())
 
     seen = watched(main())
-    _, started, ran = seen.steps(seen.start_of("blocks").who)[-1]
-    (end,) = (e for e in seen.of(Kind.TASK_END) if e.who == seen.start_of("blocks").who)
+    _, started, ran = seen.steps(seen.start_of("blocks").task_id)[-1]
+    (end,) = (e for e in seen.of(Kind.TASK_END) if e.task_id == seen.start_of("blocks").task_id)
     assert end.at == started + ran == started + 50_000_000
 
 
@@ -127,9 +127,9 @@ def test_a_cancel_that_comes_too_late_is_no_step(watched, loop):
         await asyncio.sleep(0.5)
 
     seen = watched(main())
-    ends = [e.who for e in seen.of(Kind.TASK_END)]
+    ends = [e.task_id for e in seen.of(Kind.TASK_END)]
     assert len(ends) == len(set(ends))
-    assert len(seen.steps(seen.start_of("child").who)) == 2
+    assert len(seen.steps(seen.start_of("child").task_id)) == 2
     assert [e.text.split("\t")[0] for e in seen.of(Kind.CALLBACK)].count("Task.cancel") == 1
 
 
@@ -144,6 +144,6 @@ def test_a_cancel_in_time_is_no_step_either(watched, loop):
 
     seen = watched(main())
     assert seen.outcomes()["waits"] == TASK_CANCELLED
-    assert len(seen.steps(seen.start_of("waits").who)) == 2
+    assert len(seen.steps(seen.start_of("waits").task_id)) == 2
     timers = [e.text.split("\t")[0] for e in seen.of(Kind.TIMER)]
     assert timers == ["Task.cancel"]

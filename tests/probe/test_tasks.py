@@ -68,7 +68,7 @@ def test_where_a_task_was_spawned(watched, spawner, here):
 
     seen = watched(main())
     start = seen.start_of("child")
-    assert start.a >> 32 == seen.start_of("main").who
+    assert start.a >> 32 == seen.start_of("main").task_id
     assert place(start) == (__file__, lines[0], spawner.__qualname__)
 
 
@@ -78,7 +78,7 @@ def test_wait_for_and_shield(watched, here):
         await asyncio.wait_for(child(), 1)
 
     seen = watched(main())
-    main_task = seen.start_of("main").who
+    main_task = seen.start_of("main").task_id
     children = [e for e in seen.of(Kind.TASK_START) if e.text.startswith("child")]
     assert len(children) == (2 if sys.version_info < (3, 12) else 1)  # wait_for needs none since
     for start in children:
@@ -98,7 +98,7 @@ def test_parents_over_three_generations(watched):
 
     seen = watched(main())
     chain = [seen.start_of(name) for name in ("main", "parent", "grandchild")]
-    assert [start.a >> 32 for start in chain] == [0, chain[0].who, chain[1].who]
+    assert [start.a >> 32 for start in chain] == [0, chain[0].task_id, chain[1].task_id]
 
 
 def library_function(source, name):
@@ -165,9 +165,9 @@ def test_tasks_that_were_there_before(loop, probe_of, recording):
     seen = recording(loop.run(main()))
     start = seen.start_of("early")
     assert place(start) == (__file__, early.__code__.co_firstlineno, early.__qualname__)
-    assert len(seen.steps(start.who)) == 3
+    assert len(seen.steps(start.task_id)) == 3
     assert seen.outcomes()["early"] == TASK_RETURNED
-    assert [e.who for e in seen.of(Kind.TASK_START)].count(start.who) == 1
+    assert [e.task_id for e in seen.of(Kind.TASK_START)].count(start.task_id) == 1
 
 
 def test_a_second_probe_says_again_who_the_tasks_are(loop, probe_of, recording):
@@ -187,7 +187,7 @@ def test_a_second_probe_says_again_who_the_tasks_are(loop, probe_of, recording):
 
     for probe in loop.run(main()):
         seen = recording(probe)
-        assert seen.steps(seen.start_of("long_lived").who)
+        assert seen.steps(seen.start_of("long_lived").task_id)
 
 
 def test_task_factories_are_respected(watched, loop):
@@ -221,8 +221,8 @@ def test_eager_tasks(watched, loop):
 
     seen = watched(main())
     assert seen.outcomes() == dict.fromkeys(("main", "at_once", "child"), TASK_RETURNED)
-    assert seen.steps(seen.start_of("at_once").who) == []
-    assert seen.start_of("child").a >> 32 == seen.start_of("main").who
+    assert seen.steps(seen.start_of("at_once").task_id) == []
+    assert seen.start_of("child").a >> 32 == seen.start_of("main").task_id
 
 
 def test_context_variables_are_where_they_were(watched):
@@ -302,7 +302,7 @@ def test_two_loops_in_two_threads(tmp_path, recording):
     for seen in (a, b):
         assert sum("child" in e.text for e in seen.of(Kind.TASK_START)) == 50
         assert len(seen.of(Kind.TASK_END)) == 51
-    numbers = [{e.who for e in seen.of(Kind.TASK_START)} for seen in (a, b)]
+    numbers = [{e.task_id for e in seen.of(Kind.TASK_START)} for seen in (a, b)]
     assert not numbers[0] & numbers[1]
 
 
@@ -323,7 +323,7 @@ def test_a_task_of_a_group_has_the_groups_owner_as_its_parent(watched, kind):
             await asyncio.create_task(spawns(group))
 
     seen = watched(main())
-    owner = seen.start_of("main").who
-    spawner, in_group = (e for e in seen.of(Kind.TASK_START) if e.who > owner)
+    owner = seen.start_of("main").task_id
+    spawner, in_group = (e for e in seen.of(Kind.TASK_START) if e.task_id > owner)
     assert coroutine_name(spawner) == "spawns"
     assert spawner.a >> 32 == in_group.a >> 32 == owner

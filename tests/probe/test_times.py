@@ -45,7 +45,7 @@ def test_a_block_of_80_ms_lasts_80_ms(watched):
         blocks(80)
 
     seen = watched(main())
-    assert seen.steps(seen.start_of("main").who) == [(mine := seen.loop[0].at, mine, 80 * MS)]
+    assert seen.steps(seen.start_of("main").task_id) == [(mine := seen.loop[0].at, mine, 80 * MS)]
 
 
 def test_ready_delay_is_what_the_others_take_first(watched):
@@ -61,7 +61,7 @@ def test_ready_delay_is_what_the_others_take_first(watched):
 
     seen = watched(main())
     start = seen.loop[0].at
-    workers = [e.who for e in seen.of(Kind.TASK_START) if "worker" in e.text]
+    workers = [e.task_id for e in seen.of(Kind.TASK_START) if "worker" in e.text]
     delays = [[at - ready for ready, at, _ in seen.steps(who)] for who in workers]
     assert delays == [[0, 50 * MS], [10 * MS, 40 * MS], [30 * MS, 30 * MS]]
     busy = [[ran for *_, ran in seen.steps(who)] for who in workers]
@@ -166,7 +166,7 @@ def test_a_callback_that_is_no_task(watched, loop, here):
     name, file, line, function = tick_event.text.split("\t")
     assert name == function == tick.__qualname__
     assert (file, int(line)) == (__file__, tick.__code__.co_firstlineno)
-    assert (lasted, tick_event.who) == (5 * MS, 0)
+    assert (lasted, tick_event.task_id) == (5 * MS, 0)
 
 
 def test_builtin_and_partial_callbacks_have_a_name(watched, loop):

@@ -57,8 +57,10 @@ def connect(request, loop, probe_of, recording, patched):
         probe.uninstall()
         seen = recording(probe)
         (start,) = seen.of(Kind.REQUEST_START)
-        assert all(event.who == start.who for event in seen.of(Kind.GONE))
-        return [(event.at - began) / 1e6 for event in seen.of(Kind.GONE)], transport.written
+        assert all(event.task_id == start.task_id for event in seen.of(Kind.CLIENT_DISCONNECTED))
+        return [
+            (event.at - began) / 1e6 for event in seen.of(Kind.CLIENT_DISCONNECTED)
+        ], transport.written
 
     return run
 

@@ -21,8 +21,8 @@ def test_a_thread_that_wakes_the_loop_is_no_waker(loop, watched):
         await task
 
     seen = watched(main())
-    woken = {(e.who, e.a) for e in seen.of(Kind.WOKEN)}
-    main_, waits = seen.start_of("main").who, seen.start_of("waits").who
+    woken = {(e.task_id, e.a) for e in seen.of(Kind.WOKEN)}
+    main_, waits = seen.start_of("main").task_id, seen.start_of("waits").task_id
     assert woken == {(main_, waits)}, "the main task, by the end of the other; nothing else"
 
 
@@ -41,8 +41,8 @@ def test_a_waker_is_found_through_callbacks(loop, watched):
         await asyncio.gather(sets(event, 0.25), waits(event))
 
     seen = watched(main())
-    who = {name: seen.start_of(name).who for name in ("sets", "waits", "main")}
-    woken = [(e.who, e.a) for e in seen.of(Kind.WOKEN)]
+    who = {name: seen.start_of(name).task_id for name in ("sets", "waits", "main")}
+    woken = [(e.task_id, e.a) for e in seen.of(Kind.WOKEN)]
     assert woken == [(who["waits"], who["sets"]), (who["main"], who["waits"])]
 
 
@@ -67,12 +67,16 @@ def test_a_step_says_what_it_waited_for_and_where(loop, watched, here):
         await future
 
     seen = watched(main())
-    task = seen.start_of("main").who
-    waited = [seen.strings[e.b].split("\t") for e in seen.of(Kind.STEP) if e.who == task and e.b]
+    task = seen.start_of("main").task_id
+    waited = [
+        seen.strings[e.b].split("\t") for e in seen.of(Kind.STEP) if e.task_id == task and e.b
+    ]
     assert [(what, file, int(line)) for what, file, line, _ in waited] == [
         ("sleep", __file__, lines["sleep"]),
         ("future", __file__, lines["task"]),
         ("future", __file__, lines["future"]),
     ]
-    first, yielded, _ = (e.b for e in seen.of(Kind.STEP) if e.who == seen.start_of("other").who)
+    first, yielded, _ = (
+        e.b for e in seen.of(Kind.STEP) if e.task_id == seen.start_of("other").task_id
+    )
     assert (first, yielded) == (0, 0), "neither of them was a wait"

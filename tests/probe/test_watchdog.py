@@ -8,13 +8,13 @@ import pytest
 
 from loopviz.clock import MS
 from loopviz.probe.places import Places
-from loopviz.probe.stacks import levels_of_thread
+from loopviz.probe.stacks import thread_frames
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import Kind
 
 
-class Side:
-    """In place of the side ring: whose samples were written, and when."""
+class AuxRing:
+    """In place of the aux ring: whose samples were written, and when."""
 
     def __init__(self, stage):
         self.stage, self.sampled = stage, []
@@ -22,7 +22,7 @@ class Side:
     def intern_all(self, texts):
         return list(range(len(texts)))
 
-    def write(self, kind, *, a, who, text, at):
+    def write(self, kind, *, a, task_id, text, at):
         assert kind is Kind.STALL
         self.sampled.append((a, self.stage.now))
 
@@ -32,7 +32,7 @@ class Stage:
 
     def __init__(self, *callbacks, until):
         self.now, self.callbacks, self.until = 0, callbacks, until
-        self.side = Side(self)
+        self.aux_ring = AuxRing(self)
         self.lost = {}  # how long the watchdog is without the GIL in the round that began at a time
 
     def clock(self):
@@ -51,10 +51,10 @@ class Stage:
 
     def play(self):
         thread = threading.get_ident()
-        dog = Watchdog(self.running, thread, self.side, Places(), self.clock, fail)
+        dog = Watchdog(self.running, thread, self.aux_ring, Places(), self.clock, fail)
         dog._stop, dog._cpu = self, self  # it waits, and notes CPU times, here
         dog._go_round()
-        return self.side.sampled
+        return self.aux_ring.sampled
 
     def starved(self):
         return False
@@ -113,7 +113,7 @@ def test_a_stack_is_of_one_moment():
     sys.setswitchinterval(1e-6)
     thread.start()
     try:
-        stacks = [levels_of_thread(thread.ident) for _ in range(400)]
+        stacks = [thread_frames(thread.ident) for _ in range(400)]
     finally:
         gc.callbacks.remove(collected)
         over.append(True)
@@ -131,4 +131,4 @@ def test_a_stack_is_of_one_moment():
 
 
 def test_there_may_be_no_such_thread():
-    assert levels_of_thread(1) == []
+    assert thread_frames(1) == []

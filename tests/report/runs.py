@@ -7,8 +7,8 @@ from loopviz.model.state.lanes import Lanes
 from loopviz.model.totals import run_totals
 from loopviz.report.build import build_report
 from loopviz.testing import Story
-from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
 from loopviz.wire.events import TASK_CANCELLED
+from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, Sample
 
 T0 = 1024 * SECOND
 
@@ -56,9 +56,13 @@ def crowded(**more):
     for task in (3, 4):
         story.step(task).waits_for(task, 1)
     story.idle(10 * MS).step(4).wait_over(4, 1).end(4, TASK_CANCELLED).idle(20 * MS)
-    story.step(1).gone(1).response(1, "GET /a").releases(1, 1, 1).end(1).step(3).acquires(3, 1, 2)
-    story.idle(60 * MS).lost(5).unseen(4, "ValueError: x").job(1, 9).runs(MS).job_starts(1, 9)
-    story.runs(4 * MS).job_ends(1, 9).costs(300).idle(MS).tell(model)
+    story.step(1).disconnects(1).response(1, "GET /a").releases(1, 1, 1).end(1).step(3).acquires(
+        3, 1, 2
+    )
+    story.idle(60 * MS).destroyed(5).never_retrieved(4, "ValueError: x").job(1, 9).runs(
+        MS
+    ).job_starts(1, 9)
+    story.runs(4 * MS).job_ends(1, 9).overhead(300).idle(MS).tell(model)
     return model
 
 

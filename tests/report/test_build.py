@@ -10,7 +10,7 @@ from loopviz.clock import MS
 from loopviz.model.model import Model
 from loopviz.report.renderers import renderer
 from loopviz.testing import Story
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 from tests.report.runs import T0, crowded, report_of, run
 
 summary = renderer("text").report
@@ -145,7 +145,7 @@ def test_what_the_probe_costs():
 
 def test_of_a_foreign_loop_only_what_can_be_seen_is_told():
     model = Model()
-    story = Story().level_of_detail("steps").task(1).step(1, 5 * MS, waited=MS).stops()
+    story = Story().coverage("steps").task(1).step(1, 5 * MS, waited=MS).stops()
     story.tell(model)
     report = report_of(model)
     assert report["probe"]["level"] == "steps"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from loopviz.engine.collector import RingReader
 from loopviz.model.events import EVENT_TYPE
-from loopviz.probe.install import LOOP_RING, SIDE_RING
+from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.wire.events import SWITCHES, Kind
 
 
@@ -19,7 +19,7 @@ class Recorded(NamedTuple):
     kind: Kind
     at: int
     a: int
-    who: int
+    task_id: int
     b: int
     text: str
 
@@ -28,18 +28,18 @@ class Recording:
     """What a probe has written so far, in order."""
 
     def __init__(self, folder: Path) -> None:
-        self._readers = [RingReader(folder / name) for name in (LOOP_RING, SIDE_RING)]
+        self._readers = [RingReader(folder / name) for name in (LOOP_RING, AUX_RING)]
         self.loop: list[Recorded] = []
-        self.side: list[Recorded] = []
+        self.aux: list[Recorded] = []
         self.read()
 
     def read(self) -> None:
-        for reader, events in zip(self._readers, (self.loop, self.side), strict=True):
+        for reader, events in zip(self._readers, (self.loop, self.aux), strict=True):
             records, lost = reader.read()
             assert lost == 0
-            for at, a, who, b, kind in records.tolist():
+            for at, a, task_id, b, kind in records.tolist():
                 text = reader.strings[b] if b < len(reader.strings) else ""
-                events.append(Recorded(Kind(kind), at, a, who, b, text))
+                events.append(Recorded(Kind(kind), at, a, task_id, b, text))
 
     @property
     def strings(self) -> list[str]:
@@ -47,7 +47,7 @@ class Recording:
 
     def batch(self) -> NDArray[np.void]:
         """The loop's events as the model takes them."""
-        return np.array([(e.at, e.a, e.who, e.b, e.kind) for e in self.loop], EVENT_TYPE)
+        return np.array([(e.at, e.a, e.task_id, e.b, e.kind) for e in self.loop], EVENT_TYPE)
 
     @property
     def kinds(self) -> list[Kind]:
@@ -61,12 +61,12 @@ class Recording:
         switches = self.of(*SWITCHES)
         return [(s, after.at - s.at) for s, after in pairwise(switches)]
 
-    def steps(self, who: int) -> list[tuple[int, int, int]]:
+    def steps(self, task_id: int) -> list[tuple[int, int, int]]:
         """A task's steps: became ready, started, how long it ran."""
         return [
             (s.a, s.at, lasted)
             for s, lasted in self.durations()
-            if s.kind is Kind.STEP and s.who == who
+            if s.kind is Kind.STEP and s.task_id == task_id
         ]
 
     def start_of(self, name: str) -> Recorded:
@@ -76,10 +76,10 @@ class Recording:
 
     def outcomes(self) -> dict[str, int]:
         """By the coroutine's short name."""
-        names = {start.who: coroutine_name(start) for start in self.of(Kind.TASK_START)}
+        names = {start.task_id: coroutine_name(start) for start in self.of(Kind.TASK_START)}
         ends = self.of(Kind.TASK_END)
-        assert len({end.who for end in ends}) == len(ends), "a task ended twice"
-        return {names[end.who]: end.b for end in ends}
+        assert len({end.task_id for end in ends}) == len(ends), "a task ended twice"
+        return {names[end.task_id]: end.b for end in ends}
 
 
 def coroutine_name(start: Recorded) -> str:

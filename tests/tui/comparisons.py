@@ -12,7 +12,7 @@ from loopviz.tui.panels.layout import PlanInput, make_plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import ViewState
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 from tests.tui.fake_run import SCENARIO, T0, FakeRun
 
 

@@ -18,7 +18,7 @@ from loopviz.model.model import Model
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Snapshot
 from loopviz.testing import Story
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 from tests.tui.endpoints import PLAYS, US, Pool, Steps
 
 T0 = 1000 * SECOND
@@ -60,7 +60,7 @@ class World:
             counters=[(c.key, c.title, c.bad) for c in info.counters],
         )
         self.told_ns = begin_ns
-        self._later: dict[str, list] = {"loop": [], "side": [], "samples": []}
+        self._later: dict[str, list] = {"loop": [], "aux": [], "samples": []}
         self._pools: list[Pool] = []
         self._jobs = 0
         self._tasks = 3
@@ -240,7 +240,7 @@ class World:
         if (task, place) in pool.waiting:
             pool.waiting.remove((task, place))
             self.story.step(task, 100 * US, place=place).wait_over(task, pool.number)
-            self.story.failed(task, TIMED_OUT, place=place)
+            self.story.raises(task, TIMED_OUT, place=place)
             self._answer(task, 500)
 
     def _release(self, task: int, pool: Pool) -> None:
@@ -267,7 +267,7 @@ class World:
         self._push(ends + 50 * US, "step", task, place)
 
     def _side_at(self, at: int, tell) -> None:
-        """Told in the side ring, at that time."""
+        """Told in the aux ring, at that time."""
         now, self.story.now_ns = self.story.now_ns, at
         tell()
         self.story.now_ns = now
@@ -275,12 +275,12 @@ class World:
     def _tell(self) -> None:
         """The model hears of all that had happened by now."""
         for ring, batch, feed in (
-            ("side", self.story.side_batch, self.model.feed_side),
+            ("aux", self.story.aux_batch, self.model.feed_aux),
             ("loop", self.story.batch, self.model.feed),
         ):
             events, strings = batch()
             events = np.concatenate([*self._later[ring], events])
-            if ring == "side":
+            if ring == "aux":
                 events = events[np.argsort(events["at"], kind="stable")]
             past = events["at"] <= self.told_ns
             self._later[ring] = [events[~past]]

@@ -230,7 +230,7 @@ def test_reading_while_another_process_writes_as_fast_as_it_can(tmp_path, capaci
             seq = np.arange(expected, expected + len(records))
             assert (records["at"] == seq * 7).all()
             assert (records["a"] == seq * 11).all()
-            assert (records["who"] == seq % 1000).all()
+            assert (records["task_id"] == seq % 1000).all()
             assert (records["b"] == seq % 5000).all()
             assert (records["kind"] == seq % 13 + 1).all()
             expected += len(records)

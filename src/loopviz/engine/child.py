@@ -7,12 +7,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from loopviz.engine import guard
 from loopviz.errors import MachineError
 from loopviz.shutdown import GUARD_S, ORPHANS_S
-from loopviz.wire.control import encode, messages
+from loopviz.wire.control import Leave, Message, Quit, encode, messages
 
 __all__ = ["Child", "Guard"]
 
@@ -68,7 +67,7 @@ class Child:
         finally:
             os.close(out)
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Message) -> None:
         """Send a control message; it is dropped if the child is dead or was asked to end."""
         assert self.process.stdin is not None
         if self.process.stdin.closed:
@@ -77,7 +76,7 @@ class Child:
             self.process.stdin.write(encode(message))
             self.process.stdin.flush()
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self) -> list[Message]:
         """The messages received since the last call. Does not block."""
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self._out, 1 << 16):
@@ -111,14 +110,14 @@ class Child:
 
     def quit(self) -> None:
         """Ask it to end. `reap` makes sure that it does."""
-        self.send({"do": "quit"})
+        self.send(Quit())
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
 
     def leave(self) -> None:
         """Ask it to end once it has served the requests that it has accepted."""
-        self.send({"do": "leave"})
+        self.send(Leave())
 
     def reap(self, timeout_s: float) -> None:
         """Wait for its end, kill it after the timeout, then kill the rest of its group."""

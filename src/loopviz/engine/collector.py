@@ -32,7 +32,7 @@ def unpack(records: NDArray[np.void]) -> NDArray[np.void]:
     events = np.empty(len(records), EVENT_TYPE)
     tags = records["tag"]
     events["at"], events["a"] = records["at"], records["a"]
-    events["who"] = tags & NUMBER
+    events["task_id"] = tags & NUMBER
     events["kind"] = tags >> KIND_SHIFT & 0xFF
     events["b"] = tags >> B_SHIFT
     return events
@@ -180,8 +180,8 @@ class RingReader:
 class Collector:
     """Feeds a model from the rings in a folder, once they exist."""
 
-    def __init__(self, loop_ring: Path, side_ring: Path, model: Model) -> None:
-        self._paths = (side_ring, loop_ring)
+    def __init__(self, loop_ring: Path, aux_ring: Path, model: Model) -> None:
+        self._paths = (aux_ring, loop_ring)
         self._readers: tuple[RingReader, RingReader] | None = None
         self._model = model
         self._dumps = Dumps(loop_ring.with_name(DUMP_FILE))
@@ -193,28 +193,28 @@ class Collector:
                 self._readers = self._open()
             except FileNotFoundError:
                 return
-        side, loop = self._readers
+        aux, loop = self._readers
         # the loop's ring is read first and fed last: the samples and marks that belong to what
         # it holds were written before, so they are known when it is taken in
         dump = self._dumps.newest()  # before the ring: what is newest there was running then
         if dump is not None:
             self._model.trace.samples.dumped(*dump)
         records, lost = loop.read()
-        marks, lost_marks = side.read()
-        self._model.feed_side(marks, side.strings)
-        self._model.lost_side(lost_marks)
+        marks, lost_marks = aux.read()
+        self._model.feed_aux(marks, aux.strings)
+        self._model.lost_aux(lost_marks)
         if lost:
             self._model.lost(lost, int(records["at"][0]) if len(records) else 0)
         self._model.feed(records, loop.strings)
-        self._model.lost_strings(side.lost_strings + loop.lost_strings)
+        self._model.lost_strings(aux.lost_strings + loop.lost_strings)
 
     def _open(self) -> tuple[RingReader, RingReader]:
-        side_ring, loop_ring = self._paths
-        side = RingReader(side_ring)
+        aux_ring, loop_ring = self._paths
+        aux = RingReader(aux_ring)
         try:
-            return side, RingReader(loop_ring)
+            return aux, RingReader(loop_ring)
         except (FileNotFoundError, WireError):
-            side.close()
+            aux.close()
             raise
 
     def close(self) -> None:

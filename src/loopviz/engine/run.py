@@ -3,19 +3,29 @@
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from loopviz import run_folder
 from loopviz.clock import SECOND, monotonic_ns
 from loopviz.engine.child import Child, Guard
 from loopviz.engine.worker_pool import WorkerPool
 from loopviz.errors import MachineError, TargetError
-from loopviz.lab.catalogue import CounterInfo, FixInfo, LoadInfo, ScenarioInfo
+from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.lab.catalogue.watched import Watched
-from loopviz.lab.load.config import Config
+from loopviz.lab.load.config import LoadConfig
+from loopviz.lab.target.ready import TargetReady
 from loopviz.listener import listen
 from loopviz.options import RunOptions
-from loopviz.wire.control import Sample
+from loopviz.wire.control import (
+    Failed,
+    LoadReady,
+    LoadReport,
+    LoadStopped,
+    Message,
+    SetRate,
+    StopLoad,
+    TargetLoading,
+)
 
 __all__ = ["Run", "Status"]
 
@@ -125,13 +135,13 @@ class Run:
         if factor != self.rate:
             self.rate = factor
             if self._load is not None:
-                self._load.send({"do": "rate", "factor": factor})
+                self._load.send(SetRate(factor=factor))
             self.workers.model.mark(monotonic_ns(), f"load:{factor}")
 
     def stop_load(self) -> None:
         """Stop new arrivals. `load_stopped` turns true once the requests in flight are done."""
         if self._load is not None:
-            self._load.send({"do": "stop"})
+            self._load.send(StopLoad())
 
     def quit(self) -> None:
         """Ask all children to end."""
@@ -147,20 +157,21 @@ class Run:
         self.workers.reap(max(until - time.monotonic(), 0))
         run_folder.remove(self.folder)
 
-    def _on_target_message(self, message: dict[str, Any]) -> None:
-        if message.get("is") == "failed":
-            self.traceback = message.get("traceback", "")
-            self.failure = ("failed", message["why"])
-            self.workers.quit()
-        elif message.get("is") == "loading":
-            self._loading_ns = self._loading_ns or monotonic_ns()
-            self._loads_at = message["why"]
-        elif message.get("is") == "ready":
-            self._loads_at = ""
-            self.url = message["url"]
-            scenario = replace(_scenario_info(message["scenario"]), shadows=self.scenario.shadows)
-            if scenario != self.scenario:
-                self.workers.use(scenario)
+    def _on_target_message(self, message: Message) -> None:
+        match message:
+            case Failed(why=why, traceback=text):
+                self.traceback = text
+                self.failure = ("failed", why)
+                self.workers.quit()
+            case TargetLoading(why=why):
+                self._loading_ns = self._loading_ns or monotonic_ns()
+                self._loads_at = why
+            case TargetReady(url=url, scenario=scenario):
+                self._loads_at = ""
+                self.url = url
+                scenario = replace(scenario, shadows=self.scenario.shadows)
+                if scenario != self.scenario:
+                    self.workers.use(scenario)
 
     def _aim(self, load: Child) -> None:
         """Once all workers serve, start the load."""
@@ -168,30 +179,30 @@ class Run:
             return
         self._aimed = True
         alone = all(fix.workers == 1 for fix in self.scenario.fixes)
-        config = Config(
-            self.url,
-            self.scenario.load,
-            self._options.seed,
-            self.rate,
+        config = LoadConfig(
+            url=self.url,
+            routes=self.scenario.load,
+            seed=self._options.seed,
+            rate=self.rate,
             duration_s=self._options.duration_s,
             reuse=alone,
         )
-        load.send(config.to_message())
+        load.send(config)
 
-    def _on_load_message(self, message: dict[str, Any]) -> None:
-        if message.get("is") == "ready":
-            self.load_began_ns = message["start_at_ns"]
-            self.workers.model.routes.factor = self.rate
-            self.workers.begin(self.load_began_ns)
-        elif message.get("is") == "samples":
-            samples = [Sample(*values) for values in message["samples"]]
-            counts = message["sent"], message["in_flight"], message["shed"]
-            more = message["waiting"], message["outcomes"], message["at_ns"]
-            self.workers.model.feed_load(samples, *counts, *more)
-        elif message.get("is") == "failed" and not self.load_began_ns:
-            self.failure = ("failed", message["why"])
-        elif message.get("is") == "stopped":
-            self.load_stopped = True
+    def _on_load_message(self, message: Message) -> None:
+        match message:
+            case LoadReady(start_at_ns=start_at_ns):
+                self.load_began_ns = start_at_ns
+                self.workers.model.routes.factor = self.rate
+                self.workers.begin(start_at_ns)
+            case LoadReport() as report:
+                counts = report.sent, report.in_flight, report.shed
+                more = report.waiting, report.outcomes, report.at_ns
+                self.workers.model.feed_load(report.samples, *counts, *more)
+            case Failed(why=why) if not self.load_began_ns:
+                self.failure = ("failed", why)
+            case LoadStopped():
+                self.load_stopped = True
 
     def _check_alive(self, load: Child) -> None:
         if how := load.how_it_ended():
@@ -203,19 +214,3 @@ class Run:
                 if self.url or (first and first.unreadable)
                 else ("failed", f"{name} ended its process while it was loading: that {how}")
             )
-
-
-def _scenario_info(said: dict[str, Any]) -> ScenarioInfo:
-    """A scenario as the target described it."""
-    return ScenarioInfo(
-        **said
-        | {
-            "path": Path(said["path"]),
-            "watch_for": tuple(said["watch_for"]),
-            "fixes": tuple(
-                FixInfo(**fix | {"answers": tuple(fix["answers"])}) for fix in said["fixes"]
-            ),
-            "load": tuple(LoadInfo(**load) for load in said["load"]),
-            "counters": tuple(CounterInfo(**counter) for counter in said["counters"]),
-        }
-    )

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from socket import socket
-from typing import Any
 
 from loopviz import run_folder
 from loopviz.engine.child import Child, Guard
@@ -14,7 +13,8 @@ from loopviz.model.snapshot import Location, Snapshot
 from loopviz.model.snapshot.merge import label_worker
 from loopviz.model.state.stacks import Stacks
 from loopviz.options import RunOptions
-from loopviz.probe.install import LOOP_RING, SIDE_RING
+from loopviz.probe.install import AUX_RING, LOOP_RING
+from loopviz.wire.control import Message, SetFix, StackReply, StackRequest, TargetConfig
 
 __all__ = ["Worker"]
 
@@ -49,15 +49,13 @@ class Worker:
             "loopviz.lab.target", folder, guard, keep=[listener.fileno()], tmp=run_folder
         )
         self._child.send(
-            {
-                "do": "start",
-                "id": scenario.id,
-                "path": str(scenario.path),
-                "fixes": list(options.fixes),
-                "listen_fd": listener.fileno(),
-                "worker": number,
-                "probe": options.probe,
-            }
+            TargetConfig(
+                id=scenario.id,
+                path=scenario.path,
+                fixes=tuple(options.fixes),
+                listen_fd=listener.fileno(),
+                probe=options.probe,
+            )
         )
         self.use(model)
 
@@ -69,16 +67,19 @@ class Worker:
         """Read its rings into `model`, from their beginning."""
         self.model = model
         self._stacks, self._hanging = Stacks(model.naming), Stacks(model.naming)
-        self._collector = Collector(self.folder / LOOP_RING, self.folder / SIDE_RING, model)
+        self._collector = Collector(self.folder / LOOP_RING, self.folder / AUX_RING, model)
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self) -> list[Message]:
         """The messages received since the last call, without the stacks, which are handled here."""
-        messages = self._child.read()
-        for message in messages:
-            if message.get("is") == "stack":
-                self._stacks.answered(message)
-                self._hanging.answered(message)
-        return [message for message in messages if message.get("is") != "stack"]
+        others = []
+        for message in self._child.read():
+            match message:
+                case StackReply(task=task, frames=frames):
+                    self._stacks.answered(task, frames)
+                    self._hanging.answered(task, frames)
+                case _:
+                    others.append(message)
+        return others
 
     def drain(self) -> None:
         """Read what its probe has written since the last call."""
@@ -91,12 +92,12 @@ class Worker:
 
     def fix(self, key: str, *, on: bool) -> None:
         """Turn a fix on or off."""
-        self._child.send({"do": "fix", "key": key, "on": on})
+        self._child.send(SetFix(key=key, on=on))
 
     def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
         """See `RunControl.ask_stack`. The control thread answers, so the loop may be blocked."""
         if self.ready and self._stacks.due(task, now_ns):
-            self._child.send({"do": "stack", "task": task})
+            self._child.send(StackRequest(task=task))
         return self._stacks.last(task)
 
     def request_missing_stack(self, now_ns: int) -> None:
@@ -109,7 +110,7 @@ class Worker:
             self.model.rules.add_stack(task, stack)
             self._hanging = Stacks(self.model.naming)
         elif self._hanging.due(task, now_ns):
-            self._child.send({"do": "stack", "task": task})
+            self._child.send(StackRequest(task=task))
 
     def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
         """The snapshot of this worker, its resources named after it; None before any event."""

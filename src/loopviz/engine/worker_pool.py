@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from socket import socket
-from typing import Any
 
 from loopviz.clock import monotonic_ns
 from loopviz.engine.child import Guard
 from loopviz.engine.worker import Worker
 from loopviz.lab.catalogue import ScenarioInfo
+from loopviz.lab.target.ready import TargetReady
 from loopviz.model.model import Model
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Snapshot
@@ -22,6 +22,7 @@ from loopviz.model.state.lanes import Lanes
 from loopviz.model.totals import run_totals
 from loopviz.options import RunOptions
 from loopviz.shutdown import RETIRED_S
+from loopviz.wire.control import Failed, Message
 
 __all__ = ["WorkerPool"]
 
@@ -95,19 +96,21 @@ class WorkerPool:
             worker.fix(key, on=key in self.fixes_on)
         self._scale()
 
-    def messages(self) -> Iterator[dict[str, Any]]:
+    def messages(self) -> Iterator[Message]:
         """Messages of the first worker; those of the others are handled here."""
         for worker in tuple(self._workers):
             for message in worker.read():
-                self.machine_failed |= bool(message.get("machine"))
-                if message.get("is") == "ready":
-                    worker.ready = True
-                    if worker.number > 1 and self._began:
-                        worker.model.mark(monotonic_ns(), f"scenario:{self.scenario.id}")
+                match message:
+                    case TargetReady():
+                        worker.ready = True
+                        if worker.number > 1 and self._began:
+                            worker.model.mark(monotonic_ns(), f"scenario:{self.scenario.id}")
+                    case Failed(why=why, machine=machine):
+                        self.machine_failed |= machine
+                        if worker.number > 1:
+                            self.trouble = f"Worker {worker.number} did not start: {why}"
                 if worker.number == 1:
                     yield message
-                elif message.get("is") == "failed":
-                    self.trouble = f"Worker {worker.number} did not start: {message['why']}"
 
     def drain(self) -> None:
         """Read the rings, and remove workers that have ended."""

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 __all__ = ["EVENT_TYPE", "Event", "rows"]
 
-EVENT_TYPE = np.dtype([("at", "i8"), ("a", "i8"), ("who", "i4"), ("b", "i4"), ("kind", "i4")])
+EVENT_TYPE = np.dtype([("at", "i8"), ("a", "i8"), ("task_id", "i4"), ("b", "i4"), ("kind", "i4")])
 """The columns; `wire.events` says what they mean for each kind."""
 
 Event = tuple[int, int, int, int, int]
-"""at, a, who, b, kind."""
+"""at, a, task_id, b, kind."""
 
 
 def rows(events: NDArray[np.void]) -> Iterator[Event]:
     """The array's rows as tuples, twice as fast as its `tolist`."""
-    names = ("at", "a", "who", "b", "kind")
+    names = ("at", "a", "task_id", "b", "kind")
     return zip(*(events[name].tolist() for name in names), strict=True)

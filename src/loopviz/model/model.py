@@ -25,7 +25,7 @@ from loopviz.model.snapshot.findings import worst_first
 from loopviz.model.snapshot.past import Past
 from loopviz.model.snapshot.present import Present
 from loopviz.model.state.counters import Counters
-from loopviz.model.state.dispatch import handlers
+from loopviz.model.state.dispatch import handlers, text_of
 from loopviz.model.state.history import History
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.loop import LoopTimes
@@ -33,8 +33,8 @@ from loopviz.model.state.ongoing import Ongoing, ongoing
 from loopviz.model.state.routes import Route, RouteNames, Routes
 from loopviz.model.state.seconds import Seconds
 from loopviz.model.state.trace import Trace
-from loopviz.wire.control import Sample
 from loopviz.wire.events import Kind
+from loopviz.wire.samples import Sample
 
 __all__ = ["Model"]
 
@@ -89,11 +89,14 @@ class Model:
             findings=self.findings,
         )
         self._past = Past(self.trace, self.loop, self.routes, self.counters, self.builder)
+        self.trace.on(Kind.MARK, self._on_mark)
+        self.trace.on(Kind.HOOK_FAILED, self._on_hook_failed)
+        self.trace.on(Kind.COUNTER, self._on_counter)
 
     # ---- what comes in
 
     def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
-        """Takes a batch of the loop's ring. Feed the side ring's batch first."""
+        """Takes a batch of the loop's ring. Feed the aux ring's batch first."""
         if not len(records):
             return
         self._events += len(records)
@@ -106,22 +109,10 @@ class Model:
         self.phases.note(self._history.newest_ns)
         self._history.trim()
 
-    def feed_side(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
-        """Takes a batch of the side ring: stack samples, marks, failed hooks, workers' jobs."""
+    def feed_aux(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
+        """Takes a batch of the aux ring: stack samples, marks, failed hooks, workers' jobs."""
         self._events += len(records)
-        for row in rows(records):
-            at, a, _who, b, kind = row
-            text = strings[b] if b < len(strings) else ""
-            if kind == Kind.STALL:
-                self.trace.samples.add(a, text, strings, at)
-            elif kind == Kind.MARK:
-                self.mark(at, text)
-            elif kind == Kind.HOOK_FAILED:
-                self._failed_hooks.append(text)
-            elif kind == Kind.COUNTER:
-                self.counters.update(at, text, a)
-            else:
-                self.trace.feed_other(row, text)
+        self.trace.feed_aux(rows(records), strings)
 
     def feed_load(
         self,
@@ -186,8 +177,8 @@ class Model:
         self.trace.gap(at)
         self._marks.append(Mark(at_ns=at, kind="gap", text=f"{records} events lost"))
 
-    def lost_side(self, records: int) -> None:
-        """The side ring was overrun: so many samples and marks are missing."""
+    def lost_aux(self, records: int) -> None:
+        """The aux ring was overrun: so many samples and marks are missing."""
         self._dropped += records
         if records:
             self.trace.jobs.gap(self._history.newest_ns)
@@ -261,6 +252,19 @@ class Model:
         """
         until = self._stopped or max(now, self._history.newest_ns)
         return worst_first(self.rules.findings(self._suggest, until))
+
+    def _on_mark(self, at: int, _a: int, _task_id: int, b: int, strings: Sequence[str]) -> None:
+        self.mark(at, text_of(strings, b))
+
+    def _on_hook_failed(
+        self, _at: int, _a: int, _task_id: int, b: int, strings: Sequence[str]
+    ) -> None:
+        self._failed_hooks.append(text_of(strings, b))
+
+    def _on_counter(
+        self, at: int, value: int, _task_id: int, key: int, strings: Sequence[str]
+    ) -> None:
+        self.counters.update(at, text_of(strings, key), value)
 
     def _suggest(self, rule: str) -> str:
         return self._suggestions.best(rule, self.phases.fixes)

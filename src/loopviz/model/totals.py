@@ -74,7 +74,7 @@ def _routes(model: Model, now: int) -> Iterator[RouteTotals]:
 
 
 def _loop(model: Model, now: int) -> LoopTotals:
-    loop, distributions, full = model.loop, model.distributions(now), model.trace.level == "full"
+    loop, distributions, full = model.loop, model.distributions(now), model.trace.coverage == "full"
     return LoopTotals(
         iterations=loop.iterations if full else None,
         callbacks=loop.callbacks if full else None,
@@ -87,10 +87,10 @@ def _loop(model: Model, now: int) -> LoopTotals:
 
 
 def _probe(model: Model) -> ProbeTotals:
-    health, loop, cost = model.health(), model.loop, model.trace.cost_ns
+    health, loop, cost = model.health(), model.loop, model.trace.overhead_ns
     busy = loop.busy_since_begin_ns
     return ProbeTotals(
-        coverage=model.trace.level,
+        coverage=model.trace.coverage,
         events=health.events,
         dropped_events=health.dropped_events,
         failed_hooks=health.failed_hooks,

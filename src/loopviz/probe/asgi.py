@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from loopviz.probe.frameworks import phases_over, tells_of_disconnects
+from loopviz.probe.frameworks import phases_over, reporting_cycles
 from loopviz.probe.hooks import Hooks
 from loopviz.probe.recorder import current
-from loopviz.wire.control import SENT_HEADER
+from loopviz.wire.samples import SENT_HEADER
 
 __all__ = ["watch_requests"]
 
@@ -20,7 +20,7 @@ def watch_requests(app: App, hooks: Hooks) -> App:
 
     When the client sent it is known if the last of its headers says so, as our load's do. If the
     client leaves before the response is complete, that is recorded at once under uvicorn, under
-    other servers when the app hears of it.
+    other servers when the app receives it.
     """
     request_start, request_end = hooks.request_start, hooks.request_end
 
@@ -55,20 +55,20 @@ def watch_requests(app: App, hooks: Hooks) -> App:
         except Exception:  # noqa: BLE001, S110 - there are none, or they are no list
             pass
         cycle: Any = getattr(receive, "__self__", None)
-        told = type(cycle) in tells_of_disconnects
+        reports = type(cycle) in reporting_cycles
         number = request_start(scope, sent)
         try:
-            if told:
+            if reports:
                 cycle._loopviz_task = number
                 return await app(scope, receive, watched_send)
             return await _listen(app, scope, receive, watched_send, number)
         except Exception as error:
             recorder = current()
             if recorder is not None:
-                recorder.failed(number, error)
+                recorder.request_exception(number, error)
             raise
         finally:
-            if told:
+            if reports:
                 cycle._loopviz_task = 0
             request_end(scope, status, bytes_sent, number)
 
@@ -83,7 +83,7 @@ def _has_length(start: dict[str, Any]) -> bool:
 
 
 async def _listen(app: App, scope: dict[str, Any], receive: Any, send: Any, task: int) -> Any:
-    """Serve the request, and hear with the app that its client has gone."""
+    """Serve the request, and record that its client has gone when the app receives that."""
     complete = False
 
     def listening_send(message: dict[str, Any]) -> Any:
@@ -101,7 +101,7 @@ async def _listen(app: App, scope: dict[str, Any], receive: Any, send: Any, task
             if message["type"] == "http.disconnect" and not complete:
                 recorder = current()
                 if recorder is not None:
-                    recorder.gone(task)
+                    recorder.client_disconnected(task)
         except Exception:  # noqa: BLE001, S110 - no proper message: the app will say so
             pass
         return message

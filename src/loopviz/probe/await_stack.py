@@ -85,13 +85,13 @@ def stack_of_task(task: Any, thread: int) -> list[str]:
 
 def _running(outer: FrameType | None, thread: int) -> list[str]:
     """From that frame inwards, as the thread stands now; empty if it is no longer there."""
-    told: list[str] = []
+    frames: list[str] = []
     frame = sys._current_frames().get(thread)
     while frame is not None:
         if not frame.f_code.co_filename.startswith(_PROBE):
-            told.append(_text(frame.f_code, frame))
+            frames.append(_text(frame.f_code, frame))
         if frame is outer:
-            return told[DEPTH - 1 :: -1]
+            return frames[DEPTH - 1 :: -1]
         frame = frame.f_back
     return []
 

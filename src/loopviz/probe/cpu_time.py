@@ -47,7 +47,7 @@ class CpuShares:
 
 
 class ThreadTimes:
-    """The CPU time since the last `note`, of each thread. Where it cannot be told (macOS), 0."""
+    """The CPU time since the last `note`, of each thread. Where it is not known (macOS), 0."""
 
     def __init__(self) -> None:
         self._noted: dict[threading.Thread, int] = {}

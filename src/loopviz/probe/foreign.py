@@ -1,7 +1,7 @@
-"""A lesser level, for loops whose callbacks cannot be seen: the steps of their tasks, and lag.
+"""Coverage of loops whose callbacks cannot be seen: the steps of their tasks, and lag.
 
 uvloop runs callbacks in C. What can be had is a task factory: it gives each task a coroutine that
-tells when a step of it starts and ends. What the loop does in between is not known, and is
+records when a step of it starts and ends. What the loop does in between is not known, and is
 recorded so (`STOPPED` after each step); ready delay, idle and utilization are not known either.
 """
 
@@ -24,7 +24,7 @@ __all__ = ["WatchedCoroutine", "make_foreign_hooks"]
 
 
 class WatchedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that tells of its steps; in all else it is the one that it wraps."""
+    """A coroutine that records its steps; in all else it is the one that it wraps."""
 
     __slots__ = ("__weakref__", "_begin", "_coroutine", "_end", "_task")
 
@@ -69,7 +69,7 @@ def make_foreign_hooks(
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern
     claim, mask = itertools.count(1).__next__, ring.bytes_mask
     stopped = tag(Kind.STOPPED)
-    started, who = 0, 0
+    started, task_tag = 0, 0
 
     def write(at: int, a: int, record_tag: int) -> None:
         seq = claim()
@@ -79,34 +79,34 @@ def make_foreign_hooks(
     place_of = make_place_of(places, intern)
 
     def running_task() -> int:
-        return who & NUMBER
+        return task_tag & NUMBER
 
     def begin(coroutine: WatchedCoroutine) -> None:
-        nonlocal started, who
+        nonlocal started, task_tag
         try:
             task = coroutine._task
             if task is None:
                 task = coroutine._task = asyncio.current_task(loop)
-            who = getattr(task, "_loopviz_tag", 0) or tasks.adopt(task)
+            task_tag = getattr(task, "_loopviz_tag", 0) or tasks.adopt(task)
             place = place_of(coroutine._coroutine)
             started = now = clock()
-            write(now, now, who | place << B_SHIFT)
+            write(now, now, task_tag | place << B_SHIFT)
         except Exception as error:  # noqa: BLE001 - the app must go on
             fail("step", error)
 
     def end() -> None:
-        nonlocal started, who
+        nonlocal started, task_tag
         try:
             write(clock(), 0, stopped)
         except Exception as error:  # noqa: BLE001
             fail("step", error)
-        started = who = 0
+        started = task_tag = 0
 
     def make_factory(original: Any) -> Callable[..., Any]:
         make: Any = original or asyncio.Task
 
         def factory(on: Any, coro: Any, **options: Any) -> Any:
-            parent = who
+            parent = task_tag
             watched = WatchedCoroutine(coro, begin, end)
             task = make(on, watched, **options) if original else make(watched, loop=on, **options)
             try:
@@ -133,7 +133,7 @@ def make_foreign_hooks(
             fail("task_end", error)
 
     def heartbeat(_callback: Any) -> None:
-        """`install` tells of it by itself."""
+        """`install` records it by itself."""
 
     def adopt(found: Iterable[Any], _current: Any) -> None:
         for task in found:
@@ -145,8 +145,8 @@ def make_foreign_hooks(
         abandon()
 
     def abandon() -> None:
-        nonlocal pack, started, who
-        pack, started, who = write_nothing, 0, 0
+        nonlocal pack, started, task_tag
+        pack, started, task_tag = write_nothing, 0, 0
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise NotImplementedError("a foreign loop runs its callbacks itself")
@@ -162,7 +162,7 @@ def make_foreign_hooks(
         write=write,
         task=running_task,
         number=tasks.number,
-        running=lambda: (started, who & NUMBER),
+        running=lambda: (started, task_tag & NUMBER),
         request_start=requests.start,
         request_end=requests.end,
         heartbeat=heartbeat,

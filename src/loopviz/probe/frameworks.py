@@ -1,4 +1,4 @@
-"""What uvicorn, Starlette and FastAPI tell of a request: its phases, and that its client has gone.
+"""What uvicorn, Starlette and FastAPI know of a request: its phases, and that its client has gone.
 
 They are patched once in the process, if and when the app imports them, however many loops are
 recorded; the last `unwatch` puts back exactly what was there. FastAPI's own telemetry is left
@@ -15,9 +15,9 @@ from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
 from loopviz.probe.recorder import current, recorders
 
-__all__ = ["patched", "phases_over", "tells_of_disconnects", "unwatch", "watch"]
+__all__ = ["patched", "phases_over", "reporting_cycles", "unwatch", "watch"]
 
-tells_of_disconnects: set[type] = set()
+reporting_cycles: set[type] = set()
 """uvicorn's request-response cycles. Whoever serves one keeps its task's number in its attribute
 `_loopviz_task` meanwhile: should the connection be lost, that is recorded."""
 
@@ -35,7 +35,7 @@ def watch() -> None:
 def unwatch() -> None:
     """He does not any more: the last one undoes it."""
     if _patches.unwatch():
-        tells_of_disconnects.clear()
+        reporting_cycles.clear()
 
 
 def phases_over(task: int) -> None:
@@ -55,24 +55,24 @@ def _enter(phase: str) -> None:
         recorder.phase(phase)
 
 
-def _telling(original: _Function, tell: Callable[..., None]) -> _Function:
-    """A coroutine function that first tells, given the same arguments; else the same one.
+def _with_hook(original: _Function, hook: Callable[..., None]) -> _Function:
+    """The same coroutine function; each call first calls `hook` with the same arguments.
 
     From 3.12 on a plain function can pass for a coroutine function, and costs a frame less.
     """
     if _mark is None:
 
-        async def telling_coroutine(*args: Any, **options: Any) -> Any:
-            tell(*args, **options)
+        async def hooked_coroutine(*args: Any, **options: Any) -> Any:
+            hook(*args, **options)
             return await original(*args, **options)
 
-        return telling_coroutine
+        return hooked_coroutine
 
-    def telling(*args: Any, **options: Any) -> Any:
-        tell(*args, **options)
+    def hooked(*args: Any, **options: Any) -> Any:
+        hook(*args, **options)
         return original(*args, **options)
 
-    return _mark(telling)  # type: ignore[no-any-return]
+    return _mark(hooked)  # type: ignore[no-any-return]
 
 
 # ---- FastAPI
@@ -89,11 +89,11 @@ def _fastapi_routing(module: Any) -> list[Patch]:
     endpoint_in_thread = getattr(module, "_run_sync_endpoint", None)
 
     def threadpool(run_in_threadpool: _Function) -> _Function:
-        def tell(function: Any, /, *_: Any, **__: Any) -> None:
+        def hook(function: Any, /, *_: Any, **__: Any) -> None:
             if function is endpoint_in_thread:
                 _enter("endpoint")
 
-        return _telling(run_in_threadpool, tell)
+        return _with_hook(run_in_threadpool, hook)
 
     return [
         Patch(module, "_operation", _operation),
@@ -102,19 +102,19 @@ def _fastapi_routing(module: Any) -> list[Patch]:
 
 
 def _operation(original: _Function) -> _Function:
-    """FastAPI begins a span, or would: the cheapest place to hear of its phases."""
-    told: dict[Any, frozenset[str]] = {}  # which, by endpoint
+    """FastAPI begins a span, or would: the cheapest place to see its phases."""
+    by_endpoint: dict[Any, frozenset[str]] = {}
 
     def operation(*, name: str, function: Any = None) -> Any:
         try:
-            phases = told.get(function)
+            phases = by_endpoint.get(function)
             if phases is None:
-                phases = told[function] = _phases_of(sys._getframe(1).f_locals)
+                phases = by_endpoint[function] = _phases_of(sys._getframe(1).f_locals)
             if name in phases:
                 recorder = recorders.get(_get_running_loop())  # as `current`, and a call less
                 if recorder is not None:
                     recorder.phase(name)
-        except Exception:  # noqa: BLE001, S110 - an endpoint without a hash, say: it is not told
+        except Exception:  # noqa: BLE001, S110 - an endpoint without a hash: it has no phases
             pass
         return original(name=name, function=function)
 
@@ -132,21 +132,21 @@ def _phases_of(handler: dict[str, Any]) -> frozenset[str]:
 
 
 def _dependencies(solve: _Function) -> _Function:
-    def tell(*_: Any, **options: Any) -> None:
+    def hook(*_: Any, **options: Any) -> None:
         scope = getattr(options.get("request"), "scope", {})
         if scope.get("type") == "http" and _has_dependencies(options.get("dependant")):
             _enter("dependencies")
 
-    return _telling(solve, tell)
+    return _with_hook(solve, hook)
 
 
 def _has_dependencies(dependant: Any) -> bool:
-    """Or a body to validate; else there is nothing to tell of."""
+    """Or a body to validate; else there is nothing to solve."""
     return bool(getattr(dependant, "dependencies", ()) or getattr(dependant, "body_params", ()))
 
 
 def _phase(name: str) -> Callable[[_Function], _Function]:
-    return lambda original: _telling(original, lambda *_, **__: _enter(name))
+    return lambda original: _with_hook(original, lambda *_, **__: _enter(name))
 
 
 # ---- Starlette
@@ -163,14 +163,14 @@ def _background_module(module: Any) -> list[Patch]:
 
 
 def _background(call: _Function) -> _Function:
-    """Told once, by the outermost: a task that a list of tasks calls does not tell again."""
+    """Recorded once, by the outermost: a task that a list of tasks calls is not recorded again."""
     _background_calls.add(call.__code__)
 
-    def tell(_: Any) -> None:
+    def hook(_: Any) -> None:
         if sys._getframe(2).f_code not in _background_calls:
             _enter("background")
 
-    return _telling(call, tell)
+    return _with_hook(call, hook)
 
 
 # ---- uvicorn
@@ -178,24 +178,24 @@ def _background(call: _Function) -> _Function:
 
 def _uvicorn_protocol(protocol: str) -> Callable[[Any], list[Patch]]:
     def patches(module: Any) -> list[Patch]:
-        tells_of_disconnects.add(module.RequestResponseCycle)
+        reporting_cycles.add(module.RequestResponseCycle)
         return [Patch(getattr(module, protocol), "connection_lost", _gone)]
 
     return patches
 
 
 def _gone(connection_lost: _Function) -> _Function:
-    def tell_and_lose(self: Any, exc: Any) -> Any:
+    def report_and_lose(self: Any, exc: Any) -> Any:
         try:
             cycle, recorder = self.cycle, current()
             task = getattr(cycle, "_loopviz_task", 0)
             if task and recorder is not None and not cycle.response_complete:
-                recorder.gone(task)
-        except Exception:  # noqa: BLE001, S110 - another version's protocol: then it is not told
+                recorder.client_disconnected(task)
+        except Exception:  # noqa: BLE001, S110 - another version's protocol
             pass
         return connection_lost(self, exc)
 
-    return tell_and_lose
+    return report_and_lose
 
 
 _MODULES: dict[str, Callable[[Any], list[Patch]]] = {

@@ -89,7 +89,7 @@ class Hooks(NamedTuple):
     request_end: Callable[[dict[str, Any], int, int, int], None]
     """See `probe.requests`."""
     heartbeat: Callable[[Any], None]
-    """Tell the hooks which callback is our own heartbeat, so that it is shown as such."""
+    """Sets the callback that is our own heartbeat, so that it is shown as such."""
     adopt: Callable[[Iterable[Any], Any], None]
     """Take up the tasks that are there already, the one whose step is running among them."""
     stop: Callable[[], None]
@@ -105,7 +105,7 @@ def write_nothing(*_: Any) -> None:
 def make_hooks(
     loop: Any, ring: Ring, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
-    """The hooks of one loop, writing into `ring`. `fail(hook, error)` hears of a broken one."""
+    """The hooks of one loop, writing into `ring`. `fail(hook, error)` is called if one raises."""
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern
     # a record's number is taken in one C call, and its slot follows from it: so a finalizer or
     # another thread may write between any two bytecodes of this one
@@ -123,14 +123,14 @@ def make_hooks(
     ready = asyncios  # another one only while asyncio's own iteration comes to its end
     turned = clock()  # when this iteration began: others' handles became ready then
     started = 0  # when the running callback started; 0 while idle
-    who = 0  # its task's tag, 0 if it has no task
+    task_tag = 0  # its task's tag, 0 if it has no task
     cause = 0  # the task whose step it is, or whose step made this callback ready
     owner: Any = None  # its task, held until the next switch to see whether it ended
     spawns: dict[tuple[int, int, int, int], int] = {}  # sites of tasks that callbacks make
     tags: dict[Any, int] = {}  # of callbacks, by function, id(code), or type and name
     kept: list[Any] = []  # what has its id in them, so that no other gets it
     calling = 0  # the tag of the running callback, if it is no task's step
-    telling_tasks = True
+    recording_tasks = True
     our_heartbeat: Any = None
     step_type: Any = None  # of C tasks; learnt from the first step
 
@@ -140,29 +140,30 @@ def make_hooks(
 
     tasks = make_tasks(write, intern, clock)
     register, adopt_task, end_task, number_of = tasks.register, tasks.adopt, tasks.end, tasks.number
-    site_of, tell, getframe, coroutine_type = tasks.site, tasks.tell, sys._getframe, CoroutineType
+    site_of, start_task, getframe = tasks.site, tasks.start, sys._getframe
+    coroutine_type = CoroutineType
     next_number, step, task_start = task_numbers.__next__, tag(Kind.STEP), tag(Kind.TASK_START)
 
     def running() -> tuple[int, int]:
-        return started, who & NUMBER
+        return started, task_tag & NUMBER
 
     # ---- tasks
 
     def running_task() -> int:
         if loop._task_factory is None:
-            return who & NUMBER
+            return task_tag & NUMBER
         task = asyncio.current_task(loop)  # an eager task's first step runs within another's
         if task is None:
             return 0
         if not hasattr(task, "_loopviz_tag"):
-            register(task, task.get_coro(), who, None, 0, task.get_name())
+            register(task, task.get_coro(), task_tag, None, 0, task.get_name())
         return number_of(task)
 
     def wrap_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
         def create_task(coro: Any, **options: Any) -> Any:
-            nonlocal telling_tasks
+            nonlocal recording_tasks
             task = original(coro, **options)
-            if not telling_tasks:
+            if not recording_tasks:
                 return task
             try:
                 caller = getframe(1)
@@ -175,18 +176,18 @@ def make_hooks(
                         seq = claim()
                         pack(records, seq << 5 & mask, clock(), 0, number | start, seq)
                         return task
-                tell_of(task, coro, caller, options)
+                record_task(task, coro, caller, options)
             except Exception as error:  # noqa: BLE001 - the app must go on
-                telling_tasks = False  # each will be told of at its first step
+                recording_tasks = False  # each is recorded at its first step
                 fail("create_task", error)
             return task
 
         return create_task
 
-    def tell_of(task: Any, coroutine: Any, caller: Any, options: dict[str, Any]) -> None:
-        """Of a task that was made just now, by that frame."""
+    def record_task(task: Any, coroutine: Any, caller: Any, options: dict[str, Any]) -> None:
+        """Record a task that was made just now, by that frame."""
         if loop._task_factory is not None and hasattr(task, "_loopviz_tag"):
-            if task.done():  # an eager task that had something to tell already
+            if task.done():  # an eager task that was adopted at a record of its own
                 end_task(task, clock())
             return
         name = name_given(caller, options)
@@ -195,7 +196,7 @@ def make_hooks(
         b = site_of(coroutine, spawned_at, lasti)
         owner = group_owner(caller)  # it outlives whoever asked it, and answers for the task
         parent = running_task() if owner is None else number_of(owner)
-        tell(task, parent, b, name)
+        start_task(task, parent, b, name)
         if task.done():
             end_task(task, clock())  # an eager task that never had to wait
         elif calling and name is None and loop._task_factory is None and len(spawns) < _SPAWNS_KEPT:
@@ -226,7 +227,7 @@ def make_hooks(
 
     def turn_to(handle: Any) -> None:
         """The loop turns to that handle, whatever it is: what `_run_once` does for steps."""
-        nonlocal started, who, owner, cause, calling
+        nonlocal started, task_tag, owner, cause, calling
         try:
             started = now = clock()
             if owner is not None and owner.done():
@@ -252,7 +253,7 @@ def make_hooks(
                 key = id(callback.__code__)
             found = tags.get(key) or learn(callback, key)
             if found:
-                owner, who, calling = None, 0, found
+                owner, task_tag, calling = None, 0, found
                 seq = claim()
                 pack(records, seq << 5 & mask, now, at_ready, found, seq)
                 if type(handle) is timer_handle:
@@ -260,19 +261,19 @@ def make_hooks(
                     write(now, due, timer | (found >> B_SHIFT) << B_SHIFT)
             else:
                 owner, calling = callback.__self__, 0
-                who = cause = getattr(owner, "_loopviz_tag", 0) or adopt_task(owner)
-                write(now, at_ready, who)
+                task_tag = cause = getattr(owner, "_loopviz_tag", 0) or adopt_task(owner)
+                write(now, at_ready, task_tag)
         except Exception as error:  # noqa: BLE001 - the app must go on
             break_off("callback", error)
 
     def turn_to_woken(task: Any, at_ready: int) -> None:
-        """What the task awaited is there: say what that was, and whose step brought it."""
-        nonlocal who, owner, cause, calling
+        """What the task awaited is there: record what that was, and whose step brought it."""
+        nonlocal task_tag, owner, cause, calling
         waker, owner, calling = cause, task, 0
-        who = cause = getattr(task, "_loopviz_tag", 0) or adopt_task(task)
-        write(started, at_ready, who | place_of(task.get_coro()) << B_SHIFT)
-        if waker and waker != who:
-            write(started, waker & NUMBER, (who & NUMBER) | woken)
+        task_tag = cause = getattr(task, "_loopviz_tag", 0) or adopt_task(task)
+        write(started, at_ready, task_tag | place_of(task.get_coro()) << B_SHIFT)
+        if waker and waker != task_tag:
+            write(started, waker & NUMBER, (task_tag & NUMBER) | woken)
 
     def call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
         if loop._debug or loop._closed:
@@ -336,7 +337,7 @@ def make_hooks(
 
     def _run_once() -> None:
         """One iteration. As `asyncio.base_events.BaseEventLoop._run_once` (3.11 to 3.14)."""
-        nonlocal ready, turned, started, who, cause, owner, calling
+        nonlocal ready, turned, started, task_tag, cause, owner, calling
         if ready is not asyncios:
             last_iteration()
         scheduled = loop._scheduled
@@ -370,7 +371,7 @@ def make_hooks(
         except Exception as error:  # noqa: BLE001 - the app must go on
             break_off("select", error)
         owner = None
-        started = who = cause = calling = 0
+        started = task_tag = cause = calling = 0
         came = loop._selector.select(timeout)
         turned = clock()
         try:
@@ -399,10 +400,10 @@ def make_hooks(
             try:  # as `turn_to`, for what is most frequent
                 if kind is step_type and owner is None:
                     at_ready, task = handle.ready_ns, callback.__self__
-                    who = cause = task._loopviz_tag
+                    task_tag = cause = task._loopviz_tag
                     owner, calling, started = task, 0, clock()
                     seq = claim()
-                    pack(records, seq << 5 & mask, started, at_ready, who, seq)
+                    pack(records, seq << 5 & mask, started, at_ready, task_tag, seq)
                 elif owner is None and type(handle) is not timers:
                     if kind is method:
                         found = tags[callback.__func__]
@@ -415,7 +416,7 @@ def make_hooks(
                             at_ready, cause = handle.ready_ns, handle.cause
                         else:
                             at_ready, cause = turned, 0
-                        who, calling, started = 0, found, clock()
+                        task_tag, calling, started = 0, found, clock()
                         seq = claim()
                         pack(records, seq << 5 & mask, started, at_ready, found, seq)
                     else:
@@ -451,14 +452,14 @@ def make_hooks(
         our_heartbeat = callback
 
     def adopt(tasks: Iterable[Any], current: Any) -> None:
-        nonlocal owner, who, cause, started
+        nonlocal owner, task_tag, cause, started
         for task in tasks:
             if not task.done():
                 adopt_task(task)
         if current is not None:
             owner, started = current, clock()
-            who = cause = current._loopviz_tag
-            write(started, started, who)
+            task_tag = cause = current._loopviz_tag
+            write(started, started, task_tag)
 
     def stop() -> None:
         with contextlib.suppress(Exception):  # then the ring is what broke
@@ -471,8 +472,8 @@ def make_hooks(
         stop()
 
     def abandon() -> None:
-        nonlocal owner, who, cause, started, pack
-        owner, who, cause, started, pack = None, 0, 0, 0, write_nothing
+        nonlocal owner, task_tag, cause, started, pack
+        owner, task_tag, cause, started, pack = None, 0, 0, 0, write_nothing
 
     return Hooks(
         run_once=_run_once,

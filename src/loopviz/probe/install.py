@@ -21,20 +21,20 @@ from loopviz.probe.hooks import Hooks, make_hooks
 from loopviz.probe.pauses import PAUSES
 from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
-from loopviz.probe.recording_folder import LOOP_RING, SIDE_RING, RecordingFiles, open_files
+from loopviz.probe.recording_folder import AUX_RING, LOOP_RING, RecordingFiles, open_files
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import GC_ELSEWHERE, NUMBER, Kind, tag
 from loopviz.wire.ring import CAPACITY
 
-__all__ = ["LOOP_RING", "SIDE_RING", "Probe", "install", "prepare"]
+__all__ = ["AUX_RING", "LOOP_RING", "Probe", "install", "prepare"]
 
 HEARTBEAT_S = 0.02
 _PATIENCE_S = 10.0
 """How long the loop of another thread may take to let us in."""
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
 _MESSAGES = {
-    "Task exception was never retrieved": Kind.UNSEEN,
-    "Task was destroyed but it is pending!": Kind.LOST,
+    "Task exception was never retrieved": Kind.EXCEPTION_NEVER_RETRIEVED,
+    "Task was destroyed but it is pending!": Kind.TASK_DESTROYED,
 }
 
 _log = logging.getLogger("loopviz")
@@ -45,9 +45,9 @@ _probes: dict[asyncio.AbstractEventLoop, "Probe"] = {}
 class Probe:
     """A probe in a loop. `uninstall()`, or leaving its `with` block, restores the loop exactly.
 
-    asyncio's own loops, and those that run callbacks as they do, are seen in full. Of a foreign
-    loop (uvloop) the tasks' steps are seen, and lag: `level` says so, as does the recording. Where
-    the machine leaves no way to record, it is "off", and `why` says in one sentence why.
+    asyncio's own loops, and those that run callbacks as they do, are seen in full (`coverage` is
+    "full"). Of a foreign loop (uvloop) the tasks' steps and the lag are seen ("steps"). Where the
+    machine leaves no way to record, it is "off", and `why` says in one sentence why.
     """
 
     why = ""
@@ -64,17 +64,17 @@ class Probe:
         tripwire: bool = False,
     ) -> None:
         self.folder, self._asked = files.folder, files.asked
-        self.level = "full" if _is_asyncios(loop) else "steps"
+        self.coverage = "full" if _is_asyncios(loop) else "steps"
         self._loop: Any = loop
         self._ring, self._lock = files.loop, files.lock
-        self.side = files.side
+        self.aux_ring = files.aux_ring
         """For whoever else has something to record: marks, worker jobs."""
         self._failed: set[str] = set()
         PLACES.add_user_roots(user_roots)
-        make = make_hooks if self.level == "full" else make_foreign_hooks
+        make = make_hooks if self.coverage == "full" else make_foreign_hooks
         self.hooks: Hooks = make(loop, self._ring, PLACES, clock, self._fail)
         self.recorder = Recorder(
-            self.hooks.write, self.hooks.task, self._ring.intern, self.side, clock, self._fail
+            self.hooks.write, self.hooks.task, self._ring.intern, self.aux_ring, clock, self._fail
         )
         self._clock = clock
         self._wants_watchdog, self._wants_tripwire = watchdog, tripwire
@@ -93,10 +93,10 @@ class Probe:
         if self._installs > 1:
             return
         loop, hooks = self._loop, self.hooks
-        if self.level != "full":
-            self.side.write(Kind.LEVEL_OF_DETAIL, text=self.level)
+        if self.coverage != "full":
+            self.aux_ring.write(Kind.COVERAGE, text=self.coverage)
         running = asyncio._get_running_loop() is loop
-        if self.level == "full":
+        if self.coverage == "full":
             if running:
                 hooks.first_iteration()
             self._patch("_run_once", hooks.run_once)
@@ -108,13 +108,13 @@ class Probe:
             self._factory = loop.get_task_factory()
             loop.set_task_factory(hooks.create_task(self._factory))
         if inspect.isroutine(loop.call_exception_handler):  # else it is a test's
-            hear = self._hear_exceptions(loop.call_exception_handler)
-            self._patch("call_exception_handler", hear)
+            handler = self._wrap_exception_handler(loop.call_exception_handler)
+            self._patch("call_exception_handler", handler)
         recorders[loop] = self.recorder
         patches.watch()
         frameworks.watch()
         if self._clock is monotonic_ns:  # on virtual time a collection takes none
-            PAUSES.watch(loop, self._paused)
+            PAUSES.watch(loop, self._on_pause)
         if self._heartbeat_s is not None:
             hooks.heartbeat(self._beat)
             self._beat_due = loop.time() + self._heartbeat_s
@@ -141,7 +141,7 @@ class Probe:
             self._watchdog.stop()
         if self._beat_handle is not None:
             self._beat_handle.cancel()
-        if self.level == "full":
+        if self.coverage == "full":
             self.hooks.last_iteration()
         else:
             self._loop.set_task_factory(self._factory)
@@ -182,7 +182,7 @@ class Probe:
         """In the child of a fork: the rings are the parent's, and the watchdog did not come."""
         self._installs = 0
         self.hooks.abandon()
-        self.side.abandon()
+        self.aux_ring.abandon()
         self._withdraw()
         for name in tuple(self._before):
             self._put_back(name)
@@ -207,7 +207,7 @@ class Probe:
         watchdog = Watchdog(
             self.hooks.running,
             threading.get_ident(),
-            self.side,
+            self.aux_ring,
             PLACES,
             self._clock,
             self._fail,
@@ -228,7 +228,7 @@ class Probe:
         """
         assert self._heartbeat_s is not None
         due = self._beat_due
-        if self.level == "steps":  # the hooks see no timers there
+        if self.coverage == "steps":  # the hooks see no timers there
             now = self._clock()
             self.hooks.write(now, now, tag(Kind.CALLBACK))
             self.hooks.write(now, round(due * 1e9), tag(Kind.TIMER))
@@ -239,7 +239,7 @@ class Probe:
         self._beat_due = due
         self._beat_handle = self._loop.call_at(due, self._beat)
 
-    def _hear_exceptions(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
+    def _wrap_exception_handler(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
         def call_exception_handler(context: dict[str, Any]) -> None:
             if "exception" not in self._failed:
                 try:
@@ -258,12 +258,12 @@ class Probe:
         if kind is None or not number:
             return
         text = 0
-        if kind is Kind.UNSEEN and asyncio._get_running_loop() is self._loop:
+        if kind is Kind.EXCEPTION_NEVER_RETRIEVED and asyncio._get_running_loop() is self._loop:
             error = context.get("exception")
             text = self._ring.intern(f"{type(error).__name__}: {error}"[:200])
         self.hooks.write(self._clock(), 0, tag(kind, number, text))
 
-    def _paused(self, started: int, ended: int, generation: int, here: bool) -> None:
+    def _on_pause(self, started: int, ended: int, generation: int, here: bool) -> None:
         b = generation | (0 if here else GC_ELSEWHERE)
         self.hooks.write(ended, started, tag(Kind.GC, 0, b))
 
@@ -272,18 +272,18 @@ class Probe:
             return
         self._failed.add(hook)
         _log.error("the %s hook failed, loopviz sees less from here on", hook, exc_info=error)
-        self.side.write(Kind.HOOK_FAILED, text=f"{hook}: {type(error).__name__}: {error}")
+        self.aux_ring.write(Kind.HOOK_FAILED, text=f"{hook}: {type(error).__name__}: {error}")
 
 
 class Unwatched(Probe):
     """Stands in for a probe where the machine leaves no way to record: it does nothing."""
 
     def __init__(self, folder: Path, why: str) -> None:
-        self.folder, self.level, self.why = folder, "off", why
-        self.side = NoRing()
+        self.folder, self.coverage, self.why = folder, "off", why
+        self.aux_ring = NoRing()
         self.hooks = NO_HOOKS
         self.recorder = Recorder(
-            *(self.hooks.write, self.hooks.task, self.side.intern, self.side),
+            *(self.hooks.write, self.hooks.task, self.aux_ring.intern, self.aux_ring),
             *(monotonic_ns, lambda _hook, _error: None),
         )
 
@@ -318,7 +318,7 @@ def install(
     there, within 10 s.
 
     If the machine leaves no way to record (no room, no permission, too many open files), that is
-    logged as an error, and the app goes on: the probe that is returned does nothing, its `level`
+    logged as an error, and the app goes on: the probe that is returned does nothing, its `coverage`
     is "off", and its `why` says why. With `required` it is a MachineError.
 
     `user_roots` are folders whose code counts as the user's even if it lies among installed

@@ -11,13 +11,13 @@ from loopviz.probe.hooks import make_hooks
 from loopviz.probe.places import PLACES
 from loopviz.wire.ring import Ring, ring_size
 
-__all__ = ["measure_cost"]
+__all__ = ["measure_overhead"]
 
 _TASKS, _SLEEPS, _PAIRS = 20, 20, 9
 _CAPACITY = 1 << 10
 
 
-def measure_cost(clock: Clock = monotonic_ns) -> int:
+def measure_overhead(clock: Clock = monotonic_ns) -> int:
     """Nanoseconds that the probe adds per callback: on a small loop of its own, bare and hooked.
 
     Takes about 10 ms, and no loop may run on this thread. It is the cost in a tight loop: in a

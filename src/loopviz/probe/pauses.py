@@ -10,28 +10,28 @@ from loopviz.clock import MS, Clock, monotonic_ns
 __all__ = ["PAUSES", "PauseListeners"]
 
 _SHORTEST_NS = MS // 20
-"""Shorter collections of the youngest generation are not told: they cost less than the telling."""
+"""Shorter collections of the youngest generation are not recorded: a record costs more."""
 
-Told = Callable[[int, int, int, bool], None]
+OnPause = Callable[[int, int, int, bool], None]
 
 
 class PauseListeners:
-    """Tells each loop's probe of the garbage collections that held it."""
+    """Calls each loop's probe after every garbage collection that paused its loop."""
 
     def __init__(self, clock: Clock = monotonic_ns) -> None:
         self._clock = clock
         self._started = 0
-        self._told: dict[Any, Told] = {}
+        self._listeners: dict[Any, OnPause] = {}
 
-    def watch(self, loop: Any, told: Told) -> None:
-        """`told(started, ended, generation, on_the_loop's_thread)` hears of each."""
-        if not self._told:
+    def watch(self, loop: Any, on_pause: OnPause) -> None:
+        """`on_pause(started, ended, generation, on_the_loop's_thread)` is called after each."""
+        if not self._listeners:
             gc.callbacks.append(self._collected)
-        self._told[loop] = told
+        self._listeners[loop] = on_pause
 
     def unwatch(self, loop: Any) -> None:
-        """No more for that loop."""
-        if self._told.pop(loop, None) is not None and not self._told:
+        """Stop calling for that loop."""
+        if self._listeners.pop(loop, None) is not None and not self._listeners:
             gc.callbacks.remove(self._collected)
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:
@@ -42,11 +42,11 @@ class PauseListeners:
         generation = info["generation"]
         if generation or ended - started >= _SHORTEST_NS:
             here = _get_running_loop()
-            for loop, told in tuple(self._told.items()):
+            for loop, on_pause in tuple(self._listeners.items()):
                 try:
-                    told(started, ended, generation, loop is here)
+                    on_pause(started, ended, generation, loop is here)
                 except Exception:  # noqa: BLE001 - its ring is broken, as its other hooks will say
-                    self._told.pop(loop, None)  # nothing else is safe within a collection
+                    self._listeners.pop(loop, None)  # nothing else is safe within a collection
 
 
 PAUSES = PauseListeners()

@@ -60,7 +60,7 @@ class Places:
         return None
 
     def folders(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Whose code is the user's, and whose a library's: to tell another process's `Places`."""
+        """Whose code is the user's, and whose a library's: for another process's `Places`."""
         return self._user_roots, self._library
 
     def kind_of(self, file: str, name: str) -> int:

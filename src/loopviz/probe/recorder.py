@@ -1,4 +1,4 @@
-"""What the patched primitives tell of the loop they run on: waits, occupancy, jobs, calls.
+"""What the patched primitives record of the loop they run on: waits, occupancy, jobs, calls.
 
 A patched primitive asks `current()` whether the running loop is recorded, and if so records what
 happens. Everything but `current`, `ResourceDescription`, `Recorder.fail`, `job_started` and
@@ -20,7 +20,8 @@ from typing import Any
 from loopviz.clock import Clock
 from loopviz.probe.exceptions import describe_error, raised_at
 from loopviz.probe.places import PLACES, coroutine_code
-from loopviz.wire.events import B_SHIFT, NUMBER, SIDE_IN, Kind, tag
+from loopviz.wire.events import B_SHIFT, NUMBER, WAIT_PUT, Kind, tag
+from loopviz.wire.kinds import ResourceKind
 from loopviz.wire.ring import LockedRing
 
 __all__ = ["Recorder", "ResourceDescription", "current", "recorders", "user_frame"]
@@ -31,7 +32,7 @@ _recorders = itertools.count(1)
 _MOST = (1 << 24) - 1
 _ERRORS_KEPT = 200
 _ACQUIRED, _RELEASED = tag(Kind.ACQUIRED), tag(Kind.RELEASED)
-_LEVEL, _WAIT, _WAIT_OVER = tag(Kind.LEVEL), tag(Kind.WAIT), tag(Kind.WAIT_OVER)
+_QUEUE_SIZE, _WAIT, _WAIT_OVER = tag(Kind.QUEUE_SIZE), tag(Kind.WAIT), tag(Kind.WAIT_OVER)
 
 recorders: dict[AbstractEventLoop | None, "Recorder"] = {}
 """Of the loops that are recorded."""
@@ -61,13 +62,14 @@ class ResourceDescription:
     """
 
     __slots__ = (
-        "capacity", "code", "in_use", "kind", "line", "maker", "name", "number", "told", "units",
+        "capacity", "code", "in_use", "introduced_by", "kind", "line", "maker", "name", "number",
+        "units",
     )  # fmt: skip
 
     def __init__(
-        self, kind: str, name: str = "", capacity: float = 0, *, seen: bool = True
+        self, kind: ResourceKind, name: str = "", capacity: float = 0, *, seen: bool = True
     ) -> None:
-        """`kind` as in docs/probe.md (`asyncio.Semaphore`); `name` empty: named after its line.
+        """`name` empty: named after its line.
 
         `capacity` 0 or infinite: none or unknown. `seen` False: it is met only now, and was made
         elsewhere.
@@ -78,8 +80,8 @@ class ResourceDescription:
         self.capacity = self.units = _whole(capacity)
         """As many as are free when nothing is in use; where that is not known, the most seen."""
         self.in_use = 0
-        """As last told, of a queue its items."""
-        self.told: tuple[int, ...] = ()
+        """As last recorded; of a queue, its items."""
+        self.introduced_by: tuple[int, ...] = ()
         """The numbers of the recorders that have introduced it as it is now."""
         self.code: CodeType | None = None
         self.line = 0
@@ -92,25 +94,25 @@ class ResourceDescription:
                 self.code, self.line = frame.f_code, frame.f_lineno
 
     def change(self, *, name: str | None = None, capacity: float | None = None) -> None:
-        """It has another name or capacity now; whoever tells of it next introduces it anew."""
+        """It has another name or capacity now; the next record of it introduces it again."""
         if name is not None:
             self.name = name
         if capacity is not None:
             self.capacity = self.units = _whole(capacity)
-        self.told = ()
+        self.introduced_by = ()
 
     def describe(self) -> str:
         """Its string, see `wire.events.Kind.RESOURCE`."""
         code = self.code
         if code is None:
-            return f"{self.kind}\t{self.name}\t\t0\t"
-        return f"{self.kind}\t{self.name}\t{code.co_filename}\t{self.line}\t{code.co_qualname}"
+            return f"{self.kind.id}\t{self.name}\t\t0\t"
+        return f"{self.kind.id}\t{self.name}\t{code.co_filename}\t{self.line}\t{code.co_qualname}"
 
 
 class Recorder:
     """Writes what happens on one loop. None of its methods raises.
 
-    `who` is a task's number; without it, it is the running task's.
+    `task_id`: the running task's if it is left out.
     """
 
     def __init__(
@@ -118,7 +120,7 @@ class Recorder:
         write: Callable[[int, int, int], None],
         task: Callable[[], int],
         intern: Callable[[str], int],
-        side: LockedRing,
+        aux_ring: LockedRing,
         clock: Clock,
         fail: Callable[[str, BaseException], None],
     ) -> None:
@@ -126,8 +128,8 @@ class Recorder:
         self.task = task
         """The number of the running task, 0 if none runs."""
         self._intern = intern
-        self.side = side
-        """For what other threads have to say: `JOB_START`, `JOB_END`."""
+        self.aux_ring = aux_ring
+        """For other threads: `JOB_START`, `JOB_END`."""
         self._clock = clock
         self._fail = fail
         self._number = next(_recorders)
@@ -141,76 +143,81 @@ class Recorder:
     def fail(self, hook: str, error: BaseException) -> None:
         """A hook raised, and is used no more. Any thread."""
         for name in _METHODS.get(hook, ()):
-            setattr(self, name, _tell_nothing)
-        with contextlib.suppress(Exception):  # a job may outlive the ring in which to say so
+            setattr(self, name, _record_nothing)
+        with contextlib.suppress(Exception):  # a job may outlive the ring
             self._fail(hook, error)
 
     def introduce(self, resource: ResourceDescription) -> None:
-        """Tell of a resource, if it is new here or has changed."""
+        """Record a resource, if it is new here or has changed."""
         try:
-            if self._number not in resource.told:
+            if self._number not in resource.introduced_by:
                 self._introduce(resource)
         except Exception as error:  # noqa: BLE001 - the app must go on
             self.fail("resource", error)
 
-    def wait(self, resource: ResourceDescription, side: int = SIDE_IN) -> int:
+    def wait(self, resource: ResourceDescription, direction: int = WAIT_PUT) -> int:
         """The running task will wait for it, if it suspends. That task, for the wait's end."""
-        who = 0
+        task_id = 0
         try:
-            who = self.task()
-            if self._number not in resource.told:
+            task_id = self.task()
+            if self._number not in resource.introduced_by:
                 self._introduce(resource)
-            self._waits.setdefault(who, []).append(resource.number)
+            self._waits.setdefault(task_id, []).append(resource.number)
             place = self._place()
-            self._write(self._clock(), resource.number | side << 32, who | _WAIT | place << B_SHIFT)
+            a = resource.number | direction << 32
+            self._write(self._clock(), a, task_id | _WAIT | place << B_SHIFT)
         except Exception as error:  # noqa: BLE001
             self.fail("wait", error)
-        return who
+        return task_id
 
-    def waits(self, who: int | None = None) -> bool:
-        """Whether it has been told that the task waits, and not yet that it does no more."""
-        return (self.task() if who is None else who) in self._waits
+    def waits(self, task_id: int | None = None) -> bool:
+        """Whether a wait of the task has been recorded, and not yet its end."""
+        return (self.task() if task_id is None else task_id) in self._waits
 
     def wait_over(
-        self, resource: ResourceDescription, side: int = SIDE_IN, who: int | None = None
+        self, resource: ResourceDescription, direction: int = WAIT_PUT, task_id: int | None = None
     ) -> None:
         """The wait is over, and the task holds nothing."""
         try:
-            who = self.task() if who is None else who
-            self._forget_wait(who, resource.number)
-            self._write(self._clock(), resource.number | side << 32, who | _WAIT_OVER)
+            task_id = self.task() if task_id is None else task_id
+            self._forget_wait(task_id, resource.number)
+            self._write(self._clock(), resource.number | direction << 32, task_id | _WAIT_OVER)
         except Exception as error:  # noqa: BLE001
             self.fail("wait", error)
 
-    def acquired(self, resource: ResourceDescription, in_use: int, who: int | None = None) -> None:
+    def acquired(
+        self, resource: ResourceDescription, in_use: int, task_id: int | None = None
+    ) -> None:
         """The task holds one unit, and waits no more; so many are in use now."""
         try:
-            who = self.task() if who is None else who
-            if who in self._waits:
-                self._forget_wait(who, resource.number)
-            self._tell(_ACQUIRED, resource, in_use, who)
+            task_id = self.task() if task_id is None else task_id
+            if task_id in self._waits:
+                self._forget_wait(task_id, resource.number)
+            self._write_units(_ACQUIRED, resource, in_use, task_id)
         except Exception as error:  # noqa: BLE001
             self.fail("acquired", error)
 
-    def released(self, resource: ResourceDescription, in_use: int, who: int | None = None) -> None:
+    def released(
+        self, resource: ResourceDescription, in_use: int, task_id: int | None = None
+    ) -> None:
         """The task has given one unit back; so many are in use now.
 
         If it still waits for one, it gives back what it had been handed: it never held it.
         """
         try:
-            who = self.task() if who is None else who
-            if resource.number in self._waits.get(who, ()):
-                who = 0
-            self._tell(_RELEASED, resource, in_use, who)
+            task_id = self.task() if task_id is None else task_id
+            if resource.number in self._waits.get(task_id, ()):
+                task_id = 0
+            self._write_units(_RELEASED, resource, in_use, task_id)
         except Exception as error:  # noqa: BLE001
             self.fail("released", error)
 
-    def level(self, resource: ResourceDescription, items: int) -> None:
+    def queue_size(self, resource: ResourceDescription, items: int) -> None:
         """A queue holds so many items now."""
         try:
-            self._tell(_LEVEL, resource, items, self.task())
+            self._write_units(_QUEUE_SIZE, resource, items, self.task())
         except Exception as error:  # noqa: BLE001
-            self.fail("level", error)
+            self.fail("queue_size", error)
 
     def job(self, executor: ResourceDescription, function: Any) -> int:
         """A job was submitted. Its `a` for `job_started` and `job_ended`; 0 if that failed."""
@@ -230,7 +237,7 @@ class Recorder:
             if current() is self:
                 self._put(Kind.JOB_START, 0, a, self._intern(worker))
             else:
-                self.side.write(Kind.JOB_START, a=a, text=worker, at=self._clock())
+                self.aux_ring.write(Kind.JOB_START, a=a, text=worker, at=self._clock())
         except Exception as error:  # noqa: BLE001
             self.fail("job", error)
 
@@ -240,40 +247,41 @@ class Recorder:
             if current() is self:
                 self._put(Kind.JOB_END, 0, a, outcome)
             else:
-                self.side.write(Kind.JOB_END, a=a, b=outcome, at=self._clock())
+                self.aux_ring.write(Kind.JOB_END, a=a, b=outcome, at=self._clock())
         except Exception as error:  # noqa: BLE001
             self.fail("job", error)
 
-    def call(self, status: int, host: str) -> None:
+    def http_call(self, status: int, host: str) -> None:
         """An outbound HTTP call ended; status 0: it failed."""
         try:
-            self._put(Kind.CALL, self.task(), self._place() << 32 | status, self._intern(host))
+            self._put(Kind.HTTP_CALL, self.task(), self._place() << 32 | status, self._intern(host))
         except Exception as error:  # noqa: BLE001
-            self.fail("call", error)
+            self.fail("http_call", error)
 
-    def phase(self, name: str, who: int | None = None) -> None:
+    def phase(self, name: str, task_id: int | None = None) -> None:
         """The task's request enters a phase; empty: it is over."""
         try:
             known = self._phases.get(name)
             if known is None:
                 known = self._phases[name] = tag(Kind.PHASE, 0, self._intern(name) if name else 0)
-            self._write(self._clock(), 0, (self.task() if who is None else who) | known)
+            self._write(self._clock(), 0, (self.task() if task_id is None else task_id) | known)
         except Exception as error:  # noqa: BLE001
             self.fail("phase", error)
 
-    def gone(self, task: int) -> None:
+    def client_disconnected(self, task: int) -> None:
         """The client of that task's request has gone."""
         try:
-            self._put(Kind.GONE, task, 0, 0)
+            self._put(Kind.CLIENT_DISCONNECTED, task, 0, 0)
         except Exception as error:  # noqa: BLE001
-            self.fail("gone", error)
+            self.fail("client_disconnected", error)
 
-    def failed(self, task: int, error: BaseException) -> None:
+    def request_exception(self, task: int, error: BaseException) -> None:
         """An exception went through the app that serves that task's request."""
         try:
-            self._put(Kind.FAILED, task, self._raised_at(error), self._intern(self._error(error)))
+            place, text = self._raised_at(error), self._intern(self._error(error))
+            self._put(Kind.REQUEST_EXCEPTION, task, place, text)
         except Exception as failure:  # noqa: BLE001
-            self.fail("failed", failure)
+            self.fail("request_exception", failure)
 
     def _error(self, error: BaseException) -> str:
         """In words; messages that never repeat are left out once there are many."""
@@ -293,24 +301,26 @@ class Recorder:
         return self._intern(f"\t{code.co_filename}\t{line}\t{code.co_qualname}")
 
     def _introduce(self, resource: ResourceDescription) -> None:
-        resource.told += (self._number,)
+        resource.introduced_by += (self._number,)
         a = resource.number << 32 | min(resource.capacity, NUMBER)
         self._put(Kind.RESOURCE, resource.maker, a, self._intern(resource.describe()))
 
-    def _tell(self, kind_tag: int, resource: ResourceDescription, b: int, who: int) -> None:
-        if self._number not in resource.told:
+    def _write_units(
+        self, kind_tag: int, resource: ResourceDescription, b: int, task_id: int
+    ) -> None:
+        if self._number not in resource.introduced_by:
             self._introduce(resource)
         b = 0 if b < 0 else min(_MOST, b)
         resource.in_use = b
-        self._write(self._clock(), resource.number, who | kind_tag | b << B_SHIFT)
+        self._write(self._clock(), resource.number, task_id | kind_tag | b << B_SHIFT)
 
-    def _forget_wait(self, who: int, number: int) -> None:
-        waits = self._waits.get(who)
+    def _forget_wait(self, task_id: int, number: int) -> None:
+        waits = self._waits.get(task_id)
         if waits is not None:
             if number in waits:
                 waits.remove(number)
             if not waits:
-                del self._waits[who]
+                del self._waits[task_id]
 
     def _place(self) -> int:
         """Of the innermost user frame; 0 if there is none."""
@@ -326,8 +336,8 @@ class Recorder:
             place = self._places[key] = self._intern(text)
         return place
 
-    def _put(self, kind: Kind, who: int, a: int, b: int) -> None:
-        self._write(self._clock(), a, tag(kind, who, b))
+    def _put(self, kind: Kind, task_id: int, a: int, b: int) -> None:
+        self._write(self._clock(), a, tag(kind, task_id, b))
 
 
 _METHODS = {
@@ -335,17 +345,17 @@ _METHODS = {
     "wait": ("wait", "wait_over"),
     "acquired": ("acquired",),
     "released": ("released",),
-    "level": ("level",),
+    "queue_size": ("queue_size",),
     "job": ("job", "job_started", "job_ended"),
-    "call": ("call",),
+    "http_call": ("http_call",),
     "phase": ("phase",),
-    "gone": ("gone",),
-    "failed": ("failed",),
+    "client_disconnected": ("client_disconnected",),
+    "request_exception": ("request_exception",),
 }
-"""By hook, what is not told any more when it has failed."""
+"""By hook, the methods that do nothing any more once it has failed."""
 
 
-def _tell_nothing(*_: Any, **__: Any) -> int:
+def _record_nothing(*_: Any, **__: Any) -> int:
     return 0
 
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from loopviz.errors import NO_ROOM, MachineError
 from loopviz.locks import FileLock, lock_file
 from loopviz.wire.dump import DUMP_FILE
-from loopviz.wire.ring import SIDE_CAPACITY, LockedRing, RingFile, ring_size
+from loopviz.wire.ring import AUX_CAPACITY, LockedRing, RingFile, ring_size
 
-__all__ = ["LOOP_RING", "SIDE_RING", "RecordingFiles", "open_files"]
+__all__ = ["AUX_RING", "LOOP_RING", "RecordingFiles", "open_files"]
 
-LOOP_RING, SIDE_RING = "loop.ring", "side.ring"
+LOOP_RING, AUX_RING = "loop.ring", "aux.ring"
 LOCK = "loopviz.lock"
 
 
@@ -24,7 +24,7 @@ class RecordingFiles(NamedTuple):
     asked: Path
     """The same folder, unless another loop is being recorded into this one."""
     loop: RingFile
-    side: LockedRing
+    aux_ring: LockedRing
     lock: FileLock
 
 
@@ -35,7 +35,7 @@ def open_files(path: Path | None, capacity: int) -> RecordingFiles:
     another loop is recorded there, in this process or in another one, the recording goes to the
     first free one of `path-2`, `path-3`, …
     """
-    needed = ring_size(capacity) + ring_size(SIDE_CAPACITY)
+    needed = ring_size(capacity) + ring_size(AUX_CAPACITY)
     try:
         return _in_temporary(capacity) if path is None else _in_free(path.absolute(), capacity)
     except OSError as error:
@@ -60,7 +60,7 @@ def _in_free(path: Path, capacity: int) -> RecordingFiles:
     try:
         _remove(folder)
         loop = RingFile(folder / LOOP_RING, capacity=capacity)
-        return RecordingFiles(folder, path, loop, LockedRing(folder / SIDE_RING), lock)
+        return RecordingFiles(folder, path, loop, LockedRing(folder / AUX_RING), lock)
     except BaseException:
         _remove(folder)  # one ring may be whole, and the other one not
         lock.release()
@@ -79,6 +79,6 @@ def _free_folder(path: Path) -> tuple[Path, FileLock]:
 
 
 def _remove(folder: Path) -> None:
-    """A reader opens the side ring first: so that one goes first, and is made last."""
-    for name in (SIDE_RING, LOOP_RING, DUMP_FILE):
+    """A reader opens the aux ring first: so that one goes first, and is made last."""
+    for name in (AUX_RING, LOOP_RING, DUMP_FILE):
         (folder / name).unlink(missing_ok=True)

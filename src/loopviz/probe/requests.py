@@ -32,7 +32,7 @@ def make_requests(
     paths: dict[tuple[str, str], int] = {}  # the tags of their starts
     templates: dict[tuple[int, str], int] = {}  # and of ends, by route
     kept: list[Any] = []  # routes, whose ids are in there
-    telling = True
+    recording = True
 
     def path_of(method: str, path: str) -> int:
         """The number of that path's name; of the first so many."""
@@ -44,23 +44,23 @@ def make_requests(
         return known >> B_SHIFT
 
     def start(scope: dict[str, Any], sent: int) -> int:
-        nonlocal telling
-        who = 0
-        if not telling:
-            return who
+        nonlocal recording
+        task_id = 0
+        if not recording:
+            return task_id
         try:
-            who = task()
+            task_id = task()
             method, path = scope["method"], scope["path"]
             own = paths.get((method, path)) or started | path_of(method, path) << B_SHIFT
-            write(clock(), sent, who | own)
+            write(clock(), sent, task_id | own)
         except Exception as error:  # noqa: BLE001 - the app must go on
-            telling = False
+            recording = False
             fail("request", error)
-        return who
+        return task_id
 
-    def end(scope: dict[str, Any], status: int, bytes_sent: int, who: int) -> None:
-        nonlocal telling
-        if not telling:
+    def end(scope: dict[str, Any], status: int, bytes_sent: int, task_id: int) -> None:
+        nonlocal recording
+        if not recording:
             return
         try:
             route = scope.get("route")
@@ -68,9 +68,9 @@ def make_requests(
             if included is not None:
                 route = included.get("effective_route_context") or route
             own = templates.get((id(route), scope["method"])) or learn(scope, route)
-            write(clock(), status | bytes_sent << 16, who | own)
+            write(clock(), status | bytes_sent << 16, task_id | own)
         except Exception as error:  # noqa: BLE001
-            telling = False
+            recording = False
             fail("request", error)
 
     def learn(scope: dict[str, Any], route: Any) -> int:

@@ -17,13 +17,13 @@ from loopviz.wire.dump import DumpReader
 
 __all__ = [
     "Dumps",
-    "Level",
     "Stack",
+    "StackFrame",
     "dumped_stack",
     "in_library",
-    "levels",
-    "levels_of_thread",
+    "stack_frames",
     "stack_of",
+    "thread_frames",
 ]
 
 _DEPTH = 32
@@ -32,7 +32,7 @@ _PROBE = str(Path(__file__).resolve().parent) + os.sep
 _FASTAPI = str(Path("fastapi", "routing.py"))
 _Frame = tuple[str, int, str, str, FrameType | None]
 """File, line, name, qualified name, and the frame itself if it is at hand."""
-Level = tuple[FrameType, tuple[CodeType, int | None]]
+StackFrame = tuple[FrameType, tuple[CodeType, int | None]]
 """A frame, its code, and the line it was at when the stack was read; the frame moves on."""
 _code_and_line = attrgetter("f_code", "f_lineno")
 _is_frame = partial(is_not, None)
@@ -55,25 +55,25 @@ class Stack(NamedTuple):
         return f"{self.culprit}:{','.join(map(str, numbers))}"
 
 
-def levels_of_thread(thread_id: int) -> list[Level]:
-    """The stack of a running thread, innermost first, as it is at one moment; see `levels`."""
-    return _levels(map(itemgetter(thread_id), map(call, (sys._current_frames,))))
+def thread_frames(thread_id: int) -> list[StackFrame]:
+    """The stack of a running thread as it is at one moment; see `stack_frames`."""
+    return _stack_frames(map(itemgetter(thread_id), map(call, (sys._current_frames,))))
 
 
-def levels(frame: FrameType | None) -> list[Level]:
+def stack_frames(frame: FrameType | None) -> list[StackFrame]:
     """The stack that ends in `frame`, innermost first.
 
     The frames and their lines are read by a single call into C, between whose steps no other
     thread gets the GIL: a thread that runs cannot be at one line in one frame and past it in the
     next, nor end meanwhile.
     """
-    return _levels((frame,))
+    return _stack_frames((frame,))
 
 
-def _levels(first: Iterable[FrameType | None]) -> list[Level]:
+def _stack_frames(first: Iterable[FrameType | None]) -> list[StackFrame]:
     outwards = accumulate(chain(first, repeat("f_back")), getattr)  # type: ignore[arg-type]
     frames, same = tee(takewhile(_is_frame, outwards))
-    found: list[Level] = []
+    found: list[StackFrame] = []
     collects = _COLLECTS_IN_C and gc.isenabled()
     if collects:
         gc.disable()
@@ -86,7 +86,7 @@ def _levels(first: Iterable[FrameType | None]) -> list[Level]:
     return found
 
 
-def stack_of(places: Places, stack: Iterable[Level]) -> Stack:
+def stack_of(places: Places, stack: Iterable[StackFrame]) -> Stack:
     """Those frames for people, as far as the loop.
 
     The probe's own are left out, unless there are no others. Once an endpoint has returned,
@@ -101,7 +101,7 @@ def stack_of(places: Places, stack: Iterable[Level]) -> Stack:
     )
 
 
-def in_library(places: Places, stack: Iterable[Level]) -> bool:
+def in_library(places: Places, stack: Iterable[StackFrame]) -> bool:
     """Whether none of the frames, as far as the loop, is the user's."""
     for frame, (code, _line) in stack:
         kind = places.kind(code)
@@ -131,12 +131,12 @@ def dumped_stack(
 
 
 def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stack:
-    told: list[str] = []
+    kept: list[str] = []
     own: list[str] = []
     culprit = -1
     for file, line, name, function, frame in frames:
         kind = places.kind_of(file, name)
-        if kind == LOOP or len(told) == _DEPTH:
+        if kind == LOOP or len(kept) == _DEPTH:
             break
         text = f"\t{file}\t{line}\t{function}"
         if file.startswith(_PROBE):
@@ -144,15 +144,15 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
             continue
         if culprit < 0:
             if kind == USER:
-                culprit = len(told)
+                culprit = len(kept)
                 endpoint = ""
             elif name == "app" and file.endswith(_FASTAPI):
                 endpoint = endpoint or _endpoint(places, frame)
                 if endpoint:
-                    culprit = len(told)
-                    told.append(endpoint)
-        told.append(text)
-    return Stack(told or own, max(culprit, 0), endpoint)
+                    culprit = len(kept)
+                    kept.append(endpoint)
+        kept.append(text)
+    return Stack(kept or own, max(culprit, 0), endpoint)
 
 
 def _endpoint(places: Places, frame: FrameType | None) -> str:

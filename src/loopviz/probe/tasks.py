@@ -34,15 +34,15 @@ that share an address."""
 
 
 class TaskHooks(NamedTuple):
-    """What the loop's hooks tell of tasks."""
+    """What the loop's hooks record of tasks."""
 
     register: Callable[..., int]
-    """`register(task, coroutine, parent, spawned_at, lasti, name)`: tell of a task, made by the
+    """`register(task, coroutine, parent, spawned_at, lasti, name)`: record a task, made by the
     task `parent` at that instruction of the code `spawned_at`; its step's tag."""
     site: Callable[[Any, CodeType | None, int], int]
     """`site(coroutine, spawned_at, lasti)`: the first half of it, the number of the site."""
-    tell: Callable[[Any, int, int, str | None], int]
-    """`tell(task, parent, site, name)`: the second half."""
+    start: Callable[[Any, int, int, str | None], int]
+    """`start(task, parent, site, name)`: the second half."""
     adopt: Callable[[Any], int]
     """The same of a task that was made before us, or not by the loop's `create_task`."""
     end: Callable[[Any, int], None]
@@ -55,7 +55,7 @@ def make_tasks(
     write: Callable[[int, int, int], None], intern: Callable[[str], int], clock: Clock
 ) -> TaskHooks:
     """The task hooks of one loop. Closures, see `hooks`."""
-    step, start, ended = tag(Kind.STEP), tag(Kind.TASK_START), tag(Kind.TASK_END)
+    step, started, ended = tag(Kind.STEP), tag(Kind.TASK_START), tag(Kind.TASK_END)
     sites: dict[tuple[int, int, int], int] = {}  # by id(code), see `Places`
     kept: list[Any] = []  # what has its id in them, so that no other gets it
     names: dict[str, int] = {}
@@ -85,7 +85,7 @@ def make_tasks(
         lasti: int,
         name: str | None,
     ) -> int:
-        return tell(task, parent, site(coroutine, spawned_at, lasti), name)
+        return start(task, parent, site(coroutine, spawned_at, lasti), name)
 
     def site(coroutine: Any, spawned_at: CodeType | None, lasti: int) -> int:
         code = coroutine_code(coroutine)
@@ -96,13 +96,13 @@ def make_tasks(
             b = sites[key] = intern(_site(code, type(coroutine), spawned_at, lasti))
         return b
 
-    def tell(task: Any, parent: int, b: int, name: str | None) -> int:
+    def start(task: Any, parent: int, b: int, name: str | None) -> int:
         number = next_number() & NUMBER
         task._loopviz_tag = own = number | step
         a = (parent & NUMBER) << 32
         if name is not None and not name.startswith("Task-"):
             a |= name_of(name)
-        write(clock(), a, number | start | b << B_SHIFT)
+        write(clock(), a, number | started | b << B_SHIFT)
         return own
 
     def adopt(task: Any) -> int:
@@ -111,7 +111,7 @@ def make_tasks(
     def number_of(task: Any) -> int:
         return (getattr(task, "_loopviz_tag", 0) or adopt(task)) & NUMBER
 
-    return TaskHooks(register, site, tell, adopt, end, number_of)
+    return TaskHooks(register, site, start, adopt, end, number_of)
 
 
 def name_given(caller: FrameType, options: dict[str, Any]) -> str | None:

@@ -60,7 +60,7 @@ class _Setting(ctypes.Structure):
 
 
 class Tripwire:
-    """Set for the calling thread, which must be the main one: only that hears signals."""
+    """Set for the calling thread, which must be the main one: only that one gets signals."""
 
     def __init__(self, path: Path, folders: tuple[tuple[str, ...], ...]) -> None:
         """Dumps go to `path`. Raises one error or another where there can be none."""
@@ -104,7 +104,7 @@ class Tripwire:
             signal.signal(self._signals[0], signal.SIG_DFL)
             faulthandler.unregister(self._signals[1])
             os.close(self._fd)
-        # else a signal may be under way, and would end the process if nobody heard it
+        # else a signal may be under way, and would end the process without a handler
 
     def _python_runs(self, _number: int, _frame: FrameType | None) -> None:
         self.put_off()

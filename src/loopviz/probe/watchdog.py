@@ -12,7 +12,14 @@ from typing import Any
 from loopviz.clock import MS, Clock
 from loopviz.probe.cpu_time import CpuShares, ThreadEndedError, ThreadTimes
 from loopviz.probe.places import Places
-from loopviz.probe.stacks import Stack, dumped_stack, in_library, levels, levels_of_thread, stack_of
+from loopviz.probe.stacks import (
+    Stack,
+    dumped_stack,
+    in_library,
+    stack_frames,
+    stack_of,
+    thread_frames,
+)
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE
 from loopviz.wire.events import Kind
@@ -38,7 +45,7 @@ _NOTE_NS = 1_000_000_000
 class Watchdog:
     """Samples the stack of the loop's thread whenever a callback runs for too long.
 
-    One `STALL` record per sample, in the shared side ring; its text is the culprit's index and
+    One `STALL` record per sample, in the shared aux ring; its text is the culprit's index and
     the numbers of the frames' strings, innermost first: `1:12,7,3`. A sample stands for the time
     since the one before it. Every callback of 20 ms or more gets at least one, while it runs; if
     C code holds the GIL throughout, as soon as it lets go.
@@ -57,7 +64,7 @@ class Watchdog:
         self,
         running: Callable[[], tuple[int, int]],
         thread_id: int,
-        side: LockedRing,
+        aux_ring: LockedRing,
         places: Places,
         clock: Clock,
         fail: Callable[[str, Exception], None],
@@ -67,7 +74,7 @@ class Watchdog:
         self._fail = fail
         self._running = running
         self._thread_id = thread_id
-        self._side = side
+        self._aux_ring = aux_ring
         self._places = places
         self._clock = clock
         self._cpu, self._threads = CpuShares(thread_id, clock), ThreadTimes()
@@ -88,7 +95,7 @@ class Watchdog:
             self._greenlet = _main_greenlet()
         if threading.get_ident() == self._thread_id and self._wants_tripwire:
             with contextlib.suppress(Exception):  # else samples come after the block
-                path = self._side.path.with_name(DUMP_FILE)
+                path = self._aux_ring.path.with_name(DUMP_FILE)
                 self._tripwire = Tripwire(path, self._places.folders())
                 self._tripwire.put_off()
         self._ended.acquire()
@@ -145,7 +152,7 @@ class Watchdog:
                     sampled = clock()
             if tripwire is not None:
                 if came - last > STARVED_NS:
-                    self._tell_dump()
+                    self._write_dump()
                 tripwire.put_off()
             note()
             if came - noted > _NOTE_NS:
@@ -160,22 +167,22 @@ class Watchdog:
     def _sample(self, started: int, task: int, *, was_starved: bool) -> None:
         # First the stack, and whether it is that callback's: the loop waits for the GIL, and may
         # get it at any step if this thread loses its core for 5 ms.
-        seen = levels_of_thread(self._thread_id)
+        seen = thread_frames(self._thread_id)
         if self._running()[0] != started:
             return
-        around = [] if self._greenlet is None else levels(self._greenlet.gr_frame)
+        around = [] if self._greenlet is None else stack_frames(self._greenlet.gr_frame)
         stack = stack_of(self._places, seen + around)
         text = ""
         if self._cpu.starved() and in_library(self._places, seen):
             computes = self._computing(sys._current_frames())
             if computes is not None:
-                stack = stack_of(self._places, levels(computes))
+                stack = stack_of(self._places, stack_frames(computes))
             text = "gil:"
         elif was_starved:
-            self._tell_dump(started, task, stack)
+            self._write_dump(started, task, stack)
         self._write(stack, started, task, text)
 
-    def _tell_dump(self, started: int = 0, task: int = 0, stack: Stack | None = None) -> None:
+    def _write_dump(self, started: int = 0, task: int = 0, stack: Stack | None = None) -> None:
         """Make a dump, if there is one, a sample; of that callback unless it is over by now."""
         dump = None if self._tripwire is None else self._tripwire.take()
         if dump is None or self._cpu.starved():
@@ -188,8 +195,8 @@ class Watchdog:
 
     def _write(self, stack: Stack, started: int, task: int, prefix: str = "", at: int = 0) -> None:
         if stack.frames:
-            text = prefix + stack.text(self._side.intern_all(stack.frames))
-            self._side.write(Kind.STALL, a=started, who=task, text=text, at=at)
+            text = prefix + stack.text(self._aux_ring.intern_all(stack.frames))
+            self._aux_ring.write(Kind.STALL, a=started, task_id=task, text=text, at=at)
 
     def _computing(self, frames: dict[int, FrameType]) -> FrameType | None:
         """The innermost frame of the thread that computed most, neither the loop's nor ours."""

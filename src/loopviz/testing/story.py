@@ -1,4 +1,4 @@
-"""What a loop did, told in a few words, as the events that a probe would have recorded."""
+"""What a loop did, in a few words, as the events that a probe would have recorded."""
 
 from typing import Self
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from loopviz.model.events import EVENT_TYPE, Event
 from loopviz.model.model import Model
-from loopviz.wire.events import GC_ELSEWHERE, SIDE_IN, TASK_RETURNED, Kind
+from loopviz.wire.events import GC_ELSEWHERE, TASK_RETURNED, WAIT_PUT, Kind
 
 __all__ = ["Story"]
 
@@ -20,8 +20,8 @@ class _Ring:
         self.strings: list[str] = [""]
         self._ids = {"": 0}
 
-    def write(self, at: int, kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> None:
-        self.rows.append((at, a, who, b, kind))
+    def write(self, at: int, kind: Kind, a: int = 0, task_id: int = 0, b: int = 0) -> None:
+        self.rows.append((at, a, task_id, b, kind))
 
     def intern(self, text: str) -> int:
         number = self._ids.setdefault(text, len(self._ids))
@@ -50,7 +50,7 @@ class Story:
         self.started_ns = 0
         """When the last step or callback started."""
         self._loop = _Ring()
-        self._side = _Ring()
+        self._aux = _Ring()
 
     def runs(self, ns: int) -> Self:
         """Time passes, whatever the loop is doing."""
@@ -123,21 +123,21 @@ class Story:
 
     def phase(self, task: int, name: str = "") -> Self:
         """Its request enters a phase: `endpoint`; empty: the phase is over."""
-        return self._tell(Kind.PHASE, 0, task, self._loop.intern(name))
+        return self._write(Kind.PHASE, 0, task, self._loop.intern(name))
 
-    def gone(self, task: int) -> Self:
+    def disconnects(self, task: int) -> Self:
         """The client of its request goes away."""
-        return self._tell(Kind.GONE, 0, task)
+        return self._write(Kind.CLIENT_DISCONNECTED, 0, task)
 
-    def failed(self, task: int, error: str, *, place: str = "") -> Self:
+    def raises(self, task: int, error: str, *, place: str = "") -> Self:
         """An exception goes through the app that serves its request."""
         a = self._loop.intern(place) if place else 0
-        return self._tell(Kind.FAILED, a, task, self._loop.intern(error))
+        return self._write(Kind.REQUEST_EXCEPTION, a, task, self._loop.intern(error))
 
-    def call(self, task: int, host: str, status: int = 200, *, place: str = "") -> Self:
+    def http_call(self, task: int, host: str, status: int = 200, *, place: str = "") -> Self:
         """An outbound HTTP call of the task ends; status 0: it failed."""
         a = self._loop.intern(place) << 32 | status
-        return self._tell(Kind.CALL, a, task, self._loop.intern(host))
+        return self._write(Kind.HTTP_CALL, a, task, self._loop.intern(host))
 
     def resource(
         self,
@@ -151,64 +151,66 @@ class Story:
     ) -> Self:
         """A resource is introduced; `made_at` is `file <tab> line <tab> function`."""
         text = self._loop.intern(f"{kind}\t{name}\t{made_at}")
-        return self._tell(Kind.RESOURCE, number << 32 | capacity, by, text)
+        return self._write(Kind.RESOURCE, number << 32 | capacity, by, text)
 
-    def waits_for(self, task: int, resource: int, *, place: str = "", side: int = SIDE_IN) -> Self:
+    def waits_for(
+        self, task: int, resource: int, *, place: str = "", direction: int = WAIT_PUT
+    ) -> Self:
         """From now on the task waits for the resource."""
-        a = resource | side << 32
-        return self._tell(Kind.WAIT, a, task, self._loop.intern(place))
+        a = resource | direction << 32
+        return self._write(Kind.WAIT, a, task, self._loop.intern(place))
 
-    def wait_over(self, task: int, resource: int, *, side: int = SIDE_IN) -> Self:
+    def wait_over(self, task: int, resource: int, *, direction: int = WAIT_PUT) -> Self:
         """It waits no more, and holds nothing."""
-        return self._tell(Kind.WAIT_OVER, resource | side << 32, task)
+        return self._write(Kind.WAIT_OVER, resource | direction << 32, task)
 
     def acquires(self, task: int, resource: int, in_use: int = 1) -> Self:
         """The task holds one unit more; so many are in use now."""
-        return self._tell(Kind.ACQUIRED, resource, task, in_use)
+        return self._write(Kind.ACQUIRED, resource, task, in_use)
 
     def releases(self, task: int, resource: int, in_use: int = 0) -> Self:
         """The task has given one back; so many are in use now."""
-        return self._tell(Kind.RELEASED, resource, task, in_use)
+        return self._write(Kind.RELEASED, resource, task, in_use)
 
-    def level(self, resource: int, items: int, *, by: int = 0) -> Self:
+    def queue_size(self, resource: int, items: int, *, by: int = 0) -> Self:
         """A queue holds so many items now."""
-        return self._tell(Kind.LEVEL, resource, by, items)
+        return self._write(Kind.QUEUE_SIZE, resource, by, items)
 
     def job(self, job: int, executor: int, function: str = "", *, by: int = 0) -> Self:
         """A worker job is submitted."""
-        return self._tell(Kind.JOB, job << 32 | executor, by, self._loop.intern(function))
+        return self._write(Kind.JOB, job << 32 | executor, by, self._loop.intern(function))
 
     def job_starts(self, job: int, executor: int, worker: str = "worker-0") -> Self:
-        """A worker takes it up: told in the side ring."""
-        text = self._side.intern(worker)
-        self._side.write(self.now_ns, Kind.JOB_START, job << 32 | executor, 0, text)
+        """A worker takes it up: recorded in the aux ring."""
+        text = self._aux.intern(worker)
+        self._aux.write(self.now_ns, Kind.JOB_START, job << 32 | executor, 0, text)
         return self
 
     def job_ends(self, job: int, executor: int, outcome: int = TASK_RETURNED) -> Self:
-        """The job ends: told in the side ring."""
-        self._side.write(self.now_ns, Kind.JOB_END, job << 32 | executor, 0, outcome)
+        """The job ends: recorded in the aux ring."""
+        self._aux.write(self.now_ns, Kind.JOB_END, job << 32 | executor, 0, outcome)
         return self
 
     def gc(self, lasted: int, generation: int = 2, *, elsewhere: bool = False) -> Self:
         """A garbage collection has lasted so long; `elsewhere`: on another thread."""
         b = generation + (GC_ELSEWHERE if elsewhere else 0)
-        return self._tell(Kind.GC, self.now_ns - lasted, 0, b)
+        return self._write(Kind.GC, self.now_ns - lasted, 0, b)
 
-    def unseen(self, task: int, error: str) -> Self:
+    def never_retrieved(self, task: int, error: str) -> Self:
         """Nobody ever retrieved the task's exception."""
-        return self._tell(Kind.UNSEEN, 0, task, self._loop.intern(error))
+        return self._write(Kind.EXCEPTION_NEVER_RETRIEVED, 0, task, self._loop.intern(error))
 
-    def lost(self, task: int) -> Self:
+    def destroyed(self, task: int) -> Self:
         """The task is destroyed while it is pending."""
-        return self._tell(Kind.LOST, 0, task)
+        return self._write(Kind.TASK_DESTROYED, 0, task)
 
-    def costs(self, ns: int) -> Self:
+    def overhead(self, ns: int) -> Self:
         """The probe adds so much to a callback, by its own measurement."""
-        return self._tell(Kind.COST, ns)
+        return self._write(Kind.OVERHEAD, ns)
 
-    def level_of_detail(self, level: str) -> Self:
+    def coverage(self, word: str) -> Self:
         """How much is seen of the loop: `full` or `steps`."""
-        return self._tell(Kind.LEVEL_OF_DETAIL, 0, 0, self._loop.intern(level))
+        return self._write(Kind.COVERAGE, 0, 0, self._loop.intern(word))
 
     def stops(self) -> Self:
         """The probe is taken out."""
@@ -217,40 +219,40 @@ class Story:
 
     def sampled(self, file: str, line: int, function: str = "", *, gil: bool = False) -> Self:
         """The watchdog sees the running callback at that line; with `gil`, another thread."""
-        frame = self._side.intern(f"\t{file}\t{line}\t{function}")
-        text = self._side.intern(f"{'gil:' if gil else ''}0:{frame}")
-        self._side.write(self.now_ns, Kind.STALL, self.started_ns, 0, text)
+        frame = self._aux.intern(f"\t{file}\t{line}\t{function}")
+        text = self._aux.intern(f"{'gil:' if gil else ''}0:{frame}")
+        self._aux.write(self.now_ns, Kind.STALL, self.started_ns, 0, text)
         return self
 
     def mark(self, text: str) -> Self:
         """Something changes: `fix:to_thread=on`."""
-        self._side.write(self.now_ns, Kind.MARK, b=self._side.intern(text))
+        self._aux.write(self.now_ns, Kind.MARK, b=self._aux.intern(text))
         return self
 
     def counts(self, key: str, value: int) -> Self:
         """A counter of the scenario has a new value."""
-        self._side.write(self.now_ns, Kind.COUNTER, value, b=self._side.intern(key))
+        self._aux.write(self.now_ns, Kind.COUNTER, value, b=self._aux.intern(key))
         return self
 
     def hook_failed(self, text: str) -> Self:
         """A hook raised."""
-        self._side.write(self.now_ns, Kind.HOOK_FAILED, b=self._side.intern(text))
+        self._aux.write(self.now_ns, Kind.HOOK_FAILED, b=self._aux.intern(text))
         return self
 
-    def _tell(self, kind: Kind, a: int = 0, who: int = 0, b: int = 0) -> Self:
-        self._loop.write(self.now_ns, kind, a, who, b)
+    def _write(self, kind: Kind, a: int = 0, task_id: int = 0, b: int = 0) -> Self:
+        self._loop.write(self.now_ns, kind, a, task_id, b)
         return self
 
     def batch(self) -> tuple[NDArray[np.void], list[str]]:
         """What the loop's ring holds since the last batch, and all its strings so far."""
         return self._loop.take(), self._loop.strings
 
-    def side_batch(self) -> tuple[NDArray[np.void], list[str]]:
-        """The same for the side ring."""
-        return self._side.take(), self._side.strings
+    def aux_batch(self) -> tuple[NDArray[np.void], list[str]]:
+        """The same for the aux ring."""
+        return self._aux.take(), self._aux.strings
 
     def tell(self, model: Model) -> Self:
         """Feed the model with what is new, in the collector's order."""
-        model.feed_side(*self.side_batch())
+        model.feed_aux(*self.aux_batch())
         model.feed(*self.batch())
         return self

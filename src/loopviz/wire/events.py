@@ -5,7 +5,7 @@ offset field  meaning
 ====== ====== ==============================================================
 0      at     when, nanoseconds of the monotonic clock
 8      a      a second time or a packed pair, see the kind
-16     tag    in its lower half `who`, the task's number (0: no task); in its
+16     tag    in its lower half `task_id`, a task's number (0: no task); in its
               upper half the kind (8 bits) and `b` (24 bits): a string's or
               site's number, or a small value, see the kind
 24     seq    the record's number in its ring, from 1: tells the reader that
@@ -30,12 +30,12 @@ __all__ = [
     "NUMBER",
     "RECORD",
     "RECORD_SIZE",
-    "SIDE_IN",
-    "SIDE_OUT",
     "SWITCHES",
     "TASK_CANCELLED",
     "TASK_RAISED",
     "TASK_RETURNED",
+    "WAIT_GET",
+    "WAIT_PUT",
     "Kind",
     "tag",
 ]
@@ -52,12 +52,13 @@ class Kind(IntEnum):
     """The kinds of record. `at` and `seq` are the same for all; the rest stands beside each.
 
     A *place* is the number of a string `what <tab> file <tab> line <tab> function`, see
-    `probe.places`. A *resource* is a number that a `RESOURCE` record has introduced.
+    `probe.places`. A *resource* is a number that a `RESOURCE` record has introduced. *The task* is
+    that of `task_id`.
     """
 
     STEP = 1
-    """Switch: a task's step starts. a: became ready at; who: the task; b: the place at which it
-    waited until then (0: not known, or it did not wait: its first step, `sleep(0)`)."""
+    """Switch: a step of the task starts. a: became ready at; b: the place at which it waited until
+    then (0: not known, or it did not wait: its first step, `sleep(0)`)."""
     CALLBACK = 2
     """Switch: a callback that is no task's step starts. a: became ready at; b: its site."""
     IDLE = 3
@@ -69,16 +70,16 @@ class Kind(IntEnum):
     TIMER = 6
     """The callback that just started is a timer's. a: was due at; b: its site, 0: the heartbeat."""
     TASK_START = 7
-    """who: the new task; a: parent task << 32 | name's string (0: default name); b: its site."""
+    """The task was made. a: parent task << 32 | name's string (0: default name); b: its site."""
     TASK_END = 8
-    """who: the task; b: one of the TASK_ outcomes."""
+    """The task ended. b: one of the TASK_ outcomes."""
     REQUEST_START = 9
-    """In the step of task `who`. a: when the client sent it (0: unknown); b: `METHOD /path`."""
+    """In a step of the task. a: when the client sent it (0: unknown); b: `METHOD /path`."""
     REQUEST_END = 10
-    """who: its task; a: HTTP status (0: none was sent) | body bytes sent << 16; b: `METHOD
-    /route/{template}`."""
+    """The task has served its request. a: HTTP status (0: none was sent) | body bytes sent << 16;
+    b: `METHOD /route/{template}`."""
     STALL = 11
-    """The watchdog's sample of the running callback. a: started at; who: its task; b: its stack."""
+    """The watchdog's sample of the running callback, the task's. a: started at; b: its stack."""
     MARK = 12
     """Something changed. b: its text, `kind:detail`, for instance `fix:to_thread=on`; or
     `routes:GET /a, GET /b`, once: what the app serves."""
@@ -86,24 +87,24 @@ class Kind(IntEnum):
     """A hook raised and was disabled. b: the hook and the error."""
     RESOURCE = 14
     """A resource is introduced, or described anew. a: its number << 32 | capacity (0: none, or not
-    known); who: the task that made it, 0 if it was there before; b: `kind <tab> name <tab> file
+    known); the task: which made it, 0 if it was there before; b: `kind <tab> name <tab> file
     <tab> line <tab> function`, the last three where it was made."""
     WAIT = 15
-    """From here on task `who` waits, if it suspends, for a resource. a: the resource | side << 32
-    (one of the SIDE_ values); b: the place in the user's code. Ended by `ACQUIRED` or `WAIT_OVER`
-    of the same task and resource; waits of a task nest."""
+    """From here on the task waits, if it suspends, for a resource. a: the resource |
+    direction << 32 (WAIT_PUT or WAIT_GET); b: the place in the user's code. Ended by `ACQUIRED` or
+    `WAIT_OVER` of the same task and resource; waits of a task nest."""
     WAIT_OVER = 16
-    """who, a: as in its `WAIT`. The wait is over and nothing is held: given up, timed out,
+    """The task, a: as in its `WAIT`. The wait is over and nothing is held: given up, timed out,
     cancelled; or the event is set, the condition notified, the item taken."""
     ACQUIRED = 17
-    """Task `who` (0: not known) holds one unit more. a: the resource; b: in use afterwards. Ends
-    its wait for that resource, if there is one."""
+    """The task (0: not known) holds one unit more. a: the resource; b: in use afterwards. Ends its
+    wait for that resource, if there is one."""
     RELEASED = 18
-    """Task `who` (0: not known) gave a unit back. a: the resource; b: in use afterwards."""
-    LEVEL = 19
-    """A queue's or stream's fill changed. a: the resource; b: items in it; who: by which task."""
+    """The task (0: not known) gave a unit back. a: the resource; b: in use afterwards."""
+    QUEUE_SIZE = 19
+    """A queue's or stream's size changed, by the task. a: the resource; b: items in it."""
     JOB = 20
-    """A worker job was submitted. who: by which task; a: its number << 32 | the executor's
+    """A worker job was submitted, by the task. a: its number << 32 | the executor's
     resource; b: the function's place."""
     JOB_START = 21
     """A worker took the job up. a: as in `JOB`; b: the worker's name."""
@@ -113,41 +114,41 @@ class Kind(IntEnum):
     """A garbage collection ended, and no Python ran meanwhile. a: started at; b: generation, plus
     GC_ELSEWHERE if it ran on another thread than the loop's."""
     WOKEN = 24
-    """Right after its `STEP`: task `who` was made ready by another task's step. a: that task."""
-    UNSEEN = 25
-    """Task `who` raised, and nobody ever retrieved the exception. b: the exception."""
-    LOST = 26
-    """Task `who` was destroyed while it was pending: nothing had referenced it."""
+    """Right after its `STEP`: the task was made ready by a step of another one. a: that task."""
+    EXCEPTION_NEVER_RETRIEVED = 25
+    """The task raised, and nobody ever retrieved the exception. b: the exception."""
+    TASK_DESTROYED = 26
+    """The task was destroyed while it was pending: nothing had referenced it."""
     PHASE = 27
-    """The request of task `who` enters a phase. b: its name (`dependencies`, `endpoint`,
+    """The request of the task enters a phase. b: its name (`dependencies`, `endpoint`,
     `serialization`, `background`), 0: it is over."""
-    GONE = 28
-    """The client of the request of task `who` went away before the response was complete."""
-    CALL = 29
-    """An outbound HTTP call of task `who` ended. a: place << 32 | status (0: it failed); b: the
+    CLIENT_DISCONNECTED = 28
+    """The client of the request of the task went away before the response was complete."""
+    HTTP_CALL = 29
+    """An outbound HTTP call of the task ended. a: place << 32 | status (0: it failed); b: the
     host."""
-    COST = 30
+    OVERHEAD = 30
     """What the probe costs by its own measurement. a: nanoseconds added per callback."""
-    LEVEL_OF_DETAIL = 31
+    COVERAGE = 31
     """How much is seen of this loop. b: `full` (also if there is no such
     record), or `steps` (a foreign loop: no callbacks, no
     ready delay)."""
     COUNTER = 32
     """A counter of the scenario has a new value. a: the value, two's complement; b: its key."""
-    FAILED = 33
-    """An exception went through the app that serves the request of task `who`. a: the place in the
+    REQUEST_EXCEPTION = 33
+    """An exception went through the app that serves the request of the task. a: the place in the
     user's code where it was raised (0: not there); b: its type and message."""
 
 
-def tag(kind: Kind, who: int = 0, b: int = 0) -> int:
+def tag(kind: Kind, task_id: int = 0, b: int = 0) -> int:
     """A record's tag; `b` must be less than 2**24."""
-    return who & NUMBER | kind << KIND_SHIFT | b << B_SHIFT
+    return task_id & NUMBER | kind << KIND_SHIFT | b << B_SHIFT
 
 
 SWITCHES = (Kind.STEP, Kind.CALLBACK, Kind.IDLE, Kind.POLLED, Kind.STOPPED)
 
 TASK_RETURNED, TASK_RAISED, TASK_CANCELLED = 0, 1, 2
 GC_ELSEWHERE = 16
-SIDE_IN, SIDE_OUT = 0, 1
+WAIT_PUT, WAIT_GET = 0, 1
 """A wait to get in (acquire, put) or to take something out (get, receive): the second is what an
 idle consumer does, and is no trouble."""

@@ -24,9 +24,9 @@ from loopviz.errors import WireError
 from loopviz.wire.events import FORMAT_VERSION, RECORD, RECORD_SIZE, Kind, tag
 
 __all__ = [
+    "AUX_CAPACITY",
     "CAPACITY",
     "HEADER_SIZE",
-    "SIDE_CAPACITY",
     "Header",
     "LockedRing",
     "Ring",
@@ -40,7 +40,7 @@ MAGIC = b"LOOPVIZ\0"
 HEADER_SIZE = 4096
 CAPACITY = 1 << 18
 """Records in a ring: 8 MiB, about 13 s at 20,000 events/s."""
-SIDE_CAPACITY = 1 << 14
+AUX_CAPACITY = 1 << 14
 STRINGS_SIZE = 1 << 20
 
 _FIXED = Struct("<8sIIQQQQQ")
@@ -169,7 +169,7 @@ class LockedRing(RingFile):
     or another thread may write at any point of a write.
     """
 
-    def __init__(self, path: Path, *, capacity: int = SIDE_CAPACITY) -> None:
+    def __init__(self, path: Path, *, capacity: int = AUX_CAPACITY) -> None:
         super().__init__(path, capacity=capacity)
         self._lock = threading.RLock()
         self._claim = itertools.count(1).__next__
@@ -181,7 +181,7 @@ class LockedRing(RingFile):
             return [self.intern(text) for text in texts]
 
     def write(
-        self, kind: Kind, *, a: int = 0, who: int = 0, text: str = "", b: int = 0, at: int = 0
+        self, kind: Kind, *, a: int = 0, task_id: int = 0, text: str = "", b: int = 0, at: int = 0
     ) -> None:
         """One record, now or `at`; a `text` is interned into its `b`. Nothing once abandoned."""
         if not self._open:
@@ -189,7 +189,8 @@ class LockedRing(RingFile):
         if text:
             (b,) = self.intern_all((text,))
         seq, at = self._claim(), at or monotonic_ns()
-        RECORD.pack_into(self.records, seq << 5 & self.bytes_mask, at, a, tag(kind, who, b), seq)
+        own = tag(kind, task_id, b)
+        RECORD.pack_into(self.records, seq << 5 & self.bytes_mask, at, a, own, seq)
 
     def abandon(self) -> None:
         """Write no more: in the child of a fork, the ring is the parent's."""

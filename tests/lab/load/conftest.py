@@ -18,8 +18,9 @@ import pytest
 import uvicorn
 
 from loopviz.lab.catalogue import LoadInfo
-from loopviz.lab.load.config import Config
-from loopviz.wire.control import Sample, encode, messages
+from loopviz.lab.load.config import LoadConfig
+from loopviz.wire.control import Failed, LoadReady, LoadReport, Message, encode, messages
+from loopviz.wire.samples import Sample
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -74,24 +75,40 @@ class Child:
         self._up = os.fdopen(reading, "rb")
         self.messages = messages(self._up)
         self.samples: list[Sample] = []
-        self.last: dict[str, Any] = {}
+        self.last: Message | None = None
+        self.reported: LoadReport | None = None
+        self.failed: Failed | None = None
 
     def start(self, url: str, *routes: LoadInfo, **more: Any) -> None:
-        self.say(**Config(url, routes, **more).to_message())
-        self.hear(lambda: self.last.get("is") == "ready")
+        self.send(LoadConfig(url=url, routes=routes, **more))
+        self.read(lambda: isinstance(self.last, LoadReady))
 
-    def say(self, **message: Any) -> None:
+    def send(self, message: Message) -> None:
+        self.write(encode(message))
+
+    def write(self, line: bytes) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(encode(message))
+        self.process.stdin.write(line)
         self.process.stdin.flush()
 
-    def hear(self, until: Callable[[], Any]) -> None:
+    def read(self, until: Callable[[], Any]) -> None:
         """Take in messages until something holds; pytest's timeout is the limit."""
         while not until():
-            self.last = next(self.messages, {"is": "gone"})
-            assert self.last["is"] != "gone", self.process.communicate()
-            if self.last["is"] == "samples":
-                self.samples += [Sample(*sample) for sample in self.last["samples"]]
+            self.last = next(self.messages, None)
+            assert self.last is not None, self.process.communicate()
+            if isinstance(self.last, LoadReport):
+                self.reported = self.last
+                self.samples += self.last.samples
+            elif isinstance(self.last, Failed):
+                self.failed = self.last
+
+    @property
+    def sent(self) -> tuple[int, ...]:
+        return self.reported.sent if self.reported else (0,)
+
+    @property
+    def in_flight(self) -> tuple[int, ...]:
+        return self.reported.in_flight if self.reported else (0,)
 
     def statuses(self, route: int = 0) -> list[int]:
         return [sample.status for sample in self.samples if sample.route == route]

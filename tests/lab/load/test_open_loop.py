@@ -1,7 +1,8 @@
 """The open loop in virtual time, and the outbox on a pipe that no one reads."""
 
 import asyncio
-import json
+import dataclasses
+import math
 import os
 
 import pytest
@@ -10,11 +11,12 @@ from loopviz.clock import MS, SECOND
 from loopviz.errors import LoopvizError, UsageError
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.lab.load.client import Client, Reply
-from loopviz.lab.load.config import Config
+from loopviz.lab.load.config import LoadConfig
 from loopviz.lab.load.open_loop import OpenLoop
 from loopviz.lab.load.outbox import Outbox
 from loopviz.lab.load.schedule import ArrivalSchedule
-from loopviz.wire.control import Sample
+from loopviz.wire.control import LoadStopped, messages
+from loopviz.wire.samples import Sample
 
 ROUTES = (LoadInfo("GET /a", 100), LoadInfo("GET /b", 20, "constant"))
 ALL = (LoadInfo("GET /a/{n}", 5, copies=2, leaves=0.5, leaves_within_s=2.0), *ROUTES)
@@ -159,7 +161,7 @@ def read(fd, outbox):
         try:
             said += os.read(fd, 1 << 20)
         except BlockingIOError:
-            return [json.loads(line) for line in said.splitlines()]
+            return list(messages(said.splitlines()))
         outbox.report(Source([]))
 
 
@@ -169,12 +171,12 @@ def test_a_parent_that_does_not_read_costs_samples_and_not_time(pipe):
     for i in range(0, 20_000, 100):
         outbox.report(Source(samples[i : i + 100]))
     assert outbox.dropped > 0
-    heard = read(pipe[0], outbox)
-    got = [sample[1] for message in heard for sample in message["samples"]]
+    reports = read(pipe[0], outbox)
+    got = [sample.scheduled_ns for report in reports for sample in report.samples]
     assert got == sorted(set(got))
     assert got[-1] == 19_999
     assert len(got) + outbox.dropped == 20_000
-    assert heard[-1]["dropped"] == outbox.dropped
+    assert reports[-1].dropped == outbox.dropped
 
 
 def test_nothing_new_is_said_only_as_a_sign_of_life(pipe):
@@ -190,40 +192,32 @@ def test_a_parent_that_is_gone_is_no_error():
     reading, writing = os.pipe()
     outbox = Outbox(writing)
     os.close(reading)
-    outbox.send({"is": "ready"})
+    outbox.send(LoadStopped())
     os.close(writing)
-
-
-def test_the_config_survives_the_pipe():
-    config = Config("http://127.0.0.1:1", ALL, seed=4, rate=0.5, start_at_ns=7)
-    assert Config.from_message(json.loads(json.dumps(config.to_message()))) == config
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"do": "stop"},
-        {"routes": [{"route": "GET"}]},
-        {"routes": [{"route": "/report", "rps": 1}]},
-        {"routes": [{"route": "GET /a", "rps": 1, "arrivals": "sometimes"}]},
-        {"routes": [{"route": "GET /a", "rps": -1}]},
-        {"routes": [{"route": "GET /a", "rps": 1, "timeout_s": 0}]},
-        {"routes": [{"route": "GET /a", "rps": 1, "copies": 0}]},
-        {"routes": [{"route": "GET /a", "rps": 1, "copies": 1.5}]},
-        {"routes": [{"route": "GET /a", "rps": 1, "leaves": 1.5}]},
-        {"routes": [{"route": "GET /a", "rps": 1, "leaves": -0.1}]},
-        {"routes": [{"route": "GET /a", "rps": 1, "leaves": "some"}]},
-        {"routes": [{"route": "GET /a", "rps": 1, "leaves_within_s": 0}]},
-        {"routes": 3},
-        {"rate": "fast"},
+        {"routes": (LoadInfo("GET", 1),)},
+        {"routes": (LoadInfo("/report", 1),)},
+        {"routes": (LoadInfo("GET /a", 1, "sometimes"),)},
+        {"routes": (LoadInfo("GET /a", -1),)},
+        {"routes": (LoadInfo("GET /a", math.nan),)},
+        {"routes": (LoadInfo("GET /a", 1, timeout_s=0),)},
+        {"routes": (LoadInfo("GET /a", 1, copies=0),)},
+        {"routes": (LoadInfo("GET /a", 1, leaves=1.5),)},
+        {"routes": (LoadInfo("GET /a", 1, leaves=-0.1),)},
+        {"routes": (LoadInfo("GET /a", 1, leaves_within_s=0),)},
         {"rate": -1},
-        {"url": None, "routes": None},
+        {"rate": math.inf},
     ],
 )
 def test_a_wrong_config_is_refused_in_one_sentence(change):
-    message = Config("http://127.0.0.1:1", ROUTES).to_message()
+    config = LoadConfig(url="http://127.0.0.1:1", routes=ROUTES)
+    config.check()
     with pytest.raises(LoopvizError, match=r"\.$"):
-        Config.from_message(message | change)
+        dataclasses.replace(config, **change).check()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """What was sent is accounted for: each request has one outcome, or has no answer yet."""
 
 import asyncio
-import json
 import os
 from itertools import cycle
 
@@ -16,7 +15,8 @@ from loopviz.lab.load.schedule import ArrivalSchedule
 from loopviz.model.model import Model
 from loopviz.model.totals import run_totals
 from loopviz.report.build import build_report
-from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
+from loopviz.wire.control import decode
+from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT
 
 ROUTES = (LoadInfo("GET /a", 200), LoadInfo("GET /b", 40, "constant"))
 NEVER = None
@@ -41,11 +41,10 @@ class Parent:
             return
         *lines, self._unread = self._unread.split(b"\n")
         for line in lines:
-            said = json.loads(line)
-            samples = [Sample(*sample) for sample in said["samples"]]
-            counts = said["sent"], said["in_flight"], said["shed"]
-            more = said["waiting"], said["outcomes"], said["at_ns"]
-            self.model.feed_load(samples, *counts, *more)
+            report = decode(line)
+            counts = report.sent, report.in_flight, report.shed
+            more = report.waiting, report.outcomes, report.at_ns
+            self.model.feed_load(report.samples, *counts, *more)
 
 
 def one_load(virtual, parent, outcomes, *, reads=True, in_flight_max=2_000, seconds=6):

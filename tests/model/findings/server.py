@@ -47,8 +47,8 @@ async def _sent(_message):
 def findings_of(folder):
     recording = Recording(folder)
     model = Model(naming=Naming([(str(Path(__file__).parent), "")], linecache.getline))
-    side = [(e.at, e.a, e.who, e.b, e.kind) for e in recording.side]
-    model.feed_side(np.array(side, EVENT_TYPE), recording._readers[1].strings)
+    aux = [(e.at, e.a, e.task_id, e.b, e.kind) for e in recording.aux]
+    model.feed_aux(np.array(aux, EVENT_TYPE), recording._readers[1].strings)
     model.feed(recording.batch(), recording.strings)
     model.stop(recording.loop[-1].at)
     assert not model.health().failed_hooks

@@ -78,7 +78,7 @@ def awaiting(legs, *, requests=3, between=0, more=0, calls=False):
         for ms, where in legs:
             story.idle(ms * MS).step(task, between * 1000, place=where)
             if calls:
-                story.call(task, "up", place=where)
+                story.http_call(task, "up", place=where)
         if more:
             story.idle(more * MS).step(task, place=place(50, "sleep", "other"))
         answered(story, task)
@@ -139,7 +139,7 @@ def test_one_call_that_waits_often_is_one():
         request(story, task)
         for ms, where in pieces:
             story.idle(ms * MS).step(task, place=where)
-        answered(story.call(task, "up", place=place(20)), task)
+        answered(story.http_call(task, "up", place=place(20)), task)
     assert found(story) == []
     (seen,) = found(awaiting(pieces[:3], calls=True))
     assert seen.count == 3
@@ -226,7 +226,9 @@ def leaving(times, *, cancelled=False, every=1000):
     story = Story().idle(MS)
     for task in range(1, times + 1):
         story.idle(every * MS)
-        writing(story, task).gone(task).idle(5 * MS).step(task, place=HOLDS).releases(task, 1)
+        writing(story, task).disconnects(task).idle(5 * MS).step(task, place=HOLDS).releases(
+            task, 1
+        )
         if cancelled:
             story.response(task, "GET /a", 0).end(task, TASK_CANCELLED).idle(MS)
         else:
@@ -265,7 +267,7 @@ def calling(requests, statuses, *, children=False):
             caller = task + j if children else task
             if children:
                 story.task(caller, CYCLE, parent=task)
-            story.idle(MS).step(caller).call(caller, "prices:80", status, place=place(40))
+            story.idle(MS).step(caller).http_call(caller, "prices:80", status, place=place(40))
             if children:
                 story.end(caller)
         answered(story.step(task), task)
@@ -305,7 +307,7 @@ def test_retries_that_are_few_among_many():
         task = i + 1
         request(story, task)
         for status in (503, 503, 503, 200) if i % 6 == 0 else (200,) * 10:
-            story.idle(MS).step(task).call(task, "prices:80", status, place=place(40))
+            story.idle(MS).step(task).http_call(task, "prices:80", status, place=place(40))
         answered(story, task)
     assert found(story) == []
     assert found(story.idle(SECOND)) == []

@@ -5,7 +5,7 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
-from loopviz.wire.control import TIMEOUT, Sample
+from loopviz.wire.samples import TIMEOUT, Sample
 from tests.model.findings.stories import answered, found, request, told
 
 LINE = Location(file="app/api.py", line=20, function="order", path="/app/api.py")
@@ -21,7 +21,7 @@ def failing(count, error="ValueError: no luck", status=500, place=PLACE):
     for task in range(1, count + 1):
         request(story, task).idle(30 * MS).step(task)
         if error:
-            story.failed(task, error, place=place)
+            story.raises(task, error, place=place)
         answered(story, task, status)
     return story
 
@@ -57,7 +57,7 @@ def test_one_finding_for_each_line_and_kind_of_exception():
         (12, "KeyError: 'x'", PLACE),
         (13, "ValueError: no luck", other),
     ]:
-        answered(request(story, task).failed(task, error, place=place), task, 500)
+        answered(request(story, task).raises(task, error, place=place), task, 500)
     counts = {(f.location.line, f.sentence.split()[3]): f.count for f in found(story)}
     assert counts == {(20, "ValueError:"): 3, (20, "KeyError:"): 1, (21, "ValueError:"): 1}
 

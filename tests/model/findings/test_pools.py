@@ -6,7 +6,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.findings.case import Verdict
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
-from loopviz.wire.events import SIDE_OUT, TASK_CANCELLED
+from loopviz.wire.events import TASK_CANCELLED, WAIT_GET
 from tests.model.findings.stories import CYCLE, HOLDS, MADE, WAITS, Crowd, found, rules_of, told
 
 HOLDER = Location(file="app/api.py", line=21, function="order", path="/app/api.py")
@@ -101,7 +101,7 @@ def test_those_who_give_up_are_told():
 def test_consumers_of_an_empty_queue_are_idle():
     story = Story().resource(1, "asyncio.Queue", 10, made_at=MADE)
     for task in range(1, 9):
-        story.task(task, CYCLE).step(task).waits_for(task, 1, side=SIDE_OUT).idle(SECOND)
+        story.task(task, CYCLE).step(task).waits_for(task, 1, direction=WAIT_GET).idle(SECOND)
     assert found(story) == []
 
 
@@ -279,12 +279,12 @@ def test_a_lock_that_is_held_and_hurts_nobody(times, options):
 def test_what_is_found_does_not_depend_on_the_batches():
     story, _ = jobs(story=too_many("sqlalchemy.pool").story, count=30)
     model = told(Story())
-    (side, names), (events, strings) = story.side_batch(), story.batch()
-    model.feed_side(side, names)
+    (aux, names), (events, strings) = story.aux_batch(), story.batch()
+    model.feed_aux(aux, names)
     for at in range(0, len(events), 7):
         model.feed(events[at : at + 7], strings)
     whole = told(Story())
-    whole.feed_side(side, names)
+    whole.feed_aux(aux, names)
     whole.feed(events, strings)
     assert len(model.findings()) == 2
     assert model.findings() == whole.findings()

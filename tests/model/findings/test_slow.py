@@ -226,7 +226,7 @@ def test_a_fix_is_suggested_until_one_is_on():
     assert model_of(stall(Story()).idle(MS)).findings()[0].suggested_fix == ""
 
 
-# The side ring
+# The aux ring
 
 
 def test_marks():
@@ -253,7 +253,7 @@ def test_a_sample_that_makes_no_sense_is_passed_over(text):
     model = Model()
     from loopviz.wire.events import Kind
 
-    story._side.write(story.now_ns, Kind.STALL, story.started_ns, 0, story._side.intern(text))
+    story._aux.write(story.now_ns, Kind.STALL, story.started_ns, 0, story._aux.intern(text))
     story.idle(MS).tell(model)
     (found,) = model.findings()
     assert found.location is None

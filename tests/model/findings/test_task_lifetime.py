@@ -27,7 +27,9 @@ def spawning(times=1, *, outlives=50, outcome=0, site=SPAWNED, then=lambda _stor
 
 
 def test_an_exception_that_nobody_retrieves():
-    story = spawning(2, outcome=TASK_RAISED, then=lambda s, t: s.unseen(t, "ValueError: no"))
+    story = spawning(
+        2, outcome=TASK_RAISED, then=lambda s, t: s.never_retrieved(t, "ValueError: no")
+    )
     (seen,) = found(story)
     assert (seen.rule, seen.count, seen.severity) == ("task-never-retrieved", 2, "error")
     assert (seen.location, seen.source) == (SPAWN, "line 30 of /app/api.py")
@@ -35,11 +37,11 @@ def test_an_exception_that_nobody_retrieves():
 
 
 def test_word_of_it_may_come_before_the_task():
-    """In the side ring, that is."""
-    story, side = spawning(1, outcome=TASK_RAISED), Story()
-    side._side.write(side.now_ns, 25, 0, 2, side._side.intern("ValueError: no"))
+    """In the aux ring, that is."""
+    story, aux = spawning(1, outcome=TASK_RAISED), Story()
+    aux._aux.write(aux.now_ns, 25, 0, 2, aux._aux.intern("ValueError: no"))
     model = told(Story())
-    model.feed_side(*side.side_batch())
+    model.feed_aux(*aux.aux_batch())
     assert model.findings() == ()
     story.tell(model)
     (seen,) = model.findings()
@@ -47,7 +49,7 @@ def test_word_of_it_may_come_before_the_task():
 
 
 def test_an_exception_of_a_task_that_was_never_heard_of():
-    story = Story().idle(MS).unseen(77, "ValueError: no").idle(SECOND).idle(SECOND)
+    story = Story().idle(MS).never_retrieved(77, "ValueError: no").idle(SECOND).idle(SECOND)
     story.idle(SECOND).idle(SECOND)
     (seen,) = found(story)
     assert (seen.location, seen.count) == (None, 1)
@@ -97,7 +99,7 @@ def test_a_task_of_the_lifespan_outlives_requests():
 
 def test_a_task_that_nothing_references():
     story = Story().idle(MS).resource(5, "asyncio.Event", name="ready").task(1, SPAWNED)
-    story.step(1).waits_for(1, 5, place=HOLDS).idle(SECOND).lost(1).idle(MS)
+    story.step(1).waits_for(1, 5, place=HOLDS).idle(SECOND).destroyed(1).idle(MS)
     (seen,) = found(story)
     assert (seen.rule, seen.count, seen.severity, seen.location) == ("task-lost", 1, "error", SPAWN)
     assert seen.worst_ns == SECOND
@@ -107,7 +109,7 @@ def test_a_task_that_nothing_references():
 
 
 def test_a_library_s_own_tasks_may_be_lost():
-    story = Story().task(1, CYCLE).step(1).idle(SECOND).lost(1).idle(MS)
+    story = Story().task(1, CYCLE).step(1).idle(SECOND).destroyed(1).idle(MS)
     assert found(story) == []
 
 
@@ -122,9 +124,9 @@ def filling(rates, *, capacity=0):
         for _ in range(10):
             story.idle(100 * MS)
             items = max(items + rate // 10 + 3, 0)
-            story.level(1, items)
+            story.queue_size(1, items)
             items = max(items - 3, 0)
-            story.level(1, items)
+            story.queue_size(1, items)
     return story.idle(MS)
 
 

@@ -5,7 +5,7 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.testing import Story
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 
 T0 = 1024 * SECOND
 

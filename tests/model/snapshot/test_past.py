@@ -156,7 +156,7 @@ def test_marks_of_the_time():
     model, story = Model(), Story()
     for fix in "abc":
         story.idle(SECOND).mark(f"fix:{fix}=on").tell(model)
-        model.feed_side(*story.side_batch())
+        model.feed_aux(*story.aux_batch())
     story.idle(SECOND)
     for fix, at in zip("abc", (3, 2, 1), strict=True):
         model.mark(story.now_ns - at * SECOND, f"fix:{fix}=off")

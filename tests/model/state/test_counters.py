@@ -84,14 +84,14 @@ def test_those_of_several_workers_are_added_up():
 
 
 @pytest.fixture
-def side(tmp_path):
-    ring = LockedRing(tmp_path / "side.ring")
+def aux(tmp_path):
+    ring = LockedRing(tmp_path / "aux.ring")
     yield ring
     ring.close()
 
 
-def written(side):
-    reader = RingReader(side.path)
+def written(aux):
+    reader = RingReader(aux.path)
     records, _ = reader.read()
     told = [
         (reader.strings[record["b"]], int(record["a"]))
@@ -102,9 +102,9 @@ def written(side):
     return told
 
 
-def test_only_changes_are_told(side):
+def test_only_changes_are_told(aux):
     charges, extra = Counter("charges", "charges made"), Counter("extra", "too many", bad=True)
-    counting = Counting([charges, extra], side)
+    counting = Counting([charges, extra], aux)
     counting.write()
     charges.value += 2
     counting.write()
@@ -112,21 +112,21 @@ def test_only_changes_are_told(side):
     extra.value = -(2**40)
     charges.value = 3.5  # the author's mistake, not ours
     counting.write()
-    assert written(side) == [("charges", 0), ("extra", 0), ("charges", 2), ("extra", -(2**40))]
+    assert written(aux) == [("charges", 0), ("extra", 0), ("charges", 2), ("extra", -(2**40))]
 
 
-def test_the_last_values_are_told_at_the_stop(side):
+def test_the_last_values_are_told_at_the_stop(aux):
     charges = Counter("charges", "charges made")
-    counting = Counting([charges], side)
+    counting = Counting([charges], aux)
     counting.start()
     charges.value = 41
     charges.value += 1
     counting.stop()
-    assert written(side)[-1] == ("charges", 42)
+    assert written(aux)[-1] == ("charges", 42)
 
 
-def test_nothing_to_count_needs_no_thread(side):
-    counting = Counting([], side)
+def test_nothing_to_count_needs_no_thread(aux):
+    counting = Counting([], aux)
     counting.start()
     counting.stop()
-    assert written(side) == []
+    assert written(aux) == []

@@ -74,8 +74,8 @@ def test_the_waits_of_a_very_long_request_still_add_up():
 def test_phases_bytes_calls_and_a_client_that_left():
     story = Story().task(1).step(1).request(1, "GET /a").phase(1, "dependencies").runs(MS)
     story.phase(1, "endpoint").runs(2 * MS).task(2, parent=1).step(2)
-    story.call(2, "upstream", 200, place=SOCKET).step(1, MS).call(1, "upstream", 0)
-    story.gone(1).phase(1).runs(MS).phase(1, "background").runs(3 * MS)
+    story.http_call(2, "upstream", 200, place=SOCKET).step(1, MS).http_call(1, "upstream", 0)
+    story.disconnects(1).phase(1).runs(MS).phase(1, "background").runs(3 * MS)
     model = told(story)
     now = story.now_ns
     request = the_request(model, now)
@@ -107,7 +107,7 @@ def test_pauses():
 def test_a_record_of_a_kind_to_come_is_passed_over(unknown):
     trace = Trace(handlers, Naming())
     trace.feed([(T0, 5, 6, 7, unknown)], [""])
-    trace.feed_other((T0, 5, 6, 7, unknown), "")
+    trace.feed_aux([(T0, 5, 6, 7, unknown)], [""])
     assert trace.tasks.live == {}
 
 
@@ -200,21 +200,28 @@ def listening(story):
     trace = Trace(handlers, Naming(), listener)
     events, strings = story.batch()
     trace.feed(events.tolist(), strings)
-    side, texts = story.side_batch()
-    for row in side.tolist():
-        trace.feed_other(row, texts[row[3]] if row[3] < len(texts) else "")
+    aux, texts = story.aux_batch()
+    trace.feed_aux(aux.tolist(), texts)
     return trace, listener.heard
 
 
 def test_the_order_of_what_is_observed():
-    story = serving().step(1, MS).acquires(1, 3).releases(1, 3).level(4, 9)
-    story.call(1, "up", 503).gone(1).response(1, "GET /a").end(1, TASK_CANCELLED).idle(MS)
-    story.job(8, 6).job_starts(8, 6).job_ends(8, 6).step(2, 30 * MS).idle(MS)
+    story = serving().step(1, MS).acquires(1, 3).releases(1, 3).queue_size(4, 9)
+    story.http_call(1, "up", 503).disconnects(1).response(1, "GET /a").end(1, TASK_CANCELLED)
+    story.idle(MS).job(8, 6).job_starts(8, 6).job_ends(8, 6).step(2, 30 * MS).idle(MS)
     trace, heard = listening(story)
     assert [name for name, *_ in heard] == [
         *("wait_began", "wait_over", "acquired", "released"),
         *("wait_began", "wait_over", "acquired", "released"),
-        *("level", "call", "client_gone", "request_ended", "task_ended", "stall", "job_ended"),
+        *(
+            "queue_size",
+            "http_call",
+            "client_disconnected",
+            "request_ended",
+            "task_ended",
+            "stall",
+            "job_ended",
+        ),
     ]
     words = {name: what for name, what, _ in heard}
     (wait,) = words["wait_over"]
@@ -224,7 +231,7 @@ def test_the_order_of_what_is_observed():
     assert trace.site(hold.longest[0]).name == "socket"
     request, _ = words["request_ended"]
     assert [(e - s) // MS for s, e, *_ in request.history] == [10, 20, 5, 5]
-    assert [row and row.kind for *_, row in request.history] == [
+    assert [row and row.kind.id for *_, row in request.history] == [
         "asyncio.Semaphore",
         None,
         None,
@@ -240,6 +247,6 @@ def test_a_resource_made_inside_a_request():
     story.resource(2, "asyncio.Lock").response(1, "GET /a").end(1).idle(MS)
     _, heard = listening(story)
     (resource, task, _) = next(what for name, what, _ in heard if name == "resource_made")
-    assert (resource.row.kind, task.number, task.request.number) == ("httpcore.pool", 1, 1)
+    assert (resource.row.kind.id, task.number, task.request.number) == ("httpcore.pool", 1, 1)
     (request, _) = next(what for name, what, _ in heard if name == "request_ended")
-    assert [row.kind for row in request.made] == ["httpcore.pool"]
+    assert [row.kind.id for row in request.made] == ["httpcore.pool"]

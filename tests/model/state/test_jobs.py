@@ -78,7 +78,7 @@ def test_after_a_loss_nothing_runs_for_ever():
     story, model = started().job(1, 1).job(2, 1).runs(MS), Model()
     story.tell(model)
     story.job_starts(1, 1).tell(model)
-    model.lost_side(4)
+    model.lost_aux(4)
     (view,) = model.builder.jobs()
     assert (view.queued, view.running) == (0, ())
     story.job_ends(1, 1).runs(MS).idle(MS).tell(model)

@@ -7,7 +7,7 @@ from loopviz.model.model import Model
 from loopviz.model.totals import run_totals
 from loopviz.report.build import build_report
 from loopviz.testing import Story
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 from tests.model.findings.stories import CYCLE, found, told
 
 

@@ -14,7 +14,7 @@ from loopviz.model.names import Naming
 from loopviz.model.state.resource_groups import Occupancy
 from loopviz.model.stats.series import Envelope
 from loopviz.testing import Story
-from loopviz.wire.events import SIDE_OUT
+from loopviz.wire.events import WAIT_GET
 
 T0 = 1024 * SECOND
 SEMAPHORE = "asyncio.Semaphore"
@@ -196,13 +196,15 @@ def test_a_new_name_and_a_new_size():
 
 def test_an_idle_consumer_waits_but_nothing_is_crowded():
     story = Story().task(1, "consumer").task(2, "producer").resource(1, "asyncio.Queue", 2)
-    story.step(1).waits_for(1, 1, side=SIDE_OUT).step(2).level(1, 1).level(1, 2)
+    story.step(1).waits_for(1, 1, direction=WAIT_GET).step(2).queue_size(1, 1).queue_size(1, 2)
     story.waits_for(2, 1).idle(30 * MS)
     model = told(story)
     (view,) = resources_of(model, story.now_ns)
     assert (view.idle, view.waiting.now, view.in_use.now, view.in_use.max) == (1, 1, 2, 2)
     assert [w.task for w in view.waiters] == [2]
-    story.step(1).wait_over(1, 1, side=SIDE_OUT).level(1, 1).step(2).wait_over(2, 1).idle(MS)
+    story.step(1).wait_over(1, 1, direction=WAIT_GET).queue_size(1, 1).step(2).wait_over(2, 1).idle(
+        MS
+    )
     story.tell(model)
     row = model.trace.resources.live[1].row
     assert (row.idle, row.waiting, row.in_use, row.gave_up) == (0, 0, 1, 0)

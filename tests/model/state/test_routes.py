@@ -6,7 +6,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.state.routes import RouteNames
 from loopviz.testing import Story
-from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
+from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, Sample
 
 T0 = 1024 * SECOND
 
@@ -122,7 +122,7 @@ def test_numbered_requests_share_the_loads_name_while_open_and_ended():
         story.task(task).step(task).request(task, path).idle(MS)
     story.task(4).step(4).request(4, "GET /other/9").idle(MS)
     for task, template in ((1, "POST /pay/{key}"), (3, "GET /items/{id}"), (4, "GET /other/{id}")):
-        story.step(task).gone(task).response(task, template).end(task).idle(MS)
+        story.step(task).disconnects(task).response(task, template).end(task).idle(MS)
     now = story.tell(model).now_ns
     assert [(r.route, r.lane, r.open) for r in model.snapshot(now, SECOND).requests] == [
         ("POST /pay/{n}", 0, False),

@@ -32,8 +32,8 @@ class Listener(Observer):
     def task_ended(self, task, at):
         self.heard.append(("ended", task.number, task.outlived_ns, len(task.waits)))
 
-    def unseen(self, number, error, task, at):
-        self.heard.append(("unseen", number, error, task and task.number))
+    def never_retrieved(self, number, error, task, at):
+        self.heard.append(("never_retrieved", number, error, task and task.number))
 
 
 def listening(story):
@@ -101,11 +101,11 @@ def test_a_task_that_ends_in_the_same_step_as_its_parent_is_no_orphan():
 
 def test_an_exception_that_nobody_retrieved():
     story = Story().task(1, "job").step(1, MS).end(1, TASK_RAISED).idle(MS)
-    story.unseen(1, "ValueError: no").unseen(77, "KeyError: 1")
+    story.never_retrieved(1, "ValueError: no").never_retrieved(77, "KeyError: 1")
     model, listener = listening(story)
     assert listener.heard[1:] == [
-        ("unseen", 1, "ValueError: no", 1),
-        ("unseen", 77, "KeyError: 1", None),
+        ("never_retrieved", 1, "ValueError: no", 1),
+        ("never_retrieved", 77, "KeyError: 1", None),
     ]
     assert model.trace.tasks.never_retrieved == 2
     (view,) = tasks_of(model, story).troubled
@@ -114,7 +114,7 @@ def test_an_exception_that_nobody_retrieved():
 
 def test_a_task_that_is_lost_while_it_waits():
     story = Story().task(1, "job").resource(5, "asyncio.Event").step(1).waits_for(1, 5)
-    story.idle(20 * MS).lost(1).idle(MS)
+    story.idle(20 * MS).destroyed(1).idle(MS)
     model, listener = listening(story)
     assert listener.heard == [("ended", 1, 0, 1)]
     view = tasks_of(model, story)
@@ -168,7 +168,7 @@ def test_an_eager_request_that_never_waits():
 
 
 def test_a_request_whose_end_was_never_told_ends_with_its_task():
-    story = Story().task(1).step(1).request(1, "GET /a").idle(MS).lost(1).task(2).step(2)
+    story = Story().task(1).step(1).request(1, "GET /a").idle(MS).destroyed(1).task(2).step(2)
     story.request(2, "GET /b").runs(MS).end(2).idle(MS)
     model = told(story)
     assert model.trace.requests.open == {}
@@ -219,7 +219,7 @@ def test_a_chain_of_tasks_is_not_kept():
 
 def test_one_in_trouble_is_told_however_many_end_well_after_it():
     story = Story().task(1, "bad").step(1, MS).end(1, TASK_RAISED).idle(MS)
-    story.unseen(1, "KeyError: 1").unseen(1, "KeyError: 1")
+    story.never_retrieved(1, "KeyError: 1").never_retrieved(1, "KeyError: 1")
     for number in range(2, 2500):
         story.task(number, "fine").step(number, 1).end(number)
     model, _ = listening(story.idle(MS))
@@ -229,7 +229,7 @@ def test_one_in_trouble_is_told_however_many_end_well_after_it():
 def test_of_many_in_trouble_the_last_are_told_the_newest_first():
     story = Story()
     for number in range(1, 61):
-        story.task(number).step(number, 1).lost(number)
+        story.task(number).step(number, 1).destroyed(number)
     model, _ = listening(story.idle(MS))
     assert [task.number for task in tasks_of(model, story).troubled] == [*range(60, 10, -1)]
     model.mark(story.now_ns, "scenario:other")

@@ -2,7 +2,7 @@
 
 from loopviz.wire.events import NUMBER, Kind
 
-TOLD = (Kind.WAIT, Kind.WAIT_OVER, Kind.ACQUIRED, Kind.RELEASED, Kind.LEVEL)
+TOLD = (Kind.WAIT, Kind.WAIT_OVER, Kind.ACQUIRED, Kind.RELEASED, Kind.QUEUE_SIZE)
 
 
 def resources(recording):
@@ -15,7 +15,7 @@ def resources(recording):
 
 
 def story(recording, kind):
-    """Of the one resource of that kind: (event, b or side), in order."""
+    """Of the one resource of that kind: (event, b or direction), in order."""
     (number,) = (n for n, row in resources(recording).items() if row[0] == kind)
     return [
         (e.kind.name, e.a >> 32 if e.kind in (Kind.WAIT, Kind.WAIT_OVER) else e.b)
@@ -31,17 +31,17 @@ def most_in_use(recording, kind):
 def whos(recording, kind, *events):
     """By which tasks, in order."""
     (number,) = (n for n, row in resources(recording).items() if row[0] == kind)
-    return [e.who for e in recording.of(*events) if e.a & NUMBER == number]
+    return [e.task_id for e in recording.of(*events) if e.a & NUMBER == number]
 
 
 def failures(recording):
-    return [e.text for e in recording.side if e.kind is Kind.HOOK_FAILED]
+    return [e.text for e in recording.aux if e.kind is Kind.HOOK_FAILED]
 
 
 def jobs(recording):
     """By job: its records' kinds in order of time, the last one's outcome."""
     found = {}
-    for e in sorted(recording.loop + recording.side, key=lambda e: (e.at, e.kind)):
+    for e in sorted(recording.loop + recording.aux, key=lambda e: (e.at, e.kind)):
         if e.kind in (Kind.JOB, Kind.JOB_START, Kind.JOB_END):
             found.setdefault(e.a >> 32, []).append(
                 e.kind.name if e.kind is not Kind.JOB_END else (e.kind.name, e.b)

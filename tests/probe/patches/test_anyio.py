@@ -9,7 +9,7 @@ from anyio._backends import _asyncio as backend
 from anyio.streams import memory
 
 from loopviz.probe.patches import rename, unwatch, watch
-from loopviz.wire.events import SIDE_IN, SIDE_OUT, TASK_CANCELLED, TASK_RETURNED, Kind
+from loopviz.wire.events import TASK_CANCELLED, TASK_RETURNED, WAIT_GET, WAIT_PUT, Kind
 from tests.probe.patches.recorded import failures, jobs, resources, story
 
 DONE = ["JOB", "JOB_START", ("JOB_END", TASK_RETURNED)]
@@ -30,7 +30,7 @@ def test_a_limiter_and_its_new_size(watched):
     recording = watched(main())
     assert story(recording, "anyio.CapacityLimiter") == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
+        ("WAIT", WAIT_PUT),
         ("RELEASED", 1),
         ("ACQUIRED", 1),
         ("RELEASED", 0),
@@ -60,13 +60,13 @@ def test_locks_and_semaphores(watched, kind, fast):
 
     assert story(watched(main()), kind) == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
+        ("WAIT", WAIT_PUT),
         ("RELEASED", 1),
         ("ACQUIRED", 1),
         ("RELEASED", 0),
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
         ("RELEASED", 0),
     ]
 
@@ -104,11 +104,11 @@ def test_a_stream(watched):
         ("anyio.MemoryObjectStream", "", 1)
     ]
     assert story(recording, "anyio.MemoryObjectStream") == [
-        ("WAIT", SIDE_OUT),
-        ("WAIT_OVER", SIDE_OUT),
-        ("LEVEL", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_GET),
+        ("WAIT_OVER", WAIT_GET),
+        ("QUEUE_SIZE", 1),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
     ]
 
 
@@ -144,7 +144,7 @@ def test_threads_are_jobs_of_the_default_limiter(watched):
     assert row == ("anyio.CapacityLimiter", "default thread limiter", 40, 0)
     assert [job[:2] for job in jobs(recording)] == [DONE[:2], DONE[:2]]
     assert [b for name, b in story(recording, "anyio.CapacityLimiter")] == [1, 0, 1, 0]
-    assert {e.text for e in recording.side if e.kind is Kind.JOB_START} == {"AnyIO worker thread"}
+    assert {e.text for e in recording.aux if e.kind is Kind.JOB_START} == {"AnyIO worker thread"}
 
 
 def test_a_job_given_up_before_a_thread_was_free(watched):

@@ -8,12 +8,13 @@ import pytest
 
 from loopviz.errors import LoopvizError
 from loopviz.probe.patches import rename, unwatch, watch
-from loopviz.probe.patches.asyncio_primitives import PATCHES as ASYNCIO
+from loopviz.probe.patches.asyncio_primitives import patches as asyncio_patches
 from loopviz.probe.patches.executors import PATCHES as EXECUTORS
 from loopviz.testing import VirtualLoop
-from loopviz.wire.events import SIDE_IN, SIDE_OUT, Kind
+from loopviz.wire.events import WAIT_GET, WAIT_PUT, Kind
 from tests.probe.patches.recorded import failures, resources, story, whos
 
+ASYNCIO = asyncio_patches(())
 CLASSES = {patch.owner for patch in (*ASYNCIO, *EXECUTORS)}
 
 
@@ -34,7 +35,7 @@ def test_a_contended_lock(watched, here):
     assert list(resources(recording).values()) == [("asyncio.Lock", "", 1, lines[0])]
     assert story(recording, "asyncio.Lock") == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
+        ("WAIT", WAIT_PUT),
         ("RELEASED", 0),
         ("ACQUIRED", 1),
         ("RELEASED", 0),
@@ -52,7 +53,7 @@ def test_the_maker_is_the_task_that_made_it(watched):
         await asyncio.create_task(makes())
 
     recording = watched(main())
-    assert [e.who for e in recording.of(Kind.RESOURCE)] == [recording.start_of("makes").who]
+    assert [e.task_id for e in recording.of(Kind.RESOURCE)] == [recording.start_of("makes").task_id]
 
 
 def test_a_unit_handed_to_one_who_gives_up_is_given_back(watched):
@@ -68,10 +69,10 @@ def test_a_unit_handed_to_one_who_gives_up_is_given_back(watched):
     recording = watched(main())
     assert story(recording, "asyncio.Semaphore") == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
+        ("WAIT", WAIT_PUT),
         ("RELEASED", 1),
         ("RELEASED", 0),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT_OVER", WAIT_PUT),
     ]
     assert whos(recording, "asyncio.Semaphore", Kind.RELEASED)[1] == 0
 
@@ -84,7 +85,7 @@ def test_a_timeout_ends_the_wait(watched):
                 await gate.acquire()
 
     recording = watched(main())
-    assert story(recording, "asyncio.Semaphore") == [("WAIT", SIDE_IN), ("WAIT_OVER", SIDE_IN)]
+    assert story(recording, "asyncio.Semaphore") == [("WAIT", WAIT_PUT), ("WAIT_OVER", WAIT_PUT)]
     wait, over = recording.of(Kind.WAIT, Kind.WAIT_OVER)
     assert over.at - wait.at == 250_000_000
 
@@ -104,7 +105,7 @@ def test_a_condition_and_its_lock(watched):
         await waiter
 
     recording = watched(main())
-    assert story(recording, "asyncio.Condition") == [("WAIT", SIDE_IN), ("WAIT_OVER", SIDE_IN)]
+    assert story(recording, "asyncio.Condition") == [("WAIT", WAIT_PUT), ("WAIT_OVER", WAIT_PUT)]
     lock = [event for event, _ in story(recording, "asyncio.Lock")]
     # taken, let go in wait(), taken by main, waited for and taken again
     assert lock[:4] == ["ACQUIRED", "RELEASED", "ACQUIRED", "RELEASED"]
@@ -119,7 +120,7 @@ def test_an_event_is_waited_for_only_if_it_is_not_set(watched):
         await event.wait()
 
     recording = watched(main())
-    assert story(recording, "asyncio.Event") == [("WAIT", SIDE_IN), ("WAIT_OVER", SIDE_IN)]
+    assert story(recording, "asyncio.Event") == [("WAIT", WAIT_PUT), ("WAIT_OVER", WAIT_PUT)]
 
 
 def test_a_library_s_events_are_one(watched):
@@ -135,7 +136,7 @@ def test_a_library_s_events_are_one(watched):
     recording = watched(main())
     events = [row for row in resources(recording).values() if row[0] == "asyncio.Event"]
     assert events == [("asyncio.Event", "", 0, 0)]
-    assert story(recording, "asyncio.Event") == [("WAIT", SIDE_IN), ("WAIT_OVER", SIDE_IN)] * 3
+    assert story(recording, "asyncio.Event") == [("WAIT", WAIT_PUT), ("WAIT_OVER", WAIT_PUT)] * 3
 
 
 def test_a_barrier_is_told_as_a_whole(watched):
@@ -148,7 +149,7 @@ def test_a_barrier_is_told_as_a_whole(watched):
 
     recording = watched(main())
     assert [row[:3] for row in resources(recording).values()] == [("asyncio.Barrier", "", 2)]
-    assert story(recording, "asyncio.Barrier") == [("WAIT", SIDE_IN), ("WAIT_OVER", SIDE_IN)]
+    assert story(recording, "asyncio.Barrier") == [("WAIT", WAIT_PUT), ("WAIT_OVER", WAIT_PUT)]
 
 
 def test_both_sides_of_a_queue(watched):
@@ -165,15 +166,15 @@ def test_both_sides_of_a_queue(watched):
         await putter
 
     assert story(watched(main()), "asyncio.Queue") == [
-        ("WAIT", SIDE_OUT),
-        ("LEVEL", 1),
-        ("LEVEL", 0),
-        ("WAIT_OVER", SIDE_OUT),
-        ("LEVEL", 1),
-        ("WAIT", SIDE_IN),
-        ("LEVEL", 0),
-        ("LEVEL", 1),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_GET),
+        ("QUEUE_SIZE", 1),
+        ("QUEUE_SIZE", 0),
+        ("WAIT_OVER", WAIT_GET),
+        ("QUEUE_SIZE", 1),
+        ("WAIT", WAIT_PUT),
+        ("QUEUE_SIZE", 0),
+        ("QUEUE_SIZE", 1),
+        ("WAIT_OVER", WAIT_PUT),
     ]
 
 
@@ -270,7 +271,7 @@ def test_a_wait_that_outlives_the_probe(loop, probe_of, recording):
     probe = probe_of(loop)
     loop.run(main(probe))
     seen = recording(probe)
-    assert story(seen, "asyncio.Lock") == [("ACQUIRED", 1), ("WAIT", SIDE_IN)]
+    assert story(seen, "asyncio.Lock") == [("ACQUIRED", 1), ("WAIT", WAIT_PUT)]
     assert seen.kinds[-1] is Kind.STOPPED
 
 
@@ -290,8 +291,8 @@ def test_a_wait_thrown_away_ends_as_its_own_task_s(watched):
 
     assert story(watched(main()), "asyncio.Lock") == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
         ("RELEASED", 0),
     ]
 

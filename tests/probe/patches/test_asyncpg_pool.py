@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from loopviz.wire.events import SIDE_IN
+from loopviz.wire.events import WAIT_PUT
 from tests.probe.patches.recorded import TOLD, failures, most_in_use, resources, story, whos
 
 asyncpg = pytest.importorskip("asyncpg")
@@ -38,7 +38,7 @@ def test_five_tasks_and_two_connections(really_watched, postgres, here):
     assert story(recording, KIND)[-1] == ("RELEASED", 0)
     gathered = set(whos(recording, KIND, *TOLD)) - {whos(recording, KIND, *TOLD)[-1]}
     for task in gathered:
-        own = [e.kind.name for e in recording.of(*TOLD) if e.who == task]
+        own = [e.kind.name for e in recording.of(*TOLD) if e.task_id == task]
         assert own in (["ACQUIRED", "RELEASED"], ["WAIT", "ACQUIRED", "RELEASED"])
     assert not failures(recording)
 
@@ -57,7 +57,7 @@ def test_a_timeout_and_a_pool_that_was_there_before(really_watched, postgres):
     assert (KIND, "", 1, 0) in resources(seen).values()
     assert story(seen, KIND) == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
         ("RELEASED", 0),
     ]

@@ -39,9 +39,9 @@ def test_to_thread_runs_on_the_default_executor(watched):
     assert capacity > 0
     assert jobs(recording) == [DONE, DONE]
     job = recording.of(Kind.JOB)[1]
-    assert job.who == recording.of(Kind.STEP)[0].who
+    assert job.task_id == recording.of(Kind.STEP)[0].task_id
     assert job.text == f"work\t{__file__}\t{work.__code__.co_firstlineno}\twork"
-    names = {e.text for e in recording.side if e.kind is Kind.JOB_START}
+    names = {e.text for e in recording.aux if e.kind is Kind.JOB_START}
     assert names == {"asyncio_0"}
     assert not failures(recording)
 

@@ -14,10 +14,10 @@ import pytest
 from httpx2.websockets._api import AsyncWebSocketSession
 
 from loopviz import name
-from loopviz.probe.patches import _LIBRARIES
+from loopviz.probe.patches import _MODULES
 from loopviz.probe.patches.patch import apply, undo
 from loopviz.probe.recorder import current
-from loopviz.wire.events import NUMBER, SIDE_IN, Kind
+from loopviz.wire.events import NUMBER, WAIT_PUT, Kind
 from tests.probe.patches.recorded import TOLD, failures, most_in_use, resources, story, whos
 from tests.support.recording import coroutine_name
 
@@ -84,13 +84,15 @@ def test_six_requests_and_two_connections(http, really_watched, here):
     assert story(recording, KIND)[-1] == ("RELEASED", 0)
     for task in set(whos(recording, KIND, *TOLD)):
         (number,) = pools
-        own = [e.kind.name for e in recording.of(*TOLD) if (e.who, e.a & NUMBER) == (task, number)]
+        own = [
+            e.kind.name for e in recording.of(*TOLD) if (e.task_id, e.a & NUMBER) == (task, number)
+        ]
         assert own in (["ACQUIRED", "RELEASED"], ["WAIT", "ACQUIRED", "RELEASED"])
     line = fetch.__code__.co_firstlineno + 1
     assert {e.text for e in recording.of(Kind.WAIT) if e.a == number} == {
         f"\t{__file__}\t{line}\tfetch"
     }
-    calls = recording.of(Kind.CALL)
+    calls = recording.of(Kind.HTTP_CALL)
     assert [(e.a & NUMBER, e.text) for e in calls] == [(201, "127.0.0.1")] * 6
     assert {recording.strings[e.a >> 32] for e in calls} == {f"\t{__file__}\t{line}\tfetch"}
     assert not failures(recording)
@@ -146,11 +148,11 @@ def test_the_pool_s_timeout_ends_the_wait(http, really_watched):
     recording = really_watched(main)
     assert story(recording, KIND) == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
         ("RELEASED", 0),
     ]
-    assert [e.a & NUMBER for e in recording.of(Kind.CALL)] == [201, 0]
+    assert [e.a & NUMBER for e in recording.of(Kind.HTTP_CALL)] == [201, 0]
 
 
 def test_a_client_per_request_is_made_by_its_task(http, really_watched):
@@ -166,7 +168,7 @@ def test_a_client_per_request_is_made_by_its_task(http, really_watched):
     recording = really_watched(main)
     pools = [e for e in recording.of(Kind.RESOURCE) if e.text.startswith(KIND)]
     handlers = [e for e in recording.of(Kind.TASK_START) if coroutine_name(e) == "handler"]
-    assert [e.who for e in pools] == [e.who for e in handlers]
+    assert [e.task_id for e in pools] == [e.task_id for e in handlers]
 
 
 def test_nothing_is_left_in_the_classes(http, core, loop, probe_of):
@@ -272,7 +274,7 @@ def test_both_in_one_app(really_watched):
         [e.kind.name for e in recording.of(*TOLD) if e.a & NUMBER == number] for number in pools
     ]
     assert stories == [["ACQUIRED", "WAIT", "RELEASED", "ACQUIRED", "RELEASED"]] * 2
-    assert len(recording.of(Kind.CALL)) == 4
+    assert len(recording.of(Kind.HTTP_CALL)) == 4
     assert not failures(recording)
 
 
@@ -351,7 +353,7 @@ class OtherSession:
         pass
 
 
-@pytest.mark.parametrize("name", [name for name in _LIBRARIES if name.startswith("http")])
+@pytest.mark.parametrize("name", [name for name in _MODULES if name.startswith("http")])
 def test_a_version_with_other_parts_blinds_nothing_else(name, really_watched):
     """The app gets what it asked for; the failure is reported once; the rest is seen as ever."""
     later = ModuleType(name)
@@ -363,7 +365,7 @@ def test_a_version_with_other_parts_blinds_nothing_else(name, really_watched):
     }
     vars(later).update(others)
     OtherClient.send.__module__ = OtherPool._assign_requests_to_connections.__module__ = name
-    patches = [p for p in _LIBRARIES[name](later) if p.owner in others.values()]
+    patches = [p for p in _MODULES[name](later) if p.owner in others.values()]
 
     async def main():
         for pool in OtherPool(), OtherPool():
@@ -373,7 +375,7 @@ def test_a_version_with_other_parts_blinds_nothing_else(name, really_watched):
                 async with OtherSession() as entered:
                     assert entered == "entered"
         async with asyncio.Lock():
-            current().call(204, "elsewhere")
+            current().http_call(204, "elsewhere")
 
     applied = apply(patches)
     try:
@@ -383,4 +385,4 @@ def test_a_version_with_other_parts_blinds_nothing_else(name, really_watched):
     (said,) = failures(recording)
     assert said.startswith(f"{name}: AttributeError: ")
     assert [e.kind.name for e in recording.of(*TOLD)] == ["ACQUIRED", "RELEASED"]
-    assert [e.a & NUMBER for e in recording.of(Kind.CALL)] == [204]
+    assert [e.a & NUMBER for e in recording.of(Kind.HTTP_CALL)] == [204]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from loopviz.probe import install
 from loopviz.testing import VirtualLoop
-from loopviz.wire.events import NUMBER, SIDE_IN, SIDE_OUT, Kind
+from loopviz.wire.events import NUMBER, WAIT_GET, WAIT_PUT, Kind
 from tests.support.recording import Recording, coroutine_name
 
 MS = 1 / 1024  # exact as a float
@@ -193,13 +193,13 @@ def recorded(main):
         loop.run(main)
         probe.uninstall()
         recording = Recording(probe.folder)
-    assert not [e for e in recording.side if e.kind is Kind.HOOK_FAILED]
+    assert not [e for e in recording.aux if e.kind is Kind.HOOK_FAILED]
     return recording
 
 
 def names(recording):
     starts = [e for e in recording.of(Kind.TASK_START) if coroutine_name(e) == "use"]
-    return {start.who: i for i, start in enumerate(starts)}
+    return {start.task_id: i for i, start in enumerate(starts)}
 
 
 def told(recording, kind):
@@ -211,7 +211,7 @@ def told(recording, kind):
     for event in recording.of(Kind.WAIT, Kind.WAIT_OVER, Kind.ACQUIRED, Kind.RELEASED):
         if event.a & NUMBER != resource:
             continue
-        task = tasks.get(event.who)
+        task = tasks.get(event.task_id)
         match event.kind:
             case Kind.WAIT:
                 waiting.add(task)
@@ -270,23 +270,23 @@ def test_occupancy_is_the_models_at_every_event(kind, programs, capacity, plan):
 
 
 class Pipe:
-    """A queue: its items, and who waits on which side."""
+    """A queue: its items, and who waits to put and who to get."""
 
     def __init__(self, size):
         self.size, self.items, self.events = size, 0, []
 
-    def asks(self, name, side):
-        waits = self.items == 0 if side == SIDE_OUT else 0 < self.size <= self.items
+    def asks(self, name, direction):
+        waits = self.items == 0 if direction == WAIT_GET else 0 < self.size <= self.items
         if waits:
-            self.events.append(("WAIT", name, side))
+            self.events.append(("WAIT", name, direction))
         return waits
 
-    def did(self, name, side):
-        self.items += 1 if side == SIDE_IN else -1
-        self.events.append(("LEVEL", name, self.items))
+    def did(self, name, direction):
+        self.items += 1 if direction == WAIT_PUT else -1
+        self.events.append(("QUEUE_SIZE", name, self.items))
 
-    def over(self, name, side):
-        self.events.append(("WAIT_OVER", name, side))
+    def over(self, name, direction):
+        self.events.append(("WAIT_OVER", name, direction))
 
 
 async def use_queue(queue, model, name, program):
@@ -295,14 +295,14 @@ async def use_queue(queue, model, name, program):
             if op == "sleep":
                 await asyncio.sleep(ms * MS)
                 continue
-            side = SIDE_IN if op == "put" else SIDE_OUT
-            waits = model.asks(name, side)
+            direction = WAIT_PUT if op == "put" else WAIT_GET
+            waits = model.asks(name, direction)
             try:
                 await (queue.put(ms) if op == "put" else queue.get())
-                model.did(name, side)
+                model.did(name, direction)
             finally:
                 if waits:
-                    model.over(name, side)
+                    model.over(name, direction)
         except asyncio.CancelledError:
             asyncio.current_task().uncancel()
 
@@ -336,9 +336,9 @@ def test_a_queue_is_the_models_at_every_event(make, programs, size, plan):
 
     recording = recorded(main())
     starts = [e for e in recording.of(Kind.TASK_START) if coroutine_name(e) == "use_queue"]
-    tasks = {start.who: i for i, start in enumerate(starts)}
+    tasks = {start.task_id: i for i, start in enumerate(starts)}
     events = [
-        (e.kind.name, tasks[e.who], e.b if e.kind is Kind.LEVEL else e.a >> 32)
-        for e in recording.of(Kind.WAIT, Kind.WAIT_OVER, Kind.LEVEL)
+        (e.kind.name, tasks[e.task_id], e.b if e.kind is Kind.QUEUE_SIZE else e.a >> 32)
+        for e in recording.of(Kind.WAIT, Kind.WAIT_OVER, Kind.QUEUE_SIZE)
     ]
     assert events == model.events

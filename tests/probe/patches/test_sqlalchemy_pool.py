@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool.impl import AsyncAdaptedQueuePool
 
 from loopviz.probe.patches import rename
-from loopviz.wire.events import NUMBER, SIDE_IN, Kind
+from loopviz.wire.events import NUMBER, WAIT_PUT, Kind
 from tests.probe.patches.recorded import TOLD, failures, most_in_use, resources, story, whos
 
 KIND = "sqlalchemy.pool"
@@ -50,7 +50,7 @@ def test_a_pool_that_is_used_up(really_watched, url, here):
     assert story(recording, KIND)[-1] == ("RELEASED", 0)
     (number,) = (n for n, row in resources(recording).items() if row[0] == KIND)
     for task in set(whos(recording, KIND, *TOLD)):
-        own = [e for e in recording.of(*TOLD) if e.who == task and e.a & NUMBER == number]
+        own = [e for e in recording.of(*TOLD) if e.task_id == task and e.a & NUMBER == number]
         names = [e.kind.name for e in own]
         assert names in (["ACQUIRED", "RELEASED"], ["WAIT", "ACQUIRED", "RELEASED"])
     waits = [e for e in recording.of(Kind.WAIT) if e.a == number]
@@ -71,8 +71,8 @@ def test_nobody_has_a_connection_in_time(really_watched, url):
 
     assert story(really_watched(main), KIND) == [
         ("ACQUIRED", 1),
-        ("WAIT", SIDE_IN),
-        ("WAIT_OVER", SIDE_IN),
+        ("WAIT", WAIT_PUT),
+        ("WAIT_OVER", WAIT_PUT),
         ("RELEASED", 0),
     ]
 

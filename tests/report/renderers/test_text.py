@@ -6,7 +6,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.report.renderers import renderer
 from loopviz.testing import Story
-from loopviz.wire.control import LEFT, Sample
+from loopviz.wire.samples import LEFT, Sample
 from tests.report.runs import T0, crowded, hung, report_of, run
 
 summary, compare_table = renderer("text").report, renderer("text").comparison

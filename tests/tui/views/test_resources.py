@@ -8,7 +8,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
 from loopviz.tui.commands import rows as commands
 from loopviz.tui.draw.glyphs import ASCII
-from loopviz.wire.events import SIDE_OUT
+from loopviz.wire.events import WAIT_GET
 from tests.tui.rendered import RenderedView
 
 POOL, LOCK, QUEUE, QUIET = 5, 6, 7, 8
@@ -29,8 +29,10 @@ def crowded(waiting=3):
     for number in range(3, 3 + waiting):
         story.task(number, "order\t/app/api.py\t9\tserve").step(number, MS)
         story.waits_for(number, POOL, place="\t/app/db.py\t20\torder").idle(MS)
-    story.task(99, "mail\t/app/mail.py\t5\trun").step(99, MS).waits_for(99, QUEUE, side=SIDE_OUT)
-    return story.idle(MS).level(QUEUE, 12).idle(MS)
+    story.task(99, "mail\t/app/mail.py\t5\trun").step(99, MS).waits_for(
+        99, QUEUE, direction=WAIT_GET
+    )
+    return story.idle(MS).queue_size(QUEUE, 12).idle(MS)
 
 
 def names(rendered):

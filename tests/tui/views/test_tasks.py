@@ -10,7 +10,7 @@ from loopviz.testing import Story
 from loopviz.tui.commands import rows as commands
 from loopviz.tui.draw.glyphs import ASCII
 from loopviz.tui.state.view_state import LIVE
-from loopviz.wire.events import SIDE_OUT, TASK_RAISED
+from loopviz.wire.events import TASK_RAISED, WAIT_GET
 from tests.tui.rendered import RenderedView
 
 TICK = "tick\t/app/jobs.py\t12\tmain"
@@ -130,8 +130,8 @@ def test_requests_are_grouped_by_their_route_and_say_what_they_wait_for():
 
 
 def test_troubled_tasks_stand_on_top_with_a_word():
-    story = ticking(2).step(2, MS).end(2, TASK_RAISED).idle(MS).unseen(2, "ValueError: no")
-    story.lost(3).idle(MS)
+    story = ticking(2).step(2, MS).end(2, TASK_RAISED).idle(MS).never_retrieved(2, "ValueError: no")
+    story.destroyed(3).idle(MS)
     rendered = RenderedView("tasks", story, size=(118, 20))
     top = rendered.rows[2:5]
     assert "IN TROUBLE" in top[0]
@@ -148,7 +148,7 @@ def test_troubled_tasks_stand_on_top_with_a_word():
 def test_of_many_in_trouble_the_last_three_are_shown_until_they_are_opened():
     story = ticking(9)
     for number in range(2, 8):
-        story.lost(number)
+        story.destroyed(number)
     rendered = RenderedView("tasks", story.idle(MS)).choose(("trouble", 0))
     assert sum("! lost" in row for row in rendered.rows) == 3
     commands.enter(rendered.controller)
@@ -294,7 +294,7 @@ def test_on_a_wide_terminal_table_and_detail_stand_side_by_side():
 
 
 def test_ascii_has_no_other_signs():
-    story = ticking(2).step(2, MS).end(2, TASK_RAISED).idle(MS).unseen(2, "ValueError: no")
+    story = ticking(2).step(2, MS).end(2, TASK_RAISED).idle(MS).never_retrieved(2, "ValueError: no")
     rendered = RenderedView("tasks", story, size=(160, 40), glyphs=ASCII).choose(("task", 3))
     assert all(row.isascii() for row in rendered.rows)
 
@@ -331,10 +331,10 @@ def test_seconds_pass_and_a_group_has_a_pace():
 
 
 def test_the_chosen_one_in_trouble_stays_while_others_come():
-    story = ticking(12).lost(2).idle(MS)
+    story = ticking(12).destroyed(2).idle(MS)
     rendered = RenderedView("tasks", story).choose(("task", 2))
     for number in range(3, 9):
-        rendered.story.lost(number)
+        rendered.story.destroyed(number)
     rendered.passes()
     assert [row.split()[0] for row in rendered.rows if "! lost" in row][-1] == "▶"
     assert ("task", 2) in rendered.keys
@@ -342,5 +342,5 @@ def test_the_chosen_one_in_trouble_stays_while_others_come():
 
 def test_a_consumer_without_work_is_idle_and_does_not_queue():
     story = ticking(1).resource(5, "asyncio.Queue", 3, made_at=POOL).step(2, MS)
-    rendered = RenderedView("tasks", story.waits_for(2, 5, side=SIDE_OUT).idle(MS))
+    rendered = RenderedView("tasks", story.waits_for(2, 5, direction=WAIT_GET).idle(MS))
     assert "─ idle" in rendered.row("#2")

@@ -14,11 +14,11 @@ import signal
 import threading
 from pathlib import Path
 
-from loopviz.errors import LoopvizError
-from loopviz.lab.load.config import Config
+from loopviz.errors import LoopvizError, WireError
+from loopviz.lab.load.config import LoadConfig, Orders
 from loopviz.lab.load.outbox import Outbox
 from loopviz.lab.load.precise_loop import new_loop
-from loopviz.wire.control import messages
+from loopviz.wire.control import Failed, Quit, decode
 
 OPEN_FILES = 4_096
 
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--run-dir", type=Path, help="to be removed if the parent is gone")
     arguments = parser.parse_args()
 
-    orders: queue.SimpleQueue[dict[str, object]] = queue.SimpleQueue()
+    orders: Orders = queue.SimpleQueue()
     reader = threading.Thread(target=_read, args=(orders, arguments.run_dir), daemon=True)
     reader.start()
     outbox = Outbox(arguments.out_fd)
@@ -41,20 +41,37 @@ def main() -> int:
 
     _allow_open_files()
     try:
-        config = Config.from_message(orders.get())
+        config = _first(orders)
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(run(config, orders, outbox))
     except LoopvizError as error:
-        outbox.send({"is": "failed", "why": str(error)})
+        outbox.send(Failed(why=str(error)))
         return error.exit_code
     return 0  # never: `_read` ends the process
 
 
-def _read(orders: "queue.SimpleQueue[dict[str, object]]", run_dir: Path | None) -> None:
-    """Pass orders on; end the process at `quit`, and when there can be no more."""
+def _first(orders: Orders) -> LoadConfig:
+    """Wait for the configuration. Raises LoopvizError if it is wrong, or something else comes."""
+    match orders.get():
+        case LoadConfig() as config:
+            config.check()
+            return config
+        case WireError() as error:
+            raise error
+        case other:
+            raise LoopvizError(f"The load's first message must be its LoadConfig, not {other!r}.")
+
+
+def _read(orders: Orders, run_dir: Path | None) -> None:
+    """Pass orders on; end the process at `Quit`, and when there can be no more."""
     with open(0, "rb", closefd=False) as stdin:
-        for message in messages(stdin):
-            if message.get("do") == "quit":
+        for line in stdin:
+            try:
+                message = decode(line)
+            except WireError as error:
+                orders.put(error)
+                continue
+            if isinstance(message, Quit):
                 os._exit(0)
             orders.put(message)
     if run_dir is not None:

@@ -21,7 +21,7 @@ from loopviz.errors import LoopvizError
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.lab.load.config import split_route
 from loopviz.lab.load.schedule import Arrival
-from loopviz.wire.control import CONNECTION, LEFT, SENT_HEADER, TIMEOUT
+from loopviz.wire.samples import CONNECTION, LEFT, SENT_HEADER, TIMEOUT
 
 try:
     import sniffio  # type: ignore[import-not-found, unused-ignore]  # noqa: F401

@@ -1,21 +1,26 @@
 """The load's configuration, its first message: where to send what, how often and from when."""
 
 import math
+import queue
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from loopviz.errors import LoopvizError, UsageError
+from loopviz.errors import LoopvizError, UsageError, WireError
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.lab.catalogue.checks import parameters, wrong
 from loopviz.scenario import Load
+from loopviz.wire.control import Message
 
-__all__ = ["Config", "factor", "split_route"]
+__all__ = ["LoadConfig", "Orders", "check_factor", "split_route"]
+
+Orders = queue.SimpleQueue[Message | WireError]
+"""Messages from the parent, in order, put there by the thread that reads them; for a line without
+one, why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
-    """One run of the load."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadConfig(Message):
+    """One run of the load. Its first message."""
 
     url: str
     """`http://127.0.0.1:PORT`, and no other host."""
@@ -31,39 +36,16 @@ class Config:
     """False: each request has a connection of its own, as if from many clients. A reused connection
     stays with the worker process that accepted it."""
 
-    def to_message(self) -> dict[str, Any]:
-        """The message that starts the load."""
-        message = asdict(self) | {"do": "start"}
-        return {name: value for name, value in message.items() if value is not None}
-
-    @classmethod
-    def from_message(cls, message: dict[str, Any]) -> "Config":
-        """The configuration in that message. Raises LoopvizError, naming what is wrong."""
-        if message.get("do") != "start":
-            raise LoopvizError(f"The load's first message must be its start, not {message!r}.")
-        try:
-            routes = tuple(LoadInfo(**route) for route in message["routes"])
-            start_at, duration = message.get("start_at_ns"), message.get("duration_s")
-            config = cls(
-                url=str(message["url"]),
-                routes=routes,
-                seed=int(message.get("seed", 0)),
-                rate=factor(message.get("rate", 1.0)),
-                start_at_ns=None if start_at is None else int(start_at),
-                duration_s=None if duration is None else float(duration),
-                reuse=bool(message.get("reuse", True)),
-            )
-            _check(routes)
-        except (KeyError, TypeError, ValueError) as error:
-            raise LoopvizError(f"The load's start message is wrong: {error!r}.") from error
-        return config
+    def check(self) -> None:
+        """Raises LoopvizError, naming what is wrong, unless such a load can be sent."""
+        check_factor(self.rate)
+        _check(self.routes)
 
 
-def factor(value: Any) -> float:
-    """A rate factor. Raises LoopvizError unless it is a finite number of at least 0."""
-    if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise LoopvizError(f"A load's rate must be a number of at least 0, not {value!r}.")
-    return float(value)
+def check_factor(factor: float) -> None:
+    """Raises LoopvizError unless a rate factor is a finite number of at least 0."""
+    if not math.isfinite(factor) or factor < 0:
+        raise LoopvizError(f"A load's rate must be a number of at least 0, not {factor!r}.")
 
 
 def split_route(route: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from loopviz.clock import SECOND, Clock, monotonic_ns
 from loopviz.lab.load.schedule import Arrival, ArrivalSchedule
-from loopviz.wire.control import Sample
+from loopviz.wire.samples import Sample
 
 __all__ = ["IN_FLIGHT_MAX", "OpenLoop", "SendResult"]
 

@@ -6,10 +6,11 @@ oldest are kept, as counts. The schedule is not affected.
 
 import os
 from collections import Counter, deque
-from typing import Any, Protocol
+from typing import Protocol
 
 from loopviz.clock import MS, Clock, monotonic_ns
-from loopviz.wire.control import Sample, encode
+from loopviz.wire.control import LoadReport, Message, encode
+from loopviz.wire.samples import Sample
 
 __all__ = ["Outbox", "Source"]
 
@@ -50,7 +51,7 @@ class Outbox:
         self._outcomes: Counter[tuple[int, int]] = Counter()
         """Dropped samples that were not yet reported, by route and status."""
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Message) -> None:
         """Send a message after the earlier ones, now or in a later call."""
         self._unwritten += encode(message)
         self.flush()
@@ -71,17 +72,16 @@ class Outbox:
             chunk = [self._backlog.popleft() for _ in range(min(CHUNK, len(self._backlog)))]
             sent, in_flight, shed = counts
             self.send(
-                {
-                    "is": "samples",
-                    "at_ns": now_ns,
-                    "samples": chunk,
-                    "sent": sent,
-                    "in_flight": in_flight,
-                    "shed": shed,
-                    "waiting": source.waiting(now_ns - LATE_NS),
-                    "dropped": self.dropped,
-                    "outcomes": [[*of, count] for of, count in self._outcomes.items()],
-                }
+                LoadReport(
+                    at_ns=now_ns,
+                    samples=tuple(chunk),
+                    sent=tuple(sent),
+                    in_flight=tuple(in_flight),
+                    shed=tuple(shed),
+                    waiting=tuple(source.waiting(now_ns - LATE_NS)),
+                    dropped=self.dropped,
+                    outcomes=tuple((*of, count) for of, count in self._outcomes.items()),
+                )
             )
             self._outcomes.clear()
             self._counts, self._reported_ns = counts, now_ns

@@ -2,29 +2,33 @@
 
 import asyncio
 import gc
-import queue
 import socket
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from loopviz.clock import MS, SECOND, monotonic_ns
-from loopviz.errors import LoopvizError
+from loopviz.errors import LoopvizError, WireError
 from loopviz.lab.load.client import HOST, Client
-from loopviz.lab.load.config import Config, factor
+from loopviz.lab.load.config import LoadConfig, Orders, check_factor
 from loopviz.lab.load.open_loop import OpenLoop
 from loopviz.lab.load.outbox import Outbox
 from loopviz.lab.load.schedule import Arrival, ArrivalSchedule
+from loopviz.wire.control import (
+    AimLoad,
+    Failed,
+    LoadReady,
+    LoadStopped,
+    SetRate,
+    StopLoad,
+)
 
-__all__ = ["Orders", "run"]
-
-Orders = queue.SimpleQueue[dict[str, Any]]
-"""Messages from the parent, in order, put there by the thread that reads them."""
+__all__ = ["run"]
 
 TICK_S = 0.05
 LAST_REPLIES_NS = 1 * SECOND
 """How long requests in flight may take after the load was stopped."""
 
 
-async def run(config: Config, orders: Orders, outbox: Outbox) -> NoReturn:
+async def run(config: LoadConfig, orders: Orders, outbox: Outbox) -> NoReturn:
     """Send the load until a message stops it. Sends `ready` first and `stopped` last.
 
     Requests without an answer are in the last report, and keep their connections as long as the
@@ -41,7 +45,7 @@ async def run(config: Config, orders: Orders, outbox: Outbox) -> NoReturn:
     schedule = ArrivalSchedule(config.routes, config.seed, config.rate, end_ns)
     load = OpenLoop(schedule, client.send, len(config.routes), origin_ns)
     load.start()
-    outbox.send({"is": "ready", "start_at_ns": origin_ns})
+    outbox.send(LoadReady(start_at_ns=origin_ns))
     while not _obey(orders, load, client, outbox):
         outbox.report(load)
         await asyncio.sleep(TICK_S)
@@ -53,7 +57,7 @@ async def run(config: Config, orders: Orders, outbox: Outbox) -> NoReturn:
     await client.aclose()
     while not outbox.report(load, always=True):  # noqa: ASYNC110 - a pipe that is full
         await asyncio.sleep(10 * MS / SECOND)
-    outbox.send({"is": "stopped"})
+    outbox.send(LoadStopped())
     while True:
         await asyncio.sleep(TICK_S)
         outbox.flush()
@@ -64,18 +68,21 @@ def _obey(orders: Orders, load: OpenLoop, client: Client, outbox: Outbox) -> boo
     while not orders.empty():
         try:
             match orders.get():
-                case {"do": "rate", "factor": value}:
-                    load.set_rate(factor(value))
-                case {"do": "aim", "url": url}:
-                    client.aim(str(url))
-                case {"do": "stop"}:
+                case SetRate(factor=factor):
+                    check_factor(factor)
+                    load.set_rate(factor)
+                case AimLoad(url=url):
+                    client.aim(url)
+                case StopLoad():
                     return True
+                case WireError() as error:
+                    raise error
         except LoopvizError as error:
-            outbox.send({"is": "failed", "why": str(error)})
+            outbox.send(Failed(why=str(error)))
     return False
 
 
-async def _warm_up(config: Config) -> None:
+async def _warm_up(config: LoadConfig) -> None:
     """Send one request to a port where no one listens, so that httpx loads its modules (0.1 s)."""
     with socket.socket() as taken:
         taken.bind((HOST, 0))

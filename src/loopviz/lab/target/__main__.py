@@ -1,10 +1,8 @@
 """`python -m loopviz.lab.target --out-fd N --run-dir PATH`: serve one scenario.
 
-The first line on standard input says what: `{"do": "start", "id": "block", "path": "…/block.py",
-"fixes": ["to_thread"], "listen_fd": 5, "probe": true}`; later lines are control messages. What is
-to be said goes to the file descriptor `--out-fd`, a JSON object a line: `loading` at once, with a
-sentence where it stands if that takes long; `ready` with the address and the scenario, or `failed`
-with one sentence, and whether the machine is to blame and not the scenario.
+The first message on standard input is a `TargetConfig`. Messages go back to the file descriptor
+`--out-fd`: `TargetLoading` at once, and again with where it stands if that takes long; then
+`TargetReady`, or `Failed`.
 """
 
 import argparse
@@ -15,8 +13,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +22,17 @@ from loopviz.lab.catalogue import ScenarioInfo, check_fixes, describe
 from loopviz.lab.target.control import Control
 from loopviz.lab.target.counters import Counting
 from loopviz.lab.target.loading import Loading, load, raised
+from loopviz.lab.target.ready import TargetReady
 from loopviz.listener import inherited
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.await_stack import await_stack
 from loopviz.probe.install import install, prepare
-from loopviz.probe.overhead import measure_cost
+from loopviz.probe.overhead import measure_overhead
 from loopviz.scenario import Scenario
-from loopviz.wire.control import encode, messages
+from loopviz.wire.control import Failed, Message, StackReply, TargetConfig, encode, messages
 from loopviz.wire.events import Kind
+
+Send = Callable[[Message], None]
 
 
 def main() -> int:
@@ -44,31 +44,29 @@ def main() -> int:
     os.set_inheritable(options.out_fd, False)  # the app's own children must not hold it open
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
 
-    def say(message: dict[str, Any]) -> None:
+    def send(message: Message) -> None:
         os.write(options.out_fd, encode(message))
 
-    start = next(messages(sys.stdin.buffer), None)
-    if start is None:
+    config = next(messages(sys.stdin.buffer), None)
+    if not isinstance(config, TargetConfig):
         return 0  # the parent went away at once
     try:
-        _serve(start, options.run_dir, say)
+        _serve(config, options.run_dir, send)
     except LoopvizError as error:
-        machine = isinstance(error, MachineError)
-        say({"is": "failed", "why": str(error), "machine": machine})
+        send(Failed(why=str(error), machine=isinstance(error, MachineError)))
         return error.exit_code
     except BaseException as error:  # noqa: BLE001 - whatever the scenario's file raises, sys.exit, too
-        why = raised(error, Path(start["path"]))
-        say({"is": "failed", "why": why, "traceback": traceback.format_exc()})
+        send(Failed(why=raised(error, config.path), traceback=traceback.format_exc()))
         return 3
     return 0
 
 
-def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
+def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
     from loopviz.lab.target.app import build_app, routes_of  # noqa: PLC0415 - after the parent was heard
     from loopviz.lab.target.server import Server, new_loop  # noqa: PLC0415
 
-    path = Path(start["path"])
-    listener = inherited(start["listen_fd"])
+    path = config.path
+    listener = inherited(config.listen_fd)
     quits: list[Callable[[Callable[[Server], None]], object]] = []
 
     def stop(*, leave: bool = False) -> None:
@@ -77,34 +75,34 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
 
     control = Control(sys.stdin.buffer, stop, run_folder)
     control.start()
-    loading = Loading(path, say)
+    loading = Loading(path, send)
     loading.start()
-    if start.get("probe", True):
+    if config.probe:
         prepare()
     scenario = load(path)
-    info = describe(start["id"], path, scenario)
-    _turn_on(scenario, info, start["fixes"])
+    info = describe(config.id, path, scenario)
+    _turn_on(scenario, info, config.fixes)
     control.use(scenario.fixes)
     failures: list[BaseException] = []
     app: Any = build_app(scenario, failures.append)
-    cost_ns = measure_cost() if start.get("probe", True) else 0
+    overhead_ns = measure_overhead() if config.probe else 0
 
     def ready() -> None:
         loading.done()
-        say(_ready(listener, info))
+        send(TargetReady(url=_url(listener), scenario=info))
 
     async def serve() -> None:
         loop = loading.loop = asyncio.get_running_loop()
         watched, probe, counting = app, None, None
-        if start.get("probe", True):
+        if config.probe:
             probe = install(
                 path=run_folder, user_roots=[str(path.parent)], tripwire=True, required=True
             )
-            control.side = probe.side
-            control.tell_stack = _stacks(loop, say)
-            probe.side.write(Kind.COST, a=cost_ns)
-            probe.side.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
-            counting = Counting(scenario.counters, probe.side)
+            control.aux_ring = probe.aux_ring
+            control.send_stack = _stack_sender(loop, send)
+            probe.aux_ring.write(Kind.OVERHEAD, a=overhead_ns)
+            probe.aux_ring.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
+            counting = Counting(scenario.counters, probe.aux_ring)
             counting.start()
             watched = watch_requests(app, probe.hooks)
         server = Server(watched, ready, failures)
@@ -120,33 +118,29 @@ def _serve(start: dict[str, Any], run_folder: Path, say: Any) -> None:
         runner.run(serve())
 
 
-def _turn_on(scenario: Scenario, info: ScenarioInfo, keys: list[str]) -> None:
+def _turn_on(scenario: Scenario, info: ScenarioInfo, keys: Sequence[str]) -> None:
     check_fixes(info, keys)
     for fix in scenario.fixes:
         fix.on = fix.on or fix.key in keys
 
 
-def _stacks(loop: asyncio.AbstractEventLoop, say: Any) -> Callable[[int], None]:
-    """What says where a task of that loop is; made on the loop's thread, called on any."""
+def _stack_sender(loop: asyncio.AbstractEventLoop, send: Send) -> Callable[[int], None]:
+    """What sends where a task of that loop is; made on the loop's thread, called on any."""
     thread = threading.get_ident()
 
-    def tell(task: int) -> None:
+    def send_stack(task: int) -> None:
         try:
             frames = await_stack(loop, thread, task)
         except Exception:  # noqa: BLE001 - whatever the app has for a task: fixes must go on
             frames = []
-        say({"is": "stack", "task": task, "frames": frames})
+        send(StackReply(task=task, frames=None if frames is None else tuple(frames)))
 
-    return tell
+    return send_stack
 
 
-def _ready(listener: socket.socket, info: ScenarioInfo) -> dict[str, Any]:
+def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    return {
-        "is": "ready",
-        "url": f"http://{host}:{port}",
-        "scenario": asdict(info) | {"path": str(info.path)},
-    }
+    return f"http://{host}:{port}"
 
 
 def _stop(server: Any) -> None:

@@ -10,14 +10,14 @@ from loopviz import run_folder
 from loopviz.clock import monotonic_ns
 from loopviz.scenario import Fix
 from loopviz.shutdown import TARGET_S
-from loopviz.wire.control import messages
+from loopviz.wire.control import Leave, Quit, SetFix, StackRequest, messages
 from loopviz.wire.events import Kind
 from loopviz.wire.ring import LockedRing
 
 __all__ = ["Control"]
 
 
-class Quit(Protocol):
+class Stop(Protocol):
     """Ends the app; `leave`: once it has served what it has accepted."""
 
     def __call__(self, *, leave: bool = False) -> None: ...
@@ -26,43 +26,44 @@ class Quit(Protocol):
 class Control:
     """Reads control messages from a pipe; its end means that the parent is gone."""
 
-    def __init__(self, pipe: IO[bytes], quit_: Quit, run_folder: Path) -> None:
+    def __init__(self, pipe: IO[bytes], stop: Stop, run_folder: Path) -> None:
         self._pipe = pipe
         self._fixes: dict[str, Fix] | None = None
         self._early: dict[str, bool] = {}
         self._lock = threading.Lock()
-        self._quit = quit_
+        self._stop = stop
         self._run_folder = run_folder
-        self.side: LockedRing | None = None
+        self.aux_ring: LockedRing | None = None
         """Where to note that a fix was toggled, once there is a ring."""
-        self.tell_stack: Callable[[int], None] | None = None
+        self.send_stack: Callable[[int], None] | None = None
         """Answers where the task of that number is, once there is a loop."""
 
     def use(self, fixes: Sequence[Fix]) -> None:
-        """The scenario is there: what was said of its fixes meanwhile applies now."""
+        """The scenario is there: the fixes that were set meanwhile apply now."""
         with self._lock:
             self._fixes = {fix.key: fix for fix in fixes}
         for key, on in self._early.items():
             self._toggle(key, on=on)
 
     def start(self) -> None:
-        """Hear what comes. As long as there are no fixes nothing runs, and `quit` is at once."""
+        """Begin to read. As long as there are no fixes nothing runs, and `Quit` is at once."""
         threading.Thread(target=self._follow, name="loopviz control", daemon=True).start()
 
     def _follow(self) -> None:
         orphaned = True
         for message in messages(self._pipe):
-            if message.get("do") == "fix":
-                self._toggle(str(message.get("key")), on=bool(message.get("on")))
-            elif message.get("do") == "stack" and self.tell_stack is not None:
-                self.tell_stack(int(message.get("task", 0)))
-            elif message.get("do") == "leave":
-                self._quit(leave=True)
-            elif message.get("do") == "quit":
-                orphaned = False
-                break
+            match message:
+                case SetFix(key=key, on=on):
+                    self._toggle(key, on=on)
+                case StackRequest(task=task) if self.send_stack is not None:
+                    self.send_stack(task)
+                case Leave():
+                    self._stop(leave=True)
+                case Quit():
+                    orphaned = False
+                    break
         if self._fixes is not None:
-            self._quit()
+            self._stop()
             threading.Event().wait(TARGET_S)
         if orphaned:
             run_folder.remove(self._run_folder)
@@ -78,5 +79,5 @@ class Control:
             return
         before_ns = monotonic_ns()  # or the mark might come after the first effects
         fix.on = on
-        if self.side is not None:
-            self.side.write(Kind.MARK, text=f"fix:{key}={'on' if on else 'off'}", at=before_ns)
+        if self.aux_ring is not None:
+            self.aux_ring.write(Kind.MARK, text=f"fix:{key}={'on' if on else 'off'}", at=before_ns)

@@ -14,11 +14,11 @@ _VALUE = 2**64 - 1
 
 
 class Counting:
-    """Writes each counter's value to the side ring when it has changed, ten times a second."""
+    """Writes each counter's value to the aux ring when it has changed, ten times a second."""
 
-    def __init__(self, counters: Sequence[Counter], side: LockedRing) -> None:
+    def __init__(self, counters: Sequence[Counter], aux_ring: LockedRing) -> None:
         self._counters = counters
-        self._side = side
+        self._aux_ring = aux_ring
         self._written: dict[str, int] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="loopviz counters", daemon=True)
@@ -40,7 +40,7 @@ class Counting:
             value = counter.value
             if isinstance(value, int) and value != self._written.get(counter.key):
                 self._written[counter.key] = value
-                self._side.write(Kind.COUNTER, a=value & _VALUE, text=counter.key)
+                self._aux_ring.write(Kind.COUNTER, a=value & _VALUE, text=counter.key)
 
     def _follow(self) -> None:
         over = False

@@ -18,6 +18,7 @@ from loopviz.lab.catalogue.checks import parameters, wrong
 from loopviz.lab.catalogue.reading import Call, Contents, read_file
 from loopviz.output import clean
 from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.wire.control import Message, TargetLoading
 
 __all__ = ["Loading", "check", "load", "raised"]
 
@@ -85,9 +86,9 @@ def _calls(given: list[Call], items: Sequence[Any], contents: Contents) -> list[
 class Loading:
     """A thread that reports from time to time where the loading of a scenario has got to."""
 
-    def __init__(self, path: Path, say: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, path: Path, send: Callable[[Message], None]) -> None:
         """To be called on the thread that loads."""
-        self._path, self._say = path, say
+        self._path, self._send = path, send
         self._main = threading.get_ident()
         self._began = time.monotonic()
         self._done = threading.Event()
@@ -96,7 +97,7 @@ class Loading:
 
     def start(self) -> None:
         """Report the start, and from then on the place if loading takes long."""
-        self._say({"is": "loading", "why": ""})
+        self._send(TargetLoading())
         threading.Thread(target=self._follow, name="loopviz loading", daemon=True).start()
 
     def done(self) -> None:
@@ -121,7 +122,7 @@ class Loading:
                 if where := self.where():
                     why += f": it is {_at(where, self._path)}"
             if not self._done.is_set():
-                self._say({"is": "loading", "why": why + "."})
+                self._send(TargetLoading(why=why + "."))
 
 
 def raised(error: BaseException, path: Path) -> str:

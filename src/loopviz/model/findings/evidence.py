@@ -5,6 +5,7 @@ from itertools import islice
 from loopviz.model.findings.context import Context
 from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.wire.kinds import Family
 
 __all__ = ["HolderStats", "StandingQueue", "is_lock", "resource_name"]
 
@@ -62,5 +63,5 @@ def resource_name(context: Context, group: ResourceGroup) -> str:
 
 def is_lock(group: ResourceGroup) -> bool:
     """Whether only one task at a time can have it."""
-    word = group.word
-    return word == "Lock" or (group.capacity == 1 and word in ("Semaphore", "BoundedSemaphore"))
+    family = group.kind.family
+    return family is Family.LOCK or (family is Family.SEMAPHORE and group.capacity == 1)

@@ -22,7 +22,7 @@ from loopviz.model.snapshot import (
     WorkerInfo,
 )
 from loopviz.model.snapshot.build_requests import RequestInfoBuilder
-from loopviz.model.state.entities import LOST, PENDING, Hold, Resource, Task, Wait
+from loopviz.model.state.entities import DESTROYED, PENDING, Hold, Resource, Task, Wait
 from loopviz.model.state.incidents import Incident
 from loopviz.model.state.jobs import Executor
 from loopviz.model.state.resource_groups import ResourceGroup
@@ -41,7 +41,7 @@ _OUTCOMES = {
     TASK_RETURNED: "returned",
     TASK_RAISED: "raised",
     TASK_CANCELLED: "cancelled",
-    LOST: "lost",
+    DESTROYED: "lost",
 }
 
 
@@ -149,7 +149,7 @@ class SnapshotBuilder:
             outcome=_OUTCOMES[task.outcome],  # type: ignore[arg-type]
             orphan=bool(task.outlived_ns or (parent is not None and parent.ended_ns)),
             outlived_ns=task.outlived_ns,
-            never_retrieved=task.unseen,
+            never_retrieved=task.never_retrieved,
             group=task.group.number,
             idle=waits_for and wait is not None and wait.idle,
         )
@@ -179,7 +179,7 @@ class SnapshotBuilder:
         waits = (wait for member in members for wait in member.waiters if not wait.idle)
         return ResourceInfo(
             name=row.display(self._naming),
-            kind=row.kind,
+            kind=row.kind.id,
             capacity=row.capacity,
             instances=row.instances,
             location=self._where(row.site),

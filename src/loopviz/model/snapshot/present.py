@@ -145,7 +145,7 @@ class Present:
             callbacks=loop.callbacks,
             iterations=loop.iterations,
             gc=trace.pauses.stats(),
-            coverage=trace.level,
+            coverage=trace.coverage,
             ready_delay=_track(loop.ready_delay, start),
             callback=_track(loop.callback, start),
             iteration=_track(loop.iteration, start),

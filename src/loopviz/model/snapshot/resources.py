@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from loopviz.model.snapshot.types import Location, Quantiles, Track
+from loopviz.wire.kinds import Family, kind_of
 
 __all__ = [
     "GaugeStats",
@@ -83,6 +84,11 @@ class ResourceInfo:
     """For drawing, over the last minute: `values[i]` from `times_ns[i]` on. Where it changes more
     often than every 10 ms, the peaks."""
     waiting_track: Track
+
+    @property
+    def family(self) -> Family:
+        """What it is used for."""
+        return kind_of(self.kind).family
 
 
 class WorkerInfo(NamedTuple):

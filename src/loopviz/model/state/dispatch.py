@@ -1,94 +1,134 @@
-"""The dispatcher: what each kind of record between two switches means to the model."""
+"""The dispatcher: what each kind of record means to the model, whichever ring it comes in.
+
+Switches are the exception, which `Trace.feed` handles in place. A handler's parameters say what
+the record's `a` and `b` are; packed numbers are taken apart here.
+"""
+
+from collections.abc import Sequence
 
 from loopviz.model.state.entities import Task
 from loopviz.model.state.trace import Handler, Trace
 from loopviz.wire.events import NUMBER, Kind
 
-__all__ = ["handlers"]
+__all__ = ["handlers", "text_of"]
+
+Strings = Sequence[str]
+"""Of the record's ring."""
 
 
 def handlers(trace: Trace) -> list[Handler]:
-    """What to call for a record, by its kind, of 256; an unknown kind does nothing."""
-    tasks, resources, live = trace.tasks, trace.resources, trace.tasks.live
-    text, requests = trace.text, trace.requests.open
+    """The handler of each kind, of 256; that of an unknown kind does nothing."""
+    tasks, resources, jobs = trace.tasks, trace.resources, trace.jobs
+    live, requests = tasks.live, trace.requests.open
 
-    def task_of(who: int, at: int) -> Task | None:
-        if not who:
+    def task_of(task_id: int, at: int) -> Task | None:
+        if not task_id:
             return None
-        return live.get(who) or tasks.find(who, at)
+        return live.get(task_id) or tasks.find(task_id, at)
 
-    def acquired(at: int, a: int, who: int, b: int) -> None:
-        resources.acquired(at, a & NUMBER, task_of(who, at), b)
+    # ---- resources
 
-    def released(at: int, a: int, who: int, b: int) -> None:
-        resources.released(at, a & NUMBER, live.get(who), b)
-
-    def wait(at: int, a: int, who: int, b: int) -> None:
-        task = task_of(who, at)
-        if task is not None:
-            resources.wait(at, a, task, b)
-
-    def wait_over(at: int, a: int, who: int, _b: int) -> None:
-        task = live.get(who)
-        if task is not None:
-            resources.wait_over(at, a, task)
-
-    def level(at: int, a: int, _who: int, b: int) -> None:
-        resources.level(at, a & NUMBER, b)
-
-    def resource(at: int, a: int, who: int, b: int) -> None:
-        task = live.get(who)
-        made = resources.introduce(at, a, text(b), task)
+    def resource(
+        at: int, resource_and_capacity: int, task_id: int, description: int, strings: Strings
+    ) -> None:
+        resource_id, capacity = resource_and_capacity >> 32 & NUMBER, resource_and_capacity & NUMBER
+        task, text = live.get(task_id), text_of(strings, description)
+        made = resources.introduce(at, resource_id, capacity, text, task)
         if made is not None and task is not None and task.request is not None:
             task.request.keep(task.request.made, made.row)
 
-    def woken(_at: int, a: int, who: int, _b: int) -> None:
-        task = live.get(who)
+    def wait(at: int, direction_and_resource: int, task_id: int, place: int, _: Strings) -> None:
+        task = task_of(task_id, at)
         if task is not None:
-            task.waker = a
+            direction, resource_id = direction_and_resource >> 32, direction_and_resource & NUMBER
+            resources.wait(at, resource_id, direction, task, place)
 
-    def job(at: int, a: int, who: int, b: int) -> None:
-        task = live.get(who)
+    def wait_over(at: int, direction_and_resource: int, task_id: int, _b: int, _: Strings) -> None:
+        task = live.get(task_id)
+        if task is not None:
+            resources.wait_over(at, direction_and_resource & NUMBER, task)
+
+    def acquired(at: int, resource_id: int, task_id: int, in_use: int, _: Strings) -> None:
+        resources.acquired(at, resource_id & NUMBER, task_of(task_id, at), in_use)
+
+    def released(at: int, resource_id: int, task_id: int, in_use: int, _: Strings) -> None:
+        resources.released(at, resource_id & NUMBER, live.get(task_id), in_use)
+
+    def queue_size(at: int, resource_id: int, _task_id: int, items: int, _: Strings) -> None:
+        resources.queue_size(at, resource_id & NUMBER, items)
+
+    # ---- jobs
+
+    def job(at: int, job_and_executor: int, task_id: int, place: int, _: Strings) -> None:
+        task = live.get(task_id)
         if task is not None:
             task.offloaded = True
-        trace.jobs.submitted(at, a, task, b)
+        job_id, executor_id = job_and_executor >> 32 & NUMBER, job_and_executor & NUMBER
+        jobs.submitted(at, job_id, executor_id, task, place)
 
-    def collected(at: int, a: int, _who: int, b: int) -> None:
-        trace.pauses.add(at, a, b)
+    def job_start(
+        at: int, job_and_executor: int, _task_id: int, worker: int, strings: Strings
+    ) -> None:
+        job_id, executor_id = job_and_executor >> 32 & NUMBER, job_and_executor & NUMBER
+        jobs.started(at, job_id, executor_id, text_of(strings, worker))
 
-    def cost(_at: int, a: int, _who: int, _b: int) -> None:
-        trace.cost_ns = a
+    def job_end(at: int, job_and_executor: int, _task_id: int, outcome: int, _: Strings) -> None:
+        job_id, executor_id = job_and_executor >> 32 & NUMBER, job_and_executor & NUMBER
+        jobs.ended(at, job_id, executor_id, outcome)
 
-    def phase(at: int, _a: int, who: int, b: int) -> None:
-        request = requests.get(who)
+    # ---- tasks and requests; see also `Trace` and `Tasks`
+
+    def woken(_at: int, waker_id: int, task_id: int, _b: int, _: Strings) -> None:
+        task = live.get(task_id)
+        if task is not None:
+            task.waker = waker_id
+
+    def never_retrieved(at: int, _a: int, task_id: int, error: int, strings: Strings) -> None:
+        tasks.note_never_retrieved(at, task_id, text_of(strings, error))
+
+    def phase(at: int, _a: int, task_id: int, name: int, strings: Strings) -> None:
+        request = requests.get(task_id)
         if request is None:  # middleware may run the app in a child of the request's task
-            task = live.get(who)
+            task = live.get(task_id)
             request = task.request if task is not None else None
         if request is not None:
-            request.phase(at, text(b) if b else "")
-            request.streams = request.streams or not b
+            request.phase(at, text_of(strings, name))
+            request.streams = request.streams or not name
 
-    def gone(at: int, _a: int, who: int, _b: int) -> None:
-        request = requests.get(who)
+    def client_disconnected(at: int, _a: int, task_id: int, _b: int, _: Strings) -> None:
+        request = requests.get(task_id)
         if request is not None:
             request.gone_ns = at
-            trace.observer.client_gone(request, at)
+            trace.observer.client_disconnected(request, at)
 
-    def failed(_at: int, a: int, who: int, b: int) -> None:
-        request = requests.get(who)
+    def request_exception(_at: int, place: int, task_id: int, error: int, strings: Strings) -> None:
+        request = requests.get(task_id)
         if request is not None:
-            request.failure = a, text(b)
+            request.failure = place, text_of(strings, error)
 
-    def call(at: int, a: int, who: int, b: int) -> None:
-        task = live.get(who)
-        place, host, status = a >> 32 & NUMBER, text(b), a & NUMBER
+    def http_call(
+        at: int, place_and_status: int, task_id: int, host: int, strings: Strings
+    ) -> None:
+        task, name = live.get(task_id), text_of(strings, host)
+        place, status = place_and_status >> 32 & NUMBER, place_and_status & NUMBER
         if task is not None and task.request is not None:
             task.request.calls_made += 1
-            task.request.keep(task.request.calls, (at, place, host, status))
-        trace.observer.call(task, place, host, status, at)
+            task.request.keep(task.request.calls, (at, place, name, status))
+        trace.observer.http_call(task, place, name, status, at)
 
-    def level_of_detail(_at: int, _a: int, _who: int, b: int) -> None:
-        trace.level = text(b)
+    # ---- the loop and the probe
+
+    def stall(at: int, started_ns: int, _task_id: int, stack: int, strings: Strings) -> None:
+        trace.samples.add(started_ns, text_of(strings, stack), strings, at)
+
+    def collection(at: int, started_ns: int, _task_id: int, generation: int, _: Strings) -> None:
+        trace.pauses.add(at, started_ns, generation)
+
+    def overhead(_at: int, ns: int, _task_id: int, _b: int, _: Strings) -> None:
+        trace.overhead_ns = ns
+
+    def coverage(_at: int, _a: int, _task_id: int, word: int, strings: Strings) -> None:
+        trace.coverage = text_of(strings, word)
 
     by_kind: list[Handler] = [lambda *_: None] * 256
     for kind, handler in {
@@ -96,25 +136,31 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.TASK_END: trace.task_end,
         Kind.REQUEST_START: trace.request_start,
         Kind.REQUEST_END: trace.request_end,
+        Kind.STALL: stall,
         Kind.RESOURCE: resource,
         Kind.WAIT: wait,
         Kind.WAIT_OVER: wait_over,
         Kind.ACQUIRED: acquired,
         Kind.RELEASED: released,
-        Kind.LEVEL: level,
+        Kind.QUEUE_SIZE: queue_size,
         Kind.JOB: job,
-        Kind.JOB_START: lambda at, a, _who, b: trace.jobs.started(at, a, text(b)),
-        Kind.JOB_END: lambda at, a, _who, b: trace.jobs.ended(at, a, b),
-        Kind.GC: collected,
+        Kind.JOB_START: job_start,
+        Kind.JOB_END: job_end,
+        Kind.GC: collection,
         Kind.WOKEN: woken,
-        Kind.UNSEEN: lambda at, _a, who, b: tasks.was_unseen(at, who, text(b)),
-        Kind.LOST: trace.lost,
+        Kind.EXCEPTION_NEVER_RETRIEVED: never_retrieved,
+        Kind.TASK_DESTROYED: trace.task_destroyed,
         Kind.PHASE: phase,
-        Kind.GONE: gone,
-        Kind.FAILED: failed,
-        Kind.CALL: call,
-        Kind.COST: cost,
-        Kind.LEVEL_OF_DETAIL: level_of_detail,
+        Kind.CLIENT_DISCONNECTED: client_disconnected,
+        Kind.REQUEST_EXCEPTION: request_exception,
+        Kind.HTTP_CALL: http_call,
+        Kind.OVERHEAD: overhead,
+        Kind.COVERAGE: coverage,
     }.items():
         by_kind[kind] = handler
     return by_kind
+
+
+def text_of(strings: Strings, number: int) -> str:
+    """The string with that number; empty if it was lost."""
+    return strings[number] if number < len(strings) else ""

@@ -7,9 +7,9 @@ from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import JobOccupancy, ResourceGroup
 from loopviz.model.state.task_group import TaskGroup
 
-__all__ = ["LOST", "PENDING", "Hold", "Job", "Resource", "Task", "Wait"]
+__all__ = ["DESTROYED", "PENDING", "Hold", "Job", "Resource", "Task", "Wait"]
 
-PENDING, LOST = -1, 3
+PENDING, DESTROYED = -1, 3
 """Outcomes beside the wire's TASK_ ones: it lives; it was destroyed while it was pending."""
 
 
@@ -24,6 +24,7 @@ class Task:
         "group",
         "holds",
         "name",
+        "never_retrieved",
         "number",
         "offloaded",
         "outcome",
@@ -40,7 +41,6 @@ class Task:
         "started_ns",
         "step_ns",
         "steps",
-        "unseen",
         "waiting_ns",
         "waits",
         "waker",
@@ -77,7 +77,7 @@ class Task:
         self.waits: list[Wait] = []
         """The open ones, innermost last."""
         self.holds: list[Hold] = []
-        self.unseen = ""
+        self.never_retrieved = ""
         """The exception that nobody retrieved."""
 
     @property

@@ -1,6 +1,6 @@
 """Worker jobs: what threads and processes do for the loop.
 
-A job's `JOB` comes in the loop's ring; its start and end in the side ring, whose batch is fed
+A job's `JOB` comes in the loop's ring; its start and end in the aux ring, whose batch is fed
 first. So a start may be known before its job is, and a job may be over before that.
 """
 
@@ -9,7 +9,7 @@ from loopviz.model.state.observer import Observer
 from loopviz.model.state.resource_groups import JobOccupancy
 from loopviz.model.state.resources import Resources
 from loopviz.model.stats.histogram import Histogram
-from loopviz.wire.events import NUMBER, TASK_RAISED
+from loopviz.wire.events import TASK_RAISED
 
 __all__ = ["Executor", "Jobs"]
 
@@ -49,38 +49,40 @@ class Jobs:
         for executor in self.executors.values():
             executor.begin()
 
-    def submitted(self, at: int, a: int, task: "Task | None", place: int) -> None:
+    def submitted(
+        self, at: int, job_id: int, executor_id: int, task: "Task | None", place: int
+    ) -> None:
         """JOB."""
-        number, executor = self._find(a, at)
-        job = self.open.get(number)
+        executor = self._find(executor_id, at)
+        job = self.open.get(job_id)
         if job is None:
-            job = self._open(number, executor, at)
+            job = self._open(job_id, executor, at)
             self._queue(executor, job, at, 1)
         job.submitted_ns, job.task, job.place = at, task, place
         if job.started_ns:
             self._was_queued(executor, job)
             job.work.past(at, job.started_ns)
         if job.ended_ns:
-            del self.open[number]
+            del self.open[job_id]
             self.observer.job_ended(job)
 
-    def started(self, at: int, a: int, worker: str) -> None:
+    def started(self, at: int, job_id: int, executor_id: int, worker: str) -> None:
         """JOB_START."""
-        number, executor = self._find(a, at)
-        job = self.open.get(number)
+        executor = self._find(executor_id, at)
+        job = self.open.get(job_id)
         if job is None:
-            job = self._open(number, executor, at)
+            job = self._open(job_id, executor, at)
         job.started_ns, job.worker = at, worker
-        executor.running[number] = job
+        executor.running[job_id] = job
         job.work.change(at, 1, 0)
         if job.submitted_ns:
             self._was_queued(executor, job)
             self._queue(executor, job, at, -1)
 
-    def ended(self, at: int, a: int, outcome: int) -> None:
+    def ended(self, at: int, job_id: int, executor_id: int, outcome: int) -> None:
         """JOB_END."""
-        number, executor = self._find(a, at)
-        job = self.open.get(number)
+        executor = self._find(executor_id, at)
+        job = self.open.get(job_id)
         if job is None:
             return  # lost from sight
         job.ended_ns, job.outcome = at, outcome
@@ -89,32 +91,32 @@ class Jobs:
         if job.started_ns:
             executor.run_times.note(at - job.started_ns)
             job.work.change(at, -1, 0)
-            executor.running.pop(number, None)
+            executor.running.pop(job_id, None)
         elif job.submitted_ns:  # cancelled before a worker took it up
             self._queue(executor, job, at, -1)
         if job.submitted_ns:
-            del self.open[number]
+            del self.open[job_id]
             self.observer.job_ended(job)
 
     def gap(self, at: int) -> None:
         """Events were lost: which jobs go on is not known."""
-        for number in list(self.open):
-            self._forget(number, at)
+        for job_id in list(self.open):
+            self._forget(job_id, at)
 
-    def _find(self, a: int, at: int) -> tuple[int, Executor]:
-        resource = self._resources.find(a & NUMBER, at)
+    def _find(self, executor_id: int, at: int) -> Executor:
+        resource = self._resources.find(executor_id, at)
         executor = self.executors.get(resource.number)
         if executor is None:
             executor = self.executors[resource.number] = Executor(resource)
             if len(self.executors) > 1000:  # one made for each request, say
                 del self.executors[next(iter(self.executors))]
-        return a >> 32 & NUMBER, executor
+        return executor
 
-    def _open(self, number: int, executor: Executor, at: int) -> Job:
+    def _open(self, job_id: int, executor: Executor, at: int) -> Job:
         row = executor.resource.row
         if row.jobs is None:
             row.jobs = JobOccupancy(row.since)
-        job = self.open[number] = Job(executor.resource, row.jobs)
+        job = self.open[job_id] = Job(executor.resource, row.jobs)
         if len(self.open) > _OPEN:
             self._forget(next(iter(self.open)), at)
         return job
@@ -129,13 +131,13 @@ class Jobs:
         executor.queued_times.note(lasted)
         job.work.waited.note(lasted)
 
-    def _forget(self, number: int, at: int) -> None:
-        job = self.open.pop(number)
+    def _forget(self, job_id: int, at: int) -> None:
+        job = self.open.pop(job_id)
         executor = self.executors.get(job.resource.number)
         if job.ended_ns or executor is None:
             return
         if job.started_ns:
-            executor.running.pop(number, None)
+            executor.running.pop(job_id, None)
             job.work.change(at, -1, 0)
         else:
             self._queue(executor, job, at, -1)

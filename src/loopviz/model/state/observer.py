@@ -35,15 +35,15 @@ class Observer:
         """
 
     def task_ended(self, task: "Task", at: int) -> None:
-        """A task ended, by itself or LOST.
+        """A task ended, by itself, or destroyed while it was pending.
 
         `task.outcome`, `task.request` (the one it serves or works for, None), `task.serving`,
         `task.outlived_ns` (how much longer it lived than its parent; 0: it did not),
-        `task.busy_ns`, `ready_ns`, `waiting_ns`, `waits` (open ones: of a LOST task, what it
+        `task.busy_ns`, `ready_ns`, `waiting_ns`, `waits` (open ones: of a destroyed task, what it
         waited for).
         """
 
-    def unseen(self, number: int, error: str, task: "Task | None", at: int) -> None:
+    def never_retrieved(self, number: int, error: str, task: "Task | None", at: int) -> None:
         """A task raised and nobody ever retrieved it. `task` is None once it is forgotten."""
 
     def request_ended(self, request: "Request", at: int) -> None:
@@ -89,7 +89,7 @@ class Observer:
         row of the longest such wait, `(0, None)` if there was none).
         """
 
-    def level(self, resource: "Resource", at: int) -> None:
+    def queue_size(self, resource: "Resource", at: int) -> None:
         """A queue's fill changed: `resource.in_use` items, `resource.capacity` (0: unbounded)."""
 
     def job_ended(self, job: "Job") -> None:
@@ -99,10 +99,10 @@ class Observer:
         which may be a limiter with units of its own: `row.shown` is what people see.
         """
 
-    def call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
+    def http_call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
         """An outbound HTTP call ended; status 0: it failed."""
 
-    def client_gone(self, request: "Request", at: int) -> None:
+    def client_disconnected(self, request: "Request", at: int) -> None:
         """The client of an open request went away."""
 
     def gap(self) -> None:

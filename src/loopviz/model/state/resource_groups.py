@@ -3,10 +3,9 @@
 from loopviz.model.names import Naming, Site
 from loopviz.model.stats.histogram import Histogram
 from loopviz.model.stats.series import Envelope
+from loopviz.wire.kinds import Family, kind_of
 
 __all__ = ["JobOccupancy", "Occupancy", "ResourceGroup"]
-
-_NEVER_HELD = ("Event", "Condition", "Barrier", "Queue", "LifoQueue", "PriorityQueue")
 
 
 class Occupancy:
@@ -120,8 +119,8 @@ class ResourceGroup(Occupancy):
         """`key` is a RESOURCE's text."""
         self.key = key
         kind, name, path, line, function, *_ = (*key.split("\t"), "", "", "", "", "")
-        self.kind = kind
-        """`asyncio.Semaphore`; empty if it was never introduced."""
+        self.kind = kind_of(kind)
+        """Its `id` is empty if it was never introduced."""
         self.name = name
         """As the app calls it, empty if it does not."""
         self.site = Site("", path, int(line) if line.isdigit() else 0, function)
@@ -145,21 +144,11 @@ class ResourceGroup(Occupancy):
     @property
     def anonymous(self) -> bool:
         """Whether it stands for all events of libraries: anyio waits for a socket with one."""
-        return self.kind == "asyncio.Event" and not (self.name or self.site.path)
-
-    @property
-    def word(self) -> str:
-        """Its class: `Semaphore`."""
-        return self.kind.rpartition(".")[2] or "resource"
-
-    @property
-    def holdable(self) -> bool:
-        """Whether a unit of it can be held; else a wait for it just ends."""
-        return self.word not in _NEVER_HELD and "stream" not in self.kind.lower()
+        return self.kind.family is Family.EVENT and not (self.name or self.site.path)
 
     def display(self, naming: Naming) -> str:
         """What people call it: its name, or `db.py:17 Semaphore(10)`."""
         if self.name:
             return self.name
-        what = f"{self.word}({self.capacity})" if self.capacity else self.word
+        what = self.kind.class_name + (f"({self.capacity})" if self.capacity else "")
         return f"{naming.short(self.site.path)}:{self.site.line} {what}" if self.site.path else what

@@ -3,7 +3,7 @@
 from loopviz.model.state.entities import Hold, Resource, Task, Wait
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.resource_groups import ResourceGroup
-from loopviz.wire.events import NUMBER, SIDE_OUT
+from loopviz.wire.events import WAIT_GET
 
 __all__ = ["Resources"]
 
@@ -29,11 +29,12 @@ class Resources:
         for row in self.rows.values():
             row.begin(at)
 
-    def introduce(self, at: int, a: int, text: str, task: "Task | None") -> Resource | None:
+    def introduce(
+        self, at: int, resource_id: int, capacity: int, text: str, task: "Task | None"
+    ) -> Resource | None:
         """RESOURCE. Returned if it is new."""
-        number, capacity = a >> 32 & NUMBER, a & NUMBER
-        known = self.live.get(number)
-        resource = known or self._new(number, text, at)
+        known = self.live.get(resource_id)
+        resource = known or self._new(resource_id, text, at)
         if known is not None and resource.row.key != text:
             self._move(resource, text, at)
         resource.capacity = resource.row.capacity = capacity
@@ -43,14 +44,14 @@ class Resources:
             self.observer.resource_made(resource, task, at)
         return resource
 
-    def find(self, number: int, at: int) -> Resource:
+    def find(self, resource_id: int, at: int) -> Resource:
         """That resource; one that was not introduced is made up."""
-        return self.live.get(number) or self._new(number, f"\t\t\t\t?{number}", at)
+        return self.live.get(resource_id) or self._new(resource_id, f"\t\t\t\t?{resource_id}", at)
 
-    def wait(self, at: int, a: int, task: "Task", place: int) -> Wait:
+    def wait(self, at: int, resource_id: int, direction: int, task: "Task", place: int) -> Wait:
         """WAIT."""
-        resource = self.live.get(a & NUMBER) or self.find(a & NUMBER, at)
-        wait = Wait(task, resource, place, at, a >> 32 == SIDE_OUT)
+        resource = self.live.get(resource_id) or self.find(resource_id, at)
+        wait = Wait(task, resource, place, at, direction == WAIT_GET)
         task.waits.append(wait)
         resource.waiters[wait] = None
         if wait.idle:
@@ -60,17 +61,16 @@ class Resources:
         self.observer.wait_began(wait)
         return wait
 
-    def wait_over(self, at: int, a: int, task: "Task") -> None:
+    def wait_over(self, at: int, resource_id: int, task: "Task") -> None:
         """WAIT_OVER."""
-        number = a & NUMBER
         for wait in reversed(task.waits):
-            if wait.resource.number == number:
-                self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.holdable)
+            if wait.resource.number == resource_id:
+                self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.kind.holdable)
                 return
 
-    def acquired(self, at: int, number: int, task: "Task | None", in_use: int) -> None:
+    def acquired(self, at: int, resource_id: int, task: "Task | None", in_use: int) -> None:
         """ACQUIRED."""
-        resource = self.live.get(number) or self.find(number, at)
+        resource = self.live.get(resource_id) or self.find(resource_id, at)
         resource.row.units = True
         grown = in_use - resource.in_use
         resource.in_use = in_use
@@ -84,21 +84,21 @@ class Resources:
                     break
         if grown:
             resource.row.change(at, grown, 0)
-        who = task.number if task is not None else 0
-        hold = resource.holders.get(who)
+        task_id = task.number if task is not None else 0
+        hold = resource.holders.get(task_id)
         if hold is None:
-            hold = resource.holders[who] = Hold(task, resource, place, at)
+            hold = resource.holders[task_id] = Hold(task, resource, place, at)
             if task is not None:
                 task.holds.append(hold)
         else:
             hold.units += 1
         if len(resource.holders) > in_use > 0:
-            self._let_go(resource, in_use, who)
+            self._let_go(resource, in_use, task_id)
         self.observer.acquired(hold)
 
-    def released(self, at: int, number: int, task: "Task | None", in_use: int) -> None:
+    def released(self, at: int, resource_id: int, task: "Task | None", in_use: int) -> None:
         """RELEASED, by whichever task."""
-        resource = self.live.get(number) or self.find(number, at)
+        resource = self.live.get(resource_id) or self.find(resource_id, at)
         resource.row.units = True
         grown = in_use - resource.in_use
         resource.in_use = in_use
@@ -117,17 +117,17 @@ class Resources:
             self._let_go(resource, in_use)
         self.observer.released(hold, at)
 
-    def level(self, at: int, number: int, items: int) -> None:
-        """LEVEL."""
-        resource = self.live.get(number) or self.find(number, at)
+    def queue_size(self, at: int, resource_id: int, items: int) -> None:
+        """QUEUE_SIZE."""
+        resource = self.live.get(resource_id) or self.find(resource_id, at)
         grown, resource.in_use = items - resource.in_use, items
         resource.row.change(at, grown, 0)
-        self.observer.level(resource, at)
+        self.observer.queue_size(resource, at)
 
     def task_ended(self, task: "Task", at: int) -> None:
         """Whatever it still waited for, it waits for no more."""
         for wait in (*reversed(task.waits),):
-            self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.holdable)
+            self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.kind.holdable)
 
     def gap(self, at: int) -> None:
         """Events were lost: who waits and who holds is not known."""
@@ -167,9 +167,9 @@ class Resources:
 
     def _let_go(self, resource: Resource, in_use: int, but: int = -1) -> None:
         """There are more holders than units: the oldest have let go unseen."""
-        for who in list(resource.holders)[: len(resource.holders) - in_use]:
-            if who != but:
-                self._drop(resource.holders[who])
+        for task_id in list(resource.holders)[: len(resource.holders) - in_use]:
+            if task_id != but:
+                self._drop(resource.holders[task_id])
 
     @staticmethod
     def _drop(hold: Hold) -> None:
@@ -178,10 +178,10 @@ class Resources:
         if task is not None and hold in task.holds:
             task.holds.remove(hold)
 
-    def _new(self, number: int, text: str, at: int) -> Resource:
+    def _new(self, resource_id: int, text: str, at: int) -> Resource:
         row = self._row(text, at)
         row.instances += 1
-        resource = self.live[number] = Resource(number, row)
+        resource = self.live[resource_id] = Resource(resource_id, row)
         if len(self.live) > 2 * _INSTANCES:
             self._forget_unused()
         return resource
@@ -221,6 +221,6 @@ class Resources:
 
     def _forget_unused(self) -> None:
         """Those that were made first."""
-        unused = [number for number, resource in self.live.items() if resource.unused]
-        for number in unused[: len(self.live) - _INSTANCES]:
-            del self.live[number]
+        unused = [resource_id for resource_id, resource in self.live.items() if resource.unused]
+        for resource_id in unused[: len(self.live) - _INSTANCES]:
+            del self.live[resource_id]

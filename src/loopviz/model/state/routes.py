@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from loopviz.model.snapshot import Quantiles, RouteInfo
 from loopviz.model.stats.histogram import Histogram, quantiles
 from loopviz.model.stats.series import Series
-from loopviz.wire.control import CONNECTION, LEFT, TIMEOUT, Sample
+from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, Sample
 
 __all__ = ["FIGURES", "Latency", "Route", "RouteNames", "Routes"]
 

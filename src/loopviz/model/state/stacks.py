@@ -1,6 +1,6 @@
 """The await stack of the task on the screen: when to ask for it, and the last answer."""
 
-from typing import Any
+from collections.abc import Iterable
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.names import Naming
@@ -30,11 +30,11 @@ class Stacks:
         self._asked_ns, self._waits = now_ns, True
         return True
 
-    def answered(self, message: dict[str, Any]) -> None:
-        """Takes an answer; see `wire.control`."""
-        if message.get("task") == self._task:
+    def answered(self, task: int, frames: Iterable[str] | None) -> None:
+        """Takes an answer, see `wire.control.StackReply`."""
+        if task == self._task:
             self._waits = False
-            self._frames = tuple(self._naming.location(text) for text in message["frames"] or ())
+            self._frames = tuple(self._naming.location(text) for text in frames or ())
 
     def last(self, task: int) -> tuple[Location, ...] | None:
         """Outermost first; None: no answer yet. Empty: it has ended, or nothing can be seen."""

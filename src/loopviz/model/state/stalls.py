@@ -152,7 +152,7 @@ class StackSamples:
         self._loose.append((at_ns, _Stack(culprit, tuple(frames))))
 
     def describe(self, stall: Stall) -> None:
-        """Say where it was, as far as it was seen; what it called, and whence."""
+        """Set where it was, as far as it was seen; what it called, and whence."""
         stack = self._most(stall.start_ns, stall.end_ns)
         stall.gil = self.waited_for_gil(stall.start_ns)
         if stack is not None:

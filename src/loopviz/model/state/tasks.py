@@ -1,9 +1,10 @@
 """Tasks: where each was created, where its time went, and how it ended."""
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 
-from loopviz.model.state.entities import LOST, Task
+from loopviz.model.state.entities import DESTROYED, Task
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.task_groups import TaskGroups
 from loopviz.wire.events import NUMBER, TASK_CANCELLED, TASK_RAISED
@@ -37,25 +38,27 @@ class Tasks:
         self.never_retrieved = self.outlived_parent = self.lost = 0
         self.troubled.clear()
 
-    def find(self, number: int, at: int) -> Task:
-        """That task; an unknown one is made up, seen since `at`."""
-        task = self.live.get(number)
+    def find(self, task_id: int, at: int) -> Task:
+        """That task; one that was never recorded is made up, seen since `at`."""
+        task = self.live.get(task_id)
         if task is None:
-            task = self._doubtful.pop(number, None) or Task(number, at)
+            task = self._doubtful.pop(task_id, None) or Task(task_id, at)
             task.since_ns = task.end_ns = at  # what it did meanwhile is not known
             task.busy_ns = task.ready_ns = task.waiting_ns = 0
             task.running = False
-            self.live[number] = task
+            self.live[task_id] = task
             self.groups.join(task, at)
         return task
 
-    def start(self, at: int, a: int, who: int, b: int) -> None:
+    def start(
+        self, at: int, parent_and_name: int, task_id: int, site: int, _: Sequence[str]
+    ) -> None:
         """TASK_START."""
         self.started += 1
-        number = a >> 32 & NUMBER
-        task = self.live[who] = Task(who, at, number, a & NUMBER, b)
+        parent_id = parent_and_name >> 32 & NUMBER
+        task = self.live[task_id] = Task(task_id, at, parent_id, parent_and_name & NUMBER, site)
         self.groups.join(task, at)
-        parent = self.live.get(number) if number else None
+        parent = self.live.get(parent_id) if parent_id else None
         if parent is not None:
             task.parent_task = parent
             parent.children += 1
@@ -89,21 +92,21 @@ class Tasks:
             else:
                 parent.children -= 1
         self.ended.append(task)
-        if task.unseen or task.outlived_ns or task.outcome == LOST:
+        if task.never_retrieved or task.outlived_ns or task.outcome == DESTROYED:
             self.troubled.append(task)
         self.observer.task_ended(task, at)
 
-    def was_unseen(self, at: int, number: int, error: str) -> None:
-        """UNSEEN. It may have ended long ago."""
+    def note_never_retrieved(self, at: int, task_id: int, error: str) -> None:
+        """EXCEPTION_NEVER_RETRIEVED. It may have ended long ago."""
         self.never_retrieved += 1
-        task = self.live.get(number)
+        task = self.live.get(task_id)
         if task is None:
-            task = next((t for t in reversed(self.ended) if t.number == number), None)
+            task = next((t for t in reversed(self.ended) if t.number == task_id), None)
         if task is not None:
-            task.unseen = error
+            task.never_retrieved = error
             if task.ended_ns and task not in self.troubled:
                 self.troubled.append(task)
-        self.observer.unseen(number, error, task, at)
+        self.observer.never_retrieved(task_id, error, task, at)
 
     def gap(self) -> None:
         """Events were lost: tasks may have ended unseen."""

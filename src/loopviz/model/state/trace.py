@@ -10,7 +10,7 @@ from loopviz.clock import MS
 from loopviz.model.events import Event
 from loopviz.model.names import Naming, Site, parse_site
 from loopviz.model.snapshot import Running, State
-from loopviz.model.state.entities import LOST, PENDING, Task
+from loopviz.model.state.entities import DESTROYED, PENDING, Task
 from loopviz.model.state.incidents import Incidents
 from loopviz.model.state.jobs import Jobs
 from loopviz.model.state.lanes import Lanes
@@ -27,8 +27,8 @@ from loopviz.wire.events import TASK_CANCELLED, Kind
 
 __all__ = ["Handler", "Trace"]
 
-Handler = Callable[[int, int, int, int], None]
-"""Takes `at`, `a`, `who` and `b` of a record; see `wire.events`."""
+Handler = Callable[[int, int, int, int, Sequence[str]], None]
+"""Takes `at`, `a`, `task_id` and `b` of a record (see `wire.events`), and its ring's strings."""
 
 _VICTIM_NS = 1 * MS
 """A wait for the loop shorter than this makes nobody a victim."""
@@ -63,10 +63,10 @@ class Trace:
         self.stalls = Stalls()
         self.samples = StackSamples(naming)
         self.incidents = Incidents()
-        self.level = "full"
-        """Of detail, see `wire.events`."""
-        self.cost_ns: int | None = None
-        """What the probe adds to a callback, None if not known."""
+        self.coverage = "full"
+        """How much of the loop is seen, see `Kind.COVERAGE`."""
+        self.overhead_ns: int | None = None
+        """What the probe adds to a callback, None if it is not known."""
         self._strings: Sequence[str] = ("",)
         self._sites: dict[int, Site] = {}
         self._start = 0  # of the open switch
@@ -92,9 +92,9 @@ class Trace:
         handlers, settled = self._handlers, self._settled
         live, waits_as = self.tasks.live, self._waits_as
         start, running, task, site = self._start, self._kind, self._task, self._site
-        for at, a, who, b, kind in records:
+        for at, a, task_id, b, kind in records:
             if kind > _STOPPED:
-                handlers[kind](at, a, who, b)
+                handlers[kind](at, a, task_id, b, strings)
                 continue
             if running <= _CALLBACK:  # it ends here, or where select was called
                 until = a if kind == _POLLED and start < a < at else at
@@ -117,9 +117,9 @@ class Trace:
             start, running = at, kind
             self._kind = kind
             if kind == _STEP:
-                task = live.get(who)
+                task = live.get(task_id)
                 if task is None:
-                    task = self.tasks.find(who, a if 0 < a < at else at)
+                    task = self.tasks.find(task_id, a if 0 < a < at else at)
                 ended = task.end_ns
                 ready = a if a < at else at  # noqa: FURB136 - the hot path
                 task.steps += 1
@@ -157,17 +157,14 @@ class Trace:
         self._start, self._task, self._site = start, task, site
         self.tasks.groups.gather()
 
-    def feed_other(self, event: Event, text: str) -> None:
-        """A record that may also come in the side ring, with the text that its `b` names there."""
-        at, a, who, b, kind = event
-        if kind == Kind.JOB_START:
-            self.jobs.started(at, a, text)
-        elif kind == Kind.UNSEEN:
-            self.tasks.was_unseen(at, who, text)
-        elif kind == Kind.LEVEL_OF_DETAIL:
-            self.level = text
-        elif kind in (Kind.JOB_END, Kind.GC, Kind.LOST, Kind.COST):
-            self._handlers[kind](at, a, who, b)
+    def feed_aux(self, records: Iterable[Event], strings: Sequence[str]) -> None:
+        """One batch of the aux ring, which has no switches."""
+        for at, a, task_id, b, kind in records:
+            self._handlers[kind](at, a, task_id, b, strings)
+
+    def on(self, kind: Kind, handler: Handler) -> None:
+        """Call `handler` for records of that kind."""
+        self._handlers[kind] = handler
 
     def gap(self, at: int) -> None:
         """Records were lost: open requests and tasks may have ended unseen."""
@@ -256,13 +253,13 @@ class Trace:
 
     # ---- tasks and requests, see `dispatch`
 
-    def task_end(self, at: int, _a: int, who: int, b: int) -> None:
+    def task_end(self, at: int, _a: int, task_id: int, outcome: int, _: Sequence[str]) -> None:
         """TASK_END."""
-        self.tasks.count(b)
-        task = self.tasks.live.get(who)
+        self.tasks.count(outcome)
+        task = self.tasks.live.get(task_id)
         if task is None:
             return
-        task.outcome = b
+        task.outcome = outcome
         if task.running:
             self._settled.append(task)  # its names are needed until its step is over
         else:
@@ -295,23 +292,23 @@ class Trace:
         if task.waits:
             self.resources.task_ended(task, at)
 
-    def lost(self, at: int, _a: int, who: int, _b: int) -> None:
-        """LOST."""
-        task = self.tasks.find(who, at)
-        task.outcome = LOST
+    def task_destroyed(self, at: int, _a: int, task_id: int, _b: int, _: Sequence[str]) -> None:
+        """TASK_DESTROYED."""
+        task = self.tasks.find(task_id, at)
+        task.outcome = DESTROYED
         self.tasks.lost += 1
         self._end(task, at)
 
-    def request_start(self, at: int, sent: int, who: int, b: int) -> None:
+    def request_start(self, at: int, sent: int, task_id: int, name: int, _: Sequence[str]) -> None:
         """REQUEST_START."""
-        task = self.tasks.live.get(who)
+        task = self.tasks.live.get(task_id)
         if task is None or not task.running:
             if self._kind == _STOPPED:
                 return  # after a gap: the step it started in is not known
-            task = self._run_within(self.tasks.find(who, at), at)
+            task = self._run_within(self.tasks.find(task_id, at), at)
         ready, start = task.woken_ns, task.step_ns
         begins = sent if 0 < sent < ready else ready
-        request = self.requests.start(who, self.text(b), begins)
+        request = self.requests.start(task_id, self.text(name), begins)
         task.request = task.serves = request
         if request.named:  # of others the route is known at their end
             self.tasks.groups.serves(task, request.route)
@@ -327,16 +324,18 @@ class Trace:
         self._settled.append(task)
         return task
 
-    def request_end(self, at: int, a: int, who: int, b: int) -> None:
+    def request_end(
+        self, at: int, status_and_bytes: int, task_id: int, name: int, _: Sequence[str]
+    ) -> None:
         """REQUEST_END."""
-        request = self.requests.open.get(who)
+        request = self.requests.open.get(task_id)
         if request is None:
             return
-        task = self.tasks.live.get(who)
+        task = self.tasks.live.get(task_id)
         slow = task is not None and task.running and at - task.step_ns >= SLOW_NS
         request.add(at, _BLOCKING if slow else _RUN)
-        request.bytes_sent = a >> 16
-        self.requests.finish(who, at, a & 0xFFFF, self.text(b))
+        request.bytes_sent = status_and_bytes >> 16
+        self.requests.finish(task_id, at, status_and_bytes & 0xFFFF, self.text(name))
         if task is not None:
             task.serves = None
             self.tasks.groups.serves(task, request.route)

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from loopviz.probe.patches.executors import SubmittedJob, new_job
-from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import attach, describes, known, resource_of
 from loopviz.probe.patches.wrappers import (
     InUse,
@@ -24,11 +24,13 @@ from loopviz.probe.patches.wrappers import (
     wait_if,
 )
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.wire import kinds
+from loopviz.wire.kinds import ResourceKind
 
-__all__ = ["adapters", "primitives"]
+__all__ = ["ADAPTER"]
 
 
-def primitives(module: ModuleType) -> list[Patch]:
+def _primitives(module: ModuleType) -> list[Patch]:
     """Of `anyio._backends._asyncio`. Before anyio 4.5 there are no locks to be patched."""
     limiter, backend = module.CapacityLimiter, module.AsyncIOBackend
     default = vars(backend)["current_default_thread_limiter"].__func__.__code__
@@ -37,7 +39,7 @@ def primitives(module: ModuleType) -> list[Patch]:
         own = module._default_thread_limiter.get(None) is limiter
         name = "default thread limiter" if own else ""
         tokens = limiter.total_tokens
-        return ResourceDescription("anyio.CapacityLimiter", name, tokens, seen=seen and not own)
+        return ResourceDescription(kinds.ANYIO_LIMITER, name, tokens, seen=seen and not own)
 
     describes(limiter, describe)
     blocked, coroutine = module.WouldBlock, limiter.acquire_on_behalf_of
@@ -57,24 +59,24 @@ def primitives(module: ModuleType) -> list[Patch]:
     return patches
 
 
-def adapters(module: ModuleType) -> list[Patch]:
+def _adapters(module: ModuleType) -> list[Patch]:
     """Of `anyio._core._synchronization`: what stands in for a primitive that no loop made."""
-    sizes = {
-        "CapacityLimiter": lambda it: it._total_tokens,
-        "Lock": lambda _: 1,
-        "Semaphore": lambda it: it._initial_value,
+    sizes: dict[ResourceKind, Callable[[Any], float]] = {
+        kinds.ANYIO_LIMITER: lambda it: it._total_tokens,
+        kinds.ANYIO_LOCK: lambda _: 1,
+        kinds.ANYIO_SEMAPHORE: lambda it: it._initial_value,
     }
     patches = []
-    for name, size in sizes.items():
-        adapter = getattr(module, f"{name}Adapter", None)
+    for kind, size in sizes.items():
+        adapter = getattr(module, f"{kind.class_name}Adapter", None)
         if adapter is not None:
-            describes(adapter, _describe_adapter(f"anyio.{name}", size))
+            describes(adapter, _describe_adapter(kind, size))
             patches.append(Patch(adapter, "__init__", makes()))
     return patches
 
 
 def _describe_adapter(
-    kind: str, size: Callable[[Any], float]
+    kind: ResourceKind, size: Callable[[Any], float]
 ) -> Callable[[Any, bool], ResourceDescription]:
     return lambda it, seen: ResourceDescription(kind, capacity=size(it), seen=seen)
 
@@ -106,9 +108,9 @@ def _locks(lock: type, sem: type, current_task: Any) -> list[Patch]:
 
     def describe_semaphore(it: Any, seen: bool) -> ResourceDescription:
         capacity = it._value if seen else it._max_value or 0
-        return semaphore("anyio.Semaphore", it._value, capacity, seen=seen)
+        return semaphore(kinds.ANYIO_SEMAPHORE, it._value, capacity, seen=seen)
 
-    describes(lock, lambda _, seen: ResourceDescription("anyio.Lock", capacity=1, seen=seen))
+    describes(lock, lambda _, seen: ResourceDescription(kinds.ANYIO_LOCK, capacity=1, seen=seen))
     describes(sem, describe_semaphore)
     return [
         Patch(lock, "__init__", makes()),
@@ -184,20 +186,20 @@ def _borrows(coroutine: Any, blocked: type[BaseException]) -> Any:
 
 
 def _borrows_later(original: Any) -> Any:
-    """For the limiter's coroutine: how the wait ends that its `nowait` has told of."""
+    """For the limiter's coroutine: how the wait ends that its `nowait` has recorded."""
 
     async def acquire_on_behalf_of(self: Any, borrower: object) -> None:
         recorder = current()
         if recorder is None:
             return await original(self, borrower)  # type: ignore[no-any-return]
-        who = recorder.task()
+        task_id = recorder.task()
         try:
             await original(self, borrower)
         except BaseException:
-            if recorder.waits(who):
-                gave_up(recorder, self, _borrowed, who)
+            if recorder.waits(task_id):
+                gave_up(recorder, self, _borrowed, task_id)
             raise
-        if recorder.waits(who):
+        if recorder.waits(task_id):
             got(self, _borrowed)
         return None
 
@@ -228,3 +230,12 @@ def _new_job(recorder: Recorder, backend: Any, function: Any, limiter: Any) -> S
     except Exception as error:  # noqa: BLE001 - the app must go on
         recorder.fail("job", error)
         return None
+
+
+ADAPTER = Adapter(
+    modules={
+        "anyio._core._synchronization": _adapters,
+        "anyio._backends._asyncio": _primitives,
+    },
+    paths=(("_internal_limiter",),),
+)

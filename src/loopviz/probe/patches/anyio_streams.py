@@ -4,36 +4,37 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, resource_of
 from loopviz.probe.patches.wrappers import always, makes, wait_if, wait_over
 from loopviz.probe.recorder import ResourceDescription, current
-from loopviz.wire.events import SIDE_IN, SIDE_OUT
+from loopviz.wire import kinds
+from loopviz.wire.events import WAIT_GET, WAIT_PUT
 
-__all__ = ["streams"]
+__all__ = ["ADAPTER"]
 
 
-def streams(module: ModuleType) -> list[Patch]:
+def _streams(module: ModuleType) -> list[Patch]:
     """Of `anyio.streams.memory`."""
     state, blocked = module._MemoryObjectStreamState, module.WouldBlock
     send, receive = module.MemoryObjectSendStream, module.MemoryObjectReceiveStream
     describes(
         state,
         lambda state, seen: ResourceDescription(
-            "anyio.MemoryObjectStream", capacity=state.max_buffer_size, seen=seen
+            kinds.ANYIO_STREAM, capacity=state.max_buffer_size, seen=seen
         ),
     )
     return [
         Patch(state, "__init__", makes()),
-        Patch(send, "send", _later(SIDE_IN)),
-        Patch(send, "send_nowait", _at_once(send.send, blocked, SIDE_IN)),
-        Patch(receive, "receive", _later(SIDE_OUT)),
-        Patch(receive, "receive_nowait", _at_once(receive.receive, blocked, SIDE_OUT)),
+        Patch(send, "send", _later(WAIT_PUT)),
+        Patch(send, "send_nowait", _at_once(send.send, blocked, WAIT_PUT)),
+        Patch(receive, "receive", _later(WAIT_GET)),
+        Patch(receive, "receive_nowait", _at_once(receive.receive, blocked, WAIT_GET)),
     ]
 
 
-def _at_once(coroutine: Any, blocked: type[BaseException], side: int) -> Any:
-    """For a `nowait`: the new level; where the coroutine asks and it would block, a wait starts."""
+def _at_once(coroutine: Any, blocked: type[BaseException], direction: int) -> Any:
+    """For a `nowait`: the new size; where the coroutine asks and it would block, a wait starts."""
     code = coroutine.__code__
 
     def of(original: Any) -> Any:
@@ -43,16 +44,16 @@ def _at_once(coroutine: Any, blocked: type[BaseException], side: int) -> Any:
             except blocked:
                 recorder = current()
                 if recorder is not None and sys._getframe(1).f_code is code:
-                    wait_if(recorder, always, self._state, side=side)
+                    wait_if(recorder, always, self._state, direction=direction)
                 raise
             recorder = current()
             if recorder is not None:
                 try:
                     resource, items = resource_of(self._state), len(self._state.buffer)
                     if resource is not None and resource.in_use != items:  # not handed over
-                        recorder.level(resource, items)
+                        recorder.queue_size(resource, items)
                 except Exception as error:  # noqa: BLE001 - the app must go on
-                    recorder.fail("level", error)
+                    recorder.fail("queue_size", error)
             return result
 
         return move
@@ -60,21 +61,24 @@ def _at_once(coroutine: Any, blocked: type[BaseException], side: int) -> Any:
     return of
 
 
-def _later(side: int) -> Any:
-    """For the coroutine: the end of the wait that its `nowait` has told of."""
+def _later(direction: int) -> Any:
+    """For the coroutine: the end of the wait that its `nowait` has recorded."""
 
     def of(original: Any) -> Any:
         async def move(self: Any, *args: Any, **kwargs: Any) -> Any:
             recorder = current()
             if recorder is None:
                 return await original(self, *args, **kwargs)
-            who = recorder.task()
+            task_id = recorder.task()
             try:
                 return await original(self, *args, **kwargs)
             finally:
-                if recorder.waits(who):
-                    wait_over(recorder, self._state, side, who)
+                if recorder.waits(task_id):
+                    wait_over(recorder, self._state, direction, task_id)
 
         return move
 
     return of
+
+
+ADAPTER = Adapter(modules={"anyio.streams.memory": _streams}, paths=(("_state",),))

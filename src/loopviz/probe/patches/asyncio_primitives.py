@@ -8,11 +8,12 @@ from typing import Any
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, hide, make
 from loopviz.probe.patches.wrappers import (
+    Factory,
     acquires,
     always,
-    levels,
     makes,
     releases,
+    resizes,
     semaphore,
     semaphore_in_use,
     wait_if,
@@ -21,21 +22,20 @@ from loopviz.probe.patches.wrappers import (
 )
 from loopviz.probe.places import PLACES, USER
 from loopviz.probe.recorder import ResourceDescription, current
-from loopviz.wire.events import SIDE_IN, SIDE_OUT
+from loopviz.wire import kinds
+from loopviz.wire.events import WAIT_GET, WAIT_PUT
 
-__all__ = ["ANY_EVENT", "PATCHES"]
+__all__ = ["ANY_EVENT", "patches"]
 
-ANY_EVENT = ResourceDescription("asyncio.Event", seen=False)
+ANY_EVENT = ResourceDescription(kinds.EVENT, seen=False)
 """Events are made by the thousand, by libraries mostly: those that no user line made are one."""
-
-_POOLS = ("sqlalchemy.", "asyncpg.")
-"""Modules whose queues and locks are parts of a pool, which is told of as a whole."""
 
 
 def _describe_semaphore(it: Any, seen: bool) -> ResourceDescription:
-    name = "BoundedSemaphore" if isinstance(it, asyncio.BoundedSemaphore) else "Semaphore"
+    bounded = isinstance(it, asyncio.BoundedSemaphore)
+    kind = kinds.BOUNDED_SEMAPHORE if bounded else kinds.SEMAPHORE
     capacity = it._value if seen else getattr(it, "_bound_value", 0)
-    return semaphore(f"asyncio.{name}", it._value, capacity, seen=seen)
+    return semaphore(kind, it._value, capacity, seen=seen)
 
 
 def _lock_blocks(lock: Any) -> bool:
@@ -60,12 +60,12 @@ def _barrier_blocks(barrier: Any) -> bool:
 
 
 def _event_init(original: Any) -> Any:
-    kinds = PLACES.kinds
+    code_kinds = PLACES.kinds
 
     def init(self: Any) -> None:
         original(self)
         code = sys._getframe(1).f_code
-        if (kinds.get(id(code)) or PLACES.kind(code)) == USER:
+        if (code_kinds.get(id(code)) or PLACES.kind(code)) == USER:
             make(self)
 
     return init
@@ -82,20 +82,25 @@ def _event_wait(original: Any) -> Any:
         try:
             return await original(self)
         finally:
-            wait_over(recorder, self, SIDE_IN, waiter)
+            wait_over(recorder, self, WAIT_PUT, waiter)
 
     return wait
 
 
-def _init(original: Any) -> Any:
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        if sys._getframe(1).f_globals.get("__name__", "").startswith(_POOLS):
-            hide(self)
-        else:
-            make(self)
+def _makes_unless(parts: tuple[str, ...]) -> Factory:
+    """For `__init__`: the resource is made here, or part of a pool if such a module calls it."""
 
-    return init
+    def of(original: Any) -> Any:
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            if sys._getframe(1).f_globals.get("__name__", "").startswith(parts):
+                hide(self)
+            else:
+                make(self)
+
+        return init
+
+    return of
 
 
 def _put_blocks(queue: Any, *_: Any) -> bool:
@@ -107,39 +112,41 @@ def _get_blocks(queue: Any) -> bool:
 
 
 describes(Semaphore, _describe_semaphore)
-describes(Lock, lambda _, seen: ResourceDescription("asyncio.Lock", capacity=1, seen=seen))
-describes(Condition, lambda _, seen: ResourceDescription("asyncio.Condition", seen=seen))
-describes(Event, lambda _, seen: ResourceDescription("asyncio.Event") if seen else ANY_EVENT)
+describes(Lock, lambda _, seen: ResourceDescription(kinds.LOCK, capacity=1, seen=seen))
+describes(Condition, lambda _, seen: ResourceDescription(kinds.CONDITION, seen=seen))
+describes(Event, lambda _, seen: ResourceDescription(kinds.EVENT) if seen else ANY_EVENT)
 describes(
     Barrier,
-    lambda barrier, seen: ResourceDescription(
-        "asyncio.Barrier", capacity=barrier._parties, seen=seen
-    ),
+    lambda barrier, seen: ResourceDescription(kinds.BARRIER, capacity=barrier._parties, seen=seen),
 )
 describes(
     Queue,
-    lambda queue, seen: ResourceDescription("asyncio.Queue", capacity=queue._maxsize, seen=seen),
+    lambda queue, seen: ResourceDescription(kinds.QUEUE, capacity=queue._maxsize, seen=seen),
 )
 
-_level = levels(lambda queue: queue.qsize())
+_resizes = resizes(lambda queue: queue.qsize())
 
-PATCHES = (
-    Patch(Lock, "__init__", _init),
-    Patch(Lock, "acquire", acquires(_lock_blocks, _lock_in_use)),
-    Patch(Lock, "release", releases(_lock_in_use)),
-    Patch(Semaphore, "__init__", makes()),
-    Patch(Semaphore, "acquire", acquires(_locked, semaphore_in_use)),
-    Patch(Semaphore, "release", releases(semaphore_in_use)),
-    Patch(Condition, "__init__", makes()),
-    Patch(Condition, "wait", waits(_locked)),
-    Patch(Event, "__init__", _event_init),
-    Patch(Event, "wait", _event_wait),
-    Patch(Barrier, "__init__", makes()),
-    Patch(Barrier, "wait", waits(_barrier_blocks)),
-    Patch(Queue, "__init__", _init),
-    Patch(Queue, "put", waits(_put_blocks, SIDE_IN)),
-    Patch(Queue, "get", waits(_get_blocks, SIDE_OUT)),
-    Patch(Queue, "put_nowait", _level),
-    Patch(Queue, "get_nowait", _level),
-    Patch(Queue, "shutdown", _level),
-)
+
+def patches(parts: tuple[str, ...]) -> tuple[Patch, ...]:
+    """All of them. `parts`: see `Adapter.parts`."""
+    init = _makes_unless(parts)
+    return (
+        Patch(Lock, "__init__", init),
+        Patch(Lock, "acquire", acquires(_lock_blocks, _lock_in_use)),
+        Patch(Lock, "release", releases(_lock_in_use)),
+        Patch(Semaphore, "__init__", makes()),
+        Patch(Semaphore, "acquire", acquires(_locked, semaphore_in_use)),
+        Patch(Semaphore, "release", releases(semaphore_in_use)),
+        Patch(Condition, "__init__", makes()),
+        Patch(Condition, "wait", waits(_locked)),
+        Patch(Event, "__init__", _event_init),
+        Patch(Event, "wait", _event_wait),
+        Patch(Barrier, "__init__", makes()),
+        Patch(Barrier, "wait", waits(_barrier_blocks)),
+        Patch(Queue, "__init__", init),
+        Patch(Queue, "put", waits(_put_blocks, WAIT_PUT)),
+        Patch(Queue, "get", waits(_get_blocks, WAIT_GET)),
+        Patch(Queue, "put_nowait", _resizes),
+        Patch(Queue, "get_nowait", _resizes),
+        Patch(Queue, "shutdown", _resizes),
+    )

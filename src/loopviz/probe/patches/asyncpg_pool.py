@@ -6,14 +6,15 @@ A pool has slots only, so its resource lives on the queue of its connections.
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import hide
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.wire import kinds
 
-__all__ = ["pools"]
+__all__ = ["ADAPTER"]
 
 
-def pools(module: ModuleType) -> list[Patch]:
+def _pools(module: ModuleType) -> list[Patch]:
     """Of `asyncpg.pool`."""
     return [
         Patch(module.Pool, "_initialize", _initialize),
@@ -29,7 +30,7 @@ def _resource(pool: Any, *, seen: bool = False) -> ResourceDescription:
     except AttributeError:
         hide(queue)
         queue._loopviz_pool = resource = ResourceDescription(
-            "asyncpg.pool", capacity=pool._maxsize, seen=seen
+            kinds.ASYNCPG_POOL, capacity=pool._maxsize, seen=seen
         )
         queue._loopviz_holders = {}
         return resource
@@ -59,20 +60,20 @@ def _acquire(original: Any) -> Any:
         recorder = current()
         if recorder is None:
             return await original(self, *args, **kwargs)
-        who = recorder.task()
+        task_id = recorder.task()
         waits = _wait_if(recorder, self)
         try:
             connection = await original(self, *args, **kwargs)
         except BaseException:
             if waits and current() is recorder:
-                recorder.wait_over(_resource(self), who=who)
+                recorder.wait_over(_resource(self), task_id=task_id)
             raise
         recorder = current()
         if recorder is not None:
             try:
                 resource = _resource(self)
-                self._queue._loopviz_holders[id(connection._holder)] = who
-                recorder.acquired(resource, _in_use(self), who)
+                self._queue._loopviz_holders[id(connection._holder)] = task_id
+                recorder.acquired(resource, _in_use(self), task_id)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 recorder.fail("acquired", error)
         return connection
@@ -101,9 +102,16 @@ def _release(original: Any) -> Any:
             try:
                 pool = self._pool
                 resource = _resource(pool)
-                who = pool._queue._loopviz_holders.pop(id(self), None)
-                recorder.released(resource, _in_use(pool), who)
+                task_id = pool._queue._loopviz_holders.pop(id(self), None)
+                recorder.released(resource, _in_use(pool), task_id)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 recorder.fail("released", error)
 
     return _release
+
+
+ADAPTER = Adapter(
+    modules={"asyncpg.pool": _pools},
+    parts=("asyncpg.",),
+    paths=(("_queue", "_loopviz_pool"),),
+)

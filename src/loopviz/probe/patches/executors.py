@@ -13,13 +13,14 @@ from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, resource_of
 from loopviz.probe.patches.wrappers import makes
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.wire import kinds
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
 __all__ = ["PATCHES", "SubmittedJob", "new_job"]
 
 
 class SubmittedJob:
-    """Stands in for a function that a worker thread will run, and tells when it does."""
+    """Stands in for a function that a worker thread will run, and records when it does."""
 
     __slots__ = ("a", "function", "recorder", "started")
 
@@ -90,12 +91,12 @@ def _describe_threads(executor: Any, seen: bool) -> ResourceDescription:
     own = getattr(_get_running_loop(), "_default_executor", None) is executor
     name = "default executor" if own else ""
     return ResourceDescription(
-        "ThreadPoolExecutor", name, executor._max_workers, seen=seen and not own
+        kinds.THREAD_POOL, name, executor._max_workers, seen=seen and not own
     )
 
 
 def _describe_processes(executor: Any, seen: bool) -> ResourceDescription:
-    return ResourceDescription("ProcessPoolExecutor", capacity=executor._max_workers, seen=seen)
+    return ResourceDescription(kinds.PROCESS_POOL, capacity=executor._max_workers, seen=seen)
 
 
 def _submit_to_thread(original: Any) -> Any:
@@ -151,7 +152,7 @@ def _left(line: _Line, job: SubmittedJob, future: "Future[Any]") -> None:
 
 
 def new_job(recorder: Recorder, executor: Any, function: Any) -> SubmittedJob | None:
-    """Tell that a job is submitted; None if that cannot be told."""
+    """Record that a job is submitted; None if that fails."""
     try:
         resource = resource_of(executor)
         a = recorder.job(resource, function) if resource is not None else 0

@@ -6,7 +6,7 @@ module's name; only its own pools and calls are then missing.
 
 The pool has one place where requests and connections meet, `_assign_requests_to_connections`:
 it is called when a request comes, fails, or its response is closed. What has changed since the
-last time is what there is to tell.
+last time is recorded.
 """
 
 import sys
@@ -14,15 +14,16 @@ from collections import Counter
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
 from loopviz.probe.patches.wrappers import makes
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.wire import kinds
 
-__all__ = ["clients", "pools", "web_sockets"]
+__all__ = ["ADAPTER"]
 
 
-def pools(module: ModuleType) -> list[Patch]:
+def _pools(module: ModuleType) -> list[Patch]:
     """Of `httpcore._async.connection_pool` (httpcore 1.0.3 and later), and of httpcore2's."""
     pool = module.AsyncConnectionPool
     describes(pool, _describe)
@@ -35,12 +36,12 @@ def pools(module: ModuleType) -> list[Patch]:
     ]
 
 
-def clients(module: ModuleType) -> list[Patch]:
+def _clients(module: ModuleType) -> list[Patch]:
     """Of `httpx._client` and `httpx2._client`."""
     return [Patch(module.AsyncClient, "send", _send)]
 
 
-def web_sockets(module: ModuleType) -> list[Patch]:
+def _web_sockets(module: ModuleType) -> list[Patch]:
     """Of `httpx2.websockets._api`."""
     return [Patch(module.AsyncWebSocketSession, "__aenter__", _enters(module.__name__))]
 
@@ -48,7 +49,7 @@ def web_sockets(module: ModuleType) -> list[Patch]:
 def _describe(pool: Any, seen: bool) -> ResourceDescription:
     most: int = pool._max_connections
     return ResourceDescription(
-        "httpcore.pool", capacity=0 if most == sys.maxsize else most, seen=seen
+        kinds.HTTPCORE_POOL, capacity=0 if most == sys.maxsize else most, seen=seen
     )
 
 
@@ -85,8 +86,8 @@ def _enters(module: str) -> Any:
     return of
 
 
-class _Told:
-    """Of one pool: which requests have been told to wait, and which to have a connection."""
+class _PoolState:
+    """The requests of one pool as recorded: those that wait, and those that have a connection."""
 
     __slots__ = ("having", "shared", "waiting")
 
@@ -107,10 +108,10 @@ def _assign(original: Any) -> Any:
             try:
                 resource = resource_of(self)
                 if resource is not None:
-                    told = vars(self).get("_loopviz_told")
-                    if told is None:
-                        told = self._loopviz_told = _Told(self._http2)
-                    _compare(recorder, resource, told, self._requests)
+                    state = vars(self).get("_loopviz_state")
+                    if state is None:
+                        state = self._loopviz_state = _PoolState(self._http2)
+                    _compare(recorder, resource, state, self._requests)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 hide(self)
                 recorder.fail(original.__module__, error)
@@ -120,7 +121,7 @@ def _assign(original: Any) -> Any:
 
 
 def _compare(
-    recorder: Recorder, resource: ResourceDescription, told: _Told, requests: list[Any]
+    recorder: Recorder, resource: ResourceDescription, state: _PoolState, requests: list[Any]
 ) -> None:
     """Those that are gone first: theirs is what the others get.
 
@@ -128,24 +129,24 @@ def _compare(
     first, and the rest is sent back into the queue: they wait all the time. So who has it is
     known when nobody else claims it any more, some steps later.
     """
-    having, waiting = told.having, told.waiting
+    having, waiting = state.having, state.waiting
     if having or waiting:
         there = set(requests)
-        for request, (who, connection) in list(having.items()):
+        for request, (task_id, connection) in list(having.items()):
             if request not in there or request.connection is not connection:
                 del having[request]
-                recorder.released(resource, len(having), who)
+                recorder.released(resource, len(having), task_id)
         for request in [request for request in waiting if request not in there]:
-            recorder.wait_over(resource, who=waiting.pop(request))
+            recorder.wait_over(resource, task_id=waiting.pop(request))
     claims = Counter(request.connection for request in requests)
     for request in requests:
         if request in having:
             continue
         connection = request.connection
-        if connection is not None and (told.shared or claims[connection] == 1):
-            who = waiting.pop(request) if request in waiting else recorder.task()
-            having[request] = who, connection
-            recorder.acquired(resource, len(having), who)
+        if connection is not None and (state.shared or claims[connection] == 1):
+            task_id = waiting.pop(request) if request in waiting else recorder.task()
+            having[request] = task_id, connection
+            recorder.acquired(resource, len(having), task_id)
         elif request not in waiting:
             waiting[request] = recorder.wait(resource)
 
@@ -163,8 +164,20 @@ def _send(original: Any) -> Any:
             if recorder is not None:
                 try:
                     status = 0 if response is None else response.status_code
-                    recorder.call(status, request.url.host)
+                    recorder.http_call(status, request.url.host)
                 except Exception as error:  # noqa: BLE001 - the app must go on
                     recorder.fail(original.__module__, error)
 
     return send
+
+
+ADAPTER = Adapter(
+    modules={
+        "httpcore._async.connection_pool": _pools,
+        "httpcore2._async.connection_pool": _pools,
+        "httpx._client": _clients,
+        "httpx2._client": _clients,
+        "httpx2.websockets._api": _web_sockets,
+    },
+    paths=(("_transport", "_pool"),),
+)

@@ -38,7 +38,7 @@ class ImportWatch(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What the other finders find; a loader that then runs the module tells us."""
+        """What the other finders find; a loader that then runs the module reports it."""
         asked = threading.get_ident(), fullname
         if fullname not in self._names or asked in self._busy:  # by another watch, in its turn
             return None

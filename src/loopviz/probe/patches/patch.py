@@ -1,11 +1,11 @@
 """Attributes of classes and modules that are replaced, and put back exactly."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any, NamedTuple
 
-__all__ = ["Applied", "Patch", "apply", "undo"]
+__all__ = ["Adapter", "Applied", "Patch", "apply", "undo"]
 
 _MISSING = object()
 
@@ -19,6 +19,18 @@ class Patch(NamedTuple):
     owner: Any
     name: str
     make: Callable[[Any], Any]
+
+
+class Adapter(NamedTuple):
+    """A library's patches, and what belongs to them. Each file of a library has one."""
+
+    modules: Mapping[str, Callable[[Any], Iterable[Patch]]]
+    """By module: what to patch there, if and when the app imports it."""
+    parts: tuple[str, ...] = ()
+    """Prefixes of modules whose locks and queues are parts of a pool, which is recorded as a
+    whole."""
+    paths: tuple[tuple[str, ...], ...] = ()
+    """Attributes that lead from what the app has (an engine, a client) to the resource."""
 
 
 class Applied(NamedTuple):

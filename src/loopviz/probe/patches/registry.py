@@ -8,7 +8,7 @@ from typing import Any
 from loopviz.errors import LoopvizError
 from loopviz.probe.recorder import ResourceDescription, current, recorders
 
-__all__ = ["attach", "describes", "hide", "known", "make", "resource_of"]
+__all__ = ["attach", "describable", "describes", "hide", "known", "make", "resource_of"]
 
 Describe = Callable[[Any, bool], ResourceDescription]
 """`describe(primitive, seen)`: its resource, made just now (`seen`) or met only now."""
@@ -20,9 +20,9 @@ _elsewhere: "weakref.WeakKeyDictionary[Any, ResourceDescription | None]" = (
 """Of those that have slots only."""
 
 
-def describes(kind_of: type, describe: Describe) -> None:
+def describes(cls: type, describe: Describe) -> None:
     """From now on primitives of that class, and of its subclasses, are described so."""
-    _describe[kind_of] = describe
+    _describe[cls] = describe
 
 
 def attach(primitive: Any, resource: ResourceDescription | None) -> None:
@@ -34,7 +34,7 @@ def attach(primitive: Any, resource: ResourceDescription | None) -> None:
 
 
 def hide(primitive: Any) -> None:
-    """It is a part of something that is told of as a whole: of itself it is not."""
+    """It is part of something that is recorded as a whole: by itself it is not."""
     attach(primitive, None)
 
 
@@ -74,9 +74,14 @@ def make(primitive: Any) -> None:
             recorder.fail("resource", error)
 
 
+def describable(primitive: Any) -> bool:
+    """Whether its class, or one that it inherits from, is described."""
+    return any(cls in _describe for cls in type(primitive).__mro__)
+
+
 def _find(primitive: Any) -> Describe:
-    for kind_of in type(primitive).__mro__:
-        if kind_of in _describe:
-            return _describe[kind_of]
+    for cls in type(primitive).__mro__:
+        if cls in _describe:
+            return _describe[cls]
     what = f"{type(primitive).__module__}.{type(primitive).__qualname__}"
     raise LoopvizError(f"a {what} is no resource: name a lock, a queue, a pool or an executor.")

@@ -3,15 +3,16 @@
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.patches.patch import Patch
+from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
 from loopviz.probe.patches.wrappers import gave_up, makes, wait_if
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.wire import kinds
 
-__all__ = ["pools"]
+__all__ = ["ADAPTER"]
 
 
-def pools(module: ModuleType) -> list[Patch]:
+def _pools(module: ModuleType) -> list[Patch]:
     """Of `sqlalchemy.pool.impl`."""
     pool = module.AsyncAdaptedQueuePool
     describes(pool, _describe)
@@ -25,7 +26,7 @@ def pools(module: ModuleType) -> list[Patch]:
 
 def _describe(pool: Any, seen: bool) -> ResourceDescription:
     limit = pool.size() + pool._max_overflow if pool._max_overflow > -1 else 0
-    return ResourceDescription("sqlalchemy.pool", capacity=limit, seen=seen)
+    return ResourceDescription(kinds.SQLALCHEMY_POOL, capacity=limit, seen=seen)
 
 
 def _in_use(pool: Any, _: ResourceDescription) -> int:
@@ -64,8 +65,8 @@ def _get(original: Any) -> Any:
             try:
                 resource = resource_of(self)
                 if resource is not None:
-                    vars(connection)["_loopviz_who"] = who = recorder.task()
-                    recorder.acquired(resource, _in_use(self, resource), who)
+                    vars(connection)["_loopviz_who"] = task_id = recorder.task()
+                    recorder.acquired(resource, _in_use(self, resource), task_id)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 recorder.fail("acquired", error)
         return connection
@@ -91,9 +92,16 @@ def _give_back(original: Any) -> Any:
                 try:
                     resource = resource_of(self)
                     if resource is not None:
-                        who = vars(record).pop("_loopviz_who", None)
-                        recorder.released(resource, _in_use(self, resource), who)
+                        task_id = vars(record).pop("_loopviz_who", None)
+                        recorder.released(resource, _in_use(self, resource), task_id)
                 except Exception as error:  # noqa: BLE001 - the app must go on
                     recorder.fail("released", error)
 
     return _do_return_conn
+
+
+ADAPTER = Adapter(
+    modules={"sqlalchemy.pool.impl": _pools},
+    parts=("sqlalchemy.",),
+    paths=(("sync_engine", "pool"),),
+)

@@ -7,18 +7,20 @@ from typing import Any
 
 from loopviz.probe.patches.registry import make, resource_of
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
-from loopviz.wire.events import SIDE_IN
+from loopviz.wire.events import WAIT_PUT
+from loopviz.wire.kinds import ResourceKind
 
 __all__ = [
     "Blocks",
+    "Factory",
     "InUse",
     "acquires",
     "always",
     "gave_up",
     "got",
-    "levels",
     "makes",
     "releases",
+    "resizes",
     "semaphore",
     "semaphore_in_use",
     "wait_if",
@@ -98,7 +100,7 @@ def releases(in_use: InUse) -> Factory:
     return of
 
 
-def waits(blocks: Blocks, side: int = SIDE_IN) -> Factory:
+def waits(blocks: Blocks, direction: int = WAIT_PUT) -> Factory:
     """For a coroutine function that waits, and then holds nothing."""
 
     def of(original: Any) -> Any:
@@ -106,20 +108,20 @@ def waits(blocks: Blocks, side: int = SIDE_IN) -> Factory:
             recorder = current()
             if recorder is None:
                 return await original(self, *args, **kwargs)
-            waiter = wait_if(recorder, blocks, self, args, side)
+            waiter = wait_if(recorder, blocks, self, args, direction)
             if waiter is None:
                 return await original(self, *args, **kwargs)
             try:
                 return await original(self, *args, **kwargs)
             finally:
-                wait_over(recorder, self, side, waiter)
+                wait_over(recorder, self, direction, waiter)
 
         return wait
 
     return of
 
 
-def levels(items: Callable[[Any], int]) -> Factory:
+def resizes(items: Callable[[Any], int]) -> Factory:
     """For a function that puts something in or takes something out."""
 
     def of(original: Any) -> Any:
@@ -130,9 +132,9 @@ def levels(items: Callable[[Any], int]) -> Factory:
                 try:
                     resource = resource_of(self)
                     if resource is not None:
-                        recorder.level(resource, items(self))
+                        recorder.queue_size(resource, items(self))
                 except Exception as error:  # noqa: BLE001 - the app must go on
-                    recorder.fail("level", error)
+                    recorder.fail("queue_size", error)
             return result
 
         return change
@@ -141,31 +143,31 @@ def levels(items: Callable[[Any], int]) -> Factory:
 
 
 def wait_if(
-    recorder: Recorder, blocks: Blocks, primitive: Any, args: Any = (), side: int = SIDE_IN
+    recorder: Recorder, blocks: Blocks, primitive: Any, args: Any = (), direction: int = WAIT_PUT
 ) -> int | None:
-    """Tell of a wait, if the call blocks: the task that waits; else None."""
+    """Record a wait, if the call blocks: the task that waits; else None."""
     try:
         resource = resource_of(primitive)  # first of all: it may be met only now
         if resource is not None and blocks(primitive, *args):
-            return recorder.wait(resource, side)
+            return recorder.wait(resource, direction)
     except Exception as error:  # noqa: BLE001 - the app must go on
         recorder.fail("wait", error)
     return None
 
 
-def wait_over(recorder: Recorder, primitive: Any, side: int, waiter: int) -> None:
-    """Tell that a wait is over; not if its coroutine is thrown away where the loop is not."""
+def wait_over(recorder: Recorder, primitive: Any, direction: int, waiter: int) -> None:
+    """Record that a wait is over; not if its coroutine is thrown away where the loop is not."""
     if current() is recorder:
         try:
             resource = resource_of(primitive)
             if resource is not None:
-                recorder.wait_over(resource, side, waiter)
+                recorder.wait_over(resource, direction, waiter)
         except Exception as error:  # noqa: BLE001 - the app must go on
             recorder.fail("wait", error)
 
 
 def got(primitive: Any, in_use: InUse, *, one_more: int = 0) -> None:
-    """Tell that the running task has a unit now, or in a moment: `one_more`."""
+    """Record that the running task has a unit now, or in a moment: `one_more`."""
     recorder = current()  # asked anew: while it waited, the probe may have come or gone
     if recorder is not None:
         try:
@@ -177,7 +179,7 @@ def got(primitive: Any, in_use: InUse, *, one_more: int = 0) -> None:
 
 
 def gave_up(recorder: Recorder, primitive: Any, in_use: InUse, waiter: int | None) -> None:
-    """Tell that an acquire failed; and if it had been handed a unit, that it gave that back."""
+    """Record that an acquire failed; and if it had been handed a unit, that it gave that back."""
     if current() is recorder:
         try:
             resource = resource_of(primitive)
@@ -186,7 +188,7 @@ def gave_up(recorder: Recorder, primitive: Any, in_use: InUse, waiter: int | Non
                 if units < resource.in_use:
                     recorder.released(resource, units, waiter)
                 if waiter is not None:
-                    recorder.wait_over(resource, who=waiter)
+                    recorder.wait_over(resource, task_id=waiter)
         except Exception as error:  # noqa: BLE001 - the app must go on
             recorder.fail("wait", error)
 
@@ -196,7 +198,7 @@ def always(_: Any) -> bool:
     return True
 
 
-def semaphore(kind: str, value: int, capacity: int, *, seen: bool) -> ResourceDescription:
+def semaphore(kind: ResourceKind, value: int, capacity: int, *, seen: bool) -> ResourceDescription:
     """Of a semaphore with so many units left; those taken before we met it are not known of."""
     resource = ResourceDescription(kind, capacity=capacity, seen=seen)
     resource.units = capacity or value

@@ -6,6 +6,7 @@ from loopviz.model.snapshot import ResourceInfo
 from loopviz.tui.draw.text import Line, cell_width, fit
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.scene import Scene
+from loopviz.wire.kinds import Family
 
 __all__ = ["add_gauge", "full_word", "is_notable"]
 
@@ -15,11 +16,11 @@ CROWDED_LOCKS = 5
 
 def is_notable(view: ResourceInfo) -> bool:
     """True if it is worth a gauge: a task waited for it, or it has several units and was used."""
-    if view.kind == "asyncio.Event":
+    if view.family is Family.EVENT:
         return False
     if view.capacity == 1 and view.instances > 1:  # a lock for each thing
         return view.waiting.max >= CROWDED_LOCKS
-    roomy = view.capacity > 1 or "Queue" in view.kind
+    roomy = view.capacity > 1 or view.family is Family.QUEUE
     return bool(view.waiting.max or (roomy and view.in_use.max))
 
 
@@ -67,7 +68,7 @@ def _words(view: ResourceInfo, scene: Scene) -> list[tuple[str, Style]]:
     if full:
         words.append((f" {full}", style))
     elif not capacity:
-        words.append((" items, no limit" if "Queue" in view.kind else " in use", theme.dim))
+        words.append((" items, no limit" if view.family is Family.QUEUE else " in use", theme.dim))
     if waiting:
         words.append((f" wait {waiting}", theme.alarm))
     elif not full and capacity:

@@ -5,16 +5,10 @@ import re
 from loopviz.model.snapshot import ResourceInfo
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.scene import Scene
+from loopviz.wire.kinds import kind_of
 
 __all__ = ["short_name", "short_name_of"]
 
-_WORDS = {
-    "sqlalchemy.pool": "db pool",
-    "asyncpg.pool": "db pool",
-    "httpcore.pool": "http pool",
-    "ThreadPoolExecutor": "threads",
-    "ProcessPoolExecutor": "processes",
-}
 _MADE_AT = re.compile(r"(?P<file>[^/]+):(?P<line>\d+) (?P<word>\S+?)(\(\d+\))?( \(worker \d+\))?")
 
 
@@ -35,4 +29,4 @@ def _short(name: str, kind: str, scene: Scene) -> str:
         return clean(name.removeprefix("default "))
     at = f"{made['file']}:" if made["file"] != scene.scenario.path.name else ":"
     worker = made[5] or ""
-    return clean(f"{_WORDS.get(kind, made['word'])} {at}{made['line']}{worker}")
+    return clean(f"{kind_of(kind).short_name or made['word']} {at}{made['line']}{worker}")

@@ -10,6 +10,7 @@ from loopviz.model.state.entities import Hold, Task
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.wire.events import TASK_CANCELLED
+from loopviz.wire.kinds import Family
 
 __all__ = ["CancelledMidWrite"]
 
@@ -20,7 +21,6 @@ _OPEN = 1000
 """How many requests without a client are followed."""
 _TASKS = 20_000
 """How many tasks that have released something are followed."""
-_CONNECTIONS = ("sqlalchemy.pool", "asyncpg.pool")
 
 
 class _Write(Case):
@@ -98,7 +98,7 @@ class CancelledMidWrite(Rule[_Write]):
         case.cancelled += 1
         case.record(0, at, self.context.label(task), request.number)
 
-    def client_gone(self, request: "Request", at: int) -> None:
+    def client_disconnected(self, request: "Request", at: int) -> None:
         tasks = self.context.trace.tasks.live
         own = tasks.get(request.task)
         of_it = [own] if own is not None and own.holds else _working_for(request, tasks)
@@ -158,4 +158,4 @@ def _working_for(request: "Request", tasks: "dict[int, Task]") -> "list[Task]":
 
 def _is_written_with(group: ResourceGroup) -> bool:
     """Whether it is a database connection or a lock."""
-    return group.kind in _CONNECTIONS or is_lock(group)
+    return group.kind.family is Family.DATABASE_POOL or is_lock(group)

@@ -15,13 +15,6 @@ _SHARE = 0.2
 """The share of the route's requests: fewer fill a cache."""
 _ROUTES = 500
 """How many routes are counted."""
-_CLIENTS = {
-    "httpcore.pool": "HTTP client",
-    "sqlalchemy.pool": "database engine",
-    "asyncpg.pool": "database pool",
-    "ThreadPoolExecutor": "thread pool",
-    "ProcessPoolExecutor": "process pool",
-}
 
 
 class _Client(Case):
@@ -63,7 +56,7 @@ class ClientPerRequest(Rule[_Client]):
         if route in self._ended or len(self._ended) < _ROUTES:
             self._ended[route] = self._ended.get(route, 0) + 1
         for group in dict.fromkeys(request.made):
-            if group.kind in _CLIENTS and self.context.where(group.site) is not None:
+            if group.kind.client and self.context.where(group.site) is not None:
                 case = self.case(group)
                 case.group = group
                 if len(case.routes) < _ROUTES:
@@ -82,4 +75,4 @@ class ClientPerRequest(Rule[_Client]):
     def sentence(self, case: _Client, source: str) -> str:
         assert case.group is not None
         doing = f" in {source}" if source else ""
-        return f"{case.label} makes its own {_CLIENTS[case.group.kind]}{doing}: none is shared"
+        return f"{case.label} makes its own {case.group.kind.client}{doing}: none is shared"

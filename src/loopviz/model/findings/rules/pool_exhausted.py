@@ -6,16 +6,11 @@ from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
+from loopviz.wire.kinds import Family
 
 __all__ = ["PoolExhausted"]
 
-_POOLS = {
-    "sqlalchemy.pool": "database connections",
-    "asyncpg.pool": "database connections",
-    "httpcore.pool": "HTTP connections",
-    "ProcessPoolExecutor": "worker processes",
-}
-_GATES = ("Semaphore", "BoundedSemaphore", "CapacityLimiter")
+_GATES = (Family.SEMAPHORE, Family.LIMITER)
 _GATE_WAITS, _GATE_STANDING_NS = 10, 1 * SECOND
 """The patience with the app's own semaphores and limiters, which are there to make tasks wait."""
 
@@ -48,14 +43,14 @@ class PoolExhausted(ExhaustionRule):
     )
 
     def family(self, group: ResourceGroup) -> bool:
-        if group.kind in _POOLS:
+        if group.kind.pooled:
             return True
-        return group.word in _GATES and group.capacity != 1 and not counts_threads(group)
+        return group.kind.family in _GATES and group.capacity != 1 and not counts_threads(group)
 
     def units(self, group: ResourceGroup) -> str:
-        return _POOLS.get(group.kind, "permits")
+        return group.kind.units
 
     def patience(self, group: ResourceGroup) -> tuple[int, int]:
-        if group.kind in _POOLS:
+        if group.kind.pooled:
             return super().patience(group)
         return _GATE_WAITS, _GATE_STANDING_NS

@@ -128,13 +128,13 @@ class ReadyDelayHigh(Rule[_Crowd]):
         at = records["at"][records["kind"] <= Kind.STOPPED]
         lasted = np.diff(at)
         ran = switches["kind"] <= Kind.CALLBACK
-        whose = np.stack([switches[name][ran] for name in ("kind", "who", "b")], axis=1)
+        whose = np.stack([switches[name][ran] for name in ("kind", "task_id", "b")], axis=1)
         keys, group, steps = np.unique(whose, axis=0, return_inverse=True, return_counts=True)
         spent = np.bincount(group.reshape(-1), weights=lasted[ran])
         sums: dict[tuple[int, str], list[float]] = {}
         ended = {task.number: task for task in self.context.trace.tasks.ended}
-        for (kind, who, b), count, ns in zip(keys.tolist(), steps, spent, strict=True):
-            task = self.context.trace.tasks.live.get(who) or ended.get(who)
+        for (kind, task_id, b), count, ns in zip(keys.tolist(), steps, spent, strict=True):
+            task = self.context.trace.tasks.live.get(task_id) or ended.get(task_id)
             place = b or (task.site if kind == Kind.STEP and task is not None else 0)
             total = sums.setdefault((place, self._label(kind, task, b)), [0, 0])
             total[0] += count

@@ -86,7 +86,7 @@ class RetryStorm(Rule[_Storm]):
         self._failed: dict[int, dict[tuple[int, str], _Tries]] = {}
         """By task."""
 
-    def call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
+    def http_call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
         if task is None:
             return
         failed = status == 0 or status >= 500 or status == _TOO_MANY_REQUESTS

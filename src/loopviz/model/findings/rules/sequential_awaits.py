@@ -12,6 +12,7 @@ from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Task
 from loopviz.model.state.request import Request
 from loopviz.units import duration_text
+from loopviz.wire.kinds import Family
 
 __all__ = ["SequentialAwaits"]
 
@@ -27,7 +28,6 @@ _SHARE = 0.5
 """The share of the request's time that they take together."""
 _TASKS = 20_000
 """How many tasks that have held a connection are followed."""
-_CONNECTIONS = ("sqlalchemy.pool", "asyncpg.pool")
 
 
 class _Leg(NamedTuple):
@@ -79,7 +79,7 @@ class SequentialAwaits(Rule[_Row]):
         """By task, the times in which it held a database connection."""
 
     def released(self, hold: Hold, at: int) -> None:
-        if hold.task is not None and hold.resource.row.kind in _CONNECTIONS:
+        if hold.task is not None and hold.resource.row.kind.family is Family.DATABASE_POOL:
             if len(self._connected) >= _TASKS:
                 self._connected.clear()  # their ends were lost
             self._connected.setdefault(hold.task.number, []).append((hold.since_ns, at))

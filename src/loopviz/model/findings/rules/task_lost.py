@@ -4,7 +4,7 @@ from loopviz.model.findings.case import Verdict
 from loopviz.model.findings.evidence import resource_name
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.task_rule import TaskCase, TaskRule
-from loopviz.model.state.entities import LOST, Task
+from loopviz.model.state.entities import DESTROYED, Task
 
 __all__ = ["TaskLost"]
 
@@ -14,7 +14,7 @@ class TaskLost(TaskRule):
 
     info = RuleInfo(
         id="task-lost",
-        title="TASK LOST",
+        title="TASK DESTROYED",
         summary="a pending task is destroyed",
         why="The loop keeps only weak references to tasks: one that nobody refers to may vanish.",
         fires_when="a task is destroyed while it is pending, if a user line created it",
@@ -28,7 +28,7 @@ class TaskLost(TaskRule):
     )
 
     def task_ended(self, task: Task, at: int) -> None:
-        if task.outcome != LOST or not self.is_users(task):
+        if task.outcome != DESTROYED or not self.is_users(task):
             return
         case = self.case_of(task)
         case.record(task.waiting_ns, at, self.label(task), self.context.number(task))

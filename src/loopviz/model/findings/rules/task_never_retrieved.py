@@ -44,9 +44,9 @@ class TaskNeverRetrieved(TaskRule):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._pending: dict[int, tuple[int, str]] = {}
-        """Time and error by task. The side ring is read first, so they precede the task's start."""
+        """Time and error by task. The aux ring is read first, so they precede the task's start."""
 
-    def unseen(self, number: int, error: str, task: Task | None, at: int) -> None:
+    def never_retrieved(self, number: int, error: str, task: Task | None, at: int) -> None:
         if task is not None:
             self._raised(task, error, at)
         elif len(self._pending) < _PENDING:

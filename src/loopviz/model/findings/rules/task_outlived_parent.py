@@ -4,7 +4,7 @@ from loopviz.clock import MS
 from loopviz.model.findings.case import Verdict
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.task_rule import TaskCase, TaskRule
-from loopviz.model.state.entities import LOST, Task
+from loopviz.model.state.entities import DESTROYED, Task
 from loopviz.units import duration_text
 
 __all__ = ["TaskOutlivedParent"]
@@ -42,7 +42,7 @@ class TaskOutlivedParent(TaskRule):
     )
 
     def task_ended(self, task: Task, at: int) -> None:
-        if task.outlived_ns < _OUTLIVED_NS or task.outcome == LOST:
+        if task.outlived_ns < _OUTLIVED_NS or task.outcome == DESTROYED:
             return
         if self.is_users(task):
             number = self.context.number(task)

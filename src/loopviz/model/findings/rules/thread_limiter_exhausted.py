@@ -5,6 +5,7 @@ from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.state.entities import Hold
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
+from loopviz.wire.kinds import Family
 
 __all__ = ["ThreadLimiterExhausted", "counts_threads"]
 
@@ -49,8 +50,8 @@ class ThreadLimiterExhausted(ExhaustionRule):
 
 def counts_threads(group: ResourceGroup) -> bool:
     """Whether the group's units are threads."""
-    if group.kind == "ThreadPoolExecutor":
+    if group.kind.family is Family.THREADS:
         return True
-    return group.word == "CapacityLimiter" and (
+    return group.kind.family is Family.LIMITER and (
         group.name == "default thread limiter" or group.jobs is not None
     )

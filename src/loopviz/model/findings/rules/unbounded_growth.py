@@ -89,7 +89,7 @@ class UnboundedGrowth(Rule[_Growing]):
         self._queues: dict[int, _Trend] = {}
         self._tasks: _Trend | None = None
 
-    def level(self, resource: Resource, at: int) -> None:
+    def queue_size(self, resource: Resource, at: int) -> None:
         queue = self._queues.get(resource.number)
         if queue is not None:
             queue.low = min(queue.low, resource.in_use)

@@ -10,6 +10,7 @@ from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.places import file_line
 from loopviz.tui.views.resources.holders import draw_holders, draw_jobs, quantiles_of
 from loopviz.tui.views.resources.rows import bar, sparkline
+from loopviz.wire.kinds import Family
 
 __all__ = ["draw_resource"]
 
@@ -32,7 +33,7 @@ def draw_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) -> 
         draw_jobs(detail, jobs)
     draw_holders(detail, view)
     if not (view.holders or view.waiters or view.idle) and jobs is None:
-        queue = "Queue" in view.kind
+        queue = view.family is Family.QUEUE
         doing = "waits to put in or to take out" if queue else "holds it and nobody waits for it"
         detail.text(f"Nobody {doing} now.", theme.dim)
     return detail.done()

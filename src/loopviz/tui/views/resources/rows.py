@@ -13,6 +13,7 @@ from loopviz.tui.panels.gauge import full_word, is_notable
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.places import place_of
 from loopviz.tui.panels.scene import Scene
+from loopviz.wire.kinds import Family
 
 __all__ = [
     "BAR_CELLS",
@@ -130,7 +131,7 @@ def _row(view: ResourceInfo, name: str, scene: Scene, spark: int) -> ResourceRow
     alone = view.instances == 1
     limit = view.capacity if alone else 0
     figure = f"{used}/{limit}" if limit else f"{used}"
-    unit = "" if limit else " items" if "Queue" in view.kind else " in use"
+    unit = "" if limit else " items" if view.family is Family.QUEUE else " in use"
     tone = "alarm" if view.waiting.now else "warm" if word else "text"
     if not used and not view.waiting.now:
         tone = "dim"
