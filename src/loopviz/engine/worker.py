@@ -11,7 +11,7 @@ from loopviz.errors import WireError
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot
-from loopviz.model.snapshot.merge import of_worker
+from loopviz.model.snapshot.merge import label_worker
 from loopviz.model.state.stacks import Stacks
 from loopviz.options import RunOptions
 from loopviz.probe.install import LOOP_RING, SIDE_RING
@@ -115,7 +115,7 @@ class Worker:
         """The snapshot of this worker, its resources named after it; None before any event."""
         if not self.model.seen:
             return None
-        return of_worker(self.number, self.model.snapshot(now_ns, window_ns))
+        return label_worker(self.number, self.model.snapshot(now_ns, window_ns))
 
     def how_it_ended(self) -> str:
         """See `Child.how_it_ended`. A worker whose rings cannot be read counts as ended."""

@@ -15,7 +15,7 @@ from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import Model
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Snapshot
-from loopviz.model.snapshot.merge import cut, merge, past, remains, since
+from loopviz.model.snapshot.merge import clip, drop_before, keep_ended, merge, merge_past
 from loopviz.model.snapshot.totals import RunTotals
 from loopviz.model.state.history import KEEP_NS
 from loopviz.model.state.lanes import Lanes
@@ -137,7 +137,7 @@ class WorkerPool:
             if worker.ready and (snapshot := worker.snapshot(now_ns, window_ns))
         ]
         leaving = [worker.snapshot(now_ns, window_ns) for worker, _ in self._leaving]
-        gone = since(now_ns - window_ns, self._gone) if self._gone else None
+        gone = drop_before(now_ns - window_ns, self._gone) if self._gone else None
         return merge(first, peers, [snapshot for snapshot in (*leaving, gone) if snapshot])
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
@@ -159,8 +159,8 @@ class WorkerPool:
             if worker.model.seen
         ]
         if self._gone:
-            others.append(cut(self._gone, start_ns, end_ns))
-        return past(frozen, first, peers, others)
+            others.append(clip(self._gone, start_ns, end_ns))
+        return merge_past(frozen, first, peers, others)
 
     def totals(self, now_ns: int) -> RunTotals:
         """The totals of the run, of all workers that are running."""
@@ -236,8 +236,8 @@ class WorkerPool:
         worker.model.stop(now_ns)
         last = worker.snapshot(now_ns, KEEP_NS)
         if last is not None:
-            gone = since(now_ns - KEEP_NS, self._gone) if self._gone else None
-            self._gone = remains(gone, last)
+            gone = drop_before(now_ns - KEEP_NS, self._gone) if self._gone else None
+            self._gone = keep_ended(gone, last)
 
     def _new_model(self, worker: int = 1) -> Model:
         scenario = self.scenario

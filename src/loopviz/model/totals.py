@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 from loopviz.model.model import Model
 from loopviz.model.snapshot import Quantiles, ResourceInfo
-from loopviz.model.snapshot.merge import add_findings, named
+from loopviz.model.snapshot.merge import add_findings, worker_label
 from loopviz.model.snapshot.totals import (
     LoopTotals,
     ProbeTotals,
@@ -34,13 +34,13 @@ def run_totals(models: Sequence[Model], now_ns: int = 0) -> RunTotals:
             for number, model in workers
         ),
         resources=tuple(
-            replace(info, name=named(info.name, number))
+            replace(info, name=worker_label(info.name, number))
             for number, model in workers
             for info in model.builder.resources(now, now)
             if _was_used(info)
         ),
         jobs=tuple(
-            replace(stats, name=named(stats.name, number))
+            replace(stats, name=worker_label(stats.name, number))
             for number, model in workers
             for stats in model.builder.jobs()
         ),

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.snapshot.merge import add_findings, merge, named, of_worker, remains, since
+from loopviz.model.snapshot.merge import (
+    add_findings,
+    drop_before,
+    keep_ended,
+    label_worker,
+    merge,
+    worker_label,
+)
 from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
 
@@ -40,7 +47,7 @@ def tell(models, stories):
 
 def picture(models, now, window=60 * SECOND):
     first, *others = [model.snapshot(now, window) for model in models]
-    peers = [(i, of_worker(i, snapshot)) for i, snapshot in enumerate(others, 2)]
+    peers = [(i, label_worker(i, snapshot)) for i, snapshot in enumerate(others, 2)]
     return merge(first, peers)
 
 
@@ -156,17 +163,17 @@ def test_what_a_worker_counted_outlives_it():
     tell(models, stories)
     now = stories[1].now_ns
     models[1].stop(now)
-    gone = remains(None, of_worker(2, models[1].snapshot(now, SECOND)))
-    gone = remains(gone, of_worker(2, models[1].snapshot(now, SECOND)))  # its successor, too
-    seen = merge(models[0].snapshot(now, SECOND), (), [since(now - SECOND, gone)])
+    gone = keep_ended(None, label_worker(2, models[1].snapshot(now, SECOND)))
+    gone = keep_ended(gone, label_worker(2, models[1].snapshot(now, SECOND)))  # its successor, too
+    seen = merge(models[0].snapshot(now, SECOND), (), [drop_before(now - SECOND, gone)])
     assert [(c.key, c.value, c.recent) for c in seen.counters] == [("kept", 0, 0), ("lost", 12, 4)]
     assert [f.count for f in seen.findings] == [3]
     assert seen.tasks.live == 0
     assert len(seen.requests) == 3
     assert seen.peers == ()
-    assert since(now + SECOND, gone).requests == ()
+    assert drop_before(now + SECOND, gone).requests == ()
 
 
 @pytest.mark.parametrize(("worker", "name"), [(1, "db pool"), (2, "db pool (worker 2)")])
 def test_names(worker, name):
-    assert named("db pool", worker) == name
+    assert worker_label("db pool", worker) == name

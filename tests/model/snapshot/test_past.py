@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.snapshot import State
-from loopviz.model.snapshot.merge import cut, merge, of_worker, past, since
+from loopviz.model.snapshot.merge import clip, drop_before, label_worker, merge, merge_past
 from loopviz.model.state.history import KEEP_NS, RETAINED_NS
 from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
@@ -291,12 +291,12 @@ def test_workers_as_they_were():
         story.tell(model)
     now = stories[0].now_ns
     first, second = (model.snapshot(now, WINDOW) for model in models)
-    held = merge(first, [(2, of_worker(2, second))], [since(0, second)])
+    held = merge(first, [(2, label_worker(2, second))], [drop_before(0, second)])
     end = now - 35 * MS  # 15 ms into the second request of each
     start = now - SECOND
     peer = models[1].past(replace(held, loop=held.peers[0].loop), start, end)
-    gone = cut(second, start, end)
-    then = past(held, models[0].past(held, start, end), {2: peer}, [gone])
+    gone = clip(second, start, end)
+    then = merge_past(held, models[0].past(held, start, end), {2: peer}, [gone])
     assert [(r.number, r.worker, r.open) for r in then.requests] == [
         (1, 1, False),
         (2, 1, True),

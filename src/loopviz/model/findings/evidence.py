@@ -2,12 +2,11 @@
 
 from itertools import islice
 
-from loopviz.clock import MS, SECOND
 from loopviz.model.findings.context import Context
 from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
 
-__all__ = ["HolderStats", "StandingQueue", "duration_text", "is_lock", "resource_name"]
+__all__ = ["HolderStats", "StandingQueue", "is_lock", "resource_name"]
 
 _PLACES = 50
 """How many places of holders are distinguished."""
@@ -54,11 +53,6 @@ class HolderStats:
     @property
     def mean_ns(self) -> int:
         return self.total_ns // self.count if self.count else 0
-
-
-def duration_text(ns: int) -> str:
-    """`50 ms`, `1.9 s`."""
-    return f"{ns / MS:.0f} ms" if ns < SECOND else f"{ns / SECOND:.1f} s"
 
 
 def resource_name(context: Context, group: ResourceGroup) -> str:

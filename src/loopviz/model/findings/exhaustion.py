@@ -5,16 +5,12 @@ from itertools import islice
 from loopviz.clock import MS
 from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import (
-    HolderStats,
-    StandingQueue,
-    duration_text,
-    resource_name,
-)
+from loopviz.model.findings.evidence import HolderStats, StandingQueue, resource_name
 from loopviz.model.findings.rule import Rule
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Job, Resource, Wait
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.units import duration_text
 
 __all__ = ["LONG_NS", "SHORT_NS", "STANDING_NS", "WAITS", "ExhaustionCase", "ExhaustionRule"]
 

@@ -20,22 +20,31 @@ from loopviz.model.snapshot.findings import latest, merge_impacts, worst_first
 from loopviz.model.snapshot.overview import merge_overviews
 from loopviz.model.state.counters import merge_counters
 
-__all__ = ["add_findings", "cut", "merge", "named", "of_worker", "past", "remains", "since"]
+__all__ = [
+    "add_findings",
+    "clip",
+    "drop_before",
+    "keep_ended",
+    "label_worker",
+    "merge",
+    "merge_past",
+    "worker_label",
+]
 
 
-def named(name: str, worker: int) -> str:
+def worker_label(name: str, worker: int) -> str:
     """The name of a worker's resource: `db pool (worker 2)`; the first worker's stays as it is."""
     return name if worker == 1 else f"{name} (worker {worker})"
 
 
-def of_worker(number: int, snapshot: Snapshot) -> Snapshot:
+def label_worker(number: int, snapshot: Snapshot) -> Snapshot:
     """The snapshot, with its resources and executors named after their worker."""
     if number == 1:
         return snapshot
     return replace(
         snapshot,
-        resources=tuple(replace(r, name=named(r.name, number)) for r in snapshot.resources),
-        jobs=tuple(replace(j, name=named(j.name, number)) for j in snapshot.jobs),
+        resources=tuple(replace(r, name=worker_label(r.name, number)) for r in snapshot.resources),
+        jobs=tuple(replace(j, name=worker_label(j.name, number)) for j in snapshot.jobs),
     )
 
 
@@ -69,7 +78,7 @@ def merge(
     )
 
 
-def past(
+def merge_past(
     frozen: Snapshot, first: Snapshot, peers: Mapping[int, Snapshot], others: Sequence[Snapshot]
 ) -> Snapshot:
     """Merges snapshots of a past moment: `peers` by number; `others` are leaving or gone."""
@@ -87,8 +96,8 @@ def past(
     )
 
 
-def cut(gone: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
-    """The snapshot of a gone worker, cut to that time: a request that ended later is open."""
+def clip(gone: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
+    """Clips a gone worker's snapshot to that time: a request that ended later is open."""
     there = (r for r in gone.requests if r.start_ns < end_ns and r.end_ns > start_ns)
     return replace(gone, requests=tuple(_until(request, end_ns) for request in there))
 
@@ -115,16 +124,16 @@ def _until(request: RequestInfo, end_ns: int) -> RequestInfo:
     )
 
 
-def remains(gone: Snapshot | None, ended: Snapshot) -> Snapshot:
-    """What remains to be shown and counted of a worker that has ended, and of those before it."""
+def keep_ended(gone: Snapshot | None, ended: Snapshot) -> Snapshot:
+    """Keeps what remains to be shown and counted of an ended worker, and of those before it."""
     counters = tuple(replace(counter, recent=0) for counter in ended.counters)
     tasks = replace(ended.tasks, live=0)
     ended = replace(ended, resources=(), jobs=(), counters=counters, tasks=tasks)
     return merge(ended, (), [gone] if gone else ())
 
 
-def since(start_ns: int, gone: Snapshot) -> Snapshot:
-    """The snapshot without the requests that had ended by then."""
+def drop_before(start_ns: int, gone: Snapshot) -> Snapshot:
+    """Drops the requests that had ended by then."""
     return replace(gone, requests=tuple(r for r in gone.requests if r.end_ns >= start_ns))
 
 

@@ -9,7 +9,7 @@ __all__ = ["FinishedRequests"]
 
 
 class FinishedRequests:
-    """Requests by place: each has one, counted from the first that ever ended.
+    """Finished requests by place, which counts from the first one that ever ended.
 
     The oldest are forgotten, by age or when there are too many. Those that ended in a retained
     interval stay: they precede the others, and there may be a hole between.
@@ -19,12 +19,12 @@ class FinishedRequests:
         self._keep = keep
         self._recent: list[Request] = []
         self._first = 0
-        """Place of the first recent one."""
+        """The place of the first recent one."""
         self._retained: list[Request] = []
         self._retained_first = 0
         self._interval: tuple[int, int] | None = None
         self._cut_ns = 0
-        """From when on all recent ones are there."""
+        """The time from which on all recent ones are kept."""
         self.longest_ns = 0
         """The duration of the longest one."""
 
@@ -37,12 +37,12 @@ class FinishedRequests:
 
     @property
     def oldest_ns(self) -> int:
-        """From when on those that ended are there, but for the hole; 0: all are."""
+        """The time from which on all are kept, except in the hole; 0: all are."""
         return max(self._interval[0], 1) if self._retained and self._interval else self._cut_ns
 
     @property
     def hole(self) -> tuple[int, int] | None:
-        """From which place on, and to before which one, some were forgotten between others."""
+        """The places between retained and recent ones that were forgotten: from, and to before."""
         is_there = self._retained and self._retained_end < self._first
         return (self._retained_end, self._first) if is_there else None
 
@@ -56,7 +56,7 @@ class FinishedRequests:
         return self._retained_first + len(self._retained)
 
     def append(self, request: Request) -> None:
-        """It has just ended."""
+        """Adds a request that has just ended."""
         self._recent.append(request)
         self.longest_ns = max(self.longest_ns, request.end_ns - request.start_ns)
         if len(self._recent) > self._keep:
@@ -69,7 +69,7 @@ class FinishedRequests:
         return self._first + bisect_left(self._recent, time, key=_end)
 
     def between(self, start: int, end: int) -> Iterator[Request]:
-        """Those at places from `start` to before `end`, oldest first."""
+        """The requests at places from `start` to before `end`, oldest first."""
         a, b = self._retained_first, self._first
         yield from self._retained[max(start - a, 0) : max(end - a, 0)]
         yield from self._recent[max(start - b, 0) : max(end - b, 0)]
@@ -84,7 +84,7 @@ class FinishedRequests:
         self._retained, self._interval = [], None
 
     def forget_before(self, time: int) -> None:
-        """Drop those that ended before `time`."""
+        """Drops those that ended before `time`."""
         self._forget(bisect_left(self._recent, time, key=_end))
         self._cut_ns = max(self._cut_ns, time)
         durations = (request.end_ns - request.start_ns for request in self)

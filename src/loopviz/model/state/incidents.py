@@ -1,4 +1,4 @@
-"""Incidents: the second before and after a stall is kept for good, the worst and the latest."""
+"""Incidents: stalls, with the second before and after, that are kept for good."""
 
 import heapq
 from collections import deque
@@ -17,13 +17,13 @@ __all__ = ["Incident", "Incidents"]
 
 _AROUND_NS = SECOND
 _REQUESTS = 200
-"""Kept of one incident, those nearest to the stall."""
+"""How many requests an incident keeps, those nearest to the stall."""
 _ENTRIES = 1000
-"""Of a track that is kept with it."""
+"""How many entries of each track an incident keeps."""
 
 
 class Incident:
-    """A stall and what was there around it."""
+    """A stall, with the requests, stalls and tracks around it."""
 
     __slots__ = ("busy", "lag", "requests", "stall", "stalls")
 
@@ -31,19 +31,19 @@ class Incident:
         self.stall = stall
         self.stalls = stalls
         self.requests = requests
-        """Those that were open then may have ended since."""
+        """Requests that were open then may have ended since."""
         self.busy = self.lag = NOTHING
-        """As in `LoopStats`, of very many entries every so manieth."""
+        """The tracks as in `LoopStats`, with very many entries thinned out."""
 
     def keep(self, loop: LoopTimes) -> None:
-        """Its part of the loop's tracks, as a copy."""
+        """Copies its part of the loop's tracks."""
         self.busy, self.lag = (
             _thinned(*series.between(*self.window)) for series in (loop.busy, loop.lag)
         )
 
     @property
     def window(self) -> tuple[int, int]:
-        """From a second before to a second after the stall."""
+        """The time from a second before to a second after the stall."""
         return self.stall.start_ns - _AROUND_NS, self.stall.end_ns + _AROUND_NS
 
     def distance(self, request: Request) -> int:
@@ -53,7 +53,7 @@ class Incident:
 
 
 class Incidents:
-    """The worst ones and the latest ones; each is taken when its second afterwards is over."""
+    """The worst and the latest incidents; each is taken a second after its stall has ended."""
 
     def __init__(self, keep: int = 50) -> None:
         self._keep = keep
@@ -74,13 +74,13 @@ class Incidents:
         *,
         at_once: bool = False,
     ) -> None:
-        """Keep those whose time has come; `at_once`: all, for nothing will follow."""
+        """Takes the incidents that are due; `at_once`: all, since no events will follow."""
         pending = self._pending
         while pending and (at_once or pending[0].end_ns + _AROUND_NS <= now):
             self._take(pending.popleft(), requests, stalls).keep(loop)
 
     def all(self) -> list[Incident]:
-        """Oldest first."""
+        """All incidents, oldest first."""
         kept = {incident.stall.start_ns: incident for *_, incident in self._worst}
         kept |= {incident.stall.start_ns: incident for incident in self._latest}
         return [kept[start] for start in sorted(kept)]
@@ -104,7 +104,7 @@ class Incidents:
 
 
 def _thinned(times: NDArray[np.int64], values: NDArray[np.int64]) -> Track:
-    """A copy in pieces of so many entries: the largest of each, at its last one's time."""
+    """A copy of at most `_ENTRIES` entries: the largest of each piece, at the time of its last."""
     piece = -(-len(times) // _ENTRIES)
     if piece <= 1:
         return Track(times_ns=times.copy(), values=values.copy())

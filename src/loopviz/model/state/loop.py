@@ -1,4 +1,4 @@
-"""The loop itself: busy and idle, lag, ready delay, lengths. In columns, a batch at a time."""
+"""The loop: busy and idle time, lag, ready delay, and durations. Columnar, batch by batch."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,11 @@ Records = NDArray[np.void]
 Ints = NDArray[np.int64]
 
 BEAT_NS = 20 * MS
-"""The probe's heartbeat: a timer that is due so long after the one before was due."""
+"""The interval of the probe's heartbeat, from one due time to the next."""
 LET_GO_NS = 1 * SECOND
-"""Beats that are late by more than this are not made up for by the probe."""
+"""Beats that are late by more than this are skipped by the probe."""
 _MISSED = 3_000
-"""Missed beats that are counted at most: a minute's, since a machine may have slept for a night."""
+"""How many missed beats count at most: a minute's. A machine may have slept overnight."""
 
 
 class LoopTimes:
@@ -33,18 +33,18 @@ class LoopTimes:
         self.callback = Series()
         """How long each callback ran, at its end."""
         self.iteration = Series()
-        """How long each iteration took, its select not counted, at its end."""
+        """How long each iteration took, without its select, at its end."""
         self.busy_ns = 0
         self.last_kind = int(Kind.STOPPED)
         self.last_at = 0
         self._turned = 0
-        """When the iteration that goes on began; 0: not known."""
+        """When the current iteration began; 0: not known."""
         self._beat_due = 0
         """When the next heartbeat is due; 0: not known."""
         self.begin()
 
     def begin(self) -> None:
-        """Count anew from here on: what came before was the app's start."""
+        """Starts all counts anew: what came before was the app's start."""
         self.lag_all = Histogram()
         self.ready_delay_all = Histogram()
         self.callback_all = Histogram()
@@ -57,7 +57,7 @@ class LoopTimes:
 
     @property
     def utilization(self) -> float | None:
-        """Busy / (busy + idle) since `begin`, None before anything is known."""
+        """Busy / (busy + idle) since `begin`; None before anything is known."""
         busy = self.busy_since_begin_ns
         known = busy + self.idle_ns
         return busy / known if known else None
@@ -68,11 +68,11 @@ class LoopTimes:
 
     @property
     def tracks(self) -> tuple[Series, ...]:
-        """All that is kept over time."""
+        """All series over time."""
         return self.busy, self.lag, self.ready_delay, self.callback, self.iteration
 
     def feed(self, records: Records) -> None:
-        """One batch of the loop's ring, in its order."""
+        """Takes a batch of the loop's ring."""
         self.events += len(records)
         kinds = records["kind"]
         at_all = records["at"]
@@ -105,7 +105,7 @@ class LoopTimes:
     def distributions(
         self, ready_delay: Ints, callback: Ints, iteration: Ints, lag: Ints
     ) -> LoopDistributions:
-        """Since `begin`, and of these values that go on."""
+        """The distributions since `begin`, with these values of what is open."""
         return LoopDistributions(
             ready_delay=_distribution(self.ready_delay_all.and_also(ready_delay)),
             callback=_distribution(self.callback_all.and_also(callback)),
@@ -114,7 +114,7 @@ class LoopTimes:
         )
 
     def between(self, start_ns: int, end_ns: int) -> LoopDistributions:
-        """Of that time, as far as it is not forgotten."""
+        """The distributions of that time, as far as it is not forgotten."""
 
         def of(series: Series) -> Distribution:
             first, last = np.searchsorted(series.times, (start_ns, end_ns))
@@ -141,7 +141,7 @@ class LoopTimes:
         return busy / (busy + idle) if busy + idle else None
 
     def idle_between(self, starts: Ints, end: int) -> Ints:
-        """How long the loop was not busy from each of the starts to the end, if not forgotten."""
+        """How long the loop was idle from each of the starts to the end, if not forgotten."""
         times, values = self.busy.times, self.busy.values
         if not len(times):
             return np.zeros(len(starts), np.int64)
@@ -152,15 +152,15 @@ class LoopTimes:
         return np.maximum(end - starts - busy.astype(np.int64), 0)
 
     def open_iteration(self, now: int) -> Ints:
-        """How long the iteration that goes on has taken; empty: that is not known."""
+        """How long the current iteration has taken; empty: not known."""
         return np.array([now - self._turned] if self._turned else [], np.int64)
 
     def missed_beats(self, now: int) -> Ints:
-        """How late each heartbeat is that was due by `now` and has not run."""
+        """How late each heartbeat is that was due by `now` but has not run."""
         return _missed(self._beat_due, now) if self._beat_due else np.empty(0, np.int64)
 
     def _beats(self, at: Ints, late: Ints, beats: NDArray[np.bool_]) -> tuple[Ints, Ints]:
-        """Timers with heartbeats among them, and those that the probe let go after a long block."""
+        """Adds the heartbeats that the probe skipped after a long stall to these timers."""
         for i in np.flatnonzero(beats & (late > LET_GO_NS + BEAT_NS))[::-1]:
             ran = int(at[i])
             missed = _missed(ran - int(late[i]) + BEAT_NS, ran)
@@ -201,7 +201,7 @@ class LoopTimes:
         self.last_kind, self.last_at = int(kinds[-1]), int(at[-1])
 
     def _iterations(self, at: Ints, called: Ints) -> None:
-        """Select was called and returned so often: each call ends an iteration."""
+        """Takes calls of select and their returns: each call ends an iteration."""
         self.iterations += len(at)
         began = np.concatenate(([self._turned], at[:-1]))
         known = slice(0 if self._turned else 1, None)
@@ -212,12 +212,12 @@ class LoopTimes:
 
 
 def _due_after(ran: int, late: int) -> int:
-    """When the next heartbeat is due, after one that ran then, so late."""
+    """When the next heartbeat is due after one that ran at `ran`, `late` ns late."""
     return (ran if late > LET_GO_NS + BEAT_NS else ran - late) + BEAT_NS
 
 
 def _missed(due: int, now: int) -> Ints:
-    """How late the beats are that were due from `due` on, one after the other, at `now`."""
+    """How late each beat that was due from `due` on is at `now`."""
     return now - np.arange(due, now, BEAT_NS, dtype=np.int64)[:_MISSED]
 
 

@@ -1,8 +1,7 @@
 """What has begun and not ended at a moment, with its durations up to then.
 
-Every figure, finding and picture that takes open things into account takes them from here, so the
-live screen and the report of a run agree. Pure, as the rest of the model: the moment comes from
-outside.
+All figures, findings and snapshots take what is open from here, so that the live screen and the
+report of a run agree.
 """
 
 from dataclasses import dataclass, field
@@ -26,18 +25,18 @@ def _none() -> Ints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ongoing:
-    """What goes on at `now_ns`. The arrays are of values that are in no record yet."""
+    """What is open at `now_ns`. The arrays have values that are in no record yet."""
 
     now_ns: int
     stall: Stall | None = None
     """The callback that blocks the loop, once that has lasted as long as a stall."""
     unread: tuple[tuple[str, int], ...] = ()
-    """Requests that the loop cannot have read because of it: route, and how long each waits."""
+    """Requests that the loop cannot have read because of it: route, and time waited so far."""
     callback: Ints = field(default_factory=_none)
     """How long that callback has run."""
     iteration: Ints = field(default_factory=_none)
     lag: Ints = field(default_factory=_none)
-    """How late each beat is that was due meanwhile."""
+    """How late each heartbeat is that was due since it began."""
     ready_delay: Ints = field(default_factory=_none)
     """How long those requests have waited for the loop."""
 
@@ -51,7 +50,7 @@ def open_stall(trace: Trace, routes: Routes | None, now: int) -> Stall | None:
 
 
 def ongoing(trace: Trace, loop: LoopTimes, routes: Routes | None, now: int) -> Ongoing:
-    """Of that loop and its load at `now`, which is not before the newest record."""
+    """What is open on the loop and in its load at `now`, which is not before the newest record."""
     stall = open_stall(trace, routes, now)
     if stall is None or now - stall.start_ns < SLOW_NS:
         return Ongoing(now_ns=now)

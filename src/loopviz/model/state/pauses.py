@@ -1,4 +1,4 @@
-"""Pauses: the garbage collections that blocked the loop."""
+"""Garbage collections, which pause the loop."""
 
 from collections import deque
 
@@ -9,14 +9,14 @@ __all__ = ["Pauses"]
 
 
 class Pauses:
-    """Counts them; keeps the last ones."""
+    """Counts garbage collections, and keeps the last ones."""
 
     def __init__(self) -> None:
         self.last: deque[Pause] = deque(maxlen=50)
         self.begin()
 
     def begin(self) -> None:
-        """Count anew from here on."""
+        """Starts all counts anew."""
         self.count = self.total_ns = self.max_ns = 0
         self.by_generation = [0, 0, 0]
 

@@ -1,4 +1,4 @@
-"""What is kept of very many requests, in few bytes."""
+"""Compact sequences, of which very many are kept."""
 
 from array import array
 from bisect import bisect_left
@@ -23,7 +23,7 @@ class Spans(Sequence[Span]):
     __slots__ = ("start_ns", "states", "times")
 
     def __init__(self, start_ns: int, times: "array[int]", states: bytes) -> None:
-        """Neither may change from now on."""
+        """`times` and `states` may not change afterwards."""
         self.start_ns = start_ns
         self.times = times
         self.states = states
@@ -60,7 +60,7 @@ class Spans(Sequence[Span]):
         return repr(tuple(self))
 
     def until(self, end_ns: int, slow_ns: int) -> "Spans":
-        """As they were known then: a step that had not yet lasted `slow_ns` held nobody up."""
+        """The spans as known at `end_ns`: a step that had not lasted `slow_ns` was not blocking."""
         last = bisect_left(self.times, end_ns)
         if last == len(self.times):
             return self

@@ -1,6 +1,6 @@
-"""Groups of tasks: those that serve one route, or were made at one line.
+"""Groups of tasks: those that serve one route, or were created at one line.
 
-A step is noted in the hot path as two appended integers; they are counted now and then.
+In the hot path a step costs two appended integers, which are counted later.
 """
 
 from loopviz.model.state.entities import Task
@@ -9,9 +9,9 @@ from loopviz.model.state.task_group import TaskGroup
 __all__ = ["TaskGroups"]
 
 _GROUPS = 200
-"""Beyond, tasks of new lines and routes share one."""
+"""How many groups there are; beyond, tasks of new lines and routes share one."""
 _FEEDS = 50
-"""What was noted is counted at least after so many batches."""
+"""After how many batches the noted steps are counted at the latest."""
 
 
 class TaskGroups:
@@ -25,19 +25,19 @@ class TaskGroups:
         self._fed = _FEEDS
 
     def begin(self, at: int) -> None:
-        """Count anew from here on."""
+        """Starts all counts anew."""
         for group in self.all:
             group.begin(at)
 
     def join(self, task: "Task", at: int) -> None:
-        """It begins, or is seen again."""
+        """Adds a task that starts, or is seen again."""
         group = self._by_site.get(task.site)
         if group is None:
             group = self._by_site[task.site] = self._new(task.site, "")
         self._enter(task, group, at)
 
     def serves(self, task: "Task", route: str) -> None:
-        """It is that route's from now on."""
+        """Moves the task to the route's group."""
         group = self._by_route.get(route)
         if group is None:
             group = self._by_route[route] = self._new(task.site, route)
@@ -49,19 +49,19 @@ class TaskGroups:
             self._enter(task, group, task.since_ns)
 
     def leave(self, task: "Task", at: int) -> None:
-        """It ended, or is no longer followed."""
+        """Removes a task that has ended, or is no longer followed."""
         group = task.group
         group.live -= 1
         group.born_ns -= task.since_ns
         group.lived_ns += at - task.since_ns
 
     def gap(self) -> None:
-        """Events were lost: nobody is known to live."""
+        """Events were lost: which tasks live is not known."""
         for group in self.all:
             group.live = group.born_ns = 0
 
     def gather(self) -> None:
-        """A batch was fed: what it noted must not pile up."""
+        """Counts the noted steps now and then, so that they do not pile up."""
         self._fed -= 1
         if self._fed <= 0:
             self._fed = _FEEDS

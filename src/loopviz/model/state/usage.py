@@ -1,4 +1,4 @@
-"""How resources were used over the last minute: means, peaks and waits of any part of it."""
+"""How resources were used: means, peaks and waits of any part of the last minute."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -16,25 +16,25 @@ from loopviz.model.stats.histogram import Histogram
 __all__ = ["EVERY_NS", "Usage"]
 
 EVERY_NS = 500 * MS
-"""How often to note: waits are known to belong to a time as exactly as that."""
+"""How often notes are taken; waits are attributed to a time with that precision."""
 _NOTES = 140
-"""Of each resource: 70 s."""
+"""How many notes of each resource are kept: 70 s."""
 _NONE = np.zeros(0, np.int64)
 
 
 class _Note(NamedTuple):
-    """What a resource had come to, and the waits that ended since the note before."""
+    """The areas of a resource up to a moment, and the waits that ended since the last note."""
 
     at_ns: int
     in_use_area: int
     waiting_area: int
     bins: NDArray[np.int64]
-    """Of `Histogram`, in which something was counted."""
+    """The bins of `Histogram` that counted something."""
     counts: NDArray[np.int64]
 
 
 class _Past:
-    """One resource's notes."""
+    """The notes of one resource."""
 
     def __init__(self) -> None:
         self.notes: deque[_Note] = deque(maxlen=_NOTES)
@@ -65,19 +65,19 @@ class _Past:
 
 
 class Usage:
-    """Of all resources, as far back as the notes reach."""
+    """The notes of all resources."""
 
     def __init__(self) -> None:
         self._pasts: dict[Occupancy, _Past] = {}
         self.noted_ns = 0
 
     def begin(self) -> None:
-        """Count anew from here on."""
+        """Starts all counts anew."""
         self._pasts.clear()
         self.noted_ns = 0
 
     def note(self, at_ns: int, rows: Iterable[ResourceGroup]) -> None:
-        """How things stand at that moment; those that have gone are forgotten."""
+        """Takes a note of each resource; forgets those that are gone."""
         at_ns = self.noted_ns = max(at_ns, self.noted_ns)
         pasts: dict[Occupancy, _Past] = {}
         for row in rows:
@@ -86,7 +86,7 @@ class Usage:
         self._pasts = pasts
 
     def between(self, row: ResourceGroup, start_ns: int, end_ns: int) -> ResourceFigures:
-        """Means by time, peaks, and the waits that ended in that time."""
+        """Means, peaks, and the waits that ended in that time."""
         past = self._pasts.get(row.shown)
         notes = list(past.notes) if past is not None else []
         if len(notes) < 2:
@@ -114,7 +114,7 @@ class Usage:
 
 
 def _peaks(row: ResourceGroup, start_ns: int, end_ns: int) -> tuple[int, int]:
-    """In use and waiting at their most, to within the envelope's grain."""
+    """The peaks of both counts, to within the envelope's grain."""
     times, in_use, waiting = row.shown.envelope.columns(start_ns)
     until = int(np.searchsorted(times, end_ns))
     if not until:

@@ -1,9 +1,9 @@
 """`gil-contention`: the loop waits for the GIL while a thread computes."""
 
-from loopviz.model.findings.evidence import duration_text
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.rules.slow_callback import SlowCallback, StallCase, milliseconds
 from loopviz.model.state.stalls import SLOW_NS
+from loopviz.units import duration_text
 
 __all__ = ["GilContention"]
 

@@ -3,17 +3,12 @@
 from loopviz.clock import MS
 from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import (
-    HolderStats,
-    StandingQueue,
-    duration_text,
-    is_lock,
-    resource_name,
-)
+from loopviz.model.findings.evidence import HolderStats, StandingQueue, is_lock, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Wait
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.units import duration_text
 
 __all__ = ["LockConvoy"]
 

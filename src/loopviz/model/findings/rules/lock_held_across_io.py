@@ -4,11 +4,12 @@ from itertools import islice
 
 from loopviz.clock import MS
 from loopviz.model.findings.case import Case, Verdict
-from loopviz.model.findings.evidence import duration_text, is_lock, resource_name
+from loopviz.model.findings.evidence import is_lock, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.units import duration_text
 
 __all__ = ["LockHeldAcrossIo"]
 

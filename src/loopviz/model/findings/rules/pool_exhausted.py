@@ -1,11 +1,11 @@
 """`pool-exhausted`: every connection, process or permit is taken, and a queue stands."""
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.evidence import duration_text
 from loopviz.model.findings.exhaustion import LONG_NS, SHORT_NS, STANDING_NS, WAITS, ExhaustionRule
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.units import duration_text
 
 __all__ = ["PoolExhausted"]
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings.case import Case, Verdict
-from loopviz.model.findings.evidence import duration_text
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location, Moment
 from loopviz.model.state.entities import Task
+from loopviz.units import duration_text
 from loopviz.wire.events import Kind
 
 __all__ = ["ReadyDelayHigh"]

@@ -8,11 +8,12 @@ import numpy as np
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import duration_text, resource_name
+from loopviz.model.findings.evidence import resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Task
 from loopviz.model.state.request import Request
+from loopviz.units import duration_text
 
 __all__ = ["RequestHangs"]
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 from loopviz.clock import MS
 from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import duration_text
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.names import Site
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Task
 from loopviz.model.state.request import Request
+from loopviz.units import duration_text
 
 __all__ = ["SequentialAwaits"]
 

@@ -2,11 +2,11 @@
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings.case import Case, Verdict
-from loopviz.model.findings.evidence import duration_text
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.request import Request
 from loopviz.model.state.stalls import SLOW_NS, Stall
+from loopviz.units import duration_text
 
 __all__ = ["SlowCallback", "StallCase", "milliseconds"]
 

@@ -2,10 +2,10 @@
 
 from loopviz.clock import MS
 from loopviz.model.findings.case import Verdict
-from loopviz.model.findings.evidence import duration_text
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.task_rule import TaskCase, TaskRule
 from loopviz.model.state.entities import LOST, Task
+from loopviz.units import duration_text
 
 __all__ = ["TaskOutlivedParent"]
 

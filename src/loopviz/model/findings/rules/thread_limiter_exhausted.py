@@ -1,10 +1,10 @@
 """`thread-limiter-exhausted`: all threads of a limiter or executor are busy, and a queue stands."""
 
-from loopviz.model.findings.evidence import duration_text
 from loopviz.model.findings.exhaustion import LONG_NS, SHORT_NS, STANDING_NS, WAITS, ExhaustionRule
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.state.entities import Hold
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.units import duration_text
 
 __all__ = ["ThreadLimiterExhausted", "counts_threads"]
 
