@@ -56,7 +56,7 @@ def queued_writes(app: App[Any]) -> int:
 
 
 def rearrange(screen: Screen[Any]) -> None:
-    """Lay out the screen anew, although neither its size nor its widgets have changed.
+    """Lay out the screen again, although neither its size nor its widgets have changed.
 
     Relies on `Widget._clear_arrangement_cache`. `refresh(layout=True)` alone reuses the arrangement
     of the same size and widgets, and our layouts depend on the run as well.

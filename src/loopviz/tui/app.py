@@ -98,11 +98,11 @@ class LoopvizApp(ErrorApp):
         self.signalled = 0
         """The exit code that stands for the signal that ended the screen, if one did."""
         self.failure: Exception | None = None
-        """What ended the screen, if it was a defect."""
+        """The internal error that ended the screen, if one did."""
 
     @property
     def scene(self) -> Scene | None:
-        """What is on the screen."""
+        """The frame that is on the screen."""
         return self.controller.scene
 
     def _palette_name(self, wanted: str) -> str:
@@ -142,7 +142,7 @@ class LoopvizApp(ErrorApp):
             signal.setitimer(signal.ITIMER_REAL, 0)  # it has left; see `_leave`
 
     async def run_async(self, **options: Any) -> None:
-        """As Textual's, which `run` calls; at the end, however it came, the run is closed."""
+        """As Textual's, which `run` calls. Whatever ends it, the run is closed."""
         with handled(partial(self._leave, asyncio.get_running_loop())):
             try:
                 await super().run_async(**options)
@@ -278,7 +278,7 @@ class LoopvizApp(ErrorApp):
         self.tick(whole=True)
 
     def act(self, name: str) -> None:
-        """What the action of that name does; then the frame that shows it."""
+        """Carry out the action of that name, and draw the frame that shows it."""
         action = action_named(name)
         given = () if action.argument is None else (action.argument,)
         own = getattr(self, f"do_{action.command}", None)
@@ -337,7 +337,7 @@ class LoopvizApp(ErrorApp):
             self.controller.notify(f"Copied {place}, if the terminal allows it.")
 
     def do_edit(self) -> None:
-        """The chosen line opens in the person's editor; recording goes on meanwhile."""
+        """Open the chosen line in the person's editor. Recording continues."""
         location = self._chosen_line("edit")
         if location is None:
             return

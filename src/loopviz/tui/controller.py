@@ -49,9 +49,9 @@ class Controller:
         self.view_state = ViewState()
         self.views = views()
         self.plan: Plan | None = None
-        """Where things are on the screen; None before the first frame."""
+        """The layout of the screen; None before the first frame."""
         self.scene: Scene | None = None
-        """What is on the screen."""
+        """The frame that is on the screen."""
         self.fps = 0
         self.frozen: Snapshot | None = None
         """The picture at the moment of the freeze."""
@@ -129,7 +129,7 @@ class Controller:
         return self.scene
 
     def _stack_of(self, task: int) -> tuple[Location, ...] | None:
-        """Where that task is now; while the view is frozen, what was known of it before."""
+        """The await stack of a task; while the view is frozen, the one that was known before."""
         known = self._stack[1] if self._stack[0] == task else None
         if not task or self.view_state.frozen:
             return known
@@ -206,11 +206,11 @@ class Controller:
             view.reset()
 
     def restarted(self) -> None:
-        """The same scenario begins anew."""
+        """The same scenario starts again."""
         self._scenario = ""
 
     def move(self, by: int) -> None:
-        """The cursor goes so many rows down; to the first one if there was none."""
+        """Move the cursor down by that many rows, or to the first row if there was no cursor."""
         if self.scene is None:
             return
         keys = list(self.view.keys(self.scene))

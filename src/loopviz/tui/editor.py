@@ -1,4 +1,4 @@
-"""What reaches beyond the screen: a line of code for the clipboard and the editor, a screenshot."""
+"""The editor and the screenshot's file: what reaches beyond the screen."""
 
 import os
 import shlex
@@ -35,7 +35,7 @@ class Editor:
     """The person's editor."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Of $VISUAL, or else $EDITOR."""
+        """Takes $VISUAL, or else $EDITOR."""
         setting = environment.get("VISUAL") or environment.get("EDITOR") or ""
         try:
             self._words = shlex.split(setting)
@@ -47,7 +47,7 @@ class Editor:
         """It has a window of its own, and so does not need the terminal."""
 
     def command(self, path: str, line: int) -> list[str]:
-        """What opens the file at the line; at its top if this editor is not known."""
+        """The command that opens the file at the line; at its top if the editor is unknown."""
         if self.name in PLUS_LINE:
             place = [f"+{line}", path]
         elif self.name in COLON_LINE:

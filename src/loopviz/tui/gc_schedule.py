@@ -53,7 +53,7 @@ class GcSchedule:
         gc.freeze()
 
     def end(self) -> None:
-        """As it was before `begin`, if that was called."""
+        """Undo `begin`, if that was called."""
         if not gc.isenabled():
             gc.unfreeze()
             gc.enable()

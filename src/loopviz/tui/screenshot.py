@@ -1,4 +1,4 @@
-"""What is on the screen, as an SVG."""
+"""Screenshots as SVG."""
 
 from typing import Any
 

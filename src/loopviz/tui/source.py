@@ -12,7 +12,7 @@ __all__ = ["lesson_of", "source_around"]
 
 
 def lesson_of(scenario: ScenarioInfo) -> Lesson:
-    """What the scenario's file, as it is now, shows of its lesson."""
+    """The lesson that the scenario's file shows, as the file is now."""
     try:
         text = read_text(scenario.path)
     except OSError:

@@ -1,4 +1,4 @@
-"""What keys do: functions that take the controller, by the names that the action table uses.
+"""Commands: functions that take the controller, by the names that the action table uses.
 
 `run` changes what runs, `rows` moves the cursor, `travel` moves in time, `pointer` is the mouse.
 What needs the app itself (screens, themes, the outside world) are the app's own `do_…` methods.

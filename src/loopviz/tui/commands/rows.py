@@ -27,7 +27,7 @@ def lesson(controller: Controller) -> None:
 
 
 def move(controller: Controller, by: int) -> None:
-    """The cursor, or the text, goes so many rows down."""
+    """Move the cursor, or the text, down by that many rows."""
     if isinstance(controller.view, LessonView):
         controller.view.scroll(by)
     elif not controller.apply(controller.view.move(controller.scene, controller.view_state, by)):

@@ -87,7 +87,7 @@ def neighbour(controller: Controller, by: int) -> None:
 
 
 def restart(controller: Controller) -> None:
-    """Anew from its file; the picture begins anew, too."""
+    """Start the scenario again from its file, with an empty picture."""
     if controller.scene:
         refusal = controller.run.restart()
         controller.notify(refusal)

@@ -49,7 +49,7 @@ def now(controller: Controller) -> None:
 
 
 def scroll(controller: Controller, quarters: int) -> None:
-    """So many quarters of the window forward; a selected range moves instead, by columns."""
+    """Move forward by quarters of the window. A selected range moves instead, by columns."""
     columns = controller.columns
     if columns is not None and controller.view_state.time_range is None:
         show_until(
@@ -60,7 +60,7 @@ def scroll(controller: Controller, quarters: int) -> None:
 
 
 def column(controller: Controller, by: int) -> None:
-    """So many columns forward: the window, or the selected range."""
+    """Move the window, or the selected range, forward by columns."""
     columns, state = controller.columns, controller.view_state
     if columns is None:
         return
@@ -245,7 +245,7 @@ def chosen_request(controller: Controller) -> RequestInfo | None:
 
 
 def _chosen_time(controller: Controller) -> tuple[int, int] | None:
-    """Of the chosen slice, incident or request."""
+    """The start and end of the chosen slice, incident or request; None: nothing is chosen."""
     slice_ns, scene, request = (
         controller.view_state.slice_ns,
         controller.scene,

@@ -188,7 +188,7 @@ class Theme:
     def __init__(self, palette: Palette | None) -> None:
         self.palette = palette
         self.edges = palette is not None and palette is not SIXTEEN
-        """Whether a cell may be shared by two states, told apart by colour."""
+        """True if two states may share a cell, told apart by colour."""
         p = palette or DARK
         self.text = self._style(p.text)
         self.strong = self._style(p.text, bold=True)
@@ -277,7 +277,7 @@ def theme_named(name: str) -> Theme:
 
 
 def light_ground(environment: Mapping[str, str]) -> bool:
-    """Whether the terminal says that its ground is light: rxvt, Konsole and others do.
+    """True if the terminal says that its ground is light: rxvt, Konsole and others do.
 
     COLORFGBG has the numbers of its colours, the ground's last; 7 and 9 to 15 are light.
     """

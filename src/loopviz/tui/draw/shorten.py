@@ -13,13 +13,13 @@ _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 
 def wrap_within(text: str, rows: int, width: int) -> list[str]:
-    """Wrapped, if it is whole on so many rows; else nothing."""
+    """The text wrapped, if it fits on that many rows; else nothing."""
     lines = wrap(text, width)
     return lines if len(lines) <= rows else []
 
 
 def shortened(text: str, rows: int, width: int, more: str) -> list[str]:
-    """The first clauses: as many as are whole on so many rows; the first one is cut if need be."""
+    """The first clauses, as many as fit on that many rows. The first one is cut if need be."""
     if rows < 1:
         return []
     if lines := wrap_within(text, rows, width):
@@ -34,5 +34,5 @@ def shortened(text: str, rows: int, width: int, more: str) -> list[str]:
 
 
 def _closed(text: str) -> bool:
-    """Whether no bracket or quote is left open: no code is torn."""
+    """True if no bracket or quote is left open, so no code is torn."""
     return text.count('"') % 2 == 0 and all(text.count(a) == text.count(b) for a, b in _PAIRS)

@@ -19,10 +19,10 @@ __all__ = ["CELL", "StyleSheet", "SvgRow", "svg_document", "svg_picture"]
 
 CELL = (8, 16)
 _BASE = 12
-"""Where letters stand in a row."""
+"""The baseline of letters in a row."""
 _FONT = "13.33px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 _TEXT, _GROUND = "#cdd2d8", "#101317"
-"""What a terminal's own colours are drawn as."""
+"""The colours that stand for a terminal's own."""
 
 _FROM_BELOW = "▁▂▃▄▅▆▇"
 _FROM_LEFT = "▏▎▍▌▋▊▉"
@@ -166,7 +166,7 @@ def svg_document(sheet: StyleSheet, body: str, columns: int, rows: int) -> str:
 
 
 class _Shapes:
-    """What a row has of grounds, blocks, shades and lines, one path for each style."""
+    """The grounds, blocks, shades and lines of a row, one path for each style."""
 
     def __init__(self, sheet: StyleSheet, top: int) -> None:
         self._sheet, self._top = sheet, top
@@ -208,7 +208,7 @@ class _Shapes:
         return "".join(parts)
 
     def _band(self, color: str, left: int, wide: int) -> None:
-        """As high as the row; neighbours are joined."""
+        """Add a band as high as the row. Neighbours are joined."""
         bands = self._bands.setdefault(color, [])
         if bands and sum(bands[-1]) == left:
             bands[-1] = (bands[-1][0], bands[-1][1] + wide)

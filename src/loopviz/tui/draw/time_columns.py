@@ -54,7 +54,7 @@ class Columns:
 
     @property
     def step_ns(self) -> int:
-        """What lies between two ticks: a round time, wide enough for its name."""
+        """The time between two ticks: round, and wide enough for its name."""
         for step in _STEPS_NS:
             if step >= self.cell_ns * (7 if step >= SECOND else 11):
                 return step

@@ -73,7 +73,7 @@ def per_column(columns: Columns) -> str:
 
 
 def _last(scene: Scene, columns: Columns) -> str:
-    """What the last column is: now, the moment of the freeze, or one before it."""
+    """The name of the last column: now, the moment of the freeze, or one before it."""
     if not scene.frozen_at_ns:
         return "now"
     before = scene.frozen_at_ns - scene.end_ns

@@ -31,7 +31,7 @@ Source = Callable[[Location, int], Sequence[tuple[int, str]]]
 
 
 def source_length(scene: Scene) -> int:
-    """How many lines there are to show."""
+    """The number of lines that can be shown."""
     return len(scene.lesson.lines(())) if scene.lesson else 0
 
 

@@ -64,7 +64,7 @@ def _has_result(comparison: Comparison | None) -> bool:
 def _results(
     scene: Scene, comparison: Comparison | None, width: int, rows: int, *, titled: bool
 ) -> list[Strip]:
-    """What ought to stand still first, then the routes that changed most; or why there is none."""
+    """Rows of the bad counters, then of the routes that changed most; or why there is none."""
     theme = scene.theme
     if rows <= 0:
         return []

@@ -22,7 +22,7 @@ TALL_ROWS = 30
 
 
 def detail_rows(rows: int, height: int) -> int:
-    """The rows that a detail gets below a table that would like to have so many; 0: none."""
+    """The rows of a detail below a table that needs `rows` of `height`; 0: there is none."""
     left = height - rows
     if left >= MIN_DETAIL_ROWS or height < TALL_ROWS:
         return left if left >= MIN_DETAIL_ROWS else 0
@@ -61,7 +61,7 @@ class Detail:
         self.put(line.add(fit(clean(text), self.width - 2, self.scene.glyphs.more), style))
 
     def title(self, text: str, after: str = "", style: Style | None = None) -> None:
-        """What it is about, and what is to be said first of it."""
+        """Add the title, with the most important fact beside it."""
         theme, more = self.scene.theme, self.scene.glyphs.more
         text, after = clean(text), clean(after)
         room = self.width - (10 if self.ruled else 2)
@@ -78,7 +78,7 @@ class Detail:
         self.put(line)
 
     def fact(self, title: str, text: str, style: Style | None = None, *, rows: int = 1) -> None:
-        """`made at    api.py:12 handler`, on up to so many rows; nothing if there is no text."""
+        """Add `made at    api.py:12 handler` on at most `rows` rows; nothing without a text."""
         if not text:
             return
         theme, more = self.scene.theme, self.scene.glyphs.more

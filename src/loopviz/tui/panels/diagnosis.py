@@ -17,7 +17,7 @@ __all__ = ["boxed", "draw_diagnosis", "draw_fixes"]
 
 
 def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
-    """As many rows as the panel has; the wall on its left is part of it."""
+    """Draw the panel, the wall on its left included."""
     width, height = plan.size("diagnosis")
     inner = width - 2
     theme = scene.theme

@@ -47,7 +47,7 @@ def finding_title(scene: Scene, finding: Finding) -> tuple[str, Style, str]:
 
 
 def evidence(finding: Finding) -> str:
-    """How often and how badly, in one phrase."""
+    """The number of victims and their delay, in one phrase."""
     if not finding.victims:
         return f"seen {finding.count}×"
     who = "1 victim" if finding.victims == 1 else f"{finding.victims} victims"
@@ -103,7 +103,7 @@ def draw_finding(scene: Scene, plan: Plan) -> list[Strip]:
 
 
 def _in_full(scene: Scene, width: int) -> str:
-    """What the banner says, if it is too long for its row; empty: it is not."""
+    """The banner's text, if it is too long for its row; else empty."""
     does_not_run = scene.status.phase in ("starting", "failed")
     text = scene.status.why if does_not_run else scene.notice
     return text if cell_width(clean(text)) > width - 24 else ""
@@ -155,7 +155,7 @@ def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
 
 
 def _hints(scene: Scene, width: int, rows: int) -> list[Strip]:
-    """What to watch, as much of it as is whole on so many rows."""
+    """Rows of what to watch: each hint that fits as a whole."""
     strips: list[Strip] = []
     for text in scene.scenario.watch_for:
         lines = wrap_within(clean(text), rows - len(strips), width - 8)

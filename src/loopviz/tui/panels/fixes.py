@@ -29,7 +29,7 @@ def fix_line(scene: Scene, width: int) -> list[Strip]:
 
 
 def fixes_on(scene: Scene, width: int, rows: int) -> list[Strip]:
-    """What is on, and why it helps or does not, on so many rows: ` on  b: title`, `why`.
+    """The fixes that are on, and why they help or do not: ` on  b: title`, `why`.
 
     Of several there are the titles; of a wrong one, if there is but a row, that it does not help.
     """
@@ -57,11 +57,11 @@ def tick(fix: FixInfo, scene: Scene) -> str:
 
 
 def why_text(fix: FixInfo) -> str:
-    """Why the fix helps, or why it does not."""
+    """The reason why the fix helps, or why it does not."""
     return f"looks right but is not: {clean(fix.why)}" if fix.wrong else clean(fix.why)
 
 
 def _in_a_row(fix: FixInfo, room: int) -> str:
-    """Of a wrong one."""
+    """One row about a wrong fix."""
     why, title = why_text(fix), clean(fix.title)
     return why if cell_width(why) <= room else f"looks right but is not: {title}"

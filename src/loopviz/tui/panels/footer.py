@@ -24,13 +24,13 @@ class Offer(NamedTuple):
     key: str
     word: str
     spare: int
-    """How soon it may go: the highest first, 0 never."""
+    """Where there is no room, offers with the highest are left out first; 0 never."""
     names: tuple[str, ...] = ()
-    """Of the actions, in the order of their keys."""
+    """The actions' names, in the order of their keys."""
 
 
 def offers(scene: Scene, *, tabs: bool = False) -> list[Offer]:
-    """What there is to offer now. `tabs`: the views' keys are on the screen already."""
+    """The offers that apply now. `tabs`: the views' keys are on the screen already."""
     found = []
     for action in ACTIONS:
         if action.name == "next-view" and not tabs:
@@ -47,7 +47,7 @@ def offers(scene: Scene, *, tabs: bool = False) -> list[Offer]:
 
 
 def _is_aside(action: Action, scene: Scene) -> bool:
-    """Whether who travels in time can do without it."""
+    """True if the action is not needed while one moves in time."""
     own = action.group in ("time", "loopviz") or action.name in ("enter", "restart")
     return availability.in_past(scene) and not own
 
@@ -79,7 +79,7 @@ def action_at(offered: Sequence[Offer], width: int, x: int) -> str:
 
 
 def fitting_offers(offered: Sequence[Offer], width: int) -> tuple[list[Offer], int]:
-    """Those that there is room for, and the gap between them; signs of a pair may stand close."""
+    """The offers that fit, and the gap between them. The two keys of a pair may stand close."""
     kept = list(offered)
     while True:
         for gap, visible in ((2, kept), (1, kept), (1, [_close(offer) for offer in kept])):

@@ -1,4 +1,4 @@
-"""How a resource stands: whether that is worth a look, in a word, and as a gauge."""
+"""The state of a resource: as a word, and as a gauge."""
 
 from rich.style import Style
 
@@ -11,7 +11,7 @@ from loopviz.wire.kinds import Family
 __all__ = ["add_gauge", "full_word", "is_notable"]
 
 CROWDED_LOCKS = 5
-"""Of many locks made at one line, a gauge is shown if this many tasks waited at once."""
+"""Waiting tasks from which on many locks made at one line have a gauge."""
 
 
 def is_notable(view: ResourceInfo) -> bool:

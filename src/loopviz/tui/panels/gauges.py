@@ -31,7 +31,7 @@ class GaugePanel:
         self._used: dict[str, int] = {}
         """By name, when it was last in use."""
         self._values: dict[str, deque[tuple[int, int]]] = {}
-        """Of each counter, when it had which value."""
+        """The recent values of each counter, with their times."""
 
     def rows(self, scene: Scene, width: int, height: int) -> int:
         """The rows it would like to have in a panel of that width; `height` of the terminal."""

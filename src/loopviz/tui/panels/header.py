@@ -120,7 +120,7 @@ def _right(scene: Scene, width: int) -> list[tuple[str, Style]]:
 
 
 def _sees_less(snapshot: Snapshot | None) -> list[str]:
-    """Why loopviz does not see all of the loop: a foreign loop, a hook that failed."""
+    """The reasons why not all of the loop is seen: a foreign loop, a hook that failed."""
     if snapshot is None:
         return []
     found = ["STEPS ONLY"] if snapshot.loop.coverage != "full" else []

@@ -1,4 +1,4 @@
-"""Where things go: a pure function of the terminal's size, so that it can be tested as numbers."""
+"""The layout of the screen: a pure function of the terminal's size and of what there is to show."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +23,7 @@ Rect = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class PlanInput:
-    """What there is to show, as the run stands: the input of a plan."""
+    """The input of a plan: what there is to show."""
 
     banner: bool = False
     notice: bool = False
@@ -116,7 +116,7 @@ class _Rows:
         self._below: list[tuple[str, int]] = []
         self.top = 0
         self.bottom = height
-        """Of what lies between the rows over the whole width."""
+        """The first row and the row after the last one between the panels of full width."""
 
     @property
     def left(self) -> int:

@@ -37,7 +37,7 @@ def busy_shares(loop: LoopStats, columns: Columns) -> NDArray[np.float64]:
 def known_shares(
     loop: LoopStats, snapshot: Snapshot | None, columns: Columns
 ) -> NDArray[np.float64]:
-    """As `busy_shares`; where no details are kept any more, as exact as whole seconds are."""
+    """As `busy_shares`; where no details are kept, from the figures of whole seconds."""
     shares = busy_shares(loop, columns)
     if (
         snapshot is not None
@@ -71,7 +71,7 @@ def draw_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
 def _lane(
     name: str, loop: LoopStats, rows: int, scene: Scene, plan: Plan, columns: Columns
 ) -> list[Strip]:
-    """So many rows of one loop."""
+    """The rows of one loop."""
     theme, glyphs = scene.theme, scene.glyphs
     top = len(glyphs.levels) - 1
     shares = known_shares(loop, scene.snapshot, columns)
@@ -111,7 +111,7 @@ def _lane(
 
 
 def _from_afar(loop: LoopStats, snapshot: Snapshot | None, columns: Columns) -> list[Span]:
-    """Where no details are kept: the columns in which the loop was held."""
+    """The columns without details in which the loop was blocked."""
     if snapshot is None or loop is not snapshot.loop:
         return []
     cell, far = columns.cell_ns, overview_columns(snapshot, columns)
@@ -137,7 +137,7 @@ def _is_blocked(loop: LoopStats, scene: Scene) -> bool:
 
 
 def _stalls(loop: LoopStats, end_ns: int) -> list[Span]:
-    """What held the loop, the callback that does so now among it."""
+    """The spans in which the loop was blocked, up to now if it still is."""
     slices = [(s.start_ns, min(s.end_ns, end_ns), State.BLOCKING) for s in loop.stalls]
     running = loop.running
     listed = any(stall.open for stall in loop.stalls)

@@ -1,4 +1,4 @@
-"""What is drawn over the cells of a lane: lines through idle time, and what is chosen."""
+"""Marks over the cells of a lane: lines through idle time, brackets around what is chosen."""
 
 from collections.abc import Sequence
 

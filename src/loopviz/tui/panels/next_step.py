@@ -1,4 +1,4 @@
-"""The guide: the one next step, for whoever has read nothing."""
+"""The one next step, for people who have read nothing."""
 
 from typing import NamedTuple
 
@@ -23,12 +23,12 @@ MIN_REQUESTS = 30
 
 
 class NextStep(NamedTuple):
-    """What comes next."""
+    """The next step of the person, or of the run."""
 
     word: str
     """`next`: something to do; `wait`: it comes by itself."""
     texts: tuple[str, ...]
-    """What to do, with the keys named; the same in fewer words follows."""
+    """The step in words, with the keys named; then the same in fewer words."""
 
 
 def next_step(scene: Scene) -> NextStep | None:
@@ -180,7 +180,7 @@ def _wait(*texts: str) -> NextStep:
 
 
 def _requests(scene: Scene) -> int:
-    """Of the route of which most have come back: how many, as far as that matters."""
+    """Replies to the route that has most of them."""
     assert scene.snapshot is not None
     routes = scene.snapshot.routes
     return max((route.ok + sum(route.errors.values()) for route in routes), default=0)

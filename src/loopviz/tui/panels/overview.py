@@ -12,14 +12,14 @@ __all__ = ["overview_columns", "overview_max", "overview_sum", "retention_note"]
 
 
 def overview_columns(snapshot: Snapshot, columns: Columns) -> int:
-    """How many columns, from the left, are older than the details; those are known in seconds."""
+    """The number of columns at the left that are older than the details."""
     if columns.cell_ns < SECOND or not len(snapshot.overview.busy_ns):
         return 0
     return max(0, min(columns.count, columns.at(snapshot.oldest_ns)))
 
 
 def retention_note(what: str, since_ns: int, columns: Columns, now_ns: int) -> str:
-    """Why the left part is blank: `requests are kept for the last 65 s`, or less of it.
+    """The reason why the left part is blank: `requests are kept for the last 65 s`, or less of it.
 
     Empty: it is not blank, or it is too narrow.
     """

@@ -39,7 +39,7 @@ OPTIONAL_FIGURES = ("sent", "open", "ok")
 
 
 def _figures(inner: int, names: int) -> list[RouteColumn]:
-    """Those that leave room for the longest name."""
+    """The figures that leave room for the longest name."""
     kept = list(FIGURES)
     for less in OPTIONAL_FIGURES:
         if inner - sum(figure[1] for figure in kept) - 1 < names:

@@ -1,4 +1,4 @@
-"""What every panel gets: the frame, the moment it shows, theme and glyphs."""
+"""The scene that every panel draws: the frame, its moment, theme and glyphs."""
 
 from dataclasses import KW_ONLY, dataclass, field
 
@@ -45,15 +45,15 @@ class Scene:
     notice: str = ""
     """One sentence that answers the last key, for some seconds."""
     offers: frozenset[str] = frozenset()
-    """Of `filter` and `order`: what the view's rows can be asked for."""
+    """`filter` and `order`, as far as the view's rows have them."""
     stack: tuple[Location, ...] | None = None
-    """Where the task that the view asks for was last, outermost frame first; None: not known."""
+    """The await stack of the task that the view shows, outermost frame first; None: unknown."""
     frozen_at_ns: int = 0
     """The moment of the freeze, to which the time axis counts; 0: it counts to the end."""
 
     @property
     def frozen(self) -> bool:
-        """Whether a moment of the past is shown."""
+        """True if a moment of the past is shown."""
         return self.view_state.frozen
 
     @property

@@ -38,7 +38,7 @@ Shape = tuple[tuple[tuple[int, int, State], ...], tuple[tuple[int, Piece], ...]]
 
 
 def shape(spans: Sequence[Span], cell_ns: int) -> Shape:
-    """Where on the grid the spans lie. It depends on nothing else, so it can be kept."""
+    """The cells of the spans on the grid. They depend on nothing else, so they can be kept."""
     full: list[tuple[int, int, State]] = []
     pieces: list[tuple[int, Piece]] = []
     for start, end, state in spans:

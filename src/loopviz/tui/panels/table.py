@@ -25,7 +25,7 @@ class Column:
     """Cells, the gap before it not counted; of the column that is `wide`, the fewest."""
     text: Callable[[Any], str]
     help: str
-    """What it means, for `?`."""
+    """The column's meaning, for the help."""
     style: Callable[[Any, Scene], Style] | None = None
     """None: as the row."""
     left: bool = False

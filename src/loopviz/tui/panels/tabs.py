@@ -11,7 +11,7 @@ from loopviz.tui.state.view_state import VIEWS
 __all__ = ["draw_tabs", "tab_at"]
 
 Tab = tuple[int, str, str, str]
-"""Where it begins, its view, its key and its word."""
+"""A tab's first cell, its view, its key and its word."""
 
 
 def draw_tabs(scene: Scene, width: int) -> list[Strip]:
@@ -36,7 +36,7 @@ def tab_at(scene: Scene, width: int, x: int) -> str:
 
 
 def _tabs(scene: Scene, width: int) -> Iterator[Tab]:
-    """Those that there is room for."""
+    """The tabs that fit."""
     at = 0
     for name, word in VIEWS:
         key = _key(f"view-{name}", scene)
@@ -50,7 +50,7 @@ def _tabs(scene: Scene, width: int) -> Iterator[Tab]:
 
 
 def _key(action: str, scene: Scene) -> str:
-    """With the space after it; empty: it has none."""
+    """The action's key with a space after it; empty: it has none."""
     key = scene.keys.label(action)
     return f"{key} " if key else ""
 

@@ -10,13 +10,13 @@ __all__ = ["as_of", "situation", "state_words", "waits_on"]
 
 
 def as_of(view: TaskTable, end_ns: int) -> int:
-    """When the tasks were as they are shown: up to then their lives go."""
+    """The moment of which the tasks are shown: the latest that any of their times reaches."""
     lives = (t.started_ns + t.busy_ns + t.ready_ns + t.waiting_ns for t in view.tasks)
     return min(max(lives, default=end_ns), end_ns)
 
 
 def waits_on(task: TaskInfo) -> str:
-    """What it waits for: a resource's name, `sleep`, `socket`; empty if it does not wait."""
+    """What a task waits for, by name: a resource, `sleep`, `socket`; empty if it does not wait."""
     return (task.waits_for or task.place_what) if task.state is State.AWAIT else ""
 
 

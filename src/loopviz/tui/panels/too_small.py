@@ -1,4 +1,4 @@
-"""What a terminal that is too small shows."""
+"""The message in a terminal that is too small."""
 
 from textual.strip import Strip
 

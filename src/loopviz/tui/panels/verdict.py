@@ -1,4 +1,4 @@
-"""What has become better or worse, in a few words."""
+"""Verdicts on a comparison: what has become better or worse, in a few words."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -47,7 +47,7 @@ class Figure:
     """None: there was nothing to measure."""
     show: Callable[[float], str]
     significant: bool | None = None
-    """Whether it has changed for certain; None: that is not known of such a figure."""
+    """True if the change is significant; None: such a figure has no confidence interval."""
     less_is_better: bool | None = True
     """None: neither is."""
     count: tuple[int, int] | None = None
@@ -115,7 +115,7 @@ def quantile_figures(route: RouteComparison) -> list[Figure]:
 
 
 def growth_figure(counter: CounterComparison) -> Figure:
-    """How fast a counter grows."""
+    """The figure of a counter's growth per second."""
     better = True if counter.bad else None
     return Figure("per second", *counter.per_s, as_rate, less_is_better=better)
 
@@ -126,7 +126,7 @@ def bad_counters(comparison: Comparison) -> list[CounterComparison]:
 
 
 def still_grows(counter: CounterComparison) -> bool:
-    """Whether it still grows to speak of: not only by what was under way at the change."""
+    """True if it still grows by more than what was under way at the change."""
     return counter.per_s.after > counter.per_s.before * 0.1
 
 
@@ -166,12 +166,12 @@ def headline_figure(route: RouteComparison) -> Figure:
 
 
 def any_significant(comparison: Comparison) -> bool:
-    """Whether anything of the routes has changed for certain."""
+    """True if any route has changed significantly."""
     return any(any(route.significant) for route in comparison.routes if route.enough)
 
 
 def effect(scene: Scene, comparison: Comparison) -> str:
-    """What it did to whom, in half a sentence; empty if there is nothing to say."""
+    """The effect of the change in half a sentence; empty if none is known."""
     for counter in bad_counters(comparison):
         title, grew = clean(counter.title), counter.grew.after
         return f"{title}: {grew:,} since" if grew else f"no more {title}"

@@ -1,1 +1,1 @@
-"""What fills the terminal: the live screen, the scenario picker, the help."""
+"""Screens: the main screen, and the boxes over it."""

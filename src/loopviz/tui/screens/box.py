@@ -99,11 +99,11 @@ class BoxScreen(ModalScreen[Result]):
             self.move(MOVES[name])
 
     def move(self, by: int) -> None:
-        """So many rows down."""
+        """Move down by that many rows."""
 
     @property
     def hint(self) -> str:
-        """What stands on the lower edge: the keys of the box."""
+        """The text on the lower edge: the keys of the box."""
         raise NotImplementedError
 
     def rows(self, width: int, height: int) -> list[Line]:
@@ -156,7 +156,7 @@ class BoxScreen(ModalScreen[Result]):
 
 
 def visible_range(count: int, height: int, cursor: int) -> range:
-    """Which of `count` rows to show in `height` so that `cursor` is among them."""
+    """The `height` rows of `count` that are shown, with the cursor among them."""
     first = max(0, min(cursor - height // 2, count - height))
     return range(first, min(count, first + height))
 

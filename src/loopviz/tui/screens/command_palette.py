@@ -23,7 +23,7 @@ class PaletteEntry:
     """One row."""
 
     value: Action | ScenarioInfo
-    """What to do, or which scenario to run."""
+    """The action, or the scenario to run."""
     title: str
     text: str
     key: str = ""

@@ -27,7 +27,7 @@ class ListScreen(BoxScreen[Value | None], Generic[Value]):
     ) -> None:
         super().__init__(controller)
         self.values = values
-        """Of all entries, in order."""
+        """The values of all entries, in order."""
         self.typing = self._always = typing
         """Keys write into `text`; from the beginning to the end, if they do in the beginning."""
         self.text = ""

@@ -107,9 +107,9 @@ class MainScreen(Screen[None]):
         self._plan: Plan | None = None
         self._first = self._drawn_ns = 0
         self._pressed: int | None = None
-        """Where on the time axis the mouse button went down."""
+        """The cell of the time axis on which the mouse button went down."""
         self._still: tuple[object, ...] = ()
-        """What the picture was made of, while it stands still."""
+        """The parts of the picture, while it stands still."""
         self._layout = PlanLayout()
 
     def compose(self) -> ComposeResult:
@@ -131,7 +131,7 @@ class MainScreen(Screen[None]):
             self.styles.background = theme.palette.ground
 
     def due(self, end_ns: int) -> bool:
-        """Whether a frame is worth drawing.
+        """True if a frame is worth drawing.
 
         It is when the timeline has moved by a column, or has gained the better part of one: in
         between only the newest column changes. What stands still is looked at four times a second.
@@ -203,7 +203,7 @@ class MainScreen(Screen[None]):
             update_now(self, (self._panels[name] for name in self._plan.panels))
 
     def _stands(self, scene: Scene, plan: Plan) -> bool:
-        """Whether it is the same picture as before, but for the time that has passed."""
+        """True if the picture is the same as before, but for the time that has passed."""
         what = (id(scene.snapshot), scene.view_state, scene.status, scene.notice, scene.stack)
         now = (*what, id(plan), scene.theme) if scene.frozen else ()
         before, self._still = self._still, now

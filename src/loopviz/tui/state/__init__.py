@@ -1,1 +1,1 @@
-"""What the person has chosen, and which keys change it. Knows no Textual."""
+"""The person's choices, and the keys that change them. Free of Textual."""

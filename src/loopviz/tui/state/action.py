@@ -16,22 +16,22 @@ class Action:
     name: str
     """In the keymap file: `zoom-in`."""
     command: str
-    """Its function in `tui.commands`, or the app's `do_` method of that name."""
+    """The name of a function in `tui.commands`, or of the app's `do_…` method."""
     keys: tuple[str, ...]
-    """As people write them; the first is the one shown; the configuration file can have others."""
+    """The default keys, as people write them. The first one is its label."""
     help: str
-    """What it does, for help, palette and docs; empty: another action says it."""
+    """Its effect, for the help, the command palette and the docs; empty: another action has it."""
     group: str
     word: str = ""
     """For the footer; empty: it is not there."""
     when: Callable[[Scene], bool] = availability.always
-    """Whether the footer offers it now."""
+    """True if the footer offers it now."""
     also: tuple[str, ...] = ()
     """Actions that share its help: `j k`."""
     argument: int | str | None = None
     """Handed to the command; None: it takes none."""
     spare: int = 0
-    """Where the footer is too narrow the words with the highest go first; 0: it stays."""
+    """In a narrow footer, words with the highest are left out first; 0: it stays."""
 
 
 GROUPS = ("fixes", "views", "rows", "time", "run", "loopviz")

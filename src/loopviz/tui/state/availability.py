@@ -1,4 +1,4 @@
-"""When the footer offers a key: what it asks of the frame."""
+"""Conditions on a frame under which the footer offers a key."""
 
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.view_state import LIVE
@@ -24,7 +24,7 @@ def always(_: Scene) -> bool:
 
 
 def is_stale(scene: Scene) -> bool:
-    """What runs is not what it could be: it died, or its file has changed."""
+    """The run has died, or its file has changed."""
     return scene.status.changed or scene.status.phase in ("target-died", "load-died", "failed")
 
 

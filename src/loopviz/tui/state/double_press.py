@@ -1,4 +1,4 @@
-"""Whether a key is the second half of a double press, whose first half has closed a box."""
+"""Double presses of a key, the first of which closes a box."""
 
 __all__ = ["DoublePress"]
 
@@ -22,7 +22,7 @@ class DoublePress:
         self._key, self._time_s = key, time_s
 
     def repeats(self, key: str, time_s: float) -> bool:
-        """Whether this press repeats the one that has closed the box."""
+        """True if this press repeats the one that has closed the box."""
         again = key == self._key and time_s - self._time_s < REPEAT_S
         self._key, self._time_s = (key, time_s) if again else ("", 0.0)
         return again

@@ -1,4 +1,4 @@
-"""What a view wants done when a key was pressed on it. The controller does it; see `apply`."""
+"""Effects: what a view wants done for a key. `Controller.apply` does it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

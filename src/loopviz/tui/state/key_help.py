@@ -14,7 +14,7 @@ class KeyHelp(NamedTuple):
 
     names: tuple[str, ...]
     keys: tuple[tuple[str, ...], ...]
-    """Of each action, as people read them."""
+    """The keys of each action, as people read them."""
     text: str
     group: str
 

@@ -1,4 +1,4 @@
-"""Which key does what, and how keys are written: as people read them, and as Textual calls them."""
+"""The keymap, and how keys are written: as people read them, and as Textual names them."""
 
 import string
 import unicodedata
@@ -47,7 +47,7 @@ def as_read(key: str) -> str:
 
 
 def known_key(key: str) -> bool:
-    """Whether there is a key that is written so."""
+    """True if there is a key that is written like this."""
     *modifiers, last = as_textual(key).split("+")
     simple = last in _SIGN_OF_NAME or last in _NAMED_KEYS or (len(last) == 1 and last.isprintable())
     return simple and last != " " and all(word in _MODIFIERS for word in modifiers)

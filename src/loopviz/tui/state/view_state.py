@@ -1,4 +1,4 @@
-"""What the person at the screen has chosen to see: a frozen value, replaced by what keys do."""
+"""The view state, what the person has chosen to see: a frozen value that commands replace."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,12 +24,12 @@ VIEWS: tuple[tuple[str, str], ...] = (
 """Name and word of each; the keys 1, 2, … are their places. The lesson has a key of its own."""
 
 Key = Hashable
-"""What a row stands for: it stays the same while the row moves."""
+"""The identity of a row: it stays the same while the row moves."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """Where in the run, where in time, and what of it.
+    """The view, the moment, the row, and how rows are filtered and sorted.
 
     Times are moments of the run's clock in nanoseconds. `chosen`, `filters` and `orders` are by
     view, so that each is found again as it was left.
@@ -40,13 +40,13 @@ class ViewState:
     end_ns: int = 0
     """The last moment that is shown; 0: now."""
     cell_ns: int = 0
-    """What a column of the time axis stands for; 0: as the plan has it."""
+    """The duration of a column of the time axis; 0: the plan's."""
     speed: float = 0.0
-    """Of the replay: how fast `end_ns` moves; 0: there is none."""
+    """The speed of the replay, in which `end_ns` moves; 0: there is none."""
     paused: bool = False
     """The replay stands still."""
     until_ns: int = 0
-    """Where the replay ends."""
+    """The end of the replay."""
     time_range: tuple[int, int] | None = None
     """The selected range of time."""
     chosen: Mapping[str, Key] = field(default_factory=dict)
@@ -59,23 +59,23 @@ class ViewState:
     typing: bool = False
     """The filter of this view is being typed."""
     orders: Mapping[str, int] = field(default_factory=dict)
-    """Which of the view's orders its rows are in."""
+    """The place of each view's order in `View.ORDERS`."""
     pins: frozenset[Key] = frozenset()
     """Rows that stay on top; a key belongs to one view only."""
 
     @property
     def frozen(self) -> bool:
-        """Whether a moment of the past is shown; recording goes on."""
+        """True if a moment of the past is shown. Recording continues."""
         return self.end_ns != 0
 
     @property
     def playing(self) -> bool:
-        """Whether the moment that is shown moves on by itself."""
+        """True if the moment that is shown moves on by itself."""
         return bool(self.speed) and self.frozen and not self.paused
 
     @property
     def row(self) -> Key | None:
-        """What is chosen in this view."""
+        """The chosen row of this view."""
         return self.chosen.get(self.view)
 
     @property
@@ -105,5 +105,5 @@ class ViewState:
         )
 
     def for_new_run(self) -> "ViewState":
-        """Of another run: the same view, nothing else."""
+        """The state for another run: the same view and orders, nothing else."""
         return ViewState(self.view, orders=self.orders)

@@ -1,4 +1,4 @@
-"""What the six views have in common."""
+"""The base class of views."""
 
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
@@ -22,15 +22,15 @@ class View:
 
     NAME: ClassVar[str] = ""
     ORDERS: ClassVar[Sequence[str]] = ()
-    """What its rows can be sorted by; the first is the usual one."""
+    """The orders of its rows; the first is the usual one."""
     FILTERS: ClassVar[bool] = False
-    """Whether `/` narrows its rows."""
+    """True if its rows can be filtered."""
     HELP: ClassVar[Sequence[tuple[str, str]]] = ()
     """Every column, word and glyph that only this view has, and what it means."""
 
     @property
     def offers(self) -> frozenset[str]:
-        """What the footer can offer of it."""
+        """The names of actions that the view has a use for."""
         orders = {"order"} if len(self.ORDERS) > 1 else set()
         return frozenset(orders | ({"filter"} if self.FILTERS else set()))
 
@@ -39,7 +39,7 @@ class View:
         return ()
 
     def cursor(self, scene: Scene) -> Key | None:
-        """Where the cursor is; a view that shows a row unasked says which."""
+        """The row that has the cursor; a view may have a default."""
         return scene.view_state.row
 
     def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
@@ -47,11 +47,11 @@ class View:
         return [Line(width).strip(scene.theme.text)] * height
 
     def row_at(self, y: int) -> Hashable | None:  # noqa: ARG002
-        """What was drawn on that row of the panel; None: no row of the table."""
+        """The key of what was drawn on that row of the panel; None: no row of the table."""
         return None
 
     def enter(self, scene: Scene | None, state: ViewState) -> Effects:  # noqa: ARG002
-        """What to do now that the key for opening was pressed; None: open the chosen row.
+        """The effects of the key for opening; None: open the chosen row.
 
         `view_state` is the present one; that of the scene is of the frame that was drawn last.
         """
@@ -66,15 +66,15 @@ class View:
         return None
 
     def move(self, scene: Scene | None, state: ViewState, by: int) -> Effects:  # noqa: ARG002
-        """What to do instead of moving the cursor by that many rows; None: move it."""
+        """The effects of moving by that many rows; None: move the cursor."""
         return None
 
     def follow(self, scene: Scene) -> Key | None:
-        """What is chosen now that time has passed."""
+        """The row to choose now that time has passed."""
         return scene.view_state.row
 
     def pin_key(self, scene: Scene) -> Key | None:
-        """What is pinned of the chosen row."""
+        """The key by which the chosen row is pinned."""
         return scene.view_state.row
 
     def reset(self) -> None:

@@ -32,11 +32,11 @@ class LineWidget(Widget):
         super().__init__(id=name)
         self._lines: Sequence[Strip] = ()
         self.fill = Style()
-        """What rows without a line look like."""
+        """The style of rows without a line."""
 
     @property
     def lines(self) -> Sequence[Strip]:
-        """What it shows."""
+        """The lines that are shown."""
         return self._lines
 
     def show(self, lines: Sequence[Strip]) -> None:

@@ -28,7 +28,7 @@ MAX_RANGES = 12
 
 
 def significance(figure: Figure, width: int) -> str:
-    """Whether the change is significant, in as many words as fit; empty: nothing is to be said.
+    """The significance of a change, in as many words as fit; empty if it has none.
 
     `significant`, `not significant`, `too few samples (90 of 368)`.
     """
@@ -101,7 +101,7 @@ def draw_further(
 
 
 def figures_rows(item: ComparisonRow) -> int:
-    """What `draw_figures` can make use of."""
+    """The rows that `draw_figures` can fill."""
     rows = 2 + len(item.figures)
     if item.route is not None:
         rows += 2 + _ranges(item.route)
@@ -116,7 +116,7 @@ def draw_rest(
     width: int,
     height: int,
 ) -> list[Strip]:
-    """What there is still room for: why the fix helps, then the latencies of the other routes."""
+    """Fill the rest with why the fix helps, then the latencies of the other routes."""
     theme = scene.theme
     blank = Line(width).strip(theme.text)
     strips: list[Strip] = []

@@ -63,7 +63,7 @@ def _route(route: RouteComparison) -> ComparisonRow:
 
 
 def _failed(route: RouteComparison) -> tuple[float, float]:
-    """As shares."""
+    """The shares of failed requests, before and after."""
     counts = route.before.count, route.after.count
     was, now = (n / max(count, 1) for n, count in zip(route.errors, counts, strict=True))
     return was, now

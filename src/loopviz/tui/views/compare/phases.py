@@ -58,7 +58,7 @@ def _named(scene: Scene, fixes: Sequence[str]) -> str:
 
 
 def draw_nothing(scene: Scene, width: int) -> list[Strip]:
-    """Why there is nothing, and what to press."""
+    """The reason why nothing is compared, and the keys to press."""
     theme, key = scene.theme, scene.keys.label
     comparison = scene.snapshot.comparison if scene.snapshot else None
     rows: list[Strip] = [Line(width).strip(theme.text)]

@@ -1,4 +1,4 @@
-"""What is wrong, as rows: findings, and counters that ought to stay 0."""
+"""The entries of the list: findings, and counters that ought to stay 0."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,10 +26,10 @@ class Entry:
 
     key: Key
     word: str
-    """How bad it is: `ERROR`, `warning`; `over` if it was not seen lately."""
+    """Its state: `ERROR`, `warning`, `counter`; `over` if it was not seen lately."""
     title: str
     last: str
-    """When it was seen last."""
+    """The time since it was last seen."""
     finding: Finding | None = None
     counter: CounterValue | None = None
 
@@ -127,7 +127,7 @@ COLUMNS = (
 
 
 def columns_for(found: Sequence[Entry]) -> tuple[Column, ...]:
-    """With room for the longest names."""
+    """The columns, with room for the longest names."""
     names = max((cell_width(entry.title) for entry in found), default=0)
     places = max((cell_width(_place(entry)) for entry in found), default=0)
     sizes = {"finding": min(names, MAX_NAME_CELLS), "place": min(places, MAX_NAME_CELLS)}

@@ -45,7 +45,7 @@ def draw_evidence(
     height: int,
     source: Source,
 ) -> list[Strip]:
-    """What there is room for, in an order that stays; blank rows between if there is more room."""
+    """Draw the sections that fit, in a fixed order, with blank rows between if there is room."""
     finding = entry.finding
     if finding is None:
         sections = _of_counter(entry, scene, width)

@@ -1,4 +1,4 @@
-"""Whom it hit, and when: the victims by route, and the last times for the cursor."""
+"""A finding's victims by route, and its last moments, for the cursor."""
 
 from collections.abc import Sequence
 
@@ -56,7 +56,7 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
 def visible_moments(
     entry: Entry, moments: Sequence[Moment], scene: Scene, rows: int
 ) -> Sequence[Moment]:
-    """So many of them, the chosen one among them."""
+    """At most `rows` of the moments, the chosen one among them."""
     keys = [moment_key(entry, moment) for moment in moments]
     at = keys.index(scene.view_state.row) if scene.view_state.row in keys else 0
     first = max(0, at - rows + 1)

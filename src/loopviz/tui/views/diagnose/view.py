@@ -103,7 +103,7 @@ class DiagnoseView(View):
         return rows[:height]
 
     def _moments(self, chosen: Entry, scene: Scene) -> tuple[Moment, ...]:
-        """Of an opened finding, those that it had then."""
+        """The moments of a finding; of an opened one, those that it had then."""
         if scene.view_state.detail and self._opened[0] == chosen.key:
             return self._opened[1]
         return chosen.finding.moments if chosen.finding else ()

@@ -1,4 +1,4 @@
-"""When all is well, or beside what is not: what is watched for, and how the loop is."""
+"""The table of all rules with their counts, and a summary of the loop."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ RULE_CELLS = 30
 
 
 def draw_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) -> list[Strip]:
-    """How many findings each rule has; with what it means, if there is room; else nothing."""
+    """Each rule with its number of findings, and its meaning if there is room; else nothing."""
     theme = scene.theme
     counts = Counter(entry.finding.rule for entry in found if entry.finding is not None)
     summaries = RULE_CELLS + max(len(rule.summary) for rule in RULE_INFOS.values())

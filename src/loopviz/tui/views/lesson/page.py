@@ -109,7 +109,7 @@ def _source(scene: Scene, width: int) -> list[Strip]:
 
 
 def _more(scene: Scene, width: int) -> list[Strip]:
-    """What to watch, the lesson in prose, and where it was seen in the wild."""
+    """The sections after the source: what to watch, why, and where it was seen in the wild."""
     scenario, theme = scene.scenario, scene.theme
     rows: list[Strip] = []
     if scenario.watch_for:

@@ -23,7 +23,7 @@ class LessonView(View):
         """The fixes that were on when it was; None before."""
 
     def scroll(self, by: int) -> None:
-        """Move by so many rows."""
+        """Move by that many rows."""
         self._first = max(0, self._first + by)
 
     def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:

@@ -1,4 +1,4 @@
-"""Where the time of one request went: a bar in its states, then the parts, longest first."""
+"""The breakdown of a request's time: a bar of its states, then the parts, longest first."""
 
 from collections.abc import Sequence
 
@@ -95,7 +95,7 @@ def _slice(request: RequestInfo, scene: Scene) -> str:
 def state_bar(
     shares: Sequence[tuple[State, int]], scene: Scene, cells: int
 ) -> list[tuple[str, Style]]:
-    """A bar of so many cells, in the glyphs of the states; half a percent or more has a cell."""
+    """A bar of `cells` cells in the states' glyphs. Half a percent or more has a cell."""
     total = sum(share for _, share in shares)
     shares = [(state, share) for state, share in shares if share * 200 >= total > 0]
     if not shares or cells < len(shares):
@@ -125,7 +125,7 @@ def _bar(request: RequestInfo, found: Breakdown, scene: Scene, width: int) -> St
 
 
 def _notes(request: RequestInfo, scene: Scene, width: int) -> list[Strip]:
-    """What else is known of it: phases, response, outbound calls, its task."""
+    """Notes on the request: phases, response, outbound calls, its task."""
     theme, dot = scene.theme, scene.glyphs.dot
     phases = [f"{clean(p.name)} {duration(p.end_ns - p.start_ns, ' ')}" for p in request.phases]
     facts = []

@@ -42,7 +42,7 @@ class LanePanel:
         """The row of each line of the panel, as it was drawn; None: it is free."""
 
     def rows(self, scene: Scene, count: int, start_ns: int, by_lane: Lanes) -> list[LaneRow]:
-        """Which lane each row shows: the pinned ones first, then in the load's order of routes."""
+        """The lane of each row: the pinned ones first, then in the load's order of routes."""
         assert scene.snapshot is not None
         wanted: dict[str, int] = {route.route: 1 for route in scene.snapshot.routes}
         for (route, lane), requests in by_lane.items():
@@ -61,7 +61,7 @@ class LanePanel:
         return pinned_first(wanted, scene.view_state.pins, count)
 
     def draw(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
-        """As many rows as the panel has."""
+        """Draw the panel."""
         width, height = plan.size("lanes")
         theme = scene.theme
         self.visible = []
@@ -131,7 +131,7 @@ class LanePanel:
         return strip
 
     def _label(self, row: LaneRow, plan: Plan, scene: Scene, *, chosen: bool, guilty: bool) -> Line:
-        """Whether it is chosen, pinned or to blame, in its first cell; then its name."""
+        """A mark for chosen, pinned or to blame, then the lane's name."""
         theme, glyphs = scene.theme, scene.glyphs
         line = Line(plan.size("lanes")[0])
         name_width = plan.label - 2
@@ -157,7 +157,7 @@ class LanePanel:
 
 
 def _by_lane(requests: Sequence[RequestInfo], end_ns: int) -> Lanes:
-    """Those that have begun by then."""
+    """The requests that have begun by then, by lane."""
     lanes: Lanes = defaultdict(list)
     for request in requests:
         if request.start_ns < end_ns:
@@ -179,7 +179,7 @@ def _key(
 
 
 def _outcome(request: RequestInfo, columns: Columns, scene: Scene) -> tuple[str, Style]:
-    """What came of the lane's latest request: its time, or its status if that is an error."""
+    """The outcome of the lane's latest request: its time, or its status if that is an error."""
     theme = scene.theme
     if request.open:
         took = duration(columns.after_ns - request.start_ns)
@@ -193,7 +193,7 @@ def _outcome(request: RequestInfo, columns: Columns, scene: Scene) -> tuple[str,
 
 
 def _kept(scene: Scene, columns: Columns) -> VerticalLines:
-    """Why the left part is blank, if that is not because nothing happened."""
+    """The reason why the left part is blank, if that is not because nothing happened."""
     assert scene.snapshot is not None
     text = retention_note("requests", scene.snapshot.oldest_ns, columns, scene.now_ns)
     text = f" {text} " if text else ""

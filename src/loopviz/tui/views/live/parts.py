@@ -23,12 +23,12 @@ _STATES = {
 
 
 def has_culprit(part: Part) -> bool:
-    """Whether it is known who ran meanwhile, and when: there one can go."""
+    """True if it is known what ran instead, and when: `enter` goes there."""
     return part.kind == "ready" and part.what != IN_TRANSIT and part.at_ns > 0
 
 
 def part_state(part: Part, request: RequestInfo) -> State:
-    """As its lane has it: a future may be that of a thread."""
+    """The state in which the lane draws the part: a future may be that of a thread."""
     if part.kind == "await" and part.what in ("thread", "future"):
         worked = any(state is State.THREAD for *_, state in request.spans)
         return State.THREAD if worked else State.AWAIT
@@ -77,7 +77,7 @@ def draw_part(
 def _fitting(
     part: Part, state: State, counted: str, room: int, scene: Scene
 ) -> tuple[str, str, str]:
-    """What it was, where, and how often; the shorter, the less room there is."""
+    """The part, its place and its count in words, shorter where there is less room."""
     what = "for a worker" if state is State.THREAD else _what(part, scene)
     place, short = place_within(part.location, room), file_line(part.location)
     less = without_folders(what)
@@ -96,7 +96,7 @@ def _fitting(
 
 
 def _what(part: Part, scene: Scene) -> str:
-    """What it did or waited for, in words."""
+    """What the request did or waited for, in words."""
     what = clean(part.what)
     if part.kind == "ready":
         if part.what == IN_TRANSIT:

@@ -46,7 +46,7 @@ def _row(word: str, scene: Scene, width: int) -> Line:
 
 
 def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:
-    """How busy it was, and what held it longest."""
+    """The loop's busy share, and what blocked it longest."""
     theme = scene.theme
     line = _row("loop", scene, width)
     line.add(f"{found.utilization * 100:.0f} % busy", theme.strong)
@@ -64,7 +64,7 @@ def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:
 
 
 def _requests(found: RangeFigures, scene: Scene, width: int) -> Strip:
-    """How many ended in it, and how long they took."""
+    """The requests that ended in the range, and their durations."""
     line = _row("requests", scene, width)
     line.add(f"{found.duration.count} ended", scene.theme.strong)
     line.add(f", {found.open} open  ", scene.theme.text)
@@ -73,7 +73,7 @@ def _requests(found: RangeFigures, scene: Scene, width: int) -> Strip:
 
 
 def _time(found: RangeFigures, scene: Scene, width: int) -> Strip:
-    """What all requests did within the range: shares, and a bar of them."""
+    """The states of all requests within the range, as shares and as a bar."""
     theme = scene.theme
     shares = [
         (State.RUN, "ran", found.ran_ns),

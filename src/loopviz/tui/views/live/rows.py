@@ -1,4 +1,4 @@
-"""Which lane has which row: shared fairly between routes, the pinned ones on top."""
+"""The rows of lanes: shared fairly between routes, the pinned ones on top."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class LaneRow:
 
     @property
     def key(self) -> tuple[str, int]:
-        """As it is pinned and chosen."""
+        """The lane's identity, by which it is pinned and chosen."""
         return self.route, self.lane
 
 
@@ -57,5 +57,5 @@ def pinned_first(wanted: dict[str, int], pins: Collection[Key], count: int) -> l
 
 
 def starts_group(before: LaneRow, row: LaneRow) -> bool:
-    """Whether another group of rows begins here."""
+    """True if another group of rows begins with `row`."""
     return before.pinned != row.pinned or (before.route != row.route and not row.pinned)

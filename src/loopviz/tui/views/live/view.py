@@ -73,13 +73,13 @@ class LiveView(View):
         return row.key if row is not None else None
 
     def nearest(self, scene: Scene) -> RequestInfo | None:
-        """Of the lane that the cursor was on last, or the first: what is in sight."""
+        """The visible request of the lane that had the cursor last, or of the first lane."""
         lanes = [self.lanes.chosen, *(row.key for row in self.lanes.visible if row is not None)]
         found = (self.request_of(lane, scene) for lane in lanes if lane is not None)
         return next((request for request in found if request is not None), None)
 
     def requests_on(self, lane: Key, scene: Scene) -> list[RequestInfo]:
-        """What lies on that lane, in the order of time."""
+        """The requests of that lane, in the order of time."""
         requests = scene.snapshot.requests if scene.snapshot else ()
         on = [r for r in requests if (r.route, r.lane) == lane]
         return [r for r in on if r.start_ns < scene.end_ns]
@@ -113,7 +113,7 @@ class LiveView(View):
         return (Change(lambda now: replace(now, chosen=chosen)),)
 
     def enter(self, scene: Scene | None, state: ViewState) -> Effects:
-        """The detail; in it, to whoever held the request up."""
+        """Open the detail; in it, go to what delayed the request."""
         row = state.row
         if row is None:
             row = next(iter(self.keys(scene)), None) if scene is not None else None
@@ -147,7 +147,7 @@ class LiveView(View):
         return requests[at] if at < len(requests) and requests[at].number == number else None
 
     def breakdown(self, scene: Scene) -> Breakdown | None:
-        """Of the chosen request; of one that has gone out of the picture, as it was last."""
+        """The breakdown of the chosen request; of one that is out of the picture, the last one."""
         request, snapshot = self.request(scene), scene.snapshot
         if request is None or snapshot is None:
             kept = self._broken
@@ -165,13 +165,13 @@ class LiveView(View):
 
     @staticmethod
     def part_at(chosen: object) -> int:
-        """Its place."""
+        """The place of the chosen part."""
         assert hasattr(chosen, "get")
         number, at = chosen.get("part") or (0, 0)
         return at if number == chosen.get(LIVE) else 0
 
     def breakdown_rows(self, scene: Scene) -> int:
-        """What the detail of the chosen request needs; 0: it is closed."""
+        """The rows that the chosen request's detail needs; 0: it is closed."""
         if not scene.view_state.detail or scene.view_state.time_range is not None:
             return 0
         found = self.breakdown(scene)

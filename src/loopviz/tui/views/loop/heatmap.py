@@ -29,7 +29,7 @@ MIN_HEAT_ROWS = 4
 
 
 def row_edges(rows: int) -> tuple[int, ...]:
-    """What to tell apart on at most so many rows: one row more than there are edges."""
+    """The edges between at most `rows` rows: one fewer than rows."""
     steps = _THIRDS if rows > len(_THIRDS) else _HALVES if rows > 6 else _DECADES
     spare = max(0, len(steps) + 1 - rows)  # the longest go first, then the shortest
     return tuple(step * MS // 10 for step in steps[spare // 2 : len(steps) - (spare + 1) // 2])
@@ -45,7 +45,7 @@ class HeatMap:
         self._final = 0
         """Columns before this one do not change any more."""
         self._since = 0
-        """What came earlier is not counted: the track did not have it."""
+        """Earlier values are not counted: the track did not have them."""
         self._counts: Counts = np.zeros((0, 0), np.int64)
         self.steps = 2
         """See `shade_steps`."""
@@ -109,7 +109,7 @@ def draw_heat(
     width: int,
     what: str = "they",
 ) -> list[Strip]:
-    """As many rows as there are ranges, the longest on top; at the right each row's share.
+    """A row for each range, the longest on top, with the row's share at the right.
 
     `what` names what is counted, for the note on how long it is kept.
     """

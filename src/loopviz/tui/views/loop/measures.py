@@ -1,4 +1,4 @@
-"""What a loop is measured by: ready delay, callbacks, iterations, lag; now and before."""
+"""The measures of a loop: ready delay, callbacks, iterations, lag; now and before."""
 
 from dataclasses import dataclass
 from operator import attrgetter
@@ -30,11 +30,11 @@ class Measure:
     key: str
     title: str
     what: str
-    """What is counted."""
+    """The name of what is counted."""
     help: str
 
     def track(self, loop: LoopStats) -> Track:
-        """Its values over time."""
+        """The measure's values over time."""
         track: Track = getattr(loop, self.key)
         return track
 
@@ -89,7 +89,7 @@ def _recent(track: Track, scene: Scene) -> Ints:
 
 
 def baseline_text(loop: LoopStats, scene: Scene) -> str:
-    """What it is held against, in words: `with no fix on`, `with a on`, `since the start`."""
+    """The name of the baseline: `with no fix on`, `with a on`, `since the start`."""
     comparison = scene.snapshot.comparison if scene.snapshot else None
     if loop.before is None or comparison is None:
         return "since the start"
@@ -109,7 +109,7 @@ def _buckets(values: Ints) -> tuple[int, ...]:
 
 
 def _callback_time(ns: int) -> str:
-    """As `duration`, but `0.02ms`: callbacks are short."""
+    """As `duration`, but with two digits below 0.1 ms: callbacks are short."""
     return duration(ns) if ns >= MS // 10 else f"{ns / MS:.2f}ms"
 
 
@@ -150,4 +150,4 @@ COLUMNS = (
     _figure("was p99", "before", "p99_ns", width=7, spare=2),
     _figure("was max", "before", "max_ns", width=7, spare=3),
 )
-"""Of the table; some give way on narrow terminals."""
+"""The columns of the table; some are left out on narrow terminals."""

@@ -1,4 +1,4 @@
-"""What the loop did with its time: utilization, iterations, pauses."""
+"""The use of the loop's time: utilization, iterations, pauses."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ __all__ = ["draw_usage", "usage_rows"]
 def draw_usage(
     loop: LoopStats, scene: Scene, columns: Columns, label: int, rows: int, width: int
 ) -> list[Strip]:
-    """A title, and the busy share of each column as a chart of so many rows."""
+    """A title, and a chart of each column's busy share."""
     theme, glyphs = scene.theme, scene.glyphs
     top = len(glyphs.levels) - 1
     shares = known_shares(loop, scene.snapshot, columns)

@@ -73,7 +73,7 @@ class LoopView(View):
         return scene.view_state.row if scene.view_state.row in keys or not keys else keys[0]
 
     def enter(self, scene: Scene | None, state: ViewState) -> Effects:  # noqa: ARG002
-        """What is chosen is shown already."""
+        """Does nothing: the chosen measure is shown already."""
         return ()
 
     def row_at(self, y: int) -> Hashable | None:

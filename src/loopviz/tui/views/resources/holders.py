@@ -48,14 +48,14 @@ def draw_holders(detail: Detail, view: ResourceInfo) -> None:
 
 
 def _moment(scene: Scene) -> int:
-    """When it was as it is shown: now, or when the view was frozen."""
+    """The moment that is shown: now, or that of the freeze."""
     if not scene.frozen or scene.snapshot is None:
         return scene.end_ns
     return max(scene.snapshot.health.newest_ns, scene.end_ns)
 
 
 def draw_jobs(detail: Detail, jobs: JobStats) -> None:
-    """What the workers of an executor do, and what their jobs took."""
+    """The jobs of an executor's workers, and how long jobs took."""
     scene = detail.scene
     theme = scene.theme
     raised = f", {jobs.raised:,} raised" if jobs.raised else ""
@@ -117,7 +117,7 @@ def _who(task: int, label: str) -> str:
 
 
 def _across(holder: HolderInfo) -> list[str]:
-    """Where it got it and what it waits for meanwhile; shorter and shorter."""
+    """Where the task acquired it and what it waits for now, the longest text first."""
     got, place = file_line(holder.location), clean(_wait(holder.place, holder.place_what))
     both = f"got it at {got}, now {place}" if got and place else ""
     line = file_line(holder.place)

@@ -47,7 +47,7 @@ class ResourceRow:
     view: ResourceInfo | None = None
     bar: str = ""
     use: str = ""
-    """What is in use, of how many."""
+    """The units in use, of how many."""
     tone: str = "text"
     """A style of the palette, for what is in use."""
     used: str = ""
@@ -153,7 +153,7 @@ def _row(view: ResourceInfo, name: str, scene: Scene, spark: int) -> ResourceRow
 
 
 def sparkline(track: Track, end_ns: int, width: int, most: int, scene: Scene) -> str:
-    """The last minute in so many cells: the peak of each, as a part of `most`.
+    """The last minute in `width` cells: the peak of each, as a share of `most`.
 
     Blank: nothing was seen yet, or it was never anything but zero; the lowest level: zero.
     """

@@ -68,7 +68,7 @@ class ResourcesView(View):
         return ()
 
     def location(self, scene: Scene) -> Location | None:
-        """Of a crowded one, where its first holder is; else where it was made."""
+        """The line where its first holder is, if tasks wait for it; else the line that made it."""
         view = _chosen(self._rows(scene), scene)
         if view is None:
             return None

@@ -28,7 +28,7 @@ def draw_task(
     detail: Detail,
     source: Source,
 ) -> list[Strip]:
-    """What it did and does, where it waits, whose it is; its group's histograms if they fit."""
+    """A task's life, state, stack and family; its group's histograms if they fit."""
     scene = detail.scene
     theme, glyphs = scene.theme, scene.glyphs
     at_ns = as_of(view, scene.end_ns)
@@ -56,7 +56,7 @@ def draw_task(
 
 
 def draw_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[Strip]:
-    """What its tasks did all in all, what they wait for now, and histograms."""
+    """The sum of the group's tasks, what they wait for now, and histograms."""
     theme = detail.scene.theme
     pace = f"{group.steps_per_s:.0f} steps/s" if group.steps_per_s >= 1 else ""
     counts = f"{group.live:,} live of {group.started:,} started"
@@ -78,7 +78,7 @@ def draw_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[St
 
 
 def draw_trouble(detail: Detail) -> list[Strip]:
-    """What the words of those in trouble mean, and what to do."""
+    """The meanings of the words for tasks in trouble, and what to do."""
     detail.title("tasks in trouble", style=detail.scene.theme.alarm)
     for title, text in (
         ("raised", "with an exception that nobody ever retrieved: await the task"),
@@ -118,7 +118,7 @@ def _life(detail: Detail, busy: int, ready: int, waiting: int, steps: int) -> No
 
 
 def _family(detail: Detail, task: TaskInfo, view: TaskTable) -> None:
-    """Who made it, whom it made, who woke it."""
+    """The task's parents, its children, and what woke it."""
     known = {each.number: each for each in (*view.troubled, *view.tasks)}
     arrow = detail.scene.glyphs.arrow
 
@@ -145,7 +145,7 @@ def _family(detail: Detail, task: TaskInfo, view: TaskTable) -> None:
 
 
 def _stack_rows(left: int, group: TaskGroupInfo | None) -> int:
-    """What the stack may take, so that the histograms are still worth it where there is room."""
+    """The rows that the stack may fill, so that the histograms fit where there is room."""
     spare = MIN_HISTOGRAM_ROWS + 3 if group is not None and left >= 16 else 0
     return left - spare
 

@@ -11,7 +11,7 @@ __all__ = ["tasks_of"]
 
 
 def tasks_of(scene: Scene) -> TaskTable:
-    """Of groups whose tasks are all listed, the count is as new as the list."""
+    """The task table with short names, and with counts as new as the list if that has all tasks."""
     return _with_short_names(scene.snapshot, scene) if scene.snapshot is not None else TaskTable()
 
 

@@ -32,10 +32,10 @@ class TaskRow:
     waiting_ns: int
     steps: int
     p99_ns: int
-    """Of a group's steps; -1 of a task."""
+    """The 99th percentile of a group's steps; -1 for a task."""
     on: str
     text: str
-    """What a filter looks at."""
+    """The text that a filter searches."""
 
     @property
     def total_ns(self) -> int:

@@ -92,9 +92,9 @@ def task_rows(
 def _cut(
     inner: dict[TaskKey, list[TaskRow]], filling: int, left: int, stays: TaskKey | None
 ) -> None:
-    """As many of its tasks as there is room for: `left` is less than 0 by those too many.
+    """Cut the group that fills the free rows; `-left` of its rows are too many.
 
-    The one that has the cursor is among them.
+    The row with the cursor stays.
     """
     tasks = inner["group", filling]
     if left < 0:

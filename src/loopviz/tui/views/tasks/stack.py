@@ -1,4 +1,4 @@
-"""Where a task stands: its await stack, with the source of the app's own frames."""
+"""A task's await stack, with the source of the app's own frames."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -16,7 +16,7 @@ _INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", "
 
 
 def is_library(where: Location) -> bool:
-    """Whether it is installed code, not the app's own."""
+    """True if it is installed code, not the app's own."""
     return any(part in where.path for part in _INSTALLED)
 
 

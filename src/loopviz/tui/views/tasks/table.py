@@ -11,7 +11,7 @@ __all__ = ["COLUMNS", "WIDE_TABLE_CELLS", "draw_title"]
 
 
 def _columns(name: int, on: int) -> tuple[Column, ...]:
-    """With so many cells for names, and at least so many for what they wait on."""
+    """The columns with `name` cells for names, and at least `on` for what tasks wait on."""
     return (
         Column(
             "task",
@@ -82,7 +82,7 @@ def draw_title(view: TaskTable, scene: Scene, width: int) -> Strip:
 
 
 def _end(scene: Scene) -> str:
-    """What is special about what is shown."""
+    """A note on what is shown: a freeze, a filter, one worker of several."""
     if scene.frozen:
         return "as of the freeze"
     if scene.view_state.filter:
