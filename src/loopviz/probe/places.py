@@ -59,6 +59,16 @@ class Places:
             frame = frame.f_back
         return None
 
+    def has_user_frame(self, frames: Iterable[FrameType]) -> bool:
+        """As `user_frame`, of a stack that was read before: whether one is the user's."""
+        for frame in frames:
+            kind = self.kind(frame.f_code)
+            if kind == LOOP:
+                return False
+            if kind == USER and not is_generated(frame):
+                return True
+        return False
+
     def folders(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Whose code is the user's, and whose a library's: for another process's `Places`."""
         return self._user_roots, self._library

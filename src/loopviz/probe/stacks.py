@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-from loopviz.probe.places import LOOP, USER, Places, is_generated
+from loopviz.probe.places import LOOP, USER, Places
 from loopviz.wire.dump import DumpReader
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "Stack",
     "StackFrame",
     "dumped_stack",
-    "in_library",
     "stack_frames",
     "stack_of",
     "thread_frames",
@@ -99,17 +98,6 @@ def stack_of(places: Places, stack: Iterable[StackFrame]) -> Stack:
             for frame, (code, line) in stack
         ),
     )
-
-
-def in_library(places: Places, stack: Iterable[StackFrame]) -> bool:
-    """Whether none of the frames, as far as the loop, is the user's."""
-    for frame, (code, _line) in stack:
-        kind = places.kind(code)
-        if kind == LOOP:
-            return True
-        if kind == USER and not is_generated(frame):
-            return False
-    return True
 
 
 def dumped_stack(

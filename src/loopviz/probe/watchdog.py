@@ -15,7 +15,6 @@ from loopviz.probe.places import Places
 from loopviz.probe.stacks import (
     Stack,
     dumped_stack,
-    in_library,
     stack_frames,
     stack_of,
     thread_frames,
@@ -173,7 +172,7 @@ class Watchdog:
         around = [] if self._greenlet is None else stack_frames(self._greenlet.gr_frame)
         stack = stack_of(self._places, seen + around)
         text = ""
-        if self._cpu.starved() and in_library(self._places, seen):
+        if self._cpu.starved() and not self._places.has_user_frame(frame for frame, _ in seen):
             computes = self._computing(sys._current_frames())
             if computes is not None:
                 stack = stack_of(self._places, stack_frames(computes))

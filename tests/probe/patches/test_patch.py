@@ -9,6 +9,7 @@ import pytest
 
 from loopviz.probe.patches.import_hook import ImportWatch
 from loopviz.probe.patches.patch import Patch, apply, undo
+from loopviz.probe.recorder import Recorder, fail_safe
 
 
 class Base:
@@ -136,3 +137,16 @@ assert "_do_get" not in vars(pool)
 @pytest.mark.real
 def test_libraries_are_patched_when_the_app_imports_them():
     subprocess.run([sys.executable, "-c", LIBRARIES], check=True, timeout=60)
+
+
+def test_what_a_patch_raises_fails_its_hook_and_not_the_app():
+    failed = []
+    recorder = Recorder(*(None,) * 5, fail=lambda hook, error: failed.append((hook, str(error))))
+    with fail_safe("job", recorder):
+        raise ValueError("no")
+    with fail_safe("job"):  # nothing is recorded here
+        raise ValueError("no")
+    assert failed == [("job", "no")]
+    assert recorder.job(None, None) == 0, "it does nothing any more"
+    with pytest.raises(KeyboardInterrupt), fail_safe("job", recorder):
+        raise KeyboardInterrupt

@@ -23,7 +23,7 @@ from loopviz.probe.patches.wrappers import (
     semaphore_in_use,
     wait_if,
 )
-from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe
 from loopviz.wire import kinds
 from loopviz.wire.kinds import ResourceKind
 
@@ -86,17 +86,13 @@ def _creates(original: Any) -> Any:
 
     def create(cls: Any, *args: Any, **kwargs: Any) -> Any:
         created = original(cls, *args, **kwargs)
-        try:
+        with fail_safe("resource"):
             adapter = sys._getframe(1).f_locals.get("self")
             made = resource_of(adapter) if known(adapter) else None
             own = resource_of(created)
             if made is not None and own is not None:
                 made.change(capacity=own.capacity)
                 attach(created, made)
-        except Exception as error:  # noqa: BLE001 - the app must go on
-            recorder = current()
-            if recorder is not None:
-                recorder.fail("resource", error)
         return created
 
     return create
@@ -143,13 +139,11 @@ def _total_tokens(original: property) -> property:
         set_tokens(self, value)
         recorder = current()
         if recorder is not None:
-            try:
+            with fail_safe("resource", recorder):
                 resource = resource_of(self) if known(self) else None
                 if resource is not None:
                     resource.change(capacity=value)
                     recorder.introduce(resource)
-            except Exception as error:  # noqa: BLE001 - the app must go on
-                recorder.fail("resource", error)
 
     return property(original.fget, total_tokens, original.fdel, original.__doc__)
 
@@ -224,12 +218,10 @@ def _runs_in_thread(original: Any) -> Any:
 
 def _new_job(recorder: Recorder, backend: Any, function: Any, limiter: Any) -> SubmittedJob | None:
     """A job of the limiter's: there is no executor. `_limiter`: of an adapter made off the loop."""
-    try:
+    with fail_safe("job", recorder):
         limiter = limiter or backend.current_default_thread_limiter()
         return new_job(recorder, getattr(limiter, "_limiter", limiter), function)
-    except Exception as error:  # noqa: BLE001 - the app must go on
-        recorder.fail("job", error)
-        return None
+    return None
 
 
 ADAPTER = Adapter(

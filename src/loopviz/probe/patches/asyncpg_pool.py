@@ -8,7 +8,7 @@ from typing import Any
 
 from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import hide
-from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe
 from loopviz.wire import kinds
 
 __all__ = ["ADAPTER"]
@@ -44,12 +44,9 @@ def _in_use(pool: Any) -> int:
 def _initialize(original: Any) -> Any:
     async def _initialize(self: Any, *args: Any) -> Any:
         result = await original(self, *args)
-        recorder = current()
-        if recorder is not None:
-            try:
+        if current() is not None:
+            with fail_safe("resource"):
                 _resource(self, seen=True)
-            except Exception as error:  # noqa: BLE001 - the app must go on
-                recorder.fail("resource", error)
         return result
 
     return _initialize

@@ -11,8 +11,8 @@ from typing import Any
 
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, resource_of
-from loopviz.probe.patches.wrappers import makes
-from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.probe.patches.wrappers import Factory, makes
+from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe
 from loopviz.wire import kinds
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
@@ -99,67 +99,57 @@ def _describe_processes(executor: Any, seen: bool) -> ResourceDescription:
     return ResourceDescription(kinds.PROCESS_POOL, capacity=executor._max_workers, seen=seen)
 
 
-def _submit_to_thread(original: Any) -> Any:
-    def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-        recorder = current()
-        job = None if recorder is None else new_job(recorder, self, fn)
-        if job is None:
-            return original(self, fn, *args, **kwargs)
-        try:
-            future = original(self, job, *args, **kwargs)
-        except BaseException:
-            job.recorder.job_ended(job.a, TASK_CANCELLED)
-            raise
-        future.add_done_callback(job.given_up)
-        return future
+def _submits(function_of: Callable[[SubmittedJob], Any], follow: Callable[..., None]) -> Factory:
+    """For `submit`: what is submitted for a job, and `follow(executor, job, future)` afterwards."""
 
-    return submit
+    def of(original: Any) -> Any:
+        def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            recorder = current()
+            job = None if recorder is None else new_job(recorder, self, fn)
+            if job is None:
+                return original(self, fn, *args, **kwargs)
+            try:
+                future = original(self, function_of(job), *args, **kwargs)
+            except BaseException:
+                job.recorder.job_ended(job.a, TASK_CANCELLED)
+                raise
+            with fail_safe("job", job.recorder):
+                follow(self, job, future)
+            return future
+
+        return submit
+
+    return of
 
 
-def _submit_to_process(original: Any) -> Any:
-    def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-        recorder = current()
-        job = None if recorder is None else new_job(recorder, self, fn)
-        if job is None:
-            return original(self, fn, *args, **kwargs)
-        try:
-            future = original(self, fn, *args, **kwargs)
-        except BaseException:
-            job.recorder.job_ended(job.a, TASK_CANCELLED)
-            raise
-        try:
-            line = _lines.get(self)
-            if line is None:
-                line = _lines[self] = _Line(self._max_workers)
-            line.enter(job.recorder, job.a)
-            future.add_done_callback(lambda future: _left(line, job, future))
-        except Exception as error:  # noqa: BLE001 - the app must go on
-            job.recorder.fail("job", error)
-        return future
+def _follow_in_thread(_: Any, job: SubmittedJob, future: "Future[Any]") -> None:
+    future.add_done_callback(job.given_up)
 
-    return submit
+
+def _follow_in_process(executor: Any, job: SubmittedJob, future: "Future[Any]") -> None:
+    line = _lines.get(executor)
+    if line is None:
+        line = _lines[executor] = _Line(executor._max_workers)
+    line.enter(job.recorder, job.a)
+    future.add_done_callback(lambda future: _left(line, job, future))
 
 
 def _left(line: _Line, job: SubmittedJob, future: "Future[Any]") -> None:
-    try:
+    with fail_safe("job", job.recorder):
         if future.cancelled():
             outcome = TASK_CANCELLED
         else:
             outcome = TASK_RETURNED if future.exception() is None else TASK_RAISED
         line.leave(job.recorder, job.a, outcome)
-    except Exception as error:  # noqa: BLE001 - the app must go on
-        job.recorder.fail("job", error)
 
 
 def new_job(recorder: Recorder, executor: Any, function: Any) -> SubmittedJob | None:
     """Record that a job is submitted; None if that fails."""
-    try:
+    with fail_safe("job", recorder):
         resource = resource_of(executor)
         a = recorder.job(resource, function) if resource is not None else 0
-    except Exception as error:  # noqa: BLE001 - the app must go on
-        recorder.fail("job", error)
-        return None
-    return SubmittedJob(recorder, a, function) if a else None
+        return SubmittedJob(recorder, a, function) if a else None
+    return None
 
 
 describes(ThreadPoolExecutor, _describe_threads)
@@ -171,7 +161,7 @@ PATCHES = (
         "__init__",
         makes(unless=asyncio.BaseEventLoop.run_in_executor.__code__),
     ),
-    Patch(ThreadPoolExecutor, "submit", _submit_to_thread),
+    Patch(ThreadPoolExecutor, "submit", _submits(lambda job: job, _follow_in_thread)),
     Patch(ProcessPoolExecutor, "__init__", makes()),
-    Patch(ProcessPoolExecutor, "submit", _submit_to_process),
+    Patch(ProcessPoolExecutor, "submit", _submits(lambda job: job.function, _follow_in_process)),
 )

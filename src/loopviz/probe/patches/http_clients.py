@@ -17,7 +17,7 @@ from typing import Any
 from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
 from loopviz.probe.patches.wrappers import makes
-from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe
 from loopviz.wire import kinds
 
 __all__ = ["ADAPTER"]
@@ -72,13 +72,9 @@ def _enters(module: str) -> Any:
     def of(original: Any) -> Any:
         async def __aenter__(self: Any) -> Any:  # noqa: N807
             entered = await original(self)
-            try:
+            with fail_safe(module):
                 hide(self._write_lock)
                 hide(self._send_event._state)
-            except Exception as error:  # noqa: BLE001 - the app must go on
-                recorder = current()
-                if recorder is not None:
-                    recorder.fail(module, error)
             return entered
 
         return __aenter__
@@ -162,11 +158,9 @@ def _send(original: Any) -> Any:
         finally:
             recorder = current()
             if recorder is not None:
-                try:
+                with fail_safe(original.__module__, recorder):
                     status = 0 if response is None else response.status_code
                     recorder.http_call(status, request.url.host)
-                except Exception as error:  # noqa: BLE001 - the app must go on
-                    recorder.fail(original.__module__, error)
 
     return send
 

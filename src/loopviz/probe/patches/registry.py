@@ -64,7 +64,7 @@ def make(primitive: Any) -> None:
 
     Does not raise.
     """
-    try:
+    try:  # as `fail_safe`, and faster: some apps make a lock for each request
         loop = _get_running_loop()
         if (loop is None or loop in recorders) and not known(primitive):
             attach(primitive, _find(primitive)(primitive, True))

@@ -7,7 +7,7 @@ from typing import Any
 
 from loopviz.probe.patches.import_hook import ImportWatch
 from loopviz.probe.patches.patch import Applied, Patch, apply, undo
-from loopviz.probe.recorder import current
+from loopviz.probe.recorder import fail_safe
 
 __all__ = ["SharedPatches"]
 
@@ -54,15 +54,10 @@ class SharedPatches:
 
     def _imported(self, module: ModuleType) -> None:
         name = module.__name__
-        try:
-            with self._lock:
-                patches = self._by_module[name](module)
-                self._applied.extend(apply(p for p in patches if not self._is_applied(p)))
-                self.modules.add(name)
-        except Exception as error:  # noqa: BLE001 - the app must go on
-            recorder = current()
-            if recorder is not None:
-                recorder.fail(name, error)
+        with fail_safe(name), self._lock:
+            patches = self._by_module[name](module)
+            self._applied.extend(apply(p for p in patches if not self._is_applied(p)))
+            self.modules.add(name)
 
     def _is_applied(self, patch: Patch) -> bool:
         """A module that has two names (httpx2's alias) is found twice."""
