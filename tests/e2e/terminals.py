@@ -17,11 +17,37 @@ import pyte
 from tests.support.waiting import wait_until
 
 
-class Terminal:
+class Screen:
+    """What is on a screen. `text` and `press` depend on the kind of terminal."""
+
+    def wait_for(self, condition, timeout_s=20.0, what="it"):
+        """Wait until the condition holds of the text on the screen, and return its value."""
+        try:
+            return wait_until(lambda: condition(self.text()), timeout_s, what)
+        except AssertionError as error:
+            error.add_note(self.text())
+            raise
+
+    def until(self, *texts, timeout_s=20.0):
+        """Wait until all of these are on the screen, and return its text."""
+        return self.wait_for(
+            lambda shown: shown if all(text in shown for text in texts) else None,
+            timeout_s,
+            f"{texts} on the screen",
+        )
+
+    def until_gone(self, text):
+        self.wait_for(lambda shown: text not in shown, 5, f"the end of {text}")
+
+
+class Terminal(Screen):
     """loopviz in a pseudo-terminal with an emulator behind it."""
 
-    def __init__(self, columns, lines, *words, controls=True):
-        """`controls`: it is the process's controlling terminal, whose end is told by a signal."""
+    def __init__(self, columns, lines, *words, controls=True, **variables):
+        """`controls`: it is the process's controlling terminal, whose end is told by a signal.
+
+        `variables`: of the environment.
+        """
         self.screen = pyte.Screen(columns, lines)
         self.raw = b""
         """All that it has written."""
@@ -40,7 +66,7 @@ class Terminal:
             stdin=self.tty,
             stdout=self.tty,
             stderr=self.tty,
-            env={**os.environ, "TERM": "xterm-256color"},
+            env={**os.environ, "TERM": "xterm-256color", **variables},
             start_new_session=True,
             preexec_fn=prepare,  # noqa: PLW1509
         )
@@ -74,29 +100,18 @@ class Terminal:
             except OSError:
                 break
 
-    def until(self, *texts, timeout_s=20):
-        def look():
-            shown = self.text()
-            return shown if all(text in shown for text in texts) else None
-
-        try:
-            return wait_until(look, timeout_s, f"{texts} on the screen")
-        except AssertionError as error:
-            error.add_note(self.text())
-            raise
-
-    def until_gone(self, text):
-        wait_until(lambda: text not in self.text(), 5, f"the end of {text}")
-
     def press(self, keys):
         os.write(self.fd, keys.encode())
 
     def end(self):
         """Wait for the end, reading on so that nothing blocks; the exit code."""
-        deadline = time.monotonic() + 10
-        while self.process.poll() is None and time.monotonic() < deadline:
+
+        def ended():
             self.text()
-        return self.process.wait(1)
+            return self.process.poll() is not None
+
+        wait_until(ended, 10, "its end")
+        return self.process.returncode
 
     def close(self):
         if self.process.poll() is None:
@@ -106,8 +121,8 @@ class Terminal:
         os.close(self.tty)
 
 
-class Tmux:
-    """loopviz in tmux: `text` and `press` as of `Terminal`. The server is its own."""
+class Tmux(Screen):
+    """loopviz in tmux, in a server of its own."""
 
     def __init__(self, socket, columns, lines, *words):
         self._tmux = ("tmux", "-f", os.devnull, "-S", str(socket))

@@ -2,10 +2,7 @@
 
 import json
 import os
-import pty
 import socket
-import subprocess
-import sys
 from itertools import takewhile
 
 import pytest
@@ -271,48 +268,25 @@ def test_a_fix_that_is_not_installed(tmp_path, ours):
     assert ours() == {}
 
 
-def in_terminal(columns, lines, term, *words):
-    """The command in a pseudo-terminal of that size; its output and exit code.
+def in_terminal(terminal, columns, lines, term):
+    """The command in a terminal of that size; its output and exit code.
 
     What a parent has exported of another terminal's size does not count.
     """
-    parent, child = pty.openpty()
-    os.set_blocking(parent, True)
-    import fcntl
-    import struct
-    import termios
-
-    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "loopviz", *words],
-        stdin=child,
-        stdout=child,
-        stderr=child,
-        env={**os.environ, "TERM": term, "COLUMNS": "160", "LINES": "50"},
-        start_new_session=True,
-    )
-    os.close(child)
-    output = b""
-    while True:
-        try:
-            data = os.read(parent, 65536)
-        except OSError:
-            break
-        if not data:
-            break
-        output += data
-    os.close(parent)
-    return output.decode(), process.wait(30)
+    seen = terminal(columns, lines, TERM=term, COLUMNS="160", LINES="50")
+    code = seen.end()
+    seen.text()
+    return seen.raw.decode(), code
 
 
-def test_a_small_terminal_is_said():
-    said, code = in_terminal(40, 10, "xterm")
+def test_a_small_terminal_is_said(terminal):
+    said, code = in_terminal(terminal, 40, 10, "xterm")
     assert "needs a terminal of 60×16 and this one is 40×10" in " ".join(said.split())
     assert code == 2
 
 
-def test_a_dumb_terminal_is_said():
-    said, code = in_terminal(80, 24, "dumb")
+def test_a_dumb_terminal_is_said(terminal):
+    said, code = in_terminal(terminal, 80, 24, "dumb")
     assert "cannot draw on this terminal (TERM is dumb)" in " ".join(said.split())
     assert "loopviz bench block" in said
     assert code == 2

@@ -28,13 +28,8 @@ class Stranger:
 
     def reads(self, pattern, timeout_s=15.0):
         """Wait until the screen says so; the match."""
-        until = time.monotonic() + timeout_s
-        while time.monotonic() < until:
-            shown = self.seen.text()
-            if match := re.search(pattern, shown):
-                return match
-            time.sleep(0.05)
-        raise AssertionError(f"{pattern!r} is not on the screen after {self.pressed}:\n{shown}")
+        what = f"{pattern!r} on the screen after {self.pressed}"
+        return self.seen.wait_for(lambda shown: re.search(pattern, shown), timeout_s, what)
 
     def follows(self, pattern, timeout_s=15.0):
         """Press the key that the pattern's group finds."""
@@ -47,7 +42,7 @@ class Stranger:
         """Out of a box, once it has been read, with the key that it names."""
         self.reads(box)
         self.follows(r"(esc)\b")
-        wait_until(lambda: not re.search(box, self.seen.text()), 5, f"the end of {box}")
+        self.seen.wait_for(lambda shown: not re.search(box, shown), 5, f"the end of {box}")
 
     def opens(self, view):
         """Go to a view: the tabs name its key; where there are none, the footer has the first."""

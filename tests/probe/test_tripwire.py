@@ -25,6 +25,7 @@ from loopviz.probe.stacks import Dumps, dumped_stack
 from loopviz.probe.tripwire import Tripwire
 from loopviz.wire.dump import DUMP_FILE, DumpReader, begin_dumps
 from loopviz.wire.events import Kind
+from tests.support.waiting import wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs timers on a thread's CPU clock")
 
@@ -131,9 +132,7 @@ def test_another_process_sees_the_line_meanwhile(tmp_path):
     ) as program:
         assert program.stdout.readline() == "now\n"
         dumps = Dumps(folder / DUMP_FILE)
-        until = time.monotonic() + 20
-        while (seen := dumps.newest()) is None and time.monotonic() < until:
-            time.sleep(0.01)
+        seen = wait_until(dumps.newest, 20, "a dump")
         assert select.select([program.stdout], [], [], 0)[0] == [], "it is over already"
         program.kill()
     at, frames, culprit = seen

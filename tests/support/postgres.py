@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from loopviz.engine.child import Guard
+from tests.support.waiting import wait_until
 
 START_TIMEOUT_S = 30
 
@@ -72,7 +72,8 @@ def serving(binaries: Path) -> Iterator[Postgres]:
             **how,
         )
         guard.watch(server.pid)
-        _wait_until_ready(server, data / "postmaster.pid")
+        status = data / "postmaster.pid"
+        wait_until(lambda: _is_ready(server, status), START_TIMEOUT_S, "PostgreSQL's start")
         yield Postgres(folder)
     finally:
         if server is not None:
@@ -108,10 +109,7 @@ def _reachable(binaries: Path, folder: Path, user: dict[str, object]) -> Path:
     return binaries
 
 
-def _wait_until_ready(server: subprocess.Popen[bytes], status: Path) -> None:
+def _is_ready(server: subprocess.Popen[bytes], status: Path) -> bool:
     """It writes so into the last line of its pid file."""
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not (status.exists() and status.read_text().rstrip().endswith("ready")):
-        assert server.poll() is None, "PostgreSQL ended at its start"
-        assert time.monotonic() < deadline, "PostgreSQL did not start in time"
-        time.sleep(0.02)
+    assert server.poll() is None, "PostgreSQL ended at its start"
+    return status.exists() and status.read_text().rstrip().endswith("ready")

@@ -2,13 +2,13 @@
 
 import stat
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from loopviz.model.snapshot import Location
 from loopviz.tui.editor import Editor, openable_place, save_svg
+from tests.support.waiting import wait_until
 from tests.tui.fake_run import BLOCKING_LINE, SCENARIO
 from tests.tui.stage import Stage, drive
 
@@ -21,13 +21,6 @@ class Here:
 
     def __call__(self, scene):
         return self.location
-
-
-def until(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def at(stage, location, monkeypatch):
@@ -132,7 +125,7 @@ def test_an_editor_with_a_window_is_started_and_let_be(editor, monkeypatch):
         at(stage, BLOCKING_LINE, monkeypatch)
         await stage.press("E")
         assert "code opens " in stage.text()
-        until(lambda: received.exists() and received.read_text())
+        wait_until(lambda: received.exists() and received.read_text())
         assert received.read_text() == repr(
             ["--flag", "-g", f"{SCENARIO.path}:{BLOCKING_LINE.line}"]
         )

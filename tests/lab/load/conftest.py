@@ -1,11 +1,8 @@
 """A loop on virtual time for the load's own code, and what starts the real thing."""
 
-import asyncio
 import contextlib
 import json
-import math
 import os
-import selectors
 import socket
 import subprocess
 import sys
@@ -19,33 +16,9 @@ import uvicorn
 
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.lab.load.config import LoadConfig
+from loopviz.testing import VirtualClock, VirtualLoop
 from loopviz.wire.control import Failed, LoadReady, LoadReport, Message, encode, messages
 from loopviz.wire.samples import Sample
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop that never waits: time jumps to the next timer."""
-
-    def __init__(self) -> None:
-        self.now_ns = 0
-        super().__init__(_VirtualSelector(self))
-
-    def time(self) -> float:
-        return self.now_ns / 1e9
-
-    def clock(self) -> int:
-        return self.now_ns
-
-
-class _VirtualSelector(selectors.SelectSelector):
-    def __init__(self, loop: VirtualLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> Any:
-        assert timeout is not None, "nothing would ever happen"
-        self._loop.now_ns += math.ceil(max(0, timeout) * 1e9)
-        return super().select(0)
 
 
 @pytest.fixture
@@ -53,9 +26,8 @@ def virtual() -> Callable[..., Any]:
     """Run `main(loop)` to its end in virtual time."""
 
     def run(main: Callable[[VirtualLoop], Any]) -> Any:
-        loop = VirtualLoop()
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            return runner.run(main(loop))
+        with VirtualLoop(VirtualClock(0)) as loop:
+            return loop.run(main(loop))
 
     return run
 

@@ -27,9 +27,9 @@ def open_loop(loop, answer, **more):
     """`answer()` is awaited for each request."""
 
     async def send(_arrival):
-        sent_ns = loop.now_ns
+        sent_ns = loop.clock()
         await answer()
-        return Reply(sent_ns, loop.now_ns, 200)
+        return Reply(sent_ns, loop.clock(), 200)
 
     schedule = ArrivalSchedule(ROUTES, seed=1)
     load = OpenLoop(schedule, send, len(ROUTES), ORIGIN_NS, clock=loop.clock, **more)
@@ -42,14 +42,14 @@ def scheduled(seconds):
     return [(ORIGIN_NS + arrival.offset_ns, arrival.route) for arrival in due]
 
 
-async def until(loop, offset_s):
-    await asyncio.sleep((ORIGIN_NS - loop.now_ns) / SECOND + offset_s)
+async def sleep_until(loop, offset_s):
+    await asyncio.sleep((ORIGIN_NS - loop.clock()) / SECOND + offset_s)
 
 
 def test_every_arrival_is_sent_when_it_is_due(virtual):
     async def main(loop):
         load = open_loop(loop, lambda: asyncio.sleep(0.001))
-        await until(loop, 5.5)
+        await sleep_until(loop, 5.5)
         load.stop()
         return load.take(), sum(load.sent), sum(load.in_flight)
 
@@ -65,7 +65,7 @@ def test_a_stalled_server_delays_no_arrival(virtual):
     async def main(loop):
         awake = asyncio.Event()
         load = open_loop(loop, awake.wait)
-        await until(loop, 4)
+        await sleep_until(loop, 4)
         assert load.take() == []
         assert load.sent == load.in_flight
         assert sum(load.sent) == len(scheduled(4))
@@ -86,8 +86,8 @@ def test_a_late_load_says_so(virtual):
 
     async def main(loop):
         load = open_loop(loop, lambda: asyncio.sleep(0))
-        await until(loop, 1)
-        loop.now_ns += SECOND  # as if something had blocked the loop
+        await sleep_until(loop, 1)
+        loop.clock.advance(SECOND)  # as if something had blocked the loop
         await asyncio.sleep(0.001)
         load.stop()
         await asyncio.sleep(0.1)
@@ -103,7 +103,7 @@ def test_a_late_load_says_so(virtual):
 def test_what_would_be_too_many_in_flight_is_shed_and_counted(virtual):
     async def main(loop):
         load = open_loop(loop, asyncio.Event().wait, in_flight_max=50)
-        await until(loop, 2)
+        await sleep_until(loop, 2)
         load.stop()
         return load.take(), sum(load.sent), sum(load.in_flight), sum(load.shed)
 
@@ -120,7 +120,7 @@ def test_the_rate_changes_at_once_and_back(virtual):
         for i, factor in enumerate([1, 10, 0, 1]):
             load.set_rate(factor)
             before = sum(load.sent)
-            await until(loop, (i + 1) * 2)
+            await sleep_until(loop, (i + 1) * 2)
             counts.append(sum(load.sent) - before)
         load.stop()
         return counts

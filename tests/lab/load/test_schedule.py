@@ -22,7 +22,7 @@ routes = st.builds(
 factors = st.floats(0.1, 10)
 
 
-def until(schedule: ArrivalSchedule, now_ns: int) -> list[tuple[int, int]]:
+def due_by(schedule: ArrivalSchedule, now_ns: int) -> list[tuple[int, int]]:
     return [(arrival.offset_ns, arrival.route) for arrival in schedule.due(now_ns)]
 
 
@@ -65,9 +65,9 @@ def test_constant_routes_do_not_coincide():
 @given(seed=seeds)
 def test_a_route_does_not_depend_on_the_others(seed):
     a, b = LoadInfo("GET /a", 20), LoadInfo("GET /b", 30)
-    both = until(ArrivalSchedule([b, a], seed), 5 * SECOND)
+    both = due_by(ArrivalSchedule([b, a], seed), 5 * SECOND)
     assert both == sorted(both)
-    alone = until(ArrivalSchedule([a], seed), 5 * SECOND)
+    alone = due_by(ArrivalSchedule([a], seed), 5 * SECOND)
     assert [at for at, route in both if route == 1] == [at for at, _ in alone]
 
 
@@ -76,15 +76,15 @@ def test_a_factor_from_the_start_scales_every_arrival(route, seed, factor):
     scaled = ArrivalSchedule([route], seed, factor)
     for offset in islice(arrivals(route, seed), 50):
         assert scaled.next_ns == round(offset / factor)
-        assert len(until(scaled, scaled.next_ns)) >= 1
-        if until(scaled, scaled.next_ns):
+        assert len(due_by(scaled, scaled.next_ns)) >= 1
+        if due_by(scaled, scaled.next_ns):
             break  # several in one nanosecond
 
 
 @given(route=routes, seed=seeds, before=factors, after=factors, at_ns=st.integers(0, 20 * SECOND))
 def test_a_change_rescales_what_is_left_of_the_gap(route, seed, before, after, at_ns):
     schedule = ArrivalSchedule([route], seed, before)
-    until(schedule, at_ns)
+    due_by(schedule, at_ns)
     left_ns = schedule.next_ns - at_ns
     schedule.set_factor(after, at_ns)
     rounding = (before + 1) / after + 1
@@ -97,10 +97,10 @@ def test_the_same_changes_give_the_same_ascending_arrivals(route, seed, changes)
         schedule, now_ns, seen = ArrivalSchedule([route], seed), 0, []
         for gap_ns, factor in changes:
             now_ns += gap_ns
-            seen += until(schedule, now_ns)
+            seen += due_by(schedule, now_ns)
             schedule.set_factor(factor, now_ns)
             assert schedule.next_ns >= now_ns
-        return seen + until(schedule, now_ns + SECOND)
+        return seen + due_by(schedule, now_ns + SECOND)
 
     seen = play()
     assert seen == play()
@@ -110,13 +110,13 @@ def test_the_same_changes_give_the_same_ascending_arrivals(route, seed, changes)
 @given(route=routes, seed=seeds, at_ns=st.integers(0, 5 * SECOND))
 def test_a_pause_delays_every_later_arrival_by_its_length(route, seed, at_ns):
     paused, usual = ArrivalSchedule([route], seed), ArrivalSchedule([route], seed)
-    assert until(paused, at_ns) == until(usual, at_ns)
+    assert due_by(paused, at_ns) == due_by(usual, at_ns)
     paused.set_factor(0, at_ns)
     assert paused.next_ns is None
-    assert until(paused, at_ns + 100 * SECOND) == []
+    assert due_by(paused, at_ns + 100 * SECOND) == []
     paused.set_factor(1, at_ns + 100 * SECOND)
-    assert [at - 100 * SECOND for at, _ in until(paused, at_ns + 101 * SECOND)] == [
-        at for at, _ in until(usual, at_ns + SECOND)
+    assert [at - 100 * SECOND for at, _ in due_by(paused, at_ns + 101 * SECOND)] == [
+        at for at, _ in due_by(usual, at_ns + SECOND)
     ]
 
 
@@ -145,12 +145,12 @@ def test_each_route_numbers_its_arrivals():
 def test_the_same_route_twice_has_two_schedules():
     """Else two clients would always ask at the same instants."""
     twice = [LoadInfo("GET /a", 20.0), LoadInfo("GET /a", 20.0)]
-    both = until(ArrivalSchedule(twice, 1), 5 * SECOND)
+    both = due_by(ArrivalSchedule(twice, 1), 5 * SECOND)
     first, second = ({at for at, route in both if route == i} for i in (0, 1))
     assert len(first) > 50
     assert len(second) > 50
     assert not first & second
-    assert sorted(first) == [at for at, _ in until(ArrivalSchedule(twice[:1], 1), 5 * SECOND)]
+    assert sorted(first) == [at for at, _ in due_by(ArrivalSchedule(twice[:1], 1), 5 * SECOND)]
 
 
 def test_copies_come_together_and_have_the_same_number():

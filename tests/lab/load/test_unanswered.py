@@ -53,11 +53,11 @@ def one_load(virtual, parent, outcomes, *, reads=True, in_flight_max=2_000, seco
 
     async def main(loop):
         async def send(_arrival):
-            sent_ns, status = loop.now_ns, next(ends)
+            sent_ns, status = loop.clock(), next(ends)
             await asyncio.sleep(0.05)
             if status is NEVER:
                 await loop.create_future()
-            return Reply(sent_ns, loop.now_ns, status)
+            return Reply(sent_ns, loop.clock(), status)
 
         schedule = ArrivalSchedule(ROUTES, seed=5)
         load = OpenLoop(
@@ -76,7 +76,7 @@ def one_load(virtual, parent, outcomes, *, reads=True, in_flight_max=2_000, seco
             parent.read()
         parent.outbox.flush()
         parent.read()
-        return loop.now_ns, load.sent, load.shed, list(load.in_flight)
+        return loop.clock(), load.sent, load.shed, list(load.in_flight)
 
     now, *counts = virtual(main)
     about = {"target": "x", "started_at": "", "duration_s": 1.0, "seed": 0, "fixes": []}
@@ -140,8 +140,8 @@ def test_those_in_flight_for_long_are_told_by_when_they_were_due(virtual):
         load.start()
         await asyncio.sleep(1)
         load.stop()
-        late = load.waiting(loop.now_ns - LATE_NS)
-        return load.waiting(loop.now_ns), late, sum(load.in_flight)
+        late = load.waiting(loop.clock() - LATE_NS)
+        return load.waiting(loop.clock()), late, sum(load.in_flight)
 
     everyone, late, in_flight = virtual(main)
     due = [(arrival.route, arrival.offset_ns) for arrival in ArrivalSchedule(ROUTES, 5).due(SECOND)]
@@ -156,7 +156,7 @@ def test_what_is_answered_waits_no_more(virtual):
 
         async def send(_):
             await asyncio.shield(answer)
-            return Reply(0, loop.now_ns, 200)
+            return Reply(0, loop.clock(), 200)
 
         load = OpenLoop(ArrivalSchedule(ROUTES, 5), send, len(ROUTES), 0, clock=loop.clock)
         load.start()
@@ -165,7 +165,7 @@ def test_what_is_answered_waits_no_more(virtual):
         answer.set_result(None)
         await asyncio.sleep(0)
         await asyncio.sleep(0.001)
-        return load.waiting(loop.now_ns), load.in_flight, len(load.take()), sum(load.sent)
+        return load.waiting(loop.clock()), load.in_flight, len(load.take()), sum(load.sent)
 
     waiting, in_flight, samples, sent = virtual(main)
     assert (waiting, in_flight, samples) == ([], [0, 0], sent)
