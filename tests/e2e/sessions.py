@@ -10,7 +10,7 @@ def frame(session):
     return session.frame(monotonic_ns(), 60 * SECOND)
 
 
-def until(session, condition, timeout_s=20.0):
+def frame_when(session, condition, timeout_s=20.0):
     """Poll as a screen would, until the condition holds of a frame."""
 
     def look():

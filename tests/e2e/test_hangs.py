@@ -7,7 +7,7 @@ import pytest
 from loopviz.engine.session import Session
 from loopviz.options import RunOptions
 from tests.e2e.command import loopviz
-from tests.e2e.sessions import until
+from tests.e2e.sessions import frame_when
 
 pytestmark = pytest.mark.real
 
@@ -98,7 +98,7 @@ def test_the_screen_tells_the_same_while_it_lasts(tmp_path):
     (tmp_path / "hangs.py").write_text(SCENARIO.replace("{hang}", HELD))
     session = Session("hangs", RunOptions(folders=(tmp_path,)))
     try:
-        frame = until(
+        frame = frame_when(
             session, lambda f: f.snapshot.findings and f.snapshot.findings[0].open_ns > 10**9
         )
         snapshot = frame.snapshot

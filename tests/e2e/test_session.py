@@ -15,7 +15,7 @@ from loopviz.engine.headless import measure
 from loopviz.engine.session import Session
 from loopviz.errors import TargetError, UsageError
 from loopviz.options import RunOptions
-from tests.e2e.sessions import frame, until
+from tests.e2e.sessions import frame, frame_when
 from tests.support.waiting import wait_until
 
 pytestmark = [
@@ -60,13 +60,13 @@ def test_every_stall_of_block_is_seen_while_it_lasts_and_on_its_line(session):
 
 def test_a_fix_is_on_at_once_and_the_stalls_end(session):
     run = session("block")
-    until(run, stalled)
+    frame_when(run, stalled)
     run.toggle("to_thread")
     pressed = monotonic_ns()
-    marked = until(run, lambda now: any(m.text == "to_thread on" for m in now.snapshot.marks))
+    marked = frame_when(run, lambda now: any(m.text == "to_thread on" for m in now.snapshot.marks))
     mark = next(m for m in marked.snapshot.marks if m.text == "to_thread on")
     assert mark.at_ns - pressed < 300 * MS
-    until(run, lambda now: now.snapshot.now_ns - mark.at_ns > 2 * SECOND)
+    frame_when(run, lambda now: now.snapshot.now_ns - mark.at_ns > 2 * SECOND)
     after = frame(run)
     late = [s for s in after.snapshot.loop.stalls if s.start_ns > mark.at_ns + 300 * MS]
     assert [s for s in late if s.location and "block.py" in s.location.file] == []
@@ -88,7 +88,7 @@ def test_a_fix_is_applied_while_the_loop_is_dead(session, tmp_path):
             and now.snapshot.now_ns - last[0].start_ns > 50 * MS
         )
 
-    begun = until(run, dead).snapshot.loop.stalls[-1].start_ns
+    begun = frame_when(run, dead).snapshot.loop.stalls[-1].start_ns
     run.toggle("let_go")
 
     def mark_and_stall(now):
@@ -96,7 +96,7 @@ def test_a_fix_is_applied_while_the_loop_is_dead(session, tmp_path):
         ended = [s for s in now.snapshot.loop.stalls if s.start_ns == begun and not s.open]
         return (marks[0], ended[0]) if marks and ended else None
 
-    mark, stall = mark_and_stall(until(run, mark_and_stall, 8))
+    mark, stall = mark_and_stall(frame_when(run, mark_and_stall, 8))
     assert begun < mark.at_ns < stall.end_ns
 
 
@@ -122,10 +122,10 @@ async def dead() -> None:
 
 def test_switching_leaves_nothing_of_the_old_scenario(session, ours):
     run = session("cpu")
-    until(run, stalled)
+    frame_when(run, stalled)
     old = run.run.workers.first.pid
     run.switch("block")
-    until(run, lambda now: now.scenario.id == "block" and stalled(now))
+    frame_when(run, lambda now: now.scenario.id == "block" and stalled(now))
     wait_until(lambda: old not in ours(), 5, "the end of the old target")
     # one target, one load, one guard; the pool's workers and their tracker have gone
     wait_until(lambda: len(ours()) == 3, 5, "the end of the pool's workers")
@@ -134,14 +134,14 @@ def test_switching_leaves_nothing_of_the_old_scenario(session, ours):
 @pytest.mark.parametrize("child", ["target", "load"])
 def test_a_killed_child_is_said_and_can_be_restarted(session, ours, child):
     run = session("cpu", fixes=["processes"], rate=0.5)
-    until(run, lambda now: now.status.phase == "running")
+    frame_when(run, lambda now: now.status.phase == "running")
     victim = next(pid for pid, words in ours().items() if f"loopviz.lab.{child}" in words)
     os.kill(victim, signal.SIGKILL)
-    died = until(run, lambda now: now.status.phase == f"{child}-died", 5)
+    died = frame_when(run, lambda now: now.status.phase == f"{child}-died", 5)
     assert "SIGKILL" in died.status.why
     assert "Press R" in died.status.why
     run.restart()
-    back = until(run, lambda now: now.status.phase == "running")
+    back = frame_when(run, lambda now: now.status.phase == "running")
     assert back.status.fixes_on == {"processes"}
     assert back.status.rate == 0.5
 
@@ -181,7 +181,7 @@ time.sleep(60)
 
 def test_closing_leaves_nothing(session, ours, runtime_folder):
     run = session("cpu")
-    until(run, stalled)
+    frame_when(run, stalled)
     run.close()
     assert ours() == {}
     assert list(runtime_folder.iterdir()) == []

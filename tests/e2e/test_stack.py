@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.sessions import frame, until
+from tests.e2e.sessions import frame, frame_when
 
 pytestmark = pytest.mark.real
 
@@ -20,7 +20,7 @@ def asked(run, wanted):
                 return bool(found)
         return False
 
-    until(run, look)
+    frame_when(run, look)
     return found[0]
 
 
@@ -46,5 +46,5 @@ def test_a_task_that_holds_the_loop_says_where(session):
                     found.append(stack[-1])
         return bool(found)
 
-    until(run, look)
+    frame_when(run, look)
     assert found[0].file == "scenarios/block.py"

@@ -16,7 +16,7 @@ from loopviz.lab.target.server import Server
 from loopviz.listener import listen
 from loopviz.options import RunOptions
 from tests.e2e.command import loopviz
-from tests.e2e.sessions import frame, until
+from tests.e2e.sessions import frame, frame_when
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
@@ -38,17 +38,17 @@ def fails(now):
 
 def test_a_second_worker_comes_and_goes_and_no_request_fails(session, ours):
     run = session("workers", rate=1.5)
-    until(run, lambda now: now.status.phase == "running" and len(now.snapshot.requests) > 10)
+    frame_when(run, lambda now: now.status.phase == "running" and len(now.snapshot.requests) > 10)
     assert frame(run).snapshot.peers == ()
     (first,) = targets(ours)
     for _ in range(2):
         run.toggle("two_workers")
-        until(run, works)
+        frame_when(run, works)
         assert len(targets(ours)) == 2
         run.toggle("two_workers")
         assert frame(run).snapshot.peers == ()
         wait_until(lambda: frame(run) and targets(ours) == {first}, 8, "the second worker's end")
-    last = until(run, lambda now: now.snapshot.peers == ())
+    last = frame_when(run, lambda now: now.snapshot.peers == ())
     assert fails(last) == {}
     assert last.status.why == ""
     numbers = [request.number for request in last.snapshot.requests]
@@ -60,47 +60,47 @@ def test_a_second_worker_comes_and_goes_and_no_request_fails(session, ours):
 def test_both_workers_have_the_fixes_and_find_what_the_other_stored(session):
     # each customer comes every two seconds: on a busy machine no visit is overtaken by the next
     run = session("workers", fixes=["two_workers", "shared_state"], rate=0.5)
-    until(run, works)
+    frame_when(run, works)
     assert len(frame(run).snapshot.peers) == 1
-    until(run, lambda now: now.snapshot.counters[0].value >= 15)
+    frame_when(run, lambda now: now.snapshot.counters[0].value >= 15)
     counters = {counter.key: counter.value for counter in frame(run).snapshot.counters}
     assert counters["forgotten"] == 0
     run.toggle("shared_state")
-    until(run, lambda now: now.snapshot.counters[1].value >= 3)
+    frame_when(run, lambda now: now.snapshot.counters[1].value >= 3)
     run.toggle("shared_state")
     time.sleep(2.5)  # every customer has come once: what the database knows is new again
     before = {counter.key: counter.value for counter in frame(run).snapshot.counters}
-    until(run, lambda now: now.snapshot.counters[0].value >= before["recognised"] + 10)
+    frame_when(run, lambda now: now.snapshot.counters[0].value >= before["recognised"] + 10)
     after = {counter.key: counter.value for counter in frame(run).snapshot.counters}
     assert after["forgotten"] == before["forgotten"]
 
 
 def test_a_second_worker_that_dies_is_said_and_the_first_goes_on(session, ours):
     run = session("workers")
-    until(run, lambda now: now.status.phase == "running")
+    frame_when(run, lambda now: now.status.phase == "running")
     (first,) = targets(ours)
     run.toggle("two_workers")
-    until(run, works)
+    frame_when(run, works)
     (second,) = targets(ours) - {first}
     os.kill(second, signal.SIGKILL)
-    said = until(run, lambda now: now.status.why, 5)
+    said = frame_when(run, lambda now: now.status.why, 5)
     assert said.status.phase == "running"
     assert said.status.why.startswith("Worker 2 was killed by SIGKILL.")
     assert said.snapshot.peers == ()
     sent = said.snapshot.routes[2].sent
-    until(run, lambda now: now.snapshot.routes[2].ok > sent + 10, 5)
+    frame_when(run, lambda now: now.snapshot.routes[2].ok > sent + 10, 5)
     run.toggle("two_workers")
     assert frame(run).status.why == ""
     run.toggle("two_workers")
-    until(run, works)
+    frame_when(run, works)
 
 
 def test_the_first_worker_s_end_is_the_run_s(session, ours):
     """Whoever comes then is refused, and does not queue at a door that nobody opens."""
     run = session("workers", fixes=["two_workers"])
-    running = until(run, works)
+    running = frame_when(run, works)
     os.kill(run.run.workers.first.pid, signal.SIGKILL)
-    until(run, lambda now: now.status.phase == "target-died", 5)
+    frame_when(run, lambda now: now.status.phase == "target-died", 5)
     wait_until(lambda: not targets(ours), 5, "the end of the second worker")
     with socket.socket() as client, pytest.raises(ConnectionRefusedError):
         client.connect(("127.0.0.1", urlsplit(running.status.url).port))
@@ -108,7 +108,7 @@ def test_the_first_worker_s_end_is_the_run_s(session, ours):
         run.toggle("two_workers")  # nobody is started for a run that is over
         assert not targets(ours)
     run.restart()
-    until(run, works)
+    frame_when(run, works)
 
 
 def test_a_report_of_two_workers():
@@ -151,9 +151,9 @@ def test_a_second_worker_that_does_not_start_is_said(session, tmp_path, ours):
     """Its workers share a folder for temporary files, as they share the port."""
     (tmp_path / "door.py").write_text(BROKEN)
     run = session("door", folders=[tmp_path])
-    until(run, lambda now: now.status.phase == "running")
+    frame_when(run, lambda now: now.status.phase == "running")
     run.toggle("two")
-    said = until(run, lambda now: now.status.why)
+    said = frame_when(run, lambda now: now.status.why)
     assert said.status.phase == "running"
     assert said.status.why.startswith("Worker 2 did not start: ")
     assert "FileExistsError" in said.status.why
