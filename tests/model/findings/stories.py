@@ -5,6 +5,7 @@ import heapq
 from loopviz.clock import MS
 from loopviz.model.model import Model
 from loopviz.model.names import Naming
+from loopviz.model.snapshot import Location
 from loopviz.testing import Story
 
 WAITS = "\t/app/api.py\t20\torder"
@@ -94,3 +95,66 @@ def request(story, task, *, route="GET /a", site=CYCLE):
 
 def answered(story, task, status=200, *, route="GET /a"):
     return story.response(task, route, status).end(task).idle(MS)
+
+
+DB = Location(file="app/db.py", line=9, function="", path="/app/db.py")
+
+
+def place(line, what="socket", function="get"):
+    return f"{what}\t/app/api.py\t{line}\t{function}"
+
+
+def at(line, function="get"):
+    return Location(file="app/api.py", line=line, function=function, path="/app/api.py")
+
+
+HOLDER = Location(file="app/api.py", line=21, function="order", path="/app/api.py")
+
+
+def too_many(kind, capacity=5, **options):
+    """Twice as many as can be served."""
+    return Crowd(kind, capacity, **options).serve(range(0, 1000, 10), holds=20 * capacity)
+
+
+def jobs(kind="ThreadPoolExecutor", *, workers=2, count=20, every=10, runs=100, story=None):
+    """Jobs for so many workers, as a request each submits them; how long each was queued."""
+    story = story or Story().idle(MS)
+    story.resource(1, kind, workers, name="", made_at=MADE)
+    ends, free = [], [0] * workers
+    for i in range(count):
+        worker = free.index(min(free))
+        start = max(free[worker], i * every)
+        free[worker] = start + runs
+        ends.append((i * every, "comes", i, worker))
+        ends += [(start, "starts", i, worker), (start + runs, "ends", i, worker)]
+    now, queued, came = 0, [], {}
+    for at, what, i, worker in sorted(
+        ends, key=lambda e: (e[0], ("ends", "comes", "starts").index(e[1]))
+    ):
+        story.idle(max(at - now, 0) * MS)
+        now, task = at, i + 1
+        if what == "comes":
+            came[i] = at
+            story.task(task, CYCLE).step(task).request(task, "GET /thumb")
+            story.job(task, 1, "\t/app/work.py\t5\tthumb", by=task)
+        elif what == "starts":
+            queued.append(at - came[i])
+            story.job_starts(task, 1, f"worker-{worker}")
+        else:
+            story.job_ends(task, 1).step(task).response(task, "GET /thumb").end(task)
+    return story.idle(MS), queued
+
+
+SPAWN = Location(file="app/api.py", line=30, function="order", path="/app/api.py")
+
+
+def spawning(times=1, *, outlives=50, outcome=0, site=SPAWNED, then=lambda _story, _task: None):
+    """Requests that each make a task and do not wait for it."""
+    story = Story().idle(MS)
+    for i in range(times):
+        parent, child = 2 * i + 1, 2 * i + 2
+        request(story, parent).task(child, site, parent=parent)
+        answered(story, parent)
+        story.step(child).idle(outlives * MS).step(child).end(child, outcome).idle(MS)
+        then(story, child)
+    return story

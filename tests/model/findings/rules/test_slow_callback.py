@@ -1,28 +1,12 @@
-"""Stalls, findings and victims; marks; and what the watchdog's samples say."""
+"""Stalls, and whom they make wait."""
 
 import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
-from loopviz.model.names import Naming, parse_site
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
-
-T0 = 1024 * SECOND
-
-
-def model_of(story, *fixes):
-    naming = Naming([("/app", "scenarios")], lambda path, line: f"  line {line} of {path}\n")
-    model = Model(fixes=fixes, naming=naming)
-    story.tell(model)
-    return model
-
-
-def stall(story, task=1, ms=50, line=10, *, route="GET /report"):
-    """A request that holds the loop."""
-    story.task(task).step(task).request(task, route).runs(ms * MS // 2)
-    story.sampled("/app/block.py", line, "report").runs(ms * MS - ms * MS // 2)
-    return story.response(task, route).end(task)
+from tests.model.findings.stalls import T0, model_of, stall
 
 
 def test_a_stall_is_a_finding_with_its_line():
@@ -123,9 +107,6 @@ def test_a_stall_is_there_while_it_runs():
     assert (found.count, found.worst_ns) == (1, 235 * MS)
 
 
-# Victims
-
-
 def victim_story(sent_after_ms=10, ready_after_ms=20):
     """A request that is sent, and becomes ready, while another holds the loop for 50 ms."""
     story = Story().idle(MS).task(1).step(1).request(1, "GET /report").runs(25 * MS)
@@ -189,64 +170,6 @@ def test_a_wait_of_less_than_a_millisecond_makes_no_victim():
     assert found.victims == 0
 
 
-# The GIL
-
-
-def test_waiting_for_the_gil_has_a_finding_of_its_own():
-    story = Story().idle(MS)
-    for line in (7, 8):
-        story.callback("Selector._read_ready", 25 * MS)
-        story.sampled("/app/cpu.py", line, "crunch", gil=True).runs(25 * MS).idle(MS)
-    (found,) = model_of(story, "processes").findings()
-    assert (found.rule, found.title) == ("gil-contention", "WAITING FOR THE GIL")
-    assert (found.count, found.worst_ns, found.severity) == (2, 50 * MS, "error")
-    assert found.location.function == "crunch"
-    assert found.sentence == ("The loop waited 50 ms for the GIL while a thread ran crunch")
-
-
-def test_the_same_line_with_and_without_the_gil_are_two_findings():
-    story = stall(Story().idle(MS)).idle(MS)
-    story.callback("f", 25 * MS).sampled("/app/block.py", 10, "report", gil=True).idle(MS)
-    assert {f.rule for f in model_of(story).findings()} == {"slow-callback", "gil-contention"}
-
-
-# Suggestions
-
-
-def test_a_fix_is_suggested_until_one_is_on():
-    story = stall(Story().idle(MS)).idle(MS)
-    model = model_of(story, "right", "also_right")
-    assert model.findings()[0].suggested_fix == "right"
-    story.mark("fix:wrong=on").tell(model)
-    assert model.findings()[0].suggested_fix == "right"
-    story.mark("fix:also_right=on").tell(model)
-    assert model.findings()[0].suggested_fix == ""
-    story.mark("fix:also_right=off").tell(model)
-    assert model.findings()[0].suggested_fix == "right"
-    assert model_of(stall(Story()).idle(MS)).findings()[0].suggested_fix == ""
-
-
-# The aux ring
-
-
-def test_marks():
-    story = Story().mark("fix:to_thread=on").idle(SECOND).mark("load:1.5").idle(SECOND)
-    story.mark("scenario:block").idle(MS).mark("something:else").idle(MS)
-    model = model_of(story)
-    marks = model.snapshot(story.now_ns, 10 * SECOND).marks
-    assert [(m.kind, m.text, m.at_ns - T0) for m in marks] == [
-        ("fix", "to_thread on", 0),
-        ("load", "load ×1.5", SECOND),
-        ("scenario", "block", 2 * SECOND),
-    ]
-    assert len(model.snapshot(story.now_ns, SECOND + 3 * MS).marks) == 2
-
-
-def test_failed_hooks_are_shown():
-    model = model_of(Story().hook_failed("callback: ValueError: x").idle(MS))
-    assert model.health().failed_hooks == ("callback: ValueError: x",)
-
-
 @pytest.mark.parametrize("text", ["", "x", "0:", "5:1,2", "0:99", "gil:", "gil:0:x", ":1"])
 def test_a_sample_that_makes_no_sense_is_passed_over(text):
     story = Story().idle(MS).callback("f", 30 * MS)
@@ -257,56 +180,3 @@ def test_a_sample_that_makes_no_sense_is_passed_over(text):
     story.idle(MS).tell(model)
     (found,) = model.findings()
     assert found.location is None
-
-
-def test_snapshots_do_not_change_afterwards():
-    story = stall(Story().idle(MS)).idle(MS)
-    model = model_of(story)
-    before = model.snapshot(story.now_ns, SECOND)
-    copy = (
-        before.requests,
-        before.loop.stalls,
-        before.findings,
-        before.marks,
-        before.loop.busy.values.tolist(),
-    )
-    for task in range(2, 200):
-        stall(story.mark("fix:a=on"), task).idle(MS)
-    story.tell(model)
-    model.lost(5, story.now_ns)
-    model.snapshot(story.now_ns, SECOND)
-    assert copy == (
-        before.requests,
-        before.loop.stalls,
-        before.findings,
-        before.marks,
-        before.loop.busy.values.tolist(),
-    )
-
-
-# Names
-
-
-@pytest.mark.parametrize(
-    ("path", "short"),
-    [
-        ("/app/x.py", "scenarios/x.py"),
-        ("/app/sub/x.py", "scenarios/sub/x.py"),
-        ("/apple/x.py", "/apple/x.py"),
-        ("/here/x.py", "x.py"),
-        ("/v/lib/python3.11/site-packages/uvicorn/server.py", "uvicorn/server.py"),
-        ("/usr/lib/python3/dist-packages/x/y.py", "x/y.py"),
-        ("/usr/lib/python3.11/asyncio/events.py", "asyncio/events.py"),
-        ("<frozen runpy>", "<frozen runpy>"),
-        ("", ""),
-    ],
-)
-def test_short_paths(path, short):
-    assert Naming([("/app", "scenarios"), ("/here/", "")]).short(path) == short
-
-
-def test_sites():
-    assert parse_site("f\tx.py\t3\tg") == ("f", "x.py", 3, "g")
-    assert parse_site("f") == ("f", "", 0, "")
-    assert parse_site("") == ("", "", 0, "")
-    assert parse_site("f\tx.py\tno\tg") == ("f", "x.py", 0, "g")

@@ -1,0 +1,55 @@
+"""The rules together: batches, a new start, very many culprits."""
+
+from loopviz.clock import MS
+from loopviz.model.findings.case import Verdict
+from loopviz.testing import Story
+from loopviz.wire.events import TASK_CANCELLED
+from tests.model.findings.stories import CYCLE, Crowd, jobs, told, too_many
+
+
+def test_what_is_found_does_not_depend_on_the_batches():
+    story, _ = jobs(story=too_many("sqlalchemy.pool").story, count=30)
+    model = told(Story())
+    (aux, names), (events, strings) = story.aux_batch(), story.batch()
+    model.feed_aux(aux, names)
+    for at in range(0, len(events), 7):
+        model.feed(events[at : at + 7], strings)
+    whole = told(Story())
+    whole.feed_aux(aux, names)
+    whole.feed(events, strings)
+    assert len(model.findings()) == 2
+    assert model.findings() == whole.findings()
+
+
+def test_a_scenario_s_start_counts_anew():
+    story = too_many("sqlalchemy.pool").story
+    model = told(story)
+    assert model.findings()
+    story.mark("scenario:dbpool").idle(MS).tell(model)
+    assert model.findings() == ()
+    story.task(900, CYCLE).step(900).end(900, TASK_CANCELLED).idle(MS).tell(model)
+    assert model.findings() == ()
+
+
+def test_a_verdict_may_be_that_there_is_not_enough_evidence():
+    story = Crowd("sqlalchemy.pool", 5).serve([0] * 10, holds=80).story
+    model = told(story)
+    assert model.findings() == ()
+    (rule,) = [rule for rule in model.rules.rules if rule.info.id == "pool-exhausted"]
+    (case,) = rule.cases.values()
+    assert (case.count, rule.check(case)) == (5, Verdict.RECHECK)
+
+
+def test_very_many_culprits_are_summed_up():
+    """The worst are told one by one; and memory is bounded."""
+    story = Story().idle(MS)
+    model = told(story)
+    for i in range(300):
+        story.callback("f", 30 * MS + i).sampled("/app/x.py", i + 1).idle(MS).tell(model)
+    (rest,) = (found for found in model.findings() if found.location is None)
+    worst = [found for found in model.findings() if found is not rest and found.location]
+    assert (len(worst), sum(f.count for f in worst)) == (50, 50)
+    assert (rest.location, rest.count, rest.rule) == (None, 250, "slow-callback")
+    assert rest.sentence == "51 more lines blocked the loop, 250 times in total"
+    (rule,) = [rule for rule in model.rules.rules if rule.info.id == "slow-callback"]
+    assert len(rule.cases) == 101

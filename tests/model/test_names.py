@@ -1,0 +1,30 @@
+"""Short paths, and the sites that the probe writes."""
+
+import pytest
+
+from loopviz.model.names import Naming, parse_site
+
+
+@pytest.mark.parametrize(
+    ("path", "short"),
+    [
+        ("/app/x.py", "scenarios/x.py"),
+        ("/app/sub/x.py", "scenarios/sub/x.py"),
+        ("/apple/x.py", "/apple/x.py"),
+        ("/here/x.py", "x.py"),
+        ("/v/lib/python3.11/site-packages/uvicorn/server.py", "uvicorn/server.py"),
+        ("/usr/lib/python3/dist-packages/x/y.py", "x/y.py"),
+        ("/usr/lib/python3.11/asyncio/events.py", "asyncio/events.py"),
+        ("<frozen runpy>", "<frozen runpy>"),
+        ("", ""),
+    ],
+)
+def test_short_paths(path, short):
+    assert Naming([("/app", "scenarios"), ("/here/", "")]).short(path) == short
+
+
+def test_sites():
+    assert parse_site("f\tx.py\t3\tg") == ("f", "x.py", 3, "g")
+    assert parse_site("f") == ("f", "", 0, "")
+    assert parse_site("") == ("", "", 0, "")
+    assert parse_site("f\tx.py\tno\tg") == ("f", "x.py", 0, "g")
