@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from loopviz.errors import WireError
+from loopviz.validation import shown, words
 from loopviz.wire.samples import Sample
 
 __all__ = [
@@ -203,10 +204,10 @@ def decode(line: bytes) -> Message:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise WireError(f"A control message is a JSON object, not {line[:60]!r}.")
+        raise WireError(f"A control message is a JSON object, not {shown(line)}.")
     name = found.pop("type", None)
     if not isinstance(name, str) or name not in _types:
-        raise WireError(f"There is no control message {name!r:.60}.")
+        raise WireError(f"There is no control message {shown(name)}.")
     cls: Any = _types[name]
     message: Message = _reader(cls, name)(found)
     return message
@@ -284,7 +285,7 @@ def _object(cls: Any) -> _Reader:
         if type(value) is not dict:
             raise _mismatch(name, "an object", value)
         if unknown := value.keys() - known:
-            raise WireError(f"{name} has no field {min(unknown)!r:.60}.")
+            raise WireError(f"{name} has no field {shown(min(unknown))}.")
         if missing := needed - value.keys():
             raise WireError(f"{name} needs a field {min(missing)!r}.")
         return cls(**{field: known[field](one) for field, one in value.items()})
@@ -298,24 +299,25 @@ def _is_needed(field: "Field[Any]") -> bool:
 
 def _scalar(cls: type, where: str) -> _Reader:
     """Of text, a number, a truth value or a path. No truth value is a number; an int is a float."""
-    given, word = _SCALARS[cls]
+    given = _GIVEN[cls]
 
     def read(value: Any) -> Any:
         if type(value) not in given:
-            raise _mismatch(where, word, value)
+            raise _mismatch(where, words(given[-1]), value)
         return cls(value)
 
     return read
 
 
-_SCALARS: dict[type, tuple[tuple[type, ...], str]] = {
-    str: ((str,), "text"),
-    int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
-    bool: ((bool,), "true or false"),
-    Path: ((str,), "a path"),
+_GIVEN: dict[type, tuple[type, ...]] = {
+    str: (str,),
+    int: (int,),
+    float: (int, float),
+    bool: (bool,),
+    Path: (str,),
 }
+"""What JSON gives for a field of that type."""
 
 
 def _mismatch(where: str, word: str, value: Any) -> WireError:
-    return WireError(f"{where} must be {word}, not {value!r:.60}.")
+    return WireError(f"{where} must be {word}, not {shown(value)}.")
