@@ -52,6 +52,36 @@ def test_a_folder_that_only_starts_alike_is_no_root(tmp_path):
     assert Places([folder]).kind(code) == LIBRARY
 
 
+def test_what_is_installed_below_a_root_is_no_user_code():
+    places = Places(["/home/me/app"], ["/usr/lib/"])
+    installed = "/home/me/app/.venv/lib/python3.11/site-packages/httpx/_client.py"
+    assert places.kind_of(installed, "get") == LIBRARY
+    assert places.kind_of("/home/me/app/main.py", "get") == USER
+    assert places.kind_of("/elsewhere/venv/site-packages/x.py", "f") == LIBRARY
+    inside = Places(["/v/site-packages/loopviz/_scenarios"], ["/v/"])
+    assert inside.kind_of("/v/site-packages/loopviz/_scenarios/block.py", "f") == USER
+
+
+def deep(levels, function):
+    """Calls it from so many frames of a library."""
+    if not levels:
+        return function()
+    return json.loads("[0]", parse_int=lambda _: deep(levels - 1, function))[0]
+
+
+def test_the_user_frame_is_found_however_deep_the_library_is():
+    def function():
+        frame = sys._getframe()
+        library = [f for f in stack_frames(frame) if "/json/" in f[0].f_code.co_filename]
+        stack = stack_of(Places(), [*library * 40, *stack_frames(frame)])
+        return len(library) * 40, stack
+
+    count, stack = deep(1, function)
+    assert count > 40
+    assert stack.frames[stack.culprit].endswith("function")
+    assert stack.culprit == len(stack.frames) - 1
+
+
 def in_a_callback(function):
     """What it returns, in a callback of a loop."""
     found = []

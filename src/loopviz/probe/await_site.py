@@ -6,7 +6,7 @@ from typing import Any
 
 from loopviz.probe.places import USER, Places, line_at
 
-__all__ = ["make_place_of"]
+__all__ = ["describe_wait", "make_place_of"]
 
 _WHAT = (
     ("/asyncio/tasks.py", "sleep", "sleep"),
@@ -72,13 +72,14 @@ def make_place_of(places: Places, intern: Callable[[str], int]) -> Callable[[Any
         place = known.get(key)
         if place is None:
             kept.extend((line_of.cr_code, innermost.cr_code))
-            place = known[key] = intern(_describe(line_of, frame.f_lasti))
+            place = known[key] = intern(describe_wait(line_of, frame.f_lasti))
         return place
 
     return place_of
 
 
-def _describe(line_of: Any, lasti: int) -> str:
+def describe_wait(line_of: Any, lasti: int) -> str:
+    """What that suspended coroutine awaits, at the line of that instruction."""
     code: CodeType = line_of.cr_code
     what = "future"
     inner = line_of

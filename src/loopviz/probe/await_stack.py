@@ -17,7 +17,7 @@ from typing import Any
 from loopviz.probe.foreign import WatchedCoroutine
 from loopviz.wire.events import NUMBER
 
-__all__ = ["DEPTH", "await_stack", "stack_of_task"]
+__all__ = ["DEPTH", "await_stack", "coroutine_of", "links", "number_of", "stack_of_task"]
 
 DEPTH = 50
 """Frames of a stack; beyond, the innermost ones."""
@@ -55,12 +55,12 @@ def await_stack(loop: asyncio.AbstractEventLoop, thread: int, number: int) -> li
     None if that loop, which runs on that thread, has no such task any more.
     """
     for task in asyncio.all_tasks(loop):
-        if _number(task) == number:
+        if number_of(task) == number:
             return stack_of_task(task, thread)
     return None
 
 
-def _number(task: Any) -> int:
+def number_of(task: Any) -> int:
     """A task's number, without a word to classes of the app's."""
     try:
         tag = object.__getattribute__(task, "_loopviz_tag")
@@ -73,14 +73,20 @@ def stack_of_task(task: Any, thread: int) -> list[str]:
     """As `await_stack`, of that task."""
     if not isinstance(task, asyncio.Task):
         return []
-    outer = asyncio.Task.get_coro(task)
-    if type(outer) is WatchedCoroutine:
-        outer = outer._coroutine
+    outer = coroutine_of(task)
     if type(outer) is CoroutineType and outer.cr_running:
         running = _running(outer.cr_frame, thread)
         if running:
             return running
-    return list(deque(_chain(outer), maxlen=DEPTH))
+    return list(deque(_frames(outer), maxlen=DEPTH))
+
+
+def coroutine_of(task: Any) -> Any:
+    """The coroutine that the app gave to a task; None of what is no asyncio task."""
+    if not isinstance(task, asyncio.Task):
+        return None
+    outer = asyncio.Task.get_coro(task)
+    return outer._coroutine if type(outer) is WatchedCoroutine else outer
 
 
 def _running(outer: FrameType | None, thread: int) -> list[str]:
@@ -96,15 +102,17 @@ def _running(outer: FrameType | None, thread: int) -> list[str]:
     return []
 
 
-def _chain(at: Any) -> Iterator[str]:
+def links(outer: Any) -> Iterator[Any]:
+    """The coroutines and generators from `outer` inwards, each awaited by the one before it."""
+    at = outer
     for _ in range(_FURTHEST):
         kind = type(at)
         if kind is CoroutineType:
-            code, frame, inner = at.cr_code, at.cr_frame, at.cr_await
+            frame, inner = at.cr_frame, at.cr_await
         elif kind is GeneratorType:
-            code, frame, inner = at.gi_code, at.gi_frame, at.gi_yieldfrom
+            frame, inner = at.gi_frame, at.gi_yieldfrom
         elif kind is AsyncGeneratorType:
-            code, frame, inner = at.ag_code, at.ag_frame, at.ag_await
+            frame, inner = at.ag_frame, at.ag_await
         elif kind in _WRAPPERS:
             at = next((held for held in gc.get_referents(at) if type(held) in _WRAPPED), None)
             continue
@@ -112,9 +120,21 @@ def _chain(at: Any) -> Iterator[str]:
             return
         if frame is None:
             return
-        if not code.co_filename.startswith(_PROBE):
-            yield _text(code, frame)
+        yield at
         at = inner
+
+
+def _frames(outer: Any) -> Iterator[str]:
+    for link in links(outer):
+        kind = type(link)
+        if kind is CoroutineType:
+            code, frame = link.cr_code, link.cr_frame
+        elif kind is GeneratorType:
+            code, frame = link.gi_code, link.gi_frame
+        else:
+            code, frame = link.ag_code, link.ag_frame
+        if frame is not None and not code.co_filename.startswith(_PROBE):
+            yield _text(code, frame)
 
 
 def _text(code: CodeType, frame: FrameType) -> str:

@@ -36,7 +36,10 @@ class Places:
         self.add_user_roots(user_roots)
 
     def add_user_roots(self, roots: Iterable[str]) -> None:
-        """Code below these folders is the user's, even if it lies among installed packages."""
+        """Code below these folders is the user's, even if they lie among installed packages.
+
+        What is installed below them, in a project's `.venv`, is not.
+        """
         more = {root.rstrip(os.sep) + os.sep for root in roots} - set(self._user_roots)
         if more:
             self._user_roots += tuple(more)
@@ -79,9 +82,10 @@ class Places:
             return LOOP
         if name in ("send", "throw") and file == _FOREIGN:
             return LOOP
-        if self._user_roots and file.startswith(self._user_roots):
-            return USER
-        return LIBRARY if file.startswith(self._library) else USER
+        for root in self._user_roots:
+            if file.startswith(root):
+                return LIBRARY if _is_installed(file[len(root) - 1 :]) else USER
+        return LIBRARY if file.startswith(self._library) or _is_installed(file) else USER
 
     def _look_at(self, code: CodeType) -> int:
         kind = self.kind_of(code.co_filename, code.co_name)
@@ -95,6 +99,11 @@ def _library_folders() -> tuple[str, ...]:
     folders = {paths[k] for k in ("stdlib", "platstdlib", "purelib", "platlib")}
     folders.update(site.getsitepackages())
     return (*(folder + os.sep for folder in folders), _PACKAGE, "<frozen")
+
+
+def _is_installed(file: str) -> bool:
+    """Whether it lies in a virtual environment, wherever that is."""
+    return "/site-packages/" in file or "/dist-packages/" in file
 
 
 def is_generated(frame: FrameType) -> bool:
@@ -118,6 +127,15 @@ def coroutine_code(coroutine: Any) -> CodeType | None:
         if code is not None:
             return code  # type: ignore[no-any-return]
     return None
+
+
+def coroutine_site(coroutine: Any) -> str:
+    """The site of a coroutine: its qualified name and where it is defined."""
+    code = coroutine_code(coroutine)
+    name = getattr(coroutine, "__qualname__", None) or type(coroutine).__qualname__
+    if code is None:
+        return f"{name}\t\t0\t"
+    return f"{name}\t{code.co_filename}\t{code.co_firstlineno}\t{code.co_qualname}"
 
 
 def callback_site(callback: Any) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from loopviz.clock import Clock
 from loopviz.probe.exceptions import describe_error, raised_at
-from loopviz.probe.places import PLACES, coroutine_code
+from loopviz.probe.places import PLACES, USER, coroutine_code
 from loopviz.wire.events import B_SHIFT, NUMBER, WAIT_PUT, Kind, tag
 from loopviz.wire.kinds import ResourceKind
 from loopviz.wire.ring import LockedRing
@@ -216,14 +216,21 @@ class Recorder:
             self.fail("wait", error)
 
     def acquired(
-        self, resource: ResourceDescription, in_use: int, task_id: int | None = None
+        self,
+        resource: ResourceDescription,
+        in_use: int,
+        task_id: int | None = None,
+        place: int = 0,
     ) -> None:
-        """The task holds one unit, and waits no more; so many are in use now."""
+        """The task holds one unit, and waits no more; so many are in use now.
+
+        `place`: where it acquired it, if it did not have to wait; see `place_near`.
+        """
         try:
             task_id = self.task() if task_id is None else task_id
             if task_id in self._waits:
                 self._forget_wait(task_id, resource.number)
-            self._write_units(_ACQUIRED, resource, in_use, task_id)
+            self._write_units(_ACQUIRED, resource, in_use, task_id, place)
         except Exception as error:  # noqa: BLE001
             self.fail("acquired", error)
 
@@ -301,6 +308,15 @@ class Recorder:
             place, text = self._raised_at(error), self._intern(self._error(error))
             self._put(Kind.REQUEST_EXCEPTION, task, place, text)
 
+    def never_awaited(self, site: str, frame: FrameType | None) -> None:
+        """A coroutine of that site was destroyed unawaited; `frame` made it, None: not known."""
+        with fail_safe("never_awaited", self):
+            place = 0
+            if frame is not None:
+                known = self._places.get((id(frame.f_code), frame.f_lasti))
+                place = self._new_place(frame) if known is None else known
+            self._put(Kind.NEVER_AWAITED, self.task(), place, self._intern(site))
+
     def _error(self, error: BaseException) -> str:
         """In words; messages that never repeat are left out once there are many."""
         text = describe_error(error)
@@ -324,13 +340,29 @@ class Recorder:
         self._put(Kind.RESOURCE, resource.maker, a, self._intern(resource.describe()))
 
     def _write_units(
-        self, kind_tag: int, resource: ResourceDescription, b: int, task_id: int
+        self, kind_tag: int, resource: ResourceDescription, b: int, task_id: int, place: int = 0
     ) -> None:
         if self._number not in resource.introduced_by:
             self._introduce(resource)
         b = 0 if b < 0 else min(_MOST, b)
         resource.in_use = b
-        self._write(self._clock(), resource.number, task_id | kind_tag | b << B_SHIFT)
+        a = resource.number | place << 32
+        self._write(self._clock(), a, task_id | kind_tag | b << B_SHIFT)
+
+    def place_near(self, frame: FrameType | None) -> int:
+        """The place of that frame or one of the next two outwards; 0 if none is the user's.
+
+        A quick look on the way to a unit that is free: further out may be any number of frames.
+        """
+        kinds = PLACES.kinds
+        for _ in range(3):
+            if frame is None:
+                return 0
+            code = frame.f_code
+            if (kinds.get(id(code)) or PLACES.kind(code)) == USER:
+                return self._places.get((id(code), frame.f_lasti)) or self._new_place(frame)
+            frame = frame.f_back
+        return 0
 
     def _forget_wait(self, task_id: int, number: int) -> None:
         waits = self._waits.get(task_id)
@@ -345,13 +377,14 @@ class Recorder:
         frame = user_frame(sys._getframe(2))
         if frame is None:
             return 0
-        key = id(frame.f_code), frame.f_lasti
-        place = self._places.get(key)
-        if place is None:
-            code = frame.f_code
-            self._kept.append(code)
-            text = f"\t{code.co_filename}\t{frame.f_lineno}\t{code.co_qualname}"
-            place = self._places[key] = self._intern(text)
+        known = self._places.get((id(frame.f_code), frame.f_lasti))
+        return self._new_place(frame) if known is None else known
+
+    def _new_place(self, frame: FrameType) -> int:
+        code = frame.f_code
+        self._kept.append(code)
+        text = f"\t{code.co_filename}\t{frame.f_lineno}\t{code.co_qualname}"
+        place = self._places[id(code), frame.f_lasti] = self._intern(text)
         return place
 
     def _put(self, kind: Kind, task_id: int, a: int, b: int) -> None:
@@ -366,6 +399,7 @@ _METHODS = {
     "queue_size": ("queue_size",),
     "job": ("job", "job_started", "job_ended"),
     "http_call": ("http_call",),
+    "never_awaited": ("never_awaited",),
     "phase": ("phase",),
     "client_disconnected": ("client_disconnected",),
     "request_exception": ("request_exception",),

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-from loopviz.probe.places import LOOP, USER, Places
+from loopviz.probe.places import LIBRARY, LOOP, USER, Places, is_generated
 from loopviz.wire.dump import DumpReader
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _DEPTH = 32
-"""Frames kept of a stack."""
+"""Frames kept of a stack; the one to blame is kept however far out it is."""
 _PROBE = str(Path(__file__).resolve().parent) + os.sep
 _FASTAPI = str(Path("fastapi", "routing.py"))
 _Frame = tuple[str, int, str, str, FrameType | None]
@@ -124,8 +124,10 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
     culprit = -1
     for file, line, name, function, frame in frames:
         kind = places.kind_of(file, name)
-        if kind == LOOP or len(kept) == _DEPTH:
+        if kind == LOOP or (len(kept) >= _DEPTH and culprit >= 0):
             break
+        if kind == USER and file[:1] == "<" and (frame is None or is_generated(frame)):
+            kind = LIBRARY
         text = f"\t{file}\t{line}\t{function}"
         if file.startswith(_PROBE):
             own.append(text)
@@ -139,7 +141,8 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
                 if endpoint:
                     culprit = len(kept)
                     kept.append(endpoint)
-        kept.append(text)
+        if len(kept) < _DEPTH or culprit == len(kept):
+            kept.append(text)
     return Stack(kept or own, max(culprit, 0), endpoint)
 
 

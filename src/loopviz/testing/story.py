@@ -68,9 +68,9 @@ class Story:
         self._loop.write(self.now_ns, Kind.IDLE)
         return self
 
-    def polls(self, began_ns: int = 0) -> Self:
-        """A new iteration starts, without a wait."""
-        self._loop.write(self.now_ns, Kind.POLLED, began_ns or self.now_ns)
+    def polls(self, began_ns: int = 0, *, events: int = 0) -> Self:
+        """A new iteration starts, without a wait, for so many I/O events."""
+        self._loop.write(self.now_ns, Kind.POLLED, began_ns or self.now_ns, 0, events)
         return self
 
     def step(
@@ -164,9 +164,10 @@ class Story:
         """It waits no more, and holds nothing."""
         return self._write(Kind.WAIT_OVER, resource | direction << 32, task)
 
-    def acquires(self, task: int, resource: int, in_use: int = 1) -> Self:
+    def acquires(self, task: int, resource: int, in_use: int = 1, *, place: str = "") -> Self:
         """The task holds one unit more; so many are in use now."""
-        return self._write(Kind.ACQUIRED, resource, task, in_use)
+        a = resource | self._loop.intern(place) << 32
+        return self._write(Kind.ACQUIRED, a, task, in_use)
 
     def releases(self, task: int, resource: int, in_use: int = 0) -> Self:
         """The task has given one back; so many are in use now."""
@@ -200,6 +201,11 @@ class Story:
         """Nobody ever retrieved the task's exception."""
         return self._write(Kind.EXCEPTION_NEVER_RETRIEVED, 0, task, self._loop.intern(error))
 
+    def never_awaited(self, site: str, *, place: str = "", by: int = 0) -> Self:
+        """A coroutine of that site is destroyed unawaited; `place` made it."""
+        a, b = self._loop.intern(place), self._loop.intern(site)
+        return self._write(Kind.NEVER_AWAITED, a, by, b)
+
     def destroyed(self, task: int) -> Self:
         """The task is destroyed while it is pending."""
         return self._write(Kind.TASK_DESTROYED, 0, task)
@@ -217,10 +223,19 @@ class Story:
         self._loop.write(self.now_ns, Kind.STOPPED)
         return self
 
-    def sampled(self, file: str, line: int, function: str = "", *, gil: bool = False) -> Self:
-        """The watchdog sees the running callback at that line; with `gil`, another thread."""
+    def sampled(
+        self, file: str, line: int, function: str = "", *, gil: bool = False, calls: str = ""
+    ) -> Self:
+        """The watchdog sees the running callback at that line; with `gil`, another thread.
+
+        `calls` is the file of a library's function that the line has called.
+        """
         frame = self._aux.intern(f"\t{file}\t{line}\t{function}")
-        text = self._aux.intern(f"{'gil:' if gil else ''}0:{frame}")
+        stack = f"0:{frame}"
+        if calls:
+            called = self._aux.intern(f"\t{calls}\t1\tcalled")
+            stack = f"1:{called},{frame}"
+        text = self._aux.intern(f"{'gil:' if gil else ''}{stack}")
         self._aux.write(self.now_ns, Kind.STALL, self.started_ns, 0, text)
         return self
 

@@ -16,10 +16,13 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from loopviz.errors import WireError
 from loopviz.validation import shown, words
+from loopviz.wire.awaiting import Awaiting
 from loopviz.wire.samples import Sample
 
 __all__ = [
     "AimLoad",
+    "AwaitsReply",
+    "AwaitsRequest",
     "Failed",
     "Leave",
     "LoadReady",
@@ -95,6 +98,13 @@ class StackRequest(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitsRequest(Message):
+    """Which tasks do these await, and those in turn? `AwaitsReply` answers."""
+
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leave(Message):
     """End once the accepted requests are served: other workers go on."""
 
@@ -154,6 +164,15 @@ class StackReply(Message):
     task: int
     frames: tuple[str, ...] | None
     """Outermost first, as `probe.places` writes them; None: there is no such task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitsReply(Message):
+    """What the tasks of an `AwaitsRequest` awaited; those that have ended are left out."""
+
+    at_ns: int
+    """When it was read, or shortly before: monotonic clock."""
+    tasks: tuple[Awaiting, ...]
 
 
 # ---- up, from a load

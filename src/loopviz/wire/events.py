@@ -97,8 +97,8 @@ class Kind(IntEnum):
     """The task, a: as in its `WAIT`. The wait is over and nothing is held: given up, timed out,
     cancelled; or the event is set, the condition notified, the item taken."""
     ACQUIRED = 17
-    """The task (0: not known) holds one unit more. a: the resource; b: in use afterwards. Ends its
-    wait for that resource, if there is one."""
+    """The task (0: not known) holds one unit more. a: place << 32 | the resource (place 0: that of
+    its `WAIT`, or not known); b: in use afterwards. Ends its wait for it, if there is one."""
     RELEASED = 18
     """The task (0: not known) gave a unit back. a: the resource; b: in use afterwards."""
     QUEUE_SIZE = 19
@@ -138,6 +138,9 @@ class Kind(IntEnum):
     REQUEST_EXCEPTION = 33
     """An exception went through the app that serves the request of the task. a: the place in the
     user's code where it was raised (0: not there); b: its type and message."""
+    NEVER_AWAITED = 34
+    """A coroutine was destroyed that nobody had awaited. The task that was running (0: none); a:
+    the place that made it (0: not known); b: its site."""
 
 
 def tag(kind: Kind, task_id: int = 0, b: int = 0) -> int:

@@ -48,14 +48,20 @@ def handlers(trace: Trace) -> list[Handler]:
         if task is not None:
             resources.wait_over(at, direction_and_resource & NUMBER, task)
 
-    def acquired(at: int, resource_id: int, task_id: int, in_use: int, _: Strings) -> None:
-        resources.acquired(at, resource_id & NUMBER, task_of(task_id, at), in_use)
+    def acquired(at: int, place_and_resource: int, task_id: int, in_use: int, _: Strings) -> None:
+        resource_id, place = place_and_resource & NUMBER, place_and_resource >> 32
+        resources.acquired(at, resource_id, task_of(task_id, at), in_use, place)
 
     def released(at: int, resource_id: int, task_id: int, in_use: int, _: Strings) -> None:
         resources.released(at, resource_id & NUMBER, live.get(task_id), in_use)
 
-    def queue_size(at: int, resource_id: int, _task_id: int, items: int, _: Strings) -> None:
-        resources.queue_size(at, resource_id & NUMBER, items)
+    def queue_size(at: int, resource_id: int, task_id: int, items: int, _: Strings) -> None:
+        resources.queue_size(at, resource_id & NUMBER, items, live.get(task_id))
+
+    # ---- coroutines
+
+    def never_awaited(at: int, place: int, task_id: int, site: int, _: Strings) -> None:
+        trace.observer.never_awaited(place, site, live.get(task_id), at)
 
     # ---- jobs
 
@@ -149,6 +155,7 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.GC: collection,
         Kind.WOKEN: woken,
         Kind.EXCEPTION_NEVER_RETRIEVED: never_retrieved,
+        Kind.NEVER_AWAITED: never_awaited,
         Kind.TASK_DESTROYED: trace.task_destroyed,
         Kind.PHASE: phase,
         Kind.CLIENT_DISCONNECTED: client_disconnected,

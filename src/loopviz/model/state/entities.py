@@ -154,7 +154,18 @@ class Hold:
 class Resource:
     """One resource."""
 
-    __slots__ = ("capacity", "holders", "in_use", "number", "row", "waiters")
+    __slots__ = (
+        "capacity",
+        "first_taken_ns",
+        "holders",
+        "in_use",
+        "number",
+        "row",
+        "taken_ns",
+        "taker",
+        "takes",
+        "waiters",
+    )
 
     def __init__(self, number: int, row: ResourceGroup) -> None:
         self.number = number
@@ -166,6 +177,17 @@ class Resource:
         """By task number (0: not known), oldest first."""
         self.waiters: dict[Wait, None] = {}
         """Oldest first."""
+        self.taker: Task | None = None
+        """Of a queue, the task that took the last item out; None: not known."""
+        self.takes = self.first_taken_ns = self.taken_ns = 0
+        """How many items that task has taken in a row, and when the first and the last."""
+
+    def take(self, at: int, task: Task | None) -> None:
+        """An item of the queue was taken out by that task."""
+        if task is not self.taker or not self.takes:
+            self.taker, self.takes, self.first_taken_ns = task, 0, at
+        self.takes += 1
+        self.taken_ns = at
 
     @property
     def unused(self) -> bool:

@@ -46,6 +46,12 @@ class Observer:
     def never_retrieved(self, number: int, error: str, task: "Task | None", at: int) -> None:
         """A task raised and nobody ever retrieved it. `task` is None once it is forgotten."""
 
+    def never_awaited(self, place: int, site: int, task: "Task | None", at: int) -> None:
+        """A coroutine of that site was destroyed that nobody had awaited.
+
+        `place` made it, 0: not known. `task` was running.
+        """
+
     def request_ended(self, request: "Request", at: int) -> None:
         """A request ended. What it did lies in lists, in order; `request.truncated`: they are cut.
 

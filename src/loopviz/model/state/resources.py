@@ -21,6 +21,8 @@ class Resources:
         self.rows: dict[str, ResourceGroup] = {}
         """By their RESOURCE's text."""
         self.live: dict[int, Resource] = {}
+        self.waits: dict[Wait, None] = {}
+        """The open ones, oldest first."""
         self._begun = 0
 
     def begin(self, at: int) -> None:
@@ -53,6 +55,7 @@ class Resources:
         resource = self.live.get(resource_id) or self.find(resource_id, at)
         wait = Wait(task, resource, place, at, direction == WAIT_GET)
         task.waits.append(wait)
+        self.waits[wait] = None
         resource.waiters[wait] = None
         if wait.idle:
             resource.row.idle += 1
@@ -68,17 +71,18 @@ class Resources:
                 self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.kind.holdable)
                 return
 
-    def acquired(self, at: int, resource_id: int, task: "Task | None", in_use: int) -> None:
+    def acquired(
+        self, at: int, resource_id: int, task: "Task | None", in_use: int, place: int = 0
+    ) -> None:
         """ACQUIRED."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
         resource.row.units = True
         grown = in_use - resource.in_use
         resource.in_use = in_use
-        place = 0
         if task is not None and task.waits:
             for wait in reversed(task.waits):
                 if wait.resource is resource:
-                    place = wait.place
+                    place = place or wait.place
                     self._end(wait, at, grown, gave_up=False)
                     grown = 0
                     break
@@ -117,10 +121,12 @@ class Resources:
             self._let_go(resource, in_use)
         self.observer.released(hold, at)
 
-    def queue_size(self, at: int, resource_id: int, items: int) -> None:
+    def queue_size(self, at: int, resource_id: int, items: int, task: "Task | None" = None) -> None:
         """QUEUE_SIZE."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
         grown, resource.in_use = items - resource.in_use, items
+        if grown < 0:
+            resource.take(at, task)
         resource.row.change(at, grown, 0)
         self.observer.queue_size(resource, at)
 
@@ -138,6 +144,7 @@ class Resources:
                 resource.row.change(at, 0, -waiting)
                 resource.waiters.clear()
             resource.holders.clear()
+        self.waits.clear()
 
     def forget_before(self, time: int) -> None:
         for row in self.rows.values():
@@ -150,6 +157,7 @@ class Resources:
         resource, row = wait.resource, wait.resource.row
         wait.task.waits.remove(wait)
         resource.waiters.pop(wait, None)
+        self.waits.pop(wait, None)
         wait.ended_ns = at
         if wait.idle:
             row.idle -= 1

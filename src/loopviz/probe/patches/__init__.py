@@ -14,6 +14,7 @@ from loopviz.probe.patches import (
     anyio_streams,
     asyncio_primitives,
     asyncpg_pool,
+    coroutines,
     executors,
     http_clients,
     sqlalchemy_pool,
@@ -35,7 +36,10 @@ _MODULES = {name: patches for adapter in _ADAPTERS for name, patches in adapter.
 _PARTS = tuple(part for adapter in _ADAPTERS for part in adapter.parts)
 _PATHS = tuple(path for adapter in _ADAPTERS for path in adapter.paths)
 
-_patches = SharedPatches(_MODULES, (*asyncio_primitives.patches(_PARTS), *executors.PATCHES))
+_patches = SharedPatches(
+    _MODULES,
+    (*asyncio_primitives.patches(_PARTS), *executors.PATCHES, *coroutines.PATCHES),
+)
 watch, unwatch = _patches.watch, _patches.unwatch
 
 

@@ -61,9 +61,10 @@ def acquires(blocks: Blocks, in_use: InUse, *, early: bool = False) -> Factory:
             if recorder is None:
                 return await original(self, *args, **kwargs)
             waiter = wait_if(recorder, blocks, self, args)
+            place = 0 if waiter is not None else recorder.place_near(sys._getframe(1))
             at_once = early and waiter is None
             if at_once:
-                got(self, in_use, one_more=1)
+                got(self, in_use, place, one_more=1)
             try:
                 result = await original(self, *args, **kwargs)
             except BaseException:
@@ -71,7 +72,7 @@ def acquires(blocks: Blocks, in_use: InUse, *, early: bool = False) -> Factory:
                     gave_up(recorder, self, in_use, waiter)
                 raise
             if not at_once:
-                got(self, in_use)
+                got(self, in_use, place)
             return result
 
         return acquire
@@ -166,14 +167,14 @@ def wait_over(recorder: Recorder, primitive: Any, direction: int, waiter: int) -
             recorder.fail("wait", error)
 
 
-def got(primitive: Any, in_use: InUse, *, one_more: int = 0) -> None:
+def got(primitive: Any, in_use: InUse, place: int = 0, *, one_more: int = 0) -> None:
     """Record that the running task has a unit now, or in a moment: `one_more`."""
     recorder = current()  # asked anew: while it waited, the probe may have come or gone
     if recorder is not None:
         try:
             resource = resource_of(primitive)
             if resource is not None:
-                recorder.acquired(resource, in_use(primitive, resource) + one_more)
+                recorder.acquired(resource, in_use(primitive, resource) + one_more, None, place)
         except Exception as error:  # noqa: BLE001 - the app must go on
             recorder.fail("acquired", error)
 
