@@ -4,6 +4,7 @@ from pathlib import Path
 from socket import socket
 
 from loopviz import run_folder
+from loopviz.clock import MS
 from loopviz.engine.child import Child, Guard
 from loopviz.engine.collector import Collector
 from loopviz.errors import WireError
@@ -12,11 +13,23 @@ from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.model.snapshot.merge import label_worker
 from loopviz.model.state.stacks import Stacks
+from loopviz.model.state.wait_for import Await
 from loopviz.options import RunOptions
 from loopviz.probe.install import AUX_RING, LOOP_RING
-from loopviz.wire.control import Message, SetFix, StackReply, StackRequest, TargetConfig
+from loopviz.wire.control import (
+    AwaitsReply,
+    AwaitsRequest,
+    Message,
+    SetFix,
+    StackReply,
+    StackRequest,
+    TargetConfig,
+)
 
 __all__ = ["Worker"]
+
+AWAITS_NS = 500 * MS
+"""How often a target is asked at most which tasks others await."""
 
 
 class Worker:
@@ -66,6 +79,7 @@ class Worker:
     def use(self, model: Model) -> None:
         """Read its rings into `model`, from their beginning."""
         self.model = model
+        self._awaits_due_ns = 0
         self._stacks, self._hanging = Stacks(model.naming), Stacks(model.naming)
         self._collector = Collector(self.folder / LOOP_RING, self.folder / AUX_RING, model)
 
@@ -77,6 +91,15 @@ class Worker:
                 case StackReply(task=task, frames=frames):
                     self._stacks.answered(task, frames)
                     self._hanging.answered(task, frames)
+                case AwaitsReply(at_ns=at_ns, tasks=tasks):
+                    self.model.rules.add_awaits(
+                        {
+                            one.task: Await(
+                                at_ns=at_ns, place=one.place, tasks=one.tasks, any_of=one.any_of
+                            )
+                            for one in tasks
+                        }
+                    )
                 case _:
                     others.append(message)
         return others
@@ -100,8 +123,12 @@ class Worker:
             self._child.send(StackRequest(task=task))
         return self._stacks.last(task)
 
-    def request_missing_stack(self, now_ns: int) -> None:
-        """Request the await stack that a finding lacks, if there is one."""
+    def request_missing(self, now_ns: int) -> None:
+        """Request what findings lack: which tasks some await, and the await stack of one."""
+        tasks = self.model.rules.wanted_awaits
+        if tasks and self.ready and now_ns >= self._awaits_due_ns:
+            self._awaits_due_ns = now_ns + AWAITS_NS
+            self._child.send(AwaitsRequest(tasks=tasks))
         task = self.model.rules.wanted
         if not task or not self.ready:
             return

@@ -116,7 +116,7 @@ class WorkerPool:
         """Read the rings, and remove workers that have ended."""
         for worker in self._workers:
             worker.drain()
-            worker.request_missing_stack(monotonic_ns())
+            worker.request_missing(monotonic_ns())
         for worker in self._workers[1:]:
             if how := worker.how_it_ended():
                 self._workers.remove(worker)

@@ -8,7 +8,8 @@ from loopviz.model.snapshot import Location
 __all__ = ["Naming", "Site", "parse_site"]
 
 
-_INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ")
+_ENVIRONMENT = ("/site-packages/", "/dist-packages/")
+_INSTALLED = (*_ENVIRONMENT, "/lib/python", "<frozen ")
 
 
 class Site(NamedTuple):
@@ -55,8 +56,9 @@ class Naming:
 
     def is_users(self, path: str) -> bool:
         """Whether it is the user's code: below a root, or at least not installed."""
-        if any(path.startswith(folder) for folder, _ in self._roots):
-            return True
+        for folder, _ in self._roots:
+            if path.startswith(folder):
+                return not any(part in path[len(folder) - 1 :] for part in _ENVIRONMENT)
         return not any(part in path for part in _INSTALLED)
 
     def location(self, frame: str) -> Location:

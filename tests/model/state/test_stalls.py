@@ -74,7 +74,7 @@ def test_a_line_that_makes_several_calls_is_one_line(samples):
 
 def test_what_was_never_seen_has_no_line(samples):
     stall = described(samples)
-    assert (stall.location, stall.call, stall.stack, stall.gil) == (None, None, (), False)
+    assert (stall.location, stall.call, stall.stack, stall.cause) == (None, None, (), "callback")
 
 
 def test_a_sample_without_its_callback_counts_for_the_one_that_ran_then(samples):
@@ -102,7 +102,7 @@ def test_a_dump_after_other_samples_counts_with_them(samples):
 
 def test_waiting_for_the_gil_is_remembered(samples):
     add(samples, 10 * MS, B1, gil=True)
-    assert described(samples).gil
+    assert described(samples).cause == "gil"
     assert samples.waited_for_gil(START)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from loopviz.clock import monotonic_ns
 from loopviz.errors import LoopvizError, MachineError
 from loopviz.lab.catalogue import ScenarioInfo, check_fixes, describe
 from loopviz.lab.target.control import Control
@@ -28,8 +29,18 @@ from loopviz.probe.asgi import watch_requests
 from loopviz.probe.await_stack import await_stack
 from loopviz.probe.install import install, prepare
 from loopviz.probe.overhead import measure_overhead
+from loopviz.probe.places import PLACES
+from loopviz.probe.wait_graph import awaits
 from loopviz.scenario import Scenario
-from loopviz.wire.control import Failed, Message, StackReply, TargetConfig, encode, messages
+from loopviz.wire.control import (
+    AwaitsReply,
+    Failed,
+    Message,
+    StackReply,
+    TargetConfig,
+    encode,
+    messages,
+)
 from loopviz.wire.events import Kind
 
 Send = Callable[[Message], None]
@@ -100,6 +111,7 @@ def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
             )
             control.aux_ring = probe.aux_ring
             control.send_stack = _stack_sender(loop, send)
+            control.send_awaits = _awaits_sender(loop, send)
             probe.aux_ring.write(Kind.OVERHEAD, a=overhead_ns)
             probe.aux_ring.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
             counting = Counting(scenario.counters, probe.aux_ring)
@@ -136,6 +148,22 @@ def _stack_sender(loop: asyncio.AbstractEventLoop, send: Send) -> Callable[[int]
         send(StackReply(task=task, frames=None if frames is None else tuple(frames)))
 
     return send_stack
+
+
+def _awaits_sender(
+    loop: asyncio.AbstractEventLoop, send: Send
+) -> Callable[[tuple[int, ...]], None]:
+    """What sends which tasks those tasks of that loop await; to be called on any thread."""
+
+    def send_awaits(tasks: tuple[int, ...]) -> None:
+        at_ns = monotonic_ns()
+        try:
+            found = tuple(awaits(loop, PLACES, tasks))
+        except Exception:  # noqa: BLE001 - whatever the app has for a task: fixes must go on
+            found = ()
+        send(AwaitsReply(at_ns=at_ns, tasks=found))
+
+    return send_awaits
 
 
 def _url(listener: socket.socket) -> str:

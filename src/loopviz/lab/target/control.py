@@ -10,7 +10,7 @@ from loopviz import run_folder
 from loopviz.clock import monotonic_ns
 from loopviz.scenario import Fix
 from loopviz.shutdown import TARGET_S
-from loopviz.wire.control import Leave, Quit, SetFix, StackRequest, messages
+from loopviz.wire.control import AwaitsRequest, Leave, Quit, SetFix, StackRequest, messages
 from loopviz.wire.events import Kind
 from loopviz.wire.ring import LockedRing
 
@@ -37,6 +37,8 @@ class Control:
         """Where to note that a fix was toggled, once there is a ring."""
         self.send_stack: Callable[[int], None] | None = None
         """Answers where the task of that number is, once there is a loop."""
+        self.send_awaits: Callable[[tuple[int, ...]], None] | None = None
+        """Answers what these tasks await, once there is a loop."""
 
     def use(self, fixes: Sequence[Fix]) -> None:
         """The scenario is there: the fixes that were set meanwhile apply now."""
@@ -57,6 +59,8 @@ class Control:
                     self._toggle(key, on=on)
                 case StackRequest(task=task) if self.send_stack is not None:
                     self.send_stack(task)
+                case AwaitsRequest(tasks=tasks) if self.send_awaits is not None:
+                    self.send_awaits(tasks)
                 case Leave():
                     self._stop(leave=True)
                 case Quit():

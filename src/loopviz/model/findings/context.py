@@ -1,15 +1,25 @@
 """What rules may read of a run, beside the events that they receive."""
 
-from loopviz.model.names import Naming, Site
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from loopviz.clock import SECOND
+from loopviz.model.names import Naming, Site, parse_site
 from loopviz.model.snapshot import Location
-from loopviz.model.state.entities import Task
+from loopviz.model.state.entities import Task, Wait
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import Ongoing, ongoing
 from loopviz.model.state.request import Request
 from loopviz.model.state.routes import Routes
 from loopviz.model.state.trace import Trace
+from loopviz.model.state.wait_for import Await, WaitForGraph
 
 __all__ = ["Context"]
+
+_HOLDERS = 200
+"""How many tasks are asked for what they await."""
+_OLD_NS = 1 * SECOND
+"""The age of the oldest wait from which the wait-for graph is built."""
 
 
 class Context:
@@ -27,7 +37,39 @@ class Context:
         self.wanted = 0
         """The task whose await stack a rule needs, 0: none."""
         self.stacks: dict[int, tuple[Location, ...]] = {}
-        """Await stacks by task, outermost frame first. The rule that asked for them drops them."""
+        """Await stacks of live tasks, as answered, outermost frame first."""
+        self.awaits: dict[int, Await] = {}
+        """What suspended tasks await, by number, as last read by the probe."""
+        self.wanted_awaits: tuple[int, ...] = ()
+        """The tasks of which the wait-for graph has to know what they await."""
+        self.explained: set[object] = set()
+        """Requests and resource groups whose trouble a rule before this one has explained."""
+        self._graph: tuple[int, WaitForGraph | None] = (0, None)
+
+    def begin_findings(self) -> None:
+        """All rules are about to be asked: forgets what the last ones asked for and explained."""
+        self.explained.clear()
+        self.wanted = 0
+        live = self.trace.tasks.live
+        self.stacks = {task: stack for task, stack in self.stacks.items() if task in live}
+
+    def wait_for(self, now: int) -> WaitForGraph | None:
+        """The wait-for graph at `now`; None while no wait is old enough to be in a knot."""
+        if self._graph[0] != now:
+            waits = self.trace.resources.waits
+            oldest = next((wait for wait in waits if not wait.idle), None)
+            graph, self.wanted_awaits = None, ()
+            if oldest is not None and now - oldest.began_ns >= _OLD_NS:
+                trace = self.trace
+                graph = WaitForGraph(trace.tasks.live, waits, trace.jobs, self.awaits)
+                self.wanted_awaits = tuple(islice(_idle_holders(waits, now), _HOLDERS))
+            self._graph = now, graph
+        return self._graph[1]
+
+    def awaits_at(self, task: Task) -> Location | None:
+        """The user's line at which a task awaits another one, as last read by the probe."""
+        known = self.awaits.get(task.number)
+        return self.where(parse_site(known.place)) if known is not None and known.place else None
 
     def ongoing(self, now: int) -> Ongoing:
         """What has begun on the loop and not ended at `now`."""
@@ -53,6 +95,18 @@ class Context:
         name = self.trace.label(task) if task is not None else "a task"
         return name.rpartition(".<locals>.")[2]
 
+    def owner(self, task: Task) -> str:
+        """The route that a task works for, or else its name."""
+        return task.request.route if task.request is not None else self.label(task)
+
+    def stack_line(self, task: int) -> Location | None:
+        """The innermost user line of a task's await stack, which is requested if it is unknown."""
+        stack = self.stacks.get(task)
+        if stack is None:
+            self.wanted = self.wanted or task
+        users = [frame for frame in stack or () if self.naming.is_users(frame.path)]
+        return users[-1] if users else None
+
     @staticmethod
     def number(task: Task | None) -> int:
         """The number of the request that the task works for, 0: none."""
@@ -64,3 +118,17 @@ class Context:
         if request is None or self.trace.requests.open.get(request.task) is not request:
             return None
         return request
+
+
+def _idle_holders(waits: Iterable[Wait], now: int) -> Iterator[int]:
+    """The tasks that hold what others have waited for long, and wait for no resource themselves."""
+    seen: set[int] = set()
+    for wait in waits:
+        if now - wait.began_ns < _OLD_NS:
+            return
+        for hold in wait.resource.holders.values():
+            task = hold.task
+            if task is not None and not task.ended_ns and not task.waits:
+                if task.number not in seen:
+                    yield task.number
+                seen.add(task.number)

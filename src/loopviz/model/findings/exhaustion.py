@@ -123,6 +123,8 @@ class ExhaustionRule(Rule[ExhaustionCase]):
 
     def check(self, case: ExhaustionCase) -> Verdict:
         assert case.group is not None
+        if case.group in self.context.explained:
+            return Verdict.RECHECK
         waits, standing = self.patience(case.group)
         lasted = max(case.queue.longest, case.open_worst_ns)
         if case.gave_up and case.longest_ns >= LONG_NS:

@@ -1,6 +1,6 @@
 """All rules of one run, as the observer of its model."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.routes import Routes
 from loopviz.model.state.trace import Trace
+from loopviz.model.state.wait_for import Await
 
 __all__ = ["RuleSet"]
 
@@ -59,9 +60,20 @@ class RuleSet(Observer):
         """The task whose await stack is needed, as of the last findings; 0: none."""
         return self._context.wanted
 
+    @property
+    def wanted_awaits(self) -> tuple[int, ...]:
+        """The tasks of which has to be known which tasks they await."""
+        return self._context.wanted_awaits
+
+    def add_awaits(self, awaits: Mapping[int, Await]) -> None:
+        """Takes what tasks await, as just read by the probe; replaces what was read before."""
+        self._context.awaits = dict(awaits)
+
     def add_stack(self, task: int, stack: tuple[Location, ...]) -> None:
         """Takes the await stack of a wanted task, outermost frame first."""
         self._context.stacks[task] = stack
+        if self._context.wanted == task:
+            self._context.wanted = 0
 
     def by_second(self, records: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
         """Splits a batch at the ends of seconds, and lets the rules check after each.
@@ -91,6 +103,7 @@ class RuleSet(Observer):
 
     def findings(self, suggest: Suggest, now: int) -> list[Finding]:
         """The findings of all rules up to `now`; each rule's worst first."""
+        self._context.begin_findings()
         return [found for rule in self.rules for found in rule.findings(suggest, now)]
 
 

@@ -30,6 +30,16 @@ class Pauses:
         self.by_generation[generation] += 1
         self.last.append(Pause(at - lasted, at, generation))
 
+    def within(self, start_ns: int, end_ns: int) -> tuple[int, int]:
+        """How long collections ran in that interval, all of the last ones and the longest."""
+        total = longest = 0
+        for pause in reversed(self.last):
+            if pause.end_ns <= start_ns:
+                break
+            lasted = max(min(pause.end_ns, end_ns) - max(pause.start_ns, start_ns), 0)
+            total, longest = total + lasted, max(longest, lasted)
+        return total, longest
+
     def stats(self) -> GcStats:
         return GcStats(
             count=self.count,

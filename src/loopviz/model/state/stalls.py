@@ -3,13 +3,17 @@
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from loopviz.clock import MS
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location, StallInfo
 
-__all__ = ["OPEN_NS", "SLOW_NS", "StackSamples", "Stall", "Stalls"]
+__all__ = ["OPEN_NS", "SLOW_NS", "Cause", "StackSamples", "Stall", "Stalls"]
+
+Cause = Literal["callback", "gil", "gc", "import"]
+"""What blocked the loop: the callback's own work, a thread that had the GIL, a garbage collection
+within it, or a module that it imported."""
 
 SLOW_NS = 20 * MS
 """From here on a callback is slow. asyncio's debug mode says 100 ms; a user feels less."""
@@ -19,6 +23,7 @@ the shortest stalls while they last."""
 _DEPTH = 12
 """Frames that a stall shows."""
 _FASTAPI = "/fastapi/routing.py"
+_IMPORTS = "<frozen importlib"
 _LOOSE = 32
 """Dumps kept: those of a second or more."""
 
@@ -36,10 +41,11 @@ class Stall:
     __slots__ = (
         "_info",
         "call",
+        "cause",
         "end_ns",
-        "gil",
         "label",
         "location",
+        "paused_ns",
         "request",
         "returned",
         "stack",
@@ -60,8 +66,10 @@ class Stall:
         """The line is that of an endpoint that has returned: FastAPI makes the response of it."""
         self.stack: tuple[Location, ...] = ()
         """The frames most often seen, innermost first; a dozen at most."""
-        self.gil = False
-        """It waited for the GIL; the location is the thread's that had it."""
+        self.cause: Cause = "callback"
+        """With `gil`, the location is the thread's that had it; with `gc` there is none."""
+        self.paused_ns = 0
+        """How long garbage collections ran within it."""
         self.victims = 0
         self._info: StallInfo | None = None
 
@@ -70,8 +78,22 @@ class Stall:
         """What is to blame: the line; for the GIL the function; `("", 0)` if it was not seen."""
         where = self.location
         if where is None:
-            return "", 0
-        return (f"gil:{where.path}:{where.function}", 0) if self.gil else (where.path, where.line)
+            return ("gc:" if self.cause == "gc" else ""), 0
+        if self.cause == "gil":
+            return f"gil:{where.path}:{where.function}", 0
+        return where.path, where.line
+
+    def add_pauses(self, paused_ns: int, longest_ns: int, now_ns: int) -> None:
+        """Garbage collections ran within it for so long, the longest of them for `longest_ns`.
+
+        They are its cause if it would not be slow without them, or if one of them took most of it.
+        Many in one callback are of its own making: it makes that many objects.
+        """
+        self.paused_ns = paused_ns
+        lasted = (self.end_ns or now_ns) - self.start_ns
+        if paused_ns and (lasted - paused_ns < SLOW_NS or 2 * longest_ns >= lasted):
+            self.cause, self.location, self.call = "gc", None, None
+            self.label = "a garbage collection"
 
     def info(self, now_ns: int) -> StallInfo:
         """A frozen copy; the same one again while nothing has changed."""
@@ -154,13 +176,18 @@ class StackSamples:
     def describe(self, stall: Stall) -> None:
         """Set where it was, as far as it was seen; what it called, and whence."""
         stack = self._most(stall.start_ns, stall.end_ns)
-        stall.gil = self.waited_for_gil(stall.start_ns)
+        if self.waited_for_gil(stall.start_ns):
+            stall.cause = "gil"
         if stack is not None:
             named = [self._naming.location(frame) for frame in stack.frames]
             stall.location = named[stack.culprit]
             stall.call = named[stack.culprit - 1] if stack.culprit else None
             stall.returned = _returned(stall.call, named[stack.culprit + 1 :])
             stall.stack = tuple(named[:_DEPTH])
+            if stall.cause == "callback" and any(
+                frame.path.startswith(_IMPORTS) for frame in named[: stack.culprit + 1]
+            ):
+                stall.cause = "import"
 
     def location(self, started_ns: int) -> Location | None:
         """The line most often seen in that callback, None if it was never seen."""

@@ -214,7 +214,7 @@ class Trace:
         """The running callback as a stall, if it has run that long."""
         if self._kind > _CALLBACK or now - self._start < OPEN_NS:
             return None
-        return self._new_stall(self._start, 0, self._task, self._site)
+        return self._new_stall(self._start, 0, now, self._task, self._site)
 
     def state_of(self, request: Request, now: int) -> State:
         """What the task of an open request does now."""
@@ -350,16 +350,17 @@ class Trace:
     # ---- stalls and their victims
 
     def _close_stall(self, start: int, end: int, task: Task | None, site: int) -> None:
-        stall = self._new_stall(start, end, task, site)
+        stall = self._new_stall(start, end, end, task, site)
         self.stalls.ended.append(stall)
         self._seconds.stall(start, end)
         self.incidents.stall(stall)
         self.observer.stall(stall)
 
-    def _new_stall(self, start: int, end: int, task: Task | None, site: int) -> Stall:
+    def _new_stall(self, start: int, end: int, now: int, task: Task | None, site: int) -> Stall:
         stall = Stall(start, self._what(task, site), self._request(task))
         stall.end_ns = end
         self.samples.describe(stall)
+        stall.add_pauses(*self.pauses.within(start, now), now)
         return stall
 
     def _find_culprits(self, request: Request, start: int, end: int) -> None:

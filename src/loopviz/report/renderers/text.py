@@ -13,6 +13,8 @@ Part = dict[str, Any]
 
 _BLOCKING = ("slow-callback", "gil-contention")
 """The rules whose findings block the loop."""
+_STOPPING = ("deadlock", "slot-leaked", "blocked-put", "request-hangs")
+"""The rules whose open findings stop requests while the loop is idle."""
 _HANGS_MS = 1000.0
 """A callback that has not ended hangs if it runs for at least this long."""
 _LABEL = 32
@@ -130,7 +132,8 @@ def _hangs(report: Report) -> list[str]:
     for found in report["findings"]:
         open_ms = found.get("open", {}).get("longest_ms", 0.0)
         blocks = found["rule"] in _BLOCKING and open_ms >= _HANGS_MS
-        if blocks or found["rule"] == "request-hangs":
+        stops = found["rule"] in _STOPPING and "open" in found and found["victims"]
+        if blocks or stops:
             where = found["location"]
             at = f" at {where['file']}:{where['line']}" if where else ""
             return [f"HANGS{at}: {found['sentence'].rstrip('.').partition('; ')[0]}; {missed}"]
@@ -139,8 +142,8 @@ def _hangs(report: Report) -> list[str]:
 
 
 def _answered(route: Part) -> int:
-    """How many requests got any response."""
-    answers: int = sum(n for kind, n in route["errors"].items() if kind.isdigit())
+    """How many requests got any response, or were left by their client, as streams are."""
+    answers: int = sum(n for kind, n in route["errors"].items() if kind.isdigit() or kind == "left")
     return answers + int(route["ok"])
 
 

@@ -61,8 +61,8 @@ def test_it_is_over_when_they_go_on():
     story = stuck(usual(), 1)
     model = told(story.selects())
     assert [f.rule for f in model.findings(story.now_ns + 3 * SECOND)] == [HANGS]
-    story.runs(3 * SECOND).polls(story.now_ns).step(1, place=WAITS).acquires(1, 1)
-    answered(story, 1).tell(model)
+    story.runs(3 * SECOND).polls(story.now_ns).step(1, place=WAITS)
+    answered(story.acquires(1, 1).releases(1, 1), 1).tell(model)
     assert [f for f in model.findings(story.now_ns) if f.rule == HANGS] == []
     again = stuck(story, 2)
     again.selects().tell(model)
@@ -96,9 +96,10 @@ def test_each_route_has_its_own():
 
 
 def test_the_oldest_says_where_it_hangs():
-    """The task that holds a lock waits for it once more: the others queue at another line."""
+    """The task that holds a lock waits for an event: the others queue at another line."""
     story = usual().resource(1, "asyncio.Lock", 1, made_at=MADE)
-    request(story, 1).acquires(1, 1).waits_for(1, 1, place="\t/app/api.py\t33\trefresh").idle(MS)
+    story.resource(2, "asyncio.Event", made_at="/app/db.py\t12\t")
+    request(story, 1).acquires(1, 1).waits_for(1, 2, place="\t/app/api.py\t33\trefresh").idle(MS)
     (finding,) = hangs(stuck(story, 2, 3, 4), after=4 * SECOND)
     assert (finding.count, finding.location.line) == (4, 33)
 

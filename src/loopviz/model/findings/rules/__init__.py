@@ -3,18 +3,25 @@
 from typing import Any
 
 from loopviz.model.findings.rule import Rule, RuleInfo
+from loopviz.model.findings.rules.blocked_put import BlockedPut
 from loopviz.model.findings.rules.cancelled_mid_write import CancelledMidWrite
 from loopviz.model.findings.rules.client_per_request import ClientPerRequest
+from loopviz.model.findings.rules.deadlock import Deadlock
+from loopviz.model.findings.rules.gc_pause import GcPause
 from loopviz.model.findings.rules.gil_contention import GilContention
 from loopviz.model.findings.rules.lock_convoy import LockConvoy
 from loopviz.model.findings.rules.lock_held_across_io import LockHeldAcrossIo
+from loopviz.model.findings.rules.loop_spins import LoopSpins
+from loopviz.model.findings.rules.never_awaited import NeverAwaited
 from loopviz.model.findings.rules.pool_exhausted import PoolExhausted
 from loopviz.model.findings.rules.ready_delay_high import ReadyDelayHigh
 from loopviz.model.findings.rules.request_hangs import RequestHangs
 from loopviz.model.findings.rules.requests_fail import RequestsFail
 from loopviz.model.findings.rules.retry_storm import RetryStorm
 from loopviz.model.findings.rules.sequential_awaits import SequentialAwaits
+from loopviz.model.findings.rules.slot_leaked import SlotLeaked
 from loopviz.model.findings.rules.slow_callback import SlowCallback
+from loopviz.model.findings.rules.slow_import import SlowImport
 from loopviz.model.findings.rules.task_lost import TaskLost
 from loopviz.model.findings.rules.task_never_retrieved import TaskNeverRetrieved
 from loopviz.model.findings.rules.task_outlived_parent import TaskOutlivedParent
@@ -26,12 +33,19 @@ __all__ = ["RULES", "RULE_INFOS"]
 RULES: tuple[type[Rule[Any]], ...] = (
     SlowCallback,
     GilContention,
+    GcPause,
+    SlowImport,
+    Deadlock,
+    SlotLeaked,
+    BlockedPut,
     RequestHangs,
+    LoopSpins,
     ReadyDelayHigh,
     PoolExhausted,
     ThreadLimiterExhausted,
     LockConvoy,
     LockHeldAcrossIo,
+    NeverAwaited,
     TaskNeverRetrieved,
     TaskOutlivedParent,
     TaskLost,

@@ -2,7 +2,7 @@
 
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.rules.slow_callback import SlowCallback, StallCase, milliseconds
-from loopviz.model.state.stalls import SLOW_NS
+from loopviz.model.state.stalls import SLOW_NS, Cause
 from loopviz.units import duration_text
 
 __all__ = ["GilContention"]
@@ -28,7 +28,7 @@ class GilContention(SlowCallback):
         ),
         many="{places} more functions kept the GIL from the loop, {count} times in total",
     )
-    gil = True
+    cause: Cause = "gil"
 
     def sentence(self, case: StallCase, source: str) -> str:
         if case.where is None:

@@ -89,14 +89,12 @@ class RequestHangs(Rule[_Hang]):
         for case in self.cases.values():
             case.clear_open()
         context = self.context
-        context.wanted = 0
         stall = context.ongoing(now).stall
         until = now if stall is None else stall.start_ns  # a request that a stall delays is no hang
         stuck = self._stuck(until)
-        if context.stacks:
-            tasks = {request.task for request in stuck}
-            context.stacks = {task: s for task, s in context.stacks.items() if task in tasks}
         for request in stuck:
+            if request in context.explained:
+                continue
             case = self.case(request.route)
             age = now - request.start_ns
             if not case.open:
@@ -167,7 +165,7 @@ class RequestHangs(Rule[_Hang]):
         tasks = [t for t in self.context.trace.tasks.live.values() if t.request is request]
         waits = [task.waits[-1] for task in tasks if task.waits]
         if not waits:
-            return self._job(tasks) or self._await(request.task)
+            return self._job(tasks) or _Waits("", self.context.stack_line(request.task))
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
         group = wait.resource.row
         what = "" if group.anonymous else resource_name(self.context, group)
@@ -181,12 +179,3 @@ class RequestHangs(Rule[_Hang]):
                 function = self.context.trace.site(job.place).name
                 return _Waits(f"{function} in a thread" if function else "a thread", where)
         return None
-
-    def _await(self, task: int) -> _Waits:
-        """The user's innermost line in its await stack, which is requested if it is not known."""
-        context = self.context
-        stack = context.stacks.get(task)
-        if stack is None:
-            context.wanted = context.wanted or task
-        users = [frame for frame in stack or () if context.naming.is_users(frame.path)]
-        return _Waits("", users[-1] if users else None)

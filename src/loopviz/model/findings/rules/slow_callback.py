@@ -5,7 +5,7 @@ from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.request import Request
-from loopviz.model.state.stalls import SLOW_NS, Stall
+from loopviz.model.state.stalls import SLOW_NS, Cause, Stall
 from loopviz.units import duration_text
 
 __all__ = ["SlowCallback", "StallCase", "milliseconds"]
@@ -39,7 +39,7 @@ class SlowCallback(Rule[StallCase]):
             "runs. One finding for each line"
         ),
         counts="callbacks",
-        false_alarms='a line that was not sampled in time is "not seen"',
+        false_alarms='a line that was not sampled in time is "not seen"; see also `gc-pause`',
         cures=(
             "call an async library instead of a blocking one",
             "move blocking I/O to a thread: `await asyncio.to_thread(f, x)`",
@@ -49,32 +49,37 @@ class SlowCallback(Rule[StallCase]):
         at_line="blocked the loop",
     )
     make_case = StallCase
-    gil = False
+    cause: Cause = "callback"
 
     def stall(self, stall: Stall) -> None:
-        if stall.gil is not self.gil:
+        if stall.cause != self.cause:
             return
         case = self._case(stall)
-        case.record(stall.end_ns - stall.start_ns, stall.end_ns, stall.label, stall.request)
+        lasted = self.lasted(stall, stall.end_ns)
+        case.record(lasted, stall.end_ns, stall.label, stall.request)
         case.label = stall.label
         case.returned = case.returned or stall.returned
 
     def victim(self, stall: Stall, request: Request, wait_ns: int, *, new: bool) -> None:
-        if stall.gil is self.gil:
+        if stall.cause == self.cause:
             self._case(stall).record_impact(request, wait_ns, new=new)
 
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
             case.clear_open()
         on = self.context.ongoing(now)
-        if on.stall is None or on.stall.gil is not self.gil:
+        if on.stall is None or on.stall.cause != self.cause:
             return
         case = self._case(on.stall)
-        case.record_open(now - on.stall.start_ns)
+        case.record_open(self.lasted(on.stall, now))
         case.blocked_by = on.stall.label
         case.returned = case.returned or on.stall.returned
         for route, waits in on.unread:
             case.record_open_impact(route, waits, new=True)
+
+    def lasted(self, stall: Stall, until_ns: int) -> int:
+        """How long the cause blocked the loop."""
+        return until_ns - stall.start_ns
 
     def check(self, case: StallCase) -> Verdict:
         return Verdict.WARN if case.count + case.open else Verdict.OK

@@ -39,7 +39,10 @@ class ThreadLimiterExhausted(ExhaustionRule):
     )
 
     def family(self, group: ResourceGroup) -> bool:
-        return counts_threads(group)
+        # a limiter of one belongs to one caller, as FastAPI makes it for each dependency that ends
+        return counts_threads(group) and not (
+            group.kind.family is Family.LIMITER and group.capacity == 1
+        )
 
     def units(self, _group: ResourceGroup) -> str:
         return "threads"

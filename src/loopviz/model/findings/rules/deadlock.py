@@ -1,0 +1,197 @@
+"""`deadlock`: tasks wait for each other, so none of them can go on."""
+
+from collections import Counter
+from typing import NamedTuple
+
+from loopviz.clock import SECOND
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.context import Context
+from loopviz.model.findings.evidence import resource_name
+from loopviz.model.findings.rule import Rule, RuleInfo
+from loopviz.model.snapshot import Location
+from loopviz.model.state.entities import Task
+from loopviz.model.state.request import Request
+from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.model.state.wait_for import Knot, Link, WaitForGraph
+from loopviz.units import duration_text
+
+__all__ = ["Deadlock"]
+
+_STANDS_NS = 1 * SECOND
+"""The age of its newest edge from which a knot is reported."""
+_CLAUSES = 4
+"""How many edges a sentence names."""
+
+
+class _Edge(NamedTuple):
+    """What tasks of a knot have in common that hold the same and wait for the same at one line."""
+
+    held: ResourceGroup | None
+    """None: it holds nothing of the knot, but another task awaits it."""
+    wanted: ResourceGroup | None
+    """None: it awaits a task."""
+    where: Location | None
+
+
+class _Tied(NamedTuple):
+    """A knot while it lasts."""
+
+    since_ns: int
+    requests: tuple[tuple[Request, int], ...]
+    """The requests that cannot go on, and since when each has waited."""
+    label: str
+    request: int
+
+
+class _Deadlock(Case):
+    """Knots of the same resources and lines."""
+
+    edges: tuple[tuple[_Edge, str, int], ...] = ()
+    """Of the newest knot: each edge, the label of one of its tasks, and how many tasks it has."""
+    behind = 0
+    """Tasks outside the knot that wait for one of it."""
+
+
+class Deadlock(Rule[_Deadlock]):
+    """One finding for each set of resources and lines; an untied knot (a timeout) stays counted."""
+
+    info = RuleInfo(
+        id="deadlock",
+        title="DEADLOCK",
+        summary="tasks wait for each other in a circle",
+        why="None of them can go on before another one does: only a timeout unties them.",
+        fires_when=(
+            "every unit of what a task waits for is held by tasks that wait in turn for a unit "
+            "that one of this circle holds, or for such a task itself, and that has lasted "
+            f"{_STANDS_NS // SECOND} s. Threads count with the task that submitted their job"
+        ),
+        counts="knots of waiting tasks; how long one has lasted",
+        false_alarms="a unit that is given back by code outside the tasks that hold it",
+        cures=(
+            "do not wait for another unit while you hold one",
+            "acquire locks in the same order everywhere",
+            "call a version of the function that expects the lock to be held",
+        ),
+        many="{places} more deadlocks, {count} times in total",
+    )
+    make_case = _Deadlock
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._tied: dict[frozenset[int], tuple[_Deadlock, _Tied]] = {}
+
+    def second_ended(self, now: int, _records: object) -> None:
+        self._follow(now)
+
+    def refresh(self, now: int) -> None:
+        for case in self.cases.values():
+            case.clear_open()
+        self._follow(now)
+        for case in self.cases.values():
+            for edge, _, _ in case.edges:
+                self.context.explained.update((edge.held, edge.wanted))
+        for case, tied in self._tied.values():
+            case.record_open(now - tied.since_ns)
+            case.label = case.label or tied.label
+            for request, since in tied.requests:
+                self.context.explained.add(request)
+                case.record_open_impact(request.route, now - since, new=True)
+
+    def check(self, case: _Deadlock) -> Verdict:
+        return Verdict.WARN if case.count + case.open else Verdict.OK
+
+    def severe(self, _case: _Deadlock) -> bool:
+        return True
+
+    def location(self, case: _Deadlock) -> Location | None:
+        """The line at which most of its tasks wait."""
+        lines = Counter[Location]()
+        for edge, _, count in case.edges:
+            if edge.where is not None:
+                lines[edge.where] += count
+        return lines.most_common(1)[0][0] if lines else None
+
+    def sentence(self, case: _Deadlock, _source: str) -> str:
+        clauses = [self._clause(*edge) for edge in case.edges[:_CLAUSES]]
+        if len(case.edges) > _CLAUSES:
+            clauses.append(f"{len(case.edges) - _CLAUSES} more edges")
+        text = f"{'; '.join(clauses)}: none of them can go on"
+        if case.open:
+            text += f", for {duration_text(case.open_worst_ns)} so far"
+        else:
+            text += f"; a timeout untied them after {duration_text(case.worst_ns)}"
+        if case.behind:
+            tasks = "1 more task waits" if case.behind == 1 else f"{case.behind} more tasks wait"
+            text += f"; {tasks} behind"
+        return text
+
+    # ----
+
+    def _follow(self, now: int) -> None:
+        """Take up new knots, and count those that were untied."""
+        graph = self.context.wait_for(now)
+        tied: dict[frozenset[int], tuple[_Deadlock, _Tied]] = {}
+        for knot in graph.knots() if graph is not None else ():
+            if graph is not None and now - knot.since_ns >= _STANDS_NS:
+                key = frozenset(link.task.number for link in knot.links)
+                tied[key] = self._take_up(graph, knot)
+        for key, (case, knot_was) in self._tied.items():
+            if key not in tied:
+                case.record(now - knot_was.since_ns, now, knot_was.label, knot_was.request)
+                for request, since in knot_was.requests:
+                    self.record_impact(case, request, now - since)
+        self._tied = tied
+
+    def _take_up(self, graph: WaitForGraph, knot: Knot) -> tuple[_Deadlock, _Tied]:
+        edges = self._edges(knot)
+        case = self.case(frozenset(edge for edge, _, _ in edges))
+        behind = graph.behind(knot)
+        case.edges, case.behind = edges, len(behind)
+        first = knot.links[0].task
+        requests: dict[Request, int] = {}
+        for task in (*(link.task for link in knot.links), *behind):
+            request, link = self.context.waiting_request(task), graph.link(task)
+            if request is not None and link is not None:
+                requests.setdefault(request, link.since_ns)
+        tied = _Tied(
+            knot.since_ns,
+            tuple(requests.items()),
+            self.context.label(first),
+            self.context.number(first),
+        )
+        return case, tied
+
+    def _edges(self, knot: Knot) -> tuple[tuple[_Edge, str, int], ...]:
+        groups = {link.resource.row for link in knot.links if link.resource is not None}
+        counts = Counter[_Edge]()
+        tasks: dict[_Edge, Task] = {}
+        for link in knot.links:
+            held = next((h.resource.row for h in link.task.holds if h.resource.row in groups), None)
+            wanted = link.resource.row if link.resource is not None else None
+            edge = _Edge(held, wanted, self._where(link))
+            counts[edge] += 1
+            tasks.setdefault(edge, link.task)
+        ordered = sorted(counts, key=lambda edge: (edge.held is None, -counts[edge]))
+        return tuple((edge, self.context.label(tasks[edge]), counts[edge]) for edge in ordered)
+
+    def _where(self, link: Link) -> Location | None:
+        if link.wait is not None and link.wait.place:
+            return self.context.place(link.wait.place)
+        return self.context.awaits_at(link.task)
+
+    def _clause(self, edge: _Edge, label: str, count: int) -> str:
+        """`GET /a holds Lock and waits for it again in …`."""
+        source = self.context.naming.source(edge.where).partition("  # ")[0].removesuffix(":")
+        line = f" in {source}" if source else ""
+        held = resource_name(self.context, edge.held) if edge.held is not None else ""
+        wanted = resource_name(self.context, edge.wanted) if edge.wanted is not None else ""
+        if held and edge.held is edge.wanted:
+            if count == 1:
+                return f"{label} holds {held} and waits for it again{line}"
+            return f"{count} tasks hold all of {held} and wait for more of it{line}"
+        if count == 1:
+            holds = f"holds {held} and " if held else ""
+            return f"{label} {holds}{'waits for ' + wanted if wanted else 'awaits a task'}{line}"
+        holds = f"hold {held} and " if held else ""
+        waits = f"wait for {wanted}" if wanted else "await tasks"
+        return f"{count} tasks ({label}) {holds}{waits}{line}"

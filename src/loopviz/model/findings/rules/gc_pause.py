@@ -1,0 +1,37 @@
+"""`gc-pause`: a garbage collection blocks the loop."""
+
+from loopviz.model.findings.rule import RuleInfo
+from loopviz.model.findings.rules.slow_callback import SlowCallback, StallCase, milliseconds
+from loopviz.model.state.stalls import SLOW_NS, Cause, Stall
+from loopviz.units import duration_text
+
+__all__ = ["GcPause"]
+
+
+class GcPause(SlowCallback):
+    """One finding for all of them: the line that happened to allocate is not to blame."""
+
+    info = RuleInfo(
+        id="gc-pause",
+        title="GARBAGE COLLECTION",
+        summary="a garbage collection blocks the loop",
+        why="A full collection visits every object of the process, and nothing else can run.",
+        fires_when=(
+            f"a callback takes {duration_text(SLOW_NS)} or more, and most of that is garbage "
+            "collection, or it would be shorter without"
+        ),
+        counts="callbacks; the time that collections took in them",
+        cures=(
+            "`gc.collect(); gc.freeze()` after the start: what lives for ever is visited no more",
+            "keep fewer objects alive: arrays or a database for what is large",
+            "raise the thresholds: `gc.set_threshold(50_000, 20, 100)`",
+        ),
+    )
+    cause: Cause = "gc"
+
+    def lasted(self, stall: Stall, _until_ns: int) -> int:
+        return stall.paused_ns
+
+    def sentence(self, case: StallCase, _source: str) -> str:
+        held = milliseconds(case) if case.count else duration_text(case.open_worst_ns)
+        return f"A garbage collection blocked the loop {held}; no line of the app is slow"

@@ -1,0 +1,152 @@
+"""`loop-spins`: the loop goes round and round for a task or callback that waits for nothing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopviz.clock import SECOND
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.rule import Rule, RuleInfo
+from loopviz.model.snapshot import Location, Moment
+from loopviz.model.state.entities import Task
+from loopviz.wire.events import Kind
+
+__all__ = ["LoopSpins"]
+
+_BUSY = 0.9
+"""The share of a second in which the loop is busy …"""
+_ROUNDS = 1_000
+"""… with so many iterations …"""
+_EMPTY = 0.9
+"""… of which this share began without any I/O …"""
+_SHARE = 0.5
+"""… and with one coroutine or callback in this share of all steps and callbacks."""
+_SECONDS = 2
+"""In how many seconds: one is a burst."""
+
+Records = NDArray[np.void]
+
+
+class _Spin(Case):
+    """One coroutine or callback."""
+
+    seconds = 0
+    task = 0
+    """One that spins, 0: a callback."""
+    asked = 0
+    """The task whose await stack was requested last."""
+    site = 0
+    where: Location | None = None
+
+
+class LoopSpins(Rule[_Spin]):
+    """One finding for each coroutine, or callback, that is always ready again."""
+
+    info = RuleInfo(
+        id="loop-spins",
+        title="THE LOOP SPINS",
+        summary="a task polls: it is ready again at once, always",
+        why="It takes a whole core, and all others wait for their turn between two of its steps.",
+        fires_when=(
+            f"in {_SECONDS} seconds or more the loop is {_BUSY:.0%} busy with {_ROUNDS:,} "
+            f"iterations or more, {_EMPTY:.0%} of which began without any I/O, and half of what "
+            "ran were steps of one coroutine, or one callback"
+        ),
+        counts="steps or callbacks in such seconds",
+        false_alarms="a computation that is split with `sleep(0)`: it is busy with work of its own",
+        cures=(
+            "wait for the event itself: `await event.wait()`, a queue, a future",
+            "if you have to poll, sleep: `await asyncio.sleep(0.05)`",
+        ),
+        many="{places} more coroutines or callbacks spin",
+    )
+    make_case = _Spin
+
+    def second_ended(self, now: int, records: Sequence[Records]) -> None:
+        if not records:
+            return
+        idle = int(self.context.loop.idle_between(np.array([now - SECOND]), now)[0])
+        if idle > (1 - _BUSY) * SECOND:
+            return
+        events = np.concatenate(records)
+        rounds = events[events["kind"] == Kind.POLLED]
+        if len(rounds) < _ROUNDS or np.count_nonzero(rounds["b"]) > (1 - _EMPTY) * len(rounds):
+            return
+        ran = events[events["kind"] <= Kind.CALLBACK]
+        found = self._most(ran)
+        if found is None:
+            return
+        label, task, site, count = found
+        if count < _SHARE * len(ran):
+            return
+        case = self.case((label, site))
+        case.label, case.task, case.site = label, task, site
+        case.seconds += 1
+        case.count += count
+        case.total_ns += SECOND - idle
+        case.last_ns = now
+        case.worst_ns = max(case.worst_ns, (SECOND - idle) // max(count, 1))
+        case.moments.append(Moment(at_ns=now, lasted_ns=SECOND - idle, label=label, request=0))
+        self._look_for_line(case)
+
+    def refresh(self, _now: int) -> None:
+        for case in self.cases.values():
+            self._look_for_line(case)
+
+    def check(self, case: _Spin) -> Verdict:
+        return Verdict.WARN if case.seconds >= _SECONDS else Verdict.RECHECK
+
+    def severe(self, _case: _Spin) -> bool:
+        return True
+
+    def location(self, case: _Spin) -> Location | None:
+        """The line that a spinning task awaits at; a callback's function."""
+        return case.where or self.context.place(case.site)
+
+    def sentence(self, case: _Spin, source: str) -> str:
+        each = f"{case.count // case.seconds:,}"
+        doing = f" in {source}" if source and case.where is not None else ""
+        if case.task:
+            return f"{case.label} waits for nothing{doing}: {each} steps a second"
+        return f"{case.label} schedules itself again at once: {each} times a second"
+
+    # ----
+
+    def _look_for_line(self, case: _Spin) -> None:
+        """Its line, if a task of it is alive; its await stack may have to be requested."""
+        if case.where is None and case.asked in self.context.stacks:
+            case.where = self.context.stack_line(case.asked)
+        if case.where is None and case.task in self.context.trace.tasks.live:
+            case.asked = case.task
+            case.where = self.context.stack_line(case.task)
+
+    def _most(self, ran: Records) -> tuple[str, int, int, int] | None:
+        """What ran most often: its label, its task that ran last, its site, and how often."""
+        if not len(ran):
+            return None
+        is_step = ran["kind"] == Kind.STEP
+        numbers, before, counts = np.unique(
+            ran["task_id"][is_step][::-1], return_index=True, return_counts=True
+        )
+        sums: dict[tuple[str, int], tuple[int, int]] = {}
+        for index in np.argsort(-before).tolist():  # the task that ran last comes last
+            task = self._task(int(numbers[index]))
+            if task is not None:
+                key = self.context.owner(task), task.site
+                sums[key] = sums.get(key, (0, 0))[0] + int(counts[index]), task.number
+        best = max(sums.items(), key=lambda item: item[1][0], default=None)
+        sites, times = np.unique(ran["b"][~is_step], return_counts=True)
+        if len(sites) and (best is None or times.max() > best[1][0]):
+            site = int(sites[times.argmax()])
+            return self.context.trace.site(site).name or "a callback", 0, site, int(times.max())
+        if best is None:
+            return None
+        (label, site), (total, number) = best
+        return label, number, site, total
+
+    def _task(self, number: int) -> Task | None:
+        tasks = self.context.trace.tasks
+        return tasks.live.get(number) or next(
+            (task for task in tasks.ended if task.number == number), None
+        )

@@ -1,0 +1,144 @@
+"""`slot-leaked`: a permit, connection or lock is held by a task that has ended."""
+
+from collections import Counter
+
+from loopviz.clock import SECOND
+from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.evidence import resource_name
+from loopviz.model.findings.rule import Rule, RuleInfo
+from loopviz.model.snapshot import Location
+from loopviz.model.state.entities import Hold, Resource, Task
+from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.model.state.wait_for import leaked
+from loopviz.units import duration_text
+
+__all__ = ["SlotLeaked"]
+
+_WAITS_NS = 2 * SECOND
+"""How long somebody has to wait for a unit …"""
+_MANY = 3
+"""… or how many units have to be leaked …"""
+_ENDED_NS = 1 * SECOND
+"""… for how long: until then another task may give them back."""
+_FOLLOWED = 200
+"""How many leaked holds of one resource group are followed."""
+
+
+class _Leak(Case):
+    """The resources of one group."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.group: ResourceGroup | None = None
+        self.left: dict[Hold, int] = {}
+        """Holds whose task has ended, and when it ended."""
+        self.handed_over = False
+        """A task gave back what another one, ended, had acquired: an ended task proves nothing."""
+        self.waited_ns = 0
+        """How long the oldest open wait for a unit has lasted."""
+        self.lines = Counter[int]()
+        """Places at which leaked units were acquired."""
+
+
+class SlotLeaked(Rule[_Leak]):
+    """One finding for each resource group. None if tasks hand units over to others."""
+
+    info = RuleInfo(
+        id="slot-leaked",
+        title="NEVER RELEASED",
+        summary="a permit, connection or lock is never released",
+        why="The task that acquired it has ended: each leak leaves one slot less for the others.",
+        fires_when=(
+            f"a unit is held by a task that ended {_ENDED_NS // SECOND} s ago or earlier, and "
+            f"{_MANY} units are, or somebody has waited {_WAITS_NS // SECOND} s for one. Not for "
+            "a resource whose units other tasks give back than those that acquired them"
+        ),
+        counts="units that are leaked; how long ago their task ended",
+        false_alarms="a unit that is handed over to a task that keeps it for long",
+        cures=(
+            "use `async with`: it releases however the block ends",
+            "release in `finally`: a cancellation or exception skips the line after an await",
+        ),
+        many="{places} more resources have leaked units, {count} in total",
+    )
+    make_case = _Leak
+
+    def task_ended(self, task: Task, at: int) -> None:
+        for hold in task.holds:
+            group = hold.resource.row
+            if group.kind.holdable and group.capacity:
+                case = self.case(group)
+                case.group = group
+                if len(case.left) < _FOLLOWED:
+                    case.left[hold] = at
+                    case.lines[hold.place] += 1
+
+    def released(self, hold: Hold, _at: int) -> None:
+        case = self.cases.get(hold.resource.row)
+        if case is not None and leaked(hold):
+            case.left.pop(hold, None)
+            case.handed_over = True
+
+    def gap(self) -> None:
+        for case in self.cases.values():
+            case.left.clear()
+
+    def refresh(self, now: int) -> None:
+        for case in self.cases.values():
+            case.clear_open()
+            case.waited_ns = 0
+            if case.handed_over:
+                continue
+            old = [hold for hold, ended in case.left.items() if now - ended >= _ENDED_NS]
+            for hold in old:
+                case.record_open(now - case.left[hold])
+                case.label = case.label or self.context.label(hold.task)
+            for resource in {hold.resource for hold in old}:
+                self._add_waits(case, resource, now)
+
+    def check(self, case: _Leak) -> Verdict:
+        if not case.open:
+            return Verdict.OK
+        many = case.open >= _MANY or case.waited_ns >= _WAITS_NS
+        return Verdict.WARN if many else Verdict.RECHECK
+
+    def severe(self, case: _Leak) -> bool:
+        assert case.group is not None
+        return bool(case.waited_ns) or case.open >= case.group.capacity
+
+    def location(self, case: _Leak) -> Location | None:
+        """The line that acquired most of them; else the line that made the resource."""
+        places = (self.context.place(place) for place, _ in case.lines.most_common())
+        made = case.group.site if case.group is not None else None
+        return next((place for place in places if place), None) or self.context.where(made)
+
+    def sentence(self, case: _Leak, source: str) -> str:
+        group = case.group
+        assert group is not None
+        name, where = resource_name(self.context, group), self.location(case)
+        if group.capacity == 1:
+            text = f"{name} is held by a task that has ended ({case.label})"
+        else:
+            held = "are held by tasks that have" if case.open > 1 else "is held by a task that has"
+            text = f"{case.open} of {group.capacity} permits of {name} {held} ended ({case.label})"
+        if source and where != self.context.where(group.site):
+            text += f" after {source}"
+        if case.waited_ns:
+            text += f"; the oldest wait for one has lasted {duration_text(case.waited_ns)}"
+        return text
+
+    # ----
+
+    def _add_waits(self, case: _Leak, resource: Resource, now: int) -> None:
+        """The open waits for a leaked unit, and the requests behind them."""
+        for wait in resource.waiters:
+            if wait.idle:
+                continue
+            lasted = now - wait.began_ns
+            case.waited_ns = max(case.waited_ns, lasted)
+            request = self.context.waiting_request(wait.task)
+            if request is not None:
+                case.record_open_impact(request.route, lasted, new=True)
+                self.context.explained.add(request)
+        if case.group is not None:
+            self.context.explained.add(case.group)

@@ -1,0 +1,104 @@
+"""`deadlock`: tasks that wait for each other, and what looks alike."""
+
+from loopviz.clock import MS, SECOND
+from loopviz.testing import Story
+from tests.model.findings.stories import HOLDS, WAITS, answered, request, told
+
+MADE = "/app/db.py\t9\t"
+OTHER = "/app/db.py\t10\t"
+POOL = "/app/db.py\t11\t"
+ACQUIRES = "\t/app/api.py\t22\tfetch"
+
+
+def rules(story, after=0):
+    """The findings so long after the story, by rule."""
+    model = told(story.selects())
+    found = {}
+    for finding in model.findings(story.now_ns + after):
+        found.setdefault(finding.rule, []).append(finding)
+    return found
+
+
+def deadlocks(story, after=2 * SECOND):
+    return rules(story, after).get("deadlock", [])
+
+
+def self_locked(*behind):
+    story = Story().idle(MS).resource(1, "asyncio.Lock", 1, made_at=MADE)
+    request(story, 1).acquires(1, 1).idle(MS).step(1, place=HOLDS)
+    story.waits_for(1, 1, place=WAITS).idle(100 * MS)
+    for task in behind:
+        request(story, task).waits_for(task, 1, place=HOLDS).idle(100 * MS)
+    return story
+
+
+def test_a_task_that_waits_for_the_lock_it_holds():
+    (finding,) = deadlocks(self_locked(2, 3))
+    assert finding.severity == "error"
+    assert finding.sentence == (
+        "GET /a holds app/db.py:9 Lock(1) and waits for it again in line 20 of /app/api.py: "
+        "none of them can go on, for 2.3 s so far; 2 more tasks wait behind"
+    )
+    assert (finding.location.file, finding.location.line) == ("app/api.py", 20)
+    assert (finding.open, finding.victims) == (1, 3)
+
+
+def test_a_younger_one_may_still_be_untied():
+    assert deadlocks(self_locked(), after=800 * MS) == []
+    assert len(deadlocks(self_locked(), after=950 * MS)) == 1
+
+
+def test_the_requests_that_it_stops_are_not_told_again_as_hanging():
+    found = rules(self_locked(2, 3), after=20 * SECOND)
+    assert set(found) == {"deadlock"}
+
+
+def test_a_timeout_unties_it_and_it_stays_counted():
+    story = self_locked(2)
+    model = told(story.selects())
+    assert len(model.findings(story.now_ns + 2 * SECOND)) == 1
+    story.runs(2500 * MS).polls(story.now_ns).step(1, place=WAITS).wait_over(1, 1).releases(1, 1)
+    answered(story, 1, 500).step(2, place=HOLDS).acquires(2, 1).idle(MS).tell(model)
+    (finding,) = [f for f in model.findings(story.now_ns) if f.rule == "deadlock"]
+    assert (finding.count, finding.open) == (1, 0)
+    assert "a timeout untied them after" in finding.sentence
+
+
+def opposite_order():
+    story = Story().idle(MS).resource(1, "asyncio.Lock", 1, made_at=MADE)
+    story.resource(2, "asyncio.Lock", 1, made_at=OTHER)
+    request(story, 1).acquires(1, 1).idle(MS)
+    request(story, 2, route="GET /b").acquires(2, 2).idle(MS)
+    story.step(1, place=HOLDS).waits_for(1, 2, place=WAITS).idle(MS)
+    return story.step(2, place=HOLDS).waits_for(2, 1, place=ACQUIRES).idle(MS)
+
+
+def test_two_tasks_take_two_locks_in_opposite_order():
+    (finding,) = deadlocks(opposite_order())
+    assert finding.sentence == (
+        "GET /a holds app/db.py:9 Lock(1) and waits for app/db.py:10 Lock(1) in line 20 of "
+        "/app/api.py; GET /b holds app/db.py:10 Lock(1) and waits for app/db.py:9 Lock(1) in "
+        "line 22 of /app/api.py: none of them can go on, for 2.0 s so far"
+    )
+
+
+def test_five_connections_whose_holders_want_a_sixth():
+    story = Story().idle(MS).resource(1, "sqlalchemy.pool", 5, made_at=POOL)
+    for task in range(1, 6):
+        request(story, task).acquires(task, 1, task).idle(MS)
+    for task in range(1, 6):
+        story.step(task, place=HOLDS).waits_for(task, 1, place=WAITS).idle(MS)
+    found = rules(story, 2 * SECOND)
+    assert set(found) == {"deadlock"}
+    assert found["deadlock"][0].sentence == (
+        "5 tasks hold all of app/db.py:11 pool(5) and wait for more of it in line 20 of "
+        "/app/api.py: none of them can go on, for 2.0 s so far"
+    )
+
+
+def test_a_lock_whose_holder_works_is_none():
+    """Held for ever as well, but by a task that waits for a socket: a request that hangs."""
+    story = Story().idle(MS).resource(1, "asyncio.Lock", 1, made_at=MADE)
+    request(story, 1).acquires(1, 1).idle(MS)
+    request(story, 2).waits_for(2, 1, place=WAITS).idle(MS)
+    assert set(rules(story, 20 * SECOND)) == {"request-hangs"}

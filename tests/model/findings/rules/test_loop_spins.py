@@ -1,0 +1,60 @@
+"""A loop that is always busy because something is always ready again."""
+
+from loopviz.clock import MS, SECOND
+from loopviz.model.snapshot import Location
+from loopviz.testing import Story
+from tests.model.findings.stories import request, told
+
+US = 1_000
+POLLS = Location(file="app/api.py", line=30, function="until_done", path="/app/api.py")
+
+
+def spin(story, seconds, *, work=300 * US, events=0, task=1):
+    """A request's task steps again and again, with `work` in each step."""
+    request(story, task, route="GET /job")
+    for _ in range(seconds * SECOND // (work + 10 * US)):
+        story.polls(events=events).step(task, work)
+        story.runs(10 * US)
+    return story
+
+
+def spins(story, answer=True):
+    model = told(story.polls())
+    model.findings(story.now_ns)
+    if answer and model.rules.wanted:
+        model.rules.add_stack(model.rules.wanted, (POLLS,))
+    return [f for f in model.findings(story.now_ns) if f.rule == "loop-spins"]
+
+
+def test_a_task_that_polls():
+    (finding,) = spins(spin(Story().idle(MS), 4))
+    assert finding.severity == "error"
+    assert finding.location == POLLS
+    assert finding.sentence.startswith("GET /job waits for nothing in line 30 of /app/api.py: 3,2")
+    assert finding.sentence.endswith(" steps a second")
+
+
+def test_until_the_line_is_answered_there_is_none():
+    (finding,) = spins(spin(Story().idle(MS), 4), answer=False)
+    assert finding.sentence.startswith("GET /job waits for nothing: 3,2")
+
+
+def test_one_second_is_a_burst():
+    assert spins(spin(Story().idle(MS), 1).idle(3 * SECOND)) == []
+
+
+def test_a_busy_server_has_io_in_its_iterations():
+    assert spins(spin(Story().idle(MS), 4, events=1)) == []
+
+
+def test_few_long_steps_are_work():
+    assert spins(spin(Story().idle(MS), 4, work=5 * MS)) == []
+
+
+def test_a_callback_that_schedules_itself():
+    story = Story().idle(MS)
+    for _ in range(4 * 3200):
+        story.polls().callback("again\t/app/api.py\t40\tagain", 300 * US).runs(10 * US)
+    (finding,) = spins(story)
+    assert finding.sentence.startswith("again schedules itself again at once: 3,")
+    assert finding.location.line == 40

@@ -1,0 +1,89 @@
+"""`slot-leaked`: units that an ended task holds, and what looks alike."""
+
+import pytest
+
+from loopviz.clock import MS, SECOND
+from loopviz.testing import Story
+from loopviz.wire.events import TASK_CANCELLED
+from tests.model.findings.stories import HOLDS, MADE, WAITS, Crowd, answered, request, told
+
+ACQUIRES = "\t/app/api.py\t22\tfetch"
+
+
+def rules(story, after=0):
+    """The findings so long after the story, by rule."""
+    model = told(story.selects())
+    found = {}
+    for finding in model.findings(story.now_ns + after):
+        found.setdefault(finding.rule, []).append(finding)
+    return found
+
+
+def leaks(story, after=2 * SECOND):
+    return rules(story, after).get("slot-leaked", [])
+
+
+def leaking(story, *tasks, capacity=8):
+    """Tasks that acquire a permit, and are cancelled before they release it."""
+    for units, task in enumerate(tasks, 1):
+        request(story, task).acquires(task, 1, units, place=ACQUIRES).idle(10 * MS)
+        story.step(task, place=HOLDS)
+        story.response(task, "GET /a", 503).end(task, TASK_CANCELLED).idle(MS)
+    return story
+
+
+def permits(capacity=8):
+    return Story().idle(MS).resource(1, "asyncio.Semaphore", capacity, made_at=MADE)
+
+
+def test_permits_of_ended_tasks_are_leaked():
+    (finding,) = leaks(leaking(permits(), 1, 2, 3))
+    assert (finding.severity, finding.open) == ("warning", 3)
+    assert finding.sentence == (
+        "3 of 8 permits of app/db.py:9 Semaphore(8) are held by tasks that have ended (GET /a) "
+        "after line 22 of /app/api.py"
+    )
+    assert (finding.location.file, finding.location.line) == ("app/api.py", 22)
+
+
+def test_two_may_yet_be_given_back_unless_somebody_waits():
+    assert leaks(leaking(permits(), 1, 2)) == []
+    story = leaking(permits(2), 1, 2)
+    request(story, 3).waits_for(3, 1, place=WAITS).idle(MS)
+    (finding,) = leaks(story, 3 * SECOND)
+    assert finding.severity == "error"
+    assert finding.sentence.endswith("; the oldest wait for one has lasted 3.0 s")
+
+
+def test_a_lock_whose_holder_ended():
+    story = Story().idle(MS).resource(1, "asyncio.Lock", 1, made_at=MADE)
+    answered(request(story, 1).acquires(1, 1).idle(MS).step(1), 1)
+    request(story, 2).waits_for(2, 1, place=WAITS).idle(MS)
+    found = rules(story, 20 * SECOND)
+    assert set(found) == {"slot-leaked"}
+    assert found["slot-leaked"][0].sentence == (
+        "app/db.py:9 Lock(1) is held by a task that has ended (GET /a); the oldest wait for one "
+        "has lasted 20.0 s"
+    )
+
+
+def test_they_are_found_after_thirty_regular_holds():
+    crowd = Crowd("asyncio.Semaphore", 8).serve([n * 10 for n in range(30)], 20)
+    assert leaks(crowd.story) == []
+    crowd = Crowd("asyncio.Semaphore", 8).serve([n * 10 for n in range(30)], 20)
+    (finding,) = leaks(leaking(crowd.story, 101, 102, 103))
+    assert finding.open == 3
+
+
+def test_units_that_others_give_back_are_handed_over():
+    """A semaphore that is a signal: acquired here, released there."""
+    story = leaking(permits(), 1, 2, 3)
+    request(story, 50).releases(50, 1, 2).idle(MS)
+    assert leaks(story, 20 * SECOND) == []
+
+
+@pytest.mark.parametrize("kind", ["asyncio.Queue", "asyncio.Event"])
+def test_what_cannot_be_held_is_not_leaked(kind):
+    story = Story().idle(MS).resource(1, kind, 8, made_at=MADE)
+    request(story, 1).queue_size(1, 3, by=1)
+    assert leaks(answered(story, 1), 20 * SECOND) == []
