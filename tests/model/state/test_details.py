@@ -247,6 +247,6 @@ def test_a_resource_made_inside_a_request():
     story.resource(2, "asyncio.Lock").response(1, "GET /a").end(1).idle(MS)
     _, heard = listening(story)
     (resource, task, _) = next(what for name, what, _ in heard if name == "resource_made")
-    assert (resource.row.kind.id, task.number, task.request.number) == ("httpcore.pool", 1, 1)
+    assert (resource.group.kind.id, task.number, task.request.number) == ("httpcore.pool", 1, 1)
     (request, _) = next(what for name, what, _ in heard if name == "request_ended")
     assert [row.kind.id for row in request.made] == ["httpcore.pool"]

@@ -16,7 +16,7 @@ def started():
 
 
 def the_row(model):
-    (row,) = model.trace.resources.rows.values()
+    (row,) = model.trace.resources.groups.values()
     return row.shown
 
 

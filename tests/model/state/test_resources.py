@@ -99,7 +99,7 @@ def test_occupancy_is_that_of_an_independent_model_at_every_event(program, porti
     story.tell(model)
     check_now(model, bars)
     for number, bar in enumerate(bars, 1):
-        row = model.trace.resources.live[number].row
+        row = model.trace.resources.live[number].group
         lasted = story.now_ns - began
         assert row.max_in_use == max([*bar.used, len(bar.holders)])
         if lasted:
@@ -115,11 +115,11 @@ def test_occupancy_is_that_of_an_independent_model_at_every_event(program, porti
 def check_now(model, bars):
     for number, bar in enumerate(bars, 1):
         resource = model.trace.resources.live[number]
-        assert (resource.in_use, resource.row.in_use) == (len(bar.holders),) * 2
+        assert (resource.in_use, resource.group.in_use) == (len(bar.holders),) * 2
         assert sorted(resource.holders) == sorted(bar.holders)
         assert [wait.task.number for wait in resource.waiters] == [task for task, _ in bar.queue]
         assert [wait.began_ns for wait in resource.waiters] == [since for _, since in bar.queue]
-        assert resource.row.waiting == len(bar.queue)
+        assert resource.group.waiting == len(bar.queue)
 
 
 def busy_gate():
@@ -185,13 +185,13 @@ def test_a_new_name_and_a_new_size():
     (view,) = resources_of(model, story.now_ns)
     assert (view.name, view.instances) == ("CapacityLimiter(8)", 2)
     story.waits_for(1, 2).resource(2, "anyio.CapacityLimiter", 3, name="gate").idle(MS).tell(model)
-    rows = {row.display(model.naming): row for row in model.trace.resources.rows.values()}
+    rows = {row.display(model.naming): row for row in model.trace.resources.groups.values()}
     assert set(rows) == {"CapacityLimiter(8)", "gate"}
     assert (rows["gate"].waiting, rows["gate"].in_use) == (1, 0)
     other = rows["CapacityLimiter(8)"]
     assert (other.waiting, other.in_use, other.instances) == (0, 1, 1)
     story.resource(1, "anyio.CapacityLimiter", 8, name="default").idle(MS).tell(model)
-    assert [row.name for row in model.trace.resources.rows.values()] == ["gate", "default"]
+    assert [row.name for row in model.trace.resources.groups.values()] == ["gate", "default"]
 
 
 def test_an_idle_consumer_waits_but_nothing_is_crowded():
@@ -206,7 +206,7 @@ def test_an_idle_consumer_waits_but_nothing_is_crowded():
         MS
     )
     story.tell(model)
-    row = model.trace.resources.live[1].row
+    row = model.trace.resources.live[1].group
     assert (row.idle, row.waiting, row.in_use, row.gave_up) == (0, 0, 1, 0)
     assert row.waited.quantiles().count == 1
 
@@ -214,7 +214,7 @@ def test_an_idle_consumer_waits_but_nothing_is_crowded():
 def test_a_task_that_ends_waits_no_more():
     story = busy_gate().step(2).end(2).idle(MS)
     model = told(story)
-    row = model.trace.resources.live[7].row
+    row = model.trace.resources.live[7].group
     assert (row.waiting, row.gave_up) == (1, 1)
 
 
@@ -246,7 +246,7 @@ def test_a_loss_forgets_who_holds_and_who_waits_but_not_how_many():
     model.lost(3, story.now_ns)
     story.step(1).releases(1, 7, 0).idle(MS).tell(model)
     resource = model.trace.resources.live[7]
-    assert (resource.in_use, resource.row.waiting, resource.waiters) == (0, 0, {})
+    assert (resource.in_use, resource.group.waiting, resource.waiters) == (0, 0, {})
     assert model.trace.tasks.live[1].holds == []
 
 
@@ -256,14 +256,14 @@ def test_an_unknown_resource_is_named_once_it_is_introduced():
     (view,) = resources_of(model, story.now_ns)
     assert (view.name, view.kind) == ("resource", "")
     story.resource(9, SEMAPHORE, 1, name="gate").tell(model)
-    (row,) = model.trace.resources.rows.values()
+    (row,) = model.trace.resources.groups.values()
     assert (row.name, row.in_use) == ("gate", 1)
 
 
 def test_begin_counts_waits_and_peaks_anew():
     story = busy_gate().idle(5 * MS).step(3).wait_over(3, 7)
     model = told(story)
-    row = model.trace.resources.live[7].row
+    row = model.trace.resources.live[7].group
     assert (row.max_waiting, row.gave_up) == (2, 1)
     story.mark("scenario:block").idle(10 * MS).tell(model)
     assert (row.max_waiting, row.gave_up, row.waiting, row.max_in_use) == (1, 0, 1, 1)
@@ -280,8 +280,8 @@ def test_memory_is_bounded_however_many_there_are():
             story.tell(model)
     resources = model.trace.resources
     assert len(resources.live) <= 20_000
-    assert len(resources.rows) <= 501
-    assert sum(row.instances for row in resources.rows.values()) == 60_000
+    assert len(resources.groups) <= 501
+    assert sum(row.instances for row in resources.groups.values()) == 60_000
     assert len(model.trace.tasks.live[1].holds) == 0
     assert len(resources_of(model, story.now_ns)) <= 100
 

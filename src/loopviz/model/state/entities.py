@@ -87,13 +87,13 @@ class Task:
 
     def suspended(self, start: int, end: int, place: int) -> None:
         """It was suspended for that long, while it waited for a resource or held one."""
-        row: ResourceGroup | None = None
+        group: ResourceGroup | None = None
         if self.waits:
             wait = self.waits[-1]
             wait.waited_ns += end - max(start, wait.began_ns)
-            row, place = wait.resource.row, wait.place or place
+            group, place = wait.resource.group, wait.place or place
         for hold in self.holds:
-            hold.suspended(end - start, place, row)
+            hold.suspended(end - start, place, group)
 
 
 class Wait:
@@ -143,22 +143,22 @@ class Hold:
         self.waited_ns = self.longest_ns = 0
         self.longest: tuple[int, ResourceGroup | None] = (0, None)
 
-    def suspended(self, lasted: int, place: int, row: ResourceGroup | None) -> None:
+    def suspended(self, lasted: int, place: int, group: ResourceGroup | None) -> None:
         """Its task was suspended for so long, at that place or for that resource."""
         self.waited_ns += lasted
         if lasted > self.longest_ns:
             self.longest_ns = lasted
-            self.longest = place, row
+            self.longest = place, group
 
 
 class Resource:
     """One resource."""
 
-    __slots__ = ("capacity", "holders", "in_use", "number", "row", "waiters")
+    __slots__ = ("capacity", "group", "holders", "in_use", "number", "waiters")
 
-    def __init__(self, number: int, row: ResourceGroup) -> None:
+    def __init__(self, number: int, group: ResourceGroup) -> None:
         self.number = number
-        self.row = row
+        self.group = group
         self.capacity = 0
         self.in_use = 0
         """Units; of a queue, the items in it."""

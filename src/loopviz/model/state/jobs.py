@@ -18,7 +18,7 @@ _OPEN = 50_000
 
 
 class Executor:
-    """What one executor has done. It is a resource; its row's `jobs` are its occupancy."""
+    """What one executor has done. It is a resource; its group's `jobs` are its occupancy."""
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
@@ -113,10 +113,10 @@ class Jobs:
         return executor
 
     def _open(self, job_id: int, executor: Executor, at: int) -> Job:
-        row = executor.resource.row
-        if row.jobs is None:
-            row.jobs = JobOccupancy(row.since)
-        job = self.open[job_id] = Job(executor.resource, row.jobs)
+        group = executor.resource.group
+        if group.jobs is None:
+            group.jobs = JobOccupancy(group.since)
+        job = self.open[job_id] = Job(executor.resource, group.jobs)
         if len(self.open) > _OPEN:
             self._forget(next(iter(self.open)), at)
         return job

@@ -9,10 +9,10 @@ empty for 0. Times are integer nanoseconds.
     class LockConvoy(Observer):
         def wait_over(self, wait, at):
             if wait.ended_ns - wait.began_ns > …:
-                rows[wait.resource.row.key] …
+                groups[wait.resource.group.key] …
 
 At a slower pace (`Model` asks ten times a second) read state instead: `model.trace.tasks`
-(`live`: how many, by number), `model.trace.resources.rows`, `model.trace.requests.open`.
+(`live`: how many, by number), `model.trace.resources.groups`, `model.trace.requests.open`.
 """
 
 from loopviz.model.state.entities import Hold, Job, Resource, Task, Wait
@@ -49,11 +49,11 @@ class Observer:
     def request_ended(self, request: "Request", at: int) -> None:
         """A request ended. What it did lies in lists, in order; `request.truncated`: they are cut.
 
-        - `request.history`: its own task's waits `(start, end, place, resource's row or None)`
+        - `request.history`: its own task's waits `(start, end, place, resource's group or None)`
         - `request.calls`: outbound calls `(at, place, host, status)` of its task and children
         - `request.phases`: `RequestPhase`s
         - `request.gone_ns`: when its client left, 0: it stayed. `request.bytes_sent`
-        - `request.made`: rows of resources made inside it; `request.task`: the task that serves it
+        - `request.made`: groups of resources made inside it; `request.task`: the serving task
         - `request.status` (0: none was sent); `request.failure`: the exception that went through
           the app, `(place, text)`, None if there was none
         - `request.cancelled`: its task was cancelled while it was open. Known only once the task
@@ -67,7 +67,7 @@ class Observer:
         """A task waits for a resource (it may yet get it without suspending).
 
         `wait.task`, `wait.resource` (`in_use`, `capacity`, `holders`, `waiters` as they are now,
-        this wait included), `wait.resource.row`, `wait.place`, `wait.began_ns`, `wait.idle`
+        this wait included), `wait.resource.group`, `wait.place`, `wait.began_ns`, `wait.idle`
         (takes something out: what an idle consumer does).
         """
 
@@ -86,7 +86,7 @@ class Observer:
 
         `hold.since_ns`; `hold.place` (where it got it, 0 if without a wait); `hold.waited_ns` (how
         long its task was suspended meanwhile: a lock held across I/O); `hold.longest` (place and
-        row of the longest such wait, `(0, None)` if there was none).
+        group of the longest such wait, `(0, None)` if there was none).
         """
 
     def queue_size(self, resource: "Resource", at: int) -> None:
@@ -95,8 +95,8 @@ class Observer:
     def job_ended(self, job: "Job") -> None:
         """A worker job ended: `job.submitted_ns`, `started_ns`, `ended_ns`, `outcome`, `task`.
 
-        `job.work` counts running (`in_use`) and queued (`waiting`) jobs of its `job.resource.row`,
-        which may be a limiter with units of its own: `row.shown` is what people see.
+        `job.work` counts running (`in_use`) and queued (`waiting`) jobs of `job.resource.group`,
+        which may be a limiter with units of its own: `group.shown` is what the screen shows.
         """
 
     def http_call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:

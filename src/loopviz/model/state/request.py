@@ -19,9 +19,9 @@ _NOTES_KEPT = 64
 """Calls, phases and resources made, of one request."""
 
 WaitKind = tuple[int, "ResourceGroup | None"]
-"""What a wait was for: the place, and the resource's row if it was for one."""
+"""What a wait was for: the place, and the resource's group if it was for one."""
 WaitSpan = tuple[int, int, int, "ResourceGroup | None"]
-"""A wait of the request's task: start, end, place, and the resource's row."""
+"""A wait of the request's task: start, end, place, and the resource's group."""
 Call = tuple[int, int, str, int]
 """An outbound call: when it ended, place, host, status."""
 WaitSums = dict[WaitKind, tuple[int, int]]

@@ -1,4 +1,4 @@
-"""Rows: resources that were made at the same line under the same name are one row."""
+"""Rows: resources that were made at the same line under the same name are one group."""
 
 from loopviz.model.names import Naming, Site
 from loopviz.model.stats.histogram import Histogram
@@ -108,7 +108,7 @@ class ResourceGroup(Occupancy):
         """Units of it were acquired or given back: they are its occupancy, whatever jobs it has."""
         super().__init__(at)
         self.instances = 0
-        """Resources of this row, those that are gone too."""
+        """Resources of this group, those that are gone too."""
         self.capacity = 0
         """Of one of them; 0: none, or not known."""
         self.idle = 0

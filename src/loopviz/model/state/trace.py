@@ -140,7 +140,7 @@ class Trace:
                     if serves is not None:
                         if waits:
                             wait = waits[-1]
-                            serves.add(ready, _RESOURCE, (wait.place or b, wait.resource.row))
+                            serves.add(ready, _RESOURCE, (wait.place or b, wait.resource.group))
                         else:
                             state = waits_as.get(b)
                             if state is None:

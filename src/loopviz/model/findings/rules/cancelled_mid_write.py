@@ -68,7 +68,7 @@ class CancelledMidWrite(Rule[_Write]):
 
     def released(self, hold: "Hold", at: int) -> None:
         task = hold.task
-        if task is not None and task.request is not None and _is_written_with(hold.resource.row):
+        if task is not None and task.request is not None and _is_written_with(hold.resource.group):
             if len(self._last) >= _TASKS:
                 self._last.clear()  # their ends were lost
             self._last[task.number] = at, hold, task.place
@@ -87,7 +87,7 @@ class CancelledMidWrite(Rule[_Write]):
         if last is not None and last[0] >= task.step_ns:  # released in its very last step
             _, held, place = last
         else:
-            held = next((h for h in task.holds if _is_written_with(h.resource.row)), None)
+            held = next((h for h in task.holds if _is_written_with(h.resource.group)), None)
         if held is None:
             return
         if gone is not None:  # do not count it twice
@@ -103,7 +103,7 @@ class CancelledMidWrite(Rule[_Write]):
         own = tasks.get(request.task)
         of_it = [own] if own is not None and own.holds else _working_for(request, tasks)
         for task in of_it:
-            hold = next((h for h in task.holds if _is_written_with(h.resource.row)), None)
+            hold = next((h for h in task.holds if _is_written_with(h.resource.group)), None)
             if hold is not None:
                 case = self._write(hold, task.waits[-1].place if task.waits else 0)
                 case.left += 1
@@ -147,8 +147,8 @@ class CancelledMidWrite(Rule[_Write]):
             or self.context.place(hold.longest[0])
             or self.context.place(hold.place)
         )
-        case = self.case((hold.resource.row, where))
-        case.group, case.where = hold.resource.row, where
+        case = self.case((hold.resource.group, where))
+        case.group, case.where = hold.resource.group, where
         return case
 
 

@@ -169,7 +169,7 @@ class RequestHangs(Rule[_Hang]):
         if not waits:
             return self._job(tasks) or self._await(request.task)
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
-        group = wait.resource.row
+        group = wait.resource.group
         what = "" if group.anonymous else resource_name(self.context, group)
         return _Waits(what, self.context.place(wait.place))
 
