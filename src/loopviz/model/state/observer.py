@@ -25,16 +25,16 @@ __all__ = ["Observer"]
 class Observer:
     """Receives what happens on the loop. Override what you need; none of it may raise."""
 
-    def stall(self, stall: "Stall") -> None:
+    def stall(self, stall: Stall) -> None:
         """A callback that blocked the loop for 20 ms or more has ended."""
 
-    def victim(self, stall: "Stall", request: "Request", wait_ns: int, *, new: bool) -> None:
-        """The request waited so long for the loop because of that stall.
+    def victim(self, stall: Stall, request: Request, wait_ns: int, *, new: bool) -> None:
+        """The request waited `wait_ns` for the loop because of that stall.
 
         `new`: that culprit had not delayed this request before.
         """
 
-    def task_ended(self, task: "Task", at: int) -> None:
+    def task_ended(self, task: Task, at: int) -> None:
         """A task ended, by itself, or destroyed while it was pending.
 
         `task.outcome`, `task.request` (the one it serves or works for, None), `task.serving`,
@@ -43,11 +43,11 @@ class Observer:
         waited for).
         """
 
-    def never_retrieved(self, number: int, error: str, task: "Task | None", at: int) -> None:
-        """A task raised and nobody ever retrieved it. `task` is None once it is forgotten."""
+    def never_retrieved(self, number: int, error: str, task: Task | None, at: int) -> None:
+        """A task raised, and nobody retrieved it. `task` is None once it is forgotten."""
 
-    def request_ended(self, request: "Request", at: int) -> None:
-        """A request ended. What it did lies in lists, in order; `request.truncated`: they are cut.
+    def request_ended(self, request: Request, at: int) -> None:
+        """A request ended. Lists have what it did, in order; `request.truncated`: they are cut.
 
         - `request.history`: its own task's waits `(start, end, place, resource's group or None)`
         - `request.calls`: outbound calls `(at, place, host, status)` of its task and children
@@ -60,10 +60,10 @@ class Observer:
           ends, which is after this: see `task_ended` with `task.serving`
         """
 
-    def resource_made(self, resource: "Resource", task: "Task", at: int) -> None:
+    def resource_made(self, resource: Resource, task: Task, at: int) -> None:
         """A resource was made by a task's step; `task.request` is the request it was made in."""
 
-    def wait_began(self, wait: "Wait") -> None:
+    def wait_began(self, wait: Wait) -> None:
         """A task waits for a resource (it may yet get it without suspending).
 
         `wait.task`, `wait.resource` (`in_use`, `capacity`, `holders`, `waiters` as they are now,
@@ -71,38 +71,38 @@ class Observer:
         (takes something out: what an idle consumer does).
         """
 
-    def wait_over(self, wait: "Wait") -> None:
+    def wait_over(self, wait: Wait) -> None:
         """The wait has ended: `wait.ended_ns`, `wait.gave_up` (True only where a unit can be held).
 
         Only the part in which its task was suspended is `wait.waited_ns`: neither time in which
         it ran, nor time in which it was ready.
         """
 
-    def acquired(self, hold: "Hold") -> None:
+    def acquired(self, hold: Hold) -> None:
         """A task (`hold.task`, None: not known) holds a unit of `hold.resource`."""
 
-    def released(self, hold: "Hold", at: int) -> None:
-        """It gave one unit back; `hold.units` are left.
+    def released(self, hold: Hold, at: int) -> None:
+        """It released one unit; `hold.units` are left.
 
         `hold.since_ns`; `hold.place` (where it got it, 0 if without a wait); `hold.waited_ns` (how
         long its task was suspended meanwhile: a lock held across I/O); `hold.longest` (place and
         group of the longest such wait, `(0, None)` if there was none).
         """
 
-    def queue_size(self, resource: "Resource", at: int) -> None:
-        """A queue's fill changed: `resource.in_use` items, `resource.capacity` (0: unbounded)."""
+    def queue_size(self, resource: Resource, at: int) -> None:
+        """A queue's size changed: `resource.in_use` items, `resource.capacity` (0: unbounded)."""
 
-    def job_ended(self, job: "Job") -> None:
+    def job_ended(self, job: Job) -> None:
         """A worker job ended: `job.submitted_ns`, `started_ns`, `ended_ns`, `outcome`, `task`.
 
         `job.work` counts running (`in_use`) and queued (`waiting`) jobs of `job.resource.group`,
         which may be a limiter with units of its own: `group.shown` is what the screen shows.
         """
 
-    def http_call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
+    def http_call(self, task: Task | None, place: int, host: str, status: int, at: int) -> None:
         """An outbound HTTP call ended; status 0: it failed."""
 
-    def client_disconnected(self, request: "Request", at: int) -> None:
+    def client_disconnected(self, request: Request, at: int) -> None:
         """The client of an open request went away."""
 
     def gap(self) -> None:

@@ -1,4 +1,4 @@
-"""Resources: what tasks wait for. Who holds them, who waits, and since when."""
+"""Resources: who holds them, who waits for them, and since when."""
 
 from loopviz.model.state.entities import Hold, Resource, Task, Wait
 from loopviz.model.state.observer import Observer
@@ -8,9 +8,9 @@ from loopviz.wire.events import WAIT_GET
 __all__ = ["Resources"]
 
 _INSTANCES = 10_000
-"""Resources that are followed one by one; beyond, those that nobody uses are forgotten."""
+"""How many resources are followed one by one; beyond, unused ones are forgotten."""
 _GROUPS = 500
-"""Rows; beyond, resources of the same kind share one."""
+"""How many groups there are; beyond, resources of one kind share a group."""
 
 
 class Resources:
@@ -19,20 +19,20 @@ class Resources:
     def __init__(self, observer: Observer) -> None:
         self.observer = observer
         self.groups: dict[str, ResourceGroup] = {}
-        """By their RESOURCE's text."""
+        """By the text of their RESOURCE record."""
         self.live: dict[int, Resource] = {}
         self._begun = 0
 
     def begin(self, at: int) -> None:
-        """Peaks, means and waits from here on."""
+        """Starts peaks, means and waits anew."""
         self._begun = at
         for group in self.groups.values():
             group.begin(at)
 
     def introduce(
-        self, at: int, resource_id: int, capacity: int, text: str, task: "Task | None"
+        self, at: int, resource_id: int, capacity: int, text: str, task: Task | None
     ) -> Resource | None:
-        """RESOURCE. Returned if it is new."""
+        """RESOURCE. Returns the resource if it is new."""
         known = self.live.get(resource_id)
         resource = known or self._new(resource_id, text, at)
         if known is not None and resource.group.key != text:
@@ -45,10 +45,10 @@ class Resources:
         return resource
 
     def find(self, resource_id: int, at: int) -> Resource:
-        """That resource; one that was not introduced is made up."""
+        """The resource with that number; one that was not introduced is made up."""
         return self.live.get(resource_id) or self._new(resource_id, f"\t\t\t\t?{resource_id}", at)
 
-    def wait(self, at: int, resource_id: int, direction: int, task: "Task", place: int) -> Wait:
+    def wait(self, at: int, resource_id: int, direction: int, task: Task, place: int) -> Wait:
         """WAIT."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
         wait = Wait(task, resource, place, at, direction == WAIT_GET)
@@ -61,14 +61,14 @@ class Resources:
         self.observer.wait_began(wait)
         return wait
 
-    def wait_over(self, at: int, resource_id: int, task: "Task") -> None:
+    def wait_over(self, at: int, resource_id: int, task: Task) -> None:
         """WAIT_OVER."""
         for wait in reversed(task.waits):
             if wait.resource.number == resource_id:
                 self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.group.kind.holdable)
                 return
 
-    def acquired(self, at: int, resource_id: int, task: "Task | None", in_use: int) -> None:
+    def acquired(self, at: int, resource_id: int, task: Task | None, in_use: int) -> None:
         """ACQUIRED."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
         resource.group.units = True
@@ -93,10 +93,10 @@ class Resources:
         else:
             hold.units += 1
         if len(resource.holders) > in_use > 0:
-            self._let_go(resource, in_use, task_id)
+            self._drop_oldest(resource, in_use, task_id)
         self.observer.acquired(hold)
 
-    def released(self, at: int, resource_id: int, task: "Task | None", in_use: int) -> None:
+    def released(self, at: int, resource_id: int, task: Task | None, in_use: int) -> None:
         """RELEASED, by whichever task."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
         resource.group.units = True
@@ -114,7 +114,7 @@ class Resources:
         if not hold.units:
             self._drop(hold)
         if len(holders) > in_use:
-            self._let_go(resource, in_use)
+            self._drop_oldest(resource, in_use)
         self.observer.released(hold, at)
 
     def queue_size(self, at: int, resource_id: int, items: int) -> None:
@@ -124,8 +124,8 @@ class Resources:
         resource.group.change(at, grown, 0)
         self.observer.queue_size(resource, at)
 
-    def task_ended(self, task: "Task", at: int) -> None:
-        """Whatever it still waited for, it waits for no more."""
+    def task_ended(self, task: Task, at: int) -> None:
+        """Ends the task's waits."""
         for wait in (*reversed(task.waits),):
             self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.group.kind.holdable)
 
@@ -146,7 +146,7 @@ class Resources:
                 group.jobs.envelope.forget_before(time)
 
     def _end(self, wait: Wait, at: int, in_use: int, *, gave_up: bool) -> None:
-        """The wait is over; so many more are in use."""
+        """Ends the wait; `in_use` more units are in use."""
         resource, group = wait.resource, wait.resource.group
         wait.task.waits.remove(wait)
         resource.waiters.pop(wait, None)
@@ -165,8 +165,8 @@ class Resources:
                 group.waited.note(at - wait.began_ns)
         self.observer.wait_over(wait)
 
-    def _let_go(self, resource: Resource, in_use: int, but: int = -1) -> None:
-        """There are more holders than units: the oldest have let go unseen."""
+    def _drop_oldest(self, resource: Resource, in_use: int, but: int = -1) -> None:
+        """Drops the oldest holders, of which there are more than units: they released unseen."""
         for task_id in list(resource.holders)[: len(resource.holders) - in_use]:
             if task_id != but:
                 self._drop(resource.holders[task_id])
@@ -197,7 +197,7 @@ class Resources:
         return group
 
     def _move(self, resource: Resource, text: str, at: int) -> None:
-        """It has another name now."""
+        """Moves a renamed resource to its new group."""
         old = resource.group
         if old.instances == 1 and text not in self.groups:
             del self.groups[old.key]
@@ -220,7 +220,7 @@ class Resources:
             self.groups.pop(old.key, None)
 
     def _forget_unused(self) -> None:
-        """Those that were made first."""
+        """Forgets unused resources, the oldest first."""
         unused = [resource_id for resource_id, resource in self.live.items() if resource.unused]
         for resource_id in unused[: len(self.live) - _INSTANCES]:
             del self.live[resource_id]

@@ -66,14 +66,14 @@ class CancelledMidWrite(Rule[_Write]):
         self._gone: dict[int, _Write] = {}
         """By request: the case that counted its client's leaving."""
 
-    def released(self, hold: "Hold", at: int) -> None:
+    def released(self, hold: Hold, at: int) -> None:
         task = hold.task
         if task is not None and task.request is not None and _is_written_with(hold.resource.group):
             if len(self._last) >= _TASKS:
                 self._last.clear()  # their ends were lost
             self._last[task.number] = at, hold, task.place
 
-    def task_ended(self, task: "Task", at: int) -> None:
+    def task_ended(self, task: Task, at: int) -> None:
         last = self._last.pop(task.number, None)
         request = task.request
         if request is None:
@@ -98,7 +98,7 @@ class CancelledMidWrite(Rule[_Write]):
         case.cancelled += 1
         case.record(0, at, self.context.label(task), request.number)
 
-    def client_disconnected(self, request: "Request", at: int) -> None:
+    def client_disconnected(self, request: Request, at: int) -> None:
         tasks = self.context.trace.tasks.live
         own = tasks.get(request.task)
         of_it = [own] if own is not None and own.holds else _working_for(request, tasks)
@@ -141,7 +141,7 @@ class CancelledMidWrite(Rule[_Write]):
         text = f"{case.label} was cancelled {times} while it held {name}{doing}"
         return f"{text}: what it wrote may be incomplete"
 
-    def _write(self, hold: "Hold", place: int) -> _Write:
+    def _write(self, hold: Hold, place: int) -> _Write:
         where = (
             self.context.place(place)
             or self.context.place(hold.longest[0])
@@ -152,7 +152,7 @@ class CancelledMidWrite(Rule[_Write]):
         return case
 
 
-def _working_for(request: "Request", tasks: "dict[int, Task]") -> "list[Task]":
+def _working_for(request: Request, tasks: dict[int, Task]) -> list[Task]:
     return [task for task in tasks.values() if task.request is request and task.holds]
 
 
