@@ -7,7 +7,7 @@ from loopviz.model.findings.case import Verdict
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED, WAIT_GET
-from tests.model.findings.stories import CYCLE, HOLDS, MADE, WAITS, Crowd, found, rules_of, told
+from tests.model.findings.stories import CYCLE, HOLDS, MADE, WAITS, Crowd, fed, found, rules_of
 
 HOLDER = Location(file="app/api.py", line=21, function="order", path="/app/api.py")
 POOLS = [
@@ -79,7 +79,7 @@ def test_connections_that_are_never_given_back():
     for task in range(3, 8):
         story.task(task, CYCLE).step(task).request(task, "GET /a").waits_for(task, 1, place=WAITS)
         story.idle(100 * MS)
-    model = told(story)
+    model = fed(story)
     (seen,) = model.findings()
     assert (seen.rule, seen.count, seen.worst_ns) == ("pool-exhausted", 5, 500 * MS)
     assert seen.total_ns == (100 + 200 + 300 + 400 + 500) * MS
@@ -278,12 +278,12 @@ def test_a_lock_that_is_held_and_hurts_nobody(times, options):
 
 def test_what_is_found_does_not_depend_on_the_batches():
     story, _ = jobs(story=too_many("sqlalchemy.pool").story, count=30)
-    model = told(Story())
+    model = fed(Story())
     (aux, names), (events, strings) = story.aux_batch(), story.batch()
     model.feed_aux(aux, names)
     for at in range(0, len(events), 7):
         model.feed(events[at : at + 7], strings)
-    whole = told(Story())
+    whole = fed(Story())
     whole.feed_aux(aux, names)
     whole.feed(events, strings)
     assert len(model.findings()) == 2
@@ -292,30 +292,30 @@ def test_what_is_found_does_not_depend_on_the_batches():
 
 def test_a_scenario_s_start_counts_anew():
     story = too_many("sqlalchemy.pool").story
-    model = told(story)
+    model = fed(story)
     assert model.findings()
-    story.mark("scenario:dbpool").idle(MS).tell(model)
+    story.mark("scenario:dbpool").idle(MS).feed(model)
     assert model.findings() == ()
-    story.task(900, CYCLE).step(900).end(900, TASK_CANCELLED).idle(MS).tell(model)
+    story.task(900, CYCLE).step(900).end(900, TASK_CANCELLED).idle(MS).feed(model)
     assert model.findings() == ()
 
 
 def test_a_fix_may_say_which_rules_it_answers():
     story = too_many("sqlalchemy.pool").story
     answers = {"narrow_lock": ["lock-convoy"], "release_first": ["pool-exhausted"]}
-    model = told(story, "narrow_lock", "release_first", "other", answers=answers)
+    model = fed(story, "narrow_lock", "release_first", "other", answers=answers)
     assert model.findings()[0].suggested_fix == "release_first"
-    story.mark("fix:narrow_lock=on").tell(model)
+    story.mark("fix:narrow_lock=on").feed(model)
     assert model.findings()[0].suggested_fix == "release_first"
-    story.mark("fix:other=on").tell(model)
+    story.mark("fix:other=on").feed(model)
     assert model.findings()[0].suggested_fix == "", "it may answer anything"
     story = too_many("sqlalchemy.pool").story
-    assert told(story, "narrow_lock", answers=answers).findings()[0].suggested_fix == ""
+    assert fed(story, "narrow_lock", answers=answers).findings()[0].suggested_fix == ""
 
 
 def test_a_verdict_may_be_that_there_is_not_enough_evidence():
     story = Crowd("sqlalchemy.pool", 5).serve([0] * 10, holds=80).story
-    model = told(story)
+    model = fed(story)
     assert model.findings() == ()
     (rule,) = [rule for rule in model.rules.rules if rule.info.id == "pool-exhausted"]
     (case,) = rule.cases.values()
@@ -323,11 +323,11 @@ def test_a_verdict_may_be_that_there_is_not_enough_evidence():
 
 
 def test_very_many_culprits_are_summed_up():
-    """The worst are told one by one; and memory is bounded."""
+    """The worst are reported one by one; and memory is bounded."""
     story = Story().idle(MS)
-    model = told(story)
+    model = fed(story)
     for i in range(300):
-        story.callback("f", 30 * MS + i).sampled("/app/x.py", i + 1).idle(MS).tell(model)
+        story.callback("f", 30 * MS + i).sampled("/app/x.py", i + 1).idle(MS).feed(model)
     (rest,) = (found for found in model.findings() if found.location is None)
     worst = [found for found in model.findings() if found is not rest and found.location]
     assert (len(worst), sum(f.count for f in worst)) == (50, 50)

@@ -14,7 +14,7 @@ T0 = 1024 * SECOND
 def model_of(story, *fixes):
     naming = Naming([("/app", "scenarios")], lambda path, line: f"  line {line} of {path}\n")
     model = Model(fixes=fixes, naming=naming)
-    story.tell(model)
+    story.feed(model)
     return model
 
 
@@ -109,14 +109,14 @@ def test_a_stall_is_there_while_it_runs():
     snapshot = model.snapshot(story.now_ns, SECOND)
     assert snapshot.loop.stalls == ()
     assert (snapshot.loop.running.since_ns, snapshot.loop.running.location) == (began, None)
-    story.sampled("/app/block.py", 10, "report").runs(25 * MS).tell(model)
+    story.sampled("/app/block.py", 10, "report").runs(25 * MS).feed(model)
     snapshot = model.snapshot(story.now_ns, SECOND)
     (seen,) = snapshot.loop.stalls
     assert (seen.open, seen.start_ns, seen.end_ns) == (True, began, story.now_ns)
     assert (seen.label, seen.location.line, seen.request) == ("GET /report", 10, 1)
     assert snapshot.loop.running.location.line == 10
     assert snapshot.findings == (), "it is counted when it has ended"
-    story.response(1, "GET /report").end(1).runs(200 * MS).idle(MS).tell(model)
+    story.response(1, "GET /report").end(1).runs(200 * MS).idle(MS).feed(model)
     (seen,) = model.snapshot(story.now_ns, SECOND).loop.stalls
     assert (seen.open, seen.end_ns - seen.start_ns) == (False, 235 * MS)
     (found,) = model.snapshot(story.now_ns, SECOND).findings
@@ -217,11 +217,11 @@ def test_a_fix_is_suggested_until_one_is_on():
     story = stall(Story().idle(MS)).idle(MS)
     model = model_of(story, "right", "also_right")
     assert model.findings()[0].suggested_fix == "right"
-    story.mark("fix:wrong=on").tell(model)
+    story.mark("fix:wrong=on").feed(model)
     assert model.findings()[0].suggested_fix == "right"
-    story.mark("fix:also_right=on").tell(model)
+    story.mark("fix:also_right=on").feed(model)
     assert model.findings()[0].suggested_fix == ""
-    story.mark("fix:also_right=off").tell(model)
+    story.mark("fix:also_right=off").feed(model)
     assert model.findings()[0].suggested_fix == "right"
     assert model_of(stall(Story()).idle(MS)).findings()[0].suggested_fix == ""
 
@@ -254,7 +254,7 @@ def test_a_sample_that_makes_no_sense_is_passed_over(text):
     from loopviz.wire.events import Kind
 
     story._aux.write(story.now_ns, Kind.STALL, story.started_ns, 0, story._aux.intern(text))
-    story.idle(MS).tell(model)
+    story.idle(MS).feed(model)
     (found,) = model.findings()
     assert found.location is None
 
@@ -272,7 +272,7 @@ def test_snapshots_do_not_change_afterwards():
     )
     for task in range(2, 200):
         stall(story.mark("fix:a=on"), task).idle(MS)
-    story.tell(model)
+    story.feed(model)
     model.lost(5, story.now_ns)
     model.snapshot(story.now_ns, SECOND)
     assert copy == (

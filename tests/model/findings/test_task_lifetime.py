@@ -6,7 +6,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED
-from tests.model.findings.stories import CYCLE, HOLDS, MADE, SPAWNED, answered, found, request, told
+from tests.model.findings.stories import CYCLE, HOLDS, MADE, SPAWNED, answered, fed, found, request
 
 SPAWN = Location(file="app/api.py", line=30, function="order", path="/app/api.py")
 
@@ -40,10 +40,10 @@ def test_word_of_it_may_come_before_the_task():
     """In the aux ring, that is."""
     story, aux = spawning(1, outcome=TASK_RAISED), Story()
     aux._aux.write(aux.now_ns, 25, 0, 2, aux._aux.intern("ValueError: no"))
-    model = told(Story())
+    model = fed(Story())
     model.feed_aux(*aux.aux_batch())
     assert model.findings() == ()
-    story.tell(model)
+    story.feed(model)
     (seen,) = model.findings()
     assert (seen.rule, seen.location, seen.severity) == ("task-never-retrieved", SPAWN, "warning")
 
