@@ -88,10 +88,10 @@ def test_who_held_it_up_is_named_with_line_and_slice():
     snapshot = model.snapshot(story.now_ns, WINDOW)
     ping = snapshot.requests[0]
     parts = check(snapshot, ping).parts
-    fed = [
+    parts = [
         (p.kind, p.what, p.total_ns // MS, p.count, p.location and p.location.line) for p in parts
     ]
-    assert fed == [
+    assert parts == [
         ("ready", "GET /report", 65, 2, 9),
         ("await", "sleep", 15, 1, None),
         ("ready", OTHERS, 5, 1, None),

@@ -22,7 +22,7 @@ def seen(model, now):
 
 
 def fed(*parts):
-    """A model fed of `(after how long, key, value)`; and the time then."""
+    """A model fed `(after how long, key, value)`; and the time then."""
     model, story = Model(counters=COUNTERS), Story()
     for after_ns, key, value in parts:
         story.idle(after_ns).counts(key, value)
@@ -93,13 +93,13 @@ def aux(tmp_path):
 def written(aux):
     reader = RingReader(aux.path)
     records, _ = reader.read()
-    fed = [
+    values = [
         (reader.strings[record["b"]], int(record["a"]))
         for record in records
         if record["kind"] == Kind.COUNTER
     ]
     reader.close()
-    return fed
+    return values
 
 
 def test_only_changes_are_told(aux):

@@ -142,7 +142,7 @@ def test_the_request_a_task_works_for():
 
 
 def test_an_eager_request_runs_within_another_s_callback():
-    """Python 3.12's eager tasks: no step is fed until it has waited."""
+    """Python 3.12's eager tasks: no step is recorded until it has waited."""
     story = Story().idle(MS).callback("data_received", MS).task(1).request(1, "GET /a")
     story.runs(2 * MS).idle(3 * MS).step(1, MS).response(1, "GET /a").end(1).idle(MS)
     model = fed(story)
