@@ -1,4 +1,4 @@
-"""Random programs of a loop that serves requests, told as a story and kept as plain intervals."""
+"""Random programs of a loop that serves requests, as a story and as plain intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -56,29 +56,29 @@ def test_every_task_of_a_real_program_adds_up(program, portion):
     """The model's figures against what the program saw by itself, with the real probe between."""
     with tempfile.TemporaryDirectory() as folder, VirtualLoop() as loop:
         probe = install(loop, path=folder, clock=loop.clock, watchdog=False, heartbeat_s=None)
-        told = Keeper(loop.clock)
-        loop.run(told.main(program))
+        keeper = Keeper(loop.clock)
+        loop.run(keeper.main(program))
         probe.uninstall()
         seen = Recording(Path(folder))
-        numbers = {task: task._loopviz_tag & NUMBER for task in told.steps}
+        numbers = {task: task._loopviz_tag & NUMBER for task in keeper.steps}
     model, events = Model(), seen.batch()
     for start in range(0, len(events), portion):
         model.feed(events[start : start + portion], seen.strings)
     tasks = by_number(model)
-    for real, (created, ended) in told.lives.items():
+    for real, (created, ended) in keeper.lives.items():
         task = tasks[numbers[real]]
         assert (task.started_ns, task.ended_ns) == (created, ended)
         assert task.busy_ns + task.ready_ns + task.waiting_ns == ended - created
-        assert task.busy_ns == told.busy[real]
-        assert task.steps == len(told.steps[real])
-        known = [(ready, at) for ready, at in told.steps[real] if ready is not None]
+        assert task.busy_ns == keeper.busy[real]
+        assert task.steps == len(keeper.steps[real])
+        known = [(ready, at) for ready, at in keeper.steps[real] if ready is not None]
         assert task.ready_ns >= sum(at - ready for ready, at in known)
         if len(known) == task.steps:  # it only yielded: it never waited
             assert task.waiting_ns == 0
     elapsed = model.loop.busy_ns + model.loop.idle_ns
     share = Fraction(model.loop.busy_ns, elapsed) if elapsed else None
     assert model.loop.utilization == (None if share is None else float(share))
-    assert model.loop.busy_ns == sum(told.busy.values())
+    assert model.loop.busy_ns == sum(keeper.busy.values())
 
 
 durations = st.integers(0, 30)

@@ -10,7 +10,7 @@ def test_what_was_open_ends_with_the_target():
     model = Model()
     story = Story()
     story.idle(10 * MS).task(1).step(1).request(1, "GET /a").runs(30 * MS)
-    story.tell(model)
+    story.feed(model)
     at = model.health().newest_ns + 40 * MS
     model.stop(at)
     snapshot = model.snapshot(at + SECOND, 5 * SECOND)

@@ -33,7 +33,7 @@ def run(*, fix=False):
         at = T0 + i * 100 * MS
         samples.append(Sample(0, at, at + MS, at + (6 if fix else 60) * MS, 200))
         samples.append(Sample(1, at, at, at + (2 if fix else 40) * MS, 200 if i else TIMEOUT))
-    story.tell(model)
+    story.feed(model)
     model.feed_load(samples, [10, 10], [0, 0], [0, 0])
     return model
 
@@ -62,7 +62,7 @@ def crowded(**more):
     story.idle(60 * MS).destroyed(5).never_retrieved(4, "ValueError: x").job(1, 9).runs(
         MS
     ).job_starts(1, 9)
-    story.runs(4 * MS).job_ends(1, 9).overhead(300).idle(MS).tell(model)
+    story.runs(4 * MS).job_ends(1, 9).overhead(300).idle(MS).feed(model)
     return model
 
 
@@ -82,7 +82,7 @@ def hung(*, fix=False, held=False):
             story.task(task).step(task).request(task, "GET /a")
             story.waits_for(task, 7, place="\t/app/x.py\t9\tf").idle(MS)
         story.selects()
-    story.tell(model)
+    story.feed(model)
     answered = 30 if fix else 10
     samples = [Sample(0, T0, T0, T0 + (40 if fix else 5) * MS, 200)] * answered
     waiting = [] if fix else [(0, T0 + i * 100 * MS) for i in range(1, 21)]
@@ -101,8 +101,8 @@ def every_part():
     story = Story(T0 + SECOND).counts("stored", 3).hook_failed("select: ValueError: x")
     story.task(7).step(7).request(7, "GET /b").sampled("/app/x.py", 4, "b").runs(30 * MS)
     story.response(7, "GET /b").end(7).idle(MS)
-    story.task(8).step(8).request(8, "GET /a").sampled("/app/x.py", 9, "a").tell(first)
-    Story(T0 + SECOND).counts("stored", 4).idle(MS).tell(second)
+    story.task(8).step(8).request(8, "GET /a").sampled("/app/x.py", 9, "a").feed(first)
+    Story(T0 + SECOND).counts("stored", 4).idle(MS).feed(second)
     statuses = [200, 500, LEFT, TIMEOUT, CONNECTION]
     samples = [Sample(0, T0 + i * MS, T0 + i * MS, T0 + 9 * MS, s) for i, s in enumerate(statuses)]
     first.feed_load(samples, [9, 0], [3, 0], [4, 0], [(0, T0 + i * MS) for i in range(3)])

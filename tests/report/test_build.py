@@ -146,7 +146,7 @@ def test_what_the_probe_costs():
 def test_of_a_foreign_loop_only_what_can_be_seen_is_told():
     model = Model()
     story = Story().coverage("steps").task(1).step(1, 5 * MS, waited=MS).stops()
-    story.tell(model)
+    story.feed(model)
     report = report_of(model)
     assert report["probe"]["level"] == "steps"
     loop = report["loop"]
@@ -158,7 +158,7 @@ def test_of_a_foreign_loop_only_what_can_be_seen_is_told():
 
 def test_a_line_that_was_not_seen_is_null_and_a_fix_that_does_not_exist_absent():
     model = Model()
-    Story().idle(MS).callback("f", 30 * MS).idle(MS).tell(model)
+    Story().idle(MS).callback("f", 30 * MS).idle(MS).feed(model)
     (found,) = report_of(model)["findings"]
     assert found["location"] is None
     assert "suggested_fix" not in found
@@ -166,7 +166,7 @@ def test_a_line_that_was_not_seen_is_null_and_a_fix_that_does_not_exist_absent()
 
 def test_loss_and_failed_hooks_are_in_it():
     model = Model()
-    Story().hook_failed("select: ValueError: x").idle(MS).tell(model)
+    Story().hook_failed("select: ValueError: x").idle(MS).feed(model)
     model.lost(7, T0)
     probe = report_of(model)["probe"]
     assert probe["dropped_events"] == 7
@@ -189,14 +189,14 @@ def test_what_was_shed_is_an_error():
 def test_what_is_counted_is_reported():
     model = Model(counters=[("b", "first", False), ("a", "second", True)])
     assert report_of(model)["counters"] == {"b": None, "a": None}
-    Story().counts("a", 1).counts("b", 4).counts("a", 2).tell(model)
+    Story().counts("a", 1).counts("b", 4).counts("a", 2).feed(model)
     assert list(report_of(model)["counters"].items()) == [("b", 4), ("a", 2)]
     assert "counters" not in report_of(Model())
 
 
 def test_a_callback_that_just_runs_at_the_end_does_not_hang():
     model = Model()
-    story = Story(T0).idle(MS).task(1).step(1).sampled("/app/x.py", 4, "a").tell(model)
+    story = Story(T0).idle(MS).task(1).step(1).sampled("/app/x.py", 4, "a").feed(model)
     for ran, hangs in ((999, False), (1000, True)):
         report = report_of(model, now_ns=story.now_ns + ran * MS)
         assert report["findings"][0]["open"] == {"count": 1, "longest_ms": ran}

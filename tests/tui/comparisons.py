@@ -31,7 +31,7 @@ def compared(*, before_ms=100, after_ms=4, seconds=20, marks=("fix:to_thread=on"
                            for i, t in enumerate(times)]  # fmt: skip
                 model.feed_load(samples, [0, 0], [0, 0], [0, 0])
             story.idle(MS).counts("lost", lost * (second + 1) if not phase else lost * seconds)
-            story.runs(SECOND - MS).tell(model)
+            story.runs(SECOND - MS).feed(model)
         if not phase:
             story.step(1).releases(1, 1, 0).end(1)
             for mark in marks:

@@ -22,7 +22,7 @@ class StoryRun(FakeRun):
         """Fields of the snapshot that are to be others."""
 
     def frame(self, now_ns, window_ns):
-        self.story.tell(self.model)
+        self.story.feed(self.model)
         snapshot = replace(self.model.snapshot(now_ns, window_ns), **self.changed)
         return Frame(self.scenario, self.status, snapshot)
 

@@ -61,7 +61,7 @@ def test_a_kind_of_another_version_is_a_resource_like_others():
     for task in range(1, 9):
         story.task(task).step(task, MS).waits_for(task, 1)
         story.acquires(task, 1, min(task, 2)) if task < 3 else story.idle(SECOND)
-    story.tell(model)
+    story.feed(model)
     (seen,) = model.snapshot(story.now_ns, SECOND).resources
     assert (seen.kind, seen.name) == ("redis.Pool", "/app/r.py:7 Pool(2)")
     assert (seen.in_use.now, seen.waiting.now) == (2, 6)
@@ -70,6 +70,6 @@ def test_a_kind_of_another_version_is_a_resource_like_others():
 
 def test_what_was_never_introduced_has_no_kind():
     story, model = Story().task(1).step(1, MS).acquires(1, 5).idle(MS), Model()
-    story.tell(model)
+    story.feed(model)
     (seen,) = model.snapshot(story.now_ns, SECOND).resources
     assert (seen.kind, seen.name, seen.in_use.now) == ("", "resource", 1)

@@ -1,4 +1,4 @@
-"""What a loop did, in a few words, as the events that a probe would have recorded."""
+"""Builds the events that a probe would have recorded of a loop."""
 
 from typing import Self
 
@@ -13,7 +13,7 @@ __all__ = ["Story"]
 
 
 class _Ring:
-    """Events and the strings that they name."""
+    """Events, and the strings that they refer to."""
 
     def __init__(self) -> None:
         self.rows: list[Event] = []
@@ -36,13 +36,13 @@ class _Ring:
 
 
 class Story:
-    """A loop's story. Every word is a method that returns the story; times are nanoseconds.
+    """What happens on a loop, event by event. Methods return the story; times are nanoseconds.
 
-    Tasks have the numbers that you give them. A step or callback lasts until the next one, or
-    until the loop polls; `runs` lets time pass within it:
+    You number tasks, resources and jobs. A step or callback lasts until the next one, or until the
+    loop polls; `runs` lets time pass within it:
 
         story = Story().idle(5 * MS).task(1, "fetch").step(1).request(1, "GET /ping")
-        story.runs(30 * MS).response(1, 200).end(1).idle(MS).tell(model)
+        story.runs(30 * MS).response(1, 200).end(1).idle(MS).feed(model)
     """
 
     def __init__(self, now_ns: int = 1024 * 10**9) -> None:
@@ -64,7 +64,7 @@ class Story:
         return self.runs(ns).polls(began)
 
     def selects(self) -> Self:
-        """The loop waits in select, and goes on to do so."""
+        """The loop begins to wait in select."""
         self._loop.write(self.now_ns, Kind.IDLE)
         return self
 
@@ -76,9 +76,9 @@ class Story:
     def step(
         self, task: int, runs: int = 0, *, waited: int = 0, place: str = "", woken_by: int = 0
     ) -> Self:
-        """A step of the task starts, `waited` after it became ready, and runs so long.
+        """A step of the task starts, `waited` ns after it became ready, and `runs` ns pass.
 
-        `place` is where it was suspended until then, as `probe.places` writes it.
+        `place` is where the task was suspended, as `probe.places` writes it.
         """
         self.started_ns = self.now_ns
         number = self._loop.intern(place)
@@ -90,7 +90,7 @@ class Story:
     def callback(
         self, site: str = "", runs: int = 0, *, waited: int = 0, late: int | None = None
     ) -> Self:
-        """A callback that is no task's; `late` makes it a timer's, due so long ago."""
+        """A callback that is no task's step; with `late`, a timer's that was due `late` ns ago."""
         number = self._loop.intern(site)
         self.started_ns = self.now_ns
         self._loop.write(self.now_ns, Kind.CALLBACK, self.now_ns - waited, 0, number)
@@ -105,32 +105,32 @@ class Story:
         return self
 
     def end(self, task: int, outcome: int = TASK_RETURNED) -> Self:
-        """The task ended in the step that is running."""
+        """The task ends in the running step."""
         self._loop.write(self.now_ns, Kind.TASK_END, 0, task, outcome)
         return self
 
     def request(self, task: int, path: str, *, sent_ns: int = 0) -> Self:
-        """In its step, the task begins to serve a request: `GET /items/3`."""
+        """The task begins to serve a request: `GET /items/3`."""
         number = self._loop.intern(path)
         self._loop.write(self.now_ns, Kind.REQUEST_START, sent_ns, task, number)
         return self
 
     def response(self, task: int, route: str, status: int = 200, *, sent: int = 0) -> Self:
-        """It has served it, by that route: `GET /items/{id}`, and sent so many bytes."""
+        """The task has served its request by that route, `GET /items/{id}`; `sent` is in bytes."""
         a = status | sent << 16
         self._loop.write(self.now_ns, Kind.REQUEST_END, a, task, self._loop.intern(route))
         return self
 
     def phase(self, task: int, name: str = "") -> Self:
-        """Its request enters a phase: `endpoint`; empty: the phase is over."""
+        """The task's request enters a phase: `endpoint`; empty: the phase ends."""
         return self._write(Kind.PHASE, 0, task, self._loop.intern(name))
 
     def disconnects(self, task: int) -> Self:
-        """The client of its request goes away."""
+        """The client of the task's request disconnects."""
         return self._write(Kind.CLIENT_DISCONNECTED, 0, task)
 
     def raises(self, task: int, error: str, *, place: str = "") -> Self:
-        """An exception goes through the app that serves its request."""
+        """An exception propagates through the app while the task serves its request."""
         a = self._loop.intern(place) if place else 0
         return self._write(Kind.REQUEST_EXCEPTION, a, task, self._loop.intern(error))
 
@@ -156,25 +156,25 @@ class Story:
     def waits_for(
         self, task: int, resource: int, *, place: str = "", direction: int = WAIT_PUT
     ) -> Self:
-        """From now on the task waits for the resource."""
+        """The task begins to wait for the resource."""
         a = resource | direction << 32
         return self._write(Kind.WAIT, a, task, self._loop.intern(place))
 
     def wait_over(self, task: int, resource: int, *, direction: int = WAIT_PUT) -> Self:
-        """It waits no more, and holds nothing."""
+        """The task's wait ends, and it holds nothing."""
         return self._write(Kind.WAIT_OVER, resource | direction << 32, task)
 
     def acquires(self, task: int, resource: int, in_use: int = 1, *, place: str = "") -> Self:
-        """The task holds one unit more; so many are in use now."""
+        """The task acquires one unit at that place, after which `in_use` are in use."""
         a = resource | self._loop.intern(place) << 32
         return self._write(Kind.ACQUIRED, a, task, in_use)
 
     def releases(self, task: int, resource: int, in_use: int = 0) -> Self:
-        """The task has given one back; so many are in use now."""
+        """The task releases one unit, after which `in_use` are in use."""
         return self._write(Kind.RELEASED, resource, task, in_use)
 
     def queue_size(self, resource: int, items: int, *, by: int = 0) -> Self:
-        """A queue holds so many items now."""
+        """The queue has `items` items."""
         return self._write(Kind.QUEUE_SIZE, resource, by, items)
 
     def job(self, job: int, executor: int, function: str = "", *, by: int = 0) -> Self:
@@ -182,23 +182,23 @@ class Story:
         return self._write(Kind.JOB, job << 32 | executor, by, self._loop.intern(function))
 
     def job_starts(self, job: int, executor: int, worker: str = "worker-0") -> Self:
-        """A worker takes it up: recorded in the aux ring."""
+        """A worker takes the job up; recorded in the aux ring."""
         text = self._aux.intern(worker)
         self._aux.write(self.now_ns, Kind.JOB_START, job << 32 | executor, 0, text)
         return self
 
     def job_ends(self, job: int, executor: int, outcome: int = TASK_RETURNED) -> Self:
-        """The job ends: recorded in the aux ring."""
+        """The job ends; recorded in the aux ring."""
         self._aux.write(self.now_ns, Kind.JOB_END, job << 32 | executor, 0, outcome)
         return self
 
     def gc(self, lasted: int, generation: int = 2, *, elsewhere: bool = False) -> Self:
-        """A garbage collection has lasted so long; `elsewhere`: on another thread."""
+        """A garbage collection of `lasted` ns ends; `elsewhere`: on another thread."""
         b = generation + (GC_ELSEWHERE if elsewhere else 0)
         return self._write(Kind.GC, self.now_ns - lasted, 0, b)
 
     def never_retrieved(self, task: int, error: str) -> Self:
-        """Nobody ever retrieved the task's exception."""
+        """Nobody retrieved the task's exception."""
         return self._write(Kind.EXCEPTION_NEVER_RETRIEVED, 0, task, self._loop.intern(error))
 
     def never_awaited(self, site: str, *, place: str = "", by: int = 0) -> Self:
@@ -207,19 +207,19 @@ class Story:
         return self._write(Kind.NEVER_AWAITED, a, by, b)
 
     def destroyed(self, task: int) -> Self:
-        """The task is destroyed while it is pending."""
+        """The task is destroyed while pending."""
         return self._write(Kind.TASK_DESTROYED, 0, task)
 
     def overhead(self, ns: int) -> Self:
-        """The probe adds so much to a callback, by its own measurement."""
+        """The probe measures that it adds `ns` to a callback."""
         return self._write(Kind.OVERHEAD, ns)
 
     def coverage(self, word: str) -> Self:
-        """How much is seen of the loop: `full` or `steps`."""
+        """How much of the loop is seen: `full` or `steps`."""
         return self._write(Kind.COVERAGE, 0, 0, self._loop.intern(word))
 
     def stops(self) -> Self:
-        """The probe is taken out."""
+        """The probe is uninstalled."""
         self._loop.write(self.now_ns, Kind.STOPPED)
         return self
 
@@ -240,7 +240,7 @@ class Story:
         return self
 
     def mark(self, text: str) -> Self:
-        """Something changes: `fix:to_thread=on`."""
+        """A mark: `fix:to_thread=on`."""
         self._aux.write(self.now_ns, Kind.MARK, b=self._aux.intern(text))
         return self
 
@@ -259,15 +259,15 @@ class Story:
         return self
 
     def batch(self) -> tuple[NDArray[np.void], list[str]]:
-        """What the loop's ring holds since the last batch, and all its strings so far."""
+        """The events of the loop's ring since the last batch, and all its strings."""
         return self._loop.take(), self._loop.strings
 
     def aux_batch(self) -> tuple[NDArray[np.void], list[str]]:
-        """The same for the aux ring."""
+        """The events of the aux ring since the last batch, and all its strings."""
         return self._aux.take(), self._aux.strings
 
-    def tell(self, model: Model) -> Self:
-        """Feed the model with what is new, in the collector's order."""
+    def feed(self, model: Model) -> Self:
+        """Feeds the new events to the model, in the collector's order."""
         model.feed_aux(*self.aux_batch())
         model.feed(*self.batch())
         return self

@@ -10,7 +10,7 @@ T0 = 1024 * SECOND
 def model_of(story, *fixes):
     naming = Naming([("/app", "scenarios")], lambda path, line: f"  line {line} of {path}\n")
     model = Model(fixes=fixes, naming=naming)
-    story.tell(model)
+    story.feed(model)
     return model
 
 

@@ -15,17 +15,17 @@ CYCLE = "run_asgi\t/v/site-packages/uvicorn/server.py\t7\tf"
 SPAWNED = "refresh\t/app/api.py\t30\torder"
 
 
-def told(story, *fixes, **options):
+def fed(story, *fixes, **options):
     """A model that has heard the story."""
     naming = Naming([("/app", "app")], lambda path, line: f"  line {line} of {path}\n")
     model = Model(fixes=fixes, naming=naming, **options)
-    story.tell(model)
+    story.feed(model)
     return model
 
 
 def found(story, rule=None, **options):
     """The findings of that rule, of all rules without."""
-    findings = told(story, **options).findings()
+    findings = fed(story, **options).findings()
     return [f for f in findings if rule is None or f.rule == rule]
 
 
@@ -36,7 +36,7 @@ def rules_of(story):
 class Crowd:
     """Customers who come at set times, take a unit each, first come first served, and leave.
 
-    `story` is what the probe would have told; `waits` how long each had to wait, in ms.
+    `story` is what the probe would have recorded; `waits` how long each had to wait, in ms.
     """
 
     def __init__(self, kind, capacity, *, name="", made=MADE, story=None, route="GET /order"):

@@ -1,4 +1,4 @@
-"""Whatever is told, in whatever order: the rules cope, and keep nothing for ever."""
+"""Whatever events come, in whatever order: the rules cope, and keep nothing for ever."""
 
 import random
 
@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
-from tests.model.findings.stories import HOLDS, MADE, SPAWNED, WAITS, Crowd, request, told
+from tests.model.findings.stories import HOLDS, MADE, SPAWNED, WAITS, Crowd, fed, request
 
 KINDS = ["asyncio.Lock", "asyncio.Semaphore", "sqlalchemy.pool", "asyncio.Queue", "httpcore.pool"]
 
@@ -53,7 +53,7 @@ def anything(seed, length):
 @pytest.mark.parametrize("seed", range(20))
 def test_anything_goes(seed):
     story = anything(seed, 2000)
-    model = told(story)
+    model = fed(story)
     for found in model.findings():
         assert found.count > 0, found
         assert found.sentence
@@ -67,7 +67,7 @@ def test_after_lost_events_nobody_waits():
     story = Crowd("sqlalchemy.pool", 1).story
     for task in range(1, 9):
         request(story, task).waits_for(task, 1, place=WAITS).idle(300 * MS)
-    model = told(story)
+    model = fed(story)
     assert [f.rule for f in model.findings()] == ["pool-exhausted"]
     model.lost(9, story.now_ns)
     assert model.findings() == ()
@@ -75,10 +75,10 @@ def test_after_lost_events_nobody_waits():
 
 def test_what_is_over_is_forgotten():
     """Nothing is kept of tasks and requests that have ended."""
-    model = told(Story())
+    model = fed(Story())
     story = Crowd("asyncio.Lock", 1)
     for _ in range(10):
-        story.serve(range(0, 500, 10), holds=20).story.tell(model)
+        story.serve(range(0, 500, 10), holds=20).story.feed(model)
     kept = [
         (rule.info.id, name, len(value))
         for rule in model.rules.rules

@@ -4,17 +4,17 @@ from loopviz.clock import MS
 from loopviz.model.findings.case import Verdict
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED
-from tests.model.findings.stories import CYCLE, Crowd, jobs, told, too_many
+from tests.model.findings.stories import CYCLE, Crowd, fed, jobs, too_many
 
 
 def test_what_is_found_does_not_depend_on_the_batches():
     story, _ = jobs(story=too_many("sqlalchemy.pool").story, count=30)
-    model = told(Story())
+    model = fed(Story())
     (aux, names), (events, strings) = story.aux_batch(), story.batch()
     model.feed_aux(aux, names)
     for at in range(0, len(events), 7):
         model.feed(events[at : at + 7], strings)
-    whole = told(Story())
+    whole = fed(Story())
     whole.feed_aux(aux, names)
     whole.feed(events, strings)
     assert len(model.findings()) == 2
@@ -23,17 +23,17 @@ def test_what_is_found_does_not_depend_on_the_batches():
 
 def test_a_scenario_s_start_counts_anew():
     story = too_many("sqlalchemy.pool").story
-    model = told(story)
+    model = fed(story)
     assert model.findings()
-    story.mark("scenario:dbpool").idle(MS).tell(model)
+    story.mark("scenario:dbpool").idle(MS).feed(model)
     assert model.findings() == ()
-    story.task(900, CYCLE).step(900).end(900, TASK_CANCELLED).idle(MS).tell(model)
+    story.task(900, CYCLE).step(900).end(900, TASK_CANCELLED).idle(MS).feed(model)
     assert model.findings() == ()
 
 
 def test_a_verdict_may_be_that_there_is_not_enough_evidence():
     story = Crowd("sqlalchemy.pool", 5).serve([0] * 10, holds=80).story
-    model = told(story)
+    model = fed(story)
     assert model.findings() == ()
     (rule,) = [rule for rule in model.rules.rules if rule.info.id == "pool-exhausted"]
     (case,) = rule.cases.values()
@@ -43,9 +43,9 @@ def test_a_verdict_may_be_that_there_is_not_enough_evidence():
 def test_very_many_culprits_are_summed_up():
     """The worst are told one by one; and memory is bounded."""
     story = Story().idle(MS)
-    model = told(story)
+    model = fed(story)
     for i in range(300):
-        story.callback("f", 30 * MS + i).sampled("/app/x.py", i + 1).idle(MS).tell(model)
+        story.callback("f", 30 * MS + i).sampled("/app/x.py", i + 1).idle(MS).feed(model)
     (rest,) = (found for found in model.findings() if found.location is None)
     worst = [found for found in model.findings() if found is not rest and found.location]
     assert (len(worst), sum(f.count for f in worst)) == (50, 50)

@@ -3,30 +3,30 @@
 from loopviz.clock import MS
 from loopviz.testing import Story
 from tests.model.findings.stalls import model_of, stall
-from tests.model.findings.stories import told, too_many
+from tests.model.findings.stories import fed, too_many
 
 
 def test_a_fix_may_say_which_rules_it_answers():
     story = too_many("sqlalchemy.pool").story
     answers = {"narrow_lock": ["lock-convoy"], "release_first": ["pool-exhausted"]}
-    model = told(story, "narrow_lock", "release_first", "other", answers=answers)
+    model = fed(story, "narrow_lock", "release_first", "other", answers=answers)
     assert model.findings()[0].suggested_fix == "release_first"
-    story.mark("fix:narrow_lock=on").tell(model)
+    story.mark("fix:narrow_lock=on").feed(model)
     assert model.findings()[0].suggested_fix == "release_first"
-    story.mark("fix:other=on").tell(model)
+    story.mark("fix:other=on").feed(model)
     assert model.findings()[0].suggested_fix == "", "it may answer anything"
     story = too_many("sqlalchemy.pool").story
-    assert told(story, "narrow_lock", answers=answers).findings()[0].suggested_fix == ""
+    assert fed(story, "narrow_lock", answers=answers).findings()[0].suggested_fix == ""
 
 
 def test_a_fix_is_suggested_until_one_is_on():
     story = stall(Story().idle(MS)).idle(MS)
     model = model_of(story, "right", "also_right")
     assert model.findings()[0].suggested_fix == "right"
-    story.mark("fix:wrong=on").tell(model)
+    story.mark("fix:wrong=on").feed(model)
     assert model.findings()[0].suggested_fix == "right"
-    story.mark("fix:also_right=on").tell(model)
+    story.mark("fix:also_right=on").feed(model)
     assert model.findings()[0].suggested_fix == ""
-    story.mark("fix:also_right=off").tell(model)
+    story.mark("fix:also_right=off").feed(model)
     assert model.findings()[0].suggested_fix == "right"
     assert model_of(stall(Story()).idle(MS)).findings()[0].suggested_fix == ""

@@ -38,7 +38,7 @@ def turns(story, model, seconds, *, busy_ms=10, every_ms=100):
     """The loop runs a callback of that length ten times a second."""
     for _ in range(int(seconds * 1000 / every_ms)):
         story.idle((every_ms - busy_ms) * MS).callback("tick", busy_ms * MS)
-    story.idle(MS).runs(-MS).tell(model)
+    story.idle(MS).runs(-MS).feed(model)
 
 
 # ---- the sides
@@ -88,7 +88,7 @@ def test_what_is_still_open_does_not_make_it_look_fast():
     load(model, 0, 10, 20)
     model.mark(at(10), "fix:a=on")
     load(model, 10, 5, 20)
-    story.runs(13 * SECOND).idle(MS).task(1).step(1).request(1, "GET /a").idle(MS).tell(model)
+    story.runs(13 * SECOND).idle(MS).task(1).step(1).request(1, "GET /a").idle(MS).feed(model)
     assert compared(model, 15).routes[0].after.max_ns == 20 * MS
     assert compared(model, 15).routes[0].after.count == 55, "from 10.3 s to 13.0 s"
     assert compared(model, 26).routes[0].after.count == 94, "so old a request holds up nothing"
@@ -200,7 +200,7 @@ def test_the_loop_on_both_sides():
     model, story = made(), Story(T0)
     for _ in range(50):
         story.idle(150 * MS).callback("slow", 50 * MS)
-    story.idle(MS).runs(-MS).tell(model)
+    story.idle(MS).runs(-MS).feed(model)
     model.mark(at(10), "fix:a=on")
     turns(story, model, 10, busy_ms=1)
     before, after = compared(model, 20).loop
@@ -219,9 +219,9 @@ def test_a_resource_on_both_sides():
         story.step(other).waits_for(other, 1).idle(300 * MS)
         story.step(one).releases(one, 1, 0).end(one)
         story.step(other).acquires(other, 1, 1).releases(other, 1, 0).end(other).idle(400 * MS)
-        story.tell(model)
+        story.feed(model)
     model.mark(at(10), "fix:a=on")
-    story.runs(10 * SECOND).idle(MS).tell(model)
+    story.runs(10 * SECOND).idle(MS).feed(model)
     (pool,) = compared(model, 20).resources
     assert (pool.name, pool.capacity) == ("pool", 1)
     assert pool.of.before.in_use == pytest.approx(0.6, abs=0.02)
@@ -234,12 +234,12 @@ def test_a_resource_on_both_sides():
 
 def test_a_resource_that_nobody_uses_costs_two_notes_and_is_exact_when_it_is_used_again():
     model, story = made(), Story(T0)
-    story.resource(1, "asyncio.Semaphore", 2, name="pool").task(1).step(1).tell(model)
+    story.resource(1, "asyncio.Semaphore", 2, name="pool").task(1).step(1).feed(model)
     for _ in range(60):
-        story.runs(SECOND).idle(MS).runs(-MS).tell(model)
+        story.runs(SECOND).idle(MS).runs(-MS).feed(model)
     (past,) = model.phases._meter._usage._pasts.values()
     assert len(past.notes) == 2
-    story.step(1).acquires(1, 1, 1).idle(5 * SECOND).step(1).releases(1, 1, 0).tell(model)
+    story.step(1).acquires(1, 1, 1).idle(5 * SECOND).step(1).releases(1, 1, 0).feed(model)
     model.mark(at(70), "fix:a=on")
     (pool,) = compared(model, 71).resources
     assert pool.of.before.in_use == pytest.approx(5 / 30, rel=0.02)
@@ -248,7 +248,7 @@ def test_a_resource_that_nobody_uses_costs_two_notes_and_is_exact_when_it_is_use
 def test_a_counter_on_both_sides():
     model, story = made([("lost", "votes lost", True), ("kept", "kept", False)]), Story(T0)
     for second in range(20):
-        story.counts("lost", min(second, 10) * 5).counts("kept", second).runs(SECOND).tell(model)
+        story.counts("lost", min(second, 10) * 5).counts("kept", second).runs(SECOND).feed(model)
     model.mark(at(10.5), "fix:a=on")
     lost, kept = compared(model, 20).counters
     assert (lost.key, lost.title, lost.bad) == ("lost", "votes lost", True)
@@ -262,6 +262,6 @@ def test_what_other_workers_count_is_counted_too():
     first.counters.others.append(second.counters)
     first.mark(at(1), "fix:a=on")
     for model, story in ((first, Story(at(2))), (second, Story(at(3)))):
-        story.counts("lost", 7).tell(model)
+        story.counts("lost", 7).feed(model)
     (lost,) = compared(first, 5).counters
     assert lost.grew == (0, 14)

@@ -46,7 +46,7 @@ def test_parts_sum_to_the_life_and_the_blame_is_exact(program, back):
     for move in program:
         world.play(move)
     story = world.story.idle(MS)
-    story.tell(model)
+    story.feed(model)
     live = model.snapshot(story.now_ns, WINDOW)
     then = model.past(live, story.now_ns - WINDOW, story.now_ns - back * MS)
     for snapshot in (live, then):
@@ -84,14 +84,13 @@ def test_who_held_it_up_is_named_with_line_and_slice():
     story.callback("\tlib.py\t7\tcall", 5 * MS).step(
         1, 2 * MS, waited=70 * MS, place="sleep\t\t0\t"
     )
-    story.response(1, "GET /ping").end(1).idle(MS).tell(model)
+    story.response(1, "GET /ping").end(1).idle(MS).feed(model)
     snapshot = model.snapshot(story.now_ns, WINDOW)
     ping = snapshot.requests[0]
     parts = check(snapshot, ping).parts
-    told = [
+    assert [
         (p.kind, p.what, p.total_ns // MS, p.count, p.location and p.location.line) for p in parts
-    ]
-    assert told == [
+    ] == [
         ("ready", "GET /report", 65, 2, 9),
         ("await", "sleep", 15, 1, None),
         ("ready", OTHERS, 5, 1, None),
@@ -106,7 +105,7 @@ def test_what_it_waited_for_has_its_place():
     story, model = Story().task(1).step(1).request(1, "GET /a"), Model()
     story.resource(7, "asyncio.Semaphore", 1, name="pool").waits_for(1, 7, place="\ta.py\t5\tf")
     story.idle(20 * MS).step(1).acquires(1, 7).idle(5 * MS).step(1, MS, place="socket\ta.py\t6\tf")
-    story.response(1, "GET /a").end(1).idle(MS).tell(model)
+    story.response(1, "GET /a").end(1).idle(MS).feed(model)
     snapshot = model.snapshot(story.now_ns, WINDOW)
     parts = check(snapshot, snapshot.requests[0]).parts
     assert [(p.kind, p.what, p.total_ns // MS, p.location.line) for p in parts[:2]] == [
@@ -121,7 +120,7 @@ def test_what_it_waited_for_has_its_place():
 def test_the_wait_for_the_first_step_while_the_loop_is_idle_is_nobodys():
     story, model = Story().idle(8 * MS), Model()
     story.task(1).step(1).request(1, "GET /a", sent_ns=story.now_ns - 3 * MS).runs(MS)
-    story.response(1, "GET /a").end(1).idle(MS).tell(model)
+    story.response(1, "GET /a").end(1).idle(MS).feed(model)
     snapshot = model.snapshot(story.now_ns, WINDOW)
     parts = check(snapshot, snapshot.requests[0]).parts
     assert [(p.kind, p.what, p.total_ns // MS) for p in parts] == [
@@ -134,7 +133,7 @@ def test_a_very_long_request_still_sums_up():
     story, model = Story().task(1).step(1).request(1, "GET /a"), Model()
     for i in range(2000):
         story.runs(1000).idle(2000 + i).step(1, place="sleep\t\t0\t")
-    story.response(1, "GET /a").end(1).idle(MS).tell(model)
+    story.response(1, "GET /a").end(1).idle(MS).feed(model)
     snapshot = model.snapshot(story.now_ns, WINDOW)
     found = breakdown(snapshot, snapshot.requests[0])
     assert (
@@ -152,7 +151,7 @@ def test_only_who_runs_on_the_same_loop_is_to_blame():
         story.task(task).step(task).request(task, "GET /a", sent_ns=story.now_ns - MS // 2)
         story.runs(10 * MS).idle(MS)
     for model, story in zip(models, stories, strict=True):
-        story.tell(model)
+        story.feed(model)
     first, second = (m.snapshot(stories[0].now_ns, WINDOW) for m in models)
     whole = merge(first, [(2, second)])
     assert [request.worker for request in whole.requests] == [1, 2]

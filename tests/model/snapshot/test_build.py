@@ -36,7 +36,7 @@ def test_snapshots_do_not_change_afterwards():
     )
     for task in range(2, 200):
         stall(story.mark("fix:a=on"), task).idle(MS)
-    story.tell(model)
+    story.feed(model)
     model.lost(5, story.now_ns)
     model.snapshot(story.now_ns, SECOND)
     assert copy == (

@@ -40,9 +40,9 @@ def blocks(story, task, ms=30, line=7):
     return story.runs(ms * MS).response(task, "GET /a").end(task).idle(MS)
 
 
-def tell(models, stories):
+def feed(models, stories):
     for model, story in zip(models, stories, strict=True):
-        story.tell(model)
+        story.feed(model)
 
 
 def picture(models, now, window=60 * SECOND):
@@ -53,7 +53,7 @@ def picture(models, now, window=60 * SECOND):
 
 def test_alone_it_is_the_picture_of_its_model():
     (model,), (story,) = workers(1)
-    serve(story, 1, "GET /a", 5).tell(model)
+    serve(story, 1, "GET /a", 5).feed(model)
     snapshot = model.snapshot(story.now_ns, SECOND)
     assert merge(snapshot, ()) is snapshot
     assert snapshot.peers == ()
@@ -64,7 +64,7 @@ def test_requests_have_numbers_and_lanes_of_their_own():
     for story in stories:  # the same at the same time, and with the same task numbers
         for task in (1, 2, 3):
             serve(story, task, "GET /a", 5)
-    tell(models, stories)
+    feed(models, stories)
     seen = picture(models, stories[0].now_ns)
     assert [r.number for r in seen.requests] == [1, 2, 3, 4, 5, 6]
     assert [r.lane for r in seen.requests] == [0, 0, 0, 1, 1, 1]
@@ -82,13 +82,13 @@ def test_requests_have_numbers_and_lanes_of_their_own():
 def test_on_a_lane_requests_follow_one_another(turns):
     """Whatever the batches, and whether one worker's events are lost meanwhile."""
     models, stories = workers()
-    for task, (worker, ms, ago, told, lost) in enumerate(turns, 1):
+    for task, (worker, ms, ago, fed, lost) in enumerate(turns, 1):
         serve(stories[worker], task, "GET /a", ms, sent_ago=ago * MS)
-        if told:
-            stories[worker].tell(models[worker])
+        if fed:
+            stories[worker].feed(models[worker])
         if lost:
             models[worker].lost(1, stories[worker].now_ns)
-    tell(models, stories)
+    feed(models, stories)
     now = max(story.now_ns for story in stories)
     lanes = {}
     for request in picture(models, now).requests if all(m.seen for m in models) else ():
@@ -101,9 +101,9 @@ def test_on_a_lane_requests_follow_one_another(turns):
 def test_a_gap_in_one_worker_leaves_the_other_s_lanes():
     models, stories = workers()
     for task, (model, story) in enumerate(zip(models, stories, strict=True), 1):
-        story.task(task).step(task).request(task, "GET /a").idle(MS).tell(model)
+        story.task(task).step(task).request(task, "GET /a").idle(MS).feed(model)
     models[0].lost(10, stories[0].now_ns)
-    stories[1].step(2, MS).response(2, "GET /a").end(2).idle(MS).tell(models[1])
+    stories[1].step(2, MS).response(2, "GET /a").end(2).idle(MS).feed(models[1])
     seen = picture(models, stories[1].now_ns).requests
     assert [(r.lane, r.open, r.status) for r in seen] == [(1, False, 200)]
 
@@ -112,7 +112,7 @@ def test_the_same_culprit_in_two_workers_is_one_finding():
     models, stories = workers()
     blocks(blocks(stories[0], 1), 2, ms=50)
     blocks(blocks(stories[1], 1, ms=80), 2, line=9)
-    tell(models, stories)
+    feed(models, stories)
     now = stories[1].now_ns
     found = {f.location.line: f for f in picture(models, now).findings}
     assert {line: (f.rule, f.count, f.worst_ns // MS) for line, f in found.items()} == {
@@ -128,7 +128,7 @@ def test_findings_without_a_line_stay_apart_unless_they_say_the_same():
     for story in stories:
         for task, ms in ((1, 30), (2, 40)):
             serve(story, task, f"GET /{task}", ms)
-    tell(models, stories)
+    feed(models, stories)
     of = [model.findings() for model in models]
     assert all(finding.location is None for finding in of[0])
     together = add_findings(of)
@@ -142,7 +142,7 @@ def test_counts_are_sums_and_resources_say_whose_they_are():
         story.task(1).step(1).resource(5, "asyncio.Lock", 1, name="door", by=1)
         story.acquires(1, 5).runs(MS).idle(MS)
         story.counts("kept", 10 * number).counts("lost", number)
-    tell(models, stories)
+    feed(models, stories)
     seen = picture(models, stories[0].now_ns)
     assert [(c.key, c.value, c.recent) for c in seen.counters] == [("kept", 30, 30), ("lost", 3, 3)]
     assert [(r.name, r.in_use.now) for r in seen.resources] == [
@@ -160,7 +160,7 @@ def test_what_a_worker_counted_outlives_it():
     for story in stories:
         blocks(story, 1).counts("lost", 4)
     stories[1].task(2).step(2).runs(MS).idle(MS)  # still there when it ends
-    tell(models, stories)
+    feed(models, stories)
     now = stories[1].now_ns
     models[1].stop(now)
     gone = keep_ended(None, label_worker(2, models[1].snapshot(now, SECOND)))

@@ -20,29 +20,29 @@ def columns(of):
     }
 
 
-def told(*, batches):
+def fed(*, batches):
     """Four seconds: requests, a stall over a boundary, and a timer that is late for it."""
     story, model = Story(T0_S * SECOND), Model()
 
-    def tell():
+    def feed():
         if batches:
-            story.tell(model)
+            story.feed(model)
 
     story.task(1).step(1).request(1, "GET /a").runs(5 * MS).response(1, "GET /a").end(1)
-    tell()
+    feed()
     story.callback("t", late=3 * MS).idle(945 * MS)
-    tell()
+    feed()
     story.task(2).step(2).request(2, "GET /a").runs(1200 * MS).response(2, "GET /a").end(2)
-    tell()
+    feed()
     story.callback("t", late=1100 * MS).idle(900 * MS).callback("t", 2 * MS, late=MS)
-    tell()
-    story.idle(2 * SECOND).tell(model)
+    feed()
+    story.idle(2 * SECOND).feed(model)
     return story, model
 
 
 @pytest.mark.parametrize("batches", [True, False])
 def test_each_second_has_its_figures_however_the_batches_are_cut(batches):
-    story, model = told(batches=batches)
+    story, model = fed(batches=batches)
     found = model.snapshot(story.now_ns, SECOND).overview
     assert found.start_s == T0_S
     assert columns(found) == {
@@ -55,11 +55,11 @@ def test_each_second_has_its_figures_however_the_batches_are_cut(batches):
 
 
 def test_it_is_the_same_until_a_second_is_over():
-    story, model = told(batches=True)
+    story, model = fed(batches=True)
     first = model.snapshot(story.now_ns, SECOND).overview
-    story.idle(MS).tell(model)
+    story.idle(MS).feed(model)
     assert model.snapshot(story.now_ns, SECOND).overview is first
-    story.idle(SECOND).tell(model)
+    story.idle(SECOND).feed(model)
     second = model.snapshot(story.now_ns, SECOND).overview
     assert len(second.busy_ns) == len(first.busy_ns) + 1
 
@@ -69,7 +69,7 @@ def test_hours_are_bounded(monkeypatch):
     story, model = Story(T0_S * SECOND), Model()
     for task in range(1, 401):
         story.task(task).step(task).request(task, "GET /a").runs(MS).response(task, "GET /a")
-        story.end(task).idle(SECOND - MS).tell(model)
+        story.end(task).idle(SECOND - MS).feed(model)
     found = model.snapshot(story.now_ns, SECOND).overview
     assert 100 <= len(found.busy_ns) <= 150
     assert found.start_s + len(found.busy_ns) == T0_S + 400

@@ -39,13 +39,13 @@ def test_the_past_is_as_it_was(program, every):
 
     def look():
         if len(world.ran) % every == 0:
-            world.story.tell(model)
+            world.story.feed(model)
             seen.append(model.snapshot(world.story.now_ns, WINDOW))
 
     world.amid = look
     for move in program:
         world.play(move)
-    world.story.idle(MS).tell(model)
+    world.story.idle(MS).feed(model)
     held = model.snapshot(world.story.now_ns, WINDOW)
     ends = {s.start_ns: s.end_ns for s in held.loop.stalls}
     for live in reversed(seen):
@@ -89,7 +89,7 @@ def blocked():
 def test_an_end_within_a_stall_shows_it_open_and_who_waits():
     story, model = blocked(), Model()
     began = story.now_ns - 151 * MS
-    story.tell(model)
+    story.feed(model)
     held = model.snapshot(story.now_ns, WINDOW)
     for ms, is_stall, has_line in ((5, False, False), (11, False, True), (50, True, True)):
         then = model.past(held, began - SECOND, began + ms * MS)
@@ -112,7 +112,7 @@ def test_figures_are_those_of_the_seconds_before():
     story = Story()
     for i in range(100):
         story.callback("\t\t0\t", late=i * MS).counts("kept", i + 1).idle(SECOND // 10)
-    story.tell(model)
+    story.feed(model)
     held = model.snapshot(story.now_ns, WINDOW)
     then = model.past(held, story.now_ns - 8 * SECOND, story.now_ns - 4 * SECOND - MS)
     assert (then.loop.lag_recent.count, then.loop.lag_recent.max_ns) == (50, 59 * MS)
@@ -143,7 +143,7 @@ def test_gauges_show_the_moment():
         story.runs(50 * MS).acquires(1, 7, used)
         times.append(story.now_ns)
     model = Model()
-    story.runs(50 * MS).idle(MS).tell(model)
+    story.runs(50 * MS).idle(MS).feed(model)
     held = model.snapshot(story.now_ns, WINDOW)
     seen = []
     for at in (times[0] - 20 * MS, *(at + 20 * MS for at in times)):
@@ -155,12 +155,12 @@ def test_gauges_show_the_moment():
 def test_marks_of_the_time():
     model, story = Model(), Story()
     for fix in "abc":
-        story.idle(SECOND).mark(f"fix:{fix}=on").tell(model)
+        story.idle(SECOND).mark(f"fix:{fix}=on").feed(model)
         model.feed_aux(*story.aux_batch())
     story.idle(SECOND)
     for fix, at in zip("abc", (3, 2, 1), strict=True):
         model.mark(story.now_ns - at * SECOND, f"fix:{fix}=off")
-    story.tell(model)
+    story.feed(model)
     held = model.snapshot(story.now_ns, WINDOW)
     end = story.now_ns - SECOND - 1
     assert "b off" in [m.text for m in model.past(held, end - 2 * SECOND, end).marks]
@@ -179,7 +179,7 @@ def steady(story, model, seconds, per_s=20, first=1):
             story.response(task, "GET /a").end(task).callback("t", late=MS)
             story.idle(SECOND // per_s - 2 * MS)
             task += 1
-        story.tell(model)
+        story.feed(model)
     return task
 
 
@@ -288,7 +288,7 @@ def test_workers_as_they_were():
             story.task(task).step(task).request(task, "GET /a").counts("n", number * task)
             story.runs(30 * MS).response(task, "GET /a").end(task).idle(20 * MS)
     for model, story in zip(models, stories, strict=True):
-        story.tell(model)
+        story.feed(model)
     now = stories[0].now_ns
     first, second = (model.snapshot(now, WINDOW) for model in models)
     held = merge(first, [(2, label_worker(2, second))], [drop_before(0, second)])

@@ -20,7 +20,7 @@ def test_a_range_of_any_program(program, first, lasted):
     began = world.story.idle(10 * MS).now_ns
     for move in program:
         world.play(move)
-    world.story.idle(MS).tell(model)
+    world.story.idle(MS).feed(model)
     snapshot = model.snapshot(world.story.now_ns, WINDOW)
     start = began + first * MS // 2
     end = min(start + lasted * MS, snapshot.now_ns)
@@ -66,7 +66,7 @@ def test_lag_and_routes():
         route = "GET /b" if i % 5 == 4 else "GET /a"
         story.request(i + 1, route).runs(i * MS).response(i + 1, route).end(i + 1)
         story.idle(20 * MS)
-    story.tell(model)
+    story.feed(model)
     snapshot = model.snapshot(story.now_ns, WINDOW)
     found = figures(snapshot, story.now_ns - WINDOW, story.now_ns)
     assert (found.lag.count, found.lag.max_ns) == (10, 9 * MS)

@@ -21,16 +21,16 @@ def seen(model, now):
     return model.snapshot(now, SECOND).counters
 
 
-def told(*parts):
-    """A model told of `(after how long, key, value)`; and the time then."""
+def fed(*parts):
+    """A model fed `(after how long, key, value)`; and the time then."""
     model, story = Model(counters=COUNTERS), Story()
     for after_ns, key, value in parts:
         story.idle(after_ns).counts(key, value)
-    return model, story.idle(MS).tell(model).now_ns
+    return model, story.idle(MS).feed(model).now_ns
 
 
 def test_they_come_in_the_scenarios_order_with_the_newest_value():
-    model, now = told((0, "extra", 0), (0, "charges", 3), (SECOND, "charges", 7))
+    model, now = fed((0, "extra", 0), (0, "charges", 3), (SECOND, "charges", 7))
     assert seen(model, now) == (
         CounterValue(key="charges", title="charges made", bad=False, value=7, recent=7),
         CounterValue(key="extra", title="charges too many", bad=True, value=0, recent=0),
@@ -39,7 +39,7 @@ def test_they_come_in_the_scenarios_order_with_the_newest_value():
 
 
 def test_recent_is_the_change_over_the_last_seconds():
-    model, now = told((0, "charges", 5), (SECOND, "charges", 9), (SECOND, "charges", 20))
+    model, now = fed((0, "charges", 5), (SECOND, "charges", 9), (SECOND, "charges", 20))
     early = now - 2 * SECOND - MS  # when it became 5
     for at, recent in (
         (now, 20),
@@ -53,26 +53,26 @@ def test_recent_is_the_change_over_the_last_seconds():
 
 
 def test_one_may_fall_and_be_negative():
-    model, now = told((0, "charges", 4), (6 * SECOND, "charges", -3))
+    model, now = fed((0, "charges", 4), (6 * SECOND, "charges", -3))
     assert seen(model, now)[0].value == -3
     assert seen(model, now)[0].recent == -7
 
 
 def test_a_value_outlives_what_is_forgotten():
-    model, now = told((0, "charges", 5), (SECOND, "charges", 6), *[(SECOND, "x", 1)] * 200)
+    model, now = fed((0, "charges", 5), (SECOND, "charges", 6), *[(SECOND, "x", 1)] * 200)
     assert seen(model, now)[0] == CounterValue(
         key="charges", title="charges made", bad=False, value=6, recent=0
     )
 
 
 def test_what_was_not_told_is_not_known():
-    model, now = told((0, "nobody knows", 1), (0, "charges", 1))
+    model, now = fed((0, "nobody knows", 1), (0, "charges", 1))
     assert model.counters.values() == {"charges": 1, "extra": None}
     assert seen(model, now)[1].value == 0
 
 
 def test_those_of_several_workers_are_added_up():
-    (one, now), (two, _) = told((0, "charges", 5), (0, "extra", 1)), told((0, "charges", 4))
+    (one, now), (two, _) = fed((0, "charges", 5), (0, "extra", 1)), fed((0, "charges", 4))
     assert merge_counters([seen(one, now), seen(two, now)]) == (
         CounterValue(key="charges", title="charges made", bad=False, value=9, recent=9),
         CounterValue(key="extra", title="charges too many", bad=True, value=1, recent=1),
@@ -93,13 +93,13 @@ def aux(tmp_path):
 def written(aux):
     reader = RingReader(aux.path)
     records, _ = reader.read()
-    told = [
+    values = [
         (reader.strings[record["b"]], int(record["a"]))
         for record in records
         if record["kind"] == Kind.COUNTER
     ]
     reader.close()
-    return told
+    return values
 
 
 def test_only_changes_are_told(aux):

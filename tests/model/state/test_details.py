@@ -15,9 +15,9 @@ T0 = 1024 * SECOND
 SLEEP, SOCKET = "sleep\t/app/api.py\t15\tget", "socket\t/app/api.py\t18\tget"
 
 
-def told(story):
+def fed(story):
     model = Model(naming=Naming([("/app", "")]))
-    story.tell(model)
+    story.feed(model)
     return model
 
 
@@ -38,9 +38,9 @@ def serving():
 
 def test_what_a_request_waited_for():
     story = serving()
-    model = told(story)
+    model = fed(story)
     open_one = the_request(model, story.now_ns)
-    story.step(1, MS).acquires(1, 3).response(1, "GET /a").end(1).idle(MS).tell(model)
+    story.step(1, MS).acquires(1, 3).response(1, "GET /a").end(1).idle(MS).feed(model)
     ended = the_request(model, story.now_ns)
     for request in (open_one, ended):
         assert [(w.what, w.total_ns // MS, w.count, w.resource) for w in request.waits] == [
@@ -58,7 +58,7 @@ def test_the_waits_of_a_very_long_request_still_add_up():
     for i in range(3000):
         story.runs(1000).idle(2000 + i).step(1, place=(SLEEP, SOCKET, "")[i % 3])
     story.response(1, "GET /a").end(1).idle(MS)
-    model = told(story)
+    model = fed(story)
     request = the_request(model, story.now_ns)
     assert [(w.what, w.count) for w in request.waits] == [
         ("", 1000),
@@ -76,7 +76,7 @@ def test_phases_bytes_calls_and_a_client_that_left():
     story.phase(1, "endpoint").runs(2 * MS).task(2, parent=1).step(2)
     story.http_call(2, "upstream", 200, place=SOCKET).step(1, MS).http_call(1, "upstream", 0)
     story.disconnects(1).phase(1).runs(MS).phase(1, "background").runs(3 * MS)
-    model = told(story)
+    model = fed(story)
     now = story.now_ns
     request = the_request(model, now)
     assert [(p.name, (p.end_ns - p.start_ns) // MS) for p in request.phases] == [
@@ -84,7 +84,7 @@ def test_phases_bytes_calls_and_a_client_that_left():
         ("endpoint", 3),
         ("background", 3),
     ]
-    story.response(1, "GET /{x}", 499, sent=70_000).end(1).idle(MS).tell(model)
+    story.response(1, "GET /{x}", 499, sent=70_000).end(1).idle(MS).feed(model)
     request = the_request(model, story.now_ns)
     assert (request.status, request.bytes_sent, request.calls) == (499, 70_000, 2)
     assert request.gone_ns == now - 4 * MS
@@ -94,12 +94,12 @@ def test_phases_bytes_calls_and_a_client_that_left():
 
 def test_pauses():
     story = Story().callback("f", 9 * MS).gc(4 * MS, 2).gc(MS, 0).gc(2 * MS, 1, elsewhere=True)
-    model = told(story.idle(MS))
+    model = fed(story.idle(MS))
     view = model.snapshot(story.now_ns, SECOND).loop.gc
     assert (view.count, view.total_ns, view.max_ns) == (3, 7 * MS, 4 * MS)
     assert view.by_generation == (1, 1, 1)
     assert view.last[0] == (T0 + 5 * MS, T0 + 9 * MS, 2)
-    story.mark("scenario:x").tell(model)
+    story.mark("scenario:x").feed(model)
     assert model.trace.pauses.count == 0
 
 
@@ -123,13 +123,13 @@ def test_the_second_around_a_stall_is_kept_for_good():
     story = Story()
     for task in range(1, 31):
         stall(story, 50 if task == 10 else 1, task)
-    model = told(story)
+    model = fed(story)
     (kept,) = model.snapshot(story.now_ns, SECOND).incidents
     (around,) = (i.requests for i in model.trace.incidents.all())
     numbers = [request.number for request in around]
     for task in range(31, 3000):
         stall(story, 1, task)
-    story.tell(model)
+    story.feed(model)
     assert next(iter(model.trace.requests.finished)).start_ns > kept.end_ns + 60 * SECOND
     incident = model.incident(kept.start_ns)
     assert (incident.end_ns - incident.start_ns) == 2 * SECOND + 50 * MS
@@ -144,8 +144,8 @@ def test_the_worst_and_the_latest_are_kept():
     for task in range(1, 301):
         stall(story, 400 if task == 7 else 30 + task % 5, task)
         if task % 50 == 0:
-            story.tell(model)
-    story.idle(2 * SECOND).tell(model)
+            story.feed(model)
+    story.idle(2 * SECOND).feed(model)
     starts = [incident.stall.start_ns for incident in model.trace.incidents.all()]
     stalls = list(model.trace.stalls.ended)
     assert starts == sorted(set(starts))
@@ -160,7 +160,7 @@ def test_an_incident_keeps_the_nearest_of_very_many_requests():
         story.task(task).step(task).request(task, "GET /a").runs(MS).response(task, "GET /a")
         story.end(task).polls()
     stall(story, 30, 2000)
-    story.idle(2 * SECOND).tell(model)
+    story.idle(2 * SECOND).feed(model)
     (incident,) = model.trace.incidents.all()
     assert [r.number for r in incident.requests] == list(range(802, 1002))
 
@@ -168,7 +168,7 @@ def test_an_incident_keeps_the_nearest_of_very_many_requests():
 def test_a_target_that_dies_leaves_its_incidents():
     story = Story()
     stall(story, 30, 1)
-    model = told(story)
+    model = fed(story)
     assert model.trace.incidents.all() == []
     model.stop(story.now_ns)
     assert len(model.trace.incidents.all()) == 1
@@ -247,6 +247,6 @@ def test_a_resource_made_inside_a_request():
     story.resource(2, "asyncio.Lock").response(1, "GET /a").end(1).idle(MS)
     _, heard = listening(story)
     (resource, task, _) = next(what for name, what, _ in heard if name == "resource_made")
-    assert (resource.row.kind.id, task.number, task.request.number) == ("httpcore.pool", 1, 1)
+    assert (resource.group.kind.id, task.number, task.request.number) == ("httpcore.pool", 1, 1)
     (request, _) = next(what for name, what, _ in heard if name == "request_ended")
     assert [row.kind.id for row in request.made] == ["httpcore.pool"]

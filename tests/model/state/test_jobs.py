@@ -16,7 +16,7 @@ def started():
 
 
 def the_row(model):
-    (row,) = model.trace.resources.rows.values()
+    (row,) = model.trace.resources.groups.values()
     return row.shown
 
 
@@ -37,8 +37,8 @@ def two_workers(tell):
 @pytest.mark.parametrize("at_once", [True, False])
 def test_jobs_of_a_pool(at_once):
     model = Model()
-    story = two_workers((lambda story: story.tell(model)) if not at_once else (lambda story: story))
-    story.tell(model)
+    story = two_workers((lambda story: story.feed(model)) if not at_once else (lambda story: story))
+    story.feed(model)
     (view,) = model.builder.jobs()
     assert (view.name, view.queued, view.running) == ("default executor", 0, ())
     assert (view.finished, view.raised) == (3, 1)
@@ -56,7 +56,7 @@ def test_jobs_of_a_pool(at_once):
 def test_what_runs_and_what_waits_now():
     story = started().job(1, 1, FUNCTION, by=5).job(2, 1, FUNCTION)
     model = Model()
-    story.runs(MS).job_starts(1, 1, "worker-7").tell(model)
+    story.runs(MS).job_starts(1, 1, "worker-7").feed(model)
     (view,) = model.builder.jobs()
     assert view.queued == 1
     (worker,) = view.running
@@ -68,20 +68,20 @@ def test_what_runs_and_what_waits_now():
 
 def test_a_job_that_is_cancelled_before_it_starts():
     story, model = started().job(1, 1).runs(MS), Model()
-    story.tell(model)
-    story.job_ends(1, 1, TASK_CANCELLED).tell(model)
+    story.feed(model)
+    story.job_ends(1, 1, TASK_CANCELLED).feed(model)
     row = the_row(model)
     assert (row.waiting, row.in_use, model.trace.jobs.open) == (0, 0, {})
 
 
 def test_after_a_loss_nothing_runs_for_ever():
     story, model = started().job(1, 1).job(2, 1).runs(MS), Model()
-    story.tell(model)
-    story.job_starts(1, 1).tell(model)
+    story.feed(model)
+    story.job_starts(1, 1).feed(model)
     model.lost_aux(4)
     (view,) = model.builder.jobs()
     assert (view.queued, view.running) == (0, ())
-    story.job_ends(1, 1).runs(MS).idle(MS).tell(model)
+    story.job_ends(1, 1).runs(MS).idle(MS).feed(model)
     row = the_row(model)
     assert (row.in_use, row.waiting) == (0, 0)
 
@@ -91,7 +91,7 @@ def test_memory_is_bounded_if_ends_are_never_told():
     story = started()
     for job in range(1, 60_000):
         story.job(job, 1)
-    story.tell(model)
+    story.feed(model)
     assert len(model.trace.jobs.open) == 50_000
     row = the_row(model)
     assert row.waiting == 50_000
@@ -102,7 +102,7 @@ def test_a_limiter_s_units_are_its_occupancy_though_jobs_hang_on_it():
     model = Model()
     story = Story().resource(1, "anyio.CapacityLimiter", 40).task(5).step(5).acquires(5, 1, 1)
     story.job(1, 1).job_starts(1, 1).idle(10 * MS).job_ends(1, 1).idle(MS)
-    story.step(5).releases(5, 1, 0).idle(9 * MS).tell(model)
+    story.step(5).releases(5, 1, 0).idle(9 * MS).feed(model)
     (view,) = model.snapshot(story.now_ns, SECOND).resources
     assert (view.in_use.max, view.in_use.now, view.waiting.max) == (1, 0, 0)
     assert view.in_use.mean == pytest.approx(11 / 20)

@@ -16,9 +16,9 @@ from loopviz.testing import Story
 T0 = 1024 * SECOND
 
 
-def told(story, **options):
+def fed(story, **options):
     model = Model(**options)
-    story.tell(model)
+    story.feed(model)
     return model
 
 
@@ -31,7 +31,7 @@ def busy_between(model, start, end, now):
 
 def test_busy_idle_and_counts():
     story = Story().idle(10 * MS).callback("f", 2 * MS).step(1, 3 * MS).idle(5 * MS)
-    model = told(story.step(1, 4 * MS).polls().stops())
+    model = fed(story.step(1, 4 * MS).polls().stops())
     loop = model.loop
     assert (loop.busy_ns, loop.idle_ns) == (9 * MS, 15 * MS)
     assert (loop.callbacks, loop.iterations) == (3, 3)
@@ -75,7 +75,7 @@ def test_the_busy_curve_is_exact_at_every_moment():
         truth.append((story.now_ns, story.now_ns + i * MS // 3))
         story.callback("f", i * MS // 3)
     story.idle(0)
-    model = told(story)
+    model = fed(story)
     for start, end in truth:
         assert busy_between(model, start, end, story.now_ns) == end - start
         half = (start + end) // 2
@@ -86,7 +86,7 @@ def test_the_busy_curve_is_exact_at_every_moment():
 
 def test_the_open_callback_counts_up_to_now():
     story = Story().idle(100 * MS).callback("f")
-    model = told(story)
+    model = fed(story)
     now = story.now_ns + 50 * MS
     assert busy_between(model, T0, now, now) == 50 * MS
     assert model.snapshot(now, SECOND).loop.utilization_recent == pytest.approx(50 / 150)
@@ -95,7 +95,7 @@ def test_the_open_callback_counts_up_to_now():
 
 
 def test_idle_means_that_nothing_runs():
-    model = told(Story().callback("f", MS).idle(MS))
+    model = fed(Story().callback("f", MS).idle(MS))
     assert model.snapshot(T0 + 2 * MS, SECOND).loop.running is None
 
 
@@ -104,7 +104,7 @@ def test_the_time_that_select_itself_takes_is_no_callback_s():
     story = Story().idle(MS).callback("f", MS)
     called = story.now_ns
     story.runs(50 * MS).polls(called).callback("g", MS).idle(MS)
-    model = told(story)
+    model = fed(story)
     assert model.loop.callback_all.max_ns == MS
     assert model.findings() == ()
 
@@ -115,7 +115,7 @@ def test_lag_and_ready_delay_in_the_recent_window():
     for ms in range(1, 101):
         story.callback("f", 0, waited=ms * MS, late=ms * 1000)
     story.idle(MS)
-    loop = told(story).snapshot(story.now_ns, SECOND).loop
+    loop = fed(story).snapshot(story.now_ns, SECOND).loop
     assert (loop.lag_recent.count, loop.lag_recent.p50_ns, loop.lag_recent.max_ns) == (
         100,
         50_000,
@@ -126,14 +126,14 @@ def test_lag_and_ready_delay_in_the_recent_window():
 
 def test_begin_counts_anew():
     story = Story().callback("f", 30 * MS, late=7 * MS).idle(70 * MS)
-    model = told(story)
-    story.mark("scenario:block").tell(model)
+    model = fed(story)
+    story.mark("scenario:block").feed(model)
     loop = model.loop
     assert (loop.callbacks, loop.iterations, loop.utilization) == (0, 0, None)
     assert loop.lag_all.quantiles().count == loop.callback_all.quantiles().count == 0
     assert model.findings() == ()
     story.callback("f", 10 * MS).idle(30 * MS)
-    story.tell(model)
+    story.feed(model)
     assert (loop.callbacks, loop.iterations) == (1, 1)
     assert loop.utilization == 0.25
 
@@ -141,10 +141,10 @@ def test_begin_counts_anew():
 def test_a_loss_is_a_number_and_a_mark_and_nothing_is_made_up_for_it():
     story = Story().idle(10 * MS).callback("f", 10 * MS)
     story.callback("g")
-    model = told(story)
+    model = fed(story)
     story.runs(5 * SECOND)
     model.lost(1234, story.now_ns)
-    story.callback("h", 10 * MS).idle(10 * MS).tell(model)
+    story.callback("h", 10 * MS).idle(10 * MS).feed(model)
     assert (model.loop.busy_ns, model.loop.idle_ns) == (20 * MS, 20 * MS)
     assert model.findings() == ()
     snapshot = model.snapshot(story.now_ns, 10 * SECOND)
@@ -158,10 +158,10 @@ def test_what_was_known_before_a_loss_stays_where_it_was():
     """The busy curve stands still in the gap; it is not smeared over it."""
     story = Story().idle(10 * MS).callback("f", 10 * MS).callback("g")
     known = story.now_ns
-    model = told(story)
+    model = fed(story)
     story.runs(5 * SECOND)
     model.lost(1, story.now_ns)
-    story.callback("h", 10 * MS).idle(10 * MS).tell(model)
+    story.callback("h", 10 * MS).idle(10 * MS).feed(model)
     assert busy_between(model, known - 10 * MS, known, story.now_ns) == 10 * MS
     assert busy_between(model, known, known + 5 * SECOND, story.now_ns) == 0
 
@@ -175,7 +175,7 @@ def test_a_loop_that_never_idles():
             for _ in range(10):
                 story.callback("f", 10 * MS, waited=MS)
             story.polls()
-        story.tell(model)
+        story.feed(model)
     snapshot = model.snapshot(story.now_ns, 10 * SECOND)
     assert snapshot.loop.utilization_recent == pytest.approx(1)
     assert busy_between(model, story.now_ns - SECOND, story.now_ns, story.now_ns) == SECOND

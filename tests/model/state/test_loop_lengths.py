@@ -12,9 +12,9 @@ from loopviz.testing import Story
 T0 = 1024 * SECOND
 
 
-def told(story):
+def fed(story):
     model = Model()
-    story.tell(model)
+    story.feed(model)
     return model
 
 
@@ -26,17 +26,17 @@ def turns():
 
 
 def test_an_iteration_lasts_from_one_select_to_the_next():
-    loop = told(turns()).snapshot(T0 + SECOND, 2 * SECOND).loop
+    loop = fed(turns()).snapshot(T0 + SECOND, 2 * SECOND).loop
     assert loop.iteration.values.tolist() == [3 * MS, 4 * MS]
     assert (loop.iteration.times_ns - T0).tolist() == [13 * MS, 22 * MS]
     assert loop.whole.iteration.quantiles.max_ns == 977 * MS, "one goes on, and holds the loop"
     assert loop.iterations == 3
-    soon = told(turns()).snapshot(T0 + 24 * MS, 2 * SECOND).loop
+    soon = fed(turns()).snapshot(T0 + 24 * MS, 2 * SECOND).loop
     assert soon.whole.iteration.quantiles.count == 2
 
 
 def test_a_callback_is_told_at_its_end_and_its_delay_at_its_start():
-    loop = told(turns()).snapshot(T0 + SECOND, 2 * SECOND).loop
+    loop = fed(turns()).snapshot(T0 + SECOND, 2 * SECOND).loop
     assert loop.callback.values.tolist() == [MS, 2 * MS, 4 * MS]
     assert (loop.callback.times_ns - T0).tolist() == [11 * MS, 13 * MS, 22 * MS]
     assert loop.ready_delay.values.tolist() == [2 * MS, 0, 0, 0]
@@ -45,7 +45,7 @@ def test_a_callback_is_told_at_its_end_and_its_delay_at_its_start():
 
 @pytest.mark.parametrize("portion", [1, 2, 3])
 def test_batches_make_no_difference(portion):
-    whole = told(turns()).loop
+    whole = fed(turns()).loop
     events, strings = turns().batch()
     model = Model()
     for start in range(0, len(events), portion):
@@ -58,9 +58,9 @@ def test_batches_make_no_difference(portion):
 
 def test_after_a_gap_the_iteration_that_went_on_is_not_known():
     story = Story().idle(MS).callback("f", MS)
-    model = told(story)
+    model = fed(story)
     model.lost(10, 0)
-    story.runs(SECOND).idle(MS).callback("f", 2 * MS).idle(MS).tell(model)
+    story.runs(SECOND).idle(MS).callback("f", 2 * MS).idle(MS).feed(model)
     assert model.loop.iteration.values.tolist() == [2 * MS]
 
 
@@ -68,12 +68,12 @@ def test_before_is_the_phase_before_the_fix_and_stays():
     story = Story().mark("scenario:x")
     for _ in range(100):
         story.idle(90 * MS).callback("f", 10 * MS, waited=5 * MS, late=7 * MS)
-    model = told(story)
+    model = fed(story)
     assert model.snapshot(story.now_ns, SECOND).loop.before is None
     story.mark("fix:a=on")
     for _ in range(40):
         story.idle(99 * MS).callback("f", MS, waited=MS // 10)
-    story.tell(model)
+    story.feed(model)
     before = model.snapshot(story.now_ns, SECOND).loop.before
     assert before.callback.quantiles.max_ns == 10 * MS
     assert before.ready_delay.quantiles.p50_ns == 5 * MS
@@ -84,7 +84,7 @@ def test_before_is_the_phase_before_the_fix_and_stays():
     assert sum(before.callback.buckets) == count
     for _ in range(900):
         story.idle(99 * MS).callback("f", MS)
-    story.tell(model)
+    story.feed(model)
     later = model.snapshot(story.now_ns, SECOND).loop
     assert later.before == before, "long forgotten, still known"
     assert later.callback.values.max() == MS
@@ -92,9 +92,9 @@ def test_before_is_the_phase_before_the_fix_and_stays():
 
 def test_counts_begin_anew_with_the_scenario():
     story = Story().idle(MS).callback("f", 50 * MS).idle(MS)
-    model = told(story)
-    story.mark("scenario:y").tell(model)
-    story.callback("f", MS).idle(MS).tell(model)
+    model = fed(story)
+    story.mark("scenario:y").feed(model)
+    story.callback("f", MS).idle(MS).feed(model)
     whole = model.snapshot(story.now_ns, SECOND).loop.whole
     assert whole.callback.quantiles.max_ns == MS
     assert whole.ready_delay.quantiles.count == 1
@@ -115,7 +115,7 @@ def blocked():
 
 
 def test_a_finding_tells_its_last_times_the_newest_first():
-    (found,) = told(blocked()).findings()
+    (found,) = fed(blocked()).findings()
     assert [(m.lasted_ns, m.label, m.request) for m in found.moments] == [
         (50 * MS, "GET /report", 4),
         (50 * MS, "GET /report", 1),
@@ -124,7 +124,7 @@ def test_a_finding_tells_its_last_times_the_newest_first():
 
 
 def test_a_finding_tells_who_suffered_by_route():
-    (found,) = told(blocked()).findings()
+    (found,) = fed(blocked()).findings()
     assert {(one.route, one.requests) for one in found.impacts} == {
         ("GET /ping", 2),
         ("GET /items/3", 2),
@@ -134,7 +134,7 @@ def test_a_finding_tells_who_suffered_by_route():
 
 
 def test_of_several_workers_they_are_one_list():
-    (one,) = told(blocked()).findings()
+    (one,) = fed(blocked()).findings()
     (merged,) = add_findings([(one,), (one,)])
     assert len(merged.moments) == 4
     assert list(merged.moments) == sorted(merged.moments, reverse=True)
@@ -150,7 +150,7 @@ def test_many_moments_and_many_routes_are_bounded():
         story.response(2 * n + 1, "GET /r").end(2 * n + 1)
         story.task(2 * n + 2).step(2 * n + 2, waited=20 * MS).request(2 * n + 2, f"GET /{n}")
         story.runs(MS).response(2 * n + 2, f"GET /{n}").end(2 * n + 2).idle(MS)
-    (found,) = told(story).findings()
+    (found,) = fed(story).findings()
     assert found.count == 120
     assert len(found.moments) == 8
     assert len(found.impacts) == 50
@@ -166,7 +166,7 @@ def test_waits_that_go_on_are_told_by_route_too():
         route = "GET /a" if task % 2 else "GET /b"
         story.task(task).step(task).request(task, route).waits_for(task, 1).runs(MS)
     story.idle(2 * SECOND).step(3, MS).idle(MS)
-    (found,) = (f for f in told(story).findings() if f.rule == "pool-exhausted")
+    (found,) = (f for f in fed(story).findings() if f.rule == "pool-exhausted")
     assert found.victims == 10
     assert sum(one.waited_ns for one in found.impacts) == found.victim_wait_ns > 15 * SECOND
     assert {one.route: one.requests for one in found.impacts} == {"GET /a": 5, "GET /b": 5}
@@ -176,7 +176,7 @@ def test_in_the_past_of_a_loop_that_never_rests_it_is_busy_no_more_than_all_the_
     story = Story().idle(SECOND)
     for _ in range(900):
         story.callback("f", 10 * MS)
-    model = told(story)
+    model = fed(story)
     held = model.snapshot(story.now_ns, 10 * SECOND)
     for ago in (0, 1, 2, 3):
         end = story.now_ns - ago * SECOND

@@ -8,7 +8,7 @@ from loopviz.model.totals import run_totals
 from loopviz.report.build import build_report
 from loopviz.testing import Story
 from loopviz.wire.samples import Sample
-from tests.model.findings.stories import CYCLE, found, told
+from tests.model.findings.stories import CYCLE, fed, found
 
 
 def beat(story):
@@ -37,7 +37,7 @@ def report(model, now):
 
 def test_busy_time_goes_on_to_the_moment():
     story = held()
-    now, model = story.now_ns + 2990 * MS, told(story)
+    now, model = story.now_ns + 2990 * MS, fed(story)
     assert report(model, now)["loop"]["utilization"] == pytest.approx(2.99 / 4, abs=0.001)
     assert model.snapshot(now, 5 * SECOND).loop.utilization_recent == pytest.approx(
         2.99 / 4, abs=0.001
@@ -46,7 +46,7 @@ def test_busy_time_goes_on_to_the_moment():
 
 def test_idle_time_goes_on_to_the_moment():
     story = before().task(1).step(1, 50 * MS)
-    model = told(story.selects())
+    model = fed(story.selects())
     at_once, later = (report(model, story.now_ns + ns)["loop"] for ns in (0, 950 * MS))
     assert at_once["utilization"] == pytest.approx(50 / 1050, abs=0.001)
     assert later["utilization"] == pytest.approx(50 / 2000, abs=0.001)
@@ -54,14 +54,14 @@ def test_idle_time_goes_on_to_the_moment():
 
 def test_the_callback_that_runs_is_as_long_as_it_has_run():
     story = held()
-    now, model = story.now_ns + 3 * SECOND, told(story)
+    now, model = story.now_ns + 3 * SECOND, fed(story)
     assert report(model, now)["loop"]["callback_ms"]["max"] == 3000.0
     assert model.snapshot(now, SECOND).loop.whole.callback.quantiles.max_ns == 3 * SECOND
 
 
 def test_a_short_callback_at_the_end_is_no_stall():
     story = held()
-    now, model = story.now_ns + 19 * MS, told(story)
+    now, model = story.now_ns + 19 * MS, fed(story)
     at_the_end = report(model, now)
     assert at_the_end["loop"]["callback_ms"]["max"] == 0.0
     assert at_the_end["loop"]["lag_ms"]["max"] == 0.0
@@ -73,7 +73,7 @@ def test_beats_that_were_due_are_late_whether_or_not_the_stall_has_ended(lasts):
     """A beat every 20 ms, the first one 10 ms after the callback began; late by what is left."""
     story = held()
     began = story.now_ns
-    model = told(story)
+    model = fed(story)
     open_ = report(model, began + lasts)["loop"]["lag_ms"]
     missed = [lasts - 10 * MS - i * 20 * MS for i in range(lasts // (20 * MS))]
     late = sorted([0] * 50 + [ns for ns in missed if ns > 0])
@@ -86,19 +86,19 @@ def test_beats_that_were_due_are_late_whether_or_not_the_stall_has_ended(lasts):
         for ns in missed[1:]:
             if ns > 0:
                 story.callback("", late=ns)
-    story.tell(model)
+    story.feed(model)
     assert report(model, story.now_ns)["loop"]["lag_ms"] == open_
 
 
 def test_after_a_long_stall_the_next_beat_is_due_20_ms_after_the_one_that_ran():
     story = held().runs(4 * SECOND).idle(0).callback("", late=3990 * MS).idle(20 * MS)
-    model = told(story.callback("f"))
+    model = fed(story.callback("f"))
     assert model.loop.missed_beats(story.now_ns + 5 * MS).tolist() == [5 * MS]
 
 
 def test_the_lag_of_the_last_seconds_shows_what_holds_the_loop():
     story = held()
-    now, model = story.now_ns + 3 * SECOND, told(story)
+    now, model = story.now_ns + 3 * SECOND, fed(story)
     snapshot = model.snapshot(now, 5 * SECOND)
     assert snapshot.loop.lag_recent.max_ns == 2990 * MS
     past = model.past(snapshot, now - 5 * SECOND, now)
@@ -113,7 +113,7 @@ def unread(model, began, now, *, sent=10):
 
 def test_requests_that_the_loop_has_not_read_wait_for_it():
     story = held()
-    model = told(story, routes=[("GET /a", 10)])
+    model = fed(story, routes=[("GET /a", 10)])
     began, now = story.started_ns, story.started_ns + 2 * SECOND
     unread(model, began, now)
     waits = [now - began - i * 100 * MS for i in range(10)]
@@ -130,7 +130,7 @@ def test_requests_that_the_loop_has_not_read_wait_for_it():
 
 def test_a_stall_that_goes_on_is_a_finding_with_its_line():
     story = held()
-    now, model = story.now_ns + 4100 * MS, told(story)
+    now, model = story.now_ns + 4100 * MS, fed(story)
     (finding,) = model.findings(now)
     assert (finding.rule, finding.severity) == ("slow-callback", "error")
     assert (
@@ -146,7 +146,7 @@ def test_a_stall_that_goes_on_is_a_finding_with_its_line():
 
 def test_the_line_may_not_be_known():
     story = held(sampled=False)
-    (finding,) = told(story).findings(story.now_ns + 1234 * MS)
+    (finding,) = fed(story).findings(story.now_ns + 1234 * MS)
     assert finding.sentence == "GET /a has blocked the loop for 1.2 s so far; its line was not seen"
     assert finding.location is None
 
@@ -158,13 +158,13 @@ def test_a_stall_is_one_finding_with_those_of_its_line_that_have_ended():
         story.runs(30 * MS).sampled("/app/api.py", 7, "a").runs(30 * MS)
         story.response(i + 5, "GET /a").end(i + 5).idle(MS)
     story.task(1, CYCLE).step(1).request(1, "GET /a").sampled("/app/api.py", 7, "a")
-    model = told(story)
+    model = fed(story)
     (first,) = model.findings(story.now_ns + 30 * MS)
     assert (first.count, first.open, first.worst_ns) == (4, 1, 60 * MS)
     assert first.sentence == "GET /a blocked the loop 60 ms in line 7 of /app/api.py"
     (then,) = model.findings(story.now_ns + 90 * MS)
     assert then.sentence == "GET /a has blocked the loop for 90 ms so far in line 7 of /app/api.py"
-    story.runs(100 * MS).response(1, "GET /a").end(1).idle(MS).tell(model)
+    story.runs(100 * MS).response(1, "GET /a").end(1).idle(MS).feed(model)
     (ended,) = model.findings(story.now_ns)
     assert (ended.count, ended.open, ended.worst_ns, ended.total_ns) == (4, 0, 100 * MS, 280 * MS)
 
@@ -172,7 +172,7 @@ def test_a_stall_is_one_finding_with_those_of_its_line_that_have_ended():
 def test_a_wait_for_the_gil_that_goes_on():
     story = before().task(1, CYCLE).step(1).request(1, "GET /a")
     story.sampled("/app/crunch.py", 3, "crunch", gil=True)
-    (finding,) = told(story).findings(story.now_ns + 2 * SECOND)
+    (finding,) = fed(story).findings(story.now_ns + 2 * SECOND)
     assert finding.rule == "gil-contention"
     assert finding.sentence == (
         "The loop has waited 2.0 s so far for the GIL while a thread ran crunch"
@@ -182,13 +182,13 @@ def test_a_wait_for_the_gil_that_goes_on():
 @pytest.mark.parametrize(("lasts", "severity"), [(999, "warning"), (1000, "error")])
 def test_a_single_long_stall_is_an_error_open_or_ended(lasts, severity):
     story = held()
-    assert told(story).findings(story.now_ns + lasts * MS)[0].severity == severity
+    assert fed(story).findings(story.now_ns + lasts * MS)[0].severity == severity
     assert found(held().runs(lasts * MS).idle(MS))[0].severity == severity
 
 
 def test_a_target_that_has_died_holds_nothing_up():
     story = held()
-    model = told(story)
+    model = fed(story)
     model.stop(story.now_ns + SECOND)
     (finding,) = model.findings(story.now_ns + 9 * SECOND)
     assert (finding.open, finding.worst_ns) == (0, SECOND)
@@ -196,9 +196,9 @@ def test_a_target_that_has_died_holds_nothing_up():
 
 def test_a_comparison_counts_what_goes_on():
     story = before()
-    model = told(story, routes=[("GET /a", 10)])
+    model = fed(story, routes=[("GET /a", 10)])
     model.mark(story.now_ns, "fix:x=on")
-    before(story).idle(10 * MS).task(1, CYCLE).step(1).request(1, "GET /a").tell(model)
+    before(story).idle(10 * MS).task(1, CYCLE).step(1).request(1, "GET /a").feed(model)
     began = story.now_ns
     unread(model, began, began + 2 * SECOND)
     loop = model.snapshot(began + 2 * SECOND, SECOND).comparison.loop.after
@@ -269,9 +269,9 @@ def test_ages_are_those_of_the_loads_last_word():
 
 def test_after_a_gap_nothing_is_known_of_the_beats_before_it():
     story = before()
-    model = told(story)
+    model = fed(story)
     model.lost(10, story.now_ns)
-    story.callback("f").tell(model)
+    story.callback("f").feed(model)
     now = story.now_ns + 100 * MS
     assert model.ongoing(now).lag.tolist() == []
     assert model.ongoing(now).callback.tolist() == [100 * MS]

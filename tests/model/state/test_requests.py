@@ -18,9 +18,9 @@ T0 = 1024 * SECOND
 RUN, READY, AWAIT, BLOCKING = State.RUN, State.READY, State.AWAIT, State.BLOCKING
 
 
-def told(story):
+def fed(story):
     model = Model()
-    story.tell(model)
+    story.feed(model)
     return model
 
 
@@ -60,7 +60,7 @@ def simple_story():
 
 def test_the_spans_of_one_request():
     story = simple_story().response(1, "GET /a", 201).end(1).runs(MS).idle(MS)
-    (request,) = requests_of(told(story), story)
+    (request,) = requests_of(fed(story), story)
     assert spans_ms(request) == [(4, READY), (2, RUN), (3, AWAIT), (1, READY), (2, RUN)]
     assert (request.start_ns, request.end_ns) == (T0, T0 + 12 * MS)
     assert (request.open, request.status, request.route, request.lane) == (
@@ -74,7 +74,7 @@ def test_the_spans_of_one_request():
 
 def test_an_open_request_goes_on_to_now():
     story = simple_story()
-    model = told(story)
+    model = fed(story)
     (request,) = model.snapshot(story.now_ns, SECOND).requests
     assert request.open
     assert spans_ms(request)[-1] == (2, RUN)
@@ -82,7 +82,7 @@ def test_an_open_request_goes_on_to_now():
     (request,) = model.snapshot(story.now_ns + 28 * MS, SECOND).requests
     assert spans_ms(request)[-1] == (30, BLOCKING)
     check(request)
-    story.idle(0).tell(model)
+    story.idle(0).feed(model)
     (request,) = model.snapshot(story.now_ns + 5 * MS, SECOND).requests
     assert spans_ms(request)[-1] == (5, AWAIT)
     check(request)
@@ -91,7 +91,7 @@ def test_an_open_request_goes_on_to_now():
 def test_without_the_header_it_starts_when_it_became_ready():
     story = Story().idle(MS).task(1).step(1, waited=MS // 2).request(1, "GET /a").runs(MS)
     story.response(1, "GET /a").end(1).idle(MS)
-    (request,) = requests_of(told(story), story)
+    (request,) = requests_of(fed(story), story)
     assert spans_ms(request) == [(0.5, READY), (1, RUN)]
 
 
@@ -99,7 +99,7 @@ def test_without_the_header_it_starts_when_it_became_ready():
 def test_a_header_from_the_future_is_not_believed(sent):
     story = Story().idle(MS).task(1).step(1, waited=MS // 2).request(1, "GET /a", sent_ns=sent)
     story.runs(MS).response(1, "GET /a").end(1).idle(MS)
-    (request,) = requests_of(told(story), story)
+    (request,) = requests_of(fed(story), story)
     assert request.start_ns == T0 + MS // 2
 
 
@@ -109,7 +109,7 @@ def test_two_requests_on_one_connection_s_task():
     for status in (200, 404):
         story.step(1).request(1, "GET /a").runs(MS).response(1, "GET /a", status)
         story.idle(MS)
-    first, second = requests_of(told(story), story)
+    first, second = requests_of(fed(story), story)
     assert (first.status, second.status) == (200, 404)
     assert first.end_ns <= second.start_ns
 
@@ -174,7 +174,7 @@ def test_a_request_of_very_many_steps_keeps_its_sums():
     for _ in range(5000):
         story.runs(1000).idle(2000).step(1, waited=500)
     story.runs(1000).response(1, "GET /a").end(1).idle(MS)
-    (request,) = requests_of(told(story), story)
+    (request,) = requests_of(fed(story), story)
     assert request.busy_ns == 5001 * 1000
     assert request.ready_ns == 5000 * 500
     assert request.waiting_ns == 5000 * 1500
@@ -231,7 +231,7 @@ def test_the_model_shows_them_on_different_lanes():
     story.idle(MS)
     for task in (2, 1, 3):
         story.step(task, MS).response(task, "GET /a").end(task).idle(MS)
-    requests = requests_of(told(story), story)
+    requests = requests_of(fed(story), story)
     assert [r.lane for r in requests] == [0, 1, 2]
     assert [r.number for r in requests] == [1, 2, 3]
 
@@ -242,7 +242,7 @@ def test_the_window():
     for task in range(1, 11):
         story.task(task).step(task).request(task, "GET /a").runs(MS)
         story.response(task, "GET /a").end(task).idle(SECOND)
-    model = told(story)
+    model = fed(story)
     numbers = [r.number for r in model.snapshot(story.now_ns, 3 * SECOND + 5 * MS // 2).requests]
     assert numbers == [8, 9, 10]
 
@@ -253,7 +253,7 @@ def test_the_window():
 def test_tasks_are_counted():
     story = Story().task(1, "a").task(2, "b", parent=1).task(3, "c", parent=1)
     story.step(1).end(1).step(2).end(2, TASK_RAISED).step(3).end(3, TASK_CANCELLED).idle(MS)
-    tasks = told(story).trace.tasks
+    tasks = fed(story).trace.tasks
     assert (tasks.started, tasks.raised, tasks.cancelled) == (3, 1, 1)
 
 
@@ -267,25 +267,25 @@ def test_what_runs_is_called_by_its_name():
         (Story().step(9), "a task"),
     ]
     for story, label in cases:
-        model = told(story)
+        model = fed(story)
         assert model.snapshot(story.now_ns + MS, SECOND).loop.running.label == label
 
 
 def test_a_child_works_for_its_parent_s_request():
     story = Story().task(1).step(1).request(1, "GET /a").task(2, "child", parent=1)
     story.task(3, "grandchild", parent=2).idle(MS).step(3)
-    model = told(story)
+    model = fed(story)
     (request,) = model.snapshot(story.now_ns, SECOND).requests
     assert model.snapshot(story.now_ns, SECOND).loop.running.request == request.number
 
 
 def test_after_a_loss_open_requests_are_given_up():
     story = simple_story()
-    model = told(story)
+    model = fed(story)
     model.lost(5, story.now_ns)
     story.runs(MS).response(1, "GET /a").end(1).idle(MS)
     story.task(2).step(2).request(2, "GET /a").runs(MS).response(2, "GET /a").end(2).idle(MS)
-    story.tell(model)
+    story.feed(model)
     (request,) = requests_of(model, story)
     assert (request.route, request.lane) == ("GET /a", 0)
     check(request)
@@ -302,7 +302,7 @@ def test_memory_does_not_grow_with_the_run():
             story.step(task, MS).request(task, f"GET /items/{task % 900}").runs(MS)
             story.idle(12 * MS).step(task, 25 * MS).sampled("app.py", task % 40 + 1, "f")
             story.response(task, "GET /items/{id}").end(task).idle(12 * MS)
-        story.tell(model)
+        story.feed(model)
     assert story.now_ns - T0 > 590 * SECOND
     trace = model.trace
     assert len(trace.tasks.live) == 0

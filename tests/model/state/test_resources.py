@@ -20,9 +20,9 @@ T0 = 1024 * SECOND
 SEMAPHORE = "asyncio.Semaphore"
 
 
-def told(story, **options):
+def fed(story, **options):
     model = Model(**options)
-    story.tell(model)
+    story.feed(model)
     return model
 
 
@@ -93,13 +93,13 @@ def test_occupancy_is_that_of_an_independent_model_at_every_event(program, porti
             bar.passes(ms * MS)
         story.runs(ms * MS)
         if len(seen) % portion == 0:
-            story.tell(model)
+            story.feed(model)
             check_now(model, bars)
         seen.append(word)
-    story.tell(model)
+    story.feed(model)
     check_now(model, bars)
     for number, bar in enumerate(bars, 1):
-        row = model.trace.resources.live[number].row
+        row = model.trace.resources.live[number].group
         lasted = story.now_ns - began
         assert row.max_in_use == max([*bar.used, len(bar.holders)])
         if lasted:
@@ -115,11 +115,11 @@ def test_occupancy_is_that_of_an_independent_model_at_every_event(program, porti
 def check_now(model, bars):
     for number, bar in enumerate(bars, 1):
         resource = model.trace.resources.live[number]
-        assert (resource.in_use, resource.row.in_use) == (len(bar.holders),) * 2
+        assert (resource.in_use, resource.group.in_use) == (len(bar.holders),) * 2
         assert sorted(resource.holders) == sorted(bar.holders)
         assert [wait.task.number for wait in resource.waiters] == [task for task, _ in bar.queue]
         assert [wait.began_ns for wait in resource.waiters] == [since for _, since in bar.queue]
-        assert resource.row.waiting == len(bar.queue)
+        assert resource.group.waiting == len(bar.queue)
 
 
 def busy_gate():
@@ -135,7 +135,7 @@ def busy_gate():
 
 def test_the_view_of_a_lock_with_holder_and_waiters():
     story = busy_gate()
-    model = told(story, naming=Naming([("/app", "")]))
+    model = fed(story, naming=Naming([("/app", "")]))
     (view,) = resources_of(model, story.now_ns)
     assert (view.name, view.kind, view.capacity) == ("db.py:17 Lock(1)", "asyncio.Lock", 1)
     assert (view.in_use.now, view.in_use.max, view.instances) == (1, 1, 1)
@@ -145,7 +145,7 @@ def test_the_view_of_a_lock_with_holder_and_waiters():
     waiters = [(w.task, w.label, (w.since_ns - T0) // MS, w.location.line) for w in view.waiters]
     assert waiters == [(2, "reader", 5, 20), (3, "hasty", 10, 30)]
     story.step(3).wait_over(3, 7).idle(5 * MS).step(1).releases(1, 7).step(2)
-    story.acquires(2, 7).idle(5 * MS).step(2).releases(2, 7).idle(5 * MS).tell(model)
+    story.acquires(2, 7).idle(5 * MS).step(2).releases(2, 7).idle(5 * MS).feed(model)
     present = model._present
     present._figures = type(present._figures)()
     (view,) = resources_of(model, story.now_ns)
@@ -160,7 +160,7 @@ def test_the_view_of_a_lock_with_holder_and_waiters():
 
 def test_a_live_task_says_what_it_waits_for_and_what_it_holds():
     story = busy_gate()
-    model = told(story, naming=Naming([("/app", "")]))
+    model = fed(story, naming=Naming([("/app", "")]))
     writer, reader, _ = model.snapshot(story.now_ns, SECOND).tasks.tasks
     assert (writer.holds, writer.waits_for) == (("db.py:17 Lock(1)",), "")
     assert (reader.holds, reader.waits_for) == ((), "db.py:17 Lock(1)")
@@ -174,47 +174,47 @@ def test_locks_made_at_one_line_are_one_row():
         story.resource(number, "asyncio.Lock", 1, made_at="a.py\t5\tf")
         story.acquires(1, number).runs(MS)
     story.waits_for(2, 2).idle(MS)
-    (view,) = resources_of(told(story), story.now_ns)
+    (view,) = resources_of(fed(story), story.now_ns)
     assert (view.instances, view.capacity, view.in_use.now, view.waiting.now) == (3, 1, 3, 1)
 
 
 def test_a_new_name_and_a_new_size():
     story = Story().task(1).step(1).resource(1, "anyio.CapacityLimiter", 40).acquires(1, 1)
     story.resource(2, "anyio.CapacityLimiter", 40).resource(1, "anyio.CapacityLimiter", 8)
-    model = told(story)
+    model = fed(story)
     (view,) = resources_of(model, story.now_ns)
     assert (view.name, view.instances) == ("CapacityLimiter(8)", 2)
-    story.waits_for(1, 2).resource(2, "anyio.CapacityLimiter", 3, name="gate").idle(MS).tell(model)
-    rows = {row.display(model.naming): row for row in model.trace.resources.rows.values()}
+    story.waits_for(1, 2).resource(2, "anyio.CapacityLimiter", 3, name="gate").idle(MS).feed(model)
+    rows = {row.display(model.naming): row for row in model.trace.resources.groups.values()}
     assert set(rows) == {"CapacityLimiter(8)", "gate"}
     assert (rows["gate"].waiting, rows["gate"].in_use) == (1, 0)
     other = rows["CapacityLimiter(8)"]
     assert (other.waiting, other.in_use, other.instances) == (0, 1, 1)
-    story.resource(1, "anyio.CapacityLimiter", 8, name="default").idle(MS).tell(model)
-    assert [row.name for row in model.trace.resources.rows.values()] == ["gate", "default"]
+    story.resource(1, "anyio.CapacityLimiter", 8, name="default").idle(MS).feed(model)
+    assert [row.name for row in model.trace.resources.groups.values()] == ["gate", "default"]
 
 
 def test_an_idle_consumer_waits_but_nothing_is_crowded():
     story = Story().task(1, "consumer").task(2, "producer").resource(1, "asyncio.Queue", 2)
     story.step(1).waits_for(1, 1, direction=WAIT_GET).step(2).queue_size(1, 1).queue_size(1, 2)
     story.waits_for(2, 1).idle(30 * MS)
-    model = told(story)
+    model = fed(story)
     (view,) = resources_of(model, story.now_ns)
     assert (view.idle, view.waiting.now, view.in_use.now, view.in_use.max) == (1, 1, 2, 2)
     assert [w.task for w in view.waiters] == [2]
     story.step(1).wait_over(1, 1, direction=WAIT_GET).queue_size(1, 1).step(2).wait_over(2, 1).idle(
         MS
     )
-    story.tell(model)
-    row = model.trace.resources.live[1].row
+    story.feed(model)
+    row = model.trace.resources.live[1].group
     assert (row.idle, row.waiting, row.in_use, row.gave_up) == (0, 0, 1, 0)
     assert row.waited.quantiles().count == 1
 
 
 def test_a_task_that_ends_waits_no_more():
     story = busy_gate().step(2).end(2).idle(MS)
-    model = told(story)
-    row = model.trace.resources.live[7].row
+    model = fed(story)
+    row = model.trace.resources.live[7].group
     assert (row.waiting, row.gave_up) == (1, 1)
 
 
@@ -222,19 +222,19 @@ def test_units_may_be_given_back_by_another_task_and_taken_before_we_looked():
     story = Story().task(1).task(2).resource(1, SEMAPHORE, 3).step(1)
     story.releases(1, 1, 2)  # three were held, by whom is not known
     story.acquires(1, 1, 3).acquires(1, 1, 3)
-    model = told(story)
+    model = fed(story)
     resource = model.trace.resources.live[1]
     assert (resource.in_use, resource.holders[1].units) == (3, 2)
-    story.step(2).releases(2, 1, 2).tell(model)
+    story.step(2).releases(2, 1, 2).feed(model)
     assert resource.holders[1].units == 1
-    story.acquires(2, 1, 3).releases(2, 1, 0).tell(model)  # more were given back than we saw
+    story.acquires(2, 1, 3).releases(2, 1, 0).feed(model)  # more were given back than we saw
     assert resource.holders == {}
     assert model.trace.tasks.live[1].holds == []
 
 
 def test_a_hold_knows_how_long_its_task_was_suspended_meanwhile():
     story = busy_gate().step(1, waited=MS, place="socket\t/app/db.py\t20\tq")
-    model = told(story)
+    model = fed(story)
     hold = model.trace.resources.live[7].holders[1]
     assert hold.waited_ns == hold.longest_ns == 14 * MS
     assert model.trace.site(hold.longest[0]).line == 20
@@ -242,30 +242,30 @@ def test_a_hold_knows_how_long_its_task_was_suspended_meanwhile():
 
 def test_a_loss_forgets_who_holds_and_who_waits_but_not_how_many():
     story = busy_gate()
-    model = told(story)
+    model = fed(story)
     model.lost(3, story.now_ns)
-    story.step(1).releases(1, 7, 0).idle(MS).tell(model)
+    story.step(1).releases(1, 7, 0).idle(MS).feed(model)
     resource = model.trace.resources.live[7]
-    assert (resource.in_use, resource.row.waiting, resource.waiters) == (0, 0, {})
+    assert (resource.in_use, resource.group.waiting, resource.waiters) == (0, 0, {})
     assert model.trace.tasks.live[1].holds == []
 
 
 def test_an_unknown_resource_is_named_once_it_is_introduced():
     story = Story().task(1).step(1).acquires(1, 9, 1)
-    model = told(story)
+    model = fed(story)
     (view,) = resources_of(model, story.now_ns)
     assert (view.name, view.kind) == ("resource", "")
-    story.resource(9, SEMAPHORE, 1, name="gate").tell(model)
-    (row,) = model.trace.resources.rows.values()
+    story.resource(9, SEMAPHORE, 1, name="gate").feed(model)
+    (row,) = model.trace.resources.groups.values()
     assert (row.name, row.in_use) == ("gate", 1)
 
 
 def test_begin_counts_waits_and_peaks_anew():
     story = busy_gate().idle(5 * MS).step(3).wait_over(3, 7)
-    model = told(story)
-    row = model.trace.resources.live[7].row
+    model = fed(story)
+    row = model.trace.resources.live[7].group
     assert (row.max_waiting, row.gave_up) == (2, 1)
-    story.mark("scenario:block").idle(10 * MS).tell(model)
+    story.mark("scenario:block").idle(10 * MS).feed(model)
     assert (row.max_waiting, row.gave_up, row.waiting, row.max_in_use) == (1, 0, 1, 1)
     assert row.means(story.now_ns) == (1.0, 1.0)
 
@@ -277,11 +277,11 @@ def test_memory_is_bounded_however_many_there_are():
         name = f"lock {number}" if number % 50 == 0 else ""
         story.resource(number, name=name).acquires(1, number).releases(1, number)
         if number % 5000 == 0:
-            story.tell(model)
+            story.feed(model)
     resources = model.trace.resources
     assert len(resources.live) <= 20_000
-    assert len(resources.rows) <= 501
-    assert sum(row.instances for row in resources.rows.values()) == 60_000
+    assert len(resources.groups) <= 501
+    assert sum(row.instances for row in resources.groups.values()) == 60_000
     assert len(model.trace.tasks.live[1].holds) == 0
     assert len(resources_of(model, story.now_ns)) <= 100
 

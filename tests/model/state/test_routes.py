@@ -82,7 +82,7 @@ def test_the_latency_of_the_whole_run_is_of_the_whole_run():
         total += steady(model, T0 + minute * 60 * SECOND, 60, 100 if minute < 3 else 10, rps=500)
         for _ in range(60):
             story.idle(SECOND).callback("f", MS)
-        story.tell(model)
+        story.feed(model)
     (route,) = model.routes.routes
     assert total == 150_000
     assert route.latency().count == total
@@ -123,7 +123,7 @@ def test_numbered_requests_share_the_loads_name_while_open_and_ended():
     story.task(4).step(4).request(4, "GET /other/9").idle(MS)
     for task, template in ((1, "POST /pay/{key}"), (3, "GET /items/{id}"), (4, "GET /other/{id}")):
         story.step(task).disconnects(task).response(task, template).end(task).idle(MS)
-    now = story.tell(model).now_ns
+    now = story.feed(model).now_ns
     assert [(r.route, r.lane, r.open) for r in model.snapshot(now, SECOND).requests] == [
         ("POST /pay/{n}", 0, False),
         ("POST /pay/{n}", 1, True),

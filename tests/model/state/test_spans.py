@@ -26,7 +26,7 @@ def waiting(place, *, job=False, resource=False, over=True):
             story.wait_over(1, POOL)
         story.runs(MS).response(1, "GET /a").end(1).idle(MS)
     model = Model()
-    story.tell(model)
+    story.feed(model)
     (request,) = model.snapshot(story.now_ns, 60 * SECOND).requests
     return request
 
@@ -63,7 +63,7 @@ def test_a_job_is_waited_for_after_the_wait_for_its_limiter():
     story.idle(3 * MS).step(1, place=f"future{AT}").runs(MS)
     story.idle(4 * MS).step(1, place=f"future{AT}").runs(MS).response(1, "GET /a").end(1).idle(MS)
     model = Model()
-    story.tell(model)
+    story.feed(model)
     (request,) = model.snapshot(story.now_ns, 60 * SECOND).requests
     waits = [(state, (end - start) // MS) for start, end, state in request.spans if state.waits]
     assert waits == [(State.RESOURCE, 2), (State.THREAD, 3), (State.AWAIT, 4)]

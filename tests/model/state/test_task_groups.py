@@ -9,7 +9,7 @@ TICK = "tick\t/app/jobs.py\t12\tmain"
 
 def groups_of(story, model=None):
     model = model or Model()
-    story.tell(model)
+    story.feed(model)
     return {group.label: group for group in model.builder.tasks(story.now_ns).groups}
 
 
@@ -57,7 +57,7 @@ def test_what_was_counted_begins_anew_with_the_scenario():
     story = Story().task(1, TICK).step(1, MS).idle(MS)
     model = Model()
     groups_of(story, model)
-    story.mark("scenario:x").tell(model)
+    story.mark("scenario:x").feed(model)
     story.runs(SECOND).step(1, 2 * MS).idle(MS)
     tick = groups_of(story, model)["tick"]
     assert (tick.live, tick.started, tick.steps.quantiles.count) == (1, 0, 1)
@@ -66,7 +66,7 @@ def test_what_was_counted_begins_anew_with_the_scenario():
 def test_after_a_loss_only_those_that_are_heard_of_live():
     story = Story().task(1, TICK).task(2, TICK).step(1, MS).idle(MS)
     model = Model()
-    story.tell(model)
+    story.feed(model)
     model.lost(5, story.now_ns)
     story.runs(SECOND).step(2, MS).idle(MS)
     tick = groups_of(story, model)["tick"]
@@ -87,7 +87,7 @@ def test_very_many_lines_share_a_group():
 def test_what_was_noted_does_not_pile_up():
     story, model = Story().task(1, TICK), Model()
     for _ in range(1000):
-        story.step(1, MS).idle(MS).tell(model)
+        story.step(1, MS).idle(MS).feed(model)
     group = model.trace.tasks.live[1].group
     assert len(group.steps) <= 50
     assert group.step_times.count + len(group.steps) == 1000

@@ -13,9 +13,9 @@ T0 = 1024 * SECOND
 SITE = "fetch\t/app/api.py\t12\thandler"
 
 
-def told(story):
+def fed(story):
     model = Model()
-    story.tell(model)
+    story.feed(model)
     return model
 
 
@@ -39,7 +39,7 @@ class Listener(Observer):
 def listening(story):
     model = Model()
     listener = model.trace.observer = model.trace.tasks.observer = Listener()
-    story.tell(model)
+    story.feed(model)
     return model, listener
 
 
@@ -47,7 +47,7 @@ def test_a_task_in_full():
     story = Story().task(1, "main").task(2, SITE, parent=1, name="refresh").runs(MS)
     story.step(2, 2 * MS, waited=MS).idle(3 * MS).runs(4 * MS)
     story.step(2, MS, waited=2 * MS, place="sleep\t/app/api.py\t15\tfetch", woken_by=1).idle(5 * MS)
-    model = told(story)
+    model = fed(story)
     _, view = tasks_of(model, story).tasks
     assert (view.number, view.label, view.parent, view.request) == (2, "refresh", 1, 0)
     assert (view.site.line, view.site.function) == (12, "handler")
@@ -55,7 +55,7 @@ def test_a_task_in_full():
     assert (view.place.line, view.place_what, view.waits_for) == (15, "sleep", "")
     assert (view.steps, view.waker, view.outcome, view.orphan) == (2, 1, "", False)
     assert (view.busy_ns, view.ready_ns, view.waiting_ns) == (3 * MS, 3 * MS, 10 * MS)
-    story.step(2, MS).end(2, TASK_RAISED).idle(MS).tell(model)
+    story.step(2, MS).end(2, TASK_RAISED).idle(MS).feed(model)
     (task,) = model.trace.tasks.ended
     view = model.builder.task(task, story.now_ns + SECOND)
     assert (view.state, view.outcome, view.since_ns) == (None, "raised", story.now_ns - MS)
@@ -71,7 +71,7 @@ def test_a_task_in_full():
     ],
 )
 def test_states_of_a_live_task(story, state):
-    model = told(story)
+    model = fed(story)
     (view,) = model.builder.tasks(story.now_ns + 5 * MS).tasks
     assert view.state is state
     assert view.busy_ns + view.ready_ns + view.waiting_ns == story.now_ns + 5 * MS - T0
@@ -84,7 +84,7 @@ def test_a_child_that_outlives_its_parent():
     assert model.trace.tasks.outlived_parent == 1
     (view,) = tasks_of(model, story).tasks
     assert (view.label, view.orphan, view.outlived_ns) == ("left", True, 0)
-    story.step(2, 2 * MS).end(2).idle(MS).tell(model)
+    story.step(2, 2 * MS).end(2).idle(MS).feed(model)
     assert listener.heard == [("ended", 3, 0, 0), ("ended", 1, 0, 0), ("ended", 2, 7 * MS, 0)]
     (view,) = tasks_of(model, story).troubled
     assert (view.label, view.orphan, view.outlived_ns) == ("left", True, 7 * MS)
@@ -127,25 +127,25 @@ def test_a_task_that_is_lost_while_it_waits():
 def test_counts():
     story = Story().task(1).step(1).end(1, TASK_RAISED).task(2).step(2).end(2, TASK_CANCELLED)
     story.end(9, TASK_CANCELLED).idle(MS)  # one that we never heard of
-    view = tasks_of(told(story), story)
+    view = tasks_of(fed(story), story)
     assert (view.started, view.raised, view.cancelled, view.live) == (2, 1, 2, 0)
-    model = told(story.mark("scenario:x"))
+    model = fed(story.mark("scenario:x"))
     assert model.trace.tasks.started == 0
 
 
 def test_the_request_a_task_works_for():
     story = Story().task(1).step(1).request(1, "GET /a").task(2, "child", parent=1)
     story.task(3, "grandchild", parent=2).runs(MS).response(1, "GET /a").idle(MS)
-    model = told(story)
+    model = fed(story)
     views = tasks_of(model, story).tasks
     assert [(v.label, v.request) for v in views] == [("GET /a", 1), ("child", 1), ("grandchild", 1)]
 
 
 def test_an_eager_request_runs_within_another_s_callback():
-    """Python 3.12's eager tasks: no step is told until it has waited."""
+    """Python 3.12's eager tasks: no step is recorded until it has waited."""
     story = Story().idle(MS).callback("data_received", MS).task(1).request(1, "GET /a")
     story.runs(2 * MS).idle(3 * MS).step(1, MS).response(1, "GET /a").end(1).idle(MS)
-    model = told(story)
+    model = fed(story)
     (request,) = model.snapshot(story.now_ns, SECOND).requests
     assert [((b - a) // MS, state) for a, b, state in request.spans] == [
         (2, State.RUN),
@@ -170,7 +170,7 @@ def test_an_eager_request_that_never_waits():
 def test_a_request_whose_end_was_never_told_ends_with_its_task():
     story = Story().task(1).step(1).request(1, "GET /a").idle(MS).destroyed(1).task(2).step(2)
     story.request(2, "GET /b").runs(MS).end(2).idle(MS)
-    model = told(story)
+    model = fed(story)
     assert model.trace.requests.open == {}
     first, second = model.snapshot(story.now_ns, SECOND).requests
     assert (first.open, first.status, first.waiting_ns) == (False, 0, MS)
@@ -179,15 +179,15 @@ def test_a_request_whose_end_was_never_told_ends_with_its_task():
 
 def test_after_a_loss_a_task_that_is_heard_of_again_keeps_its_name():
     story = Story().task(1, "consumer").task(2, "gone").step(1, MS).idle(MS)
-    model = told(story)
+    model = fed(story)
     model.lost(10, story.now_ns)
     assert model.trace.tasks.live == {}
-    story.runs(SECOND).step(1, 2 * MS, waited=MS).tell(model)
+    story.runs(SECOND).step(1, 2 * MS, waited=MS).feed(model)
     (view,) = model.builder.tasks(story.now_ns).tasks
     assert (view.label, view.started_ns) == ("consumer", T0)
     assert view.busy_ns + view.ready_ns + view.waiting_ns == 3 * MS  # what was seen of it
-    story.idle(400 * SECOND).tell(model)
-    story.idle(SECOND).tell(model)
+    story.idle(400 * SECOND).feed(model)
+    story.idle(SECOND).feed(model)
     assert 2 not in model.trace.tasks._doubtful
 
 
@@ -195,7 +195,7 @@ def test_very_many_tasks():
     story = Story()
     for number in range(1, 1001):
         story.task(number, f"t{number}")
-    model = told(story)
+    model = fed(story)
     view = tasks_of(model, story)
     assert view.live == 1000
     numbers = [task.number for task in view.tasks]
@@ -211,7 +211,7 @@ def test_a_chain_of_tasks_is_not_kept():
     story, model = Story().task(1).step(1), Model()
     for number in range(2, 10_000):
         story.task(number, parent=number - 1).end(number - 1).step(number)
-    story.idle(MS).tell(model)
+    story.idle(MS).feed(model)
     assert model.trace.tasks.outlived_parent == 9_998
     gc.collect()
     assert sum(type(thing) is Task for thing in gc.get_objects()) <= 2000 + 2

@@ -6,7 +6,7 @@ from loopviz.clock import MS
 from loopviz.model.state.wait_for import Await, WaitForGraph
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED, WAIT_GET
-from tests.model.findings.stories import HOLDS, WAITS, request, told
+from tests.model.findings.stories import HOLDS, WAITS, fed, request
 
 LOCK, POOL, OTHER, THREADS = 1, 2, 3, 4
 
@@ -17,7 +17,7 @@ def begin():
 
 def graph(story, **awaits):
     """Of the story's end; `t3=Await(…)` is what task 3 awaits."""
-    model = told(story.selects())
+    model = fed(story.selects())
     trace = model.trace
     waits = [wait for task in trace.tasks.live.values() for wait in task.waits]
     answers = {int(name[1:]): await_ for name, await_ in awaits.items()}

@@ -86,7 +86,7 @@ def test_compare_shows_what_was_counted_what_failed_and_where_the_crowd_was():
     def counted(stored, fix):
         about = {"routes": [("GET /a", 5)], "counters": [("stored", "rows stored", False)]}
         model = Model(**about) if fix else crowded(**about)
-        Story().counts("stored", stored).tell(model)
+        Story().counts("stored", stored).feed(model)
         statuses = [200] * 3 if fix else [500, 200, LEFT]
         samples = [Sample(0, T0 + i, T0 + i, T0 + 9 * MS, s) for i, s in enumerate(statuses)]
         model.feed_load(samples, [3], [0], [0])

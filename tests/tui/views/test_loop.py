@@ -56,7 +56,7 @@ def scene_of(story=None, model=None, **more):
     if model is None:
         model = Model()
         story = story or busy_story()
-        story.tell(model)
+        story.feed(model)
     now = story.now_ns
     shown = {"theme": theme_named("dark"), "glyphs": BLOCKS, "view_state": ViewState("loop")} | more
     return Scene(
@@ -200,7 +200,7 @@ def test_each_workers_loop_has_its_measures():
 def test_figures_of_the_last_seconds_stand_beside_those_before():
     story = busy_story()
     model = Model()
-    story.tell(model)
+    story.feed(model)
     lines = texts(scene_of(story, model), 160, 42)
     row = next(line for line in lines if line.startswith("▶ ready delay"))
     assert row[:76].split()[3:] == ["2.0ms", "2.0ms", "2.0ms", "2.0ms", *row[:76].split()[7:]]
@@ -208,7 +208,7 @@ def test_figures_of_the_last_seconds_stand_beside_those_before():
     story.mark("fix:a=on")
     for _ in range(250):
         story.idle(20 * MS).callback("f", MS, waited=MS // 2)
-    story.tell(model)
+    story.feed(model)
     row = next(
         line for line in texts(scene_of(story, model), 160, 42) if line.startswith("▶ ready delay")
     )
@@ -219,11 +219,11 @@ def test_figures_of_the_last_seconds_stand_beside_those_before():
 def test_in_the_past_the_figures_are_those_of_then():
     story = busy_story()
     model = Model()
-    story.tell(model)
+    story.feed(model)
     then = story.now_ns
     for _ in range(100):
         story.idle(20 * MS).callback("f", MS, waited=300 * MS)
-    story.tell(model)
+    story.feed(model)
     now = model.snapshot(story.now_ns, 12 * SECOND)
     scene = replace(
         scene_of(story, model),

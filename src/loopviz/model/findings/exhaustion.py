@@ -61,14 +61,14 @@ class ExhaustionRule(Rule[ExhaustionCase]):
     # ---- events
 
     def wait_began(self, wait: Wait) -> None:
-        if not wait.idle and self.family(wait.resource.row):
+        if not wait.idle and self.family(wait.resource.group):
             self._open[wait] = None
 
     def wait_over(self, wait: Wait) -> None:
         if wait in self._open:
             del self._open[wait]
             if wait.waited_ns >= SHORT_NS:
-                case = self._case(wait.resource.row)
+                case = self._case(wait.resource.group)
                 who = self.context.label(wait.task), self.context.number(wait.task)
                 case.record(wait.waited_ns, wait.ended_ns, *who)
                 case.queue.add(wait.began_ns, wait.ended_ns)
@@ -76,12 +76,12 @@ class ExhaustionRule(Rule[ExhaustionCase]):
                 self.record_impact(case, self.context.waiting_request(wait.task), wait.waited_ns)
 
     def released(self, hold: Hold, at: int) -> None:
-        case = self.cases.get(hold.resource.row)
+        case = self.cases.get(hold.resource.group)
         if case is not None:
             case.holders.add(hold.longest[0] or hold.place, at - hold.since_ns)
 
     def job_ended(self, job: Job) -> None:
-        group = job.resource.row
+        group = job.resource.group
         if not self.family(group):
             return
         until = job.started_ns or job.ended_ns
@@ -109,7 +109,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             if now - wait.began_ns < SHORT_NS:
                 break
             lasted = now - wait.began_ns
-            case = self._open_case(wait.resource.row, lasted)
+            case = self._open_case(wait.resource.group, lasted)
             case.label = case.label or self.context.label(wait.task)
             case.stuck_at = self._holder(wait.resource)
             request = self.context.waiting_request(wait.task)
@@ -117,7 +117,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
                 self.record_impact(case, request, 0)
                 case.record_open_impact(request.route, lasted, new=False)
         for executor in self.context.trace.jobs.executors.values():
-            group = executor.resource.row
+            group = executor.resource.group
             if executor.queued and self.family(group) and _was_full(group):
                 self._refresh_jobs(executor.resource, now)
 
@@ -172,7 +172,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         for job in islice(self.context.trace.jobs.open.values(), _OPEN):
             waits = now - job.submitted_ns if job.submitted_ns and not job.started_ns else 0
             if job.resource is resource and waits >= SHORT_NS:
-                case = self._open_case(resource.row, waits)
+                case = self._open_case(resource.group, waits)
                 case.label = case.label or "a job"
 
     def _holder(self, resource: Resource) -> Location | None:

@@ -72,7 +72,7 @@ class Meter:
     def note(self, at_ns: int, *, now: bool = False) -> None:
         """Time goes on. `now`: a phase begins or ends here."""
         if now or at_ns - self._usage.noted_ns >= EVERY_NS:
-            self._usage.note(at_ns, self._trace.resources.rows.values())
+            self._usage.note(at_ns, self._trace.resources.groups.values())
 
     def measure(self, start_ns: int, end_ns: int) -> PhaseFigures:
         """The figures of that time; requests count by when they were scheduled."""
@@ -97,7 +97,7 @@ class Meter:
         )
 
     def _busiest(self) -> list[ResourceGroup]:
-        groups = [group for group in self._trace.resources.rows.values() if not group.anonymous]
+        groups = [group for group in self._trace.resources.groups.values() if not group.anonymous]
         groups.sort(key=lambda group: (-group.shown.max_waiting, -group.shown.max_in_use))
         return groups[:MOST]
 

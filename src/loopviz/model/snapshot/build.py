@@ -133,7 +133,7 @@ class SnapshotBuilder:
             parent=task.parent,
             request=task.request.number if task.request is not None else 0,
             state=state,
-            waits_for=wait.resource.row.display(self._naming)
+            waits_for=wait.resource.group.display(self._naming)
             if wait is not None and waits_for
             else "",
             place=self._location(place),
@@ -144,7 +144,7 @@ class SnapshotBuilder:
             busy_ns=busy,
             ready_ns=ready,
             waiting_ns=waiting,
-            holds=tuple(hold.resource.row.display(self._naming) for hold in task.holds),
+            holds=tuple(hold.resource.group.display(self._naming) for hold in task.holds),
             waker=task.waker,
             outcome=_OUTCOMES[task.outcome],  # type: ignore[arg-type]
             orphan=bool(task.outlived_ns or (parent is not None and parent.ended_ns)),
@@ -158,36 +158,36 @@ class SnapshotBuilder:
 
     def resources(self, now: int, since: int) -> tuple[ResourceInfo, ...]:
         """Resources with waiters first, longest queue first; then by use."""
-        rows = sorted(self._trace.resources.rows.values(), key=_by_use)[:_RESOURCES]
+        groups = sorted(self._trace.resources.groups.values(), key=_by_use)[:_RESOURCES]
         members: dict[ResourceGroup, list[Resource]] = {
-            row: [] for row in rows if row.in_use or row.waiting
+            group: [] for group in groups if group.in_use or group.waiting
         }
         if members:
             for resource in self._trace.resources.live.values():
-                if (resource.holders or resource.waiters) and resource.row in members:
-                    members[resource.row].append(resource)
-        return tuple(self.resource(row, members.get(row, ()), now, since) for row in rows)
+                if (resource.holders or resource.waiters) and resource.group in members:
+                    members[resource.group].append(resource)
+        return tuple(self.resource(group, members.get(group, ()), now, since) for group in groups)
 
     def resource(
-        self, row: ResourceGroup, members: Iterable[Resource], now: int, since: int
+        self, group: ResourceGroup, members: Iterable[Resource], now: int, since: int
     ) -> ResourceInfo:
-        shown = row.shown
+        shown = group.shown
         in_use, waiting = shown.means(now)
         times, used, queued = shown.envelope.columns(since)
         members = list(members)
         holds = (hold for member in members for hold in member.holders.values())
         waits = (wait for member in members for wait in member.waiters if not wait.idle)
         return ResourceInfo(
-            name=row.display(self._naming),
-            kind=row.kind.id,
-            capacity=row.capacity,
-            instances=row.instances,
-            location=self._where(row.site),
+            name=group.display(self._naming),
+            kind=group.kind.id,
+            capacity=group.capacity,
+            instances=group.instances,
+            location=self._where(group.site),
             in_use=GaugeStats(now=shown.in_use, mean=in_use, max=shown.max_in_use),
             waiting=GaugeStats(now=shown.waiting, mean=waiting, max=shown.max_waiting),
-            idle=row.idle,
+            idle=group.idle,
             waited=shown.waited.quantiles(),
-            given_up=row.given_up.quantiles(),
+            given_up=group.given_up.quantiles(),
             holders=tuple(self._holder(hold) for hold in islice(holds, _HOLDERS)),
             waiters=tuple(self._waiter(wait) for wait in islice(waits, _HOLDERS)),
             in_use_track=Track(times_ns=times, values=used),
@@ -208,7 +208,7 @@ class SnapshotBuilder:
             for job in islice(executor.running.values(), _HOLDERS)
         ]
         return JobStats(
-            name=executor.resource.row.display(self._naming),
+            name=executor.resource.group.display(self._naming),
             queued=executor.queued,
             running=tuple(running),
             finished=executor.finished,
@@ -229,7 +229,7 @@ class SnapshotBuilder:
             since_ns=hold.since_ns,
             location=got,
             place=self._location(place),
-            place_what=wait.resource.row.display(self._naming)
+            place_what=wait.resource.group.display(self._naming)
             if wait
             else self._trace.site(place).name,
         )
@@ -274,7 +274,7 @@ class SnapshotBuilder:
         return where
 
 
-def _by_use(row: ResourceGroup) -> tuple[int, int, int, int, str]:
+def _by_use(group: ResourceGroup) -> tuple[int, int, int, int, str]:
     """Sort key: the longest queue first, then the most used."""
-    shown = row.shown
-    return -shown.waiting, -shown.max_waiting, -shown.in_use, -shown.max_in_use, row.key
+    shown = group.shown
+    return -shown.waiting, -shown.max_waiting, -shown.in_use, -shown.max_in_use, group.key

@@ -69,7 +69,7 @@ class RequestInfoBuilder:
         sums[state] += end - request.end_ns
         task = self._trace.tasks.live.get(request.task)
         wait = task.waits[-1] if task is not None and task.waits else None
-        kind: WaitKind = (wait.place, wait.resource.row) if wait else _UNKNOWN
+        kind: WaitKind = (wait.place, wait.resource.group) if wait else _UNKNOWN
         return self._open(request, spans, sums, kind)
 
     def at(self, request: Request, moment: int) -> RequestInfo | None:
@@ -133,15 +133,17 @@ class RequestInfoBuilder:
             total, count = waits.get(kind, (0, 0))
             waits[kind] = total + rest, count + 1
         named = []
-        for (place, row), (total, count) in waits.items():
-            what = row.display(self._naming) if row is not None else self._trace.site(place).name
+        for (place, group), (total, count) in waits.items():
+            what = (
+                group.display(self._naming) if group is not None else self._trace.site(place).name
+            )
             named.append(
                 WaitInfo(
                     what=what,
                     total_ns=total,
                     count=count,
                     location=self._location(place),
-                    resource=row is not None,
+                    resource=group is not None,
                 )
             )
         return tuple(sorted(named, key=lambda wait: -wait.total_ns))

@@ -1,4 +1,4 @@
-"""What the scenario's endpoints count: their values and how they changed."""
+"""Counters of the scenario's endpoints: their values over time."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -15,11 +15,11 @@ class Counters:
     """The counters of one process, in the scenario's order."""
 
     def __init__(self, counters: Iterable[tuple[str, str, bool]] = ()) -> None:
-        """Each with its key, its title, and whether it ought to stay 0."""
+        """Each counter comes with its key, its title, and whether it should stay 0."""
         self._known = {key: (title, bad) for key, title, bad in counters}
         self._series = {key: Series(64) for key in self._known}
         self.others: deque[Counters] = deque(maxlen=16)
-        """Those of the run's other workers, for `grown`."""
+        """The counters of the run's other workers, for `grown`."""
 
     def update(self, at: int, key: str, value: int) -> None:
         """Sets the counter's value from `at` on; ignores a key that the scenario does not have."""
@@ -28,7 +28,7 @@ class Counters:
 
     @property
     def tracks(self) -> tuple[Series, ...]:
-        """Of each counter, its values over time."""
+        """The values of each counter over time."""
         return tuple(self._series.values())
 
     def forget_before(self, time: int) -> None:
@@ -43,7 +43,7 @@ class Counters:
         }
 
     def grown(self, start: int, end: int) -> dict[str, int]:
-        """By key: by how much each grew in that time, in all workers."""
+        """By how much each counter grew in that time, in all workers; by key."""
         grown = {
             key: _value_at(series, end) - _value_at(series, start)
             for key, series in self._series.items()
@@ -54,7 +54,7 @@ class Counters:
         return grown
 
     def snapshot(self, since: int, until: int | None = None) -> tuple[CounterValue, ...]:
-        """As they are now, or were `until` then, and how much they had grown since."""
+        """The values now, or at `until`, and how much they have grown since `since`."""
         found = []
         for key, (title, bad) in self._known.items():
             value, recent = _change(self._series[key], since, until)
@@ -63,7 +63,7 @@ class Counters:
 
 
 def merge_counters(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
-    """The counters of several processes of one scenario, as one."""
+    """Adds up the counters of several processes of one scenario."""
     return tuple(
         CounterValue(
             key=same[0].key,
@@ -77,7 +77,7 @@ def merge_counters(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterV
 
 
 def _change(series: Series, since: int, until: int | None) -> tuple[int, int]:
-    """The newest value, or the one at that moment, and how much it grew since then."""
+    """The value now, or at `until`, and how much it has grown since `since`."""
     if until is None:
         value = int(series.values[-1]) if len(series) else 0
     else:

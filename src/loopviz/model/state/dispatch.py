@@ -35,7 +35,7 @@ def handlers(trace: Trace) -> list[Handler]:
         task, text = live.get(task_id), text_of(strings, description)
         made = resources.introduce(at, resource_id, capacity, text, task)
         if made is not None and task is not None and task.request is not None:
-            task.request.keep(task.request.made, made.row)
+            task.request.keep(task.request.made, made.group)
 
     def wait(at: int, direction_and_resource: int, task_id: int, place: int, _: Strings) -> None:
         task = task_of(task_id, at)

@@ -1,6 +1,6 @@
-"""What the records are about: tasks, resources with their waits and holds, worker jobs.
+"""The entities that records are about: tasks, resources with their waits and holds, worker jobs.
 
-The tables that keep them (`Tasks`, `Resources`, `Jobs`) are files of their own; these know none.
+The tables that keep them (`Tasks`, `Resources`, `Jobs`) are files of their own.
 """
 
 from loopviz.model.state.request import Request
@@ -10,7 +10,7 @@ from loopviz.model.state.task_group import TaskGroup
 __all__ = ["DESTROYED", "PENDING", "Hold", "Job", "Resource", "Task", "Wait"]
 
 PENDING, DESTROYED = -1, 3
-"""Outcomes beside the wire's TASK_ ones: it lives; it was destroyed while it was pending."""
+"""Outcomes beside the wire's TASK_ ones: still alive, and destroyed while pending."""
 
 
 class Task:
@@ -48,52 +48,52 @@ class Task:
     )
 
     group: TaskGroup
-    """Set by `Tasks`: who makes a task, has it join its group."""
+    """Set by `Tasks`, when the task joins its group."""
 
     def __init__(self, number: int, at: int, parent: int = 0, name: int = 0, site: int = 0) -> None:
         self.number = number
         self.parent = parent
-        """The number of the task that made it, 0: none."""
+        """The number of the task that created it, 0: none."""
         self.name = name
-        """Its name's string, 0: a default name."""
+        """The number of its name's string, 0: a default name."""
         self.site = site
-        """Its site's string."""
+        """The number of its site's string."""
         self.started_ns = self.since_ns = self.end_ns = at
-        """`since_ns`: since when it was seen; `end_ns`: the end of its last step."""
+        """`since_ns`: since when it has been seen; `end_ns`: the end of its last step."""
         self.step_ns = self.woken_ns = at
-        """When its newest step started, and since when it was ready for that."""
+        """When its newest step started, and since when it had been ready for it."""
         self.steps = self.busy_ns = self.ready_ns = self.waiting_ns = 0
         self.place = self.waker = self.ended_ns = self.outlived_ns = self.children = 0
         """`place`: where it waited before its newest step; `waker`: the task that woke it last."""
         self.outcome = PENDING
         self.running = self.offloaded = False
-        """`offloaded`: it has submitted a job to a worker, and not waited for it yet."""
+        """`offloaded`: it has submitted a worker job, and not waited for it yet."""
         self.parent_task: Task | None = None
-        """Until one of the two ends."""
+        """The task that created it, until one of the two ends."""
         self.request: Request | None = None
-        """The one it serves, or works for as a descendant of the task that does."""
+        """The request that it serves, or works for as a descendant of the task that serves it."""
         self.serves: Request | None = None
-        """The open one that it serves itself."""
+        """The open request that it serves itself."""
         self.waits: list[Wait] = []
-        """The open ones, innermost last."""
+        """Its open waits, innermost last."""
         self.holds: list[Hold] = []
         self.never_retrieved = ""
         """The exception that nobody retrieved."""
 
     @property
     def serving(self) -> bool:
-        """Whether it is the task that serves its `request`, not a descendant."""
+        """Whether it serves its `request` itself, not as a descendant."""
         return self.request is not None and self.request.task == self.number
 
     def suspended(self, start: int, end: int, place: int) -> None:
-        """It was suspended for that long, while it waited for a resource or held one."""
-        row: ResourceGroup | None = None
+        """It was suspended from `start` to `end` while it waited for a resource or held one."""
+        group: ResourceGroup | None = None
         if self.waits:
             wait = self.waits[-1]
             wait.waited_ns += end - max(start, wait.began_ns)
-            row, place = wait.resource.row, wait.place or place
+            group, place = wait.resource.group, wait.place or place
         for hold in self.holds:
-            hold.suspended(end - start, place, row)
+            hold.suspended(end - start, place, group)
 
 
 class Wait:
@@ -143,12 +143,12 @@ class Hold:
         self.waited_ns = self.longest_ns = 0
         self.longest: tuple[int, ResourceGroup | None] = (0, None)
 
-    def suspended(self, lasted: int, place: int, row: ResourceGroup | None) -> None:
-        """Its task was suspended for so long, at that place or for that resource."""
+    def suspended(self, lasted: int, place: int, group: ResourceGroup | None) -> None:
+        """Its task was suspended for `lasted` ns, at that place or for that resource."""
         self.waited_ns += lasted
         if lasted > self.longest_ns:
             self.longest_ns = lasted
-            self.longest = place, row
+            self.longest = place, group
 
 
 class Resource:
@@ -157,22 +157,22 @@ class Resource:
     __slots__ = (
         "capacity",
         "first_taken_ns",
+        "group",
         "holders",
         "in_use",
         "number",
-        "row",
         "taken_ns",
         "taker",
         "takes",
         "waiters",
     )
 
-    def __init__(self, number: int, row: ResourceGroup) -> None:
+    def __init__(self, number: int, group: ResourceGroup) -> None:
         self.number = number
-        self.row = row
+        self.group = group
         self.capacity = 0
         self.in_use = 0
-        """Units; of a queue, the items in it."""
+        """Units in use; items in a queue."""
         self.holders: dict[int, Hold] = {}
         """By task number (0: not known), oldest first."""
         self.waiters: dict[Wait, None] = {}
@@ -195,7 +195,7 @@ class Resource:
 
 
 class Job:
-    """One job. A time is 0 until it is known."""
+    """One worker job. A time is 0 until it is known."""
 
     __slots__ = (
         "ended_ns",
@@ -214,7 +214,7 @@ class Job:
         self.work = work
         self.submitted_ns = self.started_ns = self.ended_ns = 0
         self.task: Task | None = None
-        """That submitted it."""
+        """The task that submitted it."""
         self.place = self.outcome = 0
-        """Its function's place; one of the wire's TASK_ outcomes."""
+        """The place of its function, and one of the wire's TASK_ outcomes."""
         self.worker = ""

@@ -1,4 +1,4 @@
-"""Worker jobs: what threads and processes do for the loop.
+"""Worker jobs: what threads and processes run for the loop.
 
 A job's `JOB` comes in the loop's ring; its start and end in the aux ring, whose batch is fed
 first. So a start may be known before its job is, and a job may be over before that.
@@ -14,29 +14,29 @@ from loopviz.wire.events import TASK_RAISED
 __all__ = ["Executor", "Jobs"]
 
 _OPEN = 50_000
-"""Jobs that are followed; beyond, the oldest are forgotten."""
+"""How many jobs are followed; beyond, the oldest are forgotten."""
 
 
 class Executor:
-    """What one executor has done. It is a resource; its row's `jobs` are its occupancy."""
+    """One executor and its jobs. It is a resource; its group's `jobs` are its occupancy."""
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
         self.queued = 0
-        """Jobs that no worker has taken up."""
+        """How many jobs no worker has taken up."""
         self.running: dict[int, Job] = {}
-        """By job: anyio's worker threads share one name."""
+        """By job, not by worker: anyio's worker threads share one name."""
         self.begin()
 
     def begin(self) -> None:
-        """Count anew from here on."""
+        """Starts all counts anew."""
         self.finished = self.raised = 0
         self.queued_times = Histogram()
         self.run_times = Histogram()
 
 
 class Jobs:
-    """The jobs that are not over, and their executors, by the resource's number."""
+    """The open jobs by number, and the executors by their resource's number."""
 
     def __init__(self, resources: Resources, observer: Observer) -> None:
         self.observer = observer
@@ -45,12 +45,12 @@ class Jobs:
         self._resources = resources
 
     def begin(self) -> None:
-        """Count anew from here on."""
+        """Starts all counts anew."""
         for executor in self.executors.values():
             executor.begin()
 
     def submitted(
-        self, at: int, job_id: int, executor_id: int, task: "Task | None", place: int
+        self, at: int, job_id: int, executor_id: int, task: Task | None, place: int
     ) -> None:
         """JOB."""
         executor = self._find(executor_id, at)
@@ -99,7 +99,7 @@ class Jobs:
             self.observer.job_ended(job)
 
     def gap(self, at: int) -> None:
-        """Events were lost: which jobs go on is not known."""
+        """Events were lost: which jobs still run is not known."""
         for job_id in list(self.open):
             self._forget(job_id, at)
 
@@ -113,10 +113,10 @@ class Jobs:
         return executor
 
     def _open(self, job_id: int, executor: Executor, at: int) -> Job:
-        row = executor.resource.row
-        if row.jobs is None:
-            row.jobs = JobOccupancy(row.since)
-        job = self.open[job_id] = Job(executor.resource, row.jobs)
+        group = executor.resource.group
+        if group.jobs is None:
+            group.jobs = JobOccupancy(group.since)
+        job = self.open[job_id] = Job(executor.resource, group.jobs)
         if len(self.open) > _OPEN:
             self._forget(next(iter(self.open)), at)
         return job

@@ -1,17 +1,17 @@
-"""Where requests are drawn: each gets a number, and a lane on which no other one lies with it."""
+"""The numbers of requests, and the lanes on which they are drawn without overlap."""
 
 __all__ = ["Lanes"]
 
 _OPEN = 1 << 62
-"""The end of a lane's request that has none yet."""
+"""The end of an open request."""
 _PATHS = 1000
 """How many routes are kept; beyond, those without an open request are forgotten."""
 
 
 class Lanes:
-    """The lanes of a run, route by route; of several workers, the same for all of them.
+    """The lanes of a run by route; its workers share them.
 
-    On a lane, a request with a higher number begins when the one before it has ended, or later.
+    On a lane, each request begins when the one before it has ended, or later.
     """
 
     def __init__(self) -> None:
@@ -22,12 +22,12 @@ class Lanes:
         return len(self._ends)
 
     def number(self) -> int:
-        """The next one: 1, 2, 3 and so on."""
+        """The next request's number: 1, 2, 3 and so on."""
         self._count += 1
         return self._count
 
     def take(self, route: str, start_ns: int, until_ns: int = _OPEN) -> int:
-        """The route's lowest lane that is free from `start_ns` on, taken until then."""
+        """Takes the route's lowest lane that is free from `start_ns` on, until `until_ns`."""
         lanes = self._ends.setdefault(route, [])
         for lane, free_from in enumerate(lanes):
             if free_from <= start_ns:
@@ -37,11 +37,11 @@ class Lanes:
         return len(lanes) - 1
 
     def free(self, route: str, lane: int, from_ns: int) -> None:
-        """The request that took it has ended."""
+        """Frees the lane: the request that took it has ended."""
         self._ends[route][lane] = from_ns
 
     def move(self, route: str, start_ns: int, end_ns: int) -> int:
-        """A lane of another route for one that has ended: its name is known only now."""
+        """Takes a lane of the route for an ended request whose route is known only now."""
         lane = self.take(route, start_ns, end_ns)
         if len(self._ends) > _PATHS:  # paths that never become routes
             self._ends = {

@@ -16,16 +16,16 @@ _SPANS_KEPT = 1024
 _KINDS_KEPT = 255
 """How many kinds of waits are distinguished; their numbers fit into a byte."""
 _NOTES_KEPT = 64
-"""Calls, phases and resources made, of one request."""
+"""How many calls, phases and made resources of one request are kept."""
 
 WaitKind = tuple[int, "ResourceGroup | None"]
-"""What a wait was for: the place, and the resource's row if it was for one."""
+"""What a wait was for: the place, and the resource group if it was for a resource."""
 WaitSpan = tuple[int, int, int, "ResourceGroup | None"]
-"""A wait of the request's task: start, end, place, and the resource's row."""
+"""A wait of the request's task: start, end, place, and the resource group."""
 Call = tuple[int, int, str, int]
 """An outbound call: when it ended, place, host, status."""
 WaitSums = dict[WaitKind, tuple[int, int]]
-"""How long it waited for each kind of thing, and how often."""
+"""How long it waited for each kind, and how often."""
 
 
 class Request:
@@ -82,13 +82,13 @@ class Request:
         """The culprits that have delayed it; see `Stall.culprit`."""
         self.calls: list[Call] | tuple[Call, ...] = []
         self.phases: list[RequestPhase] | tuple[RequestPhase, ...] = []
-        """The last one's end is 0 while it goes on."""
+        """The last one's end is 0 while it lasts."""
         self.made: list[ResourceGroup] | tuple[ResourceGroup, ...] = []
         self.truncated = self.cancelled = self.named = self.streams = False
-        """`truncated`: spans, calls, phases or made are not complete; `named`: by the load;
-        `streams`: its response has begun, and comes in parts."""
+        """`truncated`: spans, calls, phases or made are incomplete; `named`: by the load;
+        `streams`: its response has begun, and is sent in parts."""
         self.failure: tuple[int, str] | None = None
-        """The exception that went through the app: the place where it was raised, and what."""
+        """The exception that went through the app: where it was raised, and its text."""
 
     @property
     def busy_ns(self) -> int:
@@ -103,7 +103,7 @@ class Request:
         return waiting(self.sums)
 
     def add(self, until_ns: int, state: int, kind: WaitKind | None = None) -> None:
-        """It was in `state` from the end of the last span until then; if it waited, for `kind`."""
+        """Adds a span in `state` up to `until_ns`; if it waited, it was for `kind`."""
         lasted = until_ns - self.end_ns
         if lasted <= 0:
             return
@@ -122,7 +122,7 @@ class Request:
             self._coarsen()
 
     def phase(self, at: int, name: str) -> None:
-        """It enters that phase; empty: none."""
+        """Enters the phase; empty: the last one ends."""
         phases = self.phases
         if isinstance(phases, tuple):
             return
@@ -132,7 +132,7 @@ class Request:
             self.keep(phases, RequestPhase(name, at, 0))
 
     def keep(self, notes: Any, note: Any) -> None:
-        """Add to one of its lists, within bounds; what comes after its end is not kept."""
+        """Adds to one of its lists, within bounds; notes after its end are ignored."""
         if isinstance(notes, tuple):
             return
         if len(notes) < _NOTES_KEPT:
@@ -154,7 +154,7 @@ class Request:
 
     @property
     def spans(self) -> Spans:
-        """Its spans so far."""
+        """Its spans up to now."""
         if isinstance(self.states, bytes):
             return Spans(self.start_ns, self.times, self.states)
         return Spans(self.start_ns, self.times[:], bytes(self.states))
@@ -174,7 +174,7 @@ class Request:
         return sums_of(self.spans, self.whys, tuple(self.kinds), self.folded or {})
 
     def _coarsen(self) -> None:
-        """A request of very many steps keeps its sums exact and its oldest half in large pieces."""
+        """Merges the oldest half of very many spans into large pieces; its sums stay exact."""
         half = _SPANS_KEPT // 2
         self.truncated = True
         self._fold(half)
@@ -190,7 +190,7 @@ class Request:
         self.whys[:half] = bytes(len(times))  # type: ignore[index]
 
     def _fold(self, spans: int) -> None:
-        """Sum up what the oldest spans waited for."""
+        """Adds up what the oldest spans waited for."""
         oldest = Spans(self.start_ns, self.times[:spans], bytes(self.states[:spans]))
         self.folded = sums_of(oldest, self.whys[:spans], tuple(self.kinds), self.folded or {})
 
@@ -198,7 +198,7 @@ class Request:
 def sums_of(
     spans: Spans, whys: bytes | bytearray, kinds: tuple[WaitKind, ...], folded: WaitSums
 ) -> WaitSums:
-    """For each kind how long it was waited for, and how often; there may be more spans."""
+    """How long each kind was waited for, and how often; spans beyond `whys` do not count."""
     sums, start = dict(folded), spans.start_ns
     for end, why in zip(spans.times, whys, strict=False):
         if why:
@@ -210,5 +210,5 @@ def sums_of(
 
 
 def waiting(sums: Sequence[int]) -> int:
-    """Of sums by state: all that was spent waiting for something that is not the loop."""
+    """The time of all states, of sums by state, in which it waited for anything but the loop."""
     return sums[State.AWAIT] + sums[State.RESOURCE] + sums[State.THREAD]

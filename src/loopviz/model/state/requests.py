@@ -1,4 +1,4 @@
-"""Requests: those that are open, those that have ended, and on which lane each is drawn."""
+"""The open and the finished requests, and the lanes on which they are drawn."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,11 @@ from loopviz.model.state.routes import RouteNames
 __all__ = ["Request", "Requests"]
 
 _KEPT = 45_000
-"""Finished ones: 65 s at 690 a second."""
+"""How many finished ones are kept: 65 s at 690 a second."""
 
 
 class Requests:
-    """Open requests by task, and the finished ones of the last while."""
+    """Open requests by task, and the newest finished ones."""
 
     def __init__(
         self, lanes: Lanes | None = None, names: RouteNames | None = None, keep: int = _KEPT
@@ -28,12 +28,12 @@ class Requests:
         self.begin()
 
     def begin(self) -> None:
-        """Count anew from here on."""
+        """Starts all counts anew."""
         self.gone: dict[str, int] = {}
-        """Of how many, by route, the client went away."""
+        """How many clients left, by route."""
 
     def start(self, task: int, path: str, start_ns: int) -> Request:
-        """A request whose first span begins at `start_ns`, on the lowest free lane of its route.
+        """Starts a request at `start_ns`, on the lowest free lane of its route.
 
         Its route is the load's name for that path; of a request that is not the load's, it is the
         path itself, and the app's route once it has ended.
@@ -46,7 +46,7 @@ class Requests:
         return request
 
     def finish(self, task: int, end_ns: int, status: int, route: str) -> Request | None:
-        """It ended; `route` is its name now that it is known which route served it."""
+        """Ends a request; `route` is the route that served it."""
         request = self.open.pop(task, None)
         if request is None:
             return None
@@ -67,7 +67,7 @@ class Requests:
         request.seal(self._kinds)
 
     def give_up(self, at: int) -> None:
-        """Nobody knows whether the open ones have ended: they are forgotten."""
+        """Forgets the open requests: whether they have ended is not known."""
         for request in self.open.values():
             self.lanes.free(request.route, request.lane, at)
             request.phase(at, "")
@@ -80,7 +80,7 @@ class Requests:
         return finished.between(finished.place(start_ns), finished.newest)
 
     def forget_before(self, time: int) -> None:
-        """Drop those that ended before `time`."""
+        """Drops those that ended before `time`."""
         self.finished.forget_before(time)
         if len(self._kinds) >= 5000:
             self._kinds.clear()

@@ -1,4 +1,4 @@
-"""Rows: resources that were made at the same line under the same name are one row."""
+"""Resource groups: the resources that were made at one line under one name."""
 
 from loopviz.model.names import Naming, Site
 from loopviz.model.stats.histogram import Histogram
@@ -9,7 +9,7 @@ __all__ = ["JobOccupancy", "Occupancy", "ResourceGroup"]
 
 
 class Occupancy:
-    """Two counts, in use and waiting: now, at their peak, and on average over time."""
+    """Two counts, in use and waiting: their values now, their peaks and their means over time."""
 
     __slots__ = (
         "at",
@@ -29,13 +29,13 @@ class Occupancy:
         self.begin(at)
 
     def begin(self, at: int) -> None:
-        """Peaks and means from here on."""
+        """Starts peaks and means anew."""
         self.at = self.since = at
         self.in_use_area = self.waiting_area = 0
         self.max_in_use, self.max_waiting = self.in_use, self.waiting
 
     def change(self, at: int, in_use: int, waiting: int) -> None:
-        """Both grow by so much. The means are exact even if `at` is earlier than the last one."""
+        """Changes both counts. The means are exact even if `at` precedes the last change."""
         since = self.at
         if at > since:
             lasted = at - since
@@ -62,7 +62,7 @@ class Occupancy:
             self.waiting_area += end - start
 
     def means(self, now: int) -> tuple[float, float]:
-        """In use and waiting, on average from `begin` until now."""
+        """The means of both counts from `begin` until now."""
         rest = max(now - self.at, 0)
         lasted = max(now, self.at) - self.since
         if lasted <= 0:
@@ -73,7 +73,7 @@ class Occupancy:
 
 
 class JobOccupancy(Occupancy):
-    """Of an executor: jobs that run, and jobs that are queued."""
+    """The jobs of an executor: running ones are in use, queued ones wait."""
 
     __slots__ = ("waited",)
 
@@ -84,7 +84,7 @@ class JobOccupancy(Occupancy):
 
 
 class ResourceGroup(Occupancy):
-    """What the resources of one description have in common; most often there is just one."""
+    """The resources of one description, of which there is usually only one."""
 
     __slots__ = (
         "capacity",
@@ -103,26 +103,26 @@ class ResourceGroup(Occupancy):
 
     def __init__(self, key: str, at: int) -> None:
         self.jobs: JobOccupancy | None = None
-        """Jobs, if it is an executor, or a limiter of one."""
+        """Its jobs, if it is an executor or the limiter of one."""
         self.units = False
-        """Units of it were acquired or given back: they are its occupancy, whatever jobs it has."""
+        """Whether units of it were acquired: then these, not its jobs, are its occupancy."""
         super().__init__(at)
         self.instances = 0
-        """Resources of this row, those that are gone too."""
+        """How many resources it has had."""
         self.capacity = 0
-        """Of one of them; 0: none, or not known."""
+        """The capacity of one of them; 0: unbounded, or not known."""
         self.idle = 0
-        """Tasks that wait to take something out: idle consumers."""
+        """How many tasks wait to take something out: idle consumers."""
         self.describe(key)
 
     def describe(self, key: str) -> None:
-        """`key` is a RESOURCE's text."""
+        """Takes the parts of `key`, which is a RESOURCE's text."""
         self.key = key
         kind, name, path, line, function, *_ = (*key.split("\t"), "", "", "", "", "")
         self.kind = kind_of(kind)
         """Its `id` is empty if it was never introduced."""
         self.name = name
-        """As the app calls it, empty if it does not."""
+        """The app's name for it; empty: none."""
         self.site = Site("", path, int(line) if line.isdigit() else 0, function)
         """Where it was made."""
 
@@ -131,23 +131,23 @@ class ResourceGroup(Occupancy):
         if self.jobs is not None:
             self.jobs.begin(at)
         self.waited = Histogram()
-        """How long tasks waited for a unit, until they had it."""
+        """How long tasks that got a unit had waited."""
         self.given_up = Histogram()
-        """How long those waited that never got one."""
+        """How long tasks that gave up had waited."""
         self.gave_up = 0
 
     @property
     def shown(self) -> "ResourceGroup | JobOccupancy":
-        """Its occupancy: of an executor, its jobs; else units and waiting tasks."""
+        """Its occupancy: an executor's jobs, or else units and waiting tasks."""
         return self if self.units or self.jobs is None else self.jobs
 
     @property
     def anonymous(self) -> bool:
-        """Whether it stands for all events of libraries: anyio waits for a socket with one."""
+        """Whether it stands for all events of libraries; anyio uses one to wait for a socket."""
         return self.kind.family is Family.EVENT and not (self.name or self.site.path)
 
     def display(self, naming: Naming) -> str:
-        """What people call it: its name, or `db.py:17 Semaphore(10)`."""
+        """Its name for people, or `db.py:17 Semaphore(10)`."""
         if self.name:
             return self.name
         what = self.kind.class_name + (f"({self.capacity})" if self.capacity else "")

@@ -1,4 +1,4 @@
-"""Resources: what tasks wait for. Who holds them, who waits, and since when."""
+"""Resources: who holds them, who waits for them, and since when."""
 
 from loopviz.model.state.entities import Hold, Resource, Task, Wait
 from loopviz.model.state.observer import Observer
@@ -8,38 +8,38 @@ from loopviz.wire.events import WAIT_GET
 __all__ = ["Resources"]
 
 _INSTANCES = 10_000
-"""Resources that are followed one by one; beyond, those that nobody uses are forgotten."""
-_ROWS = 500
-"""Rows; beyond, resources of the same kind share one."""
+"""How many resources are followed one by one; beyond, unused ones are forgotten."""
+_GROUPS = 500
+"""How many groups there are; beyond, resources of one kind share a group."""
 
 
 class Resources:
-    """All resources by number, and their rows."""
+    """All resources by number, and their groups."""
 
     def __init__(self, observer: Observer) -> None:
         self.observer = observer
-        self.rows: dict[str, ResourceGroup] = {}
-        """By their RESOURCE's text."""
+        self.groups: dict[str, ResourceGroup] = {}
+        """By the text of their RESOURCE record."""
         self.live: dict[int, Resource] = {}
         self.waits: dict[Wait, None] = {}
         """The open ones, oldest first."""
         self._begun = 0
 
     def begin(self, at: int) -> None:
-        """Peaks, means and waits from here on."""
+        """Starts peaks, means and waits anew."""
         self._begun = at
-        for row in self.rows.values():
-            row.begin(at)
+        for group in self.groups.values():
+            group.begin(at)
 
     def introduce(
-        self, at: int, resource_id: int, capacity: int, text: str, task: "Task | None"
+        self, at: int, resource_id: int, capacity: int, text: str, task: Task | None
     ) -> Resource | None:
-        """RESOURCE. Returned if it is new."""
+        """RESOURCE. Returns the resource if it is new."""
         known = self.live.get(resource_id)
         resource = known or self._new(resource_id, text, at)
-        if known is not None and resource.row.key != text:
+        if known is not None and resource.group.key != text:
             self._move(resource, text, at)
-        resource.capacity = resource.row.capacity = capacity
+        resource.capacity = resource.group.capacity = capacity
         if known is not None:
             return None
         if task is not None:
@@ -47,10 +47,10 @@ class Resources:
         return resource
 
     def find(self, resource_id: int, at: int) -> Resource:
-        """That resource; one that was not introduced is made up."""
+        """The resource with that number; one that was not introduced is made up."""
         return self.live.get(resource_id) or self._new(resource_id, f"\t\t\t\t?{resource_id}", at)
 
-    def wait(self, at: int, resource_id: int, direction: int, task: "Task", place: int) -> Wait:
+    def wait(self, at: int, resource_id: int, direction: int, task: Task, place: int) -> Wait:
         """WAIT."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
         wait = Wait(task, resource, place, at, direction == WAIT_GET)
@@ -58,25 +58,25 @@ class Resources:
         self.waits[wait] = None
         resource.waiters[wait] = None
         if wait.idle:
-            resource.row.idle += 1
+            resource.group.idle += 1
         else:
-            resource.row.change(at, 0, 1)
+            resource.group.change(at, 0, 1)
         self.observer.wait_began(wait)
         return wait
 
-    def wait_over(self, at: int, resource_id: int, task: "Task") -> None:
+    def wait_over(self, at: int, resource_id: int, task: Task) -> None:
         """WAIT_OVER."""
         for wait in reversed(task.waits):
             if wait.resource.number == resource_id:
-                self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.kind.holdable)
+                self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.group.kind.holdable)
                 return
 
     def acquired(
-        self, at: int, resource_id: int, task: "Task | None", in_use: int, place: int = 0
+        self, at: int, resource_id: int, task: Task | None, in_use: int, place: int = 0
     ) -> None:
         """ACQUIRED."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
-        resource.row.units = True
+        resource.group.units = True
         grown = in_use - resource.in_use
         resource.in_use = in_use
         if task is not None and task.waits:
@@ -87,7 +87,7 @@ class Resources:
                     grown = 0
                     break
         if grown:
-            resource.row.change(at, grown, 0)
+            resource.group.change(at, grown, 0)
         task_id = task.number if task is not None else 0
         hold = resource.holders.get(task_id)
         if hold is None:
@@ -97,17 +97,17 @@ class Resources:
         else:
             hold.units += 1
         if len(resource.holders) > in_use > 0:
-            self._let_go(resource, in_use, task_id)
+            self._drop_oldest(resource, in_use, task_id)
         self.observer.acquired(hold)
 
-    def released(self, at: int, resource_id: int, task: "Task | None", in_use: int) -> None:
+    def released(self, at: int, resource_id: int, task: Task | None, in_use: int) -> None:
         """RELEASED, by whichever task."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
-        resource.row.units = True
+        resource.group.units = True
         grown = in_use - resource.in_use
         resource.in_use = in_use
         if grown:
-            resource.row.change(at, grown, 0)
+            resource.group.change(at, grown, 0)
         holders = resource.holders
         hold = holders.get(task.number) if task is not None else None
         if hold is None and holders:
@@ -118,7 +118,7 @@ class Resources:
         if not hold.units:
             self._drop(hold)
         if len(holders) > in_use:
-            self._let_go(resource, in_use)
+            self._drop_oldest(resource, in_use)
         self.observer.released(hold, at)
 
     def queue_size(self, at: int, resource_id: int, items: int, task: "Task | None" = None) -> None:
@@ -127,54 +127,54 @@ class Resources:
         grown, resource.in_use = items - resource.in_use, items
         if grown < 0:
             resource.take(at, task)
-        resource.row.change(at, grown, 0)
+        resource.group.change(at, grown, 0)
         self.observer.queue_size(resource, at)
 
-    def task_ended(self, task: "Task", at: int) -> None:
-        """Whatever it still waited for, it waits for no more."""
+    def task_ended(self, task: Task, at: int) -> None:
+        """Ends the task's waits."""
         for wait in (*reversed(task.waits),):
-            self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.row.kind.holdable)
+            self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.group.kind.holdable)
 
     def gap(self, at: int) -> None:
         """Events were lost: who waits and who holds is not known."""
         for resource in self.live.values():
             if resource.waiters:
                 waiting = sum(not wait.idle for wait in resource.waiters)
-                resource.row.idle -= len(resource.waiters) - waiting
-                resource.row.change(at, 0, -waiting)
+                resource.group.idle -= len(resource.waiters) - waiting
+                resource.group.change(at, 0, -waiting)
                 resource.waiters.clear()
             resource.holders.clear()
         self.waits.clear()
 
     def forget_before(self, time: int) -> None:
-        for row in self.rows.values():
-            row.envelope.forget_before(time)
-            if row.jobs is not None:
-                row.jobs.envelope.forget_before(time)
+        for group in self.groups.values():
+            group.envelope.forget_before(time)
+            if group.jobs is not None:
+                group.jobs.envelope.forget_before(time)
 
     def _end(self, wait: Wait, at: int, in_use: int, *, gave_up: bool) -> None:
-        """The wait is over; so many more are in use."""
-        resource, row = wait.resource, wait.resource.row
+        """Ends the wait; `in_use` more units are in use."""
+        resource, group = wait.resource, wait.resource.group
         wait.task.waits.remove(wait)
         resource.waiters.pop(wait, None)
         self.waits.pop(wait, None)
         wait.ended_ns = at
         if wait.idle:
-            row.idle -= 1
+            group.idle -= 1
             if in_use:
-                row.change(at, in_use, 0)
+                group.change(at, in_use, 0)
         else:
-            row.change(at, in_use, -1)
+            group.change(at, in_use, -1)
             if gave_up:
                 wait.gave_up = True
-                row.gave_up += 1
-                row.given_up.note(at - wait.began_ns)
+                group.gave_up += 1
+                group.given_up.note(at - wait.began_ns)
             else:
-                row.waited.note(at - wait.began_ns)
+                group.waited.note(at - wait.began_ns)
         self.observer.wait_over(wait)
 
-    def _let_go(self, resource: Resource, in_use: int, but: int = -1) -> None:
-        """There are more holders than units: the oldest have let go unseen."""
+    def _drop_oldest(self, resource: Resource, in_use: int, but: int = -1) -> None:
+        """Drops the oldest holders, of which there are more than units: they released unseen."""
         for task_id in list(resource.holders)[: len(resource.holders) - in_use]:
             if task_id != but:
                 self._drop(resource.holders[task_id])
@@ -187,48 +187,48 @@ class Resources:
             task.holds.remove(hold)
 
     def _new(self, resource_id: int, text: str, at: int) -> Resource:
-        row = self._row(text, at)
-        row.instances += 1
-        resource = self.live[resource_id] = Resource(resource_id, row)
+        group = self._group_of(text, at)
+        group.instances += 1
+        resource = self.live[resource_id] = Resource(resource_id, group)
         if len(self.live) > 2 * _INSTANCES:
             self._forget_unused()
         return resource
 
-    def _row(self, text: str, at: int) -> ResourceGroup:
-        row = self.rows.get(text)
-        if row is None and len(self.rows) >= _ROWS:
+    def _group_of(self, text: str, at: int) -> ResourceGroup:
+        group = self.groups.get(text)
+        if group is None and len(self.groups) >= _GROUPS:
             kind = text.partition("\t")[0]
             text = f"{kind}\tother {kind}"
-            row = self.rows.get(text)
-        if row is None:
-            row = self.rows[text] = ResourceGroup(text, at)
-        return row
+            group = self.groups.get(text)
+        if group is None:
+            group = self.groups[text] = ResourceGroup(text, at)
+        return group
 
     def _move(self, resource: Resource, text: str, at: int) -> None:
-        """It has another name now."""
-        old = resource.row
-        if old.instances == 1 and text not in self.rows:
-            del self.rows[old.key]
+        """Moves a renamed resource to its new group."""
+        old = resource.group
+        if old.instances == 1 and text not in self.groups:
+            del self.groups[old.key]
             old.describe(text)
             for part in (old, old.jobs):  # its jobs may precede its introduction
                 if part is not None:
                     part.since = max(min(part.since, at), self._begun)
-            self.rows[text] = old
+            self.groups[text] = old
             return
-        row = resource.row = self._row(text, at)
-        if row is old:
+        group = resource.group = self._group_of(text, at)
+        if group is old:
             return
         waiting = sum(not wait.idle for wait in resource.waiters)
         idle = len(resource.waiters) - waiting
-        for taker, sign in ((old, -1), (row, 1)):
+        for taker, sign in ((old, -1), (group, 1)):
             taker.instances += sign
             taker.idle += sign * idle
             taker.change(at, sign * resource.in_use, sign * waiting)
         if not old.instances:
-            self.rows.pop(old.key, None)
+            self.groups.pop(old.key, None)
 
     def _forget_unused(self) -> None:
-        """Those that were made first."""
+        """Forgets unused resources, the oldest first."""
         unused = [resource_id for resource_id, resource in self.live.items() if resource.unused]
         for resource_id in unused[: len(self.live) - _INSTANCES]:
             del self.live[resource_id]

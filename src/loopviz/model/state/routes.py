@@ -1,4 +1,4 @@
-"""What the load saw, route by route. Latency counts from the scheduled time."""
+"""The load's routes and their samples. Latency counts from the scheduled time."""
 
 import re
 from array import array
@@ -20,13 +20,13 @@ __all__ = ["FIGURES", "Latency", "Route", "RouteNames", "Routes"]
 
 _NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left"}
 _EXACT = 50_000
-"""StackSamples of a route that are kept one by one, the newest; beyond, there are histograms."""
+"""How many of its newest samples a route keeps; beyond, there are histograms."""
 _COLUMNS = 4
 FIGURES = ("p50", "p90", "p99", "max")
 
 
 class RouteNames:
-    """What requests are called on the screen: as the load calls its routes."""
+    """The load's names for requests, as the screen shows them."""
 
     def __init__(self, routes: Iterable[str] = ()) -> None:
         names = [(unquote(route), route) for route in routes]
@@ -51,7 +51,7 @@ class RouteNames:
 
 
 class Latency(NamedTuple):
-    """Latencies, in which a request that has no answer yet counts with its age."""
+    """Latencies in which a request without an answer counts with its age."""
 
     quantiles: Quantiles
     at_least: tuple[str, ...] = ()
@@ -70,11 +70,11 @@ class Route:
         self.ok = 0
         self.errors: Counter[str] = Counter()
         self.waiting: list[int] = []
-        """Of requests in flight for half a second or more: when they were scheduled."""
+        """When the requests that have been in flight for half a second or more were scheduled."""
         self.done = Series()  # done -> latency, in the order of ends
         self._newest = array("q")
-        """Of each sample: scheduled, latency, late, and 1 if it failed. Up to twice as many as are
-        kept, so that forgetting costs next to nothing."""
+        """For each sample: scheduled, latency, late, and 1 if it failed. Up to twice as many as are
+        kept, so that forgetting is cheap."""
         self._latency_all = Histogram()
         self._late_all = Histogram()
 
@@ -92,7 +92,7 @@ class Route:
         self.done.extend(np.array([sample.done_ns]), np.array([latency]))
 
     def count(self, status: int, times: int = 1) -> bool:
-        """So many requests more ended with that status. True if that is a success."""
+        """Counts `times` requests with that status. Returns True for a success."""
         succeeded = 200 <= status < 400
         if succeeded:
             self.ok += times
@@ -101,11 +101,11 @@ class Route:
         return succeeded
 
     def forget_before(self, time: int) -> None:
-        """Drop what was done before `time` from `recent`; totals and `between` stay."""
+        """Drops what was done before `time` from `recent`; totals and `between` keep it."""
         self.done.forget_before(time)
 
     def recent(self, since: int, until: int | None = None) -> Quantiles:
-        """Latency of what was done since then, up to now or `until` then."""
+        """Latency of what was done since `since`, up to now or `until`."""
         if until is None:
             return quantiles(self.done.since(since))
         times, latencies = self.done.between(since, until)
@@ -114,18 +114,18 @@ class Route:
     def between(self, start: int, end: int) -> tuple[NDArray[np.int64], int]:
         """Latencies of what was scheduled in [start, end), and how many of these failed.
 
-        Of the last 50,000 at least.
+        At least the last 50,000 samples are known.
         """
         table = self._table()
         picked = table[(table[:, 0] >= start) & (table[:, 0] < end)]
         return picked[:, 1], int(picked[:, 3].sum())
 
     def latency(self) -> Quantiles:
-        """Latency of all that came back, or failed, over the whole run; not of who left."""
+        """Latency of all requests that were answered or failed over the whole run."""
         return self._whole(1, self._latency_all)
 
     def latency_until(self, now: int) -> Latency:
-        """The same, and of those that are in flight at `now` their ages."""
+        """The same, with the ages of the requests that are in flight at `now`."""
         if not self.waiting:
             return Latency(self.latency())
         ages = now - np.array(self.waiting, np.int64)
@@ -150,7 +150,7 @@ class Route:
         return quantiles(table[:, column])
 
     def _table(self) -> NDArray[np.int64]:
-        """A row for each sample that is kept, in the order of their ends."""
+        """The samples that are kept, in the order of their ends."""
         return np.array(self._newest, np.int64).reshape(-1, _COLUMNS)
 
 
@@ -172,7 +172,7 @@ class Routes:
         waiting: Iterable[tuple[int, int]] = (),
         outcomes: Iterable[tuple[int, int, int]] = (),
     ) -> None:
-        """What came from the load since the last time; see `Model.feed_load`."""
+        """Takes what has come from the load; see `Model.feed_load`."""
         for sample in samples:
             self.routes[sample.route].add(sample)
         for number, status, count in outcomes:
@@ -185,7 +185,7 @@ class Routes:
             route.sent, route.in_flight, route.shed = count, now, refused
 
     def waiting_since(self, start_ns: int) -> list[tuple[str, int]]:
-        """Requests that were due from then on and still have no answer: route, scheduled time."""
+        """Requests due from `start_ns` on that still have no answer: route, scheduled time."""
         return [
             (route.name, scheduled_ns)
             for route in self.routes

@@ -1,4 +1,4 @@
-"""What fills the overview of the long run."""
+"""The figures of each second, which make the overview."""
 
 from array import array
 
@@ -11,7 +11,7 @@ from loopviz.model.state.loop import LoopTimes
 __all__ = ["Seconds"]
 
 _KEPT = 4 * 3600
-"""Seconds at least; up to a half more, so that forgetting costs nothing."""
+"""How many seconds are kept at least; up to half as many more, so that forgetting is cheap."""
 _EVER = 1 << 62
 
 
@@ -20,7 +20,7 @@ class Seconds:
 
     def __init__(self) -> None:
         self._start = self._over = 0
-        """The first second, and the first that is not over; 0: nothing has come yet."""
+        """The first second, and the first that has not ended; 0: no event has come."""
         self._columns = [array("q") for _ in range(5)]
         self._busy, self._lag, self._stall_max, self._requests, self._slowest = self._columns
         self._made = Overview()
@@ -41,7 +41,7 @@ class Seconds:
                 self._stall_max[at] = max(self._stall_max[at], end_ns - start_ns)
 
     def note(self, now_ns: int, loop: LoopTimes) -> None:
-        """Time goes on; what the loop did is known up to then."""
+        """Time goes on: what the loop did is known up to `now_ns`."""
         now = now_ns // SECOND
         if not self._start:
             self._index(now)
@@ -55,7 +55,7 @@ class Seconds:
             self._over += 1
 
     def overview(self) -> Overview:
-        """All seconds that are over; the same again until one more is."""
+        """All seconds that have ended; the same object until one more has."""
         count = self._over - self._start
         if count != len(self._made.busy_ns) or self._made.start_s != self._start:
             busy, lag, stall_max, requests, slowest = (
@@ -72,7 +72,7 @@ class Seconds:
         return self._made
 
     def _index(self, second: int) -> int:
-        """The place of that second, which may be the first one, or new; negative: it is too old."""
+        """The index of that second, which is added if it is new; negative: it is too old."""
         if not self._start:
             self._start = self._over = second
         at = second - self._start
@@ -90,7 +90,7 @@ class Seconds:
 
 
 def _busy(loop: LoopTimes, start: int, end: int, now: int) -> int:
-    """How long it was busy in that time, which is over."""
+    """How long the loop was busy in that time, which has ended."""
     times, values = loop.busy.between(start, _EVER)
     if not len(times):
         return 0

@@ -37,5 +37,5 @@ class Stacks:
             self._frames = tuple(self._naming.location(text) for text in frames or ())
 
     def last(self, task: int) -> tuple[Location, ...] | None:
-        """Outermost first; None: no answer yet. Empty: it has ended, or nothing can be seen."""
+        """The last stack, outermost first; None: no answer yet; empty: ended, or not seen."""
         return self._frames if task == self._task else None

@@ -1,4 +1,4 @@
-"""Stalls: callbacks that blocked the loop too long, on which line, and who waited meanwhile."""
+"""Stalls: callbacks that blocked the loop, their lines, and their victims."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ Cause = Literal["callback", "gil", "gc", "import"]
 within it, or a module that it imported."""
 
 SLOW_NS = 20 * MS
-"""From here on a callback is slow. asyncio's debug mode says 100 ms; a user feels less."""
+"""From here on a callback is slow. asyncio's debug mode says 100 ms; users notice less."""
 OPEN_NS = 12 * MS
-"""From here on one that still runs is shown: so a screen with 30 frames a second shows all but
-the shortest stalls while they last."""
+"""From here on one that still runs is shown, so that 30 frames a second show all but the shortest
+stalls while they last."""
 _DEPTH = 12
-"""Frames that a stall shows."""
+"""How many frames a stall keeps."""
 _FASTAPI = "/fastapi/routing.py"
 _IMPORTS = "<frozen importlib"
 _LOOSE = 32
-"""Dumps kept: those of a second or more."""
+"""How many dumps are kept: those of a second or more."""
 
 
 class _Stack(NamedTuple):
-    """Frames as strings, innermost first, and the index of the one to blame."""
+    """Frames as strings, innermost first, and the index of the culprit."""
 
     culprit: int
     frames: tuple[str, ...]
@@ -61,11 +61,11 @@ class Stall:
         self.location: Location | None = None
         """The innermost line of the user's code; without one, the innermost of all."""
         self.call: Location | None = None
-        """The library call that this line has made, and where that was; None: a C function's."""
+        """The library call that this line made, and the line in it; None: a C function's."""
         self.returned = False
-        """The line is that of an endpoint that has returned: FastAPI makes the response of it."""
+        """Whether the line is that of an endpoint whose response FastAPI was serialising."""
         self.stack: tuple[Location, ...] = ()
-        """The frames most often seen, innermost first; a dozen at most."""
+        """The most frequent stack, innermost frame first; `_DEPTH` frames at most."""
         self.cause: Cause = "callback"
         """With `gil`, the location is the thread's that had it; with `gc` there is none."""
         self.paused_ns = 0
@@ -75,7 +75,7 @@ class Stall:
 
     @property
     def culprit(self) -> tuple[str, int]:
-        """What is to blame: the line; for the GIL the function; `("", 0)` if it was not seen."""
+        """The key of the culprit: the line, or the function for the GIL; `("", 0)`: not seen."""
         where = self.location
         if where is None:
             return ("gc:" if self.cause == "gc" else ""), 0
@@ -131,7 +131,7 @@ class _Seen:
         self.last_ns = max(at_ns, self.last_ns)
 
     def most(self) -> _Stack | None:
-        """The first stack of the call that took the most time at the line that took the most."""
+        """The first stack of the call that took most time at the line that took most."""
         if not self.lines:
             return None
         calls = max(self.lines.values(), key=lambda calls: sum(ns for ns, _ in calls.values()))
@@ -139,13 +139,13 @@ class _Seen:
 
 
 class StackSamples:
-    """The watchdog's samples, by the start of the callback they were taken in."""
+    """The watchdog's samples, by the start of the callback that they were taken in."""
 
     def __init__(self, naming: Naming) -> None:
         self._naming = naming
         self._culprits: dict[int, _Seen] = {}
         self._loose: deque[tuple[int, _Stack]] = deque(maxlen=_LOOSE)
-        """By their own time: which callback they were taken in was not known."""
+        """Samples by their own time, whose callback was not known."""
 
     def add(self, started_ns: int, stack: str, strings: Sequence[str], at_ns: int = 0) -> None:
         """`stack` is `culprit:number,number,…`, numbers of frames in `strings`.
@@ -170,11 +170,11 @@ class StackSamples:
         seen.gil = seen.gil or gil
 
     def dumped(self, at_ns: int, frames: Sequence[str], culprit: int) -> None:
-        """The callback that runs at that time was seen there."""
+        """Takes a sample of the callback that ran at that time."""
         self._loose.append((at_ns, _Stack(culprit, tuple(frames))))
 
     def describe(self, stall: Stall) -> None:
-        """Set where it was, as far as it was seen; what it called, and whence."""
+        """Fills in where the stall was, what it called and from where, as far as it was seen."""
         stack = self._most(stall.start_ns, stall.end_ns)
         if self.waited_for_gil(stall.start_ns):
             stall.cause = "gil"
@@ -190,7 +190,7 @@ class StackSamples:
                 stall.cause = "import"
 
     def location(self, started_ns: int) -> Location | None:
-        """The line most often seen in that callback, None if it was never seen."""
+        """The line most often seen in that callback; None: never seen."""
         stack = self._most(started_ns)
         return self._naming.location(stack.frames[stack.culprit]) if stack else None
 
@@ -203,7 +203,7 @@ class StackSamples:
         self._culprits = {start: seen for start, seen in self._culprits.items() if start >= time}
 
     def _most(self, started_ns: int, ended_ns: int = 0) -> _Stack | None:
-        """The stack at the line most often seen; what was sampled later overrules a dump."""
+        """The stack at the line most often seen; later samples overrule a dump."""
         seen = self._culprits.get(started_ns)
         last = max(seen.last_ns if seen else 0, started_ns)
         loose = [
@@ -221,7 +221,7 @@ class StackSamples:
 
 
 def _returned(call: Location | None, around: Sequence[Location]) -> bool:
-    """FastAPI works for an endpoint that is not on the stack (`probe.stacks`), at its response."""
+    """Whether FastAPI serialises the response of an endpoint that is off the stack."""
     if call is None or not around or not around[0].path.endswith(_FASTAPI):
         return False
     makes_response = call.function == "serialize_response" or call.path.endswith("responses.py")
@@ -260,7 +260,7 @@ class Stalls:
         self._retained = []
 
     def since(self, time: int) -> list[Stall]:
-        """Those that ended after `time`, oldest first."""
+        """Stalls that ended after `time`, oldest first."""
         count = 0
         for stall in reversed(self.ended):
             if stall.end_ns <= time:

@@ -1,6 +1,6 @@
-"""A group of tasks: those that serve one route, or were made at one line.
+"""A group of tasks: those that serve one route, or were created at one line.
 
-A step is noted in the hot path as two appended integers; they are counted now and then.
+In the hot path a step costs two appended integers, which are counted later.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ _RATE_NS, _SAMPLE_NS = 5 * SECOND, 500 * MS
 
 
 class TaskGroup:
-    """Tasks of one route or one site. `steps` and `delays` are what is not yet counted."""
+    """Tasks of one route or one site. `steps` and `delays` are not counted yet."""
 
     __slots__ = (
         "_paces",
@@ -39,15 +39,15 @@ class TaskGroup:
     def __init__(self, number: int, site: int, route: str) -> None:
         self.number = number
         self.site = site
-        """The site's string; of a route, that of its first task."""
+        """The number of the site's string; of a route, that of its first task."""
         self.route = route
-        """Empty: it is no route's."""
+        """Empty: the group of a site."""
         self.live = self.born_ns = 0
-        """How many live, and the sum of the moments since when they are seen."""
+        """How many live, and the sum of the times since which they have been seen."""
         self.begin(0)
 
     def begin(self, at: int) -> None:
-        """Count anew from here on."""
+        """Starts all counts anew."""
         self.steps: list[int] = []
         self.delays: list[int] = []
         self.step_times, self.ready_delays = Histogram(), Histogram()
@@ -56,7 +56,7 @@ class TaskGroup:
         self._paces: deque[tuple[int, int]] = deque()
 
     def count(self) -> None:
-        """Count what was noted."""
+        """Counts the noted steps and delays."""
         if self.steps:
             self.busy_ns += sum(self.steps)
             self.step_times.add(np.array(self.steps, np.int64))
@@ -72,7 +72,7 @@ class TaskGroup:
         return max(lived - self.busy_ns - self.ready_ns, 0)
 
     def pace(self, now: int) -> float:
-        """Steps per second, lately."""
+        """Recent steps per second."""
         paces, steps = self._paces, self.step_times.count
         if not paces or now - paces[-1][0] >= _SAMPLE_NS:
             paces.append((now, steps))

@@ -29,14 +29,14 @@ class TaskGroups:
         for group in self.all:
             group.begin(at)
 
-    def join(self, task: "Task", at: int) -> None:
+    def join(self, task: Task, at: int) -> None:
         """Adds a task that starts, or is seen again."""
         group = self._by_site.get(task.site)
         if group is None:
             group = self._by_site[task.site] = self._new(task.site, "")
         self._enter(task, group, at)
 
-    def serves(self, task: "Task", route: str) -> None:
+    def serves(self, task: Task, route: str) -> None:
         """Moves the task to the route's group."""
         group = self._by_route.get(route)
         if group is None:
@@ -48,7 +48,7 @@ class TaskGroups:
             old.born_ns -= task.since_ns
             self._enter(task, group, task.since_ns)
 
-    def leave(self, task: "Task", at: int) -> None:
+    def leave(self, task: Task, at: int) -> None:
         """Removes a task that has ended, or is no longer followed."""
         group = task.group
         group.live -= 1
@@ -69,7 +69,7 @@ class TaskGroups:
                 group.count()
 
     @staticmethod
-    def _enter(task: "Task", group: TaskGroup, since: int) -> None:
+    def _enter(task: Task, group: TaskGroup, since: int) -> None:
         task.group = group
         group.live += 1
         group.started += 1

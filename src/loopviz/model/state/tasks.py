@@ -12,28 +12,28 @@ from loopviz.wire.events import NUMBER, TASK_CANCELLED, TASK_RAISED
 __all__ = ["Tasks"]
 
 _TROUBLED = 50
-"""The last ones in trouble that are kept."""
+"""How many of the last tasks in trouble are kept."""
 _LIVE = 100_000
-"""Live tasks that are followed; beyond, the oldest are forgotten."""
+"""How many live tasks are followed; beyond, the oldest are forgotten."""
 
 
 class Tasks:
-    """The live ones by number, and the last that ended."""
+    """The live tasks by number, and the last that ended."""
 
     def __init__(self, observer: Observer, keep: int = 2000) -> None:
         self.observer = observer
         self.groups = TaskGroups()
         self.live: dict[int, Task] = {}
-        """In the order of their starts."""
+        """In the order in which they started."""
         self.ended: deque[Task] = deque(maxlen=keep)
         self.troubled: deque[Task] = deque(maxlen=_TROUBLED)
         """Tasks that were lost, outlived their parent or raised unretrieved; the newest last."""
         self._doubtful: dict[int, Task] = {}
-        """Alive when events were lost: they live if another event names them."""
+        """Tasks that were alive when events were lost: they live if another event names them."""
         self.begin()
 
     def begin(self) -> None:
-        """Count anew from here on."""
+        """Starts all counts anew."""
         self.started = self.raised = self.cancelled = 0
         self.never_retrieved = self.outlived_parent = self.lost = 0
         self.troubled.clear()
@@ -67,14 +67,14 @@ class Tasks:
             self.groups.leave(self.live.pop(next(iter(self.live))), at)
 
     def count(self, outcome: int) -> None:
-        """A task ended, whether we know it or not."""
+        """Counts the end of a task, known or not."""
         if outcome == TASK_RAISED:
             self.raised += 1
         elif outcome == TASK_CANCELLED:
             self.cancelled += 1
 
     def finish(self, task: Task, at: int) -> None:
-        """It ended, its outcome is set, and no step of it runs any more."""
+        """Ends a task whose outcome is set and of which no step runs."""
         known = self.live.pop(task.number, None) is not None
         rest = at - task.end_ns
         if rest > 0:  # destroyed, or ended out of a step of its own
@@ -122,6 +122,6 @@ class Tasks:
         self.groups.gap()
 
     def forget_before(self, time: int) -> None:
-        """Drop what was in doubt when events were lost and no event has named since."""
+        """Drops tasks in doubt that no event has named since `time`."""
         if self._doubtful:
             self._doubtful = {n: t for n, t in self._doubtful.items() if t.end_ns >= time}

@@ -1,6 +1,6 @@
-"""The part of the model that must go event by event: the switch trace, and who is affected.
+"""The part of the model that works event by event: the switch trace, and whom it affects.
 
-`feed` is the hot path, all in one function. A switch is dealt with in place; every other record
+`feed` is the hot path, all in one function. It handles switches itself; every other record
 goes to the handler of its kind, see `dispatch`.
 """
 
@@ -31,14 +31,14 @@ Handler = Callable[[int, int, int, int, Sequence[str]], None]
 """Takes `at`, `a`, `task_id` and `b` of a record (see `wire.events`), and its ring's strings."""
 
 _VICTIM_NS = 1 * MS
-"""A wait for the loop shorter than this makes nobody a victim."""
+"""Shorter waits for the loop make nobody a victim."""
 
 _STEP, _CALLBACK, _POLLED, _STOPPED = map(
     int, (Kind.STEP, Kind.CALLBACK, Kind.POLLED, Kind.STOPPED)
 )
 _RUN, _READY, _AWAIT, _BLOCKING, _RESOURCE, _THREAD = map(int, State)
 _FUTURE = 0
-"""A wait that is `_THREAD` if the task has submitted a job before it, else `_AWAIT`."""
+"""A wait for a future: `_THREAD` if the task submitted a job before it, else `_AWAIT`."""
 
 
 class Trace:
@@ -78,7 +78,7 @@ class Trace:
         self._handlers = handlers(self)
 
     def begin(self, at: int) -> None:
-        """Count anew from here on."""
+        """Starts all counts anew."""
         self.tasks.begin()
         self.tasks.groups.begin(at)
         self.requests.begin()
@@ -87,7 +87,7 @@ class Trace:
         self.pauses.begin()
 
     def feed(self, records: Iterable[Event], strings: Sequence[str]) -> None:
-        """One batch of the loop's ring, in its order."""
+        """Takes a batch of the loop's ring."""
         self._strings = strings
         handlers, settled = self._handlers, self._settled
         live, waits_as = self.tasks.live, self._waits_as
@@ -140,7 +140,7 @@ class Trace:
                     if serves is not None:
                         if waits:
                             wait = waits[-1]
-                            serves.add(ready, _RESOURCE, (wait.place or b, wait.resource.row))
+                            serves.add(ready, _RESOURCE, (wait.place or b, wait.resource.group))
                         else:
                             state = waits_as.get(b)
                             if state is None:
@@ -185,7 +185,7 @@ class Trace:
             self.requests.settle(request)
 
     def forget_before(self, time: int) -> None:
-        """Keep nothing that is older, but what is for good."""
+        """Drops what is older, except what is kept for good."""
         self.samples.forget_before(time)
         self.requests.forget_before(time)
         self.resources.forget_before(time)
@@ -193,11 +193,11 @@ class Trace:
 
     @property
     def switched_ns(self) -> int:
-        """Since when the loop does what it does now."""
+        """When the loop last switched."""
         return self._start
 
     def running(self, now: int) -> Running | None:
-        """What blocks the loop now; None while it is idle."""
+        """The callback that runs now; None while the loop is idle."""
         if self._kind > _CALLBACK:
             return None
         request = self._request(self._task)
@@ -211,7 +211,7 @@ class Trace:
         )
 
     def open_stall(self, now: int) -> Stall | None:
-        """The running callback as a stall, if it has run that long."""
+        """The running callback as a stall, if it has run for that long."""
         if self._kind > _CALLBACK or now - self._start < OPEN_NS:
             return None
         return self._new_stall(self._start, 0, now, self._task, self._site)
@@ -230,7 +230,7 @@ class Trace:
         return self._strings[number] if number < len(self._strings) else ""
 
     def site(self, number: int) -> Site:
-        """A site or place by its string's number."""
+        """The site or place with that string's number."""
         site = self._sites.get(number)
         if site is None:
             site = parse_site(self.text(number))
@@ -239,14 +239,14 @@ class Trace:
         return site
 
     def _wait_at(self, place: int) -> int:
-        """What a wait there is, if it is not for a resource."""
+        """The state of a wait at that place, if it is not for a resource."""
         state = {"thread": _THREAD, "future": _FUTURE}.get(self.site(place).name, _AWAIT)
         if place < len(self._strings):
             self._waits_as[place] = state
         return state
 
     def label(self, task: Task) -> str:
-        """What people call a task: the route it serves, its name, or its coroutine's."""
+        """A task's name for people: the route that it serves, its own name, or its coroutine's."""
         if task.serving and task.request is not None:
             return task.request.route
         return self.text(task.name) or self.site(task.site).name or "a task"
@@ -266,7 +266,7 @@ class Trace:
             self._end(task, at)
 
     def _settle(self, until: int) -> None:
-        """The switch ended: so did these tasks, or what they ran within it."""
+        """Ends the tasks that ended within the switch, or the steps that they ran in it."""
         settled = self._settled[:]
         self._settled.clear()
         for task in settled:
@@ -317,7 +317,7 @@ class Trace:
             self._find_culprits(request, begins, start)
 
     def _run_within(self, task: Task, at: int) -> Task:
-        """An eager task runs within another's step, or a callback."""
+        """Starts a step of an eager task, which runs within another's step or a callback."""
         task.waiting_ns += at - task.end_ns
         task.end_ns = task.step_ns = task.woken_ns = at
         task.running = True
@@ -364,7 +364,7 @@ class Trace:
         return stall
 
     def _find_culprits(self, request: Request, start: int, end: int) -> None:
-        """Who blocked the loop while that request could have run."""
+        """Makes the request a victim of the stalls in the time in which it could have run."""
         for stall in self.stalls.overlapping(start, end):
             if stall.request == request.number:
                 continue
@@ -377,7 +377,7 @@ class Trace:
             self.observer.victim(stall, request, wait, new=new)
 
     def _what(self, task: Task | None, site: int) -> str:
-        """What a switch runs: a request's route, a task, or a callback."""
+        """A label of what a switch runs: a request's route, a task, or a callback."""
         if task is not None:
             return task.serves.route if task.serves is not None else self.label(task)
         return self.site(site).name if site else "loopviz heartbeat"

@@ -41,8 +41,8 @@ class _Past:
         self._tally = _NONE
         self._waits = 0
 
-    def note(self, at_ns: int, row: ResourceGroup) -> None:
-        shown = row.shown
+    def note(self, at_ns: int, group: ResourceGroup) -> None:
+        shown = group.shown
         rest = max(at_ns - shown.at, 0)
         in_use = shown.in_use_area + shown.in_use * rest
         waiting = shown.waiting_area + shown.waiting * rest
@@ -76,18 +76,18 @@ class Usage:
         self._pasts.clear()
         self.noted_ns = 0
 
-    def note(self, at_ns: int, rows: Iterable[ResourceGroup]) -> None:
+    def note(self, at_ns: int, groups: Iterable[ResourceGroup]) -> None:
         """Takes a note of each resource; forgets those that are gone."""
         at_ns = self.noted_ns = max(at_ns, self.noted_ns)
         pasts: dict[Occupancy, _Past] = {}
-        for row in rows:
-            past = pasts[row.shown] = self._pasts.get(row.shown) or _Past()
-            past.note(at_ns, row)
+        for group in groups:
+            past = pasts[group.shown] = self._pasts.get(group.shown) or _Past()
+            past.note(at_ns, group)
         self._pasts = pasts
 
-    def between(self, row: ResourceGroup, start_ns: int, end_ns: int) -> ResourceFigures:
+    def between(self, group: ResourceGroup, start_ns: int, end_ns: int) -> ResourceFigures:
         """Means, peaks, and the waits that ended in that time."""
-        past = self._pasts.get(row.shown)
+        past = self._pasts.get(group.shown)
         notes = list(past.notes) if past is not None else []
         if len(notes) < 2:
             return ResourceFigures()
@@ -103,7 +103,7 @@ class Usage:
         for before, note in pairwise(notes):
             if before.at_ns >= start_ns and note.at_ns <= end_ns:
                 waited.count_in(note.bins, note.counts)
-        peaks = _peaks(row, start_ns, end_ns)
+        peaks = _peaks(group, start_ns, end_ns)
         return ResourceFigures(
             in_use=in_use,
             in_use_max=peaks[0],
@@ -113,9 +113,9 @@ class Usage:
         )
 
 
-def _peaks(row: ResourceGroup, start_ns: int, end_ns: int) -> tuple[int, int]:
+def _peaks(group: ResourceGroup, start_ns: int, end_ns: int) -> tuple[int, int]:
     """The peaks of both counts, to within the envelope's grain."""
-    times, in_use, waiting = row.shown.envelope.columns(start_ns)
+    times, in_use, waiting = group.shown.envelope.columns(start_ns)
     until = int(np.searchsorted(times, end_ns))
     if not until:
         return 0, 0

@@ -280,7 +280,7 @@ def _blocks(wait: Wait) -> bool:
     resource = wait.resource
     return (
         not wait.idle
-        and resource.row.kind.holdable
+        and resource.group.kind.holdable
         and bool(resource.holders)
         and resource.in_use >= resource.capacity > 0
     )

@@ -3,14 +3,14 @@
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
 from loopviz.wire.events import WAIT_GET
-from tests.model.findings.stories import HOLDS, WAITS, request, told
+from tests.model.findings.stories import HOLDS, WAITS, fed, request
 
 MADE = "/app/db.py\t9\t"
 QUEUE = 1
 
 
 def rules(story, after=0):
-    model = told(story.selects())
+    model = fed(story.selects())
     found = {}
     for finding in model.findings(story.now_ns + after):
         found.setdefault(finding.rule, []).append(finding)

@@ -11,9 +11,9 @@ from tests.model.findings.stories import (
     HOLDS,
     MADE,
     answered,
+    fed,
     found,
     request,
-    told,
 )
 
 
@@ -86,7 +86,7 @@ def test_clients_that_leave_now_and_then_or_all_at_once():
 
 
 def test_a_client_that_leaves_and_so_cancels_is_told_once():
-    model = told(leaving(4, cancelled=True))
+    model = fed(leaving(4, cancelled=True))
     (rule,) = [rule for rule in model.rules.rules if rule.info.id == "cancelled-mid-write"]
     assert sum(case.count for case in rule.cases.values()) == 4
     assert sum(f.count for f in model.findings()) == 4

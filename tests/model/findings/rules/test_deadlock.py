@@ -2,7 +2,7 @@
 
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
-from tests.model.findings.stories import HOLDS, WAITS, answered, request, told
+from tests.model.findings.stories import HOLDS, WAITS, answered, fed, request
 
 MADE = "/app/db.py\t9\t"
 OTHER = "/app/db.py\t10\t"
@@ -12,7 +12,7 @@ ACQUIRES = "\t/app/api.py\t22\tfetch"
 
 def rules(story, after=0):
     """The findings so long after the story, by rule."""
-    model = told(story.selects())
+    model = fed(story.selects())
     found = {}
     for finding in model.findings(story.now_ns + after):
         found.setdefault(finding.rule, []).append(finding)
@@ -55,10 +55,10 @@ def test_the_requests_that_it_stops_are_not_told_again_as_hanging():
 
 def test_a_timeout_unties_it_and_it_stays_counted():
     story = self_locked(2)
-    model = told(story.selects())
+    model = fed(story.selects())
     assert len(model.findings(story.now_ns + 2 * SECOND)) == 1
     story.runs(2500 * MS).polls(story.now_ns).step(1, place=WAITS).wait_over(1, 1).releases(1, 1)
-    answered(story, 1, 500).step(2, place=HOLDS).acquires(2, 1).idle(MS).tell(model)
+    answered(story, 1, 500).step(2, place=HOLDS).acquires(2, 1).idle(MS).feed(model)
     (finding,) = [f for f in model.findings(story.now_ns) if f.rule == "deadlock"]
     assert (finding.count, finding.open) == (1, 0)
     assert "a timeout untied them after" in finding.sentence

@@ -3,7 +3,7 @@
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
-from tests.model.findings.stories import request, told
+from tests.model.findings.stories import fed, request
 
 US = 1_000
 POLLS = Location(file="app/api.py", line=30, function="until_done", path="/app/api.py")
@@ -19,7 +19,7 @@ def spin(story, seconds, *, work=300 * US, events=0, task=1):
 
 
 def spins(story, answer=True):
-    model = told(story.polls())
+    model = fed(story.polls())
     model.findings(story.now_ns)
     if answer and model.rules.wanted:
         model.rules.add_stack(model.rules.wanted, (POLLS,))

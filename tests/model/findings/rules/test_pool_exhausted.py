@@ -12,8 +12,8 @@ from tests.model.findings.stories import (
     MADE,
     WAITS,
     Crowd,
+    fed,
     found,
-    told,
     too_many,
 )
 
@@ -81,7 +81,7 @@ def test_connections_that_are_never_given_back():
     for task in range(3, 8):
         story.task(task, CYCLE).step(task).request(task, "GET /a").waits_for(task, 1, place=WAITS)
         story.idle(100 * MS)
-    model = told(story)
+    model = fed(story)
     (seen,) = model.findings()
     assert (seen.rule, seen.count, seen.worst_ns) == ("pool-exhausted", 5, 500 * MS)
     assert seen.total_ns == (100 + 200 + 300 + 400 + 500) * MS

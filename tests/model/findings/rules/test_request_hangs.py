@@ -5,7 +5,7 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
-from tests.model.findings.stories import CYCLE, HOLDS, WAITS, Crowd, answered, request, told
+from tests.model.findings.stories import CYCLE, HOLDS, WAITS, Crowd, answered, fed, request
 
 HANGS = "request-hangs"
 MADE = "/app/db.py\t9\t"
@@ -30,7 +30,7 @@ def stuck(story, *tasks, route="GET /a"):
 
 def hangs(story, after=0):
     """What the rule finds so long after the story."""
-    model = told(story.selects())
+    model = fed(story.selects())
     return [f for f in model.findings(story.now_ns + after) if f.rule == HANGS]
 
 
@@ -59,13 +59,13 @@ def test_only_those_that_are_old_enough_count():
 
 def test_it_is_over_when_they_go_on():
     story = stuck(usual(), 1)
-    model = told(story.selects())
+    model = fed(story.selects())
     assert [f.rule for f in model.findings(story.now_ns + 3 * SECOND)] == [HANGS]
     story.runs(3 * SECOND).polls(story.now_ns).step(1, place=WAITS)
-    answered(story.acquires(1, 1).releases(1, 1), 1).tell(model)
+    answered(story.acquires(1, 1).releases(1, 1), 1).feed(model)
     assert [f for f in model.findings(story.now_ns) if f.rule == HANGS] == []
     again = stuck(story, 2)
-    again.selects().tell(model)
+    again.selects().feed(model)
     late = [f for f in model.findings(story.now_ns + 7 * SECOND) if f.rule == HANGS]
     assert late == [], "an answer took 3 s: 7 s are not much longer"
     late = [f for f in model.findings(story.now_ns + 10 * SECOND) if f.rule == HANGS]
@@ -123,7 +123,7 @@ def test_a_thread_may_be_what_works():
 def test_where_it_waits_may_have_to_be_asked_for():
     """Of a future that nobody sets, no record says where it is awaited."""
     story = request(usual(), 1).idle(MS).selects()
-    model = told(story)
+    model = fed(story)
     now = story.now_ns + 4 * SECOND
     assert model.rules.wanted == 0
     (finding,) = model.findings(now)
@@ -149,7 +149,7 @@ def test_a_task_that_works_on_does_not_hang():
         story = request(usual(), 1).task(2, CYCLE, parent=1).idle(MS)
         for _ in range(10):
             story.step(worker, place=HOLDS).idle(SECOND)
-        model = told(story.selects())
+        model = fed(story.selects())
         assert model.findings(story.now_ns + 900 * MS) == ()
         assert len(model.findings(story.now_ns + 1100 * MS)) == 1, "2.1 s after its last step"
 
@@ -170,7 +170,7 @@ def test_a_loop_that_is_held_is_another_rules_business():
     """However long: what waits for the loop does not hang."""
     story = request(usual(), 1).idle(MS)
     story.task(2, CYCLE).step(2).request(2, "GET /b").sampled("/app/api.py", 7, "b")
-    model = told(story)
+    model = fed(story)
     found = model.findings(story.now_ns + 60 * SECOND)
     assert [f.rule for f in found] == ["slow-callback"]
 
@@ -187,7 +187,7 @@ def test_a_queue_that_moves_does_not_hang():
     crowd.serve([i * 100 for i in range(50)], 200)
     assert max(crowd.waits) > 4000
     whole, strings = crowd.story.batch()
-    model = told(Story())
+    model = fed(Story())
     at = 0
     for i in range(0, len(whole), 25):
         model.feed(whole[i : i + 25], strings)
@@ -198,7 +198,7 @@ def test_a_queue_that_moves_does_not_hang():
 
 def test_a_lost_record_makes_nobody_hang():
     story = request(usual(), 1).idle(MS)
-    model = told(story)
+    model = fed(story)
     model.lost(10, story.now_ns)
-    story.callback("f").selects().tell(model)
+    story.callback("f").selects().feed(model)
     assert model.findings(story.now_ns + 60 * SECOND) == ()

@@ -6,7 +6,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
 from loopviz.wire.samples import TIMEOUT, Sample
-from tests.model.findings.stories import answered, found, request, told
+from tests.model.findings.stories import answered, fed, found, request
 
 LINE = Location(file="app/api.py", line=20, function="order", path="/app/api.py")
 PLACE = "\t/app/api.py\t20\torder"
@@ -98,7 +98,7 @@ def test_a_503_with_an_exception_is_one():
 def model_of(*statuses, route="GET /missing", routes="GET /a, POST /items/{id}, GET /ping"):
     """The load's one route was answered so."""
     story = Story().idle(MS).mark(f"routes:{routes}") if routes else Story().idle(MS)
-    model = told(story, routes=[(route, 10.0)])
+    model = fed(story, routes=[(route, 10.0)])
     model.feed_load(
         [Sample(0, i * SECOND, i * SECOND, i * SECOND + MS, s) for i, s in enumerate(statuses)],
         [len(statuses)],

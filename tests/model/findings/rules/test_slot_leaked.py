@@ -5,14 +5,14 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED
-from tests.model.findings.stories import HOLDS, MADE, WAITS, Crowd, answered, request, told
+from tests.model.findings.stories import HOLDS, MADE, WAITS, Crowd, answered, fed, request
 
 ACQUIRES = "\t/app/api.py\t22\tfetch"
 
 
 def rules(story, after=0):
     """The findings so long after the story, by rule."""
-    model = told(story.selects())
+    model = fed(story.selects())
     found = {}
     for finding in model.findings(story.now_ns + after):
         found.setdefault(finding.rule, []).append(finding)

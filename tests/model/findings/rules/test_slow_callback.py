@@ -93,14 +93,14 @@ def test_a_stall_is_there_while_it_runs():
     snapshot = model.snapshot(story.now_ns, SECOND)
     assert snapshot.loop.stalls == ()
     assert (snapshot.loop.running.since_ns, snapshot.loop.running.location) == (began, None)
-    story.sampled("/app/block.py", 10, "report").runs(25 * MS).tell(model)
+    story.sampled("/app/block.py", 10, "report").runs(25 * MS).feed(model)
     snapshot = model.snapshot(story.now_ns, SECOND)
     (seen,) = snapshot.loop.stalls
     assert (seen.open, seen.start_ns, seen.end_ns) == (True, began, story.now_ns)
     assert (seen.label, seen.location.line, seen.request) == ("GET /report", 10, 1)
     assert snapshot.loop.running.location.line == 10
     assert snapshot.findings == (), "it is counted when it has ended"
-    story.response(1, "GET /report").end(1).runs(200 * MS).idle(MS).tell(model)
+    story.response(1, "GET /report").end(1).runs(200 * MS).idle(MS).feed(model)
     (seen,) = model.snapshot(story.now_ns, SECOND).loop.stalls
     assert (seen.open, seen.end_ns - seen.start_ns) == (False, 235 * MS)
     (found,) = model.snapshot(story.now_ns, SECOND).findings
@@ -177,6 +177,6 @@ def test_a_sample_that_makes_no_sense_is_passed_over(text):
     from loopviz.wire.events import Kind
 
     story._aux.write(story.now_ns, Kind.STALL, story.started_ns, 0, story._aux.intern(text))
-    story.idle(MS).tell(model)
+    story.idle(MS).feed(model)
     (found,) = model.findings()
     assert found.location is None

@@ -3,7 +3,7 @@
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_RAISED
-from tests.model.findings.stories import SPAWN, SPAWNED, found, spawning, told
+from tests.model.findings.stories import SPAWN, SPAWNED, fed, found, spawning
 
 
 def test_an_exception_that_nobody_retrieves():
@@ -20,10 +20,10 @@ def test_word_of_it_may_come_before_the_task():
     """In the aux ring, that is."""
     story, aux = spawning(1, outcome=TASK_RAISED), Story()
     aux._aux.write(aux.now_ns, 25, 0, 2, aux._aux.intern("ValueError: no"))
-    model = told(Story())
+    model = fed(Story())
     model.feed_aux(*aux.aux_batch())
     assert model.findings() == ()
-    story.tell(model)
+    story.feed(model)
     (seen,) = model.findings()
     assert (seen.rule, seen.location, seen.severity) == ("task-never-retrieved", SPAWN, "warning")
 

@@ -75,7 +75,7 @@ class BlockedPut(Rule[_Full]):
         self._open: dict[Wait, None] = {}
 
     def wait_began(self, wait: Wait) -> None:
-        if not wait.idle and _takes_items(wait.resource.row):
+        if not wait.idle and _takes_items(wait.resource.group):
             self._open[wait] = None
 
     def wait_over(self, wait: Wait) -> None:
@@ -102,13 +102,12 @@ class BlockedPut(Rule[_Full]):
             lasted = now - wait.began_ns
             if lasted < _SHORT_NS:
                 break
-            first = wait.resource.row not in self.cases or not self.cases[wait.resource.row].open
             case = self._case(wait)
-            case.record_open(lasted)
-            case.label = case.label or self.context.owner(wait.task)
-            if first:  # the oldest one
+            if not case.open:  # the oldest one
                 case.newest = wait.resource
                 case.still_ns = now - max(wait.began_ns, wait.resource.taken_ns)
+            case.record_open(lasted)
+            case.label = case.label or self.context.owner(wait.task)
             request = self.context.waiting_request(wait.task)
             if request is not None:
                 case.record_open_impact(request.route, lasted, new=True)
@@ -143,8 +142,8 @@ class BlockedPut(Rule[_Full]):
     # ----
 
     def _case(self, wait: Wait) -> _Full:
-        case = self.case(wait.resource.row)
-        case.group, case.newest = wait.resource.row, wait.resource
+        case = self.case(wait.resource.group)
+        case.group, case.newest = wait.resource.group, wait.resource
         case.lines[wait.place] += 1
         return case
 

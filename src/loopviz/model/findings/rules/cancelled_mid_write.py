@@ -66,14 +66,14 @@ class CancelledMidWrite(Rule[_Write]):
         self._gone: dict[int, _Write] = {}
         """By request: the case that counted its client's leaving."""
 
-    def released(self, hold: "Hold", at: int) -> None:
+    def released(self, hold: Hold, at: int) -> None:
         task = hold.task
-        if task is not None and task.request is not None and _is_written_with(hold.resource.row):
+        if task is not None and task.request is not None and _is_written_with(hold.resource.group):
             if len(self._last) >= _TASKS:
                 self._last.clear()  # their ends were lost
             self._last[task.number] = at, hold, task.place
 
-    def task_ended(self, task: "Task", at: int) -> None:
+    def task_ended(self, task: Task, at: int) -> None:
         last = self._last.pop(task.number, None)
         request = task.request
         if request is None:
@@ -87,7 +87,7 @@ class CancelledMidWrite(Rule[_Write]):
         if last is not None and last[0] >= task.step_ns:  # released in its very last step
             _, held, place = last
         else:
-            held = next((h for h in task.holds if _is_written_with(h.resource.row)), None)
+            held = next((h for h in task.holds if _is_written_with(h.resource.group)), None)
         if held is None:
             return
         if gone is not None:  # do not count it twice
@@ -98,12 +98,12 @@ class CancelledMidWrite(Rule[_Write]):
         case.cancelled += 1
         case.record(0, at, self.context.label(task), request.number)
 
-    def client_disconnected(self, request: "Request", at: int) -> None:
+    def client_disconnected(self, request: Request, at: int) -> None:
         tasks = self.context.trace.tasks.live
         own = tasks.get(request.task)
         of_it = [own] if own is not None and own.holds else _working_for(request, tasks)
         for task in of_it:
-            hold = next((h for h in task.holds if _is_written_with(h.resource.row)), None)
+            hold = next((h for h in task.holds if _is_written_with(h.resource.group)), None)
             if hold is not None:
                 case = self._write(hold, task.waits[-1].place if task.waits else 0)
                 case.left += 1
@@ -141,18 +141,18 @@ class CancelledMidWrite(Rule[_Write]):
         text = f"{case.label} was cancelled {times} while it held {name}{doing}"
         return f"{text}: what it wrote may be incomplete"
 
-    def _write(self, hold: "Hold", place: int) -> _Write:
+    def _write(self, hold: Hold, place: int) -> _Write:
         where = (
             self.context.place(place)
             or self.context.place(hold.longest[0])
             or self.context.place(hold.place)
         )
-        case = self.case((hold.resource.row, where))
-        case.group, case.where = hold.resource.row, where
+        case = self.case((hold.resource.group, where))
+        case.group, case.where = hold.resource.group, where
         return case
 
 
-def _working_for(request: "Request", tasks: "dict[int, Task]") -> "list[Task]":
+def _working_for(request: Request, tasks: dict[int, Task]) -> list[Task]:
     return [task for task in tasks.values() if task.request is request and task.holds]
 
 

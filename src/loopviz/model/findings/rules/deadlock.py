@@ -162,12 +162,14 @@ class Deadlock(Rule[_Deadlock]):
         return case, tied
 
     def _edges(self, knot: Knot) -> tuple[tuple[_Edge, str, int], ...]:
-        groups = {link.resource.row for link in knot.links if link.resource is not None}
+        groups = {link.resource.group for link in knot.links if link.resource is not None}
         counts = Counter[_Edge]()
         tasks: dict[_Edge, Task] = {}
         for link in knot.links:
-            held = next((h.resource.row for h in link.task.holds if h.resource.row in groups), None)
-            wanted = link.resource.row if link.resource is not None else None
+            held = next(
+                (h.resource.group for h in link.task.holds if h.resource.group in groups), None
+            )
+            wanted = link.resource.group if link.resource is not None else None
             edge = _Edge(held, wanted, self._where(link))
             counts[edge] += 1
             tasks.setdefault(edge, link.task)

@@ -63,15 +63,15 @@ class LockConvoy(Rule[_Convoy]):
 
     def wait_began(self, wait: Wait) -> None:
         ahead = len(wait.resource.waiters) - 1
-        if ahead >= _AHEAD and not wait.idle and is_lock(wait.resource.row):
+        if ahead >= _AHEAD and not wait.idle and is_lock(wait.resource.group):
             self._ahead[wait] = ahead
 
     def wait_over(self, wait: Wait) -> None:
         ahead = self._ahead.pop(wait, 0)
         if not ahead or wait.waited_ns < _LONG_NS:
             return
-        case = self.case(wait.resource.row)
-        case.group = wait.resource.row
+        case = self.case(wait.resource.group)
+        case.group = wait.resource.group
         case.longest = max(case.longest, ahead + 1)
         who = self.context.label(wait.task), self.context.number(wait.task)
         case.record(wait.waited_ns, wait.ended_ns, *who)
@@ -79,7 +79,7 @@ class LockConvoy(Rule[_Convoy]):
         self.record_impact(case, self.context.waiting_request(wait.task), wait.waited_ns)
 
     def released(self, hold: Hold, at: int) -> None:
-        case = self.cases.get(hold.resource.row)
+        case = self.cases.get(hold.resource.group)
         if case is not None:
             case.holders.add(hold.longest[0] or hold.place, at - hold.since_ns)
 

@@ -57,11 +57,11 @@ class LockHeldAcrossIo(Rule[_Across]):
     def released(self, hold: Hold, at: int) -> None:
         resource = hold.resource
         waiters = resource.waiters
-        if hold.waited_ns < _ACROSS_NS or hold.units or not waiters or not is_lock(resource.row):
+        if hold.waited_ns < _ACROSS_NS or hold.units or not waiters or not is_lock(resource.group):
             return
         place = hold.longest[0] or hold.place
-        case = self.case((resource.row, place))
-        case.group = resource.row
+        case = self.case((resource.group, place))
+        case.group = resource.group
         case.where = self.context.place(place)
         if hold.waited_ns >= case.worst_ns:
             case.others = len(waiters)

@@ -167,7 +167,7 @@ class RequestHangs(Rule[_Hang]):
         if not waits:
             return self._job(tasks) or _Waits("", self.context.stack_line(request.task))
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
-        group = wait.resource.row
+        group = wait.resource.group
         what = "" if group.anonymous else resource_name(self.context, group)
         return _Waits(what, self.context.place(wait.place))
 

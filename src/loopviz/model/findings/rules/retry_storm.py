@@ -86,7 +86,7 @@ class RetryStorm(Rule[_Storm]):
         self._failed: dict[int, dict[tuple[int, str], _Tries]] = {}
         """By task."""
 
-    def http_call(self, task: "Task | None", place: int, host: str, status: int, at: int) -> None:
+    def http_call(self, task: Task | None, place: int, host: str, status: int, at: int) -> None:
         if task is None:
             return
         failed = status == 0 or status >= 500 or status == _TOO_MANY_REQUESTS
@@ -110,7 +110,7 @@ class RetryStorm(Rule[_Storm]):
                 self._failed.clear()  # their ends were lost
             self._failed.setdefault(task.number, {})[place, host] = _Tries(at)
 
-    def task_ended(self, task: "Task", _at: int) -> None:
+    def task_ended(self, task: Task, _at: int) -> None:
         if self._failed:
             self._failed.pop(task.number, None)
 
@@ -133,7 +133,7 @@ class RetryStorm(Rule[_Storm]):
         text = f"{case.label} keeps calling {case.host or 'a host'} after it failed{doing}"
         return f"{text}: {case.share:.0%} of these calls are retries"
 
-    def _retried(self, case: _Storm, tries: _Tries, task: "Task", at: int) -> None:
+    def _retried(self, case: _Storm, tries: _Tries, task: Task, at: int) -> None:
         request = self.context.waiting_request(task)
         label, number = self.context.label(task), self.context.number(task)
         case.record(at - tries.last, at, label, number)

@@ -79,7 +79,7 @@ class SequentialAwaits(Rule[_Row]):
         """By task, the times in which it held a database connection."""
 
     def released(self, hold: Hold, at: int) -> None:
-        if hold.task is not None and hold.resource.row.kind.family is Family.DATABASE_POOL:
+        if hold.task is not None and hold.resource.group.kind.family is Family.DATABASE_POOL:
             if len(self._connected) >= _TASKS:
                 self._connected.clear()  # their ends were lost
             self._connected.setdefault(hold.task.number, []).append((hold.since_ns, at))

@@ -65,7 +65,7 @@ class SlotLeaked(Rule[_Leak]):
 
     def task_ended(self, task: Task, at: int) -> None:
         for hold in task.holds:
-            group = hold.resource.row
+            group = hold.resource.group
             if group.kind.holdable and group.capacity:
                 case = self.case(group)
                 case.group = group
@@ -74,7 +74,7 @@ class SlotLeaked(Rule[_Leak]):
                     case.lines[hold.place] += 1
 
     def released(self, hold: Hold, _at: int) -> None:
-        case = self.cases.get(hold.resource.row)
+        case = self.cases.get(hold.resource.group)
         if case is not None and leaked(hold):
             case.left.pop(hold, None)
             case.handed_over = True

@@ -34,7 +34,7 @@ class TaskLost(TaskRule):
         case.record(task.waiting_ns, at, self.label(task), self.context.number(task))
         case.what = ""
         if task.waits:
-            case.what = f" for {resource_name(self.context, task.waits[-1].resource.row)}"
+            case.what = f" for {resource_name(self.context, task.waits[-1].resource.group)}"
 
     def check(self, case: TaskCase) -> Verdict:
         return Verdict.WARN if case.count else Verdict.OK

@@ -108,8 +108,8 @@ class UnboundedGrowth(Rule[_Growing]):
             if resource is None or not (items or queue.last):
                 del self._queues[number]
             elif queue.second(now, items) and queue.lasts(now, _ITEMS):
-                case = self.case(resource.row)
-                case.group = resource.row
+                case = self.case(resource.group)
+                case.group = resource.group
                 self._grew(case, queue, now)
         if self._tasks is None:
             self._tasks = _Trend(now, self._live())
