@@ -1,6 +1,8 @@
 """The wait-for graph of a model: which tasks are stuck, in which knot, behind whom."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from loopviz.clock import MS
 from loopviz.model.state.wait_for import Await, WaitForGraph
@@ -178,3 +180,47 @@ def test_the_work_is_linear_in_the_edges():
     for task in range(2, 2002):
         request(story, task).waits_for(task, LOCK, place=WAITS)
     assert numbers(graph(story.idle(MS)).stuck) == []
+
+
+@st.composite
+def situations(draw):
+    """Which resources tasks hold, and which one each waits for (0: none), of three tasks to six."""
+    tasks = draw(st.integers(3, 6))
+    holds = [draw(st.sets(st.integers(1, 3))) for _ in range(tasks)]
+    waits_for = [draw(st.integers(0, 3)) for _ in range(tasks)]
+    return holds, waits_for
+
+
+@given(situations())
+@settings(max_examples=300, deadline=None)
+def test_stuck_is_who_cannot_go_on_whatever_the_others_do(situation):
+    """Against a simulation: who waits for nothing ends and gives back; one unit is enough."""
+    held, waits_for = situation
+    story = Story().idle(MS)
+    holders = {n: [t for t, them in enumerate(held, 1) if n in them] for n in (1, 2, 3)}
+    for number, tasks in holders.items():
+        story.resource(number, "asyncio.Semaphore", len(tasks), made_at=f"/app/db.py\t{number}\t")
+    for task in range(1, len(held) + 1):
+        request(story, task)
+    for number, tasks in holders.items():
+        for units, task in enumerate(tasks, 1):
+            story.step(task).acquires(task, number, units)
+    for task, number in enumerate(waits_for, 1):
+        if number:
+            story.step(task).waits_for(task, number, place=WAITS)
+    goes_on: set[int] = set()
+    grown = True
+    while grown:
+        more = {
+            task
+            for task, number in enumerate(waits_for, 1)
+            if not number or not holders[number] or goes_on & set(holders[number])
+        }
+        grown, goes_on = more != goes_on, more
+    found = graph(story.idle(MS))
+    assert numbers(found.stuck) == sorted(set(range(1, len(held) + 1)) - goes_on)
+    in_knots = {link.task for knot in found.knots() for link in knot.links}
+    assert in_knots <= set(found.stuck)
+    assert bool(in_knots) == bool(found.stuck), "nothing is leaked here: a circle is behind it all"
+    behind = [task for knot in found.knots() for task in found.behind(knot)]
+    assert in_knots | set(behind) == set(found.stuck)

@@ -233,18 +233,18 @@ def _components(
     low: dict[_Node, int] = {}
     stack: list[_Node] = []
     on_stack: set[_Node] = set()
+    work: list[tuple[_Node, Iterator[_Node]]] = []
     found: list[list[_Node]] = []
+
+    def enter(node: _Node) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        on_stack.add(node)
+        work.append((node, iter(after(node))))
+
     for start in starts:
         if start in index:
             continue
-        work: list[tuple[_Node, Iterator[_Node]]] = []
-
-        def enter(node: _Node) -> None:
-            index[node] = low[node] = len(index)
-            stack.append(node)
-            on_stack.add(node)
-            work.append((node, iter(after(node))))  # noqa: B023 - called within this turn only
-
         enter(start)
         while work:
             node, successors = work[-1]
