@@ -33,7 +33,7 @@ FRAMES_PER_S = 5
 
 STORY = (
     # seconds, the key pressed at their end, what is said meanwhile
-    (4.0, "a", "loopviz: one time.sleep(0.05) in async def holds the loop for everybody"),
+    (4.0, "a", "loopviz: one time.sleep(0.05) in async def blocks the loop for everybody"),
     (5.0, "6", "press a: the call moves to a thread, under the same load"),
     (4.0, "", "press 6: before and after, with sample counts"),
 )

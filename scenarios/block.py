@@ -36,7 +36,7 @@ scenario = Scenario(
     lesson="One blocking call in async def stops every request, not just its own.",
     look=(
         "LOOP: solid red while GET /report sleeps.",
-        "GET /ping does nothing, and still waits: it is ready, but the loop is held.",
+        "GET /ping does nothing, and still waits: it is ready, but the loop is blocked.",
         "Each fix calms both; the load stays the same.",
     ),
     link="https://fastapi.tiangolo.com/async/#path-operation-functions",

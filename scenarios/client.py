@@ -42,7 +42,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="a client per request",
-    lesson="Making an HTTP client holds the loop: make one, and share it.",
+    lesson="Making an HTTP client blocks the loop: make one, and share it.",
     look=(
         "LOOP: a comb, a tooth for every GET /weather, before it awaits anything.",
         "GET /ping calls nobody, and now and then waits for a tooth.",

@@ -48,7 +48,7 @@ scenario = Scenario(
     title="CPU work and the GIL",
     lesson="Threads hide CPU work from the loop; only processes take it away.",
     look=(
-        "Inline, GET /crunch holds the loop for 40 ms at a time.",
+        "Inline, GET /crunch blocks the loop for 40 ms at a time.",
         "With threads no single callback is slow, yet /ping still waits for the GIL.",
         "With processes the LOOP lane is almost empty, and /ping is fast.",
     ),

@@ -1,7 +1,7 @@
 """Work after `return` still blocks.
 
 The endpoint only returns a list. But then FastAPI makes JSON of it, on the event loop: without a
-return type that is `jsonable_encoder`, pure Python, row by row. 5,000 rows hold the loop for 50 ms
+return type that is `jsonable_encoder`, pure Python, row by row. 5,000 rows block the loop for 50 ms
 and more, although no line of the endpoint is slow.
 """
 

@@ -1,4 +1,4 @@
-"""Whatever holds the loop: its line, the call it made, how long, and who waited; once."""
+"""Whatever blocks the loop: its line, the call it made, how long, and who waited; once."""
 
 import asyncio
 import functools

@@ -9,7 +9,7 @@ from loopviz.lab.catalogue import ScenarioInfo
 US = MS // 1000
 
 Steps = Generator[tuple, object, None]
-"""What a request does: run, hold the loop, sleep, acquire, release, a job, count, status."""
+"""What a request does: run, block the loop, sleep, acquire, release, a job, count, status."""
 
 
 class Pool:

@@ -46,7 +46,7 @@ BLOCKING_LINE = Location(
     function="report",
     path=str(SCENARIO.path),
 )
-"""Where `block` holds the loop."""
+"""Where `block` blocks the loop."""
 
 
 class FakeRun:

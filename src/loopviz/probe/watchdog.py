@@ -1,4 +1,4 @@
-"""The watchdog: a thread that says which line holds the loop, while it holds it."""
+"""The watchdog: a thread that says which line blocks the loop, while it does."""
 
 import _thread
 import atexit

@@ -15,7 +15,7 @@ def model_of(story, *fixes):
 
 
 def stall(story, task=1, ms=50, line=10, *, route="GET /report"):
-    """A request that holds the loop."""
+    """A request that blocks the loop."""
     story.task(task).step(task).request(task, route).runs(ms * MS // 2)
     story.sampled("/app/block.py", line, "report").runs(ms * MS - ms * MS // 2)
     return story.response(task, route).end(task)

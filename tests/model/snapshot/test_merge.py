@@ -29,7 +29,7 @@ def workers(count=2):
 
 
 def serve(story, task, route, ms, *, sent_ago=0):
-    """One request that holds the loop all the time."""
+    """One request that blocks the loop all the time."""
     story.task(task).step(task).request(task, route, sent_ns=story.now_ns - sent_ago)
     return story.runs(ms * MS).response(task, route).end(task).idle(MS)
 

@@ -78,7 +78,7 @@ def test_the_past_is_as_it_was(program, every):
 
 
 def blocked():
-    """A request waits for one that holds the loop for 100 ms; each begins 10 ms after the last."""
+    """A request waits for one that blocks the loop for 100 ms; each begins 10 ms after the last."""
     story = Story().idle(10 * MS).task(1).step(1).request(1, "GET /ping").runs(MS)
     story.task(2).step(2).request(2, "GET /report").runs(2 * MS).sampled("app.py", 9, "work")
     story.runs(98 * MS).response(2, "GET /report").end(2)

@@ -29,7 +29,7 @@ def test_an_iteration_lasts_from_one_select_to_the_next():
     loop = fed(turns()).snapshot(T0 + SECOND, 2 * SECOND).loop
     assert loop.iteration.values.tolist() == [3 * MS, 4 * MS]
     assert (loop.iteration.times_ns - T0).tolist() == [13 * MS, 22 * MS]
-    assert loop.whole.iteration.quantiles.max_ns == 977 * MS, "one goes on, and holds the loop"
+    assert loop.whole.iteration.quantiles.max_ns == 977 * MS, "one goes on, and blocks the loop"
     assert loop.iterations == 3
     soon = fed(turns()).snapshot(T0 + 24 * MS, 2 * SECOND).loop
     assert soon.whole.iteration.quantiles.count == 2

@@ -25,7 +25,7 @@ def before(story=None):
 
 
 def held(*, sampled=True):
-    """The loop is held since just now, by a request."""
+    """The loop is blocked since just now, by a request."""
     story = before().idle(10 * MS).task(1, CYCLE).step(1).request(1, "GET /a")
     return story.sampled("/app/api.py", 7, "a") if sampled else story
 
@@ -106,7 +106,7 @@ def test_the_lag_of_the_last_seconds_shows_what_holds_the_loop():
 
 
 def unread(model, began, now, *, sent=10):
-    """A request every 100 ms since the loop is held; and one of before, which is in the app."""
+    """A request every 100 ms since the loop is blocked; and one of before, which is in the app."""
     waiting = [(0, began - 50 * MS), *((0, began + i * 100 * MS) for i in range(sent))]
     model.feed_load([], [sent + 1], [sent + 1], [0], waiting)
 

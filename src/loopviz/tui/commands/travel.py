@@ -97,7 +97,7 @@ def zoom(controller: Controller, by: int) -> None:
 
 
 def incident(controller: Controller, by: int) -> None:
-    """The next or the previous time that something held the loop; its request is chosen."""
+    """The next or the previous time that something blocked the loop; its request is chosen."""
     scene, columns = controller.scene, controller.columns
     if scene is None or scene.snapshot is None or columns is None:
         return
@@ -116,7 +116,7 @@ def incident(controller: Controller, by: int) -> None:
         found = next((start for start in starts if start > here), None)
     if found is None:
         if not starts:
-            controller.notify("No incident so far: nothing has held the loop for 20 ms.")
+            controller.notify("No incident so far: nothing has blocked the loop for 20 ms.")
         else:
             controller.notify(f"No {'earlier' if by < 0 else 'later'} incident of {len(starts)}.")
         return

@@ -31,7 +31,7 @@ LATE_NS, VERY_LATE_NS = 10 * MS, 100 * MS
 def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
     """The greatest lag in each column, 0 where no timer ran.
 
-    While a callback holds the loop no timer runs; there the lag is that of a timer that was due
+    While a callback blocks the loop no timer runs; there the lag is that of a timer that was due
     when the callback began, so the chart rises while the loop is blocked.
     """
     greatest = np.zeros(columns.count, dtype=np.int64)

@@ -16,7 +16,7 @@ GLYPH_HELP = (
     (State.RESOURCE, "resource", "it waits for its turn: a lock, a pool, a queue, a limiter"),
     (State.AWAIT, "await", "it waits for something else: a socket, a timer, another task"),
     (State.THREAD, "thread", "a worker thread or process does something for it"),
-    (State.BLOCKING, "blocking", "one step holds the loop; everything else has to wait"),
+    (State.BLOCKING, "blocking", "one step blocks the loop; everything else has to wait"),
 )
 
 

@@ -1,4 +1,4 @@
-"""The LOOP lane: how busy each column was, and what held the loop."""
+"""The LOOP lane: how busy each column was, and what blocked the loop."""
 
 import numpy as np
 from numpy.typing import NDArray

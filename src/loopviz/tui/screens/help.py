@@ -18,8 +18,8 @@ __all__ = ["HelpScreen"]
 
 WORDS = (
     ("LAG", "how late timers ran: the loop's own delay, on a logarithmic axis"),
-    ("LOOP", "how busy each moment of the loop was; ! is one callback that held it"),
-    ("victims", "requests that were ready but waited while somebody else held the loop"),
+    ("LOOP", "how busy each moment of the loop was; ! is one callback that blocked it"),
+    ("victims", "requests that were ready but waited while somebody else blocked the loop"),
     ("drop", "events that were lost; if everything is well, this is 0"),
 )
 

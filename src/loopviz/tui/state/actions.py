@@ -240,7 +240,7 @@ ACTIONS: tuple[Action, ...] = (
         "next-incident",
         "incident",
         ("n",),
-        "the next and the previous time that something held the loop",
+        "the next and the previous time that something blocked the loop",
         "time",
         "incident",
         availability.in_past,

@@ -108,7 +108,7 @@ def test_a_stall_is_there_while_it_runs():
 
 
 def victim_story(sent_after_ms=10, ready_after_ms=20):
-    """A request that is sent, and becomes ready, while another holds the loop for 50 ms."""
+    """A request that is sent, and becomes ready, while another blocks the loop for 50 ms."""
     story = Story().idle(MS).task(1).step(1).request(1, "GET /report").runs(25 * MS)
     began = story.started_ns
     story.sampled("/app/block.py", 10).runs(25 * MS).response(1, "GET /report").end(1)

@@ -78,7 +78,7 @@ def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> ComparisonRow:
         Figure("lag max", was.lag.max_ns, now.lag.max_ns, as_duration),
         Figure("ready delay p99", was.ready_delay.p99_ns, now.ready_delay.p99_ns, as_duration),
         Figure("stalls /s", was.stalls / before_s, now.stalls / after_s, as_rate),
-        Figure("held, of 1 s", was.stalled_ns / before_s, now.stalled_ns / after_s, as_duration),
+        Figure("blocked, of 1 s", was.stalled_ns / before_s, now.stalled_ns / after_s, as_duration),
         Figure("victims /s", was.victims / before_s, now.victims / after_s, as_rate),
     ]
     return ComparisonRow(("loop", ""), "LOOP", figures[1], figures)

@@ -36,7 +36,7 @@ HELP = (
     ("n", "samples; latency counts from the time at which a request was to be sent"),
     ("LOOP", "and resources: of several workers, the first one's"),
     ("busy", "share of the time in which the loop ran something"),
-    ("held, of 1 s", "how much of each second callbacks of 20 ms or more held the loop"),
+    ("blocked, of 1 s", "how much of each second callbacks of 20 ms or more blocked the loop"),
     ("baseline", "set by its key: everything is compared with it, until another one is set"),
 )
 

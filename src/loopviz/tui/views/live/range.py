@@ -1,4 +1,4 @@
-"""The figures of a selected range of time: the loop, who held it, the requests, where time went."""
+"""The figures of a selected time range: the loop and what blocked it, the requests, their time."""
 
 from rich.style import Style
 from textual.strip import Strip
@@ -51,10 +51,10 @@ def _loop(found: RangeFigures, scene: Scene, width: int) -> Strip:
     line = _row("loop", scene, width)
     line.add(f"{found.utilization * 100:.0f} % busy", theme.strong)
     if found.worst is None:
-        line.add(", nothing held it", theme.dim)
+        line.add(", nothing blocked it", theme.dim)
         return line.strip(theme.text)
     worst = found.worst
-    line.add(f", held {found.stalls}{scene.glyphs.times} for ", theme.text)
+    line.add(f", blocked {found.stalls}{scene.glyphs.times} for ", theme.text)
     line.add(duration(found.stalled_ns, " "), theme.alarm)
     line.add(f", worst {duration(worst.end_ns - worst.start_ns, ' ')}", theme.text)
     place = place_within(worst.location, line.left - 4) or clean(worst.label)

@@ -40,16 +40,16 @@ class LiveView(View):
     FILTERS: ClassVar[bool] = True
     HELP: ClassVar[Sequence[tuple[str, str]]] = (
         ("LAG", "how late timers ran: the loop's own delay, on a logarithmic axis"),
-        ("LOOP", "how busy each moment of the loop was; ! is one callback that held it"),
+        ("LOOP", "how busy each moment of the loop was; ! is one callback that blocked it"),
         ("REQUEST", "a row for each route; ·2 ·3: requests of it at the same time"),
         ("latest", "how long the newest request of the row took, or its status; … goes on"),
         ("▶ [ ]", "the chosen row; brackets: its chosen request or slice; ◆ it has one cell"),
         ("▲", "the row is pinned: it stays on top"),
         ("-4s", "on the axis: before now; while it is frozen, before the freeze"),
         ("ran", "of a chosen request: its own steps, short ones"),
-        ("held", "its own steps that held the loop for 20 ms or more"),
+        ("blocking", "its own steps that blocked the loop for 20 ms or more"),
         ("ready", "it could run, but others ran: who, and on which line"),
-        ("victims", "requests that were ready but waited while somebody else held the loop"),
+        ("victims", "requests that were ready but waited while somebody else blocked the loop"),
     )
 
     def __init__(self) -> None:

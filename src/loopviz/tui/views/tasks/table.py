@@ -30,7 +30,9 @@ def _columns(name: int, on: int) -> tuple[Column, ...]:
         ),
         Column("total", 6, lambda row: took(row.total_ns), "its life so far", spare=3),
         Column("busy", 6, lambda row: took(row.busy_ns), "it ran, all its steps together"),
-        Column("ready", 6, lambda row: took(row.ready_ns), "it could run, but the loop was held"),
+        Column(
+            "ready", 6, lambda row: took(row.ready_ns), "it could run, but the loop was blocked"
+        ),
         Column("waiting", 7, lambda row: took(row.waiting_ns), "it waited for something else"),
         Column("steps", 7, lambda row: f"{row.steps:,}", "how often it ran", spare=2),
         Column(

@@ -38,7 +38,7 @@ class TasksView(View):
         ("queues", "it waits for a resource that others have: a lock, a pool, a semaphore"),
         ("idle", "it waits to take something out of a queue that is empty"),
         ("thread", "a worker thread or process does something for it"),
-        ("BLOCKING", "its step holds the loop for more than 20 ms now"),
+        ("BLOCKING", "its step blocks the loop for more than 20 ms now"),
         ("IN TROUBLE", "the last that were lost, outlived their parent, or raised unheard"),
         ("raised", "nobody ever retrieved its exception"),
         ("lost", "destroyed while it waited: nothing referred to it"),
