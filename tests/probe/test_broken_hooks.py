@@ -176,7 +176,7 @@ def test_a_watchdog_that_breaks_is_reported_and_ends(loop, probe_of, recording, 
     loop.run(main())
     probe.uninstall()
     assert said == []
-    assert [e.text for e in recording(probe).side] == ["watchdog: RuntimeError: no stack"]
+    assert [e.text for e in recording(probe).aux] == ["watchdog: RuntimeError: no stack"]
 
 
 def test_a_hook_that_failed_is_used_no_more(loop, probe_of, recording, caplog):
