@@ -1,4 +1,4 @@
-"""What a loop did, in a few words, as the events that a probe would have recorded."""
+"""Event stories: the events that a probe would have recorded, in a few words each."""
 
 from typing import Self
 
@@ -13,7 +13,7 @@ __all__ = ["Story"]
 
 
 class _Ring:
-    """Events and the strings that they name."""
+    """Events, and the strings that they refer to by number."""
 
     def __init__(self) -> None:
         self.rows: list[Event] = []
@@ -36,7 +36,7 @@ class _Ring:
 
 
 class Story:
-    """A loop's story. Every word is a method that returns the story; times are nanoseconds.
+    """The story of a loop, told by chained methods. All times are nanoseconds.
 
     Tasks have the numbers that you give them. A step or callback lasts until the next one, or
     until the loop polls; `runs` lets time pass within it:
@@ -64,19 +64,19 @@ class Story:
         return self.runs(ns).polls(began)
 
     def selects(self) -> Self:
-        """The loop waits in select, and goes on to do so."""
+        """The loop waits in select, and has not returned from it."""
         self._loop.write(self.now_ns, Kind.IDLE)
         return self
 
     def polls(self, began_ns: int = 0, *, events: int = 0) -> Self:
-        """A new iteration starts, without a wait, for so many I/O events."""
+        """A new iteration starts without a wait, with that many I/O events."""
         self._loop.write(self.now_ns, Kind.POLLED, began_ns or self.now_ns, 0, events)
         return self
 
     def step(
         self, task: int, runs: int = 0, *, waited: int = 0, place: str = "", woken_by: int = 0
     ) -> Self:
-        """A step of the task starts, `waited` after it became ready, and runs so long.
+        """A step of the task starts, `waited` after it became ready, and takes `runs`.
 
         `place` is where it was suspended until then, as `probe.places` writes it.
         """
@@ -90,7 +90,7 @@ class Story:
     def callback(
         self, site: str = "", runs: int = 0, *, waited: int = 0, late: int | None = None
     ) -> Self:
-        """A callback that is no task's; `late` makes it a timer's, due so long ago."""
+        """A callback other than a task's step starts; with `late`, a timer's, due that long ago."""
         number = self._loop.intern(site)
         self.started_ns = self.now_ns
         self._loop.write(self.now_ns, Kind.CALLBACK, self.now_ns - waited, 0, number)
@@ -110,27 +110,27 @@ class Story:
         return self
 
     def request(self, task: int, path: str, *, sent_ns: int = 0) -> Self:
-        """In its step, the task begins to serve a request: `GET /items/3`."""
+        """In its step, the task starts to serve a request: `GET /items/3`."""
         number = self._loop.intern(path)
         self._loop.write(self.now_ns, Kind.REQUEST_START, sent_ns, task, number)
         return self
 
     def response(self, task: int, route: str, status: int = 200, *, sent: int = 0) -> Self:
-        """It has served it, by that route: `GET /items/{id}`, and sent so many bytes."""
+        """The task has served its request, by `route` (`GET /items/{id}`), in `sent` bytes."""
         a = status | sent << 16
         self._loop.write(self.now_ns, Kind.REQUEST_END, a, task, self._loop.intern(route))
         return self
 
     def phase(self, task: int, name: str = "") -> Self:
-        """Its request enters a phase: `endpoint`; empty: the phase is over."""
+        """The task's request enters a phase, `endpoint`; empty: the phase is over."""
         return self._write(Kind.PHASE, 0, task, self._loop.intern(name))
 
     def disconnects(self, task: int) -> Self:
-        """The client of its request goes away."""
+        """The client of the task's request disconnects."""
         return self._write(Kind.CLIENT_DISCONNECTED, 0, task)
 
     def raises(self, task: int, error: str, *, place: str = "") -> Self:
-        """An exception goes through the app that serves its request."""
+        """An exception goes through the app that serves the task's request."""
         a = self._loop.intern(place) if place else 0
         return self._write(Kind.REQUEST_EXCEPTION, a, task, self._loop.intern(error))
 
@@ -161,20 +161,20 @@ class Story:
         return self._write(Kind.WAIT, a, task, self._loop.intern(place))
 
     def wait_over(self, task: int, resource: int, *, direction: int = WAIT_PUT) -> Self:
-        """It waits no more, and holds nothing."""
+        """The task's wait is over, and it holds nothing."""
         return self._write(Kind.WAIT_OVER, resource | direction << 32, task)
 
     def acquires(self, task: int, resource: int, in_use: int = 1, *, place: str = "") -> Self:
-        """The task holds one unit more; so many are in use now."""
+        """The task acquires a unit; `in_use` are in use afterwards."""
         a = resource | self._loop.intern(place) << 32
         return self._write(Kind.ACQUIRED, a, task, in_use)
 
     def releases(self, task: int, resource: int, in_use: int = 0) -> Self:
-        """The task has given one back; so many are in use now."""
+        """The task releases a unit; `in_use` are in use afterwards."""
         return self._write(Kind.RELEASED, resource, task, in_use)
 
     def queue_size(self, resource: int, items: int, *, by: int = 0) -> Self:
-        """A queue holds so many items now."""
+        """A queue's size changes to `items`."""
         return self._write(Kind.QUEUE_SIZE, resource, by, items)
 
     def job(self, job: int, executor: int, function: str = "", *, by: int = 0) -> Self:
@@ -182,7 +182,7 @@ class Story:
         return self._write(Kind.JOB, job << 32 | executor, by, self._loop.intern(function))
 
     def job_starts(self, job: int, executor: int, worker: str = "worker-0") -> Self:
-        """A worker takes it up: recorded in the aux ring."""
+        """A worker starts the job: recorded in the aux ring."""
         text = self._aux.intern(worker)
         self._aux.write(self.now_ns, Kind.JOB_START, job << 32 | executor, 0, text)
         return self
@@ -193,12 +193,12 @@ class Story:
         return self
 
     def gc(self, lasted: int, generation: int = 2, *, elsewhere: bool = False) -> Self:
-        """A garbage collection has lasted so long; `elsewhere`: on another thread."""
+        """A garbage collection that `lasted` ns ends; `elsewhere`: on another thread."""
         b = generation + (GC_ELSEWHERE if elsewhere else 0)
         return self._write(Kind.GC, self.now_ns - lasted, 0, b)
 
     def never_retrieved(self, task: int, error: str) -> Self:
-        """Nobody ever retrieved the task's exception."""
+        """The task's exception is never retrieved."""
         return self._write(Kind.EXCEPTION_NEVER_RETRIEVED, 0, task, self._loop.intern(error))
 
     def never_awaited(self, site: str, *, place: str = "", by: int = 0) -> Self:
@@ -211,24 +211,24 @@ class Story:
         return self._write(Kind.TASK_DESTROYED, 0, task)
 
     def overhead(self, ns: int) -> Self:
-        """The probe adds so much to a callback, by its own measurement."""
+        """The probe adds `ns` to a callback, by its own measurement."""
         return self._write(Kind.OVERHEAD, ns)
 
     def coverage(self, word: str) -> Self:
-        """How much is seen of the loop: `full` or `steps`."""
+        """The loop's coverage is `full` or `steps`."""
         return self._write(Kind.COVERAGE, 0, 0, self._loop.intern(word))
 
     def stops(self) -> Self:
-        """The probe is taken out."""
+        """The probe is uninstalled."""
         self._loop.write(self.now_ns, Kind.STOPPED)
         return self
 
     def sampled(
         self, file: str, line: int, function: str = "", *, gil: bool = False, calls: str = ""
     ) -> Self:
-        """The watchdog sees the running callback at that line; with `gil`, another thread.
+        """The watchdog samples the running callback at that line; with `gil`, another thread.
 
-        `calls` is the file of a library's function that the line has called.
+        `calls` is the file of a library function that the line calls.
         """
         frame = self._aux.intern(f"\t{file}\t{line}\t{function}")
         stack = f"0:{frame}"
@@ -259,7 +259,7 @@ class Story:
         return self
 
     def batch(self) -> tuple[NDArray[np.void], list[str]]:
-        """What the loop's ring holds since the last batch, and all its strings so far."""
+        """The events of the loop's ring since the last batch, and all its strings so far."""
         return self._loop.take(), self._loop.strings
 
     def aux_batch(self) -> tuple[NDArray[np.void], list[str]]:
@@ -267,7 +267,7 @@ class Story:
         return self._aux.take(), self._aux.strings
 
     def tell(self, model: Model) -> Self:
-        """Feed the model with what is new, in the collector's order."""
+        """Feed the new events to the model, in the collector's order."""
         model.feed_aux(*self.aux_batch())
         model.feed(*self.batch())
         return self
