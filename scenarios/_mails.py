@@ -10,5 +10,5 @@ app = celery_app("mails")
 
 @app.task(acks_late=True, autoretry_for=(ConnectionError,), default_retry_delay=0.2, max_retries=20)
 def send_mail(address: tuple[str, int], order: int) -> None:
-    """Acknowledged when it is done: if its worker is killed meanwhile, it is done again."""
+    """The job is acknowledged once it is done: if its worker is killed before, it runs again."""
     asyncio.run(mail.send_mail(address, order))

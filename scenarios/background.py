@@ -1,7 +1,7 @@
-"""Somebody must own each task.
+"""Every task needs an owner.
 
-`create_task` returns at once, and nobody looks at the task again: if it raises, nobody sees it.
-And the loop holds it only weakly: while it waits for what nobody else holds, it is garbage.
+`create_task` returns at once, and nothing checks on the task again: if it raises, nobody sees it.
+And the loop keeps only a weak reference: a task can be garbage-collected while it waits.
 """
 
 import asyncio
@@ -35,17 +35,17 @@ background_tasks = Fix(
 workers = Fix(
     key="workers",
     title="queue.put_nowait(order), twenty workers, 503 when full",
-    why="A bounded queue: so much work at a time, so much waiting, and no more.",
+    why="A bounded queue: twenty deliveries run, fifty wait, and further orders are refused.",
 )
 tracked = Fix(
     key="tracked",
     title="tasks.add(task); task.add_done_callback(tasks.discard)",
-    why="The set holds the tasks, and the lifespan waits for them; what fails is tried again.",
+    why="The set keeps the tasks alive, and the lifespan awaits them; failed mails are retried.",
 )
 celery = Fix(
     key="celery",
     title="await asyncio.to_thread(send_mail.delay, order)",
-    why="Another process owns the job, and a broker keeps it: it outlives this one's end.",
+    why="Another process runs the job and a broker stores it, so it survives the end of this one.",
     extra="celery",
 )
 
@@ -53,7 +53,7 @@ celery = Fix(
 @asynccontextmanager
 async def lifespan(app: FastAPI):
     global server
-    gc.set_threshold(500)  # a bigger app makes more garbage: collect as often as there
+    gc.set_threshold(500)  # a bigger app makes more garbage: collect as often as it would
     with mail_server(on_mail) as server, celery_worker(Path(__file__).with_name("_mails.py")):
         crew = [asyncio.create_task(work()) for _ in range(20)]
         yield
@@ -64,11 +64,11 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="fire and forget",
-    lesson="Whoever makes a task must own it: hold it, look at its end, and wait for it.",
+    lesson="Whoever creates a task owns it: keep a reference, check its result, and await it.",
     look=(
         "Every response is a fast 202: no client can see that anything is wrong.",
-        "Mails are missing: exceptions that nobody saw, tasks that disappeared.",
-        "With an owner, the mails that the server refuses at first are tried again.",
+        "Mails are missing: exceptions that nobody saw, tasks that vanished.",
+        "With an owner, mails that the server refuses at first are retried.",
     ),
     link="https://docs.python.org/3/library/asyncio-task.html#asyncio.create_task",
     router=router,
@@ -103,7 +103,7 @@ async def order(background: BackgroundTasks):
     elif celery.on:
         await asyncio.to_thread(_mails.send_mail.delay, server, number)  # it blocks on the broker
     else:
-        asyncio.create_task(send_mail(server, number))  # nobody holds it, nobody looks
+        asyncio.create_task(send_mail(server, number))  # no reference is kept, no result checked
 
 
 async def work() -> None:
@@ -115,7 +115,7 @@ async def deliver(number: int) -> None:
     while True:
         try:
             return await send_mail(server, number)
-        except ConnectionError:  # refused: the mail server wants to be asked again
+        except ConnectionError:  # refused for now: the mail server accepts it later
             await asyncio.sleep(0.2)
 
 

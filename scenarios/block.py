@@ -18,7 +18,7 @@ router = APIRouter()
 to_thread = Fix(
     key="to_thread",
     title="await asyncio.to_thread(...)",
-    why="The call still blocks, but a thread of its own: the loop goes on.",
+    why="The call still blocks, but only a worker thread: the loop goes on.",
 )
 plain_def = Fix(
     key="plain_def",
@@ -28,7 +28,7 @@ plain_def = Fix(
 async_library = Fix(
     key="async_library",
     title="await an async library",
-    why="Nothing blocks at all: the wait is the loop's own, and costs no thread.",
+    why="Nothing blocks: the loop itself does the waiting, and no thread is needed.",
 )
 
 scenario = Scenario(
@@ -36,8 +36,8 @@ scenario = Scenario(
     lesson="One blocking call in async def stops every request, not just its own.",
     look=(
         "LOOP: solid red while GET /report sleeps.",
-        "GET /ping does nothing, and still waits: it is ready, but the loop is blocked.",
-        "Each fix calms both; the load stays the same.",
+        "GET /ping does nothing, yet waits: it is ready, but the loop is blocked.",
+        "Each fix clears both, under the same load.",
     ),
     link="https://fastapi.tiangolo.com/async/#path-operation-functions",
     router=router,

@@ -1,9 +1,9 @@
-"""Setting up blocks, too.
+"""Setup blocks, too.
 
-`httpx.AsyncClient()` looks like a cheap object. It builds an SSL context, and for that reads and
-parses every certificate authority there is: some twenty milliseconds of work on the loop, even
-if it then talks plain HTTP. Once at start-up nobody minds; once per request everybody does.
-And a client that is thrown away takes its open connections along.
+`httpx.AsyncClient()` looks cheap. But it builds an SSL context, for which it reads and parses
+every trusted certificate authority: some twenty milliseconds of work on the loop, even if it
+then talks plain HTTP. Once at start-up that does not matter; once per request it does.
+And a client that is thrown away takes its open connections with it.
 """
 
 import ssl
@@ -22,13 +22,13 @@ context: ssl.SSLContext
 
 shared = Fix(
     key="shared",
-    title="one client for all, made in the lifespan",
-    why="Set up once; its connections are kept open and used again.",
+    title="one shared client, created in the lifespan",
+    why="It is set up once, and its connections stay open for reuse.",
 )
 shared_context = Fix(
     key="shared_context",
     title="httpx.AsyncClient(verify=context)",
-    why="The costly part is made once; each still connects for itself.",
+    why="The expensive part is built once; each client still opens its own connection.",
 )
 
 
@@ -42,11 +42,11 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="a client per request",
-    lesson="Making an HTTP client blocks the loop: make one, and share it.",
+    lesson="Creating an HTTP client blocks the loop: create one, and share it.",
     look=(
-        "LOOP: a comb, a tooth for every GET /weather, before it awaits anything.",
-        "GET /ping calls nobody, and now and then waits for a tooth.",
-        "With one shared client the teeth are gone, and the loop is almost idle.",
+        "LOOP: a block for every GET /weather, before it awaits anything.",
+        "GET /ping makes no calls, yet now and then waits for such a block.",
+        "With one shared client the blocks are gone, and the loop is almost idle.",
     ),
     link="https://github.com/encode/httpx/issues/2298",
     router=router,

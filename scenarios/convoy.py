@@ -1,7 +1,7 @@
-"""Lock the state, not the waiting.
+"""Lock the state, not the wait.
 
-A cart is read, changed and written back, with an `await` in between: so a lock goes around it.
-But around the price lookup, too, and one for all carts: 40 ms times 30 a second is more than a
+A cart is read, changed and written back, with an `await` in between, so it needs a lock. But
+this lock covers the price lookup, too, and all carts share it: 30 times 40 ms is more than a
 second of lock per second. The queue grows for as long as the load lasts; the loop is idle.
 """
 
@@ -20,20 +20,20 @@ locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 narrow = Fix(
     key="narrow",
     title="look up first, then `async with lock:`",
-    why="The lookup touches no cart: without the lock lookups overlap, and the lock is held 4 ms.",
+    why="Lookups touch no cart: outside the lock they overlap, and the lock is held for only 4 ms.",
 )
 per_key = Fix(
     key="per_key",
     title="async with locks[cart]:",
-    why="Carts do not wait for each other; two requests for the same cart still do.",
+    why="Different carts do not wait for each other; requests for the same cart still do.",
 )
 
 scenario = Scenario(
     title="lock convoy",
-    lesson="Hold a lock while you change state, not while you wait for somebody else.",
+    lesson="Hold a lock while you change state, not while you wait for another service.",
     look=(
-        "The queue for one asyncio.Lock grows without end; the LOOP lane is idle.",
-        "POST /cart/{n} takes 40 ms of work, and seconds of queueing.",
+        "The queue for one asyncio.Lock keeps growing; the LOOP lane is idle.",
+        "POST /cart/{n}: 40 ms of work, and seconds in the queue.",
         "With a fix the queue is gone within a second.",
     ),
     link="https://github.com/vutran1710/PyrateLimiter/issues/301",
@@ -62,7 +62,7 @@ async def add_to_cart(number: int):
             await add(cart, await look_up())
     else:
         async with lock:
-            await add(cart, await look_up())  # everybody waits while this one looks up
+            await add(cart, await look_up())  # everybody waits while this one looks up the price
 
 
 async def look_up() -> int:
@@ -72,5 +72,5 @@ async def look_up() -> int:
 
 async def add(cart: int, price: int) -> None:
     total = carts[cart]
-    await asyncio.sleep(0.004)  # the stock, for instance: the reason for the lock
+    await asyncio.sleep(0.004)  # a stock check, for instance: the reason for the lock
     carts[cart] = total + price

@@ -26,13 +26,13 @@ processes = Fix(
 threads = Fix(
     key="threads",
     title="await asyncio.to_thread(...)",
-    why="The loop answers, but shares the GIL: it waits up to 5 ms for every turn.",
+    why="The loop keeps running, but shares the GIL: it waits up to 5 ms for each turn.",
     wrong=True,
 )
 slices = Fix(
     key="slices",
     title="await asyncio.sleep(0) between slices",
-    why="Others run between the slices; the work takes as long, and longer under load.",
+    why="Other tasks run between slices; the work takes just as long, and longer under load.",
 )
 
 

@@ -1,7 +1,7 @@
 """Hold a connection for the query, not for the request.
 
 The pool has five connections, and each request keeps one while it waits 200 ms for another
-service: 25 a second at most. The rest queue, and after a second `pool_timeout` makes it a 500.
+service: at most 25 requests a second. The rest queue, and after 1 s `pool_timeout` fails them.
 """
 
 import asyncio
@@ -24,22 +24,22 @@ other_service = partial(asyncio.sleep, 0.2)
 release = Fix(
     key="release",
     title="await connection.close()  # before the slow await",
-    why="A connection is held for 1 ms, not for 200: five of them serve thousands a second.",
+    why="A connection is held for 1 ms, not 200: five serve thousands a second.",
 )
 pool_15 = Fix(
     key="pool_15",
     title="create_async_engine(..., pool_size=15)",
-    why="15 / 0.2 s = 75 requests per second: the limit has moved, and the server has one, too.",
+    why="15 / 0.2 s = 75 requests per second: the limit has moved, and the database has one, too.",
 )
 shed = Fix(
     key="shed",
     title="if engine.pool.checkedout() == 5: raise HTTPException(503)",
-    why="Who gets a connection is served at once; the others hear so at once, and may try later.",
+    why="Requests that get a connection are served at once; the others get a 503 and may retry.",
 )
 limit = Fix(
     key="limit",
     title="Depends(..., max_concurrency=5)",
-    why="No 500s, but no more room either: now they queue for the dependency, and without a limit.",
+    why="No 500s, but no more capacity: requests now queue for the dependency, without a limit.",
     wrong=True,
 )
 
@@ -61,7 +61,7 @@ scenario = Scenario(
     look=(
         "The pool is 5/5 FULL and its queue climbs, yet the loop is almost idle.",
         "After a second in the queue GET /order fails: a 500 although no query failed.",
-        "GET /ping needs no connection, and stays fast.",
+        "GET /ping needs no connection and stays fast.",
     ),
     link="https://github.com/fastapi/full-stack-fastapi-template/issues/104",
     router=router,
@@ -84,7 +84,7 @@ async def orders_ahead() -> int:
         ahead = await connection.scalar(text("SELECT count(*) FROM loopviz_orders"))
         if release.on:
             await connection.close()  # back into the pool
-        await other_service()  # with the bug a connection is held, and does nothing
+        await other_service()  # with the bug a connection is held, idle
     return ahead
 
 

@@ -1,8 +1,8 @@
-"""Cancellation is opt-in in FastAPI, and then the write must be protected.
+"""Cancellation is opt-in in FastAPI; once you opt in, protect the write.
 
-When a client leaves, its handler runs on to the end, for nobody. A middleware can cancel it; but
-that strikes at any `await`, also between the two halves of a write. So shield what changes
-something, or change it in one step.
+When a client leaves, its handler runs on to the end, for nobody. A middleware can cancel it, but
+the cancellation can strike at any `await`, even between the two halves of a write. So shield the
+write, or make it in one step.
 """
 
 import asyncio
@@ -23,23 +23,23 @@ lost = Counter("lost", "half-written transfers", bad=True)
 at_end = Fix(
     key="at_end",
     title="cancel at disconnect; write at the end, in one step",
-    why="Without an await between its halves a write is made or not made: a transaction.",
+    why="With no await between its halves, a write happens whole or not at all: a transaction.",
 )
 shield = Fix(
     key="shield",
     title="cancel at disconnect; with CancelScope(shield=True): await write()",
-    why="The work is cut off, the write is not: once begun, it is finished.",
+    why="The work is cancelled, the write is not: once begun, it completes.",
 )
 cancel = Fix(
     key="cancel",
     title="cancel at disconnect",
-    why="No more work for nobody, but a write is cut in half: debited, never credited.",
+    why="No more wasted work, but writes are cut in half: debited, never credited.",
     wrong=True,
 )
 base_http = Fix(
     key="base_http",
     title="add_middleware(BaseHTTPMiddleware, ...)",
-    why="It hides the disconnect from is_disconnected(): no orphans are seen, and all are served.",
+    why="It hides the disconnect from is_disconnected(): orphans go unseen, and all are served.",
     wrong=True,
 )
 
@@ -50,7 +50,7 @@ def when_left(app: ASGIApp) -> ASGIApp:
     async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
         async def handle() -> None:
             await app(scope, receive, send)
-            tasks.cancel_scope.cancel()  # do not wait for a disconnect any longer
+            tasks.cancel_scope.cancel()  # stop waiting for a disconnect
 
         if base_http.on:
             await hiding(scope, receive, send)
@@ -68,11 +68,11 @@ def when_left(app: ASGIApp) -> ASGIApp:
 
 scenario = Scenario(
     title="the client leaves",
-    lesson="Cancellation is opt-in in FastAPI; whoever opts in has to protect the write.",
+    lesson="Cancellation is opt-in in FastAPI; once you opt in, protect the write.",
     look=(
         "Half of the clients leave: their requests run on for nobody, orphaned.",
-        "Cancelled at disconnect no request is orphaned, and money is lost half-way.",
-        "Written in one step, or shielded: no work for nobody, and nothing is lost.",
+        "Cancelled at disconnect, no request is orphaned, but transfers stop half-way.",
+        "Written in one step, or shielded: no wasted work, and nothing is lost.",
     ),
     link="https://github.com/fastapi/fastapi/issues/3766",
     router=router,
@@ -95,9 +95,9 @@ scenario = Scenario(
 
 @router.post("/transfers/{number}")
 async def transfer(number: int, request: Request):
-    await asyncio.sleep(0.3)  # a service looks for fraud
+    await asyncio.sleep(0.3)  # a fraud check
     if at_end.on:
-        await asyncio.sleep(0.1)  # the other bank agrees
+        await asyncio.sleep(0.1)  # the other bank confirms
         lost.value += 1  # debited
         lost.value -= 1  # credited
     elif shield.on:

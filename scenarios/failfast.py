@@ -1,8 +1,8 @@
 """`gather` does not cancel.
 
-Five calls make one answer, and the first that fails decides: there will be none. `gather` says
-so at once, and leaves the other four running, for nobody. A `TaskGroup` owns its tasks: it ends
-when they have ended, and cancels the rest if one fails.
+Five calls make one answer, so the first failure decides: there will be none. `gather` raises at
+once, and leaves the other four running, for nobody. A `TaskGroup` owns its tasks: it ends when
+they have ended, and cancels the rest if one fails.
 """
 
 import asyncio
@@ -21,18 +21,18 @@ LEGS = ("/flight", "/hotel", "/train", "/museum", "/car?delay_ms=20&status=500")
 task_group = Fix(
     key="task_group",
     title="async with asyncio.TaskGroup() as group",
-    why="The first failure cancels the other legs, and waits until they end.",
+    why="The first failure cancels the other legs, and the group waits until they end.",
 )
 return_exceptions = Fix(
     key="return_exceptions",
     title="asyncio.gather(..., return_exceptions=True)",
-    why="No leg outlives the request now, but every failure waits for all.",
+    why="No leg outlives the request, but every failure waits for all legs.",
     wrong=True,
 )
 deadline = Fix(
     key="deadline",
     title="async with asyncio.timeout(1)",
-    why="It cancels a gather that still waits; this one has failed already.",
+    why="It cancels a gather that is still waiting; this one has already failed.",
     wrong=True,
 )
 in_vain = Counter("in_vain", "wasted calls", bad=True)
@@ -47,11 +47,11 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="legs that nobody waits for",
-    lesson="gather does not cancel: if one leg fails, the rest goes on for nobody.",
+    lesson="gather does not cancel: if one leg fails, the others run on for nobody.",
     look=(
-        "GET /trip has failed after 30 ms; its other legs go on for 0.4 s.",
-        "http pool: 20 connections in use for requests that are long answered.",
-        "With a TaskGroup they are cancelled: no leg is finished in vain.",
+        "GET /trip fails after 30 ms; its other legs run on for 0.4 s.",
+        "http pool: 20 connections in use for requests answered long ago.",
+        "With a TaskGroup they are cancelled: no more wasted calls.",
     ),
     link="https://github.com/python/cpython/issues/75633",
     router=router,

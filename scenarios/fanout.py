@@ -1,8 +1,8 @@
 """Bound the fan-out, and bound it for all requests together.
 
-`gather` starts everything it is given. One request with 25 calls is 25 connections at once, and
-the service behind them serves eight, queues four, and refuses the rest. The limit belongs to
-what it protects: one for the process, not one for each request.
+`gather` starts everything it is given. One request with 25 calls opens 25 connections at once,
+and the service behind them serves eight, queues four, and refuses the rest. The limit belongs to
+what it protects: one for the process, not one per request.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ for_all = asyncio.Semaphore(8)
 semaphore = Fix(
     key="semaphore",
     title="async with for_all:  # asyncio.Semaphore(8)",
-    why="Eight calls at a time, whoever makes them: what the service can do.",
+    why="Eight calls at a time, whoever makes them: as many as the service can serve.",
 )
 connections = Fix(
     key="connections",
     title="httpx.Limits(max_connections=8)",
-    why="A shared client is a bound, too: who finds no connection queues.",
+    why="A shared client is a bound, too: calls that find no free connection queue.",
 )
 per_request = Fix(
     key="per_request",
     title="for_one = asyncio.Semaphore(8) in the endpoint",
-    why="Each request keeps to eight, but two at a time are sixteen.",
+    why="Each request stays within eight, but two at once make sixteen.",
     wrong=True,
 )
 calls = Counter("calls", "calls made")
@@ -54,9 +54,9 @@ scenario = Scenario(
     title="gather without a bound",
     lesson="gather starts everything at once: bound the fan-out, globally.",
     look=(
-        "calls refused: the service serves 8, queues 4, and says 503 to the rest.",
+        "calls refused: the service serves 8, queues 4, and refuses the rest with 503.",
         "http pool: dozens of connections at once; bounded, never more than 8.",
-        "One semaphore for all requests ends it; one for each only softens it.",
+        "One semaphore for all requests fixes it; one per request only softens it.",
     ),
     link="https://github.com/python/cpython/issues/115201",
     router=router,

@@ -1,8 +1,8 @@
 """A timeout must bound the wait.
 
-Ten connections to a service that takes a quarter of a second make forty calls a second. Of 55
-fifteen are left over, and queue inside the client, where nobody sees them. httpx has a timeout
-for that wait, but it hardly ever ends: it begins anew whenever a connection is freed.
+Ten connections to a service that takes a quarter of a second allow forty calls a second. Of 55,
+fifteen are left over and queue inside the client, where nobody sees them. httpx has a timeout
+for that wait, but it hardly ever fires: it starts over whenever a connection is freed.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ limits = Fix(
 shed = Fix(
     key="shed",
     title="if slots.locked(): raise HTTPException(503)",
-    why="Who cannot be served hears so at once; the others do not wait.",
+    why="Requests that cannot be served get a 503 at once; the others do not wait.",
 )
 bounded = Fix(
     key="bounded",
     title="async with asyncio.timeout(0.2) as wait, slots",
-    why="A deadline for the wait alone: who gets a connection may finish.",
+    why="A deadline for the wait alone: a request that gets a slot may finish.",
 )
 pool_timeout = Fix(
     key="pool_timeout",
     title="httpx.Timeout(5, pool=0.5)",
-    why="It begins anew whenever a connection is freed, and hardly ever ends.",
+    why="It starts over whenever a connection is freed, so it hardly ever fires.",
     wrong=True,
 )
 
@@ -57,9 +57,9 @@ scenario = Scenario(
     title="a queue without an end",
     lesson="A connection pool is a queue: bound the wait for it, or refuse at once.",
     look=(
-        "http pool: 10/10, and the number that waits climbs and climbs.",
+        "http pool: 10/10, and the number of waiters keeps climbing.",
         "GET /quote takes longer every second, yet none fails; /ping is fine.",
-        "Fixed, either nobody queues, or a few get a 503 instead of all a wait.",
+        "Fixed, either nobody queues, or a few get a 503 and the rest do not wait.",
     ),
     link="https://github.com/encode/httpcore/issues/822",
     router=router,

@@ -1,7 +1,7 @@
 """Reserve the key, then act.
 
-A client that hears nothing asks again, with the same idempotency key. The endpoint looks whether
-it was paid, and if not charges the card. Both requests look before either of them has charged.
+A client that gets no answer retries, with the same idempotency key. The endpoint checks whether
+it was paid, and if not, charges the card. Both requests check before either of them has charged.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ double = Counter("double", "charged twice", bad=True)
 unique = Fix(
     key="unique",
     title="INSERT the key under a UNIQUE constraint, then charge",
-    why="The database lets one of them in, over all workers; the other replays its receipt.",
+    why="The database lets one of them in, across all workers; the other returns its receipt.",
 )
 reserve = Fix(
     key="reserve",
     title="reserved[key] = create_task(charge(key)), then await it",
-    why="No await between the check and the reservation: the second finds it, and waits with it.",
+    why="No await between check and reservation: the second request finds the task and awaits it.",
 )
 
 
@@ -49,10 +49,10 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="charged twice",
-    lesson="Check-then-act is two steps: reserve the key first, in one step, and act after that.",
+    lesson="Check-then-act is two steps: reserve the key first, in one step, then act.",
     look=(
-        "Each payment is asked for twice at once, with the same key.",
-        "Cards are charged twice, and every answer is a 200: nobody is told.",
+        "Each payment is requested twice at once, with the same key.",
+        "Cards are charged twice, and every response is a 200: nobody notices.",
         "With a fix both get the same receipt, and the card is charged once.",
     ),
     link="https://github.com/fastapi/fastapi/issues/3309",
@@ -78,7 +78,7 @@ async def pay(key: str):
             await sql(keep_receipt, key=key, receipt=await charge(key))
         async with asyncio.timeout(1):
             while not (receipt := await sql(find_receipt, key=key)):
-                await asyncio.sleep(0.06)  # the other request charges
+                await asyncio.sleep(0.06)  # the other request is charging
     elif reserve.on:
         if key not in reserved:
             reserved[key] = asyncio.create_task(charge(key))

@@ -1,8 +1,8 @@
 """Work after `return` still blocks.
 
-The endpoint only returns a list. But then FastAPI makes JSON of it, on the event loop: without a
-return type that is `jsonable_encoder`, pure Python, row by row. 5,000 rows block the loop for 50 ms
-and more, although no line of the endpoint is slow.
+The endpoint only returns a list. But then FastAPI turns it into JSON, on the event loop: without a
+return type it uses `jsonable_encoder`, pure Python, row by row. 5,000 rows block the loop for 50 ms
+or more, although no line of the endpoint is slow.
 """
 
 import asyncio
@@ -41,22 +41,22 @@ page = Fix(
 dump_json = Fix(
     key="dump_json",
     title="return Response(rows_adapter.dump_json(rows))",
-    why="Pydantic makes the JSON in Rust; declare `-> list[Row]`, and recent FastAPI does it, too.",
+    why="Pydantic writes the JSON in Rust; so does recent FastAPI if you declare `-> list[Row]`.",
 )
 thread = Fix(
     key="thread",
     title="await asyncio.to_thread(jsonable_encoder, rows)",
-    why="Pure Python in a thread still needs the GIL: the loop waits 5 ms for every turn.",
+    why="Pure Python in a thread still needs the GIL: the loop waits up to 5 ms for each turn.",
     wrong=True,
 )
 
 scenario = Scenario(
     title="a big response",
-    lesson="Work after return still blocks: somebody has to make the JSON, and it is the loop.",
+    lesson="Work after return still blocks: the response is turned into JSON on the loop.",
     look=(
         "LOOP: red for 50 ms at each GET /rows, after the endpoint has returned.",
         "GET /ping waits for it, though no line of the endpoint is slow.",
-        "A page, or a serializer in Rust, and the red is gone.",
+        "With a page, or a serializer in Rust, the red is gone.",
     ),
     link="https://github.com/fastapi/fastapi/issues/1224",
     router=router,

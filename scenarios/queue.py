@@ -1,8 +1,8 @@
-"""A queue without a bound hides that you are too slow.
+"""An unbounded queue hides that you are too slow.
 
-The endpoint takes 80 events per second, the consumer handles 50. Every response says `202` at once,
-so nobody notices; the queue grows by 30 events per second, and with it the memory and the age of
-what is handled, until the process is killed and the whole queue is lost.
+The endpoint accepts 80 events per second, the consumer handles 50. Every response is an immediate
+`202`, so nobody notices; the queue grows by 30 events per second, and with it the memory and the
+delay of each event, until the process is killed and the whole queue is lost.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ refused = Counter("refused", "refused")
 shed = Fix(
     key="shed",
     title="Queue(maxsize=20), queue.put_nowait(...), 503 when full",
-    why="What cannot be done soon is refused at once, and the sender knows it.",
+    why="An event that cannot be handled soon is refused at once, and its sender knows.",
 )
 back_pressure = Fix(
     key="maxsize",
     title="Queue(maxsize=20), async with timeout(0.5): await queue.put(...)",
-    why="A full queue makes the sender wait, but not without end: back-pressure.",
+    why="A full queue makes the sender wait, but not for ever: back-pressure.",
 )
 more_consumers = Fix(
     key="consumers",
     title="three consumers instead of one",
-    why="Enough for this load; without a bound the next peak grows again.",
+    why="Enough for this load; without a bound, the queue grows again at the next peak.",
 )
 
 
@@ -50,7 +50,7 @@ scenario = Scenario(
     lesson="Back-pressure is a feature: a queue needs a bound, and a plan for when it is full.",
     look=(
         "accepted and handled drift apart: 80 in, 50 out.",
-        "Queue: its length only grows, while every response is fast and fine.",
+        "Queue: its length only grows, while every response is a fast 202.",
         "With a bound it stays at 20: the surplus waits or is refused.",
     ),
     link="https://github.com/HKUDS/nanobot/issues/4780",

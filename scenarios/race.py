@@ -1,8 +1,8 @@
 """An `await` is where others run.
 
-The endpoint reads a count, awaits something, and writes the count back, plus one. Whoever reads
-meanwhile writes the same number: both votes are acknowledged, and one is lost. That there is only
-one thread does not help: every `await` lets another request go on.
+The endpoint reads a count, awaits something, and writes back the count plus one. A request that
+reads in between writes the same number: both votes are acknowledged, and one is lost. A single
+thread is no protection: every `await` lets other requests run.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ atomic = Fix(
 no_await = Fix(
     key="no_await",
     title="in_memory += 1, after the await",
-    why="Without an await in between nobody else runs: read and write are one step.",
+    why="With no await in between, nothing else runs: read and write are one step.",
 )
 locked = Fix(
     key="lock",
     title="async with lock:",
-    why="One at a time, and so in a queue; and the lock holds in this process only.",
+    why="One request at a time, so they queue; and the lock works in this process only.",
 )
 
 
@@ -53,11 +53,11 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="lost updates",
-    lesson="Between reading and writing shared state there must be no await, or a lock around it.",
+    lesson="Put no await between reading and writing shared state, or put a lock around both.",
     look=(
         "Every POST /vote is acknowledged with a 200, and nothing is slow.",
-        "Fewer votes are stored than were acknowledged, and the gap grows.",
-        "With each fix `lost` stands still: what was lost before is not coming back.",
+        "Fewer votes are stored than acknowledged, and the gap grows.",
+        "With each fix no more votes are lost; those lost before do not come back.",
     ),
     link="https://github.com/fastapi/fastapi/issues/4686",
     router=router,

@@ -1,8 +1,8 @@
 """Independent waits overlap, if you let them.
 
-Eight calls that do not need one another take eight times as long if each is awaited before the
-next one begins. An `async def` does not overlap anything by itself, and neither does a
-comprehension: `await` means wait here.
+Eight independent calls take eight times as long if each is awaited before the next one begins.
+An `async def` does not overlap anything by itself, and neither does a comprehension: `await`
+means wait here.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ CITIES = range(8)
 gather = Fix(
     key="gather",
     title="await asyncio.gather(*(weather(city) for city in CITIES))",
-    why="All eight begin at once: together they take as long as the slowest.",
+    why="All eight start at once: together they take as long as the slowest.",
 )
 task_group = Fix(
     key="task_group",
@@ -31,7 +31,7 @@ task_group = Fix(
 comprehension = Fix(
     key="comprehension",
     title="[await weather(city) for city in CITIES]",
-    why="It is shorter, and still waits for each one before it begins the next.",
+    why="It is shorter, but still awaits each call before it starts the next.",
     wrong=True,
 )
 
@@ -45,11 +45,11 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="one after the other",
-    lesson="await waits: start together what does not depend on one another.",
+    lesson="await waits: start independent calls together.",
     look=(
         "GET /forecast: a staircase of eight waits, 0.3 s in total, on an idle loop.",
-        "With gather the waits lie on top of one another: 0.3 s become 0.06 s.",
-        "The comprehension looks concurrent and is the staircase again.",
+        "With gather the waits overlap: 0.3 s become 0.06 s.",
+        "The comprehension looks concurrent, but is the staircase again.",
     ),
     link="https://github.com/fastapi/fastapi/issues/692",
     router=router,

@@ -1,7 +1,7 @@
 """Share the miss.
 
-A cached value expires every second, and to load it takes 0.2 s. Whoever comes meanwhile finds the
-cache empty and loads it, too: sixteen questions to an upstream that answers five at a time.
+A cached value expires every second, and loading it takes 0.2 s. Requests that arrive meanwhile
+find it expired and load it, too: sixteen calls to an upstream that serves five at a time.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ single_flight = Fix(
 stale = Fix(
     key="stale",
     title="background_tasks.add_task(asyncio.wait, [load_once()])",
-    why="The old value is good enough while the new one is on its way: nobody waits.",
+    why="The old value is good enough while the new one loads: nobody waits.",
 )
 only_lock = Fix(
     key="only_lock",
     title="async with lock: await load()",
-    why="Who gets the lock does not look again: all load, one after the other.",
+    why="After acquiring the lock nobody checks again: all of them load, one by one.",
     wrong=True,
 )
-needless = Counter("needless", "loads needless", bad=True)
+needless = Counter("needless", "needless loads", bad=True)
 
 
 @asynccontextmanager
@@ -51,9 +51,9 @@ scenario = Scenario(
     title="cache stampede",
     lesson="When a cached value expires, everybody misses at once: share one load.",
     look=(
-        "Once a second a row of GET /price asks the upstream the same thing.",
-        "http pool: sixteen connections and more at once; fixed, one.",
-        "needless: loads of a value that was fresh again when they came back.",
+        "Once a second, a burst of GET /price asks the upstream the same thing.",
+        "http pool: sixteen or more connections at once; with the fix, one.",
+        "needless loads: the value was already fresh when they came back.",
     ),
     link="https://github.com/long2ice/fastapi-cache/issues/203",
     router=router,
@@ -89,7 +89,7 @@ def load_once() -> asyncio.Task[None]:
 async def price(background_tasks: BackgroundTasks) -> str:
     if time.monotonic() > fresh_until:
         if single_flight.on:
-            await asyncio.shield(load_once())  # who leaves must not stop it for the others
+            await asyncio.shield(load_once())  # a client that leaves must not stop it for others
         elif stale.on:
             background_tasks.add_task(asyncio.wait, [load_once()])
         elif only_lock.on:

@@ -1,8 +1,8 @@
 """Zero lag is not health.
 
-FastAPI runs a plain `def` endpoint in a thread, and anyio lends out 40 of them at a time. A call
-that blocks for half a second lets 40 threads answer 80 requests per second; of 100 the other 20
-queue for a thread. Meanwhile the event loop has nothing to do, and every chart of it looks fine.
+FastAPI runs a plain `def` endpoint in a thread, and anyio allows 40 of them at a time. With calls
+that block for half a second, 40 threads answer 80 requests per second; of 100, the other 20 queue
+for a thread. Meanwhile the event loop is idle, and every chart of it looks fine.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ executor: ThreadPoolExecutor
 more_tokens = Fix(
     key="tokens",
     title="current_default_thread_limiter().total_tokens = 200",
-    why="The same threads, and enough of them: 100 requests × 0.5 s need 50 at a time.",
+    why="The same pool, with enough threads: 100 requests per second × 0.5 s need 50 at a time.",
 )
 own_executor = Fix(
     key="executor",
@@ -32,7 +32,7 @@ own_executor = Fix(
 to_thread = Fix(
     key="to_thread",
     title="await asyncio.to_thread(...)",
-    why="asyncio's default executor has only as many threads as CPUs and four more.",
+    why="asyncio's default executor has only four threads more than there are CPUs.",
     wrong=True,
 )
 
@@ -46,11 +46,11 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="threads used up",
-    lesson="Lag near zero is not health: requests may queue for a thread while the loop is idle.",
+    lesson="Lag near zero is not health: requests can queue for a thread while the loop is idle.",
     look=(
         "Lag is flat and the LOOP lane almost empty: the loop has nothing to do.",
-        "default thread limiter: 40/40 FULL, and those who wait get more and more.",
-        "GET /ping needs no thread, and is as fast as ever.",
+        "default thread limiter: 40/40 FULL, and its queue keeps growing.",
+        "GET /ping needs no thread and is as fast as ever.",
     ),
     link="https://github.com/fastapi/fastapi/issues/4552",
     router=router,

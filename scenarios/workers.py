@@ -1,8 +1,8 @@
 """Async for waiting, processes for working.
 
-One event loop is one core. CPU work that has to be done in the handler needs more processes:
-`uvicorn --workers 2` starts a second one on the same address. But they share nothing: what one
-remembers in a variable, be it a session, a cache or a counter, the others do not know.
+One event loop uses one core. CPU work that has to run in the handler needs more processes:
+`uvicorn --workers 2` starts a second one on the same address. But they share no memory: what one
+keeps in a variable, be it a session, a cache or a counter, the others do not know.
 """
 
 import tempfile
@@ -25,15 +25,15 @@ forgotten = Counter("forgotten", "forgotten", bad=True)
 two_workers = Fix(
     key="two_workers",
     title="uvicorn --workers 2",
-    why="Two processes, two loops, two cores: while one works, the other one answers.",
+    why="Two processes, two loops, two cores: while one works, the other answers.",
     answers=("slow-callback", "ready-delay-high"),
     workers=2,
 )
 shared_state = Fix(
     key="shared_state",
     title="REPLACE INTO visits, not last_visit[who] = n",
-    why="The database is outside of all processes: each finds what another one stored.",
-    answers=("none",),  # it is the counter that tells
+    why="The database is outside all processes: each finds what another stored.",
+    answers=("none",),  # only the counter shows it
 )
 
 
@@ -53,8 +53,8 @@ scenario = Scenario(
     lesson="Async is for waiting, processes are for working; workers share no memory.",
     look=(
         "LOOP: one process does all the work, and GET /ping waits for it.",
-        "Two workers: LOOP 2 answers meanwhile. But now customers are forgotten.",
-        "Shared state: each worker finds what the other one stored.",
+        "Two workers: LOOP 2 answers meanwhile, but now customers are forgotten.",
+        "Shared state: each worker finds what the other stored.",
     ),
     link="https://github.com/fastapi/fastapi/issues/4340",
     router=router,
@@ -84,7 +84,7 @@ async def crunch_numbers():
 
 @router.post("/visits/{n}")
 async def visit(n: int):
-    who = n % 10  # ten customers in turn: each was number n - 10 the last time
+    who = n % 10  # ten customers in turn: each one's last visit was n - 10
     if shared_state.on:
         async with engine.begin() as db:
             before = await db.scalar(text("SELECT n FROM visits WHERE who = :who"), {"who": who})

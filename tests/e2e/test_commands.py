@@ -31,7 +31,7 @@ def test_list_names_every_scenario_and_fix():
     assert entries[1]["fixes"][1] == {
         "key": "threads",
         "title": "await asyncio.to_thread(...)",
-        "why": "The loop answers, but shares the GIL: it waits up to 5 ms for every turn.",
+        "why": "The loop keeps running, but shares the GIL: it waits up to 5 ms for each turn.",
         "wrong": True,
     }
 

@@ -141,7 +141,7 @@ def test_a_fix_that_is_on_says_why_it_helps():
     assert "last seen 9 s ago" in rows[0]
     assert rows[2:] == [
         " on  a: await asyncio.to_thread(...)",
-        "        The call still blocks, but a thread of its own: the loop goes on.",
+        "        The call still blocks, but only a worker thread: the loop goes on.",
     ]
 
 

@@ -67,7 +67,7 @@ def test_wide_terminals_have_the_figures_beside_the_table():
     text = "\n".join(wide)
     assert "×1 before and after" in text
     assert "B makes what runs now the baseline" in text
-    assert "a thread of its own" in text, "why the fix helps"
+    assert "only a worker thread" in text, "why the fix helps"
     assert "── GET /ping ─ latency" in text, "the other route's histogram"
 
 
