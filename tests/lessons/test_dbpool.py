@@ -38,7 +38,7 @@ async def test_six_requests_need_no_six_connections(started, monkeypatch, fix):
     all_are_there = anyio.Event()
 
     async def other_service():
-        """Answers nobody before all six have asked."""
+        """Answers none of the six before all have called."""
         nonlocal arrived
         arrived += 1
         if arrived == 6:
@@ -54,7 +54,7 @@ async def test_six_requests_need_no_six_connections(started, monkeypatch, fix):
         assert arrived == 6
 
 
-async def test_when_the_pool_is_full_the_next_hears_so_at_once(started, monkeypatch):
+async def test_a_request_that_finds_the_pool_full_is_answered_at_once(started, monkeypatch):
     five_are_there, go_on = anyio.Semaphore(0), anyio.Event()
     statuses = []
 

@@ -7,7 +7,7 @@ THE_BUG = pytest.mark.xfail(strict=True, raises=AssertionError, reason="the card
 
 
 @pytest.mark.parametrize("fix", [pytest.param(None, marks=THE_BUG), "unique", "reserve"])
-async def test_a_payment_that_is_asked_for_twice_is_charged_once(started, monkeypatch, fix):
+async def test_a_payment_requested_twice_is_charged_once(started, monkeypatch, fix):
     receipts = []
 
     async def ask(client):
@@ -15,7 +15,7 @@ async def test_a_payment_that_is_asked_for_twice_is_charged_once(started, monkey
         receipts.append(response.json()["receipt"])
 
     async with started("idem", fix) as (idem, client):
-        # the first one's charge is not through before the second has come as far as it can
+        # the first charge completes only when the second request can go no further
         monkeypatch.setattr(idem, "payment_provider", anyio.wait_all_tasks_blocked)
         async with anyio.create_task_group() as clients:
             clients.start_soon(ask, client)
