@@ -1,8 +1,8 @@
-"""`python docs/catalogue.py [ID …] [--texts]`: run the catalogue for real, and write it down.
+"""`python docs/catalogue.py [ID …] [--texts]`: run the scenarios, and write `scenarios.md`.
 
-Runs every scenario (or those named), its bug and each fix, six seconds each under the same
-arrivals, keeps the figures in `scenarios.json` and writes `scenarios.md` from them and from what
-the scenarios say of themselves. With `--texts` nothing is run and the figures stay.
+Runs the bug and each fix of every scenario (or of those named) for six seconds each, under the
+same arrivals. Stores the figures in `scenarios.json`, and writes `scenarios.md` from them and
+from the scenarios' own texts. With `--texts` nothing runs and the figures stay.
 """
 
 import argparse
@@ -26,29 +26,29 @@ PAGE, FIGURES = FOLDER / "scenarios.md", FOLDER / "scenarios.json"
 DURATION_S = 6.0
 
 SYMPTOMS = {
-    "block": "Now and then everything is slow, even what does nothing",
+    "block": "Now and then everything is slow, even endpoints that do nothing",
     "cpu": "One endpoint computes, and all the others wait for it",
     "threads": "`def` endpoints are slow, and the loop is idle",
-    "dbpool": "500s with `QueuePool limit … reached`, and the database has nothing to do",
-    "httppool": "Calls to another service take ever longer, and hardly one fails",
+    "dbpool": "500s with `QueuePool limit … reached`, and the database is idle",
+    "httppool": "Calls to another service take longer and longer, and hardly any fail",
     "client": "Each outbound call costs CPU before it is even sent",
-    "race": "Totals that do not add up under load, and do when tried by hand",
+    "race": "Totals that are wrong under load, and right when tried by hand",
     "idem": "Charged twice, after a double click or a retry",
-    "fanout": "A few requests make many calls, and the service behind them drowns",
-    "sequential": "An endpoint takes as long as all of its calls together",
-    "failfast": "The request has failed, and its calls go on",
-    "background": "Work that was accepted and never done, without an error",
-    "disconnect": "Clients leave, and what they began is done for nobody, or half-written",
+    "fanout": "A few requests make many calls, and the service behind them is overloaded",
+    "sequential": "An endpoint takes as long as all its calls added up",
+    "failfast": "A request has failed, and its calls go on",
+    "background": "Work is accepted and never done, and no error appears",
+    "disconnect": "Clients leave, and their requests run on for nobody, or half-finish a write",
     "stampede": "A spike each time a cache entry expires",
     "convoy": "Seconds of latency, an idle CPU, and a lock",
     "queue": "Memory grows until the process is killed",
     "json": "One large response, and everybody waits",
-    "workers": "One core is full, the others are idle",
+    "workers": "One core is busy, the others are idle",
 }
-"""What a person sees who has the scenario's problem."""
+"""What a user with the scenario's problem sees."""
 
 Figures = dict[str, Any]
-"""By scenario, by fixes (`a+b`, empty for the bug): what was measured."""
+"""Measured figures by scenario, then by fixes (`a+b`; empty for the bug)."""
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def known_figures() -> Figures:
 
 
 def figures_of(entry: ScenarioInfo) -> Iterator[tuple[str, Any]]:
-    """Run the bug, each fix that can be run here, and those that are claimed to go together."""
+    """Runs the bug, each fix that is available here, and the combinations that claims need."""
     claimed = [needed(claim)[0] for claim in load_scenario(entry.path).expect]
     together = [fixes for fixes in dict.fromkeys(claimed) if len(fixes) > 1]
     for fixes in [(), *((fix.key,) for fix in entry.fixes), *together]:
@@ -82,7 +82,7 @@ def figures_of(entry: ScenarioInfo) -> Iterator[tuple[str, Any]]:
 
 
 def row(report: dict[str, Any]) -> dict[str, Any]:
-    """What the page shows of a run: of the first route and of the bystander."""
+    """What the page shows of a run: figures of the first route and of `GET /ping`."""
     main, ping = report["load"][0], next(r for r in report["load"] if r["route"] == "GET /ping")
     worst = next(iter(report["findings"]), None)
     return {
@@ -109,13 +109,13 @@ def page(entries: list[ScenarioInfo], figures: Figures) -> str:
             "not this page.*",
             "",
             "Each is a small FastAPI module in [`scenarios/`](../scenarios) with a bug and its "
-            "fixes side by side. `loopviz run ID` opens one, its keys turn the fixes on and off; "
-            "`loopviz compare ID --fix KEY` measures one without a screen. How such bugs are "
-            "caught in tests: [testing.md](testing.md).",
+            "fixes side by side. `loopviz run ID` opens one, and its keys turn the fixes on and "
+            "off; `loopviz compare ID --fix KEY` measures one without a screen. "
+            "[testing.md](testing.md) shows how to catch such bugs in tests.",
             "",
-            f"The figures are of real runs of {DURATION_S:g} seconds, bug and fixes under the same "
-            f"arrivals ({'; '.join(sorted(on)) or 'none yet'}). Machines differ: trust the ratios, "
-            "not the milliseconds.",
+            f"The figures are from real runs of {DURATION_S:g} seconds, bug and fixes under the "
+            f"same arrivals ({'; '.join(sorted(on)) or 'none yet'}). Machines differ: trust the "
+            "ratios, not the milliseconds.",
             "",
             "## Which one is mine?",
             "",
@@ -129,7 +129,7 @@ def page(entries: list[ScenarioInfo], figures: Figures) -> str:
 
 
 def decision(entry: ScenarioInfo, runs: dict[str, Any]) -> str:
-    """A line of the table of problems."""
+    """A row of the table of symptoms."""
     rule = runs.get("", {}).get("finding", "").partition(" ")[0]
     right = next((fix for fix in entry.fixes if not fix.wrong), None)
     return cells(
@@ -144,7 +144,7 @@ def section(entry: ScenarioInfo, runs: dict[str, Any]) -> Iterator[str]:
     """One scenario: what it teaches, its fixes, and what was measured."""
     yield from ("", f"## {entry.id}", "", f"**{entry.title}.** {entry.lesson}", "")
     yield from (f"- {line}" for line in entry.watch_for)
-    where = f"; [where real users hit it]({entry.link})" if entry.link else ""
+    where = f"; [seen in the wild]({entry.link})" if entry.link else ""
     yield from ("", f"[Its source](../scenarios/{entry.path.name}){where}.")
     yield from ("", *(explained(fix) for fix in entry.fixes))
     if runs:
@@ -157,7 +157,7 @@ def explained(fix: FixInfo) -> str:
 
 
 def table(entry: ScenarioInfo, runs: dict[str, Any]) -> Iterator[str]:
-    """Before and after. Columns that say nothing in any run are left out."""
+    """The table of before and after. Columns that are empty in all runs are left out."""
     columns = {
         f"{entry.load[0].name} p50": lambda run: milliseconds(run["p50_ms"]),
         "p99": lambda run: milliseconds(run["p99_ms"]),
@@ -169,14 +169,14 @@ def table(entry: ScenarioInfo, runs: dict[str, Any]) -> Iterator[str]:
         },
         "worst finding": lambda run: run["finding"],
     }
-    told = {name: tell for name, tell in columns.items() if any(map(tell, runs.values()))}
-    yield cells("", *told)
-    yield cells("---", *("---:" for _ in told))
+    shown = {name: get for name, get in columns.items() if any(map(get, runs.values()))}
+    yield cells("", *shown)
+    yield cells("---", *("---:" for _ in shown))
     keys = {fix.key for fix in entry.fixes}
     for fixes, run in runs.items():
         if fixes and not keys.issuperset(fixes.split("+")):
-            continue  # it was measured when there was such a fix
-        yield cells(f"`{fixes}`" if fixes else "bug", *(tell(run) or "–" for tell in told.values()))
+            continue  # measured with a fix that no longer exists
+        yield cells(f"`{fixes}`" if fixes else "bug", *(get(run) or "–" for get in shown.values()))
 
 
 def milliseconds(value: float | None) -> str:

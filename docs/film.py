@@ -1,8 +1,7 @@
-"""Frames of a screen as one animated SVG: CSS only, no script, nothing fetched.
+"""Makes one animated SVG of a screen's frames: CSS only, no script, nothing fetched.
 
-Only what changes is stored: a row stands in the file once for each stretch of time in which it
-looks the same. Where nothing moves (an image viewer, `prefers-reduced-motion`) the first frame is
-seen.
+Only changes are stored: the file has a row once for each period in which it looks the same. Where
+nothing is animated (an image viewer, `prefers-reduced-motion`) the first frame is shown.
 """
 
 from collections.abc import Sequence
@@ -12,11 +11,11 @@ from textual.strip import Strip
 from loopviz.tui.draw.svg import StyleSheet, svg_document
 
 Frame = tuple[float, Sequence[Strip]]
-"""When it appears, in seconds, and its rows."""
+"""The time at which it appears, in seconds, and its rows."""
 
 
 def film(frames: Sequence[Frame], lasts_s: float, text: str, ground: str) -> str:
-    """The frames one after the other, over and over."""
+    """The SVG that shows the frames in turn, for `lasts_s` seconds, and repeats."""
     sheet = StyleSheet(text, ground)
     times = [at_s for at_s, _ in frames] + [lasts_s]
     names: dict[tuple[int, int], str] = {}
@@ -44,7 +43,7 @@ def film(frames: Sequence[Frame], lasts_s: float, text: str, ground: str) -> str
 
 
 def _shown(name: str, begin: float, end: float, lasts_s: float, *, first: bool) -> str:
-    """Visible from one share of the whole time to another."""
+    """The style of rows that are visible from `begin` to `end`, fractions of the whole time."""
     steps = (
         "0%{visibility:visible}"
         if first

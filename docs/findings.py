@@ -1,4 +1,4 @@
-"""`python docs/findings.py`: write the table of rules in `report.md` from the rules themselves."""
+"""`python docs/findings.py`: write the table in `report.md` from the rules."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +14,14 @@ def main() -> None:
 
 
 def page() -> str:
-    """The whole page, with the table anew."""
+    """The whole page, with a new table."""
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     return "".join((before, BEGIN, *(f"{line}\n" for line in table()), END, after))
 
 
 def table() -> Iterator[str]:
-    """A row for each rule."""
+    """The heading, and a row for each rule."""
     yield "| rule | fires when | `count`, `worst_ms` | what can deceive it |"
     yield "|---|---|---|---|"
     for rule in RULE_INFOS.values():

@@ -20,33 +20,32 @@ HEADS = {
 BEGINNING = """\
 # Keys
 
-*Written by `python docs/keys.py` from the one table that the bindings, the footer, the help (`?`)
-and the command palette (`ctrl+p`) are made of, too: change
-`src/loopviz/tui/state/actions.py`, not this page.*
+*Written by `python docs/keys.py` from the table that the bindings, the footer, the help (`?`) and
+the command palette (`ctrl+p`) use, too: edit `src/loopviz/tui/state/actions.py`, not this page.*
 
-The footer names the keys that matter now. `loopviz keys` prints this table as your file has it.
+The footer names the keys that matter now. `loopviz keys` prints this table with your own keys.
 """
 
 END = """\
 ## Your own
 
-`loopviz keys` says where the file is (`LOOPVIZ_CONFIG` names another). All of it is optional;
-options and environment variables go before it.
+`loopviz keys` says where the configuration file is (`LOOPVIZ_CONFIG` names another one).
+Everything in it is optional; options and environment variables take precedence.
 
 ```toml
-theme = "light"        # dark, light or contrast; without it, as the terminal says of its ground
+theme = "light"        # dark, light or contrast; without it, by the terminal's background
 fps = 15               # frames per second, at most
 ascii = false          # true: no block glyphs
 
-[keys]                 # by the action's name; a key or a list, the first is the one shown
+[keys]                 # by the action's name; a key or a list, the first of which is shown
 down = ["n", "down"]
-next-incident = "x"    # it had n
-theme = []             # none
+next-incident = "x"    # n is now for down
+theme = []             # no key
 ```
 
 A key is a letter, a sign, or a name: `space` `enter` `esc` `tab` `up` `down` `left` `right` `home`
-`end` `pgup` `pgdn` `backspace` `delete` `insert` `f1` … `f12`; before any of them may stand
-`ctrl+`, `alt+` or `shift+`. Footer, help, palette and every text on the screen show your keys.
+`end` `pgup` `pgdn` `backspace` `delete` `insert` `f1` … `f12`; each may have the prefix `ctrl+`,
+`alt+` or `shift+`. Footer, help, palette and every text on the screen show your keys.
 `ctrl+c` always quits.
 """
 

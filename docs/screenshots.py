@@ -1,7 +1,7 @@
-"""`python docs/screenshots.py [SCENARIO…|film|page]`: what the real app shows, as SVG.
+"""`python docs/screenshots.py [SCENARIO…|film|page]`: save what the real app shows, as SVG.
 
-Nothing is made up: a target, a load and the UI run as they do for a person, without a terminal. It
-writes `images/`, the page that shows them (`screens.md`), and the README's animation.
+Nothing is made up: a target, a load and the UI run as they do for a user, without a terminal. The
+script writes `images/`, the page that shows them (`screens.md`), and the README's animation.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ THEMES = (DARK, LIGHT)
 FRAMES_PER_S = 5
 
 STORY = (
-    # seconds, the key pressed at their end, what is said meanwhile
+    # seconds, the key pressed at their end, the caption
     (4.0, "a", "loopviz: one time.sleep(0.05) in async def blocks the loop for everybody"),
     (5.0, "6", "press a: the call moves to a thread, under the same load"),
     (4.0, "", "press 6: before and after, with sample counts"),
@@ -41,7 +41,7 @@ STORY = (
 
 @asynccontextmanager
 async def running(scenario: str, columns: int, lines: int) -> AsyncIterator[Pilot[None]]:
-    """The app on a run of that scenario, once it has something to show."""
+    """The app on a run of that scenario, once the load is running."""
     app = LoopvizApp(Session(scenario))
     async with app.run_test(size=(columns, lines)) as pilot:
         while app.controller.scene is None or app.controller.scene.status.phase != "running":
@@ -50,7 +50,7 @@ async def running(scenario: str, columns: int, lines: int) -> AsyncIterator[Pilo
 
 
 async def shoot(scenario: str, columns: int, lines: int) -> None:
-    """Every view in both themes; `a` is pressed before the one that compares."""
+    """Saves every view in both themes; presses `a` before the view that compares."""
     async with running(scenario, columns, lines) as pilot:
         app = pilot.app
         await pilot.pause(7)
@@ -72,7 +72,7 @@ async def shoot(scenario: str, columns: int, lines: int) -> None:
 
 
 async def shoot_film() -> None:
-    """The README's: the bug, its fix, and what that changed."""
+    """Saves the README's animation: the bug, its fix, and what that changed."""
     frames = []
     async with running("block", 80, 24) as pilot:
         loop = asyncio.get_running_loop()
@@ -97,13 +97,13 @@ def _caption(words: str) -> Strip:
 
 
 def page() -> str:
-    """`screens.md`."""
+    """The text of `screens.md`."""
     help_of = {action.name: action.help for action in ACTIONS}
     parts = [
         "# What it looks like",
-        "Made by `python docs/screenshots.py` from the real app on real load, in the colours of "
-        "your browser (`T` changes them in the app). Each view at 80×24 and at 160×50, for three "
-        "scenarios; `compare` is seen some seconds after the key of the first fix.",
+        "Made by `python docs/screenshots.py` from the real app under real load, in the colours of "
+        "your browser (`T` changes them in the app). Each view is shown at 80×24 and at 160×50, "
+        "for three scenarios; `compare` some seconds after the first fix was switched on.",
     ]
     for place, (view, word) in enumerate(VIEWS, 1):
         parts.append(
