@@ -1,7 +1,7 @@
 """See what an asyncio event loop does under concurrent load, live, in the terminal.
 
-`install` starts recording a loop, `name` names a lock, queue or pool in what is recorded; they
-need the standard library only.
+`install` starts recording a loop; `name` gives a lock, queue or pool a name in recordings. Both
+need only the standard library.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ __all__ = ["Probe", "__version__", "install", "name"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Probe", "install", "name"):  # late, so that `import loopviz` costs nothing
+    if name in ("Probe", "install", "name"):  # late, so that `import loopviz` is cheap
         from loopviz import probe  # noqa: PLC0415
 
         return getattr(probe, name)

@@ -1,4 +1,4 @@
-"""`python -m loopviz` is `loopviz`."""
+"""Makes `python -m loopviz` run the `loopviz` command."""
 
 from loopviz.cli.main import main
 

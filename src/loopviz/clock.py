@@ -1,7 +1,7 @@
-"""The one clock: integer nanoseconds of `CLOCK_MONOTONIC`, the same in every process.
+"""The clock: integer nanoseconds of `CLOCK_MONOTONIC`, the same in every process.
 
-asyncio's `loop.time()` counts on the same clock, so a timer's due time and a record's time
-can be compared across processes without conversion.
+asyncio's `loop.time()` reads the same clock, so timers' due times and records' times compare
+across processes without conversion.
 """
 
 import time
@@ -10,7 +10,7 @@ from collections.abc import Callable
 __all__ = ["MS", "SECOND", "Clock", "monotonic_ns", "wall_ns"]
 
 Clock = Callable[[], int]
-"""Anything that tells the time in nanoseconds."""
+"""A callable that returns the time in nanoseconds."""
 
 MS = 1_000_000
 SECOND = 1_000_000_000

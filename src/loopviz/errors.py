@@ -1,4 +1,4 @@
-"""What can go wrong, each with the exit code the command line gives for it.
+"""Errors, each with the exit code that the command line ends with.
 
 A message is one sentence: what happened, the value, what to do next.
 """
@@ -9,20 +9,20 @@ from typing import Self
 __all__ = ["NO_ROOM", "LoopvizError", "MachineError", "TargetError", "UsageError", "WireError"]
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""The disk is full, or the user's quota, or `ulimit -f` allows no files of that size."""
+"""`errno` values: the disk or the user's quota is full, or `ulimit -f` forbids so large a file."""
 
 
 class LoopvizError(Exception):
-    """The root of every error that loopviz raises on purpose."""
+    """Base class of all errors that loopviz raises on purpose."""
 
     exit_code = 1
 
 
 class MachineError(LoopvizError):
-    """The machine refuses what loopviz needs: room, permission, files or processes.
+    """The system refuses what loopviz needs: disk space, permission, files or processes.
 
-    `what` is the sentence's beginning, `where` the place that has no room, if `what` does not name
-    it, and `elsewhere` what people do to choose another place.
+    `what` begins the sentence, `where` names the place that has no room, unless `what` does, and
+    `elsewhere` says how to choose another place.
     """
 
     def __init__(
@@ -31,19 +31,19 @@ class MachineError(LoopvizError):
         error: OSError,
         *,
         where: str = "there",
-        elsewhere: str = "point XDG_RUNTIME_DIR, or TMPDIR, to another folder",
+        elsewhere: str = "point XDG_RUNTIME_DIR or TMPDIR at another folder",
     ) -> None:
         why = error.strerror or str(error)
         super().__init__(f"{what} ({why}): {_remedy(error.errno, where, elsewhere)}.")
         self._what, self._error, self._where = what, error, where
 
     def with_remedy(self, elsewhere: str) -> Self:
-        """The same error, for people who choose the place in that way."""
+        """The same error, with another way to choose the place."""
         return type(self)(self._what, self._error, where=self._where, elsewhere=elsewhere)
 
 
 class UsageError(LoopvizError):
-    """The command's words are off: an unknown scenario, fix or route."""
+    """The command line is wrong: an unknown scenario, fix or route."""
 
     exit_code = 2
 
@@ -55,7 +55,7 @@ class TargetError(LoopvizError):
 
 
 class WireError(LoopvizError):
-    """A ring file cannot be read: not a ring, or of another format version."""
+    """A ring or a control message is malformed, or of another format version."""
 
     exit_code = 3
 

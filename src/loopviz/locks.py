@@ -1,7 +1,7 @@
-"""Locks on files: they say which processes are alive.
+"""File locks, which show whether a process is alive.
 
-The system drops a lock when the process that took it ends, however it ends. Unlike a process
-number, a lock means the same in every container that shares the folder.
+The system releases a lock when its process ends, however it ends. Unlike a process number, a lock
+means the same in every container that shares the folder.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 __all__ = ["FileLock", "lock_file"]
 
 _taken: set["FileLock"] = set()
-"""All locks of this process."""
+"""All locks that this process holds."""
 
 
 class FileLock:
@@ -27,31 +27,31 @@ class FileLock:
 
     @property
     def linked(self) -> bool:
-        """Whether the file still has a name: nobody has removed it."""
+        """True as long as the file has not been removed."""
         return os.fstat(self._fd).st_nlink > 0
 
     def release(self) -> None:
-        """Let others have it at once. Safe to call twice."""
+        """Release the lock at once. Safe to call twice."""
         with contextlib.suppress(KeyError):
             _taken.remove(self)
-            fcntl.flock(self._fd, fcntl.LOCK_UN)  # a child that has not closed its copy has it, too
+            fcntl.flock(self._fd, fcntl.LOCK_UN)  # a forked child may still have its copy open
             os.close(self._fd)
 
     def forget(self) -> None:
-        """In the child of a fork: the lock is the parent's."""
+        """Close the descriptor in the child of a fork: the lock is the parent's."""
         os.close(self._fd)
 
 
 def lock_file(
     path: str | Path, *, dir_fd: int | None = None, create: bool = True
 ) -> FileLock | None:
-    """Lock that file; None if another process, or another lock of this one, has it.
+    """Lock a file. Returns None if another process, or another lock of this one, holds it.
 
-    Raises OSError if it cannot be opened or made, or if its file system has no locks. A symbolic
-    link is not followed.
+    Raises OSError if the file cannot be opened or created, or if its file system has no locks.
+    Symbolic links are not followed.
     """
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | (os.O_CREAT if create else 0)
-    fd = os.open(path, flags, 0o600, dir_fd=dir_fd)  # no program that we start inherits it
+    fd = os.open(path, flags, 0o600, dir_fd=dir_fd)  # close-on-exec
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

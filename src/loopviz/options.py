@@ -8,19 +8,19 @@ __all__ = ["RunOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """Options of a run; passed on as a whole, so a new one is read only where it matters."""
+    """Options of a run. Passed on as a whole, so that only code that uses an option names it."""
 
     folders: tuple[Path, ...] = ()
-    """Folders with scenarios beside the built-in ones; a later one's take precedence."""
+    """Folders of scenarios besides the built-in ones; later folders take precedence."""
     fixes: tuple[str, ...] = ()
     """Keys of the fixes that are on."""
     rate: float = 1.0
-    """Factor on the scenario's load."""
+    """Factor by which the scenario's load is multiplied."""
     seed: int = 0
-    """Determines the arrivals."""
+    """Seed of the arrival schedule."""
     port: int = 0
     """The target's port; 0: any free one."""
     probe: bool = True
-    """False: the target runs without the probe, and nothing is seen of it."""
+    """False: the target runs without the probe, and nothing is recorded."""
     duration_s: float | None = None
-    """The load ends after this; None: it goes on until it is stopped."""
+    """Seconds until the load ends; None: it goes on until it is stopped."""

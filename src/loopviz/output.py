@@ -1,7 +1,7 @@
-r"""What loopviz writes for people and programs: text without control characters, JSON in ASCII.
+r"""Output for people and programs: text without control characters, JSON in ASCII.
 
-Names, paths, exception texts and request data come from the programs that are watched, and a
-terminal obeys the escape sequences in them. A character is unsafe if it is a control (C0, DEL, C1),
+Names, paths, exception texts and request data come from the watched programs, and a terminal
+obeys the escape sequences in them. A character is unsafe if it is a control (C0, DEL, C1),
 a format character (bidirectional controls, zero-width ones), a lone surrogate, private, unassigned,
 or a line or paragraph separator. An unsafe character is shown as in a Python literal: `\x1b`,
 `\u202e`.
@@ -19,18 +19,18 @@ __all__ = ["CleanStream", "clean", "clean_lines", "clean_streams", "clean_values
 
 @lru_cache(maxsize=4096)
 def clean(text: str) -> str:
-    """The text as one line that is safe in a terminal; a newline in it becomes a space."""
+    """The text as one line that is safe in a terminal; newlines become spaces."""
     return text if text.isprintable() else _escaped(text.replace("\n", " "))
 
 
 def clean_lines(text: str) -> str:
-    """The text with its newlines, each line of it safe in a terminal."""
+    """The text with its newlines, each line safe in a terminal."""
     lines = text.split("\n")
     return "\n".join(line if line.isprintable() else _escaped(line) for line in lines)
 
 
 def clean_values(value: Any) -> Any:
-    """A JSON-ready value in which every text, and every key, is clean."""
+    """A copy of a JSON-ready value, with clean strings and keys."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
@@ -46,9 +46,9 @@ def to_json(value: Any) -> str:
 
 
 class CleanStream(io.TextIOBase):
-    """A text stream that writes to another one, with every unsafe character shown.
+    """A text stream that escapes unsafe characters and writes to another stream.
 
-    It has no `buffer`, so that nobody writes around it.
+    It has no `buffer`, so that nothing bypasses it.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -76,9 +76,9 @@ class CleanStream(io.TextIOBase):
 
 
 def clean_streams() -> None:
-    """Make `sys.stdout` and `sys.stderr` clean streams that no encoding makes fail.
+    """Replace `sys.stdout` and `sys.stderr` with clean streams that can encode any text.
 
-    `sys.__stdout__` and `sys.__stderr__` still are what draws with escape sequences needs.
+    `sys.__stdout__` and `sys.__stderr__` stay as they are, for output with escape sequences.
     """
     for name in ("stdout", "stderr"):
         file = getattr(sys, name)
@@ -89,7 +89,7 @@ def clean_streams() -> None:
 
 
 def _escaped(line: str) -> str:
-    """A line in which spaces stand for tabs and a Python escape for what is unsafe."""
+    """The line with tabs as spaces and unsafe characters as Python escapes."""
     return "".join(
         c
         if c.isprintable() or unicodedata.category(c) == "Zs"

@@ -1,7 +1,7 @@
-"""The folders of running loopviz processes: private, removed at exit, swept at the next start.
+"""Folders of running loopviz processes: private, removed at exit, or swept at the next start.
 
-A run folder has a marker file, which its process keeps locked for as long as it lives. Only a
-folder with a marker that nobody has locked is swept.
+A run folder has a marker file, which its process keeps locked as long as it lives. A sweep removes
+only folders whose marker exists and is not locked.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ class RunFolder:
 
 
 def new_run_folder() -> RunFolder:
-    """A new folder for one run, mode 0700. Raises LoopvizError."""
+    """Make a folder for one run, mode 0700. Raises LoopvizError if that fails."""
     base = _base()
     try:
         for _attempt in range(_ATTEMPTS):
@@ -71,10 +71,10 @@ def _base() -> Path:
 
 @contextlib.contextmanager
 def _opened(base: Path) -> Iterator[int]:
-    """A descriptor of the base, created if need be. Raises LoopvizError unless it is private.
+    """A descriptor of the base, created if missing. Raises LoopvizError unless it is private.
 
-    The folder is checked after it was opened, and everything else goes by its descriptor, so no
-    other user can put a different folder in its place.
+    The folder is checked after it is opened, and then used only by its descriptor, so no other
+    user can put a different folder in its place.
     """
     base.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
@@ -96,7 +96,7 @@ def _opened(base: Path) -> Iterator[int]:
 def _refused(base: Path, what: str) -> LoopvizError:
     return LoopvizError(
         f"{base} {what}, and loopviz needs a private folder: "
-        "remove it, or point XDG_RUNTIME_DIR, or TMPDIR, to a folder of yours."
+        "remove it, or point XDG_RUNTIME_DIR or TMPDIR at a folder of your own."
     )
 
 
@@ -127,7 +127,7 @@ def _sweep(base_fd: int) -> None:
 
 
 def _lock_of_dead(name: str, base_fd: int) -> FileLock | None:
-    """The lock of a dead process's run folder; None if it is alive, or for other folders."""
+    """Lock the run folder of a dead process. None if the process lives, or it is no run folder."""
     try:
         folder_fd = os.open(name, _FOLDER_ITSELF, dir_fd=base_fd)  # does not follow a link
     except OSError:

@@ -1,4 +1,4 @@
-"""What a scenario's author writes: `Scenario`, `Fix`, `Load`, `Counter`, `Expect`.
+"""The classes that scenarios are written with: `Scenario`, `Fix`, `Load`, `Counter`, `Expect`.
 
 A scenario is one small FastAPI module with a bug and its fixes side by side as branches of one
 `if`. See `scenarios/block.py` for the shape.
@@ -23,33 +23,33 @@ class Fix:
     why: str
     """One sentence: why it helps, or, for a wrong fix, why it does not."""
     wrong: bool = False
-    """True for a fix that looks right and is not; it is there to be tried."""
+    """True for a fix that looks right but is not; it is there to be tried."""
     answers: Sequence[str] = ()
-    """The findings for which it is suggested, by rule; empty: all."""
+    """Rules for whose findings the fix is suggested; empty: all."""
     extra: str = ""
-    """The extra of loopviz that it needs, `celery`; without that it is shown as unavailable."""
+    """The extra of loopviz that the fix needs, `celery`; without it, it is shown as unavailable."""
     workers: int = 1
-    """How many processes serve the app while it is on. They share the address and the folder for
-    temporary files; a scenario with such a fix gets each request on a connection of its own."""
+    """Number of processes that serve the app while the fix is on. They share the address and the
+    temporary folder; in a scenario with such a fix, each request has its own connection."""
     on: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class Counter:
-    """Something that the endpoints count: `acknowledged.value += 1`. Shown live, and reported."""
+    """A number that endpoints count up: `acknowledged.value += 1`. Shown live, and reported."""
 
     key: str
     """Short id, in the report's `counters`."""
     title: str
     """What is counted, in a few words."""
     bad: bool = False
-    """True for one that ought to stay 0: charges too many, updates lost."""
+    """True if it should stay 0: duplicate charges, lost updates."""
     value: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Arrivals on one route: `rps` per second, on a schedule that a seed fixes."""
+    """Arrivals on one route: `rps` per second, on a schedule determined by a seed."""
 
     route: str
     """`METHOD /path`, for instance `GET /report`; `{n}` in it becomes the arrival's number."""
@@ -60,19 +60,19 @@ class Load:
     copies: int = 1
     """Requests that each arrival sends at once, all with its number: a client that asks twice."""
     leaves: float = 0.0
-    """Share of the requests whose client goes away before it has the response, 0 to 1 …"""
+    """Share of the requests, 0 to 1, whose client disconnects before it has the response …"""
     leaves_within_s: float = 0.5
-    """… at a random moment, so long after it was sent at most."""
+    """… at a random moment, at most this many seconds after sending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expect:
     """A claim that a test checks: a metric with `fix` on, against another run, same arrivals.
 
-    The ratio is fix / bug, or fix / `against`, another fix: `at_most=0.2` says that the fix brings
-    the metric to a fifth or less; `at_least=2, against="x"` that it is at least twice that of the
-    fix x. With `against=None`, and of the bug itself (`fix=None`), the bounds are in the metric's
-    own unit.
+    The bounds apply to the ratio fix / bug, or fix / `against`, another fix: `at_most=0.2` says
+    that the fix brings the metric to a fifth or less; `at_least=2, against="x"` that it is at least
+    twice that of fix x. With `against=None`, or for the bug itself (`fix=None`), the bounds are in
+    the metric's own unit.
     """
 
     metric: str
@@ -93,7 +93,7 @@ class Scenario:
     lesson: str
     """One sentence, shown at the bottom of the screen."""
     look: Sequence[str]
-    """Up to three lines: what to look at."""
+    """Up to three lines: what to watch."""
     router: Any
     """The `fastapi.APIRouter` with the endpoints (`GET /ping` is added to every scenario)."""
     load: Sequence[Load]
@@ -101,9 +101,9 @@ class Scenario:
     counters: Sequence[Counter] = ()
     """Shown in this order."""
     link: str = ""
-    """Where real users hit it: a thread or a document."""
+    """URL of a thread or document in which real users hit the bug."""
     middleware: Sequence[Any] = ()
     """ASGI middleware around the app, the outermost first."""
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None
-    """As FastAPI's `lifespan`: what must be up before the first request."""
+    """FastAPI's `lifespan`: starts what must be up before the first request."""
     expect: Sequence[Expect] = field(default=())

@@ -1,8 +1,8 @@
-"""The signals that end loopviz, obeyed in order: closing is not interrupted by the next of them.
+"""Signals that end loopviz, handled in order: a second one does not interrupt closing.
 
-Without a screen, SIGINT raises `Interrupted`; those of the next few seconds do nothing, since
-the children, the files and the terminal are being tidied up meanwhile. A screen is called instead,
-for SIGTERM and SIGHUP, too. Handlers run in the main thread, wherever it is.
+Without a screen, SIGINT raises `Interrupted`; further ones in the next few seconds do nothing,
+while children, files and the terminal are cleaned up. With a screen, SIGINT, SIGTERM and SIGHUP
+call a function of it instead. Handlers run in the main thread, at any point of it.
 """
 
 import signal
@@ -24,15 +24,15 @@ __all__ = [
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 CLOSING_S = 5.0
-"""How long closing may take. A later SIGINT raises again, should the first one have got lost, as
-exceptions in finalizers do."""
+"""Seconds that closing may take. A later SIGINT raises again, in case the first exception was lost,
+as exceptions in finalizers are."""
 
 
 class Interrupted(SystemExit):
     """SIGINT ends the process, with exit code 130.
 
-    No KeyboardInterrupt: if one passes through `exec` of a text (in `dataclasses`, for example),
-    CPython kills the process with SIGINT at its end, wherever it was caught.
+    It is no KeyboardInterrupt: if one passes through `exec` of a string (in `dataclasses`, for
+    example), CPython kills the process with SIGINT at exit, even if the exception was caught.
     """
 
     def __init__(self) -> None:
@@ -40,12 +40,12 @@ class Interrupted(SystemExit):
 
 
 class _Interrupts:
-    """What SIGINT has done, and may do."""
+    """The SIGINT handler and its state."""
 
     def __init__(self) -> None:
         self.raised_s = float("-inf")
         self.waits = self.is_due = False
-        """SIGINT has to wait; one has come meanwhile."""
+        """SIGINT is deferred; one has arrived since."""
 
     def come(self, _number: int, _frame: FrameType | None) -> None:
         if time.monotonic() - self.raised_s < CLOSING_S:
@@ -61,24 +61,24 @@ _interrupts = _Interrupts()
 
 
 def raise_interrupts() -> None:
-    """From now on SIGINT raises `Interrupted`, once; unless our parent has it ignored."""
+    """Make SIGINT raise `Interrupted`, once, unless the parent process has it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupts.come)
 
 
 def was_interrupted() -> bool:
-    """Whether it was raised. An extension that is being imported may make an ImportError of it."""
+    """True once `Interrupted` was raised; importing an extension may make ImportError of it."""
     return _interrupts.raised_s > float("-inf")
 
 
 def ignore_interrupts() -> None:
-    """The process ends: SIGINT has nothing left to interrupt."""
+    """Ignore SIGINT from now on: the process is about to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """A SIGINT during this waits until its end, and raises `Interrupted` there."""
+    """Defer SIGINT to the end of the block, and raise `Interrupted` there."""
     _interrupts.waits, _interrupts.is_due = True, False
     try:
         yield
@@ -90,7 +90,7 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def handled(leave: Callable[[int], object]) -> Iterator[None]:
-    """While this lasts, each of the signals calls `leave` with the exit code that stands for it."""
+    """Within the block, each signal of `ENDING` calls `leave` with its exit code, 128 + number."""
     numbers = [number for number in ENDING if number != signal.SIGINT or _is_obeyed()]
 
     def come(number: int, _frame: FrameType | None) -> None:

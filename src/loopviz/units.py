@@ -1,4 +1,4 @@
-"""Durations in the forms in which they are shown, one for each place."""
+"""Durations as text, in one form for each place."""
 
 from loopviz.clock import MS, SECOND
 
@@ -8,7 +8,7 @@ _UNITS = ((SECOND, "s"), (MS, "ms"), (1_000, "µs"))
 
 
 def duration(ns: int, space: str = "") -> str:
-    """In a cell: `0.4ms`, `212ms`, `1.3s`; `space` goes between the figure and its unit."""
+    """A duration in a cell: `0.4ms`, `212ms`, `1.3s`; `space` goes before the unit."""
     ms = ns / MS
     if ms < 9.95:
         return f"{ms:.1f}{space}ms"
@@ -18,20 +18,20 @@ def duration(ns: int, space: str = "") -> str:
 
 
 def took(ns: int, space: str = "") -> str:
-    """In a cell, where a short time is not zero: `0`, `<0.1ms`, `0.1ms`, then as `duration`."""
+    """A duration in a cell that tells short from zero: `0`, `<0.1ms`, then as `duration`."""
     if 0 < ns < MS // 20:
         return f"<0.1{space}ms"
     return duration(ns, space) if ns else "0"
 
 
 def elapsed(ns: int) -> str:
-    """A time that has passed, in whole seconds or minutes: `12 s`, `3 min`."""
+    """Elapsed time in whole seconds or minutes: `12 s`, `3 min`."""
     seconds = max(0, ns) // SECOND
     return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min"
 
 
 def unit_of(ns: int, *, smallest_ns: int = 1_000) -> tuple[int, str]:
-    """The unit to write a round time in, and its name; at least `smallest_ns`."""
+    """The unit for a round time, at least `smallest_ns`: its nanoseconds and its name."""
     return next((size, unit) for size, unit in _UNITS if ns >= size or size == smallest_ns)
 
 
@@ -42,5 +42,5 @@ def exact(ns: int, *, smallest_ns: int = 1_000) -> str:
 
 
 def duration_text(ns: int) -> str:
-    """In a sentence, to the millisecond: `50 ms`, `1.9 s`."""
+    """A duration in a sentence, to the millisecond: `50 ms`, `1.9 s`."""
     return f"{ns / MS:.0f} ms" if ns < SECOND else f"{ns / SECOND:.1f} s"

@@ -1,4 +1,4 @@
-"""Whether a value is of the type that a field declares, and what to say if it is not."""
+"""Checks of values against the types that fields declare, and the words for error messages."""
 
 from collections.abc import Callable, Sequence
 from types import UnionType
@@ -8,19 +8,19 @@ __all__ = ["Bound", "fits", "shown", "words"]
 
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 _LONGEST = 40
-"""Characters of a value in a message."""
+"""Most characters of a value in a message."""
 
 
 class Bound(NamedTuple):
     """A condition on values that are of the right type."""
 
     words: str
-    """As in `rps must be 0 or more`."""
+    """The end of a message, as in `rps must be 0 or more`."""
     holds: Callable[[Any], bool]
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether the value is of that type. No bool is a number; an int is a float."""
+    """True if the value is of that type. A bool is not a number; an int is a float."""
     if hint is Any:
         return True
     if isinstance(hint, UnionType):
@@ -38,7 +38,7 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def words(hint: Any) -> str:
-    """What a value of that type is: `a whole number`, `'poisson' or 'constant'`."""
+    """The words for a value of that type: `a whole number`, `'poisson' or 'constant'`."""
     origin, inner = get_origin(hint), get_args(hint)
     if isinstance(hint, UnionType):
         return _either([words(one) for one in inner])
@@ -52,7 +52,7 @@ def words(hint: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """The value in a message: a Python literal, cut if it is long."""
+    """The value's repr for a message, cut if it is long."""
     text = repr(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 

@@ -206,7 +206,7 @@ def test_a_port_in_use_is_said(ours):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         said = loopviz("bench", "block", "--port", port, "--duration", "2")
-    assert f"Port {port} on 127.0.0.1 cannot be used" in said.stderr
+    assert f"Cannot bind port {port} on 127.0.0.1" in said.stderr
     assert "--port" in said.stderr
     assert one_sentence(said.stderr)
     assert said.returncode == 3

@@ -39,7 +39,7 @@ def test_a_planted_link_is_refused_and_the_folders_below_it_stay(tmp_path, monke
     assert (mine / "marathon.gpx").exists()
     assert done.stderr == (
         f"loopviz: {planted} is a symbolic link, and loopviz needs a private folder: "
-        "remove it, or point XDG_RUNTIME_DIR, or TMPDIR, to a folder of yours.\n"
+        "remove it, or point XDG_RUNTIME_DIR or TMPDIR at a folder of your own.\n"
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert list((tmp_path / "home").iterdir()) == [mine]

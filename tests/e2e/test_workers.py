@@ -172,8 +172,8 @@ def test_a_port_that_is_taken():
         done = loopviz("bench", "workers", "--port", str(port))
     assert done.returncode == 3
     assert done.stderr == (
-        f"loopviz: Port {port} on 127.0.0.1 cannot be used (Address already in use): "
-        "choose another with --port, or leave --port away for a free one.\n"
+        f"loopviz: Cannot bind port {port} on 127.0.0.1 (Address already in use): "
+        "choose another with --port, or omit --port to use a free one.\n"
     )
 
 
