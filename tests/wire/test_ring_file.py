@@ -123,7 +123,7 @@ def test_another_version_says_which(tmp_path):
     path.write_bytes(broken(path.read_bytes(), "version"))
     with pytest.raises(
         WireError,
-        match=rf"format {FORMAT_VERSION + 1}, this loopviz reads {FORMAT_VERSION}: use the same",
+        match=rf"format {FORMAT_VERSION + 1}, but this loopviz reads {FORMAT_VERSION}: use",
     ):
         RingReader(path)
 

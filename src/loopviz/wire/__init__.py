@@ -1,1 +1,1 @@
-"""What the watched process and the watching one agree on: records, the ring, control messages."""
+"""The contract of the watched and the watching process: records, rings, control messages."""

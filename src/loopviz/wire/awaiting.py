@@ -1,4 +1,4 @@
-"""What a suspended task awaits, as the probe reads it and the model takes it."""
+"""The awaits of suspended tasks, as the probe reads them and the model takes them."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ __all__ = ["Awaiting"]
 
 
 class Awaiting(NamedTuple):
-    """What one suspended task awaits."""
+    """The tasks that one suspended task awaits, and where it does."""
 
     task: int
     place: str
@@ -14,4 +14,4 @@ class Awaiting(NamedTuple):
     tasks: tuple[int, ...]
     """The unfinished tasks whose end it awaits."""
     any_of: bool
-    """One of them is enough to go on; otherwise it awaits all."""
+    """True if the end of one of them is enough; otherwise it awaits all."""

@@ -1,9 +1,9 @@
-"""Control messages: what the terminal and its children send each other, a JSON object a line.
+"""Control messages between the terminal process and its children, one JSON object per line.
 
-Down, on the child's standard input, go orders; its end means that the parent is gone, and so should
-the child be. Up, on a pipe that the child was given, goes what became of them.
+Commands go down, on the child's standard input; its end means that the parent is gone, so the child
+ends, too. Results go up, on a pipe that the child was given.
 
-A message is a frozen dataclass. On the line its class's name is the `type`, beside its fields.
+A message is a frozen dataclass. On the line, its class's name is the `type`, beside its fields.
 """
 
 import json
@@ -46,9 +46,9 @@ _types: dict[str, type["Message"]] = {}
 
 
 class Message:
-    """The base of all messages. A subclass is a dataclass, and can be decoded once it is made.
+    """Base class of all messages. A subclass is a dataclass, and `decode` knows it once defined.
 
-    Its fields are text, numbers, paths, and tuples, named tuples and dataclasses of these.
+    Its fields are text, numbers, bools, paths, and tuples, named tuples and dataclasses of these.
     """
 
     __slots__ = ()
@@ -70,15 +70,15 @@ class Quit(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetConfig(Message):
-    """What to serve. A target's first message."""
+    """The app to serve. A target's first message."""
 
     id: str
-    """The scenario's."""
+    """The scenario's id."""
     path: Path
     fixes: tuple[str, ...]
-    """Those that are on."""
+    """Keys of the fixes that are on."""
     listen_fd: int
-    """The listening socket, which the child inherits."""
+    """Descriptor of the listening socket, which the child inherits."""
     probe: bool = True
 
 
@@ -92,21 +92,21 @@ class SetFix(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackRequest(Message):
-    """Where is that task? `StackReply` answers."""
+    """Ask for a task's await stack; `StackReply` answers."""
 
     task: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitsRequest(Message):
-    """Which tasks do these await, and those in turn? `AwaitsReply` answers."""
+    """Ask which tasks these await, and those in turn; `AwaitsReply` answers."""
 
     tasks: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leave(Message):
-    """End once the accepted requests are served: other workers go on."""
+    """End once the accepted requests are served; other workers go on."""
 
 
 # ---- down, to a load, after its `LoadConfig` (`lab.load.config`)
@@ -121,7 +121,7 @@ class SetRate(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AimLoad(Message):
-    """Send to another address from now on."""
+    """Send requests to another address from now on."""
 
     url: str
 
@@ -136,14 +136,14 @@ class StopLoad(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(Message):
-    """It cannot do what it was asked."""
+    """The child cannot do what it was asked to."""
 
     why: str
     """One sentence."""
     machine: bool = False
-    """The machine refused room, permission, files or processes; the scenario is not to blame."""
+    """The system refused disk space, permission, files or processes: not the scenario's fault."""
     traceback: str = ""
-    """Of what the scenario's file raised, if it did."""
+    """The traceback of what the scenario's file raised, if it did."""
 
 
 # ---- up, from a target, beside its `TargetReady` (`lab.target.ready`)
@@ -151,15 +151,15 @@ class Failed(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetLoading(Message):
-    """The scenario's file runs."""
+    """The target is running the scenario's file."""
 
     why: str = ""
-    """One sentence, with where it is, if that takes long."""
+    """One sentence that says where it is, if that takes long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackReply(Message):
-    """Where a task is."""
+    """The await stack of a task."""
 
     task: int
     frames: tuple[str, ...] | None
@@ -168,10 +168,10 @@ class StackReply(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitsReply(Message):
-    """What the tasks of an `AwaitsRequest` awaited; those that have ended are left out."""
+    """The awaits of the tasks of an `AwaitsRequest`; tasks that have ended are left out."""
 
     at_ns: int
-    """When it was read, or shortly before: monotonic clock."""
+    """The time of the reading, or shortly before: monotonic clock."""
     tasks: tuple[Awaiting, ...]
 
 
@@ -187,7 +187,7 @@ class LoadReady(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport(Message):
-    """What became of requests since the last report; `sent`, `in_flight`, `shed` by route."""
+    """Results of requests since the last report; `sent`, `in_flight` and `shed` by route."""
 
     at_ns: int
     samples: tuple[Sample, ...]
@@ -197,27 +197,27 @@ class LoadReport(Message):
     waiting: tuple[tuple[int, int], ...]
     """Route and scheduled time of requests that have waited long for their answer."""
     dropped: int
-    """Samples lost since the parent did not read."""
+    """Number of samples lost because the parent did not read."""
     outcomes: tuple[tuple[int, int, int], ...]
     """Route, status and number of dropped samples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadStopped(Message):
-    """No request will be sent any more, and the last report was made."""
+    """No more requests will be sent; the last report has been made."""
 
 
 # ---- the codec
 
 
 def encode(message: Message) -> bytes:
-    """The message as a line."""
+    """The message as a line of JSON."""
     line = {"type": type(message).__name__} | _fields(message)
     return json.dumps(line, separators=(",", ":"), default=_plain).encode() + b"\n"
 
 
 def decode(line: bytes) -> Message:
-    """The message on a line. Raises WireError, which says what is wrong with it."""
+    """The message on a line. Raises WireError, which says what is wrong with the line."""
     try:
         found = json.loads(line)
     except ValueError:
@@ -233,7 +233,7 @@ def decode(line: bytes) -> Message:
 
 
 def messages(lines: Iterable[bytes]) -> Iterator[Message]:
-    """The message on each line; a line that has none is passed over."""
+    """The message on each line; lines without a valid one are skipped."""
     for line in lines:
         try:
             message = decode(line)
@@ -247,17 +247,17 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no form for."""
+    """A JSON form for paths and nested dataclasses."""
     return str(value) if isinstance(value, Path) else _fields(value)
 
 
 _Reader = Callable[[Any], Any]
-"""Makes a value of what JSON gave. Raises WireError."""
+"""Makes a field's value from a JSON value. Raises WireError."""
 
 
 @cache
 def _reader(hint: Any, where: str) -> _Reader:
-    """Reads values of that type; `where` names the field in errors."""
+    """The reader of values of a type; `where` names the field in errors."""
     arguments = get_args(hint)
     if get_origin(hint) is UnionType:
         return _optional(_reader(next(one for one in arguments if one is not NoneType), where))
@@ -317,7 +317,7 @@ def _is_needed(field: "Field[Any]") -> bool:
 
 
 def _scalar(cls: type, where: str) -> _Reader:
-    """Of text, a number, a truth value or a path. No truth value is a number; an int is a float."""
+    """The reader of a str, int, float, bool or Path. A bool is not a number; an int is a float."""
     given = _GIVEN[cls]
 
     def read(value: Any) -> Any:
@@ -335,7 +335,7 @@ _GIVEN: dict[type, tuple[type, ...]] = {
     bool: (bool,),
     Path: (str,),
 }
-"""What JSON gives for a field of that type."""
+"""The types of JSON values that a field of each type accepts."""
 
 
 def _mismatch(where: str, word: str, value: Any) -> WireError:

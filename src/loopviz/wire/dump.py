@@ -1,8 +1,8 @@
 """The dump file: stacks that the loop's thread wrote while C code held the GIL.
 
-A first line of JSON tells whose code is whose (`user`, `library`: what file names start with).
-Then come dumps as `faulthandler` writes them: a header line, and a line for each frame, innermost
-first. A dump bears no time of its own; the file's does, to a few milliseconds.
+The first line is JSON: prefixes of the file names of `user` and `library` code. Dumps follow as
+`faulthandler` writes them: a header line, then a line for each frame, innermost first. A dump has
+no time of its own; the file's modification time gives it, to a few milliseconds.
 """
 
 import json
@@ -20,11 +20,11 @@ _HEADER = b"Stack (most recent call first):\n"
 _FRAME = re.compile(r'  File "(.*)", line (\d+) in (.*)')
 _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 _SETTLED_NS = 10 * MS
-"""A dump takes microseconds; the file's time is exact to a tick of the kernel."""
+"""Age at which a dump is complete: it takes microseconds; file times are exact to a kernel tick."""
 
 
 class Dump(NamedTuple):
-    """What the loop's thread was doing at a moment of the monotonic clock."""
+    """The stack of the loop's thread at a moment of the monotonic clock."""
 
     at_ns: int
     frames: list[tuple[str, int, str]]
@@ -32,9 +32,9 @@ class Dump(NamedTuple):
 
 
 def begin_dumps(path: Path, user: tuple[str, ...], library: tuple[str, ...]) -> int:
-    """Make the dump file, private to the user. A descriptor that appends to it.
+    """Create the dump file, mode 0600. Returns a descriptor that appends to it.
 
-    It takes the place of an older one. Raises OSError, and leaves no file, if there is no room.
+    An older file is replaced. Raises OSError, and leaves no file, if there is no room.
     """
     path.unlink(missing_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -49,15 +49,15 @@ def begin_dumps(path: Path, user: tuple[str, ...], library: tuple[str, ...]) -> 
 
 
 class DumpReader:
-    """Follows a dump file, from within the process that writes it or from without."""
+    """Follows a dump file, in the process that writes it or in another one."""
 
     def __init__(self, path: Path) -> None:
-        """Raises FileNotFoundError, and ValueError for a file that is no dump file."""
+        """Open the file. Raises FileNotFoundError, or ValueError if it is not a dump file."""
         with path.open("rb") as file:
             line = file.readline(1 << 16)
         whose = json.loads(line)
         self.first = self._next = len(line)
-        """Where the dumps begin."""
+        """Offset of the first dump, in bytes."""
         self._fd = os.open(path, os.O_RDONLY)
         self.user, self.library = tuple(whose["user"]), tuple(whose["library"])
 
@@ -65,7 +65,7 @@ class DumpReader:
         """The newest dump since the last read; None without one, or while it is being written."""
         about = os.fstat(self._fd)
         if about.st_size < self._next:
-            self._next = self.first  # the writer has begun anew
+            self._next = self.first  # the writer has truncated the file
         now = wall_ns()
         if about.st_size == self._next or now - about.st_mtime_ns < settled_ns:
             return None
@@ -84,5 +84,5 @@ class DumpReader:
 
 
 def _unescaped(text: str) -> str:
-    """What is not ASCII was written as a number."""
+    """Decode the numeric escapes of characters outside ASCII."""
     return _ESCAPED.sub(lambda found: chr(int(found[1] or found[2] or found[3], 16)), text)

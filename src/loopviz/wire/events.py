@@ -1,4 +1,4 @@
-"""The record: 32 bytes, one per event, and what its fields mean for each kind.
+"""The record: 32 bytes per event, and the meaning of its fields for each kind.
 
 ====== ====== ==============================================================
 offset field  meaning
@@ -8,15 +8,15 @@ offset field  meaning
 16     tag    in its lower half `task_id`, a task's number (0: no task); in its
               upper half the kind (8 bits) and `b` (24 bits): a string's or
               site's number, or a small value, see the kind
-24     seq    the record's number in its ring, from 1: tells the reader that
-              the slot is filled, and with what. Written last, read first
+24     seq    the record's number in its ring, from 1: tells the reader which
+              record the slot holds. Written last, read first
 ====== ====== ==============================================================
 
-All in the machine's own byte order: both sides run on it.
+All fields are in native byte order: both sides run on the same machine.
 
 The loop's own records form a **switch trace**: each says what the loop turned to at `at`, and so
-ends what it did before. A callback's end is the next switch; no record of its own is needed, and
-the callback that runs *now* is always the newest switch in the ring.
+ends what it did before. A callback ends at the next switch and needs no record for that; the
+callback that runs *now* is always the newest switch in the ring.
 """
 
 from enum import IntEnum
@@ -44,12 +44,12 @@ FORMAT_VERSION = 2
 RECORD = Struct("@NNNN")
 RECORD_SIZE = RECORD.size
 NUMBER = 0xFFFFFFFF
-"""The part of a tag that is a task's number."""
+"""Mask for the task's number in a tag."""
 KIND_SHIFT, B_SHIFT = 32, 40
 
 
 class Kind(IntEnum):
-    """The kinds of record. `at` and `seq` are the same for all; the rest stands beside each.
+    """The kinds of record. `at` and `seq` mean the same for all; the rest is described for each.
 
     A *place* is the number of a string `what <tab> file <tab> line <tab> function`, see
     `probe.places`. A *resource* is a number that a `RESOURCE` record has introduced. *The task* is
@@ -60,7 +60,7 @@ class Kind(IntEnum):
     """Switch: a step of the task starts. a: became ready at; b: the place at which it waited until
     then (0: not known, or it did not wait: its first step, `sleep(0)`)."""
     CALLBACK = 2
-    """Switch: a callback that is no task's step starts. a: became ready at; b: its site."""
+    """Switch: a callback other than a task's step starts. a: became ready at; b: its site."""
     IDLE = 3
     """Switch: the loop waits in select, with nothing to do."""
     POLLED = 4
@@ -70,25 +70,25 @@ class Kind(IntEnum):
     TIMER = 6
     """The callback that just started is a timer's. a: was due at; b: its site, 0: the heartbeat."""
     TASK_START = 7
-    """The task was made. a: parent task << 32 | name's string (0: default name); b: its site."""
+    """The task was created. a: parent task << 32 | name's string (0: default name); b: its site."""
     TASK_END = 8
     """The task ended. b: one of the TASK_ outcomes."""
     REQUEST_START = 9
-    """In a step of the task. a: when the client sent it (0: unknown); b: `METHOD /path`."""
+    """The task begins a request. a: when the client sent it (0: unknown); b: `METHOD /path`."""
     REQUEST_END = 10
     """The task has served its request. a: HTTP status (0: none was sent) | body bytes sent << 16;
     b: `METHOD /route/{template}`."""
     STALL = 11
     """The watchdog's sample of the running callback, the task's. a: started at; b: its stack."""
     MARK = 12
-    """Something changed. b: its text, `kind:detail`, for instance `fix:to_thread=on`; or
-    `routes:GET /a, GET /b`, once: what the app serves."""
+    """Something changed. b: its text, `kind:detail`, for instance `fix:to_thread=on`; or, once, the
+    app's routes: `routes:GET /a, GET /b`."""
     HOOK_FAILED = 13
     """A hook raised and was disabled. b: the hook and the error."""
     RESOURCE = 14
-    """A resource is introduced, or described anew. a: its number << 32 | capacity (0: none, or not
-    known); the task: which made it, 0 if it was there before; b: `kind <tab> name <tab> file
-    <tab> line <tab> function`, the last three where it was made."""
+    """A resource is introduced, or described again. a: its number << 32 | capacity (0: none, or not
+    known); the task: its maker, 0 if it was there before; b: `kind <tab> name <tab> file <tab> line
+    <tab> function`, the last three where it was made."""
     WAIT = 15
     """From here on the task waits, if it suspends, for a resource. a: the resource |
     direction << 32 (WAIT_PUT or WAIT_GET); b: the place in the user's code. Ended by `ACQUIRED` or
@@ -97,7 +97,7 @@ class Kind(IntEnum):
     """The task, a: as in its `WAIT`. The wait is over and nothing is held: given up, timed out,
     cancelled; or the event is set, the condition notified, the item taken."""
     ACQUIRED = 17
-    """The task (0: not known) holds one unit more. a: place << 32 | the resource (place 0: that of
+    """The task (0: not known) acquired a unit. a: place << 32 | the resource (place 0: that of
     its `WAIT`, or not known); b: in use afterwards. Ends its wait for it, if there is one."""
     RELEASED = 18
     """The task (0: not known) gave a unit back. a: the resource; b: in use afterwards."""
@@ -107,40 +107,39 @@ class Kind(IntEnum):
     """A worker job was submitted, by the task. a: its number << 32 | the executor's
     resource; b: the function's place."""
     JOB_START = 21
-    """A worker took the job up. a: as in `JOB`; b: the worker's name."""
+    """A worker started the job. a: as in `JOB`; b: the worker's name."""
     JOB_END = 22
     """The job ended. a: as in `JOB`; b: one of the TASK_ outcomes."""
     GC = 23
-    """A garbage collection ended, and no Python ran meanwhile. a: started at; b: generation, plus
-    GC_ELSEWHERE if it ran on another thread than the loop's."""
+    """A garbage collection ended, during which no Python code ran. a: started at; b: generation,
+    plus GC_ELSEWHERE if it ran on another thread than the loop's."""
     WOKEN = 24
     """Right after its `STEP`: the task was made ready by a step of another one. a: that task."""
     EXCEPTION_NEVER_RETRIEVED = 25
-    """The task raised, and nobody ever retrieved the exception. b: the exception."""
+    """The task's exception was never retrieved. b: the exception."""
     TASK_DESTROYED = 26
-    """The task was destroyed while it was pending: nothing had referenced it."""
+    """The task was destroyed while it was pending: nothing referenced it."""
     PHASE = 27
     """The request of the task enters a phase. b: its name (`dependencies`, `endpoint`,
     `serialization`, `background`), 0: it is over."""
     CLIENT_DISCONNECTED = 28
-    """The client of the request of the task went away before the response was complete."""
+    """The client of the task's request disconnected before the response was complete."""
     HTTP_CALL = 29
     """An outbound HTTP call of the task ended. a: place << 32 | status (0: it failed); b: the
     host."""
     OVERHEAD = 30
-    """What the probe costs by its own measurement. a: nanoseconds added per callback."""
+    """The probe's cost by its own measurement. a: nanoseconds added per callback."""
     COVERAGE = 31
-    """How much is seen of this loop. b: `full` (also if there is no such
-    record), or `steps` (a foreign loop: no callbacks, no
-    ready delay)."""
+    """The coverage of this loop. b: `full` (also if there is no such record), or `steps` (a foreign
+    loop: no callbacks, no ready delay)."""
     COUNTER = 32
     """A counter of the scenario has a new value. a: the value, two's complement; b: its key."""
     REQUEST_EXCEPTION = 33
-    """An exception went through the app that serves the request of the task. a: the place in the
-    user's code where it was raised (0: not there); b: its type and message."""
+    """An exception went through the app that serves the task's request. a: the place in the user's
+    code where it was raised (0: not there); b: its type and message."""
     NEVER_AWAITED = 34
-    """A coroutine was destroyed that nobody had awaited. The task that was running (0: none); a:
-    the place that made it (0: not known); b: its site."""
+    """A coroutine was destroyed without having been awaited. The task: the running one (0: none);
+    a: the place that made the coroutine (0: not known); b: its site."""
 
 
 def tag(kind: Kind, task_id: int = 0, b: int = 0) -> int:
@@ -153,5 +152,5 @@ SWITCHES = (Kind.STEP, Kind.CALLBACK, Kind.IDLE, Kind.POLLED, Kind.STOPPED)
 TASK_RETURNED, TASK_RAISED, TASK_CANCELLED = 0, 1, 2
 GC_ELSEWHERE = 16
 WAIT_PUT, WAIT_GET = 0, 1
-"""A wait to get in (acquire, put) or to take something out (get, receive): the second is what an
-idle consumer does, and is no trouble."""
+"""Direction of a wait: to get in (acquire, put), or to take something out (get, receive). The
+latter is what idle consumers do, and harmless."""

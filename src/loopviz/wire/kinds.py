@@ -1,6 +1,6 @@
 """The kinds of resource: one row for each, read by the probe, the rules and the drawing.
 
-A row is all that loopviz knows of a kind. A new pool is an adapter in `probe/patches` and a row.
+A row is all that loopviz knows of a kind. A new pool needs an adapter in `probe/patches` and a row.
 """
 
 from enum import Enum, auto
@@ -10,7 +10,7 @@ __all__ = ["Family", "ResourceKind", "all_kinds", "kind_of"]
 
 
 class Family(Enum):
-    """What resources are used for, which decides the rules that apply to them."""
+    """The purpose of resources, which decides the rules that apply to them."""
 
     LOCK = auto()
     SEMAPHORE = auto()
@@ -18,7 +18,7 @@ class Family(Enum):
     """A semaphore whose capacity the app may change, often that of worker threads."""
     DATABASE_POOL = auto()
     CONNECTION_POOL = auto()
-    """Of connections that need no transaction to be whole."""
+    """A pool of connections without transactions."""
     THREADS = auto()
     PROCESSES = auto()
     QUEUE = auto()
@@ -36,18 +36,18 @@ class ResourceKind(NamedTuple):
     """A kind of resource."""
 
     id: str
-    """As recordings and reports have it: `asyncio.Semaphore`."""
+    """The name in recordings and reports: `asyncio.Semaphore`."""
     family: Family
     short_name: str = ""
-    """On the screen, before the line that made it; empty: the class's name."""
+    """The name on the screen, before the line that made it; empty: the class's name."""
     unit: str = "unit"
-    """What a task takes one of."""
+    """The noun for what a task takes one of: `permit`."""
     client: str = ""
-    """What the app makes to get one, if that is meant to be shared by all requests."""
+    """The noun for the object that owns the resource, if all requests should share one."""
 
     @property
     def class_name(self) -> str:
-        """`Semaphore`."""
+        """The class's name without its module: `Semaphore`."""
         return self.id.rpartition(".")[2] or "resource"
 
     @property
@@ -57,14 +57,14 @@ class ResourceKind(NamedTuple):
 
     @property
     def holdable(self) -> bool:
-        """Whether a task can hold a unit; else its wait just ends."""
+        """True if a task can hold a unit; otherwise its wait simply ends."""
         return self.family not in _NEVER_HELD
 
     @property
     def pooled(self) -> bool:
-        """Whether its units are connections or processes, which tasks should not have to wait for.
+        """True if its units are connections or processes, for which tasks should not have to wait.
 
-        A semaphore or limiter is there to make tasks wait.
+        A semaphore or limiter, in contrast, exists to make tasks wait.
         """
         return self.family in _POOLS
 
@@ -116,7 +116,7 @@ _BY_ID = {row.id: row for row in tuple(globals().values()) if isinstance(row, Re
 
 
 def all_kinds() -> tuple[ResourceKind, ...]:
-    """Every row."""
+    """All rows."""
     return tuple(_BY_ID.values())
 
 

@@ -1,12 +1,12 @@
-"""The ring: a memory-mapped file that one thread writes and anybody reads.
+"""The ring: a memory-mapped file that one thread writes and any process reads.
 
-Layout: a header page, `capacity` records of 32 bytes (see `events`; the one with the number `seq`
-in slot `seq % capacity`), then an append-only region of
-interned strings (4-byte length, UTF-8 bytes; a string's number is its place, from 1).
+Layout: a header page, `capacity` records of 32 bytes (see `events`; record number `seq` is in slot
+`seq % capacity`), then an append-only region of interned strings (4-byte length, UTF-8 bytes; a
+string's number is its position, from 1).
 
-The writer never blocks, never calls the system for an event and never waits for a reader: it
-overwrites the oldest record. A reader knows by `seq` whether a slot holds the record it expects,
-an older one (not written yet) or a newer one (it was overrun, and counts what it lost).
+The writer never blocks, makes no system call per event and never waits for a reader: it
+overwrites the oldest record. A reader tells by `seq` whether a slot holds the expected record, an
+older one (not written yet) or a newer one (the reader was overrun, and counts the lost records).
 """
 
 import errno
@@ -41,7 +41,9 @@ HEADER_SIZE = 4096
 CAPACITY = 1 << 18
 """Records in a ring: 8 MiB, about 13 s at 20,000 events/s."""
 AUX_CAPACITY = 1 << 14
+"""Records in an aux ring: 512 KiB."""
 STRINGS_SIZE = 1 << 20
+"""Bytes of the region of strings."""
 
 _FIXED = Struct("<8sIIQQQQQ")
 _MOVING = Struct("<QQ")
@@ -49,11 +51,11 @@ _MOVING_AT = 256
 _LENGTH = Struct("<I")
 
 _CANNOT_ALLOCATE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
-"""The file system knows no `fallocate`, and the C library does not stand in for it."""
+"""`errno` values: the file system has no `fallocate`, and the C library does not emulate it."""
 
 
 class Header(NamedTuple):
-    """The fixed part of a ring's header. The anchors are one moment on two clocks."""
+    """The fixed part of a ring's header. The anchors are the same moment on two clocks."""
 
     magic: bytes
     version: int
@@ -66,15 +68,15 @@ class Header(NamedTuple):
 
 
 class Ring:
-    """The writer's side of a ring: its bytes and the strings.
+    """The writer's end of a ring: its bytes and the strings.
 
     Records are packed straight into `records` by the loop's hooks (`probe.hooks`), since a call
-    per event would cost as much as the record itself: the one with the number
-    `seq` lies at `seq << 5 & bytes_mask`. Only the thread that owns the ring may call `intern`.
+    per event would cost as much as the record itself. Record number `seq` is at offset
+    `seq << 5 & bytes_mask`. Only the thread that owns the ring may call `intern`.
     """
 
     def __init__(self, buffer: mmap.mmap, capacity: int) -> None:
-        """`buffer` has `ring_size(capacity)` bytes."""
+        """Write the header into `buffer`, which has `ring_size(capacity)` bytes."""
         self.buffer = buffer
         self.capacity = capacity
         self.bytes_mask = capacity * RECORD_SIZE - 1
@@ -100,11 +102,11 @@ class Ring:
         self._publish()
 
     def intern(self, text: str) -> int:
-        """The text's number, written once. 0 when the region is full; that is counted."""
+        """The text's number; a new text is written. 0, counted as lost, once the region is full."""
         known = self._ids.get(text)
         if known is not None:
             return known
-        if self._interning:  # a finalizer ran in the middle of it, and has something to say, too
+        if self._interning:  # called by a finalizer that interrupted `_append`
             self._lost_strings += 1
             return 0
         self._interning = True
@@ -128,7 +130,7 @@ class Ring:
         return number
 
     def close(self) -> None:
-        """Unmap. The file stays: whoever made the folder removes it."""
+        """Unmap the file. It stays: the owner of the folder removes it."""
         self.records.release()
         self.buffer.close()
 
@@ -138,17 +140,17 @@ class Ring:
 
 
 class RingFile(Ring):
-    """A ring in a file that others may read.
+    """A ring in a file that other processes may read.
 
-    It takes the place of an older file of that name; who has mapped that one keeps it, unchanged.
+    It replaces an older file of that name; processes that have that one mapped keep it, unchanged.
     """
 
     def __init__(self, path: Path, *, capacity: int = CAPACITY) -> None:
-        """Raises OSError, and leaves no file, if there is no room for all of it."""
+        """Create the file. Raises OSError, and leaves no file, if there is no room for it."""
         self.path = path
         size = ring_size(capacity)
         unfinished = path.with_suffix(".new")
-        unfinished.unlink(missing_ok=True)  # of a process that was killed
+        unfinished.unlink(missing_ok=True)  # left by a killed process
         fd = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             _allocate(fd, size)
@@ -159,13 +161,13 @@ class RingFile(Ring):
         finally:
             os.close(fd)
         super().__init__(buffer, capacity)
-        unfinished.replace(path)  # a reader may look at any moment: it finds all or nothing
+        unfinished.replace(path)  # atomic: a reader finds the whole file or none
 
 
 class LockedRing(RingFile):
-    """A ring for everybody but the loop's thread: watchdog, control thread, worker threads.
+    """A ring for all threads but the loop's: watchdog, control thread, worker threads.
 
-    A lock guards the strings alone. A record's number is taken in one step, so that a finalizer
+    A lock guards only the strings. A record's number is taken in one step, so that a finalizer
     or another thread may write at any point of a write.
     """
 
@@ -183,7 +185,7 @@ class LockedRing(RingFile):
     def write(
         self, kind: Kind, *, a: int = 0, task_id: int = 0, text: str = "", b: int = 0, at: int = 0
     ) -> None:
-        """One record, now or `at`; a `text` is interned into its `b`. Nothing once abandoned."""
+        """Write a record, now or `at`; `text` is interned as its `b`. No-op once abandoned."""
         if not self._open:
             return
         if text:
@@ -193,21 +195,21 @@ class LockedRing(RingFile):
         RECORD.pack_into(self.records, seq << 5 & self.bytes_mask, at, a, own, seq)
 
     def abandon(self) -> None:
-        """Write no more: in the child of a fork, the ring is the parent's."""
+        """Stop writing: in the child of a fork, the ring is the parent's."""
         self._open = False
 
 
 def ring_size(capacity: int) -> int:
-    """Bytes of a ring of that many records. Raises ValueError unless that is a power of two."""
+    """Bytes of a ring with `capacity` records. Raises ValueError unless that is a power of two."""
     if capacity < 1 or capacity & (capacity - 1):
-        raise ValueError(f"a ring's capacity is a power of two, not {capacity}")
+        raise ValueError(f"a ring's capacity must be a power of two, not {capacity}")
     return HEADER_SIZE + capacity * RECORD_SIZE + STRINGS_SIZE
 
 
 def _allocate(fd: int, size: int) -> None:
-    """Have the file system provide all of the file's blocks. Raises OSError if it cannot.
+    """Allocate all blocks of the file. Raises OSError if there is no room.
 
-    A block that is missing when the mapping is written to kills the process with SIGBUS.
+    Writing to the mapping where a block is missing kills the process with SIGBUS.
     """
     if hasattr(os, "posix_fallocate"):
         try:
@@ -223,23 +225,23 @@ def _allocate(fd: int, size: int) -> None:
 
 
 def read_header(head: bytes, size: int, name: str) -> Header:
-    """The header of a ring file, of its first bytes and its size.
+    """The header of a ring file, from its first bytes and its size.
 
-    Raises WireError if it is not one that we can read.
+    Raises WireError if it is not a whole ring of this format version.
     """
     if size < HEADER_SIZE:
-        raise WireError(f"{name} is no loopviz ring: it has {size} bytes.")
+        raise WireError(f"{name} is not a loopviz ring: it has {size} bytes.")
     header = Header._make(_FIXED.unpack_from(head, 0))
     if header.magic != MAGIC:
-        raise WireError(f"{name} is no loopviz ring: it starts with {header.magic!r}.")
+        raise WireError(f"{name} is not a loopviz ring: it starts with {header.magic!r}.")
     if header.version != FORMAT_VERSION:
         raise WireError(
-            f"{name} has ring format {header.version}, this loopviz reads {FORMAT_VERSION}: "
+            f"{name} has ring format {header.version}, but this loopviz reads {FORMAT_VERSION}: "
             "use the same version on both sides."
         )
     whole = HEADER_SIZE + header.capacity * header.record_size + header.strings_size
     if size != whole:
-        raise WireError(f"{name} is cut off: it has {size} of {whole} bytes.")
+        raise WireError(f"{name} is truncated: it has {size} of {whole} bytes.")
     return header
 
 
@@ -248,14 +250,14 @@ def read_strings(
 ) -> tuple[list[str], int, int]:
     """Strings interned since offset `start`: the texts, the next offset, strings lost so far.
 
-    `read` gives a number of the file's bytes from an offset on, each time as they are then.
+    `read(offset, size)` returns the current bytes of the file.
     """
     end, lost = _MOVING.unpack(read(_MOVING_AT, _MOVING.size))
     end = min(end, header.strings_size)
     if start >= end:
         return [], start, lost
     base = HEADER_SIZE + header.capacity * header.record_size
-    raw = read(base + start, end - start)  # after `end`, which is written last
+    raw = read(base + start, end - start)  # read after `end`, which the writer writes last
     texts, at = [], 0
     while at + _LENGTH.size <= len(raw):
         (length,) = _LENGTH.unpack_from(raw, at)

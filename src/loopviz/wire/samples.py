@@ -5,10 +5,10 @@ from typing import NamedTuple
 __all__ = ["CONNECTION", "LEFT", "SENT_HEADER", "TIMEOUT", "Sample"]
 
 SENT_HEADER = b"x-loopviz-sent"
-"""The request header in which the load says when it sent it: nanoseconds, monotonic clock."""
+"""Request header with the time at which the load sent it: nanoseconds, monotonic clock."""
 
 TIMEOUT, CONNECTION, LEFT = 0, -1, -2
-"""`Sample.status` of a request that got no response; LEFT: its client went away on purpose."""
+"""`Sample.status` of a request that got no response; LEFT: its client disconnected on purpose."""
 
 
 class Sample(NamedTuple):
