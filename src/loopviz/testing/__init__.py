@@ -1,4 +1,4 @@
-"""Helpers for tests, also of your own: a loop on virtual time, and event stories for the model."""
+"""Helpers for tests, yours included: a loop on virtual time, and event stories for the model."""
 
 from loopviz.testing.clock import VirtualClock
 from loopviz.testing.loop import VirtualLoop

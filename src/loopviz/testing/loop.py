@@ -13,16 +13,16 @@ from loopviz.testing.clock import VirtualClock
 __all__ = ["VirtualLoop"]
 
 _PATIENCE_S = 5.0
-"""How long to wait for a socket or thread when no timer is set."""
+"""Seconds to wait for a socket or thread when no timer is set."""
 _T = TypeVar("_T")
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Asyncio's own loop, except that it does not wait for timers: `clock` jumps to the next.
+    """asyncio's own loop, except that it does not wait for timers: `clock` jumps to the next one.
 
     Within its `with` block `time.sleep` takes virtual time on the loop's thread, so a coroutine
     that blocks for 80 ms blocks for exactly that. Sockets and threads work, and take no time. The
-    end of the block cancels what still runs, and closes the loop:
+    end of the block cancels the remaining tasks and closes the loop:
 
         with VirtualLoop() as loop:
             loop.run(main())
@@ -31,14 +31,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualClock | None = None) -> None:
         self.clock = clock or VirtualClock()
         super().__init__(_VirtualSelector(self.clock))
-        self._clock_resolution = 1e-9  # asyncio's own, of the real clock
+        self._clock_resolution = 1e-9  # asyncio has set that of the real clock
 
     def time(self) -> float:
         """The clock's time in seconds."""
         return self.clock() / 1e9
 
     def run(self, main: Coroutine[Any, Any, _T]) -> _T:
-        """Runs the coroutine to its end, and returns its result."""
+        """Runs the coroutine to its end and returns its result."""
         return self.run_until_complete(main)
 
     def __enter__(self) -> Self:
@@ -92,7 +92,7 @@ class _VirtualSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-ty
         events = super().select(_PATIENCE_S)
         if not events:
             raise RuntimeError(
-                f"no timer is set, and no socket or thread had anything for {_PATIENCE_S:g} s: "
+                f"no timer is set, and no socket or thread was ready for {_PATIENCE_S:g} s: "
                 "await something that will happen."
             )
         return events

@@ -69,7 +69,7 @@ class Story:
         return self
 
     def polls(self, began_ns: int = 0, *, events: int = 0) -> Self:
-        """A new iteration starts, without a wait, for so many I/O events."""
+        """A new iteration starts without a wait, with that many I/O events."""
         self._loop.write(self.now_ns, Kind.POLLED, began_ns or self.now_ns, 0, events)
         return self
 
@@ -226,9 +226,9 @@ class Story:
     def sampled(
         self, file: str, line: int, function: str = "", *, gil: bool = False, calls: str = ""
     ) -> Self:
-        """The watchdog sees the running callback at that line; with `gil`, another thread.
+        """The watchdog samples the running callback at that line; with `gil`, another thread.
 
-        `calls` is the file of a library's function that the line has called.
+        `calls` is the file of a library function that the line calls.
         """
         frame = self._aux.intern(f"\t{file}\t{line}\t{function}")
         stack = f"0:{frame}"
