@@ -91,6 +91,6 @@ def test_a_server_that_is_not_there_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setenv("LOOPVIZ_DATABASE_URL", "postgresql+asyncpg://me:secret@127.0.0.1:1/x")
     said = loopviz("bench", "race", "--duration", "1")
     assert said.returncode == 3
-    assert said.stderr.startswith("loopviz: LOOPVIZ_DATABASE_URL says postgresql+asyncpg://me:***@")
+    assert said.stderr.startswith("loopviz: LOOPVIZ_DATABASE_URL is postgresql+asyncpg://me:***@")
     assert said.stderr.rstrip().endswith("or unset the variable to use SQLite.")
     assert "secret" not in said.stderr

@@ -111,6 +111,6 @@ def test_giving_back_makes_the_table_that_is_not_there_yet(path):
 
 def test_a_broker_url_that_cannot_be_used_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setenv(VARIABLE, "nosuch://user:secret@host/0")
-    with pytest.raises(TargetError, match=f"^{VARIABLE} says .*: write redis") as error:
+    with pytest.raises(TargetError, match=f"^{VARIABLE} is .*: write redis") as error:
         celery_app("x")
     assert "secret" not in str(error.value)

@@ -81,9 +81,9 @@ def test_two_do_not_share_tables(postgres, monkeypatch):
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("nonsense", "is no URL of a database: write postgresql+asyncpg://"),
-        ("postgresql://me:secret@host/x", "begins with postgresql://"),
-        ("mysql+aiomysql://host/x", "begins with mysql+aiomysql://"),
+        ("nonsense", "is not a database URL: write postgresql+asyncpg://"),
+        ("postgresql://me:secret@host/x", "starts with postgresql://"),
+        ("mysql+aiomysql://host/x", "starts with mysql+aiomysql://"),
         ("postgresql+asyncpg://me:secret@127.0.0.1:1/x", "me:***@127.0.0.1:1/x, which cannot be"),
         ("postgresql+asyncpg://me:secret@/x?host=/nowhere", "which cannot be used"),
     ],

@@ -1,8 +1,8 @@
 """A broker for Celery in an SQLite file, with acknowledgements.
 
-kombu's own filesystem and SQLAlchemy transports forget a message once it was *taken*: what a worker
-had in hand when it was killed is lost, `acks_late` or not. Here it stays until it is acknowledged,
-and `give_back` offers again what was taken by a worker that is no more.
+kombu's own filesystem and SQLAlchemy transports delete a message once it is *taken*: those of a
+killed worker are lost, `acks_late` or not. Here a message stays until it is acknowledged, and
+`give_back` requeues those that a dead worker had taken.
 """
 
 import sqlite3
@@ -16,7 +16,7 @@ from kombu.utils.json import dumps, loads
 __all__ = ["SCHEME", "Channel", "Transport", "give_back"]
 
 SCHEME = "loopviz-sqlite"
-"""Of broker URLs: `loopviz-sqlite:////path/of/the/file`."""
+"""The scheme of broker URLs: `loopviz-sqlite:////path/of/the/file`."""
 TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"
 
 _BUSY_S = 5.0
@@ -30,20 +30,20 @@ WHERE id = (SELECT min(id) FROM messages WHERE queue = ? AND NOT taken) RETURNIN
 
 
 def run(path: str, statement: str, *values: object) -> list[Any]:
-    """One statement, a transaction of its own, from any thread; the rows it returns."""
+    """Run one statement in its own transaction, on any thread. Returns its rows."""
     with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")  # enough against kill -9 of a process
+        connection.execute("PRAGMA synchronous = OFF")  # survives kill -9 of a process
         return connection.execute(statement, values).fetchall()
 
 
 def give_back(path: str) -> None:
-    """Offer again what was taken and not acknowledged; before a queue's only worker starts."""
+    """Requeue unacknowledged messages. To be called before a queue's only worker starts."""
     run(path, _TABLE)
     run(path, "UPDATE messages SET taken = 0 WHERE taken")
 
 
 class Channel(virtual.Channel):
-    """What kombu wants of a channel."""
+    """A kombu channel on the SQLite file."""
 
     def __init__(self, connection: Any, **options: Any) -> None:
         super().__init__(connection, **options)
@@ -81,12 +81,12 @@ class Channel(virtual.Channel):
             run(self._path, "DELETE FROM messages WHERE tag = ?", delivery_tag)
 
     def _restore(self, message: Any) -> None:
-        """It never left the table."""
+        """Requeue a message, which never left the table."""
         run(self._path, "UPDATE messages SET taken = 0 WHERE tag = ?", message.delivery_tag)
 
 
 class Transport(virtual.Transport):
-    """What kombu wants of a transport."""
+    """A kombu transport with such channels."""
 
     Channel = Channel
     polling_interval = 0.05

@@ -1,8 +1,8 @@
-"""A real Celery worker, in a process of its own that is started again when it dies.
+"""A real Celery worker in its own process, restarted when it dies.
 
-`LOOPVIZ_BROKER_URL` says which broker (`redis://…`); without it there is one in an SQLite file
-(`loopviz.parts.broker`). With that, no accepted job is lost if the worker is killed at any moment,
-as far as the job has `acks_late=True`: it is done again, so it may be done twice.
+`LOOPVIZ_BROKER_URL` names the broker (`redis://…`); the default is one in an SQLite file
+(`loopviz.parts.broker`). With that one, no accepted job with `acks_late=True` is lost if the worker
+is killed at any moment: the job runs again, so it may run twice.
 """
 
 import importlib
@@ -27,21 +27,21 @@ __all__ = ["VARIABLE", "CeleryWorker", "celery_app", "celery_worker"]
 
 VARIABLE = "LOOPVIZ_BROKER_URL"
 AT_ONCE = 16
-"""Jobs that the worker does at a time, each in a thread."""
+"""Jobs that the worker runs at the same time, each in a thread."""
 _AGAIN_S = 0.2
 _AGAIN_MAX_S = 5.0
-"""A worker that died is started again after so long; each time after twice as long."""
+"""Seconds before a dead worker is restarted: at first, and at most; they double each time."""
 
 
 def celery_app(name: str) -> "Celery":
     """A Celery app on the broker of this run. Raises ImportError without the extra `celery`.
 
-    Raises TargetError, in a sentence, for a broker URL that cannot be used.
+    Raises TargetError for a broker URL that cannot be used.
     """
     from celery import Celery  # noqa: PLC0415 - an extra
     from kombu.utils.url import maybe_sanitize_url  # noqa: PLC0415
 
-    from loopviz.parts.broker import SCHEME  # noqa: PLC0415 - needs it, too
+    from loopviz.parts.broker import SCHEME  # noqa: PLC0415 - needs Celery, too
 
     file = Path(tempfile.gettempdir()) / "loopviz-broker.sqlite"
     url = os.environ.get(VARIABLE) or f"{SCHEME}:///{file}"
@@ -50,7 +50,7 @@ def celery_app(name: str) -> "Celery":
         _ = app.connection_for_write().transport  # finds the driver; does not connect
     except (KeyError, ImportError, ValueError) as error:
         raise TargetError(
-            f"{VARIABLE} says {maybe_sanitize_url(url)}, which cannot be used ({error}): write "
+            f"{VARIABLE} is {maybe_sanitize_url(url)}, which cannot be used ({error}): write "
             "redis://host and install redis, or unset it to use SQLite."
         ) from error
     app.conf.update(
@@ -65,10 +65,10 @@ def celery_app(name: str) -> "Celery":
 
 @contextmanager
 def celery_worker(path: str | Path) -> "Iterator[CeleryWorker | None]":
-    """A worker for the tasks of that file, whose `app` is the Celery app; None without Celery.
+    """Run a worker for the tasks of a file, whose `app` is the Celery app; None without Celery.
 
-    It starts without being waited for: jobs that are sent meanwhile wait in the broker. It ends
-    with the block, and with this process, however that ends.
+    The block does not wait for its start: jobs sent before it wait in the broker. The worker ends
+    with the block, or with this process, however that ends.
     """
     if importlib.util.find_spec("celery") is None:
         yield None
@@ -81,7 +81,7 @@ def celery_worker(path: str | Path) -> "Iterator[CeleryWorker | None]":
 
 
 class CeleryWorker:
-    """The worker process, and whoever replaces it."""
+    """The worker process and its replacements."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -91,7 +91,7 @@ class CeleryWorker:
         self._watch.start()
 
     def end(self) -> None:
-        """At once: a warm shutdown takes four seconds, and what it has in hand the broker keeps."""
+        """Kill the worker: a warm shutdown takes four seconds, and the broker keeps its jobs."""
         self._over.set()
         self.process.kill()
         self._watch.join()
@@ -99,7 +99,7 @@ class CeleryWorker:
     def _start(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             [sys.executable, "-P", "-m", __name__, str(self._path)],
-            stdin=subprocess.PIPE,  # never written to: its end tells that we are gone
+            stdin=subprocess.PIPE,  # never written to: its end shows that this process is gone
             stdout=subprocess.DEVNULL,
         )
 
@@ -112,15 +112,15 @@ class CeleryWorker:
             if self._over.wait(pause_s):
                 return
             self.process = self._start()
-            if self._over.is_set():  # just now, and `end` has killed the one before
+            if self._over.is_set():  # set just now: `end` has killed the previous process
                 self.process.kill()
             pause_s = min(2 * pause_s, _AGAIN_MAX_S)
 
 
 def main() -> None:
-    """Work for the app of that file, until the parent says so or is gone."""
+    """Run the worker for the app of a file (`sys.argv[1]`), until killed or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
-    os.nice(5)  # those who are watched come first
+    os.nice(5)  # the watched processes come first
     path = Path(sys.argv[1])
     threading.Thread(target=_die_with_parent, daemon=True).start()
     sys.path.append(str(path.parent))  # at the end: a file there may be called json.py

@@ -1,6 +1,6 @@
 """A real database for a scenario: SQLite by default, or PostgreSQL by `LOOPVIZ_DATABASE_URL`.
 
-The engine, with the settings of its pool, is made in the scenario: that is the lesson.
+The scenario makes the engine, with the settings of its pool: that is the lesson.
 """
 
 import asyncio
@@ -27,16 +27,16 @@ _SQLITE = "sqlite+aiosqlite"
 _POSTGRES = "postgresql+asyncpg"
 _CONNECT_S = 3.0
 _TURN_S = 2.0
-"""How long to wait for another loopviz on the same tables: the last run may be ending still."""
+"""Seconds to wait for another loopviz on the same tables: the last run may still be ending."""
 
 
 @asynccontextmanager
 async def database(*tables: str) -> AsyncIterator[URL]:
-    """The URL of a database in which these tables are new; they are gone at the end.
+    """The URL of a database with these tables, which are created empty and dropped at the end.
 
     A table is what follows `CREATE TABLE`: `"loopviz_votes (count INTEGER)"`. Name it `loopviz_…`:
-    on PostgreSQL a table of that name is dropped first. Raises TargetError, in a sentence, if the
-    server that was asked for cannot be used.
+    on PostgreSQL a table of that name is dropped first. Raises TargetError if the requested server
+    cannot be used.
     """
     asked = os.environ.get(VARIABLE)
     place = _on_server(_checked(asked), tables) if asked else _in_a_file(tables)
@@ -46,7 +46,7 @@ async def database(*tables: str) -> AsyncIterator[URL]:
 
 @asynccontextmanager
 async def _in_a_file(tables: Sequence[str]) -> AsyncIterator[URL]:
-    """Of its own; with a write-ahead log, so that readers do not wait for the writer."""
+    """A temporary SQLite file, with a write-ahead log: readers do not wait for the writer."""
     with tempfile.TemporaryDirectory(prefix="loopviz-db-") as folder:
         url = URL.create(_SQLITE, database=str(Path(folder) / "scenario.db"))
         engine = create_async_engine(url, poolclass=NullPool)
@@ -58,7 +58,7 @@ async def _in_a_file(tables: Sequence[str]) -> AsyncIterator[URL]:
 
 @asynccontextmanager
 async def _on_server(url: URL, tables: Sequence[str]) -> AsyncIterator[URL]:
-    """On tables that nobody else uses meanwhile."""
+    """A PostgreSQL server, with tables that no other loopviz uses until the end."""
     engine = create_async_engine(url, poolclass=NullPool)
     try:
         async with asyncio.timeout(_CONNECT_S):
@@ -66,12 +66,12 @@ async def _on_server(url: URL, tables: Sequence[str]) -> AsyncIterator[URL]:
     except Exception as error:  # the driver's own, SQLAlchemy's and the system's
         why = str(error).partition("\n")[0] or type(error).__name__
         raise TargetError(
-            f"{VARIABLE} says {_shown(url)}, which cannot be used ({why}): start that server, "
-            "mend the URL, or unset the variable to use SQLite."
+            f"{VARIABLE} is {_shown(url)}, which cannot be used ({why}): start that server, "
+            "fix the URL, or unset the variable to use SQLite."
         ) from error
     try:
         await _take_turn(keeper, url, tables)
-        await _drop(keeper, tables)  # of a run that was killed
+        await _drop(keeper, tables)  # left by a killed run
         await _create(keeper, tables)
         await keeper.commit()
         try:
@@ -94,7 +94,7 @@ async def _drop(connection: AsyncConnection, tables: Sequence[str]) -> None:
 
 
 async def _take_turn(keeper: AsyncConnection, url: URL, tables: Sequence[str]) -> None:
-    """A lock that the server holds for as long as this connection lasts."""
+    """Take a lock that the server keeps as long as this connection lasts. Raises TargetError."""
     names = ", ".join(_names(tables))
     key = zlib.crc32(names.encode())
     deadline = time.monotonic() + _TURN_S
@@ -108,17 +108,17 @@ async def _take_turn(keeper: AsyncConnection, url: URL, tables: Sequence[str]) -
 
 
 def _checked(asked: str) -> URL:
-    """Raises TargetError unless it is for a driver that we know, and have."""
+    """The parsed URL. Raises TargetError unless its driver is a known and installed one."""
     try:
         url = make_url(asked)
     except ArgumentError as error:
         raise TargetError(
-            f"{VARIABLE} is no URL of a database: write {_POSTGRES}://user:password@host/database."
+            f"{VARIABLE} is not a database URL: write {_POSTGRES}://user:password@host/database."
         ) from error
     if url.drivername != _POSTGRES:
         raise TargetError(
-            f"{VARIABLE} begins with {url.drivername}://, and the scenarios know PostgreSQL by its "
-            f"async driver: write {_POSTGRES}://…, or unset the variable to use SQLite."
+            f"{VARIABLE} starts with {url.drivername}://, but scenarios need an async PostgreSQL "
+            f"driver: write {_POSTGRES}://…, or unset the variable to use SQLite."
         )
     if find_spec("asyncpg") is None:
         raise TargetError(

@@ -1,7 +1,7 @@
-"""A mail server: real sockets, and a loop of its own in a thread that loopviz does not watch.
+"""A mail server with real sockets, on its own loop in a thread that loopviz does not watch.
 
-It says `220 ready`, takes an order's number, and answers `250 ok`; or, at first, to each eighth
-order `451 try again later`, as servers with greylisting do.
+It sends `220 ready`, reads an order's number, and answers `250 ok`; the first mail of every eighth
+order gets `451 try again later`, as from servers with greylisting.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ __all__ = ["mail_server", "send_mail"]
 def mail_server(
     deliver: Callable[[int], object], delay_s: float = 0.2
 ) -> Iterator[tuple[str, int]]:
-    """Its address. It says nothing before `delay_s`.
+    """Run the server. Yields its address; it sends nothing before `delay_s`.
 
-    In its thread it calls `deliver` with the order of each mail that it takes, also if the same
-    one is sent again.
+    In its thread it calls `deliver` with the order of each mail that it accepts, also if the same
+    mail is sent again.
     """
     address: Future[tuple[str, int]] = Future()
     over: Future[None] = Future()
@@ -59,7 +59,7 @@ async def _serve(
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         senders.add(writer)
-        with contextlib.suppress(OSError, ValueError):  # it has gone, or talks nonsense
+        with contextlib.suppress(OSError, ValueError):  # the client has gone, or sent no number
             await asyncio.sleep(delay_s)
             writer.write(b"220 ready\n")
             order = int(await reader.readline())

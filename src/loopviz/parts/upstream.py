@@ -1,11 +1,11 @@
 """A second real HTTP server: the service that a scenario's endpoints call.
 
-It is uvicorn in a process of its own, started by the scenario's lifespan and gone with it:
+It is uvicorn in its own process, which the scenario's lifespan starts and ends:
 
     async with upstream(delay_s=0.2) as url, httpx.AsyncClient(base_url=url) as client:
         yield
 
-It answers any `GET`. With `?delay_ms=20&status=500` a request says itself when and with what.
+It answers any `GET`. A request may choose delay and status itself: `?delay_ms=20&status=500`.
 """
 
 import asyncio
@@ -35,15 +35,14 @@ Message = MutableMapping[str, Any]
 async def upstream(
     delay_s: float = 0.2, at_once: int = 10_000, queue: int = 10_000
 ) -> AsyncIterator[str]:
-    """Its URL, `http://127.0.0.1:PORT`; it answers each request after `delay_s`.
+    """Run the server, which answers each request after `delay_s`. Yields `http://127.0.0.1:PORT`.
 
-    It works on `at_once` requests; `queue` more wait until one of them is done; it refuses what
-    comes beyond (503). It ends with the block, or with this process, however that ends. Raises
-    TargetError if it does not start.
+    It works on `at_once` requests at a time; `queue` more wait; the rest get a 503. It ends with
+    the block, or with this process, however that ends. Raises TargetError if it does not start.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", __name__, str(delay_s), str(at_once), str(queue)),
-        stdin=asyncio.subprocess.PIPE,  # never written to: its end tells that we are gone
+        stdin=asyncio.subprocess.PIPE,  # never written to: its end shows that this process is gone
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdin is not None
@@ -59,7 +58,7 @@ async def upstream(
 
 
 class _Service:
-    """The ASGI app: so many requests at once, a queue, and no more."""
+    """The ASGI app: a limit on concurrent requests, a bounded queue, 503 beyond that."""
 
     def __init__(self, delay_s: float, at_once: int, queue: int) -> None:
         self._delay_s, self._room = delay_s, at_once + queue
@@ -88,7 +87,7 @@ class _Service:
 def _serve(delay_s: float, at_once: int, queue: int) -> None:
     import uvicorn  # noqa: PLC0415 - the scenario's process need not wait for that
 
-    # with the protocol named, else Nagle's algorithm stays on (see loopviz.lab.target.server)
+    # The protocol is explicit, else Nagle's algorithm stays on (see `loopviz.listener`).
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(2048)

@@ -1,6 +1,6 @@
 """CPU work of a known length, and a process pool that ends cleanly.
 
-Standard library only: the pool's workers import this module and nothing else of ours.
+Standard library only: the pool's workers import this module and nothing else of loopviz.
 """
 
 import math
@@ -17,7 +17,7 @@ __all__ = ["crunch", "process_pool", "rounds_for"]
 
 
 def crunch(rounds: int) -> int:
-    """Pure Python arithmetic: holds the GIL, and so does every other thread that runs it."""
+    """Pure Python arithmetic, which holds the GIL on whatever thread it runs."""
     total = 0
     for i in range(rounds):
         total = (total * 31 + i) % 1_000_003
@@ -25,9 +25,9 @@ def crunch(rounds: int) -> int:
 
 
 def rounds_for(ms: float) -> int:
-    """How many rounds `crunch` does in that many milliseconds on this machine at its best.
+    """The rounds that `crunch` does in `ms` milliseconds on this machine at its fastest.
 
-    Tries for a tenth of a second: a shared machine is at its best only now and then.
+    Measures for a tenth of a second: a shared machine is at its fastest only now and then.
     """
     rounds, best_s = 10_000, math.inf
     for _ in range(15):
@@ -54,7 +54,7 @@ def _timed(rounds: int) -> float:
 
 
 def _die_with_parent() -> None:
-    """A worker whose parent was killed would wait for work forever."""
+    """End a worker whose parent was killed: it would wait for work forever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
