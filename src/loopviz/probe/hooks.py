@@ -443,7 +443,7 @@ def make_hooks(
                     except Exception as error:  # noqa: BLE001 - the app must go on
                         break_off("task_end", error)
                 owner = None
-        handle = callback = task = None  # a traceback may refer to this frame
+        handle = callback = task = None  # a traceback may keep this frame: drop what it refers to
 
     # ---- the probe's own
 

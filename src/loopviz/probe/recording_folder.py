@@ -41,7 +41,7 @@ def open_files(path: Path | None, capacity: int) -> RecordingFiles:
     except OSError as error:
         place = path or tempfile.tempdir or "a temporary folder"
         what = f"loopviz cannot record into {place}"
-        if error.errno in NO_ROOM:  # without the path, which is long
+        if error.errno in NO_ROOM:  # this first, since paths are long
             what = f"loopviz cannot get {needed / 2**20:.1f} MiB for its recording"
         raise MachineError(what, error, where=f"in {place}") from error
 

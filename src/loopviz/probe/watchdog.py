@@ -207,7 +207,7 @@ class Watchdog:
                 continue
             if frame.f_code.co_filename.endswith(_WAITS) or thread.name.startswith("loopviz "):
                 continue
-            used = self._threads.used(thread)  # 0 for one that waits in C code
+            used = self._threads.used(thread)  # the frame does not show a wait in C code
             if used > most:
                 most, found = used, frame
         return found

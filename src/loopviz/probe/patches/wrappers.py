@@ -148,7 +148,7 @@ def wait_if(
 ) -> int | None:
     """Record a wait, if the call blocks. Returns the waiting task's number, else None."""
     try:
-        resource = resource_of(primitive)  # first: it may be new
+        resource = resource_of(primitive)  # first, so that a new one is described
         if resource is not None and blocks(primitive, *args):
             return recorder.wait(resource, direction)
     except Exception as error:  # noqa: BLE001 - the app must go on
