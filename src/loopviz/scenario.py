@@ -19,7 +19,7 @@ class Fix:
     key: str
     """Short id, used on the command line: `--fix to_thread`."""
     title: str
-    """What the fix does, as code where possible: `await asyncio.to_thread(...)`."""
+    """The change in a few words, as code where possible: `await asyncio.to_thread(...)`."""
     why: str
     """One sentence: why it helps, or, for a wrong fix, why it does not."""
     wrong: bool = False
@@ -41,7 +41,7 @@ class Counter:
     key: str
     """Short id, in the report's `counters`."""
     title: str
-    """What is counted, in a few words."""
+    """A few words for what is counted."""
     bad: bool = False
     """True if it should stay 0: duplicate charges, lost updates."""
     value: int = 0
@@ -57,6 +57,7 @@ class Load:
     """Arrivals per second."""
     arrivals: Literal["poisson", "constant"] = "poisson"
     timeout_s: float = 10.0
+    """Seconds after which the client gives up."""
     copies: int = 1
     """Requests that each arrival sends at once, all with its number: a client that asks twice."""
     leaves: float = 0.0

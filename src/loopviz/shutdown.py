@@ -12,23 +12,23 @@ __all__ = [
 ]
 
 REQUESTS_S = 1
-"""For the app's open requests, once the target is asked to end. uvicorn takes whole seconds."""
+"""Limit for the app's open requests when the target ends. uvicorn takes whole seconds."""
 TARGET_S = 1.5
-"""For the target: its requests, and half a second for the app's lifespan. Then the process exits,
-even if its loop is blocked."""
+"""Limit for the target: its requests, and half a second for the app's lifespan. Then the process
+exits, even if its loop is blocked."""
 CLOSE_S = 2.0
-"""For the children of a run that ends. Those left after this are killed."""
+"""Limit for the children of a run that ends. Those left after it are killed."""
 REPLACED_S = 0.5
-"""The same for a run that was replaced before the last one, and so has had time already."""
+"""`CLOSE_S` for a run that was replaced before the last one, and so has had time already."""
 
 ORPHANS_S = 1.2
-"""For the children, if the terminal process was killed. They notice that and end as above; the
-guard kills those left after this, so it allows their `REQUESTS_S` and little more."""
+"""Limit for the children if the terminal process was killed. They notice that and end as above; the
+guard kills those left, so this allows their `REQUESTS_S` and little more."""
 GUARD_S = 1.0
-"""For the guard, once nothing is left to clean up. It takes milliseconds unless it is stopped."""
+"""Limit for the guard once nothing is left to clean up: milliseconds, unless it is stopped."""
 
 RETIRED_REQUESTS_S = 4
-"""For the open requests of a worker that is no longer needed, while the others go on serving.
+"""Limit for the open requests of a worker that is no longer needed, while others go on serving.
 uvicorn takes whole seconds."""
 RETIRED_S = 6.0
-"""For such a worker: its requests, those just accepted, and the lifespan."""
+"""Limit for such a worker: its requests, those just accepted, and the lifespan."""

@@ -1,6 +1,6 @@
-"""What runs inside the watched process: the hooks, the watchdog, and how they get in and out.
+"""The part that runs in the watched process: hooks and watchdog, installed and uninstalled.
 
-Standard library only: it is installed into other people's apps.
+Standard library only, since it runs inside other people's apps.
 """
 
 from loopviz.probe.install import Probe, install

@@ -1,4 +1,4 @@
-"""The ASGI wrapper: when a request starts and ends, what it raised, whether its client left."""
+"""The ASGI wrapper: records requests' starts and ends, exceptions, and disconnected clients."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,11 +16,11 @@ App = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 def watch_requests(app: App, hooks: Hooks) -> App:
     """The same ASGI app; each HTTP request writes a start and an end record.
 
-    An exception that goes through the app is recorded, too; it goes on as it came.
+    An exception that goes through the app is recorded, too, and propagates unchanged.
 
-    When the client sent it is known if the last of its headers says so, as our load's do. If the
-    client leaves before the response is complete, that is recorded at once under uvicorn, under
-    other servers when the app receives it.
+    The time at which the client sent a request is known if its last header says so, as loopviz's
+    load does. If the client disconnects before the response is complete, that is recorded at once
+    under uvicorn, under other servers when the app receives the message.
     """
     request_start, request_end = hooks.request_start, hooks.request_end
 
@@ -52,7 +52,7 @@ def watch_requests(app: App, hooks: Hooks) -> App:
             name, value = scope["headers"][-1]
             if name == SENT_HEADER and len(value) < 19 and value.isdigit():
                 sent = int(value)
-        except Exception:  # noqa: BLE001, S110 - there are none, or they are no list
+        except Exception:  # noqa: BLE001, S110 - there are none, or they are not a list
             pass
         cycle: Any = getattr(receive, "__self__", None)
         reports = type(cycle) in reporting_cycles
@@ -76,14 +76,14 @@ def watch_requests(app: App, hooks: Hooks) -> App:
 
 
 def _has_length(start: dict[str, Any]) -> bool:
-    """Whether a response says how long it is, or has no body; others may send their parts late."""
+    """True if a response declares its length or has no body; others may send their parts late."""
     if start["status"] in (204, 304):
         return True
     return any(name == b"content-length" for name, _ in start.get("headers", ()))
 
 
 async def _listen(app: App, scope: dict[str, Any], receive: Any, send: Any, task: int) -> Any:
-    """Serve the request, and record that its client has gone when the app receives that."""
+    """Serve the request; record that its client disconnected when the app receives that."""
     complete = False
 
     def listening_send(message: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What a suspended task awaits: found by going down its chain of coroutines when it is woken."""
+"""The line at which a suspended task waits, and for what: read from its coroutines at wake-up."""
 
 from collections.abc import Callable
 from types import CodeType, CoroutineType
@@ -36,20 +36,20 @@ _WHAT = (
     ("/aiosqlite/core.py", "", "thread"),
     ("/asyncpg/", "", "socket"),
 )
-"""File's end (or, ending in /, a part), the coroutine's qualified name's beginning, and what the
-wait is then. The outermost coroutine below the user's that is in the table decides: a read through
-a library is a wait for the socket, whatever event the library has made of it."""
+"""End of a file (or, ending in /, part of its path), start of a coroutine's qualified name, and
+what such a wait is for. The outermost coroutine below the user's that is in the table decides: a
+read through a library is a wait for the socket, whatever event the library uses."""
 
 
 def make_place_of(places: Places, intern: Callable[[str], int]) -> Callable[[Any], int]:
-    """A function that gives the place at which a suspended coroutine waits, as an interned string.
+    """Make a function that returns the interned place at which a suspended coroutine waits.
 
-    The line is that of the innermost user coroutine in the chain; of the innermost one, if there
-    is none of the user's. 0 if nothing can be seen (not a coroutine, or it was not started).
+    The line is that of the innermost user coroutine in the chain; without one, of the innermost
+    coroutine. The place is 0 for anything but a started coroutine.
     """
     kinds, look_at, coroutine = places.kinds, places.kind, CoroutineType
     known: dict[tuple[int, int, int, int], int] = {}
-    kept: list[CodeType] = []  # their ids are in the keys
+    kept: list[CodeType] = []  # keeps the ids in the keys from being reused
 
     def place_of(outer: Any) -> int:
         at = outer if type(outer) is coroutine else None
@@ -79,7 +79,7 @@ def make_place_of(places: Places, intern: Callable[[str], int]) -> Callable[[Any
 
 
 def describe_wait(line_of: Any, lasti: int) -> str:
-    """What that suspended coroutine awaits, at the line of that instruction."""
+    """The place of a suspended coroutine: what it awaits, at the line of that instruction."""
     code: CodeType = line_of.cr_code
     what = "future"
     inner = line_of

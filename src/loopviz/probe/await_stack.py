@@ -1,7 +1,7 @@
-"""The await stack of a task, for another thread than the loop's: the loop may hang meanwhile.
+"""The await stack of a task, read on another thread than the loop's, so that the loop may hang.
 
-Nothing of the app is called: what is followed are objects of types that the interpreter itself
-makes, whose attributes run no code. Whatever else a task awaits ends the stack.
+No code of the app is called: only objects of the interpreter's own types are followed, whose
+attributes run no code. Any other awaitable ends the stack.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ from loopviz.wire.events import NUMBER
 __all__ = ["DEPTH", "await_stack", "coroutine_of", "links", "number_of", "stack_of_task"]
 
 DEPTH = 50
-"""Frames of a stack; beyond, the innermost ones."""
+"""Most frames of a stack; of a deeper one, the innermost."""
 _PROBE = str(Path(__file__).resolve().parent) + os.sep
-"""Our own frames are left out."""
+"""The folder of the probe's own frames, which are left out."""
 _FURTHEST = 1000
-"""Frames that are looked at, however deep it is."""
+"""Most frames that are followed."""
 
 
 def _wrappers() -> tuple[type, type]:
-    """Types of what is awaited in between.
+    """Types of awaitables that wrap a coroutine or generator.
 
-    By a loop over an asynchronous generator, and by an `__await__` that gives back a coroutine's.
+    They come from iterating an async generator, and from a coroutine's `__await__`.
     """
 
     async def generate() -> AsyncGenerator[None]:
@@ -52,7 +52,7 @@ _WRAPPED = (AsyncGeneratorType, CoroutineType)
 def await_stack(loop: asyncio.AbstractEventLoop, thread: int, number: int) -> list[str] | None:
     """The frames of the task with that number, outermost first, as `probe.places` writes them.
 
-    None if that loop, which runs on that thread, has no such task any more.
+    `thread` is the one that runs the loop. None if the loop has no such task any more.
     """
     for task in asyncio.all_tasks(loop):
         if number_of(task) == number:
@@ -61,7 +61,7 @@ def await_stack(loop: asyncio.AbstractEventLoop, thread: int, number: int) -> li
 
 
 def number_of(task: Any) -> int:
-    """A task's number, without a word to classes of the app's."""
+    """A task's number, 0 if it has none. Runs no code of the app's classes."""
     try:
         tag = object.__getattribute__(task, "_loopviz_tag")
     except AttributeError:
@@ -70,7 +70,7 @@ def number_of(task: Any) -> int:
 
 
 def stack_of_task(task: Any, thread: int) -> list[str]:
-    """As `await_stack`, of that task."""
+    """The frames of a task, as `await_stack`; empty for anything but an asyncio task."""
     if not isinstance(task, asyncio.Task):
         return []
     outer = coroutine_of(task)
@@ -82,7 +82,7 @@ def stack_of_task(task: Any, thread: int) -> list[str]:
 
 
 def coroutine_of(task: Any) -> Any:
-    """The coroutine that the app gave to a task; None of what is no asyncio task."""
+    """The coroutine that the app gave to a task; None for anything but an asyncio task."""
     if not isinstance(task, asyncio.Task):
         return None
     outer = asyncio.Task.get_coro(task)
@@ -90,7 +90,7 @@ def coroutine_of(task: Any) -> Any:
 
 
 def _running(outer: FrameType | None, thread: int) -> list[str]:
-    """From that frame inwards, as the thread stands now; empty if it is no longer there."""
+    """The frames from `outer` inwards on the thread's stack; empty if `outer` is not on it."""
     frames: list[str] = []
     frame = sys._current_frames().get(thread)
     while frame is not None:

@@ -1,4 +1,4 @@
-"""How the process's CPU time is shared between the loop's thread and the others."""
+"""Measures how the loop's thread and the other threads share the process's CPU time."""
 
 import sys
 import threading
@@ -26,11 +26,11 @@ class CpuShares:
         self._noted = self._read()
 
     def note(self) -> None:
-        """Count anew from here on."""
+        """Restart the measurement."""
         self._noted = self._read()
 
     def starved(self) -> bool:
-        """The loop's thread had less than half a core, and others more than that."""
+        """True if the loop's thread had less than half a core, and the others more than that."""
         if self._clock_id is None:
             return False
         wall, loop, process = (
@@ -47,25 +47,25 @@ class CpuShares:
 
 
 class ThreadTimes:
-    """The CPU time since the last `note`, of each thread. Where it is not known (macOS), 0."""
+    """The CPU time since the last `note`, of each thread; 0 where it is unknown (macOS)."""
 
     def __init__(self) -> None:
         self._noted: dict[threading.Thread, int] = {}
 
     def note(self) -> None:
-        """Count anew from here on."""
+        """Restart the measurement."""
         self._noted = {thread: _cpu_time_ns(thread) for thread in threading.enumerate()}
 
     def used(self, thread: threading.Thread) -> int:
-        """In nanoseconds; of a thread that is newer than the note, all it has had."""
+        """CPU time in nanoseconds; of a thread started since the last `note`, all of it."""
         return _cpu_time_ns(thread) - self._noted.get(thread, 0)
 
 
 def _cpu_time_ns(thread: threading.Thread) -> int:
-    """By the kernel's number of the thread: `pthread_getcpuclockid` may crash if it has ended."""
+    """A thread's CPU time, by its kernel id: `pthread_getcpuclockid` may crash if it has ended."""
     if sys.platform != "linux" or thread.native_id is None:
         return 0
     try:
-        return time.clock_gettime_ns(~thread.native_id << 3 | 6)  # as glibc makes a clock's number
+        return time.clock_gettime_ns(~thread.native_id << 3 | 6)  # glibc's formula for a clock's id
     except OSError:
         return 0

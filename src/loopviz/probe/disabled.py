@@ -1,4 +1,4 @@
-"""What a probe has that records nothing: hooks and a ring which do nothing."""
+"""Hooks and a ring that do nothing, for a probe that records nothing."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["NO_HOOKS", "NoRing"]
 
 
 class NoRing(LockedRing):
-    """It has no file, and takes what is written."""
+    """A ring without a file. It discards what is written."""
 
     def __init__(self) -> None:
         self._open = False

@@ -1,4 +1,4 @@
-"""What an exception says, and where in the user's code it was raised."""
+"""Exceptions as text, and the line of the user's code where they were raised."""
 
 from types import CodeType
 
@@ -10,7 +10,7 @@ _LONGEST = 200
 
 
 def describe_error(error: BaseException) -> str:
-    """`ValueError: no luck`, `sqlalchemy.TimeoutError: …`; in a group, its first one."""
+    """The error as `ValueError: no luck` or `sqlalchemy.TimeoutError: …`; of a group, its first."""
     error = _first(error)
     kind = type(error)
     library = kind.__module__.partition(".")[0]
@@ -25,7 +25,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def raised_at(error: BaseException) -> tuple[CodeType, int] | None:
-    """The user's innermost code that it went through, and the line there."""
+    """The innermost user code that the error went through, and the line; None if there is none."""
     found = _innermost(_first(error))
     return found or _innermost(error)
 

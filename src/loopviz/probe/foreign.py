@@ -1,8 +1,8 @@
-"""Coverage of loops whose callbacks cannot be seen: the steps of their tasks, and lag.
+"""Hooks for loops whose callbacks cannot be seen: they record tasks' steps, and lag.
 
-uvloop runs callbacks in C. What can be had is a task factory: it gives each task a coroutine that
-records when a step of it starts and ends. What the loop does in between is not known, and is
-recorded so (`STOPPED` after each step); ready delay, idle and utilization are not known either.
+uvloop runs callbacks in C, but accepts a task factory: ours gives each task a coroutine that
+records when a step starts and ends. What the loop does in between is unknown and recorded as such
+(`STOPPED` after each step); ready delay, idle time and utilization are unknown, too.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ __all__ = ["WatchedCoroutine", "make_foreign_hooks"]
 
 
 class WatchedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that records its steps; in all else it is the one that it wraps."""
+    """A coroutine that records its steps and otherwise behaves like the one that it wraps."""
 
     __slots__ = ("__weakref__", "_begin", "_coroutine", "_end", "_task")
 
@@ -46,7 +46,7 @@ class WatchedCoroutine(Coroutine[Any, Any, Any]):
         try:
             return self._coroutine.throw(*error)
         finally:
-            del error  # its traceback leads here
+            del error  # its traceback refers to this frame
             self._end()
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class WatchedCoroutine(Coroutine[Any, Any, Any]):
 def make_foreign_hooks(
     loop: Any, ring: Ring, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
-    """The hooks of a foreign loop; as `hooks.make_hooks`, but `create_task` makes a factory."""
+    """The hooks of a foreign loop; like `hooks.make_hooks`, but `create_task` makes a factory."""
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern
     claim, mask = itertools.count(1).__next__, ring.bytes_mask
     stopped = tag(Kind.STOPPED)
@@ -127,13 +127,13 @@ def make_foreign_hooks(
 
     def ended(task: Any) -> None:
         try:
-            task.get_coro()._task = None  # or no task would go before a collection
+            task.get_coro()._task = None  # breaks a cycle, or tasks would stay until a collection
             tasks.end(task, clock())
         except Exception as error:  # noqa: BLE001
             fail("task_end", error)
 
     def heartbeat(_callback: Any) -> None:
-        """`install` records it by itself."""
+        """Do nothing: `install` records it."""
 
     def adopt(found: Iterable[Any], _current: Any) -> None:
         for task in found:

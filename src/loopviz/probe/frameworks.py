@@ -1,7 +1,7 @@
-"""What uvicorn, Starlette and FastAPI know of a request: its phases, and that its client has gone.
+"""Patches of uvicorn, Starlette and FastAPI that record requests' phases and lost clients.
 
-They are patched once in the process, if and when the app imports them, however many loops are
-recorded; the last `unwatch` puts back exactly what was there. FastAPI's own telemetry is left
+They are patched once per process, if and when the app imports them, however many loops are
+recorded; the last `unwatch` restores exactly what was there. FastAPI's own telemetry is left
 alone: the phases begin where its spans do, without a tracer.
 """
 
@@ -18,31 +18,30 @@ from loopviz.probe.recorder import current, recorders
 __all__ = ["patched", "phases_over", "reporting_cycles", "unwatch", "watch"]
 
 reporting_cycles: set[type] = set()
-"""uvicorn's request-response cycles. Whoever serves one keeps its task's number in its attribute
-`_loopviz_task` meanwhile: should the connection be lost, that is recorded."""
+"""uvicorn's classes of request-response cycles. While one is served, its attribute `_loopviz_task`
+is the task's number, for the record if the connection is lost."""
 
 _Function = Callable[..., Any]
 _mark: Any = getattr(inspect, "markcoroutinefunction", None)  # from 3.12 on
 _background_calls: set[Any] = set()
-"""The code of background tasks' own `__call__`."""
+"""Code objects of the `__call__` of background tasks."""
 
 
 def watch() -> None:
-    """Somebody wants to know: patch what is imported, and what will be."""
+    """Add a watcher. The first one patches what is imported, now or later."""
     _patches.watch()
 
 
 def unwatch() -> None:
-    """He does not any more: the last one undoes it."""
+    """Release one watcher. The last one removes the patches."""
     if _patches.unwatch():
         reporting_cycles.clear()
 
 
 def phases_over(task: int) -> None:
-    """The response of that task's request has begun, though the request goes on: it streams.
+    """Record that the last phase of the task's request is over: its response streams.
 
-    Where there are phases, the last one is over. It is recorded without any, too: a request that
-    streams may take as long as it likes.
+    That is recorded without phases, too: a request that streams may take any time.
     """
     recorder = current()
     if recorder is not None:
@@ -58,7 +57,7 @@ def _enter(phase: str) -> None:
 def _with_hook(original: _Function, hook: Callable[..., None]) -> _Function:
     """The same coroutine function; each call first calls `hook` with the same arguments.
 
-    From 3.12 on a plain function can pass for a coroutine function, and costs a frame less.
+    From Python 3.12 on a plain function can pass for a coroutine function, which saves a frame.
     """
     if _mark is None:
 
@@ -81,7 +80,7 @@ def _with_hook(original: _Function, hook: Callable[..., None]) -> _Function:
 def _fastapi_routing(module: Any) -> list[Patch]:
     begins_span = getattr(module, "_operation", None)
     if begins_span is None or [*inspect.signature(begins_span).parameters] != ["name", "function"]:
-        return [  # an older FastAPI, or a newer one than we know
+        return [  # an older FastAPI, or an unknown newer one
             Patch(module, "solve_dependencies", _dependencies),
             Patch(module, "run_endpoint_function", _phase("endpoint")),
             Patch(module, "serialize_response", _phase("serialization")),
@@ -102,7 +101,7 @@ def _fastapi_routing(module: Any) -> list[Patch]:
 
 
 def _operation(original: _Function) -> _Function:
-    """FastAPI begins a span, or would: the cheapest place to see its phases."""
+    """Wrap the function that begins FastAPI's spans: the cheapest place to see its phases."""
     by_endpoint: dict[Any, frozenset[str]] = {}
 
     def operation(*, name: str, function: Any = None) -> Any:
@@ -111,10 +110,10 @@ def _operation(original: _Function) -> _Function:
             if phases is None:
                 phases = by_endpoint[function] = _phases_of(sys._getframe(1).f_locals)
             if name in phases:
-                recorder = recorders.get(_get_running_loop())  # as `current`, and a call less
+                recorder = recorders.get(_get_running_loop())  # `current`, inlined
                 if recorder is not None:
                     recorder.phase(name)
-        except Exception:  # noqa: BLE001, S110 - an endpoint without a hash: it has no phases
+        except Exception:  # noqa: BLE001, S110 - an unhashable endpoint: it has no phases
             pass
         return original(name=name, function=function)
 
@@ -122,7 +121,7 @@ def _operation(original: _Function) -> _Function:
 
 
 def _phases_of(handler: dict[str, Any]) -> frozenset[str]:
-    """Of an endpoint, by the variables of FastAPI's handler. None of a WebSocket's."""
+    """The phases of an endpoint, by the variables of FastAPI's handler; none of a WebSocket's."""
     if "request" not in handler:
         return frozenset()
     phases = {"endpoint", "serialization"}
@@ -141,7 +140,7 @@ def _dependencies(solve: _Function) -> _Function:
 
 
 def _has_dependencies(dependant: Any) -> bool:
-    """Or a body to validate; else there is nothing to solve."""
+    """True if there are dependencies to solve or a body to validate."""
     return bool(getattr(dependant, "dependencies", ()) or getattr(dependant, "body_params", ()))
 
 
@@ -163,7 +162,7 @@ def _background_module(module: Any) -> list[Patch]:
 
 
 def _background(call: _Function) -> _Function:
-    """Recorded once, by the outermost: a task that a list of tasks calls is not recorded again."""
+    """Record the phase once, in the outermost call: not again for each task in a list of tasks."""
     _background_calls.add(call.__code__)
 
     def hook(_: Any) -> None:
@@ -208,4 +207,4 @@ _MODULES: dict[str, Callable[[Any], list[Patch]]] = {
 
 _patches = SharedPatches(_MODULES)
 patched = _patches.modules
-"""The modules that are patched now."""
+"""Names of the modules that are patched now."""

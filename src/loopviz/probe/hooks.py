@@ -1,12 +1,12 @@
-"""The hooks: what runs on the loop's own thread for every callback. Closures, and nothing else.
+"""The hooks: closures that run on the loop's own thread for every callback.
 
-Everything hot lives in one function, `make_hooks`, since closure cells are the cheapest state
-that Python has (attributes cost twice as much). The loop gets, on its instance:
+All hot code is in one function, `make_hooks`, since closure cells are the cheapest state that
+Python has (attributes cost twice as much). The loop gets, on its instance:
 
-- a `_run_once` of ours, asyncio's own line by line, with a record for each thing it turns to;
-- a `call_soon` that notes when a callback became ready, and who caused it. It makes the handle
+- a `_run_once` that follows asyncio's line by line, with a record for each thing it turns to;
+- a `call_soon` that notes when a callback became ready, and by which task. It makes the handle
   itself, and so costs no more than asyncio's;
-- a `create_task`, since that is where tasks come from, uvicorn's too.
+- a `create_task`, through which all tasks come, uvicorn's too.
 
 A hook that raises is disabled and reported; the loop goes on.
 """
@@ -41,13 +41,13 @@ from loopviz.wire.ring import Ring
 __all__ = ["Handle", "Hooks", "make_hooks", "write_nothing"]
 
 _SPAWNS_KEPT, _TAGS_KEPT = 1000, 10_000
-"""So many are looked up at once; a program that makes functions without end has the rest found out
-each time, and grows no further."""
+"""Cache limits, in entries. Beyond them a lookup is recomputed each time, so a program that makes
+functions without end does not grow the caches."""
 
 _STEP_CLASSES = ("TaskStepMethWrapper", "TaskStepWrapper")
 _WAKEUP = "task_wakeup"
 _PYTHON_STEPS = ("__step", "__wakeup")
-"""What asyncio's C and Python tasks schedule for a step; `task.cancel`, say, is none."""
+"""Names of what asyncio's C and Python tasks schedule for a step; `task.cancel`, say, is none."""
 
 _MANY_TIMERS: int = base_events._MIN_SCHEDULED_TIMER_HANDLES  # type: ignore[attr-defined]
 _MANY_CANCELLED: float = base_events._MIN_CANCELLED_TIMER_HANDLES_FRACTION  # type: ignore[attr-defined]
@@ -58,54 +58,54 @@ _CAN_BE_SHORT = "debug" in inspect.signature(_callback_source).parameters  # in 
 
 
 class Handle(events.Handle):
-    """A callback that knows when it became ready, and which task's step made it so."""
+    """A callback's handle, with the time at which it became ready and the task that caused it."""
 
     __slots__ = ("cause", "ready_ns")
     __init__ = object.__init__
 
 
 class Hooks(NamedTuple):
-    """What `probe.install` puts into the loop, and what the other parts of the probe ask."""
+    """Functions that `probe.install` puts into the loop or that other parts of the probe call."""
 
     run_once: Callable[[], None]
     call_soon: Callable[..., Any]
     call_soon_from_anywhere: Callable[..., Any]
-    """For `loop._call_soon`, by which `call_soon_threadsafe` schedules."""
+    """The replacement of `loop._call_soon`, by which `call_soon_threadsafe` schedules."""
     create_task: Callable[[Callable[..., Any]], Callable[..., Any]]
     """Wrap a loop's `create_task`."""
     first_iteration: Callable[[], None]
-    """Asyncio's own `_run_once` has begun an iteration: watch it to its end."""
+    """Watch the iteration that asyncio's own `_run_once` has begun, to its end."""
     last_iteration: Callable[[], None]
-    """If that has not come to its end, watch it no more."""
+    """Stop watching that iteration, if it has not ended."""
     write: Callable[[int, int, int], None]
     """`write(at, a, tag)`, for `wire.events.tag`. From any thread, and from finalizers."""
     task: Callable[[], int]
     """The number of the running task, 0 if none runs. Loop's thread only."""
     number: Callable[[Any], int]
-    """A task's number; it is taken up if it was not known. Loop's thread only."""
+    """A task's number; an unknown task is adopted. Loop's thread only."""
     running: Callable[[], tuple[int, int]]
-    """When the running callback started (0: the loop is idle) and its task. Any thread."""
+    """Start of the running callback in ns (0: the loop is idle), and its task. Any thread."""
     request_start: Callable[[dict[str, Any], int], int]
     request_end: Callable[[dict[str, Any], int, int, int], None]
     """See `probe.requests`."""
     heartbeat: Callable[[Any], None]
-    """Sets the callback that is our own heartbeat, so that it is shown as such."""
+    """Set the probe's own heartbeat callback, so that it is recorded as such."""
     adopt: Callable[[Iterable[Any], Any], None]
-    """Take up the tasks that are there already, the one whose step is running among them."""
+    """Record the tasks that exist already, and the current one, whose step is running."""
     stop: Callable[[], None]
-    """Nothing is recorded from here on."""
+    """Record `STOPPED`, then nothing more."""
     abandon: Callable[[], None]
-    """The same, without a word: in the child of a fork, the ring is the parent's."""
+    """Record nothing more: in the child of a fork, the ring is the parent's."""
 
 
 def write_nothing(*_: Any) -> None:
-    """Stands in for the ring once nothing is recorded any more."""
+    """Do nothing; replaces the packing of records once recording has stopped."""
 
 
 def make_hooks(
     loop: Any, ring: Ring, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
-    """The hooks of one loop, writing into `ring`. `fail(hook, error)` is called if one raises."""
+    """The hooks of one loop, which write into `ring`. One that raises calls `fail(hook, error)`."""
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern
     # a record's number is taken in one C call, and its slot follows from it: so a finalizer or
     # another thread may write between any two bytecodes of this one
@@ -120,15 +120,15 @@ def make_hooks(
     woken = tag(Kind.WOKEN)
 
     asyncios: deque[Any] = loop._ready
-    ready = asyncios  # another one only while asyncio's own iteration comes to its end
-    turned = clock()  # when this iteration began: others' handles became ready then
+    ready = asyncios  # another deque only until asyncio's own iteration ends
+    turned = clock()  # when this iteration began: asyncio's own handles became ready then
     started = 0  # when the running callback started; 0 while idle
     task_tag = 0  # its task's tag, 0 if it has no task
     cause = 0  # the task whose step it is, or whose step made this callback ready
-    owner: Any = None  # its task, held until the next switch to see whether it ended
-    spawns: dict[tuple[int, int, int, int], int] = {}  # sites of tasks that callbacks make
+    owner: Any = None  # its task, kept until the next switch to see whether it ended
+    spawns: dict[tuple[int, int, int, int], int] = {}  # start tags of tasks that callbacks make
     tags: dict[Any, int] = {}  # of callbacks, by function, id(code), or type and name
-    kept: list[Any] = []  # what has its id in them, so that no other gets it
+    kept: list[Any] = []  # keeps the ids in those keys from being reused
     calling = 0  # the tag of the running callback, if it is no task's step
     recording_tasks = True
     our_heartbeat: Any = None
@@ -170,7 +170,7 @@ def make_hooks(
                 if calling and type(coro) is coroutine_type:
                     key = (calling, id(caller.f_code), caller.f_lasti, id(coro.cr_code))
                     start = spawns.get(key)
-                    if start is not None:  # a callback comes to that instruction by the same way
+                    if start is not None:  # a callback reaches that instruction by the same path
                         number = next_number() & NUMBER
                         task._loopviz_tag = number | step
                         seq = claim()
@@ -178,23 +178,23 @@ def make_hooks(
                         return task
                 record_task(task, coro, caller, options)
             except Exception as error:  # noqa: BLE001 - the app must go on
-                recording_tasks = False  # each is recorded at its first step
+                recording_tasks = False  # tasks are then recorded at their first step
                 fail("create_task", error)
             return task
 
         return create_task
 
     def record_task(task: Any, coroutine: Any, caller: Any, options: dict[str, Any]) -> None:
-        """Record a task that was made just now, by that frame."""
+        """Record a task that `caller`, a frame, has just made."""
         if loop._task_factory is not None and hasattr(task, "_loopviz_tag"):
-            if task.done():  # an eager task that was adopted at a record of its own
+            if task.done():  # an eager task, adopted when it recorded something
                 end_task(task, clock())
             return
         name = name_given(caller, options)
         frame = user_frame(caller)
         spawned_at, lasti = (frame.f_code, frame.f_lasti) if frame else (None, 0)
         b = site_of(coroutine, spawned_at, lasti)
-        owner = group_owner(caller)  # it outlives whoever asked it, and answers for the task
+        owner = group_owner(caller)  # it outlives the caller, and awaits the task
         parent = running_task() if owner is None else number_of(owner)
         start_task(task, parent, b, name)
         if task.done():
@@ -210,7 +210,7 @@ def make_hooks(
     # ---- callbacks
 
     def learn(callback: Any, key: Any) -> int:
-        """The tag of a callback that is new to us, kept under the key; 0 for a task's step."""
+        """The tag of a new callback, cached under `key`; 0 for a task's step."""
         nonlocal step_type
         kind = type(callback)
         if kind.__name__ in _STEP_CLASSES:
@@ -226,7 +226,7 @@ def make_hooks(
         return found
 
     def turn_to(handle: Any) -> None:
-        """The loop turns to that handle, whatever it is: what `_run_once` does for steps."""
+        """Record that the loop turns to a handle of any kind; `_run_once` inlines frequent ones."""
         nonlocal started, task_tag, owner, cause, calling
         try:
             started = now = clock()
@@ -242,7 +242,7 @@ def make_hooks(
             if kind is method:
                 key = callback.__func__
                 if type(key) is not function:
-                    key = None  # whatever it is, it may not be hashable
+                    key = None  # it may not be hashable
             elif kind is builtin:
                 key = callback.__name__
                 if key == wakeup:
@@ -267,7 +267,7 @@ def make_hooks(
             break_off("callback", error)
 
     def turn_to_woken(task: Any, at_ready: int) -> None:
-        """What the task awaited is there: record what that was, and whose step brought it."""
+        """Record a task's wake-up: the place at which it waited, and the task that woke it."""
         nonlocal task_tag, owner, cause, calling
         waker, owner, calling = cause, task, 0
         task_tag = cause = getattr(task, "_loopviz_tag", 0) or adopt_task(task)
@@ -307,14 +307,14 @@ def make_hooks(
         events.Handle.__init__(handle, callback, args, loop, context)
         if handle._source_traceback:
             del handle._source_traceback[-1]
-        handle.ready_ns, handle.cause = clock(), 0  # whatever the loop does at this moment
+        handle.ready_ns, handle.cause = clock(), 0  # not by what the loop runs at the moment
         ready.append(handle)
         return handle
 
     # ---- the loop
 
     class FirstIteration(deque[Any]):
-        """The ready queue while asyncio's own `_run_once` still has an iteration to end."""
+        """The ready queue until asyncio's own `_run_once` has ended its iteration."""
 
         __slots__ = ()
 
@@ -336,7 +336,7 @@ def make_hooks(
             ready = loop._ready = asyncios
 
     def _run_once() -> None:
-        """One iteration. As `asyncio.base_events.BaseEventLoop._run_once` (3.11 to 3.14)."""
+        """Run one iteration, like `asyncio.base_events.BaseEventLoop._run_once` (3.11 to 3.14)."""
         nonlocal ready, turned, started, task_tag, cause, owner, calling
         if ready is not asyncios:
             last_iteration()
@@ -391,13 +391,13 @@ def make_hooks(
         for _ in repeat(None, len(ready)):
             try:
                 handle = popleft()
-            except IndexError:  # uninstalled, and another probe installed, which has them now
+            except IndexError:  # uninstalled; another probe has taken them
                 break
             if handle._cancelled:
                 continue
             callback = handle._callback
             kind = type(callback)
-            try:  # as `turn_to`, for what is most frequent
+            try:  # `turn_to`, inlined for the most frequent kinds
                 if kind is step_type and owner is None:
                     at_ready, task = handle.ready_ns, callback.__self__
                     task_tag = cause = task._loopviz_tag
@@ -423,14 +423,14 @@ def make_hooks(
                         turn_to(handle)
                 else:
                     turn_to(handle)
-            except (AttributeError, KeyError, TypeError):  # not our handle, or new to us
+            except (AttributeError, KeyError, TypeError):  # not our handle, or a new callback
                 turn_to(handle)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 break_off("callback", error)
             if debug:
                 _run_slowly(loop, handle)
             else:
-                try:  # as `Handle._run`, and a call less
+                try:  # `Handle._run`, inlined
                     handle._context.run(callback, *handle._args)
                 except (SystemExit, KeyboardInterrupt):
                     raise
@@ -443,7 +443,7 @@ def make_hooks(
                     except Exception as error:  # noqa: BLE001 - the app must go on
                         break_off("task_end", error)
                 owner = None
-        handle = callback = task = None  # a traceback may lead here: hold nothing through it
+        handle = callback = task = None  # a traceback may keep this frame: drop what it refers to
 
     # ---- the probe's own
 
@@ -467,7 +467,7 @@ def make_hooks(
         abandon()
 
     def break_off(hook: str, error: Exception) -> None:
-        """Without the switches, all else would be wrong."""
+        """Stop recording after an error: without the switches, all else would be wrong."""
         fail(hook, error)
         stop()
 
@@ -496,7 +496,7 @@ def make_hooks(
 
 
 def _report(loop: Any, handle: Any, error: BaseException) -> None:
-    """The callback raised: as `asyncio.events.Handle._run` has it."""
+    """Report a callback's error, as `asyncio.events.Handle._run` does."""
     debug = {"debug": loop.get_debug()} if _CAN_BE_SHORT else {}
     what = _callback_source(handle._callback, handle._args, **debug)
     context = {"message": f"Exception in callback {what}", "exception": error, "handle": handle}
@@ -506,7 +506,7 @@ def _report(loop: Any, handle: Any, error: BaseException) -> None:
 
 
 def _run_slowly(loop: Any, handle: Any) -> None:
-    """As asyncio does it in debug mode."""
+    """Run a handle and log it if it is slow, as asyncio does in debug mode."""
     try:
         loop._current_handle = handle
         began = loop.time()

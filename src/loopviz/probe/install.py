@@ -1,4 +1,4 @@
-"""Put the probe into a live loop, and take it out again."""
+"""Install the probe in a live loop, and uninstall it."""
 
 import asyncio
 import inspect
@@ -30,7 +30,7 @@ __all__ = ["AUX_RING", "LOOP_RING", "Probe", "install", "prepare"]
 
 HEARTBEAT_S = 0.02
 _PATIENCE_S = 10.0
-"""How long the loop of another thread may take to let us in."""
+"""Seconds to wait for a loop in another thread to run the installation."""
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
 _MESSAGES = {
     "Task exception was never retrieved": Kind.EXCEPTION_NEVER_RETRIEVED,
@@ -39,15 +39,15 @@ _MESSAGES = {
 
 _log = logging.getLogger("loopviz")
 _probes: dict[asyncio.AbstractEventLoop, "Probe"] = {}
-"""The loops that are recorded."""
+"""The probes of the loops that are being recorded."""
 
 
 class Probe:
     """A probe in a loop. `uninstall()`, or leaving its `with` block, restores the loop exactly.
 
-    asyncio's own loops, and those that run callbacks as they do, are seen in full (`coverage` is
-    "full"). Of a foreign loop (uvloop) the tasks' steps and the lag are seen ("steps"). Where the
-    machine leaves no way to record, it is "off", and `why` says in one sentence why.
+    asyncio's own loops, and those that run callbacks as they do, are recorded in full (`coverage`
+    is "full"). Of a foreign loop (uvloop), tasks' steps and lag are recorded ("steps"). If the
+    system offers no way to record, it is "off", and `why` is one sentence with the reason.
     """
 
     why = ""
@@ -68,7 +68,7 @@ class Probe:
         self._loop: Any = loop
         self._ring, self._lock = files.loop, files.lock
         self.aux_ring = files.aux_ring
-        """For whoever else has something to record: marks, worker jobs."""
+        """The ring for records of other threads: marks, worker jobs."""
         self._failed: set[str] = set()
         PLACES.add_user_roots(user_roots)
         make = make_hooks if self.coverage == "full" else make_foreign_hooks
@@ -80,7 +80,7 @@ class Probe:
         self._wants_watchdog, self._wants_tripwire = watchdog, tripwire
         self._watchdog: Watchdog | None = None
         self._heartbeat_s = heartbeat_s
-        self._beat = self._measure_lag  # one bound method, for the hooks to know it by
+        self._beat = self._measure_lag  # one bound method, by which the hooks recognise it
         self._beat_due = 0.0
         self._beat_handle: asyncio.Handle | None = None
         self._installs = 0
@@ -88,7 +88,7 @@ class Probe:
         self._factory: Any = None
 
     def install(self) -> None:
-        """Hook in, on the loop's own thread; once more than it is taken out, and it stays in."""
+        """Hook the loop, on its own thread. Each call needs an `uninstall`; the last unhooks."""
         self._installs += 1
         if self._installs > 1:
             return
@@ -107,13 +107,13 @@ class Probe:
         else:
             self._factory = loop.get_task_factory()
             loop.set_task_factory(hooks.create_task(self._factory))
-        if inspect.isroutine(loop.call_exception_handler):  # else it is a test's
+        if inspect.isroutine(loop.call_exception_handler):  # else it is a mock
             handler = self._wrap_exception_handler(loop.call_exception_handler)
             self._patch("call_exception_handler", handler)
         recorders[loop] = self.recorder
         patches.watch()
         frameworks.watch()
-        if self._clock is monotonic_ns:  # on virtual time a collection takes none
+        if self._clock is monotonic_ns:  # a collection takes no virtual time
             PAUSES.watch(loop, self._on_pause)
         if self._heartbeat_s is not None:
             hooks.heartbeat(self._beat)
@@ -123,11 +123,11 @@ class Probe:
         if running:
             self._start_watchdog()
         elif self._wants_watchdog:
-            loop.call_soon(self._start_watchdog)  # which thread will run it shows only then
+            loop.call_soon(self._start_watchdog)  # only then is its thread known
         _probes[loop] = self
 
     def uninstall(self) -> None:
-        """Take everything out; what is recorded stays in the folder. Safe to call twice.
+        """Remove all hooks; the recording stays in the folder. Safe to call twice.
 
         To be called on the loop's own thread, or when the loop does not run.
         """
@@ -151,11 +151,11 @@ class Probe:
         self._lock.release()
 
     def _records_into(self, path: Path) -> bool:
-        """Whether that folder is the one asked for, or the one taken instead."""
+        """True if `path` is the folder asked for, or the one taken instead."""
         return path.resolve() in (self.folder.resolve(), self._asked.resolve())
 
     def _release_closed(self) -> None:
-        """If the loop was closed, take everything out, however often it was installed."""
+        """Uninstall if the loop was closed, however often the probe was installed."""
         if self._loop.is_closed():
             self._installs = min(self._installs, 1)
             self.uninstall()
@@ -172,14 +172,14 @@ class Probe:
         self.uninstall()
 
     def _withdraw(self) -> None:
-        """Out of all that the process shares."""
+        """Unregister from everything that the process shares."""
         del recorders[self._loop]
         frameworks.unwatch()
         patches.unwatch()
         PAUSES.unwatch(self._loop)
 
     def _abandon(self) -> None:
-        """In the child of a fork: the rings are the parent's, and the watchdog did not come."""
+        """Unhook in the child of a fork, which has the parent's rings and no watchdog thread."""
         self._installs = 0
         self.hooks.abandon()
         self.aux_ring.abandon()
@@ -192,7 +192,7 @@ class Probe:
         setattr(self._loop, name, ours)
 
     def _put_back(self, name: str) -> None:
-        """What was there before, or the class's own; not if another tool came after us."""
+        """Restore the attribute that was there before, unless another tool has replaced ours."""
         before, ours = self._before.pop(name)
         if vars(self._loop).get(name) is not ours:
             return
@@ -215,20 +215,20 @@ class Probe:
         )
         try:
             watchdog.start()
-        except RuntimeError as error:  # the machine gives no more threads
+        except RuntimeError as error:  # the system gives no more threads
             self._fail("watchdog", error)
         else:
             self._watchdog = watchdog
 
     def _measure_lag(self) -> None:
-        """Measure lag: a timer every 20 ms, each due 20 ms after the one before was *due*.
+        """Measure lag: a timer every 20 ms, each due 20 ms after the previous one was *due*.
 
-        So after a block the missed ones run at once, each as late as it really was: an open loop
-        of timers, as the load is one of requests. After a second they are let go.
+        After a block the missed timers run at once, each as late as it really was: an open loop of
+        timers, as the load is one of requests. Timers more than a second late are skipped.
         """
         assert self._heartbeat_s is not None
         due = self._beat_due
-        if self.coverage == "steps":  # the hooks see no timers there
+        if self.coverage == "steps":  # the hooks record no timers there
             now = self._clock()
             self.hooks.write(now, now, tag(Kind.CALLBACK))
             self.hooks.write(now, round(due * 1e9), tag(Kind.TIMER))
@@ -251,7 +251,7 @@ class Probe:
         return call_exception_handler
 
     def _note_exception(self, context: dict[str, Any]) -> None:
-        """Maybe on another thread: wherever a task's last reference went."""
+        """Record a task's exception, on any thread: where its last reference was dropped."""
         kind = _MESSAGES.get(context.get("message", ""))
         task = context.get("task") or context.get("future")
         number = getattr(task, "_loopviz_tag", 0) & NUMBER
@@ -271,12 +271,12 @@ class Probe:
         if hook in self._failed:
             return
         self._failed.add(hook)
-        _log.error("the %s hook failed, loopviz sees less from here on", hook, exc_info=error)
+        _log.error("the %s hook failed; loopviz records less from now on", hook, exc_info=error)
         self.aux_ring.write(Kind.HOOK_FAILED, text=f"{hook}: {type(error).__name__}: {error}")
 
 
 class Unwatched(Probe):
-    """Stands in for a probe where the machine leaves no way to record: it does nothing."""
+    """A probe that does nothing, for systems that offer no way to record."""
 
     def __init__(self, folder: Path, why: str) -> None:
         self.folder, self.coverage, self.why = folder, "off", why
@@ -288,10 +288,10 @@ class Unwatched(Probe):
         )
 
     def install(self) -> None:
-        """Nothing is recorded."""
+        """Do nothing."""
 
     def uninstall(self) -> None:
-        """There is nothing to take out."""
+        """Do nothing."""
 
 
 def install(
@@ -308,25 +308,25 @@ def install(
 ) -> Probe:
     """Start recording the running (or given) loop into rings in the folder `path`.
 
-    A recording of the past in that folder is replaced. While another loop is being recorded there,
-    in this process or in another one, the first free one of `path-2`, `path-3`, … is taken: so
-    each worker of a server has its own. Without `path` a new temporary folder is made.
-    `Probe.folder` names the folder that was taken.
+    An older recording in that folder is replaced. While another loop is being recorded there, in
+    this process or in another one, the first free one of `path-2`, `path-3`, … is taken: so each
+    worker of a server has its own. Without `path` a new temporary folder is made. `Probe.folder` is
+    the folder that was taken.
 
     A loop that is being recorded already keeps its probe, which is returned, and stays until it
-    was uninstalled as often. The given loop may be idle, or run in another thread: it is hooked
-    there, within 10 s.
+    has been uninstalled as often. The given loop may be idle, or run in another thread: it is
+    hooked there, within 10 s.
 
-    If the machine leaves no way to record (no room, no permission, too many open files), that is
-    logged as an error, and the app goes on: the probe that is returned does nothing, its `coverage`
-    is "off", and its `why` says why. With `required` it is a MachineError.
+    If the system offers no way to record (no room, no permission, too many open files), that is
+    logged as an error, and the app goes on: the returned probe does nothing, its `coverage` is
+    "off", and its `why` is the reason. With `required`, MachineError is raised instead.
 
-    `user_roots` are folders whose code counts as the user's even if it lies among installed
-    packages. A loop on a clock of its own (`loopviz.testing.VirtualLoop`) wants that clock, and no
-    watchdog. `tripwire` lets the watchdog name a line even while C code holds the GIL, by signals
-    (see `probe.tripwire`); without it, that line is named as soon as the GIL is free again.
-    `capacity` is the ring's, in records, a power of two. Raises LoopvizError if the
-    loop is recorded elsewhere, or its thread does not let us in; RuntimeError without any loop.
+    `user_roots` are folders whose code counts as the user's even among installed packages. A loop
+    on its own clock (`loopviz.testing.VirtualLoop`) needs that `clock`, and `watchdog=False`.
+    `tripwire` lets the watchdog name a line even while C code holds the GIL, by signals (see
+    `probe.tripwire`); without it, that line is named as soon as the GIL is free again. `capacity`
+    is that of the ring in records, a power of two. Raises LoopvizError if the loop is being
+    recorded elsewhere or does not respond; RuntimeError if no loop is given and none is running.
     """
     loop = loop or asyncio.get_running_loop()
     if not isinstance(loop, asyncio.AbstractEventLoop):
@@ -354,7 +354,7 @@ def install(
     elif asked is not None and not probe._records_into(asked):
         raise LoopvizError(
             f"This loop is being recorded into {probe.folder}: uninstall that probe first, "
-            "or leave the path away to share it."
+            "or omit the path to share it."
         )
     _on_thread_of(loop, probe.install)
     return probe
@@ -367,13 +367,13 @@ def _unwatched(asked: Path | None, error: MachineError) -> Probe:
 
 
 def _release_closed() -> None:
-    """Take the probes out of loops that were closed with them: nobody else may ever do it."""
+    """Uninstall the probes of closed loops, which nothing else may ever do."""
     for probe in tuple(_probes.values()):
         probe._release_closed()
 
 
 def prepare() -> None:
-    """Note from now on where locks, pools and the like are made: call it before the app is there.
+    """Record from now on where locks, pools and the like are made. Call it before the app exists.
 
     Without it they are described when they are first used, without their line.
     """
@@ -391,27 +391,27 @@ def _on_thread_of(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> 
     def call_there() -> None:
         try:
             call()
-        except Exception as error:  # noqa: BLE001 - raised where it was asked for
+        except Exception as error:  # noqa: BLE001 - raised in the calling thread
             failed.append(error)
         done.set()
 
     loop.call_soon_threadsafe(call_there)
     if not done.wait(_PATIENCE_S):
         raise LoopvizError(
-            f"The loop did not come round within {_PATIENCE_S:g} s: something holds it. "
-            "Install the probe before that, from the loop's own thread."
+            f"The loop did not respond within {_PATIENCE_S:g} s: something blocks it. "
+            "Install the probe earlier, from the loop's own thread."
         )
     if failed:
         raise failed[0]
 
 
 def _is_asyncios(loop: Any) -> bool:
-    """Whether callbacks run by asyncio's own `_run_once`."""
+    """True if callbacks are run by asyncio's own `_run_once`."""
     return isinstance(getattr(loop, "_ready", None), deque) and _is_stock(loop, "_run_once")
 
 
 def _is_stock(loop: Any, name: str) -> bool:
-    """Whether a method is asyncio's own, and nobody has replaced it."""
+    """True if a method is asyncio's own, and has not been replaced."""
     method = getattr(type(loop), name, None)
     is_asyncios = getattr(method, "__module__", "") == BaseEventLoop.__module__
     return is_asyncios and name not in vars(loop) and method is vars(BaseEventLoop)[name]

@@ -1,4 +1,4 @@
-"""What the probe costs on this machine, by its own measurement."""
+"""Measures what the probe costs on this machine."""
 
 import asyncio
 import mmap
@@ -18,11 +18,11 @@ _CAPACITY = 1 << 10
 
 
 def measure_overhead(clock: Clock = monotonic_ns) -> int:
-    """Nanoseconds that the probe adds per callback: on a small loop of its own, bare and hooked.
+    """Nanoseconds that the probe adds per callback, measured on two small loops, bare and hooked.
 
     Takes about 10 ms, and no loop may run on this thread. It is the cost in a tight loop: in a
-    server, whose own work pushes the probe's out of the processor's caches, it is up to three
-    times as much (benchmarks/README.md).
+    server, whose own work evicts the probe from the processor's caches, it is up to three times
+    as much (benchmarks/README.md).
     """
     ring = Ring(mmap.mmap(-1, ring_size(_CAPACITY)), _CAPACITY)
     bare, hooked = asyncio.SelectorEventLoop(), asyncio.SelectorEventLoop()

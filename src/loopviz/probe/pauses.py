@@ -13,6 +13,7 @@ _SHORTEST_NS = MS // 20
 """Shorter collections of the youngest generation are not recorded: a record costs more."""
 
 OnPause = Callable[[int, int, int, bool], None]
+"""`on_pause(started, ended, generation, on_the_loop's_thread)`; times in nanoseconds."""
 
 
 class PauseListeners:
@@ -24,13 +25,13 @@ class PauseListeners:
         self._listeners: dict[Any, OnPause] = {}
 
     def watch(self, loop: Any, on_pause: OnPause) -> None:
-        """`on_pause(started, ended, generation, on_the_loop's_thread)` is called after each."""
+        """Call `on_pause` after each collection, on the thread on which it ran."""
         if not self._listeners:
             gc.callbacks.append(self._collected)
         self._listeners[loop] = on_pause
 
     def unwatch(self, loop: Any) -> None:
-        """Stop calling for that loop."""
+        """Stop the calls for that loop."""
         if self._listeners.pop(loop, None) is not None and not self._listeners:
             gc.callbacks.remove(self._collected)
 
@@ -45,7 +46,7 @@ class PauseListeners:
             for loop, on_pause in tuple(self._listeners.items()):
                 try:
                     on_pause(started, ended, generation, loop is here)
-                except Exception:  # noqa: BLE001 - its ring is broken, as its other hooks will say
+                except Exception:  # noqa: BLE001 - its ring is broken, as its other hooks report
                     self._listeners.pop(loop, None)  # nothing else is safe within a collection
 
 

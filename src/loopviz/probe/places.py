@@ -1,4 +1,4 @@
-"""Where code is: user frames, spawn sites, callback names, stacks, as short texts to intern.
+"""Places in code: user frames, spawn sites and callback names, as short texts to intern.
 
 A *site* is `name <tab> file <tab> line <tab> function`; a *frame* is the same with an empty name.
 """
@@ -16,29 +16,29 @@ __all__ = ["PLACES", "Places", "is_generated", "line_at"]
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 _LOOPS = ("base_events.py", str(Path(__file__).resolve().with_name("hooks.py")))
-"""Whose `_run_once` runs the callbacks."""
+"""Ends of the files whose `_run_once` runs the callbacks."""
 USER, LIBRARY, LOOP = 1, 2, 3
 _FOREIGN = str(Path(__file__).resolve().with_name("foreign.py"))
-"""Whose `send` and `throw` run the steps of a foreign loop's tasks."""
+"""The file whose `send` and `throw` run the steps of a foreign loop's tasks."""
 
 
 class Places:
-    """Tells user code from library code, and names what it sees."""
+    """Tells user code from library code."""
 
     def __init__(self, user_roots: Iterable[str] = (), library: Iterable[str] = ()) -> None:
-        """`library`: what the file names of library code start with; without: this Python's."""
+        """`library`: prefixes of the file names of library code; by default this Python's."""
         self._user_roots: tuple[str, ...] = ()
         self._library = tuple(library) or _library_folders()
         self.kinds: dict[int, int] = {}
-        """What `kind` knows so far, by `id(code)`: a code object's own hash goes through all of
-        its constants and names."""
+        """The results of `kind`, by `id(code)`: a code object's own hash goes through all of its
+        constants and names."""
         self._kept: list[CodeType] = []
         self.add_user_roots(user_roots)
 
     def add_user_roots(self, roots: Iterable[str]) -> None:
-        """Code below these folders is the user's, even if they lie among installed packages.
+        """Count code below these folders as the user's, even among installed packages.
 
-        What is installed below them, in a project's `.venv`, is not.
+        Packages installed below them, as in a project's `.venv`, are still libraries.
         """
         more = {root.rstrip(os.sep) + os.sep for root in roots} - set(self._user_roots)
         if more:
@@ -46,7 +46,7 @@ class Places:
             self.kinds.clear()
 
     def kind(self, code: CodeType) -> int:
-        """`USER`, `LIBRARY` (standard, installed, ours) or `LOOP`, below which no frame counts."""
+        """`USER`, `LIBRARY` (standard, installed, loopviz) or `LOOP`, at which a stack ends."""
         return self.kinds.get(id(code)) or self._look_at(code)
 
     def user_frame(self, frame: FrameType | None) -> FrameType | None:
@@ -56,14 +56,14 @@ class Places:
             code = frame.f_code
             kind = kinds.get(id(code)) or self._look_at(code)
             if kind == LOOP:
-                return None  # whoever started the loop has no part in its callbacks
+                return None  # the code that started the loop has no part in its callbacks
             if kind == USER and not is_generated(frame):
                 return frame
             frame = frame.f_back
         return None
 
     def has_user_frame(self, frames: Iterable[FrameType]) -> bool:
-        """As `user_frame`, of a stack that was read before: whether one is the user's."""
+        """True if one of the frames, innermost first and out to the loop, is the user's."""
         for frame in frames:
             kind = self.kind(frame.f_code)
             if kind == LOOP:
@@ -73,11 +73,11 @@ class Places:
         return False
 
     def folders(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Whose code is the user's, and whose a library's: for another process's `Places`."""
+        """The user roots and the library prefixes, for `Places` in another process."""
         return self._user_roots, self._library
 
     def kind_of(self, file: str, name: str) -> int:
-        """As `kind`, of the code of that (short) name in that file."""
+        """The kind, as `kind` returns it, of the code with that short name in that file."""
         if name == "_run_once" and file.endswith(_LOOPS):
             return LOOP
         if name in ("send", "throw") and file == _FOREIGN:
@@ -89,7 +89,7 @@ class Places:
 
     def _look_at(self, code: CodeType) -> int:
         kind = self.kind_of(code.co_filename, code.co_name)
-        self._kept.append(code)  # or another might come to lie at its address
+        self._kept.append(code)  # keeps its id from being reused
         self.kinds[id(code)] = kind
         return kind
 
@@ -102,12 +102,15 @@ def _library_folders() -> tuple[str, ...]:
 
 
 def _is_installed(file: str) -> bool:
-    """Whether it lies in a virtual environment, wherever that is."""
+    """True for a file in any virtual environment."""
     return "/site-packages/" in file or "/dist-packages/" in file
 
 
 def is_generated(frame: FrameType) -> bool:
-    """Its code was made by a library as text (SQLAlchemy does); `python -c` is the user's."""
+    """True if a library compiled the frame's code from a string (as SQLAlchemy does).
+
+    `python -c` is the user's code.
+    """
     made = frame.f_code.co_filename[:1] == "<"
     return made and frame.f_globals.get("__name__") != "__main__"
 
@@ -139,7 +142,7 @@ def coroutine_site(coroutine: Any) -> str:
 
 
 def callback_site(callback: Any) -> str:
-    """The site of a callback: its qualified name and where it is defined, as far as known."""
+    """The site of a callback: its qualified name and where it is defined, if known."""
     while isinstance(callback, functools.partial):
         callback = callback.func
     function = getattr(callback, "__func__", callback)
@@ -151,4 +154,4 @@ def callback_site(callback: Any) -> str:
 
 
 PLACES = Places()
-"""The process's own: what is user code is the same for all of its loops."""
+"""The instance that all loops of this process share: user code is the same for all of them."""

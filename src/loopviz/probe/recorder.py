@@ -1,8 +1,8 @@
-"""What the patched primitives record of the loop they run on: waits, occupancy, jobs, calls.
+"""The recorder: writes what patched primitives report of their loop: waits, units, jobs, calls.
 
-A patched primitive asks `current()` whether the running loop is recorded, and if so records what
-happens. Everything but `current`, `ResourceDescription`, `Recorder.fail`, `job_started` and
-`job_ended` is for the loop's own thread.
+A patched primitive gets the recorder of the running loop from `current()`, if it is recorded.
+Everything but `current`, `ResourceDescription`, `Recorder.fail`, `job_started` and `job_ended` is
+for the loop's own thread.
 """
 
 import contextlib
@@ -42,16 +42,16 @@ _ACQUIRED, _RELEASED = tag(Kind.ACQUIRED), tag(Kind.RELEASED)
 _QUEUE_SIZE, _WAIT, _WAIT_OVER = tag(Kind.QUEUE_SIZE), tag(Kind.WAIT), tag(Kind.WAIT_OVER)
 
 recorders: dict[AbstractEventLoop | None, "Recorder"] = {}
-"""Of the loops that are recorded."""
+"""The recorders of the loops that are being recorded."""
 
 
 def current() -> "Recorder | None":
-    """The recorder of the loop that runs on this thread; None if there is none."""
+    """The recorder of the loop that runs on this thread; None if there is none or no loop runs."""
     return recorders.get(_get_running_loop())
 
 
 class fail_safe:  # noqa: N801 - reads as a statement
-    """`with fail_safe("resource"):` what is raised in it fails that hook; the app goes on.
+    """`with fail_safe("resource"):` an exception within disables that hook; the app goes on.
 
     It costs more than a `try`, about 0.5 µs: not for what tasks do all the time.
     """
@@ -59,7 +59,7 @@ class fail_safe:  # noqa: N801 - reads as a statement
     __slots__ = ("_hook", "_recorder")
 
     def __init__(self, hook: str, recorder: "Recorder | None" = None) -> None:
-        """Without a recorder, it is that of the running loop, if it has one."""
+        """`recorder`: by default that of the running loop, if it has one."""
         self._hook = hook
         self._recorder = recorder
 
@@ -87,9 +87,9 @@ def user_frame(frame: FrameType | None) -> FrameType | None:
 
 
 class ResourceDescription:
-    """What tasks wait for: its kind, its size, and the user's line that made it.
+    """A resource that tasks wait for: its kind, its capacity, and the user's line that made it.
 
-    Make it where the primitive is made: the line is that of the innermost user frame. Keep it on
+    Create it where the primitive is made: the line is that of the innermost user frame. Keep it on
     the primitive (`patches.registry`), so that it lives as long.
     """
 
@@ -103,30 +103,30 @@ class ResourceDescription:
     ) -> None:
         """`name` empty: named after its line.
 
-        `capacity` 0 or infinite: none or unknown. `seen` False: it is met only now, and was made
-        elsewhere.
+        `capacity` 0 or infinite: none or unknown. `seen` False: the primitive is older, and its
+        line unknown.
         """
         self.number = next(_numbers) & NUMBER
         self.kind = kind
         self.name = name
         self.capacity = self.units = _whole(capacity)
-        """As many as are free when nothing is in use; where that is not known, the most seen."""
+        """Units that are free when nothing is in use; if that is not known, the most seen."""
         self.in_use = 0
-        """As last recorded; of a queue, its items."""
+        """Units in use, as last recorded; of a queue, its items."""
         self.introduced_by: tuple[int, ...] = ()
-        """The numbers of the recorders that have introduced it as it is now."""
+        """Numbers of the recorders that have recorded its current description."""
         self.code: CodeType | None = None
         self.line = 0
         recorder = current() if seen else None
         self.maker = recorder.task() if recorder is not None else 0
-        """The task that made it."""
+        """Number of the task that made it, 0 if none did."""
         if seen:
             frame = user_frame(sys._getframe(1))
             if frame is not None:
                 self.code, self.line = frame.f_code, frame.f_lineno
 
     def change(self, *, name: str | None = None, capacity: float | None = None) -> None:
-        """It has another name or capacity now; the next record of it introduces it again."""
+        """Set another name or capacity; the next record of the resource introduces it again."""
         if name is not None:
             self.name = name
         if capacity is not None:
@@ -134,7 +134,7 @@ class ResourceDescription:
         self.introduced_by = ()
 
     def describe(self) -> str:
-        """Its string, see `wire.events.Kind.RESOURCE`."""
+        """The description's string, see `wire.events.Kind.RESOURCE`."""
         code = self.code
         if code is None:
             return f"{self.kind.id}\t{self.name}\t\t0\t"
@@ -142,9 +142,9 @@ class ResourceDescription:
 
 
 class Recorder:
-    """Writes what happens on one loop. None of its methods raises.
+    """Writes the records of one loop's primitives. No method raises.
 
-    `task_id`: the running task's if it is left out.
+    `task_id` defaults to the running task's number.
     """
 
     def __init__(
@@ -161,32 +161,32 @@ class Recorder:
         """The number of the running task, 0 if none runs."""
         self._intern = intern
         self.aux_ring = aux_ring
-        """For other threads: `JOB_START`, `JOB_END`."""
+        """The ring for other threads: `JOB_START`, `JOB_END`."""
         self._clock = clock
         self._fail = fail
         self._number = next(_recorders)
         self._waits: dict[int, list[int]] = {}
-        """By task: the resources that it waits for, the innermost last."""
+        """The resources that each task waits for, the innermost last."""
         self._phases: dict[str, int] = {}
         self._places: dict[tuple[int, int], int] = {}
         self._kept: list[CodeType] = []
         self._errors: set[str] = set()
 
     def fail(self, hook: str, error: BaseException) -> None:
-        """A hook raised, and is used no more. Any thread."""
+        """Disable a hook that raised, and report the error. Any thread."""
         for name in _METHODS.get(hook, ()):
             setattr(self, name, _record_nothing)
         with contextlib.suppress(Exception):  # a job may outlive the ring
             self._fail(hook, error)
 
     def introduce(self, resource: ResourceDescription) -> None:
-        """Record a resource, if it is new here or has changed."""
+        """Record a resource, if it is new to this recorder or has changed."""
         with fail_safe("resource", self):
             if self._number not in resource.introduced_by:
                 self._introduce(resource)
 
     def wait(self, resource: ResourceDescription, direction: int = WAIT_PUT) -> int:
-        """The running task will wait for it, if it suspends. That task, for the wait's end."""
+        """Record that the running task waits, if it suspends. Returns its number, for the end."""
         task_id = 0
         try:
             task_id = self.task()
@@ -201,13 +201,13 @@ class Recorder:
         return task_id
 
     def waits(self, task_id: int | None = None) -> bool:
-        """Whether a wait of the task has been recorded, and not yet its end."""
+        """True if a wait of the task has been recorded, but not its end."""
         return (self.task() if task_id is None else task_id) in self._waits
 
     def wait_over(
         self, resource: ResourceDescription, direction: int = WAIT_PUT, task_id: int | None = None
     ) -> None:
-        """The wait is over, and the task holds nothing."""
+        """Record that the wait is over, and the task holds nothing."""
         try:
             task_id = self.task() if task_id is None else task_id
             self._forget_wait(task_id, resource.number)
@@ -222,9 +222,9 @@ class Recorder:
         task_id: int | None = None,
         place: int = 0,
     ) -> None:
-        """The task holds one unit, and waits no more; so many are in use now.
+        """Record that the task acquired a unit, which ends its wait; `in_use`: units in use now.
 
-        `place`: where it acquired it, if it did not have to wait; see `place_near`.
+        `place`: where it acquired the unit, if it did not have to wait; see `place_near`.
         """
         try:
             task_id = self.task() if task_id is None else task_id
@@ -237,9 +237,9 @@ class Recorder:
     def released(
         self, resource: ResourceDescription, in_use: int, task_id: int | None = None
     ) -> None:
-        """The task has given one unit back; so many are in use now.
+        """Record that the task released a unit; `in_use`: units in use now.
 
-        If it still waits for one, it gives back what it had been handed: it never held it.
+        If the task still waits for one, it returns a unit that it was given but never held.
         """
         try:
             task_id = self.task() if task_id is None else task_id
@@ -250,14 +250,14 @@ class Recorder:
             self.fail("released", error)
 
     def queue_size(self, resource: ResourceDescription, items: int) -> None:
-        """A queue holds so many items now."""
+        """Record a queue's size."""
         try:
             self._write_units(_QUEUE_SIZE, resource, items, self.task())
         except Exception as error:  # noqa: BLE001
             self.fail("queue_size", error)
 
     def job(self, executor: ResourceDescription, function: Any) -> int:
-        """A job was submitted. Its `a` for `job_started` and `job_ended`; 0 if that failed."""
+        """Record a submitted job. Returns `a` for `job_started` and `job_ended`; 0 on failure."""
         with fail_safe("job", self):
             self.introduce(executor)
             a = (next(_jobs) & NUMBER) << 32 | executor.number
@@ -266,7 +266,7 @@ class Recorder:
         return 0
 
     def job_started(self, a: int, worker: str = "") -> None:
-        """A worker took the job up; `worker` empty: this thread. Any thread."""
+        """Record that a worker started the job; `worker` empty: this thread. Any thread."""
         with fail_safe("job", self):
             worker = worker or threading.current_thread().name
             if current() is self:
@@ -275,7 +275,7 @@ class Recorder:
                 self.aux_ring.write(Kind.JOB_START, a=a, text=worker, at=self._clock())
 
     def job_ended(self, a: int, outcome: int) -> None:
-        """The job ended, or will never start (TASK_CANCELLED). Any thread."""
+        """Record that the job ended, or will never start (TASK_CANCELLED). Any thread."""
         with fail_safe("job", self):
             if current() is self:
                 self._put(Kind.JOB_END, 0, a, outcome)
@@ -283,12 +283,12 @@ class Recorder:
                 self.aux_ring.write(Kind.JOB_END, a=a, b=outcome, at=self._clock())
 
     def http_call(self, status: int, host: str) -> None:
-        """An outbound HTTP call ended; status 0: it failed."""
+        """Record the end of an outbound HTTP call; status 0: it failed."""
         with fail_safe("http_call", self):
             self._put(Kind.HTTP_CALL, self.task(), self._place() << 32 | status, self._intern(host))
 
     def phase(self, name: str, task_id: int | None = None) -> None:
-        """The task's request enters a phase; empty: it is over."""
+        """Record that the task's request enters a phase; `name` empty: the phase is over."""
         try:
             known = self._phases.get(name)
             if known is None:
@@ -298,18 +298,18 @@ class Recorder:
             self.fail("phase", error)
 
     def client_disconnected(self, task: int) -> None:
-        """The client of that task's request has gone."""
+        """Record that the client of the task's request disconnected."""
         with fail_safe("client_disconnected", self):
             self._put(Kind.CLIENT_DISCONNECTED, task, 0, 0)
 
     def request_exception(self, task: int, error: BaseException) -> None:
-        """An exception went through the app that serves that task's request."""
+        """Record an exception that went through the app that serves the task's request."""
         with fail_safe("request_exception", self):
             place, text = self._raised_at(error), self._intern(self._error(error))
             self._put(Kind.REQUEST_EXCEPTION, task, place, text)
 
     def never_awaited(self, site: str, frame: FrameType | None) -> None:
-        """A coroutine of that site was destroyed unawaited; `frame` made it, None: not known."""
+        """Record a coroutine destroyed unawaited; `frame` made it, None: not known."""
         with fail_safe("never_awaited", self):
             place = 0
             if frame is not None:
@@ -318,7 +318,7 @@ class Recorder:
             self._put(Kind.NEVER_AWAITED, self.task(), place, self._intern(site))
 
     def _error(self, error: BaseException) -> str:
-        """In words; messages that never repeat are left out once there are many."""
+        """The error as text, without its message once there are many different ones."""
         text = describe_error(error)
         if text not in self._errors:
             if len(self._errors) >= _ERRORS_KEPT:
@@ -327,7 +327,7 @@ class Recorder:
         return text
 
     def _raised_at(self, error: BaseException) -> int:
-        """The place of the user's innermost frame; 0 if there is none."""
+        """The place of the user's innermost frame in the traceback; 0 if there is none."""
         raised = raised_at(error)
         if raised is None:
             return 0
@@ -352,7 +352,7 @@ class Recorder:
     def place_near(self, frame: FrameType | None) -> int:
         """The place of that frame or one of the next two outwards; 0 if none is the user's.
 
-        A quick look on the way to a unit that is free: further out may be any number of frames.
+        It is cheap, for a unit acquired without a wait: further out may be any number of frames.
         """
         kinds = PLACES.kinds
         for _ in range(3):
@@ -373,7 +373,7 @@ class Recorder:
                 del self._waits[task_id]
 
     def _place(self) -> int:
-        """Of the innermost user frame; 0 if there is none."""
+        """The place of the innermost user frame; 0 if there is none."""
         frame = user_frame(sys._getframe(2))
         if frame is None:
             return 0
@@ -404,7 +404,7 @@ _METHODS = {
     "client_disconnected": ("client_disconnected",),
     "request_exception": ("request_exception",),
 }
-"""By hook, the methods that do nothing any more once it has failed."""
+"""The methods that each hook disables when it fails."""
 
 
 def _record_nothing(*_: Any, **__: Any) -> int:
@@ -416,7 +416,7 @@ def _whole(capacity: float) -> int:
 
 
 def _job_place(function: Any) -> str:
-    """Where a job's function is defined, through `partial` and `asyncio.to_thread`."""
+    """The site of a job's function, also within `partial` and `asyncio.to_thread`."""
     while isinstance(function, partial):
         runs_in_context = isinstance(function.func, BuiltinMethodType) and isinstance(
             function.func.__self__, Context

@@ -1,4 +1,4 @@
-"""Where a recording goes: its rings, in a folder that is locked while they are written."""
+"""The files of a recording: its rings, in a folder that is locked while they are written."""
 
 import itertools
 import shutil
@@ -22,18 +22,18 @@ class RecordingFiles(NamedTuple):
 
     folder: Path
     asked: Path
-    """The same folder, unless another loop is being recorded into this one."""
+    """The folder that was asked for; another one if a loop was being recorded there already."""
     loop: RingFile
     aux_ring: LockedRing
     lock: FileLock
 
 
 def open_files(path: Path | None, capacity: int) -> RecordingFiles:
-    """New files in the folder `path`, or in a new temporary one. Raises MachineError.
+    """Create files in the folder `path`, or in a new temporary one. Raises MachineError.
 
-    What an older recording has left there is replaced; who has those files open keeps them. While
-    another loop is recorded there, in this process or in another one, the recording goes to the
-    first free one of `path-2`, `path-3`, …
+    An older recording there is replaced; processes that have its files open keep them. While
+    another loop is being recorded there, in this process or in another one, the recording goes to
+    the first free one of `path-2`, `path-3`, …
     """
     needed = ring_size(capacity) + ring_size(AUX_CAPACITY)
     try:
@@ -41,7 +41,7 @@ def open_files(path: Path | None, capacity: int) -> RecordingFiles:
     except OSError as error:
         place = path or tempfile.tempdir or "a temporary folder"
         what = f"loopviz cannot record into {place}"
-        if error.errno in NO_ROOM:  # what is missing first, since paths are long
+        if error.errno in NO_ROOM:  # this first, since paths are long
             what = f"loopviz cannot get {needed / 2**20:.1f} MiB for its recording"
         raise MachineError(what, error, where=f"in {place}") from error
 
@@ -62,7 +62,7 @@ def _in_free(path: Path, capacity: int) -> RecordingFiles:
         loop = RingFile(folder / LOOP_RING, capacity=capacity)
         return RecordingFiles(folder, path, loop, LockedRing(folder / AUX_RING), lock)
     except BaseException:
-        _remove(folder)  # one ring may be whole, and the other one not
+        _remove(folder)  # one ring may exist already
         lock.release()
         raise
 
@@ -79,6 +79,6 @@ def _free_folder(path: Path) -> tuple[Path, FileLock]:
 
 
 def _remove(folder: Path) -> None:
-    """A reader opens the aux ring first: so that one goes first, and is made last."""
+    """Remove the files. A reader opens the aux ring first: it is removed first and created last."""
     for name in (AUX_RING, LOOP_RING, DUMP_FILE):
         (folder / name).unlink(missing_ok=True)

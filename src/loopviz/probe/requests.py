@@ -1,4 +1,4 @@
-"""A request's start and end, as records."""
+"""Records of the start and end of requests."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,11 +11,11 @@ __all__ = ["RequestHooks", "make_requests"]
 
 
 class RequestHooks(NamedTuple):
-    """What the ASGI wrapper calls, in the task that serves the request. Neither raises."""
+    """Hooks that the ASGI wrapper calls, in the task that serves the request. Neither raises."""
 
     start: Callable[[dict[str, Any], int], int]
-    """`start(scope, sent)`: when the client sent it, by the monotonic clock (0: unknown). The
-    number of the task that serves it."""
+    """`start(scope, sent)` returns the number of the task that serves the request. `sent`: when the
+    client sent it, monotonic clock (0: unknown)."""
     end: Callable[[dict[str, Any], int, int, int], None]
     """`end(scope, status, bytes_sent, task)`: status 0 if no response was begun."""
 
@@ -29,13 +29,13 @@ def make_requests(
 ) -> RequestHooks:
     """The request hooks of one loop. Closures, see `hooks`."""
     started, ended = tag(Kind.REQUEST_START), tag(Kind.REQUEST_END)
-    paths: dict[tuple[str, str], int] = {}  # the tags of their starts
-    templates: dict[tuple[int, str], int] = {}  # and of ends, by route
-    kept: list[Any] = []  # routes, whose ids are in there
+    paths: dict[tuple[str, str], int] = {}  # tags of starts, by method and path
+    templates: dict[tuple[int, str], int] = {}  # tags of ends, by id(route) and method
+    kept: list[Any] = []  # the routes, so that no other gets the id
     recording = True
 
     def path_of(method: str, path: str) -> int:
-        """The number of that path's name; of the first so many."""
+        """The number of the string `METHOD /path`; 0 beyond `NAMES_KEPT` of them."""
         known = paths.get((method, path))
         if known is None:
             if len(paths) >= NAMES_KEPT:
@@ -64,7 +64,7 @@ def make_requests(
             return
         try:
             route = scope.get("route")
-            included = scope.get("fastapi")  # by a router: its own path lacks the prefix
+            included = scope.get("fastapi")  # via a router: the route's own path lacks the prefix
             if included is not None:
                 route = included.get("effective_route_context") or route
             own = templates.get((id(route), scope["method"])) or learn(scope, route)
@@ -74,11 +74,11 @@ def make_requests(
             fail("request", error)
 
     def learn(scope: dict[str, Any], route: Any) -> int:
-        """The tag of an end whose route is new."""
+        """The tag of the end of a request whose route is new."""
         method, path = scope["method"], getattr(route, "path", None)
         if path is None:
             return ended | path_of(method, scope["path"]) << B_SHIFT
-        # routes are few: each has its name, however many paths came before
+        # routes are few: `NAMES_KEPT` does not apply to them
         kept.append(route)
         own = templates[id(route), method] = ended | intern(f"{method} {path}") << B_SHIFT
         return own

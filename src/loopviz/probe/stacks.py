@@ -1,4 +1,4 @@
-"""Stacks: what the loop's thread is doing, as frames for people, and which of them is to blame."""
+"""Stacks of the loop's thread, as frames to show, and the frame that is to blame."""
 
 import gc
 import os
@@ -26,18 +26,18 @@ __all__ = [
 ]
 
 _DEPTH = 32
-"""Frames kept of a stack; the one to blame is kept however far out it is."""
+"""Most frames kept of a stack; the one to blame is kept in any case."""
 _PROBE = str(Path(__file__).resolve().parent) + os.sep
 _FASTAPI = str(Path("fastapi", "routing.py"))
 _Frame = tuple[str, int, str, str, FrameType | None]
-"""File, line, name, qualified name, and the frame itself if it is at hand."""
+"""File, line, name, qualified name, and the frame itself if available."""
 StackFrame = tuple[FrameType, tuple[CodeType, int | None]]
-"""A frame, its code, and the line it was at when the stack was read; the frame moves on."""
+"""A frame, its code, and its line when the stack was read; the frame itself moves on."""
 _code_and_line = attrgetter("f_code", "f_lineno")
 _is_frame = partial(is_not, None)
 _COLLECTS_IN_C = sys.version_info < (3, 12)
-"""Whether a garbage collection may begin at any allocation. It may call Python functions (`gc.
-callbacks`, finalizers), and then other threads get the GIL."""
+"""True if a garbage collection may begin at any allocation. It may call Python functions
+(`gc.callbacks`, finalizers), and then other threads get the GIL."""
 
 
 class Stack(NamedTuple):
@@ -47,24 +47,23 @@ class Stack(NamedTuple):
     culprit: int
     """The index of the innermost user frame; 0, the innermost of all, if there is none."""
     endpoint: str = ""
-    """The frame that stands for FastAPI's endpoint, if one does."""
+    """The frame added for FastAPI's endpoint, if there is one."""
 
     def text(self, numbers: Iterable[int]) -> str:
-        """A `STALL` record's: the culprit's index, and the numbers of the frames' strings."""
+        """The text of a `STALL` record: the culprit's index and the frames' string numbers."""
         return f"{self.culprit}:{','.join(map(str, numbers))}"
 
 
 def thread_frames(thread_id: int) -> list[StackFrame]:
-    """The stack of a running thread as it is at one moment; see `stack_frames`."""
+    """The stack of a running thread at one moment; see `stack_frames`. Empty without the thread."""
     return _stack_frames(map(itemgetter(thread_id), map(call, (sys._current_frames,))))
 
 
 def stack_frames(frame: FrameType | None) -> list[StackFrame]:
     """The stack that ends in `frame`, innermost first.
 
-    The frames and their lines are read by a single call into C, between whose steps no other
-    thread gets the GIL: a thread that runs cannot be at one line in one frame and past it in the
-    next, nor end meanwhile.
+    Frames and lines are read by a single call into C, during which no other thread gets the GIL: a
+    running thread cannot be at one line in one frame and past it in the next, nor end in between.
     """
     return _stack_frames((frame,))
 
@@ -86,10 +85,10 @@ def _stack_frames(first: Iterable[FrameType | None]) -> list[StackFrame]:
 
 
 def stack_of(places: Places, stack: Iterable[StackFrame]) -> Stack:
-    """Those frames for people, as far as the loop.
+    """The frames to show, out to the loop.
 
-    The probe's own are left out, unless there are no others. Once an endpoint has returned,
-    FastAPI works on with its result: then the endpoint's first line stands for it.
+    The probe's own are left out, unless there are no others. While FastAPI processes the result of
+    an endpoint that has returned, the endpoint's first line stands for it.
     """
     return _stack(
         places,
@@ -103,9 +102,10 @@ def stack_of(places: Places, stack: Iterable[StackFrame]) -> Stack:
 def dumped_stack(
     places: Places, frames: Iterable[tuple[str, int, str]], now: Stack | None = None
 ) -> Stack:
-    """As `stack_of`, of frames as (file, line, name).
+    """The stack of frames given as (file, line, name); otherwise as `stack_of`.
 
-    `now` is where the same callback is now: a dump has neither qualified names nor variables.
+    `now`, the current stack of the same callback, supplies what dumps lack: qualified names and the
+    endpoint.
     """
     whole = {}
     for text in now.frames if now else ():
@@ -147,7 +147,7 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
 
 
 def _endpoint(places: Places, frame: FrameType | None) -> str:
-    """Where the endpoint is defined to which FastAPI's frame is; empty unless it is the user's."""
+    """The first line of the endpoint that FastAPI's frame serves; empty unless it is the user's."""
     dependant = frame.f_locals.get("dependant") if frame is not None else None
     code = getattr(getattr(dependant, "call", None), "__code__", None)
     if code is None or places.kind(code) != USER:
@@ -156,7 +156,7 @@ def _endpoint(places: Places, frame: FrameType | None) -> str:
 
 
 class Dumps:
-    """The dumps beside a ring, for another process: what holds the GIL there at this moment."""
+    """The dumps beside a ring, read by another process: the code that holds the GIL right now."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -164,11 +164,11 @@ class Dumps:
         self._places = Places()
 
     def newest(self) -> tuple[int, list[str], int] | None:
-        """The newest dump since the last call: its time, frames and culprit."""
+        """The newest dump since the last call: its time in ns, frames and culprit; None without."""
         if self._reader is None:
             try:
                 self._reader = DumpReader(self._path)
-            except (OSError, ValueError, KeyError):  # there is none, or it is just being made
+            except (OSError, ValueError, KeyError):  # no such file, or it is just being created
                 return None
             self._places = Places(self._reader.user, self._reader.library)
         dump = self._reader.read()

@@ -1,4 +1,4 @@
-"""Tasks: their numbers, where they come from, and how they ended."""
+"""Records of tasks: their numbers, the lines that create them, and their outcomes."""
 
 import asyncio
 import itertools
@@ -21,34 +21,34 @@ from loopviz.wire.events import (
 __all__ = ["NAMES_KEPT", "TaskHooks", "group_owner", "make_tasks", "name_given", "task_numbers"]
 
 NAMES_KEPT = 1000
-"""Task names and paths are often unique per task: intern this many of each, then none."""
+"""Most task names, and most paths, that are interned: they are often unique per task."""
 
 _CREATE = asyncio.create_task.__code__
 _CREATE_IN_GROUP = asyncio.TaskGroup.create_task.__code__
-"""These give the task its name only after the loop, or before 3.13 any loop, has made it."""
+"""Code of functions that name a task only after the loop (before 3.13, any loop) has made it."""
 
 task_numbers = itertools.count(1)
-"""Task numbers, unique in the process. A task keeps its own as an attribute, in the form of its
+"""Task numbers, unique in the process. A task has its number as an attribute, in the form of its
 step's record tag: a dictionary of tasks would cost twice as much per step, and could confuse two
-that share an address."""
+tasks that share an address."""
 
 
 class TaskHooks(NamedTuple):
-    """What the loop's hooks record of tasks."""
+    """Functions with which the loop's hooks record tasks."""
 
     register: Callable[..., int]
-    """`register(task, coroutine, parent, spawned_at, lasti, name)`: record a task, made by the
-    task `parent` at that instruction of the code `spawned_at`; its step's tag."""
+    """`register(task, coroutine, parent, spawned_at, lasti, name)` records a task, made by the task
+    `parent` at that instruction of the code `spawned_at`. Returns the tag of its steps."""
     site: Callable[[Any, CodeType | None, int], int]
-    """`site(coroutine, spawned_at, lasti)`: the first half of it, the number of the site."""
+    """`site(coroutine, spawned_at, lasti)`: the first half of `register`, the site's number."""
     start: Callable[[Any, int, int, str | None], int]
-    """`start(task, parent, site, name)`: the second half."""
+    """`start(task, parent, site, name)`: the second half of `register`."""
     adopt: Callable[[Any], int]
-    """The same of a task that was made before us, or not by the loop's `create_task`."""
+    """`register` for a task that is older than the probe, or not made by `loop.create_task`."""
     end: Callable[[Any, int], None]
-    """`end(task, now)`: it is done."""
+    """`end(task, now)` records that the task is done."""
     number: Callable[[Any], int]
-    """A task's number; it is adopted if it was not known."""
+    """Returns a task's number; an unknown task is adopted."""
 
 
 def make_tasks(
@@ -57,7 +57,7 @@ def make_tasks(
     """The task hooks of one loop. Closures, see `hooks`."""
     step, started, ended = tag(Kind.STEP), tag(Kind.TASK_START), tag(Kind.TASK_END)
     sites: dict[tuple[int, int, int], int] = {}  # by id(code), see `Places`
-    kept: list[Any] = []  # what has its id in them, so that no other gets it
+    kept: list[Any] = []  # keeps those ids from being reused
     names: dict[str, int] = {}
     next_number = task_numbers.__next__
 
@@ -115,7 +115,7 @@ def make_tasks(
 
 
 def name_given(caller: FrameType, options: dict[str, Any]) -> str | None:
-    """The name that whoever makes a task with these options gives it, now or afterwards."""
+    """The name that a task made with these options gets, now or afterwards; None: the default."""
     name, code = options.get("name"), caller.f_code
     if name is None and (code is _CREATE or code is _CREATE_IN_GROUP):
         given = caller.f_locals  # one of its `kwargs` from 3.14 on
@@ -124,7 +124,7 @@ def name_given(caller: FrameType, options: dict[str, Any]) -> str | None:
 
 
 def group_owner(caller: FrameType) -> Any:
-    """The task whose task group (asyncio's or anyio's) makes a task there; None if no group's."""
+    """The task that owns the task group (asyncio's or anyio's) which makes a task in this frame."""
     if caller.f_code is _CREATE_IN_GROUP:
         return getattr(caller.f_locals.get("self"), "_parent_task", None)
     if caller.f_code is _CREATE and caller.f_back is not None:
@@ -136,7 +136,7 @@ def group_owner(caller: FrameType) -> Any:
 
 
 def _site(code: CodeType | None, kind: type, spawned_at: CodeType | None, lasti: int) -> str:
-    """A task's site: its coroutine, and the line that made it; see `probe.places`."""
+    """A task's site: its coroutine, and the line that created it; see `probe.places`."""
     what = code.co_qualname if code else kind.__qualname__
     place = spawned_at or code
     if place is None:

@@ -1,18 +1,18 @@
-"""The tripwire: the stack of the loop's thread while C code holds the GIL, and nobody else runs.
+"""The tripwire: dumps the stack of the loop's thread while C code holds the GIL.
 
-Two timers on the CPU clock of the loop's thread, put off by the watchdog each time it gets the
-GIL. If the first goes off, the watchdog is starved. Its signal has a handler in Python: if that
-runs, so does Python code, and the handler writes the stack and puts the timers off. If it does not
-run until the second goes off, C code holds the GIL: that signal makes `faulthandler` write the
-stack, in C and on the very thread.
+It consists of two timers on the CPU clock of the loop's thread, which the watchdog puts off each
+time it gets the GIL. If the first expires, the watchdog is starved. Its signal has a handler in
+Python: if that runs, so does Python code, and the handler writes the stack and puts the timers off.
+If it does not run before the second expires, C code holds the GIL: that signal makes
+`faulthandler` write the stack, in C and on the thread itself.
 
-Why not `faulthandler.dump_traceback_later`: it walks the stack from another thread, and if Python
-code runs meanwhile (threads compete for the GIL, the machine is busy, the container throttled) the
-process crashes: measured, once in 26 to 232 such dumps. Here the stack stands still while it is
-read. And a clock that counts computing interrupts no thread that sleeps.
+`faulthandler.dump_traceback_later` is not used: it walks the stack from another thread, and if
+Python code runs at that time (threads compete for the GIL, the machine is busy, the container
+throttled) the process crashes: measured, once in 26 to 232 such dumps. Here the stack stands still
+while it is read. And a CPU clock interrupts no thread that sleeps.
 
-What is left of the danger is for processes that loopviz has started itself: `install` in somebody
-else's leaves the tripwire out unless asked.
+A small risk remains, so only processes that loopviz itself starts have the tripwire by default:
+`install` leaves it out unless asked for.
 """
 
 import ctypes
@@ -32,11 +32,11 @@ from loopviz.wire.dump import Dump, DumpReader, begin_dumps
 __all__ = ["STARVED_NS", "Tripwire"]
 
 STARVED_NS = 20 * MS
-"""The first goes off when the loop's thread has computed so long since the watchdog last ran."""
+"""CPU time of the loop's thread, since the watchdog last ran, until the first timer expires."""
 _NO_PYTHON_NS = 100 * MS
-"""And the second, so much later. Python code looks for signals all the time; but a virtual machine
-that was halted may find that both are due at once, and then the stack need not stand still. So long
-halts are rare."""
+"""CPU time from the first timer to the second. Running Python code handles signals all the time;
+but after a halt of the virtual machine both timers may be due at once, and then the stack need not
+stand still. Halts of that length are rare."""
 _MOST_BYTES = 1 << 18
 _SIGEV_THREAD_ID = 4
 
@@ -60,13 +60,13 @@ class _Setting(ctypes.Structure):
 
 
 class Tripwire:
-    """Set for the calling thread, which must be the main one: only that one gets signals."""
+    """The tripwire of the calling thread, which must be the main one: only that handles signals."""
 
     def __init__(self, path: Path, folders: tuple[tuple[str, ...], ...]) -> None:
-        """Dumps go to `path`. Raises one error or another where there can be none."""
+        """Set up timers and signals; dumps go to `path`. Raises any Exception if unsupported."""
         python, c = _free_signals()
         self._signals = python, c
-        self._libc = ctypes.PyDLL(None)  # keeps the GIL: letting go of it costs more than the call
+        self._libc = ctypes.PyDLL(None)  # keeps the GIL: releasing it costs more than the call
         clock = time.pthread_getcpuclockid(threading.get_ident())
         self._timers = [self._timer(clock, number) for number in self._signals]
         self._fd = begin_dumps(path, *folders)
@@ -78,33 +78,33 @@ class Tripwire:
         self._on = [ctypes.byref(_Setting((0, 0, 0, ns))) for ns in left]
 
     def put_off(self) -> None:
-        """It goes off if the thread computes for long from now on."""
+        """Restart both timers."""
         settime, (first, second), (on, later) = self._libc.timer_settime, self._timers, self._on
         settime(second, 0, later, None)
         settime(first, 0, on, None)
 
     def take(self) -> Dump | None:
-        """What the thread did when one last went off, once."""
+        """The newest dump since the last call; None without one."""
         dump = self._dumps.read(settled_ns=0)
         if os.fstat(self._fd).st_size > _MOST_BYTES:
             os.ftruncate(self._fd, self._dumps.first)
         return dump
 
     def disarm(self) -> None:
-        """Neither goes off until they are put off again."""
+        """Stop both timers until `put_off` restarts them."""
         for timer in self._timers:
             self._libc.timer_settime(timer, 0, self._off, None)
 
     def close(self) -> None:
-        """Take it away; the dumps stay."""
+        """Delete the timers and release the signals; the dumps stay."""
         for timer in self._timers:
             self._libc.timer_delete(timer)
         self._dumps.close()
-        if threading.current_thread() is threading.main_thread():  # whatever was sent has come
+        if threading.current_thread() is threading.main_thread():  # no signal is pending
             signal.signal(self._signals[0], signal.SIG_DFL)
             faulthandler.unregister(self._signals[1])
             os.close(self._fd)
-        # else a signal may be under way, and would end the process without a handler
+        # else a signal may be pending, and would end the process without a handler
 
     def _python_runs(self, _number: int, _frame: FrameType | None) -> None:
         self.put_off()
@@ -114,14 +114,14 @@ class Tripwire:
         event = _Event(None, number, _SIGEV_THREAD_ID, threading.get_native_id())
         timer = ctypes.c_void_p()
         if self._libc.timer_create(clock, ctypes.byref(event), ctypes.byref(timer)):
-            raise OSError("there is no timer on a thread's CPU clock")
+            raise OSError("a thread's CPU clock has no timers")
         return timer
 
 
 def _free_signals() -> tuple[int, int]:
-    """The two highest real-time signals that nobody in this process heeds, ignores or blocks."""
+    """The two highest real-time signals that this process does not handle, ignore or block."""
     if not getattr(sys, "_is_gil_enabled", lambda: True)() or sys.maxsize < 1 << 32:
-        raise OSError("there is no GIL, or the structures are others")
+        raise OSError("there is no GIL, or the structures differ")
     status = Path("/proc/self/status").read_text().splitlines()
     masks = [
         int(line.split()[1], 16)

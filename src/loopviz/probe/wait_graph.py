@@ -1,4 +1,4 @@
-"""Which tasks a suspended task awaits, read on another thread than the loop's.
+"""Reads which tasks a suspended task awaits, on another thread than the loop's.
 
 A task that awaits a task, `asyncio.gather`, `asyncio.wait`, `asyncio.wait_for`, `asyncio.shield`
 or the end of a task group depends on other tasks. The edges are read from attributes and
@@ -122,11 +122,11 @@ _HELPERS: tuple[tuple[str, tuple[str, ...], _Read], ...] = (
     ("/asyncio/taskgroups.py", ("__aexit__", "_aexit"), _task_group),
     ("/anyio/_backends/_asyncio.py", ("__aexit__",), _task_group),
 )
-"""Of the innermost coroutine: its file's end, its name, and how to read what it awaits."""
+"""The end of the innermost coroutine's file, its name, and the function that reads its awaits."""
 
 
 def _shielded(future: Any) -> Iterator[Any]:
-    """What `asyncio.shield` protects: a variable of a callback on the outer future."""
+    """The tasks that `asyncio.shield` protects: in a closure of a callback on the outer future."""
     if type(future) is not asyncio.Future:
         return
     for callback, _ in future._callbacks or ():
@@ -145,7 +145,7 @@ def _pending(objects: Iterable[Any]) -> list[Any]:
 
 
 def _attribute(of: Any, name: str) -> Any:
-    """Its value, None without one; a class of the app's is not asked."""
+    """The attribute's value, or None. Runs no code of the app's classes."""
     try:
         return object.__getattribute__(of, name)
     except AttributeError:
@@ -153,7 +153,7 @@ def _attribute(of: Any, name: str) -> Any:
 
 
 def _place(task: Any, places: Places) -> str:
-    """The innermost user line of its await stack and what is awaited there."""
+    """The innermost user line of the task's await stack and what is awaited there."""
     user: Any = None
     for link in links(coroutine_of(task)):
         if type(link) is CoroutineType and places.kind(link.cr_code) == USER:

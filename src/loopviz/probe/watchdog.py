@@ -1,4 +1,4 @@
-"""The watchdog: a thread that says which line blocks the loop, while it does."""
+"""The watchdog: a thread that records which line blocks the loop, while it does."""
 
 import _thread
 import atexit
@@ -27,36 +27,37 @@ from loopviz.wire.ring import LockedRing
 __all__ = ["Watchdog"]
 
 PATIENCE_NS = 10 * MS
-"""The watchdog comes round this often; a callback that has run so long is looked at each time.
+"""The watchdog's period, and the age from which a running callback is sampled.
 
-To get the GIL takes it up to 5 ms more, so whatever lasts 20 ms is seen while it runs. Not more
-often: the loop lets go of the GIL for each system call, and wakes a thread that wants it in vain.
+Getting the GIL takes up to 5 ms more, so a callback of 20 ms is sampled while it runs. The period
+is no shorter because each system call of the loop releases the GIL and wakes a waiting thread in
+vain.
 """
 
 _WAITS = ("threading.py", "queue.py", "selectors.py", "concurrent/futures/thread.py", "socket.py")
-"""A thread whose innermost frame is here waits; it does not compute."""
+"""Files of a waiting thread's innermost frame; such a thread does not compute."""
 
 
 _NOTE_NS = 1_000_000_000
-"""How often the CPU times of the threads are noted, against which the busiest is found."""
+"""Interval at which the threads' CPU times are noted, to find the busiest since then."""
 
 
 class Watchdog:
     """Samples the stack of the loop's thread whenever a callback runs for too long.
 
-    One `STALL` record per sample, in the shared aux ring; its text is the culprit's index and
-    the numbers of the frames' strings, innermost first: `1:12,7,3`. A sample stands for the time
-    since the one before it. Every callback of 20 ms or more gets at least one, while it runs; if
-    C code holds the GIL throughout, as soon as it lets go.
+    Each sample is a `STALL` record in the aux ring; its text is the culprit's index and the
+    numbers of the frames' strings, innermost first: `1:12,7,3`. A sample stands for the time since
+    the previous one. Every callback of 20 ms or more gets at least one, while it runs; if C code
+    holds the GIL throughout, as soon as it releases it.
 
-    With the tripwire, if C code holds it for long, the loop's thread itself writes its stack into
-    the file `wire.dump.DUMP_FILE` beside the ring, where another process can read it meanwhile (see
-    `probe.tripwire`); afterwards it becomes a sample, too. If its callback is over by then, the
-    record's `a` is 0, and its time is that of the dump.
+    With the tripwire, if C code holds the GIL for long, the loop's thread itself writes its stack
+    into the file `wire.dump.DUMP_FILE` beside the ring, where another process can read it at once
+    (see `probe.tripwire`); afterwards it becomes a sample, too. If its callback is over by then,
+    the record's `a` is 0, and its time is that of the dump.
 
-    If the loop's thread gets no CPU time, in library code, while other threads of the process
-    burn it, the loop waits for the GIL: then the stack is that of a thread which computes, and the
-    text starts with `gil:`.
+    If the loop's thread, in library code, gets no CPU time while other threads of the process burn
+    it, the loop waits for the GIL: then the stack is that of the thread that computes, and the text
+    starts with `gil:`.
     """
 
     def __init__(
@@ -86,9 +87,9 @@ class Watchdog:
         self._ended = threading.Lock()
 
     def start(self) -> None:
-        """Begin. To be called on the loop's own thread; on another, less is seen.
+        """Start the thread. On another thread than the loop's, there is no tripwire or greenlet.
 
-        Raises RuntimeError if the machine gives no more threads.
+        Raises RuntimeError if the system gives no more threads.
         """
         if threading.get_ident() == self._thread_id:
             self._greenlet = _main_greenlet()
@@ -111,7 +112,7 @@ class Watchdog:
         atexit.register(self.stop)
 
     def stop(self) -> None:
-        """Stop and wait for the thread to end. Safe to call twice."""
+        """Stop the thread and wait for its end. Safe to call twice."""
         if self._over:
             return
         self._over = True
@@ -126,7 +127,7 @@ class Watchdog:
         try:
             self._go_round()
         except ThreadEndedError:
-            pass  # with the probe in its loop
+            pass  # the loop and its probe end with it
         except Exception as error:  # noqa: BLE001 - the app must go on
             self._fail("watchdog", error)
         finally:
@@ -157,15 +158,15 @@ class Watchdog:
             if came - noted > _NOTE_NS:
                 noted = came
                 self._threads.note()
-            # A round that lost the GIL, or its core, on the way may come to its end in the middle
-            # of a long callback, or at its very end: then the next one begins at once.
+            # A round that lost the GIL or its core may end in the middle of a long callback, or at
+            # its very end: then the next one begins at once.
             if stop(True, max(due - clock(), 0) / 1e9):
                 return
             last, came = came, clock()
 
     def _sample(self, started: int, task: int, *, was_starved: bool) -> None:
-        # First the stack, and whether it is that callback's: the loop waits for the GIL, and may
-        # get it at any step if this thread loses its core for 5 ms.
+        # The stack comes first, then the check that it is that callback's: the loop waits for the
+        # GIL, and may get it at any step if this thread loses its core for 5 ms.
         seen = thread_frames(self._thread_id)
         if self._running()[0] != started:
             return
@@ -182,12 +183,12 @@ class Watchdog:
         self._write(stack, started, task, text)
 
     def _write_dump(self, started: int = 0, task: int = 0, stack: Stack | None = None) -> None:
-        """Make a dump, if there is one, a sample; of that callback unless it is over by now."""
+        """Write a dump, if there is one, as a sample; of that callback unless it is over by now."""
         dump = None if self._tripwire is None else self._tripwire.take()
         if dump is None or self._cpu.starved():
             return
         dumped = dumped_stack(self._places, dump.frames, stack)
-        if stack is None or started > dump.at_ns:  # the callback that it was taken in is over
+        if stack is None or started > dump.at_ns:  # the dump's callback is over
             self._write(dumped, 0, 0, at=dump.at_ns)
         elif dumped.frames[:1] != stack.frames[:1]:
             self._write(dumped, started, task)
@@ -198,7 +199,7 @@ class Watchdog:
             self._aux_ring.write(Kind.STALL, a=started, task_id=task, text=text, at=at)
 
     def _computing(self, frames: dict[int, FrameType]) -> FrameType | None:
-        """The innermost frame of the thread that computed most, neither the loop's nor ours."""
+        """The innermost frame of the busiest thread, except the loop's and loopviz's own."""
         most, found = -1, None
         for thread in threading.enumerate():
             frame = frames.get(thread.ident or 0)
@@ -206,14 +207,14 @@ class Watchdog:
                 continue
             if frame.f_code.co_filename.endswith(_WAITS) or thread.name.startswith("loopviz "):
                 continue
-            used = self._threads.used(thread)  # one that waits in C code is not known by its frame
+            used = self._threads.used(thread)  # the frame does not show a wait in C code
             if used > most:
                 most, found = used, frame
         return found
 
 
 def _main_greenlet() -> Any:
-    """The thread's outermost greenlet, where the loop runs; None if nobody uses greenlets."""
+    """The thread's outermost greenlet, where the loop runs; None if greenlets are not used."""
     greenlet = sys.modules.get("greenlet")
     found = greenlet.getcurrent() if greenlet is not None else None
     while found is not None and found.parent is not None:

@@ -36,7 +36,7 @@ class _Ring:
 
 
 class Story:
-    """What happens on a loop, event by event. Methods return the story; times are nanoseconds.
+    """The story of a loop, event by event. Methods return the story; times are nanoseconds.
 
     You number tasks, resources and jobs. A step or callback lasts until the next one, or until the
     loop polls; `runs` lets time pass within it:
@@ -48,7 +48,7 @@ class Story:
     def __init__(self, now_ns: int = 1024 * 10**9) -> None:
         self.now_ns = now_ns
         self.started_ns = 0
-        """When the last step or callback started."""
+        """Start of the last step or callback."""
         self._loop = _Ring()
         self._aux = _Ring()
 
@@ -215,7 +215,7 @@ class Story:
         return self._write(Kind.OVERHEAD, ns)
 
     def coverage(self, word: str) -> Self:
-        """How much of the loop is seen: `full` or `steps`."""
+        """The loop's coverage is `full` or `steps`."""
         return self._write(Kind.COVERAGE, 0, 0, self._loop.intern(word))
 
     def stops(self) -> Self:

@@ -1,8 +1,8 @@
-"""The primitives that tasks wait for, each made to record what happens to it (`probe.recorder`).
+"""Patches that make the primitives that tasks wait for record their use (`probe.recorder`).
 
-`watch` patches the classes once in the process, however many loops are recorded; the last
-`unwatch` puts back exactly what was there. Third-party libraries are patched only if the app
-imports them, when it does.
+`watch` patches the classes once per process, however many loops are recorded; the last `unwatch`
+restores exactly what was there. A third-party library is patched only if and when the app
+imports it.
 """
 
 import sys
@@ -44,14 +44,14 @@ watch, unwatch = _patches.watch, _patches.unwatch
 
 
 def rename(primitive: Any, name: str) -> None:
-    """Call a lock, queue, pool or executor so, on the screen and in reports.
+    """Give a lock, queue, pool or executor a name on the screen and in reports.
 
-    It may be an engine of SQLAlchemy or a client of httpx or httpx2, too: their pool is meant.
-    Raises LoopvizError for what loopviz does not know as a resource.
+    For an engine of SQLAlchemy or a client of httpx or httpx2, its pool gets the name. Raises
+    LoopvizError for an object that loopviz does not know as a resource.
     """
     for module, patches in _MODULES.items():
         if module in sys.modules:
-            patches(sys.modules[module])  # teaches us to describe what is its
+            patches(sys.modules[module])  # registers how its primitives are described
     resource = _resource_of(primitive)
     if resource is asyncio_primitives.ANY_EVENT:
         resource = ResourceDescription(resource.kind, seen=False)

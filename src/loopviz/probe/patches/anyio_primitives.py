@@ -1,4 +1,4 @@
-"""anyio's limiters, locks and semaphores, and what it runs in threads, on the asyncio backend.
+"""anyio's limiters, locks and semaphores, and its jobs in threads, on the asyncio backend.
 
 Nothing here imports anyio: the module comes from the app.
 """
@@ -31,7 +31,7 @@ __all__ = ["ADAPTER"]
 
 
 def _primitives(module: ModuleType) -> list[Patch]:
-    """Of `anyio._backends._asyncio`. Before anyio 4.5 there are no locks to be patched."""
+    """Patches of `anyio._backends._asyncio`. Before anyio 4.5 it has no locks to patch."""
     limiter, backend = module.CapacityLimiter, module.AsyncIOBackend
     default = vars(backend)["current_default_thread_limiter"].__func__.__code__
 
@@ -60,7 +60,7 @@ def _primitives(module: ModuleType) -> list[Patch]:
 
 
 def _adapters(module: ModuleType) -> list[Patch]:
-    """Of `anyio._core._synchronization`: what stands in for a primitive that no loop made."""
+    """Patches of `anyio._core._synchronization`: adapters of primitives made outside of a loop."""
     sizes: dict[ResourceKind, Callable[[Any], float]] = {
         kinds.ANYIO_LIMITER: lambda it: it._total_tokens,
         kinds.ANYIO_LOCK: lambda _: 1,
@@ -82,7 +82,7 @@ def _describe_adapter(
 
 
 def _creates(original: Any) -> Any:
-    """For the backend: what it makes for an adapter was made where the adapter was."""
+    """Wrap the backend's methods: what they make for an adapter gets the line of the adapter."""
 
     def create(cls: Any, *args: Any, **kwargs: Any) -> Any:
         created = original(cls, *args, **kwargs)
@@ -160,7 +160,7 @@ def _at_once(in_use: InUse) -> Any:
 
 
 def _borrows(coroutine: Any, blocked: type[BaseException]) -> Any:
-    """For the limiter's `nowait`; where the coroutine asks it and it would block, a wait starts."""
+    """Wrap the limiter's `nowait`; if its coroutine calls it and it would block, a wait starts."""
     code = coroutine.__code__
 
     def of(original: Any) -> Any:
@@ -180,7 +180,7 @@ def _borrows(coroutine: Any, blocked: type[BaseException]) -> Any:
 
 
 def _borrows_later(original: Any) -> Any:
-    """For the limiter's coroutine: how the wait ends that its `nowait` has recorded."""
+    """Wrap the limiter's coroutine function: record the end of the wait that `nowait` began."""
 
     async def acquire_on_behalf_of(self: Any, borrower: object) -> None:
         recorder = current()
@@ -217,7 +217,7 @@ def _runs_in_thread(original: Any) -> Any:
 
 
 def _new_job(recorder: Recorder, backend: Any, function: Any, limiter: Any) -> SubmittedJob | None:
-    """A job of the limiter's: there is no executor. `_limiter`: of an adapter made off the loop."""
+    """A job of the limiter, since there is no executor. `_limiter` is that of an adapter."""
     with fail_safe("job", recorder):
         limiter = limiter or backend.current_default_thread_limiter()
         return new_job(recorder, getattr(limiter, "_limiter", limiter), function)

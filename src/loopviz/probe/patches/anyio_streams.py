@@ -1,4 +1,4 @@
-"""anyio's memory object streams: what both ends share is the resource."""
+"""anyio's memory object streams. The resource is the state that both ends share."""
 
 import sys
 from types import ModuleType
@@ -15,7 +15,7 @@ __all__ = ["ADAPTER"]
 
 
 def _streams(module: ModuleType) -> list[Patch]:
-    """Of `anyio.streams.memory`."""
+    """Patches of `anyio.streams.memory`."""
     state, blocked = module._MemoryObjectStreamState, module.WouldBlock
     send, receive = module.MemoryObjectSendStream, module.MemoryObjectReceiveStream
     describes(
@@ -34,7 +34,7 @@ def _streams(module: ModuleType) -> list[Patch]:
 
 
 def _at_once(coroutine: Any, blocked: type[BaseException], direction: int) -> Any:
-    """For a `nowait`: the new size; where the coroutine asks and it would block, a wait starts."""
+    """Wrap a `nowait`: record the size; if the coroutine calls it and it would block, a wait."""
     code = coroutine.__code__
 
     def of(original: Any) -> Any:
@@ -62,7 +62,7 @@ def _at_once(coroutine: Any, blocked: type[BaseException], direction: int) -> An
 
 
 def _later(direction: int) -> Any:
-    """For the coroutine: the end of the wait that its `nowait` has recorded."""
+    """Wrap a coroutine function: record the end of the wait that its `nowait` began."""
 
     def of(original: Any) -> Any:
         async def move(self: Any, *args: Any, **kwargs: Any) -> Any:

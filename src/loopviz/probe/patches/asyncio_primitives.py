@@ -1,4 +1,4 @@
-"""asyncio's own: locks, semaphores, conditions, events, barriers, queues."""
+"""asyncio's own primitives: locks, semaphores, conditions, events, barriers, queues."""
 
 import asyncio
 import sys
@@ -28,7 +28,7 @@ from loopviz.wire.events import WAIT_GET, WAIT_PUT
 __all__ = ["ANY_EVENT", "patches"]
 
 ANY_EVENT = ResourceDescription(kinds.EVENT, seen=False)
-"""Events are made by the thousand, by libraries mostly: those that no user line made are one."""
+"""The one resource of all events that no user line made: libraries make them by the thousand."""
 
 
 def _describe_semaphore(it: Any, seen: bool) -> ResourceDescription:
@@ -88,7 +88,7 @@ def _event_wait(original: Any) -> Any:
 
 
 def _makes_unless(parts: tuple[str, ...]) -> Factory:
-    """For `__init__`: the resource is made here, or part of a pool if such a module calls it."""
+    """Wrap `__init__`: describe the primitive, or hide it if a module of `parts` makes it."""
 
     def of(original: Any) -> Any:
         def init(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -128,7 +128,7 @@ _resizes = resizes(lambda queue: queue.qsize())
 
 
 def patches(parts: tuple[str, ...]) -> tuple[Patch, ...]:
-    """All of them. `parts`: see `Adapter.parts`."""
+    """All patches. `parts`: see `Adapter.parts`."""
     init = _makes_unless(parts)
     return (
         Patch(Lock, "__init__", init),

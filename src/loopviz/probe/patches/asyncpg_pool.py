@@ -15,7 +15,7 @@ __all__ = ["ADAPTER"]
 
 
 def _pools(module: ModuleType) -> list[Patch]:
-    """Of `asyncpg.pool`."""
+    """Patches of `asyncpg.pool`."""
     return [
         Patch(module.Pool, "_initialize", _initialize),
         Patch(module.Pool, "_acquire", _acquire),
@@ -37,7 +37,7 @@ def _resource(pool: Any, *, seen: bool = False) -> ResourceDescription:
 
 
 def _in_use(pool: Any) -> int:
-    """Connections that are taken, or being made for somebody."""
+    """Number of connections that are taken, or being made for a task."""
     return len(pool._holders) - int(pool._queue.qsize())
 
 

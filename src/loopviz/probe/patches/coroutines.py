@@ -1,8 +1,8 @@
 """Coroutines that are destroyed without ever having been awaited.
 
 The interpreter warns of each as it destroys it (`warnings._warn_unawaited_coroutine`), mostly on
-the very line that made it: there is nothing to pay for coroutines that are awaited. Where it was
-kept in a variable, the line that let go of it is not the one that made it, and is not reported.
+the line that made it, so coroutines that are awaited cost nothing. If it was kept in a variable,
+the line that dropped it is not the one that made it, and is not reported.
 """
 
 import dis
@@ -18,7 +18,7 @@ from loopviz.probe.recorder import current
 __all__ = ["PATCHES"]
 
 _NAMES_KEPT = 200
-"""How many lines are remembered with the names that stand on them."""
+"""Most lines whose names are cached."""
 _names: dict[tuple[CodeType, int], frozenset[str]] = {}
 
 
@@ -40,7 +40,7 @@ def _reports(original: Any) -> Any:
 
 
 def _stands_on_line(frame: FrameType, name: str) -> bool:
-    """Whether the code on the frame's line uses that name, as one that calls it does."""
+    """True if the code on the frame's line uses that name, as a call does."""
     key = frame.f_code, frame.f_lineno
     names = _names.get(key)
     if names is None:

@@ -20,7 +20,7 @@ __all__ = ["PATCHES", "SubmittedJob", "new_job"]
 
 
 class SubmittedJob:
-    """Stands in for a function that a worker thread will run, and records when it does."""
+    """Wraps a function that a worker thread will run, and records when it does."""
 
     __slots__ = ("a", "function", "recorder", "started")
 
@@ -31,7 +31,7 @@ class SubmittedJob:
         self.started = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the function: its result, or its error."""
+        """Run the function. Returns its result, or raises its error."""
         self.started = True
         self.recorder.job_started(self.a)
         try:
@@ -43,13 +43,13 @@ class SubmittedJob:
         return result
 
     def given_up(self, _: Any = None) -> None:
-        """Whoever waited for it has ended: if it has not started yet, it never will."""
+        """Record that the job will never start, unless it has: its caller waits no more."""
         if not self.started:
             self.recorder.job_ended(self.a, TASK_CANCELLED)
 
 
 class _Line:
-    """Guesses which jobs of a process pool run: as many as it has processes, first come first.
+    """Guesses which jobs of a process pool run: as many as it has processes, in order.
 
     The processes themselves are not touched. Each is a slot with a number, not a process id.
     """
@@ -61,13 +61,13 @@ class _Line:
         self._running: dict[int, str] = {}
 
     def enter(self, recorder: Recorder, a: int) -> None:
-        """A job was submitted."""
+        """Add a submitted job."""
         with self._lock:
             self._waiting.append((recorder, a))
             self._start_next()
 
     def leave(self, recorder: Recorder, a: int, outcome: int) -> None:
-        """It ended, or was cancelled; if a slot is free now, the next one starts."""
+        """Remove a job that ended or was cancelled; if that frees a slot, the next one starts."""
         with self._lock:
             recorder.job_ended(a, outcome)
             slot = self._running.pop(a, None)
@@ -100,7 +100,7 @@ def _describe_processes(executor: Any, seen: bool) -> ResourceDescription:
 
 
 def _submits(function_of: Callable[[SubmittedJob], Any], follow: Callable[..., None]) -> Factory:
-    """For `submit`: what is submitted for a job, and `follow(executor, job, future)` afterwards."""
+    """Wrap `submit`: submit `function_of(job)`, then call `follow(executor, job, future)`."""
 
     def of(original: Any) -> Any:
         def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -144,7 +144,7 @@ def _left(line: _Line, job: SubmittedJob, future: "Future[Any]") -> None:
 
 
 def new_job(recorder: Recorder, executor: Any, function: Any) -> SubmittedJob | None:
-    """Record that a job is submitted; None if that fails."""
+    """Record a submitted job. Returns None if that fails."""
     with fail_safe("job", recorder):
         resource = resource_of(executor)
         a = recorder.job(resource, function) if resource is not None else 0

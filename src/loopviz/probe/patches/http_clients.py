@@ -1,12 +1,11 @@
-"""The connection pools of httpcore and httpcore2, the calls of httpx and httpx2.
+"""The connection pools of httpcore and httpcore2, and the calls of httpx and httpx2.
 
 The two families share their internals. The classes come from the module that the app has imported;
 nothing is imported here. A version whose internals differ is reported as a failed hook under its
 module's name; only its own pools and calls are then missing.
 
-The pool has one place where requests and connections meet, `_assign_requests_to_connections`:
-it is called when a request comes, fails, or its response is closed. What has changed since the
-last time is recorded.
+A pool assigns connections in one method, `_assign_requests_to_connections`, which is called when
+a request comes, fails, or its response is closed. Changes since the previous call are recorded.
 """
 
 import sys
@@ -24,7 +23,7 @@ __all__ = ["ADAPTER"]
 
 
 def _pools(module: ModuleType) -> list[Patch]:
-    """Of `httpcore._async.connection_pool` (httpcore 1.0.3 and later), and of httpcore2's."""
+    """Patches of `httpcore._async.connection_pool` (httpcore 1.0.3 and later) and httpcore2's."""
     pool = module.AsyncConnectionPool
     describes(pool, _describe)
     inside = sys.modules[module.AsyncEvent.__module__]
@@ -37,12 +36,12 @@ def _pools(module: ModuleType) -> list[Patch]:
 
 
 def _clients(module: ModuleType) -> list[Patch]:
-    """Of `httpx._client` and `httpx2._client`."""
+    """Patches of `httpx._client` and `httpx2._client`."""
     return [Patch(module.AsyncClient, "send", _send)]
 
 
 def _web_sockets(module: ModuleType) -> list[Patch]:
-    """Of `httpx2.websockets._api`."""
+    """Patches of `httpx2.websockets._api`."""
     return [Patch(module.AsyncWebSocketSession, "__aenter__", _enters(module.__name__))]
 
 
@@ -54,7 +53,7 @@ def _describe(pool: Any, seen: bool) -> ResourceDescription:
 
 
 def _hides(name: str) -> Any:
-    """For what makes a connection's own lock or semaphore: only the pool is shown."""
+    """Wrap the setup of a connection's own lock or semaphore: hide it, only the pool is shown."""
 
     def of(original: Any) -> Any:
         def setup(self: Any) -> None:
@@ -67,7 +66,7 @@ def _hides(name: str) -> Any:
 
 
 def _enters(module: str) -> Any:
-    """For a session of a WebSocket: its own stream and lock are not the app's."""
+    """Wrap the start of a WebSocket session: hide its stream and lock, which are not the app's."""
 
     def of(original: Any) -> Any:
         async def __aenter__(self: Any) -> Any:  # noqa: N807
@@ -83,17 +82,17 @@ def _enters(module: str) -> Any:
 
 
 class _PoolState:
-    """The requests of one pool as recorded: those that wait, and those that have a connection."""
+    """The recorded requests of one pool: those that wait, and those that have a connection."""
 
     __slots__ = ("having", "shared", "waiting")
 
     def __init__(self, shared: bool) -> None:
         self.shared = shared
-        """HTTP/2: a connection takes several requests."""
+        """True for HTTP/2: a connection takes several requests."""
         self.waiting: dict[Any, int] = {}
-        """The tasks of those that wait."""
+        """The task of each request that waits."""
         self.having: dict[Any, tuple[int, Any]] = {}
-        """The tasks of those that have a connection, and which."""
+        """The task and connection of each request that has one."""
 
 
 def _assign(original: Any) -> Any:
@@ -119,11 +118,11 @@ def _assign(original: Any) -> Any:
 def _compare(
     recorder: Recorder, resource: ResourceDescription, state: _PoolState, requests: list[Any]
 ) -> None:
-    """Those that are gone first: theirs is what the others get.
+    """Record what has changed: first the requests that are gone, whose connections others get.
 
-    httpcore gives one free connection to all that wait; one of them gets it, not always the
-    first, and the rest is sent back into the queue: they wait all the time. So who has it is
-    known when nobody else claims it any more, some steps later.
+    httpcore gives one free connection to all waiting requests; one of them gets it, not always the
+    first, and the others return to the queue: they wait all the time. So its holder is known only
+    some steps later, when no other request claims it any more.
     """
     having, waiting = state.having, state.waiting
     if having or waiting:

@@ -1,4 +1,4 @@
-"""Tells when a module has been imported, without importing it."""
+"""Calls back when a module has been imported, without importing it."""
 
 import sys
 import threading
@@ -12,10 +12,10 @@ __all__ = ["ImportWatch"]
 
 
 class ImportWatch(MetaPathFinder):
-    """Calls back with each of the named modules: at once if it is there, else when it is.
+    """Calls `found` with each of the named modules: at once if imported, else when it is.
 
-    `stop()` takes the watch out of `sys.meta_path` again. An error of `found` is the importer's
-    to see, so it should have none.
+    `stop()` removes the watch from `sys.meta_path`. An error of `found` reaches the importer, so it
+    should not raise.
     """
 
     def __init__(self, names: Sequence[str], found: Callable[[ModuleType], None]) -> None:
@@ -24,7 +24,7 @@ class ImportWatch(MetaPathFinder):
         self._busy: set[tuple[int, str]] = set()
 
     def start(self) -> None:
-        """Look at what is imported already, and watch for the rest."""
+        """Call back for the modules that are imported already, and watch for the others."""
         sys.meta_path.insert(0, self)
         for name in self._names:
             module = sys.modules.get(name)
@@ -32,15 +32,15 @@ class ImportWatch(MetaPathFinder):
                 self._found(module)
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What the other finders find; a loader that then runs the module reports it."""
+        """The spec that the other finders find; its loader calls back after running the module."""
         asked = threading.get_ident(), fullname
-        if fullname not in self._names or asked in self._busy:  # by another watch, in its turn
+        if fullname not in self._names or asked in self._busy:  # asked by another watch
             return None
         self._busy.add(asked)
         try:
@@ -60,12 +60,12 @@ class ImportWatch(MetaPathFinder):
             return
 
         def exec_module(module: ModuleType) -> None:
-            vars(loader).pop("exec_module", None)  # its class's own again
+            vars(loader).pop("exec_module", None)  # restores the class's own
             original(module)
             if self in sys.meta_path:
                 self._found(module)
 
         try:
             loader.exec_module = exec_module
-        except AttributeError:  # a built-in loader: never one of a library that we look for
+        except AttributeError:  # a built-in loader: never that of a watched library
             return

@@ -1,4 +1,4 @@
-"""Attributes of classes and modules that are replaced, and put back exactly."""
+"""Replaces attributes of classes and modules, and restores them exactly."""
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
@@ -11,9 +11,9 @@ _MISSING = object()
 
 
 class Patch(NamedTuple):
-    """`make(original)` stands in for the attribute `name` of `owner`.
+    """A replacement: `make(original)` for the attribute `name` of `owner`.
 
-    An original that is a classmethod is given, and wanted back, as a plain function.
+    If the original is a classmethod, `make` takes and returns a plain function.
     """
 
     owner: Any
@@ -25,28 +25,28 @@ class Adapter(NamedTuple):
     """A library's patches, and what belongs to them. Each file of a library has one."""
 
     modules: Mapping[str, Callable[[Any], Iterable[Patch]]]
-    """By module: what to patch there, if and when the app imports it."""
+    """The patches of each module, applied if and when the app imports it."""
     parts: tuple[str, ...] = ()
     """Prefixes of modules whose locks and queues are parts of a pool, which is recorded as a
     whole."""
     paths: tuple[tuple[str, ...], ...] = ()
-    """Attributes that lead from what the app has (an engine, a client) to the resource."""
+    """Attributes that lead from the app's object (an engine, a client) to the resource."""
 
 
 class Applied(NamedTuple):
-    """An attribute that is replaced."""
+    """A replaced attribute."""
 
     owner: Any
     name: str
     before: Any
-    """The very object that was there; `_MISSING` if it was inherited."""
+    """The object that was there; `_MISSING` if it was inherited."""
     ours: Any
 
 
 def apply(patches: Iterable[Patch]) -> list[Applied]:
-    """Replace what there is; an owner without such an attribute (another version's) stays.
+    """Apply the patches; an owner without the attribute (in another version) stays as it is.
 
-    All or, if one raises, nothing.
+    If one raises, all are undone.
     """
     applied: list[Applied] = []
     try:
@@ -74,7 +74,7 @@ def _apply_one(owner: Any, name: str, make: Callable[[Any], Any], applied: list[
 
 
 def undo(applied: list[Applied]) -> None:
-    """Put everything back, the last first; but what somebody has replaced since stays his."""
+    """Undo the patches, the last first, except those that something else has replaced since."""
     for owner, name, before, ours in reversed(applied):
         if vars(owner).get(name) is not ours:
             continue
@@ -86,7 +86,7 @@ def undo(applied: list[Applied]) -> None:
 
 
 def _disguise(replacement: Any, original: Any) -> Any:
-    """Let it look like the original, to `inspect` and in the names of coroutines, too."""
+    """Make the replacement look like the original, also to `inspect` and in coroutines' names."""
     if not isinstance(replacement, FunctionType):
         return replacement
     functools.update_wrapper(replacement, original)

@@ -1,4 +1,4 @@
-"""Which resource a primitive is: kept on the primitive itself, so that it lives as long."""
+"""The resource of each primitive, kept on the primitive itself, so that it lives as long."""
 
 import weakref
 from asyncio import _get_running_loop
@@ -11,22 +11,22 @@ from loopviz.probe.recorder import ResourceDescription, current, recorders
 __all__ = ["attach", "describable", "describes", "hide", "known", "make", "resource_of"]
 
 Describe = Callable[[Any, bool], ResourceDescription]
-"""`describe(primitive, seen)`: its resource, made just now (`seen`) or met only now."""
+"""`describe(primitive, seen)`: its resource; `seen` if the primitive has just been made."""
 
 _describe: dict[type, Describe] = {}
 _elsewhere: "weakref.WeakKeyDictionary[Any, ResourceDescription | None]" = (
     weakref.WeakKeyDictionary()
 )
-"""Of those that have slots only."""
+"""The resources of primitives that have only slots."""
 
 
 def describes(cls: type, describe: Describe) -> None:
-    """From now on primitives of that class, and of its subclasses, are described so."""
+    """Register how primitives of a class, and of its subclasses, are described."""
     _describe[cls] = describe
 
 
 def attach(primitive: Any, resource: ResourceDescription | None) -> None:
-    """From now on it is that resource."""
+    """Set a primitive's resource."""
     try:
         primitive._loopviz = resource
     except AttributeError:
@@ -34,19 +34,19 @@ def attach(primitive: Any, resource: ResourceDescription | None) -> None:
 
 
 def hide(primitive: Any) -> None:
-    """It is part of something that is recorded as a whole: by itself it is not."""
+    """Exclude a primitive from recording: it is part of a resource recorded as a whole."""
     attach(primitive, None)
 
 
 def known(primitive: Any) -> bool:
-    """Whether it is known already: described, or hidden."""
+    """True if the primitive has been described or hidden."""
     return hasattr(primitive, "_loopviz") or primitive in _elsewhere
 
 
 def resource_of(primitive: Any) -> ResourceDescription | None:
-    """Its resource, described if it is only met now; None if it is hidden.
+    """A primitive's resource, described on first use; None if it is hidden.
 
-    Raises LoopvizError for what is no primitive that we know.
+    Raises LoopvizError for an object that is not a known primitive.
     """
     try:
         return primitive._loopviz  # type: ignore[no-any-return]
@@ -60,11 +60,11 @@ def resource_of(primitive: Any) -> ResourceDescription | None:
 
 
 def make(primitive: Any) -> None:
-    """It has just been made: describe it, if on a recorded loop or where none runs (a module).
+    """Describe a primitive just made, if on a recorded loop or where none runs (in a module).
 
     Does not raise.
     """
-    try:  # as `fail_safe`, and faster: some apps make a lock for each request
+    try:  # like `fail_safe`, but faster: some apps make a lock for each request
         loop = _get_running_loop()
         if (loop is None or loop in recorders) and not known(primitive):
             attach(primitive, _find(primitive)(primitive, True))
@@ -75,7 +75,7 @@ def make(primitive: Any) -> None:
 
 
 def describable(primitive: Any) -> bool:
-    """Whether its class, or one that it inherits from, is described."""
+    """True if the object's class, or a base class, is registered."""
     return any(cls in _describe for cls in type(primitive).__mro__)
 
 
@@ -84,4 +84,4 @@ def _find(primitive: Any) -> Describe:
         if cls in _describe:
             return _describe[cls]
     what = f"{type(primitive).__module__}.{type(primitive).__qualname__}"
-    raise LoopvizError(f"a {what} is no resource: name a lock, a queue, a pool or an executor.")
+    raise LoopvizError(f"a {what} is not a resource: name a lock, a queue, a pool or an executor.")

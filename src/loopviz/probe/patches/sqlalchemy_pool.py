@@ -13,7 +13,7 @@ __all__ = ["ADAPTER"]
 
 
 def _pools(module: ModuleType) -> list[Patch]:
-    """Of `sqlalchemy.pool.impl`."""
+    """Patches of `sqlalchemy.pool.impl`."""
     pool = module.AsyncAdaptedQueuePool
     describes(pool, _describe)
     return [
@@ -41,7 +41,7 @@ def _blocks(pool: Any) -> bool:
 def _recreate(original: Any) -> Any:
     def recreate(self: Any) -> Any:
         pool = original(self)
-        if "_loopviz" in vars(self):  # the engine's new one, made on no line of the user's
+        if "_loopviz" in vars(self):  # the engine's new pool, made on no user line
             pool._loopviz = self._loopviz
         return pool
 
@@ -76,7 +76,7 @@ def _get(original: Any) -> Any:
 
 def _wait_if(recorder: Recorder, pool: Any) -> int | None:
     try:
-        hide(pool._pool._queue)  # if it was made before we came
+        hide(pool._pool._queue)  # if the pool is older than the probe
     except Exception as error:  # noqa: BLE001 - the app must go on
         recorder.fail("wait", error)
     return wait_if(recorder, _blocks, pool)

@@ -13,10 +13,10 @@ __all__ = ["SharedPatches"]
 
 
 class SharedPatches:
-    """Made for the first who watches, undone after the last.
+    """Patches that the first watcher applies and the last one undoes.
 
-    `by_module` says what to patch in a module, if and when the app imports it; it is asked again
-    for each first watcher. `always` are the patches of what is there in any case.
+    `by_module` has the patches of each module, applied if and when the app imports it; they are
+    made again for each first watcher. `always` are the patches of the standard library.
     """
 
     def __init__(
@@ -25,16 +25,16 @@ class SharedPatches:
         always: Iterable[Patch] = (),
     ) -> None:
         self.modules: set[str] = set()
-        """Those that are patched now."""
+        """Names of the modules that are patched now."""
         self._by_module = by_module
         self._always = tuple(always)
         self._imports = ImportWatch(tuple(by_module), self._imported)
         self._applied: list[Applied] = []
         self._watchers = 0
-        self._lock = threading.RLock()  # what is imported already is found while `watch` holds it
+        self._lock = threading.RLock()  # reentrant: `watch` calls `_imported`
 
     def watch(self) -> None:
-        """Somebody wants to know: patch, unless it is done already."""
+        """Add one watcher. The first one applies the patches."""
         with self._lock:
             self._watchers += 1
             if self._watchers == 1:
@@ -42,7 +42,7 @@ class SharedPatches:
                 self._imports.start()
 
     def unwatch(self) -> bool:
-        """He does not any more: the last one undoes it. Whether he was the last."""
+        """Release one watcher. Returns True if it was the last, which removes the patches."""
         with self._lock:
             self._watchers -= 1
             if self._watchers:
@@ -60,7 +60,7 @@ class SharedPatches:
             self.modules.add(name)
 
     def _is_applied(self, patch: Patch) -> bool:
-        """A module that has two names (httpx2's alias) is found twice."""
+        """True if applied already: a module with two names (httpx2's alias) is found twice."""
         now = vars(patch.owner).get(patch.name)
         return any(
             now is ours and (owner, name) == (patch.owner, patch.name)

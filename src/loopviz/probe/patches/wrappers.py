@@ -1,4 +1,4 @@
-"""The wrappers for what is acquired and released, filled and emptied, or only waited for."""
+"""Wrappers for primitives that are acquired and released, filled and emptied, or waited for."""
 
 import sys
 from collections.abc import Callable
@@ -29,14 +29,14 @@ __all__ = [
 ]
 
 Blocks = Callable[..., bool]
-"""`blocks(primitive, *arguments)`: would the call have to wait now?"""
+"""`blocks(primitive, *arguments)`: True if the call would have to wait now."""
 InUse = Callable[[Any, ResourceDescription], int]
-"""`in_use(primitive, resource)`: units, as the primitive has it."""
+"""`in_use(primitive, resource)`: units in use, read from the primitive."""
 Factory = Callable[[Any], Any]
 
 
 def makes(*, unless: CodeType | None = None) -> Factory:
-    """For `__init__`: the resource is made here, `unless` this code calls it."""
+    """Wrap `__init__`: describe the primitive as made here, `unless` that code calls it."""
 
     def of(original: Any) -> Any:
         def init(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -50,7 +50,7 @@ def makes(*, unless: CodeType | None = None) -> Factory:
 
 
 def acquires(blocks: Blocks, in_use: InUse, *, early: bool = False) -> Factory:
-    """For a coroutine function that acquires one unit.
+    """Wrap a coroutine function that acquires one unit.
 
     `early`: unless it has to wait, it has the unit before it suspends (anyio's checkpoints).
     """
@@ -81,7 +81,7 @@ def acquires(blocks: Blocks, in_use: InUse, *, early: bool = False) -> Factory:
 
 
 def releases(in_use: InUse) -> Factory:
-    """For a function that gives one unit back."""
+    """Wrap a function that releases one unit."""
 
     def of(original: Any) -> Any:
         def release(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -102,7 +102,7 @@ def releases(in_use: InUse) -> Factory:
 
 
 def waits(blocks: Blocks, direction: int = WAIT_PUT) -> Factory:
-    """For a coroutine function that waits, and then holds nothing."""
+    """Wrap a coroutine function that waits, and then holds nothing."""
 
     def of(original: Any) -> Any:
         async def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -123,7 +123,7 @@ def waits(blocks: Blocks, direction: int = WAIT_PUT) -> Factory:
 
 
 def resizes(items: Callable[[Any], int]) -> Factory:
-    """For a function that puts something in or takes something out."""
+    """Wrap a function that puts an item in or takes one out."""
 
     def of(original: Any) -> Any:
         def change(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -146,9 +146,9 @@ def resizes(items: Callable[[Any], int]) -> Factory:
 def wait_if(
     recorder: Recorder, blocks: Blocks, primitive: Any, args: Any = (), direction: int = WAIT_PUT
 ) -> int | None:
-    """Record a wait, if the call blocks: the task that waits; else None."""
+    """Record a wait, if the call blocks. Returns the waiting task's number, else None."""
     try:
-        resource = resource_of(primitive)  # first of all: it may be met only now
+        resource = resource_of(primitive)  # first, so that a new one is described
         if resource is not None and blocks(primitive, *args):
             return recorder.wait(resource, direction)
     except Exception as error:  # noqa: BLE001 - the app must go on
@@ -157,7 +157,7 @@ def wait_if(
 
 
 def wait_over(recorder: Recorder, primitive: Any, direction: int, waiter: int) -> None:
-    """Record that a wait is over; not if its coroutine is thrown away where the loop is not."""
+    """Record that a wait is over, unless its coroutine was destroyed outside of its loop."""
     if current() is recorder:
         try:
             resource = resource_of(primitive)
@@ -168,8 +168,8 @@ def wait_over(recorder: Recorder, primitive: Any, direction: int, waiter: int) -
 
 
 def got(primitive: Any, in_use: InUse, place: int = 0, *, one_more: int = 0) -> None:
-    """Record that the running task has a unit now, or in a moment: `one_more`."""
-    recorder = current()  # asked anew: while it waited, the probe may have come or gone
+    """Record that the running task has a unit; `one_more` is 1 if it is yet to be taken."""
+    recorder = current()  # again: during the wait the probe may have come or gone
     if recorder is not None:
         try:
             resource = resource_of(primitive)
@@ -180,7 +180,7 @@ def got(primitive: Any, in_use: InUse, place: int = 0, *, one_more: int = 0) -> 
 
 
 def gave_up(recorder: Recorder, primitive: Any, in_use: InUse, waiter: int | None) -> None:
-    """Record that an acquire failed; and if it had been handed a unit, that it gave that back."""
+    """Record that an acquire failed and, if it had been given a unit, that it was released."""
     if current() is recorder:
         try:
             resource = resource_of(primitive)
@@ -195,19 +195,19 @@ def gave_up(recorder: Recorder, primitive: Any, in_use: InUse, waiter: int | Non
 
 
 def always(_: Any) -> bool:
-    """For `wait_if`: it is known already that the call waits."""
+    """Return True: a `Blocks` for a call that is known to wait."""
     return True
 
 
 def semaphore(kind: ResourceKind, value: int, capacity: int, *, seen: bool) -> ResourceDescription:
-    """Of a semaphore with so many units left; those taken before we met it are not known of."""
+    """The resource of a semaphore with `value` units left; earlier acquisitions are unknown."""
     resource = ResourceDescription(kind, capacity=capacity, seen=seen)
     resource.units = capacity or value
     return resource
 
 
 def semaphore_in_use(semaphore: Any, resource: ResourceDescription) -> int:
-    """Of a semaphore with `_value`; one of unknown capacity has at least the most ever left."""
+    """Units in use, by `_value`; an unknown capacity is taken to be the most units ever left."""
     value: int = semaphore._value
     if not resource.capacity and value > resource.units:
         resource.units = value
