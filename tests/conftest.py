@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from loopviz.probe import Probe, install
@@ -16,6 +17,9 @@ from loopviz.probe.install import _probes
 from loopviz.testing import VirtualLoop
 from tests.support.postgres import Postgres, installed, serving
 from tests.support.recording import Recording
+
+settings.register_profile("loopviz", deadline=None)  # the machine may be full
+settings.load_profile("loopviz")
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -1,13 +1,16 @@
 """A hook that breaks, or meets odd objects: the app goes on, and it is reported once."""
 
+import ast
 import asyncio
 import gc
+import inspect
 import logging
-from collections import deque
+from collections import defaultdict, deque
 
 import pytest
 
 from loopviz.probe.places import Places
+from loopviz.probe.recorder import _METHODS, Recorder
 from loopviz.wire.events import Kind
 
 
@@ -205,3 +208,15 @@ def test_a_hook_that_failed_is_used_no_more(loop, probe_of, recording, caplog):
     assert len(caplog.records) == 1
     assert not seen.of(Kind.REQUEST_START, Kind.REQUEST_END)
     assert seen.of(Kind.ACQUIRED), "the others go on"
+
+
+def test_every_hook_of_the_recorder_names_the_methods_that_it_turns_off():
+    (cls,) = ast.parse(inspect.getsource(Recorder)).body
+    found = defaultdict(list)
+    for method in cls.body:
+        for node in ast.walk(method):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("fail_safe", "self.fail"):
+                found[ast.literal_eval(node.args[0])].append(method.name)
+    assert {hook: set(names) for hook, names in _METHODS.items()} == {
+        hook: set(names) for hook, names in found.items()
+    }

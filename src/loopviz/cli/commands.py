@@ -184,9 +184,7 @@ def serve(
     from loopviz.cli import serve  # noqa: PLC0415
 
     options = RunOptions(folders=_folders(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed)
-    words = [f"--fix={key}" for key in options.fixes]
-    words += [f"--rate={rate}", f"--seed={seed}"]
-    words += [f"--scenarios={folder.absolute()}" for folder in options.folders]
+    words = _words(options)
     words += [f"--theme={theme}"] if theme else []
     words += [f"--fps={fps}"] if fps else []
     words += [] if ascii_only is None else ["--ascii" if ascii_only else "--no-ascii"]
@@ -305,6 +303,13 @@ def run_command(words: list[str]) -> None:
             f"to open a scenario, say `loopviz run {words[0]}`."
         )
     typer.main.get_command(app).main(words, prog_name="loopviz")
+
+
+def _words(options: RunOptions) -> list[str]:
+    """The options as `loopviz run` takes them, but for the port: each run takes a free one."""
+    words = [f"--fix={key}" for key in options.fixes]
+    words += [f"--rate={options.rate}", f"--seed={options.seed}"]
+    return [*words, *(f"--scenarios={folder.absolute()}" for folder in options.folders)]
 
 
 def _measure(target: str, options: RunOptions, *, label: str) -> Report:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from loopviz.clock import Clock, monotonic_ns
+from loopviz.clock import SECOND, Clock, monotonic_ns
 from loopviz.errors import LoopvizError, MachineError
 from loopviz.probe import frameworks, patches
 from loopviz.probe.disabled import NO_HOOKS, NoRing
@@ -23,12 +23,13 @@ from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
 from loopviz.probe.recording_folder import AUX_RING, LOOP_RING, RecordingFiles, open_files
 from loopviz.probe.watchdog import Watchdog
-from loopviz.wire.events import GC_ELSEWHERE, NUMBER, Kind, tag
+from loopviz.wire.events import GC_ELSEWHERE, HEARTBEAT_LET_GO_NS, HEARTBEAT_NS, NUMBER, Kind, tag
 from loopviz.wire.ring import CAPACITY
 
 __all__ = ["AUX_RING", "LOOP_RING", "Probe", "install", "prepare"]
 
-HEARTBEAT_S = 0.02
+HEARTBEAT_S = HEARTBEAT_NS / SECOND
+_LET_GO_S = HEARTBEAT_LET_GO_NS / SECOND
 _PATIENCE_S = 10.0
 """Seconds to wait for a loop in another thread to run the installation."""
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
@@ -234,7 +235,7 @@ class Probe:
             self.hooks.write(now, round(due * 1e9), tag(Kind.TIMER))
             self.hooks.write(self._clock(), 0, tag(Kind.STOPPED))
         due += self._heartbeat_s
-        if self._loop.time() - due > 1.0:
+        if self._loop.time() - due > _LET_GO_S:
             due = self._loop.time() + self._heartbeat_s
         self._beat_due = due
         self._beat_handle = self._loop.call_at(due, self._beat)

@@ -22,10 +22,14 @@ callback that runs *now* is always the newest switch in the ring.
 from enum import IntEnum
 from struct import Struct
 
+from loopviz.clock import MS, SECOND
+
 __all__ = [
     "B_SHIFT",
     "FORMAT_VERSION",
     "GC_ELSEWHERE",
+    "HEARTBEAT_LET_GO_NS",
+    "HEARTBEAT_NS",
     "KIND_SHIFT",
     "NUMBER",
     "RECORD",
@@ -151,6 +155,10 @@ SWITCHES = (Kind.STEP, Kind.CALLBACK, Kind.IDLE, Kind.POLLED, Kind.STOPPED)
 
 TASK_RETURNED, TASK_RAISED, TASK_CANCELLED = 0, 1, 2
 GC_ELSEWHERE = 16
+HEARTBEAT_NS = 20 * MS
+"""The interval of the heartbeat, from one due time to the next."""
+HEARTBEAT_LET_GO_NS = 1 * SECOND
+"""Beats that are late by more than this are skipped."""
 WAIT_PUT, WAIT_GET = 0, 1
 """Direction of a wait: to get in (acquire, put), or to take something out (get, receive). The
 latter is what idle consumers do, and harmless."""

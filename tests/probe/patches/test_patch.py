@@ -1,12 +1,15 @@
 """Attributes replaced and put back; modules watched for; and nothing imported by us."""
 
 import inspect
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from importlib.machinery import SourceFileLoader
 
 import pytest
 
+from loopviz.probe import patches
 from loopviz.probe.patches.import_hook import ImportWatch
 from loopviz.probe.patches.patch import Patch, apply, undo
 from loopviz.probe.recorder import Recorder, fail_safe
@@ -150,3 +153,13 @@ def test_what_a_patch_raises_fails_its_hook_and_not_the_app():
     assert recorder.job(None, None) == 0, "it does nothing any more"
     with pytest.raises(KeyboardInterrupt), fail_safe("job", recorder):
         raise KeyboardInterrupt
+
+
+def test_every_adapter_is_in_the_list():
+    """One that is not would patch nothing, and nobody would miss it."""
+    modules = [
+        import_module(f"{patches.__name__}.{name}")
+        for _, name, _ in pkgutil.iter_modules(patches.__path__)
+    ]
+    made = [vars(module)["ADAPTER"] for module in modules if "ADAPTER" in vars(module)]
+    assert made == list(patches._ADAPTERS)

@@ -82,7 +82,7 @@ def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
 
     def stop(*, leave: bool = False) -> None:
         for quit_ in quits:
-            quit_(Server.leave if leave else _stop)
+            quit_(Server.leave if leave else Server.stop)
 
     control = Control(sys.stdin.buffer, stop, run_folder)
     control.start()
@@ -169,10 +169,6 @@ def _awaits_sender(
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://{host}:{port}"
-
-
-def _stop(server: Any) -> None:
-    server.should_exit = True
 
 
 if __name__ == "__main__":

@@ -47,6 +47,10 @@ class Server(uvicorn.Server):
         self._failures = failures
         self._leaving = False
 
+    def stop(self) -> None:
+        """End."""
+        self.should_exit = True
+
     def leave(self) -> None:
         """Accept no more connections, serve the accepted ones, then end: other workers go on."""
         self._leaving = self.should_exit = True

@@ -3,21 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Distribution, LoopDistributions
 from loopviz.model.stats.histogram import Histogram
 from loopviz.model.stats.series import Series
-from loopviz.wire.events import Kind
+from loopviz.wire.events import HEARTBEAT_LET_GO_NS, HEARTBEAT_NS, Kind
 
 __all__ = ["LoopTimes"]
 
 Records = NDArray[np.void]
 Ints = NDArray[np.int64]
 
-BEAT_NS = 20 * MS
-"""The interval of the probe's heartbeat, from one due time to the next."""
-LET_GO_NS = 1 * SECOND
-"""Beats that are late by more than this are skipped by the probe."""
 _MISSED = 3_000
 """How many missed beats count at most: a minute's. A machine may have slept overnight."""
 
@@ -161,9 +156,9 @@ class LoopTimes:
 
     def _beats(self, at: Ints, late: Ints, beats: NDArray[np.bool_]) -> tuple[Ints, Ints]:
         """Adds the heartbeats that the probe skipped after a long stall to these timers."""
-        for i in np.flatnonzero(beats & (late > LET_GO_NS + BEAT_NS))[::-1]:
+        for i in np.flatnonzero(beats & (late > HEARTBEAT_LET_GO_NS + HEARTBEAT_NS))[::-1]:
             ran = int(at[i])
-            missed = _missed(ran - int(late[i]) + BEAT_NS, ran)
+            missed = _missed(ran - int(late[i]) + HEARTBEAT_NS, ran)
             at = np.insert(at, i + 1, np.full(len(missed), ran))
             late = np.insert(late, i + 1, missed)
         return at, late
@@ -213,12 +208,12 @@ class LoopTimes:
 
 def _due_after(ran: int, late: int) -> int:
     """When the next heartbeat is due after one that ran at `ran`, `late` ns late."""
-    return (ran if late > LET_GO_NS + BEAT_NS else ran - late) + BEAT_NS
+    return (ran if late > HEARTBEAT_LET_GO_NS + HEARTBEAT_NS else ran - late) + HEARTBEAT_NS
 
 
 def _missed(due: int, now: int) -> Ints:
     """How late each beat that was due from `due` on is at `now`."""
-    return now - np.arange(due, now, BEAT_NS, dtype=np.int64)[:_MISSED]
+    return now - np.arange(due, now, HEARTBEAT_NS, dtype=np.int64)[:_MISSED]
 
 
 def _distribution(histogram: Histogram) -> Distribution:

@@ -18,7 +18,7 @@ TaskKey = tuple[str, int]
 TROUBLE: TaskKey = ("trouble", 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRow:
     """A group, or a task. The names of a row are cleaned when they are drawn."""
 
@@ -31,10 +31,10 @@ class TaskRow:
     ready_ns: int
     waiting_ns: int
     steps: int
-    p99_ns: int
+    p99_ns: int = -1
     """The 99th percentile of a group's steps; -1 for a task."""
-    on: str
-    text: str
+    on: str = ""
+    text: str = ""
     """The text that a filter searches."""
 
     @property
@@ -63,17 +63,17 @@ def group_row(
     on = first_fitting([", ".join(counted[:count]) for count in (3, 2, 1)], room[1])
     state = f"{group.live:,} live" if group.live else f"{glyphs.dot} none live"
     return TaskRow(
-        ("group", group.number),
-        name,
-        state,
-        "strong" if group.live else "dim",
-        group.busy_ns,
-        group.ready_ns,
-        group.waiting_ns,
-        group.steps.quantiles.count,
-        group.steps.quantiles.p99_ns if group.steps.quantiles.count else -1,
-        on,
-        f"{group.label} {made}".lower(),
+        key=("group", group.number),
+        name=name,
+        state=state,
+        tone="strong" if group.live else "dim",
+        busy_ns=group.busy_ns,
+        ready_ns=group.ready_ns,
+        waiting_ns=group.waiting_ns,
+        steps=group.steps.quantiles.count,
+        p99_ns=group.steps.quantiles.p99_ns if group.steps.quantiles.count else -1,
+        on=on,
+        text=f"{group.label} {made}".lower(),
     )
 
 
@@ -85,17 +85,16 @@ def task_row(task: TaskInfo, at_ns: int, glyphs: Glyphs, group: str, room: int) 
     on = first_fitting(options, room)
     text = clean(f"{task.label} #{task.number} {state} {options[0]} {file_line(task.site)}").lower()
     return TaskRow(
-        ("task", task.number),
-        name,
-        state,
-        tone,
-        task.busy_ns,
-        task.ready_ns,
-        task.waiting_ns,
-        task.steps,
-        -1,
-        on,
-        text,
+        key=("task", task.number),
+        name=name,
+        state=state,
+        tone=tone,
+        busy_ns=task.busy_ns,
+        ready_ns=task.ready_ns,
+        waiting_ns=task.waiting_ns,
+        steps=task.steps,
+        on=on,
+        text=text,
     )
 
 
@@ -111,19 +110,26 @@ def trouble_row(
     words = ", ".join(f"{count:,} {word}" for word, count in kinds.items() if count)
     state = f"{glyphs.bang} last {len(rows)}"
     counts = first_fitting([words, ""], room)
-    return TaskRow(TROUBLE, f"{sign}IN TROUBLE", state, "alarm", *_sums(rows), -1, counts, "")
+    return _summary(rows, TROUBLE, f"{sign}IN TROUBLE", state, "alarm", counts)
 
 
 def more_row(number: int, rows: Sequence[TaskRow]) -> TaskRow:
     """The tasks of a group that there is no room for."""
     name = f"    and {len(rows):,} more"
-    return TaskRow(("more", number), name, "", "dim", *_sums(rows), -1, "", "")
+    return _summary(rows, ("more", number), name, "", "dim")
 
 
-def _sums(rows: Sequence[TaskRow]) -> tuple[int, int, int, int]:
-    return (
-        sum(row.busy_ns for row in rows),
-        sum(row.ready_ns for row in rows),
-        sum(row.waiting_ns for row in rows),
-        sum(row.steps for row in rows),
+def _summary(
+    rows: Sequence[TaskRow], key: TaskKey, name: str, state: str, tone: str, on: str = ""
+) -> TaskRow:
+    return TaskRow(
+        key=key,
+        name=name,
+        state=state,
+        tone=tone,
+        busy_ns=sum(row.busy_ns for row in rows),
+        ready_ns=sum(row.ready_ns for row in rows),
+        waiting_ns=sum(row.waiting_ns for row in rows),
+        steps=sum(row.steps for row in rows),
+        on=on,
     )
