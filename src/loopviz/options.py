@@ -8,7 +8,7 @@ __all__ = ["RunOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """Options of a run; passed on as a whole, so a new one is read only where it matters."""
+    """Options of a run. The target and the load get all of them, so a new one needs no hand-off."""
 
     folders: tuple[Path, ...] = ()
     """Folders with scenarios beside the built-in ones; a later one's take precedence."""

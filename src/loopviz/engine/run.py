@@ -182,9 +182,7 @@ class Run:
         config = LoadConfig(
             url=self.url,
             routes=self.scenario.load,
-            seed=self._options.seed,
-            rate=self.rate,
-            duration_s=self._options.duration_s,
+            options=replace(self._options, rate=self.rate),
             reuse=alone,
         )
         load.send(config)

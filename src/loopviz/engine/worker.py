@@ -65,9 +65,8 @@ class Worker:
             TargetConfig(
                 id=scenario.id,
                 path=scenario.path,
-                fixes=tuple(options.fixes),
+                options=options,
                 listen_fd=listener.fileno(),
-                probe=options.probe,
             )
         )
         self.use(model)

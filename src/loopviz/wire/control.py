@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from loopviz.errors import WireError
+from loopviz.options import RunOptions
 from loopviz.validation import shown, words
 from loopviz.wire.awaiting import Awaiting
 from loopviz.wire.samples import Sample
@@ -75,11 +76,9 @@ class TargetConfig(Message):
     id: str
     """The scenario's."""
     path: Path
-    fixes: tuple[str, ...]
-    """Those that are on."""
+    options: RunOptions
     listen_fd: int
     """The listening socket, which the child inherits."""
-    probe: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

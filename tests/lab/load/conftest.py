@@ -16,6 +16,7 @@ import uvicorn
 
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.lab.load.config import LoadConfig
+from loopviz.options import RunOptions
 from loopviz.testing import VirtualClock, VirtualLoop
 from loopviz.wire.control import Failed, LoadReady, LoadReport, Message, encode, messages
 from loopviz.wire.samples import Sample
@@ -51,8 +52,9 @@ class Child:
         self.reported: LoadReport | None = None
         self.failed: Failed | None = None
 
-    def start(self, url: str, *routes: LoadInfo, **more: Any) -> None:
-        self.send(LoadConfig(url=url, routes=routes, **more))
+    def start(self, url: str, *routes: LoadInfo, reuse: bool = True, **options: Any) -> None:
+        config = LoadConfig(url=url, routes=routes, options=RunOptions(**options), reuse=reuse)
+        self.send(config)
         self.read(lambda: isinstance(self.last, LoadReady))
 
     def send(self, message: Message) -> None:

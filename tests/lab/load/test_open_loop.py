@@ -15,6 +15,7 @@ from loopviz.lab.load.config import LoadConfig
 from loopviz.lab.load.open_loop import OpenLoop
 from loopviz.lab.load.outbox import Outbox
 from loopviz.lab.load.schedule import ArrivalSchedule
+from loopviz.options import RunOptions
 from loopviz.wire.control import LoadStopped, messages
 from loopviz.wire.samples import Sample
 
@@ -209,8 +210,8 @@ def test_a_parent_that_is_gone_is_no_error():
         {"routes": (LoadInfo("GET /a", 1, leaves=1.5),)},
         {"routes": (LoadInfo("GET /a", 1, leaves=-0.1),)},
         {"routes": (LoadInfo("GET /a", 1, leaves_within_s=0),)},
-        {"rate": -1},
-        {"rate": math.inf},
+        {"options": RunOptions(rate=-1)},
+        {"options": RunOptions(rate=math.inf)},
     ],
 )
 def test_a_wrong_config_is_refused_in_one_sentence(change):

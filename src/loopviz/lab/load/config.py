@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from loopviz.errors import LoopvizError, UsageError, WireError
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.lab.catalogue.checks import parameters, wrong
+from loopviz.options import RunOptions
 from loopviz.scenario import Load
 from loopviz.wire.control import Message
 
@@ -25,20 +26,16 @@ class LoadConfig(Message):
     url: str
     """`http://127.0.0.1:PORT`, and no other host."""
     routes: tuple[LoadInfo, ...]
-    seed: int = 0
-    rate: float = 1.0
-    """Factor on every route's requests per second."""
+    options: RunOptions = RunOptions()
     start_at_ns: int | None = None
     """When the schedule starts (monotonic clock); None or a past time: at once."""
-    duration_s: float | None = None
-    """When to stop sending, counted from the start; None: when a message says so."""
     reuse: bool = True
     """False: each request has a connection of its own, as if from many clients. A reused connection
     stays with the worker process that accepted it."""
 
     def check(self) -> None:
         """Raises LoopvizError, naming what is wrong, unless such a load can be sent."""
-        check_factor(self.rate)
+        check_factor(self.options.rate)
         _check(self.routes)
 
 

@@ -41,8 +41,9 @@ async def run(config: LoadConfig, orders: Orders, outbox: Outbox) -> NoReturn:
     gc.collect()
     gc.freeze()  # these objects live as long as the process: later collections skip them
     origin_ns = max(config.start_at_ns or 0, monotonic_ns())
-    end_ns = None if config.duration_s is None else round(config.duration_s * SECOND)
-    schedule = ArrivalSchedule(config.routes, config.seed, config.rate, end_ns)
+    options = config.options
+    end_ns = None if options.duration_s is None else round(options.duration_s * SECOND)
+    schedule = ArrivalSchedule(config.routes, options.seed, options.rate, end_ns)
     load = OpenLoop(schedule, client.send, len(config.routes), origin_ns)
     load.start()
     outbox.send(LoadReady(start_at_ns=origin_ns))

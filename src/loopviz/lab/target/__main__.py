@@ -76,7 +76,7 @@ def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
     from loopviz.lab.target.app import build_app, routes_of  # noqa: PLC0415 - after the parent was heard
     from loopviz.lab.target.server import Server, new_loop  # noqa: PLC0415
 
-    path = config.path
+    path, has_probe = config.path, config.options.probe
     listener = inherited(config.listen_fd)
     quits: list[Callable[[Callable[[Server], None]], object]] = []
 
@@ -88,15 +88,15 @@ def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
     control.start()
     loading = Loading(path, send)
     loading.start()
-    if config.probe:
+    if has_probe:
         prepare()
     scenario = load(path)
     info = describe(config.id, path, scenario)
-    _turn_on(scenario, info, config.fixes)
+    _turn_on(scenario, info, config.options.fixes)
     control.use(scenario.fixes)
     failures: list[BaseException] = []
     app: Any = build_app(scenario, failures.append)
-    overhead_ns = measure_overhead() if config.probe else 0
+    overhead_ns = measure_overhead() if has_probe else 0
 
     def ready() -> None:
         loading.done()
@@ -105,7 +105,7 @@ def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
     async def serve() -> None:
         loop = loading.loop = asyncio.get_running_loop()
         watched, probe, counting = app, None, None
-        if config.probe:
+        if has_probe:
             probe = install(
                 path=run_folder, user_roots=[str(path.parent)], tripwire=True, required=True
             )
