@@ -1,4 +1,4 @@
-"""Whether a value is of the type that a field declares, and what to say if it is not."""
+"""Checks values against the types that fields declare, and words what a value must be."""
 
 from collections.abc import Callable, Sequence
 from types import UnionType
