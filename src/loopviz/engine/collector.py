@@ -101,10 +101,10 @@ class RingReader:
         """Copy up to `most` of the records that are there.
 
         `seq` is written last and so must be read first: a record may be in the making. One copy of
-        a chunk says nothing of the order in which its bytes were read, and could pair a new `seq`
+        a chunk does not show the order in which its bytes were read, and could pair a new `seq`
         with the record that lay there before. So there are two, and the second one begins when the
         first one has ended: `seq` is looked at in the first, and a record that has it was complete
-        before the second, from which it is taken. If it is overwritten meanwhile, `_overrun` tells.
+        before the second, from which it is taken. `_overrun` finds those overwritten since.
         """
         at = self._offset(self._next)
         self._copy(at, memoryview(self._looked)[: most * RECORD_SIZE])

@@ -59,7 +59,7 @@ def measure(
         if run.scenario.counters:
             counted_ns = monotonic_ns() + COUNTERS_NS
             _follow(
-                run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= counted_ns, "tell what it counted"
+                run, DRAIN_TIMEOUT_S, lambda: monotonic_ns() >= counted_ns, "send its last counts"
             )
         _wait_for_stacks(run)
         now_ns = monotonic_ns()
@@ -84,7 +84,7 @@ def _wait_for_stacks(run: Run) -> None:
             model.findings(now_ns)
         return now_ns >= until_ns or not any(model.rules.wanted for model in run.workers.models)
 
-    _follow(run, DRAIN_TIMEOUT_S, known, "say where its requests are")
+    _follow(run, DRAIN_TIMEOUT_S, known, "send where its requests are")
 
 
 def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> None:

@@ -24,7 +24,7 @@ OPEN_FILES = 4_096
 
 
 def main() -> int:
-    """Run until told to quit; the exit code is that of what went wrong, or 0."""
+    """Run until a message says to quit. Returns the exit code: 0, or that of the error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parser = argparse.ArgumentParser(prog="python -m loopviz.lab.load", description=__doc__)
@@ -36,7 +36,7 @@ def main() -> int:
     reader = threading.Thread(target=_read, args=(orders, arguments.run_dir), daemon=True)
     reader.start()
     outbox = Outbox(arguments.out_fd)
-    # httpx takes a fifth of a second to import; the configuration may come meanwhile
+    # httpx takes a fifth of a second to import, while the configuration is on its way
     from loopviz.lab.load.runner import run  # noqa: PLC0415
 
     _allow_open_files()

@@ -47,7 +47,7 @@ Send = Callable[[Message], None]
 
 
 def main() -> int:
-    """Serve until told to quit, or until the parent is gone."""
+    """Serve until a message says to quit, or until the parent is gone."""
     parser = argparse.ArgumentParser(prog="loopviz.lab.target")
     parser.add_argument("--out-fd", type=int, required=True)
     parser.add_argument("--run-dir", type=Path, required=True)
@@ -73,7 +73,7 @@ def main() -> int:
 
 
 def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
-    from loopviz.lab.target.app import build_app, routes_of  # noqa: PLC0415 - after the parent was heard
+    from loopviz.lab.target.app import build_app, routes_of  # noqa: PLC0415 - imported once the parent has sent its message
     from loopviz.lab.target.server import Server, new_loop  # noqa: PLC0415
 
     path = config.path

@@ -41,7 +41,7 @@ class Control:
         """Answers what these tasks await, once there is a loop."""
 
     def use(self, fixes: Sequence[Fix]) -> None:
-        """The scenario is there: the fixes that were set meanwhile apply now."""
+        """The scenario is loaded: apply the changes of fixes that came before, and later ones."""
         with self._lock:
             self._fixes = {fix.key: fix for fix in fixes}
         for key, on in self._early.items():

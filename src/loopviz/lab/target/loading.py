@@ -46,7 +46,7 @@ def load(path: Path) -> Scenario:
 
 def check(path: Path, scenario: Scenario) -> None:
     """Raise TargetError, with the line if it is known, for a scenario that cannot be served."""
-    from fastapi import APIRouter  # noqa: PLC0415 - after the parent was heard
+    from fastapi import APIRouter  # noqa: PLC0415 - start-up counts
 
     contents = read_file(path)
 

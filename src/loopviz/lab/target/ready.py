@@ -1,4 +1,4 @@
-"""What a target says once it serves."""
+"""The message that a target sends once it serves."""
 
 from dataclasses import dataclass
 
