@@ -37,7 +37,7 @@ def test_a_task_that_waits_for_the_lock_it_holds():
     assert finding.severity == "error"
     assert finding.sentence == (
         "GET /a holds app/db.py:9 Lock(1) and waits for it again in line 20 of /app/api.py: "
-        "none of them can go on, for 2.3 s so far; 2 more tasks wait behind"
+        "it cannot go on, for 2.3 s so far; 2 more tasks wait behind"
     )
     assert (finding.location.file, finding.location.line) == ("app/api.py", 20)
     assert (finding.open, finding.victims) == (1, 3)

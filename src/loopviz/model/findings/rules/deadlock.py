@@ -115,7 +115,9 @@ class Deadlock(Rule[_Deadlock]):
         clauses = [self._clause(*edge) for edge in case.edges[:_CLAUSES]]
         if len(case.edges) > _CLAUSES:
             clauses.append(f"{len(case.edges) - _CLAUSES} more edges")
-        text = f"{'; '.join(clauses)}: none of them can go on"
+        alone = sum(count for _, _, count in case.edges) == 1
+        nobody = "it cannot go on" if alone else "none of them can go on"
+        text = f"{'; '.join(clauses)}: {nobody}"
         if case.open:
             text += f", for {duration_text(case.open_worst_ns)} so far"
         else:
