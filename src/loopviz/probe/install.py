@@ -5,8 +5,6 @@ import inspect
 import logging
 import os
 import threading
-from asyncio import BaseEventLoop
-from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +16,7 @@ from loopviz.probe import frameworks, patches
 from loopviz.probe.disabled import NO_HOOKS, NoRing
 from loopviz.probe.foreign import make_foreign_hooks
 from loopviz.probe.hooks import Hooks, make_hooks
+from loopviz.probe.loops import is_asyncios, is_stock, on_thread_of
 from loopviz.probe.pauses import PAUSES
 from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
@@ -30,8 +29,6 @@ __all__ = ["AUX_RING", "LOOP_RING", "Probe", "install", "prepare"]
 
 HEARTBEAT_S = HEARTBEAT_NS / SECOND
 _LET_GO_S = HEARTBEAT_LET_GO_NS / SECOND
-_PATIENCE_S = 10.0
-"""Seconds to wait for a loop in another thread to run the installation."""
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
 _MESSAGES = {
     "Task exception was never retrieved": Kind.EXCEPTION_NEVER_RETRIEVED,
@@ -65,7 +62,7 @@ class Probe:
         tripwire: bool = False,
     ) -> None:
         self.folder, self._asked = files.folder, files.asked
-        self.coverage = "full" if _is_asyncios(loop) else "steps"
+        self.coverage = "full" if is_asyncios(loop) else "steps"
         self._loop: Any = loop
         self._ring, self._lock = files.loop, files.lock
         self.aux_ring = files.aux_ring
@@ -101,7 +98,7 @@ class Probe:
             if running:
                 hooks.first_iteration()
             self._patch("_run_once", hooks.run_once)
-            if _is_stock(loop, "call_soon") and _is_stock(loop, "_call_soon"):
+            if is_stock(loop, "call_soon") and is_stock(loop, "_call_soon"):
                 self._patch("call_soon", hooks.call_soon)
                 self._patch("_call_soon", hooks.call_soon_from_anywhere)
             self._patch("create_task", hooks.create_task(loop.create_task))
@@ -357,7 +354,7 @@ def install(
             f"This loop is being recorded into {probe.folder}: uninstall that probe first, "
             "or omit the path to share it."
         )
-    _on_thread_of(loop, probe.install)
+    on_thread_of(loop, probe.install)
     return probe
 
 
@@ -380,42 +377,6 @@ def prepare() -> None:
     """
     patches.watch()
     frameworks.watch()
-
-
-def _on_thread_of(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-    if not loop.is_running() or asyncio._get_running_loop() is loop:
-        call()
-        return
-    done = threading.Event()
-    failed: list[Exception] = []
-
-    def call_there() -> None:
-        try:
-            call()
-        except Exception as error:  # noqa: BLE001 - raised in the calling thread
-            failed.append(error)
-        done.set()
-
-    loop.call_soon_threadsafe(call_there)
-    if not done.wait(_PATIENCE_S):
-        raise LoopvizError(
-            f"The loop did not respond within {_PATIENCE_S:g} s: something blocks it. "
-            "Install the probe earlier, from the loop's own thread."
-        )
-    if failed:
-        raise failed[0]
-
-
-def _is_asyncios(loop: Any) -> bool:
-    """True if callbacks are run by asyncio's own `_run_once`."""
-    return isinstance(getattr(loop, "_ready", None), deque) and _is_stock(loop, "_run_once")
-
-
-def _is_stock(loop: Any, name: str) -> bool:
-    """True if a method is asyncio's own, and has not been replaced."""
-    method = getattr(type(loop), name, None)
-    is_asyncios = getattr(method, "__module__", "") == BaseEventLoop.__module__
-    return is_asyncios and name not in vars(loop) and method is vars(BaseEventLoop)[name]
 
 
 def _after_fork() -> None:

@@ -18,8 +18,9 @@ from types import BuiltinMethodType, CodeType, FrameType
 from typing import Any
 
 from loopviz.clock import Clock
+from loopviz.probe.caller_lines import CallerLines
 from loopviz.probe.exceptions import describe_error, raised_at
-from loopviz.probe.places import PLACES, USER, coroutine_code
+from loopviz.probe.places import PLACES, coroutine_code
 from loopviz.wire.events import B_SHIFT, NUMBER, WAIT_PUT, Kind, tag
 from loopviz.wire.kinds import ResourceKind
 from loopviz.wire.ring import LockedRing
@@ -168,8 +169,7 @@ class Recorder:
         self._waits: dict[int, list[int]] = {}
         """The resources that each task waits for, the innermost last."""
         self._phases: dict[str, int] = {}
-        self._places: dict[tuple[int, int], int] = {}
-        self._kept: list[CodeType] = []
+        self.lines = CallerLines(intern)
         self._errors: set[str] = set()
 
     def fail(self, hook: str, error: BaseException) -> None:
@@ -193,7 +193,7 @@ class Recorder:
             if self._number not in resource.introduced_by:
                 self._introduce(resource)
             self._waits.setdefault(task_id, []).append(resource.number)
-            place = self._place()
+            place = self.lines.of(user_frame(sys._getframe(1)))
             a = resource.number | direction << 32
             self._write(self._clock(), a, task_id | _WAIT | place << B_SHIFT)
         except Exception as error:  # noqa: BLE001
@@ -224,7 +224,7 @@ class Recorder:
     ) -> None:
         """Record that the task acquired a unit, which ends its wait; `in_use`: units in use now.
 
-        `place`: where it acquired the unit, if it did not have to wait; see `place_near`.
+        `place`: where it acquired the unit, if it did not have to wait; see `CallerLines.near`.
         """
         try:
             task_id = self.task() if task_id is None else task_id
@@ -285,7 +285,8 @@ class Recorder:
     def http_call(self, status: int, host: str) -> None:
         """Record the end of an outbound HTTP call; status 0: it failed."""
         with fail_safe("http_call", self):
-            self._put(Kind.HTTP_CALL, self.task(), self._place() << 32 | status, self._intern(host))
+            place = self.lines.of(user_frame(sys._getframe(1)))
+            self._put(Kind.HTTP_CALL, self.task(), place << 32 | status, self._intern(host))
 
     def phase(self, name: str, task_id: int | None = None) -> None:
         """Record that the task's request enters a phase; `name` empty: the phase is over."""
@@ -311,11 +312,7 @@ class Recorder:
     def never_awaited(self, site: str, frame: FrameType | None) -> None:
         """Record a coroutine destroyed unawaited; `frame` made it, None: not known."""
         with fail_safe("never_awaited", self):
-            place = 0
-            if frame is not None:
-                known = self._places.get((id(frame.f_code), frame.f_lasti))
-                place = self._new_place(frame) if known is None else known
-            self._put(Kind.NEVER_AWAITED, self.task(), place, self._intern(site))
+            self._put(Kind.NEVER_AWAITED, self.task(), self.lines.of(frame), self._intern(site))
 
     def _error(self, error: BaseException) -> str:
         """The error as text, without its message once there are many different ones."""
@@ -349,21 +346,6 @@ class Recorder:
         a = resource.number | place << 32
         self._write(self._clock(), a, task_id | kind_tag | b << B_SHIFT)
 
-    def place_near(self, frame: FrameType | None) -> int:
-        """The place of that frame or one of the next two outwards; 0 if none is the user's.
-
-        It is cheap, for a unit acquired without a wait: further out may be any number of frames.
-        """
-        kinds = PLACES.kinds
-        for _ in range(3):
-            if frame is None:
-                return 0
-            code = frame.f_code
-            if (kinds.get(id(code)) or PLACES.kind(code)) == USER:
-                return self._places.get((id(code), frame.f_lasti)) or self._new_place(frame)
-            frame = frame.f_back
-        return 0
-
     def _forget_wait(self, task_id: int, number: int) -> None:
         waits = self._waits.get(task_id)
         if waits is not None:
@@ -371,21 +353,6 @@ class Recorder:
                 waits.remove(number)
             if not waits:
                 del self._waits[task_id]
-
-    def _place(self) -> int:
-        """The place of the innermost user frame; 0 if there is none."""
-        frame = user_frame(sys._getframe(2))
-        if frame is None:
-            return 0
-        known = self._places.get((id(frame.f_code), frame.f_lasti))
-        return self._new_place(frame) if known is None else known
-
-    def _new_place(self, frame: FrameType) -> int:
-        code = frame.f_code
-        self._kept.append(code)
-        text = f"\t{code.co_filename}\t{frame.f_lineno}\t{code.co_qualname}"
-        place = self._places[id(code), frame.f_lasti] = self._intern(text)
-        return place
 
     def _put(self, kind: Kind, task_id: int, a: int, b: int) -> None:
         self._write(self._clock(), a, tag(kind, task_id, b))

@@ -61,7 +61,7 @@ def acquires(blocks: Blocks, in_use: InUse, *, early: bool = False) -> Factory:
             if recorder is None:
                 return await original(self, *args, **kwargs)
             waiter = wait_if(recorder, blocks, self, args)
-            place = 0 if waiter is not None else recorder.place_near(sys._getframe(1))
+            place = 0 if waiter is not None else recorder.lines.near(sys._getframe(1))
             at_once = early and waiter is None
             if at_once:
                 got(self, in_use, place, one_more=1)

@@ -1,0 +1,55 @@
+"""What a loop is made of, and how to get onto its thread."""
+
+import asyncio
+import threading
+from asyncio import BaseEventLoop
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from loopviz.errors import LoopvizError
+
+__all__ = ["is_asyncios", "is_stock", "on_thread_of"]
+
+_PATIENCE_S = 10.0
+"""Seconds to wait for a loop in another thread to run the installation."""
+
+
+def on_thread_of(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """Calls on the thread of a loop that runs, else here; raises what the call raises.
+
+    Raises LoopvizError if the loop does not respond.
+    """
+    if not loop.is_running() or asyncio._get_running_loop() is loop:
+        call()
+        return
+    done = threading.Event()
+    failed: list[Exception] = []
+
+    def call_there() -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - raised in the calling thread
+            failed.append(error)
+        done.set()
+
+    loop.call_soon_threadsafe(call_there)
+    if not done.wait(_PATIENCE_S):
+        raise LoopvizError(
+            f"The loop did not respond within {_PATIENCE_S:g} s: something blocks it. "
+            "Install the probe earlier, from the loop's own thread."
+        )
+    if failed:
+        raise failed[0]
+
+
+def is_asyncios(loop: Any) -> bool:
+    """True if callbacks are run by asyncio's own `_run_once`."""
+    return isinstance(getattr(loop, "_ready", None), deque) and is_stock(loop, "_run_once")
+
+
+def is_stock(loop: Any, name: str) -> bool:
+    """True if a method is asyncio's own, and has not been replaced."""
+    method = getattr(type(loop), name, None)
+    is_asyncios = getattr(method, "__module__", "") == BaseEventLoop.__module__
+    return is_asyncios and name not in vars(loop) and method is vars(BaseEventLoop)[name]
