@@ -12,7 +12,7 @@ import threading
 from asyncio.tasks import _GatheringFuture  # type: ignore[attr-defined]
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from types import CellType, CoroutineType
+from types import CellType, CoroutineType, FunctionType
 from typing import Any
 
 from loopviz.probe.await_site import describe_wait
@@ -130,10 +130,12 @@ def _shielded(future: Any) -> Iterator[Any]:
     if type(future) is not asyncio.Future:
         return
     for callback, _ in future._callbacks or ():
-        cells = getattr(callback, "__closure__", None) or ()
-        if getattr(callback, "__module__", "") == "asyncio.tasks":
-            for cell in cells:
-                yield from gc.get_referents(cell)
+        if type(callback) is FunctionType and callback.__module__ == "asyncio.tasks":
+            for name, cell in zip(
+                callback.__code__.co_freevars, callback.__closure__ or (), strict=True
+            ):
+                if name == "inner":  # from 3.14 on, another one is the task that called `shield`
+                    yield from gc.get_referents(cell)
 
 
 def _pending(objects: Iterable[Any]) -> list[Any]:
