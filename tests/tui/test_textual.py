@@ -6,6 +6,7 @@ import inspect
 import io
 import pkgutil
 import textwrap
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,7 @@ def test_textuals_names_are_not_ours():
     assert not taken
 
 
+@cache
 def names_of(cls: type) -> set[str]:
     """Methods of the class, and attributes that it sets on its instances."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
@@ -87,5 +89,6 @@ def names_of(cls: type) -> set[str]:
         node.attr
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
-        if isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self"
+        if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name)
+        if node.value.id == "self"
     }
