@@ -108,6 +108,15 @@ def test_a_holder_that_is_not_known_may_give_it_back():
     assert numbers(graph(waits(story, 1, POOL)).stuck) == []
 
 
+def test_what_others_give_back_makes_nobody_stuck():
+    """A semaphore that is a signal: its waiter acquires again and again, others release."""
+    story = begin().resource(POOL, "asyncio.Semaphore", 1, made_at="/app/db.py\t11\t")
+    holds(story, 1, POOL).idle(MS)
+    request(story, 2).releases(2, POOL, 0).idle(MS)
+    story.step(1, place=HOLDS).acquires(1, POOL, 1)
+    assert numbers(graph(waits(story, 1, POOL)).stuck) == []
+
+
 def test_a_wait_to_take_something_out_is_no_edge():
     story = Story().idle(MS).resource(POOL, "asyncio.Queue", 5, made_at="/app/db.py\t11\t")
     request(story, 1).waits_for(1, POOL, direction=WAIT_GET, place=WAITS).idle(MS)

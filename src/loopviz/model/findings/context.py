@@ -10,6 +10,7 @@ from loopviz.model.state.entities import Task, Wait
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import Ongoing, ongoing
 from loopviz.model.state.request import Request
+from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.routes import Routes
 from loopviz.model.state.trace import Trace
 from loopviz.model.state.wait_for import Await, WaitForGraph
@@ -42,7 +43,7 @@ class Context:
         """What suspended tasks await, by number, as last read by the probe."""
         self.wanted_awaits: tuple[int, ...] = ()
         """The tasks of which the wait-for graph has to know what they await."""
-        self.explained: set[object] = set()
+        self.explained: set[Request | ResourceGroup] = set()
         """Requests and resource groups whose trouble a rule before this one has explained."""
         self._graph: tuple[int, WaitForGraph | None] = (0, None)
 

@@ -90,6 +90,7 @@ class ResourceGroup(Occupancy):
         "capacity",
         "gave_up",
         "given_up",
+        "handed_over",
         "idle",
         "instances",
         "jobs",
@@ -106,6 +107,8 @@ class ResourceGroup(Occupancy):
         """Its jobs, if it is an executor or the limiter of one."""
         self.units = False
         """Whether units of it were acquired: then these, not its jobs, are its occupancy."""
+        self.handed_over = False
+        """Whether a task released what another one had acquired: a signal, or a shared unit."""
         super().__init__(at)
         self.instances = 0
         """How many resources it has had."""

@@ -112,6 +112,8 @@ class Resources:
         hold = holders.get(task.number) if task is not None else None
         if hold is None and holders:
             hold = holders.get(0) or next(iter(holders.values()))
+            if task is not None and hold.task is not None:
+                resource.group.handed_over = True
         if hold is None:
             return
         hold.units -= 1

@@ -276,11 +276,12 @@ def leaked(hold: Hold) -> bool:
 
 
 def _blocks(wait: Wait) -> bool:
-    """Whether the task waits for units that others hold."""
+    """Whether the task waits for units that only their holders give back."""
     resource = wait.resource
     return (
         not wait.idle
         and resource.group.kind.holdable
+        and not resource.group.handed_over
         and bool(resource.holders)
         and resource.in_use >= resource.capacity > 0
     )

@@ -87,3 +87,10 @@ def test_what_cannot_be_held_is_not_leaked(kind):
     story = Story().idle(MS).resource(1, kind, 8, made_at=MADE)
     request(story, 1).queue_size(1, 3, by=1)
     assert leaks(answered(story, 1), 20 * SECOND) == []
+
+
+def test_units_that_were_given_back_unseen_are_not_leaked():
+    """The resource says that fewer units are in use than have a holder."""
+    story = leaking(permits(), 1, 2, 3)
+    request(story, 50).acquires(50, 1, 1).idle(MS)
+    assert leaks(story, 20 * SECOND) == []

@@ -66,7 +66,9 @@ class Deadlock(Rule[_Deadlock]):
             f"{_STANDS_NS // SECOND} s. Threads count with the task that submitted their job"
         ),
         counts="knots of waiting tasks; how long one has lasted",
-        false_alarms="a unit that is given back by code outside the tasks that hold it",
+        false_alarms=(
+            "a unit that others than its holder give back: not after that has happened once"
+        ),
         cures=(
             "do not wait for another unit while you hold one",
             "acquire locks in the same order everywhere",
@@ -89,7 +91,7 @@ class Deadlock(Rule[_Deadlock]):
         self._follow(now)
         for case in self.cases.values():
             for edge, _, _ in case.edges:
-                self.context.explained.update((edge.held, edge.wanted))
+                self.context.explained.update(filter(None, (edge.held, edge.wanted)))
         for case, tied in self._tied.values():
             case.record_open(now - tied.since_ns)
             case.label = case.label or tied.label

@@ -9,7 +9,6 @@ from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Resource, Task
 from loopviz.model.state.resource_groups import ResourceGroup
-from loopviz.model.state.wait_for import leaked
 from loopviz.units import duration_text
 
 __all__ = ["SlotLeaked"]
@@ -32,8 +31,6 @@ class _Leak(Case):
         self.group: ResourceGroup | None = None
         self.left: dict[Hold, int] = {}
         """Holds whose task has ended, and when it ended."""
-        self.handed_over = False
-        """A task gave back what another one, ended, had acquired: an ended task proves nothing."""
         self.waited_ns = 0
         """How long the oldest open wait for a unit has lasted."""
         self.lines = Counter[int]()
@@ -75,9 +72,8 @@ class SlotLeaked(Rule[_Leak]):
 
     def released(self, hold: Hold, _at: int) -> None:
         case = self.cases.get(hold.resource.group)
-        if case is not None and leaked(hold):
+        if case is not None:
             case.left.pop(hold, None)
-            case.handed_over = True
 
     def gap(self) -> None:
         for case in self.cases.values():
@@ -87,8 +83,9 @@ class SlotLeaked(Rule[_Leak]):
         for case in self.cases.values():
             case.clear_open()
             case.waited_ns = 0
-            if case.handed_over:
+            if case.group is None or case.group.handed_over:
                 continue
+            case.left = {hold: ended for hold, ended in case.left.items() if _still_held(hold)}
             old = [hold for hold, ended in case.left.items() if now - ended >= _ENDED_NS]
             for hold in old:
                 case.record_open(now - case.left[hold])
@@ -142,3 +139,9 @@ class SlotLeaked(Rule[_Leak]):
                 self.context.explained.add(request)
         if case.group is not None:
             self.context.explained.add(case.group)
+
+
+def _still_held(hold: Hold) -> bool:
+    """False once its resource has fewer units in use than holders: it was released unseen."""
+    task = hold.task
+    return task is not None and hold.resource.holders.get(task.number) is hold
