@@ -31,7 +31,7 @@ SHOWS = {
     "queue": r"UNBOUNDED GROWTH",
     "race": r"lost votes [1-9]",
     "convoy": r"LOCK",
-    "stampede": r"needless [1-9]",
+    "stampede": r"needless loads [1-9]",
     "idem": r"charged twice [1-9]",
     "dbpool": r"5/5 FULL",
     "httppool": r"10/10 FULL",
