@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from loopviz.probe.places import Places
-from loopviz.probe.wait_graph import MOST_TASKS, awaits, thread_lines
+from loopviz.probe.wait_graph import MOST_TASKS, awaits
 
 HERE = __file__
 PLACES = Places()
@@ -212,22 +212,3 @@ def test_an_unknown_task_is_left_out():
         return awaits(asyncio.get_running_loop(), PLACES, [17])
 
     assert asyncio.run(run()) == []
-
-
-def test_where_other_threads_are():
-    go, there = threading.Event(), threading.Event()
-
-    def work():
-        there.set()
-        go.wait(10)
-
-    thread = threading.Thread(target=work, name="worker-7")
-    thread.start()
-    there.wait(10)
-    while "worker-7" not in (found := thread_lines(PLACES, threading.get_ident())):
-        pass
-    go.set()
-    thread.join()
-    _, file, line, function = found["worker-7"].split("\t")
-    assert (file, function.rpartition(".")[2]) == (HERE, "work")
-    assert int(line) == work.__code__.co_firstlineno + 2

@@ -13,7 +13,6 @@ from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot
 from loopviz.model.snapshot.merge import label_worker
 from loopviz.model.state.stacks import Stacks
-from loopviz.model.state.wait_for import Await
 from loopviz.options import RunOptions
 from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.wire.control import (
@@ -91,14 +90,7 @@ class Worker:
                     self._stacks.answered(task, frames)
                     self._hanging.answered(task, frames)
                 case AwaitsReply(at_ns=at_ns, tasks=tasks):
-                    self.model.rules.add_awaits(
-                        {
-                            one.task: Await(
-                                at_ns=at_ns, place=one.place, tasks=one.tasks, any_of=one.any_of
-                            )
-                            for one in tasks
-                        }
-                    )
+                    self.model.rules.add_awaits(tasks, at_ns)
                 case _:
                     others.append(message)
         return others

@@ -7,8 +7,6 @@ referents of objects whose types asyncio and anyio define. No code of the app ru
 
 import asyncio
 import gc
-import sys
-import threading
 from asyncio.tasks import _GatheringFuture  # type: ignore[attr-defined]
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,14 +18,12 @@ from loopviz.probe.await_stack import coroutine_of, links, number_of
 from loopviz.probe.places import USER, Places
 from loopviz.wire.awaiting import Awaiting
 
-__all__ = ["MOST_TASKS", "awaits", "thread_lines"]
+__all__ = ["MOST_TASKS", "awaits"]
 
 MOST_TASKS = 1000
 """Bound on the tasks of one answer."""
 _MOST_AWAITED = 1000
 """Bound on the tasks that one task is reported to await."""
-_MOST_THREADS = 200
-"""Bound on the threads whose line is reported."""
 
 
 def awaits(
@@ -53,21 +49,6 @@ def awaits(
         )
         queue.extend(found[number].tasks)
     return list(found.values())
-
-
-def thread_lines(places: Places, loop_thread: int) -> dict[str, str]:
-    """The innermost user line of each other thread, by the thread's name."""
-    frames = sys._current_frames()
-    lines: dict[str, str] = {}
-    for thread in threading.enumerate():
-        frame = frames.get(thread.ident or 0)
-        if frame is None or thread.ident == loop_thread or len(lines) >= _MOST_THREADS:
-            continue
-        user = places.user_frame(frame)
-        if user is not None:
-            code = user.f_code
-            lines[thread.name] = f"\t{code.co_filename}\t{user.f_lineno}\t{code.co_qualname}"
-    return lines
 
 
 # ---- one task

@@ -6,14 +6,15 @@ from itertools import islice
 from loopviz.clock import SECOND
 from loopviz.model.names import Naming, Site, parse_site
 from loopviz.model.snapshot import Location
-from loopviz.model.state.entities import Task, Wait
+from loopviz.model.state.entities import Resource, Task, Wait
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import Ongoing, ongoing
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.routes import Routes
 from loopviz.model.state.trace import Trace
-from loopviz.model.state.wait_for import Await, WaitForGraph
+from loopviz.model.state.wait_for import WaitForGraph
+from loopviz.wire.awaiting import Awaiting
 
 __all__ = ["Context"]
 
@@ -39,8 +40,9 @@ class Context:
         """The task whose await stack a rule needs, 0: none."""
         self.stacks: dict[int, tuple[Location, ...]] = {}
         """Await stacks of live tasks, as answered, outermost frame first."""
-        self.awaits: dict[int, Await] = {}
-        """What suspended tasks await, by number, as last read by the probe."""
+        self.awaits: dict[int, Awaiting] = {}
+        self.awaits_at_ns = 0
+        """What suspended tasks await, by number, as last read by the probe, and when."""
         self.wanted_awaits: tuple[int, ...] = ()
         """The tasks of which the wait-for graph has to know what they await."""
         self.explained: set[Request | ResourceGroup] = set()
@@ -62,7 +64,8 @@ class Context:
             graph, self.wanted_awaits = None, ()
             if oldest is not None and now - oldest.began_ns >= _OLD_NS:
                 trace = self.trace
-                graph = WaitForGraph(trace.tasks.live, waits, trace.jobs, self.awaits)
+                awaits = self.awaits.values(), self.awaits_at_ns
+                graph = WaitForGraph(trace.tasks.live, waits, trace.jobs, *awaits)
                 self.wanted_awaits = tuple(islice(_idle_holders(waits, now), _HOLDERS))
             self._graph = now, graph
         return self._graph[1]
@@ -123,13 +126,15 @@ class Context:
 
 def _idle_holders(waits: Iterable[Wait], now: int) -> Iterator[int]:
     """The tasks that hold what others have waited for long, and wait for no resource themselves."""
-    seen: set[int] = set()
+    seen: set[Resource | Task] = set()
     for wait in waits:
         if now - wait.began_ns < _OLD_NS:
             return
+        if wait.resource in seen:
+            continue
+        seen.add(wait.resource)
         for hold in wait.resource.holders.values():
             task = hold.task
-            if task is not None and not task.ended_ns and not task.waits:
-                if task.number not in seen:
-                    yield task.number
-                seen.add(task.number)
+            if task is not None and task not in seen and not task.ended_ns and not task.waits:
+                seen.add(task)
+                yield task.number

@@ -7,7 +7,7 @@ from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.wire.kinds import Family
 
-__all__ = ["HolderStats", "StandingQueue", "is_lock", "resource_name"]
+__all__ = ["HolderStats", "StandingQueue", "is_lock", "quoted", "resource_name"]
 
 _PLACES = 50
 """How many places of holders are distinguished."""
@@ -54,6 +54,11 @@ class HolderStats:
     @property
     def mean_ns(self) -> int:
         return self.total_ns // self.count if self.count else 0
+
+
+def quoted(source: str) -> str:
+    """A line of code as sentences quote it: without its comment and its closing colon."""
+    return source.partition("  # ")[0].removesuffix(":")
 
 
 def resource_name(context: Context, group: ResourceGroup) -> str:

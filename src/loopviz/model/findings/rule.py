@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.context import Context
+from loopviz.model.findings.evidence import quoted
 from loopviz.model.findings.suggestions import Suggest
 from loopviz.model.snapshot import Finding, Impact, Location
 from loopviz.model.snapshot.findings import latest, merge_impacts
@@ -134,8 +135,7 @@ class Rule(Observer, Generic[C]):
         for case in shown:
             where = self.location(case)
             source = self.context.naming.source(where)
-            code = source.partition("  # ")[0]
-            sentence = self.sentence(case, code.removesuffix(":"))
+            sentence = self.sentence(case, quoted(source))
             found.append(
                 self._finding([case], self.severe(case), sentence, where, source, suggest, now)
             )

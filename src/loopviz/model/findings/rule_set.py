@@ -1,6 +1,6 @@
 """All rules of one run, as the observer of its model."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.routes import Routes
 from loopviz.model.state.trace import Trace
-from loopviz.model.state.wait_for import Await
+from loopviz.wire.awaiting import Awaiting
 
 __all__ = ["RuleSet"]
 
@@ -65,9 +65,10 @@ class RuleSet(Observer):
         """The tasks of which has to be known which tasks they await."""
         return self._context.wanted_awaits
 
-    def add_awaits(self, awaits: Mapping[int, Await]) -> None:
-        """Takes what tasks await, as just read by the probe; replaces what was read before."""
-        self._context.awaits = dict(awaits)
+    def add_awaits(self, awaits: Iterable[Awaiting], at_ns: int) -> None:
+        """Takes what tasks awaited then, as read by the probe; replaces what was read before."""
+        self._context.awaits = {awaiting.task: awaiting for awaiting in awaits}
+        self._context.awaits_at_ns = at_ns
 
     def add_stack(self, task: int, stack: tuple[Location, ...]) -> None:
         """Takes the await stack of a wanted task, outermost frame first."""

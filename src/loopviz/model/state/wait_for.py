@@ -7,25 +7,13 @@ what it holds for ever because its task has ended.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from loopviz.model.state.entities import Hold, Resource, Task, Wait
 from loopviz.model.state.jobs import Jobs
+from loopviz.wire.awaiting import Awaiting
 
-__all__ = ["Await", "Knot", "Link", "WaitForGraph", "leaked"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Await:
-    """What the probe has read of a suspended task. Source: `probe.wait_graph`."""
-
-    at_ns: int
-    place: str = ""
-    """The user's line and what is awaited there, as `probe.await_site` writes it."""
-    tasks: tuple[int, ...] = ()
-    any_of: bool = False
-    """One of the tasks is enough to go on; otherwise all are awaited."""
+__all__ = ["Knot", "Link", "WaitForGraph", "leaked"]
 
 
 class Link(NamedTuple):
@@ -60,6 +48,15 @@ class Knot(NamedTuple):
         return max(link.since_ns for link in self.links)
 
 
+class _Queue(NamedTuple):
+    """The node of an executor's queue: an executor may be a resource with units, too."""
+
+    executor: Resource
+
+
+_Node = Task | Resource | _Queue
+
+
 class WaitForGraph:
     """The graph at one moment. Build it when a wait is old, not for each event."""
 
@@ -68,11 +65,12 @@ class WaitForGraph:
         tasks: Mapping[int, Task],
         waits: Iterable[Wait],
         jobs: Jobs | None = None,
-        awaits: Mapping[int, Await] | None = None,
+        awaits: Iterable[Awaiting] = (),
+        awaits_at_ns: int = 0,
     ) -> None:
-        """`waits`: the open ones. `tasks`: the live ones, by number."""
+        """`waits`: the open ones. `tasks`: the live ones, by number. `awaits`: as read then."""
         self._tasks = tasks
-        self._awaits = awaits or {}
+        self._awaits = {awaiting.task: awaiting for awaiting in awaits}
         self._queued: dict[Task, Resource] = {}
         self._workers: dict[int, list[Task | None]] = {}
         self._links: dict[Task, Link] = {}
@@ -81,11 +79,20 @@ class WaitForGraph:
                 self._links[wait.task] = Link(wait.task, wait)
         if jobs is not None:
             self._add_jobs(jobs)
-        for number, awaits_ in self._awaits.items():
+        for number, awaiting in self._awaits.items():
             task = tasks.get(number)
-            if task is not None and awaits_.tasks and task.end_ns <= awaits_.at_ns:
+            if task is not None and awaiting.tasks and task.end_ns <= awaits_at_ns:
                 self._links.setdefault(task, Link(task))
-        self.stuck = self._stuck()
+        self._edges: dict[_Node, tuple[_Node, ...]] = {}
+        """What each node depends on: linear in the waits and holds, as resources are nodes."""
+        for link in self._links.values():
+            self._add_edges(link)
+        self._before: dict[_Node, list[_Node]] = {}
+        for node, successors in self._edges.items():
+            for successor in successors:
+                self._before.setdefault(successor, []).append(node)
+        self._stuck_nodes = self._find_stuck()
+        self.stuck = [task for task in self._links if task in self._stuck_nodes]
         """Tasks that cannot go on, whatever else happens on the loop."""
 
     def knots(self) -> "list[Knot]":
@@ -93,7 +100,7 @@ class WaitForGraph:
 
         A task that waits for what it holds itself is a knot of its own.
         """
-        components = _components(self.stuck, lambda node: list(self._after(node)))
+        components = _components(self.stuck, self._stuck_successors)
         knots = []
         for component in components:
             links = [self._links[node] for node in component if isinstance(node, Task)]
@@ -101,30 +108,14 @@ class WaitForGraph:
                 knots.append(Knot(tuple(sorted(links, key=lambda link: link.task.number))))
         return knots
 
-    def leaks(self) -> "Iterator[tuple[Resource, tuple[Hold, ...]]]":
-        """Resources that stuck tasks wait for, with the holds whose task has ended."""
-        seen: set[Resource] = set()
-        for task in self.stuck:
-            resource = self._links[task].resource
-            if resource is None or resource in seen:
-                continue
-            seen.add(resource)
-            left = tuple(hold for hold in resource.holders.values() if leaked(hold))
-            if left:
-                yield resource, left
-
     def behind(self, knot: "Knot") -> list[Task]:
         """The stuck tasks outside a knot that cannot go on before one of it does."""
-        before: dict[_Node, list[_Node]] = {}
-        for task in self.stuck:
-            for node in (task, *self._after(task)):
-                for after in self._after(node):
-                    before.setdefault(after, []).append(node)
         inside = {link.task for link in knot.links}
         reached: set[_Node] = set(inside)
         new: list[_Node] = list(inside)
         while new:
-            more = [node for node in before.get(new.pop(), ()) if node not in reached]
+            nodes = self._before.get(new.pop(), ())
+            more = [node for node in nodes if node in self._stuck_nodes and node not in reached]
             reached.update(more)
             new.extend(more)
         return [task for task in self.stuck if task in reached and task not in inside]
@@ -146,80 +137,49 @@ class WaitForGraph:
             if not task.waits and not task.ended_ns and _all_at_work(executor, self._workers):
                 self._links.setdefault(task, Link(task, executor=executor))
 
-    def _stuck(self) -> dict[Task, None]:
-        """The greatest set of tasks each of which depends on others of the set."""
-        stuck = dict.fromkeys(self._links)
-        waiting_for: dict[Task, list[Task]] = {}
-        for task in stuck:
-            for other in self._successors(task):
-                waiting_for.setdefault(other, []).append(task)
+    def _add_edges(self, link: Link) -> None:
+        if link.wait is not None:
+            node: _Node = link.wait.resource
+            self._edges[link.task] = (node,)
+            if node not in self._edges:
+                holds = link.wait.resource.holders.values()
+                self._edges[node] = tuple(hold.task for hold in holds if hold.task is not None)
+        elif link.executor is not None:
+            node = _Queue(link.executor)
+            self._edges[link.task] = (node,)
+            workers = self._workers[link.executor.number]
+            self._edges[node] = tuple(task for task in workers if task is not None)
+        else:
+            awaited = map(self._tasks.get, self._awaits[link.task.number].tasks)
+            self._edges[link.task] = tuple(task for task in awaited if task is not None)
+
+    def _find_stuck(self) -> set[_Node]:
+        """The greatest set of nodes each of which depends on others of the set."""
+        stuck = set(self._edges)
         doubtful = list(stuck)
         while doubtful:
-            task = doubtful.pop()
-            if task in stuck and not self._stays(self._links[task], stuck):
-                del stuck[task]
-                doubtful.extend(one for one in waiting_for.get(task, ()) if one in stuck)
+            node = doubtful.pop()
+            if node in stuck and not self._stays(node, stuck):
+                stuck.remove(node)
+                doubtful.extend(one for one in self._before.get(node, ()) if one in stuck)
         return stuck
 
-    def _stays(self, link: Link, stuck: Mapping[Task, None]) -> bool:
-        if link.wait is not None:
-            resource = link.wait.resource
-            holds = resource.holders.values()
-            known = sum(hold.units for hold in holds if hold.task is not None)
-            return known >= resource.in_use and all(
-                hold.task in stuck or leaked(hold) for hold in holds if hold.task is not None
-            )
-        if link.executor is not None:
-            return all(task in stuck for task in self._workers[link.executor.number])
-        known_await = self._awaits[link.task.number]
-        awaited = [self._tasks.get(number) for number in known_await.tasks]
-        states = [task in stuck for task in awaited if task is not None]
-        return bool(states) and (all(states) if known_await.any_of else any(states))
-
-    def _successors(self, task: Task) -> Iterator[Task]:
-        """The tasks on which it depends."""
-        link = self._links.get(task)
-        if link is None:
-            return
-        if link.wait is not None:
-            for hold in link.wait.resource.holders.values():
-                if hold.task is not None:
-                    yield hold.task
-        elif link.executor is not None:
-            for worker in self._workers[link.executor.number]:
-                if worker is not None:
-                    yield worker
-        else:
-            for number in self._awaits[task.number].tasks:
-                awaited = self._tasks.get(number)
-                if awaited is not None:
-                    yield awaited
-
-    def _after(self, node: "_Node") -> "Iterator[_Node]":
-        """The node's successors among stuck tasks, resources and the queues of executors."""
-        if isinstance(node, Task):
-            link = self._links[node]
-            if link.wait is not None:
-                yield link.wait.resource
-            elif link.executor is not None:
-                yield _Queue(link.executor)
-            else:
-                yield from (task for task in self._successors(node) if task in self.stuck)
-            return
+    def _stays(self, node: _Node, stuck: set[_Node]) -> bool:
         if isinstance(node, Resource):
-            tasks: Iterable[Task | None] = (hold.task for hold in node.holders.values())
-        else:
-            tasks = self._workers[node.executor.number]
-        yield from (task for task in tasks if task is not None and task in self.stuck)
+            holds = [hold for hold in node.holders.values() if hold.task is not None]
+            return sum(hold.units for hold in holds) >= node.in_use and all(
+                hold.task in stuck or leaked(hold) for hold in holds
+            )
+        states = [successor in stuck for successor in self._edges[node]]
+        if isinstance(node, _Queue):
+            return len(states) == len(self._workers[node.executor.number]) and all(states)
+        link = self._links[node]
+        if link.resource is None and not self._awaits[node.number].any_of:
+            return any(states)
+        return bool(states) and all(states)
 
-
-class _Queue(NamedTuple):
-    """The node of an executor's queue: an executor may be a resource with units, too."""
-
-    executor: Resource
-
-
-_Node = Task | Resource | _Queue
+    def _stuck_successors(self, node: _Node) -> list[_Node]:
+        return [successor for successor in self._edges[node] if successor in self._stuck_nodes]
 
 
 def _components(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import resource_name
+from loopviz.model.findings.evidence import quoted, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Task
@@ -187,7 +187,7 @@ class Deadlock(Rule[_Deadlock]):
 
     def _clause(self, edge: _Edge, label: str, count: int) -> str:
         """`GET /a holds Lock and waits for it again in …`."""
-        source = self.context.naming.source(edge.where).partition("  # ")[0].removesuffix(":")
+        source = quoted(self.context.naming.source(edge.where))
         line = f" in {source}" if source else ""
         held = resource_name(self.context, edge.held) if edge.held is not None else ""
         wanted = resource_name(self.context, edge.wanted) if edge.wanted is not None else ""
