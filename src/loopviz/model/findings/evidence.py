@@ -1,5 +1,6 @@
 """Evidence that several rules share: how long queues stood, and what holders did meanwhile."""
 
+from collections.abc import Iterable
 from itertools import islice
 
 from loopviz.model.findings.context import Context
@@ -7,7 +8,7 @@ from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.wire.kinds import Family
 
-__all__ = ["HolderStats", "StandingQueue", "is_lock", "quoted", "resource_name"]
+__all__ = ["HolderStats", "StandingQueue", "first_line", "is_lock", "quoted", "resource_name"]
 
 _PLACES = 50
 """How many places of holders are distinguished."""
@@ -48,12 +49,17 @@ class HolderStats:
     def where(self, context: Context) -> Location | None:
         """The user's line where most of the time went."""
         best = sorted(self.places.items(), key=lambda item: -item[1])
-        places = (context.place(place) for place, _ in islice(best, 5))
-        return next((place for place in places if place is not None), None)
+        return first_line(context, (place for place, _ in islice(best, 5)))
 
     @property
     def mean_ns(self) -> int:
         return self.total_ns // self.count if self.count else 0
+
+
+def first_line(context: Context, places: Iterable[int]) -> Location | None:
+    """The first of the places that is a line of the user's code."""
+    lines = (context.place(place) for place in places)
+    return next((line for line in lines if line is not None), None)
 
 
 def quoted(source: str) -> str:

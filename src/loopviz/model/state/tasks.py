@@ -1,7 +1,7 @@
 """Tasks: where each was created, where its time went, and how it ended."""
 
-from collections import deque
-from collections.abc import Sequence
+from collections import ChainMap, deque
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from loopviz.model.state.entities import DESTROYED, Task
@@ -37,6 +37,10 @@ class Tasks:
         self.started = self.raised = self.cancelled = 0
         self.never_retrieved = self.outlived_parent = self.lost = 0
         self.troubled.clear()
+
+    def known(self) -> Mapping[int, Task]:
+        """The live tasks and those that have ended lately, by number."""
+        return ChainMap(self.live, {task.number: task for task in self.ended})
 
     def find(self, task_id: int, at: int) -> Task:
         """That task; one that was never recorded is made up, seen since `at`."""

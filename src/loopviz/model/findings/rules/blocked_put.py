@@ -6,7 +6,7 @@ from itertools import islice
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import StandingQueue, resource_name
+from loopviz.model.findings.evidence import StandingQueue, first_line, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Resource, Task, Wait
@@ -37,8 +37,8 @@ class _Full(Case):
         self.queue = StandingQueue()
         self.requests = 0
         """Waits of tasks that work for a request."""
-        self.lines = Counter[int]()
-        """Places of the waits."""
+        self.ended_lines, self.open_lines = Counter[int](), Counter[int]()
+        """Places of the waits that have ended, and of those that are open."""
         self.still_ns = 0
         """How long nothing has been taken out while the oldest open wait lasts."""
         self.newest: Resource | None = None
@@ -89,6 +89,7 @@ class BlockedPut(Rule[_Full]):
             label, number = self.context.owner(wait.task), self.context.number(wait.task)
             case.record(wait.waited_ns, wait.ended_ns, label, number)
             case.queue.add(wait.began_ns, wait.ended_ns)
+            case.ended_lines[wait.place] += 1
             self.record_impact(case, request, wait.waited_ns)
 
     def gap(self) -> None:
@@ -98,6 +99,7 @@ class BlockedPut(Rule[_Full]):
         for case in self.cases.values():
             case.clear_open()
             case.still_ns = 0
+            case.open_lines.clear()
         for wait in islice(self._open, _OPEN):
             lasted = now - wait.began_ns
             if lasted < _SHORT_NS:
@@ -107,6 +109,7 @@ class BlockedPut(Rule[_Full]):
                 case.newest = wait.resource
                 case.still_ns = now - max(wait.began_ns, wait.resource.taken_ns)
             case.record_open(lasted)
+            case.open_lines[wait.place] += 1
             case.label = case.label or self.context.owner(wait.task)
             request = self.context.waiting_request(wait.task)
             if request is not None:
@@ -124,9 +127,9 @@ class BlockedPut(Rule[_Full]):
 
     def location(self, case: _Full) -> Location | None:
         """The line that puts."""
-        places = (self.context.place(place) for place, _ in case.lines.most_common())
         made = case.group.site if case.group is not None else None
-        return next((place for place in places if place), None) or self.context.where(made)
+        places = (place for place, _ in (case.ended_lines + case.open_lines).most_common())
+        return first_line(self.context, places) or self.context.where(made)
 
     def sentence(self, case: _Full, source: str) -> str:
         assert case.group is not None
@@ -144,7 +147,6 @@ class BlockedPut(Rule[_Full]):
     def _case(self, wait: Wait) -> _Full:
         case = self.case(wait.resource.group)
         case.group, case.newest = wait.resource.group, wait.resource
-        case.lines[wait.place] += 1
         return case
 
     def _consumer(self, case: _Full) -> str:

@@ -9,7 +9,6 @@ from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location, Moment
-from loopviz.model.state.entities import Task
 from loopviz.wire.events import Kind
 
 __all__ = ["LoopSpins"]
@@ -129,9 +128,10 @@ class LoopSpins(Rule[_Spin]):
         numbers, before, counts = np.unique(
             ran["task_id"][is_step][::-1], return_index=True, return_counts=True
         )
+        tasks = self.context.trace.tasks.known()
         sums: dict[tuple[str, int], tuple[int, int]] = {}
         for index in np.argsort(-before).tolist():  # the task that ran last comes last
-            task = self._task(int(numbers[index]))
+            task = tasks.get(int(numbers[index]))
             if task is not None:
                 key = self.context.owner(task), task.site
                 sums[key] = sums.get(key, (0, 0))[0] + int(counts[index]), task.number
@@ -144,9 +144,3 @@ class LoopSpins(Rule[_Spin]):
             return None
         (label, site), (total, number) = best
         return label, number, site, total
-
-    def _task(self, number: int) -> Task | None:
-        tasks = self.context.trace.tasks
-        return tasks.live.get(number) or next(
-            (task for task in tasks.ended if task.number == number), None
-        )

@@ -132,9 +132,9 @@ class ReadyDelayHigh(Rule[_Crowd]):
         keys, group, steps = np.unique(whose, axis=0, return_inverse=True, return_counts=True)
         spent = np.bincount(group.reshape(-1), weights=lasted[ran])
         sums: dict[tuple[int, str], list[float]] = {}
-        ended = {task.number: task for task in self.context.trace.tasks.ended}
+        tasks = self.context.trace.tasks.known()
         for (kind, task_id, b), count, ns in zip(keys.tolist(), steps, spent, strict=True):
-            task = self.context.trace.tasks.live.get(task_id) or ended.get(task_id)
+            task = tasks.get(task_id)
             place = b or (task.site if kind == Kind.STEP and task is not None else 0)
             total = sums.setdefault((place, self._label(kind, task, b)), [0, 0])
             total[0] += count

@@ -4,7 +4,7 @@ from collections import Counter
 
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Verdict
-from loopviz.model.findings.evidence import resource_name
+from loopviz.model.findings.evidence import first_line, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Resource, Task
@@ -105,9 +105,9 @@ class SlotLeaked(Rule[_Leak]):
 
     def location(self, case: _Leak) -> Location | None:
         """The line that acquired most of them; else the line that made the resource."""
-        places = (self.context.place(place) for place, _ in case.lines.most_common())
         made = case.group.site if case.group is not None else None
-        return next((place for place in places if place), None) or self.context.where(made)
+        places = (place for place, _ in case.lines.most_common())
+        return first_line(self.context, places) or self.context.where(made)
 
     def sentence(self, case: _Leak, source: str) -> str:
         group = case.group
