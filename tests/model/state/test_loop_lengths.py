@@ -35,6 +35,16 @@ def test_an_iteration_lasts_from_one_select_to_the_next():
     assert soon.whole.iteration.quantiles.count == 2
 
 
+def test_lag_is_from_when_a_timer_is_due_to_when_it_runs():
+    """Not to the start of its iteration; and of any timer, not of the probe's own alone."""
+    story = Story().idle(10 * MS).selects()
+    story.callback("f", 7 * MS).callback(late=9 * MS).step(1, 2 * MS)
+    story.callback("app.retry", late=3 * MS).callback(late=0).idle(MS)
+    loop = fed(story).snapshot(T0 + SECOND, 2 * SECOND).loop
+    assert loop.lag.values.tolist() == [9 * MS, 3 * MS, 0], "f and the step are no timers, and have none"
+    assert (loop.lag.times_ns - T0).tolist() == [17 * MS, 19 * MS, 19 * MS], "when they ran"
+
+
 def test_a_callback_is_told_at_its_end_and_its_delay_at_its_start():
     loop = fed(turns()).snapshot(T0 + SECOND, 2 * SECOND).loop
     assert loop.callback.values.tolist() == [MS, 2 * MS, 4 * MS]
