@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
+from typing import TypeVar
 
 from loopviz.model.model import Model
 from loopviz.model.snapshot import Quantiles, ResourceInfo
 from loopviz.model.snapshot.merge import add_findings, worker_label
 from loopviz.model.snapshot.totals import (
+    LoopCounts,
     LoopTotals,
     ProbeTotals,
     RouteTotals,
@@ -17,6 +19,8 @@ from loopviz.model.snapshot.totals import (
 )
 
 __all__ = ["run_totals"]
+
+_Counts = TypeVar("_Counts", TaskTotals, LoopCounts)
 
 
 def run_totals(models: Sequence[Model], now_ns: int = 0) -> RunTotals:
@@ -44,12 +48,7 @@ def run_totals(models: Sequence[Model], now_ns: int = 0) -> RunTotals:
             for number, model in workers
             for stats in model.builder.jobs()
         ),
-        tasks=TaskTotals(
-            **{
-                field.name: sum(getattr(model.trace.tasks, field.name) for model in models)
-                for field in fields(TaskTotals)
-            }
-        ),
+        tasks=_copied(TaskTotals, [model.trace.tasks for model in models]),
         findings=add_findings([model.findings(now) for model in models]),
         counters={key: _sum(values[key] for values in counters) for key in counters[0]},
         gone=sum((Counter(model.trace.requests.gone) for model in models), Counter()),
@@ -76,8 +75,7 @@ def _routes(model: Model, now: int) -> Iterator[RouteTotals]:
 def _loop(model: Model, now: int) -> LoopTotals:
     loop, distributions, full = model.loop, model.distributions(now), model.trace.coverage == "full"
     return LoopTotals(
-        iterations=loop.iterations if full else None,
-        callbacks=loop.callbacks if full else None,
+        counts=_copied(LoopCounts, [loop]) if full else None,
         utilization=loop.utilization_until(now) if full else None,
         lag=distributions.lag.quantiles,
         ready_delay=distributions.ready_delay.quantiles if full else Quantiles(),
@@ -97,6 +95,12 @@ def _probe(model: Model) -> ProbeTotals:
         ns_per_event=cost,
         cpu_share=cost * loop.events / busy if cost and busy else None,
     )
+
+
+def _copied(totals: type[_Counts], tables: Sequence[object]) -> _Counts:
+    """The sums of those attributes of the tables that have the names of the fields of `totals`."""
+    names = [field.name for field in fields(totals)]
+    return totals(**{name: sum(getattr(table, name) for table in tables) for name in names})
 
 
 def _was_used(info: ResourceInfo) -> bool:

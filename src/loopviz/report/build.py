@@ -1,16 +1,24 @@
 """Builds the report of a run from its totals: the stable JSON form, `"format": 1`."""
 
+import dataclasses
 import platform
-from dataclasses import asdict
 from typing import Any
 
 import loopviz
 from loopviz.clock import MS
 from loopviz.model.snapshot import Finding, JobStats, Quantiles, ResourceInfo
-from loopviz.model.snapshot.totals import LoopTotals, ProbeTotals, RouteTotals, RunTotals
+from loopviz.model.snapshot.totals import (
+    LoopCounts,
+    LoopTotals,
+    ProbeTotals,
+    RouteTotals,
+    RunTotals,
+)
 from loopviz.report.document import FORMAT, Report
 
 __all__ = ["build_report"]
+
+_LOOP_COUNTS = [field.name for field in dataclasses.fields(LoopCounts)]
 
 
 def build_report(
@@ -36,7 +44,7 @@ def build_report(
         "load": [_route(route) for route in totals.routes],
         "loop": _loop(first.loop),
         "resources": [_resource(resource) for resource in totals.resources],
-        "tasks": asdict(totals.tasks),
+        "tasks": dataclasses.asdict(totals.tasks),
         "findings": [_finding(finding) for finding in totals.findings],
         "probe": _probe(first.probe),
     }
@@ -75,8 +83,7 @@ def _route(route: RouteTotals) -> dict[str, Any]:
 
 def _loop(loop: LoopTotals) -> dict[str, Any]:
     return {
-        "iterations": loop.iterations,
-        "callbacks": loop.callbacks,
+        **{name: getattr(loop.counts, name, None) for name in _LOOP_COUNTS},
         "utilization": _rounded(loop.utilization),
         "lag_ms": _ms(loop.lag, "p50", "p99", "max"),
         "ready_delay_ms": _ms(loop.ready_delay, "p50", "p99", "max"),

@@ -11,7 +11,15 @@ from loopviz.model.snapshot.loop import GcStats
 from loopviz.model.snapshot.resources import JobStats, ResourceInfo
 from loopviz.model.snapshot.types import Quantiles
 
-__all__ = ["LoopTotals", "ProbeTotals", "RouteTotals", "RunTotals", "TaskTotals", "WorkerTotals"]
+__all__ = [
+    "LoopCounts",
+    "LoopTotals",
+    "ProbeTotals",
+    "RouteTotals",
+    "RunTotals",
+    "TaskTotals",
+    "WorkerTotals",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +42,18 @@ class RouteTotals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoopCounts:
+    """How often things happened on one loop; see `LoopTimes`."""
+
+    iterations: int
+    callbacks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopTotals:
     """One loop. None: the probe's coverage of this loop does not show it."""
 
-    iterations: int | None
-    callbacks: int | None
+    counts: LoopCounts | None
     utilization: float | None
     lag: Quantiles
     ready_delay: Quantiles
