@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,8 +22,11 @@ from tests.support.recording import Recording
 settings.register_profile("loopviz", deadline=None)  # the machine may be full
 settings.load_profile("loopviz")
 
-DOCS = Path(__file__).parents[1] / "docs"
+# as for users, what is compiled is kept: a test may start several processes
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
+DOCS = Path(__file__).parents[1] / "docs"
 
 TOGETHER = {
     "tests/probe/test_stalls.py": "timed",

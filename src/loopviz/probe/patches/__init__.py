@@ -2,36 +2,31 @@
 
 `watch` patches the classes once per process, however many loops are recorded; the last `unwatch`
 restores exactly what was there. A third-party library is patched only if and when the app
-imports it.
+imports it. A library's file is found by its `ADAPTER`.
 """
 
+import pkgutil
 import sys
+from importlib import import_module
 from typing import Any
 
 from loopviz.errors import LoopvizError
-from loopviz.probe.patches import (
-    anyio_primitives,
-    anyio_streams,
-    asyncio_primitives,
-    asyncpg_pool,
-    coroutines,
-    executors,
-    http_clients,
-    sqlalchemy_pool,
-)
+from loopviz.probe.patches import asyncio_primitives, coroutines, executors
+from loopviz.probe.patches.patch import Adapter
 from loopviz.probe.patches.registry import attach, describable, resource_of
 from loopviz.probe.patches.watchers import SharedPatches
 from loopviz.probe.recorder import ResourceDescription, current
 
 __all__ = ["rename", "unwatch", "watch"]
 
-_ADAPTERS = (
-    anyio_primitives.ADAPTER,
-    anyio_streams.ADAPTER,
-    asyncpg_pool.ADAPTER,
-    http_clients.ADAPTER,
-    sqlalchemy_pool.ADAPTER,
-)
+
+def _adapters() -> list[Adapter]:
+    """The adapters of the files of this folder."""
+    files = [import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__)]
+    return [file.ADAPTER for file in files if hasattr(file, "ADAPTER")]
+
+
+_ADAPTERS = _adapters()
 _MODULES = {name: patches for adapter in _ADAPTERS for name, patches in adapter.modules.items()}
 _PARTS = tuple(part for adapter in _ADAPTERS for part in adapter.parts)
 _PATHS = tuple(path for adapter in _ADAPTERS for path in adapter.paths)
