@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
     parser.add_argument("--python", action="append", default=[], metavar="PATH")
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users start what is compiled already
     for part in options.parts or PARTS:
         print(f"{part} …", file=sys.stderr)
         table = {
