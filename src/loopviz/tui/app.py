@@ -344,7 +344,7 @@ class LoopvizApp(ErrorApp):
         editor = Editor(os.environ)
         if not editor.name:
             self.controller.notify(
-                "No editor is set: say which with EDITOR=vim, for example, and start anew."
+                "No editor is set: say which with EDITOR=vim, for example, and restart loopviz."
             )
             return
         command = editor.command(location.path or location.file, location.line)

@@ -4,7 +4,7 @@ A scenario is an ordinary FastAPI module: a bug, its fixes, a load that shows th
 claims that are checked. Here, `POST /login` hashes the password on the event loop: that is tens of
 milliseconds in which nobody else is served. `hashlib` lets go of the GIL, so a thread helps.
 
-Change it as you like: R in the terminal starts it anew.
+Change it as you like: R in the terminal restarts it.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ router = APIRouter()
 to_thread = Fix(
     key="to_thread",
     title="await asyncio.to_thread(hash_password)",
-    why="The hash takes as long, but in a thread: the loop goes on meanwhile.",
+    why="The hash takes as long, but in a thread: the loop serves the others.",
 )
 # A wrong one is worth trying, too: it looks right but is not.
 coroutine = Fix(

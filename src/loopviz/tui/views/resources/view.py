@@ -32,7 +32,7 @@ class ResourcesView(View):
         ("HELD", "a lock that somebody has"),
         ("w2", "of the second worker process"),
         ("quiet", "nobody ever waited for it; enter shows those"),
-        ("held by", "tasks that have a unit: for how long, and what they wait for meanwhile"),
+        ("held by", "tasks that have a unit: for how long, and what they wait for"),
     )
 
     def __init__(self) -> None:
