@@ -82,6 +82,16 @@ def test_compare_table():
     ]
 
 
+def test_long_names_are_cut_with_an_ellipsis():
+    before, after = (report_of(crowded(routes=[("GET /a", 5)])) for _ in range(2))
+    for report in (before, after):
+        report["resources"][0]["name"] = "scenarios/selflock.py:17 Lock(1)"
+        report["load"][0]["route"] = "GET /orders/by-customer-and-year"
+    names = [line[:32] for line in compare_table(before, after).splitlines()]
+    assert "GET /orders/by-customer-an… p50 " in names
+    assert "waiting for …lock.py:17 Lock(1) " in names
+
+
 def test_compare_shows_what_was_counted_what_failed_and_where_the_crowd_was():
     def counted(stored, fix):
         about = {"routes": [("GET /a", 5)], "counters": [("stored", "rows stored", False)]}

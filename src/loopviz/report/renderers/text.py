@@ -103,14 +103,13 @@ def _findings(findings: list[Part]) -> Iterator[str]:
 def _compared_route(old: Part, new: Part) -> Iterator[str]:
     samples = f"{old['sent']} → {new['sent']}"
     for figure in ("p50", "p99"):
-        name = f"{old['route'][: _LABEL - 8]} {figure}"
-        yield _latencies(name, old, new, figure) + f"{samples:>14}"
+        yield _latencies(_of_route(old, figure), old, new, figure) + f"{samples:>14}"
     failures = failed(old), failed(new)
     if any(failures):
-        yield _counts(f"{old['route'][: _LABEL - 8]} errors", *failures)
+        yield _counts(_of_route(old, "errors"), *failures)
     unanswered = old["unanswered"], new["unanswered"]
     if any(unanswered):
-        yield _counts(f"{old['route'][: _LABEL - 12]} unanswered", *unanswered)
+        yield _counts(_of_route(old, "unanswered"), *unanswered)
 
 
 def _compared_loop(old: Part, new: Part) -> Iterator[str]:
@@ -165,8 +164,19 @@ def _most_waited_for(before: Report, after: Report) -> Iterator[str]:
                 next((r["waiting"]["max"] for r in one["resources"] if _same(r, most)), 0)
                 for one in (before, after)
             ]
-            yield _counts(f"waiting for {most['name'][12 - _LABEL :]}", *waited)
+            yield _counts(f"waiting for {_end_of(most['name'], _LABEL - 13)}", *waited)
             return
+
+
+def _of_route(route: Part, figure: str) -> str:
+    """A row's name; a long route is cut at its end."""
+    name, width = route["route"], _LABEL - len(figure) - 2
+    return f"{name if len(name) <= width else name[: width - 1] + '…'} {figure}"
+
+
+def _end_of(name: str, width: int) -> str:
+    """A resource's name, cut at its beginning: the line and the capacity stand at its end."""
+    return name if len(name) <= width else "…" + name[1 - width :]
 
 
 def _same(resource: Part, other: Part) -> bool:
