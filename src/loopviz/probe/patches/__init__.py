@@ -10,6 +10,7 @@ from typing import Any
 
 from loopviz.errors import LoopvizError
 from loopviz.probe.patches import (
+    aiohttp_client,
     anyio_primitives,
     anyio_streams,
     asyncio_primitives,
@@ -17,6 +18,7 @@ from loopviz.probe.patches import (
     coroutines,
     executors,
     http_clients,
+    redis_pool,
     sqlalchemy_pool,
 )
 from loopviz.probe.patches.registry import attach, describable, resource_of
@@ -26,10 +28,12 @@ from loopviz.probe.recorder import ResourceDescription, current
 __all__ = ["rename", "unwatch", "watch"]
 
 _ADAPTERS = (
+    aiohttp_client.ADAPTER,
     anyio_primitives.ADAPTER,
     anyio_streams.ADAPTER,
     asyncpg_pool.ADAPTER,
     http_clients.ADAPTER,
+    redis_pool.ADAPTER,
     sqlalchemy_pool.ADAPTER,
 )
 _MODULES = {name: patches for adapter in _ADAPTERS for name, patches in adapter.modules.items()}
@@ -46,8 +50,8 @@ watch, unwatch = _patches.watch, _patches.unwatch
 def rename(primitive: Any, name: str) -> None:
     """Give a lock, queue, pool or executor a name on the screen and in reports.
 
-    For an engine of SQLAlchemy or a client of httpx or httpx2, its pool gets the name. Raises
-    LoopvizError for an object that loopviz does not know as a resource.
+    For an engine of SQLAlchemy, or a client of httpx, httpx2, aiohttp or redis, its pool gets the
+    name. Raises LoopvizError for an object that loopviz does not know as a resource.
     """
     for module, patches in _MODULES.items():
         if module in sys.modules:
