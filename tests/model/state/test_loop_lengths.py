@@ -41,7 +41,9 @@ def test_lag_is_from_when_a_timer_is_due_to_when_it_runs():
     story.callback("f", 7 * MS).callback(late=9 * MS).step(1, 2 * MS)
     story.callback("app.retry", late=3 * MS).callback(late=0).idle(MS)
     loop = fed(story).snapshot(T0 + SECOND, 2 * SECOND).loop
-    assert loop.lag.values.tolist() == [9 * MS, 3 * MS, 0], "f and the step are no timers, and have none"
+    assert loop.lag.values.tolist() == [9 * MS, 3 * MS, 0], (
+        "f and the step are no timers, and have none"
+    )
     assert (loop.lag.times_ns - T0).tolist() == [17 * MS, 19 * MS, 19 * MS], "when they ran"
 
 
