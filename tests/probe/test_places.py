@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 
+import jinja2
 import pytest
 
 from loopviz.probe import asgi
@@ -160,6 +161,66 @@ def test_a_frame_of_fastapi_stands_for_the_endpoint_that_has_returned():
     assert stack.culprit == 1
     line = in_a_callback.__code__.co_firstlineno
     assert stack.frames[1] == f"\t{__file__}\t{line}\tin_a_callback"
+
+
+def from_a_loop(callback, *args):
+    """What it appends to its first argument in a callback that no user's code called."""
+    found = []
+    loop = asyncio.new_event_loop()
+    loop.call_soon(callback, found, *args)
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+    return found[0]
+
+
+INSTALLED = {  # from the server inwards
+    "uvicorn/server.py": "def run(found, n): found.append(wrap(n, 0, 0))",
+    "gzip_middleware.py": "def wrap(scope, receive, send): return serve(scope, 0, 0)",
+    "shop/app.py": "def serve(scope, receive, send): return page(scope)",
+    "shop/views.py": "def page(n): return render(n)",
+    "jinja2/environment.py": "def render(n): return render(n - 1) if n else found()",
+}
+
+
+@pytest.mark.parametrize("depth", [0, 50])
+def test_without_the_user_s_code_the_innermost_line_of_the_app_is_to_blame(depth):
+    """Not that of a middleware, nor of a library that it calls."""
+    space = {"found": lambda: stack_of(Places(), stack_frames(sys._getframe(1)))}
+    for file, source in INSTALLED.items():
+        exec(compile(source, f"/v/lib/site-packages/{file}", "exec"), space)
+    stack = from_a_loop(space["run"], depth)
+    assert stack.frames[stack.culprit] == "\t/v/lib/site-packages/shop/views.py\t1\tpage"
+    assert functions(stack)[0] == "render"
+
+
+@pytest.mark.parametrize(("inner", "blamed"), [("shop/app.py", "slow"), ("jwt/api.py", "wrap")])
+def test_a_middleware_is_blamed_for_what_it_calls_but_not_for_the_app_in_it(inner, blamed):
+    """Another ASGI app has parameters of these names, too."""
+    parameters = "scope, receive, send" if blamed == "slow" else "token, *_"
+    library = code_in(
+        f"/v/lib/site-packages/{inner}",
+        f"def serve({parameters}): return slow()\n"
+        "def slow(): return stack_of(Places(), stack_frames(sys._getframe()))",
+    )
+    middleware = code_in(__file__, "def wrap(scope, receive, send): return serve(scope, 0, 0)")
+    middleware["serve"] = library["serve"]
+    server = code_in(
+        "/v/lib/site-packages/uvicorn/x.py", "def run(found): found.append(wrap(0, 0, 0))"
+    )
+    server["wrap"] = middleware["wrap"]
+    stack = from_a_loop(server["run"])
+    assert functions(stack)[stack.culprit] == blamed
+
+
+def test_the_line_in_a_template():
+    """Jinja compiles it to code with other lines, under the template's name."""
+    template = code_in("/app/page.html", "\n\ndef root(): return stack_frames(sys._getframe())")
+    template["__jinja_template__"] = jinja2.Template("a\n{{ 1 }}")
+    stack = stack_of(Places(), template["root"]())
+    line = template["__jinja_template__"].get_corresponding_lineno(3)
+    assert stack.frames[0] == f"\t/app/page.html\t{line}\troot"
+    assert line != 3
 
 
 def test_a_stack_that_does_not_come_from_the_loop_goes_on_around_it():

@@ -35,6 +35,8 @@ _WHAT = (
     ("/asyncio/locks.py", "Event", "event"),
     ("/aiosqlite/core.py", "", "thread"),
     ("/asyncpg/", "", "socket"),
+    ("-packages/aiohttp/", "", "socket"),
+    ("-packages/redis/asyncio/", "", "socket"),
 )
 """End of a file (or, ending in /, part of its path), start of a coroutine's qualified name, and
 what such a wait is for. The outermost coroutine below the user's that is in the table decides: a

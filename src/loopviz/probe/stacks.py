@@ -29,6 +29,20 @@ _DEPTH = 32
 """Most frames kept of a stack; the one to blame is kept in any case."""
 _PROBE = str(Path(__file__).resolve().parent) + os.sep
 _FASTAPI = str(Path("fastapi", "routing.py"))
+_PACKAGES = f"-packages{os.sep}"
+_SERVERS = frozenset(
+    (
+        "anyio",
+        "asgiref",
+        "fastapi",
+        "hypercorn",
+        "opentelemetry",
+        "sentry_sdk",
+        "starlette",
+        "uvicorn",
+    )
+)
+"""Installed packages that are not the app, but call it."""
 _Frame = tuple[str, int, str, str, FrameType | None]
 """File, line, name, qualified name, and the frame itself if available."""
 StackFrame = tuple[FrameType, tuple[CodeType, int | None]]
@@ -45,7 +59,12 @@ class Stack(NamedTuple):
 
     frames: list[str]
     culprit: int
-    """The index of the innermost user frame; 0, the innermost of all, if there is none."""
+    """The index of the innermost user frame.
+
+    A middleware that awaits another ASGI app is not to blame for what happens there. Without a
+    user frame it is the innermost one of the package that the server or framework called: an app
+    that is installed. Without such a package it is the innermost one of any package, or of all, 0.
+    """
     endpoint: str = ""
     """The frame added for FastAPI's endpoint, if there is one."""
 
@@ -93,7 +112,7 @@ def stack_of(places: Places, stack: Iterable[StackFrame]) -> Stack:
     return _stack(
         places,
         (
-            (code.co_filename, line or 0, code.co_name, code.co_qualname, frame)
+            (code.co_filename, _line(frame, line or 0), code.co_name, code.co_qualname, frame)
             for frame, (code, line) in stack
         ),
     )
@@ -122,6 +141,7 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
     kept: list[str] = []
     own: list[str] = []
     culprit = -1
+    installed = _Installed()
     for file, line, name, function, frame in frames:
         kind = places.kind_of(file, name)
         if kind == LOOP or (len(kept) >= _DEPTH and culprit >= 0):
@@ -133,7 +153,8 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
             own.append(text)
             continue
         if culprit < 0:
-            if kind == USER:
+            passes_on = installed.add(file, frame, len(kept), text)
+            if kind == USER and not passes_on:
                 culprit = len(kept)
                 endpoint = ""
             elif name == "app" and file.endswith(_FASTAPI):
@@ -143,7 +164,50 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
                     kept.append(endpoint)
         if len(kept) < _DEPTH or culprit == len(kept):
             kept.append(text)
-    return Stack(kept or own, max(culprit, 0), endpoint)
+    if culprit < 0:
+        culprit, text = installed.culprit()
+        if culprit >= len(kept) > 0:
+            culprit = len(kept)
+            kept.append(text)
+    return Stack(kept or own, culprit, endpoint)
+
+
+class _Installed:
+    """The installed packages on a stack, which is walked outwards."""
+
+    def __init__(self) -> None:
+        self._apps: dict[str, tuple[int, str]] = {}
+        """The innermost frame of each package that may be the app, the outermost last."""
+        self._any = 0, ""
+        """The innermost frame of all packages."""
+        self._called = False
+        """Whether an ASGI app was called."""
+
+    def add(self, file: str, frame: FrameType | None, index: int, text: str) -> bool:
+        """Take the next frame. Returns True if it is an ASGI app that awaits another one."""
+        names = frame.f_code.co_varnames if frame is not None else ()
+        is_app = "receive" in names and "send" in names
+        passes_on = is_app and self._called
+        self._called = self._called or is_app
+        _, installed, rest = file.rpartition(_PACKAGES)
+        if installed:
+            self._any = self._any if self._any[1] else (index, text)
+            package = rest.partition(os.sep)[0]
+            if package not in _SERVERS and not is_app:
+                self._apps[package] = self._apps.pop(package, (index, text))
+        return passes_on
+
+    def culprit(self) -> tuple[int, str]:
+        """The innermost frame of the outermost package that is no server or middleware."""
+        return next(reversed(self._apps.values()), self._any)
+
+
+def _line(frame: FrameType, line: int) -> int:
+    """The line; that of the template for code which Jinja made of one."""
+    template = frame.f_globals.get("__jinja_template__")
+    with suppress(Exception):  # another's object
+        return int(template.get_corresponding_lineno(line)) if template is not None else line
+    return line
 
 
 def _endpoint(places: Places, frame: FrameType | None) -> str:

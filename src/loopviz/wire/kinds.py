@@ -111,6 +111,20 @@ HTTPCORE_POOL = ResourceKind(
     unit="HTTP connection",
     client="HTTP client",
 )
+AIOHTTP_POOL = ResourceKind(
+    "aiohttp.connector",
+    Family.CONNECTION_POOL,
+    "http pool",
+    unit="HTTP connection",
+    client="HTTP client",
+)
+REDIS_POOL = ResourceKind(
+    "redis.pool",
+    Family.CONNECTION_POOL,
+    "redis pool",
+    unit="Redis connection",
+    client="Redis client",
+)
 
 _BY_ID = {row.id: row for row in tuple(globals().values()) if isinstance(row, ResourceKind)}
 

@@ -4,8 +4,6 @@ import asyncio
 import importlib
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from types import ModuleType
 
 import anyio
@@ -19,6 +17,7 @@ from loopviz.probe.patches.patch import apply, undo
 from loopviz.probe.recorder import current
 from loopviz.wire.events import NUMBER, WAIT_PUT, Kind
 from tests.probe.patches.recorded import TOLD, failures, most_in_use, resources, story, whos
+from tests.probe.patches.servers import serving
 from tests.support.recording import coroutine_name
 
 KIND = "httpcore.pool"
@@ -36,28 +35,6 @@ def http(request):
 def core(http):
     """The package of its connection pools."""
     return importlib.import_module(CORES[http.__name__])
-
-
-@asynccontextmanager
-async def serving(seconds: float = 0.02) -> AsyncIterator[str]:
-    """A server that takes its time and says 201."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while await reader.readuntil(b"\r\n\r\n"):
-                await asyncio.sleep(seconds)
-                writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        await asyncio.sleep(0.01)
 
 
 async def fetch(client, url):

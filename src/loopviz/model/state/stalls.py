@@ -45,6 +45,7 @@ class Stall:
         "end_ns",
         "label",
         "location",
+        "package",
         "paused_ns",
         "request",
         "returned",
@@ -59,7 +60,9 @@ class Stall:
         self.label = label
         self.request = request
         self.location: Location | None = None
-        """The innermost line of the user's code; without one, the innermost of all."""
+        """The innermost line of the user's code; without one, see `probe.stacks.Stack.culprit`."""
+        self.package = ""
+        """The package or module of the line; empty for the user's code."""
         self.call: Location | None = None
         """The library call that this line made, and the line in it; None: a C function's."""
         self.returned = False
@@ -75,12 +78,18 @@ class Stall:
 
     @property
     def culprit(self) -> tuple[str, int]:
-        """The key of the culprit: the line, or the function for the GIL; `("", 0)`: not seen."""
+        """The key of the culprit; `("", 0)`: not seen.
+
+        That is the line, the function for the GIL, and who ran it for a package's code: at which of
+        its lines a sample is taken depends on chance.
+        """
         where = self.location
         if where is None:
             return ("gc:" if self.cause == "gc" else ""), 0
         if self.cause == "gil":
             return f"gil:{where.path}:{where.function}", 0
+        if self.package and self.cause == "callback":
+            return f"{self.package}:{self.label}", 0
         return where.path, where.line
 
     def add_pauses(self, paused_ns: int, longest_ns: int, now_ns: int) -> None:
@@ -180,7 +189,9 @@ class StackSamples:
             stall.cause = "gil"
         if stack is not None:
             named = [self._naming.location(frame) for frame in stack.frames]
-            stall.location = named[stack.culprit]
+            stall.location = where = named[stack.culprit]
+            if not self._naming.is_users(where.path):
+                stall.package = where.file.partition("/")[0]
             stall.call = named[stack.culprit - 1] if stack.culprit else None
             stall.returned = _returned(stall.call, named[stack.culprit + 1 :])
             stall.stack = tuple(named[:_DEPTH])

@@ -61,6 +61,7 @@ class Trace:
         self.jobs = Jobs(self.resources, self.observer)
         self.pauses = Pauses()
         self.stalls = Stalls()
+        self._naming = naming
         self.samples = StackSamples(naming)
         self.incidents = Incidents()
         self.coverage = "full"
@@ -379,7 +380,10 @@ class Trace:
     def _what(self, task: Task | None, site: int) -> str:
         """A label of what a switch runs: a request's route, a task, or a callback."""
         if task is not None:
-            return task.serves.route if task.serves is not None else self.label(task)
+            request = task.serves
+            if request is None and not self._naming.is_users(self.site(task.site).path):
+                request = task.request  # a library's own task, such as the reader of a response
+            return request.route if request is not None else self.label(task)
         return self.site(site).name if site else "loopviz heartbeat"
 
     @staticmethod

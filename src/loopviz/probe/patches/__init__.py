@@ -41,8 +41,8 @@ watch, unwatch = _patches.watch, _patches.unwatch
 def rename(primitive: Any, name: str) -> None:
     """Give a lock, queue, pool or executor a name on the screen and in reports.
 
-    For an engine of SQLAlchemy or a client of httpx or httpx2, its pool gets the name. Raises
-    LoopvizError for an object that loopviz does not know as a resource.
+    For an engine of SQLAlchemy, or a client of httpx, httpx2, aiohttp or redis, its pool gets the
+    name. Raises LoopvizError for an object that loopviz does not know as a resource.
     """
     for module, patches in _MODULES.items():
         if module in sys.modules:

@@ -35,6 +35,44 @@ def test_the_same_line_again_is_the_same_finding():
     assert (found.severity, found.last_ns) == ("error", story.now_ns - MS)
 
 
+def test_in_a_package_a_route_is_one_finding():
+    """No line of it is the user's, and which one was sampled depends on chance."""
+    story = Story().idle(MS)
+    for task, (route, line, ms) in enumerate(
+        [("GET /a", 10, 50), ("GET /a", 12, 30), ("GET /b", 10, 25), ("GET /a", 14, 60)], 1
+    ):
+        story.task(task).step(task).request(task, route).runs(ms * MS)
+        story.sampled("/v/site-packages/shop/views.py", line, "page")
+        story.response(task, route).end(task).idle(MS)
+    found = model_of(story).findings()
+    assert [(one.count, one.location.line, one.sentence) for one in found] == [
+        (
+            3,
+            14,
+            "GET /a blocked the loop 60 ms in code of shop: "
+            "line 14 of /v/site-packages/shop/views.py",
+        ),
+        (
+            1,
+            10,
+            "GET /b blocked the loop 25 ms in code of shop: "
+            "line 10 of /v/site-packages/shop/views.py",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "label"),
+    [("/v/site-packages/starlette/responses.py", "GET /a"), ("/app/x.py", "wrap")],
+)
+def test_a_library_s_task_is_called_by_its_request(file, label):
+    story = Story().idle(MS).task(1).step(1).request(1, "GET /a").runs(MS)
+    story.task(2, f"wrap\t{file}\t1\twrap", parent=1).step(2).runs(30 * MS)
+    story.sampled("/app/block.py", 10, "report").end(2).idle(MS)
+    (found,) = model_of(story).findings()
+    assert found.sentence.startswith(f"{label} blocked the loop 30 ms")
+
+
 @pytest.mark.parametrize(
     ("ns", "findings"),
     [(19_900_000, 0), (19_999_999, 0), (20_000_000, 1), (20_000_001, 1)],

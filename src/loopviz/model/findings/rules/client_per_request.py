@@ -39,8 +39,8 @@ class ClientPerRequest(Rule[_Client]):
         ),
         counts="requests",
         false_alarms=(
-            "a cache with as many entries as there are requests; a client that is never used, and "
-            "aiohttp's, are missed"
+            "a cache with as many entries as there are requests; a client that is never used is "
+            "missed"
         ),
         cures=("make one in the app's lifespan, and share it", "get it through `Depends`"),
         many="{places} more lines make a client for one request, {count} times in total",

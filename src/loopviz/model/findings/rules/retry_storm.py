@@ -70,7 +70,7 @@ class RetryStorm(Rule[_Storm]):
         counts="retries; how long one took",
         false_alarms=(
             "a loop over many things at a host that is down, which is as bad for the host; calls "
-            "that the probe does not see (aiohttp) and retries inside a transport are missed"
+            "that the probe does not see and retries inside a transport are missed"
         ),
         cures=(
             "retry once, with a delay that grows and is random",

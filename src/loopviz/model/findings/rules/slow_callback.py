@@ -20,6 +20,9 @@ class StallCase(Case):
     """One culprit line; for the GIL, one function."""
 
     where: Location | None = None
+    """The line; in a package, that of the longest stall."""
+    package = ""
+    """See `Stall.package`."""
     returned = False
     """The line is that of an endpoint that had returned: FastAPI serialised its response."""
     blocked_by = ""
@@ -36,7 +39,8 @@ class SlowCallback(Rule[StallCase]):
         why="While one callback runs, nothing else can: all other requests wait until it returns.",
         fires_when=(
             f"a callback runs for {duration_text(SLOW_NS)} or more, or has run that long and still "
-            "runs. One finding for each line"
+            "runs. One finding for each line, or, if none of your lines runs, for each package and "
+            "route"
         ),
         counts="callbacks",
         false_alarms='a line that was not sampled in time is "not seen"; see also `gc-pause`',
@@ -58,6 +62,8 @@ class SlowCallback(Rule[StallCase]):
         lasted = self.lasted(stall, stall.end_ns)
         case.record(lasted, stall.end_ns, stall.label, stall.request)
         case.label = stall.label
+        if stall.package and lasted == case.worst_ns:
+            case.where = stall.location
         case.returned = case.returned or stall.returned
 
     def victim(self, stall: Stall, request: Request, wait_ns: int, *, new: bool) -> None:
@@ -103,11 +109,15 @@ class SlowCallback(Rule[StallCase]):
             return f"{text}; its line was not seen"
         if case.returned:
             return f"{text} while FastAPI serialised the response of {case.where.function}"
+        if case.package:
+            text += f" in code of {case.package}" + (":" if source else "")
+            return f"{text} {source}".rstrip()
         return f"{text} in {source}" if source else text
 
     def _case(self, stall: Stall) -> StallCase:
         case = self.case(stall.culprit)
         case.where = case.where or stall.location
+        case.package = stall.package
         return case
 
 
