@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from loopviz.clock import monotonic_ns
 from loopviz.errors import WireError
 from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
@@ -199,13 +200,15 @@ class Collector:
         dump = self._dumps.newest()  # before the ring: what is newest there was running then
         if dump is not None:
             self._model.trace.samples.dumped(*dump)
+        reads_ns = monotonic_ns()
         records, lost = loop.read()
         marks, lost_marks = aux.read()
         self._model.feed_aux(marks, aux.strings)
         self._model.lost_aux(lost_marks)
         if lost:
             self._model.lost(lost, int(records["at"][0]) if len(records) else 0)
-        self._model.feed(records, loop.strings)
+        last_ns = int(records["at"][-1]) if len(records) else 0
+        self._model.feed(records, loop.strings, max(reads_ns, last_ns))
         self._model.lost_strings(aux.lost_strings + loop.lost_strings)
 
     def _open(self) -> tuple[RingReader, RingReader]:

@@ -33,6 +33,7 @@ from loopviz.model.state.ongoing import Ongoing, ongoing
 from loopviz.model.state.routes import Route, RouteNames, Routes
 from loopviz.model.state.seconds import Seconds
 from loopviz.model.state.trace import Trace
+from loopviz.model.state.worker_records import WorkerRecords
 from loopviz.wire.events import Kind
 from loopviz.wire.samples import Sample
 
@@ -69,6 +70,7 @@ class Model:
         names = RouteNames(name for name, _ in routes)
         self.trace = Trace(handlers, self.naming, self.rules, lanes, names, self.seconds)
         self.rules.attach(self.trace)
+        self._worker_records = WorkerRecords()
         meter = Meter(self.routes, self.loop, self.trace, self.counters, self.naming)
         self.phases = Phases(meter, self.counters)
         self.builder = SnapshotBuilder(self.trace, self.naming)
@@ -95,24 +97,34 @@ class Model:
 
     # ---- what comes in
 
-    def feed(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
-        """Takes a batch of the loop's ring. Feed the aux ring's batch first."""
+    def feed(
+        self, records: NDArray[np.void], strings: Sequence[str], until_ns: int | None = None
+    ) -> None:
+        """Takes a batch of the loop's ring. Feed the aux ring's batch first.
+
+        It has all records up to `until_ns`; None: up to the aux ring's last.
+        """
+        self._events += len(records)
+        if len(records):
+            self._history.extend(int(records["at"][0]), int(records["at"][-1]))
+            for part in self.rules.by_second(records):
+                self.loop.feed(part)
+                self.trace.feed(rows(self._worker_records.merged(part)), strings)
+        self._feed_workers(until_ns)
         if not len(records):
             return
-        self._events += len(records)
-        self._history.extend(int(records["at"][0]), int(records["at"][-1]))
-        for part in self.rules.by_second(records):
-            self.loop.feed(part)
-            self.trace.feed(rows(part), strings)
         self._take_incidents()
         self.seconds.note(self._history.newest_ns, self.loop)
         self.phases.note(self._history.newest_ns)
         self._history.trim()
 
     def feed_aux(self, records: NDArray[np.void], strings: Sequence[str]) -> None:
-        """Takes a batch of the aux ring: stack samples, marks, failed hooks, workers' jobs."""
+        """Takes a batch of the aux ring: stack samples, marks, failed hooks, workers' jobs.
+
+        What workers record is taken up by `feed`, in the order of the times.
+        """
         self._events += len(records)
-        self.trace.feed_aux(rows(records), strings)
+        self.trace.feed_aux(rows(self._worker_records.take_out(records)), strings)
 
     def feed_load(
         self,
@@ -162,6 +174,7 @@ class Model:
     def stop(self, at: int) -> None:
         """The target has ended: nothing is known from then on."""
         self._stopped = at
+        self._feed_workers(None)
         if self.seen:
             stopped = np.array([(at, 0, 0, 0, Kind.STOPPED)], EVENT_TYPE)
             self.loop.feed(stopped)
@@ -181,6 +194,7 @@ class Model:
         """The aux ring was overrun: so many samples and marks are missing."""
         self._dropped += records
         if records:
+            self.trace.resources.jobs_gap(self._history.newest_ns)
             self.trace.jobs.gap(self._history.newest_ns)
 
     def lost_strings(self, count: int) -> None:
@@ -252,6 +266,11 @@ class Model:
         """
         until = self._stopped or max(now, self._history.newest_ns)
         return worst_first(self.rules.findings(self._suggest, until))
+
+    def _feed_workers(self, until_ns: int | None) -> None:
+        """Feeds what workers have recorded after the loop's newest record, up to that time."""
+        records = self._worker_records.until(until_ns)
+        self.trace.feed_aux(rows(records), self.trace.aux_strings)
 
     def _on_mark(self, at: int, _a: int, _task_id: int, b: int, strings: Sequence[str]) -> None:
         self.mark(at, text_of(strings, b))

@@ -1,8 +1,8 @@
 """The recorder: writes what patched primitives report of their loop: waits, units, jobs, calls.
 
-A patched primitive gets the recorder of the running loop from `current()`, if it is recorded.
-Everything but `current`, `ResourceDescription`, `Recorder.fail`, `job_started` and `job_ended` is
-for the loop's own thread.
+A patched primitive gets the recorder of the running loop from `current()`, if it is recorded; or
+from `here()`, also in a worker thread that runs a job of a loop. Everything but these two,
+`ResourceDescription`, `Recorder.fail`, `job_started` and `job_ended` is for the loop's own thread.
 """
 
 import contextlib
@@ -12,15 +12,13 @@ import sys
 import threading
 from asyncio import AbstractEventLoop, _get_running_loop
 from collections.abc import Callable
-from contextvars import Context
-from functools import partial
-from types import BuiltinMethodType, CodeType, FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from loopviz.clock import Clock
 from loopviz.probe.caller_lines import CallerLines
 from loopviz.probe.exceptions import describe_error, raised_at
-from loopviz.probe.places import PLACES, coroutine_code
+from loopviz.probe.places import job_site, user_frame
 from loopviz.wire.events import B_SHIFT, NUMBER, WAIT_PUT, Kind, tag
 from loopviz.wire.kinds import ResourceKind
 from loopviz.wire.ring import LockedRing
@@ -30,8 +28,9 @@ __all__ = [
     "ResourceDescription",
     "current",
     "fail_safe",
+    "here",
     "recorders",
-    "user_frame",
+    "worker",
 ]
 
 _numbers = itertools.count(1)
@@ -49,6 +48,23 @@ recorders: dict[AbstractEventLoop | None, "Recorder"] = {}
 def current() -> "Recorder | None":
     """The recorder of the loop that runs on this thread; None if there is none or no loop runs."""
     return recorders.get(_get_running_loop())
+
+
+class _Worker(threading.local):
+    """The job that this thread runs."""
+
+    recorder: "Recorder | None" = None
+    """The recorder of what the job does; None if this thread runs no job."""
+    job = task = 0
+    """The job's number, and that of the task that submitted it."""
+
+
+worker = _Worker()
+
+
+def here() -> "Recorder | None":
+    """The recorder of this thread's loop, or the one for the job that it runs, if any."""
+    return recorders.get(_get_running_loop()) or worker.recorder
 
 
 class fail_safe:  # noqa: N801 - reads as a statement
@@ -74,17 +90,6 @@ class fail_safe:  # noqa: N801 - reads as a statement
         if recorder is not None:
             recorder.fail(self._hook, error)
         return True
-
-
-def user_frame(frame: FrameType | None) -> FrameType | None:
-    """The innermost user frame from `frame` outwards to the loop, out of a greenlet, too."""
-    found = PLACES.user_frame(frame)
-    if found is None and (greenlet := sys.modules.get("greenlet")) is not None:
-        inside = greenlet.getcurrent().parent
-        while found is None and inside is not None:
-            found = PLACES.user_frame(inside.gr_frame)
-            inside = inside.parent
-    return found
 
 
 class ResourceDescription:
@@ -118,10 +123,11 @@ class ResourceDescription:
         """Numbers of the recorders that have recorded its current description."""
         self.code: CodeType | None = None
         self.line = 0
-        recorder = current() if seen else None
-        self.maker = recorder.task() if recorder is not None else 0
-        """Number of the task that made it, 0 if none did."""
+        self.maker = 0
+        """Number of the task that made it, be it in a worker thread; 0 if none did."""
         if seen:
+            recorder = current()
+            self.maker = recorder.task() if recorder is not None else worker.task
             frame = user_frame(sys._getframe(1))
             if frame is not None:
                 self.code, self.line = frame.f_code, frame.f_lineno
@@ -162,15 +168,25 @@ class Recorder:
         """The number of the running task, 0 if none runs."""
         self._intern = intern
         self.aux_ring = aux_ring
-        """The ring for other threads: `JOB_START`, `JOB_END`."""
+        """The ring for other threads."""
         self._clock = clock
         self._fail = fail
         self._number = next(_recorders)
         self._waits: dict[int, list[int]] = {}
         """The resources that each task waits for, the innermost last."""
         self._phases: dict[str, int] = {}
+        self._in_threads: Recorder | None = None
         self.lines = CallerLines(intern)
         self._errors: set[str] = set()
+
+    @property
+    def in_threads(self) -> "Recorder":
+        """The one for worker threads: it writes into the aux ring, by job instead of by task."""
+        if self._in_threads is None:
+            ring = self.aux_ring
+            of_ring = ring.put, lambda: worker.job, ring.intern, ring
+            self._in_threads = Recorder(*of_ring, self._clock, self._fail)
+        return self._in_threads
 
     def fail(self, hook: str, error: BaseException) -> None:
         """Disable a hook that raised, and report the error. Any thread."""
@@ -261,7 +277,7 @@ class Recorder:
         with fail_safe("job", self):
             self.introduce(executor)
             a = (next(_jobs) & NUMBER) << 32 | executor.number
-            self._put(Kind.JOB, self.task(), a, self._intern(_job_place(function)))
+            self._put(Kind.JOB, self.task(), a, self._intern(job_site(function)))
             return a
         return 0
 
@@ -380,16 +396,3 @@ def _record_nothing(*_: Any, **__: Any) -> int:
 
 def _whole(capacity: float) -> int:
     return 0 if capacity <= 0 or math.isinf(capacity) else math.ceil(capacity)
-
-
-def _job_place(function: Any) -> str:
-    """The site of a job's function, also within `partial` and `asyncio.to_thread`."""
-    while isinstance(function, partial):
-        runs_in_context = isinstance(function.func, BuiltinMethodType) and isinstance(
-            function.func.__self__, Context
-        )
-        function = function.args[0] if runs_in_context and function.args else function.func
-    code = getattr(function, "__code__", None) or coroutine_code(function)
-    name = getattr(function, "__qualname__", None) or type(function).__qualname__
-    file, line = (code.co_filename, code.co_firstlineno) if code else ("", 0)
-    return f"{name}\t{file}\t{line}\t{name}"

@@ -148,10 +148,16 @@ class Story:
         name: str = "",
         made_at: str = "\t0\t",
         by: int = 0,
+        in_thread: bool = False,
     ) -> Self:
-        """A resource is introduced; `made_at` is `file <tab> line <tab> function`."""
-        text = self._loop.intern(f"{kind}\t{name}\t{made_at}")
-        return self._write(Kind.RESOURCE, number << 32 | capacity, by, text)
+        """A resource is introduced; `made_at` is `file <tab> line <tab> function`.
+
+        `in_thread`: by a worker thread, so in the aux ring.
+        """
+        ring = self._aux if in_thread else self._loop
+        text = ring.intern(f"{kind}\t{name}\t{made_at}")
+        ring.write(self.now_ns, Kind.RESOURCE, number << 32 | capacity, by, text)
+        return self
 
     def waits_for(
         self, task: int, resource: int, *, place: str = "", direction: int = WAIT_PUT
@@ -190,6 +196,27 @@ class Story:
     def job_ends(self, job: int, executor: int, outcome: int = TASK_RETURNED) -> Self:
         """The job ends; recorded in the aux ring."""
         self._aux.write(self.now_ns, Kind.JOB_END, job << 32 | executor, 0, outcome)
+        return self
+
+    def job_waits_for(self, job: int, resource: int, *, place: str = "") -> Self:
+        """The job begins to wait for the resource in its thread; this and the rest: aux ring."""
+        self._aux.write(self.now_ns, Kind.WAIT, resource, job, self._aux.intern(place))
+        return self
+
+    def job_wait_over(self, job: int, resource: int) -> Self:
+        """The job's wait ends, and it holds nothing."""
+        self._aux.write(self.now_ns, Kind.WAIT_OVER, resource, job)
+        return self
+
+    def job_acquires(self, job: int, resource: int, in_use: int = 1, *, place: str = "") -> Self:
+        """The job acquires one unit at that place, after which `in_use` are in use."""
+        a = resource | self._aux.intern(place) << 32
+        self._aux.write(self.now_ns, Kind.ACQUIRED, a, job, in_use)
+        return self
+
+    def job_releases(self, job: int, resource: int, in_use: int = 0) -> Self:
+        """A unit that the job had acquired is released, on whichever thread."""
+        self._aux.write(self.now_ns, Kind.RELEASED, resource, job, in_use)
         return self
 
     def gc(self, lasted: int, generation: int = 2, *, elsewhere: bool = False) -> Self:

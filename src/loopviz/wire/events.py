@@ -57,7 +57,8 @@ class Kind(IntEnum):
 
     A *place* is the number of a string `what <tab> file <tab> line <tab> function`, see
     `probe.places`. A *resource* is a number that a `RESOURCE` record has introduced. *The task* is
-    that of `task_id`.
+    that of `task_id`; of `WAIT`, `WAIT_OVER`, `ACQUIRED` and `RELEASED` in the aux ring it is the
+    worker job with that number, which waits or holds in its thread.
     """
 
     STEP = 1

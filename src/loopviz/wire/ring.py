@@ -177,22 +177,31 @@ class LockedRing(RingFile):
         self._claim = itertools.count(1).__next__
         self._open = True
 
+    def intern(self, text: str) -> int:
+        """The text's number, see `Ring.intern`. Any thread."""
+        known = self._ids.get(text)
+        if known is not None:
+            return known
+        with self._lock:
+            return super().intern(text)
+
     def intern_all(self, texts: Sequence[str]) -> list[int]:
         """The numbers of several texts; see `intern`."""
-        with self._lock:
-            return [self.intern(text) for text in texts]
+        return [self.intern(text) for text in texts]
 
     def write(
         self, kind: Kind, *, a: int = 0, task_id: int = 0, text: str = "", b: int = 0, at: int = 0
     ) -> None:
         """Write a record, now or `at`; `text` is interned as its `b`. No-op once abandoned."""
-        if not self._open:
-            return
-        if text:
-            (b,) = self.intern_all((text,))
-        seq, at = self._claim(), at or monotonic_ns()
-        own = tag(kind, task_id, b)
-        RECORD.pack_into(self.records, seq << 5 & self.bytes_mask, at, a, own, seq)
+        if self._open:
+            b = self.intern(text) if text else b
+            self.put(at or monotonic_ns(), a, tag(kind, task_id, b))
+
+    def put(self, at: int, a: int, record_tag: int) -> None:
+        """Write a record with that tag, see `wire.events.tag`. No-op once abandoned."""
+        if self._open:
+            seq = self._claim()
+            RECORD.pack_into(self.records, seq << 5 & self.bytes_mask, at, a, record_tag, seq)
 
     def abandon(self) -> None:
         """Stop writing: in the child of a fork, the ring is the parent's."""

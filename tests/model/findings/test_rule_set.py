@@ -13,7 +13,8 @@ def test_what_is_found_does_not_depend_on_the_batches():
     (aux, names), (events, strings) = story.aux_batch(), story.batch()
     model.feed_aux(aux, names)
     for at in range(0, len(events), 7):
-        model.feed(events[at : at + 7], strings)
+        part = events[at : at + 7]
+        model.feed(part, strings, int(part["at"][-1]))
     whole = fed(Story())
     whole.feed_aux(aux, names)
     whole.feed(events, strings)

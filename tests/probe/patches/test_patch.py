@@ -121,17 +121,16 @@ assert not roots & set(sys.modules), "the probe imported " + str(roots & set(sys
 import httpcore, httpcore2, httpx, httpx2
 import anyio._backends._asyncio as backend
 import sqlalchemy.ext.asyncio
-from sqlalchemy.pool.impl import AsyncAdaptedQueuePool as pool
+from sqlalchemy.pool.impl import QueuePool as pool
 patched = [httpcore.AsyncConnectionPool.__init__, httpx.AsyncClient.send,
            httpcore2.AsyncConnectionPool.__init__, httpx2.AsyncClient.send,
-           backend.CapacityLimiter.release_on_behalf_of, vars(pool)["_do_get"]]
+           backend.CapacityLimiter.release_on_behalf_of, pool._do_get]
 assert all("loopviz" in f.__code__.co_filename for f in patched), patched
 unwatch()
 assert not any("loopviz" in f.__code__.co_filename for f in
                [httpcore.AsyncConnectionPool.__init__, httpx.AsyncClient.send,
                 httpcore2.AsyncConnectionPool.__init__, httpx2.AsyncClient.send,
-                backend.CapacityLimiter.release_on_behalf_of])
-assert "_do_get" not in vars(pool)
+                backend.CapacityLimiter.release_on_behalf_of, pool._do_get])
 """
 
 

@@ -99,6 +99,6 @@ def test_an_engine_that_was_there_before(really_watched, url):
 def test_nothing_is_left_in_the_pool_class(loop, probe_of):
     before = dict(vars(AsyncAdaptedQueuePool))
     probe = probe_of(loop)
-    assert "_do_get" in vars(AsyncAdaptedQueuePool)
+    assert dict(vars(AsyncAdaptedQueuePool)) != before
     probe.uninstall()
     assert dict(vars(AsyncAdaptedQueuePool)) == before

@@ -19,7 +19,9 @@ SHORT_NS = 10 * MS
 WAITS, STANDING_NS = 3, 200 * MS
 """How many waits, and how long a queue without a break, make a finding: less is a burst."""
 LONG_NS = 500 * MS
-"""From here on waiting is an error: every user notices."""
+"""From here on waiting is an error (every user notices) …"""
+_DRAINS_NS = 1500 * MS
+"""… if the queue has stood for so long: a burst that drains sooner is a warning."""
 _OPEN = 1000
 """How many open waits are checked, oldest first."""
 
@@ -134,7 +136,8 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         return Verdict.RECHECK
 
     def severe(self, case: ExhaustionCase) -> bool:
-        return bool(case.gave_up) or case.longest_ns >= LONG_NS
+        lasted = max(case.queue.longest, case.open_worst_ns)
+        return bool(case.gave_up) or (case.longest_ns >= LONG_NS and lasted >= _DRAINS_NS)
 
     def location(self, case: ExhaustionCase) -> Location | None:
         """Where its holders spend the time; else where it was made."""

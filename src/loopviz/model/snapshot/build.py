@@ -109,7 +109,7 @@ class SnapshotBuilder:
 
     def task(self, task: Task, now: int) -> TaskInfo:
         """The task as it is; a live one up to now."""
-        trace, wait = self._trace, task.waits[-1] if task.waits else None
+        trace, wait = self._trace, task.waiting
         busy, ready, waiting, since = task.busy_ns, task.ready_ns, task.waiting_ns, task.end_ns
         state: State | None = None
         if task.outcome == PENDING:
@@ -221,7 +221,7 @@ class SnapshotBuilder:
         task, got = hold.task, self._location(hold.place)
         if task is None:
             return HolderInfo(task=0, label="", since_ns=hold.since_ns, location=got)
-        wait = task.waits[-1] if task.waits else None
+        wait = task.waiting
         place = wait.place if wait is not None and wait.place else task.place
         return HolderInfo(
             task=task.number,

@@ -68,7 +68,7 @@ class RequestInfoBuilder:
         sums = list(request.sums)
         sums[state] += end - request.end_ns
         task = self._trace.tasks.live.get(request.task)
-        wait = task.waits[-1] if task is not None and task.waits else None
+        wait = task.waiting if task is not None else None
         kind: WaitKind = (wait.place, wait.resource.group) if wait else _UNKNOWN
         return self._open(request, spans, sums, kind)
 

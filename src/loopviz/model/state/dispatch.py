@@ -6,8 +6,10 @@ the record's `a` and `b` are; packed numbers are taken apart here.
 
 from collections.abc import Sequence
 
+from loopviz.model.state.dispatch_jobs import job_handlers
 from loopviz.model.state.entities import Task
 from loopviz.model.state.trace import Handler, Trace
+from loopviz.model.state.worker_records import IN_THREAD
 from loopviz.wire.events import NUMBER, Kind
 
 __all__ = ["handlers", "text_of"]
@@ -53,7 +55,7 @@ def handlers(trace: Trace) -> list[Handler]:
         resources.acquired(at, resource_id, task_of(task_id, at), in_use, place)
 
     def released(at: int, resource_id: int, task_id: int, in_use: int, _: Strings) -> None:
-        resources.released(at, resource_id & NUMBER, live.get(task_id), in_use)
+        resources.released(at, resource_id & NUMBER, task_id, in_use, live.get(task_id))
 
     def queue_size(at: int, resource_id: int, task_id: int, items: int, _: Strings) -> None:
         resources.queue_size(at, resource_id & NUMBER, items, live.get(task_id))
@@ -165,6 +167,8 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.COVERAGE: coverage,
     }.items():
         by_kind[kind] = handler
+    for kind, handler in job_handlers(trace, by_kind).items():
+        by_kind[kind | IN_THREAD] = handler
     return by_kind
 
 

@@ -23,6 +23,7 @@ class Task:
         "ended_ns",
         "group",
         "holds",
+        "job_wait",
         "name",
         "never_retrieved",
         "number",
@@ -76,6 +77,8 @@ class Task:
         """The open request that it serves itself."""
         self.waits: list[Wait] = []
         """Its open waits, innermost last."""
+        self.job_wait: Wait | None = None
+        """The open wait of its newest worker job that waits."""
         self.holds: list[Hold] = []
         self.never_retrieved = ""
         """The exception that nobody retrieved."""
@@ -85,6 +88,14 @@ class Task:
         """Whether it serves its `request` itself, not as a descendant."""
         return self.request is not None and self.request.task == self.number
 
+    @property
+    def waiting(self) -> "Wait | None":
+        """The wait that keeps it from going on: its own, or that of a worker job it awaits."""
+        if self.waits:
+            return self.waits[-1]
+        wait = self.job_wait
+        return wait if wait is not None and wait.job is not None and wait.job.awaited else None
+
     def suspended(self, start: int, end: int, place: int) -> None:
         """It was suspended from `start` to `end` while it waited for a resource or held one."""
         group: ResourceGroup | None = None
@@ -93,25 +104,35 @@ class Task:
             wait.waited_ns += end - max(start, wait.began_ns)
             group, place = wait.resource.group, wait.place or place
         for hold in self.holds:
-            hold.suspended(end - start, place, group)
+            hold.suspended(end - max(start, hold.since_ns), place, group)
 
 
 class Wait:
-    """A task's wait for a resource."""
+    """A task's wait for a resource, or that of a worker job which it submitted."""
 
     __slots__ = (
         "began_ns",
         "ended_ns",
         "gave_up",
         "idle",
+        "job",
         "place",
         "resource",
         "task",
         "waited_ns",
     )
 
-    def __init__(self, task: "Task", resource: "Resource", place: int, at: int, idle: bool) -> None:
+    def __init__(
+        self,
+        task: "Task",
+        resource: "Resource",
+        place: int,
+        at: int,
+        idle: bool,
+        job: "Job | None" = None,
+    ) -> None:
         self.task = task
+        self.job = job
         self.resource = resource
         self.place = place
         self.began_ns = at
@@ -121,9 +142,15 @@ class Wait:
 
 
 class Hold:
-    """A task's hold of one or more units of a resource."""
+    """A task's hold of one or more units of a resource.
+
+    What one of its worker jobs has acquired it holds also once the job has ended: jobs take
+    and return what their request uses.
+    """
 
     __slots__ = (
+        "job",
+        "key",
         "longest",
         "longest_ns",
         "place",
@@ -134,14 +161,32 @@ class Hold:
         "waited_ns",
     )
 
-    def __init__(self, task: "Task | None", resource: "Resource", place: int, at: int) -> None:
+    def __init__(
+        self,
+        task: "Task | None",
+        resource: "Resource",
+        place: int,
+        at: int,
+        key: int,
+        job: "Job | None" = None,
+    ) -> None:
         self.task = task
+        self.key = key
+        """See `Resource.holders`."""
+        self.job = job
+        """The worker job that acquired it, if one did."""
         self.resource = resource
         self.place = place
         self.since_ns = at
         self.units = 1
         self.waited_ns = self.longest_ns = 0
         self.longest: tuple[int, ResourceGroup | None] = (0, None)
+
+    @property
+    def owner_ended(self) -> bool:
+        """Whether its task has ended, and the job that acquired it."""
+        working = self.job is not None and not self.job.ended_ns
+        return self.task is not None and bool(self.task.ended_ns) and not working
 
     def suspended(self, lasted: int, place: int, group: ResourceGroup | None) -> None:
         """Its task was suspended for `lasted` ns, at that place or for that resource."""
@@ -159,6 +204,7 @@ class Resource:
         "first_taken_ns",
         "group",
         "holders",
+        "in_threads",
         "in_use",
         "number",
         "taken_ns",
@@ -174,7 +220,10 @@ class Resource:
         self.in_use = 0
         """Units in use; items in a queue."""
         self.holders: dict[int, Hold] = {}
-        """By task number (0: not known), oldest first."""
+        """By task number (0: not known), or by the negative of a job's number; oldest first."""
+        self.in_threads = False
+        """Whether worker jobs use it: one may count the units in use before another one takes one,
+        and record that afterwards."""
         self.waiters: dict[Wait, None] = {}
         """Oldest first."""
         self.taker: Task | None = None
@@ -190,6 +239,11 @@ class Resource:
         self.taken_ns = at
 
     @property
+    def held(self) -> int:
+        """The units of all holders."""
+        return sum(hold.units for hold in self.holders.values())
+
+    @property
     def unused(self) -> bool:
         return not (self.in_use or self.waiters)
 
@@ -199,17 +253,20 @@ class Job:
 
     __slots__ = (
         "ended_ns",
+        "number",
         "outcome",
         "place",
         "resource",
         "started_ns",
         "submitted_ns",
         "task",
+        "wait",
         "work",
         "worker",
     )
 
-    def __init__(self, resource: Resource, work: JobOccupancy) -> None:
+    def __init__(self, number: int, resource: Resource, work: JobOccupancy) -> None:
+        self.number = number
         self.resource = resource
         self.work = work
         self.submitted_ns = self.started_ns = self.ended_ns = 0
@@ -218,3 +275,11 @@ class Job:
         self.place = self.outcome = 0
         """The place of its function, and one of the wire's TASK_ outcomes."""
         self.worker = ""
+        self.wait: Wait | None = None
+        """What it waits for in its thread."""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether its task has made no step since it started, and so awaits its end."""
+        task = self.task
+        return task is not None and not task.ended_ns and task.step_ns <= self.started_ns

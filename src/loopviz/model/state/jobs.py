@@ -1,7 +1,7 @@
 """Worker jobs: what threads and processes run for the loop.
 
-A job's `JOB` comes in the loop's ring; its start and end in the aux ring, whose batch is fed
-first. So a start may be known before its job is, and a job may be over before that.
+A job's `JOB` comes in the loop's ring; its start and end in the aux ring. Should one be written
+late, a start is known before its job is, and a job may be over before that.
 """
 
 from loopviz.model.state.entities import Job, Resource, Task
@@ -86,6 +86,8 @@ class Jobs:
         if job is None:
             return  # lost from sight
         job.ended_ns, job.outcome = at, outcome
+        if job.wait is not None:
+            self._resources.end(job.wait, at)
         executor.finished += 1
         executor.raised += outcome == TASK_RAISED
         if job.started_ns:
@@ -116,7 +118,7 @@ class Jobs:
         group = executor.resource.group
         if group.jobs is None:
             group.jobs = JobOccupancy(group.since)
-        job = self.open[job_id] = Job(executor.resource, group.jobs)
+        job = self.open[job_id] = Job(job_id, executor.resource, group.jobs)
         if len(self.open) > _OPEN:
             self._forget(next(iter(self.open)), at)
         return job

@@ -1,6 +1,6 @@
 """Resources: who holds them, who waits for them, and since when."""
 
-from loopviz.model.state.entities import Hold, Resource, Task, Wait
+from loopviz.model.state.entities import Hold, Job, Resource, Task, Wait
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.wire.events import WAIT_GET
@@ -50,11 +50,24 @@ class Resources:
         """The resource with that number; one that was not introduced is made up."""
         return self.live.get(resource_id) or self._new(resource_id, f"\t\t\t\t?{resource_id}", at)
 
-    def wait(self, at: int, resource_id: int, direction: int, task: Task, place: int) -> Wait:
-        """WAIT."""
+    def wait(
+        self,
+        at: int,
+        resource_id: int,
+        direction: int,
+        task: Task,
+        place: int,
+        job: Job | None = None,
+    ) -> Wait:
+        """WAIT, of the task or of that job, which it submitted."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
-        wait = Wait(task, resource, place, at, direction == WAIT_GET)
-        task.waits.append(wait)
+        wait = Wait(task, resource, place, at, direction == WAIT_GET, job)
+        if job is None:
+            task.waits.append(wait)
+        else:
+            if job.wait is not None:
+                self.end(job.wait, at)
+            job.wait = task.job_wait = wait
         self.waits[wait] = None
         resource.waiters[wait] = None
         if wait.idle:
@@ -68,52 +81,74 @@ class Resources:
         """WAIT_OVER."""
         for wait in reversed(task.waits):
             if wait.resource.number == resource_id:
-                self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.group.kind.holdable)
+                self.give_up(wait, at)
                 return
 
+    def end(self, wait: Wait, at: int) -> None:
+        """The wait has ended unseen."""
+        self._end(wait, at, 0, gave_up=False)
+
+    def give_up(self, wait: Wait, at: int) -> None:
+        """The wait ends, and nothing is held."""
+        self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.group.kind.holdable)
+
     def acquired(
-        self, at: int, resource_id: int, task: Task | None, in_use: int, place: int = 0
+        self,
+        at: int,
+        resource_id: int,
+        task: Task | None,
+        in_use: int,
+        place: int = 0,
+        job: Job | None = None,
     ) -> None:
-        """ACQUIRED."""
+        """ACQUIRED, by the task or by that job, which it submitted."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
         resource.group.units = True
+        if job is not None:
+            resource.in_threads = True
+        if resource.in_threads:
+            in_use = max(in_use, resource.held + 1)
         grown = in_use - resource.in_use
         resource.in_use = in_use
-        if task is not None and task.waits:
-            for wait in reversed(task.waits):
-                if wait.resource is resource:
-                    place = place or wait.place
-                    self._end(wait, at, grown, gave_up=False)
-                    grown = 0
-                    break
-        if grown:
+        wait = _open_wait(task, job, resource)
+        if wait is not None:
+            place = place or wait.place
+            self._end(wait, at, grown, gave_up=False)
+        elif grown:
             resource.group.change(at, grown, 0)
-        task_id = task.number if task is not None else 0
-        hold = resource.holders.get(task_id)
+        key = -job.number if job is not None else task.number if task is not None else 0
+        hold = resource.holders.get(key)
         if hold is None:
-            hold = resource.holders[task_id] = Hold(task, resource, place, at)
+            hold = resource.holders[key] = Hold(task, resource, place, at, key, job)
             if task is not None:
                 task.holds.append(hold)
         else:
             hold.units += 1
         if len(resource.holders) > in_use > 0:
-            self._drop_oldest(resource, in_use, task_id)
+            self._drop_oldest(resource, in_use, key)
         self.observer.acquired(hold)
 
-    def released(self, at: int, resource_id: int, task: Task | None, in_use: int) -> None:
-        """RELEASED, by whichever task."""
+    def released(
+        self, at: int, resource_id: int, key: int, in_use: int, task: Task | None = None
+    ) -> None:
+        """RELEASED, by the task or job that `key` stands for (`Resource.holders`).
+
+        `task`: that live task. If it holds none, it releases what another one had acquired.
+        """
         resource = self.live.get(resource_id) or self.find(resource_id, at)
         resource.group.units = True
+        holders = resource.holders
+        hold = holders.get(key)
+        if hold is None and holders and not resource.in_threads:
+            hold = holders.get(0) or next(iter(holders.values()))
+            if task is not None and hold.task is not None:
+                resource.group.handed_over = True
+        if resource.in_threads:
+            in_use = max(in_use, resource.held - (hold is not None))
         grown = in_use - resource.in_use
         resource.in_use = in_use
         if grown:
             resource.group.change(at, grown, 0)
-        holders = resource.holders
-        hold = holders.get(task.number) if task is not None else None
-        if hold is None and holders:
-            hold = holders.get(0) or next(iter(holders.values()))
-            if task is not None and hold.task is not None:
-                resource.group.handed_over = True
         if hold is None:
             return
         hold.units -= 1
@@ -135,10 +170,23 @@ class Resources:
     def task_ended(self, task: Task, at: int) -> None:
         """Ends the task's waits."""
         for wait in (*reversed(task.waits),):
-            self._end(wait, at, 0, gave_up=not wait.idle and wait.resource.group.kind.holdable)
+            self.give_up(wait, at)
+
+    def jobs_gap(self, at: int) -> None:
+        """Events of worker jobs were lost: what they wait for and hold is not known."""
+        for wait in [wait for wait in self.waits if wait.job is not None]:
+            self.end(wait, at)
+        for resource in self.live.values():
+            if resource.in_threads:
+                for hold in [hold for hold in resource.holders.values() if hold.job is not None]:
+                    self._drop(hold)
 
     def gap(self, at: int) -> None:
         """Events were lost: who waits and who holds is not known."""
+        for wait in self.waits:
+            wait.task.job_wait = None
+            if wait.job is not None:
+                wait.job.wait = None
         for resource in self.live.values():
             if resource.waiters:
                 waiting = sum(not wait.idle for wait in resource.waiters)
@@ -157,7 +205,13 @@ class Resources:
     def _end(self, wait: Wait, at: int, in_use: int, *, gave_up: bool) -> None:
         """Ends the wait; `in_use` more units are in use."""
         resource, group = wait.resource, wait.resource.group
-        wait.task.waits.remove(wait)
+        if wait.job is None:
+            wait.task.waits.remove(wait)
+        else:
+            wait.job.wait = None
+            wait.waited_ns = at - wait.began_ns
+            if wait.task.job_wait is wait:
+                wait.task.job_wait = None
         resource.waiters.pop(wait, None)
         self.waits.pop(wait, None)
         wait.ended_ns = at
@@ -177,14 +231,14 @@ class Resources:
 
     def _drop_oldest(self, resource: Resource, in_use: int, but: int = -1) -> None:
         """Drops the oldest holders, of which there are more than units: they released unseen."""
-        for task_id in list(resource.holders)[: len(resource.holders) - in_use]:
-            if task_id != but:
-                self._drop(resource.holders[task_id])
+        for key in list(resource.holders)[: len(resource.holders) - in_use]:
+            if key != but:
+                self._drop(resource.holders[key])
 
     @staticmethod
     def _drop(hold: Hold) -> None:
         task = hold.task
-        hold.resource.holders.pop(task.number if task is not None else 0, None)
+        hold.resource.holders.pop(hold.key, None)
         if task is not None and hold in task.holds:
             task.holds.remove(hold)
 
@@ -234,3 +288,13 @@ class Resources:
         unused = [resource_id for resource_id, resource in self.live.items() if resource.unused]
         for resource_id in unused[: len(self.live) - _INSTANCES]:
             del self.live[resource_id]
+
+
+def _open_wait(task: Task | None, job: Job | None, resource: Resource) -> Wait | None:
+    """The innermost open wait for the resource, of the job or else of the task."""
+    if job is not None:
+        return job.wait if job.wait is not None and job.wait.resource is resource else None
+    for wait in reversed(task.waits) if task is not None else ():
+        if wait.resource is resource:
+            return wait
+    return None

@@ -25,7 +25,7 @@ from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, StackSamples, Stall, St
 from loopviz.model.state.tasks import Tasks
 from loopviz.wire.events import TASK_CANCELLED, Kind
 
-__all__ = ["Handler", "Trace"]
+__all__ = ["IN_AUX", "Handler", "Trace"]
 
 Handler = Callable[[int, int, int, int, Sequence[str]], None]
 """Takes `at`, `a`, `task_id` and `b` of a record (see `wire.events`), and its ring's strings."""
@@ -37,6 +37,8 @@ _STEP, _CALLBACK, _POLLED, _STOPPED = map(
     int, (Kind.STEP, Kind.CALLBACK, Kind.POLLED, Kind.STOPPED)
 )
 _RUN, _READY, _AWAIT, _BLOCKING, _RESOURCE, _THREAD = map(int, State)
+IN_AUX = 1 << 24
+"""Added to the number of a place that is a string of the aux ring: others have 24 bits."""
 _FUTURE = 0
 """A wait for a future: `_THREAD` if the task submitted a job before it, else `_AWAIT`."""
 
@@ -69,6 +71,8 @@ class Trace:
         self.overhead_ns: int | None = None
         """What the probe adds to a callback, None if it is not known."""
         self._strings: Sequence[str] = ("",)
+        self.aux_strings: Sequence[str] = ("",)
+        """Those of the aux ring."""
         self._sites: dict[int, Site] = {}
         self._start = 0  # of the open switch
         self._kind = _STOPPED
@@ -160,6 +164,7 @@ class Trace:
 
     def feed_aux(self, records: Iterable[Event], strings: Sequence[str]) -> None:
         """One batch of the aux ring, which has no switches."""
+        self.aux_strings = strings
         for at, a, task_id, b, kind in records:
             self._handlers[kind](at, a, task_id, b, strings)
 
@@ -221,21 +226,25 @@ class Trace:
         """What the task of an open request does now."""
         task = self.tasks.live.get(request.task)
         if task is None or not task.running:
-            if task is not None and task.waits:
+            if task is not None and task.waiting is not None:
                 return State.RESOURCE
             return State.THREAD if task is not None and task.offloaded else State.AWAIT
         return State.BLOCKING if now - self._start >= SLOW_NS else State.RUN
 
     def text(self, number: int) -> str:
-        """A string of the loop's ring; empty if it was lost."""
-        return self._strings[number] if number < len(self._strings) else ""
+        """A string of the loop's ring, or of the aux ring (`IN_AUX`); empty if it was lost."""
+        strings = self._strings
+        if number >= IN_AUX:
+            strings, number = self.aux_strings, number - IN_AUX
+        return strings[number] if number < len(strings) else ""
 
     def site(self, number: int) -> Site:
         """The site or place with that string's number."""
         site = self._sites.get(number)
         if site is None:
-            site = parse_site(self.text(number))
-            if number < len(self._strings):
+            text = self.text(number)
+            site = parse_site(text)
+            if text or not number:
                 self._sites[number] = site
         return site
 

@@ -2,10 +2,12 @@
 
 A task depends on the holders of the resource that it waits for (any of them may give a unit back),
 on the tasks that it awaits (see `probe.wait_graph`), or on the workers of an executor that has not
-taken up its job. A task is *stuck* if everything that could let it go on is itself stuck, or holds
-what it holds for ever because its task has ended.
+taken up its job. What its only worker job waits for in a thread, it waits for, too. A task is
+*stuck* if everything that could let it go on is itself stuck, or holds what it holds for ever
+because its task has ended.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -74,8 +76,10 @@ class WaitForGraph:
         self._queued: dict[Task, Resource] = {}
         self._workers: dict[int, list[Task | None]] = {}
         self._links: dict[Task, Link] = {}
+        busy = _with_several_jobs(jobs)
         for wait in waits:
-            if wait is wait.task.waits[-1] and _blocks(wait):
+            alone = wait.job is None or wait.task not in busy
+            if wait is wait.task.waiting and alone and _blocks(wait):
                 self._links[wait.task] = Link(wait.task, wait)
         if jobs is not None:
             self._add_jobs(jobs)
@@ -231,8 +235,8 @@ def _components(
 
 
 def leaked(hold: Hold) -> bool:
-    """Whether the task that holds it has ended, and so will not give it back."""
-    return hold.task is not None and bool(hold.task.ended_ns)
+    """Whether who holds it has ended, and so will not give it back."""
+    return hold.owner_ended
 
 
 def _blocks(wait: Wait) -> bool:
@@ -245,6 +249,12 @@ def _blocks(wait: Wait) -> bool:
         and bool(resource.holders)
         and resource.in_use >= resource.capacity > 0
     )
+
+
+def _with_several_jobs(jobs: Jobs | None) -> set[Task]:
+    """The tasks that have several jobs, one of which may go on while another one waits."""
+    counts = Counter(job.task for job in jobs.open.values()) if jobs is not None else {}
+    return {task for task, count in counts.items() if task is not None and count > 1}
 
 
 def _all_at_work(executor: Resource, workers: Mapping[int, list[Task | None]]) -> bool:

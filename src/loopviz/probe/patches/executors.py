@@ -12,7 +12,7 @@ from typing import Any
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.registry import describes, resource_of
 from loopviz.probe.patches.wrappers import Factory, makes
-from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe
+from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe, worker
 from loopviz.wire import kinds
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
@@ -20,26 +20,34 @@ __all__ = ["PATCHES", "SubmittedJob", "new_job"]
 
 
 class SubmittedJob:
-    """Wraps a function that a worker thread will run, and records when it does."""
+    """Wraps a function that a worker thread will run, and records when it does.
 
-    __slots__ = ("a", "function", "recorder", "started")
+    While it runs, what it does there is recorded as the job's (`recorder.here`).
+    """
+
+    __slots__ = ("a", "function", "in_threads", "recorder", "started", "task")
 
     def __init__(self, recorder: Recorder, a: int, function: Callable[..., Any]) -> None:
         self.recorder = recorder
         self.a = a
         self.function = function
         self.started = False
+        self.task = recorder.task()
+        self.in_threads = recorder.in_threads
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function. Returns its result, or raises its error."""
         self.started = True
         self.recorder.job_started(self.a)
+        outer = worker.recorder, worker.job, worker.task
+        worker.recorder, worker.job, worker.task = self.in_threads, self.a >> 32, self.task
+        outcome = TASK_RAISED
         try:
             result = self.function(*args, **kwargs)
-        except BaseException:
-            self.recorder.job_ended(self.a, TASK_RAISED)
-            raise
-        self.recorder.job_ended(self.a, TASK_RETURNED)
+            outcome = TASK_RETURNED
+        finally:
+            worker.recorder, worker.job, worker.task = outer
+            self.recorder.job_ended(self.a, outcome)
         return result
 
     def given_up(self, _: Any = None) -> None:

@@ -31,6 +31,8 @@ class _Edge(NamedTuple):
     wanted: ResourceGroup | None
     """None: it awaits a task."""
     where: Location | None
+    taken: Location | None
+    """Where they acquired what they hold, if no line is known at which they wait."""
 
 
 class _Tied(NamedTuple):
@@ -170,11 +172,12 @@ class Deadlock(Rule[_Deadlock]):
         counts = Counter[_Edge]()
         tasks: dict[_Edge, Task] = {}
         for link in knot.links:
-            held = next(
-                (h.resource.group for h in link.task.holds if h.resource.group in groups), None
-            )
+            hold = next((hold for hold in link.task.holds if hold.resource.group in groups), None)
+            held = hold.resource.group if hold is not None else None
             wanted = link.resource.group if link.resource is not None else None
-            edge = _Edge(held, wanted, self._where(link))
+            where = self._where(link)
+            taken = self.context.place(hold.place) if hold is not None and where is None else None
+            edge = _Edge(held, wanted, where, taken)
             counts[edge] += 1
             tasks.setdefault(edge, link.task)
         ordered = sorted(counts, key=lambda edge: (edge.held is None, -counts[edge]))
@@ -190,6 +193,8 @@ class Deadlock(Rule[_Deadlock]):
         source = quoted(self.context.naming.source(edge.where))
         line = f" in {source}" if source else ""
         held = resource_name(self.context, edge.held) if edge.held is not None else ""
+        if edge.taken is not None:
+            held += f", taken in {quoted(self.context.naming.source(edge.taken))},"
         wanted = resource_name(self.context, edge.wanted) if edge.wanted is not None else ""
         if held and edge.held is edge.wanted:
             if count == 1:

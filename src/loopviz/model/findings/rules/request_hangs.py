@@ -163,7 +163,7 @@ class RequestHangs(Rule[_Hang]):
     def _stands(self, request: Request) -> _Waits:
         """What its task waits for, or else the task of it that has waited longest."""
         tasks = [t for t in self.context.trace.tasks.live.values() if t.request is request]
-        waits = [task.waits[-1] for task in tasks if task.waits]
+        waits = [wait for task in tasks if (wait := task.waiting) is not None]
         if not waits:
             return self._job(tasks) or _Waits("", self.context.stack_line(request.task))
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))

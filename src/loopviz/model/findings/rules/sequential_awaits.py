@@ -133,8 +133,8 @@ class SequentialAwaits(Rule[_Row]):
             site = self.context.trace.site(place)
             if (group is not None and not group.anonymous) or end - start < _LEG_NS:
                 continue
-            if self.context.where(site) is None:
-                continue
+            if self.context.where(site) is None or site.name == site.function:
+                continue  # the latter: a part of a worker job
             if any(since <= start < until for since, until in connected):
                 continue  # one connection runs one statement at a time
             legs = rows[-1]

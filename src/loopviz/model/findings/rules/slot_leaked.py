@@ -62,13 +62,11 @@ class SlotLeaked(Rule[_Leak]):
 
     def task_ended(self, task: Task, at: int) -> None:
         for hold in task.holds:
-            group = hold.resource.group
-            if group.kind.holdable and group.capacity:
-                case = self.case(group)
-                case.group = group
-                if len(case.left) < _FOLLOWED:
-                    case.left[hold] = at
-                    case.lines[hold.place] += 1
+            self._follow(hold, at)
+
+    def acquired(self, hold: Hold) -> None:
+        if hold.task is not None and hold.task.ended_ns and hold.job is not None:
+            self._follow(hold, hold.since_ns)
 
     def released(self, hold: Hold, _at: int) -> None:
         case = self.cases.get(hold.resource.group)
@@ -87,6 +85,7 @@ class SlotLeaked(Rule[_Leak]):
                 continue
             case.left = {hold: ended for hold, ended in case.left.items() if _still_held(hold)}
             old = [hold for hold, ended in case.left.items() if now - ended >= _ENDED_NS]
+            old = [hold for hold in old if _job_ended(hold, now)]
             for hold in old:
                 case.record_open(now - case.left[hold])
                 case.label = case.label or self.context.label(hold.task)
@@ -117,7 +116,8 @@ class SlotLeaked(Rule[_Leak]):
             text = f"{name} is held by a task that has ended ({case.label})"
         else:
             held = "are held by tasks that have" if case.open > 1 else "is held by a task that has"
-            text = f"{case.open} of {group.capacity} permits of {name} {held} ended ({case.label})"
+            units = f"{case.open} of {group.capacity} {group.kind.units}"
+            text = f"{units} of {name} {held} ended ({case.label})"
         if source and where != self.context.where(group.site):
             text += f" after {source}"
         if case.waited_ns:
@@ -125,6 +125,16 @@ class SlotLeaked(Rule[_Leak]):
         return text
 
     # ----
+
+    def _follow(self, hold: Hold, at: int) -> None:
+        """Its task has ended."""
+        group = hold.resource.group
+        if group.kind.holdable and group.capacity:
+            case = self.case(group)
+            case.group = group
+            if len(case.left) < _FOLLOWED:
+                case.left[hold] = at
+                case.lines[hold.place] += 1
 
     def _add_waits(self, case: _Leak, resource: Resource, now: int) -> None:
         """The open waits for a leaked unit, and the requests behind them."""
@@ -143,5 +153,9 @@ class SlotLeaked(Rule[_Leak]):
 
 def _still_held(hold: Hold) -> bool:
     """False once its resource has fewer units in use than holders: it was released unseen."""
-    task = hold.task
-    return task is not None and hold.resource.holders.get(task.number) is hold
+    return hold.task is not None and hold.resource.holders.get(hold.key) is hold
+
+
+def _job_ended(hold: Hold, now: int) -> bool:
+    """False while, or shortly after, a worker job runs that acquired it."""
+    return hold.owner_ended and (hold.job is None or now - hold.job.ended_ns >= _ENDED_NS)
