@@ -120,21 +120,22 @@ async def anyio_group(numbered):
 
 
 @pytest.mark.parametrize(
-    ("main", "awaited"),
+    ("main", "awaited", "through"),
     [
-        (directly, ({"inner"}, False)),
-        (gathered, ({"one", "two"}, False)),
-        (shielded, ({"inner"}, False)),
-        (with_timeout, ({"inner"}, False)),
-        (all_of, ({"one", "two"}, False)),
-        (first_of, ({"one", "two"}, True)),
-        (task_group, ({"one", "two"}, False)),
-        (anyio_group, ({"one", "two"}, False)),
+        (directly, ({"inner"}, False), "task"),
+        (gathered, ({"one", "two"}, False), "gather"),
+        (shielded, ({"inner"}, False), "shield"),
+        (with_timeout, ({"inner"}, False), "wait_for"),
+        (all_of, ({"one", "two"}, False), "wait"),
+        (first_of, ({"one", "two"}, True), "wait"),
+        (task_group, ({"one", "two"}, False), "TaskGroup"),
+        (anyio_group, ({"one", "two"}, False), "TaskGroup"),
     ],
 )
-def test_a_task_awaits_others(main, awaited):
-    found, _ = read(main)
+def test_a_task_awaits_others(main, awaited, through):
+    found, answer = read(main)
     assert found["outer"] == awaited
+    assert [one.through for one in answer if one.tasks] == [through]
 
 
 def test_what_has_ended_is_awaited_by_nobody():

@@ -9,12 +9,15 @@ import numpy as np
 from loopviz.engine.session import Frame, Status
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.snapshot import (
+    CriticalPath,
     GaugeStats,
     Location,
     Quantiles,
+    RequestInfo,
     ResourceInfo,
     Snapshot,
     Track,
+    WaitTree,
 )
 from tests.tui.endpoints import PLAYS
 from tests.tui.simulation import T0, World, known
@@ -98,6 +101,14 @@ class FakeRun:
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
         self.calls.append(("ask_stack", task))
         return self.stacks.get(task)
+
+    def ask_tree(self) -> WaitTree | None:
+        self.calls.append(("ask_tree",))
+        return None if self.blank else self.world.model.wait_tree(self.world.told_ns)
+
+    def ask_path(self, request: RequestInfo) -> CriticalPath | None:
+        self.calls.append(("ask_path", request.number))
+        return self.world.model.critical_path(request)
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
         return self.catalogue

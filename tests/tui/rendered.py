@@ -26,6 +26,14 @@ class StoryRun(FakeRun):
         snapshot = replace(self.model.snapshot(now_ns, window_ns), **self.changed)
         return Frame(self.scenario, self.status, snapshot)
 
+    def ask_tree(self):
+        self.calls.append(("ask_tree",))
+        return self.model.wait_tree(self.story.now_ns)
+
+    def ask_path(self, request):
+        self.calls.append(("ask_path", request.number))
+        return self.model.critical_path(request)
+
 
 class RenderedView:
     """A view as it is drawn: `rows` are its lines without trailing blanks."""

@@ -65,6 +65,12 @@ def test_more_sizes(golden, size, views):
         golden(f"dbpool-{view}-{size[0]}x{size[1]}", text)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 35), (160, 50)], ids=str)
+def test_tree(golden, size):
+    (dump,) = each_view("dbpool", size, Stage.dump, keys="2tj", views=["tasks"]).values()
+    golden(f"dbpool-tree-{size[0]}x{size[1]}", dump)
+
+
 def test_ascii(golden):
     found = each_view("dbpool", (80, 24), Stage.text, ascii_only=True)
     assert not {view: odd for view, text in found.items() if (odd := beyond_ascii(text))}

@@ -13,7 +13,7 @@ from loopviz.engine.run import Run, Status
 from loopviz.engine.terminal import INPUT_FD, OUTPUT_FD, Terminal
 from loopviz.errors import MachineError, UsageError
 from loopviz.lab.catalogue import ScenarioInfo, catalogue, check_fixes, find
-from loopviz.model.snapshot import Location, Snapshot
+from loopviz.model.snapshot import CriticalPath, Location, RequestInfo, Snapshot, WaitTree
 from loopviz.options import RunOptions
 from loopviz.shutdown import CLOSE_S, REPLACED_S
 from loopviz.signals import uninterrupted
@@ -56,6 +56,19 @@ class RunControl(Protocol):
 
         None: there is no answer yet; empty: the task has no stack, or has ended. Call it for each
         frame: the target is asked four times a second at most, and answers with its loop blocked.
+        """
+
+    def ask_tree(self) -> WaitTree | None:
+        """Who waits for whom among the tasks of the first worker; None before the first event.
+
+        Call it for each frame: the tree is built four times a second at most, and meanwhile the
+        target is asked twice a second which tasks others await.
+        """
+
+    def ask_path(self, request: RequestInfo) -> CriticalPath | None:
+        """What decided the latency of a request; None if its worker is gone.
+
+        It takes some ms if much happened meanwhile: ask once for a request that has ended.
         """
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
@@ -132,6 +145,13 @@ class Session:
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
         first = self.run.workers.first
         return first.ask_stack(task, monotonic_ns()) if first else None
+
+    def ask_tree(self) -> WaitTree | None:
+        first = self.run.workers.first
+        return first.ask_tree(monotonic_ns()) if first else None
+
+    def ask_path(self, request: RequestInfo) -> CriticalPath | None:
+        return self.run.workers.critical_path(request)
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
         return catalogue(self._options.folders)

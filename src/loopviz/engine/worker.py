@@ -1,5 +1,6 @@
 """A worker: one target process, with its rings and its model."""
 
+from itertools import islice
 from pathlib import Path
 from socket import socket
 
@@ -10,7 +11,8 @@ from loopviz.engine.collector import Collector
 from loopviz.errors import WireError
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import Model
-from loopviz.model.snapshot import Location, Snapshot
+from loopviz.model.snapshot import Location, Snapshot, WaitTree
+from loopviz.model.snapshot.build_wait_tree import MOST_TASKS
 from loopviz.model.snapshot.merge import label_worker
 from loopviz.model.state.stacks import Stacks
 from loopviz.options import RunOptions
@@ -29,6 +31,8 @@ __all__ = ["Worker"]
 
 AWAITS_NS = 500 * MS
 """How often a target is asked at most which tasks others await."""
+TREE_NS = 250 * MS
+"""How often the tree of waits is built at most."""
 
 
 class Worker:
@@ -77,7 +81,8 @@ class Worker:
     def use(self, model: Model) -> None:
         """Read its rings into `model`, from their beginning."""
         self.model = model
-        self._awaits_due_ns = 0
+        self._awaits_due_ns = self._tree_asked_ns = 0
+        self._tree: WaitTree | None = None
         self._stacks, self._hanging = Stacks(model.naming), Stacks(model.naming)
         self._collector = Collector(self.folder / LOOP_RING, self.folder / AUX_RING, model)
 
@@ -114,9 +119,26 @@ class Worker:
             self._child.send(StackRequest(task=task))
         return self._stacks.last(task)
 
+    def ask_tree(self, now_ns: int) -> WaitTree | None:
+        """See `RunControl.ask_tree`."""
+        if not self.model.seen:
+            return None
+        if self._tree is None or now_ns - self._tree.at_ns >= TREE_NS:
+            self._tree = self.model.wait_tree(now_ns)
+        self._tree_asked_ns = now_ns
+        return self._tree
+
+    def _wanted_awaits(self, now_ns: int) -> tuple[int, ...]:
+        """The tasks of which has to be known what they await: findings need few, the tree all."""
+        wanted = self.model.rules.wanted_awaits
+        if self._tree is None or now_ns - self._tree_asked_ns > AWAITS_NS:
+            return wanted
+        live = islice(self.model.trace.tasks.live, MOST_TASKS)
+        return tuple(dict.fromkeys((*wanted, *live)))
+
     def request_missing(self, now_ns: int) -> None:
         """Request what findings lack: which tasks some await, and the await stack of one."""
-        tasks = self.model.rules.wanted_awaits
+        tasks = self._wanted_awaits(now_ns)
         if tasks and self.ready and now_ns >= self._awaits_due_ns:
             self._awaits_due_ns = now_ns + AWAITS_NS
             self._child.send(AwaitsRequest(tasks=tasks))

@@ -14,7 +14,7 @@ from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.lab.target.ready import TargetReady
 from loopviz.model.model import Model
 from loopviz.model.names import Naming
-from loopviz.model.snapshot import Snapshot
+from loopviz.model.snapshot import CriticalPath, RequestInfo, Snapshot
 from loopviz.model.snapshot.merge import clip, drop_before, keep_ended, merge, merge_past
 from loopviz.model.snapshot.totals import RunTotals
 from loopviz.model.state.history import KEEP_NS
@@ -164,6 +164,12 @@ class WorkerPool:
         if self._gone:
             others.append(clip(self._gone, start_ns, end_ns))
         return merge_past(frozen, first, peers, others)
+
+    def critical_path(self, request: RequestInfo) -> CriticalPath | None:
+        """See `RunControl.ask_path`."""
+        workers = self._all_workers()
+        found = next((one for one in workers if one.number == request.worker), None)
+        return found.model.critical_path(request) if found is not None else None
 
     def totals(self, now_ns: int) -> RunTotals:
         """The totals of the run, of all workers that are running."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from loopviz.clock import SECOND
 from loopviz.model.events import EVENT_TYPE, rows
 from loopviz.model.findings.rule_set import RuleSet
 from loopviz.model.findings.suggestions import Suggestions
@@ -18,20 +19,25 @@ from loopviz.model.snapshot import (
     IncidentInfo,
     LoopDistributions,
     Mark,
+    RequestInfo,
     Snapshot,
 )
 from loopviz.model.snapshot.build import SnapshotBuilder
+from loopviz.model.snapshot.critical_path import CriticalPath
 from loopviz.model.snapshot.findings import worst_first
 from loopviz.model.snapshot.past import Past
 from loopviz.model.snapshot.present import Present
+from loopviz.model.snapshot.wait_tree import WaitTree
 from loopviz.model.state.counters import Counters
 from loopviz.model.state.dispatch import handlers, text_of
+from loopviz.model.state.event_log import EventLog
 from loopviz.model.state.history import History
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import Ongoing, ongoing
 from loopviz.model.state.routes import Route, RouteNames, Routes
 from loopviz.model.state.seconds import Seconds
+from loopviz.model.state.steps import Steps
 from loopviz.model.state.trace import Trace
 from loopviz.model.state.worker_records import WorkerRecords
 from loopviz.wire.events import Kind
@@ -39,6 +45,8 @@ from loopviz.wire.samples import Sample
 
 __all__ = ["Model"]
 
+_BEFORE_NS, _AFTER_NS = 1 * SECOND, 2 * SECOND
+"""What of the time around a request may say what it waited for, and what woke it."""
 _MARKS = 500
 """How many marks are kept."""
 
@@ -79,6 +87,7 @@ class Model:
         self._marks: deque[Mark] = deque(maxlen=_MARKS)
         self._events = self._dropped = self._lost_strings = self._stopped = 0
         self._failed_hooks: list[str] = []
+        self._log = EventLog()
         self._history = History(self.trace, self.loop, self.routes, self.counters)
         self._present = Present(
             trace=self.trace,
@@ -106,6 +115,7 @@ class Model:
         """
         self._events += len(records)
         if len(records):
+            self._log.add(records)
             self._history.extend(int(records["at"][0]), int(records["at"][-1]))
             for part in self.rules.by_second(records):
                 self.loop.feed(part)
@@ -124,6 +134,7 @@ class Model:
         What workers record is taken up by `feed`, in the order of the times.
         """
         self._events += len(records)
+        self._log.add_aux(records)
         self.trace.feed_aux(rows(self._worker_records.take_out(records)), strings)
 
     def feed_load(
@@ -186,6 +197,7 @@ class Model:
         """The loop's ring was overrun: so many records are missing before the next batch."""
         at = at or self._history.newest_ns
         self._dropped += records
+        self._log.clear()
         self.loop.gap()
         self.trace.gap(at)
         self._marks.append(Mark(at_ns=at, kind="gap", text=f"{records} events lost"))
@@ -233,6 +245,7 @@ class Model:
         the last `RETAINED_NS` and at most 45,000 requests are kept, so there may be a hole between.
         """
         self._history.retain(since_ns)
+        self._log.retain() if since_ns else self._log.release()
 
     def incident(self, start_ns: int) -> IncidentInfo | None:
         """What was kept around the stall that started then; None if nothing was."""
@@ -250,6 +263,17 @@ class Model:
             failed_hooks=tuple(self._failed_hooks),
             newest_ns=self._history.newest_ns,
         )
+
+    def wait_tree(self, now: int) -> WaitTree:
+        """Who waits for whom at `now`. It takes some ms to build if there are many tasks."""
+        return self.builder.wait_tree(*self.rules.awaits, now)
+
+    def critical_path(self, request: RequestInfo) -> CriticalPath:
+        """What decided the latency of a request of this model, as far as its records are kept."""
+        start, end = request.start_ns, request.end_ns
+        records = self._log.between(start - _BEFORE_NS, end + _AFTER_NS)
+        until = max(end, int(records["at"][-1]) if len(records) else 0)
+        return self.builder.critical_path(Steps(records, self._log.jobs(), until), request)
 
     def ongoing(self, now: int) -> Ongoing:
         """What has begun and not ended at `now`."""

@@ -42,10 +42,10 @@ def awaits(
         task = pending.get(number)
         if task is None or number in found:
             continue
-        awaited, any_of = _awaited(task)
-        numbers = dict.fromkeys(filter(None, map(number_of, awaited)))
+        awaited, through, any_of = _awaited(task)
+        numbers = tuple(dict.fromkeys(filter(None, map(number_of, awaited))))[:_MOST_AWAITED]
         found[number] = Awaiting(
-            number, _place(task, places), tuple(numbers)[:_MOST_AWAITED], any_of
+            number, _place(task, places), numbers, any_of, through if numbers else ""
         )
         queue.extend(found[number].tasks)
     return list(found.values())
@@ -54,49 +54,64 @@ def awaits(
 # ---- one task
 
 
-def _awaited(task: Any) -> tuple[list[Any], bool]:
-    """The unfinished tasks whose end the task awaits, and whether one of them is enough."""
+_Awaited = tuple[list[Any], str, bool]
+"""The unfinished tasks that one awaits, how, and whether one of them is enough."""
+
+
+def _awaited(task: Any) -> _Awaited:
+    """The tasks whose end the task awaits."""
     future = _attribute(task, "_fut_waiter")
-    if isinstance(future, asyncio.Task):
-        return _pending([future]), False
     if type(future) is _GatheringFuture:
-        return _pending(_attribute(future, "_children") or ()), False
+        return _pending(_attribute(future, "_children") or ()), "gather", False
+    read, innermost = _helper_of(task)
+    if isinstance(future, asyncio.Task):  # `wait_for` awaits a task itself from 3.12 on
+        return _pending([future]), "wait_for" if read is _waited_for else "task", False
+    if read is not None:
+        return read(innermost)
+    return _pending(_shielded(future)), "shield", False
+
+
+def _helper_of(task: Any) -> tuple["_Read | None", Any]:
+    """The function that reads what asyncio's or anyio's helper awaits for the task, and of what.
+
+    None if it is suspended in no helper.
+    """
     innermost = None
     for innermost in links(coroutine_of(task)):  # noqa: B007 - the last one is wanted
         pass
     if type(innermost) is CoroutineType:
         code = innermost.cr_code
-        for end, name, read in _HELPERS:
-            if code.co_name in name and code.co_filename.endswith(end):
-                return read(innermost)
-    return _pending(_shielded(future)), False
+        for end, names, read in _HELPERS:
+            if code.co_name in names and code.co_filename.endswith(end):
+                return read, innermost
+    return None, None
 
 
-def _waited_for(coroutine: Any) -> tuple[list[Any], bool]:
+def _waited_for(coroutine: Any) -> _Awaited:
     """`asyncio.wait_for` of Python 3.11, which wraps the awaitable into a task."""
-    return _pending(gc.get_referents(coroutine)), False
+    return _pending(gc.get_referents(coroutine)), "wait_for", False
 
 
-def _wait(coroutine: Any) -> tuple[list[Any], bool]:
+def _wait(coroutine: Any) -> _Awaited:
     """`asyncio.wait`: one task or all, as `return_when` says."""
     held = gc.get_referents(coroutine)
     held += gc.get_referents(*(cell for cell in held if type(cell) is CellType))
     sets = [tuple(them) for them in held if type(them) is set]
     all_of_them = any(type(value) is str and value == asyncio.ALL_COMPLETED for value in held)
-    return _pending(task for them in sets for task in them), not all_of_them
+    return _pending(task for them in sets for task in them), "wait", not all_of_them
 
 
-def _task_group(coroutine: Any) -> tuple[list[Any], bool]:
+def _task_group(coroutine: Any) -> _Awaited:
     """The end of asyncio's or anyio's task group."""
     for group in gc.get_referents(coroutine):
         if type(group).__name__ == "TaskGroup":
             tasks = _attribute(group, "_tasks")
             if type(tasks) is set:
-                return _pending(tuple(tasks)), False
-    return [], False
+                return _pending(tuple(tasks)), "TaskGroup", False
+    return [], "", False
 
 
-_Read = Callable[[Any], tuple[list[Any], bool]]
+_Read = Callable[[Any], _Awaited]
 _HELPERS: tuple[tuple[str, tuple[str, ...], _Read], ...] = (
     ("/asyncio/tasks.py", ("wait_for",), _waited_for),
     ("/asyncio/tasks.py", ("_wait",), _wait),
@@ -136,10 +151,13 @@ def _attribute(of: Any, name: str) -> Any:
 
 
 def _place(task: Any, places: Places) -> str:
-    """The innermost user line of the task's await stack and what is awaited there."""
-    user: Any = None
+    """What a task awaits, at the innermost user line of its await stack, or else the innermost."""
+    user = innermost = None
     for link in links(coroutine_of(task)):
-        if type(link) is CoroutineType and places.kind(link.cr_code) == USER:
-            user = link
-    frame = None if user is None else user.cr_frame
-    return "" if frame is None else describe_wait(user, frame.f_lasti)
+        if type(link) is CoroutineType:
+            innermost = link
+            if places.kind(link.cr_code) == USER:
+                user = link
+    line_of = user or innermost
+    frame = None if line_of is None else line_of.cr_frame
+    return "" if frame is None else describe_wait(line_of, frame.f_lasti)

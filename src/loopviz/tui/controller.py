@@ -5,7 +5,7 @@ from dataclasses import replace
 from loopviz.clock import MS, SECOND, Clock
 from loopviz.engine.session import Frame, RunControl
 from loopviz.lab.lesson import Lesson
-from loopviz.model.snapshot import Location, Snapshot
+from loopviz.model.snapshot import CriticalPath, Location, Snapshot, WaitTree
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.time_columns import Columns
@@ -22,6 +22,9 @@ __all__ = ["Controller"]
 
 MIN_WINDOW_NS = 6 * SECOND + 200 * MS
 """The shortest history that a frame asks for: figures of the last seconds are computed from it."""
+
+PATH_NS = SECOND // 2
+"""How often the path of an open request is built again."""
 
 SETTLING_NS = 3 * SECOND
 """How long after a moment the model may still learn what tasks did then."""
@@ -58,6 +61,10 @@ class Controller:
         self._past: tuple[tuple[int, int, int], Snapshot] | None = None
         self._stack: tuple[int, tuple[Location, ...] | None] = (0, None)
         """The task whose await stack was last asked for, and that."""
+        self._tree: WaitTree | None = None
+        """The tree that was last on the screen; None if the last frame was without one."""
+        self._path: tuple[tuple[int, int, int], CriticalPath | None] = ((0, 0, 0), None)
+        """The request whose path was last asked for, and that."""
         self._notice = ("", 0)
         """The answer to the last key, and until when it stands."""
         self._scenario = ""
@@ -121,11 +128,13 @@ class Controller:
             fps=self.fps,
             lesson=self._lesson,
             notice=notice if now_ns < until_ns else "",
-            offers=self.view.offers,
+            offers=self.view.offers(self.view_state),
             stack=self._stack_of(self.view.stack_task(self.view_state)),
+            tree=self._waits(),
             frozen_at_ns=self.frozen.now_ns if self.frozen is not None else 0,
         )
         self._follow()
+        self.scene = replace(self.scene, path=self._path_of(self.scene))
         return self.scene
 
     def _stack_of(self, task: int) -> tuple[Location, ...] | None:
@@ -135,6 +144,24 @@ class Controller:
             return known
         self._stack = task, self.run.ask_stack(task) or known
         return self._stack[1]
+
+    def _waits(self) -> WaitTree | None:
+        """The tree of who waits for whom; in a frozen view, the one that it was frozen with."""
+        if not self.view_state.frozen:
+            shown = self.view.shows_tree(self.view_state)
+            self._tree = self.run.ask_tree() if shown else None
+        return self._tree
+
+    def _path_of(self, scene: Scene) -> CriticalPath | None:
+        """The critical path of the request whose detail is open."""
+        request = self.view.path_request(scene)
+        if request is None:
+            return None
+        end_ns = request.end_ns // PATH_NS if request.open else request.end_ns
+        wanted = request.number, request.worker, end_ns
+        if self._path[0] != wanted:
+            self._path = wanted, self.run.ask_path(request)
+        return self._path[1]
 
     def notify(self, text: str) -> None:
         """Answer a key in one sentence. An empty text takes the last answer away."""

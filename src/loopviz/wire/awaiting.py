@@ -10,8 +10,11 @@ class Awaiting(NamedTuple):
 
     task: int
     place: str
-    """The innermost user line, as `probe.await_site` writes it; empty if there is none."""
+    """Its innermost user line, or without one the innermost, as `probe.await_site` writes it."""
     tasks: tuple[int, ...]
     """The unfinished tasks whose end it awaits."""
     any_of: bool
     """True if the end of one of them is enough; otherwise it awaits all."""
+    through: str = ""
+    """How it awaits them: `task` (one, directly), `gather`, `wait`, `wait_for`, `TaskGroup`,
+    `shield`; empty if it awaits none."""

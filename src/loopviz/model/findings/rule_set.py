@@ -65,6 +65,11 @@ class RuleSet(Observer):
         """The tasks of which has to be known which tasks they await."""
         return self._context.wanted_awaits
 
+    @property
+    def awaits(self) -> tuple[Iterable[Awaiting], int]:
+        """What tasks awaited when the probe last read it, and when that was; 0: never."""
+        return self._context.awaits.values(), self._context.awaits_at_ns
+
     def add_awaits(self, awaits: Iterable[Awaiting], at_ns: int) -> None:
         """Takes what tasks awaited then, as read by the probe; replaces what was read before."""
         self._context.awaits = {awaiting.task: awaiting for awaiting in awaits}

@@ -16,6 +16,7 @@ from loopviz.model.phases.types import (
     ResourceFigures,
     RouteComparison,
 )
+from loopviz.model.snapshot.critical_path import CriticalPath, PathPart
 from loopviz.model.snapshot.findings import Finding, Impact, Moment
 from loopviz.model.snapshot.loop import (
     GcStats,
@@ -37,11 +38,13 @@ from loopviz.model.snapshot.resources import (
 )
 from loopviz.model.snapshot.tasks import TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.model.snapshot.types import Distribution, Location, Quantiles, Span, State, Track
+from loopviz.model.snapshot.wait_tree import WaitNode, WaitTree
 
 __all__ = [
     "Comparison",
     "CounterComparison",
     "CounterValue",
+    "CriticalPath",
     "Distribution",
     "Finding",
     "GaugeStats",
@@ -58,6 +61,7 @@ __all__ = [
     "Mark",
     "Moment",
     "Pair",
+    "PathPart",
     "Pause",
     "Peer",
     "Quantiles",
@@ -78,6 +82,8 @@ __all__ = [
     "TaskTable",
     "Track",
     "WaitInfo",
+    "WaitNode",
+    "WaitTree",
     "WaiterInfo",
     "WorkerInfo",
 ]

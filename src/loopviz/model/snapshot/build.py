@@ -12,6 +12,7 @@ from loopviz.model.snapshot import (
     IncidentInfo,
     JobStats,
     Location,
+    RequestInfo,
     ResourceInfo,
     State,
     TaskGroupInfo,
@@ -21,13 +22,19 @@ from loopviz.model.snapshot import (
     WaiterInfo,
     WorkerInfo,
 )
+from loopviz.model.snapshot.build_critical_path import build_critical_path
 from loopviz.model.snapshot.build_requests import RequestInfoBuilder
+from loopviz.model.snapshot.build_wait_tree import build_wait_tree
+from loopviz.model.snapshot.critical_path import CriticalPath
+from loopviz.model.snapshot.wait_tree import WaitTree
 from loopviz.model.state.entities import DESTROYED, PENDING, Hold, Resource, Task, Wait
 from loopviz.model.state.incidents import Incident
 from loopviz.model.state.jobs import Executor
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.model.state.steps import Steps
 from loopviz.model.state.task_group import TaskGroup
 from loopviz.model.state.trace import Trace
+from loopviz.wire.awaiting import Awaiting
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
 __all__ = ["SnapshotBuilder"]
@@ -153,6 +160,15 @@ class SnapshotBuilder:
             group=task.group.number,
             idle=waits_for and wait is not None and wait.idle,
         )
+
+    def wait_tree(self, awaits: Iterable[Awaiting], awaits_at_ns: int, now: int) -> WaitTree:
+        """See `Model.wait_tree`."""
+        of = self._trace, self._naming, self._where
+        return build_wait_tree(*of, awaits, awaits_at_ns, now)
+
+    def critical_path(self, steps: Steps, request: RequestInfo) -> CriticalPath:
+        """See `Model.critical_path`."""
+        return build_critical_path(self._trace, self._naming, self._where, steps, request)
 
     # ---- resources
 

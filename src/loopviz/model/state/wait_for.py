@@ -11,11 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from loopviz.clock import SECOND
 from loopviz.model.state.entities import Hold, Resource, Task, Wait
 from loopviz.model.state.jobs import Jobs
 from loopviz.wire.awaiting import Awaiting
 
-__all__ = ["Knot", "Link", "WaitForGraph", "leaked"]
+__all__ = ["STANDS_NS", "Knot", "Link", "WaitForGraph", "leaked"]
+
+STANDS_NS = 1 * SECOND
+"""The age of its newest edge from which a knot is reported."""
 
 
 class Link(NamedTuple):

@@ -3,10 +3,21 @@
 from dataclasses import replace
 
 from loopviz.tui.controller import Controller
-from loopviz.tui.state.view_state import LIVE, VIEWS
+from loopviz.tui.state.view_state import LIVE, TASKS, VIEWS
 from loopviz.tui.views.lesson import LessonView
 
-__all__ = ["ask_filter", "back", "enter", "lesson", "move", "next_view", "order", "pin", "view"]
+__all__ = [
+    "ask_filter",
+    "back",
+    "enter",
+    "lesson",
+    "move",
+    "next_view",
+    "order",
+    "pin",
+    "tree",
+    "view",
+]
 
 
 def view(controller: Controller, name: str) -> None:
@@ -55,7 +66,7 @@ def ask_filter(controller: Controller) -> None:
 
 def order(controller: Controller) -> None:
     """Sort the rows by the next of the view's orders."""
-    orders = controller.view.ORDERS
+    orders = controller.view.orders(controller.view_state)
     if len(orders) < 2:
         controller.notify("The rows of this view have one order only.")
         return
@@ -65,6 +76,16 @@ def order(controller: Controller) -> None:
         orders={**controller.view_state.orders, controller.view_state.view: place},
     )
     controller.notify(f"Sorted by {orders[place]}.")
+
+
+def tree(controller: Controller) -> None:
+    """The tasks as a tree of who waits for whom, or as a table again; in the view of tasks."""
+    state = controller.view_state
+    if state.view == TASKS:
+        controller.view_state = replace(state, tree=not state.tree, detail=False)
+    else:
+        key = controller.keys.label(f"view-{TASKS}")
+        controller.notify(f"The tree of who waits for whom is in the view of tasks: {key}.")
 
 
 def pin(controller: Controller) -> None:

@@ -49,7 +49,13 @@ def now(controller: Controller) -> None:
 
 
 def scroll(controller: Controller, quarters: int) -> None:
-    """Move forward by quarters of the window. A selected range moves instead, by columns."""
+    """Move forward by quarters of the window. A selected range moves instead, by columns.
+
+    Where rows have others below them, forward opens the chosen one, and back closes it.
+    """
+    unfold = controller.view.unfold
+    if controller.apply(unfold(controller.scene, controller.view_state, open_=quarters > 0)):
+        return
     columns = controller.columns
     if columns is not None and controller.view_state.time_range is None:
         show_until(

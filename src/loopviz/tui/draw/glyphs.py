@@ -41,6 +41,8 @@ class Glyphs:
     runs: str
     """Beside the lines that run."""
     dot: str
+    circle: str
+    """A task that waits for itself in the end."""
     more: str
     times: str
     shades: str
@@ -83,6 +85,7 @@ BLOCKS = Glyphs(
     here="◄",
     runs="┃",
     dot="·",
+    circle="↺",
     more="…",
     times="×",
     shades=" ░▒▓█",
@@ -113,6 +116,7 @@ ASCII = Glyphs(
     here="<",
     runs="|",
     dot=".",
+    circle="@",
     more="..",
     times="x",
     shades=" .:*#",

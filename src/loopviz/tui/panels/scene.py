@@ -6,7 +6,15 @@ from loopviz.clock import SECOND
 from loopviz.engine.session import Status
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo
 from loopviz.lab.lesson import Lesson
-from loopviz.model.snapshot import CounterValue, Finding, Location, Running, Snapshot
+from loopviz.model.snapshot import (
+    CounterValue,
+    CriticalPath,
+    Finding,
+    Location,
+    Running,
+    Snapshot,
+    WaitTree,
+)
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
@@ -48,6 +56,10 @@ class Scene:
     """`filter` and `order`, as far as the view's rows have them."""
     stack: tuple[Location, ...] | None = None
     """The await stack of the task that the view shows, outermost frame first; None: unknown."""
+    tree: WaitTree | None = None
+    """Who waits for whom, if the view shows it; None: it is not known."""
+    path: CriticalPath | None = None
+    """What decided the latency of the request whose detail is open; None: it is not known."""
     frozen_at_ns: int = 0
     """The moment of the freeze, to which the time axis counts; 0: it counts to the end."""
 

@@ -1,7 +1,7 @@
 """Conditions on a frame under which the footer offers a key."""
 
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.state.view_state import LIVE
+from loopviz.tui.state.view_state import LIVE, TASKS
 
 __all__ = [
     "always",
@@ -16,6 +16,7 @@ __all__ = [
     "is_live",
     "is_running",
     "is_stale",
+    "is_tasks",
 ]
 
 
@@ -30,6 +31,10 @@ def is_stale(scene: Scene) -> bool:
 
 def is_live(scene: Scene) -> bool:
     return scene.view == LIVE
+
+
+def is_tasks(scene: Scene) -> bool:
+    return scene.view == TASKS
 
 
 def has_table(scene: Scene) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
-__all__ = ["FIX_LETTERS", "LIVE", "THEMES", "VIEWS", "Key", "ViewState"]
+__all__ = ["FIX_LETTERS", "LIVE", "TASKS", "THEMES", "VIEWS", "Key", "ViewState"]
 
 FIX_LETTERS = "abcdef"
 """The default keys of fixes, by their place in the scenario."""
@@ -11,11 +11,11 @@ FIX_LETTERS = "abcdef"
 THEMES = ("dark", "light", "contrast")
 """The themes that can be chosen on a terminal with 256 colours or more."""
 
-LIVE = "live"
+LIVE, TASKS = "live", "tasks"
 
 VIEWS: tuple[tuple[str, str], ...] = (
     (LIVE, "Live"),
-    ("tasks", "Tasks"),
+    (TASKS, "Tasks"),
     ("resources", "Resources"),
     ("loop", "Loop"),
     ("diagnose", "Diagnose"),
@@ -60,6 +60,8 @@ class ViewState:
     """The filter of this view is being typed."""
     orders: Mapping[str, int] = field(default_factory=dict)
     """The place of each view's order in `View.ORDERS`."""
+    tree: bool = False
+    """The tasks are shown as the tree of who waits for whom."""
     pins: frozenset[Key] = frozenset()
     """Rows that stay on top; a key belongs to one view only."""
 
@@ -105,5 +107,5 @@ class ViewState:
         )
 
     def for_new_run(self) -> "ViewState":
-        """The state for another run: the same view and orders, nothing else."""
-        return ViewState(self.view, orders=self.orders)
+        """The state for another run: the same view and orders, tree or table, nothing else."""
+        return ViewState(self.view, orders=self.orders, tree=self.tree)

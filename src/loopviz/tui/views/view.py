@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import Location
+from loopviz.model.snapshot import Location, RequestInfo
 from loopviz.tui.draw.text import Line
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.effects import Effects
@@ -28,10 +28,13 @@ class View:
     HELP: ClassVar[Sequence[tuple[str, str]]] = ()
     """Every column, word and glyph that only this view has, and what it means."""
 
-    @property
-    def offers(self) -> frozenset[str]:
+    def orders(self, state: ViewState) -> Sequence[str]:  # noqa: ARG002
+        """The orders that its rows have now."""
+        return self.ORDERS
+
+    def offers(self, state: ViewState) -> frozenset[str]:
         """The names of actions that the view has a use for."""
-        orders = {"order"} if len(self.ORDERS) > 1 else set()
+        orders = {"order"} if len(self.orders(state)) > 1 else set()
         return frozenset(orders | ({"filter"} if self.FILTERS else set()))
 
     def keys(self, scene: Scene) -> Sequence[Key]:  # noqa: ARG002
@@ -60,6 +63,18 @@ class View:
     def stack_task(self, state: ViewState) -> int:  # noqa: ARG002
         """The task whose await stack it would show; 0: none's."""
         return 0
+
+    def shows_tree(self, state: ViewState) -> bool:  # noqa: ARG002
+        """Whether it would show the tree of who waits for whom."""
+        return False
+
+    def path_request(self, scene: Scene) -> RequestInfo | None:  # noqa: ARG002
+        """The request whose critical path it would show."""
+        return None
+
+    def unfold(self, scene: Scene | None, state: ViewState, *, open_: bool) -> Effects:  # noqa: ARG002
+        """The effects of opening what is below the chosen row, or closing it; None: none has it."""
+        return None
 
     def location(self, scene: Scene) -> Location | None:  # noqa: ARG002
         """The line of code that the chosen row is about: to copy, to open."""

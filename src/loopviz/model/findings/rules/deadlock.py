@@ -12,13 +12,11 @@ from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Task
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
-from loopviz.model.state.wait_for import Knot, Link, WaitForGraph
+from loopviz.model.state.wait_for import STANDS_NS, Knot, Link, WaitForGraph
 from loopviz.units import duration_text
 
 __all__ = ["Deadlock"]
 
-_STANDS_NS = 1 * SECOND
-"""The age of its newest edge from which a knot is reported."""
 _CLAUSES = 4
 """How many edges a sentence names."""
 
@@ -65,7 +63,7 @@ class Deadlock(Rule[_Deadlock]):
         fires_when=(
             "every unit of what a task waits for is held by tasks that wait in turn for a unit "
             "that one of this circle holds, or for such a task itself, and that has lasted "
-            f"{_STANDS_NS // SECOND} s. Threads count with the task that submitted their job"
+            f"{STANDS_NS // SECOND} s. Threads count with the task that submitted their job"
         ),
         counts="knots of waiting tasks; how long one has lasted",
         false_alarms=(
@@ -138,7 +136,7 @@ class Deadlock(Rule[_Deadlock]):
         graph = self.context.wait_for(now)
         tied: dict[frozenset[int], tuple[_Deadlock, _Tied]] = {}
         for knot in graph.knots() if graph is not None else ():
-            if graph is not None and now - knot.since_ns >= _STANDS_NS:
+            if graph is not None and now - knot.since_ns >= STANDS_NS:
                 key = frozenset(link.task.number for link in knot.links)
                 tied[key] = self._take_up(graph, knot)
         for key, (case, knot_was) in self._tied.items():

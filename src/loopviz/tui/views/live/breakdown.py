@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.snapshot import RequestInfo, State
+from loopviz.model.snapshot import CriticalPath, RequestInfo, State
 from loopviz.model.snapshot.breakdown import Breakdown
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fill_rows, fit
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.live.parts import column_sizes, draw_part, has_culprit, part_state
+from loopviz.tui.views.live.path import draw_path, path_rows
 
 __all__ = ["breakdown_rows", "draw_breakdown", "state_bar"]
+
+LEAST_PARTS = 4
+"""The parts that stand above the critical path at least, where there is little room."""
 
 
 def draw_breakdown(
@@ -35,8 +39,11 @@ def draw_breakdown(
     if height > 4:
         rows.append(_bar(request, found, scene, width))
     notes = _notes(request, scene, width) if at is not None else []
-    room = max(1, height - len(rows) - len(notes))
     parts = found.parts
+    if at is not None and scene.path is not None:
+        spare = height - len(rows) - len(notes) - min(len(parts), LEAST_PARTS)
+        notes += draw_path(scene.path, scene, width, spare)
+    room = max(1, height - len(rows) - len(notes))
     first = max(0, min((at or 0) - room + 1, len(parts) - room))
     visible = parts[first : first + room]
     if len(parts) > room and at is None:
@@ -78,9 +85,13 @@ def _title(
     return line.add(rule * line.left, theme.faint).strip(theme.text)
 
 
-def breakdown_rows(request: RequestInfo | None, found: Breakdown | None) -> int:
-    """For the whole of it: title, bar, parts, notes."""
-    return 2 + len(found.parts) + 1 + bool(request.phases) if request and found else 0
+def breakdown_rows(
+    request: RequestInfo | None, found: Breakdown | None, path: CriticalPath | None
+) -> int:
+    """For the whole of it: title, bar, parts, notes, critical path."""
+    if request is None or found is None:
+        return 0
+    return 2 + len(found.parts) + 1 + bool(request.phases) + path_rows(path)
 
 
 def _slice(request: RequestInfo, scene: Scene) -> str:

@@ -49,6 +49,11 @@ class LiveView(View):
         ("ran", "of a chosen request: its own steps, short ones"),
         ("blocking", "its own steps that blocked the loop for 20 ms or more"),
         ("ready", "it could run, but others ran: who, and on which line"),
+        (
+            "decided",
+            "of an opened request: its own parts, and those of the tasks that woke it when it "
+            "waited, from its end back to its start; they add up to its latency",
+        ),
         ("victims", "requests that were ready but waited while somebody else blocked the loop"),
     )
 
@@ -156,6 +161,10 @@ class LiveView(View):
             self._broken = snapshot, request, breakdown(snapshot, request)
         return self._broken[2]
 
+    def path_request(self, scene: Scene) -> RequestInfo | None:
+        opened = scene.view_state.detail and scene.view_state.time_range is None
+        return self.request(scene) if opened else None
+
     def part(self, scene: Scene) -> Part | None:
         """The chosen part of the breakdown; the first one if none is."""
         found = self.breakdown(scene)
@@ -175,7 +184,7 @@ class LiveView(View):
         if not scene.view_state.detail or scene.view_state.time_range is not None:
             return 0
         found = self.breakdown(scene)
-        return breakdown_rows(self._broken[1] if self._broken else None, found)
+        return breakdown_rows(self._broken[1] if self._broken else None, found, scene.path)
 
     def draw_lanes(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         """The panel of the lanes."""

@@ -1,6 +1,7 @@
 """All about one task, or one group of tasks: its life, its stack, its family, its histograms."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from textual.strip import Strip
 
@@ -27,8 +28,12 @@ def draw_task(
     view: TaskTable,
     detail: Detail,
     source: Source,
+    draw_waits: Callable[[Detail], None] = lambda _: None,
 ) -> list[Strip]:
-    """A task's life, state, stack and family; its group's histograms if they fit."""
+    """A task's life, state, stack and family; its group's histograms if they fit.
+
+    `draw_waits` adds what else is known of what it waits for.
+    """
     scene = detail.scene
     theme, glyphs = scene.theme, scene.glyphs
     at_ns = as_of(view, scene.end_ns)
@@ -41,6 +46,7 @@ def draw_task(
         getattr(theme, tone),
     )
     _life(detail, task.busy_ns, task.ready_ns, task.waiting_ns, task.steps)
+    draw_waits(detail)
     if task.never_retrieved:
         detail.fact("raised", f"{task.never_retrieved} (nobody retrieved it)", theme.alarm, rows=2)
     if task.request:

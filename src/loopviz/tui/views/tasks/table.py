@@ -7,7 +7,7 @@ from loopviz.tui.draw.text import Line, cell_width, clean, took
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 
-__all__ = ["COLUMNS", "WIDE_TABLE_CELLS", "draw_title"]
+__all__ = ["COLUMNS", "WIDE_TABLE_CELLS", "draw_title", "title_note"]
 
 
 def _columns(name: int, on: int) -> tuple[Column, ...]:
@@ -72,7 +72,7 @@ def draw_title(view: TaskTable, scene: Scene, width: int) -> Strip:
         (f"{view.raised:,} raised", theme.text, view.raised),
         (f"{view.cancelled:,} cancelled", theme.text, view.cancelled),
     ]
-    end = _end(scene)
+    end = title_note(scene)
     room = width - line.used - (cell_width(end) + 2 if end else 0)
     for text, style, count in parts:
         if count and cell_width(text) + 3 <= room:
@@ -83,7 +83,7 @@ def draw_title(view: TaskTable, scene: Scene, width: int) -> Strip:
     return line.strip(theme.text)
 
 
-def _end(scene: Scene) -> str:
+def title_note(scene: Scene) -> str:
     """A note on what is shown: a freeze, a filter, one worker of several."""
     if scene.frozen:
         return "as of the freeze"

@@ -2,7 +2,8 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 from textual.strip import Strip
 
@@ -22,6 +23,7 @@ from loopviz.tui.views.tasks.row import TROUBLE, TaskKey, TaskRow
 from loopviz.tui.views.tasks.rows import ORDERS, task_rows
 from loopviz.tui.views.tasks.stack import is_library
 from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE_CELLS, draw_title
+from loopviz.tui.views.tasks.tree import TREE_COLUMNS, TreePanel, draw_tree_title
 from loopviz.tui.views.view import View
 
 __all__ = ["TasksView"]
@@ -43,21 +45,33 @@ class TasksView(View):
         ("raised", "nobody ever retrieved its exception"),
         ("lost", "destroyed while it waited: nothing referred to it"),
         ("outlived", "it went on after the task that made it had ended"),
+        *((f"tree: {column.title}", column.help) for column in TREE_COLUMNS),
+        ("tree: ×5", "five tasks that do the same, with the same below them"),
+        ("tree: ↺", "it stands above in the same branch: it waits for itself in the end"),
+        ("tree: see above", "it stands above, with all that is below it"),
     )
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        self._table = Table(COLUMNS[False])
+        self._table, self._tree = Table(COLUMNS[False]), TreePanel()
         self._expansion = Expansion()
         self._chosen: TaskInfo | None = None
-        self._wide = False
+        self._wide = self._drew_tree = False
         self._room = (24, 40)
 
     # ---- rows
 
+    def orders(self, state: ViewState) -> Sequence[str]:
+        return () if state.tree else self.ORDERS
+
+    def shows_tree(self, state: ViewState) -> bool:
+        return state.tree
+
     def keys(self, scene: Scene) -> Sequence[TaskKey]:
+        if scene.view_state.tree:
+            return [row.node.key for row in self._tree.rows(scene)]
         return [row.key for row in self._rows(scene)]
 
     def _rows(self, scene: Scene) -> list[TaskRow]:
@@ -92,6 +106,8 @@ class TasksView(View):
 
     def stack_task(self, state: ViewState) -> int:
         row = state.chosen.get(self.NAME)
+        if state.tree and (node := self._tree.node(row)) is not None:
+            return node.task
         return row[1] if isinstance(row, tuple) and row[0] == "task" else 0
 
     # ---- what keys do
@@ -100,6 +116,13 @@ class TasksView(View):
         row = state.row
         if scene is None or not isinstance(row, tuple):
             return None
+        if row[0] == "fold":
+            opened = self._tree.unfold(row, open_=not self._tree.is_open(row))
+            return () if opened else None
+        if row[0] == "again":
+            node = self._tree.node(row)
+            key = ("task", node.task) if node is not None else None
+            return (Change(lambda now: now.choose(key)),) if self._tree.node(key) else None
         if row[0] == "group":
             view = tasks_of(scene)
             group = next((g for g in view.groups if g.number == row[1]), None)
@@ -123,10 +146,22 @@ class TasksView(View):
             Change(lambda now: replace(now, view=LIVE, detail=False).choose(request)),
         )
 
+    def unfold(self, scene: Scene | None, state: ViewState, *, open_: bool) -> Effects:
+        """In the tree: open or close the row; from a closed one, back goes to the row above it."""
+        row = state.row
+        if scene is None or not state.tree:
+            return None
+        if not self._tree.unfold(row, open_=open_) and not open_:
+            above = self._tree.above(row)
+            return (Change(lambda now: now.choose(above or row)),)
+        return ()
+
     def location(self, scene: Scene) -> Location | None:
         row = scene.view_state.row
         if not isinstance(row, tuple):
             return None
+        if scene.view_state.tree and (line := self._tree.location(row)) is not None:
+            return line
         if row[0] in ("group", "more"):
             return next((g.site for g in tasks_of(scene).groups if g.number == row[1]), None)
         own = [frame for frame in scene.stack or () if not is_library(frame)]
@@ -137,6 +172,8 @@ class TasksView(View):
     # ---- drawing
 
     def row_at(self, y: int) -> Hashable | None:
+        if self._drew_tree:
+            return self._tree.row_at(y - 1)
         return self._table.row_at(y - 1)
 
     def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
@@ -149,8 +186,12 @@ class TasksView(View):
         self._table.columns = COLUMNS[cells >= WIDE_TABLE_CELLS]
         sizes = {column.title: size for column, size in self._table.fitting(cells - MARGIN_CELLS)}
         self._room = sizes["task"], sizes["waits on"]
-        rows = self._rows(scene)
+        rows: Sequence[Any] = self._rows(scene)
         title = draw_title(tasks_of(scene), scene, width)
+        self._drew_tree = scene.view_state.tree
+        if self._drew_tree:
+            rows = self._tree.rows(scene)
+            title = draw_tree_title(scene, width)
         if self._wide:
             table = self._draw_table(scene, rows, cells, height)
             detail = self._detail(rows, Detail(scene, detail_width, height))
@@ -162,8 +203,10 @@ class TasksView(View):
         return [title, *table, *self._detail(rows, Detail(scene, width, under, ruled=True))]
 
     def _draw_table(
-        self, scene: Scene, rows: list[TaskRow], width: int, height: int
+        self, scene: Scene, rows: Sequence[Any], width: int, height: int
     ) -> list[Strip]:
+        if scene.view_state.tree:
+            return self._tree.draw(rows, scene, width, height)
         wanted = scene.view_state.filters.get(self.NAME, "")
         empty = f'No task has "{wanted}" in it: esc shows all.' if wanted else "No tasks yet."
         return self._table.draw(
@@ -176,10 +219,12 @@ class TasksView(View):
             marks=lambda key: "*" if key in scene.view_state.pins else " ",
         )
 
-    def _detail(self, rows: list[TaskRow], detail: Detail) -> list[Strip]:
+    def _detail(self, rows: Sequence[Any], detail: Detail) -> list[Strip]:
         """About the chosen task or group; of the first group if none is."""
         scene = detail.scene
         view = tasks_of(scene)
+        if scene.view_state.tree:
+            return self._tree_detail(view, detail)
         groups = {group.number: group for group in view.groups}
         row = scene.view_state.row
         if self._chosen is not None:
@@ -190,3 +235,13 @@ class TasksView(View):
         if not isinstance(row, tuple) or row[1] not in groups:
             row = next((each.key for each in rows if each.key[0] == "group"), None)
         return detail.done() if row is None else draw_group(groups[row[1]], view, detail)
+
+    def _tree_detail(self, view: Tasks, detail: Detail) -> list[Strip]:
+        """About the chosen node of the tree: of several tasks, the one that waits longest."""
+        row = detail.scene.view_state.row
+        if self._chosen is None:
+            self._tree.draw_alone(row, detail)
+            return detail.done()
+        group = next((g for g in view.groups if g.number == self._chosen.group), None)
+        waits = partial(self._tree.draw_fact, row)
+        return draw_task(self._chosen, group, view, detail, source_around, waits)
