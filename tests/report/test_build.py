@@ -85,6 +85,7 @@ def test_the_whole_report():
                 "victims": 0,
                 "victim_wait_ms": 0.0,
                 "suggested_fix": "to_thread",
+                "advice": "call an async library instead of a blocking one",
             }
         ],
         "probe": report["probe"],

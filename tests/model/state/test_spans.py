@@ -52,7 +52,7 @@ def test_a_wait_is_what_it_is_for(place, options, state):
 
 def test_an_open_wait_is_told_as_far_as_it_is_known():
     assert waiting(f"sleep{AT}", over=False).spans[-1][2] is State.AWAIT
-    assert waiting(f"thread{AT}", over=False, job=True).spans[-1][2] is State.THREAD
+    assert waiting(f"thread{AT}", over=False, job=True).spans[-1][2] is State.RESOURCE, "queued"
     assert waiting(f"lock{AT}", over=False, resource=True).spans[-1][2] is State.RESOURCE
 
 

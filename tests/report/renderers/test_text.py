@@ -14,7 +14,7 @@ summary, compare_table = renderer("text").report, renderer("text").comparison
 
 def test_the_summary_shows_what_was_crowded_and_the_troubles():
     lines = summary(report_of(crowded())).splitlines()
-    assert lines[-7:] == [
+    assert lines[-8:] == [
         "resource                              in use   waiting    p99 ms   gave up",
         "db.py:17 pool(2)                         2/2         2        30         1",
         "",
@@ -22,6 +22,7 @@ def test_the_summary_shows_what_was_crowded_and_the_troubles():
         "",
         "WARNING exception never retrieved × 1",
         "  A task raised ValueError: x, and nobody retrieved it.",
+        "  try: await the task, or use an `asyncio.TaskGroup`",
     ]
 
 

@@ -123,7 +123,7 @@ def test_what_is_worth_most_stays_when_there_is_no_room():
 
 def test_a_fix_that_is_on_is_not_offered():
     def fixed(snapshot):
-        return replace(snapshot, findings=(blamed(snapshot, suggested_fix=""),))
+        return replace(snapshot, findings=(blamed(snapshot, suggested_fix="", advice=""),))
 
     scene = scene_of(fixed)
     assert "FIX  no fix is known for this one" in "\n".join(texts(scene))

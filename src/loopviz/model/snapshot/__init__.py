@@ -16,7 +16,7 @@ from loopviz.model.phases.types import (
     ResourceFigures,
     RouteComparison,
 )
-from loopviz.model.snapshot.findings import Finding, Impact, Moment
+from loopviz.model.snapshot.findings import Consequence, Finding, Impact, Moment
 from loopviz.model.snapshot.loop import (
     GcStats,
     LoopDistributions,
@@ -40,6 +40,7 @@ from loopviz.model.snapshot.types import Distribution, Location, Quantiles, Span
 
 __all__ = [
     "Comparison",
+    "Consequence",
     "CounterComparison",
     "CounterValue",
     "Distribution",

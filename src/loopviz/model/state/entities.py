@@ -66,8 +66,9 @@ class Task:
         self.place = self.waker = self.ended_ns = self.outlived_ns = self.children = 0
         """`place`: where it waited before its newest step; `waker`: the task that woke it last."""
         self.outcome = PENDING
-        self.running = self.offloaded = False
-        """`offloaded`: it has submitted a worker job, and not waited for it yet."""
+        self.running = False
+        self.offloaded: Job | None = None
+        """The first worker job that it has submitted since it last waited for one."""
         self.parent_task: Task | None = None
         """The task that created it, until one of the two ends."""
         self.request: Request | None = None
@@ -101,6 +102,7 @@ class Wait:
 
     __slots__ = (
         "began_ns",
+        "capacity",
         "ended_ns",
         "gave_up",
         "idle",
@@ -113,6 +115,8 @@ class Wait:
     def __init__(self, task: "Task", resource: "Resource", place: int, at: int, idle: bool) -> None:
         self.task = task
         self.resource = resource
+        self.capacity = resource.capacity
+        """How many units the resource had when it began."""
         self.place = place
         self.began_ns = at
         self.ended_ns = self.waited_ns = 0
@@ -218,3 +222,9 @@ class Job:
         self.place = self.outcome = 0
         """The place of its function, and one of the wire's TASK_ outcomes."""
         self.worker = ""
+
+    def queued_until(self, now: int) -> int:
+        """Until when no worker had taken it up: at most `now`; 0 if that was not seen."""
+        if self.started_ns:
+            return min(self.started_ns, now)
+        return now if self.ended_ns else 0

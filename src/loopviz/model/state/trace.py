@@ -145,9 +145,14 @@ class Trace:
                             state = waits_as.get(b)
                             if state is None:
                                 state = self._wait_at(b)
-                            state = state or (_THREAD if task.offloaded else _AWAIT)
-                            serves.add(ready, state, (b, None))
-                            task.offloaded = False
+                            job = task.offloaded
+                            if job is not None:
+                                state = state or _THREAD
+                                task.offloaded = None
+                                until = job.queued_until(ready)
+                                if state == _THREAD and until:
+                                    serves.add(until, _RESOURCE, (b, job.resource.group))
+                            serves.add(ready, state or _AWAIT, (b, None))
                 if serves is not None and at > ready:
                     serves.add(at, _READY)
                     if at - ready >= _VICTIM_NS:
@@ -216,14 +221,24 @@ class Trace:
             return None
         return self._new_stall(self._start, 0, now, self._task, self._site)
 
-    def state_of(self, request: Request, now: int) -> State:
-        """What the task of an open request does now."""
+    def open_spans(self, request: Request, now: int) -> list[tuple[int, State]]:
+        """What the task of an open request has done since its last span: until when, and what."""
         task = self.tasks.live.get(request.task)
-        if task is None or not task.running:
-            if task is not None and task.waits:
-                return State.RESOURCE
-            return State.THREAD if task is not None and task.offloaded else State.AWAIT
-        return State.BLOCKING if now - self._start >= SLOW_NS else State.RUN
+        if task is None:
+            return [(now, State.AWAIT)]
+        if task.running:
+            return [(now, State.BLOCKING if now - self._start >= SLOW_NS else State.RUN)]
+        if task.waits:
+            return [(now, State.RESOURCE)]
+        job = task.offloaded
+        if job is None:
+            return [(now, State.AWAIT)]
+        spans = [(job.started_ns or now, State.RESOURCE)]
+        if job.started_ns:
+            spans.append((job.ended_ns or now, State.THREAD))
+        if job.ended_ns:
+            spans.append((now, State.AWAIT))
+        return spans
 
     def text(self, number: int) -> str:
         """A string of the loop's ring; empty if it was lost."""

@@ -29,7 +29,7 @@ def test_an_executor_whose_workers_are_all_taken(kind, rule):
     assert seen.location == Location(
         file="app/work.py", line=5, function="thumb", path="/app/work.py"
     )
-    assert seen.sentence.startswith("All 2 ")
+    assert seen.sentence.startswith("Both ")
 
 
 def test_an_executor_with_a_free_worker():
