@@ -31,22 +31,26 @@ background_tasks = Fix(
     key="background_tasks",
     title="background.add_task(deliver, order)",
     why="Starlette runs it after the response, in the request's own task: the server waits for it.",
+    answers=("task-lost", "task-outlived-parent", "task-never-retrieved"),
 )
 workers = Fix(
     key="workers",
     title="queue.put_nowait(order), twenty workers, 503 when full",
     why="A bounded queue: twenty deliveries run, fifty wait, and further orders are refused.",
+    answers=("task-lost", "task-outlived-parent", "task-never-retrieved"),
 )
 tracked = Fix(
     key="tracked",
     title="tasks.add(task); task.add_done_callback(tasks.discard)",
     why="The set keeps the tasks alive, and the lifespan awaits them; failed mails are retried.",
+    answers=("task-lost", "task-never-retrieved"),
 )
 celery = Fix(
     key="celery",
     title="await asyncio.to_thread(send_mail.delay, order)",
     why="Another process runs the job and a broker stores it, so it survives the end of this one.",
     extra="celery",
+    answers=("task-lost", "task-outlived-parent", "task-never-retrieved"),
 )
 
 

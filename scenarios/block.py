@@ -19,16 +19,19 @@ to_thread = Fix(
     key="to_thread",
     title="await asyncio.to_thread(...)",
     why="The call still blocks, but only a worker thread: the loop goes on.",
+    answers=("slow-callback",),
 )
 plain_def = Fix(
     key="plain_def",
     title="def instead of async def",
     why="FastAPI runs a plain def endpoint in its thread pool.",
+    answers=("slow-callback",),
 )
 async_library = Fix(
     key="async_library",
     title="await an async library",
     why="Nothing blocks: the loop itself does the waiting, and no thread is needed.",
+    answers=("slow-callback",),
 )
 
 scenario = Scenario(

@@ -24,11 +24,13 @@ shared = Fix(
     key="shared",
     title="one shared client, created in the lifespan",
     why="It is set up once, and its connections stay open for reuse.",
+    answers=("client-per-request", "slow-callback"),
 )
 shared_context = Fix(
     key="shared_context",
     title="httpx.AsyncClient(verify=context)",
     why="The expensive part is built once; each client still opens its own connection.",
+    answers=("slow-callback",),
 )
 
 

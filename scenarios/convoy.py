@@ -21,11 +21,13 @@ narrow = Fix(
     key="narrow",
     title="look up first, then `async with lock:`",
     why="Lookups touch no cart: outside the lock they overlap, and the lock is held for only 4 ms.",
+    answers=("lock-held-across-io", "lock-convoy"),
 )
 per_key = Fix(
     key="per_key",
     title="async with locks[cart]:",
     why="Different carts do not wait for each other; requests for the same cart still do.",
+    answers=("lock-held-across-io", "lock-convoy"),
 )
 
 scenario = Scenario(

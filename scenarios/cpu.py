@@ -22,6 +22,7 @@ processes = Fix(
     key="processes",
     title="await loop.run_in_executor(process_pool, ...)",
     why="Another process has its own interpreter and its own GIL: the loop is free.",
+    answers=("slow-callback", "gil-contention", "ready-delay-high"),
 )
 threads = Fix(
     key="threads",
@@ -33,6 +34,7 @@ slices = Fix(
     key="slices",
     title="await asyncio.sleep(0) between slices",
     why="Other tasks run between slices; the work takes just as long, and longer under load.",
+    answers=("slow-callback",),
 )
 
 

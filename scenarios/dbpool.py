@@ -25,16 +25,19 @@ release = Fix(
     key="release",
     title="await connection.close()  # before the slow await",
     why="A connection is held for 1 ms, not 200: five serve thousands a second.",
+    answers=("pool-exhausted", "requests-fail"),
 )
 pool_15 = Fix(
     key="pool_15",
     title="create_async_engine(..., pool_size=15)",
     why="15 / 0.2 s = 75 requests per second: the limit has moved, and the database has one, too.",
+    answers=("pool-exhausted", "requests-fail"),
 )
 shed = Fix(
     key="shed",
     title="if engine.pool.checkedout() == 5: raise HTTPException(503)",
     why="Requests that get a connection are served at once; the others get a 503 and may retry.",
+    answers=("pool-exhausted", "requests-fail"),
 )
 limit = Fix(
     key="limit",

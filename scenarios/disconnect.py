@@ -24,11 +24,13 @@ at_end = Fix(
     key="at_end",
     title="cancel at disconnect; write at the end, in one step",
     why="With no await between its halves, a write happens whole or not at all: a transaction.",
+    answers=("cancelled-mid-write",),
 )
 shield = Fix(
     key="shield",
     title="cancel at disconnect; with CancelScope(shield=True): await write()",
     why="The work is cancelled, the write is not: once begun, it completes.",
+    answers=("cancelled-mid-write",),
 )
 cancel = Fix(
     key="cancel",

@@ -22,6 +22,7 @@ task_group = Fix(
     key="task_group",
     title="async with asyncio.TaskGroup() as group",
     why="The first failure cancels the other legs, and the group waits until they end.",
+    answers=("task-outlived-parent",),
 )
 return_exceptions = Fix(
     key="return_exceptions",

@@ -23,11 +23,13 @@ semaphore = Fix(
     key="semaphore",
     title="async with for_all:  # asyncio.Semaphore(8)",
     why="Eight calls at a time, whoever makes them: as many as the service can serve.",
+    answers=("requests-fail",),
 )
 connections = Fix(
     key="connections",
     title="httpx.Limits(max_connections=8)",
     why="A shared client is a bound, too: calls that find no free connection queue.",
+    answers=("requests-fail",),
 )
 per_request = Fix(
     key="per_request",

@@ -23,16 +23,19 @@ limits = Fix(
     key="limits",
     title="httpx.Limits(max_connections=100)",
     why="Enough connections for the load: 55 rps × 0.25 s keep 14 of them busy.",
+    answers=("pool-exhausted",),
 )
 shed = Fix(
     key="shed",
     title="if slots.locked(): raise HTTPException(503)",
     why="Requests that cannot be served get a 503 at once; the others do not wait.",
+    answers=("pool-exhausted",),
 )
 bounded = Fix(
     key="bounded",
     title="async with asyncio.timeout(0.2) as wait, slots",
     why="A deadline for the wait alone: a request that gets a slot may finish.",
+    answers=("pool-exhausted",),
 )
 pool_timeout = Fix(
     key="pool_timeout",

@@ -37,11 +37,13 @@ page = Fix(
     key="page",
     title="return rows[:100]",
     why="Nobody reads 5,000 rows: a page costs a fiftieth, for the loop and for the client.",
+    answers=("slow-callback",),
 )
 dump_json = Fix(
     key="dump_json",
     title="return Response(rows_adapter.dump_json(rows))",
     why="Pydantic writes the JSON in Rust; so does recent FastAPI if you declare `-> list[Row]`.",
+    answers=("slow-callback",),
 )
 thread = Fix(
     key="thread",

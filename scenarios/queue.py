@@ -23,16 +23,19 @@ shed = Fix(
     key="shed",
     title="Queue(maxsize=20), queue.put_nowait(...), 503 when full",
     why="An event that cannot be handled soon is refused at once, and its sender knows.",
+    answers=("unbounded-growth",),
 )
 back_pressure = Fix(
     key="maxsize",
     title="Queue(maxsize=20), async with timeout(0.5): await queue.put(...)",
     why="A full queue makes the sender wait, but not for ever: back-pressure.",
+    answers=("unbounded-growth",),
 )
 more_consumers = Fix(
     key="consumers",
     title="three consumers instead of one",
     why="Enough for this load; without a bound, the queue grows again at the next peak.",
+    answers=("unbounded-growth",),
 )
 
 

@@ -22,11 +22,13 @@ gather = Fix(
     key="gather",
     title="await asyncio.gather(*(weather(city) for city in CITIES))",
     why="All eight start at once: together they take as long as the slowest.",
+    answers=("sequential-awaits",),
 )
 task_group = Fix(
     key="task_group",
     title="async with asyncio.TaskGroup() as group",
     why="The same, and if one fails the others are cancelled.",
+    answers=("sequential-awaits",),
 )
 comprehension = Fix(
     key="comprehension",

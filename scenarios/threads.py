@@ -23,11 +23,13 @@ more_tokens = Fix(
     key="tokens",
     title="current_default_thread_limiter().total_tokens = 200",
     why="The same pool, with enough threads: 100 requests per second × 0.5 s need 50 at a time.",
+    answers=("thread-limiter-exhausted",),
 )
 own_executor = Fix(
     key="executor",
     title="await loop.run_in_executor(executor_of_64, ...)",
     why="The slow call has threads of its own, and takes none from the other def endpoints.",
+    answers=("thread-limiter-exhausted",),
 )
 to_thread = Fix(
     key="to_thread",

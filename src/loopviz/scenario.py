@@ -25,7 +25,7 @@ class Fix:
     wrong: bool = False
     """True for a fix that looks right but is not; it is there to be tried."""
     answers: Sequence[str] = ()
-    """Rules for whose findings the fix is suggested; empty: all."""
+    """Rules for whose findings the fix is suggested; empty: none."""
     extra: str = ""
     """The extra of loopviz that the fix needs, `celery`; without it, it is shown as unavailable."""
     workers: int = 1

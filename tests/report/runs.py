@@ -11,12 +11,13 @@ from loopviz.wire.events import TASK_CANCELLED
 from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, Sample
 
 T0 = 1024 * SECOND
+ANSWERS = {"to_thread": ["slow-callback", "task-never-retrieved"]}
 
 
 def run(*, fix=False):
     """A made-up run: 10 requests on /report that block for 50 ms, or do not, and 10 pings."""
     naming = Naming([("/app", "scenarios")], lambda _path, _line: "    time.sleep(0.05)\n")
-    model = Model([("GET /report", 12), ("GET /ping", 20)], ["to_thread"], naming)
+    model = Model([("GET /report", 12), ("GET /ping", 20)], ["to_thread"], naming, ANSWERS)
     if fix:
         model.phases.assume("to_thread")
     model.mark(T0, "scenario:block")
@@ -95,7 +96,8 @@ def every_part():
     """The report of two workers, in which every key that a report may have is there."""
     counters = [("stored", "rows stored", False), ("never", "never told", True)]
     about = {"counters": counters, "lanes": Lanes()}
-    first = crowded(routes=[("GET /a", 5), ("GET /b", 7)], fixes=["to_thread"], **about)
+    routes, fixes = [("GET /a", 5), ("GET /b", 7)], {"fixes": ["to_thread"], "answers": ANSWERS}
+    first = crowded(routes=routes, **fixes, **about)
     second = crowded(**about, worker=2)
     first.lost(7, T0 + SECOND)
     story = Story(T0 + SECOND).counts("stored", 3).hook_failed("select: ValueError: x")

@@ -8,6 +8,7 @@ import pytest
 import loopviz
 from loopviz.clock import MS
 from loopviz.model.model import Model
+from loopviz.report.expectations import value_of
 from loopviz.report.renderers import renderer
 from loopviz.testing import Story
 from loopviz.wire.samples import Sample
@@ -85,6 +86,7 @@ def test_the_whole_report():
                 "victims": 0,
                 "victim_wait_ms": 0.0,
                 "suggested_fix": "to_thread",
+                "advice": "call an async library instead of a blocking one",
             }
         ],
         "probe": report["probe"],
@@ -201,3 +203,20 @@ def test_a_callback_that_just_runs_at_the_end_does_not_hang():
         report = report_of(model, now_ns=story.now_ns + ran * MS)
         assert report["findings"][0]["open"] == {"count": 1, "longest_ms": ran}
         assert summary(report).startswith("HANGS") is hangs
+
+
+def test_what_follows_from_a_finding_is_told_in_it_and_counts_as_its_rule():
+    story = Story().idle(MS).resource(1, "asyncio.Lock", 1, name="lock").task(1).step(1)
+    story.request(1, "GET /a").acquires(1, 1).idle(MS)
+    for task in range(2, 11):
+        story.task(task).step(task).request(task, "GET /b").waits_for(task, 1)
+    for task in range(1, 10):
+        story.idle(100 * MS).step(task).releases(task, 1).step(task + 1).acquires(task + 1, 1)
+    model = Model()
+    story.idle(MS).feed(model)
+    report = report_of(model)
+    (found,) = report["findings"]
+    (so,) = found["consequences"]
+    assert (found["rule"], so["rule"], so["count"]) == ("lock-held-across-io", "lock-convoy", 5)
+    assert so["sentence"] == "9 tasks queued for lock: GET /b waited 900 ms."
+    assert value_of("findings lock-convoy", report) == 5

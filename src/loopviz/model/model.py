@@ -66,8 +66,8 @@ class Model:
     ) -> None:
         """Takes the load's routes with their rates, and the fixes that are right, best first.
 
-        `answers` has for each fix the rules that it is suggested for (none: for all); `counters`
-        come as `Counters` takes them. The models of one run's workers share their `lanes`.
+        `answers` has for each fix the rules that it is suggested for; `counters` come as
+        `Counters` takes them. The models of one run's workers share their `lanes`.
         """
         self.naming = naming or Naming()
         self.loop = LoopTimes()
@@ -81,7 +81,7 @@ class Model:
         self._worker_records = WorkerRecords()
         meter = Meter(self.routes, self.loop, self.trace, self.counters, self.naming)
         self.phases = Phases(meter, self.counters)
-        self.builder = SnapshotBuilder(self.trace, self.naming)
+        self.builder = SnapshotBuilder(self.trace, self.naming, self.rules.awaits_at)
         self.builder.requests.worker = worker
         self._suggestions = Suggestions(fixes, answers or {})
         self._marks: deque[Mark] = deque(maxlen=_MARKS)
@@ -284,7 +284,7 @@ class Model:
         return self._present.distributions(now)
 
     def findings(self, now: int = 0) -> tuple[Finding, ...]:
-        """Worst first: errors, then by how long others waited, then by total time.
+        """Worst first: errors, then by the harm done; see `worst_first`.
 
         What goes on counts up to `now`, or to the newest event; to its end, if the target is gone.
         """

@@ -68,6 +68,10 @@ class Naming:
             file=self.short(site.path), line=site.line, function=site.function, path=site.path
         )
 
+    def line(self, path: str, number: int) -> str:
+        """A line of the file as it is; empty beyond its end, or if it cannot be read."""
+        return self._source_line(path, number)
+
     def source(self, location: Location | None) -> str:
         """The line's text, stripped; empty if it cannot be read."""
         return self._source_line(location.path, location.line).strip() if location else ""

@@ -154,6 +154,18 @@ def _finding(finding: Finding) -> dict[str, Any]:
         fields["location"] = {"file": where.file, "line": where.line, "function": where.function}
     if finding.suggested_fix:
         fields["suggested_fix"] = finding.suggested_fix
+    if finding.advice:
+        fields["advice"] = finding.advice
+    if finding.consequences:
+        fields["consequences"] = [
+            {
+                "rule": one.rule,
+                "sentence": one.sentence + ".",
+                "count": one.count,
+                "victim_wait_ms": round(one.waited_ns / MS, 3),
+            }
+            for one in finding.consequences
+        ]
     return fields
 
 

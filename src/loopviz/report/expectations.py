@@ -9,7 +9,7 @@ metric                                value
 `errors ROUTE`                        share of sent requests that failed; not of clients that left
 `gone ROUTE`                          requests whose client the app saw go away
 `lag_p99_ms`, `utilization`           of the loop
-`findings RULE`                       the count of that rule's findings
+`findings RULE`                       the count of that rule's findings and consequences
 `counter KEY`                         the value of that counter
 `tasks WHAT`                          `outlived_parent`, `never_retrieved`, `lost`, `raised` …
 `in_use_max KIND`, `waiting_max`      of the resource of that kind (`asyncio.Lock`) with the most
@@ -126,7 +126,9 @@ def _gone(report: Report, subject: str) -> int:
 
 def _findings(report: Report, subject: str) -> int:
     _one("rule", subject, RULE_INFOS)
-    return sum(found["count"] for found in report["findings"] if found["rule"] == subject)
+    told = [*report["findings"]]
+    told += [one for found in told for one in found.get("consequences", ())]
+    return sum(one["count"] for one in told if one["rule"] == subject)
 
 
 def _resource(figure: str) -> Callable[[Report, str], Any]:

@@ -7,9 +7,10 @@ from loopviz.model.names import Naming
 T0 = 1024 * SECOND
 
 
-def model_of(story, *fixes):
+def model_of(story, **answers):
+    """A model that has heard the story; `answers` has the rules of each fix."""
     naming = Naming([("/app", "scenarios")], lambda path, line: f"  line {line} of {path}\n")
-    model = Model(fixes=fixes, naming=naming)
+    model = Model(fixes=[*answers], naming=naming, answers=answers)
     story.feed(model)
     return model
 

@@ -116,10 +116,12 @@ def too_many(kind, capacity=5, **options):
     return Crowd(kind, capacity, **options).serve(range(0, 1000, 10), holds=20 * capacity)
 
 
-def jobs(kind="ThreadPoolExecutor", *, workers=2, count=20, every=10, runs=100, story=None):
+def jobs(
+    kind="ThreadPoolExecutor", *, number=1, workers=2, count=20, every=10, runs=100, story=None
+):
     """Jobs for so many workers, as a request each submits them; how long each was queued."""
     story = story or Story().idle(MS)
-    story.resource(1, kind, workers, name="", made_at=MADE)
+    story.resource(number, kind, workers, name="", made_at=MADE)
     ends, free = [], [0] * workers
     for i in range(count):
         worker = free.index(min(free))
@@ -136,12 +138,12 @@ def jobs(kind="ThreadPoolExecutor", *, workers=2, count=20, every=10, runs=100, 
         if what == "comes":
             came[i] = at
             story.task(task, CYCLE).step(task).request(task, "GET /thumb")
-            story.job(task, 1, "\t/app/work.py\t5\tthumb", by=task)
+            story.job(task, number, "\t/app/work.py\t5\tthumb", by=task)
         elif what == "starts":
             queued.append(at - came[i])
-            story.job_starts(task, 1, f"worker-{worker}")
+            story.job_starts(task, number, f"worker-{worker}")
         else:
-            story.job_ends(task, 1).step(task).response(task, "GET /thumb").end(task)
+            story.job_ends(task, number).step(task).response(task, "GET /thumb").end(task)
     return story.idle(MS), queued
 
 

@@ -58,7 +58,7 @@ def test_threads_that_are_all_taken(real_findings):
         "nap",
         Path(__file__).name,
     )
-    assert seen.sentence.startswith("All 2 threads of ")
+    assert seen.sentence.startswith("Both threads of ")
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -84,7 +84,7 @@ def test_a_database_pool(real_findings, tmp_path, early):
     seen = found["pool-exhausted"]
     assert seen.count >= 14
     assert seen.source == "await asyncio.sleep(0.1)"
-    assert "All 2 database connections of " in seen.sentence
+    assert "Both database connections of " in seen.sentence
 
 
 @pytest.mark.parametrize("shared", [False, True])

@@ -14,14 +14,16 @@ def test_a_fix_may_say_which_rules_it_answers():
     story.mark("fix:narrow_lock=on").feed(model)
     assert model.findings()[0].suggested_fix == "release_first"
     story.mark("fix:other=on").feed(model)
-    assert model.findings()[0].suggested_fix == "", "it may answer anything"
+    assert model.findings()[0].suggested_fix == "release_first", "another trouble's"
+    story.mark("fix:release_first=on").feed(model)
+    assert model.findings()[0].suggested_fix == ""
     story = too_many("sqlalchemy.pool").story
     assert fed(story, "narrow_lock", answers=answers).findings()[0].suggested_fix == ""
 
 
 def test_a_fix_is_suggested_until_one_is_on():
     story = stall(Story().idle(MS)).idle(MS)
-    model = model_of(story, "right", "also_right")
+    model = model_of(story, right=["slow-callback"], also_right=["slow-callback"])
     assert model.findings()[0].suggested_fix == "right"
     story.mark("fix:wrong=on").feed(model)
     assert model.findings()[0].suggested_fix == "right"
@@ -30,3 +32,4 @@ def test_a_fix_is_suggested_until_one_is_on():
     story.mark("fix:also_right=off").feed(model)
     assert model.findings()[0].suggested_fix == "right"
     assert model_of(stall(Story()).idle(MS)).findings()[0].suggested_fix == ""
+    assert model_of(stall(Story()).idle(MS), right=[]).findings()[0].suggested_fix == ""

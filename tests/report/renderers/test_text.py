@@ -14,7 +14,7 @@ summary, compare_table = renderer("text").report, renderer("text").comparison
 
 def test_the_summary_shows_what_was_crowded_and_the_troubles():
     lines = summary(report_of(crowded())).splitlines()
-    assert lines[-7:] == [
+    assert lines[-8:] == [
         "resource                              in use   waiting    p99 ms   gave up",
         "db.py:17 pool(2)                         2/2         2        30         1",
         "",
@@ -22,6 +22,7 @@ def test_the_summary_shows_what_was_crowded_and_the_troubles():
         "",
         "WARNING exception never retrieved × 1",
         "  A task raised ValueError: x, and nobody retrieved it.",
+        "  try: await the task, or use an `asyncio.TaskGroup`",
     ]
 
 
@@ -229,3 +230,14 @@ def test_compare_names_what_was_on_before():
     before = report_of(run(), ["a"])
     after = report_of(run(fix=True), ["a", "b"])
     assert compare_table(before, after).splitlines()[0] == "block: a → a + b"
+
+
+def test_summary_tells_what_follows_and_what_to_do():
+    report = report_of(run())
+    sentence = "39 tasks queued for Lock(1): GET /a waited 1.2 s"
+    so = {"rule": "lock-convoy", "sentence": sentence, "count": 39, "victim_wait_ms": 0.0}
+    found = report["findings"][0]
+    found |= {"consequences": [so], "advice": "`await asyncio.to_thread(time.sleep, 0.05)`"}
+    assert summary(report).splitlines()[-2:] == [f"  and so {sentence}", "  try --fix to_thread"]
+    del found["suggested_fix"]
+    assert summary(report).splitlines()[-1] == "  try: `await asyncio.to_thread(time.sleep, 0.05)`"

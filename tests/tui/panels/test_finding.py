@@ -164,7 +164,9 @@ def test_a_long_fix_never_hides_its_key():
 
 
 def test_without_a_fix_it_says_so():
-    assert panel(suggested_fix="")[2] == " no fix is known for this one"
+    assert panel(suggested_fix="", advice="")[2] == " no fix is known for this one"
+    advice = "`await asyncio.to_thread(time.sleep, 0.05)`"
+    assert panel(suggested_fix="", advice=advice)[2] == f" fix {advice.strip('`')}"
     assert "no fix" not in " ".join(panel(suggested_fix="", on=["to_thread"]))
 
 

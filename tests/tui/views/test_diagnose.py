@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings.rules import RULE_INFOS
-from loopviz.model.snapshot import CounterValue, Impact, Moment, Quantiles
+from loopviz.model.snapshot import Consequence, CounterValue, Impact, Moment, Quantiles
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.code import code_around
@@ -123,7 +123,7 @@ def test_what_is_worth_most_stays_when_there_is_no_room():
 
 def test_a_fix_that_is_on_is_not_offered():
     def fixed(snapshot):
-        return replace(snapshot, findings=(blamed(snapshot, suggested_fix=""),))
+        return replace(snapshot, findings=(blamed(snapshot, suggested_fix="", advice=""),))
 
     scene = scene_of(fixed)
     assert "FIX  no fix is known for this one" in "\n".join(texts(scene))
@@ -348,3 +348,28 @@ def test_a_long_line_of_code_is_whole():
     assert 'connection.scalar(text("SELECT count(*) FROM orders WHERE open"))' in words
     assert words.count("long") == 20
     assert "with the bug a connection is held, and does nothing" in "\n".join(rows(100))
+
+
+def test_what_happened_once_comes_after_a_counter_that_rises():
+    def once(snapshot, **more):
+        counter = CounterValue(key="lost", title="lost votes", bad=True, value=118, recent=12)
+        finding = blamed(snapshot, severity="error", count=1, **{"open": 0} | more)
+        return replace(snapshot, findings=(finding,), counters=(counter,))
+
+    scene = scene_of(once)
+    assert [entry.word for entry in entries(scene)] == ["counter", "ERROR"]
+    assert scene.finding is None, "the counter heads the live view"
+    still = scene_of(lambda snapshot: once(snapshot, open=1))
+    assert [entry.word for entry in entries(still)] == ["ERROR", "counter"], "it goes on"
+    assert still.finding is not None
+
+
+def test_what_follows_from_it_is_told_below_it():
+    so = Consequence("lock-convoy", "39 tasks queued for Lock(1): GET /a waited 1.2 s", 39, SECOND)
+
+    def followed(snapshot):
+        return replace(snapshot, findings=(blamed(snapshot, consequences=(so,)),))
+
+    for width, height in ((80, 24), (160, 50)):
+        text = "\n".join(texts(scene_of(followed), width, height))
+        assert "and so 39 tasks queued for Lock(1): GET /a waited 1.2 s" in text

@@ -60,7 +60,7 @@ def test_where_there_is_room_the_quiet_are_shown_and_the_first_in_detail():
     head = rendered.rows.index(rendered.row("held by"))
     assert "waited for by" in rendered.rows[head]
     line = rendered.rows[head + 1]
-    assert line[:40].split() == ["14ms", "#1", "order", "now", "db.py:30"]
+    assert line[:40].split() == ["14ms", "#1", "order", "last", "db.py:30"]
     assert line[40:].split() == ["8.0ms", "#3", "order", "db.py:20"]
 
 
@@ -138,7 +138,7 @@ def test_all_about_one():
     assert "2/2 FULL  mean" in text
     assert "made at    db.py:7 start" in text
     line = rendered.rows[rendered.rows.index(rendered.row("held by")) + 1]
-    assert line[:40].split() == ["14ms", "#1", "order", "now", "db.py:30"]
+    assert line[:40].split() == ["14ms", "#1", "order", "last", "db.py:30"]
     assert line[40:].split() == ["8.0ms", "#3", "order", "db.py:20"]
     assert rendered.view.location(rendered.controller.scene).line == 30  # where its first holder is
 

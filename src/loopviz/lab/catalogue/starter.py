@@ -21,6 +21,7 @@ to_thread = Fix(
     key="to_thread",
     title="await asyncio.to_thread(hash_password)",
     why="The hash takes as long, but in a thread: the loop serves the others.",
+    answers=("slow-callback",),  # the rules for whose findings it is suggested
 )
 # A wrong one is worth trying, too: it looks right but is not.
 coroutine = Fix(

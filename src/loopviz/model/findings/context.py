@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from loopviz.clock import SECOND
+from loopviz.model.findings.case import Case, Subject
+from loopviz.model.findings.code import Code
 from loopviz.model.names import Naming, Site, parse_site
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Resource, Task, Wait
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import Ongoing, ongoing
 from loopviz.model.state.request import Request
-from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.routes import Routes
 from loopviz.model.state.trace import Trace
 from loopviz.model.state.wait_for import WaitForGraph
@@ -29,6 +30,7 @@ class Context:
 
     def __init__(self, naming: Naming, loop: LoopTimes, load: Routes | None = None) -> None:
         self.naming = naming
+        self.code = Code(naming)
         self.loop = loop
         self.load = load
         """What the load sees of each of its routes."""
@@ -45,13 +47,15 @@ class Context:
         """What suspended tasks await, by number, as last read by the probe, and when."""
         self.wanted_awaits: tuple[int, ...] = ()
         """The tasks of which the wait-for graph has to know what they await."""
-        self.explained: set[Request | ResourceGroup] = set()
-        """Requests and resource groups whose trouble a rule before this one has explained."""
+        self.explained: dict[Subject, Case] = {}
+        """The cases that account for the trouble of these subjects, as far as rules were asked."""
         self._graph: tuple[int, WaitForGraph | None] = (0, None)
+        self._ongoing: Ongoing | None = None
 
     def begin_findings(self) -> None:
         """All rules are about to be asked: forgets what the last ones asked for and explained."""
         self.explained.clear()
+        self._ongoing = None
         self.wanted = 0
         live = self.trace.tasks.live
         self.stacks = {task: stack for task, stack in self.stacks.items() if task in live}
@@ -72,12 +76,51 @@ class Context:
 
     def awaits_at(self, task: Task) -> Location | None:
         """The user's line at which a task awaits another one, as last read by the probe."""
+        return self.where(self.awaits_site(task))
+
+    def awaits_site(self, task: Task) -> Site | None:
+        """The place at which it does, if the probe has read it since the task's last step."""
         known = self.awaits.get(task.number)
-        return self.where(parse_site(known.place)) if known is not None and known.place else None
+        if known is None or not known.place or task.end_ns > self.awaits_at_ns:
+            return None
+        return parse_site(known.place)
 
     def ongoing(self, now: int) -> Ongoing:
         """What has begun on the loop and not ended at `now`."""
-        return ongoing(self.trace, self.loop, self.load, now)
+        if self._ongoing is None or self._ongoing.now_ns != now:
+            self._ongoing = ongoing(self.trace, self.loop, self.load, now)
+        return self._ongoing
+
+    def explain(self, case: Case, subjects: Iterable[Subject]) -> None:
+        """That case accounts for their trouble, unless an earlier one does."""
+        for subject in subjects:
+            known = self.explained.get(subject)
+            if known is None or (case.bad and not known.bad):
+                self.explained[subject] = case
+
+    def cause(self, subjects: Iterable[Subject]) -> Case | None:
+        """The case that accounts for the first of them for which one does."""
+        return next((self.explained[one] for one in subjects if one in self.explained), None)
+
+    def blocked(self, start: int, end: int) -> Iterator[tuple[Subject, int]]:
+        """What blocked the loop in that time, and for how long; stalls that have ended."""
+        for stall in self.trace.stalls.overlapping(start, end):
+            yield stall.culprit, min(end, stall.end_ns) - max(start, stall.start_ns)
+
+    def blocked_now(self, start: int, now: int) -> Iterator[tuple[Subject, int]]:
+        """The same up to now, with the stall that has not ended."""
+        yield from self.blocked(start, now)
+        stall = self.ongoing(now).stall
+        if stall is not None:
+            yield stall.culprit, now - max(start, stall.start_ns)
+
+    def open_waits(self, now: int, least_ns: int) -> Iterator[Wait]:
+        """The open waits of at least that age, the oldest first; without idle consumers."""
+        for wait in self.trace.resources.waits:
+            if now - wait.began_ns < least_ns:
+                return
+            if not wait.idle:
+                yield wait
 
     def where(self, site: Site | None) -> Location | None:
         """The site as a line of the user's code; None for a library's, or if it is not known."""
@@ -89,6 +132,10 @@ class Context:
             function=site.function,
             path=site.path,
         )
+
+    def is_users(self, where: Location | None) -> bool:
+        """Whether that is a known line of the user's code."""
+        return where is not None and self.naming.is_users(where.path)
 
     def place(self, number: int) -> Location | None:
         """The place with that number as a line of the user's code; None as in `where`."""

@@ -8,7 +8,15 @@ from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.wire.kinds import Family
 
-__all__ = ["HolderStats", "StandingQueue", "first_line", "is_lock", "quoted", "resource_name"]
+__all__ = [
+    "HolderStats",
+    "StandingQueue",
+    "all_of",
+    "first_line",
+    "is_lock",
+    "quoted",
+    "resource_name",
+]
 
 _PLACES = 50
 """How many places of holders are distinguished."""
@@ -60,6 +68,11 @@ def first_line(context: Context, places: Iterable[int]) -> Location | None:
     """The first of the places that is a line of the user's code."""
     lines = (context.place(place) for place in places)
     return next((line for line in lines if line is not None), None)
+
+
+def all_of(count: int) -> str:
+    """`Both`, `All 5`, to begin a sentence with."""
+    return "Both" if count == 2 else f"All {count}"
 
 
 def quoted(source: str) -> str:

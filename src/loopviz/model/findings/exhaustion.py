@@ -1,11 +1,11 @@
 """The base of the rules about exhausted resources: no unit is left, and a queue stands."""
 
+from collections.abc import Iterable
 from itertools import islice
 
 from loopviz.clock import MS
-from loopviz.model.findings.case import Case, Verdict
-from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import HolderStats, StandingQueue, resource_name
+from loopviz.model.findings.case import Case, Subject, Verdict
+from loopviz.model.findings.evidence import HolderStats, StandingQueue, all_of, resource_name
 from loopviz.model.findings.rule import Rule
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Job, Resource, Wait
@@ -32,21 +32,21 @@ class ExhaustionCase(Case):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.group: ResourceGroup | None = None
+        self.capacity = 0
+        """How many units there were during the longest wait."""
         self.gave_up = 0
         self.queue = StandingQueue()
         self.holders = HolderStats()
         self.stuck_at: Location | None = None
         """Where a holder waits that releases nothing."""
+        self.stuck: tuple[Subject, ...] = ()
+        """The requests of all holders, if each unit is held for one while others wait."""
 
 
 class ExhaustionRule(Rule[ExhaustionCase]):
     """A resource of a family has no unit left, and tasks or jobs queue for it."""
 
     make_case = ExhaustionCase
-
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self._open: dict[Wait, None] = {}
 
     def family(self, group: ResourceGroup) -> bool:
         """Whether the rule is about such a resource."""
@@ -62,20 +62,16 @@ class ExhaustionRule(Rule[ExhaustionCase]):
 
     # ---- events
 
-    def wait_began(self, wait: Wait) -> None:
-        if not wait.idle and self.family(wait.resource.group):
-            self._open[wait] = None
-
     def wait_over(self, wait: Wait) -> None:
-        if wait in self._open:
-            del self._open[wait]
-            if wait.waited_ns >= SHORT_NS:
-                case = self._case(wait.resource.group)
-                who = self.context.label(wait.task), self.context.number(wait.task)
-                case.record(wait.waited_ns, wait.ended_ns, *who)
-                case.queue.add(wait.began_ns, wait.ended_ns)
-                case.gave_up += wait.gave_up
-                self.record_impact(case, self.context.waiting_request(wait.task), wait.waited_ns)
+        if wait.idle or wait.waited_ns < SHORT_NS or not self.family(wait.resource.group):
+            return
+        case = self._case(wait.resource.group, wait.capacity, wait.waited_ns)
+        who = self.context.label(wait.task), self.context.number(wait.task)
+        case.record(wait.waited_ns, wait.ended_ns, *who)
+        case.queue.add(wait.began_ns, wait.ended_ns)
+        case.gave_up += wait.gave_up
+        self.record_blocked(case, wait.began_ns, wait.ended_ns)
+        self.record_impact(case, self.context.waiting_request(wait.task), wait.waited_ns)
 
     def released(self, hold: Hold, at: int) -> None:
         case = self.cases.get(hold.resource.group)
@@ -89,31 +85,37 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         until = job.started_ns or job.ended_ns
         waited = until - job.submitted_ns
         if waited >= SHORT_NS and _was_full(group):
-            case = self._case(group)
+            case = self._case(group, job.resource.capacity, waited)
             label = self.context.label(job.task) if job.task is not None else "a job"
             case.record(waited, until, label, self.context.number(job.task))
             case.queue.add(job.submitted_ns, until)
             case.gave_up += not job.started_ns
+            self.record_blocked(case, job.submitted_ns, until)
             self.record_impact(case, self.context.waiting_request(job.task), waited)
         known = self.cases.get(group)
         if known is not None and job.started_ns:
             known.holders.add(job.place, job.ended_ns - job.started_ns)
-
-    def gap(self) -> None:
-        self._open.clear()
 
     # ---- findings
 
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
             case.clear_open()
-        for wait in islice(self._open, _OPEN):
-            if now - wait.began_ns < SHORT_NS:
-                break
+            case.stuck = ()
+        waits = (
+            wait
+            for wait in self.context.open_waits(now, SHORT_NS)
+            if self.family(wait.resource.group)
+        )
+        for wait in islice(waits, _OPEN):
             lasted = now - wait.began_ns
-            case = self._open_case(wait.resource.group, lasted)
+            case = self._open_case(wait.resource.group, wait.capacity, lasted)
             case.label = case.label or self.context.label(wait.task)
-            case.stuck_at = self._holder(wait.resource)
+            for culprit, ns in self.context.blocked_now(wait.began_ns, now):
+                case.owe_open(culprit, ns)
+            if case.open == 1:  # the oldest one
+                case.stuck_at = self._holder(wait.resource)
+                case.stuck = self._stuck(wait.resource)
             request = self.context.waiting_request(wait.task)
             if request is not None:
                 self.record_impact(case, request, 0)
@@ -125,8 +127,6 @@ class ExhaustionRule(Rule[ExhaustionCase]):
 
     def check(self, case: ExhaustionCase) -> Verdict:
         assert case.group is not None
-        if case.group in self.context.explained:
-            return Verdict.RECHECK
         waits, standing = self.patience(case.group)
         lasted = max(case.queue.longest, case.open_worst_ns)
         if case.gave_up and case.longest_ns >= LONG_NS:
@@ -139,6 +139,17 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         lasted = max(case.queue.longest, case.open_worst_ns)
         return bool(case.gave_up) or (case.longest_ns >= LONG_NS and lasted >= _DRAINS_NS)
 
+    def about(self, case: ExhaustionCase) -> Iterable[Subject]:
+        """The resource; what its holders hang at, if all of them do; what blocked the loop."""
+        assert case.group is not None
+        yield case.group
+        if case.stuck and all(one in self.context.explained for one in case.stuck):
+            yield from case.stuck
+        yield from super().about(case)
+
+    def explains(self, case: ExhaustionCase) -> Iterable[Subject]:
+        return (case.group,) if case.bad and case.group is not None else ()
+
     def location(self, case: ExhaustionCase) -> Location | None:
         """Where its holders spend the time; else where it was made."""
         made = case.group.site if case.group is not None else None
@@ -149,8 +160,8 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         assert group is not None
         name, units = resource_name(self.context, group), self.units(group)
         text = f"{name} had no {units} left"
-        if group.capacity > 1:
-            text = f"All {group.capacity} {units} of {name} were taken"
+        if case.capacity > 1:
+            text = f"{all_of(case.capacity)} {units} of {name} were taken"
         text += f": {case.label} waited {duration_text(case.longest_ns)} for one"
         if case.holders.mean_ns:
             text += f", each is held for {duration_text(case.holders.mean_ns)}"
@@ -158,25 +169,43 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             text += f" in {source}"
         return text + (f"; {case.gave_up} gave up" if case.gave_up else "")
 
+    def consequence(self, case: ExhaustionCase) -> str:
+        assert case.group is not None
+        count, name = case.count + case.open, resource_name(self.context, case.group)
+        waits = "1 wait" if count == 1 else f"{count:,} waits"
+        text = f"there were {waits} for {self.units(case.group)} of {name}"
+        return f"{text}, {duration_text(case.longest_ns)} at most"
+
     # ----
 
-    def _case(self, group: ResourceGroup) -> ExhaustionCase:
+    def _case(self, group: ResourceGroup, capacity: int, lasted: int) -> ExhaustionCase:
+        """The group's case, of which a wait for one of so many units has lasted that long."""
         case = self.case(group)
         case.group = group
+        if lasted >= case.longest_ns:
+            case.capacity = capacity
         return case
 
-    def _open_case(self, group: ResourceGroup, lasted: int) -> ExhaustionCase:
-        case = self._case(group)
+    def _open_case(self, group: ResourceGroup, capacity: int, lasted: int) -> ExhaustionCase:
+        case = self._case(group, capacity, lasted)
         case.record_open(lasted)
         return case
+
+    def _stuck(self, resource: Resource) -> tuple[Subject, ...]:
+        """The requests that the holders work for; empty if one of them works for none."""
+        requests = [self.context.waiting_request(hold.task) for hold in resource.holders.values()]
+        known = tuple(request for request in requests if request is not None)
+        return known if len(known) == len(requests) else ()
 
     def _refresh_jobs(self, resource: Resource, now: int) -> None:
         """Counts the jobs that no worker has taken up."""
         for job in islice(self.context.trace.jobs.open.values(), _OPEN):
             waits = now - job.submitted_ns if job.submitted_ns and not job.started_ns else 0
             if job.resource is resource and waits >= SHORT_NS:
-                case = self._open_case(resource.group, waits)
+                case = self._open_case(resource.group, resource.capacity, waits)
                 case.label = case.label or "a job"
+                for culprit, ns in self.context.blocked_now(job.submitted_ns, now):
+                    case.owe_open(culprit, ns)
 
     def _holder(self, resource: Resource) -> Location | None:
         """Where the task is that has held a unit the longest."""

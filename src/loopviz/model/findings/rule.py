@@ -1,18 +1,23 @@
 """The base of all rules: cases by culprit, a verdict on each, and a finding for each bad one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
 from loopviz.model.findings.evidence import quoted
 from loopviz.model.findings.suggestions import Suggest
 from loopviz.model.snapshot import Finding, Impact, Location
-from loopviz.model.snapshot.findings import latest, merge_impacts
+from loopviz.model.snapshot.findings import (
+    Consequence,
+    latest,
+    merge_consequences,
+    merge_impacts,
+)
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.request import Request
 
@@ -44,6 +49,8 @@ class RuleInfo:
     """What a finding's `count` counts, and what its `worst_ns` measures."""
     false_alarms: str = ""
     """What can deceive it, in either direction."""
+    tried: tuple[str, ...]
+    """What is healthy, looks similar, and was tried: it is no finding."""
     cures: tuple[str, ...]
     """What to do about it, the usual cure first."""
     many: str = "{places} more places, {count} times in total"
@@ -86,6 +93,26 @@ class Rule(Observer, Generic[C]):
         """
         raise NotImplementedError
 
+    def about(self, case: C) -> Iterable[Subject]:
+        """What may account for the case, the most likely first.
+
+        If an earlier rule's case explains one of them, this one is told as its consequence.
+        """
+        due_to = case.mostly_due_to
+        return () if due_to is None else (due_to,)
+
+    def explains(self, _case: C) -> Iterable[Subject]:
+        """What the case accounts for: see `about`. It may be a finding or not (`case.bad`)."""
+        return ()
+
+    def consequence(self, case: C) -> str:
+        """Describes the case as what follows from another: it goes on after "and so"."""
+        return self.sentence(case, "")
+
+    def advice(self, _case: C, _source: str) -> str:
+        """What to do about it, in words for the culprit's line of code."""
+        return self.info.cures[0]
+
     def second_ended(self, now: int, records: Sequence[NDArray[np.void]]) -> None:
         """A second of event time has ended; these were its events."""
 
@@ -116,12 +143,35 @@ class Rule(Observer, Generic[C]):
         request.victim_of.add(key)
         case.record_impact(request, wait_ns, new=new)
 
+    def record_blocked(self, case: C, start: int, end: int) -> None:
+        """Stalls between these times account for that much of the case."""
+        for culprit, ns in self.context.blocked(start, end):
+            case.owe(culprit, ns)
+
     # ---- findings
 
-    def findings(self, suggest: Suggest, now: int) -> list[Finding]:
-        """One finding for each culprit, worst first, and one that sums up the rest."""
+    def judge(self, now: int) -> None:
+        """Finds out which cases are bad now, and which of these follow from another one.
+
+        Rules are asked in their order, causes first.
+        """
         self.refresh(now)
-        bad = [case for case in self.cases.values() if self.check(case) is Verdict.WARN]
+        for case in self.cases.values():
+            case.consequences.clear()
+            case.cause = None
+            case.bad = self.check(case) is Verdict.WARN
+            if case.bad:
+                case.cause = self.context.cause(self.about(case))
+            if case.cause is not None and case.cause.bad:
+                case.cause.consequences.append(self._consequence(case))
+            self.context.explain(case.cause or case, self.explains(case))
+
+    def findings(self, suggest: Suggest, now: int) -> list[Finding]:
+        """One finding for each culprit, worst first, and one that sums up the rest.
+
+        Without those that follow from another finding.
+        """
+        bad = [case for case in self.cases.values() if case.bad and case.cause is None]
         others = self.cases.get(_OTHERS)
         bad.sort(
             key=lambda case: (
@@ -144,6 +194,14 @@ class Rule(Observer, Generic[C]):
             sentence = self.info.many.format(places=len(rest), count=count)
             found.append(self._finding(rest, False, sentence, None, "", suggest, now))
         return found
+
+    def _consequence(self, case: C) -> Consequence:
+        return Consequence(
+            self.info.id,
+            self.consequence(case),
+            case.count + case.open,
+            case.victim_ns + case.open_victim_ns,
+        )
 
     def _finding(
         self,
@@ -169,6 +227,8 @@ class Rule(Observer, Generic[C]):
             victims=sum(case.victims + case.open_victims for case in cases),
             victim_wait_ns=sum(case.victim_ns + case.open_victim_ns for case in cases),
             suggested_fix=suggest(self.info.id),
+            advice=self.advice(cases[0], source),
+            consequences=merge_consequences(one for case in cases for one in case.consequences),
             moments=latest(moment for case in cases for moment in case.moments),
             impacts=merge_impacts(
                 Impact(route, *impact)

@@ -11,8 +11,9 @@ from loopviz.model.findings.context import Context
 from loopviz.model.findings.rule import Rule
 from loopviz.model.findings.rules import RULES
 from loopviz.model.findings.suggestions import Suggest
-from loopviz.model.names import Naming
+from loopviz.model.names import Naming, Site
 from loopviz.model.snapshot import Finding, Location
+from loopviz.model.state.entities import Task
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.routes import Routes
@@ -75,6 +76,10 @@ class RuleSet(Observer):
         self._context.awaits = {awaiting.task: awaiting for awaiting in awaits}
         self._context.awaits_at_ns = at_ns
 
+    def awaits_at(self, task: Task) -> Site | None:
+        """Where a task awaits what it does, if that was read since its last step."""
+        return self._context.awaits_site(task)
+
     def add_stack(self, task: int, stack: tuple[Location, ...]) -> None:
         """Takes the await stack of a wanted task, outermost frame first."""
         self._context.stacks[task] = stack
@@ -110,6 +115,8 @@ class RuleSet(Observer):
     def findings(self, suggest: Suggest, now: int) -> list[Finding]:
         """The findings of all rules up to `now`; each rule's worst first."""
         self._context.begin_findings()
+        for rule in self.rules:
+            rule.judge(now)
         return [found for rule in self.rules for found in rule.findings(suggest, now)]
 
 

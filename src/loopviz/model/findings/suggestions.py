@@ -12,13 +12,13 @@ class Suggestions:
     """The fixes that are right, best first, each with the rules that it answers."""
 
     def __init__(self, fixes: Sequence[str], answers: Mapping[str, Sequence[str]]) -> None:
-        """`answers` has the rules of each fix; a fix without any answers all."""
+        """`answers` has the rules of each fix; a fix without any answers none."""
         self._fixes = tuple(fixes)
-        self._answers = {fix: rules for fix, rules in answers.items() if rules}
+        self._answers = answers
 
     def best(self, rule: str, fixes_on: frozenset[str]) -> str:
         """The best fix for the rule; empty if there is none, or if one is on already."""
-        fitting = [fix for fix in self._fixes if rule in self._answers.get(fix, (rule,))]
+        fitting = [fix for fix in self._fixes if rule in self._answers.get(fix, ())]
         if any(fix in fixes_on for fix in fitting):
             return ""
         return fitting[0] if fitting else ""

@@ -17,7 +17,7 @@ from loopviz.model.phases.types import (
     RouteComparison,
 )
 from loopviz.model.snapshot.critical_path import CriticalPath, PathPart
-from loopviz.model.snapshot.findings import Finding, Impact, Moment
+from loopviz.model.snapshot.findings import Consequence, Finding, Impact, Moment
 from loopviz.model.snapshot.loop import (
     GcStats,
     LoopDistributions,
@@ -42,6 +42,7 @@ from loopviz.model.snapshot.wait_tree import WaitNode, WaitTree
 
 __all__ = [
     "Comparison",
+    "Consequence",
     "CounterComparison",
     "CounterValue",
     "CriticalPath",

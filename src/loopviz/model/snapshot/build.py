@@ -1,6 +1,6 @@
 """Makes the frozen parts of a snapshot from the model's live objects."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from loopviz.clock import MS
@@ -55,8 +55,15 @@ _OUTCOMES = {
 class SnapshotBuilder:
     """Makes the parts of one trace: tasks, requests, resources, jobs, incidents."""
 
-    def __init__(self, trace: Trace, naming: Naming) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        naming: Naming,
+        awaits: Callable[[Task], Site | None] = lambda _task: None,
+    ) -> None:
+        """`awaits` returns where a suspended task awaits what it does, as far as it was read."""
         self._trace = trace
+        self._awaits = awaits
         self._naming = naming
         self.requests = RequestInfoBuilder(trace, naming, self._location)
         self._locations: dict[Site, Location] = {}
@@ -130,8 +137,7 @@ class SnapshotBuilder:
             else:
                 state = State.AWAIT
                 waiting += rest
-        place = wait.place if wait is not None and wait.place else task.place
-        waits_for = wait is not None and state is State.AWAIT
+        waits_for, place, what = self._waits_at(task)
         parent = task.parent_task
         return TaskInfo(
             number=task.number,
@@ -140,11 +146,9 @@ class SnapshotBuilder:
             parent=task.parent,
             request=task.request.number if task.request is not None else 0,
             state=state,
-            waits_for=wait.resource.group.display(self._naming)
-            if wait is not None and waits_for
-            else "",
-            place=self._location(place),
-            place_what=trace.site(place).name,
+            waits_for=waits_for if state is State.AWAIT else "",
+            place=place,
+            place_what=what,
             since_ns=since,
             started_ns=task.started_ns,
             steps=task.steps,
@@ -158,7 +162,7 @@ class SnapshotBuilder:
             outlived_ns=task.outlived_ns,
             never_retrieved=task.never_retrieved,
             group=task.group.number,
-            idle=waits_for and wait is not None and wait.idle,
+            idle=state is State.AWAIT and wait is not None and wait.idle,
         )
 
     def wait_tree(self, awaits: Iterable[Awaiting], awaits_at_ns: int, now: int) -> WaitTree:
@@ -237,18 +241,37 @@ class SnapshotBuilder:
         task, got = hold.task, self._location(hold.place)
         if task is None:
             return HolderInfo(task=0, label="", since_ns=hold.since_ns, location=got)
-        wait = task.waiting
-        place = wait.place if wait is not None and wait.place else task.place
+        waits_for, place, what = self._waits_at(task)
         return HolderInfo(
             task=task.number,
             label=self._trace.label(task),
             since_ns=hold.since_ns,
             location=got,
-            place=self._location(place),
-            place_what=wait.resource.group.display(self._naming)
-            if wait
-            else self._trace.site(place).name,
+            place=place,
+            place_what=waits_for or what,
+            waits_now=bool(waits_for) or what == "thread" or self._awaits(task) is not None,
         )
+
+    def _waits_at(self, task: Task) -> tuple[str, Location | None, str]:
+        """The resource that a task waits for, the place, and what is awaited there.
+
+        Without a recorded wait, a worker's job, or a reading of its await stack since its last
+        step, they are those of its last wait.
+        """
+        wait, job = task.waiting, task.offloaded
+        if wait is not None:
+            place = wait.place or task.place
+            name = wait.resource.group.display(self._naming)
+            return name, self._location(place), self._trace.site(place).name
+        read = self._awaits(task)
+        where = self._where(read) if read is not None else None
+        if job is not None and not job.ended_ns:
+            queued = "" if job.started_ns else job.resource.group.display(self._naming)
+            return queued, where, "thread"
+        if read is not None:
+            return "", where, read.name
+        last = self._trace.site(task.place)
+        return "", self._location(task.place), "" if last.name == "thread" else last.name
 
     def _waiter(self, wait: Wait) -> WaiterInfo:
         label = self._trace.label(wait.task)

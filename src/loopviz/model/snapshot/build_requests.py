@@ -60,17 +60,27 @@ class RequestInfoBuilder:
 
     def open(self, request: Request, now: int) -> RequestInfo:
         """An open request, up to `now`."""
-        state, end = self._trace.state_of(request, now), max(now, request.end_ns)
-        times, states = request.times[:], bytearray(request.states)
-        times.append(end)
-        states.append(state)
+        end = max(now, request.end_ns)
+        times, states, sums = request.times[:], bytearray(request.states), list(request.sums)
+        since, last = request.end_ns, len(times)
+        for until, state in self._trace.open_spans(request, end):
+            if since < until <= end or (until == end and len(times) == last):
+                times.append(until)
+                states.append(state)
+                sums[state] += until - since
+                since = until
         spans = Spans(request.start_ns, times, bytes(states))
-        sums = list(request.sums)
-        sums[state] += end - request.end_ns
+        return self._open(request, spans, sums, self._waits_for(request))
+
+    def _waits_for(self, request: Request) -> WaitKind:
+        """The resource that an open request waits for now, or the executor of its job."""
         task = self._trace.tasks.live.get(request.task)
         wait = task.waiting if task is not None else None
-        kind: WaitKind = (wait.place, wait.resource.group) if wait else _UNKNOWN
-        return self._open(request, spans, sums, kind)
+        if wait is not None:
+            return wait.place, wait.resource.group
+        job = task.offloaded if task is not None else None
+        queued = job is not None and not job.started_ns
+        return (0, job.resource.group) if job is not None and queued else _UNKNOWN
 
     def at(self, request: Request, moment: int) -> RequestInfo | None:
         """The request as it was at `moment`; None if it had not begun."""

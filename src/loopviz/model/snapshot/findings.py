@@ -10,10 +10,22 @@ from typing import Literal, NamedTuple
 
 from loopviz.model.snapshot.types import Location
 
-__all__ = ["MOMENTS", "Finding", "Impact", "Moment", "latest", "merge_impacts", "worst_first"]
+__all__ = [
+    "MOMENTS",
+    "Consequence",
+    "Finding",
+    "Impact",
+    "Moment",
+    "latest",
+    "merge_consequences",
+    "merge_impacts",
+    "worst_first",
+]
 
 MOMENTS = 8
 """How many of its last moments a finding keeps."""
+_CONSEQUENCES = 5
+"""How many consequences a finding keeps."""
 
 
 class Moment(NamedTuple):
@@ -37,6 +49,19 @@ class Impact(NamedTuple):
     waited_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What follows from a finding, and is no finding of its own for that reason."""
+
+    rule: str
+    """The rule that would have found it."""
+    sentence: str
+    """It goes on after "and so"."""
+    count: int
+    waited_ns: int
+    """How long requests waited for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something is wrong, with its evidence."""
@@ -56,7 +81,11 @@ class Finding:
     victims: int
     victim_wait_ns: int
     suggested_fix: str
-    """A fix's key, empty if the scenario has none."""
+    """A fix's key, empty if the scenario has none for it."""
+    advice: str = ""
+    """What to do about it, in words for this code."""
+    consequences: tuple[Consequence, ...] = ()
+    """What follows from it, the worst first."""
     moments: tuple[Moment, ...] = ()
     """The last ones, newest first."""
     impacts: tuple[Impact, ...] = ()
@@ -66,17 +95,36 @@ class Finding:
     open_ns: int = 0
     """How long the longest of these has lasted."""
 
+    @property
+    def harm_ns(self) -> int:
+        """How long requests waited for it; if none is known to have, how long it lasted."""
+        return self.victim_wait_ns if self.victims else self.total_ns
+
+    @property
+    def once(self) -> bool:
+        """Whether it happened once, and is over."""
+        return self.count == 1 and not self.open
+
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Errors first, then by how long others waited, then by total time."""
-    return tuple(
-        sorted(findings, key=lambda f: (f.severity != "error", -f.victim_wait_ns, -f.total_ns))
-    )
+    """Errors first; then by the harm done, and by how often."""
+    return tuple(sorted(findings, key=lambda f: (f.severity != "error", -f.harm_ns, -f.count)))
 
 
 def latest(moments: Iterable[Moment]) -> tuple[Moment, ...]:
     """The last `MOMENTS` of them, newest first."""
     return tuple(nlargest(MOMENTS, moments))
+
+
+def merge_consequences(consequences: Iterable[Consequence]) -> tuple[Consequence, ...]:
+    """The worst first; of the same sentence, one with both counts."""
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    for one in consequences:
+        count, waited = sums.get((one.rule, one.sentence), (0, 0))
+        sums[one.rule, one.sentence] = count + one.count, waited + one.waited_ns
+    merged = (Consequence(*what, *figures) for what, figures in sums.items())
+    worst = sorted(merged, key=lambda one: (-one.waited_ns, -one.count, one.sentence))
+    return tuple(worst[:_CONSEQUENCES])
 
 
 def merge_impacts(impacts: Iterable[Impact]) -> tuple[Impact, ...]:

@@ -16,7 +16,12 @@ from loopviz.model.snapshot import (
     State,
     TaskTable,
 )
-from loopviz.model.snapshot.findings import latest, merge_impacts, worst_first
+from loopviz.model.snapshot.findings import (
+    latest,
+    merge_consequences,
+    merge_impacts,
+    worst_first,
+)
 from loopviz.model.snapshot.overview import merge_overviews
 from loopviz.model.state.counters import merge_counters
 
@@ -162,6 +167,7 @@ def _one(same: Sequence[Finding]) -> Finding:
         victim_wait_ns=sum(f.victim_wait_ns for f in same),
         moments=latest(moment for f in same for moment in f.moments),
         impacts=merge_impacts(impact for f in same for impact in f.impacts),
+        consequences=merge_consequences(one for f in same for one in f.consequences),
         open=sum(f.open for f in same),
         open_ns=max(f.open_ns for f in same),
     )

@@ -41,6 +41,8 @@ class HolderInfo(NamedTuple):
     """Where the task waits now, or last waited: what the unit is held across."""
     place_what: str = ""
     """What it awaits there: a resource's name, `sleep`, `socket`; empty: not known."""
+    waits_now: bool = False
+    """Whether it waits there now; else it last waited there, and where it does now is not known."""
 
 
 class WaiterInfo(NamedTuple):

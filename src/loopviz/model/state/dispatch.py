@@ -69,10 +69,10 @@ def handlers(trace: Trace) -> list[Handler]:
 
     def job(at: int, job_and_executor: int, task_id: int, place: int, _: Strings) -> None:
         task = live.get(task_id)
-        if task is not None:
-            task.offloaded = True
         job_id, executor_id = job_and_executor >> 32 & NUMBER, job_and_executor & NUMBER
-        jobs.submitted(at, job_id, executor_id, task, place)
+        submitted = jobs.submitted(at, job_id, executor_id, task, place)
+        if task is not None and (task.offloaded is None or task.offloaded.ended_ns):
+            task.offloaded = submitted
 
     def job_start(
         at: int, job_and_executor: int, _task_id: int, worker: int, strings: Strings

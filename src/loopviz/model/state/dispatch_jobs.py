@@ -66,5 +66,6 @@ def _span(wait: Wait, job: Job, at: int, state: State) -> None:
     task = job.task
     if task is None or task.serves is None or task.running or task.waiting is not wait:
         return
+    task.serves.add(job.queued_until(at), State.RESOURCE, (0, job.resource.group))
     kind = (wait.place, wait.resource.group) if state is State.RESOURCE else (job.place, None)
     task.serves.add(at, state, kind)

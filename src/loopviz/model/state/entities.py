@@ -3,6 +3,7 @@
 The tables that keep them (`Tasks`, `Resources`, `Jobs`) are files of their own.
 """
 
+from loopviz.model.snapshot import State
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import JobOccupancy, ResourceGroup
 from loopviz.model.state.task_group import TaskGroup
@@ -67,8 +68,9 @@ class Task:
         self.place = self.waker = self.ended_ns = self.outlived_ns = self.children = 0
         """`place`: where it waited before its newest step; `waker`: the task that woke it last."""
         self.outcome = PENDING
-        self.running = self.offloaded = False
-        """`offloaded`: it has submitted a worker job, and not waited for it yet."""
+        self.running = False
+        self.offloaded: Job | None = None
+        """The first worker job that it has submitted since it last waited for one."""
         self.parent_task: Task | None = None
         """The task that created it, until one of the two ends."""
         self.request: Request | None = None
@@ -96,6 +98,22 @@ class Task:
         wait = self.job_wait
         return wait if wait is not None and wait.job is not None and wait.job.awaited else None
 
+    def suspended_spans(self, now: int) -> list[tuple[int, State]]:
+        """What it has done since it was suspended: until when, and what."""
+        job, wait = self.offloaded, self.waiting
+        if wait is not None and wait.job is None:
+            return [(now, State.RESOURCE)]
+        if job is None:
+            return [(now, State.AWAIT)]
+        spans = [(job.started_ns or now, State.RESOURCE)]
+        if wait is not None:
+            spans += [(wait.began_ns, State.THREAD), (now, State.RESOURCE)]
+        elif job.started_ns:
+            spans.append((job.ended_ns or now, State.THREAD))
+        if job.ended_ns:
+            spans.append((now, State.AWAIT))
+        return spans
+
     def suspended(self, start: int, end: int, place: int) -> None:
         """It was suspended from `start` to `end` while it waited for a resource or held one."""
         group: ResourceGroup | None = None
@@ -112,6 +130,7 @@ class Wait:
 
     __slots__ = (
         "began_ns",
+        "capacity",
         "ended_ns",
         "gave_up",
         "idle",
@@ -134,6 +153,8 @@ class Wait:
         self.task = task
         self.job = job
         self.resource = resource
+        self.capacity = resource.capacity
+        """How many units the resource had when it began."""
         self.place = place
         self.began_ns = at
         self.ended_ns = self.waited_ns = 0
@@ -283,3 +304,9 @@ class Job:
         """Whether its task has made no step since it started, and so awaits its end."""
         task = self.task
         return task is not None and not task.ended_ns and task.step_ns <= self.started_ns
+
+    def queued_until(self, now: int) -> int:
+        """Until when no worker had taken it up: at most `now`; 0 if that was not seen."""
+        if self.started_ns:
+            return min(self.started_ns, now)
+        return now if self.ended_ns else 0

@@ -51,7 +51,7 @@ class Jobs:
 
     def submitted(
         self, at: int, job_id: int, executor_id: int, task: Task | None, place: int
-    ) -> None:
+    ) -> Job:
         """JOB."""
         executor = self._find(executor_id, at)
         job = self.open.get(job_id)
@@ -65,6 +65,7 @@ class Jobs:
         if job.ended_ns:
             del self.open[job_id]
             self.observer.job_ended(job)
+        return job
 
     def started(self, at: int, job_id: int, executor_id: int, worker: str) -> None:
         """JOB_START."""

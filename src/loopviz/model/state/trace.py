@@ -150,9 +150,14 @@ class Trace:
                             state = waits_as.get(b)
                             if state is None:
                                 state = self._wait_at(b)
-                            state = state or (_THREAD if task.offloaded else _AWAIT)
-                            serves.add(ready, state, (b, None))
-                            task.offloaded = False
+                            job = task.offloaded
+                            if job is not None:
+                                state = state or _THREAD
+                                task.offloaded = None
+                                until = job.queued_until(ready)
+                                if state == _THREAD and until:
+                                    serves.add(until, _RESOURCE, (b, job.resource.group))
+                            serves.add(ready, state or _AWAIT, (b, None))
                 if serves is not None and at > ready:
                     serves.add(at, _READY)
                     if at - ready >= _VICTIM_NS:
@@ -209,12 +214,8 @@ class Trace:
         request = self._request(self._task)
         slow = now - self._start >= SLOW_NS // 2
         where = self.samples.location(self._start) if slow else None
-        return Running(
-            since_ns=self._start,
-            label=self._what(self._task, self._site),
-            location=where,
-            request=request,
-        )
+        label = self._what(self._task, self._site)
+        return Running(since_ns=self._start, label=label, location=where, request=request)
 
     def open_stall(self, now: int) -> Stall | None:
         """The running callback as a stall, if it has run for that long."""
@@ -222,14 +223,12 @@ class Trace:
             return None
         return self._new_stall(self._start, 0, now, self._task, self._site)
 
-    def state_of(self, request: Request, now: int) -> State:
-        """What the task of an open request does now."""
+    def open_spans(self, request: Request, now: int) -> list[tuple[int, State]]:
+        """What the task of an open request has done since its last span: until when, and what."""
         task = self.tasks.live.get(request.task)
-        if task is None or not task.running:
-            if task is not None and task.waiting is not None:
-                return State.RESOURCE
-            return State.THREAD if task is not None and task.offloaded else State.AWAIT
-        return State.BLOCKING if now - self._start >= SLOW_NS else State.RUN
+        if task is not None and task.running:
+            return [(now, State.BLOCKING if now - self._start >= SLOW_NS else State.RUN)]
+        return task.suspended_spans(now) if task is not None else [(now, State.AWAIT)]
 
     def text(self, number: int) -> str:
         """A string of the loop's ring, or of the aux ring (`IN_AUX`); empty if it was lost."""

@@ -5,7 +5,7 @@ Nothing here imports anyio: the module comes from the app.
 
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import GeneratorType, ModuleType
 from typing import Any
 
 from loopviz.probe.patches.executors import SubmittedJob, new_job
@@ -205,7 +205,7 @@ def _runs_in_thread(original: Any) -> Any:
         cls: Any, func: Any, args: Any, abandon_on_cancel: bool = False, limiter: Any = None
     ) -> Any:
         recorder = current()
-        job = None if recorder is None else _new_job(recorder, cls, func, limiter)
+        job = None if recorder is None else _new_job(recorder, cls, func, args, limiter)
         if job is None:
             return await original(cls, func, args, abandon_on_cancel, limiter)
         try:
@@ -216,11 +216,18 @@ def _runs_in_thread(original: Any) -> Any:
     return run_sync_in_worker_thread
 
 
-def _new_job(recorder: Recorder, backend: Any, function: Any, limiter: Any) -> SubmittedJob | None:
-    """A job of the limiter, since there is no executor. `_limiter` is that of an adapter."""
+def _new_job(
+    recorder: Recorder, backend: Any, function: Any, args: Any, limiter: Any
+) -> SubmittedJob | None:
+    """A job of the limiter, since there is no executor. `_limiter` is that of an adapter.
+
+    Starlette's `_next` runs a generator of the app a little further: the job is the generator's.
+    """
     with fail_safe("job", recorder):
         limiter = limiter or backend.current_default_thread_limiter()
-        return new_job(recorder, getattr(limiter, "_limiter", limiter), function)
+        steps = getattr(function, "__name__", "") == "_next" and len(args) == 1
+        runs = args[0] if steps and type(args[0]) is GeneratorType else function
+        return new_job(recorder, getattr(limiter, "_limiter", limiter), function, runs)
     return None
 
 

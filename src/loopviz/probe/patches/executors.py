@@ -151,11 +151,16 @@ def _left(line: _Line, job: SubmittedJob, future: "Future[Any]") -> None:
         line.leave(job.recorder, job.a, outcome)
 
 
-def new_job(recorder: Recorder, executor: Any, function: Any) -> SubmittedJob | None:
-    """Record a submitted job. Returns None if that fails."""
+def new_job(
+    recorder: Recorder, executor: Any, function: Any, runs: Any = None
+) -> SubmittedJob | None:
+    """Record a submitted job. Returns None if that fails.
+
+    `runs`: the function or generator to name it after, if it is not `function`.
+    """
     with fail_safe("job", recorder):
         resource = resource_of(executor)
-        a = recorder.job(resource, function) if resource is not None else 0
+        a = recorder.job(resource, runs or function) if resource is not None else 0
         return SubmittedJob(recorder, a, function) if a else None
     return None
 

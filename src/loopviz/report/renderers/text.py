@@ -94,8 +94,12 @@ def _findings(findings: list[Part]) -> Iterator[str]:
         yield f"  {found['sentence'].rstrip('.')}{_victims(found)}."
         if where := found.get("location"):
             yield f"  at {where['file']}:{where['line']}"
+        for one in found.get("consequences", ()):
+            yield f"  and so {one['sentence']}"
         if found.get("suggested_fix"):
             yield f"  try --fix {found['suggested_fix']}"
+        elif found.get("advice"):
+            yield f"  try: {found['advice']}"
     if not findings:
         yield "no findings"
 

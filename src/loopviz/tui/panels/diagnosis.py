@@ -8,7 +8,13 @@ from textual.strip import Strip
 from loopviz.model.snapshot import Finding
 from loopviz.tui.draw.text import Line, clean, fill_rows, wrap
 from loopviz.tui.panels.code import Source, code_around
-from loopviz.tui.panels.finding import finding_title, nothing_found, paragraph, times_text
+from loopviz.tui.panels.finding import (
+    consequences_rows,
+    finding_title,
+    nothing_found,
+    paragraph,
+    times_text,
+)
 from loopviz.tui.panels.fixes import tick, why_text
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
@@ -83,6 +89,7 @@ def _found(
     rows = [blank]
     rows += paragraph(finding.sentence, theme.dim if calm else theme.strong, width, scene, 6)
     rows += paragraph(times_text(finding), theme.dim, width, scene)
+    rows += consequences_rows(finding, scene, width, 2)
     if finding.location:
         around = 0 if source_visible else 3 if height >= 24 else 1
         rows += [blank, *code_around(scene, finding, width, around, source)]

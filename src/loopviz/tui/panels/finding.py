@@ -14,6 +14,8 @@ from loopviz.tui.panels.places import file_line, place_of, without_folders
 from loopviz.tui.panels.scene import Scene
 
 __all__ = [
+    "advice_text",
+    "consequences_rows",
     "draw_finding",
     "evidence",
     "finding_title",
@@ -64,6 +66,20 @@ def times_text(finding: Finding) -> str:
         if finding.count > 1:
             times += f", {duration(finding.total_ns, ' ')} in total"
     return times
+
+
+def consequences_rows(finding: Finding, scene: Scene, width: int, most: int) -> list[Strip]:
+    """`and so 39 tasks queued for Lock(1)`: what follows from it, the worst first."""
+    return [
+        row
+        for one in finding.consequences[:most]
+        for row in paragraph(f"and so {one.sentence}", scene.theme.dim, width, scene, 2)
+    ]
+
+
+def advice_text(finding: Finding) -> str:
+    """What to do about it; the marks around code are for plain text."""
+    return finding.advice.replace("`", "")
 
 
 def draw_finding(scene: Scene, plan: Plan) -> list[Strip]:

@@ -19,7 +19,11 @@ def fix_line(scene: Scene, width: int) -> list[Strip]:
         finding = scene.finding
         if finding is None or scene.fix(finding.suggested_fix) or scene.status.fixes_on:
             return []
-        return [line.add(" no fix is known for this one", theme.dim).strip(theme.text)]
+        advice = clean(finding.advice).replace("`", "")
+        if not advice:
+            return [line.add(" no fix is known for this one", theme.dim).strip(theme.text)]
+        line.add(" fix ", theme.good)
+        return [line.add(fit(advice, line.left, scene.glyphs.more), theme.text).strip(theme.text)]
     letter = scene.letter(fix.key)
     press = f"   press {letter}"
     line.add(" fix ", theme.good).add(f"{letter}: ", theme.good)

@@ -82,11 +82,15 @@ class Scene:
 
     @property
     def finding(self) -> Finding | None:
-        """The worst finding; one that is still seen goes before one that is not."""
+        """The worst finding; one that is still seen goes before one that is not.
+
+        None if it happened only once while a counter rises that ought to stay 0.
+        """
         if not self.snapshot or not self.snapshot.findings:
             return None
         findings = self.snapshot.findings
-        return next((f for f in findings if not self.is_stale(f)), findings[0])
+        worst = next((f for f in findings if not self.is_stale(f)), findings[0])
+        return None if worst.once and self.rising_counter is not None else worst
 
     @property
     def rising_counter(self) -> CounterValue | None:

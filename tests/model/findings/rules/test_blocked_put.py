@@ -1,7 +1,10 @@
 """Tasks that wait to put into a full queue."""
 
 from loopviz.clock import MS, SECOND
+from loopviz.model.model import Model
+from loopviz.model.names import Naming
 from loopviz.testing import Story
+from loopviz.wire.awaiting import Awaiting
 from loopviz.wire.events import WAIT_GET
 from tests.model.findings.stories import HOLDS, WAITS, fed, request
 
@@ -87,3 +90,13 @@ def test_a_wait_to_take_is_none():
     for task in range(10, 40):
         request(story, task).waits_for(task, QUEUE, place=WAITS, direction=WAIT_GET).idle(MS)
     assert rules(story, 30 * SECOND).get("blocked-put") is None
+
+
+def test_the_line_at_which_the_consumer_waits_is_quoted_without_its_comment():
+    story = puts(queue(), [10])
+    naming = Naming([("/app", "app")], lambda path, line: "await asyncio.sleep(9)  # a phone\n")
+    model = Model(naming=naming)
+    story.selects().feed(model)
+    model.rules.add_awaits([Awaiting(1, HOLDS, (), False)], story.now_ns)
+    (finding,) = model.findings(story.now_ns + 2500 * MS)
+    assert finding.sentence.endswith("it waits in await asyncio.sleep(9)")

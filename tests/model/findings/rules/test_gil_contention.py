@@ -10,7 +10,7 @@ def test_waiting_for_the_gil_has_a_finding_of_its_own():
     for line in (7, 8):
         story.callback("Selector._read_ready", 25 * MS)
         story.sampled("/app/cpu.py", line, "crunch", gil=True).runs(25 * MS).idle(MS)
-    (found,) = model_of(story, "processes").findings()
+    (found,) = model_of(story).findings()
     assert (found.rule, found.title) == ("gil-contention", "WAITING FOR THE GIL")
     assert (found.count, found.worst_ns, found.severity) == (2, 50 * MS, "error")
     assert found.location.function == "crunch"

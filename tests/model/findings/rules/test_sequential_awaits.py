@@ -3,6 +3,8 @@
 import pytest
 
 from loopviz.clock import MS
+from loopviz.model.model import Model
+from loopviz.model.names import Naming
 from loopviz.testing import Story
 from tests.model.findings.stories import (
     MADE,
@@ -118,3 +120,34 @@ def test_waits_for_a_lock_in_a_row_are_no_awaits_to_overlap():
 
 def test_a_librarys_event_is_how_anyio_waits_for_a_socket():
     assert in_a_row_for("asyncio.Event", "\t0\t") == {"sequential-awaits"}
+
+
+@pytest.mark.parametrize(("statuses", "told"), [((200, 200, 200), True), ((503, 0, 200), False)])
+def test_calls_that_are_tried_again_depend_on_each_other(statuses, told):
+    story = Story().idle(MS)
+    for task in (1, 2, 3):
+        request(story, task)
+        for status in statuses:
+            story.idle(30 * MS).step(task, place=place(20))
+            story.http_call(task, "up", status, place=place(20))
+        answered(story, task)
+    assert bool(found(story, "sequential-awaits")) == told
+
+
+@pytest.mark.parametrize(
+    ("loop", "told"),
+    [
+        (["    for item in items:\n"], True),
+        (["    while cursor:\n"], False),
+        (["    for attempt in range(3):\n", "        if attempt: return\n"], False),
+    ],
+)
+def test_a_loop_that_ends_by_what_it_got_cannot_overlap(loop, told):
+    source = [*["\n"] * 10, "async def get():\n", *loop, "        await page()\n"]
+    line = len(source)
+    naming = Naming([("/app", "app")], lambda _path, n: source[n - 1] if n <= len(source) else "")
+    model = Model(naming=naming)
+    awaiting([(30, place(line))] * 10).feed(model)
+    assert [f.rule for f in model.findings()] == ["sequential-awaits"] * told
+    if told:
+        assert model.findings()[0].advice == "`await asyncio.gather(*(page() for item in items))`"

@@ -11,7 +11,7 @@ from tests.model.findings.stalls import T0, model_of, stall
 
 def test_a_stall_is_a_finding_with_its_line():
     story = stall(Story().idle(MS)).idle(MS)
-    model = model_of(story, "to_thread", "plain_def")
+    model = model_of(story, to_thread=["slow-callback"], plain_def=["slow-callback"])
     (found,) = model.findings()
     assert (found.rule, found.title, found.count) == ("slow-callback", "SLOW CALLBACK", 1)
     assert (found.worst_ns, found.total_ns) == (50 * MS, 50 * MS)

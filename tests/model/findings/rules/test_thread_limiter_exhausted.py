@@ -29,7 +29,7 @@ def test_an_executor_whose_workers_are_all_taken(kind, rule):
     assert seen.location == Location(
         file="app/work.py", line=5, function="thumb", path="/app/work.py"
     )
-    assert seen.sentence.startswith("All 2 ")
+    assert seen.sentence.startswith("Both ")
 
 
 def test_an_executor_with_a_free_worker():
@@ -64,3 +64,13 @@ def test_jobs_that_no_worker_takes_up():
     story.job_starts(1, 1).idle(SECOND)
     (seen,) = found(story)
     assert (seen.rule, seen.count, seen.worst_ns) == ("thread-limiter-exhausted", 4, SECOND)
+
+
+def test_as_many_threads_were_taken_as_there_were_then():
+    """The limit was raised later."""
+    crowd = too_many("anyio.CapacityLimiter", name="default thread limiter", made="\t0\t")
+    crowd.story.resource(
+        1, "anyio.CapacityLimiter", 200, name="default thread limiter", made_at="\t0\t"
+    ).idle(MS)
+    (seen,) = found(crowd.story)
+    assert seen.sentence.startswith("All 5 threads of default thread limiter were taken")

@@ -12,6 +12,7 @@ from loopviz.model.findings.rules.gil_contention import GilContention
 from loopviz.model.findings.rules.lock_convoy import LockConvoy
 from loopviz.model.findings.rules.lock_held_across_io import LockHeldAcrossIo
 from loopviz.model.findings.rules.loop_spins import LoopSpins
+from loopviz.model.findings.rules.many_jobs import ManyJobs
 from loopviz.model.findings.rules.never_awaited import NeverAwaited
 from loopviz.model.findings.rules.pool_exhausted import PoolExhausted
 from loopviz.model.findings.rules.ready_delay_high import ReadyDelayHigh
@@ -43,8 +44,8 @@ RULES: tuple[type[Rule[Any]], ...] = (
     ReadyDelayHigh,
     PoolExhausted,
     ThreadLimiterExhausted,
-    LockConvoy,
     LockHeldAcrossIo,
+    LockConvoy,
     NeverAwaited,
     TaskNeverRetrieved,
     TaskOutlivedParent,
@@ -52,11 +53,13 @@ RULES: tuple[type[Rule[Any]], ...] = (
     UnboundedGrowth,
     ClientPerRequest,
     SequentialAwaits,
+    ManyJobs,
     CancelledMidWrite,
     RetryStorm,
     RequestsFail,
 )
-"""In the order in which the screen and the documents list them."""
+"""In the order in which they are asked, which is that of the documents, too: what may be a cause
+before what may follow from it."""
 
 RULE_INFOS: dict[str, RuleInfo] = {rule.info.id: rule.info for rule in RULES}
 """The words of each rule, by its id."""

@@ -1,15 +1,16 @@
 """`blocked-put`: tasks wait to put something into a full queue or stream."""
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import islice
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.findings.case import Case, Verdict
-from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import StandingQueue, first_line, resource_name
+from loopviz.model.findings.case import Case, Subject, Verdict
+from loopviz.model.findings.evidence import StandingQueue, first_line, quoted, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Resource, Task, Wait
+from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
 from loopviz.wire.kinds import Family
@@ -43,6 +44,8 @@ class _Full(Case):
         """How long nothing has been taken out while the oldest open wait lasts."""
         self.newest: Resource | None = None
         """The queue for which a wait is open, or was the last to end."""
+        self.waiting: set[Request] = set()
+        """The requests that wait to put something into it."""
 
 
 class BlockedPut(Rule[_Full]):
@@ -61,6 +64,11 @@ class BlockedPut(Rule[_Full]):
         ),
         counts=f"waits of {duration_text(_SHORT_NS)} or more",
         false_alarms="a queue that is meant to let requests wait",
+        tried=(
+            "a producer in the background that its queue slows down",
+            "a consumer that waits for an item",
+            "one put that waits 1.5 s",
+        ),
         cures=(
             "`put_nowait`, and drop the client or the item if the queue is full",
             "make the consumer faster, or start more of them",
@@ -70,40 +78,29 @@ class BlockedPut(Rule[_Full]):
     )
     make_case = _Full
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self._open: dict[Wait, None] = {}
-
-    def wait_began(self, wait: Wait) -> None:
-        if not wait.idle and _takes_items(wait.resource.group):
-            self._open[wait] = None
-
     def wait_over(self, wait: Wait) -> None:
-        if wait not in self._open:
+        if wait.idle or wait.waited_ns < _SHORT_NS or not _takes_items(wait.resource.group):
             return
-        del self._open[wait]
-        if wait.waited_ns >= _SHORT_NS:
-            case = self._case(wait)
-            request = self.context.waiting_request(wait.task)
-            case.requests += request is not None
-            label, number = self.context.owner(wait.task), self.context.number(wait.task)
-            case.record(wait.waited_ns, wait.ended_ns, label, number)
-            case.queue.add(wait.began_ns, wait.ended_ns)
-            case.ended_lines[wait.place] += 1
-            self.record_impact(case, request, wait.waited_ns)
-
-    def gap(self) -> None:
-        self._open.clear()
+        case = self._case(wait)
+        request = self.context.waiting_request(wait.task)
+        case.requests += request is not None
+        label, number = self.context.owner(wait.task), self.context.number(wait.task)
+        case.record(wait.waited_ns, wait.ended_ns, label, number)
+        case.queue.add(wait.began_ns, wait.ended_ns)
+        case.ended_lines[wait.place] += 1
+        self.record_blocked(case, wait.began_ns, wait.ended_ns)
+        self.record_impact(case, request, wait.waited_ns)
 
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
             case.clear_open()
             case.still_ns = 0
             case.open_lines.clear()
-        for wait in islice(self._open, _OPEN):
+            case.waiting.clear()
+        waits = self.context.open_waits(now, _SHORT_NS)
+        puts = (wait for wait in waits if _takes_items(wait.resource.group))
+        for wait in islice(puts, _OPEN):
             lasted = now - wait.began_ns
-            if lasted < _SHORT_NS:
-                break
             case = self._case(wait)
             if not case.open:  # the oldest one
                 case.newest = wait.resource
@@ -114,13 +111,17 @@ class BlockedPut(Rule[_Full]):
             request = self.context.waiting_request(wait.task)
             if request is not None:
                 case.record_open_impact(request.route, lasted, new=True)
-                if self.check(case) is Verdict.WARN:
-                    self.context.explained.add(request)
+                case.waiting.add(request)
+            for culprit, ns in self.context.blocked_now(wait.began_ns, now):
+                case.owe_open(culprit, ns)
 
     def check(self, case: _Full) -> Verdict:
         standing = max(case.queue.longest, case.open_worst_ns)
         slow = case.requests + case.open_victims >= _WAITS and standing >= _STANDING_NS
         return Verdict.WARN if slow or case.still_ns >= _STILL_NS else Verdict.RECHECK
+
+    def explains(self, case: _Full) -> Iterable[Subject]:
+        return case.waiting if case.bad else ()
 
     def severe(self, case: _Full) -> bool:
         return bool(case.requests or case.open_victims) and case.longest_ns >= _LONG_NS
@@ -141,6 +142,11 @@ class BlockedPut(Rule[_Full]):
             text = f"{name} was full: {case.label} waited {waited} to put into it"
         text += f" in {source}" if source and self.location(case) else ""
         return f"{text}; {self._consumer(case)}"
+
+    def consequence(self, case: _Full) -> str:
+        assert case.group is not None
+        name, waited = resource_name(self.context, case.group), duration_text(case.longest_ns)
+        return f"{name} was full for {waited}: nothing was taken out"
 
     # ----
 
@@ -170,7 +176,8 @@ class BlockedPut(Rule[_Full]):
     def _is_at(self, task: Task) -> str:
         """The line at which a task waits; empty: not known."""
         place = task.waits[-1].place if task.waits else 0
-        return self.context.naming.source(self.context.place(place) or self.context.awaits_at(task))
+        where = self.context.place(place) or self.context.awaits_at(task)
+        return quoted(self.context.naming.source(where))
 
 
 def _takes_items(group: ResourceGroup) -> bool:

@@ -50,6 +50,12 @@ class CancelledMidWrite(Rule[_Write]):
             "(`asyncio.timeout`) is missed, and so is one whose clean-up still awaits after the "
             "connection was released"
         ),
+        tried=(
+            "a request that is cancelled later than that",
+            "an outbound connection",
+            "a worker that is cancelled at the shutdown",
+            "clients that leave now and then, or all at once",
+        ),
         cures=(
             "write in one transaction: `async with session.begin()`",
             "finish what must be finished in a task that the app owns, or under `shield`",

@@ -42,6 +42,10 @@ class ClientPerRequest(Rule[_Client]):
             "a cache with as many entries as there are requests; a client that is never used is "
             "missed"
         ),
+        tried=(
+            "a client that is made at start-up, or by the first request for all",
+            "a cache of clients",
+        ),
         cures=("make one in the app's lifespan, and share it", "get it through `Depends`"),
         many="{places} more lines make a client for one request, {count} times in total",
     )

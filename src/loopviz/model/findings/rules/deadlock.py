@@ -1,10 +1,11 @@
 """`deadlock`: tasks wait for each other, so none of them can go on."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
 from loopviz.model.findings.evidence import quoted, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
@@ -69,6 +70,10 @@ class Deadlock(Rule[_Deadlock]):
         false_alarms=(
             "a unit that others than its holder give back: not after that has happened once"
         ),
+        tried=(
+            "a lock whose holder works on, or waits for a socket",
+            "a circle that is younger than that",
+        ),
         cures=(
             "do not wait for another unit while you hold one",
             "acquire locks in the same order everywhere",
@@ -89,18 +94,22 @@ class Deadlock(Rule[_Deadlock]):
         for case in self.cases.values():
             case.clear_open()
         self._follow(now)
-        for case in self.cases.values():
-            for edge, _, _ in case.edges:
-                self.context.explained.update(filter(None, (edge.held, edge.wanted)))
         for case, tied in self._tied.values():
             case.record_open(now - tied.since_ns)
             case.label = case.label or tied.label
             for request, since in tied.requests:
-                self.context.explained.add(request)
                 case.record_open_impact(request.route, now - since, new=True)
 
     def check(self, case: _Deadlock) -> Verdict:
         return Verdict.WARN if case.count + case.open else Verdict.OK
+
+    def explains(self, case: _Deadlock) -> Iterable[Subject]:
+        """The resources of the circle, and the requests that cannot go on."""
+        for edge, _, _ in case.edges:
+            yield from filter(None, (edge.held, edge.wanted))
+        for of, tied in self._tied.values():
+            if of is case:
+                yield from (request for request, _ in tied.requests)
 
     def severe(self, _case: _Deadlock) -> bool:
         return True

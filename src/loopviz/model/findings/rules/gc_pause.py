@@ -21,6 +21,11 @@ class GcPause(SlowCallback):
             "collection, or it would be shorter without"
         ),
         counts="callbacks; the time that collections took in them",
+        tried=(
+            "a slow line with a short collection in it",
+            "a collection just before a callback",
+            "many collections in one callback, which makes that many objects",
+        ),
         cures=(
             "`gc.collect(); gc.freeze()` after the start: what lives for ever is visited no more",
             "keep fewer objects alive: arrays or a database for what is large",

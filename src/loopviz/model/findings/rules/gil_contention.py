@@ -22,6 +22,7 @@ class GilContention(SlowCallback):
         ),
         counts="callbacks",
         false_alarms='a function that was not sampled in time is "not seen"',
+        tried=("a slow line of the loop's own, while threads run",),
         cures=(
             "run CPU work in a process pool instead of a thread",
             "use a library that releases the GIL while it computes",

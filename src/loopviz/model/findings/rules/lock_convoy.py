@@ -1,7 +1,9 @@
 """`lock-convoy`: tasks queue for one lock."""
 
+from collections.abc import Iterable
+
 from loopviz.clock import MS
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
 from loopviz.model.findings.evidence import HolderStats, StandingQueue, is_lock, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
@@ -48,6 +50,11 @@ class LockConvoy(Rule[_Convoy]):
             "times as long as the lock is held, on average"
         ),
         counts=f"waits behind {_AHEAD} or more others",
+        tried=(
+            "a lock that many take for a millisecond",
+            "a few that wait long",
+            "a lock for each key",
+        ),
         cures=(
             "hold the lock for less time: do the slow part before or after",
             "split the lock: one for each key instead of one for all",
@@ -76,6 +83,7 @@ class LockConvoy(Rule[_Convoy]):
         who = self.context.label(wait.task), self.context.number(wait.task)
         case.record(wait.waited_ns, wait.ended_ns, *who)
         case.queue.add(wait.began_ns, wait.ended_ns)
+        self.record_blocked(case, wait.began_ns, wait.ended_ns)
         self.record_impact(case, self.context.waiting_request(wait.task), wait.waited_ns)
 
     def released(self, hold: Hold, at: int) -> None:
@@ -91,6 +99,11 @@ class LockConvoy(Rule[_Convoy]):
             return Verdict.RECHECK
         mean = case.total_ns // case.count
         return Verdict.WARN if mean >= _TIMES * case.holders.mean_ns else Verdict.OK
+
+    def about(self, case: _Convoy) -> Iterable[Subject]:
+        if case.group is not None:
+            yield case.group
+        yield from super().about(case)
 
     def severe(self, case: _Convoy) -> bool:
         return case.worst_ns >= _ERROR_NS
@@ -110,3 +123,8 @@ class LockConvoy(Rule[_Convoy]):
         if where is not None and where != self.context.where(case.group.site):
             text += f" in {source}"
         return text
+
+    def consequence(self, case: _Convoy) -> str:
+        assert case.group is not None
+        name, waited = resource_name(self.context, case.group), duration_text(case.worst_ns)
+        return f"{case.longest} tasks queued for {name}: {case.label} waited {waited}"

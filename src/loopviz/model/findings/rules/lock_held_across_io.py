@@ -1,9 +1,10 @@
 """`lock-held-across-io`: a task awaits something slow while others wait for its lock."""
 
+from collections.abc import Iterable
 from itertools import islice
 
 from loopviz.clock import MS
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.evidence import is_lock, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
@@ -46,6 +47,11 @@ class LockHeldAcrossIo(Rule[_Across]):
         ),
         counts="holds; how long the holder waited",
         false_alarms="a suspension that *is* the protected work; waiters that gave up before",
+        tried=(
+            "a lock that is held across I/O, and nobody waits",
+            "holds without a wait in them",
+            "once or twice",
+        ),
         cures=(
             "await first, then take the lock for the short part",
             "copy what the lock protects, release it, and await with the copy",
@@ -67,12 +73,17 @@ class LockHeldAcrossIo(Rule[_Across]):
             case.others = len(waiters)
         label = self.context.label(hold.task)
         case.record(hold.waited_ns, at, label, self.context.number(hold.task))
+        self.record_blocked(case, hold.since_ns, at)
         for wait in islice(waiters, _VICTIMS):
             request = self.context.waiting_request(wait.task)
             self.record_impact(case, request, at - max(wait.began_ns, hold.since_ns))
 
     def check(self, case: _Across) -> Verdict:
         return Verdict.WARN if case.count >= _HOLDS else Verdict.RECHECK
+
+    def explains(self, case: _Across) -> Iterable[Subject]:
+        """The queue for the lock."""
+        return (case.group,) if case.bad and case.group is not None else ()
 
     def severe(self, case: _Across) -> bool:
         return case.victim_ns >= _ERROR_NS
@@ -89,3 +100,8 @@ class LockHeldAcrossIo(Rule[_Across]):
         others = "another task" if case.others == 1 else f"{case.others} tasks"
         text = f"{case.label} held {name} while it waited {waited}{doing}"
         return f"{text}; {others} waited for the lock"
+
+    def consequence(self, case: _Across) -> str:
+        assert case.group is not None
+        name, waited = resource_name(self.context, case.group), duration_text(case.worst_ns)
+        return f"{case.label} held {name} for {waited} while it could not go on"

@@ -1,12 +1,12 @@
 """`loop-spins`: the loop goes round and round for a task or callback that waits for nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location, Moment
 from loopviz.wire.events import Kind
@@ -54,6 +54,11 @@ class LoopSpins(Rule[_Spin]):
         ),
         counts="steps or callbacks in such seconds",
         false_alarms="a computation that is split with `sleep(0)`: it is busy with work of its own",
+        tried=(
+            "one busy second",
+            "a busy server: its iterations begin with I/O",
+            "few long steps",
+        ),
         cures=(
             "wait for the event itself: `await event.wait()`, a queue, a future",
             "if you have to poll, sleep: `await asyncio.sleep(0.05)`",
@@ -95,6 +100,12 @@ class LoopSpins(Rule[_Spin]):
 
     def check(self, case: _Spin) -> Verdict:
         return Verdict.WARN if case.seconds >= _SECONDS else Verdict.RECHECK
+
+    def explains(self, case: _Spin) -> Iterable[Subject]:
+        """That others wait for their turn."""
+        for where in (case.where, self.context.place(case.site)):
+            if case.bad and where is not None:
+                yield where.path, where.line
 
     def severe(self, _case: _Spin) -> bool:
         return True

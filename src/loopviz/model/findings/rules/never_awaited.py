@@ -1,5 +1,7 @@
 """`never-awaited`: a coroutine is made and nobody awaits it, so it never runs."""
 
+from ast import unparse
+
 from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
@@ -31,6 +33,7 @@ class NeverAwaited(Rule[_Coroutine]):
         ),
         counts="coroutines",
         false_alarms="a coroutine that is made and dropped on purpose, without `close()`",
+        tried=("a coroutine that is closed",),
         cures=(
             "await it: `await f(x)`",
             "to let it run beside: `asyncio.create_task(f(x))`, and keep the task",
@@ -54,6 +57,10 @@ class NeverAwaited(Rule[_Coroutine]):
 
     def location(self, case: _Coroutine) -> Location | None:
         return case.where or case.defined
+
+    def advice(self, case: _Coroutine, source: str) -> str:
+        call = self.context.code.call(case.where, case.name) if case.where is not None else None
+        return f"`await {unparse(call)}`" if call is not None else super().advice(case, source)
 
     def sentence(self, case: _Coroutine, source: str) -> str:
         who = f"{case.label} makes" if case.label else "Somebody makes"

@@ -34,6 +34,13 @@ class PoolExhausted(ExhaustionRule):
             "a semaphore that is meant to keep many waiting; pools whose size is not known; the "
             "start of process-pool jobs is inferred"
         ),
+        tried=(
+            "a pool that is full, and nobody waits",
+            "bursts that a pool drains",
+            "very many waits of less than 10 ms",
+            "a gate of the app that makes tasks wait for a moment",
+            "waits while a callback blocked the loop: they are told under `slow-callback`",
+        ),
         cures=(
             "hold a slot for less time: release the connection before slow work",
             "enlarge the pool, up to what the server behind it can take",

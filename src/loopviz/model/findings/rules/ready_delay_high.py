@@ -1,13 +1,13 @@
 """`ready-delay-high`: no callback blocks the loop for long, but there are too many of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location, Moment
 from loopviz.model.state.entities import Task
@@ -60,6 +60,10 @@ class ReadyDelayHigh(Rule[_Crowd]):
             "steps of a request without a wait (`sleep(0)`) have no line; threads that take the "
             "GIL for 5 ms at a time look like long steps; a foreign loop reports no ready delay"
         ),
+        tried=(
+            "bursts of steps, and a loop that is busy with long ones",
+            "what a stall explains",
+        ),
         cures=(
             "do more in one step: batch the items instead of one task each",
             "bound how many tasks work at once, with a semaphore",
@@ -97,6 +101,11 @@ class ReadyDelayHigh(Rule[_Crowd]):
     def check(self, case: _Crowd) -> Verdict:
         return Verdict.WARN if case.seconds >= _SECONDS else Verdict.RECHECK
 
+    def about(self, case: _Crowd) -> Iterable[Subject]:
+        """The line whose steps took most of the time: some of them may be stalls, or it spins."""
+        where = case.culprit.where
+        return ((where.path, where.line),) if where is not None else ()
+
     def severe(self, case: _Crowd) -> bool:
         return case.worst_ns >= 10 * _HIGH_NS
 
@@ -110,6 +119,11 @@ class ReadyDelayHigh(Rule[_Crowd]):
             f"Callbacks waited {duration_text(case.worst_ns)} for the loop, though none blocked it "
             f"for long: {who.steps} steps of {who.label}{doing} took {who.share:.0%} of a second"
         )
+
+    def consequence(self, case: _Crowd) -> str:
+        who, waited = case.culprit, duration_text(case.worst_ns)
+        text = f"callbacks waited {waited} for the loop: {who.steps} steps of {who.label}"
+        return f"{text} took {who.share:.0%} of a second"
 
     def _unexplained(
         self, times: NDArray[np.int64], delays: NDArray[np.int64]

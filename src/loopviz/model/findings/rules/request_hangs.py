@@ -1,12 +1,14 @@
 """`request-hangs`: requests wait for something that does not come while the loop is idle."""
 
+import re
+from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
 from loopviz.model.findings.evidence import resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
@@ -28,6 +30,8 @@ _OPEN = 2_000
 _ROUTES = 500
 """How many routes' longest answered requests are remembered."""
 _NEVER_NS = 1 << 62
+_JOINS = re.compile(r"await [\w.\[\]]+\.join\(\)")
+"""A line that waits until all items of a queue are done."""
 
 
 class _Waits(NamedTuple):
@@ -36,10 +40,16 @@ class _Waits(NamedTuple):
     what: str
     """What it waits for; empty: not known."""
     where: Location | None
+    unit: bool = False
+    """Whether another task holds what it waits for."""
 
 
 class _Hang(Case):
     """The requests of a route that hang."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.requests: list[Request] = []
 
     stands = _Waits("", None)
     """Where the oldest one stands: what stopped it may well be what the others wait for."""
@@ -57,7 +67,7 @@ class RequestHangs(Rule[_Hang]):
     info = RuleInfo(
         id="request-hangs",
         title="REQUESTS HANG",
-        summary="requests wait and wait while the loop is idle",
+        summary="requests do not go on while the loop is idle",
         why="What they wait for does not come: a lock never released, a result nobody sets.",
         fires_when=(
             f"a request makes no step for {_HANGS_NS // SECOND} s of the loop's idle time, and "
@@ -67,6 +77,14 @@ class RequestHangs(Rule[_Hang]):
         ),
         counts="requests; their age",
         false_alarms="a route that is slow by nature, until its first request is answered",
+        tried=(
+            "a queue that moves, however long",
+            "a response that has begun: streams, server-sent events",
+            "background tasks after the response",
+            "a loop that was blocked meanwhile",
+            "a route that always takes as long",
+            "requests of which a record was lost",
+        ),
         cures=(
             "release locks and permits with `async with`, or in `finally`",
             "bound the wait: `async with asyncio.timeout(...)`",
@@ -88,6 +106,7 @@ class RequestHangs(Rule[_Hang]):
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
             case.clear_open()
+            case.requests.clear()
         context = self.context
         stall = context.ongoing(now).stall
         until = now if stall is None else stall.start_ns  # a request that a stall delays is no hang
@@ -100,11 +119,21 @@ class RequestHangs(Rule[_Hang]):
             if not case.open:
                 case.label, case.stands = request.route, self._stands(request)
                 case.answered_ns = self._answered.get(request.route, 0)
+            case.requests.append(request)
             case.record_open(age)
             case.record_open_impact(request.route, age, new=True)
 
     def check(self, case: _Hang) -> Verdict:
         return Verdict.WARN if case.open else Verdict.OK
+
+    def explains(self, case: _Hang) -> Iterable[Subject]:
+        return case.requests
+
+    def advice(self, case: _Hang, source: str) -> str:
+        if _JOINS.search(source):
+            return "call `task_done()` for every item, in `finally`: an error must not skip it"
+        release, bound, set_it = self.info.cures
+        return release if case.stands.unit else set_it if case.stands.what else bound
 
     def severe(self, case: _Hang) -> bool:
         return bool(case.open)
@@ -116,6 +145,8 @@ class RequestHangs(Rule[_Hang]):
         waited = duration_text(case.open_worst_ns)
         doing = f" for {case.stands.what}" if case.stands.what else ""
         doing += f" in {source}" if source else ""
+        if _JOINS.search(source):
+            doing += ", which returns once task_done() was called for every item"
         if case.open == 1:
             text = f"A request of {case.label} has waited {waited} so far{doing}"
         else:
@@ -169,7 +200,7 @@ class RequestHangs(Rule[_Hang]):
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
         group = wait.resource.group
         what = "" if group.anonymous else resource_name(self.context, group)
-        return _Waits(what, self.context.place(wait.place))
+        return _Waits(what, self.context.place(wait.place), group.kind.holdable)
 
     def _job(self, tasks: list[Task]) -> _Waits | None:
         """The function that a thread runs for it."""

@@ -3,9 +3,12 @@
 import re
 
 from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.context import Context
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
+from loopviz.model.state.entities import Wait
 from loopviz.model.state.request import Request
+from loopviz.model.state.resource_groups import ResourceGroup
 
 __all__ = ["RequestsFail"]
 
@@ -14,6 +17,9 @@ _DELIBERATE = (503, 429)
 _NO_ROUTE = (404, 405)
 _MISSED = 3
 """How many requests of a route, none of which was answered otherwise."""
+_TIMED_OUT = 504
+_WAITING = 2_000
+"""How many requests that gave up a wait are remembered."""
 _BACKGROUND = re.compile(r" ?\(Background on this error at: [^)]*\)?")
 """A link that SQLAlchemy adds to its messages."""
 
@@ -44,6 +50,10 @@ class RequestsFail(Rule[_Failure]):
             "404 or 405"
         ),
         counts="requests; how long one took",
+        tried=(
+            "4xx, and 503 or 429 without an exception",
+            "a route of which some requests are answered",
+        ),
         cures=(
             "catch the exception where it can be handled",
             "raise `HTTPException` with a 4xx if the request is at fault",
@@ -53,7 +63,22 @@ class RequestsFail(Rule[_Failure]):
     )
     make_case = _Failure
 
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._gave_up: dict[int, ResourceGroup] = {}
+        """By request: what it waited for in vain."""
+
+    def wait_over(self, wait: Wait) -> None:
+        if wait.gave_up and (number := self.context.number(wait.task)):
+            if len(self._gave_up) >= _WAITING:
+                self._gave_up.clear()  # their ends were lost
+            self._gave_up[number] = wait.resource.group
+
+    def gap(self) -> None:
+        self._gave_up.clear()
+
     def request_ended(self, request: Request, at: int) -> None:
+        gave_up = self._gave_up.pop(request.number, None)
         failure, status = request.failure, request.status
         if failure is None and (status < 500 or status in _DELIBERATE):
             return
@@ -66,6 +91,10 @@ class RequestsFail(Rule[_Failure]):
             case.where, case.what = where, _BACKGROUND.sub("", error)
         case.status = status
         case.record(at - request.start_ns, at, request.route, request.number)
+        if gave_up is not None:
+            case.owe(gave_up, at - request.start_ns)
+        elif "timeout" in case.what.partition(":")[0].lower() or status == _TIMED_OUT:
+            self.record_blocked(case, request.start_ns, at)
 
     def refresh(self, now: int) -> None:
         for route in self.context.load.routes if self.context.load is not None else ():
@@ -95,6 +124,11 @@ class RequestsFail(Rule[_Failure]):
         if routes and not any(_serves(route, case.label) for route in routes):
             return f"{text}: the app has no such route; it has {', '.join(routes)}"
         return f"{text}, every time"
+
+    def consequence(self, case: _Failure) -> str:
+        what = f"raised {case.what}" if case.what else f"were answered {case.status}"
+        requests = "1 request" if case.count == 1 else f"{case.count:,} requests"
+        return f"{requests} ({case.label}) {what}"
 
 
 def _serves(route: str, wanted: str) -> bool:

@@ -7,7 +7,8 @@ from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.context import Context
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
-from loopviz.model.state.entities import Task
+from loopviz.model.state.entities import Task, Wait
+from loopviz.model.state.resource_groups import ResourceGroup
 
 __all__ = ["RetryStorm"]
 
@@ -72,6 +73,12 @@ class RetryStorm(Rule[_Storm]):
             "a loop over many things at a host that is down, which is as bad for the host; calls "
             "that the probe does not see and retries inside a transport are missed"
         ),
+        tried=(
+            "one retry",
+            "retries that are few among many calls",
+            "calls that succeed",
+            "different tasks that each fail once",
+        ),
         cures=(
             "retry once, with a delay that grows and is random",
             "limit retries to a share of the calls, or use a circuit breaker",
@@ -85,10 +92,19 @@ class RetryStorm(Rule[_Storm]):
         super().__init__(context)
         self._failed: dict[int, dict[tuple[int, str], _Tries]] = {}
         """By task."""
+        self._gave_up: dict[int, ResourceGroup] = {}
+        """By task: what its call waited for in vain."""
+
+    def wait_over(self, wait: Wait) -> None:
+        if wait.gave_up:
+            if len(self._gave_up) >= _TASKS:
+                self._gave_up.clear()  # their ends were lost
+            self._gave_up[wait.task.number] = wait.resource.group
 
     def http_call(self, task: Task | None, place: int, host: str, status: int, at: int) -> None:
         if task is None:
             return
+        gave_up = self._gave_up.pop(task.number, None)
         failed = status == 0 or status >= 500 or status == _TOO_MANY_REQUESTS
         case = self.cases.get((place, host))
         if case is None:
@@ -101,6 +117,8 @@ class RetryStorm(Rule[_Storm]):
         self._count(case, at, again)
         if tries is not None and again:
             self._retried(case, tries, task, at)
+            if gave_up is not None and not status:
+                case.owe(gave_up, at - tries.last)
         if tries is not None and (again or failed):
             tries.failed, tries.last = failed, at
             if not again:
@@ -113,9 +131,12 @@ class RetryStorm(Rule[_Storm]):
     def task_ended(self, task: Task, _at: int) -> None:
         if self._failed:
             self._failed.pop(task.number, None)
+        if self._gave_up:
+            self._gave_up.pop(task.number, None)
 
     def gap(self) -> None:
         self._failed.clear()
+        self._gave_up.clear()
 
     def check(self, case: _Storm) -> Verdict:
         if case.storm:

@@ -26,6 +26,7 @@ _MAX_BETWEEN = 0.25
 """How much work and other waits may lie between them, as a share of their time."""
 _SHARE = 0.5
 """The share of the request's time that they take together."""
+_ERROR, _TOO_MANY_REQUESTS = 500, 429
 _TASKS = 20_000
 """How many tasks that have held a connection are followed."""
 
@@ -64,6 +65,14 @@ class SequentialAwaits(Rule[_Row]):
             "With httpx and httpx2 a call is one wait; a body that another library reads in pieces "
             "is many"
         ),
+        tried=(
+            "awaits that differ much in length, or with work between them",
+            "statements on one connection",
+            "waits for locks and pools",
+            "pieces of one response",
+            "a call after one that failed",
+            "a `while`, or a `for` that is left early: retries, polling, pages",
+        ),
         cures=(
             "overlap them: `await asyncio.gather(*(f(x) for x in xs))`",
             "bound the overlap with a semaphore, if there are many",
@@ -101,6 +110,8 @@ class SequentialAwaits(Rule[_Row]):
         lasted = [leg.end - leg.start for leg in legs]
         if len(legs) < _LEGS or sum(lasted) < least or max(lasted) > _MAX_RATIO * min(lasted):
             return
+        if any(_failed(status) and end < legs[-1].start for end, _, _, status in request.calls):
+            return  # what follows a call that failed may be its retry
         longest = legs[lasted.index(max(lasted))].site
         case = self.case((longest.path, longest.function))
         if sum(lasted) >= case.worst_ns:
@@ -109,7 +120,16 @@ class SequentialAwaits(Rule[_Row]):
         self.record_impact(case, request, sum(lasted) - max(lasted))
 
     def check(self, case: _Row) -> Verdict:
-        return Verdict.WARN if case.count >= _REQUESTS else Verdict.RECHECK
+        where = self.location(case)
+        if case.count < _REQUESTS:
+            return Verdict.RECHECK
+        dependent = where is not None and self.context.code.repeats_by_result(where)
+        return Verdict.OK if dependent else Verdict.WARN
+
+    def advice(self, case: _Row, source: str) -> str:
+        where = self.location(case)
+        text = self.context.code.gathered(where) if where is not None else ""
+        return f"`{text}`" if text else super().advice(case, source)
 
     def severe(self, _case: _Row) -> bool:
         return False
@@ -159,3 +179,8 @@ class SequentialAwaits(Rule[_Row]):
         parts = [[leg for leg in legs if a < leg.end <= b] for a, b in pairwise(cuts)]
         parts.append([leg for leg in legs if leg.end > cuts[-1]])
         return [_Leg(p[0].start, p[-1].end, p[0].site) for p in parts if p and p[0].start < end]
+
+
+def _failed(status: int) -> bool:
+    """Whether an outbound call had no answer, or one after which it is worth trying again."""
+    return not status or status >= _ERROR or status == _TOO_MANY_REQUESTS

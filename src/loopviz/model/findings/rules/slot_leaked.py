@@ -1,13 +1,15 @@
 """`slot-leaked`: a permit, connection or lock is held by a task that has ended."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.evidence import first_line, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Resource, Task
+from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
 
@@ -33,6 +35,8 @@ class _Leak(Case):
         """Holds whose task has ended, and when it ended."""
         self.waited_ns = 0
         """How long the oldest open wait for a unit has lasted."""
+        self.waiting: set[Request] = set()
+        """The requests that wait for a unit."""
         self.lines = Counter[int]()
         """Places at which leaked units were acquired."""
 
@@ -52,6 +56,12 @@ class SlotLeaked(Rule[_Leak]):
         ),
         counts="units that are leaked; how long ago their task ended",
         false_alarms="a unit that is handed over to a task that keeps it for long",
+        tried=(
+            "a semaphore as a signal: acquired here, released there",
+            "two units whose task has just ended, and nobody waits",
+            "events and queues, which cannot be held",
+            "units of which the resource itself says that they are free",
+        ),
         cures=(
             "use `async with`: it releases however the block ends",
             "release in `finally`: a cancellation or exception skips the line after an await",
@@ -81,6 +91,7 @@ class SlotLeaked(Rule[_Leak]):
         for case in self.cases.values():
             case.clear_open()
             case.waited_ns = 0
+            case.waiting.clear()
             if case.group is None or case.group.handed_over:
                 continue
             case.left = {hold: ended for hold, ended in case.left.items() if _still_held(hold)}
@@ -97,6 +108,12 @@ class SlotLeaked(Rule[_Leak]):
             return Verdict.OK
         many = case.open >= _MANY or case.waited_ns >= _WAITS_NS
         return Verdict.WARN if many else Verdict.RECHECK
+
+    def explains(self, case: _Leak) -> Iterable[Subject]:
+        """The resource once a unit of it is leaked, and the requests that wait for one."""
+        if case.open and case.group is not None:
+            yield case.group
+            yield from case.waiting
 
     def severe(self, case: _Leak) -> bool:
         assert case.group is not None
@@ -146,9 +163,7 @@ class SlotLeaked(Rule[_Leak]):
             request = self.context.waiting_request(wait.task)
             if request is not None:
                 case.record_open_impact(request.route, lasted, new=True)
-                self.context.explained.add(request)
-        if case.group is not None:
-            self.context.explained.add(case.group)
+                case.waiting.add(request)
 
 
 def _still_held(hold: Hold) -> bool:

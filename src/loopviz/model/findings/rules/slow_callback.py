@@ -1,7 +1,9 @@
 """`slow-callback`: one callback blocks the loop."""
 
+from collections.abc import Iterable
+
 from loopviz.clock import MS, SECOND
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.request import Request
@@ -19,12 +21,17 @@ _HANGS_NS = 1 * SECOND
 class StallCase(Case):
     """One culprit line; for the GIL, one function."""
 
+    culprit = "", 0
+    """See `Stall.culprit`."""
     where: Location | None = None
     """The line; in a package, that of the longest stall."""
     package = ""
     """See `Stall.package`."""
     returned = False
     """The line is that of an endpoint that had returned: FastAPI serialised its response."""
+    stack: tuple[Location, ...] = ()
+    called = ""
+    """The frames from that line on, innermost first, and what it called."""
     blocked_by = ""
     """Who blocks the loop while a stall is open."""
 
@@ -44,6 +51,12 @@ class SlowCallback(Rule[StallCase]):
         ),
         counts="callbacks",
         false_alarms='a line that was not sampled in time is "not seen"; see also `gc-pause`',
+        tried=(
+            "very many callbacks of 1 ms in a row",
+            "a callback of 19.9 ms",
+            "a loop that sleeps in `select` for 10 s",
+            "a callback that would be quick without a garbage collection in it",
+        ),
         cures=(
             "call an async library instead of a blocking one",
             "move blocking I/O to a thread: `await asyncio.to_thread(f, x)`",
@@ -87,6 +100,13 @@ class SlowCallback(Rule[StallCase]):
         """How long the cause blocked the loop."""
         return until_ns - stall.start_ns
 
+    def about(self, _case: StallCase) -> Iterable[Subject]:
+        return ()
+
+    def explains(self, case: StallCase) -> Iterable[Subject]:
+        """Whatever waited while it blocked the loop."""
+        return (case.culprit,)
+
     def check(self, case: StallCase) -> Verdict:
         return Verdict.WARN if case.count + case.open else Verdict.OK
 
@@ -114,10 +134,28 @@ class SlowCallback(Rule[StallCase]):
             return f"{text} {source}".rstrip()
         return f"{text} in {source}" if source else text
 
+    def advice(self, case: StallCase, source: str) -> str:
+        if self.cause != "callback":
+            return super().advice(case, source)
+        if not self.context.is_users(case.where):
+            return ""
+        if case.returned:
+            return "return less, or a `Response` of what a thread has serialised"
+        found = self.context.code.threaded(case.stack, case.called)
+        if found is None:
+            return super().advice(case, source)
+        text, where = found
+        at = "" if where == case.where else f" at {where.file}:{where.line}"
+        return f"`{text}`{at}, or a process pool if it computes"
+
     def _case(self, stall: Stall) -> StallCase:
         case = self.case(stall.culprit)
+        case.culprit = stall.culprit
         case.where = case.where or stall.location
         case.package = stall.package
+        if not case.stack and case.where in stall.stack:
+            case.stack = stall.stack[stall.stack.index(case.where) :]
+            case.called = stall.call.function if stall.call is not None else ""
         return case
 
 

@@ -28,6 +28,10 @@ class SlowImport(SlowCallback):
             f"{duration_text(_LONG_NS)}. The first use of a module is paid once, and is none"
         ),
         counts="callbacks",
+        tried=(
+            "the first import of a module, for 30 ms",
+            "a line that calls an installed library",
+        ),
         cures=(
             "import at the top of the file, so that it happens before the first request",
             "send one request to each route before the server is put into service",

@@ -20,6 +20,7 @@ class TaskLost(TaskRule):
         fires_when="a task is destroyed while it is pending, if a user line created it",
         counts="tasks; how long they had waited",
         false_alarms="a task in a reference cycle is reported when the cycle is collected",
+        tried=("tasks that a library creates and drops",),
         cures=(
             "keep a reference: `tasks.add(task); task.add_done_callback(tasks.discard)`",
             "create it in an `asyncio.TaskGroup`, which keeps it",

@@ -25,7 +25,7 @@ class TaskNeverRetrieved(TaskRule):
     info = RuleInfo(
         id="task-never-retrieved",
         title="EXCEPTION NEVER RETRIEVED",
-        summary="a task raises, and nobody looks",
+        summary="a task raises, and nobody retrieves it",
         why="The exception of a task that nobody awaits is lost: its work was not done.",
         fires_when=(
             "asyncio says so, which is when the task is collected. A task of which nothing else "
@@ -33,6 +33,7 @@ class TaskNeverRetrieved(TaskRule):
         ),
         counts="tasks",
         false_alarms="exceptions kept in tasks that are never collected are missed",
+        tried=("a task that raised and was awaited, gathered, or asked for its exception",),
         cures=(
             "await the task, or use an `asyncio.TaskGroup`",
             "handle the exception inside the task",

@@ -33,6 +33,12 @@ class TaskOutlivedParent(TaskRule):
             "app keeps its tasks looks the same as one that forgets them; so does the inner task "
             "of `shield`. Tasks that never end are missed"
         ),
+        tried=(
+            "tasks of the lifespan",
+            "tasks that end within 5 ms",
+            "one task, or two",
+            "a `TaskGroup`",
+        ),
         cures=(
             "create it in an `asyncio.TaskGroup`, which awaits it",
             "keep the task, and await or cancel it at shutdown",

@@ -30,6 +30,11 @@ class ThreadLimiterExhausted(ExhaustionRule):
             "an executor that was full earlier and workers that come late (GIL) later; limiters "
             'used for something else under the name "default thread limiter"'
         ),
+        tried=(
+            "an executor with a free worker",
+            "a worker that is late, while others are free",
+            "a limiter of one, as FastAPI makes for each dependency that ends",
+        ),
         cures=(
             "await an async library instead of blocking a thread",
             "raise the limit: `current_default_thread_limiter().total_tokens`, `max_workers`",

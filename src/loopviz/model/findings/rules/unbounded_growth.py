@@ -1,13 +1,13 @@
 """`unbounded-growth`: a queue without a bound, or the number of tasks, keeps growing."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
 from loopviz.model.findings.evidence import resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
@@ -55,6 +55,8 @@ class _Growing(Case):
     size = 0
     site = 0
     """The line that created most of the tasks."""
+    queue: ResourceGroup | None = None
+    """What half of the tasks wait for."""
 
 
 class UnboundedGrowth(Rule[_Growing]):
@@ -74,6 +76,13 @@ class UnboundedGrowth(Rule[_Growing]):
         false_alarms=(
             "a batch that takes longer than 3 s to put in; growth of fewer items between two falls "
             "is missed, and so are the app's own lists and dicts"
+        ),
+        tried=(
+            "a burst that drains",
+            "waves, and waves on top of a queue",
+            "a bounded queue",
+            "a queue that is long but level",
+            "requests that pile up: that is the load",
         ),
         cures=(
             "give the queue a `maxsize`, so that producers wait",
@@ -116,8 +125,9 @@ class UnboundedGrowth(Rule[_Growing]):
         elif self._tasks.second(now, self._live()) and self._tasks.lasts(now, _TASKS):
             case = self.case(_TASK_GROWTH)
             self._grew(case, self._tasks, now)
-            tasks = self.context.trace.tasks.live.values()
-            sites = Counter(task.site for task in tasks if not task.serving)
+            tasks = [t for t in self.context.trace.tasks.live.values() if not t.serving]
+            case.queue = _waited_for(tasks)
+            sites = Counter(task.site for task in tasks)
             case.site = sites.most_common(1)[0][0] if sites else 0
             case.label = (
                 self.context.trace.site(case.site).name.rpartition(".<locals>.")[2] or "a task"
@@ -129,6 +139,10 @@ class UnboundedGrowth(Rule[_Growing]):
 
     def check(self, case: _Growing) -> Verdict:
         return Verdict.WARN if case.count else Verdict.OK
+
+    def about(self, case: _Growing) -> Iterable[Subject]:
+        """What most of the tasks wait for."""
+        return (case.queue,) if case.queue is not None else ()
 
     def severe(self, case: _Growing) -> bool:
         return case.worst_ns >= 2 * _LASTING_S * SECOND
@@ -145,6 +159,13 @@ class UnboundedGrowth(Rule[_Growing]):
             return f"{resource_name(self.context, case.group)} {grew} items: it has no maxsize"
         return f"The number of tasks {grew}, most of them {case.label}"
 
+    def advice(self, case: _Growing, _source: str) -> str:
+        return self.info.cures[0 if case.group is not None else 1]
+
+    def consequence(self, case: _Growing) -> str:
+        grew = f"grew for {case.worst_ns / SECOND:.0f} s, to {case.size}"
+        return f"the number of tasks {grew}, most of them {case.label}"
+
     @staticmethod
     def _grew(case: _Growing, trend: _Trend, now: int) -> None:
         """Counts one more second."""
@@ -158,3 +179,12 @@ class UnboundedGrowth(Rule[_Growing]):
         """How many tasks serve no request: the load decides how many do."""
         trace = self.context.trace
         return len(trace.tasks.live) - len(trace.requests.open)
+
+
+def _waited_for(tasks: Sequence[Task]) -> ResourceGroup | None:
+    """What half of these tasks wait for; None: nothing."""
+    groups = Counter(task.waits[-1].resource.group for task in tasks if task.waits)
+    for group, count in groups.most_common(1):
+        if 2 * count >= len(tasks):
+            return group
+    return None

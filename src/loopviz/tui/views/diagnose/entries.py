@@ -16,6 +16,7 @@ from loopviz.tui.state.view_state import Key
 
 __all__ = ["COLUMNS", "Entry", "columns_for", "entries", "seen_text"]
 
+_WORDS = ("ERROR", "counter", "warning", "over")
 PLACE_CELLS, MAX_NAME_CELLS = 14, 26
 """The narrowest place column, and the widest columns of places and findings."""
 
@@ -39,7 +40,10 @@ class Entry:
 
 
 def entries(scene: Scene) -> list[Entry]:
-    """Worst first: errors, counters that rise, warnings; then what is over."""
+    """Worst first: errors, counters that rise, warnings; then what is over.
+
+    What happened once comes after the scenario's own counters.
+    """
     snapshot = scene.snapshot
     if snapshot is None:
         return []
@@ -47,8 +51,13 @@ def entries(scene: Scene) -> list[Entry]:
     found += [
         _of_counter(counter) for counter in snapshot.counters if counter.bad and counter.value
     ]
-    words = ("ERROR", "counter", "warning", "over")
-    return sorted(found, key=lambda entry: words.index(entry.word))
+    return sorted(found, key=_rank)
+
+
+def _rank(entry: Entry) -> int:
+    if entry.word == "ERROR" and entry.finding is not None and entry.finding.once:
+        return _WORDS.index("warning")
+    return _WORDS.index(entry.word)
 
 
 def seen_text(last_ns: int, scene: Scene) -> str:

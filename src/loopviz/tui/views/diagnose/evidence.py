@@ -10,7 +10,7 @@ from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.model.snapshot import Finding, Moment
 from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, wrap
 from loopviz.tui.panels.code import Source, code_around
-from loopviz.tui.panels.finding import paragraph, times_text
+from loopviz.tui.panels.finding import advice_text, consequences_rows, paragraph, times_text
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
 from loopviz.tui.views.diagnose.victims import (
@@ -50,7 +50,7 @@ def draw_evidence(
     if finding is None:
         sections = _of_counter(entry, scene, width)
     else:
-        last = 2 if scene.view_state.detail else 6
+        last = 2 if scene.view_state.detail else 7
         visible = visible_moments(entry, moments, scene, min(MAX_MOMENTS, max(3, height - 16)))
         around = next(
             (n for n in reversed(CONTEXT_LINES) if height >= 13 + 4 * n), CONTEXT_LINES[0]
@@ -60,10 +60,11 @@ def draw_evidence(
             _Section(
                 1, code_around(scene, finding, width, around, source) if finding.location else ()
             ),
+            _Section(4, consequences_rows(finding, scene, width, 2 if height < 24 else 5)),
             _Section(3, _fix(finding, scene, width)),
-            _Section(4, victims_rows(finding, scene, width, min(MAX_ROUTES, max(2, height // 8)))),
+            _Section(5, victims_rows(finding, scene, width, min(MAX_ROUTES, max(2, height // 8)))),
             _Section(last, moments_rows(entry, visible, scene, width)),
-            _Section(5, _rule(finding, scene, width)),
+            _Section(6, _rule(finding, scene, width)),
         ]
     return _arranged(sections, scene, width, height)
 
@@ -99,6 +100,10 @@ def _fix(finding: Finding, scene: Scene, width: int) -> list[Strip]:
     fix = scene.fix(finding.suggested_fix)
     if fix is None:
         on = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on]
+        if not on and finding.advice:
+            title = Line(width).add("  FIX  ", scene.theme.title).add("in words", scene.theme.dim)
+            advice = paragraph(advice_text(finding), scene.theme.text, width, scene)
+            return [title.strip(scene.theme.text), *advice]
         text = "no fix is known for this one"
         if on:
             text = "a fix is on: " + ", ".join(

@@ -119,10 +119,11 @@ def _who(task: int, label: str) -> str:
 def _across(holder: HolderInfo) -> list[str]:
     """Where the task acquired it and what it waits for now, the longest text first."""
     got, place = file_line(holder.location), clean(_wait(holder.place, holder.place_what))
-    both = f"got it at {got}, now {place}" if got and place else ""
+    when = "now" if holder.waits_now else "last"
+    both = f"got it at {got}, {when} {place}" if got and place else ""
     line = file_line(holder.place)
-    least = f"now {line}" if line else f"got it at {got}" if got else ""
-    return [both, f"now {place}" if place else "", least, got]
+    least = f"{when} {line}" if line else f"got it at {got}" if got else ""
+    return [both, f"{when} {place}" if place else "", least, got]
 
 
 def _wait(where: Location | None, what: str) -> str:

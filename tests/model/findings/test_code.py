@@ -1,0 +1,121 @@
+"""What is read from the user's code: what to write instead of a line."""
+
+import pytest
+
+from loopviz.model.findings.code import Code
+from loopviz.model.names import Naming
+from loopviz.model.snapshot import Location
+
+SOURCE = """\
+import asyncio, bcrypt, json
+
+
+async def login(user, password):
+    if not bcrypt.checkpw(password.encode(), user.hashed):
+        return None
+    text = json.dumps(rows_of(user))
+    await asyncio.sleep(1)
+    return render(
+        user,
+        text,
+    )
+
+
+def render(user, text):
+    return template.render(user=user, text=text)
+
+
+async def prices(items, client):
+    for item in items:
+        await client.price(item)
+    for attempt in range(3):
+        try:
+            return await client.price(items[0])
+        except OSError:
+            await asyncio.sleep(0.1)
+    while True:
+        page = await client.page(items)
+    for item in items:
+        for part in item:
+            if not part:
+                break
+        await client.price(item)
+    async with client.price(1) as one, client.price(2):
+        pass
+    return [await client.price(item) for item in items]
+"""
+PATH = "/app/api.py"
+
+
+@pytest.fixture
+def code():
+    lines = SOURCE.splitlines(keepends=True)
+    return Code(Naming([("/app", "")], lambda _path, n: lines[n - 1] if n <= len(lines) else ""))
+
+
+def at(line, function="login"):
+    return Location(file="api.py", line=line, function=function, path=PATH)
+
+
+def line_of(text, nth=0):
+    lines = [n for n, line in enumerate(SOURCE.splitlines(), 1) if text in line]
+    return lines[nth]
+
+
+@pytest.mark.parametrize(
+    ("text", "called", "instead"),
+    [
+        ("checkpw", "", "bcrypt.checkpw, password.encode(), user.hashed"),
+        ("json.dumps", "dumps", "json.dumps, rows_of(user)"),
+        ("json.dumps", "rows_of", "rows_of, user"),
+        ("return render(", "render", "render, user, text"),
+    ],
+)
+def test_a_blocking_call_in_a_thread(code, text, called, instead):
+    where = at(line_of(text))
+    assert code.threaded([where], called) == (f"await asyncio.to_thread({instead})", where)
+
+
+def test_which_of_two_calls_is_slow_may_not_be_known(code):
+    assert code.threaded([at(line_of("json.dumps"))], "") is None
+
+
+def test_a_def_is_called_in_a_thread_where_it_is_called(code):
+    caller = at(line_of("return render("))
+    stack = [at(line_of("template.render"), "render"), caller]
+    assert code.threaded(stack, "Template.render") == (
+        "await asyncio.to_thread(render, user, text)",
+        caller,
+    )
+
+
+def test_awaits_in_a_loop_are_gathered(code):
+    instead = "await asyncio.gather(*(client.price(item) for item in items))"
+    assert code.gathered(at(line_of("await client.price(item)"))) == instead
+    assert code.gathered(at(line_of("asyncio.sleep(1)"))) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "nth", "repeats"),
+    [
+        ("await client.price(item)", 0, False),
+        ("return await client.price(items[0])", 0, True),
+        ("asyncio.sleep(0.1)", 0, True),
+        ("client.page", 0, True),
+        ("await client.price(item)", 1, False),
+        ("[await client.price", 0, False),
+        ("asyncio.sleep(1)", 0, False),
+    ],
+)
+def test_a_loop_that_goes_on_by_what_its_last_round_gave(code, text, nth, repeats):
+    assert code.repeats_by_result(at(line_of(text, nth))) is repeats
+
+
+@pytest.mark.parametrize("source", ["def f(:\n", "", "x\n" * 6000, "\0"])
+def test_what_cannot_be_read_is_not_known(source):
+    lines = source.splitlines(keepends=True)
+    code = Code(Naming((), lambda _path, n: lines[n - 1] if n <= len(lines) else ""))
+    assert code.call(at(1)) is None
+    assert code.threaded([at(1)], "f") is None
+    assert code.gathered(at(1)) == ""
+    assert not code.repeats_by_result(at(1))
