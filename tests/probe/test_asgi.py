@@ -54,6 +54,17 @@ def serve(loop, probe_of, recording):
     return run
 
 
+def test_headers_that_can_be_read_once_are_left_to_the_server(serve):
+    headers = [(b"content-length", b"1"), (b"x-test", b"value")]
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": iter(headers)})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    (start, _), _ = serve(app, http())
+    assert list(start["headers"]) == headers
+
+
 def test_start_and_end(serve, loop):
     began = loop.clock()
     sent, (start, end) = serve(answers, http())

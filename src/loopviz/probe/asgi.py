@@ -79,7 +79,10 @@ def _has_length(start: dict[str, Any]) -> bool:
     """True if a response declares its length or has no body; others may send their parts late."""
     if start["status"] in (204, 304):
         return True
-    return any(name == b"content-length" for name, _ in start.get("headers", ()))
+    headers = start.get("headers", ())
+    if iter(headers) is headers:  # the server could not read what was read here
+        return False
+    return any(name == b"content-length" for name, _ in headers)
 
 
 async def _listen(app: App, scope: dict[str, Any], receive: Any, send: Any, task: int) -> Any:
