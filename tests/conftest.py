@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ from tests.support.recording import Recording
 
 settings.register_profile("loopviz", deadline=None)  # the machine may be full
 settings.load_profile("loopviz")
+
+# Else each process of a fresh checkout compiles loopviz anew, and each worker all tests
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 DOCS = Path(__file__).parents[1] / "docs"
 
