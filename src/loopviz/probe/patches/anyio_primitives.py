@@ -205,7 +205,7 @@ def _runs_in_thread(original: Any) -> Any:
         cls: Any, func: Any, args: Any, abandon_on_cancel: bool = False, limiter: Any = None
     ) -> Any:
         recorder = current()
-        job = None if recorder is None else _new_job(recorder, cls, func, limiter)
+        job = None if recorder is None else _new_job(recorder, cls, func, args, limiter)
         if job is None:
             return await original(cls, func, args, abandon_on_cancel, limiter)
         try:
@@ -216,11 +216,13 @@ def _runs_in_thread(original: Any) -> Any:
     return run_sync_in_worker_thread
 
 
-def _new_job(recorder: Recorder, backend: Any, function: Any, limiter: Any) -> SubmittedJob | None:
+def _new_job(
+    recorder: Recorder, backend: Any, function: Any, args: Any, limiter: Any
+) -> SubmittedJob | None:
     """A job of the limiter, since there is no executor. `_limiter` is that of an adapter."""
     with fail_safe("job", recorder):
         limiter = limiter or backend.current_default_thread_limiter()
-        return new_job(recorder, getattr(limiter, "_limiter", limiter), function)
+        return new_job(recorder, getattr(limiter, "_limiter", limiter), function, args)
     return None
 
 
