@@ -3,19 +3,17 @@
 A *site* is `name <tab> file <tab> line <tab> function`; a *frame* is the same with an empty name.
 """
 
-import contextlib
 import functools
 import os
 import site
 import sys
 import sysconfig
 from collections.abc import Iterable
-from contextvars import Context
 from pathlib import Path
-from types import BuiltinMethodType, CodeType, FrameType
+from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["PLACES", "Places", "is_generated", "job_site", "line_at", "user_frame"]
+__all__ = ["PLACES", "Places", "is_generated", "line_at", "user_frame"]
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 _LOOPS = ("base_events.py", str(Path(__file__).resolve().with_name("hooks.py")))
@@ -154,28 +152,6 @@ def callback_site(callback: Any) -> str:
     if code is None:
         return f"{name}\t\t0\t"
     return f"{name}\t{code.co_filename}\t{code.co_firstlineno}\t{code.co_qualname}"
-
-
-def job_site(function: Any) -> str:
-    """The site of a worker job's function, also within `partial` and `asyncio.to_thread`.
-
-    The beginning and the end of a `@contextmanager` (FastAPI runs dependencies with `yield` as
-    such) are those of the function that is decorated.
-    """
-    while isinstance(function, functools.partial):
-        runs_in_context = isinstance(function.func, BuiltinMethodType) and isinstance(
-            function.func.__self__, Context
-        )
-        function = function.args[0] if runs_in_context and function.args else function.func
-    name = getattr(function, "__qualname__", None) or type(function).__qualname__
-    manager = getattr(function, "__self__", None)
-    if isinstance(manager, contextlib._GeneratorContextManager):
-        managed: Any = getattr(manager, "func", function)
-        name = f"{managed.__qualname__}.{function.__name__}"
-        function = managed
-    code = getattr(function, "__code__", None) or coroutine_code(function)
-    file, line = (code.co_filename, code.co_firstlineno) if code else ("", 0)
-    return f"{name}\t{file}\t{line}\t{name}"
 
 
 PLACES = Places()

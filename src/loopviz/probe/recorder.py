@@ -11,14 +11,15 @@ import math
 import sys
 import threading
 from asyncio import AbstractEventLoop, _get_running_loop
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
 from typing import Any
 
 from loopviz.clock import Clock
 from loopviz.probe.caller_lines import CallerLines
 from loopviz.probe.exceptions import describe_error, raised_at
-from loopviz.probe.places import job_site, user_frame
+from loopviz.probe.job_site import job_site
+from loopviz.probe.places import user_frame
 from loopviz.wire.events import B_SHIFT, NUMBER, WAIT_PUT, Kind, tag
 from loopviz.wire.kinds import ResourceKind
 from loopviz.wire.ring import LockedRing
@@ -272,12 +273,12 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("queue_size", error)
 
-    def job(self, executor: ResourceDescription, function: Any) -> int:
+    def job(self, executor: ResourceDescription, function: Any, args: Sequence[Any] = ()) -> int:
         """Record a submitted job. Returns `a` for `job_started` and `job_ended`; 0 on failure."""
         with fail_safe("job", self):
             self.introduce(executor)
             a = (next(_jobs) & NUMBER) << 32 | executor.number
-            self._put(Kind.JOB, self.task(), a, self._intern(job_site(function)))
+            self._put(Kind.JOB, self.task(), a, self._intern(job_site(function, args)))
             return a
         return 0
 

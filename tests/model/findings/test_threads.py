@@ -180,7 +180,7 @@ def test_one_job_that_waits_again_and_again_is_one_wait():
     for task in range(1, 10):
         in_thread(request(story, task), task, 1)
         for _ in range(5):
-            story.runs(30 * MS).job_waits_for(100 + task, POOL, place=QUERY).runs(30 * MS)
+            story.runs(30 * MS).job_waits_for(100 + task, POOL, place=QUERY).runs(MS)
             story.job_acquires(100 + task, POOL, 1).job_releases(100 + task, POOL, 0)
         story.job_ends(100 + task, THREADS).polls()
         answered(story.step(task, place="thread").releases(task, THREADS, 0), task)

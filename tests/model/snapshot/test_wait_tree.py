@@ -328,3 +328,15 @@ def counted(nodes):
         if node.key[0] != "again" and node.how != "ended":
             total += here
     return total
+
+
+def test_a_task_waits_for_the_connection_that_its_thread_waits_for():
+    story = request(begin().resource(9, "ThreadPoolExecutor", 40, name="many"), 1)
+    for task in (1, 2):
+        if task > 1:
+            request(story, task)
+        story.job(10 + task, 9, "query", by=task).idle(MS).job_starts(10 + task, 9)
+    story.job_acquires(11, LOCK, place=HOLDS).job_waits_for(12, LOCK, place=WAITS).idle(MS)
+    found = tree(story)
+    assert outline(found) == [" GET /a: resource lock", "  holder GET /a: job query of 1"]
+    assert found.nodes[0].location.line == 20

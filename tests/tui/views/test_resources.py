@@ -164,7 +164,7 @@ def test_workers_and_their_jobs():
     assert "jobs 1 finished, 1 queued" in rendered.text
     assert "queued for p50 2.0ms" in rendered.text
     assert "ran for    p50 5.0ms" in rendered.text
-    assert rendered.row("crunch for #1").split()[0] == "6.0ms"
+    assert rendered.row("crunch for #1 serve").split()[0] == "6.0ms"
 
 
 def test_the_last_minute_is_drawn_to_scale():

@@ -182,6 +182,7 @@ def _idle_holders(waits: Iterable[Wait], now: int) -> Iterator[int]:
         seen.add(wait.resource)
         for hold in wait.resource.holders.values():
             task = hold.task
-            if task is not None and task not in seen and not task.ended_ns and not task.waits:
-                seen.add(task)
-                yield task.number
+            if task is None or task in seen or task.ended_ns or task.waiting is not None:
+                continue
+            seen.add(task)
+            yield task.number

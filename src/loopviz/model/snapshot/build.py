@@ -224,6 +224,7 @@ class SnapshotBuilder:
                 job=self._trace.site(job.place).name,
                 since_ns=job.started_ns,
                 task=job.task.number if job.task is not None else 0,
+                label=self._trace.label(job.task) if job.task is not None else "",
             )
             for job in islice(executor.running.values(), _HOLDERS)
         ]

@@ -102,6 +102,8 @@ class WorkerInfo(NamedTuple):
     since_ns: int
     task: int
     """The task that submitted it, 0: not known."""
+    label: str = ""
+    """That task's: the route that it serves, or its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ class Doings:
         return self._awaits.get(task.number) if task.end_ns <= self._awaits_at_ns else None
 
     def _resource(self, task: Task, site: Site | None) -> Doing | None:
-        wait = task.waits[-1] if task.waits else None
+        wait = task.waiting
         if wait is None or wait.resource.group.anonymous:
             return None
         where = self._trace.site(wait.place) if wait.place else site

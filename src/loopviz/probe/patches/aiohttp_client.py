@@ -12,12 +12,7 @@ from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, resource_of
 from loopviz.probe.patches.wrappers import makes
 from loopviz.probe.places import user_frame
-from loopviz.probe.recorder import (
-    Recorder,
-    ResourceDescription,
-    current,
-    fail_safe,
-)
+from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe
 from loopviz.wire import kinds
 
 __all__ = ["ADAPTER"]

@@ -5,7 +5,7 @@ Nothing here imports anyio: the module comes from the app.
 
 import sys
 from collections.abc import Callable
-from types import GeneratorType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from loopviz.probe.patches.executors import SubmittedJob, new_job
@@ -219,15 +219,10 @@ def _runs_in_thread(original: Any) -> Any:
 def _new_job(
     recorder: Recorder, backend: Any, function: Any, args: Any, limiter: Any
 ) -> SubmittedJob | None:
-    """A job of the limiter, since there is no executor. `_limiter` is that of an adapter.
-
-    Starlette's `_next` runs a generator of the app a little further: the job is the generator's.
-    """
+    """A job of the limiter, since there is no executor. `_limiter` is that of an adapter."""
     with fail_safe("job", recorder):
         limiter = limiter or backend.current_default_thread_limiter()
-        steps = getattr(function, "__name__", "") == "_next" and len(args) == 1
-        runs = args[0] if steps and type(args[0]) is GeneratorType else function
-        return new_job(recorder, getattr(limiter, "_limiter", limiter), function, runs)
+        return new_job(recorder, getattr(limiter, "_limiter", limiter), function, args)
     return None
 
 

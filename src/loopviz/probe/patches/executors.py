@@ -5,7 +5,7 @@ import threading
 import weakref
 from asyncio import _get_running_loop
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
@@ -113,7 +113,7 @@ def _submits(function_of: Callable[[SubmittedJob], Any], follow: Callable[..., N
     def of(original: Any) -> Any:
         def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
             recorder = current()
-            job = None if recorder is None else new_job(recorder, self, fn)
+            job = None if recorder is None else new_job(recorder, self, fn, args)
             if job is None:
                 return original(self, fn, *args, **kwargs)
             try:
@@ -152,15 +152,12 @@ def _left(line: _Line, job: SubmittedJob, future: "Future[Any]") -> None:
 
 
 def new_job(
-    recorder: Recorder, executor: Any, function: Any, runs: Any = None
+    recorder: Recorder, executor: Any, function: Any, args: Sequence[Any] = ()
 ) -> SubmittedJob | None:
-    """Record a submitted job. Returns None if that fails.
-
-    `runs`: the function or generator to name it after, if it is not `function`.
-    """
+    """Record a submitted job. Returns None if that fails."""
     with fail_safe("job", recorder):
         resource = resource_of(executor)
-        a = recorder.job(resource, runs or function) if resource is not None else 0
+        a = recorder.job(resource, function, args) if resource is not None else 0
         return SubmittedJob(recorder, a, function) if a else None
     return None
 

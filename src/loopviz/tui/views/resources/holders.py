@@ -68,7 +68,7 @@ def draw_jobs(detail: Detail, jobs: JobStats) -> None:
     at_ns = _moment(scene)
     for worker in jobs.running[:rows]:
         line = detail.line().add(f"{took(max(at_ns - worker.since_ns, 0)):>7} ", theme.strong)
-        by = f" for #{worker.task}" if worker.task else ""
+        by = f" for {_who(worker.task, worker.label)}" if worker.task else ""
         text = fit(clean(f"{worker.job or 'a job'}{by}"), line.left - 24, scene.glyphs.more)
         detail.put(
             line.add(text, theme.text).add(
