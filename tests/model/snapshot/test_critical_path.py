@@ -93,6 +93,20 @@ def test_a_convoy_is_one_part_for_all_who_were_before():
     assert path.parts[-1].total_ns == 31 * MS
 
 
+def test_a_task_before_that_has_waited_for_very_long():
+    """Its wait began before the records that are looked at; who ended it is in them."""
+    story = request(begin(), 1).acquires(1, LOCK).idle(MS)
+    request(story, 2).waits_for(2, LOCK, place=WAITS).idle(60_000 * MS)
+    starts(story, 3).waits_for(3, LOCK, place=WAITS).idle(10 * MS)
+    for task in (1, 2):
+        story.step(task, MS, place=SOCKET).releases(task, LOCK, 0).response(task, "GET /a")
+        story.end(task).step(task + 1, place=WAITS, woken_by=task).acquires(task + 1, LOCK)
+        story.idle(10 * MS)
+    lines = outline(path_of(ends(story.step(3, place=SLEEP), 3), 3))
+    assert "20 GET /a ×2: await socket :33 (lock)" in lines
+    assert not [line for line in lines if "unknown" in line]
+
+
 def test_gather_waits_for_the_child_that_ended_last():
     story = starts(begin(), 1)
     story.task(2, SPAWNED, parent=1).task(3, SPAWNED.replace("fetch", "slow"), parent=1)
