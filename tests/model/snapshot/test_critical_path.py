@@ -133,6 +133,17 @@ def test_a_thread_job_is_queued_and_runs():
     assert path.others
 
 
+def test_a_job_that_waits_in_its_thread():
+    story = request(begin(), 1).job(1, THREADS, "resize\t/app/i.py\t3\t", by=1).runs(MS)
+    story.job_starts(1, THREADS).selects().runs(MS).job_waits_for(1, LOCK).runs(20 * MS)
+    story.job_acquires(1, LOCK).runs(2 * MS).job_ends(1, THREADS).polls().step(1, place=FUTURE)
+    assert outline(path_of(ends(story, 1), 1)) == [
+        "2 own: ran",
+        "3 own: job resize :41",
+        "20 own: resource lock :41",
+    ]
+
+
 def test_a_waker_that_is_not_known_is_not_made_up():
     story = starts(begin(), 1).waits_for(1, EVENT, place=WAITS).idle(20 * MS)
     story.step(1, place=FUTURE).wait_over(1, EVENT)

@@ -328,3 +328,28 @@ def counted(nodes):
         if node.key[0] != "again" and node.how != "ended":
             total += here
     return total
+
+
+def threaded():
+    """A request whose job waits in its thread for a unit that another request's job took."""
+    story = begin()
+    for task in (1, 2):
+        request(story, task).job(task, THREADS, "resize\t/app/i.py\t3\t", by=task)
+        story.job_starts(task, THREADS).idle(MS)
+    return story.job_acquires(1, LOCK).job_waits_for(2, LOCK).idle(MS)
+
+
+def test_a_job_waits_in_its_thread_for_the_job_of_another_task():
+    found = tree(threaded())
+    assert outline(found) == [
+        " GET /a: resource lock of 1",
+        "  holder GET /a: job resize of 1",
+    ]
+
+
+def test_a_job_whose_task_has_ended_still_holds_its_unit():
+    story = threaded().step(1).end(1).idle(MS)
+    assert outline(tree(story))[1] == "  holder GET /a: job resize of 1"
+    assert outline(tree(threaded().step(1).end(1).job_ends(1, THREADS).idle(MS)))[1] == (
+        "  holder GET /a: ended"
+    )

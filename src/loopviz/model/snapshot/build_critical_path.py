@@ -132,7 +132,9 @@ class _Walk:
 
     def _resource(self, task: int, at: int) -> str:
         """The name of the resource for which the task waited then; empty: none is known."""
-        number, _ = self._steps.waited_for(task, at)
+        return self._resource_name(self._steps.waited_for(task, at)[0])
+
+    def _resource_name(self, number: int) -> str:
         resource = self._trace.resources.live.get(number) if number else None
         if resource is None or resource.group.anonymous:
             return ""
@@ -181,6 +183,10 @@ class _Walk:
         function = self._trace.site(job.place).name
         if job.ended_ns:
             end = self._add(max(start, job.ended_ns), end, task, "ready", "", place, via)
+        for began, ended, number in reversed(job.waits):
+            end = self._add(max(start, ended), end, task, "job", function, place, via)
+            name = self._resource_name(number)
+            end = self._add(max(start, began), end, task, "resource", name, place, via)
         if job.started_ns:
             end = self._add(max(start, job.started_ns), end, task, "job", function, place, via)
         return self._add(start, end, task, "queued", function, place, via)

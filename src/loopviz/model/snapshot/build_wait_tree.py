@@ -170,12 +170,14 @@ class _Builder:
         if resource is None or doing.how == "take":
             return []
         if doing.how == "queued":
-            return [("worker", task) for task in self._present.working.get(resource, ())]
+            working = self._present.working.get(resource, ())
+            return [("worker", task) for task in dict.fromkeys(working)]
         if resource.group.kind.family is Family.QUEUE:
             return [("taker", resource.taker)] if resource.taker is not None else []
         if not resource.group.kind.holdable:
             return []
-        return [("holder", hold.task) for hold in resource.holders.values()]
+        holders = dict.fromkeys(hold.task for hold in resource.holders.values())
+        return [("holder", task) for task in holders]
 
     def _grow_holders(self, doing: Doing) -> list[_Branch]:
         branches = []

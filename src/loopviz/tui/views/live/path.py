@@ -105,7 +105,7 @@ def _does(part: PathPart, scene: Scene) -> str:
     if part.kind == "resource":
         return f"waited for {short_name_of(part.what, scene)}, released by nobody known"
     if part.kind == "job":
-        return f"a worker ran {part.what}"
+        return f"a worker ran its job {part.what}"
     if part.kind == "queued":
         return f"{part.what} was queued for a worker"
     if part.kind == "unknown":
