@@ -192,6 +192,22 @@ def test_those_awaited_are_found_from_one_task():
     assert found == [numbers[name] for name in ("outer", "inner", "innermost")]
 
 
+def test_all_others_follow_on_request():
+    async def run():
+        numbered = Numbered()
+        tasks = [numbered(name, forever()) for name in ("one", "two", "three")]
+        await asyncio.sleep(0)
+        loop, wanted = asyncio.get_running_loop(), [numbered.tasks["two"]]
+        found = awaits(loop, PLACES, wanted), awaits(loop, PLACES, wanted, others=True)
+        for task in tasks:
+            task.cancel()
+        return [[one.task for one in answer] for answer in found], numbered.tasks
+
+    (alone, everyone), numbers = asyncio.run(run())
+    assert alone == [numbers["two"]]
+    assert everyone == [numbers[name] for name in ("two", "one", "three")]
+
+
 def test_the_answer_is_bounded():
     async def run():
         numbered = Numbered()

@@ -61,8 +61,8 @@ class RunControl(Protocol):
     def ask_tree(self) -> WaitTree | None:
         """Who waits for whom among the tasks of the first worker; None before the first event.
 
-        Call it for each frame: the tree is built four times a second at most, and meanwhile the
-        target is asked twice a second which tasks others await.
+        Call it for each frame: meanwhile the target is asked twice a second which tasks others
+        await, and a tree is built of each answer.
         """
 
     def ask_path(self, request: RequestInfo) -> CriticalPath | None:

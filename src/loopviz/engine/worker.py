@@ -1,6 +1,5 @@
 """A worker: one target process, with its rings and its model."""
 
-from itertools import islice
 from pathlib import Path
 from socket import socket
 
@@ -12,7 +11,6 @@ from loopviz.errors import WireError
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot, WaitTree
-from loopviz.model.snapshot.build_wait_tree import MOST_TASKS
 from loopviz.model.snapshot.merge import label_worker
 from loopviz.model.state.stacks import Stacks
 from loopviz.options import RunOptions
@@ -31,8 +29,10 @@ __all__ = ["Worker"]
 
 AWAITS_NS = 500 * MS
 """How often a target is asked at most which tasks others await."""
-TREE_NS = 250 * MS
-"""How often the tree of waits is built at most."""
+ASKED_NS = 500 * MS
+"""How long the tree of waits is kept up to date after it was last asked for."""
+TREE_NS = 1000 * MS
+"""After how long the tree of waits is built again, if the target has not answered."""
 
 
 class Worker:
@@ -123,25 +123,30 @@ class Worker:
         """See `RunControl.ask_tree`."""
         if not self.model.seen:
             return None
-        if self._tree is None or now_ns - self._tree.at_ns >= TREE_NS:
-            self._tree = self.model.wait_tree(now_ns)
         self._tree_asked_ns = now_ns
+        if self._tree is None:
+            self._refresh_tree(now_ns)
         return self._tree
 
-    def _wanted_awaits(self, now_ns: int) -> tuple[int, ...]:
-        """The tasks of which has to be known what they await: findings need few, the tree all."""
-        wanted = self.model.rules.wanted_awaits
-        if self._tree is None or now_ns - self._tree_asked_ns > AWAITS_NS:
-            return wanted
-        live = islice(self.model.trace.tasks.live, MOST_TASKS)
-        return tuple(dict.fromkeys((*wanted, *live)))
+    def _refresh_tree(self, now_ns: int) -> None:
+        """Build the tree again at once when the target has answered, before its tasks go on."""
+        tree, read_ns = self._tree, self.model.rules.awaits[1]
+        if tree is None or tree.read_ns != read_ns or now_ns - tree.at_ns > TREE_NS:
+            self._tree = self.model.wait_tree(now_ns)
 
     def request_missing(self, now_ns: int) -> None:
-        """Request what findings lack: which tasks some await, and the await stack of one."""
-        tasks = self._wanted_awaits(now_ns)
-        if tasks and self.ready and now_ns >= self._awaits_due_ns:
+        """Request what findings lack: which tasks some await, and the await stack of one.
+
+        And what the tree lacks, while it is on the screen.
+        """
+        if now_ns - self._tree_asked_ns > ASKED_NS:
+            self._tree = None
+        else:
+            self._refresh_tree(now_ns)
+        tasks, tree = self.model.rules.wanted_awaits, self._tree is not None
+        if (tasks or tree) and self.ready and now_ns >= self._awaits_due_ns:
             self._awaits_due_ns = now_ns + AWAITS_NS
-            self._child.send(AwaitsRequest(tasks=tasks))
+            self._child.send(AwaitsRequest(tasks=tasks, others=tree))
         task = self.model.rules.wanted
         if not task or not self.ready:
             return

@@ -271,7 +271,8 @@ class Model:
     def critical_path(self, request: RequestInfo) -> CriticalPath:
         """What decided the latency of a request of this model, as far as its records are kept."""
         start, end = request.start_ns, request.end_ns
-        records = self._log.between(start - _BEFORE_NS, end + _AFTER_NS)
+        since = start - (end - start) - _BEFORE_NS  # those before it may have waited as long
+        records = self._log.between(since, end + _AFTER_NS)
         until = max(end, int(records["at"][-1]) if len(records) else 0)
         return self.builder.critical_path(Steps(records, self._log.jobs(), until), request)
 

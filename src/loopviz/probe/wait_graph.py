@@ -27,16 +27,22 @@ _MOST_AWAITED = 1000
 
 
 def awaits(
-    loop: asyncio.AbstractEventLoop, places: Places, wanted: Iterable[int]
+    loop: asyncio.AbstractEventLoop,
+    places: Places,
+    wanted: Iterable[int],
+    *,
+    others: bool = False,
 ) -> list[Awaiting]:
     """The wanted tasks and those that they await, transitively; at most `MOST_TASKS`.
 
-    A task that has ended is left out. Safe on any thread.
+    `others`: all other tasks follow, oldest first. A task that has ended is left out. Safe on any
+    thread.
     """
     pending = {number_of(task): task for task in asyncio.all_tasks(loop)}
     pending.pop(0, None)
     found: dict[int, Awaiting] = {}
     queue = deque(wanted)
+    queue.extend(sorted(pending) if others else ())
     while queue and len(found) < MOST_TASKS:
         number = queue.popleft()
         task = pending.get(number)

@@ -102,6 +102,8 @@ class AwaitsRequest(Message):
     """Ask which tasks these await, and those in turn; `AwaitsReply` answers."""
 
     tasks: tuple[int, ...]
+    others: bool = False
+    """Whether to add all other tasks, as far as the answer has room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

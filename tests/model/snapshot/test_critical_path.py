@@ -93,6 +93,20 @@ def test_a_convoy_is_one_part_for_all_who_were_before():
     assert path.parts[-1].total_ns == 31 * MS
 
 
+def test_a_task_before_that_has_waited_for_very_long():
+    """Its wait began before the records that are looked at; who ended it is in them."""
+    story = request(begin(), 1).acquires(1, LOCK).idle(MS)
+    request(story, 2).waits_for(2, LOCK, place=WAITS).idle(60_000 * MS)
+    starts(story, 3).waits_for(3, LOCK, place=WAITS).idle(10 * MS)
+    for task in (1, 2):
+        story.step(task, MS, place=SOCKET).releases(task, LOCK, 0).response(task, "GET /a")
+        story.end(task).step(task + 1, place=WAITS, woken_by=task).acquires(task + 1, LOCK)
+        story.idle(10 * MS)
+    lines = outline(path_of(ends(story.step(3, place=SLEEP), 3), 3))
+    assert "20 GET /a ×2: await socket :33 (lock)" in lines
+    assert not [line for line in lines if "unknown" in line]
+
+
 def test_gather_waits_for_the_child_that_ended_last():
     story = starts(begin(), 1)
     story.task(2, SPAWNED, parent=1).task(3, SPAWNED.replace("fetch", "slow"), parent=1)
@@ -117,6 +131,17 @@ def test_a_thread_job_is_queued_and_runs():
         "4 own: queued resize :41",
     ]
     assert path.others
+
+
+def test_a_job_that_waits_in_its_thread():
+    story = request(begin(), 1).job(1, THREADS, "resize\t/app/i.py\t3\t", by=1).runs(MS)
+    story.job_starts(1, THREADS).selects().runs(MS).job_waits_for(1, LOCK).runs(20 * MS)
+    story.job_acquires(1, LOCK).runs(2 * MS).job_ends(1, THREADS).polls().step(1, place=FUTURE)
+    assert outline(path_of(ends(story, 1), 1)) == [
+        "2 own: ran",
+        "3 own: job resize :41",
+        "20 own: resource lock :41",
+    ]
 
 
 def test_a_waker_that_is_not_known_is_not_made_up():

@@ -330,13 +330,26 @@ def counted(nodes):
     return total
 
 
-def test_a_task_waits_for_the_connection_that_its_thread_waits_for():
-    story = request(begin().resource(9, "ThreadPoolExecutor", 40, name="many"), 1)
+def threaded():
+    """A request whose job waits in its thread for a unit that another request's job took."""
+    story = begin()
     for task in (1, 2):
-        if task > 1:
-            request(story, task)
-        story.job(10 + task, 9, "query", by=task).idle(MS).job_starts(10 + task, 9)
-    story.job_acquires(11, LOCK, place=HOLDS).job_waits_for(12, LOCK, place=WAITS).idle(MS)
-    found = tree(story)
-    assert outline(found) == [" GET /a: resource lock", "  holder GET /a: job query of 1"]
-    assert found.nodes[0].location.line == 20
+        request(story, task).job(task, THREADS, "resize\t/app/i.py\t3\t", by=task)
+        story.job_starts(task, THREADS).idle(MS)
+    return story.job_acquires(1, LOCK).job_waits_for(2, LOCK).idle(MS)
+
+
+def test_a_job_waits_in_its_thread_for_the_job_of_another_task():
+    found = tree(threaded())
+    assert outline(found) == [
+        " GET /a: resource lock of 1",
+        "  holder GET /a: job resize of 1",
+    ]
+
+
+def test_a_job_whose_task_has_ended_still_holds_its_unit():
+    story = threaded().step(1).end(1).idle(MS)
+    assert outline(tree(story))[1] == "  holder GET /a: job resize of 1"
+    assert outline(tree(threaded().step(1).end(1).job_ends(1, THREADS).idle(MS)))[1] == (
+        "  holder GET /a: ended"
+    )

@@ -152,13 +152,13 @@ def _stack_sender(loop: asyncio.AbstractEventLoop, send: Send) -> Callable[[int]
 
 def _awaits_sender(
     loop: asyncio.AbstractEventLoop, send: Send
-) -> Callable[[tuple[int, ...]], None]:
+) -> Callable[[tuple[int, ...], bool], None]:
     """What sends which tasks those tasks of that loop await; to be called on any thread."""
 
-    def send_awaits(tasks: tuple[int, ...]) -> None:
+    def send_awaits(tasks: tuple[int, ...], others: bool) -> None:
         at_ns = monotonic_ns()
         try:
-            found = tuple(awaits(loop, PLACES, tasks))
+            found = tuple(awaits(loop, PLACES, tasks, others=others))
         except Exception:  # noqa: BLE001 - whatever the app has for a task: fixes must go on
             found = ()
         send(AwaitsReply(at_ns=at_ns, tasks=found))

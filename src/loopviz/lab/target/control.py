@@ -37,8 +37,8 @@ class Control:
         """Where to note that a fix was toggled, once there is a ring."""
         self.send_stack: Callable[[int], None] | None = None
         """Answers where the task of that number is, once there is a loop."""
-        self.send_awaits: Callable[[tuple[int, ...]], None] | None = None
-        """Answers what these tasks await, once there is a loop."""
+        self.send_awaits: Callable[[tuple[int, ...], bool], None] | None = None
+        """Answers what these tasks await, or all, once there is a loop."""
 
     def use(self, fixes: Sequence[Fix]) -> None:
         """The scenario is loaded: apply the changes of fixes that came before, and later ones."""
@@ -59,8 +59,8 @@ class Control:
                     self._toggle(key, on=on)
                 case StackRequest(task=task) if self.send_stack is not None:
                     self.send_stack(task)
-                case AwaitsRequest(tasks=tasks) if self.send_awaits is not None:
-                    self.send_awaits(tasks)
+                case AwaitsRequest(tasks=tasks, others=others) if self.send_awaits is not None:
+                    self.send_awaits(tasks, others)
                 case Leave():
                     self._stop(leave=True)
                 case Quit():

@@ -23,6 +23,8 @@ __all__ = ["build_critical_path"]
 _DEEPEST = 100
 """How many wakers in a row are followed."""
 _MOST_PIECES = 20_000
+_NEVER = 1 << 62
+"""After all times."""
 
 _Kind = Literal["ran", "ready", "await", "resource", "job", "queued", "unknown"]
 
@@ -98,12 +100,18 @@ class _Walk:
             step = steps[place]
             at = self._add(max(start, step.start_ns), at, task, "ran", via=via)
             place -= 1
-            suspended = steps[place].end_ns if place >= 0 else 0
-            at = self._add(max(start, step.ready_ns, suspended), at, task, "ready", via=via)
-            if place >= 0 and steps[place].end_ns < at:
-                at = self._wait(task, max(start, steps[place].end_ns), at, step, chain, via)
+            suspended = steps[place].end_ns if place >= 0 else self._known_since(task)
+            ready = step.ready_ns if suspended == _NEVER else max(step.ready_ns, suspended)
+            at = self._add(max(start, ready), at, task, "ready", via=via)
+            if max(start, suspended) < at:
+                at = self._wait(task, max(start, suspended), at, step, chain, via)
         if at > start:
             self._before(task, start, at, chain, via)
+
+    def _known_since(self, task: int) -> int:
+        """Since when a task was there before its first step that is kept."""
+        made = self._steps.made(task)
+        return self._steps.oldest_ns if made is None else _NEVER
 
     def _open_wait(
         self,
@@ -124,7 +132,9 @@ class _Walk:
 
     def _resource(self, task: int, at: int) -> str:
         """The name of the resource for which the task waited then; empty: none is known."""
-        number, _ = self._steps.waited_for(task, at)
+        return self._resource_name(self._steps.waited_for(task, at)[0])
+
+    def _resource_name(self, number: int) -> str:
         resource = self._trace.resources.live.get(number) if number else None
         if resource is None or resource.group.anonymous:
             return ""
@@ -173,6 +183,10 @@ class _Walk:
         function = self._trace.site(job.place).name
         if job.ended_ns:
             end = self._add(max(start, job.ended_ns), end, task, "ready", "", place, via)
+        for began, ended, number in reversed(job.waits):
+            end = self._add(max(start, ended), end, task, "job", function, place, via)
+            name = self._resource_name(number)
+            end = self._add(max(start, began), end, task, "resource", name, place, via)
         if job.started_ns:
             end = self._add(max(start, job.started_ns), end, task, "job", function, place, via)
         return self._add(start, end, task, "queued", function, place, via)

@@ -50,7 +50,7 @@ def build_wait_tree(
         nodes=nodes,
         live=len(live),
         rest=rest + max(len(live) - MOST_TASKS, 0),
-        read=awaits_at_ns > 0,
+        read_ns=awaits_at_ns,
     )
 
 
@@ -148,8 +148,9 @@ class _Builder:
             above.discard(task)
         below = _folded(below)
         resource = doing.resource.number if doing.resource is not None else 0
+        line = (doing.site.path, doing.site.line) if doing.site is not None else None
         signature = (
-            role, self._label(task), task in self._tied, doing.how, doing.what, doing.site,
+            role, self._label(task), task in self._tied, doing.how, doing.what, line,
             resource, doing.any_of, doing.jobs, tuple((b.signature, len(b.tasks)) for b in below),
         )  # fmt: skip
         branch = _Branch(role, [task], doing, signature)
@@ -169,12 +170,14 @@ class _Builder:
         if resource is None or doing.how == "take":
             return []
         if doing.how == "queued":
-            return [("worker", task) for task in self._present.working.get(resource, ())]
+            working = self._present.working.get(resource, ())
+            return [("worker", task) for task in dict.fromkeys(working)]
         if resource.group.kind.family is Family.QUEUE:
             return [("taker", resource.taker)] if resource.taker is not None else []
         if not resource.group.kind.holdable:
             return []
-        return [("holder", hold.task) for hold in resource.holders.values()]
+        holders = dict.fromkeys(hold.task for hold in resource.holders.values())
+        return [("holder", task) for task in holders]
 
     def _grow_holders(self, doing: Doing) -> list[_Branch]:
         branches = []

@@ -80,5 +80,5 @@ class WaitTree:
     live: int
     rest: int
     """How many tasks have no node, since there are so many."""
-    read: bool
-    """Whether the probe has read which tasks await others."""
+    read_ns: int
+    """When the probe read which tasks await others; 0: never."""

@@ -30,6 +30,7 @@ class Doing(NamedTuple):
     resource: Resource | None = None
     """What it waits for; of a queued job, the executor."""
     jobs: int = 0
+    """How many jobs it has; if it waits for a resource, 1 if its job does, in a worker thread."""
 
 
 class Doings:
@@ -52,7 +53,7 @@ class Doings:
     def of(self, task: Task) -> Doing:
         """What the task does, as far as it is known."""
         if task.ended_ns:
-            return Doing("ended", task.ended_ns)
+            return self._ended(task)
         if task.running:
             return Doing("runs", task.step_ns)
         if not task.steps and task.started_ns == task.since_ns:
@@ -60,6 +61,13 @@ class Doings:
         read = self._read(task)
         site = parse_site(read.place) if read is not None and read.place else None
         return self._resource(task, site) or self._other(task, read, site)
+
+    def _ended(self, task: Task) -> Doing:
+        """A worker may still run a job of it."""
+        running = [job for job in self._jobs.get(task, ()) if job.started_ns]
+        return (
+            self._job(running[0], len(running), None) if running else Doing("ended", task.ended_ns)
+        )
 
     def _read(self, task: Task) -> Awaiting | None:
         """What it awaits, unless it has run since that was read."""
@@ -71,7 +79,8 @@ class Doings:
             return None
         where = self._trace.site(wait.place) if wait.place else site
         how: How = "take" if wait.idle else "resource"
-        return Doing(how, wait.began_ns, site=where, resource=wait.resource)
+        jobs = int(wait.job is not None)
+        return Doing(how, wait.began_ns, site=where, resource=wait.resource, jobs=jobs)
 
     def _other(self, task: Task, read: Awaiting | None, site: Site | None) -> Doing:
         tasks = map(self._trace.tasks.live.get, read.tasks) if read is not None else ()
@@ -80,7 +89,7 @@ class Doings:
             how: How = read.through or "task"  # type: ignore[assignment]
             return Doing(how, task.end_ns, site=site, tasks=awaited, any_of=read.any_of)
         jobs = self._jobs.get(task, ())
-        if jobs and (task.offloaded if site is None else site.name in _OFFLOADED):
+        if jobs and (task.offloaded is not None if site is None else site.name in _OFFLOADED):
             return self._job(jobs[0], len(jobs), site)
         if site is None:
             return Doing("unread", task.end_ns)

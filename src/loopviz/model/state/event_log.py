@@ -11,8 +11,8 @@ from loopviz.wire.events import Kind
 __all__ = ["EventLog"]
 
 _MOST, _MOST_JOBS = 300_000, 20_000
-"""How many records are kept, and how many of them of worker jobs: 9 MB."""
-_JOBS = (Kind.JOB_START, Kind.JOB_END)
+"""How many records are kept, of the loop and of worker jobs: 9 MB."""
+_JOBS = (Kind.JOB_START, Kind.JOB_END, Kind.WAIT, Kind.WAIT_OVER, Kind.ACQUIRED)
 
 
 class EventLog:
@@ -26,7 +26,7 @@ class EventLog:
         self._loop.add(records)
 
     def add_aux(self, records: NDArray[np.void]) -> None:
-        """Takes the starts and ends of jobs from a batch of the aux ring."""
+        """Takes what worker threads record of their jobs from a batch of the aux ring."""
         self._jobs.add(records[np.isin(records["kind"], _JOBS)])
 
     def clear(self) -> None:
@@ -48,7 +48,7 @@ class EventLog:
         return self._loop.between(start_ns, end_ns)
 
     def jobs(self) -> NDArray[np.void]:
-        """All starts and ends of jobs that are kept."""
+        """All records of worker jobs that are kept."""
         return self._jobs.between(0, 1 << 62)
 
 

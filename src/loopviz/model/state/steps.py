@@ -38,6 +38,8 @@ class JobTimes(NamedTuple):
     """The number of the executor's resource."""
     place: int
     """The place of its function."""
+    waits: tuple[tuple[int, int, int], ...]
+    """Its waits for resources in its thread: beginning, end, and the resource's number."""
 
 
 class _Acts(NamedTuple):
@@ -50,7 +52,7 @@ class _Acts(NamedTuple):
 
 
 class Steps:
-    """An index over records of the loop's ring, and over the starts and ends of jobs."""
+    """An index over records of the loop's ring, and over those of worker jobs."""
 
     def __init__(self, records: NDArray[np.void], jobs: NDArray[np.void], until_ns: int) -> None:
         """`until_ns`: the end of the callback that still runs at the end of the records."""
@@ -64,9 +66,16 @@ class Steps:
         self._known: dict[int, list[Step]] = {}
         self._known_acts: dict[int, _Acts] = {}
         self._jobs: dict[int, list[int]] = {}
-        for at, job_and_executor, _, _, kind in rows(jobs):
-            times = self._jobs.setdefault(job_and_executor >> 32 & NUMBER, [0, 0])
-            times[kind == Kind.JOB_END] = at
+        self._job_waits: dict[int, list[list[int]]] = {}
+        for at, a, job, _, kind in rows(jobs):
+            if kind in (Kind.JOB_START, Kind.JOB_END):
+                times = self._jobs.setdefault(a >> 32 & NUMBER, [0, 0])
+                times[kind == Kind.JOB_END] = at
+            elif kind == Kind.WAIT:
+                self._job_waits.setdefault(job, []).append([at, until_ns, a & NUMBER])
+            else:
+                for wait in self._job_waits.get(job, ())[-1:]:
+                    wait[1] = min(wait[1], at)
 
     @staticmethod
     def _find_steps(
@@ -139,7 +148,8 @@ class Steps:
                 acts = acts._replace(made=(at, other))
             elif kind == Kind.JOB:
                 started, ended = self._jobs.get(other, (0, 0))
-                acts.jobs.append(JobTimes(at, started, ended, number, b))
+                waited = tuple((w[0], w[1], w[2]) for w in self._job_waits.get(other, ()))
+                acts.jobs.append(JobTimes(at, started, ended, number, b, waited))
             elif kind == Kind.WAIT:
                 waits.append((number, b))
             else:

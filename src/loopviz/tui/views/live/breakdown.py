@@ -15,7 +15,7 @@ from loopviz.tui.views.live.path import draw_path, path_rows
 
 __all__ = ["breakdown_rows", "draw_breakdown", "state_bar"]
 
-LEAST_PARTS = 4
+LEAST_PARTS = 3
 """The parts that stand above the critical path at least, where there is little room."""
 
 

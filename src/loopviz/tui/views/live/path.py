@@ -32,25 +32,41 @@ def path_rows(path: CriticalPath | None) -> int:
 def draw_path(path: CriticalPath, scene: Scene, width: int, most: int) -> list[Strip]:
     """The path in at most `most` rows; nothing where it does not fit."""
     rows = min(path_rows(path), most)
-    if rows < 1 or (path.others and rows < 3):
+    if rows < 1:
         return []
     theme = scene.theme
-    if not path.others:
-        own = "decided by its own steps and waits"
-        text = first_fitting([f"{own}: no other task is known to have woken it", own], width - 4)
+    if not path.others or rows < 3:
+        text = first_fitting(_short(path, scene), width - 4)
+        text = fit(text, min(cell_width(text), width - 4), scene.glyphs.more)
         return [Line(width).add(f"   {text}", theme.dim).strip(theme.text)]
     title = "what decided its latency"
     found = [heading_line(width, scene, title, theme.accent, "from its end back to its start")]
-    listed = path.parts[: rows - 1]
-    if len(path.parts) > len(listed):
-        listed = listed[:-1]
+    listed = _longest(path, rows - 1)
     times = max(len(took(part.total_ns, " ")) for part in path.parts)
     found += [_draw(part, path, times, scene, width) for part in listed]
-    if rest := path.parts[len(listed) :]:
-        total = duration(sum(part.total_ns for part in rest), " ")
-        text = f"   {len(rest)} more, {total} in total"
+    if rest := len(path.parts) - len(listed):
+        left_ns = path.total_ns - sum(part.total_ns for part in listed)
+        text = f"   {rest} more, {duration(left_ns, ' ')} in total"
         found.append(Line(width).add(text, theme.dim).strip(theme.text))
     return found
+
+
+def _short(path: CriticalPath, scene: Scene) -> list[str]:
+    """The path in one row."""
+    if not path.others:
+        own = "decided by its own steps and waits"
+        return [f"{own}: no other task is known to have woken it", own]
+    part = max(path.parts, key=lambda part: part.total_ns)
+    share = f"{100 * part.total_ns / max(1, path.total_ns):.0f} %"
+    return [f"decided {share} by {words}" for words in _words(part, scene)]
+
+
+def _longest(path: CriticalPath, rows: int) -> list[PathPart]:
+    """The parts for so many rows, in the path's order: the longest, and a row for the rest."""
+    if len(path.parts) <= rows:
+        return list(path.parts)
+    longest = sorted(path.parts, key=lambda part: -part.total_ns)[: rows - 1]
+    return [part for part in path.parts if part in longest]
 
 
 def _draw(part: PathPart, path: CriticalPath, times: int, scene: Scene, width: int) -> Strip:
@@ -89,7 +105,7 @@ def _does(part: PathPart, scene: Scene) -> str:
     if part.kind == "resource":
         return f"waited for {short_name_of(part.what, scene)}, released by nobody known"
     if part.kind == "job":
-        return f"a worker ran {part.what}"
+        return f"a worker ran its job {part.what}"
     if part.kind == "queued":
         return f"{part.what} was queued for a worker"
     if part.kind == "unknown":

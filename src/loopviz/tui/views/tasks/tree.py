@@ -74,7 +74,7 @@ _FIXED_CELLS = 6 + 3
 def _fitting(width: int) -> tuple[Column, ...]:
     """The columns, as wide as there is room for."""
     room = width - MARGIN_CELLS - _FIXED_CELLS
-    line = min(24, max(10, room * 20 // 100))
+    line = min(24, max(10, room * 24 // 100))
     name = max(16, (room - line) * 52 // 100)
     return _columns(name, max(8, room - line - name), line)
 
@@ -239,7 +239,7 @@ def draw_tree_title(scene: Scene, width: int) -> Strip:
         (f"{tied:,} in a deadlock", theme.alarm, bool(tied)),
         (f"{tree.rest:,} not shown", theme.warm, bool(tree.rest)),
         ("who waits for whom", theme.text, True),
-        ("what tasks await is not read yet", theme.dim, not tree.read),
+        ("what tasks await is not read yet", theme.dim, not tree.read_ns),
     ]
     gap, end = "", title_note(scene)
     for text, style, shown in parts:

@@ -108,6 +108,8 @@ def _resource(node: WaitNode, name: str) -> tuple[str, ...]:
     if family in _NOBODY:
         return (*(f"{name}: {nobody}" for nobody in _NOBODY[family]), name)
     units = f"{name} {node.in_use}/{node.capacity}" if node.capacity else name
+    if node.of and (node.parent or node.cut):
+        return (f"{units}, for its job in a thread", f"{units}, in a thread", units)
     if family is Family.BARRIER or node.parent or node.cut:
         return (units, name)
     if family is Family.QUEUE:
