@@ -26,6 +26,17 @@ def test_the_summary_shows_what_was_crowded_and_the_troubles():
     ]
 
 
+def test_use_is_a_sum_where_there_are_several():
+    """A pool for each request: one thread each, of which three work."""
+    model, story = Model(), Story()
+    for number in (1, 2, 3):
+        story.resource(number, "sqlalchemy.pool", 1, made_at="/app/db.py\t17\t").acquires(
+            number, number, 1
+        )
+    story.step(4).waits_for(4, 1).idle(MS).feed(model)
+    assert " 3/3×1 " in summary(report_of(model))
+
+
 def test_summary():
     assert summary(report_of(run())).splitlines() == [
         "block · no fix · 1.0 s · seed 0",

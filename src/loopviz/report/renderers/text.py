@@ -194,7 +194,8 @@ def _waited_for(resources: list[Part]) -> list[str]:
         return []
     lines = [f"{'resource':32}{'in use':>12}{'waiting':>10}{'p99 ms':>10}{'gave up':>10}"]
     for found in queued:
-        used = f"{found['in_use']['max']}/{found['capacity'] or '–'}"
+        many = f"{found['instances']}×" if found.get("instances") else ""
+        used = f"{found['in_use']['max']}/{many}{found['capacity'] or '–'}"
         wait = _figure(found["wait_ms"]["p99"])
         lines.append(
             f"{found['name'][-32:]:32}{used:>12}{found['waiting']['max']:>10}{wait:>10}"

@@ -66,6 +66,19 @@ def test_a_loop_that_is_busy(story):
     assert found(story) == []
 
 
+def test_the_culprit_s_steps_are_short():
+    """Stalls took more of the second, but not of the time in which the others waited."""
+    story = Story().idle(MS).task(1, SPAWNED).task(2, "page")
+    for _ in range(4):
+        for _ in range(9):
+            story.step(2, 60 * MS)
+        for _ in range(200):
+            story.step(1, MS, waited=30 * MS, place=STEP)
+        story.polls().idle(200 * MS)
+    (seen,) = (f for f in found(story.idle(2 * SECOND).idle(MS)) if f.rule == "ready-delay-high")
+    assert "steps of refresh at line 12 of /app/feed.py" in seen.sentence
+
+
 def test_what_a_stall_explains_is_not_found_twice():
     story = Story().idle(MS)
     for _ in range(20):

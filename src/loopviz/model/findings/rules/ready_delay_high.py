@@ -11,6 +11,7 @@ from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location, Moment
 from loopviz.model.state.entities import Task
+from loopviz.model.state.stalls import SLOW_NS
 from loopviz.units import duration_text
 from loopviz.wire.events import Kind
 
@@ -84,6 +85,8 @@ class ReadyDelayHigh(Rule[_Crowd]):
         if len(unexplained) < max(_MANY, _SHARE * len(delays)):
             return
         culprit = self._culprit(np.concatenate(records))
+        if culprit is None:
+            return
         case = self.case(culprit[0])
         case.culprit = culprit[1]
         case.seconds += 1
@@ -136,12 +139,17 @@ class ReadyDelayHigh(Rule[_Crowd]):
             explained |= (ready < stall.end_ns) & (times > stall.start_ns)
         return delays[~explained]
 
-    def _culprit(self, records: Records) -> tuple[object, _Culprit]:
-        """The key of the case, and the place or site whose steps took most of this second."""
+    def _culprit(self, records: Records) -> tuple[object, _Culprit] | None:
+        """The key of the case, and the place or site whose steps took most of this second.
+
+        Stalls do not count: they are findings of their own.
+        """
         switches = records[records["kind"] <= Kind.STOPPED][:-1]
         at = records["at"][records["kind"] <= Kind.STOPPED]
         lasted = np.diff(at)
-        ran = switches["kind"] <= Kind.CALLBACK
+        ran = (switches["kind"] <= Kind.CALLBACK) & (lasted < SLOW_NS)
+        if not ran.any():
+            return None
         whose = np.stack([switches[name][ran] for name in ("kind", "task_id", "b")], axis=1)
         keys, group, steps = np.unique(whose, axis=0, return_inverse=True, return_counts=True)
         spent = np.bincount(group.reshape(-1), weights=lasted[ran])
