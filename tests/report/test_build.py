@@ -126,7 +126,7 @@ def test_resources_and_troubles():
     }
     assert (lock["name"], lock["instances"], lock["capacity"]) == ("db.py:20 Lock", 2, None)
     assert lock["wait_ms"] == {"p50": None, "p99": None}
-    assert (executor["in_use"]["max"], executor["waiting"]["max"]) == (1, 0)
+    assert (executor["in_use"]["max"], executor["waiting"]["max"]) == (1, 1)
     tasks = report["tasks"]
     assert (tasks["lost"], tasks["never_retrieved"], tasks["outlived_parent"]) == (1, 1, 1)
     assert report["requests"] == [{"route": "GET /a", "gone": 1}]

@@ -25,6 +25,10 @@ def render(user, text):
     return template.render(user=user, text=text)
 
 
+async def count(connection):
+    return await connection.scalar(text("SELECT 1"))
+
+
 async def prices(items, client):
     for item in items:
         await client.price(item)
@@ -74,6 +78,12 @@ def line_of(text, nth=0):
 def test_a_blocking_call_in_a_thread(code, text, called, instead):
     where = at(line_of(text))
     assert code.threaded([where], called) == (f"await asyncio.to_thread({instead})", where)
+
+
+def test_what_is_slow_beside_an_await_may_be_within_it(code):
+    where = at(line_of("SELECT 1"))
+    assert code.call(where) is None
+    assert code.threaded([where], "text") is not None, "unless it is known by name"
 
 
 def test_which_of_two_calls_is_slow_may_not_be_known(code):

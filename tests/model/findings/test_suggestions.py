@@ -32,4 +32,8 @@ def test_a_fix_is_suggested_until_one_is_on():
     story.mark("fix:also_right=off").feed(model)
     assert model.findings()[0].suggested_fix == "right"
     assert model_of(stall(Story()).idle(MS)).findings()[0].suggested_fix == ""
+    story = Story().idle(MS).callback("f", 15 * MS)
+    story.sampled("/v/site-packages/lib.py", 7).runs(15 * MS).idle(MS)
+    (found,) = model_of(story, right=["slow-callback"]).findings()
+    assert (found.suggested_fix, found.advice) == ("", ""), "a library's line has no branches"
     assert model_of(stall(Story()).idle(MS), right=[]).findings()[0].suggested_fix == ""

@@ -14,9 +14,10 @@ summary, compare_table = renderer("text").report, renderer("text").comparison
 
 def test_the_summary_shows_what_was_crowded_and_the_troubles():
     lines = summary(report_of(crowded())).splitlines()
-    assert lines[-8:] == [
+    assert lines[-9:] == [
         "resource                              in use   waiting    p99 ms   gave up",
         "db.py:17 pool(2)                         2/2         2        30         1",
+        "default executor                         1/4         1      1.00         0",
         "",
         "tasks   1 destroyed while pending · 1 raised unseen · 1 outlived their parent of 5",
         "",

@@ -32,10 +32,16 @@ class Code:
         self._trees: dict[str, ast.Module | None] = {}
 
     def call(self, where: Location, function: str = "") -> ast.Call | None:
-        """The call at that line which is not awaited; with several, the one of that function."""
+        """The call of that function at that line, which is not awaited.
+
+        If its name is not there (C code has none), the only call that may be slow; but not beside
+        an `await`, within which the time may have gone.
+        """
         calls = list(self._calls(where))
         named = [call for call in calls if function and _name(call) == _last(function)]
-        slow = named[:1] or [call for call in calls if _may_be_slow(_name(call))]
+        if named or any(isinstance(node, ast.Await) for node in self._at(where)):
+            return named[0] if named else None
+        slow = [call for call in calls if _may_be_slow(_name(call))]
         return slow[0] if len(slow) == 1 else None
 
     def threaded(self, stack: Sequence[Location], function: str) -> tuple[str, Location] | None:

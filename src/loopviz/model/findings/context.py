@@ -135,7 +135,8 @@ class Context:
 
     def is_users(self, where: Location | None) -> bool:
         """Whether that is a known line of the user's code."""
-        return where is not None and self.naming.is_users(where.path)
+        known = where is not None and not where.path.startswith("<")
+        return known and where is not None and self.naming.is_users(where.path)
 
     def place(self, number: int) -> Location | None:
         """The place with that number as a line of the user's code; None as in `where`."""

@@ -109,6 +109,10 @@ class Rule(Observer, Generic[C]):
         """Describes the case as what follows from another: it goes on after "and so"."""
         return self.sentence(case, "")
 
+    def answerable(self, _case: C) -> bool:
+        """Whether a fix of the scenario for this rule may answer the case."""
+        return True
+
     def advice(self, _case: C, _source: str) -> str:
         """What to do about it, in words for the culprit's line of code."""
         return self.info.cures[0]
@@ -226,7 +230,7 @@ class Rule(Observer, Generic[C]):
             source=source,
             victims=sum(case.victims + case.open_victims for case in cases),
             victim_wait_ns=sum(case.victim_ns + case.open_victim_ns for case in cases),
-            suggested_fix=suggest(self.info.id),
+            suggested_fix=suggest(self.info.id) if self.answerable(cases[0]) else "",
             advice=self.advice(cases[0], source),
             consequences=merge_consequences(one for case in cases for one in case.consequences),
             moments=latest(moment for case in cases for moment in case.moments),

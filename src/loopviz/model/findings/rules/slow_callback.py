@@ -134,6 +134,10 @@ class SlowCallback(Rule[StallCase]):
             return f"{text} {source}".rstrip()
         return f"{text} in {source}" if source else text
 
+    def answerable(self, case: StallCase) -> bool:
+        """Not for a line of a library: no branch of the scenario is there."""
+        return self.cause != "callback" or self.context.is_users(case.where)
+
     def advice(self, case: StallCase, source: str) -> str:
         if self.cause != "callback":
             return super().advice(case, source)
