@@ -1,6 +1,7 @@
 """Names for people: short paths, and the sites in them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from loopviz.model.snapshot import Location
@@ -9,6 +10,8 @@ __all__ = ["Naming", "Site", "parse_site"]
 
 
 _ENVIRONMENT = ("/site-packages/", "/dist-packages/")
+_DECORATORS = 50
+"""How many lines of decorators a function may have."""
 _INSTALLED = (*_ENVIRONMENT, "/lib/python", "<frozen ")
 
 
@@ -54,6 +57,10 @@ class Naming:
         head, found, rest = path.partition("/lib/python")
         return rest.partition("/")[2] if found and head else path
 
+    def module(self, path: str) -> str:
+        """The module of a file: `anyio._backends._asyncio`."""
+        return self.short(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
     def is_users(self, path: str) -> bool:
         """Whether it is the user's code: below a root, or at least not installed."""
         for folder, _ in self._roots:
@@ -67,6 +74,13 @@ class Naming:
         return Location(
             file=self.short(site.path), line=site.line, function=site.function, path=site.path
         )
+
+    def definition(self, location: Location) -> Location:
+        """The line with the `def` of a function whose first line, with its decorators, is given."""
+        for line in range(location.line, location.line + _DECORATORS):
+            if self._source_line(location.path, line).lstrip().startswith(("def ", "async def ")):
+                return replace(location, line=line)
+        return location
 
     def source(self, location: Location | None) -> str:
         """The line's text, stripped; empty if it cannot be read."""

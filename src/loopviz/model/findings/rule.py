@@ -15,6 +15,7 @@ from loopviz.model.snapshot import Finding, Impact, Location
 from loopviz.model.snapshot.findings import latest, merge_impacts
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.request import Request
+from loopviz.wire.endpoint_work import EndpointWork
 
 __all__ = ["Rule", "RuleInfo"]
 
@@ -85,6 +86,10 @@ class Rule(Observer, Generic[C]):
         Counts and victims are figures of their own.
         """
         raise NotImplementedError
+
+    def work(self, _case: C) -> EndpointWork | None:
+        """What FastAPI did, if the culprit is an endpoint that did not run itself."""
+        return None
 
     def second_ended(self, now: int, records: Sequence[NDArray[np.void]]) -> None:
         """A second of event time has ended; these were its events."""
@@ -178,4 +183,5 @@ class Rule(Observer, Generic[C]):
             ),
             open=sum(case.open for case in cases),
             open_ns=max(case.open_worst_ns for case in cases),
+            work=self.work(cases[0]) if where is not None else None,
         )

@@ -7,6 +7,7 @@ from loopviz.model.snapshot import Location
 from loopviz.model.state.request import Request
 from loopviz.model.state.stalls import SLOW_NS, Cause, Stall
 from loopviz.units import duration_text
+from loopviz.wire.endpoint_work import EndpointWork
 
 __all__ = ["SlowCallback", "StallCase", "milliseconds"]
 
@@ -20,8 +21,10 @@ class StallCase(Case):
     """One culprit line; for the GIL, one function."""
 
     where: Location | None = None
-    returned = False
-    """The line is that of an endpoint that had returned: FastAPI serialised its response."""
+    work: EndpointWork | None = None
+    """What FastAPI did, if the line is that of an endpoint that did not run itself; the largest."""
+    imported = "a module"
+    """The module that was imported last, of an import."""
     blocked_by = ""
     """Who blocks the loop while a stall is open."""
 
@@ -58,7 +61,6 @@ class SlowCallback(Rule[StallCase]):
         lasted = self.lasted(stall, stall.end_ns)
         case.record(lasted, stall.end_ns, stall.label, stall.request)
         case.label = stall.label
-        case.returned = case.returned or stall.returned
 
     def victim(self, stall: Stall, request: Request, wait_ns: int, *, new: bool) -> None:
         if stall.cause == self.cause:
@@ -73,7 +75,6 @@ class SlowCallback(Rule[StallCase]):
         case = self._case(on.stall)
         case.record_open(self.lasted(on.stall, now))
         case.blocked_by = on.stall.label
-        case.returned = case.returned or on.stall.returned
         for route, waits in on.unread:
             case.record_open_impact(route, waits, new=True)
 
@@ -91,6 +92,9 @@ class SlowCallback(Rule[StallCase]):
     def location(self, case: StallCase) -> Location | None:
         return case.where
 
+    def work(self, case: StallCase) -> EndpointWork | None:
+        return case.work
+
     def sentence(self, case: StallCase, source: str) -> str:
         if case.open_worst_ns > case.worst_ns:
             lasted = duration_text(case.open_worst_ns)
@@ -101,13 +105,16 @@ class SlowCallback(Rule[StallCase]):
             text = f"{case.label} blocked the loop {milliseconds(case)}"
         if case.where is None:
             return f"{text}; its line was not seen"
-        if case.returned:
-            return f"{text} while FastAPI serialised the response of {case.where.function}"
+        if case.work is not None:
+            return f"{text} {case.work.text(case.where.function)}"
         return f"{text} in {source}" if source else text
 
     def _case(self, stall: Stall) -> StallCase:
         case = self.case(stall.culprit)
         case.where = case.where or stall.location
+        if stall.work is not None:
+            case.work = max(case.work or stall.work, stall.work)
+        case.imported = stall.imported or case.imported
         return case
 
 

@@ -103,7 +103,7 @@ def _what(part: Part, scene: Scene) -> str:
             return "no one held it up: it was on its way"
         return f"held up by {what} #{part.request}" if part.request else f"held up by {what}"
     if part.kind == "blocking":
-        return "its own step blocked the loop"
+        return what or "its own step blocked the loop"
     if part.kind == "ran":
         return "its own steps"
     if part.kind == "resource":
