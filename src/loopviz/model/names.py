@@ -22,12 +22,14 @@ class Site(NamedTuple):
     path: str
     line: int
     function: str
+    library: str = ""
+    """Of a place: the library that waits there for the user's code; empty: none."""
 
 
 def parse_site(text: str) -> Site:
     """Splits the string of a site or frame; missing parts are empty."""
-    name, path, line, function, *_ = (*text.split("\t"), "", "0", "", "")
-    return Site(name, path, int(line) if line.isdigit() else 0, function)
+    name, path, line, function, library, *_ = (*text.split("\t"), "", "", "", "", "")
+    return Site(name, path, int(line) if line.isdigit() else 0, function, library)
 
 
 class Naming:

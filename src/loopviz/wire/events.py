@@ -56,8 +56,8 @@ class Kind(IntEnum):
     """The kinds of record. `at` and `seq` mean the same for all; the rest is described for each.
 
     A *place* is the number of a string `what <tab> file <tab> line <tab> function`, see
-    `probe.places`. A *resource* is a number that a `RESOURCE` record has introduced. *The task* is
-    that of `task_id`.
+    `probe.places` and `probe.await_site`. A *resource* is a number that a `RESOURCE` record has
+    introduced. *The task* is that of `task_id`.
     """
 
     STEP = 1

@@ -38,6 +38,8 @@ class Part:
     """The request that ran instead: of several, the one with the longest slice; 0: none."""
     at_ns: int = 0
     """When that slice, or the longest piece of the part, began; 0: not known."""
+    library: str = ""
+    """The installed library that waited for the user's code; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +227,7 @@ def _waits(request: RequestInfo, waited: int) -> list[Part]:
                     total_ns=lasted,
                     count=wait.count,
                     location=wait.location,
+                    library=wait.library,
                 )
             )
         rest -= lasted
