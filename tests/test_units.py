@@ -3,7 +3,7 @@
 import pytest
 
 from loopviz.clock import MS, SECOND
-from loopviz.units import duration, duration_text, took
+from loopviz.units import duration, duration_text, size_text, took
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,11 @@ def test_each_place_has_its_form(ns, cell, cell_of_short, sentence):
 
 def test_a_space_between_figure_and_unit():
     assert duration(212 * MS, " ") == "212 ms"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1_000, "1.0 kB"), (60_000, "60 kB"), (12e6, "12 MB")],
+)
+def test_a_size_in_a_sentence(size, text):
+    assert size_text(size) == text

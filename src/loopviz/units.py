@@ -1,8 +1,8 @@
-"""Durations as text, in one form for each place."""
+"""Durations and sizes as text, in one form for each place."""
 
 from loopviz.clock import MS, SECOND
 
-__all__ = ["duration", "duration_text", "elapsed", "exact", "took", "unit_of"]
+__all__ = ["duration", "duration_text", "elapsed", "exact", "size_text", "took", "unit_of"]
 
 _UNITS = ((SECOND, "s"), (MS, "ms"), (1_000, "µs"))
 
@@ -44,3 +44,13 @@ def exact(ns: int, *, smallest_ns: int = 1_000) -> str:
 def duration_text(ns: int) -> str:
     """A duration in a sentence, to the millisecond: `50 ms`, `1.9 s`."""
     return f"{ns / MS:.0f} ms" if ns < SECOND else f"{ns / SECOND:.1f} s"
+
+
+def size_text(size: int) -> str:
+    """A size in a sentence: `340 bytes`, `60 kB`, `1.2 MB`, `12 MB`."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return (
+                f"{size / unit:.1f} {name}" if size < 9.95 * unit else f"{size / unit:.0f} {name}"
+            )
+    return f"{size} bytes"

@@ -24,7 +24,9 @@ def test_short_paths(path, short):
 
 
 def test_sites():
-    assert parse_site("f\tx.py\t3\tg") == ("f", "x.py", 3, "g")
-    assert parse_site("f") == ("f", "", 0, "")
-    assert parse_site("") == ("", "", 0, "")
-    assert parse_site("f\tx.py\tno\tg") == ("f", "x.py", 0, "g")
+    assert parse_site("f\tx.py\t3\tg") == ("f", "x.py", 3, "g", "")
+    assert parse_site("f\tx.py\t3\tg\thttpx") == ("f", "x.py", 3, "g", "httpx")
+    assert parse_site("f") == ("f", "", 0, "", "")
+    assert parse_site("") == ("", "", 0, "", "")
+    assert parse_site("\t0\t") == ("", "0", 0, "", "")
+    assert parse_site("f\tx.py\tno\tg") == ("f", "x.py", 0, "g", "")

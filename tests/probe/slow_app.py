@@ -73,8 +73,8 @@ async def ping() -> dict[str, bool]:
     return {"ok": True}
 
 
-@app.get("/serialization")  # HOLDS: what stands for the work that FastAPI does with the result
-async def big() -> Report:
+@app.get("/serialization")
+async def big() -> Report:  # HOLDS: what stands for the work that FastAPI does with the result
     return {"words": words}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from loopviz.probe import asgi
 from loopviz.probe.places import LIBRARY, LOOP, USER, Places, callback_site, coroutine_code
-from loopviz.probe.stacks import stack_frames, stack_of
+from loopviz.probe.stacks import Stack, dumped_stack, stack_frames, stack_of
 
 
 def test_user_standard_library_installed_and_our_own():
@@ -146,21 +146,66 @@ def test_the_frames_of_the_probe_are_left_out():
     )
 
 
-def test_a_frame_of_fastapi_stands_for_the_endpoint_that_has_returned():
-    class Dependant:
-        call = in_a_callback
+class Dependant:
+    call = in_a_callback
 
-    fastapi = code_in(
-        "/site/fastapi/routing.py",
-        "def app(dependant): return serialize()\n"
-        "def serialize(): return stack_of(places, stack_frames(sys._getframe()))",
-    )
+
+class Received:
+    def __init__(self, headers):
+        self.scope = {"headers": headers}
+
+
+@pytest.mark.parametrize(
+    ("calls", "variables", "work"),
+    [
+        (["json"], {"body_bytes": b"x" * 12_345}, "body 12000"),
+        (["json"], {}, "body"),
+        (["form"], {"request": Received([(b"content-length", b"996000")])}, "body 1000000"),
+        (["form"], {"request": Received([(b"content-length", b"no")])}, "body"),
+        (["solve_dependencies", "request_body_to_args"], {"body_bytes": b"x" * 7}, "body 7"),
+        (["solve_dependencies", "get_user"], {"body_bytes": b"x" * 7}, "dependencies"),
+        (["solve_dependencies"], {}, "dependencies"),
+        (["serialize_response"], {}, "response"),
+        (["render"], {"raw_response": {}, "body_bytes": b"x"}, "response"),
+        (["anything"], {}, "other"),
+    ],
+)
+def test_a_frame_of_fastapi_stands_for_the_endpoint_that_does_not_run(calls, variables, work):
+    """Its name is what FastAPI does for it, by the functions that it calls."""
+    source = "def app(dependant, variables):\n"
+    source += "".join(f"    {name} = variables[{name!r}]\n" for name in variables)
+    source += f"    return {calls[0]}()\n"
+    for function, called in zip(calls, [*calls[1:], "stack"], strict=True):
+        source += f"def {function}(): return {called}()\n"
+    source += "def stack(): return stack_of(places, stack_frames(sys._getframe(1)))\n"
+    fastapi = code_in("/site/fastapi/routing.py", source)
     fastapi["places"] = Places(library=["/site/", asyncio.__file__.rpartition("/")[0]])
-    stack = in_a_callback(functools.partial(fastapi["app"], Dependant))
-    assert functions(stack)[:3] == ["serialize", "in_a_callback", "app"]
-    assert stack.culprit == 1
+    stack = in_a_callback(functools.partial(fastapi["app"], Dependant, variables))
+    assert functions(stack)[: len(calls) + 2] == [*calls[::-1], "in_a_callback", "app"]
+    assert stack.culprit == len(calls)
     line = in_a_callback.__code__.co_firstlineno
-    assert stack.frames[1] == f"\t{__file__}\t{line}\tin_a_callback"
+    assert stack.frames[stack.culprit] == f"{work}\t{__file__}\t{line}\tin_a_callback"
+
+
+@pytest.mark.parametrize(
+    ("calls", "later", "work"),
+    [
+        (("loads", "json"), "body 12000", "body 12000"),
+        (("loads", "json"), "response", "body"),
+        (("validate", "solve_dependencies"), "other", "dependencies"),
+        (("dumps", "serialize_response"), "response", "response"),
+        (("dumps", "render"), "response", "response"),
+    ],
+)
+def test_a_dump_has_the_endpoint_from_a_later_sample_and_its_own_work(calls, later, work):
+    place = f"{__file__}\t7\tendpoint"
+    frames = [("/site/x.py", 1, name) for name in calls]
+    frames.append(("/site/fastapi/routing.py", 9, "app"))
+    now = Stack([], 0, f"{later}\t{place}")
+    stack = dumped_stack(Places(library=["/site/"]), frames, now)
+    assert stack.frames[stack.culprit] == f"{work}\t{place}"
+    stack = dumped_stack(Places(library=["/site/"]), frames)
+    assert stack.frames[stack.culprit] == f"\t/site/x.py\t1\t{calls[0]}"
 
 
 def from_a_loop(callback, *args):

@@ -1,6 +1,7 @@
 """Names for people: short paths, and the sites in them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from loopviz.model.snapshot import Location
@@ -9,6 +10,8 @@ __all__ = ["Naming", "Site", "parse_site"]
 
 
 _ENVIRONMENT = ("/site-packages/", "/dist-packages/")
+_DECORATORS = 50
+"""How many lines of decorators a function may have."""
 _INSTALLED = (*_ENVIRONMENT, "/lib/python", "<frozen ")
 
 
@@ -19,12 +22,14 @@ class Site(NamedTuple):
     path: str
     line: int
     function: str
+    library: str = ""
+    """Of a place: the library that waits there for the user's code; empty: none."""
 
 
 def parse_site(text: str) -> Site:
     """Splits the string of a site or frame; missing parts are empty."""
-    name, path, line, function, *_ = (*text.split("\t"), "", "0", "", "")
-    return Site(name, path, int(line) if line.isdigit() else 0, function)
+    name, path, line, function, library, *_ = (*text.split("\t"), "", "", "", "", "")
+    return Site(name, path, int(line) if line.isdigit() else 0, function, library)
 
 
 class Naming:
@@ -54,6 +59,10 @@ class Naming:
         head, found, rest = path.partition("/lib/python")
         return rest.partition("/")[2] if found and head else path
 
+    def module(self, path: str) -> str:
+        """The module of a file: `anyio._backends._asyncio`."""
+        return self.short(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
     def is_users(self, path: str) -> bool:
         """Whether it is the user's code: below a root, or at least not installed."""
         for folder, _ in self._roots:
@@ -71,6 +80,13 @@ class Naming:
     def line(self, path: str, number: int) -> str:
         """A line of the file as it is; empty beyond its end, or if it cannot be read."""
         return self._source_line(path, number)
+
+    def definition(self, location: Location) -> Location:
+        """The line with the `def` of a function whose first line, with its decorators, is given."""
+        for line in range(location.line, location.line + _DECORATORS):
+            if self._source_line(location.path, line).lstrip().startswith(("def ", "async def ")):
+                return replace(location, line=line)
+        return location
 
     def source(self, location: Location | None) -> str:
         """The line's text, stripped; empty if it cannot be read."""

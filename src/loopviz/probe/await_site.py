@@ -1,4 +1,8 @@
-"""The line at which a suspended task waits, and for what: read from its coroutines at wake-up."""
+"""The line at which a suspended task waits, and for what: read from its coroutines at wake-up.
+
+A *place* is the text `what <tab> file <tab> line <tab> function`, and if an installed library waits
+there for the user's code, another tab and its name.
+"""
 
 from collections.abc import Callable
 from types import CodeType, CoroutineType
@@ -33,6 +37,15 @@ _WHAT = (
     ("/asyncio/locks.py", "Condition", "condition"),
     ("/asyncio/locks.py", "Barrier", "barrier"),
     ("/asyncio/locks.py", "Event", "event"),
+    ("/anyio/_core/_synchronization.py", "Condition", "condition"),
+    ("/anyio/_backends/_asyncio.py", "Event", "event"),
+    ("/anyio/_backends/_asyncio.py", "Lock", "lock"),
+    ("/anyio/_backends/_asyncio.py", "Semaphore", "semaphore"),
+    ("/anyio/streams/memory.py", "", "queue"),
+    ("/starlette/middleware/base.py", "", "task"),
+    ("/uvicorn/protocols/", "", "socket"),
+    ("/aiohttp/streams.py", "", "socket"),
+    ("/psycopg/waiting.py", "", "socket"),
     ("/aiosqlite/core.py", "", "thread"),
     ("/asyncpg/", "", "socket"),
     ("-packages/aiohttp/", "", "socket"),
@@ -88,8 +101,18 @@ def describe_wait(line_of: Any, lasti: int) -> str:
     while what == "future" and type(inner) is CoroutineType:
         what = _what(inner.cr_code)
         inner = inner.cr_await
-    line = line_at(code, lasti)
-    return f"{what}\t{code.co_filename}\t{line}\t{code.co_qualname}"
+    place = f"{what}\t{code.co_filename}\t{line_at(code, lasti)}\t{code.co_qualname}"
+    library = _library(line_of.cr_await)
+    return f"{place}\t{library}" if library else place
+
+
+def _library(called: Any) -> str:
+    """The installed package whose coroutine the user's code awaits; empty if it is not one."""
+    if type(called) is not CoroutineType:
+        return ""
+    file = called.cr_code.co_filename.replace("\\", "/")
+    _, found, inside = file.rpartition("/site-packages/")
+    return inside.partition("/")[0].removesuffix(".py") if found else ""
 
 
 def _what(code: CodeType) -> str:

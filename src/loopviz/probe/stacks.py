@@ -3,17 +3,19 @@
 import gc
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import accumulate, chain, repeat, takewhile, tee
 from operator import attrgetter, call, is_not, itemgetter
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from loopviz.probe.places import LIBRARY, LOOP, USER, Places, is_generated
+from loopviz.wire import endpoint_work
 from loopviz.wire.dump import DumpReader
+from loopviz.wire.endpoint_work import BODY, DEPENDENCIES, OTHER, RESPONSE, EndpointWork
 
 __all__ = [
     "Dumps",
@@ -43,6 +45,14 @@ _SERVERS = frozenset(
     )
 )
 """Installed packages that are not the app, but call it."""
+_READS = ("body", "json", "form")
+_SOLVES, _VALIDATES, _SERIALISES = (
+    "solve_dependencies",
+    "request_body_to_args",
+    "serialize_response",
+)
+"""Functions that FastAPI's handler calls around the endpoint; it validates the body while it solves
+the dependencies."""
 _Frame = tuple[str, int, str, str, FrameType | None]
 """File, line, name, qualified name, and the frame itself if available."""
 StackFrame = tuple[FrameType, tuple[CodeType, int | None]]
@@ -59,14 +69,14 @@ class Stack(NamedTuple):
 
     frames: list[str]
     culprit: int
-    """The index of the innermost user frame.
+    """The index of the innermost user frame, or of the endpoint that FastAPI works for.
 
     A middleware that awaits another ASGI app is not to blame for what happens there. Without a
     user frame it is the innermost one of the package that the server or framework called: an app
     that is installed. Without such a package it is the innermost one of any package, or of all, 0.
     """
     endpoint: str = ""
-    """The frame added for FastAPI's endpoint, if there is one."""
+    """The frame of the endpoint that FastAPI works for; added to the others unless it runs."""
 
     def text(self, numbers: Iterable[int]) -> str:
         """The text of a `STALL` record: the culprit's index and the frames' string numbers."""
@@ -106,8 +116,9 @@ def _stack_frames(first: Iterable[FrameType | None]) -> list[StackFrame]:
 def stack_of(places: Places, stack: Iterable[StackFrame]) -> Stack:
     """The frames to show, out to the loop.
 
-    The probe's own are left out, unless there are no others. While FastAPI processes the result of
-    an endpoint that has returned, the endpoint's first line stands for it.
+    The probe's own are left out, unless there are no others. While FastAPI works for an endpoint
+    that does not run, a frame of the endpoint's first line stands for it; its name is what FastAPI
+    does, see `wire.endpoint_work`.
     """
     return _stack(
         places,
@@ -142,6 +153,7 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
     own: list[str] = []
     culprit = -1
     installed = _Installed()
+    inside: list[str] = []
     for file, line, name, function, frame in frames:
         kind = places.kind_of(file, name)
         if kind == LOOP or (len(kept) >= _DEPTH and culprit >= 0):
@@ -152,16 +164,16 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
         if file.startswith(_PROBE):
             own.append(text)
             continue
-        if culprit < 0:
-            passes_on = installed.add(file, frame, len(kept), text)
-            if kind == USER and not passes_on:
+        passes_on = culprit < 0 and installed.add(file, frame, len(kept), text)
+        if kind == USER:
+            if culprit < 0 and not passes_on:
                 culprit = len(kept)
-                endpoint = ""
-            elif name == "app" and file.endswith(_FASTAPI):
-                endpoint = endpoint or _endpoint(places, frame)
-                if endpoint:
-                    culprit = len(kept)
-                    kept.append(endpoint)
+        elif name == "app" and file.endswith(_FASTAPI):
+            endpoint = _endpoint(places, inside, frame, endpoint) or endpoint
+            if endpoint and culprit < 0:
+                culprit = len(kept)
+                kept.append(endpoint)
+        inside.append(name)
         if len(kept) < _DEPTH or culprit == len(kept):
             kept.append(text)
     if culprit < 0:
@@ -210,13 +222,45 @@ def _line(frame: FrameType, line: int) -> int:
     return line
 
 
-def _endpoint(places: Places, frame: FrameType | None) -> str:
-    """The first line of the endpoint that FastAPI's frame serves; empty unless it is the user's."""
-    dependant = frame.f_locals.get("dependant") if frame is not None else None
-    code = getattr(getattr(dependant, "call", None), "__code__", None)
+def _endpoint(places: Places, inside: Sequence[str], frame: FrameType | None, later: str) -> str:
+    """The endpoint that FastAPI's frame serves, as a frame; empty unless it is the user's.
+
+    `inside` are the functions that FastAPI's calls, innermost first. `later`: the endpoint as it
+    was sampled later in the same callback, for a dump, which has no frame.
+    """
+    if frame is None:
+        work, _, place = later.partition("\t")
+        seen = endpoint_work.parse(work)
+        kind = _kind(inside) or seen.kind
+        seen = EndpointWork(kind, seen.body_bytes if kind == seen.kind else 0)
+        return place and f"{seen.name}\t{place}"
+    variables = frame.f_locals
+    code = getattr(getattr(variables.get("dependant"), "call", None), "__code__", None)
     if code is None or places.kind(code) != USER:
         return ""
-    return f"\t{code.co_filename}\t{code.co_firstlineno}\t{code.co_qualname}"
+    kind = _kind(inside) or (RESPONSE if "raw_response" in variables else OTHER)
+    done = EndpointWork(kind, _body_bytes(variables) if kind == BODY else 0)
+    return f"{done.name}\t{code.co_filename}\t{code.co_firstlineno}\t{code.co_qualname}"
+
+
+def _kind(inside: Sequence[str]) -> str:
+    """What FastAPI does, by the functions that it calls, innermost first; empty: not known."""
+    calls = inside[-1] if inside else ""
+    if calls in _READS or (calls == _SOLVES and _VALIDATES in inside):
+        return BODY
+    return {_SOLVES: DEPENDENCIES, _SERIALISES: RESPONSE}.get(calls, "")
+
+
+def _body_bytes(variables: Mapping[str, Any]) -> int:
+    """The size of the request's body, read or announced; 0: not known."""
+    body = variables.get("body_bytes")
+    if type(body) is bytes:
+        return len(body)
+    headers = getattr(variables.get("request"), "scope", {}).get("headers")
+    if type(headers) is not list:  # others may be read once only
+        return 0
+    length = next((value for name, value in headers if name == b"content-length"), b"")
+    return int(length) if length.isdigit() else 0
 
 
 class Dumps:

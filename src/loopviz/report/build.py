@@ -152,6 +152,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
     if finding.location is not None:
         where = finding.location
         fields["location"] = {"file": where.file, "line": where.line, "function": where.function}
+    if finding.work is not None:
+        fields["work"] = {"kind": finding.work.kind}
+        if finding.work.body_bytes:
+            fields["work"]["body_bytes"] = finding.work.body_bytes
     if finding.suggested_fix:
         fields["suggested_fix"] = finding.suggested_fix
     if finding.advice:

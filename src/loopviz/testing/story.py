@@ -251,18 +251,29 @@ class Story:
         return self
 
     def sampled(
-        self, file: str, line: int, function: str = "", *, gil: bool = False, calls: str = ""
+        self,
+        file: str,
+        line: int,
+        function: str = "",
+        *,
+        gil: bool = False,
+        calls: str = "",
+        work: str = "",
     ) -> Self:
         """The watchdog samples the running callback at that line; with `gil`, another thread.
 
-        `calls` is the file of a library function that the line calls.
+        `calls` is the file of a library function that the line calls; `work`, of an endpoint that
+        does not run, what FastAPI does for it, as in `wire.endpoint_work`: `body 12000000`.
         """
-        frame = self._aux.intern(f"\t{file}\t{line}\t{function}")
-        stack = f"0:{frame}"
+        frames = [f"{work}\t{file}\t{line}\t{function}"]
         if calls:
-            called = self._aux.intern(f"\t{calls}\t1\tcalled")
-            stack = f"1:{called},{frame}"
-        text = self._aux.intern(f"{'gil:' if gil else ''}{stack}")
+            frames.insert(0, f"\t{calls}\t1\tcalled")
+        return self.sampled_stack(*frames, culprit=len(frames) - 1, gil=gil)
+
+    def sampled_stack(self, *frames: str, culprit: int = 0, gil: bool = False) -> Self:
+        """As `sampled`; frames as `probe.places` writes them, innermost first, one the culprit."""
+        numbers = ",".join(str(self._aux.intern(frame)) for frame in frames)
+        text = self._aux.intern(f"{'gil:' if gil else ''}{culprit}:{numbers}")
         self._aux.write(self.now_ns, Kind.STALL, self.started_ns, 0, text)
         return self
 

@@ -56,9 +56,9 @@ class Kind(IntEnum):
     """The kinds of record. `at` and `seq` mean the same for all; the rest is described for each.
 
     A *place* is the number of a string `what <tab> file <tab> line <tab> function`, see
-    `probe.places`. A *resource* is a number that a `RESOURCE` record has introduced. *The task* is
-    that of `task_id`; of `WAIT`, `WAIT_OVER`, `ACQUIRED` and `RELEASED` in the aux ring it is the
-    worker job with that number, which waits or holds in its thread.
+    `probe.places` and `probe.await_site`. A *resource* is a number that a `RESOURCE` record has
+    introduced. *The task* is that of `task_id`; of `WAIT`, `WAIT_OVER`, `ACQUIRED` and `RELEASED`
+    in the aux ring it is the worker job with that number, which waits or holds in its thread.
     """
 
     STEP = 1

@@ -157,3 +157,16 @@ def test_only_who_runs_on_the_same_loop_is_to_blame():
     assert [request.worker for request in whole.requests] == [1, 2]
     for request in whole.requests:
         assert {p.what for p in check(whole, request).parts if p.kind == "ready"} == {IN_TRANSIT}
+
+
+def test_a_wait_says_which_library_waits_for_the_users_code():
+    story = Story().idle(MS).task(1).step(1, MS).request(1, "GET /a").idle(80 * MS)
+    story.step(1, MS, place="socket\t/app/api.py\t7\ta\thttpx").response(1, "GET /a").end(1)
+    model = Model()
+    story.idle(MS).feed(model)
+    snapshot = model.snapshot(story.now_ns, WINDOW)
+    (request,) = snapshot.requests
+    part = check(snapshot, request).parts[0]
+    assert (part.kind, part.what, part.library) == ("await", "socket", "httpx")
+    assert part.location.line == 7
+    assert [state for _, _, state in request.spans] == [State.RUN, State.AWAIT, State.RUN]

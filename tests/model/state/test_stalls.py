@@ -3,9 +3,9 @@
 import pytest
 
 from loopviz.clock import MS
-from loopviz.model.findings.rules.slow_callback import SlowCallback
 from loopviz.model.names import Naming
 from loopviz.model.state.stalls import StackSamples, Stall
+from loopviz.wire.endpoint_work import EndpointWork
 
 START = 1000 * MS
 STRINGS = [
@@ -123,28 +123,27 @@ def test_a_stall_shows_a_bounded_stack(samples):
     assert len(described(samples).stack) == 12
 
 
-FASTAPI = "/lib/fastapi/routing.py"
-
-
 @pytest.mark.parametrize(
-    ("call", "around", "returned"),
+    ("name", "work"),
     [
-        ("\t{}\t369\tserialize_response", "\t{}\t784\tget_request_handler.<locals>.app", True),
-        ("\t/lib/starlette/responses.py\t9\tR.render", "\t{}\t8\tg.<locals>.app", True),
-        ("\t{}\t1\tsolve_dependencies", "\t{}\t784\tget_request_handler.<locals>.app", False),
-        ("\t/lib/starlette/responses.py\t9\tR.render", "\t{}\t3\trun_endpoint_function", False),
+        ("body 12000000", EndpointWork("body", 12_000_000)),
+        ("body", EndpointWork("body")),
+        ("dependencies", EndpointWork("dependencies")),
+        ("response", EndpointWork("response")),
     ],
 )
-def test_a_response_is_made_after_its_endpoint_has_returned(samples, call, around, returned):
-    """The endpoint that FastAPI works for stands in the stack between the two (probe.stacks)."""
-    strings = ["", call.format(FASTAPI), "\t/app/a.py\t7\trows", around.format(FASTAPI)]
-    samples.add(START, "1:1,2,3", strings, START + 30 * MS)
+def test_an_endpoint_that_fastapi_works_for_has_its_line_and_the_work(name, work):
+    """Its line is that of the `def`, not of a decorator before it."""
+    source = {7: "@router.post(", 8: '    "/rows",', 9: ")", 10: "async def rows(", 11: "):"}
+    samples = StackSamples(Naming((), lambda _, line: source.get(line, "")))
+    strings = ["", "\t/lib/json.py\t9\tloads", f"{name}\t/app/a.py\t7\trows"]
+    samples.add(START, "1:1,2", strings, START + 30 * MS)
     stall = described(samples, 50 * MS)
-    assert line(stall) == ("/app/a.py", 7)
-    assert stall.returned is returned
-    rule = SlowCallback(None)
-    rule.stall(stall)
-    [case] = rule.cases.values()
-    assert (
-        "while FastAPI serialised the response of rows" in rule.sentence(case, "@get")
-    ) is returned
+    assert (stall.location.function, line(stall)) == ("rows", ("/app/a.py", 10))
+    assert (stall.work, stall.info(0).work) == (work, work)
+    assert samples.location(START) == stall.location
+
+
+def test_where_the_source_cannot_be_read_an_endpoint_is_at_its_first_line(samples):
+    samples.add(START, "0:1", ["", "response\t/app/a.py\t7\trows"], START + 30 * MS)
+    assert line(described(samples, 50 * MS)) == ("/app/a.py", 7)

@@ -118,6 +118,37 @@ MAKE = {
 }
 
 
+def test_an_event_of_the_app_s(watched, here):
+    lines = []
+
+    async def main():
+        event, line = anyio.Event(), here()
+        lines.append(line)
+        asyncio.get_running_loop().call_later(1, event.set)
+        await event.wait()
+
+    recording = watched(main())
+    assert list(resources(recording).values()) == [("anyio.Event", "", 0, lines[0])]
+    assert story(recording, "anyio.Event") == [("WAIT", WAIT_PUT), ("WAIT_OVER", WAIT_PUT)]
+
+
+def test_an_event_made_by_a_module_where_no_loop_runs(watched):
+    watch()
+    try:
+        event = anyio.Event()
+        rename(event, "ready")
+
+        async def main():
+            asyncio.get_running_loop().call_later(1, event.set)
+            await event.wait()
+
+        recording = watched(main())
+    finally:
+        unwatch()
+    assert [row[:2] for row in resources(recording).values()] == [("anyio.Event", "ready")]
+    assert story(recording, "anyio.Event") == [("WAIT", WAIT_PUT), ("WAIT_OVER", WAIT_PUT)]
+
+
 @pytest.mark.parametrize("kind", MAKE)
 def test_made_by_a_module_where_no_loop_runs(watched, kind):
     watch()

@@ -20,6 +20,7 @@ from loopviz.model.snapshot.findings import (
 )
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.request import Request
+from loopviz.wire.endpoint_work import EndpointWork
 
 __all__ = ["Rule", "RuleInfo"]
 
@@ -116,6 +117,10 @@ class Rule(Observer, Generic[C]):
     def advice(self, _case: C, _source: str) -> str:
         """What to do about it, in words for the culprit's line of code."""
         return self.info.cures[0]
+
+    def work(self, _case: C) -> EndpointWork | None:
+        """What FastAPI did, if the culprit is an endpoint that did not run itself."""
+        return None
 
     def second_ended(self, now: int, records: Sequence[NDArray[np.void]]) -> None:
         """A second of event time has ended; these were its events."""
@@ -242,4 +247,5 @@ class Rule(Observer, Generic[C]):
             ),
             open=sum(case.open for case in cases),
             open_ns=max(case.open_worst_ns for case in cases),
+            work=self.work(cases[0]) if where is not None else None,
         )

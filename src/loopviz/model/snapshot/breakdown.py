@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from loopviz.model.snapshot import LoopStats, RequestInfo, Snapshot
+from loopviz.model.snapshot import LoopStats, RequestInfo, Snapshot, StallInfo
 from loopviz.model.snapshot.types import Location, State, Track
 
 __all__ = ["IN_TRANSIT", "OTHERS", "Breakdown", "Part", "breakdown"]
@@ -27,8 +27,8 @@ class Part:
     """`ran`: its own steps; `blocking`: those that blocked the loop; `ready`: it could run, but
     `what` ran instead; `resource`, `await`: it waited for `what`."""
     what: str
-    """The resource's name; `sleep`, `socket`, `task`; the route or task that ran; empty: not known.
-    """
+    """The resource's name; `sleep`, `socket`, `task`; the route or task that ran; what blocked the
+    loop if it was not the user's code, see `StallInfo.did`; empty: not known."""
     total_ns: int
     count: int
     """How many pieces it is made of."""
@@ -38,6 +38,8 @@ class Part:
     """The request that ran instead: of several, the one with the longest slice; 0: none."""
     at_ns: int = 0
     """When that slice, or the longest piece of the part, began; 0: not known."""
+    library: str = ""
+    """The installed library that waited for the user's code; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def breakdown(snapshot: Snapshot, request: RequestInfo) -> Breakdown:
     """Breaks down a request of `snapshot`. What ran instead is named if it is in there, too."""
     pieces = _Pieces()
     loop = _loop_of(snapshot, request)
-    lines = {stall.start_ns: stall.location for stall in loop.stalls} if loop else {}
+    stalls = {stall.start_ns: stall for stall in loop.stalls} if loop else {}
     ready = []
     waited = 0
     for start, end, state in request.spans:
@@ -72,7 +74,7 @@ def breakdown(snapshot: Snapshot, request: RequestInfo) -> Breakdown:
         if state is State.RUN:
             pieces.add("ran", "", None, start, end)
         elif state is State.BLOCKING:
-            pieces.add("blocking", "", lines.get(start), start, end)
+            pieces.add("blocking", *_blocking(stalls.get(start)), start, end)
         elif state is State.READY:
             ready.append((start, end))
         else:
@@ -127,6 +129,11 @@ class _Pieces:
     def parts(self) -> Iterator[Part]:
         for key, (_, part) in self._longest.items():
             yield replace(part, total_ns=self._totals[key], count=self._counts[key])
+
+
+def _blocking(stall: StallInfo | None) -> tuple[str, Location | None]:
+    """What a step that blocked the loop did, unless it was the user's code, and its line."""
+    return (stall.did, stall.location) if stall is not None else ("", None)
 
 
 def _loop_of(snapshot: Snapshot, request: RequestInfo) -> LoopStats | None:
@@ -220,6 +227,7 @@ def _waits(request: RequestInfo, waited: int) -> list[Part]:
                     total_ns=lasted,
                     count=wait.count,
                     location=wait.location,
+                    library=wait.library,
                 )
             )
         rest -= lasted

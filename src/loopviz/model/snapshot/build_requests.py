@@ -144,9 +144,8 @@ class RequestInfoBuilder:
             waits[kind] = total + rest, count + 1
         named = []
         for (place, group), (total, count) in waits.items():
-            what = (
-                group.display(self._naming) if group is not None else self._trace.site(place).name
-            )
+            site = self._trace.site(place)
+            what = group.display(self._naming) if group is not None else site.name
             named.append(
                 WaitInfo(
                     what=what,
@@ -154,6 +153,7 @@ class RequestInfoBuilder:
                     count=count,
                     location=self._location(place),
                     resource=group is not None,
+                    library=site.library if group is None else "",
                 )
             )
         return tuple(sorted(named, key=lambda wait: -wait.total_ns))

@@ -9,6 +9,7 @@ from heapq import nlargest
 from typing import Literal, NamedTuple
 
 from loopviz.model.snapshot.types import Location
+from loopviz.wire.endpoint_work import EndpointWork
 
 __all__ = [
     "MOMENTS",
@@ -94,6 +95,8 @@ class Finding:
     """How many of `count` have not ended."""
     open_ns: int = 0
     """How long the longest of these has lasted."""
+    work: EndpointWork | None = None
+    """What FastAPI did, if the location is that of an endpoint that did not run itself."""
 
     @property
     def harm_ns(self) -> int:

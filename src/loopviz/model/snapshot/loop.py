@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from loopviz.model.snapshot.types import NOTHING, Distribution, Location, Quantiles, Track
+from loopviz.wire.endpoint_work import EndpointWork
 
 __all__ = ["GcStats", "LoopDistributions", "LoopStats", "Pause", "Running", "StallInfo"]
 
@@ -69,6 +70,17 @@ class StallInfo:
     victims: int
     call: Location | None = None
     """The library call that the line made, and the line in it; None: a C function's."""
+    work: EndpointWork | None = None
+    """What FastAPI did, if the location is that of an endpoint that did not run itself."""
+    imported: str | None = None
+    """The module that was imported, empty: not known; None if it was not an import."""
+
+    @property
+    def did(self) -> str:
+        """What it was, if it was not the user's code: `first use: imported jinja2`; else empty."""
+        if self.imported is not None:
+            return f"first use: imported {self.imported or 'a module'}"
+        return self.work.text(self.location.function) if self.work and self.location else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,7 +149,8 @@ def add_findings(found: Iterable[Sequence[Finding]]) -> tuple[Finding, ...]:
         for finding in findings:
             where = finding.location
             place = (where.path, where.line, where.function) if where else finding.sentence
-            together.setdefault((finding.rule, place), []).append(finding)
+            kind = finding.work.kind if finding.work else ""
+            together.setdefault((finding.rule, place, kind), []).append(finding)
     return worst_first(_one(same) for same in together.values())
 
 

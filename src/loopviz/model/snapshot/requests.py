@@ -26,6 +26,8 @@ class WaitInfo:
     """Where in the code; None: not seen."""
     resource: bool
     """Whether `what` is a resource's name, see `ResourceInfo.name`."""
+    library: str = ""
+    """The installed library that waits there for the user's code; empty: none."""
 
 
 class RequestPhase(NamedTuple):

@@ -6,8 +6,9 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from loopviz.clock import MS
-from loopviz.model.names import Naming
+from loopviz.model.names import Naming, parse_site
 from loopviz.model.snapshot import Location, StallInfo
+from loopviz.wire.endpoint_work import EndpointWork, parse
 
 __all__ = ["OPEN_NS", "SLOW_NS", "Cause", "StackSamples", "Stall", "Stalls"]
 
@@ -22,7 +23,6 @@ OPEN_NS = 12 * MS
 stalls while they last."""
 _DEPTH = 12
 """How many frames a stall keeps."""
-_FASTAPI = "/fastapi/routing.py"
 _IMPORTS = "<frozen importlib"
 _LOOSE = 32
 """How many dumps are kept: those of a second or more."""
@@ -43,15 +43,16 @@ class Stall:
         "call",
         "cause",
         "end_ns",
+        "imported",
         "label",
         "location",
         "package",
         "paused_ns",
         "request",
-        "returned",
         "stack",
         "start_ns",
         "victims",
+        "work",
     )
 
     def __init__(self, start_ns: int, label: str, request: int) -> None:
@@ -65,8 +66,10 @@ class Stall:
         """The package or module of the line; empty for the user's code."""
         self.call: Location | None = None
         """The library call that this line made, and the line in it; None: a C function's."""
-        self.returned = False
-        """Whether the line is that of an endpoint whose response FastAPI was serialising."""
+        self.imported = ""
+        """The module whose import was its cause; empty: none, or not known."""
+        self.work: EndpointWork | None = None
+        """What FastAPI did, if the location is that of an endpoint that did not run."""
         self.stack: tuple[Location, ...] = ()
         """The most frequent stack, innermost frame first; `_DEPTH` frames at most."""
         self.cause: Cause = "callback"
@@ -90,7 +93,8 @@ class Stall:
             return f"gil:{where.path}:{where.function}", 0
         if self.package and self.cause == "callback":
             return f"{self.package}:{self.label}", 0
-        return where.path, where.line
+        kind = f"{self.work.kind}:" if self.work is not None else ""
+        return f"{kind}{where.path}", where.line
 
     def add_pauses(self, paused_ns: int, longest_ns: int, now_ns: int) -> None:
         """Garbage collections ran within it for so long, the longest of them for `longest_ns`.
@@ -101,7 +105,7 @@ class Stall:
         self.paused_ns = paused_ns
         lasted = (self.end_ns or now_ns) - self.start_ns
         if paused_ns and (lasted - paused_ns < SLOW_NS or 2 * longest_ns >= lasted):
-            self.cause, self.location, self.call = "gc", None, None
+            self.cause, self.location, self.call, self.work = "gc", None, None, None
             self.label = "a garbage collection"
 
     def info(self, now_ns: int) -> StallInfo:
@@ -116,6 +120,8 @@ class Stall:
                 request=self.request,
                 victims=self.victims,
                 call=self.call,
+                work=self.work,
+                imported=self.imported if self.cause == "import" else None,
             )
         return self._info
 
@@ -189,21 +195,21 @@ class StackSamples:
             stall.cause = "gil"
         if stack is not None:
             named = [self._naming.location(frame) for frame in stack.frames]
-            stall.location = where = named[stack.culprit]
-            if not self._naming.is_users(where.path):
-                stall.package = where.file.partition("/")[0]
+            stall.location, stall.work = self._blamed(stack)
+            if not self._naming.is_users(stall.location.path):
+                stall.package = stall.location.file.partition("/")[0]
             stall.call = named[stack.culprit - 1] if stack.culprit else None
-            stall.returned = _returned(stall.call, named[stack.culprit + 1 :])
             stall.stack = tuple(named[:_DEPTH])
+            inside = named[: stack.culprit] if stack.culprit else self._library(named)
             if stall.cause == "callback" and any(
-                frame.path.startswith(_IMPORTS) for frame in named[: stack.culprit + 1]
+                frame.path.startswith(_IMPORTS) for frame in inside
             ):
-                stall.cause = "import"
+                stall.cause, stall.imported = "import", self._imported(inside)
 
     def location(self, started_ns: int) -> Location | None:
         """The line most often seen in that callback; None: never seen."""
         stack = self._most(started_ns)
-        return self._naming.location(stack.frames[stack.culprit]) if stack else None
+        return self._blamed(stack)[0] if stack else None
 
     def waited_for_gil(self, started_ns: int) -> bool:
         """Whether the callback was seen to wait for the GIL."""
@@ -212,6 +218,21 @@ class StackSamples:
 
     def forget_before(self, time: int) -> None:
         self._culprits = {start: seen for start, seen in self._culprits.items() if start >= time}
+
+    def _blamed(self, stack: _Stack) -> tuple[Location, EndpointWork | None]:
+        """The culprit, and what FastAPI did if that is an endpoint that did not run."""
+        frame = stack.frames[stack.culprit]
+        where, work = self._naming.location(frame), parse_site(frame).name
+        return (self._naming.definition(where), parse(work)) if work else (where, None)
+
+    def _library(self, named: Sequence[Location]) -> Sequence[Location]:
+        """All frames, if none is the user's."""
+        return () if self._naming.is_users(named[0].path) else named
+
+    def _imported(self, inside: Sequence[Location]) -> str:
+        """The outermost module that these frames import; empty: it was not seen."""
+        bodies = [frame for frame in inside if frame.function == "<module>"]
+        return self._naming.module(bodies[-1].path) if bodies else ""
 
     def _most(self, started_ns: int, ended_ns: int = 0) -> _Stack | None:
         """The stack at the line most often seen; later samples overrule a dump."""
@@ -229,14 +250,6 @@ class StackSamples:
         for at, stack in loose:
             both.add(at, stack)
         return both.most()
-
-
-def _returned(call: Location | None, around: Sequence[Location]) -> bool:
-    """Whether FastAPI serialises the response of an endpoint that is off the stack."""
-    if call is None or not around or not around[0].path.endswith(_FASTAPI):
-        return False
-    makes_response = call.function == "serialize_response" or call.path.endswith("responses.py")
-    return makes_response and around[0].function.endswith(".app")
 
 
 class Stalls:

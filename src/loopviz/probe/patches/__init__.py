@@ -13,7 +13,7 @@ from typing import Any
 from loopviz.errors import LoopvizError
 from loopviz.probe.patches import asyncio_primitives, coroutines, executors
 from loopviz.probe.patches.patch import Adapter
-from loopviz.probe.patches.registry import attach, describable, resource_of
+from loopviz.probe.patches.registry import describable, resource_of, reveal
 from loopviz.probe.patches.watchers import SharedPatches
 from loopviz.probe.recorder import ResourceDescription, current
 
@@ -48,19 +48,16 @@ def rename(primitive: Any, name: str) -> None:
         if module in sys.modules:
             patches(sys.modules[module])  # registers how its primitives are described
     resource = _resource_of(primitive)
-    if resource is asyncio_primitives.ANY_EVENT:
-        resource = ResourceDescription(resource.kind, seen=False)
-        attach(primitive, resource)
-    if resource is not None:
-        resource.change(name=name)
-        recorder = current()
-        if recorder is not None:
-            recorder.introduce(resource)
+    resource.change(name=name)
+    recorder = current()
+    if recorder is not None:
+        recorder.introduce(resource)
 
 
-def _resource_of(primitive: Any) -> ResourceDescription | None:
+def _resource_of(primitive: Any) -> ResourceDescription:
+    """Its resource, even if it is a library's own: the app has named it."""
     try:
-        return resource_of(primitive)
+        return resource_of(primitive) or reveal(primitive)
     except LoopvizError:
         for path in _PATHS:
             inside = primitive
@@ -69,5 +66,5 @@ def _resource_of(primitive: Any) -> ResourceDescription | None:
             if isinstance(inside, ResourceDescription):
                 return inside
             if inside is not None and describable(inside):
-                return resource_of(inside)
+                return resource_of(inside) or reveal(inside)
         raise

@@ -9,8 +9,9 @@ from types import ModuleType
 from typing import Any
 
 from loopviz.probe.patches.executors import SubmittedJob, new_job
+from loopviz.probe.patches.makers import made_by_library
 from loopviz.probe.patches.patch import Adapter, Patch
-from loopviz.probe.patches.registry import attach, describes, known, resource_of
+from loopviz.probe.patches.registry import attach, describes, known, make, resource_of
 from loopviz.probe.patches.wrappers import (
     InUse,
     acquires,
@@ -18,6 +19,7 @@ from loopviz.probe.patches.wrappers import (
     gave_up,
     got,
     makes,
+    makes_own,
     releases,
     semaphore,
     semaphore_in_use,
@@ -50,6 +52,7 @@ def _primitives(module: ModuleType) -> list[Patch]:
         Patch(limiter, "acquire_on_behalf_of_nowait", _borrows(coroutine, blocked)),
         Patch(limiter, "release_on_behalf_of", releases(_borrowed)),
         Patch(backend, "run_sync_in_worker_thread", _runs_in_thread),
+        Patch(module.Event, "__init__", _event_init),
         Patch(backend, "create_capacity_limiter", _creates),
         Patch(backend, "create_lock", _creates),
         Patch(backend, "create_semaphore", _creates),
@@ -72,7 +75,16 @@ def _adapters(module: ModuleType) -> list[Patch]:
         if adapter is not None:
             describes(adapter, _describe_adapter(kind, size))
             patches.append(Patch(adapter, "__init__", makes()))
+    adapter = getattr(module, "EventAdapter", None)
+    if adapter is not None:
+        describes(adapter, _describe_event)
+        patches.append(Patch(adapter, "__init__", makes_own))
+        patches.append(Patch(adapter, "_event", _adapted_event))
     return patches
+
+
+def _describe_event(_: Any, seen: bool) -> ResourceDescription:
+    return ResourceDescription(kinds.ANYIO_EVENT, seen=seen)
 
 
 def _describe_adapter(
@@ -98,6 +110,35 @@ def _creates(original: Any) -> Any:
     return create
 
 
+def _event_init(original: Any) -> Any:
+    """Wrap `Event.__init__`: the event of asyncio inside has the resource, if it is the app's.
+
+    `anyio.Event()` calls it twice, the second time on its own, which is when its caller is seen.
+    """
+
+    def init(self: Any) -> None:
+        original(self)
+        if not made_by_library(sys._getframe(1)):
+            make(self._event, _describe_event)
+
+    return init
+
+
+def _adapted_event(original: property) -> property:
+    """Wrap the property: what an adapter makes is whose the adapter is."""
+    get: Any = original.fget
+
+    def event(self: Any) -> Any:
+        makes_it = self._internal_event is None
+        found = get(self)
+        if makes_it:
+            with fail_safe("resource"):
+                attach(found._event, resource_of(self))
+        return found
+
+    return property(event, None, None, original.__doc__)
+
+
 def _locks(lock: type, sem: type, current_task: Any) -> list[Patch]:
     def lock_blocks(lock: Any) -> bool:
         return lock._owner_task is not current_task() and bool(lock.locked() or lock._waiters)
@@ -109,7 +150,7 @@ def _locks(lock: type, sem: type, current_task: Any) -> list[Patch]:
     describes(lock, lambda _, seen: ResourceDescription(kinds.ANYIO_LOCK, capacity=1, seen=seen))
     describes(sem, describe_semaphore)
     return [
-        Patch(lock, "__init__", makes()),
+        Patch(lock, "__init__", makes_own),
         Patch(lock, "acquire", acquires(lock_blocks, _lock_in_use, early=True)),
         Patch(lock, "acquire_nowait", _at_once(_lock_in_use)),
         Patch(lock, "release", releases(_lock_in_use)),
@@ -231,5 +272,5 @@ ADAPTER = Adapter(
         "anyio._core._synchronization": _adapters,
         "anyio._backends._asyncio": _primitives,
     },
-    paths=(("_internal_limiter",),),
+    paths=(("_internal_limiter",), ("_event",)),
 )

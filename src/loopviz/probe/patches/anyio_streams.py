@@ -6,7 +6,7 @@ from typing import Any
 
 from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, resource_of
-from loopviz.probe.patches.wrappers import always, makes, wait_if, wait_over
+from loopviz.probe.patches.wrappers import always, makes_own, wait_if, wait_over
 from loopviz.probe.recorder import ResourceDescription, current
 from loopviz.wire import kinds
 from loopviz.wire.events import WAIT_GET, WAIT_PUT
@@ -25,7 +25,7 @@ def _streams(module: ModuleType) -> list[Patch]:
         ),
     )
     return [
-        Patch(state, "__init__", makes()),
+        Patch(state, "__init__", makes_own),
         Patch(send, "send", _later(WAIT_PUT)),
         Patch(send, "send_nowait", _at_once(send.send, blocked, WAIT_PUT)),
         Patch(receive, "receive", _later(WAIT_GET)),

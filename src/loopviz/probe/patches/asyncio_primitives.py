@@ -3,10 +3,13 @@
 import asyncio
 import sys
 from asyncio import Barrier, Condition, Event, Lock, Queue, Semaphore
+from inspect import CO_COROUTINE
+from types import FrameType
 from typing import Any
 
+from loopviz.probe.patches.makers import made_by_library
 from loopviz.probe.patches.patch import Patch
-from loopviz.probe.patches.registry import describes, hide, make
+from loopviz.probe.patches.registry import describes, hide, known, make
 from loopviz.probe.patches.wrappers import (
     Factory,
     acquires,
@@ -25,10 +28,7 @@ from loopviz.probe.recorder import ResourceDescription, current
 from loopviz.wire import kinds
 from loopviz.wire.events import WAIT_GET, WAIT_PUT
 
-__all__ = ["ANY_EVENT", "patches"]
-
-ANY_EVENT = ResourceDescription(kinds.EVENT, seen=False)
-"""The one resource of all events that no user line made: libraries make them by the thousand."""
+__all__ = ["patches"]
 
 
 def _describe_semaphore(it: Any, seen: bool) -> ResourceDescription:
@@ -60,13 +60,19 @@ def _barrier_blocks(barrier: Any) -> bool:
 
 
 def _event_init(original: Any) -> Any:
+    """Wrap `__init__`: an event that a library makes is how it waits for something of its own."""
     code_kinds = PLACES.kinds
 
     def init(self: Any) -> None:
         original(self)
-        code = sys._getframe(1).f_code
-        if (code_kinds.get(id(code)) or PLACES.kind(code)) == USER:
+        frame = sys._getframe(1)
+        code = frame.f_code
+        if (code_kinds.get(id(code)) or PLACES.kind(code)) == USER or (
+            type(self) is not Event and not made_by_library(frame)
+        ):
             make(self)
+        else:
+            hide(self)
 
     return init
 
@@ -76,6 +82,8 @@ def _event_wait(original: Any) -> Any:
         recorder = current()
         if recorder is None or self._value or recorder.waits():
             return await original(self)
+        if not known(self) and _is_librarys(sys._getframe(1)):
+            hide(self)
         waiter = wait_if(recorder, always, self)
         if waiter is None:
             return await original(self)
@@ -87,13 +95,25 @@ def _event_wait(original: Any) -> Any:
     return wait
 
 
-def _makes_unless(parts: tuple[str, ...]) -> Factory:
-    """Wrap `__init__`: describe the primitive, or hide it if a module of `parts` makes it."""
+def _is_librarys(awaiting: FrameType) -> bool:
+    """True if a coroutine of a library awaits an event that was made before the probe came."""
+    code = awaiting.f_code
+    return bool(code.co_flags & CO_COROUTINE) and PLACES.kind(code) != USER
+
+
+def _makes_unless(parts: tuple[str, ...], *, librarys: bool = True) -> Factory:
+    """Wrap `__init__`: describe the primitive, or hide it if a module of `parts` makes it.
+
+    Unless `librarys`, it is also hidden if a library makes it for itself.
+    """
 
     def of(original: Any) -> Any:
         def init(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
-            if sys._getframe(1).f_globals.get("__name__", "").startswith(parts):
+            frame = sys._getframe(1)
+            if frame.f_globals.get("__name__", "").startswith(parts) or (
+                not librarys and made_by_library(frame)
+            ):
                 hide(self)
             else:
                 make(self)
@@ -114,7 +134,7 @@ def _get_blocks(queue: Any) -> bool:
 describes(Semaphore, _describe_semaphore)
 describes(Lock, lambda _, seen: ResourceDescription(kinds.LOCK, capacity=1, seen=seen))
 describes(Condition, lambda _, seen: ResourceDescription(kinds.CONDITION, seen=seen))
-describes(Event, lambda _, seen: ResourceDescription(kinds.EVENT) if seen else ANY_EVENT)
+describes(Event, lambda _, seen: ResourceDescription(kinds.EVENT, seen=seen))
 describes(
     Barrier,
     lambda barrier, seen: ResourceDescription(kinds.BARRIER, capacity=barrier._parties, seen=seen),
@@ -129,9 +149,8 @@ _resizes = resizes(lambda queue: queue.qsize())
 
 def patches(parts: tuple[str, ...]) -> tuple[Patch, ...]:
     """All patches. `parts`: see `Adapter.parts`."""
-    init = _makes_unless(parts)
     return (
-        Patch(Lock, "__init__", init),
+        Patch(Lock, "__init__", _makes_unless(parts, librarys=False)),
         Patch(Lock, "acquire", acquires(_lock_blocks, _lock_in_use)),
         Patch(Lock, "release", releases(_lock_in_use)),
         Patch(Semaphore, "__init__", makes()),
@@ -143,7 +162,7 @@ def patches(parts: tuple[str, ...]) -> tuple[Patch, ...]:
         Patch(Event, "wait", _event_wait),
         Patch(Barrier, "__init__", makes()),
         Patch(Barrier, "wait", waits(_barrier_blocks)),
-        Patch(Queue, "__init__", init),
+        Patch(Queue, "__init__", _makes_unless(parts)),
         Patch(Queue, "put", waits(_put_blocks, WAIT_PUT)),
         Patch(Queue, "get", waits(_get_blocks, WAIT_GET)),
         Patch(Queue, "put_nowait", _resizes),

@@ -30,8 +30,7 @@ def _pools(module: ModuleType) -> list[Patch]:
     return [
         Patch(pool, "__init__", makes()),
         Patch(pool, "_assign_requests_to_connections", _assign),
-        Patch(inside.AsyncLock, "setup", _hides("_anyio_lock")),
-        Patch(inside.AsyncSemaphore, "setup", _hides("_anyio_semaphore")),
+        Patch(inside.AsyncSemaphore, "setup", _hide_semaphore),
     ]
 
 
@@ -52,17 +51,14 @@ def _describe(pool: Any, seen: bool) -> ResourceDescription:
     )
 
 
-def _hides(name: str) -> Any:
-    """Wrap the setup of a connection's own lock or semaphore: hide it, only the pool is shown."""
+def _hide_semaphore(original: Any) -> Any:
+    """Wrap the setup of a connection's own semaphore: hide it, only the pool is shown."""
 
-    def of(original: Any) -> Any:
-        def setup(self: Any) -> None:
-            original(self)
-            hide(getattr(self, name, self))
+    def setup(self: Any) -> None:
+        original(self)
+        hide(getattr(self, "_anyio_semaphore", self))
 
-        return setup
-
-    return of
+    return setup
 
 
 def _enters(module: str) -> Any:

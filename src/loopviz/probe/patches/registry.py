@@ -8,7 +8,7 @@ from typing import Any
 from loopviz.errors import LoopvizError
 from loopviz.probe.recorder import ResourceDescription, current, recorders
 
-__all__ = ["attach", "describable", "describes", "hide", "known", "make", "resource_of"]
+__all__ = ["attach", "describable", "describes", "hide", "known", "make", "resource_of", "reveal"]
 
 Describe = Callable[[Any, bool], ResourceDescription]
 """`describe(primitive, seen)`: its resource; `seen` if the primitive has just been made."""
@@ -59,19 +59,26 @@ def resource_of(primitive: Any) -> ResourceDescription | None:
     return resource
 
 
-def make(primitive: Any) -> None:
+def make(primitive: Any, describe: Describe | None = None) -> None:
     """Describe a primitive just made, if on a recorded loop or where none runs (in a module).
 
-    Does not raise.
+    `describe`: by default that of its class. Does not raise.
     """
     try:  # like `fail_safe`, but faster: some apps make a lock for each request
         loop = _get_running_loop()
-        if (loop is None or loop in recorders) and not known(primitive):
-            attach(primitive, _find(primitive)(primitive, True))
+        if (loop is None or loop in recorders) and (describe or not known(primitive)):
+            attach(primitive, (describe or _find(primitive))(primitive, True))
     except Exception as error:  # noqa: BLE001 - the app must go on
         recorder = current()
         if recorder is not None:
             recorder.fail("resource", error)
+
+
+def reveal(primitive: Any) -> ResourceDescription:
+    """Describe a hidden primitive after all."""
+    resource = _find(primitive)(primitive, False)
+    attach(primitive, resource)
+    return resource
 
 
 def describable(primitive: Any) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from loopviz.probe.patches.registry import make, resource_of
+from loopviz.probe.patches.makers import made_by_library
+from loopviz.probe.patches.registry import hide, make, resource_of
 from loopviz.probe.recorder import Recorder, ResourceDescription, current
 from loopviz.wire.events import WAIT_PUT
 from loopviz.wire.kinds import ResourceKind
@@ -19,6 +20,7 @@ __all__ = [
     "gave_up",
     "got",
     "makes",
+    "makes_own",
     "releases",
     "resizes",
     "semaphore",
@@ -47,6 +49,19 @@ def makes(*, unless: CodeType | None = None) -> Factory:
         return init
 
     return of
+
+
+def makes_own(original: Any) -> Any:
+    """Wrap `__init__`: describe the primitive as made here, or hide it if it is a library's own."""
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if made_by_library(sys._getframe(1)):
+            hide(self)
+        else:
+            make(self)
+
+    return init
 
 
 def acquires(blocks: Blocks, in_use: InUse, *, early: bool = False) -> Factory:

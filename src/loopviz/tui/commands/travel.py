@@ -280,6 +280,9 @@ def _widen(controller: Controller, columns: Columns, by: int) -> None:
 
 
 def _stall_text(stall: StallInfo) -> str:
-    """`212 ms in scenarios/block.py:64`."""
-    place = place_of(stall.location) or clean(stall.label)
-    return f"{duration(stall.end_ns - stall.start_ns, ' ')} in {place}"
+    """`212 ms in scenarios/block.py:64`; `first use: imported jinja2, 46 ms, once`."""
+    lasted = duration(stall.end_ns - stall.start_ns, " ")
+    if stall.imported is not None:
+        return f"{clean(stall.did)}, {lasted}, once"
+    text = f"{lasted} in {place_of(stall.location) or clean(stall.label)}"
+    return f"{text}, {clean(stall.did)}" if stall.did else text

@@ -171,11 +171,12 @@ def _culprits(scene: Scene) -> dict[int, Finding]:
 
 
 def _note(finding: Finding, scene: Scene) -> str:
-    """`◄ blocked the loop 74×, worst 62 ms`."""
+    """`◄ blocked the loop 74×, worst 62 ms`; `◄ blocked the loop before it ran 3×`."""
     rule = RULE_INFOS.get(finding.rule)
     word = (rule.at_line if rule else "") or clean(finding.title).lower()
+    when = f" {finding.work.when}" if finding.work and finding.work.when else ""
     times = f"{finding.count}{scene.glyphs.times}"
     worst = f", worst {duration(finding.worst_ns, ' ')}" if finding.worst_ns else ""
     if scene.is_stale(finding):
         worst = f", {elapsed(scene.end_ns - finding.last_ns)} ago"
-    return f"{scene.glyphs.here} {word} {times}{worst}"
+    return f"{scene.glyphs.here} {word}{when} {times}{worst}"

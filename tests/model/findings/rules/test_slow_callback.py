@@ -5,7 +5,9 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.snapshot import Location
+from loopviz.model.snapshot.breakdown import breakdown
 from loopviz.testing import Story
+from loopviz.wire.endpoint_work import EndpointWork
 from tests.model.findings.stalls import T0, model_of, stall
 
 
@@ -206,6 +208,45 @@ def test_a_wait_of_less_than_a_millisecond_makes_no_victim():
     story.step(2, MS, waited=MS - 1).response(2, "GET /ping").end(2).idle(MS)
     (found,) = model_of(story).findings()
     assert found.victims == 0
+
+
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [
+        ("body 12000000", "parsing and validating the body (12 MB), before import_rows ran"),
+        ("body", "parsing and validating the body, before import_rows ran"),
+        ("dependencies", "solving the dependencies of import_rows, before it ran"),
+        ("response", "serialising the response of import_rows, after it returned"),
+        ("other", "in FastAPI's own work for import_rows"),
+    ],
+)
+def test_what_fastapi_does_around_an_endpoint_is_told_as_that(work, told):
+    story = Story().idle(MS).task(1).step(1).request(1, "POST /import").runs(30 * MS)
+    story.sampled("/app/api.py", 50, "import_rows", calls="/v/pydantic/main.py", work=work)
+    story.runs(50 * MS).response(1, "POST /import").end(1).idle(MS)
+    model = model_of(story)
+    (finding,) = model.findings()
+    assert finding.sentence == f"POST /import blocked the loop 80 ms {told}"
+    assert finding.location.line == 50
+    (seen,) = model.snapshot(story.now_ns, SECOND).loop.stalls
+    assert finding.work == seen.work
+    request = model.snapshot(story.now_ns, SECOND).requests[0]
+    blocking = breakdown(model.snapshot(story.now_ns, SECOND), request).parts[0]
+    assert (blocking.kind, blocking.what) == ("blocking", told)
+
+
+def test_the_work_before_an_endpoint_and_after_it_are_two_findings():
+    story = Story().idle(MS)
+    for task, work in ((1, "body 900"), (2, "response"), (3, "body 40000"), (4, "")):
+        story.task(task).step(task).request(task, "POST /import").runs(30 * MS)
+        story.sampled("/app/api.py", 50, "import_rows", work=work).runs(30 * MS)
+        story.response(task, "POST /import").end(task).idle(MS)
+    found = model_of(story).findings()
+    assert sorted((f.count, f.work) for f in found if f.work) == [
+        (1, EndpointWork("response")),
+        (2, EndpointWork("body", 40_000)),
+    ]
+    assert [f.count for f in found if f.work is None] == [1]
 
 
 @pytest.mark.parametrize("text", ["", "x", "0:", "5:1,2", "0:99", "gil:", "gil:0:x", ":1"])

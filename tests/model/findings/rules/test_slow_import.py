@@ -1,7 +1,10 @@
 """`slow-import`: the first use of a module is paid once, and is no finding."""
 
+import pytest
+
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
+from tests.model.findings.stalls import model_of
 from tests.model.findings.stories import CYCLE, found
 
 IMPORTS = "<frozen importlib._bootstrap>"
@@ -25,6 +28,35 @@ def test_a_line_that_imports_again_and_again():
     assert finding.sentence == (
         "GET /a blocked the loop 30 ms while it imported a module in line 20 of /app/api.py"
     )
+
+
+BODY = "\t/v/site-packages/anyio/_backends/_asyncio.py\t90\t<module>"
+BY = "\t<frozen importlib._bootstrap>\t241\t_call_with_frames_removed"
+LAZY = "\t/v/site-packages/anyio/_core/_eventloop.py\t200\tget_async_backend"
+USER = "\t/app/api.py\t20\torder"
+
+
+@pytest.mark.parametrize(
+    ("culprit", "frames"),
+    [(3, (BODY, BY, LAZY, USER)), (0, (BODY, BY, LAZY)), (0, (BY, BODY, BY, LAZY))],
+)
+def test_the_first_use_of_a_module_is_a_note_at_its_stall(culprit, frames):
+    """Whether user code is on the stack or not."""
+    story = Story().idle(MS).task(1, CYCLE).step(1).request(1, "GET /a").runs(46 * MS)
+    story.sampled_stack(*frames, culprit=culprit).response(1, "GET /a").end(1).idle(MS)
+    model = model_of(story)
+    assert model.findings() == ()
+    (stall,) = model.snapshot(story.now_ns, SECOND).loop.stalls
+    assert stall.did == "first use: imported anyio._backends._asyncio"
+
+
+def test_three_of_them_name_the_module():
+    story = Story().idle(MS)
+    for task in (1, 2, 3):
+        story.task(task, CYCLE).step(task).request(task, "GET /a").runs(30 * MS)
+        story.sampled_stack(BODY, BY, USER, culprit=2).response(task, "GET /a").end(task).idle(MS)
+    (finding,) = model_of(story).findings()
+    assert "while it imported anyio._backends._asyncio in" in finding.sentence
 
 
 def test_a_very_long_one():

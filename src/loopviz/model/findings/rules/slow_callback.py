@@ -9,6 +9,7 @@ from loopviz.model.snapshot import Location
 from loopviz.model.state.request import Request
 from loopviz.model.state.stalls import SLOW_NS, Cause, Stall
 from loopviz.units import duration_text
+from loopviz.wire.endpoint_work import BODY, RESPONSE, EndpointWork
 
 __all__ = ["SlowCallback", "StallCase", "milliseconds"]
 
@@ -16,6 +17,12 @@ _ERROR_NS = 40 * MS
 """From here on repeated stalls are an error; shorter or single ones are a warning."""
 _HANGS_NS = 1 * SECOND
 """From here on a single stall is an error: every user notices."""
+
+_ADVICE = {
+    BODY: "take a large body in parts (`request.stream()`), or parse and validate it in a process",
+    RESPONSE: "return less, or a `Response` of what a thread has serialised",
+}
+"""What to do about FastAPI's own work for an endpoint, by its kind."""
 
 
 class StallCase(Case):
@@ -27,8 +34,10 @@ class StallCase(Case):
     """The line; in a package, that of the longest stall."""
     package = ""
     """See `Stall.package`."""
-    returned = False
-    """The line is that of an endpoint that had returned: FastAPI serialised its response."""
+    work: EndpointWork | None = None
+    """What FastAPI did, if the line is that of an endpoint that did not run itself; the largest."""
+    imported = "a module"
+    """The module that was imported last, of an import."""
     stack: tuple[Location, ...] = ()
     called = ""
     """The frames from that line on, innermost first, and what it called."""
@@ -77,7 +86,6 @@ class SlowCallback(Rule[StallCase]):
         case.label = stall.label
         if stall.package and lasted == case.worst_ns:
             case.where = stall.location
-        case.returned = case.returned or stall.returned
 
     def victim(self, stall: Stall, request: Request, wait_ns: int, *, new: bool) -> None:
         if stall.cause == self.cause:
@@ -92,7 +100,6 @@ class SlowCallback(Rule[StallCase]):
         case = self._case(on.stall)
         case.record_open(self.lasted(on.stall, now))
         case.blocked_by = on.stall.label
-        case.returned = case.returned or on.stall.returned
         for route, waits in on.unread:
             case.record_open_impact(route, waits, new=True)
 
@@ -117,6 +124,9 @@ class SlowCallback(Rule[StallCase]):
     def location(self, case: StallCase) -> Location | None:
         return case.where
 
+    def work(self, case: StallCase) -> EndpointWork | None:
+        return case.work
+
     def sentence(self, case: StallCase, source: str) -> str:
         if case.open_worst_ns > case.worst_ns:
             lasted = duration_text(case.open_worst_ns)
@@ -127,8 +137,8 @@ class SlowCallback(Rule[StallCase]):
             text = f"{case.label} blocked the loop {milliseconds(case)}"
         if case.where is None:
             return f"{text}; its line was not seen"
-        if case.returned:
-            return f"{text} while FastAPI serialised the response of {case.where.function}"
+        if case.work is not None:
+            return f"{text} {case.work.text(case.where.function)}"
         if case.package:
             text += f" in code of {case.package}" + (":" if source else "")
             return f"{text} {source}".rstrip()
@@ -143,8 +153,8 @@ class SlowCallback(Rule[StallCase]):
             return super().advice(case, source)
         if not self.context.is_users(case.where):
             return ""
-        if case.returned:
-            return "return less, or a `Response` of what a thread has serialised"
+        if case.work is not None:
+            return _ADVICE.get(case.work.kind, "")
         found = self.context.code.threaded(case.stack, case.called)
         if found is None:
             return super().advice(case, source)
@@ -160,6 +170,9 @@ class SlowCallback(Rule[StallCase]):
         if not case.stack and case.where in stall.stack:
             case.stack = stall.stack[stall.stack.index(case.where) :]
             case.called = stall.call.function if stall.call is not None else ""
+        if stall.work is not None:
+            case.work = max(case.work or stall.work, stall.work)
+        case.imported = stall.imported or case.imported
         return case
 
 

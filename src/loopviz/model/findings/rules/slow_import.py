@@ -46,5 +46,5 @@ class SlowImport(SlowCallback):
 
     def sentence(self, case: StallCase, source: str) -> str:
         took = milliseconds(case) if case.count else duration_text(case.open_worst_ns)
-        text = f"{case.label} blocked the loop {took} while it imported a module"
+        text = f"{case.label} blocked the loop {took} while it imported {case.imported}"
         return f"{text} in {source}" if source else text

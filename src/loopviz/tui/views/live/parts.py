@@ -103,11 +103,14 @@ def _what(part: Part, scene: Scene) -> str:
             return "no one held it up: it was on its way"
         return f"held up by {what} #{part.request}" if part.request else f"held up by {what}"
     if part.kind == "blocking":
-        return "its own step blocked the loop"
+        return what or "its own step blocked the loop"
     if part.kind == "ran":
         return "its own steps"
     if part.kind == "resource":
         return f"waited for {short_name_of(part.what, scene)}" if what else "waited for its turn"
-    if what in ("socket", "thread", "task", "future"):
-        return f"for a {what}"
-    return what or "it was not seen for what"
+    of = f" of {clean(part.library)}" if part.library else ""
+    if what in ("socket", "thread", "task", "future", "queue", "lock", "semaphore", "condition"):
+        return f"for a {what}{of}"
+    if what == "event":
+        return f"for an event{of}"
+    return f"{what}{of}" if what else "it was not seen for what"
