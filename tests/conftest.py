@@ -1,6 +1,7 @@
 """What the tests of wire, probe and model share: a watched loop on virtual time."""
 
 import contextlib
+import gc
 import importlib.util
 import os
 import sys
@@ -71,6 +72,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Many short tests come last, so that both end at the same time: each is handed two at once.
     """
     items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector visit what the tests make, and not each time the tests themselves."""
+    gc.collect()
+    gc.freeze()
 
 
 def _turn(item: pytest.Item) -> int:

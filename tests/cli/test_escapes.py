@@ -3,14 +3,12 @@
 In this process, the streams apart; real ones are in tests/e2e/test_escapes.py.
 """
 
-import io
 import json
 import os
-import sys
 
 import pytest
 
-from loopviz.cli import commands, main
+from loopviz.cli import commands
 from loopviz.errors import TargetError
 from tests.support.escape_sequences import BAD, SCENARIO, SHOWN, unsafe
 
@@ -72,21 +70,12 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def said(monkeypatch):
-    """A function: what loopviz writes for these words, in UTF-8, and its exit code."""
+def said(loopviz):
+    """A function: all that loopviz writes for these words, and its exit code."""
 
     def run(*words):
-        raw = io.BytesIO()
-        stream = io.TextIOWrapper(raw, "utf-8", write_through=True)
-        for name in ("stdout", "stderr"):
-            monkeypatch.setattr(sys, name, stream)
-        monkeypatch.setattr(sys, "argv", ["loopviz", *words])
-        try:
-            main.main()
-        except SystemExit as end:
-            code = end.code or 0
-        sys.stdout.flush()
-        return raw.getvalue().decode(), code
+        said = loopviz(*words)
+        return said.out + said.err, said.code
 
     return run
 
@@ -181,6 +170,7 @@ def test_a_report_that_cannot_be_written(said, measured):
     text, code = said("bench", "block", "--json", f"/nowhere/{BAD}")
     assert code == 2
     assert f"cannot be written to /nowhere/{SHOWN} (" in safe(text)
+    assert text.startswith(f"{SHOWN} · {SHOWN} · 1.0 s · seed 0\n"), "it is printed all the same"
 
 
 @pytest.mark.parametrize("error", [TargetError, RuntimeError])

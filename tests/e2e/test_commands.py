@@ -1,7 +1,6 @@
 """The commands as a person types them: output, exit codes, one clear sentence for bad input."""
 
 import json
-import os
 import socket
 from itertools import takewhile
 
@@ -37,6 +36,7 @@ def test_list_names_every_scenario_and_fix():
 
 
 def test_bench_reports_json(ours):
+    """Of the requests of that seed, to the last one: what is late is sent all the same."""
     said = loopviz("bench", "block", "--duration", "2", "--seed", "3", "--json", "-")
     assert said.returncode == 0, said.stderr
     report = json.loads(said.stdout)
@@ -44,12 +44,19 @@ def test_bench_reports_json(ours):
     assert (report["target"], report["fixes"], report["seed"]) == ("block", [], 3)
     assert [route["route"] for route in report["load"]] == ["GET /report", "GET /ping"]
     assert all(route["sent"] == route["ok"] > 0 for route in report["load"])
+    planned = [planned_in(2 * SECOND, load, seed=3) for load in find("block", ()).load]
+    assert [route["sent"] for route in report["load"]] == planned
+    assert planned != [planned_in(2 * SECOND, load, seed=1) for load in find("block", ()).load]
     finding = report["findings"][0]
     assert finding["rule"] == "slow-callback"
     assert finding["location"]["file"] == "scenarios/block.py"
     assert finding["suggested_fix"] == "to_thread"
     assert report["probe"]["dropped_events"] == 0
     assert ours() == {}
+
+
+def planned_in(duration_ns, load, seed):
+    return sum(1 for _ in takewhile(lambda at_ns: at_ns <= duration_ns, arrivals(load, seed)))
 
 
 GATE = """
@@ -112,19 +119,6 @@ def test_bench_tells_what_is_waited_for(tmp_path):
     assert 0 < report["probe"]["cpu_share"] < 0.5
 
 
-def test_the_seed_says_which_requests_are_sent():
-    """As the schedule of that seed has them, to the last one: what is late is sent all the same."""
-    said = loopviz("bench", "block", "--duration", "1", "--seed", "2", "--json", "-")
-    sent = [route["sent"] for route in json.loads(said.stdout)["load"]]
-    planned = [planned_in(SECOND, load, seed=2) for load in find("block", ()).load]
-    assert sent == planned
-    assert planned != [planned_in(SECOND, load, seed=1) for load in find("block", ()).load]
-
-
-def planned_in(duration_ns, load, seed):
-    return sum(1 for _ in takewhile(lambda at_ns: at_ns <= duration_ns, arrivals(load, seed)))
-
-
 def test_compare_prints_the_table_and_writes_both_reports(tmp_path):
     path = tmp_path / "both.json"
     said = loopviz(
@@ -138,68 +132,21 @@ def test_compare_prints_the_table_and_writes_both_reports(tmp_path):
     assert both["after"]["fixes"] == ["to_thread"]
 
 
-def test_options_come_from_the_environment_too(tmp_path):
-    (tmp_path / "mine.py").write_text("scenario = Scenario(title='of my own')")
-    environment = {**os.environ, "LOOPVIZ_SCENARIOS": str(tmp_path)}
-    assert "of my own" in loopviz("list", env=environment).stdout
-    said = loopviz("bench", "block", env={**os.environ, "LOOPVIZ_DURATION": "0"})
-    assert said.returncode == 2
-    assert "LOOPVIZ_DURATION" in said.stderr or "--duration" in said.stderr
-
-
-def test_common_options_may_stand_before_the_command(tmp_path):
-    (tmp_path / "mine.py").write_text("scenario = Scenario(title='of my own')")
-    assert "of my own" in loopviz("--scenarios", str(tmp_path), "list").stdout
-
-
-def test_version():
-    said = loopviz("--version")
-    assert (said.returncode, said.stdout) == (0, "loopviz 0.1.0\n")
-
-
 @pytest.mark.parametrize(
-    ("words", "code", "says"),
+    ("words", "says"),
     [
-        (("bench", "nope"), 2, "There is no scenario 'nope'; there are: block, cpu"),
-        (("compare", "nope", "--fix", "x"), 2, "There is no scenario 'nope'"),
-        (("bench", "block", "--fix", "nope"), 2, "block has no fix 'nope'; it has: to_thread"),
-        (("compare", "block", "--fix", "nope"), 2, "block has no fix 'nope'"),
-        (("compare", "block"), 2, "compare needs a fix"),
-        (("bench", "block", "--scenarios", "/nowhere"), 2, "--scenarios /nowhere is no folder"),
-        (("run", "nope"), 2, "There is no scenario 'nope'"),
-        ((), 2, "loopviz needs a terminal and has none here: run `loopviz bench block`"),
-        (("--ascii", "--theme", "light"), 2, "loopviz needs a terminal"),
-        (
-            ("block",),
-            2,
-            "There is no command 'block' (there are: run, serve, list, bench, compare, new, keys)",
-        ),
-        (("--scenarios", "/nowhere", "list"), 2, "--scenarios /nowhere is no folder"),
+        (("bench", "nope"), "There is no scenario 'nope'; there are: block, cpu"),
+        ((), "loopviz needs a terminal and has none here: run `loopviz bench block`"),
     ],
 )
-def test_bad_input_gets_one_sentence(words, code, says, ours):
+def test_bad_input_gets_one_sentence(words, says, ours):
+    """More of it in tests/cli/test_commands.py."""
     said = loopviz(*words)
     assert says in said.stderr
     assert one_sentence(said.stderr)
-    assert said.returncode == code
+    assert said.returncode == 2
     assert said.stdout == ""
     assert ours() == {}
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("--nope",),
-        ("bench",),
-        ("bench", "block", "--duration", "x"),
-        ("bench", "block", "--rate", "0"),
-    ],
-)
-def test_words_that_are_off_show_the_usage(words):
-    said = loopviz(*words)
-    assert said.returncode == 2
-    assert "Usage: loopviz" in said.stderr
-    assert "Traceback" not in said.stderr
 
 
 def test_a_port_in_use_is_said(ours):
@@ -211,13 +158,6 @@ def test_a_port_in_use_is_said(ours):
     assert one_sentence(said.stderr)
     assert said.returncode == 3
     assert ours() == {}
-
-
-def test_a_report_that_cannot_be_written_is_printed_all_the_same():
-    said = loopviz("bench", "block", "--duration", "0.5", "--json", "/nowhere/report.json")
-    assert said.returncode == 2
-    assert "cannot be written to /nowhere/report.json" in said.stderr
-    assert "GET /ping" in said.stdout
 
 
 def test_a_broken_scenario_file_is_said(tmp_path):
@@ -240,32 +180,6 @@ def test_the_traceback_comes_with_debug(tmp_path):
     said = loopviz("bench", "broken", "--scenarios", str(tmp_path), "--debug")
     assert "No module named 'nowhere'" in said.stderr
     assert "Traceback" in said.stderr
-
-
-UNAVAILABLE = """
-from fastapi import APIRouter
-from loopviz.scenario import Fix, Load, Scenario
-scenario = Scenario(
-    title="t", lesson="l", look=(), router=APIRouter(), load=[Load("GET /ping", 1)],
-    fixes=[Fix("klingon", "a", "b", extra="klingon")],
-)
-"""
-
-
-def test_a_fix_that_is_not_installed(tmp_path, ours):
-    (tmp_path / "block.py").write_text(UNAVAILABLE)
-    needs = 'It needs klingon, which is not installed: pip install "loopviz[klingon]".'
-    said = loopviz("list", "--scenarios", str(tmp_path))
-    assert f"t  (yours, from {tmp_path}; hides the built-in one)" in said.stdout
-    assert needs in said.stdout
-    entry = json.loads(loopviz("list", "--json", "--scenarios", str(tmp_path)).stdout)[0]
-    assert entry["path"] == str(tmp_path / "block.py")
-    assert entry["shadows"].endswith("/block.py")
-    assert entry["fixes"][0]["unavailable"] == needs
-    said = loopviz("bench", "block", "--fix", "klingon", "--scenarios", str(tmp_path))
-    assert said.stderr == f"loopviz: block: klingon cannot be tried. {needs}\n"
-    assert said.returncode == 2
-    assert ours() == {}
 
 
 def in_terminal(terminal, columns, lines, term):

@@ -58,58 +58,49 @@ def only_the_server(ours):
 class TestByWebsocket:
     pytestmark = real
 
-    def test_a_tab_shows_the_run_and_a_key_works(self, server, ours):
+    def test_each_tab_has_a_run_of_its_own_until_q_or_its_end(self, server, ours):
         _, address = server
 
-        async def visit():
-            async with tab(address) as page:
-                await page.until("LIVE", "block: frozen loop", "GET /ping", "LOOP", "now")
-                await page.press("a")
-                await page.until("a[x]")
-
-        asyncio.run(visit())
-        wait_until(lambda: only_the_server(ours), 8, "the end of the closed tab's run")
-
-    def test_the_page_names_no_other_host(self, server):
-        _, address = server
-
-        async def visit():
-            async with aiohttp.ClientSession() as client, client.get(address) as response:
-                page = await response.text()
-            hosts = set(re.findall(r"(?:\w+:)?//([\w.-]+)", page))
-            assert hosts == {"127.0.0.1"}
-            assert "loopviz block" in page
-
-        asyncio.run(visit())
-
-    def test_each_tab_has_a_run_of_its_own(self, server, ours):
-        _, address = server
+        def runs():
+            return sum(" run " in words for words in ours().values())
 
         async def visit():
             async with tab(address) as one, tab(address, 100, 30) as two:
-                await one.until("LIVE")
+                await one.until("LIVE", "block: frozen loop", "GET /ping", "LOOP", "now")
                 await two.until("LIVE")
                 await two.press("a")
                 await two.until("a[x]")
                 assert "a[ ]" in await one.until("LIVE")
-                runs = [words for words in ours().values() if " run " in words]
-                assert len(runs) == 2
+                assert runs() == 2
+                await one.press("q")
+                async with asyncio.timeout(8):
+                    while not one.socket.closed:
+                        await one.socket.receive()
+                    while runs() > 1:
+                        await asyncio.sleep(0.02)
+                await two.press("a")
+                await two.until("a[ ]")
 
         asyncio.run(visit())
+        wait_until(lambda: only_the_server(ours), 8, "the end of the closed tab's run")
 
-    def test_q_ends_the_session(self, server, ours):
+    def test_the_page_names_no_other_host_and_pages_of_others_are_turned_away(self, server, ours):
         _, address = server
 
         async def visit():
-            async with tab(address) as page:
-                await page.until("LIVE")
-                await page.press("q")
-                async with asyncio.timeout(8):
-                    while not page.socket.closed:
-                        await page.socket.receive()
+            async with aiohttp.ClientSession() as client:
+                async with client.get(address) as response:
+                    page = await response.text()
+                hosts = set(re.findall(r"(?:\w+:)?//([\w.-]+)", page))
+                assert hosts == {"127.0.0.1"}
+                assert "loopviz block" in page
+                own = {"Origin": "http://evil.example"}
+                with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                    await client.ws_connect(f"{address}/ws", headers=own)
+                assert refused.value.status == 403
 
         asyncio.run(visit())
-        wait_until(lambda: only_the_server(ours), 8, "the end of the run")
+        assert only_the_server(ours)
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
     def test_nothing_outlives_the_server(self, server, ours, number):
@@ -127,19 +118,6 @@ class TestByWebsocket:
         wait_until(lambda: not ours(), 8, "the end of all processes")
         if number != signal.SIGKILL:
             assert process.wait(1) == 0
-
-    def test_pages_of_other_sites_are_turned_away(self, server, ours):
-        _, address = server
-
-        async def visit():
-            async with aiohttp.ClientSession() as client:
-                own = {"Origin": "http://evil.example"}
-                with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-                    await client.ws_connect(f"{address}/ws", headers=own)
-                assert refused.value.status == 403
-
-        asyncio.run(visit())
-        assert only_the_server(ours)
 
 
 class TestInChromium:

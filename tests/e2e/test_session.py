@@ -131,19 +131,20 @@ def test_switching_leaves_nothing_of_the_old_scenario(session, ours):
     wait_until(lambda: len(ours()) == 3, 5, "the end of the pool's workers")
 
 
-@pytest.mark.parametrize("child", ["target", "load"])
-def test_a_killed_child_is_said_and_can_be_restarted(session, ours, child):
+def test_a_killed_child_is_said_and_can_be_restarted(session):
     run = session("cpu", fixes=["processes"], rate=0.5)
     frame_when(run, lambda now: now.status.phase == "running")
-    victim = next(pid for pid, words in ours().items() if f"loopviz.lab.{child}" in words)
-    os.kill(victim, signal.SIGKILL)
-    died = frame_when(run, lambda now: now.status.phase == f"{child}-died", 5)
-    assert "SIGKILL" in died.status.why
-    assert "Press R" in died.status.why
-    run.restart()
-    back = frame_when(run, lambda now: now.status.phase == "running")
-    assert back.status.fixes_on == {"processes"}
-    assert back.status.rate == 0.5
+    for child in ("target", "load"):
+        now = run.run
+        victim = now.workers.first.pid if child == "target" else now._load.process.pid
+        os.kill(victim, signal.SIGKILL)
+        died = frame_when(run, lambda now, child=child: now.status.phase == f"{child}-died", 5)
+        assert "SIGKILL" in died.status.why
+        assert "Press R" in died.status.why
+        run.restart()
+        back = frame_when(run, lambda now: now.status.phase == "running")
+        assert back.status.fixes_on == {"processes"}
+        assert back.status.rate == 0.5
 
 
 @pytest.mark.parametrize("words", ["block", "cpu", "workers two_workers"])

@@ -249,32 +249,6 @@ def test_new_says_where_it_writes_and_what_it_hides(tmp_path):
     assert (tmp_path / "block.py").is_file()
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (("good",), "/good.py is there already: take another name, or remove it."),
-        (("a-b",), "A scenario cannot be called 'a-b': take letters, digits and _, as in slow_"),
-        (("class",), "A scenario cannot be called 'class'"),
-        (("_x",), "A scenario cannot be called '_x'"),
-        (("../x",), "A scenario cannot be called '../x'"),
-        (("x", "--scenarios", "/nowhere"), "--scenarios /nowhere is no folder"),
-        (("x", "--scenarios", "/proc"), "/proc/x.py cannot be written ("),
-    ],
-)
-def test_what_new_refuses(folder, words, says):
-    before = sorted(folder.iterdir())
-    said = (
-        loopviz("new", "--scenarios", str(folder), *words)
-        if len(words) == 1
-        else loopviz("new", *words)
-    )
-    assert says in said.stderr
-    assert said.stderr.startswith("loopviz: ")
-    assert said.stderr.count("\n") == 1
-    assert (said.returncode, said.stdout) == (2, "")
-    assert sorted(folder.iterdir()) == before
-
-
 def test_the_starter_is_like_the_built_in_ones(tmp_path):
     path = write_new("mine", tmp_path)
     entry = read(path)
