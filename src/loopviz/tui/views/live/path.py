@@ -103,7 +103,7 @@ def _does(part: PathPart, scene: Scene) -> str:
     if part.kind == "ready":
         return "ready, while the loop ran others"
     if part.kind == "resource":
-        return f"waited for {short_name_of(part.what, scene)}, released by nobody known"
+        return f"waited for {short_name_of(part.what, scene)}; who gave it back is not known"
     if part.kind == "job":
         return f"a worker ran its job {part.what}"
     if part.kind == "queued":
