@@ -101,7 +101,7 @@ def _does(part: PathPart, scene: Scene) -> str:
     if part.kind == "ran":
         return "its own steps" if part.own else "its steps"
     if part.kind == "ready":
-        return "ready, while the loop ran others"
+        return "ready, and had not run yet"
     if part.kind == "resource":
         return f"waited for {short_name_of(part.what, scene)}; who gave it back is not known"
     if part.kind == "job":
