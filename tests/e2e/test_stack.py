@@ -1,4 +1,4 @@
-"""Where a task is: asked of a real target, its loop held or not."""
+"""Where a task is, and who waits for whom: asked of a real target, its loop held or not."""
 
 import pytest
 
@@ -48,3 +48,19 @@ def test_a_task_that_holds_the_loop_says_where(session):
 
     frame_when(run, look)
     assert found[0].file == "scenarios/block.py"
+
+
+def test_the_tree_says_what_the_tasks_of_a_real_target_await(session):
+    """While the tree is asked for, the target is asked what all its tasks await."""
+    run = session("fanout")
+    found = []
+
+    def look(_now):
+        tree = run.ask_tree()
+        found[:] = [node for node in tree.nodes if node.how == "gather"] if tree else []
+        return bool(found)
+
+    frame_when(run, look)
+    assert found[0].label == "GET /basket"
+    assert found[0].location.path == str(frame(run).scenario.path)
+    assert found[0].of > 1

@@ -274,7 +274,8 @@ class Model:
         since = start - (end - start) - _BEFORE_NS  # those before it may have waited as long
         records = self._log.between(since, end + _AFTER_NS)
         until = max(end, int(records["at"][-1]) if len(records) else 0)
-        return self.builder.critical_path(Steps(records, self._log.jobs(), until), request)
+        steps = Steps(records, self._log.jobs(since, until), until)
+        return self.builder.critical_path(steps, request)
 
     def ongoing(self, now: int) -> Ongoing:
         """What has begun and not ended at `now`."""

@@ -144,6 +144,22 @@ def test_a_job_that_waits_in_its_thread():
     ]
 
 
+def test_a_job_may_be_submitted_long_before_it_starts():
+    """anyio waits for its limiter in between."""
+    story = request(begin(), 1).job(1, THREADS, "resize\t/app/i.py\t3\t", by=1).runs(MS)
+    story.idle(5 * MS).step(1, MS, place=FUTURE).selects().job_starts(1, THREADS).runs(20 * MS)
+    story.job_ends(1, THREADS).polls().step(1, place=FUTURE)
+    assert "20 own: job resize :41" in outline(path_of(ends(story, 1), 1))
+
+
+def test_a_job_that_ran_before_is_not_what_it_awaits():
+    story = request(begin(), 1).job(1, THREADS, "resize\t/app/i.py\t3\t", by=1).runs(MS)
+    story.job_starts(1, THREADS).idle(5 * MS).step(1, MS, place=FUTURE).selects()
+    story.runs(20 * MS).job_ends(1, THREADS).polls().step(1, place=FUTURE)
+    lines = outline(path_of(ends(story, 1), 1))
+    assert "20 own: await future :41" in lines
+
+
 def test_a_waker_that_is_not_known_is_not_made_up():
     story = starts(begin(), 1).waits_for(1, EVENT, place=WAITS).idle(20 * MS)
     story.step(1, place=FUTURE).wait_over(1, EVENT)

@@ -59,6 +59,7 @@ def test_with_little_room_it_is_one_row():
     assert not [row for row in rows if "what decided" in row]
     (row,) = (row for row in rows if "decided" in row)
     assert row.strip().startswith("decided 88 % by GET /a #1: await socket")
+    assert row.endswith(" at db.py:33")
 
 
 def test_a_request_that_nobody_woke_says_so():

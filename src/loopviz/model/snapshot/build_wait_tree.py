@@ -91,6 +91,7 @@ class _Builder:
     ) -> None:
         self._trace, self._naming, self._where, self._present = trace, naming, where, present
         self._doings: dict[Task, Doing] = {}
+        self._known_holders: dict[tuple[Resource, str], list[tuple[Role, Task | None]]] = {}
         self._awaiters: Counter[Task] = Counter()
         self._tied: frozenset[Task] = frozenset()
         self._nodes: list[WaitNode] = []
@@ -108,7 +109,9 @@ class _Builder:
         self._awaiters.update(one for doing in doings for one in dict.fromkeys(doing.tasks))
         needed = set(self._awaiters)
         for doing in doings:
-            needed.update(task for _, task in self._holders(doing) if task is not None)
+            self._holders(doing)
+        for holders in self._known_holders.values():
+            needed.update(task for _, task in holders if task is not None)
         for knot in tied:
             if knot[0] not in self._seen:
                 first, *_ = _folded(self._grow(task, "", set()) for task in knot)
@@ -117,7 +120,9 @@ class _Builder:
         for branch in sorted(_folded(roots), key=self._order):
             self._print(branch, 0, ("", 0))
         for task in tasks:
-            if task not in self._seen:  # they wait in a circle, or stand too deep
+            if (
+                task not in self._seen and len(self._nodes) < MOST_NODES
+            ):  # they wait in a circle, or stand too deep
                 self._print(self._grow(task, "", set()), 0, ("", 0))
         return _with_parents(self._nodes), sum(task not in self._seen for task in tasks)
 
@@ -169,6 +174,12 @@ class _Builder:
         resource = doing.resource
         if resource is None or doing.how == "take":
             return []
+        known = self._known_holders.get((resource, doing.how))
+        if known is None:
+            known = self._known_holders[resource, doing.how] = self._find_holders(doing, resource)
+        return known
+
+    def _find_holders(self, doing: Doing, resource: Resource) -> list[tuple[Role, Task | None]]:
         if doing.how == "queued":
             working = self._present.working.get(resource, ())
             return [("worker", task) for task in dict.fromkeys(working)]

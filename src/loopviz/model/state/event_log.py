@@ -47,9 +47,9 @@ class EventLog:
         """The loop's records of that time, and of the rest of their batches."""
         return self._loop.between(start_ns, end_ns)
 
-    def jobs(self) -> NDArray[np.void]:
-        """All records of worker jobs that are kept."""
-        return self._jobs.between(0, 1 << 62)
+    def jobs(self, start_ns: int, end_ns: int) -> NDArray[np.void]:
+        """The records of worker jobs of that time, and of the rest of their batches."""
+        return self._jobs.between(start_ns, end_ns)
 
 
 class _Batches:

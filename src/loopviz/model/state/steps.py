@@ -1,6 +1,6 @@
 """The steps of each task in a stretch of the event log, and what each task did between them."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
@@ -13,6 +13,8 @@ from loopviz.wire.events import NUMBER, Kind
 
 __all__ = ["JobTimes", "Step", "Steps"]
 
+_JOBS_ASKED = 100
+"""How many of a task's jobs are looked at, to find the one that it awaits."""
 _ACTIONS = (Kind.TASK_START, Kind.WAIT, Kind.WAIT_OVER, Kind.ACQUIRED, Kind.JOB)
 
 
@@ -119,16 +121,20 @@ class Steps:
         return waits[last][1:] if last >= 0 else (0, 0)
 
     def job(self, task: int, start_ns: int, end_ns: int) -> JobTimes | None:
-        """The job that the task waited for then: submitted in the step before `start_ns`.
+        """The job whose end the task awaited in that time; None: none is known.
 
-        Of several, the last to end by `end_ns`, or else one that is open. None: there is none.
+        It started since the task's last step, or was submitted in that step. Of several it is the
+        last to end by `end_ns`, or else one that is open.
         """
         steps, jobs = self.of(task), self._acts(task).jobs
         before = bisect_right(steps, start_ns, key=attrgetter("start_ns")) - 1
         since = steps[before].start_ns if before >= 0 else 0
-        first = bisect_left(jobs, since, key=attrgetter("submitted_ns"))
         last = bisect_right(jobs, start_ns, key=attrgetter("submitted_ns"))
-        found = jobs[first:last]
+        found = [
+            job
+            for job in jobs[max(last - _JOBS_ASKED, 0) : last]
+            if since <= max(job.started_ns, job.submitted_ns) < end_ns
+        ]
         ended = [job for job in found if 0 < job.ended_ns <= end_ns]
         return max(ended or found, key=attrgetter("ended_ns"), default=None)
 

@@ -58,7 +58,9 @@ def _short(path: CriticalPath, scene: Scene) -> list[str]:
         return [f"{own}: no other task is known to have woken it", own]
     part = max(path.parts, key=lambda part: part.total_ns)
     share = f"{100 * part.total_ns / max(1, path.total_ns):.0f} %"
-    return [f"decided {share} by {words}" for words in _words(part, scene)]
+    where = f" at {file_line(part.location)}" if part.location is not None else ""
+    found = [f"decided {share} by {words}" for words in _words(part, scene)]
+    return [f"{found[0]}{where}", f"{found[-1]}{where}", found[-1]]
 
 
 def _longest(path: CriticalPath, rows: int) -> list[PathPart]:
@@ -101,9 +103,9 @@ def _does(part: PathPart, scene: Scene) -> str:
     if part.kind == "ran":
         return "its own steps" if part.own else "its steps"
     if part.kind == "ready":
-        return "ready, while the loop ran others"
+        return "ready, and had not run yet"
     if part.kind == "resource":
-        return f"waited for {short_name_of(part.what, scene)}, released by nobody known"
+        return f"waited for {short_name_of(part.what, scene)}; who gave it back is not known"
     if part.kind == "job":
         return f"a worker ran its job {part.what}"
     if part.kind == "queued":

@@ -99,6 +99,7 @@ def _texts(node: WaitNode, name: str) -> tuple[str, ...]:
     return {
         "runs": ("runs",),
         "ready": ("ready, has not started",),
+        "unread": ("waits; for what was not read since its last step", "waits"),
         "ended": ("has ended without giving it back", "has ended"),
     }.get(node.how, ("waits",))
 
