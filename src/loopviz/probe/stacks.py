@@ -36,6 +36,7 @@ _SERVERS = frozenset(
         "asgiref",
         "fastapi",
         "hypercorn",
+        "mcp",
         "opentelemetry",
         "sentry_sdk",
         "starlette",
