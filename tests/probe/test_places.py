@@ -10,6 +10,7 @@ import jinja2
 import pytest
 
 from loopviz.probe import asgi
+from loopviz.probe.await_site import make_place_of
 from loopviz.probe.places import LIBRARY, LOOP, USER, Places, callback_site, coroutine_code
 from loopviz.probe.stacks import Stack, dumped_stack, stack_frames, stack_of
 
@@ -256,6 +257,45 @@ def test_a_middleware_is_blamed_for_what_it_calls_but_not_for_the_app_in_it(inne
     server["wrap"] = middleware["wrap"]
     stack = from_a_loop(server["run"])
     assert functions(stack)[stack.culprit] == blamed
+
+
+@pytest.mark.parametrize("inner", ["site-packages/shop/app.py", "app.py"])
+def test_a_middleware_that_awaits_another_app_is_passed_over(inner):
+    """In a wait, and where something asks who called; what it does itself is its own."""
+    places = Places()
+    app = code_in(
+        f"/v/{inner}",
+        "async def serve(scope, receive, send):\n"
+        "    found.append(places.user_frame(sys._getframe()))\n"
+        "    await waits()",
+    )
+    around = code_in(
+        "/home/me/around.py",
+        "async def wrap(scope, receive, send):\n"
+        "    found.append(places.user_frame(sys._getframe()))\n"
+        "    await waits()\n"
+        "    await serve(0, 0, 0)",
+    )
+    found, texts = [], []
+    around["serve"] = app["serve"]
+    around["found"] = app["found"] = found
+    around["places"] = app["places"] = places
+    around["waits"] = app["waits"] = functools.partial(asyncio.sleep, 0)
+    place_of = make_place_of(places, lambda text: texts.append(text) or len(texts))
+    coroutine = around["wrap"](0, 0, 0)
+    for _ in range(2):
+        coroutine.send(None)
+        place_of(coroutine)
+    blamed = [frame and (frame.f_code.co_name, frame.f_lineno) for frame in found]
+    waited = [text.split("\t")[1:3] for text in texts]
+    assert waited[0] == ["/home/me/around.py", "3"]
+    assert blamed[0][0] == "wrap"
+    if inner == "app.py":
+        assert (blamed[1][0], waited[1]) == ("serve", ["/v/app.py", "3"])
+    else:
+        assert blamed[1][0] == test_a_middleware_that_awaits_another_app_is_passed_over.__name__
+        assert waited[1][0] != "/home/me/around.py"
+    coroutine.close()
 
 
 def test_the_line_in_a_template():

@@ -10,7 +10,7 @@ from typing import Any
 
 from loopviz.probe.places import USER, Places, line_at
 
-__all__ = ["describe_wait", "make_place_of"]
+__all__ = ["describe_wait", "make_place_of", "passes_on"]
 
 _WHAT = (
     ("/asyncio/tasks.py", "sleep", "sleep"),
@@ -87,21 +87,39 @@ def make_place_of(places: Places, intern: Callable[[str], int]) -> Callable[[Any
         place = known.get(key)
         if place is None:
             kept.extend((line_of.cr_code, innermost.cr_code))
-            place = known[key] = intern(describe_wait(line_of, frame.f_lasti))
+            if user is not None and passes_on(user, places):
+                place = known[key] = intern(describe_wait(innermost, user))
+            else:
+                place = known[key] = intern(describe_wait(line_of))
         return place
 
     return place_of
 
 
-def describe_wait(line_of: Any, lasti: int) -> str:
-    """The place of a suspended coroutine: what it awaits, at the line of that instruction."""
+def passes_on(coroutine: Any, places: Places) -> bool:
+    """True for a suspended ASGI app that awaits another one: the wait is none of its own."""
+    if not places.is_app(coroutine.cr_code):
+        return False
+    at = coroutine.cr_await
+    while type(at) is CoroutineType:
+        if places.is_app(at.cr_code):
+            return True
+        at = at.cr_await
+    return False
+
+
+def describe_wait(line_of: Any, outer: Any = None) -> str:
+    """The place of a suspended coroutine: what it awaits, at the line of that instruction.
+
+    What it awaits is looked for from `outer` on, if that is given.
+    """
     code: CodeType = line_of.cr_code
-    what = "future"
-    inner = line_of
+    what, inner = "future", outer or line_of
     while what == "future" and type(inner) is CoroutineType:
         what = _what(inner.cr_code)
         inner = inner.cr_await
-    place = f"{what}\t{code.co_filename}\t{line_at(code, lasti)}\t{code.co_qualname}"
+    line = line_at(code, line_of.cr_frame.f_lasti)
+    place = f"{what}\t{code.co_filename}\t{line}\t{code.co_qualname}"
     library = _library(line_of.cr_await)
     return f"{place}\t{library}" if library else place
 

@@ -33,6 +33,8 @@ class Places:
         self.kinds: dict[int, int] = {}
         """The results of `kind`, by `id(code)`: a code object's own hash goes through all of its
         constants and names."""
+        self._apps: set[int] = set()
+        """The ids of the codes of ASGI apps and middleware: functions of `receive` and `send`."""
         self._kept: list[CodeType] = []
         self.add_user_roots(user_roots)
 
@@ -50,18 +52,35 @@ class Places:
         """`USER`, `LIBRARY` (standard, installed, loopviz) or `LOOP`, at which a stack ends."""
         return self.kinds.get(id(code)) or self._look_at(code)
 
+    def is_app(self, code: CodeType) -> bool:
+        """True for an ASGI app or middleware. One that awaits another is nobody's culprit."""
+        self.kind(code)
+        return id(code) in self._apps
+
     def user_frame(self, frame: FrameType | None) -> FrameType | None:
-        """The innermost user frame from `frame` outwards to the loop, or None."""
-        kinds = self.kinds
+        """The innermost user frame from `frame` outwards to the loop, or None.
+
+        A middleware that awaits another app is passed over.
+        """
+        kinds, innermost = self.kinds, frame
         while frame is not None:
             code = frame.f_code
             kind = kinds.get(id(code)) or self._look_at(code)
             if kind == LOOP:
                 return None  # the code that started the loop has no part in its callbacks
-            if kind == USER and not is_generated(frame):
-                return frame
+            if kind == USER and not is_generated(frame):  # noqa: SIM102 - the second is rare
+                if id(code) not in self._apps or not self._app_within(innermost, frame):
+                    return frame
             frame = frame.f_back
         return None
+
+    def _app_within(self, frame: FrameType | None, outer: FrameType) -> bool:
+        """True if an app runs between the two frames."""
+        while frame is not None and frame is not outer:
+            if id(frame.f_code) in self._apps:
+                return True
+            frame = frame.f_back
+        return False
 
     def has_user_frame(self, frames: Iterable[FrameType]) -> bool:
         """True if one of the frames, innermost first and out to the loop, is the user's."""
@@ -92,6 +111,9 @@ class Places:
         kind = self.kind_of(code.co_filename, code.co_name)
         self._kept.append(code)  # keeps its id from being reused
         self.kinds[id(code)] = kind
+        parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        if "receive" in parameters and "send" in parameters:
+            self._apps.add(id(code))
         return kind
 
 

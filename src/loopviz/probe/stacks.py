@@ -38,6 +38,7 @@ _SERVERS = frozenset(
         "asgiref",
         "fastapi",
         "hypercorn",
+        "mcp",
         "opentelemetry",
         "sentry_sdk",
         "starlette",
@@ -152,7 +153,7 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
     kept: list[str] = []
     own: list[str] = []
     culprit = -1
-    installed = _Installed()
+    installed = _Installed(places)
     inside: list[str] = []
     for file, line, name, function, frame in frames:
         kind = places.kind_of(file, name)
@@ -187,7 +188,8 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
 class _Installed:
     """The installed packages on a stack, which is walked outwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Places) -> None:
+        self._places = places
         self._apps: dict[str, tuple[int, str]] = {}
         """The innermost frame of each package that may be the app, the outermost last."""
         self._any = 0, ""
@@ -197,8 +199,7 @@ class _Installed:
 
     def add(self, file: str, frame: FrameType | None, index: int, text: str) -> bool:
         """Take the next frame. Returns True if it is an ASGI app that awaits another one."""
-        names = frame.f_code.co_varnames if frame is not None else ()
-        is_app = "receive" in names and "send" in names
+        is_app = frame is not None and self._places.is_app(frame.f_code)
         passes_on = is_app and self._called
         self._called = self._called or is_app
         _, installed, rest = file.rpartition(_PACKAGES)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import CellType, CoroutineType, FunctionType
 from typing import Any
 
-from loopviz.probe.await_site import describe_wait
+from loopviz.probe.await_site import describe_wait, passes_on
 from loopviz.probe.await_stack import coroutine_of, links, number_of
 from loopviz.probe.places import USER, Places
 from loopviz.wire.awaiting import Awaiting
@@ -164,6 +164,8 @@ def _place(task: Any, places: Places) -> str:
             innermost = link
             if places.kind(link.cr_code) == USER:
                 user = link
-    line_of = user or innermost
-    frame = None if line_of is None else line_of.cr_frame
-    return "" if frame is None else describe_wait(line_of, frame.f_lasti)
+    if innermost is None or innermost.cr_frame is None:
+        return ""
+    if user is None or passes_on(user, places):
+        return describe_wait(innermost, user)
+    return "" if user.cr_frame is None else describe_wait(user)

@@ -79,6 +79,17 @@ def test_the_culprit_s_steps_are_short():
     assert "steps of refresh at line 12 of /app/feed.py" in seen.sentence
 
 
+def test_a_thread_that_does_not_run_is_not_crowded():
+    """The callbacks that were to run before the others took 10 ms, and these waited 30."""
+    story = Story().idle(MS).task(1, SPAWNED)
+    for _ in range(4):
+        story.idle(900 * MS)
+        for _ in range(100):
+            story.step(1, MS // 10, waited=30 * MS, place=STEP)
+        story.polls().idle(90 * MS)
+    assert found(story.idle(2 * SECOND).idle(MS)) == []
+
+
 def test_what_a_stall_explains_is_not_found_twice():
     story = Story().idle(MS)
     for _ in range(20):

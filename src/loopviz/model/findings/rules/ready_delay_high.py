@@ -84,7 +84,7 @@ class ReadyDelayHigh(Rule[_Crowd]):
         unexplained = self._unexplained(times[high], delays[high])
         if len(unexplained) < max(_MANY, _SHARE * len(delays)):
             return
-        culprit = self._culprit(np.concatenate(records))
+        culprit = self._culprit(np.concatenate(records), int(unexplained.max()))
         if culprit is None:
             return
         case = self.case(culprit[0])
@@ -139,16 +139,17 @@ class ReadyDelayHigh(Rule[_Crowd]):
             explained |= (ready < stall.end_ns) & (times > stall.start_ns)
         return delays[~explained]
 
-    def _culprit(self, records: Records) -> tuple[object, _Culprit] | None:
+    def _culprit(self, records: Records, waited_ns: int) -> tuple[object, _Culprit] | None:
         """The key of the case, and the place or site whose steps took most of this second.
 
-        Stalls do not count: they are findings of their own.
+        Stalls do not count: they are findings of their own. None if all others together took less
+        time than one callback waited: then the loop's thread did not run.
         """
         switches = records[records["kind"] <= Kind.STOPPED][:-1]
         at = records["at"][records["kind"] <= Kind.STOPPED]
         lasted = np.diff(at)
         ran = (switches["kind"] <= Kind.CALLBACK) & (lasted < SLOW_NS)
-        if not ran.any():
+        if lasted[ran].sum() < waited_ns:
             return None
         whose = np.stack([switches[name][ran] for name in ("kind", "task_id", "b")], axis=1)
         keys, group, steps = np.unique(whose, axis=0, return_inverse=True, return_counts=True)

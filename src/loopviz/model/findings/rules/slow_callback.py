@@ -1,5 +1,6 @@
 """`slow-callback`: one callback blocks the loop."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from loopviz.clock import MS, SECOND
@@ -17,6 +18,8 @@ _ERROR_NS = 40 * MS
 """From here on repeated stalls are an error; shorter or single ones are a warning."""
 _HANGS_NS = 1 * SECOND
 """From here on a single stall is an error: every user notices."""
+_LINES = 100
+"""How many lines of a package are told apart."""
 
 _ADVICE = {
     BODY: "take a large body in parts (`request.stream()`), or parse and validate it in a process",
@@ -31,7 +34,7 @@ class StallCase(Case):
     culprit = "", 0
     """See `Stall.culprit`."""
     where: Location | None = None
-    """The line; in a package, that of the longest stall."""
+    """The line; in a package, the one that took most of the time."""
     package = ""
     """See `Stall.package`."""
     work: EndpointWork | None = None
@@ -43,6 +46,17 @@ class StallCase(Case):
     """The frames from that line on, innermost first, and what it called."""
     blocked_by = ""
     """Who blocks the loop while a stall is open."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self._spent: Counter[Location] = Counter()
+        """How long the stalls lasted that were at each line of the package."""
+
+    def spend(self, where: Location, ns: int) -> None:
+        """A stall was at that line of the package."""
+        if where in self._spent or len(self._spent) < _LINES:
+            self._spent[where] += ns
+            self.where = self._spent.most_common(1)[0][0]
 
 
 class SlowCallback(Rule[StallCase]):
@@ -84,8 +98,8 @@ class SlowCallback(Rule[StallCase]):
         lasted = self.lasted(stall, stall.end_ns)
         case.record(lasted, stall.end_ns, stall.label, stall.request)
         case.label = stall.label
-        if stall.package and lasted == case.worst_ns:
-            case.where = stall.location
+        if stall.package and stall.location is not None:
+            case.spend(stall.location, lasted)
 
     def victim(self, stall: Stall, request: Request, wait_ns: int, *, new: bool) -> None:
         if stall.cause == self.cause:
@@ -140,8 +154,7 @@ class SlowCallback(Rule[StallCase]):
         if case.work is not None:
             return f"{text} {case.work.text(case.where.function)}"
         if case.package:
-            text += f" in code of {case.package}" + (":" if source else "")
-            return f"{text} {source}".rstrip()
+            return f"{text} in code of {case.package}" + (f", most in {source}" if source else "")
         return f"{text} in {source}" if source else text
 
     def answerable(self, case: StallCase) -> bool:
