@@ -104,6 +104,7 @@ class WorkerPool:
                     case TargetReady():
                         worker.ready = True
                         if worker.number > 1 and self._began:
+                            worker.drain()  # its warm-up does not count
                             worker.model.mark(monotonic_ns(), f"scenario:{self.scenario.id}")
                     case Failed(why=why, machine=machine):
                         self.machine_failed |= machine

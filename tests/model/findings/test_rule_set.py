@@ -1,7 +1,8 @@
 """The rules together: batches, a new start, very many culprits."""
 
-from loopviz.clock import MS
+from loopviz.clock import MS, SECOND
 from loopviz.model.findings.case import Verdict
+from loopviz.model.model import Model
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED
 from tests.model.findings.stories import CYCLE, Crowd, fed, jobs, too_many
@@ -54,3 +55,17 @@ def test_very_many_culprits_are_summed_up():
     assert rest.sentence == "51 more lines blocked the loop, 250 times in total"
     (rule,) = [rule for rule in model.rules.rules if rule.info.id == "slow-callback"]
     assert len(rule.cases) == 101
+
+
+def test_what_blocked_the_loop_before_the_load_began_is_in_no_picture():
+    """The app's start and its warm-up."""
+    model = Model()
+    story = Story().idle(MS).callback("warm_up", 200 * MS).idle(3 * SECOND).feed(model)
+    assert model.snapshot(story.now_ns, 10 * SECOND).incidents
+    model.mark(story.now_ns, "scenario:x")
+    story.idle(SECOND).callback("f", 30 * MS).idle(3 * SECOND).feed(model)
+    snapshot = model.snapshot(story.now_ns, 10 * SECOND)
+    for stalls in (snapshot.loop.stalls, snapshot.incidents):
+        assert [stall.end_ns - stall.start_ns for stall in stalls] == [30 * MS]
+    assert max(snapshot.overview.stall_max_ns) == 30 * MS
+    assert [(finding.count, finding.worst_ns) for finding in model.findings()] == [(1, 30 * MS)]

@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,7 @@ def main() -> int:
 def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
     from loopviz.lab.target.app import build_app, routes_of  # noqa: PLC0415 - imported once the parent has sent its message
     from loopviz.lab.target.server import Server, new_loop  # noqa: PLC0415
+    from loopviz.lab.target.warm_up import warm_up  # noqa: PLC0415
 
     path = config.path
     listener = inherited(config.listen_fd)
@@ -95,16 +96,24 @@ def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
     _turn_on(scenario, info, config.options.fixes)
     control.use(scenario.fixes)
     failures: list[BaseException] = []
+    counting: Counting | None = None
     app: Any = build_app(scenario, failures.append)
     overhead_ns = measure_overhead() if config.options.probe else 0
 
+    async def warmed_up(state: Mapping[str, Any]) -> None:
+        address = listener.getsockname()[:2]
+        await warm_up(app, scenario.load, scenario.counters, address=address, state=state)
+
     def ready() -> None:
         loading.done()
+        if counting is not None:
+            counting.start()
         send(TargetReady(url=_url(listener), scenario=info))
 
     async def serve() -> None:
         loop = loading.loop = asyncio.get_running_loop()
-        watched, probe, counting = app, None, None
+        nonlocal counting
+        watched, probe = app, None
         if config.options.probe:
             probe = install(
                 path=run_folder, user_roots=[str(path.parent)], tripwire=True, required=True
@@ -115,9 +124,8 @@ def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
             probe.aux_ring.write(Kind.OVERHEAD, a=overhead_ns)
             probe.aux_ring.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
             counting = Counting(scenario.counters, probe.aux_ring)
-            counting.start()
             watched = watch_requests(app, probe.hooks)
-        server = Server(watched, ready, failures)
+        server = Server(watched, ready, failures, warmed_up)
         quits.append(lambda how: loop.call_soon_threadsafe(how, server))
         try:
             await server.serve(sockets=[listener])

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import uvicorn
@@ -26,9 +26,13 @@ class Server(uvicorn.Server):
     """Calls `started` when the app is up, and raises the reason if it does not come up."""
 
     def __init__(
-        self, app: Any, started: Callable[[], None], failures: Sequence[BaseException] = ()
+        self,
+        app: Any,
+        started: Callable[[], None],
+        failures: Sequence[BaseException] = (),
+        warm_up: Callable[[Mapping[str, Any]], Awaitable[None]] | None = None,
     ) -> None:
-        """`failures`: the exceptions of the app's lifespan."""
+        """`failures`: the exceptions of the app's lifespan. `warm_up` gets the lifespan's state."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -45,6 +49,7 @@ class Server(uvicorn.Server):
         )
         self._started = started
         self._failures = failures
+        self._warm_up = warm_up
         self._leaving = False
 
     def stop(self) -> None:
@@ -57,7 +62,10 @@ class Server(uvicorn.Server):
         self.config.timeout_graceful_shutdown = RETIRED_REQUESTS_S
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, then call `started`. Raises what the lifespan raised, or TargetError."""
+        """As uvicorn's, then warm up and call `started`.
+
+        Raises what the lifespan raised, or TargetError.
+        """
         try:
             await super().startup(sockets=sockets)
         except SystemExit:  # newer versions' way to say that the lifespan failed
@@ -66,6 +74,8 @@ class Server(uvicorn.Server):
             raise self._failures[0]
         if self.should_exit:
             raise TargetError("The app did not start: its lifespan failed; see the log.")
+        if self._warm_up is not None:
+            await self._warm_up(self.lifespan.state)
         self._started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

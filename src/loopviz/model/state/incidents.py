@@ -57,7 +57,11 @@ class Incidents:
 
     def __init__(self, keep: int = 50) -> None:
         self._keep = keep
-        self._latest: deque[Incident] = deque(maxlen=keep)
+        self.begin()
+
+    def begin(self) -> None:
+        """Forgets all of them."""
+        self._latest: deque[Incident] = deque(maxlen=self._keep)
         self._worst: list[tuple[int, int, Incident]] = []  # a heap, the least of them first
         self._pending: deque[Stall] = deque(maxlen=500)
 

@@ -25,6 +25,11 @@ class Seconds:
         self._busy, self._lag, self._stall_max, self._requests, self._slowest = self._columns
         self._made = Overview()
 
+    def begin(self) -> None:
+        """Forgets requests and stalls."""
+        for column in (self._stall_max, self._requests, self._slowest):
+            column[:] = array("q", bytes(column.itemsize * len(column)))
+
     def request(self, end_ns: int, lasted_ns: int) -> None:
         """A request ended."""
         at = self._index(end_ns // SECOND)

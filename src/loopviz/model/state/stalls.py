@@ -259,6 +259,10 @@ class Stalls:
         self.ended: deque[Stall] = deque(maxlen=keep)
         self._retained: list[Stall] = []
 
+    def begin(self) -> None:
+        """Forgets all of them."""
+        self.ended.clear()
+
     def overlapping(self, start_ns: int, end_ns: int) -> list[Stall]:
         """Ended stalls that overlap the interval, newest first."""
         found = []

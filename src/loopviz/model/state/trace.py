@@ -83,7 +83,10 @@ class Trace:
         self._handlers = handlers(self)
 
     def begin(self, at: int) -> None:
-        """Starts all counts anew."""
+        """Starts all counts anew; requests and stalls up to now were the app's start."""
+        self.stalls.begin()
+        self.incidents.begin()
+        self._seconds.begin()
         self.tasks.begin()
         self.tasks.groups.begin(at)
         self.requests.begin()
