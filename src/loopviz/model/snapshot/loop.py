@@ -6,7 +6,7 @@ Frozen, in integer nanoseconds; see `snapshot`.
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from loopviz.model.snapshot.types import NOTHING, Distribution, Location, Quantiles, Track
+from loopviz.model.snapshot.types import NOTHING, Cause, Distribution, Location, Quantiles, Track
 
 __all__ = ["GcStats", "LoopDistributions", "LoopStats", "Pause", "Running", "StallInfo"]
 
@@ -53,6 +53,8 @@ class Running:
     """The line that it is at, once the watchdog has seen it (after about 10 ms)."""
     request: int
     """The number of the request that it works for, 0: none."""
+    gil: bool = False
+    """It waits for the GIL, and the line is that of the thread that has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,8 @@ class StallInfo:
     victims: int
     call: Location | None = None
     """The library call that the line made, and the line in it; None: a C function's."""
+    cause: Cause = "callback"
+    """With `gil`, the location is that of the thread that had the GIL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ class Glyphs:
     blocking: str
     resource: str
     thread: str
+    gil: str
     bang: str
     """Ends a blocking slice."""
     levels: str
@@ -55,6 +56,7 @@ class Glyphs:
             self.blocking,
             self.resource,
             self.thread,
+            self.gil,
         )[state - 1]
 
 
@@ -65,6 +67,7 @@ BLOCKS = Glyphs(
     blocking="▓",
     resource="░",
     thread="═",
+    gil="▚",
     bang="!",
     levels=" ▁▂▃▄▅▆▇█",
     eighths=" ▏▎▍▌▋▊▉█",
@@ -95,6 +98,7 @@ ASCII = Glyphs(
     blocking="!",
     resource=".",
     thread="~",
+    gil="%",
     bang="!",
     levels=" .:-=+*#@",
     eighths="",

@@ -8,12 +8,14 @@ from loopviz.model.state.request import Request
 from loopviz.model.state.stalls import SLOW_NS, Cause, Stall
 from loopviz.units import duration_text
 
-__all__ = ["SlowCallback", "StallCase", "milliseconds"]
+__all__ = ["ERROR_NS", "SlowCallback", "StallCase", "milliseconds"]
 
-_ERROR_NS = 40 * MS
+ERROR_NS = 40 * MS
 """From here on repeated stalls are an error; shorter or single ones are a warning."""
 _HANGS_NS = 1 * SECOND
 """From here on a single stall is an error: every user notices."""
+_NOTABLE_PARTS = 4
+"""A wait is told if it is more than a quarter of the stall."""
 
 
 class StallCase(Case):
@@ -24,6 +26,10 @@ class StallCase(Case):
     """The line is that of an endpoint that had returned: FastAPI serialised its response."""
     blocked_by = ""
     """Who blocks the loop while a stall is open."""
+    own_ns = 0
+    """The longest, without its thread's waits for a core and for the GIL."""
+    queued_ns = gil_ns = 0
+    """About how long its thread waited for a core, and for the GIL, within the worst."""
 
 
 class SlowCallback(Rule[StallCase]):
@@ -57,6 +63,9 @@ class SlowCallback(Rule[StallCase]):
         case = self._case(stall)
         lasted = self.lasted(stall, stall.end_ns)
         case.record(lasted, stall.end_ns, stall.label, stall.request)
+        case.own_ns = max(case.own_ns, self.own(stall, stall.end_ns))
+        if lasted == case.worst_ns:
+            case.queued_ns, case.gil_ns = stall.queued_ns, stall.gil_ns
         case.label = stall.label
         case.returned = case.returned or stall.returned
 
@@ -72,6 +81,7 @@ class SlowCallback(Rule[StallCase]):
             return
         case = self._case(on.stall)
         case.record_open(self.lasted(on.stall, now))
+        case.own_ns = max(case.own_ns, self.own(on.stall, now))
         case.blocked_by = on.stall.label
         case.returned = case.returned or on.stall.returned
         for route, waits in on.unread:
@@ -81,12 +91,16 @@ class SlowCallback(Rule[StallCase]):
         """How long the cause blocked the loop."""
         return until_ns - stall.start_ns
 
+    def own(self, stall: Stall, until_ns: int) -> int:
+        """What counts for how severe it is: without what its thread waited for meanwhile."""
+        return self.lasted(stall, until_ns) - stall.queued_ns - stall.gil_ns
+
     def check(self, case: StallCase) -> Verdict:
         return Verdict.WARN if case.count + case.open else Verdict.OK
 
     def severe(self, case: StallCase) -> bool:
-        often = case.longest_ns >= _ERROR_NS and case.count + case.open > 1
-        return often or case.longest_ns >= _HANGS_NS
+        often = case.own_ns >= ERROR_NS and case.count + case.open > 1
+        return often or case.own_ns >= _HANGS_NS
 
     def location(self, case: StallCase) -> Location | None:
         return case.where
@@ -103,7 +117,8 @@ class SlowCallback(Rule[StallCase]):
             return f"{text}; its line was not seen"
         if case.returned:
             return f"{text} while FastAPI serialised the response of {case.where.function}"
-        return f"{text} in {source}" if source else text
+        text = f"{text} in {source}" if source else text
+        return text + _waited(case) if case.open_worst_ns <= case.worst_ns else text
 
     def _case(self, stall: Stall) -> StallCase:
         case = self.case(stall.culprit)
@@ -114,3 +129,14 @@ class SlowCallback(Rule[StallCase]):
 def milliseconds(case: StallCase) -> str:
     """The longest stall that has ended: `50 ms`, however long."""
     return f"{case.worst_ns / MS:.0f} ms"
+
+
+def _waited(case: StallCase) -> str:
+    """What its thread waited for within the worst, if that is a notable part of it."""
+    waits = (case.queued_ns, "a core"), (case.gil_ns, "the GIL")
+    told = [
+        f"{duration_text(ns)} for {what}"
+        for ns, what in waits
+        if ns * _NOTABLE_PARTS > case.worst_ns
+    ]
+    return f"; of that its thread waited about {' and '.join(told)}" if told else ""
