@@ -14,7 +14,7 @@ from loopviz.clock import MS, monotonic_ns
 from loopviz.model.model import Model
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
-from loopviz.wire.events import SWITCHES, Kind
+from loopviz.wire.events import SWITCHES, WAITED_UNIT_NS, Kind
 
 pytestmark = pytest.mark.real
 
@@ -114,7 +114,8 @@ def test_what_is_quick_is_not_sampled(tmp_path, recording):
     seen, _ = watch(tmp_path, recording, main, follow=False)
     lasted = {switch.at: ns for switch, ns in seen.durations()}
     # on a busy machine one may be kept from its core for long: then it was not quick
-    assert [e for e in seen.aux if lasted[e.a] < 10 * MS] == []
+    samples = [e for e in seen.aux if e.kind is Kind.STALL]
+    assert [e for e in samples if lasted[e.a] < 10 * MS] == []
 
 
 def test_the_step_that_installs_it_is_watched_from_there(tmp_path, recording, here):
@@ -262,3 +263,48 @@ def test_the_request_tasks_of_uvicorn_are_visible(tmp_path, recording, http):
         )
         assert ends[start.task_id].at - start.at >= 10 * MS
     assert not any("secret" in text for text in seen.strings)
+
+
+def test_a_blocking_call_and_a_wait_for_the_gil_are_two_causes(tmp_path, recording):
+    """A thread computes all the time: meanwhile the loop sleeps in C code, then wants the GIL."""
+    stop = threading.Event()
+
+    def hog():
+        while not stop.is_set():
+            sum(range(1000))
+
+    async def blocks():
+        time.sleep(0.25)
+
+    async def starves():
+        for _ in range(12):
+            time.sleep(0.0005)  # lets go of the GIL, and wants it back
+
+    async def main():
+        interval = sys.getswitchinterval()
+        threads = [threading.Thread(target=hog) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            await asyncio.create_task(blocks())
+            sys.setswitchinterval(0.02)  # the loop waits that long for each turn
+            await asyncio.create_task(starves())
+        finally:
+            stop.set()
+            sys.setswitchinterval(interval)
+        for thread in threads:
+            thread.join()
+        await asyncio.sleep(0.05)
+
+    seen, _ = watch(tmp_path, recording, main, follow=False)
+    (blocked,), (starved,) = (
+        seen.steps(seen.start_of(f.__name__).task_id) for f in (blocks, starves)
+    )
+    waits = [e for e in seen.aux if e.kind is Kind.WAITED_FOR_GIL]
+
+    def waited(step):
+        _, started, ran = step
+        return sum(e.b * WAITED_UNIT_NS for e in waits if started < e.at <= started + ran) / ran
+
+    assert waited(blocked) < 0.1
+    assert waited(starved) > 0.2  # on a busy machine it waits for a core for most of the time

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from loopviz.clock import MS
+from loopviz.probe.cpu_time import Spent
 from loopviz.probe.places import Places
 from loopviz.probe.stacks import thread_frames
 from loopviz.probe.watchdog import Watchdog
@@ -14,17 +15,24 @@ from loopviz.wire.events import Kind
 
 
 class AuxRing:
-    """In place of the aux ring: whose samples were written, and when."""
+    """In place of the aux ring: whose samples were written, and when; and waits for a core."""
 
     def __init__(self, stage):
-        self.stage, self.sampled = stage, []
+        self.stage, self.sampled, self.queued, self.gil, self.texts = stage, [], [], [], []
 
     def intern_all(self, texts):
         return list(range(len(texts)))
 
-    def write(self, kind, *, a, task_id, text, at):
+    def write(self, kind, *, a, task_id=0, text="", at=0, b=0):
+        if kind is Kind.QUEUED:
+            self.queued.append((self.stage.now, a, b))
+            return
+        if kind is Kind.WAITED_FOR_GIL:
+            self.gil.append((self.stage.now // MS, a // MS, b // 10))
+            return
         assert kind is Kind.STALL
         self.sampled.append((a, self.stage.now))
+        self.texts.append(text)
 
 
 class Stage:
@@ -33,6 +41,8 @@ class Stage:
     def __init__(self, *callbacks, until):
         self.now, self.callbacks, self.until = 0, callbacks, until
         self.aux_ring = AuxRing(self)
+        self.looked, self.known, self.in_gil = 0, True, False
+        self.spends = lambda wall: (wall, 0, 0, 1)  # on a core, others, without one, slices
         self.lost = {}  # how long the watchdog is without the GIL in the round that began at a time
 
     def clock(self):
@@ -46,18 +56,22 @@ class Stage:
         self.now += round(timeout * 1e9)
         return self.now >= self.until
 
-    def note(self):
+    def look(self):
+        since, self.looked = self.looked, self.now
         self.now += self.lost.pop(self.now, 0)
+        return Spent(since, self.looked, *self.spends(self.looked - since), known=self.known)
+
+    def waits_for_gil(self):
+        return self.in_gil.pop(0) if isinstance(self.in_gil, list) else self.in_gil
 
     def play(self):
         thread = threading.get_ident()
         dog = Watchdog(self.running, thread, self.aux_ring, Places(), self.clock, fail)
-        dog._stop, dog._cpu = self, self  # it waits, and notes CPU times, here
+        dog._loop.close()
+        dog._stop, dog._loop = self, self  # it waits, and looks at the loop's thread, here
+        dog._computing = lambda _frames: sys._getframe()
         dog._go_round()
         return self.aux_ring.sampled
-
-    def starved(self):
-        return False
 
 
 def fail(hook, error):
@@ -82,6 +96,70 @@ def test_it_looks_at_once_after_a_round_in_which_it_lost_the_gil(lost_ns):
     stage = Stage((22 * MS, 20 * MS + lost_ns + 1), until=200 * MS)
     stage.lost = {20 * MS: lost_ns}
     assert stage.play() == [(22 * MS, 20 * MS + lost_ns)]
+
+
+def in_ms(on_a_core, others, without_one, slices):
+    return lambda _wall: (on_a_core * MS, others * MS, without_one * MS, slices)
+
+
+@pytest.mark.parametrize(
+    ("spends", "in_gil", "known", "waited"),
+    [
+        pytest.param(in_ms(0, 10, 0, 2), True, True, 20, id="it slept, while others computed"),
+        pytest.param(in_ms(4, 6, 0, 2), True, True, 12, id="it computed, too"),
+        pytest.param(in_ms(0, 1, 6, 2), True, True, 8, id="others had no core either"),
+        pytest.param(in_ms(0, 10, 0, 2), False, True, None, id="in another call: time.sleep"),
+        pytest.param(in_ms(0, 1, 0, 2), True, True, None, id="nobody computed"),
+        pytest.param(in_ms(10, 10, 0, 2), True, True, None, id="it did not sleep"),
+        pytest.param(in_ms(0, 10, 0, 2), True, False, None, id="the kernel does not tell"),
+    ],
+)
+def test_a_wait_for_the_gil_is_told_from_a_blocking_call(spends, in_gil, known, waited):
+    stage = Stage((10 * MS, 25 * MS), until=30 * MS)
+    stage.spends, stage.in_gil, stage.known = spends, in_gil, known
+    stage.play()
+    assert stage.aux_ring.gil == ([] if waited is None else [(20, 0, waited)])
+    gils = [text.startswith("gil:") for text in stage.aux_ring.texts]
+    assert gils == ([False] if waited is None else [False, True])
+
+
+@pytest.mark.parametrize(("slices", "waited"), [(20, [(120, 10, 110)]), (2, [])])
+def test_who_waits_for_the_gil_wakes_up_every_five_milliseconds(slices, waited):
+    """A driver that sleeps with the GIL held, while a thread computes in C, does not."""
+    stage = Stage((22 * MS, 121 * MS), until=125 * MS)
+    stage.lost, stage.in_gil = {20 * MS: 100 * MS}, True
+    stage.spends = lambda wall: (0, wall, 0, slices)
+    stage.play()
+    assert stage.aux_ring.gil == waited
+
+
+@pytest.mark.parametrize(("then", "waited"), [(True, [(30, 0, 30)]), (False, [])])
+def test_of_a_thread_that_has_just_woken_up_the_next_look_decides(then, waited):
+    stage = Stage((10 * MS, 35 * MS), until=35 * MS)
+    stage.spends, stage.in_gil = in_ms(0, 10, 0, 2), [None, then]
+    stage.play()
+    assert stage.aux_ring.gil == waited
+
+
+def test_a_wait_that_was_seen_lasts_to_the_end_of_its_callback():
+    stage = Stage((10 * MS, 25 * MS), until=40 * MS)
+    stage.spends, stage.in_gil = in_ms(0, 10, 0, 2), True
+    stage.play()
+    assert stage.aux_ring.gil == [(20, 0, 20), (30, 20, 10)]
+
+
+def test_waits_for_a_core_are_recorded_look_by_look():
+    stage = Stage(until=30 * MS)
+    stage.spends = lambda wall: (0, 0, wall // 2, 1)
+    stage.play()
+    assert stage.aux_ring.queued == [(0, 0, 0), (10 * MS, 0, 50), (20 * MS, 10 * MS, 50)]
+
+
+def test_where_the_kernel_does_not_tell_it_says_nothing():
+    stage = Stage(until=30 * MS)
+    stage.known = False
+    stage.play()
+    assert stage.aux_ring.queued == []
 
 
 def test_a_stack_is_of_one_moment():

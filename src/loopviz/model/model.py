@@ -76,7 +76,9 @@ class Model:
         self.seconds = Seconds()
         self.rules = RuleSet(self.naming, self.loop, self.routes)
         names = RouteNames(name for name, _ in routes)
-        self.trace = Trace(handlers, self.naming, self.rules, lanes, names, self.seconds)
+        self.trace = Trace(
+            handlers, self.naming, self.rules, lanes, names, self.seconds, self.loop.idle_ns_between
+        )
         self.rules.attach(self.trace)
         self._worker_records = WorkerRecords()
         meter = Meter(self.routes, self.loop, self.trace, self.counters, self.naming)

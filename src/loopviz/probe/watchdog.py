@@ -10,7 +10,8 @@ from types import FrameType
 from typing import Any
 
 from loopviz.clock import MS, Clock
-from loopviz.probe.cpu_time import CpuShares, ThreadEndedError, ThreadTimes
+from loopviz.probe.cgroup import CpuLimits
+from loopviz.probe.cpu_time import LoopThread, Spent, ThreadEndedError, ThreadTimes
 from loopviz.probe.places import Places
 from loopviz.probe.stacks import (
     Stack,
@@ -21,7 +22,7 @@ from loopviz.probe.stacks import (
 )
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE
-from loopviz.wire.events import Kind
+from loopviz.wire.events import WAITED_UNIT_NS, Kind
 from loopviz.wire.ring import LockedRing
 
 __all__ = ["Watchdog"]
@@ -34,12 +35,27 @@ is no shorter because each system call of the loop releases the GIL and wakes a 
 vain.
 """
 
-_WAITS = ("threading.py", "queue.py", "selectors.py", "concurrent/futures/thread.py", "socket.py")
+_WAKES = 2
+"""How often a thread that waits for the GIL has woken up in the time after which a look is late."""
+_WAITS = (
+    "threading.py",
+    "queue.py",
+    "selectors.py",
+    "concurrent/futures/thread.py",
+    "socket.py",
+    "asyncio/selector_events.py",
+)
 """Files of a waiting thread's innermost frame; such a thread does not compute."""
 
 
-_NOTE_NS = 1_000_000_000
-"""Interval at which the threads' CPU times are noted, to find the busiest since then."""
+_NOTE_NS = 100 * MS
+"""Interval at which the threads' CPU times are noted while some compute, to find the busiest."""
+_LIMIT_NS = 1000 * MS
+"""Interval at which it is counted how often the CPU limit was reached."""
+_NOTABLE_NS = 1 * MS
+"""Shorter waits for a core or the GIL are not recorded."""
+_MAYBE_THROTTLED_NS = 5 * MS
+"""From here on a wait for a core may have been for want of CPU time within the limit."""
 
 
 class Watchdog:
@@ -55,9 +71,10 @@ class Watchdog:
     (see `probe.tripwire`); afterwards it becomes a sample, too. If its callback is over by then,
     the record's `a` is 0, and its time is that of the dump.
 
-    If the loop's thread, in library code, gets no CPU time while other threads of the process burn
-    it, the loop waits for the GIL: then the stack is that of the thread that computes, and the text
-    starts with `gil:`.
+    If the loop's thread sleeps until it gets the GIL, a `WAITED_FOR_GIL` record says how long it
+    has slept since the last look, and a second sample, whose text starts with `gil:`, has the stack
+    of the thread that computes. How long the loop's thread waited for a core is a `QUEUED` record;
+    how often the process reached the CPU limit of its control group, a `THROTTLED` one.
     """
 
     def __init__(
@@ -77,7 +94,11 @@ class Watchdog:
         self._aux_ring = aux_ring
         self._places = places
         self._clock = clock
-        self._cpu, self._threads = CpuShares(thread_id, clock), ThreadTimes()
+        self._loop, self._threads = LoopThread(thread_id, clock), ThreadTimes()
+        self._limits = CpuLimits()
+        self._noted = self._counted = 0
+        self._starves = 0
+        """The callback that waited for the GIL when it was last looked at, or may have; 0: none."""
         self._wants_tripwire = tripwire
         self._tripwire: Tripwire | None = None
         self._greenlet: Any = None
@@ -133,59 +154,96 @@ class Watchdog:
         finally:
             if self._tripwire is not None:
                 self._tripwire.disarm()
+            self._loop.close()
             self._ended.release()
 
     def _go_round(self) -> None:
-        stop, running, clock, note = self._stop.acquire, self._running, self._clock, self._cpu.note
+        stop, running, clock, look = self._stop.acquire, self._running, self._clock, self._loop.look
         tripwire = self._tripwire
         last = came = clock()
-        sampled = noted = 0
+        sampled = 0
+        if look().known:
+            self._aux_ring.write(Kind.QUEUED, a=came)
+        before: Spent | None = None  # time of which it is not known yet what it was
         while True:
+            spent = look()
+            self._note(spent)
+            spent, before = spent.after(before), None
             started, task = running()
             due = came + PATIENCE_NS
+            if self._starves not in (0, started):  # it is over, and may have waited on until then
+                self._starves = 0
+                self._write_gil(spent, started, task)
             if started:
                 sample_due = max(started, sampled) + PATIENCE_NS
                 if came < sample_due:
-                    due = sample_due
+                    due, before = sample_due, spent
                 else:
-                    self._sample(started, task, was_starved=came - last > STARVED_NS)
+                    known = self._sample(started, task, spent, late=came - last > STARVED_NS)
+                    before = None if known else spent
                     sampled = clock()
             if tripwire is not None:
                 if came - last > STARVED_NS:
                     self._write_dump()
                 tripwire.put_off()
-            note()
-            if came - noted > _NOTE_NS:
-                noted = came
-                self._threads.note()
             # A round that lost the GIL or its core may end in the middle of a long callback, or at
             # its very end: then the next one begins at once.
             if stop(True, max(due - clock(), 0) / 1e9):
                 return
             last, came = came, clock()
 
-    def _sample(self, started: int, task: int, *, was_starved: bool) -> None:
+    def _note(self, spent: Spent) -> None:
+        """Record what the machine did to the loop's thread; note who computes."""
+        now = spent.until_ns
+        if spent.queued_ns >= _NOTABLE_NS:
+            self._aux_ring.write(Kind.QUEUED, a=spent.since_ns, b=spent.queued_ns // WAITED_UNIT_NS)
+        if now - self._noted > _NOTE_NS and 4 * spent.others_ns >= now - spent.since_ns:
+            self._noted = now
+            self._threads.note()
+        maybe = spent.queued_ns >= _MAYBE_THROTTLED_NS
+        if self._limits and (maybe or now - self._counted > _LIMIT_NS):
+            found = self._limits.reached()
+            if found is not None:
+                text = f"{found.limit.cores:g}\t{found.limit.setting}"
+                counts = found.periods << 32 | found.reached
+                self._aux_ring.write(Kind.THROTTLED, a=counts, text=text)
+            self._counted = now
+
+    def _sample(self, started: int, task: int, spent: Spent, *, late: bool) -> bool:
+        """Write a sample. False if it is not known yet whether it waited for the GIL."""
         # The stack comes first, then the check that it is that callback's: the loop waits for the
         # GIL, and may get it at any step if this thread loses its core for 5 ms.
         seen = thread_frames(self._thread_id)
         if self._running()[0] != started:
-            return
+            return True
         around = [] if self._greenlet is None else stack_frames(self._greenlet.gr_frame)
         stack = stack_of(self._places, seen + around)
-        text = ""
-        if self._cpu.starved() and not self._places.has_user_frame(frame for frame, _ in seen):
-            computes = self._computing(sys._current_frames())
-            if computes is not None:
-                stack = stack_of(self._places, stack_frames(computes))
-            text = "gil:"
-        elif was_starved:
+        if late:
             self._write_dump(started, task, stack)
-        self._write(stack, started, task, text)
+        self._write(stack, started, task)
+        waits = self._loop.waits_for_gil()
+        if waits is None:  # it has just woken up; this thread was late, so somebody had the GIL
+            woke_up = spent.slices >= _WAKES and spent.as_for_gil(sys.getswitchinterval())
+            self._starves = started if late and woke_up else 0
+            return False
+        self._starves = started if waits and self._write_gil(spent, started, task) else 0
+        return True
+
+    def _write_gil(self, spent: Spent, started: int, task: int) -> bool:
+        """Record that the loop's thread waited for the GIL while it slept, if it may have."""
+        if not spent.as_for_gil(sys.getswitchinterval()) or spent.asleep_ns < _NOTABLE_NS:
+            return False
+        units = spent.asleep_ns // WAITED_UNIT_NS
+        self._aux_ring.write(Kind.WAITED_FOR_GIL, a=spent.since_ns, b=units)
+        computes = self._computing(sys._current_frames())
+        if computes is not None:
+            self._write(stack_of(self._places, stack_frames(computes)), started, task, "gil:")
+        return True
 
     def _write_dump(self, started: int = 0, task: int = 0, stack: Stack | None = None) -> None:
         """Write a dump, if there is one, as a sample; of that callback unless it is over by now."""
         dump = None if self._tripwire is None else self._tripwire.take()
-        if dump is None or self._cpu.starved():
+        if dump is None:
             return
         dumped = dumped_stack(self._places, dump.frames, stack)
         if stack is None or started > dump.at_ns:  # the dump's callback is over

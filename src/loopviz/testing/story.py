@@ -5,9 +5,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from loopviz.clock import MS
 from loopviz.model.events import EVENT_TYPE, Event
 from loopviz.model.model import Model
-from loopviz.wire.events import GC_ELSEWHERE, TASK_RETURNED, WAIT_PUT, Kind
+from loopviz.wire.events import GC_ELSEWHERE, TASK_RETURNED, WAIT_PUT, WAITED_UNIT_NS, Kind
 
 __all__ = ["Story"]
 
@@ -275,6 +276,27 @@ class Story:
         numbers = ",".join(str(self._aux.intern(frame)) for frame in frames)
         text = self._aux.intern(f"{'gil:' if gil else ''}{culprit}:{numbers}")
         self._aux.write(self.now_ns, Kind.STALL, self.started_ns, 0, text)
+        return self
+
+    def waits_for_core(self, waited: int = 0, *, since: int = 10 * MS) -> Self:
+        """The watchdog looks: since `since` ns ago the loop's thread waited so long for a core.
+
+        Without a wait: such waits are measured from here on.
+        """
+        units = waited // WAITED_UNIT_NS
+        self._aux.write(self.now_ns, Kind.QUEUED, self.now_ns - since, b=units)
+        return self
+
+    def waits_for_gil(self, waited: int, *, since: int = 10 * MS) -> Self:
+        """The watchdog looks: since `since` ns ago the loop's thread waited so long for the GIL."""
+        units = waited // WAITED_UNIT_NS
+        self._aux.write(self.now_ns, Kind.WAITED_FOR_GIL, self.now_ns - since, b=units)
+        return self
+
+    def throttled(self, reached: int, periods: int, *, limit: str = "0.5\tcpu.max") -> Self:
+        """The CPU limit was reached in so many of the periods since the last time."""
+        text = self._aux.intern(limit)
+        self._aux.write(self.now_ns, Kind.THROTTLED, periods << 32 | reached, b=text)
         return self
 
     def mark(self, text: str) -> Self:

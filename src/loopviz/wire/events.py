@@ -38,6 +38,7 @@ __all__ = [
     "TASK_CANCELLED",
     "TASK_RAISED",
     "TASK_RETURNED",
+    "WAITED_UNIT_NS",
     "WAIT_GET",
     "WAIT_PUT",
     "Kind",
@@ -145,6 +146,15 @@ class Kind(IntEnum):
     NEVER_AWAITED = 34
     """A coroutine was destroyed without having been awaited. The task: the running one (0: none);
     a: the place that made the coroutine (0: not known); b: its site."""
+    QUEUED = 35
+    """The loop's thread could run and had no core. a: since when this is summed up; b: how long,
+    in `WAITED_UNIT_NS`, of waits that ended since then. The first one, with b 0, says that such
+    waits are measured from here on."""
+    WAITED_FOR_GIL = 36
+    """The loop's thread waited for the GIL in a callback, or in several. a, b: as in `QUEUED`."""
+    THROTTLED = 37
+    """The process has reached the CPU limit of its control group. a: periods since the last such
+    record << 32 | those in which it was reached; b: `cores <tab> setting`."""
 
 
 def tag(kind: Kind, task_id: int = 0, b: int = 0) -> int:
@@ -160,6 +170,8 @@ HEARTBEAT_NS = 20 * MS
 """The interval of the heartbeat, from one due time to the next."""
 HEARTBEAT_LET_GO_NS = 1 * SECOND
 """Beats that are late by more than this are skipped."""
+WAITED_UNIT_NS = MS // 10
+"""The unit of `QUEUED` and `WAITED_FOR_GIL`: 24 bits of it are half an hour."""
 WAIT_PUT, WAIT_GET = 0, 1
 """Direction of a wait: to get in (acquire, put), or to take something out (get, receive). The
 latter is what idle consumers do, and harmless."""

@@ -4,6 +4,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
+from loopviz.model.snapshot import State
 from loopviz.model.totals import run_totals
 from loopviz.report.build import build_report
 from loopviz.testing import Story
@@ -171,12 +172,17 @@ def test_a_stall_is_one_finding_with_those_of_its_line_that_have_ended():
 
 def test_a_wait_for_the_gil_that_goes_on():
     story = before().task(1, CYCLE).step(1).request(1, "GET /a")
-    story.sampled("/app/crunch.py", 3, "crunch", gil=True)
-    (finding,) = fed(story).findings(story.now_ns + 2 * SECOND)
+    story.runs(50 * MS).sampled("/app/api.py", 20, "order").waits_for_gil(45 * MS, since=50 * MS)
+    model = fed(story.sampled("/app/crunch.py", 3, "crunch", gil=True))
+    now = story.now_ns + 1950 * MS
+    (finding,) = model.findings(now)
     assert finding.rule == "gil-contention"
     assert finding.sentence == (
         "The loop has waited 2.0 s so far for the GIL while a thread ran crunch"
     )
+    snapshot = model.snapshot(now, 3 * SECOND)
+    assert snapshot.requests[0].spans[-1][2] is State.GIL
+    assert (snapshot.loop.running.gil, snapshot.loop.running.location.function) == (True, "crunch")
 
 
 @pytest.mark.parametrize(("lasts", "severity"), [(999, "warning"), (1000, "error")])

@@ -100,10 +100,13 @@ def test_a_dump_after_other_samples_counts_with_them(samples):
     assert line(described(samples)) == ("/app/a.py", 1)
 
 
-def test_waiting_for_the_gil_is_remembered(samples):
-    add(samples, 10 * MS, B1, gil=True)
-    assert described(samples).cause == "gil"
-    assert samples.waited_for_gil(START)
+def test_the_thread_that_had_the_gil_is_another_matter(samples):
+    """A look just after the callback counts, too: the watchdog had to wait for the GIL itself."""
+    add(samples, 10 * MS, A1)
+    add(samples, 60 * MS, B1, gil=True)
+    assert line(described(samples)) == ("/app/a.py", 1)
+    assert samples.keeps_gil(START, START + 50 * MS).path == "/app/b.py"
+    assert samples.keeps_gil(START + 60 * MS, START + 90 * MS) is None
 
 
 def test_what_is_broken_is_no_sample(samples):

@@ -154,6 +154,41 @@ def test_waits_for_resources_and_threads_have_their_glyphs():
     assert cells((0, 430, thread), (430, 700, State.AWAIT))[3:6] == "═──"
 
 
+def waits_for_the_gil(snapshot):
+    """The same picture, had its stalls been waits for the GIL."""
+
+    def state(of):
+        return State.GIL if of is State.BLOCKING else of
+
+    requests = [
+        replace(request, spans=tuple((a, b, state(of)) for a, b, of in request.spans))
+        for request in snapshot.requests
+    ]
+    stalls = tuple(replace(stall, cause="gil") for stall in snapshot.loop.stalls)
+    loop = replace(snapshot.loop, stalls=stalls)
+    return replace(snapshot, requests=tuple(requests), loop=loop)
+
+
+def test_waits_for_the_gil_are_drawn_and_named_as_such():
+    async def play(stage: Stage) -> None:
+        assert " GIL" not in stage.text()
+        stage.run.made = waits_for_the_gil
+        await stage.play()
+        requests = stage.app.scene.snapshot.requests
+        culprit = next(r for r in requests if any(span[2] is State.GIL for span in r.spans))
+        stage.app.controller.choose(culprit.number)
+        await stage.play()
+        text = stage.text()
+        assert "▚ GIL   " in text
+        assert "▓▓" not in text
+        assert re.search(r"▚ GIL +\d+ %.*its step waited while report had the GIL", text)
+        victim = await choose_victim(stage)
+        assert f"GET /ping #{victim.number}" in stage.text()
+        assert re.search(r"ready +\d+ %.*held up by the GIL .*block.py:64", stage.text())
+
+    live(play, (160, 50))
+
+
 @pytest.mark.parametrize("glyphs", [BLOCKS, ASCII])
 def test_every_state_has_a_glyph_of_its_own(glyphs):
     signs = [glyphs.of(state) for state in State]

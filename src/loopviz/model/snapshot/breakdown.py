@@ -16,16 +16,15 @@ OTHERS = "other callbacks"
 IN_TRANSIT = "in transit"
 """The client had sent the request, but the loop was idle and had not seen it."""
 
-_RAN = (State.RUN, State.BLOCKING)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A part of a request's duration."""
 
-    kind: Literal["ran", "blocking", "ready", "resource", "await"]
-    """`ran`: its own steps; `blocking`: those that blocked the loop; `ready`: it could run, but
-    `what` ran instead; `resource`, `await`: it waited for `what`."""
+    kind: Literal["ran", "blocking", "gil", "ready", "resource", "await"]
+    """`ran`: its own steps; `blocking`: those that blocked the loop; `gil`: those that waited for
+    the GIL; `ready`: it could run, but `what` ran instead; `resource`, `await`: it waited for
+    `what`."""
     what: str
     """The resource's name; `sleep`, `socket`, `task`; the route or task that ran; what blocked the
     loop if it was not the user's code, see `StallInfo.did`; empty: not known."""
@@ -33,7 +32,8 @@ class Part:
     count: int
     """How many pieces it is made of."""
     location: Location | None
-    """Where it waited, or the line that blocked the loop."""
+    """Where it waited, or the line that blocked the loop, or that of the thread that had the GIL.
+    """
     request: int = 0
     """The request that ran instead: of several, the one with the longest slice; 0: none."""
     at_ns: int = 0
@@ -73,8 +73,9 @@ def breakdown(snapshot: Snapshot, request: RequestInfo) -> Breakdown:
             continue
         if state is State.RUN:
             pieces.add("ran", "", None, start, end)
-        elif state is State.BLOCKING:
-            pieces.add("blocking", *_blocking(stalls.get(start)), start, end)
+        elif state.runs:
+            what, where = _blocking(stalls.get(start))
+            pieces.add("gil" if state is State.GIL else "blocking", what, where, start, end)
         elif state is State.READY:
             ready.append((start, end))
         else:
@@ -99,7 +100,7 @@ class _Pieces:
 
     def add(
         self,
-        kind: Literal["ran", "blocking", "ready"],
+        kind: Literal["ran", "blocking", "gil", "ready"],
         what: str,
         where: Location | None,
         start: int,
@@ -151,9 +152,9 @@ def _ran(
         _Slice(
             start_ns=s.start_ns,
             end_ns=s.end_ns,
-            what=s.label or OTHERS,
+            what=(s.did if s.nobodys else s.label) or OTHERS,
             location=s.location,
-            request=s.request,
+            request=0 if s.nobodys else s.request,
         )
         for s in (loop.stalls if loop else ())
         if s.start_ns < end and s.end_ns > start
@@ -168,7 +169,7 @@ def _ran(
                 start_ns=began, end_ns=ended, what=other.route, location=None, request=other.number
             )
             for began, ended, state in other.spans
-            if state in _RAN and began < end and ended > start
+            if state.runs and began < end and ended > start
         ]
     slices.sort(key=lambda piece: piece.start_ns)  # of two that begin at once, the stall is first
     return slices

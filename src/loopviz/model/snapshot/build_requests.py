@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import RequestInfo, RequestPhase, WaitInfo
 from loopviz.model.snapshot.types import Location, State
-from loopviz.model.state.request import Request, WaitKind, WaitSums, sums_of, waiting
+from loopviz.model.state.request import Request, WaitKind, WaitSums, on_loop, sums_of, waiting
 from loopviz.model.state.spans import LazyTuple, Spans
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.model.state.trace import Trace
@@ -46,7 +46,7 @@ class RequestInfoBuilder:
             request.end_ns,
             False,
             request.status,
-            sums[State.RUN] + sums[State.BLOCKING],
+            on_loop(sums),
             sums[State.READY],
             waited,
             waits,
@@ -117,7 +117,7 @@ class RequestInfoBuilder:
             end,
             True,
             0,
-            sums[State.RUN] + sums[State.BLOCKING],
+            on_loop(sums),
             sums[State.READY],
             waited,
             waits,

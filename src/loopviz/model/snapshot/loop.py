@@ -6,7 +6,7 @@ Frozen, in integer nanoseconds; see `snapshot`.
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from loopviz.model.snapshot.types import NOTHING, Distribution, Location, Quantiles, Track
+from loopviz.model.snapshot.types import NOTHING, Cause, Distribution, Location, Quantiles, Track
 from loopviz.wire.endpoint_work import EndpointWork
 
 __all__ = ["GcStats", "LoopDistributions", "LoopStats", "Pause", "Running", "StallInfo"]
@@ -54,6 +54,17 @@ class Running:
     """The line that it is at, once the watchdog has seen it (after about 10 ms)."""
     request: int
     """The number of the request that it works for, 0: none."""
+    gil: bool = False
+    """It waits for the GIL, and the line is that of the thread that has it."""
+
+
+_NOBODYS = {
+    "gil": "the GIL",
+    "machine": "a wait for a core",
+    "limit": "a wait for a core",
+    "gc": "a garbage collection",
+}
+"""What blocked the loop, by its cause, where that is nobody's step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +81,26 @@ class StallInfo:
     victims: int
     call: Location | None = None
     """The library call that the line made, and the line in it; None: a C function's."""
+    cause: Cause = "callback"
+    """With `gil`, the location is that of the thread that had the GIL."""
     work: EndpointWork | None = None
     """What FastAPI did, if the location is that of an endpoint that did not run itself."""
-    imported: str | None = None
-    """The module that was imported, empty: not known; None if it was not an import."""
+    imported: str = ""
+    """The module whose import was the cause; empty: it was no import, or is not known."""
+
+    @property
+    def nobodys(self) -> bool:
+        """Whether no step is to blame: another thread's, or none at all."""
+        return self.cause in _NOBODYS
 
     @property
     def did(self) -> str:
         """What it was, if it was not the user's code: `first use: imported jinja2`; else empty."""
-        if self.imported is not None:
+        if self.cause == "import":
             return f"first use: imported {self.imported or 'a module'}"
-        return self.work.text(self.location.function) if self.work and self.location else ""
+        if self.work is not None and self.location is not None:
+            return self.work.text(self.location.function)
+        return _NOBODYS.get(self.cause, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,7 +120,7 @@ def _until(request: RequestInfo, end_ns: int) -> RequestInfo:
         end_ns=end_ns,
         open=True,
         status=0,
-        busy_ns=sums[State.RUN] + sums[State.BLOCKING],
+        busy_ns=sum(sums[state] for state in State if state.runs),
         ready_ns=sums[State.READY],
         waiting_ns=sum(sums[state] for state in State if state.waits),
         waits=(),

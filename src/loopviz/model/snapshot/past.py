@@ -10,7 +10,7 @@ from loopviz.clock import MS
 from loopviz.model.snapshot import LoopStats, Mark, RequestInfo, Running, Snapshot, StallInfo
 from loopviz.model.snapshot.build import SnapshotBuilder
 from loopviz.model.snapshot.resources import ResourceInfo
-from loopviz.model.snapshot.types import Quantiles, State, Track
+from loopviz.model.snapshot.types import Quantiles, Track
 from loopviz.model.snapshot.window import Window
 from loopviz.model.state.counters import Counters
 from loopviz.model.state.incidents import Incident
@@ -125,7 +125,11 @@ class Past:
             if stall.end_ns > end:
                 seen = stall.location if end - begun >= SLOW_NS // 2 else None
                 running = Running(
-                    since_ns=begun, label=stall.label, location=seen, request=stall.request
+                    since_ns=begun,
+                    label=stall.label,
+                    location=seen,
+                    request=stall.request,
+                    gil=stall.cause == "gil",
                 )
                 if end - begun < OPEN_NS:
                     continue
@@ -233,7 +237,7 @@ def _running(requests: Iterable[RequestInfo], end: int) -> Running | None:
     for request in requests:
         if request.open:
             start, _, state = request.spans[-1]
-            if state in (State.RUN, State.BLOCKING) and start < end:
+            if state.runs and start < end:
                 return Running(
                     since_ns=start, label=request.route, location=None, request=request.number
                 )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ __all__ = [
     "EDGES_NS",
     "NOTHING",
     "Buckets",
+    "Cause",
     "Distribution",
     "Location",
     "Quantiles",
@@ -17,6 +19,11 @@ __all__ = [
     "State",
     "Track",
 ]
+
+
+Cause = Literal["callback", "gil", "gc", "import", "machine", "limit"]
+"""What blocked the loop: the callback's own work, a thread that had the GIL, a garbage collection
+within it, a module that it imported, want of a core, or want of CPU time within a limit."""
 
 
 class State(IntEnum):
@@ -34,6 +41,13 @@ class State(IntEnum):
     """It waits for a resource: a unit, an item, or its turn."""
     THREAD = 6
     """A worker thread or process runs a job for it."""
+    GIL = 7
+    """One of its steps waits, for longer than that threshold, until a thread releases the GIL."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether one of its steps is on the loop."""
+        return self in (State.RUN, State.BLOCKING, State.GIL)
 
     @property
     def waits(self) -> bool:

@@ -138,6 +138,16 @@ def handlers(trace: Trace) -> list[Handler]:
     def coverage(_at: int, _a: int, _task_id: int, word: int, strings: Strings) -> None:
         trace.coverage = text_of(strings, word)
 
+    def queued(at: int, since_ns: int, _task_id: int, units: int, _: Strings) -> None:
+        trace.core_waits.add(at, since_ns, units)
+
+    def waited_for_gil(at: int, since_ns: int, _task_id: int, units: int, _: Strings) -> None:
+        trace.gil_waits.add(at, since_ns, units)
+
+    def throttled(at: int, counts: int, _task_id: int, limit: int, strings: Strings) -> None:
+        periods, reached = counts >> 32 & NUMBER, counts & NUMBER
+        trace.core_waits.throttled(at, periods, reached, text_of(strings, limit))
+
     by_kind: list[Handler] = [lambda *_: None] * 256
     for kind, handler in {
         Kind.TASK_START: tasks.start,
@@ -165,6 +175,9 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.HTTP_CALL: http_call,
         Kind.OVERHEAD: overhead,
         Kind.COVERAGE: coverage,
+        Kind.QUEUED: queued,
+        Kind.WAITED_FOR_GIL: waited_for_gil,
+        Kind.THROTTLED: throttled,
     }.items():
         by_kind[kind] = handler
     for kind, handler in job_handlers(trace, by_kind).items():

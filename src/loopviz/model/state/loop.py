@@ -146,6 +146,10 @@ class LoopTimes:
         busy = np.interp(end, times, values) - np.interp(starts, times, values)
         return np.maximum(end - starts - busy.astype(np.int64), 0)
 
+    def idle_ns_between(self, start: int, end: int) -> int:
+        """How long the loop was idle in that time, if it is not forgotten."""
+        return int(self.idle_between(np.array([start]), end)[0])
+
     def open_iteration(self, now: int) -> Ints:
         """How long the current iteration has taken; empty: not known."""
         return np.array([now - self._turned] if self._turned else [], np.int64)

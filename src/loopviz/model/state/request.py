@@ -10,7 +10,7 @@ from loopviz.model.snapshot.types import State
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.spans import Spans
 
-__all__ = ["Call", "Request", "WaitKind", "WaitSpan", "WaitSums", "sums_of", "waiting"]
+__all__ = ["Call", "Request", "WaitKind", "WaitSpan", "WaitSums", "on_loop", "sums_of", "waiting"]
 
 _SPANS_KEPT = 1024
 _KINDS_KEPT = 255
@@ -92,7 +92,7 @@ class Request:
 
     @property
     def busy_ns(self) -> int:
-        return self.sums[State.RUN] + self.sums[State.BLOCKING]
+        return on_loop(self.sums)
 
     @property
     def ready_ns(self) -> int:
@@ -207,6 +207,11 @@ def sums_of(
             sums[kind] = total + end - start, count + 1
         start = end
     return sums
+
+
+def on_loop(sums: Sequence[int]) -> int:
+    """The time of all states, of sums by state, in which one of its steps was on the loop."""
+    return sums[State.RUN] + sums[State.BLOCKING] + sums[State.GIL]
 
 
 def waiting(sums: Sequence[int]) -> int:

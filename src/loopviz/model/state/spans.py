@@ -60,14 +60,14 @@ class Spans(Sequence[Span]):
         return repr(tuple(self))
 
     def until(self, end_ns: int, slow_ns: int) -> "Spans":
-        """The spans as known at `end_ns`: a step that had not lasted `slow_ns` was not blocking."""
+        """The spans as known at `end_ns`: a step that had not lasted `slow_ns` was not slow."""
         last = bisect_left(self.times, end_ns)
         if last == len(self.times):
             return self
         times, states = self.times[: last + 1], bytearray(self.states[: last + 1])
         times[last] = end_ns
         start = times[last - 1] if last else self.start_ns
-        if states[last] == State.BLOCKING and end_ns - start < slow_ns:
+        if states[last] in (State.BLOCKING, State.GIL) and end_ns - start < slow_ns:
             states[last] = State.RUN
         return Spans(self.start_ns, times, bytes(states))
 

@@ -3,18 +3,16 @@
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from loopviz.clock import MS
 from loopviz.model.names import Naming, parse_site
 from loopviz.model.snapshot import Location, StallInfo
+from loopviz.model.snapshot.types import Cause
+from loopviz.model.state.thread_waits import LATE_NS
 from loopviz.wire.endpoint_work import EndpointWork, parse
 
 __all__ = ["OPEN_NS", "SLOW_NS", "Cause", "StackSamples", "Stall", "Stalls"]
-
-Cause = Literal["callback", "gil", "gc", "import"]
-"""What blocked the loop: the callback's own work, a thread that had the GIL, a garbage collection
-within it, or a module that it imported."""
 
 SLOW_NS = 20 * MS
 """From here on a callback is slow. asyncio's debug mode says 100 ms; users notice less."""
@@ -23,7 +21,11 @@ OPEN_NS = 12 * MS
 stalls while they last."""
 _DEPTH = 12
 """How many frames a stall keeps."""
+_NOBODYS: tuple[Cause, ...] = ("gil", "gc", "machine", "limit")
+"""Causes that no line is to blame for."""
 _IMPORTS = "<frozen importlib"
+_KEEP_GIL = 500
+"""How many samples of threads that had the GIL are kept."""
 _LOOSE = 32
 """How many dumps are kept: those of a second or more."""
 
@@ -43,11 +45,13 @@ class Stall:
         "call",
         "cause",
         "end_ns",
+        "gil_ns",
         "imported",
         "label",
         "location",
         "package",
         "paused_ns",
+        "queued_ns",
         "request",
         "stack",
         "start_ns",
@@ -73,9 +77,12 @@ class Stall:
         self.stack: tuple[Location, ...] = ()
         """The most frequent stack, innermost frame first; `_DEPTH` frames at most."""
         self.cause: Cause = "callback"
-        """With `gil`, the location is the thread's that had it; with `gc` there is none."""
+        """With `gil`, the location is the thread's that had it, None if that was not seen; with
+        `gc`, `machine` and `limit` there is none."""
         self.paused_ns = 0
         """How long garbage collections ran within it."""
+        self.queued_ns = self.gil_ns = 0
+        """How long its thread waited for a core and for the GIL within it, about."""
         self.victims = 0
         self._info: StallInfo | None = None
 
@@ -88,7 +95,7 @@ class Stall:
         """
         where = self.location
         if where is None:
-            return ("gc:" if self.cause == "gc" else ""), 0
+            return (f"{self.cause}:" if self.cause in _NOBODYS else ""), 0
         if self.cause == "gil":
             return f"gil:{where.path}:{where.function}", 0
         if self.package and self.cause == "callback":
@@ -105,13 +112,50 @@ class Stall:
         self.paused_ns = paused_ns
         lasted = (self.end_ns or now_ns) - self.start_ns
         if paused_ns and (lasted - paused_ns < SLOW_NS or 2 * longest_ns >= lasted):
-            self.cause, self.location, self.call, self.work = "gc", None, None, None
-            self.label = "a garbage collection"
+            self._is_nobodys("gc", "a garbage collection")
+
+    def add_waits(
+        self,
+        now_ns: int,
+        *,
+        queued_ns: int,
+        gil_ns: int,
+        limited: bool,
+        keeps_gil: Location | None,
+    ) -> None:
+        """Its thread waited so long for a core and for the GIL, about.
+
+        These are its cause if it would not be slow without, and if they are a quarter of it at
+        least. `limited`: its CPU limit was reached; `keeps_gil`: the line of the thread that had
+        the GIL.
+        """
+        self.queued_ns, self.gil_ns = queued_ns, gil_ns
+        lasted, waited = (self.end_ns or now_ns) - self.start_ns, queued_ns + gil_ns
+        not_slow = lasted - self.paused_ns - waited < SLOW_NS
+        in_gc = self.cause == "gc" and 2 * queued_ns < lasted
+        if not not_slow or 4 * waited < lasted or in_gc:
+            return
+        if gil_ns >= queued_ns:
+            self._is_nobodys("gil", "a wait for the GIL")
+            self.location = keeps_gil
+        else:
+            self._is_nobodys("limit" if limited else "machine", "a wait for a core")
+
+    def _is_nobodys(self, cause: Cause, label: str) -> None:
+        """No line is to blame."""
+        self.cause, self.label = cause, label
+        self.location = self.call = self.work = None
+        self.package = self.imported = ""
 
     def info(self, now_ns: int) -> StallInfo:
         """A frozen copy; the same one again while nothing has changed."""
-        if self._info is None or self._info.open or self._info.victims != self.victims:
-            self._info = StallInfo(
+        known = self._info
+        if (
+            known is None
+            or known.open
+            or (known.victims, known.cause) != (self.victims, self.cause)
+        ):
+            known = StallInfo(
                 start_ns=self.start_ns,
                 end_ns=self.end_ns or now_ns,
                 open=not self.end_ns,
@@ -120,20 +164,21 @@ class Stall:
                 request=self.request,
                 victims=self.victims,
                 call=self.call,
+                cause=self.cause,
                 work=self.work,
-                imported=self.imported if self.cause == "import" else None,
+                imported=self.imported,
             )
-        return self._info
+            self._info = known
+        return known
 
 
 class _Seen:
     """The samples of one callback: how long it was at each line, and in which call."""
 
-    __slots__ = ("gil", "last_ns", "lines")
+    __slots__ = ("last_ns", "lines")
 
     def __init__(self, started_ns: int) -> None:
         self.last_ns = started_ns
-        self.gil = False
         self.lines: dict[tuple[str, ...], dict[str, tuple[int, _Stack]]] = {}
 
     def add(self, at_ns: int, stack: _Stack) -> None:
@@ -159,6 +204,8 @@ class StackSamples:
     def __init__(self, naming: Naming) -> None:
         self._naming = naming
         self._culprits: dict[int, _Seen] = {}
+        self._keep_gil: deque[tuple[int, _Stack]] = deque(maxlen=_KEEP_GIL)
+        """Samples of threads that had the GIL, by their own time."""
         self._loose: deque[tuple[int, _Stack]] = deque(maxlen=_LOOSE)
         """Samples by their own time, whose callback was not known."""
 
@@ -177,12 +224,14 @@ class StackSamples:
         ]
         if not index.isdigit() or int(index) >= len(frames):
             return
+        if gil:
+            self._keep_gil.append((at_ns, _Stack(int(index), tuple(frames))))
+            return
         if not started_ns:
             self.dumped(at_ns, frames, int(index))
             return
         seen = self._culprits.setdefault(started_ns, _Seen(started_ns))
         seen.add(at_ns, _Stack(int(index), tuple(frames)))
-        seen.gil = seen.gil or gil
 
     def dumped(self, at_ns: int, frames: Sequence[str], culprit: int) -> None:
         """Takes a sample of the callback that ran at that time."""
@@ -190,9 +239,7 @@ class StackSamples:
 
     def describe(self, stall: Stall) -> None:
         """Fills in where the stall was, what it called and from where, as far as it was seen."""
-        stack = self._most(stall.start_ns, stall.end_ns)
-        if self.waited_for_gil(stall.start_ns):
-            stall.cause = "gil"
+        stack = self._seen(stall.start_ns, stall.end_ns).most()
         if stack is not None:
             named = [self._naming.location(frame) for frame in stack.frames]
             stall.location, stall.work = self._blamed(stack)
@@ -208,13 +255,25 @@ class StackSamples:
 
     def location(self, started_ns: int) -> Location | None:
         """The line most often seen in that callback; None: never seen."""
-        stack = self._most(started_ns)
+        stack = self._seen(started_ns).most()
         return self._blamed(stack)[0] if stack else None
 
-    def waited_for_gil(self, started_ns: int) -> bool:
-        """Whether the callback was seen to wait for the GIL."""
+    def last_ns(self, started_ns: int) -> int:
+        """When that callback was last seen; its start, if never."""
         seen = self._culprits.get(started_ns)
-        return seen is not None and seen.gil
+        return seen.last_ns if seen else started_ns
+
+    def keeps_gil(self, start_ns: int, end_ns: int) -> Location | None:
+        """The line of the thread that had the GIL most often in that interval; None: not seen.
+
+        Such a sample may be of the watchdog's first look after the wait.
+        """
+        seen = _Seen(start_ns)
+        for at, sample in self._keep_gil:
+            if start_ns < at <= end_ns + LATE_NS:
+                seen.add(at, sample)
+        stack = seen.most()
+        return self._naming.location(stack.frames[stack.culprit]) if stack else None
 
     def forget_before(self, time: int) -> None:
         self._culprits = {start: seen for start, seen in self._culprits.items() if start >= time}
@@ -234,22 +293,22 @@ class StackSamples:
         bodies = [frame for frame in inside if frame.function == "<module>"]
         return self._naming.module(bodies[-1].path) if bodies else ""
 
-    def _most(self, started_ns: int, ended_ns: int = 0) -> _Stack | None:
-        """The stack at the line most often seen; later samples overrule a dump."""
-        seen = self._culprits.get(started_ns)
-        last = max(seen.last_ns if seen else 0, started_ns)
+    def _seen(self, started_ns: int, ended_ns: int = 0) -> _Seen:
+        """The samples of that callback, and the dumps since the last one."""
+        seen = self._culprits.get(started_ns) or _Seen(started_ns)
+        last = max(seen.last_ns, started_ns)
         loose = [
             (at, stack)
             for at, stack in self._loose
             if last < at and (not ended_ns or at <= ended_ns)
         ]
         if not loose:
-            return seen.most() if seen else None
+            return seen
         both = _Seen(last)
-        both.lines = {line: dict(calls) for line, calls in seen.lines.items()} if seen else {}
+        both.lines = {line: dict(calls) for line, calls in seen.lines.items()}
         for at, stack in loose:
             both.add(at, stack)
-        return both.most()
+        return both
 
 
 class Stalls:

@@ -11,18 +11,18 @@ from loopviz.model.events import Event
 from loopviz.model.names import Naming, Site, parse_site
 from loopviz.model.snapshot import Running, State
 from loopviz.model.state.entities import DESTROYED, PENDING, Task
-from loopviz.model.state.incidents import Incidents
 from loopviz.model.state.jobs import Jobs
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.observer import Observer
-from loopviz.model.state.pauses import Pauses
 from loopviz.model.state.request import Request
 from loopviz.model.state.requests import Requests
 from loopviz.model.state.resources import Resources
 from loopviz.model.state.routes import RouteNames
 from loopviz.model.state.seconds import Seconds
-from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, StackSamples, Stall, Stalls
+from loopviz.model.state.stall_log import StallLog
+from loopviz.model.state.stalls import OPEN_NS, SLOW_NS, Stall
 from loopviz.model.state.tasks import Tasks
+from loopviz.model.state.thread_waits import Idle
 from loopviz.wire.events import TASK_CANCELLED, Kind
 
 __all__ = ["IN_AUX", "Handler", "Trace"]
@@ -36,7 +36,7 @@ _VICTIM_NS = 1 * MS
 _STEP, _CALLBACK, _POLLED, _STOPPED = map(
     int, (Kind.STEP, Kind.CALLBACK, Kind.POLLED, Kind.STOPPED)
 )
-_RUN, _READY, _AWAIT, _BLOCKING, _RESOURCE, _THREAD = map(int, State)
+_RUN, _READY, _AWAIT, _BLOCKING, _RESOURCE, _THREAD, _ = map(int, State)
 IN_AUX = 1 << 24
 """Added to the number of a place that is a string of the aux ring: others have 24 bits."""
 _FUTURE = 0
@@ -54,6 +54,7 @@ class Trace:
         lanes: Lanes | None = None,
         names: RouteNames | None = None,
         seconds: Seconds | None = None,
+        idle: Idle = lambda _start, _end: 0,
     ) -> None:
         self.observer = observer or Observer()
         self._seconds = seconds or Seconds()
@@ -61,11 +62,12 @@ class Trace:
         self.requests = Requests(lanes, names)
         self.resources = Resources(self.observer)
         self.jobs = Jobs(self.resources, self.observer)
-        self.pauses = Pauses()
-        self.stalls = Stalls()
         self._naming = naming
-        self.samples = StackSamples(naming)
-        self.incidents = Incidents()
+        self._log = StallLog(naming, self.observer, self._seconds, idle)
+        self.pauses = self._log.pauses
+        self.core_waits, self.gil_waits = self._log.core_waits, self._log.gil_waits
+        self.stalls, self.samples = self._log.stalls, self._log.samples
+        self.incidents = self._log.incidents
         self.coverage = "full"
         """How much of the loop is seen, see `Kind.COVERAGE`."""
         self.overhead_ns: int | None = None
@@ -92,7 +94,7 @@ class Trace:
         self.requests.begin()
         self.resources.begin(at)
         self.jobs.begin()
-        self.pauses.begin()
+        self._log.begin()
 
     def feed(self, records: Iterable[Event], strings: Sequence[str]) -> None:
         """Takes a batch of the loop's ring."""
@@ -107,8 +109,10 @@ class Trace:
             if running <= _CALLBACK:  # it ends here, or where select was called
                 until = a if kind == _POLLED and start < a < at else at
                 lasted = until - start
+                state = _RUN
                 if lasted >= SLOW_NS:
-                    self._close_stall(start, until, task, site)
+                    self._log.close(until, self._stall(start, task, site))
+                    state = self._state_of_step(start, until)
                 if task is not None:
                     task.busy_ns += lasted
                     task.group.steps.append(lasted)
@@ -116,7 +120,7 @@ class Trace:
                     task.running = False
                     serves = task.serves
                     if serves is not None:
-                        serves.add(until, _BLOCKING if lasted >= SLOW_NS else _RUN)
+                        serves.add(until, state)
                     task = None
                 if settled:
                     self._settle(until)
@@ -150,25 +154,26 @@ class Trace:
                             wait = waits[-1]
                             serves.add(ready, _RESOURCE, (wait.place or b, wait.resource.group))
                         else:
-                            state = waits_as.get(b)
-                            if state is None:
-                                state = self._wait_at(b)
+                            waited_as = waits_as.get(b)
+                            if waited_as is None:
+                                waited_as = self._wait_at(b)
                             job = task.offloaded
                             if job is not None:
-                                state = state or _THREAD
+                                waited_as = waited_as or _THREAD
                                 task.offloaded = None
                                 until = job.queued_until(ready)
-                                if state == _THREAD and until:
+                                if waited_as == _THREAD and until:
                                     serves.add(until, _RESOURCE, (b, job.resource.group))
-                            serves.add(ready, state or _AWAIT, (b, None))
+                            serves.add(ready, waited_as or _AWAIT, (b, None))
                 if serves is not None and at > ready:
                     serves.add(at, _READY)
                     if at - ready >= _VICTIM_NS:
-                        self._find_culprits(serves, ready, at)
+                        self._log.find_culprits(serves, ready, at)
             elif kind == _CALLBACK:
                 site = b
         self._start, self._task, self._site = start, task, site
         self.tasks.groups.gather()
+        self._log.judge(start)
 
     def feed_aux(self, records: Iterable[Event], strings: Sequence[str]) -> None:
         """One batch of the aux ring, which has no switches."""
@@ -188,11 +193,13 @@ class Trace:
         self.resources.gap(at)
         self.tasks.gap()
         self.jobs.gap(at)
+        self._log.judge_all()
         self.observer.gap()
 
     def stop(self, at: int) -> None:
         """The target is gone: whatever was still open ended then."""
         self.feed([(at, 0, 0, 0, _STOPPED)], self._strings)
+        self._log.judge_all()
         for number, request in list(self.requests.open.items()):
             request.add(at, _AWAIT)
             self.requests.finish(number, at, 0, request.route)
@@ -216,21 +223,25 @@ class Trace:
             return None
         request = self._request(self._task)
         slow = now - self._start >= SLOW_NS // 2
-        where = self.samples.location(self._start) if slow else None
+        gil, where = slow and self._log.waits_for_gil(self._start, now), None
+        if slow:
+            where = self.samples.location(self._start)
+        if gil:
+            where = self.samples.keeps_gil(self._start, now)
         label = self._what(self._task, self._site)
-        return Running(since_ns=self._start, label=label, location=where, request=request)
+        return Running(since_ns=self._start, label=label, location=where, request=request, gil=gil)
 
     def open_stall(self, now: int) -> Stall | None:
         """The running callback as a stall, if it has run for that long."""
         if self._kind > _CALLBACK or now - self._start < OPEN_NS:
             return None
-        return self._new_stall(self._start, 0, now, self._task, self._site)
+        return self._log.open(now, self._stall(self._start, self._task, self._site))
 
     def open_spans(self, request: Request, now: int) -> list[tuple[int, State]]:
         """What the task of an open request has done since its last span: until when, and what."""
         task = self.tasks.live.get(request.task)
         if task is not None and task.running:
-            return [(now, State.BLOCKING if now - self._start >= SLOW_NS else State.RUN)]
+            return [(now, self._state_of_step(self._start, now))]
         return task.suspended_spans(now) if task is not None else [(now, State.AWAIT)]
 
     def text(self, number: int) -> str:
@@ -326,7 +337,7 @@ class Trace:
             self.tasks.groups.serves(task, request.route)
         request.add(start, _READY)
         if start - begins >= _VICTIM_NS:
-            self._find_culprits(request, begins, start)
+            self._log.find_culprits(request, begins, start)
 
     def _run_within(self, task: Task, at: int) -> Task:
         """Starts a step of an eager task, which runs within another's step or a callback."""
@@ -344,8 +355,8 @@ class Trace:
         if request is None:
             return
         task = self.tasks.live.get(task_id)
-        slow = task is not None and task.running and at - task.step_ns >= SLOW_NS
-        request.add(at, _BLOCKING if slow else _RUN)
+        running = task is not None and task.running
+        request.add(at, self._state_of_step(task.step_ns, at) if task and running else _RUN)
         request.bytes_sent = status_and_bytes >> 16
         self.requests.finish(task_id, at, status_and_bytes & 0xFFFF, self.text(name))
         if task is not None:
@@ -359,34 +370,14 @@ class Trace:
         self.observer.request_ended(request, at)
         self.requests.settle(request)
 
-    # ---- stalls and their victims
+    def _state_of_step(self, start: int, now: int) -> State:
+        """The state of a request whose step runs, and began at `start`."""
+        if now - start < SLOW_NS:
+            return State.RUN
+        return State.GIL if self._log.waits_for_gil(start, now) else State.BLOCKING
 
-    def _close_stall(self, start: int, end: int, task: Task | None, site: int) -> None:
-        stall = self._new_stall(start, end, end, task, site)
-        self.stalls.ended.append(stall)
-        self._seconds.stall(start, end)
-        self.incidents.stall(stall)
-        self.observer.stall(stall)
-
-    def _new_stall(self, start: int, end: int, now: int, task: Task | None, site: int) -> Stall:
-        stall = Stall(start, self._what(task, site), self._request(task))
-        stall.end_ns = end
-        self.samples.describe(stall)
-        stall.add_pauses(*self.pauses.within(start, now), now)
-        return stall
-
-    def _find_culprits(self, request: Request, start: int, end: int) -> None:
-        """Makes the request a victim of the stalls in the time in which it could have run."""
-        for stall in self.stalls.overlapping(start, end):
-            if stall.request == request.number:
-                continue
-            if request.victim_of is None:
-                request.victim_of = set()
-            new = stall.culprit not in request.victim_of
-            request.victim_of.add(stall.culprit)
-            stall.victims += 1
-            wait = min(end, stall.end_ns) - max(start, stall.start_ns)
-            self.observer.victim(stall, request, wait, new=new)
+    def _stall(self, start: int, task: Task | None, site: int) -> Stall:
+        return Stall(start, self._what(task, site), self._request(task))
 
     def _what(self, task: Task | None, site: int) -> str:
         """A label of what a switch runs: a request's route, a task, or a callback."""

@@ -280,9 +280,11 @@ def _widen(controller: Controller, columns: Columns, by: int) -> None:
 
 
 def _stall_text(stall: StallInfo) -> str:
-    """`212 ms in scenarios/block.py:64`; `first use: imported jinja2, 46 ms, once`."""
+    """`212 ms in scenarios/block.py:64`; `first use: imported jinja2, 46 ms, once`; `the GIL, …`."""
     lasted = duration(stall.end_ns - stall.start_ns, " ")
-    if stall.imported is not None:
+    if stall.cause == "import":
         return f"{clean(stall.did)}, {lasted}, once"
+    if stall.nobodys:
+        return f"{stall.did}, {lasted}"
     text = f"{lasted} in {place_of(stall.location) or clean(stall.label)}"
     return f"{text}, {clean(stall.did)}" if stall.did else text

@@ -17,6 +17,7 @@ class Glyphs:
     blocking: str
     resource: str
     thread: str
+    gil: str
     bang: str
     """Ends a blocking slice."""
     levels: str
@@ -57,6 +58,7 @@ class Glyphs:
             self.blocking,
             self.resource,
             self.thread,
+            self.gil,
         )[state - 1]
 
 
@@ -67,6 +69,7 @@ BLOCKS = Glyphs(
     blocking="▓",
     resource="░",
     thread="═",
+    gil="▚",
     bang="!",
     levels=" ▁▂▃▄▅▆▇█",
     eighths=" ▏▎▍▌▋▊▉█",
@@ -98,6 +101,7 @@ ASCII = Glyphs(
     blocking="!",
     resource=".",
     thread="~",
+    gil="%",
     bang="!",
     levels=" .:-=+*#@",
     eighths="",

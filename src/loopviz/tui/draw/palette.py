@@ -61,6 +61,9 @@ class Palette:
     resource_ground: str = "#33114a"
     resource_mean: str = "#5b137f"
     thread: str = "#00ffa0"
+    gil: str = "#ff8a3c"
+    gil_ground: str = "#5c2a08"
+    gil_mean: str = "#ad5a22"
 
 
 DARK = Palette(
@@ -117,6 +120,9 @@ LIGHT = Palette(
     resource_ground="#ecd9f8",
     resource_mean="#cf9fea",
     thread="#00806a",
+    gil="#c2560a",
+    gil_ground="#f8dcc6",
+    gil_mean="#dd9968",
 )
 
 CONTRAST = Palette(
@@ -147,6 +153,9 @@ CONTRAST = Palette(
     resource_ground="#5f005f",
     resource_mean="#af00af",
     thread="#00ffaf",
+    gil="#ff8700",
+    gil_ground="#5f2f00",
+    gil_mean="#af5f00",
 )
 """For projectors, bad screens and tired eyes. All its colours are of the 256, so it is the same
 where there are no more."""
@@ -179,6 +188,9 @@ SIXTEEN = Palette(
     resource_ground="default",
     resource_mean="magenta",
     thread="green",
+    gil="bright_magenta",
+    gil_ground="default",
+    gil_mean="bright_magenta",
 )
 
 
@@ -225,6 +237,7 @@ class Theme:
         self.bang = self._style(p.on_block, p.block, bold=True)
         self.resource = self._style(p.resource, p.resource_ground)
         self.thread = self._style(p.thread)
+        self.gil = self._style(p.gil, p.gil_ground)
         self._means = {
             State.RUN: p.run,
             State.READY: p.ready_mean,
@@ -232,6 +245,7 @@ class Theme:
             State.BLOCKING: p.block_mean,
             State.RESOURCE: p.resource_mean,
             State.THREAD: p.ground,
+            State.GIL: p.gil_mean,
         }
         self._ground = p.ground
         self._states = (
@@ -241,6 +255,7 @@ class Theme:
             self.blocking,
             self.resource,
             self.thread,
+            self.gil,
         )
 
     def of(self, state: State) -> Style:

@@ -90,7 +90,7 @@ def _figures(scene: Scene, width: int) -> Strip:
         )
     if (running := scene.blocked_by) is not None:
         blocked_for = duration(scene.end_ns - running.since_ns)
-        word = f" BLOCKED now {blocked_for:>5} "
+        word = f" {'GIL WAIT' if running.gil else 'BLOCKED'} now {blocked_for:>5} "
         place = place_within(running.location, line.left - len(word) - 4)
         line.add("   ", theme.text).add(word, theme.alarm_fill)
         line.add(f" {place or clean(running.label)}", theme.alarm)

@@ -17,11 +17,15 @@ GLYPH_HELP = (
     (State.AWAIT, "await", "it waits for something else: a socket, a timer, another task"),
     (State.THREAD, "thread", "a worker thread or process does something for it"),
     (State.BLOCKING, "blocking", "one step blocks the loop; everything else has to wait"),
+    (State.GIL, "GIL", "its step waits while a thread has the GIL; so does everything else"),
 )
 
 
 def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
-    """One row; on narrow terminals it begins further left. An answer to a key covers it."""
+    """One row; on narrow terminals it begins further left. An answer to a key covers it.
+
+    The glyph of the GIL is rare, and in it only while it is in the picture.
+    """
     theme, glyphs = scene.theme, scene.glyphs
     width = plan.size("legend")[0]
     if scene.notice:
@@ -29,6 +33,8 @@ def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
         return [Line(width).add(f" {text}", theme.warm).strip(theme.text)]
     words: list[list[tuple[str, Style]]] = []
     for state, name, _ in GLYPH_HELP:
+        if state is State.GIL and not _shows_gil(scene):
+            continue
         word = [(glyphs.of(state), theme.of(state)), (f" {name}", theme.dim)]
         if state is State.BLOCKING:
             word.insert(1, (glyphs.bang, theme.bang))
@@ -51,3 +57,10 @@ def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
             line.add(text, style)
         line.add(" " * gap, theme.dim)
     return [line.strip(theme.text)]
+
+
+def _shows_gil(scene: Scene) -> bool:
+    if scene.snapshot is None:
+        return False
+    loops = (scene.snapshot.loop, *(peer.loop for peer in scene.snapshot.peers))
+    return any(stall.cause == "gil" for loop in loops for stall in loop.stalls)

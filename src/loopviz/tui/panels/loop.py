@@ -138,12 +138,16 @@ def _is_blocked(loop: LoopStats, scene: Scene) -> bool:
 
 def _stalls(loop: LoopStats, end_ns: int) -> list[Span]:
     """The spans in which the loop was blocked, up to now if it still is."""
-    slices = [(s.start_ns, min(s.end_ns, end_ns), State.BLOCKING) for s in loop.stalls]
+    slices = [(s.start_ns, min(s.end_ns, end_ns), _state(s.cause == "gil")) for s in loop.stalls]
     running = loop.running
     listed = any(stall.open for stall in loop.stalls)
     if running and not listed and end_ns - running.since_ns > SLOW_NS:
-        slices.append((running.since_ns, end_ns, State.BLOCKING))
+        slices.append((running.since_ns, end_ns, _state(running.gil)))
     return slices
+
+
+def _state(gil: bool) -> State:
+    return State.GIL if gil else State.BLOCKING
 
 
 def _caption(

@@ -253,6 +253,8 @@ def _sliver(total: dict[State, int], theme: Theme, glyphs: Glyphs) -> Cell:
     ready, resource = total[State.READY], total[State.RESOURCE]
     if total[State.BLOCKING]:
         return glyphs.of(State.BLOCKING), theme.blocking
+    if total[State.GIL]:
+        return glyphs.of(State.GIL), theme.gil
     solid = State.RUN if total[State.RUN] and ready * 2 < CELL_PARTS else State.READY
     waits = max(_WAITS, key=lambda state: total[state])
     if not total[State.RUN] and ready * 8 < CELL_PARTS and ready < total[waits]:
@@ -271,5 +273,6 @@ def _plain(total: dict[State, int], theme: Theme, glyphs: Glyphs) -> Cell:
     """Without colours to share a cell: the longest state, run counting for more."""
     total = dict(total)
     total[State.RUN] *= 4
-    state = State.BLOCKING if total[State.BLOCKING] else max(total, key=lambda state: total[state])
+    slow = (state for state in (State.BLOCKING, State.GIL) if total[state])
+    state = next(slow, None) or max(total, key=lambda state: total[state])
     return glyphs.of(state), theme.of(state)

@@ -6,12 +6,14 @@ from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.findings.rules.blocked_put import BlockedPut
 from loopviz.model.findings.rules.cancelled_mid_write import CancelledMidWrite
 from loopviz.model.findings.rules.client_per_request import ClientPerRequest
+from loopviz.model.findings.rules.cpu_throttled import CpuThrottled
 from loopviz.model.findings.rules.deadlock import Deadlock
 from loopviz.model.findings.rules.gc_pause import GcPause
 from loopviz.model.findings.rules.gil_contention import GilContention
 from loopviz.model.findings.rules.lock_convoy import LockConvoy
 from loopviz.model.findings.rules.lock_held_across_io import LockHeldAcrossIo
 from loopviz.model.findings.rules.loop_spins import LoopSpins
+from loopviz.model.findings.rules.machine_busy import MachineBusy
 from loopviz.model.findings.rules.many_jobs import ManyJobs
 from loopviz.model.findings.rules.never_awaited import NeverAwaited
 from loopviz.model.findings.rules.pool_exhausted import PoolExhausted
@@ -36,6 +38,8 @@ RULES: tuple[type[Rule[Any]], ...] = (
     GilContention,
     GcPause,
     SlowImport,
+    CpuThrottled,
+    MachineBusy,
     Deadlock,
     SlotLeaked,
     BlockedPut,

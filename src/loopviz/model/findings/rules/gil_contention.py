@@ -2,7 +2,7 @@
 
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.rules.slow_callback import SlowCallback, StallCase, milliseconds
-from loopviz.model.state.stalls import SLOW_NS, Cause
+from loopviz.model.state.stalls import SLOW_NS, Cause, Stall
 from loopviz.units import duration_text
 
 __all__ = ["GilContention"]
@@ -17,8 +17,10 @@ class GilContention(SlowCallback):
         summary="a thread computes and keeps the GIL from the loop",
         why="A thread that computes keeps the GIL: the loop has work and may not run it.",
         fires_when=(
-            f"a callback takes {duration_text(SLOW_NS)} or more because another thread has the "
-            "GIL. One finding for each function"
+            f"a callback takes {duration_text(SLOW_NS)} or more, and would be shorter if the "
+            "loop's thread had not waited for the GIL: the watchdog saw it sleep there, and wake "
+            "up every few milliseconds as one does there, while other threads computed. One "
+            "finding for each function. Linux with glibc only"
         ),
         counts="callbacks",
         false_alarms='a function that was not sampled in time is "not seen"',
@@ -31,11 +33,14 @@ class GilContention(SlowCallback):
     )
     cause: Cause = "gil"
 
-    def sentence(self, case: StallCase, source: str) -> str:
-        if case.where is None:
-            return super().sentence(case, source)
+    def own(self, stall: Stall, until_ns: int) -> int:
+        return self.lasted(stall, until_ns) - stall.queued_ns
+
+    def sentence(self, case: StallCase, _source: str) -> str:
         if case.open_worst_ns > case.worst_ns:
             waited = f"has waited {duration_text(case.open_worst_ns)} so far"
         else:
             waited = f"waited {milliseconds(case)}"
+        if case.where is None:
+            return f"The loop {waited} for the GIL; the thread that had it was not seen"
         return f"The loop {waited} for the GIL while a thread ran {case.where.function}"

@@ -53,8 +53,9 @@ class ReadyDelayHigh(Rule[_Crowd]):
         why="No callback is slow, there are too many: each waits until all before it have run.",
         fires_when=(
             f"in {_SECONDS} seconds or more, {_SHARE:.0%} of the callbacks and {_MANY} at least "
-            f"wait {duration_text(_HIGH_NS)} or more for the loop, and no stall explains it. The "
-            "culprit is the line whose steps took most of that second"
+            f"wait {duration_text(_HIGH_NS)} or more for the loop, its thread's waits for a core "
+            "left out, and no stall explains it. The culprit is the line whose steps took most of "
+            "that second"
         ),
         counts="callbacks that waited; their wait",
         false_alarms=(
@@ -78,10 +79,12 @@ class ReadyDelayHigh(Rule[_Crowd]):
         series = self.context.loop.ready_delay
         first = int(np.searchsorted(series.times, since))
         times, delays = series.times[first:], series.values[first:]
+        starts = times - delays
+        delays = delays - self.context.trace.core_waits.within_each(starts, times)
         high = delays >= _HIGH_NS
         if np.count_nonzero(high) < max(_MANY, _SHARE * len(delays)):
             return
-        unexplained = self._unexplained(times[high], delays[high])
+        unexplained = delays[high][~self._explained(starts[high], times[high])]
         if len(unexplained) < max(_MANY, _SHARE * len(delays)):
             return
         culprit = self._culprit(np.concatenate(records), int(unexplained.max()))
@@ -128,16 +131,13 @@ class ReadyDelayHigh(Rule[_Crowd]):
         text = f"callbacks waited {waited} for the loop: {who.steps} steps of {who.label}"
         return f"{text} took {who.share:.0%} of a second"
 
-    def _unexplained(
-        self, times: NDArray[np.int64], delays: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """The delays that no stall overlaps."""
-        ready = times - delays
+    def _explained(self, ready: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these waits for the loop a stall overlaps."""
         explained = np.zeros(len(times), bool)
         stalls = self.context.trace.stalls
         for stall in stalls.overlapping(int(ready.min()), int(times.max())):
             explained |= (ready < stall.end_ns) & (times > stall.start_ns)
-        return delays[~explained]
+        return explained
 
     def _culprit(self, records: Records, waited_ns: int) -> tuple[object, _Culprit] | None:
         """The key of the case, and the place or site whose steps took most of this second.

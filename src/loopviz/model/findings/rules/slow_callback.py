@@ -12,14 +12,16 @@ from loopviz.model.state.stalls import SLOW_NS, Cause, Stall
 from loopviz.units import duration_text
 from loopviz.wire.endpoint_work import BODY, RESPONSE, EndpointWork
 
-__all__ = ["SlowCallback", "StallCase", "milliseconds"]
+__all__ = ["ERROR_NS", "SlowCallback", "StallCase", "milliseconds"]
 
-_ERROR_NS = 40 * MS
+ERROR_NS = 40 * MS
 """From here on repeated stalls are an error; shorter or single ones are a warning."""
 _HANGS_NS = 1 * SECOND
 """From here on a single stall is an error: every user notices."""
 _LINES = 100
 """How many lines of a package are told apart."""
+_NOTABLE_PARTS = 4
+"""A wait is told if it is more than a quarter of the stall."""
 
 _ADVICE = {
     BODY: "take a large body in parts (`request.stream()`), or parse and validate it in a process",
@@ -46,6 +48,10 @@ class StallCase(Case):
     """The frames from that line on, innermost first, and what it called."""
     blocked_by = ""
     """Who blocks the loop while a stall is open."""
+    own_ns = 0
+    """The longest, without its thread's waits for a core and for the GIL."""
+    queued_ns = gil_ns = 0
+    """About how long its thread waited for a core, and for the GIL, within the worst."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -97,6 +103,9 @@ class SlowCallback(Rule[StallCase]):
         case = self._case(stall)
         lasted = self.lasted(stall, stall.end_ns)
         case.record(lasted, stall.end_ns, stall.label, stall.request)
+        case.own_ns = max(case.own_ns, self.own(stall, stall.end_ns))
+        if lasted == case.worst_ns:
+            case.queued_ns, case.gil_ns = stall.queued_ns, stall.gil_ns
         case.label = stall.label
         if stall.package and stall.location is not None:
             case.spend(stall.location, lasted)
@@ -113,6 +122,7 @@ class SlowCallback(Rule[StallCase]):
             return
         case = self._case(on.stall)
         case.record_open(self.lasted(on.stall, now))
+        case.own_ns = max(case.own_ns, self.own(on.stall, now))
         case.blocked_by = on.stall.label
         for route, waits in on.unread:
             case.record_open_impact(route, waits, new=True)
@@ -128,12 +138,16 @@ class SlowCallback(Rule[StallCase]):
         """Whatever waited while it blocked the loop."""
         return (case.culprit,)
 
+    def own(self, stall: Stall, until_ns: int) -> int:
+        """What counts for how severe it is: without what its thread waited for meanwhile."""
+        return self.lasted(stall, until_ns) - stall.queued_ns - stall.gil_ns
+
     def check(self, case: StallCase) -> Verdict:
         return Verdict.WARN if case.count + case.open else Verdict.OK
 
     def severe(self, case: StallCase) -> bool:
-        often = case.longest_ns >= _ERROR_NS and case.count + case.open > 1
-        return often or case.longest_ns >= _HANGS_NS
+        often = case.own_ns >= ERROR_NS and case.count + case.open > 1
+        return often or case.own_ns >= _HANGS_NS
 
     def location(self, case: StallCase) -> Location | None:
         return case.where
@@ -152,10 +166,12 @@ class SlowCallback(Rule[StallCase]):
         if case.where is None:
             return f"{text}; its line was not seen"
         if case.work is not None:
-            return f"{text} {case.work.text(case.where.function)}"
-        if case.package:
-            return f"{text} in code of {case.package}" + (f", most in {source}" if source else "")
-        return f"{text} in {source}" if source else text
+            text = f"{text} {case.work.text(case.where.function)}"
+        elif case.package:
+            text += f" in code of {case.package}" + (f", most in {source}" if source else "")
+        elif source:
+            text = f"{text} in {source}"
+        return text + _waited(case) if case.open_worst_ns <= case.worst_ns else text
 
     def answerable(self, case: StallCase) -> bool:
         """Not for a line of a library: no branch of the scenario is there."""
@@ -192,3 +208,14 @@ class SlowCallback(Rule[StallCase]):
 def milliseconds(case: StallCase) -> str:
     """The longest stall that has ended: `50 ms`, however long."""
     return f"{case.worst_ns / MS:.0f} ms"
+
+
+def _waited(case: StallCase) -> str:
+    """What its thread waited for within the worst, if that is a notable part of it."""
+    waits = (case.queued_ns, "a core"), (case.gil_ns, "the GIL")
+    told = [
+        f"{duration_text(ns)} for {what}"
+        for ns, what in waits
+        if ns * _NOTABLE_PARTS > case.worst_ns
+    ]
+    return f"; of that its thread waited about {' and '.join(told)}" if told else ""

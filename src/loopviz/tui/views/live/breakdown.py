@@ -127,7 +127,8 @@ def _bar(request: RequestInfo, found: Breakdown, scene: Scene, width: int) -> St
     for part in found.parts:
         state = part_state(part, request)
         sums[state] = sums.get(state, 0) + part.total_ns
-    order = [State.RUN, State.BLOCKING, State.READY, State.RESOURCE, State.THREAD, State.AWAIT]
+    order = [State.RUN, State.BLOCKING, State.GIL, State.READY]
+    order += [State.RESOURCE, State.THREAD, State.AWAIT]
     shares = [(state, sums[state]) for state in order if state in sums]
     line = Line(width).add(" ", scene.theme.text)
     for text, style in state_bar(shares, scene, min(width - 2, 100)):

@@ -187,7 +187,7 @@ def _outcome(request: RequestInfo, columns: Columns, scene: Scene) -> tuple[str,
     if request.status >= 400 or request.status == 0:
         return f"{request.status or 'lost'} ", theme.alarm
     took = duration(request.end_ns - request.start_ns)
-    blocked = any(state is State.BLOCKING for _, _, state in request.spans)
+    blocked = any(state in (State.BLOCKING, State.GIL) for _, _, state in request.spans)
     waited = request.ready_ns * 2 > request.end_ns - request.start_ns
     return took + " ", theme.alarm if blocked else theme.warm if waited else theme.dim
 

@@ -16,6 +16,7 @@ __all__ = ["column_sizes", "draw_part", "has_culprit", "part_state"]
 _STATES = {
     "ran": State.RUN,
     "blocking": State.BLOCKING,
+    "gil": State.GIL,
     "ready": State.READY,
     "resource": State.RESOURCE,
     "await": State.AWAIT,
@@ -57,7 +58,7 @@ def draw_part(
     text = theme.cursor if chosen else theme.text
     line = Line(width).add(glyphs.pointer if chosen else " ", text)
     line.add(glyphs.of(state), theme.of(state))
-    word = {"await": "thread" if state is State.THREAD else "await"}.get(part.kind, part.kind)
+    word = "thread" if state is State.THREAD else "GIL" if part.kind == "gil" else part.kind
     share = 100 * part.total_ns / max(1, request.end_ns - request.start_ns)
     percent = f"{share:.0f}" if share >= 0.5 else "<1"
     count = f"{part.count}{glyphs.times}"
@@ -102,6 +103,11 @@ def _what(part: Part, scene: Scene) -> str:
         if part.what == IN_TRANSIT:
             return "no one held it up: it was on its way"
         return f"held up by {what} #{part.request}" if part.request else f"held up by {what}"
+    if part.kind == "gil":
+        who = part.location.function if part.location else ""
+        return (
+            f"its step waited while {clean(who)} had the GIL" if who else "its step waited for it"
+        )
     if part.kind == "blocking":
         return what or "its own step blocked the loop"
     if part.kind == "ran":

@@ -48,6 +48,7 @@ class LiveView(View):
         ("-4s", "on the axis: before now; while it is frozen, before the freeze"),
         ("ran", "of a chosen request: its own steps, short ones"),
         ("blocking", "its own steps that blocked the loop for 20 ms or more"),
+        ("GIL", "its own steps that waited that long for the GIL"),
         ("ready", "it could run, but others ran: who, and on which line"),
         (
             "decided",

@@ -1,0 +1,128 @@
+"""Stalls that the machine made: the loop's thread could run and had no core."""
+
+from loopviz.clock import MS
+from loopviz.testing import Story
+from tests.model.findings.stories import CYCLE, fed, found
+
+CLOCK = 250 * MS
+"""Time after which nothing more can become known of a stall."""
+
+
+def measured():
+    return Story().waits_for_core().idle(MS)
+
+
+def stall(story, lasted, waited, *, line=20):
+    """A request's step of `lasted` ms, in which its thread waits `waited` for a core at the end."""
+    story.task(1, CYCLE).step(1).request(1, "GET /a").runs(12 * MS)
+    story.sampled("/app/api.py", line, "order").runs((lasted - 12) * MS)
+    if waited:
+        story.waits_for_core(waited * MS)
+    return story.response(1, "GET /a").end(1).idle(CLOCK)
+
+
+def test_no_line_is_blamed_for_a_wait_for_a_core():
+    story = measured()
+    for _ in range(3):
+        stall(story, 30, 24)
+    (finding,) = found(story)
+    assert (finding.rule, finding.count, finding.worst_ns) == ("machine-busy", 3, 24 * MS)
+    assert (finding.location, finding.severity) == (None, "warning")
+    assert finding.sentence == (
+        "The loop waited about 24 ms for a core, and 72 ms in total; no line of the app is slow"
+    )
+
+
+def test_a_machine_that_was_busy_for_a_moment_makes_no_finding():
+    assert found(stall(measured(), 30, 24)) == []
+
+
+def test_it_is_never_an_error():
+    story = measured()
+    for _ in range(9):
+        stall(story, 2000, 1990)
+    assert [finding.severity for finding in found(story)] == ["warning"]
+
+
+def test_a_wait_that_is_known_only_after_the_stall_counts():
+    """The watchdog looks ten milliseconds later, and the batch of the stall has been read."""
+    story = stall(stall(measured(), 30, 24), 30, 24)
+    model = fed(story.callback("f", 30 * MS).idle(8 * MS))
+    assert model.findings() == ()
+    story.waits_for_core(25 * MS, since=40 * MS).idle(CLOCK).feed(model)
+    assert [(f.rule, f.count) for f in model.findings()] == [("machine-busy", 3)]
+
+
+def test_a_blocking_call_on_a_busy_machine_keeps_its_line():
+    story = measured()
+    for _ in range(3):
+        stall(story, 50, 9)
+    (finding,) = found(story)
+    assert (finding.rule, finding.location.line, finding.severity) == ("slow-callback", 20, "error")
+    assert "its thread waited" not in finding.sentence
+
+
+def test_work_that_is_slow_anyway_says_how_long_it_waited_for_a_core():
+    (finding,) = found(stall(measured(), 100, 60))
+    assert finding.sentence == (
+        "GET /a blocked the loop 100 ms in line 20 of /app/api.py; "
+        "of that its thread waited about 60 ms for a core"
+    )
+
+
+def test_work_that_is_slow_only_on_a_busy_machine_is_no_error():
+    story = measured()
+    for _ in range(3):
+        stall(story, 100, 65)
+    assert [(f.rule, f.severity) for f in found(story)] == [("slow-callback", "warning")]
+
+
+def test_a_short_wait_does_not_excuse_a_callback_of_just_twenty_milliseconds():
+    assert [finding.rule for finding in found(stall(measured(), 21, 2))] == ["slow-callback"]
+
+
+def test_waits_before_and_after_the_stall_do_not_count():
+    story = measured().waits_for_core(9 * MS).idle(MS)
+    story.task(1, CYCLE).step(1).runs(30 * MS).end(1).idle(12 * MS)
+    story.waits_for_core(10 * MS).idle(CLOCK)
+    assert [finding.rule for finding in found(story)] == ["slow-callback"]
+
+
+def test_its_victims_are_those_of_the_machine():
+    story = measured()
+    for first in (1, 3, 5):
+        story.task(first, CYCLE).task(first + 1, CYCLE)
+        story.step(first).request(first, "GET /a").runs(30 * MS).waits_for_core(24 * MS)
+        story.response(first, "GET /a").end(first)
+        story.step(first + 1, waited=30 * MS).request(first + 1, "GET /b")
+        story.response(first + 1, "GET /b").end(first + 1).idle(CLOCK)
+    (finding,) = found(story)
+    assert (finding.rule, finding.victims, finding.victim_wait_ns) == ("machine-busy", 3, 90 * MS)
+
+
+def test_at_the_end_of_a_run_nothing_more_can_become_known():
+    story = measured()
+    for _ in range(3):
+        story.callback("f", 30 * MS).waits_for_core(24 * MS).idle(MS)
+    model = fed(story)
+    model.stop(story.now_ns)
+    assert [finding.rule for finding in model.findings()] == ["machine-busy"]
+
+
+def test_what_was_waited_from_look_to_look_counts_for_all_that_ran_meanwhile():
+    """The watchdog had no core either: its looks are long apart."""
+    story = measured()
+    for _ in range(4):
+        story.callback("f", 500 * MS).callback("f", 500 * MS)
+        story.waits_for_core(500 * MS, since=1000 * MS).idle(CLOCK)
+    (finding,) = found(story)
+    assert (finding.rule, finding.count) == ("slow-callback", 8)
+
+
+def test_a_wait_counts_for_the_time_in_which_the_loop_was_busy():
+    story = measured()
+    for _ in range(3):
+        story.idle(70 * MS).callback("f", 30 * MS).waits_for_core(28 * MS, since=100 * MS)
+        story.idle(CLOCK)
+    (finding,) = found(story)
+    assert (finding.rule, finding.worst_ns) == ("machine-busy", 28 * MS)
