@@ -1,5 +1,7 @@
 """The entry point: runs the command line; turns errors into one sentence and an exit code."""
 
+import atexit
+import gc
 import os
 import sys
 import traceback
@@ -14,6 +16,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line. Raises SystemExit unless all is well."""
     clean_streams()
+    atexit.register(gc.freeze)  # else a search for cycles in all there is delays the end
     words = [word for word in sys.argv[1:] if word != "--debug"]
     try:
         try:

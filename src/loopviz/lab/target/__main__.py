@@ -7,6 +7,8 @@ The first message on standard input is a `TargetConfig`. Messages go back to the
 
 import argparse
 import asyncio
+import atexit
+import gc
 import logging
 import os
 import socket
@@ -48,6 +50,7 @@ Send = Callable[[Message], None]
 
 def main() -> int:
     """Serve until a message says to quit, or until the parent is gone."""
+    atexit.register(gc.freeze)  # no search for cycles at the end; the handlers of the app run first
     parser = argparse.ArgumentParser(prog="loopviz.lab.target")
     parser.add_argument("--out-fd", type=int, required=True)
     parser.add_argument("--run-dir", type=Path, required=True)
