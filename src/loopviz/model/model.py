@@ -198,6 +198,7 @@ class Model:
     def lost(self, records: int, at: int) -> None:
         """The loop's ring was overrun: so many records are missing before the next batch."""
         at = at or self._history.newest_ns
+        self._feed_workers(at)
         self._dropped += records
         self._log.clear()
         self.loop.gap()
@@ -208,6 +209,7 @@ class Model:
         """The aux ring was overrun: so many samples and marks are missing."""
         self._dropped += records
         if records:
+            self._feed_workers(None)
             self.trace.resources.jobs_gap(self._history.newest_ns)
             self.trace.jobs.gap(self._history.newest_ns)
 

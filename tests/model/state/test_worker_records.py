@@ -186,6 +186,17 @@ def test_after_a_loss_in_the_loop_s_ring_neither():
     assert (pool.holders, pool.waiters, pool.group.waiting) == ({}, {}, 0)
 
 
+def test_what_a_worker_did_before_a_loss_is_lost_with_it():
+    story, model = begin(), Model()
+    request(story, 1).job(11, THREADS, by=1).idle(MS).feed(model)
+    story.runs(MS).job_starts(11, THREADS).job_acquires(11, POOL, 1)
+    model.feed_aux(*story.aux_batch())
+    model.lost(3, story.now_ns)
+    story.idle(MS).feed(model)
+    (jobs,) = model.builder.jobs()
+    assert (jobs.queued, jobs.running, pool_of(model).holders) == (0, (), {})
+
+
 def test_a_wait_whose_end_was_not_seen_ends_with_its_job():
     story = begin()
     job(request(story, 1), 11, 1).job_waits_for(11, POOL).idle(MS).job_ends(11, THREADS).idle(MS)

@@ -66,6 +66,10 @@ def _blocks(pool: Any) -> bool:
     return pool._overflow >= pool._max_overflow > -1 and bool(pool._pool.empty())
 
 
+def _is_async(pool: Any) -> bool:
+    return bool(getattr(pool, "_is_asyncio", False))
+
+
 def _recreate(original: Any) -> Any:
     def recreate(self: Any) -> Any:
         pool = original(self)
@@ -106,7 +110,7 @@ def _got(pool: Any, connection: Any, waiter: int | None) -> None:
     try:
         resource = resource_of(pool)
         if resource is not None:
-            blocking = waiter is None and not pool._is_asyncio
+            blocking = waiter is None and not _is_async(pool)
             place = recorder.lines.of(user_frame(sys._getframe(1))) if blocking else 0
             who = recorder.task()
             vars(connection)["_loopviz_who"] = recorder, who
@@ -118,7 +122,7 @@ def _got(pool: Any, connection: Any, waiter: int | None) -> None:
 def _wait_if(recorder: Recorder, pool: Any) -> int | None:
     try:
         _measure(pool)
-        if pool._is_asyncio:
+        if _is_async(pool):
             hide(pool._pool._queue)  # if the pool is older than the probe
     except Exception as error:  # noqa: BLE001 - the app must go on
         recorder.fail("wait", error)
@@ -126,7 +130,7 @@ def _wait_if(recorder: Recorder, pool: Any) -> int | None:
 
 
 def _gave_up(recorder: Recorder, pool: Any, waiter: int) -> None:
-    if pool._is_asyncio:
+    if _is_async(pool):
         gave_up(recorder, pool, _in_use, waiter)
         return
     try:
@@ -139,7 +143,7 @@ def _gave_up(recorder: Recorder, pool: Any, waiter: int) -> None:
 
 def _give_back(original: Any) -> Any:
     def _do_return_conn(self: Any, record: Any) -> None:
-        who = vars(record).pop("_loopviz_who", None)  # before another one may get it
+        who = getattr(record, "__dict__", {}).pop("_loopviz_who", None)  # then others may get it
         try:
             original(self, record)
         finally:
@@ -150,7 +154,7 @@ def _give_back(original: Any) -> Any:
 
 def _gave_back(pool: Any, who: tuple[Recorder, int] | None) -> None:
     """Record that a connection was returned, on whichever thread, by whom it was taken."""
-    recorder, task_id = who or (current() if pool._is_asyncio else None, None)
+    recorder, task_id = who or (current() if _is_async(pool) else None, None)
     if recorder is not None:
         try:
             resource = resource_of(pool)
