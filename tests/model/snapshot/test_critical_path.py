@@ -246,3 +246,5 @@ def test_the_parts_of_any_path_sum_to_the_latency(story):
             path = model.critical_path(info)
             assert path.total_ns == info.end_ns - info.start_ns
             assert all(part.total_ns > 0 for part in path.parts)
+            ran = [part.total_ns for part in path.parts if part.own and part.kind == "ran"]
+            assert sum(ran) == info.busy_ns  # nobody else stands for its own steps
