@@ -52,8 +52,7 @@ class Author:
     @strawberry.field
     async def books(self, first: int = 5) -> list["Book"]:
         query = "select id, title, author from books where author = ? limit ?"
-        rows = await db.execute_fetchall(query, (self.id, first))
-        return [Book(*row) for row in rows]
+        return books_of(await db.execute_fetchall(query, (self.id, first)))
 
 
 @strawberry.type
@@ -67,10 +66,15 @@ class Book:
         return await info.context["authors"].load(self.author_id)
 
 
+def books_of(rows) -> list[Book]:
+    return [Book(id=number, title=title, author_id=author) for number, title, author in rows]
+
+
 async def load_authors(ids: list[int]) -> list[Author]:
     marks = ",".join("?" * len(ids))
     query = f"select id, name from authors where id in ({marks})"
-    found = {row[0]: Author(*row) for row in await db.execute_fetchall(query, ids)}
+    rows = await db.execute_fetchall(query, ids)
+    found = {number: Author(id=number, name=name) for number, name in rows}
     return [found[number] for number in ids]
 
 
@@ -79,7 +83,7 @@ class Query:
     @strawberry.field
     async def books(self, first: int = 20) -> list[Book]:
         query = "select id, title, author from books limit ?"
-        return [Book(*row) for row in await db.execute_fetchall(query, (first,))]
+        return books_of(await db.execute_fetchall(query, (first,)))
 
     @strawberry.field
     def version(self) -> str:

@@ -79,6 +79,20 @@ def test_the_culprit_s_steps_are_short():
     assert "steps of refresh at line 12 of /app/feed.py" in seen.sentence
 
 
+def test_a_request_and_its_tasks_are_one_culprit():
+    """The steps of each take as long: which took more would change from second to second."""
+    story = request(Story().idle(MS), 1)
+    story.task(2, SPAWNED, parent=1).task(3, "another")
+    for second in range(4):
+        for i in range(900):
+            task = (1, 2, 3)[i % 3]
+            ns = MS + (second % 2 == task % 2) * MS // 10
+            story.step(task, ns, waited=30 * MS, place=STEP if task == 2 else "")
+        story.polls()
+    (seen,) = found(answered(story, 1).idle(2 * SECOND).idle(MS))
+    assert "steps of GET /a at line 12 of /app/feed.py took" in seen.sentence
+
+
 def test_a_thread_that_does_not_run_is_not_crowded():
     """The callbacks that were to run before the others took 10 ms, and these waited 30."""
     story = Story().idle(MS).task(1, SPAWNED)

@@ -53,6 +53,20 @@ def test_a_queue_that_is_used(story):
     assert found(story) == []
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_tasks_of_open_requests_end_with_them(answered):
+    """Each request makes 20 tasks: a large query, or one that leaves them behind."""
+    story = Story().idle(MS)
+    for task in range(1, 600, 21):
+        request(story, task)
+        for child in range(task + 1, task + 21):
+            story.task(child, SPAWNED, parent=task)
+        if answered:
+            story.response(task, "GET /a")
+        story.idle(200 * MS)
+    assert ("unbounded-growth" in [f.rule for f in found(story)]) == answered
+
+
 def test_tasks_that_become_ever_more():
     story = Story().idle(MS)
     for task in range(1, 300):

@@ -1,5 +1,6 @@
 """`ready-delay-high`: no callback blocks the loop for long, but there are too many of them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -36,6 +37,20 @@ class _Culprit(NamedTuple):
     where: Location | None
     steps: int
     share: float
+
+
+class _Work:
+    """What a request with its tasks, or other tasks of one line, did in a second."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.steps = 0
+        self.spent: Counter[int] = Counter()
+        """By place, in ns."""
+
+    def add(self, place: int, steps: int, ns: float) -> None:
+        self.steps += int(steps)
+        self.spent[place] += int(ns)
 
 
 class _Crowd(Case):
@@ -154,18 +169,22 @@ class ReadyDelayHigh(Rule[_Crowd]):
         whose = np.stack([switches[name][ran] for name in ("kind", "task_id", "b")], axis=1)
         keys, group, steps = np.unique(whose, axis=0, return_inverse=True, return_counts=True)
         spent = np.bincount(group.reshape(-1), weights=lasted[ran])
-        sums: dict[tuple[int, str], list[float]] = {}
+        sums: dict[object, _Work] = {}
         tasks = self.context.trace.tasks.known()
         for (kind, task_id, b), count, ns in zip(keys.tolist(), steps, spent, strict=True):
             task = tasks.get(task_id)
             place = b or (task.site if kind == Kind.STEP and task is not None else 0)
-            total = sums.setdefault((place, self._label(kind, task, b)), [0, 0])
-            total[0] += count
-            total[1] += ns
-        (place, label), (count, ns) = max(sums.items(), key=lambda item: item[1][1])
-        where = self.context.place(place)
-        key = where or label
-        return key, _Culprit(label, where, int(count), ns / SECOND)
+            label = self._label(kind, task, b)
+            request = task.request if task is not None else None
+            who = (place, label) if request is None else request.route
+            sums.setdefault(who, _Work(label if request is None else request.route)).add(
+                place, count, ns
+            )
+        work = max(sums.values(), key=lambda work: work.spent.total())
+        places = (self.context.place(place) for place, _ in work.spent.most_common())
+        where = next((place for place in places if place is not None), None)
+        share = work.spent.total() / SECOND
+        return where or work.label, _Culprit(work.label, where, work.steps, share)
 
     def _label(self, kind: int, task: Task | None, site: int) -> str:
         trace = self.context.trace

@@ -69,8 +69,8 @@ class UnboundedGrowth(Rule[_Growing]):
         why="More comes in than is worked off, and nothing says stop: memory and delay grow.",
         fires_when=(
             f"the lowest count of each second rises for {_LASTING_S} s and by {_ITEMS} items (a "
-            f"queue or stream without a bound) or {_TASKS} tasks (those that serve requests do not "
-            "count); a fall starts anew"
+            f"queue or stream without a bound) or {_TASKS} tasks (those that work for an open "
+            "request do not count); a fall starts anew"
         ),
         counts="seconds in which it grew; for how long",
         false_alarms=(
@@ -123,15 +123,27 @@ class UnboundedGrowth(Rule[_Growing]):
         if self._tasks is None:
             self._tasks = _Trend(now, self._live())
         elif self._tasks.second(now, self._live()) and self._tasks.lasts(now, _TASKS):
+            tasks = self._on_their_own()
+            if len(tasks) < _TASKS:
+                return
             case = self.case(_TASK_GROWTH)
             self._grew(case, self._tasks, now)
-            tasks = [t for t in self.context.trace.tasks.live.values() if not t.serving]
             case.queue = _waited_for(tasks)
             sites = Counter(task.site for task in tasks)
             case.site = sites.most_common(1)[0][0] if sites else 0
             case.label = (
                 self.context.trace.site(case.site).name.rpartition(".<locals>.")[2] or "a task"
             )
+
+    def _on_their_own(self) -> list[Task]:
+        """The tasks that do not work for a request that is open: these end with it."""
+        trace = self.context.trace
+        return [
+            task
+            for task in trace.tasks.live.values()
+            if task.request is None
+            or trace.requests.open.get(task.request.task) is not task.request
+        ]
 
     def gap(self) -> None:
         self._queues.clear()
