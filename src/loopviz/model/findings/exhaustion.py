@@ -111,8 +111,6 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             lasted = now - wait.began_ns
             case = self._open_case(wait.resource.group, wait.capacity, lasted)
             case.label = case.label or self.context.label(wait.task)
-            for culprit, ns in self.context.blocked_now(wait.began_ns, now):
-                case.owe_open(culprit, ns)
             if case.open == 1:  # the oldest one
                 case.stuck_at = self._holder(wait.resource)
                 case.stuck = self._stuck(wait.resource)
@@ -124,6 +122,9 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             group = executor.resource.group
             if executor.queued and self.family(group) and _was_full(group):
                 self._refresh_jobs(executor.resource, now)
+        for case in self.cases.values():
+            if case.open:
+                self.owe_open(case, now - case.open_worst_ns, now)
 
     def check(self, case: ExhaustionCase) -> Verdict:
         assert case.group is not None
@@ -204,8 +205,6 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             if job.resource is resource and waits >= SHORT_NS:
                 case = self._open_case(resource.group, resource.capacity, waits)
                 case.label = case.label or "a job"
-                for culprit, ns in self.context.blocked_now(job.submitted_ns, now):
-                    case.owe_open(culprit, ns)
 
     def _holder(self, resource: Resource) -> Location | None:
         """Where the task is that has held a unit the longest."""

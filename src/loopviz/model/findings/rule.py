@@ -157,6 +157,14 @@ class Rule(Observer, Generic[C]):
         for culprit, ns in self.context.blocked(start, end):
             case.owe(culprit, ns)
 
+    def owe_open(self, case: C, since: int, now: int) -> None:
+        """Stalls account for as much of what is open as of the oldest, which began at `since`.
+
+        Call it once all that is open is recorded: there may be very many waits and stalls.
+        """
+        for culprit, ns in self.context.blocked_now(since, now):
+            case.owe_open(culprit, ns * case.open_ns // max(now - since, 1))
+
     # ---- findings
 
     def judge(self, now: int) -> None:

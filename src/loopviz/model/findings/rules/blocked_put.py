@@ -112,8 +112,9 @@ class BlockedPut(Rule[_Full]):
             if request is not None:
                 case.record_open_impact(request.route, lasted, new=True)
                 case.waiting.add(request)
-            for culprit, ns in self.context.blocked_now(wait.began_ns, now):
-                case.owe_open(culprit, ns)
+        for case in self.cases.values():
+            if case.open:
+                self.owe_open(case, now - case.open_worst_ns, now)
 
     def check(self, case: _Full) -> Verdict:
         standing = max(case.queue.longest, case.open_worst_ns)
