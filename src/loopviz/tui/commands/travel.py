@@ -280,7 +280,7 @@ def _widen(controller: Controller, columns: Columns, by: int) -> None:
 
 
 def _stall_text(stall: StallInfo) -> str:
-    """`212 ms in scenarios/block.py:64`; `first use: imported jinja2, 46 ms, once`; `the GIL, …`."""
+    """`212 ms in scenarios/block.py:64`; `first use: imported jinja2, 46 ms, once`."""
     lasted = duration(stall.end_ns - stall.start_ns, " ")
     if stall.cause == "import":
         return f"{clean(stall.did)}, {lasted}, once"
