@@ -247,7 +247,7 @@ class StackSamples:
                 stall.package = stall.location.file.partition("/")[0]
             stall.call = named[stack.culprit - 1] if stack.culprit else None
             stall.stack = tuple(named[:_DEPTH])
-            inside = named[: stack.culprit] if stack.culprit else self._library(named)
+            inside = named if stall.package else named[: stack.culprit]
             if stall.cause == "callback" and any(
                 frame.path.startswith(_IMPORTS) for frame in inside
             ):
@@ -283,10 +283,6 @@ class StackSamples:
         frame = stack.frames[stack.culprit]
         where, work = self._naming.location(frame), parse_site(frame).name
         return (self._naming.definition(where), parse(work)) if work else (where, None)
-
-    def _library(self, named: Sequence[Location]) -> Sequence[Location]:
-        """All frames, if none is the user's."""
-        return () if self._naming.is_users(named[0].path) else named
 
     def _imported(self, inside: Sequence[Location]) -> str:
         """The outermost module that these frames import; empty: it was not seen."""

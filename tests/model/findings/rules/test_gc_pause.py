@@ -49,7 +49,26 @@ def test_one_finding_however_many_lines_it_meets():
         story.task(line + 1, CYCLE).step(line + 1).sampled("/app/api.py", 20 + line, "order")
         story.runs(50 * MS).gc(50 * MS).end(line + 1).idle(MS)
     (finding,) = found(story)
-    assert (finding.rule, finding.count, finding.severity) == ("gc-pause", 3, "error")
+    assert (finding.rule, finding.count) == ("gc-pause", 3)
+
+
+@pytest.mark.parametrize(
+    ("lasted", "times", "severity"),
+    [
+        (59, 20, "warning"),
+        (99, 20, "warning"),
+        (100, 1, "warning"),
+        (100, 2, "error"),
+        (1000, 1, "error"),
+    ],
+)
+def test_pauses_are_an_error_from_a_tenth_of_a_second_on(lasted, times, severity):
+    """A line that takes 40 ms again and again is one: it may be moved elsewhere, a heap may not."""
+    story = Story().idle(MS)
+    for _ in range(times):
+        story.callback("f").runs(lasted * MS).gc(lasted * MS).idle(100 * MS)
+    (finding,) = found(story)
+    assert (finding.rule, finding.severity) == ("gc-pause", severity)
 
 
 def test_many_collections_are_of_the_callbacks_own_making():

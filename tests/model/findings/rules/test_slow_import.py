@@ -32,13 +32,19 @@ def test_a_line_that_imports_again_and_again():
 
 BODY = "\t/v/site-packages/anyio/_backends/_asyncio.py\t90\t<module>"
 BY = "\t<frozen importlib._bootstrap>\t241\t_call_with_frames_removed"
+COMPILES = "\t/usr/lib/python3.11/re/_compiler.py\t738\tcompile"
 LAZY = "\t/v/site-packages/anyio/_core/_eventloop.py\t200\tget_async_backend"
 USER = "\t/app/api.py\t20\torder"
 
 
 @pytest.mark.parametrize(
     ("culprit", "frames"),
-    [(3, (BODY, BY, LAZY, USER)), (0, (BODY, BY, LAZY)), (0, (BY, BODY, BY, LAZY))],
+    [
+        (3, (BODY, BY, LAZY, USER)),
+        (0, (BODY, BY, LAZY)),
+        (0, (BY, BODY, BY, LAZY)),
+        (1, (COMPILES, BODY, BY, LAZY)),
+    ],
 )
 def test_the_first_use_of_a_module_is_a_note_at_its_stall(culprit, frames):
     """Whether user code is on the stack or not."""

@@ -1,11 +1,18 @@
 """`gc-pause`: a garbage collection blocks the loop."""
 
+from loopviz.clock import MS, SECOND
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.rules.slow_callback import SlowCallback, StallCase, milliseconds
 from loopviz.model.state.stalls import SLOW_NS, Cause, Stall
 from loopviz.units import duration_text
 
-__all__ = ["GcPause"]
+__all__ = ["ERROR_NS", "GcPause"]
+
+ERROR_NS = 100 * MS
+"""From here on repeated pauses are an error; shorter or single ones are a warning. A heap of a
+hundred thousand objects costs 40 ms at a time, which a request meets once at most."""
+_HANGS_NS = 1 * SECOND
+"""From here on a single pause is an error: every user notices."""
 
 
 class GcPause(SlowCallback):
@@ -36,6 +43,10 @@ class GcPause(SlowCallback):
 
     def lasted(self, stall: Stall, _until_ns: int) -> int:
         return stall.paused_ns
+
+    def severe(self, case: StallCase) -> bool:
+        often = case.longest_ns >= ERROR_NS and case.count + case.open > 1
+        return often or case.longest_ns >= _HANGS_NS
 
     def sentence(self, case: StallCase, _source: str) -> str:
         held = milliseconds(case) if case.count else duration_text(case.open_worst_ns)
