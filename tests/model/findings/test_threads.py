@@ -185,3 +185,32 @@ def test_one_job_that_waits_again_and_again_is_one_wait():
         story.job_ends(100 + task, THREADS).polls()
         answered(story.step(task, place="thread").releases(task, THREADS, 0), task)
     assert "sequential-awaits" not in rules(story)
+
+
+@pytest.mark.parametrize(("connections", "rules_found"), [(1, ["pool-exhausted"]), (9, None)])
+def test_threads_that_are_all_taken_because_they_wait_for_connections(connections, rules_found):
+    """Three threads; each job holds the only connection for 100 ms."""
+    story = Story().idle(MS).resource(POOL, "sqlalchemy.pool", connections, made_at=MADE)
+    story.resource(THREADS, "ThreadPoolExecutor", 3, name="default executor")
+    jobs = range(1, 21)
+    for task in jobs:
+        request(story, task).job(task, THREADS, "query", by=task).idle(MS)
+
+    def start(job):
+        if job in jobs:
+            story.job_starts(job, THREADS)
+            if connections == 1:
+                story.job_waits_for(job, POOL, place=QUERY)
+
+    for job in (1, 2, 3):
+        start(job)
+    for job in jobs:
+        story.job_acquires(job, POOL, 1, place=QUERY).idle(100 * MS).job_releases(job, POOL, 0)
+        answered(story.job_ends(job, THREADS).idle(MS).step(job), job)
+        start(job + 3)
+    findings = rules(story)
+    assert list(findings) == (rules_found or ["thread-limiter-exhausted"])
+    if rules_found:
+        (so,) = findings["pool-exhausted"][0].consequences
+        assert so.rule == "thread-limiter-exhausted"
+        assert so.sentence.startswith("there were 20 waits for threads of default executor, ")

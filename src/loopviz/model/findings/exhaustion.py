@@ -1,5 +1,6 @@
 """The base of the rules about exhausted resources: no unit is left, and a queue stands."""
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 
@@ -39,6 +40,8 @@ class ExhaustionCase(Case):
         self.holders = HolderStats()
         self.stuck_at: Location | None = None
         """Where a holder waits that releases nothing."""
+        self.inside = Counter[ResourceGroup]()
+        """What the jobs of an executor waited for while they had its workers, and how long."""
         self.stuck: tuple[Subject, ...] = ()
         """The requests of all holders, if each unit is held for one while others wait."""
 
@@ -63,6 +66,8 @@ class ExhaustionRule(Rule[ExhaustionCase]):
     # ---- events
 
     def wait_over(self, wait: Wait) -> None:
+        if wait.job is not None and (of := self.cases.get(wait.job.resource.group)) is not None:
+            of.inside[wait.resource.group] += wait.ended_ns - wait.began_ns
         if wait.idle or wait.waited_ns < SHORT_NS or not self.family(wait.resource.group):
             return
         case = self._case(wait.resource.group, wait.capacity, wait.waited_ns)
@@ -141,11 +146,14 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         return bool(case.gave_up) or (case.longest_ns >= LONG_NS and lasted >= _DRAINS_NS)
 
     def about(self, case: ExhaustionCase) -> Iterable[Subject]:
-        """The resource; what its holders hang at, if all of them do; what blocked the loop."""
+        """The resource; what its holders hang at or wait for inside; what blocked the loop."""
         assert case.group is not None
         yield case.group
         if case.stuck and all(one in self.context.explained for one in case.stuck):
             yield from case.stuck
+        for inside, ns in case.inside.most_common(1):
+            if 2 * ns >= case.holders.total_ns:
+                yield inside
         yield from super().about(case)
 
     def explains(self, case: ExhaustionCase) -> Iterable[Subject]:
