@@ -13,6 +13,7 @@ import asyncio, bcrypt, json
 async def login(user, password):
     if not bcrypt.checkpw(password.encode(), user.hashed):
         return None
+    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), b"salt", 9).hex()
     text = json.dumps(rows_of(user))
     await asyncio.sleep(1)
     return render(
@@ -70,6 +71,7 @@ def line_of(text, nth=0):
     ("text", "called", "instead"),
     [
         ("checkpw", "", "bcrypt.checkpw, password.encode(), user.hashed"),
+        ("hashlib", "", "hashlib.pbkdf2_hmac, …"),
         ("json.dumps", "dumps", "json.dumps, rows_of(user)"),
         ("json.dumps", "rows_of", "rows_of, user"),
         ("return render(", "render", "render, user, text"),

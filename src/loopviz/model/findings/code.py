@@ -16,7 +16,28 @@ _FILES = 50
 _CELLS = 72
 """How long a suggested expression may be; then its arguments give way."""
 
-_CHEAP = {"decode", "encode", "format", "get", "hexdigest", "int", "len", "range", "str", "strip"}
+_CHEAP = frozenset(
+    (
+        "decode",
+        "encode",
+        "format",
+        "get",
+        "hex",
+        "hexdigest",
+        "int",
+        "items",
+        "join",
+        "keys",
+        "len",
+        "lower",
+        "range",
+        "split",
+        "str",
+        "strip",
+        "upper",
+        "values",
+    )
+)
 """Names of calls that never are the slow one of a line."""
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
