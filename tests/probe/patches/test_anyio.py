@@ -7,6 +7,7 @@ import anyio.to_thread
 import pytest
 from anyio._backends import _asyncio as backend
 from anyio.streams import memory
+from starlette.concurrency import iterate_in_threadpool
 
 from loopviz.probe.patches import rename, unwatch, watch
 from loopviz.wire.events import TASK_CANCELLED, TASK_RETURNED, WAIT_GET, WAIT_PUT, Kind
@@ -176,6 +177,19 @@ def test_threads_are_jobs_of_the_default_limiter(watched):
     assert [job[:2] for job in jobs(recording)] == [DONE[:2], DONE[:2]]
     assert [b for name, b in story(recording, "anyio.CapacityLimiter")] == [1, 0, 1, 0]
     assert {e.text for e in recording.aux if e.kind is Kind.JOB_START} == {"AnyIO worker thread"}
+
+
+def test_a_plain_generator_that_is_streamed_is_what_its_jobs_run(watched):
+    """Starlette runs it a little further in a thread for each item."""
+
+    def rows():
+        yield from "ab"
+
+    async def main():
+        assert [item async for item in iterate_in_threadpool(rows())] == ["a", "b"]
+
+    records = watched(main()).of(Kind.JOB)
+    assert [e.text.partition("\t")[0].rpartition(".")[2] for e in records] == ["rows"] * 3
 
 
 def test_a_job_given_up_before_a_thread_was_free(watched):
