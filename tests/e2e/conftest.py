@@ -23,19 +23,19 @@ def runtime_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def ours(runtime_folder):
     """A function: the processes, by pid, that work for this test's loopviz."""
+    mark = f"XDG_RUNTIME_DIR={runtime_folder}".encode()
 
     def find() -> dict[int, str]:
         found = {}
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
+        for entry in Path("/proc").glob("[0-9]*"):
             try:
-                environment = (entry / "environ").read_bytes()
+                if mark not in (entry / "environ").read_bytes():
+                    continue
                 words = (entry / "cmdline").read_bytes().split(b"\0")
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
-            if f"XDG_RUNTIME_DIR={runtime_folder}".encode() in environment and state != "Z":
+            if state != "Z" and int(entry.name) != os.getpid():
                 found[int(entry.name)] = b" ".join(words).decode()
         return found
 

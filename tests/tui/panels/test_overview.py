@@ -7,7 +7,7 @@ from tests.tui.fake_run import T0, FakeRun
 from tests.tui.stage import Stage, drive
 
 
-def far_out(play, size=(80, 24)):
+def far_out(play):
     """A run of the block scenario that is long over its 65 s of detail, at 2 s a column."""
 
     async def begin(stage: Stage) -> None:
@@ -17,7 +17,7 @@ def far_out(play, size=(80, 24)):
         assert "2 s/column" in stage.text()
         await play(stage)
 
-    return drive(begin, size, Stage(FakeRun("block")))
+    return drive(begin, stage=Stage(FakeRun("block")))
 
 
 def cells(stage, row):
@@ -35,30 +35,24 @@ def detail(stage):
     return stage.app.controller.columns.at(stage.app.scene.snapshot.oldest_ns)
 
 
-def test_live_loop_and_lag_are_known_where_requests_are_not():
-    async def play(stage: Stage) -> None:
-        for _ in range(2):  # live, then frozen
-            oldest = detail(stage)
-            assert oldest > 15
-            begin = stage.app.scene.snapshot.overview.start_s * SECOND
-            assert stage.app.controller.columns.at(begin) < 0  # the run is longer than the window
-            loop = cells(stage, row_of(stage, "LOOP"))[:oldest]
-            assert "!" in loop
-            assert " " not in loop
-            assert " " not in cells(stage, row_of(stage, "0.3ms-1s"))[:oldest]
-            ping = cells(stage, row_of(stage, "GET /ping"))
-            assert not set(ping[: oldest - 1]) & set("█▒▏▉")
-            assert ping[oldest:].strip()
-            found = [row for row in range(24) if "kept for 6" in cells(stage, row)]
-            assert len(found) == 1
-            await stage.press("space")
+def test_loop_lag_and_utilization_are_known_where_requests_are_not():
+    async def live(stage: Stage) -> None:
+        oldest = detail(stage)
+        assert oldest > 15
+        begin = stage.app.scene.snapshot.overview.start_s * SECOND
+        assert stage.app.controller.columns.at(begin) < 0  # the run is longer than the window
+        loop = cells(stage, row_of(stage, "LOOP"))[:oldest]
+        assert "!" in loop
+        assert " " not in loop
+        assert " " not in cells(stage, row_of(stage, "0.3ms-1s"))[:oldest]
+        ping = cells(stage, row_of(stage, "GET /ping"))
+        assert not set(ping[: oldest - 1]) & set("█▒▏▉")
+        assert ping[oldest:].strip()
+        found = [row for row in range(24) if "kept for 6" in cells(stage, row)]
+        assert len(found) == 1
 
-    far_out(play)
-
-
-def test_the_loop_view_says_why_its_heat_map_is_blank_and_knows_the_utilization():
-    async def play(stage: Stage) -> None:
-        await stage.press("4")
+    async def loop_view(stage: Stage) -> None:
+        """It says why its heat map is blank, and knows the utilization."""
         found = [line for line in stage.lines() if "callbacks are kept for the last 6" in line]
         assert len(found) == 1
         begin = stage.app.controller.columns.at(stage.app.scene.snapshot.overview.start_s * SECOND)
@@ -68,7 +62,16 @@ def test_the_loop_view_says_why_its_heat_map_is_blank_and_knows_the_utilization(
         await stage.press("0")
         assert "are kept" not in stage.text()
 
-    far_out(play, (160, 50))
+    async def play(stage: Stage) -> None:
+        await live(stage)
+        await stage.press("space")
+        await live(stage)
+        await stage.press("space")
+        await stage.resize(160, 50)
+        await stage.press("4")
+        await loop_view(stage)
+
+    far_out(play)
 
 
 def test_what_is_known_of_a_second_does_not_change_with_its_age():

@@ -39,15 +39,14 @@ def many() -> FakeRun:
     return run
 
 
-def picked(*keys, run=None, size=(80, 24), whole=False):
-    run = run or many()
+def picked(*keys, whole=False):
     texts = []
 
     async def play(stage: Stage) -> None:
         await stage.press("s", *keys)
         texts.append((stage.text(), stage.dump()))
 
-    drive(play, size, Stage(run))
+    drive(play, stage=Stage(many()))
     return texts[0][whole]
 
 
@@ -57,12 +56,19 @@ def test_golden(golden):
 
 
 def test_the_chosen_one_is_always_in_sight():
-    for downs in (0, 12, 13, 19):
-        text = picked(*["j"] * downs)
-        assert f"{downs + 1:>2} " in text
-        assert text.count(" 20 ") == (downs > 12)
-    for size in ((60, 16), (300, 90)):
-        assert "lesson17" in picked("G", "k", "k", size=size)
+    async def play(stage: Stage) -> None:
+        await stage.press("s")
+        for downs, more in ((0, 0), (12, 12), (13, 1), (19, 6)):
+            await stage.press(*["j"] * more)
+            assert f"{downs + 1:>2} " in stage.text()
+            assert stage.text().count(" 20 ") == (downs > 12)
+        for size in ((60, 16), (300, 90)):
+            await stage.press("escape")
+            await stage.resize(*size)
+            await stage.press("s", "G", "k", "k")
+            assert "lesson17" in stage.text()
+
+    drive(play, stage=Stage(many()))
 
 
 def test_a_broken_entry_is_readable_in_full():
