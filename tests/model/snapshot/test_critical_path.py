@@ -127,20 +127,21 @@ def test_a_thread_job_is_queued_and_runs():
     assert outline(path) == [
         "2 own: ran",
         "1 own: ready :41",
-        "20 own: job resize :41",
-        "4 own: queued resize :41",
+        "20 own: job resize :3",
+        "4 own: queued resize :3",
     ]
     assert path.others
 
 
 def test_a_job_that_waits_in_its_thread():
     story = request(begin(), 1).job(1, THREADS, "resize\t/app/i.py\t3\t", by=1).runs(MS)
-    story.job_starts(1, THREADS).selects().runs(MS).job_waits_for(1, LOCK).runs(20 * MS)
+    story.job_starts(1, THREADS).selects().runs(MS).job_waits_for(1, LOCK, place=WAITS)
+    story.runs(20 * MS)
     story.job_acquires(1, LOCK).runs(2 * MS).job_ends(1, THREADS).polls().step(1, place=FUTURE)
     assert outline(path_of(ends(story, 1), 1)) == [
         "2 own: ran",
-        "3 own: job resize :41",
-        "20 own: resource lock :41",
+        "3 own: job resize :3",
+        "20 own: resource lock :20",
     ]
 
 
@@ -149,7 +150,7 @@ def test_a_job_may_be_submitted_long_before_it_starts():
     story = request(begin(), 1).job(1, THREADS, "resize\t/app/i.py\t3\t", by=1).runs(MS)
     story.idle(5 * MS).step(1, MS, place=FUTURE).selects().job_starts(1, THREADS).runs(20 * MS)
     story.job_ends(1, THREADS).polls().step(1, place=FUTURE)
-    assert "20 own: job resize :41" in outline(path_of(ends(story, 1), 1))
+    assert "20 own: job resize :3" in outline(path_of(ends(story, 1), 1))
 
 
 def test_a_job_that_ran_before_is_not_what_it_awaits():

@@ -180,16 +180,18 @@ class _Walk:
         job = self._steps.job(task, start, end)
         if job is None or what not in ("thread", "future", ""):
             return self._add(start, end, task, "await", what, place, via)
-        function = self._trace.site(job.place).name
+        function = self._trace.site(job.place)
+        line = job.place if function.path else place
         if job.ended_ns:
             end = self._add(max(start, job.ended_ns), end, task, "ready", "", place, via)
-        for began, ended, number in reversed(job.waits):
-            end = self._add(max(start, ended), end, task, "job", function, place, via)
+        for began, ended, number, waits_at in reversed(job.waits):
+            end = self._add(max(start, ended), end, task, "job", function.name, line, via)
             name = self._resource_name(number)
-            end = self._add(max(start, began), end, task, "resource", name, place, via)
+            at = waits_at or line
+            end = self._add(max(start, began), end, task, "resource", name, at, via)
         if job.started_ns:
-            end = self._add(max(start, job.started_ns), end, task, "job", function, place, via)
-        return self._add(start, end, task, "queued", function, place, via)
+            end = self._add(max(start, job.started_ns), end, task, "job", function.name, line, via)
+        return self._add(start, end, task, "queued", function.name, line, via)
 
     def _add(
         self,

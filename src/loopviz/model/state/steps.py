@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.model.events import Event, rows
+from loopviz.model.state.trace import IN_AUX
 from loopviz.wire.events import NUMBER, Kind
 
 __all__ = ["JobTimes", "Step", "Steps"]
@@ -40,8 +41,8 @@ class JobTimes(NamedTuple):
     """The number of the executor's resource."""
     place: int
     """The place of its function."""
-    waits: tuple[tuple[int, int, int], ...]
-    """Its waits for resources in its thread: beginning, end, and the resource's number."""
+    waits: tuple[tuple[int, int, int, int], ...]
+    """Its waits for resources in its thread: beginning, end, the resource's number, the place."""
 
 
 class _Acts(NamedTuple):
@@ -69,12 +70,14 @@ class Steps:
         self._known_acts: dict[int, _Acts] = {}
         self._jobs: dict[int, list[int]] = {}
         self._job_waits: dict[int, list[list[int]]] = {}
-        for at, a, job, _, kind in rows(jobs):
+        for at, a, job, b, kind in rows(jobs):
             if kind in (Kind.JOB_START, Kind.JOB_END):
                 times = self._jobs.setdefault(a >> 32 & NUMBER, [0, 0])
                 times[kind == Kind.JOB_END] = at
             elif kind == Kind.WAIT:
-                self._job_waits.setdefault(job, []).append([at, until_ns, a & NUMBER])
+                self._job_waits.setdefault(job, []).append(
+                    [at, until_ns, a & NUMBER, b + IN_AUX if b else 0]
+                )
             else:
                 for wait in self._job_waits.get(job, ())[-1:]:
                     wait[1] = min(wait[1], at)
@@ -154,7 +157,7 @@ class Steps:
                 acts = acts._replace(made=(at, other))
             elif kind == Kind.JOB:
                 started, ended = self._jobs.get(other, (0, 0))
-                waited = tuple((w[0], w[1], w[2]) for w in self._job_waits.get(other, ()))
+                waited = tuple((w[0], w[1], w[2], w[3]) for w in self._job_waits.get(other, ()))
                 acts.jobs.append(JobTimes(at, started, ended, number, b, waited))
             elif kind == Kind.WAIT:
                 waits.append((number, b))
