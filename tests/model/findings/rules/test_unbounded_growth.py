@@ -89,6 +89,15 @@ def test_a_burst_of_tasks_that_ends():
     assert found(story) == []
 
 
+def test_a_library_s_tasks_are_the_load_s():
+    """The loop accepts each connection in a task of its own."""
+    story = Story().idle(MS)
+    for task in range(1, 300):
+        story.task(task, "accept\t/usr/lib/python3.11/asyncio/selector_events.py\t1\taccept")
+        story.step(task).idle(20 * MS)
+    assert found(story) == []
+
+
 def test_requests_that_pile_up_are_the_load_s():
     story = Story().idle(MS)
     for task in range(1, 300):

@@ -70,7 +70,7 @@ class UnboundedGrowth(Rule[_Growing]):
         fires_when=(
             f"the lowest count of each second rises for {_LASTING_S} s and by {_ITEMS} items (a "
             f"queue or stream without a bound) or {_TASKS} tasks (those that work for an open "
-            "request do not count); a fall starts anew"
+            "request and a library's own do not count); a fall starts anew"
         ),
         counts="seconds in which it grew; for how long",
         false_alarms=(
@@ -128,6 +128,7 @@ class UnboundedGrowth(Rule[_Growing]):
                 return
             case = self.case(_TASK_GROWTH)
             self._grew(case, self._tasks, now)
+            case.size = len(tasks)
             case.queue = _waited_for(tasks)
             sites = Counter(task.site for task in tasks)
             case.site = sites.most_common(1)[0][0] if sites else 0
@@ -136,13 +137,14 @@ class UnboundedGrowth(Rule[_Growing]):
             )
 
     def _on_their_own(self) -> list[Task]:
-        """The tasks that do not work for a request that is open: these end with it."""
+        """The tasks of the user's lines, but not those of open requests: these end with them."""
         trace = self.context.trace
+        opened = trace.requests.open
         return [
             task
             for task in trace.tasks.live.values()
-            if task.request is None
-            or trace.requests.open.get(task.request.task) is not task.request
+            if task.request is None or opened.get(task.request.task) is not task.request
+            if self.context.place(task.site) is not None
         ]
 
     def gap(self) -> None:
