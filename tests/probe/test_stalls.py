@@ -4,6 +4,7 @@ import asyncio
 import functools
 import gc
 import json
+import linecache
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 from loopviz.clock import MS, monotonic_ns
 from loopviz.engine.collector import Collector
 from loopviz.model.model import Model
+from loopviz.model.names import Naming
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.install import AUX_RING, LOOP_RING
@@ -34,7 +36,7 @@ class Held(NamedTuple):
 
 def model_of(folder):
     """All that the probe has seen."""
-    model = Model()
+    model = Model(naming=Naming((), linecache.getline))
     collector = Collector(folder / LOOP_RING, folder / AUX_RING, model)
     collector.drain()
     collector.close()

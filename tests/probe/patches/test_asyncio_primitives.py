@@ -155,6 +155,26 @@ def test_an_event_of_a_library_is_no_resource(watched, what):
     assert place in [event.text for event in recording.of(Kind.STEP)]
 
 
+def test_an_event_in_a_dataclass_of_a_library_is_no_resource(watched):
+    """Its constructor is compiled from a string."""
+    library = code_in(
+        LIBRARY,
+        "from dataclasses import dataclass, field\n"
+        "@dataclass\n"
+        "class Frame:\n"
+        "    done: asyncio.Event = field(default_factory=asyncio.Event)\n"
+        "async def read(loop):\n"
+        "    frame = Frame()\n"
+        "    loop.call_later(1, frame.done.set)\n"
+        "    await frame.done.wait()",
+    )
+
+    async def main():
+        await library["read"](asyncio.get_running_loop())
+
+    assert watched(main()).of(Kind.RESOURCE) == []
+
+
 @pytest.mark.parametrize("what", ["asyncio.Lock", "anyio.Lock"])
 def test_a_lock_that_a_library_makes_for_itself_is_no_resource(watched, what):
     """The one in an object that user code makes is a part of that object."""
@@ -180,13 +200,19 @@ def test_a_lock_that_a_library_makes_for_itself_is_no_resource(watched, what):
 
 def test_an_event_made_before_the_probe_is_whose_who_awaits_it(loop, probe_of, recording):
     library = code_in(LIBRARY, "async def read(event): await event.wait()")
-    events = [asyncio.Event() for _ in range(2)]
+    wait_for = code_in(asyncio.tasks.__file__, "async def wait_for(wait): await wait")["wait_for"]
+    events = [asyncio.Event() for _ in range(4)]
     probe = probe_of(loop)
 
     async def main():
         for event in events:
             asyncio.get_running_loop().call_later(1, event.set)
-        await asyncio.gather(library["read"](events[0]), wait(events[1]))
+        await asyncio.gather(
+            library["read"](events[0]),
+            wait(events[1]),
+            wait_for(events[2].wait()),  # as `asyncio.wait_for` from Python 3.12 on
+            asyncio.wait_for(events[3].wait(), 9),
+        )
 
     async def wait(event):
         await event.wait()
@@ -194,8 +220,8 @@ def test_an_event_made_before_the_probe_is_whose_who_awaits_it(loop, probe_of, r
     loop.run(main())
     probe.uninstall()
     seen = recording(probe)
-    assert [row[0] for row in resources(seen).values()] == ["asyncio.Event"]
-    assert len(seen.of(Kind.WAIT)) == 1
+    assert [row[0] for row in resources(seen).values()] == ["asyncio.Event"] * 3
+    assert len(seen.of(Kind.WAIT)) == 3
 
 
 @pytest.mark.parametrize("kind", ["asyncio.Event", "anyio.Event"])

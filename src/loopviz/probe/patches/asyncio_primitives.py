@@ -67,9 +67,8 @@ def _event_init(original: Any) -> Any:
         original(self)
         frame = sys._getframe(1)
         code = frame.f_code
-        if (code_kinds.get(id(code)) or PLACES.kind(code)) == USER or (
-            type(self) is not Event and not made_by_library(frame)
-        ):
+        user = (code_kinds.get(id(code)) or PLACES.kind(code)) == USER
+        if (user or type(self) is not Event) and not made_by_library(frame):
             make(self)
         else:
             hide(self)
@@ -95,8 +94,15 @@ def _event_wait(original: Any) -> Any:
     return wait
 
 
-def _is_librarys(awaiting: FrameType) -> bool:
-    """True if a coroutine of a library awaits an event that was made before the probe came."""
+def _is_librarys(awaiting: FrameType | None) -> bool:
+    """True if a coroutine of a library awaits an event that was made before the probe came.
+
+    `asyncio.wait_for` awaits for whoever calls it.
+    """
+    while awaiting is not None and awaiting.f_code.co_filename == asyncio.tasks.__file__:
+        awaiting = awaiting.f_back
+    if awaiting is None:
+        return False
     code = awaiting.f_code
     return bool(code.co_flags & CO_COROUTINE) and PLACES.kind(code) != USER
 
