@@ -3,15 +3,17 @@
 import gc
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from loopviz.clock import MS
+from loopviz.probe.cgroup import CpuLimit, Throttled
 from loopviz.probe.cpu_time import Spent
 from loopviz.probe.places import Places
 from loopviz.probe.stacks import thread_frames
 from loopviz.probe.watchdog import Watchdog
-from loopviz.wire.events import Kind
+from loopviz.wire.events import NUMBER, Kind
 
 
 class AuxRing:
@@ -19,6 +21,7 @@ class AuxRing:
 
     def __init__(self, stage):
         self.stage, self.sampled, self.queued, self.gil, self.texts = stage, [], [], [], []
+        self.throttled = []
 
     def intern_all(self, texts):
         return list(range(len(texts)))
@@ -29,6 +32,9 @@ class AuxRing:
             return
         if kind is Kind.WAITED_FOR_GIL:
             self.gil.append((self.stage.now // MS, a // MS, b // 10))
+            return
+        if kind is Kind.THROTTLED:
+            self.throttled.append((self.stage.now // MS, a >> 32, a & NUMBER, text))
             return
         assert kind is Kind.STALL
         self.sampled.append((a, self.stage.now))
@@ -42,6 +48,7 @@ class Stage:
         self.now, self.callbacks, self.until = 0, callbacks, until
         self.aux_ring = AuxRing(self)
         self.looked, self.known, self.in_gil = 0, True, False
+        self.limits = ()
         self.spends = lambda wall: (wall, 0, 0, 1)  # on a core, others, without one, slices
         self.lost = {}  # how long the watchdog is without the GIL in the round that began at a time
 
@@ -69,6 +76,7 @@ class Stage:
         dog = Watchdog(self.running, thread, self.aux_ring, Places(), self.clock, fail)
         dog._loop.close()
         dog._stop, dog._loop = self, self  # it waits, and looks at the loop's thread, here
+        dog._limits = self.limits
         dog._computing = lambda _frames: sys._getframe()
         dog._go_round()
         return self.aux_ring.sampled
@@ -153,6 +161,27 @@ def test_waits_for_a_core_are_recorded_look_by_look():
     stage.spends = lambda wall: (0, 0, wall // 2, 1)
     stage.play()
     assert stage.aux_ring.queued == [(0, 0, 0), (10 * MS, 0, 50), (20 * MS, 10 * MS, 50)]
+
+
+class Limits:
+    """A CPU limit that was reached in some periods before each time that it is looked at."""
+
+    def __init__(self, *reached):
+        self.left, self.limit = list(reached), CpuLimit(0.5, "cpu.max 50000 100000", Path())
+
+    def reached(self):
+        found = self.left.pop(0)
+        return Throttled(self.limit, 10, found) if found else None
+
+
+def test_a_cpu_limit_is_looked_at_once_a_second_and_after_waits_for_a_core():
+    stage = Stage(until=1040 * MS)
+    stage.limits = Limits(0, 3, 2)
+    stage.spends = lambda wall: (0, 0, 6 * MS if stage.now in (500 * MS, 1020 * MS) else 0, 1)
+    stage.play()
+    assert stage.limits.left == [2]
+    limit = "0.5\tcpu.max 50000 100000"
+    assert stage.aux_ring.throttled == [(1020, 10, 3, limit)]
 
 
 def test_where_the_kernel_does_not_tell_it_says_nothing():

@@ -131,11 +131,13 @@ class Stall:
         """
         self.queued_ns, self.gil_ns = queued_ns, gil_ns
         lasted, waited = (self.end_ns or now_ns) - self.start_ns, queued_ns + gil_ns
-        not_slow = lasted - self.paused_ns - waited < SLOW_NS
-        in_gc = self.cause == "gc" and 2 * queued_ns < lasted
-        if not not_slow or 4 * waited < lasted or in_gc:
+        if self.cause == "gc":  # whose wait for the GIL is one for the collection
+            gil_ns, waited, rest = 0, queued_ns, lasted - queued_ns
+        else:  # a collection waits for a core as everything else does
+            rest = (lasted - waited) * (lasted - self.paused_ns) // max(lasted, 1)
+        if rest >= SLOW_NS or 4 * waited < lasted:
             return
-        if gil_ns >= queued_ns:
+        if gil_ns > queued_ns:
             self._is_nobodys("gil", "a wait for the GIL")
             self.location = keeps_gil
         else:

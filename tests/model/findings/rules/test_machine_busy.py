@@ -25,9 +25,10 @@ def test_no_line_is_blamed_for_a_wait_for_a_core():
     story = measured()
     for _ in range(3):
         stall(story, 30, 24)
-    (finding,) = found(story)
+    (finding,) = fed(story, "to_thread").findings()
     assert (finding.rule, finding.count, finding.worst_ns) == ("machine-busy", 3, 24 * MS)
     assert (finding.location, finding.severity) == (None, "warning")
+    assert finding.suggested_fix == ""
     assert finding.sentence == (
         "The loop waited about 24 ms for a core, and 72 ms in total; no line of the app is slow"
     )
@@ -126,3 +127,33 @@ def test_a_wait_counts_for_the_time_in_which_the_loop_was_busy():
         story.idle(CLOCK)
     (finding,) = found(story)
     assert (finding.rule, finding.worst_ns) == ("machine-busy", 28 * MS)
+
+
+def collects(lasted, paused, waited):
+    """Three callbacks in which a collection runs, and waits for a core as well."""
+    story = measured()
+    for _ in range(3):
+        story.task(1, CYCLE).step(1).runs(20 * MS).sampled("/app/api.py", 20, "order")
+        story.runs((lasted - 20) * MS).gc(paused * MS)
+        story.waits_for_core(waited * MS, since=lasted * MS).end(1).idle(CLOCK)
+    return [(finding.rule, finding.severity) for finding in found(story)]
+
+
+def test_a_collection_that_is_slow_anyway_is_one_on_a_busy_machine_too():
+    assert collects(1000, 900, 600) == [("gc-pause", "error")]
+
+
+def test_a_collection_that_is_slow_only_on_a_busy_machine_is_no_error():
+    assert collects(200, 190, 150) == [("gc-pause", "warning")]
+    assert collects(60, 50, 45) == [("machine-busy", "warning")]
+
+
+def test_a_wait_for_a_core_within_a_collection_is_not_left_out_twice():
+    """The callback makes objects, and so it makes the collections, none of which is long."""
+    story = measured()
+    for _ in range(3):
+        story.task(1, CYCLE).step(1).sampled("/app/api.py", 20, "order")
+        for _ in range(20):
+            story.runs(100 * MS).gc(50 * MS).waits_for_core(45 * MS, since=100 * MS)
+        story.end(1).idle(CLOCK)
+    assert [finding.rule for finding in found(story)] == ["slow-callback"]

@@ -10,8 +10,11 @@ from tests.model.findings.stories import SPAWNED, answered, found, request
 STEP = "future\t/app/feed.py\t12\tfeed"
 
 
-def crowded(seconds, *, delay=30, runs=1, share=1.0, stalls=False):
-    """Callbacks of 1 ms each, so that each waited for those before it."""
+def crowded(seconds, *, delay=30, runs=1, share=1.0, stalls=False, no_core=0.0):
+    """Callbacks of 1 ms each, so that each waited for those before it.
+
+    The loop's thread had no core for that share of the time.
+    """
     story = Story().idle(MS).task(1, SPAWNED)
     for second in range(seconds):
         if stalls:
@@ -20,6 +23,8 @@ def crowded(seconds, *, delay=30, runs=1, share=1.0, stalls=False):
         for i in range(count):
             waited = delay * MS if i % 100 < 100 * share and (second or i > delay) else 0
             story.step(1, runs * MS, waited=min(waited, story.now_ns), place=STEP)
+            if no_core and i % 10 == 9:
+                story.waits_for_core(int(no_core * 10 * MS))
         story.polls()
     return story.idle(MS).idle(2 * SECOND).idle(MS)
 
@@ -41,6 +46,11 @@ def test_many_short_steps():
         "Callbacks waited 30 ms for the loop, though none blocked it for long: "
         "999 steps of refresh at line 12 of /app/feed.py took 100% of a second"
     )
+
+
+@pytest.mark.parametrize(("no_core", "rules"), [(0.3, ["ready-delay-high"]), (0.8, [])])
+def test_that_the_thread_had_no_core_is_nobodys_fault(no_core, rules):
+    assert [finding.rule for finding in found(crowded(4, no_core=no_core))] == rules
 
 
 def test_the_requests_that_waited():

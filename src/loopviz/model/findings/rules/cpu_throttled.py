@@ -31,6 +31,9 @@ class CpuThrottled(SlowCallback):
     )
     cause: Cause = "limit"
 
+    def answerable(self, _case: StallCase) -> bool:
+        return False
+
     def lasted(self, stall: Stall, _until_ns: int) -> int:
         return stall.queued_ns
 

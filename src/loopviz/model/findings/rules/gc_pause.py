@@ -44,9 +44,14 @@ class GcPause(SlowCallback):
     def lasted(self, stall: Stall, _until_ns: int) -> int:
         return stall.paused_ns
 
+    def own(self, stall: Stall, until_ns: int) -> int:
+        """The collections waited for a core as the rest of it did."""
+        lasted = max(until_ns - stall.start_ns, 1)
+        return stall.paused_ns * (lasted - stall.queued_ns) // lasted
+
     def severe(self, case: StallCase) -> bool:
-        often = case.longest_ns >= ERROR_NS and case.count + case.open > 1
-        return often or case.longest_ns >= _HANGS_NS
+        often = case.own_ns >= ERROR_NS and case.count + case.open > 1
+        return often or case.own_ns >= _HANGS_NS
 
     def sentence(self, case: StallCase, _source: str) -> str:
         held = milliseconds(case) if case.count else duration_text(case.open_worst_ns)

@@ -42,6 +42,9 @@ class MachineBusy(SlowCallback):
     )
     cause: Cause = "machine"
 
+    def answerable(self, _case: StallCase) -> bool:
+        return False
+
     def lasted(self, stall: Stall, _until_ns: int) -> int:
         return stall.queued_ns
 
