@@ -14,7 +14,7 @@ from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.spans import LaneCells
 from loopviz.tui.screens.main import MainScreen
 from loopviz.tui.state.view_state import LIVE
-from tests.tui.fake_run import FakeRun
+from tests.tui.fake_run import BLOCKING_LINE, FakeRun
 from tests.tui.stage import Stage, drive
 
 
@@ -184,7 +184,8 @@ def test_waits_for_the_gil_are_drawn_and_named_as_such():
         assert re.search(r"▚ GIL +\d+ %.*its step waited while report had the GIL", text)
         victim = await choose_victim(stage)
         assert f"GET /ping #{victim.number}" in stage.text()
-        assert re.search(r"ready +\d+ %.*held up by the GIL .*block.py:64", stage.text())
+        line = f"block.py:{BLOCKING_LINE.line}"
+        assert re.search(rf"ready +\d+ %.*held up by the GIL .*{line}", stage.text())
 
     live(play, (160, 50))
 
