@@ -21,7 +21,7 @@ def test_a_stall_that_is_nearly_all_garbage_collection(elsewhere):
     (finding,) = found(stall(Story().idle(MS), 100, 95, elsewhere=elsewhere))
     assert finding.rule == "gc-pause"
     assert finding.sentence == (
-        "A garbage collection blocked the loop 95 ms; no line of the app is slow"
+        "A garbage collection blocked the loop 95 ms; no line is to blame for that"
     )
     assert (finding.location, finding.worst_ns) == (None, 95 * MS)
 

@@ -30,7 +30,7 @@ def test_no_line_is_blamed_for_a_wait_for_a_core():
     assert (finding.location, finding.severity) == (None, "warning")
     assert finding.suggested_fix == ""
     assert finding.sentence == (
-        "The loop waited about 24 ms for a core, and 72 ms in total; no line of the app is slow"
+        "The loop waited about 24 ms for a core, and 72 ms in total; no line is to blame for that"
     )
 
 

@@ -55,4 +55,4 @@ class GcPause(SlowCallback):
 
     def sentence(self, case: StallCase, _source: str) -> str:
         held = milliseconds(case) if case.count else duration_text(case.open_worst_ns)
-        return f"A garbage collection blocked the loop {held}; no line of the app is slow"
+        return f"A garbage collection blocked the loop {held}; no line is to blame for that"

@@ -58,5 +58,5 @@ class MachineBusy(SlowCallback):
         return (
             f"The loop waited about {duration_text(case.longest_ns)} for a core, and "
             f"{duration_text(self.context.trace.core_waits.total_ns)} in total; "
-            "no line of the app is slow"
+            "no line is to blame for that"
         )
