@@ -54,7 +54,7 @@ scenario = Scenario(
     router=router,
     lifespan=lifespan,
     fixes=[shared, shared_context],
-    load=[Load("GET /weather", rps=20), Load("GET /ping", rps=20)],
+    load=[Load("GET /weather", rps=20, warm_up=True), Load("GET /ping", rps=20)],
     expect=[
         Expect("findings client-per-request", at_least=50),
         Expect("utilization", fix="shared", at_most=0.5),

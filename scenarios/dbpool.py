@@ -70,7 +70,7 @@ scenario = Scenario(
     router=router,
     lifespan=lifespan,
     fixes=[release, pool_15, shed, limit],
-    load=[Load("GET /order", rps=40), Load("GET /ping", rps=20)],
+    load=[Load("GET /order", rps=40, warm_up=True), Load("GET /ping", rps=20)],
     expect=[
         Expect("errors GET /order", at_least=0.05, why="the pool's timeout"),
         Expect("findings pool-exhausted", at_least=1),

@@ -60,7 +60,7 @@ scenario = Scenario(
     fixes=[task_group, return_exceptions, deadline],
     counters=[in_vain],
     load=[
-        Load("GET /trip", rps=12, warm_up=False),  # what it leaves behind would be counted
+        Load("GET /trip", rps=12),
         Load("GET /ping", rps=20),
     ],
     expect=[

@@ -63,7 +63,7 @@ scenario = Scenario(
     link="https://github.com/fastapi/fastapi/issues/1224",
     router=router,
     fixes=[page, dump_json, thread],
-    load=[Load("GET /rows", rps=5), Load("GET /ping", rps=20)],
+    load=[Load("GET /rows", rps=5, warm_up=True), Load("GET /ping", rps=20)],
     expect=[
         Expect("findings slow-callback", at_least=10),
         Expect("findings slow-callback", fix="page", at_most=0.3),

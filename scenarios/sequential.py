@@ -57,7 +57,7 @@ scenario = Scenario(
     router=router,
     lifespan=lifespan,
     fixes=[gather, task_group, comprehension],
-    load=[Load("GET /forecast", rps=8), Load("GET /ping", rps=20)],
+    load=[Load("GET /forecast", rps=8, warm_up=True), Load("GET /ping", rps=20)],
     expect=[
         Expect("findings sequential-awaits", at_least=20),
         Expect("p50_ms GET /forecast", fix="gather", at_most=0.4),

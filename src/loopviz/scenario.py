@@ -64,9 +64,10 @@ class Load:
     """Share of the requests, 0 to 1, whose client disconnects before it has the response …"""
     leaves_within_s: float = 0.5
     """… at a random moment, at most this many seconds after sending."""
-    warm_up: bool = True
-    """Whether a `GET` is sent once before the load begins, so that what happens only once, such as
-    imports, is no part of the lesson. That request is neither shown nor counted."""
+    warm_up: bool = False
+    """Whether this `GET` is sent once before the load begins, so that what happens only once, such
+    as imports, is no part of the lesson. That request is neither shown nor counted. It is not for
+    a route whose first request matters: one that fills a cache, or makes a client."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def test_two_pools_of_two_connections_are_exhausted(tmp_path):
             for found in report["findings"]
             if (found["location"] or {}).get("line") == calls
         }
-        assert "All 2 HTTP connections of " in rules["pool-exhausted"]["sentence"]
+        assert "Both HTTP connections of " in rules["pool-exhausted"]["sentence"]
         assert rules["pool-exhausted"]["victims"] > 5
     kinds = [found["kind"] for found in report["resources"]]
     assert kinds.count("httpcore.pool") == 2, "the load's own client is none of the app's"

@@ -179,7 +179,9 @@ def test_a_watchdog_that_breaks_is_reported_and_ends(loop, probe_of, recording, 
     loop.run(main())
     probe.uninstall()
     assert said == []
-    assert [e.text for e in recording(probe).aux] == ["watchdog: RuntimeError: no stack"]
+    waits = (Kind.QUEUED, Kind.WAITED_FOR_GIL)  # of a machine that is full: seen before
+    told = [e.text for e in recording(probe).aux if e.kind not in waits]
+    assert told == ["watchdog: RuntimeError: no stack"]
 
 
 def test_a_hook_that_failed_is_used_no_more(loop, probe_of, recording, caplog):

@@ -28,11 +28,11 @@ def test_each_route_that_changes_nothing_is_asked_once():
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     load = [
-        Load("GET /items/{n}?of=2", rps=1),
-        Load("GET /ping", rps=20),
-        Load("GET /ping", rps=2),
-        Load("POST /pay", rps=5),
-        Load("GET /once", rps=5, warm_up=False),
+        Load("GET /items/{n}?of=2", rps=1, warm_up=True),
+        Load("GET /ping", rps=20, warm_up=True),
+        Load("GET /ping", rps=2, warm_up=True),
+        Load("POST /pay", rps=5, warm_up=True),
+        Load("GET /once", rps=5),
     ]
     run(app, load, state={"db": 1})
     assert sorted(asked) == [
@@ -47,7 +47,7 @@ def test_counters_get_their_values_back():
     async def app(scope, receive, send):
         counter.value += 1
 
-    run(app, [Load("GET /a", rps=1)], [counter])
+    run(app, [Load("GET /a", rps=1, warm_up=True)], [counter])
     assert counter.value == 3
 
 
@@ -63,7 +63,7 @@ def test_what_raises_is_nobodys_and_what_hangs_is_cancelled():
         finally:
             ended.append(scope["path"])
 
-    load = [Load("GET /raises", rps=1), Load("GET /hangs", rps=1)]
+    load = [Load("GET /raises", rps=1, warm_up=True), Load("GET /hangs", rps=1, warm_up=True)]
     assert run(app, load) == pytest.approx(LIMIT_S)
     assert ended == ["/hangs"]
 
@@ -74,4 +74,4 @@ def test_what_cannot_be_cancelled_is_waited_for_no_longer():
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(1)
 
-    assert run(app, [Load("GET /a", rps=1)]) == pytest.approx(LIMIT_S + CANCEL_S)
+    assert run(app, [Load("GET /a", rps=1, warm_up=True)]) == pytest.approx(LIMIT_S + CANCEL_S)

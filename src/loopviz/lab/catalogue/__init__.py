@@ -79,7 +79,7 @@ class LoadInfo:
     copies: int = 1
     leaves: float = 0.0
     leaves_within_s: float = 0.5
-    warm_up: bool = True
+    warm_up: bool = False
 
     @property
     def name(self) -> str:

@@ -1,7 +1,7 @@
 """The warm-up: first imports and first compiles happen before the load begins.
 
-Each route with a safe method is asked once, within the process and past the server and the probe's
-wrapper: so it is no request to anybody, and no lane or figure has it.
+Each route that says so is asked once, if its method is safe, within the process and past the
+server and the probe's wrapper: so it is no request to anybody, and no lane or figure has it.
 """
 
 import asyncio
