@@ -106,12 +106,14 @@ class Stall:
     def add_pauses(self, paused_ns: int, longest_ns: int, now_ns: int) -> None:
         """Garbage collections ran within it for so long, the longest of them for `longest_ns`.
 
-        They are its cause if it would not be slow without them, or if one of them took most of it.
-        Many in one callback are of its own making: it makes that many objects.
+        They are its cause if it would not be slow without them and they are a quarter of it, or if
+        one of them took most of it. Many in one callback are of its own making: it makes that many
+        objects.
         """
         self.paused_ns = paused_ns
         lasted = (self.end_ns or now_ns) - self.start_ns
-        if paused_ns and (lasted - paused_ns < SLOW_NS or 2 * longest_ns >= lasted):
+        needed = lasted - paused_ns < SLOW_NS and 4 * paused_ns >= lasted
+        if paused_ns and (needed or 2 * longest_ns >= lasted):
             self._is_nobodys("gc", "a garbage collection")
 
     def add_waits(

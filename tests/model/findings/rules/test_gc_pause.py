@@ -31,6 +31,11 @@ def test_without_it_the_callback_would_not_be_slow():
     assert finding.rule == "gc-pause"
 
 
+def test_a_collection_of_2_ms_is_not_told():
+    (finding,) = found(stall(Story().idle(MS), 21, 2))
+    assert (finding.rule, finding.worst_ns) == ("slow-callback", 21 * MS)
+
+
 def test_a_slow_line_is_slow_with_a_short_collection_in_it():
     (finding,) = found(stall(Story().idle(MS), 100, 30))
     assert (finding.rule, finding.worst_ns) == ("slow-callback", 100 * MS)

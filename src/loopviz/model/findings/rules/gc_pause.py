@@ -25,7 +25,7 @@ class GcPause(SlowCallback):
         why="A full collection visits every object of the process, and nothing else can run.",
         fires_when=(
             f"a callback takes {duration_text(SLOW_NS)} or more, and most of that is garbage "
-            "collection, or it would be shorter without"
+            "collection, or a quarter of it is and it would be shorter without"
         ),
         counts="callbacks; the time that collections took in them",
         tried=(
