@@ -53,7 +53,6 @@ def test_a_worker_that_is_killed_loses_no_job(broker, send_mail):
         wait_until(lambda: len(delivered) >= 10, what="the first ten jobs")
         victim = worker.process
         in_hand, queued = wait_until(lambda: counted_while_stopped(victim, broker))
-        assert in_hand >= 2
         assert queued >= 2
         victim.kill()
         wait_until(lambda: set(delivered) == set(range(80)), what="the end of all jobs")
@@ -63,15 +62,18 @@ def test_a_worker_that_is_killed_loses_no_job(broker, send_mail):
 
 
 def counted_while_stopped(process, broker):
-    """Stop it and count what it has in hand and what is queued; None if it had a lock just then."""
+    """Stop it, and count what it has in hand and what is queued.
+
+    It goes on, and None is returned, if it had a lock just then, or only one job in hand.
+    """
     os.kill(process.pid, signal.SIGSTOP)
-    try:
+    with contextlib.suppress(sqlite3.OperationalError):
         [(in_hand,)] = run(broker, "SELECT count(*) FROM messages WHERE taken")
         [(queued,)] = run(broker, "SELECT count(*) FROM messages WHERE NOT taken")
-    except sqlite3.OperationalError:
-        os.kill(process.pid, signal.SIGCONT)
-        return None
-    return in_hand, queued
+        if in_hand >= 2:
+            return in_hand, queued
+    os.kill(process.pid, signal.SIGCONT)
+    return None
 
 
 def test_the_worker_ends_with_the_block(broker):
