@@ -7,12 +7,17 @@ from loopviz.wire.events import GC_ELSEWHERE
 
 __all__ = ["Pauses"]
 
+_SHOWN = 50
+"""How many collections a snapshot has."""
+_KEPT = 2000
+"""How many are kept for the stalls around them: there may be hundreds within a second."""
+
 
 class Pauses:
     """Counts garbage collections, and keeps the last ones."""
 
     def __init__(self) -> None:
-        self.last: deque[Pause] = deque(maxlen=50)
+        self._recent: deque[Pause] = deque(maxlen=_KEPT)
         self.begin()
 
     def begin(self) -> None:
@@ -28,12 +33,12 @@ class Pauses:
         self.total_ns += lasted
         self.max_ns = max(self.max_ns, lasted)
         self.by_generation[generation] += 1
-        self.last.append(Pause(at - lasted, at, generation))
+        self._recent.append(Pause(at - lasted, at, generation))
 
     def within(self, start_ns: int, end_ns: int) -> tuple[int, int]:
-        """How long collections ran in that interval, all of the last ones and the longest."""
+        """How long collections ran in that interval: all together, and the longest."""
         total = longest = 0
-        for pause in reversed(self.last):
+        for pause in reversed(self._recent):
             if pause.end_ns <= start_ns:
                 break
             lasted = max(min(pause.end_ns, end_ns) - max(pause.start_ns, start_ns), 0)
@@ -46,5 +51,5 @@ class Pauses:
             total_ns=self.total_ns,
             max_ns=self.max_ns,
             by_generation=tuple(self.by_generation),
-            last=tuple(self.last),
+            last=tuple(self._recent)[-_SHOWN:],
         )

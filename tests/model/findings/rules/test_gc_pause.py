@@ -31,6 +31,14 @@ def test_without_it_the_callback_would_not_be_slow():
     assert finding.rule == "gc-pause"
 
 
+def test_it_is_known_after_a_hundred_more_collections():
+    story = stall(Story().waits_for_core().idle(MS), 60, 55).idle(MS)
+    for _ in range(100):
+        story.callback("f", MS).gc(MS // 10, 0)
+    (finding,) = found(story.idle(300 * MS).callback("f").idle(MS))
+    assert (finding.rule, finding.worst_ns, finding.location) == ("gc-pause", 55 * MS, None)
+
+
 def test_a_collection_of_2_ms_is_not_told():
     (finding,) = found(stall(Story().idle(MS), 21, 2))
     assert (finding.rule, finding.worst_ns) == ("slow-callback", 21 * MS)
