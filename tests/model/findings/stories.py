@@ -160,3 +160,12 @@ def spawning(times=1, *, outlives=50, outcome=0, site=SPAWNED, then=lambda _stor
         story.step(child).idle(outlives * MS).step(child).end(child, outcome).idle(MS)
         then(story, child)
     return story
+
+
+def rules(story, after=0):
+    """The findings so long after the story, by rule."""
+    model = fed(story.selects())
+    found = {}
+    for finding in model.findings(story.now_ns + after):
+        found.setdefault(finding.rule, []).append(finding)
+    return found

@@ -4,19 +4,10 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
-from tests.model.findings.stories import DB, MADE, answered, fed, request
+from tests.model.findings.stories import DB, MADE, answered, request, rules
 
 POOL, THREADS = 1, 2
 QUERY = "\t/app/api.py\t20\tquery"
-
-
-def rules(story, after=0):
-    """The findings so long after the story, by rule."""
-    model = fed(story.selects())
-    found = {}
-    for finding in model.findings(story.now_ns + after):
-        found.setdefault(finding.rule, []).append(finding)
-    return found
 
 
 def begin(connections=5, threads=8):

@@ -5,12 +5,13 @@ a resource of its own for each host, since a task waits for one or for the other
 """
 
 import sys
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
 from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, resource_of
-from loopviz.probe.patches.wrappers import makes
+from loopviz.probe.patches.wrappers import calls, makes
 from loopviz.probe.places import user_frame
 from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe
 from loopviz.wire import kinds
@@ -37,7 +38,7 @@ def _connectors(module: ModuleType) -> list[Patch]:
 
 def _clients(module: ModuleType) -> list[Patch]:
     """Patches of `aiohttp.client`."""
-    return [Patch(module.ClientSession, "_request", _request)]
+    return [Patch(module.ClientSession, "_request", calls(attrgetter("status"), _host))]
 
 
 def _describe(connector: Any, seen: bool) -> ResourceDescription:
@@ -210,22 +211,8 @@ def _close(original: Any) -> Any:
     return _close
 
 
-def _request(original: Any) -> Any:
-    async def _request(self: Any, method: str, url: Any, *args: Any, **kwargs: Any) -> Any:
-        if current() is None:
-            return await original(self, method, url, *args, **kwargs)
-        response = None
-        try:
-            response = await original(self, method, url, *args, **kwargs)
-            return response
-        finally:
-            recorder = current()
-            if recorder is not None:
-                with fail_safe(original.__module__, recorder):
-                    status = 0 if response is None else response.status
-                    recorder.http_call(status, self._build_url(url).host or "")
-
-    return _request
+def _host(session: Any, _method: str, url: Any, *_: Any, **__: Any) -> str:
+    return session._build_url(url).host or ""
 
 
 ADAPTER = Adapter(

@@ -10,12 +10,13 @@ a request comes, fails, or its response is closed. Changes since the previous ca
 
 import sys
 from collections import Counter
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
 from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
-from loopviz.probe.patches.wrappers import makes
+from loopviz.probe.patches.wrappers import calls, makes
 from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe
 from loopviz.wire import kinds
 
@@ -36,7 +37,7 @@ def _pools(module: ModuleType) -> list[Patch]:
 
 def _clients(module: ModuleType) -> list[Patch]:
     """Patches of `httpx._client` and `httpx2._client`."""
-    return [Patch(module.AsyncClient, "send", _send)]
+    return [Patch(module.AsyncClient, "send", calls(attrgetter("status_code"), _host))]
 
 
 def _web_sockets(module: ModuleType) -> list[Patch]:
@@ -142,22 +143,8 @@ def _compare(
             waiting[request] = recorder.wait(resource)
 
 
-def _send(original: Any) -> Any:
-    async def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if current() is None:
-            return await original(self, request, *args, **kwargs)
-        response = None
-        try:
-            response = await original(self, request, *args, **kwargs)
-            return response
-        finally:
-            recorder = current()
-            if recorder is not None:
-                with fail_safe(original.__module__, recorder):
-                    status = 0 if response is None else response.status_code
-                    recorder.http_call(status, request.url.host)
-
-    return send
+def _host(_client: Any, request: Any, *_: Any, **__: Any) -> str:
+    return str(request.url.host)
 
 
 ADAPTER = Adapter(

@@ -7,7 +7,7 @@ from typing import Any
 
 from loopviz.probe.patches.makers import made_by_library
 from loopviz.probe.patches.registry import hide, make, resource_of
-from loopviz.probe.recorder import Recorder, ResourceDescription, current
+from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe
 from loopviz.wire.events import WAIT_PUT
 from loopviz.wire.kinds import ResourceKind
 
@@ -17,6 +17,7 @@ __all__ = [
     "InUse",
     "acquires",
     "always",
+    "calls",
     "gave_up",
     "got",
     "makes",
@@ -154,6 +155,32 @@ def resizes(items: Callable[[Any], int]) -> Factory:
             return result
 
         return change
+
+    return of
+
+
+def calls(status_of: Callable[[Any], int], host_of: Callable[..., str]) -> Factory:
+    """Wrap a client's coroutine function that makes an outbound call.
+
+    `status_of(response)`; `host_of(client, *arguments)`.
+    """
+
+    def of(original: Any) -> Any:
+        async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if current() is None:
+                return await original(self, *args, **kwargs)
+            response = None
+            try:
+                response = await original(self, *args, **kwargs)
+                return response
+            finally:
+                recorder = current()
+                if recorder is not None:
+                    with fail_safe(original.__module__, recorder):
+                        status = 0 if response is None else status_of(response)
+                        recorder.http_call(status, host_of(self, *args, **kwargs))
+
+        return call
 
     return of
 

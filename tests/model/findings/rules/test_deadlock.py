@@ -2,21 +2,12 @@
 
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
-from tests.model.findings.stories import HOLDS, WAITS, answered, fed, request
+from tests.model.findings.stories import HOLDS, WAITS, answered, fed, request, rules
 
 MADE = "/app/db.py\t9\t"
 OTHER = "/app/db.py\t10\t"
 POOL = "/app/db.py\t11\t"
 ACQUIRES = "\t/app/api.py\t22\tfetch"
-
-
-def rules(story, after=0):
-    """The findings so long after the story, by rule."""
-    model = fed(story.selects())
-    found = {}
-    for finding in model.findings(story.now_ns + after):
-        found.setdefault(finding.rule, []).append(finding)
-    return found
 
 
 def deadlocks(story, after=2 * SECOND):

@@ -5,18 +5,9 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
 from loopviz.wire.events import TASK_CANCELLED
-from tests.model.findings.stories import HOLDS, MADE, WAITS, Crowd, answered, fed, request
+from tests.model.findings.stories import HOLDS, MADE, WAITS, Crowd, answered, request, rules
 
 ACQUIRES = "\t/app/api.py\t22\tfetch"
-
-
-def rules(story, after=0):
-    """The findings so long after the story, by rule."""
-    model = fed(story.selects())
-    found = {}
-    for finding in model.findings(story.now_ns + after):
-        found.setdefault(finding.rule, []).append(finding)
-    return found
 
 
 def leaks(story, after=2 * SECOND):
