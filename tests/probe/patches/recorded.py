@@ -1,6 +1,7 @@
 """What is told of a resource, in words."""
 
 from loopviz.wire.events import NUMBER, Kind
+from tests.support.recording import coroutine_name
 
 TOLD = (Kind.WAIT, Kind.WAIT_OVER, Kind.ACQUIRED, Kind.RELEASED, Kind.QUEUE_SIZE)
 
@@ -47,3 +48,19 @@ def jobs(recording):
                 e.kind.name if e.kind is not Kind.JOB_END else (e.kind.name, e.b)
             )
     return list(found.values())
+
+
+def assert_each_handler_made_one(recording, kind):
+    """Each task of a coroutine `handler` made one resource of that kind."""
+    made = [e for e in recording.of(Kind.RESOURCE) if e.text.startswith(kind)]
+    handlers = [e for e in recording.of(Kind.TASK_START) if coroutine_name(e) == "handler"]
+    assert [e.task_id for e in made] == [e.task_id for e in handlers]
+
+
+def assert_restores(owners, installed):
+    """The probe changes these classes, and its end leaves them as they were."""
+    before = [dict(vars(owner)) for owner in owners]
+    probe = installed()
+    assert [dict(vars(owner)) for owner in owners] != before
+    probe.uninstall()
+    assert [dict(vars(owner)) for owner in owners] == before

@@ -16,9 +16,17 @@ from loopviz.probe.patches import _MODULES
 from loopviz.probe.patches.patch import apply, undo
 from loopviz.probe.recorder import current
 from loopviz.wire.events import NUMBER, WAIT_PUT, Kind
-from tests.probe.patches.recorded import TOLD, failures, most_in_use, resources, story, whos
+from tests.probe.patches.recorded import (
+    TOLD,
+    assert_each_handler_made_one,
+    assert_restores,
+    failures,
+    most_in_use,
+    resources,
+    story,
+    whos,
+)
 from tests.probe.patches.servers import serving
-from tests.support.recording import coroutine_name
 
 KIND = "httpcore.pool"
 CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}
@@ -143,18 +151,12 @@ def test_a_client_per_request_is_made_by_its_task(http, really_watched):
                 await asyncio.create_task(handler(url))
 
     recording = really_watched(main)
-    pools = [e for e in recording.of(Kind.RESOURCE) if e.text.startswith(KIND)]
-    handlers = [e for e in recording.of(Kind.TASK_START) if coroutine_name(e) == "handler"]
-    assert [e.task_id for e in pools] == [e.task_id for e in handlers]
+    assert_each_handler_made_one(recording, KIND)
 
 
 def test_nothing_is_left_in_the_classes(http, core, loop, probe_of):
     owners = [core.AsyncConnectionPool, http.AsyncClient]
-    before = [dict(vars(owner)) for owner in owners]
-    probe = probe_of(loop)
-    assert [dict(vars(owner)) for owner in owners] != before
-    probe.uninstall()
-    assert [dict(vars(owner)) for owner in owners] == before
+    assert_restores(owners, lambda: probe_of(loop))
 
 
 def test_a_client_may_be_named(http, really_watched):

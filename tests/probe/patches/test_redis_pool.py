@@ -8,9 +8,15 @@ from redis.exceptions import ConnectionError as NoConnection
 
 from loopviz import name
 from loopviz.wire.events import NUMBER, Kind
-from tests.probe.patches.recorded import TOLD, failures, resources, story
+from tests.probe.patches.recorded import (
+    TOLD,
+    assert_each_handler_made_one,
+    assert_restores,
+    failures,
+    resources,
+    story,
+)
 from tests.probe.patches.servers import serving_redis
-from tests.support.recording import coroutine_name
 
 KIND = "redis.pool"
 pytestmark = pytest.mark.real
@@ -86,15 +92,9 @@ def test_a_client_for_each_request_is_made_by_its_task(really_watched):
                 await asyncio.create_task(handler(url))
 
     recording = really_watched(main)
-    pools = [e for e in recording.of(Kind.RESOURCE) if e.text.startswith(KIND)]
-    handlers = [e for e in recording.of(Kind.TASK_START) if coroutine_name(e) == "handler"]
-    assert [e.task_id for e in pools] == [e.task_id for e in handlers]
+    assert_each_handler_made_one(recording, KIND)
 
 
 def test_nothing_is_left_in_the_classes(loop, probe_of):
     owners = [redis.ConnectionPool, redis.BlockingConnectionPool]
-    before = [dict(vars(owner)) for owner in owners]
-    probe = probe_of(loop)
-    assert [dict(vars(owner)) for owner in owners] != before
-    probe.uninstall()
-    assert [dict(vars(owner)) for owner in owners] == before
+    assert_restores(owners, lambda: probe_of(loop))
