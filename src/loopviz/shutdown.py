@@ -8,6 +8,7 @@ __all__ = [
     "REQUESTS_S",
     "RETIRED_REQUESTS_S",
     "RETIRED_S",
+    "RETIRED_UNREAD_S",
     "TARGET_S",
 ]
 
@@ -30,5 +31,8 @@ GUARD_S = 1.0
 RETIRED_REQUESTS_S = 4
 """Limit for the open requests of a worker that is no longer needed, while others go on serving.
 uvicorn takes whole seconds."""
-RETIRED_S = 6.0
-"""Limit for such a worker: its requests, those just accepted, and the lifespan."""
+RETIRED_UNREAD_S = 3.0
+"""Limit for the first request on a connection that such a worker has accepted: its loop may be
+late, and so may the client be."""
+RETIRED_S = 9.0
+"""Limit for such a worker: those two limits, and the lifespan."""

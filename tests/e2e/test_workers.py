@@ -15,6 +15,7 @@ from loopviz.errors import TargetError
 from loopviz.lab.target.server import Server
 from loopviz.listener import listen
 from loopviz.options import RunOptions
+from loopviz.shutdown import RETIRED_S
 from tests.e2e.command import loopviz
 from tests.e2e.sessions import frame, frame_when
 from tests.support.waiting import wait_until
@@ -47,7 +48,7 @@ def test_a_second_worker_comes_and_goes_and_no_request_fails(session, ours):
         assert len(targets(ours)) == 2
         run.toggle("two_workers")
         assert frame(run).snapshot.peers == ()
-        wait_until(lambda: frame(run) and targets(ours) == {first}, 8, "the second worker's end")
+        wait_until(lambda: frame(run) and targets(ours) == {first}, RETIRED_S, "the second's end")
     last = frame_when(run, lambda now: now.snapshot.peers == ())
     assert fails(last) == {}
     assert last.status.why == ""
@@ -204,7 +205,7 @@ def test_a_worker_that_leaves_serves_what_it_has_accepted():
         while not server.server_state.connections:
             await asyncio.sleep(0.001)
         server.leave()
-        await asyncio.sleep(0.15)  # it has seen that it shall leave
+        await asyncio.sleep(0.6)  # longer than the server takes to see that it shall leave
         writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         reply = await reader.read()
         writer.close()

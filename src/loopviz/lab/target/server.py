@@ -1,20 +1,22 @@
 """uvicorn, on a loop that the probe watches."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from loopviz.errors import TargetError
 from loopviz.listener import BACKLOG
-from loopviz.shutdown import REQUESTS_S, RETIRED_REQUESTS_S
+from loopviz.shutdown import REQUESTS_S, RETIRED_REQUESTS_S, RETIRED_UNREAD_S
 
 __all__ = ["Server", "new_loop"]
 
 ACCEPTED_S = 0.2
-"""How long to wait for the requests of connections that were just accepted."""
+"""How long a connection that was just accepted may take to be known to the server."""
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -84,4 +86,14 @@ class Server(uvicorn.Server):
             for server in self.servers:
                 server.close()
             await asyncio.sleep(ACCEPTED_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RETIRED_UNREAD_S):
+                    await self._until_all_are_read()
         await super().shutdown(sockets=sockets)
+
+    async def _until_all_are_read(self) -> None:
+        def is_unread(connection: object) -> bool:
+            return isinstance(connection, HttpToolsProtocol) and connection.cycle is None
+
+        while any(map(is_unread, self.server_state.connections)):  # noqa: ASYNC110 - no event says so
+            await asyncio.sleep(ACCEPTED_S / 4)
