@@ -68,7 +68,7 @@ def _routes(model: Model, now: int) -> Iterator[RouteTotals]:
             unanswered=route.in_flight,
             latency=latency.quantiles,
             lower_bounds=latency.at_least,
-            late_sends=route.late(),
+            late_sends=route.late_sends(),
         )
 
 

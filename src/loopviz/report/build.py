@@ -6,7 +6,13 @@ from typing import Any
 
 import loopviz
 from loopviz.clock import MS
-from loopviz.model.snapshot import Finding, JobStats, Quantiles, ResourceInfo
+from loopviz.model.snapshot import (
+    LOAD_LATE_NS,
+    Finding,
+    JobStats,
+    Quantiles,
+    ResourceInfo,
+)
 from loopviz.model.snapshot.totals import (
     LoopCounts,
     LoopTotals,
@@ -78,6 +84,8 @@ def _route(route: RouteTotals) -> dict[str, Any]:
     }
     if route.lower_bounds:
         fields["latency_at_least"] = list(route.lower_bounds)
+    if route.late_sends.p50_ns >= LOAD_LATE_NS:
+        fields["sent_late_ms"] = round(route.late_sends.p50_ns / MS, 3)
     return fields
 
 

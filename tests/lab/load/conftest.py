@@ -1,5 +1,6 @@
 """A loop on virtual time for the load's own code, and what starts the real thing."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -31,6 +32,18 @@ def virtual() -> Callable[..., Any]:
             return loop.run(main(loop))
 
     return run
+
+
+def calling_back(send: Callable[..., Any]) -> Callable[..., None]:
+    """A coroutine function that returns a reply, as `OpenLoop` wants it: in a task of its own."""
+    tasks = set()
+
+    def start(arrival: Any, done: Callable[[Any], None]) -> None:
+        task = asyncio.get_running_loop().create_task(send(arrival))
+        tasks.add(task)
+        task.add_done_callback(lambda task: task.cancelled() or done(task.result()))
+
+    return start
 
 
 class Child:

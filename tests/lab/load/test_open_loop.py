@@ -18,6 +18,7 @@ from loopviz.lab.load.schedule import ArrivalSchedule
 from loopviz.options import RunOptions
 from loopviz.wire.control import LoadStopped, messages
 from loopviz.wire.samples import Sample
+from tests.lab.load.conftest import calling_back
 
 ROUTES = (LoadInfo("GET /a", 100), LoadInfo("GET /b", 20, "constant"))
 ALL = (LoadInfo("GET /a/{n}", 5, copies=2, leaves=0.5, leaves_within_s=2.0), *ROUTES)
@@ -33,7 +34,7 @@ def open_loop(loop, answer, **more):
         return Reply(sent_ns, loop.clock(), 200)
 
     schedule = ArrivalSchedule(ROUTES, seed=1)
-    load = OpenLoop(schedule, send, len(ROUTES), ORIGIN_NS, clock=loop.clock, **more)
+    load = OpenLoop(schedule, calling_back(send), len(ROUTES), ORIGIN_NS, clock=loop.clock, **more)
     load.start()
     return load
 

@@ -17,6 +17,7 @@ from loopviz.model.totals import run_totals
 from loopviz.report.build import build_report
 from loopviz.wire.control import decode
 from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT
+from tests.lab.load.conftest import calling_back
 
 ROUTES = (LoadInfo("GET /a", 200), LoadInfo("GET /b", 40, "constant"))
 NEVER = None
@@ -61,7 +62,12 @@ def one_load(virtual, parent, outcomes, *, reads=True, in_flight_max=2_000, seco
 
         schedule = ArrivalSchedule(ROUTES, seed=5)
         load = OpenLoop(
-            schedule, send, len(ROUTES), 0, clock=loop.clock, in_flight_max=in_flight_max
+            schedule,
+            calling_back(send),
+            len(ROUTES),
+            0,
+            clock=loop.clock,
+            in_flight_max=in_flight_max,
         )
         parent.outbox._clock = loop.clock
         load.start()
@@ -132,7 +138,7 @@ def test_those_in_flight_for_long_are_told_by_when_they_were_due(virtual):
     async def main(loop):
         load = OpenLoop(
             ArrivalSchedule(ROUTES, seed=5),
-            lambda _: loop.create_future(),
+            lambda _arrival, _done: None,
             len(ROUTES),
             0,
             clock=loop.clock,
@@ -158,7 +164,9 @@ def test_what_is_answered_waits_no_more(virtual):
             await asyncio.shield(answer)
             return Reply(0, loop.clock(), 200)
 
-        load = OpenLoop(ArrivalSchedule(ROUTES, 5), send, len(ROUTES), 0, clock=loop.clock)
+        load = OpenLoop(
+            ArrivalSchedule(ROUTES, 5), calling_back(send), len(ROUTES), 0, clock=loop.clock
+        )
         load.start()
         await asyncio.sleep(1)
         load.stop()

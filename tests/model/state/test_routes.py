@@ -4,6 +4,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
+from loopviz.model.snapshot import LOAD_LATE_NS
 from loopviz.model.state.routes import RouteNames
 from loopviz.testing import Story
 from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, Sample
@@ -65,7 +66,7 @@ def test_latency_counts_from_the_schedule():
     model.feed_load([Sample(0, T0, T0 + 300 * MS, T0 + 310 * MS, 200)], [1], [0], [0])
     (route,) = model.routes.routes
     assert route.latency().p50_ns == 310 * MS
-    assert route.late().p50_ns == 300 * MS
+    assert route.late_sends().p50_ns == 300 * MS
 
 
 def test_the_rate_scales_what_is_offered():
@@ -258,3 +259,25 @@ def test_a_fix_that_was_on_from_the_start():
     seen = compared(model, T0 + 6 * SECOND)
     assert (seen.before_fixes, seen.after_fixes) == (("a",), ())
     assert seen.routes[0].before.count == 94
+
+
+def test_a_load_at_its_limit_is_known_now_and_in_the_past():
+    """Late in the median, over the last seconds; the odd late one is the machine's."""
+    model = Model([("GET /a", 20)])
+    Story(T0).selects().idle(20 * SECOND).feed(model)
+
+    def sent(start, late, count=60):
+        at = [start + i * SECOND // 20 for i in range(count)]
+        batch = [Sample(0, t, t + late, t + late + 5 * MS, 200) for t in at]
+        model.feed_load(batch, [model.routes.routes[0].sent + count], [0], [0])
+
+    sent(T0, 40 * MS)
+    late = model.snapshot(T0 + 3 * SECOND, 3 * SECOND)
+    assert late.routes[0].late_recent_ns == 40 * MS >= LOAD_LATE_NS
+    sent(T0 + 4 * SECOND, MS // 10, count=200)
+    sent(T0 + 13 * SECOND, 900 * MS, count=1)
+    now = model.snapshot(T0 + 14 * SECOND, 14 * SECOND)
+    assert now.routes[0].late_recent_ns == MS // 10
+    model.retain(T0)
+    past = model.past(now, T0, T0 + 3 * SECOND)
+    assert past.routes[0].late_recent_ns == 40 * MS

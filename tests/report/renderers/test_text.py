@@ -253,3 +253,17 @@ def test_summary_tells_what_follows_and_what_to_do():
     assert summary(report).splitlines()[-2:] == [f"  and so {sentence}", "  try --fix to_thread"]
     del found["suggested_fix"]
     assert summary(report).splitlines()[-1] == "  try: `await asyncio.to_thread(time.sleep, 0.05)`"
+
+
+def test_a_load_at_its_limit_is_said_above_the_figures_of_the_loop():
+    model = Model([("GET /a", 100), ("GET /b", 1)])
+    late = [Sample(0, T0 + i, T0 + i + 40 * MS, T0 + i + 50 * MS, 200) for i in range(100)]
+    model.feed_load([*late, Sample(1, T0, T0 + MS, T0 + 2 * MS, 200)], [100, 1], [0, 0], [0, 0])
+    report = report_of(model)
+    assert report["load"][0]["sent_late_ms"] == 40.0
+    assert "sent_late_ms" not in report["load"][1]
+    lines = summary(report).splitlines()
+    assert lines[5:7] == [
+        "The load was at its limit: half of its requests were sent 40 ms late or",
+        "later. The latencies count from when they were due, so that is in them.",
+    ]

@@ -289,6 +289,12 @@ def test_the_header_says_what_is_not_seen():
     failed = replace(seen.health, failed_hooks=("wait: RuntimeError: no \x1b[31m", "job: x"))
     assert "HOOK FAILED wait " in header(health=failed)
     assert "STEPS ONLY" in header(loop=replace(seen.loop, coverage="steps"))
+    assert "LIMIT" not in header(routes=late(seen.routes, 4 * MS))
+    assert "LOAD AT ITS LIMIT: 12 ms LATE" in header(routes=late(seen.routes, 12 * MS))
+
+
+def late(routes, ns):
+    return (replace(routes[0], late_recent_ns=ns), *routes[1:])
 
 
 def test_the_footer_keeps_help_and_quit():

@@ -36,8 +36,7 @@ def main() -> int:
     reader = threading.Thread(target=_read, args=(orders, arguments.run_dir), daemon=True)
     reader.start()
     outbox = Outbox(arguments.out_fd)
-    # httpx takes a fifth of a second to import, while the configuration is on its way
-    from loopviz.lab.load.runner import run  # noqa: PLC0415
+    from loopviz.lab.load.runner import run  # noqa: PLC0415 - imported while the configuration is on its way
 
     _allow_open_files()
     try:

@@ -1,46 +1,35 @@
-"""Sends requests with httpx, which no other module knows, and reports how each one went.
+"""Sends requests over HTTP/1.1, and reports how each one went.
 
-Two measurements made it what it is (2 cores, a bare ASGI target, a 1 s route at 100 rps). A
-connection pool looks through all its connections at the start and at the end of every request:
-with 100 in flight httpx's p99 was as much as 4.9 s, where 1.00 s is true. So each request in
-flight has a transport of its own with a single connection, reused afterwards: 1.02 s, at a
-quarter of the CPU. And where sniffio is not installed, httpcore searches sys.path for it several
-times per request, which took a quarter of what was left.
+It is asyncio's protocols and httptools, without a task per request, since the load must not be the
+limit of what it measures: a general client saturates a core at some hundred requests a second, and
+then its own queue is taken for the server's latency.
 """
 
 import asyncio
 import math
-import ssl
-import sys
+import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
 from loopviz.clock import SECOND, monotonic_ns
 from loopviz.errors import LoopvizError
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.lab.load.config import split_route
+from loopviz.lab.load.deadlines import Deadlines
+from loopviz.lab.load.exchange import Connection, Exchange
 from loopviz.lab.load.schedule import Arrival
 from loopviz.wire.samples import CONNECTION, LEFT, SENT_HEADER, TIMEOUT
 
-try:
-    import sniffio  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
-except ImportError:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]  # so that no request searches for it again
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # its command line: 0.1 s
-
-import httpx  # noqa: E402
-
-__all__ = ["Client", "Reply"]
+__all__ = ["HOST", "Client", "Reply"]
 
 HOST = "127.0.0.1"
 NUMBER = "{n}"
 IDLE_NS = 2 * SECOND
 """An unused connection is closed before the server does it (uvicorn: after 5 s)."""
-
-_LIMITS = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_NS / SECOND)
-_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; making the default one takes 20 ms
-_NO_BODY = httpx.ByteStream(b"")
+_IN_A_TARGET = "/?:@!$&'()*+,;=%[]~"
+"""What is not percent-encoded in a path and its query; `%`: it may be encoded already."""
 
 
 class Reply(NamedTuple):
@@ -53,108 +42,130 @@ class Reply(NamedTuple):
     """As in `Sample`."""
 
 
-class _Target(NamedTuple):
-    """What all requests of a route have in common."""
-
-    method: str
-    base: httpx.URL
-    path: str
-    url: httpx.URL | None
-    """None: the path has a number, so each request has a URL of its own."""
-    headers: list[tuple[bytes, bytes]]
-    timeout_s: float
-
-    def url_of(self, number: int) -> httpx.URL:
-        return self.url or self.base.join(self.path.replace(NUMBER, str(number)))
+Done = Callable[[Reply], None]
 
 
 class Client:
     """Sends requests to one target on this machine, any number at a time."""
 
     def __init__(self, routes: Sequence[LoadInfo], url: str, *, reuse: bool = True) -> None:
-        """`reuse=False`: a connection for each request."""
+        """`reuse=False`: a connection for each request. Raises LoopvizError as `aim` does."""
         self._routes = routes
-        self._idle_ns = IDLE_NS if reuse else 0
-        self._idle: deque[tuple[int, httpx.AsyncHTTPTransport]] = deque()
-        self._targets: list[_Target] = []
+        self._reuse = reuse
+        self._idle: deque[Connection] = deque()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._deadlines = [Deadlines(route.timeout_s, _time_out) for route in routes]
+        self._address = (HOST, 0)
+        self._requests: list[_Request] = []
         self.aim(url)
 
     def aim(self, url: str) -> None:
         """Send to `url` from now on. Raises LoopvizError unless it is `http://127.0.0.1:PORT`."""
         try:
-            base = httpx.URL(url)
-        except httpx.InvalidURL as error:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
             raise LoopvizError(f"The load cannot be sent to {url!r}: {error}.") from error
-        if base.scheme != "http" or base.host != HOST:
+        if parts.scheme != "http" or host != HOST or parts.username is not None:
             raise LoopvizError(f"The load is sent to http://{HOST} only, not to {url!r}.")
-        self._targets = [_target(base, route, self._idle_ns) for route in self._routes]
+        self._address = (HOST, port or 80)
+        self.close()
+        netloc = parts.netloc.encode()
+        self._requests = [_Request(route, netloc, reuse=self._reuse) for route in self._routes]
 
-    async def send(self, arrival: Arrival) -> Reply:
-        """Send one request and read the whole response, unless the client leaves. Never raises.
+    def send(self, arrival: Arrival, done: Done) -> None:
+        """Send one request; `done` is called once, when the response is read or never comes.
 
-        A client that leaves closes its connection.
+        A client that leaves, or has waited too long, closes its connection.
         """
-        target = self._targets[arrival.route]
-        leaves_s = math.inf if arrival.leaves_s is None else arrival.leaves_s
-        transport = self._idle.pop()[1] if self._idle else _new_transport()
         sent_ns = monotonic_ns()
-        request = httpx.Request(
-            target.method,
-            target.url_of(arrival.number),
-            headers=httpx.Headers([*target.headers, (SENT_HEADER, b"%d" % sent_ns)]),
-            stream=_NO_BODY,
-        )
-        try:
-            async with asyncio.timeout(min(target.timeout_s, leaves_s)):
-                status = await _exchange(transport, request)
-        except TimeoutError:
-            status = LEFT if leaves_s < target.timeout_s else TIMEOUT
-        except (httpx.TransportError, OSError):
-            status = CONNECTION
-        done_ns = monotonic_ns()
-        if 0 < status < 500:  # uvicorn closes a connection right after an exception's 500
-            self._idle.append((done_ns, transport))
-        else:
-            await transport.aclose()
-        await self._close_idle(done_ns - self._idle_ns)
-        return Reply(sent_ns, done_ns, status)
+        deadlines = self._deadlines[arrival.route]
+        leaving: asyncio.TimerHandle | None = None
 
-    async def aclose(self) -> None:
+        def ended(exchange: Exchange, status: int) -> None:
+            deadlines.discard(exchange)
+            if leaving is not None:
+                leaving.cancel()
+            done(Reply(sent_ns, exchange.done_ns, status))
+
+        exchange = Exchange(self._requests[arrival.route].at(arrival.number, sent_ns), ended)
+        deadlines.add(exchange)
+        if arrival.leaves_s is not None and math.isfinite(arrival.leaves_s):
+            loop = asyncio.get_running_loop()
+            leaving = loop.call_later(arrival.leaves_s, exchange.give_up, LEFT)
+        self._close_idle(sent_ns - IDLE_NS)
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed:
+                connection.start(exchange)
+                return
+        task = asyncio.get_running_loop().create_task(self._open(exchange))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    def close(self) -> None:
         """Close the connections that are not in use."""
-        await self._close_idle(monotonic_ns())
+        while self._idle:
+            self._idle.pop().abort()
 
-    async def _close_idle(self, before_ns: int) -> None:
+    async def _open(self, exchange: Exchange) -> None:
+        loop, address = asyncio.get_running_loop(), self._address
+        connection: Connection | None = None
+        try:
+            door = socket.socket()
+            try:
+                door.setblocking(False)
+                await loop.sock_connect(door, address)
+                _, connection = await loop.create_connection(
+                    lambda: Connection(lambda idle: self._keep(idle, address)), sock=door
+                )
+            except BaseException:
+                door.close()
+                raise
+        except OSError:
+            exchange.end(CONNECTION)
+            return
+        if exchange.done_ns:  # its client has left meanwhile, or waited too long
+            connection.abort()
+        else:
+            connection.start(exchange)
+
+    def _keep(self, connection: Connection, address: tuple[str, int]) -> None:
+        if self._reuse and address == self._address:
+            self._idle.append(connection)
+        else:
+            connection.abort()
+
+    def _close_idle(self, before_ns: int) -> None:
         """Close connections last used before then; the least recently used are on the left."""
-        while self._idle and self._idle[0][0] <= before_ns:
-            await self._idle.popleft()[1].aclose()
+        while self._idle and self._idle[0].idle_since_ns <= before_ns:
+            self._idle.popleft().abort()
 
 
-async def _exchange(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> int:
-    response = await transport.handle_async_request(request)
-    body = response.stream
-    assert isinstance(body, httpx.AsyncByteStream)
-    try:
-        async for _ in body:
-            pass
-    finally:
-        await body.aclose()
-    return response.status_code
+def _time_out(exchange: Exchange) -> None:
+    exchange.give_up(TIMEOUT)
 
 
-def _new_transport() -> httpx.AsyncHTTPTransport:
-    return httpx.AsyncHTTPTransport(verify=_TLS, trust_env=False, limits=_LIMITS)
+class _Request:
+    """The bytes of a route's requests, but for the arrival's number and the time."""
+
+    def __init__(self, route: LoadInfo, netloc: bytes, *, reuse: bool) -> None:
+        method, path = split_route(route.route)
+        target = [quote(part, safe=_IN_A_TARGET).encode() for part in _without_fragment(path)]
+        headers = [b"host: " + netloc, b"accept: */*", b"user-agent: loopviz"]
+        if not reuse:
+            headers.append(b"connection: close")
+        if method in ("POST", "PUT", "PATCH"):
+            headers.append(b"content-length: 0")
+        head = b"\r\n".join([b" HTTP/1.1", *headers, SENT_HEADER + b": "])
+        self._parts = [method.encode() + b" " + target[0], *target[1:]]
+        self._parts[-1] += head
+
+    def at(self, number: int, sent_ns: int) -> bytes:
+        head = (b"%d" % number).join(self._parts)
+        return b"%b%d\r\n\r\n" % (head, sent_ns)
 
 
-def _target(base: httpx.URL, route: LoadInfo, idle_ns: int) -> _Target:
-    method, path = split_route(route.route)
-    headers = [
-        (b"host", base.netloc),
-        (b"accept", b"*/*"),
-        (b"user-agent", b"loopviz"),
-    ]
-    if not idle_ns:
-        headers.append((b"connection", b"close"))
-    if method in ("POST", "PUT", "PATCH"):
-        headers.append((b"content-length", b"0"))
-    url = None if NUMBER in path else base.join(path)
-    return _Target(method, base, path, url, headers, route.timeout_s)
+def _without_fragment(path: str) -> list[str]:
+    """The path and query, cut where the number goes."""
+    return path.partition("#")[0].split(NUMBER)

@@ -5,9 +5,9 @@ really sent, so neither a slow target nor a late load generator can hide a delay
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from itertools import takewhile
-from typing import Any, Protocol
+from collections.abc import Callable
+from itertools import count, takewhile
+from typing import Protocol
 
 from loopviz.clock import SECOND, Clock, monotonic_ns
 from loopviz.lab.load.schedule import Arrival, ArrivalSchedule
@@ -30,8 +30,8 @@ class SendResult(Protocol):
     def status(self) -> int: ...
 
 
-Send = Callable[[Arrival], Coroutine[Any, Any, SendResult]]
-"""Sends the request that is due. Never raises."""
+Send = Callable[[Arrival, Callable[[SendResult], None]], None]
+"""Sends the request that is due, and calls back once with its outcome. Never raises."""
 
 
 class OpenLoop:
@@ -53,7 +53,8 @@ class OpenLoop:
         self._clock = clock
         self._in_flight_max = in_flight_max
         self._timer: asyncio.TimerHandle | None = None
-        self._open: dict[asyncio.Task[None], tuple[int, int]] = {}
+        self._numbers = count()
+        self._open: dict[int, tuple[int, int]] = {}
         """Requests without a reply: route and scheduled time, ordered by time."""
         self._samples: list[Sample] = []
         self._stopped = False
@@ -111,17 +112,14 @@ class OpenLoop:
             return
         self.sent[route] += 1
         self.in_flight[route] += 1
-        task = asyncio.get_running_loop().create_task(self._exchange(arrival, scheduled_ns))
-        self._open[task] = route, scheduled_ns
+        number = next(self._numbers)
+        self._open[number] = route, scheduled_ns
 
-    async def _exchange(self, arrival: Arrival, scheduled_ns: int) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        try:
-            reply = await self._send(arrival)
-        finally:
-            self.in_flight[arrival.route] -= 1
-            del self._open[task]
-        self._samples.append(
-            Sample(arrival.route, scheduled_ns, reply.sent_ns, reply.done_ns, reply.status)
-        )
+        def done(reply: SendResult) -> None:
+            self.in_flight[route] -= 1
+            del self._open[number]
+            self._samples.append(
+                Sample(route, scheduled_ns, reply.sent_ns, reply.done_ns, reply.status)
+            )
+
+        self._send(arrival, done)

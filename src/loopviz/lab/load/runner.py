@@ -2,16 +2,15 @@
 
 import asyncio
 import gc
-import socket
 from typing import NoReturn
 
 from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.errors import LoopvizError, WireError
-from loopviz.lab.load.client import HOST, Client
+from loopviz.lab.load.client import Client
 from loopviz.lab.load.config import LoadConfig, Orders, check_factor
 from loopviz.lab.load.open_loop import OpenLoop
 from loopviz.lab.load.outbox import Outbox
-from loopviz.lab.load.schedule import Arrival, ArrivalSchedule
+from loopviz.lab.load.schedule import ArrivalSchedule
 from loopviz.wire.control import (
     AimLoad,
     Failed,
@@ -37,7 +36,6 @@ async def run(config: LoadConfig, orders: Orders, outbox: Outbox) -> NoReturn:
     Raises LoopvizError if the configured target is not on this machine.
     """
     client = Client(config.routes, config.url, reuse=config.reuse)
-    await _warm_up(config)
     gc.collect()
     gc.freeze()  # these objects live as long as the process: later collections skip them
     origin_ns = max(config.start_at_ns or 0, monotonic_ns())
@@ -55,7 +53,7 @@ async def run(config: LoadConfig, orders: Orders, outbox: Outbox) -> NoReturn:
     while any(load.in_flight) and monotonic_ns() < until_ns:
         outbox.report(load)
         await asyncio.sleep(10 * MS / SECOND)
-    await client.aclose()
+    client.close()
     while not outbox.report(load, always=True):  # noqa: ASYNC110 - a pipe that is full
         await asyncio.sleep(10 * MS / SECOND)
     outbox.send(LoadStopped())
@@ -81,12 +79,3 @@ def _obey(orders: Orders, load: OpenLoop, client: Client, outbox: Outbox) -> boo
         except LoopvizError as error:
             outbox.send(Failed(why=str(error)))
     return False
-
-
-async def _warm_up(config: LoadConfig) -> None:
-    """Send one request to a port where no one listens, so that httpx loads its modules (0.1 s)."""
-    with socket.socket() as taken:
-        taken.bind((HOST, 0))
-        client = Client(config.routes[:1], f"http://{HOST}:{taken.getsockname()[1]}")
-        if config.routes:
-            await client.send(Arrival(0, 0, 0))

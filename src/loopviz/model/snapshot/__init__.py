@@ -7,6 +7,7 @@ of a `Track`, which are views of arrays that the model only appends to. Do not w
 from dataclasses import dataclass, field
 from typing import Literal
 
+from loopviz.clock import MS
 from loopviz.model.phases.types import (
     Comparison,
     CounterComparison,
@@ -41,6 +42,7 @@ from loopviz.model.snapshot.types import Distribution, Location, Quantiles, Span
 from loopviz.model.snapshot.wait_tree import WaitNode, WaitTree
 
 __all__ = [
+    "LOAD_LATE_NS",
     "Comparison",
     "Consequence",
     "CounterComparison",
@@ -103,6 +105,11 @@ class CounterValue:
     """By how much it grew over the last `Snapshot.recent_ns`."""
 
 
+LOAD_LATE_NS = 5 * MS
+"""A load that sends half of its requests this late or later is at its limit: latencies, which count
+from when requests were due, then have its queue in them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteInfo:
     """One route as the load saw it. Latency counts from the scheduled time."""
@@ -116,6 +123,8 @@ class RouteInfo:
     to), `"shed"`; only those that occurred."""
     in_flight: int
     latency_recent: Quantiles
+    late_recent_ns: int = 0
+    """How late, in the median, the load sent what was answered in that time; see `LOAD_LATE_NS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -198,7 +198,11 @@ class Past:
                 made,
                 counters=self._counters.snapshot(since, end),
                 routes=tuple(
-                    replace(info, latency_recent=route.recent(since, end))
+                    replace(
+                        info,
+                        latency_recent=route.recent(since, end),
+                        late_recent_ns=route.late_recent(since, end),
+                    )
                     for info, route in zip(frozen.routes, self._routes.routes, strict=True)
                 ),
             )

@@ -75,4 +75,5 @@ class History:
     def _tracks(self) -> Iterator[Series]:
         yield from self._loop.tracks
         yield from self._counters.tracks
-        yield from (route.done for route in self._routes.routes)
+        for route in self._routes.routes:
+            yield from (route.done, route.late)

@@ -72,6 +72,7 @@ class Route:
         self.waiting: list[int] = []
         """When the requests that have been in flight for half a second or more were scheduled."""
         self.done = Series()  # done -> latency, in the order of ends
+        self.late = Series()  # done -> late
         self._newest = array("q")
         """For each sample: scheduled, latency, late, and 1 if it failed. Up to twice as many as are
         kept, so that forgetting is cheap."""
@@ -89,7 +90,9 @@ class Route:
             del self._newest[: -_EXACT * _COLUMNS]
         self._latency_all.note(latency)
         self._late_all.note(late)
-        self.done.extend(np.array([sample.done_ns]), np.array([latency]))
+        done = np.array([sample.done_ns])
+        self.done.extend(done, np.array([latency]))
+        self.late.extend(done, np.array([late]))
 
     def count(self, status: int, times: int = 1) -> bool:
         """Counts `times` requests with that status. Returns True for a success."""
@@ -103,6 +106,7 @@ class Route:
     def forget_before(self, time: int) -> None:
         """Drops what was done before `time` from `recent`; totals and `between` keep it."""
         self.done.forget_before(time)
+        self.late.forget_before(time)
 
     def recent(self, since: int, until: int | None = None) -> Quantiles:
         """Latency of what was done since `since`, up to now or `until`."""
@@ -110,6 +114,15 @@ class Route:
             return quantiles(self.done.since(since))
         times, latencies = self.done.between(since, until)
         return quantiles(latencies[int(np.searchsorted(times, since)) :])
+
+    def late_recent(self, since: int, until: int | None = None) -> int:
+        """How late the load sent what was done from `since` to `until`, in the median."""
+        if until is None:
+            late = self.late.since(since)
+        else:
+            times, late = self.late.between(since, until)
+            late = late[int(np.searchsorted(times, since)) :]
+        return int(np.median(late)) if len(late) else 0
 
     def between(self, start: int, end: int) -> tuple[NDArray[np.int64], int]:
         """Latencies of what was scheduled in [start, end), and how many of these failed.
@@ -139,7 +152,7 @@ class Route:
         figures = ((name, getattr(found, f"{name}_ns")) for name in FIGURES)
         return Latency(found, tuple(name for name, ns in figures if ns >= youngest))
 
-    def late(self) -> Quantiles:
+    def late_sends(self) -> Quantiles:
         """How late the load sent, against its own schedule."""
         return self._whole(2, self._late_all)
 
@@ -203,6 +216,7 @@ class Routes:
                 errors=dict(route.errors) | ({"shed": route.shed} if route.shed else {}),
                 in_flight=route.in_flight,
                 latency_recent=route.recent(since),
+                late_recent_ns=route.late_recent(since),
             )
             for route in self.routes
         )

@@ -27,7 +27,8 @@ class TextRenderer:
     def report(self, report: Report) -> str:
         """The report as a page."""
         report = clean_values(report)
-        lines = [*_hangs(report), _title(report), "", *_routes(report["load"]), ""]
+        lines = [*_hangs(report), _title(report), "", *_routes(report["load"])]
+        lines += [*_load_at_its_limit(report["load"]), ""]
         lines += [*_loop(report["loop"]), ""]
         if report.get("counters"):
             lines += [f"counted {_counted(report['counters'])}", ""]
@@ -78,6 +79,13 @@ def _routes(load: list[Part]) -> Iterator[str]:
         counts = sorted(((kind, n) for kind, n in kinds.items() if n), key=lambda kind: -kind[1])
         if counts:
             yield "  " + " · ".join(f"{kind} × {count}" for kind, count in counts)
+
+
+def _load_at_its_limit(load: list[Part]) -> Iterator[str]:
+    late_ms = max((route.get("sent_late_ms", 0.0) for route in load), default=0.0)
+    if late_ms:
+        yield f"The load was at its limit: half of its requests were sent {late_ms:.0f} ms late or"
+        yield "later. The latencies count from when they were due, so that is in them."
 
 
 def _loop(loop: Part) -> Iterator[str]:

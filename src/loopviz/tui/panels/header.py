@@ -4,7 +4,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import Snapshot
+from loopviz.model.snapshot import LOAD_LATE_NS, Snapshot
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.fixes import tick
 from loopviz.tui.panels.layout import Plan
@@ -120,12 +120,15 @@ def _right(scene: Scene, width: int) -> list[tuple[str, Style]]:
 
 
 def _sees_less(snapshot: Snapshot | None) -> list[str]:
-    """The reasons why not all of the loop is seen: a foreign loop, a hook that failed."""
+    """Why not all of the loop is seen, or latencies are not the server's alone."""
     if snapshot is None:
         return []
     found = ["STEPS ONLY"] if snapshot.loop.coverage != "full" else []
     if snapshot.health.failed_hooks:
         found.append(f"HOOK FAILED {clean(snapshot.health.failed_hooks[0].partition(':')[0])}")
+    late_ns = max((route.late_recent_ns for route in snapshot.routes), default=0)
+    if late_ns >= LOAD_LATE_NS:
+        found.append(f"LOAD AT ITS LIMIT: {duration(late_ns, ' ')} LATE")
     return found
 
 
