@@ -1,8 +1,8 @@
 """`python -m benchmarks [PART]… [--python PATH]…`: measure, and rewrite the tables of README.md.
 
-Parts: callback, request, decode, screen, memory (ten minutes); all by default. `--python` names
-further interpreters for the first two: those of environments into which loopviz is installed with
-its `test` extra.
+Parts: callback, request, decode, load, screen, memory (ten minutes); all by default. `--python`
+names further interpreters for the first two: those of environments into which loopviz is installed
+with its `test` extra.
 """
 
 import argparse
@@ -14,10 +14,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import callback, decode, request, screen
+from benchmarks import callback, decode, load, request, screen
 
 HERE = Path(__file__).parent
-PARTS = ("callback", "request", "decode", "screen", "memory")
+PARTS = ("callback", "request", "decode", "load", "screen", "memory")
 
 
 def main() -> None:
@@ -32,6 +32,7 @@ def main() -> None:
             "callback": lambda: _callback(options.python),
             "request": lambda: _request(options.python),
             "decode": _decode,
+            "load": _load,
             "screen": _screen,
             "memory": _memory,
         }[part]()
@@ -102,6 +103,25 @@ def _decode() -> str:
         "Memory that the model takes at 20,000 events/s: "
         f"{r['rss_mb'][0]:.0f} MB after a minute, {r['rss_mb'][-1]:.0f} MB after ten."
     )
+
+
+def _load() -> str:
+    lines = [
+        "| asked/s | sent/s | late p50 | late p99 | latency p50 | latency p99 | CPU per request |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    with load.endpoint() as port:
+        for rps in load.RATES:
+            r = load.rate(port, rps)
+            lines.append(
+                f"| {rps:,} | {r['sent']:,.0f} | {r['late_p50_ms']:.2f} ms "
+                f"| {r['late_p99_ms']:.2f} ms | {r['p50_ms']:.2f} ms | {r['p99_ms']:.2f} ms "
+                f"| {r['cpu_us']:.0f} µs |"
+            )
+        spent = load.clients(port)
+    lines += ["", "| client, 32 requests in flight | CPU per request |", "|---|---|"]
+    lines += [f"| {name} | {us:.0f} µs |" for name, us in spent.items()]
+    return "\n".join(lines)
 
 
 def _screen() -> str:
