@@ -68,8 +68,9 @@ class Stage:
         self.now += self.lost.pop(self.now, 0)
         return Spent(since, self.looked, *self.spends(self.looked - since), known=self.known)
 
-    def waits_for_gil(self):
-        return self.in_gil.pop(0) if isinstance(self.in_gil, list) else self.in_gil
+    def sleeps(self):
+        in_gil = self.in_gil.pop(0) if isinstance(self.in_gil, list) else self.in_gil
+        return {True: "gil", False: "call", None: None}[in_gil]
 
     def play(self):
         thread = threading.get_ident()
@@ -127,8 +128,11 @@ def test_a_wait_for_the_gil_is_told_from_a_blocking_call(spends, in_gil, known, 
     stage.spends, stage.in_gil, stage.known = spends, in_gil, known
     stage.play()
     assert stage.aux_ring.gil == ([] if waited is None else [(20, 0, waited)])
-    gils = [text.startswith("gil:") for text in stage.aux_ring.texts]
-    assert gils == ([False] if waited is None else [False, True])
+    kinds = [text.partition(":")[0] for text in stage.aux_ring.texts]
+    asleep = [] if in_gil else ["asleep"]
+    assert [kind for kind in kinds if not kind.isdigit()] == (
+        asleep if waited is None else [*asleep, "gil"]
+    )
 
 
 @pytest.mark.parametrize(("slices", "waited"), [(20, [(120, 10, 110)]), (2, [])])

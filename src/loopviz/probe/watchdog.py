@@ -62,8 +62,9 @@ class Watchdog:
     """Samples the stack of the loop's thread whenever a callback runs for too long.
 
     Each sample is a `STALL` record in the aux ring; its text is the culprit's index and the
-    numbers of the frames' strings, innermost first: `1:12,7,3`. A sample stands for the time since
-    the previous one. Every callback of 20 ms or more gets at least one, while it runs; if C code
+    numbers of the frames' strings, innermost first: `1:12,7,3`. Before it stands `asleep:` if the
+    thread slept in a system call, other than for the GIL. A sample stands for the time since the
+    previous one. Every callback of 20 ms or more gets at least one, while it runs; if C code
     holds the GIL throughout, as soon as it releases it.
 
     With the tripwire, if C code holds the GIL for long, the loop's thread itself writes its stack
@@ -218,15 +219,16 @@ class Watchdog:
             return True
         around = [] if self._greenlet is None else stack_frames(self._greenlet.gr_frame)
         stack = stack_of(self._places, seen + around)
+        sleeps = self._loop.sleeps()
         if late:
             self._write_dump(started, task, stack)
-        self._write(stack, started, task)
-        waits = self._loop.waits_for_gil()
-        if waits is None:  # it has just woken up; this thread was late, so somebody had the GIL
+        self._write(stack, started, task, "asleep:" if sleeps == "call" else "")
+        if sleeps is None:  # it has just woken up; this thread was late, so somebody had the GIL
             woke_up = spent.slices >= _WAKES and spent.as_for_gil(sys.getswitchinterval())
             self._starves = started if late and woke_up else 0
             return False
-        self._starves = started if waits and self._write_gil(spent, started, task) else 0
+        starves = sleeps == "gil" and self._write_gil(spent, started, task)
+        self._starves = started if starves else 0
         return True
 
     def _write_gil(self, spent: Spent, started: int, task: int) -> bool:

@@ -85,7 +85,8 @@ class Kind(IntEnum):
     """The task has served its request. a: HTTP status (0: none was sent) | body bytes sent << 16;
     b: `METHOD /route/{template}`."""
     STALL = 11
-    """The watchdog's sample of the running callback, the task's. a: started at; b: its stack."""
+    """The watchdog's sample of the running callback, the task's. a: started at; b: its stack, as
+    `probe.watchdog` writes it."""
     MARK = 12
     """Something changed. b: its text, `kind:detail`, for instance `fix:to_thread=on`; or, once, the
     app's routes: `routes:GET /a, GET /b`."""
