@@ -22,7 +22,7 @@ from loopviz.probe.stacks import (
 )
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE
-from loopviz.wire.events import WAITED_UNIT_NS, Kind
+from loopviz.wire.events import OWN, WAITED_UNIT_NS, Kind
 from loopviz.wire.ring import LockedRing
 
 __all__ = ["Watchdog"]
@@ -74,7 +74,8 @@ class Watchdog:
 
     If the loop's thread sleeps until it gets the GIL, a `WAITED_FOR_GIL` record says how long it
     has slept since the last look, and a second sample, whose text starts with `gil:`, has the stack
-    of the thread that computes. How long the loop's thread waited for a core is a `QUEUED` record;
+    of the thread that computes; of one of loopviz's own, there is one frame, whose file is
+    `wire.events.OWN`. How long the loop's thread waited for a core is a `QUEUED` record;
     how often the process reached the CPU limit of its control group, a `THROTTLED` one.
     """
 
@@ -237,9 +238,7 @@ class Watchdog:
             return False
         units = spent.asleep_ns // WAITED_UNIT_NS
         self._aux_ring.write(Kind.WAITED_FOR_GIL, a=spent.since_ns, b=units)
-        computes = self._computing(sys._current_frames())
-        if computes is not None:
-            self._write(stack_of(self._places, stack_frames(computes)), started, task, "gil:")
+        self._write(self._computing(sys._current_frames()), started, task, "gil:")
         return True
 
     def _write_dump(self, started: int = 0, task: int = 0, stack: Stack | None = None) -> None:
@@ -258,19 +257,25 @@ class Watchdog:
             text = prefix + stack.text(self._aux_ring.intern_all(stack.frames))
             self._aux_ring.write(Kind.STALL, a=started, task_id=task, text=text, at=at)
 
-    def _computing(self, frames: dict[int, FrameType]) -> FrameType | None:
-        """The innermost frame of the busiest thread, except the loop's and loopviz's own."""
-        most, found = -1, None
+    def _computing(self, frames: dict[int, FrameType]) -> Stack:
+        """The stack of the busiest thread, except the loop's; of one of loopviz's, its name."""
+        most, busiest, found = -1, threading.main_thread(), None
         for thread in threading.enumerate():
             frame = frames.get(thread.ident or 0)
             if frame is None or thread.ident == self._thread_id:
                 continue
-            if frame.f_code.co_filename.endswith(_WAITS) or thread.name.startswith("loopviz "):
+            if frame.f_code.co_filename.endswith(_WAITS):
                 continue
             used = self._threads.used(thread)  # the frame does not show a wait in C code
-            if used > most:
-                most, found = used, frame
-        return found
+            if used > most and (used >= _NOTABLE_NS or not _is_own(thread)):
+                most, busiest, found = used, thread, frame
+        if found is not None and _is_own(busiest):
+            return Stack([f"\t{OWN}\t0\t{busiest.name}"], 0)
+        return stack_of(self._places, stack_frames(found))
+
+
+def _is_own(thread: threading.Thread) -> bool:
+    return thread.name.startswith("loopviz ")
 
 
 def _main_greenlet() -> Any:

@@ -11,6 +11,7 @@ from loopviz.model.snapshot import Location, StallInfo
 from loopviz.model.snapshot.types import Cause
 from loopviz.model.state.thread_waits import LATE_NS
 from loopviz.wire.endpoint_work import EndpointWork, parse
+from loopviz.wire.events import OWN
 
 __all__ = ["OPEN_NS", "SLOW_NS", "Cause", "StackSamples", "Stall", "Stalls"]
 
@@ -21,7 +22,7 @@ OPEN_NS = 12 * MS
 stalls while they last."""
 _DEPTH = 12
 """How many frames a stall keeps."""
-_NOBODYS: tuple[Cause, ...] = ("gil", "gc", "machine", "limit")
+_NOBODYS: tuple[Cause, ...] = ("gil", "gc", "machine", "limit", "loopviz")
 """Causes that no line is to blame for."""
 _IMPORTS = "<frozen importlib"
 _KEEP_GIL = 500
@@ -86,7 +87,7 @@ class Stall:
         """The most frequent stack, innermost frame first; `_DEPTH` frames at most."""
         self.cause: Cause = "callback"
         """With `gil`, the location is the thread's that had it, None if that was not seen; with
-        `gc`, `machine` and `limit` there is none."""
+        `gc`, `machine`, `limit` and `loopviz` there is none."""
         self.paused_ns = 0
         """How long garbage collections ran within it."""
         self.queued_ns = self.gil_ns = 0
@@ -145,7 +146,9 @@ class Stall:
             rest = (lasted - waited) * (lasted - self.paused_ns) // max(lasted, 1)
         if rest >= SLOW_NS or 4 * waited < lasted:
             return
-        if gil_ns > queued_ns:
+        if gil_ns > queued_ns and keeps_gil is not None and keeps_gil.path == OWN:
+            self._is_nobodys("loopviz", "loopviz itself, which had the GIL")
+        elif gil_ns > queued_ns:
             self._is_nobodys("gil", "a wait for the GIL")
             self.location = keeps_gil
         else:
