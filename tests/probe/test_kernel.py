@@ -30,11 +30,11 @@ def test_waits_for_a_core(text, waits):
     [
         (FUTEX, 0x5591C58A1B2C),
         (SLEEP, 1),
-        ("running\n", 0),
-        ("-1 0x7ffc3a1b2c00 0x7f1ed31bf2ad\n", 0),
-        ("", 0),
+        ("running\n", None),
+        ("-1 0x7ffc3a1b2c00 0x7f1ed31bf2ad\n", None),
+        ("", None),
         ("202 a b c d e f g h", 0xA),
-        ("202 zero b c d e f g h", 0),
+        ("202 zero b c d e f g h", None),
     ],
 )
 def test_the_address_that_a_thread_waits_on(text, address):
@@ -43,20 +43,20 @@ def test_the_address_that_a_thread_waits_on(text, address):
 
 def test_of_a_thread_that_is_not_known_nothing_is():
     thread = KernelThread(None)
-    assert (thread.core_waits(), thread.waits_for_gil()) == (None, False)
+    assert (thread.core_waits(), thread.sleeps()) == (None, "unknown")
 
 
 def test_other_systems_have_no_proc(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     thread = KernelThread(threading.get_native_id())
-    assert (thread.core_waits(), thread.waits_for_gil()) == (None, False)
+    assert (thread.core_waits(), thread.sleeps()) == (None, "unknown")
 
 
 def test_a_build_without_gil_has_none_to_wait_for(monkeypatch):
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
     thread = KernelThread(threading.get_native_id())
     monkeypatch.setattr(thread, "_read", lambda _name: FUTEX)
-    assert not thread.waits_for_gil()
+    assert thread.sleeps() == "call"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
@@ -65,7 +65,7 @@ def test_this_thread_has_had_a_core_and_does_not_wait_for_the_gil():
     waits = thread.core_waits()
     assert waits is not None
     assert waits.slices > 0
-    assert not thread.waits_for_gil()
+    assert thread.sleeps() == "call", "it reads that file"
     thread.close()
     thread.close()
-    assert (thread.core_waits(), thread.waits_for_gil()) == (None, False)
+    assert (thread.core_waits(), thread.sleeps()) == (None, "unknown")

@@ -4,6 +4,7 @@ import gc
 import sys
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -11,7 +12,7 @@ from loopviz.clock import MS
 from loopviz.probe.cgroup import CpuLimit, Throttled
 from loopviz.probe.cpu_time import Spent
 from loopviz.probe.places import Places
-from loopviz.probe.stacks import thread_frames
+from loopviz.probe.stacks import Stack, thread_frames
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import NUMBER, Kind
 
@@ -41,6 +42,13 @@ class AuxRing:
         self.texts.append(text)
 
 
+class Thread(NamedTuple):
+    """In place of a thread."""
+
+    ident: int
+    name: str
+
+
 class Stage:
     """A loop whose callbacks run at given times, and a watchdog that waits on a clock of ours."""
 
@@ -68,8 +76,9 @@ class Stage:
         self.now += self.lost.pop(self.now, 0)
         return Spent(since, self.looked, *self.spends(self.looked - since), known=self.known)
 
-    def waits_for_gil(self):
-        return self.in_gil.pop(0) if isinstance(self.in_gil, list) else self.in_gil
+    def sleeps(self):
+        in_gil = self.in_gil.pop(0) if isinstance(self.in_gil, list) else self.in_gil
+        return {True: "gil", False: "call", None: None}[in_gil]
 
     def play(self):
         thread = threading.get_ident()
@@ -77,7 +86,7 @@ class Stage:
         dog._loop.close()
         dog._stop, dog._loop = self, self  # it waits, and looks at the loop's thread, here
         dog._limits = self.limits
-        dog._computing = lambda _frames: sys._getframe()
+        dog._computing = lambda _frames: Stack(["\t/app/a.py\t1\tf"], 0)
         dog._go_round()
         return self.aux_ring.sampled
 
@@ -127,8 +136,11 @@ def test_a_wait_for_the_gil_is_told_from_a_blocking_call(spends, in_gil, known, 
     stage.spends, stage.in_gil, stage.known = spends, in_gil, known
     stage.play()
     assert stage.aux_ring.gil == ([] if waited is None else [(20, 0, waited)])
-    gils = [text.startswith("gil:") for text in stage.aux_ring.texts]
-    assert gils == ([False] if waited is None else [False, True])
+    kinds = [text.partition(":")[0] for text in stage.aux_ring.texts]
+    asleep = [] if in_gil else ["asleep"]
+    assert [kind for kind in kinds if not kind.isdigit()] == (
+        asleep if waited is None else [*asleep, "gil"]
+    )
 
 
 @pytest.mark.parametrize(("slices", "waited"), [(20, [(120, 10, 110)]), (2, [])])
@@ -161,6 +173,24 @@ def test_waits_for_a_core_are_recorded_look_by_look():
     stage.spends = lambda wall: (0, 0, wall // 2, 1)
     stage.play()
     assert stage.aux_ring.queued == [(0, 0, 0), (10 * MS, 0, 50), (20 * MS, 10 * MS, 50)]
+
+
+@pytest.mark.parametrize(
+    ("own_ms", "app_ms", "own"),
+    [
+        pytest.param(9, 2, True, id="it answers what tasks await"),
+        pytest.param(2, 9, False, id="the app's thread computes more"),
+        pytest.param(0, 0, False, id="nothing is known"),
+    ],
+)
+def test_a_thread_of_loopviz_that_computes_is_told_as_that(monkeypatch, own_ms, app_ms, own):
+    dog = Watchdog(lambda: (0, 0), threading.get_ident(), AuxRing(None), Places(), lambda: 0, fail)
+    dog._loop.close()
+    used = {Thread(1, "loopviz control"): own_ms * MS, Thread(2, "worker"): app_ms * MS}
+    monkeypatch.setattr(threading, "enumerate", lambda: list(used))
+    monkeypatch.setattr(dog._threads, "used", used.__getitem__)
+    stack = dog._computing({thread.ident: sys._getframe() for thread in used})
+    assert (stack.frames == ["\tloopviz\t0\tloopviz control"]) is own
 
 
 class Limits:

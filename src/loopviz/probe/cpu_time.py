@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 from loopviz.clock import Clock
-from loopviz.probe.kernel import CoreTime, KernelThread
+from loopviz.probe.kernel import CoreTime, KernelThread, Sleep
 
 __all__ = ["LoopThread", "Spent", "ThreadEndedError", "ThreadTimes"]
 
@@ -88,9 +88,9 @@ class LoopThread:
             known=known,
         )
 
-    def waits_for_gil(self) -> bool | None:
-        """True if it sleeps until it gets the GIL, None if it does not sleep; False: not known."""
-        return self._kernel.waits_for_gil()
+    def sleeps(self) -> Sleep | None:
+        """What it sleeps in; None if it does not."""
+        return self._kernel.sleeps()
 
     def close(self) -> None:
         self._kernel.close()

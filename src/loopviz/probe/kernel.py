@@ -4,13 +4,17 @@ import ctypes
 import os
 import sys
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-__all__ = ["CoreTime", "KernelThread", "address_waited_on", "core_waits"]
+__all__ = ["CoreTime", "KernelThread", "Sleep", "address_waited_on", "core_waits"]
 
 _BYTES = 512
 _RUNTIME_BYTES = 1 << 20
 """More than CPython's `_PyRuntime` takes: 0.2 MB in 3.11, 0.5 MB in 3.14."""
+
+
+Sleep = Literal["gil", "call", "unknown"]
+"""What a thread sleeps in: until it gets the GIL, or in another system call."""
 
 
 class CoreTime(NamedTuple):
@@ -23,7 +27,7 @@ class CoreTime(NamedTuple):
 
 
 class KernelThread:
-    """One thread of this process as the kernel sees it; what is not known is None or False.
+    """One thread of this process as the kernel sees it.
 
     Nothing is known on other systems, where `/proc` is missing or closed, and once its files are
     closed. Reading keeps the GIL: a release would hand it to the loop, and getting it back takes
@@ -46,13 +50,18 @@ class KernelThread:
         """How long it has waited for a core. A wait counts once it is over."""
         return core_waits(self._read("schedstat"))
 
-    def waits_for_gil(self) -> bool | None:
-        """True if it sleeps until it gets the GIL; None if it does not sleep.
+    def sleeps(self) -> Sleep | None:
+        """What it sleeps in; None if it runs, or could if it had a core.
 
         The GIL is a condition variable inside `_PyRuntime`, and glibc waits on its address.
         """
         call = self._read("syscall")
-        return None if call.startswith("running") else address_waited_on(call) in self._gil
+        if call.startswith("running"):
+            return None
+        address = address_waited_on(call)
+        if address is None:
+            return "unknown"
+        return "gil" if address in self._gil else "call"
 
     def close(self) -> None:
         """Close the files. Safe to call twice."""
@@ -75,18 +84,18 @@ def core_waits(schedstat: str) -> CoreTime | None:
     return CoreTime(int(fields[1]), int(fields[2]))
 
 
-def address_waited_on(syscall: str) -> int:
-    """The first argument of the system call that a thread sleeps in, by `syscall`; 0: in none.
+def address_waited_on(syscall: str) -> int | None:
+    """The first argument of the system call that a thread sleeps in, by `syscall`; None: in none.
 
     The file says `running`, or the call's number, its six arguments, stack and program counter.
     """
     fields = syscall.split()
     if len(fields) != 9:
-        return 0
+        return None
     try:
         return int(fields[1], 16)
     except ValueError:
-        return 0
+        return None
 
 
 def _pread() -> Any:

@@ -22,7 +22,7 @@ from loopviz.probe.stacks import (
 )
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE
-from loopviz.wire.events import WAITED_UNIT_NS, Kind
+from loopviz.wire.events import OWN, WAITED_UNIT_NS, Kind
 from loopviz.wire.ring import LockedRing
 
 __all__ = ["Watchdog"]
@@ -62,8 +62,9 @@ class Watchdog:
     """Samples the stack of the loop's thread whenever a callback runs for too long.
 
     Each sample is a `STALL` record in the aux ring; its text is the culprit's index and the
-    numbers of the frames' strings, innermost first: `1:12,7,3`. A sample stands for the time since
-    the previous one. Every callback of 20 ms or more gets at least one, while it runs; if C code
+    numbers of the frames' strings, innermost first: `1:12,7,3`. Before it stands `asleep:` if the
+    thread slept in a system call, other than for the GIL. A sample stands for the time since the
+    previous one. Every callback of 20 ms or more gets at least one, while it runs; if C code
     holds the GIL throughout, as soon as it releases it.
 
     With the tripwire, if C code holds the GIL for long, the loop's thread itself writes its stack
@@ -73,7 +74,8 @@ class Watchdog:
 
     If the loop's thread sleeps until it gets the GIL, a `WAITED_FOR_GIL` record says how long it
     has slept since the last look, and a second sample, whose text starts with `gil:`, has the stack
-    of the thread that computes. How long the loop's thread waited for a core is a `QUEUED` record;
+    of the thread that computes; of one of loopviz's own, there is one frame, whose file is
+    `wire.events.OWN`. How long the loop's thread waited for a core is a `QUEUED` record;
     how often the process reached the CPU limit of its control group, a `THROTTLED` one.
     """
 
@@ -218,15 +220,16 @@ class Watchdog:
             return True
         around = [] if self._greenlet is None else stack_frames(self._greenlet.gr_frame)
         stack = stack_of(self._places, seen + around)
+        sleeps = self._loop.sleeps()
         if late:
             self._write_dump(started, task, stack)
-        self._write(stack, started, task)
-        waits = self._loop.waits_for_gil()
-        if waits is None:  # it has just woken up; this thread was late, so somebody had the GIL
+        self._write(stack, started, task, "asleep:" if sleeps == "call" else "")
+        if sleeps is None:  # it has just woken up; this thread was late, so somebody had the GIL
             woke_up = spent.slices >= _WAKES and spent.as_for_gil(sys.getswitchinterval())
             self._starves = started if late and woke_up else 0
             return False
-        self._starves = started if waits and self._write_gil(spent, started, task) else 0
+        starves = sleeps == "gil" and self._write_gil(spent, started, task)
+        self._starves = started if starves else 0
         return True
 
     def _write_gil(self, spent: Spent, started: int, task: int) -> bool:
@@ -235,9 +238,7 @@ class Watchdog:
             return False
         units = spent.asleep_ns // WAITED_UNIT_NS
         self._aux_ring.write(Kind.WAITED_FOR_GIL, a=spent.since_ns, b=units)
-        computes = self._computing(sys._current_frames())
-        if computes is not None:
-            self._write(stack_of(self._places, stack_frames(computes)), started, task, "gil:")
+        self._write(self._computing(sys._current_frames()), started, task, "gil:")
         return True
 
     def _write_dump(self, started: int = 0, task: int = 0, stack: Stack | None = None) -> None:
@@ -256,19 +257,25 @@ class Watchdog:
             text = prefix + stack.text(self._aux_ring.intern_all(stack.frames))
             self._aux_ring.write(Kind.STALL, a=started, task_id=task, text=text, at=at)
 
-    def _computing(self, frames: dict[int, FrameType]) -> FrameType | None:
-        """The innermost frame of the busiest thread, except the loop's and loopviz's own."""
-        most, found = -1, None
+    def _computing(self, frames: dict[int, FrameType]) -> Stack:
+        """The stack of the busiest thread, except the loop's; of one of loopviz's, its name."""
+        most, busiest, found = -1, threading.main_thread(), None
         for thread in threading.enumerate():
             frame = frames.get(thread.ident or 0)
             if frame is None or thread.ident == self._thread_id:
                 continue
-            if frame.f_code.co_filename.endswith(_WAITS) or thread.name.startswith("loopviz "):
+            if frame.f_code.co_filename.endswith(_WAITS):
                 continue
             used = self._threads.used(thread)  # the frame does not show a wait in C code
-            if used > most:
-                most, found = used, frame
-        return found
+            if used > most and (used >= _NOTABLE_NS or not _is_own(thread)):
+                most, busiest, found = used, thread, frame
+        if found is not None and _is_own(busiest):
+            return Stack([f"\t{OWN}\t0\t{busiest.name}"], 0)
+        return stack_of(self._places, stack_frames(found))
+
+
+def _is_own(thread: threading.Thread) -> bool:
+    return thread.name.startswith("loopviz ")
 
 
 def _main_greenlet() -> Any:

@@ -258,23 +258,28 @@ class Story:
         function: str = "",
         *,
         gil: bool = False,
+        asleep: bool = False,
         calls: str = "",
         work: str = "",
     ) -> Self:
         """The watchdog samples the running callback at that line; with `gil`, another thread.
 
-        `calls` is the file of a library function that the line calls; `work`, of an endpoint that
-        does not run, what FastAPI does for it, as in `wire.endpoint_work`: `body 12000000`.
+        `asleep`: its thread sleeps in a system call. `calls` is the file of a library function that
+        the line calls; `work`, of an endpoint that does not run, what FastAPI does for it, as in
+        `wire.endpoint_work`: `body 12000000`.
         """
         frames = [f"{work}\t{file}\t{line}\t{function}"]
         if calls:
             frames.insert(0, f"\t{calls}\t1\tcalled")
-        return self.sampled_stack(*frames, culprit=len(frames) - 1, gil=gil)
+        return self.sampled_stack(*frames, culprit=len(frames) - 1, gil=gil, asleep=asleep)
 
-    def sampled_stack(self, *frames: str, culprit: int = 0, gil: bool = False) -> Self:
+    def sampled_stack(
+        self, *frames: str, culprit: int = 0, gil: bool = False, asleep: bool = False
+    ) -> Self:
         """As `sampled`; frames as `probe.places` writes them, innermost first, one the culprit."""
         numbers = ",".join(str(self._aux.intern(frame)) for frame in frames)
-        text = self._aux.intern(f"{'gil:' if gil else ''}{culprit}:{numbers}")
+        prefix = "gil:" if gil else "asleep:" if asleep else ""
+        text = self._aux.intern(f"{prefix}{culprit}:{numbers}")
         self._aux.write(self.now_ns, Kind.STALL, self.started_ns, 0, text)
         return self
 

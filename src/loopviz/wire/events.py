@@ -32,6 +32,7 @@ __all__ = [
     "HEARTBEAT_NS",
     "KIND_SHIFT",
     "NUMBER",
+    "OWN",
     "RECORD",
     "RECORD_SIZE",
     "SWITCHES",
@@ -85,7 +86,8 @@ class Kind(IntEnum):
     """The task has served its request. a: HTTP status (0: none was sent) | body bytes sent << 16;
     b: `METHOD /route/{template}`."""
     STALL = 11
-    """The watchdog's sample of the running callback, the task's. a: started at; b: its stack."""
+    """The watchdog's sample of the running callback, the task's. a: started at; b: its stack, as
+    `probe.watchdog` writes it."""
     MARK = 12
     """Something changed. b: its text, `kind:detail`, for instance `fix:to_thread=on`; or, once, the
     app's routes: `routes:GET /a, GET /b`."""
@@ -172,6 +174,8 @@ HEARTBEAT_LET_GO_NS = 1 * SECOND
 """Beats that are late by more than this are skipped."""
 WAITED_UNIT_NS = MS // 10
 """The unit of `QUEUED` and `WAITED_FOR_GIL`: 24 bits of it are half an hour."""
+OWN = "loopviz"
+"""In place of a frame's file: the thread is one of loopviz's own."""
 WAIT_PUT, WAIT_GET = 0, 1
 """Direction of a wait: to get in (acquire, put), or to take something out (get, receive). The
 latter is what idle consumers do, and harmless."""

@@ -63,6 +63,7 @@ _NOBODYS = {
     "machine": "a wait for a core",
     "limit": "a wait for a core",
     "gc": "a garbage collection",
+    "loopviz": "loopviz itself",
 }
 """What blocked the loop, by its cause, where that is nobody's step."""
 

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-Cause = Literal["callback", "gil", "gc", "import", "machine", "limit"]
+Cause = Literal["callback", "gil", "gc", "import", "machine", "limit", "loopviz"]
 """What blocked the loop: the callback's own work, a thread that had the GIL, a garbage collection
 within it, a module that it imported, want of a core, or want of CPU time within a limit."""
 

@@ -103,12 +103,15 @@ class StallLog:
 
     def _describe(self, stall: Stall, now: int, gil_ns: int) -> None:
         start = stall.start_ns
+        waits = self.core_waits
+        asleep = self.samples.slept(start)
+        stall.begin_description()
         self.samples.describe(stall)
         stall.add_pauses(*self.pauses.within(start, now), now)
         stall.add_waits(
             now,
-            queued_ns=self.core_waits.within(start, now),
+            queued_ns=(waits.at_least_within if asleep else waits.within)(start, now),
             gil_ns=gil_ns,
-            limited=self.core_waits.was_throttled(start, now),
+            limited=waits.was_throttled(start, now),
             keeps_gil=self.samples.keeps_gil(start, now),
         )

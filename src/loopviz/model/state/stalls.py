@@ -11,6 +11,7 @@ from loopviz.model.snapshot import Location, StallInfo
 from loopviz.model.snapshot.types import Cause
 from loopviz.model.state.thread_waits import LATE_NS
 from loopviz.wire.endpoint_work import EndpointWork, parse
+from loopviz.wire.events import OWN
 
 __all__ = ["OPEN_NS", "SLOW_NS", "Cause", "StackSamples", "Stall", "Stalls"]
 
@@ -21,7 +22,7 @@ OPEN_NS = 12 * MS
 stalls while they last."""
 _DEPTH = 12
 """How many frames a stall keeps."""
-_NOBODYS: tuple[Cause, ...] = ("gil", "gc", "machine", "limit")
+_NOBODYS: tuple[Cause, ...] = ("gil", "gc", "machine", "limit", "loopviz")
 """Causes that no line is to blame for."""
 _IMPORTS = "<frozen importlib"
 _KEEP_GIL = 500
@@ -42,6 +43,7 @@ class Stall:
 
     __slots__ = (
         "_info",
+        "_runs",
         "call",
         "cause",
         "end_ns",
@@ -62,8 +64,15 @@ class Stall:
     def __init__(self, start_ns: int, label: str, request: int) -> None:
         self.start_ns = start_ns
         self.end_ns = 0
-        self.label = label
+        self._runs = label
         self.request = request
+        self.victims = 0
+        self.begin_description()
+
+    def begin_description(self) -> None:
+        """Forgets what is known of its cause, which is what has been recorded up to now."""
+        self._info: StallInfo | None = None
+        self.label = self._runs
         self.location: Location | None = None
         """The innermost line of the user's code; without one, see `probe.stacks.Stack.culprit`."""
         self.package = ""
@@ -78,13 +87,11 @@ class Stall:
         """The most frequent stack, innermost frame first; `_DEPTH` frames at most."""
         self.cause: Cause = "callback"
         """With `gil`, the location is the thread's that had it, None if that was not seen; with
-        `gc`, `machine` and `limit` there is none."""
+        `gc`, `machine`, `limit` and `loopviz` there is none."""
         self.paused_ns = 0
         """How long garbage collections ran within it."""
         self.queued_ns = self.gil_ns = 0
         """How long its thread waited for a core and for the GIL within it, about."""
-        self.victims = 0
-        self._info: StallInfo | None = None
 
     @property
     def culprit(self) -> tuple[str, int]:
@@ -139,7 +146,9 @@ class Stall:
             rest = (lasted - waited) * (lasted - self.paused_ns) // max(lasted, 1)
         if rest >= SLOW_NS or 4 * waited < lasted:
             return
-        if gil_ns > queued_ns:
+        if gil_ns > queued_ns and keeps_gil is not None and keeps_gil.path == OWN:
+            self._is_nobodys("loopviz", "loopviz itself, which had the GIL")
+        elif gil_ns > queued_ns:
             self._is_nobodys("gil", "a wait for the GIL")
             self.location = keeps_gil
         else:
@@ -179,10 +188,12 @@ class Stall:
 class _Seen:
     """The samples of one callback: how long it was at each line, and in which call."""
 
-    __slots__ = ("last_ns", "lines")
+    __slots__ = ("asleep", "last_ns", "lines")
 
     def __init__(self, started_ns: int) -> None:
         self.last_ns = started_ns
+        self.asleep = False
+        """Whether its thread slept in a system call when a sample was taken."""
         self.lines: dict[tuple[str, ...], dict[str, tuple[int, _Stack]]] = {}
 
     def add(self, at_ns: int, stack: _Stack) -> None:
@@ -216,11 +227,12 @@ class StackSamples:
     def add(self, started_ns: int, stack: str, strings: Sequence[str], at_ns: int = 0) -> None:
         """`stack` is `culprit:number,number,…`, numbers of frames in `strings`.
 
-        With `gil:` before it, it is the stack of another thread, which had the GIL. `started_ns` 0:
-        of the callback that ran at `at_ns`.
+        With `gil:` before it, it is the stack of another thread, which had the GIL; with `asleep:`,
+        the thread slept in a system call. `started_ns` 0: of the callback that ran at `at_ns`.
         """
-        gil = stack.startswith("gil:")
-        index, _, numbers = stack.removeprefix("gil:").partition(":")
+        gil, asleep = stack.startswith("gil:"), stack.startswith("asleep:")
+        stack = stack.removeprefix("gil:").removeprefix("asleep:")
+        index, _, numbers = stack.partition(":")
         frames = [
             strings[int(number)]
             for number in numbers.split(",")
@@ -235,6 +247,7 @@ class StackSamples:
             self.dumped(at_ns, frames, int(index))
             return
         seen = self._culprits.setdefault(started_ns, _Seen(started_ns))
+        seen.asleep |= asleep
         seen.add(at_ns, _Stack(int(index), tuple(frames)))
 
     def dumped(self, at_ns: int, frames: Sequence[str], culprit: int) -> None:
@@ -266,6 +279,11 @@ class StackSamples:
         """When that callback was last seen; its start, if never."""
         seen = self._culprits.get(started_ns)
         return seen.last_ns if seen else started_ns
+
+    def slept(self, started_ns: int) -> bool:
+        """Whether the thread was seen asleep in a system call in that callback."""
+        seen = self._culprits.get(started_ns)
+        return seen is not None and seen.asleep
 
     def keeps_gil(self, start_ns: int, end_ns: int) -> Location | None:
         """The line of the thread that had the GIL most often in that interval; None: not seen.

@@ -74,6 +74,21 @@ class ThreadWaits:
         starts, ends = np.array([start_ns]), np.array([end_ns])
         return int(self.within_each(starts, ends)[0])
 
+    def at_least_within(self, start_ns: int, end_ns: int) -> int:
+        """How long the thread certainly waited in that interval, however the waits are spread.
+
+        For a callback in which it was seen to sleep: the waits measured with that sleep may have
+        been before or after the callback, even while the loop was idle, and are no excuse for it.
+        """
+        total = 0
+        for waited in reversed(self._last):
+            if waited.at_ns <= start_ns:
+                break
+            begin, end = waited.begins_ns, waited.at_ns
+            overlap = min(end_ns, end) - max(start_ns, begin)
+            total += max(waited.waited_ns - (end - begin - max(overlap, 0)), 0)
+        return min(total, end_ns - start_ns)
+
     def within_each(self, starts: Ints, ends: Ints) -> Ints:
         """As `within`, of several intervals."""
         totals: Ints = np.zeros(len(starts), np.int64)

@@ -6,6 +6,7 @@ from loopviz.clock import MS
 from loopviz.model.snapshot import State
 from loopviz.model.snapshot.breakdown import breakdown
 from loopviz.testing import Story
+from loopviz.wire.events import OWN
 from tests.model.findings.stalls import model_of, stall
 
 CLOCK = 250 * MS
@@ -36,6 +37,15 @@ def test_the_thread_that_had_it_may_not_have_been_seen():
     assert (
         found.sentence == "The loop waited 50 ms for the GIL; the thread that had it was not seen"
     )
+
+
+def test_a_thread_of_loopviz_is_none_of_the_apps():
+    story = Story().idle(MS).callback("Selector._read_ready", 50 * MS).waits_for_gil(45 * MS)
+    story.waits_for_gil(40 * MS, since=50 * MS).sampled(OWN, 0, "loopviz control", gil=True)
+    model = model_of(story.idle(CLOCK))
+    assert model.findings() == ()
+    (stall,) = model.snapshot(story.now_ns, 1000 * MS).loop.stalls
+    assert (stall.label, stall.did) == ("loopviz itself, which had the GIL", "loopviz itself")
 
 
 def test_a_callback_that_is_slow_anyway_is_to_blame_itself():

@@ -129,6 +129,31 @@ def test_a_wait_counts_for_the_time_in_which_the_loop_was_busy():
     assert (finding.rule, finding.worst_ns) == ("machine-busy", 28 * MS)
 
 
+def late_look(*, asleep):
+    """The watchdog has no core either: what it measures at last may have been before the stall."""
+    story = measured().idle(90 * MS).task(1, CYCLE).step(1).request(1, "GET /a").runs(12 * MS)
+    story.sampled("/app/api.py", 20, "order", asleep=asleep)
+    story.waits_for_core(95 * MS, since=102 * MS).runs(48 * MS)
+    story.response(1, "GET /a").end(1).idle(92 * MS).waits_for_core(90 * MS, since=140 * MS)
+    return story.idle(CLOCK)
+
+
+def test_a_line_that_was_seen_asleep_in_a_call_is_told_whatever_the_machine_adds():
+    (finding,) = found(late_look(asleep=True))
+    assert (finding.rule, finding.location.line) == ("slow-callback", 20)
+    assert found(late_look(asleep=False)) == []
+
+
+def test_what_a_thread_that_slept_waited_certainly_is_still_the_machines():
+    story = measured()
+    for _ in range(3):
+        story.task(1, CYCLE).step(1).request(1, "GET /a").runs(12 * MS)
+        story.sampled("/app/api.py", 20, "order", asleep=True).runs(48 * MS)
+        story.waits_for_core(45 * MS, since=50 * MS).response(1, "GET /a").end(1).idle(CLOCK)
+    (finding,) = found(story)
+    assert (finding.rule, finding.worst_ns) == ("machine-busy", 45 * MS)
+
+
 def collects(lasted, paused, waited):
     """Three callbacks in which a collection runs, and waits for a core as well."""
     story = measured()

@@ -56,6 +56,18 @@ def test_the_first_use_of_a_module_is_a_note_at_its_stall(culprit, frames):
     assert stall.did == "first use: imported anyio._backends._asyncio"
 
 
+def test_what_is_known_only_after_the_stall_may_show_that_it_was_no_import():
+    """A stall is described twice: the second time knows nothing of the first."""
+    story = Story().waits_for_core().idle(MS).task(1, CYCLE).step(1).request(1, "GET /a")
+    story.runs(20 * MS).sampled("/app/api.py", 20, "order", calls=IMPORTS)
+    model = model_of(story)
+    story.runs(70 * MS).sampled("/app/api.py", 21, "order").runs(10 * MS)
+    model.feed(*story.response(1, "GET /a").end(1).idle(MS).batch())
+    story.idle(300 * MS).feed(model)
+    (finding,) = model.findings()
+    assert (finding.rule, finding.location.line) == ("slow-callback", 21)
+
+
 def test_three_of_them_name_the_module():
     story = Story().idle(MS)
     for task in (1, 2, 3):

@@ -24,7 +24,10 @@ class GilContention(SlowCallback):
         ),
         counts="callbacks",
         false_alarms='a function that was not sampled in time is "not seen"',
-        tried=("a slow line of the loop's own, while threads run",),
+        tried=(
+            "a slow line of the loop's own, while threads run",
+            "a thread of loopviz's own that computes",
+        ),
         cures=(
             "run CPU work in a process pool instead of a thread",
             "use a library that releases the GIL while it computes",
