@@ -33,6 +33,7 @@ shared_state = Fix(
     key="shared_state",
     title="REPLACE INTO visits, not last_visit[who] = n",
     why="The database is outside all processes: each finds what another stored.",
+    adds=True,
 )
 
 

@@ -14,7 +14,12 @@ __all__ = ["Counter", "Expect", "Fix", "Load", "Scenario"]
 
 @dataclass(eq=False, slots=True)
 class Fix:
-    """A toggle. An endpoint reads `on` once per request; it may flip at any moment."""
+    """A toggle. An endpoint reads `on` once per request; it may flip at any moment.
+
+    A scenario's fixes are alternatives: on the screen, switching to one switches the one before
+    off. One that `adds` is used together with the others. The command line switches on all that
+    it is given.
+    """
 
     key: str
     """Short id, used on the command line: `--fix to_thread`."""
@@ -32,6 +37,9 @@ class Fix:
     """Number of processes that serve the app while the fix is on. They share the address and the
     temporary folder; in a scenario with such a fix, each request has its own connection."""
     on: bool = False
+    adds: bool = False
+    """True for a fix that is used together with the others: its key leaves them as they are, and
+    theirs leave it."""
 
 
 @dataclass(eq=False, slots=True)

@@ -92,8 +92,9 @@ class World:
         return self._pools[-1]
 
     def toggle(self, key: str) -> None:
-        self.fixes ^= {key}
-        self.model.mark(self.told_ns, f"fix:{key}={'on' if key in self.fixes else 'off'}")
+        before, self.fixes = self.fixes, self.scenario.toggled(self.fixes, key)
+        for one in sorted(before ^ self.fixes, key=lambda one: one in before):
+            self.model.mark(self.told_ns, f"fix:{one}={'on' if one in self.fixes else 'off'}")
 
     def set_rate(self, factor: float) -> None:
         self.rate = factor

@@ -29,6 +29,7 @@ def asked(*keys, stage=None):
         ("c", [("toggle", "async_library")]),
         ("d", []),
         ("F", [("toggle", "to_thread")]),
+        ("ab", [("toggle", "to_thread"), ("toggle", "plain_def")]),
         ("FF", [("toggle", "to_thread")]),
         (["right_square_bracket"], [("set_rate", 1.5)]),
         (["right_square_bracket"] * 5, [("set_rate", x) for x in (1.5, 2, 3, 4)]),
@@ -89,6 +90,25 @@ def test_a_fix_while_frozen_shows_in_the_header():
         await stage.press("space", "a")
         assert "a[x]" in stage.lines()[0]
         assert "FROZEN" in stage.lines()[0]
+
+    drive(play)
+
+
+def test_another_fix_takes_the_place_of_the_one_that_is_on():
+    async def play(stage: Stage) -> None:
+        await stage.press("a")
+        await stage.play(4)
+        await stage.press("b")
+        await stage.play(0.5)
+        assert stage.app.scene.status.fixes_on == {"plain_def"}
+        comparison = stage.app.scene.snapshot.comparison
+        assert (comparison.before_fixes, comparison.after_fixes) == (("to_thread",), ("plain_def",))
+        (axis,) = [line for line in stage.lines() if "/column" in line]
+        assert "plain_def on" in axis
+        assert "to_thread off" not in axis, "it made way: that is told by the other"
+        await stage.press("b")
+        await stage.play(0.5)
+        assert stage.app.scene.status.fixes_on == frozenset()
 
     drive(play)
 

@@ -75,7 +75,10 @@ class RunControl(Protocol):
         """The catalogue, with the files as they are now."""
 
     def toggle(self, key: str) -> None:
-        """Switch a fix on or off. Takes effect at once, even while the loop is blocked."""
+        """Switch a fix on, and its alternatives off; or off, if it is on.
+
+        Takes effect at once, even while the loop is blocked.
+        """
 
     def baseline(self) -> None:
         """Make the present phase the baseline of all comparisons, until the next call."""

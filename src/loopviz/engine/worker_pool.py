@@ -90,10 +90,12 @@ class WorkerPool:
             model.mark(at_ns, f"scenario:{self.scenario.id}")
 
     def toggle(self, key: str) -> None:
-        """Switch a fix on or off in all workers. It may change the number of workers."""
-        self.fixes_on ^= {key}
-        for worker in self._workers:
-            worker.fix(key, on=key in self.fixes_on)
+        """See `RunControl.toggle`. It may change the number of workers."""
+        before, self.fixes_on = self.fixes_on, self.scenario.toggled(self.fixes_on, key)
+        changed = sorted(before ^ self.fixes_on, key=lambda one: one in before)
+        for one in changed:  # on before off: the bug does not run in between
+            for worker in self._workers:
+                worker.fix(one, on=one in self.fixes_on)
         self._scale()
 
     def messages(self) -> Iterator[Message]:

@@ -86,7 +86,7 @@ BROKEN = {
     "surprise": (
         changed('key="first"', 'key="first", surprise=1'),
         "mine.py:5: Fix takes no 'surprise'; it takes: key, title, why, wrong, answers, extra, "
-        "workers, on.",
+        "workers, on, adds.",
     ),
     "no load": (
         GOOD.partition("    load=")[0] + ")",
@@ -94,8 +94,8 @@ BROKEN = {
     ),
     "no why": (changed(', why="it helps"', ""), "mine.py:5: Fix lacks why."),
     "too many": (
-        changed('why="it does not", wrong=True', '"it does not", False, (), "", 1, False, 9'),
-        "mine.py:6: Fix takes 8 arguments at most.",
+        changed('why="it does not", wrong=True', '"why", False, (), "", 1, False, False, 9'),
+        "mine.py:6: Fix takes 9 arguments at most.",
     ),
     "by position": (
         changed("scenario = Scenario(", "scenario = Scenario('mine',"),

@@ -117,6 +117,19 @@ def test_a_baseline_stays_whatever_is_toggled():
         assert seen.routes[0].after.p99_ns == latency * MS
 
 
+def test_a_switch_from_one_fix_to_another_is_one_change_compared_with_the_first():
+    model = made()
+    load(model, 0, 5, 300)
+    model.mark(at(5), "fix:a=on")
+    load(model, 5, 5, 100)
+    model.mark(at(10), "fix:b=on")
+    model.mark(at(10) + 1, "fix:a=off")
+    load(model, 10, 5, 4)
+    seen = compared(model, 15)
+    assert (seen.before_fixes, seen.after_fixes) == (("a",), ("b",))
+    assert seen.routes[0].before.p50_ns == pytest.approx(100 * MS, rel=0.02)
+
+
 def test_another_baseline_takes_its_place_and_another_run_has_none():
     model = made()
     load(model, 0, 5, 100)

@@ -55,6 +55,7 @@ class FixInfo:
     answers: tuple[str, ...] = ()
     extra: str = ""
     workers: int = 1
+    adds: bool = False
     unavailable: str = ""
     """One sentence if something is not installed, with the command that installs it; else empty."""
 
@@ -104,6 +105,16 @@ class ScenarioInfo:
     error: str = ""
     shadows: Path | None = None
     """The file of the same name that it replaces: a user's scenario may hide a built-in one."""
+
+    def toggled(self, on: frozenset[str], key: str) -> frozenset[str]:
+        """The fixes that are on after a press of this one's key, if `on` are before it.
+
+        One that is on goes off. Else it goes on, and its alternatives go off; see `Fix.adds`.
+        """
+        added = frozenset(fix.key for fix in self.fixes if fix.adds)
+        if key in on:
+            return on - {key}
+        return (on if key in added else on & added) | {key}
 
     @property
     def origin(self) -> str:

@@ -17,6 +17,7 @@ from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
 router = APIRouter()
 
 # A fix is a toggle. An endpoint asks whether it is `on`; the person at the terminal flips it.
+# Fixes are alternatives, one at a time; `adds=True` is for one that is used together with others.
 to_thread = Fix(
     key="to_thread",
     title="await asyncio.to_thread(hash_password)",

@@ -1,9 +1,12 @@
 """The time axis: time before now, or before the freeze; marks where something was changed."""
 
+from collections.abc import Sequence
+
 from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import MS, SECOND
+from loopviz.model.snapshot import Mark
 from loopviz.tui.draw.text import Line, cell_width, clean
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
@@ -101,6 +104,15 @@ def _put_span(
         styles[at] = scene.theme.cursor
 
 
+def _made_way(at: int, mark: Mark, visible: Sequence[tuple[int, Mark]]) -> bool:
+    """True for a fix that went off at the moment at which an alternative went on."""
+    return (
+        mark.kind == "fix"
+        and mark.text.endswith(" off")
+        and any(there == at and other.text.endswith(" on") for there, other in visible)
+    )
+
+
 def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
     """First and after-last column, text and style of each mark; they do not overlap.
 
@@ -110,6 +122,7 @@ def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
     theme, glyph = scene.theme, scene.glyphs.mark
     visible = [(columns.at(mark.at_ns), mark) for mark in marks]
     visible = [(at, mark) for at, mark in visible if 0 <= at < columns.count]
+    visible = [one for one in visible if not _made_way(*one, visible)]
     flags = []
     free = 0
     for i, (at, mark) in enumerate(visible):

@@ -17,7 +17,7 @@ def _fixes() -> Iterator[Action]:
             name,
             "fix",
             (letter,),
-            "" if place else "flip a fix of this scenario; effective at once, under the same load",
+            "" if place else "switch to a fix, or off again: at once, under the same load",
             "fixes",
             "" if place else "fixes",
             lambda scene: bool(scene.scenario.fixes),
