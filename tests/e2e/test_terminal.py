@@ -77,17 +77,22 @@ def test_an_interrupt_while_it_starts(terminal, ours, runtime_folder):
     assert not list(runtime_folder.rglob("run-*"))
 
 
-def test_interrupts_while_it_closes(terminal, ours, runtime_folder):
-    """Which takes two seconds here, for a child that does not end by itself."""
+def test_signals_while_it_closes(terminal, ours, runtime_folder):
+    """Which takes two seconds here, for a child that does not end by itself.
+
+    SIGCONT comes with SIGHUP when the terminal goes away. It starts no screen again.
+    """
     seen = terminal(80, 24)
     seen.until("LIVE")
     (target,) = [pid for pid, words in ours().items() if "loopviz.lab.target" in words]
     os.kill(target, signal.SIGSTOP)
     seen.press("q")
     wait_until(seen.is_restored, 5, "the end of the screen")
+    send(seen.process, signal.SIGCONT)
     send(seen.process, signal.SIGINT, 5)
     assert seen.end() == 130
     assert seen.is_restored()
+    assert seen.raw.count(b"\x1b[?1049h") == 1
     assert "Traceback" not in seen.text()
     wait_until(lambda: not ours(), 3, "the end of all processes")
     wait_until(lambda: not list(runtime_folder.rglob("run-*")), 1, "removing the files")

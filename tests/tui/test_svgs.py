@@ -94,3 +94,13 @@ def test_nothing_is_fetched_and_nothing_changes():
     svg = drawn("hello ▒ world")
     assert "http" not in svg.replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert svg == drawn("hello ▒ world")
+
+
+def test_spaces_stay_without_css():
+    """Renderers that know no CSS would make one of several (librsvg, resvg, an editor)."""
+    assert drawn("a  b").startswith('<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve"')
+
+
+def test_the_sixteen_colours_of_a_terminal_can_be_read():
+    """Its blue is #0000ff by the letter, and black on black here."""
+    assert "#0000ff" not in drawn("a", Style(color="bright_blue"))

@@ -133,7 +133,7 @@ class LoopvizApp(ErrorApp):
             if self.is_web:
                 watch_server(lambda: self._ticked_ns, partial(call, leave, 1))
             else:
-                watch_terminal(0, partial(call, leave, 128 + signal.SIGHUP))
+                watch_terminal(partial(call, leave, 128 + signal.SIGHUP))
 
     def run(self, **options: Any) -> None:
         try:

@@ -4,6 +4,7 @@ A browser has no terminal to hang up; a terminal that is not ours to control sen
 Textual would read its end for ever.
 """
 
+import contextlib
 import os
 import select
 import threading
@@ -11,8 +12,9 @@ import time
 from collections.abc import Callable
 
 from loopviz.clock import SECOND, monotonic_ns
+from loopviz.engine.terminal import INPUT_FD
 
-__all__ = ["watch_server", "watch_terminal"]
+__all__ = ["is_terminal_gone", "watch_server", "watch_terminal"]
 
 CHECK_INTERVAL_S = 0.5
 
@@ -39,21 +41,29 @@ def watch_server(seen_ns: Callable[[], int], leave: Callable[[], object]) -> Non
     _watch(gone, leave)
 
 
-def watch_terminal(fd: int, leave: Callable[[], object]) -> None:
-    """Call `leave`, from a thread of its own, when the terminal behind `fd` has gone."""
+def watch_terminal(leave: Callable[[], object]) -> None:
+    """Call `leave`, from a thread of its own, when the terminal has gone."""
+    _watch(is_terminal_gone, leave)
+
+
+def is_terminal_gone() -> bool:
+    """Whether the terminal that keys are read from was closed at its other end."""
     if not hasattr(select, "poll"):
-        return
+        return False
     poll = select.poll()
-    poll.register(fd, 0)  # POLLHUP is reported even if no event is asked for
-    _watch(lambda: any(event & select.POLLHUP for _, event in poll.poll(0)), leave)
+    poll.register(INPUT_FD, 0)  # POLLHUP is reported even if no event is asked for
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
-def _watch(gone: Callable[[], bool], leave: Callable[[], object]) -> None:
+def _watch(gone: Callable[[], bool], leave: Callable[[], object]) -> threading.Thread:
     def watch() -> None:
         while not gone():
             time.sleep(CHECK_INTERVAL_S)
-        leave()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process is ending
+            leave()
         time.sleep(EXIT_TIMEOUT_S)
         os._exit(1)
 
-    threading.Thread(target=watch, name="loopviz-orphan", daemon=True).start()
+    thread = threading.Thread(target=watch, name="loopviz-orphan", daemon=True)
+    thread.start()
+    return thread

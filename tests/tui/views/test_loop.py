@@ -18,7 +18,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.loop import LoopView
-from loopviz.tui.views.loop.heatmap import HeatMap, row_edges, shade_steps
+from loopviz.tui.views.loop.heatmap import HeatMap, draw_heat, row_edges, shade_steps
 from loopviz.tui.views.loop.measures import MEASURES
 from loopviz.tui.views.loop.pauses import pause_row, pause_summary
 from tests.tui.fake_run import SCENARIO, FakeRun
@@ -139,6 +139,26 @@ def test_shades_keep_their_meaning_while_counts_vary():
 
 
 # ---- the picture
+
+
+def test_a_row_has_the_colour_of_its_delay():
+    """Blue, amber from 10 ms on, red from 100 ms on; darker or lighter by how many there were."""
+    scene = scene_of(theme=theme_named("dark"))
+    theme = scene.theme
+    ramps = {"ramp": theme.ramp, "amber": theme.amber_ramp, "alarm": theme.alarm_ramp}
+    delays = (5 * MS, 30 * MS, 200 * MS)
+    delayed = track([(int(scene.end_ns - SECOND), ns) for ns in delays])
+    columns = Columns.over(2 * SECOND, 40, scene.end_ns)
+    strips = draw_heat(HeatMap(row_edges(14)), delayed, scene, columns, 8, 60)
+    found = [
+        name
+        for strip in strips
+        for segment in strip
+        if segment.text.strip() in BLOCKS.shades and segment.text.strip()
+        for name, ramp in ramps.items()
+        if segment.style in ramp
+    ]
+    assert found == ["alarm", "amber", "ramp"]
 
 
 def test_each_value_is_in_its_row_and_the_rows_say_their_share():

@@ -35,6 +35,7 @@ class Palette:
     text: str
     dim: str
     faint: str
+    """Rules and walls, line numbers, what is empty of a bar."""
     accent: str
     good: str
     alarm: str
@@ -50,20 +51,24 @@ class Palette:
     on_block: str
     lit: str
     grid: str
-    """Just visible against the ground."""
+    """Just visible against the ground: it carries no meaning."""
     calm: str
     """Lag that is none."""
     amber: str
     """Lag that is worth a look."""
     ramp: tuple[str, ...]
     """From few to many, as many as `Glyphs.shades` that are not blank."""
-    resource: str = "#b918f6"
-    resource_ground: str = "#33114a"
-    resource_mean: str = "#5b137f"
-    thread: str = "#00ffa0"
-    gil: str = "#ff8a3c"
-    gil_ground: str = "#5c2a08"
-    gil_mean: str = "#ad5a22"
+    amber_ramp: tuple[str, ...]
+    """The same, of delays that are worth a look."""
+    alarm_ramp: tuple[str, ...]
+    """The same, of delays that are an alarm."""
+    resource: str
+    resource_ground: str
+    resource_mean: str
+    thread: str
+    gil: str
+    gil_ground: str
+    gil_mean: str
 
 
 DARK = Palette(
@@ -72,24 +77,33 @@ DARK = Palette(
     bar="#1c2025",
     text="#cdd2d8",
     dim="#7f8892",
-    faint="#3b424a",
+    faint="#5b646e",
     accent="#86a7e3",
     good="#5fd39a",
     alarm="#ff6a55",
     run="#86a7e3",
     ready="#f7d91c",
     ready_ground="#a08b10",
-    ready_mean="#ccb216",
-    waiting="#4e5359",
+    ready_mean="#d1b717",
+    waiting="#60666d",
     block="#d61203",
     block_ground="#8a0c02",
-    block_mean="#c31003",
+    block_mean="#c61103",
     on_block="#ffffff",
     lit="#4a1512",
     grid="#282c32",
     calm="#5d779f",
     amber="#d9a441",
-    ramp=("#3d5c8f", "#5f83c0", "#86a7e3", "#dbe7ff"),
+    ramp=("#43649a", "#5f83c0", "#86a7e3", "#dbe7ff"),
+    amber_ramp=("#8a6a2a", "#b58634", "#d9a441", "#ffe1a3"),
+    alarm_ramp=("#b03d2e", "#d14c3b", "#ff6a55", "#ffc4ba"),
+    resource="#d97fff",
+    resource_ground="#6f219e",
+    resource_mean="#9348bd",
+    thread="#00ffa0",
+    gil="#ff8a3c",
+    gil_ground="#5c2a08",
+    gil_mean="#b9612a",
 )
 
 LIGHT = Palette(
@@ -97,32 +111,34 @@ LIGHT = Palette(
     ground="#fbfaf6",
     bar="#e8e7e1",
     text="#22272d",
-    dim="#68717b",
-    faint="#cfcdc4",
+    dim="#5f6872",
+    faint="#8c8a80",
     accent="#1f55b5",
-    good="#0b7a45",
+    good="#0a7240",
     alarm="#b80f04",
     run="#3b6fd1",
-    ready="#d18f00",
-    ready_ground="#ffe9a8",
-    ready_mean="#e8bc54",
-    waiting="#a3a8ad",
+    ready="#8f5c00",
+    ready_ground="#e0a520",
+    ready_mean="#bd8714",
+    waiting="#868c93",
     block="#c00d02",
-    block_ground="#ef9a92",
-    block_mean="#cc2c24",
+    block_ground="#e0675d",
+    block_mean="#c92e24",
     on_block="#ffffff",
     lit="#ffd9d4",
     grid="#ebeae5",
-    calm="#8aa6d6",
-    amber="#c47d00",
-    ramp=("#a9c0ea", "#7096de", "#3b6fd1", "#15367c"),
-    resource="#8f1fd0",
-    resource_ground="#ecd9f8",
-    resource_mean="#cf9fea",
+    calm="#6f8fc9",
+    amber="#8f5c00",
+    ramp=("#7092cf", "#5580d8", "#3b6fd1", "#15367c"),
+    resource="#8a0fb4",
+    resource_ground="#c777dd",
+    resource_mean="#ba68d4",
     thread="#00806a",
-    gil="#c2560a",
-    gil_ground="#f8dcc6",
-    gil_mean="#dd9968",
+    gil="#a03c08",
+    gil_ground="#e5834a",
+    gil_mean="#c66735",
+    amber_ramp=("#b07c1e", "#9a6a0a", "#7d5200", "#4f3300"),
+    alarm_ramp=("#d9685c", "#cc3a2e", "#b80f04", "#6e0801"),
 )
 
 CONTRAST = Palette(
@@ -134,7 +150,7 @@ CONTRAST = Palette(
     faint="#808080",
     accent="#87afff",
     good="#5fff87",
-    alarm="#ff8787",
+    alarm="#ff5f5f",
     run="#5f87ff",
     ready="#ffff00",
     ready_ground="#878700",
@@ -143,19 +159,21 @@ CONTRAST = Palette(
     block="#ff0000",
     block_ground="#870000",
     block_mean="#d70000",
-    on_block="#ffffff",
+    on_block="#000000",
     lit="#5f0000",
     grid="#4e4e4e",
     calm="#5f87ff",
     amber="#ffaf00",
     ramp=("#5f5faf", "#5f87ff", "#afd7ff", "#ffffff"),
     resource="#ff5fff",
-    resource_ground="#5f005f",
-    resource_mean="#af00af",
+    resource_ground="#87005f",
+    resource_mean="#af2f9f",
     thread="#00ffaf",
     gil="#ff8700",
     gil_ground="#5f2f00",
     gil_mean="#af5f00",
+    amber_ramp=("#af8700", "#d7af00", "#ffd75f", "#ffffff"),
+    alarm_ramp=("#d75f5f", "#ff5f5f", "#ffafaf", "#ffffff"),
 )
 """For projectors, bad screens and tired eyes. All its colours are of the 256, so it is the same
 where there are no more."""
@@ -191,6 +209,8 @@ SIXTEEN = Palette(
     gil="bright_magenta",
     gil_ground="default",
     gil_mean="bright_magenta",
+    amber_ramp=("yellow", "yellow", "bright_yellow", "bright_yellow"),
+    alarm_ramp=("red", "red", "bright_red", "bright_red"),
 )
 
 
@@ -231,6 +251,8 @@ class Theme:
         self.cursor = self._style(p.ground, p.accent, bold=True, reverse=True)
         self.run = self._style(p.run)
         self.ramp = tuple(self._style(shade) for shade in p.ramp)
+        self.amber_ramp = tuple(self._style(shade) for shade in p.amber_ramp)
+        self.alarm_ramp = tuple(self._style(shade) for shade in p.alarm_ramp)
         self.ready = self._style(p.ready, p.ready_ground)
         self.waiting = self._style(p.waiting)
         self.blocking = self._style(p.block, p.block_ground)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.color import Color, ColorType
 from rich.style import Style
+from rich.terminal_theme import SVG_EXPORT_THEME
 from textual.strip import Strip
 
 __all__ = ["CELL", "StyleSheet", "SvgRow", "svg_document", "svg_picture"]
@@ -158,7 +159,8 @@ def svg_document(sheet: StyleSheet, body: str, columns: int, rows: int) -> str:
     """The document: a ground with round corners, and the body in it."""
     wide, high = columns * CELL[0] + 16, rows * CELL[1] + 16
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" '
+        f'viewBox="0 0 {wide} {high}" width="{wide}">'
         f"{sheet.style()}"
         f'<rect width="{wide}" height="{high}" rx="6" fill="{sheet.ground}"/>'
         f'<g transform="translate(8 8)">\n{body}\n</g></svg>\n'
@@ -264,7 +266,7 @@ def _joined(cells: Iterable[SvgCell]) -> Iterator[tuple[int, SvgCell]]:
 def _hex(color: Color | None, default: str, *, foreground: bool) -> str:
     if color is None or color.type == ColorType.DEFAULT:
         return default
-    red, green, blue = color.get_truecolor(foreground=foreground)
+    red, green, blue = color.get_truecolor(SVG_EXPORT_THEME, foreground=foreground)
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 

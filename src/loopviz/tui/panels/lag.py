@@ -19,7 +19,7 @@ from loopviz.tui.panels.overview import overview_columns, overview_max
 from loopviz.tui.panels.places import place_within
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["LATE_NS", "bar_height", "draw_lag", "lag_columns", "lateness_style"]
+__all__ = ["LATE_NS", "VERY_LATE_NS", "bar_height", "draw_lag", "lag_columns", "lateness_style"]
 
 AXIS_LOW_NS, AXIS_HIGH_NS = 0.3 * MS, 1000.0 * MS
 """The ends of the lag axis. A longer lag fills the whole height."""

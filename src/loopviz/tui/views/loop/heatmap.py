@@ -4,14 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import MS
 from loopviz.model.snapshot import Track
+from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, exact
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.histogram import compact
-from loopviz.tui.panels.lag import lateness_style
+from loopviz.tui.panels.lag import LATE_NS, VERY_LATE_NS, lateness_style
 from loopviz.tui.panels.overview import retention_note
 from loopviz.tui.panels.scene import Scene
 
@@ -117,7 +119,6 @@ def draw_heat(
     counts = heat.counts(track, columns)
     steps = heat.steps = shade_steps(int(counts.max()), heat.steps)
     shades = np.searchsorted([1, steps, steps**2, steps**3], counts, side="right").tolist()
-    styles = (theme.text, *theme.ramp)
     since = int(track.times_ns[0]) if len(track.times_ns) else 0
     why = retention_note(what, since, columns, scene.now_ns)
     total = int(counts.sum()) or 1
@@ -129,6 +130,7 @@ def draw_heat(
         if row == len(counts) - 1:
             name = ("≥" if glyphs.eighths else ">=") + name
         hot = lateness_style(low, theme, theme.dim)
+        styles = (theme.text, *_ramp(low, theme))
         cells = shades[row]
         chars = [glyphs.shades[shade] for shade in cells]
         inks = [styles[shade] for shade in cells]
@@ -156,6 +158,13 @@ def add_legend(line: Line, heat: HeatMap, scene: Scene, what: str) -> None:
         if len(rest) <= line.left:
             line.add(rest, theme.dim)
             return
+
+
+def _ramp(delay_ns: int, theme: Theme) -> tuple[Style, ...]:
+    """From few to many, in the colour of the delay."""
+    if delay_ns >= VERY_LATE_NS:
+        return theme.alarm_ramp
+    return theme.amber_ramp if delay_ns >= LATE_NS else theme.ramp
 
 
 def _share(count: int, total: int) -> str:

@@ -45,7 +45,11 @@ class LoopView(View):
     NAME: ClassVar[str] = "loop"
     HELP: ClassVar[Sequence[tuple[str, str]]] = (
         *((measure.title, measure.help) for measure in MEASURES),
-        ("heat-map", "rows are durations, from so long on; a cell's shade is how many there were"),
+        (
+            "heat-map",
+            "rows are durations, from so long on; a cell's shade is how many there were, its "
+            "colour how long: amber from 10 ms on, red from 100 ms on",
+        ),
         ("GC generation", "a garbage collection ended there: 0 the youngest, 2 all objects"),
         ("█ and ░", "in the histogram: the last seconds, and before"),
         ("utilization", "busy / (busy + idle)"),
