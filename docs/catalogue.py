@@ -16,7 +16,7 @@ from typing import Any
 
 import loopviz
 from loopviz.engine.headless import measure
-from loopviz.lab.catalogue import FixInfo, ScenarioInfo, catalogue, load_scenario
+from loopviz.lab.catalogue import FixInfo, ScenarioInfo, catalogue, grouped, load_scenario
 from loopviz.options import RunOptions
 from loopviz.report.document import failed
 from loopviz.report.expectations import needed
@@ -122,7 +122,7 @@ def page(entries: list[ScenarioInfo], figures: Figures) -> str:
             "| what you see | loopviz says | what to do | scenario |",
             "|---|---|---|---|",
             *(decision(entry, figures.get(entry.id, {})) for entry in entries),
-            *(line for entry in entries for line in section(entry, figures.get(entry.id, {}))),
+            *(line for group in grouped(entries) for line in chapter(*group, figures)),
             "",
         ]
     )
@@ -140,9 +140,16 @@ def decision(entry: ScenarioInfo, runs: dict[str, Any]) -> str:
     )
 
 
+def chapter(group: str, entries: tuple[ScenarioInfo, ...], figures: Figures) -> Iterator[str]:
+    """The scenarios that are about one thing."""
+    yield from ("", f"## {group.capitalize()}")
+    for entry in entries:
+        yield from section(entry, figures.get(entry.id, {}))
+
+
 def section(entry: ScenarioInfo, runs: dict[str, Any]) -> Iterator[str]:
     """One scenario: what it teaches, its fixes, and what was measured."""
-    yield from ("", f"## {entry.id}", "", f"**{entry.title}.** {entry.lesson}", "")
+    yield from ("", f"### {entry.id}", "", f"**{entry.title}.** {entry.lesson}", "")
     yield from (f"- {line}" for line in entry.watch_for)
     where = f"; [seen in the wild]({entry.link})" if entry.link else ""
     yield from ("", f"[Its source](../scenarios/{entry.path.name}){where}.")

@@ -13,7 +13,7 @@ from fastapi import APIRouter, BackgroundTasks, FastAPI, HTTPException
 
 from loopviz.parts.celery import celery_worker
 from loopviz.parts.mail import mail_server, send_mail
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 
 with suppress(ModuleNotFoundError):  # the fix `celery` needs `pip install "loopviz[celery]"`
     import _mails  # Celery's worker imports it, too
@@ -68,6 +68,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="fire and forget",
+    group="doing things at once",
     lesson="Whoever creates a task owns it: keep a reference, check its result, and await it.",
     look=(
         "Every response is a fast 202: no client can see that anything is wrong.",
@@ -87,6 +88,23 @@ scenario = Scenario(
         Expect("counter missing", fix="workers", at_most=0.4),
         Expect("counter missing", fix="tracked", at_most=0.4),
         Expect("counter missing", fix="celery", at_most=0.4),
+    ],
+    question="Every order is accepted with a 202. Why are mails missing?",
+    answers=[
+        Answer(
+            "The response ends the request, and that cancels its tasks.",
+            "A task made by create_task is independent of the request that made it.",
+        ),
+        Answer(
+            "The server cannot deliver mails that fast.",
+            "It refuses some at first, and takes them from those who ask again.",
+        ),
+        Answer(
+            "Nobody owns the tasks: they fail, or vanish, unseen.",
+            "The loop keeps weak references only, and an exception is seen by who awaits the task.",
+            right=True,
+            proof="counter missing with tracked",
+        ),
     ],
 )
 

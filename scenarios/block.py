@@ -11,7 +11,7 @@ import time
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
-from loopviz.scenario import Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 
@@ -36,6 +36,7 @@ async_library = Fix(
 
 scenario = Scenario(
     title="frozen loop",
+    group="what blocks the loop",
     lesson="One blocking call in async def stops every request, not just its own.",
     look=(
         "LOOP: solid red while GET /report sleeps.",
@@ -51,6 +52,23 @@ scenario = Scenario(
         Expect("p99_ms GET /ping", fix="plain_def", at_most=0.2),
         Expect("p99_ms GET /ping", fix="async_library", at_most=0.2),
         Expect("findings slow-callback", at_least=1),
+    ],
+    question="GET /ping does no work. Why does it take tens of milliseconds?",
+    answers=[
+        Answer(
+            "The machine needs more CPU.",
+            "While time.sleep runs, the CPU is idle. A faster one would sleep just as long.",
+        ),
+        Answer(
+            "GET /report blocks the loop, and meanwhile nothing else can run.",
+            "All requests share one thread: a call that does not await keeps it until it returns.",
+            right=True,
+            proof="p99_ms GET /ping with to_thread",
+        ),
+        Answer(
+            "GET /ping waits for the result of GET /report.",
+            "Neither needs the other: GET /ping is ready all the time, only the loop is taken.",
+        ),
     ],
 )
 

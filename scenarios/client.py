@@ -13,7 +13,7 @@ import httpx
 from fastapi import APIRouter, FastAPI
 
 from loopviz.parts.upstream import upstream
-from loopviz.scenario import Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 url = ""
@@ -43,7 +43,8 @@ async def lifespan(app: FastAPI):
 
 
 scenario = Scenario(
-    title="a client per request",
+    title="a new HTTP client each time",
+    group="pools and clients",
     lesson="Creating an HTTP client blocks the loop: create one, and share it.",
     look=(
         "LOOP: a block for every GET /weather, before it awaits anything.",
@@ -61,6 +62,23 @@ scenario = Scenario(
         Expect("findings client-per-request", fix="shared", at_most=0),
         Expect("utilization", fix="shared_context", at_most=0.6),
         Expect("findings client-per-request", fix="shared_context", at_least=0.9),
+    ],
+    question="GET /weather makes one call. What blocks the loop before that call?",
+    answers=[
+        Answer(
+            "Creating the client: it loads all trusted certificates.",
+            "httpx.AsyncClient() builds an SSL context, even if it then talks plain HTTP.",
+            right=True,
+            proof="findings client-per-request with shared",
+        ),
+        Answer(
+            "Looking up the name of the host.",
+            "The host is 127.0.0.1: there is no name to look up.",
+        ),
+        Answer(
+            "Connecting to the service.",
+            "Connecting is awaited: meanwhile the loop serves others.",
+        ),
     ],
 )
 

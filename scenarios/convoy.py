@@ -10,7 +10,7 @@ from collections import defaultdict
 
 from fastapi import APIRouter
 
-from loopviz.scenario import Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 carts: dict[int, int] = defaultdict(int)
@@ -32,6 +32,7 @@ per_key = Fix(
 
 scenario = Scenario(
     title="lock convoy",
+    group="shared state",
     lesson="Hold a lock while you change state, not while you wait for another service.",
     look=(
         "The queue for one asyncio.Lock keeps growing; the LOOP lane is idle.",
@@ -48,6 +49,23 @@ scenario = Scenario(
         Expect("p90_ms POST /cart/{n}", fix="narrow", at_most=0.3),
         Expect("findings lock-convoy", fix="narrow", at_most=0),
         Expect("p90_ms POST /cart/{n}", fix="per_key", at_most=0.3),
+    ],
+    question="POST /cart is 40 ms of work and takes seconds. The loop is idle. Why?",
+    answers=[
+        Answer(
+            "Two requests wait for each other: a deadlock.",
+            "The queue moves: each request gets the lock in the end, but too late.",
+        ),
+        Answer(
+            "An asyncio.Lock is slow.",
+            "Acquiring a free lock takes microseconds. The time is spent behind other requests.",
+        ),
+        Answer(
+            "All carts share a lock, held during a slow lookup.",
+            "30 requests a second times 40 ms are more than a second of lock per second.",
+            right=True,
+            proof="p90_ms POST /cart/{n} with narrow",
+        ),
     ],
 )
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from loopviz.parts.work import crunch, process_pool, rounds_for
-from loopviz.scenario import Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 pool: ProcessPoolExecutor
@@ -48,6 +48,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="CPU work and the GIL",
+    group="what blocks the loop",
     lesson="Threads hide CPU work from the loop; only processes take it away.",
     look=(
         "Inline, GET /crunch blocks the loop for 40 ms at a time.",
@@ -65,6 +66,23 @@ scenario = Scenario(
         Expect("p90_ms GET /ping", fix="slices", against="processes", at_least=1.5, why="a queue"),
         Expect("findings slow-callback", fix="slices", at_most=0.1),
         Expect("findings slow-callback", at_least=1),
+    ],
+    question="GET /crunch computes in pure Python. Does a thread free the loop?",
+    answers=[
+        Answer(
+            "Yes, as it does for time.sleep.",
+            "time.sleep releases the GIL, Python code holds it: the loop waits for each turn.",
+        ),
+        Answer(
+            "No, a thread runs on the loop's core.",
+            "Threads run on any core. What they share is the GIL, and a process has only one.",
+        ),
+        Answer(
+            "Only partly: the thread and the loop take turns at the GIL.",
+            "No callback is slow any more, but for each turn the loop waits up to 5 ms.",
+            right=True,
+            proof="p99_ms GET /ping with threads",
+        ),
     ],
 )
 

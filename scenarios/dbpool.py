@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from loopviz.parts.database import database
-from loopviz.scenario import Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 engine: AsyncEngine
@@ -60,6 +60,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="database pool runs dry",
+    group="pools and clients",
     lesson="Hold a connection for the query, not for the whole request.",
     look=(
         "The pool is 5/5 FULL and its queue climbs, yet the loop is almost idle.",
@@ -78,6 +79,23 @@ scenario = Scenario(
         Expect("errors GET /order", fix="pool_15", at_most=0),
         Expect("p90_ms GET /order", fix="shed", at_most=0.4),
         Expect("p90_ms GET /order", fix="limit", against="release", at_least=3, why="a queue"),
+    ],
+    question="All connections are taken, and the database is idle. What are they used for?",
+    answers=[
+        Answer(
+            "Slow queries.",
+            "A query takes a millisecond or so. The connection is held for 200 ms.",
+        ),
+        Answer(
+            "Nothing: they were never returned.",
+            "They are, at the end of each request: about 25 requests a second get one.",
+        ),
+        Answer(
+            "Nothing: their requests wait for another service.",
+            "Each keeps its connection for the whole request, and needs it only at the beginning.",
+            right=True,
+            proof="errors GET /order with release",
+        ),
     ],
 )
 

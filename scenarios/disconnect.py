@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -69,7 +69,8 @@ def when_left(app: ASGIApp) -> ASGIApp:
 
 
 scenario = Scenario(
-    title="the client leaves",
+    title="the user has left",
+    group="pools and clients",
     lesson="Cancellation is opt-in in FastAPI; once you opt in, protect the write.",
     look=(
         "Half of the clients leave: their requests run on for nobody, orphaned.",
@@ -91,6 +92,23 @@ scenario = Scenario(
         Expect("counter lost", fix="cancel", against=None, at_least=8, why="cut in half"),
         Expect("counter ghosts", fix="base_http", at_most=0.1, why="it does not see them"),
         Expect("findings cancelled-mid-write", fix="base_http", at_least=0.5, why="it has them"),
+    ],
+    question="Half of the clients leave early. What becomes of their requests?",
+    answers=[
+        Answer(
+            "They are cancelled, since nobody is there any more.",
+            "Neither FastAPI nor the server cancels a handler: you have to ask for it.",
+        ),
+        Answer(
+            "They fail when they try to respond.",
+            "A response to a client that has left is dropped, without an error.",
+        ),
+        Answer(
+            "They run to the end, for nobody.",
+            "A handler does not notice that its client has left, unless it asks.",
+            right=True,
+            proof="counter ghosts with shield",
+        ),
     ],
 )
 

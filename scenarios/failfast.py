@@ -12,7 +12,7 @@ import httpx
 from fastapi import APIRouter, FastAPI
 
 from loopviz.parts.upstream import upstream
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 client: httpx.AsyncClient
@@ -47,7 +47,8 @@ async def lifespan(app: FastAPI):
 
 
 scenario = Scenario(
-    title="legs that nobody waits for",
+    title="orphans of a failed gather",
+    group="doing things at once",
     lesson="gather does not cancel: if one leg fails, the others run on for nobody.",
     look=(
         "GET /trip fails after 30 ms; its other legs run on for 0.4 s.",
@@ -70,6 +71,23 @@ scenario = Scenario(
         Expect("counter in_vain", fix="return_exceptions", at_least=0.8),
         Expect("p50_ms GET /trip", fix="return_exceptions", at_least=5, why="it waits for all"),
         Expect("tasks outlived_parent", fix="deadline", at_least=0.8, why="it never fires"),
+    ],
+    question="One of five calls fails, so GET /trip has failed. What about the other four?",
+    answers=[
+        Answer(
+            "gather cancels them.",
+            "It only raises the first error. It cancels its calls if it is cancelled itself.",
+        ),
+        Answer(
+            "They run on, and nobody wants their results.",
+            "gather raises at once, and from then on the calls belong to nobody.",
+            right=True,
+            proof="counter in_vain with task_group",
+        ),
+        Answer(
+            "They fail as well, since their request is over.",
+            "A task does not end with the request that made it: all four are answered.",
+        ),
     ],
 )
 

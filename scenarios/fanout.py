@@ -12,7 +12,7 @@ import httpx
 from fastapi import APIRouter, FastAPI, HTTPException
 
 from loopviz.parts.upstream import upstream
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 unbounded: httpx.AsyncClient
@@ -53,7 +53,8 @@ async def lifespan(app: FastAPI):
 
 
 scenario = Scenario(
-    title="gather without a bound",
+    title="too many calls at once",
+    group="doing things at once",
     lesson="gather starts everything at once: bound the fan-out, globally.",
     look=(
         "calls refused: the service serves 8, queues 4, and refuses the rest with 503.",
@@ -71,6 +72,23 @@ scenario = Scenario(
         Expect("counter refused", fix="semaphore", at_most=0),
         Expect("counter refused", fix="connections", at_most=0),
         Expect("counter refused", fix="per_request", against=None, at_least=5, why="not global"),
+    ],
+    question="One GET /basket makes 25 calls to a service. Why do so many calls fail?",
+    answers=[
+        Answer(
+            "They start all at once, more than the service can take.",
+            "It serves 8, queues 4 and refuses the rest: gather itself has no limit.",
+            right=True,
+            proof="counter refused with semaphore",
+        ),
+        Answer(
+            "The client has too few connections.",
+            "It has as many as it likes, and that is the trouble: a limit of 8 is a cure.",
+        ),
+        Answer(
+            "They take too long and time out.",
+            "Those that fail are refused at once, with a 503.",
+        ),
     ],
 )
 

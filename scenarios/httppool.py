@@ -12,7 +12,7 @@ import httpx
 from fastapi import APIRouter, FastAPI, HTTPException
 
 from loopviz.parts.upstream import upstream
-from loopviz.scenario import Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 narrow: httpx.AsyncClient
@@ -57,7 +57,8 @@ async def lifespan(app: FastAPI):
 
 
 scenario = Scenario(
-    title="a queue without an end",
+    title="waiting for a connection",
+    group="pools and clients",
     lesson="A connection pool is a queue: bound the wait for it, or refuse at once.",
     look=(
         "http pool: 10/10, and the number of waiters keeps climbing.",
@@ -77,6 +78,23 @@ scenario = Scenario(
         Expect("p90_ms GET /quote", fix="shed", at_most=0.4),
         Expect("errors GET /quote", fix="bounded", against=None, at_least=0.1, at_most=0.6),
         Expect("p90_ms GET /quote", fix="pool_timeout", at_least=0.5, why="hardly bounds it"),
+    ],
+    question="GET /quote takes longer every second, and none fails. Where does it wait?",
+    answers=[
+        Answer(
+            "In the service, which is overloaded.",
+            "The service takes a quarter of a second, as ever: it gets ten calls at a time.",
+        ),
+        Answer(
+            "In the HTTP client, for one of its ten connections.",
+            "Ten connections allow forty calls a second, and 55 come. No timeout ends the wait.",
+            right=True,
+            proof="waiting_max httpcore.pool with limits",
+        ),
+        Answer(
+            "On the loop, which cannot keep up.",
+            "The loop is almost idle: GET /ping is answered at once.",
+        ),
     ],
 )
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from loopviz.parts.database import database
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 engine: AsyncEngine
@@ -49,6 +49,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="charged twice",
+    group="shared state",
     lesson="Check-then-act is two steps: reserve the key first, in one step, then act.",
     look=(
         "Each payment is requested twice at once, with the same key.",
@@ -67,6 +68,23 @@ scenario = Scenario(
         Expect("counter charges", fix="unique", against=None, at_least=100, why="it charges still"),
         Expect("counter double", fix="reserve", at_most=0),
         Expect("counter charges", fix="reserve", against=None, at_least=100),
+    ],
+    question="The code checks for a receipt before it charges. Why are cards charged twice?",
+    answers=[
+        Answer(
+            "Both requests check before either of them has charged.",
+            "There is an await between check and receipt: both find none, and both charge.",
+            right=True,
+            proof="counter double with reserve",
+        ),
+        Answer(
+            "The payment provider repeats the charge.",
+            "It charges once for each call. The app calls it twice.",
+        ),
+        Answer(
+            "The second request comes when the first is long done.",
+            "Then it would find the receipt. They come at the same time.",
+        ),
     ],
 )
 

@@ -13,7 +13,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, TypeAdapter
 
-from loopviz.scenario import Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 
@@ -54,6 +54,7 @@ thread = Fix(
 
 scenario = Scenario(
     title="a big response",
+    group="what blocks the loop",
     lesson="Work after return still blocks: the response is turned into JSON on the loop.",
     look=(
         "LOOP: red for 50 ms at each GET /rows, after the endpoint has returned.",
@@ -69,6 +70,23 @@ scenario = Scenario(
         Expect("findings slow-callback", fix="page", at_most=0.3),
         Expect("findings slow-callback", fix="dump_json", at_most=0.3),
         Expect("p50_ms GET /rows", fix="thread", against="dump_json", at_least=3, why="the GIL"),
+    ],
+    question="GET /rows returns a list that is there already. What blocks the loop then?",
+    answers=[
+        Answer(
+            "Sending the large response.",
+            "The kernel sends it in the background; the loop only hands over the bytes.",
+        ),
+        Answer(
+            "Building the rows.",
+            "They were built once, when the app started.",
+        ),
+        Answer(
+            "FastAPI, which turns each row into JSON, in Python.",
+            "jsonable_encoder visits every field of every row, on the loop.",
+            right=True,
+            proof="findings slow-callback with dump_json",
+        ),
     ],
 )
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, HTTPException
 
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 events: asyncio.Queue[int] = asyncio.Queue()
@@ -49,7 +49,8 @@ async def lifespan(app: FastAPI):
 
 
 scenario = Scenario(
-    title="a queue without a bound",
+    title="a queue that only grows",
+    group="doing things at once",
     lesson="Back-pressure is a feature: a queue needs a bound, and a plan for when it is full.",
     look=(
         "accepted and handled drift apart: 80 in, 50 out.",
@@ -70,6 +71,23 @@ scenario = Scenario(
         Expect("in_use_max asyncio.Queue", fix="maxsize", at_most=0.3),
         Expect("p50_ms POST /events", fix="maxsize", against="shed", at_least=5, why="waits"),
         Expect("in_use_max asyncio.Queue", fix="consumers", at_most=0.3),
+    ],
+    question="More events come in than the consumer can handle. How will this go on?",
+    answers=[
+        Answer(
+            "Well: absorbing that is what a queue is for.",
+            "A queue absorbs a burst, but this load does not end: each event waits longer.",
+        ),
+        Answer(
+            "The queue grows until the process is killed.",
+            "A queue without a bound never tells anybody to stop.",
+            right=True,
+            proof="findings unbounded-growth",
+        ),
+        Answer(
+            "POST /events becomes slow, and clients notice.",
+            "put_nowait never waits: to its clients everything looks fine to the end.",
+        ),
     ],
 )
 

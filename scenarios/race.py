@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from loopviz.parts.database import database
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 engine: AsyncEngine
@@ -53,6 +53,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="lost updates",
+    group="shared state",
     lesson="Put no await between reading and writing shared state, or put a lock around both.",
     look=(
         "Every POST /vote is acknowledged with a 200, and nothing is slow.",
@@ -73,6 +74,23 @@ scenario = Scenario(
         Expect("counter stored", fix="no_await", at_least=1.2),
         Expect("counter lost", fix="lock", at_most=0),
         Expect("counter stored", fix="lock", at_least=1.2),
+    ],
+    question="One thread, and every vote is answered with a 200. How can votes be lost?",
+    answers=[
+        Answer(
+            "Two requests read the same count, and both store it plus one.",
+            "The await between reading and writing lets other requests run.",
+            right=True,
+            proof="counter lost with no_await",
+        ),
+        Answer(
+            "They cannot: with one thread there are no races.",
+            "Every await lets others run, so two requests can interleave without any thread.",
+        ),
+        Answer(
+            "Some requests fail, and nobody retries them.",
+            "None fails: votes are lost although every response is a 200.",
+        ),
     ],
 )
 

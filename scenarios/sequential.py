@@ -12,7 +12,7 @@ import httpx
 from fastapi import APIRouter, FastAPI
 
 from loopviz.parts.upstream import upstream
-from loopviz.scenario import Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 client: httpx.AsyncClient
@@ -47,6 +47,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="one after the other",
+    group="doing things at once",
     lesson="await waits: start independent calls together.",
     look=(
         "GET /forecast: a staircase of eight waits, 0.3 s in total, on an idle loop.",
@@ -63,6 +64,23 @@ scenario = Scenario(
         Expect("p50_ms GET /forecast", fix="gather", at_most=0.4),
         Expect("p50_ms GET /forecast", fix="task_group", at_most=0.4),
         Expect("findings sequential-awaits", fix="comprehension", against=None, at_least=20),
+    ],
+    question="Why does GET /forecast take as long as its eight calls added up?",
+    answers=[
+        Answer(
+            "The service answers one call at a time.",
+            "It would answer all eight at once, but is asked for one after the other.",
+        ),
+        Answer(
+            "Each call is awaited before the next one begins.",
+            "await means: wait here. The other seven have not even been sent.",
+            right=True,
+            proof="p50_ms GET /forecast with gather",
+        ),
+        Answer(
+            "They are awaited in a for loop; a comprehension would overlap them.",
+            "A comprehension awaits each call, too, before it starts the next.",
+        ),
     ],
 )
 

@@ -12,7 +12,7 @@ import httpx
 from fastapi import APIRouter, BackgroundTasks, FastAPI
 
 from loopviz.parts.upstream import upstream
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 client: httpx.AsyncClient
@@ -49,6 +49,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="cache stampede",
+    group="shared state",
     lesson="When a cached value expires, everybody misses at once: share one load.",
     look=(
         "Once a second, a burst of GET /price asks the upstream the same thing.",
@@ -67,6 +68,23 @@ scenario = Scenario(
         Expect("counter needless", fix="stale", at_most=0),
         Expect("p99_ms GET /price", fix="stale", at_most=0.3),
         Expect("counter needless", fix="only_lock", against=None, at_least=8),
+    ],
+    question="There is a cache. Why does a burst of calls go through it each second?",
+    answers=[
+        Answer(
+            "The requests come in such bursts.",
+            "They arrive evenly, about 80 a second: the bursts are made behind the cache.",
+        ),
+        Answer(
+            "The value expires, and every request loads it until it is back.",
+            "Loading takes 0.2 s, and each request that comes meanwhile finds it expired, too.",
+            right=True,
+            proof="counter needless with single_flight",
+        ),
+        Answer(
+            "The cache is too small.",
+            "It holds the only value there is. That expires, after a second.",
+        ),
     ],
 )
 

@@ -14,7 +14,7 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from loopviz.scenario import Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 executor: ThreadPoolExecutor
@@ -48,6 +48,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="threads used up",
+    group="what blocks the loop",
     lesson="Lag near zero is not health: requests can queue for a thread while the loop is idle.",
     look=(
         "Lag is flat and the LOOP lane almost empty: the loop has nothing to do.",
@@ -66,6 +67,23 @@ scenario = Scenario(
         Expect("p90_ms GET /report", fix="tokens", at_most=0.6),
         Expect("p90_ms GET /report", fix="executor", at_most=0.6),
         Expect("p50_ms GET /report", fix="to_thread", at_least=1.5, why="6 threads, not 40"),
+    ],
+    question="The loop is idle, yet GET /report takes ever longer. What does it wait for?",
+    answers=[
+        Answer(
+            "For one of the 40 threads that all def endpoints share.",
+            "100 requests a second, half a second each, need 50 threads.",
+            right=True,
+            proof="p90_ms GET /report with tokens",
+        ),
+        Answer(
+            "For its turn on the loop.",
+            "The loop has nothing to do: GET /ping is answered at once.",
+        ),
+        Answer(
+            "For the GIL, since so many threads compete for it.",
+            "A call that waits releases the GIL: forty threads that sleep do not compete.",
+        ),
     ],
 )
 

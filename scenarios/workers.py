@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from loopviz.parts.work import crunch, rounds_for
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 
 router = APIRouter()
 engine: AsyncEngine
@@ -50,6 +50,7 @@ async def lifespan(app: FastAPI):
 
 scenario = Scenario(
     title="one process, or two",
+    group="more than one process",
     lesson="Async is for waiting, processes are for working; workers share no memory.",
     look=(
         "LOOP: one process does all the work, and GET /ping waits for it.",
@@ -73,6 +74,23 @@ scenario = Scenario(
         Expect("findings slow-callback", fix="shared_state", at_least=0.5, why="still one loop"),
         Expect("counter forgotten", fix=("two_workers", "shared_state"), against=None, at_most=0),
         Expect("counter recognised", fix=("two_workers", "shared_state"), at_least=0.8),
+    ],
+    question="One loop does all the work. What changes with a second process, besides speed?",
+    answers=[
+        Answer(
+            "Nothing: both run the same code.",
+            "The same code, but each process has its own variables.",
+        ),
+        Answer(
+            "Neither knows what the other keeps in its variables.",
+            "They share the address, not the memory: a customer may be known to one of them only.",
+            right=True,
+            proof="counter forgotten with two_workers",
+        ),
+        Answer(
+            "Dicts need a lock, since two processes write to them.",
+            "They have no dict in common: each writes to its own.",
+        ),
     ],
 )
 

@@ -1,4 +1,4 @@
-"""The classes that scenarios are written with: `Scenario`, `Fix`, `Load`, `Counter`, `Expect`.
+"""The classes that scenarios are written with: `Scenario`, `Fix`, `Load`, `Expect`, `Answer`, ….
 
 A scenario is one small FastAPI module with a bug and its fixes side by side as branches of one
 `if`. See `scenarios/block.py` for the shape.
@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Counter", "Expect", "Fix", "Load", "Scenario"]
+__all__ = ["Answer", "Counter", "Expect", "Fix", "Load", "Scenario"]
 
 
 @dataclass(eq=False, slots=True)
@@ -97,12 +97,38 @@ class Expect:
     at_least: float | None = None
     why: str = ""
 
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """The keys of the fixes that are on; empty: the bug."""
+        return (self.fix,) if isinstance(self.fix, str) else tuple(self.fix or ())
+
+    @property
+    def name(self) -> str:
+        """`counter lost with no_await`; of the bug, the metric alone."""
+        return f"{self.metric} with {'+'.join(self.fixes)}" if self.fixes else self.metric
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that the tour offers to the scenario's question."""
+
+    text: str
+    """A few words that fit on a row."""
+    why: str
+    """One sentence: why it is right, or what is wrong with it."""
+    right: bool = False
+    """True for exactly one of them."""
+    proof: str = ""
+    """The name of the `Expect` that shows that it is right, `counter lost with no_await`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One lesson: an app with a bug, the load that shows it, and the fixes."""
 
     title: str
+    group: str = ""
+    """A few words for what it is about: lists of lessons have these as headings."""
     lesson: str
     """One sentence, shown at the bottom of the screen."""
     look: Sequence[str]
@@ -120,3 +146,7 @@ class Scenario:
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None
     """FastAPI's `lifespan`: starts what must be up before the first request."""
     expect: Sequence[Expect] = field(default=())
+    question: str = ""
+    """One sentence: what the tour asks about the running bug; empty: the tour leaves it out."""
+    answers: Sequence[Answer] = ()
+    """Two or three answers to the question, exactly one of them right, in any order."""

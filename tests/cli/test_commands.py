@@ -86,6 +86,15 @@ def test_version(loopviz):
     assert loopviz("--version") == ("loopviz 0.1.0\n", "", 0)
 
 
+def test_the_list_has_the_groups_as_headings(loopviz, folder):
+    lines = loopviz("list", "--scenarios", str(folder)).out.splitlines()
+    headings = [line for line in lines if line and line == line.upper()]
+    assert headings[0] == lines[0] == "WHAT BLOCKS THE LOOP"
+    assert headings[-2:] == ["MORE THAN ONE PROCESS", "OTHERS"]
+    assert lines[1].startswith("block  ")
+    assert any(line.startswith("mine  ") for line in lines[lines.index("OTHERS") :])
+
+
 UNAVAILABLE = """
 from fastapi import APIRouter
 from loopviz.scenario import Fix, Load, Scenario

@@ -2,7 +2,8 @@
 
 import pytest
 
-from loopviz.lab.catalogue import catalogue
+from loopviz.lab.catalogue import catalogue, grouped
+from tests.conftest import DOCS
 
 
 @pytest.fixture
@@ -20,9 +21,16 @@ def test_the_page_is_up_to_date(generator):
 def test_the_page_names_every_scenario_and_fix(generator):
     written = generator.PAGE.read_text("utf-8")
     for entry in catalogue():
-        assert f"\n## {entry.id}\n\n**{entry.title}.**" in written
+        assert f"\n### {entry.id}\n\n**{entry.title}.**" in written
         for fix in entry.fixes:
             assert f"\n- `{fix.key}`: " in written
+
+
+def test_the_readme_lists_them_by_the_same_groups():
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+    for group, entries in grouped(catalogue()):
+        ids = " · ".join(f"`{entry.id}`" for entry in entries)
+        assert f"\n| {group} | {ids} |\n" in readme
 
 
 def test_each_scenario_has_a_symptom_by_which_it_is_found(generator):

@@ -211,16 +211,18 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     scenarios: Scenarios = None,
 ) -> None:
-    """Show the catalogue: id, title, fixes, lesson."""
-    from loopviz.lab.catalogue import catalogue  # noqa: PLC0415 - commands import what they use
+    """Show the catalogue by what it is about: id, title, lesson, fixes."""
+    from loopviz.lab.catalogue import catalogue, grouped  # noqa: PLC0415 - commands import what they use
 
     entries = catalogue(_folders(scenarios))
     if as_json:
         typer.echo(to_json([_entry(entry) for entry in entries]))
         return
-    for entry in entries:
-        for line in _lines(entry):
-            typer.echo(clean(line))
+    for place, (group, members) in enumerate(grouped(entries)):
+        typer.echo(("\n" if place else "") + clean(group.upper()))
+        for entry in members:
+            for line in _lines(entry):
+                typer.echo(clean(line))
 
 
 @app.command()
@@ -357,6 +359,7 @@ def _entry(entry: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "id": entry.id,
         "title": entry.title,
+        "group": entry.group,
         "lesson": entry.lesson,
         "path": str(entry.path),
         "fixes": [_fix(fix) for fix in entry.fixes],

@@ -44,7 +44,7 @@ class Judgement(NamedTuple):
 
 def needed(claim: Expect) -> tuple[Fixes, ...]:
     """The runs whose reports the claim needs, its own first."""
-    fixes = (claim.fix,) if isinstance(claim.fix, str) else tuple(claim.fix or ())
+    fixes = claim.fixes
     if not fixes or claim.against is None:
         return (fixes,)
     return fixes, BUG if claim.against == "bug" else (claim.against,)

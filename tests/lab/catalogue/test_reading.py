@@ -1,13 +1,19 @@
 """What a scenario file says of itself, read without running it; and running it."""
 
-import pytest
+from collections import Counter
+from dataclasses import replace
+from itertools import combinations, groupby
 
-from loopviz.errors import UsageError
+import pytest
+from fastapi import APIRouter
+
+from loopviz.errors import TargetError, UsageError
 from loopviz.lab.catalogue import (
     describe,
     load_scenario,
     read,
 )
+from loopviz.lab.target.loading import check
 from loopviz.report.expectations import needed
 from loopviz.scenario import Scenario
 from tests.lab.catalogue.sources import BUILTIN, GOOD, changed
@@ -49,6 +55,114 @@ def test_what_a_scenario_expects_names_what_it_has(entry):
             assert about in routes or metric == "lag_p99_ms"
         if metric == "counter":
             assert about in {counter.key for counter in entry.counters}
+
+
+GROUPS = ["what blocks the loop", "doing things at once", "shared state", "pools and clients"]
+GROUPS += ["more than one process"]
+
+
+def test_lessons_of_one_group_follow_each_other():
+    assert [*dict.fromkeys(entry.group for entry in BUILTIN)] == GROUPS
+    assert [group for group, _ in groupby(entry.group for entry in BUILTIN)] == GROUPS
+
+
+def test_no_two_titles_can_be_confused():
+    """They have no word in common that says something."""
+    words = {entry.id: set(entry.title.lower().split()) - COMMON for entry in BUILTIN}
+    for one, other in combinations(words, 2):
+        assert not words[one] & words[other], f"{one} and {other}: {words[one] & words[other]}"
+
+
+COMMON = {"a", "and", "at", "for", "of", "on", "one", "or", "that", "the"}
+
+
+@pytest.mark.parametrize("entry", BUILTIN, ids=lambda entry: entry.id)
+def test_the_question_of_a_built_in_scenario_is_answered_by_a_claim(entry):
+    """And it is on the screen: short, whole sentences, the right answer not always in one place."""
+    assert entry.question.endswith("?")
+    assert len(entry.question) <= 90
+    assert len(entry.answers) == 3
+    (right,) = (answer for answer in entry.answers if answer.right)
+    claims = {claim.name for claim in load_scenario(entry.path).expect}
+    assert right.proof in claims
+    for answer in entry.answers:
+        assert answer.text.endswith(".")
+        assert answer.why.endswith(".")
+        assert len(answer.text) <= 70
+        assert len(answer.why) <= 100
+        assert not (answer.proof and not answer.right)
+
+
+def test_the_right_answers_are_spread():
+    places = Counter(
+        next(i for i, answer in enumerate(entry.answers) if answer.right) for entry in BUILTIN
+    )
+    assert min(places[i] for i in range(3)) >= 5
+
+
+ASKED = changed(
+    "    fixes=[first, second],",
+    """    fixes=[first, second],
+    expect=[Expect("errors GET /a", at_most=0), Expect("lag_p99_ms", fix="first", at_most=9)],
+    question="Why?",
+    answers=[
+        Answer("So.", "It is so.", right=True, proof="lag_p99_ms with first"),
+        Answer("Not so.", "It is not."),
+    ],""",
+    changed("import Fix", "import Answer, Expect, Fix"),
+)
+
+
+def test_a_question_and_its_answers(write):
+    path = write(ASKED)
+    entry = read(path)
+    assert (entry.error, entry.question) == ("", "Why?")
+    assert [(answer.text, answer.right) for answer in entry.answers] == [
+        ("So.", True),
+        ("Not so.", False),
+    ]
+    assert entry == describe("mine", path, load_scenario(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ("right=True, ", "", "exactly one answer must be right, not 0"),
+        ('"It is not."', '"It is.", right=True', "exactly one answer must be right, not 2"),
+        ('        Answer("Not so.", "It is not."),\n', "", "two or three answers, not 1"),
+        ('question="Why?"', 'question=""', "there are answers, but no question"),
+        (
+            "with first",
+            "with second",
+            "no claim is called 'lag_p99_ms with second'; there are: errors GET /a; "
+            "lag_p99_ms with first.",
+        ),
+        ('"Not so."', '""', "Answer: text must be a few words, not ''"),
+        ('"It is not."', "3", "Answer: why must be text, not 3"),
+    ],
+)
+def test_answers_that_are_wrong(write, old, new, error):
+    path = write(changed(old, new, ASKED))
+    assert error in read(path).error
+    if "Answer: " not in error:
+        with pytest.raises(TargetError, match=error.partition(",")[0]):
+            check(path, replace(load_scenario(path), router=APIRouter()))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("right=True, ", "right=bool(1), "),
+        ('        Answer("Not so.", "It is not."),\n', "        *[Answer('x', 'y')],\n"),
+        ('Expect("lag_p99_ms", fix="first", at_most=9)', "*more"),
+        ('Answer("Not so.", "It is not.")', 'Answer(*("Not so.", "It is not."))'),
+    ],
+)
+def test_answers_that_cannot_be_read_are_not_judged(write, old, new):
+    text = changed("import Answer, ", "import Answer, ", ASKED)
+    more = 'more = list([Expect("lag_p99_ms", fix="first", at_most=9)])\nscenario = Scenario('
+    text = changed("scenario = Scenario(", more, changed(old, new, text))
+    assert read(write(text)).error == ""
 
 
 def test_all_fields_of_a_file(write):

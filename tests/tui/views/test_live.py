@@ -44,7 +44,8 @@ def test_the_breakdown_says_who_held_it_up_and_enter_goes_there(size):
         victim = await choose_victim(stage)
         text = stage.text()
         assert f"GET /ping #{victim.number}" in text
-        assert re.search(r"ready +\d+ %.*GET /report #\d+ .*block.py:67", text)
+        line = f"block.py:{BLOCKING_LINE.line}"
+        assert re.search(rf"ready +\d+ %.*GET /report #\d+ .*{line}", text)
         await stage.press("enter")
         assert controller.view_state.detail
         part = controller.views[LIVE].part(stage.app.scene)

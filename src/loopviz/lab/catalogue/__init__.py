@@ -18,7 +18,7 @@ from loopviz.errors import UsageError
 from loopviz.lab.catalogue.files import read_text
 from loopviz.lab.catalogue.reading import Call, read_file
 from loopviz.lab.catalogue.watched import stamp
-from loopviz.scenario import Scenario
+from loopviz.scenario import Answer, Scenario
 
 __all__ = [
     "FIRST",
@@ -31,6 +31,7 @@ __all__ = [
     "check_fixes",
     "describe",
     "find",
+    "grouped",
     "load_scenario",
     "read",
 ]
@@ -39,6 +40,9 @@ Info = TypeVar("Info")
 
 FIRST = "block"
 """The scenario that `loopviz` opens with."""
+
+OTHERS = "others"
+"""The heading of scenarios without a group."""
 
 _MODULES = {"postgres": "asyncpg"}
 """The module that an extra of loopviz installs, where its name is another one."""
@@ -95,6 +99,8 @@ class ScenarioInfo:
     id: str
     path: Path
     title: str = ""
+    group: str = ""
+    """What it is about: a heading in lists of lessons."""
     lesson: str = ""
     watch_for: tuple[str, ...] = ()
     """`Scenario.look` of the file."""
@@ -102,6 +108,8 @@ class ScenarioInfo:
     fixes: tuple[FixInfo, ...] = ()
     load: tuple[LoadInfo, ...] = ()
     counters: tuple[CounterInfo, ...] = ()
+    question: str = ""
+    answers: tuple[Answer, ...] = ()
     error: str = ""
     shadows: Path | None = None
     """The file of the same name that it replaces: a user's scenario may hide a built-in one."""
@@ -148,8 +156,19 @@ def find(scenario_id: str, folders: Sequence[Path] = ()) -> ScenarioInfo:
     return _entry(*entries[scenario_id])
 
 
+def grouped(entries: Sequence[ScenarioInfo]) -> tuple[tuple[str, tuple[ScenarioInfo, ...]], ...]:
+    """The entries by what they are about, in their order; those without a group come last."""
+    groups: dict[str, list[ScenarioInfo]] = {}
+    for entry in sorted(entries, key=lambda entry: not entry.group):
+        groups.setdefault(entry.group or OTHERS, []).append(entry)
+    return tuple((group, tuple(members)) for group, members in groups.items())
+
+
 def _entry(path: Path, hidden: Path | None) -> ScenarioInfo:
-    return replace(_read_as_it_was(path, stamp(path)), shadows=hidden)
+    """Without a group of its own it belongs to that of the one it hides."""
+    entry = _read_as_it_was(path, stamp(path))
+    group = entry.group or (_read_as_it_was(hidden, stamp(hidden)).group if hidden else "")
+    return replace(entry, shadows=hidden, group=group)
 
 
 @lru_cache(maxsize=256)
@@ -165,12 +184,15 @@ def read(path: Path) -> ScenarioInfo:
         path.stem,
         path,
         title=values.get("title", ""),
+        group=values.get("group", ""),
         lesson=values.get("lesson", ""),
         watch_for=tuple(values.get("look", ())),
         link=values.get("link", ""),
         fixes=_read(FixInfo, contents.fixes, "key"),
         load=_read(LoadInfo, contents.load, "route"),
         counters=_read(CounterInfo, contents.counters, "key"),
+        question=values.get("question", ""),
+        answers=_read(Answer, contents.answers, "text"),
         error=contents.error,
     )
 
@@ -198,12 +220,15 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
         scenario_id,
         path,
         title=scenario.title,
+        group=scenario.group,
         lesson=scenario.lesson,
         watch_for=tuple(scenario.look),
         link=scenario.link,
         fixes=tuple(_info(FixInfo, fix) for fix in scenario.fixes),
         load=tuple(_info(LoadInfo, load) for load in scenario.load),
         counters=tuple(_info(CounterInfo, counter) for counter in scenario.counters),
+        question=scenario.question,
+        answers=tuple(scenario.answers),
     )
 
 

@@ -4,13 +4,14 @@ Types come from the fields of the dataclasses in `loopviz.scenario`, bounds from
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from loopviz.scenario import Fix, Load, Scenario
+from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 from loopviz.validation import Bound, fits, shown, words
 
-__all__ = ["METHODS", "parameters", "required", "wrong"]
+__all__ = ["METHODS", "parameters", "required", "wrong", "wrong_answers"]
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
@@ -42,6 +43,24 @@ def wrong(kind: type[Any], name: str, value: Any) -> str:
     return f"{name} must be {bound.words}, not {shown(value)}"
 
 
+def wrong_answers(question: str, answers: Sequence[Answer], claims: Sequence[Expect]) -> str:
+    """What is wrong with the answers to a scenario's question; empty if nothing is."""
+    right = [answer for answer in answers if answer.right]
+    if not question and not answers:
+        return ""
+    if not question:
+        return "there are answers, but no question"
+    if not 2 <= len(answers) <= 3:
+        return f"a question has two or three answers, not {len(answers)}"
+    if len(right) != 1:
+        return f"exactly one answer must be right, not {len(right)}"
+    known = [claim.name for claim in claims]
+    if right[0].proof and right[0].proof not in known:
+        there_are = "; ".join(known) or "none"
+        return f"no claim is called {shown(right[0].proof)}; there are: {there_are}"
+    return ""
+
+
 def _is_unicode(value: Any) -> bool:
     """False for text with a lone surrogate, which UTF-8 cannot encode, and for lists of such."""
     if isinstance(value, list | tuple):
@@ -57,6 +76,7 @@ def _is_route(value: str) -> bool:
 
 _BOUNDS: dict[tuple[type[Any], str], Bound] = {
     (Scenario, "title"): Bound("a few words", bool),
+    (Answer, "text"): Bound("a few words", bool),
     (Fix, "key"): Bound("a word such as to_thread", str.isidentifier),
     (Fix, "workers"): Bound("1 or more", lambda value: value >= 1),
     (Load, "route"): Bound("a method and a path such as 'GET /report'", _is_route),

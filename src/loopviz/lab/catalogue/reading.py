@@ -9,17 +9,23 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from loopviz.lab.catalogue.checks import parameters, required, wrong
+from loopviz.lab.catalogue.checks import parameters, required, wrong, wrong_answers
 from loopviz.lab.catalogue.files import read_whole
 from loopviz.output import clean
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 
 __all__ = ["Call", "Contents", "read_file"]
 
 _KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (Scenario, Fix, Load, Counter, Expect)
+    kind.__name__: kind for kind in (Scenario, Fix, Load, Counter, Expect, Answer)
 }
-_LISTS = {"fixes": Fix, "load": Load, "counters": Counter, "expect": Expect}
+_LISTS: dict[str, type[Any]] = {
+    "fixes": Fix,
+    "load": Load,
+    "counters": Counter,
+    "expect": Expect,
+    "answers": Answer,
+}
 """The arguments of `Scenario` that are lists, with the type of their items."""
 
 
@@ -30,6 +36,8 @@ class Call:
     line: int
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
+    whole: bool = True
+    """False if an argument is no literal, or may hide behind a `*`."""
 
 
 @dataclass
@@ -41,6 +49,7 @@ class Contents:
     load: list[Call] = field(default_factory=list)
     counters: list[Call] = field(default_factory=list)
     expect: list[Call] = field(default_factory=list)
+    answers: list[Call] = field(default_factory=list)
     error: str = ""
 
 
@@ -101,6 +110,8 @@ class _Reader:
         self.errors: list[tuple[int, str]] = []
         self._tree = tree
         self._values = dict(_assigned(tree))
+        self._partly: set[str] = set()
+        """The lists of which something could not be read."""
 
     def contents(self) -> Contents:
         scenario = self._resolve(self._values.get("scenario"))
@@ -115,6 +126,8 @@ class _Reader:
                 setattr(found, keyword.arg, calls)
         self._same_keys("fixes", found.fixes)
         self._same_keys("counters", found.counters)
+        if not self.errors:
+            self._answers(found)
         return found
 
     def _no_scenario(self, value: ast.expr | None, *, odd: bool) -> None:
@@ -162,6 +175,7 @@ class _Reader:
         missing = [argument for argument in required(kind) if argument not in given.lines]
         if missing and not starred:
             self._wrong(call, f"{name} lacks {', '.join(missing)}")
+        given.whole = not starred and given.lines.keys() == given.values.keys()
         return given
 
     def _listed(self, argument: str, node: ast.expr, kind: type[Any]) -> list[Call]:
@@ -169,6 +183,7 @@ class _Reader:
         value = self._resolve(node)
         must = f"Scenario: {argument} must be a list of {kind.__name__}(…)"
         if not isinstance(value, ast.List | ast.Tuple):
+            self._partly.add(argument)
             if value is not None and _literal(value) is not None:
                 self._wrong(node, f"{must}, not {_source(value)}")
             return []
@@ -180,6 +195,8 @@ class _Reader:
                 calls.append(self._call(one, kind))
             elif one is not None and (its_kind is not None or _literal(one) is not None):
                 self._wrong(item, f"{must}; this is {_source(item)}")
+        if len(calls) < len(value.elts) or not all(call.whole for call in calls):
+            self._partly.add(argument)
         return calls
 
     def _same_keys(self, argument: str, calls: Sequence[Call]) -> None:
@@ -191,6 +208,18 @@ class _Reader:
                 self.errors.append((call.line, what))
             elif key is not None:
                 lines[key] = call.line
+
+    def _answers(self, found: Contents) -> None:
+        """Check the answers to the question, if all that matters for that could be read."""
+        lines = found.scenario.lines
+        if self._partly & {"answers", "expect"}:
+            return
+        question = found.scenario.values.get("question", "?" if "question" in lines else "")
+        answers = [Answer(**call.values) for call in found.answers]
+        what = wrong_answers(question, answers, [Expect(**call.values) for call in found.expect])
+        if what:
+            line = lines.get("answers", lines.get("question", found.scenario.line))
+            self.errors.append((line, f"Scenario: {what}"))
 
     def _wrong(self, node: ast.expr | ast.keyword, what: str) -> None:
         self.errors.append((node.lineno, what))

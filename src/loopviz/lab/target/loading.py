@@ -14,10 +14,10 @@ from typing import Any
 
 from loopviz.errors import TargetError
 from loopviz.lab.catalogue import load_scenario
-from loopviz.lab.catalogue.checks import parameters, wrong
+from loopviz.lab.catalogue.checks import parameters, wrong, wrong_answers
 from loopviz.lab.catalogue.reading import Call, Contents, read_file
 from loopviz.output import clean
-from loopviz.scenario import Counter, Expect, Fix, Load, Scenario
+from loopviz.scenario import Answer, Counter, Expect, Fix, Load, Scenario
 from loopviz.wire.control import Message, TargetLoading
 
 __all__ = ["Loading", "check", "load", "raised"]
@@ -64,6 +64,7 @@ def check(path: Path, scenario: Scenario) -> None:
         (contents.load, scenario.load, Load),
         (contents.counters, scenario.counters, Counter),
         (contents.expect, scenario.expect, Expect),
+        (contents.answers, scenario.answers, Answer),
     ):
         keys = set()
         for item, call in zip(items, _calls(given, items, contents), strict=True):
@@ -74,6 +75,8 @@ def check(path: Path, scenario: Scenario) -> None:
             if key is not None and key in keys:
                 refuse(f"the key {key!r} is there twice", call.line)
             keys.add(key)
+    if what := wrong_answers(scenario.question, scenario.answers, scenario.expect):
+        refuse(f"Scenario: {what}", contents.scenario.lines.get("answers", contents.scenario.line))
 
 
 def _calls(given: list[Call], items: Sequence[Any], contents: Contents) -> list[Call]:
