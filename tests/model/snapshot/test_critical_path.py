@@ -130,6 +130,7 @@ def test_a_thread_job_is_queued_and_runs():
         "20 own: job resize :3",
         "4 own: queued resize :3",
     ]
+    assert [part.queued_for for part in path.parts] == ["", "", "", "threads"]
     assert path.others
 
 

@@ -339,3 +339,14 @@ def test_an_envelope_s_memory_goes_with_time_not_with_changes():
         envelope.note(T0 + i * 1000, i % 7, i % 3)
     times, *_ = envelope.columns(0)
     assert len(times) <= 2 * 11 + 2
+
+
+def test_two_of_one_name_are_told_apart_by_where_they_were_made():
+    """A name is known only after a while: that the object has it is looked up later."""
+    story = Story().idle(MS)
+    story.resource(1, "asyncio.Queue", name="jobs", made_at="/app/mail.py\t9\tstart")
+    story.resource(2, "asyncio.Queue", made_at="/app/thumbs.py\t7\tstart")
+    story.resource(2, "asyncio.Queue", name="jobs", made_at="/app/thumbs.py\t7\tstart")
+    model = fed(story, naming=Naming([("/app", "app")]))
+    named = {r.name for r in resources_of(model, story.now_ns)}
+    assert named == {"jobs (app/mail.py:9)", "jobs (app/thumbs.py:7)"}

@@ -123,6 +123,8 @@ def test_names_are_short():
     assert short("scenarios/block.py:52 pool(5)", "sqlalchemy.pool") == "db pool :52"
     assert short("block.py:52 pool(5) (worker 2)", "sqlalchemy.pool") == "db pool :52 (worker 2)"
     assert short("default executor") == "executor"
+    assert short("jobs (scenarios/block.py:7)") == "jobs :7"
+    assert short("jobs (lib/mail.py:7) (worker 2)") == "jobs (lib/mail.py:7) (worker 2)"
     known = resource("block.py:52 pool(5)", 1, 1, kind="sqlalchemy.pool")
     gauges(known)
     assert short_name_of("block.py:52 pool(5)", gauges.scene([known])) == "db pool :52"

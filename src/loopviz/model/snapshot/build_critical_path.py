@@ -38,6 +38,8 @@ class _Piece(NamedTuple):
     place: int
     via: str
     lasted_ns: int
+    executor: int
+    """The number of the executor's or limiter's resource for which a job was queued."""
 
 
 def build_critical_path(
@@ -51,7 +53,7 @@ def build_critical_path(
     walk = _Walk(trace, naming, steps)
     walk.request(request)
     known = trace.tasks.known()
-    parts = _Parts(trace, where, known, request.task).of(walk.pieces)
+    parts = _Parts(trace, where, known, request.task, walk.resource_name).of(walk.pieces)
     return CriticalPath(total_ns=sum(part.total_ns for part in parts), parts=parts)
 
 
@@ -132,9 +134,10 @@ class _Walk:
 
     def _resource(self, task: int, at: int) -> str:
         """The name of the resource for which the task waited then; empty: none is known."""
-        return self._resource_name(self._steps.waited_for(task, at)[0])
+        return self.resource_name(self._steps.waited_for(task, at)[0])
 
-    def _resource_name(self, number: int) -> str:
+    def resource_name(self, number: int) -> str:
+        """The name of the resource with that number; empty: it is not known, or has none."""
         resource = self._trace.resources.live.get(number) if number else None
         if resource is None or resource.group.anonymous:
             return ""
@@ -186,12 +189,12 @@ class _Walk:
             end = self._add(max(start, job.ended_ns), end, task, "ready", "", place, via)
         for began, ended, number, waits_at in reversed(job.waits):
             end = self._add(max(start, ended), end, task, "job", function.name, line, via)
-            name = self._resource_name(number)
+            name = self.resource_name(number)
             at = waits_at or line
             end = self._add(max(start, began), end, task, "resource", name, at, via)
         if job.started_ns:
             end = self._add(max(start, job.started_ns), end, task, "job", function.name, line, via)
-        return self._add(start, end, task, "queued", function.name, line, via)
+        return self._add(start, end, task, "queued", function.name, line, via, job.executor)
 
     def _add(
         self,
@@ -202,11 +205,12 @@ class _Walk:
         what: str = "",
         place: int = 0,
         via: str = "",
+        executor: int = 0,
     ) -> int:
         """Adds the piece from `start` to `end`, if it has any time. Returns its beginning."""
         if start >= end:
             return end
-        self.pieces.append(_Piece(task, kind, what, place, via, end - start))
+        self.pieces.append(_Piece(task, kind, what, place, via, end - start, executor))
         return start
 
 
@@ -219,8 +223,10 @@ class _Parts:
         where: Callable[[Site], Location | None],
         known: Mapping[int, Task],
         own: int,
+        name: Callable[[int], str],
     ) -> None:
         self._trace, self._where, self._known, self._own = trace, where, known, own
+        self._name = name
 
     def of(self, pieces: list[_Piece]) -> tuple[PathPart, ...]:
         """The parts, in the order of their first pieces."""
@@ -228,7 +234,7 @@ class _Parts:
         firsts: dict[tuple[object, ...], _Piece] = {}
         for piece in pieces:
             own = piece.task == self._own
-            key = own, self._label(piece.task), piece.kind, piece.what, piece.place, piece.via
+            key = own, self._label(piece.task), *piece[1:5], piece.executor
             times = found.setdefault(key, {})
             times[piece.task] = times.get(piece.task, 0) + piece.lasted_ns
             firsts.setdefault(key, piece)
@@ -249,6 +255,7 @@ class _Parts:
             location=self._where(site),
             via=piece.via,
             total_ns=sum(times.values()),
+            queued_for=self._name(piece.executor),
         )
 
     def _label(self, number: int) -> str:

@@ -35,6 +35,8 @@ class PathPart:
     """What the request, or a task between, waited for meanwhile: a resource's name, or else what
     it awaited; empty: it is the request's own part."""
     total_ns: int
+    queued_for: str = ""
+    """The executor or limiter for which its job was queued; empty: it was not, or not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

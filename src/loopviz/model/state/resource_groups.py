@@ -97,12 +97,15 @@ class ResourceGroup(Occupancy):
         "key",
         "kind",
         "name",
+        "namesakes",
         "site",
         "units",
         "waited",
     )
 
     def __init__(self, key: str, at: int) -> None:
+        self.namesakes = False
+        """Whether others have its name, which then does not say which one is meant."""
         self.jobs: JobOccupancy | None = None
         """Its jobs, if it is an executor or the limiter of one."""
         self.units = False
@@ -150,8 +153,9 @@ class ResourceGroup(Occupancy):
         return self.kind.family is Family.EVENT and not (self.name or self.site.path)
 
     def display(self, naming: Naming) -> str:
-        """Its name for people, or `db.py:17 Semaphore(10)`."""
+        """Its name for people, `jobs (db.py:17)` if it has namesakes, or `db.py:17 Semaphore(10)`."""
+        made = f"{naming.short(self.site.path)}:{self.site.line}" if self.site.path else ""
         if self.name:
-            return self.name
+            return f"{self.name} ({made})" if self.namesakes and made else self.name
         what = self.kind.class_name + (f"({self.capacity})" if self.capacity else "")
-        return f"{naming.short(self.site.path)}:{self.site.line} {what}" if self.site.path else what
+        return f"{made} {what}" if made else what

@@ -258,7 +258,14 @@ class Resources:
             group = self.groups.get(text)
         if group is None:
             group = self.groups[text] = ResourceGroup(text, at)
+            self._tell_apart(group.name)
         return group
+
+    def _tell_apart(self, name: str) -> None:
+        """Notes which groups have that name in common."""
+        same = [group for group in self.groups.values() if name and group.name == name]
+        for group in same:
+            group.namesakes = len(same) > 1
 
     def _move(self, resource: Resource, text: str, at: int) -> None:
         """Moves a renamed resource to its new group."""
@@ -270,6 +277,7 @@ class Resources:
                 if part is not None:
                     part.since = max(min(part.since, at), self._begun)
             self.groups[text] = old
+            self._tell_apart(old.name)
             return
         group = resource.group = self._group_of(text, at)
         if group is old:

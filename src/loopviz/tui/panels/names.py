@@ -9,6 +9,9 @@ from loopviz.wire.kinds import kind_of
 
 __all__ = ["short_name", "short_name_of"]
 
+_NAMESAKE = re.compile(
+    r"(?P<name>.+) \(([^()]*/)?(?P<file>[^/()]+):(?P<line>\d+)\)(?P<worker> \(worker \d+\))?"
+)
 _MADE_AT = re.compile(r"(?P<file>[^/]+):(?P<line>\d+) (?P<word>\S+?)(\(\d+\))?( \(worker \d+\))?")
 
 
@@ -24,6 +27,9 @@ def short_name_of(name: str, scene: Scene) -> str:
 
 
 def _short(name: str, kind: str, scene: Scene) -> str:
+    namesake = _NAMESAKE.fullmatch(name)
+    if namesake is not None and namesake["file"] == scene.scenario.path.name:
+        return clean(f"{namesake['name']} :{namesake['line']}{namesake['worker'] or ''}")
     made = _MADE_AT.fullmatch(name.rpartition("/")[2])
     if made is None:
         return clean(name.removeprefix("default "))

@@ -109,7 +109,7 @@ def _does(part: PathPart, scene: Scene) -> str:
     if part.kind == "job":
         return f"a worker ran its job {part.what}"
     if part.kind == "queued":
-        return f"{part.what} was queued for a worker"
+        return f"{part.what} was queued for {short_name_of(part.queued_for, scene) or 'a worker'}"
     if part.kind == "unknown":
         return "not recorded"
     if part.what == "sleep":
