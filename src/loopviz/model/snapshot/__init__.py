@@ -28,7 +28,13 @@ from loopviz.model.snapshot.loop import (
     StallInfo,
 )
 from loopviz.model.snapshot.overview import Overview
-from loopviz.model.snapshot.requests import IncidentInfo, RequestInfo, RequestPhase, WaitInfo
+from loopviz.model.snapshot.requests import (
+    IncidentInfo,
+    OrphanInfo,
+    RequestInfo,
+    RequestPhase,
+    WaitInfo,
+)
 from loopviz.model.snapshot.resources import (
     GaugeStats,
     HolderInfo,
@@ -63,6 +69,7 @@ __all__ = [
     "LoopStats",
     "Mark",
     "Moment",
+    "OrphanInfo",
     "Pair",
     "PathPart",
     "Pause",
@@ -166,7 +173,7 @@ class Snapshot:
     recent_ns: int
     loop: LoopStats
     requests: tuple[RequestInfo, ...]
-    """Those that overlap the window, by number."""
+    """Those that overlap the window, or whose orphans do, by number."""
     routes: tuple[RouteInfo, ...]
     """In the load's order."""
     marks: tuple[Mark, ...]
@@ -185,6 +192,8 @@ class Snapshot:
     """In the scenario's order, added up over the workers."""
     peers: tuple[Peer, ...] = ()
     """The other workers, while there are any."""
+    orphans: tuple[OrphanInfo, ...] = ()
+    """Those that overlap the window."""
     oldest_ns: int = 0
     """From when on requests and tracks are kept in detail; 0: no event has come."""
     overview: Overview = field(default_factory=Overview)

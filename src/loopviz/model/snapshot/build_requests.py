@@ -1,10 +1,13 @@
 """Makes a snapshot's frozen requests from the model's live ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from loopviz.model.names import Naming
-from loopviz.model.snapshot import RequestInfo, RequestPhase, WaitInfo
+from loopviz.model.snapshot import OrphanInfo, RequestInfo, RequestPhase, WaitInfo
 from loopviz.model.snapshot.types import Location, State
+from loopviz.model.state.entities import Task
+from loopviz.model.state.orphans import LANE_KEPT_NS, OrphanGroup
 from loopviz.model.state.request import Request, WaitKind, WaitSums, on_loop, sums_of, waiting
 from loopviz.model.state.spans import LazyTuple, Spans
 from loopviz.model.state.stalls import SLOW_NS
@@ -12,6 +15,8 @@ from loopviz.model.state.trace import Trace
 
 __all__ = ["RequestInfoBuilder"]
 
+_ORPHANS = 500
+"""The orphans of so many requests are shown at most, the newest."""
 _UNKNOWN: WaitKind = (0, None)
 Known = tuple[Spans, bytes, tuple[WaitKind, ...], WaitSums]
 """The arguments of `sums_of`."""
@@ -94,6 +99,39 @@ class RequestInfoBuilder:
         for start, end, state in spans:
             sums[state] += end - start
         return self._open(request, spans, sums, _UNKNOWN)
+
+    def orphans(self, start: int, end: int) -> tuple[OrphanInfo, ...]:
+        """The orphans within that time, as they were at its end."""
+        groups = self._trace.requests.orphans.within(start, end)
+        return tuple(self._orphans(group, end) for group in islice(groups, _ORPHANS))
+
+    def with_orphans(
+        self, orphans: Iterable[OrphanInfo], start: int, end: int
+    ) -> Iterable[RequestInfo]:
+        """The requests that ended before `start`, and whose orphans are shown."""
+        groups = self._trace.requests.orphans.within(start, end)
+        if any(orphan.start_ns < start for orphan in orphans):
+            for group in islice(groups, _ORPHANS):
+                if group.request.end_ns < start:
+                    yield self.ended(group.request)
+
+    def _orphans(self, group: OrphanGroup, now: int) -> OrphanInfo:
+        request = group.request
+        until = group.end_ns or request.end_ns + LANE_KEPT_NS
+        goes_on = not 0 < group.end_ns <= now and now < until
+        end = min(now, until)
+        first = group.first
+        label = self._trace.label(first) if isinstance(first, Task) else ""
+        return OrphanInfo(
+            request=request.number,
+            route=request.route,
+            lane=request.lane,
+            start_ns=request.end_ns,
+            end_ns=end,
+            open=goes_on,
+            count=group.count(end if goes_on else request.end_ns),
+            label=label or self._trace.site(first.place).name,
+        )
 
     def _open(
         self, request: Request, spans: Spans, sums: Sequence[int], kind: WaitKind

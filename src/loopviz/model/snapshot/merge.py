@@ -10,6 +10,7 @@ from dataclasses import replace
 from loopviz.model.snapshot import (
     Finding,
     Health,
+    OrphanInfo,
     Peer,
     RequestInfo,
     Snapshot,
@@ -72,6 +73,7 @@ def merge(
     return replace(
         first,
         requests=tuple(requests),
+        orphans=tuple(orphan for of in everyone for orphan in of.orphans),
         findings=add_findings([of.findings for of in everyone]),
         health=_add_health([of.health for of in everyone]),
         tasks=_add_tasks([of.tasks for of in everyone]),
@@ -93,6 +95,7 @@ def merge_past(
     return replace(
         first,
         requests=tuple(requests),
+        orphans=tuple(orphan for of in everyone for orphan in of.orphans),
         counters=merge_counters([of.counters for of in everyone]),
         peers=tuple(
             replace(peer, loop=peers[peer.worker].loop) if peer.worker in peers else peer
@@ -104,7 +107,16 @@ def merge_past(
 def clip(gone: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
     """Clips a gone worker's snapshot to that time: a request that ended later is open."""
     there = (r for r in gone.requests if r.start_ns < end_ns and r.end_ns > start_ns)
-    return replace(gone, requests=tuple(_until(request, end_ns) for request in there))
+    orphans = (o for o in gone.orphans if o.start_ns < end_ns and o.end_ns > start_ns)
+    return replace(
+        gone,
+        requests=tuple(_until(request, end_ns) for request in there),
+        orphans=tuple(_orphans_until(one, end_ns) for one in orphans),
+    )
+
+
+def _orphans_until(orphans: OrphanInfo, end_ns: int) -> OrphanInfo:
+    return orphans if orphans.end_ns <= end_ns else replace(orphans, end_ns=end_ns, open=True)
 
 
 def _until(request: RequestInfo, end_ns: int) -> RequestInfo:
@@ -139,7 +151,11 @@ def keep_ended(gone: Snapshot | None, ended: Snapshot) -> Snapshot:
 
 def drop_before(start_ns: int, gone: Snapshot) -> Snapshot:
     """Drops the requests that had ended by then."""
-    return replace(gone, requests=tuple(r for r in gone.requests if r.end_ns >= start_ns))
+    return replace(
+        gone,
+        requests=tuple(r for r in gone.requests if r.end_ns >= start_ns),
+        orphans=tuple(o for o in gone.orphans if o.end_ns >= start_ns),
+    )
 
 
 def add_findings(found: Iterable[Sequence[Finding]]) -> tuple[Finding, ...]:

@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS
-from loopviz.model.snapshot import LoopStats, Mark, RequestInfo, Running, Snapshot, StallInfo
+from loopviz.model.snapshot import (
+    LoopStats,
+    Mark,
+    OrphanInfo,
+    RequestInfo,
+    Running,
+    Snapshot,
+    StallInfo,
+)
 from loopviz.model.snapshot.build import SnapshotBuilder
 from loopviz.model.snapshot.resources import ResourceInfo
 from loopviz.model.snapshot.types import Quantiles, Track
@@ -51,7 +59,8 @@ class Past:
     ) -> Snapshot:
         """See `Model.past`."""
         kept = self._incidents(start_ns, end_ns) if start_ns < oldest_ns else []
-        requests = self._requests(start_ns, end_ns, kept)
+        orphans = self._builder.requests.orphans(start_ns, end_ns)
+        requests = self._requests(start_ns, end_ns, kept, orphans)
         loop = self._loop_at(frozen, start_ns, end_ns, kept)
         stalls, running = self._stalls(start_ns, end_ns, kept)
         if running is None:
@@ -71,6 +80,7 @@ class Past:
                 utilization_recent=figures.loop.utilization_recent,
             ),
             requests=requests,
+            orphans=orphans,
             marks=tuple(mark for mark in marks if start_ns <= mark.at_ns <= end_ns),
             resources=tuple(as_of(resource, end_ns) for resource in frozen.resources),
             oldest_ns=oldest_ns,
@@ -85,7 +95,13 @@ class Past:
                 found.append(incident)
         return found
 
-    def _requests(self, start: int, end: int, kept: Sequence[Incident]) -> tuple[RequestInfo, ...]:
+    def _requests(
+        self,
+        start: int,
+        end: int,
+        kept: Sequence[Incident],
+        orphans: tuple[OrphanInfo, ...],
+    ) -> tuple[RequestInfo, ...]:
         finished, at = self._trace.requests.finished, self._builder.requests.at
         first, last = finished.place(start), finished.place(end + 1)
         others: dict[int, RequestInfo | None] = {}
@@ -102,6 +118,8 @@ class Past:
                     and (request.start_ns < end and request.end_ns > start)
                 ):
                     others[request.number] = at(request, end)
+        for info in self._builder.requests.with_orphans(orphans, start, end):
+            others[info.number] = info
         infos = [info for info in others.values() if info is not None]
         return self._window.show(finished, first, last, infos)
 

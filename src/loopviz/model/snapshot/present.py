@@ -16,6 +16,7 @@ from loopviz.model.snapshot import (
     LoopDistributions,
     LoopStats,
     Mark,
+    OrphanInfo,
     Quantiles,
     RequestInfo,
     ResourceInfo,
@@ -104,11 +105,13 @@ class Present:
         """See `Model.snapshot`."""
         self._refresh(now)
         start, figures, facts = now - window_ns, self._figures, self._facts
+        orphans = self._builder.requests.orphans(start, now)
         return Snapshot(
             now_ns=now,
             recent_ns=RECENT_NS,
             loop=self._loop_stats(start, now),
-            requests=self._requests(start, now),
+            requests=self._requests(start, now, orphans),
+            orphans=orphans,
             routes=figures.routes,
             marks=tuple(mark for mark in marks if mark.at_ns >= start),
             findings=facts.findings,
@@ -153,11 +156,14 @@ class Present:
             before=self._facts.before,
         )
 
-    def _requests(self, start: int, now: int) -> tuple[RequestInfo, ...]:
-        requests, info = self._trace.requests, self._builder.requests.open
+    def _requests(
+        self, start: int, now: int, orphans: tuple[OrphanInfo, ...]
+    ) -> tuple[RequestInfo, ...]:
+        requests, infos = self._trace.requests, self._builder.requests
         finished = requests.finished
-        open_ones = [info(request, now) for request in requests.open.values()]
-        return self._window.show(finished, finished.place(start), finished.newest, open_ones)
+        others = [infos.open(request, now) for request in requests.open.values()]
+        others += infos.with_orphans(orphans, start, now)
+        return self._window.show(finished, finished.place(start), finished.newest, others)
 
     def _refresh(self, now: int) -> None:
         """Refreshes the parts that are due; both in one frame only after a pause."""

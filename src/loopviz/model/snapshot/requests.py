@@ -10,7 +10,7 @@ from typing import NamedTuple
 from loopviz.model.snapshot.loop import StallInfo
 from loopviz.model.snapshot.types import Location, Span
 
-__all__ = ["IncidentInfo", "RequestInfo", "RequestPhase", "WaitInfo"]
+__all__ = ["IncidentInfo", "OrphanInfo", "RequestInfo", "RequestPhase", "WaitInfo"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,28 @@ class RequestInfo:
     """When its client left before the response was complete; 0: it stayed."""
     worker: int = 1
     """The number of the worker that serves it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanInfo:
+    """What works on for a request after its end: tasks that it has made, jobs of these tasks.
+
+    It is drawn on the request's lane, which no other request takes meanwhile.
+    """
+
+    request: int
+    """The request's number."""
+    route: str
+    lane: int
+    start_ns: int
+    """The request's end."""
+    end_ns: int
+    """Up to now, while `open`."""
+    open: bool
+    count: int
+    """How many tasks and jobs there are at `end_ns`; of those that have ended, at `start_ns`."""
+    label: str
+    """The name of the first one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ Strings = Sequence[str]
 def handlers(trace: Trace) -> list[Handler]:
     """The handler of each kind, of 256; that of an unknown kind does nothing."""
     tasks, resources, jobs = trace.tasks, trace.resources, trace.jobs
-    live, requests = tasks.live, trace.requests.open
+    live, requests, orphans = tasks.live, trace.requests.open, trace.requests.orphans
+    users: dict[int, bool] = {}
 
     def task_of(task_id: int, at: int) -> Task | None:
         if not task_id:
@@ -73,6 +74,8 @@ def handlers(trace: Trace) -> list[Handler]:
         submitted = jobs.submitted(at, job_id, executor_id, task, place)
         if task is not None and (task.offloaded is None or task.offloaded.ended_ns):
             task.offloaded = submitted
+        if task is not None and task.request is not None and not submitted.ended_ns:
+            orphans.begins(task.request, -job_id, submitted)
 
     def job_start(
         at: int, job_and_executor: int, _task_id: int, worker: int, strings: Strings
@@ -82,9 +85,29 @@ def handlers(trace: Trace) -> list[Handler]:
 
     def job_end(at: int, job_and_executor: int, _task_id: int, outcome: int, _: Strings) -> None:
         job_id, executor_id = job_and_executor >> 32 & NUMBER, job_and_executor & NUMBER
+        ended = jobs.open.get(job_id)
         jobs.ended(at, job_id, executor_id, outcome)
+        if ended is not None and ended.task is not None and ended.task.request is not None:
+            orphans.ends(ended.task.request, -job_id, at)
 
     # ---- tasks and requests; see also `Trace` and `Tasks`
+
+    def is_users(site: int) -> bool:
+        known = users.get(site)
+        if known is None:
+            path = trace.site(site).path
+            known = bool(path) and trace.naming.is_users(path)
+            if path:
+                users[site] = known
+        return known
+
+    def task_start(
+        at: int, parent_and_name: int, task_id: int, site: int, strings: Strings
+    ) -> None:
+        tasks.start(at, parent_and_name, task_id, site, strings)
+        task = live.get(task_id)
+        if task is not None and task.request is not None and is_users(site):
+            orphans.begins(task.request, task_id, task)
 
     def woken(_at: int, waker_id: int, task_id: int, _b: int, _: Strings) -> None:
         task = live.get(task_id)
@@ -150,7 +173,7 @@ def handlers(trace: Trace) -> list[Handler]:
 
     by_kind: list[Handler] = [lambda *_: None] * 256
     for kind, handler in {
-        Kind.TASK_START: tasks.start,
+        Kind.TASK_START: task_start,
         Kind.TASK_END: trace.task_end,
         Kind.REQUEST_START: trace.request_start,
         Kind.REQUEST_END: trace.request_end,

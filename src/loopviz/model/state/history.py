@@ -60,7 +60,7 @@ class History:
     def retain(self, since_ns: int) -> None:
         """See `Model.retain`."""
         finished, stalls = self._trace.requests.finished, self._trace.stalls
-        self._retains = since_ns > 0
+        self._retains = self._trace.requests.orphans.retained = since_ns > 0
         if self._retains:
             finished.retain(since_ns - _FORGET_NS, self._newest + _AFTER_NS)
             stalls.retain()

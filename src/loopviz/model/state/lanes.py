@@ -40,6 +40,10 @@ class Lanes:
         """Frees the lane: the request that took it has ended."""
         self._ends[route][lane] = from_ns
 
+    def keep(self, route: str, lane: int) -> None:
+        """Takes the lane of a request that has just ended once more, for its orphans."""
+        self._ends[route][lane] = _OPEN
+
     def move(self, route: str, start_ns: int, end_ns: int) -> int:
         """Takes a lane of the route for an ended request whose route is known only now."""
         lane = self.take(route, start_ns, end_ns)

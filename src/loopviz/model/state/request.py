@@ -91,6 +91,11 @@ class Request:
         """The exception that went through the app: where it was raised, and its text."""
 
     @property
+    def sealed(self) -> bool:
+        """Whether it has ended, and does not change any more."""
+        return isinstance(self.states, bytes)
+
+    @property
     def busy_ns(self) -> int:
         return on_loop(self.sums)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from loopviz.model.state.finished import FinishedRequests
 from loopviz.model.state.lanes import Lanes
+from loopviz.model.state.orphans import Orphans
 from loopviz.model.state.request import Request, WaitKind
 from loopviz.model.state.routes import RouteNames
 
@@ -24,6 +25,7 @@ class Requests:
         self.open: dict[int, Request] = {}
         """By the number of the task that serves it."""
         self.finished = FinishedRequests(keep)
+        self.orphans = Orphans(self.lanes)
         self._kinds: dict[tuple[WaitKind, ...], tuple[WaitKind, ...]] = {}
         self.begin()
 
@@ -38,6 +40,7 @@ class Requests:
         Its route is the load's name for that path; of a request that is not the load's, it is the
         path itself, and the app's route once it has ended.
         """
+        self.orphans.give_up_lanes(start_ns)
         name = self._names.of(path)
         route = path if name is None else name
         number, lane = self.lanes.number(), self.lanes.take(route, start_ns)
@@ -51,12 +54,15 @@ class Requests:
         if request is None:
             return None
         self.lanes.free(request.route, request.lane, end_ns)
+        orphaned = self.orphans.request_ended(request)
         request.status = status
         if request.phases:
             request.phase(end_ns, "")
         if route != request.route and not request.named:
             request.lane = self.lanes.move(route, request.start_ns, end_ns)
             request.route = route
+        if orphaned:
+            self.lanes.keep(request.route, request.lane)
         if request.gone_ns:
             self.gone[request.route] = self.gone.get(request.route, 0) + 1
         self.finished.append(request)
@@ -73,6 +79,7 @@ class Requests:
             request.phase(at, "")
             self.settle(request)
         self.open.clear()
+        self.orphans.close_all(at)
 
     def within(self, start_ns: int) -> Iterator[Request]:
         """The finished ones that ended after `start_ns`, oldest first."""
@@ -82,5 +89,6 @@ class Requests:
     def forget_before(self, time: int) -> None:
         """Drops those that ended before `time`."""
         self.finished.forget_before(time)
+        self.orphans.forget_before(time)
         if len(self._kinds) >= 5000:
             self._kinds.clear()

@@ -62,7 +62,7 @@ class Trace:
         self.requests = Requests(lanes, names)
         self.resources = Resources(self.observer)
         self.jobs = Jobs(self.resources, self.observer)
-        self._naming = naming
+        self.naming = naming
         self._log = StallLog(naming, self.observer, self._seconds, idle)
         self.pauses = self._log.pauses
         self.core_waits, self.gil_waits = self._log.core_waits, self._log.gil_waits
@@ -204,6 +204,7 @@ class Trace:
             request.add(at, _AWAIT)
             self.requests.finish(number, at, 0, request.route)
             self.requests.settle(request)
+        self.requests.orphans.close_all(at)
 
     def forget_before(self, time: int) -> None:
         """Drops what is older, except what is kept for good."""
@@ -312,6 +313,8 @@ class Trace:
             self.requests.finish(task.number, at, 0, request.route)
             self._settle_request(request, at)
         self.tasks.finish(task, at)
+        if task.request is not None:
+            self.requests.orphans.ends(task.request, task.number, task.ended_ns)
         if task.waits:
             self.resources.task_ended(task, at)
 
@@ -383,7 +386,7 @@ class Trace:
         """A label of what a switch runs: a request's route, a task, or a callback."""
         if task is not None:
             request = task.serves
-            if request is None and not self._naming.is_users(self.site(task.site).path):
+            if request is None and not self.naming.is_users(self.site(task.site).path):
                 request = task.request  # a library's own task, such as the reader of a response
             return request.route if request is not None else self.label(task)
         return self.site(site).name if site else "loopviz heartbeat"

@@ -121,5 +121,7 @@ def _click_lane(controller: Controller, x: int, y: int) -> None:
         controller.choose(request.number)
         return
     inside = [s for s in request.spans if s[0] < start + columns.cell_ns and s[1] > start]
+    if not inside:  # its orphans lie there
+        return
     longest = max(inside, key=lambda s: min(s[1], start + columns.cell_ns) - max(s[0], start))
     controller.view_state = replace(controller.view_state, slice_ns=longest[0])

@@ -18,6 +18,8 @@ class Glyphs:
     resource: str
     thread: str
     gil: str
+    orphan: str
+    """What nobody waits for any more."""
     bang: str
     """Ends a blocking slice."""
     levels: str
@@ -70,6 +72,7 @@ BLOCKS = Glyphs(
     resource="░",
     thread="═",
     gil="▚",
+    orphan="╍",
     bang="!",
     levels=" ▁▂▃▄▅▆▇█",
     eighths=" ▏▎▍▌▋▊▉█",
@@ -102,6 +105,7 @@ ASCII = Glyphs(
     resource=".",
     thread="~",
     gil="%",
+    orphan="o",
     bang="!",
     levels=" .:-=+*#@",
     eighths="",

@@ -69,6 +69,7 @@ class Palette:
     gil: str
     gil_ground: str
     gil_mean: str
+    orphan: str
 
 
 DARK = Palette(
@@ -104,6 +105,7 @@ DARK = Palette(
     gil="#ff8a3c",
     gil_ground="#5c2a08",
     gil_mean="#b9612a",
+    orphan="#a7b0bb",
 )
 
 LIGHT = Palette(
@@ -139,6 +141,7 @@ LIGHT = Palette(
     gil_mean="#c66735",
     amber_ramp=("#b07c1e", "#9a6a0a", "#7d5200", "#4f3300"),
     alarm_ramp=("#d9685c", "#cc3a2e", "#b80f04", "#6e0801"),
+    orphan="#5d6670",
 )
 
 CONTRAST = Palette(
@@ -174,6 +177,7 @@ CONTRAST = Palette(
     gil_mean="#af5f00",
     amber_ramp=("#af8700", "#d7af00", "#ffd75f", "#ffffff"),
     alarm_ramp=("#d75f5f", "#ff5f5f", "#ffafaf", "#ffffff"),
+    orphan="#d0d0d0",
 )
 """For projectors, bad screens and tired eyes. All its colours are of the 256, so it is the same
 where there are no more."""
@@ -211,6 +215,7 @@ SIXTEEN = Palette(
     gil_mean="bright_magenta",
     amber_ramp=("yellow", "yellow", "bright_yellow", "bright_yellow"),
     alarm_ramp=("red", "red", "bright_red", "bright_red"),
+    orphan="white",
 )
 
 
@@ -260,6 +265,7 @@ class Theme:
         self.resource = self._style(p.resource, p.resource_ground)
         self.thread = self._style(p.thread)
         self.gil = self._style(p.gil, p.gil_ground)
+        self.orphan = self._style(p.orphan)
         self._means = {
             State.RUN: p.run,
             State.READY: p.ready_mean,

@@ -8,7 +8,7 @@ from loopviz.tui.draw.text import Line, cell_width, clean, fit
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["GLYPH_HELP", "draw_legend"]
+__all__ = ["GLYPH_HELP", "ORPHAN_HELP", "draw_legend"]
 
 GLYPH_HELP = (
     (State.RUN, "run", "a step of the request runs on the loop"),
@@ -20,11 +20,13 @@ GLYPH_HELP = (
     (State.GIL, "GIL", "its step waits while a thread has the GIL; so does everything else"),
 )
 
+ORPHAN_HELP = ("orphan", "works on after its request has ended, or its client has left")
+
 
 def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
     """One row; on narrow terminals it begins further left. An answer to a key covers it.
 
-    The glyph of the GIL is rare, and in it only while it is in the picture.
+    The glyphs of the GIL and of orphans are rare, and in it only while they are in the picture.
     """
     theme, glyphs = scene.theme, scene.glyphs
     width = plan.size("legend")[0]
@@ -39,6 +41,8 @@ def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
         if state is State.BLOCKING:
             word.insert(1, (glyphs.bang, theme.bang))
         words.append(word)
+    if _shows_orphans(scene):
+        words.append([(glyphs.orphan, theme.orphan), (f" {ORPHAN_HELP[0]}", theme.dim)])
     words.append([(glyphs.mark, theme.mark), (" change", theme.dim)])
     cells = sum(cell_width(text) for word in words for text, _ in word)
     indent, gap = next(
@@ -64,3 +68,10 @@ def _shows_gil(scene: Scene) -> bool:
         return False
     loops = (scene.snapshot.loop, *(peer.loop for peer in scene.snapshot.peers))
     return any(stall.cause == "gil" for loop in loops for stall in loop.stalls)
+
+
+def _shows_orphans(scene: Scene) -> bool:
+    snapshot = scene.snapshot
+    if snapshot is None:
+        return False
+    return bool(snapshot.orphans) or any(request.gone_ns for request in snapshot.requests)

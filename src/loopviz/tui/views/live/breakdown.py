@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.model.snapshot import CriticalPath, RequestInfo, State
+from loopviz.model.snapshot import RequestInfo, State
 from loopviz.model.snapshot.breakdown import Breakdown
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fill_rows, fit
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene
+from loopviz.tui.views.live.orphans import orphan_text, orphans_of
 from loopviz.tui.views.live.parts import column_sizes, draw_part, has_culprit, part_state
 from loopviz.tui.views.live.path import draw_path, path_rows
 
@@ -38,6 +39,8 @@ def draw_breakdown(
     rows = [_title(request, found, at, scene, width)]
     if height > 4:
         rows.append(_bar(request, found, scene, width))
+    if orphans := orphan_text(request, scene):
+        rows.append(_orphans(orphans, scene, width))
     notes = _notes(request, scene, width) if at is not None else []
     parts = found.parts
     if at is not None and scene.path is not None:
@@ -85,13 +88,19 @@ def _title(
     return line.add(rule * line.left, theme.faint).strip(theme.text)
 
 
-def breakdown_rows(
-    request: RequestInfo | None, found: Breakdown | None, path: CriticalPath | None
-) -> int:
-    """For the whole of it: title, bar, parts, notes, critical path."""
+def breakdown_rows(request: RequestInfo | None, found: Breakdown | None, scene: Scene) -> int:
+    """For the whole of it: title, bar, orphans, parts, notes, critical path."""
     if request is None or found is None:
         return 0
-    return 2 + len(found.parts) + 1 + bool(request.phases) + path_rows(path)
+    rows = 2 + (orphans_of(scene.snapshot, request.number) is not None)
+    return rows + len(found.parts) + 1 + bool(request.phases) + path_rows(scene.path)
+
+
+def _orphans(text: str, scene: Scene, width: int) -> Strip:
+    """`╍╍╍ 4 × book still at work 380 ms after its end, now at failfast.py:90`."""
+    theme = scene.theme
+    line = Line(width).add(" ", theme.text).add(scene.glyphs.orphan * 3, theme.orphan)
+    return line.add(fit(f" {text}", line.left, scene.glyphs.more), theme.strong).strip(theme.text)
 
 
 def _slice(request: RequestInfo, scene: Scene) -> str:

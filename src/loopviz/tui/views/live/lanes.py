@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import RequestInfo, State
+from loopviz.model.snapshot import OrphanInfo, RequestInfo, State
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, clean, duration, fit
 from loopviz.tui.draw.time_columns import Columns
@@ -16,12 +16,15 @@ from loopviz.tui.panels.marks import VerticalLines, bracket_request, vertical_li
 from loopviz.tui.panels.overview import retention_note
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import LaneCells
+from loopviz.tui.views.live.orphans import draw_orphans, orphan_outcome
 from loopviz.tui.views.live.rows import LaneRow, pinned_first, starts_group
 
 __all__ = ["LanePanel"]
 
 Lanes = dict[tuple[str, int], list[RequestInfo]]
 """By route and lane."""
+Orphans = dict[tuple[str, int], list[OrphanInfo]]
+"""The same."""
 
 ROW_KEPT_NS = 4 * SECOND
 """How long a lane keeps its row after it was last needed, so that rows do not jump."""
@@ -50,6 +53,9 @@ class LanePanel:
                 request.end_ns > start_ns for request in reversed(requests)
             ):
                 wanted[route] = lane + 1
+        for orphan in scene.snapshot.orphans:
+            if orphan.end_ns > start_ns:
+                wanted[orphan.route] = max(wanted.get(orphan.route, 0), orphan.lane + 1)
         for route, lanes in wanted.items():
             before, since = self._needed.get(route, (0, scene.end_ns))
             if lanes >= before or scene.end_ns - since > ROW_KEPT_NS:
@@ -75,6 +81,7 @@ class LanePanel:
             self._grid = columns.cell_ns, columns.count
             self._needed.clear()
         lanes = _by_lane(scene.snapshot.requests, scene.end_ns)
+        orphans = _orphans_by_lane(scene.snapshot.orphans)
         rows = self.rows(scene, height, columns.start_ns, lanes)
         lines = vertical_lines(scene, columns)
         kept = _kept(scene, columns)
@@ -87,9 +94,9 @@ class LanePanel:
                 self.visible.append(None)
                 strips.append(_blank(plan, columns, lines, scene))
             self.visible.append(row)
-            found = lanes.get(row.key, ())
+            found = lanes.get(row.key, ()), orphans.get(row.key, ())
             behind = lines | kept if i == len(rows) // 2 else lines
-            strips.append(self._row(row, found, scene, plan, columns, behind, culprit))
+            strips.append(self._row(row, *found, scene, plan, columns, behind, culprit))
         rest = _blank(plan, columns, lines, scene)
         if not rows:
             strips.append(_nothing(plan, scene))
@@ -99,6 +106,7 @@ class LanePanel:
         self,
         row: LaneRow,
         requests: Sequence[RequestInfo],
+        orphans: Sequence[OrphanInfo],
         scene: Scene,
         plan: Plan,
         columns: Columns,
@@ -110,7 +118,8 @@ class LanePanel:
         guilty = bool(culprit) and any(request.number == culprit for request in requests)
         chosen = scene.view_state.row is not None and row.key == self.chosen
         mark = (scene.view_state.row, scene.view_state.slice_ns) if chosen else None
-        key = _key(requests, columns, behind, (row, guilty, plan, mark, scene.frozen))
+        ends = tuple((orphan.start_ns, orphan.open or orphan.end_ns) for orphan in orphans)
+        key = _key(requests, columns, behind, (row, guilty, plan, mark, scene.frozen, ends))
         before = self._drawn.get(place)
         if before and before[0] == key:
             return before[1]
@@ -118,20 +127,24 @@ class LanePanel:
         if lane is None:
             lane = self._lanes[place] = LaneCells(theme, glyphs)
         cells = lane.cells(requests, columns)
+        draw_orphans(cells, requests, orphans, scene, columns)
         for column, (char, style) in behind.items():
             if cells[0][column] == " ":
                 cells[0][column], cells[1][column] = char, style
         if chosen:
             bracket_request(cells, requests, scene, columns)
-        outcome = _outcome(requests[-1], columns, scene) if requests else ("", theme.text)
-        line = self._label(row, plan, scene, chosen=chosen, guilty=guilty)
+        outcome = _latest(requests, orphans, columns, scene)
+        empty = not (requests or orphans)
+        line = self._label(row, plan, scene, chosen=chosen, guilty=guilty, empty=empty)
         line.to(plan.label, theme.text).cells(*cells)
         strip = line.end(*outcome, theme.text).strip(theme.text)
         self._drawn[place] = (key, strip)
         return strip
 
-    def _label(self, row: LaneRow, plan: Plan, scene: Scene, *, chosen: bool, guilty: bool) -> Line:
-        """A mark for chosen, pinned or to blame, then the lane's name."""
+    def _label(
+        self, row: LaneRow, plan: Plan, scene: Scene, *, chosen: bool, guilty: bool, empty: bool
+    ) -> Line:
+        """A mark for chosen, pinned or to blame, then the lane's name, unless nothing is on it."""
         theme, glyphs = scene.theme, scene.glyphs
         line = Line(plan.size("lanes")[0])
         name_width = plan.label - 2
@@ -140,10 +153,11 @@ class LanePanel:
         if row.hidden and not row.lane:
             more = f" +{row.hidden}"
             name = fit(clean(row.route), name_width - len(more), glyphs.more).rstrip() + more
-            style = theme.alarm if guilty else theme.warm
         elif row.hidden:
-            name, style = f"+{row.hidden} more lanes", theme.warm
+            name = f"+{row.hidden} more lanes"
             name = name if len(name) <= name_width else f"+{row.hidden} more"
+        elif row.lane and not row.pinned and empty:
+            name = ""
         elif row.lane and not row.pinned:
             name = f"  {glyphs.dot}{row.lane + 1}"
         else:
@@ -165,6 +179,13 @@ def _by_lane(requests: Sequence[RequestInfo], end_ns: int) -> Lanes:
     return lanes
 
 
+def _orphans_by_lane(orphans: Sequence[OrphanInfo]) -> Orphans:
+    lanes: Orphans = defaultdict(list)
+    for orphan in orphans:
+        lanes[orphan.route, orphan.lane].append(orphan)
+    return lanes
+
+
 def _key(
     requests: Sequence[RequestInfo],
     columns: Columns,
@@ -176,6 +197,19 @@ def _key(
     steps = last and (last.number, last.open, [span[::2] for span in last.spans])
     grid = (columns.first, columns.cell_ns, columns.count)
     return (grid, len(requests), steps, tuple((at, cell[0]) for at, cell in behind.items()), rest)
+
+
+def _latest(
+    requests: Sequence[RequestInfo],
+    orphans: Sequence[OrphanInfo],
+    columns: Columns,
+    scene: Scene,
+) -> tuple[str, Style]:
+    """The outcome of the lane's latest request, or how long its orphans have been at work."""
+    working = next((orphan for orphan in orphans if orphan.open), None)
+    if working is not None:
+        return orphan_outcome(working, columns, scene)
+    return _outcome(requests[-1], columns, scene) if requests else ("", scene.theme.text)
 
 
 def _outcome(request: RequestInfo, columns: Columns, scene: Scene) -> tuple[str, Style]:

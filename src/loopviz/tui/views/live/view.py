@@ -43,6 +43,7 @@ class LiveView(View):
         ("LOOP", "how busy each moment of the loop was; ! is one callback that blocked it"),
         ("REQUEST", "a row for each route; ·2 ·3: requests of it at the same time"),
         ("latest", "how long the newest request of the row took, or its status; … goes on"),
+        ("+380ms", "for how long orphans have worked on since their request ended"),
         ("▶ [ ]", "the chosen row; brackets: its chosen request or slice; ◆ it has one cell"),
         ("▲", "the row is pinned: it stays on top"),
         ("-4s", "on the axis: before now; while it is frozen, before the freeze"),
@@ -91,10 +92,13 @@ class LiveView(View):
         return [r for r in on if r.start_ns < scene.end_ns]
 
     def request_at(self, lane: Key, from_ns: int, to_ns: int, scene: Scene) -> RequestInfo | None:
-        """The request that lies there on that lane; of several, the longest."""
-        there = [
-            r for r in self.requests_on(lane, scene) if r.start_ns < to_ns and from_ns < r.end_ns
-        ]
+        """The longest request that lies there on that lane; else the one whose orphans do."""
+        on = self.requests_on(lane, scene)
+        there = [r for r in on if r.start_ns < to_ns and from_ns < r.end_ns]
+        if not there and scene.snapshot is not None:
+            orphans = [o for o in scene.snapshot.orphans if (o.route, o.lane) == lane]
+            of = {o.request for o in orphans if o.start_ns < to_ns and from_ns < o.end_ns}
+            there = [r for r in on if r.number in of]
         return max(there, key=lambda r: r.end_ns - r.start_ns, default=None)
 
     def follow(self, scene: Scene) -> Key | None:
@@ -185,7 +189,7 @@ class LiveView(View):
         if not scene.view_state.detail or scene.view_state.time_range is not None:
             return 0
         found = self.breakdown(scene)
-        return breakdown_rows(self._broken[1] if self._broken else None, found, scene.path)
+        return breakdown_rows(self._broken[1] if self._broken else None, found, scene)
 
     def draw_lanes(self, scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
         """The panel of the lanes."""
