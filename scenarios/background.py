@@ -80,6 +80,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[background_tasks, workers, tracked, celery],
     counters=[accepted, delivered, missing],
+    zoom_ms=50,
     load=[Load("POST /orders", rps=40), Load("GET /ping", rps=20)],
     expect=[
         Expect("tasks lost", at_least=40),

@@ -82,6 +82,7 @@ scenario = Scenario(
     middleware=[when_left],
     fixes=[at_end, shield, cancel, base_http],
     counters=[ghosts, lost],
+    zoom_ms=50,
     load=[Load("POST /transfers/{n}", rps=40, leaves=0.5), Load("GET /ping", rps=20)],
     expect=[
         Expect("counter ghosts", at_least=40),

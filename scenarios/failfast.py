@@ -60,6 +60,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[task_group, return_exceptions, deadline],
     counters=[in_vain],
+    zoom_ms=50,
     load=[
         Load("GET /trip", rps=12),
         Load("GET /ping", rps=20),

@@ -61,6 +61,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[unique, reserve],
     counters=[charges, double],
+    zoom_ms=20,
     load=[Load("POST /pay/{n}", rps=30, copies=2), Load("GET /ping", rps=20)],
     expect=[
         Expect("counter double", at_least=50),

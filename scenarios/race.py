@@ -65,6 +65,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[atomic, no_await, locked],
     counters=[acknowledged, stored, lost],
+    zoom_ms=10,
     load=[Load("POST /vote", rps=60), Load("GET /ping", rps=20)],
     expect=[
         Expect("counter lost", at_least=30),

@@ -58,6 +58,7 @@ scenario = Scenario(
     router=router,
     lifespan=lifespan,
     fixes=[gather, task_group, comprehension],
+    zoom_ms=20,
     load=[Load("GET /forecast", rps=8, warm_up=True), Load("GET /ping", rps=20)],
     expect=[
         Expect("findings sequential-awaits", at_least=20),

@@ -61,6 +61,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[single_flight, stale, only_lock],
     counters=[needless],
+    zoom_ms=50,
     load=[Load("GET /price", rps=80), Load("GET /ping", rps=20)],
     expect=[
         Expect("counter needless", at_least=20),

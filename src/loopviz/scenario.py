@@ -145,6 +145,9 @@ class Scenario:
     """ASGI middleware around the app, the outermost first."""
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None
     """FastAPI's `lifespan`: starts what must be up before the first request."""
+    zoom_ms: float = 0
+    """Milliseconds that a column of the time axis stands for at the start: as few as the lesson
+    needs to be seen, but the picture then moves on as much faster. 0: the usual, 6 s in all."""
     expect: Sequence[Expect] = field(default=())
     question: str = ""
     """One sentence: what the tour asks about the running bug; empty: the tour leaves it out."""

@@ -69,6 +69,8 @@ class Controller:
         """The answer to the last key, and until when it stands."""
         self._scenario = ""
         self._lesson: Lesson | None = None
+        self._usual_ns = 0
+        """The duration of a column with which the scenario begins; 0: the plan's."""
         self._played_ns = 0
 
     @property
@@ -99,10 +101,10 @@ class Controller:
         return snapshot.oldest_ns
 
     def columns_until(self, end_ns: int) -> Columns:
-        """The time axis that ends then, at the view state's zoom."""
+        """The time axis that ends then, at the view state's zoom, or the scenario's own."""
         assert self.plan is not None
-        if self.view_state.cell_ns:
-            return Columns(self.view_state.cell_ns, self.plan.columns, end_ns)
+        if cell_ns := self.view_state.cell_ns or self._usual_ns:
+            return Columns(cell_ns, self.plan.columns, end_ns)
         return Columns.over(self.plan.window_ns, self.plan.columns, end_ns)
 
     def next_scene(self, now_ns: int) -> Scene:
@@ -112,6 +114,7 @@ class Controller:
         if frame.scenario.id != self._scenario:
             self._scenario = frame.scenario.id
             self._lesson = lesson_of(frame.scenario)
+            self._usual_ns = int(frame.scenario.zoom_ms * MS)
             self.reset()
         notice, until_ns = self._notice
         end_ns = self.view_state.end_ns or now_ns

@@ -44,6 +44,10 @@ BROKEN = {
         changed('("here", "there")', '"here"'),
         "mine.py:11: Scenario: look must be a list of texts, not 'here'.",
     ),
+    "zoom": (
+        changed('title="a title"', 'title="a title", zoom_ms=0.5'),
+        "mine.py:9: Scenario: zoom_ms must be 0, or from 1 to 1000, not 0.5.",
+    ),
     "rps": (changed("rps=12", "rps='x'"), "mine.py:16: Load: rps must be a number, not 'x'."),
     "negative rps": (
         changed("rps=12", "rps=-1"),

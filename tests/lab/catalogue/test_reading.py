@@ -195,6 +195,7 @@ def test_all_fields_of_a_file(write):
         ('title="a title"', 'title="ä „title“"'),
         ('    link="https://example.org",\n', ""),
         ("    fixes=[first, second],\n", ""),
+        ("    router=None,\n", "    router=None,\n    zoom_ms=12.5,\n"),
     ],
 )
 def test_reading_and_running_agree(write, old, new):

@@ -1,5 +1,6 @@
 """Time travel: each key moves the window as it says, and no further than there is something."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -48,6 +49,25 @@ def test_names_of_times_are_as_exact_as_their_steps():
     assert axis_time(150 * SECOND, 10 * SECOND) == "-2:30"
     assert axis_time(20 * 60 * SECOND, 600 * SECOND) == "-20min"
     assert axis_time(-2 * SECOND, SECOND) == "+2s"
+
+
+def test_a_lesson_begins_at_its_own_zoom():
+    stage = block()
+    stage.run.scenario = replace(stage.run.scenario, zoom_ms=20)
+
+    async def play(stage: Stage) -> None:
+        assert "20 ms/column" in stage.text()
+        await stage.press("4")
+        assert stage.app.controller.columns.cell_ns == 20 * MS
+        await stage.press("1", "-")
+        assert "50 ms/column" in stage.text()
+        await stage.press("+", "+")
+        assert "10 ms/column" in stage.text()
+        await stage.press("0")
+        await stage.play(0.1)
+        assert "20 ms/column" in stage.text()
+
+    travel(play, stage=stage)
 
 
 def test_zooming_goes_through_every_step_and_says_where_it_ends():

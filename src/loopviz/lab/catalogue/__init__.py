@@ -107,6 +107,8 @@ class ScenarioInfo:
     link: str = ""
     fixes: tuple[FixInfo, ...] = ()
     load: tuple[LoadInfo, ...] = ()
+    zoom_ms: float = 0
+    """See `Scenario.zoom_ms`."""
     counters: tuple[CounterInfo, ...] = ()
     question: str = ""
     answers: tuple[Answer, ...] = ()
@@ -190,6 +192,7 @@ def read(path: Path) -> ScenarioInfo:
         link=values.get("link", ""),
         fixes=_read(FixInfo, contents.fixes, "key"),
         load=_read(LoadInfo, contents.load, "route"),
+        zoom_ms=values.get("zoom_ms", 0),
         counters=_read(CounterInfo, contents.counters, "key"),
         question=values.get("question", ""),
         answers=_read(Answer, contents.answers, "text"),
@@ -226,6 +229,7 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
         link=scenario.link,
         fixes=tuple(_info(FixInfo, fix) for fix in scenario.fixes),
         load=tuple(_info(LoadInfo, load) for load in scenario.load),
+        zoom_ms=scenario.zoom_ms,
         counters=tuple(_info(CounterInfo, counter) for counter in scenario.counters),
         question=scenario.question,
         answers=tuple(scenario.answers),

@@ -76,6 +76,7 @@ def _is_route(value: str) -> bool:
 
 _BOUNDS: dict[tuple[type[Any], str], Bound] = {
     (Scenario, "title"): Bound("a few words", bool),
+    (Scenario, "zoom_ms"): Bound("0, or from 1 to 1000", lambda ms: ms == 0 or 1 <= ms <= 1000),
     (Answer, "text"): Bound("a few words", bool),
     (Fix, "key"): Bound("a word such as to_thread", str.isidentifier),
     (Fix, "workers"): Bound("1 or more", lambda value: value >= 1),

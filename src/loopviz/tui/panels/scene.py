@@ -2,7 +2,7 @@
 
 from dataclasses import KW_ONLY, dataclass, field
 
-from loopviz.clock import SECOND
+from loopviz.clock import MS, SECOND
 from loopviz.engine.session import Status
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo
 from loopviz.lab.lesson import Lesson
@@ -71,6 +71,11 @@ class Scene:
     @property
     def view(self) -> str:
         return self.view_state.view
+
+    @property
+    def cell_ns(self) -> int:
+        """The duration of a column, as it was chosen or as the scenario begins; 0: the plan's."""
+        return self.view_state.cell_ns or int(self.scenario.zoom_ms * MS)
 
     @property
     def blocked_by(self) -> Running | None:

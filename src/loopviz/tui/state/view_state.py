@@ -40,7 +40,7 @@ class ViewState:
     end_ns: int = 0
     """The last moment that is shown; 0: now."""
     cell_ns: int = 0
-    """The duration of a column of the time axis; 0: the plan's."""
+    """The duration of a column of the time axis; 0: the scenario's, or the plan's."""
     speed: float = 0.0
     """The speed of the replay, in which `end_ns` moves; 0: there is none."""
     paused: bool = False

@@ -116,7 +116,7 @@ class LoopView(View):
     def _grid(self, scene: Scene, width: int) -> tuple[Columns, int]:
         """The time axis of the LOOP lane above, and the cells before it."""
         axis = make_plan(width, ROOMY_ROWS, PlanInput(view=self.NAME))
-        cell_ns = scene.view_state.cell_ns
+        cell_ns = scene.cell_ns
         if cell_ns:
             return Columns(cell_ns, axis.columns, scene.end_ns), axis.label
         return Columns.over(axis.window_ns, axis.columns, scene.end_ns), axis.label
