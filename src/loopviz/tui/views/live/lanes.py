@@ -18,6 +18,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import LaneCells
 from loopviz.tui.views.live.orphans import draw_orphans, orphan_outcome
 from loopviz.tui.views.live.rows import LaneRow, pinned_first, starts_group
+from loopviz.tui.views.live.together import PairPanel
 
 __all__ = ["LanePanel"]
 
@@ -39,6 +40,7 @@ class LanePanel:
         self._theme: Theme | None = None
         self._needed: dict[str, tuple[int, int]] = {}
         self._grid = 0, 0
+        self._pair = PairPanel()
         self.chosen: tuple[str, int] | None = None
         """The lane of the chosen request."""
         self.visible: list[LaneRow | None] = []
@@ -81,6 +83,8 @@ class LanePanel:
             self._grid = columns.cell_ns, columns.count
             self._needed.clear()
         lanes = _by_lane(scene.snapshot.requests, scene.end_ns)
+        pair = self._pair.rows(scene, height)
+        height -= pair
         orphans = _orphans_by_lane(scene.snapshot.orphans)
         rows = self.rows(scene, height, columns.start_ns, lanes)
         lines = vertical_lines(scene, columns)
@@ -100,7 +104,8 @@ class LanePanel:
         rest = _blank(plan, columns, lines, scene)
         if not rows:
             strips.append(_nothing(plan, scene))
-        return [*strips, *[rest] * (height - len(strips))]
+        strips += [rest] * (height - len(strips))
+        return [*strips, *self._pair.draw(scene, plan, pair)] if pair else strips
 
     def _row(
         self,

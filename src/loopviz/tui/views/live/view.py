@@ -43,6 +43,11 @@ class LiveView(View):
         ("LOOP", "how busy each moment of the loop was; ! is one callback that blocked it"),
         ("REQUEST", "a row for each route; ·2 ·3: requests of it at the same time"),
         ("latest", "how long the newest request of the row took, or its status; … goes on"),
+        (
+            "TWO AT ONCE",
+            "while a counter rises that should stay 0: two requests that waited at one line at "
+            "once, drawn from the step before that wait to the step after it",
+        ),
         ("+380ms", "for how long orphans have worked on since their request ended"),
         ("▶ [ ]", "the chosen row; brackets: its chosen request or slice; ◆ it has one cell"),
         ("▲", "the row is pinned: it stays on top"),
