@@ -8,6 +8,7 @@ from loopviz.lab.target.counters import Counting
 from loopviz.model.model import Model
 from loopviz.model.snapshot import CounterValue
 from loopviz.model.snapshot.present import RECENT_NS
+from loopviz.model.snapshot.types import HISTORY_STEPS
 from loopviz.model.state.counters import merge_counters
 from loopviz.scenario import Counter
 from loopviz.testing import Story
@@ -50,6 +51,19 @@ def test_recent_is_the_change_over_the_last_seconds():
     ):
         (charges, _) = model.counters.snapshot(at - RECENT_NS)
         assert (charges.value, charges.recent) == (20, recent)
+
+
+def test_its_history_has_the_values_of_the_last_ten_seconds():
+    model, now = fed((0, "charges", 5), (SECOND, "charges", 9), (SECOND, "charges", 20))
+    (charges, extra) = model.counters.snapshot(now - RECENT_NS, now)
+    assert len(charges.history) == HISTORY_STEPS + 1
+    assert charges.history[-6:] == (0, 5, 5, 9, 9, 20)
+    assert set(extra.history) == {0}
+    later = now + 20 * SECOND
+    (charges, _) = model.counters.snapshot(later - RECENT_NS, later)
+    assert set(charges.history) == {20}
+    (both, _) = merge_counters([seen(model, now), seen(model, now)])
+    assert both.history[-3:] == (18, 18, 40)
 
 
 def test_one_may_fall_and_be_negative():

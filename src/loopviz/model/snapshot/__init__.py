@@ -110,6 +110,8 @@ class CounterValue:
     value: int
     recent: int
     """By how much it grew over the last `Snapshot.recent_ns`."""
+    history: tuple[int, ...] = field(default=(), compare=False)
+    """The values at the ends of the last `HISTORY_STEPS` steps, and at the start of the first."""
 
 
 LOAD_LATE_NS = 5 * MS

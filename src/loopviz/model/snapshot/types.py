@@ -7,8 +7,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from loopviz.clock import MS
+
 __all__ = [
     "EDGES_NS",
+    "HISTORY_STEPS",
+    "HISTORY_STEP_NS",
     "NOTHING",
     "Buckets",
     "Cause",
@@ -103,6 +107,9 @@ class Track:
     times_ns: NDArray[np.int64]
     values: NDArray[np.int64]
 
+
+HISTORY_STEP_NS, HISTORY_STEPS = 500 * MS, 20
+"""The steps of what is drawn as a sparkline: the last ten seconds."""
 
 NOTHING = Track(times_ns=np.empty(0, np.int64), values=np.empty(0, np.int64))
 """A track without values."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from loopviz.model.snapshot import CounterValue
+from loopviz.model.snapshot.types import HISTORY_STEP_NS, HISTORY_STEPS
 from loopviz.model.stats.series import Series
 
 __all__ = ["Counters", "merge_counters"]
@@ -57,8 +58,14 @@ class Counters:
         """The values now, or at `until`, and how much they have grown since `since`."""
         found = []
         for key, (title, bad) in self._known.items():
-            value, recent = _change(self._series[key], since, until)
-            found.append(CounterValue(key=key, title=title, bad=bad, value=value, recent=recent))
+            series = self._series[key]
+            value, recent = _change(series, since, until)
+            history = _history(series, until) if until is not None else ()
+            found.append(
+                CounterValue(
+                    key=key, title=title, bad=bad, value=value, recent=recent, history=history
+                )
+            )
         return tuple(found)
 
 
@@ -71,6 +78,7 @@ def merge_counters(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterV
             bad=same[0].bad,
             value=sum(one.value for one in same),
             recent=sum(one.recent for one in same),
+            history=tuple(map(sum, zip(*(one.history for one in same), strict=False))),
         )
         for same in zip(*values, strict=True)
     )
@@ -83,6 +91,16 @@ def _change(series: Series, since: int, until: int | None) -> tuple[int, int]:
     else:
         value = _value_at(series, until)
     return value, value - _value_at(series, since)
+
+
+def _history(series: Series, until: int) -> tuple[int, ...]:
+    """The values at the ends of the last whole steps, see `CounterValue.history`."""
+    last = until // HISTORY_STEP_NS
+    moments = np.arange(last - HISTORY_STEPS, last + 1) * HISTORY_STEP_NS
+    times, values = series.between(int(moments[0]), int(moments[-1]))
+    places = np.searchsorted(times, moments, "right")
+    known = np.concatenate(([0], values))
+    return tuple(known[places].tolist())
 
 
 def _value_at(series: Series, at: int) -> int:

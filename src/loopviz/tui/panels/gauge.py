@@ -1,14 +1,20 @@
 """The state of a resource: as a word, and as a gauge."""
 
+import numpy as np
 from rich.style import Style
 
 from loopviz.model.snapshot import ResourceInfo
+from loopviz.model.snapshot.types import HISTORY_STEP_NS, HISTORY_STEPS
+from loopviz.tui.draw.sparkline import sparkline
 from loopviz.tui.draw.text import Line, cell_width, fit
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.scene import Scene
 from loopviz.wire.kinds import Family
 
-__all__ = ["add_gauge", "full_word", "is_notable"]
+__all__ = ["LEAST_BARS", "add_gauge", "full_word", "is_notable"]
+
+LEAST_BARS = 4
+"""Fewer bars of a sparkline say nothing."""
 
 CROWDED_LOCKS = 5
 """Waiting tasks from which on many locks made at one line have a gauge."""
@@ -33,7 +39,10 @@ def full_word(view: ResourceInfo) -> str:
 
 
 def add_gauge(line: Line, view: ResourceInfo, width: int, scene: Scene) -> None:
-    """` db pool ████████ 5/5 FULL wait 41`, `width` cells: the bar gives way, then the name."""
+    """` db pool ████████ 5/5 FULL wait 41`, `width` cells: the bar gives way, then the name.
+
+    Without a limit, the bars are a queue's length over the last seconds.
+    """
     theme, glyphs = scene.theme, scene.glyphs
     used, capacity = view.in_use.now, _capacity(view)
     words = _words(view, scene)
@@ -49,8 +58,22 @@ def add_gauge(line: Line, view: ResourceInfo, width: int, scene: Scene) -> None:
         style = words[0][1] if used >= capacity else theme.run
         _bar(line, min(1.0, used / capacity), bar, style, scene)
         line.add(" ", theme.text)
+    elif not capacity and view.family is Family.QUEUE and len(view.in_use_track.times_ns):
+        cells = min(HISTORY_STEPS, width - words_width - wide - 3)
+        if cells >= LEAST_BARS:
+            line.add(sparkline(_lengths(view, scene.end_ns)[-cells:], glyphs), theme.run)
+            line.add(" ", theme.text)
     for text, style in words:
         line.add(text, style)
+
+
+def _lengths(view: ResourceInfo, end_ns: int) -> list[int]:
+    """How long the queue was at the ends of the last steps."""
+    last = end_ns // HISTORY_STEP_NS
+    moments = np.arange(last - HISTORY_STEPS + 1, last + 1) * HISTORY_STEP_NS
+    places = np.searchsorted(view.in_use_track.times_ns, moments, "right")
+    lengths: list[int] = np.concatenate(([0], view.in_use_track.values))[places].tolist()
+    return lengths
 
 
 def _capacity(view: ResourceInfo) -> int:

@@ -1,13 +1,16 @@
 """The gauges: the most crowded resources, and what the scenario counts."""
 
 from collections import deque
+from itertools import pairwise
 
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterValue, ResourceInfo
+from loopviz.model.snapshot.types import HISTORY_STEPS
+from loopviz.tui.draw.sparkline import sparkline
 from loopviz.tui.draw.text import Line, cell_width, clean, fit
-from loopviz.tui.panels.gauge import add_gauge, is_notable
+from loopviz.tui.panels.gauge import LEAST_BARS, add_gauge, is_notable
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
@@ -112,11 +115,22 @@ class GaugePanel:
                 grows = f" {glyphs.up} +{rate:.0f}/s" if rate >= 0.5 else f" {glyphs.up}"
             parts.append((title, f"{counter.value:,}", grows, style))
         wide = sum(sum(map(cell_width, part[:3])) + 1 for part in parts)
-        gap = max(1, min(4, (width - 1 - wide) // max(1, len(parts))))
+        spare = (width - 1 - wide) // max(1, len(parts))
+        bars = min(HISTORY_STEPS, spare - 3)
+        bars = bars if bars >= LEAST_BARS and any(one.history for one in counters) else 0
+        gap = max(1, min(4, spare - bars - bool(bars)))
+        growths = [_growth(counter)[-bars:] for counter in counters]
+        most = max([max(of, default=0) for of in growths])
         line = Line(width).add(" ", theme.text)
-        for i, (title, value, grows, style) in enumerate(parts):
+        for i, (counter, (title, value, grows, style)) in enumerate(
+            zip(counters, parts, strict=True)
+        ):
             line.add(" " * gap if i else "", theme.text)
-            line.add(f"{title} ", theme.dim).add(value, style).add(grows, style)
+            line.add(f"{title} ", theme.dim).add(value, style)
+            if bars:
+                shade = style if counter.bad else theme.calm
+                line.add(f" {sparkline(growths[i], glyphs, most)}", shade)
+            line.add(grows, style)
         return line
 
     def _rate_per_s(self, counter: CounterValue, scene: Scene) -> float:
@@ -132,6 +146,12 @@ class GaugePanel:
         if now - since < RATE_WINDOW_NS // 2:  # not known for long enough
             return counter.recent * SECOND / scene.snapshot.recent_ns
         return (counter.value - before) * SECOND / (now - since)
+
+
+def _growth(counter: CounterValue) -> list[int]:
+    """By how much it grew in each step; of one that also falls, how high it was."""
+    growth = [after - before for before, after in pairwise(counter.history)]
+    return growth if min(growth, default=0) >= 0 else list(counter.history[1:])
 
 
 def _titles(counters: tuple[CounterValue, ...], width: int) -> list[str]:

@@ -104,7 +104,7 @@ class PairPanel:
         return 4 if height < 14 else 5
 
     def draw(self, scene: Scene, plan: Plan, rows: int) -> list[Strip]:
-        """So many rows, at least four: the requests' names, their steps and waits, what is known."""
+        """So many rows, at least four: the route, both requests, what is known of them."""
         assert self._pair is not None
         key = (self._pair, plan, rows, scene.theme)
         if self._drawn[0] != key:
@@ -141,7 +141,7 @@ def _draw(pair: Pair, scene: Scene, plan: Plan, rows: int) -> list[Strip]:
 
 
 def _row(wait: Wait, grid: Columns, scene: Scene, plan: Plan) -> Strip:
-    """The steps before and after the wait, and between them; the rest of the request is left out."""
+    """A request from the step before its wait to the one after it."""
     theme, request = scene.theme, wait.request
     cells = idle(grid.count, theme)
     inside = [s for s in request.spans if wait.begun_ns <= s[0] and s[1] <= wait.over_ns]

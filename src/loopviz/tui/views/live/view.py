@@ -48,6 +48,11 @@ class LiveView(View):
             "while a counter rises that should stay 0: two requests that waited at one line at "
             "once, drawn from the step before that wait to the step after it",
         ),
+        (
+            "▁▃▅█",
+            "beside a counter, by how much it grew in each half second of the last ten seconds; "
+            "beside a queue without a limit, how long it was",
+        ),
         ("+380ms", "for how long orphans have worked on since their request ended"),
         ("▶ [ ]", "the chosen row; brackets: its chosen request or slice; ◆ it has one cell"),
         ("▲", "the row is pinned: it stays on top"),
