@@ -49,7 +49,7 @@ class LiveView(View):
             "once, drawn from the step before that wait to the step after it",
         ),
         (
-            "▁▃▅█",
+            "sparkline",
             "beside a counter, by how much it grew in each half second of the last ten seconds; "
             "beside a queue without a limit, how long it was",
         ),
