@@ -75,7 +75,7 @@ scenario = Scenario(
         "Mails are missing: exceptions that nobody saw, tasks that vanished.",
         "With an owner, mails that the server refuses at first are retried.",
     ),
-    link="https://docs.python.org/3/library/asyncio-task.html#asyncio.create_task",
+    link="https://github.com/BerriAI/litellm/issues/5559",
     router=router,
     lifespan=lifespan,
     fixes=[background_tasks, workers, tracked, celery],

@@ -43,7 +43,7 @@ scenario = Scenario(
         "GET /ping does nothing, yet waits: it is ready, but the loop is blocked.",
         "Each fix clears both, under the same load.",
     ),
-    link="https://fastapi.tiangolo.com/async/#path-operation-functions",
+    link="https://github.com/fastapi/fastapi/issues/2484",
     router=router,
     fixes=[to_thread, plain_def, async_library],
     load=[Load("GET /report", rps=12), Load("GET /ping", rps=20)],

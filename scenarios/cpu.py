@@ -55,7 +55,7 @@ scenario = Scenario(
         "With threads no single callback is slow, yet /ping still waits for the GIL.",
         "With processes the LOOP lane is almost empty, and /ping is fast.",
     ),
-    link="https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.run_in_executor",
+    link="https://github.com/fastapi/fastapi/issues/1806",
     router=router,
     lifespan=lifespan,
     fixes=[processes, threads, slices],

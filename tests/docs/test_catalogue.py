@@ -1,5 +1,7 @@
 """docs/scenarios.md is what docs/catalogue.py makes of the scenarios and of the last figures."""
 
+import re
+
 import pytest
 
 from loopviz.lab.catalogue import catalogue, grouped
@@ -74,3 +76,11 @@ def test_no_text_breaks_a_table(generator, text, said):
 def test_code_may_hold_a_backtick(generator):
     assert generator.code("await x") == "`await x`"
     assert generator.code("with `lock`:") == "`` with `lock`: ``"
+
+
+def test_seen_in_the_wild_means_a_thread_of_people_who_met_it():
+    """Not a page of documentation."""
+    links = [entry.link for entry in catalogue()]
+    assert len(set(links)) == len(links)
+    for link in links:
+        assert re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+/(issues|discussions)/\d+", link)

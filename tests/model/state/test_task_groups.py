@@ -93,6 +93,20 @@ def test_what_was_noted_does_not_pile_up():
     assert group.step_times.count + len(group.steps) == 1000
 
 
+def test_recent_times_are_those_of_the_last_seconds():
+    story, model = Story().task(1, TICK).idle(MS), Model()
+    groups_of(story.step(1, 700 * MS), model)
+    for _ in range(100):
+        story.callback("x", 3 * MS).step(1, 2 * MS, waited=3 * MS).idle(95 * MS)
+        tick = groups_of(story, model)["tick"]
+    assert 5 * SECOND <= tick.recent.steps * 100 * MS <= 5500 * MS
+    assert tick.recent.busy_ns == tick.recent.steps * 2 * MS
+    assert tick.recent.ready_ns == tick.recent.steps * 3 * MS
+    assert tick.busy_ns == 900 * MS
+    of = tick.recent.busy_ns + tick.recent.ready_ns + tick.recent.waiting_ns
+    assert 5 * SECOND <= of <= 5500 * MS
+
+
 def test_the_pace_is_that_of_the_last_seconds():
     story, model = Story().task(1, TICK).idle(MS), Model()
     groups_of(story, model)

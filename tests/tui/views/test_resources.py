@@ -169,10 +169,32 @@ def test_workers_and_their_jobs():
 
 def test_the_last_minute_is_drawn_to_scale():
     story = crowded()
-    rendered = RenderedView("resources", story.idle(30 * SECOND), size=(160, 30))
+    rendered = RenderedView("resources", story.idle(30 * SECOND), size=(100, 30))
     curve = rendered.row("60s in use").split("in use")[-1].rpartition("top")[0].strip(" ")
     assert set(curve) == {"█"}
-    assert 15 <= len(curve) <= 40
+    assert 15 <= len(curve) <= 45
+
+
+def test_on_a_wide_terminal_the_chosen_one_has_charts_over_time():
+    """What waits, and what is in use, on one axis; as long as it was seen, at most a minute."""
+    rendered = RenderedView("resources", crowded(), size=(160, 44))
+    assert "── pool ─ last 10 s ──" in rendered.text
+    assert "60s in use" not in rendered.text
+    rendered.passes(15 * SECOND)
+    rows = rendered.rows
+    assert "last 20 s" in rendered.text
+    (axis,) = (n for n, row in enumerate(rows) if row.lstrip().startswith("╷-20s"))
+    assert rows[axis].split("│")[0].split() == ["╷-20s", "╷-16s", "╷-12s", "╷-8s", "╷-4s", "now"]
+    (held,) = (n for n, row in enumerate(rows) if "in use, 2 at most, of 2" in row)
+    bars = [row.split("│")[0][8:].rstrip() for row in rows[held + 1 : axis]]
+    assert {len(bar) - len(bar.lstrip()) for bar in bars} == {len(bars[0]) - len(bars[0].lstrip())}
+    assert all(set(bar.strip()) == {"█"} for bar in bars)
+
+
+def test_without_room_there_are_no_charts():
+    rendered = RenderedView("resources", crowded(), size=(160, 12))
+    assert "last 10 s" not in rendered.text
+    assert "60s in use" in rendered.text
 
 
 def test_while_frozen_times_are_those_of_the_freeze():

@@ -10,6 +10,7 @@ from loopviz.testing import Story
 from loopviz.tui.commands import rows as commands
 from loopviz.tui.draw.glyphs import ASCII
 from loopviz.tui.state.view_state import LIVE
+from loopviz.tui.views.tasks.stack import is_library
 from loopviz.wire.events import TASK_RAISED, WAIT_GET
 from tests.tui.rendered import RenderedView
 
@@ -109,10 +110,82 @@ def test_the_chosen_task_of_a_group_that_fills_the_rest_stays_in_sight():
     assert len(rendered.keys) == 38
 
 
+def test_on_a_very_wide_terminal_the_last_seconds_stand_beside_the_whole():
+    rendered = RenderedView("tasks", ticking(), size=(200, 56))
+    for _ in range(20):
+        rendered.story.step(3, 20 * MS)
+        rendered.passes().draw()
+    assert "busy 5s ready 5s" in rendered.rows[1]
+    assert "100ms" in rendered.row("tick  jobs.py:12")
+
+
+UVICORN = "/venv/lib/python3.11/site-packages/uvicorn"
+
+
+def served():
+    """Requests that wait in the app's code, and two tasks that the server has for itself."""
+    story = Story().task(1, f"LifespanOn.main\t{UVICORN}/lifespan/on.py\t78\tmain")
+    story.task(2, "serve\t/x/loopviz/lab/target/__main__.py\t116\tserve").idle(MS)
+    story.step(1, 50 * MS).step(2, MS)
+    for number in (10, 11):
+        story.task(number, f"run_asgi\t{UVICORN}/protocols/http/h11_impl.py\t420\trun_asgi")
+        story.step(number, MS).request(number, "GET /order").idle(MS)
+    return story
+
+
+def test_the_server_s_own_tasks_are_behind_one_row():
+    rendered = named(served(), "GET /order")
+    assert [key[0] for key in rendered.keys] == ["group", "server"]
+    row = rendered.row("server (2 tasks)")
+    assert row.split()[:5] == ["+", "server", "(2", "tasks)", "51ms"]
+    rendered.choose(("server", 0))
+    commands.enter(rendered.controller)
+    assert len(rendered.keys) > 3
+    assert "on.py:78" in rendered.text
+
+
+def test_of_a_filter_no_row_is_behind_another():
+    rendered = named(served(), "GET /order")
+    rendered.controller.view_state = rendered.controller.view_state.filtered("serve")
+    assert rendered.rows[2].split()[:2] == ["-", "serve"]
+
+
+def test_if_there_is_only_the_server_its_tasks_are_shown():
+    story = Story().task(1, f"LifespanOn.main\t{UVICORN}/lifespan/on.py\t78\tmain").step(1, MS)
+    rendered = RenderedView("tasks", story.idle(MS))
+    assert "- server (1 task)" in rendered.text
+    assert "on.py:78" in rendered.text
+
+
+def test_the_line_of_a_group_is_the_app_s():
+    """Never the server's, which makes the tasks of all routes at one line."""
+    rendered = named(served(), "GET /order").choose(("group", 3))
+    rendered.draw()
+    assert rendered.view.location(rendered.controller.scene) is None
+    rendered = named(requests(), "GET /order")
+    (group,) = (key for key in rendered.keys if key[0] == "group")
+    rendered.choose(group).draw()
+    where = rendered.view.location(rendered.controller.scene)
+    assert (where.path, where.line) == ("/app/db.py", 20)
+
+
+@pytest.mark.parametrize(
+    ("path", "library"),
+    [
+        ("/venv/lib/python3.11/site-packages/uvicorn/server.py", True),
+        ("/venv/lib/python3.11/site-packages/loopviz/lab/target/__main__.py", True),
+        ("/venv/lib/python3.11/site-packages/loopviz/_scenarios/block.py", False),
+        ("/home/me/app/main.py", False),
+    ],
+)
+def test_installed_code_is_not_the_app_s_but_for_lessons(path, library):
+    assert is_library(Location(file="x.py", line=1, function="f", path=path)) is library
+
+
 def test_below_a_short_table_stands_the_detail_of_the_chosen_one_or_the_first():
     rendered = RenderedView("tasks", ticking())
     (head,) = (row for row in rendered.rows if row.startswith("──"))
-    assert head.startswith("── tick ─ 3 live of 3 started")
+    assert head.startswith("── tick ─ 3 live, 3 started")
     rendered.choose(("task", 3))
     assert any(row.startswith("── #3 tick ─ ") for row in rendered.rows)
 
@@ -288,9 +361,12 @@ def test_enter_shows_the_request_of_a_task_in_the_live_view():
 
 def test_on_a_wide_terminal_table_and_detail_stand_side_by_side():
     rendered = RenderedView("tasks", ticking(), size=(160, 40)).choose(("group", 2))
-    assert "3 live of 3 started" in rendered.rows[1]
+    rendered.passes()
+    assert "3 live, 3 started" in rendered.rows[1]
     assert "/app/jobs.py:12 main" in rendered.text
     assert "p99 step" in rendered.rows[1]
+    assert "─ last 5 s ──" in rendered.text
+    assert "─ since the start ──" in rendered.text
 
 
 def test_ascii_has_no_other_signs():

@@ -43,7 +43,7 @@ from loopviz.model.snapshot.resources import (
     WaiterInfo,
     WorkerInfo,
 )
-from loopviz.model.snapshot.tasks import TaskGroupInfo, TaskInfo, TaskTable
+from loopviz.model.snapshot.tasks import TaskGroupInfo, TaskInfo, TaskTable, TaskTimes
 from loopviz.model.snapshot.types import Distribution, Location, Quantiles, Span, State, Track
 from loopviz.model.snapshot.wait_tree import WaitNode, WaitTree
 
@@ -90,6 +90,7 @@ __all__ = [
     "TaskGroupInfo",
     "TaskInfo",
     "TaskTable",
+    "TaskTimes",
     "Track",
     "WaitInfo",
     "WaitNode",

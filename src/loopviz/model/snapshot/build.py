@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from loopviz.clock import MS
+from loopviz.clock import MS, SECOND
 from loopviz.model.names import Naming, Site
 from loopviz.model.snapshot import (
     Distribution,
@@ -18,6 +18,7 @@ from loopviz.model.snapshot import (
     TaskGroupInfo,
     TaskInfo,
     TaskTable,
+    TaskTimes,
     Track,
     WaiterInfo,
     WorkerInfo,
@@ -101,6 +102,7 @@ class SnapshotBuilder:
 
     def _group(self, group: TaskGroup, now: int) -> TaskGroupInfo:
         group.count()
+        recent = group.recent(now)
         site = self._trace.site(group.site)
         return TaskGroupInfo(
             number=group.number,
@@ -112,7 +114,15 @@ class SnapshotBuilder:
             busy_ns=group.busy_ns,
             ready_ns=group.ready_ns,
             waiting_ns=group.waiting_ns(now),
-            steps_per_s=group.pace(now),
+            steps_per_s=recent.steps * SECOND / recent.at_ns if recent.at_ns else 0.0,
+            recent=TaskTimes(
+                busy_ns=recent.busy_ns,
+                ready_ns=recent.ready_ns,
+                waiting_ns=max(recent.waiting_ns, 0),
+                steps=recent.steps,
+            )
+            if recent.at_ns
+            else None,
             steps=Distribution(
                 quantiles=group.step_times.quantiles(), buckets=group.step_times.buckets()
             ),

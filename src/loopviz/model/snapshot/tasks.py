@@ -12,6 +12,7 @@ __all__ = [
     "TaskGroupInfo",
     "TaskInfo",
     "TaskTable",
+    "TaskTimes",
 ]
 
 
@@ -63,6 +64,16 @@ class TaskInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskTimes:
+    """What the tasks of a group did in some time."""
+
+    busy_ns: int = 0
+    ready_ns: int = 0
+    waiting_ns: int = 0
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskGroupInfo:
     """The tasks of one route, or those created at one line. Counts are since the run began."""
 
@@ -80,6 +91,8 @@ class TaskGroupInfo:
     waiting_ns: int
     steps_per_s: float
     """Over the last seconds."""
+    recent: TaskTimes | None
+    """Over the last `Snapshot.recent_ns`, or since it was first seen; None: it was just now."""
     steps: Distribution
     """How long steps took."""
     delays: Distribution

@@ -4,23 +4,34 @@ In the hot path a step costs two appended integers, which are counted later.
 """
 
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.stats.histogram import Histogram
 
-__all__ = ["TaskGroup"]
+__all__ = ["Sums", "TaskGroup"]
 
-_RATE_NS, _SAMPLE_NS = 5 * SECOND, 500 * MS
-"""Steps per second are an average over this window, sampled at this interval."""
+_RECENT_NS, _SAMPLE_NS = 5 * SECOND, 500 * MS
+"""What is recent goes back so far, sampled at this interval."""
+
+
+class Sums(NamedTuple):
+    """What the tasks of a group did up to a moment, or between two."""
+
+    at_ns: int
+    steps: int
+    busy_ns: int
+    ready_ns: int
+    waiting_ns: int
 
 
 class TaskGroup:
     """Tasks of one route or one site. `steps` and `delays` are not counted yet."""
 
     __slots__ = (
-        "_paces",
+        "_samples",
         "born_ns",
         "busy_ns",
         "delays",
@@ -53,7 +64,7 @@ class TaskGroup:
         self.step_times, self.ready_delays = Histogram(), Histogram()
         self.started = self.busy_ns = self.ready_ns = self.lived_ns = 0
         self.born_ns = self.live * at
-        self._paces: deque[tuple[int, int]] = deque()
+        self._samples: deque[Sums] = deque()
 
     def count(self) -> None:
         """Counts the noted steps and delays."""
@@ -71,12 +82,13 @@ class TaskGroup:
         lived = self.lived_ns + self.live * now - self.born_ns
         return max(lived - self.busy_ns - self.ready_ns, 0)
 
-    def pace(self, now: int) -> float:
-        """Recent steps per second."""
-        paces, steps = self._paces, self.step_times.count
-        if not paces or now - paces[-1][0] >= _SAMPLE_NS:
-            paces.append((now, steps))
-        while len(paces) > 2 and now - paces[1][0] >= _RATE_NS:
-            paces.popleft()
-        since, before = paces[0]
-        return (steps - before) * SECOND / (now - since) if now > since else 0.0
+    def recent(self, now: int) -> Sums:
+        """What its tasks did lately; `at_ns` is how long that is. Counts are as of `count`."""
+        samples = self._samples
+        waiting_ns = self.waiting_ns(now)
+        sums = Sums(now, self.step_times.count, self.busy_ns, self.ready_ns, waiting_ns)
+        if not samples or now - samples[-1].at_ns >= _SAMPLE_NS:
+            samples.append(sums)
+        while len(samples) > 2 and now - samples[1].at_ns >= _RECENT_NS:
+            samples.popleft()
+        return Sums(*(new - old for new, old in zip(sums, samples[0], strict=True)))

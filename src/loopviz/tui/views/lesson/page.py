@@ -1,26 +1,36 @@
-"""The lesson view: what is wrong and why, the fixes, and the source as it runs."""
+"""The lesson view: what is wrong and why, the fixes, the source as it runs, and the requests."""
 
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
+from loopviz.tui.draw.text import Line, cell_width, clean, wrap
 from loopviz.tui.panels.code import active_rows, as_it_runs, draw_code
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.fixes import tick, why_text
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
+from loopviz.tui.views.lesson.picture import MIN_PICTURE_CELLS, MIN_PICTURE_ROWS, LivePicture
 
 __all__ = ["draw_lesson"]
 
+TITLE_AT = 7
+"""The column in which the titles of fixes begin."""
+
 
 def draw_lesson(
-    scene: Scene, width: int, height: int, first: int, *, follow: bool = False
+    scene: Scene,
+    width: int,
+    height: int,
+    first: int,
+    picture: LivePicture,
+    *,
+    follow: bool = False,
 ) -> tuple[list[Strip], int]:
     """The panel from row `first` of its content on, and the `first` that it could be.
 
     With `follow` it moves so far that the branch which runs is in sight.
-    Wide terminals have two columns, the source on the right; else all is below each other, the
-    source after the fixes.
+    Wide terminals have two columns, the source on the right, and below it the requests if there is
+    room; else all is below each other, the source after what to watch.
     """
     theme = scene.theme
     room = height - 1
@@ -28,10 +38,18 @@ def draw_lesson(
         side = width * 2 // 5
         other = width - side - 2
         above: list[Strip] = []
-        left = [*_sentence(scene, side), *_fixes(scene, side), *_more(scene, side)]
+        left = [
+            *_sentence(scene, side),
+            *_fixes(scene, side),
+            *_hints(scene, side),
+            *_more(scene, side),
+        ]
         body = _source(scene, other)
+        free = room - len(body)
+        if free >= MIN_PICTURE_ROWS and other >= MIN_PICTURE_CELLS:
+            body += picture.draw(scene, other, free)
     else:
-        above = [*_sentence(scene, width), *_fixes(scene, width)]
+        above = [*_sentence(scene, width), *_fixes(scene, width), *_hints(scene, width)]
         body = [*above, *_source(scene, width), *_more(scene, width)]
         left = []
     if follow:
@@ -81,17 +99,22 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
         on = fix.key in scene.status.fixes_on
         line = Line(width).add(f" {letter} ", theme.good if not fix.unavailable else theme.dim)
         line.add(f"[{tick(fix, scene)}] ", theme.good if on else theme.dim)
-        hint = f"  {scene.glyphs.here} suggested: press {letter}"
-        hint = hint if fix is wanted else ""
-        title = clean(fix.title)
-        room = line.left - cell_width(hint)
-        title = fit(title, min(cell_width(title), room), scene.glyphs.more)
-        line.add(title, theme.strong if on else theme.text).add(hint, theme.good)
-        rows.append(line.strip(theme.text))
+        title, *further = wrap(clean(fix.title), line.left - 1)
+        lines = [line.add(title, theme.strong if on else theme.text)]
+        for part in further:
+            style = theme.strong if on else theme.text
+            lines.append(Line(width).to(TITLE_AT, style).add(part, style))
+        if fix is wanted:
+            hint = f"  {scene.glyphs.here} suggested: press {letter}"
+            if cell_width(hint) > lines[-1].left:
+                lines.append(Line(width).to(TITLE_AT - 2, theme.text))
+            lines[-1].add(hint, theme.good)
+        rows += [each.strip(theme.text) for each in lines]
         if fix.unavailable:
-            rows += _text(fix.unavailable, theme.warm, 7, width, scene)
+            rows += _text(fix.unavailable, theme.warm, TITLE_AT, width, scene)
         elif on:
-            rows += _text(why_text(fix), theme.warm if fix.wrong else theme.dim, 7, width, scene)
+            style = theme.warm if fix.wrong else theme.dim
+            rows += _text(why_text(fix), style, TITLE_AT, width, scene)
     return [*rows, _blank(width, scene)] if rows else []
 
 
@@ -108,15 +131,20 @@ def _source(scene: Scene, width: int) -> list[Strip]:
     return [head.strip(theme.text), *code, _blank(width, scene)]
 
 
+def _hints(scene: Scene, width: int) -> list[Strip]:
+    """What to watch."""
+    if not scene.scenario.watch_for:
+        return []
+    rows = [_head("WHAT TO WATCH", width, scene)]
+    for hint in scene.scenario.watch_for:
+        rows += _text(hint, scene.theme.text, 1, width, scene, f"{scene.glyphs.dot} ")
+    return [*rows, _blank(width, scene)]
+
+
 def _more(scene: Scene, width: int) -> list[Strip]:
-    """The sections after the source: what to watch, why, and where it was seen in the wild."""
+    """The last sections: why, and where it was seen in the wild."""
     scenario, theme = scene.scenario, scene.theme
     rows: list[Strip] = []
-    if scenario.watch_for:
-        rows.append(_head("WHAT TO WATCH", width, scene))
-        for hint in scenario.watch_for:
-            rows += _text(hint, theme.text, 1, width, scene, f"{scene.glyphs.dot} ")
-        rows.append(_blank(width, scene))
     if scene.lesson and scene.lesson.prose:
         rows.append(_head("WHY", width, scene))
         for paragraph in scene.lesson.prose.split("\n\n"):

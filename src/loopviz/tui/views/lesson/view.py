@@ -6,6 +6,7 @@ from textual.strip import Strip
 
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.lesson.page import draw_lesson
+from loopviz.tui.views.lesson.picture import LivePicture
 from loopviz.tui.views.view import View
 
 __all__ = ["LessonView"]
@@ -19,6 +20,7 @@ class LessonView(View):
     def __init__(self) -> None:
         self._first = 0
         """The first row that is shown."""
+        self._picture = LivePicture()
         self._on: frozenset[str] | None = None
         """The fixes that were on when it was; None before."""
 
@@ -27,10 +29,12 @@ class LessonView(View):
         self._first = max(0, self._first + by)
 
     def draw(self, scene: Scene, width: int, height: int) -> list[Strip]:
-        follow = self._on != scene.status.fixes_on
-        strips, self._first = draw_lesson(scene, width, height, self._first, follow=follow)
+        follow = self._on not in (None, scene.status.fixes_on)
+        strips, self._first = draw_lesson(
+            scene, width, height, self._first, self._picture, follow=follow
+        )
         self._on = scene.status.fixes_on
         return strips
 
     def reset(self) -> None:
-        self._first, self._on = 0, None
+        self.__init__()  # type: ignore[misc]

@@ -9,14 +9,20 @@ from loopviz.tui.panels.gauge import full_word
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.places import file_line
 from loopviz.tui.views.resources.holders import draw_holders, draw_jobs, quantiles_of
-from loopviz.tui.views.resources.rows import bar, sparkline
+from loopviz.tui.views.resources.rows import bar
+from loopviz.tui.views.resources.tracks import sparkline
 from loopviz.wire.kinds import Family
 
 __all__ = ["draw_resource"]
 
 
-def draw_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) -> list[Strip]:
-    """Figures, the last minute, then holders, waiters and workers."""
+def draw_resource(
+    view: ResourceInfo, jobs: JobStats | None, detail: Detail, *, charted: bool = False
+) -> list[Strip]:
+    """Figures, the last minute, then holders, waiters and workers.
+
+    `charted`: the last minute stands elsewhere.
+    """
     scene = detail.scene
     theme = scene.theme
     kind = view.kind or "never introduced"
@@ -26,7 +32,8 @@ def draw_resource(view: ResourceInfo, jobs: JobStats | None, detail: Detail) -> 
         _use(detail, view)
         _waiting(detail, view)
     _waited(detail, view)
-    _minute(detail, view)
+    if not charted:
+        _minute(detail, view)
     where = f"{file_line(view.location)} {view.location.function}" if view.location else ""
     detail.fact("made at", where)
     if jobs is not None:

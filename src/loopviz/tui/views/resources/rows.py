@@ -4,35 +4,29 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-import numpy as np
-
-from loopviz.clock import SECOND
-from loopviz.model.snapshot import ResourceInfo, Track
+from loopviz.model.snapshot import ResourceInfo
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.gauge import full_word, is_notable
 from loopviz.tui.panels.names import short_name
 from loopviz.tui.panels.places import place_of
 from loopviz.tui.panels.scene import Scene
+from loopviz.tui.views.resources.tracks import sparkline
 from loopviz.wire.kinds import Family
 
 __all__ = [
     "BAR_CELLS",
     "ORDERS",
     "QUIET",
-    "SPARKLINE_NS",
     "ResourceKey",
     "ResourceRow",
     "bar",
     "resource_rows",
-    "sparkline",
 ]
 
 ResourceKey = tuple[str, str]
 """`("resource", name)`, or `QUIET`."""
 
 QUIET: ResourceKey = ("quiet", "")
-SPARKLINE_NS = 60 * SECOND
-"""The time that a sparkline spans."""
 BAR_CELLS = 6
 _WORKER = re.compile(r" \(worker (\d+)\)")
 
@@ -150,26 +144,3 @@ def _row(view: ResourceInfo, name: str, scene: Scene, spark: int) -> ResourceRow
         sparkline(view.in_use_track, end, spark, most, scene),
         sparkline(view.waiting_track, end, spark, max(view.waiting.max, 1), scene),
     )
-
-
-def sparkline(track: Track, end_ns: int, width: int, most: int, scene: Scene) -> str:
-    """The last minute in `width` cells: the peak of each, as a share of `most`.
-
-    Blank: nothing was seen yet, or it was never anything but zero; the lowest level: zero.
-    """
-    times, values = track.times_ns, track.values
-    if not len(times) or width <= 0 or not values.any():
-        return " " * max(width, 0)
-    levels = scene.glyphs.levels
-    edges = end_ns - SPARKLINE_NS + np.arange(width + 1) * SPARKLINE_NS // width
-    places = np.searchsorted(times, edges, side="right")
-    cells = []
-    for first, last in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
-        part = values[max(first - 1, 0) : last]
-        if not last:
-            cells.append(" ")
-            continue
-        peak = int(part.max())
-        level = 1 - (-peak * (len(levels) - 2) // most)
-        cells.append(levels[min(level, len(levels) - 1)])
-    return "".join(cells)

@@ -12,6 +12,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.state.effects import Effects
 from loopviz.tui.state.view_state import ViewState
+from loopviz.tui.views.resources.chart import MIN_CHART_ROWS, draw_chart
 from loopviz.tui.views.resources.detail import draw_resource
 from loopviz.tui.views.resources.rows import ORDERS, QUIET, ResourceKey, ResourceRow, resource_rows
 from loopviz.tui.views.resources.table import COLUMNS, SPARKLINE_CELLS, draw_title, fitting_columns
@@ -86,13 +87,21 @@ class ResourcesView(View):
         title = draw_title(scene, width)
         if beside:
             detail_width = min(72, round(width * 0.38))
-            table = self._draw_table(scene, rows, width - detail_width - 1, height)
-            return [title, *walled(table, self._detail(scene, rows, detail_width, height), scene)]
+            cells = width - detail_width - 1
+            view = _shown(rows, scene)
+            chart = height - 2 - len(rows) if view is not None else 0
+            charted = view is not None and chart >= MIN_CHART_ROWS
+            table = self._draw_table(scene, rows, cells, height - chart * charted)
+            if view is not None and charted:
+                table += draw_chart(view, scene, cells, chart)
+            detail = Detail(scene, detail_width, height)
+            return [title, *walled(table, self._detail(scene, rows, detail, charted), scene)]
         if scene.view_state.detail and _chosen(rows, scene) is not None:
-            return [title, *self._detail(scene, rows, width, height)]
+            return [title, *self._detail(scene, rows, Detail(scene, width, height))]
         under = detail_rows(len(rows) + 1, height) if rows else 0
         table = self._draw_table(scene, rows, width, height - under)
-        return [title, *table, *self._detail(scene, rows, width, under, ruled=True)]
+        detail = Detail(scene, width, under, ruled=True)
+        return [title, *table, *self._detail(scene, rows, detail)]
 
     def _draw_table(
         self, scene: Scene, rows: list[ResourceRow], width: int, height: int
@@ -114,19 +123,24 @@ class ResourcesView(View):
 
     @staticmethod
     def _detail(
-        scene: Scene, rows: list[ResourceRow], width: int, height: int, *, ruled: bool = False
+        scene: Scene, rows: list[ResourceRow], detail: Detail, charted: bool = False
     ) -> list[Strip]:
-        detail = Detail(scene, width, height, ruled=ruled)
-        view = _chosen(rows, scene)
-        if view is None and scene.view_state.row is None:
-            view = next((row.view for row in rows if row.view is not None), None)
+        view = _shown(rows, scene)
         if view is None or scene.snapshot is None:
             if rows:
                 detail.title("quiet ones")
                 detail.fact("", "Nobody has ever waited for them: enter shows them.", rows=2)
             return detail.done()
         jobs = next((jobs for jobs in scene.snapshot.jobs if jobs.name == view.name), None)
-        return draw_resource(view, jobs, detail)
+        return draw_resource(view, jobs, detail, charted=charted)
+
+
+def _shown(rows: Sequence[ResourceRow], scene: Scene) -> ResourceInfo | None:
+    """The one that the detail is about: the chosen one, or the first if none is."""
+    view = _chosen(rows, scene)
+    if view is None and scene.view_state.row is None:
+        view = next((row.view for row in rows if row.view is not None), None)
+    return view
 
 
 def _chosen(rows: Sequence[ResourceRow], scene: Scene) -> ResourceInfo | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from textual.strip import Strip
 
+from loopviz.clock import SECOND
 from loopviz.model.snapshot import Distribution, State, TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.text import clean, took
 from loopviz.tui.panels.code import Source
@@ -14,10 +15,12 @@ from loopviz.tui.panels.places import file_line, frame_text
 from loopviz.tui.panels.task_words import as_of, state_words, waits_on
 from loopviz.tui.views.tasks.stack import draw_stack
 
-__all__ = ["draw_group", "draw_task", "draw_trouble"]
+__all__ = ["draw_group", "draw_server", "draw_task", "draw_trouble"]
 
 TIMES_CELLS = 56
 """Width from which on the parts of a task's life have their times, not the shares alone."""
+ROOMY_ROWS = 24
+"""Rows of a panel from which on recent times stand beside those since the start."""
 MIN_HISTOGRAM_ROWS = 5
 """Rows that a histogram needs at least."""
 
@@ -65,10 +68,16 @@ def draw_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[St
     """The sum of the group's tasks, what they wait for now, and histograms."""
     theme = detail.scene.theme
     pace = f"{group.steps_per_s:.0f} steps/s" if group.steps_per_s >= 1 else ""
-    counts = f"{group.live:,} live of {group.started:,} started"
-    detail.title(group.label, ", ".join(filter(None, (counts, pace))))
+    started = f"{group.started:,} started" if group.started else ""
+    detail.title(group.label, ", ".join(filter(None, (f"{group.live:,} live", started, pace))))
+    snapshot, recent = detail.scene.snapshot, group.recent
+    if snapshot is not None and recent is not None and detail.left >= ROOMY_ROWS:
+        detail.heading(f"last {snapshot.recent_ns // SECOND} s")
+        _life(detail, recent.busy_ns, recent.ready_ns, recent.waiting_ns, recent.steps)
+        detail.heading("since the start")
     _life(detail, group.busy_ns, group.ready_ns, group.waiting_ns, group.steps.quantiles.count)
-    detail.fact("made at", frame_text(group.site, detail.room))
+    if not group.route:  # those of a route are made by the server
+        detail.fact("made at", frame_text(group.site, detail.room))
     tasks = [task for task in view.tasks if task.group == group.number]
     waits = Counter((waits_on(t), file_line(t.place)) for t in tasks if waits_on(t))
     if waits and detail.left > 2:
@@ -80,6 +89,13 @@ def draw_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[St
             line = detail.line().add(f"{count:>5,} ", theme.strong)
             detail.put(line.add(clean(what), theme.text).add(f"  {clean(where)}", theme.dim))
     _histograms(detail, group, "all its tasks")
+    return detail.done()
+
+
+def draw_server(detail: Detail) -> list[Strip]:
+    """What the server's own tasks are."""
+    detail.title("the server's own tasks")
+    detail.fact("", "They accept connections, start the app and end it. No request waits for one.")
     return detail.done()
 
 

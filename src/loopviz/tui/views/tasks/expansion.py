@@ -1,6 +1,7 @@
 """Which task groups are expanded: those that the person opened, small ones, and the largest."""
 
 from loopviz.model.snapshot import TaskGroupInfo, TaskTable
+from loopviz.tui.views.tasks.groups import is_servers
 
 __all__ = ["Expansion"]
 
@@ -16,7 +17,7 @@ class Expansion:
         """Rows that the largest group may fill; 0: it stays collapsed."""
         self.filling = 0
         """The number of the group that fills the free rows; 0: none does."""
-        self.trouble_open = False
+        self.trouble_open = self.server_open = False
         self._toggled: dict[int, bool] = {}
         self._few: dict[int, bool] = {}
 
@@ -25,7 +26,9 @@ class Expansion:
         collapsed = [
             group
             for group in view.groups
-            if group.number not in self._toggled and not self.is_open(group)
+            if group.number not in self._toggled
+            and not self.is_open(group)
+            and not is_servers(group)
         ]
         stays = any(group.number == self.filling and group.live > 1 for group in collapsed)
         if not self.max_rows or not stays:

@@ -4,18 +4,29 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loopviz.model.snapshot import TaskGroupInfo, TaskInfo, TaskTable
+from loopviz.model.snapshot import TaskGroupInfo, TaskInfo, TaskTable, TaskTimes
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.text import clean, first_fitting
 from loopviz.tui.panels.places import file_line
 from loopviz.tui.panels.task_words import situation, state_words, waits_on
 
-__all__ = ["TROUBLE", "TaskKey", "TaskRow", "group_row", "more_row", "task_row", "trouble_row"]
+__all__ = [
+    "SERVER",
+    "TROUBLE",
+    "TaskKey",
+    "TaskRow",
+    "group_row",
+    "more_row",
+    "server_row",
+    "task_row",
+    "trouble_row",
+]
 
 TaskKey = tuple[str, int]
-"""`("task", number)`, `("group", number)`, `("more", its number)`, or `TROUBLE`."""
+"""`("task", number)`, `("group", number)`, `("more", its number)`, `TROUBLE` or `SERVER`."""
 
 TROUBLE: TaskKey = ("trouble", 0)
+SERVER: TaskKey = ("server", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +42,12 @@ class TaskRow:
     ready_ns: int
     waiting_ns: int
     steps: int
+    live: int = 0
+    """How many tasks of a group live; 0 for a task."""
     p99_ns: int = -1
     """The 99th percentile of a group's steps; -1 for a task."""
+    recent: TaskTimes | None = None
+    """What a group did lately; None for a task."""
     on: str = ""
     text: str = ""
     """The text that a filter searches."""
@@ -71,7 +86,9 @@ def group_row(
         ready_ns=group.ready_ns,
         waiting_ns=group.waiting_ns,
         steps=group.steps.quantiles.count,
+        live=group.live,
         p99_ns=group.steps.quantiles.p99_ns if group.steps.quantiles.count else -1,
+        recent=group.recent,
         on=on,
         text=f"{group.label} {made}".lower(),
     )
@@ -111,6 +128,14 @@ def trouble_row(
     state = f"{glyphs.bang} last {len(rows)}"
     counts = first_fitting([words, ""], room)
     return _summary(rows, TROUBLE, f"{sign}IN TROUBLE", state, "alarm", counts)
+
+
+def server_row(heads: Sequence[TaskRow], room: int, *, open_: bool) -> TaskRow:
+    """The head of the server's own groups."""
+    live = sum(head.live for head in heads)
+    name = f"{'-' if open_ else '+'} server ({live:,} task{'' if live == 1 else 's'})"
+    on = first_fitting(["what the server runs for itself", "its own tasks"], room)
+    return _summary(heads, SERVER, name, "", "dim", on)
 
 
 def more_row(number: int, rows: Sequence[TaskRow]) -> TaskRow:

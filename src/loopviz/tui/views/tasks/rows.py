@@ -4,7 +4,16 @@ from collections.abc import Callable, Collection
 
 from loopviz.model.snapshot import TaskGroupInfo, TaskInfo, TaskTable
 from loopviz.tui.draw.glyphs import Glyphs
-from loopviz.tui.views.tasks.row import TaskKey, TaskRow, group_row, more_row, task_row, trouble_row
+from loopviz.tui.views.tasks.groups import is_servers
+from loopviz.tui.views.tasks.row import (
+    TaskKey,
+    TaskRow,
+    group_row,
+    more_row,
+    server_row,
+    task_row,
+    trouble_row,
+)
 
 __all__ = ["ORDERS", "task_rows"]
 
@@ -34,11 +43,15 @@ def task_rows(
     filling: int = 0,
     most: int = 0,
     trouble_open: bool = False,
+    server_open: bool = False,
     pins: Collection[object] = (),
     kept: TaskInfo | None = None,
     room: tuple[int, int] = (24, 40),
 ) -> list[TaskRow]:
-    """From the top: what is pinned, tasks in trouble, then groups, with their tasks if open.
+    """From the top: what is pinned, tasks in trouble, groups with their tasks if open, the server.
+
+    The server's own groups are behind one row unless they are asked for, by `server_open`, a pin or
+    a filter.
 
     Of the group with the number `filling` so many tasks are shown that there are `most` rows.
     `wanted` is in small letters; `kept` is a task that is shown although it is not listed, or not
@@ -57,7 +70,9 @@ def task_rows(
     troubled = [task_row(task, at_ns, glyphs, "", room[1]) for task in in_trouble]
     troubled = [row for row in troubled if wanted in row.text]
     stays = ("task", kept.number) if kept is not None else None
-    pinned, rows = [], []
+    pinned: list[TaskRow] = []
+    rows: list[tuple[TaskRow, list[TaskRow]]] = []
+    servers: list[tuple[TaskRow, list[TaskRow]]] = []
     for group in view.groups:
         tasks = members.get(group.number, [])
         if not group.live and not group.started:
@@ -71,8 +86,15 @@ def task_rows(
         open_ = is_open(group) or bool(wanted and wanted not in whole.text)
         fills = group.number == filling and not open_
         head = group_row(group, tasks, room, open_=open_ or fills, glyphs=glyphs)
-        rows.append((head, found if open_ or fills else []))
+        part = servers if is_servers(group) and not wanted and head.key not in pins else rows
+        part.append((head, found if open_ or fills else []))
     rows.sort(key=lambda pair: (pair[0].key not in pins, *sort(pair[0])))
+    servers.sort(key=lambda pair: sort(pair[0]))
+    if servers:
+        server_open = server_open or not rows
+        heads = [head for head, _ in servers]
+        rows.append((server_row(heads, room[1], open_=server_open), []))
+        rows += servers if server_open else []
     heads = [head for head, _ in rows]
     top = [
         *pinned,

@@ -12,12 +12,16 @@ from loopviz.tui.panels.scene import Scene
 
 __all__ = ["draw_stack", "is_library"]
 
-_INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", "/loopviz/target/")
+_INSTALLED = (
+    *("/site-packages/", "/dist-packages/", "/lib/python", "<frozen "),
+    "/loopviz/lab/target/",
+)
+_LESSONS = "/loopviz/_scenarios/"
 
 
 def is_library(where: Location) -> bool:
     """True if it is installed code, not the app's own."""
-    return any(part in where.path for part in _INSTALLED)
+    return _LESSONS not in where.path and any(part in where.path for part in _INSTALLED)
 
 
 def draw_stack(detail: Detail, task: TaskInfo, scene: Scene, source: Source, most: int) -> None:

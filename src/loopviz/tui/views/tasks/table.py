@@ -7,11 +7,30 @@ from loopviz.tui.draw.text import Line, cell_width, clean, took
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column
 
-__all__ = ["COLUMNS", "WIDE_TABLE_CELLS", "draw_title", "title_note"]
+__all__ = ["COLUMNS", "columns_for", "draw_title", "title_note"]
 
 
-def _columns(name: int, on: int) -> tuple[Column, ...]:
-    """The columns with `name` cells for names, and at least `on` for what tasks wait on."""
+_RECENT = (
+    Column(
+        "busy 5s",
+        7,
+        lambda row: took(row.recent.busy_ns) if row.recent else "",
+        "of a group: how long it ran in the last 5 seconds",
+    ),
+    Column(
+        "ready 5s",
+        8,
+        lambda row: took(row.recent.ready_ns) if row.recent else "",
+        "of a group: how long it could have run in the last 5 seconds",
+    ),
+)
+
+
+def _columns(name: int, on: int, *, recent: bool = False) -> tuple[Column, ...]:
+    """The columns with `name` cells for names, and at least `on` for what tasks wait on.
+
+    `recent`: with those of the last seconds.
+    """
     return (
         Column(
             "task",
@@ -34,6 +53,7 @@ def _columns(name: int, on: int) -> tuple[Column, ...]:
             "ready", 6, lambda row: took(row.ready_ns), "it could run, but the loop was blocked"
         ),
         Column("waiting", 7, lambda row: took(row.waiting_ns), "it waited for something else"),
+        *(_RECENT if recent else ()),
         Column("steps", 7, lambda row: f"{row.steps:,}", "how often it ran", spare=2),
         Column(
             "p99 step",
@@ -53,10 +73,14 @@ def _columns(name: int, on: int) -> tuple[Column, ...]:
     )
 
 
-COLUMNS = {False: _columns(22, 20), True: _columns(28, 20)}
-"""Columns of a narrow table, and of a wide one."""
-WIDE_TABLE_CELLS = 92
-"""Width from which on a table is wide."""
+_TABLES = {0: _columns(22, 20), 92: _columns(28, 20), 124: _columns(28, 28, recent=True)}
+"""Columns of a narrow table, a wide one and a very wide one, from so many cells on."""
+COLUMNS = _TABLES[max(_TABLES)]
+
+
+def columns_for(cells: int) -> tuple[Column, ...]:
+    """The columns of a table of that width."""
+    return next(columns for least, columns in reversed(_TABLES.items()) if cells >= least)
 
 
 def draw_title(view: TaskTable, scene: Scene, width: int) -> Strip:

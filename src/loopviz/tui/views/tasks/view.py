@@ -16,13 +16,14 @@ from loopviz.tui.panels.task_words import as_of
 from loopviz.tui.source import source_around
 from loopviz.tui.state.effects import Change, Effects, Freeze
 from loopviz.tui.state.view_state import LIVE, ViewState
-from loopviz.tui.views.tasks.detail import draw_group, draw_task, draw_trouble
+from loopviz.tui.views.tasks.detail import draw_group, draw_server, draw_task, draw_trouble
 from loopviz.tui.views.tasks.expansion import Expansion
+from loopviz.tui.views.tasks.groups import line_of
 from loopviz.tui.views.tasks.names import tasks_of
-from loopviz.tui.views.tasks.row import TROUBLE, TaskKey, TaskRow
+from loopviz.tui.views.tasks.row import SERVER, TROUBLE, TaskKey, TaskRow
 from loopviz.tui.views.tasks.rows import ORDERS, task_rows
 from loopviz.tui.views.tasks.stack import is_library
-from loopviz.tui.views.tasks.table import COLUMNS, WIDE_TABLE_CELLS, draw_title
+from loopviz.tui.views.tasks.table import COLUMNS, columns_for, draw_title
 from loopviz.tui.views.tasks.tree import TREE_COLUMNS, TreePanel, draw_tree_title
 from loopviz.tui.views.view import View
 
@@ -36,13 +37,14 @@ class TasksView(View):
     ORDERS: ClassVar[Sequence[str]] = tuple(ORDERS)
     FILTERS: ClassVar[bool] = True
     HELP: ClassVar[Sequence[tuple[str, str]]] = (
-        *((column.title, column.help) for column in COLUMNS[True]),
+        *((column.title, column.help) for column in COLUMNS),
         ("queues", "it waits for a resource that others have: a lock, a pool, a semaphore"),
         ("idle", "it waits to take something out of a queue that is empty"),
         ("thread", "a worker thread or process does something for it"),
         ("BLOCKING", "its step blocks the loop for more than 20 ms now"),
         ("IN TROUBLE", "the last that were lost, outlived their parent, or raised unheard"),
         ("raised", "nobody ever retrieved its exception"),
+        ("server", "the tasks that the server runs for itself; enter shows them"),
         ("lost", "destroyed while it waited: nothing referred to it"),
         ("outlived", "it went on after the task that made it had ended"),
         *((f"tree: {column.title}", column.help) for column in TREE_COLUMNS),
@@ -55,7 +57,7 @@ class TasksView(View):
         self.reset()
 
     def reset(self) -> None:
-        self._table, self._tree = Table(COLUMNS[False]), TreePanel()
+        self._table, self._tree = Table(COLUMNS), TreePanel()
         self._expansion = Expansion()
         self._chosen: TaskInfo | None = None
         self._wide = self._drew_tree = False
@@ -88,6 +90,7 @@ class TasksView(View):
             filling=self._expansion.filling,
             most=self._expansion.max_rows,
             trouble_open=self._expansion.trouble_open,
+            server_open=self._expansion.server_open,
             pins=scene.view_state.pins,
             kept=self._chosen,
             room=self._room,
@@ -137,6 +140,9 @@ class TasksView(View):
         if row == TROUBLE:
             self._expansion.trouble_open = not self._expansion.trouble_open
             return ()
+        if row == SERVER:
+            self._expansion.server_open = not self._expansion.server_open
+            return ()
         task = self._chosen
         if task is None or not task.request or not (self._wide or state.detail):
             return None
@@ -163,11 +169,12 @@ class TasksView(View):
         if scene.view_state.tree and (line := self._tree.location(row)) is not None:
             return line
         if row[0] in ("group", "more"):
-            return next((g.site for g in tasks_of(scene).groups if g.number == row[1]), None)
-        own = [frame for frame in scene.stack or () if not is_library(frame)]
-        if own:
-            return own[-1]
-        return (self._chosen.place or self._chosen.site) if self._chosen else None
+            view = tasks_of(scene)
+            return next((line_of(g, view) for g in view.groups if g.number == row[1]), None)
+        task = self._chosen
+        places = [*([task.site, task.place] if task else ()), *(scene.stack or ())]
+        own = [place for place in places if place is not None and not is_library(place)]
+        return own[-1] if own else None
 
     # ---- drawing
 
@@ -183,7 +190,7 @@ class TasksView(View):
         cells = width - detail_width - 1
         most = height - 1 if self._wide else height * 3 // 5 - 1
         self._expansion.max_rows = most if height >= TALL_ROWS else 0
-        self._table.columns = COLUMNS[cells >= WIDE_TABLE_CELLS]
+        self._table.columns = columns_for(cells)
         sizes = {column.title: size for column, size in self._table.fitting(cells - MARGIN_CELLS)}
         self._room = sizes["task"], sizes["waits on"]
         rows: Sequence[Any] = self._rows(scene)
@@ -232,6 +239,8 @@ class TasksView(View):
             return draw_task(task, groups.get(task.group), view, detail, source_around)
         if row == TROUBLE:
             return draw_trouble(detail)
+        if row == SERVER:
+            return draw_server(detail)
         if not isinstance(row, tuple) or row[1] not in groups:
             row = next((each.key for each in rows if each.key[0] == "group"), None)
         return detail.done() if row is None else draw_group(groups[row[1]], view, detail)
