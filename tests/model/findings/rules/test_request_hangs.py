@@ -126,6 +126,7 @@ def test_nobody_holds_an_event_or_a_condition(kind, told, advice):
 @pytest.mark.parametrize(
     ("workers", "items", "told"),
     [
+        (2, 0, ": all were taken, not all were marked done, and its 2 workers wait for the next "),
         (3, 0, ": all were taken, not all were marked done, and its 3 workers wait for the next "),
         (1, 0, ": all were taken, not all were marked done, and its worker waits for the next "),
         (0, 0, ""),
@@ -133,13 +134,14 @@ def test_nobody_holds_an_event_or_a_condition(kind, told, advice):
     ],
 )
 def test_a_join_says_what_the_workers_do(workers, items, told):
-    story = usual().resource(1, "asyncio.Queue", name="jobs", made_at=MADE)
+    name = "jobs" if workers == 3 else ""
+    story = usual().resource(1, "asyncio.Queue", name=name, made_at=MADE)
     for task in range(10, 10 + workers):
         story.task(task, "work\t/app/api.py\t30\twork").step(task)
         story.waits_for(task, 1, place="\t/app/api.py\t31\twork", direction=WAIT_GET)
     story.queue_size(1, items)
     request(story, 1).idle(100 * MS)
-    lines = {20: "    await app.jobs.join()  # all of them"}
+    lines = {20: "    await app.jobs.join()  # all of them", 9: "app.jobs: Q[int] = Queue()"}
     model = Model(naming=Naming([("/app", "app")], lambda _, line: lines.get(line, "")))
     story.selects().feed(model)
     model.findings(story.now_ns + 4 * SECOND)

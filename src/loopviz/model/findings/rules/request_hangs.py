@@ -15,6 +15,7 @@ from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Task
 from loopviz.model.state.request import Request
+from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
 from loopviz.wire.kinds import Family, ResourceKind
 
@@ -215,13 +216,18 @@ class RequestHangs(Rule[_Hang]):
         what = "" if group.anonymous else resource_name(self.context, group)
         return _Waits(what, self.context.place(wait.place), group.kind)
 
+    def _is_named(self, group: ResourceGroup, name: str) -> bool:
+        """Whether that is its name, or the line that made it gave it to a variable of that name."""
+        made = self.context.naming.source(self.context.where(group.site))
+        return group.name == name or re.match(rf"(\w+\.)*{name}\s*[:=]", made) is not None
+
     def _workers(self, name: str) -> str:
         """What those who take items from the queue of that name do; empty: it is not known."""
         resources = self.context.trace.resources
         queues = [
             group
             for group in resources.groups.values()
-            if group.kind.family is Family.QUEUE and group.name == name
+            if group.kind.family is Family.QUEUE and self._is_named(group, name)
         ]
         if len(queues) != 1 or queues[0].in_use:
             return ""
