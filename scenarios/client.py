@@ -55,9 +55,9 @@ scenario = Scenario(
     router=router,
     lifespan=lifespan,
     fixes=[shared, shared_context],
-    load=[Load("GET /weather", rps=20, warm_up=True), Load("GET /ping", rps=20)],
+    load=[Load("GET /weather", rps=10, warm_up=True), Load("GET /ping", rps=20)],
     expect=[
-        Expect("findings client-per-request", at_least=50),
+        Expect("findings client-per-request", at_least=40),
         Expect("utilization", fix="shared", at_most=0.5),
         Expect("findings client-per-request", fix="shared", at_most=0),
         Expect("utilization", fix="shared_context", at_most=0.6),

@@ -30,3 +30,10 @@ def test_sites():
     assert parse_site("") == ("", "", 0, "", "")
     assert parse_site("\t0\t") == ("", "0", 0, "", "")
     assert parse_site("f\tx.py\tno\tg") == ("f", "x.py", 0, "g", "")
+
+
+def test_what_the_probe_does_is_no_line_of_the_users():
+    naming = Naming([("/work", "")])
+    assert not naming.is_users("/work/src/loopviz/probe/asgi.py")
+    assert not naming.is_users("/elsewhere/loopviz/lab/target/serving.py")
+    assert naming.is_users("/work/src/loopviz/_scenarios/block.py")

@@ -28,6 +28,16 @@ def test_user_roots_win(tmp_path):
     assert Places([folder]).kind(asyncio.sleep.__code__) == LIBRARY
 
 
+def test_loopviz_is_no_user_code_wherever_it_lies():
+    """A checkout of it below the project's folder; the lessons in it are the user's."""
+    package = sys.modules["loopviz"].__file__.rpartition("/")[0]
+    folder = package.rpartition("/")[0]
+    above = Places([folder])
+    assert above.kind(Places.kind.__code__) == LIBRARY
+    assert above.kind_of(f"{folder}/app.py", "f") == USER
+    assert Places([f"{package}/_scenarios"]).kind_of(f"{package}/_scenarios/a.py", "f") == USER
+
+
 def test_where_the_loop_runs_its_callbacks():
     places = Places()
     ours = sys.modules["loopviz.probe.hooks"].__file__

@@ -12,6 +12,8 @@ __all__ = ["Naming", "Site", "parse_site"]
 _ENVIRONMENT = ("/site-packages/", "/dist-packages/")
 _DECORATORS = 50
 """How many lines of decorators a function may have."""
+_OWN = ("/loopviz/probe/", "/loopviz/lab/")
+"""Folders of loopviz's own code that runs in the watched process."""
 _INSTALLED = (*_ENVIRONMENT, "/lib/python", "<frozen ")
 
 
@@ -64,7 +66,9 @@ class Naming:
         return self.short(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
     def is_users(self, path: str) -> bool:
-        """Whether it is the user's code: below a root, or at least not installed."""
+        """Whether it is the user's code: below a root, or at least not installed, nor loopviz's."""
+        if any(part in path for part in _OWN):
+            return False
         for folder, _ in self._roots:
             if path.startswith(folder):
                 return not any(part in path[len(folder) - 1 :] for part in _ENVIRONMENT)

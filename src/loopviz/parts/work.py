@@ -8,12 +8,12 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 
-__all__ = ["crunch", "process_pool", "rounds_for"]
+__all__ = ["crunch", "fastest_s", "process_pool", "rounds_for"]
 
 
 def crunch(rounds: int) -> int:
@@ -25,15 +25,21 @@ def crunch(rounds: int) -> int:
 
 
 def rounds_for(ms: float) -> int:
-    """The rounds that `crunch` does in `ms` milliseconds on this machine at its fastest.
+    """The rounds that `crunch` does in `ms` milliseconds on this machine at its fastest."""
+    rounds = 10_000
+    return max(int(rounds * ms / 1000 / fastest_s(lambda: crunch(rounds))), 1)
+
+
+def fastest_s(work: Callable[[], object]) -> float:
+    """The seconds that work of about a millisecond takes on this machine at its fastest.
 
     Measures for a tenth of a second: a shared machine is at its fastest only now and then.
     """
-    rounds, best_s = 10_000, math.inf
+    best_s = math.inf
     for _ in range(15):
-        best_s = min(best_s, _timed(rounds))
+        best_s = min(best_s, _timed(work))
         time.sleep(0.005)
-    return max(int(rounds * ms / 1000 / best_s), 1)
+    return best_s
 
 
 @contextmanager
@@ -47,9 +53,9 @@ def process_pool(workers: int = 2) -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-def _timed(rounds: int) -> float:
+def _timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
-    crunch(rounds)
+    work()
     return time.perf_counter() - start
 
 

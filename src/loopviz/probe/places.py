@@ -41,7 +41,8 @@ class Places:
     def add_user_roots(self, roots: Iterable[str]) -> None:
         """Count code below these folders as the user's, even among installed packages.
 
-        Packages installed below them, as in a project's `.venv`, are still libraries.
+        Packages installed below them, as in a project's `.venv`, are still libraries; so is
+        loopviz itself.
         """
         more = {root.rstrip(os.sep) + os.sep for root in roots} - set(self._user_roots)
         if more:
@@ -104,7 +105,8 @@ class Places:
             return LOOP
         for root in self._user_roots:
             if file.startswith(root):
-                return LIBRARY if _is_installed(file[len(root) - 1 :]) else USER
+                own = file.startswith(_PACKAGE) and not root.startswith(_PACKAGE)
+                return LIBRARY if own or _is_installed(file[len(root) - 1 :]) else USER
         return LIBRARY if file.startswith(self._library) or _is_installed(file) else USER
 
     def _look_at(self, code: CodeType) -> int:

@@ -152,6 +152,24 @@ def test_a_pool_whose_holders_hang():
     )
 
 
+def test_threads_that_all_wait_for_a_connection():
+    """What they wait for has not come yet: one cause, and so one finding."""
+    story = Story().idle(MS).resource(1, "sqlalchemy.pool", 1, made_at=MADE)
+    story.resource(2, "ThreadPoolExecutor", 2, name="threads")
+    request(story, 1, route="GET /slow").acquires(1, 1, place=HOLDS).idle(MS)
+    for task in range(2, 12):
+        request(story, task).job(task, 2, "\t/app/work.py\t5\tload", by=task).idle(MS)
+        if task < 4:
+            story.job_starts(task, 2).job_waits_for(task, 1, place=WAITS)
+    for task in range(12, 15):
+        request(story, task).waits_for(task, 1, place=WAITS)
+    (seen,) = found(story.idle(900 * MS))
+    assert (seen.rule, [so.rule for so in seen.consequences]) == (
+        "pool-exhausted",
+        ["thread-limiter-exhausted"],
+    )
+
+
 def test_tasks_that_pile_up_before_what_is_full():
     story = Crowd("asyncio.Semaphore", 2, made=MADE).story
     story.task(1, CYCLE).step(1).acquires(1, 1, 1).task(2, CYCLE).step(2).acquires(2, 1, 2)

@@ -92,6 +92,11 @@ class Code:
         text = f"await asyncio.gather(*({ast.unparse(awaited[0].value)} {each}))"
         return text if len(text) <= _CELLS + 20 else ""
 
+    def awaited_once(self, where: Location) -> bool:
+        """Whether the line awaits one thing, once in each call of its function."""
+        waits = [n for n in self._at(where) if isinstance(n, ast.Await | ast.AsyncWith)]
+        return len(waits) == 1 and self._loop(where) is None
+
     def repeats_by_result(self, where: Location) -> bool:
         """Whether the loop around the line goes on, or ends, by what its last round gave.
 

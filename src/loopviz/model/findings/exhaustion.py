@@ -10,6 +10,7 @@ from loopviz.model.findings.evidence import HolderStats, StandingQueue, all_of, 
 from loopviz.model.findings.rule import Rule
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Job, Resource, Wait
+from loopviz.model.state.jobs import Executor
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
 
@@ -42,6 +43,9 @@ class ExhaustionCase(Case):
         """Where a holder waits that releases nothing."""
         self.inside = Counter[ResourceGroup]()
         """What the jobs of an executor waited for while they had its workers, and how long."""
+        self.open_inside = Counter[ResourceGroup]()
+        self.open_held_ns = 0
+        """The same of jobs that still run, and how long they all have had its workers."""
         self.stuck: tuple[Subject, ...] = ()
         """The requests of all holders, if each unit is held for one while others wait."""
 
@@ -106,7 +110,8 @@ class ExhaustionRule(Rule[ExhaustionCase]):
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
             case.clear_open()
-            case.stuck = ()
+            case.open_inside.clear()
+            case.open_held_ns, case.stuck = 0, ()
         waits = (
             wait
             for wait in self.context.open_waits(now, SHORT_NS)
@@ -127,6 +132,8 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             group = executor.resource.group
             if executor.queued and self.family(group) and _was_full(group):
                 self._refresh_jobs(executor.resource, now)
+            if group in self.cases:
+                self._refresh_running(self.cases[group], executor, now)
         for case in self.cases.values():
             if case.open:
                 self.owe_open(case, now - case.open_worst_ns, now)
@@ -151,8 +158,8 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         yield case.group
         if case.stuck and all(one in self.context.explained for one in case.stuck):
             yield from case.stuck
-        for inside, ns in case.inside.most_common(1):
-            if 2 * ns >= case.holders.total_ns:
+        for inside, ns in (case.inside + case.open_inside).most_common(1):
+            if 2 * ns >= case.holders.total_ns + case.open_held_ns:
                 yield inside
         yield from super().about(case)
 
@@ -213,6 +220,14 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             if job.resource is resource and waits >= SHORT_NS:
                 case = self._open_case(resource.group, resource.capacity, waits)
                 case.label = case.label or "a job"
+
+    @staticmethod
+    def _refresh_running(case: ExhaustionCase, executor: Executor, now: int) -> None:
+        """Adds what its jobs wait for that run now."""
+        for job in islice(executor.running.values(), _OPEN):
+            case.open_held_ns += now - job.started_ns
+            if job.wait is not None:
+                case.open_inside[job.wait.resource.group] += now - job.wait.began_ns
 
     def _holder(self, resource: Resource) -> Location | None:
         """Where the task is that has held a unit the longest."""

@@ -153,7 +153,7 @@ class ResourceGroup(Occupancy):
         return self.kind.family is Family.EVENT and not (self.name or self.site.path)
 
     def display(self, naming: Naming) -> str:
-        """Its name for people, `jobs (db.py:17)` if it has namesakes, or `db.py:17 Semaphore(10)`."""
+        """Its name for people: `jobs`, with namesakes `jobs (db.py:17)`, or `db.py:17 Queue(9)`."""
         made = f"{naming.short(self.site.path)}:{self.site.line}" if self.site.path else ""
         if self.name:
             return f"{self.name} ({made})" if self.namesakes and made else self.name

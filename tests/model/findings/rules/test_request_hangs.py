@@ -3,8 +3,11 @@
 import pytest
 
 from loopviz.clock import MS, SECOND
+from loopviz.model.model import Model
+from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
+from loopviz.wire.events import WAIT_GET
 from tests.model.findings.stories import CYCLE, HOLDS, WAITS, Crowd, answered, fed, request
 
 HANGS = "request-hangs"
@@ -102,6 +105,52 @@ def test_the_oldest_says_where_it_hangs():
     request(story, 1).acquires(1, 1).waits_for(1, 2, place="\t/app/api.py\t33\trefresh").idle(MS)
     (finding,) = hangs(stuck(story, 2, 3, 4), after=4 * SECOND)
     assert (finding.count, finding.location.line) == (4, 33)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "advice"),
+    [
+        ("asyncio.Event", "nobody is known who could set it", "set the result"),
+        ("anyio.Event", "nobody is known who could set it", "set the result"),
+        ("asyncio.Condition", "nobody is known who could notify", "notify on every path"),
+    ],
+)
+def test_nobody_holds_an_event_or_a_condition(kind, told, advice):
+    story = usual().resource(1, kind, name="ready", made_at=MADE)
+    request(story, 1).waits_for(1, 1, place=WAITS).idle(100 * MS)
+    (finding,) = hangs(story, after=4 * SECOND)
+    assert f" for ready in line 20 of /app/api.py ({told}); those that" in finding.sentence
+    assert finding.advice.startswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("workers", "items", "told"),
+    [
+        (2, 0, ": all were taken, not all were marked done, and its 2 workers wait for the next "),
+        (3, 0, ": all were taken, not all were marked done, and its 3 workers wait for the next "),
+        (1, 0, ": all were taken, not all were marked done, and its worker waits for the next "),
+        (0, 0, ""),
+        (3, 2, ""),
+    ],
+)
+def test_a_join_says_what_the_workers_do(workers, items, told):
+    name = "jobs" if workers == 3 else ""
+    story = usual().resource(1, "asyncio.Queue", name=name, made_at=MADE)
+    for task in range(10, 10 + workers):
+        story.task(task, "work\t/app/api.py\t30\twork").step(task)
+        story.waits_for(task, 1, place="\t/app/api.py\t31\twork", direction=WAIT_GET)
+    story.queue_size(1, items)
+    request(story, 1).idle(100 * MS)
+    lines = {20: "    await app.jobs.join()  # all of them", 9: "app.jobs: Q[int] = Queue()"}
+    model = Model(naming=Naming([("/app", "app")], lambda _, line: lines.get(line, "")))
+    story.selects().feed(model)
+    model.findings(story.now_ns + 4 * SECOND)
+    waits = Location(file="app/api.py", line=20, function="order", path="/app/api.py")
+    model.rules.add_stack(1, (waits,))
+    (finding,) = model.findings(story.now_ns + 4 * SECOND)
+    joins = "await app.jobs.join(), which returns once task_done() was called for every item"
+    at = "one at app/api.py:31" if told else ""
+    assert f"{joins}{told}{at}; those" in finding.sentence
 
 
 def test_a_child_task_may_be_what_waits():

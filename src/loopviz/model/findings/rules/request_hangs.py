@@ -15,7 +15,9 @@ from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Task
 from loopviz.model.state.request import Request
+from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
+from loopviz.wire.kinds import Family, ResourceKind
 
 __all__ = ["RequestHangs"]
 
@@ -30,8 +32,13 @@ _OPEN = 2_000
 _ROUTES = 500
 """How many routes' longest answered requests are remembered."""
 _NEVER_NS = 1 << 62
-_JOINS = re.compile(r"await [\w.\[\]]+\.join\(\)")
-"""A line that waits until all items of a queue are done."""
+_JOINS = re.compile(r"await (?:[\w.\[\]]+\.)?(\w+)\.join\(\)")
+"""A line that waits until all items of a queue, whose name it has, are done."""
+_NOBODY = {
+    Family.EVENT: "nobody is known who could set it",
+    Family.CONDITION: "nobody is known who could notify",
+}
+"""What is said of resources that nobody holds."""
 
 
 class _Waits(NamedTuple):
@@ -40,8 +47,8 @@ class _Waits(NamedTuple):
     what: str
     """What it waits for; empty: not known."""
     where: Location | None
-    unit: bool = False
-    """Whether another task holds what it waits for."""
+    kind: ResourceKind | None = None
+    """The kind of the resource that it waits for."""
 
 
 class _Hang(Case):
@@ -133,7 +140,11 @@ class RequestHangs(Rule[_Hang]):
         if _JOINS.search(source):
             return "call `task_done()` for every item, in `finally`: an error must not skip it"
         release, bound, set_it = self.info.cures
-        return release if case.stands.unit else set_it if case.stands.what else bound
+        kind = case.stands.kind
+        if kind is not None and kind.family is Family.CONDITION:
+            return "notify on every path, errors included"
+        holdable = kind is not None and kind.holdable
+        return release if holdable else set_it if case.stands.what else bound
 
     def severe(self, case: _Hang) -> bool:
         return bool(case.open)
@@ -145,8 +156,11 @@ class RequestHangs(Rule[_Hang]):
         waited = duration_text(case.open_worst_ns)
         doing = f" for {case.stands.what}" if case.stands.what else ""
         doing += f" in {source}" if source else ""
-        if _JOINS.search(source):
+        if joins := _JOINS.search(source):
             doing += ", which returns once task_done() was called for every item"
+            doing += self._workers(joins[1])
+        if case.stands.kind is not None and (nobody := _NOBODY.get(case.stands.kind.family)):
+            doing += f" ({nobody})"
         if case.open == 1:
             text = f"A request of {case.label} has waited {waited} so far{doing}"
         else:
@@ -200,7 +214,31 @@ class RequestHangs(Rule[_Hang]):
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
         group = wait.resource.group
         what = "" if group.anonymous else resource_name(self.context, group)
-        return _Waits(what, self.context.place(wait.place), group.kind.holdable)
+        return _Waits(what, self.context.place(wait.place), group.kind)
+
+    def _is_named(self, group: ResourceGroup, name: str) -> bool:
+        """Whether that is its name, or the line that made it gave it to a variable of that name."""
+        made = self.context.naming.source(self.context.where(group.site))
+        return group.name == name or re.match(rf"(\w+\.)*{name}\s*[:=]", made) is not None
+
+    def _workers(self, name: str) -> str:
+        """What those who take items from the queue of that name do; empty: it is not known."""
+        resources = self.context.trace.resources
+        queues = [
+            group
+            for group in resources.groups.values()
+            if group.kind.family is Family.QUEUE and self._is_named(group, name)
+        ]
+        if len(queues) != 1 or queues[0].in_use:
+            return ""
+        (queue,) = queues
+        takers = [wait for wait in resources.waits if wait.idle and wait.resource.group is queue]
+        if not takers:
+            return ""
+        where = self.context.place(takers[0].place)
+        who = "its worker waits" if len(takers) == 1 else f"its {len(takers)} workers wait"
+        at = f" at {where.file}:{where.line}" if where is not None else ""
+        return f": all were taken, not all were marked done, and {who} for the next one{at}"
 
     def _job(self, tasks: list[Task]) -> _Waits | None:
         """The function that a thread runs for it."""

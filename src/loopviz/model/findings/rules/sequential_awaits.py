@@ -27,6 +27,8 @@ _MAX_BETWEEN = 0.25
 _SHARE = 0.5
 """The share of the request's time that they take together."""
 _ERROR, _TOO_MANY_REQUESTS = 500, 429
+_LINES = 1_000
+"""How many lines' awaits are remembered."""
 _TASKS = 20_000
 """How many tasks that have held a connection are followed."""
 
@@ -63,13 +65,14 @@ class SequentialAwaits(Rule[_Row]):
             "before, polling, and streaming with pauses look alike. Left out are waits for locks "
             "and pools, statements while a database connection is held, and waits in child tasks. "
             "With httpx and httpx2 a call is one wait; a body that another library reads in pieces "
-            "is many"
+            "is many, if that call is in a loop"
         ),
         tried=(
             "awaits that differ much in length, or with work between them",
             "statements on one connection",
             "waits for locks and pools",
             "pieces of one response",
+            "one call of a library that waits several times",
             "a call after one that failed",
             "a `while`, or a `for` that is left early: retries, polling, pages",
         ),
@@ -86,6 +89,8 @@ class SequentialAwaits(Rule[_Row]):
         super().__init__(context)
         self._connected: dict[int, list[tuple[int, int]]] = {}
         """By task, the times in which it held a database connection."""
+        self._once: dict[Location | None, bool] = {}
+        """Whether these lines await one thing, once."""
 
     def released(self, hold: Hold, at: int) -> None:
         if hold.task is not None and hold.resource.group.kind.family is Family.DATABASE_POOL:
@@ -167,7 +172,28 @@ class SequentialAwaits(Rule[_Row]):
                     rows.append([])
                     between = 0
             rows[-1].append(_Leg(start, end, site))
-        return [self._by_call(request, legs) for legs in rows if len(legs) >= _LEGS]
+        long = (legs for legs in rows if len(legs) >= _LEGS)
+        return [self._by_line(self._by_call(request, legs)) for legs in long]
+
+    def _by_line(self, legs: list[_Leg]) -> list[_Leg]:
+        """Merges the waits of one await: a library waited several times within it."""
+        merged: list[_Leg] = []
+        for leg in legs:
+            last = merged[-1] if merged else leg
+            if last is not leg and last.site[1:3] == leg.site[1:3] and self._is_one(leg.site):
+                merged[-1] = last._replace(end=leg.end)
+            else:
+                merged.append(leg)
+        return merged
+
+    def _is_one(self, site: Site) -> bool:
+        """Whether all waits of a request at that line are of one await."""
+        where = self.context.where(site)
+        if where not in self._once:
+            if len(self._once) >= _LINES:
+                self._once.clear()
+            self._once[where] = where is not None and self.context.code.awaited_once(where)
+        return self._once[where]
 
     def _by_call(self, request: Request, legs: list[_Leg]) -> list[_Leg]:
         """Merges the waits of one outbound call into one leg."""
