@@ -33,6 +33,8 @@ class Glyphs:
     wall: str
     down: str
     up: str
+    chosen: str
+    """In the parentheses of the alternative that is on."""
     only: str
     """A chosen slice that has but one cell."""
     arrow: str
@@ -82,6 +84,7 @@ BLOCKS = Glyphs(
     wall="│",
     down="▼",
     up="▲",
+    chosen="•",
     only="◆",
     arrow="→",
     pointer="▶",
@@ -114,6 +117,7 @@ ASCII = Glyphs(
     wall="|",
     down="v",
     up="^",
+    chosen="*",
     only="$",
     arrow="->",
     pointer=">",

@@ -6,7 +6,7 @@ from textual.strip import Strip
 from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
 from loopviz.tui.panels.code import active_rows, as_it_runs, draw_code
 from loopviz.tui.panels.finding import heading_line
-from loopviz.tui.panels.fixes import tick, why_text
+from loopviz.tui.panels.fixes import box, why_text
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 
@@ -80,7 +80,7 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
         line = Line(width).add(f" {letter} ", theme.good if not fix.unavailable else theme.dim)
-        line.add(f"[{tick(fix, scene)}] ", theme.good if on else theme.dim)
+        line.add(f"{box(fix, scene)} ", theme.good if on else theme.dim)
         hint = f"  {scene.glyphs.here} suggested: press {letter}"
         hint = hint if fix is wanted else ""
         title = clean(fix.title)
