@@ -88,7 +88,7 @@ def test_freeze_holds_the_picture_while_recording_goes_on():
 def test_a_fix_while_frozen_shows_in_the_header():
     async def play(stage: Stage) -> None:
         await stage.press("space", "a")
-        assert "a[x]" in stage.lines()[0]
+        assert "[a to_thre…]" in stage.lines()[0]
         assert "FROZEN" in stage.lines()[0]
 
     drive(play)

@@ -77,6 +77,7 @@ def panel(
     on=(),
     ago=0.0,
     comparing=False,
+    listed=True,
     fixes=(),
     counters=(),
     scenario=None,
@@ -99,30 +100,33 @@ def panel(
         BLOCKS,
         keys=DEFAULT_KEYS,
     )
-    strips = draw_finding(scene, make_plan(width, height, PlanInput(comparing=comparing)))
+    contents = PlanInput(comparing=comparing, fixes=len(scene.letters) if listed else 0)
+    strips = draw_finding(scene, make_plan(width, height, contents))
     assert {strip.cell_length for strip in strips} == {width}
     return [strip.text.rstrip() for strip in strips]
 
 
 @pytest.mark.parametrize("rule", SAID)
 def test_each_rules_sentence_is_whole_at_80_columns(rule):
-    rows = panel(rule=rule, sentence=SAID[rule], title=rule.replace("-", " "))
+    rows = panel(rule=rule, sentence=SAID[rule], title=rule.replace("-", " "), height=30)
     text = " ".join(" ".join(rows[1:4]).split())
     shown = SAID[rule]
     if shown not in text:  # then names of files are short
         shown = shown.replace("scenarios/", "")
     assert shown in text
-    assert any(row.startswith(" fix a: ") and row.endswith("press a") for row in rows)
+    fixes = [row for row in rows if "( )" in row]
+    assert [row[:6] for row in fixes] == [" a ( )", " b ( )", " c ( )"]
+    assert fixes[0].endswith("◄ press a")
     assert "…" not in rows[0]
 
 
-def test_a_sentence_that_is_too_long_is_cut_and_the_key_stays():
+def test_a_sentence_that_is_too_long_is_cut_and_the_fixes_stay():
     rows = panel(sentence="word " * 90, comparing=True)
-    assert len(rows) == 4
+    assert len(rows) == 6
     assert rows[2].endswith("…")
-    assert rows[3].startswith(" fix a: ")
+    assert [row[:6] for row in rows[3:]] == [" a ( )", " b ( )", " c ( )"]
     small = panel(sentence="word " * 90, width=60, height=16)
-    assert [row[:7] for row in small[1:]] == [" block.", " fix a:"]
+    assert [row[:7] for row in small[1:]] == [" block.", " a ( ) "]
 
 
 def test_a_place_is_said_once():
@@ -132,49 +136,74 @@ def test_a_place_is_said_once():
 
 
 def test_the_lesson_gets_what_is_left():
-    assert panel()[3].startswith(" lesson ")
+    assert panel(listed=False)[3].startswith(" lesson ")
     assert "lesson" not in " ".join(panel(sentence=SAID["pool-exhausted"]))
 
 
-def test_a_fix_that_is_on_says_why_it_helps():
+def test_a_fix_that_is_on_says_why_it_helps_beside_the_others():
     rows = panel(on=["to_thread"], ago=9, comparing=True)
     assert "last seen 9 s ago" in rows[0]
     assert rows[2:] == [
-        " on  a: await asyncio.to_thread(...)",
-        "        The call still blocks, but only a worker thread: the loop goes on.",
+        " a (•) await asyncio.to_thread(...)",
+        "       The call still blocks, but only a worker thread: the loop goes on.",
+        " b ( ) def instead of async def",
+        " c ( ) await an async library",
     ]
 
 
+WRONG = FixInfo("wrong", "more of the same", "It does not.", wrong=True)
+
+
 def test_a_wrong_fix_says_so_and_the_right_one_has_its_key():
-    fixes = (
-        FixInfo("to_thread", "await asyncio.to_thread(...)", "It helps."),
-        FixInfo("wrong", "more of the same", "It does not.", wrong=True),
-    )
+    fixes = (FixInfo("to_thread", "await asyncio.to_thread(...)", "It helps."), WRONG)
     rows = panel(on=["wrong"], fixes=fixes)
-    assert rows[2] == " fix a: await asyncio.to_thread(...)   press a"
-    assert rows[3] == " on  b: more of the same"
-    assert rows[4] == "        looks right but is not: It does not."
-    short = panel(on=["wrong"], fixes=fixes, comparing=True)
-    assert short[2:] == [rows[2], " on  b: looks right but is not: It does not."]
+    assert rows[2] == " a ( ) await asyncio.to_thread(...)  ◄ press a"
+    assert rows[3] == " b (•) more of the same"
+    assert rows[4] == "       looks right but is not: It does not."
+
+
+def test_where_not_all_have_room_there_are_the_one_to_try_and_the_one_that_is_on():
+    rows = panel(on=["wrong"], fixes=(*SCENARIO.fixes, WRONG), listed=False)
+    assert rows[2:] == [
+        " a ( ) await asyncio.to_thread(...)  ◄ press a",
+        " d (•) more of the same",
+        "       looks right but is not: It does not.",
+    ]
+
+
+def test_one_that_adds_is_told_from_alternatives():
+    fixes = (SCENARIO.fixes[0], replace(SCENARIO.fixes[1], adds=True))
+    rows = panel(fixes=fixes, on=["plain_def"])
+    assert " b [x] + def instead of async def" in rows
+    assert any(row.startswith(" a ( ) ") for row in rows)
 
 
 def test_a_long_fix_never_hides_its_key():
     fixes = (FixInfo("to_thread", "x" * 200, ""),)
-    assert panel(fixes=fixes)[2].endswith("…   press a")
+    assert any(row.endswith("…  ◄ press a") for row in panel(fixes=fixes))
 
 
 def test_without_a_fix_it_says_so():
-    assert panel(suggested_fix="", advice="")[2] == " no fix is known for this one"
+    alone = {"fixes": ()}
+    said = panel(suggested_fix="", advice="", scenario=alone, height=24)
+    assert " no fix is known for this one" in said
     advice = "`await asyncio.to_thread(time.sleep, 0.05)`"
-    assert panel(suggested_fix="", advice=advice)[2] == f" fix {advice.strip('`')}"
+    row = f" fix {advice.strip('`')}"
+    assert row in panel(suggested_fix="", advice=advice, scenario=alone)
     assert "no fix" not in " ".join(panel(suggested_fix="", on=["to_thread"]))
+
+
+def test_advice_stands_beside_the_fixes():
+    rows = panel(suggested_fix="", advice="write `it` so", height=30)
+    assert " fix write it so" in rows
+    assert [row[:6] for row in rows if "( )" in row] == [" a ( )", " b ( )", " c ( )"]
 
 
 def test_when_nothing_is_wrong_there_is_something_to_look_at():
     rows = panel(rule="")
     assert rows[0].startswith("── NO FINDING SO FAR ")
     assert rows[1].startswith(" watch LOOP: solid red")
-    assert panel(rule="", on=["to_thread"])[1].startswith(" on  a: ")
+    assert panel(rule="", on=["to_thread"])[1].startswith(" a (•) ")
 
 
 def test_without_a_finding_a_counter_that_rises_is_the_trouble():
@@ -182,7 +211,7 @@ def test_without_a_finding_a_counter_that_rises_is_the_trouble():
     rows = panel(rule="", counters=(lost,))
     assert rows[0].startswith("── LOST VOTES: 1,104 ─ no rule sees it")
     assert rows[1].startswith(" watch ")
-    assert rows[-1] == " fix a: await asyncio.to_thread(...)   press a"
+    assert rows[-3] == " a ( ) await asyncio.to_thread(...)  ◄ press a"
     on = panel(rule="", counters=(lost,), on=["plain_def"])
     assert "press" not in " ".join(on)
     stands = panel(rule="", counters=(replace(lost, recent=0),))
@@ -194,7 +223,7 @@ def test_what_to_look_at_is_shown_whole_or_not_at_all():
     lost = CounterValue(key="lost", title="lost votes", bad=True, value=9, recent=9)
 
     def shown(*hints):
-        return panel(rule="", counters=(lost,), scenario={"watch_for": hints})[1:]
+        return panel(rule="", counters=(lost,), listed=False, scenario={"watch_for": hints})[1:]
 
     assert shown("one", long, "two")[:2] == [" watch one", " watch two"]
     first = shown(long, "one")

@@ -29,7 +29,7 @@ def test_header_says_what_runs_and_compare_waits_for_samples():
     text = shown((80, 24), "a", seconds=0.5)
     first = text.splitlines()[0]
     assert "LIVE" in first
-    assert "a[x] b[ ] c[ ]" in first
+    assert "[a to_thread] b plain_def  c async_library " in first
     assert "×1.0 32 rps" in first
     assert "of 30 samples" in text
 

@@ -72,7 +72,7 @@ def test_the_whole_screen_shows_them(size):
     async def play(stage: Stage) -> None:
         text = stage.text()
         lines = text.split("\n")
-        assert "x[ ] b[ ] c[ ]" in lines[0]
+        assert " x to_thread  b plain_def  c async_library " in lines[0]
         footer = lines[size[1] - 1]
         assert "x b c fixes" in footer
         assert "f2 apply" in footer

@@ -140,8 +140,8 @@ def test_frozen_it_says_of_when_it_is():
 def test_nothing_to_compare_says_which_keys_to_press():
     text = "\n".join(rows(scene_of(replace(compared(seconds=2), comparison=None), on=())))
     assert "Nothing to compare yet: flip a fix" in text
-    assert " a [ ] await asyncio.to_thread(...)" in text
-    assert " c [ ] await an async library" in text
+    assert " a ( ) await asyncio.to_thread(...)" in text
+    assert " c ( ) await an async library" in text
     assert "B makes what runs now the baseline" in text
     without = "\n".join(rows(scene_of(None, on=(), fixes=())))
     assert "Nothing to compare: this scenario has no fixes." in without
@@ -151,7 +151,7 @@ def test_nothing_to_compare_says_which_keys_to_press():
 def test_a_fix_that_is_not_there_says_what_to_install():
     fixes = (replace(SCENARIO.fixes[0], unavailable="It needs asyncpg: pip install it."),)
     text = "\n".join(rows(scene_of(None, on=(), fixes=fixes)))
-    assert " a [-] " in text
+    assert " a (-) " in text
     assert "It needs asyncpg: pip install it." in text
 
 

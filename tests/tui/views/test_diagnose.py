@@ -339,13 +339,13 @@ def test_a_long_line_of_code_is_whole():
 
     def rows(width):
         scene = scene_of(with_moments)
-        strips = code_around(scene, scene.finding, width, 1, lambda where, around: source)
+        strips = code_around(scene, scene.finding, width, 1, lambda *_: source, whole=True)
         return [strip.text for strip in strips]
 
     assert rows(60)[1].strip() == "1 await other_service()"
     assert "with the bug" not in "\n".join(rows(60))
-    words = " ".join(" ".join(row.split()) for row in rows(60))
-    assert 'connection.scalar(text("SELECT count(*) FROM orders WHERE open"))' in words
+    words = "".join("".join(row.split()) for row in rows(60))
+    assert 'connection.scalar(text("SELECTcount(*)FROMordersWHEREopen"))' in words
     assert words.count("long") == 20
     assert "with the bug a connection is held, and does nothing" in "\n".join(rows(100))
 

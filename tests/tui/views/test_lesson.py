@@ -87,7 +87,7 @@ def test_toggling_changes_the_picture_at_once_and_shows_the_branch():
         await stage.press("i")
         await stage.press("c")
         text = stage.text()
-        assert "c[x]" in text
+        assert "[c async" in text
         assert "┃    elif async_library.on:" in text
         assert "┃        await asyncio.sleep(0.05)" in text
         assert "┃    else:" not in text
@@ -194,7 +194,7 @@ def test_wrong_and_missing_fixes_say_so_and_a_missing_one_answers_its_key():
     run.scenario = scenario
 
     async def play(stage: Stage) -> None:
-        assert "a[ ] b[-]" in stage.lines()[0]
+        assert " a to_thread (b queue) " in stage.lines()[0]
         await stage.press("b")
         assert " celery is not there." in stage.lines()
         assert run.calls == []

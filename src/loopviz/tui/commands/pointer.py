@@ -5,9 +5,15 @@ from dataclasses import replace
 from loopviz.tui.commands.rows import enter, move
 from loopviz.tui.commands.travel import scroll, show_until, zoom
 from loopviz.tui.controller import Controller
+from loopviz.tui.panels.diagnosis import diagnosis_rows
+from loopviz.tui.panels.finding import finding_rows
+from loopviz.tui.panels.fixes import FixRow, fix_at
 from loopviz.tui.panels.footer import action_at, offers
+from loopviz.tui.panels.header import fix_at_header
 from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.tabs import tab_at
+from loopviz.tui.source import source_around
 from loopviz.tui.state.view_state import LIVE
 from loopviz.tui.views.live import LiveView
 
@@ -28,7 +34,7 @@ def panel_at(plan: Plan | None, x: int, y: int) -> tuple[str, int, int]:
 def click(controller: Controller, x: int, y: int) -> str:
     """Choose the request, the slice or the row that lies there; the chosen row is opened.
 
-    On a key's word, or a tab: the name of its action, for the app to do; else empty.
+    On a key's word, a tab or a fix: the name of its action, for the app to do; else empty.
     """
     name, at, row = panel_at(controller.plan, x, y)
     if (
@@ -43,6 +49,10 @@ def click(controller: Controller, x: int, y: int) -> str:
             )
         if name == "tabs":
             return tab_at(controller.scene, width, at)
+        if name == "header":
+            return fix_at_header(controller.scene, width, at)
+        if name in ("finding", "diagnosis"):
+            return fix_at(_fix_rows(name, controller.scene, controller.plan), row, controller.scene)
     if name == "view":
         key = controller.view.row_at(row)
         if key is not None and key == controller.view_state.row:
@@ -54,6 +64,12 @@ def click(controller: Controller, x: int, y: int) -> str:
     elif name == "breakdown":
         enter(controller)
     return ""
+
+
+def _fix_rows(panel: str, scene: Scene, plan: Plan) -> list[FixRow]:
+    if panel == "finding":
+        return finding_rows(scene, plan)
+    return diagnosis_rows(scene, plan, source_around)
 
 
 def wheel(controller: Controller, x: int, y: int, by: int, *, zooming: bool = False) -> None:

@@ -35,6 +35,8 @@ class Glyphs:
     wall: str
     down: str
     up: str
+    chosen: str
+    """In the parentheses of the alternative that is on."""
     only: str
     """A chosen slice that has but one cell."""
     arrow: str
@@ -85,6 +87,7 @@ BLOCKS = Glyphs(
     wall="│",
     down="▼",
     up="▲",
+    chosen="•",
     only="◆",
     arrow="→",
     pointer="▶",
@@ -118,6 +121,7 @@ ASCII = Glyphs(
     wall="|",
     down="v",
     up="^",
+    chosen="*",
     only="$",
     arrow="->",
     pointer=">",

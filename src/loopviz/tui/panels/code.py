@@ -8,7 +8,8 @@ from textual.strip import Strip
 from loopviz.lab.lesson import SourceLine, Span
 from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.model.snapshot import Finding, Location
-from loopviz.tui.draw.text import Line, cell_width, clean, duration, elapsed, wrap
+from loopviz.tui.draw.shorten import wrap_code
+from loopviz.tui.draw.text import Line, cell_width, clean, duration, elapsed
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.places import place_of
 from loopviz.tui.panels.scene import Scene
@@ -25,6 +26,9 @@ __all__ = [
 
 GUTTER_CELLS = 6
 """Cells before a line of code: pointer, line number, mark."""
+
+WHOLE_ROWS = 20
+"""More rows than a line of code takes."""
 
 Source = Callable[[Location, int], Sequence[tuple[int, str]]]
 """Numbered lines around a location, `int` before and after; empty if they cannot be read."""
@@ -82,9 +86,15 @@ def draw_code(scene: Scene, width: int, *, notes_below: bool = True) -> list[Str
 
 
 def code_around(
-    scene: Scene, finding: Finding, width: int, around: int, source: Source
+    scene: Scene,
+    finding: Finding,
+    width: int,
+    around: int,
+    source: Source,
+    *,
+    whole: bool = False,
 ) -> list[Strip]:
-    """The culprit's line, lit, with its neighbours."""
+    """The culprit's line, lit, on two rows at most, and its neighbours on one; or `whole` lines."""
     theme, glyphs = scene.theme, scene.glyphs
     where = finding.location
     assert where is not None
@@ -95,7 +105,8 @@ def code_around(
     rows = [head.strip(theme.text)]
     for number, text in lines:
         lit = number == where.line
-        for at, part in enumerate(_wrapped(clean(text[indent:]), width - 9)):
+        most = WHOLE_ROWS if whole else 2 if lit else 1
+        for at, part in enumerate(_wrapped(clean(text[indent:]), most, width - 9, scene)):
             line = Line(width)
             first = lit and not at
             line.add(f"  {glyphs.pointer if first else ' '}", theme.lit_edge if lit else theme.dim)
@@ -105,15 +116,14 @@ def code_around(
     return rows
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    """A line of code in full: without its comment, or on several rows, if it is too long."""
+def _wrapped(text: str, rows: int, width: int, scene: Scene) -> list[str]:
+    """A line of code: without its comment, if it is too long; then on several rows; then cut."""
     code = text.partition("  # ")[0].rstrip() or text
-    for whole in (text, code):
-        if cell_width(whole) <= width:
-            return [whole]
+    if cell_width(text) <= width:
+        return [text]
     indent = " " * min(len(code) - len(code.lstrip()), width // 2)
-    lines = wrap(code, width - len(indent) - 4)
-    return [f"{indent}{'    ' if at else ''}{part}" for at, part in enumerate(lines)]
+    lines = wrap_code(code.lstrip(), rows, width - len(indent), scene.glyphs.more)
+    return [f"{indent}{line}" for line in lines]
 
 
 def _code(

@@ -1,12 +1,13 @@
 """The diagnosis beside the timeline on wide terminals: sentence, evidence, source, fix, lesson."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
-from loopviz.tui.draw.text import Line, clean, fill_rows, wrap
+from loopviz.tui.draw.shorten import shortened
+from loopviz.tui.draw.text import Line, clean, fill_rows
 from loopviz.tui.panels.code import Source, code_around
 from loopviz.tui.panels.finding import (
     consequences_rows,
@@ -15,46 +16,109 @@ from loopviz.tui.panels.finding import (
     paragraph,
     times_text,
 )
-from loopviz.tui.panels.fixes import tick, why_text
+from loopviz.tui.panels.fixes import FixRow, draw_fixes
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["boxed", "draw_diagnosis", "draw_fixes"]
+__all__ = ["boxed", "diagnosis_rows", "draw_diagnosis"]
+
+
+LEANER = ((6, True, 2, 3), (3, True, 1, 1), (2, True, 1, 1), (2, True, 0, 1), (2, False, 0, 1))
+"""How much is told of a finding, less and less: rows of its sentence, whether with its figures,
+consequences, lines of source around the culprit's."""
 
 
 def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     """Draw the panel, the wall on its left included."""
     width, height = plan.size("diagnosis")
-    inner = width - 2
     theme = scene.theme
     finding = scene.finding
     if finding is None:
-        body = [
-            Line(inner).strip(theme.text),
-            *paragraph(_nothing(scene), theme.text, inner, scene),
-        ]
-        for hint in scene.scenario.watch_for:
-            body += paragraph(f"{scene.glyphs.dot} {hint}", theme.dim, inner, scene)
         title, style, note = nothing_found(scene)
         if scene.rising_counter is None:
             title, style = "DIAGNOSIS", theme.title
     else:
         title, style, note = finding_title(scene, finding)
         note = note if scene.is_stale(finding) else ""
-        source_visible = "source" in plan.panels and _of_the_scenario(finding, scene)
-        body = _found(scene, finding, inner, height, source, source_visible)
-    blank = Line(inner).strip(theme.text)
-    fixes = draw_fixes(scene, inner)
-    lesson = paragraph(scene.scenario.lesson, theme.dim, inner, scene)
-    hints: list[Strip] = []
-    if finding is not None and scene.scenario.watch_for:
-        hints.append(_head("WHAT TO WATCH", inner, scene))
-        for text in scene.scenario.watch_for:
-            hints += paragraph(text, theme.dim, inner, scene)
-    for more in (fixes, [_head("LESSON", inner, scene), *lesson], hints):
-        if more and len(body) + len(more) + 1 <= height - 1:
-            body += [blank, *more]
+    body = [row.strip for row in diagnosis_rows(scene, plan, source)[1:]]
     return boxed(body, title, style, note, width, height, scene)
+
+
+def diagnosis_rows(scene: Scene, plan: Plan, source: Source) -> list[FixRow]:
+    """The rows of the panel, and which fix each is about.
+
+    The fixes are there, whatever else is; what is told of the finding gives way to them, the lesson
+    to both.
+    """
+    width, height = plan.size("diagnosis")
+    inner, room = width - 2, height - 1
+    blank = FixRow(Line(inner).strip(scene.theme.text))
+    bodies = _bodies(scene, inner, source_visible="source" in plan.panels, source=source)
+    body, fixes = _fitting(scene, inner, room, bodies)
+    rows = [blank, *map(FixRow, body)]
+    lesson = [
+        _head("LESSON", inner, scene),
+        *paragraph(scene.scenario.lesson, scene.theme.dim, inner, scene),
+    ]
+    for more in (fixes, _plain(lesson), _plain(_hints(scene, inner))):
+        if more and len(rows) + len(more) + 1 <= room:
+            rows += [blank, *more]
+    return [blank, *rows]  # the first is the title's
+
+
+def _plain(strips: Sequence[Strip]) -> list[FixRow]:
+    return [FixRow(strip) for strip in strips]
+
+
+def _fitting(
+    scene: Scene, width: int, room: int, bodies: Iterable[list[Strip]]
+) -> tuple[list[Strip], list[FixRow]]:
+    """The fullest body beside which the fixes fit uncut; the leanest one, if they never do."""
+    body: list[Strip] = []
+    for body in bodies:
+        left = room - 2 - len(body)  # a blank row above the body, and one below it
+        fixes = draw_fixes(scene, width, left)
+        if fixes or (not scene.scenario.fixes and left >= 0):
+            return body, fixes
+    return body, draw_fixes(scene, width, room - 2 - len(body), whole=False)
+
+
+def _bodies(
+    scene: Scene, width: int, *, source: Source, source_visible: bool
+) -> Iterator[list[Strip]]:
+    """What is told of the finding, less and less; without one, what to watch, then not even that.
+
+    `source_visible`: the scenario's source is on the screen already.
+    """
+    finding = scene.finding
+    if finding is None:
+        nothing = paragraph(_nothing(scene), scene.theme.text, width, scene)
+        for hints in (scene.scenario.watch_for, ()):
+            yield nothing + [
+                row
+                for hint in hints
+                for row in paragraph(f"{scene.glyphs.dot} {hint}", scene.theme.dim, width, scene)
+            ]
+        return
+    shown = source_visible and _of_the_scenario(finding, scene)
+    for rows, figures, consequences, around in LEANER:
+        body = _found(scene, finding, width, rows)
+        body += paragraph(times_text(finding), scene.theme.dim, width, scene) if figures else []
+        body += consequences_rows(finding, scene, width, consequences)
+        if finding.location:
+            blank = Line(width).strip(scene.theme.text)
+            body += [blank, *code_around(scene, finding, width, 0 if shown else around, source)]
+        yield body
+
+
+def _hints(scene: Scene, width: int) -> list[Strip]:
+    """What to watch, where it is not in the place of a finding."""
+    if scene.finding is None or not scene.scenario.watch_for:
+        return []
+    rows = [_head("WHAT TO WATCH", width, scene)]
+    for text in scene.scenario.watch_for:
+        rows += paragraph(text, scene.theme.dim, width, scene)
+    return rows
 
 
 def boxed(
@@ -79,21 +143,13 @@ def boxed(
     return [line.strip(theme.text), *(Strip([*wall, *row], width) for row in rows)]
 
 
-def _found(
-    scene: Scene, finding: Finding, width: int, height: int, source: Source, source_visible: bool
-) -> list[Strip]:
-    """`source_visible`: the scenario's source is on the screen already."""
-    theme = scene.theme
-    calm = scene.is_stale(finding)
-    blank = Line(width).strip(theme.text)
-    rows = [blank]
-    rows += paragraph(finding.sentence, theme.dim if calm else theme.strong, width, scene, 6)
-    rows += paragraph(times_text(finding), theme.dim, width, scene)
-    rows += consequences_rows(finding, scene, width, 2)
-    if finding.location:
-        around = 0 if source_visible else 3 if height >= 24 else 1
-        rows += [blank, *code_around(scene, finding, width, around, source)]
-    return rows
+def _found(scene: Scene, finding: Finding, width: int, rows: int) -> list[Strip]:
+    """Its sentence, which loses clauses if it is too long."""
+    style = scene.theme.dim if scene.is_stale(finding) else scene.theme.strong
+    return [
+        Line(width).add(f"  {line}", style).strip(scene.theme.text)
+        for line in shortened(clean(finding.sentence), rows, width - 3, scene.glyphs.more)
+    ]
 
 
 def _of_the_scenario(finding: Finding, scene: Scene) -> bool:
@@ -109,33 +165,3 @@ def _nothing(scene: Scene) -> str:
 
 def _head(title: str, width: int, scene: Scene) -> Strip:
     return Line(width).add(f"  {title}", scene.theme.title).strip(scene.theme.text)
-
-
-def draw_fixes(scene: Scene, width: int) -> list[Strip]:
-    """Every fix with its key, and whether it is on."""
-    theme = scene.theme
-    wanted = scene.suggested_fix
-    rows = [_head("FIXES", width, scene)]
-    for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
-        on = fix.key in scene.status.fixes_on
-        style = theme.strong if on else theme.text
-        for i, text in enumerate(wrap(clean(fix.title), width - 9)[:2]):
-            line = Line(width).add(f"  {letter if i == 0 else ' '}", theme.good)
-            box = f" [{tick(fix, scene)}] " if i == 0 else " " * 5
-            line.add(box, theme.good if on else theme.dim).add(text, style)
-            rows.append(line.strip(theme.text))
-        if fix.unavailable:
-            rows += _why(fix.unavailable, width, scene)
-        elif on:
-            rows += _why(why_text(fix), width, scene)
-        if wanted is fix:
-            hint = f"        suggested: press {letter}, or {scene.keys.label('suggested')}"
-            rows.append(Line(width).add(hint, theme.good).strip(theme.text))
-    return rows if len(rows) > 1 else []
-
-
-def _why(why: str, width: int, scene: Scene) -> list[Strip]:
-    rows = [
-        Line(width).add(f"        {line}", scene.theme.dim) for line in wrap(clean(why), width - 9)
-    ]
-    return [row.strip(scene.theme.text) for row in rows]

@@ -8,7 +8,7 @@ from textual.strip import Strip
 from loopviz.model.snapshot import Finding
 from loopviz.tui.draw.shorten import shortened, wrap_within
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, elapsed, fill_rows, wrap
-from loopviz.tui.panels.fixes import fix_line, fixes_on
+from loopviz.tui.panels.fixes import FixRow, advice_line, compact_fixes, fix_list
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.places import file_line, place_of, without_folders
 from loopviz.tui.panels.scene import Scene
@@ -18,6 +18,7 @@ __all__ = [
     "consequences_rows",
     "draw_finding",
     "evidence",
+    "finding_rows",
     "finding_title",
     "heading_line",
     "nothing_found",
@@ -83,39 +84,50 @@ def advice_text(finding: Finding) -> str:
 
 
 def draw_finding(scene: Scene, plan: Plan) -> list[Strip]:
-    """Three to five rows for narrow terminals: title, sentence, the fix to try, what is on.
+    """The panel of narrow terminals: title, sentence, fixes; the lesson gets what they leave."""
+    width, height = plan.size("finding")
+    strips = [row.strip for row in finding_rows(scene, plan)]
+    return fill_rows(strips, width, height, scene.theme.text)
 
-    The lesson gets what they leave.
-    """
+
+def finding_rows(scene: Scene, plan: Plan) -> list[FixRow]:
+    """The rows of the panel, and which fix each is about."""
     width, height = plan.size("finding")
     theme = scene.theme
     finding = scene.finding
     if in_full := _in_full(scene, width):
-        strips = [heading_line(width, scene, "WHY", theme.warm)]
-        strips += paragraph(in_full, theme.strong, width, scene, rows=height - 1)
-    elif finding is None:
-        title, style, note = nothing_found(scene)
-        strips = [
-            heading_line(width, scene, title, style, note),
-            *fixes_on(scene, width, height - 1),
-        ]
-        fix = fix_line(scene, width)
-        room = height - len(strips) - len(fix)
-        strips += [*_hints(scene, width, room), *fix]
-    else:
-        calm = scene.is_stale(finding)
-        title, style, note = finding_title(scene, finding)
-        strips = [heading_line(width, scene, title, style, note)]
-        fix = fix_line(scene, width)
-        room = height - 1 - len(fix)
-        on = fixes_on(scene, width, room) if calm else []
-        least = 0 if on else 1  # what is over gives way to what was done about it
-        rows = max(least, min(3, room - (len(on) or bool(scene.status.fixes_on))))
-        strips += [*_sentence(scene, finding, width, rows=rows, calm=bool(on)), *fix]
-        strips += on or fixes_on(scene, width, height - len(strips))
-    if len(strips) < height:
-        strips += _lesson(clean(scene.scenario.lesson), width, height - len(strips), scene)
-    return fill_rows(strips, width, height, theme.text)
+        rows = [heading_line(width, scene, "WHY", theme.warm)]
+        rows += paragraph(in_full, theme.strong, width, scene, rows=height - 1)
+        return _plain(rows)
+    calm = finding is None or scene.is_stale(finding)
+    title, style, note = nothing_found(scene) if finding is None else finding_title(scene, finding)
+    fixes = _fixes(scene, width, height - 1, calm=calm)
+    room = height - 1 - len(fixes)
+    told = []
+    if finding is not None:
+        told = _sentence(scene, finding, width, rows=room, calm=calm and bool(fixes))
+    elif not scene.status.fixes_on:
+        told = _hints(scene, width, room)
+    rows = [heading_line(width, scene, title, style, note), *told]
+    lesson = _lesson(clean(scene.scenario.lesson), width, room - len(told), scene)
+    blank = [Line(width).strip(theme.text)] * (room - len(told) - len(lesson))
+    return [*_plain(rows), *fixes, *_plain([*lesson, *blank])]
+
+
+def _fixes(scene: Scene, width: int, rows: int, *, calm: bool) -> list[FixRow]:
+    """What to do, in words if no fix answers it, and the fixes.
+
+    The sentence keeps two rows, or one beside advice or a reason; what is over gives way to that.
+    """
+    advice = advice_line(scene, width)
+    keep = min(rows - 1, int(not calm) if scene.status.fixes_on or advice else 2)
+    most = rows - keep - len(advice)
+    fixes = fix_list(scene, width, most) or compact_fixes(scene, width, most)
+    return [*_plain(advice), *fixes]
+
+
+def _plain(strips: Sequence[Strip]) -> list[FixRow]:
+    return [FixRow(strip) for strip in strips]
 
 
 def _in_full(scene: Scene, width: int) -> str:

@@ -1,16 +1,23 @@
 """The header: the scenario, the state of the run, which fixes are on, how much load."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
+from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import LOAD_LATE_NS, Snapshot
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
-from loopviz.tui.panels.fixes import tick
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
+from loopviz.tui.state.view_state import FIX_LETTERS
 
-__all__ = ["draw_banner", "draw_header", "state_word"]
+__all__ = ["draw_banner", "draw_header", "fix_at_header", "state_word"]
+
+LEAST_CELLS = 4
+"""The shortest a fix's name is cut to; where there is less room, there are the letters alone."""
 
 WORDS = {
     "starting": "STARTING",
@@ -26,43 +33,108 @@ def state_word(scene: Scene) -> str:
     return WORDS.get(scene.status.phase, mode)
 
 
+class Part(NamedTuple):
+    """A text of the header, and the action of a click on it; most have none."""
+
+    text: str
+    style: Style
+    action: str = ""
+
+
 def draw_header(scene: Scene, plan: Plan) -> list[Strip]:
-    """One row. Narrow terminals lose the frame rate first, then the title."""
+    """One row. Narrow terminals lose the title first, then the rate, then parts of the names."""
+    line = Line(plan.size("header")[0])
+    for part in _parts(scene, line.width):
+        line.add(part.text, part.style)
+    return [line.strip(scene.theme.bar)]
+
+
+def fix_at_header(scene: Scene, width: int, x: int) -> str:
+    """The action that switches to the fix whose name was drawn there; else empty."""
+    at = 0
+    for part in _parts(scene, width):
+        at += cell_width(part.text)
+        if x < at:
+            return part.action
+    return ""
+
+
+def _parts(scene: Scene, width: int) -> list[Part]:
     theme = scene.theme
-    width = plan.size("header")[0]
-    line = Line(width).add(" loopviz ", theme.bar_brand)
+    left = _state(scene)
+    name = clean(scene.scenario.id)
+    room = width - _cells(left) - cell_width(name) - 3
+    fixes, right = _fitting(scene, room)
+    title = clean(f"{scene.scenario.id}: {scene.scenario.title}" if scene.scenario.title else "")
+    if title and cell_width(title) <= room + cell_width(name) - _cells((*fixes, *right)):
+        name = title
+    left += [Part(f"  {name}", theme.bar_strong), Part(" " if fixes else "", theme.bar)]
+    blank = width - _cells((*left, *fixes, *right))
+    return [*left, *fixes, Part(" " * blank, theme.bar), *right]
+
+
+def _state(scene: Scene) -> list[Part]:
+    """` loopviz  FROZEN  +12 s behind`."""
+    theme = scene.theme
     word = state_word(scene)
-    badge = {"LIVE": theme.badge_live, "FROZEN": theme.badge_frozen}.get(word)
-    badge = theme.badge_frozen if word == "REPLAY" else badge
-    if word == "STARTING":
-        badge = theme.badge_waiting
-    line.add(f" {word}{_speed_text(scene) if word == 'REPLAY' else ''} ", badge or theme.alarm_fill)
-    if scene.frozen:
-        line.add(f" +{_behind(scene)} behind", theme.bar_strong)
-    right = _right(scene, width)
-    fixes = _fixes(scene, width)
-    least = line.left - sum(cell_width(text) for text, _ in fixes) - len(scene.scenario.id) - 6
-    if sum(cell_width(text) for text, _ in right) > least:  # a replay says much
-        right = [part for part in right if part[1] in (theme.bar_strong, theme.bar_alarm)]
-        right = [(f" {text.strip()} ", style) for text, style in right]
-        right = right if sum(cell_width(text) for text, _ in right) <= least else []
-    used = sum(cell_width(text) for text, _ in (*fixes, *right)) + 5
-    title = f"{scene.scenario.id}: {scene.scenario.title}" if scene.scenario.title else ""
-    title = clean(title or scene.scenario.id)
-    room = line.left - used - 2
-    line.add("  ", theme.bar)
-    if cell_width(title) > room:  # then its id alone
-        title = clean(scene.scenario.id)
-    line.add(title, theme.bar_strong)
-    if fixes:
-        line.add("   ", theme.bar)
-    for text, style in fixes:
-        line.add(text, style)
-    rest = sum(cell_width(text) for text, _ in right)
-    line.to(width - rest, theme.bar)
-    for text, style in right:
-        line.add(text, style)
-    return [line.strip(theme.bar)]
+    badge = {
+        "LIVE": theme.badge_live,
+        "FROZEN": theme.badge_frozen,
+        "REPLAY": theme.badge_frozen,
+        "STARTING": theme.badge_waiting,
+    }.get(word, theme.alarm_fill)
+    pace = _speed_text(scene) if word == "REPLAY" else ""
+    parts = [Part(" loopviz ", theme.bar_brand), Part(f" {word}{pace} ", badge)]
+    return [*parts, Part(f" +{_behind(scene)} behind", theme.bar_strong)] if scene.frozen else parts
+
+
+def _fitting(scene: Scene, room: int) -> tuple[list[Part], list[Part]]:
+    """The fixes and what stands on the right, in the fullest forms that fit together."""
+    right, rate, brief, alarms = (_right(scene, brief) for brief in range(4))
+    longest = max((cell_width(_name(fix)) for fix in scene.scenario.fixes), default=0)
+    names, letters = _fixes(scene, longest), _fixes(scene, 0)
+    cut = (_fixes(scene, most) for most in range(longest - 1, LEAST_CELLS - 1, -1))
+    forms = (
+        (names, right),
+        (names, rate),
+        (names, brief),
+        *((shorter, brief) for shorter in cut),
+        (letters, brief),
+        (letters, alarms),
+        ([], alarms),
+    )
+    return next((form for form in forms if _cells((*form[0], *form[1])) <= room), ([], []))
+
+
+def _cells(parts: Iterable[Part]) -> int:
+    return sum(cell_width(part.text) for part in parts)
+
+
+def _name(fix: FixInfo) -> str:
+    """The fix's key; `+shared_state` adds to the others."""
+    return f"+{clean(fix.key)}" if fix.adds else clean(fix.key)
+
+
+def _fixes(scene: Scene, most: int) -> list[Part]:
+    """`[a to_thread] b plain_def `: one that is on has brackets; one that cannot be, parentheses.
+
+    `most`: cells of a name at most; 0: only the letters.
+    """
+    theme = scene.theme
+    parts = []
+    fixes = zip(FIX_LETTERS, scene.letters, scene.scenario.fixes, strict=False)
+    for place, letter, fix in fixes:
+        name = _name(fix)
+        name = fit(name, min(cell_width(name), most), scene.glyphs.more)
+        text = f"{letter} {name}" if most else letter
+        if fix.unavailable:
+            text, style = f"({text})", theme.bar_dim
+        elif fix.key in scene.status.fixes_on:
+            text, style = f"[{text}]", theme.bar_good
+        else:
+            text, style = f" {text} ", theme.bar
+        parts.append(Part(text, style, f"fix-{place}"))
+    return parts
 
 
 def _speed_text(scene: Scene) -> str:
@@ -81,42 +153,31 @@ def _behind(scene: Scene) -> str:
     return f"{s} s" if s < 120 else f"{s // 60}:{s % 60:02}"
 
 
-def _fixes(scene: Scene, width: int) -> list[tuple[str, Style]]:
-    theme = scene.theme
-    parts: list[tuple[str, Style]] = []
-    word = "fixes " if width >= 100 else ""
-    for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
-        on = fix.key in scene.status.fixes_on
-        style = theme.bar_good if on else theme.bar_dim if fix.unavailable else theme.bar
-        parts.append((" " if parts else word, theme.bar_dim))
-        parts.append((f"{letter}[{tick(fix, scene)}]", style))
-    return parts
+def _right(scene: Scene, brief: int) -> list[Part]:
+    """The load, and what is wrong with the picture; frames are counted where events are lost.
 
-
-def _right(scene: Scene, width: int) -> list[tuple[str, Style]]:
+    `brief` 1 has no word for the load, 2 no rate, 3 no load.
+    """
     theme, snapshot = scene.theme, scene.snapshot
     rate = scene.status.rate
     if snapshot and snapshot.routes:
         rps = sum(route.offered_rps for route in snapshot.routes)
     else:
         rps = sum(load.rps for load in scene.scenario.load) * rate
-    factor = f"{rate:.2f}".rstrip("0").ljust(3, "0")
-    parts = [("load " if width >= 72 else "  ", theme.bar_dim)]
-    parts.append((f"{scene.glyphs.times}{factor}", theme.bar_strong))
-    parts.append((f" {rps:.0f} rps", theme.bar))
-    if width >= 100:
-        parts.append((f"   {scene.fps:2d} fps", theme.bar_dim))
-    parts += [(f"  {trouble}", theme.bar_alarm) for trouble in _sees_less(snapshot)]
-    dropped = snapshot.health.dropped_events if snapshot else 0
+    factor = f"{scene.glyphs.times}{f'{rate:.2f}'.rstrip('0').ljust(3, '0')}"
+    load = [
+        Part(" " if brief else "  load ", theme.bar_dim),
+        Part(factor, theme.bar_strong),
+        Part(f" {rps:.0f} rps " if brief < 2 else " ", theme.bar),
+    ]
+    load = load if brief < 3 else []
+    wrong = [Part(f" {trouble} ", theme.bar_alarm) for trouble in _sees_less(snapshot)]
     if scene.status.changed:
-        parts.append((f"  changed: {scene.keys.label('restart')} reloads ", theme.bar_good))
-        if not dropped:
-            return parts
-    if width < (100 if scene.frozen else 72) and not dropped:
-        return [*parts, (" ", theme.bar)]
-    parts.append(("  drop ", theme.bar_dim))
-    parts.append((f"{dropped} ", theme.bar_alarm if dropped else theme.bar))
-    return parts
+        wrong.append(Part(f" changed: {scene.keys.label('restart')} reloads ", theme.bar_good))
+    if dropped := snapshot.health.dropped_events if snapshot else 0:
+        wrong += [Part(f" {scene.fps} fps ", theme.bar_dim)] if not brief else []
+        wrong.append(Part(f" drop {dropped} ", theme.bar_alarm))
+    return load + wrong
 
 
 def _sees_less(snapshot: Snapshot | None) -> list[str]:

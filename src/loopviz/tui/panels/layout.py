@@ -14,6 +14,8 @@ WIDE_CELLS = 120
 """Width from which on panels stand side by side."""
 TABS_ROWS = 30
 """Height from which on the live view has tabs. On lower terminals its footer names the views."""
+LIST_ROWS = 20
+"""Height of narrow terminals, beside a row for each fix, from which on all fixes are listed."""
 MIN_LANES_ROWS, MIN_SOURCE_ROWS = 11, 11
 """Rows that the lanes keep when the source is shown, and that the source needs."""
 
@@ -30,6 +32,8 @@ class PlanInput:
     """There is an answer to a key; where there is a legend, it covers that."""
     comparing: bool = False
     """There is a before and an after."""
+    fixes: int = 0
+    """Fixes to list."""
     gauges: int = 0
     """Rows of gauges."""
     peers: int = 0
@@ -150,8 +154,7 @@ def _live(rows: _Rows, contents: PlanInput, wide: bool) -> None:
     else:
         compare = 4 if height >= 36 else 2 if height >= 22 and contents.comparing else 1
         rows.below("compare", compare)
-        spare = 1 if height >= 22 and compare == 1 else 0
-        finding = (4 if height >= 20 else 3) + spare
+        finding = _finding(height, contents.fixes, spare=height >= 22 and compare == 1)
         if contents.chosen:
             rows.below("breakdown", max(finding, min(contents.detail, height * 2 // 5)))
         else:
@@ -170,6 +173,13 @@ def _live(rows: _Rows, contents: PlanInput, wide: bool) -> None:
         rows.below("source", source)
     rows.below("legend", legend)
     rows.above("lanes", rows.left)
+
+
+def _finding(height: int, fixes: int, *, spare: bool) -> int:
+    """Rows of the finding: a title, two for its sentence or a reason, and a row for each fix."""
+    if fixes and height >= LIST_ROWS + fixes:
+        return 3 + fixes + (height >= 30)
+    return (4 if height >= 20 else 3) + spare
 
 
 def _legend(height: int, contents: PlanInput, wide: bool) -> bool:

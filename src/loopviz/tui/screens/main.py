@@ -217,6 +217,7 @@ class MainScreen(Screen[None]):
             banner=bool(scene.status.why or scene.status.phase != "running"),
             notice=bool(scene.notice),
             comparing=bool(snapshot and snapshot.comparison),
+            fixes=len(scene.letters),
             gauges=live.gauges.rows(scene, wide, self.size.height),
             peers=len(snapshot.peers) if snapshot else 0,
             source=source_length(scene),

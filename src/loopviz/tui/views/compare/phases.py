@@ -8,7 +8,7 @@ from textual.strip import Strip
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison
 from loopviz.tui.draw.text import Line, cell_width, clean, elapsed, fit, wrap
-from loopviz.tui.panels.fixes import tick
+from loopviz.tui.panels.fixes import box
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import fixes_label
 
@@ -86,7 +86,7 @@ def draw_nothing(scene: Scene, width: int) -> list[Strip]:
         add_text("Nothing to compare: this scenario has no fixes.", theme.strong)
     rows.append(Line(width).strip(theme.text))
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
-        line = Line(width).add(f"  {letter} ", theme.good).add(f"[{tick(fix, scene)}] ", theme.dim)
+        line = Line(width).add(f"  {letter} ", theme.good).add(f"{box(fix, scene)} ", theme.dim)
         title = fit(clean(fix.title), line.left - 1, scene.glyphs.more).rstrip()
         rows.append(line.add(title, theme.text).strip(theme.text))
         if fix.unavailable:

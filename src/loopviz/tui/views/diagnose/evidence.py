@@ -58,7 +58,10 @@ def draw_evidence(
         sections = [
             _Section(0, _sentence(finding, entry, scene, width)),
             _Section(
-                1, code_around(scene, finding, width, around, source) if finding.location else ()
+                1,
+                code_around(scene, finding, width, around, source, whole=True)
+                if finding.location
+                else (),
             ),
             _Section(4, consequences_rows(finding, scene, width, 2 if height < 24 else 5)),
             _Section(3, _fix(finding, scene, width)),

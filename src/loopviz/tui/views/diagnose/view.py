@@ -8,8 +8,9 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Location, Moment
 from loopviz.tui.draw.text import Line, beside, clean, fill_rows
-from loopviz.tui.panels.diagnosis import boxed, draw_fixes
+from loopviz.tui.panels.diagnosis import boxed
 from loopviz.tui.panels.finding import heading_line
+from loopviz.tui.panels.fixes import draw_fixes
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
@@ -89,7 +90,7 @@ class DiagnoseView(View):
             left = max(LIST_CELLS, width * 9 // 20) if width >= 2 * LIST_CELLS else width * 9 // 20
             list_ = self._list(found, chosen, scene, left, min(len(found) + 2, height // 2))
             list_ += draw_watched(scene, found, left, height - len(list_))
-            fixes = draw_fixes(scene, left)
+            fixes = [row.strip for row in draw_fixes(scene, left)]
             if len(list_) + len(fixes) < height:
                 list_ += [Line(left).strip(scene.theme.text), *fixes]
             return beside(

@@ -6,7 +6,7 @@ from textual.strip import Strip
 from loopviz.tui.draw.text import Line, cell_width, clean, wrap
 from loopviz.tui.panels.code import active_rows, as_it_runs, draw_code
 from loopviz.tui.panels.finding import heading_line
-from loopviz.tui.panels.fixes import tick, why_text
+from loopviz.tui.panels.fixes import box, why_text
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.lesson.picture import MIN_PICTURE_CELLS, MIN_PICTURE_ROWS, LivePicture
@@ -98,7 +98,7 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
         line = Line(width).add(f" {letter} ", theme.good if not fix.unavailable else theme.dim)
-        line.add(f"[{tick(fix, scene)}] ", theme.good if on else theme.dim)
+        line.add(f"{box(fix, scene)} ", theme.good if on else theme.dim)
         title, *further = wrap(clean(fix.title), line.left - 1)
         lines = [line.add(title, theme.strong if on else theme.text)]
         for part in further:
