@@ -82,6 +82,7 @@ scenario = Scenario(
     counters=[accepted, delivered, missing],
     zoom_ms=50,
     load=[Load("POST /orders", rps=40), Load("GET /ping", rps=20)],
+    headline="counter missing",
     expect=[
         Expect("tasks lost", at_least=40),
         Expect("tasks never_retrieved", at_least=5),

@@ -56,6 +56,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[shared, shared_context],
     load=[Load("GET /weather", rps=10, warm_up=True), Load("GET /ping", rps=20)],
+    headline="utilization",
     expect=[
         Expect("findings client-per-request", at_least=40),
         Expect("utilization", fix="shared", at_most=0.5),

@@ -43,6 +43,7 @@ scenario = Scenario(
     router=router,
     fixes=[narrow, per_key],
     load=[Load("POST /cart/{n}", rps=30), Load("GET /ping", rps=20)],
+    headline="p90_ms POST /cart/{n}",
     expect=[
         Expect("waiting_max asyncio.Lock", at_least=10),
         Expect("findings lock-convoy", at_least=1),

@@ -72,6 +72,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[release, pool_15, shed, limit],
     load=[Load("GET /order", rps=40, warm_up=True), Load("GET /ping", rps=20)],
+    headline="p90_ms GET /order",
     expect=[
         Expect("errors GET /order", at_least=0.05, why="the pool's timeout"),
         Expect("findings pool-exhausted", at_least=1),

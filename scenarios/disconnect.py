@@ -84,6 +84,7 @@ scenario = Scenario(
     counters=[ghosts, lost],
     zoom_ms=50,
     load=[Load("POST /transfers/{n}", rps=40, leaves=0.5), Load("GET /ping", rps=20)],
+    headline="counter ghosts",
     expect=[
         Expect("counter ghosts", at_least=40),
         Expect("counter ghosts", fix="at_end", at_most=0.1),

@@ -65,6 +65,7 @@ scenario = Scenario(
         Load("GET /trip", rps=12),
         Load("GET /ping", rps=20),
     ],
+    headline="counter in_vain",
     expect=[
         Expect("tasks outlived_parent", at_least=100),
         Expect("tasks outlived_parent", fix="task_group", at_most=0.02),

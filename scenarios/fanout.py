@@ -67,6 +67,7 @@ scenario = Scenario(
     fixes=[semaphore, connections, per_request],
     counters=[calls, refused],
     load=[Load("GET /basket", rps=4, warm_up=True), Load("GET /ping", rps=20)],
+    headline="counter refused",
     expect=[
         Expect("errors GET /basket", at_least=0.5),
         Expect("counter refused", fix="semaphore", at_most=0),

@@ -70,6 +70,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[limits, shed, bounded, pool_timeout],
     load=[Load("GET /quote", rps=55, warm_up=True), Load("GET /ping", rps=20)],
+    headline="p90_ms GET /quote",
     expect=[
         Expect("findings pool-exhausted", at_least=50),
         Expect("errors GET /quote", at_most=0.02, why="the wait is silent"),

@@ -63,6 +63,7 @@ scenario = Scenario(
     counters=[charges, double],
     zoom_ms=20,
     load=[Load("POST /pay/{n}", rps=30, copies=2), Load("GET /ping", rps=20)],
+    headline="counter double",
     expect=[
         Expect("counter double", at_least=50),
         Expect("counter double", fix="unique", at_most=0),

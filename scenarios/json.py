@@ -79,6 +79,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[page, dump_json, thread],
     load=[Load("GET /rows", rps=5, warm_up=True), Load("GET /ping", rps=20)],
+    headline="p99_ms GET /ping",
     expect=[
         Expect("findings slow-callback", at_least=10),
         Expect("findings slow-callback", fix="page", at_most=0.3),

@@ -63,6 +63,7 @@ scenario = Scenario(
     fixes=[shed, back_pressure, more_consumers],
     counters=[accepted, handled, refused],
     load=[Load("POST /events", rps=80), Load("GET /ping", rps=20)],
+    headline="in_use asyncio.Queue",
     expect=[
         Expect("findings unbounded-growth", at_least=1),
         Expect("errors POST /events", at_most=0.01, why="nobody notices"),

@@ -67,6 +67,7 @@ scenario = Scenario(
     counters=[acknowledged, stored, lost],
     zoom_ms=10,
     load=[Load("POST /vote", rps=60), Load("GET /ping", rps=20)],
+    headline="counter lost",
     expect=[
         Expect("counter lost", at_least=30),
         Expect("counter lost", fix="atomic", at_most=0),

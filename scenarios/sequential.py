@@ -60,6 +60,7 @@ scenario = Scenario(
     fixes=[gather, task_group, comprehension],
     zoom_ms=20,
     load=[Load("GET /forecast", rps=8, warm_up=True), Load("GET /ping", rps=20)],
+    headline="p50_ms GET /forecast",
     expect=[
         Expect("findings sequential-awaits", at_least=20),
         Expect("p50_ms GET /forecast", fix="gather", at_most=0.4),

@@ -63,6 +63,7 @@ scenario = Scenario(
     counters=[needless],
     zoom_ms=50,
     load=[Load("GET /price", rps=80), Load("GET /ping", rps=20)],
+    headline="counter needless",
     expect=[
         Expect("counter needless", at_least=20),
         Expect("counter needless", fix="single_flight", at_most=0),

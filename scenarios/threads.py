@@ -60,6 +60,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[more_tokens, own_executor, to_thread],
     load=[Load("GET /report", rps=100), Load("GET /ping", rps=20)],
+    headline="p90_ms GET /report",
     expect=[
         Expect("findings thread-limiter-exhausted", at_least=1),
         Expect("p90_ms GET /ping", at_most=100, why="the loop is free all the time"),

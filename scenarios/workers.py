@@ -67,6 +67,7 @@ scenario = Scenario(
         Load("POST /visits/{n}", rps=10, arrivals="constant"),
         Load("GET /ping", rps=20),
     ],
+    headline="p90_ms GET /ping",
     expect=[
         Expect("counter forgotten", at_most=0),
         Expect("p90_ms GET /ping", fix="two_workers", at_most=0.6),

@@ -153,3 +153,8 @@ class Scenario:
     """One sentence: what the tour asks about the running bug; empty: the tour leaves it out."""
     answers: Sequence[Answer] = ()
     """Two or three answers to the question, exactly one of them right, in any order."""
+    headline: str = ""
+    """The figure that the lesson is about, of which less is better: `p90_ms GET /report`,
+    `errors GET /a`, `counter lost`, `in_use asyncio.Queue`, `waiting asyncio.Lock`, `lag_p99_ms`,
+    `utilization`. After a fix it is judged first. Empty: what the first `Expect` says that a fix
+    brings down."""

@@ -18,7 +18,11 @@ from tests.tui.fake_run import SCENARIO, T0, FakeRun
 
 def compared(*, before_ms=100, after_ms=4, seconds=20, marks=("fix:to_thread=on",), lost=0):
     """What the model makes of so many seconds of 35 requests a second on either side."""
-    model = Model([("GET /report", 15), ("GET /ping", 20)], counters=[("lost", "lost votes", True)])
+    model = Model(
+        [("GET /report", 15), ("GET /ping", 20)],
+        counters=[("lost", "lost votes", True)],
+        headline="p99_ms GET /report",
+    )
     model.mark(T0, "scenario:block")
     story = Story(T0).counts("lost", 0)
     story.resource(1, "asyncio.Semaphore", 5, name="db pool").task(1).step(1).acquires(1, 1, 1)

@@ -1,4 +1,4 @@
-"""What the endpoints of three scenarios do, step by step: the plays of `simulation.World`."""
+"""What the endpoints of some scenarios do, step by step: the plays of `simulation.World`."""
 
 from collections import deque
 from collections.abc import Generator
@@ -73,11 +73,11 @@ class DbPool(Play):
                 yield "acquire", self.pool, place
                 yield "sleep", 2 * MS, self.at("connection.scalar(", "orders_ahead", "socket")
                 yield "run", 200 * US
-                if "release" in self.world.fixes:
+                if early := "release" in self.world.fixes:
                     yield "release", self.pool
                 away = int(self.world.random.uniform(160, 260) * MS)
                 yield "sleep", away, self.at("await other_service()", "orders_ahead", "sleep")
-                if "release" not in self.world.fixes:
+                if not early:
                     yield "release", self.pool
         yield "run", 200 * US
 
@@ -109,4 +109,72 @@ class Race(Play):
         yield "run", 150 * US
 
 
-PLAYS = {"block": Block, "dbpool": DbPool, "race": Race}
+class Cpu(Play):
+    """More work than a core can do: without a fix hardly anybody is answered."""
+
+    def serve(self, route, number):
+        yield "run", 300 * US
+        if route == "GET /crunch":
+            fixes = self.world.fixes
+            line = self.at("        crunch(rounds)", "crunch_numbers")
+            if "processes" in fixes:
+                place = self.at("run_in_executor(pool", "crunch_numbers", "thread")
+                yield "job", self.world.threads, 60 * MS, place
+            elif "threads" in fixes:
+                yield "hold", 110 * MS, line
+            elif fixes:
+                for _ in range(10):
+                    yield "run", 8 * MS
+                    yield "sleep", US, self.at("asyncio.sleep(0)", "crunch_numbers", "sleep")
+            else:
+                yield "hold", 120 * MS, line
+        yield "run", 200 * US
+
+
+class Stampede(Play):
+    """Loads what somebody else has loaded, now and then."""
+
+    def serve(self, route, number):
+        world = self.world
+        yield "run", 300 * US
+        if route == "GET /price" and number % 5 == 0:
+            yield "sleep", 200 * MS, self.at("await client.get(", "load", "socket")
+            if not world.fixes or ("only_lock" in world.fixes and number % 2):
+                self.needless += 1
+                yield "count", "needless", self.needless
+        yield "run", 200 * US
+
+    needless = 0
+
+
+class Workers(Play):
+    """One fix makes it fast and forgets customers, the other remembers them."""
+
+    recognised = forgotten = 0
+
+    def serve(self, route, number):
+        fixes = self.world.fixes
+        yield "run", 300 * US
+        if route == "GET /crunch":
+            if "two_workers" in fixes:
+                yield "sleep", 50 * MS, self.at("return crunch(rounds)", "crunch_numbers", "sleep")
+            else:
+                yield "hold", 50 * MS, self.at("return crunch(rounds)", "crunch_numbers")
+        elif route == "POST /visits/{n}":
+            if fixes == {"two_workers"} and number % 2:
+                self.forgotten += 1
+            else:
+                self.recognised += 1
+            yield "count", "recognised", self.recognised
+            yield "count", "forgotten", self.forgotten
+        yield "run", 200 * US
+
+
+PLAYS = {
+    "block": Block,
+    "cpu": Cpu,
+    "dbpool": DbPool,
+    "race": Race,
+    "stampede": Stampede,
+    "workers": Workers,
+}

@@ -58,6 +58,7 @@ class World:
             Naming([(str(info.path.parent), "scenarios")], _line),
             answers={fix.key: fix.answers for fix in info.fixes},
             counters=[(c.key, c.title, c.bad) for c in info.counters],
+            headline=info.headline,
         )
         self.told_ns = begin_ns
         self._later: dict[str, list] = {"loop": [], "aux": [], "samples": []}
@@ -291,6 +292,10 @@ class World:
         while samples and samples[0][0].done_ns <= self.told_ns:
             sample, sent, flying = samples.pop(0)
             self.model.feed_load([sample], sent, flying, [0] * len(sent))
+        late_ns = self.told_ns - SECOND // 2
+        for number, route in enumerate(self.model.routes.routes):
+            due = (at for task, at in self._sent_at.items() if self._routes[task] == number)
+            route.waiting = [at for at in due if at <= late_ns]
 
 
 @cache

@@ -261,6 +261,7 @@ class WorkerPool:
             counters=[(c.key, c.title, c.bad) for c in scenario.counters],
             lanes=self._lanes,
             worker=worker,
+            headline=scenario.headline,
         )
         for key in self.fixes_on:
             model.phases.assume(key)

@@ -12,6 +12,7 @@ from loopviz.model.findings.rule_set import RuleSet
 from loopviz.model.findings.suggestions import Suggestions
 from loopviz.model.names import Naming
 from loopviz.model.phases.measure import Meter
+from loopviz.model.phases.metric import Metric
 from loopviz.model.phases.phases import Phases
 from loopviz.model.snapshot import (
     Finding,
@@ -63,11 +64,13 @@ class Model:
         counters: Iterable[tuple[str, str, bool]] = (),
         lanes: Lanes | None = None,
         worker: int = 1,
+        headline: str = "",
     ) -> None:
         """Takes the load's routes with their rates, and the fixes that are right, best first.
 
         `answers` has for each fix the rules that it is suggested for; `counters` come as
-        `Counters` takes them. The models of one run's workers share their `lanes`.
+        `Counters` takes them, `headline` as `Metric.of` does. The models of one run's workers
+        share their `lanes`.
         """
         self.naming = naming or Naming()
         self.loop = LoopTimes()
@@ -82,7 +85,7 @@ class Model:
         self.rules.attach(self.trace)
         self._worker_records = WorkerRecords()
         meter = Meter(self.routes, self.loop, self.trace, self.counters, self.naming)
-        self.phases = Phases(meter, self.counters)
+        self.phases = Phases(meter, self.counters, Metric.of(headline))
         self.builder = SnapshotBuilder(self.trace, self.naming, self.rules.awaits_at)
         self.builder.requests.worker = worker
         self._suggestions = Suggestions(fixes, answers or {})

@@ -5,7 +5,7 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.testing import Story
-from loopviz.wire.samples import Sample
+from loopviz.wire.samples import TIMEOUT, Sample
 
 T0 = 1024 * SECOND
 
@@ -278,3 +278,97 @@ def test_what_other_workers_count_is_counted_too():
         story.counts("lost", 7).feed(model)
     (lost,) = compared(first, 5).counters
     assert lost.grew == (0, 14)
+
+
+# ---- what is compared after several keys
+
+
+def test_a_phase_too_short_to_be_compared_is_passed_over():
+    model = made()
+    load(model, 0, 10, 100)
+    model.mark(at(10), "fix:a=on")
+    load(model, 10, 1.2, 50)
+    model.mark(at(11.2), "fix:b=on")
+    load(model, 11.2, 5, 10)
+    seen = compared(model, 16)
+    assert (seen.before_fixes, seen.after_fixes) == ((), ("a", "b"))
+    assert seen.routes[0].before.p50_ns == 100 * MS
+
+
+def test_a_phase_with_enough_samples_is_the_one_before():
+    model = made()
+    load(model, 0, 10, 100)
+    model.mark(at(10), "fix:a=on")
+    load(model, 10, 4, 50)
+    model.mark(at(14), "fix:b=on")
+    load(model, 14, 5, 10)
+    seen = compared(model, 19)
+    assert seen.before_fixes == ("a",)
+    assert seen.headline.without == 100 * MS, "and what it was without a fix is known"
+    assert (seen.headline.moved, seen.headline.cured) == (-1, True)
+
+
+def test_back_where_it_was_nothing_is_compared():
+    model = made()
+    load(model, 0, 10, 100)
+    model.mark(at(10), "fix:a=on")
+    load(model, 10, 1.2, 50)
+    model.mark(at(11.2), "fix:a=off")
+    load(model, 11.2, 5, 100)
+    assert compared(model, 16) is None
+
+
+# ---- what is not answered
+
+
+def test_answers_count_by_when_they_came_and_timeouts_are_none():
+    model = made()
+    load(model, 0, 10, 100)
+    model.mark(at(10), "fix:a=on")
+    late = [Sample(0, at(9 + n / 10), 0, at(12 + n / 10), 200) for n in range(10)]
+    never = [Sample(0, at(10 + n / 10), 0, at(12 + n / 10), TIMEOUT) for n in range(10)]
+    model.feed_load(late + never, [220], [0], [0])
+    (route,) = compared(model, 15).routes
+    assert route.answered.after == 10
+    assert route.rps.after == pytest.approx(10 / 4.7)
+
+
+def test_who_is_not_answered_is_counted_and_has_no_latency():
+    model = made()
+    load(model, 0, 10, 100)
+    model.mark(at(10), "fix:a=on")
+    waiting = [(0, at(10.8 + n / 10)) for n in range(24)]
+    model.feed_load([], [240], [24], [0], waiting)
+    (route,) = compared(model, 15).routes
+    assert (route.answered.after, route.after.count) == (0, 0)
+    assert (route.open, route.oldest_ns) == (24, 4_200 * MS)
+
+
+def test_requests_from_before_that_do_not_end():
+    model = made()
+    load(model, 0, 10, 100)
+    waiting = [(0, at(9)), (0, at(9.5))]
+    model.mark(at(10), "fix:a=on")
+    model.feed_load([], [202], [2], [0], waiting)
+    assert compared(model, 11).stuck == 2
+    seen = compared(model, 17)
+    assert (seen.stuck, seen.stuck_ns) == (2, 6 * SECOND)
+    model.feed_load([], [202], [1], [0], waiting[:1])
+    seen = compared(model, 18)
+    assert (seen.stuck, seen.stuck_ns) == (1, 0)
+
+
+# ---- counters and levels
+
+
+def test_a_level_is_one_that_falls_as_well_and_what_is_under_way_does_not_make_it_grow():
+    model, story = made([("missing", "missing", True), ("lost", "lost", True)]), Story(T0)
+    for turn in range(100):
+        story.counts("missing", turn % 2).counts("lost", turn).runs(SECOND // 10).feed(model)
+    model.mark(at(10), "fix:a=on")
+    for turn in range(100):
+        story.counts("missing", turn % 2).counts("lost", 99 - turn // 99).runs(SECOND // 10)
+        story.feed(model)
+    missing, lost = compared(model, 20).counters
+    assert (missing.level, lost.level) == (True, False), "a single step back makes no level"
+    assert missing.lately == 0

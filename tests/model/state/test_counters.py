@@ -49,7 +49,7 @@ def test_recent_is_the_change_over_the_last_seconds():
         (early + RECENT_NS + SECOND, 11),
         (early + RECENT_NS + 2 * SECOND, 0),
     ):
-        (charges, _) = model.counters.snapshot(at - RECENT_NS)
+        (charges, _) = model.counters.snapshot(at - RECENT_NS, at)
         assert (charges.value, charges.recent) == (20, recent)
 
 

@@ -21,6 +21,7 @@ from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.draw.text import Line, clean, duration, fit, wrap
 from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.change import headline_routes, relative_change
 from loopviz.tui.panels.footer import Offer, draw_footer
 from loopviz.tui.panels.header import draw_header
 from loopviz.tui.panels.lag import bar_height, lag_columns
@@ -28,7 +29,6 @@ from loopviz.tui.panels.layout import PlanInput, make_plan
 from loopviz.tui.panels.loop import busy_shares
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import LaneCells
-from loopviz.tui.panels.verdict import headline_routes, relative_change
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.views.live.rows import LaneRow, share_rows
 from tests.tui.fake_run import T0, FakeRun

@@ -140,8 +140,8 @@ def test_a_bad_counter_is_lit_while_it_rises_and_calm_when_it_stands():
     rising = gauges.strips(counters=counters(1172, 73, 20), at=0.1)[0]
     assert rising.text.rstrip() == " stored 1,172    lost 73 ▲ +4/s"
     assert gauges.theme.alarm in {segment.style for segment in rising}
-    assert gauges(counters=counters(1200, 83, 20), at=2.1)[0].endswith("lost 83 ▲ +5/s")
-    stopped = gauges.strips(counters=counters(1300, 83, 20), at=4.2)[0]
+    assert gauges(counters=counters(1200, 83, 25), at=2.1)[0].endswith("lost 83 ▲ +5/s")
+    stopped = gauges.strips(counters=counters(1300, 83, 0), at=4.2)[0]
     assert stopped.text.rstrip().endswith("lost 83 stopped")
     assert gauges.theme.alarm not in {segment.style for segment in stopped}
 

@@ -6,7 +6,7 @@ import pytest
 
 from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
-from loopviz.model.snapshot import CounterValue, Pair, Quantiles, RouteInfo
+from loopviz.model.snapshot import CounterValue, Quantiles, RouteInfo
 from loopviz.tui.panels.compare import step_line
 from loopviz.tui.panels.next_step import next_step
 from loopviz.tui.state.actions import make_keymap
@@ -120,109 +120,76 @@ def test_a_fix_that_was_on_from_the_start_can_be_taken_off():
 # ---- after a change
 
 
-def test_it_counts_the_samples_then_tells_what_it_did():
+def test_it_counts_the_samples_then_gives_the_verdict():
     few = compared(seconds=3)
-    route = replace(few.comparison.routes[0], enough=False)
-    after = replace(route.after, count=12)
-    few = replace(few, comparison=replace(few.comparison, routes=(replace(route, after=after),)))
-    assert step_of(scene(few, on=("to_thread",))) == (
-        "wait",
-        "about 1 s still: right of the mark is what it changed",
-    )
-    assert "comparing… 12 of 30 samples" in strip(scene_of(few))[0]
+    comparison = few.comparison
+    headline = replace(comparison.headline, moved=None, progress="12 of 30 samples")
+    few = replace(few, comparison=replace(comparison, headline=headline))
+    early = "TOO EARLY (12 of 30 samples): right of the mark is what it changed"
+    assert step_of(scene(few, on=("to_thread",))) == ("wait", early)
     enough = scene(compared(seconds=3), on=("to_thread",))
-    assert step_of(enough) == ("next", "6 shows the figures, } the next scenario")
-
-
-def suffered(*, ago_s, rule="slow-callback", victims=90, loop=(116, 0)):
-    """What is said of a finding that was last seen so long ago."""
-    snapshot = with_finding(compared(seconds=3), ago_s)
-    comparison = snapshot.comparison
-    before, after = (replace(of, victims=n) for of, n in zip(comparison.loop, loop, strict=True))
-    found = replace(snapshot.findings[0], rule=rule, victims=victims, suggested_fix="")
-    comparison = replace(comparison, loop=Pair(before, after))
-    snapshot = replace(snapshot, comparison=comparison, findings=(found,))
-    return step_of(scene(snapshot, on=("to_thread",)))[1].removesuffix(
-        "6 shows the figures, } the next scenario"
+    assert step_of(enough) == (
+        "next",
+        "SOLVED since a (3 s); 6 shows the figures, } the next scenario",
     )
 
 
-def test_who_suffered_before_and_who_does_now():
-    assert suffered(ago_s=1) == "116 requests delayed before, none since; "
-    assert suffered(ago_s=1, loop=(116, 4)) == "116 requests delayed before, 4 since; "
-    assert suffered(ago_s=1, rule="pool-exhausted") == "", "the loop's victims are others"
-    assert suffered(ago_s=5, rule="pool-exhausted") == "90 requests delayed before, none since; "
-    assert suffered(ago_s=5, victims=0) == "slow callback: not seen for 5 s; "
+def test_what_is_seen_now_is_not_solved():
+    snapshot = with_finding(compared(seconds=6), ago_s=1)
+    assert step_of(scene(snapshot, on=("to_thread",)))[1] == (
+        "BETTER, NOT SOLVED: slow callback; press b instead"
+    )
+    past = with_finding(compared(seconds=6), ago_s=5)
+    assert step_of(scene(past, on=("to_thread",)))[1].startswith("SOLVED since a (6 s); ")
 
 
-def test_of_several_the_one_with_most_victims_is_told():
-    snapshot = with_finding(compared(seconds=6), ago_s=5)
-    stray = replace(snapshot.findings[0], victims=5)
-    pool = replace(stray, rule="pool-exhausted", victims=672)
-    for findings in ((stray, pool), (pool, stray)):
-        text = step_of(scene(replace(snapshot, findings=findings), on=("to_thread",)))[1]
-        assert text.startswith("672 requests delayed before, none since")
-
-
-def test_a_finding_that_stopped_only_later_says_for_how_long():
-    snapshot = compared(seconds=12)
-    snapshot = with_finding(snapshot, ago_s=4)
-    text = step_of(scene(snapshot, on=("to_thread",)))[1]
-    assert " requests delayed before, none for 4 s; " in text
-
-
-def test_a_counter_that_stands_still_again():
-    text = step_of(scene(compared(seconds=3, lost=4), on=("to_thread",)))[1]
-    assert text == "no more lost votes; 6 shows the figures, } the next scenario"
-
-
-@pytest.mark.parametrize(
-    ("per_s", "text"),
-    [
-        ((4.0, 0.2), "lost votes: 3 since; 6 shows the figures, } the next scenario"),
-        ((4.0, 2.0), "lost votes still grows: press b as well"),
-        ((0.0, 2.0), "lost votes still grows: press b as well"),
-    ],
-)
-def test_a_counter_that_still_grows_asks_for_another_fix(per_s, text):
-    snapshot = compared(seconds=3, lost=4)
+def test_a_counter_that_grows_is_not_solved():
+    snapshot = compared(seconds=6, lost=4)
     comparison = snapshot.comparison
-    counter = replace(comparison.counters[0], grew=Pair(12, 3), per_s=Pair(*per_s))
+    counter = replace(comparison.counters[0], lately=3, lately_ns=5 * SECOND)
     snapshot = replace(snapshot, comparison=replace(comparison, counters=(counter,)))
-    assert step_of(scene(snapshot, on=("to_thread",)))[1] == text
+    assert step_of(scene(snapshot, on=("to_thread",)))[1] == (
+        "BETTER, NOT SOLVED: lost votes: 3 more in 5 s; press b instead"
+    )
+
+
+def test_a_fix_that_adds_is_pressed_as_well():
+    snapshot = with_finding(compared(seconds=6), ago_s=1)
+    fixes = (SCENARIO.fixes[0], replace(SCENARIO.fixes[1], adds=True))
+    text = step_of(scene(snapshot, on=("to_thread",), fixes=fixes))[1]
+    assert text.endswith("; press b as well")
 
 
 def test_too_few_before_is_no_dead_end():
     snapshot = compared(seconds=3)
+    comparison = snapshot.comparison
     routes = tuple(
         replace(route, before=replace(route.before, count=11), enough=False)
-        for route in snapshot.comparison.routes
+        for route in comparison.routes
     )
-    snapshot = replace(snapshot, comparison=replace(snapshot.comparison, routes=routes))
+    headline = replace(comparison.headline, moved=None)
+    comparison = replace(comparison, routes=routes, headline=headline)
+    snapshot = replace(snapshot, comparison=comparison)
     assert step_of(scene(snapshot, on=("to_thread",))) == (
         "next",
-        "only 11 of 30 samples before: press a, wait 3 s, press a again",
+        "TOO EARLY: only 11 of 30 samples before; press a, wait 3 s, press a again",
     )
 
 
 def test_a_wrong_fix_is_to_be_taken_off_and_the_right_one_tried():
-    snapshot = compared(seconds=3, after_ms=100, marks=("fix:wrong=on",))
+    snapshot = compared(seconds=4, after_ms=100, marks=("fix:wrong=on",))
     text = step_of(scene(snapshot, on=("wrong",), fixes=(SCENARIO.fixes[0], WRONG)))[1]
-    assert text == "b looks right but is not: press b to turn it off, then a"
+    assert text == "NO CHANGE; b looks right but is not: press b to turn it off, then a"
     on = ("wrong", "to_thread")
     text = step_of(scene(snapshot, on=on, fixes=(SCENARIO.fixes[0], WRONG)))[1]
-    assert text == "b looks right but is not: press b to turn it off"
-
-
-def test_a_finding_that_goes_on_asks_for_one_more():
-    snapshot = with_finding(compared(seconds=3, marks=("fix:plain_def=on",)))
-    assert step_of(scene(snapshot, on=("plain_def",)))[1] == "that was not all: press a as well"
+    assert text == "NO CHANGE; b looks right but is not: press b to turn it off"
 
 
 def test_without_the_fix_it_is_as_it_was():
-    snapshot = compared(seconds=3, before_ms=4, after_ms=90, marks=("fix:to_thread=off",))
+    snapshot = compared(seconds=3, before_ms=4, after_ms=90, marks=("fix:to_thread=on",))
     comparison = replace(snapshot.comparison, before_fixes=("to_thread",), after_fixes=())
     text = step_of(scene(replace(snapshot, comparison=comparison)))[1]
+    assert text.startswith("WORSE: p99 GET /report 18 ms → 104 ms; ")
     assert "press a for the fix" in text
     assert "} for the next" in text
 
@@ -267,7 +234,7 @@ def test_it_names_the_keys_as_they_are():
     own = make_keymap({"view-compare": ("f6",), "next-scenario": (">",), "fix-a": ("z",)})
     assert step_of(replace(scene(with_finding(fresh())), keys=own))[1].startswith("press z: ")
     done = replace(scene(compared(seconds=3), on=("to_thread",)), keys=own)
-    assert step_of(done)[1] == "f6 shows the figures, > the next scenario"
+    assert step_of(done)[1].endswith("; f6 shows the figures, > the next scenario")
 
 
 def test_what_others_wrote_cannot_write_on_the_terminal():
@@ -302,13 +269,14 @@ def test_a_strangers_walk_on_the_stage():
         assert next_step().startswith(" wait ")
         for _ in range(8):
             await stage.play(0.5)
-        key = next_step().partition(" figures")[0].split()[-1]
+        assert "SOLVED since a" in next_step()
+        key = next_step().partition(" shows")[0].split()[-1]
         assert key == "6"
         await stage.press(key)
         text = stage.text()
-        assert "── COMPARE ──" in text
+        assert "── COMPARE ─ SOLVED since a" in text
         assert "▼" in text
-        assert "} next scenario" in next_step()
+        assert "} the next scenario" in next_step()
         await stage.press("}")
         assert stage.run.calls[-1] == ("switch", "dbpool")
 

@@ -16,7 +16,7 @@ from loopviz.model.snapshot import (
     RouteComparison,
 )
 from loopviz.tui.draw.glyphs import ASCII
-from loopviz.tui.panels.verdict import Figure, as_duration, verdict
+from loopviz.tui.panels.change import Figure, as_duration, as_rate, change
 from loopviz.tui.state.view_state import ViewState
 from loopviz.tui.views.compare import CompareView
 from loopviz.tui.views.compare.figures import significance
@@ -38,7 +38,7 @@ def rows(scene, width=80, height=18):
 
 def test_80x24_has_a_row_for_each_thing_and_the_figures_of_the_first_route():
     shown_rows = rows(scene_of(compared()))
-    assert shown_rows[0].startswith("── COMPARE ──")
+    assert shown_rows[0].startswith("── COMPARE ─ SOLVED since a (20 s) ──")
     assert shown_rows[1] == " before   no fix  19 s measured"
     assert shown_rows[2] == " after    a: await asyncio.to_thread(...)  19 s of 20 s measured"
     assert shown_rows[3].split() == ["what", "figure", "before", "after", "change", "significance"]
@@ -188,7 +188,7 @@ def test_a_bad_counter_goes_before_the_routes():
     assert row.endswith("→ 0.0     ▼ gone")
 
 
-# ---- verdicts
+# ---- changes
 
 
 @pytest.mark.parametrize(
@@ -206,10 +206,15 @@ def test_a_bad_counter_goes_before_the_routes():
         (5, None, ""),
     ],
 )
-def test_verdicts(before, after, text):
-    verdict_text, style = verdict(Figure("x", before, after, as_duration), scene_of(None))
-    assert verdict_text == text
+def test_changes(before, after, text):
+    changed, style = change(Figure("x", before, after, as_rate), scene_of(None))
+    assert changed == text
     assert isinstance(style, Style)
+
+
+def test_a_duration_that_is_too_short_to_be_seen_is_not_gone():
+    text, _ = change(Figure("p99", 5_000_000, 0, as_duration), scene_of(None))
+    assert text == "▼  99 %"
 
 
 def test_colour_is_for_what_is_sure_or_much():
@@ -217,7 +222,7 @@ def test_colour_is_for_what_is_sure_or_much():
     good, worse, plain = scene.theme.good, scene.theme.worse, scene.theme.text
 
     def style(before, after, **more):
-        return verdict(Figure("x", before, after, as_duration, **more), scene)[1]
+        return change(Figure("x", before, after, as_duration, **more), scene)[1]
 
     assert style(100, 60, significant=True) is good
     assert style(100, 60, significant=False) is plain
@@ -307,7 +312,7 @@ def test_the_view_opens_with_its_key_and_its_rows_can_be_walked():
             await stage.play(0.5)
         await stage.press("6", "j", "j")
         text = stage.text()
-        assert "── COMPARE ──" in text
+        assert "── COMPARE ─ SOLVED since a" in text
         assert any(line.startswith("▶ GET /ping") for line in stage.lines())
         await stage.press("enter")
         assert "what" not in stage.text().split()

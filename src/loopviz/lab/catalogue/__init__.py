@@ -7,7 +7,7 @@ instant and a broken file cannot break it. Running one (`load_scenario`) happens
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from loopviz.errors import UsageError
 from loopviz.lab.catalogue.files import read_text
 from loopviz.lab.catalogue.reading import Call, read_file
 from loopviz.lab.catalogue.watched import stamp
+from loopviz.model.phases.metric import Metric
 from loopviz.scenario import Answer, Scenario
 
 __all__ = [
@@ -112,6 +113,8 @@ class ScenarioInfo:
     counters: tuple[CounterInfo, ...] = ()
     question: str = ""
     answers: tuple[Answer, ...] = ()
+    headline: str = ""
+    """`Scenario.headline`; else the first claim says it."""
     error: str = ""
     shadows: Path | None = None
     """The file of the same name that it replaces: a user's scenario may hide a built-in one."""
@@ -196,6 +199,8 @@ def read(path: Path) -> ScenarioInfo:
         counters=_read(CounterInfo, contents.counters, "key"),
         question=values.get("question", ""),
         answers=_read(Answer, contents.answers, "text"),
+        headline=values.get("headline", "")
+        or _claimed(SimpleNamespace(**_CLAIM | claim.values) for claim in contents.expect),
         error=contents.error,
     )
 
@@ -233,6 +238,7 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
         counters=tuple(_info(CounterInfo, counter) for counter in scenario.counters),
         question=scenario.question,
         answers=tuple(scenario.answers),
+        headline=scenario.headline or _claimed(scenario.expect),
     )
 
 
@@ -262,6 +268,17 @@ def _info(kind: Callable[..., Info], of: Any) -> Info:
         values["answers"] = tuple(values.get("answers", ()))
         values["unavailable"] = _unavailable(values.get("extra", ""))
     return kind(**values)
+
+
+_CLAIM: dict[str, Any] = {"metric": "", "fix": None, "at_most": None}
+
+
+def _claimed(claims: Iterable[Any]) -> str:
+    """The metric of the first claim that a fix brings it down; empty if none can be a headline."""
+    brought_down = (
+        claim.metric for claim in claims if claim.fix is not None and claim.at_most is not None
+    )
+    return next((metric for metric in brought_down if Metric.of(metric) is not None), "")
 
 
 def _unavailable(extra: str) -> str:

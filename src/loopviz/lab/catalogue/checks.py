@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
+from loopviz.model.phases.metric import Metric
 from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 from loopviz.validation import Bound, fits, shown, words
 
@@ -78,6 +79,10 @@ _BOUNDS: dict[tuple[type[Any], str], Bound] = {
     (Scenario, "title"): Bound("a few words", bool),
     (Scenario, "zoom_ms"): Bound("0, or from 1 to 1000", lambda ms: ms == 0 or 1 <= ms <= 1000),
     (Answer, "text"): Bound("a few words", bool),
+    (Scenario, "headline"): Bound(
+        "a metric such as 'p99_ms GET /ping' or 'counter lost'",
+        lambda value: not value or Metric.of(value) is not None,
+    ),
     (Fix, "key"): Bound("a word such as to_thread", str.isidentifier),
     (Fix, "workers"): Bound("1 or more", lambda value: value >= 1),
     (Load, "route"): Bound("a method and a path such as 'GET /report'", _is_route),

@@ -47,6 +47,7 @@ scenario = Scenario(
     fixes=[to_thread, coroutine],  # keys a and b; the best one first
     counters=[logins],
     load=[Load("POST /login", rps=8), Load("GET /ping", rps=20)],
+    headline="p99_ms GET /ping",  # what is judged first after a key; less is better
     expect=[  # of the bug, then of each fix against it: `docs/scenarios.md` has examples
         Expect("findings slow-callback", at_least=10),
         Expect("findings slow-callback", fix="to_thread", at_most=0.2),

@@ -27,6 +27,8 @@ Ints = NDArray[np.int64]
 
 MOST = 40
 """How many resources are compared, those with the longest queues first."""
+LEVEL_NS = 2 * SECOND
+"""A level is the mean of so much time at the end of a phase."""
 OPEN_NS = 10 * SECOND
 """A request that has been open for longer no longer delays the comparison."""
 
@@ -39,7 +41,16 @@ class RoutePhase:
     intervals: tuple[Interval, ...]
     buckets: Buckets
     errors: int
+    broken: int
+    """Errors that are no refusals."""
     rps: float
+    """Responses a second, whenever their requests were due."""
+    answered: int
+    """How many these were."""
+    open: int
+    """Requests of the phase without a response."""
+    oldest_ns: int
+    """How long the oldest of these has waited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +64,10 @@ class PhaseFigures:
     """By name: the capacity, and the figures."""
     counters: dict[str, tuple[int, float]]
     """By key: by how much it grew, and by how much a second."""
+    values: dict[str, int]
+    """The counters' values at the end, by key."""
+    levels: dict[str, tuple[float, float]]
+    """By kind of resource: in use and waiting at the end, of the one that has the most."""
 
 
 class Meter:
@@ -94,7 +109,29 @@ class Meter:
                 key: (grew, grew * SECOND / max(lasted, 1))
                 for key, grew in self._counters.grown(start_ns, end_ns).items()
             },
+            values=self._counters.at(end_ns),
+            levels=self._levels(start_ns, end_ns),
         )
+
+    def samples(self, start_ns: int, end_ns: int) -> int:
+        """How many requests that were due in that time have a latency, of the busiest route."""
+        counts = (len(r.between(start_ns, end_ns)[0]) for r in self._routes.routes)
+        return max(counts, default=0)
+
+    def open_before(self, at_ns: int) -> int:
+        """How many requests that began before `at_ns` have no response yet."""
+        seen = sum(r.start_ns < at_ns for r in self._trace.requests.open.values())
+        sent = sum(due < at_ns for r in self._routes.routes for due in r.waiting)
+        return max(seen, sent)
+
+    def _levels(self, start_ns: int, end_ns: int) -> dict[str, tuple[float, float]]:
+        levels: dict[str, tuple[float, float]] = {}
+        since = max(start_ns, end_ns - LEVEL_NS)
+        for group in self._trace.resources.groups.values():
+            found = self._usage.between(group, since, end_ns)
+            most = levels.get(group.kind.id, (0.0, 0.0))
+            levels[group.kind.id] = max(most[0], found.in_use), max(most[1], found.waiting)
+        return levels
 
     def _busiest(self) -> list[ResourceGroup]:
         groups = [group for group in self._trace.resources.groups.values() if not group.anonymous]
@@ -103,19 +140,26 @@ class Meter:
 
     def _route(self, route: Route, start_ns: int, end_ns: int) -> RoutePhase:
         """Up to the oldest open request: of those after it, only the fast ones were answered."""
-        until_ns = min(end_ns, self._all_answered(route.name, end_ns))
+        until_ns = min(end_ns, self._all_answered(route, end_ns))
         latencies, errors = route.between(start_ns, until_ns)
+        answered = route.answered(start_ns, end_ns)
+        unanswered = [due for due in route.waiting if start_ns <= due < end_ns]
         return RoutePhase(
             latency=quantiles(latencies),
             intervals=intervals(latencies),
             buckets=_buckets(latencies),
             errors=errors,
-            rps=len(latencies) * SECOND / max(until_ns - start_ns, 1),
+            broken=route.broken(start_ns, until_ns),
+            rps=answered * SECOND / max(end_ns - start_ns, 1),
+            answered=answered,
+            open=len(unanswered),
+            oldest_ns=end_ns - min(unanswered, default=end_ns),
         )
 
-    def _all_answered(self, name: str, end_ns: int) -> int:
+    def _all_answered(self, route: Route, end_ns: int) -> int:
         """Up to when all requests of the route have been answered."""
-        began = (r.start_ns for r in self._trace.requests.open.values() if r.route == name)
+        began = [r.start_ns for r in self._trace.requests.open.values() if r.route == route.name]
+        began += route.waiting  # which the loop may not have read
         return min((at for at in began if at >= end_ns - OPEN_NS), default=end_ns)
 
     def _loop_figures(self, start_ns: int, end_ns: int) -> LoopFigures:

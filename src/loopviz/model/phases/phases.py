@@ -4,8 +4,16 @@ from dataclasses import dataclass
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.phases.confidence import differ
+from loopviz.model.phases.headline import (
+    NEEDED,
+    HeadlineComparison,
+    Reading,
+    compare_readings,
+)
 from loopviz.model.phases.measure import Meter, PhaseFigures
+from loopviz.model.phases.metric import Metric
 from loopviz.model.phases.types import (
+    GRACE_NS,
     REACH_NS,
     Comparison,
     CounterComparison,
@@ -16,14 +24,19 @@ from loopviz.model.phases.types import (
 )
 from loopviz.model.state.counters import Counters
 
-__all__ = ["NEEDED", "Phases"]
+__all__ = ["Phases"]
 
-NEEDED = 30
-"""Samples that each phase needs before the two are compared."""
+SHOWN_NS = 2 * SECOND
+"""So much has to be counted before it says that a counter stands still."""
 SETTLE_NS = 3 * SECOND // 10
 """A fix takes effect within this time. Requests scheduled during it count for neither phase."""
 LATE_NS = 12 * SECOND
 """How long after the end of a phase its last requests may still be answered."""
+LONG_ENOUGH_NS = 5 * SECOND
+"""A phase in which so few requests are answered that they cannot be compared is a state of its own
+if it has lasted for so long."""
+LATELY_NS = 5 * SECOND
+"""The time in which a counter that grows is said to grow."""
 EVERY_NS = 400 * MS
 """How often the figures are measured again."""
 
@@ -44,11 +57,16 @@ class Phase:
 class Phases:
     """The current phase, and the one that it is compared with."""
 
-    def __init__(self, meter: Meter, counters: Counters) -> None:
-        self._meter, self._counters = meter, counters
+    def __init__(self, meter: Meter, counters: Counters, headline: Metric | None = None) -> None:
+        """`headline` is what the scenario is about; by default the p99 of the slowest route."""
+        self._meter, self._counters, self._headline = meter, counters, headline
         self._now = Phase(fixes=frozenset(), factor=1.0, start_ns=0)
         self._before: Phase | None = None
         self._baseline: Phase | None = None
+        self._without: Phase | None = None
+        """The last phase under this load in which no fix was on."""
+        self._stuck = (0, 0)
+        """How many requests from before the change were open, and since when it is so many."""
         self._since = self._switched = 0
         """When the current phase began, and when a fix was last toggled (0: not since the load
         changed)."""
@@ -69,7 +87,7 @@ class Phases:
     def begin(self, at: int, factor: float = 1.0) -> None:
         """The load begins: what ran earlier is not compared."""
         self._meter.begin()
-        self._before = self._baseline = None
+        self._before = self._baseline = self._without = None
         self._start(self._now.fixes, factor, at)
         self._switched = 0
 
@@ -79,14 +97,23 @@ class Phases:
 
     def load(self, factor: float, at: int) -> None:
         """The load changes to `factor` times the scenario's own."""
+        self._without = None
         self._start(self._now.fixes, factor, at)
         self._switched = 0
 
     def switch(self, fix: str, at: int, *, on: bool) -> None:
-        """A fix was toggled. Toggles within a second count as one change."""
+        """A fix was toggled. Toggles within a second count as one change.
+
+        A phase that was too short to be compared is passed over.
+        """
         now = self._now
         if not self._switched or at - self._switched > SECOND:
-            self._before = self._ended(at)
+            ended = self._ended(at)
+            enough = self._enough(ended)
+            if enough and not ended.fixes:
+                self._without = ended
+            if enough or self._before is None or self._before.factor != now.factor:
+                self._before = ended
         fixes = now.fixes | {fix} if on else now.fixes - {fix}
         self._start(fixes, now.factor, at)
         self._switched = at
@@ -104,7 +131,7 @@ class Phases:
     def compare(self, now: int) -> Comparison | None:
         """Compares the current phase; None until a fix was toggled or a baseline set."""
         before = self._baseline or self._before
-        if before is None:
+        if before is None or (before is self._before and before.fixes == self._now.fixes):
             return None
         if self._made is None or now - self._made_ns >= EVERY_NS:
             self._made_ns = now
@@ -118,17 +145,21 @@ class Phases:
         self._meter.note(at, now=True)
         return Phase(fixes=now.fixes, factor=now.factor, start_ns=start, end_ns=at)
 
+    def _enough(self, phase: Phase) -> bool:
+        """Whether there is enough of the phase to compare others with."""
+        if phase.end_ns - phase.start_ns >= LONG_ENOUGH_NS:
+            return True
+        return self._meter.samples(phase.start_ns, phase.end_ns) >= NEEDED
+
     def _start(self, fixes: frozenset[str], factor: float, at: int) -> None:
         """Starts the next phase; the first `SETTLE_NS` are not measured."""
-        self._since, self._made = at, None
+        self._since, self._made, self._stuck = at, None, (0, at)
         self._meter.note(at, now=True)
         self._now = Phase(fixes=fixes, factor=factor, start_ns=at + SETTLE_NS)
 
     def _compare(self, before: Phase, now: int) -> Comparison:
         after = self._now
-        old = before.figures
-        if old is None or now < before.end_ns + LATE_NS:
-            old = before.figures = self._meter.measure(before.start_ns, before.end_ns)
+        old = self._figures(before, now)
         new = self._meter.measure(min(max(after.start_ns, now - REACH_NS), now), now)
         comparable = before.factor == after.factor
         return Comparison(
@@ -143,11 +174,50 @@ class Phases:
             lasted_ns=Pair(old.lasted_ns, new.lasted_ns),
             load=Pair(before.factor, after.factor),
             pinned=before is self._baseline,
+            at_ns=now,
+            headline=self._headlines(old, new, now) if comparable else None,
+            stuck=self._note_stuck(now),
+            stuck_ns=now - self._stuck[1],
         )
+
+    def _figures(self, phase: Phase, now: int) -> PhaseFigures:
+        """The figures of a phase that has ended; for some seconds its last requests come in."""
+        if phase.figures is None or now < phase.end_ns + LATE_NS:
+            phase.figures = self._meter.measure(phase.start_ns, phase.end_ns)
+        return phase.figures
+
+    def _note_stuck(self, now: int) -> int:
+        count = self._meter.open_before(self._since)
+        if count != self._stuck[0]:
+            self._stuck = count, now
+        return count
+
+    def settled_ns(self, now: int) -> int:
+        """From when on counts are of what runs now; 0 for the first seconds after a change."""
+        settled = self._since + GRACE_NS
+        return settled if self._switched and now >= settled + SHOWN_NS else 0
+
+    def _headlines(
+        self, old: PhaseFigures, new: PhaseFigures, now: int
+    ) -> HeadlineComparison | None:
+        metric = self._headline or _slowest(old)
+        if metric is None:
+            return None
+        without = self._without
+        reference = _reading(metric, self._figures(without, now)) if without is not None else None
+        if metric.unit == "rate":
+            new = self._meter.measure(min(max(self._since + GRACE_NS, now - REACH_NS), now), now)
+        titles = {one.key: one.title for one in self._counters.snapshot(now, now)}
+        title = titles.get(metric.subject, f"{metric.figure} {metric.subject}".strip())
+        readings = _reading(metric, old), _reading(metric, new)
+        return compare_readings(metric, title, *readings, reference)
 
     def _counted(self, old: PhaseFigures, new: PhaseFigures) -> tuple[CounterComparison, ...]:
         compared = []
-        for one in self._counters.snapshot(0):
+        levels, now = self._counters.levels(), self._made_ns
+        since = min(max(self._since + GRACE_NS, now - LATELY_NS), now)
+        lately = self._counters.risen(since, now)
+        for one in self._counters.snapshot(now, now):
             (grew, per_s), (grows, now_per_s) = old.counters[one.key], new.counters[one.key]
             compared.append(
                 CounterComparison(
@@ -156,6 +226,10 @@ class Phases:
                     bad=one.bad,
                     grew=Pair(grew, grows),
                     per_s=Pair(per_s, now_per_s),
+                    level=one.key in levels,
+                    value=Pair(old.values[one.key], new.values[one.key]),
+                    lately=lately[one.key],
+                    lately_ns=now - since,
                 )
             )
         return tuple(compared)
@@ -174,11 +248,53 @@ def _routes(old: PhaseFigures, new: PhaseFigures) -> tuple[RouteComparison, ...]
                 enough=min(before.latency.count, after.latency.count) >= NEEDED,
                 significant=(p50, p90, p99),
                 rps=Pair(before.rps, after.rps),
+                answered=Pair(before.answered, after.answered),
+                open=after.open,
+                oldest_ns=after.oldest_ns,
                 errors=Pair(before.errors, after.errors),
+                broken=Pair(before.broken, after.broken),
                 latencies=Pair(before.buckets, after.buckets),
             )
         )
     return tuple(compared)
+
+
+def _slowest(figures: PhaseFigures) -> Metric | None:
+    """The p99 of the slowest route."""
+    routes = figures.routes
+    name = max(routes, key=lambda name: routes[name].latency.p99_ns, default=None)
+    return None if name is None else Metric("p99_ms", name)
+
+
+def _reading(metric: Metric, figures: PhaseFigures) -> Reading:
+    """The headline in that phase."""
+    lasted, name, subject = figures.lasted_ns, metric.name, metric.subject
+    if name == "counter":
+        grew, per_s = figures.counters.get(subject, (0, 0.0))
+        return Reading(value=per_s, count=grew, lasted_ns=lasted)
+    if metric.unit == "level":
+        in_use, waiting = figures.levels.get(subject, (0.0, 0.0))
+        value = in_use if name.startswith("in_use") else waiting
+        return Reading(value=value, lasted_ns=lasted)
+    if name == "utilization":
+        return Reading(value=figures.loop.utilization, lasted_ns=lasted)
+    if name == "lag_p99_ms":
+        lag = figures.loop.lag
+        return Reading(value=lag.p99_ns if lag.count else None, lasted_ns=lasted)
+    route = figures.routes.get(subject)
+    if route is None or not route.latency.count:
+        return Reading(lasted_ns=lasted)
+    latency, count = route.latency, route.latency.count
+    if name == "errors":
+        return Reading(value=route.errors / count, count=count, lasted_ns=lasted)
+    quantiles = latency.p50_ns, latency.p90_ns, latency.p99_ns
+    return Reading(
+        value=getattr(latency, name.replace("_ms", "_ns")),
+        count=count,
+        lasted_ns=lasted,
+        intervals=route.intervals,
+        quantiles=quantiles,
+    )
 
 
 def _resources(old: PhaseFigures, new: PhaseFigures) -> tuple[ResourceComparison, ...]:
@@ -189,7 +305,7 @@ def _resources(old: PhaseFigures, new: PhaseFigures) -> tuple[ResourceComparison
             old.resources.get(name, none),
             new.resources.get(name, none),
         )
-        if before != ResourceFigures() or after != ResourceFigures():
+        if before.used or after.used:
             compared.append(
                 ResourceComparison(name=name, capacity=size or capacity, of=Pair(before, after))
             )

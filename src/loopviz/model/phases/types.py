@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from loopviz.clock import SECOND
+from loopviz.model.phases.headline import HeadlineComparison
 from loopviz.model.snapshot.types import Buckets, Quantiles
 
 __all__ = [
+    "GRACE_NS",
     "REACH_NS",
     "Comparison",
     "CounterComparison",
@@ -22,6 +24,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+GRACE_NS = SECOND
+"""What is counted so soon after a change may have begun before it."""
 REACH_NS = 30 * SECOND
 """How much of a phase is measured: its last 30 s."""
 
@@ -51,9 +55,17 @@ class RouteComparison:
     significant: tuple[bool, bool, bool] = (False, False, False)
     """Whether p50, p90 and p99 differ significantly: their 95 % intervals do not overlap."""
     rps: Pair[float] = _NO_RATES
-    """Requests a second that were answered or failed."""
+    """Responses a second, whenever their requests were due."""
+    answered: Pair[int] = _NONE
+    """How many responses that were."""
+    open: int = 0
+    """Requests of the current phase that the load has sent and that have no response."""
+    oldest_ns: int = 0
+    """How long the oldest of these has waited."""
     errors: Pair[int] = _NONE
     """How many of the samples failed."""
+    broken: Pair[int] = _NONE
+    """How many of these were no refusals (429, 503)."""
     latencies: Pair[Buckets] = _NOTHING
 
 
@@ -86,6 +98,11 @@ class ResourceFigures:
     waited: Quantiles = field(default_factory=Quantiles)
     """How long those who got it had waited, to within 1.6 %."""
 
+    @property
+    def used(self) -> bool:
+        """Whether anybody had it or waited for it."""
+        return bool(self.in_use_max or self.waiting_max or self.in_use or self.waited.count)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceComparison:
@@ -106,6 +123,14 @@ class CounterComparison:
     """It should not grow."""
     grew: Pair[int]
     per_s: Pair[float]
+    level: bool = False
+    """It also falls, as the number of what is missing does: its value says more than its rate."""
+    value: Pair[int] = _NONE
+    """At the end of each phase."""
+    lately: int = 0
+    """By how much it grew during the last `lately_ns`, not counting what was under way at the
+    change."""
+    lately_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +155,14 @@ class Comparison:
     """Factors on the scenario's own load."""
     pinned: bool = False
     """Whether before is the baseline, which stays."""
+    at_ns: int = 0
+    """When this was measured."""
+    headline: HeadlineComparison | None = None
+    """What the scenario is about; None if it does not say, or the phases are not `comparable`."""
+    stuck: int = 0
+    """How many requests from before the change have no response yet."""
+    stuck_ns: int = 0
+    """For how long their number has been the same."""
 
     @property
     def comparable(self) -> bool:

@@ -7,7 +7,7 @@ of a `Track`, which are views of arrays that the model only appends to. Do not w
 from dataclasses import dataclass, field
 from typing import Literal
 
-from loopviz.clock import MS
+from loopviz.clock import MS, SECOND
 from loopviz.model.phases.types import (
     Comparison,
     CounterComparison,
@@ -110,7 +110,10 @@ class CounterValue:
     """It should stay 0."""
     value: int
     recent: int
-    """By how much it grew over the last `Snapshot.recent_ns`."""
+    """By how much it grew over the last `recent_ns`."""
+    recent_ns: int = 5 * SECOND
+    """`Snapshot.recent_ns`, or since a change of fixes took effect; of a past moment, as far as is
+    known."""
     history: tuple[int, ...] = field(default=(), compare=False)
     """The values at the ends of the last `HISTORY_STEPS` steps, and at the start of the first."""
 

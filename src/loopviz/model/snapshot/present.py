@@ -183,7 +183,7 @@ class Present:
             utilization=self._utilization(since, now),
             routes=self._routes.snapshot(since),
             resources=self._builder.resources(now, now - KEEP_NS),
-            counters=self._counters.snapshot(since, now),
+            counters=self._counters.snapshot(max(since, self._phases.settled_ns(now)), now),
         )
 
     def _new_facts(self, now: int) -> _Facts:

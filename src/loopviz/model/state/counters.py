@@ -19,13 +19,19 @@ class Counters:
         """Each counter comes with its key, its title, and whether it should stay 0."""
         self._known = {key: (title, bad) for key, title, bad in counters}
         self._series = {key: Series(64) for key in self._known}
+        self._moves = {key: [0, 0] for key in self._known}
+        """By how much each has risen and fallen in all."""
         self.others: deque[Counters] = deque(maxlen=16)
         """The counters of the run's other workers, for `grown`."""
 
     def update(self, at: int, key: str, value: int) -> None:
         """Sets the counter's value from `at` on; ignores a key that the scenario does not have."""
         if key in self._series:
-            self._series[key].extend(np.array([at]), np.array([value]))
+            series = self._series[key]
+            if len(series):
+                by = value - int(series.values[-1])
+                self._moves[key][by < 0] += abs(by)
+            series.extend(np.array([at]), np.array([value]))
 
     @property
     def tracks(self) -> tuple[Series, ...]:
@@ -54,19 +60,62 @@ class Counters:
                 grown[key] += more
         return grown
 
-    def snapshot(self, since: int, until: int | None = None) -> tuple[CounterValue, ...]:
-        """The values now, or at `until`, and how much they have grown since `since`."""
+    def levels(self) -> frozenset[str]:
+        """The keys of those that fall much, too, as a number of items under way does."""
+        here = (key for key in self._known if self._is_level(key))
+        return frozenset(here).union(*(other.levels() for other in self.others))
+
+    def at(self, time: int) -> dict[str, int]:
+        """Each counter's value then, in all workers; by key."""
+        values = {key: _value_at(series, time) for key, series in self._series.items()}
+        for other in self.others:
+            for key, more in other.at(time).items():
+                values[key] += more
+        return values
+
+    def risen(self, start: int, end: int) -> dict[str, int]:
+        """By how much each counter grew in that time; by key.
+
+        Of one that also falls the lowest values at both ends count, if they differ by more than
+        half of how it swings: what is under way comes and goes.
+        """
+        risen = {key: self._risen(key, start, end) for key in self._series}
+        for other in self.others:
+            for key, more in other.risen(start, end).items():
+                risen[key] += more
+        return risen
+
+    def snapshot(self, since: int, until: int) -> tuple[CounterValue, ...]:
+        """The values at `until`, and how much they have grown since `since`."""
         found = []
         for key, (title, bad) in self._known.items():
             series = self._series[key]
-            value, recent = _change(series, since, until)
-            history = _history(series, until) if until is not None else ()
             found.append(
                 CounterValue(
-                    key=key, title=title, bad=bad, value=value, recent=recent, history=history
+                    key=key,
+                    title=title,
+                    bad=bad,
+                    value=_value_at(series, until),
+                    recent=self._risen(key, since, until),
+                    recent_ns=until - since,
+                    history=_history(series, until),
                 )
             )
         return tuple(found)
+
+    def _is_level(self, key: str) -> bool:
+        risen, fallen = self._moves[key]
+        return fallen > risen // 4
+
+    def _risen(self, key: str, start: int, end: int) -> int:
+        series = self._series[key]
+        if not self._is_level(key):
+            return _value_at(series, end) - _value_at(series, start)
+        width = max((end - start) // 3, 0)
+        (was, high), (now, _) = (
+            _range(series, first, first + width) for first in (start, end - width)
+        )
+        return now - was if abs(now - was) > (high - was) // 2 else 0
 
 
 def merge_counters(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
@@ -78,19 +127,17 @@ def merge_counters(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterV
             bad=same[0].bad,
             value=sum(one.value for one in same),
             recent=sum(one.recent for one in same),
+            recent_ns=max(one.recent_ns for one in same),
             history=tuple(map(sum, zip(*(one.history for one in same), strict=False))),
         )
         for same in zip(*values, strict=True)
     )
 
 
-def _change(series: Series, since: int, until: int | None) -> tuple[int, int]:
-    """The value now, or at `until`, and how much it has grown since `since`."""
-    if until is None:
-        value = int(series.values[-1]) if len(series) else 0
-    else:
-        value = _value_at(series, until)
-    return value, value - _value_at(series, since)
+def _range(series: Series, start: int, end: int) -> tuple[int, int]:
+    """The lowest and the highest value in that time."""
+    _, values = series.between(start, end)
+    return (int(values.min()), int(values.max())) if len(values) else (0, 0)
 
 
 def _history(series: Series, until: int) -> tuple[int, ...]:

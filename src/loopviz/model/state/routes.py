@@ -22,6 +22,8 @@ _NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left"}
 _EXACT = 50_000
 """How many of its newest samples a route keeps; beyond, there are histograms."""
 _COLUMNS = 4
+REFUSALS = (429, 503)
+"""Statuses with which an app sheds load on purpose."""
 FIGURES = ("p50", "p90", "p99", "max")
 
 
@@ -74,18 +76,18 @@ class Route:
         self.done = Series()  # done -> latency, in the order of ends
         self.late = Series()  # done -> late
         self._newest = array("q")
-        """For each sample: scheduled, latency, late, and 1 if it failed. Up to twice as many as are
-        kept, so that forgetting is cheap."""
+        """For each sample: scheduled, latency, late, status. Up to twice as many as are kept, so
+        that forgetting is cheap."""
         self._latency_all = Histogram()
         self._late_all = Histogram()
 
     def add(self, sample: Sample) -> None:
         latency = sample.done_ns - sample.scheduled_ns
-        failed = not self.count(sample.status)
+        self.count(sample.status)
         if sample.status == LEFT:
             return  # it would have taken longer, who knows how long
         late = sample.sent_ns - sample.scheduled_ns
-        self._newest.extend((sample.scheduled_ns, latency, late, failed))
+        self._newest.extend((sample.scheduled_ns, latency, late, sample.status))
         if len(self._newest) >= 2 * _EXACT * _COLUMNS:
             del self._newest[: -_EXACT * _COLUMNS]
         self._latency_all.note(latency)
@@ -94,14 +96,12 @@ class Route:
         self.done.extend(done, np.array([latency]))
         self.late.extend(done, np.array([late]))
 
-    def count(self, status: int, times: int = 1) -> bool:
-        """Counts `times` requests with that status. Returns True for a success."""
-        succeeded = 200 <= status < 400
-        if succeeded:
+    def count(self, status: int, times: int = 1) -> None:
+        """Counts `times` requests with that status."""
+        if 200 <= status < 400:
             self.ok += times
         else:
             self.errors[_NAMED.get(status, str(status))] += times
-        return succeeded
 
     def forget_before(self, time: int) -> None:
         """Drops what was done before `time` from `recent`; totals and `between` keep it."""
@@ -131,7 +131,19 @@ class Route:
         """
         table = self._table()
         picked = table[(table[:, 0] >= start) & (table[:, 0] < end)]
-        return picked[:, 1], int(picked[:, 3].sum())
+        return picked[:, 1], int(((picked[:, 3] < 200) | (picked[:, 3] >= 400)).sum())
+
+    def broken(self, start: int, end: int) -> int:
+        """How many of what was scheduled in [start, end) failed, and were not merely refused."""
+        table = self._table()
+        status = table[(table[:, 0] >= start) & (table[:, 0] < end), 3]
+        return int((((status < 200) | (status >= 400)) & ~np.isin(status, REFUSALS)).sum())
+
+    def answered(self, start: int, end: int) -> int:
+        """How many responses came in [start, end), whatever their status."""
+        table = self._table()
+        done = table[:, 0] + table[:, 1]
+        return int(((done >= start) & (done < end) & (table[:, 3] > 0)).sum())
 
     def latency(self) -> Quantiles:
         """Latency of all requests that were answered or failed over the whole run."""

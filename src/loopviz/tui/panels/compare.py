@@ -3,32 +3,32 @@
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import Comparison, CounterComparison, RouteComparison
+from loopviz.model.snapshot import Comparison, RouteComparison
 from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, first_fitting, fit
-from loopviz.tui.panels.finding import heading_line
-from loopviz.tui.panels.layout import WIDE_CELLS, Plan
-from loopviz.tui.panels.next_step import NextStep, next_step
-from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import (
+from loopviz.tui.panels.change import (
     Figure,
     bad_counters,
+    change,
     fixes_change,
     fixes_label,
     growth_figure,
     headline_figure,
     headline_routes,
+    level_figure,
+    none_answered,
     quantile_figures,
-    verdict,
 )
+from loopviz.tui.panels.finding import heading_line
+from loopviz.tui.panels.layout import WIDE_CELLS, Plan
+from loopviz.tui.panels.next_step import NextStep, next_step
+from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.verdict import verdict_style, verdict_text
 
 __all__ = ["draw_compare"]
 
 
 def draw_compare(scene: Scene, plan: Plan) -> list[Strip]:
-    """Wide or tall terminals get a title row first; the last row is the guide's.
-
-    On a single row there is the result, once there is one, and the next step until then.
-    """
+    """Wide or tall terminals get a title row first: the verdict. The last row is the guide's."""
     width, height = plan.size("compare")
     comparison = scene.snapshot.comparison if scene.snapshot else None
     step = next_step(scene)
@@ -38,14 +38,23 @@ def draw_compare(scene: Scene, plan: Plan) -> list[Strip]:
         note = fixes_change(scene, comparison) if comparison else ""
         if comparison is not None and comparison.pinned:
             note += ", since the baseline"
-        strips.append(heading_line(width, scene, "BEFORE / AFTER", scene.theme.title, note))
+        if scene.frozen and comparison is not None:
+            note += ", as of the freeze"
+        title, style = "BEFORE / AFTER", scene.theme.title
+        if verdict := verdict_text(scene):
+            title, style = _cut(verdict, width - len(note) - 8, scene), verdict_style(scene)
+        strips.append(heading_line(width, scene, title, style, note))
         rows -= 1
-    guided = step is not None and (rows > 1 or not _has_result(comparison))
+    guided = step is not None
     results = _results(scene, comparison, width, rows - guided, titled=height >= 3)
     strips += results
     if guided and step is not None:
         strips.append(step_line(step, width, scene))
     return fill_rows(strips, width, height, scene.theme.text)
+
+
+def _cut(text: str, width: int, scene: Scene) -> str:
+    return fit(text, min(cell_width(text), width), scene.glyphs.more)
 
 
 def step_line(step: NextStep, width: int, scene: Scene) -> Strip:
@@ -83,31 +92,41 @@ def _results(
             f" baseline: {seconds} s with {fixes_label(scene, comparison.before_fixes)}, n {seen}"
         )
         return [line.add(text, theme.text).strip(theme.text)]
-    counters = bad_counters(comparison)[:rows] if _has_result(comparison) else []
-    routes = headline_routes(comparison, rows - len(counters))
-    names = [counter.title for counter in counters] + [route.route for route in routes]
+    singles = _single_figures(comparison)[:rows] if _has_result(comparison) else []
+    routes = headline_routes(comparison, rows - len(singles))
+    names = [name for name, _ in singles] + [route.route for route in routes]
     wide = min(max((cell_width(clean(name)) for name in names), default=0), 24)
     tag = "" if titled else f"{fixes_change(scene, comparison)}  "
+    lines = [Line(width).add(f" {tag}", theme.accent)]
+    lines += [Line(width).to(1 + cell_width(tag), theme.text) for _ in names[1:]]
     strips: list[Strip] = []
-    compared: list[CounterComparison | RouteComparison] = [*counters, *routes]
-    for one in compared:
-        line = Line(width).add(" " + (" " * cell_width(tag) if strips else tag), theme.accent)
-        if isinstance(one, RouteComparison):
-            strips.append(_row(line, one, comparison, wide, scene))
-        else:
-            line.add(fit(clean(one.title), wide, scene.glyphs.more), theme.text)
-            _figure(line, growth_figure(one), scene)
-            strips.append(line.strip(theme.text))
+    for line, (name, figure) in zip(lines, singles, strict=False):
+        line.add(fit(clean(name), wide, scene.glyphs.more), theme.text)
+        _figure(line, figure, scene)
+        strips.append(line.strip(theme.text))
+    for line, route in zip(lines[len(singles) :], routes, strict=False):
+        strips.append(_row(line, route, comparison, wide, scene))
     return strips
+
+
+def _single_figures(comparison: Comparison) -> list[tuple[str, Figure]]:
+    """The headline, if it is no route's; then the counters that should stand still and do not."""
+    headline = comparison.headline
+    figure = level_figure(headline) if headline is not None else None
+    first = [(headline.title, figure)] if headline is not None and figure is not None else []
+    return first + [(one.title, growth_figure(one)) for one in bad_counters(comparison)]
 
 
 def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: Scene) -> Strip:
     theme, glyphs = scene.theme, scene.glyphs
     line.add(fit(clean(route.route), wide, glyphs.more), theme.text)
+    if route.open and not route.after.count:
+        line.add(f"  {none_answered(route)}", theme.worse)
+        return line.strip(theme.text)
     if not route.enough:
-        few = min(route.before.count, route.after.count)
         where = " from before" if route.before.count < of.needed else ""
-        line.add(f"  comparing{glyphs.more} {few} of {of.needed} samples{where}", theme.dim)
+        few = route.before.count if where else route.after.count
+        line.add(f"  comparing{glyphs.more} {few} samples{where} so far", theme.dim)
         return line.strip(theme.text)
     p50, _, p99, most = quantile_figures(route)
     figures = [p50, p99, most] if line.width >= WIDE_CELLS else [headline_figure(route)]
@@ -117,7 +136,7 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
     weak = [
         f.title
         for f in figures
-        if f.significant is False and not verdict(f, scene)[0].startswith("=")
+        if f.significant is False and not change(f, scene)[0].startswith("=")
     ]
     if cell_width(samples) <= line.left:
         line.add(samples, theme.dim)
@@ -131,7 +150,8 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
 def _figure(line: Line, figure: Figure, scene: Scene) -> None:
     theme, glyphs = scene.theme, scene.glyphs
     was, now = figure.texts()
-    line.add(f"  {figure.title} ", theme.dim).add(f"{was:>7}", theme.text)
+    title = f"{figure.title} " if figure.title else ""
+    line.add(f"  {title}", theme.dim).add(f"{was:>7}", theme.text)
     line.add(f" {glyphs.arrow} ", theme.dim).add(f"{now:<7}", theme.strong)
-    text, style = verdict(figure, scene)
+    text, style = change(figure, scene)
     line.add(f" {text:<7}", style)

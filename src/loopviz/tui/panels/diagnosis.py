@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
 from loopviz.tui.draw.shorten import shortened
-from loopviz.tui.draw.text import Line, clean, fill_rows
+from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, first_fitting
 from loopviz.tui.panels.code import Source, code_around
 from loopviz.tui.panels.finding import (
     consequences_rows,
@@ -40,6 +40,7 @@ def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     else:
         title, style, note = finding_title(scene, finding)
         note = note if scene.is_stale(finding) else ""
+        note = first_fitting((note, "over" if note else ""), width - cell_width(title) - 9)
     body = [row.strip for row in diagnosis_rows(scene, plan, source)[1:]]
     return boxed(body, title, style, note, width, height, scene)
 

@@ -1,6 +1,5 @@
 """The gauges: the most crowded resources, and what the scenario counts."""
 
-from collections import deque
 from itertools import pairwise
 
 from textual.strip import Strip
@@ -19,9 +18,6 @@ __all__ = ["GaugePanel"]
 GAUGE_CELLS = 39
 """The narrowest gauge of a resource."""
 
-RATE_WINDOW_NS = 2 * SECOND
-"""The time over which a counter's rate is measured."""
-
 QUIET_AFTER_NS = 5 * SECOND
 """A resource that was not used for this long gives its place to another one."""
 
@@ -33,8 +29,6 @@ class GaugePanel:
         self._places: list[str] = []
         self._used: dict[str, int] = {}
         """By name, when it was last in use."""
-        self._values: dict[str, deque[tuple[int, int]]] = {}
-        """The recent values of each counter, with their times."""
 
     def rows(self, scene: Scene, width: int, height: int) -> int:
         """The rows it would like to have in a panel of that width; `height` of the terminal."""
@@ -107,7 +101,7 @@ class GaugePanel:
         titles = _titles(counters, width)
         parts = []
         for title, counter in zip(titles, counters, strict=True):
-            rate = self._rate_per_s(counter, scene)
+            rate = counter.recent * SECOND / max(counter.recent_ns, 1)
             trouble = counter.bad and counter.value > 0
             style = (theme.alarm if rate > 0 else theme.strong) if trouble else theme.text
             grows = " stopped" if trouble else ""
@@ -132,20 +126,6 @@ class GaugePanel:
                 line.add(f" {sparkline(growths[i], glyphs, most)}", shade)
             line.add(grows, style)
         return line
-
-    def _rate_per_s(self, counter: CounterValue, scene: Scene) -> float:
-        """By how much it grows in a second, lately."""
-        assert scene.snapshot is not None
-        now = scene.end_ns
-        values = self._values.setdefault(counter.key, deque())
-        if not values or values[-1][0] < now:
-            values.append((now, counter.value))
-        while len(values) > 2 and now - values[1][0] >= RATE_WINDOW_NS:
-            values.popleft()
-        since, before = values[0]
-        if now - since < RATE_WINDOW_NS // 2:  # not known for long enough
-            return counter.recent * SECOND / scene.snapshot.recent_ns
-        return (counter.value - before) * SECOND / (now - since)
 
 
 def _growth(counter: CounterValue) -> list[int]:

@@ -5,15 +5,9 @@ from typing import NamedTuple
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import Comparison, RouteComparison
 from loopviz.tui.draw.text import clean
+from loopviz.tui.panels.change import fix_letters, most_sampled
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import (
-    any_significant,
-    bad_counters,
-    effect,
-    fix_letters,
-    most_sampled,
-    still_grows,
-)
+from loopviz.tui.panels.verdict import verdict_text, verdict_word
 from loopviz.tui.state.view_state import LIVE
 
 __all__ = ["NextStep", "next_step"]
@@ -110,55 +104,81 @@ def _other_load(scene: Scene, comparison: Comparison) -> NextStep:
 
 
 def _comparing(scene: Scene, comparison: Comparison) -> NextStep:
+    """The verdict, and what to do about it."""
+    verdict = scene.verdict
+    assert verdict is not None
+    if verdict.outcome == "early":
+        route = most_sampled(comparison)
+        if route is not None and route.before.count < comparison.needed:
+            return _too_few_before(scene, comparison, route)
+        return _wait(f"{verdict_text(scene)}: right of the mark is what it changed")
+    if verdict.outcome == "hanging":
+        return _next(verdict_text(scene))
+    if not verdict.fixes:
+        return _then(scene, *_without_fix(scene))
+    if verdict.outcome != "solved" and (instead := _instead(scene)):
+        return _then(scene, *instead)
+    return _then(scene, *_onwards(scene))
+
+
+def _then(scene: Scene, *advice: str) -> NextStep:
+    """The verdict, and the advice in as many words as fit."""
+    heads = verdict_text(scene), verdict_word(scene)
+    texts = [f"{head}; {words}" for head in heads for words in advice]
+    return _next(*texts, heads[1])
+
+
+def _onwards(scene: Scene) -> tuple[str, str]:
     key = scene.keys.label
-    route = most_sampled(comparison)
-    if route is not None and not route.enough:
-        return _samples(scene, comparison, route)
-    figures, further = key("view-compare"), key("next-scenario")
+    further = key("next-scenario")
+    if scene.view == "compare":
+        live = key("view-live")
+        return (
+            f"{further} the next scenario, {live} the live view",
+            f"{further} next scenario, {live} live view",
+        )
+    figures = key("view-compare")
+    return (
+        f"{figures} shows the figures, {further} the next scenario",
+        f"{figures} figures, {further} next scenario",
+    )
+
+
+def _without_fix(scene: Scene) -> tuple[str, ...]:
+    key, fix = scene.keys.label, to_try(scene)
+    again = f"press {scene.letter(fix.key)} for the fix, " if fix else ""
+    further = key("next-scenario")
+    return (
+        f"{again}{key('view-compare')} for the figures, {further} for the next",
+        f"{again}{further} for the next",
+    )
+
+
+def _instead(scene: Scene) -> tuple[str, ...]:
+    """Which fix to try, if those that are on are not enough; empty: none is left."""
     on = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on]
     wrong = [fix for fix in on if fix.wrong]
     fix = to_try(scene)
-    if not on:
-        again = f"press {scene.letter(fix.key)} for the fix, " if fix else ""
-        text = f"{again}{figures} for the figures, {further} for the next"
-        result = (
-            "it is as before: "
-            if not any_significant(comparison)
-            else "without it that is how it is: "
-        )
-        return _next(result + text, text)
     if wrong:
         off = " ".join(fix_letters(scene, [fix.key for fix in wrong]))
         other = f", then {scene.letter(fix.key)}" if fix and len(wrong) == len(on) else ""
-        text = f"press {off} to turn it off{other}"
-        return _next(f"{off} looks right but is not: {text}", text)
-    bad = next(filter(still_grows, bad_counters(comparison)), None)
-    if fix is not None and (scene.suggested_fix is not None or bad is not None):
-        letter = scene.letter(fix.key)
-        why = f"{clean(bad.title)} still grows" if bad else "that was not all"
-        return _next(f"{why}: press {letter} as well", f"press {letter} as well")
-    text = f"{figures} shows the figures, {further} the next scenario"
-    short = f"{figures} figures, {further} next scenario"
-    if scene.view == "compare":
-        text = f"{further} the next scenario, {key('view-live')} the live view"
-        short = f"{further} next scenario, {key('view-live')} live view"
-    if done := effect(scene, comparison):
-        return _next(f"{done}; {text}", f"{done}; {short}", text)
-    return _next(text)
+        press = f"press {off} to turn it off{other}"
+        return f"{off} looks right but is not: {press}", press
+    if fix is None:
+        return ()
+    together = fix.adds or any(one.adds for one in on)
+    return (f"press {scene.letter(fix.key)} {'as well' if together else 'instead'}",)
 
 
-def _samples(scene: Scene, comparison: Comparison, route: RouteComparison) -> NextStep:
-    """Too few so far; or there were too few before, and more do not come."""
-    needed = comparison.needed
-    if route.before.count < needed:
-        changed_ = set(comparison.before_fixes) ^ set(comparison.after_fixes)
-        again = " ".join(fix_letters(scene, changed_))
-        text = f"only {route.before.count} of {needed} samples before: press {again}, wait"
-        return _next(f"{text} 3 s, press {again} again", f"press {again}, wait, {again} again")
-    have = route.after.count
-    rate = route.rps.after or route.rps.before
-    left = f"about {max(1, round((needed - have) / rate))} s still" if rate else "a moment still"
-    return _wait(f"{left}: right of the mark is what it changed", left)
+def _too_few_before(scene: Scene, comparison: Comparison, route: RouteComparison) -> NextStep:
+    """There were too few samples before the change, and more do not come."""
+    changed = set(comparison.before_fixes) ^ set(comparison.after_fixes)
+    again = " ".join(fix_letters(scene, changed))
+    count = f"{route.before.count} of {comparison.needed} samples"
+    return _next(
+        f"{verdict_word(scene)}: only {count} before; press {again}, wait 3 s, press {again} again",
+        f"press {again}, wait, {again} again",
+    )
 
 
 def to_try(scene: Scene) -> FixInfo | None:

@@ -2,10 +2,11 @@
 
 from dataclasses import KW_ONLY, dataclass, field
 
-from loopviz.clock import MS, SECOND
+from loopviz.clock import MS
 from loopviz.engine.session import Status
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo
 from loopviz.lab.lesson import Lesson
+from loopviz.model.phases.verdict import Verdict, is_active, judge
 from loopviz.model.snapshot import (
     CounterValue,
     CriticalPath,
@@ -22,9 +23,6 @@ from loopviz.tui.state.keys import Keymap
 from loopviz.tui.state.view_state import FIX_LETTERS, ViewState
 
 __all__ = ["Scene"]
-
-STALE_AFTER_NS = 3 * SECOND
-"""A finding that was not seen for longer is stale: it is drawn dim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,15 @@ class Scene:
 
     def is_stale(self, finding: Finding) -> bool:
         """True if the finding was not seen lately."""
-        return self.end_ns - finding.last_ns > STALE_AFTER_NS
+        return not is_active(finding, self.end_ns)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the last change of fixes has done, as of `snapshot.comparison`; None without one."""
+        if self.snapshot is None:
+            return None
+        wrong = [fix.key for fix in self.scenario.fixes if fix.wrong]
+        return judge(self.snapshot.comparison, self.snapshot.findings, wrong)
 
     @property
     def letters(self) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ from textual.strip import Strip
 from loopviz.model.phases.confidence import SHARES, samples_for
 from loopviz.model.snapshot import Comparison, RouteComparison
 from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, first_fitting, fit
+from loopviz.tui.panels.change import Figure, change, is_same
 from loopviz.tui.panels.finding import heading_line, paragraph
 from loopviz.tui.panels.fixes import why_text
 from loopviz.tui.panels.histogram import draw_histogram, histogram_rows
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import Figure, is_same, verdict
 from loopviz.tui.views.compare.measures import ComparisonRow
 
 __all__ = ["draw_figures", "draw_further", "draw_rest", "figures_rows", "significance"]
@@ -176,7 +176,7 @@ def _figure_row(figure: Figure | None, scene: Scene, width: int) -> Strip:
     line.add(fit(f"  {figure.title}", TITLE_CELLS), theme.dim)
     was, now = figure.texts()
     line.add(f"{was:>{VALUE_CELLS}} ", theme.text).add(f"{now:>{VALUE_CELLS}}", theme.strong)
-    text, style = verdict(figure, scene)
+    text, style = change(figure, scene)
     line.add("  ", theme.text).add(f"{text:<{CHANGE_CELLS}}", style)
     text = significance(figure, line.left - 1)
     line.add(f" {text}", theme.text if figure.significant else theme.dim)

@@ -1,6 +1,6 @@
 """The compare view's rows: routes, the loop, resources and counters, with their figures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from loopviz.clock import SECOND
@@ -12,20 +12,25 @@ from loopviz.model.snapshot import (
     ResourceComparison,
     RouteComparison,
 )
-from loopviz.tui.panels.names import short_name_of
-from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import (
+from loopviz.tui.panels.change import (
     Figure,
+    as_count,
     as_duration,
     as_rate,
+    as_share,
     bad_counters,
     growth_figure,
+    none_answered,
     quantile_figures,
+    quantile_pair,
 )
+from loopviz.tui.panels.names import short_name_of
+from loopviz.tui.panels.scene import Scene
 
 __all__ = ["ComparisonRow", "comparison_rows"]
 
 ComparisonKey = tuple[str, str]
+Show = Callable[[float], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class ComparisonRow:
     figures: Sequence[Figure]
     route: RouteComparison | None = None
     """If it is one: its latencies can be drawn."""
+    note: str = ""
+    """Why there is nothing to compare: `not used since`, `– none answered, 24 open, …`."""
 
 
 def comparison_rows(comparison: Comparison, scene: Scene) -> list[ComparisonRow]:
@@ -56,16 +63,19 @@ def comparison_rows(comparison: Comparison, scene: Scene) -> list[ComparisonRow]
 def _route(route: RouteComparison) -> ComparisonRow:
     figures = [
         *quantile_figures(route),
-        Figure("failed", *_failed(route), _share),
+        Figure("failed", *_failed(route), as_share),
         Figure("answered /s", *route.rps, as_rate, less_is_better=None),
     ]
-    return ComparisonRow(("route", route.route), route.route, figures[2], figures, route)
+    note = none_answered(route) if route.open and not route.after.count else ""
+    return ComparisonRow(
+        ("route", route.route), route.route, figures[2], figures, route, note=note.lstrip("– ")
+    )
 
 
-def _failed(route: RouteComparison) -> tuple[float, float]:
+def _failed(route: RouteComparison) -> tuple[float | None, float | None]:
     """The shares of failed requests, before and after."""
     counts = route.before.count, route.after.count
-    was, now = (n / max(count, 1) for n, count in zip(route.errors, counts, strict=True))
+    was, now = (n / count if count else None for n, count in zip(route.errors, counts, strict=True))
     return was, now
 
 
@@ -73,10 +83,14 @@ def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> ComparisonRow:
     was, now = loop
     before_s, after_s = (max(ns, 1) / SECOND for ns in lasted_ns)
     figures = [
-        Figure("busy", was.utilization, now.utilization, _share),
-        Figure("lag p99", was.lag.p99_ns, now.lag.p99_ns, as_duration),
-        Figure("lag max", was.lag.max_ns, now.lag.max_ns, as_duration),
-        Figure("ready delay p99", was.ready_delay.p99_ns, now.ready_delay.p99_ns, as_duration),
+        Figure("busy", was.utilization, now.utilization, as_share),
+        Figure("lag p99", *quantile_pair(was.lag, now.lag, "p99_ns"), as_duration),
+        Figure("lag max", *quantile_pair(was.lag, now.lag, "max_ns"), as_duration),
+        Figure(
+            "ready delay p99",
+            *quantile_pair(was.ready_delay, now.ready_delay, "p99_ns"),
+            as_duration,
+        ),
         Figure("stalls /s", was.stalls / before_s, now.stalls / after_s, as_rate),
         Figure("blocked, of 1 s", was.stalled_ns / before_s, now.stalled_ns / after_s, as_duration),
         Figure("victims /s", was.victims / before_s, now.victims / after_s, as_rate),
@@ -86,26 +100,25 @@ def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> ComparisonRow:
 
 def _resource(resource: ResourceComparison, scene: Scene) -> ComparisonRow:
     was, now = resource.of
+    gone = not now.used
+
+    def level(title: str, name: str, show: Show, *, less_is_better: bool | None = True) -> Figure:
+        after = None if gone else getattr(now, name)
+        return Figure(title, getattr(was, name), after, show, less_is_better=less_is_better)
+
     figures = [
-        Figure("waited p99", *_waited(resource, "p99_ns"), as_duration),
-        Figure("waited p50", *_waited(resource, "p50_ns"), as_duration),
-        Figure("waiting, mean", was.waiting, now.waiting, as_rate),
-        Figure("waiting, max", was.waiting_max, now.waiting_max, _count),
-        Figure("in use, mean", was.in_use, now.in_use, as_rate, less_is_better=None),
-        Figure("in use, max", was.in_use_max, now.in_use_max, _count, less_is_better=None),
+        Figure("waited p99", *quantile_pair(was.waited, now.waited, "p99_ns"), as_duration),
+        Figure("waited p50", *quantile_pair(was.waited, now.waited, "p50_ns"), as_duration),
+        level("waiting, mean", "waiting", as_rate),
+        level("waiting, max", "waiting_max", as_count),
+        level("in use, mean", "in_use", as_rate, less_is_better=None),
+        level("in use, max", "in_use_max", as_count, less_is_better=None),
     ]
     head = figures[0] if was.waited.count or now.waited.count else figures[4]
+    note = "not used since" if gone else ""
     return ComparisonRow(
-        ("resource", resource.name), short_name_of(resource.name, scene), head, figures
+        ("resource", resource.name), short_name_of(resource.name, scene), head, figures, note=note
     )
-
-
-def _waited(resource: ResourceComparison, name: str) -> tuple[int | None, int | None]:
-    """None where nobody waited."""
-    was, now = (
-        getattr(phase.waited, name) if phase.waited.count else None for phase in resource.of
-    )
-    return was, now
 
 
 def _mattered(resource: ResourceComparison) -> bool:
@@ -118,12 +131,3 @@ def _mattered(resource: ResourceComparison) -> bool:
 def _counter(counter: CounterComparison) -> ComparisonRow:
     figure = growth_figure(counter)
     return ComparisonRow(("counter", counter.key), counter.title, figure, [figure])
-
-
-def _count(value: float) -> str:
-    return f"{int(value):,}"
-
-
-def _share(value: float) -> str:
-    percent = value * 100
-    return f"{percent:.1f} %" if 0 < percent < 9.95 else f"{percent:.0f} %"

@@ -8,9 +8,9 @@ from textual.strip import Strip
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import Comparison
 from loopviz.tui.draw.text import Line, cell_width, clean, elapsed, fit, wrap
+from loopviz.tui.panels.change import fixes_label
 from loopviz.tui.panels.fixes import box
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.verdict import fixes_label
 
 __all__ = ["draw_nothing", "draw_phases"]
 

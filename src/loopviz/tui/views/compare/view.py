@@ -7,11 +7,12 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Comparison
 from loopviz.tui.draw.text import Line, fill_rows
+from loopviz.tui.panels.change import change
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column, Table
-from loopviz.tui.panels.verdict import verdict
+from loopviz.tui.panels.verdict import verdict_text
 from loopviz.tui.state.view_state import Key
 from loopviz.tui.views.compare.figures import (
     draw_figures,
@@ -60,6 +61,8 @@ class CompareView(View):
         theme = scene.theme
         comparison = _comparison(scene)
         note = "as of the freeze" if scene.frozen else ""
+        verdict = verdict_text(scene)
+        note = ", ".join(filter(None, (note, verdict)))
         strips = [heading_line(width, scene, "COMPARE", theme.title, note)]
         if comparison is None:
             strips += draw_nothing(scene, width)
@@ -125,6 +128,11 @@ def _comparison(scene: Scene) -> Comparison | None:
     return comparison if comparison is not None and comparison.comparable else None
 
 
+def _note(item: ComparisonRow) -> str:
+    """Why nothing is compared, or whether the change is significant."""
+    return item.note or significance(item.head, 18)
+
+
 def _columns(scene: Scene) -> tuple[Column, ...]:
     def count(item: ComparisonRow) -> str:
         counted = item.head.count
@@ -138,13 +146,18 @@ def _columns(scene: Scene) -> tuple[Column, ...]:
         Column(
             "change",
             8,
-            lambda item: verdict(item.head, scene)[0],
+            lambda item: change(item.head, scene)[0],
             "",
-            lambda item, scene: verdict(item.head, scene)[1],
+            lambda item, scene: change(item.head, scene)[1],
             left=True,
         ),
         Column(
-            "significance", 18, lambda item: significance(item.head, 18), "", left=True, spare=1
+            "significance",
+            18,
+            lambda item: item.note or significance(item.head, 18),
+            "",
+            left=True,
+            spare=1,
         ),
         Column("samples", 13, count, "", spare=2),
     )

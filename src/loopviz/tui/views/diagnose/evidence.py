@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from textual.strip import Strip
 
+from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.model.snapshot import Finding, Moment
@@ -147,8 +148,8 @@ def _of_counter(entry: Entry, scene: Scene, width: int) -> list[_Section]:
     theme, counter = scene.theme, entry.counter
     assert counter is not None
     grew = f"{counter.value:,} since the run began"
-    if counter.recent > 0 and scene.snapshot is not None:
-        grew += f", {counter.recent:,} in the last {scene.snapshot.recent_ns // 10**9} s"
+    if counter.recent > 0:
+        grew += f", {counter.recent:,} in the last {counter.recent_ns // SECOND} s"
     text = f"{clean(counter.title)}: {grew}. It ought to stay 0."
     style = theme.dim if entry.over else theme.strong
     note = "No rule sees this: the endpoints of the scenario count it themselves."

@@ -1,0 +1,199 @@
+"""The verdict after a change of fixes: one, from everything that is active now."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from loopviz.clock import SECOND
+from loopviz.model.phases.types import GRACE_NS, Comparison, CounterComparison, RouteComparison
+from loopviz.model.snapshot.findings import Finding
+
+__all__ = ["ACTIVE_NS", "Outcome", "Verdict", "is_active", "judge"]
+
+Outcome = Literal["solved", "better", "same", "worse", "early", "hanging"]
+
+ACTIVE_NS = 3 * SECOND
+"""A finding that was not seen for longer is past."""
+_HANGS_NS = 5 * SECOND
+"""Requests from before the change, none of which has ended for so long, hang."""
+_OF_THE_MACHINE = ("machine-busy", "cpu-throttled")
+"""Rules for what no fix can help: as a warning it is no trouble of the app's."""
+_MORE, _MANY_MORE = 0.05, 0.2
+"""By how much larger the share of failed requests has to be, to be trouble, and to be worse."""
+_SOME = 3
+"""A change of pace takes so many to be seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the last change of fixes has done."""
+
+    outcome: Outcome
+    reason: str = ""
+    """What is still wrong or has become worse, or how far the measurement is."""
+    lasted_ns: int
+    """How long ago the change was."""
+    fixes: tuple[str, ...]
+    """The fixes that have been on since."""
+
+
+def is_active(finding: Finding, now_ns: int) -> bool:
+    """Whether what it is about goes on, or was seen a moment ago."""
+    return bool(finding.open) or now_ns - finding.last_ns <= ACTIVE_NS
+
+
+def judge(
+    comparison: Comparison | None, findings: Sequence[Finding], wrong: Collection[str] = ()
+) -> Verdict | None:
+    """The verdict on the current phase; None if nothing is compared.
+
+    `wrong` has the fixes of which the scenario says that they are no cure.
+    """
+    if comparison is None or not comparison.comparable or not comparison.started:
+        return None
+    outcome, reason = _Case(comparison, findings, wrong).outcome()
+    return Verdict(
+        outcome=outcome,
+        reason=reason,
+        lasted_ns=comparison.at_ns - comparison.since_ns,
+        fixes=comparison.after_fixes,
+    )
+
+
+class _Case:
+    """What is known of one comparison."""
+
+    def __init__(
+        self, comparison: Comparison, findings: Sequence[Finding], wrong: Collection[str]
+    ) -> None:
+        self._of = comparison
+        self._headline = comparison.headline
+        self._lasted_ns = comparison.at_ns - comparison.since_ns
+        self._wrong = any(key in wrong for key in comparison.after_fixes)
+        since = comparison.since_ns + GRACE_NS
+        active = [f for f in findings if is_active(f, comparison.at_ns)]
+        self._active = [f for f in active if f.open or f.last_ns >= since]
+        self._ending = [f for f in active if f not in self._active and f.severity == "error"]
+        """Errors that may have been about what ran before the change."""
+        self._past = [f for f in findings if not is_active(f, comparison.at_ns)]
+        self._growing = [c for c in comparison.counters if c.bad and c.lately > 0]
+
+    def outcome(self) -> tuple[Outcome, str]:
+        comparison, headline = self._of, self._headline
+        if comparison.stuck and comparison.stuck_ns >= _HANGS_NS:
+            return "hanging", f"{_requests(comparison.stuck)} from before"
+        if self._lasted_ns < ACTIVE_NS:
+            return "early", f"{self._lasted_ns // SECOND} of {ACTIVE_NS // SECOND} s"
+        if silent := self._silent():
+            return ("worse" if silent.answered.before else "same"), _unanswered(silent)
+        if failing := self._failing(_MANY_MORE):
+            return "worse", failing
+        trouble = self._trouble()
+        moved = headline.moved if headline is not None else 0
+        if moved is None:
+            assert headline is not None
+            return "early", headline.progress
+        if moved > 0:
+            assert headline is not None
+            return "worse", headline.words
+        if not comparison.after_fixes:
+            trouble = trouble or [""]  # without a fix nothing is solved
+        if self._solved(trouble):
+            return self._soon() or ("solved", "")
+        if moved < 0 or self._slowed():
+            return "better", next(iter(trouble), "") or self._not_enough()
+        if worse := self._quickened():
+            return "worse", worse
+        return self._soon() or ("same", next(iter(trouble), ""))
+
+    def _soon(self) -> tuple[Outcome, str] | None:
+        """Too early, while something from before the change was seen only a moment ago."""
+        newest = max(self._ending, key=lambda f: f.last_ns, default=None)
+        if newest is None:
+            return None
+        ago_s = (self._of.at_ns - newest.last_ns) / SECOND
+        return "early", f"{_name(newest)} was seen {ago_s:.0f} s ago"
+
+    def _solved(self, trouble: Sequence[str]) -> bool:
+        if trouble or self._wrong:
+            return False
+        headline = self._headline
+        if headline is not None and (headline.cured or headline.without or headline.before):
+            return headline.cured
+        return any(f.last_ns < self._of.since_ns + GRACE_NS for f in self._past + self._ending)
+
+    def _trouble(self) -> list[str]:
+        """What is wrong now, in words: errors, counters, then what goes on as a warning."""
+        since = self._of.since_ns + GRACE_NS
+        errors, warnings = [], []
+        for finding in self._active:
+            if finding.severity == "error":
+                errors.append(_name(finding))
+            elif finding.rule not in _OF_THE_MACHINE and (
+                finding.open or sum(moment.at_ns >= since for moment in finding.moments) > 1
+            ):
+                warnings.append(_name(finding))
+        grow = [_more(counter) for counter in self._growing]
+        failing = self._failing(_MORE)
+        return errors + grow + warnings + ([failing] if failing else [])
+
+    def _failing(self, by: float) -> str:
+        """A route of which a larger share fails, by so much, and not because it is refused."""
+        for route in self._of.routes:
+            if route.enough:
+                was, now = (
+                    broken / max(quantiles.count, 1)
+                    for broken, quantiles in zip(
+                        route.broken, (route.before, route.after), strict=True
+                    )
+                )
+                if now > was + by:
+                    return f"{route.route}: {now * 100:.0f} % fail, {was * 100:.0f} % before"
+        return ""
+
+    def _silent(self) -> RouteComparison | None:
+        """A route that has answered none since the change, for longer than it used to take."""
+        routes = [
+            r
+            for r in self._of.routes
+            if r.open
+            and not r.answered.after
+            and (r.oldest_ns > r.before.max_ns or not r.answered.before)
+        ]
+        return max(routes, key=lambda r: r.oldest_ns, default=None)
+
+    def _not_enough(self) -> str:
+        if self._wrong:
+            return "it is no cure"
+        return self._headline.words if self._headline is not None else ""
+
+    def _slowed(self) -> bool:
+        """Whether a bad counter grows far more slowly than before."""
+        return any(
+            c.bad and c.grew.before >= _SOME and c.per_s.after < 0.5 * c.per_s.before
+            for c in self._of.counters
+        )
+
+    def _quickened(self) -> str:
+        """A bad counter that grows, and did not before, or only half as fast."""
+        for counter in self._growing:
+            if counter.grew.after >= _SOME and counter.per_s.after > 2 * counter.per_s.before:
+                return _more(counter)
+        return ""
+
+
+def _more(counter: CounterComparison) -> str:
+    return f"{counter.title}: {counter.lately:,} more in {counter.lately_ns // SECOND} s"
+
+
+def _name(finding: Finding) -> str:
+    return finding.title.lower().replace("i/o", "I/O")
+
+
+def _requests(count: int) -> str:
+    return f"{count:,} request{'s' if count > 1 else ''}"
+
+
+def _unanswered(route: RouteComparison) -> str:
+    oldest = f"oldest {route.oldest_ns / SECOND:.1f} s"
+    return f"{route.route}: none answered, {route.open:,} open, {oldest}"
