@@ -74,28 +74,25 @@ class ScreenCells:
     def _put(self, placed: Iterable[Placed]) -> None:
         """Note what is wanted: in one array for all strips, since calls of numpy's are dear."""
         width, height = self.size
-        number = self._pens.number
-        texts: list[str] = []
-        pens: list[int] = []
-        lengths: list[int] = []
-        places: list[tuple[int, int, int]] = []
-        for x, y, strip in placed:
-            if y >= height or x + strip.cell_length > width:
-                continue  # the terminal has become smaller
-            if not self._all_narrow(strip.text):
+        placed = [  # a terminal that has become smaller does not show all
+            (x, y, strip) for x, y, strip in placed if y < height and x + strip.cell_length <= width
+        ]
+        if not self._all_narrow("".join([text for _, _, strip in placed for text, _, _ in strip])):
+            odd = [each for each in placed if not self._all_narrow(each[2].text)]
+            placed = [each for each in placed if self._all_narrow(each[2].text)]
+            for x, y, strip in odd:
                 self._put_odd(x, y, strip)
-                continue
-            for text, style, _ in strip:
-                texts.append(text)
-                pens.append(number(style))
-                lengths.append(len(text))
-            places.append((x, y, strip.cell_length))
+        segments = [segment for _, _, strip in placed for segment in strip]
+        texts = [text for text, _, _ in segments]
+        pens = self._pens.numbers([style for _, style, _ in segments])
         characters = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32).astype(np.int64)
-        each = np.repeat(np.array(pens, np.int64), lengths)
-        each = np.where(characters == _BLANK, np.array(self._pens.blanks, np.int64)[each], each)
-        cells = characters | (each << _STYLE_BITS)
+        each_pen = np.repeat(np.array(pens, np.int64), list(map(len, texts)))
+        blanks = np.array(self._pens.blanks, np.int64)
+        each_pen = np.where(characters == _BLANK, blanks[each_pen], each_pen)
+        cells = characters | (each_pen << _STYLE_BITS)
         at = 0
-        for x, y, count in places:
+        for x, y, strip in placed:
+            count = strip.cell_length
             self._wanted[y, x : x + count] = cells[at : at + count]
             at += count
 

@@ -1,5 +1,6 @@
 """Styles as escape sequences (SGR): what a terminal is sent to get from one style to the next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.color import Color, ColorSystem
@@ -43,6 +44,9 @@ _OFF = {
 _SEEN_ON_BLANKS = frozenset((4, 7, 9, 21, 51, 52, 53))
 """Attributes that change what a blank looks like."""
 
+MAX_OBJECTS = 4096
+"""Styles of which the numbers are remembered by identity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pen:
@@ -67,9 +71,22 @@ class Pens:
         self._pens = [Pen()]
         self._numbers = {Pen(): 0}
         self._of_styles: dict[Style | None, int] = {None: 0}
+        self._of_objects: dict[int, tuple[int, Style | None]] = {}
+        """By the identity of a style, which is kept so that it stays the only one with that."""
         self._changes: dict[tuple[int, int, bool], tuple[str, int]] = {}
         self.blanks = [0]
         """By number, a pen with which blanks look the same; many pens have one in common."""
+
+    def numbers(self, styles: Sequence[Style | None]) -> list[int]:
+        """The numbers of their pens."""
+        known = self._of_objects
+        try:
+            return [known[id(style)][0] for style in styles]
+        except KeyError:
+            if len(known) > MAX_OBJECTS:  # a box has a shade around it, whose styles are made anew
+                known.clear()
+            known.update((id(style), (self.number(style), style)) for style in styles)
+            return [known[id(style)][0] for style in styles]
 
     def number(self, style: Style | None) -> int:
         """The number of the pen that writes text of that style."""
