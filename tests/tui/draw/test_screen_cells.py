@@ -41,10 +41,11 @@ depths = st.sampled_from([ColorSystem.TRUECOLOR, ColorSystem.EIGHT_BIT, ColorSys
 @st.composite
 def rows(draw, width=WIDTH):
     """A strip, sometimes of characters that are not one cell wide."""
-    line = Line(width)
+    line = Line(width - 1)
     for _ in range(draw(st.integers(0, 4))):
         line.add(draw(st.one_of(texts, texts, texts, odd_texts)), draw(styles) or Style())
-    return line.strip(draw(styles) or Style())
+    end = Segment(" ", draw(styles))  # in pyte an accent after the last column is on the next row
+    return Strip([*line.strip(draw(styles) or Style()), end], width)
 
 
 @st.composite
