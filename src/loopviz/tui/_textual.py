@@ -5,16 +5,21 @@ Textual to the versions that were tried, and `tests/tui/test_textual.py` names e
 attribute: it fails with a sentence where a version of Textual has lost one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from rich.color import ColorSystem
+from rich.console import Console
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual._context import visible_screen_stack
 from textual.app import App
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widget import Widget
 
-__all__ = ["ErrorApp", "has_exited", "queued_writes", "rearrange", "screen_rows", "update_now"]
+from loopviz.tui.draw.screen_cells import Placed, ScreenCells, Shift
+
+__all__ = ["CellsApp", "ErrorApp", "has_exited", "queued_writes", "screen_rows"]
 
 
 class ErrorApp(App[None]):
@@ -35,6 +40,70 @@ class ErrorApp(App[None]):
             self.handle_error(error)
 
 
+class CellsApp(ErrorApp):
+    """An app that sends the terminal only the cells that change.
+
+    Relies on `App._display`, which writes each update of the compositor's, and on the compositor's
+    two kinds of update. No public method writes a picture in its turn, between Textual's marks for
+    the begin and the end of a frame.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells = ScreenCells(DEPTHS[self.console.color_system or "truecolor"])
+        """What the terminal shows."""
+
+    def paint(self, placed: Iterable[Placed], shift: Shift | None = None) -> None:
+        """Send these strips at once, past the compositor. The app's screen must be theirs."""
+        update: Any = CellsUpdate(lambda: self.changes(placed, shift))
+        self._display(self.screen, update)
+
+    def changes(self, placed: Iterable[Placed], shift: Shift | None, *, anew: bool = False) -> str:
+        """What makes the terminal show that; `anew`: whatever it shows now."""
+        if anew or self.cells.size != self.size:
+            self.cells.forget(*self.size)
+        return self.cells.paint(placed, shift)
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            placed = placed_strips(renderable)
+            anew = isinstance(renderable, LayoutUpdate)  # after a resize, or an editor's screen
+            renderable = CellsUpdate(lambda: self.changes(placed, None, anew=anew))
+        super()._display(screen, renderable)
+
+
+DEPTHS = {
+    "standard": ColorSystem.STANDARD,
+    "256": ColorSystem.EIGHT_BIT,
+    "truecolor": ColorSystem.TRUECOLOR,
+    "windows": ColorSystem.WINDOWS,
+}
+"""By rich's names for them."""
+
+
+@dataclass(frozen=True)
+class CellsUpdate(CompositorUpdate):
+    """An update whose text is made when it is written, if it is."""
+
+    text: Callable[[], str]
+
+    def render_segments(self, console: Console) -> str:  # noqa: ARG002
+        return self.text()
+
+
+def placed_strips(update: LayoutUpdate | ChopsUpdate) -> list[Placed]:
+    """The strips of an update of the compositor's."""
+    if isinstance(update, ChopsUpdate):
+        rows = sorted({y for y, _, _ in update.spans})
+        placed = [(x, y, strip) for y in rows for x, strip in update.chops[y].items()]
+        return [(x, y, strip) for x, y, strip in placed if strip is not None]
+    return [
+        (sum(before.cell_length for before in strips[:at]), y, strip)
+        for y, strips in enumerate(map(list, update.strips))
+        for at, strip in enumerate(strips)
+    ]
+
+
 def has_exited(app: App[Any]) -> bool:
     """True once `App.exit` was called.
 
@@ -53,26 +122,6 @@ def queued_writes(app: App[Any]) -> int:
     thread = getattr(app._driver, "_writer_thread", None)  # noqa: SLF001
     queue = getattr(thread, "_queue", None)
     return queue.qsize() if queue is not None else 0
-
-
-def rearrange(screen: Screen[Any]) -> None:
-    """Lay out the screen again, although neither its size nor its widgets have changed.
-
-    Relies on `Widget._clear_arrangement_cache`. `refresh(layout=True)` alone reuses the arrangement
-    of the same size and widgets, and our layouts depend on the run as well.
-    """
-    screen._clear_arrangement_cache()  # noqa: SLF001
-    screen.refresh(layout=True)
-
-
-def update_now(screen: Screen[Any], widgets: Iterable[Widget]) -> None:
-    """Send what these widgets show to the terminal at once.
-
-    Relies on `Screen._dirty_widgets` and on `Screen._on_timer_update`, the callback of Textual's
-    own timer, which would send them up to 30 ms later. No public method writes at once.
-    """
-    screen._dirty_widgets.update(widgets)  # noqa: SLF001
-    screen._on_timer_update()  # noqa: SLF001
 
 
 def screen_rows(app: App[Any]) -> list[Strip]:

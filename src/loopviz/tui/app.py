@@ -21,7 +21,7 @@ from loopviz.engine.terminal import Terminal
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.snapshot import Location
 from loopviz.signals import handled
-from loopviz.tui._textual import ErrorApp, has_exited, queued_writes
+from loopviz.tui._textual import CellsApp, has_exited, queued_writes
 from loopviz.tui.commands import COMMANDS
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
@@ -58,7 +58,7 @@ QUIT_KEYS = ("ctrl+c", "ctrl+q")
 """Keys that end loopviz whatever is open. All other keys are the keymap's."""
 
 
-class LoopvizApp(ErrorApp):
+class LoopvizApp(CellsApp):
     """Shows the run, `fps` times a second; closes it at the end.
 
     `fps=0` starts no clock: call `tick()` for each frame (tests do, with a clock of their own).
@@ -288,8 +288,6 @@ class LoopvizApp(ErrorApp):
             COMMANDS[action.command](self.controller, *given)
         self._gc_schedule.pressed(self._clock())
         self.tick(whole=True)
-        if self.screen is self._main and self._fps:
-            self._main.write()
 
     def do_scenarios(self) -> None:
         current = self.scene.scenario.id if self.scene else ""

@@ -1,7 +1,8 @@
 """Words in cells: figures for people, and one row being built."""
 
 from collections.abc import Sequence
-from itertools import pairwise, zip_longest
+from itertools import compress, islice, zip_longest
+from operator import is_not
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -86,10 +87,10 @@ class Line:
         """Append text, every unsafe character of it shown: whatever is drawn comes this way."""
         if not text.isprintable():
             text = clean(text)
-        wide = cell_width(text)
-        if wide > self.left:
-            text = fit(text, self.left)
-            wide = self.left
+        wide = len(text) if text.isascii() else cell_len(text)
+        left = self.width - self.used
+        if wide > left:
+            text, wide = fit(text, left), left
         if text:
             self._segments.append(Segment(text, style))
             self.used += wide
@@ -100,7 +101,7 @@ class Line:
         count = min(len(chars), self.left)
         if not count:
             return self
-        turns = [i for i, (a, b) in enumerate(pairwise(styles), 1) if a is not b and i < count]
+        turns = compress(range(1, count), map(is_not, styles, islice(styles, 1, count)))
         start = 0
         for end in (*turns, count):
             self._segments.append(Segment("".join(chars[start:end]), styles[start]))

@@ -53,6 +53,7 @@ def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
     return rising
 
 
+@lru_cache(maxsize=4096)
 def bar_height(lag_ns: int, levels: int) -> int:
     """Height on the logarithmic axis, 0 for nothing, else 1 to `levels`."""
     if lag_ns <= 0:
@@ -126,7 +127,8 @@ def _bars(
     strips = []
     for row in range(rows):
         floor = (rows - 1 - row) * steps
-        chars = [glyphs.levels[min(steps, max(0, h - floor))] for h in heights]
+        levels = [glyphs.levels[min(steps, max(0, h - floor))] for h in range(rows * steps + 1)]
+        chars = [levels[height] for height in heights]
         heat = lateness_style(_reading(floor + steps, rows * steps), theme, theme.calm)
         styles = list(heats) or [heat] * len(chars)
         for column in marks:

@@ -76,14 +76,15 @@ def _lane(
     top = len(glyphs.levels) - 1
     shares = known_shares(loop, scene.snapshot, columns)
     slices = _from_afar(loop, scene.snapshot, columns) + _stalls(loop, scene.end_ns)
-    levels = np.ceil(shares * top * rows - 0.02).astype(int).tolist()
+    levels = np.ceil(shares * top * rows - 0.02).clip(0, top * rows).astype(int).tolist()
     over, over_styles = over_cells = idle(columns.count, theme)
     draw_shape(shape(slices, columns.cell_ns), over_cells, columns, theme, glyphs)
     middle = rows // 2
     strips = []
     for row in range(rows):
         floor = (rows - 1 - row) * top
-        chars = [glyphs.levels[min(top, max(0, level - floor))] for level in levels]
+        glyph_of = [glyphs.levels[min(top, max(0, h - floor))] for h in range(rows * top + 1)]
+        chars = [glyph_of[level] for level in levels]
         styles = [theme.run] * columns.count
         for column, char in enumerate(over):
             if char != " ":

@@ -5,18 +5,18 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.geometry import Offset, Region, Size, Spacing
-from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widget import Widget
 
 from loopviz.clock import MS
-from loopviz.tui._textual import rearrange, update_now
+from loopviz.tui._textual import CellsApp
 from loopviz.tui.commands.pointer import TIME_PANELS, click, drag, panel_at, wheel
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.palette import Theme
+from loopviz.tui.draw.screen_cells import Shift
+from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.axis import draw_axis
 from loopviz.tui.panels.code import draw_source, source_length
 from loopviz.tui.panels.compare import draw_compare
@@ -35,55 +35,12 @@ from loopviz.tui.panels.too_small import draw_too_small
 from loopviz.tui.source import source_around
 from loopviz.tui.state.view_state import LIVE
 from loopviz.tui.views.live import LiveView
-from loopviz.tui.widgets.lines import LineWidget
+from loopviz.tui.widgets.lines import PanelsWidget
 
 __all__ = ["MainScreen"]
 
-PANELS = (
-    "small",
-    "header",
-    "tabs",
-    "banner",
-    "lag",
-    "gauges",
-    "axis",
-    "loop",
-    "lanes",
-    "breakdown",
-    "view",
-    "source",
-    "legend",
-    "finding",
-    "routes",
-    "diagnosis",
-    "compare",
-    "footer",
-)
-
-
 STILL_INTERVAL_NS = 250 * MS
 """The interval between two frames of a picture that stands still, or that is zoomed far out."""
-
-
-class PlanLayout(Layout):
-    """Puts each panel where the screen's plan has it; panels without a place are not shown."""
-
-    name = "plan"
-
-    def arrange(
-        self,
-        parent: Widget,
-        children: list[Widget],
-        size: Size,
-        greedy: bool = True,  # noqa: ARG002
-    ) -> ArrangeResult:
-        assert isinstance(parent, MainScreen)
-        panels = parent.plan_for(size).panels
-        return [
-            WidgetPlacement(Region(*panels[child.id]), Offset(), Spacing(), child)
-            for child in children
-            if child.id in panels
-        ]
 
 
 class MainScreen(Screen[None]):
@@ -96,28 +53,25 @@ class MainScreen(Screen[None]):
             super().__init__()
             self.action = action
 
-    CSS = "MainScreen { overflow: hidden; } LineWidget { width: auto; height: auto; }"
+    CSS = "MainScreen { overflow: hidden; } PanelsWidget { width: 100%; height: 100%; }"
     AUTO_FOCUS: ClassVar[str | None] = ""
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
         self._controller = controller
-        self._panels = {name: LineWidget(name) for name in PANELS}
+        self._panels = PanelsWidget("panels")
         self._contents = PlanInput()
         self._plan: Plan | None = None
         self._first = self._drawn_ns = 0
+        self._axis = Columns(1, 1, 1)
+        """The time axis as it was last sent to the terminal."""
         self._pressed: int | None = None
         """The cell of the time axis on which the mouse button went down."""
         self._still: tuple[object, ...] = ()
         """The parts of the picture, while it stands still."""
-        self._layout = PlanLayout()
 
     def compose(self) -> ComposeResult:
-        yield from self._panels.values()
-
-    @property
-    def layout(self) -> Layout:
-        return self._layout
+        yield self._panels
 
     def plan_for(self, size: Size) -> Plan:
         """The plan for a terminal of this size, as the run stands."""
@@ -125,8 +79,7 @@ class MainScreen(Screen[None]):
 
     def use_theme(self, theme: Theme) -> None:
         """Take over another palette."""
-        for panel in self._panels.values():
-            panel.fill = theme.text
+        self._panels.fill = theme.text
         if theme.palette and theme.palette.ground != "default":
             self.styles.background = theme.palette.ground
 
@@ -154,11 +107,15 @@ class MainScreen(Screen[None]):
 
         Of a picture that stands still, the header alone, unless all is asked for: `whole`.
         """
+        self._draw(scene, often=often, seldom=seldom, whole=whole)
+        self._send(scene)
+
+    def _draw(self, scene: Scene, *, often: bool, seldom: bool, whole: bool) -> None:
         self._contents = self._wanted(scene)
         plan = self.plan_for(self.size)
         if plan is not self._plan:
             self._plan = self._controller.plan = plan
-            rearrange(self)
+            self._panels.place(plan.panels)
             often = seldom = True
         if "small" in plan.panels:
             self._show("small", draw_too_small(plan, scene.theme))
@@ -197,10 +154,24 @@ class MainScreen(Screen[None]):
             if "breakdown" in plan.panels:
                 self._show("breakdown", live.draw_chosen(scene, *plan.size("breakdown")))
 
-    def write(self) -> None:
-        """Send what was shown to the terminal at once; Textual would do so up to 30 ms later."""
-        if self._plan is not None:
-            update_now(self, (self._panels[name] for name in self._plan.panels))
+    def _send(self, scene: Scene) -> None:
+        """Send what has changed to the terminal. If a box is open, Textual draws what is behind."""
+        app = self.app
+        assert isinstance(app, CellsApp)
+        if app.screen is not self:
+            self._panels.refresh()
+        elif placed := self._panels.changes():
+            app.paint(placed, self._shift(self._controller.columns_until(scene.end_ns)))
+
+    def _shift(self, columns: Columns) -> Shift | None:
+        """What lies on the time axis has moved to the left since the last time."""
+        before, self._axis = self._axis, columns
+        plan = self._plan
+        if plan is None or "lanes" not in plan.panels or before.cell_ns != columns.cell_ns:
+            return None
+        top, last = plan.panels["lag"], plan.panels["lanes"]
+        height = last[1] + last[3] - top[1]
+        return plan.label, top[1], plan.columns, height, columns.first - before.first
 
     def _stands(self, scene: Scene, plan: Plan) -> bool:
         """True if the picture is the same as before, but for the time that has passed."""
@@ -233,7 +204,7 @@ class MainScreen(Screen[None]):
         return draw_footer(offers(scene, tabs="tabs" in plan.panels), width, scene)
 
     def _show(self, panel: str, lines: Sequence[Strip]) -> None:
-        self._panels[panel].show(lines)
+        self._panels.put(panel, lines)
 
     # ---- the mouse
 
