@@ -66,7 +66,9 @@ def test_a_resource_says_how_full_it_is_and_who_waits():
 
 def test_locks_and_queues_have_words_of_their_own():
     lock = resource("orders", 1, 1, 12, kind="asyncio.Lock")
-    assert Gauges()(lock) == [" orders 1/1 HELD wait 12"]
+    assert Gauges()(lock) == [" orders HELD wait 12"]
+    free = replace(lock, in_use=replace(lock.in_use, now=0), waiting=replace(lock.waiting, now=0))
+    assert Gauges()(free) == [" orders free"]
     jobs = resource("jobs", 312, 0, kind="asyncio.Queue")
     assert Gauges()(jobs) == [" jobs 312 items, no limit"]
     assert Gauges()(resource("pool", 3, 0, 2)) == [" pool 3 in use wait 2"]

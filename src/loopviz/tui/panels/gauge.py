@@ -88,13 +88,15 @@ def _words(view: ResourceInfo, scene: Scene) -> list[tuple[str, Style]]:
     full = full_word(view)
     style = theme.alarm if waiting else theme.warm if full else theme.text
     words = [(f"{used}/{capacity}" if capacity else f"{used}", style)]
-    if full:
+    if view.family is Family.LOCK and capacity:  # it has no number of units
+        words = [(full or "free", style)]
+    elif full:
         words.append((f" {full}", style))
     elif not capacity:
         words.append((" items, no limit" if view.family is Family.QUEUE else " in use", theme.dim))
     if waiting:
         words.append((f" wait {waiting}", theme.alarm))
-    elif not full and capacity:
+    elif not full and capacity and view.family is not Family.LOCK:
         words.append((" ok", theme.dim))
     return words
 
