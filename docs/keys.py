@@ -4,18 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from loopviz.tui.state.action import GROUPS
-from loopviz.tui.state.key_help import key_help
+from loopviz.tui.state.key_help import TITLES, key_help
 
 PAGE = Path(__file__).with_name("keys.md")
-
-HEADS = {
-    "fixes": "Fixes",
-    "views": "Views",
-    "rows": "Rows",
-    "time": "Time",
-    "run": "What runs",
-    "loopviz": "loopviz itself",
-}
 
 BEGINNING = """\
 # Keys
@@ -61,7 +52,7 @@ def page() -> str:
 
 def section(group: str) -> Iterator[str]:
     """The actions of one group."""
-    yield from (f"## {HEADS[group]}", "", "| keys | do | actions |", "|---|---|---|")
+    yield from (f"## {TITLES[group]}", "", "| keys | do | actions |", "|---|---|---|")
     for row in key_help():
         if row.group == group:
             keys = ", ".join(" ".join(map(code, own)) for own in row.keys)

@@ -8,7 +8,7 @@ from loopviz.tui.commands import COMMANDS
 from loopviz.tui.panels.footer import Offer, fitting_offers
 from loopviz.tui.state.action import GROUPS
 from loopviz.tui.state.actions import ACTIONS
-from loopviz.tui.state.key_help import key_help
+from loopviz.tui.state.key_help import TITLES, key_help
 from loopviz.tui.state.keys import key_variants, known_key
 from tests.tui.fake_run import FakeRun
 from tests.tui.stage import Stage, drive
@@ -138,6 +138,12 @@ def test_every_action_has_its_command_and_every_key_one_meaning():
         assert command in COMMANDS or hasattr(LoopvizApp, f"do_{command}"), action.name
         assert action.help or not action.word
         assert action.group in GROUPS
+
+
+def test_the_table_of_keys_goes_by_what_they_are_for():
+    groups = [row.group for row in key_help()]
+    assert tuple(dict.fromkeys(groups)) == GROUPS == tuple(TITLES)
+    assert groups == sorted(groups, key=GROUPS.index)
 
 
 def test_what_is_told_is_told_once():

@@ -195,10 +195,14 @@ def serve(
 def keys() -> None:
     """Show what the keys do, and the file that can change them."""
     from loopviz.cli import config  # noqa: PLC0415
-    from loopviz.tui.state.key_help import key_help  # noqa: PLC0415
+    from loopviz.tui.state.key_help import TITLES, key_help  # noqa: PLC0415
 
     settings, path = config.load(), config.config_path()
+    group = ""
     for row in key_help(settings.keys):
+        if row.group != group:
+            typer.echo(("\n" if group else "") + TITLES[row.group].upper())
+            group = row.group
         shown = ", ".join(" ".join(own) or "(none)" for own in row.keys)
         typer.echo(f"{shown:24} {row.text}\n{'':24} {' '.join(row.names)}")
     missing = "" if path.exists() else " (not there yet)"

@@ -142,7 +142,7 @@ def test_the_lesson_gets_what_is_left():
 
 def test_a_fix_that_is_on_says_why_it_helps_beside_the_others():
     rows = panel(on=["to_thread"], ago=9, comparing=True)
-    assert "last seen 9 s ago" in rows[0]
+    assert "ended 9 s ago" in rows[0]
     assert rows[2:] == [
         " a (•) await asyncio.to_thread(...)",
         "       The call still blocks, but only a worker thread: the loop goes on.",

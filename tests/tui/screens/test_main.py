@@ -36,7 +36,7 @@ def test_header_says_what_runs_and_compare_waits_for_samples():
 
 def test_finding_that_is_over_is_told_calmly():
     text = shown((80, 24), "a", seconds=6)
-    assert "last seen" in text
+    assert "ended" in text
     assert "▼" in text.split("FINDING")[1]  # better, by its sign
 
 

@@ -104,6 +104,20 @@ def test_worst_first_then_what_is_over():
     assert lines[5].split()[-3:] == ["63", "s", "ago"]
 
 
+def test_what_is_over_is_grey_says_when_it_ended_and_lights_no_line():
+    scene = scene_of(with_many)
+    (over,) = (entry for entry in entries(scene) if entry.over and entry.finding)
+    scene = replace(scene, view_state=scene.view_state.choose(over.key))
+    theme = scene.theme
+    strips = DiagnoseView().draw(scene, 80, 30)
+    text = "\n".join(strip.text for strip in strips)
+    assert "TASK LOST ─ ended 63 s ago ─" in text
+    assert "; ended 63 s ago" in text
+    (at,) = (n for n, strip in enumerate(strips) if "TASK LOST" in strip.text)
+    loud = {theme.alarm, theme.lit, theme.lit_edge, theme.warm, theme.ready}
+    assert not loud & {segment.style for strip in strips[at:] for segment in strip}
+
+
 def test_a_finding_is_told_in_full():
     text = "\n".join(texts(scene_of(with_moments), 80, 30))
     assert "GET /report blocked the loop" in text

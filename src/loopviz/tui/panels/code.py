@@ -94,7 +94,10 @@ def code_around(
     *,
     whole: bool = False,
 ) -> list[Strip]:
-    """The culprit's line, lit, on two rows at most, and its neighbours on one; or `whole` lines."""
+    """The culprit's line, on two rows at most, and its neighbours on one; or `whole` lines.
+
+    It is lit unless all is over.
+    """
     theme, glyphs = scene.theme, scene.glyphs
     where = finding.location
     assert where is not None
@@ -103,15 +106,17 @@ def code_around(
     lines = source(where, around) or [(where.line, finding.source or "(source not found)")]
     indent = min((len(t) - len(t.lstrip()) for _, t in lines if t.strip()), default=0)
     rows = [head.strip(theme.text)]
+    past = scene.is_stale(finding)
     for number, text in lines:
-        lit = number == where.line
-        most = WHOLE_ROWS if whole else 2 if lit else 1
+        here = number == where.line
+        lit = here and not past
+        most = WHOLE_ROWS if whole else 2 if here else 1
         for at, part in enumerate(_wrapped(clean(text[indent:]), most, width - 9, scene)):
             line = Line(width)
-            first = lit and not at
+            first = here and not at
             line.add(f"  {glyphs.pointer if first else ' '}", theme.lit_edge if lit else theme.dim)
             line.add(f"{number if not at else '':>4} ", theme.lit_edge if lit else theme.faint)
-            line.add(part, theme.lit if lit else theme.dim)
+            line.add(part, theme.lit if lit else theme.text if here else theme.dim)
             rows.append(line.strip(theme.lit if lit else theme.text))
     return rows
 

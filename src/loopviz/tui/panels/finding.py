@@ -43,7 +43,7 @@ def finding_title(scene: Scene, finding: Finding) -> tuple[str, Style, str]:
     place = f"{findings.index(finding) + 1}/{len(findings)}"
     title = clean(finding.title).upper()
     if scene.is_stale(finding):
-        seen = f"last seen {elapsed(scene.end_ns - finding.last_ns)} ago"
+        seen = f"ended {elapsed(scene.end_ns - finding.last_ns)} ago"
         return f"FINDING {place}  {title}", scene.theme.dim, seen
     style = scene.theme.alarm if finding.severity == "error" else scene.theme.warm
     return f"FINDING {place}  {title}", style, evidence(finding)

@@ -12,6 +12,7 @@ from loopviz.tui.panels.legend import GLYPH_HELP, ORPHAN_HELP
 from loopviz.tui.screens.box import BoxScreen, scrolled
 from loopviz.tui.state.action import GROUPS
 from loopviz.tui.state.actions import ACTIONS
+from loopviz.tui.state.key_help import TITLES
 from loopviz.tui.state.view_state import VIEWS
 
 __all__ = ["HelpScreen"]
@@ -22,16 +23,6 @@ WORDS = (
     ("victims", "requests that were ready but waited while somebody else blocked the loop"),
     ("drop", "events that were lost; if everything is well, this is 0"),
 )
-
-HEADINGS = {
-    "fixes": "KEYS: FIXES",
-    "views": "KEYS: VIEWS",
-    "rows": "KEYS: ROWS",
-    "time": "KEYS: TIME",
-    "run": "KEYS: WHAT RUNS",
-    "loopviz": "KEYS: LOOPVIZ",
-}
-assert tuple(HEADINGS) == GROUPS
 
 
 class HelpScreen(BoxScreen[None]):
@@ -90,7 +81,7 @@ class HelpScreen(BoxScreen[None]):
         }
         wide = max(cell_width(key) for entries in keys.values() for key, _ in entries)
         for group, entries in keys.items():
-            yield self._entries(HEADINGS[group], entries, width, wide)
+            yield self._entries(f"KEYS: {TITLES[group].upper()}", entries, width, wide)
         known = {word for word, _ in self._view.HELP}
         yield self._entries("WORDS", [entry for entry in WORDS if entry[0] not in known], width)
 

@@ -3,10 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from loopviz.tui.state.action import GROUPS
 from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.keys import as_read
 
-__all__ = ["KeyHelp", "key_help"]
+__all__ = ["TITLES", "KeyHelp", "key_help"]
+
+TITLES = {
+    "fixes": "Fixes",
+    "views": "Views",
+    "rows": "Rows",
+    "time": "Time",
+    "run": "What runs",
+    "loopviz": "loopviz itself",
+}
+"""The groups' titles, in their order."""
 
 
 class KeyHelp(NamedTuple):
@@ -20,9 +31,9 @@ class KeyHelp(NamedTuple):
 
 
 def key_help(own: Mapping[str, Sequence[str]] | None = None) -> Iterator[KeyHelp]:
-    """Yield every key with what it does, for tables; `own` as in `make_keymap`."""
+    """Yield every key with what it does, group after group; `own` as in `make_keymap`."""
     keys = {action.name: action.keys for action in ACTIONS} | dict(own or {})
-    for action in ACTIONS:
+    for action in sorted(ACTIONS, key=lambda action: GROUPS.index(action.group)):
         if action.help:
             names = (action.name, *action.also)
             read = tuple(tuple(as_read(key) for key in keys[name]) for name in names)

@@ -38,6 +38,15 @@ class Entry:
     def over(self) -> bool:
         return self.word == "over"
 
+    @property
+    def ended(self) -> str:
+        """`ended 12 s ago`, or that a counter rises no longer; empty for what goes on."""
+        if not self.over:
+            return ""
+        if self.finding is None:
+            return "rises no longer"
+        return f"ended {self.last.removesuffix(' ago')} ago"
+
 
 def entries(scene: Scene) -> list[Entry]:
     """Worst first: errors, counters that rise, warnings; then what is over.

@@ -15,7 +15,6 @@ from loopviz.tui.panels.finding import advice_text, consequences_rows, paragraph
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.diagnose.entries import Entry
 from loopviz.tui.views.diagnose.victims import (
-    ago_text,
     moments_rows,
     title_line,
     victims_rows,
@@ -91,8 +90,7 @@ def _arranged(sections: Sequence[_Section], scene: Scene, width: int, height: in
 
 def _sentence(finding: Finding, entry: Entry, scene: Scene, width: int) -> list[Strip]:
     theme = scene.theme
-    now = entry.last == "now"
-    seen = "seen now" if now else f"last seen {ago_text(finding.last_ns, scene)}"
+    seen = entry.ended or f"seen {entry.last}"
     times = f"{times_text(finding)}; {seen}"
     style = theme.dim if entry.over else theme.strong
     sentence = paragraph(finding.sentence, style, width, scene, 4)

@@ -35,7 +35,7 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
     text = f"{who} waited for it"
     if finding.victim_wait_ns:
         text += f", {duration(finding.victim_wait_ns, ' ')} in total"
-    strips = [title_line("VICTIMS", text, scene, width)]
+    strips, past = [title_line("VICTIMS", text, scene, width)], scene.is_stale(finding)
     if len(finding.impacts) == rows + 1:
         rows += 1
     most = max((one.waited_ns for one in finding.impacts), default=0) or 1
@@ -45,7 +45,7 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
         line = Line(width).add("    ", theme.text)
         line.add(fit(clean(one.route), name, scene.glyphs.more), theme.text).add(figures, theme.dim)
         cells = round(one.waited_ns / most * min(24, line.left - 2))
-        line.add(scene.glyphs.ready * cells, theme.ready)
+        line.add(scene.glyphs.ready * cells, theme.faint if past else theme.ready)
         strips.append(line.strip(theme.text))
     if len(finding.impacts) > rows:
         more = f"    + {len(finding.impacts) - rows} more routes"

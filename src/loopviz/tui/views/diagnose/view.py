@@ -121,7 +121,7 @@ class DiagnoseView(View):
         title = f"{place}  {clean(chosen.title).upper()}"
         moments = self._moments(chosen, scene)
         body = draw_evidence(chosen, moments, scene, width - 2, height - 1, source_around)
-        return boxed(body, title, style, "over" if chosen.over else "", width, height, scene)
+        return boxed(body, title, style, chosen.ended, width, height, scene)
 
     def _list(
         self, found: Sequence[Entry], chosen: Entry, scene: Scene, width: int, height: int

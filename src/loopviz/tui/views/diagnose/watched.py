@@ -22,6 +22,7 @@ def draw_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) 
     """Each rule with its number of findings, and its meaning if there is room; else nothing."""
     theme = scene.theme
     counts = Counter(entry.finding.rule for entry in found if entry.finding is not None)
+    lasting = {entry.finding.rule for entry in found if entry.finding and not entry.over}
     summaries = RULE_CELLS + max(len(rule.summary) for rule in RULE_INFOS.values())
     explained = width > summaries and height >= len(RULE_INFOS)
     each = 1 if explained else max(1, width // RULE_CELLS)
@@ -36,8 +37,9 @@ def draw_watched(scene: Scene, found: Sequence[Entry], width: int, height: int) 
             line.to(column * (width // each), theme.text)
             count = counts[rule.id]
             sign = count or scene.glyphs.dot
-            line.add(f"{sign:>4} ", theme.warm if count else theme.faint)
-            line.add(f"{rule.id:<{RULE_CELLS - 5}}", theme.text if count else theme.dim)
+            now = rule.id in lasting
+            line.add(f"{sign:>4} ", theme.warm if now else theme.dim if count else theme.faint)
+            line.add(f"{rule.id:<{RULE_CELLS - 5}}", theme.text if now else theme.dim)
             if explained:
                 text = rule.why if cell_width(rule.why) < line.left else rule.summary
                 line.add(text, theme.dim)
