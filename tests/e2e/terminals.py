@@ -71,6 +71,13 @@ class Terminal(Screen):
             preexec_fn=prepare,  # noqa: PLW1509
         )
 
+    def resize(self, columns, lines):
+        """Another size of the window: the kernel tells the program, which draws everything anew."""
+        self.text()
+        self.screen.resize(lines, columns)
+        self.screen.reset()
+        fcntl.ioctl(self.tty, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def state(self):
         """What a program may leave in disorder: attributes, modes such as the alternate screen."""
         return termios.tcgetattr(self.tty), set(self.screen.mode), self.screen.cursor.hidden
