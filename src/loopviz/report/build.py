@@ -35,13 +35,17 @@ def build_report(
     started_at: str,
     duration_s: float,
     seed: int,
+    python: str = "",
 ) -> Report:
-    """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds."""
+    """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds.
+
+    `python`: the version that ran the app; empty: this one.
+    """
     first, *peers = totals.workers
     report: Report = {
         "format": FORMAT,
         "loopviz": loopviz.__version__,
-        "python": platform.python_version(),
+        "python": python or platform.python_version(),
         "target": target,
         "fixes": fixes,
         "started_at": started_at,
