@@ -18,16 +18,13 @@ class Program(ScenarioInfo):
     serves: bool = False
     """Whether it is an ASGI app that uvicorn serves for us: without an address it has failed."""
 
-    @property
-    def origin(self) -> str:
-        return "your program"
-
 
 def program(name: str, command: Sequence[str], load: Sequence[LoadInfo] = ()) -> Program:
     """The program of that command, named on the screen as on the command line."""
     return Program(
         id=name,
         path=Path.cwd(),
+        group="your own program",
         command=tuple(command),
         load=tuple(load),
         serves="uvicorn" in command,

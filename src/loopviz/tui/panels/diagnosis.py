@@ -56,10 +56,9 @@ def diagnosis_rows(scene: Scene, plan: Plan, source: Source) -> list[FixRow]:
     bodies = _bodies(scene, inner, source_visible="source" in plan.panels, source=source)
     body, fixes = _fitting(scene, inner, room, bodies)
     rows = [blank, *map(FixRow, body)]
-    lesson = [
-        _head("LESSON", inner, scene),
-        *paragraph(scene.scenario.lesson, scene.theme.dim, inner, scene),
-    ]
+    lesson: list[Strip] = []
+    if text := scene.scenario.lesson:
+        lesson = [_head("LESSON", inner, scene), *paragraph(text, scene.theme.dim, inner, scene)]
     for more in (fixes, _plain(lesson), _plain(_hints(scene, inner))):
         if more and len(rows) + len(more) + 1 <= room:
             rows += [blank, *more]
@@ -159,7 +158,8 @@ def _of_the_scenario(finding: Finding, scene: Scene) -> bool:
 def _nothing(scene: Scene) -> str:
     counter = scene.rising_counter
     if counter is None:
-        return "Nothing is wrong so far. What to watch:"
+        watch = " What to watch:" if scene.scenario.watch_for else ""
+        return f"Nothing is wrong so far.{watch}"
     return f"{clean(counter.title)}: {counter.value:,}, and it grows. What to watch:"
 
 
