@@ -76,6 +76,10 @@ class Child:
         finally:
             os.close(out)
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
     def send(self, message: Message) -> None:
         """Send a control message; it is dropped if the child is dead or was asked to end."""
         assert self.process.stdin is not None

@@ -49,6 +49,8 @@ class Connection:
         self._buffer = b""
         self._over = False
         self._unread: list[Message] = []
+        self.pid = 0
+        """As the loop says."""
 
     def send(self, message: Message) -> None:
         """Send a message; it is dropped if the loop has gone or does not read."""

@@ -80,6 +80,7 @@ def measure(
             duration_s=duration_s,
             seed=options.seed,
             python=run.python,
+            program=run.scenario.command if isinstance(run.scenario, Program) else (),
         )
 
 

@@ -34,8 +34,11 @@ def last_words(lines: Sequence[str], folder: str = "") -> str:
 
 
 def address_in(lines: Sequence[str]) -> str:
-    """The address at which a server says that it listens; empty if none does."""
+    """The address at which a server says that it listens; empty if none does.
+
+    uvicorn's is not taken: its hook knows, and says so when the app is up (`probe.servers`).
+    """
     for line in lines:
-        if found := _ADDRESS.search(line):
+        if "Uvicorn" not in line and (found := _ADDRESS.search(line)):
             return found[1].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - is read
     return ""

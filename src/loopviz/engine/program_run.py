@@ -73,7 +73,8 @@ class ProgramRun(Run):
             why = self.loading or self._waits_for_address()
         elif not why:
             why = self.workers.trouble
-        return Status(phase, why, self.url, rate=self.rate)
+        output = tuple(self.output()) if self.failure else ()
+        return Status(phase, why, self.url, rate=self.rate, output=output)
 
     def poll(self) -> None:
         how = self._process.how_it_ended()  # first: what it has sent before is read below

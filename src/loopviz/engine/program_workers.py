@@ -41,7 +41,6 @@ class ProgramWorkers(Workers):
         self._unknown: list[Connection] = []
         self._ended: deque[Model] = deque(maxlen=ENDED)
         self._numbers = 0
-        self._pids: dict[Worker, int] = {}
         self._first_ended = False
         self.model = self._new_model()
 
@@ -99,7 +98,7 @@ class ProgramWorkers(Workers):
         for worker in self._workers:
             if not worker.how_it_ended():
                 with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(self._pids[worker], signal.SIGKILL)
+                    os.kill(worker.pid, signal.SIGKILL)
 
     def reap(self, timeout_s: float) -> None:
         self.endpoint.close()
@@ -109,25 +108,23 @@ class ProgramWorkers(Workers):
 
     def _add(self, connection: Connection, started: LoopStarted) -> None:
         if self._first_ended and len(self._workers) == 1:
-            self._start_again(same_process=self._pids[self._workers[0]] == started.pid)
+            self._start_again(same_process=self._workers[0].pid == started.pid)
         self._numbers += 1
+        connection.pid = started.pid
         number = max((worker.number for worker in self._workers), default=0) + 1
         model = self.model if number == 1 else self._new_model(number)
         worker = Worker(number, connection, started.folder, model)
         worker.ready = True
         self._workers.append(worker)
-        self._pids[worker] = started.pid
         self.python = started.python
         if not self.scenario.load:
             self.began_ns = self.began_ns or started.at_ns
-            model.mark(started.at_ns, f"scenario:{self.scenario.id}")
         elif self._began:
             model.mark(monotonic_ns(), f"scenario:{self.scenario.id}")
 
     def _start_again(self, *, same_process: bool) -> None:
         """The next loop is the first one. What earlier ones of its process did, still counts."""
         last = self._workers.pop()
-        del self._pids[last]
         if same_process:
             self._remove(last)
             self._ended.append(last.model)

@@ -43,6 +43,8 @@ class Status:
     """Factor on the scenario's load."""
     changed: bool = False
     """The scenario's file has changed since it was loaded."""
+    output: tuple[str, ...] = ()
+    """Of a program that has ended, the last lines that it wrote."""
 
 
 class Run:

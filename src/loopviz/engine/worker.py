@@ -34,6 +34,10 @@ TREE_NS = 1000 * MS
 class WorkerChannel(Protocol):
     """How a worker is talked to, and how its end is known."""
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+
     def send(self, message: Message) -> None:
         """Send a message; it is dropped if nobody reads it."""
 
@@ -69,6 +73,10 @@ class Worker:
         self.folder = folder
         self._channel = channel
         self.use(model)
+
+    @property
+    def pid(self) -> int:
+        return self._channel.pid
 
     def use(self, model: Model) -> None:
         """Read its rings into `model`, from their beginning."""

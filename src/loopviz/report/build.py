@@ -2,6 +2,7 @@
 
 import dataclasses
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 import loopviz
@@ -36,10 +37,12 @@ def build_report(
     duration_s: float,
     seed: int,
     python: str = "",
+    program: Sequence[str] = (),
 ) -> Report:
     """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds.
 
-    `python`: the version that ran the app; empty: this one.
+    `python`: the version that ran the app; empty: this one. `program`: the command, if it was one
+    of the user's own.
     """
     first, *peers = totals.workers
     report: Report = {
@@ -58,6 +61,8 @@ def build_report(
         "findings": [_finding(finding) for finding in totals.findings],
         "probe": _probe(first.probe),
     }
+    if program:
+        report["program"] = list(program)
     if totals.counters:
         report["counters"] = dict(totals.counters)
     if totals.gone:

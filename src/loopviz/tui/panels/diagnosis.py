@@ -33,6 +33,10 @@ def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     width, height = plan.size("diagnosis")
     theme = scene.theme
     finding = scene.finding
+    if finding is None and scene.status.output:
+        return boxed(
+            _output(scene, inner, height), "LAST OUTPUT", theme.title, "", width, height, scene
+        )
     if finding is None:
         title, style, note = nothing_found(scene)
         if scene.rising_counter is None:
@@ -118,6 +122,15 @@ def _hints(scene: Scene, width: int) -> list[Strip]:
     for text in scene.scenario.watch_for:
         rows += paragraph(text, scene.theme.dim, width, scene)
     return rows
+
+
+def _output(scene: Scene, width: int, height: int) -> list[Strip]:
+    """The last lines that the program wrote, the newest at the bottom."""
+    texts = [part for text in scene.status.output for part in wrap(clean(text), width - 3)]
+    return [
+        Line(width).add(f"  {text}", scene.theme.text).strip(scene.theme.text)
+        for text in texts[-(height - 1) :]
+    ]
 
 
 def boxed(
