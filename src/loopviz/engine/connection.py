@@ -8,7 +8,7 @@ from pathlib import Path
 from loopviz.errors import MachineError
 from loopviz.wire.control import Message, encode, messages
 
-__all__ = ["Connection", "Endpoint"]
+__all__ = ["Endpoint", "LoopConnection"]
 
 
 class Endpoint:
@@ -26,12 +26,12 @@ class Endpoint:
             raise MachineError(f"loopviz cannot listen at {self.path}", error) from error
         self._socket.setblocking(False)
 
-    def accept(self) -> list["Connection"]:
+    def accept(self) -> list["LoopConnection"]:
         """The connections made since the last call."""
         made = []
         with contextlib.suppress(BlockingIOError):
             while self._socket.fileno() >= 0:
-                made.append(Connection(self._socket.accept()[0]))
+                made.append(LoopConnection(self._socket.accept()[0]))
         return made
 
     def close(self) -> None:
@@ -40,7 +40,7 @@ class Endpoint:
         self.path.unlink(missing_ok=True)
 
 
-class Connection:
+class LoopConnection:
     """A loop's connection: a `WorkerChannel` to a process that loopviz need not have started."""
 
     def __init__(self, connected: socket.socket) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from loopviz.clock import monotonic_ns
-from loopviz.engine.connection import Connection, Endpoint
+from loopviz.engine.connection import Endpoint, LoopConnection
 from loopviz.engine.worker import Worker
 from loopviz.engine.workers import Workers
 from loopviz.lab.catalogue import ScenarioInfo
@@ -38,7 +38,7 @@ class ProgramWorkers(Workers):
         """How often the picture has started again."""
         self.python = ""
         """The version of the interpreter that runs the newest loop."""
-        self._unknown: list[Connection] = []
+        self._unknown: list[LoopConnection] = []
         self._ended: deque[Model] = deque(maxlen=ENDED)
         self._numbers = 0
         self._first_ended = False
@@ -106,7 +106,7 @@ class ProgramWorkers(Workers):
             connection.reap(0)
         super().reap(timeout_s)
 
-    def _add(self, connection: Connection, started: LoopStarted) -> None:
+    def _add(self, connection: LoopConnection, started: LoopStarted) -> None:
         if self._first_ended and len(self._workers) == 1:
             self._start_again(same_process=self._workers[0].pid == started.pid)
         self._numbers += 1

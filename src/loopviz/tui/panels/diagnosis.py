@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
 from loopviz.tui.draw.shorten import shortened
-from loopviz.tui.draw.text import Line, clean, fill_rows
+from loopviz.tui.draw.text import Line, clean, fill_rows, wrap
 from loopviz.tui.panels.code import Source, code_around
 from loopviz.tui.panels.finding import (
     consequences_rows,
@@ -35,7 +35,7 @@ def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     finding = scene.finding
     if finding is None and scene.status.output:
         return boxed(
-            _output(scene, inner, height), "LAST OUTPUT", theme.title, "", width, height, scene
+            _output(scene, width - 2, height), "LAST OUTPUT", theme.title, "", width, height, scene
         )
     if finding is None:
         title, style, note = nothing_found(scene)
