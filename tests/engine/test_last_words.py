@@ -28,10 +28,10 @@ INFO:     Application shutdown complete.
         ("", ""),
         ("one\ntwo", "two"),
         (LIFESPAN, "RuntimeError: no database (shop/main.py:4)"),
+        (PORT, "port 8000 is in use: choose another, with --port for example."),
         (
-            PORT,
-            "[Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): "
-            "address already in use: choose another port, with --port for example.",
+            "OSError: Address already in use",
+            "OSError: Address already in use: choose another, with --port for example.",
         ),
         ('ERROR:    Could not import module "x".\nINFO:     bye', 'Could not import module "x".'),
     ],

@@ -7,6 +7,7 @@ __all__ = ["address_in", "last_words"]
 
 _TRACEBACK = "Traceback (most recent call last):"
 _IN_USE = "address already in use"
+_PORT = re.compile(r"\D(\d{2,5})\)?: address already in use", re.IGNORECASE)
 _PLACE = re.compile(r'\s+File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _LEVEL = re.compile(r"^(ERROR|CRITICAL|WARNING|INFO):\s+")
 _ADDRESS = re.compile(
@@ -19,9 +20,10 @@ def last_words(lines: Sequence[str], folder: str = "") -> str:
 
     `folder`: paths below it are shown without it.
     """
-    in_use = next((line for line in lines if _IN_USE in line.lower()), "")
-    if in_use:
-        return f"{_LEVEL.sub('', in_use)}: choose another port, with --port for example."
+    if in_use := next((line for line in lines if _IN_USE in line.lower()), ""):
+        port = _PORT.search(in_use)
+        words = f"port {port[1]} is in use" if port else _LEVEL.sub("", in_use)
+        return f"{words}: choose another, with --port for example."
     starts = [number for number, line in enumerate(lines) if line.endswith(_TRACEBACK)]
     place = ""
     for line in lines[starts[-1] + 1 :] if starts else ():
