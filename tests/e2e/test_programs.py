@@ -12,6 +12,9 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(90)]
 
+seldom = pytest.mark.applications
+"""Not in every run of the suite."""
+
 SHOP = """\
 import time
 from fastapi import FastAPI
@@ -72,6 +75,7 @@ def test_an_app_s_blocking_line_is_told(project, ours):
     wait_until(lambda: not ours(), 5, "the end of all that was started")
 
 
+@seldom
 def test_a_script_that_ends_is_reported_up_to_its_end(project):
     said = loopviz("bench", "--duration", "30", "--", sys.executable, "script.py")
     assert said.returncode == 0, said.stderr
@@ -80,6 +84,7 @@ def test_a_script_that_ends_is_reported_up_to_its_end(project):
     assert "bye" not in said.stdout + said.stderr  # its output is its own
 
 
+@seldom
 def test_a_program_that_dies_says_why(project):
     (project / "bad.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n1 / 0\n")
     said = loopviz("bench", "bad:app", "--python", sys.executable)

@@ -28,6 +28,7 @@ class Output:
         self._file, self._descriptor = file, descriptor
         self._lines: deque[bytes] = deque(maxlen=LINES)
         self._part = b""
+        self._written = 0
         self._thread = threading.Thread(target=self._follow, name="output", daemon=True)
         self._thread.start()
 
@@ -42,21 +43,21 @@ class Output:
         self._thread.join(timeout_s)
 
     def _follow(self) -> None:
-        written = 0
         with contextlib.suppress(OSError), open(self._descriptor, "rb", 0) as pipe:
-            file = self._file.open("wb")
             while data := pipe.read(1 << 16):
-                with contextlib.suppress(OSError):  # the disk is full
-                    file.write(data)
-                    file.flush()
-                written += len(data)
-                if written > KEPT:
-                    file.close()
-                    os.replace(self._file, f"{self._file}.1")  # noqa: PTH105
-                    file, written = self._file.open("wb"), 0
+                self._keep(data)
                 *lines, part = (self._part + data).split(b"\n")
                 self._lines.extend(line[:WIDTH] for line in lines)
                 self._part = part[:WIDTH]
+
+    def _keep(self, data: bytes) -> None:
+        """Append to the file; a full one becomes the one before."""
+        with contextlib.suppress(OSError):  # the disk is full, or the folder is gone
+            if self._written >= KEPT:
+                os.replace(self._file, f"{self._file}.1")  # noqa: PTH105
+                self._written = 0
+            with self._file.open("ab") as file:
+                self._written += file.write(data)
 
 
 class Process:

@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - path
 
 def enter() -> None:
     """Make `loopviz` importable, and let the probe begin when asyncio has been imported."""
-    package = os.path.dirname(HERE)  # noqa: PTH120
+    package = os.path.dirname(os.path.realpath(HERE))  # noqa: PTH120 - as the probe names itself
     spec = spec_from_file_location(
         "loopviz",
         f"{package}/__init__.py",
