@@ -4,9 +4,18 @@ A message is one sentence: what happened, the value, what to do next.
 """
 
 import errno
+from collections.abc import Sequence
 from typing import Self
 
-__all__ = ["NO_ROOM", "LoopvizError", "MachineError", "TargetError", "UsageError", "WireError"]
+__all__ = [
+    "NO_ROOM",
+    "LoopvizError",
+    "MachineError",
+    "ProgramError",
+    "TargetError",
+    "UsageError",
+    "WireError",
+]
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """`errno` values: the disk or the user's quota is full, or `ulimit -f` forbids so large a file."""
@@ -52,6 +61,15 @@ class TargetError(LoopvizError):
     """The target or its load could not start, or died."""
 
     exit_code = 3
+
+
+class ProgramError(TargetError):
+    """A program of the user's own could not start, or died."""
+
+    def __init__(self, sentence: str, output: Sequence[str]) -> None:
+        """`output`: the last lines that it wrote, fit for a terminal."""
+        super().__init__(sentence)
+        self.output = output
 
 
 class WireError(LoopvizError):

@@ -4,6 +4,8 @@ __all__ = [
     "CLOSE_S",
     "GUARD_S",
     "ORPHANS_S",
+    "PROGRAM_AGAIN_S",
+    "PROGRAM_S",
     "REPLACED_S",
     "REQUESTS_S",
     "RETIRED_REQUESTS_S",
@@ -21,6 +23,9 @@ CLOSE_S = 2.0
 """Limit for the children of a run that ends. Those left after it are killed."""
 REPLACED_S = 0.5
 """`CLOSE_S` for a run that was replaced before the last one, and so has had time already."""
+PROGRAM_AGAIN_S, PROGRAM_S = 3.0, 5.0
+"""Limits for a program of the user's own after SIGINT: then it gets a second one, as servers that
+wait for their connections expect; then it is killed."""
 
 ORPHANS_S = 1.2
 """Limit for the children if the terminal process was killed. They notice that and end as above; the

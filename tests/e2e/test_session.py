@@ -45,7 +45,7 @@ def test_every_stall_of_block_is_seen_while_it_lasts_and_on_its_line(session):
     while len(ended) < 40 and monotonic_ns() < deadline:
         now = frame(run)
         for stall in now.snapshot.loop.stalls if now.snapshot else ():
-            if now.status.phase != "running" or stall.start_ns < run.run.load_began_ns:
+            if now.status.phase != "running" or stall.start_ns < run.run.began_ns:
                 continue  # the app came up: whatever blocked the loop then was not block
             if stall.open:
                 seen_open.add(stall.start_ns)

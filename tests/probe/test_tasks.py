@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from loopviz.probe import install
+from loopviz.testing import VirtualLoop
 from loopviz.wire.events import TASK_RETURNED, Kind
-from tests.support.recording import coroutine_name
+from tests.support.recording import Recording, coroutine_name
 
 
 async def child():
@@ -99,6 +101,32 @@ def test_parents_over_three_generations(watched):
     seen = watched(main())
     chain = [seen.start_of(name) for name in ("main", "parent", "grandchild")]
     assert [start.a >> 32 for start in chain] == [0, chain[0].task_id, chain[1].task_id]
+
+
+def test_what_is_made_between_two_runs_of_the_loop_has_no_parent(tmp_path):
+    """As `asyncio.run` makes its own tasks after the main one."""
+    others = []
+
+    async def other():
+        while True:
+            await asyncio.sleep(0)
+
+    async def main():
+        loop.call_later(0, lambda: others.append(loop.create_task(other())))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    with VirtualLoop() as loop:
+        probe = install(loop, path=tmp_path, clock=loop.clock, watchdog=False, heartbeat_s=None)
+        loop.run_until_complete(main())  # its end stops the loop, and `other` runs once more
+        loop.run_until_complete(child())
+        probe.uninstall()
+        others[0].cancel()
+        loop.run_until_complete(asyncio.wait(others))
+    parents = {
+        coroutine_name(start): start.a >> 32 for start in Recording(tmp_path).of(Kind.TASK_START)
+    }
+    assert parents["child"] == 0
 
 
 def library_function(source, name):

@@ -15,6 +15,7 @@ from loopviz.errors import UsageError
 from loopviz.lab.catalogue import FIRST
 from loopviz.options import RunOptions
 from loopviz.output import clean, to_json
+from loopviz.program import Program
 from loopviz.report.document import Report
 from loopviz.report.renderers import RENDERERS, Renderer, renderer
 
@@ -22,6 +23,8 @@ __all__ = ["app", "run_command"]
 
 SCREENS, REPORTS = ("run", "serve"), ("list", "bench", "compare", "new", "keys")
 """The commands, by the common options they take."""
+PROGRAMS = ("run", "bench")
+"""The commands that take a command of the user's own, behind `--`."""
 
 app = typer.Typer(
     name="loopviz",
@@ -57,9 +60,39 @@ Seed = Annotated[
     int, typer.Option(metavar="N", min=0, envvar="LOOPVIZ_SEED", help="Fixes the arrivals.")
 ]
 Port = Annotated[
-    int,
+    int | None,
     typer.Option(
-        metavar="PORT", min=0, max=65535, envvar="LOOPVIZ_PORT", help="The target's; 0: a free one."
+        metavar="PORT",
+        min=0,
+        max=65535,
+        envvar="LOOPVIZ_PORT",
+        help="The target's; 0: a free one. A scenario's is free, an app's what uvicorn takes.",
+    ),
+]
+LoadWords = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--load",
+        metavar='"GET /PATH @ RPS"',
+        envvar="LOOPVIZ_LOAD",
+        help="Requests to a program of your own (repeatable); none: no load.",
+    ),
+]
+PythonPath = Annotated[
+    str | None,
+    typer.Option(
+        "--python",
+        metavar="PATH",
+        envvar="LOOPVIZ_PYTHON",
+        help="The interpreter of your app (that of VIRTUAL_ENV, of .venv, or python3).",
+    ),
+]
+TargetName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="TARGET",
+        help="A scenario's id, package.module:app, a file, a folder, or nothing before a --.",
+        show_default=False,
     ),
 ]
 Duration = Annotated[
@@ -132,7 +165,7 @@ def root(
 ) -> None:
     """Without a command: the terminal UI, with the first scenario already running."""
     if context.invoked_subcommand is None:
-        run(FIRST, scenarios=scenarios, ascii_only=ascii_only, theme=theme, fps=fps)
+        run(context, scenarios=scenarios, ascii_only=ascii_only, theme=theme, fps=fps)
         return
     folders = {"scenarios": scenarios}
     display = {"ascii_only": ascii_only, "theme": theme, "fps": fps}
@@ -142,25 +175,36 @@ def root(
     }
 
 
-@app.command()
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Words that are not loopviz's own are for uvicorn, or for the program."""
+
+
+@app.command(context_settings=PASSED_ON)
 def run(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="A scenario's id.")] = FIRST,
+    context: typer.Context,
+    target: TargetName = None,
     fix: Fixes = None,
     rate: Rate = 1.0,
     seed: Seed = 0,
-    port: Port = 0,
+    port: Port = None,
+    load: LoadWords = None,
+    python: PythonPath = None,
     scenarios: Scenarios = None,
     ascii_only: Ascii = None,
     theme: ThemeName = None,
     fps: Fps = None,
 ) -> None:
-    """Open the terminal UI on TARGET, with those fixes on."""
+    """Open the terminal UI on TARGET: a scenario, with those fixes on, or a program of your own.
+
+    loopviz run package.module:app [UVICORN'S OPTIONS], or loopviz run -- COMMAND.
+    """
     from loopviz.cli import open_tui  # noqa: PLC0415 - a report needs no Textual
 
     options = RunOptions(
-        folders=_folders(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed, port=port
+        folders=_folders(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed, port=port or 0
     )
-    open_tui.show(target, options, ascii_only=ascii_only, theme=theme, fps=fps)
+    found = _target(context, target, options, load=load, python=python, port=port)
+    open_tui.show(found, options, ascii_only=ascii_only, theme=theme, fps=fps)
 
 
 @app.command()
@@ -229,29 +273,35 @@ def list_(
                 typer.echo(clean(line))
 
 
-@app.command()
+@app.command(context_settings=PASSED_ON)
 def bench(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="A scenario's id.")],
+    context: typer.Context,
+    target: TargetName = None,
     fix: Fixes = None,
     duration: Duration = 10.0,
     rate: Rate = 1.0,
     seed: Seed = 0,
-    port: Port = 0,
+    port: Port = None,
+    load: LoadWords = None,
+    python: PythonPath = None,
     json_path: JsonPath = None,
     format_: Format = "text",
     scenarios: Scenarios = None,
 ) -> None:
-    """Run TARGET without a screen and report."""
+    """Run TARGET without a screen and report; a program that ends by itself, until then."""
     printed = renderer(format_)
     options = RunOptions(
         folders=_folders(scenarios),
         fixes=tuple(fix or ()),
         rate=rate,
         seed=seed,
-        port=port,
+        port=port or 0,
         duration_s=duration,
     )
-    report = _measure(target, options, label=target)
+    if target is None and context.obj is None:
+        raise typer.BadParameter("It is missing: name one.", context, param_hint="TARGET")
+    found = _target(context, target, options, load=load, python=python, port=port)
+    report = _measure(found, options, label=found if isinstance(found, str) else found.id)
     _deliver(lambda renderer: renderer.report(report), printed, json_path)
 
 
@@ -308,7 +358,34 @@ def run_command(words: list[str]) -> None:
             f"There is no command {words[0]!r} (there are: {known}): "
             f"to open a scenario, say `loopviz run {words[0]}`."
         )
-    typer.main.get_command(app).main(words, prog_name="loopviz")
+    command = None
+    if "--" in words and any(name in words[: words.index("--")] for name in PROGRAMS):
+        at = words.index("--")
+        words, command = words[:at], tuple(words[at + 1 :])
+    typer.main.get_command(app).main(words, prog_name="loopviz", obj=command)
+
+
+def _target(
+    context: typer.Context,
+    target: str | None,
+    options: RunOptions,
+    *,
+    load: list[str] | None,
+    python: str | None,
+    port: int | None,
+) -> str | Program:
+    """A scenario's id, or a program. Raises UsageError."""
+    from loopviz.program.target import TargetWords, resolve  # noqa: PLC0415
+
+    words = TargetWords(
+        target=FIRST if target is None and context.obj is None else target,
+        rest=tuple(context.args),
+        command=context.obj,
+        load=None if load is None else tuple(load),
+        python=python,
+        port=port,
+    )
+    return resolve(words, options)
 
 
 def _words(options: RunOptions) -> list[str]:
@@ -318,7 +395,7 @@ def _words(options: RunOptions) -> list[str]:
     return [*words, *(f"--scenarios={folder.absolute()}" for folder in options.folders)]
 
 
-def _measure(target: str, options: RunOptions, *, label: str) -> Report:
+def _measure(target: str | Program, options: RunOptions, *, label: str) -> Report:
     """Run without a screen, with a progress line if standard error is a terminal."""
     from loopviz.engine.headless import measure  # noqa: PLC0415
 

@@ -17,7 +17,7 @@ def main() -> None:
     """Run the command line. Raises SystemExit unless all is well."""
     clean_streams()
     atexit.register(gc.freeze)  # else a search for cycles in all there is delays the end
-    words = [word for word in sys.argv[1:] if word != "--debug"]
+    words, debug = _without_debug(sys.argv[1:])
     try:
         try:
             raise_interrupts()
@@ -27,10 +27,16 @@ def main() -> None:
     except Exception as error:
         if was_interrupted():
             raise Interrupted from error
-        debug = "--debug" in sys.argv[1:] or bool(os.environ.get("LOOPVIZ_DEBUG"))
-        _end(error, debug=debug)
+        _end(error, debug=debug or bool(os.environ.get("LOOPVIZ_DEBUG")))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _without_debug(words: list[str]) -> tuple[list[str], bool]:
+    """The words without `--debug`, wherever it stands before `--`, and whether it did."""
+    end = words.index("--") if "--" in words else len(words)
+    ours = [word for word in words[:end] if word != "--debug"]
+    return ours + words[end:], len(ours) < end
 
 
 def _run(words: list[str]) -> None:
@@ -53,5 +59,6 @@ def _end(error: Exception, *, debug: bool) -> None:
     if not isinstance(error, LoopvizError):
         sentence = f"internal error ({type(error).__name__}: {error}): see where with --debug."
     traced = "".join(traceback.format_exception(error))
-    sys.stderr.write(traced if debug else f"loopviz: {clean(sentence)}\n")
+    output = "".join(f"{line}\n" for line in getattr(error, "output", ()))
+    sys.stderr.write(traced if debug else f"{output}loopviz: {clean(sentence)}\n")
     sys.exit(error.exit_code if isinstance(error, LoopvizError) else 1)

@@ -9,6 +9,7 @@ from loopviz.engine.session import opened
 from loopviz.errors import UsageError
 from loopviz.lab.catalogue import check_fixes, find
 from loopviz.options import RunOptions
+from loopviz.program import Program
 
 __all__ = ["show"]
 
@@ -17,7 +18,7 @@ FPS = 30
 
 
 def show(
-    target: str,
+    target: str | Program,
     options: RunOptions = RunOptions(),
     *,
     ascii_only: bool | None = None,
@@ -29,9 +30,10 @@ def show(
     Raises UsageError for an unknown scenario or fix, a bad configuration file, and a terminal that
     is missing or too small.
     """
-    check_fixes(find(target, options.folders), options.fixes)
+    if isinstance(target, str):
+        check_fixes(find(target, options.folders), options.fixes)
     settings = config.load()
-    _check_terminal(target)
+    _check_terminal(target if isinstance(target, str) else target.id)
     with opened(target, options, on_terminal=not _in_browser()) as session:
         from loopviz.tui.app import LoopvizApp  # noqa: PLC0415 - imported while the target starts
 

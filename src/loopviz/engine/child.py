@@ -13,7 +13,16 @@ from loopviz.errors import MachineError
 from loopviz.shutdown import GUARD_S, ORPHANS_S
 from loopviz.wire.control import Leave, Message, Quit, encode, messages
 
-__all__ = ["Child", "Guard"]
+__all__ = ["Child", "Guard", "words_of_end"]
+
+
+def words_of_end(code: int | None) -> str:
+    """`was killed by SIGKILL`, `ended with exit code 3`; empty for None: it runs."""
+    if code is None:
+        return ""
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
 
 
 class Child:
@@ -67,6 +76,10 @@ class Child:
         finally:
             os.close(out)
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
     def send(self, message: Message) -> None:
         """Send a control message; it is dropped if the child is dead or was asked to end."""
         assert self.process.stdin is not None
@@ -86,12 +99,7 @@ class Child:
 
     def ended(self) -> str:
         """How it ended: `was killed by SIGKILL`, `ended with exit code 3`; empty while it runs."""
-        code = self.process.poll()
-        if code is None:
-            return ""
-        if code < 0:
-            return f"was killed by {signal.Signals(-code).name}"
-        return f"ended with exit code {code}"
+        return words_of_end(self.process.poll())
 
     def how_it_ended(self) -> str:
         """The same as the end of a sentence, with the last line of its log; empty while it runs."""
@@ -158,8 +166,9 @@ class Guard:
         os.set_blocking(self._process.stdin.fileno(), False)
         self.send(f"folder {folder}")
 
-    def watch(self, group: int) -> None:
-        self.send(f"group {group}")
+    def watch(self, group: int, *, interrupt: bool = False) -> None:
+        """`interrupt`: the group gets SIGINT first, since it does not notice our end."""
+        self.send(f"{'program' if interrupt else 'group'} {group}")
 
     def forget(self, group: int) -> None:
         self.send(f"forget {group}")

@@ -1,10 +1,11 @@
 """The guard: a tiny process that cleans up if the terminal process dies without doing so.
 
 It reads lines from its standard input: `group 4711` for a process group that was started,
-`forget 4711` for one that has ended, `folder /run/…` for the run's folder. When that pipe ends,
+`program 4711` for a group that is not loopviz's own, `forget 4711` for one that has ended,
+`folder /run/…` for the run's folder. When that pipe ends,
 because the terminal process has closed it or was killed, it gives the children a moment to end by
-themselves (they notice, too), then kills their groups and removes the folder. It is run as a file,
-without site packages, so that it starts fast and stays small.
+themselves (its own notice, too; programs get SIGINT), then kills their groups and removes the
+folder. It is run as a file, without site packages, so that it starts fast and stays small.
 
 Its first argument is how many seconds that moment lasts. If two more follow, descriptors of the
 terminal's input and output, it restores the terminal if the pipe ends while a screen is on it. A
@@ -92,11 +93,14 @@ def main(grace_s: float, terminal: Sequence[int] = ()) -> None:
     input_fd, output_fd = terminal or (-1, -1)
     screen = Screen(input_fd, output_fd)
     groups: set[int] = set()
+    programs: set[int] = set()
     folders: set[str] = set()
     for line in sys.stdin:
         word, _, value = line.rstrip("\n").partition(" ")
-        if word == "group":
+        if word in ("group", "program"):
             groups.add(int(value))
+            if word == "program":
+                programs.add(int(value))
         elif word == "forget":
             groups.discard(int(value))
         elif word == "folder":
@@ -105,6 +109,9 @@ def main(grace_s: float, terminal: Sequence[int] = ()) -> None:
             screen.update(word, value)
     screen.restore()  # first: a shell is about to write its prompt
     screen.close()
+    for group in programs & groups:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGINT)
     clean_up(groups, folders, grace_s)
 
 

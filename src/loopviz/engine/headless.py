@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from loopviz.clock import MS, SECOND, monotonic_ns
+from loopviz.engine.program_run import ProgramRun
 from loopviz.engine.run import Run
 from loopviz.engine.session import opened
-from loopviz.errors import LoopvizError, TargetError
+from loopviz.errors import LoopvizError, ProgramError, TargetError
 from loopviz.options import RunOptions
+from loopviz.program import Program
 from loopviz.report.build import build_report
 
 __all__ = ["measure"]
@@ -25,18 +27,19 @@ COUNTERS_NS = 250 * MS
 """How long to wait for the counters of the last requests: they are written ten times a second."""
 STACKS_NS = 500 * MS
 """How long the target may take to send the await stacks of requests that hang."""
+HINT = "try a lower --rate, or look at the app's lifespan."
 _TICK_S = 0.02
 
 Progress = Callable[[float], None]
 
 
 def measure(
-    target: str,
+    target: str | Program,
     options: RunOptions = RunOptions(),
     *,
     progress: Progress = lambda _seconds: None,
 ) -> dict[str, Any]:
-    """Run the target under its load and return the report.
+    """Run the target under its load and return the report; of a program that ends, until then.
 
     `progress` is called with the number of seconds that have gone. Raises UsageError for an unknown
     target or fix, TargetError if the target fails to start or dies before the end, and another
@@ -45,17 +48,22 @@ def measure(
     duration_s = options.duration_s or DURATION_S
     with opened(target, replace(options, duration_s=duration_s)) as session:
         run = session.run
-        _follow(run, START_TIMEOUT_S, lambda: run.load_began_ns > 0, "start")
+        _follow(run, START_TIMEOUT_S, lambda: run.began_ns > 0, "start")
         started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        end_ns = run.load_began_ns + int(duration_s * SECOND)
+        end_ns = run.began_ns + int(duration_s * SECOND)
 
         def over() -> bool:
+            if run.failure is not None and run.failure[0] == "ended":
+                return True
             progress(duration_s - max(end_ns - monotonic_ns(), 0) / SECOND)
             return monotonic_ns() >= end_ns
 
         _follow(run, duration_s + START_TIMEOUT_S, over, "run on")
-        run.stop_load()
-        _follow(run, DRAIN_TIMEOUT_S, lambda: run.load_stopped, "finish its requests")
+        if run.failure is not None:  # a program's own end
+            duration_s = (monotonic_ns() - run.began_ns) / SECOND
+        elif run.scenario.load:
+            run.stop_load()
+            _follow(run, DRAIN_TIMEOUT_S, lambda: run.load_stopped, "finish its requests")
         if run.scenario.counters:
             counted_ns = monotonic_ns() + COUNTERS_NS
             _follow(
@@ -66,11 +74,13 @@ def measure(
         run.poll()  # everything before `now_ns` has been read
         return build_report(
             run.workers.totals(now_ns),
-            target=target,
+            target=run.scenario.id,
             fixes=list(options.fixes),
             started_at=started_at,
             duration_s=duration_s,
             seed=options.seed,
+            python=run.python,
+            program=run.scenario.command if isinstance(run.scenario, Program) else (),
         )
 
 
@@ -92,7 +102,7 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
     deadline = time.monotonic() + timeout_s
     while not done():
         run.poll()
-        if run.failure is not None:
+        if run.failure is not None and run.failure[0] != "ended":
             error = _failure(run, run.failure[1])
             if run.traceback:
                 error.add_note(run.traceback)
@@ -102,13 +112,12 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
         if run.loading and run.loading_s > LOAD_TIMEOUT_S:
             raise TargetError(run.loading)
         if time.monotonic() > deadline:
-            raise LoopvizError(
-                f"{run.scenario.id} did not {what} within {timeout_s:.0f} s: "
-                "try a lower --rate, or look at the scenario's lifespan."
-            )
+            raise LoopvizError(f"{run.scenario.id} did not {what} within {timeout_s:.0f} s: {HINT}")
         time.sleep(_TICK_S)
     run.poll()
 
 
 def _failure(run: Run, why: str) -> LoopvizError:
+    if isinstance(run, ProgramRun):
+        return ProgramError(why, run.output())
     return LoopvizError(why) if run.workers.machine_failed else TargetError(why)

@@ -1,4 +1,4 @@
-"""One run: a scenario served by workers, under load, recorded."""
+"""One run: an app served by workers, under load, recorded."""
 
 import time
 from dataclasses import dataclass, replace
@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from loopviz import run_folder
-from loopviz.clock import SECOND, monotonic_ns
+from loopviz.clock import monotonic_ns
 from loopviz.engine.child import Child, Guard
-from loopviz.engine.worker_pool import WorkerPool
-from loopviz.errors import MachineError, TargetError
+from loopviz.engine.workers import Workers
+from loopviz.errors import MachineError
 from loopviz.lab.catalogue import ScenarioInfo
-from loopviz.lab.catalogue.watched import Watched
 from loopviz.lab.load.config import LoadConfig
-from loopviz.lab.target.ready import TargetReady
-from loopviz.listener import listen
 from loopviz.options import RunOptions
 from loopviz.wire.control import (
     Failed,
@@ -24,66 +21,52 @@ from loopviz.wire.control import (
     Message,
     SetRate,
     StopLoad,
-    TargetLoading,
 )
 
-__all__ = ["Run", "Status"]
+__all__ = ["Failure", "Run", "Status", "make_folder"]
 
-SILENT_S = 4.5
-"""A target reports after 3 s what takes so long. One that has not by now is unable to."""
+Failure = tuple[Literal["target-died", "load-died", "ended", "failed"], str]
+"""Why a run is over: what has ended, and one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """The state of the run."""
 
-    phase: Literal["starting", "running", "target-died", "load-died", "failed"]
+    phase: Literal["starting", "running", "target-died", "load-died", "ended", "failed"]
     why: str = ""
     """One sentence: what is wrong and what to do next. While it runs, it is about a worker other
-    than the first."""
+    than the first. `ended`: it was a program's own end, and nothing is wrong."""
     url: str = ""
     fixes_on: frozenset[str] = frozenset()
     rate: float = 1.0
     """Factor on the scenario's load."""
     changed: bool = False
     """The scenario's file has changed since it was loaded."""
+    output: tuple[str, ...] = ()
+    """Of a program that has ended, the last lines that it wrote."""
 
 
 class Run:
-    """A scenario under load. The target starts at once; `poll` does the rest."""
+    """Workers under load. The target starts at once; `poll` does the rest.
 
-    def __init__(
-        self,
-        scenario: ScenarioInfo,
-        folder: Path,
-        guard: Guard,
-        options: RunOptions,
-    ) -> None:
-        """Start the target. Raises MachineError."""
-        try:
-            folder.mkdir(mode=0o700)
-        except OSError as error:
-            raise MachineError(f"loopviz cannot make its folder {folder}", error) from error
-        self.folder = folder
-        self.url = ""
+    What is run, a subclass knows: a scenario, or a program of the user's own.
+    """
+
+    failure: Failure | None = None
+    traceback = ""
+    """The traceback of what the scenario's file raised; empty if it did not."""
+    url = ""
+
+    def __init__(self, folder: Path, guard: Guard, options: RunOptions, workers: Workers) -> None:
+        self.folder, self.workers = folder, workers
         self.rate = options.rate
-        self.failure: tuple[Literal["target-died", "load-died", "failed"], str] | None = None
-        self.traceback = ""
-        """The traceback of what the scenario's file raised; empty if it did not."""
-        self._loading_ns, self._loads_at = 0, ""
-        self._file = Watched(scenario.path)
-        self.load_began_ns = 0
+        self.began_ns = 0
+        """When the run began to count: with its load, if there is one. 0: not yet."""
         self.load_stopped = False
-        self._options = options
-        self._guard = guard
+        self._options, self._guard = options, guard
         self._load: Child | None = None  # started by the first poll: the first frame comes sooner
         self._aimed = False
-        listener = None
-        try:
-            listener = listen(options.port)
-        except TargetError as error:
-            self.failure = ("failed", str(error))
-        self.workers = WorkerPool(scenario, folder, guard, listener, options)
 
     @property
     def scenario(self) -> ScenarioInfo:
@@ -91,44 +74,28 @@ class Run:
         return self.workers.scenario
 
     @property
+    def python(self) -> str:
+        """The version of Python that runs the app; empty: that of this process."""
+        return ""
+
+    @property
     def loading_s(self) -> float:
-        """How long the file and its lifespan have been loading; 0 before and after that."""
-        began = self._loading_ns if not self.url else 0
-        return (monotonic_ns() - began) / SECOND if began else 0.0
+        """How long the app has been loading; 0 before and after that."""
+        return 0.0
 
     @property
     def loading(self) -> str:
         """One sentence if loading takes long; else empty."""
-        if self.loading_s < SILENT_S or self._loads_at:
-            return self._loads_at
-        took = f"{self.scenario.path.name} has not finished loading after {self.loading_s:.0f} s"
-        return f"{took}: C code of it holds the GIL."
+        return ""
 
     @property
     def status(self) -> Status:
         """The state of the run, with hints that name keys of the screen."""
-        phase, why = self.failure or ("running" if self.load_began_ns else "starting", "")
-        if phase in ("target-died", "load-died"):
-            why += " Press R to restart it."
-        elif phase == "starting" and self.loading:
-            why = f"{self.loading} Press s for another scenario, R to try again."
-        elif not why and self.workers.trouble:
-            why = f"{self.workers.trouble} Press its fix's key twice for another one."
-        changed = self._file.changed(monotonic_ns())
-        return Status(phase, why, self.url, self.workers.fixes_on, self.rate, changed)
+        raise NotImplementedError
 
     def poll(self) -> None:
         """Handle the children's messages, and read the rings."""
-        if self._load is None:
-            self._load = Child("loopviz.lab.load", self.folder, self._guard)
-        for message in self.workers.messages():
-            self._on_target_message(message)
-        self._aim(self._load)
-        for message in self._load.read():
-            self._on_load_message(message)
-        self.workers.drain()
-        if self.failure is None:
-            self._check_alive(self._load)
+        raise NotImplementedError
 
     def set_rate(self, factor: float) -> None:
         """Scale the load."""
@@ -157,58 +124,38 @@ class Run:
         self.workers.reap(max(until - time.monotonic(), 0))
         run_folder.remove(self.folder)
 
-    def _on_target_message(self, message: Message) -> None:
-        match message:
-            case Failed(why=why, traceback=text):
-                self.traceback = text
-                self.failure = ("failed", why)
-                self.workers.quit()
-            case TargetLoading(why=why):
-                self._loading_ns = self._loading_ns or monotonic_ns()
-                self._loads_at = why
-            case TargetReady(url=url, scenario=scenario):
-                self._loads_at = ""
-                self.url = url
-                scenario = replace(scenario, shadows=self.scenario.shadows)
-                if scenario != self.scenario:
-                    self.workers.use(scenario)
-
-    def _aim(self, load: Child) -> None:
+    def _aim(self, load: Child, *, reuse: bool) -> None:
         """Once all workers serve, start the load."""
         if self._aimed or not self.url or not self.workers.ready:
             return
         self._aimed = True
-        alone = all(fix.workers == 1 for fix in self.scenario.fixes)
         config = LoadConfig(
             url=self.url,
             routes=self.scenario.load,
             options=replace(self._options, rate=self.rate),
-            reuse=alone,
+            reuse=reuse,
         )
         load.send(config)
 
     def _on_load_message(self, message: Message) -> None:
         match message:
             case LoadReady(start_at_ns=start_at_ns):
-                self.load_began_ns = start_at_ns
+                self.began_ns = start_at_ns
                 self.workers.model.routes.factor = self.rate
                 self.workers.begin(start_at_ns)
             case LoadReport() as report:
                 counts = report.sent, report.in_flight, report.shed
                 more = report.waiting, report.outcomes, report.at_ns
                 self.workers.model.feed_load(report.samples, *counts, *more)
-            case Failed(why=why) if not self.load_began_ns:
+            case Failed(why=why) if not self.began_ns:
                 self.failure = ("failed", why)
             case LoadStopped():
                 self.load_stopped = True
 
-    def _check_alive(self, load: Child) -> None:
-        if how := load.how_it_ended():
-            self.failure = ("load-died", f"The load {how}")
-        elif how := self.workers.how_the_first_ended():
-            first, name = self.workers.first, self.scenario.path.name
-            self.failure = (
-                ("target-died", f"The target {how}")
-                if self.url or (first and first.unreadable)
-                else ("failed", f"{name} ended its process while it was loading: that {how}")
-            )
+
+def make_folder(folder: Path) -> None:
+    """Raises MachineError."""
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise MachineError(f"loopviz cannot make its folder {folder}", error) from error

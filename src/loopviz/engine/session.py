@@ -9,12 +9,15 @@ from typing import NamedTuple, Protocol
 from loopviz import run_folder
 from loopviz.clock import monotonic_ns
 from loopviz.engine.child import Guard
+from loopviz.engine.program_run import ProgramRun
 from loopviz.engine.run import Run, Status
+from loopviz.engine.scenario_run import ScenarioRun
 from loopviz.engine.terminal import INPUT_FD, OUTPUT_FD, Terminal
 from loopviz.errors import MachineError, UsageError
 from loopviz.lab.catalogue import ScenarioInfo, catalogue, check_fixes, find
 from loopviz.model.snapshot import CriticalPath, Location, RequestInfo, Snapshot, WaitTree
 from loopviz.options import RunOptions
+from loopviz.program import Program
 from loopviz.shutdown import CLOSE_S, REPLACED_S
 from loopviz.signals import uninterrupted
 
@@ -104,18 +107,18 @@ class Session:
 
     def __init__(
         self,
-        scenario: str,
+        target: str | Program,
         options: RunOptions = RunOptions(),
         *,
         on_terminal: bool = False,
     ) -> None:
-        """Run a scenario. `on_terminal`: there will be a screen on this process's terminal.
+        """Run a scenario or a program. `on_terminal`: a screen will be on this process's terminal.
 
         Raises UsageError for an unknown scenario or fix; MachineError if the machine is out of
         room, open files or processes.
         """
         self._options = options
-        info = find(scenario, options.folders)
+        info = target if isinstance(target, Program) else find(target, options.folders)
         check_fixes(info, options.fixes)
         self._folder = run_folder.new_run_folder()
         try:
@@ -127,7 +130,13 @@ class Session:
         self._ending: list[Run] = []
         self._count = 0
         self._closed = False
-        self.run = self._start(info, options)
+        self._program = info if isinstance(info, Program) else None
+        try:
+            self.run = self._start(info, options)
+        except BaseException:
+            self._guard.close()
+            self._folder.leave()
+            raise
 
     def poll(self) -> None:
         self.run.poll()
@@ -157,7 +166,8 @@ class Session:
         return self.run.workers.critical_path(request)
 
     def entries(self) -> tuple[ScenarioInfo, ...]:
-        return catalogue(self._options.folders)
+        own = () if self._program is None else (self._program,)
+        return (*own, *catalogue(self._options.folders))
 
     def toggle(self, key: str) -> None:
         if not any(fix.key == key and fix.unavailable for fix in self.run.scenario.fixes):
@@ -170,11 +180,16 @@ class Session:
         self.run.set_rate(factor)
 
     def switch(self, scenario_id: str) -> None:
-        info = find(scenario_id, self._options.folders)
+        own = self._program
+        info = own if own and own.id == scenario_id else find(scenario_id, self._options.folders)
         self._replace(info, replace(self._options, fixes=(), rate=1.0))
 
     def restart(self) -> str:
         status = self.run.status
+        if isinstance(self.run.scenario, Program):
+            linecache.checkcache()
+            self._replace(self.run.scenario, replace(self._options, rate=status.rate))
+            return ""
         try:
             info = find(self.run.scenario.id, self._options.folders)
         except UsageError as error:
@@ -201,11 +216,14 @@ class Session:
 
     def _start(self, info: ScenarioInfo, options: RunOptions) -> Run:
         self._count += 1
-        return Run(info, self._folder.path / str(self._count), self._guard, options)
+        folder = self._folder.path / str(self._count)
+        if isinstance(info, Program):
+            return ProgramRun(info, folder, self._guard, options)
+        return ScenarioRun(info, folder, self._guard, options)
 
     def _replace(self, info: ScenarioInfo, options: RunOptions) -> None:
         self._end(self.run)
-        if options.port:  # the next run needs the same port
+        if options.port or isinstance(info, Program):  # the next run needs the same port
             self.run.reap(CLOSE_S)
             self._ending.remove(self.run)
         while len(self._ending) > 1:  # it has had time enough
@@ -218,12 +236,14 @@ class Session:
 
 
 @contextmanager
-def opened(scenario: str, options: RunOptions, *, on_terminal: bool = False) -> Iterator[Session]:
+def opened(
+    target: str | Program, options: RunOptions, *, on_terminal: bool = False
+) -> Iterator[Session]:
     """A session, closed at the end. SIGINT waits until it has started."""
     session = None
     try:
         with uninterrupted():
-            session = Session(scenario, options, on_terminal=on_terminal)
+            session = Session(target, options, on_terminal=on_terminal)
         yield session
     finally:
         if session is not None:

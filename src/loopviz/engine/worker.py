@@ -1,19 +1,16 @@
-"""A worker: one target process, with its rings and its model."""
+"""A worker: one watched loop, with its rings and its model."""
 
 from pathlib import Path
-from socket import socket
+from typing import Protocol
 
 from loopviz import run_folder
 from loopviz.clock import MS
-from loopviz.engine.child import Child, Guard
 from loopviz.engine.collector import Collector
 from loopviz.errors import WireError
-from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot, WaitTree
 from loopviz.model.snapshot.merge import label_worker
 from loopviz.model.state.stacks import Stacks
-from loopviz.options import RunOptions
 from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.wire.control import (
     AwaitsReply,
@@ -22,10 +19,9 @@ from loopviz.wire.control import (
     SetFix,
     StackReply,
     StackRequest,
-    TargetConfig,
 )
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "WorkerChannel"]
 
 AWAITS_NS = 500 * MS
 """How often a target is asked at most which tasks others await."""
@@ -35,48 +31,52 @@ TREE_NS = 1000 * MS
 """After how long the tree of waits is built again, if the target has not answered."""
 
 
-class Worker:
-    """A target process whose rings are read into a model of its own.
+class WorkerChannel(Protocol):
+    """How a worker is talked to, and how its end is known."""
 
-    It serves the app once it is `ready`. All workers of a run have their temporary files in
-    `run_folder`; each has its rings in a folder of its own.
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+
+    def send(self, message: Message) -> None:
+        """Send a message; it is dropped if nobody reads it."""
+
+    def read(self) -> list[Message]:
+        """The messages received since the last call. Does not block."""
+
+    def how_it_ended(self) -> str:
+        """How, as the end of a sentence; empty while it lives."""
+
+    def leave(self) -> None:
+        """Ask it to end once it has served the requests that it has accepted."""
+
+    def quit(self) -> None:
+        """Ask it to end."""
+
+    def reap(self, timeout_s: float) -> None:
+        """Wait for its end, and make sure of it after the timeout."""
+
+
+class Worker:
+    """A loop whose rings are read into a model of its own.
+
+    A scenario's worker is a target process, a program's one of the loops that it runs. It is
+    `ready` once it serves, or runs. All of a run's rings lie in folders of their own.
     """
 
-    def __init__(
-        self,
-        number: int,
-        scenario: ScenarioInfo,
-        listener: socket,
-        guard: Guard,
-        options: RunOptions,
-        *,
-        folder: Path,
-        run_folder: Path,
-        model: Model,
-    ) -> None:
-        folder.mkdir(mode=0o700, exist_ok=True)
+    def __init__(self, number: int, channel: WorkerChannel, folder: Path, model: Model) -> None:
         self.number = number
         """1, 2, …; an earlier worker may have had the same number."""
         self.ready = False
         self.unreadable = ""
         """One sentence if its rings can no longer be read; else empty."""
         self.folder = folder
-        self._child = Child(
-            "loopviz.lab.target", folder, guard, keep=[listener.fileno()], tmp=run_folder
-        )
-        self._child.send(
-            TargetConfig(
-                id=scenario.id,
-                path=scenario.path,
-                listen_fd=listener.fileno(),
-                options=options,
-            )
-        )
+        self._channel = channel
         self.use(model)
 
     @property
     def pid(self) -> int:
-        return self._child.process.pid
+        return self._channel.pid
 
     def use(self, model: Model) -> None:
         """Read its rings into `model`, from their beginning."""
@@ -89,7 +89,7 @@ class Worker:
     def read(self) -> list[Message]:
         """The messages received since the last call, without the stacks, which are handled here."""
         others = []
-        for message in self._child.read():
+        for message in self._channel.read():
             match message:
                 case StackReply(task=task, frames=frames):
                     self._stacks.answered(task, frames)
@@ -111,12 +111,12 @@ class Worker:
 
     def fix(self, key: str, *, on: bool) -> None:
         """Turn a fix on or off."""
-        self._child.send(SetFix(key=key, on=on))
+        self._channel.send(SetFix(key=key, on=on))
 
     def ask_stack(self, task: int, now_ns: int) -> tuple[Location, ...] | None:
         """See `RunControl.ask_stack`. The control thread answers, so the loop may be blocked."""
         if self.ready and self._stacks.due(task, now_ns):
-            self._child.send(StackRequest(task=task))
+            self._channel.send(StackRequest(task=task))
         return self._stacks.last(task)
 
     def ask_tree(self, now_ns: int) -> WaitTree | None:
@@ -146,7 +146,7 @@ class Worker:
         tasks, tree = self.model.rules.wanted_awaits, self._tree is not None
         if (tasks or tree) and self.ready and now_ns >= self._awaits_due_ns:
             self._awaits_due_ns = now_ns + AWAITS_NS
-            self._child.send(AwaitsRequest(tasks=tasks, others=tree))
+            self._channel.send(AwaitsRequest(tasks=tasks, others=tree))
         task = self.model.rules.wanted
         if not task or not self.ready:
             return
@@ -155,7 +155,7 @@ class Worker:
             self.model.rules.add_stack(task, stack)
             self._hanging = Stacks(self.model.naming)
         elif self._hanging.due(task, now_ns):
-            self._child.send(StackRequest(task=task))
+            self._channel.send(StackRequest(task=task))
 
     def snapshot(self, now_ns: int, window_ns: int) -> Snapshot | None:
         """The snapshot of this worker, its resources named after it; None before any event."""
@@ -164,25 +164,25 @@ class Worker:
         return label_worker(self.number, self.model.snapshot(now_ns, window_ns))
 
     def how_it_ended(self) -> str:
-        """See `Child.how_it_ended`. A worker whose rings cannot be read counts as ended."""
+        """See `WorkerChannel.how_it_ended`. A worker whose rings cannot be read counts as ended."""
         if self.unreadable:
             return f"cannot be watched: {self.unreadable}"
-        return self._child.how_it_ended()
+        return self._channel.how_it_ended()
 
     def leave(self) -> None:
         """Ask it to end once it has served the requests that it has accepted."""
         if self.ready:
-            self._child.leave()
+            self._channel.leave()
         else:
-            self._child.quit()
+            self._channel.quit()
 
     def quit(self) -> None:
         """Ask it to end."""
-        self._child.quit()
+        self._channel.quit()
 
     def reap(self, timeout_s: float) -> None:
         """Wait for its end, kill it after the timeout, and read its last events."""
-        self._child.reap(timeout_s)
+        self._channel.reap(timeout_s)
         self.drain()
         self._collector.close()
         run_folder.remove(self.folder)

@@ -195,7 +195,10 @@ def make_hooks(
         spawned_at, lasti = (frame.f_code, frame.f_lasti) if frame else (None, 0)
         b = site_of(coroutine, spawned_at, lasti)
         owner = group_owner(caller)  # it outlives the caller, and awaits the task
-        parent = running_task() if owner is None else number_of(owner)
+        if owner is not None:
+            parent = number_of(owner)
+        else:  # between two runs of the loop nobody is
+            parent = running_task() if loop.is_running() else 0
         start_task(task, parent, b, name)
         if task.done():
             end_task(task, clock())  # an eager task that never had to wait

@@ -49,6 +49,13 @@ class Probe:
     """
 
     why = ""
+    shared = False
+    """`install` returns it whatever folder is asked for: loopviz has started this program."""
+
+    @staticmethod
+    def of(loop: asyncio.AbstractEventLoop) -> "Probe | None":
+        """The probe in that loop, if there is one."""
+        return _probes.get(loop)
 
     def __init__(
         self,
@@ -119,9 +126,9 @@ class Probe:
             self._beat_handle = loop.call_at(self._beat_due, self._beat)
         hooks.adopt(asyncio.all_tasks(loop), asyncio.current_task() if running else None)
         if running:
-            self._start_watchdog()
+            self.start_watchdog()
         elif self._wants_watchdog:
-            loop.call_soon(self._start_watchdog)  # only then is its thread known
+            loop.call_soon(self.start_watchdog)  # only then is its thread known
         _probes[loop] = self
 
     def uninstall(self) -> None:
@@ -137,6 +144,7 @@ class Probe:
         self._withdraw()
         if self._watchdog is not None:
             self._watchdog.stop()
+            self._watchdog = None
         if self._beat_handle is not None:
             self._beat_handle.cancel()
         if self.coverage == "full":
@@ -199,8 +207,9 @@ class Probe:
         else:
             setattr(self._loop, name, before)
 
-    def _start_watchdog(self) -> None:
-        if not self._wants_watchdog or not self._installs:
+    def start_watchdog(self) -> None:
+        """Watch this thread: the loop runs on it, or is about to. The first call counts."""
+        if not self._wants_watchdog or not self._installs or self._watchdog is not None:
             return
         watchdog = Watchdog(
             self.hooks.running,
@@ -349,7 +358,7 @@ def install(
             watchdog=watchdog,
             tripwire=tripwire,
         )
-    elif asked is not None and not probe._records_into(asked):
+    elif asked is not None and not probe.shared and not probe._records_into(asked):
         raise LoopvizError(
             f"This loop is being recorded into {probe.folder}: uninstall that probe first, "
             "or omit the path to share it."

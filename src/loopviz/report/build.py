@@ -2,6 +2,7 @@
 
 import dataclasses
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 import loopviz
@@ -35,13 +36,19 @@ def build_report(
     started_at: str,
     duration_s: float,
     seed: int,
+    python: str = "",
+    program: Sequence[str] = (),
 ) -> Report:
-    """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds."""
+    """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds.
+
+    `python`: the version that ran the app; empty: this one. `program`: the command, if it was one
+    of the user's own.
+    """
     first, *peers = totals.workers
     report: Report = {
         "format": FORMAT,
         "loopviz": loopviz.__version__,
-        "python": platform.python_version(),
+        "python": python or platform.python_version(),
         "target": target,
         "fixes": fixes,
         "started_at": started_at,
@@ -54,6 +61,8 @@ def build_report(
         "findings": [_finding(finding) for finding in totals.findings],
         "probe": _probe(first.probe),
     }
+    if program:
+        report["program"] = list(program)
     if totals.counters:
         report["counters"] = dict(totals.counters)
     if totals.gone:

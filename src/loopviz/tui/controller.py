@@ -6,6 +6,7 @@ from loopviz.clock import MS, SECOND, Clock
 from loopviz.engine.session import Frame, RunControl
 from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import CriticalPath, Location, Snapshot, WaitTree
+from loopviz.program import Program
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.time_columns import Columns
@@ -15,7 +16,7 @@ from loopviz.tui.source import lesson_of
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Notify
 from loopviz.tui.state.keys import Keymap
-from loopviz.tui.state.view_state import LIVE, Key, ViewState
+from loopviz.tui.state.view_state import LIVE, TASKS, Key, ViewState
 from loopviz.tui.views import View, views
 
 __all__ = ["Controller"]
@@ -72,6 +73,10 @@ class Controller:
         self._usual_ns = 0
         """The duration of a column with which the scenario begins; 0: the plan's."""
         self._played_ns = 0
+        self._led = ""
+        """The view that was chosen for the user; empty: they have chosen one."""
+        self._over = False
+        """The program has ended, and its last picture was kept."""
 
     @property
     def view(self) -> View:
@@ -115,7 +120,10 @@ class Controller:
             self._scenario = frame.scenario.id
             self._lesson = lesson_of(frame.scenario)
             self._usual_ns = int(frame.scenario.zoom_ms * MS)
+            self._led = LIVE if isinstance(frame.scenario, Program) else ""
+            self._over = False
             self.reset()
+        self._lead(frame)
         notice, until_ns = self._notice
         end_ns = self.view_state.end_ns or now_ns
         self.scene = Scene(
@@ -137,6 +145,7 @@ class Controller:
             frozen_at_ns=self.frozen.now_ns if self.frozen is not None else 0,
         )
         self._follow()
+        self._stay(frame)
         self.scene = replace(self.scene, path=self._path_of(self.scene))
         return self.scene
 
@@ -261,6 +270,23 @@ class Controller:
             newer = self.view.follow(self.scene)
             if newer != row:
                 self.choose(newer)
+
+    def _lead(self, frame: Frame) -> None:
+        """Tasks lead in a program that serves no requests, until the user has chosen a view."""
+        state, snapshot = self.view_state, frame.snapshot
+        if self._led and state.view == self._led and snapshot is not None:
+            serves = not isinstance(frame.scenario, Program) or frame.scenario.serves
+            serves = serves or bool(frame.status.url or snapshot.requests or frame.scenario.load)
+            self._led = LIVE if serves else TASKS
+            self.view_state = replace(state, view=self._led)
+        elif state.view != self._led:
+            self._led = ""
+
+    def _stay(self, frame: Frame) -> None:
+        """A program has ended by itself: its last seconds stay on the screen."""
+        if frame.status.phase == "ended" and not self._over:
+            self._over = True
+            self.freeze()
 
     def _window_ns(self) -> int:
         if self.frozen is not None and self.plan is not None:

@@ -29,8 +29,10 @@ __all__ = [
     "LoadReady",
     "LoadReport",
     "LoadStopped",
+    "LoopStarted",
     "Message",
     "Quit",
+    "Serving",
     "SetFix",
     "SetRate",
     "StackReply",
@@ -175,6 +177,29 @@ class AwaitsReply(Message):
     at_ns: int
     """The time of the reading, or shortly before: monotonic clock."""
     tasks: tuple[Awaiting, ...]
+
+
+# ---- up, from each loop of a program that was started as it is (`probe.startup`)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopStarted(Message):
+    """A loop begins to run, and is recorded. The first message on its connection."""
+
+    pid: int
+    at_ns: int
+    """When: monotonic clock."""
+    folder: Path
+    """With the rings."""
+    python: str
+    """The version of its interpreter: `3.12.1`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving(Message):
+    """A server of HTTP requests has bound its socket; its app is up."""
+
+    url: str
 
 
 # ---- up, from a load

@@ -7,8 +7,8 @@ from importlib.machinery import SourceFileLoader
 
 import pytest
 
+from loopviz.import_watch import ImportWatch
 from loopviz.probe import patches
-from loopviz.probe.patches.import_hook import ImportWatch
 from loopviz.probe.patches.patch import Patch, apply, undo
 from loopviz.probe.recorder import Recorder, fail_safe
 

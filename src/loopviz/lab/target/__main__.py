@@ -13,13 +13,11 @@ import logging
 import os
 import socket
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from loopviz.clock import monotonic_ns
 from loopviz.errors import LoopvizError, MachineError
 from loopviz.lab.catalogue import ScenarioInfo, check_fixes, describe
 from loopviz.lab.target.control import Control
@@ -27,22 +25,12 @@ from loopviz.lab.target.counters import Counting
 from loopviz.lab.target.loading import Loading, load, raised
 from loopviz.lab.target.ready import TargetReady
 from loopviz.listener import inherited
+from loopviz.probe.answers import Answers
 from loopviz.probe.asgi import watch_requests
-from loopviz.probe.await_stack import await_stack
 from loopviz.probe.install import install, prepare
 from loopviz.probe.overhead import measure_overhead
-from loopviz.probe.places import PLACES
-from loopviz.probe.wait_graph import awaits
 from loopviz.scenario import Scenario
-from loopviz.wire.control import (
-    AwaitsReply,
-    Failed,
-    Message,
-    StackReply,
-    TargetConfig,
-    encode,
-    messages,
-)
+from loopviz.wire.control import Failed, Message, TargetConfig, encode, messages
 from loopviz.wire.events import Kind
 
 Send = Callable[[Message], None]
@@ -122,8 +110,7 @@ def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
                 path=run_folder, user_roots=[str(path.parent)], tripwire=True, required=True
             )
             control.aux_ring = probe.aux_ring
-            control.send_stack = _stack_sender(loop, send)
-            control.send_awaits = _awaits_sender(loop, send)
+            control.answers = Answers(loop, send)
             probe.aux_ring.write(Kind.OVERHEAD, a=overhead_ns)
             probe.aux_ring.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
             counting = Counting(scenario.counters, probe.aux_ring)
@@ -145,36 +132,6 @@ def _turn_on(scenario: Scenario, info: ScenarioInfo, keys: Sequence[str]) -> Non
     check_fixes(info, keys)
     for fix in scenario.fixes:
         fix.on = fix.on or fix.key in keys
-
-
-def _stack_sender(loop: asyncio.AbstractEventLoop, send: Send) -> Callable[[int], None]:
-    """What sends where a task of that loop is; made on the loop's thread, called on any."""
-    thread = threading.get_ident()
-
-    def send_stack(task: int) -> None:
-        try:
-            frames = await_stack(loop, thread, task)
-        except Exception:  # noqa: BLE001 - whatever the app has for a task: fixes must go on
-            frames = []
-        send(StackReply(task=task, frames=None if frames is None else tuple(frames)))
-
-    return send_stack
-
-
-def _awaits_sender(
-    loop: asyncio.AbstractEventLoop, send: Send
-) -> Callable[[tuple[int, ...], bool], None]:
-    """What sends which tasks those tasks of that loop await; to be called on any thread."""
-
-    def send_awaits(tasks: tuple[int, ...], others: bool) -> None:
-        at_ns = monotonic_ns()
-        try:
-            found = tuple(awaits(loop, PLACES, tasks, others=others))
-        except Exception:  # noqa: BLE001 - whatever the app has for a task: fixes must go on
-            found = ()
-        send(AwaitsReply(at_ns=at_ns, tasks=found))
-
-    return send_awaits
 
 
 def _url(listener: socket.socket) -> str:

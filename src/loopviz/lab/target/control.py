@@ -2,12 +2,13 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
 from loopviz import run_folder
 from loopviz.clock import monotonic_ns
+from loopviz.probe.answers import Answers
 from loopviz.scenario import Fix
 from loopviz.shutdown import TARGET_S
 from loopviz.wire.control import AwaitsRequest, Leave, Quit, SetFix, StackRequest, messages
@@ -35,10 +36,8 @@ class Control:
         self._run_folder = run_folder
         self.aux_ring: LockedRing | None = None
         """Where to note that a fix was toggled, once there is a ring."""
-        self.send_stack: Callable[[int], None] | None = None
-        """Answers where the task of that number is, once there is a loop."""
-        self.send_awaits: Callable[[tuple[int, ...], bool], None] | None = None
-        """Answers what these tasks await, or all, once there is a loop."""
+        self.answers: Answers | None = None
+        """Answers about the loop's tasks, once there is a loop."""
 
     def use(self, fixes: Sequence[Fix]) -> None:
         """The scenario is loaded: apply the changes of fixes that came before, and later ones."""
@@ -57,10 +56,8 @@ class Control:
             match message:
                 case SetFix(key=key, on=on):
                     self._toggle(key, on=on)
-                case StackRequest(task=task) if self.send_stack is not None:
-                    self.send_stack(task)
-                case AwaitsRequest(tasks=tasks, others=others) if self.send_awaits is not None:
-                    self.send_awaits(tasks, others)
+                case StackRequest() | AwaitsRequest() if self.answers is not None:
+                    self.answers.answer(message)
                 case Leave():
                     self._stop(leave=True)
                 case Quit():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from loopviz.probe.patches.import_hook import ImportWatch
+from loopviz.import_watch import ImportWatch
 from loopviz.probe.patches.patch import Applied, Patch, apply, undo
 from loopviz.probe.recorder import fail_safe
 

@@ -27,8 +27,9 @@ class TextRenderer:
     def report(self, report: Report) -> str:
         """The report as a page."""
         report = clean_values(report)
-        lines = [*_hangs(report), _title(report), "", *_routes(report["load"])]
-        lines += [*_load_at_its_limit(report["load"]), ""]
+        lines = [*_hangs(report), _title(report), ""]
+        if report["load"]:
+            lines += [*_routes(report["load"]), *_load_at_its_limit(report["load"]), ""]
         lines += [*_loop(report["loop"]), ""]
         if report.get("counters"):
             lines += [f"counted {_counted(report['counters'])}", ""]
@@ -64,8 +65,12 @@ def _fixes(report: Report) -> str:
 
 
 def _title(report: Report) -> str:
-    ran = f"{report['duration_s']:.1f} s · seed {report['seed']}"
-    return f"{report['target']} · {_fixes(report)} · {ran}"
+    parts = [report["target"], f"{report['duration_s']:.1f} s"]
+    if not report.get("program"):
+        parts.insert(1, _fixes(report))
+    if report["load"]:
+        parts.append(f"seed {report['seed']}")
+    return " · ".join(parts)
 
 
 def _routes(load: list[Part]) -> Iterator[str]:

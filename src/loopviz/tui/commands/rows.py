@@ -34,6 +34,9 @@ def next_view(controller: Controller, by: int) -> None:
 
 def lesson(controller: Controller) -> None:
     """The lesson, or back from it."""
+    if controller.scene is not None and controller.scene.is_program:
+        controller.notify("A program of your own has no lesson.")
+        return
     view(controller, LIVE if controller.view_state.view == "lesson" else "lesson")
 
 

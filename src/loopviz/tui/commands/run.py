@@ -21,7 +21,7 @@ def fix(controller: Controller, place: int) -> None:
     elif scene.letters:
         controller.notify(f"There is no such fix: this scenario has {' '.join(scene.letters)}.")
     else:
-        controller.notify("This scenario has no fixes.")
+        controller.notify(f"{_what(scene)} has no fixes.")
 
 
 def suggested(controller: Controller) -> None:
@@ -34,7 +34,11 @@ def suggested(controller: Controller) -> None:
     elif scene.letters:
         controller.notify(f"No fix is suggested now. Try them yourself: {' '.join(scene.letters)}.")
     else:
-        controller.notify("This scenario has no fixes.")
+        controller.notify(f"{_what(scene)} has no fixes.")
+
+
+def _what(scene: Scene) -> str:
+    return "A program of your own" if scene.is_program else "This scenario"
 
 
 def _toggle(controller: Controller, scene: Scene, wanted: FixInfo) -> None:
@@ -66,6 +70,9 @@ def baseline(controller: Controller) -> None:
 def rate(controller: Controller, by: int) -> None:
     """One step less load, or more."""
     if controller.scene is None:
+        return
+    if not controller.scene.scenario.load:
+        controller.notify('There is no load: start with --load "GET / @ 20" for example.')
         return
     now = controller.scene.status.rate
     steps = [r for r in LOAD_FACTORS if (r < now - 1e-9 if by < 0 else r > now + 1e-9)]

@@ -80,6 +80,7 @@ def _results(
     line = Line(width)
     if comparison is None:
         word = "no change yet" if scene.scenario.fixes else "this scenario has no fixes"
+        word = "a program of your own has no fixes" if scene.is_program else word
         return [line.add(f" {word}", theme.dim).strip(theme.text)] if titled else []
     if not comparison.comparable:
         was, now = (f"{scene.glyphs.times}{factor:g}" for factor in comparison.load)

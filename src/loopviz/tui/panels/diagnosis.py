@@ -7,7 +7,7 @@ from textual.strip import Strip
 
 from loopviz.model.snapshot import Finding
 from loopviz.tui.draw.shorten import shortened
-from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, first_fitting
+from loopviz.tui.draw.text import Line, cell_width, clean, fill_rows, first_fitting, wrap
 from loopviz.tui.panels.code import Source, code_around
 from loopviz.tui.panels.finding import (
     consequences_rows,
@@ -33,6 +33,10 @@ def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
     width, height = plan.size("diagnosis")
     theme = scene.theme
     finding = scene.finding
+    if finding is None and scene.status.output:
+        return boxed(
+            _output(scene, width - 2, height), "LAST OUTPUT", theme.title, "", width, height, scene
+        )
     if finding is None:
         title, style, note = nothing_found(scene)
         if scene.rising_counter is None:
@@ -57,10 +61,9 @@ def diagnosis_rows(scene: Scene, plan: Plan, source: Source) -> list[FixRow]:
     bodies = _bodies(scene, inner, source_visible="source" in plan.panels, source=source)
     body, fixes = _fitting(scene, inner, room, bodies)
     rows = [blank, *map(FixRow, body)]
-    lesson = [
-        _head("LESSON", inner, scene),
-        *paragraph(scene.scenario.lesson, scene.theme.dim, inner, scene),
-    ]
+    lesson: list[Strip] = []
+    if text := scene.scenario.lesson:
+        lesson = [_head("LESSON", inner, scene), *paragraph(text, scene.theme.dim, inner, scene)]
     for more in (fixes, _plain(lesson), _plain(_hints(scene, inner))):
         if more and len(rows) + len(more) + 1 <= room:
             rows += [blank, *more]
@@ -122,6 +125,15 @@ def _hints(scene: Scene, width: int) -> list[Strip]:
     return rows
 
 
+def _output(scene: Scene, width: int, height: int) -> list[Strip]:
+    """The last lines that the program wrote, the newest at the bottom."""
+    texts = [part for text in scene.status.output for part in wrap(clean(text), width - 3)]
+    return [
+        Line(width).add(f"  {text}", scene.theme.text).strip(scene.theme.text)
+        for text in texts[-(height - 1) :]
+    ]
+
+
 def boxed(
     body: Sequence[Strip],
     title: str,
@@ -160,7 +172,8 @@ def _of_the_scenario(finding: Finding, scene: Scene) -> bool:
 def _nothing(scene: Scene) -> str:
     counter = scene.rising_counter
     if counter is None:
-        return "Nothing is wrong so far. What to watch:"
+        watch = " What to watch:" if scene.scenario.watch_for else ""
+        return f"Nothing is wrong so far.{watch}"
     return f"{clean(counter.title)}: {counter.value:,}, and it grows. What to watch:"
 
 

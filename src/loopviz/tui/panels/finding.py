@@ -109,7 +109,8 @@ def finding_rows(scene: Scene, plan: Plan) -> list[FixRow]:
     elif not scene.status.fixes_on:
         told = _hints(scene, width, room)
     rows = [heading_line(width, scene, title, style, note), *told]
-    lesson = _lesson(clean(scene.scenario.lesson), width, room - len(told), scene)
+    text = clean(scene.scenario.lesson)
+    lesson = _lesson(text, width, room - len(told), scene) if text else []
     blank = [Line(width).strip(theme.text)] * (room - len(told) - len(lesson))
     return [*_plain(rows), *fixes, *_plain([*lesson, *blank])]
 

@@ -23,12 +23,13 @@ WORDS = {
     "starting": "STARTING",
     "target-died": "TARGET DIED",
     "load-died": "LOAD DIED",
+    "ended": "ENDED",
     "failed": "FAILED",
 }
 
 
 def state_word(scene: Scene) -> str:
-    """LIVE, FROZEN, REPLAY, STARTING, TARGET DIED, LOAD DIED or FAILED."""
+    """LIVE, FROZEN, REPLAY, STARTING, TARGET DIED, LOAD DIED, ENDED or FAILED."""
     mode = "REPLAY" if scene.view_state.speed else "FROZEN" if scene.frozen else "LIVE"
     return WORDS.get(scene.status.phase, mode)
 
@@ -82,6 +83,7 @@ def _state(scene: Scene) -> list[Part]:
         "FROZEN": theme.badge_frozen,
         "REPLAY": theme.badge_frozen,
         "STARTING": theme.badge_waiting,
+        "ENDED": theme.badge_waiting,
     }.get(word, theme.alarm_fill)
     pace = _speed_text(scene) if word == "REPLAY" else ""
     parts = [Part(" loopviz ", theme.bar_brand), Part(f" {word}{pace} ", badge)]
@@ -170,6 +172,8 @@ def _right(scene: Scene, brief: int) -> list[Part]:
         Part(factor, theme.bar_strong),
         Part(f" {rps:.0f} rps " if brief < 2 else " ", theme.bar),
     ]
+    if scene.is_program and not scene.scenario.load:
+        load = [Part(f" {clean(scene.status.url)} ", theme.bar_strong)]
     load = load if brief < 3 else []
     wrong = [Part(f" {trouble} ", theme.bar_alarm) for trouble in _sees_less(snapshot)]
     if scene.status.changed:
@@ -204,15 +208,15 @@ def draw_banner(scene: Scene, plan: Plan) -> list[Strip]:
         text = fit(clean(notice), width - 2, scene.glyphs.more)
         return [Line(width).add(f" {text}", theme.warm).strip(theme.text)]
     if scene.status.phase == "starting":
-        why = scene.status.why or f"Starting {scene.scenario.id}: the app comes up, then its load."
+        load = ": the app comes up, then its load" if scene.scenario.load else ""
+        why = scene.status.why or f"Starting {scene.scenario.id}{load}."
         return [Line(width).add(f" {clean(why)}", theme.warm).strip(theme.text)]
     why = clean(scene.status.why) or f"{state_word(scene).capitalize()}."
     again, others = scene.keys.label("restart"), scene.keys.label("scenarios")
     key = f" {again} restart "
     if scene.status.phase == "failed":
         key = f" {again} retry  {others} scenarios "
-    line = Line(width).add(
-        " " + fit(why, min(cell_width(why), width - len(key) - 2)), theme.alarm_fill
-    )
-    line.to(width - len(key), theme.alarm_fill).add(key, theme.cursor)
-    return [line.strip(theme.alarm_fill)]
+    ground = theme.badge_waiting if scene.status.phase == "ended" else theme.alarm_fill
+    line = Line(width).add(" " + fit(why, min(cell_width(why), width - len(key) - 2)), ground)
+    line.to(width - len(key), ground).add(key, theme.cursor)
+    return [line.strip(ground)]

@@ -29,11 +29,11 @@ def next_step(scene: Scene) -> NextStep | None:
     """The next step; None while the person looks at something of their own choice."""
     key = scene.keys.label
     phase = scene.status.phase
-    if phase in ("target-died", "load-died", "failed"):
+    if phase in ("target-died", "load-died", "ended", "failed"):
         text = f"{key('restart')} starts it again, {key('scenarios')} goes to another scenario"
         return _next(text)
     if phase == "starting":
-        text = "the app comes up, then its load"
+        text = "the app comes up, then its load" if scene.scenario.load else "the program comes up"
         return _wait(f"{text}; {key('scenarios')} goes to another scenario", text)
     state = scene.view_state
     if (
@@ -44,6 +44,8 @@ def next_step(scene: Scene) -> NextStep | None:
         return None
     if not scene.scenario.load:
         url = clean(scene.status.url)
+        if scene.is_program:
+            return _program(scene, url)
         return _next(f"send requests to {url}: this scenario has no load of its own", url)
     if scene.snapshot is None or _requests(scene) == 0:
         return _wait("the first requests are on their way")
@@ -57,12 +59,24 @@ def next_step(scene: Scene) -> NextStep | None:
     return _first(scene)
 
 
+def _program(scene: Scene, url: str) -> NextStep:
+    """There is nothing to flip. `url`: where it waits for requests, if nothing sends any yet."""
+    if url and not (scene.snapshot and scene.snapshot.requests):
+        text = f"send requests to {url}, or start with --load"
+        return _next(f'{text} "GET / @ 20" for example', text)
+    if scene.finding is not None:
+        return _next(f"{scene.keys.label('view-diagnose')} shows what is wrong, and where")
+    return _next(f"{scene.keys.label('view-tasks')} shows its tasks: who waits for whom")
+
+
 def _first(scene: Scene) -> NextStep:
     """Nothing was changed so far."""
     key = scene.keys.label
     if scene.status.fixes_on:
         on = " ".join(fix_letters(scene, scene.status.fixes_on))
         return _next(f"press {on} to turn the fix off: before and after appear here")
+    if scene.is_program:
+        return _program(scene, "")
     if not scene.scenario.fixes:
         text = f"{key('view-diagnose')} shows what is wrong, {key('next-scenario')} goes on"
         return _next(f"this scenario has no fixes: {text}", text)

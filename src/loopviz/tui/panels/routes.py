@@ -7,6 +7,7 @@ from textual.strip import Strip
 from loopviz.model.snapshot import RouteInfo
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.diagnosis import boxed
+from loopviz.tui.panels.finding import paragraph
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
@@ -52,6 +53,8 @@ def draw_routes(scene: Scene, plan: Plan) -> list[Strip]:
     width, height = plan.size("routes")
     inner = width - 2
     theme = scene.theme
+    if scene.is_program and not scene.scenario.load:
+        return boxed(_no_load(scene, inner), "LOAD", theme.title, "", width, height, scene)
     routes = scene.snapshot.routes if scene.snapshot else ()
     longest = max((cell_width(clean(route.route)) for route in routes), default=8)
     figures = _figures(inner, min(longest, 24) + 3)
@@ -70,6 +73,17 @@ def draw_routes(scene: Scene, plan: Plan) -> list[Strip]:
     return boxed(
         body, "LOAD", theme.title, "latency counts from the scheduled time", width, height, scene
     )
+
+
+def _no_load(scene: Scene, width: int) -> list[Strip]:
+    """Where a program waits for requests that are the user's to send."""
+    if not scene.status.url:
+        text = "none: it has not said at which address it serves HTTP, if it does"
+        return paragraph(text, scene.theme.dim, width, scene)
+    text = f"yours, to {scene.status.url}"
+    hint = 'loopviz sends some with --load "GET / @ 20", for example'
+    rows = paragraph(text, scene.theme.text, width, scene)
+    return [*rows, *paragraph(hint, scene.theme.dim, width, scene)]
 
 
 def _row(

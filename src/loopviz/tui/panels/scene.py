@@ -17,6 +17,7 @@ from loopviz.model.snapshot import (
     WaitTree,
 )
 from loopviz.model.state.stalls import SLOW_NS
+from loopviz.program import Program
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.state.keys import Keymap
@@ -60,6 +61,11 @@ class Scene:
     """What decided the latency of the request whose detail is open; None: it is not known."""
     frozen_at_ns: int = 0
     """The moment of the freeze, to which the time axis counts; 0: it counts to the end."""
+
+    @property
+    def is_program(self) -> bool:
+        """True if no scenario runs but a program of the user's own: no lesson, no fixes."""
+        return isinstance(self.scenario, Program)
 
     @property
     def frozen(self) -> bool:

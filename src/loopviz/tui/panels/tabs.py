@@ -43,6 +43,8 @@ def _tabs(scene: Scene, width: int) -> Iterator[Tab]:
         if at + _wide(key, word) <= width:
             yield at, name, key, word
             at += _wide(key, word)
+    if scene.is_program:
+        return
     key = _key("lesson", scene)
     start = width - _wide(key, "Lesson")
     if start >= at:

@@ -302,7 +302,7 @@ ACTIONS: tuple[Action, ...] = (
         "the lesson: why, what to watch, and the source as it runs",
         "views",
         "lesson",
-        availability.is_live,
+        availability.has_lesson,
         spare=4,
     ),
     Action(
@@ -315,7 +315,7 @@ ACTIONS: tuple[Action, ...] = (
         "less or more load: ×0.25 ×0.5 ×1 ×1.5 ×2 ×3 ×4 of the scenario's own",
         "run",
         "load",
-        lambda scene: availability.is_running(scene) and availability.is_live(scene),
+        availability.has_load,
         also=("more-load",),
         spare=9,
         argument=-1,

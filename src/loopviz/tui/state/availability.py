@@ -9,7 +9,9 @@ __all__ = [
     "can_freeze",
     "can_open",
     "can_pin",
+    "has_lesson",
     "has_line",
+    "has_load",
     "has_suggestion",
     "has_table",
     "in_past",
@@ -26,7 +28,21 @@ def always(_: Scene) -> bool:
 
 def is_stale(scene: Scene) -> bool:
     """The run has died, or its file has changed."""
-    return scene.status.changed or scene.status.phase in ("target-died", "load-died", "failed")
+    return scene.status.changed or scene.status.phase in (
+        "target-died",
+        "load-died",
+        "ended",
+        "failed",
+    )
+
+
+def has_load(scene: Scene) -> bool:
+    """Requests are sent by loopviz, and it is on the screen how they fare."""
+    return is_running(scene) and is_live(scene) and bool(scene.scenario.load)
+
+
+def has_lesson(scene: Scene) -> bool:
+    return is_live(scene) and not scene.is_program
 
 
 def is_live(scene: Scene) -> bool:

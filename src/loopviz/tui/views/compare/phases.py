@@ -83,7 +83,8 @@ def draw_nothing(scene: Scene, width: int) -> list[Strip]:
             "Nothing to compare yet: flip a fix, and before and after appear here.", theme.strong
         )
     else:
-        add_text("Nothing to compare: this scenario has no fixes.", theme.strong)
+        what = "a program of your own" if scene.is_program else "this scenario"
+        add_text(f"Nothing to compare: {what} has no fixes.", theme.strong)
     rows.append(Line(width).strip(theme.text))
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         line = Line(width).add(f"  {letter} ", theme.good).add(f"{box(fix, scene)} ", theme.dim)

@@ -241,9 +241,11 @@ def _kept(scene: Scene, columns: Columns) -> VerticalLines:
 
 def _nothing(plan: Plan, scene: Scene) -> Strip:
     """No lane is shown, and why."""
-    text = (
-        f"no route has {scene.view_state.filter!r} in its name" if scene.view_state.filter else ""
-    )
+    text = ""
+    if scene.view_state.filter:
+        text = f"no route has {scene.view_state.filter!r} in its name"
+    elif scene.is_program:
+        text = f"no requests so far; {scene.keys.label('view-tasks')} shows the tasks"
     return _text_row(text, plan, scene)
 
 

@@ -1,0 +1,137 @@
+"""The workers of a program: the loops that report, in whichever process."""
+
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from loopviz.clock import monotonic_ns
+from loopviz.engine.connection import Endpoint, LoopConnection
+from loopviz.engine.worker import Worker
+from loopviz.engine.workers import Workers
+from loopviz.lab.catalogue import ScenarioInfo
+from loopviz.model.model import Model
+from loopviz.wire.control import Failed, LoopStarted, Message, Serving
+
+__all__ = ["ProgramWorkers"]
+
+ENDED = 8
+"""Loops that have ended, and that the totals of a run still count."""
+
+
+class ProgramWorkers(Workers):
+    """Loops in the order in which they began to run.
+
+    Once all have ended and another one begins, as after a reload, the picture starts again with it.
+    """
+
+    def __init__(self, scenario: ScenarioInfo, folder: Path) -> None:
+        """Raises MachineError."""
+        ours = Path(__file__).parents[1]
+        super().__init__(scenario, [(str(scenario.path), ""), (str(ours), "loopviz")])
+        self.endpoint = Endpoint(folder)
+        self.began_ns = 0
+        """When the first loop began, if there is no load: then all counts begin with it."""
+        self.generation = 0
+        """How often the picture has started again."""
+        self.python = ""
+        """The version of the interpreter that runs the newest loop."""
+        self._unknown: list[LoopConnection] = []
+        self._ended: deque[Model] = deque(maxlen=ENDED)
+        self._numbers = 0
+        self._first_ended = False
+        self.model = self._new_model()
+
+    @property
+    def running(self) -> int:
+        """How many loops are running now."""
+        return len(self._workers) - self._first_ended
+
+    @property
+    def seen(self) -> int:
+        """How many loops have reported so far."""
+        return self._numbers
+
+    @property
+    def models(self) -> Sequence[Model]:
+        return [*super().models, *self._ended]
+
+    def messages(self) -> Iterator[Message]:
+        """What loops say of the program; new loops are added here."""
+        self._unknown += self.endpoint.accept()
+        for connection in tuple(self._unknown):
+            messages = connection.read()
+            if messages or connection.how_it_ended():
+                self._unknown.remove(connection)
+            match messages:
+                case [LoopStarted() as started, *rest]:
+                    connection.unread(rest)
+                    self._add(connection, started)
+                case [Failed(why=why, machine=machine), *_]:
+                    self.machine_failed |= machine
+                    self.trouble = why
+        for worker in tuple(self._workers):
+            for message in worker.read():
+                if isinstance(message, Serving) and (self._began or not self.scenario.load):
+                    worker.drain()  # what its start took does not count
+                    worker.model.mark(monotonic_ns(), f"scenario:{self.scenario.id}")
+                yield message
+
+    def toggle(self, key: str) -> None:
+        """Do nothing: a program has no fixes."""
+
+    def drain(self) -> None:
+        super().drain()
+        first = self.first
+        if first is not None and not self._first_ended and first.how_it_ended():
+            first.reap(0)
+            self.model.stop(monotonic_ns())
+            self._first_ended = True
+
+    def note_end(self, worker: Worker, _how: str) -> None:
+        self._ended.append(worker.model)
+
+    def kill(self) -> None:
+        """Kill the processes of loops that still report, in whichever session they are."""
+        for worker in self._workers:
+            if not worker.how_it_ended():
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(worker.pid, signal.SIGKILL)
+
+    def reap(self, timeout_s: float) -> None:
+        self.endpoint.close()
+        for connection in self._unknown:
+            connection.reap(0)
+        super().reap(timeout_s)
+
+    def _add(self, connection: LoopConnection, started: LoopStarted) -> None:
+        if self._first_ended and len(self._workers) == 1:
+            self._start_again(same_process=self._workers[0].pid == started.pid)
+        self._numbers += 1
+        connection.pid = started.pid
+        number = max((worker.number for worker in self._workers), default=0) + 1
+        model = self.model if number == 1 else self._new_model(number)
+        worker = Worker(number, connection, started.folder, model)
+        worker.ready = True
+        self._workers.append(worker)
+        self.python = started.python
+        if not self.scenario.load:
+            self.began_ns = self.began_ns or started.at_ns
+        elif self._began:
+            model.mark(monotonic_ns(), f"scenario:{self.scenario.id}")
+
+    def _start_again(self, *, same_process: bool) -> None:
+        """The next loop is the first one. What earlier ones of its process did, still counts."""
+        last = self._workers.pop()
+        if same_process:
+            self._remove(last)
+            self._ended.append(last.model)
+        else:
+            self._ended.clear()
+            self._gone = None
+            self._began, self.began_ns = False, 0
+            self.generation += 1
+        self._first_ended = False
+        self.model = self._new_model()

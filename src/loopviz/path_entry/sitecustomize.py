@@ -1,0 +1,68 @@
+"""Python runs this at start-up in each process of a program that loopviz has started.
+
+Its folder is on the program's `PYTHONPATH`, and leaves `sys.path` at once, so the program finds
+nothing of it there. `loopviz` becomes importable from where the tool is installed, and nothing else
+of that environment does. Then the `sitecustomize` that this one shadows runs, if there is one.
+
+asyncio is not imported here: whatever happens in a process, it is watched once it imports asyncio.
+"""
+
+import os
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec, spec_from_file_location
+
+HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib costs start-up
+
+
+def enter() -> None:
+    """Make `loopviz` importable, and let the probe begin when asyncio has been imported."""
+    package = os.path.dirname(os.path.realpath(HERE))  # noqa: PTH120 - as the probe names itself
+    spec = spec_from_file_location(
+        "loopviz",
+        f"{package}/__init__.py",
+        submodule_search_locations=[package],
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["loopviz"] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["loopviz"])
+    from loopviz.import_watch import ImportWatch  # noqa: PLC0415 - it was not importable before
+
+    ImportWatch(("asyncio",), lambda _asyncio: guarded(begin)).start()
+
+
+def begin() -> None:
+    """Watch the loops of this process."""
+    from loopviz.probe.startup import begin  # noqa: PLC0415
+
+    begin(os.environ["LOOPVIZ_CONTROL"])
+
+
+def guarded(do: "object") -> None:
+    """Call it; whatever goes wrong is said on standard error, and the program goes on."""
+    try:
+        do()  # type: ignore[operator]
+    except Exception as error:  # noqa: BLE001 - the program must go on
+        sys.stderr.write(
+            f"loopviz: this process is not watched ({type(error).__name__}: {error})\n"
+        )
+
+
+def run_shadowed() -> None:
+    """Run the `sitecustomize` that would have been found without this one; it takes its name."""
+    spec = PathFinder.find_spec("sitecustomize", sys.path)
+    if spec is None or spec.loader is None:
+        return
+    module = sys.modules["sitecustomize"] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+
+sys.path[:] = [
+    folder
+    for folder in sys.path
+    if os.path.abspath(folder) != HERE  # noqa: PTH100
+]
+if "LOOPVIZ_CONTROL" in os.environ:
+    guarded(enter)
+run_shadowed()

@@ -1,0 +1,91 @@
+"""ASGI servers: their app is wrapped once they start, and they say at which address it is.
+
+Other servers go on unseen, as do their requests; the tasks that serve these are seen like any.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from loopviz.probe.asgi import watch_requests
+from loopviz.probe.install import Probe
+from loopviz.probe.own_code import add_own
+from loopviz.probe.patches.patch import Patch
+from loopviz.probe.recorder import fail_safe
+
+__all__ = ["servers"]
+
+Serves = Callable[[Any, str], None]
+"""`serves(loop, url)` is called once the app is up."""
+
+
+def servers(serves: Serves) -> Mapping[str, Callable[[Any], Iterable[Patch]]]:
+    """The patches of each server's module."""
+    return {
+        "uvicorn.server": lambda module: _uvicorn(module, serves),
+        "hypercorn.app_wrappers": _hypercorn,
+    }
+
+
+def _uvicorn(module: Any, serves: Serves) -> Iterable[Patch]:
+    def make(original: Any) -> Any:
+        async def startup(self: Any, *args: Any, **options: Any) -> Any:
+            with fail_safe("uvicorn"):
+                add_own(self.config.app)
+                self.config.loaded_app = _watched(self.config.loaded_app)
+            await original(self, *args, **options)
+            with fail_safe("uvicorn"):
+                if url := _url(self):
+                    serves(asyncio.get_running_loop(), url)
+
+        return startup
+
+    return [Patch(module.Server, "startup", make)]
+
+
+def _hypercorn(module: Any) -> Iterable[Patch]:
+    def make(original: Any) -> Any:
+        async def call(self: Any, *args: Any, **options: Any) -> Any:
+            with fail_safe("hypercorn"):
+                add_own(self.app)
+                self.app = _watched(self.app)
+            return await original(self, *args, **options)
+
+        return call
+
+    return [Patch(module.ASGIWrapper, "__call__", make)]
+
+
+class _WatchedApp:
+    """An ASGI app whose requests are recorded in the loop that serves it."""
+
+    def __init__(self, app: Any, probe: Probe) -> None:
+        self.app, self.probe = app, probe
+        self._watched = watch_requests(app, probe.hooks)
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        return self._watched(scope, receive, send)
+
+
+def _watched(app: Any) -> Any:
+    """The app with its requests recorded by the running loop's probe, if there is one."""
+    probe = Probe.of(asyncio.get_running_loop())
+    if isinstance(app, _WatchedApp):
+        if app.probe is probe:
+            return app
+        app = app.app  # it was served before, in another loop
+    return app if probe is None else _WatchedApp(app, probe)
+
+
+def _url(server: Any) -> str:
+    """The address of a uvicorn server; empty if it has none that a browser would know."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # noqa: S104 - is read
+    scheme = "https" if server.config.is_ssl else "http"
+    for one in server.servers:
+        for bound in one.sockets:
+            name = bound.getsockname()
+            if isinstance(name, tuple):
+                host = everywhere.get(name[0], str(name[0]))
+                host = f"[{host}]" if ":" in host else host
+                return f"{scheme}://{host}:{name[1]}"
+    return ""

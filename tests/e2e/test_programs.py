@@ -1,0 +1,110 @@
+"""Programs of the user's own: an app and a command, started as they are."""
+
+import json
+import os
+import signal
+import sys
+
+import pytest
+
+from tests.e2e.command import loopviz
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(90)]
+
+seldom = pytest.mark.applications
+"""Not in every run of the suite."""
+
+SHOP = """\
+import time
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/report")
+async def report():
+    time.sleep(0.1)
+    return {}
+"""
+SCRIPT = """\
+import asyncio
+import sys
+import time
+
+
+async def worker(queue):
+    while True:
+        await queue.get()
+        time.sleep(0.05)
+
+
+async def main():
+    queue = asyncio.Queue(3)
+    for _ in range(2):
+        asyncio.create_task(worker(queue))
+    for number in range(20):
+        await queue.put(number)
+        await asyncio.sleep(0.01)
+
+
+asyncio.run(main())
+print("bye", file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop.py").write_text(SHOP)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    return tmp_path
+
+
+def test_an_app_s_blocking_line_is_told(project, ours):
+    said = loopviz(
+        *("bench", "shop:app", "--python", sys.executable, "--port", "0", "--lifespan", "on"),
+        *("--load", "GET /report @ 4", "--duration", "3", "--json", "-"),
+    )
+    assert said.returncode == 0, said.stderr
+    report = json.loads(said.stdout)
+    assert report["program"][1:3] == ["-m", "uvicorn"]
+    assert report["load"][0]["ok"] == report["load"][0]["sent"] > 0
+    told = {(f["rule"], f["location"]["file"], f["location"]["line"]) for f in report["findings"]}
+    assert ("slow-callback", "shop.py", 9) in told
+    wait_until(lambda: not ours(), 5, "the end of all that was started")
+
+
+@seldom
+def test_a_script_that_ends_is_reported_up_to_its_end(project):
+    said = loopviz("bench", "--duration", "30", "--", sys.executable, "script.py")
+    assert said.returncode == 0, said.stderr
+    assert "blocked the loop" in said.stdout
+    assert "at script.py:9" in said.stdout
+    assert "bye" not in said.stdout + said.stderr  # its output is its own
+
+
+@seldom
+def test_a_program_that_dies_says_why(project):
+    (project / "bad.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n1 / 0\n")
+    said = loopviz("bench", "bad:app", "--python", sys.executable)
+    assert said.returncode == 3
+    assert said.stderr.splitlines()[-1] == (
+        "loopviz: bad:app ended with exit code 1. "
+        "Its last words: ZeroDivisionError: division by zero (bad.py:3)"
+    )
+
+
+def test_the_program_ends_with_a_killed_loopviz(project, ours, terminal):
+    """As Ctrl-C ends it: its own clean-up runs."""
+    (project / "wait.py").write_text(
+        "import asyncio\n"
+        "try:\n    asyncio.run(asyncio.sleep(60))\n"
+        "except KeyboardInterrupt:\n    open('cleaned-up', 'w').close()\n"
+    )
+    screen = terminal(120, 35, "run", "--", sys.executable, "wait.py")
+    screen.wait_for(lambda shown: "LIVE" in shown, 15, "the live screen")
+    loopviz_pid = min(ours())
+    os.kill(loopviz_pid, signal.SIGKILL)
+    wait_until(lambda: not ours(), 5, "the end of all that was started")
+    assert (project / "cleaned-up").exists()

@@ -1,0 +1,57 @@
+"""What a program that loopviz starts finds on its path: as good as nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import loopviz
+from loopviz.engine.program_run import environment
+
+TELL = """
+import json, sys
+before = sorted(name for name in sys.modules if name.partition(".")[0] in ("asyncio", "loopviz"))
+import loopviz
+try:
+    import textual
+except ImportError as error:
+    textual = None
+print(json.dumps({
+    "path": sys.path,
+    "before": before,
+    "loopviz": loopviz.__file__,
+    "textual": textual is not None,
+    "shadowed": getattr(sys, "shadowed", None),
+    "name": getattr(sys.modules["sitecustomize"], "__file__", ""),
+}))
+"""
+
+
+def told(tmp_path, *, shadowed=""):
+    """What an interpreter without this one's packages says of itself."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    if shadowed:
+        (theirs / "sitecustomize.py").write_text(shadowed)
+    variables = environment({"PYTHONPATH": str(theirs)}, tmp_path / "control")
+    python = Path(sys.base_prefix, "bin", f"python3.{sys.version_info[1]}")
+    ran = subprocess.run(
+        [python, "-c", TELL], env=variables, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert ran.stderr == ""
+    return json.loads(ran.stdout), str(theirs)
+
+
+def test_the_program_finds_loopviz_alone_and_runs_what_was_shadowed(tmp_path):
+    seen, theirs = told(tmp_path, shadowed="import sys\nsys.shadowed = __file__\n")
+    assert seen["loopviz"] == loopviz.__file__
+    assert not seen["textual"]
+    assert seen["path"][:2] == ["", theirs]  # no folder of ours is left
+    assert seen["before"] == ["loopviz", "loopviz.import_watch"]  # asyncio is not imported by us
+    assert seen["shadowed"] == seen["name"] == f"{theirs}/sitecustomize.py"
+
+
+def test_where_nothing_is_shadowed_ours_is_the_one(tmp_path):
+    seen, theirs = told(tmp_path)
+    assert seen["path"][:2] == ["", theirs]
+    assert seen["shadowed"] is None
