@@ -35,10 +35,10 @@ def asked(*keys, stage=None):
         (["right_square_bracket"] * 5, [("set_rate", x) for x in (1.5, 2, 3, 4)]),
         (["left_square_bracket"] * 3, [("set_rate", 0.5), ("set_rate", 0.25)]),
         ("R", [("restart",)]),
-        (["s", "j", "enter"], [("switch", "dbpool")]),
+        (["s", "down", "enter"], [("switch", "dbpool")]),
         (["s", "down", "up", "enter"], [("switch", "block")]),
         (["s", "escape"], []),
-        (["s", "G", "enter"], []),
+        (["s", "end", "enter"], []),
         (["question_mark", "a", "escape"], []),
         (["right_curly_bracket"], [("switch", "dbpool")]),
         (["right_curly_bracket"] * 3, [("switch", x) for x in ("dbpool", "race", "block")]),
@@ -115,7 +115,7 @@ def test_another_fix_takes_the_place_of_the_one_that_is_on():
 
 def test_switching_goes_live():
     async def play(stage: Stage) -> None:
-        await stage.press("space", "s", "j", "enter")
+        await stage.press("space", "s", "down", "enter")
         assert "FROZEN" not in stage.lines()[0]
         assert "dbpool" in stage.lines()[0]
 

@@ -137,7 +137,7 @@ def cells(strips, names):
         ("block-lesson-fixed-160x50", (160, 50), "ib"),
         ("block-help-80x24", (80, 24), ["question_mark"]),
         ("block-palette-80x24", (80, 24), ["ctrl+p", *"view"]),
-        ("block-picker-80x24", (80, 24), "sj"),
+        ("block-picker-80x24", (80, 24), "s"),
     ],
 )
 def test_boxes(golden, name, size, keys):

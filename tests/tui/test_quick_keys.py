@@ -57,7 +57,7 @@ FIX_A, FIX_B = ("toggle", "to_thread"), ("toggle", "plain_def")
 def test_a_double_press_closes_the_box_and_no_more():
     outcomes(
         [
-            (["s", *"qqq"], [MAIN], []),
+            (["s", *"qqq"], [MAIN, PICKER], []),  # letters of what is searched
             (["s", *["escape"] * 3], [MAIN], []),
             (["s", *["enter"] * 3], [MAIN], [("switch", "block")]),
             (["question_mark", *"qqq"], [MAIN], []),
@@ -78,10 +78,10 @@ def test_what_was_pressed_goes_to_what_is_open_by_then():
             (["question_mark", "question_mark", "s"], [MAIN, PICKER], []),
             (["s", "escape", "question_mark"], [MAIN, HELP], []),
             (["s", "escape", "a"], [MAIN], [FIX_A]),
-            (["s", "j", "enter"], [MAIN], [("switch", "dbpool")]),
-            (["s", "slash", *"race", "enter"], [MAIN], [("switch", "race")]),
+            (["s", "down", "enter"], [MAIN], [("switch", "dbpool")]),
+            (["s", *"race", "enter"], [MAIN], [("switch", "race")]),
             (["ctrl+p", *"fix", "space", "b", "enter"], [MAIN], [FIX_B]),
-            (["ctrl+p", *"scenarios", "enter", "j", "enter"], [MAIN], [("switch", "dbpool")]),
+            (["ctrl+p", *"scenarios", "enter", "down", "enter"], [MAIN], [("switch", "dbpool")]),
             (["ctrl+p", *"help", "enter", "escape", "s"], [MAIN, PICKER], []),
         ]
     )
@@ -93,8 +93,8 @@ def test_loopviz_ends_if_that_was_meant():
         [
             (["q"], [MAIN], end),
             (["s", "escape", "q"], [MAIN], end),
-            (["s", "q", "down", "q"], [MAIN], end),
-            (["s", "q", "q"], [MAIN], end, REPEAT_S + 0.1),
+            (["question_mark", "q", "down", "q"], [MAIN], end),
+            (["question_mark", "q", "q"], [MAIN], end, REPEAT_S + 0.1),
             (["s", "ctrl+c"], [MAIN, PICKER], end),
             (["question_mark", "ctrl+q"], [MAIN, HELP], end),
             (["ctrl+p", *"quit", "enter", "enter"], [MAIN], end),

@@ -61,7 +61,7 @@ class CommandPaletteScreen(ListScreen[Action | ScenarioInfo]):
 
     def __init__(self, controller: Controller, scenarios: tuple[ScenarioInfo, ...]) -> None:
         self.entries = list(palette_entries(controller, scenarios))
-        super().__init__(controller, [entry.value for entry in self.entries], typing=True)
+        super().__init__(controller, [entry.value for entry in self.entries])
 
     @property
     def hint(self) -> str:
