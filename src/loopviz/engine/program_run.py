@@ -160,7 +160,7 @@ class ProgramRun(Run):
     def _waits_for_address(self) -> str:
         if not self.scenario.load or self.url or not self.workers.seen:
             return ""
-        return f"{self._program.id} runs, and the load waits until it says at which address."
+        return f"{self._program.id} runs; the load begins when it says at which address it serves."
 
     def _check_alive(self, how: str) -> None:
         if self._load is not None and (ended := self._load.how_it_ended()):

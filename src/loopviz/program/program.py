@@ -16,7 +16,11 @@ class Program(ScenarioInfo):
     command: tuple[str, ...] = ()
     """The words of the command, the first of which is found on PATH."""
     serves: bool = False
-    """Whether it is an ASGI app that uvicorn serves for us: without an address it has failed."""
+    """Whether uvicorn serves an app here: without an address it has failed."""
+
+    @property
+    def origin(self) -> str:
+        return f"your own program, in {self.path}"
 
 
 def program(name: str, command: Sequence[str], load: Sequence[LoadInfo] = ()) -> Program:
