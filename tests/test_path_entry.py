@@ -1,11 +1,13 @@
 """What a program that loopviz starts finds on its path: as good as nothing."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import loopviz
+from loopviz.engine.connection import Endpoint
 from loopviz.engine.program_run import environment
 
 TELL = """
@@ -40,6 +42,38 @@ def told(tmp_path, *, shadowed=""):
     )
     assert ran.stderr == ""
     return json.loads(ran.stdout), str(theirs)
+
+
+LOOPS = """
+import asyncio
+for _ in range(5):
+    asyncio.run(asyncio.sleep(0))
+asyncio.run(asyncio.sleep(0.2))
+loop = asyncio.new_event_loop()
+loop.run_until_complete(asyncio.sleep(0))
+loop.run_until_complete(asyncio.sleep(0))
+loop.close()
+"""
+
+
+def test_loops_that_run_for_a_moment_are_recorded_only_if_they_are_few(tmp_path):
+    endpoint = Endpoint(tmp_path)
+    ran = subprocess.run(
+        [sys.executable, "-c", LOOPS],
+        env=environment(os.environ, endpoint.path),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert ran.stderr == ""
+    connections = endpoint.accept()
+    endpoint.close()
+    started = [connection.read()[0] for connection in connections]
+    for connection in connections:
+        connection.reap(0)
+    assert [Path(one.folder).name.partition("-")[2] for one in started] == ["1", "2", "3", "4"]
+    assert len(list(tmp_path.glob("*-4/loop.ring"))) == 1
 
 
 def test_the_program_finds_loopviz_alone_and_runs_what_was_shadowed(tmp_path):

@@ -14,6 +14,11 @@ def test_a_route_and_its_rate():
     ]
 
 
+def test_the_words_of_an_environment_variable_come_one_by_one():
+    routes = read_load(["GET", "/a", "@", "5", "POST", "/b", "@", "2.5"])
+    assert [(route.route, route.rps) for route in routes] == [("GET /a", 5.0), ("POST /b", 2.5)]
+
+
 def test_no_load():
     assert read_load(["none"]) == ()
     assert read_load([]) == ()

@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from platform import python_version
@@ -32,10 +33,16 @@ __all__ = ["ControlLink", "begin"]
 
 LOOPS = 8
 """How many recordings one process may have at a time, those included whose loop was closed and
-which loopviz has not read yet: each takes 10.5 MiB."""
+which loopviz has not read yet: each takes 10.5 MiB. Further ones go on unwatched."""
+
+AT_ONCE, PATIENCE_S = 3, 0.1
+"""The first so many loops of a process are recorded from their start, later ones once they have run
+for so long: a recording takes some ms to set up, and a test suite runs a thousand loops."""
 
 _log = logging.getLogger("loopviz")
-_numbers = itertools.count(1)
+_numbers, _folders = itertools.count(1), itertools.count(1)
+_begun: "weakref.WeakSet[Any]" = weakref.WeakSet()
+"""Loops that have run, recorded or not."""
 _links: dict[Any, "ControlLink"] = {}
 """By loop, the connections of those that are recorded."""
 
@@ -47,7 +54,7 @@ def begin(control: str) -> None:
 
     def running(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def run_forever(loop: Any) -> Any:
-            _guarded(lambda: _start(loop, Path(control)))
+            _guarded(lambda: _begin_soon(loop, Path(control)))
             return original(loop)
 
         return run_forever
@@ -113,20 +120,27 @@ class ControlLink:
         self._socket.close()
 
 
-def _start(loop: Any, control: Path) -> None:
-    if loop in _links:
+def _begin_soon(loop: Any, control: Path) -> None:
+    if loop in _links or loop in _begun:
         return
+    _begun.add(loop)
+    if next(_numbers) <= AT_ONCE:
+        _start(loop, control)
+    else:
+        loop.call_later(PATIENCE_S, _guarded, lambda: _start(loop, control))
+
+
+def _start(loop: Any, control: Path) -> None:
     if not control.exists():
         return  # loopviz has ended, and the program goes on without it
     own = f"{os.getpid()}-"
     if sum(folder.name.startswith(own) for folder in control.parent.iterdir()) >= LOOPS:
-        _log.warning("a loop is not watched: this process has %d that are", LOOPS)
         return
     link, at_ns = ControlLink(control), monotonic_ns()
     try:
         probe = install(
             loop,
-            path=control.parent / f"{own}{next(_numbers)}",
+            path=control.parent / f"{own}{next(_folders)}",
             user_roots=own_folders(),
             required=True,
         )

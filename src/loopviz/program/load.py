@@ -1,5 +1,6 @@
 """The load on a program, in the words of the command line: `GET /items/{n} @ 50`."""
 
+import re
 from collections.abc import Iterable
 
 from loopviz.errors import UsageError
@@ -10,15 +11,20 @@ from loopviz.scenario import Load
 __all__ = ["read_load"]
 
 NONE = "none"
+_BETWEEN = re.compile(r"(?<=\d)\s+(?=[A-Z]+\s+/)")
+"""After a rate, before the next route."""
 EXAMPLE = '--load "GET /items/{n} @ 50"'
 
 
 def read_load(words: Iterable[str]) -> tuple[LoadInfo, ...]:
-    """A route for each; `none`: no load. Raises UsageError."""
-    given = list(words)
-    if given == [NONE]:
+    """A route for each; `none`: no load. Raises UsageError.
+
+    From an environment variable they come split at every space.
+    """
+    given = " ".join(words)
+    if given in ("", NONE):
         return ()
-    return tuple(map(_route, given))
+    return tuple(map(_route, _BETWEEN.split(given)))
 
 
 def _route(text: str) -> LoadInfo:
