@@ -144,7 +144,6 @@ class Probe:
         self._withdraw()
         if self._watchdog is not None:
             self._watchdog.stop()
-            self._watchdog = None
         if self._beat_handle is not None:
             self._beat_handle.cancel()
         if self.coverage == "full":
