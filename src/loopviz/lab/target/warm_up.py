@@ -1,7 +1,8 @@
 """The warm-up: first imports and first compiles happen before the load begins.
 
-`GET /ping`, and each route that says so, is asked once, if its method is safe, within the process and past the
-server and the probe's wrapper: so it is no request to anybody, and no lane or figure has it.
+`GET /ping`, and each route that says so, is asked once, if its method is safe, within the process
+and past the server and the probe's wrapper: so it is no request to anybody, and no lane or figure
+has it.
 """
 
 import asyncio
