@@ -62,7 +62,7 @@ scenario = Scenario(
     fixes=[single_flight, stale, only_lock],
     counters=[needless],
     zoom_ms=50,
-    load=[Load("GET /price", rps=80), Load("GET /ping", rps=20)],
+    load=[Load("GET /price", rps=80, warm_up=True), Load("GET /ping", rps=20)],
     headline="counter needless",
     expect=[
         Expect("counter needless", at_least=20),

@@ -59,7 +59,7 @@ scenario = Scenario(
     router=router,
     lifespan=lifespan,
     fixes=[more_tokens, own_executor, to_thread],
-    load=[Load("GET /report", rps=100), Load("GET /ping", rps=20)],
+    load=[Load("GET /report", rps=100, warm_up=True), Load("GET /ping", rps=20)],
     headline="p90_ms GET /report",
     expect=[
         Expect("findings thread-limiter-exhausted", at_least=1),

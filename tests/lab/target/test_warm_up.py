@@ -41,6 +41,16 @@ def test_each_route_that_changes_nothing_is_asked_once():
     ]
 
 
+def test_every_scenario_has_a_ping_that_builds_the_middleware():
+    asked = []
+
+    async def app(scope, receive, send):
+        asked.append(scope["path"])
+
+    run(app, [Load("POST /vote", rps=60)])
+    assert asked == ["/ping"]
+
+
 def test_counters_get_their_values_back():
     counter = Counter("calls", "calls", value=3)
 
@@ -65,7 +75,7 @@ def test_what_raises_is_nobodys_and_what_hangs_is_cancelled():
 
     load = [Load("GET /raises", rps=1, warm_up=True), Load("GET /hangs", rps=1, warm_up=True)]
     assert run(app, load) == pytest.approx(LIMIT_S)
-    assert ended == ["/hangs"]
+    assert sorted(ended) == ["/hangs", "/ping"]
 
 
 def test_what_cannot_be_cancelled_is_waited_for_no_longer():

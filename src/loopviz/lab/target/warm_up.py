@@ -1,7 +1,8 @@
 """The warm-up: first imports and first compiles happen before the load begins.
 
-Each route that says so is asked once, if its method is safe, within the process and past the
-server and the probe's wrapper: so it is no request to anybody, and no lane or figure has it.
+`GET /ping`, and each route that says so, is asked once, if its method is safe, within the process
+and past the server and the probe's wrapper: so it is no request to anybody, and no lane or figure
+has it.
 """
 
 import asyncio
@@ -15,6 +16,9 @@ __all__ = ["warm_up"]
 
 SAFE = ("GET", "HEAD")
 """Methods that change nothing on the server (RFC 9110)."""
+PING = "GET /ping"
+"""Asked of every scenario, which has it from loopviz: the first request to an app builds its
+middleware, whatever the route."""
 LIMIT_S = 0.3
 """How long all of it may take. What is left then is cancelled: imports come early."""
 CANCEL_S = 0.2
@@ -34,7 +38,7 @@ async def warm_up(
     Counters get back the values that they had. `address` is the server's, `state` the lifespan's.
     """
     before = [counter.value for counter in counters]
-    routes = {one.route for one in load if one.warm_up and one.route.startswith(SAFE)}
+    routes = {one.route for one in load if one.warm_up and one.route.startswith(SAFE)} | {PING}
     tasks = {asyncio.create_task(_ask(app, route, address, state)) for route in routes}
     if tasks:
         _, left = await asyncio.wait(tasks, timeout=LIMIT_S)

@@ -107,7 +107,9 @@ def _chart(
     heats = () if rows >= 4 else tuple([lateness_style(lag, theme, theme.calm) for lag in lags])
     marks = [columns.at(mark.at_ns) for mark in (scene.snapshot.marks if scene.snapshot else ())]
     marks = [column for column in marks if 0 <= column < columns.count]
-    return _bars(heights, heats, tuple(marks), rows, plan.label, plan.size("lag")[0], theme, glyphs)
+    start = max(0, min(columns.count, columns.at(scene.began_ns)))
+    size = rows, plan.label, plan.size("lag")[0]
+    return _bars(heights, heats, tuple(marks), start, *size, theme, glyphs)
 
 
 @lru_cache(maxsize=2)
@@ -115,13 +117,17 @@ def _bars(
     heights: tuple[int, ...],
     heats: tuple[Style, ...],
     marks: tuple[int, ...],
+    start: int,
     rows: int,
     label: int,
     width: int,
     theme: Theme,
     glyphs: Glyphs,
 ) -> tuple[Strip, ...]:
-    """The chart's rows; bars have their own `heats`, or in a high chart each row has its heat."""
+    """The chart's rows; bars have their own `heats`, or in a high chart each row has its heat.
+
+    Before column `start` the app started: that is no news.
+    """
     steps = len(glyphs.levels) - 1
     names = _axis_names(rows, steps)
     strips = []
@@ -131,6 +137,7 @@ def _bars(
         chars = [levels[height] for height in heights]
         heat = lateness_style(_reading(floor + steps, rows * steps), theme, theme.calm)
         styles = list(heats) or [heat] * len(chars)
+        styles[:start] = [theme.faint] * start
         for column in marks:
             if chars[column] == " ":
                 chars[column], styles[column] = glyphs.mark_line, theme.mark_line

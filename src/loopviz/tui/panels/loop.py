@@ -71,11 +71,13 @@ def draw_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
 def _lane(
     name: str, loop: LoopStats, rows: int, scene: Scene, plan: Plan, columns: Columns
 ) -> list[Strip]:
-    """The rows of one loop."""
+    """The rows of one loop. What blocked it before the lesson began was its app's start."""
     theme, glyphs = scene.theme, scene.glyphs
     top = len(glyphs.levels) - 1
     shares = known_shares(loop, scene.snapshot, columns)
     slices = _from_afar(loop, scene.snapshot, columns) + _stalls(loop, scene.end_ns)
+    slices = [span for span in slices if span[1] > scene.began_ns]
+    start = max(0, min(columns.count, columns.at(scene.began_ns)))
     levels = np.ceil(shares * top * rows - 0.02).clip(0, top * rows).astype(int).tolist()
     over, over_styles = over_cells = idle(columns.count, theme)
     draw_shape(shape(slices, columns.cell_ns), over_cells, columns, theme, glyphs)
@@ -85,7 +87,7 @@ def _lane(
         floor = (rows - 1 - row) * top
         glyph_of = [glyphs.levels[min(top, max(0, h - floor))] for h in range(rows * top + 1)]
         chars = [glyph_of[level] for level in levels]
-        styles = [theme.run] * columns.count
+        styles = [theme.faint] * start + [theme.run] * (columns.count - start)
         for column, char in enumerate(over):
             if char != " ":
                 hidden = char == glyphs.bang and row != middle

@@ -93,13 +93,22 @@ class Scene:
     def finding(self) -> Finding | None:
         """The worst finding; one that is still seen goes before one that is not.
 
-        None if it happened only once while a counter rises that ought to stay 0.
+        None if it happened only once while a counter rises that ought to stay 0, or if it is only
+        how a lesson's app starts.
         """
         if not self.snapshot or not self.snapshot.findings:
+            return None
+        if self.status.phase == "starting" and self.scenario.lesson:
             return None
         findings = self.snapshot.findings
         worst = next((f for f in findings if not self.is_stale(f)), findings[0])
         return None if worst.once and self.rising_counter is not None else worst
+
+    @property
+    def began_ns(self) -> int:
+        """When a lesson began: before that its app started; 0: that is out of sight."""
+        marks = self.snapshot.marks if self.snapshot and self.scenario.lesson else ()
+        return max((mark.at_ns for mark in marks if mark.kind == "scenario"), default=0)
 
     @property
     def rising_counter(self) -> CounterValue | None:
