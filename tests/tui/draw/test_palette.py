@@ -21,7 +21,7 @@ TEXT_STYLES = (
     *("alarm_fill", "badge_live", "badge_frozen", "badge_waiting", "bang", "cursor"),
     *("lit", "lit_edge"),
 )
-GRAPHIC_STYLES = ("faint", "run", "waiting", "thread", "calm", "mark_line")
+GRAPHIC_STYLES = ("faint", "run", "waiting", "orphan", "thread", "calm", "mark_line")
 MEANS = ("ready_mean", "block_mean", "resource_mean", "gil_mean")
 RAMPS = ("ramp", "amber_ramp", "alarm_ramp")
 EXEMPT = {

@@ -71,6 +71,17 @@ def test_wide_terminals_have_the_figures_beside_the_table():
     assert "── GET /ping ─ latency" in text, "the other route's histogram"
 
 
+def test_the_colours_of_changes_are_explained_in_them():
+    scene = scene_of(compared())
+    theme = scene.theme
+    (row,) = (r for r in CompareView().draw(scene, 160, 40) if "may be chance" in r.text)
+    assert row.text.endswith("  better  worse  may be chance  ")
+    styles = {segment.text.strip(): segment.style for segment in row}
+    assert styles["better"] is theme.good
+    assert styles["worse"] is theme.worse
+    assert styles["may be chance"] is theme.text
+
+
 def test_the_figures_of_the_others_stand_below_those_of_the_chosen_one():
     wide = rows(scene_of(compared()), 160, 45)
     right = [row[94:] for row in wide]

@@ -46,8 +46,21 @@ def draw_phases(scene: Scene, comparison: Comparison, width: int, height: int) -
         line = Line(width).add(f" {'load':<9}", theme.accent)
         line.add(f"{scene.glyphs.times}{comparison.load.after:g} before and after", theme.text)
         line.add(f"  {key} makes what runs now the baseline", theme.dim)
+        _add_legend(line, scene)
         strips += [line.strip(theme.text), Line(width).strip(theme.text)]
     return strips
+
+
+def _add_legend(line: Line, scene: Scene) -> None:
+    """At the right edge, the meaning of the colours of changes, if there are any and is room."""
+    theme = scene.theme
+    words = (("better", theme.good), ("worse", theme.worse), ("may be chance", theme.text))
+    cells = sum(cell_width(word) + 2 for word, _ in words)
+    if theme.palette is None or line.left < cells + 2:
+        return
+    line.to(line.width - cells, theme.text)
+    for word, style in words:
+        line.add(f"{word}  ", style)
 
 
 def _named(scene: Scene, fixes: Sequence[str]) -> str:

@@ -31,6 +31,7 @@ HELP = (
     ("before", "what ran before the last change of fixes, its last 30 s; or the baseline"),
     ("after", "what runs now, the last 30 s; the first 0.3 s after a change count for neither"),
     ("▼ ▲ =", "less, more, the same within 5 %; ×3.2: that many times as much"),
+    ("green, red, white", "better, worse; white: it may be chance, or is but a small difference"),
     ("significant", "the 95 % intervals of before and after do not overlap (order statistics)"),
     ("not significant", "they overlap: it may be chance"),
     ("90 of 368 samples", "too few: a p99 needs 368 of them before and after"),
