@@ -97,14 +97,14 @@ class Line:
         return self
 
     def cells(self, chars: list[str], styles: list[Style]) -> "Line":
-        """Append single-width cells; neighbours of one style become one segment."""
+        """Append cells of one character each; neighbours of one style become one segment."""
         count = min(len(chars), self.left)
         if not count:
             return self
         turns = compress(range(1, count), map(is_not, styles, islice(styles, 1, count)))
-        start = 0
+        text, start = "".join(chars), 0
         for end in (*turns, count):
-            self._segments.append(Segment("".join(chars[start:end]), styles[start]))
+            self._segments.append(Segment(text[start:end], styles[start]))
             start = end
         self.used += count
         return self

@@ -98,7 +98,7 @@ class MainScreen(Screen[None]):
         if columns.first != self._first and not state.playing:
             return True
         speed = state.speed if state.playing else 1.0
-        return passed >= min(STILL_INTERVAL_NS, int(columns.cell_ns / speed) // 2)
+        return passed >= min(STILL_INTERVAL_NS, int(columns.cell_ns / speed) * 2 // 3)
 
     def show(
         self, scene: Scene, *, often: bool = True, seldom: bool = True, whole: bool = False
