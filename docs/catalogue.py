@@ -25,28 +25,6 @@ FOLDER = Path(__file__).parent
 PAGE, FIGURES = FOLDER / "scenarios.md", FOLDER / "scenarios.json"
 DURATION_S = 6.0
 
-SYMPTOMS = {
-    "block": "Now and then everything is slow, even endpoints that do nothing",
-    "cpu": "One endpoint computes, and all the others wait for it",
-    "threads": "`def` endpoints are slow, and the loop is idle",
-    "dbpool": "500s with `QueuePool limit … reached`, and the database is idle",
-    "httppool": "Calls to another service take longer and longer, and hardly any fail",
-    "client": "Each outbound call costs CPU before it is even sent",
-    "race": "Totals that are wrong under load, and right when tried by hand",
-    "idem": "Charged twice, after a double click or a retry",
-    "fanout": "A few requests make many calls, and the service behind them is overloaded",
-    "sequential": "An endpoint takes as long as all its calls added up",
-    "failfast": "A request has failed, and its calls go on",
-    "background": "Work is accepted and never done, and no error appears",
-    "disconnect": "Clients leave, and their requests run on for nobody, or half-finish a write",
-    "stampede": "A spike each time a cache entry expires",
-    "convoy": "Seconds of latency, an idle CPU, and a lock",
-    "queue": "Memory grows until the process is killed",
-    "json": "One large response, and everybody waits",
-    "workers": "One core is busy, the others are idle",
-}
-"""What a user with the scenario's problem sees."""
-
 Figures = dict[str, Any]
 """Measured figures by scenario, then by fixes (`a+b`; empty for the bug)."""
 
@@ -133,7 +111,7 @@ def decision(entry: ScenarioInfo, runs: dict[str, Any]) -> str:
     rule = runs.get("", {}).get("finding", "").partition(" ")[0]
     right = next((fix for fix in entry.fixes if not fix.wrong), None)
     return cells(
-        SYMPTOMS.get(entry.id, entry.title),
+        entry.symptom or entry.title,
         f"`{rule}`" if rule else "",
         code(right.title) if right else "",
         f"[`{entry.id}`](#{entry.id})",

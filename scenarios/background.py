@@ -69,6 +69,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="fire and forget",
     group="doing things at once",
+    symptom="Work is accepted and never done, and no error appears",
     lesson="Whoever creates a task owns it: keep a reference, check its result, and await it.",
     look=(
         "Every response is a fast 202: no client can see that anything is wrong.",

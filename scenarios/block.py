@@ -37,6 +37,7 @@ async_library = Fix(
 scenario = Scenario(
     title="frozen loop",
     group="what blocks the loop",
+    symptom="Now and then everything is slow, even endpoints that do nothing",
     lesson="One blocking call in async def stops every request, not just its own.",
     look=(
         "LOOP: solid red while GET /report sleeps.",

@@ -45,6 +45,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="a new HTTP client each time",
     group="pools and clients",
+    symptom="Each outbound call costs CPU before it is even sent",
     lesson="Creating an HTTP client blocks the loop: create one, and share it.",
     look=(
         "LOOP: a block for every GET /weather, before it awaits anything.",

@@ -33,6 +33,7 @@ per_key = Fix(
 scenario = Scenario(
     title="lock convoy",
     group="shared state",
+    symptom="Seconds of latency, an idle CPU, and a lock",
     lesson="Hold a lock while you change state, not while you wait for another service.",
     look=(
         "The queue for one asyncio.Lock keeps growing; the LOOP lane is idle.",

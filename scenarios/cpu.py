@@ -49,6 +49,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="CPU work and the GIL",
     group="what blocks the loop",
+    symptom="One endpoint computes, and all the others wait for it",
     lesson="Threads hide CPU work from the loop; only processes take it away.",
     look=(
         "Inline, GET /crunch blocks the loop for 40 ms at a time.",

@@ -61,6 +61,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="database pool runs dry",
     group="pools and clients",
+    symptom="500s with `QueuePool limit … reached`, and the database is idle",
     lesson="Hold a connection for the query, not for the whole request.",
     look=(
         "The pool is 5/5 FULL and its queue climbs, yet the loop is almost idle.",

@@ -71,6 +71,7 @@ def when_left(app: ASGIApp) -> ASGIApp:
 scenario = Scenario(
     title="the user has left",
     group="pools and clients",
+    symptom="Clients that left early still cost work, and some writes stop half-way",
     lesson="Cancellation is opt-in in FastAPI; once you opt in, protect the write.",
     look=(
         "Half of the clients leave: their requests run on for nobody, orphaned.",

@@ -49,6 +49,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="orphans of a failed gather",
     group="doing things at once",
+    symptom="Failed requests keep the connection pool busy",
     lesson="gather does not cancel: if one leg fails, the others run on for nobody.",
     look=(
         "GET /trip fails after 30 ms; its other legs run on for 0.4 s.",

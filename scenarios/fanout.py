@@ -55,6 +55,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="too many calls at once",
     group="doing things at once",
+    symptom="A few requests make many calls, and the service behind them is overloaded",
     lesson="gather starts everything at once: bound the fan-out, globally.",
     look=(
         "calls refused: the service serves 8, queues 4, and refuses the rest with 503.",

@@ -59,6 +59,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="waiting for a connection",
     group="pools and clients",
+    symptom="Calls to another service take longer and longer, and hardly any fail",
     lesson="A connection pool is a queue: bound the wait for it, or refuse at once.",
     look=(
         "http pool: 10/10, and the number of waiters keeps climbing.",

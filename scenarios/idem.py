@@ -50,6 +50,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="charged twice",
     group="shared state",
+    symptom="Charged twice, after a double click or a retry",
     lesson="Check-then-act is two steps: reserve the key first, in one step, then act.",
     look=(
         "Each payment is requested twice at once, with the same key.",

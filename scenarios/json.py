@@ -68,6 +68,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="a big response",
     group="what blocks the loop",
+    symptom="One large response, and everybody waits",
     lesson="Work after return still blocks: the response is turned into JSON on the loop.",
     look=(
         "LOOP: red for 50 ms at each GET /rows, after the endpoint has returned.",

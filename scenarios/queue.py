@@ -51,6 +51,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="a queue that only grows",
     group="doing things at once",
+    symptom="Memory grows until the process is killed",
     lesson="Back-pressure is a feature: a queue needs a bound, and a plan for when it is full.",
     look=(
         "accepted and handled drift apart: 80 in, 50 out.",

@@ -54,6 +54,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="lost updates",
     group="shared state",
+    symptom="Totals that are wrong under load, and right when tried by hand",
     lesson="Put no await between reading and writing shared state, or put a lock around both.",
     look=(
         "Every POST /vote is acknowledged with a 200, and nothing is slow.",

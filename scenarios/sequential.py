@@ -48,6 +48,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="one after the other",
     group="doing things at once",
+    symptom="An endpoint takes as long as all its calls added up",
     lesson="await waits: start independent calls together.",
     look=(
         "GET /forecast: a staircase of eight waits, 0.3 s in total, on an idle loop.",

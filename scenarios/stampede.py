@@ -50,6 +50,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="cache stampede",
     group="shared state",
+    symptom="A spike each time a cache entry expires",
     lesson="When a cached value expires, everybody misses at once: share one load.",
     look=(
         "Once a second, a burst of GET /price asks the upstream the same thing.",

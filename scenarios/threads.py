@@ -49,6 +49,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="threads used up",
     group="what blocks the loop",
+    symptom="`def` endpoints are slow, and the loop is idle",
     lesson="Lag near zero is not health: requests can queue for a thread while the loop is idle.",
     look=(
         "Lag is flat and the LOOP lane almost empty: the loop has nothing to do.",

@@ -51,6 +51,7 @@ async def lifespan(app: FastAPI):
 scenario = Scenario(
     title="one process, or two",
     group="more than one process",
+    symptom="One core is busy, the others are idle",
     lesson="Async is for waiting, processes are for working; workers share no memory.",
     look=(
         "LOOP: one process does all the work, and GET /ping waits for it.",

@@ -27,6 +27,17 @@ settings.load_profile("loopviz")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+
+@pytest.fixture(autouse=True, scope="session")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's data folder of this process and of all that it starts; the tour was offered."""
+    folder = tmp_path_factory.mktemp("data")
+    os.environ["XDG_DATA_HOME"] = str(folder)
+    (folder / "loopviz").mkdir()
+    (folder / "loopviz" / "tour.json").write_text('{"format": 1}')
+    return folder
+
+
 DOCS = Path(__file__).parents[1] / "docs"
 
 TOGETHER = {

@@ -129,6 +129,8 @@ class Scenario:
     title: str
     group: str = ""
     """A few words for what it is about: lists of lessons have these as headings."""
+    symptom: str = ""
+    """What a user with this problem says, in a few words; the tour and the docs begin with it."""
     lesson: str
     """One sentence, shown at the bottom of the screen."""
     look: Sequence[str]

@@ -25,12 +25,12 @@ def test_without_a_file_nothing_is_set(tmp_path, monkeypatch):
 
 def test_all_that_can_be_set(file):
     file.write_text(
-        'theme = "contrast"\nfps = 12\nascii = true\n'
+        'theme = "contrast"\nfps = 12\nascii = true\npresent = false\n'
         '[keys]\nhelp = ["f1", "?"]\nquit = "Q"\ntheme = []\n',
         "utf-8",
     )
     keys = {"help": ("f1", "?"), "quit": ("Q",), "theme": ()}
-    assert config.load() == config.Settings("contrast", 12, True, keys)
+    assert config.load() == config.Settings("contrast", 12, True, False, keys)
     made = make_keymap(keys)
     assert (made.name("f1"), made.name("question_mark")) == ("help", "help")
     assert (made.name("Q"), made.name("shift+q"), made.name("q")) == ("quit", "quit", None)
@@ -52,7 +52,11 @@ def test_a_key_can_go_from_one_action_to_another(file):
         ("fps = true", 1, "fps is True: say a whole number from 1 to 60."),
         ("fps = 29.5", 1, "fps is 29.5: say"),
         ('ascii = "no"', 1, "ascii is 'no': say true or false."),
-        ("colour = 1", 1, "colour is not a setting: there are theme, fps, ascii and [keys]."),
+        (
+            "colour = 1",
+            1,
+            "colour is not a setting: there are theme, fps, ascii, present and [keys].",
+        ),
         ("keys = 3", 1, "keys is 3: write a table"),
         (
             '[keys]\nhelp = "?"\nzoom = "z"',

@@ -2,26 +2,43 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import loopviz
+from loopviz.cli.arguments import (
+    Ascii,
+    Duration,
+    Fixes,
+    Format,
+    Fps,
+    JsonPath,
+    LoadWords,
+    Port,
+    Present,
+    PythonPath,
+    Rate,
+    Scenarios,
+    Seed,
+    TargetName,
+    ThemeName,
+)
+from loopviz.cli.listing import entry_fields, entry_lines
 from loopviz.errors import UsageError
 from loopviz.lab.catalogue import FIRST
 from loopviz.options import RunOptions
 from loopviz.output import clean, to_json
 from loopviz.program import Program
 from loopviz.report.document import Report
-from loopviz.report.renderers import RENDERERS, Renderer, renderer
+from loopviz.report.renderers import Renderer, renderer
 
 __all__ = ["app", "run_command"]
 
-SCREENS, REPORTS = ("run", "serve"), ("list", "bench", "compare", "new", "keys")
+SCREENS, REPORTS = ("run", "tour", "serve"), ("list", "bench", "compare", "new", "keys")
 """The commands, by the common options they take."""
 PROGRAMS = ("run", "bench")
 """The commands that take a command of the user's own, behind `--`."""
@@ -34,111 +51,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-
-class ColourTheme(StrEnum):
-    dark = "dark"
-    light = "light"
-    contrast = "contrast"
-
-
-Fixes = Annotated[
-    list[str] | None,
-    typer.Option("--fix", metavar="KEY", envvar="LOOPVIZ_FIX", help="Turn it on (repeatable)."),
-]
-Rate = Annotated[
-    float,
-    typer.Option(
-        metavar="FACTOR",
-        min=0.05,
-        max=100,
-        envvar="LOOPVIZ_RATE",
-        help="Factor on the scenario's load.",
-    ),
-]
-Seed = Annotated[
-    int, typer.Option(metavar="N", min=0, envvar="LOOPVIZ_SEED", help="Fixes the arrivals.")
-]
-Port = Annotated[
-    int | None,
-    typer.Option(
-        metavar="PORT",
-        min=0,
-        max=65535,
-        envvar="LOOPVIZ_PORT",
-        help="The target's; 0: a free one. A scenario's is free, an app's what uvicorn takes.",
-    ),
-]
-LoadWords = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--load",
-        metavar='"GET /PATH @ RPS"',
-        envvar="LOOPVIZ_LOAD",
-        help="Requests to a program of your own (repeatable); none: no load.",
-    ),
-]
-PythonPath = Annotated[
-    str | None,
-    typer.Option(
-        "--python",
-        metavar="PATH",
-        envvar="LOOPVIZ_PYTHON",
-        help="The interpreter of your app (that of VIRTUAL_ENV, of .venv, or python3).",
-    ),
-]
-TargetName = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="TARGET",
-        help="A scenario's id, package.module:app, a file, a folder, or nothing before a --.",
-        show_default=False,
-    ),
-]
-Duration = Annotated[
-    float,
-    typer.Option(
-        metavar="S", min=0.5, max=3600, envvar="LOOPVIZ_DURATION", help="Seconds under load."
-    ),
-]
-JsonPath = Annotated[
-    str | None,
-    typer.Option(
-        "--json", metavar="PATH", envvar="LOOPVIZ_JSON", help="Write the report; - for stdout."
-    ),
-]
-Format = Annotated[
-    str,
-    typer.Option(
-        "--format",
-        metavar="FORMAT",
-        envvar="LOOPVIZ_FORMAT",
-        help=f"What is printed: {' or '.join(RENDERERS)}.",
-    ),
-]
-Scenarios = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--scenarios",
-        metavar="DIR",
-        envvar="LOOPVIZ_SCENARIOS",
-        help="A folder with more scenarios (repeatable).",
-    ),
-]
-Ascii = Annotated[
-    bool | None,
-    typer.Option("--ascii/--no-ascii", envvar="LOOPVIZ_ASCII", help="Draw without block glyphs."),
-]
-Fps = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", min=1, max=60, envvar="LOOPVIZ_FPS", help="Frames per second at most (30)."
-    ),
-]
-ThemeName = Annotated[
-    ColourTheme | None,
-    typer.Option("--theme", envvar="LOOPVIZ_THEME", help="Colours (as the terminal's ground)."),
-]
 
 
 def _show_version(value: bool) -> None:
@@ -162,13 +74,21 @@ def root(
     ascii_only: Ascii = None,
     theme: ThemeName = None,
     fps: Fps = None,
+    present: Present = None,
 ) -> None:
     """Without a command: the terminal UI, with the first scenario already running."""
     if context.invoked_subcommand is None:
-        run(context, scenarios=scenarios, ascii_only=ascii_only, theme=theme, fps=fps)
+        run(
+            context,
+            scenarios=scenarios,
+            ascii_only=ascii_only,
+            theme=theme,
+            fps=fps,
+            present=present,
+        )
         return
     folders = {"scenarios": scenarios}
-    display = {"ascii_only": ascii_only, "theme": theme, "fps": fps}
+    display = {"ascii_only": ascii_only, "theme": theme, "fps": fps, "present": present}
     context.default_map = {
         **dict.fromkeys(REPORTS, folders),
         **dict.fromkeys(SCREENS, folders | display),
@@ -193,6 +113,7 @@ def run(
     ascii_only: Ascii = None,
     theme: ThemeName = None,
     fps: Fps = None,
+    present: Present = None,
 ) -> None:
     """Open the terminal UI on TARGET: a scenario, with those fixes on, or a program of your own.
 
@@ -204,7 +125,37 @@ def run(
         folders=_folders(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed, port=port or 0
     )
     found = _target(context, target, options, load=load, python=python, port=port)
-    open_tui.show(found, options, ascii_only=ascii_only, theme=theme, fps=fps)
+    open_tui.show(found, options, ascii_only=ascii_only, theme=theme, fps=fps, present=present)
+
+
+@app.command()
+def tour(
+    restart: Annotated[bool, typer.Option("--restart", help="From the first lesson on.")] = False,
+    scenarios: Scenarios = None,
+    ascii_only: Ascii = None,
+    theme: ThemeName = None,
+    fps: Fps = None,
+    present: Present = None,
+) -> None:
+    """Go through the lessons one by one, from where you left: watch, guess, fix, compare."""
+    from loopviz.cli import open_tui  # noqa: PLC0415
+    from loopviz.cli.progress import ProgressFile, progress_path  # noqa: PLC0415
+    from loopviz.lab.catalogue import catalogue  # noqa: PLC0415
+
+    folders = _folders(scenarios)
+    lessons = [entry.id for entry in catalogue(folders) if entry.question and not entry.error]
+    progress = ProgressFile(progress_path())
+    begun = progress.tour(lessons, again=restart)
+    open_tui.show(
+        begun.lesson,
+        RunOptions(folders=folders),
+        ascii_only=ascii_only,
+        theme=theme,
+        fps=fps,
+        present=present,
+        progress=progress,
+        tour=begun,
+    )
 
 
 @app.command()
@@ -223,6 +174,7 @@ def serve(
     ascii_only: Ascii = None,
     theme: ThemeName = None,
     fps: Fps = None,
+    present: Present = None,
 ) -> None:
     """Show the terminal UI in a browser on this machine, a run for each tab."""
     from loopviz.cli import serve  # noqa: PLC0415
@@ -232,6 +184,7 @@ def serve(
     words += [f"--theme={theme}"] if theme else []
     words += [f"--fps={fps}"] if fps else []
     words += [] if ascii_only is None else ["--ascii" if ascii_only else "--no-ascii"]
+    words += [] if present is None else ["--present" if present else "--no-present"]
     serve.serve(target, words, options, port=port)
 
 
@@ -264,12 +217,12 @@ def list_(
 
     entries = catalogue(_folders(scenarios))
     if as_json:
-        typer.echo(to_json([_entry(entry) for entry in entries]))
+        typer.echo(to_json([entry_fields(entry) for entry in entries]))
         return
     for place, (group, members) in enumerate(grouped(entries)):
         typer.echo(("\n" if place else "") + clean(group.upper()))
         for entry in members:
-            for line in _lines(entry):
+            for line in entry_lines(entry):
                 typer.echo(clean(line))
 
 
@@ -423,38 +376,6 @@ def _deliver(render: Callable[[Renderer], str], printed: Renderer, json_path: st
             f"The report cannot be written to {json_path} ({error.strerror}): "
             "name a file in a folder that exists, or - for standard output."
         ) from error
-
-
-def _lines(entry: Any) -> Iterator[str]:
-    origin = f"  ({entry.origin})" if entry.origin else ""
-    yield f"{entry.id:12} {entry.title}{origin}"
-    yield f"{'':12} {entry.error or entry.lesson}"
-    for fix in entry.fixes:
-        wrong = "  (looks right but is not)" if fix.wrong else ""
-        yield f"{'':12}   --fix {fix.key:14} {fix.title}{wrong}"
-        if fix.unavailable:
-            yield f"{'':12}         {'':14} {fix.unavailable}"
-
-
-def _entry(entry: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "id": entry.id,
-        "title": entry.title,
-        "group": entry.group,
-        "lesson": entry.lesson,
-        "path": str(entry.path),
-        "fixes": [_fix(fix) for fix in entry.fixes],
-    }
-    if entry.shadows:
-        fields["shadows"] = str(entry.shadows)
-    if entry.error:
-        fields["error"] = entry.error
-    return fields
-
-
-def _fix(fix: Any) -> dict[str, Any]:
-    fields = {"key": fix.key, "title": fix.title, "why": fix.why, "wrong": fix.wrong}
-    return fields | ({"unavailable": fix.unavailable} if fix.unavailable else {})
 
 
 def _folders(scenarios: list[Path] | None) -> tuple[Path, ...]:

@@ -15,7 +15,7 @@ from loopviz.validation import Bound, fits, words
 
 __all__ = ["Settings", "config_path", "load"]
 
-_TYPES: dict[str, Any] = {"theme": Literal[THEMES], "fps": int, "ascii": bool}
+_TYPES: dict[str, Any] = {"theme": Literal[THEMES], "fps": int, "ascii": bool, "present": bool}
 _BOUNDS = {"fps": Bound("from 1 to 60", lambda fps: 1 <= fps <= 60)}
 FIXED = "ctrl+c"
 """Always quits, so no action may have it."""
@@ -28,6 +28,7 @@ class Settings:
     theme: str | None = None
     fps: int | None = None
     ascii: bool | None = None
+    present: bool | None = None
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Keys by the name of the action; an empty tuple: the action has no key."""
 
@@ -69,7 +70,8 @@ class _Reader:
                 self._check(name, value)
             elif name != "keys":
                 raise self._wrong(
-                    name, f"{name} is not a setting: there are theme, fps, ascii and [keys]."
+                    name,
+                    f"{name} is not a setting: there are theme, fps, ascii, present and [keys].",
                 )
         own = {name: found.get(name) for name in _TYPES}
         return Settings(**own, keys=self._keys(found.get("keys", {})))

@@ -5,11 +5,13 @@ import shutil
 import sys
 
 from loopviz.cli import config
+from loopviz.cli.progress import ProgressFile, progress_path
 from loopviz.engine.session import opened
 from loopviz.errors import UsageError
 from loopviz.lab.catalogue import check_fixes, find
 from loopviz.options import RunOptions
 from loopviz.program import Program
+from loopviz.tui.state.tour import Tour
 
 __all__ = ["show"]
 
@@ -24,8 +26,13 @@ def show(
     ascii_only: bool | None = None,
     theme: str | None = None,
     fps: int | None = None,
+    present: bool | None = None,
+    progress: ProgressFile | None = None,
+    tour: Tour | None = None,
 ) -> None:
     """Show the screen until the user quits. None: as in the configuration file.
+
+    With a `tour` it is there from the beginning; without, it is offered at the very first start.
 
     Raises UsageError for an unknown scenario or fix, a bad configuration file, and a terminal that
     is missing or too small.
@@ -33,7 +40,11 @@ def show(
     if isinstance(target, str):
         check_fixes(find(target, options.folders), options.fixes)
     settings = config.load()
+    presenting = bool(settings.present if present is None else present)
+    theme = theme or ("contrast" if presenting else settings.theme)
     _check_terminal(target if isinstance(target, str) else target.id)
+    progress = progress or ProgressFile(progress_path())
+    offered = tour is None and isinstance(target, str) and progress.is_first_start()
     with opened(target, options, on_terminal=not _in_browser()) as session:
         from loopviz.tui.app import LoopvizApp  # noqa: PLC0415 - imported while the target starts
 
@@ -41,10 +52,14 @@ def show(
             session,
             fps=fps or settings.fps or FPS,
             ascii_only=bool(settings.ascii if ascii_only is None else ascii_only),
-            theme_name=theme or settings.theme or "",
+            theme_name=theme or "",
+            present=presenting,
             keys=settings.keys,
             terminal=session.terminal,
         )
+        app.controller.progress, app.controller.tour = progress, tour
+        if offered:
+            app.controller.offer_tour()
         app.run()
     if app.failure is not None:
         raise app.failure

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -23,6 +22,8 @@ from loopviz.model.snapshot import Location
 from loopviz.signals import handled
 from loopviz.tui._textual import CellsApp, has_exited, queued_writes
 from loopviz.tui.commands import COMMANDS
+from loopviz.tui.commands.filtering import pasted, typed
+from loopviz.tui.commands.tour import taken_by_tour
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.draw.palette import light_ground, theme_named
@@ -40,7 +41,6 @@ from loopviz.tui.screenshot import screenshot_svg
 from loopviz.tui.state.action import Action
 from loopviz.tui.state.actions import action_named, make_keymap
 from loopviz.tui.state.double_press import DoublePress
-from loopviz.tui.state.line_edit import edited
 from loopviz.tui.state.view_state import THEMES
 
 __all__ = ["LoopvizApp"]
@@ -76,6 +76,7 @@ class LoopvizApp(CellsApp):
         ascii_only: bool = False,
         theme_name: str = "",
         keys: Mapping[str, Sequence[str]] | None = None,
+        present: bool = False,
         terminal: Terminal | None = None,
     ) -> None:
         """`theme_name` empty: as the terminal's ground is; `keys`: others, by action.
@@ -86,11 +87,13 @@ class LoopvizApp(CellsApp):
         super().__init__()
         self._run, self._clock, self._fps = run, clock, fps
         glyphs = ASCII if ascii_only else BLOCKS
-        colours = theme_named(self._palette_name(theme_name))
+        colours = theme_named(self._palette_name(theme_name or ("contrast" if present else "")))
         self.controller = Controller(run, clock, colours, glyphs, make_keymap(keys))
+        self.controller.present = present
         self._frame_rate = FrameRate()
         self._gc_schedule = GcSchedule()
         self._double = DoublePress()
+        self._theme_before = theme_named(self._palette_name(theme_name))
         self._main = MainScreen(self.controller)
         self._often_ns = self._seldom_ns = self._polled_ns = -SECOND
         self._run_closed = self._away = False
@@ -250,35 +253,23 @@ class LoopvizApp(CellsApp):
     def _press_main(self, event: Key) -> None:
         """A key on the main screen: what the keymap says, or a letter of what is typed."""
         if self.controller.view_state.typing:
-            self._type(event)
+            typed(self.controller, event.key, event.character)
+            self.tick(whole=True)
         elif (name := self.controller.keys.name(event.key)) is not None:
             self.act(name)
 
     def _paste(self, event: Paste) -> None:
         """Into the filter, if that is being typed."""
         if self.screen is self._main and self.controller.view_state.typing:
-            text = "".join(c for c in event.text if c.isprintable())
-            self.controller.view_state = self.controller.view_state.filtered(
-                self.controller.view_state.filters.get(self.controller.view_state.view, "") + text
-            )
+            pasted(self.controller, event.text)
             self.tick(whole=True)
-
-    def _type(self, event: Key) -> None:
-        controller = self.controller
-        state = controller.view_state
-        text = edited(state.filters.get(state.view, ""), event.key, event.character)
-        if event.key == "enter":
-            controller.view_state = replace(state, typing=False)
-        elif event.key == "escape":
-            controller.view_state = replace(state.filtered(""), typing=False)
-        elif event.key in ("up", "down"):
-            controller.move(1 if event.key == "down" else -1)
-        elif text is not None:
-            controller.view_state = state.filtered(text)
-        self.tick(whole=True)
 
     def act(self, name: str) -> None:
         """Carry out the action of that name, and draw the frame that shows it."""
+        self.controller.show_pressed(name)
+        if taken_by_tour(self.controller, name):
+            self.tick(whole=True)
+            return
         action = action_named(name)
         given = () if action.argument is None else (action.argument,)
         own = getattr(self, f"do_{action.command}", None)
@@ -316,6 +307,15 @@ class LoopvizApp(CellsApp):
 
     def do_quit(self) -> None:
         self.exit()
+
+    def do_present(self) -> None:
+        """Presenter's mode, with the strongest colours; or out of it, with those from before."""
+        controller = self.controller
+        controller.present = not controller.present
+        before, self._theme_before = self._theme_before, controller.theme
+        if controller.theme.palette and controller.theme.palette.name in THEMES:
+            controller.theme = before if not controller.present else theme_named("contrast")
+            self._main.use_theme(controller.theme)
 
     def do_theme(self) -> None:
         """The next theme; nothing to choose in sixteen colours or none."""

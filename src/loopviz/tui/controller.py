@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from loopviz.clock import MS, SECOND, Clock
 from loopviz.engine.session import Frame, RunControl
+from loopviz.errors import LoopvizError
 from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import CriticalPath, Location, Snapshot, WaitTree
 from loopviz.program import Program
@@ -12,10 +13,13 @@ from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
+from loopviz.tui.panels.tour import is_cured
 from loopviz.tui.source import lesson_of
 from loopviz.tui.state.actions import DEFAULT_KEYS
 from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Notify
 from loopviz.tui.state.keys import Keymap
+from loopviz.tui.state.progress import NoProgress, Progress
+from loopviz.tui.state.tour import STEPS, Tour
 from loopviz.tui.state.view_state import LIVE, TASKS, Key, ViewState
 from loopviz.tui.views import View, views
 
@@ -29,6 +33,12 @@ PATH_NS = SECOND // 2
 
 SETTLING_NS = 3 * SECOND
 """How long after a moment the model may still learn what tasks did then."""
+
+PRESSED_NS = 3 * SECOND
+"""How long presenter's mode shows the key that was pressed."""
+
+GREETING_NS = 15 * SECOND
+"""How long the greeting stays, unless a key is answered."""
 
 NOTICE_NS = 6 * SECOND
 """How long an answer to a key stays on the screen."""
@@ -77,6 +87,18 @@ class Controller:
         """The view that was chosen for the user; empty: they have chosen one."""
         self._over = False
         """The program has ended, and its last picture was kept."""
+        self.tour: Tour | None = None
+        """The tour, while there is one. What matters of it is kept at the next frame."""
+        self.progress: Progress = NoProgress()
+        """Keeps the tour's progress."""
+        self._kept: object = None
+        """What was kept of the tour last."""
+        self._greeting = ""
+        """One sentence for the first frames."""
+        self.present = False
+        """Presenter's mode."""
+        self._pressed = ("", 0)
+        """The action of the last key, and until when that is shown."""
 
     @property
     def view(self) -> View:
@@ -143,11 +165,49 @@ class Controller:
             stack=self._stack_of(self.view.stack_task(self.view_state)),
             tree=self._waits(),
             frozen_at_ns=self.frozen.now_ns if self.frozen is not None else 0,
+            present=self.present,
+            pressed=self._pressed[0] if self.present and now_ns < self._pressed[1] else "",
         )
         self._follow()
         self._stay(frame)
         self.scene = replace(self.scene, path=self._path_of(self.scene))
+        self.scene = replace(self.scene, tour=self._toured(self.scene))
         return self.scene
+
+    def offer_tour(self) -> None:
+        """Name its key while the first run begins."""
+        if key := self.keys.label("tour"):
+            steps = ", ".join(STEPS)
+            self._greeting = f"New here? {key} starts a tour of the lessons: {steps}."
+
+    def begin_tour(self, *, again: bool = False) -> None:
+        """Go on with the tour where it was left, or begin it `again`."""
+        lessons = [entry.id for entry in self.run.entries() if entry.question and not entry.error]
+        if not lessons:
+            self.notify("There is no lesson with a question, so there is no tour.")
+            return
+        try:
+            tour = self.progress.tour(lessons, again=again)
+        except LoopvizError as error:
+            self.notify(str(error))
+            return
+        self.tour = tour
+        self.notify("")
+        if self.scene is not None and self.scene.scenario.id != tour.lesson:
+            self.run.switch(tour.lesson)
+
+    def _toured(self, scene: Scene) -> Tour | None:
+        """The tour follows what the person does: to another lesson, to a fix and back."""
+        tour, scenario = self.tour, scene.scenario.id
+        if tour is None or scenario not in tour.lessons or not scene.scenario.question:
+            return None
+        tour = tour if tour.lesson == scenario else tour.at(scenario)
+        self.tour = tour = tour.fixed(is_cured(scene))
+        if tour.kept != self._kept:
+            self._kept = tour.kept
+            if problem := self.progress.keep(tour):
+                self.notify(problem)
+        return tour
 
     def _stack_of(self, task: int) -> tuple[Location, ...] | None:
         """The await stack of a task; while the view is frozen, the one that was known before."""
@@ -175,9 +235,13 @@ class Controller:
             self._path = wanted, self.run.ask_path(request)
         return self._path[1]
 
-    def notify(self, text: str) -> None:
+    def notify(self, text: str, lasting_ns: int = NOTICE_NS) -> None:
         """Answer a key in one sentence. An empty text takes the last answer away."""
-        self._notice = (text, self.clock() + NOTICE_NS)
+        self._notice = (text, self.clock() + lasting_ns)
+
+    def show_pressed(self, action: str) -> None:
+        """In presenter's mode, show which key was pressed, for a moment."""
+        self._pressed = (action, self.clock() + PRESSED_NS)
 
     def freeze(self, end_ns: int = 0) -> bool:
         """Show that moment from now on, by default the one on the screen; False: there is none."""
@@ -240,7 +304,8 @@ class Controller:
         """Another run: nothing of the old one is to be seen."""
         self.go_live()
         self.view_state = self.view_state.for_new_run()
-        self._notice = ("", 0)
+        self.notify(self._greeting, GREETING_NS)
+        self._greeting = ""
         for view in self.views.values():
             view.reset()
 

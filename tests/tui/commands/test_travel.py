@@ -208,12 +208,12 @@ def test_slow_motion_replays_the_last_second_and_ends_where_it_began():
         controller = stage.app.controller
         end = stage.now
         await stage.press("<")
-        assert "REPLAY ×1/10" in stage.lines()[0]
+        assert "REPLAY 0.1× ▶  +1.0 s behind" in stage.lines()[0]
         assert visible_range(stage)[1] == end - SECOND
         await stage.play(2)
         assert visible_range(stage)[1] == end - SECOND + 2 * SECOND // 10
         await stage.press("<")
-        assert "REPLAY ×1/20" in stage.lines()[0]
+        assert "REPLAY 0.05× ▶" in stage.lines()[0]
         await stage.press("space")
         assert "PAUSED" in stage.lines()[0]
         await stage.play(3)

@@ -102,6 +102,7 @@ class ScenarioInfo:
     title: str = ""
     group: str = ""
     """What it is about: a heading in lists of lessons."""
+    symptom: str = ""
     lesson: str = ""
     watch_for: tuple[str, ...] = ()
     """`Scenario.look` of the file."""
@@ -190,6 +191,7 @@ def read(path: Path) -> ScenarioInfo:
         path,
         title=values.get("title", ""),
         group=values.get("group", ""),
+        symptom=values.get("symptom", ""),
         lesson=values.get("lesson", ""),
         watch_for=tuple(values.get("look", ())),
         link=values.get("link", ""),
@@ -229,6 +231,7 @@ def describe(scenario_id: str, path: Path, scenario: Scenario) -> ScenarioInfo:
         path,
         title=scenario.title,
         group=scenario.group,
+        symptom=scenario.symptom,
         lesson=scenario.lesson,
         watch_for=tuple(scenario.look),
         link=scenario.link,

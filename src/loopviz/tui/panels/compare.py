@@ -130,7 +130,8 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
         line.add(f"  comparing{glyphs.more} {few} samples{where} so far", theme.dim)
         return line.strip(theme.text)
     p50, _, p99, most = quantile_figures(route)
-    figures = [p50, p99, most] if line.width >= WIDE_CELLS else [headline_figure(route)]
+    several = line.width >= WIDE_CELLS and not scene.present
+    figures = [p50, p99, most] if several else [headline_figure(route)]
     for figure in figures:
         _figure(line, figure, scene)
     samples = f"  (n {route.before.count} {glyphs.arrow} {route.after.count})"
@@ -139,7 +140,7 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
         for f in figures
         if f.significant is False and not change(f, scene)[0].startswith("=")
     ]
-    if cell_width(samples) <= line.left:
+    if cell_width(samples) <= line.left and not scene.present:
         line.add(samples, theme.dim)
     state = "not significant" if of.full else "not significant yet"
     which = f"{'+'.join(weak)} " if len(figures) > 1 else ""

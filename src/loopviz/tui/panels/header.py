@@ -6,7 +6,7 @@ from typing import NamedTuple
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.clock import SECOND
+from loopviz.clock import MS, SECOND
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import LOAD_LATE_NS, Snapshot
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
@@ -140,17 +140,17 @@ def _fixes(scene: Scene, most: int) -> list[Part]:
 
 
 def _speed_text(scene: Scene) -> str:
-    """` ×1/10`, and whether it stands."""
-    speed = scene.view_state.speed
-    pace = f"1/{1 / speed:.0f}" if speed < 1 else "1"
-    return f" {scene.glyphs.times}{pace}{' PAUSED' if scene.view_state.paused else ''}"
+    """` 0.05× ▶`: how fast it moves on, or that it stands."""
+    pace = f" {scene.view_state.speed:g}{scene.glyphs.times}"
+    return f"{pace} PAUSED" if scene.view_state.paused else f"{pace} {scene.glyphs.pointer}"
 
 
 def _behind(scene: Scene) -> str:
-    """`12 s`, `2:05`; in a replay, which moves, `1.4 s`."""
+    """`12 s`, `2:05`; in a replay, which moves, `1.4 s`, `340 ms`."""
     behind = scene.now_ns - scene.end_ns
     if scene.view_state.speed:
-        return duration(behind - behind % (SECOND // 10), " ") if behind >= SECOND else "0 s"
+        step = SECOND // 10 if behind >= SECOND else 10 * MS
+        return duration(behind - behind % step, " ") if behind >= step else "0 ms"
     s = behind // SECOND
     return f"{s} s" if s < 120 else f"{s // 60}:{s % 60:02}"
 
@@ -161,6 +161,7 @@ def _right(scene: Scene, brief: int) -> list[Part]:
     `brief` 1 has no word for the load, 2 no rate, 3 no load.
     """
     theme, snapshot = scene.theme, scene.snapshot
+    brief = max(brief, 2) if scene.present else brief
     rate = scene.status.rate
     if snapshot and snapshot.routes:
         rps = sum(route.offered_rps for route in snapshot.routes)

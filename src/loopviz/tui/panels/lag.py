@@ -84,7 +84,8 @@ def _figures(scene: Scene, width: int) -> Strip:
     recent = scene.snapshot.loop.lag_recent
     line = Line(width).add(" LAG", theme.strong)
     figures = [("p50", recent.p50_ns), ("p99", recent.p99_ns), ("max", recent.max_ns)]
-    for name, value in figures[1 if width < 72 and scene.blocked_by else 0 :]:
+    figures = figures[1:2] if scene.present else figures
+    for name, value in figures[1 if width < 72 and scene.blocked_by and not scene.present else 0 :]:
         figure = duration(value) if recent.count else "–"
         line.add(f"  {name} ", theme.dim).add(
             f"{figure:>6}", lateness_style(value, theme, theme.text)

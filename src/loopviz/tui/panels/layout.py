@@ -6,7 +6,16 @@ from functools import lru_cache
 from loopviz.clock import SECOND
 from loopviz.tui.state.view_state import LIVE
 
-__all__ = ["MIN_HEIGHT", "MIN_WIDTH", "WIDE_CELLS", "Plan", "PlanInput", "Rect", "make_plan"]
+__all__ = [
+    "MIN_HEIGHT",
+    "MIN_WIDTH",
+    "WIDE_CELLS",
+    "Plan",
+    "PlanInput",
+    "Rect",
+    "make_plan",
+    "sidebar_width",
+]
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 """The smallest terminal, in cells and rows."""
@@ -80,7 +89,7 @@ def make_plan(width: int, height: int, contents: PlanInput = PlanInput()) -> Pla
         whole = {"small": (0, 0, width, height)}
         return Plan(width, height, whole, 0, max(1, width), 0, 5 * SECOND, wide=False)
     wide = width >= WIDE_CELLS and height >= 20
-    sidebar = min(72, max(48, round(width * 0.36))) if wide and contents.view == LIVE else 0
+    sidebar = sidebar_width(width) if wide and contents.view == LIVE else 0
     main = width - sidebar
     rows = _Rows(height)
     rows.above("header", 1)
@@ -109,6 +118,11 @@ def make_plan(width: int, height: int, contents: PlanInput = PlanInput()) -> Pla
         (6 if width >= 100 else 5) * SECOND,
         wide,
     )
+
+
+def sidebar_width(width: int) -> int:
+    """Cells of what stands beside the timeline on a wide terminal."""
+    return min(72, max(48, round(width * 0.36)))
 
 
 class _Rows:

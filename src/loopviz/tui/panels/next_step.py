@@ -10,7 +10,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import verdict_text, verdict_word
 from loopviz.tui.state.view_state import LIVE
 
-__all__ = ["NextStep", "next_step"]
+__all__ = ["NextStep", "next_step", "step_of_run"]
 
 MIN_REQUESTS = 30
 """Requests of one route that are measured before a fix is suggested."""
@@ -26,7 +26,12 @@ class NextStep(NamedTuple):
 
 
 def next_step(scene: Scene) -> NextStep | None:
-    """The next step; None while the person looks at something of their own choice."""
+    """The next step; None while the person looks at something else, or the tour names it."""
+    return None if scene.tour is not None else step_of_run(scene)
+
+
+def step_of_run(scene: Scene) -> NextStep | None:
+    """The next step, whether or not there is a tour."""
     key = scene.keys.label
     phase = scene.status.phase
     if phase in ("target-died", "load-died", "ended", "failed"):

@@ -21,6 +21,7 @@ from loopviz.program import Program
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.state.keys import Keymap
+from loopviz.tui.state.tour import Tour
 from loopviz.tui.state.view_state import FIX_LETTERS, ViewState
 
 __all__ = ["Scene"]
@@ -61,6 +62,12 @@ class Scene:
     """What decided the latency of the request whose detail is open; None: it is not known."""
     frozen_at_ns: int = 0
     """The moment of the freeze, to which the time axis counts; 0: it counts to the end."""
+    tour: Tour | None = None
+    """The tour, if this scenario is the lesson that it is at."""
+    present: bool = False
+    """Presenter's mode: fewer figures, and the keys that are pressed are shown."""
+    pressed: str = ""
+    """The action of the key that was pressed last, for some seconds in presenter's mode."""
 
     @property
     def is_program(self) -> bool:

@@ -24,15 +24,19 @@ from loopviz.tui.panels.diagnosis import draw_diagnosis
 from loopviz.tui.panels.finding import draw_finding
 from loopviz.tui.panels.footer import draw_footer, draw_prompt, offers
 from loopviz.tui.panels.header import draw_banner, draw_header
+from loopviz.tui.panels.keycast import draw_keycast
 from loopviz.tui.panels.lag import draw_lag
-from loopviz.tui.panels.layout import Plan, PlanInput, make_plan
+from loopviz.tui.panels.layout import Plan, PlanInput, make_plan, sidebar_width
 from loopviz.tui.panels.legend import draw_legend
 from loopviz.tui.panels.loop import draw_loop
 from loopviz.tui.panels.routes import draw_routes
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.tabs import draw_tabs
 from loopviz.tui.panels.too_small import draw_too_small
+from loopviz.tui.panels.tour import draw_tour, tour_rows
+from loopviz.tui.panels.tour_layout import with_tour
 from loopviz.tui.source import source_around
+from loopviz.tui.state.tour import COMPARE, FIX
 from loopviz.tui.state.view_state import LIVE
 from loopviz.tui.views.live import LiveView
 from loopviz.tui.widgets.lines import PanelsWidget
@@ -62,6 +66,10 @@ class MainScreen(Screen[None]):
         self._panels = PanelsWidget("panels")
         self._contents = PlanInput()
         self._plan: Plan | None = None
+        self._tour: tuple[str, int, int] | None = None
+        """The tour's step as the plan has it, the rows that it wants beside the timeline, below."""
+        self._toured: tuple[Plan, tuple[str, int, int], Plan] | None = None
+        """A plan, and the same with the tour in it."""
         self._first = self._drawn_ns = 0
         self._axis = Columns(1, 1, 1)
         """The time axis as it was last sent to the terminal."""
@@ -75,7 +83,12 @@ class MainScreen(Screen[None]):
 
     def plan_for(self, size: Size) -> Plan:
         """The plan for a terminal of this size, as the run stands."""
-        return make_plan(size.width, size.height, self._contents)
+        plan = make_plan(size.width, size.height, self._contents)
+        if self._tour is None:
+            return plan
+        if self._toured is None or (self._toured[0] is not plan or self._toured[1] != self._tour):
+            self._toured = plan, self._tour, with_tour(plan, *self._tour)
+        return self._toured[2]
 
     def use_theme(self, theme: Theme) -> None:
         """Take over another palette."""
@@ -112,6 +125,7 @@ class MainScreen(Screen[None]):
 
     def _draw(self, scene: Scene, *, often: bool, seldom: bool, whole: bool) -> None:
         self._contents = self._wanted(scene)
+        self._tour = self._wanted_by_tour(scene)
         plan = self.plan_for(self.size)
         if plan is not self._plan:
             self._plan = self._controller.plan = plan
@@ -139,6 +153,8 @@ class MainScreen(Screen[None]):
             self._show("header", draw_header(scene, plan))
             self._show("banner", draw_banner(scene, plan))
         if seldom:
+            if "tour" in plan.panels:
+                self._show("tour", draw_tour(scene, plan))
             self._show("tabs", draw_tabs(scene, plan.size("tabs")[0]))
             self._show("footer", self._footer(scene, plan))
             self._show("legend", draw_legend(scene, plan))
@@ -197,8 +213,17 @@ class MainScreen(Screen[None]):
             detail=live.breakdown_rows(scene) if scene.view == LIVE else 0,
         )
 
+    def _wanted_by_tour(self, scene: Scene) -> tuple[str, int, int] | None:
+        if scene.tour is None:
+            return None
+        step = COMPARE if scene.tour.step == FIX and scene.status.fixes_on else scene.tour.step
+        beside = tour_rows(scene, sidebar_width(self.size.width), beside=True)
+        return step, beside, tour_rows(scene, self.size.width, beside=False)
+
     def _footer(self, scene: Scene, plan: Plan) -> Sequence[Strip]:
         width = plan.size("footer")[0]
+        if scene.pressed:
+            return draw_keycast(scene, width)
         if scene.view_state.typing:
             return draw_prompt(scene, width, len(self._controller.view.keys(scene)))
         return draw_footer(offers(scene, tabs="tabs" in plan.panels), width, scene)

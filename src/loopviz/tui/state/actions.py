@@ -338,6 +338,23 @@ ACTIONS: tuple[Action, ...] = (
         "find anything by its name: keys, fixes, scenarios",
         "loopviz",
     ),
+    Action(
+        "tour",
+        "tour",
+        ("w",),
+        "begin the tour where you left it, or close it",
+        "loopviz",
+        "tour",
+        lambda scene: scene.tour is not None,
+        spare=5,
+    ),
+    Action(
+        "present",
+        "present",
+        ("P",),
+        "presenter's mode: strong colours, fewer figures, and the keys that you press",
+        "loopviz",
+    ),
     Action("theme", "theme", ("T",), "other colours: dark, light, contrast", "loopviz"),
     Action(
         "screenshot",
