@@ -16,7 +16,7 @@ def helped(*keys, size=(100, 40)):
 
     async def play(stage: Stage) -> None:
         await stage.press(*keys, "question_mark")
-        for _ in range(9):
+        for _ in range(12):
             text = stage.lines()
             rows.extend(line for line in text if line not in rows)
             await stage.press("pagedown")
