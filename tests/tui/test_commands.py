@@ -113,6 +113,53 @@ def test_another_fix_takes_the_place_of_the_one_that_is_on():
     drive(play)
 
 
+def test_back_before_there_is_more_than_the_window_stays_frozen():
+    """It went live again in the first seconds, when all that is kept is in sight."""
+
+    async def play(stage: Stage) -> None:
+        await stage.press("R")
+        await stage.play(2)
+        await stage.press("space")
+        end_ns = stage.app.controller.view_state.end_ns
+        await stage.press("h")
+        assert "FROZEN" in stage.lines()[0]
+        assert stage.app.controller.view_state.end_ns == end_ns
+        assert "No more is kept than the last" in stage.lines()[-1]
+
+    drive(play)
+
+
+@pytest.mark.parametrize("view", "1236")
+def test_the_answer_to_a_key_is_in_the_last_row_and_moves_nothing(view):
+    async def play(stage: Stage) -> None:
+        await stage.press(view, "space")
+        before = stage.lines()
+        await stage.press("o" if view == "1" else "v")
+        stage.app.controller.notify("Saved loopviz-block.svg.")
+        await stage.play()
+        after = stage.lines()
+        assert after[-1] == " Saved loopviz-block.svg."
+        assert after[-4:-1] == before[-4:-1]
+        await stage.play(7)
+        assert "help" in stage.lines()[-1]
+
+    drive(play)
+
+
+@pytest.mark.parametrize("box", ["question_mark", "s", "ctrl+p"])
+def test_a_box_can_be_saved_too(box, monkeypatch):
+    saved = []
+    monkeypatch.setattr("loopviz.tui.app.save_svg", lambda svg, name: saved.append(svg) or "Saved.")
+
+    async def play(stage: Stage) -> None:
+        await stage.press(box, "ctrl+s")
+        assert type(stage.app.screen).__name__ != "MainScreen"
+
+    drive(play)
+    (svg,) = saved
+    assert any(title in svg for title in ("HELP", "SCENARIOS", "COMMANDS"))
+
+
 def test_switching_goes_live():
     async def play(stage: Stage) -> None:
         await stage.press("space", "s", "down", "enter")

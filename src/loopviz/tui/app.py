@@ -244,6 +244,9 @@ class LoopvizApp(CellsApp):
         if event.key in QUIT_KEYS:
             self.do_quit()
         elif isinstance(box := self.screen, BoxScreen):
+            if not event.is_printable and self.controller.keys.name(event.key) == "screenshot":
+                self.act("screenshot")
+                return
             box.press(event)
             if self.screen is not box:
                 self._double.closed(event.key, event.time)

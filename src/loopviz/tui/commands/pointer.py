@@ -43,7 +43,7 @@ def click(controller: Controller, x: int, y: int) -> str:
         and not controller.view_state.typing
     ):
         width = controller.plan.size(name)[0]
-        if name == "footer":
+        if name == "footer" and not controller.scene.notice:
             return action_at(
                 offers(controller.scene, tabs="tabs" in controller.plan.panels), width, at
             )

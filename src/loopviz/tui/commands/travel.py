@@ -216,13 +216,14 @@ def show_until(
     width = columns.cell_ns * columns.count
     newest, oldest = controller.newest_ns, controller.oldest_ns(columns)
     least = min(newest, oldest + width)
-    if end_ns < least:
+    back = end_ns < least
+    if back:
         if not (quiet or by_zoom):
-            back = (newest - oldest) // SECOND
+            kept = (newest - oldest) // SECOND
             further = "; - zooms out, to see further" if columns.cell_ns < SECOND else ""
-            controller.notify(f"No more is kept than the last {back} s{further}.")
-        end_ns = least
-    if end_ns >= newest and not (quiet or by_zoom):
+            controller.notify(f"No more is kept than the last {kept} s{further}.")
+        end_ns = min(least, controller.view_state.end_ns or least)
+    if end_ns >= newest and not (back or quiet or by_zoom):
         controller.go_live()
         controller.notify("Live again: nothing is newer.")
         return

@@ -132,10 +132,10 @@ def _plain(strips: Sequence[Strip]) -> list[FixRow]:
 
 
 def _in_full(scene: Scene, width: int) -> str:
-    """The banner's text, if it is too long for its row; else empty."""
-    does_not_run = scene.status.phase in ("starting", "failed")
-    text = scene.status.why if does_not_run else scene.notice
-    return text if cell_width(clean(text)) > width - 24 else ""
+    """The banner's text, or an answer to a key, if it is too long for its row; else empty."""
+    if scene.status.phase in ("starting", "failed"):
+        return scene.status.why if cell_width(clean(scene.status.why)) > width - 24 else ""
+    return scene.notice if cell_width(clean(scene.notice)) > width - 2 else ""
 
 
 def _sentence(scene: Scene, finding: Finding, width: int, *, rows: int, calm: bool) -> list[Strip]:

@@ -5,14 +5,22 @@ from typing import NamedTuple
 
 from textual.strip import Strip
 
-from loopviz.tui.draw.text import Line, cell_width, clean
+from loopviz.tui.draw.text import Line, cell_width, clean, fit
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state import availability
 from loopviz.tui.state.action import Action
 from loopviz.tui.state.actions import ACTIONS
 from loopviz.tui.state.view_state import VIEWS
 
-__all__ = ["Offer", "action_at", "draw_footer", "draw_prompt", "fitting_offers", "offers"]
+__all__ = [
+    "Offer",
+    "action_at",
+    "draw_footer",
+    "draw_notice",
+    "draw_prompt",
+    "fitting_offers",
+    "offers",
+]
 
 ASIDE_SPARE = 10
 """Added to `spare` of words that do not concern the person now: they are left out first."""
@@ -96,6 +104,12 @@ def _close(offer: Offer) -> Offer:
     keys = offer.key.split()
     pair = len(keys) == 2 and all(len(key) == 1 for key in keys)
     return offer._replace(key="".join(keys)) if pair else offer
+
+
+def draw_notice(scene: Scene, width: int) -> list[Strip]:
+    """One row: the answer to a key, for some seconds in the place of the keys."""
+    text = fit(clean(scene.notice), width - 2, scene.glyphs.more)
+    return [Line(width).add(f" {text}", scene.theme.bar_strong).strip(scene.theme.bar)]
 
 
 def draw_prompt(scene: Scene, width: int, found: int) -> list[Strip]:

@@ -34,7 +34,7 @@ def state_word(scene: Scene) -> str:
     return WORDS.get(scene.status.phase, mode)
 
 
-class Part(NamedTuple):
+class HeaderText(NamedTuple):
     """A text of the header, and the action of a click on it; most have none."""
 
     text: str
@@ -60,7 +60,7 @@ def fix_at_header(scene: Scene, width: int, x: int) -> str:
     return ""
 
 
-def _parts(scene: Scene, width: int) -> list[Part]:
+def _parts(scene: Scene, width: int) -> list[HeaderText]:
     theme = scene.theme
     left = _state(scene)
     name = clean(scene.scenario.id)
@@ -69,12 +69,12 @@ def _parts(scene: Scene, width: int) -> list[Part]:
     title = clean(f"{scene.scenario.id}: {scene.scenario.title}" if scene.scenario.title else "")
     if title and cell_width(title) <= room + cell_width(name) - _cells((*fixes, *right)):
         name = title
-    left += [Part(f"  {name}", theme.bar_strong), Part(" " if fixes else "", theme.bar)]
+    left += [HeaderText(f"  {name}", theme.bar_strong), HeaderText(" " if fixes else "", theme.bar)]
     blank = width - _cells((*left, *fixes, *right))
-    return [*left, *fixes, Part(" " * blank, theme.bar), *right]
+    return [*left, *fixes, HeaderText(" " * blank, theme.bar), *right]
 
 
-def _state(scene: Scene) -> list[Part]:
+def _state(scene: Scene) -> list[HeaderText]:
     """` loopviz  FROZEN  +12 s behind`."""
     theme = scene.theme
     word = state_word(scene)
@@ -86,11 +86,15 @@ def _state(scene: Scene) -> list[Part]:
         "ENDED": theme.badge_waiting,
     }.get(word, theme.alarm_fill)
     pace = _speed_text(scene) if word == "REPLAY" else ""
-    parts = [Part(" loopviz ", theme.bar_brand), Part(f" {word}{pace} ", badge)]
-    return [*parts, Part(f" +{_behind(scene)} behind", theme.bar_strong)] if scene.frozen else parts
+    parts = [HeaderText(" loopviz ", theme.bar_brand), HeaderText(f" {word}{pace} ", badge)]
+    return (
+        [*parts, HeaderText(f" +{_behind(scene)} behind", theme.bar_strong)]
+        if scene.frozen
+        else parts
+    )
 
 
-def _fitting(scene: Scene, room: int) -> tuple[list[Part], list[Part]]:
+def _fitting(scene: Scene, room: int) -> tuple[list[HeaderText], list[HeaderText]]:
     """The fixes and what stands on the right, in the fullest forms that fit together."""
     right, rate, brief, alarms = (_right(scene, brief) for brief in range(4))
     longest = max((cell_width(_name(fix)) for fix in scene.scenario.fixes), default=0)
@@ -108,7 +112,7 @@ def _fitting(scene: Scene, room: int) -> tuple[list[Part], list[Part]]:
     return next((form for form in forms if _cells((*form[0], *form[1])) <= room), ([], []))
 
 
-def _cells(parts: Iterable[Part]) -> int:
+def _cells(parts: Iterable[HeaderText]) -> int:
     return sum(cell_width(part.text) for part in parts)
 
 
@@ -117,7 +121,7 @@ def _name(fix: FixInfo) -> str:
     return f"+{clean(fix.key)}" if fix.adds else clean(fix.key)
 
 
-def _fixes(scene: Scene, most: int) -> list[Part]:
+def _fixes(scene: Scene, most: int) -> list[HeaderText]:
     """`[a to_thread] b plain_def `: one that is on has brackets; one that cannot be, parentheses.
 
     `most`: cells of a name at most; 0: only the letters.
@@ -135,7 +139,7 @@ def _fixes(scene: Scene, most: int) -> list[Part]:
             text, style = f"[{text}]", theme.bar_good
         else:
             text, style = f" {text} ", theme.bar
-        parts.append(Part(text, style, f"fix-{place}"))
+        parts.append(HeaderText(text, style, f"fix-{place}"))
     return parts
 
 
@@ -155,7 +159,7 @@ def _behind(scene: Scene) -> str:
     return f"{s} s" if s < 120 else f"{s // 60}:{s % 60:02}"
 
 
-def _right(scene: Scene, brief: int) -> list[Part]:
+def _right(scene: Scene, brief: int) -> list[HeaderText]:
     """The load, and what is wrong with the picture; frames are counted where events are lost.
 
     `brief` 1 has no word for the load, 2 no rate, 3 no load.
@@ -169,19 +173,21 @@ def _right(scene: Scene, brief: int) -> list[Part]:
         rps = sum(load.rps for load in scene.scenario.load) * rate
     factor = f"{scene.glyphs.times}{f'{rate:.2f}'.rstrip('0').ljust(3, '0')}"
     load = [
-        Part(" " if brief else "  load ", theme.bar_dim),
-        Part(factor, theme.bar_strong),
-        Part(f" {rps:.0f} rps " if brief < 2 else " ", theme.bar),
+        HeaderText(" " if brief else "  load ", theme.bar_dim),
+        HeaderText(factor, theme.bar_strong),
+        HeaderText(f" {rps:.0f} rps " if brief < 2 else " ", theme.bar),
     ]
     if scene.is_program and not scene.scenario.load:
-        load = [Part(f" {clean(scene.status.url)} ", theme.bar_strong)]
+        load = [HeaderText(f" {clean(scene.status.url)} ", theme.bar_strong)]
     load = load if brief < 3 else []
-    wrong = [Part(f" {trouble} ", theme.bar_alarm) for trouble in _sees_less(snapshot)]
+    wrong = [HeaderText(f" {trouble} ", theme.bar_alarm) for trouble in _sees_less(snapshot)]
     if scene.status.changed:
-        wrong.append(Part(f" changed: {scene.keys.label('restart')} reloads ", theme.bar_good))
+        wrong.append(
+            HeaderText(f" changed: {scene.keys.label('restart')} reloads ", theme.bar_good)
+        )
     if dropped := snapshot.health.dropped_events if snapshot else 0:
-        wrong += [Part(f" {scene.fps} fps ", theme.bar_dim)] if not brief else []
-        wrong.append(Part(f" drop {dropped} ", theme.bar_alarm))
+        wrong += [HeaderText(f" {scene.fps} fps ", theme.bar_dim)] if not brief else []
+        wrong.append(HeaderText(f" drop {dropped} ", theme.bar_alarm))
     return load + wrong
 
 
@@ -202,11 +208,8 @@ def draw_banner(scene: Scene, plan: Plan) -> list[Strip]:
     """One row, when there is something to say: what happened, and the key to press."""
     theme = scene.theme
     width = plan.size("banner")[0]
-    covers = "legend" in plan.panels
-    why = scene.status.why if scene.status.phase == "running" else ""
-    notice = why if covers else scene.notice or why
-    if notice:
-        text = fit(clean(notice), width - 2, scene.glyphs.more)
+    if scene.status.phase == "running":
+        text = fit(clean(scene.status.why), width - 2, scene.glyphs.more)
         return [Line(width).add(f" {text}", theme.warm).strip(theme.text)]
     if scene.status.phase == "starting":
         load = ": the app comes up, then its load" if scene.scenario.load else ""

@@ -37,8 +37,6 @@ class PlanInput:
     """The input of a plan: what there is to show."""
 
     banner: bool = False
-    notice: bool = False
-    """There is an answer to a key; where there is a legend, it covers that."""
     comparing: bool = False
     """There is a before and an after."""
     fixes: int = 0
@@ -94,9 +92,7 @@ def make_plan(width: int, height: int, contents: PlanInput = PlanInput()) -> Pla
     rows = _Rows(height)
     rows.above("header", 1)
     rows.above("tabs", int(contents.view != LIVE or height >= TABS_ROWS))
-    rows.above(
-        "banner", int(contents.banner or (contents.notice and not _legend(height, contents, wide)))
-    )
+    rows.above("banner", int(contents.banner))
     body = rows.top
     _live(rows, contents, wide) if contents.view == LIVE else _other(rows, contents, wide)
     panels = rows.panels(main)

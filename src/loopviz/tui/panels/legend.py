@@ -4,7 +4,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import State
-from loopviz.tui.draw.text import Line, cell_width, clean, fit
+from loopviz.tui.draw.text import Line, cell_width
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
@@ -24,15 +24,12 @@ ORPHAN_HELP = ("orphan", "works on after its request has ended, or its client ha
 
 
 def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
-    """One row; on narrow terminals it begins further left. An answer to a key covers it.
+    """One row; on narrow terminals it begins further left.
 
     The glyphs of the GIL and of orphans are rare, and in it only while they are in the picture.
     """
     theme, glyphs = scene.theme, scene.glyphs
     width = plan.size("legend")[0]
-    if scene.notice:
-        text = fit(clean(scene.notice), width - 2, glyphs.more)
-        return [Line(width).add(f" {text}", theme.warm).strip(theme.text)]
     words: list[list[tuple[str, Style]]] = []
     for state, name, _ in GLYPH_HELP:
         if state is State.GIL and not _shows_gil(scene):

@@ -21,7 +21,9 @@ WORDS = (
     ("LAG", "how late timers ran: the loop's own delay, on a logarithmic axis"),
     ("LOOP", "how busy each moment of the loop was; ! is one callback that blocked it"),
     ("victims", "requests that were ready but waited while somebody else blocked the loop"),
-    ("drop", "events that were lost; if everything is well, this is 0"),
+    ("drop", "events that were lost; if everything is well, it is not there"),
+    ("( )", "a fix: one at a time is on; in the header that one has brackets"),
+    ("[ ] +", "a fix that is used together with the others"),
 )
 
 

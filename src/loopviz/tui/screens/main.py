@@ -22,7 +22,7 @@ from loopviz.tui.panels.code import draw_source, source_length
 from loopviz.tui.panels.compare import draw_compare
 from loopviz.tui.panels.diagnosis import draw_diagnosis
 from loopviz.tui.panels.finding import draw_finding
-from loopviz.tui.panels.footer import draw_footer, draw_prompt, offers
+from loopviz.tui.panels.footer import draw_footer, draw_notice, draw_prompt, offers
 from loopviz.tui.panels.header import draw_banner, draw_header
 from loopviz.tui.panels.keycast import draw_keycast
 from loopviz.tui.panels.lag import draw_lag
@@ -202,7 +202,6 @@ class MainScreen(Screen[None]):
         assert isinstance(live, LiveView)
         return PlanInput(
             banner=bool(scene.status.why or scene.status.phase != "running"),
-            notice=bool(scene.notice),
             comparing=bool(snapshot and snapshot.comparison),
             fixes=len(scene.letters),
             gauges=live.gauges.rows(scene, wide, self.size.height),
@@ -226,6 +225,8 @@ class MainScreen(Screen[None]):
             return draw_keycast(scene, width)
         if scene.view_state.typing:
             return draw_prompt(scene, width, len(self._controller.view.keys(scene)))
+        if scene.notice:
+            return draw_notice(scene, width)
         return draw_footer(offers(scene, tabs="tabs" in plan.panels), width, scene)
 
     def _show(self, panel: str, lines: Sequence[Strip]) -> None:

@@ -359,8 +359,8 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "screenshot",
         "screenshot",
-        ("S",),
-        "save the screen as SVG into the folder where loopviz was started",
+        ("S", "ctrl+s"),
+        "save the screen as SVG where loopviz was started (in a box: ctrl+s)",
         "loopviz",
     ),
     Action("help", "help", ("?",), "every key, glyph and column", "loopviz", "help"),
