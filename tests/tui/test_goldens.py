@@ -9,7 +9,6 @@ from functools import cache
 import pytest
 
 from loopviz.tui.state.view_state import VIEWS
-from tests.tui.endpoints import PLAYS
 from tests.tui.fake_run import FakeRun
 from tests.tui.stage import Stage, beyond_ascii, drive
 from tests.tui.style_names import StyleNames
@@ -91,7 +90,7 @@ def test_no_color(golden, monkeypatch):
         golden(f"block-{view}-nocolor-80x24", found[view][0])
 
 
-@pytest.mark.parametrize("scenario", PLAYS)
+@pytest.mark.parametrize("scenario", ["block", "dbpool", "race"])
 def test_light_is_dark_in_other_colours(scenario):
     """The same text; and each cell has a name that it has in both."""
 

@@ -1,6 +1,6 @@
 """The phases of a run, and the comparison of the current one with an earlier one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.phases.confidence import differ
@@ -161,6 +161,7 @@ class Phases:
         after = self._now
         old = self._figures(before, now)
         new = self._meter.measure(min(max(after.start_ns, now - REACH_NS), now), now)
+        new = replace(new, counters=self._settled_counts(now))
         comparable = before.factor == after.factor
         return Comparison(
             before_fixes=tuple(sorted(before.fixes)),
@@ -179,6 +180,13 @@ class Phases:
             stuck=self._note_stuck(now),
             stuck_ns=now - self._stuck[1],
         )
+
+    def _settled_counts(self, now: int) -> dict[str, tuple[int, float]]:
+        """By how much counters have grown since the change, without what was under way then."""
+        since = min(max(self._since + GRACE_NS, now - REACH_NS), now)
+        seconds = max(now - since, 1) / SECOND
+        grown = self._counters.grown(since, now)
+        return {key: (grew, grew / seconds) for key, grew in grown.items()}
 
     def _figures(self, phase: Phase, now: int) -> PhaseFigures:
         """The figures of a phase that has ended; for some seconds its last requests come in."""
@@ -205,8 +213,6 @@ class Phases:
             return None
         without = self._without
         reference = _reading(metric, self._figures(without, now)) if without is not None else None
-        if metric.unit == "rate":
-            new = self._meter.measure(min(max(self._since + GRACE_NS, now - REACH_NS), now), now)
         titles = {one.key: one.title for one in self._counters.snapshot(now, now)}
         title = titles.get(metric.subject, f"{metric.figure} {metric.subject}".strip())
         readings = _reading(metric, old), _reading(metric, new)

@@ -8,7 +8,7 @@ from loopviz.clock import SECOND
 from loopviz.model.phases.types import GRACE_NS, Comparison, CounterComparison, RouteComparison
 from loopviz.model.snapshot.findings import Finding
 
-__all__ = ["ACTIVE_NS", "Outcome", "Verdict", "is_active", "judge"]
+__all__ = ["ACTIVE_NS", "FixVerdict", "Outcome", "is_active", "judge"]
 
 Outcome = Literal["solved", "better", "same", "worse", "early", "hanging"]
 
@@ -25,7 +25,7 @@ _SOME = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class FixVerdict:
     """What the last change of fixes has done."""
 
     outcome: Outcome
@@ -44,7 +44,7 @@ def is_active(finding: Finding, now_ns: int) -> bool:
 
 def judge(
     comparison: Comparison | None, findings: Sequence[Finding], wrong: Collection[str] = ()
-) -> Verdict | None:
+) -> FixVerdict | None:
     """The verdict on the current phase; None if nothing is compared.
 
     `wrong` has the fixes of which the scenario says that they are no cure.
@@ -52,7 +52,7 @@ def judge(
     if comparison is None or not comparison.comparable or not comparison.started:
         return None
     outcome, reason = _Case(comparison, findings, wrong).outcome()
-    return Verdict(
+    return FixVerdict(
         outcome=outcome,
         reason=reason,
         lasted_ns=comparison.at_ns - comparison.since_ns,

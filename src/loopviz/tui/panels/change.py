@@ -143,8 +143,9 @@ def growth_figure(counter: CounterComparison) -> Figure:
 
 
 def bad_counters(comparison: Comparison) -> list[CounterComparison]:
-    """The counters that ought to stand still and do not, or did not."""
-    return [counter for counter in comparison.counters if counter.bad and any(counter.grew)]
+    """The counters that ought to stand still and do not, or did not; those that grow first."""
+    bad = [counter for counter in comparison.counters if counter.bad and any(counter.grew)]
+    return sorted(bad, key=lambda counter: counter.lately <= 0)
 
 
 def level_figure(headline: HeadlineComparison) -> Figure | None:

@@ -6,7 +6,7 @@ from loopviz.clock import MS
 from loopviz.engine.session import Status
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo
 from loopviz.lab.lesson import Lesson
-from loopviz.model.phases.verdict import Verdict, is_active, judge
+from loopviz.model.phases.verdict import FixVerdict, is_active, judge
 from loopviz.model.snapshot import (
     CounterValue,
     CriticalPath,
@@ -144,7 +144,7 @@ class Scene:
         return not is_active(finding, self.end_ns)
 
     @property
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> FixVerdict | None:
         """What the last change of fixes has done, as of `snapshot.comparison`; None without one."""
         if self.snapshot is None:
             return None

@@ -3,16 +3,17 @@
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
+from rich.style import Style
 from textual.strip import Strip
 
 from loopviz.model.snapshot import Comparison
-from loopviz.tui.draw.text import Line, fill_rows
+from loopviz.tui.draw.text import Line, cell_width, fill_rows, fit
 from loopviz.tui.panels.change import change
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Column, Table
-from loopviz.tui.panels.verdict import verdict_text
+from loopviz.tui.panels.verdict import verdict_style, verdict_text
 from loopviz.tui.state.view_state import Key
 from loopviz.tui.views.compare.figures import (
     draw_figures,
@@ -62,9 +63,7 @@ class CompareView(View):
         theme = scene.theme
         comparison = _comparison(scene)
         note = "as of the freeze" if scene.frozen else ""
-        verdict = verdict_text(scene)
-        note = ", ".join(filter(None, (note, verdict)))
-        strips = [heading_line(width, scene, "COMPARE", theme.title, note)]
+        strips = [heading_line(width, scene, *_title(scene, width), note)]
         if comparison is None:
             strips += draw_nothing(scene, width)
         else:
@@ -127,6 +126,16 @@ def _comparison(scene: Scene) -> Comparison | None:
     """None while there is nothing to compare."""
     comparison = scene.snapshot.comparison if scene.snapshot else None
     return comparison if comparison is not None and comparison.comparable else None
+
+
+def _title(scene: Scene, width: int) -> tuple[str, Style]:
+    """The view's name, and the verdict."""
+    verdict = verdict_text(scene)
+    if not verdict:
+        return "COMPARE", scene.theme.title
+    title = f"COMPARE {scene.glyphs.rule} {verdict}"
+    room = width - 5 - (len(" - as of the freeze") if scene.frozen else 0)
+    return fit(title, min(cell_width(title), room), scene.glyphs.more), verdict_style(scene)
 
 
 def _note(item: ComparisonRow) -> str:
