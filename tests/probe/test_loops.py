@@ -130,7 +130,7 @@ def test_a_loop_of_another_thread(tmp_path, running, here):
     samples = [e for e in seen.aux if e.kind is Kind.STALL and e.task_id == task]
     assert samples
     for sample in samples:
-        index, _, numbers = sample.text.partition(":")
+        index, _, numbers = sample.text.removeprefix("asleep:").partition(":")
         frame = strings[int(numbers.split(",")[int(index)])]
         assert frame.split("\t")[1:3] == [__file__, str(lines[0])]
 

@@ -4,11 +4,71 @@ import asyncio
 import gc
 import time
 
+import pytest
+
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED, Kind
 
 
 async def child():
     await asyncio.sleep(0)
+
+
+async def fails():
+    raise ValueError("no")
+
+
+async def outlived_by(make):
+    """Tasks that outlive the one that makes them."""
+
+    async def parent():
+        return make()
+
+    kept = await asyncio.create_task(parent())
+    await asyncio.sleep(0.01)
+    return kept
+
+
+def in_a_set():
+    tasks = {asyncio.create_task(child()) for _ in range(3)}
+    for task in tasks:
+        task.add_done_callback(tasks.discard)
+
+
+def forgotten():
+    return [asyncio.create_task(child())]
+
+
+def awaited_by_another():
+    task = asyncio.create_task(child())
+
+    async def awaits():
+        await task
+
+    return [task, asyncio.create_task(awaits())]
+
+
+async def gathered():
+    await asyncio.gather(child(), fails(), return_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("make", "noticed"), [(in_a_set, 1), (forgotten, 0), (awaited_by_another, 1)]
+)
+def test_who_is_told_of_the_end_of_a_task_that_outlives_its_parent(watched, make, noticed):
+    seen = watched(outlived_by(make))
+    numbers = {e.task_id for e in seen.of(Kind.TASK_START) if e.text.startswith("child")}
+    assert {e.a for e in seen.of(Kind.TASK_END) if e.task_id in numbers} == {noticed}
+
+
+def test_a_gather_that_has_failed_is_not_told_of_the_others(watched):
+    async def main():
+        with pytest.raises(ValueError, match="no"):
+            await gathered()
+        await asyncio.sleep(0.01)
+
+    seen = watched(main())
+    (end,) = [e for e in seen.of(Kind.TASK_END) if e.task_id == seen.start_of("child").task_id]
+    assert end.a == 0
 
 
 def test_an_exception_that_nobody_retrieves(loop, watched):

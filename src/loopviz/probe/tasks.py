@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
@@ -23,6 +23,10 @@ __all__ = ["NAMES_KEPT", "TaskHooks", "group_owner", "make_tasks", "name_given",
 NAMES_KEPT = 1000
 """Most task names, and most paths, that are interned: they are often unique per task."""
 
+_NEWEST = (-1, -2, -3)
+"""How many callbacks of a task that has ended are looked at."""
+_INDIFFERENT = ("gather.<locals>._done_callback", "shield.<locals>._inner_done_callback")
+"""Callbacks that stay with a task although whoever awaited it may have given up."""
 _CREATE = asyncio.create_task.__code__
 _CREATE_IN_GROUP = asyncio.TaskGroup.create_task.__code__
 """Code of functions that name a task only after the loop (before 3.13, any loop) has made it."""
@@ -75,7 +79,8 @@ def make_tasks(
             outcome = TASK_RAISED
         else:
             outcome = TASK_CANCELLED if task.cancelled() else TASK_RETURNED
-        write(now, 0, (task._loopviz_tag & NUMBER) | ended | outcome << B_SHIFT)
+        own = task._loopviz_tag & NUMBER
+        write(now, _is_noticed(task), own | ended | outcome << B_SHIFT)
 
     def register(
         task: Any,
@@ -133,6 +138,25 @@ def group_owner(caller: FrameType) -> Any:
         scope = getattr(caller.f_locals.get("self"), "cancel_scope", None)
         return getattr(scope, "_host_task", None)
     return None
+
+
+def _is_noticed(task: Any) -> bool:
+    """True if somebody is told that the task, whose step is just over, has ended.
+
+    Its callbacks are then the newest in the loop's queue. Other threads may append to that.
+    """
+    try:
+        ready = task.get_loop()._ready
+        for at in _NEWEST:
+            handle = ready[at]
+            if handle._args[0] is not task:
+                return False
+            callback = handle._callback
+            if type(callback) is not FunctionType or callback.__qualname__ not in _INDIFFERENT:
+                return True
+    except (AttributeError, IndexError, TypeError):  # a foreign loop's; there are no more handles
+        pass
+    return False
 
 
 def _site(code: CodeType | None, kind: type, spawned_at: CodeType | None, lasti: int) -> str:

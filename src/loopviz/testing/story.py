@@ -105,9 +105,9 @@ class Story:
         self._loop.write(self.now_ns, Kind.TASK_START, a, task, self._loop.intern(site))
         return self
 
-    def end(self, task: int, outcome: int = TASK_RETURNED) -> Self:
-        """The task ends in the running step."""
-        self._loop.write(self.now_ns, Kind.TASK_END, 0, task, outcome)
+    def end(self, task: int, outcome: int = TASK_RETURNED, *, noticed: bool = False) -> Self:
+        """The task ends in the running step; `noticed`: somebody is told."""
+        self._loop.write(self.now_ns, Kind.TASK_END, noticed, task, outcome)
         return self
 
     def request(self, task: int, path: str, *, sent_ns: int = 0) -> Self:

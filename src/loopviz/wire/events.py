@@ -79,7 +79,8 @@ class Kind(IntEnum):
     TASK_START = 7
     """The task was created. a: parent task << 32 | name's string (0: default name); b: its site."""
     TASK_END = 8
-    """The task ended. b: one of the TASK_ outcomes."""
+    """The task ended. a: 1 if somebody was told: it was awaited, or has a callback of the app's;
+    b: one of the TASK_ outcomes."""
     REQUEST_START = 9
     """The task begins a request. a: when the client sent it (0: unknown); b: `METHOD /path`."""
     REQUEST_END = 10

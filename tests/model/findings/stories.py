@@ -150,14 +150,23 @@ def jobs(
 SPAWN = Location(file="app/api.py", line=30, function="order", path="/app/api.py")
 
 
-def spawning(times=1, *, outlives=50, outcome=0, site=SPAWNED, then=lambda _story, _task: None):
+def spawning(
+    times=1,
+    *,
+    outlives=50,
+    outcome=0,
+    noticed=False,
+    site=SPAWNED,
+    then=lambda _story, _task: None,
+):
     """Requests that each make a task and do not wait for it."""
     story = Story().idle(MS)
     for i in range(times):
         parent, child = 2 * i + 1, 2 * i + 2
         request(story, parent).task(child, site, parent=parent)
         answered(story, parent)
-        story.step(child).idle(outlives * MS).step(child).end(child, outcome).idle(MS)
+        story.step(child).idle(outlives * MS).step(child)
+        story.end(child, outcome, noticed=noticed).idle(MS)
         then(story, child)
     return story
 

@@ -93,9 +93,21 @@ class Code:
         return text if len(text) <= _CELLS + 20 else ""
 
     def awaited_once(self, where: Location) -> bool:
-        """Whether the line awaits one thing, once in each call of its function."""
+        """Whether the line is known to await one thing, once in a request.
+
+        It is in no loop, and its function is an endpoint's: it has a decorator and no caller here.
+        """
         waits = [n for n in self._at(where) if isinstance(n, ast.Await | ast.AsyncWith)]
-        return len(waits) == 1 and self._loop(where) is None
+        function, tree = self._function(where), self._tree(where.path)
+        if len(waits) != 1 or self._loop(where) is not None or tree is None:
+            return False
+        if not isinstance(function, _Function) or not function.decorator_list:
+            return False
+        nodes = list(ast.walk(tree))
+        functions = (node for node in nodes if isinstance(node, _Function | ast.ClassDef))
+        decorators = {id(one) for node in functions for one in node.decorator_list}
+        calls = (n for n in nodes if isinstance(n, ast.Call) and id(n) not in decorators)
+        return all(_name(call) != function.name for call in calls)
 
     def repeats_by_result(self, where: Location) -> bool:
         """Whether the loop around the line goes on, or ends, by what its last round gave.

@@ -27,6 +27,7 @@ class Task:
         "job_wait",
         "name",
         "never_retrieved",
+        "noticed",
         "number",
         "offloaded",
         "outcome",
@@ -68,7 +69,8 @@ class Task:
         self.place = self.waker = self.ended_ns = self.outlived_ns = self.children = 0
         """`place`: where it waited before its newest step; `waker`: the task that woke it last."""
         self.outcome = PENDING
-        self.running = False
+        self.running = self.noticed = False
+        """`noticed`: somebody was told of its end."""
         self.offloaded: Job | None = None
         """The first worker job that it has submitted since it last waited for one."""
         self.parent_task: Task | None = None

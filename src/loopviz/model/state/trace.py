@@ -277,13 +277,13 @@ class Trace:
 
     # ---- tasks and requests, see `dispatch`
 
-    def task_end(self, at: int, _a: int, task_id: int, outcome: int, _: Sequence[str]) -> None:
+    def task_end(self, at: int, noticed: int, task_id: int, outcome: int, _: Sequence[str]) -> None:
         """TASK_END."""
         self.tasks.count(outcome)
         task = self.tasks.live.get(task_id)
         if task is None:
             return
-        task.outcome = outcome
+        task.outcome, task.noticed = outcome, bool(noticed)
         if task.running:
             self._settled.append(task)  # its names are needed until its step is over
         else:

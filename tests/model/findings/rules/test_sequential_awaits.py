@@ -141,10 +141,11 @@ def test_calls_that_are_tried_again_depend_on_each_other(statuses, told):
         (["    async with library.connect(url) as found:\n", "        pass\n"], False),
         (["    for item in items:\n", "        await library.fetch(item)\n"], True),
         (["    found = await fetch(1), await fetch(2), await fetch(3)\n"], True),
+        (["    await library.fetch(item)\n", "for item in items: get(item)\n"], True),
     ],
 )
 def test_one_await_of_a_library_that_waits_often_is_not_the_users_row(body, told):
-    source = ["async def get():\n", *body]
+    source = ["@router.get('/')\n", "async def get():\n", *body]
     line = next(n for n, text in enumerate(source, 1) if "library" in text or "fetch" in text)
     naming = Naming([("/app", "app")], lambda _path, n: source[n - 1] if n <= len(source) else "")
     model = Model(naming=naming)

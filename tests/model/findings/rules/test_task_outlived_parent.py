@@ -36,6 +36,11 @@ def test_tasks_that_outlive_hardly(story):
     assert found(story) == []
 
 
+def test_a_task_of_whose_end_somebody_is_told_has_an_owner():
+    """It is kept in a set that discards it, or awaited by another task by then."""
+    assert found(spawning(9, noticed=True)) == []
+
+
 def test_a_task_of_the_lifespan_outlives_requests():
     """What counts is who made it."""
     story = Story().idle(MS).task(1, "lifespan").step(1).task(2, SPAWNED, parent=1)

@@ -25,19 +25,21 @@ class TaskOutlivedParent(TaskRule):
         why="Nobody awaits such a task: nobody sees how it ends, and it is cut off at shutdown.",
         fires_when=(
             f"{_TASKS} tasks of one user line end {duration_text(_OUTLIVED_NS)} or more after the "
-            "task that created them"
+            "task that created them, and nobody is told: no task awaits them, and no callback of "
+            "theirs is called, but that of a `gather` or `shield`"
         ),
         counts="tasks; for how long",
         false_alarms=(
-            "the parent is who called `create_task`, or owns the task group: a set in which the "
-            "app keeps its tasks looks the same as one that forgets them; so does the inner task "
-            "of `shield`. Tasks that never end are missed"
+            "the parent is who called `create_task`, or owns the task group: tasks that the app "
+            "only keeps in a list look the same as forgotten ones; so does the inner task of "
+            "`shield`. Tasks that never end are missed"
         ),
         tried=(
             "tasks of the lifespan",
             "tasks that end within 5 ms",
             "one task, or two",
             "a `TaskGroup`",
+            "tasks kept in a set, with `task.add_done_callback(tasks.discard)`",
         ),
         cures=(
             "create it in an `asyncio.TaskGroup`, which awaits it",
@@ -48,7 +50,7 @@ class TaskOutlivedParent(TaskRule):
     )
 
     def task_ended(self, task: Task, at: int) -> None:
-        if task.outlived_ns < _OUTLIVED_NS or task.outcome == DESTROYED:
+        if task.outlived_ns < _OUTLIVED_NS or task.outcome == DESTROYED or task.noticed:
             return
         if self.is_users(task):
             number = self.context.number(task)
