@@ -18,7 +18,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import LaneCells
 from loopviz.tui.views.live.orphans import draw_orphans, orphan_outcome
 from loopviz.tui.views.live.rows import LaneRow, pinned_first, starts_group
-from loopviz.tui.views.live.together import PairPanel
+from loopviz.tui.views.live.together import TwoAtOncePanel
 
 __all__ = ["LanePanel"]
 
@@ -40,7 +40,7 @@ class LanePanel:
         self._theme: Theme | None = None
         self._needed: dict[str, tuple[int, int]] = {}
         self._grid = 0, 0
-        self._pair = PairPanel()
+        self._pair = TwoAtOncePanel()
         self.chosen: tuple[str, int] | None = None
         """The lane of the chosen request."""
         self.visible: list[LaneRow | None] = []

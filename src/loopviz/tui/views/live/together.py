@@ -18,7 +18,7 @@ from loopviz.tui.panels.places import file_line
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import draw_shape, idle, shape
 
-__all__ = ["Pair", "PairPanel", "find_pair"]
+__all__ = ["TwoAtOnce", "TwoAtOncePanel", "find_pair"]
 
 LOOKED_AT = 100
 """So many of the newest requests are looked at."""
@@ -26,7 +26,7 @@ KEPT_NS = 4 * SECOND
 """How long a pair is shown at least, so that it can be read."""
 
 
-class Wait(NamedTuple):
+class SharedWait(NamedTuple):
     """A request's wait between two of its steps."""
 
     request: RequestInfo
@@ -40,11 +40,11 @@ class Wait(NamedTuple):
     """When the step after it was over."""
 
 
-class Pair(NamedTuple):
+class TwoAtOnce(NamedTuple):
     """Two waits at one line that overlap, the earlier one first."""
 
-    first: Wait
-    second: Wait
+    first: SharedWait
+    second: SharedWait
 
     @property
     def together_ns(self) -> int:
@@ -52,26 +52,26 @@ class Pair(NamedTuple):
         return min(self.first.end_ns, self.second.end_ns) - self.second.start_ns
 
 
-def find_pair(requests: Iterable[RequestInfo]) -> Pair | None:
+def find_pair(requests: Iterable[RequestInfo]) -> TwoAtOnce | None:
     """The newest pair whose waits overlap by half or more; requests come oldest first."""
     waits = [wait for request in requests for wait in _longest_wait(request)]
     waits.sort(key=lambda wait: -wait.start_ns)
     for i, second in enumerate(waits):
         for first in waits[i + 1 : i + 5]:
             if _like(first, second) and first.end_ns > second.start_ns:
-                pair = Pair(first, second)
+                pair = TwoAtOnce(first, second)
                 shorter = min(first.end_ns - first.start_ns, second.end_ns - second.start_ns)
                 if pair.together_ns * 2 >= shorter:
                     return pair
     return None
 
 
-def _like(first: Wait, second: Wait) -> bool:
+def _like(first: SharedWait, second: SharedWait) -> bool:
     a, b = first.request, second.request
     return (a.route, a.worker, first.where) == (b.route, b.worker, second.where)
 
 
-def _longest_wait(request: RequestInfo) -> Iterator[Wait]:
+def _longest_wait(request: RequestInfo) -> Iterator[SharedWait]:
     """The longest wait of an ended request, if its line is known and a step precedes and follows.
 
     A wait for a resource is none: there, one goes on after the other.
@@ -85,15 +85,15 @@ def _longest_wait(request: RequestInfo) -> Iterator[Wait]:
     for i, (start, end, state) in enumerate(spans):
         if state is State.AWAIT and end - start == wait.total_ns and 0 < i < len(spans) - 1:
             over = next((e for _, e, then in spans[i + 1 :] if then.runs), spans[i + 1][1])
-            yield Wait(request, wait.location, wait.what, start, end, spans[i - 1][0], over)
+            yield SharedWait(request, wait.location, wait.what, start, end, spans[i - 1][0], over)
             return
 
 
-class PairPanel:
+class TwoAtOncePanel:
     """Draws the diagram; keeps a pair for some seconds."""
 
     def __init__(self) -> None:
-        self._pair: Pair | None = None
+        self._pair: TwoAtOnce | None = None
         self._since = 0
         self._drawn: tuple[tuple[object, ...], list[Strip]] = ((), [])
 
@@ -122,7 +122,7 @@ class PairPanel:
         return self._pair is not None
 
 
-def _draw(pair: Pair, scene: Scene, plan: Plan, rows: int) -> list[Strip]:
+def _draw(pair: TwoAtOnce, scene: Scene, plan: Plan, rows: int) -> list[Strip]:
     theme, (width, _) = scene.theme, plan.size("lanes")
     start = min(wait.begun_ns for wait in pair)
     end = max(wait.over_ns for wait in pair)
@@ -140,7 +140,7 @@ def _draw(pair: Pair, scene: Scene, plan: Plan, rows: int) -> list[Strip]:
     return [head.strip(theme.text), *drawn, *told]
 
 
-def _row(wait: Wait, grid: Columns, scene: Scene, plan: Plan) -> Strip:
+def _row(wait: SharedWait, grid: Columns, scene: Scene, plan: Plan) -> Strip:
     """A request from the step before its wait to the one after it."""
     theme, request = scene.theme, wait.request
     cells = idle(grid.count, theme)
@@ -151,7 +151,7 @@ def _row(wait: Wait, grid: Columns, scene: Scene, plan: Plan) -> Strip:
     return line.end(f"{request.status} ", theme.dim, theme.text).strip(theme.text)
 
 
-def _words(pair: Pair) -> list[list[str]]:
+def _words(pair: TwoAtOnce) -> list[list[str]]:
     """What is known of them: sentences, and shorter ones in their places."""
     where, lasted = file_line(pair.first.where), duration(pair.together_ns, " ")
     return [
