@@ -7,7 +7,15 @@ import unicodedata
 
 import pytest
 
-from loopviz.output import CleanStream, clean, clean_lines, clean_streams, clean_values, to_json
+from loopviz.output import (
+    CleanStream,
+    clean,
+    clean_lines,
+    clean_streams,
+    clean_values,
+    lowered,
+    to_json,
+)
 from tests.support.escape_sequences import BAD, SHOWN, unsafe
 
 EVERY = "".join(map(chr, [*range(0x10000), *range(0xE0000, 0xE0200), sys.maxunicode]))
@@ -72,3 +80,16 @@ def test_streams_are_clean_and_no_encoding_makes_them_fail(monkeypatch, encoding
     arrow = {"utf-8": "→ ä", "latin-1": r"\u2192 ä", "ascii": r"\u2192 \xe4"}[encoding]
     first, second = SHOWN.split(" ")
     assert said.split("\n") == [arrow, first, second, r"\udc80", first, second]
+
+
+@pytest.mark.parametrize(
+    ("heading", "text"),
+    [
+        ("WAITING FOR THE GIL", "waiting for the GIL"),
+        ("LOCK HELD ACROSS I/O", "lock held across I/O"),
+        ("CPU LIMIT REACHED", "CPU limit reached"),
+        ("REGILDED", "regilded"),
+    ],
+)
+def test_a_heading_keeps_its_abbreviations_in_a_sentence(heading, text):
+    assert lowered(heading) == text

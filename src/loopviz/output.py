@@ -9,12 +9,23 @@ or a line or paragraph separator. An unsafe character is shown as in a Python li
 
 import io
 import json
+import re
 import sys
 import unicodedata
 from functools import lru_cache
 from typing import Any, TextIO
 
-__all__ = ["CleanStream", "clean", "clean_lines", "clean_streams", "clean_values", "to_json"]
+__all__ = [
+    "CleanStream",
+    "clean",
+    "clean_lines",
+    "clean_streams",
+    "clean_values",
+    "lowered",
+    "to_json",
+]
+
+_ABBREVIATION = re.compile(r"\b(gil|cpu|i/o)\b")
 
 
 @lru_cache(maxsize=4096)
@@ -86,6 +97,11 @@ def clean_streams() -> None:
             file.reconfigure(errors="backslashreplace")
         if file is not None and not isinstance(file, CleanStream):
             setattr(sys, name, CleanStream(file))
+
+
+def lowered(heading: str) -> str:
+    """A heading in capitals as it stands in a sentence: `waiting for the GIL`."""
+    return _ABBREVIATION.sub(lambda found: found[0].upper(), heading.lower())
 
 
 def _escaped(line: str) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from loopviz.clock import SECOND
 from loopviz.model.phases.types import GRACE_NS, Comparison, CounterComparison, RouteComparison
 from loopviz.model.snapshot.findings import Finding
+from loopviz.output import lowered
 
 __all__ = ["ACTIVE_NS", "FixVerdict", "Outcome", "is_active", "judge"]
 
@@ -187,7 +188,7 @@ def _more(counter: CounterComparison) -> str:
 
 
 def _name(finding: Finding) -> str:
-    return finding.title.lower().replace("i/o", "I/O")
+    return lowered(finding.title)
 
 
 def _requests(count: int) -> str:

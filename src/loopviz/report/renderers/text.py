@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from loopviz.output import clean_values
+from loopviz.output import clean_values, lowered
 from loopviz.report.document import Report, failed
 
 __all__ = ["TextRenderer"]
@@ -103,7 +103,7 @@ def _loop(loop: Part) -> Iterator[str]:
 
 def _findings(findings: list[Part]) -> Iterator[str]:
     for found in findings:
-        yield f"{found['severity'].upper()} {found['title'].lower()} × {found['count']}"
+        yield f"{found['severity'].upper()} {lowered(found['title'])} × {found['count']}"
         yield f"  {found['sentence'].rstrip('.')}{_victims(found)}."
         if where := found.get("location"):
             yield f"  at {where['file']}:{where['line']}"

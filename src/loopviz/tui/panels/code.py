@@ -8,6 +8,7 @@ from textual.strip import Strip
 from loopviz.lab.lesson import SourceLine, Span
 from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.model.snapshot import Finding, Location
+from loopviz.output import lowered
 from loopviz.tui.draw.shorten import wrap_code
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, elapsed
 from loopviz.tui.panels.layout import Plan
@@ -188,7 +189,7 @@ def _culprits(scene: Scene) -> dict[int, Finding]:
 def _note(finding: Finding, scene: Scene) -> str:
     """`◄ blocked the loop 74×, worst 62 ms`; `◄ blocked the loop before it ran 3×`."""
     rule = RULE_INFOS.get(finding.rule)
-    word = (rule.at_line if rule else "") or clean(finding.title).lower()
+    word = (rule.at_line if rule else "") or lowered(clean(finding.title))
     when = f" {finding.work.when}" if finding.work and finding.work.when else ""
     times = f"{finding.count}{scene.glyphs.times}"
     worst = f", worst {duration(finding.worst_ns, ' ')}" if finding.worst_ns else ""

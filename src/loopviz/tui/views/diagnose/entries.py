@@ -7,6 +7,7 @@ from rich.style import Style
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterValue, Finding
+from loopviz.output import lowered
 from loopviz.tui.draw.text import cell_width, clean, duration, elapsed
 from loopviz.tui.panels.histogram import compact
 from loopviz.tui.panels.places import file_line
@@ -84,7 +85,7 @@ def _of_finding(finding: Finding, scene: Scene) -> Entry:
     return Entry(
         (finding.rule, place),
         "over" if scene.is_stale(finding) else word,
-        clean(finding.title).lower(),
+        lowered(clean(finding.title)),
         seen_text(finding.last_ns, scene),
         finding,
     )
