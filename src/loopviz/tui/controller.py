@@ -28,6 +28,9 @@ __all__ = ["Controller"]
 MIN_WINDOW_NS = 6 * SECOND + 200 * MS
 """The shortest history that a frame asks for: figures of the last seconds are computed from it."""
 
+CLOSE_NS = 50 * MS
+"""Columns of at most this duration, of which the next view may have more than this one."""
+
 PATH_NS = SECOND // 2
 """How often the path of an open request is built again."""
 
@@ -359,7 +362,8 @@ class Controller:
         if self.plan is None:
             return MIN_WINDOW_NS
         columns = self.columns_until(self.clock())
-        return max(MIN_WINDOW_NS, columns.cell_ns * (columns.count + 1))
+        count = columns.count if columns.cell_ns > CLOSE_NS else self.plan.width
+        return max(MIN_WINDOW_NS, columns.cell_ns * (count + 1))
 
     def _picture(self, frame: Frame, end_ns: int, now_ns: int) -> Snapshot | None:
         if self.frozen is None or self.plan is None:

@@ -62,3 +62,6 @@ def test_a_queue_without_a_limit_shows_how_long_it_was():
     track = Track(times_ns=times, values=np.arange(4, 44, 4))
     (row,) = Gauges()(replace(queue, in_use_track=track), at=10.2)
     assert row == " jobs ▁▂▂▃▃▄▄▄▄▅▅▆▆▆▆▇▇███ 40 items, no limit"
+    assert Gauges()(replace(queue, in_use_track=track), at=30)[0].count("█") == 20
+    quiet = replace(track, values=track.values * 0)
+    assert Gauges()(replace(queue, in_use_track=quiet)) == [" jobs 40 items, no limit"]

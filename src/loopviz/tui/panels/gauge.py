@@ -58,11 +58,11 @@ def add_gauge(line: Line, view: ResourceInfo, width: int, scene: Scene) -> None:
         style = words[0][1] if used >= capacity else theme.run
         _bar(line, min(1.0, used / capacity), bar, style, scene)
         line.add(" ", theme.text)
-    elif not capacity and view.family is Family.QUEUE and len(view.in_use_track.times_ns):
+    elif not capacity and view.family is Family.QUEUE:
         cells = min(HISTORY_STEPS, width - words_width - wide - 3)
-        if cells >= LEAST_BARS:
-            line.add(sparkline(_lengths(view, scene.end_ns)[-cells:], glyphs), theme.run)
-            line.add(" ", theme.text)
+        lengths = _lengths(view, scene.end_ns)[-cells:] if cells >= LEAST_BARS else []
+        if any(lengths):
+            line.add(sparkline(lengths, glyphs), theme.run).add(" ", theme.text)
     for text, style in words:
         line.add(text, style)
 

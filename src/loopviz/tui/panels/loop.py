@@ -77,7 +77,7 @@ def _lane(
     shares = known_shares(loop, scene.snapshot, columns)
     slices = _from_afar(loop, scene.snapshot, columns) + _stalls(loop, scene.end_ns)
     slices = [span for span in slices if span[1] > scene.began_ns]
-    start = max(0, min(columns.count, columns.at(scene.began_ns)))
+    faint = max(0, min(columns.count, columns.at(scene.began_ns)))
     levels = np.ceil(shares * top * rows - 0.02).clip(0, top * rows).astype(int).tolist()
     over, over_styles = over_cells = idle(columns.count, theme)
     draw_shape(shape(slices, columns.cell_ns), over_cells, columns, theme, glyphs)
@@ -87,7 +87,7 @@ def _lane(
         floor = (rows - 1 - row) * top
         glyph_of = [glyphs.levels[min(top, max(0, h - floor))] for h in range(rows * top + 1)]
         chars = [glyph_of[level] for level in levels]
-        styles = [theme.faint] * start + [theme.run] * (columns.count - start)
+        styles = [theme.faint] * faint + [theme.run] * (columns.count - faint)
         for column, char in enumerate(over):
             if char != " ":
                 hidden = char == glyphs.bang and row != middle

@@ -26,7 +26,7 @@ def draw_orphans(
     for orphan in orphans:
         end = columns.after_ns if orphan.open else orphan.end_ns
         _over(" ", cells, orphan.start_ns, end, scene, columns)
-    waiting = glyphs.waiting + glyphs.half_left + glyphs.half_right
+    waiting = glyphs.waiting + glyphs.half_left + glyphs.half_right + glyphs.resource
     for request in requests:
         if request.gone_ns:
             end = columns.after_ns if request.open else request.end_ns
