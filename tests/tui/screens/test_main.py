@@ -31,7 +31,7 @@ def test_header_says_what_runs_and_compare_waits_for_samples():
     assert "LIVE" in first
     assert "[a to_thread] b plain_def  c async_library " in first
     assert "×1.0 32 rps" in first
-    assert "of 30 samples" in text
+    assert "TOO EARLY (" in text
 
 
 def test_finding_that_is_over_is_told_calmly():
