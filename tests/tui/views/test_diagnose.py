@@ -55,7 +55,12 @@ def with_many(snapshot):
         first, rule="lock-convoy", title="LOCK CONVOY", severity="warning", worst_ns=90 * MS
     )
     over = replace(
-        first, rule="task-lost", title="TASK LOST", last_ns=snapshot.now_ns - 63 * SECOND
+        first,
+        rule="task-lost",
+        title="TASK LOST",
+        last_ns=snapshot.now_ns - 63 * SECOND,
+        open=0,
+        open_ns=0,
     )
     counters = (
         CounterValue(key="lost", title="lost votes", bad=True, value=118, recent=12),
