@@ -28,6 +28,8 @@ HERE = Path(__file__).parent
 IMAGES = HERE / "images"
 SIZES = ((80, 24), (160, 50))
 SCENARIOS = {"block": "frozen loop", "dbpool": "database pool runs dry", "race": "lost updates"}
+WAITS = "dbpool"
+"""The one whose tree of waits is shown, too."""
 THEMES = (DARK, LIGHT)
 FRAMES_PER_S = 5
 
@@ -52,7 +54,6 @@ async def running(scenario: str, columns: int, lines: int) -> AsyncIterator[Pilo
 async def shoot(scenario: str, columns: int, lines: int) -> None:
     """Saves every view in both themes; presses `a` before the view that compares."""
     async with running(scenario, columns, lines) as pilot:
-        app = pilot.app
         await pilot.pause(7)
         for place, (view, _) in enumerate(VIEWS, 1):
             if view == "compare":
@@ -60,15 +61,26 @@ async def shoot(scenario: str, columns: int, lines: int) -> None:
                 await pilot.pause(6)
             await pilot.press(str(place))
             await pilot.pause(1.5)
-            for palette in THEMES:
-                while app.controller.theme.palette.name != palette.name:
-                    await pilot.press("T")
-                app.tick(whole=True)
-                await pilot.pause()
-                svg = screenshot_svg(app, app.controller.theme)
-                name = f"{scenario}-{view}-{columns}x{lines}-{palette.name}.svg"
-                (IMAGES / name).write_text(svg)
-            print(f"{scenario} {view} {columns}×{lines}")
+            await save(pilot, f"{scenario}-{view}-{columns}x{lines}")
+            if view == "tasks" and scenario == WAITS:
+                await pilot.press("t")
+                await pilot.pause(1.5)
+                await save(pilot, f"{scenario}-tree-{columns}x{lines}")
+                await pilot.press("t")
+
+
+async def save(pilot: Pilot[None], name: str) -> None:
+    """Saves what is on the screen, in both themes."""
+    app = pilot.app
+    for palette in THEMES:
+        while app.controller.theme.palette.name != palette.name:
+            await pilot.press("T")
+        app.tick(whole=True)
+        await pilot.pause()
+        (IMAGES / f"{name}-{palette.name}.svg").write_text(
+            screenshot_svg(app, app.controller.theme)
+        )
+    print(name)
 
 
 async def shoot_film() -> None:
@@ -112,6 +124,9 @@ def page() -> str:
         for scenario, title in SCENARIOS.items():
             parts.append(f"`{scenario}`: {title}")
             parts += [_image(scenario, view, *size) for size in SIZES]
+            if view == "tasks" and scenario == WAITS:
+                parts.append(f"`{scenario}`: who waits for whom (`t`)")
+                parts += [_image(scenario, "tree", *size) for size in SIZES]
     return "\n\n".join(parts) + "\n"
 
 
