@@ -40,7 +40,7 @@ SHOWS = {
 }
 """What the bug looks like."""
 
-LEAVES_SOMETHING = {"cpu c", "client b", "workers a", "workers b"}
+LEAVES_SOMETHING = {"cpu c", "race c", "client b", "workers a"}
 """Fixes that help, and after which the claims still find something: they may be told so."""
 
 ERRORS = ("DIED", "FAILED", "Traceback", "STEPS ONLY", "no scenario")
@@ -119,7 +119,11 @@ def problems(shown, info, on):
     rows = shown.split("\n")
     found = [f"cut: {row}" for row in rows if row[-1:].isalnum()]
     found += [f"not in the header: {name}" for name in names(info, on) if name not in fuller(rows)]
-    listed = [letter for letter in "abcdef"[: len(info.fixes)] if entry(letter, on) in shown]
+    listed = [
+        letter
+        for letter in "abcdef"[: len(info.fixes)]
+        if any(row in shown for row in entry(letter, on))
+    ]
     if len(listed) < len(info.fixes):
         found.append(f"listed are only {listed}")
     return found + [words for words, false in FALSE.items() if false(shown)]
@@ -144,7 +148,9 @@ def fuller(rows):
 
 
 def entry(letter, on):
-    return f" {letter} (•) " if letter in on else f" {letter} ("
+    return (
+        (f" {letter} (•) ", f" {letter} [x] ") if letter in on else (f" {letter} (", f" {letter} [")
+    )
 
 
 def sound(shown):

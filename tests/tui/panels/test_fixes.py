@@ -120,6 +120,13 @@ def test_a_click_switches(size):
     drive(play, size)
 
 
+def test_a_reason_that_is_cut_says_so():
+    scenario = next(entry for entry in SCENARIOS if entry.id == "race")
+    rows = [row.strip.text.rstrip() for row in listed(scene_of(scenario, ["lock"]), (80, 24))]
+    (why,) = (row for row in rows if "One request at a time" in row)
+    assert why.endswith("…")
+
+
 def test_code_is_broken_between_its_words():
     call = "await loop.run_in_executor(process_pool, crunch, rounds)"
     assert wrap_code(call, 3, 37, "…") == [

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from textual.strip import Strip
 
 from loopviz.lab.catalogue import FixInfo
-from loopviz.tui.draw.shorten import shortened, wrap_code
-from loopviz.tui.draw.text import Line, cell_width, clean, fit
+from loopviz.tui.draw.shorten import wrap_code
+from loopviz.tui.draw.text import Line, cell_width, clean, fit, wrap
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.view_state import FIX_LETTERS
 
@@ -126,9 +126,18 @@ def _entry(
     style = theme.warm if on and fix.wrong else theme.dim
     strips += [
         Line(width).to(start, style).add(text, style).strip(theme.text)
-        for text in shortened(clean(why), whys if why else 0, width - start - 1, glyphs.more)
+        for text in _rows(clean(why), whys, width - start - 1, glyphs.more)
     ]
     return [FixRow(strip, fix.key) for strip in strips]
+
+
+def _rows(text: str, most: int, width: int, more: str) -> list[str]:
+    """The text on `most` rows at most; one that is cut says so, since no clause is left out."""
+    lines = wrap(text, width)
+    if len(lines) <= most or not most:
+        return lines[:most]
+    lines = wrap(text, width - cell_width(more))[:most]
+    return [*lines[:-1], f"{lines[-1]}{more}"]
 
 
 def advice_line(scene: Scene, width: int) -> list[Strip]:
