@@ -41,11 +41,14 @@ GAP_FORGOTTEN = [
     [("end", 1, 0), ("retain", 0, 0), ("end", 20, 1), ("look", 20, 0)],
 ]
 """What the window then shows has a gap, of which nothing is known once it was released."""
+COMES_LATER = [("end", 1, 0), ("retain", 0, 0), ("end", 2, 1), ("look", 2, 0), ("forget", 0, 0)]
+"""Then it has one, though it is at the same places as before."""
 
 
 @settings(max_examples=300, deadline=None)
 @example(moves=[*GAP_FORGOTTEN[0], ("release", 0, 0), ("look", 1, 0)], keep=20)
 @example(moves=[*GAP_FORGOTTEN[1], ("release", 0, 0), ("look", 1, 0)], keep=20)
+@example(moves=[*COMES_LATER, ("look", 2, 0)], keep=20)
 @given(moves=moves, keep=st.sampled_from([20, 10_000]))
 def test_a_window_shows_what_is_kept_of_its_time(moves, keep):
     ended, window = FinishedRequests(keep), Window(Shown)

@@ -21,6 +21,8 @@ class Window:
         self._make = make
         self._start = self._end = 0
         """Places in `FinishedRequests`: from the first to before the second."""
+        self._hole: tuple[int, int] | None = None
+        """Its hole when the window was last shown."""
         self._order: deque[int] = deque()
         """Numbers of requests, in the order of their ends."""
         self._numbers: list[int] = []
@@ -32,13 +34,13 @@ class Window:
         self, ended: FinishedRequests, start: int, end: int, others: Iterable[RequestInfo] = ()
     ) -> tuple[RequestInfo, ...]:
         """The requests at places from `start` to before `end`, and the others, by number."""
-        if (start, end) != (self._start, self._end):
+        if (start, end, ended.hole) != (self._start, self._end, self._hole):
             overlaps = start < self._end and self._start < end
             if overlaps and self._has_no_gap(ended.hole, start, end):
                 self._move(ended, start, end)
             else:
                 self._begin(ended, start, end)
-            self._start, self._end = start, end
+            self._start, self._end, self._hole = start, end, ended.hole
             self._whole = tuple(self._infos)
         others = sorted(others, key=_number)
         if not others:
