@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rich.style import Style
 
+from loopviz.clock import SECOND
 from loopviz.model.phases.headline import HeadlineComparison
 from loopviz.model.snapshot import Comparison, CounterComparison, Quantiles, RouteComparison
 from loopviz.tui.draw.text import clean, duration
@@ -139,7 +140,9 @@ def growth_figure(counter: CounterComparison) -> Figure:
     better = True if counter.bad else None
     if counter.level:
         return Figure("at the end", *counter.value, as_count, less_is_better=better)
-    return Figure("per second", *counter.per_s, as_rate, less_is_better=better)
+    was, now = counter.per_s
+    known = counter.lately_ns >= SECOND  # of less time there is no pace to speak of
+    return Figure("per second", was, now if known else None, as_rate, less_is_better=better)
 
 
 def bad_counters(comparison: Comparison) -> list[CounterComparison]:
