@@ -63,7 +63,7 @@ async def shoot(scenario: str, columns: int, lines: int) -> None:
             await pilot.pause(1.5)
             await save(pilot, f"{scenario}-{view}-{columns}x{lines}")
             if view == "tasks" and scenario == WAITS:
-                await pilot.press("t")
+                await pilot.press("t", "j")
                 await pilot.pause(1.5)
                 await save(pilot, f"{scenario}-tree-{columns}x{lines}")
                 await pilot.press("t")
