@@ -100,8 +100,8 @@ def test_quick_keys_on_boxes_do_not_end_the_screen(terminal):
     seen.until("LIVE")
     for burst in ["sqq", "?qq", PALETTE + ESC + ESC, "?\r\r", "s" + ESC + "?" + ESC + ESC]:
         seen.press(burst)
-    seen.press("s/dbpool")
-    seen.until("SCENARIOS", "/ dbpool")
+    seen.press("sdbpool")
+    seen.until("SCENARIOS", "> dbpool")
     seen.press(ESC + "qq1")
     seen.until_gone("SCENARIOS")
     seen.press("q")

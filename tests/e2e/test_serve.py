@@ -66,11 +66,11 @@ class TestByWebsocket:
 
         async def visit():
             async with tab(address) as one, tab(address, 100, 30) as two:
-                await one.until("LIVE", "block: frozen loop", "GET /ping", "LOOP", "now")
+                await one.until("LIVE", " block ", "GET /ping", "LOOP", "now")
                 await two.until("LIVE")
                 await two.press("a")
-                await two.until("a[x]")
-                assert "a[ ]" in await one.until("LIVE")
+                await two.until("[a to_thread]")
+                assert " a to_thread " in await one.until("LIVE")
                 assert runs() == 2
                 await one.press("q")
                 async with asyncio.timeout(8):
@@ -79,7 +79,7 @@ class TestByWebsocket:
                     while runs() > 1:
                         await asyncio.sleep(0.02)
                 await two.press("a")
-                await two.until("a[ ]")
+                await two.until(" a to_thread ")
 
         asyncio.run(visit())
         wait_until(lambda: only_the_server(ours), 8, "the end of the closed tab's run")
@@ -134,7 +134,7 @@ class TestInChromium:
                 assert "!" in lane[5:]
                 assert len(text.split("\n")[0]) >= 80
                 await page.press("a")  # the page has given its terminal the focus
-                await page.until("a[x]")
+                await page.until("[a to_thread]")
                 picture = await page.picture()
                 assert picture.startswith(b"\x89PNG")
                 await page.press("2")

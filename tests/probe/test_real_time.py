@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real
 
 def culprit(seen, event):
     """The frame that a sample blames: file and line."""
-    index, _, numbers = event.text.removeprefix("gil:").partition(":")
+    index, _, numbers = event.text.removeprefix("gil:").removeprefix("asleep:").partition(":")
     frame = seen._readers[1].strings[int(numbers.split(",")[int(index)])]
     _, file, line, function = frame.split("\t")
     return file, int(line), function

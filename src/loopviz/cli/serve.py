@@ -93,7 +93,7 @@ def _server(target: str, words: Sequence[str], port: int) -> Any:
             logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
     # a shell gets it: with `exec` the program takes the shell's place, and so our signals
-    words = [sys.executable, "-P", "-m", "loopviz", "run", *words, "--", target]
+    words = [sys.executable, "-P", "-m", "loopviz", "run", target, *words]
     command = f"exec {shlex.join(words)}"
     title = f"loopviz {target}"
     return Tabs(command, host=HOST, port=port, title=title, templates_path=PAGE)

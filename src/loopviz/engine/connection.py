@@ -7,6 +7,7 @@ from pathlib import Path
 
 from loopviz.errors import MachineError
 from loopviz.wire.control import Message, encode, messages
+from loopviz.wire.unix_socket import bind
 
 __all__ = ["Endpoint", "LoopConnection"]
 
@@ -19,7 +20,7 @@ class Endpoint:
         self.path = folder / "control"
         self._socket = socket.socket(socket.AF_UNIX)
         try:
-            self._socket.bind(str(self.path))
+            bind(self._socket, self.path)
             self._socket.listen(64)
         except OSError as error:
             self._socket.close()

@@ -28,6 +28,7 @@ from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
 from loopviz.probe.servers import servers
 from loopviz.wire.control import Failed, LoopStarted, Message, Serving, encode, messages
+from loopviz.wire.unix_socket import connect
 
 __all__ = ["ControlLink", "begin"]
 
@@ -85,7 +86,7 @@ class ControlLink:
         self._socket = socket.socket(socket.AF_UNIX)
         self._lock = threading.Lock()
         try:
-            self._socket.connect(str(control))
+            connect(self._socket, control)
         except BaseException:
             self._socket.close()
             raise
