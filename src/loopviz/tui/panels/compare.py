@@ -125,9 +125,11 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
         line.add(f"  {none_answered(route)}", theme.worse)
         return line.strip(theme.text)
     if not route.enough:
-        where = " from before" if route.before.count < of.needed else ""
-        few = route.before.count if where else route.after.count
-        line.add(f"  comparing{glyphs.more} {few} samples{where} so far", theme.dim)
+        was, now = route.before.count, route.after.count
+        why = f"only {was} samples before the change: too few to compare"
+        if was >= of.needed:
+            why = f"comparing{glyphs.more} {now} samples so far"
+        line.add(f"  {why}", theme.dim)
         return line.strip(theme.text)
     p50, _, p99, most = quantile_figures(route)
     several = line.width >= WIDE_CELLS and not scene.present
