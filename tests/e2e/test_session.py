@@ -49,8 +49,8 @@ def test_every_stall_of_block_is_seen_while_it_lasts_and_on_its_line(session):
                 continue  # the app came up: whatever blocked the loop then was not block
             if stall.open:
                 seen_open.add(stall.start_ns)
-            elif stall.end_ns - stall.start_ns >= 50 * MS:
-                ended[stall.start_ns] = stall
+            elif "/report" in stall.label and stall.end_ns - stall.start_ns >= 50 * MS:
+                ended[stall.start_ns] = stall  # the machine may stop another one
         time.sleep(1 / 30)  # as often as the screen looks
     assert len(ended) >= 40
     lines = {(s.location.file, s.location.line) if s.location else None for s in ended.values()}
