@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.style import Style
 
+from loopviz.clock import SECOND
 from loopviz.model.snapshot import (
     Comparison,
     CounterComparison,
@@ -302,6 +303,30 @@ def test_what_was_in_use_for_an_instant_only_has_no_row():
         "pool db.py:3",
         "n",
     ]
+
+
+@pytest.mark.parametrize(("lasted_s", "known"), [(0.2, False), (1.5, True)])
+def test_a_level_or_a_pace_takes_a_second_to_measure(lasted_s, known):
+    """Before that nothing is gone: nothing has been measured."""
+    before = ResourceFigures(in_use=3.0, in_use_max=5)
+    stalls = LoopFigures(utilization=0.5, stalls=40, stalled_ns=2 * SECOND, victims=90)
+    comparison = Comparison(
+        before_fixes=(),
+        after_fixes=("a",),
+        since_ns=0,
+        needed=30,
+        routes=(),
+        loop=Pair(stalls, LoopFigures()),
+        resources=(
+            ResourceComparison(name="db.py:3 pool(5)", capacity=5, of=Pair(before, before)),
+        ),
+        counters=(),
+        lasted_ns=Pair(6 * SECOND, int(lasted_s * SECOND)),
+    )
+    loop, pool = comparison_rows(comparison, scene_of(None))
+    paces = [f.after for f in loop.figures if f.title in ("busy", "stalls /s", "victims /s")]
+    assert paces == ([0.0, 0.0, 0.0] if known else [None, None, None])
+    assert pool.head.after == (3.0 if known else None)
 
 
 # ---- keys

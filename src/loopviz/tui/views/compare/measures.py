@@ -55,7 +55,11 @@ def comparison_rows(comparison: Comparison, scene: Scene) -> list[ComparisonRow]
         *map(_counter, bad),
         *map(_route, comparison.routes),
         *([_loop(comparison.loop, comparison.lasted_ns)] if comparison.comparable else []),
-        *(_resource(one, scene) for one in comparison.resources if _mattered(one)),
+        *(
+            _resource(one, scene, measured=comparison.lasted_ns.after >= SECOND)
+            for one in comparison.resources
+            if _mattered(one)
+        ),
         *(_counter(counter) for counter in comparison.counters if counter not in bad),
     ]
 
@@ -81,9 +85,17 @@ def _failed(route: RouteComparison) -> tuple[float | None, float | None]:
 
 def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> ComparisonRow:
     was, now = loop
-    before_s, after_s = (max(ns, 1) / SECOND for ns in lasted_ns)
+
+    def rate(title: str, name: str, show: Show) -> Figure:
+        before, after = (
+            getattr(figures, name) / (ns / SECOND) if ns >= SECOND else None
+            for figures, ns in zip(loop, lasted_ns, strict=True)
+        )
+        return Figure(title, before, after, show)
+
+    known = lasted_ns.after >= SECOND
     figures = [
-        Figure("busy", was.utilization, now.utilization, as_share),
+        Figure("busy", was.utilization, now.utilization if known else None, as_share),
         Figure("lag p99", *quantile_pair(was.lag, now.lag, "p99_ns"), as_duration),
         Figure("lag max", *quantile_pair(was.lag, now.lag, "max_ns"), as_duration),
         Figure(
@@ -91,19 +103,20 @@ def _loop(loop: Pair[LoopFigures], lasted_ns: Pair[int]) -> ComparisonRow:
             *quantile_pair(was.ready_delay, now.ready_delay, "p99_ns"),
             as_duration,
         ),
-        Figure("stalls /s", was.stalls / before_s, now.stalls / after_s, as_rate),
-        Figure("blocked, of 1 s", was.stalled_ns / before_s, now.stalled_ns / after_s, as_duration),
-        Figure("victims /s", was.victims / before_s, now.victims / after_s, as_rate),
+        rate("stalls /s", "stalls", as_rate),
+        rate("blocked, of 1 s", "stalled_ns", as_duration),
+        rate("victims /s", "victims", as_rate),
     ]
     return ComparisonRow(("loop", ""), "LOOP", figures[1], figures)
 
 
-def _resource(resource: ResourceComparison, scene: Scene) -> ComparisonRow:
+def _resource(resource: ResourceComparison, scene: Scene, *, measured: bool) -> ComparisonRow:
+    """`measured`: enough time has passed since the change to say how much it is in use."""
     was, now = resource.of
-    gone = not now.used
+    gone = measured and not now.used
 
     def level(title: str, name: str, show: Show, *, less_is_better: bool | None = True) -> Figure:
-        after = None if gone else getattr(now, name)
+        after = None if gone or not measured else getattr(now, name)
         return Figure(title, getattr(was, name), after, show, less_is_better=less_is_better)
 
     figures = [
