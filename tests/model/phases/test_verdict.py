@@ -142,6 +142,13 @@ def test_better_but_not_by_far():
     assert verdict(cured=False) == ("better", "p99 GET /ping 60 ms → 4.0 ms")
 
 
+def test_better_and_what_was_wrong_has_ended_is_solved_by_how_much_soever():
+    """A fix that came before the bug had made its worst has less to make good."""
+    assert verdict(FINDING, cured=False) == ("solved", "")
+    assert verdict(replace(FINDING, severity="warning"), cured=False)[0] == "better"
+    assert verdict(FINDING, moved=0, cured=False)[0] == "same"
+
+
 def test_a_fix_that_another_one_has_made_needless_is_as_good():
     """From one cure to another nothing moves, and it is solved."""
     assert verdict(before_fixes=("b",), moved=0, cured=True) == ("solved", "")

@@ -181,8 +181,19 @@ def test_a_wrong_fix_is_to_be_taken_off_and_the_right_one_tried():
     text = step_of(scene(snapshot, on=("wrong",), fixes=(SCENARIO.fixes[0], WRONG)))[1]
     assert text == "NO CHANGE; b looks right but is not: press b to turn it off, then a"
     on = ("wrong", "to_thread")
+    marks = ("fix:wrong=on", "fix:to_thread=on")
+    snapshot = compared(seconds=4, after_ms=100, marks=marks)
     text = step_of(scene(snapshot, on=on, fixes=(SCENARIO.fixes[0], WRONG)))[1]
     assert text == "NO CHANGE; b looks right but is not: press b to turn it off"
+
+
+def test_the_verdict_on_the_last_fix_does_not_outlive_it():
+    """A key acts at once; the comparison with it comes with the next record."""
+    snapshot = compared(marks=("fix:to_thread=on",))
+    now = scene(snapshot, on=("to_thread",), fixes=(SCENARIO.fixes[0], WRONG))
+    assert now.verdict.outcome == "solved"
+    pressed = scene(snapshot, on=("wrong",), fixes=(SCENARIO.fixes[0], WRONG))
+    assert (pressed.verdict.outcome, pressed.verdict.fixes) == ("early", ("wrong",))
 
 
 def test_without_the_fix_it_is_as_it_was():

@@ -128,6 +128,11 @@ class Phases:
         """Time goes on. Call it every second or more often."""
         self._meter.note(at)
 
+    @property
+    def since_ns(self) -> int:
+        """When the current phase began."""
+        return self._since
+
     def compare(self, now: int) -> Comparison | None:
         """Compares the current phase; None until a fix was toggled or a baseline set."""
         before = self._baseline or self._before

@@ -44,14 +44,21 @@ def is_active(finding: Finding, now_ns: int) -> bool:
 
 
 def judge(
-    comparison: Comparison | None, findings: Sequence[Finding], wrong: Collection[str] = ()
+    comparison: Comparison | None,
+    findings: Sequence[Finding],
+    wrong: Collection[str] = (),
+    on: frozenset[str] | None = None,
 ) -> FixVerdict | None:
     """The verdict on the current phase; None if nothing is compared.
 
-    `wrong` has the fixes of which the scenario says that they are no cure.
+    `wrong` has the fixes of which the scenario says that they are no cure; `on` those that are on
+    now, if that is known: a comparison of others is of a phase that has just ended.
     """
     if comparison is None or not comparison.comparable or not comparison.started:
         return None
+    if on is not None and on != frozenset(comparison.after_fixes):
+        reason = f"0 of {ACTIVE_NS // SECOND} s"
+        return FixVerdict(outcome="early", reason=reason, lasted_ns=0, fixes=tuple(sorted(on)))
     outcome, reason = _Case(comparison, findings, wrong).outcome()
     return FixVerdict(
         outcome=outcome,
@@ -118,10 +125,11 @@ class _Case:
     def _solved(self, trouble: Sequence[str]) -> bool:
         if trouble or self._wrong:
             return False
-        headline = self._headline
+        headline, since = self._headline, self._of.since_ns + GRACE_NS
+        ended = any(f.severity == "error" and f.last_ns < since for f in self._past + self._ending)
         if headline is not None and (headline.cured or headline.without or headline.before):
-            return headline.cured
-        return any(f.last_ns < self._of.since_ns + GRACE_NS for f in self._past + self._ending)
+            return headline.cured or (ended and headline.moved == -1)
+        return any(f.last_ns < since for f in self._past + self._ending)
 
     def _trouble(self) -> list[str]:
         """What is wrong now, in words: errors, counters, then what goes on as a warning."""

@@ -67,6 +67,8 @@ class _Facts:
 
     at_ns: int = -SECOND
     findings: tuple[Finding, ...] = ()
+    phase_ns: int = 0
+    """When the current phase began."""
     comparison: Comparison | None = None
     tasks: TaskTable = field(default_factory=TaskTable)
     jobs: tuple[JobStats, ...] = ()
@@ -170,7 +172,8 @@ class Present:
         figures = now - self._figures.at_ns >= _FIGURES_NS
         if figures:
             self._figures = self._new_figures(now)
-        if now - self._facts.at_ns >= _FACTS_NS + (_LATE_NS if figures else 0):
+        due = now - self._facts.at_ns >= _FACTS_NS + (_LATE_NS if figures else 0)
+        if due or self._facts.phase_ns != self._phases.since_ns:
             self._facts = self._new_facts(now)
 
     def _new_figures(self, now: int) -> _Figures:
@@ -190,6 +193,7 @@ class Present:
         return _Facts(
             at_ns=now,
             findings=self._findings(now),
+            phase_ns=self._phases.since_ns,
             comparison=self._phases.compare(now),
             tasks=self._builder.tasks(now),
             jobs=self._builder.jobs(),

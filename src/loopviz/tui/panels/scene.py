@@ -149,7 +149,8 @@ class Scene:
         if self.snapshot is None:
             return None
         wrong = [fix.key for fix in self.scenario.fixes if fix.wrong]
-        return judge(self.snapshot.comparison, self.snapshot.findings, wrong)
+        on = None if self.frozen else self.status.fixes_on
+        return judge(self.snapshot.comparison, self.snapshot.findings, wrong, on)
 
     @property
     def letters(self) -> tuple[str, ...]:
