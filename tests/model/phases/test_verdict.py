@@ -145,8 +145,17 @@ def test_better_but_not_by_far():
 def test_better_and_what_was_wrong_has_ended_is_solved_by_how_much_soever():
     """A fix that came before the bug had made its worst has less to make good."""
     assert verdict(FINDING, cured=False) == ("solved", "")
-    assert verdict(replace(FINDING, severity="warning"), cured=False)[0] == "better"
+    assert verdict(replace(FINDING, severity="warning"), cured=False) == ("solved", "")
+    assert verdict(replace(FINDING, rule="machine-busy"), cured=False)[0] == "better"
     assert verdict(FINDING, moved=0, cured=False)[0] == "same"
+
+
+def test_too_few_samples_before_the_change_leave_what_was_wrong_and_has_ended():
+    few = replace(HEADLINE, moved=None, cured=False, few_before=True, progress="only 15 of 30")
+    assert verdict(FINDING, headline=few) == ("solved", "")
+    assert verdict(headline=few) == ("early", "only 15 of 30")
+    assert verdict(finding(), headline=few)[0] == "early"
+    assert verdict(FINDING, headline=few, wrong=("a",))[0] == "early"
 
 
 def test_a_fix_that_another_one_has_made_needless_is_as_good():

@@ -52,6 +52,8 @@ class HeadlineComparison:
     """Whether it is far better than without a fix."""
     progress: str
     """How far the measurement is: `81 of 368 samples`, `2 of 5 s`."""
+    few_before: bool = False
+    """There were too few samples before the change: no time will make it comparable."""
 
     @property
     def words(self) -> str:
@@ -90,11 +92,18 @@ def compare_readings(
         moved=moved,
         cured=cured,
         progress=_progress(metric, before, after),
+        few_before=_has_few(metric, before),
     )
+
+
+def _has_few(metric: Metric, before: Reading) -> bool:
+    return before.count < NEEDED and (_place(metric) is not None or metric.name == "errors")
 
 
 def _progress(metric: Metric, before: Reading, after: Reading) -> str:
     place = _place(metric)
+    if _has_few(metric, before):
+        return f"only {before.count} of {NEEDED} samples before"
     if place is not None:
         needed = max(NEEDED, samples_for(SHARES[_decisive(place, before)]))
         return f"{min(after.count, needed)} of {needed} samples"

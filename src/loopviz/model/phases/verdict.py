@@ -100,6 +100,8 @@ class _Case:
         moved = headline.moved if headline is not None else 0
         if moved is None:
             assert headline is not None
+            if headline.few_before and comparison.after_fixes and self._has_ended(trouble):
+                return self._soon() or ("solved", "")
             return "early", headline.progress
         if moved > 0:
             assert headline is not None
@@ -123,13 +125,22 @@ class _Case:
         return "early", f"{_name(newest)} was seen {ago_s:.0f} s ago"
 
     def _solved(self, trouble: Sequence[str]) -> bool:
+        headline = self._headline
+        if headline is None or not (headline.cured or headline.without or headline.before):
+            return self._has_ended(trouble)
+        if headline.cured:
+            return not trouble and not self._wrong
+        return headline.moved == -1 and self._has_ended(trouble)
+
+    def _has_ended(self, trouble: Sequence[str]) -> bool:
+        """Something was wrong before the change, and nothing is since."""
         if trouble or self._wrong:
             return False
-        headline, since = self._headline, self._of.since_ns + GRACE_NS
-        ended = any(f.severity == "error" and f.last_ns < since for f in self._past + self._ending)
-        if headline is not None and (headline.cured or headline.without or headline.before):
-            return headline.cured or (ended and headline.moved == -1)
-        return any(f.last_ns < since for f in self._past + self._ending)
+        since = self._of.since_ns + GRACE_NS
+        return any(
+            finding.last_ns < since and finding.rule not in _OF_THE_MACHINE
+            for finding in self._past + self._ending
+        )
 
     def _trouble(self) -> list[str]:
         """What is wrong now, in words: errors, counters, then what goes on as a warning."""

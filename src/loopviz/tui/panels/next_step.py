@@ -128,6 +128,9 @@ def _comparing(scene: Scene, comparison: Comparison) -> NextStep:
     assert verdict is not None
     if verdict.outcome == "early":
         route = most_sampled(comparison)
+        if comparison.headline is not None and comparison.headline.few_before:
+            subject = comparison.headline.metric.subject
+            route = next((one for one in comparison.routes if one.route == subject), route)
         if route is not None and route.before.count < comparison.needed:
             return _too_few_before(scene, comparison, route)
         return _wait(f"{verdict_text(scene)}: right of the mark is what it changed")
