@@ -27,7 +27,7 @@ more_tokens = Fix(
 )
 own_executor = Fix(
     key="executor",
-    title="await loop.run_in_executor(executor_of_64, ...)",
+    title="await loop.run_in_executor(executor_of_100, ...)",
     why="The slow call has threads of its own, and takes none from the other def endpoints.",
     answers=("thread-limiter-exhausted",),
 )
@@ -42,7 +42,7 @@ to_thread = Fix(
 @asynccontextmanager
 async def lifespan(app: FastAPI):
     global executor
-    with ThreadPoolExecutor(64, thread_name_prefix="report") as executor:
+    with ThreadPoolExecutor(100, thread_name_prefix="report") as executor:
         yield
 
 

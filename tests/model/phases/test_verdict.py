@@ -134,6 +134,15 @@ def test_the_headline_became_worse():
     assert verdict(headline=worse) == ("worse", "p99 GET /ping 4.0 ms → 60 ms")
 
 
+def test_from_one_cure_to_another_a_little_worse_is_not_worse():
+    a_little = replace(HEADLINE, before=61e6, after=68e6, moved=1, cured=False, without=None)
+    b = {"before_fixes": ("a",), "after_fixes": ("b",), "headline": a_little}
+    assert verdict(FINDING, **b) == ("solved", "")
+    assert verdict(finding(), **b)[0] == "same"
+    much = replace(a_little, after=90e6)
+    assert verdict(FINDING, **b | {"headline": much})[0] == "worse"
+
+
 def test_too_few_samples():
     assert verdict(moved=None, cured=False) == ("early", "90 of 368 samples")
 

@@ -56,6 +56,12 @@ class HeadlineComparison:
     """There were too few samples before the change: no time will make it comparable."""
 
     @property
+    def by(self) -> float:
+        """By which share of the larger one the two differ."""
+        before, after = self.before or 0.0, self.after or 0.0
+        return abs(after - before) / (max(before, after) or 1.0)
+
+    @property
     def words(self) -> str:
         """`p99 GET /ping 61 ms → 4.1 ms`."""
         was, now = (self._shown(value) for value in (self.before, self.after))

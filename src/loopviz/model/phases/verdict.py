@@ -21,6 +21,8 @@ _OF_THE_MACHINE = ("machine-busy", "cpu-throttled")
 """Rules for what no fix can help: as a warning it is no trouble of the app's."""
 _MORE, _MANY_MORE = 0.05, 0.2
 """By how much larger the share of failed requests has to be, to be trouble, and to be worse."""
+_MUCH_WORSE = 0.2
+"""From one cure to another a figure may become certainly, and harmlessly, a little worse."""
 _SOME = 3
 """A change of pace takes so many to be seen."""
 
@@ -103,8 +105,7 @@ class _Case:
             if headline.few_before and comparison.after_fixes and self._has_ended(trouble):
                 return self._soon() or ("solved", "")
             return "early", headline.progress
-        if moved > 0:
-            assert headline is not None
+        if moved > 0 and headline is not None and headline.by >= _MUCH_WORSE:
             return "worse", headline.words
         if not comparison.after_fixes:
             trouble = trouble or [""]  # without a fix nothing is solved
@@ -130,7 +131,8 @@ class _Case:
             return self._has_ended(trouble)
         if headline.cured:
             return not trouble and not self._wrong
-        return headline.moved == -1 and self._has_ended(trouble)
+        good_before = headline.without is None and bool(self._of.before_fixes)
+        return (headline.moved == -1 or good_before) and self._has_ended(trouble)
 
     def _has_ended(self, trouble: Sequence[str]) -> bool:
         """Something was wrong before the change, and nothing is since."""
