@@ -135,9 +135,10 @@ def test_the_headline_became_worse():
 
 
 def test_from_one_cure_to_another_a_little_worse_is_not_worse():
-    a_little = replace(HEADLINE, before=61e6, after=68e6, moved=1, cured=False, without=None)
+    a_little = replace(HEADLINE, before=61e6, after=68e6, moved=1, cured=False)
     b = {"before_fixes": ("a",), "after_fixes": ("b",), "headline": a_little}
     assert verdict(FINDING, **b) == ("solved", "")
+    assert verdict(FINDING, **b | {"headline": replace(a_little, moved=0)}) == ("solved", "")
     assert verdict(finding(), **b)[0] == "same"
     much = replace(a_little, after=90e6)
     assert verdict(FINDING, **b | {"headline": much})[0] == "worse"

@@ -131,8 +131,8 @@ class _Case:
             return self._has_ended(trouble)
         if headline.cured:
             return not trouble and not self._wrong
-        good_before = headline.without is None and bool(self._of.before_fixes)
-        return (headline.moved == -1 or good_before) and self._has_ended(trouble)
+        fixed_before = bool(self._of.before_fixes)  # then there may be nothing left to gain
+        return (headline.moved == -1 or fixed_before) and self._has_ended(trouble)
 
     def _has_ended(self, trouble: Sequence[str]) -> bool:
         """Something was wrong before the change, and nothing is since."""
