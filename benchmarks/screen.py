@@ -171,7 +171,7 @@ def toggle() -> dict[str, float]:
     terminal.until(b"LIVE")
     terminal.run_for(4)
     terminal.key(b"a")
-    taken = terminal.until(b"[x]", 5) * 1000
+    taken = terminal.until("•".encode(), 5) * 1000
     terminal.close()
     return {"toggle_ms": taken}
 
