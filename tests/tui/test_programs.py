@@ -104,3 +104,12 @@ def test_a_program_that_fails_shows_what_it_said():
         assert "Nothing is wrong" not in said
 
     drive(play, (120, 35), Stage(program(serves=True)))
+
+
+def test_the_tour_does_not_end_a_program():
+    async def play(stage):
+        await stage.press("w")
+        assert "The tour would end your program" in stage.text()
+        assert not any(call[0] == "switch" for call in stage.run.calls)
+
+    drive(play, (120, 35), Stage(program(serves=True)))

@@ -15,6 +15,9 @@ def tour(controller: Controller) -> None:
         key = controller.keys.label("tour")
         controller.notify(f"The tour is closed: {key} goes on where you were.")
         return
+    if controller.scene is not None and controller.scene.is_program:
+        controller.notify("The tour would end your program: begin it with loopviz tour.")
+        return
     controller.begin_tour()
 
 
