@@ -83,16 +83,6 @@ class Places:
             frame = frame.f_back
         return False
 
-    def has_user_frame(self, frames: Iterable[FrameType]) -> bool:
-        """True if one of the frames, innermost first and out to the loop, is the user's."""
-        for frame in frames:
-            kind = self.kind(frame.f_code)
-            if kind == LOOP:
-                return False
-            if kind == USER and not is_generated(frame):
-                return True
-        return False
-
     def folders(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The user roots and the library prefixes, for `Places` in another process."""
         return self._user_roots, self._library
