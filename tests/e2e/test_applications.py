@@ -57,20 +57,9 @@ async def slow() -> dict[str, int]:
 
 app = Litestar([home, slow])
 """
-QUART = """\
-import time
-from quart import Quart
-app = Quart(__name__)
-
-@app.get("/")
-async def home():
-    return {"a": 1}
-
-@app.get("/slow")
-async def slow():
-    time.sleep(0.08)
-    return {"a": 1}
-"""
+QUART = FASTAPI.replace("from fastapi import FastAPI", "from quart import Quart").replace(
+    "FastAPI()", "Quart(__name__)"
+)
 DATA = "import sqlite3; sqlite3.connect('d.db').execute('create table t(a, b)')"
 
 

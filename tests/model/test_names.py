@@ -33,7 +33,7 @@ def test_sites():
 
 
 def test_what_the_probe_does_is_no_line_of_the_users():
-    naming = Naming([("/work", "")])
-    assert not naming.is_users("/work/src/loopviz/probe/asgi.py")
+    naming = Naming([("/app", "")])
+    assert not naming.is_users("/app/src/loopviz/probe/asgi.py")
     assert not naming.is_users("/elsewhere/loopviz/lab/target/serving.py")
-    assert naming.is_users("/work/src/loopviz/_scenarios/block.py")
+    assert naming.is_users("/app/src/loopviz/_scenarios/block.py")
