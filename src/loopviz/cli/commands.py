@@ -140,10 +140,10 @@ def tour(
     """Go through the lessons one by one, from where you left: watch, guess, fix, compare."""
     from loopviz.cli import open_tui  # noqa: PLC0415
     from loopviz.cli.progress import ProgressFile, progress_path  # noqa: PLC0415
-    from loopviz.lab.catalogue import catalogue  # noqa: PLC0415
+    from loopviz.lab.catalogue import catalogue, lessons_that_ask  # noqa: PLC0415
 
     folders = _folders(scenarios)
-    lessons = [entry.id for entry in catalogue(folders) if entry.question and not entry.error]
+    lessons = lessons_that_ask(catalogue(folders))
     progress = ProgressFile(progress_path())
     begun = progress.tour(lessons, again=restart)
     open_tui.show(

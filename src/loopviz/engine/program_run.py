@@ -79,7 +79,7 @@ class ProgramRun(Run):
     def poll(self) -> None:
         how = self._process.how_it_ended()  # first: what it has sent before is read below
         if self._load is None and self.scenario.load and self.failure is None:
-            self._load = Child("loopviz.lab.load", self.folder, self._guard)
+            self._load = self._new_load()
         for message in self.workers.messages():
             if isinstance(message, Serving):
                 self.url = message.url
@@ -136,15 +136,14 @@ class ProgramRun(Run):
         if self._load is not None:
             self._load.quit()
             self._load.reap(0)
-            self._load = Child("loopviz.lab.load", self.folder, self._guard)
+            self._load = self._new_load()
 
     def _aim_at_address(self, load: Child) -> None:
         if not self.url and self.workers.seen:
             self.url = self._said_address()
         if self.workers.running:
             self._aim(load, reuse=True)
-        for message in load.read():
-            self._on_load_message(message)
+        self._read_load(load)
 
     def _said_address(self) -> str:
         """The address in the program's output, once somebody listens there."""

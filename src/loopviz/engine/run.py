@@ -124,6 +124,13 @@ class Run:
         self.workers.reap(max(until - time.monotonic(), 0))
         run_folder.remove(self.folder)
 
+    def _new_load(self) -> Child:
+        return Child("loopviz.lab.load", self.folder, self._guard)
+
+    def _read_load(self, load: Child) -> None:
+        for message in load.read():
+            self._on_load_message(message)
+
     def _aim(self, load: Child, *, reuse: bool) -> None:
         """Once all workers serve, start the load."""
         if self._aimed or not self.url or not self.workers.ready:

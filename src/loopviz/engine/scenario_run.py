@@ -75,13 +75,12 @@ class ScenarioRun(Run):
     def poll(self) -> None:
         """Handle the children's messages, and read the rings."""
         if self._load is None:
-            self._load = Child("loopviz.lab.load", self.folder, self._guard)
+            self._load = self._new_load()
         for message in self.workers.messages():
             self._on_target_message(message)
         alone = all(fix.workers == 1 for fix in self.scenario.fixes)
         self._aim(self._load, reuse=alone)
-        for message in self._load.read():
-            self._on_load_message(message)
+        self._read_load(self._load)
         self.workers.drain()
         if self.failure is None:
             self._check_alive(self._load)

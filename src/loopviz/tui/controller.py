@@ -5,6 +5,7 @@ from dataclasses import replace
 from loopviz.clock import MS, SECOND, Clock
 from loopviz.engine.session import Frame, RunControl
 from loopviz.errors import LoopvizError
+from loopviz.lab.catalogue import lessons_that_ask
 from loopviz.lab.lesson import Lesson
 from loopviz.model.snapshot import CriticalPath, Location, Snapshot, WaitTree
 from loopviz.program import Program
@@ -185,7 +186,7 @@ class Controller:
 
     def begin_tour(self, *, again: bool = False) -> None:
         """Go on with the tour where it was left, or begin it `again`."""
-        lessons = [entry.id for entry in self.run.entries() if entry.question and not entry.error]
+        lessons = lessons_that_ask(self.run.entries())
         if not lessons:
             self.notify("There is no lesson with a question, so there is no tour.")
             return

@@ -33,6 +33,7 @@ __all__ = [
     "describe",
     "find",
     "grouped",
+    "lessons_that_ask",
     "load_scenario",
     "read",
 ]
@@ -168,6 +169,11 @@ def grouped(entries: Sequence[ScenarioInfo]) -> tuple[tuple[str, tuple[ScenarioI
     for entry in sorted(entries, key=lambda entry: not entry.group):
         groups.setdefault(entry.group or OTHERS, []).append(entry)
     return tuple((group, tuple(members)) for group, members in groups.items())
+
+
+def lessons_that_ask(entries: Iterable[ScenarioInfo]) -> list[str]:
+    """The ids of those with a question, which a tour can lead through."""
+    return [entry.id for entry in entries if entry.question and not entry.error]
 
 
 def _entry(path: Path, hidden: Path | None) -> ScenarioInfo:

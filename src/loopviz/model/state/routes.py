@@ -110,18 +110,11 @@ class Route:
 
     def recent(self, since: int, until: int | None = None) -> Quantiles:
         """Latency of what was done since `since`, up to now or `until`."""
-        if until is None:
-            return quantiles(self.done.since(since))
-        times, latencies = self.done.between(since, until)
-        return quantiles(latencies[int(np.searchsorted(times, since)) :])
+        return quantiles(_values(self.done, since, until))
 
     def late_recent(self, since: int, until: int | None = None) -> int:
         """How late the load sent what was done from `since` to `until`, in the median."""
-        if until is None:
-            late = self.late.since(since)
-        else:
-            times, late = self.late.between(since, until)
-            late = late[int(np.searchsorted(times, since)) :]
+        late = _values(self.late, since, until)
         return int(np.median(late)) if len(late) else 0
 
     def between(self, start: int, end: int) -> tuple[NDArray[np.int64], int]:
@@ -177,6 +170,14 @@ class Route:
     def _table(self) -> NDArray[np.int64]:
         """The samples that are kept, in the order of their ends."""
         return np.array(self._newest, np.int64).reshape(-1, _COLUMNS)
+
+
+def _values(series: Series, since: int, until: int | None) -> NDArray[np.int64]:
+    """The values from `since` on, up to now or `until`; of the past, also retained ones."""
+    if until is None:
+        return series.since(since)
+    times, values = series.between(since, until)
+    return values[int(np.searchsorted(times, since)) :]
 
 
 @dataclass(slots=True)
