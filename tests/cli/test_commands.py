@@ -19,7 +19,7 @@ SENTENCES = [
     (("--ascii", "--theme", "light"), "loopviz needs a terminal"),
     (
         ("block",),
-        "There is no command 'block' (there are: run, tour, serve, list, bench, compare, new, ",
+        "There is no command 'block' (there are: run, attach, tour, serve, list, bench, ",
     ),
     (("--scenarios", "/nowhere", "list"), "--scenarios /nowhere is no folder"),
 ]

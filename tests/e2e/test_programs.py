@@ -3,10 +3,13 @@
 import json
 import os
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from loopviz.program.processes import candidates
 from tests.e2e.command import loopviz
 from tests.support.waiting import wait_until
 
@@ -108,3 +111,55 @@ def test_the_program_ends_with_a_killed_loopviz(project, ours, terminal):
     os.kill(loopviz_pid, signal.SIGKILL)
     wait_until(lambda: not ours(), 5, "the end of all that was started")
     assert (project / "cleaned-up").exists()
+
+
+WAITS = """\
+import asyncio
+import time
+
+
+async def holds():
+    while True:
+        await asyncio.sleep(0.2)
+        time.sleep(0.06)
+
+
+async def waits():
+    await asyncio.Event().wait()
+
+
+async def main():
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(holds())
+        tasks.create_task(waits())
+
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def waits(project):
+    """A process that was started without loopviz, but may be attached to."""
+    (project / "waits.py").write_text(WAITS)
+    variables = dict(line.split("=", 1) for line in loopviz("env").stdout.splitlines())
+    started = subprocess.Popen([sys.executable, "waits.py"], env=os.environ | variables)
+    yield started
+    started.kill()
+    started.wait()
+
+
+def test_a_running_program_is_attached_to_and_goes_on_as_it_was(project, waits, terminal):
+    wait_until(lambda: waits.pid in {found.pid for found in candidates()}, 20, "its loop")
+    threads = Path(f"/proc/{waits.pid}/task")
+    own = len([*threads.iterdir()])
+    screen = terminal(120, 35, "attach", str(waits.pid))
+    screen.until(" LIVE ", f"{waits.pid} waits.py")
+    screen.press("2")
+    screen.until("event", "waits.py:12")  # it has waited since before
+    screen.press("5")
+    screen.until("waits.py:8")
+    screen.press("q")
+    assert screen.end() == 0
+    wait_until(lambda: len([*threads.iterdir()]) == own, 20, "its own threads")
+    assert waits.poll() is None

@@ -91,6 +91,18 @@ def test_the_last_seconds_of_a_program_that_has_ended_stay():
     drive(play, (120, 35), Stage(program(load=LOAD)))
 
 
+def test_what_was_attached_to_and_has_ended_is_not_offered_to_be_started_again():
+    async def play(stage):
+        stage.run.status = Status("ended", why="4711 worker.py has ended.")
+        await stage.play(0.1)
+        said = stage.text()
+        assert "4711 worker.py has ended." in said
+        assert "next  q quits, s goes to another scenario" in said
+        assert "R restart" not in said
+
+    drive(play, (120, 35), Stage(program(pid=4711)))
+
+
 def test_a_program_that_fails_shows_what_it_said():
     async def play(stage):
         stage.run.blank = True

@@ -1,5 +1,6 @@
 """The commands and their options."""
 
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -38,7 +39,8 @@ from loopviz.report.renderers import Renderer, renderer
 
 __all__ = ["app", "run_command"]
 
-SCREENS, REPORTS = ("run", "tour", "serve"), ("list", "bench", "compare", "new", "keys")
+SCREENS = ("run", "attach", "tour", "serve")
+REPORTS = ("list", "bench", "compare", "new", "keys", "env")
 """The commands, by the common options they take."""
 PROGRAMS = ("run", "bench")
 """The commands that take a command of the user's own, behind `--`."""
@@ -126,6 +128,45 @@ def run(
     )
     found = _target(context, target, options, load=load, python=python, port=port)
     open_tui.show(found, options, ascii_only=ascii_only, theme=theme, fps=fps, present=present)
+
+
+@app.command()
+def attach(
+    pid: Annotated[
+        int | None, typer.Argument(metavar="[PID]", help="The process; without it, a list.")
+    ] = None,
+    load: LoadWords = None,
+    scenarios: Scenarios = None,
+    ascii_only: Ascii = None,
+    theme: ThemeName = None,
+    fps: Fps = None,
+    present: Present = None,
+) -> None:
+    """Open the terminal UI on a process that runs already; its end leaves that as it was.
+
+    Python 3.14 and newer as they are, older ones if they were started as `loopviz env` says.
+    """
+    from loopviz.cli import open_tui, processes  # noqa: PLC0415
+    from loopviz.program.load import read_load  # noqa: PLC0415
+    from loopviz.program.program import running  # noqa: PLC0415
+
+    program = running(processes.chosen() if pid is None else pid, read_load(load or ()))
+    options = RunOptions(folders=_folders(scenarios))
+    open_tui.show(program, options, ascii_only=ascii_only, theme=theme, fps=fps, present=present)
+
+
+@app.command()
+def env(
+    scenarios: Scenarios = None,  # noqa: ARG001 - every command takes it
+) -> None:
+    """Print the variables of a program that can be attached to later: env $(loopviz env) COMMAND.
+
+    They let loopviz in on every Python from 3.11 on; until it comes, a thread waits for it.
+    """
+    from loopviz.engine.program_run import attachable_environment  # noqa: PLC0415
+
+    for name, value in attachable_environment(os.environ).items():
+        typer.echo(f"{name}={value}")
 
 
 @app.command()

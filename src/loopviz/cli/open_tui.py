@@ -42,7 +42,7 @@ def show(
     settings = config.load()
     presenting = bool(settings.present if present is None else present)
     theme = theme or ("contrast" if presenting else settings.theme)
-    _check_terminal(target if isinstance(target, str) else target.id)
+    _check_terminal(target)
     progress = progress or ProgressFile(progress_path())
     offered = tour is None and isinstance(target, str) and progress.is_first_start()
     with opened(target, options, on_terminal=not _in_browser()) as session:
@@ -72,10 +72,11 @@ def _in_browser() -> bool:
     return bool(os.environ.get("TEXTUAL_DRIVER"))
 
 
-def _check_terminal(target: str) -> None:
+def _check_terminal(target: str | Program) -> None:
     if _in_browser():
         return
-    instead = f"run `loopviz bench {target}` for a report without a screen"
+    name = target if isinstance(target, str) else "…"
+    instead = f"run `loopviz bench {name}` for a report without a screen"
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(f"loopviz needs a terminal and has none here: {instead}.")
     if os.environ.get("TERM", "") in ("dumb", ""):

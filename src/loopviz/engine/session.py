@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from loopviz import run_folder
 from loopviz.clock import monotonic_ns
+from loopviz.engine.attached_run import AttachedRun
 from loopviz.engine.child import Guard
 from loopviz.engine.program_run import ProgramRun
 from loopviz.engine.run import Run, Status
@@ -187,6 +188,8 @@ class Session:
     def restart(self) -> str:
         status = self.run.status
         if isinstance(self.run.scenario, Program):
+            if status.phase == "ended" and self.run.scenario.pid:
+                return f"{self.run.scenario.id} has ended, and only whoever started it can again."
             linecache.checkcache()
             self._replace(self.run.scenario, replace(self._options, rate=status.rate))
             return ""
@@ -218,7 +221,8 @@ class Session:
         self._count += 1
         folder = self._folder.path / str(self._count)
         if isinstance(info, Program):
-            return ProgramRun(info, folder, self._guard, options)
+            kind = AttachedRun if info.pid else ProgramRun
+            return kind(info, folder, self._guard, options)
         return ScenarioRun(info, folder, self._guard, options)
 
     def _replace(self, info: ScenarioInfo, options: RunOptions) -> None:

@@ -1,5 +1,7 @@
 """Python runs this at start-up in each process of a program that loopviz has started.
 
+Or of one that was started with `LOOPVIZ=1`, so that a loopviz can attach to it later.
+
 Its folder is on the program's `PYTHONPATH`, and leaves `sys.path` at once, so the program finds
 nothing of it there. `loopviz` becomes importable from where the tool is installed, and nothing else
 of that environment does. Then the `sitecustomize` that this one shadows runs, if there is one.
@@ -9,34 +11,33 @@ asyncio is not imported here: whatever happens in a process, it is watched once 
 
 import os
 import sys
+from importlib import import_module
 from importlib.machinery import PathFinder
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import module_from_spec
 
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib costs start-up
 
 
 def enter() -> None:
     """Make `loopviz` importable, and let the probe begin when asyncio has been imported."""
-    package = os.path.dirname(os.path.realpath(HERE))  # noqa: PTH120 - as the probe names itself
-    spec = spec_from_file_location(
-        "loopviz",
-        f"{package}/__init__.py",
-        submodule_search_locations=[package],
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules["loopviz"] = module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["loopviz"])
+    entry = import_module("_loopviz_entry")  # from this folder, which is on the path only now
+    del sys.modules["_loopviz_entry"]
+    entry.enter()
     from loopviz.import_watch import ImportWatch  # noqa: PLC0415 - it was not importable before
 
     ImportWatch(("asyncio",), lambda _asyncio: guarded(begin)).start()
 
 
 def begin() -> None:
-    """Watch the loops of this process."""
-    from loopviz.probe.startup import begin  # noqa: PLC0415
+    """Watch the loops of this process, or let a loopviz do so later."""
+    from loopviz.probe import attachable  # noqa: PLC0415
 
-    begin(os.environ["LOOPVIZ_CONTROL"])
+    if "LOOPVIZ_CONTROL" not in os.environ:
+        attachable.begin()
+        return
+    from loopviz.probe import startup  # noqa: PLC0415
+
+    startup.begin(os.environ["LOOPVIZ_CONTROL"])
 
 
 def guarded(do: "object") -> None:
@@ -58,11 +59,11 @@ def run_shadowed() -> None:
     spec.loader.exec_module(module)
 
 
+if "LOOPVIZ_CONTROL" in os.environ or os.environ.get("LOOPVIZ") == "1":
+    guarded(enter)
 sys.path[:] = [
     folder
     for folder in sys.path
     if os.path.abspath(folder) != HERE  # noqa: PTH100
 ]
-if "LOOPVIZ_CONTROL" in os.environ:
-    guarded(enter)
 run_shadowed()

@@ -136,9 +136,12 @@ def make_foreign_hooks(
         """Do nothing: `install` records it."""
 
     def adopt(found: Iterable[Any], _current: Any) -> None:
-        for task in found:
-            if not task.done() and not hasattr(task, "_loopviz_tag"):
-                tasks.adopt(task)
+        for task in found:  # of these no steps are seen, only the end
+            if not task.done():
+                own = tasks.adopt(task)
+                if getattr(task, "_fut_waiter", None) is not None:
+                    write(clock(), 0, tag(Kind.SUSPENDED, own, place_of(task.get_coro())))
+                task.add_done_callback(lambda task: tasks.end(task, clock()))
 
     def stop() -> None:
         write(clock(), 0, stopped)

@@ -454,11 +454,16 @@ def make_hooks(
         nonlocal our_heartbeat
         our_heartbeat = callback
 
+    def suspended_since_before(task: Any, own: int) -> None:
+        if getattr(task, "_fut_waiter", None) is not None:
+            place = place_of(task.get_coro())
+            write(clock(), 0, tag(Kind.SUSPENDED, own, place))
+
     def adopt(tasks: Iterable[Any], current: Any) -> None:
         nonlocal owner, task_tag, cause, started
         for task in tasks:
             if not task.done():
-                adopt_task(task)
+                suspended_since_before(task, adopt_task(task))
         if current is not None:
             owner, started = current, clock()
             task_tag = cause = current._loopviz_tag

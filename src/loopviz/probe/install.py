@@ -25,7 +25,7 @@ from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import GC_ELSEWHERE, HEARTBEAT_LET_GO_NS, HEARTBEAT_NS, NUMBER, Kind, tag
 from loopviz.wire.ring import CAPACITY
 
-__all__ = ["AUX_RING", "LOOP_RING", "Probe", "install", "prepare"]
+__all__ = ["AUX_RING", "LOOP_RING", "Probe", "install", "prepare", "unprepare"]
 
 HEARTBEAT_S = HEARTBEAT_NS / SECOND
 _LET_GO_S = HEARTBEAT_LET_GO_NS / SECOND
@@ -385,6 +385,12 @@ def prepare() -> None:
     """
     patches.watch()
     frameworks.watch()
+
+
+def unprepare() -> None:
+    """Undo one `prepare`."""
+    frameworks.unwatch()
+    patches.unwatch()
 
 
 def _after_fork() -> None:

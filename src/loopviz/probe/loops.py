@@ -1,15 +1,17 @@
 """What a loop is made of, and how to get onto its thread."""
 
 import asyncio
+import sys
 import threading
 from asyncio import BaseEventLoop
 from collections import deque
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from loopviz.errors import LoopvizError
 
-__all__ = ["is_asyncios", "is_stock", "on_thread_of"]
+__all__ = ["is_asyncios", "is_stock", "on_thread_of", "running_loops"]
 
 _PATIENCE_S = 10.0
 """Seconds to wait for a loop in another thread to run the installation."""
@@ -41,6 +43,27 @@ def on_thread_of(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> N
         )
     if failed:
         raise failed[0]
+
+
+def running_loops() -> list[asyncio.AbstractEventLoop]:
+    """The loops that run now, in any thread: this one's, and those in whose methods a thread is.
+
+    A foreign loop, whose methods leave no frames, is found by what runs it (`asyncio.Runner`).
+    """
+    found = {}
+    current = asyncio._get_running_loop()
+    if current is not None:
+        found[id(current)] = current
+    for frame in sys._current_frames().values():
+        at: FrameType | None = frame
+        while at is not None:
+            if at.f_code.co_name in ("run_forever", "run_until_complete", "run"):
+                owner = at.f_locals.get("self")
+                loop = getattr(owner, "_loop", owner)
+                if isinstance(loop, asyncio.AbstractEventLoop) and loop.is_running():
+                    found[id(loop)] = loop
+            at = at.f_back
+    return list(found.values())
 
 
 def is_asyncios(loop: Any) -> bool:

@@ -1,10 +1,14 @@
 """ASGI servers: their app is wrapped once they start, and they say at which address it is.
 
+`adopt_servers` does both for those that run already, `release_apps` undoes it.
+
 Other servers go on unseen, as do their requests; the tasks that serve these are seen like any.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import sys
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from loopviz.probe.asgi import watch_requests
@@ -13,7 +17,7 @@ from loopviz.probe.own_code import add_own
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.recorder import fail_safe
 
-__all__ = ["servers"]
+__all__ = ["adopt_servers", "release_apps", "servers"]
 
 Serves = Callable[[Any, str], None]
 """`serves(loop, url)` is called once the app is up."""
@@ -25,6 +29,50 @@ def servers(serves: Serves) -> Mapping[str, Callable[[Any], Iterable[Patch]]]:
         "uvicorn.server": lambda module: _uvicorn(module, serves),
         "hypercorn.app_wrappers": _hypercorn,
     }
+
+
+def adopt_servers(loop: asyncio.AbstractEventLoop, serves: Serves) -> None:
+    """Wrap the apps of the uvicorn servers that run in the loop, on its thread."""
+    for server in _uvicorn_servers(loop):
+        with fail_safe("uvicorn"):
+            add_own(server.config.app)
+            app = server.config.loaded_app = _watched(server.config.loaded_app)
+            for connection in server.server_state.connections:
+                connection.app = app  # else those that are open would go on unseen
+            if url := _url(server):
+                serves(loop, url)
+
+
+def release_apps(probe: Probe) -> None:
+    """Let the apps be called directly again; whoever holds a wrapped one does not notice."""
+    for wrapped in tuple(_wrapped):
+        if wrapped.probe is probe:
+            wrapped.release()
+    for server in _uvicorn_servers(asyncio.get_running_loop()):
+        with fail_safe("uvicorn"):
+            for holder, name in [
+                (server.config, "loaded_app"),
+                *((connection, "app") for connection in server.server_state.connections),
+            ]:
+                app = getattr(holder, name)
+                if isinstance(app, _WatchedApp) and app.probe is probe:
+                    setattr(holder, name, app.app)
+
+
+def _uvicorn_servers(loop: asyncio.AbstractEventLoop) -> Iterator[Any]:
+    """Those whose `serve` is a task of the loop, or awaited by one."""
+    module = sys.modules.get("uvicorn.server")
+    if module is None:
+        return
+    seen = set()
+    for task in asyncio.all_tasks(loop):
+        coroutine: Any = task.get_coro()
+        while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+            server = frame.f_locals.get("self")
+            if isinstance(server, module.Server) and id(server) not in seen and server.started:
+                seen.add(id(server))
+                yield server
+            coroutine = coroutine.cr_await
 
 
 def _uvicorn(module: Any, serves: Serves) -> Iterable[Patch]:
@@ -62,9 +110,17 @@ class _WatchedApp:
     def __init__(self, app: Any, probe: Probe) -> None:
         self.app, self.probe = app, probe
         self._watched = watch_requests(app, probe.hooks)
+        _wrapped.add(self)
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         return self._watched(scope, receive, send)
+
+    def release(self) -> None:
+        """Be the app from now on."""
+        self._watched = self.app
+
+
+_wrapped: "weakref.WeakSet[_WatchedApp]" = weakref.WeakSet()
 
 
 def _watched(app: Any) -> Any:

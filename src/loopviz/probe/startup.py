@@ -1,9 +1,12 @@
-"""Records the loops of a program that loopviz has started as it is; see `loopviz/path_entry`.
+"""Records the loops of a program for a loopviz that listens at a socket.
 
-A loop is recorded from the moment that it begins to run until it is closed. Each has a folder of
-its own beside the socket at which loopviz listens, and a connection to that: it says where the
-rings are and answers what loopviz asks. If loopviz ends, so does the recording. Whatever fails
-here is logged, and the program goes on.
+`begin` is for a program that loopviz has started (see `loopviz/path_entry`), `attach` for one that
+was running before (see `loopviz.engine.injection`).
+
+A loop is recorded from the moment that it begins to run, or that loopviz attaches, until it is
+closed. Each has a folder of its own beside the socket, and a connection to that: it says where the
+rings are and answers what loopviz asks. If loopviz ends, so does the recording, and the program is
+as it was before. Whatever fails here is logged, and the program goes on.
 """
 
 import asyncio
@@ -11,8 +14,7 @@ import contextlib
 import itertools
 import logging
 import os
-import socket
-import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,165 +24,201 @@ from typing import Any
 from loopviz.clock import monotonic_ns
 from loopviz.errors import LoopvizError, MachineError
 from loopviz.probe.answers import Answers
-from loopviz.probe.install import Probe, install, prepare
+from loopviz.probe.control_link import ControlLink
+from loopviz.probe.install import Probe, install, prepare, unprepare
+from loopviz.probe.loops import running_loops
 from loopviz.probe.own_code import own_folders
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
-from loopviz.probe.servers import servers
-from loopviz.wire.control import Failed, LoopStarted, Message, Serving, encode, messages
-from loopviz.wire.unix_socket import connect
+from loopviz.probe.servers import adopt_servers, release_apps, servers
+from loopviz.wire.control import Failed, LoopStarted, Serving
 
-__all__ = ["ControlLink", "begin"]
+__all__ = ["attach", "begin"]
 
 LOOPS = 8
 """How many recordings one process may have at a time, those included whose loop was closed and
 which loopviz has not read yet: each takes 10.5 MiB. Further ones go on unwatched."""
+
+ENDING_S = 2.0
+"""How long the restoring of the loops may take after a loopviz has ended."""
 
 AT_ONCE, PATIENCE_S = 3, 0.1
 """The first so many loops of a process are recorded from their start, later ones once they have run
 for so long: a recording takes some ms to set up, and a test suite runs a thousand loops."""
 
 _log = logging.getLogger("loopviz")
-_numbers, _folders = itertools.count(1), itertools.count(1)
-_begun: "weakref.WeakSet[Any]" = weakref.WeakSet()
-"""Loops that have run, recorded or not."""
-_links: dict[Any, "ControlLink"] = {}
-"""By loop, the connections of those that are recorded."""
 
 
 def begin(control: str) -> None:
     """Record every loop that runs from now on. `control`: the socket at which loopviz listens."""
-    prepare()
-    os.register_at_fork(after_in_child=_after_fork)
-
-    def running(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def run_forever(loop: Any) -> Any:
-            _guarded(lambda: _begin_soon(loop, Path(control)))
-            return original(loop)
-
-        return run_forever
-
-    def closing(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def close(loop: Any) -> Any:
-            if not loop.is_running():
-                _guarded(lambda: _stop(loop))
-            return original(loop)
-
-        return close
-
-    def loops(cls: Any) -> list[Patch]:
-        return [Patch(cls, "run_forever", running), Patch(cls, "close", closing)]
-
-    def uvloops(module: Any) -> Iterable[Patch]:
-        return loops(module.Loop)
-
-    watched = {"uvloop": uvloops, **servers(_serving)}
-    SharedPatches(watched, loops(asyncio.BaseEventLoop)).watch()
+    _Watch(Path(control)).begin()
 
 
-class ControlLink:
-    """A loop's connection to loopviz."""
+def attach(control: str) -> None:
+    """Record every loop that runs now, each from its own next callback on, and all later ones.
+
+    May be called in any thread, between any two bytecodes of the program.
+    """
+    path = Path(control)
+    if not _wait_for_the_last():
+        link = ControlLink(path)
+        link.send(Failed(why=f"Another loopviz watches the process {os.getpid()} already."))
+        link.close()
+        return
+    watch = _Watch(path)
+    watch.begin()
+    for loop in running_loops():
+        with contextlib.suppress(RuntimeError):  # it has been closed meanwhile
+            loop.call_soon_threadsafe(watch.adopt, loop)
+
+
+def _wait_for_the_last() -> bool:
+    """Wait until all loops are as they were, if a loopviz has just ended. False: one watches."""
+    until = time.monotonic() + ENDING_S
+    while (watch := _Watch.now) is not None:
+        if not watch.is_over() or time.monotonic() > until:
+            return False
+        if not watch.loops:
+            watch.end()
+        time.sleep(0.01)
+    return True
+
+
+class _Watch:
+    """The loops of this process that one loopviz has recorded, or will."""
+
+    now: "_Watch | None" = None
+    """The one of this process."""
 
     def __init__(self, control: Path) -> None:
-        """Connect. Raises OSError."""
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._lock = threading.Lock()
-        try:
-            connect(self._socket, control)
-        except BaseException:
-            self._socket.close()
-            raise
+        self._control = control
+        self._numbers, self._folders = itertools.count(1), itertools.count(1)
+        self._begun: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Loops that have run, recorded or not."""
+        self.loops: dict[Any, ControlLink] = {}
+        """Those that are recorded now, each with its connection."""
+        watched = {"uvloop": self._uvloops, **servers(self._serving)}
+        self._patches = SharedPatches(watched, self._of_loop_class(asyncio.BaseEventLoop))
 
-    def send(self, message: Message) -> None:
-        """Send, on any thread; dropped if loopviz has gone."""
-        with self._lock, contextlib.suppress(OSError):
-            self._socket.sendall(encode(message))
+    def begin(self) -> None:
+        prepare()
+        self._patches.watch()
+        _Watch.now = self
 
-    def follow(self, answers: Answers, gone: Callable[[], None]) -> None:
-        """Answer in a thread of its own; call `gone` once loopviz has ended."""
+    def is_over(self) -> bool:
+        return not self._control.exists()
 
-        def run() -> None:
-            with (
-                contextlib.suppress(OSError, ValueError),  # reset, or closed here
-                self._socket.makefile("rb") as lines,
-            ):
-                for message in messages(lines):
-                    answers.answer(message)
-            gone()
+    def adopt(self, loop: Any) -> None:
+        """Record a loop that runs already, on its own thread, and the servers in it."""
 
-        threading.Thread(target=run, name="loopviz control", daemon=True).start()
+        def start() -> None:
+            self._begun.add(loop)
+            self._start(loop)
+            adopt_servers(loop, self._serving)
 
-    def close(self) -> None:
-        """End the connection; its thread ends, too."""
-        with contextlib.suppress(OSError):  # loopviz has closed it
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+        if loop not in self._begun:
+            _guarded(start)
 
     def forget(self) -> None:
-        """Close the descriptor in the child of a fork: the connection is the parent's."""
-        self._socket.close()
+        """In the child of a fork: the connections are the parent's."""
+        for link in self.loops.values():
+            link.forget()
+        self.loops.clear()
 
+    def _of_loop_class(self, cls: Any) -> list[Patch]:
+        def running(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+            def run_forever(loop: Any) -> Any:
+                _guarded(lambda: self._begin_soon(loop))
+                return original(loop)
 
-def _begin_soon(loop: Any, control: Path) -> None:
-    if loop in _links or loop in _begun:
-        return
-    _begun.add(loop)
-    if next(_numbers) <= AT_ONCE:
-        _start(loop, control)
-    else:
-        loop.call_later(PATIENCE_S, _guarded, lambda: _start(loop, control))
+            return run_forever
 
+        def closing(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+            def close(loop: Any) -> Any:
+                if not loop.is_running():
+                    _guarded(lambda: self._stop(loop))
+                return original(loop)
 
-def _start(loop: Any, control: Path) -> None:
-    if not control.exists():
-        return  # loopviz has ended, and the program goes on without it
-    own = f"{os.getpid()}-"
-    if sum(folder.name.startswith(own) for folder in control.parent.iterdir()) >= LOOPS:
-        return
-    link, at_ns = ControlLink(control), monotonic_ns()
-    try:
-        probe = install(
-            loop,
-            path=control.parent / f"{own}{next(_folders)}",
-            user_roots=own_folders(),
-            required=True,
+            return close
+
+        return [Patch(cls, "run_forever", running), Patch(cls, "close", closing)]
+
+    def _uvloops(self, module: Any) -> Iterable[Patch]:
+        return self._of_loop_class(module.Loop)
+
+    def _begin_soon(self, loop: Any) -> None:
+        if loop in self._begun:
+            return
+        self._begun.add(loop)
+        if next(self._numbers) <= AT_ONCE:
+            self._start(loop)
+        else:
+            loop.call_later(PATIENCE_S, _guarded, lambda: self._start(loop))
+
+    def _start(self, loop: Any) -> None:
+        if self.is_over():
+            self.end()
+            return
+        own = f"{os.getpid()}-"
+        beside = self._control.parent
+        if sum(folder.name.startswith(own) for folder in beside.iterdir()) >= LOOPS:
+            return
+        link, at_ns = ControlLink(self._control), monotonic_ns()
+        try:
+            probe = install(
+                loop,
+                path=beside / f"{own}{next(self._folders)}",
+                user_roots=own_folders(),
+                required=True,
+            )
+        except LoopvizError as error:
+            link.send(Failed(why=str(error), machine=isinstance(error, MachineError)))
+            link.close()
+            raise
+        probe.shared = True
+        probe.start_watchdog()  # the first step may be the one that blocks
+        self.loops[loop] = link
+        started = LoopStarted(
+            pid=os.getpid(), at_ns=at_ns, folder=probe.folder, python=python_version()
         )
-    except LoopvizError as error:
-        link.send(Failed(why=str(error), machine=isinstance(error, MachineError)))
-        link.close()
-        raise
-    probe.shared = True
-    probe.start_watchdog()  # the first step may be the one that blocks
-    _links[loop] = link
-    started = LoopStarted(
-        pid=os.getpid(), at_ns=at_ns, folder=probe.folder, python=python_version()
-    )
-    link.send(started)
-    link.follow(Answers(loop, link.send), lambda: _abandon(loop, probe))
+        link.send(started)
+        link.follow(Answers(loop, link.send), lambda: self._abandon(loop, probe))
 
+    def _stop(self, loop: Any) -> None:
+        """The loop is about to be closed: the recording ends, and after it the connection."""
+        link = self.loops.pop(loop, None)
+        probe = Probe.of(loop)
+        if probe is not None:
+            probe.uninstall()
+        if link is not None:
+            link.close()
 
-def _stop(loop: Any) -> None:
-    """The loop is about to be closed: the recording ends, and after it the connection."""
-    link = _links.get(loop)
-    probe = Probe.of(loop)
-    if probe is not None:
-        probe.uninstall()
-    if link is not None:
-        del _links[loop]
-        link.close()
+    def _abandon(self, loop: Any, probe: Probe) -> None:
+        """Nobody reads any more: restore the loop, on its own thread, and what all loops share."""
 
+        def restore() -> None:
+            release_apps(probe)
+            probe.uninstall()
+            if not self.loops:
+                self.end()
 
-def _abandon(loop: Any, probe: Probe) -> None:
-    """Nobody reads any more: restore the loop, on its own thread."""
-    if _links.pop(loop, None) is not None:
-        with contextlib.suppress(RuntimeError):  # it is closed
-            loop.call_soon_threadsafe(_guarded, probe.uninstall)
+        link = self.loops.pop(loop, None)
+        if link is not None:
+            link.close()
+            with contextlib.suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(_guarded, restore)
 
+    def end(self) -> None:
+        """Undo what all loops share: the program goes on as if loopviz had never been there."""
+        if _Watch.now is self:
+            _Watch.now = None
+            self._patches.unwatch()
+            unprepare()
 
-def _serving(loop: Any, url: str) -> None:
-    link = _links.get(loop)
-    if link is not None:
-        link.send(Serving(url=url))
+    def _serving(self, loop: Any, url: str) -> None:
+        link = self.loops.get(loop)
+        if link is not None:
+            link.send(Serving(url=url))
 
 
 def _guarded(do: Callable[[], object]) -> None:
@@ -191,6 +229,8 @@ def _guarded(do: Callable[[], object]) -> None:
 
 
 def _after_fork() -> None:
-    for link in _links.values():
-        link.forget()
-    _links.clear()
+    if _Watch.now is not None:
+        _Watch.now.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

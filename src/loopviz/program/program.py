@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loopviz.errors import UsageError
 from loopviz.lab.catalogue import LoadInfo, ScenarioInfo
+from loopviz.program.processes import process
 
-__all__ = ["Program"]
+__all__ = ["Program", "program", "running"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +19,8 @@ class Program(ScenarioInfo):
     """The words of the command, the first of which is found on PATH."""
     serves: bool = False
     """Whether uvicorn serves an app here: without an address it has failed."""
+    pid: int = 0
+    """The process that loopviz attaches to, and leaves as it was; 0: it starts the command."""
 
     @property
     def origin(self) -> str:
@@ -32,4 +36,21 @@ def program(name: str, command: Sequence[str], load: Sequence[LoadInfo] = ()) ->
         command=tuple(command),
         load=tuple(load),
         serves="uvicorn" in command,
+    )
+
+
+def running(pid: int, load: Sequence[LoadInfo] = ()) -> Program:
+    """The program of a process that runs already. Raises UsageError if there is none."""
+    found = process(pid)
+    if found is None:
+        raise UsageError(
+            f"There is no process {pid} of yours: `loopviz attach` lists those that there are."
+        )
+    return Program(
+        id=f"{pid} {found.name}",
+        path=found.folder,
+        group="your own program",
+        command=found.command,
+        load=tuple(load),
+        pid=pid,
     )

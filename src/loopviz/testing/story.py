@@ -105,6 +105,11 @@ class Story:
         self._loop.write(self.now_ns, Kind.TASK_START, a, task, self._loop.intern(site))
         return self
 
+    def suspended(self, task: int, place: str = "") -> Self:
+        """The task that was just told is older than the probe, and waits at that place."""
+        self._loop.write(self.now_ns, Kind.SUSPENDED, 0, task, self._loop.intern(place))
+        return self
+
     def end(self, task: int, outcome: int = TASK_RETURNED, *, noticed: bool = False) -> Self:
         """The task ends in the running step; `noticed`: somebody is told."""
         self._loop.write(self.now_ns, Kind.TASK_END, noticed, task, outcome)

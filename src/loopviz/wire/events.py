@@ -158,6 +158,8 @@ class Kind(IntEnum):
     THROTTLED = 37
     """The process has reached the CPU limit of its control group. a: periods since the last such
     record << 32 | those in which it was reached; b: `cores <tab> setting`."""
+    SUSPENDED = 38
+    """Right after its `TASK_START`: the task is older than the probe and waits. b: the place."""
 
 
 def tag(kind: Kind, task_id: int = 0, b: int = 0) -> int:

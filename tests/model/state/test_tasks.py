@@ -43,6 +43,17 @@ def listening(story):
     return model, listener
 
 
+def test_a_task_that_is_older_than_the_probe_waits_until_its_first_step():
+    story = Story().task(1, "main").suspended(1, "event\t/app/api.py\t15\tmain").idle(5 * MS)
+    model = fed(story)
+    (view,) = tasks_of(model, story).tasks
+    assert (view.state, view.place.line, view.place_what) == (State.AWAIT, 15, "event")
+    assert (view.waiting_ns, view.ready_ns) == (5 * MS, 0)
+    story.step(1, MS, waited=0).feed(model)
+    (view,) = tasks_of(model, story).tasks
+    assert (view.waiting_ns, view.ready_ns, view.busy_ns) == (5 * MS, 0, MS)
+
+
 def test_a_task_in_full():
     story = Story().task(1, "main").task(2, SITE, parent=1, name="refresh").runs(MS)
     story.step(2, 2 * MS, waited=MS).idle(3 * MS).runs(4 * MS)

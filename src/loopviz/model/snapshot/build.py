@@ -141,7 +141,7 @@ class SnapshotBuilder:
             if task.running:
                 state, since = State.RUN, task.step_ns
                 busy += max(now - task.step_ns, 0)
-            elif not task.steps and task.started_ns == task.since_ns:
+            elif not (task.steps or task.suspended_before) and task.started_ns == task.since_ns:
                 state = State.READY
                 ready += rest
             else:

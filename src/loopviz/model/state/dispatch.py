@@ -109,6 +109,11 @@ def handlers(trace: Trace) -> list[Handler]:
         if task is not None and task.request is not None and is_users(site):
             orphans.begins(task.request, task_id, task)
 
+    def suspended(_at: int, _a: int, task_id: int, place: int, _: Strings) -> None:
+        task = live.get(task_id)
+        if task is not None:
+            task.place, task.suspended_before = place, True
+
     def woken(_at: int, waker_id: int, task_id: int, _b: int, _: Strings) -> None:
         task = live.get(task_id)
         if task is not None:
@@ -174,6 +179,7 @@ def handlers(trace: Trace) -> list[Handler]:
     by_kind: list[Handler] = [lambda *_: None] * 256
     for kind, handler in {
         Kind.TASK_START: task_start,
+        Kind.SUSPENDED: suspended,
         Kind.TASK_END: trace.task_end,
         Kind.REQUEST_START: trace.request_start,
         Kind.REQUEST_END: trace.request_end,

@@ -44,6 +44,7 @@ class Task:
         "started_ns",
         "step_ns",
         "steps",
+        "suspended_before",
         "waiting_ns",
         "waits",
         "waker",
@@ -71,6 +72,8 @@ class Task:
         self.outcome = PENDING
         self.running = self.noticed = False
         """`noticed`: somebody was told of its end."""
+        self.suspended_before = False
+        """It is older than the probe, and waited when it was first seen."""
         self.offloaded: Job | None = None
         """The first worker job that it has submitted since it last waited for one."""
         self.parent_task: Task | None = None

@@ -217,7 +217,7 @@ def draw_banner(scene: Scene, plan: Plan) -> list[Strip]:
         return [Line(width).add(f" {clean(why)}", theme.warm).strip(theme.text)]
     why = clean(scene.status.why) or f"{state_word(scene).capitalize()}."
     again, others = scene.keys.label("restart"), scene.keys.label("scenarios")
-    key = f" {again} restart "
+    key = f" {again} restart " if scene.can_start_again else ""
     if scene.status.phase == "failed":
         key = f" {again} retry  {others} scenarios "
     ground = theme.badge_waiting if scene.status.phase == "ended" else theme.alarm_fill

@@ -34,6 +34,8 @@ def step_of_run(scene: Scene) -> NextStep | None:
     """The next step, whether or not there is a tour."""
     key = scene.keys.label
     phase = scene.status.phase
+    if not scene.can_start_again:
+        return _next(f"{key('quit')} quits, {key('scenarios')} goes to another scenario")
     if phase in ("target-died", "load-died", "ended", "failed"):
         text = f"{key('restart')} starts it again, {key('scenarios')} goes to another scenario"
         return _next(text)

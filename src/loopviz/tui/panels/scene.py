@@ -75,6 +75,12 @@ class Scene:
         return isinstance(self.scenario, Program)
 
     @property
+    def can_start_again(self) -> bool:
+        """False for a program that loopviz has attached to, once it has ended."""
+        attached = isinstance(self.scenario, Program) and self.scenario.pid > 0
+        return not (attached and self.status.phase == "ended")
+
+    @property
     def frozen(self) -> bool:
         """True if a moment of the past is shown."""
         return self.view_state.frozen

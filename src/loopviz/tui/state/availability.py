@@ -28,11 +28,15 @@ def always(_: Scene) -> bool:
 
 def is_stale(scene: Scene) -> bool:
     """The run has died, or its file has changed."""
-    return scene.status.changed or scene.status.phase in (
-        "target-died",
-        "load-died",
-        "ended",
-        "failed",
+    return scene.can_start_again and (
+        scene.status.changed
+        or scene.status.phase
+        in (
+            "target-died",
+            "load-died",
+            "ended",
+            "failed",
+        )
     )
 
 

@@ -1,0 +1,62 @@
+"""A run of a program that was running before: its loops are watched, and left as they were."""
+
+from pathlib import Path
+
+from loopviz import run_folder
+from loopviz.engine.child import Guard
+from loopviz.engine.injection import inject, wake
+from loopviz.engine.loops_run import LoopsRun
+from loopviz.engine.run import Failure
+from loopviz.options import RunOptions
+from loopviz.program import Program
+
+__all__ = ["AttachedRun"]
+
+WAKE_S = 0.5
+"""A main thread that has not answered for so long sleeps in a system call."""
+
+
+class AttachedRun(LoopsRun):
+    """Its end ends the watching, never the program."""
+
+    def __init__(self, program: Program, folder: Path, guard: Guard, options: RunOptions) -> None:
+        """Attach. Raises MachineError, or UsageError if it cannot be attached to."""
+        super().__init__(program, folder, guard, options)
+        self._pid = program.pid
+        try:
+            self._awake = inject(self._pid, self.workers.endpoint.path)
+        except BaseException:
+            self.workers.reap(0)
+            raise
+
+    @property
+    def loading(self) -> str:
+        if self.loading_s < self.silent_s:
+            return ""
+        return (
+            f"The process {self._pid} has shown no asyncio loop in {self.loading_s:.0f} s: none "
+            "runs there now, or its main thread is in a call of C code that does not return."
+        )
+
+    def poll(self) -> None:
+        if not self._awake and self.loading_s > WAKE_S:
+            self._awake = True
+            wake(self._pid)
+        super().poll()
+
+    def output(self) -> list[str]:
+        """Nothing: its output goes where it went."""
+        return []
+
+    def reap(self, timeout_s: float) -> None:
+        """As `Run.reap`. The loops notice it, and each is restored by its own next callback."""
+        if self._load is not None:
+            self._load.reap(timeout_s)
+        self.workers.reap(0)
+        run_folder.remove(self.folder)
+
+    def how_it_ended(self) -> str:
+        return "" if Path(f"/proc/{self._pid}").exists() else "has ended"
+
+    def end(self, how: str) -> Failure:
+        return "ended", f"{self._program.id} {how}."

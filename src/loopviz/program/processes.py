@@ -1,0 +1,72 @@
+"""Processes that run already: which can be attached to, and what they are called."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["RunningProcess", "candidates", "process"]
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProcess:
+    """A process as the system describes it."""
+
+    pid: int
+    command: tuple[str, ...]
+    folder: Path
+    """In which it runs."""
+
+    @property
+    def name(self) -> str:
+        """Its command line without the interpreter and the folders of what that runs."""
+        words = list(self.command)
+        if len(words) > 1 and Path(words[0]).name.startswith("python"):
+            del words[0]
+            if words[0] == "-m" and len(words) > 1:
+                del words[0]
+        return " ".join([Path(words[0]).name, *words[1:]]) if words else str(self.pid)
+
+
+def process(pid: int) -> RunningProcess | None:
+    """None if there is no such process, or it is another user's."""
+    place = PROC / str(pid)
+    try:
+        words = (place / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+        return RunningProcess(pid, tuple(words), (place / "cwd").readlink())
+    except OSError:
+        return None
+
+
+def candidates() -> Iterator[RunningProcess]:
+    """The user's own Python processes that have an event loop, by process number."""
+    for pid in sorted(int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()):
+        if pid != os.getpid() and _is_python(pid) and _has_loop(pid):
+            found = process(pid)
+            if found is not None and not _is_loopviz(found):
+                yield found
+
+
+def _is_python(pid: int) -> bool:
+    try:
+        return (PROC / str(pid) / "exe").readlink().name.startswith("python")
+    except OSError:
+        return False
+
+
+def _has_loop(pid: int) -> bool:
+    """Whether it has what every event loop on Linux waits with."""
+    files = PROC / str(pid) / "fd"
+    try:
+        return any(str(file.readlink()) == "anon_inode:[eventpoll]" for file in files.iterdir())
+    except OSError:
+        return False
+
+
+def _is_loopviz(found: RunningProcess) -> bool:
+    """Loopviz's own: the screen, targets and loads."""
+    return any(
+        word.startswith("loopviz.") or Path(word).name == "loopviz" for word in found.command[1:4]
+    )

@@ -1,0 +1,90 @@
+"""Why a process cannot be attached to, in one sentence each; and how one that sleeps is woken."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from loopviz.engine.injection import inject
+from loopviz.errors import UsageError
+from loopviz.program.processes import candidates, process
+
+OLDER = sys.version_info < (3, 14)
+WAITS = "import asyncio; asyncio.run(asyncio.sleep(60))"
+
+
+@pytest.fixture
+def running():
+    """A function: a process of that command."""
+    made = []
+
+    def start(*words):
+        made.append(subprocess.Popen(words, stdout=subprocess.PIPE))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.kill()
+        each.wait()
+        each.stdout.close()
+
+
+def refusal(pid, folder):
+    with pytest.raises(UsageError) as caught:
+        inject(pid, folder / "control")
+    return str(caught.value)
+
+
+def test_a_process_that_there_is_not(running, tmp_path):
+    ended = running("true")
+    ended.wait()
+    assert refusal(ended.pid, tmp_path) == (
+        f"There is no process {ended.pid}: `loopviz attach` lists those that there are."
+    )
+
+
+def test_a_process_that_is_no_python(running, tmp_path):
+    other = running("sleep", "60")
+    assert "which is no Python interpreter" in refusal(other.pid, tmp_path)
+
+
+@pytest.mark.skipif(not OLDER, reason="this Python can be attached to")
+def test_an_older_python_says_what_to_do_instead(running, tmp_path):
+    script = running(sys.executable, "-c", WAITS)
+    told = refusal(script.pid, tmp_path)
+    version = ".".join(map(str, sys.version_info[:2]))
+    assert f"runs Python {version}, and only 3.14 and newer can be attached to" in told
+    assert "`loopviz env`" in told
+
+
+@pytest.mark.skipif(OLDER, reason="this Python cannot be attached to")
+def test_a_process_that_forbids_it_says_so(running, tmp_path):
+    script = running(sys.executable, "-X", "disable_remote_debug", "-c", WAITS)
+    assert "cannot be attached to" in refusal(script.pid, tmp_path)
+
+
+def test_those_with_a_loop_are_listed(running):
+    ready = (
+        "import asyncio; loop = asyncio.new_event_loop(); print(1, flush=True); loop.run_forever()"
+    )
+    script = running(sys.executable, "-c", ready)
+    plain = running(sys.executable, "-c", "print(1, flush=True); input()")
+    for each in (script, plain):
+        each.stdout.readline()
+    listed = {found.pid for found in candidates()}
+    assert script.pid in listed
+    assert not {plain.pid, os.getpid()} & listed
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (("/opt/venv/bin/python3", "-m", "uvicorn", "shop:app"), "uvicorn shop:app"),
+        (("/usr/bin/python3.14", "/srv/worker.py", "-v"), "worker.py -v"),
+        (("/opt/venv/bin/gunicorn", "shop:app"), "gunicorn shop:app"),
+    ],
+)
+def test_names(command, name):
+    here = process(os.getpid())
+    assert here.__class__(1, command, here.folder).name == name

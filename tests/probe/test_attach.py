@@ -1,0 +1,185 @@
+"""loopviz attaches to loops that run, and leaves them as they were."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+from itertools import islice
+
+import pytest
+import uvicorn
+import uvloop
+
+from loopviz.probe import Probe
+from loopviz.probe.loops import running_loops
+from loopviz.probe.startup import attach
+from loopviz.wire.control import Failed, LoopStarted, Serving, messages
+from loopviz.wire.events import NUMBER, Kind
+from loopviz.wire.unix_socket import bind
+from tests.support.recording import Recording
+from tests.support.waiting import wait_until
+
+PATIENCE_S = 20
+
+
+class Listener:
+    """What loopviz is to a program: a socket at which its loops report."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        self.control = folder / "control"
+        self._socket = socket.socket(socket.AF_UNIX)
+        bind(self._socket, self.control)
+        self._socket.listen()
+        self._socket.settimeout(PATIENCE_S)
+        self._made = []
+
+    def next(self, count=1):
+        """The first message of the next loop that reports, or as many."""
+        connected, _ = self._socket.accept()
+        self._made.append(connected)
+        connected.settimeout(PATIENCE_S)
+        with connected.makefile("rb") as lines:
+            told = list(islice(messages(lines), count))
+        return told[0] if count == 1 else told
+
+    def end(self):
+        self._socket.close()
+        self.control.unlink(missing_ok=True)
+        for connected in self._made:
+            connected.close()
+
+
+@pytest.fixture
+def listener(tmp_path):
+    """A function: another loopviz."""
+    made = []
+
+    def listen():
+        made.append(Listener(tmp_path / f"run-{len(made)}"))
+        return made[-1]
+
+    yield listen
+    for one in made:
+        one.end()
+    wait_until(lambda: not [loop for loop in running_loops() if Probe.of(loop)], PATIENCE_S)
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop])
+def loop(request):
+    """A loop that runs in another thread, with a task that waits."""
+    made = request.param()
+    begun = threading.Event()
+
+    async def main():
+        begun.set()
+        await asyncio.Event().wait()
+
+    def run():
+        with (
+            contextlib.suppress(asyncio.CancelledError),
+            asyncio.Runner(loop_factory=lambda: made) as runner,
+        ):
+            runner.run(main())
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert begun.wait(PATIENCE_S)
+    yield made
+    made.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(made)])
+    thread.join(PATIENCE_S)
+
+
+def test_a_running_loop_is_found_from_another_thread(loop):
+    assert loop in running_loops()
+
+
+def test_it_is_recorded_and_then_as_it_was(loop, listener):
+    own, factory = set(getattr(loop, "__dict__", ())), loop.get_task_factory()
+    patched = asyncio.Lock.acquire, asyncio.BaseEventLoop.run_forever
+    first = listener()
+    attach(str(first.control))
+    told = first.next()
+    assert isinstance(told, LoopStarted)
+    assert told.pid == os.getpid()
+    assert Probe.of(loop).folder == told.folder
+    assert asyncio.Lock.acquire is not patched[0]
+
+    first.end()
+    wait_until(lambda: Probe.of(loop) is None and asyncio.Lock.acquire is patched[0], PATIENCE_S)
+    assert (asyncio.Lock.acquire, asyncio.BaseEventLoop.run_forever) == patched
+    assert loop.get_task_factory() is factory
+    assert set(getattr(loop, "__dict__", ())) == own
+
+
+def test_a_task_that_waits_already_is_told_as_waiting(loop, listener):
+    one = listener()
+    attach(str(one.control))
+    seen = Recording(one.next().folder)
+    started, suspended = seen.of(Kind.TASK_START), seen.of(Kind.SUSPENDED)
+    assert [event.task_id & NUMBER for event in suspended] == [started[0].task_id & NUMBER]
+    assert suspended[0].text.startswith("event\t")
+
+
+def test_only_one_loopviz_watches_a_process(loop, listener):
+    first, second = listener(), listener()
+    attach(str(first.control))
+    first.next()
+    attach(str(second.control))
+    told = second.next()
+    assert isinstance(told, Failed)
+    assert told.why == f"Another loopviz watches the process {os.getpid()} already."
+
+
+def test_the_next_one_may_come_as_soon_as_one_has_ended(loop, listener):
+    first = listener()
+    attach(str(first.control))
+    old = first.next().folder
+    second = listener()
+    first.end()
+    attach(str(second.control))
+    assert second.next().folder != old
+    assert Probe.of(loop).folder != old
+
+
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+    )
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def get(*, of):
+    """Ask for `/` on the connection `of`; the status line."""
+    of.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    answer = b""
+    while not answer.endswith(b"ok"):
+        answer += of.recv(1000)
+    return answer.partition(b"\r\n")[0]
+
+
+def test_a_server_that_runs_is_recorded_also_on_its_open_connections(loop, listener):
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="error"))
+    done = asyncio.run_coroutine_threadsafe(server._serve(), loop)
+    wait_until(lambda: server.started, PATIENCE_S, "the server")
+    served = server.config.loaded_app
+    address = server.servers[0].sockets[0].getsockname()
+    one = listener()
+    with socket.create_connection(address, PATIENCE_S) as kept:
+        get(of=kept)
+        attach(str(one.control))
+        told, serving = one.next(2)
+        assert serving == Serving(url=f"http://127.0.0.1:{address[1]}")
+        with socket.create_connection(address, PATIENCE_S) as new:
+            assert get(of=kept) == get(of=new) == b"HTTP/1.1 200 OK"
+        seen = Recording(told.folder)
+        assert len(seen.of(Kind.REQUEST_START)) == 2
+        one.end()
+        wait_until(lambda: Probe.of(loop) is None, PATIENCE_S, "the end of the recording")
+        assert server.config.loaded_app is served
+        assert get(of=kept) == b"HTTP/1.1 200 OK"
+        assert [connection.app for connection in server.server_state.connections] == [served]
+    server.should_exit = True
+    done.result(PATIENCE_S)
