@@ -163,3 +163,19 @@ def test_a_running_program_is_attached_to_and_goes_on_as_it_was(project, waits, 
     assert screen.end() == 0
     wait_until(lambda: len([*threads.iterdir()]) == own, 20, "its own threads")
     assert waits.poll() is None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="older ones must be started for it")
+@pytest.mark.parametrize("code", ["asyncio.Event().wait()", "asyncio.sleep(3600)"])
+def test_one_that_sleeps_and_was_not_started_for_it_is_woken(project, terminal, code):
+    started = subprocess.Popen([sys.executable, "-c", f"import asyncio; asyncio.run({code})"])
+    try:
+        wait_until(lambda: started.pid in {found.pid for found in candidates()}, 20, "its loop")
+        screen = terminal(120, 35, "attach", str(started.pid))
+        screen.until(" LIVE ", "1 live")
+        screen.press("q")
+        assert screen.end() == 0
+        assert started.poll() is None
+    finally:
+        started.kill()
+        started.wait()

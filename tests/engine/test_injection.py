@@ -9,6 +9,7 @@ import pytest
 from loopviz.engine.injection import inject
 from loopviz.errors import UsageError
 from loopviz.program.processes import candidates, process
+from tests.support.waiting import wait_until
 
 OLDER = sys.version_info < (3, 14)
 WAITS = "import asyncio; asyncio.run(asyncio.sleep(60))"
@@ -61,6 +62,7 @@ def test_an_older_python_says_what_to_do_instead(running, tmp_path):
 @pytest.mark.skipif(OLDER, reason="this Python cannot be attached to")
 def test_a_process_that_forbids_it_says_so(running, tmp_path):
     script = running(sys.executable, "-X", "disable_remote_debug", "-c", WAITS)
+    wait_until(lambda: script.pid in {found.pid for found in candidates()}, 20, "its loop")
     assert "cannot be attached to" in refusal(script.pid, tmp_path)
 
 
