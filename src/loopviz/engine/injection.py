@@ -40,6 +40,8 @@ def inject(pid: int, control: Path) -> bool:
     python = _executable(pid)
     if _listens(pid, control):
         return True
+    if _forbids(pid):  # it would be asked, and never look
+        raise UsageError(_refusal(pid, _REFUSED, "it was started with remote debugging disabled"))
     script = control.with_name("attach.py")
     file = str(Path(loopviz.__file__).parent / "path_entry" / "attach.py")
     script.write_text(SCRIPT.format(file=file, given={"__file__": file, "CONTROL": str(control)}))
@@ -91,6 +93,19 @@ def _executable(pid: int) -> str:
     if not Path(exe).name.startswith(("python", "pypy")):
         raise UsageError(f"The process {pid} runs {exe}, which is no Python interpreter.")
     return str(place / "exe") if exe.endswith(" (deleted)") else exe
+
+
+def _forbids(pid: int) -> bool:
+    """Whether its interpreter was told not to run what others ask for."""
+    words, variables = (
+        (Path("/proc") / str(pid) / name).read_bytes().split(b"\0")
+        for name in ("cmdline", "environ")
+    )
+    switched = b"disable_remote_debug" in words or b"-Xdisable_remote_debug" in words
+    return switched or any(
+        each.startswith(b"PYTHON_DISABLE_REMOTE_DEBUG=") and not each.endswith(b"=")
+        for each in variables
+    )
 
 
 def _listens(pid: int, control: Path) -> bool:
