@@ -19,7 +19,7 @@ SENTENCES = [
     (("--ascii", "--theme", "light"), "loopviz needs a terminal"),
     (
         ("block",),
-        "There is no command 'block' (there are: run, attach, tour, serve, list, bench, ",
+        "There is no command 'block' (there are: run, attach, open, tour, serve, list, ",
     ),
     (("--scenarios", "/nowhere", "list"), "--scenarios /nowhere is no folder"),
 ]

@@ -179,3 +179,43 @@ def test_one_that_sleeps_and_was_not_started_for_it_is_woken(project, terminal, 
     finally:
         started.kill()
         started.wait()
+
+
+HANGS = """\
+import asyncio
+import loopviz
+
+
+async def job(lock):
+    async with lock, lock:
+        pass
+
+
+async def main():
+    loopviz.install(path="kept")
+    await asyncio.gather(job(asyncio.Lock()), asyncio.sleep(60))
+
+
+asyncio.run(main())
+"""
+
+
+@seldom
+def test_the_recording_of_a_killed_program_shows_its_last_seconds(project, terminal):
+    (project / "hangs.py").write_text(HANGS)
+    started = subprocess.Popen([sys.executable, "hangs.py"])
+    wait_until((project / "kept" / "loop.ring").exists, 20, "its recording")
+    screen = terminal(120, 35, "open", "kept")
+    screen.until(" LIVE ", "job")
+    started.kill()
+    started.wait()
+    screen.until(" ENDED ", "The recording in kept ends here.")
+    screen.press("q")
+    assert screen.end() == 0
+    again = terminal(120, 35, "open", "kept")
+    again.until(" ENDED ", "job")
+    again.press("5")
+    again.until("DEADLOCK", "hangs.py:6")
+    again.press("q")
+    assert again.end() == 0
+    assert sorted(file.name for file in Path("kept").iterdir()) == ["aux.ring", "loop.ring", "loopviz.lock"]

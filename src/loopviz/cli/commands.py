@@ -39,7 +39,7 @@ from loopviz.report.renderers import Renderer, renderer
 
 __all__ = ["app", "run_command"]
 
-SCREENS = ("run", "attach", "tour", "serve")
+SCREENS = ("run", "attach", "open", "tour", "serve")
 REPORTS = ("list", "bench", "compare", "new", "keys", "env")
 """The commands, by the common options they take."""
 PROGRAMS = ("run", "bench")
@@ -153,6 +153,26 @@ def attach(
     program = running(processes.chosen() if pid is None else pid, read_load(load or ()))
     options = RunOptions(folders=_folders(scenarios))
     open_tui.show(program, options, ascii_only=ascii_only, theme=theme, fps=fps, present=present)
+
+
+@app.command("open")
+def open_(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="What loopviz.install(path=…) writes to.")
+    ],
+    scenarios: Scenarios = None,
+    ascii_only: Ascii = None,
+    theme: ThemeName = None,
+    fps: Fps = None,
+    present: Present = None,
+) -> None:
+    """Open the terminal UI on a recording, while it grows or after the program's end."""
+    from loopviz.cli import open_tui  # noqa: PLC0415
+    from loopviz.program.program import recorded  # noqa: PLC0415
+
+    options = RunOptions(folders=_folders(scenarios))
+    shown = recorded(folder)
+    open_tui.show(shown, options, ascii_only=ascii_only, theme=theme, fps=fps, present=present)
 
 
 @app.command()

@@ -50,6 +50,7 @@ def show(
 
         app = LoopvizApp(
             session,
+            clock=session.clock,
             fps=fps or settings.fps or FPS,
             ascii_only=bool(settings.ascii if ascii_only is None else ascii_only),
             theme_name=theme or "",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.clock import monotonic_ns
+from loopviz.clock import Clock, monotonic_ns
 from loopviz.errors import WireError
 from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
@@ -181,8 +181,18 @@ class RingReader:
 class Collector:
     """Feeds a model from the rings in a folder, once they exist."""
 
-    def __init__(self, loop_ring: Path, aux_ring: Path, model: Model) -> None:
+    def __init__(
+        self,
+        loop_ring: Path,
+        aux_ring: Path,
+        model: Model,
+        *,
+        clock: Clock = monotonic_ns,
+        late: bool = False,
+    ) -> None:
+        """`late`: the writing may have begun long ago, and what was overwritten is not missed."""
         self._paths = (aux_ring, loop_ring)
+        self._clock, self._late = clock, late
         self._readers: tuple[RingReader, RingReader] | None = None
         self._model = model
         self._dumps = Dumps(loop_ring.with_name(DUMP_FILE))
@@ -200,10 +210,13 @@ class Collector:
         dump = self._dumps.newest()  # before the ring: what is newest there was running then
         if dump is not None:
             self._model.trace.samples.dumped(*dump)
-        reads_ns = monotonic_ns()
+        reads_ns = self._clock()
         records, lost = loop.read()
         marks, lost_marks = aux.read()
         self._model.feed_aux(marks, aux.strings)
+        if self._late:
+            lost = lost_marks = 0
+            self._late = False
         self._model.lost_aux(lost_marks)
         if lost:
             self._model.lost(lost, int(records["at"][0]) if len(records) else 0)

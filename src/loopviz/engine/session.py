@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from loopviz import run_folder
-from loopviz.clock import monotonic_ns
 from loopviz.engine.attached_run import AttachedRun
 from loopviz.engine.child import Guard
 from loopviz.engine.program_run import ProgramRun
+from loopviz.engine.recorded_run import RecordedRun
 from loopviz.engine.run import Run, Status
 from loopviz.engine.scenario_run import ScenarioRun
 from loopviz.engine.terminal import INPUT_FD, OUTPUT_FD, Terminal
@@ -139,6 +139,10 @@ class Session:
             self._folder.leave()
             raise
 
+    def clock(self) -> int:
+        """The present of what runs: now, or when a recording ended."""
+        return self.run.workers.clock()
+
     def poll(self) -> None:
         self.run.poll()
 
@@ -157,11 +161,11 @@ class Session:
 
     def ask_stack(self, task: int) -> tuple[Location, ...] | None:
         first = self.run.workers.first
-        return first.ask_stack(task, monotonic_ns()) if first else None
+        return first.ask_stack(task, self.clock()) if first else None
 
     def ask_tree(self) -> WaitTree | None:
         first = self.run.workers.first
-        return first.ask_tree(monotonic_ns()) if first else None
+        return first.ask_tree(self.clock()) if first else None
 
     def ask_path(self, request: RequestInfo) -> CriticalPath | None:
         return self.run.workers.critical_path(request)
@@ -175,7 +179,7 @@ class Session:
             self.run.workers.toggle(key)
 
     def baseline(self) -> None:
-        self.run.workers.model.mark(monotonic_ns(), "baseline")
+        self.run.workers.model.mark(self.clock(), "baseline")
 
     def set_rate(self, factor: float) -> None:
         self.run.set_rate(factor)
@@ -188,6 +192,8 @@ class Session:
     def restart(self) -> str:
         status = self.run.status
         if isinstance(self.run.scenario, Program):
+            if self.run.scenario.recording:
+                return "A recording cannot be started again."
             if status.phase == "ended" and self.run.scenario.pid:
                 return f"{self.run.scenario.id} has ended, and only whoever started it can again."
             linecache.checkcache()
@@ -221,7 +227,7 @@ class Session:
         self._count += 1
         folder = self._folder.path / str(self._count)
         if isinstance(info, Program):
-            kind = AttachedRun if info.pid else ProgramRun
+            kind = RecordedRun if info.recording else AttachedRun if info.pid else ProgramRun
             return kind(info, folder, self._guard, options)
         return ScenarioRun(info, folder, self._guard, options)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from loopviz import run_folder
-from loopviz.clock import MS
+from loopviz.clock import MS, Clock, monotonic_ns
 from loopviz.engine.collector import Collector
 from loopviz.errors import WireError
 from loopviz.model.model import Model
@@ -64,14 +64,24 @@ class Worker:
     `ready` once it serves, or runs. All of a run's rings lie in folders of their own.
     """
 
-    def __init__(self, number: int, channel: WorkerChannel, folder: Path, model: Model) -> None:
+    def __init__(
+        self,
+        number: int,
+        channel: WorkerChannel,
+        folder: Path,
+        model: Model,
+        *,
+        clock: Clock = monotonic_ns,
+        ours: bool = True,
+    ) -> None:
+        """`ours`: the folder is loopviz's own, and goes with it; else somebody keeps it."""
         self.number = number
         """1, 2, …; an earlier worker may have had the same number."""
         self.ready = False
         self.unreadable = ""
         """One sentence if its rings can no longer be read; else empty."""
         self.folder = folder
-        self._channel = channel
+        self._channel, self._clock, self._ours = channel, clock, ours
         self.use(model)
 
     @property
@@ -84,7 +94,8 @@ class Worker:
         self._awaits_due_ns = self._tree_asked_ns = 0
         self._tree: WaitTree | None = None
         self._stacks, self._hanging = Stacks(model.naming), Stacks(model.naming)
-        self._collector = Collector(self.folder / LOOP_RING, self.folder / AUX_RING, model)
+        rings = self.folder / LOOP_RING, self.folder / AUX_RING
+        self._collector = Collector(*rings, model, clock=self._clock, late=not self._ours)
 
     def read(self) -> list[Message]:
         """The messages received since the last call, without the stacks, which are handled here."""
@@ -185,4 +196,5 @@ class Worker:
         self._channel.reap(timeout_s)
         self.drain()
         self._collector.close()
-        run_folder.remove(self.folder)
+        if self._ours:
+            run_folder.remove(self.folder)

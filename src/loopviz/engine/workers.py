@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from loopviz.clock import monotonic_ns
+from loopviz.clock import Clock, monotonic_ns
 from loopviz.engine.worker import Worker
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import Model
@@ -46,6 +46,8 @@ class Workers:
         self.model: Model
         """The first worker's."""
         self._began = False
+        self.clock: Clock = monotonic_ns
+        """The loops' present."""
 
     @property
     def first(self) -> Worker | None:
@@ -80,7 +82,7 @@ class Workers:
         """Read the rings, and remove workers that have ended."""
         for worker in self._workers:
             worker.drain()
-            worker.request_missing(monotonic_ns())
+            worker.request_missing(self.clock())
         for worker in self._workers[1:]:
             if how := worker.how_it_ended():
                 self._workers.remove(worker)

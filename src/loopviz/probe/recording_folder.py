@@ -11,7 +11,7 @@ from loopviz.locks import FileLock, lock_file
 from loopviz.wire.dump import DUMP_FILE
 from loopviz.wire.ring import AUX_CAPACITY, LockedRing, RingFile, ring_size
 
-__all__ = ["AUX_RING", "LOOP_RING", "RecordingFiles", "open_files"]
+__all__ = ["AUX_RING", "LOOP_RING", "RecordingFiles", "is_recording", "open_files"]
 
 LOOP_RING, AUX_RING = "loop.ring", "aux.ring"
 LOCK = "loopviz.lock"
@@ -44,6 +44,17 @@ def open_files(path: Path | None, capacity: int) -> RecordingFiles:
         if error.errno in NO_ROOM:  # this first, since paths are long
             what = f"loopviz cannot get {needed / 2**20:.1f} MiB for its recording"
         raise MachineError(what, error, where=f"in {place}") from error
+
+
+def is_recording(folder: Path) -> bool:
+    """Whether a process records into the folder now."""
+    try:
+        lock = lock_file(folder / LOCK, create=False)
+    except OSError:  # there is none, or no permission
+        return False
+    if lock is not None:
+        lock.release()
+    return lock is None
 
 
 def _in_temporary(capacity: int) -> RecordingFiles:

@@ -8,7 +8,7 @@ from loopviz.errors import UsageError
 from loopviz.lab.catalogue import LoadInfo, ScenarioInfo
 from loopviz.program.processes import process
 
-__all__ = ["Program", "program", "running"]
+__all__ = ["Program", "program", "recorded", "running"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,8 @@ class Program(ScenarioInfo):
     """Whether uvicorn serves an app here: without an address it has failed."""
     pid: int = 0
     """The process that loopviz attaches to, and leaves as it was; 0: it starts the command."""
+    recording: Path | None = None
+    """The folder of a recording, which is read instead of a program that runs."""
 
     @property
     def origin(self) -> str:
@@ -53,4 +55,11 @@ def running(pid: int, load: Sequence[LoadInfo] = ()) -> Program:
         command=found.command,
         load=tuple(load),
         pid=pid,
+    )
+
+
+def recorded(folder: Path) -> Program:
+    """What that folder has recorded."""
+    return Program(
+        id=str(folder), path=Path.cwd(), group="your own program", recording=folder.absolute()
     )

@@ -76,9 +76,10 @@ class Scene:
 
     @property
     def can_start_again(self) -> bool:
-        """False for a program that loopviz has attached to, once it has ended."""
-        attached = isinstance(self.scenario, Program) and self.scenario.pid > 0
-        return not (attached and self.status.phase == "ended")
+        """False for what loopviz has not started, once it has ended."""
+        program = self.scenario if isinstance(self.scenario, Program) else None
+        ours = program is None or not (program.pid or program.recording)
+        return ours or self.status.phase != "ended"
 
     @property
     def frozen(self) -> bool:
