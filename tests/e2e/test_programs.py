@@ -218,4 +218,8 @@ def test_the_recording_of_a_killed_program_shows_its_last_seconds(project, termi
     again.until("DEADLOCK", "hangs.py:6")
     again.press("q")
     assert again.end() == 0
-    assert sorted(file.name for file in Path("kept").iterdir()) == ["aux.ring", "loop.ring", "loopviz.lock"]
+    assert sorted(file.name for file in Path("kept").iterdir()) == [
+        "aux.ring",
+        "loop.ring",
+        "loopviz.lock",
+    ]
