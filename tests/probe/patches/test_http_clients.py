@@ -77,6 +77,10 @@ def test_six_requests_and_two_connections(http, really_watched, here):
     assert {e.text for e in recording.of(Kind.WAIT) if e.a == number} == {
         f"\t{__file__}\t{line}\tfetch"
     }
+    got = {
+        recording.strings[e.a >> 32] for e in recording.of(Kind.ACQUIRED) if e.a & NUMBER == number
+    }
+    assert got == {f"\t{__file__}\t{line}\tfetch", ""}  # at once, or where its wait says
     calls = recording.of(Kind.HTTP_CALL)
     assert [(e.a & NUMBER, e.text) for e in calls] == [(201, "127.0.0.1")] * 6
     assert {recording.strings[e.a >> 32] for e in calls} == {f"\t{__file__}\t{line}\tfetch"}

@@ -17,6 +17,7 @@ from typing import Any
 from loopviz.probe.patches.patch import Adapter, Patch
 from loopviz.probe.patches.registry import describes, hide, resource_of
 from loopviz.probe.patches.wrappers import calls, makes
+from loopviz.probe.places import user_frame
 from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_safe
 from loopviz.wire import kinds
 
@@ -136,9 +137,13 @@ def _compare(
             continue
         connection = request.connection
         if connection is not None and (state.shared or claims[connection] == 1):
-            task_id = waiting.pop(request) if request in waiting else recorder.task()
+            if request in waiting:
+                task_id, place = waiting.pop(request), 0
+            else:
+                task_id = recorder.task()
+                place = recorder.lines.of(user_frame(sys._getframe(1)))
             having[request] = task_id, connection
-            recorder.acquired(resource, len(having), task_id)
+            recorder.acquired(resource, len(having), task_id, place)
         elif request not in waiting:
             waiting[request] = recorder.wait(resource)
 

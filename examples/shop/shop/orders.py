@@ -1,0 +1,35 @@
+"""Placing orders."""
+
+from fastapi import APIRouter
+from sqlalchemy import text
+
+from shop import database, sales
+
+router = APIRouter()
+
+
+async def audit(entry: str) -> None:
+    """Write to the audit log."""
+    # fault: a second connection, while the caller holds one
+    async with database.sessions() as session:
+        await session.execute(text("SELECT 1"))
+        await session.execute(text("SELECT :entry"), {"entry": entry})
+
+
+async def send_receipt(item: int) -> None:
+    """Tell the customer."""
+    sales.receipts += 1
+
+
+@router.post("/orders/{item}")
+async def order(item: int):
+    async with database.sessions() as session:
+        await session.execute(text("SELECT :item"), {"item": item})
+        await audit(f"ordered {item}")
+    return {"item": item}
+
+
+@router.post("/orders/{item}/receipt")
+async def receipt(item: int):
+    send_receipt(item)  # fault: it is never awaited
+    return {"item": item}
