@@ -83,7 +83,7 @@ def said(loopviz):
 @pytest.fixture
 def measured(monkeypatch):
     """Runs end at once, with the hostile report."""
-    monkeypatch.setattr(commands, "_measure", lambda *_, **__: REPORT)
+    monkeypatch.setattr(commands, "measured", lambda *_, **__: REPORT)
 
 
 def safe(text):
@@ -182,7 +182,7 @@ def test_what_ends_a_run(said, monkeypatch, error):
         ended.add_note(f"  File {BAD}")
         raise ended
 
-    monkeypatch.setattr(commands, "_measure", fail)
+    monkeypatch.setattr(commands, "measured", fail)
     text, code = said("bench", "block")
     assert safe(text).startswith("loopviz: ")
     assert (f"last words: {SHOWN}" in text, text.count("\n")) == (True, 1)

@@ -5,7 +5,8 @@ from dataclasses import fields
 import pytest
 
 from loopviz.cli import open_tui
-from loopviz.cli.commands import _words, run_command
+from loopviz.cli.commands import run_command
+from loopviz.cli.given import as_words
 from loopviz.options import RunOptions
 
 NOT_PASSED_ON = {"port", "probe", "duration_s"}
@@ -20,5 +21,5 @@ def test_a_tab_runs_with_all_options_of_serve(monkeypatch, tmp_path):
     shown = []
     monkeypatch.setattr(open_tui, "show", lambda _target, options, **_: shown.append(options))
     with pytest.raises(SystemExit, match="0"):
-        run_command(["run", "block", *_words(options)])
+        run_command(["run", "block", *as_words(options)])
     assert shown == [options]

@@ -16,6 +16,8 @@ __all__ = [
     "Format",
     "Fps",
     "JsonPath",
+    "LoadBody",
+    "LoadHeaders",
     "LoadWords",
     "Port",
     "Present",
@@ -68,6 +70,22 @@ LoadWords = Annotated[
         metavar='"GET /PATH @ RPS"',
         envvar="LOOPVIZ_LOAD",
         help="Requests to a program of your own (repeatable); none: no load.",
+    ),
+]
+LoadHeaders = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--header",
+        metavar='"NAME: VALUE"',
+        help="A header of all requests of --load (repeatable).",
+    ),
+]
+LoadBody = Annotated[
+    str | None,
+    typer.Option(
+        "--body",
+        metavar="FILE",
+        help="What the POST, PUT and PATCH requests of --load send; {n} is the arrival's number.",
     ),
 ]
 PythonPath = Annotated[

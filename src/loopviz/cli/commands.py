@@ -2,8 +2,6 @@
 
 import os
 import shlex
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +16,8 @@ from loopviz.cli.arguments import (
     Format,
     Fps,
     JsonPath,
+    LoadBody,
+    LoadHeaders,
     LoadWords,
     Port,
     Present,
@@ -28,14 +28,19 @@ from loopviz.cli.arguments import (
     TargetName,
     ThemeName,
 )
+from loopviz.cli.given import (
+    as_words,
+    deliver,
+    folders_of,
+    measured,
+    target_of,
+)
 from loopviz.cli.listing import entry_fields, entry_lines
 from loopviz.errors import UsageError
 from loopviz.lab.catalogue import FIRST
 from loopviz.options import RunOptions
 from loopviz.output import clean, to_json
-from loopviz.program import Program
-from loopviz.report.document import Report
-from loopviz.report.renderers import Renderer, renderer
+from loopviz.report.renderers import renderer
 
 __all__ = ["app", "run_command"]
 
@@ -110,6 +115,8 @@ def run(
     seed: Seed = 0,
     port: Port = None,
     load: LoadWords = None,
+    header: LoadHeaders = None,
+    body: LoadBody = None,
     python: PythonPath = None,
     scenarios: Scenarios = None,
     ascii_only: Ascii = None,
@@ -124,9 +131,15 @@ def run(
     from loopviz.cli import open_tui  # noqa: PLC0415 - a report needs no Textual
 
     options = RunOptions(
-        folders=_folders(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed, port=port or 0
+        folders=folders_of(scenarios),
+        fixes=tuple(fix or ()),
+        rate=rate,
+        seed=seed,
+        port=port or 0,
     )
-    found = _target(context, target, options, load=load, python=python, port=port)
+    found = target_of(
+        context, target, options, load=load, header=header, body=body, python=python, port=port
+    )
     open_tui.show(found, options, ascii_only=ascii_only, theme=theme, fps=fps, present=present)
 
 
@@ -136,6 +149,8 @@ def attach(
         int | None, typer.Argument(metavar="[PID]", help="The process; without it, a list.")
     ] = None,
     load: LoadWords = None,
+    header: LoadHeaders = None,
+    body: LoadBody = None,
     scenarios: Scenarios = None,
     ascii_only: Ascii = None,
     theme: ThemeName = None,
@@ -150,8 +165,10 @@ def attach(
     from loopviz.program.load import read_load  # noqa: PLC0415
     from loopviz.program.program import running  # noqa: PLC0415
 
-    program = running(processes.chosen() if pid is None else pid, read_load(load or ()))
-    options = RunOptions(folders=_folders(scenarios))
+    program = running(
+        processes.chosen() if pid is None else pid, read_load(load or (), header or (), body)
+    )
+    options = RunOptions(folders=folders_of(scenarios))
     open_tui.show(program, options, ascii_only=ascii_only, theme=theme, fps=fps, present=present)
 
 
@@ -170,7 +187,7 @@ def open_(
     from loopviz.cli import open_tui  # noqa: PLC0415
     from loopviz.program.program import recorded  # noqa: PLC0415
 
-    options = RunOptions(folders=_folders(scenarios))
+    options = RunOptions(folders=folders_of(scenarios))
     shown = recorded(folder)
     open_tui.show(shown, options, ascii_only=ascii_only, theme=theme, fps=fps, present=present)
 
@@ -179,10 +196,7 @@ def open_(
 def env(
     scenarios: Scenarios = None,  # noqa: ARG001 - every command takes it
 ) -> None:
-    """Print the variables of a program that can be attached to later: env $(loopviz env) COMMAND.
-
-    They let loopviz in on every Python from 3.11 on; until it comes, a thread waits for it.
-    """
+    """Print the variables of a program that can be attached to: env $(loopviz env) COMMAND."""
     from loopviz.engine.program_run import attachable_environment  # noqa: PLC0415
 
     for name, value in attachable_environment(os.environ).items():
@@ -203,7 +217,7 @@ def tour(
     from loopviz.cli.progress import ProgressFile, progress_path  # noqa: PLC0415
     from loopviz.lab.catalogue import catalogue, lessons_that_ask  # noqa: PLC0415
 
-    folders = _folders(scenarios)
+    folders = folders_of(scenarios)
     lessons = lessons_that_ask(catalogue(folders))
     progress = ProgressFile(progress_path())
     begun = progress.tour(lessons, again=restart)
@@ -240,8 +254,10 @@ def serve(
     """Show the terminal UI in a browser on this machine, a run for each tab."""
     from loopviz.cli import serve  # noqa: PLC0415
 
-    options = RunOptions(folders=_folders(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed)
-    words = _words(options)
+    options = RunOptions(
+        folders=folders_of(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed
+    )
+    words = as_words(options)
     words += [f"--theme={theme}"] if theme else []
     words += [f"--fps={fps}"] if fps else []
     words += [] if ascii_only is None else ["--ascii" if ascii_only else "--no-ascii"]
@@ -276,7 +292,7 @@ def list_(
     """Show the catalogue by what it is about: id, title, lesson, fixes."""
     from loopviz.lab.catalogue import catalogue, grouped  # noqa: PLC0415 - commands import what they use
 
-    entries = catalogue(_folders(scenarios))
+    entries = catalogue(folders_of(scenarios))
     if as_json:
         typer.echo(to_json([entry_fields(entry) for entry in entries]))
         return
@@ -297,6 +313,8 @@ def bench(
     seed: Seed = 0,
     port: Port = None,
     load: LoadWords = None,
+    header: LoadHeaders = None,
+    body: LoadBody = None,
     python: PythonPath = None,
     json_path: JsonPath = None,
     format_: Format = "text",
@@ -305,7 +323,7 @@ def bench(
     """Run TARGET without a screen and report; a program that ends by itself, until then."""
     printed = renderer(format_)
     options = RunOptions(
-        folders=_folders(scenarios),
+        folders=folders_of(scenarios),
         fixes=tuple(fix or ()),
         rate=rate,
         seed=seed,
@@ -314,9 +332,11 @@ def bench(
     )
     if target is None and context.obj is None:
         raise typer.BadParameter("It is missing: name one.", context, param_hint="TARGET")
-    found = _target(context, target, options, load=load, python=python, port=port)
-    report = _measure(found, options, label=found if isinstance(found, str) else found.id)
-    _deliver(lambda renderer: renderer.report(report), printed, json_path)
+    found = target_of(
+        context, target, options, load=load, header=header, body=body, python=python, port=port
+    )
+    report = measured(found, options, label=found if isinstance(found, str) else found.id)
+    deliver(lambda renderer: renderer.report(report), printed, json_path)
 
 
 @app.command()
@@ -334,17 +354,17 @@ def compare(
     from loopviz.lab.catalogue import check_fixes, find  # noqa: PLC0415
 
     printed = renderer(format_)
-    options = RunOptions(folders=_folders(scenarios), rate=rate, seed=seed, duration_s=duration)
+    options = RunOptions(folders=folders_of(scenarios), rate=rate, seed=seed, duration_s=duration)
     info = find(scenario, options.folders)
     if not fix:
         known = ", ".join(f"--fix {known.key}" for known in info.fixes)
         raise UsageError(f"compare needs a fix to compare the bug with: {known}.")
     check_fixes(info, fix)
     before, after = (
-        _measure(scenario, replace(options, fixes=fixes), label=" + ".join(fixes) or "no fix")
+        measured(scenario, replace(options, fixes=fixes), label=" + ".join(fixes) or "no fix")
         for fixes in ((), tuple(fix))
     )
-    _deliver(lambda renderer: renderer.comparison(before, after), printed, json_path)
+    deliver(lambda renderer: renderer.comparison(before, after), printed, json_path)
 
 
 @app.command()
@@ -356,7 +376,7 @@ def new(
     from loopviz.lab.catalogue import find  # noqa: PLC0415
     from loopviz.lab.catalogue.new import write_new  # noqa: PLC0415
 
-    folder = (_folders(scenarios) or (Path(),))[0]
+    folder = (folders_of(scenarios) or (Path(),))[0]
     path = write_new(name, folder)
     hides = find(name, [folder]).shadows
     hidden = f", and hides the built-in {name}" if hides else ""
@@ -377,70 +397,3 @@ def run_command(words: list[str]) -> None:
         at = words.index("--")
         words, command = words[:at], tuple(words[at + 1 :])
     typer.main.get_command(app).main(words, prog_name="loopviz", obj=command)
-
-
-def _target(
-    context: typer.Context,
-    target: str | None,
-    options: RunOptions,
-    *,
-    load: list[str] | None,
-    python: str | None,
-    port: int | None,
-) -> str | Program:
-    """A scenario's id, or a program. Raises UsageError."""
-    from loopviz.program.target import TargetWords, resolve  # noqa: PLC0415
-
-    words = TargetWords(
-        target=FIRST if target is None and context.obj is None else target,
-        rest=tuple(context.args),
-        command=context.obj,
-        load=None if load is None else tuple(load),
-        python=python,
-        port=port,
-    )
-    return resolve(words, options)
-
-
-def _words(options: RunOptions) -> list[str]:
-    """The options as `loopviz run` takes them, but for the port: each run takes a free one."""
-    words = [f"--fix={key}" for key in options.fixes]
-    words += [f"--rate={options.rate}", f"--seed={options.seed}"]
-    return [*words, *(f"--scenarios={folder.absolute()}" for folder in options.folders)]
-
-
-def _measure(target: str | Program, options: RunOptions, *, label: str) -> Report:
-    """Run without a screen, with a progress line if standard error is a terminal."""
-    from loopviz.engine.headless import measure  # noqa: PLC0415
-
-    if not sys.stderr.isatty():
-        return measure(target, options)
-    terminal = sys.__stderr__  # the bar's own escape sequences are meant
-    steps = int((options.duration_s or 0) * 10)
-    with typer.progressbar(length=steps, label=clean(label), file=terminal) as bar:
-        return measure(
-            target, options, progress=lambda seconds: bar.update(int(seconds * 10) - bar.pos)
-        )
-
-
-def _deliver(render: Callable[[Renderer], str], printed: Renderer, json_path: str | None) -> None:
-    """Print the report, and write it to the path as JSON; `-`: print it as JSON."""
-    if json_path == "-":
-        printed, json_path = renderer("json"), None
-    typer.echo(render(printed))
-    if json_path is None:
-        return
-    try:
-        Path(json_path).write_text(render(renderer("json")) + "\n")
-    except OSError as error:
-        raise UsageError(
-            f"The report cannot be written to {json_path} ({error.strerror}): "
-            "name a file in a folder that exists, or - for standard output."
-        ) from error
-
-
-def _folders(scenarios: list[Path] | None) -> tuple[Path, ...]:
-    for folder in scenarios or []:
-        if not folder.is_dir():
-            raise UsageError(f"--scenarios {folder} is no folder: name one with scenario files.")
-    return tuple(scenarios or ())

@@ -30,6 +30,8 @@ class TargetWords:
     command: tuple[str, ...] | None = None
     """The words after `--`; None: there was none."""
     load: tuple[str, ...] | None = None
+    headers: tuple[str, ...] = ()
+    body: str | None = None
     python: str | None = None
     port: int | None = None
 
@@ -52,8 +54,12 @@ def _scenario(name: str, words: TargetWords) -> str:
     extra = [*words.rest, *(words.command or ())]
     if extra:
         raise UsageError(f"The scenario {name} takes no {extra[0]!r}: see loopviz run --help.")
-    for given, value in (("--load", words.load), ("--python", words.python)):
-        if value is not None:
+    own = (
+        *(("--load", words.load), ("--header", words.headers), ("--body", words.body)),
+        ("--python", words.python),
+    )
+    for given, value in own:
+        if value:
             raise UsageError(f"{given} is for programs of your own: {name} is a scenario.")
     return name
 
@@ -131,7 +137,7 @@ def _rest(words: TargetWords) -> Sequence[str]:
 
 
 def _load(words: TargetWords) -> tuple[LoadInfo, ...]:
-    return read_load(words.load or ("none",))
+    return read_load(words.load or ("none",), words.headers, words.body)
 
 
 def _no_fixes(options: RunOptions, name: str) -> None:

@@ -233,6 +233,36 @@ def test_a_request_without_a_body_says_so(method):
     assert b"\r\ncontent-length: 0\r\n" in server.requests[0]
 
 
+def test_headers_and_a_body_with_the_arrival_s_number(tmp_path):
+    (tmp_path / "order.json").write_text('{"item": {n}}')
+    headers = ("Accept: text/html", "authorization: Bearer x")
+    route = LoadInfo("POST /a", 1, headers=headers, body=str(tmp_path / "order.json"))
+
+    async def main():
+        received = asyncio.get_running_loop().create_future()
+
+        async def serve(reader, writer):
+            head = await reader.readuntil(b"\r\n\r\n")
+            received.set_result((head, await reader.readexactly(12)))
+            writer.write(OK)
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            client, done = Client([route], f"http://127.0.0.1:{port}"), asyncio.Event()
+            client.send(Arrival(0, 0, 42, None), lambda _reply: done.set())
+            await done.wait()
+            client.close()
+        return await received
+
+    head, body = asyncio.run(main())
+    assert body == b'{"item": 42}'
+    lines = head.split(b"\r\n")
+    assert {b"Accept: text/html", b"authorization: Bearer x", b"content-length: 12"} <= set(lines)
+    assert b"content-type: application/json" in lines
+    assert not [line for line in lines if line == b"accept: */*"]
+    assert lines[-3].startswith(b"x-loopviz-sent: ")  # the last header: the probe looks there
+
+
 @pytest.mark.parametrize(
     "url",
     [

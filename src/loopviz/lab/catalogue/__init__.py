@@ -87,6 +87,10 @@ class LoadInfo:
     leaves: float = 0.0
     leaves_within_s: float = 0.5
     warm_up: bool = False
+    headers: tuple[str, ...] = ()
+    """`Name: value`, of a program's load."""
+    body: str = ""
+    """The file with what is sent, of a program's load; empty: nothing."""
 
     @property
     def name(self) -> str:

@@ -7,9 +7,11 @@ then its own queue is taken for the server's latency.
 
 import asyncio
 import math
+import mimetypes
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -22,10 +24,12 @@ from loopviz.lab.load.exchange import Connection, Exchange
 from loopviz.lab.load.schedule import Arrival
 from loopviz.wire.samples import CONNECTION, LEFT, SENT_HEADER, TIMEOUT
 
-__all__ = ["HOST", "Client", "Reply"]
+__all__ = ["BODIES", "HOST", "Client", "Reply"]
 
 HOST = "127.0.0.1"
 NUMBER = "{n}"
+BODIES = ("POST", "PUT", "PATCH")
+"""Methods whose requests have a body."""
 IDLE_NS = 2 * SECOND
 """An unused connection is closed before the server does it (uvicorn: after 5 s)."""
 _IN_A_TARGET = "/?:@!$&'()*+,;=%[]~"
@@ -152,18 +156,33 @@ class _Request:
     def __init__(self, route: LoadInfo, netloc: bytes, *, reuse: bool) -> None:
         method, path = split_route(route.route)
         target = [quote(part, safe=_IN_A_TARGET).encode() for part in _without_fragment(path)]
-        headers = [b"host: " + netloc, b"accept: */*", b"user-agent: loopviz"]
+        headers = [b"host: " + netloc, *_headers(route)]
         if not reuse:
             headers.append(b"connection: close")
-        if method in ("POST", "PUT", "PATCH"):
-            headers.append(b"content-length: 0")
-        head = b"\r\n".join([b" HTTP/1.1", *headers, SENT_HEADER + b": "])
+        self._body = Path(route.body).read_bytes().split(NUMBER.encode()) if route.body else []
+        self._sends = method in BODIES
+        head = b"\r\n".join([b" HTTP/1.1", *headers, b""])
         self._parts = [method.encode() + b" " + target[0], *target[1:]]
         self._parts[-1] += head
 
     def at(self, number: int, sent_ns: int) -> bytes:
-        head = (b"%d" % number).join(self._parts)
-        return b"%b%d\r\n\r\n" % (head, sent_ns)
+        digits = b"%d" % number
+        head, body = digits.join(self._parts), b""
+        if self._sends:
+            body = digits.join(self._body)
+            head += b"content-length: %d\r\n" % len(body)
+        return b"%b%b: %d\r\n\r\n%b" % (head, SENT_HEADER, sent_ns, body)
+
+
+def _headers(route: LoadInfo) -> list[bytes]:
+    """The route's own, and what a client says anyway unless they do."""
+    own = [header.encode() for header in route.headers]
+    given = {header.partition(b":")[0].lower() for header in own}
+    usual = {b"accept": b"*/*", b"user-agent": b"loopviz"}
+    if route.body:
+        kind = mimetypes.guess_type(route.body)[0] or "application/octet-stream"
+        usual[b"content-type"] = kind.encode()
+    return [*(b"%b: %b" % each for each in usual.items() if each[0] not in given), *own]
 
 
 def _without_fragment(path: str) -> list[str]:
