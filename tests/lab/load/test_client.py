@@ -239,12 +239,16 @@ def test_headers_and_a_body_with_the_arrival_s_number(tmp_path):
     route = LoadInfo("POST /a", 1, headers=headers, body=str(tmp_path / "order.json"))
 
     async def main():
-        received = asyncio.get_running_loop().create_future()
+        received, closed = asyncio.get_running_loop().create_future(), asyncio.Event()
 
         async def serve(reader, writer):
             head = await reader.readuntil(b"\r\n\r\n")
             received.set_result((head, await reader.readexactly(12)))
             writer.write(OK)
+            await reader.read()  # until the client closes
+            writer.close()
+            await writer.wait_closed()
+            closed.set()
 
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
@@ -252,6 +256,7 @@ def test_headers_and_a_body_with_the_arrival_s_number(tmp_path):
             client.send(Arrival(0, 0, 42, None), lambda _reply: done.set())
             await done.wait()
             client.close()
+            await closed.wait()
         return await received
 
     head, body = asyncio.run(main())
