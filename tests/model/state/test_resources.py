@@ -137,7 +137,7 @@ def test_the_view_of_a_lock_with_holder_and_waiters():
     story = busy_gate()
     model = fed(story, naming=Naming([("/app", "")]))
     (view,) = resources_of(model, story.now_ns)
-    assert (view.name, view.kind, view.capacity) == ("db.py:17 Lock(1)", "asyncio.Lock", 1)
+    assert (view.name, view.kind, view.capacity) == ("db.py:17 Lock", "asyncio.Lock", 1)
     assert (view.in_use.now, view.in_use.max, view.instances) == (1, 1, 1)
     assert (view.waiting.now, view.waiting.max) == (2, 2)
     assert view.waiting.mean == pytest.approx((5 + 2 * 5) / 15)
@@ -162,8 +162,8 @@ def test_a_live_task_says_what_it_waits_for_and_what_it_holds():
     story = busy_gate()
     model = fed(story, naming=Naming([("/app", "")]))
     writer, reader, _ = model.snapshot(story.now_ns, SECOND).tasks.tasks
-    assert (writer.holds, writer.waits_for) == (("db.py:17 Lock(1)",), "")
-    assert (reader.holds, reader.waits_for) == ((), "db.py:17 Lock(1)")
+    assert (writer.holds, writer.waits_for) == (("db.py:17 Lock",), "")
+    assert (reader.holds, reader.waits_for) == ((), "db.py:17 Lock")
     assert (reader.place.file, reader.place.line) == ("api.py", 20)
     assert reader.since_ns == T0 + 5 * MS
 

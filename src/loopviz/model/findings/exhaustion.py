@@ -94,7 +94,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         until = job.started_ns or job.ended_ns
         waited = until - job.submitted_ns
         if waited >= SHORT_NS and _was_full(group):
-            case = self._case(group, job.resource.capacity, waited)
+            case = self._case(group, job.capacity, waited)
             label = self.context.label(job.task) if job.task is not None else "a job"
             case.record(waited, until, label, self.context.number(job.task))
             case.queue.add(job.submitted_ns, until)
@@ -218,7 +218,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         for job in islice(self.context.trace.jobs.open.values(), _OPEN):
             waits = now - job.submitted_ns if job.submitted_ns and not job.started_ns else 0
             if job.resource is resource and waits >= SHORT_NS:
-                case = self._open_case(resource.group, resource.capacity, waits)
+                case = self._open_case(resource.group, job.capacity, waits)
                 case.label = case.label or "a job"
 
     @staticmethod

@@ -278,6 +278,7 @@ class Job:
     """One worker job. A time is 0 until it is known."""
 
     __slots__ = (
+        "capacity",
         "ended_ns",
         "number",
         "outcome",
@@ -294,6 +295,8 @@ class Job:
     def __init__(self, number: int, resource: Resource, work: JobOccupancy) -> None:
         self.number = number
         self.resource = resource
+        self.capacity = resource.capacity
+        """How many workers there were when it was submitted."""
         self.work = work
         self.submitted_ns = self.started_ns = self.ended_ns = 0
         self.task: Task | None = None

@@ -157,5 +157,6 @@ class ResourceGroup(Occupancy):
         made = f"{naming.short(self.site.path)}:{self.site.line}" if self.site.path else ""
         if self.name:
             return f"{self.name} ({made})" if self.namesakes and made else self.name
-        what = self.kind.class_name + (f"({self.capacity})" if self.capacity else "")
+        sized = self.capacity and self.kind.family is not Family.LOCK
+        what = self.kind.class_name + (f"({self.capacity})" if sized else "")
         return f"{made} {what}" if made else what

@@ -27,7 +27,7 @@ def test_a_task_that_waits_for_the_lock_it_holds():
     (finding,) = deadlocks(self_locked(2, 3))
     assert finding.severity == "error"
     assert finding.sentence == (
-        "GET /a holds app/db.py:9 Lock(1) and waits for it again in line 20 of /app/api.py: "
+        "GET /a holds app/db.py:9 Lock and waits for it again in line 20 of /app/api.py: "
         "it cannot go on, for 2.3 s so far; 2 more tasks wait behind"
     )
     assert (finding.location.file, finding.location.line) == ("app/api.py", 20)
@@ -67,8 +67,8 @@ def opposite_order():
 def test_two_tasks_take_two_locks_in_opposite_order():
     (finding,) = deadlocks(opposite_order())
     assert finding.sentence == (
-        "GET /a holds app/db.py:9 Lock(1) and waits for app/db.py:10 Lock(1) in line 20 of "
-        "/app/api.py; GET /b holds app/db.py:10 Lock(1) and waits for app/db.py:9 Lock(1) in "
+        "GET /a holds app/db.py:9 Lock and waits for app/db.py:10 Lock in line 20 of "
+        "/app/api.py; GET /b holds app/db.py:10 Lock and waits for app/db.py:9 Lock in "
         "line 22 of /app/api.py: none of them can go on, for 2.0 s so far"
     )
 

@@ -30,7 +30,7 @@ def test_a_convoy():
     assert seen.worst_ns == max(crowd.waits) * MS
     assert seen.total_ns == sum(behind) * MS == seen.victim_wait_ns
     assert (seen.severity, seen.location) == ("warning", HOLDER)
-    assert "queued for app/db.py:9 Lock(1)" in seen.sentence
+    assert "queued for app/db.py:9 Lock" in seen.sentence
     assert "for a lock that is held for 4 ms at a time in line 21" in seen.sentence
 
 
@@ -44,7 +44,7 @@ def test_a_queue_for_a_lock_that_is_held_across_io_follows_from_that():
     (seen,) = found(crowd.story)
     (so,) = seen.consequences
     assert (seen.rule, so.rule) == ("lock-held-across-io", "lock-convoy")
-    assert so.sentence.startswith("50 tasks queued for app/db.py:9 Lock(1): GET /order waited ")
+    assert so.sentence.startswith("50 tasks queued for app/db.py:9 Lock: GET /order waited ")
 
 
 def test_a_lock_that_many_take_for_a_millisecond():

@@ -37,7 +37,7 @@ def test_a_lock_held_while_its_holder_waits():
     assert (seen.total_ns, seen.location) == (160 * MS, HOLDER)
     assert (seen.victims, seen.victim_wait_ns) == (8, 8 * 40 * MS)
     assert seen.sentence == (
-        "GET /order held app/db.py:9 Lock(1) while it waited 40 ms in line 21 of /app/api.py; "
+        "GET /order held app/db.py:9 Lock while it waited 40 ms in line 21 of /app/api.py; "
         "2 tasks waited for the lock"
     )
 

@@ -43,7 +43,7 @@ def test_requests_that_wait_while_the_loop_idles():
     (finding,) = hangs(story, after=4 * SECOND)
     assert (finding.severity, finding.title) == ("error", "REQUESTS HANG")
     assert finding.sentence == (
-        "3 requests of GET /a have waited up to 4.3 s so far, the oldest for app/db.py:9 Lock(1) "
+        "3 requests of GET /a have waited up to 4.3 s so far, the oldest for app/db.py:9 Lock "
         "in line 20 of /app/api.py; those that were answered took 50 ms at most"
     )
     assert finding.location == Location(

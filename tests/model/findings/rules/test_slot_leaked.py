@@ -53,7 +53,7 @@ def test_a_lock_whose_holder_ended():
     found = rules(story, 20 * SECOND)
     assert set(found) == {"slot-leaked"}
     assert found["slot-leaked"][0].sentence == (
-        "app/db.py:9 Lock(1) is held by a task that has ended (GET /a); the oldest wait for one "
+        "app/db.py:9 Lock is held by a task that has ended (GET /a); the oldest wait for one "
         "has lasted 20.0 s"
     )
 

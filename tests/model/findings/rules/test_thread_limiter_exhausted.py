@@ -74,3 +74,15 @@ def test_as_many_threads_were_taken_as_there_were_then():
     ).idle(MS)
     (seen,) = found(crowd.story)
     assert seen.sentence.startswith("All 5 threads of default thread limiter were taken")
+
+
+def test_as_many_workers_were_taken_as_there_were_when_the_jobs_came():
+    """The limit is raised before the job that has waited for longest has ended."""
+    story, _ = jobs(number=1, workers=2, count=10)
+    story.step(90)
+    for job in (91, 92, 93):
+        story.job(job, 1, by=90)
+    story.job_starts(91, 1).job_starts(92, 1).idle(3 * SECOND).job_starts(93, 1)
+    story.resource(1, "ThreadPoolExecutor", 3, made_at=MADE).job_ends(93, 1).idle(MS)
+    (seen,) = found(story)
+    assert seen.sentence.startswith("Both threads of ")

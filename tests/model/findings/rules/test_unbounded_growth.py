@@ -32,7 +32,8 @@ def test_a_queue_that_grows_and_grows():
     (seen,) = found(filling([30] * 8))
     assert (seen.rule, seen.severity) == ("unbounded-growth", "error")
     assert seen.location == Location(file="app/db.py", line=9, function="", path="/app/db.py")
-    assert seen.worst_ns == 7 * SECOND
+    assert seen.count == 7, "the seconds that made it a finding, too"
+    assert seen.worst_ns == seen.total_ns == 7 * SECOND
     assert seen.sentence.startswith("app/db.py:9 Queue grew for 7 s, to 2")
     assert seen.sentence.endswith("items: it has no maxsize")
 

@@ -30,10 +30,12 @@ _TASK_GROWTH = "tasks"
 class _Trend:
     """The lowest count of each second, and since when that has been rising."""
 
-    __slots__ = ("first", "last", "low", "since")
+    __slots__ = ("counted_ns", "first", "last", "low", "since")
 
     def __init__(self, at: int, count: int) -> None:
         self.since = at
+        self.counted_ns = 0
+        """How much of that time a case has counted."""
         self.first = self.last = self.low = count
 
     def second(self, now: int, count: int) -> bool:
@@ -41,7 +43,7 @@ class _Trend:
         low = min(self.low, count)
         rises = low > self.last
         if low < self.last or not low:
-            self.since, self.first = now, low
+            self.since, self.first, self.counted_ns = now, low, 0
         self.last, self.low = low, count
         return rises
 
@@ -182,10 +184,11 @@ class UnboundedGrowth(Rule[_Growing]):
 
     @staticmethod
     def _grew(case: _Growing, trend: _Trend, now: int) -> None:
-        """Counts one more second."""
+        """Counts the time since it was last counted: at first, all that made it a finding."""
         lasted = now - trend.since
-        case.count += 1
-        case.total_ns += SECOND
+        case.count += (lasted - trend.counted_ns) // SECOND
+        case.total_ns += lasted - trend.counted_ns
+        trend.counted_ns = lasted
         case.worst_ns = max(case.worst_ns, lasted)
         case.last_ns, case.size = now, trend.last
 
