@@ -9,7 +9,8 @@ from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import CounterValue
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import theme_named
-from loopviz.tui.panels.finding import draw_finding
+from loopviz.tui.panels.code import code_around
+from loopviz.tui.panels.finding import draw_finding, times_text
 from loopviz.tui.panels.layout import PlanInput, make_plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.actions import DEFAULT_KEYS
@@ -229,3 +230,29 @@ def test_what_to_look_at_is_shown_whole_or_not_at_all():
     first = shown(long, "one")
     assert first[0].startswith(" watch with each fix")
     assert first[1].startswith("      ")
+
+
+def test_what_lasts_is_told_as_one():
+    frame = FakeRun().frame(T0 + 5 * SECOND, 6 * SECOND)
+    grown = replace(frame.snapshot.findings[0], count=7, worst_ns=7 * SECOND, total_ns=7 * SECOND)
+    assert times_text(grown) == "7.0 s without a break"
+    assert times_text(replace(grown, total_ns=9 * SECOND)).endswith("9.0 s in total")
+
+
+def test_a_line_stands_between_no_blank_lines():
+    frame = FakeRun().frame(T0 + 5 * SECOND, 6 * SECOND)
+    now, finding = frame.snapshot.now_ns, frame.snapshot.findings[0]
+    scene = Scene(
+        frame.scenario,
+        frame.status,
+        frame.snapshot,
+        now,
+        now,
+        theme_named("dark"),
+        BLOCKS,
+        keys=DEFAULT_KEYS,
+    )
+    lines = [(1, ""), (2, "def a():"), (3, ""), (4, "    b()"), (5, ""), (6, "  ")]
+    finding = replace(finding, location=replace(finding.location, line=4))
+    rows = code_around(scene, finding, 60, 3, lambda *_: lines)
+    assert [row.text.split()[0] for row in rows[1:]] == ["2", "3", "▶"]

@@ -133,11 +133,20 @@ def test_code_is_broken_between_its_words():
         "await loop.run_in_executor(",
         "  process_pool, crunch, rounds)",
     ]
-    assert wrap_code(call, 1, 37, "…") == ["await loop.run_in_executor( process_…"]
+    assert wrap_code(call, 1, 37, "…") == ["await loop.run_in_executor(process_p…"]
     limiter = "current_default_thread_limiter().total_tokens = 200"
     assert wrap_code(limiter, 2, 37, "…") == [
         "current_default_thread_limiter()",
         "  .total_tokens = 200",
     ]
+    assert wrap_code("tasks.add(task); put(...), then wait", 2, 24, "…") == [
+        "tasks.add(task);",
+        "  put(...), then wait",
+    ]
+    queue = "Queue(maxsize=20), queue.put_nowait(...), 503 when full"
+    assert wrap_code(queue, 2, 38, "…") == [
+        "Queue(maxsize=20),",
+        "  queue.put_nowait(...), 503 when full",
+    ], "no word is broken where that saves no row"
     assert wrap_code("x" * 50, 2, 10, "…") == ["xxxxxxxxx…"]
     assert wrap_code("short", 1, 10, "…") == ["short"]

@@ -88,13 +88,13 @@ def test_what_is_too_long_loses_whole_clauses_and_no_code_is_torn():
     sentence = "GET /a held the loop 80 ms in fetch(one, two): it waited; 3 gave up"
     assert shortened(sentence, 1, 80, "…") == [sentence]
     assert shortened(sentence, 1, 60, "…") == [
-        "GET /a held the loop 80 ms in fetch(one, two): it waited"
+        "GET /a held the loop 80 ms in fetch(one, two): it waited…"
     ]
-    assert shortened(sentence, 1, 50, "…") == ["GET /a held the loop 80 ms in fetch(one, two)"]
-    assert shortened(sentence, 1, 44, "…") == ["GET /a held the loop 80 ms"]
+    assert shortened(sentence, 1, 50, "…") == ["GET /a held the loop 80 ms in fetch(one, two)…"]
+    assert shortened(sentence, 1, 44, "…") == ["GET /a held the loop 80 ms…"]
     assert shortened(sentence, 2, 30, "…") == [
         "GET /a held the loop 80 ms in",
-        "fetch(one, two): it waited",
+        "fetch(one, two): it waited…",
     ]
     assert shortened("word " * 9, 1, 20, "…") == ["word word word word…"]
     assert shortened(sentence, 0, 80, "…") == []

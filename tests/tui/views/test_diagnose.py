@@ -384,11 +384,11 @@ def test_what_happened_once_comes_after_a_counter_that_rises():
 
 
 def test_what_follows_from_it_is_told_below_it():
-    so = Consequence("lock-convoy", "39 tasks queued for Lock(1): GET /a waited 1.2 s", 39, SECOND)
+    so = Consequence("lock-convoy", "39 tasks queued for Lock: GET /a waited 1.2 s", 39, SECOND)
 
     def followed(snapshot):
         return replace(snapshot, findings=(blamed(snapshot, consequences=(so,)),))
 
     for width, height in ((80, 24), (160, 50)):
         text = "\n".join(texts(scene_of(followed), width, height))
-        assert "and so 39 tasks queued for Lock(1): GET /a waited 1.2 s" in text
+        assert "and so 39 tasks queued for Lock: GET /a waited 1.2 s" in text

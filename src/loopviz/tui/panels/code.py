@@ -104,7 +104,8 @@ def code_around(
     assert where is not None
     head = Line(width).add(f"  {place_of(where)}", theme.accent)
     head.add(f"  in {clean(where.function)}", theme.dim)
-    lines = source(where, around) or [(where.line, finding.source or "(source not found)")]
+    lines = _without_blank_edges(source(where, around))
+    lines = lines or [(where.line, finding.source or "(source not found)")]
     indent = min((len(t) - len(t.lstrip()) for _, t in lines if t.strip()), default=0)
     rows = [head.strip(theme.text)]
     past = scene.is_stale(finding)
@@ -120,6 +121,12 @@ def code_around(
             line.add(part, theme.lit if lit else theme.text if here else theme.dim)
             rows.append(line.strip(theme.lit if lit else theme.text))
     return rows
+
+
+def _without_blank_edges(lines: Sequence[tuple[int, str]]) -> Sequence[tuple[int, str]]:
+    """From the first line with something on it to the last one."""
+    full = [place for place, (_, text) in enumerate(lines) if text.strip()]
+    return lines[full[0] : full[-1] + 1] if full else ()
 
 
 def _wrapped(text: str, rows: int, width: int, scene: Scene) -> list[str]:

@@ -60,7 +60,9 @@ def evidence(finding: Finding) -> str:
 
 
 def times_text(finding: Finding) -> str:
-    """`31 times, worst 62 ms, 1.7 s in total`."""
+    """`31 times, worst 62 ms, 1.7 s in total`; `7.0 s without a break`."""
+    if finding.count > 1 and finding.total_ns == finding.worst_ns > 0:
+        return f"{duration(finding.total_ns, ' ')} without a break"
     times = "once" if finding.count == 1 else f"{finding.count:,} times"
     if finding.worst_ns:
         times += f", worst {duration(finding.worst_ns, ' ')}"
@@ -70,7 +72,7 @@ def times_text(finding: Finding) -> str:
 
 
 def consequences_rows(finding: Finding, scene: Scene, width: int, most: int) -> list[Strip]:
-    """`and so 39 tasks queued for Lock(1)`: what follows from it, the worst first."""
+    """`and so 39 tasks queued for Lock`: what follows from it, the worst first."""
     return [
         row
         for one in finding.consequences[:most]

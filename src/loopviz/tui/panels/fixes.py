@@ -26,7 +26,7 @@ __all__ = [
 BOX_CELLS = 6
 """Cells from a fix's key to its title: `a ( ) `."""
 
-FORMS = ((2, 3), (1, 3), (1, 2), (1, 1), (1, 0))
+FORMS = ((3, 3), (2, 3), (1, 3), (1, 2), (1, 1), (1, 0))
 """Rows of a title and of a reason, fuller forms first."""
 
 

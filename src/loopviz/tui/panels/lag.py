@@ -12,7 +12,7 @@ from loopviz.model.snapshot import LoopStats
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
-from loopviz.tui.draw.text import Line, clean, duration
+from loopviz.tui.draw.text import Line, cell_width, clean, duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.overview import overview_columns, overview_max
@@ -93,9 +93,10 @@ def _figures(scene: Scene, width: int) -> Strip:
     if (running := scene.blocked_by) is not None:
         blocked_for = duration(scene.end_ns - running.since_ns)
         word = f" {'GIL WAIT' if running.gil else 'BLOCKED'} now {blocked_for:>5} "
-        place = place_within(running.location, line.left - len(word) - 4)
+        room = line.left - len(word) - 4
+        place = place_within(running.location, room) or clean(running.label)
         line.add("   ", theme.text).add(word, theme.alarm_fill)
-        line.add(f" {place or clean(running.label)}", theme.alarm)
+        line.add(f" {place}" if cell_width(place) <= room else "", theme.alarm)
     return line.strip(theme.text)
 
 

@@ -96,7 +96,7 @@ class CommandPaletteScreen(ListScreen[Action | ScenarioInfo]):
         wide = min(20, max(cell_width(clean(each.title)) for each in self.entries))
         title = fit(clean(entry.title), wide, self.glyphs.more)
         room = width - wide - 15
-        short = shortened(clean(entry.text), 1, room, self.glyphs.more)
+        short = shortened(clean(entry.text), 1, room, self.glyphs.more, silent=True)
         text = fit(" ".join(short), room)
         line = Line(width)
         if place == self.chosen:

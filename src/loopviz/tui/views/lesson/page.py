@@ -3,6 +3,7 @@
 from rich.style import Style
 from textual.strip import Strip
 
+from loopviz.tui.draw.shorten import wrap_code
 from loopviz.tui.draw.text import Line, cell_width, clean, wrap
 from loopviz.tui.panels.code import active_rows, as_it_runs, draw_code
 from loopviz.tui.panels.finding import heading_line
@@ -15,6 +16,9 @@ __all__ = ["draw_lesson"]
 
 TITLE_AT = 7
 """The column in which the titles of fixes begin."""
+
+TITLE_ROWS = 4
+"""More rows than the title of a fix takes."""
 
 
 def draw_lesson(
@@ -99,11 +103,11 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
         on = fix.key in scene.status.fixes_on
         line = Line(width).add(f" {letter} ", theme.good if not fix.unavailable else theme.dim)
         line.add(f"{box(fix, scene)} ", theme.good if on else theme.dim)
-        title, *further = wrap(clean(fix.title), line.left - 1)
-        lines = [line.add(title, theme.strong if on else theme.text)]
-        for part in further:
-            style = theme.strong if on else theme.text
-            lines.append(Line(width).to(TITLE_AT, style).add(part, style))
+        style = theme.strong if on else theme.text
+        more = scene.glyphs.more
+        title, *further = wrap_code(clean(fix.title), TITLE_ROWS, line.left - 1, more)
+        lines = [line.add(title, style)]
+        lines += [Line(width).to(TITLE_AT, style).add(part, style) for part in further]
         if fix is wanted:
             hint = f"  {scene.glyphs.here} suggested: press {letter}"
             if cell_width(hint) > lines[-1].left:

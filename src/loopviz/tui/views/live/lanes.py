@@ -11,6 +11,7 @@ from loopviz.model.snapshot import OrphanInfo, RequestInfo, State
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.text import Line, clean, duration, fit
 from loopviz.tui.draw.time_columns import Columns
+from loopviz.tui.panels.lag import LATE_NS
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.marks import VerticalLines, bracket_request, vertical_lines
 from loopviz.tui.panels.overview import retention_note
@@ -158,11 +159,11 @@ class LanePanel:
         if row.hidden and not row.lane:
             more = f" +{row.hidden}"
             name = fit(clean(row.route), name_width - len(more), glyphs.more).rstrip() + more
+        elif row.lane and not row.pinned and empty:
+            name = ""
         elif row.hidden:
             name = f"+{row.hidden} more lanes"
             name = name if len(name) <= name_width else f"+{row.hidden} more"
-        elif row.lane and not row.pinned and empty:
-            name = ""
         elif row.lane and not row.pinned:
             name = f"  {glyphs.dot}{row.lane + 1}"
         else:
@@ -223,11 +224,13 @@ def _outcome(request: RequestInfo, columns: Columns, scene: Scene) -> tuple[str,
     if request.open:
         took = duration(columns.after_ns - request.start_ns)
         return f"{took}{scene.glyphs.more[:1]} ", theme.dim
+    if not request.status and request.gone_ns:
+        return "left ", theme.dim
     if request.status >= 400 or request.status == 0:
         return f"{request.status or 'lost'} ", theme.alarm
     took = duration(request.end_ns - request.start_ns)
     blocked = any(state in (State.BLOCKING, State.GIL) for _, _, state in request.spans)
-    waited = request.ready_ns * 2 > request.end_ns - request.start_ns
+    waited = max(LATE_NS, (request.end_ns - request.start_ns) // 2) < request.ready_ns
     return took + " ", theme.alarm if blocked else theme.warm if waited else theme.dim
 
 
