@@ -19,7 +19,7 @@ locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 narrow = Fix(
     key="narrow",
-    title="look up first, then `async with lock:`",
+    title="look up first, then async with lock:",
     why="Lookups touch no cart: outside the lock they overlap, and the lock is held for only 4 ms.",
     answers=("lock-held-across-io", "lock-convoy"),
 )

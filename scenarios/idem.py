@@ -57,7 +57,7 @@ scenario = Scenario(
         "Cards are charged twice, and every response is a 200: nobody notices.",
         "With a fix both get the same receipt, and the card is charged once.",
     ),
-    link="https://github.com/fastapi/fastapi/issues/5261",
+    link="https://github.com/fastapi/fastapi/issues/3309",
     router=router,
     lifespan=lifespan,
     fixes=[unique, reserve],

@@ -97,6 +97,24 @@ def test_from_the_first_look_to_the_next_lesson(size):
     toured(play, size)
 
 
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_answers_and_fixes_can_be_clicked(size):
+    async def play(stage: Stage) -> None:
+        async def click(text: str) -> None:
+            y = next(y for y, line in enumerate(stage.lines()) if text in line)
+            await stage.pilot.click(offset=(stage.lines()[y].index(text), y))
+            await stage.play()
+
+        await stage.press("enter")
+        await click("2 GET /report blocks")
+        assert "Yes. All requests share one thread" in said(stage)
+        await stage.press("enter")
+        await click("await an async library")
+        assert stage.run.calls == [("toggle", "async_library")]
+
+    toured(play, size)
+
+
 def test_the_steps_are_kept_as_they_come():
     async def play(stage: Stage) -> None:
         await stage.press("enter", "j", "enter", "enter", "a")

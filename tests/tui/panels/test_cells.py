@@ -196,6 +196,12 @@ def test_busy_shares_are_exact_and_grow_while_something_runs():
     assert busy_shares(loop_view(busy=()), columns).tolist() == [0] * 5
 
 
+def test_columns_between_two_heartbeats_are_not_blank():
+    columns = Columns(10 * MS, 6, 60 * MS)
+    lag = ((1 * MS, 3), (21 * MS, 9), (41 * MS, 4))
+    assert lag_columns(loop_view(lag=lag), columns) == [3, 9, 9, 4, 4, 0]
+
+
 def test_lag_is_the_greatest_of_a_column_and_rises_while_the_loop_is_held():
     cell = 20 * MS
     columns = Columns(cell, 5, 5 * cell)

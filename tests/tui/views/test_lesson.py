@@ -125,6 +125,19 @@ def test_long_titles_go_on_in_the_next_row():
     drive(play, (120, 35), Stage(run))
 
 
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=str)
+def test_a_click_on_a_fix_switches_to_it(size):
+    async def play(stage: Stage) -> None:
+        await stage.press("i", "j")
+        await stage.play()
+        (at,) = (y for y, line in enumerate(stage.lines()) if line.startswith(" b ( )"))
+        await stage.pilot.click(offset=(10, at))
+        await stage.pilot.click(offset=(size[0] - 3, at + 3))
+        assert stage.run.calls == [("toggle", "plain_def")]
+
+    drive(play, size)
+
+
 def test_below_the_source_stand_the_requests_as_they_are():
     async def play(stage: Stage) -> None:
         await stage.press("i")

@@ -144,6 +144,19 @@ def test_the_server_s_own_tasks_are_behind_one_row():
     assert "on.py:78" in rendered.text
 
 
+def test_so_they_are_in_the_tree():
+    rendered = named(served(), "GET /order")
+    rendered.controller.view_state = replace(rendered.controller.view_state, tree=True)
+    rendered.draw()
+    assert rendered.keys[-1] == ("server", 0)
+    assert rendered.row("server (2 tasks)").split()[:2] == ["+", "server"]
+    closed = len(rendered.keys)
+    rendered.choose(("server", 0))
+    assert "They accept connections" in " ".join(rendered.text.split())
+    commands.enter(rendered.controller)
+    assert len(rendered.keys) == closed + 2
+
+
 def test_of_a_filter_no_row_is_behind_another():
     rendered = named(served(), "GET /order")
     rendered.controller.view_state = rendered.controller.view_state.filtered("serve")

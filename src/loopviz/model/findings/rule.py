@@ -220,6 +220,10 @@ class Rule(Observer, Generic[C]):
             case.victim_ns + case.open_victim_ns,
         )
 
+    def title(self, _case: C) -> str:
+        """The finding's title; another one where the rule's says more than is known of the case."""
+        return self.info.title
+
     def _finding(
         self,
         cases: Sequence[C],
@@ -233,7 +237,7 @@ class Rule(Observer, Generic[C]):
         return Finding(
             rule=self.info.id,
             severity="error" if severe else "warning",
-            title=self.info.title,
+            title=self.title(cases[0]),
             sentence=sentence,
             count=sum(case.count + case.open for case in cases),
             worst_ns=max(case.longest_ns for case in cases),

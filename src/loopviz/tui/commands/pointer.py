@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from loopviz.tui.commands.rows import enter, move
+from loopviz.tui.commands.tour import click_tour
 from loopviz.tui.commands.travel import scroll, show_until, zoom
 from loopviz.tui.controller import Controller
 from loopviz.tui.panels.diagnosis import diagnosis_rows
@@ -15,6 +16,7 @@ from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.tabs import tab_at
 from loopviz.tui.source import source_around
 from loopviz.tui.state.view_state import LIVE
+from loopviz.tui.views.lesson import LessonView
 from loopviz.tui.views.live import LiveView
 
 __all__ = ["TIME_PANELS", "click", "drag", "panel_at", "wheel"]
@@ -53,6 +55,10 @@ def click(controller: Controller, x: int, y: int) -> str:
             return fix_at_header(controller.scene, width, at)
         if name in ("finding", "diagnosis"):
             return fix_at(_fix_rows(name, controller.scene, controller.plan), row, controller.scene)
+        if name == "view" and isinstance(controller.view, LessonView):
+            return controller.view.fix_at(at, row, controller.scene)
+        if name == "tour":
+            return click_tour(controller, row)
     if name == "view":
         key = controller.view.row_at(row)
         if key is not None and key == controller.view_state.row:

@@ -1,8 +1,11 @@
-"""The tour's commands, and the keys that it takes while a step of it asks for them."""
+"""The tour's commands, and the keys and clicks that it takes while a step of it asks for them."""
+
+from dataclasses import replace
 
 from loopviz.tui.controller import Controller
+from loopviz.tui.panels.fixes import fix_action
 from loopviz.tui.panels.scene import Scene
-from loopviz.tui.panels.tour import hears_keys, is_early, right_given
+from loopviz.tui.panels.tour import hears_keys, is_early, right_given, rows_of_tour
 from loopviz.tui.state.tour import COMPARE, END, FIX, GUESS, WATCH, Tour
 
 __all__ = ["tour"]
@@ -34,6 +37,20 @@ def taken_by_tour(controller: Controller, action: str) -> bool:
         controller.tour = scene.tour.moved(by, len(scene.scenario.answers))
         return True
     return False
+
+
+def click_tour(controller: Controller, row: int) -> str:
+    """Give the answer in that row of the panel, or name the action of its fix."""
+    scene, plan = controller.scene, controller.plan
+    if scene is None or scene.tour is None or plan is None:
+        return ""
+    rows = rows_of_tour(scene, plan)
+    clicked = rows[row] if row < len(rows) else None
+    if clicked is None:
+        return ""
+    if clicked.answer >= 0 and hears_keys(scene) and not right_given(scene):
+        controller.tour = replace(scene.tour, cursor=clicked.answer).answered()
+    return fix_action(scene, clicked.fix)
 
 
 def _enter(controller: Controller, scene: Scene, tour: Tour) -> None:

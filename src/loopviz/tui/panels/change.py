@@ -136,9 +136,10 @@ def none_answered(route: RouteComparison) -> str:
 
 
 def growth_figure(counter: CounterComparison) -> Figure:
-    """The figure of a counter's growth per second; its value, if it also falls."""
+    """The figure of a counter's growth per second; its value, if that rather comes and goes."""
     better = True if counter.bad else None
-    if counter.level:
+    piled_up = counter.grew.before * 2 > counter.value.before > 0 <= counter.grew.after
+    if counter.level and not piled_up:
         return Figure("at the end", *counter.value, as_count, less_is_better=better)
     was, now = counter.per_s
     known = counter.lately_ns >= SECOND  # of less time there is no pace to speak of

@@ -97,7 +97,7 @@ def _bodies(
     finding = scene.finding
     if finding is None:
         nothing = paragraph(_nothing(scene), scene.theme.text, width, scene)
-        for hints in (scene.scenario.watch_for, ()):
+        for hints in (_hinted(scene), ()):
             yield nothing + [
                 row
                 for hint in hints
@@ -170,11 +170,21 @@ def _of_the_scenario(finding: Finding, scene: Scene) -> bool:
 
 
 def _nothing(scene: Scene) -> str:
+    """The state in one sentence; what a counter has counted stays wrong once it has stopped."""
     counter = scene.rising_counter
-    if counter is None:
-        watch = " What to watch:" if scene.scenario.watch_for else ""
-        return f"Nothing is wrong so far.{watch}"
-    return f"{clean(counter.title)}: {counter.value:,}, and it grows. What to watch:"
+    watch = " What to watch:" if _hinted(scene) else ""
+    if counter is not None:
+        return f"{counter.title.capitalize()}: {counter.value:,}, and it grows.{watch}"
+    counters = scene.snapshot.counters if scene.snapshot else ()
+    past = [f"{c.title}: {c.value:,}" for c in counters if c.bad and c.value]
+    if past:
+        return f"Nothing is wrong any more. What was does not go away: {', '.join(past)}.{watch}"
+    return f"Nothing is wrong so far.{watch}"
+
+
+def _hinted(scene: Scene) -> Sequence[str]:
+    """What to watch, while no fix is on: it is about what is wrong."""
+    return () if scene.status.fixes_on else scene.scenario.watch_for
 
 
 def _head(title: str, width: int, scene: Scene) -> Strip:

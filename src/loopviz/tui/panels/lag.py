@@ -4,6 +4,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.style import Style
 from textual.strip import Strip
 
@@ -18,6 +19,7 @@ from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.overview import overview_columns, overview_max
 from loopviz.tui.panels.places import place_within
 from loopviz.tui.panels.scene import Scene
+from loopviz.wire.events import HEARTBEAT_NS
 
 __all__ = ["LATE_NS", "VERY_LATE_NS", "bar_height", "draw_lag", "lag_columns", "lateness_style"]
 
@@ -40,6 +42,9 @@ def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
         from_, to = np.searchsorted(times, [columns.start_ns, columns.end_ns])
         at = times[from_:to] // columns.cell_ns - columns.first
         np.maximum.at(greatest, at, values[from_:to])
+    gap = -(-HEARTBEAT_NS // columns.cell_ns)
+    if gap > 1:
+        greatest = _filled(greatest, gap)
     blocked = [(stall.start_ns, stall.end_ns) for stall in loop.stalls]
     if loop.running and columns.end_ns - loop.running.since_ns > SLOW_NS:
         blocked.append((loop.running.since_ns, columns.end_ns))
@@ -51,6 +56,14 @@ def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
             until = min(columns.start_ns + (column + 1) * columns.cell_ns, end)
             rising[column] = max(rising[column], until - start)
     return rising
+
+
+def _filled(lags: NDArray[np.int64], gap: int) -> NDArray[np.int64]:
+    """Columns shorter than the time between two heartbeats show the next one's lag."""
+    filled = lags.copy()
+    for ahead in range(1, gap):
+        filled[:-ahead] = np.where(filled[:-ahead], filled[:-ahead], lags[ahead:])
+    return filled
 
 
 @lru_cache(maxsize=4096)

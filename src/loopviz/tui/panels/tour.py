@@ -1,6 +1,7 @@
 """The tour: the step of the lesson that is on the screen, and the key that goes on."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from rich.style import Style
 from textual.strip import Strip
@@ -18,7 +19,26 @@ from loopviz.tui.panels.verdict import verdict_style, verdict_text
 from loopviz.tui.state.tour import COMPARE, END, FIX, GUESS, STEPS, WATCH, Tour
 from loopviz.tui.state.view_state import LIVE
 
-__all__ = ["draw_tour", "hears_keys", "is_cured", "right_given", "tour_rows"]
+__all__ = [
+    "TourRow",
+    "draw_tour",
+    "hears_keys",
+    "is_cured",
+    "is_early",
+    "right_given",
+    "rows_of_tour",
+    "tour_rows",
+]
+
+
+class TourRow(NamedTuple):
+    """A row of the panel, and what it is about."""
+
+    strip: Strip
+    answer: int = -1
+    """The place of an answer; -1: it is none."""
+    fix: str = ""
+    """The key of a fix; empty: of none."""
 
 
 def draw_tour(scene: Scene, plan: Plan) -> list[Strip]:
@@ -27,12 +47,20 @@ def draw_tour(scene: Scene, plan: Plan) -> list[Strip]:
     assert scene.tour is not None
     title = "TOUR" if scene.tour.step == END else _place(scene.tour)
     note = _steps(scene.tour)
+    body = [row.strip for row in rows_of_tour(scene, plan)[1:]]
     if plan.panels["tour"][0]:
-        body = _body(scene, width - 2, height - 1, listed="diagnosis" not in plan.panels)
         return boxed(body, title, scene.theme.title, note, width, height, scene)
-    rows = [heading_line(width, scene, title, scene.theme.title, note)]
-    rows += _body(scene, width, height - 1, listed=True)
+    rows = [heading_line(width, scene, title, scene.theme.title, note), *body]
     return fill_rows(rows, width, height, scene.theme.text)
+
+
+def rows_of_tour(scene: Scene, plan: Plan) -> list[TourRow]:
+    """The rows of the panel; the first is the title's."""
+    width, height = plan.size("tour")
+    beside = bool(plan.panels["tour"][0])
+    listed = not beside or "diagnosis" not in plan.panels
+    body = _body(scene, width - 2 if beside else width, height - 1, listed=listed)
+    return [TourRow(Strip.blank(width)), *body]
 
 
 def tour_rows(scene: Scene, width: int, *, beside: bool) -> int:
@@ -67,7 +95,7 @@ def _steps(tour: Tour) -> str:
     return " ".join(f"[{step}]" if step == tour.step else step for step in STEPS)
 
 
-def _body(scene: Scene, width: int, height: int, *, listed: bool) -> list[Strip]:
+def _body(scene: Scene, width: int, height: int, *, listed: bool) -> list[TourRow]:
     """What fits; the key that goes on always does. `listed`: nothing else lists the fixes."""
     assert scene.tour is not None
     if scene.tour.step in (FIX, COMPARE):
@@ -79,7 +107,7 @@ def _body(scene: Scene, width: int, height: int, *, listed: bool) -> list[Strip]
     return [*rows[: max(0, height - len(hint))], *hint]
 
 
-def _watch(scene: Scene, width: int) -> Iterator[Strip]:
+def _watch(scene: Scene, width: int) -> Iterator[TourRow]:
     theme = scene.theme
     symptom = (scene.scenario.symptom or scene.scenario.title).replace("`", "")
     yield from _paragraph(f"Users say: {symptom}.", theme.strong, width, scene)
@@ -87,7 +115,7 @@ def _watch(scene: Scene, width: int) -> Iterator[Strip]:
     yield from _paragraph(look, theme.dim, width, scene)
 
 
-def _guess(scene: Scene, width: int) -> Iterator[Strip]:
+def _guess(scene: Scene, width: int) -> Iterator[TourRow]:
     theme, tour = scene.theme, scene.tour
     assert tour is not None
     yield from _paragraph(scene.scenario.question, theme.strong, width, scene)
@@ -103,7 +131,7 @@ def _guess(scene: Scene, width: int) -> Iterator[Strip]:
 
 def _answer(
     place: int, answer: Answer, width: int, scene: Scene, *, lit: bool, tried: bool
-) -> Iterator[Strip]:
+) -> Iterator[TourRow]:
     theme = scene.theme
     style = theme.text
     if tried:
@@ -115,17 +143,18 @@ def _answer(
     head = f" {mark} {place + 1} {verdict}"
     for row, text in enumerate(wrap(clean(answer.text), width - len(head) - 2)):
         start = head if row == 0 else " " * len(head)
-        yield Line(width).add(f"{start}{text} ", style).strip(theme.text)
+        yield TourRow(Line(width).add(f"{start}{text} ", style).strip(theme.text), answer=place)
 
 
-def _fix(scene: Scene, width: int, *, listed: bool) -> Iterator[Strip]:
+def _fix(scene: Scene, width: int, *, listed: bool) -> Iterator[TourRow]:
     theme = scene.theme
     on = [fix for fix in scene.scenario.fixes if fix.key in scene.status.fixes_on]
     yield from _paragraph("Now cure it. Which of the fixes does?", theme.strong, width, scene)
     for fix in scene.scenario.fixes if listed else ():
         line = Line(width).add(f" {scene.letter(fix.key)} {box(fix, scene)} ", theme.good)
         style = theme.dim if fix.unavailable else theme.text
-        yield line.add(fit(clean(fix.title), line.left, scene.glyphs.more), style).strip(theme.text)
+        line.add(fit(clean(fix.title), line.left, scene.glyphs.more), style)
+        yield TourRow(line.strip(theme.text), fix=fix.key)
     for fix in on:
         yield from _paragraph(_said(fix, scene), theme.warm, width, scene)
 
@@ -134,7 +163,7 @@ def _said(fix: FixInfo, scene: Scene) -> str:
     return f"{scene.letter(fix.key)} {why_text(fix)}"
 
 
-def _compare(scene: Scene, width: int, *, listed: bool) -> Iterator[Strip]:
+def _compare(scene: Scene, width: int, *, listed: bool) -> Iterator[TourRow]:
     theme = scene.theme
     text = verdict_text(scene) or "The first requests with the fix are on their way."
     yield from _paragraph(text, verdict_style(scene), width, scene)
@@ -144,7 +173,7 @@ def _compare(scene: Scene, width: int, *, listed: bool) -> Iterator[Strip]:
     yield from _paragraph(f"Lesson: {scene.scenario.lesson}", theme.strong, width, scene)
 
 
-def _end(scene: Scene, width: int) -> Iterator[Strip]:
+def _end(scene: Scene, width: int) -> Iterator[TourRow]:
     theme, key = scene.theme, scene.keys.label
     text = "That was the last one: you have seen them all."
     yield from _paragraph(text, theme.strong, width, scene)
@@ -152,12 +181,12 @@ def _end(scene: Scene, width: int) -> Iterator[Strip]:
     yield from _paragraph(text, theme.text, width, scene)
 
 
-def _hint(scene: Scene, width: int) -> Iterator[Strip]:
+def _hint(scene: Scene, width: int) -> Iterator[TourRow]:
     """The key that goes on, or what the tour waits for."""
     words = _next_words(scene)
     for row, text in enumerate(wrap(clean(words), width - 8)):
         line = Line(width).add("       " if row else " next  ", scene.theme.accent)
-        yield line.add(text, scene.theme.strong).strip(scene.theme.text)
+        yield TourRow(line.add(text, scene.theme.strong).strip(scene.theme.text))
 
 
 def _next_words(scene: Scene) -> str:
@@ -185,6 +214,8 @@ def _next_words(scene: Scene) -> str:
         if step is not None and step.word == "next" and scene.verdict is not None:
             return step.texts[0]  # there were too few samples before
         return "wait for the verdict: right of the mark is what the fix changes"
+    if scene.verdict is not None and scene.verdict.outcome != "solved":
+        return f"try another of {' '.join(scene.letters)}, or {enter} goes on to the next lesson"
     return f"{enter} goes on to the next lesson; or try the other fixes first"
 
 
@@ -193,6 +224,7 @@ def is_early(scene: Scene) -> bool:
     return scene.verdict is None or scene.verdict.outcome == "early"
 
 
-def _paragraph(text: str, style: Style, width: int, scene: Scene) -> Sequence[Strip]:
+def _paragraph(text: str, style: Style, width: int, scene: Scene) -> Sequence[TourRow]:
     lines = wrap(clean(text), width - 2)
-    return [Line(width).add(f" {line}", style).strip(scene.theme.text) for line in lines]
+    strips = [Line(width).add(f" {line}", style).strip(scene.theme.text) for line in lines]
+    return [TourRow(strip) for strip in strips]

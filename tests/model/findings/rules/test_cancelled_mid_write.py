@@ -78,6 +78,7 @@ def test_clients_that_leave_meanwhile():
     (seen,) = found(leaving(3))
     assert (seen.rule, seen.count, seen.severity) == ("cancelled-mid-write", 3, "warning")
     assert seen.sentence.startswith("Clients left while GET /a held ledger")
+    assert seen.title == "CLIENTS LEFT MID-WRITE", "nothing was cancelled"
 
 
 def test_clients_that_leave_now_and_then_or_all_at_once():

@@ -137,6 +137,9 @@ class CancelledMidWrite(Rule[_Write]):
         made = case.group.site if case.group is not None else None
         return case.where or self.context.where(made)
 
+    def title(self, case: _Write) -> str:
+        return self.info.title if case.cancelled else "CLIENTS LEFT MID-WRITE"
+
     def sentence(self, case: _Write, source: str) -> str:
         assert case.group is not None
         name = resource_name(self.context, case.group)

@@ -7,7 +7,7 @@ from loopviz.tui.draw.shorten import wrap_code
 from loopviz.tui.draw.text import Line, cell_width, clean, wrap
 from loopviz.tui.panels.code import active_rows, as_it_runs, draw_code
 from loopviz.tui.panels.finding import heading_line
-from loopviz.tui.panels.fixes import box, why_text
+from loopviz.tui.panels.fixes import FixRow, box, why_text
 from loopviz.tui.panels.layout import WIDE_CELLS
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.views.lesson.picture import MIN_PICTURE_CELLS, MIN_PICTURE_ROWS, LivePicture
@@ -29,8 +29,11 @@ def draw_lesson(
     picture: LivePicture,
     *,
     follow: bool = False,
-) -> tuple[list[Strip], int]:
+) -> tuple[list[Strip], int, list[FixRow]]:
     """The panel from row `first` of its content on, and the `first` that it could be.
+
+    Also the rows before the source, or left of it, from its content's first on: those of fixes
+    name them.
 
     With `follow` it moves so far that the branch which runs is in sight.
     Wide terminals have two columns, the source on the right, and below it the requests if there is
@@ -42,18 +45,15 @@ def draw_lesson(
         side = width * 2 // 5
         other = width - side - 2
         above: list[Strip] = []
-        left = [
-            *_sentence(scene, side),
-            *_fixes(scene, side),
-            *_hints(scene, side),
-            *_more(scene, side),
-        ]
+        listed = _told(scene, side)
+        left = [*(row.strip for row in listed), *_more(scene, side)]
         body = _source(scene, other)
         free = room - len(body)
         if free >= MIN_PICTURE_ROWS and other >= MIN_PICTURE_CELLS:
             body += picture.draw(scene, other, free)
     else:
-        above = [*_sentence(scene, width), *_fixes(scene, width), *_hints(scene, width)]
+        listed = _told(scene, width)
+        above = [row.strip for row in listed]
         body = [*above, *_source(scene, width), *_more(scene, width)]
         left = []
     if follow:
@@ -65,14 +65,20 @@ def draw_lesson(
         name += f"  {scene.glyphs.dot}  {first} {'row' if first == 1 else 'rows'} above: k"
     title = heading_line(width, scene, "LESSON", theme.title, name)
     if not left:
-        return [title, *_visible(body, room, first, width, scene)], first
+        return [title, *_visible(body, room, first, width, scene)], first, listed
     wall = Line(2).add(scene.glyphs.wall, theme.faint).strip(theme.text)
     pairs = zip(
         _visible(left, room, first, side, scene),
         _visible(body, room, first, other, scene),
         strict=True,
     )
-    return [title, *(Strip([*a, *wall, *b], width) for a, b in pairs)], first
+    return [title, *(Strip([*a, *wall, *b], width) for a, b in pairs)], first, listed
+
+
+def _told(scene: Scene, width: int) -> list[FixRow]:
+    """What stands before the source: the lesson, the fixes, and what to watch."""
+    before, after = _sentence(scene, width), _hints(scene, width)
+    return [*map(FixRow, before), *_fixes(scene, width), *map(FixRow, after)]
 
 
 def _visible(body: list[Strip], room: int, first: int, width: int, scene: Scene) -> list[Strip]:
@@ -94,11 +100,11 @@ def _sentence(scene: Scene, width: int) -> list[Strip]:
     ]
 
 
-def _fixes(scene: Scene, width: int) -> list[Strip]:
+def _fixes(scene: Scene, width: int) -> list[FixRow]:
     """Each with its letter; of those that are on, why it helps, or why it does not."""
     theme = scene.theme
     wanted = scene.suggested_fix
-    rows = []
+    rows: list[FixRow] = []
     for letter, fix in zip(scene.letters, scene.scenario.fixes, strict=False):
         on = fix.key in scene.status.fixes_on
         line = Line(width).add(f" {letter} ", theme.good if not fix.unavailable else theme.dim)
@@ -113,13 +119,14 @@ def _fixes(scene: Scene, width: int) -> list[Strip]:
             if cell_width(hint) > lines[-1].left:
                 lines.append(Line(width).to(TITLE_AT - 2, theme.text))
             lines[-1].add(hint, theme.good)
-        rows += [each.strip(theme.text) for each in lines]
+        strips = [each.strip(theme.text) for each in lines]
         if fix.unavailable:
-            rows += _text(fix.unavailable, theme.warm, TITLE_AT, width, scene)
+            strips += _text(fix.unavailable, theme.warm, TITLE_AT, width, scene)
         elif on:
             style = theme.warm if fix.wrong else theme.dim
-            rows += _text(why_text(fix), style, TITLE_AT, width, scene)
-    return [*rows, _blank(width, scene)] if rows else []
+            strips += _text(why_text(fix), style, TITLE_AT, width, scene)
+        rows += [FixRow(strip, fix.key) for strip in strips]
+    return [*rows, FixRow(_blank(width, scene))] if rows else []
 
 
 def _source(scene: Scene, width: int) -> list[Strip]:

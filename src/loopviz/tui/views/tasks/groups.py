@@ -5,7 +5,7 @@ from collections import Counter
 from loopviz.model.snapshot import Location, TaskGroupInfo, TaskTable
 from loopviz.tui.views.tasks.stack import is_library
 
-__all__ = ["is_servers", "line_of"]
+__all__ = ["is_servers", "line_of", "servers_of"]
 
 _SERVERS = (
     *("/uvicorn/", "/hypercorn/", "/daphne/", "/gunicorn/", "/loopviz/lab/target/"),
@@ -17,6 +17,12 @@ def is_servers(group: TaskGroupInfo) -> bool:
     """Whether the server made its tasks for itself: to accept connections, to start and to end."""
     path = group.site.path if group.site is not None and not group.route else ""
     return any(part in path for part in _SERVERS)
+
+
+def servers_of(view: TaskTable) -> frozenset[int]:
+    """The numbers of the server's own tasks, which serve no request."""
+    groups = {group.number for group in view.groups if is_servers(group)}
+    return frozenset(t.number for t in view.tasks if t.group in groups and not t.request)
 
 
 def line_of(group: TaskGroupInfo, view: TaskTable) -> Location | None:

@@ -17,6 +17,7 @@ __all__ = [
     "TaskRow",
     "group_row",
     "more_row",
+    "server_name",
     "server_row",
     "task_row",
     "trouble_row",
@@ -130,10 +131,15 @@ def trouble_row(
     return _summary(rows, TROUBLE, f"{sign}IN TROUBLE", state, "alarm", counts)
 
 
+def server_name(tasks: int, *, open_: bool) -> str:
+    """`+ server (2 tasks)`."""
+    return f"{'-' if open_ else '+'} server ({tasks:,} task{'' if tasks == 1 else 's'})"
+
+
 def server_row(heads: Sequence[TaskRow], room: int, *, open_: bool) -> TaskRow:
     """The head of the server's own groups."""
     live = sum(head.live for head in heads)
-    name = f"{'-' if open_ else '+'} server ({live:,} task{'' if live == 1 else 's'})"
+    name = server_name(live, open_=open_)
     on = first_fitting(["what the server runs for itself", "its own tasks"], room)
     return _summary(heads, SERVER, name, "", "dim", on)
 

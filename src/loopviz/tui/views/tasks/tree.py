@@ -1,7 +1,7 @@
 """The tree of who waits for whom: a row for each task, what it waits for below it."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from textual.strip import Strip
 
@@ -12,7 +12,9 @@ from loopviz.tui.panels.names import short_name, short_name_of
 from loopviz.tui.panels.places import file_line, frame_text
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import MARGIN_CELLS, Column, Table
-from loopviz.tui.views.tasks.row import TaskKey
+from loopviz.tui.views.tasks.groups import servers_of
+from loopviz.tui.views.tasks.names import tasks_of
+from loopviz.tui.views.tasks.row import SERVER, TaskKey, server_name
 from loopviz.tui.views.tasks.table import title_note
 from loopviz.tui.views.tasks.wait_words import node_name, node_tone, wait_words
 
@@ -116,13 +118,22 @@ class TreePanel:
             above.append(node)
         return None
 
-    def rows(self, scene: Scene) -> list[_Row]:
-        """The rows that are open: pinned branches first, those with the filter's text alone."""
+    def rows(self, scene: Scene, *, server_open: bool = True) -> list[_Row]:
+        """The rows that are open: pinned branches first, those with the filter's text alone.
+
+        The server's own tasks are last, behind one row unless they are asked for.
+        """
         branches = self._branches(scene)
         if wanted := scene.view_state.filter:
             branches = [rows for rows in branches if any(wanted in row.text for row in rows)]
         pins = scene.view_state.pins
         branches = sorted(branches, key=lambda rows: all(row.node.key not in pins for row in rows))
+        hidden = servers_of(tasks_of(scene)) if not wanted else frozenset()
+        own = [rows for rows in branches if rows[0].node.task in hidden and _is_quiet(rows, pins)]
+        rest = [rows for rows in branches if not any(rows is each for each in own)]
+        if rest and own:
+            rest.append([_server_row(own, open_=server_open)])
+            branches = [*rest, *(own if server_open else ())]
         return [row for rows in branches for row in self._open(rows)]
 
     def draw(self, rows: Sequence[_Row], scene: Scene, width: int, height: int) -> list[Strip]:
@@ -200,6 +211,20 @@ class TreePanel:
                 continue
             closed = row.node.depth if row.node.key in self._closed else -1
             yield row
+
+
+def _is_quiet(rows: Sequence[_Row], pins: Collection[object]) -> bool:
+    """Whether nothing in the branch wants to be seen: no pin, no deadlock."""
+    return not any(row.node.deadlock or row.node.key in pins for row in rows)
+
+
+def _server_row(branches: Sequence[Sequence[_Row]], *, open_: bool) -> _Row:
+    """The head of the server's own tasks."""
+    count = sum(rows[0].node.count for rows in branches)
+    node = replace(
+        branches[0][0].node, key=SERVER, task=0, count=count, parent=False, location=None
+    )
+    return _Row(node, server_name(count, open_=open_), ["what the server runs for itself"], "", "")
 
 
 def _branches(tree: WaitTree) -> Iterator[list[WaitNode]]:

@@ -73,8 +73,11 @@ class TasksView(View):
 
     def keys(self, scene: Scene) -> Sequence[TaskKey]:
         if scene.view_state.tree:
-            return [row.node.key for row in self._tree.rows(scene)]
+            return [row.node.key for row in self._tree_rows(scene)]
         return [row.key for row in self._rows(scene)]
+
+    def _tree_rows(self, scene: Scene) -> Sequence[Any]:
+        return self._tree.rows(scene, server_open=self._expansion.server_open)
 
     def _rows(self, scene: Scene) -> list[TaskRow]:
         view = tasks_of(scene)
@@ -197,7 +200,7 @@ class TasksView(View):
         title = draw_title(tasks_of(scene), scene, width)
         self._drew_tree = scene.view_state.tree
         if self._drew_tree:
-            rows = self._tree.rows(scene)
+            rows = self._tree_rows(scene)
             title = draw_tree_title(scene, width)
         if self._wide:
             table = self._draw_table(scene, rows, cells, height)
@@ -248,6 +251,8 @@ class TasksView(View):
     def _tree_detail(self, view: Tasks, detail: Detail) -> list[Strip]:
         """About the chosen node of the tree: of several tasks, the one that waits longest."""
         row = detail.scene.view_state.row
+        if row == SERVER:
+            return draw_server(detail)
         if self._chosen is None:
             self._tree.draw_alone(row, detail)
             return detail.done()
