@@ -37,7 +37,7 @@ SAID = {
     ),
     "lock-held-across-io": (
         "GET /item held scenarios/convoy.py:30 Lock while it waited 40 ms in await "
-        "connection.execute(query); 31 tasks waited for the lock"
+        "connection.execute(query); up to 31 tasks waited for the lock"
     ),
     "task-never-retrieved": "mail raised ValueError('no address'), and nobody retrieved it",
     "task-outlived-parent": "leg went on for 480 ms after the task that made it",

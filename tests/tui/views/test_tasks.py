@@ -433,3 +433,18 @@ def test_a_consumer_without_work_is_idle_and_does_not_queue():
     story = ticking(1).resource(5, "asyncio.Queue", 3, made_at=POOL).step(2, MS)
     rendered = RenderedView("tasks", story.waits_for(2, 5, direction=WAIT_GET).idle(MS))
     assert "─ idle" in rendered.row("#2")
+
+
+def test_a_group_s_detail_ends_with_the_function_in_which_most_of_its_tasks_wait(tmp_path):
+    app = tmp_path / "app.py"
+    app.write_text("first = 1\n\n\nasync def fetch():\n    await one()\n\n\nlast = 3\n")
+    story = Story().resource(5, "asyncio.Lock", 1, made_at=POOL)
+    for number in (1, 2):
+        story.task(number, f"fetch\t{app}\t4\tfetch").step(number, MS)
+        story.waits_for(number, 5, place=f"\t{app}\t5\tfetch").idle(MS)
+    text = RenderedView("tasks", story, (200, 50)).text
+    assert "most of them wait at" in text
+    assert "   4 async def fetch():" in text
+    assert "▶   5     await one()" in text
+    assert "last = 3" not in text
+    assert "first = 1" not in text

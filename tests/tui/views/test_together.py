@@ -105,6 +105,19 @@ def test_the_diagram_stands_below_the_lanes(size, sentences):
     drive(play, size, Stage(Racing()))
 
 
+def test_it_stands_below_a_counter_s_diagnosis():
+    async def play(stage: Stage) -> None:
+        await stage.press("5")
+        await stage.play()
+        lines = [line[80:] for line in stage.lines()]
+        at = next(i for i, line in enumerate(lines) if "TWO AT ONCE" in line)
+        assert "#8001" in lines[at + 1]
+        assert "#8002" in lines[at + 2]
+        assert "for 5.0 ms both waited at race.py:99" in lines[at + 3]
+
+    drive(play, (160, 50), Stage(Racing()))
+
+
 def test_there_is_none_without_a_counter_that_rises():
     class Fine(Racing):
         def _made(self, snapshot):

@@ -38,7 +38,7 @@ def test_a_lock_held_while_its_holder_waits():
     assert (seen.victims, seen.victim_wait_ns) == (8, 8 * 40 * MS)
     assert seen.sentence == (
         "GET /order held app/db.py:9 Lock while it waited 40 ms in line 21 of /app/api.py; "
-        "2 tasks waited for the lock"
+        "up to 2 tasks waited for the lock"
     )
 
 

@@ -69,8 +69,7 @@ class LockHeldAcrossIo(Rule[_Across]):
         case = self.case((resource.group, place))
         case.group = resource.group
         case.where = self.context.place(place)
-        if hold.waited_ns >= case.worst_ns:
-            case.others = len(waiters)
+        case.others = max(case.others, len(waiters))
         label = self.context.label(hold.task)
         case.record(hold.waited_ns, at, label, self.context.number(hold.task))
         self.record_blocked(case, hold.since_ns, at)
@@ -97,7 +96,7 @@ class LockHeldAcrossIo(Rule[_Across]):
         assert case.group is not None
         name, waited = resource_name(self.context, case.group), duration_text(case.worst_ns)
         doing = f" in {source}" if source and case.where is not None else ""
-        others = "another task" if case.others == 1 else f"{case.others} tasks"
+        others = "another task" if case.others == 1 else f"up to {case.others} tasks"
         text = f"{case.label} held {name} while it waited {waited}{doing}"
         return f"{text}; {others} waited for the lock"
 

@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from textual.strip import Strip
 
+from loopviz.clock import SECOND
 from loopviz.model.snapshot import Location, Moment
 from loopviz.tui.draw.text import Line, beside, clean, fill_rows
 from loopviz.tui.panels.diagnosis import boxed
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.fixes import draw_fixes
-from loopviz.tui.panels.layout import WIDE_CELLS
+from loopviz.tui.panels.layout import WIDE_CELLS, Plan
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.table import Table
 from loopviz.tui.source import source_around
@@ -21,6 +22,7 @@ from loopviz.tui.views.diagnose.entries import COLUMNS, Entry, columns_for, entr
 from loopviz.tui.views.diagnose.evidence import draw_evidence
 from loopviz.tui.views.diagnose.victims import moment_key
 from loopviz.tui.views.diagnose.watched import draw_watched, loop_summary
+from loopviz.tui.views.live.together import TwoAtOncePanel
 from loopviz.tui.views.view import View
 
 __all__ = ["DiagnoseView"]
@@ -29,6 +31,8 @@ LIST_CELLS = 80
 """Width of a list with all its columns."""
 MAX_LIST_ROWS = 5
 """The most rows of the list on narrow terminals; the rest is scrolled."""
+LABEL_CELLS, MARGIN_CELLS = 15, 5
+"""Of the diagram of two requests, before and after its time axis."""
 
 
 class DiagnoseView(View):
@@ -43,6 +47,7 @@ class DiagnoseView(View):
 
     def __init__(self) -> None:
         self._table = Table(COLUMNS)
+        self._pair = TwoAtOncePanel()
         self._listed = False
         self._opened: tuple[Key, tuple[Moment, ...]] = ("", ())
         """A finding's key, and its moments when it was opened: they stand still, as rows must."""
@@ -121,7 +126,20 @@ class DiagnoseView(View):
         title = f"{place}  {clean(chosen.title).upper()}"
         moments = self._moments(chosen, scene)
         body = draw_evidence(chosen, moments, scene, width - 2, height - 1, source_around)
+        if chosen.counter is not None and not chosen.over:
+            used = max((i for i, row in enumerate(body, 1) if row.text.strip()), default=0)
+            body = [*body[:used], *self._two_at_once(scene, width - 2, height - 2 - used)]
         return boxed(body, title, style, chosen.ended, width, height, scene)
+
+    def _two_at_once(self, scene: Scene, width: int, height: int) -> list[Strip]:
+        """Two requests that waited at one line at once, if there are such, below a blank row."""
+        cells = width - LABEL_CELLS - MARGIN_CELLS
+        rows = self._pair.rows(scene, height) if cells > 0 else 0
+        if not rows:
+            return []
+        panels = {"lanes": (0, 0, width, rows)}
+        plan = Plan(width, rows, panels, LABEL_CELLS, cells, MARGIN_CELLS, SECOND, wide=False)
+        return [Line(width).strip(scene.theme.text), *self._pair.draw(scene, plan, rows)]
 
     def _list(
         self, found: Sequence[Entry], chosen: Entry, scene: Scene, width: int, height: int

@@ -158,7 +158,8 @@ def _more(scene: Scene, width: int) -> list[Strip]:
     rows: list[Strip] = []
     if scene.lesson and scene.lesson.prose:
         rows.append(_head("WHY", width, scene))
-        for paragraph in scene.lesson.prose.split("\n\n"):
+        first, *further = scene.lesson.prose.replace("`", "").split("\n\n")
+        for paragraph in further or (first,):  # the first one says again what the lesson is
             rows += [*_text(paragraph, theme.text, 1, width, scene), _blank(width, scene)]
     if scenario.link:
         rows.append(_head("SEEN IN THE WILD", width, scene))

@@ -1,18 +1,19 @@
 """All about one task, or one group of tasks: its life, its stack, its family, its histograms."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import Distribution, State, TaskGroupInfo, TaskInfo, TaskTable
-from loopviz.tui.draw.text import clean, took
+from loopviz.model.snapshot import Distribution, Location, State, TaskGroupInfo, TaskInfo, TaskTable
+from loopviz.tui.draw.text import clean, fit, took
 from loopviz.tui.panels.code import Source
 from loopviz.tui.panels.detail import Detail
 from loopviz.tui.panels.histogram import draw_histogram
 from loopviz.tui.panels.places import file_line, frame_text
 from loopviz.tui.panels.task_words import as_of, state_words, waits_on
+from loopviz.tui.views.tasks.groups import waits_at
 from loopviz.tui.views.tasks.stack import draw_stack
 
 __all__ = ["draw_group", "draw_server", "draw_task", "draw_trouble"]
@@ -23,6 +24,8 @@ ROOMY_ROWS = 24
 """Rows of a panel from which on recent times stand beside those since the start."""
 MIN_HISTOGRAM_ROWS = 5
 """Rows that a histogram needs at least."""
+MOST_AROUND = 8
+"""The most lines of source before and after the one where tasks wait."""
 
 
 def draw_task(
@@ -64,8 +67,10 @@ def draw_task(
     return detail.done()
 
 
-def draw_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[Strip]:
-    """The sum of the group's tasks, what they wait for now, and histograms."""
+def draw_group(
+    group: TaskGroupInfo, view: TaskTable, detail: Detail, source: Source
+) -> list[Strip]:
+    """The sum of the group's tasks, what they wait for now, histograms; and where they wait."""
     theme = detail.scene.theme
     pace = f"{group.steps_per_s:.0f} steps/s" if group.steps_per_s >= 1 else ""
     started = f"{group.started:,} started" if group.started else ""
@@ -89,7 +94,34 @@ def draw_group(group: TaskGroupInfo, view: TaskTable, detail: Detail) -> list[St
             line = detail.line().add(f"{count:>5,} ", theme.strong)
             detail.put(line.add(clean(what), theme.text).add(f"  {clean(where)}", theme.dim))
     _histograms(detail, group, "all its tasks")
+    _lines_around(detail, waits_at(group, view), source)
     return detail.done()
+
+
+def _lines_around(detail: Detail, where: Location | None, source: Source) -> None:
+    """The app's own line at which most of them wait, and its function as far as there is room."""
+    around = min((detail.left - 2) // 2, MOST_AROUND)
+    if where is None or around < 2 or not (lines := source(where, around)):
+        return
+    above = [n for n, _ in lines if n < where.line and _parts_functions(lines, n)]
+    below = [n for n, _ in lines if n > where.line and _parts_functions(lines, n)]
+    first, end = max(above, default=0), min(below, default=where.line + around + 1)
+    theme, glyphs = detail.scene.theme, detail.scene.glyphs
+    detail.heading("most of them wait at", frame_text(where, detail.width - 30))
+    for number, text in lines:
+        if not first < number < end:
+            continue
+        here = number == where.line
+        line = detail.line().add(glyphs.pointer if here else " ", theme.accent)
+        line.add(f"{number:>4} ", theme.faint)
+        style = theme.strong if here else theme.dim
+        detail.put(line.add(fit(clean(text), line.left - 1, glyphs.more), style))
+
+
+def _parts_functions(lines: Sequence[tuple[int, str]], number: int) -> bool:
+    """Whether it is one of two blank lines in a row."""
+    blank = {n for n, text in lines if not text.strip()}
+    return number in blank and bool(blank & {number - 1, number + 1})
 
 
 def draw_server(detail: Detail) -> list[Strip]:

@@ -5,7 +5,7 @@ from collections import Counter
 from loopviz.model.snapshot import Location, TaskGroupInfo, TaskTable
 from loopviz.tui.views.tasks.stack import is_library
 
-__all__ = ["is_servers", "line_of", "servers_of"]
+__all__ = ["is_servers", "line_of", "servers_of", "waits_at"]
 
 _SERVERS = (
     *("/uvicorn/", "/hypercorn/", "/daphne/", "/gunicorn/", "/loopviz/lab/target/"),
@@ -25,10 +25,14 @@ def servers_of(view: TaskTable) -> frozenset[int]:
     return frozenset(t.number for t in view.tasks if t.group in groups and not t.request)
 
 
+def waits_at(group: TaskGroupInfo, view: TaskTable) -> Location | None:
+    """Where most of its tasks wait in the app's own code."""
+    places = Counter(task.place for task in view.tasks if task.group == group.number and task.place)
+    return next((place for place, _ in places.most_common() if not is_library(place)), None)
+
+
 def line_of(group: TaskGroupInfo, view: TaskTable) -> Location | None:
     """Where most of its tasks wait in the app's own code; else the app's line that makes them."""
-    places = Counter(task.place for task in view.tasks if task.group == group.number and task.place)
-    for place, _ in places.most_common():
-        if not is_library(place):
-            return place
+    if (place := waits_at(group, view)) is not None:
+        return place
     return group.site if group.site is not None and not is_library(group.site) else None

@@ -246,7 +246,9 @@ class TasksView(View):
             return draw_server(detail)
         if not isinstance(row, tuple) or row[1] not in groups:
             row = next((each.key for each in rows if each.key[0] == "group"), None)
-        return detail.done() if row is None else draw_group(groups[row[1]], view, detail)
+        if row is None:
+            return detail.done()
+        return draw_group(groups[row[1]], view, detail, source_around)
 
     def _tree_detail(self, view: Tasks, detail: Detail) -> list[Strip]:
         """About the chosen node of the tree: of several tasks, the one that waits longest."""
