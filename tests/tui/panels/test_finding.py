@@ -256,3 +256,9 @@ def test_a_line_stands_between_no_blank_lines():
     finding = replace(finding, location=replace(finding.location, line=4))
     rows = code_around(scene, finding, 60, 3, lambda *_: lines)
     assert [row.text.split()[0] for row in rows[1:]] == ["2", "3", "▶"]
+
+
+def test_a_rising_counter_suggests_a_fix_where_the_finding_has_none():
+    rising = CounterValue(key="lost", title="lost", bad=True, value=9, recent=4, recent_ns=SECOND)
+    assert "◄ press a" in "".join(panel(suggested_fix="", counters=(rising,), height=30))
+    assert "◄ press" not in "".join(panel(suggested_fix="", height=30))

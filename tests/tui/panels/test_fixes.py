@@ -148,5 +148,10 @@ def test_code_is_broken_between_its_words():
         "Queue(maxsize=20),",
         "  queue.put_nowait(...), 503 when full",
     ], "no word is broken where that saves no row"
+    assert wrap_code(queue, 3, 37, "…") == [
+        "Queue(maxsize=20),",
+        "  queue.put_nowait(...), 503 when",
+        "  full",
+    ], "nor before dots"
     assert wrap_code("x" * 50, 2, 10, "…") == ["xxxxxxxxx…"]
     assert wrap_code("short", 1, 10, "…") == ["short"]

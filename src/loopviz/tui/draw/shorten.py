@@ -13,7 +13,7 @@ _CLAUSE = re.compile(r"(?=; | # |, each |: | in (?!a row|all\b|total\b)|, )")
 SHORT_CELLS = 16
 """Words of code up to this long stay whole."""
 
-_AFTER_BRACKETS = re.compile(r"(?<=[(\[{])(?=[^)\]}])")
+_AFTER_BRACKETS = re.compile(r"(?<=[(\[{])(?=[^)\]}.])")
 _BEFORE_DOTS = re.compile(r"(?<=[\w)\]])(?=\.[A-Za-z_])")
 """Where a line of code may be broken, beside its spaces; at dots only if nothing else helps."""
 

@@ -42,7 +42,7 @@ def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
         from_, to = np.searchsorted(times, [columns.start_ns, columns.end_ns])
         at = times[from_:to] // columns.cell_ns - columns.first
         np.maximum.at(greatest, at, values[from_:to])
-    gap = -(-HEARTBEAT_NS // columns.cell_ns)
+    gap = -(-2 * HEARTBEAT_NS // columns.cell_ns)  # a beat that is late leaves one column out
     if gap > 1:
         greatest = _filled(greatest, gap)
     blocked = [(stall.start_ns, stall.end_ns) for stall in loop.stalls]

@@ -134,13 +134,14 @@ class Scene:
     def suggested_fix(self) -> FixInfo | None:
         """The fix to try now; None if there is none, or it is on.
 
-        Without a finding, but with trouble, the first one that helps.
+        With trouble, but without a finding that a fix answers, the first one that helps.
         """
         on = self.status.fixes_on
         finding = self.finding
         if finding is not None and not (self.is_stale(finding) and (self.rising_counter or on)):
             fix = self.fix(finding.suggested_fix)
-            return None if fix is None or fix.key in on else fix
+            if fix is not None or self.rising_counter is None:
+                return None if fix is None or fix.key in on else fix
         good = [fix for fix in self.scenario.fixes if not fix.wrong]
         if self.rising_counter is None or any(fix.key in on for fix in good):
             return None
