@@ -87,6 +87,23 @@ def test_six_requests_and_two_connections(http, really_watched, here):
     assert not failures(recording)
 
 
+def test_nobody_waits_in_a_pool_that_has_room_for_all(http, really_watched):
+    """All calls claim the one idle connection (httpcore); those that lose it make their own."""
+
+    async def main():
+        async with serving(0.02) as url, http.AsyncClient() as client:
+            await fetch(client, url)
+            await asyncio.gather(*(asyncio.create_task(fetch(client, url)) for _ in range(9)))
+
+    recording = really_watched(main)
+    (number,) = (n for n, row in resources(recording).items() if row[0] == KIND)
+    told = [e for e in recording.of(*TOLD) if e.a & NUMBER == number]
+    assert sorted(e.kind.name for e in told) == ["ACQUIRED"] * 10 + ["RELEASED"] * 10
+    taken = [e.task_id for e in told if e.kind is Kind.ACQUIRED]
+    assert len(set(taken)) == 10, "each in the task of its own call"
+    assert most_in_use(recording, KIND) == 9
+
+
 def test_who_comes_late_may_be_first(http, really_watched):
     """A connection that is freed goes to the task that happens to run first (httpcore)."""
 

@@ -82,13 +82,15 @@ def _enters(module: str) -> Any:
 class _PoolState:
     """The recorded requests of one pool: those that wait, and those that have a connection."""
 
-    __slots__ = ("having", "shared", "waiting")
+    __slots__ = ("contending", "having", "shared", "waiting")
 
     def __init__(self, shared: bool) -> None:
         self.shared = shared
         """True for HTTP/2: a connection takes several requests."""
         self.waiting: dict[Any, int] = {}
         """The task of each request that waits."""
+        self.contending: dict[Any, int] = {}
+        """The task of each request whose connection others claim, while the pool makes more."""
         self.having: dict[Any, tuple[int, Any]] = {}
         """The task and connection of each request that has one."""
 
@@ -104,7 +106,8 @@ def _assign(original: Any) -> Any:
                     state = vars(self).get("_loopviz_state")
                     if state is None:
                         state = self._loopviz_state = _PoolState(self._http2)
-                    _compare(recorder, resource, state, self._requests)
+                    full = len(self._connections) >= self._max_connections
+                    _compare(recorder, resource, state, self._requests, full=full)
             except Exception as error:  # noqa: BLE001 - the app must go on
                 hide(self)
                 recorder.fail(original.__module__, error)
@@ -114,16 +117,22 @@ def _assign(original: Any) -> Any:
 
 
 def _compare(
-    recorder: Recorder, resource: ResourceDescription, state: _PoolState, requests: list[Any]
+    recorder: Recorder,
+    resource: ResourceDescription,
+    state: _PoolState,
+    requests: list[Any],
+    *,
+    full: bool,
 ) -> None:
     """Record what has changed: first the requests that are gone, whose connections others get.
 
     httpcore gives one free connection to all waiting requests; one of them gets it, not always the
     first, and the others return to the queue: they wait all the time. So its holder is known only
-    some steps later, when no other request claims it any more.
+    some steps later, when no other request claims it any more. While the pool is not full, the
+    others do not wait: each gets a new connection in its next step.
     """
-    having, waiting = state.having, state.waiting
-    if having or waiting:
+    having, waiting, contending = state.having, state.waiting, state.contending
+    if having or waiting or contending:
         there = set(requests)
         for request, (task_id, connection) in list(having.items()):
             if request not in there or request.connection is not connection:
@@ -131,20 +140,28 @@ def _compare(
                 recorder.released(resource, len(having), task_id)
         for request in [request for request in waiting if request not in there]:
             recorder.wait_over(resource, task_id=waiting.pop(request))
+        for request in [request for request in contending if request not in there]:
+            del contending[request]
     claims = Counter(request.connection for request in requests)
     for request in requests:
         if request in having:
             continue
         connection = request.connection
         if connection is not None and (state.shared or claims[connection] == 1):
-            if request in waiting:
-                task_id, place = waiting.pop(request), 0
-            else:
-                task_id = recorder.task()
-                place = recorder.lines.of(user_frame(sys._getframe(1)))
+            running = recorder.task()
+            task_id = waiting.pop(request, 0) or contending.pop(request, 0) or running
+            contending.pop(request, None)
+            own = task_id == running
+            place = recorder.lines.of(user_frame(sys._getframe(1))) if own else 0
             having[request] = task_id, connection
             recorder.acquired(resource, len(having), task_id, place)
-        elif request not in waiting:
+        elif request in waiting:
+            continue
+        elif connection is not None and not full:
+            if request not in contending:
+                contending[request] = recorder.task()
+        elif contending.get(request) in (None, recorder.task()):
+            contending.pop(request, None)
             waiting[request] = recorder.wait(resource)
 
 
