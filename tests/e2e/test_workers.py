@@ -38,7 +38,7 @@ def fails(now):
 
 
 def test_a_second_worker_comes_and_goes_and_no_request_fails(session, ours):
-    run = session("workers", rate=1.5)
+    run = session("workers")
     frame_when(run, lambda now: now.status.phase == "running" and len(now.snapshot.requests) > 10)
     assert frame(run).snapshot.peers == ()
     (first,) = targets(ours)
@@ -77,7 +77,7 @@ def test_both_workers_have_the_fixes_and_find_what_the_other_stored(session):
 
 
 def test_a_second_worker_that_dies_is_said_and_the_first_goes_on(session, ours):
-    run = session("workers")
+    run = session("workers", rate=0.5)
     frame_when(run, lambda now: now.status.phase == "running")
     (first,) = targets(ours)
     run.toggle("two_workers")
@@ -98,7 +98,7 @@ def test_a_second_worker_that_dies_is_said_and_the_first_goes_on(session, ours):
 
 def test_the_first_worker_s_end_is_the_run_s(session, ours):
     """Whoever comes then is refused, and does not queue at a door that nobody opens."""
-    run = session("workers", fixes=["two_workers"])
+    run = session("workers", fixes=["two_workers"], rate=0.5)
     running = frame_when(run, works)
     os.kill(run.run.workers.first.pid, signal.SIGKILL)
     frame_when(run, lambda now: now.status.phase == "target-died", 5)
