@@ -92,6 +92,7 @@ def pytest_collection_finish() -> None:
     """Let the collector visit what the tests make, and not each time the tests themselves."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)  # the models and screens of a test are large, and short-lived
 
 
 def _turn(item: pytest.Item) -> int:
