@@ -131,8 +131,9 @@ def test_a_report_of_two_workers():
     of_both = 0.9 * report["load"][0]["sent"]
     assert sum(found["count"] for found in stalls) + untold >= of_both
     assert found["location"]["function"] == "crunch_numbers"
-    visits = report["load"][1]["sent"] - 10
-    assert sum(report["counters"].values()) == visits
+    sent = report["load"][1]  # of what is not answered at the end, some may have been counted
+    assert sent["ok"] + sent["unanswered"] == sent["sent"]
+    assert sent["ok"] <= sum(report["counters"].values()) + 10 <= sent["sent"]
 
 
 BROKEN = """
