@@ -18,7 +18,7 @@ from loopviz.probe import Probe, install
 from loopviz.probe.install import _probes
 from loopviz.testing import VirtualLoop
 from tests.support.postgres import Postgres, installed, serving
-from tests.support.recording import Recording
+from tests.support.recording import FEW, Recording
 
 settings.register_profile("loopviz", deadline=None)  # the machine may be full
 settings.load_profile("loopviz")
@@ -69,18 +69,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two processes for the default suite; one for chosen tests, which start sooner so."""
+    """Three processes for the default suite; one for chosen tests, which start sooner so.
+
+    One more than there are cores: many tests wait for the processes that they have started.
+    """
     whole = config.args_source is config.ArgsSource.TESTPATHS
     if whole and "-m" not in config.invocation_params.args:
-        return 2
+        return 3
     config.option.dist = "no"
     return 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """While one process runs what is timed, the other one runs what starts no process.
+    """While one process runs what is timed, the others run what waits, and leave it the cores.
 
-    Many short tests come last, so that both end at the same time: each is handed two at once.
+    Many short tests come last, so that all end at the same time: each is handed two at once.
     """
     items.sort(key=_turn)
 
@@ -89,6 +92,7 @@ def pytest_collection_finish() -> None:
     """Let the collector visit what the tests make, and not each time the tests themselves."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)  # the models and screens of a test are large, and short-lived
 
 
 def _turn(item: pytest.Item) -> int:
@@ -96,8 +100,8 @@ def _turn(item: pytest.Item) -> int:
     if TOGETHER.get(file) == "timed":
         return 0
     if item.get_closest_marker("real"):
-        return 2
-    return 3 if file.startswith("tests/model/") else 1
+        return 1
+    return 3 if file.startswith("tests/model/") else 2
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +141,12 @@ def probe_of(tmp_path: Path) -> Iterator[Callable[..., Probe]]:
     probes: list[Probe] = []
 
     def install_probe(loop: VirtualLoop, **options: object) -> Probe:
-        quiet = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
+        quiet = {
+            "clock": loop.clock,
+            "watchdog": False,
+            "heartbeat_s": None,
+            "capacity": FEW,
+        }
         probe = install(loop, path=tmp_path / f"probe{len(probes)}", **(quiet | options))
         probes.append(probe)
         return probe

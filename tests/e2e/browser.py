@@ -43,10 +43,18 @@ class Tab:
         """The screen's text, once all of these are on it."""
         async with asyncio.timeout(timeout_s):
             while not all(text in (shown := self.text()) for text in texts):
-                message = await self.socket.receive()
-                assert message.type == aiohttp.WSMsgType.BINARY, message
-                self._stream.feed(message.data)
+                await self._receive()
         return shown
+
+    async def until_gone(self, text: str) -> None:
+        async with asyncio.timeout(20):
+            while text in self.text():
+                await self._receive()
+
+    async def _receive(self) -> None:
+        message = await self.socket.receive()
+        assert message.type == aiohttp.WSMsgType.BINARY, message
+        self._stream.feed(message.data)
 
     def text(self) -> str:
         return "\n".join(self.screen.display)

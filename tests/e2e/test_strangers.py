@@ -69,7 +69,7 @@ def test_block_find_the_line_fix_it_compare(terminal, ours, size):
     me.reads(r"blocked the loop \d+ ms")
     culprit = me.reads(r"scenarios/(block\.py:\d+)").group(1)
     me.follows(r"next .*press (\w)\b")
-    me.reads(r"\[a to_thread\]", 1.5)
+    me.reads(r"\[a( to_thread)?\]", 1.5)  # the letter alone beside a warning of a busy machine
     me.follows(r"next .*?(\d) [a-z ]*figures", 20)
     me.reads(r"GET /ping .*▼ +[5-9]\d %")
     me.reads(r"a: await asyncio\.to_thread")

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -33,12 +32,16 @@ def works(now):
     return now.status.phase == "running" and any("/crunch" in stall.label for stall in stalls)
 
 
+def visits(now):
+    return sum(counter.value for counter in now.snapshot.counters)
+
+
 def fails(now):
     return {r.route: r.errors for r in now.snapshot.routes if r.errors}
 
 
 def test_a_second_worker_comes_and_goes_and_no_request_fails(session, ours):
-    run = session("workers", rate=1.5)
+    run = session("workers", rate=0.5)
     frame_when(run, lambda now: now.status.phase == "running" and len(now.snapshot.requests) > 10)
     assert frame(run).snapshot.peers == ()
     (first,) = targets(ours)
@@ -49,13 +52,13 @@ def test_a_second_worker_comes_and_goes_and_no_request_fails(session, ours):
         run.toggle("two_workers")
         assert frame(run).snapshot.peers == ()
         wait_until(lambda: frame(run) and targets(ours) == {first}, RETIRED_S, "the second's end")
-    last = frame_when(run, lambda now: now.snapshot.peers == ())
+    # what the second one counted is not lost with it: each visit but the first ten
+    last = frame_when(run, lambda now: 0 < now.snapshot.routes[1].ok - 10 <= visits(now))
+    assert last.snapshot.peers == ()
     assert fails(last) == {}
     assert last.status.why == ""
     numbers = [request.number for request in last.snapshot.requests]
     assert len(set(numbers)) == len(numbers)
-    forgotten = {counter.key: counter.value for counter in last.snapshot.counters}
-    assert sum(forgotten.values()) >= 20  # what the second one counted is not lost with it
 
 
 def test_both_workers_have_the_fixes_and_find_what_the_other_stored(session):
@@ -69,15 +72,17 @@ def test_both_workers_have_the_fixes_and_find_what_the_other_stored(session):
     run.toggle("shared_state")
     frame_when(run, lambda now: now.snapshot.counters[1].value >= 3)
     run.toggle("shared_state")
-    time.sleep(2.5)  # every customer has come once: what the database knows is new again
-    before = {counter.key: counter.value for counter in frame(run).snapshot.counters}
+    seen = visits(frame(run))
+    now = frame_when(run, lambda now: visits(now) >= seen + 12)
+    # every customer has come once: what the database knows is new again
+    before = {counter.key: counter.value for counter in now.snapshot.counters}
     frame_when(run, lambda now: now.snapshot.counters[0].value >= before["recognised"] + 10)
     after = {counter.key: counter.value for counter in frame(run).snapshot.counters}
     assert after["forgotten"] == before["forgotten"]
 
 
 def test_a_second_worker_that_dies_is_said_and_the_first_goes_on(session, ours):
-    run = session("workers")
+    run = session("workers", rate=0.5)
     frame_when(run, lambda now: now.status.phase == "running")
     (first,) = targets(ours)
     run.toggle("two_workers")
@@ -98,7 +103,7 @@ def test_a_second_worker_that_dies_is_said_and_the_first_goes_on(session, ours):
 
 def test_the_first_worker_s_end_is_the_run_s(session, ours):
     """Whoever comes then is refused, and does not queue at a door that nobody opens."""
-    run = session("workers", fixes=["two_workers"])
+    run = session("workers", fixes=["two_workers"], rate=0.5)
     running = frame_when(run, works)
     os.kill(run.run.workers.first.pid, signal.SIGKILL)
     frame_when(run, lambda now: now.status.phase == "target-died", 5)
@@ -126,8 +131,9 @@ def test_a_report_of_two_workers():
     of_both = 0.9 * report["load"][0]["sent"]
     assert sum(found["count"] for found in stalls) + untold >= of_both
     assert found["location"]["function"] == "crunch_numbers"
-    visits = report["load"][1]["sent"] - 10
-    assert sum(report["counters"].values()) == visits
+    sent = report["load"][1]  # of what is not answered at the end, some may have been counted
+    assert sent["ok"] + sent["unanswered"] == sent["sent"]
+    assert sent["ok"] <= sum(report["counters"].values()) + 10 <= sent["sent"]
 
 
 BROKEN = """

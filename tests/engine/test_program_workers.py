@@ -12,6 +12,7 @@ from loopviz.probe import install
 from loopviz.program import Program
 from loopviz.testing import VirtualLoop
 from loopviz.wire.control import LoopStarted, Serving, encode
+from tests.support.recording import FEW
 
 
 class Loop:
@@ -21,7 +22,7 @@ class Loop:
         self.link = socket.socket(socket.AF_UNIX)
         self.link.connect(str(workers.endpoint.path))
         with VirtualLoop() as loop:
-            probe = install(loop, path=folder, clock=loop.clock, watchdog=False)
+            probe = install(loop, path=folder, clock=loop.clock, watchdog=False, capacity=FEW)
             loop.run(work())
             probe.uninstall()
         self.folder = folder

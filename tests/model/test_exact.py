@@ -15,7 +15,7 @@ from loopviz.probe import install
 from loopviz.testing import Story, VirtualLoop
 from loopviz.wire.events import NUMBER
 from tests.support.programs import Interpreter, programs
-from tests.support.recording import Recording
+from tests.support.recording import FEW, Recording
 
 EXACT = settings(
     max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -55,7 +55,14 @@ class Keeper(Interpreter):
 def test_every_task_of_a_real_program_adds_up(program, portion):
     """The model's figures against what the program saw by itself, with the real probe between."""
     with tempfile.TemporaryDirectory() as folder, VirtualLoop() as loop:
-        probe = install(loop, path=folder, clock=loop.clock, watchdog=False, heartbeat_s=None)
+        probe = install(
+            loop,
+            path=folder,
+            clock=loop.clock,
+            watchdog=False,
+            heartbeat_s=None,
+            capacity=FEW,
+        )
         keeper = Keeper(loop.clock)
         loop.run(keeper.main(program))
         probe.uninstall()

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, FastAPI
@@ -25,7 +26,10 @@ SLOW = ("/serialization", "/dependency", "/middleware", "/endpoint")
 HELD_S = 0.08
 PAUSE_S = 0.15
 
-held: dict[str, list[tuple[int, int]]] = {}
+held: dict[str, list[tuple[int, int, int]]] = {}
+"""Of each request for a route: when it began and ended, and how long it waited for a core."""
+pings: list[tuple[int, int]] = []
+"""Of each request of the load: when it was sent, and when it began."""
 app = FastAPI()
 
 
@@ -78,11 +82,21 @@ async def big() -> Report:  # HOLDS: what stands for the work that FastAPI does 
     return {"words": words}
 
 
+def waited_ns() -> int:
+    """How long this thread has waited for a core so far; 0 where the kernel does not tell."""
+    file = Path("/proc/thread-self/schedstat")
+    return int(file.read_text().split()[1]) if file.exists() else 0
+
+
 async def timed(scope, receive, send):
     """Nothing in this app suspends: a request is one step, but for what uvicorn does around it."""
-    begin = monotonic_ns()
+    begin, before = monotonic_ns(), waited_ns()
     await app(scope, receive, send)
-    held.setdefault(scope["path"], []).append((begin, monotonic_ns()))
+    if scope["type"] == "http":
+        times = begin, monotonic_ns(), waited_ns() - before
+        held.setdefault(scope["path"], []).append(times)
+        if sent := dict(scope["headers"]).get(b"x-loopviz-sent"):
+            pings.append((int(sent), begin))
 
 
 CLIENT = """
@@ -129,7 +143,7 @@ async def main(folder) -> None:
     server.should_exit = True
     await serving
     probe.uninstall()
-    print(json.dumps({path: held[path][1:] for path in SLOW}))
+    print(json.dumps([{path: held[path][1:] for path in SLOW}, pings]))
 
 
 if __name__ == "__main__":

@@ -10,14 +10,21 @@ from loopviz.probe import install
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import NUMBER, Kind
 from tests.support.programs import Interpreter, programs
-from tests.support.recording import Recording
+from tests.support.recording import FEW, Recording
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(program=programs)
 def test_every_step_of_every_task_is_exact(program):
     with tempfile.TemporaryDirectory() as folder, VirtualLoop() as loop:
-        probe = install(loop, path=folder, clock=loop.clock, watchdog=False, heartbeat_s=None)
+        probe = install(
+            loop,
+            path=folder,
+            clock=loop.clock,
+            watchdog=False,
+            heartbeat_s=None,
+            capacity=FEW,
+        )
         began = loop.clock()
         told = Interpreter(loop.clock)
         loop.run(told.main(program))

@@ -14,7 +14,7 @@ from loopviz.clock import MS, monotonic_ns
 from loopviz.model.model import Model
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
-from loopviz.wire.events import SWITCHES, WAITED_UNIT_NS, Kind
+from loopviz.wire.events import HEARTBEAT_NS, SWITCHES, WAITED_UNIT_NS, Kind
 
 pytestmark = pytest.mark.real
 
@@ -25,6 +25,11 @@ def culprit(seen, event):
     frame = seen._readers[1].strings[int(numbers.split(",")[int(index)])]
     _, file, line, function = frame.split("\t")
     return file, int(line), function
+
+
+def samples_of(seen, task):
+    """The samples of its own stack. One that starts with `gil:` is of a thread that had the GIL."""
+    return [e for e in seen.aux if e.task_id == task and not e.text.startswith("gil:")]
 
 
 def watch(tmp_path, recording, main, *, follow=True):
@@ -62,23 +67,28 @@ def test_a_block_is_seen_while_it_lasts_at_its_line(tmp_path, recording, here):
     about = {}
 
     async def blocks():
+        about["begin"] = monotonic_ns()
         about["line"] = here() + 1
         time.sleep(0.2)
         about["end"] = monotonic_ns()
 
     async def main():
-        await asyncio.create_task(blocks())
+        blocking = asyncio.create_task(blocks())
+        about["before"] = monotonic_ns()
+        await blocking
+        about["after"] = monotonic_ns()
 
     seen, seen_at = watch(tmp_path, recording, main)
     task = seen.start_of("blocks").task_id
-    samples = [e for e in seen.aux if e.task_id == task]
+    samples = samples_of(seen, task)
     assert len(samples) >= 3
     assert seen_at[0] < about["end"] - 50 * MS
     for sample in samples:
         assert culprit(seen, sample) == (__file__, about["line"], blocks.__qualname__)
     ((_, started, ran),) = seen.steps(task)
     assert {sample.a for sample in samples} == {started}
-    assert 200 * MS <= ran < 300 * MS
+    assert about["before"] <= started <= about["begin"]
+    assert about["end"] <= started + ran <= about["after"]
 
 
 def test_a_block_in_a_library_blames_the_user_line_that_called_it(tmp_path, recording, here):
@@ -100,7 +110,7 @@ def test_a_block_in_a_library_blames_the_user_line_that_called_it(tmp_path, reco
     quiet.close()
     other.close()
     task = seen.start_of("reads").task_id
-    samples = [e for e in seen.aux if e.task_id == task]
+    samples = samples_of(seen, task)
     assert samples
     assert {culprit(seen, sample)[:2] for sample in samples} == {(__file__, lines[0])}
 
@@ -190,9 +200,11 @@ def test_the_real_heartbeat_and_the_sum_of_all_times(tmp_path, recording):
     async def main():
         await asyncio.sleep(0.3)
 
+    began = monotonic_ns()
     seen, _ = watch(tmp_path, recording, main)
+    lasted = monotonic_ns() - began
     beats = [e for e in seen.of(Kind.TIMER) if not e.b]
-    assert 10 <= len(beats) <= 16
+    assert 10 <= len(beats) <= lasted // HEARTBEAT_NS + 1
     switches = seen.of(*SWITCHES)
     assert sum(ns for _, ns in seen.durations()) == switches[-1].at - switches[0].at
     model = Model()

@@ -17,7 +17,7 @@ from loopviz.probe.asgi import watch_requests
 from loopviz.probe.install import _probes
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import Kind
-from tests.support.recording import Recording
+from tests.support.recording import FEW, Recording
 
 
 @pytest.fixture
@@ -25,7 +25,12 @@ def put_in(tmp_path):
     """A function: a probe in that loop, recording into the same folder each time."""
 
     def put(loop, path=tmp_path / "run", **options):
-        quiet = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
+        quiet = {
+            "clock": loop.clock,
+            "watchdog": False,
+            "heartbeat_s": None,
+            "capacity": FEW,
+        }
         return install(loop, path=path, **(quiet | options))
 
     return put

@@ -16,11 +16,13 @@ from loopviz.clock import MS, monotonic_ns
 from loopviz.engine.collector import Collector
 from loopviz.model.model import Model
 from loopviz.model.names import Naming
+from loopviz.model.state.stalls import SLOW_NS
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.install import AUX_RING, LOOP_RING
 from tests.probe import blockers
 from tests.probe import slow_app as slow_app_file
+from tests.support.recording import FEW
 
 pytestmark = pytest.mark.real
 
@@ -32,6 +34,12 @@ class Held(NamedTuple):
 
     begin_ns: int
     end_ns: int
+    waited_ns: int = 0
+    """How long its thread waited for a core meanwhile."""
+
+    @property
+    def own_ns(self) -> int:
+        return self.end_ns - self.begin_ns - self.waited_ns
 
 
 def model_of(folder):
@@ -76,14 +84,15 @@ def hold(folder, block, start, *, tripwire=False):
         await asyncio.sleep(0.001)
 
     def culprit():
-        begin = monotonic_ns()
+        begin, before = monotonic_ns(), slow_app_file.waited_ns()
         gate.set()
         block()
         time.sleep(0)  # whoever waits for the GIL has it now, and not after the clock was read
-        held.append(Held(begin, monotonic_ns()))
+        end = monotonic_ns()
+        held.append(Held(begin, end, slow_app_file.waited_ns() - before))
 
     async def main():
-        probe = install(path=folder, heartbeat_s=None, tripwire=tripwire)
+        probe = install(path=folder, heartbeat_s=None, tripwire=tripwire, capacity=FEW)
         app = watch_requests(waits, probe.hooks)
         for _ in range(TIMES):
             requests = [asyncio.create_task(request(app)) for _ in range(WAITING)]
@@ -154,7 +163,7 @@ def test_a_stall(tmp_path, name):
         held = hold(tmp_path / "probe", block, start, tripwire=name in BY_TRIPWIRE)
     model = model_of(tmp_path / "probe")
     stalls = [stall_at(model, each) for each in held]
-    for stall in stalls:
+    for stall, each in zip(stalls, held, strict=True):
         where = stall.location
         assert (where.path, where.line) == blockers.line_that_holds(function)
         assert where.function.rpartition(".")[2] == function.__name__
@@ -167,6 +176,7 @@ def test_a_stall(tmp_path, name):
             assert stall.call.function.endswith(called)
         assert stall.victims == WAITING
         assert stall.request == 0
+        assert each.own_ns >= SLOW_NS, "slow on any machine"
         runs = "as_task.<locals>.run" if start is as_task else "hold.<locals>.culprit"
         assert stall.label == runs
     # the middle one: a busy machine may take the core away between two readings of the clock
@@ -201,7 +211,7 @@ def slow_app(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slow") / "probe"
     program = [sys.executable, slow_app_file.__file__, folder]
     done = subprocess.run(program, check=True, stdout=subprocess.PIPE, timeout=60)
-    return json.loads(done.stdout), model_of(folder)
+    return *json.loads(done.stdout), model_of(folder)
 
 
 @pytest.mark.parametrize(
@@ -214,16 +224,19 @@ def slow_app(tmp_path_factory):
     ],
 )
 def test_a_stall_of_fastapi_under_load(slow_app, path, function, call):
-    measured, model = slow_app
+    measured, pings, model = slow_app
     held = [Held(*times) for times in measured[path]]
     assert len(held) == TIMES
     stalls = [stall_at(model, each) for each in held]
-    for stall in stalls:
+    for stall, each in zip(stalls, held, strict=True):
         where = stall.location
         assert (where.path, where.line) == blockers.line_that_holds(function)
         assert where.function == function.__qualname__
         assert (stall.call and stall.call.file) == call
+        assert each.own_ns >= SLOW_NS, "slow on any machine"
         assert stall.label == f"GET {path}"
+        victims = [sent for sent, began in pings if sent < each.end_ns <= began]
+        assert victims, "the load went on"
         # of one client, a request that is about to end and its next may both be in flight
-        assert 40 <= stall.victims <= 2 * slow_app_file.CLIENTS
+        assert len(victims) <= stall.victims <= 2 * slow_app_file.CLIENTS
     assert sorted(map(error_ns, stalls, held))[TIMES // 2] < MS

@@ -12,6 +12,9 @@ from loopviz.model.events import EVENT_TYPE
 from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.wire.events import SWITCHES, Kind
 
+FEW = 1 << 15
+"""The capacity of a ring for little, 1 MiB; one of the usual size takes 10 ms to make."""
+
 
 class Recorded(NamedTuple):
     """An event with its kind by name, and the text that `b` names."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from loopviz.probe import install
 from tests.model.findings.server import Server, findings_of
+from tests.support.recording import FEW
 
 pytestmark = pytest.mark.real
 
@@ -29,7 +30,13 @@ def real_findings(tmp_path):
     def run(main):
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             loop = runner.get_loop()
-            probe = install(loop, path=tmp_path / "real", watchdog=False, heartbeat_s=None)
+            probe = install(
+                loop,
+                path=tmp_path / "real",
+                watchdog=False,
+                heartbeat_s=None,
+                capacity=FEW,
+            )
             try:
                 runner.run(main(Server(probe)))
             finally:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from loopviz.probe import install
-from tests.support.recording import Recording
+from tests.support.recording import FEW, Recording
 
 
 @pytest.fixture
@@ -16,7 +16,11 @@ def really_watched(tmp_path):
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             before = runner.run(first) if first is not None else None
             probe = install(
-                runner.get_loop(), path=tmp_path / "real", watchdog=False, heartbeat_s=None
+                runner.get_loop(),
+                path=tmp_path / "real",
+                watchdog=False,
+                heartbeat_s=None,
+                capacity=FEW,
             )
             try:
                 runner.run(main(before) if first is not None else main())

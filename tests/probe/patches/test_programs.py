@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from loopviz.probe import install
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import NUMBER, WAIT_GET, WAIT_PUT, Kind
-from tests.support.recording import Recording, coroutine_name
+from tests.support.recording import FEW, Recording, coroutine_name
 
 MS = 1 / 1024  # exact as a float
 times = st.integers(0, 6)
@@ -188,7 +188,12 @@ async def use(gate, model, name, program, cancel):
 def recorded(main):
     with tempfile.TemporaryDirectory() as folder, VirtualLoop() as loop:
         probe = install(
-            loop, path=Path(folder) / "probe", clock=loop.clock, watchdog=False, heartbeat_s=None
+            loop,
+            path=Path(folder) / "probe",
+            clock=loop.clock,
+            watchdog=False,
+            heartbeat_s=None,
+            capacity=FEW,
         )
         loop.run(main)
         probe.uninstall()

@@ -1,6 +1,7 @@
 """Fixes are never out of sight: listed with the finding, named in the header, to be clicked."""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -24,8 +25,13 @@ SIZES = [(80, 24), (100, 30), (120, 35), (160, 50)]
 LONG = "All 5 connections were taken: GET /order waited 1.0 s for one, each is held for 203 ms in "
 
 
+@cache
+def frame_of_block():
+    return FakeRun().frame(T0 + 5 * SECOND, 6 * SECOND)
+
+
 def scene_of(scenario, on=(), sentence=LONG * 2):
-    frame = FakeRun().frame(T0 + 5 * SECOND, 6 * SECOND)
+    frame = frame_of_block()
     snapshot = frame.snapshot
     finding = replace(snapshot.findings[0], sentence=sentence)
     return Scene(
