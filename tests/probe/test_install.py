@@ -10,9 +10,9 @@ import pytest
 
 from loopviz.errors import LoopvizError
 from loopviz.probe import install
-from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import Kind
+from loopviz.wire.ring import AUX_RING, LOOP_RING
 
 
 async def child():

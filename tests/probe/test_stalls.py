@@ -19,7 +19,7 @@ from loopviz.model.names import Naming
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
-from loopviz.probe.install import AUX_RING, LOOP_RING
+from loopviz.wire.ring import AUX_RING, LOOP_RING
 from tests.probe import blockers
 from tests.probe import slow_app as slow_app_file
 from tests.support.recording import FEW

@@ -218,8 +218,8 @@ def test_call_soon_threadsafe(watched, loop):
 
 def test_the_same_program_twice_gives_the_same_records(tmp_path):
     from loopviz.probe import install
-    from loopviz.probe.install import LOOP_RING
     from loopviz.testing import VirtualLoop
+    from loopviz.wire.ring import LOOP_RING
 
     async def child(ms):
         blocks(ms)

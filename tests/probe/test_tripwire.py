@@ -18,13 +18,14 @@ import pytest
 
 from loopviz.clock import MS
 from loopviz.engine.collector import RingReader
+from loopviz.engine.dumps import Dumps
 from loopviz.probe import install
-from loopviz.probe.install import LOOP_RING
 from loopviz.probe.places import Places
-from loopviz.probe.stacks import Dumps, dumped_stack
+from loopviz.probe.stacks import dumped_stack
 from loopviz.probe.tripwire import Tripwire
 from loopviz.wire.dump import DUMP_FILE, DumpReader, begin_dumps
 from loopviz.wire.events import Kind
+from loopviz.wire.ring import LOOP_RING
 from tests.support.waiting import wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs timers on a thread's CPU clock")

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from loopviz.engine.collector import RingReader
 from loopviz.model.events import EVENT_TYPE
-from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.wire.events import SWITCHES, Kind
+from loopviz.wire.ring import AUX_RING, LOOP_RING
 
 FEW = 1 << 15
 """The capacity of a ring for little, 1 MiB; one of the usual size takes 10 ms to make."""

@@ -12,9 +12,15 @@ from loopviz.signals import Interrupted, ignore_interrupts, raise_interrupts, wa
 
 __all__ = ["main"]
 
+NO_OPTIONS = {"LOOPVIZ_CONFIG", "LOOPVIZ_DEBUG"}
+"""Variables that mean the same for every command."""
+GARBAGE = 50_000
+"""New objects after which cycles are searched for. Imports make many, and keep them."""
+
 
 def main() -> None:
     """Run the command line. Raises SystemExit unless all is well."""
+    gc.set_threshold(GARBAGE)
     clean_streams()
     atexit.register(gc.freeze)  # else a search for cycles in all there is delays the end
     words, debug = _without_debug(sys.argv[1:])
@@ -40,15 +46,30 @@ def _without_debug(words: list[str]) -> tuple[list[str], bool]:
 
 
 def _run(words: list[str]) -> None:
-    if words or any(name.startswith("LOOPVIZ_") for name in os.environ):
-        from loopviz.cli import commands  # noqa: PLC0415 - the bare command comes up sooner without it
+    if lesson := _lesson(words):
+        from loopviz.cli import open_tui  # noqa: PLC0415 - what is not imported is not waited for
+
+        open_tui.show(lesson)
+    else:
+        from loopviz.cli import commands  # noqa: PLC0415
 
         commands.run_command(words)
-    else:
-        from loopviz.cli import open_tui  # noqa: PLC0415
-        from loopviz.lab import catalogue  # noqa: PLC0415
 
-        open_tui.show(catalogue.FIRST)
+
+def _lesson(words: list[str]) -> str:
+    """The built-in scenario to be opened, if nothing else is said; else empty.
+
+    That needs no parser. Typer's takes as long to import as the engine, before the screen opens.
+    """
+    from loopviz.lab.catalogue import FIRST, builtin_folder  # noqa: PLC0415
+
+    said = {name for name in os.environ if name.startswith("LOOPVIZ_")} - NO_OPTIONS
+    match words:
+        case [] | ["run"] if not said:
+            return FIRST
+        case ["run", name] if not said and name.isidentifier() and name[0] != "_":
+            return name if (builtin_folder() / f"{name}.py").is_file() else ""
+    return ""
 
 
 def _end(error: Exception, *, debug: bool) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import Clock, monotonic_ns
+from loopviz.engine.dumps import Dumps
 from loopviz.errors import WireError
 from loopviz.model.events import EVENT_TYPE
 from loopviz.model.model import Model
-from loopviz.probe.stacks import Dumps
 from loopviz.wire.dump import DUMP_FILE
 from loopviz.wire.events import B_SHIFT, KIND_SHIFT, NUMBER, RECORD_SIZE
 from loopviz.wire.ring import HEADER_SIZE, read_header, read_strings

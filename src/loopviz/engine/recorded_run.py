@@ -13,10 +13,10 @@ from loopviz.engine.worker import Worker
 from loopviz.engine.workers import Workers
 from loopviz.errors import UsageError, WireError
 from loopviz.options import RunOptions
-from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.probe.recording_folder import is_recording
 from loopviz.program import Program
 from loopviz.wire.control import Message
+from loopviz.wire.ring import AUX_RING, LOOP_RING
 
 __all__ = ["RecordedRun", "newest_record_ns"]
 

@@ -1,16 +1,14 @@
 """The runs of one loopviz process: start one, switch to another, end them all."""
 
 import linecache
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from loopviz import run_folder
-from loopviz.engine.attached_run import AttachedRun
 from loopviz.engine.child import Guard
 from loopviz.engine.program_run import ProgramRun
-from loopviz.engine.recorded_run import RecordedRun
 from loopviz.engine.run import Run, Status
 from loopviz.engine.scenario_run import ScenarioRun
 from loopviz.engine.terminal import INPUT_FD, OUTPUT_FD, Terminal
@@ -226,10 +224,7 @@ class Session:
     def _start(self, info: ScenarioInfo, options: RunOptions) -> Run:
         self._count += 1
         folder = self._folder.path / str(self._count)
-        if isinstance(info, Program):
-            kind = RecordedRun if info.recording else AttachedRun if info.pid else ProgramRun
-            return kind(info, folder, self._guard, options)
-        return ScenarioRun(info, folder, self._guard, options)
+        return _kind_of(info)(info, folder, self._guard, options)
 
     def _replace(self, info: ScenarioInfo, options: RunOptions) -> None:
         self._end(self.run)
@@ -243,6 +238,18 @@ class Session:
     def _end(self, run: Run) -> None:
         run.quit()
         self._ending.append(run)
+
+
+def _kind_of(info: ScenarioInfo) -> Callable[..., Run]:
+    if not isinstance(info, Program):
+        return ScenarioRun
+    if not (info.recording or info.pid):
+        return ProgramRun
+    # the probe comes with these two: other screens open sooner without it
+    from loopviz.engine.attached_run import AttachedRun  # noqa: PLC0415
+    from loopviz.engine.recorded_run import RecordedRun  # noqa: PLC0415
+
+    return RecordedRun if info.recording else AttachedRun
 
 
 @contextmanager

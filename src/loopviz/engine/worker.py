@@ -11,7 +11,6 @@ from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot, WaitTree
 from loopviz.model.snapshot.merge import label_worker
 from loopviz.model.state.stacks import Stacks
-from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.wire.control import (
     AwaitsReply,
     AwaitsRequest,
@@ -20,6 +19,7 @@ from loopviz.wire.control import (
     StackReply,
     StackRequest,
 )
+from loopviz.wire.ring import AUX_RING, LOOP_RING
 
 __all__ = ["Worker", "WorkerChannel"]
 

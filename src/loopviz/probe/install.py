@@ -20,12 +20,12 @@ from loopviz.probe.loops import is_asyncios, is_stock, on_thread_of
 from loopviz.probe.pauses import PAUSES
 from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
-from loopviz.probe.recording_folder import AUX_RING, LOOP_RING, RecordingFiles, open_files
+from loopviz.probe.recording_folder import RecordingFiles, open_files
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import GC_ELSEWHERE, HEARTBEAT_LET_GO_NS, HEARTBEAT_NS, NUMBER, Kind, tag
 from loopviz.wire.ring import CAPACITY
 
-__all__ = ["AUX_RING", "LOOP_RING", "Probe", "install", "prepare", "unprepare"]
+__all__ = ["Probe", "install", "prepare", "unprepare"]
 
 HEARTBEAT_S = HEARTBEAT_NS / SECOND
 _LET_GO_S = HEARTBEAT_LET_GO_NS / SECOND

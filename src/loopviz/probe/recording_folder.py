@@ -9,11 +9,17 @@ from typing import NamedTuple
 from loopviz.errors import NO_ROOM, MachineError
 from loopviz.locks import FileLock, lock_file
 from loopviz.wire.dump import DUMP_FILE
-from loopviz.wire.ring import AUX_CAPACITY, LockedRing, RingFile, ring_size
+from loopviz.wire.ring import (
+    AUX_CAPACITY,
+    AUX_RING,
+    LOOP_RING,
+    LockedRing,
+    RingFile,
+    ring_size,
+)
 
-__all__ = ["AUX_RING", "LOOP_RING", "RecordingFiles", "is_recording", "open_files"]
+__all__ = ["RecordingFiles", "is_recording", "open_files"]
 
-LOOP_RING, AUX_RING = "loop.ring", "aux.ring"
 LOCK = "loopviz.lock"
 
 

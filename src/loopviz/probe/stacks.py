@@ -14,11 +14,9 @@ from typing import Any, NamedTuple
 
 from loopviz.probe.places import LIBRARY, LOOP, USER, Places, is_generated
 from loopviz.wire import endpoint_work
-from loopviz.wire.dump import DumpReader
 from loopviz.wire.endpoint_work import BODY, DEPENDENCIES, OTHER, RESPONSE, EndpointWork
 
 __all__ = [
-    "Dumps",
     "Stack",
     "StackFrame",
     "dumped_stack",
@@ -262,30 +260,3 @@ def _body_bytes(variables: Mapping[str, Any]) -> int:
         return 0
     length = next((value for name, value in headers if name == b"content-length"), b"")
     return int(length) if length.isdigit() else 0
-
-
-class Dumps:
-    """The dumps beside a ring, read by another process: the code that holds the GIL right now."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._reader: DumpReader | None = None
-        self._places = Places()
-
-    def newest(self) -> tuple[int, list[str], int] | None:
-        """The newest dump since the last call: its time in ns, frames and culprit; None without."""
-        if self._reader is None:
-            try:
-                self._reader = DumpReader(self._path)
-            except (OSError, ValueError, KeyError):  # no such file, or it is just being created
-                return None
-            self._places = Places(self._reader.user, self._reader.library)
-        dump = self._reader.read()
-        if dump is None:
-            return None
-        stack = dumped_stack(self._places, dump.frames)
-        return (dump.at_ns, stack.frames, stack.culprit) if stack.frames else None
-
-    def close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()

@@ -27,8 +27,7 @@ class GcSchedule:
         self._at_ns = self._whole_ns = self._pressed_ns = -YOUNG_INTERVAL_NS
 
     def begin(self) -> None:
-        """From now on nothing is collected but here."""
-        gc.collect()
+        """From now on nothing is collected but here; what the start left, in half a minute."""
         gc.freeze()
         gc.disable()
 

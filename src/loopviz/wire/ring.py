@@ -25,8 +25,10 @@ from loopviz.wire.events import FORMAT_VERSION, RECORD, RECORD_SIZE, Kind, tag
 
 __all__ = [
     "AUX_CAPACITY",
+    "AUX_RING",
     "CAPACITY",
     "HEADER_SIZE",
+    "LOOP_RING",
     "Header",
     "LockedRing",
     "Ring",
@@ -36,6 +38,8 @@ __all__ = [
     "ring_size",
 ]
 
+LOOP_RING, AUX_RING = "loop.ring", "aux.ring"
+"""Their names in the folder of a recording."""
 MAGIC = b"LOOPVIZ\0"
 HEADER_SIZE = 4096
 CAPACITY = 1 << 18

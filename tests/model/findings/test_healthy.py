@@ -21,8 +21,8 @@ from loopviz.engine.collector import RingReader
 from loopviz.model.findings.rules import lock_held_across_io, request_hangs
 from loopviz.model.model import Model
 from loopviz.probe import install
-from loopviz.probe.install import AUX_RING, LOOP_RING
 from loopviz.testing import VirtualLoop
+from loopviz.wire.ring import AUX_RING, LOOP_RING
 from tests.model.findings.server import Server
 
 LASTS_S, ASKED_EVERY_S = 90, 3
