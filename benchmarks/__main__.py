@@ -138,7 +138,7 @@ def _screen() -> str:
         for scenario in ("block", "dbpool", "race"):
             s = screen.steady(columns, rows, scenario)
             lines.append(
-                f"| UI CPU at 30 fps, {size}, `{scenario}` | {s['cpu']:.1%} of a core, "
+                f"| UI CPU at up to 15 fps, {size}, `{scenario}` | {s['cpu']:.1%} of a core, "
                 f"{s['kb_per_s']:.0f} kB/s, {s['rss_mb']:.0f} MB | {budget} |"
             )
         for what, words in _KEYS.items():

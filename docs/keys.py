@@ -25,7 +25,7 @@ Everything in it is optional; options and environment variables take precedence.
 
 ```toml
 theme = "light"        # dark, light or contrast; without it, by the terminal's background
-fps = 15               # frames per second, at most
+fps = 30               # frames per second, at most (15)
 ascii = false          # true: no block glyphs
 
 [keys]                 # by the action's name; a key or a list, the first of which is shown

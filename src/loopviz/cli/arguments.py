@@ -142,7 +142,7 @@ Ascii = Annotated[
 Fps = Annotated[
     int | None,
     typer.Option(
-        metavar="N", min=1, max=60, envvar="LOOPVIZ_FPS", help="Frames per second at most (30)."
+        metavar="N", min=1, max=60, envvar="LOOPVIZ_FPS", help="Frames per second at most (15)."
     ),
 ]
 ThemeName = Annotated[

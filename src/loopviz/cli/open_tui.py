@@ -16,7 +16,6 @@ from loopviz.tui.state.tour import Tour
 __all__ = ["show"]
 
 MIN_COLUMNS, MIN_LINES = 60, 16
-FPS = 30
 
 
 def show(
@@ -46,7 +45,7 @@ def show(
     progress = progress or ProgressFile(progress_path())
     offered = tour is None and isinstance(target, str) and progress.is_first_start()
     with opened(target, options, on_terminal=not _in_browser()) as session:
-        from loopviz.tui.app import LoopvizApp  # noqa: PLC0415 - imported while the target starts
+        from loopviz.tui.app import FPS, LoopvizApp  # noqa: PLC0415 - imported while the target starts
 
         app = LoopvizApp(
             session,

@@ -43,15 +43,20 @@ from loopviz.tui.state.actions import action_named, make_keymap
 from loopviz.tui.state.double_press import DoublePress
 from loopviz.tui.state.view_state import THEMES
 
-__all__ = ["LoopvizApp"]
+__all__ = ["FPS", "LoopvizApp"]
+
+FPS = 15
+"""Frames a second at most. What scrolls fast looks no smoother with more: cells are wide."""
+TICKS = 2
+"""Ticks of the clock for each, so that a column is drawn soon after it has begun."""
 
 EXIT_TIMEOUT_S = 2.0
 """How long the screen may take to leave the terminal in order after a signal."""
 
-HEADER_INTERVAL_NS, TEXTS_INTERVAL_NS = 100 * MS, 250 * MS
+HEADER_INTERVAL_NS, TEXTS_INTERVAL_NS = 90 * MS, 240 * MS
 """The shortest interval at which the header, and the texts, are drawn."""
 
-POLL_INTERVAL_NS = 60 * MS
+POLL_INTERVAL_NS = 90 * MS
 """The run is polled for each frame, and at least this often."""
 
 QUIT_KEYS = ("ctrl+c", "ctrl+q")
@@ -59,7 +64,7 @@ QUIT_KEYS = ("ctrl+c", "ctrl+q")
 
 
 class LoopvizApp(CellsApp):
-    """Shows the run, `fps` times a second; closes it at the end.
+    """Shows the run, at most `fps` times a second; closes it at the end.
 
     `fps=0` starts no clock: call `tick()` for each frame (tests do, with a clock of their own).
     """
@@ -72,7 +77,7 @@ class LoopvizApp(CellsApp):
         run: RunControl,
         *,
         clock: Clock = monotonic_ns,
-        fps: int = 30,
+        fps: int = FPS,
         ascii_only: bool = False,
         theme_name: str = "",
         keys: Mapping[str, Sequence[str]] | None = None,
@@ -94,7 +99,8 @@ class LoopvizApp(CellsApp):
         self._gc_schedule = GcSchedule()
         self._double = DoublePress()
         self._theme_before = theme_named(self._palette_name(theme_name))
-        self._main = MainScreen(self.controller)
+        # a little less, since the clock's ticks are not exact
+        self._main = MainScreen(self.controller, SECOND * 9 // (10 * fps) if fps else 0)
         self._often_ns = self._seldom_ns = self._polled_ns = -SECOND
         self._run_closed = self._away = False
         self._ticked_ns = monotonic_ns()
@@ -127,7 +133,7 @@ class LoopvizApp(CellsApp):
         self.tick()
         if self._fps:
             self._gc_schedule.begin()
-            self.set_interval(1 / self._fps, self.tick)
+            self.set_interval(1 / (TICKS * self._fps), self.tick)
         if not self.is_headless:
             from loopviz.tui.hangup import watch_server, watch_terminal  # noqa: PLC0415
 
@@ -197,6 +203,7 @@ class LoopvizApp(CellsApp):
         self._often_ns = now_ns if often else self._often_ns
         self._seldom_ns = now_ns if seldom else self._seldom_ns
         self._main.show(scene, often=often, seldom=seldom, whole=whole)
+        self._frame_rate.drawn(now_ns)
 
     def _leave(self, loop: asyncio.AbstractEventLoop, code: int) -> None:
         """End the screen within `EXIT_TIMEOUT_S`. Signal handlers call this.

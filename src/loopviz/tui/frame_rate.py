@@ -6,8 +6,8 @@ from loopviz.clock import SECOND
 
 __all__ = ["FrameRate"]
 
-FRAME_RATES = (30, 15, 8, 4)
-"""Frames per second, from a terminal that keeps up to a very slow one."""
+FRAME_RATES = (15, 8, 4)
+"""Frames per second; the first, which is that of the clock, for a terminal that keeps up."""
 
 MAX_LATE_TICKS = 3
 """The rate falls after this many ticks in a row on which the last frame was not yet written.
@@ -21,7 +21,7 @@ RECOVERY_NS, MAX_RECOVERY_NS = 3 * SECOND, 60 * SECOND
 
 
 class FrameRate:
-    """Says at each tick of the clock whether a frame is due."""
+    """Says at each tick of the clock whether the terminal can take a frame."""
 
     def __init__(self) -> None:
         self._drawn: deque[int] = deque(maxlen=64)
@@ -46,12 +46,13 @@ class FrameRate:
             self._fall(now_ns)
         elif self._step and now_ns - max(self._crowded_ns, self._changed_ns) > self._calm_ns:
             self._step, self._changed_ns, self._rose_ns = self._step - 1, now_ns, now_ns
-        if backlog:
-            return False
+        return not backlog
+
+    def drawn(self, now_ns: int) -> None:
+        """A frame was drawn."""
         self._drawn.append(now_ns)
-        while self._drawn and now_ns - self._drawn[0] >= SECOND:
+        while now_ns - self._drawn[0] >= SECOND:
             self._drawn.popleft()
-        return True
 
     def _fall(self, now_ns: int) -> None:
         if self._step == len(FRAME_RATES) - 1 or now_ns - self._changed_ns <= SECOND // 4:

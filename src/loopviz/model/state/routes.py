@@ -81,20 +81,24 @@ class Route:
         self._latency_all = Histogram()
         self._late_all = Histogram()
 
-    def add(self, sample: Sample) -> None:
-        latency = sample.done_ns - sample.scheduled_ns
-        self.count(sample.status)
-        if sample.status == LEFT:
-            return  # it would have taken longer, who knows how long
-        late = sample.sent_ns - sample.scheduled_ns
-        self._newest.extend((sample.scheduled_ns, latency, late, sample.status))
+    def add(self, samples: Sequence[Sample]) -> None:
+        """Takes samples in the order of their ends."""
+        for sample in samples:
+            self.count(sample.status)
+        # one that has left would have taken longer, who knows how long
+        known = [sample[1:] for sample in samples if sample.status != LEFT]
+        if not known:
+            return
+        scheduled, sent, done, status = np.array(known, np.int64).T
+        latency, late = done - scheduled, sent - scheduled
+        self._newest.frombytes(np.column_stack((scheduled, latency, late, status)).tobytes())
         if len(self._newest) >= 2 * _EXACT * _COLUMNS:
             del self._newest[: -_EXACT * _COLUMNS]
-        self._latency_all.note(latency)
-        self._late_all.note(late)
-        done = np.array([sample.done_ns])
-        self.done.extend(done, np.array([latency]))
-        self.late.extend(done, np.array([late]))
+        for histogram, values in ((self._latency_all, latency), (self._late_all, late)):
+            for value in values.tolist():
+                histogram.note(value)
+        self.done.extend(done, latency)
+        self.late.extend(done, late)
 
     def count(self, status: int, times: int = 1) -> None:
         """Counts `times` requests with that status."""
@@ -199,8 +203,8 @@ class Routes:
         outcomes: Iterable[tuple[int, int, int]] = (),
     ) -> None:
         """Takes what has come from the load; see `Model.feed_load`."""
-        for sample in samples:
-            self.routes[sample.route].add(sample)
+        for place, route in enumerate(self.routes):
+            route.add([sample for sample in samples if sample.route == place])
         for number, status, count in outcomes:
             self.routes[number].count(status, count)
         for route in self.routes:

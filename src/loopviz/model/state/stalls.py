@@ -18,8 +18,7 @@ __all__ = ["OPEN_NS", "SLOW_NS", "Cause", "StackSamples", "Stall", "Stalls"]
 SLOW_NS = 20 * MS
 """From here on a callback is slow. asyncio's debug mode says 100 ms; users notice less."""
 OPEN_NS = 12 * MS
-"""From here on one that still runs is shown, so that 30 frames a second show all but the shortest
-stalls while they last."""
+"""From here on one that still runs is shown, so that most stalls are seen while they last."""
 _DEPTH = 12
 """How many frames a stall keeps."""
 _NOBODYS: tuple[Cause, ...] = ("gil", "gc", "machine", "limit", "loopviz")

@@ -1,6 +1,7 @@
 """The scene that every panel draws: the frame, its moment, theme and glyphs."""
 
 from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
 
 from loopviz.clock import MS
 from loopviz.engine.session import Status
@@ -27,7 +28,7 @@ from loopviz.tui.state.view_state import FIX_LETTERS, ViewState
 __all__ = ["Scene"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
     """One frame, ready to draw.
 
@@ -103,7 +104,7 @@ class Scene:
         running = self.snapshot.loop.running
         return running if running and self.end_ns - running.since_ns > SLOW_NS else None
 
-    @property
+    @cached_property
     def finding(self) -> Finding | None:
         """The worst finding; one that is still seen goes before one that is not.
 
@@ -124,7 +125,7 @@ class Scene:
         marks = self.snapshot.marks if self.snapshot and self.scenario.lesson else ()
         return max((mark.at_ns for mark in marks if mark.kind == "scenario"), default=0)
 
-    @property
+    @cached_property
     def rising_counter(self) -> CounterValue | None:
         """A counter that ought to stay 0 and rises: the endpoints see what no rule does."""
         counters = self.snapshot.counters if self.snapshot else ()
@@ -151,7 +152,7 @@ class Scene:
         """True if the finding was not seen lately."""
         return not is_active(finding, self.end_ns)
 
-    @property
+    @cached_property
     def verdict(self) -> FixVerdict | None:
         """What the last change of fixes has done, as of `snapshot.comparison`; None without one."""
         if self.snapshot is None:

@@ -43,6 +43,8 @@ from loopviz.tui.widgets.lines import PanelsWidget
 
 __all__ = ["MainScreen"]
 
+NEWEST_INTERVAL_NS = 100 * MS
+"""The shortest interval between two frames of which only the newest column differs."""
 STILL_INTERVAL_NS = 250 * MS
 """The interval between two frames of a picture that stands still, or that is zoomed far out."""
 
@@ -60,9 +62,10 @@ class MainScreen(Screen[None]):
     CSS = "MainScreen { overflow: hidden; } PanelsWidget { width: 100%; height: 100%; }"
     AUTO_FOCUS: ClassVar[str | None] = ""
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: Controller, frame_ns: int = 0) -> None:
+        """`frame_ns`: the shortest interval between two frames that nobody has asked for."""
         super().__init__()
-        self._controller = controller
+        self._controller, self._frame_ns = controller, frame_ns
         self._panels = PanelsWidget("panels")
         self._contents = PlanInput()
         self._plan: Plan | None = None
@@ -102,16 +105,17 @@ class MainScreen(Screen[None]):
         It is when the timeline has moved by a column, or has gained the better part of one: in
         between only the newest column changes. What stands still is looked at four times a second.
         """
-        if self._plan is None:
-            return True
         passed, state = end_ns - self._drawn_ns, self._controller.view_state
+        if self._plan is None or passed < self._frame_ns:
+            return self._plan is None
         if state.frozen and not state.playing:
             return passed >= STILL_INTERVAL_NS
         columns = self._controller.columns_until(state.end_ns or end_ns)
         if columns.first != self._first and not state.playing:
             return True
-        speed = state.speed if state.playing else 1.0
-        return passed >= min(STILL_INTERVAL_NS, int(columns.cell_ns / speed) * 2 // 3)
+        if state.playing:
+            return passed >= min(STILL_INTERVAL_NS, int(columns.cell_ns / state.speed) * 2 // 3)
+        return passed >= max(NEWEST_INTERVAL_NS, min(STILL_INTERVAL_NS, columns.cell_ns * 2 // 3))
 
     def show(
         self, scene: Scene, *, often: bool = True, seldom: bool = True, whole: bool = False
