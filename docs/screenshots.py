@@ -21,11 +21,13 @@ from loopviz.tui._textual import screen_rows
 from loopviz.tui.app import LoopvizApp
 from loopviz.tui.draw.palette import DARK, LIGHT, theme_named
 from loopviz.tui.screenshot import screenshot_svg
+from loopviz.tui.state import view_state
 from loopviz.tui.state.actions import ACTIONS
-from loopviz.tui.state.view_state import VIEWS
 
 HERE = Path(__file__).parent
 IMAGES = HERE / "images"
+VIEWS = [(view, word) for view, word in view_state.VIEWS if view != "log"]
+"""Lessons write nothing."""
 SIZES = ((80, 24), (160, 50))
 SCENARIOS = {"block": "frozen loop", "dbpool": "database pool runs dry", "race": "lost updates"}
 WAITS = "dbpool"

@@ -7,8 +7,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from loopviz.tui.state.view_state import VIEWS
-
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -34,10 +32,11 @@ def test_a_row_is_stored_once_for_as_long_as_it_stays(docs_script):
 
 def test_the_page_is_current_and_shows_every_view(docs_script):
     docs_script("film")
+    screenshots = docs_script("screenshots")
     page = (DOCS / "screens.md").read_text()
-    assert page == docs_script("screenshots").page()
+    assert page == screenshots.page()
     named = set(re.findall(r"images/[a-z0-9-]+\.svg", page))
-    assert len(named) == (len(VIEWS) * 3 + 1) * 2 * 2  # and the tree of waits
+    assert len(named) == (len(screenshots.VIEWS) * 3 + 1) * 2 * 2  # and the tree of waits
     assert not [path for path in named if not (DOCS / path).exists()]
     sizes = [path.stat().st_size for path in (DOCS / "images").glob("*.svg")]
     assert sum(sizes) < 4_500_000

@@ -99,14 +99,17 @@ def test_a_program_that_dies_says_why(project):
 
 
 def test_the_program_ends_with_a_killed_loopviz(project, ours, terminal):
-    """As Ctrl-C ends it: its own clean-up runs."""
+    """As Ctrl-C ends it: its own clean-up runs. Meanwhile its output is in the log."""
     (project / "wait.py").write_text(
         "import asyncio\n"
+        "print('it waits')\n"
         "try:\n    asyncio.run(asyncio.sleep(60))\n"
         "except KeyboardInterrupt:\n    open('cleaned-up', 'w').close()\n"
     )
     screen = terminal(120, 35, "run", "--", sys.executable, "wait.py")
     screen.wait_for(lambda shown: "LIVE" in shown, 15, "the live screen")
+    screen.press("7")
+    screen.until("out  it waits")
     loopviz_pid = min(ours())
     os.kill(loopviz_pid, signal.SIGKILL)
     wait_until(lambda: not ours(), 5, "the end of all that was started")

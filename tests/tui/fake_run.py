@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loopviz.engine.output import NOTHING
 from loopviz.engine.session import Frame, Status
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.snapshot import (
@@ -69,6 +70,7 @@ class FakeRun:
         """True: nothing has been seen of the target yet."""
         self.made: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot
         """What is made of each snapshot before it is shown."""
+        self.written = NOTHING
         self.stacks: dict[int, tuple[Location, ...]] = {}
         """What is known of tasks' await stacks."""
 
@@ -81,7 +83,7 @@ class FakeRun:
         world.advance(now_ns)
         status = replace(self.status, fixes_on=world.fixes, rate=world.rate)
         seen = None if self.blank else self.made(world.snapshot(window_ns))
-        return Frame(self.scenario, status, seen)
+        return Frame(self.scenario, status, seen, self.written)
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         return self.world.model.past(frozen, start_ns, end_ns)

@@ -243,10 +243,10 @@ def test_what_may_go_goes_in_order():
 def test_tabs_have_a_row_where_there_is_one(height, rows):
     async def play(stage: Stage) -> None:
         assert ("[1 Live] 2 Tasks" in stage.lines()[1]) is bool(rows)
-        assert ("1-6 views" in stage.lines()[-1]) is not bool(rows)
+        assert ("1-7 views" in stage.lines()[-1]) is not bool(rows)
         await stage.press("3")
         assert "[3 Resources]" in stage.lines()[1]
-        assert "1-6 views" not in stage.lines()[-1]
+        assert "1-7 views" not in stage.lines()[-1]
         await stage.press("tab")
         assert "[4 Loop]" in stage.lines()[1]
         await stage.press("shift+tab", "shift+tab")

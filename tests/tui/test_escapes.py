@@ -55,7 +55,7 @@ def test_every_view():
 
     async def play(stage: Stage) -> None:
         await stage.play(2)
-        for key in ("1", "j", "enter", "2", "j", "3", "j", "4", "5", "j", "enter", "6", "i"):
+        for key in ("1", "j", "enter", "2", "j", "3", "j", "4", "5", "j", "enter", "6", "7", "i"):
             await stage.press(key)
             await stage.play(0.1)
             seen.append(stage.text())

@@ -35,7 +35,7 @@ def program(*, load=(), **given):
 @pytest.mark.parametrize("load", [(), LOAD], ids=["no load", "load"])
 def test_no_view_speaks_of_what_a_program_has_not(size, load):
     async def play(stage):
-        for key in ("1", "2", "3", "4", "5", "6"):
+        for key in ("1", "2", "3", "4", "5", "6", "7"):
             await stage.press(key)
             await stage.play(0.5)
             said = stage.text()

@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from loopviz.engine import guard
+from loopviz.engine.output import Output, OutputLog
 from loopviz.errors import MachineError
 from loopviz.shutdown import GUARD_S, ORPHANS_S
 from loopviz.wire.control import Leave, Message, Quit, encode, messages
@@ -28,7 +29,7 @@ def words_of_end(code: int | None) -> str:
 class Child:
     """`python -m MODULE` in a session of its own, with a control pipe and a pipe back.
 
-    The module gets `--out-fd N` and `--run-dir PATH`; its output goes to a log there.
+    The module gets `--out-fd N` and `--run-dir PATH`; what it writes goes to a log there.
     """
 
     def __init__(
@@ -39,15 +40,18 @@ class Child:
         *,
         keep: Sequence[int] = (),
         tmp: Path | None = None,
+        written: OutputLog | None = None,
     ) -> None:
         """Start it with the descriptors `keep`; its temporary files go to `tmp`, or `folder`.
 
+        `written` gets what it writes, too.
         Raises MachineError.
         """
         self.name = module.rpartition(".")[2]
         self.log = folder / f"{self.name}.log"
         self._buffer = b""
-        self._guard = guard
+        self._guard, self._written = guard, written
+        self._output: Output | None = None
         words = [sys.executable, "-P", "-m", module, "--run-dir", str(folder)]
         try:
             self._start(words, {**os.environ, "TMPDIR": str(tmp or folder)}, keep)
@@ -59,13 +63,13 @@ class Child:
     def _start(self, words: list[str], environment: dict[str, str], keep: Sequence[int]) -> None:
         self._out, out = os.pipe()
         try:
-            with self.log.open("wb") as log:
+            with self._streams() as (stdout, stderr):
                 self.process = subprocess.Popen(
                     [*words, "--out-fd", str(out)],
                     stdin=subprocess.PIPE,
                     env=environment,
-                    stdout=log,
-                    stderr=log,
+                    stdout=stdout,
+                    stderr=stderr,
                     pass_fds=[out, *keep],
                     start_new_session=True,  # without our Ctrl-C; and its children die as a group
                 )
@@ -75,6 +79,19 @@ class Child:
             raise
         finally:
             os.close(out)
+
+    @contextlib.contextmanager
+    def _streams(self) -> Iterator[tuple[int, int]]:
+        """What the process has as standard output and standard error when it starts."""
+        if self._written is None:
+            with self.log.open("wb") as log:
+                yield log.fileno(), log.fileno()
+            return
+        self._output = Output(self._written, self.log)
+        try:
+            yield self._output.stdout, self._output.stderr
+        finally:
+            self._output.begin()
 
     @property
     def pid(self) -> int:
@@ -111,6 +128,8 @@ class Child:
 
     def last_words(self) -> str:
         """The last line of its log, empty if there is none."""
+        if self._output is not None:
+            self._output.wait(0.2)
         with contextlib.suppress(OSError):
             lines = self.log.read_text("utf-8", "replace").split("\n")
             return next((line.strip() for line in reversed(lines) if line.strip()), "")

@@ -11,7 +11,8 @@ from loopviz import run_folder
 from loopviz.engine.child import Guard
 from loopviz.engine.last_words import address_in, last_words
 from loopviz.engine.loops_run import LoopsRun
-from loopviz.engine.process import LINES, Process
+from loopviz.engine.output import Output
+from loopviz.engine.process import Process
 from loopviz.engine.run import Failure
 from loopviz.options import RunOptions
 from loopviz.program import Program
@@ -21,6 +22,8 @@ __all__ = ["ProgramRun", "attachable_environment", "environment"]
 
 WORDS = 200
 """Characters of its last words."""
+SEARCHED = 200
+"""Lines of output in which its last words and its address are looked for."""
 TAIL = 20
 """Lines of output that a report of a failure has."""
 
@@ -33,7 +36,8 @@ class ProgramRun(LoopsRun):
         super().__init__(program, folder, guard, options)
         self._asked = 0.0
         variables = environment(os.environ, self.workers.endpoint.path)
-        self._process = Process(program.command, variables, folder / "output.log", guard)
+        output = Output(self.log, folder / "output.log")
+        self._process = Process(program.command, variables, output, guard)
 
     @property
     def loading(self) -> str:
@@ -48,14 +52,14 @@ class ProgramRun(LoopsRun):
 
     def output(self) -> list[str]:
         """The last lines that the program wrote."""
-        return self._process.output.tail(TAIL)
+        return self.log.tail(TAIL)
 
     def how_it_ended(self) -> str:
         return self._process.how_it_ended()
 
     def said_address(self) -> str:
         """The address in the program's output, once somebody listens there."""
-        url = address_in(self._process.output.tail(LINES))
+        url = address_in(self.log.tail(SEARCHED))
         if not url or not url.startswith("http://127.0.0.1:"):
             return ""
         try:
@@ -117,13 +121,18 @@ class ProgramRun(LoopsRun):
         return self._process.code is None or self.workers.running > 0
 
     def _last_words(self) -> str:
-        lines = self._process.output.tail(LINES)
+        lines = self.log.tail(SEARCHED)
         return last_words(lines, str(self._program.path))[:WORDS]
 
 
 def environment(variables: Mapping[str, str], control: Path) -> dict[str, str]:
     """The program's: the probe is found first on its path; see `path_entry/sitecustomize.py`."""
-    return {**variables, "PYTHONPATH": _python_path(variables), "LOOPVIZ_CONTROL": str(control)}
+    return {
+        "PYTHONUNBUFFERED": "1",  # as in a terminal, what is printed comes at once
+        **variables,
+        "PYTHONPATH": _python_path(variables),
+        "LOOPVIZ_CONTROL": str(control),
+    }
 
 
 def attachable_environment(variables: Mapping[str, str]) -> dict[str, str]:

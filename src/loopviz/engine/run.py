@@ -8,6 +8,7 @@ from typing import Literal
 from loopviz import run_folder
 from loopviz.clock import monotonic_ns
 from loopviz.engine.child import Child, Guard
+from loopviz.engine.output import OutputLog
 from loopviz.engine.workers import Workers
 from loopviz.errors import MachineError
 from loopviz.lab.catalogue import ScenarioInfo
@@ -58,8 +59,16 @@ class Run:
     """The traceback of what the scenario's file raised; empty if it did not."""
     url = ""
 
-    def __init__(self, folder: Path, guard: Guard, options: RunOptions, workers: Workers) -> None:
-        self.folder, self.workers = folder, workers
+    def __init__(
+        self,
+        folder: Path,
+        guard: Guard,
+        options: RunOptions,
+        workers: Workers,
+        log: OutputLog | None = None,
+    ) -> None:
+        """`log` has what the app writes, if its processes are the subclass's."""
+        self.folder, self.workers, self.log = folder, workers, log or OutputLog()
         self.rate = options.rate
         self.began_ns = 0
         """When the run began to count: with its load, if there is one. 0: not yet."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from loopviz.clock import SECOND, monotonic_ns
 from loopviz.engine.child import Child, Guard
+from loopviz.engine.output import OutputLog
 from loopviz.engine.run import Run, Status, make_folder
 from loopviz.engine.worker_pool import WorkerPool
 from loopviz.errors import TargetError
@@ -42,8 +43,9 @@ class ScenarioRun(Run):
             listener = listen(options.port or 0)
         except TargetError as error:
             self.failure = ("failed", str(error))
-        workers = WorkerPool(scenario, folder, guard, listener, options)
-        super().__init__(folder, guard, options, workers)
+        log = OutputLog()
+        workers = WorkerPool(scenario, folder, guard, listener, options, log)
+        super().__init__(folder, guard, options, workers, log)
 
     @property
     def loading_s(self) -> float:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from loopviz import run_folder
 from loopviz.engine.child import Guard
+from loopviz.engine.output import NOTHING, Written
 from loopviz.engine.program_run import ProgramRun
 from loopviz.engine.run import Run, Status
 from loopviz.engine.scenario_run import ScenarioRun
@@ -30,6 +31,8 @@ class Frame(NamedTuple):
     status: Status
     snapshot: Snapshot | None
     """None before the target's first event, and for a window of 0."""
+    written: Written = NOTHING
+    """What the app has written."""
 
 
 class RunControl(Protocol):
@@ -146,7 +149,7 @@ class Session:
 
     def frame(self, now_ns: int, window_ns: int) -> Frame:
         snapshot = self.run.workers.snapshot(now_ns, window_ns) if window_ns else None
-        return Frame(self.run.scenario, self.run.status, snapshot)
+        return Frame(self.run.scenario, self.run.status, snapshot, self.run.log.written())
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         return self.run.workers.past(frozen, start_ns, end_ns)

@@ -8,6 +8,7 @@ from socket import socket
 
 from loopviz.clock import monotonic_ns
 from loopviz.engine.child import Child, Guard
+from loopviz.engine.output import OutputLog
 from loopviz.engine.worker import Worker
 from loopviz.engine.workers import Workers
 from loopviz.lab.catalogue import ScenarioInfo
@@ -32,12 +33,13 @@ class WorkerPool(Workers):
         guard: Guard,
         listener: socket | None,
         options: RunOptions,
+        log: OutputLog,
     ) -> None:
         """Start as many workers as the options' fixes ask for; none without a `listener`."""
         super().__init__(scenario, _roots(scenario.path))
         self.fixes_on = frozenset(options.fixes)
         self._folder, self._guard, self._options = folder, guard, options
-        self._listener = listener
+        self._listener, self._log = listener, log
         self._wanted = self._started = 0
         self.use(scenario)
 
@@ -111,7 +113,14 @@ class WorkerPool(Workers):
         folder = self._folder if number == 1 else self._folder / f"worker-{self._started}"
         folder.mkdir(mode=0o700, exist_ok=True)
         keep = [listener.fileno()]
-        child = Child("loopviz.lab.target", folder, self._guard, keep=keep, tmp=self._folder)
+        child = Child(
+            "loopviz.lab.target",
+            folder,
+            self._guard,
+            keep=keep,
+            tmp=self._folder,
+            written=self._log,
+        )
         child.send(
             TargetConfig(
                 id=self.scenario.id,

@@ -168,6 +168,7 @@ class Controller:
             offers=self.view.offers(self.view_state),
             stack=self._stack_of(self.view.stack_task(self.view_state)),
             tree=self._waits(),
+            written=frame.written,
             frozen_at_ns=self.frozen.now_ns if self.frozen is not None else 0,
             present=self.present,
             pressed=self._pressed[0] if self.present and now_ns < self._pressed[1] else "",

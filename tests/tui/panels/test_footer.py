@@ -13,7 +13,7 @@ TRAVEL = ("0 now", "time", "zoom", "incident", "slice", "replay", "? help", "q q
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ((), ("space freeze", "1-6 views", "F apply")),
+        ((), ("space freeze", "1-7 views", "F apply")),
         (("j",), ("enter open", "esc back", "space freeze")),
         (("space",), (*TRAVEL, "v range")),
         (("space", "j"), (*TRAVEL, "enter open")),
@@ -44,17 +44,17 @@ def test_signs_of_a_pair_stand_close_before_a_word_goes():
 def test_a_click_finds_the_key_or_the_word():
     offers = [
         Offer("a b c", "fixes", 0, ("fix-a", "fix-b", "fix-c")),
-        Offer("1-6", "views", 1, ("view-live",) * 6),
+        Offer("1-7", "views", 1, ("view-live",) * 7),
         Offer("h l", "time", 2, ("earlier", "later")),
         Offer("q", "quit", 0, ("quit",)),
     ]
-    row = " a b c fixes  1-6 views  h l time  q quit"
+    row = " a b c fixes  1-7 views  h l time  q quit"
 
     def at(text, offset=0):
         return action_at(offers, 80, row.index(text) + offset)
 
     assert [at("a b", 0), at("a b", 2), at("a b", 4)] == ["fix-a", "fix-b", "fix-c"]
-    assert at("fixes") == at("views") == at("1-6") == ""  # which one?
+    assert at("fixes") == at("views") == at("1-7") == ""  # which one?
     assert [at("h l", 0), at("h l", 2), at("time", 3)] == ["earlier", "later", "earlier"]
     assert at("q quit", 0) == at("q quit", 5) == "quit"
     assert action_at(offers, 80, 0) == action_at(offers, 80, 60) == ""

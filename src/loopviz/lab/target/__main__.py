@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import atexit
 import gc
+import io
 import logging
 import os
 import socket
@@ -44,6 +45,8 @@ def main() -> int:
     parser.add_argument("--run-dir", type=Path, required=True)
     options = parser.parse_args()
     os.set_inheritable(options.out_fd, False)  # the app's own children must not hold it open
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what is printed is seen at once
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
 
     def send(message: Message) -> None:

@@ -64,7 +64,7 @@ def ask_filter(controller: Controller) -> None:
     if controller.view.FILTERS:
         controller.view_state = replace(controller.view_state, typing=True)
     else:
-        controller.notify("This view has no rows to filter: tasks and resources have.")
+        controller.notify("This view has no rows to filter: tasks, resources and the log have.")
 
 
 def order(controller: Controller) -> None:

@@ -4,6 +4,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 
 from loopviz.clock import MS
+from loopviz.engine.output import NOTHING, Written
 from loopviz.engine.session import Status
 from loopviz.lab.catalogue import FixInfo, ScenarioInfo
 from loopviz.lab.lesson import Lesson
@@ -61,6 +62,8 @@ class Scene:
     """Who waits for whom, if the view shows it; None: it is not known."""
     path: CriticalPath | None = None
     """What decided the latency of the request whose detail is open; None: it is not known."""
+    written: Written = NOTHING
+    """What the app has written up to now."""
     frozen_at_ns: int = 0
     """The moment of the freeze, to which the time axis counts; 0: it counts to the end."""
     tour: Tour | None = None
@@ -78,9 +81,13 @@ class Scene:
     @property
     def can_start_again(self) -> bool:
         """False for what loopviz has not started, once it has ended."""
+        return self.started_here or self.status.phase != "ended"
+
+    @property
+    def started_here(self) -> bool:
+        """False for a process that ran before, and for a recording."""
         program = self.scenario if isinstance(self.scenario, Program) else None
-        ours = program is None or not (program.pid or program.recording)
-        return ours or self.status.phase != "ended"
+        return program is None or not (program.pid or program.recording)
 
     @property
     def frozen(self) -> bool:

@@ -1,5 +1,6 @@
 """Tables: a head, rows with a cursor, columns that give way on narrow terminals."""
 
+import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +95,10 @@ class Table:
             text = fit(f"  {clean(empty)}", width, glyphs.more)
             strips.append(Line(width).add(text, theme.dim).strip(theme.text))
         return fill_rows(strips, width, height, theme.text)
+
+    def to_end(self) -> None:
+        """Show the last rows next, unless the cursor is on one before them."""
+        self._first = sys.maxsize
 
     def row_at(self, y: int) -> Hashable | None:
         """The key of what was drawn on that row of the table, its head being row 0."""

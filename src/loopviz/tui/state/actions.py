@@ -34,6 +34,7 @@ def _views() -> Iterator[Action]:
         "loop": "ready delay over time, steps, pauses",
         "diagnose": "every finding with its evidence and its line",
         "compare": "before and after the fix, in figures",
+        "log": "what the app prints and logs",
     }
     for place, (name, word) in enumerate(VIEWS, 1):
         yield Action(

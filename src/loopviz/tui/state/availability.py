@@ -68,7 +68,7 @@ def has_row(scene: Scene) -> bool:
 
 def can_open(scene: Scene) -> bool:
     """There is more to see of a row."""
-    if scene.view_state.detail or scene.view == "loop":
+    if scene.view_state.detail or scene.view in ("loop", "log"):
         return False
     return has_row(scene) if is_live(scene) else has_table(scene)
 
@@ -85,7 +85,7 @@ def can_pin(scene: Scene) -> bool:
 
 def has_line(scene: Scene) -> bool:
     """The chosen row is about a line of code."""
-    return has_row(scene) and scene.view not in ("loop", "compare")
+    return has_row(scene) and scene.view not in ("loop", "compare", "log")
 
 
 def can_freeze(scene: Scene) -> bool:

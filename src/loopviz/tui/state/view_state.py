@@ -20,6 +20,7 @@ VIEWS: tuple[tuple[str, str], ...] = (
     ("loop", "Loop"),
     ("diagnose", "Diagnose"),
     ("compare", "Compare"),
+    ("log", "Log"),
 )
 """Name and word of each; the keys 1, 2, … are their places. The lesson has a key of its own."""
 

@@ -1,9 +1,10 @@
-"""The six views and the lesson: scene in, rows out. Each decides what its cursor can be on."""
+"""The seven views and the lesson: scene in, rows out. Each decides what its cursor can be on."""
 
 from loopviz.tui.views.compare import CompareView
 from loopviz.tui.views.diagnose import DiagnoseView
 from loopviz.tui.views.lesson import LessonView
 from loopviz.tui.views.live import LiveView
+from loopviz.tui.views.log import LogView
 from loopviz.tui.views.loop import LoopView
 from loopviz.tui.views.resources import ResourcesView
 from loopviz.tui.views.tasks import TasksView
@@ -21,6 +22,7 @@ def views() -> dict[str, View]:
         LoopView(),
         DiagnoseView(),
         CompareView(),
+        LogView(),
         LessonView(),
     ]
     return {view.NAME: view for view in made}
