@@ -94,3 +94,27 @@ def test_a_second_of_lanes_is_a_few_kilobytes(terminal):
         assert 0 < terminal.bytes < 30_000
 
     drive(play)
+
+
+def test_behind_a_box_only_what_changes_is_sent_four_times_a_second(terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")  # in few colours a box has nothing behind it
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    terminal.resize(160, 50)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("?")
+        await stage.play(0.1)
+        await stage.pilot.pause(0.05)
+        terminal.bytes = drawn = 0
+        for _ in range(30):
+            stage.now += SECOND // 15
+            before = stage.app.scene
+            stage.app.tick()
+            drawn += stage.app.scene is not before
+            await stage.pilot.pause(0.02)
+        await stage.pilot.pause(0.05)
+        assert terminal.cells == shown(stage)
+        assert 6 <= drawn <= 8
+        assert 0 < terminal.bytes < 5_000 * drawn, "all of it takes 20,000"
+
+    drive(play, (160, 50))

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
@@ -46,7 +46,8 @@ __all__ = ["MainScreen"]
 NEWEST_INTERVAL_NS = 100 * MS
 """The shortest interval between two frames of which only the newest column differs."""
 STILL_INTERVAL_NS = 250 * MS
-"""The interval between two frames of a picture that stands still, or that is zoomed far out."""
+"""The interval between two frames of a picture that stands still, is behind a box, or is zoomed
+far out."""
 
 
 class MainScreen(Screen[None]):
@@ -103,12 +104,13 @@ class MainScreen(Screen[None]):
         """True if a frame is worth drawing.
 
         It is when the timeline has moved by a column, or has gained the better part of one: in
-        between only the newest column changes. What stands still is looked at four times a second.
+        between only the newest column changes. What stands still, or is behind a box, is looked at
+        four times a second.
         """
         passed, state = end_ns - self._drawn_ns, self._controller.view_state
         if self._plan is None or passed < self._frame_ns:
             return self._plan is None
-        if state.frozen and not state.playing:
+        if (state.frozen and not state.playing) or self.app.screen is not self:
             return passed >= STILL_INTERVAL_NS
         columns = self._controller.columns_until(state.end_ns or end_ns)
         if columns.first != self._first and not state.playing:
@@ -175,13 +177,20 @@ class MainScreen(Screen[None]):
                 self._show("breakdown", live.draw_chosen(scene, *plan.size("breakdown")))
 
     def _send(self, scene: Scene) -> None:
-        """Send what has changed to the terminal. If a box is open, Textual draws what is behind."""
+        """Send what has changed to the terminal. If a box is open, Textual draws what is behind.
+
+        The box is told which rows those are: Textual, told of them here, would have it draw all,
+        as after a resize.
+        """
         app = self.app
         assert isinstance(app, CellsApp)
-        if app.screen is not self:
-            self._panels.refresh()
-        elif placed := self._panels.changes():
+        placed = self._panels.changes()
+        if not placed:
+            return
+        if app.screen is self:
             app.paint(placed, self._shift(self._controller.columns_until(scene.end_ns)))
+        else:
+            app.screen.refresh(*(Region(x, y, row.cell_length, 1) for x, y, row in placed))
 
     def _shift(self, columns: Columns) -> Shift | None:
         """What lies on the time axis has moved to the left since the last time."""
