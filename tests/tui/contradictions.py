@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from loopviz.model.phases.verdict import is_active
+from loopviz.output import lowered
 from loopviz.tui.panels.next_step import next_step
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import verdict_text, verdict_word
@@ -44,7 +45,8 @@ def what_is_solved_is_no_trouble(scene, text):
         if scene.fix(key).wrong:
             yield f"solved by {key}, which is wrong"
     for finding in scene.snapshot.findings:
-        if finding.severity == "error" and not scene.is_stale(finding):
+        named = lowered(finding.title) in scene.verdict.reason.split(", ")
+        if finding.severity == "error" and not scene.is_stale(finding) and not named:
             yield f"solved beside {finding.title}"
     for counter in scene.snapshot.counters:
         if counter.bad and counter.recent > 0:

@@ -85,7 +85,7 @@ class Model:
         self.rules.attach(self.trace)
         self._worker_records = WorkerRecords()
         meter = Meter(self.routes, self.loop, self.trace, self.counters, self.naming)
-        self.phases = Phases(meter, self.counters, Metric.of(headline))
+        self.phases = Phases(meter, self.counters, self.findings, Metric.of(headline))
         self.builder = SnapshotBuilder(self.trace, self.naming, self.rules.awaits_at)
         self.builder.requests.worker = worker
         self._suggestions = Suggestions(fixes, answers or {})

@@ -130,6 +130,26 @@ def test_a_switch_from_one_fix_to_another_is_one_change_compared_with_the_first(
     assert seen.routes[0].before.p50_ns == pytest.approx(100 * MS, rel=0.02)
 
 
+def test_what_was_found_without_a_fix_stays_known_from_fix_to_fix():
+    model, story = made(), Story(T0)
+    load(model, 0, 5, 100)
+    turns(story, model, 5, busy_ms=50)
+    model.mark(at(5), "fix:a=on")
+    load(model, 5, 5, 4)
+    turns(story, model, 5)
+    assert compared(model, 10).found_without_fix == {"slow-callback"}
+    model.mark(at(10), "fix:b=on")
+    model.mark(at(10) + 1, "fix:a=off")
+    load(model, 10, 5, 4)
+    turns(story, model, 5, busy_ms=50)
+    assert compared(model, 15).found_without_fix == {"slow-callback"}
+    for key, on in (("b", "off"), ("c", "on")):
+        model.mark(at(15 + 5 * (on == "on")), f"fix:{key}={on}")
+        load(model, 15 + 5 * (on == "on"), 5, 4)
+        turns(story, model, 5)
+    assert compared(model, 25).found_without_fix == set(), "it ended before this time without"
+
+
 def test_another_baseline_takes_its_place_and_another_run_has_none():
     model = made()
     load(model, 0, 5, 100)

@@ -89,6 +89,7 @@ def test_nothing_is_compared_without_a_change_or_under_another_load():
 
 
 def test_the_first_seconds_tell_nothing():
+    assert verdict(after_s=-0.4) == ("early", "0 of 3 s"), "the figures are a moment old"
     assert verdict(after_s=2.9) == ("early", "2 of 3 s")
     assert verdict(after_s=3)[0] == "solved"
 
@@ -97,6 +98,32 @@ def test_an_error_that_is_seen_now_is_not_solved_whatever_the_headline_says():
     assert verdict(finding()) == ("better", "slow callback")
     assert verdict(finding(ago_s=30, open=1)) == ("better", "slow callback"), "it goes on"
     assert verdict(finding(), moved=0, cured=False) == ("same", "slow callback")
+
+
+LOCK = {"rule": "lock-held-across-io", "title": "LOCK HELD ACROSS I/O"}
+
+
+def test_a_lock_that_cures_a_race_makes_requests_queue_and_that_is_told_with_the_cure():
+    assert verdict(finding(**LOCK)) == ("solved", "lock held across I/O")
+    twice = finding(**LOCK), finding(rule="pool-exhausted", title="POOL EXHAUSTED")
+    assert verdict(*twice, twice[1]) == ("solved", "lock held across I/O, pool exhausted")
+    growing = replace(COUNTER, lately=8)
+    assert verdict(finding(**LOCK), counters=(growing,)) == ("better", "lost votes: 8 more in 5 s")
+    assert verdict(finding(**LOCK), cured=False) == ("better", "p99 GET /ping 60 ms → 4.0 ms")
+    assert verdict(finding(**LOCK), moved=0, cured=False) == ("same", "lock held across I/O")
+
+
+def test_what_was_found_without_a_fix_too_is_no_price_of_the_fix():
+    was = {"found_without_fix": frozenset({"lock-held-across-io"})}
+    assert verdict(finding(**LOCK), **was) == ("better", "lock held across I/O")
+
+
+def test_an_error_that_another_fix_had_ended_is_back_and_that_is_worse():
+    b = {"before_fixes": ("a",), "after_fixes": ("b",), "moved": 0}
+    was = {"found_without_fix": frozenset({"slow-callback"})}
+    assert verdict(finding(), **b, **was) == ("worse", "slow callback")
+    assert verdict(finding(), **b, **was, found_before=was["found_without_fix"])[0] == "same"
+    assert verdict(finding(), **was) == ("better", "slow callback"), "compared with no fix"
 
 
 def test_what_was_seen_last_at_the_change_makes_it_too_early():

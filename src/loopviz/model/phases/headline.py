@@ -152,7 +152,7 @@ def _moved(metric: Metric, before: Reading, after: Reading) -> int | None:
         return _moved_share(before, after)
     if after.lasted_ns < 2 * SECOND:
         return None
-    small = {"level": 2.0, "share": 0.02, "duration": 2.0 * MS}[metric.unit]
+    small = {"level": 2.0, "share": 0.05, "duration": 2.0 * MS}[metric.unit]
     if abs(after.value - before.value) < max(small, _LITTLE * before.value):
         return 0
     return _sign(after.value - before.value)

@@ -1,5 +1,6 @@
 """The phases of a run, and the comparison of the current one with an earlier one."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from loopviz.clock import MS, SECOND
@@ -22,6 +23,7 @@ from loopviz.model.phases.types import (
     ResourceFigures,
     RouteComparison,
 )
+from loopviz.model.snapshot.findings import Finding
 from loopviz.model.state.counters import Counters
 
 __all__ = ["Phases"]
@@ -50,6 +52,8 @@ class Phase:
     start_ns: int
     end_ns: int = 0
     """0 while it lasts."""
+    found: frozenset[str] = frozenset()
+    """The rules that had findings in it; of a phase that has ended."""
     figures: PhaseFigures | None = None
     """Kept once it has ended and its requests are answered, since histories are forgotten."""
 
@@ -57,9 +61,19 @@ class Phase:
 class Phases:
     """The current phase, and the one that it is compared with."""
 
-    def __init__(self, meter: Meter, counters: Counters, headline: Metric | None = None) -> None:
-        """`headline` is what the scenario is about; by default the p99 of the slowest route."""
+    def __init__(
+        self,
+        meter: Meter,
+        counters: Counters,
+        findings: Callable[[int], Iterable[Finding]],
+        headline: Metric | None = None,
+    ) -> None:
+        """`findings` returns those of a moment.
+
+        `headline` is what the scenario is about; by default the p99 of the slowest route.
+        """
         self._meter, self._counters, self._headline = meter, counters, headline
+        self._findings = findings
         self._now = Phase(fixes=frozenset(), factor=1.0, start_ns=0)
         self._before: Phase | None = None
         self._baseline: Phase | None = None
@@ -145,10 +159,11 @@ class Phases:
 
     def _ended(self, at: int) -> Phase:
         """The current phase, ended at this moment."""
-        now = self._now
+        now, settled = self._now, self._since + GRACE_NS
         start = min(max(now.start_ns, at - REACH_NS), at)
         self._meter.note(at, now=True)
-        return Phase(fixes=now.fixes, factor=now.factor, start_ns=start, end_ns=at)
+        found = frozenset(f.rule for f in self._findings(at) if f.open or f.last_ns >= settled)
+        return Phase(fixes=now.fixes, factor=now.factor, start_ns=start, end_ns=at, found=found)
 
     def _enough(self, phase: Phase) -> bool:
         """Whether there is enough of the phase to compare others with."""
@@ -182,6 +197,8 @@ class Phases:
             pinned=before is self._baseline,
             at_ns=now,
             headline=self._headlines(old, new, now) if comparable else None,
+            found_before=before.found,
+            found_without_fix=(self._without or before).found,
             stuck=self._note_stuck(now),
             stuck_ns=now - self._stuck[1],
         )

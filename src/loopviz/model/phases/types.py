@@ -159,6 +159,10 @@ class Comparison:
     """When this was measured."""
     headline: HeadlineComparison | None = None
     """What the scenario is about; None if it does not say, or the phases are not `comparable`."""
+    found_before: frozenset[str] = frozenset()
+    """The rules that had findings before the change."""
+    found_without_fix: frozenset[str] = frozenset()
+    """The same of when no fix was on; if one was always on, of before the change."""
     stuck: int = 0
     """How many requests from before the change have no response yet."""
     stuck_ns: int = 0

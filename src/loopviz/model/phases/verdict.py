@@ -19,6 +19,12 @@ _HANGS_NS = 5 * SECOND
 """Requests from before the change, none of which has ended for so long, hang."""
 _OF_THE_MACHINE = ("machine-busy", "cpu-throttled")
 """Rules for what no fix can help: as a warning it is no trouble of the app's."""
+_TURNS = (
+    *("pool-exhausted", "lock-convoy", "lock-held-across-io"),
+    *("blocked-put", "ready-delay-high"),
+)
+"""Rules for waits of those who take turns. A bound or a lock that cures something else may bring
+such a finding: it is the price of the cure, and told with it."""
 _MORE, _MANY_MORE = 0.05, 0.2
 """By how much larger the share of failed requests has to be, to be trouble, and to be worse."""
 _MUCH_WORSE = 0.2
@@ -33,7 +39,8 @@ class FixVerdict:
 
     outcome: Outcome
     reason: str = ""
-    """What is still wrong or has become worse, or how far the measurement is."""
+    """What is still wrong or has become worse, or how far the measurement is; if it is solved, the
+    findings that it has brought."""
     lasted_ns: int
     """How long ago the change was."""
     fixes: tuple[str, ...]
@@ -82,8 +89,11 @@ class _Case:
         self._wrong = any(key in wrong for key in comparison.after_fixes)
         since = comparison.since_ns + GRACE_NS
         active = [f for f in findings if is_active(f, comparison.at_ns)]
-        self._active = [f for f in active if f.open or f.last_ns >= since]
-        self._ending = [f for f in active if f not in self._active and f.severity == "error"]
+        now = [f for f in active if f.open or f.last_ns >= since]
+        known = comparison.found_without_fix
+        self._price = [f for f in now if f.rule in _TURNS and f.rule not in known]
+        self._active = [f for f in now if f not in self._price]
+        self._ending = [f for f in active if f not in now and f.severity == "error"]
         """Errors that may have been about what ran before the change."""
         self._past = [f for f in findings if not is_active(f, comparison.at_ns)]
         self._growing = [c for c in comparison.counters if c.bad and c.lately > 0]
@@ -93,7 +103,7 @@ class _Case:
         if comparison.stuck and comparison.stuck_ns >= _HANGS_NS:
             return "hanging", f"{_requests(comparison.stuck)} from before"
         if self._lasted_ns < ACTIVE_NS:
-            return "early", f"{self._lasted_ns // SECOND} of {ACTIVE_NS // SECOND} s"
+            return "early", f"{max(self._lasted_ns, 0) // SECOND} of {ACTIVE_NS // SECOND} s"
         if silent := self._silent():
             return ("worse" if silent.answered.before else "same"), _unanswered(silent)
         if failing := self._failing(_MANY_MORE):
@@ -103,19 +113,24 @@ class _Case:
         if moved is None:
             assert headline is not None
             if headline.few_before and comparison.after_fixes and self._has_ended(trouble):
-                return self._soon() or ("solved", "")
+                return self._soon() or self._is_solved()
             return "early", headline.progress
         if moved > 0 and headline is not None and headline.by >= _MUCH_WORSE:
             return "worse", headline.words
         if not comparison.after_fixes:
             trouble = trouble or [""]  # without a fix nothing is solved
         if self._solved(trouble):
-            return self._soon() or ("solved", "")
+            return self._soon() or self._is_solved()
+        if back := self._is_back():
+            return "worse", back
         if moved < 0 or self._slowed():
             return "better", next(iter(trouble), "") or self._not_enough()
         if worse := self._quickened():
             return "worse", worse
-        return self._soon() or ("same", next(iter(trouble), ""))
+        return self._soon() or ("same", next(iter(trouble + self._named(self._price)), ""))
+
+    def _is_solved(self) -> tuple[Outcome, str]:
+        return "solved", ", ".join(dict.fromkeys(self._named(self._price)))
 
     def _soon(self) -> tuple[Outcome, str] | None:
         """Too early, while something from before the change was seen only a moment ago."""
@@ -136,7 +151,7 @@ class _Case:
 
     def _has_ended(self, trouble: Sequence[str]) -> bool:
         """Something was wrong before the change, and nothing is since."""
-        if trouble or self._wrong:
+        if trouble or self._wrong or self._named(self._price):
             return False
         since = self._of.since_ns + GRACE_NS
         return any(
@@ -146,18 +161,24 @@ class _Case:
 
     def _trouble(self) -> list[str]:
         """What is wrong now, in words: errors, counters, then what goes on as a warning."""
-        since = self._of.since_ns + GRACE_NS
-        errors, warnings = [], []
-        for finding in self._active:
-            if finding.severity == "error":
-                errors.append(_name(finding))
-            elif finding.rule not in _OF_THE_MACHINE and (
-                finding.open or sum(moment.at_ns >= since for moment in finding.moments) > 1
-            ):
-                warnings.append(_name(finding))
+        errors = [finding for finding in self._active if finding.severity == "error"]
+        warnings = [finding for finding in self._active if finding not in errors]
         grow = [_more(counter) for counter in self._growing]
         failing = self._failing(_MORE)
-        return errors + grow + warnings + ([failing] if failing else [])
+        return self._named(errors) + grow + self._named(warnings) + ([failing] if failing else [])
+
+    def _named(self, findings: Sequence[Finding]) -> list[str]:
+        """The names of these; one warning may be chance, and the machine's are not the app's."""
+        since = self._of.since_ns + GRACE_NS
+        return [
+            _name(finding)
+            for finding in findings
+            if finding.severity == "error"
+            or (
+                finding.rule not in _OF_THE_MACHINE
+                and (finding.open or sum(moment.at_ns >= since for moment in finding.moments) > 1)
+            )
+        ]
 
     def _failing(self, by: float) -> str:
         """A route of which a larger share fails, by so much, and not because it is refused."""
@@ -195,6 +216,13 @@ class _Case:
             c.bad and c.grew.before >= _SOME and c.per_s.after < 0.5 * c.per_s.before
             for c in self._of.counters
         )
+
+    def _is_back(self) -> str:
+        """The name of an error that was there without a fix, and not with the fix before."""
+        of = self._of
+        back = of.found_without_fix - of.found_before if of.before_fixes else ()
+        errors = [f for f in self._active if f.severity == "error" and f.rule in back]
+        return next(iter(self._named(errors)), "")
 
     def _quickened(self) -> str:
         """A bad counter that grows, and did not before, or only half as fast."""

@@ -152,7 +152,7 @@ def _then(scene: Scene, *advice: str) -> NextStep:
     return _next(*texts, heads[1])
 
 
-def _onwards(scene: Scene) -> tuple[str, str]:
+def _onwards(scene: Scene) -> tuple[str, ...]:
     key = scene.keys.label
     further = key("next-scenario")
     if scene.view == "compare":
@@ -160,11 +160,13 @@ def _onwards(scene: Scene) -> tuple[str, str]:
         return (
             f"{further} the next scenario, {live} the live view",
             f"{further} next scenario, {live} live view",
+            f"{further} next scenario",
         )
     figures = key("view-compare")
     return (
         f"{figures} shows the figures, {further} the next scenario",
         f"{figures} figures, {further} next scenario",
+        f"{figures} figures",
     )
 
 

@@ -140,11 +140,13 @@ class Scene:
 
     @property
     def suggested_fix(self) -> FixInfo | None:
-        """The fix to try now; None if there is none, or it is on.
+        """The fix to try now; None if there is none, or it is on, or all is solved.
 
         With trouble, but without a finding that a fix answers, the first one that helps.
         """
         on = self.status.fixes_on
+        if self.verdict is not None and self.verdict.outcome == "solved":
+            return None
         finding = self.finding
         if finding is not None and not (self.is_stale(finding) and (self.rising_counter or on)):
             fix = self.fix(finding.suggested_fix)

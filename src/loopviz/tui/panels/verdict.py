@@ -22,14 +22,18 @@ _WORDS: dict[Outcome, str] = {
 
 
 def verdict_text(scene: Scene) -> str:
-    """`SOLVED since a (5 s)`, `BETTER, NOT SOLVED: …`; empty if nothing is compared."""
+    """`SOLVED since a (5 s)`, `BETTER, NOT SOLVED: …`; empty if nothing is compared.
+
+    What a cure has brought with it is named: `SOLVED since a (5 s), new: lock convoy`.
+    """
     verdict = scene.verdict
     if verdict is None:
         return ""
     word, reason = _WORDS[verdict.outcome], clean(verdict.reason)
     if verdict.outcome == "solved":
         letters = fixes_label(scene, verdict.fixes)
-        return f"{word} since {letters} ({verdict.lasted_ns // SECOND} s)"
+        new = f", new: {reason}" if reason else ""
+        return f"{word} since {letters} ({verdict.lasted_ns // SECOND} s){new}"
     if verdict.outcome == "early":
         return f"{word} ({reason})"
     if verdict.outcome == "hanging":
