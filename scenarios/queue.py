@@ -28,7 +28,7 @@ shed = Fix(
 back_pressure = Fix(
     key="maxsize",
     title="Queue(maxsize=20), async with timeout(0.5): await queue.put(...)",
-    why="A full queue makes the sender wait, but not for ever: back-pressure.",
+    why="A full queue makes the sender wait, half a second at most: that is back-pressure.",
     answers=("unbounded-growth",),
 )
 more_consumers = Fix(

@@ -34,7 +34,7 @@ own_executor = Fix(
 to_thread = Fix(
     key="to_thread",
     title="await asyncio.to_thread(...)",
-    why="asyncio's default executor has only four threads more than there are CPUs.",
+    why="asyncio's own executor has CPUs + 4 threads, 32 at most: fewer than the 40 before.",
     wrong=True,
 )
 

@@ -101,6 +101,20 @@ def test_metrics(text, metric):
     assert Metric.of(text) == metric
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("p99_ms GET /ping", "p99 GET /ping"),
+        ("waiting_max asyncio.Lock", "waiting asyncio.Lock"),
+        ("in_use asyncio.Queue", "queue length"),
+        ("in_use_max anyio.Semaphore", "in use anyio.Semaphore"),
+        ("utilization", "utilization"),
+    ],
+)
+def test_titles(text, title):
+    assert Metric.of(text).title == title
+
+
 @pytest.mark.parametrize("info", catalogue(), ids=lambda info: info.id)
 def test_each_lesson_has_a_headline_that_it_can_measure(info):
     metric = Metric.of(info.headline)

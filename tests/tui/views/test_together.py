@@ -98,7 +98,12 @@ def test_the_diagram_stands_below_the_lanes(size, sentences):
         assert "#8001" in first
         assert "#8002" in second
         assert first.index("█") < second.index("█") < first.rindex("█") < second.rindex("█")
-        assert told[0].split("│")[0].strip().startswith("for 5.0 ms both waited at race.py:99")
+        assert (
+            told[0]
+            .split("│")[0]
+            .strip()
+            .startswith("for 5.0 ms #8001 and #8002 both waited at race.py:99")
+        )
         assert ("what one had read before" in told[1]) == (sentences == 2)
         assert stage.app.controller.view.row_at(at) is None
 

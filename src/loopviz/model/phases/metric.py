@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from loopviz.wire.kinds import Family, kind_of
+
 __all__ = ["Metric"]
 
 _UNITS = {
@@ -45,3 +47,10 @@ class Metric(NamedTuple):
         """`p99`, `errors`, `waiting`; empty for a counter, whose title says it."""
         name = self.name.removesuffix("_ms").removesuffix("_max")
         return "" if name == "counter" else name.replace("_", " ")
+
+    @property
+    def title(self) -> str:
+        """`p99 GET /ping`, `waiting asyncio.Lock`, `queue length`; of a counter, its key."""
+        if self.figure == "in use" and kind_of(self.subject).family is Family.QUEUE:
+            return "queue length"
+        return f"{self.figure} {self.subject}".strip()

@@ -236,7 +236,7 @@ class Phases:
         without = self._without
         reference = _reading(metric, self._figures(without, now)) if without is not None else None
         titles = {one.key: one.title for one in self._counters.snapshot(now, now)}
-        title = titles.get(metric.subject, f"{metric.figure} {metric.subject}".strip())
+        title = titles.get(metric.subject, metric.title)
         readings = _reading(metric, old), _reading(metric, new)
         return compare_readings(metric, title, *readings, reference)
 

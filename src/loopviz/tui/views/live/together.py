@@ -154,10 +154,12 @@ def _row(wait: SharedWait, grid: Columns, scene: Scene, plan: Plan) -> Strip:
 def _words(pair: TwoAtOnce) -> list[list[str]]:
     """What is known of them: sentences, and shorter ones in their places."""
     where, lasted = file_line(pair.first.where), duration(pair.together_ns, " ")
+    both = " and ".join(f"#{wait.request.number}" for wait in pair)
     return [
         [
-            f"for {lasted} both waited at {where}, each between two of its steps",
-            f"for {lasted} both waited at {where}",
+            f"for {lasted} {both} both waited at {where}, each between two of its steps",
+            f"for {lasted} {both} both waited at {where}",
+            f"{both} both waited at {where}",
         ],
         [
             "what one had read before that, the other may have changed when it goes on",
