@@ -90,6 +90,20 @@ def test_connections_that_are_never_given_back():
     assert model.findings() == (seen,), "asking changes nothing"
 
 
+@pytest.mark.parametrize("capacity", [0, 1])
+def test_a_pool_without_a_bound_is_never_exhausted(capacity):
+    """httpcore gives one free connection to all who come at once: they try again, and wait."""
+    story = Story().idle(MS).resource(1, "httpcore.pool", capacity, made_at=MADE)
+    story.task(1, CYCLE).step(1).acquires(1, 1)
+    for task in range(2, 9):
+        story.task(task, CYCLE).step(task).request(task, "GET /a").waits_for(task, 1, place=WAITS)
+    story.idle(SECOND)
+    for task in range(2, 9):
+        story.step(task).wait_over(task, 1).response(task, "GET /a", 200).end(task)
+    story.idle(MS)
+    assert len(found(story, "pool-exhausted")) == capacity
+
+
 def test_those_who_give_up_are_told():
     story = Story().idle(MS).resource(1, "sqlalchemy.pool", 1, made_at=MADE)
     story.task(1, CYCLE).step(1).acquires(1, 1)

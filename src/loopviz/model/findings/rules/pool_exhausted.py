@@ -31,11 +31,12 @@ class PoolExhausted(ExhaustionRule):
         ),
         counts=f"waits of {duration_text(SHORT_NS)} or more",
         false_alarms=(
-            "a semaphore that is meant to keep many waiting; pools whose size is not known; the "
-            "start of process-pool jobs is inferred"
+            "a semaphore that is meant to keep many waiting; the start of process-pool jobs is "
+            "inferred"
         ),
         tried=(
             "a pool that is full, and nobody waits",
+            "a pool without a bound, whose tasks wait for each other inside the library",
             "bursts that a pool drains",
             "very many waits of less than 10 ms",
             "a gate of the app that makes tasks wait for a moment",
@@ -51,7 +52,7 @@ class PoolExhausted(ExhaustionRule):
 
     def family(self, group: ResourceGroup) -> bool:
         if group.kind.pooled:
-            return True
+            return group.capacity > 0  # one without a bound has always one more
         return group.kind.family in _GATES and group.capacity != 1 and not counts_threads(group)
 
     def units(self, group: ResourceGroup) -> str:
