@@ -94,6 +94,22 @@ def test_what_is_still_open_does_not_make_it_look_fast():
     assert compared(model, 26).routes[0].after.count == 94, "so old a request holds up nothing"
 
 
+def test_what_requests_from_before_count_up_is_not_of_the_change():
+    """They run on with the fix that was on when they began."""
+    model, story = made([("lost", "lost", True)]), Story(T0).counts("lost", 0)
+    load(model, 0, 5, 20)
+    story.idle(4 * SECOND).task(1).step(1).request(1, "GET /a").idle(SECOND).feed(model)
+    model.mark(at(5), "fix:a=on")
+    load(model, 5, 10, 20)
+    story.idle(2 * SECOND).counts("lost", 40).runs(-MS).feed(model)
+    seen = compared(model, 7)
+    assert (seen.stuck, seen.settled_ns, seen.counters[0].grew.after) == (1, at(7), 0)
+    story.step(1).response(1, "GET /a", 200).end(1).idle(5 * SECOND).feed(model)
+    seen = compared(model, 12)
+    assert (seen.stuck, seen.settled_ns, seen.counters[0].grew.after) == (0, at(7), 0)
+    assert (seen.counters[0].lately, seen.counters[0].lately_ns) == (0, 5 * SECOND)
+
+
 # ---- baseline
 
 

@@ -234,6 +234,16 @@ def test_failing_at_once_is_not_better():
     assert verdict(routes=(refused,))[0] == "solved", "a 503 is meant"
 
 
+def test_while_requests_from_before_end_it_is_too_early():
+    """What they count up, and what is found of them, is of what ran before."""
+    ending = {"stuck": 24, "settled_ns": NOW - SECOND // 2}
+    assert verdict(**ending) == ("early", "24 requests from before")
+    assert verdict(finding(ago_s=2), settled_ns=NOW - SECOND) == (
+        "early",
+        "slow callback was seen 2 s ago",
+    )
+
+
 @pytest.mark.parametrize(("stuck_s", "outcome"), [(4, "solved"), (6, "hanging")])
 def test_requests_from_before_hang_if_none_of_them_ends(stuck_s, outcome):
     found = verdict(stuck=24, stuck_ns=stuck_s * SECOND)

@@ -79,6 +79,8 @@ class Phases:
         self._baseline: Phase | None = None
         self._without: Phase | None = None
         """The last phase under this load in which no fix was on."""
+        self._settled = 0
+        """See `Comparison.settled_ns`."""
         self._stuck = (0, 0)
         """How many requests from before the change were open, and since when it is so many."""
         self._since = self._switched = 0
@@ -159,10 +161,12 @@ class Phases:
 
     def _ended(self, at: int) -> Phase:
         """The current phase, ended at this moment."""
-        now, settled = self._now, self._since + GRACE_NS
+        now = self._now
         start = min(max(now.start_ns, at - REACH_NS), at)
         self._meter.note(at, now=True)
-        found = frozenset(f.rule for f in self._findings(at) if f.open or f.last_ns >= settled)
+        found = frozenset(
+            f.rule for f in self._findings(at) if f.open or f.last_ns >= self._settled
+        )
         return Phase(fixes=now.fixes, factor=now.factor, start_ns=start, end_ns=at, found=found)
 
     def _enough(self, phase: Phase) -> bool:
@@ -174,11 +178,13 @@ class Phases:
     def _start(self, fixes: frozenset[str], factor: float, at: int) -> None:
         """Starts the next phase; the first `SETTLE_NS` are not measured."""
         self._since, self._made, self._stuck = at, None, (0, at)
+        self._settled = at + GRACE_NS
         self._meter.note(at, now=True)
         self._now = Phase(fixes=fixes, factor=factor, start_ns=at + SETTLE_NS)
 
     def _compare(self, before: Phase, now: int) -> Comparison:
         after = self._now
+        self._note_stuck(now)
         old = self._figures(before, now)
         new = self._meter.measure(min(max(after.start_ns, now - REACH_NS), now), now)
         new = replace(new, counters=self._settled_counts(now))
@@ -199,13 +205,14 @@ class Phases:
             headline=self._headlines(old, new, now) if comparable else None,
             found_before=before.found,
             found_without_fix=(self._without or before).found,
-            stuck=self._note_stuck(now),
+            settled_ns=self._settled,
+            stuck=self._stuck[0],
             stuck_ns=now - self._stuck[1],
         )
 
     def _settled_counts(self, now: int) -> dict[str, tuple[int, float]]:
         """By how much counters have grown since the change, without what was under way then."""
-        since = min(max(self._since + GRACE_NS, now - REACH_NS), now)
+        since = min(max(self._settled, now - REACH_NS), now)
         seconds = max(now - since, 1) / SECOND
         grown = self._counters.grown(since, now)
         return {key: (grew, grew / seconds) for key, grew in grown.items()}
@@ -216,16 +223,18 @@ class Phases:
             phase.figures = self._meter.measure(phase.start_ns, phase.end_ns)
         return phase.figures
 
-    def _note_stuck(self, now: int) -> int:
+    def _note_stuck(self, now: int) -> None:
+        """Requests from before the change are open: what they do counts for neither phase."""
         count = self._meter.open_before(self._since)
         if count != self._stuck[0]:
             self._stuck = count, now
-        return count
+        if count and now <= self._since + LATE_NS:
+            self._settled = max(self._settled, now)
 
     def settled_ns(self, now: int) -> int:
         """From when on counts are of what runs now; 0 for the first seconds after a change."""
-        settled = self._since + GRACE_NS
-        return settled if self._switched and now >= settled + SHOWN_NS else 0
+        shown = self._switched and now >= self._settled + SHOWN_NS
+        return self._settled if shown else 0
 
     def _headlines(
         self, old: PhaseFigures, new: PhaseFigures, now: int
@@ -237,13 +246,15 @@ class Phases:
         reference = _reading(metric, self._figures(without, now)) if without is not None else None
         titles = {one.key: one.title for one in self._counters.snapshot(now, now)}
         title = titles.get(metric.subject, metric.title)
-        readings = _reading(metric, old), _reading(metric, new)
-        return compare_readings(metric, title, *readings, reference)
+        was, reading = _reading(metric, old), _reading(metric, new)
+        if metric.name == "counter":
+            reading = replace(reading, lasted_ns=max(now - self._settled, 0))
+        return compare_readings(metric, title, was, reading, reference)
 
     def _counted(self, old: PhaseFigures, new: PhaseFigures) -> tuple[CounterComparison, ...]:
         compared = []
         levels, now = self._counters.levels(), self._made_ns
-        since = min(max(self._since + GRACE_NS, now - LATELY_NS), now)
+        since = min(max(self._settled, now - LATELY_NS), now)
         lately = self._counters.risen(since, now)
         for one in self._counters.snapshot(now, now):
             (grew, per_s), (grows, now_per_s) = old.counters[one.key], new.counters[one.key]

@@ -159,6 +159,9 @@ class Comparison:
     """When this was measured."""
     headline: HeadlineComparison | None = None
     """What the scenario is about; None if it does not say, or the phases are not `comparable`."""
+    settled_ns: int = 0
+    """From when on counts and findings are of what runs now: `GRACE_NS` after the change, and not
+    before the requests from before it have ended."""
     found_before: frozenset[str] = frozenset()
     """The rules that had findings before the change."""
     found_without_fix: frozenset[str] = frozenset()

@@ -87,7 +87,7 @@ class _Case:
         self._headline = comparison.headline
         self._lasted_ns = comparison.at_ns - comparison.since_ns
         self._wrong = any(key in wrong for key in comparison.after_fixes)
-        since = comparison.since_ns + GRACE_NS
+        self._settled = since = max(comparison.settled_ns, comparison.since_ns + GRACE_NS)
         active = [f for f in findings if is_active(f, comparison.at_ns)]
         now = [f for f in active if f.open or f.last_ns >= since]
         known = comparison.found_without_fix
@@ -108,6 +108,8 @@ class _Case:
             return ("worse" if silent.answered.before else "same"), _unanswered(silent)
         if failing := self._failing(_MANY_MORE):
             return "worse", failing
+        if comparison.stuck and comparison.at_ns - self._settled < GRACE_NS:
+            return "early", f"{_requests(comparison.stuck)} from before"
         trouble = self._trouble()
         moved = headline.moved if headline is not None else 0
         if moved is None:
@@ -153,9 +155,8 @@ class _Case:
         """Something was wrong before the change, and nothing is since."""
         if trouble or self._wrong or self._named(self._price):
             return False
-        since = self._of.since_ns + GRACE_NS
         return any(
-            finding.last_ns < since and finding.rule not in _OF_THE_MACHINE
+            finding.last_ns < self._settled and finding.rule not in _OF_THE_MACHINE
             for finding in self._past + self._ending
         )
 
@@ -169,7 +170,7 @@ class _Case:
 
     def _named(self, findings: Sequence[Finding]) -> list[str]:
         """The names of these; one warning may be chance, and the machine's are not the app's."""
-        since = self._of.since_ns + GRACE_NS
+        since = self._settled
         return [
             _name(finding)
             for finding in findings
