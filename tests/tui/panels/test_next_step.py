@@ -58,6 +58,18 @@ def step_of(of):
 # ---- before anything was changed
 
 
+def test_the_route_by_which_the_fix_is_judged_has_to_be_measured():
+    """A busier one is measured sooner: the fix would be too early for good."""
+    seen = fresh()
+    slow, ping = seen.routes
+    few = replace(seen, routes=(replace(slow, ok=16, sent=20), ping))
+    about = {"headline": f"p90_ms {slow.route}"}
+    assert step_of(scene(few, **about)) == ("wait", "measuring how it is now: 16 of 30 requests")
+    assert step_of(scene(few, headline="counter lost"))[0] == "next"
+    hanging = replace(seen, routes=(replace(slow, ok=0, sent=60), ping))
+    assert step_of(scene(hanging, **about))[0] == "next", "more do not come back"
+
+
 @pytest.mark.parametrize("phase", ["target-died", "load-died", "failed"])
 def test_what_died_is_started_again_with_a_key(phase):
     assert step_of(scene(phase=phase)) == (

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from loopviz.lab.catalogue import FixInfo
+from loopviz.model.phases.metric import Metric
 from loopviz.model.snapshot import Comparison, RouteComparison
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.change import fix_letters, most_sampled
@@ -13,7 +14,8 @@ from loopviz.tui.state.view_state import LIVE
 __all__ = ["NextStep", "next_step", "step_of_run"]
 
 MIN_REQUESTS = 30
-"""Requests of one route that are measured before a fix is suggested."""
+"""Requests of one route that are measured before a fix is suggested: as many as a comparison needs
+(`phases.headline.NEEDED`)."""
 
 
 class NextStep(NamedTuple):
@@ -91,7 +93,7 @@ def _first(scene: Scene) -> NextStep:
     if fix is None:
         missing = next((fix.unavailable for fix in scene.scenario.fixes if fix.unavailable), "")
         return _next(clean(missing), f"{key('next-scenario')} goes to the next scenario")
-    seen = _requests(scene)
+    seen = _measured(scene)
     if seen < MIN_REQUESTS:
         return _wait(f"measuring how it is now: {seen} of {MIN_REQUESTS} requests")
     letter = scene.letter(fix.key)
@@ -223,6 +225,18 @@ def _next(*texts: str) -> NextStep:
 
 def _wait(*texts: str) -> NextStep:
     return NextStep("wait", texts)
+
+
+def _measured(scene: Scene) -> int:
+    """Replies to the route by which the fix will be judged; all that were sent, if it has few."""
+    assert scene.snapshot is not None
+    metric = Metric.of(scene.scenario.headline)
+    subject = metric.subject if metric is not None else ""
+    for route in scene.snapshot.routes:
+        if route.route == subject:
+            answered = route.ok + sum(route.errors.values())
+            return answered if route.sent < 2 * MIN_REQUESTS else max(answered, MIN_REQUESTS)
+    return _requests(scene)
 
 
 def _requests(scene: Scene) -> int:

@@ -1,7 +1,15 @@
 """`pool-exhausted`: every connection, process or permit is taken, and a queue stands."""
 
 from loopviz.clock import SECOND
-from loopviz.model.findings.exhaustion import LONG_NS, SHORT_NS, STANDING_NS, WAITS, ExhaustionRule
+from loopviz.model.findings.case import Verdict
+from loopviz.model.findings.exhaustion import (
+    LONG_NS,
+    SHORT_NS,
+    STANDING_NS,
+    WAITS,
+    ExhaustionCase,
+    ExhaustionRule,
+)
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
 from loopviz.model.state.resource_groups import ResourceGroup
@@ -36,7 +44,7 @@ class PoolExhausted(ExhaustionRule):
         ),
         tried=(
             "a pool that is full, and nobody waits",
-            "a pool without a bound, whose tasks wait for each other inside the library",
+            "a pool without a bound, or never full, whose tasks wait for each other in the library",
             "bursts that a pool drains",
             "very many waits of less than 10 ms",
             "a gate of the app that makes tasks wait for a moment",
@@ -52,11 +60,19 @@ class PoolExhausted(ExhaustionRule):
 
     def family(self, group: ResourceGroup) -> bool:
         if group.kind.pooled:
-            return group.capacity > 0  # one without a bound has always one more
+            return group.capacity > 0  # without a bound there is always one more
         return group.kind.family in _GATES and group.capacity != 1 and not counts_threads(group)
 
     def units(self, group: ResourceGroup) -> str:
         return group.kind.units
+
+    def check(self, case: ExhaustionCase) -> Verdict:
+        """For a unit of a pool that was never full, as far as was seen, nobody has to wait."""
+        group = case.group
+        assert group is not None
+        if group.kind.pooled and 0 < group.shown.max_in_use < group.capacity:
+            return Verdict.RECHECK
+        return super().check(case)
 
     def patience(self, group: ResourceGroup) -> tuple[int, int]:
         if group.kind.pooled:
