@@ -145,6 +145,7 @@ def test_one_warning_is_chance_two_are_trouble_and_the_machine_is_none():
 def test_a_counter_that_grows_is_not_solved():
     growing = replace(COUNTER, grew=Pair(90, 12), per_s=Pair(9.0, 1.5), lately=8)
     assert verdict(counters=(growing,)) == ("better", "lost votes: 8 more in 5 s")
+    assert verdict(finding(), counters=(growing,))[1] == "lost votes: 8 more in 5 s"
     assert verdict(counters=(COUNTER,)) == ("solved", "")
     as_before = replace(COUNTER, grew=Pair(90, 70), per_s=Pair(9.0, 9.0), lately=45)
     assert verdict(counters=(as_before,), moved=0, cured=False)[0] == "same"

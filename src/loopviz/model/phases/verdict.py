@@ -161,12 +161,12 @@ class _Case:
         )
 
     def _trouble(self) -> list[str]:
-        """What is wrong now, in words: errors, counters, then what goes on as a warning."""
+        """What is wrong now, in words: the scenario's counters, errors, warnings that go on."""
         errors = [finding for finding in self._active if finding.severity == "error"]
         warnings = [finding for finding in self._active if finding not in errors]
         grow = [_more(counter) for counter in self._growing]
         failing = self._failing(_MORE)
-        return self._named(errors) + grow + self._named(warnings) + ([failing] if failing else [])
+        return grow + self._named(errors) + self._named(warnings) + ([failing] if failing else [])
 
     def _named(self, findings: Sequence[Finding]) -> list[str]:
         """The names of these; one warning may be chance, and the machine's are not the app's."""
