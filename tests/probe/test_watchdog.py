@@ -205,6 +205,20 @@ def test_a_thread_of_loopviz_that_computes_is_told_as_that(monkeypatch, own_ms, 
     assert (stack.frames == ["\tloopviz\t0\tloopviz control"]) is own
 
 
+@pytest.mark.parametrize(("used_ms", "own"), [(0, True), (9, False)])
+def test_if_no_thread_computes_the_watchdog_itself_had_the_gil(monkeypatch, used_ms, own):
+    """And lost its core. Not if a thread that waits now has just computed."""
+    dog = Watchdog(lambda: (0, 0), threading.get_ident(), AuxRing(None), Places(), lambda: 0, fail)
+    dog._loop.close()
+    worker = Thread(1, "worker")
+    waits = compile("import sys; frame = sys._getframe()", "concurrent/futures/thread.py", "exec")
+    exec(waits, scope := {})
+    monkeypatch.setattr(threading, "enumerate", lambda: [worker])
+    monkeypatch.setattr(dog._threads, "used", {worker: used_ms * MS}.__getitem__)
+    stack = dog._computing({worker.ident: scope["frame"]})
+    assert (stack.frames == ["\tloopviz\t0\tloopviz watchdog"]) is own
+
+
 class Limits:
     """A CPU limit that was reached in some periods before each time that it is looked at."""
 

@@ -266,20 +266,32 @@ class Watchdog:
             self._aux_ring.write(Kind.STALL, a=started, task_id=task, text=text, at=at)
 
     def _computing(self, frames: dict[int, FrameType]) -> Stack:
-        """The stack of the busiest thread, except the loop's; of one of loopviz's, its name."""
-        most, busiest, found = -1, threading.main_thread(), None
+        """The stack of the busiest thread, except the loop's; of one of loopviz's, its name.
+
+        If none computes, this one had the GIL, and no core.
+        """
+        most, busiest, found, seen = -1, threading.main_thread(), None, 0
+        unknown = set(frames) - {self._thread_id, threading.get_ident()}
         for thread in threading.enumerate():
+            unknown.discard(thread.ident or 0)
             frame = frames.get(thread.ident or 0)
             if frame is None or thread.ident == self._thread_id:
                 continue
+            used = self._threads.used(thread)  # the frame does not show a wait in C code
+            seen = max(seen, used)
             if frame.f_code.co_filename.endswith(_WAITS):
                 continue
-            used = self._threads.used(thread)  # the frame does not show a wait in C code
             if used > most and (used >= _NOTABLE_NS or not _is_own(thread)):
                 most, busiest, found = used, thread, frame
         if found is not None and _is_own(busiest):
-            return Stack([f"\t{OWN}\t0\t{busiest.name}"], 0)
+            return _own(busiest.name)
+        if found is None and seen < _NOTABLE_NS and not unknown:
+            return _own("loopviz watchdog")
         return stack_of(self._places, stack_frames(found))
+
+
+def _own(name: str) -> Stack:
+    return Stack([f"\t{OWN}\t0\t{name}"], 0)
 
 
 def _is_own(thread: threading.Thread) -> bool:
