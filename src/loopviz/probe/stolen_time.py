@@ -39,18 +39,22 @@ class StolenTime:
         self._schedstat = File(f"/proc/self/task/{threading.get_native_id()}/schedstat")
         self._steal, self._waits = self._stat.read(), core_waits(self._schedstat.read())
         self._read_at, self._steals = 0, False
+        self._ever = steal_ns(self._steal) > 0
+        """Whether any was stolen since the machine was started: most have no hypervisor."""
         self._slept = _sleeps_so_far()
 
     def taken_ns(self, late_ns: int, spent: Spent) -> int:
         """How much was taken since the last look, of which the watchdog came so late."""
         late, now = late_ns >= _LATE_NS, spent.until_ns
         before, self._slept = self._slept, _sleeps_so_far()
-        if not (late or self._steals or now - self._read_at >= _REFRESH_NS):
-            return 0
-        self._read_at = now
-        stolen, stopped = self._stolen_ns(), self._stopped_ns(late_ns, self._slept - before)
-        self._steals = stolen > 0
-        return max(stolen, min(stopped, spent.asleep_ns)) if late else stolen
+        stolen = 0
+        if self._steals or (late and self._ever) or now - self._read_at >= _REFRESH_NS:
+            stolen = self._stolen_ns()
+            self._read_at, self._steals = now, stolen > 0
+        if late and spent.asleep_ns >= _LATE_NS:
+            stopped = self._stopped_ns(late_ns, self._slept - before)
+            stolen = max(stolen, min(stopped, spent.asleep_ns))
+        return stolen
 
     def close(self) -> None:
         """Close the files. Safe to call twice."""
@@ -62,6 +66,7 @@ class StolenTime:
         before, self._steal = self._steal, self._stat.read()
         if steal_ns(self._steal) <= steal_ns(before):
             return 0
+        self._ever = True
         core = self._loop.core()
         return 0 if core is None else max(steal_ns(self._steal, core) - steal_ns(before, core), 0)
 
