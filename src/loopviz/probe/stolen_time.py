@@ -21,8 +21,6 @@ _LATE_NS = 10 * MS
 """A look that is late by less is not looked into: steal is counted in units of 10 ms."""
 _REFRESH_NS = 1000 * MS
 """Interval at which steal is read while there is none. While there is some, each look reads it."""
-_WAKES_APART = 2
-"""A thread that waits for the GIL wakes up at least once in so many switch intervals."""
 _BYTES = 1 << 16
 """Enough for 500 cores."""
 
@@ -73,14 +71,15 @@ class StolenTime:
     def _stopped_ns(self, late_ns: int, wakes: int) -> int:
         """How much later the watchdog came than a core and the GIL would have let it.
 
-        Who waits for the GIL wakes up after each switch interval; one that is stopped does not.
+        Who waits for the GIL wakes up after each switch interval, and may then wait for a core.
         """
         before, self._waits = self._waits, core_waits(self._schedstat.read())
         if before is None or self._waits is None:
             return 0
-        if wakes * _WAKES_APART * 1e9 * sys.getswitchinterval() > late_ns:
-            return 0
-        return late_ns - (self._waits.queued_ns - before.queued_ns)
+        queued_ns = self._waits.queued_ns - before.queued_ns
+        for_gil_ns = int(wakes * 1e9 * sys.getswitchinterval())
+        stopped_ns = late_ns - queued_ns - for_gil_ns
+        return stopped_ns if stopped_ns >= _LATE_NS else 0
 
 
 def _sleeps_so_far() -> int:
