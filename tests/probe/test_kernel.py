@@ -7,18 +7,18 @@ import pytest
 
 from loopviz.probe.kernel import CoreTime, KernelThread, address_waited_on, core_waits
 
-FUTEX = "202 0x5591c58a1b2c 0x189 0x0 0x7f1e8b7fdc50 0x0 0xffffffff 0x7f1e8b7fdb90 0x7f1ed31bf2ad"
-SLEEP = "230 0x1 0x0 0x7ffc3a1b2c40 0x0 0x0 0x0 0x7ffc3a1b2c00 0x7f1ed31bf2ad"
+FUTEX = b"202 0x5591c58a1b2c 0x189 0x0 0x7f1e8b7fdc50 0x0 0xffffffff 0x7f1e8b7fdb90 0x7f1ed31bf2ad"
+SLEEP = b"230 0x1 0x0 0x7ffc3a1b2c40 0x0 0x0 0x0 0x7ffc3a1b2c00 0x7f1ed31bf2ad"
 
 
 @pytest.mark.parametrize(
     ("text", "waits"),
     [
-        ("494645 180268 2\n", CoreTime(180_268, 2)),
-        ("0 0 0\n", None),  # a kernel without CONFIG_SCHED_INFO
-        ("", None),
-        ("cpu 1 2\n", None),
-        ("1 2\n", None),
+        (b"494645 180268 2\n", CoreTime(180_268, 2)),
+        (b"0 0 0\n", None),  # a kernel without CONFIG_SCHED_INFO
+        (b"", None),
+        (b"cpu 1 2\n", None),
+        (b"1 2\n", None),
     ],
 )
 def test_waits_for_a_core(text, waits):
@@ -30,11 +30,11 @@ def test_waits_for_a_core(text, waits):
     [
         (FUTEX, 0x5591C58A1B2C),
         (SLEEP, 1),
-        ("running\n", None),
-        ("-1 0x7ffc3a1b2c00 0x7f1ed31bf2ad\n", None),
-        ("", None),
-        ("202 a b c d e f g h", 0xA),
-        ("202 zero b c d e f g h", None),
+        (b"running\n", None),
+        (b"-1 0x7ffc3a1b2c00 0x7f1ed31bf2ad\n", None),
+        (b"", None),
+        (b"202 a b c d e f g h", 0xA),
+        (b"202 zero b c d e f g h", None),
     ],
 )
 def test_the_address_that_a_thread_waits_on(text, address):

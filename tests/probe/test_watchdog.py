@@ -58,6 +58,7 @@ class Stage:
         self.looked, self.known, self.in_gil = 0, True, False
         self.limits = ()
         self.spends = lambda wall: (wall, 0, 0, 1)  # on a core, others, without one, slices
+        self.stolen = {}  # how much was stolen, by the time of the look
         self.lost = {}  # how long the watchdog is without the GIL in the round that began at a time
 
     def clock(self):
@@ -76,6 +77,9 @@ class Stage:
         self.now += self.lost.pop(self.now, 0)
         return Spent(since, self.looked, *self.spends(self.looked - since), known=self.known)
 
+    def taken_ns(self, late_ns, spent):
+        return self.stolen.get(spent.until_ns, 0)
+
     def sleeps(self):
         in_gil = self.in_gil.pop(0) if isinstance(self.in_gil, list) else self.in_gil
         return {True: "gil", False: "call", None: None}[in_gil]
@@ -87,7 +91,7 @@ class Stage:
         dog._stop, dog._loop = self, self  # it waits, and looks at the loop's thread, here
         dog._limits = self.limits
         dog._computing = lambda _frames: Stack(["\t/app/a.py\t1\tf"], 0)
-        dog._go_round()
+        dog._go_round(self)
         return self.aux_ring.sampled
 
 
@@ -175,6 +179,14 @@ def test_waits_for_a_core_are_recorded_look_by_look():
     assert stage.aux_ring.queued == [(0, 0, 0), (10 * MS, 0, 50), (20 * MS, 10 * MS, 50)]
 
 
+def test_what_the_machine_took_counts_as_a_wait_for_a_core_and_not_as_sleep():
+    stage = Stage(until=40 * MS)
+    stage.spends = lambda wall: (wall // 2, 0, 0, 1)
+    stage.stolen = {20 * MS: 4 * MS, 30 * MS: 50 * MS}
+    stage.play()
+    assert stage.aux_ring.queued == [(0, 0, 0), (20 * MS, 10 * MS, 40), (30 * MS, 20 * MS, 100)]
+
+
 @pytest.mark.parametrize(
     ("own_ms", "app_ms", "own"),
     [
@@ -191,6 +203,20 @@ def test_a_thread_of_loopviz_that_computes_is_told_as_that(monkeypatch, own_ms, 
     monkeypatch.setattr(dog._threads, "used", used.__getitem__)
     stack = dog._computing({thread.ident: sys._getframe() for thread in used})
     assert (stack.frames == ["\tloopviz\t0\tloopviz control"]) is own
+
+
+@pytest.mark.parametrize(("used_ms", "own"), [(0, True), (9, False)])
+def test_if_no_thread_computes_the_watchdog_itself_had_the_gil(monkeypatch, used_ms, own):
+    """And lost its core. Not if a thread that waits now has just computed."""
+    dog = Watchdog(lambda: (0, 0), threading.get_ident(), AuxRing(None), Places(), lambda: 0, fail)
+    dog._loop.close()
+    worker = Thread(1, "worker")
+    waits = compile("import sys; frame = sys._getframe()", "concurrent/futures/thread.py", "exec")
+    exec(waits, scope := {})
+    monkeypatch.setattr(threading, "enumerate", lambda: [worker])
+    monkeypatch.setattr(dog._threads, "used", {worker: used_ms * MS}.__getitem__)
+    stack = dog._computing({worker.ident: scope["frame"]})
+    assert (stack.frames == ["\tloopviz\t0\tloopviz watchdog"]) is own
 
 
 class Limits:

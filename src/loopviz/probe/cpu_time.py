@@ -5,10 +5,14 @@ import threading
 import time
 from typing import NamedTuple
 
-from loopviz.clock import Clock
+from loopviz.clock import MS, Clock
 from loopviz.probe.kernel import CoreTime, KernelThread, Sleep
 
 __all__ = ["LoopThread", "Spent", "ThreadEndedError", "ThreadTimes"]
+
+
+_NOTABLE_NS = 1 * MS
+"""Shorter waits for a core may be counted some looks later."""
 
 
 class ThreadEndedError(Exception):
@@ -36,6 +40,11 @@ class Spent(NamedTuple):
         """How long it neither ran nor waited for a core: it slept in a system call."""
         return max(self.until_ns - self.since_ns - self.cpu_ns - self.queued_ns, 0)
 
+    def with_stolen(self, stolen_ns: int) -> "Spent":
+        """The same, if that much of it was taken from the thread: it counts as queued."""
+        most = self.until_ns - self.since_ns - self.queued_ns
+        return self._replace(queued_ns=self.queued_ns + max(min(stolen_ns, most), 0))
+
     def as_for_gil(self, switch_interval_s: float) -> bool:
         """True if it may have waited for the GIL while it slept.
 
@@ -45,10 +54,8 @@ class Spent(NamedTuple):
         wakes = self.asleep_ns <= 2e9 * switch_interval_s * (self.slices + 1)
         return self.known and wakes and self.asleep_ns <= 8 * max(self.others_ns, self.queued_ns)
 
-    def after(self, older: "Spent | None") -> "Spent":
+    def after(self, older: "Spent") -> "Spent":
         """The time from the beginning of the older one to the end of this one."""
-        if older is None:
-            return self
         return Spent(
             since_ns=older.since_ns,
             until_ns=self.until_ns,
@@ -68,46 +75,53 @@ class LoopThread:
         get_clock_id = getattr(time, "pthread_getcpuclockid", None)  # not on macOS
         self._clock_id = get_clock_id(thread_id) if get_clock_id else None
         self._clock = clock
-        self._kernel = KernelThread(_native_id(thread_id))
+        self.kernel = KernelThread(_native_id(thread_id))
         self._last = self._read()
+        self._waits = self.kernel.core_waits()
+        self._off_core_ns = 0
+        """How long it has had no core since its waits were last read."""
 
     def look(self) -> Spent:
-        """What it did since the last look. Raises ThreadEndedError."""
-        last, now = self._last, self._read()
-        self._last = now
-        cpu = now.cpu_ns - last.cpu_ns
-        waits, before = now.waits, last.waits
-        known = waits is not None and before is not None
-        return Spent(
-            since_ns=last.at_ns,
-            until_ns=now.at_ns,
-            cpu_ns=cpu,
-            others_ns=now.process_ns - last.process_ns - cpu,
-            queued_ns=waits.queued_ns - before.queued_ns if waits and before else 0,
-            slices=waits.slices - before.slices if waits and before else 0,
-            known=known,
-        )
+        """What it did since the last look. Raises ThreadEndedError.
+
+        Its waits are read once it has been off its core for `_NOTABLE_NS`: that costs more than all
+        the rest. Until then they are 0, and are in the next look that reads them.
+        """
+        since, last_cpu, last_process = self._last
+        until, cpu, process = self._last = self._read()
+        on_core = cpu - last_cpu
+        queued = slices = 0
+        self._off_core_ns += until - since - on_core
+        if self._off_core_ns >= _NOTABLE_NS:
+            queued, slices = self._read_waits()
+        known = self._waits is not None
+        others = process - last_process - on_core
+        return Spent(since, until, on_core, others, queued, slices, known)
 
     def sleeps(self) -> Sleep | None:
         """What it sleeps in; None if it does not."""
-        return self._kernel.sleeps()
+        return self.kernel.sleeps()
 
     def close(self) -> None:
-        self._kernel.close()
+        self.kernel.close()
 
-    def _read(self) -> "_Reading":
+    def _read(self) -> tuple[int, int, int]:
+        """The time, and the CPU time of the thread and of the process."""
         try:
             cpu = 0 if self._clock_id is None else time.clock_gettime_ns(self._clock_id)
         except OSError as error:
             raise ThreadEndedError from error
-        return _Reading(self._clock(), cpu, time.process_time_ns(), self._kernel.core_waits())
+        return self._clock(), cpu, time.process_time_ns()
 
-
-class _Reading(NamedTuple):
-    at_ns: int
-    cpu_ns: int
-    process_ns: int
-    waits: CoreTime | None
+    def _read_waits(self) -> CoreTime:
+        """Its waits since they were last read."""
+        before, self._off_core_ns = self._waits, 0
+        if before is None:
+            return CoreTime(0, 0)
+        self._waits = now = self.kernel.core_waits()
+        if now is None:
+            return CoreTime(0, 0)
+        return CoreTime(now.queued_ns - before.queued_ns, now.slices - before.slices)
 
 
 class ThreadTimes:

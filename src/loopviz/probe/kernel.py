@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["CoreTime", "KernelThread", "Sleep", "address_waited_on", "core_waits"]
+__all__ = ["CoreTime", "File", "KernelThread", "Sleep", "address_waited_on", "core_waits"]
 
 _BYTES = 512
 _RUNTIME_BYTES = 1 << 20
@@ -26,29 +26,56 @@ class CoreTime(NamedTuple):
     """How often it got one: once after each sleep, and once each time that it was preempted."""
 
 
+class File:
+    """A file of `/proc`, which is read again and again; empty if it cannot be opened.
+
+    Reading keeps the GIL: a release would hand it to the loop, and getting it back takes up to
+    5 ms.
+    """
+
+    def __init__(self, path: str, most_bytes: int = _BYTES) -> None:
+        self._fd: int | None = None
+        if sys.platform != "linux":
+            return
+        with suppress(OSError):
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._pread = _pread()
+        self._buffer = ctypes.create_string_buffer(most_bytes)
+
+    def read(self) -> bytes:
+        """What it says now."""
+        if self._fd is None:
+            return b""
+        size = self._pread(self._fd, self._buffer, len(self._buffer), 0)
+        return ctypes.string_at(self._buffer, max(size, 0))
+
+    def close(self) -> None:
+        """Close it; it is empty from then on. Safe to call twice."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+
+
 class KernelThread:
     """One thread of this process as the kernel sees it.
 
     Nothing is known on other systems, where `/proc` is missing or closed, and once its files are
-    closed. Reading keeps the GIL: a release would hand it to the loop, and getting it back takes
-    up to 5 ms.
+    closed.
     """
 
     def __init__(self, native_id: int | None) -> None:
-        self._files: dict[str, int] = {}
         self._gil = _gil_addresses()
-        if sys.platform != "linux" or native_id is None:
-            return
-        self._pread = _pread()
-        self._buffer = ctypes.create_string_buffer(_BYTES)
-        for name in ("schedstat", "syscall"):
-            with suppress(OSError):
-                path = f"/proc/self/task/{native_id}/{name}"
-                self._files[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        names = ("schedstat", "syscall", "stat") if native_id is not None else ()
+        self._files = {name: File(f"/proc/self/task/{native_id}/{name}") for name in names}
 
     def core_waits(self) -> CoreTime | None:
         """How long it has waited for a core. A wait counts once it is over."""
         return core_waits(self._read("schedstat"))
+
+    def core(self) -> int | None:
+        """The number of the core that it has run on last; None: not known."""
+        fields = self._read("stat").rpartition(b")")[2].split()
+        return int(fields[36]) if len(fields) > 36 else None
 
     def sleeps(self) -> Sleep | None:
         """What it sleeps in; None if it runs, or could if it had a core.
@@ -56,7 +83,7 @@ class KernelThread:
         The GIL is a condition variable inside `_PyRuntime`, and glibc waits on its address.
         """
         call = self._read("syscall")
-        if call.startswith("running"):
+        if call.startswith(b"running"):
             return None
         address = address_waited_on(call)
         if address is None:
@@ -65,26 +92,24 @@ class KernelThread:
 
     def close(self) -> None:
         """Close the files. Safe to call twice."""
-        while self._files:
-            os.close(self._files.popitem()[1])
+        for file in self._files.values():
+            file.close()
 
-    def _read(self, name: str) -> str:
-        fd = self._files.get(name)
-        if fd is None:
-            return ""
-        size = self._pread(fd, self._buffer, _BYTES, 0)
-        return self._buffer.raw[: max(size, 0)].decode("ascii", "replace")
+    def _read(self, name: str) -> bytes:
+        file = self._files.get(name)
+        return file.read() if file is not None else b""
 
 
-def core_waits(schedstat: str) -> CoreTime | None:
+def core_waits(schedstat: bytes) -> CoreTime | None:
     """Parse `schedstat`: time on a core, time without, slices. None if the kernel keeps none."""
-    fields = schedstat.split()
-    if len(fields) != 3 or not all(map(str.isdigit, fields)) or fields[0] == "0":
+    try:
+        on_a_core, queued, slices = map(int, schedstat.split())
+    except ValueError:
         return None
-    return CoreTime(int(fields[1]), int(fields[2]))
+    return CoreTime(queued, slices) if on_a_core else None
 
 
-def address_waited_on(syscall: str) -> int | None:
+def address_waited_on(syscall: bytes) -> int | None:
     """The first argument of the system call that a thread sleeps in, by `syscall`; None: in none.
 
     The file says `running`, or the call's number, its six arguments, stack and program counter.

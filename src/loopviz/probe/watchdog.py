@@ -20,6 +20,7 @@ from loopviz.probe.stacks import (
     stack_of,
     thread_frames,
 )
+from loopviz.probe.stolen_time import StolenTime
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE
 from loopviz.wire.events import OWN, WAITED_UNIT_NS, Kind
@@ -75,8 +76,9 @@ class Watchdog:
     If the loop's thread sleeps until it gets the GIL, a `WAITED_FOR_GIL` record says how long it
     has slept since the last look, and a second sample, whose text starts with `gil:`, has the stack
     of the thread that computes; of one of loopviz's own, there is one frame, whose file is
-    `wire.events.OWN`. How long the loop's thread waited for a core is a `QUEUED` record;
-    how often the process reached the CPU limit of its control group, a `THROTTLED` one.
+    `wire.events.OWN`. How long the loop's thread waited for a core, or was kept from running by the
+    machine (see `probe.stolen_time`), is a `QUEUED` record; how often the process reached the CPU
+    limit of its control group, a `THROTTLED` one.
     """
 
     def __init__(
@@ -147,8 +149,9 @@ class Watchdog:
             self._tripwire.close()
 
     def _watch(self) -> None:
+        stolen = StolenTime(self._loop.kernel)
         try:
-            self._go_round()
+            self._go_round(stolen)
         except ThreadEndedError:
             pass  # the loop and its probe end with it
         except Exception as error:  # noqa: BLE001 - the app must go on
@@ -157,20 +160,25 @@ class Watchdog:
             if self._tripwire is not None:
                 self._tripwire.disarm()
             self._loop.close()
+            stolen.close()
             self._ended.release()
 
-    def _go_round(self) -> None:
+    def _go_round(self, stolen: StolenTime) -> None:
         stop, running, clock, look = self._stop.acquire, self._running, self._clock, self._loop.look
         tripwire = self._tripwire
-        last = came = clock()
+        last = came = due = clock()
         sampled = 0
         if look().known:
             self._aux_ring.write(Kind.QUEUED, a=came)
         before: Spent | None = None  # time of which it is not known yet what it was
         while True:
             spent = look()
+            taken_ns = stolen.taken_ns(came - due, spent)
+            if taken_ns:
+                spent = spent.with_stolen(taken_ns)
             self._note(spent)
-            spent, before = spent.after(before), None
+            if before is not None:
+                spent, before = spent.after(before), None
             started, task = running()
             due = came + PATIENCE_NS
             if self._starves not in (0, started):  # it is over, and may have waited on until then
@@ -203,7 +211,7 @@ class Watchdog:
             self._noted = now
             self._threads.note()
         maybe = spent.queued_ns >= _MAYBE_THROTTLED_NS
-        if self._limits and (maybe or now - self._counted > _LIMIT_NS):
+        if (maybe or now - self._counted > _LIMIT_NS) and self._limits:
             found = self._limits.reached()
             if found is not None:
                 text = f"{found.limit.cores:g}\t{found.limit.setting}"
@@ -258,20 +266,32 @@ class Watchdog:
             self._aux_ring.write(Kind.STALL, a=started, task_id=task, text=text, at=at)
 
     def _computing(self, frames: dict[int, FrameType]) -> Stack:
-        """The stack of the busiest thread, except the loop's; of one of loopviz's, its name."""
-        most, busiest, found = -1, threading.main_thread(), None
+        """The stack of the busiest thread, except the loop's; of one of loopviz's, its name.
+
+        If none computes, this one had the GIL, and no core.
+        """
+        most, busiest, found, seen = -1, threading.main_thread(), None, 0
+        unknown = set(frames) - {self._thread_id, threading.get_ident()}
         for thread in threading.enumerate():
+            unknown.discard(thread.ident or 0)
             frame = frames.get(thread.ident or 0)
             if frame is None or thread.ident == self._thread_id:
                 continue
+            used = self._threads.used(thread)  # the frame does not show a wait in C code
+            seen = max(seen, used)
             if frame.f_code.co_filename.endswith(_WAITS):
                 continue
-            used = self._threads.used(thread)  # the frame does not show a wait in C code
             if used > most and (used >= _NOTABLE_NS or not _is_own(thread)):
                 most, busiest, found = used, thread, frame
         if found is not None and _is_own(busiest):
-            return Stack([f"\t{OWN}\t0\t{busiest.name}"], 0)
+            return _own(busiest.name)
+        if found is None and seen < _NOTABLE_NS and not unknown:
+            return _own("loopviz watchdog")
         return stack_of(self._places, stack_frames(found))
+
+
+def _own(name: str) -> Stack:
+    return Stack([f"\t{OWN}\t0\t{name}"], 0)
 
 
 def _is_own(thread: threading.Thread) -> bool:

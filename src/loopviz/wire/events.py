@@ -151,8 +151,8 @@ class Kind(IntEnum):
     a: the place that made the coroutine (0: not known); b: its site."""
     QUEUED = 35
     """The loop's thread could run and had no core. a: since when this is summed up; b: how long,
-    in `WAITED_UNIT_NS`, of waits that ended since then. The first one, with b 0, says that such
-    waits are measured from here on."""
+    in `WAITED_UNIT_NS`, of waits that ended since then, and of what a hypervisor or a stop took.
+    The first one, with b 0, says that such waits are measured from here on."""
     WAITED_FOR_GIL = 36
     """The loop's thread waited for the GIL in a callback, or in several. a, b: as in `QUEUED`."""
     THROTTLED = 37

@@ -191,7 +191,7 @@ def test_a_day_of_healthy_programs(program):
     ("rule", "thresholds"),
     [
         (request_hangs, {"_HANGS_NS": 10 * MS, "_TIMES": 0, "_UNKNOWN_NS": 10 * MS}),
-        (lock_held_across_io, {"_ACROSS_NS": MS, "_HOLDS": 1, "_ERROR_NS": MS}),
+        (lock_held_across_io, {"_ACROSS_NS": MS, "_HOLDS": 1, "_ERROR_NS": MS, "_EACH_NS": 0}),
     ],
 )
 def test_a_rule_with_other_thresholds_would_be_found(rule, thresholds, monkeypatch):

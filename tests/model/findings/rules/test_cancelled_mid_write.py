@@ -86,6 +86,21 @@ def test_clients_that_leave_now_and_then_or_all_at_once():
     assert found(leaving(9, every=1)) == []
 
 
+def left_in_time(story, tasks, *, goes_on_ms):
+    """Clients leave before their requests hold anything."""
+    for task in tasks:
+        request(story, task).idle(20 * MS).disconnects(task).idle(goes_on_ms * MS)
+        answered(story.step(task, place=HOLDS), task)
+    return story
+
+
+@pytest.mark.parametrize(("goes_on_ms", "rules"), [(1, []), (80, ["cancelled-mid-write"])])
+def test_a_write_that_is_shielded_is_no_work_for_no_one(goes_on_ms, rules):
+    """The requests of this app end when their clients leave, unless they write."""
+    story = left_in_time(leaving(3), range(11, 15), goes_on_ms=goes_on_ms)
+    assert [finding.rule for finding in found(story)] == rules
+
+
 def test_a_client_that_leaves_and_so_cancels_is_told_once():
     model = fed(leaving(4, cancelled=True))
     (rule,) = [rule for rule in model.rules.rules if rule.info.id == "cancelled-mid-write"]

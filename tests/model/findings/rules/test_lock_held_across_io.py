@@ -49,3 +49,9 @@ def test_a_lock_held_while_its_holder_waits():
 )
 def test_a_lock_that_is_held_and_hurts_nobody(times, options):
     assert found(held_across(times, **options)) == []
+
+
+@pytest.mark.parametrize(("ms", "severity"), [(6, "warning"), (19, "warning"), (20, "error")])
+def test_many_short_waits_are_no_error_however_long_they_are_together(ms, severity):
+    (seen,) = found(held_across(150, ms=ms))
+    assert (seen.victim_wait_ns, seen.severity) == (150 * ms * MS, severity)

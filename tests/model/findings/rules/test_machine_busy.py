@@ -1,5 +1,7 @@
 """Stalls that the machine made: the loop's thread could run and had no core."""
 
+import pytest
+
 from loopviz.clock import MS
 from loopviz.testing import Story
 from tests.model.findings.stories import CYCLE, fed, found
@@ -182,3 +184,15 @@ def test_a_wait_for_a_core_within_a_collection_is_not_left_out_twice():
             story.runs(100 * MS).gc(50 * MS).waits_for_core(45 * MS, since=100 * MS)
         story.end(1).idle(CLOCK)
     assert [finding.rule for finding in found(story)] == ["slow-callback"]
+
+
+@pytest.mark.parametrize(
+    ("ms", "measures", "rules"),
+    [(106, True, []), (206, True, ["slow-callback"]), (106, False, ["slow-callback"])],
+)
+def test_a_stall_whose_line_is_not_seen_yet_may_be_the_machines(ms, measures, rules):
+    """The watchdog, too, waits for a core; how long is known only once they have got one."""
+    story = measured() if measures else Story().idle(MS)
+    story.task(1, CYCLE).step(1).request(1, "GET /a").runs(ms * MS)
+    seen = fed(story).findings(story.now_ns)
+    assert [finding.rule for finding in seen] == rules

@@ -37,6 +37,15 @@ def test_permits_of_ended_tasks_are_leaked():
     assert (finding.location.file, finding.location.line) == ("app/api.py", 22)
 
 
+def test_a_connection_that_httpcore_loses_is_not_the_app_s_to_release():
+    pool = Story().idle(MS).resource(1, "httpcore.pool", 8, made_at=MADE)
+    (finding,) = leaks(leaking(pool, 1, 2, 3))
+    assert finding.sentence.startswith("3 of 8 HTTP connections of app/db.py:9 pool(8) are held")
+    assert "encode/httpcore#1093" in finding.advice
+    (permit,) = leaks(leaking(permits(), 1, 2, 3))
+    assert permit.advice.startswith("use `async with`")
+
+
 def test_two_may_yet_be_given_back_unless_somebody_waits():
     assert leaks(leaking(permits(), 1, 2)) == []
     story = leaking(permits(2), 1, 2)

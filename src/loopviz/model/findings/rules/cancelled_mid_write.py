@@ -1,6 +1,8 @@
 """`cancelled-mid-write`: a request is cut off while it holds a connection or a lock."""
 
-from loopviz.clock import SECOND
+from collections import Counter
+
+from loopviz.clock import MS, SECOND
 from loopviz.model.findings.case import Case, Verdict
 from loopviz.model.findings.context import Context
 from loopviz.model.findings.evidence import is_lock, resource_name
@@ -17,6 +19,9 @@ __all__ = ["CancelledMidWrite"]
 _LEFT, _LEFT_NS = 3, 1 * SECOND
 """How many clients have to leave, over how long. One that leaves is everyday life; all of them at
 once are a client that was shut down, or a network that broke."""
+_AT_ONCE_NS, _STOPPED = 50 * MS, 3
+"""How soon a request ends that is cancelled when its client leaves, and how many show that the app
+does this: then one that goes on is protected."""
 _OPEN = 1000
 """How many requests without a client are followed."""
 _TASKS = 20_000
@@ -42,7 +47,8 @@ class CancelledMidWrite(Rule[_Write]):
         fires_when=(
             "a task of a request ends as cancelled, and releases a database connection or a lock "
             f"in its very last step, or never; or {_LEFT} clients leave, over more than "
-            f"{_LEFT_NS // SECOND} s, while a request of theirs holds one"
+            f"{_LEFT_NS // SECOND} s, while a request of theirs holds one, and the route's other "
+            "requests do not end at once when their clients leave"
         ),
         counts="requests",
         false_alarms=(
@@ -55,6 +61,7 @@ class CancelledMidWrite(Rule[_Write]):
             "an outbound connection",
             "a worker that is cancelled at the shutdown",
             "clients that leave now and then, or all at once",
+            "a write under `shield` in an app that cancels what no client waits for",
         ),
         cures=(
             "write in one transaction: `async with session.begin()`",
@@ -71,6 +78,10 @@ class CancelledMidWrite(Rule[_Write]):
         """By task: when it last released something, the hold, and where it was suspended before."""
         self._gone: dict[int, _Write] = {}
         """By request: the case that counted its client's leaving."""
+        self._idle: dict[int, int] = {}
+        """By request: when its client left, while it held nothing."""
+        self._stops: Counter[tuple[str, bool]] = Counter()
+        """By route: how many of those ended at once, and how many went on."""
 
     def released(self, hold: Hold, at: int) -> None:
         task = hold.task
@@ -84,6 +95,9 @@ class CancelledMidWrite(Rule[_Write]):
         request = task.request
         if request is None:
             return
+        left_ns = self._idle.pop(request.number, None) if task.serving else None
+        if left_ns is not None:
+            self._stops[request.route, at - left_ns < _AT_ONCE_NS] += 1
         gone = self._gone.get(request.number)
         if gone is not None and task.serving:
             del self._gone[request.number]
@@ -119,16 +133,26 @@ class CancelledMidWrite(Rule[_Write]):
                 if len(self._gone) < _OPEN:
                     self._gone[request.number] = case
                 return
+        if len(self._idle) < _OPEN:
+            self._idle[request.number] = at
 
     def gap(self) -> None:
         self._last.clear()
         self._gone.clear()
+        self._idle.clear()
 
     def check(self, case: _Write) -> Verdict:
         lasted = case.last_left_ns - case.first_left_ns
-        if case.cancelled or (case.left >= _LEFT and lasted >= _LEFT_NS):
+        if case.cancelled:
+            return Verdict.WARN
+        if case.left >= _LEFT and lasted >= _LEFT_NS and not self._is_protected(case.label):
             return Verdict.WARN
         return Verdict.RECHECK if case.left else Verdict.OK
+
+    def _is_protected(self, route: str) -> bool:
+        """Whether its requests end when their clients leave, but for those that write."""
+        stopped, went_on = self._stops[route, True], self._stops[route, False]
+        return stopped >= _STOPPED and stopped > went_on
 
     def severe(self, case: _Write) -> bool:
         return bool(case.cancelled)

@@ -19,7 +19,9 @@ _ACROSS_NS = 5 * MS
 _HOLDS = 3
 """How often: once may have been the first time, with caches cold."""
 _ERROR_NS = 500 * MS
-"""From here on the waits of requests, added up, are an error."""
+"""From here on the waits of requests, added up, are an error …"""
+_EACH_NS = 20 * MS
+"""… unless each of them waited for less: many short waits add up to any sum."""
 _VICTIMS = 1000
 """How many waiters of one lock count as victims."""
 
@@ -51,6 +53,7 @@ class LockHeldAcrossIo(Rule[_Across]):
             "a lock that is held across I/O, and nobody waits",
             "holds without a wait in them",
             "once or twice",
+            "many waits of a few milliseconds: a warning, however many there are",
         ),
         cures=(
             "await first, then take the lock for the short part",
@@ -85,7 +88,7 @@ class LockHeldAcrossIo(Rule[_Across]):
         return (case.group,) if case.bad and case.group is not None else ()
 
     def severe(self, case: _Across) -> bool:
-        return case.victim_ns >= _ERROR_NS
+        return case.victim_ns >= max(_ERROR_NS, _EACH_NS * case.victims)
 
     def location(self, case: _Across) -> Location | None:
         """Where the holder waits; else where the lock was made."""

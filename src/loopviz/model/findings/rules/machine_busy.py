@@ -19,7 +19,7 @@ class MachineBusy(SlowCallback):
         id="machine-busy",
         title="THE MACHINE WAS BUSY",
         summary="the loop waits for a core, since others compute",
-        why="The loop had work, but all cores were busy with other threads or programs.",
+        why="The loop had work, and no core: others had them all, or the process was stopped.",
         fires_when=(
             f"{_TIMES} callbacks take {duration_text(SLOW_NS)} or more, and would be shorter if "
             "the loop's thread had not waited for a core: a quarter of their time or more. Linux "
@@ -27,13 +27,14 @@ class MachineBusy(SlowCallback):
         ),
         counts="callbacks; about how long they waited for a core",
         false_alarms=(
-            "whether it was this program's own threads or another program; the time that a "
-            "hypervisor takes away (steal) looks like computing"
+            "whether it was this program's own threads or another program; on a host that does not "
+            "tell its guests what it takes away (steal), that looks like computing"
         ),
         tried=(
             "a busy machine for a moment",
             "a blocking call on a busy machine: it keeps its line",
             "a callback that is slow by itself, and waits for a core for a moment",
+            "a core that was taken from another thread than the loop's",
         ),
         cures=(
             "stop what else computes on this machine, or give the app cores of its own",

@@ -12,6 +12,7 @@ from loopviz.model.state.entities import Hold, Resource, Task
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
+from loopviz.wire.kinds import HTTPCORE_POOL
 
 __all__ = ["SlotLeaked"]
 
@@ -23,6 +24,12 @@ _ENDED_NS = 1 * SECOND
 """… for how long: until then another task may give them back."""
 _FOLLOWED = 200
 """How many leaked holds of one resource group are followed."""
+
+_OF_HTTPCORE = (
+    "a cancelled request can lose its connection inside httpcore (encode/httpcore#1093): give "
+    "requests a `timeout` instead of cancelling them, or make the client anew"
+)
+"""What to do when the pool is httpx's: the app has no line that would release the connection."""
 
 
 class _Leak(Case):
@@ -118,6 +125,10 @@ class SlotLeaked(Rule[_Leak]):
     def severe(self, case: _Leak) -> bool:
         assert case.group is not None
         return bool(case.waited_ns) or case.open >= case.group.capacity
+
+    def advice(self, case: _Leak, source: str) -> str:
+        assert case.group is not None
+        return _OF_HTTPCORE if case.group.kind is HTTPCORE_POOL else super().advice(case, source)
 
     def location(self, case: _Leak) -> Location | None:
         """The line that acquired most of them; else the line that made the resource."""

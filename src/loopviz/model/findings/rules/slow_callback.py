@@ -7,6 +7,7 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
+from loopviz.model.state import thread_waits
 from loopviz.model.state.request import Request
 from loopviz.model.state.stalls import SLOW_NS, Cause, Stall
 from loopviz.units import duration_text
@@ -118,7 +119,7 @@ class SlowCallback(Rule[StallCase]):
         for case in self.cases.values():
             case.clear_open()
         on = self.context.ongoing(now)
-        if on.stall is None or on.stall.cause != self.cause:
+        if on.stall is None or on.stall.cause != self.cause or self._may_be_machines(on.stall, now):
             return
         case = self._case(on.stall)
         case.record_open(self.lasted(on.stall, now))
@@ -190,6 +191,12 @@ class SlowCallback(Rule[StallCase]):
         text, where = found
         at = "" if where == case.where else f" at {where.file}:{where.line}"
         return f"`{text}`{at}, or a process pool if it computes"
+
+    def _may_be_machines(self, stall: Stall, now: int) -> bool:
+        """Whether its thread may wait for a core: that is known only once it has got one."""
+        unseen = self.cause == "callback" and stall.location is None
+        measured = self.context.trace.core_waits.measured
+        return unseen and measured and now - stall.start_ns < thread_waits.LATE_NS
 
     def _case(self, stall: Stall) -> StallCase:
         case = self.case(stall.culprit)
