@@ -7,9 +7,9 @@ import pytest
 from loopviz.clock import SECOND
 from loopviz.model.phases.headline import HeadlineComparison
 from loopviz.model.phases.metric import Metric
-from loopviz.model.phases.types import Comparison, CounterComparison, Pair, RouteComparison
 from loopviz.model.phases.verdict import judge
 from loopviz.model.snapshot import Finding, Moment, Quantiles
+from loopviz.model.snapshot.comparison import Comparison, CounterComparison, Pair, RouteComparison
 
 NOW = 1000 * SECOND
 HEADLINE = HeadlineComparison(

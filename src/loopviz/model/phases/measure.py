@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from loopviz.clock import SECOND
 from loopviz.model.names import Naming
 from loopviz.model.phases.confidence import Interval, intervals
-from loopviz.model.phases.types import LoopFigures, ResourceFigures
+from loopviz.model.snapshot.comparison import LoopFigures, ResourceFigures
 from loopviz.model.snapshot.types import EDGES_NS, Buckets, Quantiles
 from loopviz.model.state.counters import Counters
 from loopviz.model.state.loop import LoopTimes

@@ -13,7 +13,7 @@ from loopviz.model.phases.headline import (
 )
 from loopviz.model.phases.measure import Meter, PhaseFigures
 from loopviz.model.phases.metric import Metric
-from loopviz.model.phases.types import (
+from loopviz.model.snapshot.comparison import (
     GRACE_NS,
     REACH_NS,
     Comparison,

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loopviz.clock import SECOND
-from loopviz.model.phases.types import GRACE_NS, Comparison, CounterComparison, RouteComparison
+from loopviz.model.snapshot.comparison import (
+    GRACE_NS,
+    Comparison,
+    CounterComparison,
+    RouteComparison,
+)
 from loopviz.model.snapshot.findings import Finding
 from loopviz.output import lowered
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from loopviz.clock import MS, SECOND
-from loopviz.model.phases.types import (
+from loopviz.model.snapshot.comparison import (
     Comparison,
     CounterComparison,
     LoopFigures,

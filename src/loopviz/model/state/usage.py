@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopviz.clock import MS
-from loopviz.model.phases.types import ResourceFigures
+from loopviz.model.snapshot.comparison import ResourceFigures
 from loopviz.model.state.resource_groups import Occupancy, ResourceGroup
 from loopviz.model.stats.histogram import Histogram
 
