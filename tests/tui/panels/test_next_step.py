@@ -8,7 +8,7 @@ from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import CounterValue, Quantiles, RouteInfo
 from loopviz.tui.panels.compare import step_line
-from loopviz.tui.panels.next_step import next_step
+from loopviz.tui.panels.next_step import NextStep, next_step
 from loopviz.tui.state.actions import make_keymap
 from loopviz.tui.state.view_state import ViewState
 from tests.tui.comparisons import compared, scene_of, strip
@@ -233,6 +233,13 @@ def test_another_load():
 
 
 # ---- manners
+
+
+def test_a_sentence_that_fills_the_row_does_not_look_cut():
+    step = NextStep("next", ("0123456789", "012345678"))
+    assert step_line(step, 18, scene()).text == " next  0123456789 "
+    assert step_line(step, 17, scene()).text == " next  012345678 "
+    assert step_line(step, 16, scene()).text == " next  0123456… "
 
 
 @pytest.mark.parametrize(

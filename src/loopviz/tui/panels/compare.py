@@ -58,12 +58,17 @@ def _cut(text: str, width: int, scene: Scene) -> str:
 
 
 def step_line(step: NextStep, width: int, scene: Scene) -> Strip:
-    """` next  press a: …`; in fewer words where there is no room."""
+    """` next  press a: …`; in fewer words where there is no room.
+
+    The last column stays free, so a sentence that fills the row does not look cut.
+    """
     theme = scene.theme
     line = Line(width).add(f" {step.word}  ", theme.accent)
-    text = first_fitting(step.texts, line.left)
+    room = line.left - 1
+    text = first_fitting(step.texts, room)
     style = theme.strong if step.word == "next" else theme.dim
-    return line.add(fit(clean(text), line.left, scene.glyphs.more), style).strip(theme.text)
+    line.add(fit(clean(text), room, scene.glyphs.more) + " ", style)
+    return line.strip(theme.text)
 
 
 def _has_result(comparison: Comparison | None) -> bool:
