@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import closing
 from itertools import cycle
 
 import pytest
@@ -44,25 +45,26 @@ def test_what_the_screen_says(scenario, which):
 
 
 async def _walk(info, presses):
-    app = LoopvizApp(Session(info.id))
-    sizes = cycle(SIZES)
-    async with app.run_test(size=next(sizes)) as pilot:
-        while app.controller.scene is None or app.controller.scene.status.phase != "running":
-            await pilot.pause(0.1)
-        await _passes(app, pilot, BEFORE_S, sizes)
-        for keys in presses:
-            await pilot.press("1", *keys)
-            fixes = [info.fixes["abcdef".index(letter)] for letter in keys]
-            right = not (any(fix.wrong for fix in fixes) or f"{info.id} {keys[-1]}" in LEAVES)
-            outcome = await _verdict(app, pilot, sizes, solved=right)
-            print(f"{info.id} {keys}: {outcome}")
-            assert (outcome == "solved") == right, f"{info.id} {keys}"
-            await pilot.press("space")
-            _check(app)
-            await pilot.press("h")
-            _check(app)
-            await pilot.press("0", *keys)
-            await _passes(app, pilot, BETWEEN_S, sizes)
+    session, sizes = Session(info.id), cycle(SIZES)
+    app = LoopvizApp(session)
+    with closing(session):  # also if the screen is wrong: its load would disturb the next lesson
+        async with app.run_test(size=next(sizes)) as pilot:
+            while app.controller.scene is None or app.controller.scene.status.phase != "running":
+                await pilot.pause(0.1)
+            await _passes(app, pilot, BEFORE_S, sizes)
+            for keys in presses:
+                await pilot.press("1", *keys)
+                fixes = [info.fixes["abcdef".index(letter)] for letter in keys]
+                right = not (any(fix.wrong for fix in fixes) or f"{info.id} {keys[-1]}" in LEAVES)
+                outcome = await _verdict(app, pilot, sizes, solved=right)
+                print(f"{info.id} {keys}: {outcome}")
+                assert (outcome == "solved") == right, f"{info.id} {keys}"
+                await pilot.press("space")
+                _check(app)
+                await pilot.press("h")
+                _check(app)
+                await pilot.press("0", *keys)
+                await _passes(app, pilot, BETWEEN_S, sizes)
 
 
 async def _verdict(app, pilot, sizes, *, solved):

@@ -65,8 +65,10 @@ def what_grows_grows(scene, text):
     bad = [counter for counter in scene.snapshot.counters if counter.bad]
     if "and it grows" in text and not any(counter.recent > 0 for counter in bad):
         yield "'and it grows' of a counter that stands still"
-    if " stopped" in text and not any(counter.recent <= 0 < counter.value for counter in bad):
-        yield "'stopped' of a counter that grows"
+    for counter in bad:
+        told = re.search(rf"{re.escape(counter.title)} {counter.value:,}[^│\n]*? stopped", text)
+        if told and counter.recent > 0:
+            yield f"'stopped' of a counter that grows: {told.group()}"
 
 
 def without_a_sample_there_is_no_figure(scene, text):
