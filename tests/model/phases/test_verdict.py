@@ -245,6 +245,14 @@ def test_while_requests_from_before_end_it_is_too_early():
     )
 
 
+def test_until_counters_are_shown_since_the_change_it_is_too_early():
+    """They stand beside the verdict, and count for 5 s back until then."""
+    settled = {"counters": (COUNTER,), "settled_ns": NOW - SECOND}
+    assert verdict(after_s=4, **settled) == ("early", "counted for 1 of 2 s")
+    assert verdict(after_s=4, **settled | {"settled_ns": NOW - 2 * SECOND}) == ("solved", "")
+    assert verdict(after_s=4, settled_ns=NOW - SECOND) == ("solved", ""), "there is no counter"
+
+
 @pytest.mark.parametrize(("stuck_s", "outcome"), [(4, "solved"), (6, "hanging")])
 def test_requests_from_before_hang_if_none_of_them_ends(stuck_s, outcome):
     found = verdict(stuck=24, stuck_ns=stuck_s * SECOND)

@@ -16,6 +16,7 @@ from loopviz.model.phases.metric import Metric
 from loopviz.model.snapshot.comparison import (
     GRACE_NS,
     REACH_NS,
+    SHOWN_NS,
     Comparison,
     CounterComparison,
     Pair,
@@ -28,8 +29,6 @@ from loopviz.model.state.counters import Counters
 
 __all__ = ["Phases"]
 
-SHOWN_NS = 2 * SECOND
-"""So much has to be counted before it says that a counter stands still."""
 SETTLE_NS = 3 * SECOND // 10
 """A fix takes effect within this time. Requests scheduled during it count for neither phase."""
 LATE_NS = 12 * SECOND

@@ -7,6 +7,7 @@ from typing import Literal
 from loopviz.clock import SECOND
 from loopviz.model.snapshot.comparison import (
     GRACE_NS,
+    SHOWN_NS,
     Comparison,
     CounterComparison,
     RouteComparison,
@@ -142,10 +143,13 @@ class _Case:
     def _soon(self) -> tuple[Outcome, str] | None:
         """Too early, while something from before the change was seen only a moment ago."""
         newest = max(self._ending, key=lambda f: f.last_ns, default=None)
-        if newest is None:
-            return None
-        ago_s = (self._of.at_ns - newest.last_ns) / SECOND
-        return "early", f"{_name(newest)} was seen {ago_s:.0f} s ago"
+        if newest is not None:
+            ago_s = (self._of.at_ns - newest.last_ns) / SECOND
+            return "early", f"{_name(newest)} was seen {ago_s:.0f} s ago"
+        counted_ns = self._of.at_ns - self._settled
+        if counted_ns < SHOWN_NS and any(counter.bad for counter in self._of.counters):
+            return "early", f"counted for {max(counted_ns, 0) // SECOND} of {SHOWN_NS // SECOND} s"
+        return None
 
     def _solved(self, trouble: Sequence[str]) -> bool:
         headline = self._headline

@@ -13,6 +13,7 @@ from loopviz.model.snapshot.types import Buckets, Quantiles
 __all__ = [
     "GRACE_NS",
     "REACH_NS",
+    "SHOWN_NS",
     "Comparison",
     "CounterComparison",
     "LoopFigures",
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 GRACE_NS = SECOND
 """What is counted so soon after a change may have begun before it."""
+SHOWN_NS = 2 * SECOND
+"""So much has to be counted before it says that a counter stands still."""
 REACH_NS = 30 * SECOND
 """How much of a phase is measured: its last 30 s."""
 
