@@ -64,6 +64,8 @@ def listener(tmp_path):
     for one in made:
         one.end()
     wait_until(lambda: not [loop for loop in running_loops() if Probe.of(loop)], PATIENCE_S)
+    threads = "loopviz control"
+    wait_until(lambda: threads not in [each.name for each in threading.enumerate()], PATIENCE_S)
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop])
