@@ -57,10 +57,10 @@ def test_the_tree_says_what_the_tasks_of_a_real_target_await(session):
 
     def look(_now):
         tree = run.ask_tree()
-        found[:] = [node for node in tree.nodes if node.how == "gather"] if tree else []
+        nodes = tree.nodes if tree else ()  # at the end of a gather one task is left of it
+        found[:] = [node for node in nodes if node.how == "gather" and node.of > 1]
         return bool(found)
 
     frame_when(run, look)
     assert found[0].label == "GET /basket"
     assert found[0].location.path == str(frame(run).scenario.path)
-    assert found[0].of > 1
