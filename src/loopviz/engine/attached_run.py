@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from loopviz import run_folder
 from loopviz.engine.child import Guard
 from loopviz.engine.injection import inject, wake
 from loopviz.engine.loops_run import LoopsRun
@@ -17,7 +16,7 @@ WAKE_S = 0.5
 
 
 class AttachedRun(LoopsRun):
-    """Its end ends the watching, never the program."""
+    """Its end ends the watching, never the program: each loop is restored by its next callback."""
 
     def __init__(self, program: Program, folder: Path, guard: Guard, options: RunOptions) -> None:
         """Attach. Raises MachineError, or UsageError if it cannot be attached to."""
@@ -47,13 +46,6 @@ class AttachedRun(LoopsRun):
     def output(self) -> list[str]:
         """Nothing: its output goes where it went."""
         return []
-
-    def reap(self, timeout_s: float) -> None:
-        """As `Run.reap`. The loops notice it, and each is restored by its own next callback."""
-        if self._load is not None:
-            self._load.reap(timeout_s)
-        self.workers.reap(0)
-        run_folder.remove(self.folder)
 
     def how_it_ended(self) -> str:
         return "" if Path(f"/proc/{self._pid}").exists() else "has ended"

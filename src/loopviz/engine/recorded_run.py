@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import loopviz
-from loopviz import run_folder
 from loopviz.clock import Clock, monotonic_ns
 from loopviz.engine.child import Guard
 from loopviz.engine.collector import RingReader
@@ -52,11 +51,6 @@ class RecordedRun(Run):
         elif ended:
             self.workers.model.stop(newest_record_ns(self._recording))
             self.failure = ("ended", f"The recording in {self._name} ends here.")
-
-    def reap(self, timeout_s: float) -> None:
-        """Close it."""
-        self.workers.reap(timeout_s)
-        run_folder.remove(self.folder)
 
 
 class RecordedWorkers(Workers):
