@@ -278,7 +278,11 @@ def test_the_request_tasks_of_uvicorn_are_visible(tmp_path, recording, http):
 
 
 def test_a_blocking_call_and_a_wait_for_the_gil_are_two_causes(tmp_path, recording):
-    """A thread computes all the time: meanwhile the loop sleeps in C code, then wants the GIL."""
+    """Threads compute all the time: meanwhile the loop sleeps in C code, then wants the GIL.
+
+    A loop that sleeps for short times in between would be found asleep by some looks; what it
+    waited for the GIL before such a look is not told.
+    """
     stop = threading.Event()
 
     def hog():
@@ -289,8 +293,9 @@ def test_a_blocking_call_and_a_wait_for_the_gil_are_two_causes(tmp_path, recordi
         time.sleep(0.25)
 
     async def starves():
-        for _ in range(12):
-            time.sleep(0.0005)  # lets go of the GIL, and wants it back
+        enough = time.thread_time() + 0.1
+        while time.thread_time() < enough:
+            sum(range(1000))  # never sleeps, other than for the GIL
 
     async def main():
         interval = sys.getswitchinterval()
