@@ -5,9 +5,13 @@ import inspect
 import types
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
 
 from loopviz.probe.asgi import watch_requests
-from loopviz.wire.events import Kind
+from loopviz.wire.events import LASTING, RECEIVED, Kind
 from loopviz.wire.samples import SENT_HEADER
 
 
@@ -194,9 +198,8 @@ def test_the_end_names_the_route(serve):
     assert (start.text, end.text) == ("GET /items/7", "GET /items/{id}")
 
 
-@pytest.mark.parametrize("scope", [{"type": "websocket"}, {"type": "lifespan"}])
-def test_other_scopes_pass_through_untouched(loop, probe_of, scope):
-    seen = []
+def test_other_scopes_pass_through_untouched(loop, probe_of):
+    scope, seen = {"type": "lifespan"}, []
 
     async def app(*args):
         seen.extend(args)
@@ -205,6 +208,73 @@ def test_other_scopes_pass_through_untouched(loop, probe_of, scope):
     hooks = probe_of(loop).hooks
     loop.run(watch_requests(app, hooks)(*arguments))
     assert all(a is b for a, b in zip(seen, arguments, strict=True))
+
+
+def test_what_is_not_found_is_one_row(serve):
+    """But what the app's own route answers 404 is that route's."""
+
+    async def missed(scope, receive, send):
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+
+    async def routed(scope, receive, send):
+        scope["route"] = types.SimpleNamespace(path="/items/{id}")
+        await missed(scope, receive, send)
+
+    assert serve(missed, http("/wp-login.php"))[1][1].text == "GET (not found)"
+    assert serve(routed, http("/items/7"))[1][1].text == "GET /items/{id}"
+
+
+def test_a_mounted_app_keeps_its_prefix(serve):
+    async def mounted(scope, receive, send):
+        scope["app_root_path"], scope["root_path"] = "", "/acme/admin"
+        scope["path_params"] = {"tenant": "acme", "id": 7}
+        scope["route"] = types.SimpleNamespace(path="/items/{id}")
+        await answers(scope, receive, send)
+
+    _, (_, end) = serve(mounted, http("/acme/admin/items/7", root_path=""))
+    assert end.text == "GET /{tenant}/admin/items/{id}"
+
+
+def test_starlette_s_mounts(serve):
+    """A mount itself says nothing of what its app serves: the path does, bounded."""
+
+    async def home(request):
+        return PlainTextResponse("x")
+
+    async def plain(scope, receive, send):
+        await PlainTextResponse("x")(scope, receive, send)
+
+    inner = Starlette(routes=[Route("/items/{id}", home)])
+    app = Starlette(routes=[Mount("/api", inner), Mount("/files", plain)])
+    served = {
+        path: serve(app, http(path, root_path="", query_string=b""))[1][1].text
+        for path in ("/api/items/7", "/files/17/a", "/api/nothing", "/nothing")
+    }
+    assert served == {
+        "/api/items/7": "GET /api/items/{id}",
+        "/files/17/a": "GET /files/{…}/a",
+        "/api/nothing": "GET (not found)",
+        "/nothing": "GET (not found)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("left", "named"),
+    [
+        ({"path_template": "/notes/{number:int}"}, "GET /notes/{number:int}"),
+        ({"_loopviz_route": "/notes/<int:number>"}, "GET /notes/<int:number>"),
+        ({"path_params": {"number": 7}}, "GET /notes/{number}"),
+        ({}, "GET /notes/{…}"),
+    ],
+    ids=["Litestar", "Django and Quart", "an older Starlette", "nothing"],
+)
+def test_routes_of_other_frameworks(serve, left, named):
+    async def app(scope, receive, send):
+        scope.update(left)
+        await answers(scope, receive, send)
+
+    _, (_, end) = serve(app, http("/notes/7"))
+    assert end.text == named
 
 
 def test_a_template_has_a_name_even_after_very_many_paths(loop, probe_of, recording):
@@ -299,6 +369,24 @@ def test_a_client_that_has_its_response_may_leave(gone):
     assert gone(asks_on, Client(ASKED, LEFT)) == ([Kind.REQUEST_START, Kind.REQUEST_END], [])
 
 
+def test_the_exception_by_which_an_app_hears_of_it_is_no_fault(loop, probe_of, recording):
+    async def reads(scope, receive, send):
+        raise ClientDisconnect
+
+    async def reads_in_a_group(scope, receive, send):
+        raise BaseExceptionGroup("x", [ClientDisconnect()])
+
+    async def breaks_meanwhile(scope, receive, send):
+        raise BaseExceptionGroup("x", [ClientDisconnect(), KeyError("x")])
+
+    probe = probe_of(loop)
+    for app in (reads, reads_in_a_group, breaks_meanwhile):
+        with pytest.raises((ClientDisconnect, BaseExceptionGroup)):
+            loop.run(watch_requests(app, probe.hooks)(http(), None, None))
+    probe.uninstall()
+    assert len(recording(probe).of(Kind.REQUEST_EXCEPTION)) == 1
+
+
 def test_an_app_that_does_not_listen_does_not_tell(gone):
     assert gone(answers, Client(LEFT)) == ([Kind.REQUEST_START, Kind.REQUEST_END], [])
 
@@ -308,6 +396,106 @@ def test_a_message_of_another_kind_is_the_apps_to_judge(gone):
         assert [await receive(), await receive()] == [None, 5]
 
     assert gone(asks, Client(None, 5))[1] == []
+
+
+@pytest.fixture
+def streamed(loop, probe_of, recording):
+    """Serve a scope with an app that sends these messages, one every 100 ms: its events."""
+
+    def run(scope, *messages, received=()):
+        probe, client = probe_of(loop), Client(*received)
+
+        async def app(scope, receive, send):
+            for message in messages:
+                await asyncio.sleep(0.1)
+                await send(message)
+            for _ in received:
+                await receive()
+
+        loop.run(watch_requests(app, probe.hooks)(scope, client.receive, client.send))
+        probe.uninstall()
+        assert client.sent == list(messages)
+        own = (Kind.REQUEST_START, Kind.STREAM_OPENED, Kind.MESSAGE, Kind.REQUEST_END)
+        events = recording(probe).of(*own)
+        assert len({event.task_id for event in events}) == 1
+        return [(event.kind, event.a, event.text) for event in events]
+
+    return run
+
+
+def part(body, *, more=True):
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+@pytest.mark.parametrize(
+    ("headers", "lasts"),
+    [([], 0), ([(b"Content-Type", b"text/event-stream; charset=utf-8")], LASTING)],
+)
+def test_the_parts_of_a_stream_are_messages(streamed, headers, lasts):
+    """Server-sent events last as long as their client wants, other streams do not."""
+    start = {"type": "http.response.start", "status": 200, "headers": headers}
+    events = streamed(http("/news/7"), start, part(b"abc"), part(b""), part(b"de", more=False))
+    assert events[1:] == [
+        (Kind.STREAM_OPENED, lasts, "GET /news/{…}"),
+        (Kind.MESSAGE, 3 << 1, ""),
+        (Kind.MESSAGE, 2 << 1, ""),
+        (Kind.REQUEST_END, 200 | 5 << 16, "GET /news/{…}"),
+    ]
+
+
+def test_a_file_in_parts_is_a_stream_and_a_whole_one_is_none(streamed):
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]}
+    kinds = [kind for kind, _, _ in streamed(http(), start, part(b"ab"), part(b"cd", more=False))]
+    assert kinds[1:3] == [Kind.STREAM_OPENED, Kind.MESSAGE]
+    assert kinds.count(Kind.MESSAGE) == 2
+    kinds = [kind for kind, _, _ in streamed(http(), start, part(b"abcd", more=False))]
+    assert kinds == [Kind.REQUEST_START, Kind.REQUEST_END]
+
+
+SOCKET = {"type": "websocket", "path": "/chat/7", "headers": []}
+
+
+def test_a_websocket_is_a_request_with_messages(streamed):
+    events = streamed(
+        SOCKET | {"route": types.SimpleNamespace(path="/chat/{room}")},
+        {"type": "websocket.accept"},
+        {"type": "websocket.send", "text": "hello"},
+        {"type": "websocket.send", "bytes": b"abc", "text": None},
+        {"type": "websocket.close", "code": 1000},
+        received=(
+            {"type": "websocket.connect"},
+            {"type": "websocket.receive", "text": "hi"},
+            {"type": "websocket.receive", "bytes": b"", "text": None},
+            {"type": "websocket.disconnect", "code": 1000},
+        ),
+    )
+    assert events == [
+        (Kind.REQUEST_START, 0, "WS /chat/7"),
+        (Kind.STREAM_OPENED, LASTING, "WS /chat/{room}"),
+        (Kind.MESSAGE, 5 << 1, ""),
+        (Kind.MESSAGE, 3 << 1, ""),
+        (Kind.MESSAGE, 2 << 1 | RECEIVED, ""),
+        (Kind.MESSAGE, RECEIVED, ""),
+        (Kind.REQUEST_END, 101 | 8 << 16, "WS /chat/{room}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("messages", "status"),
+    [
+        ([{"type": "websocket.close", "code": 1008}], 403),
+        ([{"type": "websocket.http.response.start", "status": 401, "headers": []}], 401),
+        ([], 0),
+    ],
+)
+def test_a_websocket_that_is_refused(streamed, messages, status):
+    *_, (kind, a, _) = streamed(SOCKET, *messages)
+    assert (kind, a) == (Kind.REQUEST_END, status)
+
+
+@pytest.mark.parametrize("message", [{}, None, {"type": "websocket.send", "bytes": 5}])
+def test_a_websocket_s_improper_message_is_the_servers_to_judge(streamed, message):
+    assert len(streamed(SOCKET, message, received=(message,))) == 2
 
 
 def test_after_uninstall_requests_pass_and_nothing_is_written(loop, probe_of, recording):

@@ -90,6 +90,11 @@ def _app():
     return app
 
 
+def _phase(event):
+    """Its name; empty if it ends the phase before: a stream begins."""
+    return event.text if event.kind is Kind.PHASE else ""
+
+
 @pytest.fixture
 def phases(loop, probe_of, recording, patched):
     """Serve one request: its phases with their beginnings in milliseconds, and the status."""
@@ -127,9 +132,9 @@ def phases(loop, probe_of, recording, patched):
         probe.uninstall()
         seen = recording(probe)
         (start,) = seen.of(Kind.REQUEST_START)
-        events = seen.of(Kind.PHASE)
+        events = seen.of(Kind.PHASE, Kind.STREAM_OPENED)
         assert all(event.task_id == start.task_id for event in events)
-        return [(event.text, (event.at - began) / 1e6) for event in events], sent[0]["status"]
+        return [(_phase(event), (event.at - began) / 1e6) for event in events], sent[0]["status"]
 
     return run
 
@@ -199,7 +204,7 @@ def test_a_websocket_has_no_phases(loop, probe_of, recording, patched):
     loop.run(watch_requests(_app(), probe.hooks)(scope, receive, send))
     probe.uninstall()
     assert sent == ["websocket.accept", "websocket.close"]
-    assert recording(probe).of(Kind.PHASE, Kind.REQUEST_START) == []
+    assert recording(probe).of(Kind.PHASE) == []
 
 
 @pytest.mark.parametrize(
@@ -222,7 +227,7 @@ def test_without_fastapi_only_the_begin_of_a_stream_is_told(
 
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        so_far.extend(recording(probe).of(Kind.PHASE))
+        so_far.extend(recording(probe).of(Kind.STREAM_OPENED))
         await send({"type": "http.response.body", "body": b"x", "more_body": True})
 
     async def send(message):
@@ -232,9 +237,11 @@ def test_without_fastapi_only_the_begin_of_a_stream_is_told(
     loop.run(watch_requests(app, probe.hooks)(scope, None, send))
     probe.uninstall()
     assert len(so_far) == told
-    assert [(event.b, event.task_id) for event in recording(probe).of(Kind.PHASE)] == [
-        (0, recording(probe).of(Kind.REQUEST_START)[0].task_id)
-    ]
+    (begun,) = recording(probe).of(Kind.STREAM_OPENED)
+    assert (begun.text, begun.task_id) == (
+        "GET /",
+        recording(probe).of(Kind.REQUEST_START)[0].task_id,
+    )
 
 
 def test_an_app_without_a_probe_is_served_by_the_patched_functions(loop, patched):
@@ -308,7 +315,7 @@ def test_phases_under_a_middleware_that_runs_the_app_in_a_task_of_its_own(
     seen = recording(probe)
     (start,) = seen.of(Kind.REQUEST_START)
     parents = {event.task_id: event.a >> 32 for event in seen.of(Kind.TASK_START)}
-    told = [(event.text, event.task_id) for event in seen.of(Kind.PHASE)]
+    told = [(_phase(event), event.task_id) for event in seen.of(Kind.PHASE, Kind.STREAM_OPENED)]
     assert [name for name, _ in told] == ["endpoint", "serialization", ""]
     assert [parents.get(who) for _, who in told[:2]] == [start.task_id] * 2
     assert told[2][1] == start.task_id  # it streams the response

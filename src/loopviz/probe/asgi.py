@@ -1,11 +1,14 @@
-"""The ASGI wrapper: records requests' starts and ends, exceptions, and disconnected clients."""
+"""The ASGI wrapper: records requests' starts and ends, streams, exceptions, and lost clients."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from loopviz.probe.frameworks import phases_over, reporting_cycles
+from loopviz.probe.frameworks import reporting_cycles
 from loopviz.probe.hooks import Hooks
 from loopviz.probe.recorder import current
+from loopviz.probe.streams import message, opened, record_exception
+from loopviz.probe.websockets import watch_websocket
+from loopviz.wire.events import Kind
 from loopviz.wire.samples import SENT_HEADER
 
 __all__ = ["watch_requests"]
@@ -14,9 +17,10 @@ App = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 
 
 def watch_requests(app: App, hooks: Hooks) -> App:
-    """The same ASGI app; each HTTP request writes a start and an end record.
+    """The same ASGI app; each HTTP request and each WebSocket writes a start and an end record.
 
-    An exception that goes through the app is recorded, too, and propagates unchanged.
+    A response that is sent in parts, and a WebSocket, write one when it begins, and one for each
+    message. An exception that goes through the app is recorded, too, and propagates unchanged.
 
     The time at which the client sent a request is known if its last header says so, as loopviz's
     load does. If the client disconnects before the response is complete, that is recorded at once
@@ -26,27 +30,36 @@ def watch_requests(app: App, hooks: Hooks) -> App:
 
     async def watched(scope: dict[str, Any], receive: Any, send: Any) -> Any:
         if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                return await watch_websocket(app, hooks, scope, receive, send)
             return await app(scope, receive, send)
         status = bytes_sent = sent = 0
         streams = False
 
-        def watched_send(message: dict[str, Any]) -> Any:
+        def watched_send(sending: dict[str, Any]) -> Any:
             nonlocal status, bytes_sent, streams
             try:
-                if message["type"] == "http.response.body":
-                    if body := message.get("body"):
-                        bytes_sent += len(body)
-                    if message.get("more_body") and not streams:
+                if sending["type"] == "http.response.body":
+                    size = 0
+                    if body := sending.get("body"):
+                        size = len(body)
+                        bytes_sent += size
+                    if streams:
+                        if size:
+                            message(number, size)
+                    elif sending.get("more_body"):
                         streams = True
-                        phases_over(number)
-                elif message["type"] == "http.response.start":
-                    status = message["status"]
-                    if not _has_length(message):
+                        opened(number, scope)
+                        if size:
+                            message(number, size)
+                elif sending["type"] == "http.response.start":
+                    status = sending["status"]
+                    if not _has_length(sending):
                         streams = True
-                        phases_over(number)
+                        opened(number, scope, lasts=_is_event_stream(sending))
             except Exception:  # noqa: BLE001, S110 - no proper message: the server will say so
                 pass
-            return send(message)
+            return send(sending)
 
         try:
             name, value = scope["headers"][-1]
@@ -63,9 +76,7 @@ def watch_requests(app: App, hooks: Hooks) -> App:
                 return await app(scope, receive, watched_send)
             return await _listen(app, scope, receive, watched_send, number)
         except Exception as error:
-            recorder = current()
-            if recorder is not None:
-                recorder.request_exception(number, error)
+            record_exception(number, error)
             raise
         finally:
             if reports:
@@ -83,6 +94,17 @@ def _has_length(start: dict[str, Any]) -> bool:
     if iter(headers) is headers:  # the server could not read what was read here
         return False
     return any(name == b"content-length" for name, _ in headers)
+
+
+def _is_event_stream(start: dict[str, Any]) -> bool:
+    """True for server-sent events: they last as long as their client wants."""
+    headers = start.get("headers", ())
+    if iter(headers) is headers:
+        return False
+    return any(
+        name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream")
+        for name, value in headers
+    )
 
 
 async def _listen(app: App, scope: dict[str, Any], receive: Any, send: Any, task: int) -> Any:
@@ -104,7 +126,7 @@ async def _listen(app: App, scope: dict[str, Any], receive: Any, send: Any, task
             if message["type"] == "http.disconnect" and not complete:
                 recorder = current()
                 if recorder is not None:
-                    recorder.client_disconnected(task)
+                    recorder.request_event(Kind.CLIENT_DISCONNECTED, task)
         except Exception:  # noqa: BLE001, S110 - no proper message: the app will say so
             pass
         return message

@@ -14,8 +14,10 @@ from typing import Any
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
 from loopviz.probe.recorder import current, recorders
+from loopviz.probe.route_names import ROUTE
+from loopviz.wire.events import Kind
 
-__all__ = ["patched", "phases_over", "reporting_cycles", "unwatch", "watch"]
+__all__ = ["patched", "reporting_cycles", "unwatch", "watch"]
 
 reporting_cycles: set[type] = set()
 """uvicorn's classes of request-response cycles. While one is served, its attribute `_loopviz_task`
@@ -36,16 +38,6 @@ def unwatch() -> None:
     """Release one watcher. The last one removes the patches."""
     if _patches.unwatch():
         reporting_cycles.clear()
-
-
-def phases_over(task: int) -> None:
-    """Record that the last phase of the task's request is over: its response streams.
-
-    That is recorded without phases, too: a request that streams may take any time.
-    """
-    recorder = current()
-    if recorder is not None:
-        recorder.phase("", task)
 
 
 def _enter(phase: str) -> None:
@@ -172,6 +164,41 @@ def _background(call: _Function) -> _Function:
     return _with_hook(call, hook)
 
 
+# ---- routes of frameworks that do not leave them in the scope
+
+
+def _django_handler(module: Any) -> list[Patch]:
+    def resolve(original: _Function) -> _Function:
+        def resolve_request(self: Any, request: Any) -> Any:
+            found = original(self, request)
+            _leave_route(request, getattr(found, "route", None))
+            return found
+
+        return resolve_request
+
+    return [Patch(module.BaseHandler, "resolve_request", resolve)]
+
+
+def _quart_context(module: Any) -> list[Patch]:
+    def match(original: _Function) -> _Function:
+        def match_request(self: Any) -> Any:
+            found = original(self)
+            request = getattr(self, "request_websocket", None)
+            _leave_route(request, getattr(getattr(request, "url_rule", None), "rule", None))
+            return found
+
+        return match_request
+
+    return [Patch(module._BaseRequestWebsocketContext, "match_request", match)]
+
+
+def _leave_route(request: Any, template: Any) -> None:
+    """Leave the template in the request's scope. Under WSGI it has none."""
+    scope = getattr(request, "scope", None)
+    if isinstance(scope, dict) and isinstance(template, str):
+        scope[ROUTE] = "/" + template.lstrip("^/")
+
+
 # ---- uvicorn
 
 
@@ -189,7 +216,7 @@ def _gone(connection_lost: _Function) -> _Function:
             cycle, recorder = self.cycle, current()
             task = getattr(cycle, "_loopviz_task", 0)
             if task and recorder is not None and not cycle.response_complete:
-                recorder.client_disconnected(task)
+                recorder.request_event(Kind.CLIENT_DISCONNECTED, task)
         except Exception:  # noqa: BLE001, S110 - another version's protocol
             pass
         return connection_lost(self, exc)
@@ -200,6 +227,8 @@ def _gone(connection_lost: _Function) -> _Function:
 _MODULES: dict[str, Callable[[Any], list[Patch]]] = {
     "fastapi.routing": _fastapi_routing,
     "fastapi.background": _background_module,
+    "django.core.handlers.base": _django_handler,
+    "quart.ctx": _quart_context,
     "starlette.background": _background_module,
     "uvicorn.protocols.http.httptools_impl": _uvicorn_protocol("HttpToolsProtocol"),
     "uvicorn.protocols.http.h11_impl": _uvicorn_protocol("H11Protocol"),

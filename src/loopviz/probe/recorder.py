@@ -315,10 +315,10 @@ class Recorder:
         except Exception as error:  # noqa: BLE001
             self.fail("phase", error)
 
-    def client_disconnected(self, task: int) -> None:
-        """Record that the client of the task's request disconnected."""
-        with fail_safe("client_disconnected", self):
-            self._put(Kind.CLIENT_DISCONNECTED, task, 0, 0)
+    def request_event(self, kind: Kind, task: int, a: int = 0, text: str = "") -> None:
+        """Record what happens to the task's request; its kind says what `a` and `text` are."""
+        with fail_safe("request_event", self):
+            self._put(kind, task, a, self._intern(text) if text else 0)
 
     def request_exception(self, task: int, error: BaseException) -> None:
         """Record an exception that went through the app that serves the task's request."""
@@ -385,7 +385,7 @@ _METHODS = {
     "http_call": ("http_call",),
     "never_awaited": ("never_awaited",),
     "phase": ("phase",),
-    "client_disconnected": ("client_disconnected",),
+    "request_event": ("request_event",),
     "request_exception": ("request_exception",),
 }
 """The methods that each hook disables when it fails."""

@@ -4,6 +4,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
+from loopviz.probe.route_names import (
+    NOT_FOUND,
+    PathShapes,
+    method_of,
+    named_path,
+    route_of,
+    shape,
+    template_of,
+)
 from loopviz.probe.tasks import NAMES_KEPT
 from loopviz.wire.events import B_SHIFT, Kind, tag
 
@@ -30,18 +39,22 @@ def make_requests(
     """The request hooks of one loop. Closures, see `hooks`."""
     started, ended = tag(Kind.REQUEST_START), tag(Kind.REQUEST_END)
     paths: dict[tuple[str, str], int] = {}  # tags of starts, by method and path
-    templates: dict[tuple[int, str], int] = {}  # tags of ends, by id(route) and method
+    routes: dict[tuple[int, str, str], int] = {}  # tags of ends, by id(route), method, mount
+    named: dict[str, int] = {}  # tags of ends, by `METHOD /route/{template}`
     kept: list[Any] = []  # the routes, so that no other gets the id
+    shapes = PathShapes()
     recording = True
 
     def path_of(method: str, path: str) -> int:
-        """The number of the string `METHOD /path`; 0 beyond `NAMES_KEPT` of them."""
+        """The tag of a start; beyond `NAMES_KEPT` paths, with the path's shape."""
+        if len(paths) >= NAMES_KEPT:
+            path = shape(path)
+            if len(paths) >= 2 * NAMES_KEPT and (method, path) not in paths:
+                path = "/{…}"
         known = paths.get((method, path))
         if known is None:
-            if len(paths) >= NAMES_KEPT:
-                return 0
             known = paths[method, path] = started | intern(f"{method} {path}") << B_SHIFT
-        return known >> B_SHIFT
+        return known
 
     def start(scope: dict[str, Any], sent: int) -> int:
         nonlocal recording
@@ -50,8 +63,8 @@ def make_requests(
             return task_id
         try:
             task_id = task()
-            method, path = scope["method"], scope["path"]
-            own = paths.get((method, path)) or started | path_of(method, path) << B_SHIFT
+            method, path = method_of(scope), scope["path"]
+            own = paths.get((method, path)) or path_of(method, path)
             write(clock(), sent, task_id | own)
         except Exception as error:  # noqa: BLE001 - the app must go on
             recording = False
@@ -63,24 +76,29 @@ def make_requests(
         if not recording:
             return
         try:
-            route = scope.get("route")
-            included = scope.get("fastapi")  # via a router: the route's own path lacks the prefix
-            if included is not None:
-                route = included.get("effective_route_context") or route
-            own = templates.get((id(route), scope["method"])) or learn(scope, route)
+            route = route_of(scope)
+            prefix = scope["root_path"] if "app_root_path" in scope else ""
+            own = routes.get((id(route), method_of(scope), prefix)) if route is not None else None
+            own = own or learn(scope, route, prefix, status)
             write(clock(), status | bytes_sent << 16, task_id | own)
         except Exception as error:  # noqa: BLE001
             recording = False
             fail("request", error)
 
-    def learn(scope: dict[str, Any], route: Any) -> int:
-        """The tag of the end of a request whose route is new."""
-        method, path = scope["method"], getattr(route, "path", None)
-        if path is None:
-            return ended | path_of(method, scope["path"]) << B_SHIFT
-        # routes are few: `NAMES_KEPT` does not apply to them
-        kept.append(route)
-        own = templates[id(route), method] = ended | intern(f"{method} {path}") << B_SHIFT
+    def learn(scope: dict[str, Any], route: Any, prefix: str, status: int) -> int:
+        """The tag of the end of a request whose route is new, or not known."""
+        method, template = method_of(scope), template_of(scope, route)
+        has_room = len(named) < 2 * NAMES_KEPT
+        if template is None or not has_room:
+            missed = status == 404 and not scope.get("path_params")
+            template = NOT_FOUND if missed else shapes.of(named_path(scope))
+        name = f"{method} {template}"
+        own = named.get(name)
+        if own is None:
+            own = named[name] = ended | intern(name) << B_SHIFT
+        if route is not None and has_room:
+            kept.append(route)
+            routes[id(route), method, prefix] = own
         return own
 
     return RequestHooks(start, end)

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 from loopviz.clock import MS
 from loopviz.model.events import EVENT_TYPE, Event
 from loopviz.model.model import Model
-from loopviz.wire.events import GC_ELSEWHERE, TASK_RETURNED, WAIT_PUT, WAITED_UNIT_NS, Kind
+from loopviz.wire.events import (
+    GC_ELSEWHERE,
+    LASTING,
+    RECEIVED,
+    TASK_RETURNED,
+    WAIT_PUT,
+    WAITED_UNIT_NS,
+    Kind,
+)
 
 __all__ = ["Story"]
 
@@ -130,6 +138,19 @@ class Story:
     def phase(self, task: int, name: str = "") -> Self:
         """The task's request enters a phase: `endpoint`; empty: the phase ends."""
         return self._write(Kind.PHASE, 0, task, self._loop.intern(name))
+
+    def opens(self, task: int, route: str, *, lasts: bool = False) -> Self:
+        """The response of the task's request begins, in parts, or its WebSocket is accepted.
+
+        `lasts`: it goes on as long as its client wants, as `WS /chat` always does.
+        """
+        return self._write(
+            Kind.STREAM_OPENED, LASTING if lasts else 0, task, self._loop.intern(route)
+        )
+
+    def message(self, task: int, size: int = 1, *, received: bool = False) -> Self:
+        """A part of that response, or a message of the WebSocket."""
+        return self._write(Kind.MESSAGE, size << 1 | (RECEIVED if received else 0), task)
 
     def disconnects(self, task: int) -> Self:
         """The client of the task's request disconnects."""

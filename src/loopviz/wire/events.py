@@ -31,8 +31,10 @@ __all__ = [
     "HEARTBEAT_LET_GO_NS",
     "HEARTBEAT_NS",
     "KIND_SHIFT",
+    "LASTING",
     "NUMBER",
     "OWN",
+    "RECEIVED",
     "RECORD",
     "RECORD_SIZE",
     "SWITCHES",
@@ -82,10 +84,11 @@ class Kind(IntEnum):
     """The task ended. a: 1 if somebody was told: it was awaited, or has a callback of the app's;
     b: one of the TASK_ outcomes."""
     REQUEST_START = 9
-    """The task begins a request. a: when the client sent it (0: unknown); b: `METHOD /path`."""
+    """The task begins a request. a: when the client sent it (0: unknown); b: `METHOD /path`; of a
+    WebSocket, `WS /path`."""
     REQUEST_END = 10
-    """The task has served its request. a: HTTP status (0: none was sent) | body bytes sent << 16;
-    b: `METHOD /route/{template}`."""
+    """The task has served its request. a: HTTP status (0: none was sent; 101: a WebSocket that was
+    accepted) | body bytes sent << 16; b: `METHOD /route/{template}`."""
     STALL = 11
     """The watchdog's sample of the running callback, the task's. a: started at; b: its stack, as
     `probe.watchdog` writes it."""
@@ -130,7 +133,7 @@ class Kind(IntEnum):
     """The task was destroyed while it was pending: nothing referenced it."""
     PHASE = 27
     """The request of the task enters a phase. b: its name (`dependencies`, `endpoint`,
-    `serialization`, `background`), 0: it is over."""
+    `serialization`, `background`), 0: it is over, and its response is sent in parts."""
     CLIENT_DISCONNECTED = 28
     """The client of the task's request disconnected before the response was complete."""
     HTTP_CALL = 29
@@ -160,6 +163,13 @@ class Kind(IntEnum):
     record << 32 | those in which it was reached; b: `cores <tab> setting`."""
     SUSPENDED = 38
     """Right after its `TASK_START`: the task is older than the probe and waits. b: the place."""
+    STREAM_OPENED = 44
+    """The response of the task's request has begun, and is sent in parts; or its WebSocket was
+    accepted. a: LASTING if it goes on as long as its client wants; b: `METHOD /route/{template}`.
+    The method of a WebSocket is `WS`."""
+    MESSAGE = 45
+    """A part of that response, or a message of the WebSocket. a: its size << 1, plus RECEIVED if
+    the client sent it. The size of a text is in characters."""
 
 
 def tag(kind: Kind, task_id: int = 0, b: int = 0) -> int:
@@ -171,6 +181,7 @@ SWITCHES = (Kind.STEP, Kind.CALLBACK, Kind.IDLE, Kind.POLLED, Kind.STOPPED)
 
 TASK_RETURNED, TASK_RAISED, TASK_CANCELLED = 0, 1, 2
 GC_ELSEWHERE = 16
+LASTING, RECEIVED = 1, 1
 HEARTBEAT_NS = 20 * MS
 """The interval of the heartbeat, from one due time to the next."""
 HEARTBEAT_LET_GO_NS = 1 * SECOND

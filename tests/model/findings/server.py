@@ -19,7 +19,7 @@ class Server:
     def __init__(self, probe):
         self._hooks = probe.hooks
 
-    def get(self, handler, number=0, path="/order"):
+    def get(self, handler, number=0, path="/order", method="GET"):
         """The task that serves it."""
 
         async def app(_scope, receive, send):
@@ -27,7 +27,7 @@ class Server:
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b"x"})
 
-        scope = {"type": "http", "method": "GET", "path": path, "headers": []}
+        scope = {"type": "http", "method": method, "path": path, "headers": []}
         serving = watch_requests(app, self._hooks)(scope, None, _sent)
         return asyncio.get_running_loop().create_task(serving)
 

@@ -221,7 +221,7 @@ def test_a_request_that_is_cancelled_as_it_writes(findings, shielded):
             else:
                 await write()
 
-        task = server.get(handler)
+        task = server.get(handler, method="POST")
         await asyncio.sleep(0.01)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -61,6 +61,17 @@ def test_an_event_in_a_dataclass_of_a_library_is_no_resource(watched):
     assert watched(main()).of(Kind.RESOURCE) == []
 
 
+def test_a_queue_in_which_a_server_keeps_a_websockets_messages_is_no_resource(watched):
+    library = code_in(LIBRARY, "def connected(): return asyncio.Queue()")
+
+    async def main():
+        queue = library["connected"]()
+        queue.put_nowait("x")
+        await queue.get()
+
+    assert watched(main()).of(Kind.RESOURCE, Kind.QUEUE_SIZE, Kind.WAIT) == []
+
+
 @pytest.mark.parametrize("what", ["asyncio.Lock", "anyio.Lock"])
 def test_a_lock_that_a_library_makes_for_itself_is_no_resource(watched, what):
     """The one in an object that user code makes is a part of that object."""

@@ -120,7 +120,8 @@ class Meter:
 
     def open_before(self, at_ns: int) -> int:
         """How many requests that began before `at_ns` have no response yet."""
-        seen = sum(r.start_ns < at_ns for r in self._trace.requests.open.values())
+        requests = self._trace.requests.open.values()
+        seen = sum(r.start_ns < at_ns for r in requests if not r.lasts)
         sent = sum(due < at_ns for r in self._routes.routes for due in r.waiting)
         return max(seen, sent)
 
@@ -158,7 +159,8 @@ class Meter:
 
     def _all_answered(self, route: Route, end_ns: int) -> int:
         """Up to when all requests of the route have been answered."""
-        began = [r.start_ns for r in self._trace.requests.open.values() if r.route == route.name]
+        requests = self._trace.requests.open.values()
+        began = [r.start_ns for r in requests if r.route == route.name and not r.lasts]
         began += route.waiting  # which the loop may not have read
         return min((at for at in began if at >= end_ns - OPEN_NS), default=end_ns)
 

@@ -33,6 +33,7 @@ from loopviz.model.snapshot.requests import (
     OrphanInfo,
     RequestInfo,
     RequestPhase,
+    StreamInfo,
     WaitInfo,
 )
 from loopviz.model.snapshot.resources import (
@@ -87,6 +88,7 @@ __all__ = [
     "Span",
     "StallInfo",
     "State",
+    "StreamInfo",
     "TaskGroupInfo",
     "TaskInfo",
     "TaskTable",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from loopviz.model.names import Naming
-from loopviz.model.snapshot import OrphanInfo, RequestInfo, RequestPhase, WaitInfo
+from loopviz.model.snapshot import OrphanInfo, RequestInfo, RequestPhase, StreamInfo, WaitInfo
 from loopviz.model.snapshot.types import Location, State
 from loopviz.model.state.entities import Task
 from loopviz.model.state.orphans import LANE_KEPT_NS, OrphanGroup
@@ -61,6 +61,7 @@ class RequestInfoBuilder:
             request.calls_made,
             request.gone_ns,
             self.worker,
+            _stream(request, request.end_ns),
         )
 
     def open(self, request: Request, now: int) -> RequestInfo:
@@ -165,6 +166,7 @@ class RequestInfoBuilder:
             sum([call[0] <= end for call in request.calls]),
             request.gone_ns if request.gone_ns <= end else 0,
             self.worker,
+            _stream(request, end),
         )
 
     def _waits(self, request: Request) -> tuple[WaitInfo, ...]:
@@ -195,6 +197,13 @@ class RequestInfoBuilder:
                 )
             )
         return tuple(sorted(named, key=lambda wait: -wait.total_ns))
+
+
+def _stream(request: Request, end: int) -> StreamInfo | None:
+    stream = request.stream
+    if stream is None or not stream.shown:
+        return None
+    return stream.info(request.start_ns, end)
 
 
 def _until(phases: Sequence[RequestPhase], end: int) -> tuple[RequestPhase, ...]:

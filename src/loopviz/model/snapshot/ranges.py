@@ -37,7 +37,8 @@ class RangeFigures:
     worst: StallInfo | None
     """The longest of them, its time outside the range included."""
     duration: Quantiles
-    """How long the requests that ended in the range had taken since they were sent."""
+    """How long the requests that ended in the range had taken since they were sent, without those
+    that last as long as their client wants."""
     routes: tuple[RouteFigures, ...]
     """The same by route, most requests first."""
     open: int
@@ -53,6 +54,7 @@ def figures(snapshot: Snapshot, start_ns: int, end_ns: int) -> RangeFigures:
     start, end = sorted((start_ns, end_ns))
     ran = ready = waiting = still_open = 0
     durations: dict[str, list[int]] = {}
+    lasting: set[str] = set()
     for request in snapshot.requests:
         if request.start_ns >= end or request.end_ns <= start:
             continue
@@ -60,10 +62,14 @@ def figures(snapshot: Snapshot, start_ns: int, end_ns: int) -> RangeFigures:
             still_open += 1
         else:
             durations.setdefault(request.route, []).append(request.end_ns - request.start_ns)
+            if request.stream is not None and request.stream.lasts:
+                lasting.add(request.route)
         busy, could, waited = _within(request, start, end)
         ran, ready, waiting = ran + busy, ready + could, waiting + waited
     stalls = [s for s in snapshot.loop.stalls if s.start_ns < end and s.end_ns > start]
-    ended = [duration for of_route in durations.values() for duration in of_route]
+    ended = [
+        took for route, all_of_it in durations.items() if route not in lasting for took in all_of_it
+    ]
     lag = snapshot.loop.lag
     first, last = np.searchsorted(lag.times_ns, (start, end))
     routes = [

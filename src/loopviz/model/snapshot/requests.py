@@ -10,7 +10,14 @@ from typing import NamedTuple
 from loopviz.model.snapshot.loop import StallInfo
 from loopviz.model.snapshot.types import Location, Span
 
-__all__ = ["IncidentInfo", "OrphanInfo", "RequestInfo", "RequestPhase", "WaitInfo"]
+__all__ = [
+    "IncidentInfo",
+    "OrphanInfo",
+    "RequestInfo",
+    "RequestPhase",
+    "StreamInfo",
+    "WaitInfo",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +45,27 @@ class RequestPhase(NamedTuple):
     start_ns: int
     end_ns: int
     """Up to now, while it lasts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """The messages of a WebSocket, or the parts in which a response is sent."""
+
+    lasts: bool
+    """Whether it goes on as long as its client wants: a WebSocket, server-sent events."""
+    opened: bool
+    """Whether the WebSocket was accepted, or the response has begun."""
+    first_ns: int
+    """How long it took until the first one was sent; 0: none was."""
+    gap_ns: int
+    """The longest time from one that was sent to the next."""
+    sent: int
+    received: int
+    """How many have come from the client, of a WebSocket."""
+    received_size: int
+    """In bytes; of texts, in characters. 0 in the past: it is not known."""
+    times: Sequence[int]
+    """When the newest ones were sent or received, in order."""
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -77,6 +105,8 @@ class RequestInfo:
     """When its client left before the response was complete; 0: it stayed."""
     worker: int = 1
     """The number of the worker that serves it."""
+    stream: StreamInfo | None = None
+    """Its messages; None: it is no WebSocket, and its response is not sent in parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

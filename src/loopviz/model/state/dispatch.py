@@ -10,7 +10,7 @@ from loopviz.model.state.dispatch_jobs import job_handlers
 from loopviz.model.state.entities import Task
 from loopviz.model.state.trace import Handler, Trace
 from loopviz.model.state.worker_records import IN_THREAD
-from loopviz.wire.events import NUMBER, Kind
+from loopviz.wire.events import LASTING, NUMBER, RECEIVED, Kind
 
 __all__ = ["handlers", "text_of"]
 
@@ -128,8 +128,26 @@ def handlers(trace: Trace) -> list[Handler]:
             task = live.get(task_id)
             request = task.request if task is not None else None
         if request is not None:
-            request.phase(at, text_of(strings, name))
-            request.streams = request.streams or not name
+            if name:
+                request.phase(at, text_of(strings, name))
+            else:
+                request.opens(at)
+
+    def stream_opened(at: int, lasts: int, task_id: int, route: int, strings: Strings) -> None:
+        request = requests.get(task_id)
+        if request is None:
+            return
+        request.opens(at, lasts=bool(lasts & LASTING))
+        trace.requests.rename(request, text_of(strings, route))
+        task = live.get(task_id)
+        if task is not None:
+            tasks.groups.serves(task, request.route)
+
+    def message(at: int, size_and_direction: int, task_id: int, _b: int, _: Strings) -> None:
+        request = requests.get(task_id)
+        if request is not None and request.stream is not None:
+            received = bool(size_and_direction & RECEIVED)
+            request.stream.add(at, size_and_direction >> 1, received=received)
 
     def client_disconnected(at: int, _a: int, task_id: int, _b: int, _: Strings) -> None:
         request = requests.get(task_id)
@@ -199,6 +217,8 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.NEVER_AWAITED: never_awaited,
         Kind.TASK_DESTROYED: trace.task_destroyed,
         Kind.PHASE: phase,
+        Kind.STREAM_OPENED: stream_opened,
+        Kind.MESSAGE: message,
         Kind.CLIENT_DISCONNECTED: client_disconnected,
         Kind.REQUEST_EXCEPTION: request_exception,
         Kind.HTTP_CALL: http_call,

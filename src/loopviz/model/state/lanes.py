@@ -44,8 +44,8 @@ class Lanes:
         """Takes the lane of a request that has just ended once more, for its orphans."""
         self._ends[route][lane] = _OPEN
 
-    def move(self, route: str, start_ns: int, end_ns: int) -> int:
-        """Takes a lane of the route for an ended request whose route is known only now."""
+    def move(self, route: str, start_ns: int, end_ns: int = _OPEN) -> int:
+        """Takes a lane of the route for a request whose route is known only now."""
         lane = self.take(route, start_ns, end_ns)
         if len(self._ends) > _PATHS:  # paths that never become routes
             self._ends = {

@@ -9,6 +9,7 @@ from loopviz.model.snapshot import RequestPhase
 from loopviz.model.snapshot.types import State
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.spans import Spans
+from loopviz.model.state.stream import Stream
 
 __all__ = ["Call", "Request", "WaitKind", "WaitSpan", "WaitSums", "on_loop", "sums_of", "waiting"]
 
@@ -53,7 +54,7 @@ class Request:
         "start_ns",
         "states",
         "status",
-        "streams",
+        "stream",
         "sums",
         "task",
         "times",
@@ -84,9 +85,10 @@ class Request:
         self.phases: list[RequestPhase] | tuple[RequestPhase, ...] = []
         """The last one's end is 0 while it lasts."""
         self.made: list[ResourceGroup] | tuple[ResourceGroup, ...] = []
-        self.truncated = self.cancelled = self.named = self.streams = False
-        """`truncated`: spans, calls, phases or made are incomplete; `named`: by the load;
-        `streams`: its response has begun, and is sent in parts."""
+        self.truncated = self.cancelled = self.named = False
+        """`truncated`: spans, calls, phases or made are incomplete; `named`: by the load."""
+        self.stream: Stream | None = None
+        """Its messages, once its response has begun and is sent in parts, or of a WebSocket."""
         self.failure: tuple[int, str] | None = None
         """The exception that went through the app: where it was raised, and its text."""
 
@@ -94,6 +96,11 @@ class Request:
     def sealed(self) -> bool:
         """Whether it has ended, and does not change any more."""
         return isinstance(self.states, bytes)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is open for as long as its client wants: its duration is no latency."""
+        return self.stream is not None and self.stream.lasts
 
     @property
     def busy_ns(self) -> int:
@@ -136,6 +143,13 @@ class Request:
         if name:
             self.keep(phases, RequestPhase(name, at, 0))
 
+    def opens(self, at: int, *, lasts: bool = False) -> None:
+        """Its response begins, in parts, or its WebSocket is accepted: its last phase is over."""
+        self.phase(at, "")
+        if self.stream is None:
+            self.stream = Stream(lasts)
+        self.stream.opened_ns = at
+
     def keep(self, notes: Any, note: Any) -> None:
         """Adds to one of its lists, within bounds; notes after its end are ignored."""
         if isinstance(notes, tuple):
@@ -156,6 +170,8 @@ class Request:
         self.kinds = known.setdefault(kinds, kinds) if len(known) < 10_000 else kinds
         self.calls, self.made = tuple(self.calls), tuple(self.made)
         self.phases = tuple(self.phases)
+        if self.stream is not None:
+            self.stream = self.stream.sealed()
 
     @property
     def spans(self) -> Spans:

@@ -7,8 +7,12 @@ from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.orphans import Orphans
 from loopviz.model.state.request import Request, WaitKind
 from loopviz.model.state.routes import RouteNames
+from loopviz.model.state.stream import Stream
 
-__all__ = ["Request", "Requests"]
+__all__ = ["WEBSOCKET", "Request", "Requests"]
+
+WEBSOCKET = "WS "
+"""How the names of WebSockets begin, in place of a method."""
 
 _KEPT = 45_000
 """How many finished ones are kept: 65 s at 690 a second."""
@@ -46,7 +50,16 @@ class Requests:
         number, lane = self.lanes.number(), self.lanes.take(route, start_ns)
         request = self.open[task] = Request(number, route, lane, start_ns, task)
         request.named = name is not None
+        if path.startswith(WEBSOCKET):
+            request.stream = Stream(lasts=True)
         return request
+
+    def rename(self, request: Request, route: str) -> None:
+        """The route that serves an open request is known already."""
+        if route and route != request.route and not request.named:
+            self.lanes.free(request.route, request.lane, request.start_ns)
+            request.lane = self.lanes.move(route, request.start_ns)
+            request.route = route
 
     def finish(self, task: int, end_ns: int, status: int, route: str) -> Request | None:
         """Ends a request; `route` is the route that served it."""

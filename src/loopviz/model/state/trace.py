@@ -369,7 +369,7 @@ class Trace:
 
     def _settle_request(self, request: Request, at: int) -> None:
         """It has ended."""
-        self._seconds.request(at, request.end_ns - request.start_ns)
+        self._seconds.request(at, 0 if request.lasts else request.end_ns - request.start_ns)
         self.observer.request_ended(request, at)
         self.requests.settle(request)
 

@@ -168,7 +168,7 @@ def patches(parts: tuple[str, ...]) -> tuple[Patch, ...]:
         Patch(Event, "wait", _event_wait),
         Patch(Barrier, "__init__", makes()),
         Patch(Barrier, "wait", waits(_barrier_blocks)),
-        Patch(Queue, "__init__", _makes_unless(parts)),
+        Patch(Queue, "__init__", _makes_unless(parts, librarys=False)),
         Patch(Queue, "put", waits(_put_blocks, WAIT_PUT)),
         Patch(Queue, "get", waits(_get_blocks, WAIT_GET)),
         Patch(Queue, "put_nowait", _resizes),

@@ -20,6 +20,8 @@ class Glyphs:
     gil: str
     orphan: str
     """What nobody waits for any more."""
+    message: str
+    """A message that a request sends or receives."""
     bang: str
     """Ends a blocking slice."""
     levels: str
@@ -75,6 +77,7 @@ BLOCKS = Glyphs(
     thread="═",
     gil="▚",
     orphan="╍",
+    message="•",
     bang="!",
     levels=" ▁▂▃▄▅▆▇█",
     eighths=" ▏▎▍▌▋▊▉█",
@@ -109,6 +112,7 @@ ASCII = Glyphs(
     thread="~",
     gil="%",
     orphan="o",
+    message="*",
     bang="!",
     levels=" .:-=+*#@",
     eighths="",

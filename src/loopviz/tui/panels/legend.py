@@ -8,7 +8,7 @@ from loopviz.tui.draw.text import Line, cell_width
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["GLYPH_HELP", "ORPHAN_HELP", "draw_legend"]
+__all__ = ["GLYPH_HELP", "MESSAGE_HELP", "ORPHAN_HELP", "draw_legend"]
 
 GLYPH_HELP = (
     (State.RUN, "run", "a step of the request runs on the loop"),
@@ -22,11 +22,14 @@ GLYPH_HELP = (
 
 ORPHAN_HELP = ("orphan", "works on after its request has ended, or its client has left")
 
+MESSAGE_HELP = ("message", "a WebSocket's message, sent or received, or a part of a stream")
+
 
 def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
     """One row; on narrow terminals it begins further left.
 
-    The glyphs of the GIL and of orphans are rare, and in it only while they are in the picture.
+    The glyphs of the GIL, of orphans and messages are rare, and in it only while they are in the
+    picture.
     """
     theme, glyphs = scene.theme, scene.glyphs
     width = plan.size("legend")[0]
@@ -40,6 +43,8 @@ def draw_legend(scene: Scene, plan: Plan) -> list[Strip]:
         words.append(word)
     if _shows_orphans(scene):
         words.append([(glyphs.orphan, theme.orphan), (f" {ORPHAN_HELP[0]}", theme.dim)])
+    if _shows_messages(scene):
+        words.append([(glyphs.message, theme.strong), (f" {MESSAGE_HELP[0]}", theme.dim)])
     words.append([(glyphs.mark, theme.mark), (" change", theme.dim)])
     cells = sum(cell_width(text) for word in words for text, _ in word)
     indent, gap = next(
@@ -65,6 +70,11 @@ def _shows_gil(scene: Scene) -> bool:
         return False
     loops = (scene.snapshot.loop, *(peer.loop for peer in scene.snapshot.peers))
     return any(stall.cause == "gil" for loop in loops for stall in loop.stalls)
+
+
+def _shows_messages(scene: Scene) -> bool:
+    snapshot = scene.snapshot
+    return snapshot is not None and any(r.stream is not None for r in snapshot.requests)
 
 
 def _shows_orphans(scene: Scene) -> bool:

@@ -8,7 +8,7 @@ from textual.events import Key
 from loopviz.model.snapshot import State
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import Line, cell_width, wrap
-from loopviz.tui.panels.legend import GLYPH_HELP, ORPHAN_HELP
+from loopviz.tui.panels.legend import GLYPH_HELP, MESSAGE_HELP, ORPHAN_HELP
 from loopviz.tui.screens.box import BoxScreen, scrolled
 from loopviz.tui.state.action import GROUPS
 from loopviz.tui.state.actions import ACTIONS
@@ -120,5 +120,8 @@ class HelpScreen(BoxScreen[None]):
         line = Line(width).add("  ", theme.text).add(glyphs.orphan * 3, theme.orphan)
         name, text = ORPHAN_HELP
         yield line.to(7, theme.text).add(f"{name:<11}", theme.strong).add(text, theme.dim)
+        name, text = MESSAGE_HELP
+        line = Line(width).to(4, theme.text).add(glyphs.message, theme.strong).to(7, theme.text)
+        yield line.add(f"{name:<11}", theme.strong).add(text, theme.dim)
         line = Line(width).to(4, theme.text).add(glyphs.mark, theme.mark).to(7, theme.text)
         yield line.add(f"{'change':<11}", theme.strong).add("a fix or the load changed", theme.dim)

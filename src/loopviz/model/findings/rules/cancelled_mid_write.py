@@ -24,6 +24,7 @@ _AT_ONCE_NS, _STOPPED = 50 * MS, 3
 does this: then one that goes on is protected."""
 _OPEN = 1000
 """How many requests without a client are followed."""
+_SAFE = ("GET ", "HEAD ", "OPTIONS ")
 _TASKS = 20_000
 """How many tasks that have released something are followed."""
 
@@ -45,19 +46,20 @@ class CancelledMidWrite(Rule[_Write]):
         summary="a request is cut off while it writes",
         why="A cancelled request stops at its await: what it had begun to write may be incomplete.",
         fires_when=(
-            "a task of a request ends as cancelled, and releases a database connection or a lock "
-            f"in its very last step, or never; or {_LEFT} clients leave, over more than "
-            f"{_LEFT_NS // SECOND} s, while a request of theirs holds one, and the route's other "
-            "requests do not end at once when their clients leave"
+            "a task of a request other than GET or HEAD ends as cancelled, and releases a database "
+            f"connection or a lock in its very last step, or never; or {_LEFT} clients leave, over "
+            f"more than {_LEFT_NS // SECOND} s, while a request of theirs holds one, and the "
+            "route's other requests do not end at once when their clients leave"
         ),
         counts="requests",
         false_alarms=(
-            "that it wrote is not known; a cancellation that becomes another error "
-            "(`asyncio.timeout`) is missed, and so is one whose clean-up still awaits after the "
-            "connection was released"
+            "that it wrote is not known, but for its method; a cancellation that becomes another "
+            "error (`asyncio.timeout`) is missed, and so is one whose clean-up still awaits after "
+            "the connection was released"
         ),
         tried=(
             "a request that is cancelled later than that",
+            "a read that is cut off (GET, HEAD)",
             "an outbound connection",
             "a worker that is cancelled at the shutdown",
             "clients that leave now and then, or all at once",
@@ -93,7 +95,7 @@ class CancelledMidWrite(Rule[_Write]):
     def task_ended(self, task: Task, at: int) -> None:
         last = self._last.pop(task.number, None)
         request = task.request
-        if request is None:
+        if request is None or _only_reads(request):
             return
         left_ns = self._idle.pop(request.number, None) if task.serving else None
         if left_ns is not None:
@@ -119,6 +121,8 @@ class CancelledMidWrite(Rule[_Write]):
         case.record(0, at, self.context.label(task), request.number)
 
     def client_disconnected(self, request: Request, at: int) -> None:
+        if _only_reads(request):
+            return
         tasks = self.context.trace.tasks.live
         own = tasks.get(request.task)
         of_it = [own] if own is not None and own.holds else _working_for(request, tasks)
@@ -187,6 +191,11 @@ class CancelledMidWrite(Rule[_Write]):
 
 def _working_for(request: Request, tasks: dict[int, Task]) -> list[Task]:
     return [task for task in tasks.values() if task.request is request and task.holds]
+
+
+def _only_reads(request: Request) -> bool:
+    """Whether its method promises that it changes nothing (RFC 9110)."""
+    return request.route.startswith(_SAFE)
 
 
 def _is_written_with(group: ResourceGroup) -> bool:

@@ -57,6 +57,8 @@ class ClientPerRequest(Rule[_Client]):
 
     def request_ended(self, request: Request, at: int) -> None:
         route = request.route
+        if request.lasts:
+            return
         if route in self._ended or len(self._ended) < _ROUTES:
             self._ended[route] = self._ended.get(route, 0) + 1
         for group in dict.fromkeys(request.made):

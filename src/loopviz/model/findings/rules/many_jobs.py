@@ -99,7 +99,7 @@ class ManyJobs(Rule[_Many]):
 
     def request_ended(self, request: Request, at: int) -> None:
         series = self._open.pop(request.number, None)
-        if series is None or series.jobs < _JOBS or series.handed_ns < _HANDED_NS:
+        if series is None or series.jobs < _JOBS or series.handed_ns < _HANDED_NS or request.lasts:
             return
         if series.handed_ns < _TIMES * series.ran_ns:
             return

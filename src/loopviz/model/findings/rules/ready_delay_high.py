@@ -116,6 +116,8 @@ class ReadyDelayHigh(Rule[_Crowd]):
             Moment(at_ns=now, lasted_ns=int(unexplained.max()), label=culprit[1].label, request=0)
         )
         for request in self.context.trace.requests.within(since):
+            if request.lasts:  # its waits for the loop are those of all its messages
+                continue
             if request.ready_ns >= _HIGH_NS and not request.victim_of:
                 self.record_impact(case, request, request.ready_ns)
 

@@ -86,7 +86,7 @@ class RequestHangs(Rule[_Hang]):
         false_alarms="a route that is slow by nature, until its first request is answered",
         tried=(
             "a queue that moves, however long",
-            "a response that has begun: streams, server-sent events",
+            "a response that has begun: streams, server-sent events; a WebSocket, once accepted",
             "background tasks after the response",
             "a loop that was blocked meanwhile",
             "a route that always takes as long",
@@ -107,7 +107,7 @@ class RequestHangs(Rule[_Hang]):
 
     def request_ended(self, request: Request, at: int) -> None:
         route, answered = request.route, self._answered
-        if request.status and (route in answered or len(answered) < _ROUTES):
+        if request.status and not request.lasts and (route in answered or len(answered) < _ROUTES):
             answered[route] = max(answered.get(route, 0), at - request.start_ns)
 
     def refresh(self, now: int) -> None:
@@ -190,7 +190,8 @@ class RequestHangs(Rule[_Hang]):
     def _patience(self, request: Request) -> int:
         """The age from which it may hang; `_NEVER_NS` once its response has begun."""
         phase = request.phases[-1].name if request.phases else ""
-        if request.streams or phase == "background":
+        begun = request.stream is not None and request.stream.opened_ns
+        if begun or phase == "background":
             return _NEVER_NS
         answered = self._answered.get(request.route)
         return _UNKNOWN_NS if answered is None else max(_HANGS_NS, _TIMES * answered)

@@ -17,7 +17,7 @@ _DELIBERATE = (503, 429)
 _NO_ROUTE = (404, 405)
 _MISSED = 3
 """How many requests of a route, none of which was answered otherwise."""
-_TIMED_OUT = 504
+_SWITCHED, _TIMED_OUT = 101, 504
 _WAITING = 2_000
 """How many requests that gave up a wait are remembered."""
 _BACKGROUND = re.compile(r" ?\(Background on this error at: [^)]*\)?")
@@ -52,6 +52,7 @@ class RequestsFail(Rule[_Failure]):
         counts="requests; how long one took",
         tried=(
             "4xx, and 503 or 429 without an exception",
+            "a client that has left: the exception that says so, and a 5xx that nobody gets",
             "a route of which some requests are answered",
         ),
         cures=(
@@ -80,8 +81,8 @@ class RequestsFail(Rule[_Failure]):
     def request_ended(self, request: Request, at: int) -> None:
         gave_up = self._gave_up.pop(request.number, None)
         failure, status = request.failure, request.status
-        if failure is None and (status < 500 or status in _DELIBERATE):
-            return
+        if failure is None and (status < 500 or status in _DELIBERATE or request.gone_ns):
+            return  # what is sent to a client that has left is no answer
         if failure is None:
             case = self.case((request.route, status))
         else:
@@ -90,9 +91,10 @@ class RequestsFail(Rule[_Failure]):
             case = self.case((where or request.route, error.partition(":")[0]))
             case.where, case.what = where, _BACKGROUND.sub("", error)
         case.status = status
-        case.record(at - request.start_ns, at, request.route, request.number)
+        took = 0 if request.lasts else at - request.start_ns
+        case.record(took, at, request.route, request.number)
         if gave_up is not None:
-            case.owe(gave_up, at - request.start_ns)
+            case.owe(gave_up, took)
         elif "timeout" in case.what.partition(":")[0].lower() or status == _TIMED_OUT:
             self.record_blocked(case, request.start_ns, at)
 
@@ -116,6 +118,8 @@ class RequestsFail(Rule[_Failure]):
     def sentence(self, case: _Failure, source: str) -> str:
         if case.what:
             text = f"{case.label} raised {case.what}" + (f", in {source}" if source else "")
+            if case.status == _SWITCHED:
+                return f"{text}; its WebSocket was closed"
             return f"{text}; it was answered {case.status}" if case.status else text
         text = f"{case.label} is answered {case.status}"
         if case.status >= 500:

@@ -106,6 +106,8 @@ class SequentialAwaits(Rule[_Row]):
         self._connected.clear()
 
     def request_ended(self, request: Request, at: int) -> None:
+        if request.lasts:
+            return
         least = _SHARE * (request.end_ns - request.start_ns)
         if request.waiting_ns < least or request.waiting_ns < _LEGS * _LEG_NS:
             return

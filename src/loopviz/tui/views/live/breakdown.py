@@ -10,12 +10,15 @@ from loopviz.model.snapshot.breakdown import Breakdown
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fill_rows, fit
 from loopviz.tui.panels.finding import heading_line
 from loopviz.tui.panels.scene import Scene
+from loopviz.tui.views.live.messages import is_websocket, message_facts
 from loopviz.tui.views.live.orphans import orphan_text, orphans_of
 from loopviz.tui.views.live.parts import column_sizes, draw_part, has_culprit, part_state
 from loopviz.tui.views.live.path import draw_path, path_rows
 
 __all__ = ["breakdown_rows", "draw_breakdown", "state_bar"]
 
+SWITCHED = 101
+"""The status of a WebSocket that was accepted."""
 LEAST_PARTS = 3
 """The parts that stand above the critical path at least, where there is little room."""
 
@@ -69,9 +72,7 @@ def _title(
     theme, rule, keys = scene.theme, scene.glyphs.rule, scene.keys
     name = f"{clean(request.route)} #{request.number}"
     figures = duration(found.total_ns, " ")
-    figures += " so far" if request.open else f", status {request.status}" if request.status else ""
-    if not request.open and not request.status:
-        figures += ", no response"
+    figures += " so far" if request.open else _outcome(request)
     if slice_text := _slice(request, scene):
         figures += f", {slice_text}"
     enter = keys.label("enter")
@@ -88,12 +89,19 @@ def _title(
     return line.add(rule * line.left, theme.faint).strip(theme.text)
 
 
+def _outcome(request: RequestInfo) -> str:
+    if is_websocket(request) and request.status in (0, SWITCHED):
+        return ", closed" if request.status else ", never accepted"
+    return f", status {request.status}" if request.status else ", no response"
+
+
 def breakdown_rows(request: RequestInfo | None, found: Breakdown | None, scene: Scene) -> int:
     """For the whole of it: title, bar, orphans, parts, notes, critical path."""
     if request is None or found is None:
         return 0
     rows = 2 + (orphans_of(scene.snapshot, request.number) is not None)
-    return rows + len(found.parts) + 1 + bool(request.phases) + path_rows(scene.path)
+    notes = 1 + bool(request.phases) + (request.stream is not None)
+    return rows + len(found.parts) + notes + path_rows(scene.path)
 
 
 def _orphans(text: str, scene: Scene, width: int) -> Strip:
@@ -161,7 +169,8 @@ def _notes(request: RequestInfo, scene: Scene, width: int) -> list[Strip]:
     if request.task:
         facts.append(f"task {request.task}")
     rows = []
-    for word, items in (("phases", phases), ("also", facts)):
+    streams = message_facts(request)
+    for word, items in (("phases", phases), ("stream", streams), ("also", facts)):
         if items:
             line = Line(width).add(f"   {word:<7} ", theme.dim)
             text = f" {dot} ".join(items)

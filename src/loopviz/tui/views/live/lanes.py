@@ -17,6 +17,7 @@ from loopviz.tui.panels.marks import VerticalLines, bracket_request, vertical_li
 from loopviz.tui.panels.overview import retention_note
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import LaneCells
+from loopviz.tui.views.live.messages import draw_messages
 from loopviz.tui.views.live.orphans import draw_orphans, orphan_outcome
 from loopviz.tui.views.live.rows import LaneRow, pinned_first, starts_group
 from loopviz.tui.views.live.together import TwoAtOncePanel
@@ -133,6 +134,7 @@ class LanePanel:
         if lane is None:
             lane = self._lanes[place] = LaneCells(theme, glyphs)
         cells = lane.cells(requests, columns)
+        draw_messages(cells, requests, scene, columns)
         draw_orphans(cells, requests, orphans, scene, columns)
         for column, (char, style) in behind.items():
             if cells[0][column] == " ":
