@@ -1,8 +1,8 @@
 """ASGI servers: their app is wrapped once they start, and they say at which address it is.
 
-`adopt_servers` does both for those that run already, `release_apps` undoes it.
-
-Other servers go on unseen, as do their requests; the tasks that serve these are seen like any.
+`adopt_servers` does both for those that run already, `release_apps` undoes it. aiohttp.web has no
+ASGI app: see `aiohttp_server`. Other servers go on unseen, as do their requests; the tasks that
+serve these are seen like any.
 """
 
 import asyncio
@@ -11,6 +11,12 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from loopviz.probe.aiohttp_server import (
+    patches_of_protocol,
+    patches_of_response,
+    patches_of_site,
+    patches_of_websocket,
+)
 from loopviz.probe.asgi import watch_requests
 from loopviz.probe.install import Probe
 from loopviz.probe.own_code import add_own
@@ -28,6 +34,13 @@ def servers(serves: Serves) -> Mapping[str, Callable[[Any], Iterable[Patch]]]:
     return {
         "uvicorn.server": lambda module: _uvicorn(module, serves),
         "hypercorn.app_wrappers": _hypercorn,
+        "granian.server.mp": _granian,
+        "granian.server.mt": _granian,
+        "daphne.server": lambda module: _daphne(module, serves),
+        "aiohttp.web_protocol": patches_of_protocol,
+        "aiohttp.web_response": patches_of_response,
+        "aiohttp.web_ws": patches_of_websocket,
+        "aiohttp.web_runner": lambda module: patches_of_site(module, serves),
     }
 
 
@@ -102,6 +115,62 @@ def _hypercorn(module: Any) -> Iterable[Patch]:
         return call
 
     return [Patch(module.ASGIWrapper, "__call__", make)]
+
+
+def _granian(module: Any) -> Iterable[Patch]:
+    """Its workers wrap the app before their loop runs."""
+
+    def make(original: Any) -> Any:
+        def wrap(callback: Any, *args: Any, **options: Any) -> Any:
+            add_own(callback)
+            return original(_AppOfItsLoop(callback), *args, **options)
+
+        return wrap
+
+    return [Patch(module, "_asgi_call_wrap", make)]
+
+
+def _daphne(module: Any, serves: Serves) -> Iterable[Patch]:
+    def run(original: Any) -> Any:
+        def run_server(self: Any) -> Any:
+            with fail_safe("daphne"):
+                add_own(self.application)
+                self.application = _AppOfItsLoop(self.application)
+            return original(self)
+
+        return run_server
+
+    def listens(original: Any) -> Any:
+        def listen_success(self: Any, port: Any) -> Any:
+            with fail_safe("daphne"):
+                at, loop = port.getHost(), module.reactor._asyncioEventloop
+                loop.call_soon(serves, loop, f"http://{at.host}:{at.port}")
+            return original(self, port)
+
+        return listen_success
+
+    return [Patch(module.Server, "run", run), Patch(module.Server, "listen_success", listens)]
+
+
+class _AppOfItsLoop:
+    """An ASGI app that a server starts before its loop runs: it is watched in whichever calls it.
+
+    A server may run it in no task of asyncio (granian's `--task-impl rust`): then it is not.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._watched: _WatchedApp | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        app = self._app
+        with fail_safe("app"):
+            probe = Probe.of(asyncio.get_running_loop())
+            if probe is not None and probe.hooks.task():
+                if self._watched is None or self._watched.probe is not probe:
+                    self._watched = _WatchedApp(app, probe)
+                app = self._watched
+        return await app(scope, receive, send)
 
 
 class _WatchedApp:

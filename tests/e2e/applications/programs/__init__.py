@@ -1,0 +1,1 @@
+"""The programs that are served. They run in environments of their own."""
