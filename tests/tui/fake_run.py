@@ -100,12 +100,12 @@ class FakeRun:
         self.calls.append(("baseline",))
         self.world.model.mark(self.world.told_ns, "baseline")
 
-    def ask_stack(self, task: int) -> tuple[Location, ...] | None:
-        self.calls.append(("ask_stack", task))
+    def ask_stack(self, task: int, loop: int = 0) -> tuple[Location, ...] | None:
+        self.calls.append(("ask_stack", task, loop) if loop else ("ask_stack", task))
         return self.stacks.get(task)
 
-    def ask_tree(self) -> WaitTree | None:
-        self.calls.append(("ask_tree",))
+    def ask_tree(self, loop: int = 0) -> WaitTree | None:
+        self.calls.append(("ask_tree", loop) if loop else ("ask_tree",))
         return None if self.blank else self.world.model.wait_tree(self.world.told_ns)
 
     def ask_path(self, request: RequestInfo) -> CriticalPath | None:

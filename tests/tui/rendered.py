@@ -26,7 +26,7 @@ class StoryRun(FakeRun):
         snapshot = replace(self.model.snapshot(now_ns, window_ns), **self.changed)
         return Frame(self.scenario, self.status, snapshot)
 
-    def ask_tree(self):
+    def ask_tree(self, loop=0):
         self.calls.append(("ask_tree",))
         return self.model.wait_tree(self.story.now_ns)
 

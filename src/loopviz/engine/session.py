@@ -56,15 +56,16 @@ class RunControl(Protocol):
     def release(self) -> None:
         """Go back to keeping the last minute only."""
 
-    def ask_stack(self, task: int) -> tuple[Location, ...] | None:
-        """The await stack of a task of the first worker, outermost frame first, as last received.
+    def ask_stack(self, task: int, loop: int = 0) -> tuple[Location, ...] | None:
+        """The await stack of a task of a loop, outermost frame first, as last received.
 
         None: there is no answer yet; empty: the task has no stack, or has ended. Call it for each
         frame: the target is asked four times a second at most, and answers with its loop blocked.
+        `loop`: its number; 0: the first.
         """
 
-    def ask_tree(self) -> WaitTree | None:
-        """Who waits for whom among the tasks of the first worker; None before the first event.
+    def ask_tree(self, loop: int = 0) -> WaitTree | None:
+        """Who waits for whom among the tasks of a loop; None before the first event.
 
         Call it for each frame: meanwhile the target is asked twice a second which tasks others
         await, and a tree is built of each answer.
@@ -160,13 +161,13 @@ class Session:
     def release(self) -> None:
         self.run.workers.release()
 
-    def ask_stack(self, task: int) -> tuple[Location, ...] | None:
-        first = self.run.workers.first
-        return first.ask_stack(task, self.clock()) if first else None
+    def ask_stack(self, task: int, loop: int = 0) -> tuple[Location, ...] | None:
+        worker = self.run.workers.numbered(loop)
+        return worker.ask_stack(task, self.clock()) if worker else None
 
-    def ask_tree(self) -> WaitTree | None:
-        first = self.run.workers.first
-        return first.ask_tree(self.clock()) if first else None
+    def ask_tree(self, loop: int = 0) -> WaitTree | None:
+        worker = self.run.workers.numbered(loop)
+        return worker.ask_tree(self.clock()) if worker else None
 
     def ask_path(self, request: RequestInfo) -> CriticalPath | None:
         return self.run.workers.critical_path(request)

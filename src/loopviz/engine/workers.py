@@ -3,7 +3,6 @@
 import linecache
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from loopviz.clock import Clock, monotonic_ns
 from loopviz.engine.worker import Worker
@@ -53,6 +52,10 @@ class Workers:
     def first(self) -> Worker | None:
         """The first worker; None if none could be started."""
         return self._workers[0] if self._workers else None
+
+    def numbered(self, number: int) -> Worker | None:
+        """The one with that number; the first for 0, and if it has ended."""
+        return next((one for one in self._workers if one.number == number), self.first)
 
     @property
     def ready(self) -> bool:
@@ -115,16 +118,13 @@ class Workers:
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         """See `RunControl.past`."""
-        first = self.model.past(frozen, start_ns, end_ns)
         if len(self._workers) == 1 and not self._leaving and not self._gone:
-            return first
-        loops = {peer.worker: peer.loop for peer in frozen.peers}
-        peers = {
-            worker.number: worker.model.past(
-                replace(frozen, loop=loops.get(worker.number, frozen.loop)), start_ns, end_ns
-            )
-            for worker in self._workers[1:]
-            if worker.model.seen
+            return self.model.past(frozen, start_ns, end_ns)
+        own = dict(frozen.loops)
+        then = {
+            worker.number: worker.model.past(own.get(worker.number, frozen), start_ns, end_ns)
+            for worker in self._workers
+            if worker.model.seen or worker is self.first
         }
         others = [
             worker.model.past(frozen, start_ns, end_ns)
@@ -133,7 +133,7 @@ class Workers:
         ]
         if self._gone:
             others.append(clip(self._gone, start_ns, end_ns))
-        return merge_past(frozen, first, peers, others)
+        return merge_past(frozen, then, others)
 
     def critical_path(self, request: RequestInfo) -> CriticalPath | None:
         """See `RunControl.ask_path`."""

@@ -7,8 +7,10 @@ from loopviz.engine.session import Frame, RunControl
 from loopviz.errors import LoopvizError
 from loopviz.lab.catalogue import lessons_that_ask
 from loopviz.lab.lesson import Lesson
-from loopviz.model.snapshot import CriticalPath, Location, Snapshot, WaitTree
+from loopviz.model.snapshot import Snapshot
+from loopviz.model.snapshot.merge import of_loop
 from loopviz.program import Program
+from loopviz.tui.asked import Asked
 from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.palette import Theme
 from loopviz.tui.draw.time_columns import Columns
@@ -31,9 +33,6 @@ MIN_WINDOW_NS = 6 * SECOND + 200 * MS
 
 CLOSE_NS = 50 * MS
 """Columns of at most this duration, of which the next view may have more than this one."""
-
-PATH_NS = SECOND // 2
-"""How often the path of an open request is built again."""
 
 SETTLING_NS = 3 * SECOND
 """How long after a moment the model may still learn what tasks did then."""
@@ -71,15 +70,12 @@ class Controller:
         self.scene: Scene | None = None
         """The frame that is on the screen."""
         self.fps = 0
+        self._all: Snapshot | None = None
+        """The newest picture of all loops."""
         self.frozen: Snapshot | None = None
         """The picture at the moment of the freeze."""
         self._past: tuple[tuple[int, int, int], Snapshot] | None = None
-        self._stack: tuple[int, tuple[Location, ...] | None] = (0, None)
-        """The task whose await stack was last asked for, and that."""
-        self._tree: WaitTree | None = None
-        """The tree that was last on the screen; None if the last frame was without one."""
-        self._path: tuple[tuple[int, int, int], CriticalPath | None] = ((0, 0, 0), None)
-        """The request whose path was last asked for, and that."""
+        self._asked = Asked(run)
         self._notice = ("", 0)
         """The answer to the last key, and until when it stands."""
         self._scenario = ""
@@ -151,7 +147,8 @@ class Controller:
             self.reset()
         self._lead(frame)
         notice, until_ns = self._notice
-        end_ns = self.view_state.end_ns or now_ns
+        state, asked = self.view_state, self._asked
+        end_ns = state.end_ns or now_ns
         self.scene = Scene(
             frame.scenario,
             frame.status,
@@ -161,13 +158,13 @@ class Controller:
             self.theme,
             self.glyphs,
             keys=self.keys,
-            view_state=self.view_state,
+            view_state=state,
             fps=self.fps,
             lesson=self._lesson,
             notice=notice if now_ns < until_ns else "",
-            offers=self.view.offers(self.view_state),
-            stack=self._stack_of(self.view.stack_task(self.view_state)),
-            tree=self._waits(),
+            offers=self.view.offers(state),
+            stack=asked.stack(state.loop, self.view.stack_task(state), frozen=state.frozen),
+            tree=asked.tree(state.loop, shown=self.view.shows_tree(state), frozen=state.frozen),
             written=frame.written,
             frozen_at_ns=self.frozen.now_ns if self.frozen is not None else 0,
             present=self.present,
@@ -175,7 +172,7 @@ class Controller:
         )
         self._follow()
         self._stay(frame)
-        self.scene = replace(self.scene, path=self._path_of(self.scene))
+        self.scene = replace(self.scene, path=asked.path(self.view.path_request(self.scene)))
         self.scene = replace(self.scene, tour=self._toured(self.scene))
         return self.scene
 
@@ -214,32 +211,6 @@ class Controller:
                 self.notify(problem)
         return tour
 
-    def _stack_of(self, task: int) -> tuple[Location, ...] | None:
-        """The await stack of a task; while the view is frozen, the one that was known before."""
-        known = self._stack[1] if self._stack[0] == task else None
-        if not task or self.view_state.frozen:
-            return known
-        self._stack = task, self.run.ask_stack(task) or known
-        return self._stack[1]
-
-    def _waits(self) -> WaitTree | None:
-        """The tree of who waits for whom; in a frozen view, the one that it was frozen with."""
-        if not self.view_state.frozen:
-            shown = self.view.shows_tree(self.view_state)
-            self._tree = self.run.ask_tree() if shown else None
-        return self._tree
-
-    def _path_of(self, scene: Scene) -> CriticalPath | None:
-        """The critical path of the request whose detail is open."""
-        request = self.view.path_request(scene)
-        if request is None:
-            return None
-        end_ns = request.end_ns // PATH_NS if request.open else request.end_ns
-        wanted = request.number, request.worker, end_ns
-        if self._path[0] != wanted:
-            self._path = wanted, self.run.ask_path(request)
-        return self._path[1]
-
     def notify(self, text: str, lasting_ns: int = NOTICE_NS) -> None:
         """Answer a key in one sentence. An empty text takes the last answer away."""
         self._notice = (text, self.clock() + lasting_ns)
@@ -254,7 +225,7 @@ class Controller:
         if scene is None or scene.snapshot is None:
             return False
         if self.frozen is None:
-            self.frozen = scene.snapshot
+            self.frozen = self._all or scene.snapshot
             self.run.retain(scene.end_ns - RETAINED_NS)
         self.view_state = replace(
             self.view_state, end_ns=end_ns or self.view_state.end_ns or scene.end_ns
@@ -329,6 +300,13 @@ class Controller:
         at = keys.index(row) + by if row in keys else (0 if by > 0 else len(keys) - 1)
         self.choose(keys[max(0, min(len(keys) - 1, at))])
 
+    def choose_loop(self, number: int) -> None:
+        """Show that loop alone; 0: all."""
+        self.view_state = self.view_state.of_loop(number)
+        self._asked.forget_tree()
+        for view in self.views.values():
+            view.reset()
+
     def choose(self, key: Key | None) -> None:
         self.view_state = self.view_state.choose(key)
 
@@ -368,7 +346,14 @@ class Controller:
         return max(MIN_WINDOW_NS, columns.cell_ns * (count + 1))
 
     def _picture(self, frame: Frame, end_ns: int, now_ns: int) -> Snapshot | None:
+        """The picture of all loops, or of the one that was chosen."""
+        found = self._picture_of_all(frame, end_ns, now_ns)
+        number = self.view_state.loop
+        return of_loop(found, number) if found is not None and number else found
+
+    def _picture_of_all(self, frame: Frame, end_ns: int, now_ns: int) -> Snapshot | None:
         if self.frozen is None or self.plan is None:
+            self._all = frame.snapshot
             return frame.snapshot
         start_ns = self.columns_until(end_ns).start_ns
         known = min(now_ns - end_ns, SETTLING_NS) // (SECOND // 2)

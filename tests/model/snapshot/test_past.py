@@ -1,6 +1,5 @@
 """The past as it was: against what live snapshots of those moments have shown."""
 
-from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.snapshot import State
-from loopviz.model.snapshot.merge import clip, drop_before, label_worker, merge, merge_past
+from loopviz.model.snapshot.merge import clip, drop_before, label_worker, merge, merge_past, of_loop
 from loopviz.model.state.history import KEEP_NS, RETAINED_NS
 from loopviz.model.state.lanes import Lanes
 from loopviz.testing import Story
@@ -294,9 +293,9 @@ def test_workers_as_they_were():
     held = merge(first, [(2, label_worker(2, second))], [drop_before(0, second)])
     end = now - 35 * MS  # 15 ms into the second request of each
     start = now - SECOND
-    peer = models[1].past(replace(held, loop=held.peers[0].loop), start, end)
-    gone = clip(second, start, end)
-    then = merge_past(held, models[0].past(held, start, end), {2: peer}, [gone])
+    own = dict(held.loops)
+    each = {n: model.past(own[n], start, end) for n, model in enumerate(models, 1)}
+    then = merge_past(held, each, [clip(second, start, end)])
     assert [(r.number, r.worker, r.open) for r in then.requests] == [
         (1, 1, False),
         (2, 1, True),
@@ -314,3 +313,6 @@ def test_workers_as_they_were():
         (True, 15 * MS),
     ]
     assert (then.loop.running.request, then.now_ns) == (2, end)
+    alone = of_loop(then, 2)
+    assert [(r.number, r.worker) for r in alone.requests] == [(3, 2), (4, 2)]
+    assert (alone.loop, alone.counters, alone.peers) == (other.loop, then.counters, ())

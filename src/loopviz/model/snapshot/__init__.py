@@ -200,6 +200,8 @@ class Snapshot:
     """In the scenario's order, added up over the workers."""
     peers: tuple[Peer, ...] = ()
     """The other workers, while there are any."""
+    loops: "tuple[tuple[int, Snapshot], ...]" = ()
+    """With `peers`, the picture of each loop by its number: see `merge.of_loop`."""
     orphans: tuple[OrphanInfo, ...] = ()
     """Those that overlap the window."""
     oldest_ns: int = 0

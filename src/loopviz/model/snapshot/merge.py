@@ -24,6 +24,7 @@ from loopviz.model.snapshot.findings import (
     worst_first,
 )
 from loopviz.model.snapshot.overview import merge_overviews
+from loopviz.model.snapshot.past import as_of
 from loopviz.model.state.counters import merge_counters
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "label_worker",
     "merge",
     "merge_past",
+    "of_loop",
     "worker_label",
 ]
 
@@ -79,28 +81,57 @@ def merge(
         tasks=_add_tasks([of.tasks for of in everyone]),
         resources=tuple(resources),
         jobs=tuple(jobs for of in here for jobs in of.jobs),
+        incidents=tuple(
+            sorted((one for of in here for one in of.incidents), key=lambda one: one.start_ns)
+        ),
         counters=merge_counters([of.counters for of in everyone]),
         peers=tuple(Peer(worker=number, loop=of.loop) for number, of in peers),
+        loops=((1, first), *peers) if peers else (),
         overview=merge_overviews(*(of.overview for of in everyone)),
     )
 
 
+def of_loop(merged: Snapshot, number: int) -> Snapshot:
+    """The picture of one loop of several; of 0, or one that has ended, that of all.
+
+    What the load saw, the marks, the comparison and the counters are the run's in any case.
+    """
+    own = dict(merged.loops).get(number)
+    if own is None:
+        return merged
+    return replace(
+        own,
+        routes=merged.routes,
+        marks=merged.marks,
+        comparison=merged.comparison,
+        counters=merged.counters,
+        loops=merged.loops,
+    )
+
+
 def merge_past(
-    frozen: Snapshot, first: Snapshot, peers: Mapping[int, Snapshot], others: Sequence[Snapshot]
+    frozen: Snapshot, then: Mapping[int, Snapshot], others: Sequence[Snapshot]
 ) -> Snapshot:
-    """Merges snapshots of a past moment: `peers` by number; `others` are leaving or gone."""
-    everyone = [first, *peers.values(), *others]
+    """Merges snapshots of a past moment: `then` by number; `others` are leaving or gone."""
+    first, everyone = then[1], [*then.values(), *others]
     requests = [request for of in everyone for request in of.requests]
     requests.sort(key=lambda request: request.number)
     return replace(
-        first,
+        frozen,
+        now_ns=first.now_ns,
+        loop=first.loop,
+        routes=first.routes,
+        marks=first.marks,
+        oldest_ns=first.oldest_ns,
         requests=tuple(requests),
         orphans=tuple(orphan for of in everyone for orphan in of.orphans),
+        resources=tuple(as_of(resource, first.now_ns) for resource in frozen.resources),
         counters=merge_counters([of.counters for of in everyone]),
         peers=tuple(
-            replace(peer, loop=peers[peer.worker].loop) if peer.worker in peers else peer
+            replace(peer, loop=then[peer.worker].loop) if peer.worker in then else peer
             for peer in frozen.peers
         ),
+        loops=tuple((number, then.get(number, own)) for number, own in frozen.loops),
     )
 
 

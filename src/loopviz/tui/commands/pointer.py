@@ -12,6 +12,7 @@ from loopviz.tui.panels.fixes import FixRow, fix_at
 from loopviz.tui.panels.footer import action_at, offers
 from loopviz.tui.panels.header import fix_at_header
 from loopviz.tui.panels.layout import Plan
+from loopviz.tui.panels.loop import loop_at
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.tabs import tab_at
 from loopviz.tui.source import source_around
@@ -49,6 +50,9 @@ def click(controller: Controller, x: int, y: int) -> str:
             return action_at(
                 offers(controller.scene, tabs="tabs" in controller.plan.panels), width, at
             )
+        if name == "loop" and at < controller.plan.label:
+            height = controller.plan.size(name)[1]
+            return _click_loop(controller, loop_at(controller.scene, height, row))
         if name == "tabs":
             return tab_at(controller.scene, width, at)
         if name == "header":
@@ -69,6 +73,13 @@ def click(controller: Controller, x: int, y: int) -> str:
         _click_lane(controller, at, row)
     elif name == "breakdown":
         enter(controller)
+    return ""
+
+
+def _click_loop(controller: Controller, number: int) -> str:
+    """On its name: that loop alone; again: all of them."""
+    if number and controller.scene is not None:
+        controller.choose_loop(0 if controller.scene.loop else number)
     return ""
 
 

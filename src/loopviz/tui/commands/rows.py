@@ -12,6 +12,7 @@ __all__ = [
     "enter",
     "lesson",
     "move",
+    "next_loop",
     "next_view",
     "order",
     "pin",
@@ -30,6 +31,17 @@ def next_view(controller: Controller, by: int) -> None:
     names = [name for name, _ in VIEWS]
     at = names.index(controller.view_state.view) + by if controller.view_state.view in names else 0
     view(controller, names[at % len(names)])
+
+
+def next_loop(controller: Controller) -> None:
+    """The next loop alone; after the last, all of them."""
+    loops = controller.scene.loops if controller.scene is not None else ()
+    if not loops:
+        controller.notify("There is one loop, and it is shown.")
+        return
+    steps, now = (0, *loops), controller.view_state.loop
+    at = steps.index(now) if now in steps else 0
+    controller.choose_loop(steps[(at + 1) % len(steps)])
 
 
 def lesson(controller: Controller) -> None:

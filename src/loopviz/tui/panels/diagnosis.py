@@ -179,7 +179,7 @@ def _nothing(scene: Scene) -> str:
     past = [f"{c.title}: {c.value:,}" for c in counters if c.bad and c.value]
     if past:
         return f"Nothing is wrong any more. What was does not go away: {', '.join(past)}.{watch}"
-    return f"Nothing is wrong so far.{watch}"
+    return f"Nothing is wrong{scene.here} so far.{watch}"
 
 
 def _hinted(scene: Scene) -> Sequence[str]:

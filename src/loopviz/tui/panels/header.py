@@ -87,11 +87,12 @@ def _state(scene: Scene) -> list[HeaderText]:
     }.get(word, theme.alarm_fill)
     pace = _speed_text(scene) if word == "REPLAY" else ""
     parts = [HeaderText(" loopviz ", theme.bar_brand), HeaderText(f" {word}{pace} ", badge)]
-    return (
-        [*parts, HeaderText(f" +{_behind(scene)} behind", theme.bar_strong)]
-        if scene.frozen
-        else parts
-    )
+    if scene.frozen:
+        parts.append(HeaderText(f" +{_behind(scene)} behind", theme.bar_strong))
+    if loops := scene.loops:
+        text = f"LOOP {scene.loop} of {len(loops)}" if scene.loop else f"ALL {len(loops)} LOOPS"
+        parts.append(HeaderText(f" {text} ", theme.bar_good if scene.loop else theme.bar, "loop"))
+    return parts
 
 
 def _fitting(scene: Scene, room: int) -> tuple[list[HeaderText], list[HeaderText]]:

@@ -16,7 +16,7 @@ from loopviz.tui.panels.overview import overview_columns, overview_max, overview
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.spans import Cells, draw_shape, idle, shape
 
-__all__ = ["busy_shares", "draw_loop", "known_shares"]
+__all__ = ["busy_shares", "draw_loop", "known_shares", "loop_at"]
 
 
 def busy_shares(loop: LoopStats, columns: Columns) -> NDArray[np.float64]:
@@ -59,13 +59,26 @@ def draw_loop(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
     if snapshot is None:
         first = Line(width).add(" LOOP", scene.theme.strong).strip(scene.theme.text)
         return fill_rows([first], width, height, scene.theme.text)
-    loops = [("LOOP", snapshot.loop)]
+    loops = [(f"LOOP {scene.loop}" if scene.loop > 1 else "LOOP", snapshot.loop)]
     loops += [(f"LOOP {peer.worker}", peer.loop) for peer in snapshot.peers]
-    each = max(1, (height - (height > len(loops))) // len(loops))
+    each = _rows_of_each(height, len(loops))
     strips = [
         strip for name, loop in loops for strip in _lane(name, loop, each, scene, plan, columns)
     ]
     return fill_rows(strips, width, height, scene.theme.text)
+
+
+def loop_at(scene: Scene, height: int, row: int) -> int:
+    """The number of the loop that was drawn on that row of the panel; 0: none."""
+    if scene.snapshot is None or not scene.loops:
+        return 0
+    shown = (scene.loop,) if scene.loop else (1, *(p.worker for p in scene.snapshot.peers))
+    place = row // _rows_of_each(height, len(shown))
+    return shown[place] if place < len(shown) else 0
+
+
+def _rows_of_each(height: int, loops: int) -> int:
+    return max(1, (height - (height > loops)) // loops)
 
 
 def _lane(

@@ -1,5 +1,6 @@
 """The scene that every panel draws: the frame, its moment, theme and glyphs."""
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 
@@ -18,6 +19,7 @@ from loopviz.model.snapshot import (
     Snapshot,
     WaitTree,
 )
+from loopviz.model.snapshot.merge import add_findings
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.program import Program
 from loopviz.tui.draw.glyphs import Glyphs
@@ -95,6 +97,21 @@ class Scene:
         return self.view_state.frozen
 
     @property
+    def loops(self) -> tuple[int, ...]:
+        """The numbers of the loops that can be shown alone; empty: there is one only."""
+        return tuple(number for number, _ in self.snapshot.loops) if self.snapshot else ()
+
+    @property
+    def loop(self) -> int:
+        """The number of the loop that is shown alone; 0: all are."""
+        return self.view_state.loop if self.view_state.loop in self.loops else 0
+
+    @property
+    def here(self) -> str:
+        """` in loop 2`, of what is said of one loop that is shown alone; empty: all are."""
+        return f" in loop {self.loop}" if self.loop else ""
+
+    @property
     def view(self) -> str:
         return self.view_state.view
 
@@ -168,7 +185,15 @@ class Scene:
             return None
         wrong = [fix.key for fix in self.scenario.fixes if fix.wrong]
         on = None if self.frozen else self.status.fixes_on
-        return judge(self.snapshot.comparison, self.snapshot.findings, wrong, on)
+        return judge(self.snapshot.comparison, self._all_findings, wrong, on)
+
+    @property
+    def _all_findings(self) -> Sequence[Finding]:
+        """Those of all loops, also while one is shown alone."""
+        assert self.snapshot is not None
+        if not self.loop:
+            return self.snapshot.findings
+        return add_findings(of.findings for _, of in self.snapshot.loops)
 
     @property
     def letters(self) -> tuple[str, ...]:

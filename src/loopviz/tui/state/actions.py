@@ -124,6 +124,16 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("last", "move", ("G", "end"), "", "rows", argument=100_000),
     Action(
+        "loop",
+        "next_loop",
+        ("O",),
+        "one loop of several alone, the next one, all of them again",
+        "views",
+        "loop",
+        availability.has_loops,
+        spare=1,
+    ),
+    Action(
         "enter",
         "enter",
         ("enter",),

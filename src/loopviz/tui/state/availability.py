@@ -12,6 +12,7 @@ __all__ = [
     "has_lesson",
     "has_line",
     "has_load",
+    "has_loops",
     "has_suggestion",
     "has_table",
     "in_past",
@@ -43,6 +44,11 @@ def is_stale(scene: Scene) -> bool:
 def has_load(scene: Scene) -> bool:
     """Requests are sent by loopviz, and it is on the screen how they fare."""
     return is_running(scene) and is_live(scene) and bool(scene.scenario.load)
+
+
+def has_loops(scene: Scene) -> bool:
+    """There are several, of which one can be shown alone."""
+    return bool(scene.loops)
 
 
 def has_lesson(scene: Scene) -> bool:

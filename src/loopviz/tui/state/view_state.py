@@ -63,6 +63,8 @@ class ViewState:
     """The place of each view's order in `View.ORDERS`."""
     tree: bool = False
     """The tasks are shown as the tree of who waits for whom."""
+    loop: int = 0
+    """The number of the loop that is shown alone; 0: all are."""
     pins: frozenset[Key] = frozenset()
     """Rows that stay on top; a key belongs to one view only."""
 
@@ -96,6 +98,10 @@ class ViewState:
         if key is not None:
             chosen[self.view] = key
         return replace(self, chosen=chosen, slice_ns=0, detail=self.detail and key is not None)
+
+    def of_loop(self, number: int) -> "ViewState":
+        """That loop is shown alone; 0: all are. Rows are named by each loop's own numbers."""
+        return replace(self, loop=number, chosen={}, pins=frozenset(), detail=False, slice_ns=0)
 
     def filtered(self, text: str) -> "ViewState":
         """The view shows only what has the text in it."""

@@ -175,7 +175,8 @@ def _chosen(found: Sequence[Entry], scene: Scene) -> Entry | None:
 
 def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
     """Nothing is found: how the loop is, and what is watched for."""
-    strips = [heading_line(width, scene, "DIAGNOSIS", scene.theme.title, "nothing is wrong so far")]
+    note = f"nothing is wrong{scene.here} so far"
+    strips = [heading_line(width, scene, "DIAGNOSIS", scene.theme.title, note)]
     strips += loop_summary(scene, width)
     strips += draw_watched(scene, (), width, height - len(strips))
     return fill_rows(strips, width, height, scene.theme.text)

@@ -114,5 +114,5 @@ def title_note(scene: Scene) -> str:
     if scene.view_state.filter:
         return f'only "{clean(scene.view_state.filter)}"'
     if scene.snapshot is not None and scene.snapshot.peers:
-        return "listed: worker 1"
+        return f"listed: loop 1; {scene.keys.label('loop')} another"
     return ""
