@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from loopviz.cli.processes import chosen
 from loopviz.engine.injection import inject
 from loopviz.errors import UsageError
-from loopviz.program.processes import candidates, process
+from loopviz.probe import attachable
+from loopviz.program.processes import RunningProcess, candidates, process
 from tests.support.waiting import wait_until
 
 OLDER = sys.version_info < (3, 14)
@@ -76,6 +79,33 @@ def test_those_with_a_loop_are_listed(running):
     listed = {found.pid for found in candidates()}
     assert script.pid in listed
     assert not {plain.pid, os.getpid()} & listed
+
+
+def test_the_list_tells_those_that_cannot_be_attached_to(monkeypatch, capsys):
+    folder = Path("/srv")
+    found = [
+        RunningProcess(11, ("python3", "old.py"), folder, (3, 12)),
+        RunningProcess(12, ("python3", "kept.py"), folder, (3, 12), listens=True),
+        RunningProcess(13, ("python3", "new.py"), folder, (3, 14)),
+        RunningProcess(14, ("python3", "other.py"), folder),
+    ]
+    monkeypatch.setattr("loopviz.cli.processes.candidates", lambda: found)
+    with pytest.raises(UsageError, match="name one, as in `loopviz attach 12`"):
+        chosen()
+    assert capsys.readouterr().out.splitlines() == [
+        "      11  old.py  (Python 3.12: not prepared, see `loopviz env`)",
+        "      12  kept.py",
+        "      13  new.py",
+        "      14  other.py",
+    ]
+
+
+def test_one_that_records_itself_listens():
+    assert not process(os.getpid()).listens
+    attachable.begin("a test")
+    assert process(os.getpid()).listens
+    attachable.end("a test")
+    assert not process(os.getpid()).listens
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ import pytest
 import uvicorn
 import uvloop
 
-from loopviz.probe import Probe
-from loopviz.probe.loops import running_loops
+from loopviz.probe import Probe, install
+from loopviz.probe.attachable import address
+from loopviz.probe.loops import on_thread_of, running_loops
+from loopviz.probe.recording_folder import is_recording
 from loopviz.probe.startup import attach
 from loopviz.wire.control import Failed, LoopStarted, Serving, messages
 from loopviz.wire.events import NUMBER, Kind
@@ -185,3 +187,63 @@ def test_a_server_that_runs_is_recorded_also_on_its_open_connections(loop, liste
         assert [connection.app for connection in server.server_state.connections] == [served]
     server.should_exit = True
     done.result(PATIENCE_S)
+
+
+# ---- a program that records itself
+
+
+@pytest.fixture
+def recorded(loop, tmp_path):
+    """A loop with a probe of the program's own."""
+    probe = install(loop, path=tmp_path / "kept")
+    yield probe
+    on_thread_of(loop, probe.uninstall)
+    assert Probe.of(loop) is None
+
+
+def test_the_programs_own_recording_is_read_and_goes_on(loop, listener, recorded):
+    here = listener()
+    attach(str(here.control))
+    started = here.next()
+    assert started.folder == recorded.folder
+    here.end()
+    wait_until(lambda: recorded._installs == 1, PATIENCE_S)
+    assert Probe.of(loop) is recorded
+    assert not recorded.shared
+    assert is_recording(recorded.folder)
+
+
+def test_it_may_stop_recording_while_it_is_watched(loop, listener, recorded):
+    here = listener()
+    attach(str(here.control))
+    here.next()
+    on_thread_of(loop, recorded.uninstall)
+    assert Probe.of(loop) is recorded
+    here.end()
+    wait_until(lambda: not is_recording(recorded.folder), PATIENCE_S)
+    assert Probe.of(loop) is None
+
+
+def test_it_can_be_attached_to_as_long_as_it_records_itself(loop, listener, tmp_path):
+    def asked(control):
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(address(os.getpid()))
+            asking.sendall(f"{control}\n".encode())
+
+    here = listener()
+    probes = [install(loop, path=tmp_path / "kept") for _ in range(2)]
+    asked(here.control)
+    assert here.next().folder == probes[0].folder
+    here.end()
+    wait_until(lambda: probes[0]._installs == 2, PATIENCE_S)
+    for probe in probes:
+        on_thread_of(loop, probe.uninstall)
+    with pytest.raises(ConnectionRefusedError):
+        asked(here.control)
+    assert "loopviz door" not in [each.name for each in threading.enumerate()]
+
+
+def test_nobody_waits_for_a_loopviz_that_is_not_wanted(loop, tmp_path):
+    probe = install(loop, path=tmp_path / "kept", attach=False)
+    assert "loopviz door" not in [each.name for each in threading.enumerate()]
+    on_thread_of(loop, probe.uninstall)

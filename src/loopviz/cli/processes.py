@@ -6,7 +6,7 @@ import typer
 
 from loopviz.errors import UsageError
 from loopviz.output import clean
-from loopviz.program.processes import candidates
+from loopviz.program.processes import RunningProcess, candidates
 
 __all__ = ["chosen"]
 
@@ -26,11 +26,19 @@ def chosen() -> int:
     if len(found) == 1:
         return found[0].pid
     for one in found:
-        typer.echo(clean(f"{one.pid:>8}  {one.name}")[:WIDTH])
+        typer.echo(clean(_line(one)))
+    first = min(found, key=lambda one: one.closed).pid
     if not sys.stdin.isatty():
-        raise UsageError(f"There are several: name one, as in `loopviz attach {found[0].pid}`.")
+        raise UsageError(f"There are several: name one, as in `loopviz attach {first}`.")
     known = {one.pid for one in found}
-    pid: int = typer.prompt("Which process", type=int, default=found[0].pid)
+    pid: int = typer.prompt("Which process", type=int, default=first)
     if pid not in known:
         raise UsageError(f"{pid} is none of those listed.")
     return pid
+
+
+def _line(one: RunningProcess) -> str:
+    """Its number and name, and why it cannot be attached to."""
+    version = ".".join(map(str, one.python))
+    note = f"  (Python {version}: not prepared, see `loopviz env`)" if one.closed else ""
+    return f"{one.pid:>8}  {one.name}"[: WIDTH - len(note)] + note

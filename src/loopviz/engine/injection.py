@@ -109,7 +109,7 @@ def _forbids(pid: int) -> bool:
 
 
 def _listens(pid: int, control: Path) -> bool:
-    """Ask the process itself, if it was started with `LOOPVIZ=1`."""
+    """Ask the process itself, if it was started with `LOOPVIZ=1` or records itself."""
     with socket.socket(socket.AF_UNIX) as asking:
         try:
             asking.connect(address(pid))
@@ -120,7 +120,7 @@ def _listens(pid: int, control: Path) -> bool:
 
 
 def _refusal(pid: int, code: int, said: str) -> str:
-    instead = "start it with LOOPVIZ=1 as `loopviz env` says, or with `loopviz run -- COMMAND`"
+    instead = "start it as `loopviz env` says, or with `loopviz run -- COMMAND`"
     if code == _OLDER:
         return (
             f"The process {pid} runs Python {said}, and only 3.14 and newer can be attached to "

@@ -113,7 +113,8 @@ class ProgramWorkers(Workers):
         connection.pid = started.pid
         number = max((worker.number for worker in self._workers), default=0) + 1
         model = self.model if number == 1 else self._new_model(number)
-        worker = Worker(number, connection, started.folder, model)
+        ours = self.endpoint.path.parent in started.folder.parents
+        worker = Worker(number, connection, started.folder, model, ours=ours)
         worker.ready = True
         self._workers.append(worker)
         self.python = started.python

@@ -1,12 +1,19 @@
 """Exceptions as text, and the line of the user's code where they were raised."""
 
+from collections.abc import Callable
 from types import CodeType
+from typing import Any
 
 from loopviz.probe.places import PLACES, USER
+from loopviz.wire.events import NUMBER, Kind, tag
 
-__all__ = ["describe_error", "raised_at"]
+__all__ = ["describe_error", "raised_at", "unheard_of"]
 
 _LONGEST = 200
+_MESSAGES = {
+    "Task exception was never retrieved": Kind.EXCEPTION_NEVER_RETRIEVED,
+    "Task was destroyed but it is pending!": Kind.TASK_DESTROYED,
+}
 
 
 def describe_error(error: BaseException) -> str:
@@ -28,6 +35,23 @@ def raised_at(error: BaseException) -> tuple[CodeType, int] | None:
     """The innermost user code that the error went through, and the line; None if there is none."""
     found = _innermost(_first(error))
     return found or _innermost(error)
+
+
+def unheard_of(context: dict[str, Any], intern: Callable[[str], int] | None) -> int:
+    """The tag of what a loop's exception handler is told of a task; 0: nothing to record.
+
+    It may be told on any thread, where the last reference was dropped. `intern`: None on another.
+    """
+    kind = _MESSAGES.get(context.get("message", ""))
+    task = context.get("task") or context.get("future")
+    number = getattr(task, "_loopviz_tag", 0) & NUMBER
+    if kind is None or not number:
+        return 0
+    text = 0
+    if kind is Kind.EXCEPTION_NEVER_RETRIEVED and intern is not None:
+        error = context.get("exception")
+        text = intern(f"{type(error).__name__}: {error}"[:_LONGEST])
+    return tag(kind, number, text)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -12,8 +12,9 @@ from typing import Any, Self
 
 from loopviz.clock import SECOND, Clock, monotonic_ns
 from loopviz.errors import LoopvizError, MachineError
-from loopviz.probe import frameworks, patches
+from loopviz.probe import attachable, frameworks, patches
 from loopviz.probe.disabled import NO_HOOKS, NoRing
+from loopviz.probe.exceptions import unheard_of
 from loopviz.probe.foreign import make_foreign_hooks
 from loopviz.probe.hooks import Hooks, make_hooks
 from loopviz.probe.loops import is_asyncios, is_stock, on_thread_of
@@ -22,7 +23,7 @@ from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
 from loopviz.probe.recording_folder import RecordingFiles, open_files
 from loopviz.probe.watchdog import Watchdog
-from loopviz.wire.events import GC_ELSEWHERE, HEARTBEAT_LET_GO_NS, HEARTBEAT_NS, NUMBER, Kind, tag
+from loopviz.wire.events import GC_ELSEWHERE, HEARTBEAT_LET_GO_NS, HEARTBEAT_NS, Kind, tag
 from loopviz.wire.ring import CAPACITY
 
 __all__ = ["Probe", "install", "prepare", "unprepare"]
@@ -30,10 +31,6 @@ __all__ = ["Probe", "install", "prepare", "unprepare"]
 HEARTBEAT_S = HEARTBEAT_NS / SECOND
 _LET_GO_S = HEARTBEAT_LET_GO_NS / SECOND
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
-_MESSAGES = {
-    "Task exception was never retrieved": Kind.EXCEPTION_NEVER_RETRIEVED,
-    "Task was destroyed but it is pending!": Kind.TASK_DESTROYED,
-}
 
 _log = logging.getLogger("loopviz")
 _probes: dict[asyncio.AbstractEventLoop, "Probe"] = {}
@@ -67,6 +64,7 @@ class Probe:
         clock: Clock = monotonic_ns,
         watchdog: bool = True,
         tripwire: bool = False,
+        attach: bool = False,
     ) -> None:
         self.folder, self._asked = files.folder, files.asked
         self.coverage = "full" if is_asyncios(loop) else "steps"
@@ -83,6 +81,7 @@ class Probe:
         )
         self._clock = clock
         self._wants_watchdog, self._wants_tripwire = watchdog, tripwire
+        self._attach = attach
         self._watchdog: Watchdog | None = None
         self._heartbeat_s = heartbeat_s
         self._beat = self._measure_lag  # one bound method, by which the hooks recognise it
@@ -130,6 +129,8 @@ class Probe:
         elif self._wants_watchdog:
             loop.call_soon(self.start_watchdog)  # only then is its thread known
         _probes[loop] = self
+        if self._attach:
+            attachable.begin(self)
 
     def uninstall(self) -> None:
         """Remove all hooks; the recording stays in the folder. Safe to call twice.
@@ -142,6 +143,7 @@ class Probe:
         if self._installs or _probes.pop(self._loop, None) is None:
             return
         self._withdraw()
+        attachable.end(self)
         if self._watchdog is not None:
             self._watchdog.stop()
         if self._beat_handle is not None:
@@ -189,6 +191,7 @@ class Probe:
         self.hooks.abandon()
         self.aux_ring.abandon()
         self._withdraw()
+        attachable.end(self)
         for name in tuple(self._before):
             self._put_back(name)
 
@@ -249,25 +252,14 @@ class Probe:
         def call_exception_handler(context: dict[str, Any]) -> None:
             if "exception" not in self._failed:
                 try:
-                    self._note_exception(context)
+                    here = asyncio._get_running_loop() is self._loop
+                    if unheard := unheard_of(context, self._ring.intern if here else None):
+                        self.hooks.write(self._clock(), 0, unheard)
                 except Exception as error:  # noqa: BLE001 - the app must go on
                     self._fail("exception", error)
             original(context)
 
         return call_exception_handler
-
-    def _note_exception(self, context: dict[str, Any]) -> None:
-        """Record a task's exception, on any thread: where its last reference was dropped."""
-        kind = _MESSAGES.get(context.get("message", ""))
-        task = context.get("task") or context.get("future")
-        number = getattr(task, "_loopviz_tag", 0) & NUMBER
-        if kind is None or not number:
-            return
-        text = 0
-        if kind is Kind.EXCEPTION_NEVER_RETRIEVED and asyncio._get_running_loop() is self._loop:
-            error = context.get("exception")
-            text = self._ring.intern(f"{type(error).__name__}: {error}"[:200])
-        self.hooks.write(self._clock(), 0, tag(kind, number, text))
 
     def _on_pause(self, started: int, ended: int, generation: int, here: bool) -> None:
         b = generation | (0 if here else GC_ELSEWHERE)
@@ -311,6 +303,7 @@ def install(
     tripwire: bool = False,
     capacity: int = CAPACITY,
     required: bool = False,
+    attach: bool = True,
 ) -> Probe:
     """Start recording the running (or given) loop into rings in the folder `path`.
 
@@ -331,8 +324,10 @@ def install(
     on its own clock (`loopviz.testing.VirtualLoop`) needs that `clock`, and `watchdog=False`.
     `tripwire` lets the watchdog name a line even while C code holds the GIL, by signals (see
     `probe.tripwire`); without it, that line is named as soon as the GIL is free again. `capacity`
-    is that of the ring in records, a power of two. Raises LoopvizError if the loop is being
-    recorded elsewhere or does not respond; RuntimeError if no loop is given and none is running.
+    is that of the ring in records, a power of two. With `attach`, a thread waits for
+    `loopviz attach`, of the same user, as long as a loop of the process is recorded. Raises
+    LoopvizError if the loop is being recorded elsewhere or does not respond; RuntimeError if no
+    loop is given and none is running.
     """
     loop = loop or asyncio.get_running_loop()
     if not isinstance(loop, asyncio.AbstractEventLoop):
@@ -356,6 +351,7 @@ def install(
             clock=clock,
             watchdog=watchdog,
             tripwire=tripwire,
+            attach=attach and clock is monotonic_ns,
         )
     elif asked is not None and not probe.shared and not probe._records_into(asked):
         raise LoopvizError(

@@ -165,24 +165,27 @@ class _Watch:
             return
         link, at_ns = ControlLink(self._control), monotonic_ns()
         try:
-            probe = install(
-                loop,
-                path=beside / f"{own}{next(self._folders)}",
-                user_roots=own_folders(),
-                required=True,
-            )
+            if Probe.of(loop) is not None:  # the program records itself, and goes on doing so
+                probe = install(loop)
+            else:
+                probe = self._install(loop, beside / f"{own}{next(self._folders)}")
         except LoopvizError as error:
             link.send(Failed(why=str(error), machine=isinstance(error, MachineError)))
             link.close()
             raise
-        probe.shared = True
-        probe.start_watchdog()  # the first step may be the one that blocks
         self.loops[loop] = link
         started = LoopStarted(
             pid=os.getpid(), at_ns=at_ns, folder=probe.folder, python=python_version()
         )
         link.send(started)
         link.follow(Answers(loop, link.send), lambda: self._abandon(loop, probe))
+
+    @staticmethod
+    def _install(loop: Any, path: Path) -> Probe:
+        probe = install(loop, path=path, user_roots=own_folders(), required=True, attach=False)
+        probe.shared = True
+        probe.start_watchdog()  # the first step may be the one that blocks
+        return probe
 
     def _stop(self, loop: Any) -> None:
         """The loop is about to be closed: the recording ends, and after it the connection."""

@@ -1,6 +1,7 @@
 """Processes that run already: which can be attached to, and what they are called."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,10 @@ from pathlib import Path
 __all__ = ["RunningProcess", "candidates", "process"]
 
 PROC = Path("/proc")
+WITHOUT_PREPARATION = (3, 14)
+"""The first version of CPython that can be attached to as it is."""
+_VERSION = re.compile(r"python(\d+)\.(\d+)")
+_DOOR = re.compile(r"@loopviz-(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,15 @@ class RunningProcess:
     command: tuple[str, ...]
     folder: Path
     """In which it runs."""
+    python: tuple[int, ...] = ()
+    """The version by its executable's name; empty: that does not say."""
+    listens: bool = False
+    """It waits for a loopviz: it was started with `LOOPVIZ=1`, or called `loopviz.install()`."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can attach to it, as far as is known."""
+        return not self.listens and () < self.python < WITHOUT_PREPARATION
 
     @property
     def name(self) -> str:
@@ -35,9 +49,22 @@ def process(pid: int) -> RunningProcess | None:
     place = PROC / str(pid)
     try:
         words = (place / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
-        return RunningProcess(pid, tuple(words), (place / "cwd").readlink())
+        exe = (place / "exe").readlink().name
+        found = _VERSION.match(exe)
+        python = tuple(map(int, found.groups())) if found else ()
+        return RunningProcess(
+            pid, tuple(words), (place / "cwd").readlink(), python, pid in _listening()
+        )
     except OSError:
         return None
+
+
+def _listening() -> set[int]:
+    """The processes of this machine, or container, that wait for a loopviz."""
+    try:
+        return set(map(int, _DOOR.findall((PROC / "net" / "unix").read_text())))
+    except OSError:
+        return set()
 
 
 def candidates() -> Iterator[RunningProcess]:

@@ -110,7 +110,11 @@ def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
         watched, probe = app, None
         if config.options.probe:
             probe = install(
-                path=run_folder, user_roots=[str(path.parent)], tripwire=True, required=True
+                path=run_folder,
+                user_roots=[str(path.parent)],
+                tripwire=True,
+                required=True,
+                attach=False,
             )
             control.aux_ring = probe.aux_ring
             control.answers = Answers(loop, send)
