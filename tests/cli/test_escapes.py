@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from loopviz.cli import commands
+from loopviz.cli import commands, comparing
 from loopviz.errors import TargetError
 from tests.support.escape_sequences import BAD, SCENARIO, SHOWN, unsafe
 
@@ -83,7 +83,8 @@ def said(loopviz):
 @pytest.fixture
 def measured(monkeypatch):
     """Runs end at once, with the hostile report."""
-    monkeypatch.setattr(commands, "measured", lambda *_, **__: REPORT)
+    for module in (commands, comparing):
+        monkeypatch.setattr(module, "measured", lambda *_, **__: REPORT)
 
 
 def safe(text):

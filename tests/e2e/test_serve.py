@@ -15,6 +15,7 @@ import pytest
 from loopviz.cli import serve
 from loopviz.errors import UsageError
 from loopviz.options import RunOptions
+from loopviz.program.target import TargetWords
 from tests.e2e.browser import browser_here, chromium, tab
 from tests.support.waiting import wait_until
 
@@ -150,7 +151,7 @@ class TestInChromium:
 def test_the_extra_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "textual_serve.server", None)
     with pytest.raises(UsageError, match=r"pip install 'loopviz\[serve\]'"):
-        serve.serve("block", [])
+        serve.serve(TargetWords(target="block"), [])
 
 
 def test_a_port_that_is_taken():
@@ -159,9 +160,9 @@ def test_a_port_that_is_taken():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"Cannot bind port {port}"):
-            serve.serve("block", [], port=port)
+            serve.serve(TargetWords(target="block"), [], port=port)
 
 
 def test_what_a_tab_could_only_fail_with_is_said_at_once():
     with pytest.raises(UsageError, match="no fix 'nonsense'"):
-        serve.serve("block", [], RunOptions(fixes=("nonsense",)))
+        serve.serve(TargetWords(target="block"), [], RunOptions(fixes=("nonsense",)))

@@ -9,6 +9,7 @@ import typer
 from loopviz.report.renderers import RENDERERS
 
 __all__ = [
+    "AppDirs",
     "Ascii",
     "ColourTheme",
     "Duration",
@@ -19,6 +20,7 @@ __all__ = [
     "LoadBody",
     "LoadHeaders",
     "LoadWords",
+    "PagePort",
     "Port",
     "Present",
     "PythonPath",
@@ -63,6 +65,17 @@ Port = Annotated[
         help="The target's; 0: a free one. A scenario's is free, an app's what uvicorn takes.",
     ),
 ]
+PagePort = Annotated[
+    int,
+    typer.Option(
+        "--port",
+        metavar="PORT",
+        min=0,
+        max=65535,
+        envvar="LOOPVIZ_SERVE_PORT",
+        help="The page's; 0: a free one.",
+    ),
+]
 LoadWords = Annotated[
     list[str] | None,
     typer.Option(
@@ -103,6 +116,14 @@ TargetName = Annotated[
         metavar="TARGET",
         help="A scenario's id, package.module:app, a file, a folder, or nothing before a --.",
         show_default=False,
+    ),
+]
+AppDirs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--app-dir",
+        metavar="DIR",
+        help="A folder with a version of your app: the one before, then the one after.",
     ),
 ]
 Duration = Annotated[

@@ -1,8 +1,6 @@
 """The commands and their options."""
 
 import os
-import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +8,7 @@ import typer
 
 import loopviz
 from loopviz.cli.arguments import (
+    AppDirs,
     Ascii,
     Duration,
     Fixes,
@@ -19,6 +18,7 @@ from loopviz.cli.arguments import (
     LoadBody,
     LoadHeaders,
     LoadWords,
+    PagePort,
     Port,
     Present,
     PythonPath,
@@ -34,10 +34,10 @@ from loopviz.cli.given import (
     folders_of,
     measured,
     target_of,
+    target_words,
 )
-from loopviz.cli.listing import entry_fields, entry_lines
+from loopviz.cli.listing import catalogue_lines, entry_fields
 from loopviz.errors import UsageError
-from loopviz.lab.catalogue import FIRST
 from loopviz.options import RunOptions
 from loopviz.output import clean, to_json
 from loopviz.report.renderers import renderer
@@ -47,7 +47,7 @@ __all__ = ["app", "run_command"]
 SCREENS = ("run", "attach", "open", "tour", "serve")
 REPORTS = ("list", "bench", "compare", "new", "keys", "env")
 """The commands, by the common options they take."""
-PROGRAMS = ("run", "bench")
+PROGRAMS = ("run", "bench", "compare", "serve")
 """The commands that take a command of the user's own, behind `--`."""
 
 app = typer.Typer(
@@ -233,55 +233,44 @@ def tour(
     )
 
 
-@app.command()
+@app.command(context_settings=PASSED_ON)
 def serve(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="A scenario's id.")] = FIRST,
-    port: Annotated[
-        int,
-        typer.Option(
-            metavar="PORT", min=0, max=65535, envvar="LOOPVIZ_SERVE_PORT", help="0: a free one."
-        ),
-    ] = 0,
+    context: typer.Context,
+    target: TargetName = None,
+    port: PagePort = 0,
     fix: Fixes = None,
     rate: Rate = 1.0,
     seed: Seed = 0,
+    load: LoadWords = None,
+    header: LoadHeaders = None,
+    body: LoadBody = None,
+    python: PythonPath = None,
     scenarios: Scenarios = None,
     ascii_only: Ascii = None,
     theme: ThemeName = None,
     fps: Fps = None,
     present: Present = None,
 ) -> None:
-    """Show the terminal UI in a browser on this machine, a run for each tab."""
+    """Show the terminal UI in a browser on this machine, a run of TARGET for each tab."""
     from loopviz.cli import serve  # noqa: PLC0415
 
     options = RunOptions(
         folders=folders_of(scenarios), fixes=tuple(fix or ()), rate=rate, seed=seed
     )
-    words = as_words(options)
-    words += [f"--theme={theme}"] if theme else []
-    words += [f"--fps={fps}"] if fps else []
-    words += [] if ascii_only is None else ["--ascii" if ascii_only else "--no-ascii"]
-    words += [] if present is None else ["--present" if present else "--no-present"]
-    serve.serve(target, words, options, port=port)
+    given = target_words(
+        context, target, load=load, header=header, body=body, python=python, port=None
+    )
+    shown = serve.display_words(ascii_only, theme, fps, present)
+    serve.serve(given, [*as_words(options), *shown], options, port=port)
 
 
 @app.command()
 def keys() -> None:
     """Show what the keys do, and the file that can change them."""
-    from loopviz.cli import config  # noqa: PLC0415
-    from loopviz.tui.state.key_help import TITLES, key_help  # noqa: PLC0415
+    from loopviz.cli.key_list import key_lines  # noqa: PLC0415
 
-    settings, path = config.load(), config.config_path()
-    group = ""
-    for row in key_help(settings.keys):
-        if row.group != group:
-            typer.echo(("\n" if group else "") + TITLES[row.group].upper())
-            group = row.group
-        shown = ", ".join(" ".join(own) or "(none)" for own in row.keys)
-        typer.echo(f"{shown:24} {row.text}\n{'':24} {' '.join(row.names)}")
-    missing = "" if path.exists() else " (not there yet)"
-    typer.echo(f"\nYour own: {clean(str(path))}{missing}, for example")
-    typer.echo('  theme = "light"\n  [keys]\n  zoom-in = ["+", "="]')
+    for line in key_lines():
+        typer.echo(line)
 
 
 @app.command("list")
@@ -290,17 +279,14 @@ def list_(
     scenarios: Scenarios = None,
 ) -> None:
     """Show the catalogue by what it is about: id, title, lesson, fixes."""
-    from loopviz.lab.catalogue import catalogue, grouped  # noqa: PLC0415 - commands import what they use
+    from loopviz.lab.catalogue import catalogue  # noqa: PLC0415 - commands import what they use
 
     entries = catalogue(folders_of(scenarios))
     if as_json:
         typer.echo(to_json([entry_fields(entry) for entry in entries]))
         return
-    for place, (group, members) in enumerate(grouped(entries)):
-        typer.echo(("\n" if place else "") + clean(group.upper()))
-        for entry in members:
-            for line in entry_lines(entry):
-                typer.echo(clean(line))
+    for line in catalogue_lines(entries):
+        typer.echo(clean(line))
 
 
 @app.command(context_settings=PASSED_ON)
@@ -339,31 +325,47 @@ def bench(
     deliver(lambda renderer: renderer.report(report), printed, json_path)
 
 
-@app.command()
+@app.command(context_settings=PASSED_ON)
 def compare(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's id.")],
+    context: typer.Context,
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TARGET",
+            help="A scenario's id, or package.module:app.",
+            show_default=False,
+        ),
+    ] = None,
     fix: Fixes = None,
+    app_dir: AppDirs = None,
     duration: Duration = 10.0,
     rate: Rate = 1.0,
     seed: Seed = 0,
+    port: Port = None,
+    load: LoadWords = None,
+    header: LoadHeaders = None,
+    body: LoadBody = None,
+    python: PythonPath = None,
     json_path: JsonPath = None,
     format_: Format = "text",
     scenarios: Scenarios = None,
 ) -> None:
-    """Run the bug, then the fix, under the same arrivals, and show both."""
-    from loopviz.lab.catalogue import check_fixes, find  # noqa: PLC0415
+    """Run a scenario's bug, then its fix, under the same arrivals, and show both.
+
+    Of a program of your own two versions: package.module:app --app-dir OLD --app-dir NEW.
+    """
+    from loopviz.cli.comparing import compared  # noqa: PLC0415
 
     printed = renderer(format_)
-    options = RunOptions(folders=folders_of(scenarios), rate=rate, seed=seed, duration_s=duration)
-    info = find(scenario, options.folders)
-    if not fix:
-        known = ", ".join(f"--fix {known.key}" for known in info.fixes)
-        raise UsageError(f"compare needs a fix to compare the bug with: {known}.")
-    check_fixes(info, fix)
-    before, after = (
-        measured(scenario, replace(options, fixes=fixes), label=" + ".join(fixes) or "no fix")
-        for fixes in ((), tuple(fix))
+    options = RunOptions(
+        folders=folders_of(scenarios), rate=rate, seed=seed, port=port or 0, duration_s=duration
     )
+    if target is None and context.obj is None:
+        raise typer.BadParameter("It is missing: name one.", context, param_hint="TARGET")
+    words = target_words(
+        context, target, load=load, header=header, body=body, python=python, port=port
+    )
+    before, after = compared(words, tuple(fix or ()), tuple(app_dir or ()), options)
     deliver(lambda renderer: renderer.comparison(before, after), printed, json_path)
 
 
@@ -373,15 +375,10 @@ def new(
     scenarios: Scenarios = None,
 ) -> None:
     """Write NAME.py, a scenario to start from, into the folder (here, without --scenarios)."""
-    from loopviz.lab.catalogue import find  # noqa: PLC0415
-    from loopviz.lab.catalogue.new import write_new  # noqa: PLC0415
+    from loopviz.cli.listing import new_lines  # noqa: PLC0415
 
-    folder = (folders_of(scenarios) or (Path(),))[0]
-    path = write_new(name, folder)
-    hides = find(name, [folder]).shadows
-    hidden = f", and hides the built-in {name}" if hides else ""
-    typer.echo(clean(f"{path} is written{hidden}. Next:"))
-    typer.echo(clean(f"  loopviz run {name} --scenarios {shlex.quote(str(folder))}"))
+    for line in new_lines(name, (folders_of(scenarios) or (Path(),))[0]):
+        typer.echo(clean(line))
 
 
 def run_command(words: list[str]) -> None:

@@ -11,10 +11,11 @@ from loopviz.lab.catalogue import FIRST
 from loopviz.options import RunOptions
 from loopviz.output import clean
 from loopviz.program import Program
+from loopviz.program.target import TargetWords, resolve
 from loopviz.report.document import Report
 from loopviz.report.renderers import Renderer, renderer
 
-__all__ = ["as_words", "deliver", "folders_of", "measured", "target_of"]
+__all__ = ["as_words", "deliver", "folders_of", "measured", "target_of", "target_words"]
 
 
 def target_of(
@@ -29,9 +30,24 @@ def target_of(
     port: int | None,
 ) -> str | Program:
     """A scenario's id, or a program. Raises UsageError."""
-    from loopviz.program.target import TargetWords, resolve  # noqa: PLC0415
+    words = target_words(
+        context, target, load=load, header=header, body=body, python=python, port=port
+    )
+    return resolve(words, options)
 
-    words = TargetWords(
+
+def target_words(
+    context: typer.Context,
+    target: str | None,
+    *,
+    load: list[str] | None,
+    header: list[str] | None,
+    body: str | None,
+    python: str | None,
+    port: int | None,
+) -> TargetWords:
+    """What the command line says of the target; without one it is the first scenario."""
+    return TargetWords(
         target=FIRST if target is None and context.obj is None else target,
         rest=tuple(context.args),
         command=context.obj,
@@ -41,7 +57,6 @@ def target_of(
         python=python,
         port=port,
     )
-    return resolve(words, options)
 
 
 def as_words(options: RunOptions) -> list[str]:

@@ -1,9 +1,23 @@
-"""An entry of the catalogue as `loopviz list` shows it: lines, or fields for JSON."""
+"""The catalogue as `loopviz list` shows it, and what `loopviz new` adds to it."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-__all__ = ["entry_fields", "entry_lines"]
+from loopviz.lab.catalogue import ScenarioInfo, find, grouped
+from loopviz.lab.catalogue.new import write_new
+
+__all__ = ["catalogue_lines", "entry_fields", "entry_lines", "new_lines"]
+
+
+def catalogue_lines(entries: Sequence[ScenarioInfo]) -> Iterator[str]:
+    """All entries below their group's name."""
+    for place, (group, members) in enumerate(grouped(entries)):
+        yield from [""] if place else []
+        yield group.upper()
+        for entry in members:
+            yield from entry_lines(entry)
 
 
 def entry_lines(entry: Any) -> Iterator[str]:
@@ -38,3 +52,11 @@ def entry_fields(entry: Any) -> dict[str, Any]:
 def _fix(fix: Any) -> dict[str, Any]:
     fields = {"key": fix.key, "title": fix.title, "why": fix.why, "wrong": fix.wrong}
     return fields | ({"unavailable": fix.unavailable} if fix.unavailable else {})
+
+
+def new_lines(name: str, folder: Path) -> Iterator[str]:
+    """Write a scenario to start from; what was written, and how it is opened."""
+    path = write_new(name, folder)
+    hidden = f", and hides the built-in {name}" if find(name, [folder]).shadows else ""
+    yield f"{path} is written{hidden}. Next:"
+    yield f"  loopviz run {name} --scenarios {shlex.quote(str(folder))}"

@@ -16,8 +16,10 @@ from loopviz.errors import UsageError
 from loopviz.lab.catalogue import check_fixes, find
 from loopviz.options import RunOptions
 from loopviz.output import clean
+from loopviz.program import Program
+from loopviz.program.target import TargetWords, resolve
 
-__all__ = ["serve"]
+__all__ = ["display_words", "serve"]
 
 HOST = "127.0.0.1"
 PAGE = Path(__file__).with_name("page")
@@ -28,16 +30,46 @@ ENDING_S = 5.0
 
 
 def serve(
-    target: str, words: Sequence[str], options: RunOptions = RunOptions(), *, port: int = 0
+    target: TargetWords,
+    words: Sequence[str],
+    options: RunOptions = RunOptions(),
+    *,
+    port: int = 0,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; each tab gets a `loopviz run TARGET WORDS…` of its own.
 
-    `options` are those that the words stand for. Raises UsageError for an unknown scenario or fix,
+    `options` are those that the words stand for. Raises UsageError for an unknown target or fix,
     a bad configuration file, a port that is taken, and if textual-serve is not installed.
     """
-    check_fixes(find(target, options.folders), options.fixes)
+    found = resolve(target, options)
+    if isinstance(found, str):
+        check_fixes(find(found, options.folders), options.fixes)
     config.load()
-    _server(target, words, _free(port)).serve()
+    name = found if isinstance(found, str) else found.id
+    _server(name, [*words, *_words(target, found)], _free(port)).serve()
+
+
+def display_words(
+    ascii_only: bool | None, theme: str | None, fps: int | None, present: bool | None
+) -> list[str]:
+    """How the screen looks, as `loopviz run` takes it."""
+    words = [f"--theme={theme}"] if theme else []
+    words += [f"--fps={fps}"] if fps else []
+    words += [] if ascii_only is None else ["--ascii" if ascii_only else "--no-ascii"]
+    return words + ([] if present is None else ["--present" if present else "--no-present"])
+
+
+def _words(target: TargetWords, found: str | Program) -> list[str]:
+    """The target as `loopviz run` takes it; an app of one's own gets a free port in each tab."""
+    words = [f"--load={one}" for one in target.load or ()]
+    words += [f"--header={one}" for one in target.headers]
+    words += [f"--body={target.body}"] if target.body else []
+    words += [f"--python={target.python}"] if target.python else []
+    is_app = isinstance(found, Program) and found.serves and target.target is not None
+    words += ["--port=0"] if is_app else []
+    words += [target.target] if target.target is not None else []
+    words += target.rest
+    return words if target.command is None else [*words, "--", *target.command]
 
 
 def _free(port: int) -> int:
@@ -93,7 +125,7 @@ def _server(target: str, words: Sequence[str], port: int) -> Any:
             logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
     # a shell gets it: with `exec` the program takes the shell's place, and so our signals
-    words = [sys.executable, "-P", "-m", "loopviz", "run", target, *words]
+    words = [sys.executable, "-P", "-m", "loopviz", "run", *words]
     command = f"exec {shlex.join(words)}"
     title = f"loopviz {target}"
     return Tabs(command, host=HOST, port=port, title=title, templates_path=PAGE)

@@ -35,33 +35,33 @@ class TargetWords:
     python: str | None = None
     port: int | None = None
 
+    def refuse_for_scenario(self, name: str, more: Sequence[tuple[str, object]] = ()) -> None:
+        """Raises UsageError for words that are about programs only; `more`: options' names."""
+        extra = [*self.rest, *(self.command or ())]
+        if extra:
+            raise UsageError(f"The scenario {name} takes no {extra[0]!r}: see loopviz run --help.")
+        own = (
+            *(("--load", self.load), ("--header", self.headers), ("--body", self.body)),
+            *(("--python", self.python), *more),
+        )
+        for given, value in own:
+            if value:
+                raise UsageError(f"{given} is for programs of your own: {name} is a scenario.")
+
 
 def resolve(words: TargetWords, options: RunOptions) -> str | Program:
     """The scenario's id, or the program. Raises UsageError."""
     if words.target is None:
         return _command(words, options)
     if words.target in {entry.id for entry in catalogue(options.folders)}:
-        return _scenario(words.target, words)
+        words.refuse_for_scenario(words.target)
+        return words.target
     made = _app(words) or _file(words)
     if made is None:
         raise UsageError(_unknown(words.target, options))
     _no_fixes(options, words.target)
     name = words.target
     return program(name, made, _load(words))
-
-
-def _scenario(name: str, words: TargetWords) -> str:
-    extra = [*words.rest, *(words.command or ())]
-    if extra:
-        raise UsageError(f"The scenario {name} takes no {extra[0]!r}: see loopviz run --help.")
-    own = (
-        *(("--load", words.load), ("--header", words.headers), ("--body", words.body)),
-        ("--python", words.python),
-    )
-    for given, value in own:
-        if value:
-            raise UsageError(f"{given} is for programs of your own: {name} is a scenario.")
-    return name
 
 
 def _command(words: TargetWords, options: RunOptions) -> Program:

@@ -61,7 +61,8 @@ class TextRenderer:
 
 
 def _fixes(report: Report) -> str:
-    return " + ".join(report["fixes"]) or "no fix"
+    """What one of two runs had of its own: the fixes, or the folder of a version."""
+    return report.get("app_dir") or " + ".join(report["fixes"]) or "no fix"
 
 
 def _title(report: Report) -> str:
@@ -132,7 +133,9 @@ def _compared_route(old: Part, new: Part) -> Iterator[str]:
 def _compared_loop(old: Part, new: Part) -> Iterator[str]:
     for name in ("lag_ms", "ready_delay_ms"):
         label = f"{name.removesuffix('_ms').replace('_', ' ')} p99"
-        yield _row(label, old[name]["p99"], new[name]["p99"])
+        figures = old[name]["p99"], new[name]["p99"]
+        if figures != (None, None):
+            yield _row(label, *figures)
     busy = old["utilization"], new["utilization"]
     if None not in busy:
         yield f"{'utilization':{_LABEL}}{busy[0]:>12.0%}{busy[1]:>12.0%}"
