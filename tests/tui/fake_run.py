@@ -20,6 +20,7 @@ from loopviz.model.snapshot import (
     Track,
     WaitTree,
 )
+from loopviz.program import Program
 from tests.tui.endpoints import PLAYS
 from tests.tui.simulation import T0, World, known
 
@@ -136,6 +137,17 @@ class FakeRun:
 
     def close(self) -> None:
         self.calls.append(("close",))
+
+    over = True
+
+    def end_soon(self) -> bool:
+        """A program takes a while; another word kills it."""
+        again = self.status.phase == "ending"
+        self.over = again or not isinstance(self.scenario, Program)
+        if not self.over:
+            why = "SIGINT 1 s ago. Shutdown waits for the lifespan at shop.py:9."
+            self.status = Status("ending", why)
+        return not self.over
 
     def _anew(self) -> None:
         if self.scenario.id in PLAYS:

@@ -9,6 +9,7 @@ import pytest
 from loopviz.engine.session import Status
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.program import Program
+from loopviz.tui._textual import has_exited
 from tests.tui.fake_run import FakeRun
 from tests.tui.stage import Stage, drive
 
@@ -123,5 +124,25 @@ def test_the_tour_does_not_end_a_program():
         await stage.press("w")
         assert "The tour would end your program" in stage.text()
         assert not any(call[0] == "switch" for call in stage.run.calls)
+
+    drive(play, (120, 35), Stage(program(serves=True)))
+
+
+@pytest.mark.parametrize("by", ["its end", "a second q"])
+def test_the_end_of_a_program_is_shown_while_it_lasts(by):
+    async def play(stage):
+        await stage.press("q")
+        await stage.play(0.3)
+        said = stage.text()
+        assert " ENDING " in said
+        assert "Shutdown waits for the lifespan at shop.py:9." in said
+        assert "q kills it and leaves" in said
+        assert not has_exited(stage.app)
+        if by == "its end":
+            stage.run.over = True
+            await stage.play(0.1)
+        else:
+            await stage.press("q")
+        assert has_exited(stage.app)
 
     drive(play, (120, 35), Stage(program(serves=True)))

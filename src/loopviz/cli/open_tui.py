@@ -10,6 +10,7 @@ from loopviz.engine.session import opened
 from loopviz.errors import UsageError
 from loopviz.lab.catalogue import check_fixes, find
 from loopviz.options import RunOptions
+from loopviz.output import clean
 from loopviz.program import Program
 from loopviz.tui.state.tour import Tour
 
@@ -61,6 +62,8 @@ def show(
         if offered:
             app.controller.offer_tour()
         app.run()
+    for sentence in session.farewells:
+        sys.stderr.write(f"loopviz: {clean(sentence)}\n")
     if app.failure is not None:
         raise app.failure
     if app.signalled:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +19,11 @@ __all__ = ["measure"]
 
 DURATION_S = 10.0
 """How long a run is measured unless its options say otherwise."""
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S, PROGRAM_START_TIMEOUT_S = 30.0, 60.0
+"""How long a scenario may take to start; a program of the user's own may import more."""
 LOAD_TIMEOUT_S = 10.0
-"""How long loading the scenario may take, once its file runs."""
+"""How long loading the scenario may take, once its file runs; how long a program that loopviz
+cannot see may not be seen."""
 DRAIN_TIMEOUT_S = 3.0
 COUNTERS_NS = 250 * MS
 """How long to wait for the counters of the last requests: they are written ten times a second."""
@@ -48,7 +50,8 @@ def measure(
     duration_s = options.duration_s or DURATION_S
     with opened(target, replace(options, duration_s=duration_s)) as session:
         run = session.run
-        _follow(run, START_TIMEOUT_S, lambda: run.began_ns > 0, "start")
+        limit_s = PROGRAM_START_TIMEOUT_S if isinstance(run, ProgramRun) else START_TIMEOUT_S
+        _follow(run, limit_s, lambda: run.began_ns > 0, "start")
         started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         end_ns = run.began_ns + int(duration_s * SECOND)
 
@@ -72,7 +75,7 @@ def measure(
         _wait_for_stacks(run)
         now_ns = monotonic_ns()
         run.poll()  # everything before `now_ns` has been read
-        return build_report(
+        report = build_report(
             run.workers.totals(now_ns),
             target=run.scenario.id,
             fixes=list(options.fixes),
@@ -82,6 +85,9 @@ def measure(
             python=run.python,
             program=run.scenario.command if isinstance(run.scenario, Program) else (),
         )
+    if run.shutdown is not None:  # known by now: all has ended
+        report["shutdown"] = asdict(run.shutdown)
+    return report
 
 
 def _wait_for_stacks(run: Run) -> None:
@@ -112,7 +118,8 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
         if run.loading and run.loading_s > LOAD_TIMEOUT_S:
             raise TargetError(run.loading)
         if time.monotonic() > deadline:
-            raise LoopvizError(f"{run.scenario.id} did not {what} within {timeout_s:.0f} s: {HINT}")
+            said = f"{run.scenario.id} did not {what} within {timeout_s:.0f} s"
+            raise LoopvizError(run.status.why or f"{said}: {HINT}")
         time.sleep(_TICK_S)
     run.poll()
 

@@ -19,13 +19,18 @@ class LoopsRun(Run):
     workers: ProgramWorkers
     silent_s = 5.0
     """After how long a program that has run no loop yet is said to have run none."""
+    start_s = 2.0
+    """After how long it is said what a start waits for."""
 
     def __init__(self, program: Program, folder: Path, guard: Guard, options: RunOptions) -> None:
         """Listen for loops. Raises MachineError."""
         make_folder(folder)
-        super().__init__(folder, guard, options, ProgramWorkers(program, folder))
+        workers = ProgramWorkers(program, folder, serves=program.serves)
+        super().__init__(folder, guard, options, workers)
         self._program, self._generation = program, 0
         self._started_ns = monotonic_ns()
+        self._up = not program.serves
+        self._waited_for = ""
 
     @property
     def python(self) -> str:
@@ -41,7 +46,7 @@ class LoopsRun(Run):
         if phase in ("target-died", "load-died"):
             why += " Press R to restart it."
         elif phase == "starting":
-            why = self.loading or self._waits_for_address()
+            why = self.loading or self.start_words() or self._waits_for_address()
         elif not why:
             why = self.workers.trouble
         output = tuple(self.output()) if self.failure else ()
@@ -53,7 +58,7 @@ class LoopsRun(Run):
             self._load = self._new_load()
         for message in self.workers.messages():
             if isinstance(message, Serving):
-                self.url = message.url
+                self.url, self._up = message.url, True
         if self.workers.generation != self._generation:
             self._start_again()
         if not self.scenario.load:
@@ -61,8 +66,18 @@ class LoopsRun(Run):
         elif self._load is not None:
             self._aim_at_address(self._load)
         self.workers.drain()
+        if not self._up:
+            self._waited_for = self.workers.waited_for()
         if self.failure is None:
             self._check_alive(how)
+
+    def start_words(self) -> str:
+        """One sentence if the app is not up after a while: what its start waits for."""
+        passed_s = (monotonic_ns() - self._started_ns) / SECOND
+        if self._up or not self.workers.seen or passed_s < self.start_s:
+            return ""
+        words = f": its start waits for {self._waited_for}" if self._waited_for else ""
+        return f"{self._program.id} has been starting for {passed_s:.0f} s{words}."
 
     def output(self) -> list[str]:
         """The last lines that the program wrote."""
@@ -84,6 +99,7 @@ class LoopsRun(Run):
         """All loops have ended, and another began, as after a reload: so does the load."""
         self._generation = self.workers.generation
         self.began_ns, self.load_stopped, self._aimed = 0, False, False
+        self._started_ns, self._up = monotonic_ns(), not self._program.serves
         if self._load is not None:
             self._load.quit()
             self._load.reap(0)

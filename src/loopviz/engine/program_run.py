@@ -9,14 +9,15 @@ from pathlib import Path
 import loopviz
 from loopviz import run_folder
 from loopviz.engine.child import Guard
+from loopviz.engine.ending import Ending
 from loopviz.engine.last_words import address_in, last_words
 from loopviz.engine.loops_run import LoopsRun
 from loopviz.engine.output import Output
 from loopviz.engine.process import Process
-from loopviz.engine.run import Failure
+from loopviz.engine.run import Failure, Status
 from loopviz.options import RunOptions
 from loopviz.program import Program
-from loopviz.shutdown import PROGRAM_AGAIN_S, PROGRAM_S
+from loopviz.report.shutdown import Shutdown
 
 __all__ = ["ProgramRun", "attachable_environment", "environment"]
 
@@ -34,7 +35,7 @@ class ProgramRun(LoopsRun):
     def __init__(self, program: Program, folder: Path, guard: Guard, options: RunOptions) -> None:
         """Start it. Raises MachineError, or UsageError if there is no such command."""
         super().__init__(program, folder, guard, options)
-        self._asked = 0.0
+        self._ending: Ending | None = None
         variables = environment(os.environ, self.workers.endpoint.path)
         output = Output(self.log, folder / "output.log")
         self._process = Process(program.command, variables, output, guard)
@@ -88,37 +89,57 @@ class ProgramRun(LoopsRun):
         began = self.began_ns and (self.url or not self._program.serves)
         return ("target-died" if began else "failed"), f"{name} {how}{said}"
 
+    @property
+    def status(self) -> Status:
+        if self._ending is not None and self.ending:
+            return Status("ending", self._ending.sentence(), self.url, rate=self.rate)
+        return super().status
+
+    def poll(self) -> None:
+        super().poll()
+        if self._ending is not None:
+            self._ending.follow()
+
+    @property
+    def ending(self) -> bool:
+        return self._ending is not None and not self._ending.over
+
+    @property
+    def farewell(self) -> str:
+        return self._ending.farewell() if self._ending is not None else ""
+
+    @property
+    def shutdown(self) -> Shutdown | None:
+        return self._ending.shutdown if self._ending is not None else None
+
+    def end_soon(self) -> bool:
+        if self._ending is not None:
+            self._ending.kill()
+            return False
+        self.quit()
+        return self._process.code is None or self.workers.running > 0
+
     def quit(self) -> None:
+        if self._ending is not None:
+            return
         if self._load is not None:
             self._load.quit()
-        self._process.interrupt()
-        self._asked = time.monotonic()
+        self._ending = Ending(self._program.id, self._process, self.workers)
 
     def reap(self, timeout_s: float) -> None:
         """As `Run.reap`; a program has more time, from when it was asked to end."""
         del timeout_s
-        until = self._asked + PROGRAM_AGAIN_S
-        while time.monotonic() < until and self._lives:
+        while self._ending is not None and not self._ending.over:
+            for _ in self.workers.messages():  # or a loop's end would not be known
+                pass
             self.workers.drain()
+            self._ending.follow()
             time.sleep(0.01)
-        if self._lives:
-            self._process.interrupt()
-        until = self._asked + PROGRAM_S
-        while time.monotonic() < until and self._lives:
-            time.sleep(0.01)
-        self.workers.kill()
         self._process.reap(0)
         if self._load is not None:
             self._load.reap(0)
         self.workers.reap(0)
         run_folder.remove(self.folder)
-
-    @property
-    def _lives(self) -> bool:
-        for _ in self.workers.messages():  # or a loop's end would not be known
-            pass
-        self.workers.drain()
-        return self._process.code is None or self.workers.running > 0
 
     def _last_words(self) -> str:
         lines = self.log.tail(SEARCHED)

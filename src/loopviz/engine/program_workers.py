@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from loopviz.clock import monotonic_ns
+from loopviz.engine.blocker_words import blocker_words
 from loopviz.engine.connection import Endpoint, LoopConnection
 from loopviz.engine.worker import Worker
 from loopviz.engine.workers import Workers
@@ -27,17 +28,19 @@ class ProgramWorkers(Workers):
     Once all have ended and another one begins, as after a reload, the picture starts again with it.
     """
 
-    def __init__(self, scenario: ScenarioInfo, folder: Path) -> None:
-        """Raises MachineError."""
+    def __init__(self, scenario: ScenarioInfo, folder: Path, *, serves: bool = False) -> None:
+        """`serves`: it begins when an app is up. Raises MachineError."""
         ours = Path(__file__).parents[1]
         super().__init__(scenario, [(str(scenario.path), ""), (str(ours), "loopviz")])
         self.endpoint = Endpoint(folder)
         self.began_ns = 0
-        """When the first loop began, if there is no load: then all counts begin with it."""
+        """When the program began, if there is no load: with its first loop, or when its app was
+        up. Then all counts begin with it."""
         self.generation = 0
         """How often the picture has started again."""
         self.python = ""
         """The version of the interpreter that runs the newest loop."""
+        self._serves = serves
         self._unknown: list[LoopConnection] = []
         self._ended: deque[Model] = deque(maxlen=ENDED)
         self._numbers = 0
@@ -75,9 +78,28 @@ class ProgramWorkers(Workers):
         for worker in tuple(self._workers):
             for message in worker.read():
                 if isinstance(message, Serving) and (self._began or not self.scenario.load):
+                    now_ns = monotonic_ns()
                     worker.drain()  # what its start took does not count
-                    worker.model.mark(monotonic_ns(), f"scenario:{self.scenario.id}")
+                    worker.model.mark(now_ns, f"scenario:{self.scenario.id}")
+                    self.began_ns = self.began_ns or (now_ns if self._serves else 0)
                 yield message
+
+    def waited_for(self) -> str:
+        """What the start or the end of the program waits for; empty: nothing is known.
+
+        Call it again and again: each loop is asked a few times a second.
+        """
+        now_ns = monotonic_ns()
+        alive = [worker for worker in self._workers if not worker.how_it_ended()]
+        words = [
+            (worker.pid, blocker_words(worker.ask_blockers(now_ns), worker.model.naming))
+            for worker in alive
+        ]
+        told = {pid: said for pid, said in reversed(words) if said}
+        several = len({worker.pid for worker in alive}) > 1
+        return "; ".join(
+            f"{said} (process {pid})" if several else said for pid, said in sorted(told.items())
+        )
 
     def toggle(self, key: str) -> None:
         """Do nothing: a program has no fixes."""
@@ -119,7 +141,7 @@ class ProgramWorkers(Workers):
         self._workers.append(worker)
         self.python = started.python
         if not self.scenario.load:
-            self.began_ns = self.began_ns or started.at_ns
+            self.began_ns = self.began_ns or (0 if self._serves else started.at_ns)
         elif self._began:
             model.mark(monotonic_ns(), f"scenario:{self.scenario.id}")
 

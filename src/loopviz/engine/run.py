@@ -14,6 +14,7 @@ from loopviz.errors import MachineError
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.lab.load.config import LoadConfig
 from loopviz.options import RunOptions
+from loopviz.report.shutdown import Shutdown
 from loopviz.wire.control import (
     Failed,
     LoadReady,
@@ -34,7 +35,7 @@ Failure = tuple[Literal["target-died", "load-died", "ended", "failed"], str]
 class Status:
     """The state of the run."""
 
-    phase: Literal["starting", "running", "target-died", "load-died", "ended", "failed"]
+    phase: Literal["starting", "running", "ending", "target-died", "load-died", "ended", "failed"]
     why: str = ""
     """One sentence: what is wrong and what to do next. While it runs, it is about a worker other
     than the first. `ended`: it was a program's own end, and nothing is wrong."""
@@ -118,6 +119,25 @@ class Run:
         """Stop new arrivals. `load_stopped` turns true once the requests in flight are done."""
         if self._load is not None:
             self._load.send(StopLoad())
+
+    @property
+    def ending(self) -> bool:
+        """Whether it was asked to end and has not ended, and `poll` follows that."""
+        return False
+
+    @property
+    def farewell(self) -> str:
+        """One sentence if its end took force, once it has ended; else empty."""
+        return ""
+
+    @property
+    def shutdown(self) -> Shutdown | None:
+        """How it ended; None: it was not asked to, or that is not for a report."""
+        return None
+
+    def end_soon(self) -> bool:
+        """Ask it to end, while `poll` goes on; a second time, kill it. False: nothing to watch."""
+        return False
 
     def quit(self) -> None:
         """Ask all children to end."""

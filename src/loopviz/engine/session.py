@@ -104,6 +104,16 @@ class RunControl(Protocol):
     def close(self) -> None:
         """Stop everything."""
 
+    def end_soon(self) -> bool:
+        """Ask what runs to end, and let frames go on until `over`; a second time, kill it.
+
+        False: there is nothing to watch, and `close` ends it.
+        """
+
+    @property
+    def over(self) -> bool:
+        """What was asked to end has ended."""
+
 
 class Session:
     """The present run, and those that are ending."""
@@ -133,6 +143,8 @@ class Session:
         self._ending: list[Run] = []
         self._count = 0
         self._closed = False
+        self.farewells: list[str] = []
+        """What is to be said once all has ended: what had to be killed, and what it waited for."""
         self._program = info if isinstance(info, Program) else None
         try:
             self.run = self._start(info, options)
@@ -213,6 +225,13 @@ class Session:
         self._replace(info, replace(self._options, fixes=fixes, rate=status.rate))
         return ""
 
+    def end_soon(self) -> bool:
+        return self.run.end_soon()
+
+    @property
+    def over(self) -> bool:
+        return not self.run.ending
+
     def close(self) -> None:
         """Stop everything. Returns when no process or file is left, soon after `CLOSE_S`."""
         if self._closed:
@@ -221,6 +240,7 @@ class Session:
         self._end(self.run)
         for run in self._ending:
             run.reap(CLOSE_S)
+            self.farewells += [run.farewell] if run.farewell else []
         self._ending.clear()
         self._guard.close()
         self._folder.leave()

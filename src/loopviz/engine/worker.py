@@ -11,9 +11,12 @@ from loopviz.model.model import Model
 from loopviz.model.snapshot import Location, Snapshot, WaitTree
 from loopviz.model.snapshot.merge import label_worker
 from loopviz.model.state.stacks import Stacks
+from loopviz.wire.blocker import Blocker
 from loopviz.wire.control import (
     AwaitsReply,
     AwaitsRequest,
+    BlockersReply,
+    BlockersRequest,
     Message,
     SetFix,
     StackReply,
@@ -25,6 +28,8 @@ __all__ = ["Worker", "WorkerChannel"]
 
 AWAITS_NS = 500 * MS
 """How often a target is asked at most which tasks others await."""
+BLOCKERS_NS = 250 * MS
+"""How often a target is asked at most what its start or its end waits for."""
 ASKED_NS = 500 * MS
 """How long the tree of waits is kept up to date after it was last asked for."""
 TREE_NS = 1000 * MS
@@ -82,6 +87,8 @@ class Worker:
         """One sentence if its rings can no longer be read; else empty."""
         self.folder = folder
         self._channel, self._clock, self._ours = channel, clock, ours
+        self._blockers: tuple[Blocker, ...] = ()
+        self._blockers_due_ns = 0
         self.use(model)
 
     @property
@@ -107,6 +114,8 @@ class Worker:
                     self._hanging.answered(task, frames)
                 case AwaitsReply(at_ns=at_ns, tasks=tasks):
                     self.model.rules.add_awaits(tasks, at_ns)
+                case BlockersReply(blockers=blockers):
+                    self._blockers = blockers
                 case _:
                     others.append(message)
         return others
@@ -129,6 +138,13 @@ class Worker:
         if self.ready and self._stacks.due(task, now_ns):
             self._channel.send(StackRequest(task=task))
         return self._stacks.last(task)
+
+    def ask_blockers(self, now_ns: int) -> tuple[Blocker, ...]:
+        """What the start or the end of its program waits for, as last received."""
+        if self.ready and now_ns >= self._blockers_due_ns:
+            self._blockers_due_ns = now_ns + BLOCKERS_NS
+            self._channel.send(BlockersRequest())
+        return self._blockers
 
     def ask_tree(self, now_ns: int) -> WaitTree | None:
         """See `RunControl.ask_tree`."""

@@ -1,4 +1,4 @@
-"""Answers about the tasks of a loop: where one is, and which tasks await which."""
+"""Answers about a loop: where a task is, which await which, what the program waits for."""
 
 import asyncio
 import threading
@@ -6,9 +6,18 @@ from collections.abc import Callable
 
 from loopviz.clock import monotonic_ns
 from loopviz.probe.await_stack import await_stack
+from loopviz.probe.blockers import blockers
 from loopviz.probe.places import PLACES
 from loopviz.probe.wait_graph import awaits
-from loopviz.wire.control import AwaitsReply, AwaitsRequest, Message, StackReply, StackRequest
+from loopviz.wire.control import (
+    AwaitsReply,
+    AwaitsRequest,
+    BlockersReply,
+    BlockersRequest,
+    Message,
+    StackReply,
+    StackRequest,
+)
 
 __all__ = ["Answers"]
 
@@ -21,12 +30,14 @@ class Answers:
         self._thread = threading.get_ident()
 
     def answer(self, message: Message) -> None:
-        """Answer a `StackRequest` or an `AwaitsRequest`; other messages are not for it."""
+        """Answer a request for a stack, awaits or blockers; other messages are not for it."""
         match message:
             case StackRequest(task=task):
                 self._send(self._stack(task))
             case AwaitsRequest(tasks=tasks, others=others):
                 self._send(self._awaits(tasks, others))
+            case BlockersRequest():
+                self._send(self._blockers())
 
     def _stack(self, task: int) -> StackReply:
         try:
@@ -42,3 +53,10 @@ class Answers:
         except Exception:  # noqa: BLE001
             found = ()
         return AwaitsReply(at_ns=at_ns, tasks=found)
+
+    def _blockers(self) -> BlockersReply:
+        try:
+            found = tuple(blockers(self._loop, self._thread, PLACES))
+        except Exception:  # noqa: BLE001
+            found = ()
+        return BlockersReply(blockers=found)

@@ -26,7 +26,7 @@ from loopviz.probe.recorder import fail_safe
 __all__ = ["adopt_servers", "release_apps", "servers"]
 
 Serves = Callable[[Any, str], None]
-"""`serves(loop, url)` is called once the app is up."""
+"""`serves(loop, url)` is called once the app is up; the url is empty if a browser knows none."""
 
 
 def servers(serves: Serves) -> Mapping[str, Callable[[Any], Iterable[Patch]]]:
@@ -52,8 +52,7 @@ def adopt_servers(loop: asyncio.AbstractEventLoop, serves: Serves) -> None:
             app = server.config.loaded_app = _watched(server.config.loaded_app)
             for connection in server.server_state.connections:
                 connection.app = app  # else those that are open would go on unseen
-            if url := _url(server):
-                serves(loop, url)
+            serves(loop, _url(server))
 
 
 def release_apps(probe: Probe) -> None:
@@ -96,8 +95,7 @@ def _uvicorn(module: Any, serves: Serves) -> Iterable[Patch]:
                 self.config.loaded_app = _watched(self.config.loaded_app)
             await original(self, *args, **options)
             with fail_safe("uvicorn"):
-                if url := _url(self):
-                    serves(asyncio.get_running_loop(), url)
+                serves(asyncio.get_running_loop(), _url(self))
 
         return startup
 

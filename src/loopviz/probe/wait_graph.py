@@ -18,7 +18,13 @@ from loopviz.probe.await_stack import coroutine_of, links, number_of
 from loopviz.probe.places import USER, Places
 from loopviz.wire.awaiting import Awaiting
 
-__all__ = ["MOST_TASKS", "awaits"]
+__all__ = [
+    "MOST_TASKS",
+    "attribute",
+    "awaited_by",
+    "awaits",
+    "pending_tasks",
+]
 
 MOST_TASKS = 1000
 """Bound on the tasks of one answer."""
@@ -60,21 +66,26 @@ def awaits(
 # ---- one task
 
 
+def awaited_by(task: Any) -> list[Any]:
+    """The unfinished tasks whose end that task awaits."""
+    return _awaited(task)[0]
+
+
 _Awaited = tuple[list[Any], str, bool]
 """The unfinished tasks that one awaits, how, and whether one of them is enough."""
 
 
 def _awaited(task: Any) -> _Awaited:
     """The tasks whose end the task awaits."""
-    future = _attribute(task, "_fut_waiter")
+    future = attribute(task, "_fut_waiter")
     if type(future) is _GatheringFuture:
-        return _pending(_attribute(future, "_children") or ()), "gather", False
+        return pending_tasks(attribute(future, "_children") or ()), "gather", False
     read, innermost = _helper_of(task)
     if isinstance(future, asyncio.Task):  # `wait_for` awaits a task itself from 3.12 on
-        return _pending([future]), "wait_for" if read is _waited_for else "task", False
+        return pending_tasks([future]), "wait_for" if read is _waited_for else "task", False
     if read is not None:
         return read(innermost)
-    return _pending(_shielded(future)), "shield", False
+    return pending_tasks(_shielded(future)), "shield", False
 
 
 def _helper_of(task: Any) -> tuple["_Read | None", Any]:
@@ -95,7 +106,7 @@ def _helper_of(task: Any) -> tuple["_Read | None", Any]:
 
 def _waited_for(coroutine: Any) -> _Awaited:
     """`asyncio.wait_for` of Python 3.11, which wraps the awaitable into a task."""
-    return _pending(gc.get_referents(coroutine)), "wait_for", False
+    return pending_tasks(gc.get_referents(coroutine)), "wait_for", False
 
 
 def _wait(coroutine: Any) -> _Awaited:
@@ -104,16 +115,16 @@ def _wait(coroutine: Any) -> _Awaited:
     held += gc.get_referents(*(cell for cell in held if type(cell) is CellType))
     sets = [tuple(them) for them in held if type(them) is set]
     all_of_them = any(type(value) is str and value == asyncio.ALL_COMPLETED for value in held)
-    return _pending(task for them in sets for task in them), "wait", not all_of_them
+    return pending_tasks(task for them in sets for task in them), "wait", not all_of_them
 
 
 def _task_group(coroutine: Any) -> _Awaited:
     """The end of asyncio's or anyio's task group."""
     for group in gc.get_referents(coroutine):
         if type(group).__name__ == "TaskGroup":
-            tasks = _attribute(group, "_tasks")
+            tasks = attribute(group, "_tasks")
             if type(tasks) is set:
-                return _pending(tuple(tasks)), "TaskGroup", False
+                return pending_tasks(tuple(tasks)), "TaskGroup", False
     return [], "", False
 
 
@@ -140,15 +151,16 @@ def _shielded(future: Any) -> Iterator[Any]:
                     yield from gc.get_referents(cell)
 
 
-def _pending(objects: Iterable[Any]) -> list[Any]:
+def pending_tasks(objects: Iterable[Any]) -> list[Any]:
+    """Those that are tasks and have not ended."""
     return [
         one
         for one in objects
-        if isinstance(one, asyncio.Task) and _attribute(one, "_state") == "PENDING"
+        if isinstance(one, asyncio.Task) and attribute(one, "_state") == "PENDING"
     ]
 
 
-def _attribute(of: Any, name: str) -> Any:
+def attribute(of: Any, name: str) -> Any:
     """The attribute's value, or None. Runs no code of the app's classes."""
     try:
         return object.__getattribute__(of, name)

@@ -102,7 +102,7 @@ class LoopvizApp(CellsApp):
         # a little less, since the clock's ticks are not exact
         self._main = MainScreen(self.controller, SECOND * 9 // (10 * fps) if fps else 0)
         self._often_ns = self._seldom_ns = self._polled_ns = -SECOND
-        self._run_closed = self._away = False
+        self._run_closed = self._away = self._ends = False
         self._ticked_ns = monotonic_ns()
         self.signalled = 0
         """The exit code that stands for the signal that ended the screen, if one did."""
@@ -187,6 +187,9 @@ class LoopvizApp(CellsApp):
         if due or now_ns - self._polled_ns >= POLL_INTERVAL_NS:
             self._polled_ns = now_ns
             self._run.poll()
+            if self._ends and self._run.over:
+                self.exit()
+                return
         self._ticked_ns = monotonic_ns()
         if self._away:
             return
@@ -316,7 +319,11 @@ class LoopvizApp(CellsApp):
         self.push_screen(HelpScreen(self.controller))
 
     def do_quit(self) -> None:
-        self.exit()
+        """Leave; if a program takes a while to end, once it has, or is told to a second time."""
+        self._ends = self._run.end_soon()
+        if not self._ends:
+            self.exit()
+        self.tick(whole=True)
 
     def do_present(self) -> None:
         """Presenter's mode, with the strongest colours; or out of it, with those from before."""

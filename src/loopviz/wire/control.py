@@ -18,12 +18,15 @@ from loopviz.errors import WireError
 from loopviz.options import RunOptions
 from loopviz.validation import shown, words
 from loopviz.wire.awaiting import Awaiting
+from loopviz.wire.blocker import Blocker
 from loopviz.wire.samples import Sample
 
 __all__ = [
     "AimLoad",
     "AwaitsReply",
     "AwaitsRequest",
+    "BlockersReply",
+    "BlockersRequest",
     "Failed",
     "Leave",
     "LoadReady",
@@ -109,6 +112,11 @@ class AwaitsRequest(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockersRequest(Message):
+    """Ask what the start or the end of the program waits for; `BlockersReply` answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leave(Message):
     """End once the accepted requests are served; other workers go on."""
 
@@ -183,6 +191,13 @@ class AwaitsReply(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockersReply(Message):
+    """What the program of the loop waits for, in order: what each awaits follows it."""
+
+    blockers: tuple[Blocker, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopStarted(Message):
     """A loop begins to run, and is recorded. The first message on its connection."""
 
@@ -200,6 +215,7 @@ class Serving(Message):
     """A server of HTTP requests has bound its socket; its app is up."""
 
     url: str
+    """Empty: at an address that no browser knows, such as a Unix socket."""
 
 
 # ---- up, from a load

@@ -5,6 +5,7 @@ from typing import Any
 
 from loopviz.output import clean_values, lowered
 from loopviz.report.document import Report, failed
+from loopviz.report.shutdown import Shutdown
 
 __all__ = ["TextRenderer"]
 
@@ -38,6 +39,9 @@ class TextRenderer:
         if report["probe"]["dropped_events"]:
             dropped = report["probe"]["dropped_events"]
             lines.append(f"{dropped} events were lost: the reader was slow.")
+        shutdown = Shutdown.of(report)
+        if shutdown is not None and (said := shutdown.sentence(report["target"])):
+            lines += ["", said]
         return "\n".join(lines)
 
     def comparison(self, before: Report, after: Report) -> str:

@@ -135,7 +135,7 @@ def _plain(strips: Sequence[Strip]) -> list[FixRow]:
 
 def _in_full(scene: Scene, width: int) -> str:
     """The banner's text, or an answer to a key, if it is too long for its row; else empty."""
-    if scene.status.phase in ("starting", "failed"):
+    if scene.status.phase in ("starting", "ending", "failed"):
         return scene.status.why if cell_width(clean(scene.status.why)) > width - 24 else ""
     return scene.notice if cell_width(clean(scene.notice)) > width - 2 else ""
 

@@ -21,6 +21,7 @@ LEAST_CELLS = 4
 
 WORDS = {
     "starting": "STARTING",
+    "ending": "ENDING",
     "target-died": "TARGET DIED",
     "load-died": "LOAD DIED",
     "ended": "ENDED",
@@ -29,7 +30,7 @@ WORDS = {
 
 
 def state_word(scene: Scene) -> str:
-    """LIVE, FROZEN, REPLAY, STARTING, TARGET DIED, LOAD DIED, ENDED or FAILED."""
+    """LIVE, FROZEN, REPLAY, STARTING, ENDING, TARGET DIED, LOAD DIED, ENDED or FAILED."""
     mode = "REPLAY" if scene.view_state.speed else "FROZEN" if scene.frozen else "LIVE"
     return WORDS.get(scene.status.phase, mode)
 
@@ -83,6 +84,7 @@ def _state(scene: Scene) -> list[HeaderText]:
         "FROZEN": theme.badge_frozen,
         "REPLAY": theme.badge_frozen,
         "STARTING": theme.badge_waiting,
+        "ENDING": theme.badge_waiting,
         "ENDED": theme.badge_waiting,
     }.get(word, theme.alarm_fill)
     pace = _speed_text(scene) if word == "REPLAY" else ""
@@ -209,7 +211,7 @@ def draw_banner(scene: Scene, plan: Plan) -> list[Strip]:
     """One row, when there is something to say: what happened, and the key to press."""
     theme = scene.theme
     width = plan.size("banner")[0]
-    if scene.status.phase == "running":
+    if scene.status.phase in ("running", "ending"):
         text = fit(clean(scene.status.why), width - 2, scene.glyphs.more)
         return [Line(width).add(f" {text}", theme.warm).strip(theme.text)]
     if scene.status.phase == "starting":

@@ -41,6 +41,8 @@ def step_of_run(scene: Scene) -> NextStep | None:
     if phase in ("target-died", "load-died", "ended", "failed"):
         text = f"{key('restart')} starts it again, {key('scenarios')} goes to another scenario"
         return _next(text)
+    if phase == "ending":
+        return _wait(f"the program ends; {key('quit')} kills it and leaves")
     if phase == "starting":
         text = "the app comes up, then its load" if scene.scenario.load else "the program comes up"
         return _wait(f"{text}; {key('scenarios')} goes to another scenario", text)
