@@ -58,6 +58,8 @@ class Stage:
         self.looked, self.known, self.in_gil = 0, True, False
         self.limits = ()
         self.spends = lambda wall: (wall, 0, 0, 1)  # on a core, others, without one, slices
+        self.spends_at = {}  # something else, by the time of the look
+        self.ended = {}  # waits for a core that are over by an exact look, by its time
         self.stolen = {}  # how much was stolen, by the time of the look
         self.lost = {}  # how long the watchdog is without the GIL in the round that began at a time
 
@@ -72,10 +74,13 @@ class Stage:
         self.now += round(timeout * 1e9)
         return self.now >= self.until
 
-    def look(self):
+    def look(self, *, exact=False):
         since, self.looked = self.looked, self.now
+        if exact and since == self.looked:
+            return Spent(since, since, 0, 0, self.ended.pop(since, 0), 0, known=self.known)
         self.now += self.lost.pop(self.now, 0)
-        return Spent(since, self.looked, *self.spends(self.looked - since), known=self.known)
+        spends = self.spends_at.get(self.looked, self.spends)
+        return Spent(since, self.looked, *spends(self.looked - since), known=self.known)
 
     def taken_ns(self, late_ns, spent):
         return self.stolen.get(spent.until_ns, 0)
@@ -170,6 +175,63 @@ def test_a_wait_that_was_seen_lasts_to_the_end_of_its_callback():
     stage.spends, stage.in_gil = in_ms(0, 10, 0, 2), True
     stage.play()
     assert stage.aux_ring.gil == [(20, 0, 20), (30, 20, 10)]
+
+
+def test_a_wait_for_a_core_that_was_not_over_is_not_one_for_the_gil():
+    """It gets its core, finds that the watchdog has the GIL, and sleeps, all within one look."""
+    stage = Stage((10 * MS, 25 * MS), until=30 * MS)
+    stage.spends, stage.in_gil = in_ms(0, 10, 0, 2), True
+    stage.ended = {20 * MS: 12 * MS}
+    stage.play()
+    assert stage.aux_ring.gil == [(20, 0, 8)]
+    assert stage.aux_ring.queued[1:] == [(20 * MS, 20 * MS, 120)]
+
+
+@pytest.mark.parametrize(
+    ("later", "waited"),
+    [
+        pytest.param([in_ms(0, 0, 6, 1)], [(20, 0, 20), (40, 20, 4)], id="it waited for a core"),
+        pytest.param([in_ms(10, 0, 0, 0)], [(20, 0, 20), (40, 20, 10)], id="it had one"),
+        pytest.param(
+            [in_ms(0, 0, 0, 0), in_ms(2, 0, 7, 1)], [(20, 0, 20), (50, 20, 3)], id="for longer"
+        ),
+    ],
+)
+def test_the_end_of_a_wait_for_the_gil_is_known_once_it_had_a_core_again(later, waited):
+    stage = Stage((10 * MS, 25 * MS), until=60 * MS)
+    stage.in_gil = [True, None]
+    stage.spends = in_ms(0, 10, 0, 2)
+    stage.spends_at = {(40 + 10 * i) * MS: spends for i, spends in enumerate(later)}
+    stage.play()
+    assert stage.aux_ring.gil == waited
+
+
+@pytest.mark.parametrize(("slices", "waited"), [(6, [(120, 10, 60)]), (1, [])])
+def test_a_call_after_a_wait_for_the_gil_does_not_hide_it(slices, waited):
+    """The watchdog gets the GIL only as the call gives it up; nobody wakes up in one."""
+    stage = Stage((22 * MS, 121 * MS), until=125 * MS)
+    stage.lost, stage.in_gil = {20 * MS: 100 * MS}, False
+    stage.spends = lambda wall: (0, wall, 0, slices)
+    stage.play()
+    assert stage.aux_ring.gil == waited
+
+
+@pytest.mark.parametrize(
+    ("slices", "queued_ms", "asleep"),
+    [
+        pytest.param(1, 0, True, id="it slept all the while"),
+        pytest.param(1, 95, False, id="it waited for a core"),
+        pytest.param(30, 0, False, id="it woke up, as for the GIL"),
+    ],
+)
+def test_a_call_that_is_over_at_a_late_look_was_one_all_the_same(slices, queued_ms, asleep):
+    """Then waits for a core before the callback are no excuse for it."""
+    stage = Stage((22 * MS, 121 * MS), until=140 * MS)
+    stage.lost, stage.in_gil = {20 * MS: 100 * MS}, None
+    stage.spends = in_ms(0, 0, 0, 1)
+    stage.spends_at = {120 * MS: in_ms(0, 0, 0, slices), 130 * MS: in_ms(0, 0, queued_ms, 1)}
+    stage.play()
+    assert [text.partition(":")[0] for text in stage.aux_ring.texts] == ["0"] + ["asleep"] * asleep
 
 
 def test_waits_for_a_core_are_recorded_look_by_look():

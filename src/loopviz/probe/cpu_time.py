@@ -29,6 +29,8 @@ class Spent(NamedTuple):
     """CPU time of all other threads of the process."""
     queued_ns: int
     """How long it could run and had no core, of waits that have ended. They may have begun before.
+
+    One that has not ended looks like sleep, unless the thread is known to sleep now.
     """
     slices: int
     """How often it got a core."""
@@ -45,14 +47,34 @@ class Spent(NamedTuple):
         most = self.until_ns - self.since_ns - self.queued_ns
         return self._replace(queued_ns=self.queued_ns + max(min(stolen_ns, most), 0))
 
-    def as_for_gil(self, switch_interval_s: float) -> bool:
-        """True if it may have waited for the GIL while it slept.
+    def for_gil_ns(self, switch_interval_s: float) -> int:
+        """How much of its sleep may have been a wait for the GIL: all or nothing.
 
-        A thread that waits for the GIL wakes up after each switch interval; one that is blocked in
-        a system call does not. And another thread computes, as far as the machine lets it.
+        Another thread computes meanwhile, as far as the machine lets it.
         """
-        wakes = self.asleep_ns <= 2e9 * switch_interval_s * (self.slices + 1)
-        return self.known and wakes and self.asleep_ns <= 8 * max(self.others_ns, self.queued_ns)
+        others = self.asleep_ns <= 8 * max(self.others_ns, self.queued_ns)
+        may = self.known and others and self.wakes_up(switch_interval_s)
+        return self.asleep_ns if may else 0
+
+    def wakes_up(self, switch_interval_s: float) -> bool:
+        """True if its sleep was as short as that of a thread that waits for the GIL.
+
+        Such a thread wakes up after each switch interval; one that is blocked in a system call does
+        not.
+        """
+        return self.asleep_ns <= 2e9 * switch_interval_s * (self.slices + 1)
+
+    @property
+    def had_core(self) -> bool:
+        """True if it certainly had a core: then all its waits from before are over.
+
+        A thread gets a core once for each slice, and may keep it for the next look.
+        """
+        return self.slices > 0 or self.cpu_ns >= _NOTABLE_NS
+
+    def and_queued(self, queued_ns: int) -> "Spent":
+        """The same, if it waited for a core for that much more of the time."""
+        return self._replace(queued_ns=self.queued_ns + queued_ns)
 
     def after(self, older: "Spent") -> "Spent":
         """The time from the beginning of the older one to the end of this one."""
@@ -81,18 +103,19 @@ class LoopThread:
         self._off_core_ns = 0
         """How long it has had no core since its waits were last read."""
 
-    def look(self) -> Spent:
+    def look(self, *, exact: bool = False) -> Spent:
         """What it did since the last look. Raises ThreadEndedError.
 
-        Its waits are read once it has been off its core for `_NOTABLE_NS`: that costs more than all
-        the rest. Until then they are 0, and are in the next look that reads them.
+        Its waits are read if it is to be `exact`, or once it has been off its core for
+        `_NOTABLE_NS`: that costs more than all the rest. Until then they are 0, and are in the next
+        look that reads them.
         """
         since, last_cpu, last_process = self._last
         until, cpu, process = self._last = self._read()
         on_core = cpu - last_cpu
         queued = slices = 0
         self._off_core_ns += until - since - on_core
-        if self._off_core_ns >= _NOTABLE_NS:
+        if exact or self._off_core_ns >= _NOTABLE_NS:
             queued, slices = self._read_waits()
         known = self._waits is not None
         others = process - last_process - on_core

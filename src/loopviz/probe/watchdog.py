@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from loopviz.clock import MS, Clock
 from loopviz.probe.cgroup import CpuLimits
@@ -59,6 +59,17 @@ _MAYBE_THROTTLED_NS = 5 * MS
 """From here on a wait for a core may have been for want of CPU time within the limit."""
 
 
+class _Unsettled(NamedTuple):
+    """A look at which a wait of the loop's thread for a core may not have been over."""
+
+    spent: Spent
+    started: int
+    """The callback that it was in; 0: none."""
+    task: int
+    stack: Stack | None
+    """What it was at; None if it waited for the GIL in a callback that was over by then."""
+
+
 class Watchdog:
     """Samples the stack of the loop's thread whenever a callback runs for too long.
 
@@ -103,6 +114,7 @@ class Watchdog:
         self._noted = self._counted = 0
         self._starves = 0
         """The callback that waited for the GIL when it was last looked at, or may have; 0: none."""
+        self._unsettled: _Unsettled | None = None
         self._wants_tripwire = tripwire
         self._tripwire: Tripwire | None = None
         self._greenlet: Any = None
@@ -172,18 +184,19 @@ class Watchdog:
             self._aux_ring.write(Kind.QUEUED, a=came)
         before: Spent | None = None  # time of which it is not known yet what it was
         while True:
-            spent = look()
+            spent = look(exact=self._unsettled is not None)
             taken_ns = stolen.taken_ns(came - due, spent)
             if taken_ns:
                 spent = spent.with_stolen(taken_ns)
             self._note(spent)
+            self._settle(spent)
             if before is not None:
                 spent, before = spent.after(before), None
             started, task = running()
             due = came + PATIENCE_NS
             if self._starves not in (0, started):  # it is over, and may have waited on until then
                 self._starves = 0
-                self._write_gil(spent, started, task)
+                self._waited_until_its_end(spent, started, task)
             if started:
                 sample_due = max(started, sampled) + PATIENCE_NS
                 if came < sample_due:
@@ -232,20 +245,60 @@ class Watchdog:
         if late:
             self._write_dump(started, task, stack)
         self._write(stack, started, task, "asleep:" if sleeps == "call" else "")
-        if sleeps is None:  # it has just woken up; this thread was late, so somebody had the GIL
-            woke_up = spent.slices >= _WAKES and spent.as_for_gil(sys.getswitchinterval())
-            self._starves = started if late and woke_up else 0
+        # Before a late look somebody else may have had the GIL.
+        interval_s = sys.getswitchinterval()
+        woke_up = late and spent.slices >= _WAKES and spent.for_gil_ns(interval_s) > 0
+        if sleeps is None:  # it has just woken up, or waits for a core
+            self._starves = started if woke_up else 0
+            self._unsettled = _Unsettled(spent, started, task, stack)
             return False
-        starves = sleeps == "gil" and self._write_gil(spent, started, task)
-        self._starves = started if starves else 0
+        self._starves = 0
+        if sleeps == "gil" and self._write_gil(self._all_waits(spent), started, task):
+            self._starves = started
+        elif sleeps == "call" and woke_up:  # it may have slept there for long, but not woken up
+            at_most_ns = int(1e9 * interval_s * spent.slices)
+            self._write_gil(self._all_waits(spent), started, task, at_most_ns)
         return True
 
-    def _write_gil(self, spent: Spent, started: int, task: int) -> bool:
+    def _waited_until_its_end(self, spent: Spent, started: int, task: int) -> None:
+        """A callback is over that waited for the GIL at the last look."""
+        if self._loop.sleeps() is None:
+            self._unsettled = _Unsettled(spent, started, task, None)
+        else:
+            self._write_gil(self._all_waits(spent), started, task)
+
+    def _all_waits(self, spent: Spent) -> Spent:
+        """With all waits for a core up to now: the thread sleeps, so they are over."""
+        more = self._loop.look(exact=True)
+        self._note(more)
+        return more.after(spent)
+
+    def _settle(self, spent: Spent) -> None:
+        """Write what was left open at the last look, if the waits of then are over."""
+        if self._unsettled is None:
+            return
+        then, started, task, stack = self._unsettled
+        then = then.and_queued(spent.queued_ns)
+        if not spent.had_core:
+            self._unsettled = _Unsettled(then, started, task, stack)
+            return
+        self._unsettled = None
+        if stack is None:
+            self._write_gil(then, started, task)
+        elif not then.wakes_up(sys.getswitchinterval()):
+            slept_ns = then.asleep_ns - max(started - then.since_ns, 0)
+            if slept_ns >= _NOTABLE_NS:
+                self._write(stack, started, task, "asleep:", at=then.until_ns)
+
+    def _write_gil(
+        self, spent: Spent, started: int, task: int, at_most_ns: int = sys.maxsize
+    ) -> bool:
         """Record that the loop's thread waited for the GIL while it slept, if it may have."""
-        if not spent.as_for_gil(sys.getswitchinterval()) or spent.asleep_ns < _NOTABLE_NS:
+        waited_ns = min(spent.for_gil_ns(sys.getswitchinterval()), at_most_ns)
+        if waited_ns < _NOTABLE_NS:
             return False
-        units = spent.asleep_ns // WAITED_UNIT_NS
-        self._aux_ring.write(Kind.WAITED_FOR_GIL, a=spent.since_ns, b=units)
+        units = waited_ns // WAITED_UNIT_NS
+        self._aux_ring.write(Kind.WAITED_FOR_GIL, a=spent.since_ns, b=units, at=spent.until_ns)
         self._write(self._computing(sys._current_frames()), started, task, "gil:")
         return True
 

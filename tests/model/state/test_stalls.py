@@ -150,3 +150,11 @@ def test_an_endpoint_that_fastapi_works_for_has_its_line_and_the_work(name, work
 def test_where_the_source_cannot_be_read_an_endpoint_is_at_its_first_line(samples):
     samples.add(START, "0:1", ["", "response\t/app/a.py\t7\trows"], START + 30 * MS)
     assert line(described(samples, 50 * MS)) == ("/app/a.py", 7)
+
+
+def test_a_thread_waits_for_one_thing_at_a_time():
+    """Waits are spread over the loop's busy time: the sum of their shares may be too large."""
+    stall = Stall(START, "x", 0)
+    stall.end_ns = START + 100 * MS
+    stall.add_waits(0, queued_ns=80 * MS, gil_ns=70 * MS, limited=False, keeps_gil=None)
+    assert (stall.queued_ns, stall.gil_ns, stall.cause) == (80 * MS, 20 * MS, "machine")

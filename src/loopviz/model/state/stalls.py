@@ -137,8 +137,9 @@ class Stall:
         least. `limited`: its CPU limit was reached; `keeps_gil`: the line of the thread that had
         the GIL.
         """
-        self.queued_ns, self.gil_ns = queued_ns, gil_ns
-        lasted, waited = (self.end_ns or now_ns) - self.start_ns, queued_ns + gil_ns
+        lasted = (self.end_ns or now_ns) - self.start_ns
+        gil_ns = min(gil_ns, lasted - queued_ns)
+        self.queued_ns, self.gil_ns, waited = queued_ns, gil_ns, queued_ns + gil_ns
         if self.cause == "gc":  # whose wait for the GIL is one for the collection
             gil_ns, waited, rest = 0, queued_ns, lasted - queued_ns
         else:  # a collection waits for a core as everything else does
