@@ -250,6 +250,24 @@ def test_without_the_user_s_code_the_innermost_line_of_the_app_is_to_blame(depth
     assert functions(stack)[0] == "render"
 
 
+def test_a_package_that_only_awaits_another_is_not_to_blame_for_it():
+    """A task of strawberry's that runs a query awaits what graphql-core does."""
+    awaits = code_in(
+        "/v/lib/site-packages/strawberry/utils.py",
+        "async def run(): await maybe()\nasync def maybe(): await execute()",
+    )
+    awaits["execute"] = code_in(
+        "/v/lib/site-packages/graphql/execute.py",
+        "async def execute(): found.append(complete())\n"
+        "def complete(): return stack_of(Places(), stack_frames(sys._getframe()))",
+    )["execute"]
+    found = awaits["execute"].__globals__["found"] = []
+    asyncio.run(awaits["run"]())
+    assert found[0].frames[found[0].culprit] == (
+        "\t/v/lib/site-packages/graphql/execute.py\t2\tcomplete"
+    )
+
+
 @pytest.mark.parametrize(("inner", "blamed"), [("shop/app.py", "slow"), ("jwt/api.py", "wrap")])
 def test_a_middleware_is_blamed_for_what_it_calls_but_not_for_the_app_in_it(inner, blamed):
     """Another ASGI app has parameters of these names, too."""

@@ -1,6 +1,7 @@
 """Stacks of the loop's thread, as frames to show, and the frame that is to blame."""
 
 import gc
+import inspect
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -72,7 +73,8 @@ class Stack(NamedTuple):
 
     A middleware that awaits another ASGI app is not to blame for what happens there. Without a
     user frame it is the innermost one of the package that the server or framework called: an app
-    that is installed. Without such a package it is the innermost one of any package, or of all, 0.
+    that is installed, and does more than to await another package. Without such a package it is the
+    innermost one of any package, or of all, 0.
     """
     endpoint: str = ""
     """The frame of the endpoint that FastAPI works for; added to the others unless it runs."""
@@ -192,19 +194,24 @@ class _Installed:
         """The innermost frame of each package that may be the app, the outermost last."""
         self._any = 0, ""
         """The innermost frame of all packages."""
-        self._called = False
-        """Whether an ASGI app was called."""
+        self._called = self._awaited = False
+        """Whether an ASGI app was called, and whether the frame before is a coroutine's."""
 
     def add(self, file: str, frame: FrameType | None, index: int, text: str) -> bool:
-        """Take the next frame. Returns True if it is an ASGI app that awaits another one."""
+        """Take the next frame. Returns True if it is an ASGI app that awaits another one.
+
+        A package whose coroutines only await others' is not what runs.
+        """
         is_app = frame is not None and self._places.is_app(frame.f_code)
+        is_coroutine = frame is not None and bool(frame.f_code.co_flags & inspect.CO_COROUTINE)
+        awaits, self._awaited = is_coroutine and self._awaited, is_coroutine
         passes_on = is_app and self._called
         self._called = self._called or is_app
         _, installed, rest = file.rpartition(_PACKAGES)
         if installed:
             self._any = self._any if self._any[1] else (index, text)
             package = rest.partition(os.sep)[0]
-            if package not in _SERVERS and not is_app:
+            if package not in _SERVERS and not is_app and not awaits:
                 self._apps[package] = self._apps.pop(package, (index, text))
         return passes_on
 

@@ -8,7 +8,8 @@ from loopviz.model.state.observer import Observer
 from loopviz.model.state.pauses import Pauses
 from loopviz.model.state.request import Request
 from loopviz.model.state.seconds import Seconds
-from loopviz.model.state.stalls import StackSamples, Stall, Stalls
+from loopviz.model.state.stack_samples import StackSamples
+from loopviz.model.state.stalls import Stall, Stalls
 from loopviz.model.state.thread_waits import LATE_NS, CoreWaits, Idle, ThreadWaits
 
 __all__ = ["StallLog"]

@@ -1,40 +1,22 @@
 """Stalls: callbacks that blocked the loop, their lines, and their victims."""
 
 from collections import deque
-from collections.abc import Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from loopviz.clock import MS
-from loopviz.model.names import Naming, parse_site
 from loopviz.model.snapshot import Location, StallInfo
 from loopviz.model.snapshot.types import Cause
-from loopviz.model.state.thread_waits import LATE_NS
-from loopviz.wire.endpoint_work import EndpointWork, parse
+from loopviz.wire.endpoint_work import EndpointWork
 from loopviz.wire.events import OWN
 
-__all__ = ["OPEN_NS", "SLOW_NS", "Cause", "StackSamples", "Stall", "Stalls"]
+__all__ = ["OPEN_NS", "SLOW_NS", "Cause", "Stall", "Stalls"]
 
 SLOW_NS = 20 * MS
 """From here on a callback is slow. asyncio's debug mode says 100 ms; users notice less."""
 OPEN_NS = 12 * MS
 """From here on one that still runs is shown, so that most stalls are seen while they last."""
-_DEPTH = 12
-"""How many frames a stall keeps."""
 _NOBODYS: tuple[Cause, ...] = ("gil", "gc", "machine", "limit", "loopviz")
 """Causes that no line is to blame for."""
-_IMPORTS = "<frozen importlib"
-_KEEP_GIL = 500
-"""How many samples of threads that had the GIL are kept."""
-_LOOSE = 32
-"""How many dumps are kept: those of a second or more."""
-
-
-class _Stack(NamedTuple):
-    """Frames as strings, innermost first, and the index of the culprit."""
-
-    culprit: int
-    frames: tuple[str, ...]
 
 
 class Stall:
@@ -54,6 +36,9 @@ class Stall:
         "paused_ns",
         "queued_ns",
         "request",
+        "seen",
+        "seen_ns",
+        "slept",
         "stack",
         "start_ns",
         "victims",
@@ -76,6 +61,10 @@ class Stall:
         """The innermost line of the user's code; without one, see `probe.stacks.Stack.culprit`."""
         self.package = ""
         """The package or module of the line; empty for the user's code."""
+        self.seen, self.seen_ns = 0, 0
+        """How often it was seen there, and how long it was there by that."""
+        self.slept = False
+        """Whether its thread was seen asleep in a system call."""
         self.call: Location | None = None
         """The library call that this line made, and the line in it; None: a C function's."""
         self.imported = ""
@@ -183,150 +172,6 @@ class Stall:
             )
             self._info = known
         return known
-
-
-class _Seen:
-    """The samples of one callback: how long it was at each line, and in which call."""
-
-    __slots__ = ("asleep", "last_ns", "lines")
-
-    def __init__(self, started_ns: int) -> None:
-        self.last_ns = started_ns
-        self.asleep = False
-        """Whether its thread slept in a system call when a sample was taken."""
-        self.lines: dict[tuple[str, ...], dict[str, tuple[int, _Stack]]] = {}
-
-    def add(self, at_ns: int, stack: _Stack) -> None:
-        """A sample stands for the time since the one before it."""
-        path_and_line = tuple(stack.frames[stack.culprit].split("\t")[1:3])
-        call = stack.frames[stack.culprit - 1] if stack.culprit else ""
-        calls = self.lines.setdefault(path_and_line, {})
-        before, first = calls.get(call, (0, stack))
-        calls[call] = before + max(at_ns - self.last_ns, 1), first
-        self.last_ns = max(at_ns, self.last_ns)
-
-    def most(self) -> _Stack | None:
-        """The first stack of the call that took most time at the line that took most."""
-        if not self.lines:
-            return None
-        calls = max(self.lines.values(), key=lambda calls: sum(ns for ns, _ in calls.values()))
-        return max(calls.values(), key=lambda seen: seen[0])[1]
-
-
-class StackSamples:
-    """The watchdog's samples, by the start of the callback that they were taken in."""
-
-    def __init__(self, naming: Naming) -> None:
-        self._naming = naming
-        self._culprits: dict[int, _Seen] = {}
-        self._keep_gil: deque[tuple[int, _Stack]] = deque(maxlen=_KEEP_GIL)
-        """Samples of threads that had the GIL, by their own time."""
-        self._loose: deque[tuple[int, _Stack]] = deque(maxlen=_LOOSE)
-        """Samples by their own time, whose callback was not known."""
-
-    def add(self, started_ns: int, stack: str, strings: Sequence[str], at_ns: int = 0) -> None:
-        """`stack` is `culprit:number,number,…`, numbers of frames in `strings`.
-
-        With `gil:` before it, it is the stack of another thread, which had the GIL; with `asleep:`,
-        the thread slept in a system call. `started_ns` 0: of the callback that ran at `at_ns`.
-        """
-        gil, asleep = stack.startswith("gil:"), stack.startswith("asleep:")
-        stack = stack.removeprefix("gil:").removeprefix("asleep:")
-        index, _, numbers = stack.partition(":")
-        frames = [
-            strings[int(number)]
-            for number in numbers.split(",")
-            if number.isdigit() and int(number) < len(strings)
-        ]
-        if not index.isdigit() or int(index) >= len(frames):
-            return
-        if gil:
-            self._keep_gil.append((at_ns, _Stack(int(index), tuple(frames))))
-            return
-        if not started_ns:
-            self.dumped(at_ns, frames, int(index))
-            return
-        seen = self._culprits.setdefault(started_ns, _Seen(started_ns))
-        seen.asleep |= asleep
-        seen.add(at_ns, _Stack(int(index), tuple(frames)))
-
-    def dumped(self, at_ns: int, frames: Sequence[str], culprit: int) -> None:
-        """Takes a sample of the callback that ran at that time."""
-        self._loose.append((at_ns, _Stack(culprit, tuple(frames))))
-
-    def describe(self, stall: Stall) -> None:
-        """Fills in where the stall was, what it called and from where, as far as it was seen."""
-        stack = self._seen(stall.start_ns, stall.end_ns).most()
-        if stack is not None:
-            named = [self._naming.location(frame) for frame in stack.frames]
-            stall.location, stall.work = self._blamed(stack)
-            if not self._naming.is_users(stall.location.path):
-                stall.package = stall.location.file.partition("/")[0]
-            stall.call = named[stack.culprit - 1] if stack.culprit else None
-            stall.stack = tuple(named[:_DEPTH])
-            inside = named if stall.package else named[: stack.culprit]
-            if stall.cause == "callback" and any(
-                frame.path.startswith(_IMPORTS) for frame in inside
-            ):
-                stall.cause, stall.imported = "import", self._imported(inside)
-
-    def location(self, started_ns: int) -> Location | None:
-        """The line most often seen in that callback; None: never seen."""
-        stack = self._seen(started_ns).most()
-        return self._blamed(stack)[0] if stack else None
-
-    def last_ns(self, started_ns: int) -> int:
-        """When that callback was last seen; its start, if never."""
-        seen = self._culprits.get(started_ns)
-        return seen.last_ns if seen else started_ns
-
-    def slept(self, started_ns: int) -> bool:
-        """Whether the thread was seen asleep in a system call in that callback."""
-        seen = self._culprits.get(started_ns)
-        return seen is not None and seen.asleep
-
-    def keeps_gil(self, start_ns: int, end_ns: int) -> Location | None:
-        """The line of the thread that had the GIL most often in that interval; None: not seen.
-
-        Such a sample may be of the watchdog's first look after the wait.
-        """
-        seen = _Seen(start_ns)
-        for at, sample in self._keep_gil:
-            if start_ns < at <= end_ns + LATE_NS:
-                seen.add(at, sample)
-        stack = seen.most()
-        return self._naming.location(stack.frames[stack.culprit]) if stack else None
-
-    def forget_before(self, time: int) -> None:
-        self._culprits = {start: seen for start, seen in self._culprits.items() if start >= time}
-
-    def _blamed(self, stack: _Stack) -> tuple[Location, EndpointWork | None]:
-        """The culprit, and what FastAPI did if that is an endpoint that did not run."""
-        frame = stack.frames[stack.culprit]
-        where, work = self._naming.location(frame), parse_site(frame).name
-        return (self._naming.definition(where), parse(work)) if work else (where, None)
-
-    def _imported(self, inside: Sequence[Location]) -> str:
-        """The outermost module that these frames import; empty: it was not seen."""
-        bodies = [frame for frame in inside if frame.function == "<module>"]
-        return self._naming.module(bodies[-1].path) if bodies else ""
-
-    def _seen(self, started_ns: int, ended_ns: int = 0) -> _Seen:
-        """The samples of that callback, and the dumps since the last one."""
-        seen = self._culprits.get(started_ns) or _Seen(started_ns)
-        last = max(seen.last_ns, started_ns)
-        loose = [
-            (at, stack)
-            for at, stack in self._loose
-            if last < at and (not ended_ns or at <= ended_ns)
-        ]
-        if not loose:
-            return seen
-        both = _Seen(last)
-        both.lines = {line: dict(calls) for line, calls in seen.lines.items()}
-        for at, stack in loose:
-            both.add(at, stack)
-        return both
 
 
 class Stalls:

@@ -68,8 +68,8 @@ def test_a_blocking_call_on_a_busy_machine_keeps_its_line():
 def test_work_that_is_slow_anyway_says_how_long_it_waited_for_a_core():
     (finding,) = found(stall(measured(), 100, 60))
     assert finding.sentence == (
-        "GET /a blocked the loop 100 ms in line 20 of /app/api.py; "
-        "of that its thread waited about 60 ms for a core"
+        "GET /a blocked the loop 100 ms; of that its thread waited about 60 ms for a core; "
+        "it was seen once, in line 20 of /app/api.py"
     )
 
 

@@ -28,6 +28,57 @@ def test_a_stall_is_a_finding_with_its_line():
     assert found.sentence == ("GET /report blocked the loop 50 ms in line 10 of /app/block.py")
 
 
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [
+        pytest.param([(12, False), (12, False)], " in line 10 of /app/a.py", id="seen twice"),
+        pytest.param([(12, True), (12, False)], " in line 10 of /app/a.py", id="asleep in a call"),
+        pytest.param([(26, False)], " in line 10 of /app/a.py", id="C code had the GIL until then"),
+        pytest.param([(12, False)], "; it was seen once, in line 10 of /app/a.py", id="seen once"),
+    ],
+)
+def test_a_line_that_was_seen_once_is_not_told_for_sure(looks, told):
+    """It may have been met by chance."""
+    story = Story().idle(MS).task(1).step(1).request(1, "GET /a")
+    for ms, asleep in looks:
+        story.runs(ms * MS).sampled("/app/a.py", 10, "f", asleep=asleep)
+        if asleep:
+            break
+    ran = story.now_ns - T0 - MS
+    story.runs(30 * MS - ran).response(1, "GET /a").end(1).idle(MS)
+    (found,) = model_of(story).findings()
+    assert found.sentence == f"GET /a blocked the loop 30 ms{told}"
+
+
+def test_in_a_second_stall_the_same_line_is_no_chance():
+    story = Story().idle(MS)
+    for task in (1, 2):
+        story.task(task).step(task).request(task, "GET /a").runs(12 * MS)
+        story.sampled("/app/a.py", 10, "f").runs(12 * MS).response(task, "GET /a").end(task).idle(
+            MS
+        )
+    (found,) = model_of(story).findings()
+    assert found.sentence == "GET /a blocked the loop 24 ms in line 10 of /app/a.py"
+
+
+@pytest.mark.parametrize(
+    ("file", "work", "told"),
+    [
+        (
+            "/app/a.py",
+            "dependencies",
+            "; it was seen once, solving the dependencies of f, before it ran",
+        ),
+        ("/v/site-packages/shop/a.py", "", " in code of shop; it was seen once, in line 10 of "),
+    ],
+)
+def test_what_was_done_and_whose_code_it_was_was_seen_once(file, work, told):
+    story = Story().idle(MS).task(1).step(1).request(1, "GET /a").runs(12 * MS)
+    story.sampled(file, 10, "f", work=work).runs(12 * MS).response(1, "GET /a").end(1).idle(MS)
+    (found,) = model_of(story).findings()
+    assert found.sentence.startswith(f"GET /a blocked the loop 24 ms{told}")
+
+
 def test_the_same_line_again_is_the_same_finding():
     story = Story().idle(MS)
     for task, ms in enumerate((50, 80, 30), 1):

@@ -19,6 +19,8 @@ ERROR_NS = 40 * MS
 """From here on repeated stalls are an error; shorter or single ones are a warning."""
 _HANGS_NS = 1 * SECOND
 """From here on a single stall is an error: every user notices."""
+_LONG_NS = 25 * MS
+"""A look that is as late as this had to wait for C code, unless the machine was busy."""
 _LINES = 100
 """How many lines of a package are told apart."""
 _NOTABLE_PARTS = 4
@@ -49,6 +51,8 @@ class StallCase(Case):
     """The frames from that line on, innermost first, and what it called."""
     blocked_by = ""
     """Who blocks the loop while a stall is open."""
+    sure = False
+    """Whether it was certainly that line: see `_is_sure`."""
     own_ns = 0
     """The longest, without its thread's waits for a core and for the GIL."""
     queued_ns = gil_ns = 0
@@ -105,6 +109,7 @@ class SlowCallback(Rule[StallCase]):
         lasted = self.lasted(stall, stall.end_ns)
         case.record(lasted, stall.end_ns, stall.label, stall.request)
         case.own_ns = max(case.own_ns, self.own(stall, stall.end_ns))
+        case.sure = case.sure or case.count > 1 or _is_sure(stall)
         if lasted == case.worst_ns:
             case.queued_ns, case.gil_ns = stall.queued_ns, stall.gil_ns
         case.label = stall.label
@@ -166,13 +171,17 @@ class SlowCallback(Rule[StallCase]):
             text = f"{case.label} blocked the loop {milliseconds(case)}"
         if case.where is None:
             return f"{text}; its line was not seen"
+        sure = case.sure or not case.count
+        where = f" in {source}" if source else ""
         if case.work is not None:
-            text = f"{text} {case.work.text(case.where.function)}"
+            where = f" {case.work.text(case.where.function)}"
         elif case.package:
-            text += f" in code of {case.package}" + (f", most in {source}" if source else "")
-        elif source:
-            text = f"{text} in {source}"
-        return text + _waited(case) if case.open_worst_ns <= case.worst_ns else text
+            text += f" in code of {case.package}"
+            where = (where and sure and f", most{where}") or where
+        if sure:
+            text += where
+        waited = _waited(case) if case.open_worst_ns <= case.worst_ns else ""
+        return text + waited + (f"; it was seen once,{where}" if where and not sure else "")
 
     def answerable(self, case: StallCase) -> bool:
         """Not for a line of a library: no branch of the scenario is there."""
@@ -210,6 +219,16 @@ class SlowCallback(Rule[StallCase]):
             case.work = max(case.work or stall.work, stall.work)
         case.imported = stall.imported or case.imported
         return case
+
+
+def _is_sure(stall: Stall) -> bool:
+    """Whether the stall was certainly at its line.
+
+    One look proves that only of a thread that slept there, or of C code that had the GIL until
+    then. Any other line may have been met by chance.
+    """
+    in_c = stall.seen_ns >= _LONG_NS and 4 * stall.queued_ns < stall.end_ns - stall.start_ns
+    return stall.seen != 1 or stall.slept or in_c
 
 
 def milliseconds(case: StallCase) -> str:
