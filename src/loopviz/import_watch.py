@@ -11,6 +11,21 @@ from typing import Any
 __all__ = ["ImportWatch"]
 
 
+class _InitializingSpec(ModuleSpec):
+    """The spec of a module that is being imported: the import system notes its end there."""
+
+    initialized: list[Callable[[], None]]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "_initializing" and not value:
+            initialized = self.initialized
+            del self.initialized
+            self.__class__ = ModuleSpec  # type: ignore[assignment]
+            for call_back in initialized:
+                call_back()
+
+
 class ImportWatch(MetaPathFinder):
     """Calls `found` with each of the named modules: at once if imported, else when it is.
 
@@ -28,8 +43,26 @@ class ImportWatch(MetaPathFinder):
         sys.meta_path.insert(0, self)
         for name in self._names:
             module = sys.modules.get(name)
-            if module is not None:
+            if module is not None and not self._is_initializing(module):
                 self._found(module)
+
+    def _is_initializing(self, module: ModuleType) -> bool:
+        """True if its import has not ended; then that calls back."""
+        spec: Any = module.__spec__
+        if not getattr(spec, "_initializing", False):
+            return False
+        if type(spec) is ModuleSpec:
+            spec.__class__ = _InitializingSpec
+            vars(spec)["initialized"] = []
+        elif type(spec) is not _InitializingSpec:
+            return False
+
+        def initialized() -> None:
+            if self in sys.meta_path and sys.modules.get(module.__name__) is module:
+                self._found(module)
+
+        spec.initialized.append(initialized)
+        return True
 
     def stop(self) -> None:
         """Stop watching."""

@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.support.environments import make_environment
+
 ROOT = Path(__file__).parents[2]
 APPS = Path(__file__).with_name("apps")
 REQUIREMENTS = {
@@ -43,28 +45,11 @@ def main() -> int:
     for name in options.names or REQUIREMENTS:
         print(f"\n== {name}", flush=True)
         home = options.folder / name
-        if why := _prepare(home, options.python, REQUIREMENTS[name]):
+        if why := make_environment(home, ["-e", str(ROOT), *REQUIREMENTS[name]], options.python):
             print(f"Skipped: its environment could not be made ({why}).")
             continue
         failed += _measure(home, name, options.duration)
     return int(failed > 0)
-
-
-def _prepare(home: Path, interpreter: Path, requirements: list[str]) -> str:
-    """Make the environment, unless it is there from an earlier time; why it could not be made."""
-    wanted, ready = "\n".join([str(ROOT), *requirements]), home / "ready"
-    if ready.exists() and ready.read_text() == wanted:
-        return ""
-    python = home / "bin" / "python"
-    for command in (
-        [interpreter, "-m", "venv", "--clear", home],
-        [python, "-m", "pip", "install", "-q", "-e", ROOT, *requirements],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-    ready.write_text(wanted)
-    return ""
 
 
 def _measure(home: Path, name: str, duration_s: float) -> int:

@@ -97,7 +97,7 @@ class _Watch:
         """Loops that have run, recorded or not."""
         self.loops: dict[Any, ControlLink] = {}
         """Those that are recorded now, each with its connection."""
-        watched = {"uvloop": self._uvloops, **servers(self._serving)}
+        watched = {"uvloop": self._uvloops, "nest_asyncio": self._nested, **servers(self._serving)}
         self._patches = SharedPatches(watched, self._of_loop_class(asyncio.BaseEventLoop))
 
     def begin(self) -> None:
@@ -145,6 +145,28 @@ class _Watch:
 
     def _uvloops(self, module: Any) -> Iterable[Patch]:
         return self._of_loop_class(module.Loop)
+
+    def _nested(self, module: Any) -> Iterable[Patch]:
+        """It gives the loop's class functions of its own, which call no `run_forever` of ours."""
+
+        def make(original: Callable[[Any], None]) -> Callable[[Any], None]:
+            def patch_loop(loop: Any) -> None:
+                is_new = not hasattr(loop, "_nest_patched")
+                original(loop)
+                if is_new:
+                    _guarded(lambda: self._begin_with(type(loop), loop.run_until_complete.__func__))
+
+            return patch_loop
+
+        return [Patch(module, "_patch_loop", make)]
+
+    def _begin_with(self, cls: Any, original: Callable[..., Any]) -> None:
+        def run_until_complete(loop: Any, future: Any) -> Any:
+            if _Watch.now is self:
+                _guarded(lambda: self._begin_soon(loop))
+            return original(loop, future)
+
+        cls.run_until_complete = run_until_complete
 
     def _begin_soon(self, loop: Any) -> None:
         if loop in self._begun:

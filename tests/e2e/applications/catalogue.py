@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-__all__ = ["APPLICATIONS", "SERVERS", "Answer", "Application", "Server"]
+__all__ = ["APPLICATIONS", "COMMON", "SERVERS", "Answer", "Application", "Server"]
 
 PROGRAMS = Path(__file__).with_name("programs")
 COMMON = ("uvicorn[standard]", "hypercorn", "granian", "websockets")
@@ -91,9 +91,11 @@ async def ask_nicegui(client: aiohttp.ClientSession, url: str, n: int) -> list[A
     asked, (status, headers, body) = await get(client, url, "/")
     headers.pop("content-length", None)
     got: list[Answer] = [(asked, (status, headers, b"hello" in body and b"press" in body))]
-    files = sorted(set(re.findall(rb"/_nicegui/[\w./-]+\.(?:js|css)", body)))[:4]
+    files = sorted(set(re.findall(rb"/_nicegui/[\w./-]+\.css", body)))[:3]
     got += [await get(client, url, path.decode()) for path in files]
-    got += [await get(client, url, f"/api/{n % 150}"), await get(client, url, "/nothing/here")]
+    got += [await get(client, url, f"/api/{n % 150}"), await get(client, url, "/api/x")]
+    asked, (status, *_) = await get(client, url, "/nothing/here")  # a page with random ids, too
+    got.append((asked, status))
     path = "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
     async with client.ws_connect(url + path) as socket:
         opened = await socket.receive_str()
@@ -133,7 +135,7 @@ APPLICATIONS = {
                 "/weather.json?sql=select+city,count(*)+from+stations+group+by+city",
                 "/nothing/{n}",
             ),
-            differs=r"query_ms\W+[\d.]+|took [\d.]+ms|Many rows|400 rows",
+            differs=r"query_ms\W+[\d.]+|took [\d.]+ms|Many rows|400 rows|'content-length': .\d+",
         ),
         Application(
             "litestar",

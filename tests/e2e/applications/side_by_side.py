@@ -22,6 +22,9 @@ __all__ = ["Compared", "compare"]
 
 CLIENTS = 3
 START_S, END_S = 40.0, 20.0
+MARGIN_S = 10.0
+"""How much longer the one under loopviz is served than both are asked: for the start, and for what
+is being asked at the end."""
 _COMMAND = "import sys; from loopviz.cli.main import main; sys.exit(main())"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -61,7 +64,7 @@ def compare(
     alone = _started([home / "bin" / words[0], *words[1:]], logs[0])
     watched = server.words(application.target, ports[1])
     bench = [sys.executable, "-c", _COMMAND, "bench", "--json", folder / "report.json"]
-    bench += ["--duration", str(seconds + 8)]
+    bench += ["--duration", str(seconds + MARGIN_S)]
     if server.direct:
         bench += ["--python", home / "bin" / "python", *watched[1:]]
     else:

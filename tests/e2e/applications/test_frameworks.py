@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command import loopviz
+from tests.support.environments import make_environment
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.applications, pytest.mark.timeout(180)]
@@ -67,12 +68,9 @@ DATA = "import sqlite3; sqlite3.connect('d.db').execute('create table t(a, b)')"
 def environment():
     """The interpreter of an environment with these packages, and without loopviz."""
     home = Path(tempfile.gettempdir(), "loopviz-applications", "own-programs")
-    python, ready = home / "bin" / "python", home / "ready"
-    if not ready.exists() or ready.read_text() != str(PACKAGES):
-        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
-        ready.write_text(str(PACKAGES))
-    return python
+    if why := make_environment(home, PACKAGES):
+        pytest.skip(f"its environment could not be made: {why}")
+    return home / "bin" / "python"
 
 
 @pytest.fixture(autouse=True)
