@@ -138,6 +138,18 @@ APPLICATIONS = {
             differs=r"query_ms\W+[\d.]+|took [\d.]+ms|Many rows|400 rows|'content-length': .\d+",
         ),
         Application(
+            "fastapi",
+            (
+                "fastapi",
+                "opentelemetry-sdk",
+                "opentelemetry-instrumentation-fastapi",
+                "opentelemetry-instrumentation-asyncio",
+                "sentry-sdk",
+                "aiomonitor",
+            ),
+            asks("/items/{n}", "/items/7", "/traced", "/nothing/{n}", socket="/echo"),
+        ),
+        Application(
             "litestar",
             ("litestar",),
             asks(

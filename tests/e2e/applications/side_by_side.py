@@ -12,16 +12,18 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 import aiohttp
 
-from tests.e2e.applications.catalogue import PROGRAMS, Application, Server
+from tests.e2e.applications.catalogue import PROGRAMS, Answer, Application, Server
 
 __all__ = ["Compared", "compare"]
 
 CLIENTS = 3
 START_S, END_S = 40.0, 20.0
+NOTHING: Answer = ("nothing", None)
 MARGIN_S = 10.0
 """How much longer the one under loopviz is served than both are asked: for the start, and for what
 is being asked at the end."""
@@ -75,9 +77,9 @@ def compare(
         asyncio.run(_ask(application, urls, logs, seconds, found))
         sizes = [len(_lines(log)) for log in logs]
         alone.send_signal(signal.SIGINT)
-        alone.communicate(timeout=END_S)
-        _, said = under.communicate(timeout=seconds + START_S + END_S)
-        found.said = said.decode(errors="replace")
+        alone.wait(END_S)
+        under.wait(seconds + START_S + END_S)
+    found.said = logs[1].with_suffix(".stderr").read_text(errors="replace")
     lines = [_lines(log) for log in logs]
     found.ends = tuple(of[size:] for of, size in zip(lines, sizes, strict=True))
     known = set(map(_kind, lines[0]))
@@ -94,7 +96,7 @@ async def _ask(
     seconds: float,
     found: Compared,
 ) -> None:
-    timeout = aiohttp.ClientTimeout(total=20)
+    timeout = aiohttp.ClientTimeout(total=8)
     async with aiohttp.ClientSession(timeout=timeout) as client:
         for url in urls:
             await _serves(client, url)
@@ -109,8 +111,8 @@ async def _ask(
             while time.monotonic() < until:
                 n += CLIENTS
                 order = urls if n % 2 else urls[::-1]
-                got = {url: await application.ask(client, url, n) for url in order}
-                for one, other in zip(got[urls[0]], got[urls[1]], strict=True):
+                got = {url: await _answers(application, client, url, n) for url in order}
+                for one, other in zip_longest(got[urls[0]], got[urls[1]], fillvalue=NOTHING):
                     found.asked[re.sub(r"\d+", "{n}", one[0])] += 1
                     both = _plain(one, urls[0], application), _plain(other, urls[1], application)
                     if both[0] != both[1] and len(found.unlike) < 10:
@@ -120,6 +122,15 @@ async def _ask(
         count = sum(found.asked.values())
         spent = [_cpu_s(pid) - was for pid, was in zip(pids, before, strict=True)]
         found.cpu_ms = tuple(round(1000 * s / max(count, 1), 2) for s in spent)
+
+
+async def _answers(
+    application: Application, client: aiohttp.ClientSession, url: str, n: int
+) -> list[Answer]:
+    try:
+        return await application.ask(client, url, n)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return [("no answer", repr(error))]
 
 
 def _plain(answer: object, url: str, application: Application) -> str:
@@ -147,14 +158,15 @@ async def _serves(client: aiohttp.ClientSession, url: str) -> None:
 
 def _started(words: list[object], log: Path) -> subprocess.Popen[bytes]:
     env = {**os.environ, "APPLICATION_LOG": str(log), "PYTHONPATH": ""}
-    return subprocess.Popen(
-        [str(word) for word in words],
-        cwd=PROGRAMS,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    with log.with_suffix(".stderr").open("wb") as errors:  # a pipe would have to be read
+        return subprocess.Popen(
+            [str(word) for word in words],
+            cwd=PROGRAMS,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
 
 
 @contextmanager
