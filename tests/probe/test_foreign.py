@@ -102,3 +102,51 @@ def test_a_loop_with_an_iteration_of_its_own_is_seen_at_the_lesser_level(tmp_pat
         seen = Recording(tmp_path / name)
         child_ = seen.start_of("child")
         assert [lasted for s, lasted in seen.durations() if s.task_id == child_.task_id] == [0, 0]
+
+
+class Foreign(VirtualLoop):
+    """A loop that runs its callbacks in a way of its own."""
+
+    def _run_once(self):
+        super()._run_once()
+
+
+def test_a_factory_that_the_app_sets_meanwhile_does_not_take_the_probes_place(tmp_path):
+    """As aiomonitor does; to the app its own is what is there, also after the probe has left."""
+    made = []
+
+    def factory(loop, coro, **options):
+        async def traced():
+            return await coro
+
+        made.append(coro.__name__)
+        return asyncio.Task(traced(), loop=loop, **options)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        with install(path=tmp_path / "probe", clock=loop.clock) as probe:
+            assert probe.coverage == "steps"
+            assert loop.get_task_factory() is None
+            loop.set_task_factory(factory)
+            assert loop.get_task_factory() is factory
+            await asyncio.create_task(child())
+            loop.set_task_factory(None)
+            await asyncio.create_task(child())
+            loop.set_task_factory(factory)
+            with pytest.raises(TypeError):
+                loop.set_task_factory(5)
+        assert loop.get_task_factory() is factory
+        assert "get_task_factory" not in vars(loop)
+
+    loop = Foreign()
+    loop.run(main())
+    loop.close()
+    assert made == ["child"]
+    seen = Recording(tmp_path / "probe")
+    assert [coroutine_name(e) for e in seen.of(Kind.TASK_START)].count("child") == 2
+    assert seen.outcomes()["child"] == TASK_RETURNED
+    assert len(seen.of(Kind.TASK_END)) == 2
+    children = [e.task_id for e in seen.of(Kind.TASK_START) if coroutine_name(e) == "child"]
+    steps = [switch.task_id for switch, _ in seen.durations()]
+    assert [steps.count(number) for number in children] == [2, 2]
+    assert [e.text for e in seen.aux if e.kind is Kind.HOOK_FAILED] == []

@@ -20,7 +20,7 @@ from loopviz.probe.tasks import group_owner, make_tasks, name_given
 from loopviz.wire.events import B_SHIFT, NUMBER, RECORD, Kind, tag
 from loopviz.wire.ring import Ring
 
-__all__ = ["WatchedCoroutine", "make_foreign_hooks"]
+__all__ = ["TaskFactory", "WatchedCoroutine", "make_foreign_hooks"]
 
 
 class WatchedCoroutine(Coroutine[Any, Any, Any]):
@@ -53,13 +53,45 @@ class WatchedCoroutine(Coroutine[Any, Any, Any]):
         self._coroutine.close()
 
     def __await__(self) -> Any:
-        return self._coroutine.__await__()
+        """To a factory of the app's that awaits it in a coroutine of its own."""
+        return self
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return self.send(None)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._coroutine, name)
 
     def __repr__(self) -> str:
         return repr(self._coroutine)
+
+
+class TaskFactory:
+    """Ours in a foreign loop, around the app's own, which the app may set and ask for as usual.
+
+    aiomonitor, for one, sets one of its own while it runs; that replaced ours.
+    """
+
+    def __init__(self, loop: Any, make: Callable[[Any], Any]) -> None:
+        """`make` makes ours of the app's (None: it has none)."""
+        self._set, self._make = loop.set_task_factory, make
+        self.set(loop.get_task_factory())
+
+    def set(self, factory: Any) -> None:
+        if factory is None or callable(factory):
+            self._set(self._make(factory))
+        else:
+            self._set(factory)  # raises
+        self._apps = factory
+
+    def get(self) -> Any:
+        return self._apps
+
+    def restore(self) -> None:
+        self._set(self._apps)
 
 
 def make_foreign_hooks(
@@ -118,16 +150,16 @@ def make_foreign_hooks(
                     parent = parent if owner is None else tasks.number(owner)
                     tasks.register(task, coro, parent, code, lasti, name_given(caller, options))
                 watched._task = task
-                task.add_done_callback(ended)
+                task.add_done_callback(lambda task: ended(task, watched))
             except Exception as error:  # noqa: BLE001
                 fail("create_task", error)
             return task
 
         return factory
 
-    def ended(task: Any) -> None:
+    def ended(task: Any, watched: WatchedCoroutine) -> None:
         try:
-            task.get_coro()._task = None  # breaks a cycle, or tasks would stay until a collection
+            watched._task = None  # breaks a cycle, or tasks would stay until a collection
             tasks.end(task, clock())
         except Exception as error:  # noqa: BLE001
             fail("task_end", error)

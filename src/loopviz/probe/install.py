@@ -15,7 +15,7 @@ from loopviz.errors import LoopvizError, MachineError
 from loopviz.probe import attachable, frameworks, patches
 from loopviz.probe.disabled import NO_HOOKS, NoRing
 from loopviz.probe.exceptions import unheard_of
-from loopviz.probe.foreign import make_foreign_hooks
+from loopviz.probe.foreign import TaskFactory, make_foreign_hooks
 from loopviz.probe.hooks import Hooks, make_hooks
 from loopviz.probe.loops import is_asyncios, is_stock, on_thread_of
 from loopviz.probe.pauses import PAUSES
@@ -109,8 +109,9 @@ class Probe:
                 self._patch("_call_soon", hooks.call_soon_from_anywhere)
             self._patch("create_task", hooks.create_task(loop.create_task))
         else:
-            self._factory = loop.get_task_factory()
-            loop.set_task_factory(hooks.create_task(self._factory))
+            factory = self._factory = TaskFactory(loop, hooks.create_task)
+            self._patch("set_task_factory", factory.set)
+            self._patch("get_task_factory", factory.get)
         if inspect.isroutine(loop.call_exception_handler):  # else it is a mock
             handler = self._wrap_exception_handler(loop.call_exception_handler)
             self._patch("call_exception_handler", handler)
@@ -151,7 +152,7 @@ class Probe:
         if self.coverage == "full":
             self.hooks.last_iteration()
         else:
-            self._loop.set_task_factory(self._factory)
+            self._factory.restore()
         for name in tuple(self._before):
             self._put_back(name)
         self.hooks.stop()
