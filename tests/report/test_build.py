@@ -17,6 +17,36 @@ from tests.report.runs import T0, crowded, report_of, run
 summary = renderer("text").report
 
 
+def test_streams_and_websockets():
+    """Open ones count; how long they last is nowhere a latency."""
+    model = Model()
+    story = Story(T0).task(1, "chat").step(1).request(1, "WS /chat/7").runs(10 * MS)
+    story.opens(1, "WS /chat/{room}", lasts=True).message(1).idle(200 * MS).step(1).message(1)
+    story.message(1, received=True).idle(MS)
+    story.task(2, "news").step(2).request(2, "GET /news").opens(2, "GET /news", lasts=True)
+    story.response(2, "GET /news").end(2).idle(MS).feed(model)
+    assert report_of(model)["streams"] == [
+        {
+            "route": "GET /news",
+            "count": 1,
+            "open": 0,
+            "sent": 0,
+            "received": 0,
+            "first_ms": None,
+            "gap_ms": None,
+        },
+        {
+            "route": "WS /chat/{room}",
+            "count": 1,
+            "open": 1,
+            "sent": 2,
+            "received": 1,
+            "first_ms": 10.0,
+            "gap_ms": 200.0,
+        },
+    ]
+
+
 def test_the_whole_report():
     report = report_of(run())
     sentence = "GET /report blocked the loop 50 ms in time.sleep(0.05)."

@@ -14,11 +14,13 @@ from loopviz.model.snapshot.totals import (
     ProbeTotals,
     RouteTotals,
     RunTotals,
+    StreamTotals,
     TaskTotals,
     WorkerTotals,
 )
 
 __all__ = ["run_totals"]
+from loopviz.model.state.stream import StreamSums
 
 _Counts = TypeVar("_Counts", TaskTotals, LoopCounts)
 
@@ -52,7 +54,25 @@ def run_totals(models: Sequence[Model], now_ns: int = 0) -> RunTotals:
         findings=add_findings([model.findings(now) for model in models]),
         counters={key: _sum(values[key] for values in counters) for key in counters[0]},
         gone=sum((Counter(model.trace.requests.gone) for model in models), Counter()),
+        streams=tuple(_streams(models)),
     )
+
+
+def _streams(models: Iterable[Model]) -> Iterator[StreamTotals]:
+    by_route: dict[str, list[StreamSums]] = {}
+    for model in models:
+        for route, sums in model.trace.requests.streams().items():
+            by_route.setdefault(route, []).append(sums)
+    for route, of_route in by_route.items():
+        yield StreamTotals(
+            route=route,
+            count=sum(one.count for one in of_route),
+            open=sum(one.open for one in of_route),
+            sent=sum(one.sent for one in of_route),
+            received=sum(one.received for one in of_route),
+            first_ns=max(one.first_ns for one in of_route),
+            gap_ns=max(one.gap_ns for one in of_route),
+        )
 
 
 def _routes(model: Model, now: int) -> Iterator[RouteTotals]:

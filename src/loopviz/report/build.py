@@ -20,6 +20,7 @@ from loopviz.model.snapshot.totals import (
     ProbeTotals,
     RouteTotals,
     RunTotals,
+    StreamTotals,
 )
 from loopviz.report.document import FORMAT, Report
 
@@ -69,6 +70,8 @@ def build_report(
         report["requests"] = [
             {"route": route, "gone": count} for route, count in totals.gone.items()
         ]
+    if totals.streams:
+        report["streams"] = [_stream(stream) for stream in totals.streams]
     if totals.jobs:
         report["jobs"] = [_jobs(jobs) for jobs in totals.jobs]
     if peers:
@@ -78,6 +81,18 @@ def build_report(
             for peer in peers
         ]
     return report
+
+
+def _stream(stream: StreamTotals) -> dict[str, Any]:
+    return {
+        "route": stream.route,
+        "count": stream.count,
+        "open": stream.open,
+        "sent": stream.sent,
+        "received": stream.received,
+        "first_ms": round(stream.first_ns / MS, 3) if stream.sent else None,
+        "gap_ms": round(stream.gap_ns / MS, 3) if stream.sent else None,
+    }
 
 
 def _route(route: RouteTotals) -> dict[str, Any]:

@@ -99,6 +99,23 @@ class TaskTotals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTotals:
+    """The WebSockets and streams of one route."""
+
+    route: str
+    count: int
+    open: int
+    """How many of them are open at the end."""
+    sent: int
+    """Messages that they have sent, or parts."""
+    received: int
+    first_ns: int
+    """The longest that one took until its first was sent."""
+    gap_ns: int
+    """The longest time from one that was sent to the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunTotals:
     """The whole run; of several workers, added up, or named after their worker."""
 
@@ -117,3 +134,5 @@ class RunTotals:
     """In the scenario's order; None: no value was received, since the target has no probe."""
     gone: Mapping[str, int]
     """By route: requests whose client the app saw go away."""
+    streams: tuple[StreamTotals, ...] = ()
+    """By route, in the order of their first."""

@@ -1,5 +1,6 @@
 """The open and the finished requests, and the lanes on which they are drawn."""
 
+import copy
 from collections.abc import Iterator
 
 from loopviz.model.state.finished import FinishedRequests
@@ -7,13 +8,15 @@ from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.orphans import Orphans
 from loopviz.model.state.request import Request, WaitKind
 from loopviz.model.state.routes import RouteNames
-from loopviz.model.state.stream import Stream
+from loopviz.model.state.stream import Stream, StreamSums
 
 __all__ = ["WEBSOCKET", "Request", "Requests"]
 
 WEBSOCKET = "WS "
 """How the names of WebSockets begin, in place of a method."""
 
+_ROUTES = 500
+"""Of how many routes the streams are summed up."""
 _KEPT = 45_000
 """How many finished ones are kept: 65 s at 690 a second."""
 
@@ -37,6 +40,22 @@ class Requests:
         """Starts all counts anew."""
         self.gone: dict[str, int] = {}
         """How many clients left, by route."""
+        self._streams: dict[str, StreamSums] = {}
+        """Those that have ended, by route."""
+
+    def streams(self) -> dict[str, StreamSums]:
+        """The streams by route, with those that are open."""
+        sums = copy.deepcopy(self._streams)
+        for request in self.open.values():
+            self._add_stream(sums, request, is_open=True)
+        return sums
+
+    def _add_stream(
+        self, sums: dict[str, StreamSums], request: Request, *, is_open: bool = False
+    ) -> None:
+        stream, route = request.stream, request.route
+        if stream is not None and stream.shown and (route in sums or len(sums) < _ROUTES):
+            sums.setdefault(route, StreamSums()).add(stream, request.start_ns, is_open=is_open)
 
     def start(self, task: int, path: str, start_ns: int) -> Request:
         """Starts a request at `start_ns`, on the lowest free lane of its route.
@@ -78,6 +97,7 @@ class Requests:
             self.lanes.keep(request.route, request.lane)
         if request.gone_ns:
             self.gone[request.route] = self.gone.get(request.route, 0) + 1
+        self._add_stream(self._streams, request)
         self.finished.append(request)
         return request
 

@@ -6,10 +6,28 @@ from itertools import pairwise
 
 from loopviz.model.snapshot import StreamInfo
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "StreamSums"]
 
 _KEPT = 256
 """Of how many messages the times are kept, the newest."""
+
+
+class StreamSums:
+    """The streams of one route, added up."""
+
+    __slots__ = ("count", "first_ns", "gap_ns", "open", "received", "sent")
+
+    def __init__(self) -> None:
+        self.count = self.open = self.sent = self.received = self.first_ns = self.gap_ns = 0
+
+    def add(self, stream: "Stream", start_ns: int, *, is_open: bool) -> None:
+        """Add that of a request which began at `start_ns`."""
+        self.count += 1
+        self.open += is_open
+        self.sent += stream.sent
+        self.received += stream.received
+        self.first_ns = max(self.first_ns, stream.first_ns - start_ns if stream.first_ns else 0)
+        self.gap_ns = max(self.gap_ns, stream.gap_ns)
 
 
 class Stream:
