@@ -51,9 +51,9 @@ def test_messages_are_marked_on_the_lane_and_in_the_legend(glyphs, ascii_only):
 def test_the_words_of_a_websocket_and_of_a_stream():
     request = RequestInfo(1, "WS /chat/{room}", 0, (), 0, 9, True, 0, 0, 0, 0, stream=STREAM)
     assert message_facts(request) == [
-        "1 message sent",
+        "1 sent",
         "1,234 received",
-        "the first after 10 ms",
+        "first after 10 ms",
         "longest gap 1.2 s",
     ]
     request = replace(request, route="GET /events", stream=replace(STREAM, sent=0, first_ns=0))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from loopviz.model.snapshot import RequestInfo, StreamInfo
+from loopviz.model.snapshot import RequestInfo
 from loopviz.tui.draw.text import duration
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.scene import Scene
@@ -32,19 +32,16 @@ def is_websocket(request: RequestInfo) -> bool:
 
 
 def message_facts(request: RequestInfo) -> list[str]:
-    """`40 messages sent`, `12 received`, `the first after 12 ms`, `longest gap 1.2 s`."""
+    """`40 sent`, `12 received`, `first after 12 ms`, `longest gap 1.2 s`; or `9 parts sent`."""
     stream = request.stream
     if stream is None:
         return []
-    facts = [_sent(stream, "message" if is_websocket(request) else "part")]
     if is_websocket(request):
-        facts.append(f"{stream.received:,} received")
+        facts = [f"{stream.sent:,} sent", f"{stream.received:,} received"]
+    else:
+        facts = [f"{stream.sent:,} part{'' if stream.sent == 1 else 's'} sent"]
     if stream.first_ns:
-        facts.append(f"the first after {duration(stream.first_ns, ' ')}")
+        facts.append(f"first after {duration(stream.first_ns, ' ')}")
     if stream.gap_ns:
         facts.append(f"longest gap {duration(stream.gap_ns, ' ')}")
     return facts
-
-
-def _sent(stream: StreamInfo, what: str) -> str:
-    return f"{stream.sent:,} {what}{'' if stream.sent == 1 else 's'} sent"
