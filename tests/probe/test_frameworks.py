@@ -14,7 +14,7 @@ import starlette.background
 from uvicorn.protocols.http import h11_impl, httptools_impl
 
 from loopviz.probe import frameworks
-from loopviz.probe.patches.patch import apply
+from loopviz.probe.patches.patch import apply, undo
 from loopviz.wire.events import Kind
 
 FASTAPI = (
@@ -135,3 +135,37 @@ def test_an_older_fastapi_tells_by_its_functions(loop, probe_of, recording):
     probe.uninstall()
     phases = [event.text for event in recording(probe).of(Kind.PHASE)]
     assert phases == ["dependencies", "endpoint", "serialization"]
+
+
+def test_django_leaves_its_route_in_the_scope():
+    """Of a request under WSGI, which has no scope, nothing."""
+
+    class BaseHandler:
+        def resolve_request(self, request):
+            return SimpleNamespace(route="^items/<int:id>/")
+
+    applied = apply(frameworks._django_handler(SimpleNamespace(BaseHandler=BaseHandler)))
+    request = SimpleNamespace(scope={"type": "http"})
+    assert BaseHandler().resolve_request(request).route == "^items/<int:id>/"
+    assert BaseHandler().resolve_request(SimpleNamespace()).route == "^items/<int:id>/"
+    undo(applied)
+    BaseHandler().resolve_request(request)
+    assert request.scope == {"type": "http", "_loopviz_route": "/items/<int:id>/"}
+
+
+def test_quart_leaves_its_route_in_the_scope():
+    class Context:
+        def __init__(self, rule):
+            self.request_websocket = SimpleNamespace(scope={}, url_rule=rule)
+
+        def match_request(self):
+            return 5
+
+    applied = apply(
+        frameworks._quart_context(SimpleNamespace(_BaseRequestWebsocketContext=Context))
+    )
+    found, missed = Context(SimpleNamespace(rule="/items/<int:id>")), Context(None)
+    assert found.match_request() == missed.match_request() == 5
+    undo(applied)
+    assert found.request_websocket.scope == {"_loopviz_route": "/items/<int:id>"}
+    assert missed.request_websocket.scope == {}
