@@ -427,10 +427,17 @@ def part(body, *, more=True):
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
-@pytest.mark.parametrize(
-    ("headers", "lasts"),
-    [([], 0), ([(b"Content-Type", b"text/event-stream; charset=utf-8")], LASTING)],
-)
+EVENTS = [(b"Content-Type", b"text/event-stream; charset=utf-8")]
+
+
+def test_server_sent_events_that_answer_a_post_end_when_that_is_done(streamed):
+    """As those of an MCP server do: their duration is a latency."""
+    start = {"type": "http.response.start", "status": 200, "headers": EVENTS}
+    _, opened, *_ = streamed(http() | {"method": "POST"}, start, part(b"abc", more=False))
+    assert opened == (Kind.STREAM_OPENED, 0, "POST /ping")
+
+
+@pytest.mark.parametrize(("headers", "lasts"), [([], 0), (EVENTS, LASTING)])
 def test_the_parts_of_a_stream_are_messages(streamed, headers, lasts):
     """Server-sent events last as long as their client wants, other streams do not."""
     start = {"type": "http.response.start", "status": 200, "headers": headers}

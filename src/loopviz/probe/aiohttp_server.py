@@ -160,7 +160,8 @@ def _writes(original: _Function) -> _Function:
         with fail_safe("aiohttp"):
             serving = _of(self)
             if serving is not None:
-                serving.opens(lasts=self.content_type == "text/event-stream")
+                is_get = serving.scope["method"] == "GET"
+                serving.opens(lasts=is_get and self.content_type == "text/event-stream")
                 serving.sends(len(data))
         return original(self, data)
 

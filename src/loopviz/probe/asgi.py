@@ -56,7 +56,7 @@ def watch_requests(app: App, hooks: Hooks) -> App:
                     status = sending["status"]
                     if not _has_length(sending):
                         streams = True
-                        opened(number, scope, lasts=_is_event_stream(sending))
+                        opened(number, scope, lasts=_is_event_stream(scope, sending))
             except Exception:  # noqa: BLE001, S110 - no proper message: the server will say so
                 pass
             return send(sending)
@@ -96,10 +96,13 @@ def _has_length(start: dict[str, Any]) -> bool:
     return any(name == b"content-length" for name, _ in headers)
 
 
-def _is_event_stream(start: dict[str, Any]) -> bool:
-    """True for server-sent events: they last as long as their client wants."""
+def _is_event_stream(scope: dict[str, Any], start: dict[str, Any]) -> bool:
+    """True for server-sent events that a GET asks for: they last as long as their client wants.
+
+    As the answer to a POST (MCP, a language model) they end when that is done.
+    """
     headers = start.get("headers", ())
-    if iter(headers) is headers:
+    if scope["method"] != "GET" or iter(headers) is headers:
         return False
     return any(
         name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream")
