@@ -5,17 +5,21 @@ from collections.abc import Callable, Iterator
 
 from loopviz.model.phases.verdict import is_active
 from loopviz.output import lowered
+from loopviz.tui.draw.glyphs import ASCII, BLOCKS
 from loopviz.tui.panels.next_step import next_step
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.panels.verdict import verdict_text, verdict_word
 from loopviz.tui.views.compare.measures import comparison_rows
 
-__all__ = ["RULES", "contradictions"]
+__all__ = ["RULES", "contradictions", "what_grows_grows"]
 
 WORDS = re.compile(
     r"SOLVED since|BETTER, NOT SOLVED|NO CHANGE|WORSE|TOO EARLY|STILL HANGING", re.ASCII
 )
 """How a verdict begins."""
+
+BARS = f"(?: [{re.escape(BLOCKS.levels + ASCII.levels)}]+)?"
+"""A counter's own sparkline, which may follow its value."""
 
 Rule = Callable[[Scene, str], Iterator[str]]
 
@@ -66,9 +70,9 @@ def what_grows_grows(scene, text):
     if "and it grows" in text and not any(counter.recent > 0 for counter in bad):
         yield "'and it grows' of a counter that stands still"
     for counter in bad:
-        told = re.search(rf"{re.escape(counter.title)} {counter.value:,}[^│\n]*? stopped", text)
-        if told and counter.recent > 0:
-            yield f"'stopped' of a counter that grows: {told.group()}"
+        told = re.search(rf"{re.escape(counter.title)} {counter.value:,}{BARS} stopped", text)
+        if told and not counter.still:
+            yield f"'stopped' of a counter that moves: {told.group()}"
 
 
 def without_a_sample_there_is_no_figure(scene, text):

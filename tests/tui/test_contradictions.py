@@ -1,11 +1,13 @@
 """No two places on the screen contradict each other, whatever is pressed: see `contradictions`."""
 
 from itertools import cycle
+from types import SimpleNamespace
 
 import pytest
 
+from loopviz.model.snapshot import CounterValue
 from loopviz.tui.panels.verdict import verdict_word
-from tests.tui.contradictions import contradictions
+from tests.tui.contradictions import contradictions, what_grows_grows
 from tests.tui.endpoints import PLAYS
 from tests.tui.fake_run import FakeRun
 from tests.tui.simulation import known
@@ -77,6 +79,25 @@ def test_a_fix(scenario, keys):
         assert verdict_word(stage.app.controller.scene) != "SOLVED", "without a fix"
 
     drive(play, SIZES[1], Stage(FakeRun(scenario)))
+
+
+def test_a_rule_reads_of_each_counter_what_is_its_own():
+    def found(text, **lost):
+        bad = (
+            CounterValue(key="ghosts", title="orphans", bad=True, value=17, recent=9),
+            CounterValue(key="lost", title="half-written", bad=True, value=3, recent=0, **lost),
+        )
+        return list(what_grows_grows(SimpleNamespace(snapshot=SimpleNamespace(counters=bad)), text))
+
+    row = " orphans 17 ▁▁█ ▲ +3/s  half-written 3 ▁▃▂"
+    assert not found(row)
+    assert not found(f"{row} stopped", still=True)
+    assert found(f"{row} stopped") == [
+        "'stopped' of a counter that moves: half-written 3 ▁▃▂ stopped"
+    ]
+    assert found(" orphans 17 .:=  stopped   half-written 3 stopped", still=True) == [
+        "'stopped' of a counter that moves: orphans 17 .:=  stopped"
+    ]
 
 
 async def runs(stage: Stage, seconds: float) -> None:

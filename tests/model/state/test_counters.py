@@ -53,6 +53,20 @@ def test_recent_is_the_change_over_the_last_seconds():
         assert (charges.value, charges.recent) == (20, recent)
 
 
+def test_it_is_still_if_it_has_had_one_value_for_that_time():
+    model, now = fed((0, "charges", 5), (SECOND, "charges", 9), (SECOND, "charges", 5))
+    changed = now - MS
+
+    def still(start, end):
+        return model.counters.snapshot(start, end)[0].still
+
+    assert still(changed + MS, changed + 4 * SECOND)
+    assert not still(changed - MS, changed + SECOND)
+    assert not still(changed - 3 * SECOND // 2, changed + SECOND), "it came back to the same"
+    assert not still(changed - 9 * SECOND, changed - 5 * SECOND), "it was not there"
+    assert not model.counters.snapshot(changed, changed + SECOND)[1].still, "no value has come"
+
+
 def test_its_history_has_the_values_of_the_last_ten_seconds():
     model, now = fed((0, "charges", 5), (SECOND, "charges", 9), (SECOND, "charges", 20))
     (charges, extra) = model.counters.snapshot(now - RECENT_NS, now)

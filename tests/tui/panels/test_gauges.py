@@ -50,7 +50,9 @@ class Gauges:
 def counters(stored, lost, recent):
     return (
         CounterValue(key="ok", title="stored", bad=False, value=stored, recent=stored),
-        CounterValue(key="lost", title="lost", bad=True, value=lost, recent=recent),
+        CounterValue(
+            key="lost", title="lost", bad=True, value=lost, recent=recent, still=not recent
+        ),
     )
 
 
@@ -146,6 +148,17 @@ def test_a_bad_counter_is_lit_while_it_rises_and_calm_when_it_stands():
     stopped = gauges.strips(counters=counters(1300, 83, 0), at=4.2)[0]
     assert stopped.text.rstrip().endswith("lost 83 stopped")
     assert gauges.theme.alarm not in {segment.style for segment in stopped}
+
+
+def test_a_counter_has_stopped_if_it_has_one_value_for_long_enough():
+    def row(**given):
+        (ok, lost) = counters(9, 5, 0)
+        return Gauges(scenario=COUNTED)(counters=(ok, replace(lost, **given)))[0]
+
+    assert row().endswith("lost 5 stopped")
+    assert row(still=False).endswith("lost 5"), "what is under way comes and goes"
+    assert row(recent_ns=SECOND).endswith("lost 5"), "it is too early after a change of fixes"
+    assert row(recent_ns=SECOND, recent=2).endswith("lost 5 ▲"), "too early for a pace"
 
 
 def test_every_counters_value_is_in_sight():

@@ -116,6 +116,8 @@ class CounterValue:
     recent_ns: int = 5 * SECOND
     """`Snapshot.recent_ns`, or since a change of fixes took effect; of a past moment, as far as is
     known."""
+    still: bool = field(default=False, compare=False)
+    """Whether it has had one value for all of `recent_ns`."""
     history: tuple[int, ...] = field(default=(), compare=False)
     """The values at the ends of the last `HISTORY_STEPS` steps, and at the start of the first."""
 

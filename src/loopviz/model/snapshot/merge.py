@@ -174,7 +174,7 @@ def _until(request: RequestInfo, end_ns: int) -> RequestInfo:
 
 def keep_ended(gone: Snapshot | None, ended: Snapshot) -> Snapshot:
     """Keeps what remains to be shown and counted of an ended worker, and of those before it."""
-    counters = tuple(replace(counter, recent=0) for counter in ended.counters)
+    counters = tuple(replace(counter, recent=0, still=True) for counter in ended.counters)
     tasks = replace(ended.tasks, live=0)
     ended = replace(ended, resources=(), jobs=(), counters=counters, tasks=tasks)
     return merge(ended, (), [gone] if gone else ())

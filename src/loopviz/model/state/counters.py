@@ -98,6 +98,7 @@ class Counters:
                     value=_value_at(series, until),
                     recent=self._risen(key, since, until),
                     recent_ns=until - since,
+                    still=_is_still(series, since, until),
                     history=_history(series, until),
                 )
             )
@@ -128,6 +129,7 @@ def merge_counters(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterV
             value=sum(one.value for one in same),
             recent=sum(one.recent for one in same),
             recent_ns=max(one.recent_ns for one in same),
+            still=all(one.still for one in same),
             history=tuple(map(sum, zip(*(one.history for one in same), strict=False))),
         )
         for same in zip(*values, strict=True)
@@ -138,6 +140,12 @@ def _range(series: Series, start: int, end: int) -> tuple[int, int]:
     """The lowest and the highest value in that time."""
     _, values = series.between(start, end)
     return (int(values.min()), int(values.max())) if len(values) else (0, 0)
+
+
+def _is_still(series: Series, start: int, end: int) -> bool:
+    """Whether it had one value for all of that time, and had it before."""
+    times, values = series.between(start, end)
+    return len(values) > 0 and int(times[0]) <= start and bool((values == values[0]).all())
 
 
 def _history(series: Series, until: int) -> tuple[int, ...]:

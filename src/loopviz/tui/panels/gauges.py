@@ -6,7 +6,9 @@ from textual.strip import Strip
 
 from loopviz.clock import SECOND
 from loopviz.model.snapshot import CounterValue, ResourceInfo
+from loopviz.model.snapshot.comparison import SHOWN_NS
 from loopviz.model.snapshot.types import HISTORY_STEPS
+from loopviz.tui.draw.glyphs import Glyphs
 from loopviz.tui.draw.sparkline import sparkline
 from loopviz.tui.draw.text import Line, cell_width, clean, fit
 from loopviz.tui.panels.gauge import LEAST_BARS, add_gauge, is_notable
@@ -101,13 +103,11 @@ class GaugePanel:
         titles = _titles(counters, width)
         parts = []
         for title, counter in zip(titles, counters, strict=True):
-            rate = counter.recent * SECOND / max(counter.recent_ns, 1)
             trouble = counter.bad and counter.value > 0
-            style = (theme.alarm if rate > 0 else theme.strong) if trouble else theme.text
-            grows = " stopped" if trouble else ""
-            if counter.bad and rate > 0:
-                grows = f" {glyphs.up} +{rate:.0f}/s" if rate >= 0.5 else f" {glyphs.up}"
-            parts.append((title, f"{counter.value:,}", grows, style))
+            rises = counter.recent > 0
+            style = (theme.alarm if rises else theme.strong) if trouble else theme.text
+            moves = _moves(counter, glyphs) if counter.bad and (trouble or rises) else ""
+            parts.append((title, f"{counter.value:,}", moves, style))
         wide = sum(sum(map(cell_width, part[:3])) + 1 for part in parts)
         spare = (width - 1 - wide) // max(1, len(parts))
         bars = min(HISTORY_STEPS, spare - 3)
@@ -116,7 +116,7 @@ class GaugePanel:
         growths = [_growth(counter)[-bars:] for counter in counters]
         most = max([max(of, default=0) for of in growths])
         line = Line(width).add(" ", theme.text)
-        for i, (counter, (title, value, grows, style)) in enumerate(
+        for i, (counter, (title, value, moves, style)) in enumerate(
             zip(counters, parts, strict=True)
         ):
             line.add(" " * gap if i else "", theme.text)
@@ -124,8 +124,17 @@ class GaugePanel:
             if bars:
                 shade = style if counter.bad else theme.calm
                 line.add(f" {sparkline(growths[i], glyphs, most)}", shade)
-            line.add(grows, style)
+            line.add(moves, style)
         return line
+
+
+def _moves(counter: CounterValue, glyphs: Glyphs) -> str:
+    """` ▲ +4/s`, or ` stopped`: empty while it is too early for either, or it rises and falls."""
+    early = counter.recent_ns < SHOWN_NS
+    if counter.recent > 0:
+        rate = counter.recent * SECOND / max(counter.recent_ns, 1)
+        return f" {glyphs.up}" if early or rate < 0.5 else f" {glyphs.up} +{rate:.0f}/s"
+    return " stopped" if counter.still and not early else ""
 
 
 def _growth(counter: CounterValue) -> list[int]:
