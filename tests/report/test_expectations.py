@@ -76,7 +76,7 @@ def test_metrics(metric, value):
         ("p99_ms GET /pong", r"no route 'GET /pong'; there are: GET /items/\{n\}, GET /ping"),
         ("errors GET /pong", "no route"),
         ("gone GET /pong", "no route"),
-        ("findings slow-calback", "no rule 'slow-calback'; there are: slow-callback, "),
+        ("findings slow-calback", "no rule 'slow-calback'; there are: client-per-request, slow-"),
         ("counter lost", "no counter 'lost'; there are: stored"),
         ("tasks gone", "no count of tasks 'gone'; there are: lost, outlived_parent"),
         ("waiting_max asyncio.Look", "kind 'asyncio.Look'; there are: asyncio.Lock, sqlalch"),

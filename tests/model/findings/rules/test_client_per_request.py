@@ -7,13 +7,21 @@ from loopviz.testing import Story
 from tests.model.findings.stories import DB, MADE, answered, found, request
 
 
-def making(requests, makers, kind="httpcore.pool", made=MADE):
-    """Requests of which the first so many make a pool."""
+def making(requests, makers, kind="httpcore.pool", made=MADE, *, blocks_at=0):
+    """Requests of which the first so many make a pool.
+
+    If that blocks the loop at a line, a request to another route waits for it each time.
+    """
     story = Story().idle(MS)
     for task in range(1, requests + 1):
         request(story, task)
         if task <= makers:
             story.resource(task, kind, 100, made_at=made, by=task)
+        if task > 1 and task <= makers and blocks_at:
+            other = 1000 + task
+            request(story, other, route="GET /ping").step(task).runs(15 * MS)
+            story.sampled("/app/db.py", blocks_at).runs(15 * MS)
+            answered(story.step(other, waited=30 * MS), other, route="GET /ping")
         answered(story.idle(10 * MS).step(task), task)
     return story
 
@@ -50,3 +58,33 @@ def test_a_client_that_is_made_at_start_up():
 )
 def test_pools_that_requests_make_for_all(story):
     assert found(story) == []
+
+
+def test_that_making_it_blocks_the_loop_follows_from_it():
+    """One line is told once, with those who waited meanwhile."""
+    (seen,) = found(making(10, 10, blocks_at=9))
+    (so,) = seen.consequences
+    assert (seen.rule, so.rule, so.count) == ("client-per-request", "slow-callback", 9)
+    assert so.sentence == "GET /a blocked the loop 30 ms"
+    assert seen.victims == 9
+    assert seen.victim_wait_ns == so.waited_ns
+    (ping,) = seen.impacts
+    assert (ping.route, ping.requests) == ("GET /ping", 9)
+
+
+@pytest.mark.parametrize(
+    ("story", "rules"),
+    [
+        (making(10, 10, blocks_at=10), ["client-per-request", "slow-callback"]),
+        (making(100, 2, blocks_at=9), ["slow-callback"]),
+        (
+            making(10, 10, "ThreadPoolExecutor", blocks_at=9),
+            ["client-per-request", "slow-callback"],
+        ),
+    ],
+    ids=["another line", "few make one", "its end may wait for its threads"],
+)
+def test_what_blocks_the_loop_for_another_reason(story, rules):
+    findings = found(story)
+    assert sorted(f.rule for f in findings) == rules
+    assert not any(f.consequences for f in findings)

@@ -34,6 +34,7 @@ from loopviz.model.findings.rules.unbounded_growth import UnboundedGrowth
 __all__ = ["RULES", "RULE_INFOS"]
 
 RULES: tuple[type[Rule[Any]], ...] = (
+    ClientPerRequest,
     SlowCallback,
     GilContention,
     GcPause,
@@ -55,7 +56,6 @@ RULES: tuple[type[Rule[Any]], ...] = (
     TaskOutlivedParent,
     TaskLost,
     UnboundedGrowth,
-    ClientPerRequest,
     SequentialAwaits,
     ManyJobs,
     CancelledMidWrite,

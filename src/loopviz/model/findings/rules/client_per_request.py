@@ -1,11 +1,15 @@
 """`client-per-request`: requests make clients or pools of their own."""
 
-from loopviz.model.findings.case import Case, Verdict
+from collections.abc import Iterable
+
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
+from loopviz.model.state.stalls import Stall
+from loopviz.wire.kinds import Family
 
 __all__ = ["ClientPerRequest"]
 
@@ -15,6 +19,8 @@ _SHARE = 0.2
 """The share of the route's requests: fewer fill a cache."""
 _ROUTES = 500
 """How many routes are counted."""
+_EXECUTORS = (Family.THREADS, Family.PROCESSES)
+"""Their lines may block the loop for another reason: `with` waits for their work at its end."""
 
 
 class _Client(Case):
@@ -54,6 +60,8 @@ class ClientPerRequest(Rule[_Client]):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._ended: dict[str, int] = {}
+        self._blocking: dict[Subject, _Client] = {}
+        """The cases that account for what blocks the loop at their lines."""
 
     def request_ended(self, request: Request, at: int) -> None:
         route = request.route
@@ -62,12 +70,24 @@ class ClientPerRequest(Rule[_Client]):
         if route in self._ended or len(self._ended) < _ROUTES:
             self._ended[route] = self._ended.get(route, 0) + 1
         for group in dict.fromkeys(request.made):
-            if group.kind.client and self.context.where(group.site) is not None:
+            where = self.context.where(group.site)
+            if group.kind.client and where is not None:
                 case = self.case(group)
                 case.group = group
+                if group.kind.family not in _EXECUTORS:
+                    self._blocking[where.path, where.line] = case
                 if len(case.routes) < _ROUTES:
                     case.routes.setdefault(route, self._ended.get(route, 1) - 1)
                 case.record(0, at, route, request.number)
+
+    def victim(self, stall: Stall, request: Request, wait_ns: int, *, new: bool) -> None:
+        case = self._blocking.get(stall.culprit)
+        if case is not None:
+            case.record_impact(request, wait_ns, new=new)
+
+    def explains(self, case: _Client) -> Iterable[Subject]:
+        """That its line blocks the loop, since making one takes long."""
+        return [culprit for culprit, one in self._blocking.items() if one is case and case.bad]
 
     def check(self, case: _Client) -> Verdict:
         requests = sum(self._ended.get(route, 0) - before for route, before in case.routes.items())

@@ -137,8 +137,9 @@ class SlowCallback(Rule[StallCase]):
         """How long the cause blocked the loop."""
         return until_ns - stall.start_ns
 
-    def about(self, _case: StallCase) -> Iterable[Subject]:
-        return ()
+    def about(self, case: StallCase) -> Iterable[Subject]:
+        """What its line does, which a rule may know more of."""
+        return (case.culprit,) if self.cause == "callback" else ()
 
     def explains(self, case: StallCase) -> Iterable[Subject]:
         """Whatever waited while it blocked the loop."""
@@ -182,6 +183,10 @@ class SlowCallback(Rule[StallCase]):
             text += where
         waited = _waited(case) if case.open_worst_ns <= case.worst_ns else ""
         return text + waited + (f"; it was seen once,{where}" if where and not sure else "")
+
+    def consequence(self, case: StallCase) -> str:
+        who = case.label or case.blocked_by or "a callback"
+        return f"{who} blocked the loop {case.longest_ns / MS:.0f} ms"
 
     def answerable(self, case: StallCase) -> bool:
         """Not for a line of a library: no branch of the scenario is there."""
