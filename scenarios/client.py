@@ -56,10 +56,10 @@ scenario = Scenario(
     router=router,
     lifespan=lifespan,
     fixes=[shared, shared_context],
-    load=[Load("GET /weather", rps=10, warm_up=True), Load("GET /ping", rps=20)],
+    load=[Load("GET /weather", rps=6, warm_up=True), Load("GET /ping", rps=20)],
     headline="utilization",
     expect=[
-        Expect("findings client-per-request", at_least=40),
+        Expect("findings client-per-request", at_least=20),
         Expect("utilization", fix="shared", at_most=0.5),
         Expect("findings client-per-request", fix="shared", at_most=0),
         Expect("utilization", fix="shared_context", at_most=0.6),

@@ -1,6 +1,6 @@
 """Bound the fan-out, and bound it for all requests together.
 
-`gather` starts everything it is given. One request with 25 calls opens 25 connections at once,
+`gather` starts everything it is given. One request with 20 calls opens 20 connections at once,
 and the service behind them serves eight, queues four, and refuses the rest. The limit belongs to
 what it protects: one for the process, not one per request.
 """
@@ -45,7 +45,7 @@ refused = Counter("refused", "calls refused", bad=True)
 async def lifespan(app: FastAPI):
     global unbounded, eight
     async with (
-        upstream(delay_s=0.04, at_once=8, queue=4) as url,
+        upstream(delay_s=0.1, at_once=8, queue=4) as url,
         httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=None)) as unbounded,
         httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=8)) as eight,
     ):
@@ -59,7 +59,7 @@ scenario = Scenario(
     lesson="gather starts everything at once: bound the fan-out, globally.",
     look=(
         "calls refused: the service serves 8, queues 4, and refuses the rest with 503.",
-        "http pool: dozens of connections at once; bounded, never more than 8.",
+        "http pool: 20 connections and more at once; bounded, never more than 8.",
         "One semaphore for all requests fixes it; one per request only softens it.",
     ),
     link="https://github.com/python/cpython/issues/115201",
@@ -67,7 +67,7 @@ scenario = Scenario(
     lifespan=lifespan,
     fixes=[semaphore, connections, per_request],
     counters=[calls, refused],
-    load=[Load("GET /basket", rps=4, warm_up=True), Load("GET /ping", rps=20)],
+    load=[Load("GET /basket", rps=2, warm_up=True), Load("GET /ping", rps=20)],
     headline="counter refused",
     expect=[
         Expect("errors GET /basket", at_least=0.5),
@@ -75,7 +75,7 @@ scenario = Scenario(
         Expect("counter refused", fix="connections", at_most=0),
         Expect("counter refused", fix="per_request", against=None, at_least=5, why="not global"),
     ],
-    question="One GET /basket makes 25 calls to a service. Why do so many calls fail?",
+    question="One GET /basket makes 20 calls to a service. Why do so many calls fail?",
     answers=[
         Answer(
             "They start all at once, more than the service can take.",
@@ -111,11 +111,11 @@ async def price_within(bound: asyncio.Semaphore, item: int) -> None:
 @router.get("/basket")
 async def basket() -> None:
     if semaphore.on:
-        await asyncio.gather(*(price_within(for_all, item) for item in range(25)))
+        await asyncio.gather(*(price_within(for_all, item) for item in range(20)))
     elif connections.on:
-        await asyncio.gather(*(price(item, eight) for item in range(25)))
+        await asyncio.gather(*(price(item, eight) for item in range(20)))
     elif per_request.on:
         for_one = asyncio.Semaphore(8)
-        await asyncio.gather(*(price_within(for_one, item) for item in range(25)))
+        await asyncio.gather(*(price_within(for_one, item) for item in range(20)))
     else:
-        await asyncio.gather(*(price(item, unbounded) for item in range(25)))
+        await asyncio.gather(*(price(item, unbounded) for item in range(20)))

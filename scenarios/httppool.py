@@ -1,7 +1,7 @@
 """A timeout must bound the wait.
 
-Ten connections to a service that takes a quarter of a second allow forty calls a second. Of 55,
-fifteen are left over and queue inside the client, where nobody sees them. httpx has a timeout
+Five connections to a service that takes a quarter of a second allow twenty calls a second. Of 27,
+seven are left over and queue inside the client, where nobody sees them. httpx has a timeout
 for that wait, but it hardly ever fires: it starts over whenever a connection is freed.
 """
 
@@ -17,12 +17,12 @@ from loopviz.scenario import Answer, Expect, Fix, Load, Scenario
 router = APIRouter()
 narrow: httpx.AsyncClient
 wide: httpx.AsyncClient
-slots = asyncio.Semaphore(10)  # a bound of our own, in front of a pool with room
+slots = asyncio.Semaphore(5)  # a bound of our own, in front of a pool with room
 
 limits = Fix(
     key="limits",
     title="httpx.Limits(max_connections=100)",
-    why="Enough connections for the load: 55 rps × 0.25 s keep 14 of them busy.",
+    why="Enough connections for the load: 27 rps × 0.25 s keep 7 of them busy.",
     answers=("pool-exhausted",),
 )
 shed = Fix(
@@ -50,7 +50,7 @@ async def lifespan(app: FastAPI):
     global narrow, wide
     async with (
         upstream(delay_s=0.25) as url,
-        httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=10)) as narrow,
+        httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=5)) as narrow,
         httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=100)) as wide,
     ):
         yield
@@ -62,15 +62,15 @@ scenario = Scenario(
     symptom="Calls to another service take longer and longer, and hardly any fail",
     lesson="A connection pool is a queue: bound the wait for it, or refuse at once.",
     look=(
-        "http pool: 10/10, and the number of waiters keeps climbing.",
-        "GET /quote takes longer every second, yet none fails; /ping is fine.",
+        "http pool: 5/5, and the number of waiters climbs, to as many as there are users.",
+        "GET /quote takes seconds, yet none fails; /ping is fine.",
         "Fixed, either nobody queues, or a few get a 503 and the rest do not wait.",
     ),
     link="https://github.com/encode/httpcore/issues/822",
     router=router,
     lifespan=lifespan,
     fixes=[limits, shed, bounded, pool_timeout],
-    load=[Load("GET /quote", rps=55, warm_up=True), Load("GET /ping", rps=20)],
+    load=[Load("GET /quote", rps=27, at_once=45, warm_up=True), Load("GET /ping", rps=20)],
     headline="p90_ms GET /quote",
     expect=[
         Expect("findings pool-exhausted", at_least=50),
@@ -81,15 +81,15 @@ scenario = Scenario(
         Expect("errors GET /quote", fix="bounded", against=None, at_least=0.1, at_most=0.6),
         Expect("p90_ms GET /quote", fix="pool_timeout", at_least=0.5, why="hardly bounds it"),
     ],
-    question="GET /quote takes longer every second, and none fails. Where does it wait?",
+    question="GET /quote takes longer and longer, and none fails. Where does it wait?",
     answers=[
         Answer(
             "In the service, which is overloaded.",
-            "The service takes a quarter of a second, as ever: it gets ten calls at a time.",
+            "The service takes a quarter of a second, as ever: it gets five calls at a time.",
         ),
         Answer(
-            "In the HTTP client, for one of its ten connections.",
-            "Ten connections allow forty calls a second, and 55 come. No timeout ends the wait.",
+            "In the HTTP client, for one of its five connections.",
+            "Five connections allow twenty calls a second, and 27 come. No timeout ends the wait.",
             right=True,
             proof="waiting_max httpcore.pool with limits",
         ),

@@ -72,6 +72,9 @@ class Load:
     """Share of the requests, 0 to 1, whose client disconnects before it has the response …"""
     leaves_within_s: float = 0.5
     """… at a random moment, at most this many seconds after sending."""
+    at_once: int = 0
+    """How many users there are: while so many wait for a response, none of them asks for another,
+    so what queues is bounded. 0: arrivals wait for nobody."""
     warm_up: bool = False
     """Whether this `GET` is sent once before the load begins, so that what happens only once, such
     as imports, is no part of the lesson. That request is neither shown nor counted. It is not for

@@ -36,7 +36,7 @@ SHOWS = {
     "stampede": r"needless loads [1-9]",
     "idem": r"charged twice [1-9]",
     "dbpool": r"5/5 FULL",
-    "httppool": r"10/10 FULL",
+    "httppool": r"5/5 FULL",
     "client": r"CLIENT PER REQUEST",
     "disconnect": r"orphaned requests [1-9]",
     "workers": r"SLOW CALLBACK",
@@ -44,7 +44,7 @@ SHOWS = {
 """What the bug looks like."""
 
 LEAVES = {
-    "httppool c": "pool exhausted",  # requests still queue for ten slots, for 0.2 s at most
+    "httppool c": "pool exhausted",  # requests still queue for five slots, for 0.2 s at most
     "client b": "client per request",  # claimed: each client still opens its own connection
     "disconnect b": "orphaned requests",  # claimed: whoever leaves during the write is served
     "workers a": "forgotten",  # claimed: the two share no memory

@@ -198,6 +198,23 @@ def test_a_parent_that_is_gone_is_no_error():
     os.close(writing)
 
 
+def test_users_who_wait_ask_for_nothing_else(virtual):
+    async def main(loop):
+        load = open_loop(loop, lambda: asyncio.sleep(1), at_once=(7, 0))
+        most = 0
+        for tenth in range(1, 40):
+            await sleep_until(loop, tenth / 10)
+            most = max(most, load.in_flight[0])
+        load.stop()
+        return most, load
+
+    most, load = virtual(main)
+    assert most == 7
+    assert 7 * 3 <= load.sent[0] <= 7 * 4, "seven a second, though a hundred are due"
+    assert load.sent[1] == sum(route for _, route in scheduled(3.9)), "the other route is as it was"
+    assert load.shed == [0, 0]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -211,6 +228,7 @@ def test_a_parent_that_is_gone_is_no_error():
         {"routes": (LoadInfo("GET /a", 1, leaves=1.5),)},
         {"routes": (LoadInfo("GET /a", 1, leaves=-0.1),)},
         {"routes": (LoadInfo("GET /a", 1, leaves_within_s=0),)},
+        {"routes": (LoadInfo("GET /a", 1, at_once=-1),)},
         {"options": RunOptions(rate=-1)},
         {"options": RunOptions(rate=math.inf)},
     ],

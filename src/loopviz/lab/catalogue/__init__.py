@@ -86,6 +86,7 @@ class LoadInfo:
     copies: int = 1
     leaves: float = 0.0
     leaves_within_s: float = 0.5
+    at_once: int = 0
     warm_up: bool = False
     headers: tuple[str, ...] = ()
     """`Name: value`, of a program's load."""

@@ -91,5 +91,6 @@ _BOUNDS: dict[tuple[type[Any], str], Bound] = {
     (Load, "copies"): Bound("1 or more", lambda value: value >= 1),
     (Load, "leaves"): Bound("between 0 and 1", lambda value: 0 <= value <= 1),
     (Load, "leaves_within_s"): Bound("more than 0", lambda value: value > 0),
+    (Load, "at_once"): Bound("0 or more", lambda value: value >= 0),
 }
 """Conditions beyond the type."""

@@ -5,7 +5,7 @@ really sent, so neither a slow target nor a late load generator can hide a delay
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count, takewhile
 from typing import Protocol
 
@@ -46,12 +46,15 @@ class OpenLoop:
         *,
         clock: Clock = monotonic_ns,
         in_flight_max: int = IN_FLIGHT_MAX,
+        at_once: Sequence[int] = (),
     ) -> None:
+        """`at_once` has the most requests in flight of each route; 0 is no limit."""
         self._schedule = schedule
         self._send = send
         self._origin_ns = origin_ns
         self._clock = clock
         self._in_flight_max = in_flight_max
+        self._at_once = at_once or [0] * routes
         self._timer: asyncio.TimerHandle | None = None
         self._numbers = count()
         self._open: dict[int, tuple[int, int]] = {}
@@ -107,6 +110,8 @@ class OpenLoop:
 
     def _arrive(self, arrival: Arrival, scheduled_ns: int) -> None:
         route = arrival.route
+        if 0 < self._at_once[route] <= self.in_flight[route]:
+            return  # all users wait: nobody is there who would ask
         if len(self._open) >= self._in_flight_max:
             self.shed[route] += 1
             return

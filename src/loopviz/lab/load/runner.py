@@ -42,7 +42,8 @@ async def run(config: LoadConfig, orders: Orders, outbox: Outbox) -> NoReturn:
     options = config.options
     end_ns = None if options.duration_s is None else round(options.duration_s * SECOND)
     schedule = ArrivalSchedule(config.routes, options.seed, options.rate, end_ns)
-    load = OpenLoop(schedule, client.send, len(config.routes), origin_ns)
+    at_once = [route.at_once for route in config.routes]
+    load = OpenLoop(schedule, client.send, len(config.routes), origin_ns, at_once=at_once)
     load.start()
     outbox.send(LoadReady(start_at_ns=origin_ns))
     while not _obey(orders, load, client, outbox):
