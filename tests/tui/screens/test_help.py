@@ -36,6 +36,13 @@ def test_help_names_every_key_and_glyph(size):
         assert meaning[:30] in text
 
 
+def test_no_glyphs_meaning_is_cut():
+    inside = [line.split("│")[1] for line in helped(size=(80, 24)).splitlines() if "│" in line]
+    text = " ".join(" ".join(inside).split())
+    for _, name, meaning in GLYPH_HELP:
+        assert f"{name} {meaning}" in text
+
+
 @pytest.mark.parametrize("place", range(len(VIEWS)))
 def test_the_view_comes_first(place):
     async def play(stage: Stage) -> None:

@@ -115,13 +115,18 @@ class HelpScreen(BoxScreen[None]):
             line = Line(width).add("  ", theme.text).add(glyphs.of(state) * 3, theme.of(state))
             if state is State.BLOCKING:
                 line.add(glyphs.bang, theme.bang)
-            line.to(7, theme.text).add(f"{name:<11}", theme.strong)
-            yield line.add(text, theme.dim)
+            yield from self._glyph(line, name, text)
         line = Line(width).add("  ", theme.text).add(glyphs.orphan * 3, theme.orphan)
-        name, text = ORPHAN_HELP
-        yield line.to(7, theme.text).add(f"{name:<11}", theme.strong).add(text, theme.dim)
-        name, text = MESSAGE_HELP
-        line = Line(width).to(4, theme.text).add(glyphs.message, theme.strong).to(7, theme.text)
-        yield line.add(f"{name:<11}", theme.strong).add(text, theme.dim)
-        line = Line(width).to(4, theme.text).add(glyphs.mark, theme.mark).to(7, theme.text)
-        yield line.add(f"{'change':<11}", theme.strong).add("a fix or the load changed", theme.dim)
+        yield from self._glyph(line, *ORPHAN_HELP)
+        line = Line(width).to(4, theme.text).add(glyphs.message, theme.strong)
+        yield from self._glyph(line, *MESSAGE_HELP)
+        line = Line(width).to(4, theme.text).add(glyphs.mark, theme.mark)
+        yield from self._glyph(line, "change", "a fix or the load changed")
+
+    def _glyph(self, line: Line, name: str, text: str) -> Iterator[Line]:
+        """A line that begins with a glyph; its name and what it means go beside it."""
+        theme = self.theme
+        line.to(7, theme.text).add(f"{name:<11}", theme.strong)
+        for row in wrap(text, line.left):
+            yield line.add(row, theme.dim)
+            line = Line(line.width).to(18, theme.text)

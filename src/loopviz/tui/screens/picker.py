@@ -153,8 +153,7 @@ class PickerScreen(ListScreen[str]):
             needed += wrapped(fix.unavailable, theme.warm)
         more = wrapped(f"watch: {entry.watch_for[0]}", theme.dim, 1) if entry.watch_for else []
         if entry.fixes:
-            fixes = ", ".join(clean(fix.title) for fix in entry.fixes)
-            more.append(Line(width).add(fit(f"fixes: {fixes}", width, self.glyphs.more), theme.dim))
+            more += wrapped("fixes: " + " · ".join(fix.title for fix in entry.fixes), theme.dim)
         return needed, [*more, *wrapped(entry.link, theme.dim, 1)]
 
 

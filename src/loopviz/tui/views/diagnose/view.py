@@ -41,8 +41,8 @@ class DiagnoseView(View):
     NAME: ClassVar[str] = "diagnose"
     HELP: ClassVar[Sequence[tuple[str, str]]] = (
         *((column.title or "first word", column.help) for column in COLUMNS),
-        ("victims", "requests that waited for it, by route"),
-        ("last times", "when it happened; opened, one is shown in the live view"),
+        ("VICTIMS", "requests that waited for it, by route"),
+        ("LAST TIMES", "when it happened; opened, one is shown in the live view"),
     )
 
     def __init__(self) -> None:
