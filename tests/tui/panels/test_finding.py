@@ -1,6 +1,7 @@
 """The finding panel of narrow terminals: each rule's sentence, the fix to try, and what is on."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from loopviz.model.snapshot import CounterValue
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.code import code_around
+from loopviz.tui.panels.diagnosis import draw_diagnosis
 from loopviz.tui.panels.finding import draw_finding, times_text
 from loopviz.tui.panels.layout import PlanInput, make_plan
 from loopviz.tui.panels.scene import Scene
@@ -82,6 +84,7 @@ def panel(
     fixes=(),
     counters=(),
     scenario=None,
+    draw=draw_finding,
     **changes,
 ):
     """The panel's rows for the world's finding, changed."""
@@ -102,8 +105,8 @@ def panel(
         keys=DEFAULT_KEYS,
     )
     contents = PlanInput(comparing=comparing, fixes=len(scene.letters) if listed else 0)
-    strips = draw_finding(scene, make_plan(width, height, contents))
-    assert {strip.cell_length for strip in strips} == {width}
+    strips = draw(scene, make_plan(width, height, contents))
+    assert draw is not draw_finding or {strip.cell_length for strip in strips} == {width}
     return [strip.text.rstrip() for strip in strips]
 
 
@@ -150,6 +153,16 @@ def test_a_fix_that_is_on_says_why_it_helps_beside_the_others():
         " b ( ) def instead of async def",
         " c ( ) await an async library",
     ]
+
+
+def test_what_is_over_says_so_beside_a_long_title_too():
+    def title(ago):
+        draw = partial(draw_diagnosis, source=lambda path, line: "")
+        rows = panel(title="task outlived its parent", ago=ago, width=120, height=35, draw=draw)
+        return rows[0].strip("├─ ")
+
+    assert title(0) == "FINDING 1/1  TASK OUTLIVED ITS PARENT"
+    assert title(9) == "1/1  TASK OUTLIVED ITS PARENT ─ over"
 
 
 WRONG = FixInfo("wrong", "more of the same", "It does not.", wrong=True)

@@ -93,7 +93,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             return
         until = job.started_ns or job.ended_ns
         waited = until - job.submitted_ns
-        if waited >= SHORT_NS and _was_full(group):
+        if waited >= SHORT_NS and job.full:
             case = self._case(group, job.capacity, waited)
             label = self.context.label(job.task) if job.task is not None else "a job"
             case.record(waited, until, label, self.context.number(job.task))
@@ -130,7 +130,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
                 case.record_open_impact(request.route, lasted, new=False)
         for executor in self.context.trace.jobs.executors.values():
             group = executor.resource.group
-            if executor.queued and self.family(group) and _was_full(group):
+            if executor.queued and self.family(group):
                 self._refresh_jobs(executor.resource, now)
             if group in self.cases:
                 self._refresh_running(self.cases[group], executor, now)
@@ -214,10 +214,10 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         return known if len(known) == len(requests) else ()
 
     def _refresh_jobs(self, resource: Resource, now: int) -> None:
-        """Counts the jobs that no worker has taken up."""
+        """Counts the jobs that no worker has taken up, since all had one."""
         for job in islice(self.context.trace.jobs.open.values(), _OPEN):
             waits = now - job.submitted_ns if job.submitted_ns and not job.started_ns else 0
-            if job.resource is resource and waits >= SHORT_NS:
+            if job.full and job.resource is resource and waits >= SHORT_NS:
                 case = self._open_case(resource.group, job.capacity, waits)
                 case.label = case.label or "a job"
 
@@ -236,8 +236,3 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             where = self.context.place(task.place) if task is not None else None
             return where or self.context.place(hold.place)
         return None
-
-
-def _was_full(group: ResourceGroup) -> bool:
-    """Whether all of its workers have been busy at once: jobs that waited, waited for one."""
-    return group.jobs is not None and group.jobs.max_in_use >= group.capacity > 0

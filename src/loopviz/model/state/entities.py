@@ -280,6 +280,7 @@ class Job:
     __slots__ = (
         "capacity",
         "ended_ns",
+        "full",
         "number",
         "outcome",
         "place",
@@ -297,6 +298,8 @@ class Job:
         self.resource = resource
         self.capacity = resource.capacity
         """How many workers there were when it was submitted."""
+        self.full = False
+        """Whether each of them had a job then."""
         self.work = work
         self.submitted_ns = self.started_ns = self.ended_ns = 0
         self.task: Task | None = None

@@ -57,6 +57,7 @@ class Jobs:
         job = self.open.get(job_id)
         if job is None:
             job = self._open(job_id, executor, at)
+            job.full = 0 < job.capacity <= len(executor.running) + executor.queued
             self._queue(executor, job, at, 1)
         job.submitted_ns, job.task, job.place = at, task, place
         if job.started_ns:

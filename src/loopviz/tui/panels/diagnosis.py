@@ -43,10 +43,19 @@ def draw_diagnosis(scene: Scene, plan: Plan, source: Source) -> list[Strip]:
             title, style = "DIAGNOSIS", theme.title
     else:
         title, style, note = finding_title(scene, finding)
-        note = note if scene.is_stale(finding) else ""
-        note = first_fitting((note, "over" if note else ""), width - cell_width(title) - 9)
+        if scene.is_stale(finding):
+            title, note = _with_note(title, note, width - 9)
+        else:
+            note = ""
     body = [row.strip for row in diagnosis_rows(scene, plan, source)[1:]]
     return boxed(body, title, style, note, width, height, scene)
+
+
+def _with_note(title: str, note: str, room: int) -> tuple[str, str]:
+    """The title of what is over, and a note that says so: in the room of `FINDING`, if need be."""
+    if cell_width(title) + cell_width("over") > room:
+        title = title.removeprefix("FINDING ")
+    return title, first_fitting((note, "over"), room - cell_width(title))
 
 
 def diagnosis_rows(scene: Scene, plan: Plan, source: Source) -> list[FixRow]:

@@ -49,6 +49,22 @@ def test_a_worker_that_is_late_is_not_a_queue():
     assert found(story.idle(MS)) == []
 
 
+def test_workers_that_are_late_after_a_time_when_all_were_taken():
+    """New threads start late on a busy machine; since the limit is raised, none waits for one."""
+    story, queued = jobs(workers=2, count=20)
+    many = sum(wait >= 10 for wait in queued)
+    story.resource(1, "ThreadPoolExecutor", 20, made_at=MADE).step(90)
+    for job in range(91, 111):  # once, all are taken
+        story.job(job, 1, by=90).job_starts(job, 1, f"worker-{job}")
+    story.idle(MS)
+    for job in range(91, 111):
+        story.job_ends(job, 1)
+    for job in range(121, 131):
+        story.step(90).job(job, 1, by=90).idle(30 * MS)
+        story.job_starts(job, 1, "late").idle(MS).job_ends(job, 1)
+    assert [f.count for f in found(story.idle(MS))] == [many]
+
+
 def test_the_default_thread_limiter():
     crowd = too_many("anyio.CapacityLimiter", name="default thread limiter", made="\t0\t")
     (seen,) = found(crowd.story)

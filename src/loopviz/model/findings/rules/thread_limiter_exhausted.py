@@ -22,17 +22,14 @@ class ThreadLimiterExhausted(ExhaustionRule):
             f"{WAITS} waits of {duration_text(SHORT_NS)} or more, and a queue that stands for "
             f"{duration_text(STANDING_NS)} without a break, or one wait that gave up after "
             f"{duration_text(LONG_NS)}: for anyio's limiter if threads run under it (`def` "
-            "endpoints), the default executor, or a `ThreadPoolExecutor` whose workers have all "
-            "been busy at once. Open waits count"
+            "endpoints), the default executor, or a `ThreadPoolExecutor`. A job counts if all "
+            "workers had one when it was submitted. Open waits count"
         ),
         counts="waits of tasks or jobs",
-        false_alarms=(
-            "an executor that was full earlier and workers that come late (GIL) later; limiters "
-            'used for something else under the name "default thread limiter"'
-        ),
+        false_alarms=('limiters used for something else under the name "default thread limiter"'),
         tried=(
             "an executor with a free worker",
-            "a worker that is late, while others are free",
+            "a worker that is late, while others are free, also after a time when none was",
             "a limiter of one, as FastAPI makes for each dependency that ends",
         ),
         cures=(
