@@ -20,7 +20,7 @@ locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 narrow = Fix(
     key="narrow",
     title="look up first, then async with lock:",
-    why="Lookups touch no cart: outside the lock they overlap, and the lock is held for only 4 ms.",
+    why="Lookups touch no cart: outside the lock they overlap, and the lock is held for only 2 ms.",
     answers=("lock-held-across-io", "lock-convoy"),
 )
 per_key = Fix(
@@ -88,11 +88,11 @@ async def add_to_cart(number: int):
 
 
 async def look_up() -> int:
-    await asyncio.sleep(0.036)  # the price, from another service
+    await asyncio.sleep(0.038)  # the price, from another service
     return 5
 
 
 async def add(cart: int, price: int) -> None:
     total = carts[cart]
-    await asyncio.sleep(0.004)  # a stock check, for instance: the reason for the lock
+    await asyncio.sleep(0.002)  # a stock check, for instance: the reason for the lock
     carts[cart] = total + price
