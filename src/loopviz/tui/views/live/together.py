@@ -72,11 +72,11 @@ def _like(first: SharedWait, second: SharedWait) -> bool:
 
 
 def _longest_wait(request: RequestInfo) -> Iterator[SharedWait]:
-    """The longest wait of an ended request, if its line is known and a step precedes and follows.
+    """The longest wait of an answered request, if its line is known and between two steps.
 
     A wait for a resource is none: there, one goes on after the other.
     """
-    if request.open:
+    if request.open or not request.status:
         return
     wait = next((wait for wait in request.waits if wait.total_ns), None)
     if wait is None or wait.resource or wait.count != 1 or wait.location is None:
