@@ -64,7 +64,7 @@ scenario = Scenario(
     fixes=[two_workers, shared_state],
     counters=[recognised, forgotten],
     load=[
-        Load("GET /crunch", rps=12),
+        Load("GET /crunch", rps=9),
         Load("POST /visits/{n}", rps=10, arrivals="constant"),
         Load("GET /ping", rps=20),
     ],
@@ -104,7 +104,7 @@ async def crunch_numbers():
 
 @router.post("/visits/{n}")
 async def visit(n: int):
-    who = n % 10  # ten customers in turn: each one's last visit was n - 10
+    who = n % 30  # thirty customers in turn: each one's last visit was n - 30
     if shared_state.on:
         async with engine.begin() as db:
             before = await db.scalar(text("SELECT n FROM visits WHERE who = :who"), {"who": who})
@@ -112,7 +112,7 @@ async def visit(n: int):
     else:
         before = last_visit.get(who)
         last_visit[who] = n
-    if before == n - 10:
+    if before == n - 30:
         recognised.value += 1
-    elif n >= 10:
+    elif n >= 30:
         forgotten.value += 1
