@@ -10,6 +10,7 @@ from pathlib import Path
 from loopviz.clock import monotonic_ns
 from loopviz.engine.blocker_words import blocker_words
 from loopviz.engine.connection import Endpoint, LoopConnection
+from loopviz.engine.sources import Sources
 from loopviz.engine.worker import Worker
 from loopviz.engine.workers import Workers
 from loopviz.lab.catalogue import ScenarioInfo
@@ -45,7 +46,12 @@ class ProgramWorkers(Workers):
         self._ended: deque[Model] = deque(maxlen=ENDED)
         self._numbers = 0
         self._first_ended = False
+        self._begin_sources()
         self.model = self._new_model()
+
+    def _begin_sources(self) -> None:
+        self._sources = Sources()
+        self._source_line = self._sources.line
 
     @property
     def running(self) -> int:
@@ -133,6 +139,7 @@ class ProgramWorkers(Workers):
             self._start_again(same_process=self._workers[0].pid == started.pid)
         self._numbers += 1
         connection.pid = started.pid
+        self._sources.began(started.pid)
         number = max((worker.number for worker in self._workers), default=0) + 1
         model = self.model if number == 1 else self._new_model(number)
         ours = self.endpoint.path.parent in started.folder.parents
@@ -156,5 +163,6 @@ class ProgramWorkers(Workers):
             self._gone = None
             self._began, self.began_ns = False, 0
             self.generation += 1
+            self._begin_sources()
         self._first_ended = False
         self.model = self._new_model()

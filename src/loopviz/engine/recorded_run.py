@@ -8,6 +8,7 @@ from loopviz.clock import Clock, monotonic_ns
 from loopviz.engine.child import Guard
 from loopviz.engine.collector import RingReader
 from loopviz.engine.run import Run, Status, make_folder
+from loopviz.engine.sources import Sources
 from loopviz.engine.worker import Worker
 from loopviz.engine.workers import Workers
 from loopviz.errors import UsageError, WireError
@@ -60,6 +61,9 @@ class RecordedWorkers(Workers):
         ours = str(Path(loopviz.__file__).parent)
         super().__init__(program, [(str(program.path), ""), (ours, "loopviz")])
         self.clock = clock
+        if not is_recording(recording):  # else it is not known when that began
+            last_ns = (recording / LOOP_RING).stat().st_mtime_ns
+            self._source_line = Sources(last_ns).line
         self.model = self._new_model()
         worker = Worker(1, _Nobody(), recording, self.model, clock=clock, ours=False)
         worker.ready = True

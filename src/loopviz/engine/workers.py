@@ -2,7 +2,7 @@
 
 import linecache
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from loopviz.clock import Clock, monotonic_ns
 from loopviz.engine.worker import Worker
@@ -36,6 +36,7 @@ class Workers:
         self.machine_failed = False
         """The machine refused a worker what it needs; what is watched is not to blame."""
         self._roots = roots
+        self._source_line: Callable[[str, int], str] = linecache.getline
         self._lanes = Lanes()
         self._workers: list[Worker] = []
         self._leaving: list[tuple[Worker, float]] = []
@@ -183,7 +184,7 @@ class Workers:
         model = Model(
             [(load.name, load.rps) for load in scenario.load],
             [fix.key for fix in scenario.fixes if not fix.wrong],
-            Naming(self._roots, linecache.getline),
+            Naming(self._roots, self._source_line),
             answers={fix.key: fix.answers for fix in scenario.fixes},
             counters=[(c.key, c.title, c.bad) for c in scenario.counters],
             lanes=self._lanes,

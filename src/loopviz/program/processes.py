@@ -2,13 +2,18 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["RunningProcess", "candidates", "process"]
+from loopviz.clock import SECOND
+
+__all__ = ["RunningProcess", "began_ns", "candidates", "process"]
 
 PROC = Path("/proc")
+_START_TIME = 19
+"""The place of `starttime` among the fields of `/proc/PID/stat` that follow the name."""
 WITHOUT_PREPARATION = (3, 14)
 """The first version of CPython that can be attached to as it is."""
 _VERSION = re.compile(r"python(\d+)\.(\d+)")
@@ -65,6 +70,17 @@ def _listening() -> set[int]:
         return set(map(int, _DOOR.findall((PROC / "net" / "unix").read_text())))
     except OSError:
         return set()
+
+
+def began_ns(pid: int) -> int:
+    """When the process began, by the wall clock; 0: not known."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+        ticks = int(stat.rpartition(")")[2].split()[_START_TIME])
+        age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0
+    return time.time_ns() - int(age_s * SECOND)
 
 
 def candidates() -> Iterator[RunningProcess]:

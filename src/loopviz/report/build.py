@@ -64,6 +64,8 @@ def build_report(
     }
     if program:
         report["program"] = list(program)
+        for fields, finding in zip(report["findings"], totals.findings, strict=True):
+            fields.update({"lesson": finding.lesson} if finding.lesson else {})
     if totals.counters:
         report["counters"] = dict(totals.counters)
     if totals.gone:

@@ -79,25 +79,27 @@ def line_of(text, nth=0):
 )
 def test_a_blocking_call_in_a_thread(code, text, called, instead):
     where = at(line_of(text))
-    assert code.threaded([where], called) == (f"await asyncio.to_thread({instead})", where)
+    found = code.unblocked([where], called)
+    assert found[:2] == (f"await asyncio.to_thread({instead})", where)
 
 
 def test_what_is_slow_beside_an_await_may_be_within_it(code):
     where = at(line_of("SELECT 1"))
     assert code.call(where) is None
-    assert code.threaded([where], "text") is not None, "unless it is known by name"
+    assert code.unblocked([where], "text") is not None, "unless it is known by name"
 
 
 def test_which_of_two_calls_is_slow_may_not_be_known(code):
-    assert code.threaded([at(line_of("json.dumps"))], "") is None
+    assert code.unblocked([at(line_of("json.dumps"))], "") is None
 
 
 def test_a_def_is_called_in_a_thread_where_it_is_called(code):
     caller = at(line_of("return render("))
     stack = [at(line_of("template.render"), "render"), caller]
-    assert code.threaded(stack, "Template.render") == (
+    assert code.unblocked(stack, "Template.render") == (
         "await asyncio.to_thread(render, user, text)",
         caller,
+        ", or a process pool if it computes",
     )
 
 
@@ -128,6 +130,127 @@ def test_what_cannot_be_read_is_not_known(source):
     lines = source.splitlines(keepends=True)
     code = Code(Naming((), lambda _path, n: lines[n - 1] if n <= len(lines) else ""))
     assert code.call(at(1)) is None
-    assert code.threaded([at(1)], "f") is None
+    assert code.unblocked([at(1)], "f") is None
     assert code.gathered(at(1)) == ""
     assert not code.repeats_by_result(at(1))
+
+
+# ---- what is not awaited, of libraries that are imported
+
+BLOCKING = """\
+import time, requests
+from time import sleep as nap
+
+
+async def report(url, rows):
+    time.sleep(0.2)
+    nap(rows)
+    page = requests.get(url, timeout=3)
+    rows.sleep(1)
+    total = sum(fetch(url) for url in rows)
+    for row in parts(rows):
+        pass
+    alias(rows)
+    return holder.slow + fetch(url)
+
+
+def parts(rows):
+    for row in rows:
+        yield fetch(row)
+
+
+def slow(rows):
+    fetch(rows)
+
+
+alias = slow
+"""
+
+
+def reading(text):
+    """The code, and a function: the line with that part."""
+    lines = text.splitlines(keepends=True)
+    naming = Naming([("/app", "")], lambda _path, n: lines[n - 1] if n <= len(lines) else "")
+    return Code(naming), lambda part, function="report": at(
+        next(n for n, line in enumerate(lines, 1) if part in line), function
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "called", "code", "more"),
+    [
+        ("time.sleep(0.2)", "", "await asyncio.sleep(0.2)", ""),
+        ("nap(rows)", "", "await asyncio.sleep(rows)", ""),
+        (
+            "requests.get",
+            "get",
+            "await asyncio.to_thread(requests.get, url, timeout=3)",
+            ", or httpx's `AsyncClient`",
+        ),
+        (
+            "rows.sleep(1)",
+            "",
+            "await asyncio.to_thread(rows.sleep, 1)",
+            ", or a process pool if it computes",
+        ),
+    ],
+)
+def test_what_is_written_instead_of_a_librarys_call(part, called, code, more):
+    known, line = reading(BLOCKING)
+    assert known.unblocked([line(part)], called) == (code, line(part), more)
+
+
+def test_nothing_is_said_of_what_a_thread_would_not_run():
+    code, line = reading(BLOCKING)
+    assert code.unblocked([line("sum(")], "fetch") is None, "the sum would get coroutines"
+    stack = [line("yield fetch", "parts"), line("in parts(rows)")]
+    assert code.unblocked(stack, "fetch") is None, "a generator runs where it is iterated"
+
+
+@pytest.mark.parametrize("part", ["alias(rows)", "holder.slow"])
+def test_nothing_is_said_of_a_def_that_is_not_called_by_its_name(part):
+    code, line = reading(BLOCKING)
+    assert code.unblocked([line("    fetch(rows)", "slow"), line(part)], "fetch") is None
+
+
+HOLDS = """\
+engine = create_async_engine(URL, pool_size=5, echo=False)
+gate = asyncio.Semaphore(10)
+sized = asyncio.Semaphore(SIZE)
+
+
+async def order(session):
+    async with Session() as session:
+        await session.execute(text("SELECT 1"))
+        await quote(1)
+        answer = quote(2)
+    await gate.acquire()
+    await quote(3)
+    await pool.acquire(timeout=3)
+"""
+
+
+def test_the_number_that_a_line_gives_for_an_argument():
+    code, line = reading(HOLDS)
+    assert code.argument(line("create_async"), "pool_size") == 5
+    assert code.argument(line("create_async"), "max_overflow") is None
+    assert code.argument(line("gate = "), "value") == 10
+    assert code.argument(line("sized"), "value") is None
+
+
+@pytest.mark.parametrize(
+    ("part", "known"),
+    [("quote(1)", True), ("SELECT 1", False), ("quote(2)", False), ("quote(3)", False)],
+)
+def test_a_line_that_may_do_without_what_is_held(part, known):
+    code, line = reading(HOLDS)
+    assert code.may_do_without(line(part)) is known
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [("gate.acquire", "async with gate:"), ("pool.acquire", ""), ("quote(3)", "")],
+)
+def test_a_block_that_releases_by_itself(part, text):
+    code, line = reading(HOLDS)
+    assert code.releases_itself(line(part)) == text

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import CounterValue
+from loopviz.program import Program
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import theme_named
 from loopviz.tui.panels.code import code_around
@@ -266,9 +268,16 @@ def test_a_line_stands_between_no_blank_lines():
         keys=DEFAULT_KEYS,
     )
     lines = [(1, ""), (2, "def a():"), (3, ""), (4, "    b()"), (5, ""), (6, "  ")]
-    finding = replace(finding, location=replace(finding.location, line=4))
+    finding = replace(finding, location=replace(finding.location, line=4), source="b()")
     rows = code_around(scene, finding, 60, 3, lambda *_: lines)
     assert [row.text.split()[0] for row in rows[1:]] == ["2", "3", "▶"]
+    edited = [(3, ""), (4, "    other()"), (5, "    b()")]
+    (row,) = code_around(scene, finding, 60, 3, lambda *_: edited)[1:]
+    assert row.text.split() == ["▶", "4", "b()"], "as it ran: the file has changed since"
+    program = replace(scene, scenario=Program(id="shop:app", path=Path()))
+    unread = replace(finding, source="")
+    (row,) = code_around(program, unread, 70, 3, lambda *_: edited)[1:]
+    assert "(the source has changed since the program began)" in row.text
 
 
 def test_a_rising_counter_suggests_a_fix_where_the_finding_has_none():

@@ -3,11 +3,12 @@
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
+from typing import NamedTuple
 
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location
 
-__all__ = ["Code"]
+__all__ = ["Code", "Instead"]
 
 _LINES = 5_000
 """How many lines of a file are read; longer files are not understood."""
@@ -40,9 +41,23 @@ _CHEAP = frozenset(
 )
 """Names of calls that never are the slow one of a line."""
 
+_WAITING = frozenset(("requests", "socket", "subprocess", "urllib", "time", "sqlite3", "psycopg2"))
+"""Modules whose functions wait, and hardly compute."""
+_YIELDS = (ast.Yield, ast.YieldFrom)
+
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Loop = ast.For | ast.AsyncFor | ast.While
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+class Instead(NamedTuple):
+    """What to write instead of a line."""
+
+    code: str
+    """`await asyncio.to_thread(f, x)`."""
+    where: Location
+    more: str
+    """What else there is, after the code."""
 
 
 class Code:
@@ -65,22 +80,82 @@ class Code:
         slow = [call for call in calls if _may_be_slow(_name(call))]
         return slow[0] if len(slow) == 1 else None
 
-    def threaded(self, stack: Sequence[Location], function: str) -> tuple[str, Location] | None:
-        """`await asyncio.to_thread(f, x)` instead of the blocking call, and the line to write it.
+    def unblocked(self, stack: Sequence[Location], called: str) -> Instead | None:
+        """What to write instead of the blocking call; None: not known.
 
-        `stack` begins with the culprit's line, innermost first; `function` is what it called. If
+        `stack` begins with the culprit's line, innermost first; `called` is what it called. If
         the line is in a `def`, that is what a thread has to run: it is its caller's line.
         """
+        within = ""
         for where in stack:
             if not self._naming.is_users(where.path):
                 continue
-            call = self.call(where, function)
-            if call is None:
+            call = self._call_of(where, within) if within else self.call(where, called)
+            if call is None or self._in_generator(call, where):
                 return None
-            if isinstance(self._function(where), ast.AsyncFunctionDef):
-                return f"await {_in_thread(call)}", where
-            function = where.function
+            function = self._function(where)
+            if isinstance(function, ast.AsyncFunctionDef):
+                library = "" if within else self._library(call.func, where)
+                return _instead(call, where, library)
+            if function is None or any(isinstance(n, _YIELDS) for n in ast.walk(function)):
+                return None  # a thread would only make the generator, not run it
+            within = where.function
         return None
+
+    def _call_of(self, where: Location, function: str) -> ast.Call | None:
+        """The call of that function; under another name, or as a property, it is not known."""
+        return next((c for c in self._calls(where) if _name(c) == _last(function)), None)
+
+    def _in_generator(self, call: ast.Call, where: Location) -> bool:
+        """Whether it is in a generator expression, which an `await` would make another thing."""
+        made = (node for node in self._at(where) if isinstance(node, ast.GeneratorExp))
+        return any(node is call for one in made for node in ast.walk(one))
+
+    def _library(self, function: ast.expr, where: Location) -> str:
+        """The full name of a function that the file imports: `time.sleep`; empty: not known."""
+        name, _, rest = ast.unparse(function).partition(".")
+        tree = self._tree(where.path)
+        for node in ast.walk(tree) if tree is not None else ():
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return ".".join(filter(None, (f"{module}{alias.name}", rest)))
+        return ""
+
+    def argument(self, where: Location, name: str) -> int | None:
+        """The number that a call of that line has for `name`; None: it has none, or a variable.
+
+        The one argument without a name counts, too, of a call that has no other.
+        """
+        calls = [node for node in self._at(where) if isinstance(node, ast.Call)]
+        given = [one.value for call in calls for one in call.keywords if one.arg == name]
+        if not given:
+            given = [call.args[0] for call in calls if len(call.args) == 1 and not call.keywords]
+        match given:
+            case [ast.Constant(value=int(number))]:
+                return number
+        return None
+
+    def releases_itself(self, where: Location) -> str:
+        """`async with gate:` instead of `await gate.acquire()`; empty: that is not the line."""
+        awaited = [node.value for node in self._at(where) if isinstance(node, ast.Await)]
+        match awaited:
+            case [ast.Call(func=ast.Attribute(value=owner, attr="acquire"), args=[], keywords=[])]:
+                return f"async with {ast.unparse(owner)}:"
+        return ""
+
+    def may_do_without(self, where: Location) -> bool:
+        """Whether the line awaits, and names nothing that a `with` around it has acquired."""
+        nodes = list(self._at(where))
+        if not any(isinstance(node, ast.Await) for node in nodes):
+            return False
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        around = (n for n in self._around(where) if isinstance(n, ast.With | ast.AsyncWith))
+        given = (item.optional_vars for one in around for item in one.items)
+        acquired = {target.id for target in given if isinstance(target, ast.Name)}
+        return bool(acquired) and not names & acquired
 
     def gathered(self, where: Location) -> str:
         """`await asyncio.gather(*(f(x) for x in xs))` instead of a loop; empty: there is none."""
@@ -220,8 +295,19 @@ def _last(function: str) -> str:
     return parts[-1] if parts else ""
 
 
-def _in_thread(call: ast.Call) -> str:
-    function = ast.unparse(call.func)
+def _instead(call: ast.Call, where: Location, library: str) -> Instead:
+    """`library`: the full name of the function, if it is one that was imported."""
+    if library == "time.sleep":
+        return Instead(f"await {_shortened('asyncio.sleep', call)}", where, "")
+    code = f"await {_shortened('asyncio.to_thread', call, ast.unparse(call.func))}"
+    module = library.partition(".")[0]
+    if module == "requests":
+        return Instead(code, where, ", or httpx's `AsyncClient`")
+    return Instead(code, where, "" if module in _WAITING else ", or a process pool if it computes")
+
+
+def _shortened(function: str, call: ast.Call, *first: str) -> str:
+    """A call with the arguments of another; they give way if it would be too long."""
     arguments = [ast.unparse(one) for one in (*call.args, *call.keywords)]
-    text = f"asyncio.to_thread({', '.join([function, *arguments])})"
-    return text if len(text) <= _CELLS else f"asyncio.to_thread({function}, …)"
+    text = f"{function}({', '.join([*first, *arguments])})"
+    return text if len(text) <= _CELLS else f"{function}({', '.join([*first, '…'])})"

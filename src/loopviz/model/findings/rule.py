@@ -58,6 +58,8 @@ class RuleInfo:
     """The sentence that sums up the culprits beyond the first `_MAX_FINDINGS`."""
     at_line: str = ""
     """The note beside the culprit's line in its source; empty: the title."""
+    lesson: str = ""
+    """The id of the scenario that teaches it; empty: none does."""
 
 
 C = TypeVar("C", bound=Case)
@@ -113,6 +115,10 @@ class Rule(Observer, Generic[C]):
     def answerable(self, _case: C) -> bool:
         """Whether a fix of the scenario for this rule may answer the case."""
         return True
+
+    def lesson(self, _case: C) -> str:
+        """The id of the scenario that teaches what the case is about; empty: none does."""
+        return self.info.lesson
 
     def advice(self, _case: C, _source: str) -> str:
         """What to do about it, in words for the culprit's line of code."""
@@ -249,6 +255,7 @@ class Rule(Observer, Generic[C]):
             victim_wait_ns=sum(case.victim_ns + case.open_victim_ns for case in cases),
             suggested_fix=suggest(self.info.id) if self.answerable(cases[0]) else "",
             advice=self.advice(cases[0], source),
+            lesson=self.lesson(cases[0]),
             consequences=merge_consequences(one for case in cases for one in case.consequences),
             moments=latest(moment for case in cases for moment in case.moments),
             impacts=merge_impacts(

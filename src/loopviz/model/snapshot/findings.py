@@ -85,6 +85,8 @@ class Finding:
     """A fix's key, empty if the scenario has none for it."""
     advice: str = ""
     """What to do about it, in words for this code."""
+    lesson: str = ""
+    """The id of the scenario that teaches it; empty: none does."""
     consequences: tuple[Consequence, ...] = ()
     """What follows from it, the worst first."""
     moments: tuple[Moment, ...] = ()

@@ -118,6 +118,8 @@ def _findings(findings: list[Part]) -> Iterator[str]:
             yield f"  try --fix {found['suggested_fix']}"
         elif found.get("advice"):
             yield f"  try: {found['advice']}"
+        if found.get("lesson"):
+            yield f"  see: loopviz run {found['lesson']}"
     if not findings:
         yield "no findings"
 

@@ -28,6 +28,8 @@ __all__ = [
 GUTTER_CELLS = 6
 """Cells before a line of code: pointer, line number, mark."""
 
+_UNKNOWN, _CHANGED = "(source not found)", "(the source has changed since the program began)"
+
 WHOLE_ROWS = 20
 """More rows than a line of code takes."""
 
@@ -105,7 +107,8 @@ def code_around(
     head = Line(width).add(f"  {place_of(where)}", theme.accent)
     head.add(f"  in {clean(where.function)}", theme.dim)
     lines = _without_blank_edges(source(where, around))
-    lines = lines or [(where.line, finding.source or "(source not found)")]
+    lines = _as_it_ran(lines, where, finding.source, scene)
+    lines = lines or [(where.line, finding.source or _UNKNOWN)]
     indent = min((len(t) - len(t.lstrip()) for _, t in lines if t.strip()), default=0)
     rows = [head.strip(theme.text)]
     past = scene.is_stale(finding)
@@ -121,6 +124,16 @@ def code_around(
             line.add(part, theme.lit if lit else theme.text if here else theme.dim)
             rows.append(line.strip(theme.lit if lit else theme.text))
     return rows
+
+
+def _as_it_ran(
+    lines: Sequence[tuple[int, str]], where: Location, source: str, scene: Scene
+) -> Sequence[tuple[int, str]]:
+    """The lines; if the file has changed since, only what is known of the culprit's."""
+    text = dict(lines).get(where.line)
+    if text is None or text.split() == source.split() or not (source or scene.is_program):
+        return lines
+    return () if source else [(where.line, _CHANGED)]
 
 
 def _without_blank_edges(lines: Sequence[tuple[int, str]]) -> Sequence[tuple[int, str]]:

@@ -42,6 +42,7 @@ class CancelledMidWrite(Rule[_Write]):
 
     info = RuleInfo(
         id="cancelled-mid-write",
+        lesson="disconnect",
         title="CANCELLED MID-WRITE",
         summary="a request is cut off while it writes",
         why="A cancelled request stops at its await: what it had begun to write may be incomplete.",

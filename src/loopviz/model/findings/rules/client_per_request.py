@@ -36,6 +36,7 @@ class ClientPerRequest(Rule[_Client]):
 
     info = RuleInfo(
         id="client-per-request",
+        lesson="client",
         title="CLIENT PER REQUEST",
         summary="requests make a client or a pool of their own",
         why="Each has to connect anew, and connections pile up; one for the whole app is enough.",

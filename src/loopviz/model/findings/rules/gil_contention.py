@@ -13,6 +13,7 @@ class GilContention(SlowCallback):
 
     info = RuleInfo(
         id="gil-contention",
+        lesson="cpu",
         title="WAITING FOR THE GIL",
         summary="a thread computes and keeps the GIL from the loop",
         why="A thread that computes keeps the GIL: the loop has work and may not run it.",

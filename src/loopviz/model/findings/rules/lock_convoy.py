@@ -41,6 +41,7 @@ class LockConvoy(Rule[_Convoy]):
 
     info = RuleInfo(
         id="lock-convoy",
+        lesson="convoy",
         title="LOCK CONVOY",
         summary="tasks queue for one lock",
         why="A lock lets one task pass at a time: each of the others waits for all before it.",

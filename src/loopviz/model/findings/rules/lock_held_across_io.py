@@ -40,6 +40,7 @@ class LockHeldAcrossIo(Rule[_Across]):
 
     info = RuleInfo(
         id="lock-held-across-io",
+        lesson="convoy",
         title="LOCK HELD ACROSS I/O",
         summary="a lock is held while its holder waits",
         why="The holder awaits something slow with the lock in hand, and the others wait with it.",

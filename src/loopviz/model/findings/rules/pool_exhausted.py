@@ -12,11 +12,34 @@ from loopviz.model.findings.exhaustion import (
 )
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
+from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
-from loopviz.wire.kinds import Family
+from loopviz.wire.kinds import (
+    AIOHTTP_POOL,
+    ANYIO_LIMITER,
+    ASYNCPG_POOL,
+    BOUNDED_SEMAPHORE,
+    HTTPCORE_POOL,
+    REDIS_POOL,
+    SEMAPHORE,
+    SQLALCHEMY_POOL,
+    Family,
+)
 
 __all__ = ["PoolExhausted"]
+
+_ARGUMENTS = {
+    SQLALCHEMY_POOL.id: "pool_size",
+    ASYNCPG_POOL.id: "max_size",
+    HTTPCORE_POOL.id: "max_connections",
+    AIOHTTP_POOL.id: "limit",
+    REDIS_POOL.id: "max_connections",
+    SEMAPHORE.id: "value",
+    BOUNDED_SEMAPHORE.id: "value",
+    ANYIO_LIMITER.id: "total_tokens",
+}
+"""The name of the argument that says how many units there are."""
 
 _GATES = (Family.SEMAPHORE, Family.LIMITER)
 _GATE_WAITS, _GATE_STANDING_NS = 10, 1 * SECOND
@@ -28,6 +51,7 @@ class PoolExhausted(ExhaustionRule):
 
     info = RuleInfo(
         id="pool-exhausted",
+        lesson="dbpool",
         title="POOL EXHAUSTED",
         summary="every slot of a pool or semaphore is taken",
         why="Once every slot is taken, newcomers queue for one; the loop itself is idle meanwhile.",
@@ -62,6 +86,34 @@ class PoolExhausted(ExhaustionRule):
         if group.kind.pooled:
             return group.capacity > 0  # without a bound there is always one more
         return group.kind.family in _GATES and group.capacity != 1 and not counts_threads(group)
+
+    def lesson(self, case: ExhaustionCase) -> str:
+        family = case.group.kind.family if case.group is not None else None
+        lessons = {Family.DATABASE_POOL: super().lesson(case), Family.CONNECTION_POOL: "httppool"}
+        return lessons.get(family, "") if family is not None else ""
+
+    def advice(self, case: ExhaustionCase, source: str) -> str:
+        """To hold a unit for less time, at the line where it is held; or to have more of them."""
+        group, code = case.group, self.context.code
+        if group is None or not source:
+            return super().advice(case, source)
+        where, made = self.location(case), self.context.where(group.site)
+        first, *_ = self.info.cures
+        if where is not None and where != made and code.may_do_without(where):
+            unit = group.kind.unit
+            first = f"release the {unit} before line {where.line}, if that line needs none"
+        raised = self._raised(group, made)
+        waited = group.shown.max_waiting
+        peak = f"; {waited} waited at peak" if waited > 1 else ""
+        return f"{first}; or {raised}, or bound what comes in{peak}" if raised else first
+
+    def _raised(self, group: ResourceGroup, made: Location | None) -> str:
+        """`raise `pool_size` (5) at db.py:12`; empty unless that line says the number."""
+        name = _ARGUMENTS.get(group.kind.id, "")
+        number = self.context.code.argument(made, name) if made is not None and name else None
+        if made is None or not number or number > group.capacity:
+            return ""
+        return f"raise `{name}` ({number}) at {made.file}:{made.line}"
 
     def units(self, group: ResourceGroup) -> str:
         return group.kind.units

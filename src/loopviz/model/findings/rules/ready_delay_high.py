@@ -63,6 +63,7 @@ class ReadyDelayHigh(Rule[_Crowd]):
 
     info = RuleInfo(
         id="ready-delay-high",
+        lesson="cpu",
         title="TOO MANY CALLBACKS",
         summary="too many short callbacks: each waits its turn",
         why="No callback is slow, there are too many: each waits until all before it have run.",

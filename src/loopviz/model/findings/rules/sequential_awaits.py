@@ -51,6 +51,7 @@ class SequentialAwaits(Rule[_Row]):
 
     info = RuleInfo(
         id="sequential-awaits",
+        lesson="sequential",
         title="SEQUENTIAL AWAITS",
         summary="similar awaits, one by one",
         why="Waits in a row add up; those that do not need each other could overlap, gathered.",

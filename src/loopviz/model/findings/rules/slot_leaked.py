@@ -128,7 +128,11 @@ class SlotLeaked(Rule[_Leak]):
 
     def advice(self, case: _Leak, source: str) -> str:
         assert case.group is not None
-        return _OF_HTTPCORE if case.group.kind is HTTPCORE_POOL else super().advice(case, source)
+        if case.group.kind is HTTPCORE_POOL:
+            return _OF_HTTPCORE
+        where = self.location(case)
+        text = self.context.code.releases_itself(where) if where is not None else ""
+        return f"`{text}` releases however the block ends" if text else super().advice(case, source)
 
     def location(self, case: _Leak) -> Location | None:
         """The line that acquired most of them; else the line that made the resource."""

@@ -75,6 +75,7 @@ class SlowCallback(Rule[StallCase]):
 
     info = RuleInfo(
         id="slow-callback",
+        lesson="block",
         title="SLOW CALLBACK",
         summary=f"a callback blocks the loop for {duration_text(SLOW_NS)} or more",
         why="While one callback runs, nothing else can: all other requests wait until it returns.",
@@ -192,6 +193,11 @@ class SlowCallback(Rule[StallCase]):
         """Not for a line of a library: no branch of the scenario is there."""
         return self.cause != "callback" or self.context.is_users(case.where)
 
+    def lesson(self, case: StallCase) -> str:
+        if case.work is not None:
+            return "json" if case.work.kind == RESPONSE else ""
+        return super().lesson(case)
+
     def advice(self, case: StallCase, source: str) -> str:
         if self.cause != "callback":
             return super().advice(case, source)
@@ -199,12 +205,12 @@ class SlowCallback(Rule[StallCase]):
             return ""
         if case.work is not None:
             return _ADVICE.get(case.work.kind, "")
-        found = self.context.code.threaded(case.stack, case.called)
+        found = self.context.code.unblocked(case.stack, case.called)
         if found is None:
             return super().advice(case, source)
-        text, where = found
+        code, where, more = found
         at = "" if where == case.where else f" at {where.file}:{where.line}"
-        return f"`{text}`{at}, or a process pool if it computes"
+        return f"`{code}`{at}{more}"
 
     def _may_be_machines(self, stall: Stall, now: int) -> bool:
         """Whether its thread may wait for a core: that is known only once it has got one."""

@@ -14,6 +14,7 @@ class TaskLost(TaskRule):
 
     info = RuleInfo(
         id="task-lost",
+        lesson="background",
         title="TASK DESTROYED",
         summary="a pending task is destroyed",
         why="The loop keeps only weak references to tasks: one that nobody refers to may vanish.",

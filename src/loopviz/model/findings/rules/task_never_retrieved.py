@@ -24,6 +24,7 @@ class TaskNeverRetrieved(TaskRule):
 
     info = RuleInfo(
         id="task-never-retrieved",
+        lesson="background",
         title="EXCEPTION NEVER RETRIEVED",
         summary="a task raises, and nobody retrieves it",
         why="The exception of a task that nobody awaits is lost: its work was not done.",

@@ -20,6 +20,7 @@ class TaskOutlivedParent(TaskRule):
 
     info = RuleInfo(
         id="task-outlived-parent",
+        lesson="failfast",
         title="TASK OUTLIVED ITS PARENT",
         summary="tasks run on after the task that created them",
         why="Nobody awaits such a task: nobody sees how it ends, and it is cut off at shutdown.",

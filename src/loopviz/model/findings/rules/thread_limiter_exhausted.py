@@ -15,6 +15,7 @@ class ThreadLimiterExhausted(ExhaustionRule):
 
     info = RuleInfo(
         id="thread-limiter-exhausted",
+        lesson="threads",
         title="THREADS EXHAUSTED",
         summary="all worker threads are busy",
         why="`def` endpoints and executors share a few threads; when all are busy, jobs queue.",

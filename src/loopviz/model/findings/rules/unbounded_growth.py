@@ -66,6 +66,7 @@ class UnboundedGrowth(Rule[_Growing]):
 
     info = RuleInfo(
         id="unbounded-growth",
+        lesson="queue",
         title="UNBOUNDED GROWTH",
         summary="a queue, or the number of tasks, keeps growing",
         why="More comes in than is worked off, and nothing says stop: memory and delay grow.",
@@ -174,6 +175,10 @@ class UnboundedGrowth(Rule[_Growing]):
         if case.group is not None:
             return f"{resource_name(self.context, case.group)} {grew} items: it has no maxsize"
         return f"The number of tasks {grew}, most of them {case.label}"
+
+    def lesson(self, case: _Growing) -> str:
+        """One teaches queues; what makes tasks grow in number is another question."""
+        return super().lesson(case) if case.group is not None else ""
 
     def advice(self, case: _Growing, _source: str) -> str:
         return self.info.cures[0 if case.group is not None else 1]
