@@ -67,6 +67,7 @@ class FakeRun:
         self.status = Status("running", url="http://127.0.0.1:8000")
         self.calls: list[tuple] = []
         self.polls: list[tuple[int, int]] = []
+        self.aside = ""
         self.blank = False
         """True: nothing has been seen of the target yet."""
         self.made: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot
@@ -84,7 +85,7 @@ class FakeRun:
         world.advance(now_ns)
         status = replace(self.status, fixes_on=world.fixes, rate=world.rate)
         seen = None if self.blank else self.made(world.snapshot(window_ns))
-        return Frame(self.scenario, status, seen, self.written)
+        return Frame(self.scenario, status, seen, self.written, self.aside)
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         return self.world.model.past(frozen, start_ns, end_ns)
@@ -126,8 +127,15 @@ class FakeRun:
 
     def switch(self, scenario_id: str) -> None:
         self.calls.append(("switch", scenario_id))
+        self.aside = self.aside if scenario_id != self.aside else ""
         self.scenario = next(entry for entry in self.catalogue if entry.id == scenario_id)
         self._anew()
+
+    def visit(self, scenario_id: str) -> None:
+        self.aside, program = self.scenario.id, self.scenario
+        self.switch(scenario_id)
+        self.calls[-1] = ("visit", scenario_id)
+        self.catalogue = (program, *self.catalogue)
 
     def restart(self) -> str:
         self.calls.append(("restart",))

@@ -33,6 +33,8 @@ class Frame(NamedTuple):
     """None before the target's first event, and for a window of 0."""
     written: Written = NOTHING
     """What the app has written."""
+    aside: str = ""
+    """The program of the user's own that goes on while this lesson is shown; empty: none does."""
 
 
 class RunControl(Protocol):
@@ -95,6 +97,9 @@ class RunControl(Protocol):
     def switch(self, scenario_id: str) -> None:
         """Run another scenario, with its fixes off and its own load."""
 
+    def visit(self, scenario_id: str) -> None:
+        """Run a lesson while the program goes on; to `switch` to the program goes back to it."""
+
     def restart(self) -> str:
         """Run the scenario again from its file, with the same fixes and load.
 
@@ -141,6 +146,8 @@ class Session:
             raise MachineError("loopviz cannot start its guard process", error) from error
         self.terminal = Terminal(self._guard.send) if on_terminal else None
         self._ending: list[Run] = []
+        self._aside: Run | None = None
+        """The program's run, which goes on while a lesson is shown."""
         self._count = 0
         self._closed = False
         self.farewells: list[str] = []
@@ -159,10 +166,13 @@ class Session:
 
     def poll(self) -> None:
         self.run.poll()
+        if self._aside is not None:
+            self._aside.poll()
 
     def frame(self, now_ns: int, window_ns: int) -> Frame:
         snapshot = self.run.workers.snapshot(now_ns, window_ns) if window_ns else None
-        return Frame(self.run.scenario, self.run.status, snapshot, self.run.log.written())
+        aside = self._aside.scenario.id if self._aside is not None else ""
+        return Frame(self.run.scenario, self.run.status, snapshot, self.run.log.written(), aside)
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         return self.run.workers.past(frozen, start_ns, end_ns)
@@ -200,8 +210,20 @@ class Session:
 
     def switch(self, scenario_id: str) -> None:
         own = self._program
+        if self._aside is not None and self._aside.scenario.id == scenario_id:
+            self._end(self.run)
+            self.run, self._aside = self._aside, None
+            return
         info = own if own and own.id == scenario_id else find(scenario_id, self._options.folders)
-        self._replace(info, replace(self._options, fixes=(), rate=1.0))
+        self._replace(info, self._options_with(fixes=(), rate=1.0))
+
+    def visit(self, scenario_id: str) -> None:
+        if self._aside is not None or not isinstance(self.run.scenario, Program):
+            self.switch(scenario_id)
+            return
+        info, program = find(scenario_id, self._options.folders), self.run
+        self.run = self._start(info, replace(self._options, fixes=(), rate=1.0, port=0))
+        self._aside = program
 
     def restart(self) -> str:
         status = self.run.status
@@ -222,8 +244,13 @@ class Session:
         available = {fix.key for fix in info.fixes if not fix.unavailable}
         linecache.checkcache()  # else old source lines are shown
         fixes = tuple(sorted(status.fixes_on & available))
-        self._replace(info, replace(self._options, fixes=fixes, rate=status.rate))
+        self._replace(info, self._options_with(fixes=fixes, rate=status.rate))
         return ""
+
+    def _options_with(self, *, fixes: tuple[str, ...], rate: float) -> RunOptions:
+        """The command line's, on a free port if that belongs to the program that goes on."""
+        port = 0 if self._aside is not None else self._options.port
+        return replace(self._options, fixes=fixes, rate=rate, port=port)
 
     def end_soon(self) -> bool:
         return self.run.end_soon()
@@ -237,7 +264,9 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        self._end(self.run)
+        for run in (self.run, self._aside):
+            if run is not None:
+                self._end(run)
         for run in self._ending:
             run.reap(CLOSE_S)
             self.farewells += [run.farewell] if run.farewell else []

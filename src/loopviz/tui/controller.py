@@ -23,7 +23,7 @@ from loopviz.tui.state.effects import Change, Effects, Freeze, GoTo, Notify
 from loopviz.tui.state.keys import Keymap
 from loopviz.tui.state.progress import NoProgress, Progress
 from loopviz.tui.state.tour import STEPS, Tour
-from loopviz.tui.state.view_state import LIVE, TASKS, Key, ViewState
+from loopviz.tui.state.view_state import LESSON, LIVE, TASKS, Key, ViewState
 from loopviz.tui.views import View, views
 
 __all__ = ["Controller"]
@@ -83,6 +83,8 @@ class Controller:
         self._usual_ns = 0
         """The duration of a column with which the scenario begins; 0: the plan's."""
         self._played_ns = 0
+        self._left: ViewState | None = None
+        """That of the program that goes on while a lesson is shown."""
         self._led = ""
         """The view that was chosen for the user; empty: they have chosen one."""
         self._over = False
@@ -145,6 +147,8 @@ class Controller:
             self._led = LIVE if isinstance(frame.scenario, Program) else ""
             self._over = False
             self.reset()
+            if self._left is not None and not frame.aside:
+                self.view_state, self._left, self._led = self._left, None, ""
         self._lead(frame)
         notice, until_ns = self._notice
         state, asked = self.view_state, self._asked
@@ -166,6 +170,7 @@ class Controller:
             stack=asked.stack(state.loop, self.view.stack_task(state), frozen=state.frozen),
             tree=asked.tree(state.loop, shown=self.view.shows_tree(state), frozen=state.frozen),
             written=frame.written,
+            aside=frame.aside,
             frozen_at_ns=self.frozen.now_ns if self.frozen is not None else 0,
             present=self.present,
             pressed=self._pressed[0] if self.present and now_ns < self._pressed[1] else "",
@@ -299,6 +304,13 @@ class Controller:
         row = self.view.cursor(self.scene)
         at = keys.index(row) + by if row in keys else (0 if by > 0 else len(keys) - 1)
         self.choose(keys[max(0, min(len(keys) - 1, at))])
+
+    def visit(self, lesson: str) -> None:
+        """Show a lesson; the program goes on, and is found again as it was left."""
+        self.go_live()
+        self._left = self.view_state
+        self.view_state = replace(self.view_state, view=LESSON)
+        self.run.visit(lesson)
 
     def choose_loop(self, number: int) -> None:
         """Show that loop alone; 0: all."""

@@ -47,7 +47,10 @@ def next_loop(controller: Controller) -> None:
 def lesson(controller: Controller) -> None:
     """The lesson, or back from it."""
     if controller.scene is not None and controller.scene.is_program:
-        controller.notify("A program of your own has no lesson.")
+        key = controller.keys.label("learn")
+        controller.notify(
+            f"A program of your own has no lesson; {key} opens the one that teaches a finding."
+        )
         return
     view(controller, LIVE if controller.view_state.view == "lesson" else "lesson")
 

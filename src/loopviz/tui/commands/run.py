@@ -1,11 +1,21 @@
 """Commands that change what runs: fixes, baseline, load, scenario."""
 
 from loopviz.lab.catalogue import FixInfo
+from loopviz.output import lowered
 from loopviz.tui.controller import Controller
 from loopviz.tui.draw.text import clean
 from loopviz.tui.panels.scene import Scene
 
-__all__ = ["baseline", "fix", "neighbour", "rate", "restart", "suggested"]
+__all__ = [
+    "baseline",
+    "fix",
+    "learn",
+    "neighbour",
+    "own_program",
+    "rate",
+    "restart",
+    "suggested",
+]
 
 LOAD_FACTORS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 """Factors of the scenario's own load that `[` and `]` step through."""
@@ -82,6 +92,34 @@ def rate(controller: Controller, by: int) -> None:
         controller.notify(
             f"The load is at its {'least' if by < 0 else 'most'}: {now:g} times its own."
         )
+
+
+def learn(controller: Controller) -> None:
+    """The lesson that teaches the finding, while the program goes on; or back to that."""
+    scene = controller.scene
+    if scene is None or scene.aside:
+        own_program(controller)
+        return
+    if not scene.is_program:
+        key = controller.keys.label("lesson")
+        controller.notify(f"This is a lesson: {key} shows why it is as it is.")
+        return
+    finding = controller.view.finding(scene)
+    if finding is None:
+        controller.notify("Nothing is found so far that a lesson could teach.")
+    elif finding.lesson:
+        controller.visit(finding.lesson)
+    else:
+        controller.notify(f"No lesson teaches this one: {lowered(clean(finding.title))}.")
+
+
+def own_program(controller: Controller) -> None:
+    """Back from a lesson to the program that has gone on."""
+    scene = controller.scene
+    if scene is not None and scene.aside:
+        controller.run.switch(scene.aside)
+    else:
+        controller.notify("No program of your own goes on beside this.")
 
 
 def neighbour(controller: Controller, by: int) -> None:

@@ -75,6 +75,10 @@ def _program(scene: Scene, url: str) -> NextStep:
     if url and not (scene.snapshot and scene.snapshot.requests):
         text = f"send requests to {url}, or start with --load"
         return _next(f'{text} "GET / @ 20" for example', text)
+    if scene.finding is not None and scene.view == "diagnose":
+        text = f"{scene.keys.label('enter')} chooses a time to look at"
+        learn = f", {scene.keys.label('learn')} opens the lesson that teaches it"
+        return _next(f"{text}{learn if scene.finding.lesson else ''}", text)
     if scene.finding is not None:
         return _next(f"{scene.keys.label('view-diagnose')} shows what is wrong, and where")
     return _next(f"{scene.keys.label('view-tasks')} shows its tasks: who waits for whom")

@@ -66,6 +66,8 @@ class Scene:
     """What decided the latency of the request whose detail is open; None: it is not known."""
     written: Written = NOTHING
     """What the app has written up to now."""
+    aside: str = ""
+    """The program of the user's own that goes on while this lesson is shown; empty: none does."""
     frozen_at_ns: int = 0
     """The moment of the freeze, to which the time axis counts; 0: it counts to the end."""
     tour: Tour | None = None

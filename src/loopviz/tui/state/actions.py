@@ -1,50 +1,13 @@
 """The one table of what keys do: bindings, footer, help, palette and the docs are made from it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from loopviz.tui.state import availability
 from loopviz.tui.state.action import Action
 from loopviz.tui.state.keys import Keymap
-from loopviz.tui.state.view_state import FIX_LETTERS, LIVE, VIEWS
+from loopviz.tui.state.series_of_actions import fix_actions, view_actions
 
 __all__ = ["ACTIONS", "DEFAULT_KEYS", "action_named", "make_keymap"]
-
-
-def _fixes() -> Iterator[Action]:
-    names = tuple(f"fix-{letter}" for letter in FIX_LETTERS)
-    for place, (name, letter) in enumerate(zip(names, FIX_LETTERS, strict=True)):
-        yield Action(
-            name,
-            "fix",
-            (letter,),
-            "" if place else "switch to a fix, or off again: at once, under the same load",
-            "fixes",
-            "" if place else "fixes",
-            lambda scene: bool(scene.scenario.fixes),
-            also=() if place else names[1:],
-            argument=place,
-        )
-
-
-def _views() -> Iterator[Action]:
-    help_of = {
-        LIVE: "requests, the loop, lag and what is wrong",
-        "tasks": "every task: what it did and what it waits for",
-        "resources": "semaphores, locks, queues, pools: who holds, who waits",
-        "loop": "ready delay over time, steps, pauses",
-        "diagnose": "every finding with its evidence and its line",
-        "compare": "before and after the fix, in figures",
-        "log": "what the app prints and logs",
-    }
-    for place, (name, word) in enumerate(VIEWS, 1):
-        yield Action(
-            f"view-{name}",
-            "view",
-            (str(place),),
-            f"{word}: {help_of[name]}",
-            "views",
-            argument=name,
-        )
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -58,7 +21,7 @@ ACTIONS: tuple[Action, ...] = (
         availability.is_stale,
     ),
     Action("now", "now", ("0",), "back to now", "time", "now", lambda scene: scene.frozen),
-    *_fixes(),
+    *fix_actions(),
     Action(
         "suggested",
         "suggested",
@@ -79,7 +42,7 @@ ACTIONS: tuple[Action, ...] = (
         lambda scene: scene.view == "compare" and availability.is_running(scene),
         spare=3,
     ),
-    *_views(),
+    *view_actions(),
     Action(
         "next-view",
         "next_view",
@@ -315,6 +278,25 @@ ACTIONS: tuple[Action, ...] = (
         "lesson",
         availability.has_lesson,
         spare=4,
+    ),
+    Action(
+        "learn",
+        "learn",
+        ("I",),
+        "beside your own program, the lesson that teaches the finding; and back",
+        "views",
+        "its lesson",
+        availability.is_taught,
+        spare=1,
+    ),
+    Action(
+        "own-program",
+        "own_program",
+        ("U",),
+        "from such a lesson back to your own program, which has gone on",
+        "views",
+        "your program",
+        lambda scene: bool(scene.aside),
     ),
     Action(
         "scenarios", "scenarios", ("s",), "choose another scenario", "run", "scenarios", spare=3

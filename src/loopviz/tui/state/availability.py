@@ -20,6 +20,7 @@ __all__ = [
     "is_running",
     "is_stale",
     "is_tasks",
+    "is_taught",
 ]
 
 
@@ -53,6 +54,15 @@ def has_loops(scene: Scene) -> bool:
 
 def has_lesson(scene: Scene) -> bool:
     return is_live(scene) and not scene.is_program
+
+
+def is_taught(scene: Scene) -> bool:
+    """A lesson teaches what is found in a program of the user's own."""
+    if not scene.is_program or scene.snapshot is None:
+        return False
+    if scene.view == "diagnose":
+        return any(finding.lesson for finding in scene.snapshot.findings)
+    return scene.finding is not None and bool(scene.finding.lesson)
 
 
 def is_live(scene: Scene) -> bool:

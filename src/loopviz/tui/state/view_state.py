@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
-__all__ = ["FIX_LETTERS", "LIVE", "TASKS", "THEMES", "VIEWS", "Key", "ViewState"]
+__all__ = ["FIX_LETTERS", "LESSON", "LIVE", "TASKS", "THEMES", "VIEWS", "Key", "ViewState"]
 
 FIX_LETTERS = "abcdef"
 """The default keys of fixes, by their place in the scenario."""
@@ -11,7 +11,7 @@ FIX_LETTERS = "abcdef"
 THEMES = ("dark", "light", "contrast")
 """The themes that can be chosen on a terminal with 256 colours or more."""
 
-LIVE, TASKS = "live", "tasks"
+LIVE, TASKS, LESSON = "live", "tasks", "lesson"
 
 VIEWS: tuple[tuple[str, str], ...] = (
     (LIVE, "Live"),

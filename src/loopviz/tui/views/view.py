@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from textual.strip import Strip
 
-from loopviz.model.snapshot import Location, RequestInfo
+from loopviz.model.snapshot import Finding, Location, RequestInfo
 from loopviz.tui.draw.text import Line
 from loopviz.tui.panels.scene import Scene
 from loopviz.tui.state.effects import Effects
@@ -75,6 +75,10 @@ class View:
     def unfold(self, scene: Scene | None, state: ViewState, *, open_: bool) -> Effects:  # noqa: ARG002
         """The effects of opening what is below the chosen row, or closing it; None: none has it."""
         return None
+
+    def finding(self, scene: Scene) -> Finding | None:
+        """The finding that is looked at: the worst one, unless the view has another."""
+        return scene.finding
 
     def location(self, scene: Scene) -> Location | None:  # noqa: ARG002
         """The line of code that the chosen row is about: to copy, to open."""

@@ -105,7 +105,7 @@ def _fix(finding: Finding, scene: Scene, width: int) -> list[Strip]:
         if not on and finding.advice:
             title = Line(width).add("  FIX  ", scene.theme.title).add("in words", scene.theme.dim)
             advice = paragraph(advice_text(finding), scene.theme.text, width, scene)
-            return [title.strip(scene.theme.text), *advice]
+            return [title.strip(scene.theme.text), *advice, *_lesson(finding, scene, width)]
         text = "no fix is known for this one"
         if on:
             text = "a fix is on: " + ", ".join(
@@ -116,6 +116,15 @@ def _fix(finding: Finding, scene: Scene, width: int) -> list[Strip]:
         text = f"{scene.letter(fix.key)}: {clean(fix.title)}, is on"
         return [title_line("FIX", text, scene, width)]
     return _press(fix, scene, width)
+
+
+def _lesson(finding: Finding, scene: Scene, width: int) -> list[Strip]:
+    """The key of the lesson that teaches it, beside a program of the user's own."""
+    if not (scene.is_program and finding.lesson):
+        return []
+    key = scene.keys.label("learn")
+    text = f"{key} opens the lesson {finding.lesson}; your program goes on meanwhile"
+    return paragraph(text, scene.theme.dim, width, scene)
 
 
 def _press(fix: FixInfo, scene: Scene, width: int) -> list[Strip]:

@@ -29,6 +29,8 @@ def moment_key(entry: Entry, moment: Moment) -> Key:
 def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[Strip]:
     """By route: how many requests waited for it, and how long."""
     theme = scene.theme
+    if not finding.victims and not _has_requests(scene):
+        return []
     if not finding.victims:
         return [title_line("VICTIMS", "no request is known to have waited for it", scene, width)]
     who = "1 request" if finding.victims == 1 else f"{finding.victims:,} requests"
@@ -51,6 +53,12 @@ def victims_rows(finding: Finding, scene: Scene, width: int, rows: int) -> list[
         more = f"    + {len(finding.impacts) - rows} more routes"
         strips.append(Line(width).add(more, theme.dim).strip(theme.text))
     return strips
+
+
+def _has_requests(scene: Scene) -> bool:
+    """False for scripts, workers and bots, of which no victim can be known."""
+    seen = scene.snapshot is not None and scene.snapshot.requests
+    return bool(not scene.is_program or seen or scene.status.url or scene.scenario.load)
 
 
 def visible_moments(

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.strip import Strip
 
 from loopviz.clock import SECOND
-from loopviz.model.snapshot import Location, Moment
+from loopviz.model.snapshot import Finding, Location, Moment
 from loopviz.tui.draw.text import Line, beside, clean, fill_rows
 from loopviz.tui.panels.diagnosis import boxed
 from loopviz.tui.panels.finding import heading_line
@@ -76,6 +76,11 @@ class DiagnoseView(View):
         self._opened = chosen.key, moments
         row = moment_key(chosen, moments[0]) if moments else chosen.key
         return (Change(lambda now: replace(now.choose(row), detail=True)),)
+
+    def finding(self, scene: Scene) -> Finding | None:
+        """The chosen one."""
+        chosen = _chosen(entries(scene), scene)
+        return chosen.finding if chosen is not None else None
 
     def location(self, scene: Scene) -> Location | None:
         """The culprit's line."""
