@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from loopviz.engine.session import Status
+from loopviz.lab.catalogue import catalogue
+from loopviz.model.findings.rules import RULE_INFOS
 from loopviz.program import Program
 from tests.tui.fake_run import FakeRun
 from tests.tui.stage import Stage, drive
@@ -49,3 +53,14 @@ def test_where_there_is_no_way_it_is_said():
         assert "This is a lesson: i shows why it is as it is." in stage.text()
 
     drive(play, (120, 35), Stage())
+
+
+TAUGHT = [(info.id, info.lesson) for info in RULE_INFOS.values() if info.lesson]
+
+
+@pytest.mark.parametrize(
+    ("rule", "lesson"), [*TAUGHT, ("pool-exhausted", "httppool"), ("slow-callback", "json")]
+)
+def test_the_lesson_of_a_rule_has_a_fix_for_it(rule, lesson):
+    (entry,) = (entry for entry in catalogue() if entry.id == lesson)
+    assert any(rule in fix.answers for fix in entry.fixes if not fix.wrong)

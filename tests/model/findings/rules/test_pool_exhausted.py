@@ -3,6 +3,8 @@
 import pytest
 
 from loopviz.clock import MS, SECOND
+from loopviz.model.model import Model
+from loopviz.model.names import Naming
 from loopviz.testing import Story
 from loopviz.wire.events import WAIT_GET
 from tests.model.findings.stories import (
@@ -119,3 +121,56 @@ def test_consumers_of_an_empty_queue_are_idle():
     for task in range(1, 9):
         story.task(task, CYCLE).step(task).waits_for(task, 1, direction=WAIT_GET).idle(SECOND)
     assert found(story) == []
+
+
+DB = [""] * 8 + ["engine = create_async_engine(URL, pool_size=5)"]
+GATE = [""] * 8 + ["gate = asyncio.Semaphore(5)"]
+API = [""] * 18 + ["async def order():", "    async with Session() as session:", "        {}"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "line", "advice"),
+    [
+        (
+            "sqlalchemy.pool",
+            DB,
+            "await quote(1)",
+            "release the database connection before line 21, if that line needs none; or raise "
+            "`pool_size` (5) at app/db.py:9, or bound what comes in: {} waited at peak",
+        ),
+        (
+            "sqlalchemy.pool",
+            DB,
+            "await session.execute(ORDERS)",
+            "hold a slot for less time: release the connection before slow work; or raise "
+            "`pool_size` (5) at app/db.py:9, or bound what comes in: {} waited at peak",
+        ),
+        (
+            "sqlalchemy.pool",
+            [""] * 8 + ["engine = make_engine(SIZE)"],
+            "await session.execute(ORDERS)",
+            "hold a slot for less time: release the connection before slow work",
+        ),
+        (
+            "asyncio.Semaphore",
+            GATE,
+            "await quote(1)",
+            "raise `value` (5) at app/db.py:9, if what it guards can take more; or start fewer at "
+            "once: {} waited at peak",
+        ),
+    ],
+)
+def test_the_advice_is_about_these_lines(kind, made, line, advice):
+    files = {"/app/db.py": made, "/app/api.py": [*API[:-1], API[-1].format(line)]}
+
+    def read(path, number):
+        lines = files.get(path, [])
+        return f"{lines[number - 1]}\n" if number <= len(lines) else ""
+
+    model = Model(naming=Naming([("/app", "app")], read))
+    too_many(kind).story.feed(model)
+    (seen,) = (one for one in model.findings() if one.rule == "pool-exhausted")
+    peak = model.snapshot(model.health().newest_ns, SECOND).resources[0].waiting.max
+    assert seen.advice == advice.format(peak)
+    family = "dbpool" if kind == "sqlalchemy.pool" else ""
+    assert seen.lesson == family

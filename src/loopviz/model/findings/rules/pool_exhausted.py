@@ -93,18 +93,21 @@ class PoolExhausted(ExhaustionRule):
         return lessons.get(family, "") if family is not None else ""
 
     def advice(self, case: ExhaustionCase, source: str) -> str:
-        """To hold a unit for less time, at the line where it is held; or to have more of them."""
+        """To hold a unit for less time, where it is held; or to have more, where that is said."""
         group, code = case.group, self.context.code
         if group is None or not source:
             return super().advice(case, source)
         where, made = self.location(case), self.context.where(group.site)
+        waited = group.shown.max_waiting
+        peak = f": {waited} waited at peak" if waited > 1 else ""
+        raised = self._raised(group, made)
+        if group.kind.family in _GATES:
+            raised = raised or "raise it"
+            return f"{raised}, if what it guards can take more; or start fewer at once{peak}"
         first, *_ = self.info.cures
         if where is not None and where != made and code.may_do_without(where):
             unit = group.kind.unit
             first = f"release the {unit} before line {where.line}, if that line needs none"
-        raised = self._raised(group, made)
-        waited = group.shown.max_waiting
-        peak = f"; {waited} waited at peak" if waited > 1 else ""
         return f"{first}; or {raised}, or bound what comes in{peak}" if raised else first
 
     def _raised(self, group: ResourceGroup, made: Location | None) -> str:
