@@ -64,6 +64,27 @@ def opposite_order():
     return story.step(2, place=HOLDS).waits_for(2, 1, place=ACQUIRES).idle(MS)
 
 
+def test_two_locks_that_were_made_at_one_line():
+    """They share their name, and are not one lock with two units."""
+    story = Story().idle(MS).resource(1, "asyncio.Lock", 1, made_at=MADE)
+    story.resource(2, "asyncio.Lock", 1, made_at=MADE)
+    for task, other in ((1, 2), (2, 1)):
+        request(story, task).acquires(task, task).idle(MS).step(task, place=HOLDS)
+        story.waits_for(task, other, place=WAITS).idle(MS)
+    (finding,) = deadlocks(story)
+    assert finding.sentence.startswith(
+        "2 tasks each hold one app/db.py:9 Lock and wait for another in line 20 of /app/api.py: "
+    )
+    assert finding.advice == "acquire locks in the same order everywhere"
+
+
+def test_what_to_do_is_about_the_locks_of_the_circle():
+    (alone,) = deadlocks(self_locked())
+    assert alone.advice == "call a version of the function that expects the lock to be held"
+    (two,) = deadlocks(opposite_order())
+    assert two.advice == "acquire locks in the same order everywhere"
+
+
 def test_two_tasks_take_two_locks_in_opposite_order():
     (finding,) = deadlocks(opposite_order())
     assert finding.sentence == (

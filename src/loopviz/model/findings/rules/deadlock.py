@@ -15,6 +15,7 @@ from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.model.state.wait_for import STANDS_NS, Knot, Link, WaitForGraph
 from loopviz.units import duration_text
+from loopviz.wire.kinds import Family
 
 __all__ = ["Deadlock"]
 
@@ -138,6 +139,15 @@ class Deadlock(Rule[_Deadlock]):
             text += f"; {tasks} behind"
         return text
 
+    def advice(self, case: _Deadlock, _source: str) -> str:
+        """Of locks their order decides, unless one task waits for its own."""
+        unit, order, version = self.info.cures
+        wanted = [edge.wanted for edge, _, _ in case.edges]
+        if any(one is None or one.kind.family is not Family.LOCK for one in wanted):
+            return unit
+        alone = sum(count for _, _, count in case.edges) == 1
+        return version if alone else order
+
     # ----
 
     def _follow(self, now: int) -> None:
@@ -206,6 +216,8 @@ class Deadlock(Rule[_Deadlock]):
         if held and edge.held is edge.wanted:
             if count == 1:
                 return f"{label} holds {held} and waits for it again{line}"
+            if edge.held is not None and edge.held.instances > 1:
+                return f"{count} tasks each hold one {held} and wait for another{line}"
             return f"{count} tasks hold all of {held} and wait for more of it{line}"
         if count == 1:
             holds = f"holds {held} and " if held else ""
