@@ -99,8 +99,11 @@ def of_loop(merged: Snapshot, number: int) -> Snapshot:
     own = dict(merged.loops).get(number)
     if own is None:
         return merged
+    label = worker_label("", number)
     return replace(
         own,
+        resources=tuple(replace(r, name=r.name.removesuffix(label)) for r in own.resources),
+        jobs=tuple(replace(j, name=j.name.removesuffix(label)) for j in own.jobs),
         routes=merged.routes,
         marks=merged.marks,
         comparison=merged.comparison,

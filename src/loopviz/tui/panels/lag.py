@@ -96,6 +96,8 @@ def _figures(scene: Scene, width: int) -> Strip:
     assert scene.snapshot is not None
     recent = scene.snapshot.loop.lag_recent
     line = Line(width).add(" LAG", theme.strong)
+    if scene.loops and not scene.loop:
+        line.add(" of loop 1", theme.dim)
     figures = [("p50", recent.p50_ns), ("p99", recent.p99_ns), ("max", recent.max_ns)]
     figures = figures[1:2] if scene.present else figures
     for name, value in figures[1 if width < 72 and scene.blocked_by and not scene.present else 0 :]:

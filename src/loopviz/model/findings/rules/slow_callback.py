@@ -78,7 +78,7 @@ class SlowCallback(Rule[StallCase]):
         lesson="block",
         title="SLOW CALLBACK",
         summary=f"a callback blocks the loop for {duration_text(SLOW_NS)} or more",
-        why="While one callback runs, nothing else can: all other requests wait until it returns.",
+        why="While one callback runs, nothing else can: everything else waits until it returns.",
         fires_when=(
             f"a callback runs for {duration_text(SLOW_NS)} or more, or has run that long and still "
             "runs. One finding for each line, or, if none of your lines runs, for each package and "
