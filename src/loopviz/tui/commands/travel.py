@@ -122,7 +122,8 @@ def incident(controller: Controller, by: int) -> None:
         found = next((start for start in starts if start > here), None)
     if found is None:
         if not starts:
-            controller.notify("No incident so far: nothing has blocked the loop for 20 ms.")
+            of = scene.here
+            controller.notify(f"No incident{of} so far: nothing has blocked the loop for 20 ms.")
         else:
             controller.notify(f"No {'earlier' if by < 0 else 'later'} incident of {len(starts)}.")
         return
