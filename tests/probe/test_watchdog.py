@@ -12,7 +12,7 @@ from loopviz.clock import MS
 from loopviz.probe.cgroup import CpuLimit, Throttled
 from loopviz.probe.cpu_time import Spent
 from loopviz.probe.places import Places
-from loopviz.probe.stacks import Stack, thread_frames
+from loopviz.probe.stacks import Stack, starts_thread, thread_frames
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import NUMBER, Kind
 
@@ -214,6 +214,56 @@ def test_a_call_after_a_wait_for_the_gil_does_not_hide_it(slices, waited):
     stage.spends = lambda wall: (0, wall, 0, slices)
     stage.play()
     assert stage.aux_ring.gil == waited
+
+
+@pytest.mark.parametrize(
+    ("others", "gil", "queued"),
+    [
+        pytest.param(10, [(20, 0, 20)], [], id="another thread has the GIL"),
+        pytest.param(1, [], [(20 * MS, 0, 200)], id="there is no core for it"),
+    ],
+)
+def test_a_thread_that_the_loop_starts_has_to_run_first(monkeypatch, others, gil, queued):
+    """It waits for that in a call, of a lock, but the line is not to blame."""
+    monkeypatch.setattr("loopviz.probe.watchdog.starts_thread", lambda _frames: True)
+    stage = Stage((10 * MS, 25 * MS), until=30 * MS)
+    stage.spends = in_ms(0, others, 0, 0)
+    stage.play()
+    assert (stage.aux_ring.gil, stage.aux_ring.queued[1:]) == (gil, queued)
+    assert "asleep" not in "".join(stage.aux_ring.texts)
+
+
+def test_a_stack_that_starts_a_thread():
+    found = []
+
+    class Slow(threading.Event):
+        def wait(self, timeout=None):
+            found.append(starts_thread(thread_frames(threading.get_ident())[2:]))
+            return super().wait(timeout)
+
+    thread = threading.Thread(target=lambda: None)
+    thread._started = Slow()
+    thread.start()
+    thread.join()
+    assert found[0]
+    assert not starts_thread(thread_frames(threading.get_ident()))
+
+
+def test_what_one_callback_waited_for_the_gil_is_not_counted_for_the_next_as_well():
+    stage = Stage((10 * MS, 25 * MS), (26 * MS, 50 * MS), until=40 * MS)
+    stage.spends, stage.in_gil = lambda wall: (0, wall, 0, 2), True
+    stage.play()
+    assert stage.aux_ring.gil == [(20, 0, 20), (30, 20, 10), (36, 30, 6)]
+
+
+def test_a_callback_that_ends_within_the_look_has_waited_until_then():
+    stage = Stage((10 * MS, 25 * MS), until=60 * MS)
+    stage.spends, stage.in_gil = in_ms(0, 10, 0, 2), True
+    running, ends = stage.running, iter([True] * 5 + [False] * 9)
+    stage.callbacks = [(10 * MS, 60 * MS)]
+    stage.running = lambda: running() if next(ends) else (0, 0)
+    stage.play()
+    assert stage.aux_ring.gil == [(20, 0, 20), (40, 20, 20)]
 
 
 @pytest.mark.parametrize(

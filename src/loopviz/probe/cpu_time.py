@@ -47,13 +47,14 @@ class Spent(NamedTuple):
         most = self.until_ns - self.since_ns - self.queued_ns
         return self._replace(queued_ns=self.queued_ns + max(min(stolen_ns, most), 0))
 
-    def for_gil_ns(self, switch_interval_s: float) -> int:
-        """How much of its sleep may have been a wait for the GIL: all or nothing.
+    @property
+    def others_compute(self) -> bool:
+        """True if other threads computed while it slept, as far as the machine let them."""
+        return self.asleep_ns <= 8 * max(self.others_ns, self.queued_ns)
 
-        Another thread computes meanwhile, as far as the machine lets it.
-        """
-        others = self.asleep_ns <= 8 * max(self.others_ns, self.queued_ns)
-        may = self.known and others and self.wakes_up(switch_interval_s)
+    def for_gil_ns(self, switch_interval_s: float) -> int:
+        """How much of its sleep may have been a wait for the GIL: all or nothing."""
+        may = self.known and self.others_compute and self.wakes_up(switch_interval_s)
         return self.asleep_ns if may else 0
 
     def wakes_up(self, switch_interval_s: float) -> bool:

@@ -4,6 +4,7 @@ import gc
 import inspect
 import os
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,11 +24,14 @@ __all__ = [
     "dumped_stack",
     "stack_frames",
     "stack_of",
+    "starts_thread",
     "thread_frames",
 ]
 
 _DEPTH = 32
 """Most frames kept of a stack; the one to blame is kept in any case."""
+_START_DEPTH = 3
+"""`Thread.start` calls `Event.wait`, and that `Condition.wait`."""
 _PROBE = str(Path(__file__).resolve().parent) + os.sep
 _FASTAPI = str(Path("fastapi", "routing.py"))
 _PACKAGES = f"-packages{os.sep}"
@@ -96,6 +100,12 @@ def stack_frames(frame: FrameType | None) -> list[StackFrame]:
     running thread cannot be at one line in one frame and past it in the next, nor end in between.
     """
     return _stack_frames((frame,))
+
+
+def starts_thread(stack: Sequence[StackFrame]) -> bool:
+    """True if that stack waits for a thread that it has started to run."""
+    inner = (code for _, (code, _) in stack[:_START_DEPTH])
+    return any(code.co_name == "start" and code.co_filename == threading.__file__ for code in inner)
 
 
 def _stack_frames(first: Iterable[FrameType | None]) -> list[StackFrame]:

@@ -18,6 +18,7 @@ from loopviz.probe.stacks import (
     dumped_stack,
     stack_frames,
     stack_of,
+    starts_thread,
     thread_frames,
 )
 from loopviz.probe.stolen_time import StolenTime
@@ -194,17 +195,18 @@ class Watchdog:
                 spent, before = spent.after(before), None
             started, task = running()
             due = came + PATIENCE_NS
-            if self._starves not in (0, started):  # it is over, and may have waited on until then
+            sample_due = max(started, sampled) + PATIENCE_NS
+            if started and came >= sample_due:
+                known = self._sample(started, task, spent, late=came - last > STARVED_NS)
+                before = None if known else spent
+                sampled = clock()
+            elif self._starves not in (0, started):  # that is over, and may have waited until then
                 self._starves = 0
                 self._waited_until_its_end(spent, started, task)
-            if started:
-                sample_due = max(started, sampled) + PATIENCE_NS
-                if came < sample_due:
-                    due, before = sample_due, spent
-                else:
-                    known = self._sample(started, task, spent, late=came - last > STARVED_NS)
-                    before = None if known else spent
-                    sampled = clock()
+            elif started:
+                before = spent
+            if started and came < sample_due:
+                due = sample_due
             if tripwire is not None:
                 if came - last > STARVED_NS:
                     self._write_dump()
@@ -238,13 +240,14 @@ class Watchdog:
         # GIL, and may get it at any step if this thread loses its core for 5 ms.
         seen = thread_frames(self._thread_id)
         if self._running()[0] != started:
-            return True
+            return False
         around = [] if self._greenlet is None else stack_frames(self._greenlet.gr_frame)
         stack = stack_of(self._places, seen + around)
         sleeps = self._loop.sleeps()
         if late:
             self._write_dump(started, task, stack)
-        self._write(stack, started, task, "asleep:" if sleeps == "call" else "")
+        starts = sleeps == "call" and starts_thread(seen)
+        self._write(stack, started, task, "asleep:" if sleeps == "call" and not starts else "")
         # Before a late look somebody else may have had the GIL.
         interval_s = sys.getswitchinterval()
         woke_up = late and spent.slices >= _WAKES and spent.for_gil_ns(interval_s) > 0
@@ -255,10 +258,26 @@ class Watchdog:
         self._starves = 0
         if sleeps == "gil" and self._write_gil(self._all_waits(spent), started, task):
             self._starves = started
+        elif starts:
+            self._write_start(self._all_waits(spent), started, task)
         elif sleeps == "call" and woke_up:  # it may have slept there for long, but not woken up
             at_most_ns = int(1e9 * interval_s * spent.slices)
             self._write_gil(self._all_waits(spent), started, task, at_most_ns)
         return True
+
+    def _write_start(self, spent: Spent, started: int, task: int) -> None:
+        """Record that a thread which the loop's thread has started waited for the GIL, or a core.
+
+        It has to run before `Thread.start` returns.
+        """
+        waited_ns = spent.asleep_ns if spent.known else 0
+        if waited_ns < _NOTABLE_NS:
+            return
+        if spent.others_compute:
+            self._write_wait(Kind.WAITED_FOR_GIL, waited_ns, spent)
+            self._write(self._computing(sys._current_frames()), started, task, "gil:")
+        else:
+            self._write_wait(Kind.QUEUED, waited_ns, spent)
 
     def _waited_until_its_end(self, spent: Spent, started: int, task: int) -> None:
         """A callback is over that waited for the GIL at the last look."""
@@ -297,10 +316,13 @@ class Watchdog:
         waited_ns = min(spent.for_gil_ns(sys.getswitchinterval()), at_most_ns)
         if waited_ns < _NOTABLE_NS:
             return False
-        units = waited_ns // WAITED_UNIT_NS
-        self._aux_ring.write(Kind.WAITED_FOR_GIL, a=spent.since_ns, b=units, at=spent.until_ns)
+        self._write_wait(Kind.WAITED_FOR_GIL, waited_ns, spent)
         self._write(self._computing(sys._current_frames()), started, task, "gil:")
         return True
+
+    def _write_wait(self, kind: Kind, waited_ns: int, spent: Spent) -> None:
+        units = waited_ns // WAITED_UNIT_NS
+        self._aux_ring.write(kind, a=spent.since_ns, b=units, at=spent.until_ns)
 
     def _write_dump(self, started: int = 0, task: int = 0, stack: Stack | None = None) -> None:
         """Write a dump, if there is one, as a sample; of that callback unless it is over by now."""

@@ -154,7 +154,9 @@ class SlowCallback(Rule[StallCase]):
         return Verdict.WARN if case.count + case.open else Verdict.OK
 
     def severe(self, case: StallCase) -> bool:
-        often = case.own_ns >= ERROR_NS and case.count + case.open > 1
+        """A line that was not seen may have had a cause that was not seen either."""
+        seen = case.where is not None
+        often = seen and case.own_ns >= ERROR_NS and case.count + case.open > 1
         return often or case.own_ns >= _HANGS_NS
 
     def location(self, case: StallCase) -> Location | None:
