@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.findings.case import Case, Subject, Verdict
+from loopviz.model.findings.context import Context
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location, Moment
-from loopviz.model.state.entities import Task
 from loopviz.model.state.stalls import SLOW_NS
 from loopviz.units import duration_text
 from loopviz.wire.events import Kind
@@ -37,6 +37,59 @@ class _Culprit(NamedTuple):
     where: Location | None
     steps: int
     share: float
+
+
+class _Owners:
+    """Whom the tasks of one second work for, also of those that have been forgotten since."""
+
+    def __init__(self, context: Context, records: Records) -> None:
+        self._context = context
+        self._tasks = context.trace.tasks.known()
+        started = records[records["kind"] == Kind.TASK_START]
+        self._started = dict(
+            zip(
+                started["task_id"].tolist(),
+                zip((started["a"] >> 32).tolist(), started["b"].tolist(), strict=True),
+                strict=True,
+            )
+        )
+
+    def of(self, number: int) -> tuple[str, str, int]:
+        """The route of the request, if it is one's, the task's label and its site."""
+        task = self._tasks.get(number)
+        if task is not None:
+            route = task.request.route if task.request is not None else ""
+            return route, self._context.label(task), task.site
+        parent, site = self._started.get(number, (0, 0))
+        of = self._tasks.get(parent)
+        route = of.request.route if of is not None and of.request is not None else ""
+        return route, self._context.trace.site(site).name or "tasks", site
+
+
+class _Spans(NamedTuple):
+    """Spans of time, in order."""
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    @property
+    def total_ns(self) -> int:
+        return int((self.ends - self.starts).sum())
+
+    def include(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these moments lie in one of them."""
+        at = np.searchsorted(self.starts, times, "right") - 1
+        inside: NDArray[np.bool_] = (at >= 0) & (times < self.ends[np.maximum(at, 0)])
+        return inside
+
+
+def _merged(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> _Spans:
+    """Those spans, overlapping ones as one."""
+    order = np.argsort(starts)
+    starts, ends = starts[order], np.maximum.accumulate(ends[order])
+    first = np.concatenate([[True], starts[1:] > ends[:-1]])
+    last = np.concatenate([first[1:], [True]])
+    return _Spans(starts[first], ends[last])
 
 
 class _Work:
@@ -70,8 +123,8 @@ class ReadyDelayHigh(Rule[_Crowd]):
         fires_when=(
             f"in {_SECONDS} seconds or more, {_SHARE:.0%} of the callbacks and {_MANY} at least "
             f"wait {duration_text(_HIGH_NS)} or more for the loop, its thread's waits for a core "
-            "left out, and no stall explains it. The culprit is the line whose steps took most of "
-            "that second"
+            "or the GIL left out, and no stall explains it. The culprit is the line whose steps "
+            "took most of that time, and half of what ran in it at least"
         ),
         counts="callbacks that waited; their wait",
         false_alarms=(
@@ -96,14 +149,17 @@ class ReadyDelayHigh(Rule[_Crowd]):
         first = int(np.searchsorted(series.times, since))
         times, delays = series.times[first:], series.values[first:]
         starts = times - delays
-        delays = delays - self.context.trace.core_waits.within_each(starts, times)
+        for waits in (self.context.trace.core_waits, self.context.trace.gil_waits):
+            delays = delays - waits.within_each(starts, times)
         high = delays >= _HIGH_NS
         if np.count_nonzero(high) < max(_MANY, _SHARE * len(delays)):
             return
-        unexplained = delays[high][~self._explained(starts[high], times[high])]
+        left = np.flatnonzero(high)[~self._explained(starts[high], times[high])]
+        unexplained = delays[left]
         if len(unexplained) < max(_MANY, _SHARE * len(delays)):
             return
-        culprit = self._culprit(np.concatenate(records), int(unexplained.max()))
+        spans = _merged(starts[left], times[left])
+        culprit = self._culprit(np.concatenate(records), spans, int(unexplained.max()))
         if culprit is None:
             return
         case = self.case(culprit[0])
@@ -141,13 +197,13 @@ class ReadyDelayHigh(Rule[_Crowd]):
         doing = f" at {source}" if source else ""
         return (
             f"Callbacks waited {duration_text(case.worst_ns)} for the loop, though none blocked it "
-            f"for long: {who.steps} steps of {who.label}{doing} took {who.share:.0%} of a second"
+            f"for long: {who.steps} steps of {who.label}{doing} took {who.share:.0%} of that time"
         )
 
     def consequence(self, case: _Crowd) -> str:
         who, waited = case.culprit, duration_text(case.worst_ns)
         text = f"callbacks waited {waited} for the loop: {who.steps} steps of {who.label}"
-        return f"{text} took {who.share:.0%} of a second"
+        return f"{text} took {who.share:.0%} of that time"
 
     def _explained(self, ready: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these waits for the loop a stall overlaps."""
@@ -157,40 +213,37 @@ class ReadyDelayHigh(Rule[_Crowd]):
             explained |= (ready < stall.end_ns) & (times > stall.start_ns)
         return explained
 
-    def _culprit(self, records: Records, waited_ns: int) -> tuple[object, _Culprit] | None:
-        """The key of the case, and the place or site whose steps took most of this second.
+    def _culprit(
+        self, records: Records, spans: _Spans, waited_ns: int
+    ) -> tuple[object, _Culprit] | None:
+        """The key of the case, and whose steps took most of the time in which callbacks waited.
 
         Stalls do not count: they are findings of their own. None if all others together took less
-        time than one callback waited: then the loop's thread did not run.
+        time than one callback waited: then the loop's thread did not run. Nor is anything a culprit
+        that took less than half of what ran.
         """
         switches = records[records["kind"] <= Kind.STOPPED][:-1]
         at = records["at"][records["kind"] <= Kind.STOPPED]
         lasted = np.diff(at)
         ran = (switches["kind"] <= Kind.CALLBACK) & (lasted < SLOW_NS)
+        ran &= spans.include(switches["at"])
         if lasted[ran].sum() < waited_ns:
             return None
         whose = np.stack([switches[name][ran] for name in ("kind", "task_id", "b")], axis=1)
         keys, group, steps = np.unique(whose, axis=0, return_inverse=True, return_counts=True)
         spent = np.bincount(group.reshape(-1), weights=lasted[ran])
         sums: dict[object, _Work] = {}
-        tasks = self.context.trace.tasks.known()
+        owners = _Owners(self.context, records)
         for (kind, task_id, b), count, ns in zip(keys.tolist(), steps, spent, strict=True):
-            task = tasks.get(task_id)
-            place = b or (task.site if kind == Kind.STEP and task is not None else 0)
-            label = self._label(kind, task, b)
-            request = task.request if task is not None else None
-            who = (place, label) if request is None else request.route
-            sums.setdefault(who, _Work(label if request is None else request.route)).add(
-                place, count, ns
-            )
+            route, label, site = owners.of(task_id) if kind == Kind.STEP else ("", "", 0)
+            place = b or site
+            label = label or self.context.trace.site(b).name or "callbacks"
+            who = route or (place, label)
+            sums.setdefault(who, _Work(route or label)).add(place, count, ns)
         work = max(sums.values(), key=lambda work: work.spent.total())
+        if 2 * work.spent.total() < lasted[ran].sum():
+            return None
         places = (self.context.place(place) for place, _ in work.spent.most_common())
         where = next((place for place in places if place is not None), None)
-        share = work.spent.total() / SECOND
+        share = min(work.spent.total() / spans.total_ns, 1.0)
         return where or work.label, _Culprit(work.label, where, work.steps, share)
-
-    def _label(self, kind: int, task: Task | None, site: int) -> str:
-        trace = self.context.trace
-        if kind == Kind.STEP:
-            return self.context.label(task) if task is not None else "tasks"
-        return (trace.site(site).name if site else "") or "callbacks"
