@@ -17,6 +17,10 @@ __all__ = ["handlers", "text_of"]
 Strings = Sequence[str]
 """Of the record's ring."""
 
+_ACQUIRE = frozenset(("Lock.acquire", "Semaphore.acquire"))
+"""Coroutines that only take a unit; as a task of its own, one takes it for the task that awaits it:
+up to Python 3.11, `asyncio.wait_for(lock.acquire(), 1)` makes one."""
+
 
 def handlers(trace: Trace) -> list[Handler]:
     """The handler of each kind, of 256; that of an unknown kind does nothing."""
@@ -53,7 +57,10 @@ def handlers(trace: Trace) -> list[Handler]:
 
     def acquired(at: int, place_and_resource: int, task_id: int, in_use: int, _: Strings) -> None:
         resource_id, place = place_and_resource & NUMBER, place_and_resource >> 32
-        resources.acquired(at, resource_id, task_of(task_id, at), in_use, place)
+        task = task_of(task_id, at)
+        takes = task is not None and trace.site(task.site).name in _ACQUIRE
+        holder = live.get(task.parent) if task is not None and takes else None
+        resources.acquired(at, resource_id, task, in_use, place, holder=holder)
 
     def released(at: int, resource_id: int, task_id: int, in_use: int, _: Strings) -> None:
         resources.released(at, resource_id & NUMBER, task_id, in_use, live.get(task_id))

@@ -100,8 +100,10 @@ class Resources:
         in_use: int,
         place: int = 0,
         job: Job | None = None,
+        *,
+        holder: Task | None = None,
     ) -> None:
-        """ACQUIRED, by the task or by that job, which it submitted."""
+        """ACQUIRED, by the task or by that job, which it submitted; the task for that holder."""
         resource = self.live.get(resource_id) or self.find(resource_id, at)
         resource.group.units = True
         if job is not None:
@@ -116,6 +118,7 @@ class Resources:
             self._end(wait, at, grown, gave_up=False)
         elif grown:
             resource.group.change(at, grown, 0)
+        task = holder or task
         key = -job.number if job is not None else task.number if task is not None else 0
         hold = resource.holders.get(key)
         if hold is None:

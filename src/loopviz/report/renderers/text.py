@@ -152,7 +152,8 @@ def _hangs(report: Report) -> list[str]:
     unanswered = sum(route["unanswered"] for route in report["load"])
     sent = sum(route["sent"] for route in report["load"])
     late = sum(route["errors"].get("timeout", 0) for route in report["load"])
-    missed = f"{unanswered} of {sent} requests were not answered"
+    were = "was" if unanswered == 1 else "were"
+    missed = f"{unanswered} of {sent} requests {were} not answered"
     missed += f", {late} timed out." if late else "."
     for found in report["findings"]:
         open_ms = found.get("open", {}).get("longest_ms", 0.0)

@@ -67,6 +67,37 @@ def test_a_lock_whose_holder_ended():
     )
 
 
+TAKES = "Lock.acquire\t/app/api.py\t22\tbuy"
+
+
+@pytest.mark.parametrize("given_back", [False, True])
+def test_a_task_that_only_takes_a_unit_takes_it_for_its_parent(given_back):
+    """`asyncio.wait_for(lock.acquire(), 1)` makes one, up to Python 3.11."""
+    story = Story().idle(MS).resource(1, "asyncio.Lock", 1, made_at=MADE)
+    request(story, 1).task(2, TAKES, parent=1).idle(MS).step(2).acquires(2, 1).end(2).idle(MS)
+    story.step(1)
+    if given_back:
+        story.releases(1, 1)
+    answered(story, 1)
+    request(story, 3).waits_for(3, 1, place=WAITS).idle(MS)
+    held = ["app/db.py:9 Lock is held by a task that has ended (GET /a)"]
+    found = leaks(story, 20 * SECOND)
+    assert [finding.sentence.partition(";")[0] for finding in found] == held * (not given_back)
+
+
+def test_who_gives_up_waiting_for_what_nobody_will_release_proves_it():
+    """Each wait lasts for 1 s only, and the lock is the one unit."""
+    story = Story().idle(MS).resource(1, "asyncio.Lock", 1, made_at=MADE)
+    answered(request(story, 1).acquires(1, 1).idle(MS).step(1), 1)
+    for task in (2, 3, 4):
+        request(story, task).waits_for(task, 1, place=WAITS).idle(SECOND)
+        story.step(task).wait_over(task, 1)
+        answered(story, task, 503)
+    (finding,) = leaks(story)
+    assert (finding.severity, finding.victims) == ("error", 3)
+    assert finding.sentence.endswith("is held by a task that has ended (GET /a); 3 gave up")
+
+
 def test_they_are_found_after_thirty_regular_holds():
     crowd = Crowd("asyncio.Semaphore", 8).serve([n * 10 for n in range(30)], 20)
     assert leaks(crowd.story) == []

@@ -8,7 +8,7 @@ from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.evidence import first_line, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
-from loopviz.model.state.entities import Hold, Resource, Task
+from loopviz.model.state.entities import Hold, Resource, Task, Wait
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
@@ -42,6 +42,8 @@ class _Leak(Case):
         """Holds whose task has ended, and when it ended."""
         self.waited_ns = 0
         """How long the oldest open wait for a unit has lasted."""
+        self.gave_up = 0
+        """How many waits for a unit were given up since."""
         self.waiting: set[Request] = set()
         """The requests that wait for a unit."""
         self.lines = Counter[int]()
@@ -58,8 +60,9 @@ class SlotLeaked(Rule[_Leak]):
         why="The task that acquired it has ended: each leak leaves one slot less for the others.",
         fires_when=(
             f"a unit is held by a task that ended {_ENDED_NS // SECOND} s ago or earlier, and "
-            f"{_MANY} units are, or somebody has waited {_WAITS_NS // SECOND} s for one. Not for "
-            "a resource whose units other tasks give back than those that acquired them"
+            f"{_MANY} units are, or somebody has waited {_WAITS_NS // SECOND} s for one, or has "
+            "given up while all are. Not for a resource whose units other tasks give back than "
+            "those that acquired them"
         ),
         counts="units that are leaked; how long ago their task ended",
         false_alarms="a unit that is handed over to a task that keeps it for long",
@@ -90,6 +93,15 @@ class SlotLeaked(Rule[_Leak]):
         if case is not None:
             case.left.pop(hold, None)
 
+    def wait_over(self, wait: Wait) -> None:
+        case = self.cases.get(wait.resource.group)
+        if case is None or not wait.gave_up or not any(map(_still_held, case.left)):
+            return
+        case.gave_up += 1
+        request = self.context.waiting_request(wait.task)
+        if request is not None:
+            self.record_impact(case, request, wait.ended_ns - wait.began_ns)
+
     def gap(self) -> None:
         for case in self.cases.values():
             case.left.clear()
@@ -113,7 +125,9 @@ class SlotLeaked(Rule[_Leak]):
     def check(self, case: _Leak) -> Verdict:
         if not case.open:
             return Verdict.OK
-        many = case.open >= _MANY or case.waited_ns >= _WAITS_NS
+        assert case.group is not None
+        none_left = case.gave_up and case.open >= case.group.capacity
+        many = case.open >= _MANY or case.waited_ns >= _WAITS_NS or none_left
         return Verdict.WARN if many else Verdict.RECHECK
 
     def explains(self, case: _Leak) -> Iterable[Subject]:
@@ -154,7 +168,7 @@ class SlotLeaked(Rule[_Leak]):
             text += f" after {source}"
         if case.waited_ns:
             text += f"; the oldest wait for one has lasted {duration_text(case.waited_ns)}"
-        return text
+        return text + (f"; {case.gave_up} gave up" if case.gave_up else "")
 
     # ----
 
