@@ -268,6 +268,25 @@ def test_a_package_that_only_awaits_another_is_not_to_blame_for_it():
     )
 
 
+def test_a_package_that_awaits_another_is_to_blame_for_what_that_calls_of_it():
+    """SQLAdmin awaits jinja2, which renders a template of SQLAdmin's."""
+    admin = code_in(
+        "/v/lib/site-packages/sqladmin/application.py",
+        "async def page(): await render()\n"
+        "def template(): return stack_of(Places(), stack_frames(sys._getframe()))",
+    )
+    jinja = code_in(
+        "/v/lib/site-packages/jinja2/environment.py",
+        "async def render(): found.append(template())",
+    )
+    admin["render"], jinja["template"] = jinja["render"], admin["template"]
+    found = jinja["found"] = []
+    asyncio.run(admin["page"]())
+    assert found[0].frames[found[0].culprit] == (
+        "\t/v/lib/site-packages/sqladmin/application.py\t2\ttemplate"
+    )
+
+
 @pytest.mark.parametrize(("inner", "blamed"), [("shop/app.py", "slow"), ("jwt/api.py", "wrap")])
 def test_a_middleware_is_blamed_for_what_it_calls_but_not_for_the_app_in_it(inner, blamed):
     """Another ASGI app has parameters of these names, too."""

@@ -221,8 +221,9 @@ class _Installed:
         if installed:
             self._any = self._any if self._any[1] else (index, text)
             package = rest.partition(os.sep)[0]
-            if package not in _SERVERS and not is_app and not awaits:
-                self._apps[package] = self._apps.pop(package, (index, text))
+            if package in _SERVERS or is_app or (awaits and package not in self._apps):
+                return passes_on
+            self._apps[package] = self._apps.pop(package, (index, text))
         return passes_on
 
     def culprit(self) -> tuple[int, str]:
