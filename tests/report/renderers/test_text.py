@@ -173,6 +173,16 @@ def test_the_first_line_says_what_hangs_and_where():
         ]
 
 
+def test_what_nobody_is_left_waiting_for_does_not_hang():
+    """All gave up, and the app answered: the finding is an error, but no request hangs."""
+    report = hung()
+    for route in report["load"]:
+        route["unanswered"], route["errors"] = 0, {"503": 20}
+    assert summary(report).startswith("block")
+    report["load"][0]["unanswered"] = 1
+    assert "; 1 of 39 requests was not answered." in summary(report).splitlines()[0]
+
+
 def test_the_first_line_of_a_route_that_never_answers():
     model = Model([("GET /a", 5)])
     model.feed_load([], [3], [3], [0], [(0, T0)] * 3)

@@ -159,6 +159,7 @@ def _hangs(report: Report) -> list[str]:
         open_ms = found.get("open", {}).get("longest_ms", 0.0)
         blocks = found["rule"] in _BLOCKING and open_ms >= _HANGS_MS
         stops = found["rule"] in _STOPPING and "open" in found and found["victims"]
+        stops = stops and (unanswered or late)  # else they gave up, and were answered
         if blocks or stops:
             where = found["location"]
             at = f" at {where['file']}:{where['line']}" if where else ""
