@@ -111,9 +111,11 @@ def test_what_is_no_message_is_refused(line, said):
 
 def test_what_is_inside_is_checked_too():
     report = example(LoadReport, empty=True)
-    for samples in ([[1, 2, 3, 4]], [[1, 2, 3, 4, "200"]], [[1, 2, 3, 4, 5.0]], [7], 7):
+    for samples in ([[1, 2, 3, 4]], [[1, 2, 3, 4, "200", 0]], [[1, 2, 3, 4, 5.0, 0]], [7], 7):
         assert "LoadReport.samples must be" in refusal(changed(report, samples=samples))
-    assert decode(changed(report, samples=[[1, 2, 3, 4, 5]])).samples == (Sample(1, 2, 3, 4, 5),)
+    assert decode(changed(report, samples=[[1, 2, 3, 4, 5, 6]])).samples == (
+        Sample(1, 2, 3, 4, 5, 6),
+    )
     config = example(LoadConfig, empty=False)
     routes = json.loads(encode(config))["routes"]
     assert refusal(changed(config, routes=[routes[0] | {"rps": "many"}])).startswith("LoadInfo.rps")

@@ -82,7 +82,8 @@ LoadWords = Annotated[
         "--load",
         metavar='"GET /PATH @ RPS"',
         envvar="LOOPVIZ_LOAD",
-        help="Requests to a program of your own (repeatable); none: no load.",
+        help='Requests to a program of your own (repeatable): a rate, or "GET /PATH clients=N"; '
+        '"WS /PATH …", "SSE /PATH …"; openapi; FILE.toml; none.',
     ),
 ]
 LoadHeaders = Annotated[
@@ -98,7 +99,7 @@ LoadBody = Annotated[
     typer.Option(
         "--body",
         metavar="FILE",
-        help="What the POST, PUT and PATCH requests of --load send; {n} is the arrival's number.",
+        help="What POST, PUT, PATCH and WS of --load send; {n} is the arrival's number.",
     ),
 ]
 PythonPath = Annotated[

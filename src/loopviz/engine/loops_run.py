@@ -50,7 +50,7 @@ class LoopsRun(Run):
         elif not why:
             why = self.workers.trouble
         output = tuple(self.output()) if self.failure else ()
-        return Status(phase, why, self.url, rate=self.rate, output=output)
+        return Status(phase, why, self.url, rate=self.rate, output=output, left_out=self.left_out)
 
     def poll(self) -> None:
         how = self.how_it_ended()  # first: what it has sent before is read below

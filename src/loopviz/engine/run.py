@@ -12,7 +12,7 @@ from loopviz.engine.output import OutputLog
 from loopviz.engine.workers import Workers
 from loopviz.errors import MachineError
 from loopviz.lab.catalogue import ScenarioInfo
-from loopviz.lab.load.config import LoadConfig
+from loopviz.lab.load.config import LoadConfig, LoadFound
 from loopviz.options import RunOptions
 from loopviz.report.shutdown import Shutdown
 from loopviz.wire.control import (
@@ -47,6 +47,8 @@ class Status:
     """The scenario's file has changed since it was loaded."""
     output: tuple[str, ...] = ()
     """Of a program that has ended, the last lines that it wrote."""
+    left_out: tuple[str, ...] = ()
+    """Of a load to the routes that the app has: those that are not sent, and why."""
 
 
 class Run:
@@ -74,6 +76,8 @@ class Run:
         self.began_ns = 0
         """When the run began to count: with its load, if there is one. 0: not yet."""
         self.load_stopped = False
+        self.left_out: tuple[str, ...] = ()
+        """Routes that the app has and the load does not send, and why."""
         self._options, self._guard = options, guard
         self._load: Child | None = None  # started by the first poll: the first frame comes sooner
         self._aimed = False
@@ -175,6 +179,9 @@ class Run:
 
     def _on_load_message(self, message: Message) -> None:
         match message:
+            case LoadFound(routes=routes, left_out=left_out):
+                self.left_out = left_out
+                self.workers.set_load(routes)
             case LoadReady(start_at_ns=start_at_ns):
                 self.began_ns = start_at_ns
                 self.workers.model.routes.factor = self.rate
@@ -182,7 +189,7 @@ class Run:
             case LoadReport() as report:
                 counts = report.sent, report.in_flight, report.shed
                 more = report.waiting, report.outcomes, report.at_ns
-                self.workers.model.feed_load(report.samples, *counts, *more)
+                self.workers.model.feed_load(report.samples, *counts, *more, busy=report.busy)
             case Failed(why=why) if not self.began_ns:
                 self.failure = ("failed", why)
             case LoadStopped():

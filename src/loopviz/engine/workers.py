@@ -3,10 +3,11 @@
 import linecache
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from loopviz.clock import Clock, monotonic_ns
 from loopviz.engine.worker import Worker
-from loopviz.lab.catalogue import ScenarioInfo
+from loopviz.lab.catalogue import LoadInfo, ScenarioInfo
 from loopviz.model.model import Model
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import CriticalPath, RequestInfo, Snapshot
@@ -16,6 +17,7 @@ from loopviz.model.state.history import KEEP_NS
 from loopviz.model.state.lanes import Lanes
 from loopviz.model.totals import run_totals
 from loopviz.wire.control import Message
+from loopviz.wire.samples import RouteRow
 
 __all__ = ["Workers"]
 
@@ -151,6 +153,12 @@ class Workers:
         for worker in self._all_workers():
             worker.model.retain(since_ns)
 
+    def set_load(self, routes: Sequence[LoadInfo]) -> None:
+        """What the load sends, which was not known before the app was asked."""
+        self.scenario = replace(self.scenario, load=tuple(routes))
+        for worker in self._all_workers():
+            worker.model.set_routes(self._rows())
+
     def release(self) -> None:
         """See `RunControl.release`."""
         for worker in self._all_workers():
@@ -179,10 +187,13 @@ class Workers:
             gone = drop_before(now_ns - KEEP_NS, self._gone) if self._gone else None
             self._gone = keep_ended(gone, last)
 
+    def _rows(self) -> list[RouteRow]:
+        return [row for load in self.scenario.load for row in load.rows]
+
     def _new_model(self, worker: int = 1) -> Model:
         scenario = self.scenario
         model = Model(
-            [(load.name, load.rps) for load in scenario.load],
+            self._rows(),
             [fix.key for fix in scenario.fixes if not fix.wrong],
             Naming(self._roots, self._source_line),
             answers={fix.key: fix.answers for fix in scenario.fixes},

@@ -42,7 +42,7 @@ from loopviz.model.state.steps import Steps
 from loopviz.model.state.trace import Trace
 from loopviz.model.state.worker_records import WorkerRecords
 from loopviz.wire.events import Kind
-from loopviz.wire.samples import Sample
+from loopviz.wire.samples import RouteRow, Sample
 
 __all__ = ["Model"]
 
@@ -57,7 +57,7 @@ class Model:
 
     def __init__(
         self,
-        routes: Sequence[tuple[str, float]] = (),
+        routes: Sequence[tuple[str, float] | RouteRow] = (),
         fixes: Sequence[str] = (),
         naming: Naming | None = None,
         answers: Mapping[str, Sequence[str]] | None = None,
@@ -66,7 +66,7 @@ class Model:
         worker: int = 1,
         headline: str = "",
     ) -> None:
-        """Takes the load's routes with their rates, and the fixes that are right, best first.
+        """Takes the load's routes as `Route` does, and the fixes that are right, best first.
 
         `answers` has for each fix the rules that it is suggested for; `counters` come as
         `Counters` takes them, `headline` as `Metric.of` does. The models of one run's workers
@@ -74,11 +74,12 @@ class Model:
         """
         self.naming = naming or Naming()
         self.loop = LoopTimes()
-        self.routes = Routes([Route(name, rps) for name, rps in routes])
+        rows = [RouteRow(*route) for route in routes]
+        self.routes = Routes([Route(*row) for row in rows])
         self.counters = Counters(counters)
         self.seconds = Seconds()
         self.rules = RuleSet(self.naming, self.loop, self.routes)
-        names = RouteNames(name for name, _ in routes)
+        self._names = names = RouteNames(row.seen_as or row.name for row in rows)
         self.trace = Trace(
             handlers, self.naming, self.rules, lanes, names, self.seconds, self.loop.idle_ns_between
         )
@@ -151,14 +152,20 @@ class Model:
         waiting: Iterable[tuple[int, int]] = (),
         outcomes: Iterable[tuple[int, int, int]] = (),
         at_ns: int = 0,
+        busy: float = 0.0,
     ) -> None:
         """Takes what the load has seen up to `at_ns` (0: not known). Counts are totals by route.
 
         `waiting`: route and scheduled time of all requests that have had no answer for half a
-        second. `outcomes`: route, status and number of requests whose samples were dropped.
+        second. `outcomes`: route, status and number of requests whose samples were dropped. `busy`:
+        the share of the time before in which the load had no moment to spare.
         """
-        self.routes.feed(samples, sent, in_flight, shed, waiting, outcomes)
-        self.routes.as_of_ns = at_ns
+        self.routes.feed(samples, sent, in_flight, shed, waiting, outcomes, busy, at_ns)
+
+    def set_routes(self, routes: Sequence[RouteRow]) -> None:
+        """Takes the load's routes, if they were not known before."""
+        self.routes.routes[:] = [Route(*route) for route in routes]
+        self._names.set(row.seen_as or row.name for row in routes)
 
     def mark(self, at: int, text: str) -> None:
         """Takes a mark: `fix:KEY=on`, `fix:KEY=off`, `load:FACTOR`, `baseline`, `scenario:ID`.

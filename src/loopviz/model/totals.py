@@ -18,6 +18,7 @@ from loopviz.model.snapshot.totals import (
     TaskTotals,
     WorkerTotals,
 )
+from loopviz.model.state.routes import scaled
 
 __all__ = ["run_totals"]
 from loopviz.model.state.stream import StreamSums
@@ -89,6 +90,8 @@ def _routes(model: Model, now: int) -> Iterator[RouteTotals]:
             latency=latency.quantiles,
             lower_bounds=latency.at_least,
             late_sends=route.late_sends(),
+            clients=scaled(route.clients, model.routes.factor),
+            load_busy=model.routes.busy_share,
         )
 
 

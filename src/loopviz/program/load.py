@@ -2,51 +2,102 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from loopviz.errors import UsageError
-from loopviz.lab.catalogue import LoadInfo
+from loopviz.lab.catalogue import STREAM_ROWS, LoadInfo
 from loopviz.lab.catalogue.checks import wrong
-from loopviz.lab.load.client import BODIES
-from loopviz.lab.load.config import split_route
+from loopviz.lab.load.config import ASK, is_question, split_route
+from loopviz.lab.load.request import BODIES
+from loopviz.program.load_file import read_load_file
+from loopviz.program.load_parts import CLIENTS_MAX, checked_header, checked_route
 from loopviz.scenario import Load
 
 __all__ = ["read_load"]
 
 NONE = "none"
-_BETWEEN = re.compile(r"(?<=\d)\s+(?=[A-Z]+\s+/)")
-"""After a rate, before the next route."""
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_SET = ("host", "connection", "content-length", "transfer-encoding", "x-loopviz-sent")
-EXAMPLE = '--load "GET /items/{n} @ 50"'
+DOCUMENT = "/openapi.json"
+EXAMPLE = '--load "GET /items/{n} @ 50", or "GET / clients=20"'
+ASKED_RPS = 20.0
+"""Requests a second to all routes of an app together, where nothing is said."""
+_HOW_OFTEN = re.compile(
+    r"(?P<what>.+?)(?:[\s,]*@\s*(?P<rps>\S+)|[\s,]+clients\s*=\s*(?P<clients>\S+))"
+)
 
 
 def read_load(
     words: Iterable[str], headers: Iterable[str] = (), body: str | None = None
 ) -> tuple[LoadInfo, ...]:
-    """A route for each; `none`: no load. Raises UsageError.
+    """A route for each; those of a `FILE.toml`; `none`: no load. Raises UsageError.
 
     From an environment variable they come split at every space. All requests get the `headers`, and
-    those with a body get what is in the file `body`.
+    those with a body, and messages of WebSockets, get what is in the file `body`.
     """
-    given, own = " ".join(words), tuple(map(_header, headers))
-    routes = () if given in ("", NONE) else tuple(map(_route, _BETWEEN.split(given)))
+    own = tuple(checked_header(header, "--header") for header in headers)
+    given = list(words)
+    files = [word for word in given if word.endswith(".toml")]
+    spoken = [part for word in given if word not in files for part in word.split()]
+    routes = [route for file in files for route in read_load_file(Path(file))]
+    routes += map(_route, _parts([] if spoken == [NONE] else spoken))
     if (own or body) and not routes:
         raise UsageError(f"--header and --body are for a load: give one, as in {EXAMPLE}.")
-    routes = tuple(replace(route, headers=own) for route in routes)
-    return routes if body is None else _with_body(routes, body)
+    made = tuple(replace(route, headers=(*own, *route.headers)) for route in routes)
+    return made if body is None else _with_body(made, body)
 
 
-def _header(text: str) -> str:
-    """`Name: value`. Raises UsageError."""
-    name, colon, value = text.partition(":")
-    if not colon or not _TOKEN.fullmatch(name) or not value.isprintable() or not value.isascii():
-        raise UsageError(f'--header {text!r} is no header, as in --header "Accept: text/html".')
-    if name.lower() in _SET:
-        raise UsageError(f"--header {name}: loopviz sets that one itself.")
-    return f"{name}: {value.strip()}"
+def _parts(words: Sequence[str]) -> list[str]:
+    """Cut where a route begins: `METHOD /path`, or `openapi`."""
+    parts: list[list[str]] = []
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        begins = word.isalpha() and (following.startswith("/") or word == ASK)
+        if (begins and not (word == "all" and parts and parts[-1] == [ASK])) or not parts:
+            parts.append([])
+        parts[-1].append(word)
+    return [" ".join(part) for part in parts]
+
+
+def _route(text: str) -> LoadInfo:
+    if text.split(maxsplit=1)[0] == ASK:
+        return _question(text)
+    match = _HOW_OFTEN.fullmatch(text)
+    rps = _number(match["rps"]) if match and match["rps"] else 0.0
+    clients = _number(match["clients"]) if match and match["clients"] else 0.0
+    if match is None or (match["rps"] and not rps > 0):
+        raise UsageError(
+            f"--load {text!r} does not say how often: a method, a path, and either @ and requests "
+            f"per second, or clients= and their number, as in {EXAMPLE}; or none."
+        )
+    if match["clients"] and not (clients.is_integer() and 1 <= clients <= CLIENTS_MAX):
+        raise UsageError(
+            f"--load {text!r}: clients must be a whole number from 1 to {CLIENTS_MAX:,}, "
+            f"not {match['clients']}, as in {EXAMPLE}."
+        )
+    route, what = checked_route(match["what"])
+    if what := what or wrong(Load, "rps", rps):
+        raise UsageError(f"--load {text!r}: the {what}, as in {EXAMPLE}.")
+    return LoadInfo(route, rps, clients=int(clients))
+
+
+def _question(text: str) -> LoadInfo:
+    """`openapi [all] [/path] [@ RPS]`."""
+    match = re.fullmatch(rf"{ASK}( all)?( /\S*)?(?: ?@ ?(\S+))?", text)
+    rps = _number(match[3]) if match and match[3] else ASKED_RPS
+    if match is None or not rps > 0 or wrong(Load, "rps", rps):
+        raise UsageError(
+            f"--load {text!r} is not understood: {ASK}, all (also for methods that may change "
+            f"something), the path of the document ({DOCUMENT}), and a rate for all routes "
+            f'together may follow each other, as in --load "{ASK} all @ 20".'
+        )
+    return LoadInfo(f"{ASK}{match[1] or ''} {(match[2] or DOCUMENT).strip()}", rps)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.removesuffix("/s"))
+    except ValueError:
+        return 0.0
 
 
 def _with_body(routes: tuple[LoadInfo, ...], body: str) -> tuple[LoadInfo, ...]:
@@ -61,22 +112,7 @@ def _with_body(routes: tuple[LoadInfo, ...], body: str) -> tuple[LoadInfo, ...]:
 
 
 def _takes_body(route: LoadInfo) -> bool:
-    return split_route(route.route)[0] in BODIES
-
-
-def _route(text: str) -> LoadInfo:
-    route, _, rate = text.rpartition("@")
-    route = " ".join(route.split())
-    try:
-        rps = float(rate)
-    except ValueError:
-        rps = 0.0
-    if not rps > 0:
-        raise UsageError(
-            f"--load {text!r} does not say how often: "
-            f"a method, a path, @ and requests per second, as in {EXAMPLE}; or none."
-        )
-    for name, value in (("route", route), ("rps", rps)):
-        if what := wrong(Load, name, value):
-            raise UsageError(f"--load {text!r}: the {what}, as in {EXAMPLE}.")
-    return LoadInfo(route, rps)
+    """Whether it has room for one."""
+    if is_question(route) or route.body or route.text:
+        return False
+    return split_route(route.route)[0] in (*BODIES, next(iter(STREAM_ROWS)))

@@ -8,6 +8,7 @@ from typing import Any
 import loopviz
 from loopviz.clock import MS
 from loopviz.model.snapshot import (
+    LOAD_BUSY,
     LOAD_LATE_NS,
     Finding,
     JobStats,
@@ -39,11 +40,12 @@ def build_report(
     seed: int,
     python: str = "",
     program: Sequence[str] = (),
+    left_out: Sequence[str] = (),
 ) -> Report:
     """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds.
 
     `python`: the version that ran the app; empty: this one. `program`: the command, if it was one
-    of the user's own.
+    of the user's own. `left_out`: routes of the app that the load does not send, and why.
     """
     first, *peers = totals.workers
     report: Report = {
@@ -66,6 +68,8 @@ def build_report(
         report["program"] = list(program)
         for fields, finding in zip(report["findings"], totals.findings, strict=True):
             fields.update({"lesson": finding.lesson} if finding.lesson else {})
+    if left_out:
+        report["load_left_out"] = list(left_out)
     if totals.counters:
         report["counters"] = dict(totals.counters)
     if totals.gone:
@@ -110,6 +114,10 @@ def _route(route: RouteTotals) -> dict[str, Any]:
     }
     if route.lower_bounds:
         fields["latency_at_least"] = list(route.lower_bounds)
+    if route.clients:
+        fields["clients"] = route.clients
+    if route.load_busy >= LOAD_BUSY:
+        fields["load_busy"] = round(route.load_busy, 3)
     if route.late_sends.p50_ns >= LOAD_LATE_NS:
         fields["sent_late_ms"] = round(route.late_sends.p50_ns / MS, 3)
     return fields

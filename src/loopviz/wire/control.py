@@ -243,6 +243,8 @@ class LoadReport(Message):
     """Number of samples lost because the parent did not read."""
     outcomes: tuple[tuple[int, int, int], ...]
     """Route, status and number of dropped samples."""
+    busy: float = 0.0
+    """The share of the time since the last report in which the load had no moment to spare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import pytest
 from loopviz.clock import SECOND
 from loopviz.errors import LoopvizError
 from loopviz.lab.catalogue import LoadInfo
+from loopviz.lab.load.address import address_of
 from loopviz.lab.load.client import IDLE_NS, Client
 from loopviz.lab.load.deadlines import Deadlines
 from loopviz.lab.load.schedule import Arrival
@@ -60,7 +61,7 @@ class Server:
 
 async def replies(server, *routes, count=1, leaves_s=None, **more):
     """The replies to that many requests of each route, one after the other."""
-    client = Client(routes, server.url, **more)
+    client = Client(routes, address_of(server.url), **more)
     got = []
     for number in range(count):
         for route in range(len(routes)):
@@ -146,7 +147,7 @@ def test_a_connection_that_its_server_closes_is_not_used_again(answer):
 def test_a_connection_that_was_closed_while_idle_is_not_used_again():
     async def main():
         async with Server(OK, OK, then_close=True) as server:
-            client = Client([GET], server.url)
+            client = Client([GET], address_of(server.url))
             got = []
             for _ in range(2):
                 reply = asyncio.get_running_loop().create_future()
@@ -184,7 +185,7 @@ def test_who_leaves_closes_the_connection_and_who_has_the_response_has_not_left(
 def test_who_leaves_before_there_is_a_connection_sends_nothing():
     async def main():
         async with Server(OK) as server:
-            client = Client([GET], server.url)
+            client = Client([GET], address_of(server.url))
             reply = asyncio.get_running_loop().create_future()
             client.send(Arrival(0, 0, 0, 0.0), reply.set_result)
             status = (await reply).status
@@ -214,7 +215,7 @@ def test_nobody_listens():
 def test_what_is_sent(route, line):
     async def main():
         async with Server(OK) as server:
-            client = Client([LoadInfo(route, 1)], server.url)
+            client = Client([LoadInfo(route, 1)], address_of(server.url))
             reply = asyncio.get_running_loop().create_future()
             client.send(Arrival(0, 0, 3), reply.set_result)
             sent_ns = (await reply).sent_ns
@@ -252,7 +253,7 @@ def test_headers_and_a_body_with_the_arrival_s_number(tmp_path):
 
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            client, done = Client([route], f"http://127.0.0.1:{port}"), asyncio.Event()
+            client, done = Client([route], address_of(f"http://127.0.0.1:{port}")), asyncio.Event()
             client.send(Arrival(0, 0, 42, None), lambda _reply: done.set())
             await done.wait()
             client.close()
@@ -283,7 +284,7 @@ def test_headers_and_a_body_with_the_arrival_s_number(tmp_path):
 )
 def test_nothing_is_sent_to_another_host(url):
     with pytest.raises(LoopvizError, match="The load "):
-        Client([GET], url)
+        address_of(url)
 
 
 def test_an_unused_connection_is_closed_before_its_server_does(monkeypatch):

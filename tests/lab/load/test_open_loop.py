@@ -10,8 +10,10 @@ import pytest
 from loopviz.clock import MS, SECOND
 from loopviz.errors import LoopvizError, UsageError
 from loopviz.lab.catalogue import LoadInfo
-from loopviz.lab.load.client import Client, Reply
+from loopviz.lab.load.address import address_of
+from loopviz.lab.load.client import Client
 from loopviz.lab.load.config import LoadConfig
+from loopviz.lab.load.ledger import Ledger, Reply
 from loopviz.lab.load.open_loop import OpenLoop
 from loopviz.lab.load.outbox import Outbox
 from loopviz.lab.load.schedule import ArrivalSchedule
@@ -34,7 +36,15 @@ def open_loop(loop, answer, **more):
         return Reply(sent_ns, loop.clock(), 200)
 
     schedule = ArrivalSchedule(ROUTES, seed=1)
-    load = OpenLoop(schedule, calling_back(send), len(ROUTES), ORIGIN_NS, clock=loop.clock, **more)
+    load = OpenLoop(
+        schedule,
+        calling_back(send),
+        Ledger(len(ROUTES)),
+        range(len(ROUTES)),
+        ORIGIN_NS,
+        clock=loop.clock,
+        **more,
+    )
     load.start()
     return load
 
@@ -53,7 +63,7 @@ def test_every_arrival_is_sent_when_it_is_due(virtual):
         load = open_loop(loop, lambda: asyncio.sleep(0.001))
         await sleep_until(loop, 5.5)
         load.stop()
-        return load.take(), sum(load.sent), sum(load.in_flight)
+        return load.ledger.take(), sum(load.ledger.sent), sum(load.ledger.in_flight)
 
     samples, sent, in_flight = virtual(main)
     assert {s.sent_ns - s.scheduled_ns for s in samples} <= {0, 1, 2}
@@ -68,19 +78,19 @@ def test_a_stalled_server_delays_no_arrival(virtual):
         awake = asyncio.Event()
         load = open_loop(loop, awake.wait)
         await sleep_until(loop, 4)
-        assert load.take() == []
-        assert load.sent == load.in_flight
-        assert sum(load.sent) == len(scheduled(4))
+        assert load.ledger.take() == []
+        assert load.ledger.sent == load.ledger.in_flight
+        assert sum(load.ledger.sent) == len(scheduled(4))
         load.stop()
         awake.set()
         await asyncio.sleep(0.1)
-        return load.take(), load
+        return load.ledger.take(), load
 
     samples, load = virtual(main)
     assert [(s.scheduled_ns, s.route) for s in samples] == scheduled(4)
     assert {s.sent_ns - s.scheduled_ns for s in samples} <= {0, 1, 2}
     assert all(s.done_ns >= ORIGIN_NS + 4 * SECOND for s in samples)
-    assert load.in_flight == [0, 0]
+    assert load.ledger.in_flight == [0, 0]
 
 
 def test_a_late_load_says_so(virtual):
@@ -93,7 +103,7 @@ def test_a_late_load_says_so(virtual):
         await asyncio.sleep(0.001)
         load.stop()
         await asyncio.sleep(0.1)
-        return load.take()
+        return load.ledger.take()
 
     samples = virtual(main)
     late = [s for s in samples if s.sent_ns - s.scheduled_ns > 5 * MS]
@@ -107,7 +117,12 @@ def test_what_would_be_too_many_in_flight_is_shed_and_counted(virtual):
         load = open_loop(loop, asyncio.Event().wait, in_flight_max=50)
         await sleep_until(loop, 2)
         load.stop()
-        return load.take(), sum(load.sent), sum(load.in_flight), sum(load.shed)
+        return (
+            load.ledger.take(),
+            sum(load.ledger.sent),
+            sum(load.ledger.in_flight),
+            sum(load.ledger.shed),
+        )
 
     samples, sent, in_flight, shed = virtual(main)
     assert sent == in_flight == 50
@@ -121,9 +136,9 @@ def test_the_rate_changes_at_once_and_back(virtual):
         counts = []
         for i, factor in enumerate([1, 10, 0, 1]):
             load.set_rate(factor)
-            before = sum(load.sent)
+            before = sum(load.ledger.sent)
             await sleep_until(loop, (i + 1) * 2)
-            counts.append(sum(load.sent) - before)
+            counts.append(sum(load.ledger.sent) - before)
         load.stop()
         return counts
 
@@ -190,6 +205,17 @@ def test_nothing_new_is_said_only_as_a_sign_of_life(pipe):
     assert len(read(pipe[0], outbox)) == 3
 
 
+def test_how_busy_the_load_is_is_said_of_each_stretch(pipe):
+    """Idle for 40 of 50 ms, then not at all."""
+    now_ns = idle_ns = 0
+    outbox = Outbox(pipe[1], clock=lambda: now_ns)
+    outbox.idle = lambda: idle_ns
+    for more_ns in (40 * MS, 0):
+        now_ns, idle_ns = now_ns + 50 * MS, idle_ns + more_ns
+        outbox.report(Source([Sample(0, 1, 1, 1, 200)]))
+    assert [report.busy for report in read(pipe[0], outbox)][:2] == [0.2, 1.0]
+
+
 def test_a_parent_that_is_gone_is_no_error():
     reading, writing = os.pipe()
     outbox = Outbox(writing)
@@ -204,15 +230,17 @@ def test_users_who_wait_ask_for_nothing_else(virtual):
         most = 0
         for tenth in range(1, 40):
             await sleep_until(loop, tenth / 10)
-            most = max(most, load.in_flight[0])
+            most = max(most, load.ledger.in_flight[0])
         load.stop()
         return most, load
 
     most, load = virtual(main)
     assert most == 7
-    assert 7 * 3 <= load.sent[0] <= 7 * 4, "seven a second, though a hundred are due"
-    assert load.sent[1] == sum(route for _, route in scheduled(3.9)), "the other route is as it was"
-    assert load.shed == [0, 0]
+    assert 7 * 3 <= load.ledger.sent[0] <= 7 * 4, "seven a second, though a hundred are due"
+    assert load.ledger.sent[1] == sum(route for _, route in scheduled(3.9)), (
+        "the other route is as it was"
+    )
+    assert load.ledger.shed == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -245,9 +273,9 @@ def test_a_wrong_config_is_refused_in_one_sentence(change):
 )
 def test_no_other_machine_is_ever_loaded(url):
     with pytest.raises(LoopvizError, match="load"):
-        Client(ROUTES, url)
+        address_of(url)
 
 
 def test_a_route_is_a_method_and_a_path():
     with pytest.raises(UsageError, match="GET /report"):
-        Client([LoadInfo("report", 1)], "http://127.0.0.1:1")
+        Client([LoadInfo("report", 1)], address_of("http://127.0.0.1:1"))

@@ -3,10 +3,12 @@
 import asyncio
 import socket
 import sys
+import time
 
 import pytest
 
-from loopviz.lab.load.precise_loop import READY_MAX, new_loop
+from loopviz.clock import MS, monotonic_ns
+from loopviz.lab.load.precise_loop import READY_MAX, idle_clock, new_loop, readable_since
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the usual loop is used there")
@@ -65,3 +67,56 @@ def test_timers_fire_in_order_and_not_early():
     assert [due for due, _ in fired] == sorted(due for due, _ in fired)
     assert len(fired) == 4
     assert all(at - due > -1e-6 for due, at in fired)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loop does not know")
+def test_what_is_read_late_has_come_when_it_came():
+    """Of many replies at once the last are read late, by the load's own doing."""
+    pairs = [socket.socketpair() for _ in range(50)]
+    read = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        since, done = readable_since(loop), loop.create_future()
+
+        def reply(there, here):
+            read.append((since(there.fileno()), monotonic_ns()))
+            there.recv(1)
+            time.sleep(0.001)
+            loop.remove_reader(there)
+            here.close()
+            if len(read) == len(pairs):
+                done.set_result(None)
+
+        for there, here in pairs:
+            loop.add_reader(there, reply, there, here)
+        for _, here in pairs:
+            here.send(b"x")
+        await done
+
+    began = monotonic_ns()
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+    for there, _ in pairs:
+        there.close()
+    came = {at for at, _ in read}
+    assert len(came) == 1
+    assert read[-1][1] - read[-1][0] >= 40 * MS
+    assert min(came) >= began
+
+
+def test_the_loop_knows_how_long_it_had_nothing_to_do():
+    async def main():
+        idle = idle_clock(asyncio.get_running_loop())
+        if idle is None:
+            pytest.skip("it does not know on this platform")
+        before = idle()
+        await asyncio.sleep(0.05)
+        slept = idle() - before
+        time.sleep(0.05)
+        return slept, idle() - before
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        slept, then = runner.run(main())
+    assert slept >= 40 * MS
+    assert then == slept

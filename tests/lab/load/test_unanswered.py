@@ -8,7 +8,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.lab.catalogue import LoadInfo
-from loopviz.lab.load.client import Reply
+from loopviz.lab.load.ledger import Ledger, Reply
 from loopviz.lab.load.open_loop import OpenLoop
 from loopviz.lab.load.outbox import LATE_NS, Outbox
 from loopviz.lab.load.schedule import ArrivalSchedule
@@ -64,7 +64,8 @@ def one_load(virtual, parent, outcomes, *, reads=True, in_flight_max=2_000, seco
         load = OpenLoop(
             schedule,
             calling_back(send),
-            len(ROUTES),
+            Ledger(len(ROUTES)),
+            range(len(ROUTES)),
             0,
             clock=loop.clock,
             in_flight_max=in_flight_max,
@@ -73,16 +74,16 @@ def one_load(virtual, parent, outcomes, *, reads=True, in_flight_max=2_000, seco
         load.start()
         for _ in range(20 * seconds):
             await asyncio.sleep(0.05)
-            parent.outbox.report(load)
+            parent.outbox.report(load.ledger)
             if reads:
                 parent.read()
         load.stop()
         await asyncio.sleep(1)
-        while not parent.outbox.report(load, always=True):
+        while not parent.outbox.report(load.ledger, always=True):
             parent.read()
         parent.outbox.flush()
         parent.read()
-        return loop.clock(), load.sent, load.shed, list(load.in_flight)
+        return loop.clock(), load.ledger.sent, load.ledger.shed, list(load.ledger.in_flight)
 
     now, *counts = virtual(main)
     about = {"target": "x", "started_at": "", "duration_s": 1.0, "seed": 0, "fixes": []}
@@ -139,15 +140,16 @@ def test_those_in_flight_for_long_are_told_by_when_they_were_due(virtual):
         load = OpenLoop(
             ArrivalSchedule(ROUTES, seed=5),
             lambda _arrival, _done: None,
-            len(ROUTES),
+            Ledger(len(ROUTES)),
+            range(len(ROUTES)),
             0,
             clock=loop.clock,
         )
         load.start()
         await asyncio.sleep(1)
         load.stop()
-        late = load.waiting(loop.clock() - LATE_NS)
-        return load.waiting(loop.clock()), late, sum(load.in_flight)
+        late = load.ledger.waiting(loop.clock() - LATE_NS)
+        return load.ledger.waiting(loop.clock()), late, sum(load.ledger.in_flight)
 
     everyone, late, in_flight = virtual(main)
     due = [(arrival.route, arrival.offset_ns) for arrival in ArrivalSchedule(ROUTES, 5).due(SECOND)]
@@ -165,7 +167,12 @@ def test_what_is_answered_waits_no_more(virtual):
             return Reply(0, loop.clock(), 200)
 
         load = OpenLoop(
-            ArrivalSchedule(ROUTES, 5), calling_back(send), len(ROUTES), 0, clock=loop.clock
+            ArrivalSchedule(ROUTES, 5),
+            calling_back(send),
+            Ledger(len(ROUTES)),
+            range(len(ROUTES)),
+            0,
+            clock=loop.clock,
         )
         load.start()
         await asyncio.sleep(1)
@@ -173,7 +180,12 @@ def test_what_is_answered_waits_no_more(virtual):
         answer.set_result(None)
         await asyncio.sleep(0)
         await asyncio.sleep(0.001)
-        return load.waiting(loop.clock()), load.in_flight, len(load.take()), sum(load.sent)
+        return (
+            load.ledger.waiting(loop.clock()),
+            load.ledger.in_flight,
+            len(load.ledger.take()),
+            sum(load.ledger.sent),
+        )
 
     waiting, in_flight, samples, sent = virtual(main)
     assert (waiting, in_flight, samples) == ([], [0, 0], sent)

@@ -7,7 +7,7 @@ from loopviz.model.model import Model
 from loopviz.model.snapshot import LOAD_LATE_NS
 from loopviz.model.state.routes import RouteNames
 from loopviz.testing import Story
-from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, Sample
+from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, RouteRow, Sample
 
 T0 = 1024 * SECOND
 
@@ -281,3 +281,49 @@ def test_a_load_at_its_limit_is_known_now_and_in_the_past():
     model.retain(T0)
     past = model.past(now, T0, T0 + 3 * SECOND)
     assert past.routes[0].late_recent_ns == 40 * MS
+
+
+def test_what_the_load_has_not_read_is_its_own_delay_and_no_latency():
+    model = Model([("GET /a", 20)])
+    Story(T0).selects().idle(SECOND).feed(model)
+    read_late = Sample(0, T0, T0, T0 + 5 * MS, 200, 40 * MS)
+    model.feed_load([read_late], [1], [0], [0])
+    route = model.snapshot(T0 + SECOND, SECOND).routes[0]
+    assert route.latency_recent.p50_ns == 5 * MS
+    assert route.late_recent_ns == 40 * MS
+    assert route.at_limit
+
+
+def test_a_load_that_is_always_busy_is_at_its_limit_though_it_is_not_late():
+    model = Model([("GET /a", 0.0, 50, "")])
+    Story(T0).selects().idle(12 * SECOND).feed(model)
+
+    def reported(first_s, busy):
+        for at in range(T0 + first_s * SECOND, T0 + (first_s + 1) * SECOND, 50 * MS):
+            model.feed_load([Sample(0, at, at, at + MS, 200)], [1], [0], [0], at_ns=at, busy=busy)
+
+    reported(0, 0.9)
+    assert not model.snapshot(T0 + SECOND, SECOND).routes[0].at_limit
+    for second in range(1, 12):
+        reported(second, 0.99)
+    now = model.snapshot(T0 + 12 * SECOND, SECOND).routes[0]
+    assert now.at_limit
+    assert now.clients == 50
+    assert now.offered_rps == 0
+    assert model.routes.busy_share == pytest.approx((0.9 + 11 * 0.99) / 12)
+    assert model.routes.at_limit(T0 + SECOND, T0 + 2 * SECOND)
+    assert not model.routes.at_limit(T0, T0 + SECOND // 2)
+
+
+@pytest.mark.parametrize(("factor", "clients"), [(2.0, 6), (0.1, 1), (0.0, 0)])
+def test_a_factor_is_one_on_the_clients_too(factor, clients):
+    model = Model([("GET /a", 0.0, 3, "")])
+    model.routes.factor = factor
+    assert model.routes.snapshot(T0)[0].clients == clients
+
+
+def test_routes_that_come_late_take_the_place_of_the_question():
+    model = Model([("openapi /openapi.json", 20)])
+    model.set_routes([RouteRow("SSE /e/{n} gap", 0.0, 3, "GET /e/{n}"), RouteRow("GET /", 5)])
+    assert [route.name for route in model.routes.routes] == ["SSE /e/{n} gap", "GET /"]
+    assert model.trace.requests._names.of("GET /e/17") == "GET /e/{n}"

@@ -277,3 +277,31 @@ def test_a_load_at_its_limit_is_said_above_the_figures_of_the_loop():
         "The load was at its limit: half of its requests were sent 40 ms late or",
         "later. The latencies count from when they were due, so that is in them.",
     ]
+
+
+def test_a_closed_loop_is_told_with_what_its_latencies_hide():
+    model = Model([("GET /a", 0.0, 20, ""), ("WS /b answer", 0.0, 0, "")])
+    fast = [Sample(i % 2, T0 + i, T0 + i, T0 + i + MS, 200) for i in range(100)]
+    model.feed_load(fast, [50, 50], [0, 0], [0, 0], at_ns=T0, busy=0.97)
+    report = report_of(model)
+    assert report["load"][0]["clients"] == 20
+    assert report["load"][0]["load_busy"] == 0.97
+    assert "clients" not in report["load"][1]
+    report["load_left_out"] = ["POST /pay: it may change something"]
+    assert summary(report).splitlines()[2:12] == [
+        "route                      rps   sent     ok  errors    p50 ms    p99 ms",
+        "GET /a                   20 cl     50     50       0      1.00      1.00",
+        "WS /b answer                 –     50     50       0      1.00      1.00",
+        "answers a second: GET /a 50.0",
+        "cl: clients. In a closed loop a client sends when its last request is answered:",
+        "a slow app gets fewer requests, and these latencies hide the wait of those",
+        "that were never sent (coordinated omission).",
+        "not sent: POST /pay: it may change something",
+        "The load was at its limit: busy 97% of the time, it could not have sent",
+        "more. The app may be faster than these figures say.",
+    ]
+    other = report | {"load": report["load"][:1]}
+    both = compare_table(report, other)
+    assert both.startswith("before: The load was at its limit: busy 97% of the time")
+    assert both.endswith("(coordinated omission).")
+    assert "WS /b" not in both

@@ -20,9 +20,11 @@ from loopviz.lab.catalogue.reading import Call, read_file
 from loopviz.lab.catalogue.watched import stamp
 from loopviz.model.phases.metric import Metric
 from loopviz.scenario import Answer, Scenario
+from loopviz.wire.samples import RouteRow
 
 __all__ = [
     "FIRST",
+    "STREAM_ROWS",
     "CounterInfo",
     "FixInfo",
     "LoadInfo",
@@ -39,6 +41,9 @@ __all__ = [
 ]
 
 Info = TypeVar("Info")
+
+STREAM_ROWS = {"WS": ("connect", "answer"), "SSE": ("first event", "gap")}
+"""What is measured of a WebSocket and of server-sent events, in a program's load."""
 
 FIRST = "block"
 """The scenario that `loopviz` opens with."""
@@ -91,12 +96,30 @@ class LoadInfo:
     headers: tuple[str, ...] = ()
     """`Name: value`, of a program's load."""
     body: str = ""
-    """The file with what is sent, of a program's load; empty: nothing."""
+    """The file with what is sent, of a program's load; empty: `text` is."""
+    text: str = ""
+    """What is sent, of a program's load."""
+    clients: int = 0
+    """Of a closed loop, in a program's load: how many there are. `rps` is 0 then."""
+    messages: int = 0
+    """After how many messages or events a client of a stream leaves; 0: after one if it arrived at
+    a rate, never if it is one of `clients`."""
 
     @property
     def name(self) -> str:
         """The route without its query, as it is shown."""
         return self.route.partition("?")[0]
+
+    @property
+    def rows(self) -> tuple[RouteRow, ...]:
+        """What is measured; of a stream, that is more than one thing."""
+        kind, _, path = self.name.partition(" ")
+        first, *later = STREAM_ROWS.get(kind, ("",))
+        name = f"{self.name} {first}".rstrip()
+        seen_as = f"GET {path}" if kind == "SSE" else self.name
+        row = RouteRow(name, self.rps, self.clients, seen_as)
+        more = (row._replace(name=f"{self.name} {part}", rps=0.0) for part in later)
+        return (row, *more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from loopviz.errors import LoopvizError, WireError
 from loopviz.lab.load.config import LoadConfig, Orders
 from loopviz.lab.load.outbox import Outbox
-from loopviz.lab.load.precise_loop import new_loop
+from loopviz.lab.load.precise_loop import idle_clock, new_loop
 from loopviz.wire.control import Failed, Quit, decode
 
 OPEN_FILES = 4_096
@@ -42,6 +42,7 @@ def main() -> int:
     try:
         config = _first(orders)
         with asyncio.Runner(loop_factory=new_loop) as runner:
+            outbox.idle = idle_clock(runner.get_loop())
             runner.run(run(config, orders, outbox))
     except LoopvizError as error:
         outbox.send(Failed(why=str(error)))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import httptools
 
 from loopviz.clock import monotonic_ns
+from loopviz.lab.load.precise_loop import readable_since
 from loopviz.wire.samples import CONNECTION
 
 __all__ = ["Connection", "Exchange"]
@@ -19,15 +20,19 @@ class Exchange:
         self.request = request
         self.is_head = request.startswith(b"HEAD ")
         self.done_ns = 0
-        """When the last byte came, or the request failed; 0: it is open."""
+        """When the last byte could be read, or the request failed; 0: it is open."""
+        self.unread_ns = 0
+        """How long that byte then lay unread, because the load was busy."""
         self.connection: Connection | None = None
         """None: it is still being opened."""
         self._ended = ended
 
-    def end(self, status: int) -> None:
-        """Its outcome is known. Later calls do nothing."""
+    def end(self, status: int, came_ns: int = 0) -> None:
+        """Its outcome is known, from what came then (0: now). Later calls do nothing."""
         if not self.done_ns:
-            self.done_ns = monotonic_ns()
+            now_ns = monotonic_ns()
+            self.done_ns = came_ns or now_ns
+            self.unread_ns = now_ns - self.done_ns
             self._ended(self, status)
 
     def give_up(self, status: int) -> None:
@@ -44,6 +49,10 @@ class Connection(asyncio.Protocol):
         """`idle(connection)` is called after each exchange that leaves the connection usable."""
         self._idle = idle
         self._transport: asyncio.Transport
+        self._fd = -1
+        self._since = readable_since(asyncio.get_running_loop())
+        self._came_ns = 0
+        """When what is being read came; 0: nothing is."""
         self._exchange: Exchange | None = None
         self._parser: httptools.HttpResponseParser
         self._framed = False
@@ -71,17 +80,20 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._fd = transport.get_extra_info("socket").fileno()
 
     def data_received(self, data: bytes) -> None:
         if self._exchange is None:  # a response that nobody asked for
             self.abort()
             return
+        self._came_ns = self._since(self._fd)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._end(self._parser.get_status_code(), reusable=False)
         except httptools.HttpParserError:
             self._end(CONNECTION, reusable=False)
+        self._came_ns = 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -119,7 +131,7 @@ class Connection(asyncio.Protocol):
             self.closed = True
             self._transport.close()
         exchange.connection = None
-        exchange.end(status)
+        exchange.end(status, self._came_ns)
         if reusable:
-            self.idle_since_ns = exchange.done_ns
+            self.idle_since_ns = monotonic_ns()
             self._idle(self)

@@ -6,6 +6,7 @@ oldest are kept, as counts. The schedule is not affected.
 
 import os
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Protocol
 
 from loopviz.clock import MS, Clock, monotonic_ns
@@ -23,7 +24,7 @@ LATE_NS = 500 * MS
 
 
 class Source(Protocol):
-    """The load that is reported on; see `OpenLoop`."""
+    """The load that is reported on; see `Ledger`."""
 
     sent: list[int]
     in_flight: list[int]
@@ -37,7 +38,11 @@ class Outbox:
     """The writing end of the pipe with file descriptor `fd`."""
 
     def __init__(
-        self, fd: int, *, clock: Clock = monotonic_ns, backlog_max: int = BACKLOG_MAX
+        self,
+        fd: int,
+        *,
+        clock: Clock = monotonic_ns,
+        backlog_max: int = BACKLOG_MAX,
     ) -> None:
         os.set_blocking(fd, False)
         self._fd = fd
@@ -46,6 +51,11 @@ class Outbox:
         self._backlog: deque[Sample] = deque(maxlen=backlog_max)
         self._counts: tuple[list[int], ...] = ()
         self._reported_ns = 0
+        self.idle: Callable[[], int] | None = None
+        """How many nanoseconds the load has had nothing to do so far; None: not known."""
+        self._share = 0.0
+        self._asked = clock(), 0
+        """When the idle time was last asked for, and what it was."""
         self.dropped = 0
         """Samples lost because the parent did not read; 0 if all is well."""
         self._outcomes: Counter[tuple[int, int]] = Counter()
@@ -68,6 +78,7 @@ class Outbox:
         changed = always or self._backlog or counts != self._counts
         if not changed and now_ns - self._reported_ns < SIGN_OF_LIFE_NS:
             return True
+        busy = self._busy(now_ns)
         while self.flush():
             chunk = [self._backlog.popleft() for _ in range(min(CHUNK, len(self._backlog)))]
             sent, in_flight, shed = counts
@@ -81,6 +92,7 @@ class Outbox:
                     waiting=tuple(source.waiting(now_ns - LATE_NS)),
                     dropped=self.dropped,
                     outcomes=tuple((*of, count) for of, count in self._outcomes.items()),
+                    busy=busy,
                 )
             )
             self._outcomes.clear()
@@ -88,6 +100,17 @@ class Outbox:
             if not self._backlog:
                 return True
         return False
+
+    def _busy(self, now_ns: int) -> float:
+        """The share of the time since the last call in which the load was not idle."""
+        if self.idle is None:
+            return 0.0
+        was_ns, was_idle_ns = self._asked
+        self._asked = now_ns, self.idle()
+        passed_ns, idle_ns = now_ns - was_ns, self._asked[1] - was_idle_ns
+        if passed_ns > 0:
+            self._share = round(max(1 - idle_ns / passed_ns, 0.0), 3)
+        return self._share
 
     def _keep(self, sample: Sample) -> None:
         """Add a sample to the backlog. If it is full, its oldest sample becomes a count."""

@@ -6,11 +6,11 @@ from typing import NoReturn
 
 from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.errors import LoopvizError, WireError
-from loopviz.lab.load.client import Client
-from loopviz.lab.load.config import LoadConfig, Orders, check_factor
-from loopviz.lab.load.open_loop import OpenLoop
+from loopviz.lab.load.address import address_of
+from loopviz.lab.load.config import LoadConfig, Orders, check_factor, is_question
+from loopviz.lab.load.openapi import found
 from loopviz.lab.load.outbox import Outbox
-from loopviz.lab.load.schedule import ArrivalSchedule
+from loopviz.lab.load.traffic import Traffic
 from loopviz.wire.control import (
     AimLoad,
     Failed,
@@ -35,27 +35,29 @@ async def run(config: LoadConfig, orders: Orders, outbox: Outbox) -> NoReturn:
 
     Raises LoopvizError if the configured target is not on this machine.
     """
-    client = Client(config.routes, config.url, reuse=config.reuse)
+    address = address_of(config.url)
+    routes = config.routes
+    if any(map(is_question, routes)):
+        answer = await found(routes, address)
+        routes = answer.routes
+        outbox.send(answer)
+    origin_ns = max(config.start_at_ns or 0, monotonic_ns())
+    load = Traffic(routes, address, config.options, origin_ns, reuse=config.reuse)
     gc.collect()
     gc.freeze()  # these objects live as long as the process: later collections skip them
-    origin_ns = max(config.start_at_ns or 0, monotonic_ns())
-    options = config.options
-    end_ns = None if options.duration_s is None else round(options.duration_s * SECOND)
-    schedule = ArrivalSchedule(config.routes, options.seed, options.rate, end_ns)
-    at_once = [route.at_once for route in config.routes]
-    load = OpenLoop(schedule, client.send, len(config.routes), origin_ns, at_once=at_once)
+    ledger = load.ledger
     load.start()
     outbox.send(LoadReady(start_at_ns=origin_ns))
-    while not _obey(orders, load, client, outbox):
-        outbox.report(load)
+    while not _obey(orders, load, outbox):
+        outbox.report(ledger)
         await asyncio.sleep(TICK_S)
     load.stop()
     until_ns = monotonic_ns() + LAST_REPLIES_NS
-    while any(load.in_flight) and monotonic_ns() < until_ns:
-        outbox.report(load)
+    while ledger.open and monotonic_ns() < until_ns:
+        outbox.report(ledger)
         await asyncio.sleep(10 * MS / SECOND)
-    client.close()
-    while not outbox.report(load, always=True):  # noqa: ASYNC110 - a pipe that is full
+    load.close()
+    while not outbox.report(ledger, always=True):  # noqa: ASYNC110 - a pipe that is full
         await asyncio.sleep(10 * MS / SECOND)
     outbox.send(LoadStopped())
     while True:
@@ -63,7 +65,7 @@ async def run(config: LoadConfig, orders: Orders, outbox: Outbox) -> NoReturn:
         outbox.flush()
 
 
-def _obey(orders: Orders, load: OpenLoop, client: Client, outbox: Outbox) -> bool:
+def _obey(orders: Orders, load: Traffic, outbox: Outbox) -> bool:
     """Carry out the orders that have come; True if the load is to stop."""
     while not orders.empty():
         try:
@@ -72,7 +74,7 @@ def _obey(orders: Orders, load: OpenLoop, client: Client, outbox: Outbox) -> boo
                     check_factor(factor)
                     load.set_rate(factor)
                 case AimLoad(url=url):
-                    client.aim(url)
+                    load.aim(address_of(url))
                 case StopLoad():
                     return True
                 case WireError() as error:

@@ -58,6 +58,8 @@ class PhaseFigures:
     """All figures of a phase, by name."""
 
     lasted_ns: int
+    at_limit: bool
+    """The load was at its limit, and is what the latencies show; see `RouteInfo.at_limit`."""
     routes: dict[str, RoutePhase]
     loop: LoopFigures
     resources: dict[str, tuple[int, ResourceFigures]]
@@ -94,6 +96,7 @@ class Meter:
         lasted = max(end_ns - start_ns, 0)
         return PhaseFigures(
             lasted_ns=lasted,
+            at_limit=self._routes.at_limit(start_ns, end_ns),
             routes={
                 route.name: self._route(route, start_ns, end_ns) for route in self._routes.routes
             },

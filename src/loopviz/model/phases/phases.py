@@ -199,6 +199,7 @@ class Phases:
             counters=self._counted(old, new) if comparable else (),
             lasted_ns=Pair(old.lasted_ns, new.lasted_ns),
             load=Pair(before.factor, after.factor),
+            at_limit=Pair(old.at_limit, new.at_limit),
             pinned=before is self._baseline,
             at_ns=now,
             headline=self._headlines(old, new, now) if comparable else None,

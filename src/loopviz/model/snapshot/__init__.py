@@ -49,6 +49,7 @@ from loopviz.model.snapshot.types import Distribution, Location, Quantiles, Span
 from loopviz.model.snapshot.wait_tree import WaitNode, WaitTree
 
 __all__ = [
+    "LOAD_BUSY",
     "LOAD_LATE_NS",
     "Comparison",
     "Consequence",
@@ -125,6 +126,9 @@ class CounterValue:
 LOAD_LATE_NS = 5 * MS
 """A load that sends half of its requests this late or later is at its limit: latencies, which count
 from when requests were due, then have its queue in them."""
+LOAD_BUSY = 0.95
+"""So is one that is busy for this share of the time or more: it can do no more, whatever the app
+could."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +145,19 @@ class RouteInfo:
     in_flight: int
     latency_recent: Quantiles
     late_recent_ns: int = 0
-    """How late, in the median, the load sent what was answered in that time; see `LOAD_LATE_NS`."""
+    """How late, in the median, the load was with what was answered in that time: in sending it, and
+    in reading the answer."""
+    clients: int = 0
+    """Of a closed loop: how many there are now; 0: it is an open one."""
+    seen_as: str = ""
+    """The name of its requests as the app sees them, if that is another one."""
+    load_busy: float = 0.0
+    """The share of that time in which the load had no moment to spare."""
+
+    @property
+    def at_limit(self) -> bool:
+        """Whether the load itself is what these latencies and counts show, not the app alone."""
+        return self.late_recent_ns >= LOAD_LATE_NS or self.load_busy >= LOAD_BUSY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ class Pair(NamedTuple, Generic[T]):
 _NONE: Pair[int] = Pair(0, 0)
 _NO_RATES: Pair[float] = Pair(0.0, 0.0)
 _AS_IT_IS: Pair[float] = Pair(1.0, 1.0)
+_WITHIN: Pair[bool] = Pair(before=False, after=False)
 _NOTHING: Pair[Buckets] = Pair((), ())
 
 
@@ -156,6 +157,8 @@ class Comparison:
     """How long each phase was measured: its last 30 s at most."""
     load: Pair[float] = _AS_IT_IS
     """Factors on the scenario's own load."""
+    at_limit: Pair[bool] = _WITHIN
+    """Whether the load was at its limit, so that its own queue is in the latencies."""
     pinned: bool = False
     """Whether before is the baseline, which stays."""
     at_ns: int = 0

@@ -220,8 +220,9 @@ class Past:
                         info,
                         latency_recent=route.recent(since, end),
                         late_recent_ns=route.late_recent(since, end),
+                        load_busy=self._routes.busy_recent(since, end),
                     )
-                    for info, route in zip(frozen.routes, self._routes.routes, strict=True)
+                    for info, route in zip(frozen.routes, self._routes.routes, strict=False)
                 ),
             )
         self._recent = moment, frozen, made

@@ -38,7 +38,11 @@ class RouteTotals:
     lower_bounds: tuple[str, ...]
     """Which of `p50`, `p90`, `p99`, `max` are lower bounds: they reach into such ages."""
     late_sends: Quantiles
-    """How late the load sent, against its own schedule."""
+    """How late the load was, in sending and in reading the answers."""
+    clients: int = 0
+    """As in `RouteInfo`, at the end."""
+    load_busy: float = 0.0
+    """The share of the run in which the load had no moment to spare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

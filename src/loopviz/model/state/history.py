@@ -53,8 +53,7 @@ class History:
         self._forgotten = before = self._newest - keep
         self._loop.forget_before(before)
         self._trace.forget_before(before)
-        for route in self._routes.routes:
-            route.forget_before(before)
+        self._routes.forget_before(before)
         self._counters.forget_before(before)
 
     def retain(self, since_ns: int) -> None:
@@ -75,5 +74,6 @@ class History:
     def _tracks(self) -> Iterator[Series]:
         yield from self._loop.tracks
         yield from self._counters.tracks
+        yield self._routes.busy
         for route in self._routes.routes:
             yield from (route.done, route.late)

@@ -4,26 +4,27 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loopviz.model.snapshot import Quantiles, RouteInfo
+from loopviz.model.snapshot import LOAD_BUSY, LOAD_LATE_NS, Quantiles, RouteInfo
 from loopviz.model.stats.histogram import Histogram, quantiles
 from loopviz.model.stats.series import Series
-from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, Sample
+from loopviz.wire.samples import CONNECTION, LEFT, NO_EVENT, TIMEOUT, Sample
 
-__all__ = ["FIGURES", "Latency", "Route", "RouteNames", "Routes"]
+__all__ = ["FIGURES", "Latency", "Route", "RouteNames", "Routes", "scaled"]
 
-_NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left"}
+_NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left", NO_EVENT: "no event"}
 _EXACT = 50_000
 """How many of its newest samples a route keeps; beyond, there are histograms."""
 _COLUMNS = 4
 REFUSALS = (429, 503)
 """Statuses with which an app sheds load on purpose."""
+PER_MILLE = 1_000
 FIGURES = ("p50", "p90", "p99", "max")
 
 
@@ -31,6 +32,10 @@ class RouteNames:
     """The load's names for requests, as the screen shows them."""
 
     def __init__(self, routes: Iterable[str] = ()) -> None:
+        self.set(routes)
+
+    def set(self, routes: Iterable[str]) -> None:
+        """Takes the names, in the place of earlier ones."""
         names = [(unquote(route), route) for route in routes]
         self._exact = dict(names)
         self._numbered = [
@@ -63,9 +68,10 @@ class Latency(NamedTuple):
 class Route:
     """One route's samples, by the time at which they were scheduled."""
 
-    def __init__(self, name: str, rps: float) -> None:
-        self.name = name
-        self.rps = rps
+    def __init__(self, name: str, rps: float, clients: int = 0, seen_as: str = "") -> None:
+        """As in `RouteRow`."""
+        self.name, self.seen_as = name, seen_as
+        self.rps, self.clients = rps, clients
         self.sent = 0
         self.in_flight = 0
         self.shed = 0
@@ -89,8 +95,8 @@ class Route:
         known = [sample[1:] for sample in samples if sample.status != LEFT]
         if not known:
             return
-        scheduled, sent, done, status = np.array(known, np.int64).T
-        latency, late = done - scheduled, sent - scheduled
+        scheduled, sent, done, status, unread = np.array(known, np.int64).T
+        latency, late = done - scheduled, sent - scheduled + unread
         self._newest.frombytes(np.column_stack((scheduled, latency, late, status)).tobytes())
         if len(self._newest) >= 2 * _EXACT * _COLUMNS:
             del self._newest[: -_EXACT * _COLUMNS]
@@ -162,7 +168,7 @@ class Route:
         return Latency(found, tuple(name for name, ns in figures if ns >= youngest))
 
     def late_sends(self) -> Quantiles:
-        """How late the load sent, against its own schedule."""
+        """How late the load was, in sending and in reading the answer."""
         return self._whole(2, self._late_all)
 
     def _whole(self, column: int, everything: Histogram) -> Quantiles:
@@ -192,6 +198,15 @@ class Routes:
     factor: float = 1.0
     as_of_ns: int = 0
     """Up to when the load has reported on its requests; 0: not known."""
+    busy: Series = field(default_factory=Series)
+    """Time of a report → the share of the time before it in which the load was busy (‰)."""
+    busy_sum: int = 0
+    reports: int = 0
+
+    @property
+    def busy_share(self) -> float:
+        """The share of the whole run in which the load was busy."""
+        return self.busy_sum / self.reports / PER_MILLE if self.reports else 0.0
 
     def feed(
         self,
@@ -201,8 +216,15 @@ class Routes:
         shed: Sequence[int],
         waiting: Iterable[tuple[int, int]] = (),
         outcomes: Iterable[tuple[int, int, int]] = (),
+        busy: float = 0.0,
+        at_ns: int = 0,
     ) -> None:
         """Takes what has come from the load; see `Model.feed_load`."""
+        if at_ns:
+            share = round(busy * PER_MILLE)
+            self.busy.extend(np.array([at_ns]), np.array([share]))
+            self.busy_sum, self.reports = self.busy_sum + share, self.reports + 1
+        self.as_of_ns = at_ns
         for place, route in enumerate(self.routes):
             route.add([sample for sample in samples if sample.route == place])
         for number, status, count in outcomes:
@@ -224,6 +246,7 @@ class Routes:
         ]
 
     def snapshot(self, since: int) -> tuple[RouteInfo, ...]:
+        busy = self.busy_recent(since)
         return tuple(
             RouteInfo(
                 route=route.name,
@@ -234,6 +257,30 @@ class Routes:
                 in_flight=route.in_flight,
                 latency_recent=route.recent(since),
                 late_recent_ns=route.late_recent(since),
+                clients=scaled(route.clients, self.factor),
+                seen_as=route.seen_as,
+                load_busy=busy,
             )
             for route in self.routes
         )
+
+    def at_limit(self, start: int, end: int) -> bool:
+        """Whether the load was what the figures of that time show; see `RouteInfo.at_limit`."""
+        late = max((route.late_recent(start, end) for route in self.routes), default=0)
+        return late >= LOAD_LATE_NS or self.busy_recent(start, end) >= LOAD_BUSY
+
+    def busy_recent(self, since: int, until: int | None = None) -> float:
+        """The share of that time in which the load had no moment to spare."""
+        shares = _values(self.busy, since, until)
+        return float(shares.mean()) / PER_MILLE if len(shares) else 0.0
+
+    def forget_before(self, time: int) -> None:
+        """As `Route.forget_before`, of all."""
+        self.busy.forget_before(time)
+        for route in self.routes:
+            route.forget_before(time)
+
+
+def scaled(clients: int, factor: float) -> int:
+    """How many clients there are at that factor."""
+    return max(1, round(clients * factor)) if clients and factor else 0

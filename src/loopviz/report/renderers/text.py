@@ -18,6 +18,11 @@ _STOPPING = ("deadlock", "slot-leaked", "blocked-put", "request-hangs")
 """The rules whose open findings stop requests while the loop is idle."""
 _HANGS_MS = 1000.0
 """A callback that has not ended hangs if it runs for at least this long."""
+_CLOSED_LOOP = (
+    "In a closed loop a client sends when its last request is answered:",
+    "a slow app gets fewer requests, and these latencies hide the wait of those",
+    "that were never sent (coordinated omission).",
+)
 _LABEL = 32
 """Width of a figure's name in columns; with the figures, a line is 80 columns wide."""
 
@@ -30,7 +35,7 @@ class TextRenderer:
         report = clean_values(report)
         lines = [*_hangs(report), _title(report), ""]
         if report["load"]:
-            lines += [*_routes(report["load"]), *_load_at_its_limit(report["load"]), ""]
+            lines += [*_routes(report), *_load_at_its_limit(report["load"]), ""]
         lines += [*_loop(report["loop"]), ""]
         if report.get("counters"):
             lines += [f"counted {_counted(report['counters'])}", ""]
@@ -49,18 +54,24 @@ class TextRenderer:
         before, after = clean_values(before), clean_values(after)
         lines = [f"before: {line}" for line in _hangs(before)]
         lines += [f"after: {line}" for line in _hangs(after)]
+        lines += [f"before: {line}" for line in _load_at_its_limit(before["load"])]
+        lines += [f"after: {line}" for line in _load_at_its_limit(after["load"])]
         lines += [
             f"{before['target']}: {_fixes(before)} → {_fixes(after)}",
             "",
             f"{'':{_LABEL}}{'before':>12}{'after':>12}{'change':>10}{'samples':>14}",
         ]
-        for old, new in zip(before["load"], after["load"], strict=True):
-            lines += _compared_route(old, new)
+        then = {route["route"]: route for route in after["load"]}
+        for old in before["load"]:
+            if (new := then.get(old["route"])) is not None:  # two versions may have other routes
+                lines += _compared_route(old, new)
         lines += _compared_loop(before["loop"], after["loop"])
         lines.append(_counts("slow callbacks", _slow(before), _slow(after)))
         lines += _most_waited_for(before, after)
         for key, value in before.get("counters", {}).items():
             lines.append(_counts(f"counted {key}", value, after.get("counters", {}).get(key)))
+        if any(route.get("clients") for route in (*before["load"], *after["load"])):
+            lines += ["", *_CLOSED_LOOP]
         return "\n".join(lines)
 
 
@@ -78,24 +89,49 @@ def _title(report: Report) -> str:
     return " · ".join(parts)
 
 
-def _routes(load: list[Part]) -> Iterator[str]:
+def _routes(report: Report) -> Iterator[str]:
+    load = report["load"]
     yield f"{'route':24}{'rps':>6}{'sent':>7}{'ok':>7}{'errors':>8}{'p50 ms':>10}{'p99 ms':>10}"
     for route in load:
         yield (
-            f"{route['route'][:24]:24}{route['offered_rps']:>6g}{route['sent']:>7}{route['ok']:>7}"
+            f"{route['route'][:24]:24}{_offered(route):>6}{route['sent']:>7}{route['ok']:>7}"
             f"{failed(route):>8}{_latency(route, 'p50'):>10}{_latency(route, 'p99'):>10}"
         )
         kinds = route["errors"] | {"unanswered": route["unanswered"]}
         counts = sorted(((kind, n) for kind, n in kinds.items() if n), key=lambda kind: -kind[1])
         if counts:
             yield "  " + " · ".join(f"{kind} × {count}" for kind, count in counts)
+    yield from _closed_loops(load, report["duration_s"])
+    for left_out in report.get("load_left_out", ()):
+        yield f"not sent: {left_out}"
+
+
+def _offered(route: Part) -> str:
+    """`50`, or `20 cl`: the clients of a closed loop; `–` for what nobody asks for at a rate."""
+    if route.get("clients"):
+        return f"{route['clients']} cl"
+    return f"{route['offered_rps']:g}" if route["offered_rps"] else "–"
+
+
+def _closed_loops(load: list[Part], duration_s: float) -> Iterator[str]:
+    closed = [route for route in load if route.get("clients")]
+    if not closed:
+        return
+    paces = (f"{route['route']} {route['ok'] / duration_s:.1f}" for route in closed)
+    yield f"answers a second: {' · '.join(paces)}"
+    yield f"cl: clients. {_CLOSED_LOOP[0]}"
+    yield from _CLOSED_LOOP[1:]
 
 
 def _load_at_its_limit(load: list[Part]) -> Iterator[str]:
     late_ms = max((route.get("sent_late_ms", 0.0) for route in load), default=0.0)
+    busy = max((route.get("load_busy", 0.0) for route in load), default=0.0)
     if late_ms:
         yield f"The load was at its limit: half of its requests were sent {late_ms:.0f} ms late or"
         yield "later. The latencies count from when they were due, so that is in them."
+    elif busy:
+        yield f"The load was at its limit: busy {busy:.0%} of the time, it could not have sent"
+        yield "more. The app may be faster than these figures say."
 
 
 def _loop(loop: Part) -> Iterator[str]:

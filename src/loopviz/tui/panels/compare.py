@@ -38,6 +38,8 @@ def draw_compare(scene: Scene, plan: Plan) -> list[Strip]:
         note = fixes_change(scene, comparison) if comparison else ""
         if comparison is not None and comparison.pinned:
             note += ", since the baseline"
+        if comparison is not None and any(comparison.at_limit):
+            note += ", the load at its limit"
         if scene.frozen and comparison is not None:
             note += ", as of the freeze"
         title, style = "BEFORE / AFTER", scene.theme.title

@@ -9,6 +9,7 @@ from textual.strip import Strip
 from loopviz.clock import MS, SECOND
 from loopviz.lab.catalogue import FixInfo
 from loopviz.model.snapshot import LOAD_LATE_NS, Snapshot
+from loopviz.model.state.routes import scaled
 from loopviz.tui.draw.text import Line, cell_width, clean, duration, fit
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
@@ -174,11 +175,12 @@ def _right(scene: Scene, brief: int) -> list[HeaderText]:
         rps = sum(route.offered_rps for route in snapshot.routes)
     else:
         rps = sum(load.rps for load in scene.scenario.load) * rate
+    clients = sum(scaled(load.clients, rate) for load in scene.scenario.load)
     factor = f"{scene.glyphs.times}{f'{rate:.2f}'.rstrip('0').ljust(3, '0')}"
     load = [
         HeaderText(" " if brief else "  load ", theme.bar_dim),
         HeaderText(factor, theme.bar_strong),
-        HeaderText(f" {rps:.0f} rps " if brief < 2 else " ", theme.bar),
+        HeaderText(f" {_asked(rps, clients)} " if brief < 2 else " ", theme.bar),
     ]
     if scene.is_program and not scene.scenario.load:
         load = [HeaderText(f" {clean(scene.status.url)} ", theme.bar_strong)]
@@ -194,6 +196,12 @@ def _right(scene: Scene, brief: int) -> list[HeaderText]:
     return load + wrong
 
 
+def _asked(rps: float, clients: int) -> str:
+    """`20 rps`, `50 clients`, or both."""
+    both = [f"{clients} client{'s' * (clients != 1)}"] if clients else []
+    return " + ".join([f"{rps:.0f} rps", *both] if rps or not clients else both)
+
+
 def _sees_less(snapshot: Snapshot | None) -> list[str]:
     """Why not all of the loop is seen, or latencies are not the server's alone."""
     if snapshot is None:
@@ -204,6 +212,8 @@ def _sees_less(snapshot: Snapshot | None) -> list[str]:
     late_ns = max((route.late_recent_ns for route in snapshot.routes), default=0)
     if late_ns >= LOAD_LATE_NS:
         found.append(f"LOAD AT ITS LIMIT: {duration(late_ns, ' ')} LATE")
+    elif any(route.at_limit for route in snapshot.routes):
+        found.append("LOAD AT ITS LIMIT")
     return found
 
 

@@ -22,12 +22,19 @@ def _failed(route: RouteInfo) -> int:
     return sum(count for kind, count in route.errors.items() if kind != "left")
 
 
+def _offered(route: RouteInfo) -> str:
+    """`50`, or `20 cl`: the clients of a closed loop; `–` for what nobody asks for at a rate."""
+    if route.clients:
+        return f"{route.clients} cl"
+    return f"{route.offered_rps:.0f}" if route.offered_rps else "–"
+
+
 def _took(ns: int, route: RouteInfo) -> str:
     return duration(ns) if route.latency_recent.count else "–"
 
 
 FIGURES: tuple[RouteColumn, ...] = (
-    ("rps", 4, lambda route: f"{route.offered_rps:.0f}"),
+    ("rps", 4, _offered),
     ("sent", 6, lambda route: str(route.sent)),
     ("ok", 6, lambda route: str(route.ok)),
     ("err", 5, lambda route: str(_failed(route))),
@@ -39,9 +46,10 @@ OPTIONAL_FIGURES = ("sent", "open", "ok")
 """Figures that a narrow panel leaves out, in this order."""
 
 
-def _figures(inner: int, names: int) -> list[RouteColumn]:
+def _figures(inner: int, names: int, routes: Sequence[RouteInfo]) -> list[RouteColumn]:
     """The figures that leave room for the longest name."""
-    kept = list(FIGURES)
+    rate = max([3, *(len(_offered(route)) for route in routes)]) + 1
+    kept = [("rps", rate, _offered), *FIGURES[1:]]
     for less in OPTIONAL_FIGURES:
         if inner - sum(figure[1] for figure in kept) - 1 < names:
             kept = [figure for figure in kept if figure[0] != less]
@@ -57,22 +65,59 @@ def draw_routes(scene: Scene, plan: Plan) -> list[Strip]:
         return boxed(_no_load(scene, inner), "LOAD", theme.title, "", width, height, scene)
     routes = scene.snapshot.routes if scene.snapshot else ()
     longest = max((cell_width(clean(route.route)) for route in routes), default=8)
-    figures = _figures(inner, min(longest, 24) + 3)
+    figures = _figures(inner, min(longest, 24) + 3, routes)
     name = inner - sum(figure[1] for figure in figures) - 1
     head = Line(inner).add(fit("  route", name), theme.dim)
     for title, wide, _ in figures:
         head.add(f"{title:>{wide}}", theme.dim)
     rows = [_row(route, inner, name, figures, scene) for route in routes]
-    body = [head.strip(theme.text), *rows]
+    body = [head.strip(theme.text), *rows, *_what_to_know(routes, inner, scene)]
     for route in routes:
         if route.errors:
             kinds = ", ".join(f"{clean(kind)} {n}×" for kind, n in route.errors.items())
             style = theme.alarm if _failed(route) else theme.dim
             line = Line(inner).add(f"  {clean(route.route)}: {kinds}", style)
             body.append(line.strip(theme.text))
-    return boxed(
-        body, "LOAD", theme.title, "latency counts from the scheduled time", width, height, scene
-    )
+    for left_out in scene.status.left_out:
+        text = fit(f"  not sent: {clean(left_out)}", inner, scene.glyphs.more)
+        body.append(Line(inner).add(text, theme.dim).strip(theme.text))
+    title, style = _title(routes), theme.title
+    if any(route.at_limit for route in routes):
+        title, style = "LOAD AT ITS LIMIT", theme.alarm
+    return boxed(body, title, style, _counted_from(routes), width, height, scene)
+
+
+def _title(routes: Sequence[RouteInfo]) -> str:
+    """What kind of load it is, unless it is an open loop, as all lessons have."""
+    kinds = {bool(route.clients) for route in routes}
+    if True not in kinds:
+        return "LOAD"
+    return "LOAD, OPEN AND CLOSED LOOP" if False in kinds else "LOAD, CLOSED LOOP"
+
+
+def _counted_from(routes: Sequence[RouteInfo]) -> str:
+    """From when latencies count: in a closed loop nothing is due before it is sent."""
+    kinds = {bool(route.clients) for route in routes}
+    if True not in kinds:
+        return "latency counts from the scheduled time"
+    return "cl: clients; their latency counts from the sending"
+
+
+def _what_to_know(routes: Sequence[RouteInfo], width: int, scene: Scene) -> list[Strip]:
+    """What a reader of the latencies must know of the load."""
+    rows: list[Strip] = []
+    limited = [route for route in routes if route.at_limit]
+    if limited:
+        text = "the load is at its limit: what these figures show is its own doing, too"
+        rows += paragraph(text, scene.theme.alarm, width, scene)
+    if any(route.clients for route in routes):
+        text = (
+            "cl: clients of a closed loop. Each sends when its last request is answered: a slow "
+            "app gets fewer requests, and latencies hide the wait of those never sent "
+            "(coordinated omission)"
+        )
+        rows += paragraph(text, scene.theme.dim, width, scene)
+    return rows
 
 
 def _no_load(scene: Scene, width: int) -> list[Strip]:

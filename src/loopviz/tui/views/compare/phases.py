@@ -21,18 +21,20 @@ def draw_phases(scene: Scene, comparison: Comparison, width: int, height: int) -
     before, after = comparison.lasted_ns
     was = "baseline" if comparison.pinned else "before"
     phases = (
-        (was, comparison.before_fixes, before, ""),
+        (was, comparison.before_fixes, before, "", comparison.at_limit.before),
         (
             "after",
             comparison.after_fixes,
             after,
             f" of {elapsed(scene.end_ns - comparison.since_ns)}",
+            comparison.at_limit.after,
         ),
     )
     strips = []
-    for word, fixes, lasted_ns, more in phases:
+    for word, fixes, lasted_ns, more, at_limit in phases:
         line = Line(width).add(f" {word:<9}", theme.accent)
         measured = f"{lasted_ns // SECOND} s{more} measured"
+        measured += ", the load at its limit" if at_limit else ""
         text = _named(scene, fixes)
         if cell_width(text) > line.left - len(measured) - 3:
             text = text.partition("  #")[0]  # a comment is what it can do without

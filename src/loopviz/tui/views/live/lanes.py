@@ -51,7 +51,9 @@ class LanePanel:
     def rows(self, scene: Scene, count: int, start_ns: int, by_lane: Lanes) -> list[LaneRow]:
         """The lane of each row: the pinned ones first, then in the load's order of routes."""
         assert scene.snapshot is not None
-        wanted: dict[str, int] = {route.route: 1 for route in scene.snapshot.routes}
+        wanted: dict[str, int] = {
+            route.seen_as or route.route: 1 for route in scene.snapshot.routes
+        }
         for (route, lane), requests in by_lane.items():
             if lane >= wanted.get(route, 0) and any(
                 request.end_ns > start_ns for request in reversed(requests)
