@@ -1,28 +1,36 @@
 """How much the load can send, how late it is, and what a request costs it; beside other clients.
 
-The endpoint is a bare protocol in a process of its own that answers at once, so what is measured is
-the client.
+The endpoint is a bare protocol in a process of its own, so what is measured is the client. `/`
+is answered at once. `/wait` is answered after 20 ms: so a number of clients makes a rate, with wrk,
+which has no rates, as with the load's closed loop.
 """
 
 import asyncio
+import json
 import os
+import re
+import shutil
 import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.lab.load.config import LoadConfig
+from loopviz.lab.load.precise_loop import new_loop
 from loopviz.options import RunOptions
 from loopviz.wire.control import LoadReport, LoadStopped, StopLoad, encode, messages
+from loopviz.wire.samples import SENT_HEADER
 
 RATES = (250, 500, 1_000, 2_000, 5_000)
-LASTS_S = 8.0
+LASTS_S = 5.0
+WAIT_S = 0.02
 CLIENTS_S, TURNS, IN_FLIGHT = 1.0, 7, 32
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -38,24 +46,64 @@ def endpoint() -> Iterator[int]:
 
 def rate(port: int, rps: float, lasts_s: float = LASTS_S) -> dict[str, float]:
     """What was asked for and what was sent per second, lateness, latency, CPU per request."""
+    return {"asked": rps, **sent(port, LoadInfo("GET /", rps, "constant"), lasts_s)}
+
+
+def at_wait(port: int, rps: float) -> dict[str, dict[str, float]]:
+    """The same rate at `/wait`: by the open loop, as the endpoint itself saw that, by the closed
+    loop, and by wrk; empty where there is no wrk."""
+    clients = round(rps * WAIT_S)
+    clock(port)
+    by_rate = sent(port, LoadInfo("GET /wait", rps, "constant"))
+    seen = clock(port)
+    by_clients = sent(port, LoadInfo("GET /wait", 0, clients=clients))
+    return {"open": by_rate, "seen": seen, "closed": by_clients, "wrk": wrk(port, clients)}
+
+
+def clock(port: int) -> dict[str, float]:
+    """What the endpoint has measured since the last call, from sending to its answer."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/clock") as answer:
+        took = json.load(answer)
+    if not took:
+        return {}
+    return {f"p{q}_ms": float(np.quantile(took, q / 100)) / 1e6 for q in (50, 99)}
+
+
+def wrk(port: int, clients: int, lasts_s: float = LASTS_S) -> dict[str, float]:
+    """wrk's figures with so many connections; empty where it is not installed."""
+    if shutil.which("wrk") is None:
+        return {}
+    words = ["wrk", "-t1", f"-c{clients}", f"-d{lasts_s:.0f}s", "--latency"]
+    said = subprocess.run(
+        [*words, f"http://127.0.0.1:{port}/wait"], capture_output=True, text=True, check=True
+    ).stdout
+    units = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+    found = {q: re.search(rf"{q}%\s+([\d.]+)(us|ms|s)\b", said) for q in (50, 99)}
+    took = {f"p{q}_ms": float(m[1]) * units[m[2]] for q, m in found.items()}
+    return {"sent": float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]), **took}
+
+
+def sent(port: int, route: LoadInfo, lasts_s: float = LASTS_S) -> dict[str, float]:
+    """What the load process says of that route, and its CPU."""
     reading, writing = os.pipe()
     words = [sys.executable, "-m", "loopviz.lab.load", "--out-fd", str(writing)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, pass_fds=[writing]) as load:
         os.close(writing)
         config = LoadConfig(
             url=f"http://127.0.0.1:{port}",
-            routes=(LoadInfo("GET /", rps, "constant"),),
+            routes=(route,),
             options=RunOptions(duration_s=lasts_s),
         )
         load.stdin.write(encode(config))
         load.stdin.flush()
-        samples, cpu_s = [], 0.0
+        samples, busy, cpu_s = [], [], 0.0
         until = time.monotonic() + lasts_s + 1
         with os.fdopen(reading, "rb") as up:
             for message in messages(up):
                 if isinstance(message, LoadReport):
                     samples += message.samples
-                    sent, shed = message.sent[0], message.shed[0]
+                    count, shed = message.sent[0], message.shed[0]
+                    busy.append(message.busy)
                 elif isinstance(message, LoadStopped):
                     break
                 if until and time.monotonic() > until:
@@ -67,14 +115,14 @@ def rate(port: int, rps: float, lasts_s: float = LASTS_S) -> dict[str, float]:
     table = np.array(samples)
     late, took = (table[:, 2] - table[:, 1]) / 1e6, (table[:, 3] - table[:, 1]) / 1e6
     return {
-        "asked": rps,
-        "sent": sent / lasts_s,
+        "sent": count / lasts_s,
+        "busy": statistics.mean(busy[:-2] or [0.0]),
         "shed": shed,
         "late_p50_ms": float(np.quantile(late, 0.5)),
         "late_p99_ms": float(np.quantile(late, 0.99)),
         "p50_ms": float(np.quantile(took, 0.5)),
         "p99_ms": float(np.quantile(took, 0.99)),
-        "cpu_us": cpu_s / sent * 1e6,
+        "cpu_us": cpu_s / count * 1e6,
     }
 
 
@@ -89,10 +137,11 @@ def clients(port: int) -> dict[str, float]:
 
 
 async def _ours(url: str) -> float:
+    from loopviz.lab.load.address import address_of  # noqa: PLC0415
     from loopviz.lab.load.client import Client  # noqa: PLC0415 - each client loads its own
     from loopviz.lab.load.schedule import Arrival  # noqa: PLC0415
 
-    client = Client([LoadInfo("GET /", 1)], url.rstrip("/"))
+    client = Client([LoadInfo("GET /", 1)], address_of(url.rstrip("/")))
 
     async def send() -> None:
         reply = asyncio.get_running_loop().create_future()
@@ -152,11 +201,29 @@ def _cpu_s(pid: int) -> float:
 
 
 class _Endpoint(asyncio.Protocol):
+    took: ClassVar[list[int]] = []
+    """Of `/wait`, from the time in the request's header to the answer."""
+
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
 
-    def data_received(self, _data: bytes) -> None:
-        self._transport.write(ANSWER)
+    def data_received(self, data: bytes) -> None:
+        if data.startswith(b"GET /wait "):
+            asyncio.get_running_loop().call_later(WAIT_S, self._answer, data)
+        elif data.startswith(b"GET /clock "):
+            said = json.dumps(self.took).encode()
+            self.took.clear()
+            self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(said))
+            self._transport.write(said)
+        else:
+            self._transport.write(ANSWER)
+
+    def _answer(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(ANSWER)
+        _, header, rest = data.partition(SENT_HEADER + b": ")
+        if header:
+            self.took.append(time.monotonic_ns() - int(rest.partition(b"\r")[0]))
 
 
 async def _serve() -> None:
@@ -167,4 +234,5 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    with asyncio.Runner(loop_factory=new_loop) as runner:  # its timers are as exact as the load's
+        runner.run(_serve())
