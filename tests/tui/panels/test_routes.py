@@ -26,6 +26,7 @@ OPEN, CLOSED = route(), route(offered_rps=0.0, clients=50)
         ([CLOSED], "LOAD, CLOSED LOOP"),
         ([OPEN, CLOSED], "LOAD, OPEN AND CLOSED LOOP"),
         ([], "LOAD"),
+        ([route(route="SSE /e gap", offered_rps=0.0, clients=5)], "LOAD"),
     ],
 )
 def test_the_title_says_which_kind_it_is(routes, title):
@@ -55,7 +56,7 @@ def test_a_load_at_its_limit_is_said_where_the_latencies_stand():
 
 
 def test_what_the_latencies_of_a_closed_loop_hide_is_said():
-    text = " ".join(" ".join(drawn(CLOSED)).split())
+    text = " ".join(" ".join(drawn(CLOSED)).replace("│", " ").split())
     assert "LOAD, CLOSED LOOP" in text
     assert "coordinated omission" in text
     assert "omission" not in "".join(drawn(OPEN))

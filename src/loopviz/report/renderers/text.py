@@ -70,7 +70,7 @@ class TextRenderer:
         lines += _most_waited_for(before, after)
         for key, value in before.get("counters", {}).items():
             lines.append(_counts(f"counted {key}", value, after.get("counters", {}).get(key)))
-        if any(route.get("clients") for route in (*before["load"], *after["load"])):
+        if any(map(_is_closed, (*before["load"], *after["load"]))):
             lines += ["", *_CLOSED_LOOP]
         return "\n".join(lines)
 
@@ -106,6 +106,11 @@ def _routes(report: Report) -> Iterator[str]:
         yield f"not sent: {left_out}"
 
 
+def _is_closed(route: Part) -> bool:
+    """Whether its clients wait for answers before they send; those of events only listen."""
+    return "clients" in route and not route["route"].startswith("SSE ")
+
+
 def _offered(route: Part) -> str:
     """`50`, or `20 cl`: the clients of a closed loop; `–` for what nobody asks for at a rate."""
     if route.get("clients"):
@@ -114,7 +119,7 @@ def _offered(route: Part) -> str:
 
 
 def _closed_loops(load: list[Part], duration_s: float) -> Iterator[str]:
-    closed = [route for route in load if route.get("clients")]
+    closed = [route for route in load if _is_closed(route)]
     if not closed:
         return
     paces = (f"{route['route']} {route['ok'] / duration_s:.1f}" for route in closed)

@@ -87,9 +87,14 @@ def draw_routes(scene: Scene, plan: Plan) -> list[Strip]:
     return boxed(body, title, style, _counted_from(routes), width, height, scene)
 
 
+def _is_closed(route: RouteInfo) -> bool:
+    """Whether its clients wait for answers before they send; those of events only listen."""
+    return bool(route.clients) and not route.route.startswith("SSE ")
+
+
 def _title(routes: Sequence[RouteInfo]) -> str:
     """What kind of load it is, unless it is an open loop, as all lessons have."""
-    kinds = {bool(route.clients) for route in routes}
+    kinds = {_is_closed(route) for route in routes}
     if True not in kinds:
         return "LOAD"
     return "LOAD, OPEN AND CLOSED LOOP" if False in kinds else "LOAD, CLOSED LOOP"
@@ -97,8 +102,7 @@ def _title(routes: Sequence[RouteInfo]) -> str:
 
 def _counted_from(routes: Sequence[RouteInfo]) -> str:
     """From when latencies count: in a closed loop nothing is due before it is sent."""
-    kinds = {bool(route.clients) for route in routes}
-    if True not in kinds:
+    if not any(map(_is_closed, routes)):
         return "latency counts from the scheduled time"
     return "cl: clients; their latency counts from the sending"
 
@@ -110,11 +114,10 @@ def _what_to_know(routes: Sequence[RouteInfo], width: int, scene: Scene) -> list
     if limited:
         text = "the load is at its limit: what these figures show is its own doing, too"
         rows += paragraph(text, scene.theme.alarm, width, scene)
-    if any(route.clients for route in routes):
+    if any(map(_is_closed, routes)):
         text = (
-            "cl: clients of a closed loop. Each sends when its last request is answered: a slow "
-            "app gets fewer requests, and latencies hide the wait of those never sent "
-            "(coordinated omission)"
+            "closed loop: each client (cl) sends when its last request is answered, so latencies "
+            "hide the queue of a slow app (coordinated omission)"
         )
         rows += paragraph(text, scene.theme.dim, width, scene)
     return rows
