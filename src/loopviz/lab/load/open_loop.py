@@ -35,7 +35,7 @@ class OpenLoop:
         in_flight_max: int = IN_FLIGHT_MAX,
         at_once: Sequence[int] = (),
     ) -> None:
-        """`rows`: the ledger's row of each route; `at_once`: its most requests in flight, 0: any."""
+        """`rows`: the ledger's of each route; `at_once`: its most requests in flight, 0: any."""
         self._schedule = schedule
         self._send = send
         self.ledger, self._rows = ledger, rows

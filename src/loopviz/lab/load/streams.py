@@ -46,9 +46,8 @@ class Streams:
         self.messages = route.messages or (math.inf if route.clients else 1)
         self.text = (content(route) or MESSAGE).split(NUMBER.encode())
         self.deadlines = Deadlines["HeldConnection"](route.timeout_s, _time_out)
-        self.stopped = False
-        """No more messages are sent."""
-        self.held: set[HeldConnection] = set()
+        self.held: dict[HeldConnection, None] = {}
+        """Those that are open, the oldest first."""
         self._kind: type[HeldConnection] = _KINDS[split_route(route.route)[0]]
         self._route, self._address = route, address
         self._opening: set[asyncio.Task[None]] = set()
@@ -69,11 +68,10 @@ class Streams:
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    def close(self) -> None:
-        """All that wait for no answer leave."""
-        self.stopped = True
-        for stream in [each for each in self.held if not each.waits]:
-            stream.leave()
+    def keep(self, count: int) -> None:
+        """All but so many leave, those that wait for an answer when they have it."""
+        for stream in list(self.held)[count:]:
+            stream.dismiss()
 
     async def _open(self, stream: "HeldConnection") -> None:
         try:
@@ -93,7 +91,7 @@ class HeldConnection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._done: Done | None = None
         self._sent_ns = self._came_ns = 0
-        self._answered = self._ended = False
+        self._answered = self._ended = self._dismissed = False
         self._received = 0
         """Messages or events so far."""
 
@@ -120,12 +118,18 @@ class HeldConnection(asyncio.Protocol):
         self.settle(status)
         self.leave()
 
+    def dismiss(self) -> None:
+        """Leave as soon as no answer is to come."""
+        self._dismissed = True
+        if not self.waits:
+            self.leave()
+
     def leave(self) -> None:
         """Close the connection; the client has ended."""
         if self._ended:
             return
         self._ended = True
-        self._of.held.discard(self)
+        self._of.held.pop(self, None)
         if self._transport is not None:
             self._transport.close()
         self._over(self._answered)
@@ -145,7 +149,7 @@ class HeldConnection(asyncio.Protocol):
         if self._ended:  # it has waited too long meanwhile
             transport.abort()
             return
-        self._of.held.add(self)
+        self._of.held[self] = None
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
@@ -230,7 +234,7 @@ class _WebSocket(HeldConnection):
     def _say(self) -> None:
         """Send the next message, or leave."""
         assert self._transport is not None
-        if self._received >= self._of.messages or self._of.stopped:
+        if self._received >= self._of.messages or self._dismissed:
             self.leave()
             return
         sent_ns = monotonic_ns()
@@ -281,7 +285,7 @@ class _EventStream(HeldConnection):
         else:
             self._of.ledger.happened(self._of.row, self._reply(self._event_ns, 200))
         self._event_ns = self._came_ns
-        if self._received >= self._of.messages:
+        if self._received >= self._of.messages or self._dismissed:
             self.leave()
 
 

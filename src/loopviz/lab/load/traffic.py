@@ -39,12 +39,13 @@ class Traffic:
         schedule = ArrivalSchedule(routes, options.seed, options.rate, end_ns)
         at_once = [route.at_once for route in routes]
         self._open = OpenLoop(schedule, self._send, self.ledger, rows, origin_ns, at_once=at_once)
+        self._crowds = [
+            Crowd(i, row, route.clients)
+            for i, (route, row) in enumerate(zip(routes, rows, strict=True))
+            if route.clients
+        ]
         self._closed = ClosedLoop(
-            [
-                Crowd(i, row, route.clients)
-                for i, (route, row) in enumerate(zip(routes, rows, strict=True))
-                if route.clients
-            ],
+            self._crowds,
             self._begin,
             self.ledger,
             factor=options.rate,
@@ -60,6 +61,9 @@ class Traffic:
         """Scale the arrivals, and the number of clients; 0 pauses both."""
         self._open.set_rate(factor)
         self._closed.set_rate(factor)
+        for crowd in self._crowds:
+            if (stream := self._streams.get(crowd.route)) is not None:
+                stream.keep(crowd.wanted)
 
     def aim(self, address: Address) -> None:
         """Send there from now on."""
@@ -72,7 +76,7 @@ class Traffic:
         self._open.stop()
         self._closed.stop()
         for each in self._streams.values():
-            each.close()
+            each.keep(0)
 
     def close(self) -> None:
         """Close the connections on which nothing is under way."""
