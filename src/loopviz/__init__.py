@@ -1,16 +1,18 @@
 """See what an asyncio event loop does under concurrent load, live, in the terminal.
 
-`install` starts recording a loop; `name` gives a lock, queue or pool a name in recordings. Both
-need only the standard library.
+`install` starts recording a loop; `name` gives a lock, queue or pool a name in recordings; `mark`
+and `span` put a moment and a part of a request on the timeline. All need only the standard library.
 """
 
 from typing import TYPE_CHECKING, Any
+
+from loopviz.marks import mark, span
 
 if TYPE_CHECKING:
     from loopviz.probe import Probe, install, name
 
 __version__ = "0.1.0"
-__all__ = ["Probe", "__version__", "install", "name"]
+__all__ = ["Probe", "__version__", "install", "mark", "name", "span"]
 
 
 def __getattr__(name: str) -> Any:

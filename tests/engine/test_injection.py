@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loopviz.cli.processes import chosen
-from loopviz.engine.injection import inject
+from loopviz.engine.injection import Injection
 from loopviz.errors import UsageError
 from loopviz.probe import attachable
 from loopviz.program.processes import RunningProcess, candidates, process
@@ -35,9 +35,37 @@ def running():
 
 
 def refusal(pid, folder):
+    injection = None
+
+    def polled():
+        nonlocal injection
+        injection = injection or Injection(pid, folder / "control")
+        injection.poll()
+
     with pytest.raises(UsageError) as caught:
-        inject(pid, folder / "control")
+        wait_until(polled, 20, "a refusal")
     return str(caught.value)
+
+
+def test_nothing_is_waited_for_and_nothing_is_left(running, tmp_path, monkeypatch):
+    """Whether the interpreter of the process answers, or the one that wakes it."""
+    stays = ["-c", "import time; time.sleep(60)"]
+    script = running(sys.executable, "-c", WAITS)
+    started = []
+
+    def start(words, **options):
+        started.append(run([sys.executable, *stays], **options))
+        return started[-1]
+
+    run = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", start)
+    injection = Injection(script.pid, tmp_path / "control")
+    injection.poll()
+    injection.wake()
+    injection.poll()
+    assert [each.poll() for each in started] == [None, None]
+    injection.close()
+    assert all(each.poll() is not None for each in started)
 
 
 def test_a_process_that_there_is_not(running, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from loopviz.clock import MS, SECOND
 from loopviz.engine import output as module
 from loopviz.engine.output import Output, OutputLog
 
@@ -75,3 +76,20 @@ def test_a_process_that_does_not_start_leaves_no_pipe_open(tmp_path):
     before = len(list(descriptors.iterdir()))
     written(tmp_path / "log")
     assert len(list(descriptors.iterdir())) == before
+
+
+def test_a_log_record_is_in_the_log_unless_it_was_written_as_well(monkeypatch):
+    log = OutputLog()
+    monkeypatch.setattr(module, "monotonic_ns", lambda: 10 * SECOND)
+    log.add([b"\x1b[33mWARNING order 4 is late"])
+    log.note(10 * SECOND - MS, "WARNING shop: order 4 is late", "log", "order 4 is late")
+    log.note(10 * SECOND - MS, "ERROR shop: nobody wrote that", "log", "nobody wrote that")
+    log.note(10 * SECOND - MS, "ERROR shop: nobody wrote that", "log", "nobody wrote that")
+    log.note(20 * SECOND, "WARNING shop: order 4 is late", "log", "order 4 is late")
+    assert [(line.said, line.text) for line in log.written().lines] == [
+        ("log", "ERROR shop: nobody wrote that"),
+        ("log", "ERROR shop: nobody wrote that"),
+        ("", "WARNING order 4 is late"),
+        ("log", "WARNING shop: order 4 is late"),
+    ]
+    assert log.tail(9) == ["WARNING order 4 is late"]

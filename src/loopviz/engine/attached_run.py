@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from loopviz.engine.child import Guard
-from loopviz.engine.injection import inject, wake
+from loopviz.engine.injection import Injection
 from loopviz.engine.loops_run import LoopsRun
 from loopviz.engine.run import Failure
 from loopviz.options import RunOptions
@@ -23,10 +23,11 @@ class AttachedRun(LoopsRun):
         super().__init__(program, folder, guard, options)
         self._pid = program.pid
         try:
-            self._awake = inject(self._pid, self.workers.endpoint.path)
+            self._injection = Injection(self._pid, self.workers.endpoint.path)
         except BaseException:
             self.workers.reap(0)
             raise
+        self._awake = self._injection.at_once
 
     @property
     def loading(self) -> str:
@@ -38,10 +39,16 @@ class AttachedRun(LoopsRun):
         )
 
     def poll(self) -> None:
+        """As `Run.poll`. Raises UsageError if the process refuses to be attached to."""
+        self._injection.poll()
         if not self._awake and self.loading_s > WAKE_S:
             self._awake = True
-            wake(self._pid)
+            self._injection.wake()
         super().poll()
+
+    def reap(self, timeout_s: float) -> None:
+        self._injection.close()
+        super().reap(timeout_s)
 
     def output(self) -> list[str]:
         """Nothing: its output goes where it went."""

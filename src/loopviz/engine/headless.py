@@ -22,8 +22,7 @@ DURATION_S = 10.0
 START_TIMEOUT_S, PROGRAM_START_TIMEOUT_S = 30.0, 60.0
 """How long a scenario may take to start; a program of the user's own may import more."""
 LOAD_TIMEOUT_S = 10.0
-"""How long loading the scenario may take, once its file runs; how long a program that loopviz
-cannot see may not be seen."""
+"""How long loading the scenario may take, once its file runs."""
 DRAIN_TIMEOUT_S = 3.0
 COUNTERS_NS = 250 * MS
 """How long to wait for the counters of the last requests: they are written ten times a second."""
@@ -116,13 +115,18 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
             raise error
         if run.workers.trouble:
             raise _failure(run, run.workers.trouble)
-        if run.loading and run.loading_s > LOAD_TIMEOUT_S:
+        if run.loading and _is_hopeless(run):
             raise TargetError(run.loading)
         if time.monotonic() > deadline:
             said = f"{run.scenario.id} did not {what} within {timeout_s:.0f} s"
             raise LoopvizError(run.status.why or f"{said}: {HINT}")
         time.sleep(_TICK_S)
     run.poll()
+
+
+def _is_hopeless(run: Run) -> bool:
+    """Whether a start that takes so long will not come to an end; a program may import for long."""
+    return bool(run.unseen) if isinstance(run, ProgramRun) else run.loading_s > LOAD_TIMEOUT_S
 
 
 def _failure(run: Run, why: str) -> LoopvizError:

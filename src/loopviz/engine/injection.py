@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import loopviz
@@ -12,7 +13,7 @@ from loopviz.engine import waking
 from loopviz.errors import UsageError
 from loopviz.probe.attachable import address
 
-__all__ = ["inject", "wake"]
+__all__ = ["Injection"]
 
 PATIENCE_S = 10.0
 _OLDER, _FORBIDDEN, _REFUSED = 3, 4, 5
@@ -31,46 +32,78 @@ except Exception as error:
 SCRIPT = "exec(compile(open({file!r}).read(), {file!r}, 'exec'), {given!r})\n"
 
 
-def inject(pid: int, control: Path) -> bool:
-    """Let the loops of that process report at the socket `control`.
+class Injection:
+    """Lets the loops of a process report at a socket. No call but `close` waits for a process.
 
-    True: at once. False: once its main thread runs Python code; `wake` makes it do so. Raises
-    UsageError if there is no such process, or it cannot be attached to.
+    Call `poll` until it is done: it raises what is refused. The interpreter of the process is asked
+    by a process of its own; what it asks for is done once the main thread runs Python code, and
+    `wake` makes it do so.
     """
-    python = _executable(pid)
-    if _listens(pid, control):
-        return True
-    if _forbids(pid):  # it would be asked, and never look
-        raise UsageError(_refusal(pid, _REFUSED, "it was started with remote debugging disabled"))
-    script = control.with_name("attach.py")
-    file = str(Path(loopviz.__file__).parent / "path_entry" / "attach.py")
-    script.write_text(SCRIPT.format(file=file, given={"__file__": file, "CONTROL": str(control)}))
-    try:
-        asked = subprocess.run(
-            [python, "-I", "-S", "-c", ASK, str(pid), str(script)],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UsageError(f"{python}, which runs process {pid}, cannot be asked: {error}.") from None
-    if asked.returncode:
-        raise UsageError(_refusal(pid, asked.returncode, asked.stdout.strip() or asked.stderr))
-    return False
 
+    def __init__(self, pid: int, control: Path) -> None:
+        """`control`: the socket. Raises UsageError if the process cannot be attached to."""
+        self._pid, self._until = pid, time.monotonic() + PATIENCE_S
+        self._python = _executable(pid)
+        self._asking: subprocess.Popen[str] | None = None
+        self._waking: subprocess.Popen[str] | None = None
+        self.at_once = _listens(pid, control)
+        """The process has answered by itself, and need not be woken."""
+        if self.at_once:
+            return
+        if _forbids(pid):  # it would be asked, and never look
+            said = "it was started with remote debugging disabled"
+            raise UsageError(_refusal(pid, _REFUSED, said))
+        script = control.with_name("attach.py")
+        file = str(Path(loopviz.__file__).parent / "path_entry" / "attach.py")
+        given = {"__file__": file, "CONTROL": str(control)}
+        script.write_text(SCRIPT.format(file=file, given=given))
+        self._asking = self._start(self._python, "-I", "-S", "-c", ASK, str(pid), str(script))
 
-def wake(pid: int) -> None:
-    """Let its main thread look whether there is something to do, even if it sleeps in a call.
+    def poll(self) -> None:
+        """See what has become of it. Raises UsageError if it was refused."""
+        if self._waking is not None and self._waking.poll() is not None:
+            self._waking.communicate()
+            self._waking = None
+        asking = self._asking
+        if asking is None:
+            return
+        if asking.poll() is None:
+            if time.monotonic() > self._until:
+                raise self._cannot_ask("it has not answered")
+            return
+        said, error = asking.communicate()
+        self._asking = None
+        if asking.returncode:
+            raise UsageError(_refusal(self._pid, asking.returncode, said.strip() or error))
 
-    See `loopviz.engine.waking`. Nothing happens if the system does not permit that.
-    """
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(
-            [sys.executable, "-I", "-S", waking.__file__, str(pid)],
-            stderr=subprocess.DEVNULL,
-            timeout=PATIENCE_S,
-            check=False,
+    def wake(self) -> None:
+        """Let its main thread look whether there is something to do, even if it sleeps in a call.
+
+        See `loopviz.engine.waking`. Nothing happens if the system does not permit that.
+        """
+        with contextlib.suppress(UsageError):
+            words = sys.executable, "-I", "-S", waking.__file__, str(self._pid)
+            self._waking = self._start(*words)
+
+    def close(self) -> None:
+        """End what is under way. Safe to call twice."""
+        for process in (self._asking, self._waking):
+            if process is not None:
+                process.kill()
+                process.communicate()
+        self._asking = self._waking = None
+
+    def _start(self, *words: str) -> "subprocess.Popen[str]":
+        try:
+            return subprocess.Popen(
+                words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        except OSError as error:
+            raise self._cannot_ask(str(error)) from None
+
+    def _cannot_ask(self, why: str) -> UsageError:
+        return UsageError(
+            f"{self._python}, which runs process {self._pid}, cannot be asked: {why}."
         )
 
 

@@ -66,6 +66,7 @@ class LoopsRun(Run):
         elif self._load is not None:
             self._aim_at_address(self._load)
         self.workers.drain()
+        self.take_said()
         if not self._up:
             self._waited_for = self.workers.waited_for()
         if self.failure is None:

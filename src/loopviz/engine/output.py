@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from loopviz.clock import monotonic_ns
+from loopviz.clock import SECOND, monotonic_ns
 from loopviz.output import clean
 
 __all__ = ["LINES", "NOTHING", "WIDTH", "Output", "OutputLine", "OutputLog", "Written"]
@@ -19,6 +19,10 @@ KEPT = 4 << 20
 """Bytes of output that are kept on disk at most, and as many of those before."""
 LINES, WIDTH = 2000, 2000
 """How many lines are at hand, and how many bytes of each."""
+SEARCHED = 200
+"""In so many of the newest lines a log record is looked for, which most apps also write."""
+NEAR_NS = 1 * SECOND
+"""A line that was written so much earlier or later has nothing to do with it."""
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 SIZE = 1 << 20
 """Bytes of all lines that are at hand, at most."""
@@ -32,6 +36,8 @@ class OutputLine(NamedTuple):
     raw: bytes
     is_error: bool = False
     """It was written on standard error."""
+    said: str = ""
+    """`mark` or `log`: it was not written, but is a `loopviz.mark` or a log record; else empty."""
 
     @property
     def text(self) -> str:
@@ -70,21 +76,37 @@ class OutputLog:
             for line in raw[-LINES:]:
                 self._lines.append(OutputLine(at_ns, line[:WIDTH], is_error))
                 self._size += len(line[:WIDTH])
-            while len(self._lines) > LINES or self._size > SIZE:
-                self._size -= len(self._lines.popleft().raw)
-                self._forgotten += 1
+            self._trim()
+
+    def _trim(self) -> None:
+        while len(self._lines) > LINES or self._size > SIZE:
+            self._size -= len(self._lines.popleft().raw)
+            self._forgotten += 1
+
+    def note(self, at_ns: int, text: str, said: str, written: str = "") -> None:
+        """A mark or a log record, in its place by time, unless a recent line has `written`."""
+        with self._lock:
+            newest = [line for line, _ in zip(reversed(self._lines), range(SEARCHED), strict=False)]
+            near = [line for line in newest if abs(line.at_ns - at_ns) < NEAR_NS and not line.said]
+            if written and any(written.encode() in line.raw for line in near):
+                return
+            later = sum(line.at_ns > at_ns for line in newest)
+            place = len(self._lines) - later
+            self._lines.insert(place, OutputLine(at_ns, text.encode()[:WIDTH], said=said))
+            self._size += len(self._lines[place].raw)
+            self._trim()
 
     def written(self) -> Written:
         with self._lock:
             return Written(self._began_ns, tuple(self._lines), self._forgotten)
 
     def tail(self, count: int) -> list[str]:
-        """The last lines that are not empty."""
+        """The last written lines that are not empty."""
         found: list[str] = []
         for line in reversed(self.written().lines):
             if len(found) == count:
                 break
-            if text := line.text:
+            if not line.said and (text := line.text):
                 found.append(text)
         return found[::-1]
 

@@ -17,6 +17,7 @@ from loopviz.engine.process import Process
 from loopviz.engine.run import Failure, Status
 from loopviz.options import RunOptions
 from loopviz.program import Program
+from loopviz.program.unseen import why_unseen
 from loopviz.report.shutdown import Shutdown
 
 __all__ = ["ProgramRun", "attachable_environment", "environment"]
@@ -25,6 +26,8 @@ WORDS = 200
 """Characters of its last words."""
 SEARCHED = 200
 """Lines of output in which its last words and its address are looked for."""
+LOOK_S = 2.0
+"""How often it is looked for what keeps the probe out."""
 TAIL = 20
 """Lines of output that a report of a failure has."""
 
@@ -36,14 +39,26 @@ class ProgramRun(LoopsRun):
         """Start it. Raises MachineError, or UsageError if there is no such command."""
         super().__init__(program, folder, guard, options)
         self._ending: Ending | None = None
+        self._unseen, self._looked_s = "", 0.0
         variables = environment(os.environ, self.workers.endpoint.path)
         output = Output(self.log, folder / "output.log")
         self._process = Process(program.command, variables, output, guard)
 
     @property
+    def unseen(self) -> str:
+        """One sentence if the probe cannot get into the program: why, and what to do."""
+        passed_s = self.loading_s
+        if passed_s >= self._looked_s + LOOK_S:
+            self._looked_s = passed_s
+            self._unseen = why_unseen(self._process.pid, self.workers.endpoint.path)
+        return self._unseen if passed_s else ""
+
+    @property
     def loading(self) -> str:
         if self.loading_s < self.silent_s:
             return ""
+        if self.unseen:
+            return f"loopviz sees nothing of {self._program.id}. {self.unseen}"
         words = self._last_words()
         said = f" Its last words: {words}" if words else ""
         return (

@@ -43,6 +43,7 @@ class RecordedRun(Run):
     def poll(self) -> None:
         ended = not is_recording(self._recording)  # first: what was written before is read below
         self.workers.drain()
+        self.take_said()
         worker = self.workers.first
         assert worker is not None
         if self.failure is not None:

@@ -111,6 +111,13 @@ class Run:
         """Handle the children's messages, and read the rings."""
         raise NotImplementedError
 
+    def take_said(self) -> None:
+        """Put the program's own marks and log records into the log."""
+        for model in self.workers.models:
+            for mark in model.take_said():
+                written = mark.text.partition(": ")[2] if mark.kind == "log" else ""
+                self.log.note(mark.at_ns, f"{mark.level} {mark.text}".strip(), mark.kind, written)
+
     def set_rate(self, factor: float) -> None:
         """Scale the load."""
         if factor != self.rate:

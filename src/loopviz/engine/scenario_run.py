@@ -84,6 +84,7 @@ class ScenarioRun(Run):
         self._aim(self._load, reuse=alone)
         self._read_load(self._load)
         self.workers.drain()
+        self.take_said()
         if self.failure is None:
             self._check_alive(self._load)
 

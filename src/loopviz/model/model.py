@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ __all__ = ["Model"]
 _BEFORE_NS, _AFTER_NS = 1 * SECOND, 2 * SECOND
 """What of the time around a request may say what it waited for, and what woke it."""
 _MARKS = 500
-"""How many marks are kept."""
+"""How many marks are kept of changes, and how many of what the program said."""
 
 
 class Model:
@@ -91,6 +92,8 @@ class Model:
         self.builder.requests.worker = worker
         self._suggestions = Suggestions(fixes, answers or {})
         self._marks: deque[Mark] = deque(maxlen=_MARKS)
+        self._said: deque[Mark] = deque(maxlen=_MARKS)
+        self._fresh: deque[Mark] = deque(maxlen=_MARKS)
         self._events = self._dropped = self._lost_strings = self._stopped = 0
         self._failed_hooks: list[str] = []
         self._log = EventLog()
@@ -190,9 +193,20 @@ class Model:
             self.trace.begin(at)
             self.phases.begin(at, self.routes.factor)
             self._marks.append(Mark(at_ns=at, kind="scenario", text=detail))
+        elif kind == "mark":
+            self._say(Mark(at_ns=at, kind="mark", text=detail))
+        elif kind == "log":
+            level, logger, message, *_ = (*detail.split("\t", 2), "", "")
+            self._say(Mark(at_ns=at, kind="log", text=f"{logger}: {message}", level=level))
         elif kind == "baseline":
             self.phases.pin(at)
             self._marks.append(Mark(at_ns=at, kind="baseline", text=kind))
+
+    def take_said(self) -> list[Mark]:
+        """The marks and log records of the program that have come since the last call."""
+        taken = list(self._fresh)
+        self._fresh.clear()
+        return taken
 
     def stop(self, at: int) -> None:
         """The target has ended: nothing is known from then on."""
@@ -241,7 +255,9 @@ class Model:
 
     def snapshot(self, now: int, window_ns: int) -> Snapshot:
         """The picture at `now`, with `window_ns` of history in detail."""
-        return self._present.snapshot(now, window_ns, self._marks, self.health(), self.oldest_ns)
+        return self._present.snapshot(
+            now, window_ns, self._all_marks(), self.health(), self.oldest_ns
+        )
 
     def past(self, frozen: Snapshot, start_ns: int, end_ns: int) -> Snapshot:
         """`frozen` as it would have looked from `start_ns` to `end_ns`.
@@ -250,7 +266,7 @@ class Model:
         what incidents have kept. Findings, tasks and jobs stay as they are in `frozen`, resources
         too but for how much is in use, and who waits.
         """
-        return self._past.picture(frozen, start_ns, end_ns, self._marks, self.oldest_ns)
+        return self._past.picture(frozen, start_ns, end_ns, self._all_marks(), self.oldest_ns)
 
     def retain(self, since_ns: int) -> None:
         """Retains history in detail from `since_ns` on; 0 releases it.
@@ -306,6 +322,15 @@ class Model:
         """
         until = self._stopped or max(now, self._history.newest_ns)
         return worst_first(self.rules.findings(self._suggest, until))
+
+    def _say(self, mark: Mark) -> None:
+        self._said.append(mark)
+        self._fresh.append(mark)
+
+    def _all_marks(self) -> list[Mark]:
+        if not self._said:
+            return list(self._marks)
+        return sorted((*self._marks, *self._said), key=attrgetter("at_ns"))
 
     def _feed_workers(self, until_ns: int | None) -> None:
         """Feeds what workers have recorded after the loop's newest record, up to that time."""

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from loopviz.clock import SECOND, Clock, monotonic_ns
 from loopviz.errors import LoopvizError, MachineError
-from loopviz.probe import attachable, frameworks, patches
+from loopviz.probe import attachable, frameworks, notes, patches
 from loopviz.probe.disabled import NO_HOOKS, NoRing
 from loopviz.probe.exceptions import unheard_of
 from loopviz.probe.foreign import TaskFactory, make_foreign_hooks
@@ -118,6 +118,7 @@ class Probe:
         recorders[loop] = self.recorder
         patches.watch()
         frameworks.watch()
+        notes.watch()
         if self._clock is monotonic_ns:  # a collection takes no virtual time
             PAUSES.watch(loop, self._on_pause)
         if self._heartbeat_s is not None:
@@ -182,6 +183,7 @@ class Probe:
     def _withdraw(self) -> None:
         """Unregister from everything that the process shares."""
         del recorders[self._loop]
+        notes.unwatch()
         frameworks.unwatch()
         patches.unwatch()
         PAUSES.unwatch(self._loop)

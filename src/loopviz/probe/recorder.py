@@ -20,7 +20,7 @@ from loopviz.probe.caller_lines import CallerLines
 from loopviz.probe.exceptions import describe_error, raised_at
 from loopviz.probe.job_site import job_site
 from loopviz.probe.places import user_frame
-from loopviz.wire.events import B_SHIFT, NUMBER, WAIT_PUT, Kind, tag
+from loopviz.wire.events import B_SHIFT, NUMBER, SPAN_BEGINS, SPAN_ENDS, WAIT_PUT, Kind, tag
 from loopviz.wire.kinds import ResourceKind
 from loopviz.wire.ring import LockedRing
 
@@ -320,6 +320,14 @@ class Recorder:
         with fail_safe("request_event", self):
             self._put(kind, task, a, self._intern(text) if text else 0)
 
+    def span(self, name: str, *, begins: bool) -> None:
+        """Record the beginning or the end of a span that the app has named."""
+        try:
+            a = SPAN_BEGINS if begins else SPAN_ENDS
+            self._put(Kind.PHASE, self.task(), a, self._intern(name))
+        except Exception as error:  # noqa: BLE001
+            self.fail("span", error)
+
     def request_exception(self, task: int, error: BaseException) -> None:
         """Record an exception that went through the app that serves the task's request."""
         with fail_safe("request_exception", self):
@@ -386,6 +394,7 @@ _METHODS = {
     "never_awaited": ("never_awaited",),
     "phase": ("phase",),
     "request_event": ("request_event",),
+    "span": ("span",),
     "request_exception": ("request_exception",),
 }
 """The methods that each hook disables when it fails."""

@@ -12,6 +12,8 @@ from loopviz.wire.events import (
     GC_ELSEWHERE,
     LASTING,
     RECEIVED,
+    SPAN_BEGINS,
+    SPAN_ENDS,
     TASK_RETURNED,
     WAIT_PUT,
     WAITED_UNIT_NS,
@@ -151,6 +153,11 @@ class Story:
     def message(self, task: int, size: int = 1, *, received: bool = False) -> Self:
         """A part of that response, or a message of the WebSocket."""
         return self._write(Kind.MESSAGE, size << 1 | (RECEIVED if received else 0), task)
+
+    def span(self, task: int, name: str, *, begins: bool) -> Self:
+        """A `loopviz.span` of the task's request begins or ends."""
+        a = SPAN_BEGINS if begins else SPAN_ENDS
+        return self._write(Kind.PHASE, a, task, self._loop.intern(name))
 
     def disconnects(self, task: int) -> Self:
         """The client of the task's request disconnects."""

@@ -37,6 +37,8 @@ __all__ = [
     "RECEIVED",
     "RECORD",
     "RECORD_SIZE",
+    "SPAN_BEGINS",
+    "SPAN_ENDS",
     "SWITCHES",
     "TASK_CANCELLED",
     "TASK_RAISED",
@@ -94,7 +96,8 @@ class Kind(IntEnum):
     `probe.watchdog` writes it."""
     MARK = 12
     """Something changed. b: its text, `kind:detail`, for instance `fix:to_thread=on`; or, once, the
-    app's routes: `routes:GET /a, GET /b`."""
+    app's routes: `routes:GET /a, GET /b`. What the program says: `mark:text`, of `loopviz.mark`;
+    `log:level <tab> logger <tab> message`, of a log record."""
     HOOK_FAILED = 13
     """A hook raised and was disabled. b: the hook and the error."""
     RESOURCE = 14
@@ -133,7 +136,9 @@ class Kind(IntEnum):
     """The task was destroyed while it was pending: nothing referenced it."""
     PHASE = 27
     """The request of the task enters a phase. b: its name (`dependencies`, `endpoint`,
-    `serialization`, `background`), 0: it is over, and its response is sent in parts."""
+    `serialization`, `background`), 0: it is over, and its response is sent in parts. a: 0; or
+    SPAN_BEGINS, SPAN_ENDS: b is the name of a `loopviz.span`, which ends no phase, nor does a phase
+    end it."""
     CLIENT_DISCONNECTED = 28
     """The client of the task's request disconnected before the response was complete."""
     HTTP_CALL = 29
@@ -190,6 +195,7 @@ WAITED_UNIT_NS = MS // 10
 """The unit of `QUEUED` and `WAITED_FOR_GIL`: 24 bits of it are half an hour."""
 OWN = "loopviz"
 """In place of a frame's file: the thread is one of loopviz's own."""
+SPAN_BEGINS, SPAN_ENDS = 1, 2
 WAIT_PUT, WAIT_GET = 0, 1
 """Direction of a wait: to get in (acquire, put), or to take something out (get, receive). The
 latter is what idle consumers do, and harmless."""

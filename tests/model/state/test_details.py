@@ -250,3 +250,32 @@ def test_a_resource_made_inside_a_request():
     assert (resource.group.kind.id, task.number, task.request.number) == ("httpcore.pool", 1, 1)
     (request, _) = next(what for name, what, _ in heard if name == "request_ended")
     assert [row.kind.id for row in request.made] == ["httpcore.pool"]
+
+
+def test_spans_of_the_app_s_own_lie_within_its_phases_and_each_other():
+    story = Story().task(1).step(1).request(1, "GET /a").phase(1, "endpoint").runs(MS)
+    story.span(1, "load", begins=True).runs(MS).span(1, "render", begins=True).runs(MS)
+    story.span(1, "load", begins=False).runs(MS).phase(1, "serialization").runs(MS)
+    story.span(1, "render", begins=False).runs(MS)
+    model = fed(story)
+    (request,) = model.snapshot(story.now_ns, SECOND).requests
+    times = {p.name: ((p.end_ns - p.start_ns) // MS, p.span) for p in request.phases}
+    assert times == {
+        "endpoint": (4, False),
+        "load": (2, True),
+        "render": (3, True),
+        "serialization": (2, False),
+    }
+
+
+def test_what_the_program_says_is_a_mark_and_told_once():
+    story = Story().mark("mark:deploy 4").step(1).runs(MS)
+    story.mark("log:ERROR\tshop.orders\torder: 4\tis late").runs(MS)
+    model = fed(story)
+    marks = model.snapshot(story.now_ns, SECOND).marks
+    assert [(m.kind, m.level, m.text) for m in marks] == [
+        ("mark", "", "deploy 4"),
+        ("log", "ERROR", "shop.orders: order: 4\tis late"),
+    ]
+    assert model.take_said() == list(marks)
+    assert model.take_said() == []

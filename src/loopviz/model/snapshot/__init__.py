@@ -162,12 +162,19 @@ class RouteInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A change at one moment, drawn on the time axis."""
+    """A change at one moment, or what the program said then, drawn on the time axis."""
 
     at_ns: int
-    kind: Literal["fix", "load", "scenario", "baseline", "gap"]
-    """`gap`: events were lost."""
+    kind: Literal["fix", "load", "scenario", "baseline", "gap", "mark", "log"]
+    """`gap`: events were lost; `mark`: a `loopviz.mark`; `log`: a log record."""
     text: str
+    level: str = ""
+    """Of a log record: `WARNING`, `ERROR`, …"""
+
+    @property
+    def said(self) -> bool:
+        """Whether the program has said it: it is no change."""
+        return self.kind in ("mark", "log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

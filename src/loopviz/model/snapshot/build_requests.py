@@ -208,7 +208,8 @@ def _stream(request: Request, end: int) -> StreamInfo | None:
 
 def _until(phases: Sequence[RequestPhase], end: int) -> tuple[RequestPhase, ...]:
     """The phases that had begun by then."""
-    begun = [phase for phase in phases if phase.start_ns < end]
-    if begun and not 0 < begun[-1].end_ns <= end:
-        begun[-1] = RequestPhase(begun[-1].name, begun[-1].start_ns, end)
-    return tuple(begun)
+    return tuple(
+        phase if 0 < phase.end_ns <= end else phase._replace(end_ns=end)
+        for phase in phases
+        if phase.start_ns < end
+    )

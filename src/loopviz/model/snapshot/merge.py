@@ -10,6 +10,7 @@ from dataclasses import replace
 from loopviz.model.snapshot import (
     Finding,
     Health,
+    Mark,
     OrphanInfo,
     Peer,
     RequestInfo,
@@ -75,6 +76,7 @@ def merge(
     return replace(
         first,
         requests=tuple(requests),
+        marks=_add_marks(everyone),
         orphans=tuple(orphan for of in everyone for orphan in of.orphans),
         findings=add_findings([of.findings for of in everyone]),
         health=_add_health([of.health for of in everyone]),
@@ -124,9 +126,9 @@ def merge_past(
         now_ns=first.now_ns,
         loop=first.loop,
         routes=first.routes,
-        marks=first.marks,
         oldest_ns=first.oldest_ns,
         requests=tuple(requests),
+        marks=_add_marks(everyone),
         orphans=tuple(orphan for of in everyone for orphan in of.orphans),
         resources=tuple(as_of(resource, first.now_ns) for resource in frozen.resources),
         counters=merge_counters([of.counters for of in everyone]),
@@ -136,6 +138,15 @@ def merge_past(
         ),
         loops=tuple((number, then.get(number, own)) for number, own in frozen.loops),
     )
+
+
+def _add_marks(everyone: Sequence[Snapshot]) -> tuple[Mark, ...]:
+    """The first one's, and what the others' programs have said."""
+    first, *others = everyone
+    said = [mark for of in others for mark in of.marks if mark.said]
+    if not said:
+        return first.marks
+    return tuple(sorted((*first.marks, *said), key=lambda mark: mark.at_ns))
 
 
 def clip(gone: Snapshot, start_ns: int, end_ns: int) -> Snapshot:

@@ -38,13 +38,15 @@ class WaitInfo:
 
 
 class RequestPhase(NamedTuple):
-    """A phase of a request, as FastAPI serves it."""
+    """A phase of a request, as FastAPI serves it, or a `loopviz.span` in it."""
 
     name: str
-    """`dependencies`, `endpoint`, `serialization`, `background`."""
+    """`dependencies`, `endpoint`, `serialization`, `background`; or the span's."""
     start_ns: int
     end_ns: int
     """Up to now, while it lasts."""
+    span: bool = False
+    """The app has named it; it may lie within a phase, and last longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

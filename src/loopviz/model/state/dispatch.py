@@ -10,7 +10,7 @@ from loopviz.model.state.dispatch_jobs import job_handlers
 from loopviz.model.state.entities import Task
 from loopviz.model.state.trace import Handler, Trace
 from loopviz.model.state.worker_records import IN_THREAD
-from loopviz.wire.events import LASTING, NUMBER, RECEIVED, Kind
+from loopviz.wire.events import LASTING, NUMBER, RECEIVED, SPAN_BEGINS, Kind
 
 __all__ = ["handlers", "text_of"]
 
@@ -129,16 +129,19 @@ def handlers(trace: Trace) -> list[Handler]:
     def never_retrieved(at: int, _a: int, task_id: int, error: int, strings: Strings) -> None:
         tasks.note_never_retrieved(at, task_id, text_of(strings, error))
 
-    def phase(at: int, _a: int, task_id: int, name: int, strings: Strings) -> None:
+    def phase(at: int, span: int, task_id: int, name: int, strings: Strings) -> None:
         request = requests.get(task_id)
         if request is None:  # middleware may run the app in a child of the request's task
             task = live.get(task_id)
             request = task.request if task is not None else None
-        if request is not None:
-            if name:
-                request.phase(at, text_of(strings, name))
-            else:
-                request.opens(at)
+        if request is None:
+            return
+        if span:
+            request.span(at, text_of(strings, name), begins=span == SPAN_BEGINS)
+        elif name:
+            request.phase(at, text_of(strings, name))
+        else:
+            request.opens(at)
 
     def stream_opened(at: int, lasts: int, task_id: int, route: int, strings: Strings) -> None:
         request = requests.get(task_id)

@@ -45,7 +45,13 @@ def job_handlers(trace: Trace, by_kind: Sequence[Handler]) -> dict[Kind, Handler
     def released(at: int, resource_id: int, job_id: int, in_use: int, _: object) -> None:
         resources.released(at, resource_id & NUMBER, -job_id, in_use)
 
+    def phase(at: int, span: int, job_id: int, name: int, _: object) -> None:
+        job = jobs.get(job_id)
+        if job is not None and job.task is not None:
+            by_kind[Kind.PHASE](at, span, job.task.number, name, trace.aux_strings)
+
     return {
+        Kind.PHASE: phase,
         Kind.RESOURCE: with_aux_strings(Kind.RESOURCE),
         Kind.JOB_START: with_aux_strings(Kind.JOB_START),
         Kind.JOB_END: with_aux_strings(Kind.JOB_END),

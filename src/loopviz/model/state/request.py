@@ -135,13 +135,27 @@ class Request:
 
     def phase(self, at: int, name: str) -> None:
         """Enters the phase; empty: the last one ends."""
+        self._end_phase(at, span=False)
+        if name:
+            self.keep(self.phases, RequestPhase(name, at, 0))
+
+    def span(self, at: int, name: str, *, begins: bool) -> None:
+        """A `loopviz.span` of that name begins or ends."""
+        if begins:
+            self.keep(self.phases, RequestPhase(name, at, 0, span=True))
+        else:
+            self._end_phase(at, span=True, name=name)
+
+    def _end_phase(self, at: int, *, span: bool, name: str = "") -> None:
+        """Ends the newest phase or span that lasts, of that name if one is given."""
         phases = self.phases
         if isinstance(phases, tuple):
             return
-        if phases and not phases[-1].end_ns:
-            phases[-1] = phases[-1]._replace(end_ns=at)
-        if name:
-            self.keep(phases, RequestPhase(name, at, 0))
+        for place in reversed(range(len(phases))):
+            phase = phases[place]
+            if phase.span == span and not phase.end_ns and (not name or phase.name == name):
+                phases[place] = phase._replace(end_ns=at)
+                return
 
     def opens(self, at: int, *, lasts: bool = False) -> None:
         """Its response begins, in parts, or its WebSocket is accepted: its last phase is over."""

@@ -23,6 +23,7 @@ _KINDS = (
     Kind.WAIT_OVER,
     Kind.ACQUIRED,
     Kind.RELEASED,
+    Kind.PHASE,
 )
 
 

@@ -7,7 +7,8 @@ from textual.strip import Strip
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.snapshot import Mark
-from loopviz.tui.draw.text import Line, cell_width, clean
+from loopviz.tui.draw.palette import Theme
+from loopviz.tui.draw.text import Line, cell_width, clean, fit
 from loopviz.tui.draw.time_columns import Columns
 from loopviz.tui.panels.layout import Plan
 from loopviz.tui.panels.scene import Scene
@@ -15,6 +16,8 @@ from loopviz.tui.panels.scene import Scene
 __all__ = ["axis_row", "axis_time", "draw_axis", "per_column"]
 
 MINUTE_NS = 60 * SECOND
+SAID_CELLS = 32
+"""The most cells for what the program says at a mark."""
 
 
 def draw_axis(scene: Scene, plan: Plan, columns: Columns) -> list[Strip]:
@@ -119,15 +122,15 @@ def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
     Where there is no room for its text, a mark has none.
     """
     marks = scene.snapshot.marks if scene.snapshot else ()
-    theme, glyph = scene.theme, scene.glyphs.mark
-    visible = [(columns.at(mark.at_ns), mark) for mark in marks]
+    glyph = scene.glyphs.mark
+    visible = [(columns.at(mark.at_ns), mark) for mark in marks if mark.kind != "log"]
     visible = [(at, mark) for at, mark in visible if 0 <= at < columns.count]
     visible = [one for one in visible if not _made_way(*one, visible)]
     flags = []
     free = 0
     for i, (at, mark) in enumerate(visible):
-        style = theme.alarm if mark.kind == "gap" else theme.mark
-        text = clean(mark.text)
+        style = _style(mark, scene.theme)
+        text = _text(mark, scene)
         wide = cell_width(text) + 2
         limit = visible[i + 1][0] if i + 1 < len(visible) else columns.count
         if at + wide <= limit:
@@ -137,4 +140,38 @@ def _flags(scene: Scene, columns: Columns) -> list[tuple[int, int, str, Style]]:
         else:
             flags.append((at, at + 1, glyph, style))
         free = flags[-1][1]
+    return flags + _log_flags(marks, [(start, end) for start, end, *_ in flags], scene, columns)
+
+
+def _log_flags(
+    marks: Sequence[Mark], taken: Sequence[tuple[int, int]], scene: Scene, columns: Columns
+) -> list[tuple[int, int, str, Style]]:
+    """Log records, one a column, where nothing else is: the worst, and its text if it has room."""
+    worst: dict[int, Mark] = {}
+    for mark in marks:
+        at = columns.at(mark.at_ns)
+        free = 0 <= at < columns.count and not any(start <= at < end for start, end in taken)
+        if free and mark.kind == "log" and (at not in worst or mark.level != "WARNING"):
+            worst[at] = mark
+    flags = []
+    starts = sorted([*worst, *(start for start, _ in taken), columns.count])
+    for at, mark in sorted(worst.items()):
+        text = f"{scene.glyphs.mark} {_text(mark, scene)}"
+        limit = next(start for start in starts if start > at)
+        text = text if at + cell_width(text) <= limit else scene.glyphs.mark
+        flags.append((at, at + cell_width(text), text, _style(mark, scene.theme)))
     return flags
+
+
+def _text(mark: Mark, scene: Scene) -> str:
+    """What the program said may be long: as much as stands beside other marks."""
+    text = clean(f"{mark.level} {mark.text}".strip())
+    return fit(text, min(cell_width(text), SAID_CELLS), scene.glyphs.more) if mark.said else text
+
+
+def _style(mark: Mark, theme: Theme) -> Style:
+    if mark.kind == "gap":
+        return theme.alarm
+    if mark.kind == "log":
+        return theme.warm if mark.level == "WARNING" else theme.alarm
+    return theme.mark

@@ -122,7 +122,8 @@ def _chart(
     top = rows * (len(glyphs.levels) - 1)
     heights = tuple([bar_height(lag, top) for lag in lags])
     heats = () if rows >= 4 else tuple([lateness_style(lag, theme, theme.calm) for lag in lags])
-    marks = [columns.at(mark.at_ns) for mark in (scene.snapshot.marks if scene.snapshot else ())]
+    known = scene.snapshot.marks if scene.snapshot else ()
+    marks = [columns.at(mark.at_ns) for mark in known if mark.kind != "log"]
     marks = [column for column in marks if 0 <= column < columns.count]
     start = max(0, min(columns.count, columns.at(scene.began_ns)))
     size = rows, plan.label, plan.size("lag")[0]

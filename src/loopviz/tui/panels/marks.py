@@ -21,6 +21,8 @@ def vertical_lines(scene: Scene, columns: Columns) -> VerticalLines:
         ticks = [at for at, _ in columns.ticks(scene.frozen_at_ns)]
         lines = dict.fromkeys(ticks, (glyphs.wall, theme.grid))
     for mark in scene.snapshot.marks if scene.snapshot else ():
+        if mark.kind == "log":
+            continue  # there may be many
         lines[columns.at(mark.at_ns)] = (glyphs.mark_line, theme.mark_line)
     if span := scene.view_state.time_range:
         lines[columns.at(span[0])] = lines[columns.at(span[1] - 1)] = (glyphs.wall, theme.accent)

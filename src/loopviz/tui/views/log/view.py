@@ -37,17 +37,27 @@ def _since(row: LogRow) -> str:
 
 
 def _stream(row: LogRow) -> str:
+    if row.line.said:
+        return row.line.said
     return "err" if row.line.is_error else "out"
 
 
 def _stream_style(row: LogRow, scene: Scene) -> Style:
-    return scene.theme.warm if row.line.is_error else scene.theme.dim
+    if row.line.said == "mark":
+        return scene.theme.mark
+    return scene.theme.warm if row.line.is_error or row.line.said else scene.theme.dim
 
 
 COLUMNS = (
     Column("time", 9, _since, "since the run began, when loopviz read the line"),
     Column(
-        "from", 4, _stream, "out: standard output, err: standard error", _stream_style, left=True
+        "from",
+        4,
+        _stream,
+        "out: standard output, err: standard error; log: a log record from WARNING on that was "
+        "written to neither; mark: a loopviz.mark",
+        _stream_style,
+        left=True,
     ),
     Column(
         "line", 20, lambda row: row.line.text, "its text, without colours", left=True, wide=True

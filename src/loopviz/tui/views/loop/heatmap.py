@@ -122,7 +122,8 @@ def draw_heat(
     since = int(track.times_ns[0]) if len(track.times_ns) else 0
     why = retention_note(what, since, columns, scene.now_ns)
     total = int(counts.sum()) or 1
-    marks = [columns.at(mark.at_ns) for mark in (scene.snapshot.marks if scene.snapshot else ())]
+    known = scene.snapshot.marks if scene.snapshot else ()
+    marks = [columns.at(mark.at_ns) for mark in known if mark.kind != "log"]
     marks = [column for column in marks if 0 <= column < columns.count]
     strips = []
     for row in range(len(counts) - 1, -1, -1):
