@@ -33,6 +33,9 @@ class Workers:
     def waited_for(self):
         return self.said
 
+    def interrupt(self, session):
+        pass
+
     def kill(self):
         pass
 

@@ -25,7 +25,7 @@ class Ending:
         self._waited_for = self._last_reason = ""
         self.over = False
         """Whether the program has ended; its process may still have to be reaped."""
-        process.interrupt()
+        self._interrupt()
 
     @property
     def passed_s(self) -> float:
@@ -48,7 +48,7 @@ class Ending:
             self.kill()
         elif self.passed_s > PROGRAM_AGAIN_S and not self._again:
             self._again, self._last_reason = True, self._waited_for
-            self._process.interrupt()
+            self._interrupt()
 
     def kill(self) -> None:
         if not self.over:
@@ -66,6 +66,10 @@ class Ending:
     def farewell(self) -> str:
         """One sentence if it took more than one SIGINT; else empty."""
         return self.shutdown.sentence(self._name) if self.over else ""
+
+    def _interrupt(self) -> None:
+        self._process.interrupt()
+        self._workers.interrupt(self._process.pid)
 
     def _end(self) -> None:
         self._took_s, self.over = self.passed_s, True

@@ -121,12 +121,21 @@ class ProgramWorkers(Workers):
     def note_end(self, worker: Worker, _how: str) -> None:
         self._ended.append(worker.model)
 
+    def interrupt(self, session: int) -> None:
+        """SIGINT to the processes of loops in other sessions: daemons that the program has made."""
+        for pid in self._alive():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if os.getsid(pid) != session:
+                    os.kill(pid, signal.SIGINT)
+
     def kill(self) -> None:
         """Kill the processes of loops that still report, in whichever session they are."""
-        for worker in self._workers:
-            if not worker.how_it_ended():
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(worker.pid, signal.SIGKILL)
+        for pid in self._alive():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _alive(self) -> set[int]:
+        return {worker.pid for worker in self._workers if not worker.how_it_ended()}
 
     def reap(self, timeout_s: float) -> None:
         self.endpoint.close()

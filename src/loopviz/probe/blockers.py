@@ -78,7 +78,7 @@ class _Search:
         self.found: list[Blocker] = []
 
     def follow(self, task: Any, depth: int = 0, kind: str = TASK) -> None:
-        """Add the task, unless it only runs the server, then what it waits for."""
+        """Add the task, if the user's code is in it, then what it waits for."""
         if id(task) in self._seen or depth > _DEEPEST or len(self.found) >= MOST_BLOCKERS:
             return
         self._seen.add(id(task))
@@ -90,7 +90,7 @@ class _Search:
             kind = LIFESPAN
         others = awaited_by(task)
         users = [one for one in map(_code_and_frame, chain) if self._is_users(one)]
-        if kind != TASK or not others or users:
+        if kind != TASK or users:
             codes = users or list(map(_code_and_frame, chain))
             name = "" if kind == LIFESPAN or not codes else _name(codes[0])
             self.found.append(Blocker(kind, name, _place(codes[-1:]), depth))
