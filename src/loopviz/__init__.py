@@ -6,9 +6,8 @@ and `span` put a moment and a part of a request on the timeline. All need only t
 
 from typing import TYPE_CHECKING, Any
 
-from loopviz.marks import mark, span
-
 if TYPE_CHECKING:
+    from loopviz.marks import mark, span
     from loopviz.probe import Probe, install, name
 
 __version__ = "0.1.0"
@@ -20,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from loopviz import probe  # noqa: PLC0415
 
         return getattr(probe, name)
+    if name in ("mark", "span"):
+        from loopviz import marks  # noqa: PLC0415
+
+        return globals().setdefault(name, getattr(marks, name))  # found at once from now on
     raise AttributeError(f"module 'loopviz' has no attribute {name!r}")
