@@ -44,6 +44,12 @@ def test_options_of_the_program_are_its_own(processes, tmp_path, words):
     assert why(tmp_path) == ""
 
 
+def test_a_daemon_is_known_by_its_environment(processes, tmp_path):
+    processes(700, "python", "daemon.py", LOOPVIZ_CONTROL=tmp_path / "control")
+    assert unseen.lives_on(tmp_path / "control")
+    assert not unseen.lives_on(tmp_path / "another")
+
+
 def test_an_environment_that_was_lost(processes, tmp_path):
     processes(700, "env", "-i", "python", "app.py", exe="env", HOME="/")
     assert why(tmp_path) == "It runs no Python interpreter, only env."

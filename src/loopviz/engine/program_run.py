@@ -17,7 +17,7 @@ from loopviz.engine.process import Process
 from loopviz.engine.run import Failure, Status
 from loopviz.options import RunOptions
 from loopviz.program import Program
-from loopviz.program.unseen import why_unseen
+from loopviz.program.unseen import lives_on, why_unseen
 from loopviz.report.shutdown import Shutdown
 
 __all__ = ["ProgramRun", "attachable_environment", "environment"]
@@ -26,6 +26,8 @@ WORDS = 200
 """Characters of its last words."""
 SEARCHED = 200
 """Lines of output in which its last words and its address are looked for."""
+DAEMON_S = 5.0
+"""For how long the loop of a daemon is waited for, once the program has ended."""
 LOOK_S = 2.0
 """How often it is looked for what keeps the probe out."""
 TAIL = 20
@@ -40,6 +42,7 @@ class ProgramRun(LoopsRun):
         super().__init__(program, folder, guard, options)
         self._ending: Ending | None = None
         self._unseen, self._looked_s = "", 0.0
+        self._daemon_until = 0.0
         variables = environment(os.environ, self.workers.endpoint.path)
         output = Output(self.log, folder / "output.log")
         self._process = Process(program.command, variables, output, guard)
@@ -71,7 +74,13 @@ class ProgramRun(LoopsRun):
         return self.log.tail(TAIL)
 
     def how_it_ended(self) -> str:
-        return self._process.how_it_ended()
+        """As `LoopsRun.how_it_ended`; a daemon that it has made may have a loop a little later."""
+        how = self._process.how_it_ended()
+        if not how or self._process.code or self.workers.seen:
+            return how
+        now = time.monotonic()
+        self._daemon_until = self._daemon_until or now + DAEMON_S
+        return "" if now < self._daemon_until and lives_on(self.workers.endpoint.path) else how
 
     def said_address(self) -> str:
         """The address in the program's output, once somebody listens there."""

@@ -1,4 +1,4 @@
-"""Why the probe cannot get into a program, as the system describes its processes."""
+"""What the system says of a program's processes: why the probe cannot get in; if one is left."""
 
 import os
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loopviz.program.processes import PROC
 
-__all__ = ["why_unseen"]
+__all__ = ["lives_on", "why_unseen"]
 
 IGNORES = {"I": "PYTHONPATH", "E": "PYTHONPATH", "S": "sitecustomize"}
 """Options of the interpreter that keep the probe out, and what each ignores."""
@@ -25,6 +25,13 @@ def why_unseen(session: int, control: Path) -> str:
         return f"It runs no Python interpreter, only {names}." if names else ""
     reasons = [_reason(one, control) for one in pythons]
     return reasons[0] if reasons and all(reasons) else ""
+
+
+def lives_on(control: Path) -> bool:
+    """Whether there is a process that the program with that control socket has started."""
+    named = f"LOOPVIZ_CONTROL={control}"
+    pids = (int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal())
+    return any(named in _read(pid, "environ") for pid in pids)
 
 
 class _Seen:
