@@ -87,7 +87,7 @@ def test_what_hangs_is_told_by_its_line_and_killed(when, loop, project, terminal
     python = ("--python", sys.executable, "--port", "0", "--loop", loop)
     screen = terminal(160, 50, "run", "app:app", *python)
     if when == "start":
-        screen.until(" STARTING ", f"its start waits for {at}", timeout_s=30)
+        screen.until(" STARTING ", f": waits for {at}", timeout_s=30)
     else:
         screen.until(" LIVE ", timeout_s=30)
     screen.press("q")

@@ -119,7 +119,7 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
             raise TargetError(run.loading)
         if time.monotonic() > deadline:
             said = f"{run.scenario.id} did not {what} within {timeout_s:.0f} s"
-            raise LoopvizError(run.status.why or f"{said}: {HINT}")
+            raise LoopvizError(f"{said}. {run.status.why}" if run.status.why else f"{said}: {HINT}")
         time.sleep(_TICK_S)
     run.poll()
 

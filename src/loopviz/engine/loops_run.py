@@ -77,8 +77,8 @@ class LoopsRun(Run):
         passed_s = (monotonic_ns() - self._started_ns) / SECOND
         if self._up or not self.workers.seen or passed_s < self.start_s:
             return ""
-        words = f": its start waits for {self._waited_for}" if self._waited_for else ""
-        return f"{self._program.id} has been starting for {passed_s:.0f} s{words}."
+        words = f": waits for {self._waited_for}" if self._waited_for else ""
+        return f"Starting for {passed_s:.0f} s{words}."
 
     def output(self) -> list[str]:
         """The last lines that the program wrote."""
