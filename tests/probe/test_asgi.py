@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from loopviz.probe.asgi import watch_requests
 from loopviz.wire.events import LASTING, RECEIVED, Kind
 from loopviz.wire.samples import SENT_HEADER
+from tests.support.cores import python_core
 
 
 def http(path="/ping", sent=None, **more):
@@ -298,6 +299,7 @@ def test_a_template_has_a_name_even_after_very_many_paths(loop, probe_of, record
     assert ends[-1].text == "GET /late/{id}"
 
 
+@python_core
 def test_a_request_is_served_though_the_ring_is_broken(loop, probe_of):
     sent = []
 

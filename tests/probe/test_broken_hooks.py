@@ -12,6 +12,7 @@ import pytest
 from loopviz.probe.places import Places
 from loopviz.probe.recorder import _METHODS, Recorder
 from loopviz.wire.events import Kind
+from tests.support.cores import python_core
 
 
 async def child():
@@ -58,6 +59,7 @@ def test_a_broken_create_task_hook_is_reported_once(loop, probe_of, recording, m
     assert len(seen.of(Kind.TASK_END)) == 3, "the other hooks go on"
 
 
+@python_core
 def test_an_app_whose_ring_is_gone_goes_on(loop, probe_of, caplog):
     """Every hook that writes raises from the first event to the last."""
     probe = probe_of(loop)

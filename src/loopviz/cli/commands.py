@@ -45,7 +45,7 @@ from loopviz.report.renderers import renderer
 __all__ = ["app", "run_command"]
 
 SCREENS = ("run", "attach", "open", "tour", "serve")
-REPORTS = ("list", "bench", "compare", "new", "keys", "env")
+REPORTS = ("list", "bench", "compare", "new", "keys", "env", "doctor")
 """The commands, by the common options they take."""
 PROGRAMS = ("run", "bench", "compare", "serve")
 """The commands that take a command of the user's own, behind `--`."""
@@ -378,6 +378,15 @@ def new(
     from loopviz.cli.listing import new_lines  # noqa: PLC0415
 
     for line in new_lines(name, (folders_of(scenarios) or (Path(),))[0]):
+        typer.echo(clean(line))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what works on this machine, and what to do about the rest."""
+    from loopviz.cli.doctor import lines  # noqa: PLC0415
+
+    for line in lines():
         typer.echo(clean(line))
 
 

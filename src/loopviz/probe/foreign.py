@@ -97,7 +97,7 @@ class TaskFactory:
 def make_foreign_hooks(
     loop: Any, ring: Ring, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
-    """The hooks of a foreign loop; like `hooks.make_hooks`, but `create_task` makes a factory."""
+    """The hooks of a foreign loop, as `make_python_hooks`; but `create_task` makes a factory."""
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern
     claim, mask = itertools.count(1).__next__, ring.bytes_mask
     stopped = tag(Kind.STOPPED)

@@ -11,6 +11,7 @@ from asyncio import _get_running_loop
 from collections.abc import Callable
 from typing import Any
 
+from loopviz.probe.core import twin
 from loopviz.probe.nesting import patches_of_nesting
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
@@ -93,7 +94,9 @@ def _fastapi_routing(module: Any) -> list[Patch]:
     ]
 
 
-def _operation(original: _Function) -> _Function:
+def _operation_of(
+    original: _Function, phases_of: Callable[[dict[str, Any]], frozenset[str]], recorders: Any
+) -> _Function:
     """Wrap the function that begins FastAPI's spans: the cheapest place to see its phases."""
     by_endpoint: dict[Any, frozenset[str]] = {}
 
@@ -101,7 +104,7 @@ def _operation(original: _Function) -> _Function:
         try:
             phases = by_endpoint.get(function)
             if phases is None:
-                phases = by_endpoint[function] = _phases_of(sys._getframe(1).f_locals)
+                phases = by_endpoint[function] = phases_of(sys._getframe(1).f_locals)
             if name in phases:
                 recorder = recorders.get(_get_running_loop())  # `current`, inlined
                 if recorder is not None:
@@ -111,6 +114,13 @@ def _operation(original: _Function) -> _Function:
         return original(name=name, function=function)
 
     return operation
+
+
+_operation_in_core = twin("phases", "operation_of", _operation_of)
+
+
+def _operation(original: _Function) -> _Function:
+    return _operation_in_core(original, _phases_of, recorders)  # type: ignore[no-any-return]
 
 
 def _phases_of(handler: dict[str, Any]) -> frozenset[str]:

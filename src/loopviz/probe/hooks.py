@@ -1,7 +1,7 @@
 """The hooks: closures that run on the loop's own thread for every callback.
 
-All hot code is in one function, `make_hooks`, since closure cells are the cheapest state that
-Python has (attributes cost twice as much). The loop gets, on its instance:
+All hot code is in one function, `make_python_hooks`, since closure cells are the cheapest state
+that Python has (attributes cost twice as much). The loop gets, on its instance:
 
 - a `_run_once` that follows asyncio's line by line, with a record for each thing it turns to;
 - a `call_soon` that notes when a callback became ready, and by which task. It makes the handle
@@ -16,6 +16,7 @@ import contextlib
 import heapq
 import inspect
 import itertools
+import math
 import sys
 from asyncio import base_events, events, format_helpers
 from collections import deque
@@ -38,7 +39,7 @@ from loopviz.wire.events import (
 )
 from loopviz.wire.ring import Ring
 
-__all__ = ["Handle", "Hooks", "make_hooks", "write_nothing"]
+__all__ = ["Handle", "Hooks", "make_python_hooks", "write_nothing"]
 
 _SPAWNS_KEPT, _TAGS_KEPT = 1000, 10_000
 """Cache limits, in entries. Beyond them a lookup is recomputed each time, so a program that makes
@@ -102,7 +103,7 @@ def write_nothing(*_: Any) -> None:
     """Do nothing; replaces the packing of records once recording has stopped."""
 
 
-def make_hooks(
+def make_python_hooks(
     loop: Any, ring: Ring, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
 ) -> Hooks:
     """The hooks of one loop, which write into `ring`. One that raises calls `fail(hook, error)`."""
@@ -110,7 +111,7 @@ def make_hooks(
     # a record's number is taken in one C call, and its slot follows from it: so a finalizer or
     # another thread may write between any two bytecodes of this one
     claim, mask = itertools.count(1).__next__, ring.bytes_mask
-    heappop, repeat = heapq.heappop, itertools.repeat
+    heappop, repeat, ulp = heapq.heappop, itertools.repeat, math.ulp
     timer_handle, task_type, handles = asyncio.TimerHandle, asyncio.Task, Handle
     builtin, method, function = BuiltinMethodType, MethodType, FunctionType
     wakeup, user_frame = _WAKEUP, places.user_frame
@@ -384,7 +385,8 @@ def make_hooks(
             break_off("select", error)
         loop._process_events(came)
         came = None
-        end_time = loop.time() + loop._clock_resolution
+        now = loop.time()
+        end_time = now + max(loop._clock_resolution, ulp(now))  # as from 3.15 on
         while scheduled and scheduled[0]._when < end_time:
             handle = heappop(scheduled)
             handle._scheduled = False

@@ -13,10 +13,11 @@ from typing import Any, Self
 from loopviz.clock import SECOND, Clock, monotonic_ns
 from loopviz.errors import LoopvizError, MachineError
 from loopviz.probe import attachable, frameworks, notes, patches
+from loopviz.probe.core import twin
 from loopviz.probe.disabled import NO_HOOKS, NoRing
 from loopviz.probe.exceptions import unheard_of
 from loopviz.probe.foreign import TaskFactory, make_foreign_hooks
-from loopviz.probe.hooks import Hooks, make_hooks
+from loopviz.probe.hooks import Hooks, make_python_hooks
 from loopviz.probe.loops import is_asyncios, is_stock, on_thread_of
 from loopviz.probe.pauses import PAUSES
 from loopviz.probe.places import PLACES
@@ -31,6 +32,10 @@ __all__ = ["Probe", "install", "prepare", "unprepare"]
 HEARTBEAT_S = HEARTBEAT_NS / SECOND
 _LET_GO_S = HEARTBEAT_LET_GO_NS / SECOND
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
+
+make_hooks = twin("loop", "make_hooks", make_python_hooks)
+hasten = twin("recorder", "hasten", lambda *_: None)
+"""`hasten(recorder, write, task, intern)` lets a loop's recorder write in C, if that can be."""
 
 _log = logging.getLogger("loopviz")
 _probes: dict[asyncio.AbstractEventLoop, "Probe"] = {}
@@ -79,6 +84,8 @@ class Probe:
         self.recorder = Recorder(
             self.hooks.write, self.hooks.task, self._ring.intern, self.aux_ring, clock, self._fail
         )
+        if self.coverage == "full":
+            hasten(self.recorder, self.hooks.write, self.hooks.task, self._ring.intern)
         self._clock = clock
         self._wants_watchdog, self._wants_tripwire = watchdog, tripwire
         self._attach = attach

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from loopviz.clock import Clock, monotonic_ns
-from loopviz.probe.hooks import make_hooks
+from loopviz.probe.install import make_hooks
 from loopviz.probe.places import PLACES
 from loopviz.wire.ring import Ring, ring_size
 

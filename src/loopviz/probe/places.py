@@ -17,7 +17,9 @@ __all__ = ["PLACES", "Places", "is_generated", "line_at", "user_frame"]
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 _LOOPS = ("base_events.py", str(Path(__file__).resolve().with_name("hooks.py")))
-"""Ends of the files whose `_run_once` runs the callbacks."""
+"""Ends of the files whose functions run the callbacks."""
+_RUN = ("_run_once", "run_forever")
+"""Their names; the native core's leaves no frame."""
 USER, LIBRARY, LOOP = 1, 2, 3
 _FOREIGN = str(Path(__file__).resolve().with_name("foreign.py"))
 """The file whose `send` and `throw` run the steps of a foreign loop's tasks."""
@@ -89,7 +91,7 @@ class Places:
 
     def kind_of(self, file: str, name: str) -> int:
         """The kind, as `kind` returns it, of the code with that short name in that file."""
-        if name == "_run_once" and file.endswith(_LOOPS):
+        if name in _RUN and file.endswith(_LOOPS):
             return LOOP
         if name in ("send", "throw") and file == _FOREIGN:
             return LOOP

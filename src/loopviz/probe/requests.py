@@ -16,7 +16,9 @@ from loopviz.probe.route_names import (
 from loopviz.probe.tasks import NAMES_KEPT
 from loopviz.wire.events import B_SHIFT, Kind, tag
 
-__all__ = ["RequestHooks", "make_requests"]
+__all__ = ["RequestHooks", "RequestTags", "make_requests"]
+
+_STARTED, _ENDED = tag(Kind.REQUEST_START), tag(Kind.REQUEST_END)
 
 
 class RequestHooks(NamedTuple):
@@ -29,6 +31,48 @@ class RequestHooks(NamedTuple):
     """`end(scope, status, bytes_sent, task)`: status 0 if no response was begun."""
 
 
+class RequestTags:
+    """The tags of one loop's request records, by path and by route."""
+
+    def __init__(self, intern: Callable[[str], int]) -> None:
+        self._intern = intern
+        self.starts: dict[tuple[str, str], int] = {}
+        """Tags of starts by method and path, as `of_start` returns them."""
+        self.ends: dict[tuple[int, str, str], int] = {}
+        """Tags of ends by id(route), method and mount, of routes that `of_end` has seen."""
+        self._named: dict[str, int] = {}  # tags of ends, by `METHOD /route/{template}`
+        self._kept: list[Any] = []  # the routes, so that no other gets the id
+        self._shapes = PathShapes()
+
+    def of_start(self, method: str, path: str) -> int:
+        """The tag of a start; beyond `NAMES_KEPT` paths, with the path's shape."""
+        if len(self.starts) >= NAMES_KEPT:
+            path = shape(path)
+            if len(self.starts) >= 2 * NAMES_KEPT and (method, path) not in self.starts:
+                path = "/{…}"
+        known = self.starts.get((method, path))
+        if known is None:
+            text = self._intern(f"{method} {path}")
+            known = self.starts[method, path] = _STARTED | text << B_SHIFT
+        return known
+
+    def of_end(self, scope: dict[str, Any], route: Any, prefix: str, status: int) -> int:
+        """The tag of the end of a request whose route is new, or not known."""
+        method, template = method_of(scope), template_of(scope, route)
+        has_room = len(self._named) < 2 * NAMES_KEPT
+        if template is None or not has_room:
+            missed = status == 404 and not scope.get("path_params")
+            template = NOT_FOUND if missed else self._shapes.of(named_path(scope))
+        name = f"{method} {template}"
+        own = self._named.get(name)
+        if own is None:
+            own = self._named[name] = _ENDED | self._intern(name) << B_SHIFT
+        if route is not None and has_room:
+            self._kept.append(route)
+            self.ends[id(route), method, prefix] = own
+        return own
+
+
 def make_requests(
     write: Callable[[int, int, int], None],
     task: Callable[[], int],
@@ -37,24 +81,9 @@ def make_requests(
     fail: Callable[[str, Exception], None],
 ) -> RequestHooks:
     """The request hooks of one loop. Closures, see `hooks`."""
-    started, ended = tag(Kind.REQUEST_START), tag(Kind.REQUEST_END)
-    paths: dict[tuple[str, str], int] = {}  # tags of starts, by method and path
-    routes: dict[tuple[int, str, str], int] = {}  # tags of ends, by id(route), method, mount
-    named: dict[str, int] = {}  # tags of ends, by `METHOD /route/{template}`
-    kept: list[Any] = []  # the routes, so that no other gets the id
-    shapes = PathShapes()
+    tags = RequestTags(intern)
+    starts, ends = tags.starts, tags.ends
     recording = True
-
-    def path_of(method: str, path: str) -> int:
-        """The tag of a start; beyond `NAMES_KEPT` paths, with the path's shape."""
-        if len(paths) >= NAMES_KEPT:
-            path = shape(path)
-            if len(paths) >= 2 * NAMES_KEPT and (method, path) not in paths:
-                path = "/{…}"
-        known = paths.get((method, path))
-        if known is None:
-            known = paths[method, path] = started | intern(f"{method} {path}") << B_SHIFT
-        return known
 
     def start(scope: dict[str, Any], sent: int) -> int:
         nonlocal recording
@@ -64,7 +93,7 @@ def make_requests(
         try:
             task_id = task()
             method, path = method_of(scope), scope["path"]
-            own = paths.get((method, path)) or path_of(method, path)
+            own = starts.get((method, path)) or tags.of_start(method, path)
             write(clock(), sent, task_id | own)
         except Exception as error:  # noqa: BLE001 - the app must go on
             recording = False
@@ -78,27 +107,11 @@ def make_requests(
         try:
             route = route_of(scope)
             prefix = scope["root_path"] if "app_root_path" in scope else ""
-            own = routes.get((id(route), method_of(scope), prefix)) if route is not None else None
-            own = own or learn(scope, route, prefix, status)
+            own = ends.get((id(route), method_of(scope), prefix)) if route is not None else None
+            own = own or tags.of_end(scope, route, prefix, status)
             write(clock(), status | bytes_sent << 16, task_id | own)
         except Exception as error:  # noqa: BLE001
             recording = False
             fail("request", error)
-
-    def learn(scope: dict[str, Any], route: Any, prefix: str, status: int) -> int:
-        """The tag of the end of a request whose route is new, or not known."""
-        method, template = method_of(scope), template_of(scope, route)
-        has_room = len(named) < 2 * NAMES_KEPT
-        if template is None or not has_room:
-            missed = status == 404 and not scope.get("path_params")
-            template = NOT_FOUND if missed else shapes.of(named_path(scope))
-        name = f"{method} {template}"
-        own = named.get(name)
-        if own is None:
-            own = named[name] = ended | intern(name) << B_SHIFT
-        if route is not None and has_room:
-            kept.append(route)
-            routes[id(route), method, prefix] = own
-        return own
 
     return RequestHooks(start, end)

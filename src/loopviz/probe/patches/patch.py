@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 __all__ = ["Adapter", "Applied", "Patch", "apply", "undo"]
 
 _MISSING = object()
+_NATIVE_FUNCTION = "cython_function_or_method"
+"""The type of functions of the native core."""
 
 
 class Patch(NamedTuple):
@@ -87,6 +89,8 @@ def undo(applied: list[Applied]) -> None:
 
 def _disguise(replacement: Any, original: Any) -> Any:
     """Make the replacement look like the original, also to `inspect` and in coroutines' names."""
+    if type(replacement).__name__ == _NATIVE_FUNCTION:
+        return functools.update_wrapper(replacement, original)
     if not isinstance(replacement, FunctionType):
         return replacement
     functools.update_wrapper(replacement, original)

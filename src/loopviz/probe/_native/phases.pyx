@@ -1,0 +1,29 @@
+"""FastAPI's phases, as in `probe.frameworks`."""
+
+from asyncio import _get_running_loop as running_loop
+
+from cpython.object cimport PyObject
+
+cdef extern from "Python.h":
+    PyObject *PyEval_GetFrame "(PyObject *)PyEval_GetFrame" ()
+
+
+def operation_of(original, phases_of, recorders):
+    """Wrap the function that begins FastAPI's spans, see `probe.frameworks`."""
+    cdef dict by_endpoint = {}
+
+    def operation(*, name, function=None):
+        try:
+            phases = by_endpoint.get(function)
+            if phases is None:
+                caller = <object>PyEval_GetFrame()
+                phases = by_endpoint[function] = phases_of(caller.f_locals)
+            if name in phases:
+                recorder = recorders.get(running_loop())
+                if recorder is not None:
+                    recorder.phase(name)
+        except Exception:  # an unhashable endpoint: it has no phases
+            pass
+        return original(name=name, function=function)
+
+    return operation
