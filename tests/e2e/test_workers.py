@@ -21,6 +21,9 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
+CUSTOMERS = 30
+"""Of the lesson `workers`: their first visits are neither recognised nor forgotten."""
+
 
 def targets(ours):
     return {pid for pid, words in ours().items() if "loopviz.lab.target" in words}
@@ -52,8 +55,8 @@ def test_a_second_worker_comes_and_goes_and_no_request_fails(session, ours):
         run.toggle("two_workers")
         assert frame(run).snapshot.peers == ()
         wait_until(lambda: frame(run) and targets(ours) == {first}, RETIRED_S, "the second's end")
-    # what the second one counted is not lost with it: each visit but the first ten
-    last = frame_when(run, lambda now: 0 < now.snapshot.routes[1].ok - 10 <= visits(now))
+    # what the second one counted is not lost with it: each visit but the customers' first
+    last = frame_when(run, lambda now: 0 < now.snapshot.routes[1].ok - CUSTOMERS <= visits(now))
     assert last.snapshot.peers == ()
     assert fails(last) == {}
     assert last.status.why == ""
@@ -62,7 +65,7 @@ def test_a_second_worker_comes_and_goes_and_no_request_fails(session, ours):
 
 
 def test_both_workers_have_the_fixes_and_find_what_the_other_stored(session):
-    # each customer comes every two seconds: on a busy machine no visit is overtaken by the next
+    # each customer comes every six seconds: on a busy machine no visit is overtaken by the next
     run = session("workers", fixes=["two_workers", "shared_state"], rate=0.5)
     frame_when(run, works)
     assert len(frame(run).snapshot.peers) == 1
@@ -118,7 +121,7 @@ def test_the_first_worker_s_end_is_the_run_s(session, ours):
 
 
 def test_a_report_of_two_workers():
-    report = measure("workers", RunOptions(fixes=("two_workers",), duration_s=2.5))
+    report = measure("workers", RunOptions(fixes=("two_workers",), duration_s=4.5))
     assert report["workers"] == 2
     (peer,) = report["peers"]
     assert peer["worker"] == 2
@@ -133,7 +136,7 @@ def test_a_report_of_two_workers():
     assert found["location"]["function"] == "crunch_numbers"
     sent = report["load"][1]  # of what is not answered at the end, some may have been counted
     assert sent["ok"] + sent["unanswered"] == sent["sent"]
-    assert sent["ok"] <= sum(report["counters"].values()) + 10 <= sent["sent"]
+    assert sent["ok"] <= sum(report["counters"].values()) + CUSTOMERS <= sent["sent"]
 
 
 BROKEN = """

@@ -116,7 +116,7 @@ def _probe(model: Model) -> ProbeTotals:
         dropped_events=health.dropped_events,
         failed_hooks=health.failed_hooks,
         ns_per_event=cost,
-        cpu_share=cost * loop.events / busy if cost and busy else None,
+        cpu_share=cost * loop.events / busy if cost is not None and busy else None,
     )
 
 

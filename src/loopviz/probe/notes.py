@@ -18,6 +18,8 @@ LENGTH = 200
 """Characters of a mark's text or a log record's message."""
 _TEXTS = 1000
 """How many different texts are kept; a further one is recorded without what makes it different."""
+_OWN = "loopviz"
+"""The logger of the probe itself, whose failures have a record of their own."""
 _RATE = 100
 """How many log records are recorded in a second at most."""
 
@@ -108,7 +110,7 @@ def unwatch() -> None:
 
 def _calling(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def callHandlers(logger: Any, record: Any) -> Any:  # noqa: N802 - it has the original's name
-        if record.levelno >= logging.WARNING:
+        if record.levelno >= logging.WARNING and record.name != _OWN:
             _NOTES.log(record)
         return original(logger, record)
 
