@@ -160,3 +160,16 @@ def test_the_core_that_is_asked_for_is_used(pure):
         assert told == "False LOOPVIZ_PURE=1 is set\n"
     elif core.NATIVE:
         assert told == "True \n"
+
+
+def test_no_native_core_turns_a_gil_on(monkeypatch):
+    monkeypatch.delenv("LOOPVIZ_PURE", raising=False)
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    assert "without a GIL" in core._why_not()
+
+
+def test_an_iteration_that_is_not_known_is_left_to_python(monkeypatch):
+    monkeypatch.delenv("LOOPVIZ_PURE", raising=False)
+    assert core.digest_of_iteration() in core._KNOWN
+    monkeypatch.setattr(core, "_KNOWN", ())
+    assert "asyncio's loop is another one" in core._why_not()

@@ -304,3 +304,16 @@ def test_functions_that_are_made_without_end_are_not_kept(loop, watched, monkeyp
     seen = watched(run())
     assert kept[0] <= 50
     assert len([e for e in seen.of(Kind.CALLBACK) if "called" in e.text]) == 200
+
+
+@pytest.mark.parametrize("schedule", ["call_soon", "call_soon_threadsafe"])
+def test_a_handle_tells_in_debug_mode_where_it_was_made(loop, probe_of, here, schedule):
+    loop.set_debug(True)
+    probe_of(loop)
+
+    async def made():
+        handle = getattr(loop, schedule)(str)
+        return here() - 1, handle._source_traceback[-1]
+
+    line, last = loop.run(made())
+    assert (last.filename, last.lineno) == (__file__, line)

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import os
+import sys
 from asyncio import BaseEventLoop
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def _why_not() -> str:
     """Why the native core cannot be used; empty if it can."""
     if os.environ.get(PURE) == "1":
         return f"{PURE}=1 is set"
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return "this interpreter runs without a GIL, and it would turn that on"
     if digest_of_iteration() not in _KNOWN:
         return "asyncio's loop is another one here than those that the native core knows"
     try:

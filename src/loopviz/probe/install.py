@@ -17,6 +17,7 @@ from loopviz.probe.core import twin
 from loopviz.probe.disabled import NO_HOOKS, NoRing
 from loopviz.probe.exceptions import unheard_of
 from loopviz.probe.foreign import TaskFactory, make_foreign_hooks
+from loopviz.probe.heartbeat import Heartbeat
 from loopviz.probe.hooks import Hooks, make_python_hooks
 from loopviz.probe.loops import is_asyncios, is_stock, on_thread_of
 from loopviz.probe.pauses import PAUSES
@@ -24,13 +25,12 @@ from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
 from loopviz.probe.recording_folder import RecordingFiles, open_files
 from loopviz.probe.watchdog import Watchdog
-from loopviz.wire.events import GC_ELSEWHERE, HEARTBEAT_LET_GO_NS, HEARTBEAT_NS, Kind, tag
+from loopviz.wire.events import GC_ELSEWHERE, HEARTBEAT_NS, Kind, tag
 from loopviz.wire.ring import CAPACITY
 
 __all__ = ["Probe", "install", "prepare", "unprepare"]
 
 HEARTBEAT_S = HEARTBEAT_NS / SECOND
-_LET_GO_S = HEARTBEAT_LET_GO_NS / SECOND
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
 
 make_hooks = twin("loop", "make_hooks", make_python_hooks)
@@ -90,10 +90,10 @@ class Probe:
         self._wants_watchdog, self._wants_tripwire = watchdog, tripwire
         self._attach = attach
         self._watchdog: Watchdog | None = None
-        self._heartbeat_s = heartbeat_s
-        self._beat = self._measure_lag  # one bound method, by which the hooks recognise it
-        self._beat_due = 0.0
-        self._beat_handle: asyncio.Handle | None = None
+        self._heartbeat: Heartbeat | None = None
+        if heartbeat_s is not None:
+            recorded = self.coverage == "full"
+            self._heartbeat = Heartbeat(loop, self.hooks, clock, heartbeat_s, recorded=recorded)
         self._installs = 0
         self._before: dict[str, Any] = {}
         self._factory: Any = None
@@ -128,10 +128,8 @@ class Probe:
         notes.watch()
         if self._clock is monotonic_ns:  # a collection takes no virtual time
             PAUSES.watch(loop, self._on_pause)
-        if self._heartbeat_s is not None:
-            hooks.heartbeat(self._beat)
-            self._beat_due = loop.time() + self._heartbeat_s
-            self._beat_handle = loop.call_at(self._beat_due, self._beat)
+        if self._heartbeat is not None:
+            self._heartbeat.start()
         hooks.adopt(asyncio.all_tasks(loop), asyncio.current_task() if running else None)
         if running:
             self.start_watchdog()
@@ -155,8 +153,8 @@ class Probe:
         attachable.end(self)
         if self._watchdog is not None:
             self._watchdog.stop()
-        if self._beat_handle is not None:
-            self._beat_handle.cancel()
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         if self.coverage == "full":
             self.hooks.last_iteration()
         else:
@@ -238,25 +236,6 @@ class Probe:
             self._fail("watchdog", error)
         else:
             self._watchdog = watchdog
-
-    def _measure_lag(self) -> None:
-        """Measure lag: a timer every 20 ms, each due 20 ms after the previous one was *due*.
-
-        After a block the missed timers run at once, each as late as it really was: an open loop of
-        timers, as the load is one of requests. Timers more than a second late are skipped.
-        """
-        assert self._heartbeat_s is not None
-        due = self._beat_due
-        if self.coverage == "steps":  # the hooks record no timers there
-            now = self._clock()
-            self.hooks.write(now, now, tag(Kind.CALLBACK))
-            self.hooks.write(now, round(due * 1e9), tag(Kind.TIMER))
-            self.hooks.write(self._clock(), 0, tag(Kind.STOPPED))
-        due += self._heartbeat_s
-        if self._loop.time() - due > _LET_GO_S:
-            due = self._loop.time() + self._heartbeat_s
-        self._beat_due = due
-        self._beat_handle = self._loop.call_at(due, self._beat)
 
     def _wrap_exception_handler(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
         def call_exception_handler(context: dict[str, Any]) -> None:

@@ -335,8 +335,6 @@ cdef class LoopHooks:
         self.loop._check_thread()
         self.loop._check_callback(callback, "call_soon")
         handle = self.make_handle(callback, args, context)
-        if handle._source_traceback:
-            del handle._source_traceback[-1]  # `events.Handle.__init__`
         (<Handle>handle).cause = self.cause
         self.append(handle)
         return handle
@@ -344,13 +342,12 @@ cdef class LoopHooks:
     cdef object make_handle(self, callback, args, context):
         cdef Handle handle = Handle.__new__(Handle)
         AsyncioHandle.__init__(handle, callback, args, self.loop, context)
+        # its source traceback, in debug mode, ends with whoever calls this: there is no frame here
         handle.ready_ns = now(self.writer)
         return handle
 
     def call_soon_from_anywhere(self, callback, args, context):
         handle = self.make_handle(callback, args, context)
-        if handle._source_traceback:
-            del handle._source_traceback[-1]
         self.append(handle)
         return handle
 
