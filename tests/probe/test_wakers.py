@@ -80,3 +80,19 @@ def test_a_step_says_what_it_waited_for_and_where(loop, watched, here):
         e.b for e in seen.of(Kind.STEP) if e.task_id == seen.start_of("other").task_id
     )
     assert (first, yielded) == (0, 0), "neither of them was a wait"
+
+
+def test_a_few_of_the_steps_that_waited_for_nothing_say_where(watched, here):
+    line = 0
+
+    async def polls():
+        nonlocal line
+        for _ in range(3000):
+            line = here() + 1
+            await asyncio.sleep(0)
+
+    seen = watched(polls())
+    places = [step.text for step in seen.of(Kind.STEP) if step.b]
+    assert 2 <= len(places) <= 4, "of three thousand steps one in a thousand"
+    assert {place.split("\t")[2] for place in places} == {str(line)}
+    assert {place.split("\t")[3].rpartition(".")[2] for place in places} == {"polls"}

@@ -45,6 +45,11 @@ _SPAWNS_KEPT, _TAGS_KEPT = 1000, 10_000
 """Cache limits, in entries. Beyond them a lookup is recomputed each time, so a program that makes
 functions without end does not grow the caches."""
 
+SAMPLED = 1021
+"""Of a step that waited for nothing, the place is recorded if the record's number is a multiple of
+this: so whoever polls with `sleep(0)` is found, at no cost. It is a prime: an iteration of one task
+is two records, and every 1,024th would never be a step."""
+
 _STEP_CLASSES = ("TaskStepMethWrapper", "TaskStepWrapper")
 _WAKEUP = "task_wakeup"
 _PYTHON_STEPS = ("__step", "__wakeup")
@@ -266,9 +271,16 @@ def make_python_hooks(
             else:
                 owner, calling = callback.__self__, 0
                 task_tag = cause = getattr(owner, "_loopviz_tag", 0) or adopt_task(owner)
-                write(now, at_ready, task_tag)
+                seq = claim()
+                at = 0 if seq % SAMPLED else place_if_started(owner)
+                pack(records, seq << 5 & mask, now, at_ready, task_tag | at << B_SHIFT, seq)
         except Exception as error:  # noqa: BLE001 - the app must go on
             break_off("callback", error)
+
+    def place_if_started(task: Any) -> int:
+        """Where the task was suspended; 0 if this is its first step."""
+        coroutine = task.get_coro()
+        return 0 if getattr(coroutine, "cr_await", None) is None else place_of(coroutine)
 
     def turn_to_woken(task: Any, at_ready: int) -> None:
         """Record a task's wake-up: the place at which it waited, and the task that woke it."""
@@ -393,6 +405,7 @@ def make_python_hooks(
             ready.append(handle)
 
         popleft, debug, ours, timers = ready.popleft, loop._debug, handles, timer_handle
+        sampled = SAMPLED
         for _ in repeat(None, len(ready)):
             try:
                 handle = popleft()
@@ -408,7 +421,8 @@ def make_python_hooks(
                     task_tag = cause = task._loopviz_tag
                     owner, calling, started = task, 0, clock()
                     seq = claim()
-                    pack(records, seq << 5 & mask, started, at_ready, task_tag, seq)
+                    at = 0 if seq % sampled else place_if_started(task) << B_SHIFT
+                    pack(records, seq << 5 & mask, started, at_ready, task_tag | at, seq)
                 elif owner is None and type(handle) is not timers:
                     if kind is method:
                         found = tags[callback.__func__]

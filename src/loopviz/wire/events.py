@@ -69,7 +69,7 @@ class Kind(IntEnum):
 
     STEP = 1
     """Switch: a step of the task starts. a: became ready at; b: the place at which it waited until
-    then (0: not known, or it did not wait: its first step, `sleep(0)`)."""
+    then (0: not known, or it did not wait: its first step, most of those after `sleep(0)`)."""
     CALLBACK = 2
     """Switch: a callback other than a task's step starts. a: became ready at; b: its site."""
     IDLE = 3

@@ -60,6 +60,7 @@ cdef object next_number = task_numbers.__next__, heappop = heapq.heappop, ulp = 
 cdef object run_slowly = twin._run_slowly, report = twin._report
 cdef tuple STEP_CLASSES = twin._STEP_CLASSES, PYTHON_STEPS = twin._PYTHON_STEPS
 cdef str WAKEUP = twin._WAKEUP
+cdef uint64_t SAMPLED = twin.SAMPLED
 cdef frozenset TASK_OPTIONS = frozenset(("name", "context"))
 cdef int EVENT_READ = selectors.EVENT_READ, EVENT_WRITE = selectors.EVENT_WRITE
 cdef Py_ssize_t MANY_TIMERS = twin._MANY_TIMERS
@@ -300,9 +301,19 @@ cdef class LoopHooks:
 
     cdef int turn_to_step(self, task, uint64_t at_ready) except -1:
         self.owner, self.calling = task, 0
+        cdef uint64_t place = 0
         self.task_tag = self.cause = self.tasks.tag_of(task)
-        put(self.writer, self.started, at_ready, self.task_tag)
+        if (self.writer.seq + 1) % SAMPLED == 0:
+            place = self.place_if_started(task)
+        put(self.writer, self.started, at_ready, self.task_tag | place << B_SHIFT)
         return 0
+
+    cdef uint64_t place_if_started(self, task) except? 0:
+        """Where the task was suspended; 0 if this is its first step."""
+        coroutine = task.get_coro()
+        if getattr(coroutine, "cr_await", None) is None:
+            return 0
+        return self.sites.place_of(coroutine)
 
     cdef int turn_to_woken(self, task, uint64_t at_ready, uint64_t waker) except -1:
         """Record a task's wake-up: the place at which it waited, and the task that woke it."""

@@ -39,6 +39,19 @@ def test_until_the_line_is_answered_there_is_none():
     assert finding.sentence.startswith("GET /job waits for nothing: 3,2")
 
 
+def test_the_line_is_known_of_the_steps_whose_place_was_recorded():
+    """Whoever polls for half a second at a time has ended before its stack could be asked for."""
+    story = Story().idle(MS)
+    request(story, 1, route="GET /job")
+    place = "sleep\t/app/api.py\t31\tuntil_done"
+    for number in range(4 * SECOND // (310 * US)):
+        story.polls().step(1, 300 * US, place="" if number % 1000 else place)
+        story.runs(10 * US)
+    (finding,) = spins(story, answer=False)
+    assert (finding.location.line, finding.location.function) == (31, "until_done")
+    assert finding.sentence.startswith("GET /job waits for nothing in line 31 of /app/api.py: 3,2")
+
+
 def test_one_second_is_a_burst():
     assert spins(spin(Story().idle(MS), 1).idle(3 * SECOND)) == []
 

@@ -92,6 +92,8 @@ class LoopSpins(Rule[_Spin]):
         case.last_ns = now
         case.worst_ns = max(case.worst_ns, (SECOND - idle) // max(count, 1))
         case.moments.append(Moment(at_ns=now, lasted_ns=SECOND - idle, label=label, request=0))
+        if task:
+            self._take_line(case, ran[(ran["kind"] == Kind.STEP) & (ran["b"] > 0)])
         self._look_for_line(case)
 
     def refresh(self, _now: int) -> None:
@@ -122,6 +124,16 @@ class LoopSpins(Rule[_Spin]):
         return f"{case.label} schedules itself again at once: {each} times a second"
 
     # ----
+
+    def _take_line(self, case: _Spin, sampled: Records) -> None:
+        """The line at which most of its steps waited for nothing, of those whose place is known."""
+        tasks = self.context.trace.tasks.known()
+        of = {n for n in set(sampled["task_id"].tolist()) if n in tasks}
+        of = {n for n in of if tasks[n].site == tasks[case.task].site}
+        places = sampled["b"][np.isin(sampled["task_id"], list(of))]
+        found, times = np.unique(places, return_counts=True)
+        if len(found):
+            case.where = self.context.place(int(found[times.argmax()]))
 
     def _look_for_line(self, case: _Spin) -> None:
         """Its line, if a task of it is alive; its await stack may have to be requested."""
