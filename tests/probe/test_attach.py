@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 import uvloop
 
-from loopviz.probe import Probe, install
+from loopviz.probe import Probe, install, own_threads
 from loopviz.probe.attachable import address
 from loopviz.probe.loops import on_thread_of, running_loops
 from loopviz.probe.recording_folder import is_recording
@@ -240,10 +240,27 @@ def test_it_can_be_attached_to_as_long_as_it_records_itself(loop, listener, tmp_
         on_thread_of(loop, probe.uninstall)
     with pytest.raises(ConnectionRefusedError):
         asked(here.control)
-    assert "loopviz door" not in [each.name for each in threading.enumerate()]
+    assert not own_threads.ids
 
 
 def test_nobody_waits_for_a_loopviz_that_is_not_wanted(loop, tmp_path):
     probe = install(loop, path=tmp_path / "kept", attach=False)
-    assert "loopviz door" not in [each.name for each in threading.enumerate()]
+    assert not own_threads.ids
     on_thread_of(loop, probe.uninstall)
+
+
+def test_a_thread_that_waits_for_a_loopviz_is_none_of_the_programs(tmp_path):
+    """anyio's tests, for one, count the threads that are there."""
+
+    async def main():
+        before = threading.active_count()
+        probe = install(path=tmp_path / "own", watchdog=False)
+        try:
+            wait_until(lambda: own_threads.ids)
+            return threading.active_count() - before, set(own_threads.ids)
+        finally:
+            probe.uninstall()
+
+    more, ours = asyncio.run(main())
+    assert (more, len(ours)) == (0, 1)
+    wait_until(lambda: not own_threads.ids)

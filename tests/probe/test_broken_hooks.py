@@ -5,10 +5,12 @@ import asyncio
 import gc
 import inspect
 import logging
+import threading
 from collections import defaultdict, deque
 
 import pytest
 
+from loopviz.clock import monotonic_ns
 from loopviz.probe.places import Places
 from loopviz.probe.recorder import _METHODS, Recorder
 from loopviz.wire.events import Kind
@@ -170,8 +172,6 @@ def test_a_watchdog_that_breaks_is_reported_and_ends(loop, probe_of, recording, 
         raise RuntimeError("no stack")
 
     monkeypatch.setattr("loopviz.probe.watchdog.stack_of", raises)
-    from loopviz.clock import monotonic_ns
-
     probe = probe_of(loop, watchdog=True, clock=monotonic_ns)
     real_sleep = loop._real_sleep
 
@@ -184,6 +184,36 @@ def test_a_watchdog_that_breaks_is_reported_and_ends(loop, probe_of, recording, 
     waits = (Kind.QUEUED, Kind.WAITED_FOR_GIL)  # of a machine that is full: seen before
     told = [e.text for e in recording(probe).aux if e.kind not in waits]
     assert told == ["watchdog: RuntimeError: no stack"]
+
+
+def test_no_file_is_read_on_the_loops_thread_by_the_watchdog(loop, probe_of, monkeypatch, caplog):
+    """Blockbuster, for one, raises for a read on a thread whose loop runs."""
+    read_on = []
+
+    def limits():
+        read_on.append(threading.get_ident())
+
+    monkeypatch.setattr("loopviz.probe.watchdog.CpuLimits", limits)
+    probe = probe_of(loop, watchdog=True, clock=monotonic_ns)
+    loop.run(asyncio.sleep(0.01))
+    probe.uninstall()
+    assert caplog.records == []
+    assert len(read_on) == 1
+    assert threading.get_ident() not in read_on
+
+
+def test_a_watchdog_that_cannot_be_made_is_reported(loop, probe_of, recording, monkeypatch, caplog):
+    def raises(*_args):
+        raise OSError("no descriptors")
+
+    monkeypatch.setattr("loopviz.probe.watchdog.LoopThread", raises)
+    probe = probe_of(loop, watchdog=True, clock=monotonic_ns)
+    assert loop.run(app()) == EXPECTED
+    probe.uninstall()
+    assert [e.text for e in recording(probe).aux if e.kind is Kind.HOOK_FAILED] == [
+        "watchdog: OSError: no descriptors"
+    ]
+    assert [record.name for record in caplog.records] == ["loopviz"], "nothing of asyncio's"
 
 
 def test_a_hook_that_failed_is_used_no_more(loop, probe_of, recording, caplog):

@@ -9,10 +9,11 @@ import contextlib
 import os
 import socket
 import struct
-import threading
 from collections.abc import Hashable
 from importlib import import_module
 from typing import ClassVar
+
+from loopviz.probe import own_threads
 
 __all__ = ["address", "begin", "end"]
 
@@ -64,8 +65,7 @@ class _Door:
         except OSError:
             self._socket.close()
             raise
-        self._thread = threading.Thread(target=self._follow, name="loopviz door", daemon=True)
-        self._thread.start()
+        self._ended = own_threads.start(self._follow)
 
     @classmethod
     def open(cls) -> None:
@@ -81,7 +81,7 @@ class _Door:
         if self._pid == os.getpid():
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-            self._thread.join(_CLOSING_S)
+            self._ended.acquire(timeout=_CLOSING_S)
         self._socket.close()
 
     def _follow(self) -> None:

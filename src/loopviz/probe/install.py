@@ -221,18 +221,18 @@ class Probe:
         """Watch this thread: the loop runs on it, or is about to. The first call counts."""
         if not self._wants_watchdog or not self._installs or self._watchdog is not None:
             return
-        watchdog = Watchdog(
-            self.hooks.running,
-            threading.get_ident(),
-            self.aux_ring,
-            PLACES,
-            self._clock,
-            self._fail,
-            tripwire=self._wants_tripwire,
-        )
         try:
+            watchdog = Watchdog(
+                self.hooks.running,
+                threading.get_ident(),
+                self.aux_ring,
+                PLACES,
+                self._clock,
+                self._fail,
+                tripwire=self._wants_tripwire,
+            )
             watchdog.start()
-        except RuntimeError as error:  # the system gives no more threads
+        except Exception as error:  # noqa: BLE001 - the system gives no more threads, say
             self._fail("watchdog", error)
         else:
             self._watchdog = watchdog

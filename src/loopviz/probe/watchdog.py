@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from loopviz.clock import MS, Clock
+from loopviz.probe import own_threads
 from loopviz.probe.cgroup import CpuLimits
 from loopviz.probe.cpu_time import LoopThread, Spent, ThreadEndedError, ThreadTimes
 from loopviz.probe.places import Places
@@ -111,7 +112,7 @@ class Watchdog:
         self._places = places
         self._clock = clock
         self._loop, self._threads = LoopThread(thread_id, clock), ThreadTimes()
-        self._limits = CpuLimits()
+        self._limits: CpuLimits | None = None
         self._noted = self._counted = 0
         self._starves = 0
         """The callback that waited for the GIL when it was last looked at, or may have; 0: none."""
@@ -164,6 +165,7 @@ class Watchdog:
     def _watch(self) -> None:
         stolen = StolenTime(self._loop.kernel)
         try:
+            self._limits = CpuLimits()  # not on the loop's thread: it reads files
             self._go_round(stolen)
         except ThreadEndedError:
             pass  # the loop and its probe end with it
@@ -346,7 +348,7 @@ class Watchdog:
         If none computes, this one had the GIL, and no core.
         """
         most, busiest, found, seen = -1, threading.main_thread(), None, 0
-        unknown = set(frames) - {self._thread_id, threading.get_ident()}
+        unknown = set(frames) - {self._thread_id, threading.get_ident()} - own_threads.ids
         for thread in threading.enumerate():
             unknown.discard(thread.ident or 0)
             frame = frames.get(thread.ident or 0)
