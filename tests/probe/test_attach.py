@@ -165,7 +165,7 @@ def get(*, of):
 
 
 def test_a_server_that_runs_is_recorded_also_on_its_open_connections(loop, listener):
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))
     done = asyncio.run_coroutine_threadsafe(server._serve(), loop)
     wait_until(lambda: server.started, PATIENCE_S, "the server")
     served = server.config.loaded_app

@@ -54,14 +54,14 @@ def app_whose(startup):
 
 
 def test_a_server_whose_app_does_not_start_waits_for_the_lifespan_s_line():
-    config = uvicorn.Config(app_whose(consume), lifespan="on", log_level="critical")
+    config = uvicorn.Config(app_whose(consume), lifespan="on", log_config=None)
     config.load()
     (_, lifespan) = look_while(lambda: config.lifespan_class(config).startup())
     assert lifespan == (LIFESPAN, "", "consume", 1)
 
 
 def server_with(*connections):
-    server = uvicorn.Server(uvicorn.Config("app", log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config("app", log_config=None))
     server.servers = []
     server.server_state.connections.update(connections)
     return server

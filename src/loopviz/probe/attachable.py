@@ -56,16 +56,16 @@ class _Door:
     """That of this process."""
 
     def __init__(self) -> None:
-        """Raises OSError if this is no Linux, or another one listens."""
+        """Raises OSError if this is no Linux, or another one listens; RuntimeError without a thread."""
         self._pid = os.getpid()
         self._socket = socket.socket(socket.AF_UNIX)
         try:
             self._socket.bind(address(self._pid))
             self._socket.listen(1)
-        except OSError:
+            self._ended = own_threads.start(self._follow)
+        except (OSError, RuntimeError):
             self._socket.close()
             raise
-        self._ended = own_threads.start(self._follow)
 
     @classmethod
     def open(cls) -> None:
