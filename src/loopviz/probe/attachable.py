@@ -56,7 +56,7 @@ class _Door:
     """That of this process."""
 
     def __init__(self) -> None:
-        """Raises OSError if this is no Linux, or another one listens; RuntimeError without a thread."""
+        """Raises OSError if this is no Linux or another one listens; RuntimeError: no thread."""
         self._pid = os.getpid()
         self._socket = socket.socket(socket.AF_UNIX)
         try:
