@@ -88,8 +88,8 @@ def hold(folder, block, start, *, tripwire=False):
         gate.set()
         block()
         time.sleep(0)  # whoever waits for the GIL has it now, and not after the clock was read
-        end = monotonic_ns()
-        held.append(Held(begin, end, slow_app_file.waited_ns() - before))
+        waited = slow_app_file.waited_ns() - before  # reads a file: not after the clock was read
+        held.append(Held(begin, monotonic_ns(), waited))
 
     async def main():
         probe = install(path=folder, heartbeat_s=None, tripwire=tripwire, capacity=FEW)
