@@ -39,7 +39,7 @@ from loopviz.wire.events import (
 )
 from loopviz.wire.ring import Ring
 
-__all__ = ["Handle", "Hooks", "make_python_hooks", "write_nothing"]
+__all__ = ["Handle", "Hooks", "drop_cancelled", "make_python_hooks", "write_nothing"]
 
 _SPAWNS_KEPT, _TAGS_KEPT = 1000, 10_000
 """Cache limits, in entries. Beyond them a lookup is recomputed each time, so a program that makes
@@ -361,13 +361,7 @@ def make_python_hooks(
             len(scheduled) > _MANY_TIMERS
             and loop._timer_cancelled_count / len(scheduled) > _MANY_CANCELLED
         ):
-            for handle in scheduled:
-                if handle._cancelled:
-                    handle._scheduled = False
-            scheduled = [handle for handle in scheduled if not handle._cancelled]
-            heapq.heapify(scheduled)
-            loop._scheduled = scheduled
-            loop._timer_cancelled_count = 0
+            scheduled = drop_cancelled(loop)
         else:
             while scheduled and scheduled[0]._cancelled:
                 loop._timer_cancelled_count -= 1
@@ -517,6 +511,17 @@ def make_python_hooks(
         stop=stop,
         abandon=abandon,
     )
+
+
+def drop_cancelled(loop: Any) -> list[Any]:
+    """Remove all cancelled timers from the loop's heap, of which there are many; returns it."""
+    for handle in loop._scheduled:
+        if handle._cancelled:
+            handle._scheduled = False
+    loop._scheduled = [handle for handle in loop._scheduled if not handle._cancelled]
+    heapq.heapify(loop._scheduled)
+    loop._timer_cancelled_count = 0
+    return loop._scheduled  # type: ignore[no-any-return]
 
 
 def _report(loop: Any, handle: Any, error: BaseException) -> None:

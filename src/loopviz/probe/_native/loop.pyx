@@ -58,6 +58,7 @@ cdef uint64_t TASK_START = tag(Kind.TASK_START), STOPPED = tag(Kind.STOPPED)
 cdef object Task = asyncio.Task, TimerHandle = asyncio.TimerHandle, AsyncioHandle = events.Handle
 cdef object next_number = task_numbers.__next__, heappop = heapq.heappop, ulp = math.ulp
 cdef object run_slowly = twin._run_slowly, report = twin._report
+cdef object drop_cancelled = twin.drop_cancelled
 cdef tuple STEP_CLASSES = twin._STEP_CLASSES, PYTHON_STEPS = twin._PYTHON_STEPS
 cdef str WAKEUP = twin._WAKEUP
 cdef uint64_t SAMPLED = twin.SAMPLED
@@ -387,13 +388,7 @@ cdef class LoopHooks:
         scheduled = loop._scheduled
         n = len(scheduled)
         if n > MANY_TIMERS and loop._timer_cancelled_count / <double>n > MANY_CANCELLED:
-            for handle in scheduled:
-                if handle._cancelled:
-                    handle._scheduled = False
-            scheduled = [handle for handle in scheduled if not handle._cancelled]
-            heapq.heapify(scheduled)
-            loop._scheduled = scheduled
-            loop._timer_cancelled_count = 0
+            scheduled = drop_cancelled(loop)
         else:
             while scheduled and scheduled[0]._cancelled:
                 loop._timer_cancelled_count -= 1
