@@ -72,7 +72,7 @@ def compile_all(root: Path, scratch: Path) -> list[Path]:
             Extension(f"{PACKAGE}.{path.stem}", [str(path)], extra_compile_args=["-O2", "-g0"])
             for path in sorted(FOLDER.glob("*.pyx"))
         ]
-        options = {"language_level": 3, "embedsignature": False}
+        options = {"language_level": 3, "embedsignature": False, "binding": False}
         generated = cythonize(
             modules,
             include_path=["src"],

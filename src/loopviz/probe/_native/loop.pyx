@@ -17,7 +17,7 @@ from libc.stdint cimport uint64_t
 from loopviz.probe import hooks as twin
 from loopviz.probe._native.await_site cimport AwaitSites
 from loopviz.probe._native.ring cimport Writer, now, put
-from loopviz.probe._native.tasks cimport Tasks
+from loopviz.probe._native.tasks cimport Running, Tasks
 from loopviz.probe._native.requests import Requests
 from loopviz.probe.places import callback_site
 from loopviz.probe.tasks import group_owner, name_given, task_numbers
@@ -135,15 +135,14 @@ class FirstIteration(deque):
         return handle
 
 
-cdef class LoopHooks:
+cdef class LoopHooks(Running):
     """The hooks of one loop. Attributes are as the variables of the same name in `probe.hooks`."""
 
     cdef Writer writer
-    cdef Tasks tasks
     cdef AwaitSites sites
-    cdef object loop, places, intern, fail
+    cdef object places, intern, fail
     cdef object asyncios, ready, append
-    cdef uint64_t turned, started, task_tag, cause, calling
+    cdef uint64_t turned, started, cause, calling
     cdef object owner
     cdef dict spawns, tags
     cdef list kept
@@ -173,14 +172,7 @@ cdef class LoopHooks:
         return self.started, self.task_tag & NUMBER
 
     def running_task(self):
-        if self.loop._task_factory is None:
-            return self.task_tag & NUMBER
-        task = asyncio.current_task(self.loop)
-        if task is None:
-            return 0
-        if not hasattr(task, "_loopviz_tag"):
-            self.tasks.register(task, task.get_coro(), self.task_tag, None, 0, task.get_name())
-        return self.tasks.tag_of(task) & NUMBER
+        return self.running_number()
 
     def number(self, task):
         return self.tasks.tag_of(task) & NUMBER
@@ -231,7 +223,7 @@ cdef class LoopHooks:
         if owner is not None:
             parent = self.tasks.tag_of(owner)
         else:
-            parent = self.running_task() if self.loop.is_running() else 0
+            parent = self.running_number() if self.loop.is_running() else 0
         self.tasks.start(task, parent, b, name)
         if task.done():
             self.tasks.end(task, now(self.writer))
@@ -523,7 +515,7 @@ def make_hooks(loop, ring, places, clock, fail):
     """The hooks of one loop, which write into `ring`. One that raises calls `fail(hook, error)`."""
     hooks = LoopHooks(loop, ring, places, clock, fail)
     write = (<LoopHooks>hooks).writer.write
-    requests = Requests((<LoopHooks>hooks).writer, hooks.running_task, ring.intern, fail)
+    requests = Requests((<LoopHooks>hooks).writer, hooks, ring.intern, fail)
     return twin.Hooks(
         run_once=hooks.run_once,
         call_soon=hooks.call_soon,

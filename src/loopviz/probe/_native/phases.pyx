@@ -2,6 +2,7 @@
 
 from asyncio import _get_running_loop as running_loop
 
+cimport cython
 from cpython.object cimport PyObject
 
 cdef extern from "Python.h":
@@ -12,6 +13,7 @@ def operation_of(original, phases_of, recorders):
     """Wrap the function that begins FastAPI's spans, see `probe.frameworks`."""
     cdef dict by_endpoint = {}
 
+    @cython.binding(True)  # it looks like the original, attributes included
     def operation(*, name, function=None):
         try:
             phases = by_endpoint.get(function)

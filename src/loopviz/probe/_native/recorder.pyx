@@ -3,6 +3,7 @@
 from libc.stdint cimport uint64_t
 
 from loopviz.probe._native.ring cimport Writer, now, put
+from loopviz.probe._native.tasks cimport Running
 from loopviz.wire.events import B_SHIFT as _B_SHIFT, WAIT_PUT, Kind, tag
 
 __all__ = ["hasten"]
@@ -17,11 +18,12 @@ cdef class Records:
     """The methods of a `Recorder` that run most often."""
 
     cdef Writer writer
-    cdef object recorder, task, number, intern
+    cdef Running running
+    cdef object recorder, number, intern
     cdef dict waits, phases
 
-    def __init__(self, recorder, Writer writer, task, intern):
-        self.recorder, self.writer, self.task, self.intern = recorder, writer, task, intern
+    def __init__(self, recorder, Writer writer, Running running, intern):
+        self.recorder, self.writer, self.running, self.intern = recorder, writer, running, intern
         self.waits, self.number = recorder._waits, recorder._number
         self.phases = {}
 
@@ -29,7 +31,7 @@ cdef class Records:
         cdef uint64_t number
         try:
             if task_id is None:
-                task_id = self.task()
+                task_id = self.running.running_number()
             self.forget_wait(task_id, resource.number)
             number = task_id
             put(
@@ -44,7 +46,7 @@ cdef class Records:
     def acquired(self, resource, in_use, task_id=None, uint64_t place=0):
         try:
             if task_id is None:
-                task_id = self.task()
+                task_id = self.running.running_number()
             if task_id in self.waits:
                 self.forget_wait(task_id, resource.number)
             self.write_units(ACQUIRED, resource, in_use, task_id, place)
@@ -54,7 +56,7 @@ cdef class Records:
     def released(self, resource, in_use, task_id=None):
         try:
             if task_id is None:
-                task_id = self.task()
+                task_id = self.running.running_number()
             if resource.number in self.waits.get(task_id, ()):
                 task_id = 0
             self.write_units(RELEASED, resource, in_use, task_id, 0)
@@ -63,7 +65,7 @@ cdef class Records:
 
     def queue_size(self, resource, items):
         try:
-            self.write_units(QUEUE_SIZE, resource, items, self.task(), 0)
+            self.write_units(QUEUE_SIZE, resource, items, self.running.running_number(), 0)
         except Exception as error:
             self.recorder.fail("queue_size", error)
 
@@ -74,7 +76,7 @@ cdef class Records:
             if found is None:
                 text = self.intern(name) if name else 0
                 found = self.phases[name] = tag(Kind.PHASE, 0, text)
-            number = self.task() if task_id is None else task_id
+            number = self.running.running_number() if task_id is None else task_id
             known = found
             put(self.writer, now(self.writer), 0, number | known)
         except Exception as error:
@@ -112,10 +114,10 @@ def hasten(recorder, write, task, intern):
 
     `write` is these hooks'; a recorder that writes otherwise keeps its own.
     """
-    writer = getattr(write, "__self__", None)
-    if type(writer) is not Writer:
+    writer, running = getattr(write, "__self__", None), getattr(task, "__self__", None)
+    if type(writer) is not Writer or not isinstance(running, Running):
         return
-    records = Records(recorder, writer, task, intern)
+    records = Records(recorder, writer, running, intern)
     for name in ("wait_over", "acquired", "released", "queue_size", "phase"):
         setattr(recorder, name, getattr(records, name))
 

@@ -5,6 +5,7 @@ from libc.stdint cimport uint64_t
 
 from loopviz.probe import served_request as twin
 from loopviz.probe._native.ring cimport Writer, now, put
+from loopviz.probe._native.tasks cimport Running
 from loopviz.probe.frameworks import reporting_cycles
 from loopviz.probe.requests import RequestTags
 from loopviz.probe.streams import message, opened
@@ -22,38 +23,44 @@ cdef class Requests:
     """The request hooks of one loop."""
 
     cdef Writer writer
-    cdef object task, fail, tags
+    cdef Running running
+    cdef object fail, tags
     cdef dict starts, ends
     cdef bint recording
 
-    def __init__(self, Writer writer, task, intern, fail):
-        self.writer, self.task, self.fail = writer, task, fail
+    def __init__(self, Writer writer, Running running, intern, fail):
+        self.writer, self.running, self.fail = writer, running, fail
         self.tags = RequestTags(intern)
         self.starts, self.ends = self.tags.starts, self.tags.ends
         self.recording = True
 
     def start(self, scope, sent):
-        cdef uint64_t task_id, own
-        number = 0
+        return self.start_of(scope, sent)
+
+    cdef uint64_t start_of(self, scope, uint64_t sent) except? 0:
+        cdef uint64_t number = 0, own
         if not self.recording:
             return number
         try:
-            number = self.task()
+            number = self.running.running_number()
             method, path = method_of(scope), scope["path"]
             known = self.starts.get((method, path))
             if known is None:
                 known = self.tags.of_start(method, path)
-            task_id, own = number, known
-            put(self.writer, now(self.writer), sent, task_id | own)
+            own = known
+            put(self.writer, now(self.writer), sent, number | own)
         except Exception as error:
             self.recording = False
             self.fail("request", error)
         return number
 
     def end(self, scope, status, bytes_sent, number):
-        cdef uint64_t own, a, task_id
+        self.end_of(scope, status, bytes_sent, number)
+
+    cdef int end_of(self, scope, status, uint64_t bytes_sent, uint64_t number) except -1:
+        cdef uint64_t own, begun
         if not self.recording:
-            return
+            return 0
         try:
             route = route_of(scope)
             prefix = scope["root_path"] if "app_root_path" in scope else ""
@@ -62,11 +69,12 @@ cdef class Requests:
                 known = self.ends.get((id(route), method_of(scope), prefix))
             if known is None:
                 known = self.tags.of_end(scope, route, prefix, status)
-            own, task_id, a = known, number, status | bytes_sent << 16
-            put(self.writer, now(self.writer), a, task_id | own)
+            own, begun = known, status
+            put(self.writer, now(self.writer), begun | bytes_sent << 16, number | own)
         except Exception as error:
             self.recording = False
             self.fail("request", error)
+        return 0
 
 
 cdef inline object method_of(scope):
@@ -89,22 +97,28 @@ cdef inline object route_of(scope):
 cdef class ServedRequest:
     """A request that an app serves, from its start record to its end record."""
 
-    cdef object end_, scope, send_, cycle
-    cdef object status, bytes_sent
+    cdef Requests requests
+    cdef object end_, scope, send_, cycle, status
+    cdef uint64_t bytes_sent
     cdef bint streams
-    cdef readonly object number
+    cdef readonly uint64_t number
 
     def __init__(self, start, end, scope, receive, send):
+        cdef uint64_t sent = 0
         self.end_, self.scope, self.send_ = end, scope, send
-        self.status = self.bytes_sent = 0
-        sent = 0
+        self.status = 0
         try:
             name, value = scope["headers"][-1]
             if name == SENT_HEADER and len(value) < 19 and value.isdigit():
                 sent = int(value)
         except Exception:
             pass
-        self.number = start(scope, sent)
+        hooks = getattr(start, "__self__", None)
+        if type(hooks) is Requests:  # without a detour through Python's calls
+            self.requests = hooks
+            self.number = self.requests.start_of(scope, sent)
+        else:
+            self.number = start(scope, sent)
         cycle = getattr(receive, "__self__", None)
         if type(cycle) in REPORTING:
             cycle._loopviz_task = self.number
@@ -145,7 +159,10 @@ cdef class ServedRequest:
         """Record the end."""
         if self.cycle is not None:
             self.cycle._loopviz_task = 0
-        self.end_(self.scope, self.status, self.bytes_sent, self.number)
+        if self.requests is not None:
+            self.requests.end_of(self.scope, self.status, self.bytes_sent, self.number)
+        else:
+            self.end_(self.scope, self.status, self.bytes_sent, self.number)
 
 
 cdef bint has_length(start) except -1:
@@ -153,7 +170,7 @@ cdef bint has_length(start) except -1:
     if start["status"] in (204, 304):
         return True
     headers = start.get("headers", ())
-    if iter(headers) is headers:  # the server could not read what was read here
+    if type(headers) is not list and iter(headers) is headers:  # the server could not read what was read here
         return False
     for name, _ in headers:
         if name == b"content-length":

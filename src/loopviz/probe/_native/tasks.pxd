@@ -19,3 +19,11 @@ cdef class Tasks:
     cdef uint64_t site(self, coroutine, spawned_at, lasti) except? 0
     cdef uint64_t start(self, task, uint64_t parent, uint64_t b, name) except? 0
     cdef int end(self, task, uint64_t at) except -1
+
+
+cdef class Running:
+    cdef Tasks tasks
+    cdef object loop
+    cdef uint64_t task_tag
+
+    cdef uint64_t running_number(self) except? 0

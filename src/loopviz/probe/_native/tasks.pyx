@@ -1,5 +1,6 @@
 """Records of tasks, as in `probe.tasks`."""
 
+import asyncio
 from types import FunctionType
 
 from loopviz.probe import tasks as twin
@@ -85,6 +86,21 @@ cdef class Tasks:
         number = <uint64_t>task._loopviz_tag & NUMBER
         put(self.writer, at, is_noticed(task), number | ENDED | outcome << B_SHIFT)
         return 0
+
+
+cdef class Running:
+    """The task whose step runs on a loop."""
+
+    cdef uint64_t running_number(self) except? 0:
+        """Its number; 0 if none does."""
+        if self.loop._task_factory is None:
+            return self.task_tag & NUMBER
+        task = asyncio.current_task(self.loop)
+        if task is None:
+            return 0
+        if not hasattr(task, "_loopviz_tag"):
+            self.tasks.register(task, task.get_coro(), self.task_tag, None, 0, task.get_name())
+        return self.tasks.tag_of(task) & NUMBER
 
 
 cdef bint is_noticed(task) except? -1:
