@@ -17,7 +17,7 @@ from libc.stdint cimport uint64_t
 from loopviz.probe import hooks as twin
 from loopviz.probe._native.await_site cimport AwaitSites
 from loopviz.probe._native.ring cimport Writer, now, put
-from loopviz.probe._native.tasks cimport Tasks
+from loopviz.probe._native.tasks cimport Tasks, is_done
 from loopviz.probe._native.requests import Requests
 from loopviz.probe.places import callback_site
 from loopviz.probe.tasks import group_owner, name_given, task_numbers
@@ -138,34 +138,23 @@ class FirstIteration(deque):
 cdef class LoopHooks:
     """The hooks of one loop. Attributes are as the variables of the same name in `probe.hooks`."""
 
-    cdef Writer writer
-    cdef Tasks tasks
-    cdef AwaitSites sites
-    cdef object loop, places, intern, fail
-    cdef object asyncios, ready, append
-    cdef uint64_t turned, started, task_tag, cause, calling
-    cdef object owner
-    cdef dict spawns, tags
-    cdef list kept
-    cdef bint recording_tasks
-    cdef object our_heartbeat, step_type, create
-    cdef bint stock_create, stock_events
-
-    def __init__(self, loop, ring, places, clock, fail):
+    def __init__(self, loop, ring, places, clock, fail, factories):
         self.writer = Writer(ring, clock)
         self.intern = ring.intern
         self.tasks = Tasks(self.writer, ring.intern)
         self.sites = AwaitSites(places, ring.intern)
         self.loop, self.places, self.fail = loop, places, fail
-        self.asyncios = self.ready = loop._ready
+        self.factories = loop if factories is None else factories
+        self.asyncios = self.ready = getattr(loop, "_ready", [])
         self.append = self.ready.append
         self.turned = now(self.writer)
         self.started = self.task_tag = self.cause = self.calling = 0
         self.spawns, self.tags, self.kept = {}, {}, []
         self.recording_tasks = True
-        self.stock_events = is_stock(
-            loop._process_events, "_process_events", BaseSelectorEventLoop
-        ) and is_stock(loop._add_callback, "_add_callback", BaseSelectorEventLoop)
+        self.stock_events = all(
+            is_stock(getattr(loop, name, None), name, BaseSelectorEventLoop)
+            for name in ("_process_events", "_add_callback")
+        )
 
     # ---- tasks
 
@@ -173,7 +162,7 @@ cdef class LoopHooks:
         return self.started, self.task_tag & NUMBER
 
     def running_task(self):
-        if self.loop._task_factory is None:
+        if self.factories._task_factory is None:
             return self.task_tag & NUMBER
         task = asyncio.current_task(self.loop)
         if task is None:
@@ -216,7 +205,7 @@ cdef class LoopHooks:
                 task._loopviz_tag = number | STEP
                 put(self.writer, now(self.writer), 0, number | <uint64_t>start)
                 return 0
-        plain = self.loop._task_factory is None
+        plain = self.factories._task_factory is None
         if not plain and hasattr(task, "_loopviz_tag"):
             if task.done():  # an eager task, adopted when it recorded something
                 self.tasks.end(task, now(self.writer))
@@ -268,12 +257,24 @@ cdef class LoopHooks:
 
     cdef int turn_to(self, handle, callback) except -1:
         """Record that the loop turns to a handle of any kind."""
-        cdef uint64_t at_ready = self.turned, at, found = 0, before = 0
-        kind = type(callback)
         if type(handle) is Handle:
-            at_ready, before = (<Handle>handle).ready_ns, (<Handle>handle).cause
+            return self.turn(callback, (<Handle>handle).ready_ns, (<Handle>handle).cause)
+        self.turn(callback, self.turned, 0)
+        if self.calling and type(handle) is TimerHandle:
+            self.write_due(round(handle.when() * 1e9))
+        return 0
+
+    cdef int write_due(self, uint64_t due) except -1:
+        """Record when the timer was due whose callback has just begun."""
+        put(self.writer, self.started, due, TIMER | self.calling >> B_SHIFT << B_SHIFT)
+        return 0
+
+    cdef int turn(self, callback, uint64_t at_ready, uint64_t before) except -1:
+        """Record that the loop turns to a callback, which the task `before` made ready."""
+        cdef uint64_t at, found = 0
+        kind = type(callback)
         self.started = at = now(self.writer)
-        if self.owner is not None and self.owner.done():
+        if self.owner is not None and is_done(self.owner):
             self.tasks.end(self.owner, at)
         if kind is self.step_type:
             return self.turn_to_step(callback.__self__, at_ready)
@@ -295,9 +296,6 @@ cdef class LoopHooks:
             return self.turn_to_step(callback.__self__, at_ready)
         self.owner, self.task_tag, self.calling, self.cause = None, 0, found, before
         put(self.writer, at, at_ready, found)
-        if type(handle) is TimerHandle:
-            due = round(handle.when() * 1e9)
-            put(self.writer, at, due, TIMER | found >> B_SHIFT << B_SHIFT)
         return 0
 
     cdef int turn_to_step(self, task, uint64_t at_ready) except -1:
@@ -401,7 +399,7 @@ cdef class LoopHooks:
 
         began = now(self.writer)
         try:
-            if self.owner is not None and self.owner.done():
+            if self.owner is not None and is_done(self.owner):
                 self.tasks.end(self.owner, began)
             if timeout != 0:
                 put(self.writer, began, 0, IDLE)
@@ -478,7 +476,7 @@ cdef class LoopHooks:
                 report(self.loop, handle, error)
         if self.owner is not None:
             try:
-                if self.owner.done():
+                if is_done(self.owner):
                     self.tasks.end(self.owner, now(self.writer))
             except Exception as error:
                 self.break_off("task_end", error)
@@ -519,11 +517,15 @@ cdef class LoopHooks:
         self.writer.abandon()
 
 
-def make_hooks(loop, ring, places, clock, fail):
+def make_hooks(loop, ring, places, clock, fail, factories=None):
     """The hooks of one loop, which write into `ring`. One that raises calls `fail(hook, error)`."""
-    hooks = LoopHooks(loop, ring, places, clock, fail)
-    write = (<LoopHooks>hooks).writer.write
-    requests = Requests((<LoopHooks>hooks).writer, hooks.running_task, ring.intern, fail)
+    return hooks_of(LoopHooks(loop, ring, places, clock, fail, factories), ring, fail)
+
+
+cpdef object hooks_of(LoopHooks hooks, ring, fail):
+    """What these hooks offer, as `probe.hooks.Hooks`."""
+    write = hooks.writer.write
+    requests = Requests(hooks.writer, hooks.running_task, ring.intern, fail)
     return twin.Hooks(
         run_once=hooks.run_once,
         call_soon=hooks.call_soon,

@@ -46,6 +46,8 @@ def usage_rows(loop: LoopStats, scene: Scene, width: int, height: int) -> list[S
     rows = [("utilization", _turns(loop, scene)), ("GC", pause_summary(loop.gc, width - 16))]
     if loop.coverage == "steps":
         rows[0] = ("seen", "a foreign loop: task steps and lag, no callbacks, no iterations")
+    elif loop.coverage == "uvloop":
+        rows.append(("uvloop", "its own I/O runs in C: busy there is CPU time; timers to the ms"))
     strips = []
     for word, text in rows:
         for i, part in enumerate(wrap(text, width - 16)):
