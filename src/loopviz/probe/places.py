@@ -39,8 +39,8 @@ class Places:
         self.kinds: dict[int, int] = {}
         """The results of `kind`, by `id(code)`: a code object's own hash goes through all of its
         constants and names."""
-        self._runners: set[int] = set()
-        """The ids of the codes that run a loop which leaves no frame."""
+        self._runners: set[tuple[str, str]] = set()
+        """The files and qualified names of functions that run a loop which leaves no frame."""
         self._apps: set[int] = set()
         """The ids of the codes of ASGI apps and middleware: functions of `receive` and `send`."""
         self._kept: list[CodeType] = []
@@ -59,8 +59,12 @@ class Places:
 
     def add_runner(self, code: CodeType) -> None:
         """Let stacks end at this code: it runs a loop which leaves no frame."""
-        self._runners.add(id(code))
-        self._look_at(code)
+        self._runners.add((code.co_filename, code.co_qualname))
+        self.kinds.pop(id(code), None)
+
+    def is_runner(self, file: str, function: str) -> bool:
+        """True for such code, by its file and qualified name."""
+        return (file, function) in self._runners
 
     def kind(self, code: CodeType) -> int:
         """`USER`, `LIBRARY` (standard, installed, loopviz) or `LOOP`, at which a stack ends."""
@@ -114,7 +118,7 @@ class Places:
 
     def _look_at(self, code: CodeType) -> int:
         kind = self.kind_of(code.co_filename, code.co_name)
-        if id(code) in self._runners:
+        if self.is_runner(code.co_filename, code.co_qualname):
             kind = LOOP
         self._kept.append(code)  # keeps its id from being reused
         self.kinds[id(code)] = kind
