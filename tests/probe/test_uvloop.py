@@ -455,7 +455,7 @@ def test_contexts(either, watch):
         await asyncio.sleep(0.02)
 
     watch(either, main())
-    assert found == ["main", "given", "given", "given"]
+    assert sorted(found) == ["given", "given", "given", "main"]
 
 
 def test_debug_mode(uvloop_loop, watch, caplog):
