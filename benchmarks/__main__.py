@@ -1,8 +1,8 @@
 """`python -m benchmarks [PART]… [--python PATH]…`: measure, and rewrite the tables of README.md.
 
-Parts: callback, request, decode, load, screen, memory (ten minutes); all by default. `--python`
-names further interpreters for the first two: those of environments into which loopviz is installed
-with its `test` extra.
+Parts: callback, request, uvloop, decode, load, screen, memory (ten minutes); all by default.
+`--python` names further interpreters for the first two: those of environments into which loopviz is
+installed with its `test` extra.
 """
 
 import argparse
@@ -14,10 +14,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import uvloop
+
 from benchmarks import callback, decode, load, request, screen
 
 HERE = Path(__file__).parent
-PARTS = ("callback", "request", "decode", "load", "screen", "memory")
+PARTS = ("callback", "request", "uvloop", "decode", "load", "screen", "memory")
 
 
 def main() -> None:
@@ -31,6 +33,7 @@ def main() -> None:
         table = {
             "callback": lambda: _callback(options.python),
             "request": lambda: _request(options.python),
+            "uvloop": _uvloop,
             "decode": _decode,
             "load": _load,
             "screen": _screen,
@@ -89,6 +92,23 @@ def _request(pythons: list[str]) -> str:
                 f"| {r['python']} | {path} | {r['bare_us']:.0f} | {r['probed_us']:.0f} "
                 f"| ×{r['ratio']:.3f} | {budget} |"
             )
+    return "\n".join(lines)
+
+
+def _uvloop() -> str:
+    r = callback.measure(uvloop.new_event_loop)
+    lines = [
+        "| what | bare | probed | ratio | budget |",
+        "|---|---|---|---|---|",
+        f"| a callback | {r['bare_ns']:.0f} ns | {r['probed_ns']:.0f} ns | ×{r['ratio']:.2f} "
+        "| ×1.30 |",
+    ]
+    for path in ("/noop", "/yield10"):
+        r = request.measure(path, loop="uvloop")
+        lines.append(
+            f"| {path} | {r['bare_us']:.0f} µs | {r['probed_us']:.0f} µs | ×{r['ratio']:.3f} "
+            "| ×1.06 |"
+        )
     return "\n".join(lines)
 
 

@@ -10,6 +10,8 @@ import shutil
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 from loopviz.probe import install
 
@@ -38,9 +40,9 @@ async def _install():
     return install()
 
 
-def measure() -> dict[str, object]:
+def measure(new_loop: Callable[[], Any] = asyncio.new_event_loop) -> dict[str, object]:
     """Medians over the pairs, and of the pairs' differences and ratios."""
-    bare_loop, probed_loop = asyncio.new_event_loop(), asyncio.new_event_loop()
+    bare_loop, probed_loop = new_loop(), new_loop()
     probe = probed_loop.run_until_complete(_install())
     pairs = [
         (bare_loop.run_until_complete(_leg()), probed_loop.run_until_complete(_leg()))

@@ -11,10 +11,10 @@ from typing import Any
 CONNECTIONS = 32
 
 
-def measure(path: str, python: str = sys.executable) -> dict[str, object]:
-    """Medians over the pairs for one endpoint."""
+def measure(path: str, python: str = sys.executable, loop: str = "asyncio") -> dict[str, object]:
+    """Medians over the pairs for one endpoint, on asyncio's loop or on `uvloop`."""
     server = subprocess.Popen(
-        [python, Path(__file__).with_name("serve.py")],
+        [python, Path(__file__).with_name("serve.py"), loop],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 import httpx
+import uvloop
 from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -137,5 +138,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["upstream"]:
         _serve_upstream()
         sys.exit()
-    with asyncio.Runner(loop_factory=new_loop) as runner:
+    factory = uvloop.new_event_loop if sys.argv[1:] == ["uvloop"] else new_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main())

@@ -1,11 +1,11 @@
-"""Loops whose iteration is not asyncio's: uvloop, and subclasses."""
+"""Loops whose iteration is not asyncio's: subclasses, and tools that patch it."""
 
 import asyncio
 import time
 
 import pytest
 
-from loopviz.clock import MS, monotonic_ns
+from loopviz.clock import MS
 from loopviz.probe import install
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import NUMBER, TASK_RETURNED, Kind
@@ -14,63 +14,6 @@ from tests.support.recording import Recording, coroutine_name
 
 async def child():
     await asyncio.sleep(0.25)
-
-
-@pytest.mark.real
-def test_uvloop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
-    uvloop = pytest.importorskip("uvloop")
-    lines, after = {}, []
-
-    async def sleeps():
-        if not after:  # the next callback comes when this step is over
-            asyncio.get_running_loop().call_soon(lambda: after.append(monotonic_ns()))
-        lines["sleep"] = here() + 1
-        await asyncio.sleep(0.02)
-        time.sleep(0.03)
-        return "slept"
-
-    async def main():
-        loop = asyncio.get_running_loop()
-        with install(path=tmp_path / "probe") as probe:
-            assert probe.coverage == "steps"
-            assert await asyncio.create_task(sleeps(), name="sleeper") == "slept"
-            await asyncio.sleep(0.1)
-        assert loop.get_task_factory() is None
-        return await asyncio.create_task(sleeps())
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(main()) == "slept"
-    seen = Recording(tmp_path / "probe")
-    assert [e.text for e in seen.aux if e.kind is Kind.COVERAGE] == ["steps"]
-    start = seen.start_of("sleeps")
-    assert seen.strings[start.a & NUMBER] == "sleeper"
-    assert seen.outcomes()["sleeps"] == TASK_RETURNED
-    (first, lasted), (second, ran) = [
-        (switch, ns) for switch, ns in seen.durations() if switch.task_id == start.task_id
-    ]
-    assert first.at + lasted <= after[0]
-    assert ran >= 30 * MS
-    assert seen.strings[second.b].split("\t")[:3] == ["sleep", __file__, str(lines["sleep"])]
-    assert len([e for e in seen.of(Kind.TIMER) if not e.b]) >= 3
-
-
-@pytest.mark.real
-def test_names_of_uvloops_tasks(tmp_path):
-    """uvloop names a task only after its factory has made it."""
-    uvloop = pytest.importorskip("uvloop")
-
-    async def main():
-        with install(path=tmp_path / "probe"):
-            await asyncio.create_task(child(), name="one")
-            async with asyncio.TaskGroup() as group:
-                group.create_task(child(), name="in a group")
-                group.create_task(child())
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
-    seen = Recording(tmp_path / "probe")
-    starts = [e for e in seen.of(Kind.TASK_START) if coroutine_name(e) == "child"]
-    assert [seen.strings[e.a & NUMBER] for e in starts] == ["one", "in a group", ""]
 
 
 def test_a_loop_with_an_iteration_of_its_own_is_seen_at_the_lesser_level(tmp_path, monkeypatch):
@@ -109,6 +52,40 @@ class Foreign(VirtualLoop):
 
     def _run_once(self):
         super()._run_once()
+
+
+def test_a_foreign_loop_is_seen_at_a_lesser_level_and_says_so(tmp_path, here):
+    lines = {}
+
+    async def sleeps():
+        lines["sleep"] = here() + 1
+        await asyncio.sleep(0.25)
+        time.sleep(0.03)
+        return "slept"
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": 0.02}
+        with install(path=tmp_path / "probe", **options) as probe:
+            assert probe.coverage == "steps"
+            assert await asyncio.create_task(sleeps(), name="sleeper") == "slept"
+            await asyncio.sleep(0.1)
+        assert loop.get_task_factory() is None
+        return await asyncio.create_task(sleeps())
+
+    with Foreign() as loop:
+        assert loop.run(main()) == "slept"
+    seen = Recording(tmp_path / "probe")
+    assert [e.text for e in seen.aux if e.kind is Kind.COVERAGE] == ["steps"]
+    start = seen.start_of("sleeps")
+    assert seen.strings[start.a & NUMBER] == "sleeper"
+    assert seen.outcomes()["sleeps"] == TASK_RETURNED
+    (_, lasted), (second, ran) = [
+        (switch, ns) for switch, ns in seen.durations() if switch.task_id == start.task_id
+    ]
+    assert (lasted, ran) == (0, 30 * MS)
+    assert seen.strings[second.b].split("\t")[:3] == ["sleep", __file__, str(lines["sleep"])]
+    assert len([e for e in seen.of(Kind.TIMER) if not e.b]) >= 3
 
 
 def test_a_factory_that_the_app_sets_meanwhile_does_not_take_the_probes_place(tmp_path):

@@ -96,7 +96,11 @@ def _routes(model: Model, now: int) -> Iterator[RouteTotals]:
 
 
 def _loop(model: Model, now: int) -> LoopTotals:
-    loop, distributions, full = model.loop, model.distributions(now), model.trace.coverage == "full"
+    loop, distributions, full = (
+        model.loop,
+        model.distributions(now),
+        model.trace.coverage != "steps",
+    )
     return LoopTotals(
         counts=_copied(LoopCounts, [loop]) if full else None,
         utilization=loop.utilization_until(now) if full else None,

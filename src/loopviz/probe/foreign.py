@@ -1,8 +1,8 @@
 """Hooks for loops whose callbacks cannot be seen: they record tasks' steps, and lag.
 
-uvloop runs callbacks in C, but accepts a task factory: ours gives each task a coroutine that
-records when a step starts and ends. What the loop does in between is unknown and recorded as such
-(`STOPPED` after each step); ready delay, idle time and utilization are unknown, too.
+Such a loop runs its callbacks in a way of its own, but accepts a task factory: ours gives each task
+a coroutine that records when a step starts and ends. What the loop does in between is unknown and
+recorded as such (`STOPPED` after each step); ready delay, idle time and utilization are, too.
 """
 
 import asyncio
@@ -21,6 +21,9 @@ from loopviz.wire.events import B_SHIFT, NUMBER, RECORD, Kind, tag
 from loopviz.wire.ring import Ring
 
 __all__ = ["TaskFactory", "WatchedCoroutine", "make_foreign_hooks"]
+
+
+_CREATE_TASK = asyncio.BaseEventLoop.create_task.__code__
 
 
 class WatchedCoroutine(Coroutine[Any, Any, Any]):
@@ -143,7 +146,9 @@ def make_foreign_hooks(
             task = make(on, watched, **options) if original else make(watched, loop=on, **options)
             try:
                 if not hasattr(task, "_loopviz_tag"):
-                    caller = sys._getframe(1)
+                    caller: Any = sys._getframe(1)
+                    if caller.f_code is _CREATE_TASK and caller.f_locals.get("name") is None:
+                        caller = caller.f_back  # it may name the task, or own its group
                     frame = places.user_frame(caller)
                     code, lasti = (frame.f_code, frame.f_lasti) if frame else (None, 0)
                     owner = group_owner(caller)

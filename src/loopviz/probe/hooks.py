@@ -39,7 +39,7 @@ from loopviz.wire.events import (
 )
 from loopviz.wire.ring import Ring
 
-__all__ = ["Handle", "Hooks", "drop_cancelled", "make_python_hooks", "write_nothing"]
+__all__ = ["Handle", "Hooks", "Turns", "drop_cancelled", "make_python_hooks", "write_nothing"]
 
 _SPAWNS_KEPT, _TAGS_KEPT = 1000, 10_000
 """Cache limits, in entries. Beyond them a lookup is recomputed each time, so a program that makes
@@ -68,6 +68,19 @@ class Handle(events.Handle):
 
     __slots__ = ("cause", "ready_ns")
     __init__ = object.__init__
+
+
+class Turns(NamedTuple):
+    """With these a loop is recorded that runs its callbacks itself, see `probe.uvloop_calls`."""
+
+    to: Callable[[Any], int]
+    """Record that the loop turns to a handle; returns the callback's tag, 0 for a task's step."""
+    over: Callable[[bool], None]
+    """The callback is over. If it was its task's last step: was anybody told of its end?"""
+    set: Callable[[int, int, int], None]
+    """Set what runs: since when (0: nothing), its tag, and when this iteration began."""
+    now: Callable[[], tuple[int, int, int, Any]]
+    """What runs: since when, the task by its tag, the task that caused it, that task itself."""
 
 
 class Hooks(NamedTuple):
@@ -102,6 +115,10 @@ class Hooks(NamedTuple):
     """Record `STOPPED`, then nothing more."""
     abandon: Callable[[], None]
     """Record nothing more: in the child of a fork, the ring is the parent's."""
+    turns: Turns | None = None
+    """Of the Python core."""
+    methods: dict[str, Callable[..., Any]] = {}  # noqa: RUF012 - never changed
+    """What replaces methods of a foreign loop, by their names."""
 
 
 def write_nothing(*_: Any) -> None:
@@ -109,9 +126,18 @@ def write_nothing(*_: Any) -> None:
 
 
 def make_python_hooks(
-    loop: Any, ring: Ring, places: Places, clock: Clock, fail: Callable[[str, Exception], None]
+    loop: Any,
+    ring: Ring,
+    places: Places,
+    clock: Clock,
+    fail: Callable[[str, Exception], None],
+    factories: Any = None,
 ) -> Hooks:
-    """The hooks of one loop, which write into `ring`. One that raises calls `fail(hook, error)`."""
+    """The hooks of one loop, which write into `ring`. One that raises calls `fail(hook, error)`.
+
+    `factories` has the loop's task factory as its `_task_factory`; by default the loop has.
+    """
+    factories = loop if factories is None else factories
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern
     # a record's number is taken in one C call, and its slot follows from it: so a finalizer or
     # another thread may write between any two bytecodes of this one
@@ -125,7 +151,7 @@ def make_python_hooks(
     idle, polled, timer = tag(Kind.IDLE), tag(Kind.POLLED), tag(Kind.TIMER)
     woken = tag(Kind.WOKEN)
 
-    asyncios: deque[Any] = loop._ready
+    asyncios: deque[Any] = getattr(loop, "_ready", deque())  # a foreign loop hides its own
     ready = asyncios  # another deque only until asyncio's own iteration ends
     turned = clock()  # when this iteration began: asyncio's own handles became ready then
     started = 0  # when the running callback started; 0 while idle
@@ -156,7 +182,7 @@ def make_python_hooks(
     # ---- tasks
 
     def running_task() -> int:
-        if loop._task_factory is None:
+        if factories._task_factory is None:
             return task_tag & NUMBER
         task = asyncio.current_task(loop)  # an eager task's first step runs within another's
         if task is None:
@@ -192,7 +218,7 @@ def make_python_hooks(
 
     def record_task(task: Any, coroutine: Any, caller: Any, options: dict[str, Any]) -> None:
         """Record a task that `caller`, a frame, has just made."""
-        if loop._task_factory is not None and hasattr(task, "_loopviz_tag"):
+        if factories._task_factory is not None and hasattr(task, "_loopviz_tag"):
             if task.done():  # an eager task, adopted when it recorded something
                 end_task(task, clock())
             return
@@ -208,7 +234,12 @@ def make_python_hooks(
         start_task(task, parent, b, name)
         if task.done():
             end_task(task, clock())  # an eager task that never had to wait
-        elif calling and name is None and loop._task_factory is None and len(spawns) < _SPAWNS_KEPT:
+        elif (
+            calling
+            and name is None
+            and factories._task_factory is None
+            and len(spawns) < _SPAWNS_KEPT
+        ):
             code = getattr(coroutine, "cr_code", None)
             kept.append((caller.f_code, code))
             key = (calling, id(caller.f_code), caller.f_lasti, id(code))
@@ -458,6 +489,27 @@ def make_python_hooks(
                 owner = None
         handle = callback = task = None  # a traceback may keep this frame: drop what it refers to
 
+    # ---- for a loop that runs its callbacks itself
+
+    def to(handle: Any) -> int:
+        turn_to(handle)
+        return calling
+
+    def over(told: bool) -> None:
+        nonlocal owner, task_tag, cause, calling
+        if owner is not None:
+            if owner.done():
+                end_task(owner, clock(), told)
+            owner = None
+        task_tag = cause = calling = 0
+
+    def set_running(since: int, found: int, iteration: int) -> None:
+        nonlocal started, calling, turned
+        started, calling, turned = since, found, iteration
+
+    def now_running() -> tuple[int, int, int, Any]:
+        return started, task_tag, cause, owner
+
     # ---- the probe's own
 
     def heartbeat(callback: Any) -> None:
@@ -510,6 +562,7 @@ def make_python_hooks(
         adopt=adopt,
         stop=stop,
         abandon=abandon,
+        turns=Turns(to, over, set_running, now_running),
     )
 
 

@@ -24,6 +24,7 @@ from loopviz.probe.pauses import PAUSES
 from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
 from loopviz.probe.recording_folder import RecordingFiles, open_files
+from loopviz.probe.uvloop_calls import is_uvloop, make_uvloop_hooks
 from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import GC_ELSEWHERE, HEARTBEAT_NS, Kind, tag
 from loopviz.wire.ring import CAPACITY
@@ -34,6 +35,7 @@ HEARTBEAT_S = HEARTBEAT_NS / SECOND
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
 
 make_hooks = twin("loop", "make_hooks", make_python_hooks)
+make_hooks_of_uvloop = twin("uvloop_calls", "make_uvloop_hooks", make_uvloop_hooks)
 hasten = twin("recorder", "hasten", lambda *_: None)
 """`hasten(recorder, write, task, intern)` lets a loop's recorder write in C, if that can be."""
 
@@ -46,8 +48,9 @@ class Probe:
     """A probe in a loop. `uninstall()`, or leaving its `with` block, restores the loop exactly.
 
     asyncio's own loops, and those that run callbacks as they do, are recorded in full (`coverage`
-    is "full"). Of a foreign loop (uvloop), tasks' steps and lag are recorded ("steps"). If the
-    system offers no way to record, it is "off", and `why` is one sentence with the reason.
+    is "full"). So is uvloop ("uvloop"), but for what it runs in C, see `uvloop_calls`. Of another
+    foreign loop, tasks' steps and lag are recorded ("steps"). If the system offers no way to
+    record, it is "off", and `why` is one sentence with the reason.
     """
 
     why = ""
@@ -72,19 +75,19 @@ class Probe:
         attach: bool = False,
     ) -> None:
         self.folder, self._asked = files.folder, files.asked
-        self.coverage = "full" if is_asyncios(loop) else "steps"
+        self.coverage = _coverage(loop)
         self._loop: Any = loop
         self._ring, self._lock = files.loop, files.lock
         self.aux_ring = files.aux_ring
         """The ring for records of other threads: marks, worker jobs."""
         self._failed: set[str] = set()
         PLACES.add_user_roots(user_roots)
-        make = make_hooks if self.coverage == "full" else make_foreign_hooks
-        self.hooks: Hooks = make(loop, self._ring, PLACES, clock, self._fail)
+        make = {"full": make_hooks, "uvloop": make_hooks_of_uvloop, "steps": make_foreign_hooks}
+        self.hooks: Hooks = make[self.coverage](loop, self._ring, PLACES, clock, self._fail)
         self.recorder = Recorder(
             self.hooks.write, self.hooks.task, self._ring.intern, self.aux_ring, clock, self._fail
         )
-        if self.coverage == "full":
+        if self.coverage != "steps":
             hasten(self.recorder, self.hooks.write, self.hooks.task, self._ring.intern)
         self._clock = clock
         self._wants_watchdog, self._wants_tripwire = watchdog, tripwire
@@ -92,7 +95,7 @@ class Probe:
         self._watchdog: Watchdog | None = None
         self._heartbeat: Heartbeat | None = None
         if heartbeat_s is not None:
-            recorded = self.coverage == "full"
+            recorded = self.coverage != "steps"
             self._heartbeat = Heartbeat(loop, self.hooks, clock, heartbeat_s, recorded=recorded)
         self._installs = 0
         self._before: dict[str, Any] = {}
@@ -114,6 +117,10 @@ class Probe:
             if is_stock(loop, "call_soon") and is_stock(loop, "_call_soon"):
                 self._patch("call_soon", hooks.call_soon)
                 self._patch("_call_soon", hooks.call_soon_from_anywhere)
+            self._patch("create_task", hooks.create_task(loop.create_task))
+        elif self.coverage == "uvloop":
+            for name, ours in hooks.methods.items():
+                self._patch(name, ours)
             self._patch("create_task", hooks.create_task(loop.create_task))
         else:
             factory = self._factory = TaskFactory(loop, hooks.create_task)
@@ -157,7 +164,7 @@ class Probe:
             self._heartbeat.stop()
         if self.coverage == "full":
             self.hooks.last_iteration()
-        else:
+        elif self.coverage == "steps":
             self._factory.restore()
         for name in tuple(self._before):
             self._put_back(name)
@@ -349,6 +356,13 @@ def install(
         )
     on_thread_of(loop, probe.install)
     return probe
+
+
+def _coverage(loop: Any) -> str:
+    """How much of the loop can be seen, see `wire.events.Kind.COVERAGE`."""
+    if is_asyncios(loop):
+        return "full"
+    return "uvloop" if is_uvloop(loop) else "steps"
 
 
 def _unwatched(asked: Path | None, error: MachineError) -> Probe:

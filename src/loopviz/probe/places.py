@@ -16,10 +16,14 @@ from typing import Any
 __all__ = ["PLACES", "Places", "is_generated", "line_at", "user_frame"]
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
-_LOOPS = ("base_events.py", str(Path(__file__).resolve().with_name("hooks.py")))
+_LOOPS = (
+    "base_events.py",
+    "asyncio/runners.py",
+    *(str(Path(__file__).resolve().with_name(name)) for name in ("hooks.py", "startup.py")),
+)
 """Ends of the files whose functions run the callbacks."""
-_RUN = ("_run_once", "run_forever")
-"""Their names; the native core's leaves no frame."""
+_RUN = ("_run_once", "run_forever", "run")
+"""Their names; the native core's leaves no frame, nor do uvloop's."""
 USER, LIBRARY, LOOP = 1, 2, 3
 _FOREIGN = str(Path(__file__).resolve().with_name("foreign.py"))
 """The file whose `send` and `throw` run the steps of a foreign loop's tasks."""
@@ -35,6 +39,8 @@ class Places:
         self.kinds: dict[int, int] = {}
         """The results of `kind`, by `id(code)`: a code object's own hash goes through all of its
         constants and names."""
+        self._runners: set[tuple[str, str]] = set()
+        """The files and qualified names of functions that run a loop which leaves no frame."""
         self._apps: set[int] = set()
         """The ids of the codes of ASGI apps and middleware: functions of `receive` and `send`."""
         self._kept: list[CodeType] = []
@@ -50,6 +56,15 @@ class Places:
         if more:
             self._user_roots += tuple(more)
             self.kinds.clear()
+
+    def add_runner(self, code: CodeType) -> None:
+        """Let stacks end at this code: it runs a loop which leaves no frame."""
+        self._runners.add((code.co_filename, code.co_qualname))
+        self.kinds.pop(id(code), None)
+
+    def is_runner(self, file: str, function: str) -> bool:
+        """True for such code, by its file and qualified name."""
+        return (file, function) in self._runners
 
     def kind(self, code: CodeType) -> int:
         """`USER`, `LIBRARY` (standard, installed, loopviz) or `LOOP`, at which a stack ends."""
@@ -103,6 +118,8 @@ class Places:
 
     def _look_at(self, code: CodeType) -> int:
         kind = self.kind_of(code.co_filename, code.co_name)
+        if self.is_runner(code.co_filename, code.co_qualname):
+            kind = LOOP
         self._kept.append(code)  # keeps its id from being reused
         self.kinds[id(code)] = kind
         parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]

@@ -167,7 +167,9 @@ def _stack(places: Places, frames: Iterable[_Frame], endpoint: str = "") -> Stac
     inside: list[str] = []
     for file, line, name, function, frame in frames:
         kind = places.kind_of(file, name)
-        if kind == LOOP or (len(kept) >= _DEPTH and culprit >= 0):
+        if kind == LOOP or places.is_runner(file, function):
+            break
+        if len(kept) >= _DEPTH and culprit >= 0:
             break
         if kind == USER and file[:1] == "<" and (frame is None or is_generated(frame)):
             kind = LIBRARY

@@ -18,7 +18,15 @@ from loopviz.wire.events import (
     tag,
 )
 
-__all__ = ["NAMES_KEPT", "TaskHooks", "group_owner", "make_tasks", "name_given", "task_numbers"]
+__all__ = [
+    "NAMES_KEPT",
+    "TaskHooks",
+    "cares",
+    "group_owner",
+    "make_tasks",
+    "name_given",
+    "task_numbers",
+]
 
 NAMES_KEPT = 1000
 """Most task names, and most paths, that are interned: they are often unique per task."""
@@ -49,8 +57,9 @@ class TaskHooks(NamedTuple):
     """`start(task, parent, site, name)`: the second half of `register`."""
     adopt: Callable[[Any], int]
     """`register` for a task that is older than the probe, or not made by `loop.create_task`."""
-    end: Callable[[Any, int], None]
-    """`end(task, now)` records that the task is done."""
+    end: Callable[..., None]
+    """`end(task, now)` records that the task is done; `end(task, now, told)` if it is known whether
+    anybody was told of that."""
     number: Callable[[Any], int]
     """Returns a task's number; an unknown task is adopted."""
 
@@ -73,14 +82,15 @@ def make_tasks(
             known = names[name] = intern(name)
         return known
 
-    def end(task: Any, now: int) -> None:
+    def end(task: Any, now: int, told: bool | None = None) -> None:
         # task.exception() would mark the exception as retrieved; the attribute does not
         if task._exception is not None:
             outcome = TASK_RAISED
         else:
             outcome = TASK_CANCELLED if task.cancelled() else TASK_RETURNED
         own = task._loopviz_tag & NUMBER
-        write(now, _is_noticed(task), own | ended | outcome << B_SHIFT)
+        told = _is_noticed(task) if told is None else told
+        write(now, told, own | ended | outcome << B_SHIFT)
 
     def register(
         task: Any,
@@ -140,6 +150,11 @@ def group_owner(caller: FrameType) -> Any:
     return None
 
 
+def cares(callback: Any) -> bool:
+    """True if who waits by this callback for a task's end is still there."""
+    return type(callback) is not FunctionType or callback.__qualname__ not in _INDIFFERENT
+
+
 def _is_noticed(task: Any) -> bool:
     """True if somebody is told that the task, whose step is just over, has ended.
 
@@ -152,7 +167,7 @@ def _is_noticed(task: Any) -> bool:
             if handle._args[0] is not task:
                 return False
             callback = handle._callback
-            if type(callback) is not FunctionType or callback.__qualname__ not in _INDIFFERENT:
+            if cares(callback):
                 return True
     except (AttributeError, IndexError, TypeError):  # a foreign loop's; there are no more handles
         pass

@@ -276,7 +276,7 @@ class Story:
         return self._write(Kind.OVERHEAD, ns)
 
     def coverage(self, word: str) -> Self:
-        """The loop's coverage is `full` or `steps`."""
+        """The loop's coverage is `full`, `uvloop` or `steps`."""
         return self._write(Kind.COVERAGE, 0, 0, self._loop.intern(word))
 
     def stops(self) -> Self:

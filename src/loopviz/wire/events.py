@@ -147,8 +147,8 @@ class Kind(IntEnum):
     OVERHEAD = 30
     """The probe's cost by its own measurement. a: nanoseconds added per callback."""
     COVERAGE = 31
-    """The coverage of this loop. b: `full` (also if there is no such record), or `steps` (a foreign
-    loop: no callbacks, no ready delay)."""
+    """The coverage of this loop. b: `full` (also if there is no such record); `uvloop` (busy time
+    between callbacks is CPU time); `steps` (another foreign loop: no callbacks, no ready delay)."""
     COUNTER = 32
     """A counter of the scenario has a new value. a: the value, two's complement; b: its key."""
     REQUEST_EXCEPTION = 33

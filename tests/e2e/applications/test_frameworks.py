@@ -130,7 +130,7 @@ def test_a_program_that_is_installed_is_the_user_s_own(environment):
     assert said.returncode == 0, said.stderr
     report = json.loads(said.stdout)
     assert report["load"][0]["ok"] == report["load"][0]["sent"] > 0
-    assert report["probe"]["level"] == "steps"  # it takes uvloop, as it is installed
+    assert report["probe"]["level"] == "uvloop"  # it takes uvloop, as it is installed
 
 
 @contextmanager

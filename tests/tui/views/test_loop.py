@@ -21,6 +21,7 @@ from loopviz.tui.views.loop import LoopView
 from loopviz.tui.views.loop.heatmap import HeatMap, draw_heat, row_edges, shade_steps
 from loopviz.tui.views.loop.measures import MEASURES
 from loopviz.tui.views.loop.pauses import pause_row, pause_summary
+from loopviz.tui.views.loop.usage import usage_rows
 from tests.tui.fake_run import SCENARIO, FakeRun
 from tests.tui.stage import Stage, drive
 
@@ -287,6 +288,15 @@ def test_a_foreign_loop_says_what_is_not_seen():
     assert any("a foreign loop: task steps and lag" in line for line in lines)
     assert any("no callbacks in these 5 s" in line for line in lines)
     assert any(line.startswith("▶ ready delay") and line[:44].split()[3] == "-" for line in lines)
+
+
+def test_on_uvloop_utilization_is_said_to_be_by_cpu_time():
+    scene = scene_of()
+    loop = replace(scene.snapshot.loop, coverage="uvloop")
+    scene = replace(scene, snapshot=replace(scene.snapshot, loop=loop))
+    assert any("busy by CPU; " in line for line in texts(scene))
+    rows = [strip.text for strip in usage_rows(loop, scene, 100, 8)]
+    assert any("uvloop: what it runs in C is one callback" in row for row in rows)
 
 
 def test_before_the_first_event_it_says_so():

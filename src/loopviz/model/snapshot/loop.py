@@ -125,8 +125,8 @@ class LoopStats:
     iterations: int
     gc: GcStats = field(default_factory=GcStats)
     coverage: str = "full"
-    """How much of this loop is seen: `full`, or `steps` (a foreign loop: no callbacks, no ready
-    delay, no idle time)."""
+    """How much of this loop is seen: `full`; `uvloop` (utilization by CPU time, protocols as one
+    callback); `steps` (another foreign loop: no callbacks, no ready delay, no idle time)."""
     ready_delay: Track = NOTHING
     """How long each callback had been ready, at its start."""
     callback: Track = NOTHING

@@ -16,8 +16,9 @@ from libc.stdint cimport uint64_t
 
 from loopviz.probe import hooks as twin
 from loopviz.probe._native.await_site cimport AwaitSites
+from loopviz.probe._native cimport objects
 from loopviz.probe._native.ring cimport Writer, now, put
-from loopviz.probe._native.tasks cimport Running, Tasks
+from loopviz.probe._native.tasks cimport Running, Tasks, is_done
 from loopviz.probe._native.requests import Requests
 from loopviz.probe.places import callback_site
 from loopviz.probe.tasks import group_owner, name_given, task_numbers
@@ -48,6 +49,7 @@ cdef extern from "Python.h":
     bint PyCFunction_Check(object)
     PyObject *PyCFunction_GetSelf(object) except NULL
     PyObject *PyEval_GetFrame "(PyObject *)PyEval_GetFrame" ()
+    PyObject *PyDict_GetItemWithError(dict, object) except? NULL
 
 cdef uint64_t NUMBER = _NUMBER
 cdef int B_SHIFT = _B_SHIFT
@@ -67,6 +69,11 @@ cdef int EVENT_READ = selectors.EVENT_READ, EVENT_WRITE = selectors.EVENT_WRITE
 cdef Py_ssize_t MANY_TIMERS = twin._MANY_TIMERS
 cdef double MANY_CANCELLED = twin._MANY_CANCELLED
 cdef object LONGEST_SELECT = twin._LONGEST_SELECT
+cdef Py_ssize_t CANCELLED_AT = objects.slot_offset(AsyncioHandle._cancelled)
+cdef Py_ssize_t CALLBACK_AT = objects.slot_offset(AsyncioHandle._callback)
+cdef Py_ssize_t ARGS_AT = objects.slot_offset(AsyncioHandle._args)
+cdef Py_ssize_t CONTEXT_AT = objects.slot_offset(AsyncioHandle._context)
+cdef bint HAS_SLOTS = CANCELLED_AT and CALLBACK_AT and ARGS_AT and CONTEXT_AT
 
 
 @cython.final
@@ -110,15 +117,18 @@ cdef bint is_stock(method, name, owner) except -1:
     return getattr(method, "__func__", None) is vars(owner).get(name)
 
 
-cdef inline bint is_plain(loop) except -1:
-    """True if asyncio's own `create_task` would only make the task."""
-    return loop._task_factory is None and not loop._closed and not loop._debug
-
-
 cdef inline object current_frame():
     """The innermost Python frame; this code has none."""
     cdef PyObject *frame = PyEval_GetFrame()
     return None if frame is NULL else <object>frame
+
+
+cdef inline bint are_tasks(dict options) except -1:
+    """True if these options are those of a task itself."""
+    for name in options:
+        if name not in TASK_OPTIONS:
+            return False
+    return True
 
 
 class FirstIteration(deque):
@@ -138,33 +148,25 @@ class FirstIteration(deque):
 cdef class LoopHooks(Running):
     """The hooks of one loop. Attributes are as the variables of the same name in `probe.hooks`."""
 
-    cdef Writer writer
-    cdef AwaitSites sites
-    cdef object places, intern, fail
-    cdef object asyncios, ready, append
-    cdef uint64_t turned, started, cause, calling
-    cdef object owner
-    cdef dict spawns, tags
-    cdef list kept
-    cdef bint recording_tasks
-    cdef object our_heartbeat, step_type, create
-    cdef bint stock_create, stock_events
-
-    def __init__(self, loop, ring, places, clock, fail):
+    def __init__(self, loop, ring, places, clock, fail, factories):
         self.writer = Writer(ring, clock)
         self.intern = ring.intern
         self.tasks = Tasks(self.writer, ring.intern)
         self.sites = AwaitSites(places, ring.intern)
         self.loop, self.places, self.fail = loop, places, fail
-        self.asyncios = self.ready = loop._ready
+        self.factories = loop if factories is None else factories
+        self.asyncios = self.ready = getattr(loop, "_ready", [])
         self.append = self.ready.append
         self.turned = now(self.writer)
         self.started = self.task_tag = self.cause = self.calling = 0
         self.spawns, self.tags, self.kept = {}, {}, []
+        self.loops = getattr(loop, "__dict__", {})
+        self.steps_begin_with_task, self.wakeup = False, NULL
         self.recording_tasks = True
-        self.stock_events = is_stock(
-            loop._process_events, "_process_events", BaseSelectorEventLoop
-        ) and is_stock(loop._add_callback, "_add_callback", BaseSelectorEventLoop)
+        self.stock_events = all(
+            is_stock(getattr(loop, name, None), name, BaseSelectorEventLoop)
+            for name in ("_process_events", "_add_callback")
+        )
 
     # ---- tasks
 
@@ -183,9 +185,8 @@ cdef class LoopHooks(Running):
         return self.create_task
 
     def create_task(self, coro, **options):
-        loop = self.loop
-        if self.stock_create and options.keys() <= TASK_OPTIONS and is_plain(loop):
-            task = Task(coro, loop=loop, **options)  # as asyncio's own does
+        if self.stock_create and self.is_plain() and are_tasks(options):
+            task = Task(coro, loop=self.loop, **options)  # as asyncio's own does
         else:
             task = self.create(coro, **options)
         if self.recording_tasks:
@@ -208,7 +209,7 @@ cdef class LoopHooks(Running):
                 task._loopviz_tag = number | STEP
                 put(self.writer, now(self.writer), 0, number | <uint64_t>start)
                 return 0
-        plain = self.loop._task_factory is None
+        plain = self.factories._task_factory is None
         if not plain and hasattr(task, "_loopviz_tag"):
             if task.done():  # an eager task, adopted when it recorded something
                 self.tasks.end(task, now(self.writer))
@@ -244,6 +245,8 @@ cdef class LoopHooks(Running):
             self.step_type = kind
         is_step = kind is self.step_type or getattr(callback, "__name__", "") in PYTHON_STEPS
         if is_step and isinstance(callback.__self__, Task):
+            if kind is self.step_type:
+                self.steps_begin_with_task = objects.begins_with(callback, callback.__self__)
             return 0
         b = 0 if callback is self.our_heartbeat else self.intern(callback_site(callback))
         found = CALLBACK | b << B_SHIFT
@@ -260,14 +263,28 @@ cdef class LoopHooks(Running):
 
     cdef int turn_to(self, handle, callback) except -1:
         """Record that the loop turns to a handle of any kind."""
-        cdef uint64_t at_ready = self.turned, at, found = 0, before = 0
-        kind = type(callback)
         if type(handle) is Handle:
-            at_ready, before = (<Handle>handle).ready_ns, (<Handle>handle).cause
+            return self.turn(callback, (<Handle>handle).ready_ns, (<Handle>handle).cause)
+        self.turn(callback, self.turned, 0)
+        if self.calling and type(handle) is TimerHandle:
+            self.write_due(round(handle.when() * 1e9))
+        return 0
+
+    cdef int write_due(self, uint64_t due) except -1:
+        """Record when the timer was due whose callback has just begun."""
+        put(self.writer, self.started, due, TIMER | self.calling >> B_SHIFT << B_SHIFT)
+        return 0
+
+    cdef int turn(self, callback, uint64_t at_ready, uint64_t before) except -1:
+        """Record that the loop turns to a callback, which the task `before` made ready."""
+        cdef uint64_t at, found = 0
+        kind = type(callback)
         self.started = at = now(self.writer)
-        if self.owner is not None and self.owner.done():
+        if self.owner is not None and is_done(self.owner):
             self.tasks.end(self.owner, at)
         if kind is self.step_type:
+            if self.steps_begin_with_task:
+                return self.turn_to_step(<object>objects.first(callback), at_ready)
             return self.turn_to_step(callback.__self__, at_ready)
         key = None
         if kind is MethodType:
@@ -275,8 +292,13 @@ cdef class LoopHooks(Running):
             if type(key) is not FunctionType:
                 key = None  # it may not be hashable
         elif kind is BuiltinMethodType:
+            if objects.called(callback) == self.wakeup:
+                return self.turn_to_woken(
+                    <object>PyCFunction_GetSelf(callback), at_ready, before
+                )
             key = callback.__name__
             if key == WAKEUP:
+                self.wakeup = objects.called(callback)
                 return self.turn_to_woken(callback.__self__, at_ready, before)
             key = type(callback.__self__), key
         elif kind is FunctionType:
@@ -287,9 +309,6 @@ cdef class LoopHooks(Running):
             return self.turn_to_step(callback.__self__, at_ready)
         self.owner, self.task_tag, self.calling, self.cause = None, 0, found, before
         put(self.writer, at, at_ready, found)
-        if type(handle) is TimerHandle:
-            due = round(handle.when() * 1e9)
-            put(self.writer, at, due, TIMER | found >> B_SHIFT << B_SHIFT)
         return 0
 
     cdef int turn_to_step(self, task, uint64_t at_ready) except -1:
@@ -321,12 +340,11 @@ cdef class LoopHooks(Running):
 
     def call_soon(self, callback, *args, context=None):
         cdef Handle handle
-        loop = self.loop
-        if loop._debug or loop._closed:
+        if self.of_loop("_debug") or self.of_loop("_closed"):
             return self.call_soon_carefully(callback, args, context)
         handle = Handle.__new__(Handle)
         handle._context = PyContext_CopyCurrent() if context is None else context
-        handle._loop = loop
+        handle._loop = self.loop
         handle._callback = callback
         handle._args = args
         handle.ready_ns = now(self.writer)
@@ -356,6 +374,19 @@ cdef class LoopHooks(Running):
         return handle
 
     # ---- the loop
+
+    cdef object of_loop(self, name):
+        """An attribute of the loop's, which has it in its dictionary unless its class is another."""
+        cdef PyObject *found = PyDict_GetItemWithError(self.loops, name)
+        return getattr(self.loop, name) if found is NULL else <object>found
+
+    cdef bint is_plain(self) except -1:
+        """True if asyncio's own `create_task` would only make the task."""
+        return (
+            self.of_loop("_task_factory") is None
+            and not self.of_loop("_closed")
+            and not self.of_loop("_debug")
+        )
 
     def first_iteration(self):
         self.take(FirstIteration(self.asyncios, self.turn_to_handle))
@@ -393,7 +424,7 @@ cdef class LoopHooks(Running):
 
         began = now(self.writer)
         try:
-            if self.owner is not None and self.owner.done():
+            if self.owner is not None and is_done(self.owner):
                 self.tasks.end(self.owner, began)
             if timeout != 0:
                 put(self.writer, began, 0, IDLE)
@@ -448,6 +479,11 @@ cdef class LoopHooks(Running):
             if ours._cancelled:
                 return 0
             callback, args, context = ours._callback, ours._args, ours._context
+        elif HAS_SLOTS and (type(handle) is AsyncioHandle or type(handle) is TimerHandle):
+            if <object>objects.at(handle, CANCELLED_AT):
+                return 0
+            callback = <object>objects.at(handle, CALLBACK_AT)
+            args, context = <object>objects.at(handle, ARGS_AT), <object>objects.at(handle, CONTEXT_AT)
         else:
             if handle._cancelled:
                 return 0
@@ -470,7 +506,7 @@ cdef class LoopHooks(Running):
                 report(self.loop, handle, error)
         if self.owner is not None:
             try:
-                if self.owner.done():
+                if is_done(self.owner):
                     self.tasks.end(self.owner, now(self.writer))
             except Exception as error:
                 self.break_off("task_end", error)
@@ -511,11 +547,15 @@ cdef class LoopHooks(Running):
         self.writer.abandon()
 
 
-def make_hooks(loop, ring, places, clock, fail):
+def make_hooks(loop, ring, places, clock, fail, factories=None):
     """The hooks of one loop, which write into `ring`. One that raises calls `fail(hook, error)`."""
-    hooks = LoopHooks(loop, ring, places, clock, fail)
-    write = (<LoopHooks>hooks).writer.write
-    requests = Requests((<LoopHooks>hooks).writer, hooks, ring.intern, fail)
+    return hooks_of(LoopHooks(loop, ring, places, clock, fail, factories), ring, fail)
+
+
+cpdef object hooks_of(LoopHooks hooks, ring, fail):
+    """What these hooks offer, as `probe.hooks.Hooks`."""
+    write = hooks.writer.write
+    requests = Requests(hooks.writer, hooks, ring.intern, fail)
     return twin.Hooks(
         run_once=hooks.run_once,
         call_soon=hooks.call_soon,

@@ -3,6 +3,19 @@ from libc.stdint cimport uint64_t
 from loopviz.probe._native.ring cimport Writer
 
 
+cdef extern from "Python.h":
+    object call_one "PyObject_CallOneArg" (object, object)
+
+cdef object Task, task_is_done
+
+
+cdef inline bint is_done(task) except -1:
+    """`task.done()`, which a task of asyncio's own has as a function of its type."""
+    if type(task) is Task:
+        return call_one(task_is_done, task) is True
+    return task.done()
+
+
 cdef class Tasks:
     cdef Writer writer
     cdef object intern
@@ -19,11 +32,12 @@ cdef class Tasks:
     cdef uint64_t site(self, coroutine, spawned_at, lasti) except? 0
     cdef uint64_t start(self, task, uint64_t parent, uint64_t b, name) except? 0
     cdef int end(self, task, uint64_t at) except -1
+    cdef int end_told(self, task, uint64_t at, bint told) except -1
 
 
 cdef class Running:
     cdef Tasks tasks
-    cdef object loop
+    cdef object loop, factories
     cdef uint64_t task_tag
 
     cdef uint64_t running_number(self) except? 0

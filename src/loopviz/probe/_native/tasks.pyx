@@ -3,6 +3,8 @@
 import asyncio
 from types import FunctionType
 
+from cpython.object cimport PyObject
+
 from loopviz.probe import tasks as twin
 from loopviz.probe._native.ring cimport Writer, now, put
 from loopviz.probe.places import coroutine_code
@@ -16,12 +18,17 @@ from loopviz.wire.events import (
     tag,
 )
 
+cdef extern from "Python.h":
+    PyObject *PyDict_GetItemWithError(object, object) except? NULL
+    object PyObject_GenericGetDict(object, void *)
+
 cdef uint64_t NUMBER = _NUMBER
 cdef int B_SHIFT = _B_SHIFT
 cdef uint64_t STEP = tag(Kind.STEP), STARTED = tag(Kind.TASK_START), ENDED = tag(Kind.TASK_END)
 cdef uint64_t RETURNED = TASK_RETURNED, RAISED = TASK_RAISED, CANCELLED = TASK_CANCELLED
 cdef object next_number = twin.task_numbers.__next__
 cdef tuple INDIFFERENT = twin._INDIFFERENT
+cdef object Task = asyncio.Task, task_is_done = asyncio.Task.done
 
 
 cdef class Tasks:
@@ -44,8 +51,12 @@ cdef class Tasks:
 
     cdef uint64_t tag_of(self, task) except? 0:
         """The tag of a task's steps; an unknown task is adopted."""
-        known = getattr(task, "_loopviz_tag", None)
-        return self.adopt(task) if known is None else known
+        cdef PyObject *known
+        if type(task) is Task:  # an attribute's lookup begins with the type and those it is made of
+            known = PyDict_GetItemWithError(PyObject_GenericGetDict(task, NULL), "_loopviz_tag")
+            return self.adopt(task) if known is NULL else <object>known
+        found = getattr(task, "_loopviz_tag", None)
+        return self.adopt(task) if found is None else found
 
     cdef uint64_t adopt(self, task) except? 0:
         return self.register(task, task.get_coro(), 0, None, 0, task.get_name())
@@ -77,6 +88,9 @@ cdef class Tasks:
         return number | STEP
 
     cdef int end(self, task, uint64_t at) except -1:
+        return self.end_told(task, at, is_noticed(task))
+
+    cdef int end_told(self, task, uint64_t at, bint told) except -1:
         cdef uint64_t outcome, number
         # task.exception() would mark the exception as retrieved; the attribute does not
         if task._exception is not None:
@@ -84,7 +98,7 @@ cdef class Tasks:
         else:
             outcome = CANCELLED if task.cancelled() else RETURNED
         number = <uint64_t>task._loopviz_tag & NUMBER
-        put(self.writer, at, is_noticed(task), number | ENDED | outcome << B_SHIFT)
+        put(self.writer, at, told, number | ENDED | outcome << B_SHIFT)
         return 0
 
 
@@ -93,7 +107,7 @@ cdef class Running:
 
     cdef uint64_t running_number(self) except? 0:
         """Its number; 0 if none does."""
-        if self.loop._task_factory is None:
+        if self.factories._task_factory is None:
             return self.task_tag & NUMBER
         task = asyncio.current_task(self.loop)
         if task is None:

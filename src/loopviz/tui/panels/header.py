@@ -206,7 +206,7 @@ def _sees_less(snapshot: Snapshot | None) -> list[str]:
     """Why not all of the loop is seen, or latencies are not the server's alone."""
     if snapshot is None:
         return []
-    found = ["STEPS ONLY"] if snapshot.loop.coverage != "full" else []
+    found = ["STEPS ONLY"] if snapshot.loop.coverage == "steps" else []
     if snapshot.health.failed_hooks:
         found.append(f"HOOK FAILED {clean(snapshot.health.failed_hooks[0].partition(':')[0])}")
     late_ns = max((route.late_recent_ns for route in snapshot.routes), default=0)

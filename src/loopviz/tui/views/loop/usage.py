@@ -46,6 +46,8 @@ def usage_rows(loop: LoopStats, scene: Scene, width: int, height: int) -> list[S
     rows = [("utilization", _turns(loop, scene)), ("GC", pause_summary(loop.gc, width - 16))]
     if loop.coverage == "steps":
         rows[0] = ("seen", "a foreign loop: task steps and lag, no callbacks, no iterations")
+    elif loop.coverage == "uvloop":
+        rows.append(("seen", "uvloop: what it runs in C is one callback, its time is CPU time"))
     strips = []
     for word, text in rows:
         for i, part in enumerate(wrap(text, width - 16)):
@@ -66,7 +68,7 @@ def _turns(loop: LoopStats, scene: Scene) -> str:
     """`34 %; 412 iterations a second, 3.1 callbacks in each`."""
     count = partial(_count, scene=scene)
     iterations, callbacks = count(loop.iteration), count(loop.callback)
-    text = f"{loop.utilization_recent:.0%} busy"
+    text = f"{loop.utilization_recent:.0%} busy{' by CPU' * (loop.coverage == 'uvloop')}"
     if not iterations or scene.snapshot is None:
         return text
     per_s = iterations * SECOND / scene.snapshot.recent_ns
