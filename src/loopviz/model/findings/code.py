@@ -43,7 +43,13 @@ _CHEAP = frozenset(
 
 _WAITING = frozenset(("requests", "socket", "subprocess", "urllib", "time", "sqlite3", "psycopg2"))
 """Modules whose functions wait, and hardly compute."""
+_WAITS = frozenset(("accept", "acquire", "communicate", "connect", "join", "recv", "wait"))
+"""Names of calls that wait, whatever they belong to."""
+_FUTURE = "Future.result"
+"""What a call of `result` calls if it waits for a future of `concurrent.futures`."""
+_STARLETTE = ("fastapi", "starlette")
 _YIELDS = (ast.Yield, ast.YieldFrom)
+_SUSPENDS = (ast.Await, ast.AsyncFor, ast.AsyncWith)
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Loop = ast.For | ast.AsyncFor | ast.While
@@ -86,21 +92,85 @@ class Code:
         `stack` begins with the culprit's line, innermost first; `called` is what it called. If
         the line is in a `def`, that is what a thread has to run: it is its caller's line.
         """
-        within = ""
+        within, made = "", False
         for where in stack:
             if not self._naming.is_users(where.path):
                 continue
+            if made:
+                return self._iterated(where, within)
             call = self._call_of(where, within) if within else self.call(where, called)
             if call is None or self._in_generator(call, where):
                 return None
             function = self._function(where)
             if isinstance(function, ast.AsyncFunctionDef):
+                if not within and (future := self._future(call, called, function)):
+                    return Instead(future, where, "")
                 library = "" if within else self._library(call.func, where)
                 return _instead(call, where, library)
-            if function is None or any(isinstance(n, _YIELDS) for n in ast.walk(function)):
-                return None  # a thread would only make the generator, not run it
+            if function is None:
+                return None
+            made = any(isinstance(node, _YIELDS) for node in ast.walk(function))
             within = where.function
         return None
+
+    def keeps_lock(self, where: Location) -> str:
+        """The lock of a `with` without `async` at that line, whose block awaits; empty: it is none.
+
+        A task that is suspended in it keeps the lock, and who waits for that blocks the loop.
+        """
+        around = [n for n in self._around(where) if isinstance(n, ast.With)]
+        block = around[-1] if around else None
+        if block is None or block.lineno != where.line or len(block.items) != 1:
+            return ""
+        lock = block.items[0].context_expr
+        if not isinstance(lock, ast.Name | ast.Attribute) or block.items[0].optional_vars:
+            return ""
+        awaits = any(isinstance(node, _SUSPENDS) for node in _within(block))
+        return ast.unparse(lock) if awaits else ""
+
+    def _future(self, call: ast.Call, called: str, function: ast.AST) -> str:
+        """What to write instead of waiting for a future of another thread; empty: it is none."""
+        if not isinstance(call.func, ast.Attribute) or call.func.attr != "result":
+            return ""
+        future = call.func.value
+        made: ast.AST = future
+        for node in ast.walk(function):
+            match node:
+                case ast.Assign(targets=[target], value=value) if (
+                    node.lineno < call.lineno and ast.unparse(target) == ast.unparse(future)
+                ):
+                    made = value
+        text = f"await asyncio.wrap_future({ast.unparse(future)})"
+        if isinstance(made, ast.Call) and _name(made) == "run_coroutine_threadsafe" and made.args:
+            here = f"await {ast.unparse(made.args[0])}"
+            if len(here) <= _CELLS:
+                return f"{here}`, or, of a loop in another thread, `{text}"
+            return text
+        return text if called == _FUTURE else ""
+
+    def _iterated(self, where: Location, generator: str) -> Instead | None:
+        """What to write instead of a `for` over that generator; None: it is none.
+
+        A thread would only make the generator, not run it. Starlette has what runs it.
+        """
+        loop = self._loop(where)
+        if not isinstance(self._function(where), ast.AsyncFunctionDef):
+            return None
+        if not isinstance(loop, ast.For) or not isinstance(loop.iter, ast.Call):
+            return None
+        if _name(loop.iter) != _last(generator) or not self._imports(where, _STARLETTE):
+            return None
+        target, values = ast.unparse(loop.target), ast.unparse(loop.iter)
+        code = f"async for {target} in iterate_in_threadpool({values})"
+        return Instead(code, where, " (of `starlette.concurrency`)")
+
+    def _imports(self, where: Location, packages: Sequence[str]) -> bool:
+        """Whether the file imports something from one of them."""
+        tree = self._tree(where.path)
+        return any(
+            isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in packages
+            for node in (ast.walk(tree) if tree is not None else ())
+        )
 
     def _call_of(self, where: Location, function: str) -> ast.Call | None:
         """The call of that function; under another name, or as a property, it is not known."""
@@ -269,6 +339,18 @@ def _own(statement: ast.stmt) -> Iterator[ast.AST]:
     return iter(nodes)
 
 
+def _within(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes in it, without those of the functions in it."""
+    nodes = [node]
+    for one in nodes:
+        nodes += (
+            child
+            for child in ast.iter_child_nodes(one)
+            if not isinstance(child, _Function | ast.Lambda)
+        )
+    return iter(nodes)
+
+
 def _leaves(nodes: Iterable[ast.AST], *, inner: bool = False) -> Iterator[bool]:
     """True for each `return`, and each `break` of the loop itself."""
     for node in nodes:
@@ -303,7 +385,8 @@ def _instead(call: ast.Call, where: Location, library: str) -> Instead:
     module = library.partition(".")[0]
     if module == "requests":
         return Instead(code, where, ", or httpx's `AsyncClient`")
-    return Instead(code, where, "" if module in _WAITING else ", or a process pool if it computes")
+    waits = module in _WAITING or _name(call) in _WAITS
+    return Instead(code, where, "" if waits else ", or a process pool if it computes")
 
 
 def _shortened(function: str, call: ast.Call, *first: str) -> str:

@@ -47,6 +47,8 @@ class Context:
         """What suspended tasks await, by number, as last read by the probe, and when."""
         self.wanted_awaits: tuple[int, ...] = ()
         """The tasks of which the wait-for graph has to know what they await."""
+        self.standing: tuple[int, ...] = ()
+        """The tasks of requests that hang and wait for no resource: they may await each other."""
         self.explained: dict[Subject, Case] = {}
         """The cases that account for the trouble of these subjects, as far as rules were asked."""
         self._graph: tuple[int, WaitForGraph | None] = (0, None)
@@ -61,16 +63,18 @@ class Context:
         self.stacks = {task: stack for task, stack in self.stacks.items() if task in live}
 
     def wait_for(self, now: int) -> WaitForGraph | None:
-        """The wait-for graph at `now`; None while no wait is old enough to be in a knot."""
+        """The wait-for graph at `now`; None while nothing is old enough to be in a knot."""
         if self._graph[0] != now:
             waits = self.trace.resources.waits
             oldest = next((wait for wait in waits if not wait.idle), None)
             graph, self.wanted_awaits = None, ()
-            if oldest is not None and now - oldest.began_ns >= _OLD_NS:
+            old = oldest is not None and now - oldest.began_ns >= _OLD_NS
+            if old or self.standing:
                 trace = self.trace
                 awaits = self.awaits.values(), self.awaits_at_ns
                 graph = WaitForGraph(trace.tasks.live, waits, trace.jobs, *awaits)
-                self.wanted_awaits = tuple(islice(_idle_holders(waits, now), _HOLDERS))
+                holders = islice(_idle_holders(waits, now), _HOLDERS)
+                self.wanted_awaits = (*holders, *self.standing[:_HOLDERS])
             self._graph = now, graph
         return self._graph[1]
 

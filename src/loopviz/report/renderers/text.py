@@ -205,7 +205,12 @@ def _hangs(report: Report) -> list[str]:
             where = found["location"]
             at = f" at {where['file']}:{where['line']}" if where else ""
             return [f"HANGS{at}: {found['sentence'].rstrip('.').partition('; ')[0]}; {missed}"]
-    dead = [r["route"] for r in report["load"] if r["unanswered"] and not _answered(r)]
+    begun = {stream["route"] for stream in report.get("streams", ())}
+    dead = [
+        route["route"]
+        for route in report["load"]
+        if route["unanswered"] and not _answered(route) and route["route"] not in begun
+    ]
     return [f"NO ANSWER: {', '.join(dead)} did not answer once; {missed}"] if dead else []
 
 

@@ -251,3 +251,47 @@ def test_a_lost_record_makes_nobody_hang():
     model.lost(10, story.now_ns)
     story.callback("f").selects().feed(model)
     assert model.findings(story.now_ns + 60 * SECOND) == ()
+
+
+THREADS = 7
+
+
+def kept(workers=2, *, hangs=False):
+    """Streams that keep all threads of a pool, and requests that need one for a moment."""
+    story = usual(usual(), route="GET /feed")
+    story.resource(THREADS, "ThreadPoolExecutor", workers, made_at=MADE)
+    for task in range(1, workers + 1):
+        request(story, task, route="GET /feed")
+        story.job(task, THREADS, "feed\t/app/api.py\t30\tfeed", by=task).job_starts(task, THREADS)
+        if not hangs:
+            story.opens(task, "GET /feed", lasts=True)
+        story.idle(MS)
+    for task in (11, 12, 13):
+        request(story, task)
+        story.job(task, THREADS, "\t/app/api.py\t40\tresize", by=task).idle(MS)
+    return story
+
+
+def test_threads_that_others_keep_are_told_at_the_line_of_those():
+    """One cause, one finding: that the threads are exhausted follows."""
+    story = kept()
+    (finding,) = fed(story.selects()).findings(story.now_ns + 3 * SECOND)
+    assert finding.rule == HANGS
+    assert finding.sentence == (
+        "3 requests of GET /a have waited up to 3.0 s so far, the oldest for a thread of "
+        "app/db.py:9 ThreadPoolExecutor(2), of which GET /feed has had one for 3.0 s in line 30 of "
+        "/app/api.py; those that were answered took 50 ms at most"
+    )
+    assert finding.location == Location(
+        file="app/api.py", line=30, function="feed", path="/app/api.py"
+    )
+    assert [one.rule for one in finding.consequences] == ["thread-limiter-exhausted"]
+    assert finding.advice.startswith("await what has no end")
+
+
+def test_threads_of_requests_that_hang_themselves():
+    """They are the ones to look at."""
+    story = kept(hangs=True)
+    sentences = [f.sentence for f in fed(story.selects()).findings(story.now_ns + 3 * SECOND)]
+    assert any("the oldest for feed in a thread in line 30" in one for one in sentences)
+    assert not any("of which" in one for one in sentences)

@@ -1,7 +1,7 @@
 """`request-hangs`: requests wait for something that does not come while the loop is idle."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -10,10 +10,11 @@ import numpy as np
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import resource_name
+from loopviz.model.findings.evidence import quoted, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
+from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
 from loopviz.model.snapshot import Location
-from loopviz.model.state.entities import Task
+from loopviz.model.state.entities import Job, Task, Wait
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
@@ -34,6 +35,9 @@ _ROUTES = 500
 _NEVER_NS = 1 << 62
 _JOINS = re.compile(r"await (?:[\w.\[\]]+\.)?(\w+)\.join\(\)")
 """A line that waits until all items of a queue, whose name it has, are done."""
+_GIVE_BACK = (
+    "await what has no end instead of keeping a thread for it, or give it threads of its own"
+)
 _NOBODY = {
     Family.EVENT: "nobody is known who could set it",
     Family.CONDITION: "nobody is known who could notify",
@@ -49,6 +53,18 @@ class _Waits(NamedTuple):
     where: Location | None
     kind: ResourceKind | None = None
     """The kind of the resource that it waits for."""
+    taken: "_Taken | None" = None
+    """Who has what it waits for, if that is a thread or a connection."""
+
+
+class _Taken(NamedTuple):
+    """The thread or connection of a pool that somebody has had the longest."""
+
+    group: ResourceGroup
+    owner: str
+    since_ns: int
+    where: Location | None
+    """Where its owner stands."""
 
 
 class _Hang(Case):
@@ -104,6 +120,9 @@ class RequestHangs(Rule[_Hang]):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._answered: dict[str, int] = {}
+        self._now = 0
+        self._stuck_now: frozenset[Request] = frozenset()
+        """The requests that hang now."""
 
     def request_ended(self, request: Request, at: int) -> None:
         route, answered = request.route, self._answered
@@ -118,6 +137,8 @@ class RequestHangs(Rule[_Hang]):
         stall = context.ongoing(now).stall
         until = now if stall is None else stall.start_ns  # a request that a stall delays is no hang
         stuck = self._stuck(until)
+        self._now, self._stuck_now = now, frozenset(stuck)
+        context.standing = tuple(self._standing(stuck))
         for request in stuck:
             if request in context.explained:
                 continue
@@ -134,9 +155,13 @@ class RequestHangs(Rule[_Hang]):
         return Verdict.WARN if case.open else Verdict.OK
 
     def explains(self, case: _Hang) -> Iterable[Subject]:
-        return case.requests
+        """Its requests, and what is exhausted because others keep it."""
+        taken = case.stands.taken
+        return case.requests if taken is None else (*case.requests, taken.group)
 
     def advice(self, case: _Hang, source: str) -> str:
+        if (taken := case.stands.taken) is not None:
+            return _GIVE_BACK if counts_threads(taken.group) else self.info.cures[0]
         if _JOINS.search(source):
             return "call `task_done()` for every item, in `finally`: an error must not skip it"
         release, bound, set_it = self.info.cures
@@ -150,17 +175,27 @@ class RequestHangs(Rule[_Hang]):
         return bool(case.open)
 
     def location(self, case: _Hang) -> Location | None:
-        return case.stands.where
+        stands = case.stands
+        return stands.taken.where if stands.taken and stands.taken.where else stands.where
 
     def sentence(self, case: _Hang, source: str) -> str:
         waited = duration_text(case.open_worst_ns)
         doing = f" for {case.stands.what}" if case.stands.what else ""
+        if (taken := case.stands.taken) is not None:
+            return self._answers(case, waited, doing + self._kept(case.stands, taken, source))
         doing += f" in {source}" if source else ""
         if joins := _JOINS.search(source):
             doing += ", which returns once task_done() was called for every item"
             doing += self._workers(joins[1])
         if case.stands.kind is not None and (nobody := _NOBODY.get(case.stands.kind.family)):
             doing += f" ({nobody})"
+        return self._answers(case, waited, doing)
+
+    # ----
+
+    @staticmethod
+    def _answers(case: _Hang, waited: str, doing: str) -> str:
+        """The sentence: how many wait, for what, and how long the answered ones took."""
         if case.open == 1:
             text = f"A request of {case.label} has waited {waited} so far{doing}"
         else:
@@ -172,7 +207,13 @@ class RequestHangs(Rule[_Hang]):
             )
         return f"{text}; none was answered"
 
-    # ----
+    def _kept(self, stands: _Waits, taken: _Taken, source: str) -> str:
+        """Where they wait, and who keeps what they wait for."""
+        at = quoted(self.context.naming.source(stands.where))
+        kept = f", of which {taken.owner} has had one for "
+        kept += duration_text(self._now - taken.since_ns)
+        kept += f" in {source}" if source and taken.where is not None else ""
+        return (f" in {at}" if at else "") + kept
 
     def _stuck(self, until: int) -> list[Request]:
         """The requests that hang, oldest first."""
@@ -186,6 +227,14 @@ class RequestHangs(Rule[_Hang]):
         idle = self.context.loop.idle_between(np.array(steps, np.int64), until)
         stuck = [request for request, ns in zip(old, idle, strict=True) if ns >= _HANGS_NS]
         return sorted(stuck, key=lambda request: request.start_ns)
+
+    def _standing(self, requests: Iterable[Request]) -> Iterator[int]:
+        """The tasks of those that wait for no resource."""
+        live = self.context.trace.tasks.live
+        for request in requests:
+            task = live.get(request.task)
+            if task is not None and task.waiting is None:
+                yield task.number
 
     def _patience(self, request: Request) -> int:
         """The age from which it may hang; `_NEVER_NS` once its response has begun."""
@@ -209,13 +258,50 @@ class RequestHangs(Rule[_Hang]):
     def _stands(self, request: Request) -> _Waits:
         """What its task waits for, or else the task of it that has waited longest."""
         tasks = [t for t in self.context.trace.tasks.live.values() if t.request is request]
+        if (job := self._queued(tasks)) is not None:
+            return self._thread_for(job)
         waits = [wait for task in tasks if (wait := task.waiting) is not None]
         if not waits:
             return self._job(tasks) or _Waits("", self.context.stack_line(request.task))
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
         group = wait.resource.group
         what = "" if group.anonymous else resource_name(self.context, group)
-        return _Waits(what, self.context.place(wait.place), group.kind)
+        taken = self._taken(wait) if group.kind.pooled or counts_threads(group) else None
+        return _Waits(what, self.context.place(wait.place), group.kind, taken)
+
+    def _queued(self, tasks: list[Task]) -> Job | None:
+        """The oldest job of theirs, if no worker has taken it up since all had one."""
+        jobs = (job for job in self.context.trace.jobs.open.values() if job.task in tasks)
+        job = next(jobs, None)
+        return job if job is not None and job.full and not job.started_ns else None
+
+    def _thread_for(self, job: Job) -> _Waits:
+        """It waits for a thread that others have."""
+        context, group = self.context, job.resource.group
+        executor = context.trace.jobs.executors.get(job.resource.number)
+        running = executor.running.values() if executor is not None else ()
+        kept = [one for one in running if one.task is not None and not self._stands_still(one.task)]
+        taken = None
+        if kept:
+            first = min(kept, key=lambda one: one.started_ns)
+            assert first.task is not None
+            where = context.place(first.place) or context.stack_line(first.task.number)
+            taken = _Taken(group, context.owner(first.task), first.started_ns, where)
+        where = context.stack_line(job.task.number) if job.task is not None else None
+        return _Waits(f"a thread of {resource_name(context, group)}", where, group.kind, taken)
+
+    def _taken(self, wait: Wait) -> _Taken | None:
+        """Who has had what the task waits for the longest, unless all who have it hang, too."""
+        for hold in wait.resource.holders.values():
+            task = hold.task
+            if task is None or task.ended_ns or self._stands_still(task):
+                continue
+            where = self.context.place(hold.place) or self.context.stack_line(task.number)
+            return _Taken(wait.resource.group, self.context.owner(task), hold.since_ns, where)
+        return None
+
+    def _stands_still(self, task: Task) -> bool:
+        return task.request is not None and task.request in self._stuck_now
 
     def _is_named(self, group: ResourceGroup, name: str) -> bool:
         """Whether that is its name, or the line that made it gave it to a variable of that name."""

@@ -203,10 +203,12 @@ class SlowCallback(Rule[StallCase]):
     def advice(self, case: StallCase, source: str) -> str:
         if self.cause != "callback":
             return super().advice(case, source)
-        if not self.context.is_users(case.where):
+        if case.where is None or not self.context.is_users(case.where):
             return ""
         if case.work is not None:
             return _ADVICE.get(case.work.kind, "")
+        if lock := self.context.code.keeps_lock(case.where):
+            return f"an `asyncio.Lock` and `async with`: `{lock}` is held while the block awaits"
         found = self.context.code.unblocked(case.stack, case.called)
         if found is None:
             return super().advice(case, source)
