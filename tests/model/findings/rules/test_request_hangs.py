@@ -290,8 +290,43 @@ def test_threads_that_others_keep_are_told_at_the_line_of_those():
 
 
 def test_threads_of_requests_that_hang_themselves():
-    """They are the ones to look at."""
+    """The line is the thread's own: a job that waits for a job of its own pool, as a rule."""
     story = kept(hangs=True)
-    sentences = [f.sentence for f in fed(story.selects()).findings(story.now_ns + 3 * SECOND)]
-    assert any("the oldest for feed in a thread in line 30" in one for one in sentences)
-    assert not any("of which" in one for one in sentences)
+    model = fed(story.selects())
+    late = story.now_ns + 5 * SECOND
+
+    def of_feed():
+        return next(f for f in model.findings(late) if "of GET /feed" in f.sentence)
+
+    assert "the oldest for feed in a thread in line 30" in of_feed().sentence
+    assert model.rules.wanted == 1
+    library = "/v/site-packages/futures.py"
+    result = Location(file="", line=1, function="Future.result", path=library)
+    line = Location(file="app/api.py", line=33, function="feed", path="/app/api.py")
+    model.rules.add_stack(1, (line, result))
+    finding = of_feed()
+    assert finding.sentence == (
+        "2 requests of GET /feed have waited up to 5.0 s so far, the oldest for feed in a thread "
+        "in line 33 of /app/api.py; both threads of app/db.py:9 ThreadPoolExecutor(2) are taken "
+        "like that; those that were answered took 50 ms at most"
+    )
+    assert finding.location == line
+    assert finding.advice == "give the jobs that other jobs wait for a pool of their own"
+    assert [one.rule for one in finding.consequences] == ["thread-limiter-exhausted"]
+
+
+def test_the_end_of_a_process():
+    """The await stack says so: a full pipe that nobody reads stops the process."""
+    story = usual()
+    request(story, 1).idle(MS)
+    model = fed(story.selects())
+    line = Location(file="app/api.py", line=50, function="run", path="/app/api.py")
+    library = "/usr/lib/python3.12/asyncio/subprocess.py"
+    inner = Location(file="", line=137, function="Process.wait", path=library)
+    model.findings(story.now_ns + 3 * SECOND)
+    model.rules.add_stack(1, (line, inner))
+    (finding,) = model.findings(story.now_ns + 3 * SECOND)
+    assert finding.sentence.startswith(
+        "A request of GET /a has waited 3.0 s so far for the end of a process in line 50"
+    )
+    assert finding.advice.startswith("`await process.communicate()` reads its output meanwhile")

@@ -10,11 +10,11 @@ import numpy as np
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import quoted, resource_name
+from loopviz.model.findings.evidence import all_of, quoted, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
 from loopviz.model.snapshot import Location
-from loopviz.model.state.entities import Job, Task, Wait
+from loopviz.model.state.entities import Job, Resource, Task, Wait
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
@@ -35,6 +35,11 @@ _ROUTES = 500
 _NEVER_NS = 1 << 62
 _JOINS = re.compile(r"await (?:[\w.\[\]]+\.)?(\w+)\.join\(\)")
 """A line that waits until all items of a queue, whose name it has, are done."""
+_RESULT = "Future.result"
+_PROCESS_ENDS = ("Process.wait", "BaseSubprocessTransport._wait")
+_END_OF_PROCESS = "the end of a process"
+_READ_IT = "`await process.communicate()` reads its output meanwhile: a full pipe stops the process"
+_OTHER_POOL = "give the jobs that other jobs wait for a pool of their own"
 _GIVE_BACK = (
     "await what has no end instead of keeping a thread for it, or give it threads of its own"
 )
@@ -55,6 +60,8 @@ class _Waits(NamedTuple):
     """The kind of the resource that it waits for."""
     taken: "_Taken | None" = None
     """Who has what it waits for, if that is a thread or a connection."""
+    full: ResourceGroup | None = None
+    """The executor that runs its job, if all its threads run jobs of requests that hang."""
 
 
 class _Taken(NamedTuple):
@@ -138,7 +145,7 @@ class RequestHangs(Rule[_Hang]):
         until = now if stall is None else stall.start_ns  # a request that a stall delays is no hang
         stuck = self._stuck(until)
         self._now, self._stuck_now = now, frozenset(stuck)
-        context.standing = tuple(self._standing(stuck))
+        context.standing = tuple(self._standing(stuck, now))
         for request in stuck:
             if request in context.explained:
                 continue
@@ -156,14 +163,19 @@ class RequestHangs(Rule[_Hang]):
 
     def explains(self, case: _Hang) -> Iterable[Subject]:
         """Its requests, and what is exhausted because others keep it."""
-        taken = case.stands.taken
-        return case.requests if taken is None else (*case.requests, taken.group)
+        stands = case.stands
+        group = stands.taken.group if stands.taken is not None else stands.full
+        return case.requests if group is None else (*case.requests, group)
 
     def advice(self, case: _Hang, source: str) -> str:
         if (taken := case.stands.taken) is not None:
             return _GIVE_BACK if counts_threads(taken.group) else self.info.cures[0]
         if _JOINS.search(source):
             return "call `task_done()` for every item, in `finally`: an error must not skip it"
+        if case.stands.full is not None and self._is_in(case.requests[0], _RESULT):
+            return _OTHER_POOL
+        if case.stands.what == _END_OF_PROCESS:
+            return _READ_IT
         release, bound, set_it = self.info.cures
         kind = case.stands.kind
         if kind is not None and kind.family is Family.CONDITION:
@@ -184,6 +196,9 @@ class RequestHangs(Rule[_Hang]):
         if (taken := case.stands.taken) is not None:
             return self._answers(case, waited, doing + self._kept(case.stands, taken, source))
         doing += f" in {source}" if source else ""
+        if (full := case.stands.full) is not None:
+            doing += f"; {all_of(full.capacity).lower()} threads of "
+            doing += f"{resource_name(self.context, full)} are taken like that"
         if joins := _JOINS.search(source):
             doing += ", which returns once task_done() was called for every item"
             doing += self._workers(joins[1])
@@ -228,12 +243,14 @@ class RequestHangs(Rule[_Hang]):
         stuck = [request for request, ns in zip(old, idle, strict=True) if ns >= _HANGS_NS]
         return sorted(stuck, key=lambda request: request.start_ns)
 
-    def _standing(self, requests: Iterable[Request]) -> Iterator[int]:
-        """The tasks of those that wait for no resource."""
-        live = self.context.trace.tasks.live
-        for request in requests:
+    def _standing(self, stuck: list[Request], now: int) -> Iterator[int]:
+        """The tasks of those that wait for no resource, and of younger ones of their routes."""
+        live, routes = self.context.trace.tasks.live, {request.route for request in stuck}
+        for request in islice(self.context.trace.requests.open.values(), _OPEN if routes else 0):
             task = live.get(request.task)
-            if task is not None and task.waiting is None:
+            if request.route not in routes or task is None or task.waiting is not None:
+                continue
+            if now - task.end_ns >= _HANGS_NS:
                 yield task.number
 
     def _patience(self, request: Request) -> int:
@@ -262,7 +279,9 @@ class RequestHangs(Rule[_Hang]):
             return self._thread_for(job)
         waits = [wait for task in tasks if (wait := task.waiting) is not None]
         if not waits:
-            return self._job(tasks) or _Waits("", self.context.stack_line(request.task))
+            line = self.context.stack_line(request.task)
+            ends = self._is_in(request, *_PROCESS_ENDS)
+            return self._job(tasks) or _Waits(_END_OF_PROCESS if ends else "", line)
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
         group = wait.resource.group
         what = "" if group.anonymous else resource_name(self.context, group)
@@ -328,10 +347,27 @@ class RequestHangs(Rule[_Hang]):
         return f": all were taken, not all were marked done, and {who} for the next one{at}"
 
     def _job(self, tasks: list[Task]) -> _Waits | None:
-        """The function that a thread runs for it."""
-        for job in self.context.trace.jobs.open.values():
-            if job.task in tasks and job.started_ns:
-                where = self.context.place(job.place)
-                function = self.context.trace.site(job.place).name
-                return _Waits(f"{function} in a thread" if function else "a thread", where)
+        """The function that a thread runs for it, at the line where that thread is."""
+        context = self.context
+        for job in context.trace.jobs.open.values():
+            if job.task is None or job.task not in tasks or not job.started_ns:
+                continue
+            where = context.stack_line(job.task.number) if job.awaited else None
+            function = context.trace.site(job.place).name
+            what = f"{function} in a thread" if function else "a thread"
+            full = self._all_hang(job.resource)
+            return _Waits(what, where or context.place(job.place), full=full)
         return None
+
+    def _all_hang(self, executor: Resource) -> ResourceGroup | None:
+        """The executor, if each of its threads runs a job of a request that hangs."""
+        known = self.context.trace.jobs.executors.get(executor.number)
+        tasks = [job.task for job in known.running.values()] if known is not None else []
+        full = 0 < executor.capacity <= len(tasks)
+        hang = all(task is not None and self._stands_still(task) for task in tasks)
+        return executor.group if full and hang else None
+
+    def _is_in(self, request: Request, *functions: str) -> bool:
+        """Whether its task, or the thread that works for it, is in one of these functions."""
+        stack = self.context.stacks.get(request.task, ())
+        return any(frame.function in functions for frame in stack)
