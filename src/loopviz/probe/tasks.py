@@ -7,6 +7,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
+from loopviz.probe.exceptions import describe_error, raised_at
 from loopviz.probe.places import coroutine_code, line_at
 from loopviz.wire.events import (
     B_SHIFT,
@@ -18,7 +19,15 @@ from loopviz.wire.events import (
     tag,
 )
 
-__all__ = ["NAMES_KEPT", "TaskHooks", "group_owner", "make_tasks", "name_given", "task_numbers"]
+__all__ = [
+    "NAMES_KEPT",
+    "TaskHooks",
+    "describe_raised",
+    "group_owner",
+    "make_tasks",
+    "name_given",
+    "task_numbers",
+]
 
 NAMES_KEPT = 1000
 """Most task names, and most paths, that are interned: they are often unique per task."""
@@ -60,6 +69,7 @@ def make_tasks(
 ) -> TaskHooks:
     """The task hooks of one loop. Closures, see `hooks`."""
     step, started, ended = tag(Kind.STEP), tag(Kind.TASK_START), tag(Kind.TASK_END)
+    exception, raised = tag(Kind.TASK_EXCEPTION), describe_raised(intern)
     sites: dict[tuple[int, int, int], int] = {}  # by id(code), see `Places`
     kept: list[Any] = []  # keeps those ids from being reused
     names: dict[str, int] = {}
@@ -75,12 +85,15 @@ def make_tasks(
 
     def end(task: Any, now: int) -> None:
         # task.exception() would mark the exception as retrieved; the attribute does not
+        own, noticed = task._loopviz_tag & NUMBER, _is_noticed(task)
         if task._exception is not None:
             outcome = TASK_RAISED
+            if not noticed:
+                place, text = raised(task._exception)
+                write(now, place, own | exception | text << B_SHIFT)
         else:
             outcome = TASK_CANCELLED if task.cancelled() else TASK_RETURNED
-        own = task._loopviz_tag & NUMBER
-        write(now, _is_noticed(task), own | ended | outcome << B_SHIFT)
+        write(now, noticed, own | ended | outcome << B_SHIFT)
 
     def register(
         task: Any,
@@ -117,6 +130,29 @@ def make_tasks(
         return (getattr(task, "_loopviz_tag", 0) or adopt(task)) & NUMBER
 
     return TaskHooks(register, site, start, adopt, end, number_of)
+
+
+def describe_raised(intern: Callable[[str], int]) -> Callable[[BaseException], tuple[int, int]]:
+    """A function that gives the numbers of an exception's place and text, as `TASK_EXCEPTION`.
+
+    Each is 0 if it is not known, or once there are too many.
+    """
+    known: dict[str, int] = {}
+
+    def number(text: str) -> int:
+        if text not in known and len(known) < NAMES_KEPT:
+            known[text] = intern(text)
+        return known.get(text, 0)
+
+    def raised(error: BaseException) -> tuple[int, int]:
+        try:
+            at = raised_at(error)
+            place = f"\t{at[0].co_filename}\t{at[1]}\t{at[0].co_qualname}" if at else ""
+            return number(place) if place else 0, number(describe_error(error))
+        except Exception:  # noqa: BLE001 - whatever the app's exception is: the app goes on
+            return 0, 0
+
+    return raised
 
 
 def name_given(caller: FrameType, options: dict[str, Any]) -> str | None:

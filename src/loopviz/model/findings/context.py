@@ -6,6 +6,7 @@ from itertools import islice
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Subject
 from loopviz.model.findings.code import Code
+from loopviz.model.findings.hanging import Hanging
 from loopviz.model.names import Naming, Site, parse_site
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Resource, Task, Wait
@@ -47,6 +48,7 @@ class Context:
         """What suspended tasks await, by number, as last read by the probe, and when."""
         self.wanted_awaits: tuple[int, ...] = ()
         """The tasks of which the wait-for graph has to know what they await."""
+        self.hangs = Hanging(loop)
         self.standing: tuple[int, ...] = ()
         """The tasks of requests that hang and wait for no resource: they may await each other."""
         self.explained: dict[Subject, Case] = {}
@@ -94,6 +96,10 @@ class Context:
         if self._ongoing is None or self._ongoing.now_ns != now:
             self._ongoing = ongoing(self.trace, self.loop, self.load, now)
         return self._ongoing
+
+    def hanging(self, now: int) -> list[Request]:
+        """The requests that hang at `now`, oldest first."""
+        return self.hangs.requests(self.trace, self.ongoing(now))
 
     def explain(self, case: Case, subjects: Iterable[Subject]) -> None:
         """That case accounts for their trouble, unless an earlier one does."""

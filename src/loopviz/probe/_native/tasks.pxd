@@ -9,6 +9,7 @@ cdef class Tasks:
     cdef dict sites
     cdef list kept
     cdef dict names
+    cdef object raised
 
     cdef uint64_t name_of(self, name) except? 0
     cdef uint64_t tag_of(self, task) except? 0

@@ -14,7 +14,7 @@ Part = dict[str, Any]
 
 _BLOCKING = ("slow-callback", "gil-contention")
 """The rules whose findings block the loop."""
-_STOPPING = ("deadlock", "slot-leaked", "blocked-put", "request-hangs")
+_STOPPING = ("deadlock", "slot-leaked", "worker-died", "blocked-put", "request-hangs")
 """The rules whose open findings stop requests while the loop is idle."""
 _HANGS_MS = 1000.0
 """A callback that has not ended hangs if it runs for at least this long."""

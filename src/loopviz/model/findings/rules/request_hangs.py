@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-import numpy as np
-
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
 from loopviz.model.findings.evidence import all_of, quoted, resource_name
+from loopviz.model.findings.hanging import HANGS_NS, OPEN, TIMES, UNKNOWN_NS
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
 from loopviz.model.snapshot import Location
@@ -22,17 +21,6 @@ from loopviz.wire.kinds import Family, ResourceKind
 
 __all__ = ["RequestHangs"]
 
-_HANGS_NS = 2 * SECOND
-"""How long the loop has to be idle without the request making a step."""
-_TIMES = 3
-"""How many times older it has to be than the longest answered request of its route."""
-_UNKNOWN_NS = 5 * SECOND
-"""The age that it takes if none of its route was answered: it may be slow by nature."""
-_OPEN = 2_000
-"""How many open requests are checked, oldest first."""
-_ROUTES = 500
-"""How many routes' longest answered requests are remembered."""
-_NEVER_NS = 1 << 62
 _JOINS = re.compile(r"await (?:[\w.\[\]]+\.)?(\w+)\.join\(\)")
 """A line that waits until all items of a queue, whose name it has, are done."""
 _RESULT = "Future.result"
@@ -100,9 +88,9 @@ class RequestHangs(Rule[_Hang]):
         summary="requests do not go on while the loop is idle",
         why="What they wait for does not come: a lock never released, a result nobody sets.",
         fires_when=(
-            f"a request makes no step for {_HANGS_NS // SECOND} s of the loop's idle time, and "
-            f"is {_TIMES} times as old as the longest answered request of its route "
-            f"({_UNKNOWN_NS // SECOND} s old, if none was answered); not once its response has "
+            f"a request makes no step for {HANGS_NS // SECOND} s of the loop's idle time, and "
+            f"is {TIMES} times as old as the longest answered request of its route "
+            f"({UNKNOWN_NS // SECOND} s old, if none was answered); not once its response has "
             "begun. One finding for each route, at the line where the oldest waits"
         ),
         counts="requests; their age",
@@ -126,25 +114,17 @@ class RequestHangs(Rule[_Hang]):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._answered: dict[str, int] = {}
         self._now = 0
-        self._stuck_now: frozenset[Request] = frozenset()
-        """The requests that hang now."""
 
     def request_ended(self, request: Request, at: int) -> None:
-        route, answered = request.route, self._answered
-        if request.status and not request.lasts and (route in answered or len(answered) < _ROUTES):
-            answered[route] = max(answered.get(route, 0), at - request.start_ns)
+        self.context.hangs.request_ended(request, at)
 
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
             case.clear_open()
             case.requests.clear()
         context = self.context
-        stall = context.ongoing(now).stall
-        until = now if stall is None else stall.start_ns  # a request that a stall delays is no hang
-        stuck = self._stuck(until)
-        self._now, self._stuck_now = now, frozenset(stuck)
+        self._now, stuck = now, context.hanging(now)
         context.standing = tuple(self._standing(stuck, now))
         for request in stuck:
             if request in context.explained:
@@ -153,7 +133,7 @@ class RequestHangs(Rule[_Hang]):
             age = now - request.start_ns
             if not case.open:
                 case.label, case.stands = request.route, self._stands(request)
-                case.answered_ns = self._answered.get(request.route, 0)
+                case.answered_ns = context.hangs.answered.get(request.route, 0)
             case.requests.append(request)
             case.record_open(age)
             case.record_open_impact(request.route, age, new=True)
@@ -230,47 +210,15 @@ class RequestHangs(Rule[_Hang]):
         kept += f" in {source}" if source and taken.where is not None else ""
         return (f" in {at}" if at else "") + kept
 
-    def _stuck(self, until: int) -> list[Request]:
-        """The requests that hang, oldest first."""
-        requests = islice(self.context.trace.requests.open.values(), _OPEN)
-        old = [
-            request for request in requests if until - request.start_ns >= self._patience(request)
-        ]
-        if not old:
-            return []
-        steps = self._last_steps(old, until)
-        idle = self.context.loop.idle_between(np.array(steps, np.int64), until)
-        stuck = [request for request, ns in zip(old, idle, strict=True) if ns >= _HANGS_NS]
-        return sorted(stuck, key=lambda request: request.start_ns)
-
     def _standing(self, stuck: list[Request], now: int) -> Iterator[int]:
         """The tasks of those that wait for no resource, and of younger ones of their routes."""
         live, routes = self.context.trace.tasks.live, {request.route for request in stuck}
-        for request in islice(self.context.trace.requests.open.values(), _OPEN if routes else 0):
+        for request in islice(self.context.trace.requests.open.values(), OPEN if routes else 0):
             task = live.get(request.task)
             if request.route not in routes or task is None or task.waiting is not None:
                 continue
-            if now - task.end_ns >= _HANGS_NS:
+            if now - task.end_ns >= HANGS_NS:
                 yield task.number
-
-    def _patience(self, request: Request) -> int:
-        """The age from which it may hang; `_NEVER_NS` once its response has begun."""
-        phase = request.phases[-1].name if request.phases else ""
-        begun = request.stream is not None and request.stream.opened_ns
-        if begun or phase == "background":
-            return _NEVER_NS
-        answered = self._answered.get(request.route)
-        return _UNKNOWN_NS if answered is None else max(_HANGS_NS, _TIMES * answered)
-
-    def _last_steps(self, requests: list[Request], until: int) -> list[int]:
-        """When each was last seen to do something, its child tasks included."""
-        last = {request: request.end_ns for request in requests}
-        for task in self.context.trace.tasks.live.values():
-            request = task.request
-            if request in last:
-                seen = until if task.running else task.end_ns
-                last[request] = max(last[request], seen)
-        return [last[request] for request in requests]
 
     def _stands(self, request: Request) -> _Waits:
         """What its task waits for, or else the task of it that has waited longest."""
@@ -320,7 +268,7 @@ class RequestHangs(Rule[_Hang]):
         return None
 
     def _stands_still(self, task: Task) -> bool:
-        return task.request is not None and task.request in self._stuck_now
+        return task.request is not None and task.request in self.context.hanging(self._now)
 
     def _is_named(self, group: ResourceGroup, name: str) -> bool:
         """Whether that is its name, or the line that made it gave it to a variable of that name."""

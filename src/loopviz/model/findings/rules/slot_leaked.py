@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Subject, Verdict
-from loopviz.model.findings.evidence import resource_name
+from loopviz.model.findings.evidence import made_at, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Resource, Task, Wait
@@ -143,6 +143,7 @@ class SlotLeaked(Rule[_Leak]):
         if case.open and case.group is not None:
             yield case.group
             yield from case.waiting
+            yield from made_at(self.location(case))
 
     def severe(self, case: _Leak) -> bool:
         assert case.group is not None
