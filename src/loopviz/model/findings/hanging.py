@@ -5,6 +5,7 @@ from itertools import islice
 import numpy as np
 
 from loopviz.clock import SECOND
+from loopviz.model.state.entities import Task
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import Ongoing
 from loopviz.model.state.request import Request
@@ -33,6 +34,9 @@ class Hanging:
         """How long the longest answered request of each route took."""
         self._loop = loop
         self._last: tuple[int, list[Request]] = (0, [])
+        self.resting: list[Request] = []
+        """Requests as old, of which only other tasks have made a step, as of the last `requests`.
+        """
 
     def request_ended(self, request: Request, at: int) -> None:
         """Take note of how long it took, if it was answered."""
@@ -53,11 +57,17 @@ class Hanging:
         old = [
             request for request in requests if until - request.start_ns >= self._patience(request)
         ]
+        self.resting = []
         if not old:
             return []
         steps = _last_steps(trace, old, until)
         idle = self._loop.idle_between(np.array(steps, np.int64), until)
         stuck = [request for request, ns in zip(old, idle, strict=True) if ns >= HANGS_NS]
+        self.resting = [
+            request
+            for request, ns in zip(old, idle, strict=True)
+            if ns < HANGS_NS and _rests(trace.tasks.live.get(request.task), until)
+        ]
         return sorted(stuck, key=lambda request: request.start_ns)
 
     def _patience(self, request: Request) -> int:
@@ -68,6 +78,12 @@ class Hanging:
             return _NEVER_NS
         answered = self.answered.get(request.route)
         return UNKNOWN_NS if answered is None else max(HANGS_NS, TIMES * answered)
+
+
+def _rests(task: Task | None, until: int) -> bool:
+    """Whether the task that serves a request awaits something else than a resource."""
+    rests = task is not None and not task.running and task.waiting is None
+    return rests and task is not None and until - task.end_ns >= HANGS_NS
 
 
 def _last_steps(trace: Trace, requests: list[Request], until: int) -> list[int]:

@@ -7,6 +7,7 @@ from loopviz.model.model import Model
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
+from loopviz.wire.awaiting import Awaiting
 from loopviz.wire.events import WAIT_GET
 from tests.model.findings.stories import CYCLE, HOLDS, WAITS, Crowd, answered, fed, request
 
@@ -330,3 +331,51 @@ def test_the_end_of_a_process():
         "A request of GET /a has waited 3.0 s so far for the end of a process in line 50"
     )
     assert finding.advice.startswith("`await process.communicate()` reads its output meanwhile")
+
+
+def child(story, parent, number, name="fetch"):
+    """A task that the parent awaits."""
+    return story.task(number, f"{name}\t/app/api.py\t30\tget", parent=parent).step(number)
+
+
+def awaiting(task, line, *tasks, cancelled=False):
+    place = f"await\t/app/api.py\t{line}\tf"
+    return Awaiting(task, place, tasks, False, "gather" if tasks else "", cancelled)
+
+
+def test_the_child_that_hangs_is_told_not_the_gather():
+    story = request(usual(), 1)
+    for number in (2, 3):
+        child(story, 1, number).idle(MS)
+    story.step(3).idle(MS)
+    model = fed(story.selects())
+    late = story.now_ns + 3 * SECOND
+    model.findings(late)
+    model.rules.add_awaits([awaiting(1, 20, 2, 3), awaiting(2, 42), awaiting(3, 43)], late)
+    (finding,) = model.findings(late + 1)
+    assert " so far, the oldest for fetch in line 42 of" in finding.sentence or (
+        " so far for fetch in line 42 of /app/api.py" in finding.sentence
+    )
+    assert finding.advice.startswith("bound the wait")
+
+
+def test_a_cancellation_that_is_swallowed():
+    """The task goes on, and makes steps; who cancelled it waits for its end."""
+    story = child(request(usual(), 1), 1, 2, "poll").idle(MS)
+    for _ in range(30):
+        story.step(2).idle(100 * MS)
+    model = fed(story.selects())
+    assert not model.findings(story.now_ns)
+    model.findings(story.now_ns + 1)
+    assert model.rules.wanted_awaits == (1,)
+    asked = [awaiting(1, 20, 2), awaiting(2, 50)]
+    model.rules.add_awaits(asked, story.now_ns)
+    assert not model.findings(story.now_ns + 2), "a child that works for it is no hang"
+    model.rules.add_awaits([asked[0], awaiting(2, 50, cancelled=True)], story.now_ns)
+    (finding,) = model.findings(story.now_ns + 3)
+    assert finding.sentence.startswith(
+        "A request of GET /a has waited 3.0 s so far for poll, which was cancelled and goes on, in "
+        "line 50 of /app/api.py"
+    )
+    assert finding.location.line == 50
+    assert finding.advice.startswith("let the `CancelledError` pass")

@@ -12,6 +12,7 @@ from loopviz.model.findings.evidence import all_of, quoted, resource_name
 from loopviz.model.findings.hanging import HANGS_NS, OPEN, TIMES, UNKNOWN_NS
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
+from loopviz.model.names import parse_site
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Job, Resource, Task, Wait
 from loopviz.model.state.request import Request
@@ -28,6 +29,9 @@ _PROCESS_ENDS = ("Process.wait", "BaseSubprocessTransport._wait")
 _END_OF_PROCESS = "the end of a process"
 _READ_IT = "`await process.communicate()` reads its output meanwhile: a full pipe stops the process"
 _OTHER_POOL = "give the jobs that other jobs wait for a pool of their own"
+_FROM_THREADS = ("/anyio/from_thread.py", "/asgiref/sync.py")
+_ASYNC_DEF = "await it in an `async def`: this thread waits for the loop, which waits for a thread"
+_GOES_ON = "which was cancelled and goes on"
 _GIVE_BACK = (
     "await what has no end instead of keeping a thread for it, or give it threads of its own"
 )
@@ -126,6 +130,7 @@ class RequestHangs(Rule[_Hang]):
         context = self.context
         self._now, stuck = now, context.hanging(now)
         context.standing = tuple(self._standing(stuck, now))
+        stuck = stuck + [one for one in context.hangs.resting if self._uncancelled(one.task)]
         for request in stuck:
             if request in context.explained:
                 continue
@@ -153,15 +158,20 @@ class RequestHangs(Rule[_Hang]):
         if _JOINS.search(source):
             return "call `task_done()` for every item, in `finally`: an error must not skip it"
         if case.stands.full is not None and self._is_in(case.requests[0], _RESULT):
-            return _OTHER_POOL
+            stack = self.context.stacks[case.requests[0].task]
+            for_loop = any(frame.path.endswith(_FROM_THREADS) for frame in stack)
+            return _ASYNC_DEF if for_loop else _OTHER_POOL
         if case.stands.what == _END_OF_PROCESS:
             return _READ_IT
         release, bound, set_it = self.info.cures
         kind = case.stands.kind
         if kind is not None and kind.family is Family.CONDITION:
             return "notify on every path, errors included"
-        holdable = kind is not None and kind.holdable
-        return release if holdable else set_it if case.stands.what else bound
+        if _GOES_ON in case.stands.what:
+            return "let the `CancelledError` pass: `raise` after the clean-up"
+        if kind is None or not case.stands.what:
+            return bound
+        return release if kind.holdable else set_it
 
     def severe(self, case: _Hang) -> bool:
         return bool(case.open)
@@ -219,6 +229,7 @@ class RequestHangs(Rule[_Hang]):
                 continue
             if now - task.end_ns >= HANGS_NS:
                 yield task.number
+        yield from (request.task for request in self.context.hangs.resting)
 
     def _stands(self, request: Request) -> _Waits:
         """What its task waits for, or else the task of it that has waited longest."""
@@ -229,12 +240,42 @@ class RequestHangs(Rule[_Hang]):
         if not waits:
             line = self.context.stack_line(request.task)
             ends = self._is_in(request, *_PROCESS_ENDS)
-            return self._job(tasks) or _Waits(_END_OF_PROCESS if ends else "", line)
+            awaited = self._awaited(request.task)
+            return self._job(tasks) or awaited or _Waits(_END_OF_PROCESS if ends else "", line)
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
         group = wait.resource.group
         what = "" if group.anonymous else resource_name(self.context, group)
         taken = self._taken(wait) if group.kind.pooled or counts_threads(group) else None
         return _Waits(what, self.context.place(wait.place), group.kind, taken)
+
+    def _awaited(self, number: int) -> _Waits | None:
+        """The task that it awaits, directly or through others, which has waited the longest."""
+        context, last, seen = self.context, None, {number}
+        while True:
+            awaits = context.awaits.get(number)
+            live = map(context.trace.tasks.live.get, awaits.tasks if awaits is not None else ())
+            tasks = [task for task in live if task is not None and task.number not in seen]
+            if not tasks:
+                break
+            last = min(tasks, key=lambda task: task.end_ns)
+            number = last.number
+            seen.add(number)
+        if last is None:
+            return None
+        if self._goes_on(last.number):
+            site = parse_site(context.awaits[last.number].place)
+            return _Waits(f"{context.label(last)}, {_GOES_ON},", context.where(site))
+        where = context.awaits_at(last)
+        return _Waits(context.label(last), where) if where is not None else None
+
+    def _uncancelled(self, number: int) -> bool:
+        """Whether it awaits a task that has been cancelled and goes on."""
+        awaits = self.context.awaits.get(number)
+        return awaits is not None and any(map(self._goes_on, awaits.tasks))
+
+    def _goes_on(self, number: int) -> bool:
+        known = self.context.awaits.get(number)
+        return known is not None and known.cancelled and bool(known.place)
 
     def _queued(self, tasks: list[Task]) -> Job | None:
         """The oldest job of theirs, if no worker has taken it up since all had one."""

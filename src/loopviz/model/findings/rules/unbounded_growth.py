@@ -89,7 +89,7 @@ class UnboundedGrowth(Rule[_Growing]):
         ),
         cures=(
             "give the queue a `maxsize`, so that producers wait",
-            "bound the tasks with a semaphore, or with workers on a queue",
+            "end each task with what it serves, or bound them: a semaphore, workers on a queue",
             "refuse work while the queue is long: answer 503",
         ),
         many="{places} more queues grow without a bound",
