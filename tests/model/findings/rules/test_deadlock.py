@@ -129,6 +129,7 @@ def test_tasks_that_await_each_other_without_any_resource():
     assert [f.rule for f in model.findings(late)] == ["request-hangs"]
     model.findings(late + 1)
     assert model.rules.wanted_awaits == (1,)
+    assert model.rules.lacks
     lines = {task: f"await\t/app/api.py\t{task}\tf" for task in (1, 2, 3)}
     edges = [(1, 2), (2, 3), (3, 2)]
     awaits = [Awaiting(one, lines[one], (other,), False) for one, other in edges]

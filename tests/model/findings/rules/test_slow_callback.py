@@ -346,3 +346,29 @@ def test_a_lock_of_threads_that_its_block_keeps():
     assert finding.advice == (
         "an `asyncio.Lock` and `async with`: `lock` is held while the block awaits"
     )
+
+
+def test_what_to_write_instead_is_known_however_deep_the_library_is():
+    source = "async def order(db):\n    db.execute(1)\n".splitlines(keepends=True)
+    naming = Naming([("/app", "app")], lambda _, n: source[n - 1] if n <= 2 else "")
+    deep = [f"\t/v/site-packages/pool.py\t{line}\tf{line}" for line in range(20)]
+    frames = [*deep, "\t/v/site-packages/db.py\t1\tDb.execute", "\t/app/api.py\t2\torder"]
+    story = Story(T0).idle(MS).task(1).step(1).request(1, "GET /a").runs(25 * MS)
+    story.sampled_stack(*frames, culprit=len(frames) - 1, asleep=True).runs(25 * MS)
+    model = Model(naming=naming)
+    story.response(1, "GET /a").end(1).idle(MS).feed(model)
+    (finding,) = model.findings()
+    assert finding.advice.startswith("`await asyncio.to_thread(db.execute, 1)`")
+
+
+def test_a_timeout_within_a_stall_follows_from_it():
+    """The request fails in the step that blocks the loop, before that has ended."""
+    story = Story(T0).idle(MS)
+    for task in (1, 2):
+        story.task(task).step(task).request(task, "GET /a").runs(500 * MS)
+        story.sampled("/app/api.py", 10, "order", asleep=True).runs(500 * MS)
+        story.raises(task, "sqlalchemy.TimeoutError: limit", place="\t/app/api.py\t10\torder")
+        story.response(task, "GET /a", 500).end(task).runs(MS).idle(MS)
+    (finding,) = model_of(story).findings()
+    assert finding.rule == "slow-callback"
+    assert [one.rule for one in finding.consequences] == ["requests-fail"]

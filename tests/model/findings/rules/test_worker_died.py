@@ -107,3 +107,17 @@ def test_it_is_over_once_another_one_takes():
     story.waits_for(WORKERS[1], QUEUE, place=WAITS, direction=WAIT_GET).idle(MS)
     answered(story.step(11, place=FUTURE), 11, route="GET /p").selects().feed(model)
     assert DIED not in {f.rule for f in model.findings(story.now_ns + 3 * SECOND)}
+
+
+def test_that_its_queue_is_full_follows():
+    story = Story().idle(MS).resource(QUEUE, "asyncio.Queue", 2, made_at=MADE)
+    story.task(90, SITE).step(90).waits_for(90, QUEUE, direction=WAIT_GET).idle(MS)
+    request(story, 1).queue_size(QUEUE, 1, by=1).idle(MS)
+    story.step(90).wait_over(90, QUEUE, direction=WAIT_GET).queue_size(QUEUE, 0, by=90)
+    story.dies(90, "ValueError: 29", place=RAISED).idle(MS)
+    answered(story.step(1).queue_size(QUEUE, 2, by=1), 1)
+    for task in (2, 3):
+        request(story, task).waits_for(task, QUEUE, place=WAITS).idle(MS)
+    found = rules(story, 6 * SECOND)
+    assert set(found) == {DIED}
+    assert [one.rule for one in found[DIED][0].consequences] == ["blocked-put"]
