@@ -122,3 +122,11 @@ def test_what_the_watchdog_waited_for_a_core_was_not_a_stop(machine):
 
 def test_without_steal_and_in_time_nothing_was_taken(machine):
     assert [machine.look(10) for _ in range(300)] == [0] * 300
+
+
+def test_waits_for_a_core_before_that_do_not_hide_a_stop(machine):
+    """On a busy machine the watchdog has waited at each of the looks that were in time."""
+    for _ in range(50):
+        machine.queued += 5 * MS
+        assert machine.look(15, late_ms=5, on_core_ms=10, queued_ms=5) == 0
+    assert machine.look(410, late_ms=400, on_core_ms=10) == pytest.approx(395)

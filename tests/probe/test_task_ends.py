@@ -71,6 +71,23 @@ def test_a_gather_that_has_failed_is_not_told_of_the_others(watched):
     assert end.a == 0
 
 
+def test_the_exception_of_a_task_of_whose_end_nobody_is_told(watched):
+    """It is known although the app keeps the task, so that asyncio never says so."""
+
+    async def main():
+        forgotten, awaited = asyncio.create_task(fails()), asyncio.create_task(fails())
+        with pytest.raises(ValueError, match="no"):
+            await awaited
+        await asyncio.sleep(0.01)
+        assert forgotten.exception() is not None
+
+    seen = watched(main())
+    (told,) = seen.of(Kind.TASK_EXCEPTION)
+    assert told.text == "ValueError: no"
+    (end,) = [e for e in seen.of(Kind.TASK_END) if e.task_id == told.task_id]
+    assert end.a == 0
+
+
 def test_an_exception_that_nobody_retrieves(loop, watched):
     said = []
 

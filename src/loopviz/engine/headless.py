@@ -91,14 +91,14 @@ def measure(
 
 
 def _wait_for_stacks(run: Run) -> None:
-    """Wait for the await stacks of hanging requests that findings still lack."""
+    """Wait for what findings still lack of hanging requests: await stacks, what tasks await."""
     until_ns = monotonic_ns() + STACKS_NS
 
     def known() -> bool:
         now_ns = monotonic_ns()
         for model in run.workers.models:
             model.findings(now_ns)
-        return now_ns >= until_ns or not any(model.rules.wanted for model in run.workers.models)
+        return now_ns >= until_ns or not any(model.rules.lacks for model in run.workers.models)
 
     _follow(run, DRAIN_TIMEOUT_S, known, "send where its requests are")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from loopviz.clock import monotonic_ns
 from loopviz.probe.await_stack import await_stack
 from loopviz.probe.blockers import blockers
+from loopviz.probe.job_stack import job_stack
 from loopviz.probe.places import PLACES
 from loopviz.probe.wait_graph import awaits
 from loopviz.wire.control import (
@@ -42,6 +43,8 @@ class Answers:
     def _stack(self, task: int) -> StackReply:
         try:
             frames = await_stack(self._loop, self._thread, task)
+            if frames:
+                frames += job_stack(self._loop, task)
         except Exception:  # noqa: BLE001 - whatever the app has for a task: control must go on
             frames = []
         return StackReply(task=task, frames=None if frames is None else tuple(frames))

@@ -17,7 +17,16 @@ from typing import Any
 from loopviz.probe.foreign import WatchedCoroutine
 from loopviz.wire.events import NUMBER
 
-__all__ = ["DEPTH", "await_stack", "coroutine_of", "links", "number_of", "stack_of_task"]
+__all__ = [
+    "DEPTH",
+    "await_stack",
+    "coroutine_of",
+    "frame_text",
+    "links",
+    "number_of",
+    "stack_of_task",
+    "task_of",
+]
 
 DEPTH = 50
 """Most frames of a stack; of a deeper one, the innermost."""
@@ -54,10 +63,13 @@ def await_stack(loop: asyncio.AbstractEventLoop, thread: int, number: int) -> li
 
     `thread` is the one that runs the loop. None if the loop has no such task any more.
     """
-    for task in asyncio.all_tasks(loop):
-        if number_of(task) == number:
-            return stack_of_task(task, thread)
-    return None
+    task = task_of(loop, number)
+    return None if task is None else stack_of_task(task, thread)
+
+
+def task_of(loop: asyncio.AbstractEventLoop, number: int) -> Any:
+    """The loop's unfinished task with that number, or None."""
+    return next((task for task in asyncio.all_tasks(loop) if number_of(task) == number), None)
 
 
 def number_of(task: Any) -> int:
@@ -95,7 +107,7 @@ def _running(outer: FrameType | None, thread: int) -> list[str]:
     frame = sys._current_frames().get(thread)
     while frame is not None:
         if not frame.f_code.co_filename.startswith(_PROBE):
-            frames.append(_text(frame.f_code, frame))
+            frames.append(frame_text(frame.f_code, frame))
         if frame is outer:
             return frames[DEPTH - 1 :: -1]
         frame = frame.f_back
@@ -134,8 +146,9 @@ def _frames(outer: Any) -> Iterator[str]:
         else:
             code, frame = link.ag_code, link.ag_frame
         if frame is not None and not code.co_filename.startswith(_PROBE):
-            yield _text(code, frame)
+            yield frame_text(code, frame)
 
 
-def _text(code: CodeType, frame: FrameType) -> str:
+def frame_text(code: CodeType, frame: FrameType) -> str:
+    """A frame as a place without a name."""
     return f"\t{code.co_filename}\t{frame.f_lineno or code.co_firstlineno}\t{code.co_qualname}"

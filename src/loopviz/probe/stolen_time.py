@@ -10,7 +10,7 @@ import threading
 
 from loopviz.clock import MS
 from loopviz.probe.cpu_time import Spent
-from loopviz.probe.kernel import File, KernelThread, core_waits
+from loopviz.probe.kernel import CoreTime, File, KernelThread, core_waits
 
 if sys.platform == "linux":
     from resource import RUSAGE_THREAD, getrusage
@@ -44,13 +44,14 @@ class StolenTime:
     def taken_ns(self, late_ns: int, spent: Spent) -> int:
         """How much was taken since the last look, of which the watchdog came so late."""
         late, now = late_ns >= _LATE_NS, spent.until_ns
-        before, self._slept = self._slept, _sleeps_so_far()
+        slept, self._slept = self._slept, _sleeps_so_far()
+        waits, self._waits = self._waits, core_waits(self._schedstat.read())
         stolen = 0
         if self._steals or (late and self._ever) or now - self._read_at >= _REFRESH_NS:
             stolen = self._stolen_ns()
             self._read_at, self._steals = now, stolen > 0
         if late and spent.asleep_ns >= _LATE_NS:
-            stopped = self._stopped_ns(late_ns, self._slept - before)
+            stopped = self._stopped_ns(late_ns, waits, self._slept - slept)
             stolen = max(stolen, min(stopped, spent.asleep_ns))
         return stolen
 
@@ -68,12 +69,12 @@ class StolenTime:
         core = self._loop.core()
         return 0 if core is None else max(steal_ns(self._steal, core) - steal_ns(before, core), 0)
 
-    def _stopped_ns(self, late_ns: int, wakes: int) -> int:
+    def _stopped_ns(self, late_ns: int, before: CoreTime | None, wakes: int) -> int:
         """How much later the watchdog came than a core and the GIL would have let it.
 
-        Who waits for the GIL wakes up after each switch interval, and may then wait for a core.
+        `before`: its own waits for a core up to the last look. Who waits for the GIL wakes up after
+        each switch interval, and may then wait for a core.
         """
-        before, self._waits = self._waits, core_waits(self._schedstat.read())
         if before is None or self._waits is None:
             return 0
         queued_ns = self._waits.queued_ns - before.queued_ns

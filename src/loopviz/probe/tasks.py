@@ -7,6 +7,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
+from loopviz.probe.exceptions import describe_error, raised_at
 from loopviz.probe.places import coroutine_code, line_at
 from loopviz.wire.events import (
     B_SHIFT,
@@ -22,6 +23,7 @@ __all__ = [
     "NAMES_KEPT",
     "TaskHooks",
     "cares",
+    "describe_raised",
     "group_owner",
     "make_tasks",
     "name_given",
@@ -58,8 +60,8 @@ class TaskHooks(NamedTuple):
     adopt: Callable[[Any], int]
     """`register` for a task that is older than the probe, or not made by `loop.create_task`."""
     end: Callable[..., None]
-    """`end(task, now)` records that the task is done; `end(task, now, told)` if it is known whether
-    anybody was told of that."""
+    """`end(task, now)` records that the task is done; `end(task, now, noticed)` if it is known whether
+    anybody notices."""
     number: Callable[[Any], int]
     """Returns a task's number; an unknown task is adopted."""
 
@@ -69,6 +71,7 @@ def make_tasks(
 ) -> TaskHooks:
     """The task hooks of one loop. Closures, see `hooks`."""
     step, started, ended = tag(Kind.STEP), tag(Kind.TASK_START), tag(Kind.TASK_END)
+    exception, raised = tag(Kind.TASK_EXCEPTION), describe_raised(intern)
     sites: dict[tuple[int, int, int], int] = {}  # by id(code), see `Places`
     kept: list[Any] = []  # keeps those ids from being reused
     names: dict[str, int] = {}
@@ -82,15 +85,18 @@ def make_tasks(
             known = names[name] = intern(name)
         return known
 
-    def end(task: Any, now: int, told: bool | None = None) -> None:
+    def end(task: Any, now: int, noticed: bool | None = None) -> None:
         # task.exception() would mark the exception as retrieved; the attribute does not
+        own = task._loopviz_tag & NUMBER
+        noticed = _is_noticed(task) if noticed is None else noticed
         if task._exception is not None:
             outcome = TASK_RAISED
+            if not noticed:
+                place, text = raised(task._exception)
+                write(now, place, own | exception | text << B_SHIFT)
         else:
             outcome = TASK_CANCELLED if task.cancelled() else TASK_RETURNED
-        own = task._loopviz_tag & NUMBER
-        told = _is_noticed(task) if told is None else told
-        write(now, told, own | ended | outcome << B_SHIFT)
+        write(now, noticed, own | ended | outcome << B_SHIFT)
 
     def register(
         task: Any,
@@ -127,6 +133,29 @@ def make_tasks(
         return (getattr(task, "_loopviz_tag", 0) or adopt(task)) & NUMBER
 
     return TaskHooks(register, site, start, adopt, end, number_of)
+
+
+def describe_raised(intern: Callable[[str], int]) -> Callable[[BaseException], tuple[int, int]]:
+    """A function that gives the numbers of an exception's place and text, as `TASK_EXCEPTION`.
+
+    Each is 0 if it is not known, or once there are too many.
+    """
+    known: dict[str, int] = {}
+
+    def number(text: str) -> int:
+        if text not in known and len(known) < NAMES_KEPT:
+            known[text] = intern(text)
+        return known.get(text, 0)
+
+    def raised(error: BaseException) -> tuple[int, int]:
+        try:
+            at = raised_at(error)
+            place = f"\t{at[0].co_filename}\t{at[1]}\t{at[0].co_qualname}" if at else ""
+            return number(place) if place else 0, number(describe_error(error))
+        except Exception:  # noqa: BLE001 - whatever the app's exception is: the app goes on
+            return 0, 0
+
+    return raised
 
 
 def name_given(caller: FrameType, options: dict[str, Any]) -> str | None:

@@ -145,8 +145,8 @@ class _Calls:
         self._phase = _UNKNOWN
         self._since = self._turned = 0
         """When the loop went on to C code; when its iteration began."""
-        self._told = False
-        """Somebody is told of the end of the task whose step runs."""
+        self._noticed = False
+        """Somebody notices the end of the task whose step runs."""
         self._thread = self._runner = 0
         """The loop's thread; the id of the frame that runs the loop on it."""
         self._cpu: Callable[[], int] | None = None
@@ -162,7 +162,7 @@ class _Calls:
             self._show()
         _, _, cause, task = self._turns.now()
         if args and args[0] is task and task is not None and cares(callback):
-            self._told = True
+            self._noticed = True
         return self._own["call_soon"](self._queue(callback, cause), *args, context=context)
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
@@ -225,7 +225,7 @@ class _Calls:
                 self._queued.discard(call._number)
                 self._left -= 1
                 call._number = 0
-            self._told = False
+            self._noticed = False
             found = self._turns.to(call._handle or call)
             if call._due and found:
                 started = self._turns.now()[0]
@@ -237,7 +237,7 @@ class _Calls:
     def end(self, call: WatchedCall) -> None:
         """The call is over."""
         try:
-            self._turns.over(self._told)
+            self._turns.over(self._noticed)
             if not self._left:
                 self._leave(batch=call._handle is not None)
         except Exception as error:  # noqa: BLE001

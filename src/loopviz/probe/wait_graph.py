@@ -56,8 +56,10 @@ def awaits(
             continue
         awaited, through, any_of = _awaited(task)
         numbers = tuple(dict.fromkeys(filter(None, map(number_of, awaited))))[:_MOST_AWAITED]
+        cancelled = asyncio.Task.cancelling(task) > 0
+        place = _place(task, places)
         found[number] = Awaiting(
-            number, _place(task, places), numbers, any_of, through if numbers else ""
+            number, place, numbers, any_of, through if numbers else "", cancelled
         )
         queue.extend(found[number].tasks)
     return list(found.values())

@@ -14,6 +14,7 @@ from loopviz.wire.events import (
     RECEIVED,
     SPAN_BEGINS,
     SPAN_ENDS,
+    TASK_RAISED,
     TASK_RETURNED,
     WAIT_PUT,
     WAITED_UNIT_NS,
@@ -124,6 +125,12 @@ class Story:
         """The task ends in the running step; `noticed`: somebody is told."""
         self._loop.write(self.now_ns, Kind.TASK_END, noticed, task, outcome)
         return self
+
+    def dies(self, task: int, error: str, *, place: str = "") -> Self:
+        """The task raises in the running step and ends, and nobody is told."""
+        a = self._loop.intern(place) if place else 0
+        self._loop.write(self.now_ns, Kind.TASK_EXCEPTION, a, task, self._loop.intern(error))
+        return self.end(task, TASK_RAISED)
 
     def request(self, task: int, path: str, *, sent_ns: int = 0) -> Self:
         """The task begins to serve a request: `GET /items/3`."""

@@ -18,3 +18,5 @@ class Awaiting(NamedTuple):
     through: str = ""
     """How it awaits them: `task` (one, directly), `gather`, `wait`, `wait_for`, `TaskGroup`,
     `shield`; empty if it awaits none."""
+    cancelled: bool = False
+    """Whether the task itself has been cancelled, and goes on."""

@@ -176,6 +176,10 @@ class Kind(IntEnum):
     """A part of that response, or a message of the WebSocket. a: its size << 1, plus RECEIVED if
     the client sent it. The size of a text is in characters."""
 
+    TASK_EXCEPTION = 46
+    """Right before its `TASK_END`: the task raised, and nobody is told. a: the place in the user's
+    code where it was raised (0: not there); b: its type and message (0: there are too many)."""
+
 
 def tag(kind: Kind, task_id: int = 0, b: int = 0) -> int:
     """A record's tag; `b` must be less than 2**24."""

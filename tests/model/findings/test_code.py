@@ -254,3 +254,97 @@ def test_a_line_that_may_do_without_what_is_held(part, known):
 def test_a_block_that_releases_by_itself(part, text):
     code, line = reading(HOLDS)
     assert code.releases_itself(line(part)) == text
+
+
+WAITING = """\
+import asyncio
+from fastapi import FastAPI
+from concurrent.futures import ThreadPoolExecutor
+
+
+async def send(loop, pool, thread):
+    future = asyncio.run_coroutine_threadsafe(work(1), loop)
+    future.result()
+    asyncio.run_coroutine_threadsafe(work(2), loop).result(timeout=3)
+    job = pool.submit(compute, 3)
+    job.result()
+    table.result()
+    thread.join()
+
+
+async def stream():
+    for chunk in generate(4):
+        yield chunk
+    parts = list(generate(5))
+
+
+def generate(n):
+    for i in range(n):
+        yield fetch(i)
+
+
+async def token():
+    with lock:
+        return await refresh()
+    with self._lock, other:
+        await refresh()
+    with lock:
+        later = lambda: refresh()
+    with session() as one:
+        await refresh()
+    with lock:
+        async def inner():
+            await refresh()
+    async with lock:
+        await refresh()
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "called", "instead"),
+    [
+        (
+            "    future.result",
+            "Future.result",
+            "await work(1)`, or, of a loop in another thread, `await asyncio.wrap_future(future)",
+        ),
+        (
+            "timeout=3",
+            "Future.result",
+            "await work(2)`, or, of a loop in another thread, "
+            "`await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(2), loop))",
+        ),
+        ("job.result", "Future.result", "await asyncio.wrap_future(job)"),
+        ("table.result", "Table.result", "await asyncio.to_thread(table.result)"),
+        ("thread.join", "Thread.join", "await asyncio.to_thread(thread.join)"),
+    ],
+)
+def test_a_future_of_another_thread_is_awaited(part, called, instead):
+    code, line = reading(WAITING)
+    assert code.unblocked([line(part, "send")], called).code == instead
+
+
+def test_a_thread_that_is_waited_for_does_not_compute():
+    code, line = reading(WAITING)
+    assert code.unblocked([line("thread.join", "send")], "Thread.join").more == ""
+    assert code.unblocked([line("table.result", "send")], "Table.result").more
+
+
+def test_a_generator_that_blocks_is_run_in_threads():
+    code, line = reading(WAITING)
+    fetches = line("yield fetch", "generate")
+    assert code.unblocked([fetches, line("generate(4)", "stream")], "fetch") == (
+        "async for chunk in iterate_in_threadpool(generate(4))",
+        line("generate(4)", "stream"),
+        " (of `starlette.concurrency`)",
+    )
+    assert code.unblocked([fetches, line("generate(5)", "stream")], "fetch") is None
+    code, line = reading(WAITING.replace("fastapi", "quart"))
+    assert code.unblocked([fetches, line("generate(4)", "stream")], "fetch") is None
+
+
+def test_a_lock_that_is_kept_while_its_block_awaits():
+    code, _ = reading(WAITING)
+    lines = WAITING.splitlines()
+    locks = {n: code.keeps_lock(at(n)) for n, line in enumerate(lines, 1) if "with " in line}
+    assert [*locks.values()] == ["lock", "", "", "", "", ""]

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from loopviz.clock import MS, SECOND
 from loopviz.engine.collector import RingReader
-from loopviz.model.findings.rules import lock_held_across_io, request_hangs
+from loopviz.model.findings import hanging
+from loopviz.model.findings.rules import lock_held_across_io
 from loopviz.model.model import Model
 from loopviz.probe import install
 from loopviz.testing import VirtualLoop
@@ -190,7 +191,7 @@ def test_a_day_of_healthy_programs(program):
 @pytest.mark.parametrize(
     ("rule", "thresholds"),
     [
-        (request_hangs, {"_HANGS_NS": 10 * MS, "_TIMES": 0, "_UNKNOWN_NS": 10 * MS}),
+        (hanging, {"HANGS_NS": 10 * MS, "TIMES": 0, "UNKNOWN_NS": 10 * MS}),
         (lock_held_across_io, {"_ACROSS_NS": MS, "_HOLDS": 1, "_ERROR_NS": MS, "_EACH_NS": 0}),
     ],
 )

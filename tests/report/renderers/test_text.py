@@ -192,6 +192,15 @@ def test_the_first_line_of_a_route_that_never_answers():
     assert summary(report_of(model, now_ns=T0 + SECOND)).startswith("block")
 
 
+def test_a_stream_that_has_begun_has_answered():
+    """Its client reads, and it has no end."""
+    model = Model([("GET /a", 5)])
+    model.feed_load([], [3], [3], [0], [(0, T0)] * 3)
+    story = Story(T0).task(1).step(1).request(1, "GET /a").opens(1, "GET /a").message(1)
+    story.idle(MS).feed(model)
+    assert summary(report_of(model, now_ns=T0 + SECOND)).startswith("block")
+
+
 @pytest.mark.parametrize("held", [False, True])
 def test_compare_does_not_rate_a_hang_better_than_its_fix(held):
     """By those that were answered alone, the bug would be eight times as fast."""

@@ -3,20 +3,17 @@
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
-from typing import NamedTuple
 
+from loopviz.model.findings.instead import CELLS, Instead, called_name, instead
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location
 
-__all__ = ["Code", "Instead"]
+__all__ = ["Code"]
 
 _LINES = 5_000
 """How many lines of a file are read; longer files are not understood."""
 _FILES = 50
 """How many files are kept."""
-_CELLS = 72
-"""How long a suggested expression may be; then its arguments give way."""
-
 _CHEAP = frozenset(
     (
         "decode",
@@ -31,33 +28,30 @@ _CHEAP = frozenset(
         "keys",
         "len",
         "lower",
+        "monotonic",
+        "perf_counter",
+        "process_time",
         "range",
         "split",
         "str",
         "strip",
+        "thread_time",
+        "time",
         "upper",
         "values",
     )
 )
 """Names of calls that never are the slow one of a line."""
 
-_WAITING = frozenset(("requests", "socket", "subprocess", "urllib", "time", "sqlite3", "psycopg2"))
-"""Modules whose functions wait, and hardly compute."""
+_FUTURE = "Future.result"
+"""What a call of `result` calls if it waits for a future of `concurrent.futures`."""
+_STARLETTE = ("fastapi", "starlette")
 _YIELDS = (ast.Yield, ast.YieldFrom)
+_SUSPENDS = (ast.Await, ast.AsyncFor, ast.AsyncWith)
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Loop = ast.For | ast.AsyncFor | ast.While
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-
-
-class Instead(NamedTuple):
-    """What to write instead of a line."""
-
-    code: str
-    """`await asyncio.to_thread(f, x)`."""
-    where: Location
-    more: str
-    """What else there is, after the code."""
 
 
 class Code:
@@ -74,10 +68,10 @@ class Code:
         an `await`, within which the time may have gone.
         """
         calls = list(self._calls(where))
-        named = [call for call in calls if function and _name(call) == _last(function)]
+        named = [call for call in calls if function and called_name(call) == _last(function)]
         if named or any(isinstance(node, ast.Await) for node in self._at(where)):
             return named[0] if named else None
-        slow = [call for call in calls if _may_be_slow(_name(call))]
+        slow = [call for call in calls if _may_be_slow(called_name(call))]
         return slow[0] if len(slow) == 1 else None
 
     def unblocked(self, stack: Sequence[Location], called: str) -> Instead | None:
@@ -86,25 +80,93 @@ class Code:
         `stack` begins with the culprit's line, innermost first; `called` is what it called. If
         the line is in a `def`, that is what a thread has to run: it is its caller's line.
         """
-        within = ""
+        within, made = "", False
         for where in stack:
             if not self._naming.is_users(where.path):
                 continue
+            if made:
+                return self._iterated(where, within)
             call = self._call_of(where, within) if within else self.call(where, called)
             if call is None or self._in_generator(call, where):
                 return None
             function = self._function(where)
             if isinstance(function, ast.AsyncFunctionDef):
+                if not within and (future := self._future(call, called, function)):
+                    return Instead(future, where, "")
                 library = "" if within else self._library(call.func, where)
-                return _instead(call, where, library)
-            if function is None or any(isinstance(n, _YIELDS) for n in ast.walk(function)):
-                return None  # a thread would only make the generator, not run it
+                return instead(call, where, library)
+            if function is None:
+                return None
+            made = any(isinstance(node, _YIELDS) for node in ast.walk(function))
             within = where.function
         return None
 
+    def keeps_lock(self, where: Location) -> str:
+        """The lock of a `with` without `async` at that line, whose block awaits; empty: it is none.
+
+        A task that is suspended in it keeps the lock, and who waits for that blocks the loop.
+        """
+        around = [n for n in self._around(where) if isinstance(n, ast.With)]
+        block = around[-1] if around else None
+        if block is None or block.lineno != where.line or len(block.items) != 1:
+            return ""
+        lock = block.items[0].context_expr
+        if not isinstance(lock, ast.Name | ast.Attribute) or block.items[0].optional_vars:
+            return ""
+        awaits = any(isinstance(node, _SUSPENDS) for node in _within(block))
+        return ast.unparse(lock) if awaits else ""
+
+    def _future(self, call: ast.Call, called: str, function: ast.AST) -> str:
+        """What to write instead of waiting for a future of another thread; empty: it is none."""
+        if not isinstance(call.func, ast.Attribute) or call.func.attr != "result":
+            return ""
+        future = call.func.value
+        made: ast.AST = future
+        for node in ast.walk(function):
+            match node:
+                case ast.Assign(targets=[target], value=value) if (
+                    node.lineno < call.lineno and ast.unparse(target) == ast.unparse(future)
+                ):
+                    made = value
+        text = f"await asyncio.wrap_future({ast.unparse(future)})"
+        if (
+            isinstance(made, ast.Call)
+            and called_name(made) == "run_coroutine_threadsafe"
+            and made.args
+        ):
+            here = f"await {ast.unparse(made.args[0])}"
+            if len(here) <= CELLS:
+                return f"{here}`, or, of a loop in another thread, `{text}"
+            return text
+        return text if called == _FUTURE else ""
+
+    def _iterated(self, where: Location, generator: str) -> Instead | None:
+        """What to write instead of a `for` over that generator; None: it is none.
+
+        A thread would only make the generator, not run it. Starlette has what runs it.
+        """
+        loop = self._loop(where)
+        if not isinstance(self._function(where), ast.AsyncFunctionDef):
+            return None
+        if not isinstance(loop, ast.For) or not isinstance(loop.iter, ast.Call):
+            return None
+        if called_name(loop.iter) != _last(generator) or not self._imports(where, _STARLETTE):
+            return None
+        target, values = ast.unparse(loop.target), ast.unparse(loop.iter)
+        code = f"async for {target} in iterate_in_threadpool({values})"
+        return Instead(code, where, " (of `starlette.concurrency`)")
+
+    def _imports(self, where: Location, packages: Sequence[str]) -> bool:
+        """Whether the file imports something from one of them."""
+        tree = self._tree(where.path)
+        return any(
+            isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in packages
+            for node in (ast.walk(tree) if tree is not None else ())
+        )
+
     def _call_of(self, where: Location, function: str) -> ast.Call | None:
         """The call of that function; under another name, or as a property, it is not known."""
-        return next((c for c in self._calls(where) if _name(c) == _last(function)), None)
+        return next((c for c in self._calls(where) if called_name(c) == _last(function)), None)
 
     def _in_generator(self, call: ast.Call, where: Location) -> bool:
         """Whether it is in a generator expression, which an `await` would make another thing."""
@@ -165,7 +227,7 @@ class Code:
             return ""
         each = f"for {ast.unparse(loop.target)} in {ast.unparse(loop.iter)}"
         text = f"await asyncio.gather(*({ast.unparse(awaited[0].value)} {each}))"
-        return text if len(text) <= _CELLS + 20 else ""
+        return text if len(text) <= CELLS + 20 else ""
 
     def awaited_once(self, where: Location) -> bool:
         """Whether the line is known to await one thing, once in a request.
@@ -182,7 +244,7 @@ class Code:
         functions = (node for node in nodes if isinstance(node, _Function | ast.ClassDef))
         decorators = {id(one) for node in functions for one in node.decorator_list}
         calls = (n for n in nodes if isinstance(n, ast.Call) and id(n) not in decorators)
-        return all(_name(call) != function.name for call in calls)
+        return all(called_name(call) != function.name for call in calls)
 
     def repeats_by_result(self, where: Location) -> bool:
         """Whether the loop around the line goes on, or ends, by what its last round gave.
@@ -269,6 +331,18 @@ def _own(statement: ast.stmt) -> Iterator[ast.AST]:
     return iter(nodes)
 
 
+def _within(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes in it, without those of the functions in it."""
+    nodes = [node]
+    for one in nodes:
+        nodes += (
+            child
+            for child in ast.iter_child_nodes(one)
+            if not isinstance(child, _Function | ast.Lambda)
+        )
+    return iter(nodes)
+
+
 def _leaves(nodes: Iterable[ast.AST], *, inner: bool = False) -> Iterator[bool]:
     """True for each `return`, and each `break` of the loop itself."""
     for node in nodes:
@@ -277,11 +351,6 @@ def _leaves(nodes: Iterable[ast.AST], *, inner: bool = False) -> Iterator[bool]:
         elif not isinstance(node, _Function | ast.ClassDef | ast.expr):
             within = inner or isinstance(node, _Loop)
             yield from _leaves(ast.iter_child_nodes(node), inner=within)
-
-
-def _name(call: ast.Call) -> str:
-    of = call.func
-    return of.attr if isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else ""
 
 
 def _may_be_slow(name: str) -> bool:
@@ -293,21 +362,3 @@ def _last(function: str) -> str:
     """The name under which a function is called: `Session.__init__` is called as `Session`."""
     parts = [part for part in function.split(".") if part not in ("<locals>", "__init__")]
     return parts[-1] if parts else ""
-
-
-def _instead(call: ast.Call, where: Location, library: str) -> Instead:
-    """`library`: the full name of the function, if it is one that was imported."""
-    if library == "time.sleep":
-        return Instead(f"await {_shortened('asyncio.sleep', call)}", where, "")
-    code = f"await {_shortened('asyncio.to_thread', call, ast.unparse(call.func))}"
-    module = library.partition(".")[0]
-    if module == "requests":
-        return Instead(code, where, ", or httpx's `AsyncClient`")
-    return Instead(code, where, "" if module in _WAITING else ", or a process pool if it computes")
-
-
-def _shortened(function: str, call: ast.Call, *first: str) -> str:
-    """A call with the arguments of another; they give way if it would be too long."""
-    arguments = [ast.unparse(one) for one in (*call.args, *call.keywords)]
-    text = f"{function}({', '.join([*first, *arguments])})"
-    return text if len(text) <= _CELLS else f"{function}({', '.join([*first, '…'])})"

@@ -6,6 +6,7 @@ from itertools import islice
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Subject
 from loopviz.model.findings.code import Code
+from loopviz.model.findings.hanging import Hanging
 from loopviz.model.names import Naming, Site, parse_site
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Resource, Task, Wait
@@ -47,6 +48,9 @@ class Context:
         """What suspended tasks await, by number, as last read by the probe, and when."""
         self.wanted_awaits: tuple[int, ...] = ()
         """The tasks of which the wait-for graph has to know what they await."""
+        self.hangs = Hanging(loop)
+        self.standing: tuple[int, ...] = ()
+        """The tasks of requests that hang and wait for no resource: they may await each other."""
         self.explained: dict[Subject, Case] = {}
         """The cases that account for the trouble of these subjects, as far as rules were asked."""
         self._graph: tuple[int, WaitForGraph | None] = (0, None)
@@ -61,16 +65,18 @@ class Context:
         self.stacks = {task: stack for task, stack in self.stacks.items() if task in live}
 
     def wait_for(self, now: int) -> WaitForGraph | None:
-        """The wait-for graph at `now`; None while no wait is old enough to be in a knot."""
+        """The wait-for graph at `now`; None while nothing is old enough to be in a knot."""
         if self._graph[0] != now:
             waits = self.trace.resources.waits
             oldest = next((wait for wait in waits if not wait.idle), None)
             graph, self.wanted_awaits = None, ()
-            if oldest is not None and now - oldest.began_ns >= _OLD_NS:
+            old = oldest is not None and now - oldest.began_ns >= _OLD_NS
+            if old or self.standing:
                 trace = self.trace
                 awaits = self.awaits.values(), self.awaits_at_ns
                 graph = WaitForGraph(trace.tasks.live, waits, trace.jobs, *awaits)
-                self.wanted_awaits = tuple(islice(_idle_holders(waits, now), _HOLDERS))
+                holders = islice(_idle_holders(waits, now), _HOLDERS)
+                self.wanted_awaits = (*holders, *self.standing[:_HOLDERS])
             self._graph = now, graph
         return self._graph[1]
 
@@ -90,6 +96,10 @@ class Context:
         if self._ongoing is None or self._ongoing.now_ns != now:
             self._ongoing = ongoing(self.trace, self.loop, self.load, now)
         return self._ongoing
+
+    def hanging(self, now: int) -> list[Request]:
+        """The requests that hang at `now`, oldest first."""
+        return self.hangs.requests(self.trace, self.ongoing(now))
 
     def explain(self, case: Case, subjects: Iterable[Subject]) -> None:
         """That case accounts for their trouble, unless an earlier one does."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 
+from loopviz.model.findings.case import Subject
 from loopviz.model.findings.context import Context
 from loopviz.model.snapshot import Location
 from loopviz.model.state.resource_groups import ResourceGroup
@@ -83,6 +84,14 @@ def quoted(source: str) -> str:
 def resource_name(context: Context, group: ResourceGroup) -> str:
     """The name of a resource for people."""
     return group.display(context.naming)
+
+
+def made_at(where: Location | None) -> tuple[Subject, ...]:
+    """The line that makes tasks, as something that one case can account for; None: it is nobody's.
+
+    How such a task ended may be told already.
+    """
+    return () if where is None else ((f"task made at {where.path}", where.line),)
 
 
 def is_lock(group: ResourceGroup) -> bool:

@@ -75,7 +75,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         if wait.idle or wait.waited_ns < SHORT_NS or not self.family(wait.resource.group):
             return
         case = self._case(wait.resource.group, wait.capacity, wait.waited_ns)
-        who = self.context.label(wait.task), self.context.number(wait.task)
+        who = self.context.owner(wait.task), self.context.number(wait.task)
         case.record(wait.waited_ns, wait.ended_ns, *who)
         case.queue.add(wait.began_ns, wait.ended_ns)
         case.gave_up += wait.gave_up
@@ -95,7 +95,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         waited = until - job.submitted_ns
         if waited >= SHORT_NS and job.full:
             case = self._case(group, job.capacity, waited)
-            label = self.context.label(job.task) if job.task is not None else "a job"
+            label = self.context.owner(job.task) if job.task is not None else "a job"
             case.record(waited, until, label, self.context.number(job.task))
             case.queue.add(job.submitted_ns, until)
             case.gave_up += not job.started_ns
@@ -120,7 +120,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
         for wait in islice(waits, _OPEN):
             lasted = now - wait.began_ns
             case = self._open_case(wait.resource.group, wait.capacity, lasted)
-            case.label = case.label or self.context.label(wait.task)
+            case.label = case.label or self.context.owner(wait.task)
             if case.open == 1:  # the oldest one
                 case.stuck_at = self._holder(wait.resource)
                 case.stuck = self._stuck(wait.resource)
@@ -219,7 +219,8 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             waits = now - job.submitted_ns if job.submitted_ns and not job.started_ns else 0
             if job.full and job.resource is resource and waits >= SHORT_NS:
                 case = self._open_case(resource.group, job.capacity, waits)
-                case.label = case.label or "a job"
+                owner = self.context.owner(job.task) if job.task is not None else "a job"
+                case.label = case.label or owner
 
     @staticmethod
     def _refresh_running(case: ExhaustionCase, executor: Executor, now: int) -> None:

@@ -67,6 +67,13 @@ class RuleSet(Observer):
         return self._context.wanted_awaits
 
     @property
+    def lacks(self) -> bool:
+        """Whether something is needed that was not answered yet, as of the last findings."""
+        context = self._context
+        tasks = {*context.wanted_awaits, *context.standing}
+        return bool(context.wanted) or not tasks <= context.awaits.keys()
+
+    @property
     def awaits(self) -> tuple[Iterable[Awaiting], int]:
         """What tasks awaited when the probe last read it, and when that was; 0: never."""
         return self._context.awaits.values(), self._context.awaits_at_ns

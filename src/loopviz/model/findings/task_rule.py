@@ -1,6 +1,9 @@
 """The base of the rules about tasks: their cases are lines that create tasks."""
 
-from loopviz.model.findings.case import Case
+from collections.abc import Iterable
+
+from loopviz.model.findings.case import Case, Subject
+from loopviz.model.findings.evidence import made_at
 from loopviz.model.findings.rule import Rule
 from loopviz.model.names import Site
 from loopviz.model.snapshot import Location
@@ -24,6 +27,10 @@ class TaskRule(Rule[TaskCase]):
 
     def location(self, case: TaskCase) -> Location | None:
         return self.context.where(case.site)
+
+    def about(self, case: TaskCase) -> Iterable[Subject]:
+        """How its tasks ended, if a rule about what they did or held tells it."""
+        return made_at(self.location(case))
 
     def label(self, task: Task | None) -> str:
         """The task's name, at the beginning of a sentence."""

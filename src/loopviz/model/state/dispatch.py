@@ -170,6 +170,11 @@ def handlers(trace: Trace) -> list[Handler]:
         if request is not None:
             request.failure = place, text_of(strings, error)
 
+    def task_exception(_at: int, place: int, task_id: int, error: int, strings: Strings) -> None:
+        task = live.get(task_id)
+        if task is not None:
+            task.error = place, text_of(strings, error) if error else ""
+
     def http_call(
         at: int, place_and_status: int, task_id: int, host: int, strings: Strings
     ) -> None:
@@ -231,6 +236,7 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.MESSAGE: message,
         Kind.CLIENT_DISCONNECTED: client_disconnected,
         Kind.REQUEST_EXCEPTION: request_exception,
+        Kind.TASK_EXCEPTION: task_exception,
         Kind.HTTP_CALL: http_call,
         Kind.OVERHEAD: overhead,
         Kind.COVERAGE: coverage,

@@ -22,6 +22,7 @@ class Task:
         "children",
         "end_ns",
         "ended_ns",
+        "error",
         "group",
         "holds",
         "job_wait",
@@ -87,6 +88,8 @@ class Task:
         self.job_wait: Wait | None = None
         """The open wait of its newest worker job that waits."""
         self.holds: list[Hold] = []
+        self.error: tuple[int, str] | None = None
+        """The place and the text of the exception that it raised, if nobody was told."""
         self.never_retrieved = ""
         """The exception that nobody retrieved."""
 

@@ -54,7 +54,9 @@ class Requests:
         self, sums: dict[str, StreamSums], request: Request, *, is_open: bool = False
     ) -> None:
         stream, route = request.stream, request.route
-        if stream is not None and stream.shown and (route in sums or len(sums) < _ROUTES):
+        if stream is None or not (stream.shown or (is_open and stream.first_ns)):
+            return
+        if route in sums or len(sums) < _ROUTES:
             sums.setdefault(route, StreamSums()).add(stream, request.start_ns, is_open=is_open)
 
     def start(self, task: int, path: str, start_ns: int) -> Request:

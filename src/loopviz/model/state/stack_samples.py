@@ -16,7 +16,9 @@ from loopviz.wire.endpoint_work import EndpointWork, parse
 __all__ = ["StackSamples"]
 
 _DEPTH = 12
-"""How many frames a stall keeps."""
+"""How many frames a stall keeps …"""
+_CALLERS = 6
+"""… or so many from the culprit's on, of a deeper stack."""
 _IMPORTS = "<frozen importlib"
 _FRAMEWORKS = frozenset(("django", "fastapi", "litestar", "quart", "sanic", "starlette"))
 """Packages that call the user's functions; what called them in turn is not their business."""
@@ -160,7 +162,7 @@ class StackSamples:
             if not self._naming.is_users(stall.location.path):
                 stall.package = stall.location.file.partition("/")[0]
             stall.call = named[stack.culprit - 1] if stack.culprit else None
-            stall.stack = tuple(named[:_DEPTH])
+            stall.stack = tuple(named[: max(_DEPTH, stack.culprit + _CALLERS)])
             inside = named if stall.package else named[: stack.culprit]
             if stall.cause == "callback" and any(
                 frame.path.startswith(_IMPORTS) for frame in inside

@@ -72,7 +72,7 @@ class Stall:
         self.work: EndpointWork | None = None
         """What FastAPI did, if the location is that of an endpoint that did not run."""
         self.stack: tuple[Location, ...] = ()
-        """The most frequent stack, innermost frame first; `_DEPTH` frames at most."""
+        """The most frequent stack, innermost frame first: as far as the culprit's callers."""
         self.cause: Cause = "callback"
         """With `gil`, the location is the thread's that had it, None if that was not seen; with
         `gc`, `machine`, `limit` and `loopviz` there is none."""

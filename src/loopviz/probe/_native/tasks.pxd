@@ -22,6 +22,7 @@ cdef class Tasks:
     cdef dict sites
     cdef list kept
     cdef dict names
+    cdef object raised
 
     cdef uint64_t name_of(self, name) except? 0
     cdef uint64_t tag_of(self, task) except? 0
@@ -32,7 +33,7 @@ cdef class Tasks:
     cdef uint64_t site(self, coroutine, spawned_at, lasti) except? 0
     cdef uint64_t start(self, task, uint64_t parent, uint64_t b, name) except? 0
     cdef int end(self, task, uint64_t at) except -1
-    cdef int end_told(self, task, uint64_t at, bint told) except -1
+    cdef int end_noticed(self, task, uint64_t at, bint noticed) except -1
 
 
 cdef class Running:

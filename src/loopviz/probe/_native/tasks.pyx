@@ -25,6 +25,7 @@ cdef extern from "Python.h":
 cdef uint64_t NUMBER = _NUMBER
 cdef int B_SHIFT = _B_SHIFT
 cdef uint64_t STEP = tag(Kind.STEP), STARTED = tag(Kind.TASK_START), ENDED = tag(Kind.TASK_END)
+cdef uint64_t EXCEPTION = tag(Kind.TASK_EXCEPTION)
 cdef uint64_t RETURNED = TASK_RETURNED, RAISED = TASK_RAISED, CANCELLED = TASK_CANCELLED
 cdef object next_number = twin.task_numbers.__next__
 cdef tuple INDIFFERENT = twin._INDIFFERENT
@@ -40,6 +41,7 @@ cdef class Tasks:
         self.sites = {}
         self.kept = []
         self.names = {}
+        self.raised = twin.describe_raised(intern)
 
     cdef uint64_t name_of(self, name) except? 0:
         known = self.names.get(name)
@@ -88,17 +90,20 @@ cdef class Tasks:
         return number | STEP
 
     cdef int end(self, task, uint64_t at) except -1:
-        return self.end_told(task, at, is_noticed(task))
+        return self.end_noticed(task, at, is_noticed(task))
 
-    cdef int end_told(self, task, uint64_t at, bint told) except -1:
-        cdef uint64_t outcome, number
+    cdef int end_noticed(self, task, uint64_t at, bint noticed) except -1:
+        cdef uint64_t outcome, number, place, text
+        number = <uint64_t>task._loopviz_tag & NUMBER
         # task.exception() would mark the exception as retrieved; the attribute does not
         if task._exception is not None:
             outcome = RAISED
+            if not noticed:
+                place, text = self.raised(task._exception)
+                put(self.writer, at, place, number | EXCEPTION | text << B_SHIFT)
         else:
             outcome = CANCELLED if task.cancelled() else RETURNED
-        number = <uint64_t>task._loopviz_tag & NUMBER
-        put(self.writer, at, told, number | ENDED | outcome << B_SHIFT)
+        put(self.writer, at, noticed, number | ENDED | outcome << B_SHIFT)
         return 0
 
 

@@ -165,7 +165,7 @@ cdef class Calls:
     cdef uint64_t io, newest, batch, since, cpu_before
     cdef Py_ssize_t waiting, left
     cdef int phase
-    cdef bint told, has_cpu
+    cdef bint noticed, has_cpu
     cdef unsigned long thread
     cdef PyObject *runner
     cdef clockid_t cpu
@@ -188,7 +188,7 @@ cdef class Calls:
             if self.phase != CALL:
                 self.show()
             if argument is not None and argument is self.hooks.owner and cares(callback):
-                self.told = True
+                self.noticed = True
             return self.queue(callback, self.hooks.cause)
         except Exception as error:
             self.hooks.break_off("callback", error)
@@ -259,7 +259,7 @@ cdef class Calls:
             if before != CALL:
                 self.arrive(before)
                 self.note_runner()
-            self.told = False
+            self.noticed = False
             if call.queued:
                 hooks.turn(call.callback, call.ready_ns, call.cause)
             else:
@@ -282,7 +282,7 @@ cdef class Calls:
     def first(self):
         """End the step in which the probe was installed. Runs as a callback of its own."""
         if self.phase == IN_IO:
-            self.told = False
+            self.noticed = False
             self.over()
             self.note_runner()
             self.leave(True)
@@ -291,7 +291,7 @@ cdef class Calls:
         cdef LoopHooks hooks = self.hooks
         if hooks.owner is not None:
             if is_done(hooks.owner):
-                hooks.tasks.end_told(hooks.owner, now(hooks.writer), self.told)
+                hooks.tasks.end_noticed(hooks.owner, now(hooks.writer), self.noticed)
             hooks.owner = None
         hooks.task_tag = hooks.cause = hooks.calling = 0
         return 0

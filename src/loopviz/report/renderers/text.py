@@ -14,7 +14,7 @@ Part = dict[str, Any]
 
 _BLOCKING = ("slow-callback", "gil-contention")
 """The rules whose findings block the loop."""
-_STOPPING = ("deadlock", "slot-leaked", "blocked-put", "request-hangs")
+_STOPPING = ("deadlock", "slot-leaked", "worker-died", "blocked-put", "request-hangs")
 """The rules whose open findings stop requests while the loop is idle."""
 _HANGS_MS = 1000.0
 """A callback that has not ended hangs if it runs for at least this long."""
@@ -205,7 +205,12 @@ def _hangs(report: Report) -> list[str]:
             where = found["location"]
             at = f" at {where['file']}:{where['line']}" if where else ""
             return [f"HANGS{at}: {found['sentence'].rstrip('.').partition('; ')[0]}; {missed}"]
-    dead = [r["route"] for r in report["load"] if r["unanswered"] and not _answered(r)]
+    begun = {stream["route"] for stream in report.get("streams", ())}
+    dead = [
+        route["route"]
+        for route in report["load"]
+        if route["unanswered"] and not _answered(route) and route["route"] not in begun
+    ]
     return [f"NO ANSWER: {', '.join(dead)} did not answer once; {missed}"] if dead else []
 
 

@@ -2,6 +2,7 @@
 
 from loopviz.clock import MS, SECOND
 from loopviz.testing import Story
+from loopviz.wire.awaiting import Awaiting
 from tests.model.findings.stories import HOLDS, WAITS, answered, fed, request, rules
 
 MADE = "/app/db.py\t9\t"
@@ -114,3 +115,33 @@ def test_a_lock_whose_holder_works_is_none():
     request(story, 1).acquires(1, 1).idle(MS)
     request(story, 2).waits_for(2, 1, place=WAITS).idle(MS)
     assert set(rules(story, 20 * SECOND)) == {"request-hangs"}
+
+
+def test_tasks_that_await_each_other_without_any_resource():
+    """What a request's task awaits is asked once the request hangs."""
+    story = Story().idle(MS)
+    request(story, 1).task(2, "Conn.read", parent=1).task(3, "Conn.close", parent=2)
+    for task in (2, 3):
+        story.step(task)
+    story.idle(MS)
+    model = fed(story.selects())
+    late = story.now_ns + 6 * SECOND
+    assert [f.rule for f in model.findings(late)] == ["request-hangs"]
+    model.findings(late + 1)
+    assert model.rules.wanted_awaits == (1,)
+    assert model.rules.lacks
+    lines = {task: f"await\t/app/api.py\t{task}\tf" for task in (1, 2, 3)}
+    edges = [(1, 2), (2, 3), (3, 2)]
+    awaits = [Awaiting(one, lines[one], (other,), False) for one, other in edges]
+    model.rules.add_awaits(awaits, story.now_ns)
+    for _ in range(2):
+        late += 2
+        (finding,) = model.findings(late)
+        assert finding.rule == "deadlock"
+        assert finding.sentence == (
+            "Conn.read awaits a task in line 2 of /app/api.py; Conn.close awaits a task in "
+            "line 3 of /app/api.py: none of them can go on, for 6.0 s so far; 1 more task waits "
+            "behind"
+        )
+        assert finding.victims == 1
+        assert finding.advice == "let one of the tasks end without awaiting the other"

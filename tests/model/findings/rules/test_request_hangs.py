@@ -7,6 +7,7 @@ from loopviz.model.model import Model
 from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location
 from loopviz.testing import Story
+from loopviz.wire.awaiting import Awaiting
 from loopviz.wire.events import WAIT_GET
 from tests.model.findings.stories import CYCLE, HOLDS, WAITS, Crowd, answered, fed, request
 
@@ -251,3 +252,130 @@ def test_a_lost_record_makes_nobody_hang():
     model.lost(10, story.now_ns)
     story.callback("f").selects().feed(model)
     assert model.findings(story.now_ns + 60 * SECOND) == ()
+
+
+THREADS = 7
+
+
+def kept(workers=2, *, hangs=False):
+    """Streams that keep all threads of a pool, and requests that need one for a moment."""
+    story = usual(usual(), route="GET /feed")
+    story.resource(THREADS, "ThreadPoolExecutor", workers, made_at=MADE)
+    for task in range(1, workers + 1):
+        request(story, task, route="GET /feed")
+        story.job(task, THREADS, "feed\t/app/api.py\t30\tfeed", by=task).job_starts(task, THREADS)
+        if not hangs:
+            story.opens(task, "GET /feed", lasts=True)
+        story.idle(MS)
+    for task in (11, 12, 13):
+        request(story, task)
+        story.job(task, THREADS, "\t/app/api.py\t40\tresize", by=task).idle(MS)
+    return story
+
+
+def test_threads_that_others_keep_are_told_at_the_line_of_those():
+    """One cause, one finding: that the threads are exhausted follows."""
+    story = kept()
+    (finding,) = fed(story.selects()).findings(story.now_ns + 3 * SECOND)
+    assert finding.rule == HANGS
+    assert finding.sentence == (
+        "3 requests of GET /a have waited up to 3.0 s so far, the oldest for a thread of "
+        "app/db.py:9 ThreadPoolExecutor(2), of which GET /feed has had one for 3.0 s in line 30 of "
+        "/app/api.py; those that were answered took 50 ms at most"
+    )
+    assert finding.location == Location(
+        file="app/api.py", line=30, function="feed", path="/app/api.py"
+    )
+    assert [one.rule for one in finding.consequences] == ["thread-limiter-exhausted"]
+    assert finding.advice.startswith("await what has no end")
+
+
+def test_threads_of_requests_that_hang_themselves():
+    """The line is the thread's own: a job that waits for a job of its own pool, as a rule."""
+    story = kept(hangs=True)
+    model = fed(story.selects())
+    late = story.now_ns + 5 * SECOND
+
+    def of_feed():
+        return next(f for f in model.findings(late) if "of GET /feed" in f.sentence)
+
+    assert "the oldest for feed in a thread in line 30" in of_feed().sentence
+    assert model.rules.wanted == 1
+    library = "/v/site-packages/futures.py"
+    result = Location(file="", line=1, function="Future.result", path=library)
+    line = Location(file="app/api.py", line=33, function="feed", path="/app/api.py")
+    model.rules.add_stack(1, (line, result))
+    finding = of_feed()
+    assert finding.sentence == (
+        "2 requests of GET /feed have waited up to 5.0 s so far, the oldest for feed in a thread "
+        "in line 33 of /app/api.py; both threads of app/db.py:9 ThreadPoolExecutor(2) are taken "
+        "like that; those that were answered took 50 ms at most"
+    )
+    assert finding.location == line
+    assert finding.advice == "give the jobs that other jobs wait for a pool of their own"
+    assert [one.rule for one in finding.consequences] == ["thread-limiter-exhausted"]
+
+
+def test_the_end_of_a_process():
+    """The await stack says so: a full pipe that nobody reads stops the process."""
+    story = usual()
+    request(story, 1).idle(MS)
+    model = fed(story.selects())
+    line = Location(file="app/api.py", line=50, function="run", path="/app/api.py")
+    library = "/usr/lib/python3.12/asyncio/subprocess.py"
+    inner = Location(file="", line=137, function="Process.wait", path=library)
+    model.findings(story.now_ns + 3 * SECOND)
+    model.rules.add_stack(1, (line, inner))
+    (finding,) = model.findings(story.now_ns + 3 * SECOND)
+    assert finding.sentence.startswith(
+        "A request of GET /a has waited 3.0 s so far for the end of a process in line 50"
+    )
+    assert finding.advice.startswith("`await process.communicate()` reads its output meanwhile")
+
+
+def child(story, parent, number, name="fetch"):
+    """A task that the parent awaits."""
+    return story.task(number, f"{name}\t/app/api.py\t30\tget", parent=parent).step(number)
+
+
+def awaiting(task, line, *tasks, cancelled=False):
+    place = f"await\t/app/api.py\t{line}\tf"
+    return Awaiting(task, place, tasks, False, "gather" if tasks else "", cancelled)
+
+
+def test_the_child_that_hangs_is_told_not_the_gather():
+    story = request(usual(), 1)
+    for number in (2, 3):
+        child(story, 1, number).idle(MS)
+    story.step(3).idle(MS)
+    model = fed(story.selects())
+    late = story.now_ns + 3 * SECOND
+    model.findings(late)
+    model.rules.add_awaits([awaiting(1, 20, 2, 3), awaiting(2, 42), awaiting(3, 43)], late)
+    (finding,) = model.findings(late + 1)
+    assert " so far, the oldest for fetch in line 42 of" in finding.sentence or (
+        " so far for fetch in line 42 of /app/api.py" in finding.sentence
+    )
+    assert finding.advice.startswith("bound the wait")
+
+
+def test_a_cancellation_that_is_swallowed():
+    """The task goes on, and makes steps; who cancelled it waits for its end."""
+    story = child(request(usual(), 1), 1, 2, "poll").idle(MS)
+    for _ in range(30):
+        story.step(2).idle(100 * MS)
+    model = fed(story.selects())
+    assert not model.findings(story.now_ns)
+    model.findings(story.now_ns + 1)
+    assert model.rules.wanted_awaits == (1,)
+    asked = [awaiting(1, 20, 2), awaiting(2, 50)]
+    model.rules.add_awaits(asked, story.now_ns)
+    assert not model.findings(story.now_ns + 2), "a child that works for it is no hang"
+    model.rules.add_awaits([asked[0], awaiting(2, 50, cancelled=True)], story.now_ns)
+    (finding,) = model.findings(story.now_ns + 3)
+    assert finding.sentence.startswith(
+        "A request of GET /a has waited 3.0 s so far for poll, which was cancelled and goes on, in "
+        "line 50 of /app/api.py"
+    )
+    assert finding.location.line == 50
+    assert finding.advice.startswith("let the `CancelledError` pass")

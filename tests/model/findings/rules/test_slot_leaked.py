@@ -42,6 +42,11 @@ def test_a_connection_that_httpcore_loses_is_not_the_app_s_to_release():
     (finding,) = leaks(leaking(pool, 1, 2, 3))
     assert finding.sentence.startswith("3 of 8 HTTP connections of app/db.py:9 pool(8) are held")
     assert "encode/httpcore#1093" in finding.advice
+    pool = Story().idle(MS).resource(1, "httpcore.pool", 8, made_at=MADE)
+    for task in (1, 2, 3):
+        answered(request(pool, task).acquires(task, 1, task, place=ACQUIRES).idle(MS), task)
+    (finding,) = leaks(pool)
+    assert finding.advice.startswith("close every response that is streamed"), "none was cancelled"
     (permit,) = leaks(leaking(permits(), 1, 2, 3))
     assert permit.advice.startswith("use `async with`")
 
@@ -125,3 +130,14 @@ def test_units_that_were_given_back_unseen_are_not_leaked():
     story = leaking(permits(), 1, 2, 3)
     request(story, 50).acquires(50, 1, 1).idle(MS)
     assert leaks(story, 20 * SECOND) == []
+
+
+def test_a_unit_that_a_helper_task_acquired():
+    """`asyncio.shield(gate.acquire())`, or CPython 3.11's `wait_for`, makes a task for that."""
+    story = permits()
+    for task in (1, 2, 3):
+        story.task(task, "Semaphore.acquire\t/app/api.py\t39\tadmit")
+        story.step(task).acquires(task, 1, task).end(task).idle(MS)
+    (finding,) = leaks(story)
+    assert (finding.location.line, finding.location.function) == (39, "admit")
+    assert finding.sentence.endswith("(Semaphore.acquire) after line 39 of /app/api.py")

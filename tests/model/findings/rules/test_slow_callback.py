@@ -4,6 +4,7 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
+from loopviz.model.names import Naming
 from loopviz.model.snapshot import Location
 from loopviz.model.snapshot.breakdown import breakdown
 from loopviz.testing import Story
@@ -317,3 +318,57 @@ def test_a_sample_that_makes_no_sense_is_passed_over(text):
     story.idle(MS).feed(model)
     (found,) = model.findings()
     assert found.location is None
+
+
+EMIT = "\t/app/log.py\t8\tHttpHandler.emit"
+HANDLE = "\t/usr/lib/python3.11/logging/__init__.py\t978\tHandler.handle"
+CALLER = "\t/app/api.py\t20\torder"
+
+
+@pytest.mark.parametrize("frames", [(EMIT, HANDLE, CALLER), (HANDLE, CALLER)])
+def test_a_handler_of_log_records_belongs_into_a_thread(frames):
+    story = Story(T0).idle(MS).task(1).step(1).request(1, "GET /a").runs(25 * MS)
+    culprit = 0 if frames[0] is EMIT else 1
+    story.sampled_stack(*frames, culprit=culprit, asleep=True).runs(25 * MS)
+    (finding,) = model_of(story.response(1, "GET /a").end(1).idle(MS)).findings()
+    assert finding.location.path == frames[culprit].split("\t")[1]
+    assert finding.advice.startswith("log through a `QueueHandler`")
+
+
+def test_a_lock_of_threads_that_its_block_keeps():
+    source = ["async def token():", "    with lock:", "        return await refresh()"]
+    naming = Naming([("/app", "app")], lambda _, n: source[n - 1] + "\n" if n <= 3 else "")
+    story = Story(T0).idle(MS).task(1).step(1).request(1, "GET /a").runs(25 * MS)
+    story.sampled("/app/api.py", 2, "token", asleep=True).runs(2 * SECOND)
+    model = Model(naming=naming)
+    story.response(1, "GET /a").end(1).idle(MS).feed(model)
+    (finding,) = model.findings()
+    assert finding.advice == (
+        "an `asyncio.Lock` and `async with`: `lock` is held while the block awaits"
+    )
+
+
+def test_what_to_write_instead_is_known_however_deep_the_library_is():
+    source = "async def order(db):\n    db.execute(1)\n".splitlines(keepends=True)
+    naming = Naming([("/app", "app")], lambda _, n: source[n - 1] if n <= 2 else "")
+    deep = [f"\t/v/site-packages/pool.py\t{line}\tf{line}" for line in range(20)]
+    frames = [*deep, "\t/v/site-packages/db.py\t1\tDb.execute", "\t/app/api.py\t2\torder"]
+    story = Story(T0).idle(MS).task(1).step(1).request(1, "GET /a").runs(25 * MS)
+    story.sampled_stack(*frames, culprit=len(frames) - 1, asleep=True).runs(25 * MS)
+    model = Model(naming=naming)
+    story.response(1, "GET /a").end(1).idle(MS).feed(model)
+    (finding,) = model.findings()
+    assert finding.advice.startswith("`await asyncio.to_thread(db.execute, 1)`")
+
+
+def test_a_timeout_within_a_stall_follows_from_it():
+    """The request fails in the step that blocks the loop, before that has ended."""
+    story = Story(T0).idle(MS)
+    for task in (1, 2):
+        story.task(task).step(task).request(task, "GET /a").runs(500 * MS)
+        story.sampled("/app/api.py", 10, "order", asleep=True).runs(500 * MS)
+        story.raises(task, "sqlalchemy.TimeoutError: limit", place="\t/app/api.py\t10\torder")
+        story.response(task, "GET /a", 500).end(task).runs(MS).idle(MS)
+    (finding,) = model_of(story).findings()
+    assert finding.rule == "slow-callback"
+    assert [one.rule for one in finding.consequences] == ["requests-fail"]

@@ -30,6 +30,7 @@ from loopviz.model.findings.rules.task_never_retrieved import TaskNeverRetrieved
 from loopviz.model.findings.rules.task_outlived_parent import TaskOutlivedParent
 from loopviz.model.findings.rules.thread_limiter_exhausted import ThreadLimiterExhausted
 from loopviz.model.findings.rules.unbounded_growth import UnboundedGrowth
+from loopviz.model.findings.rules.worker_died import WorkerDied
 
 __all__ = ["RULES", "RULE_INFOS"]
 
@@ -43,6 +44,7 @@ RULES: tuple[type[Rule[Any]], ...] = (
     MachineBusy,
     Deadlock,
     SlotLeaked,
+    WorkerDied,
     BlockedPut,
     RequestHangs,
     LoopSpins,

@@ -121,6 +121,12 @@ class BlockedPut(Rule[_Full]):
         slow = case.requests + case.open_victims >= _WAITS and standing >= _STANDING_NS
         return Verdict.WARN if slow or case.still_ns >= _STILL_NS else Verdict.RECHECK
 
+    def about(self, case: _Full) -> Iterable[Subject]:
+        """The queue, whose worker may have died."""
+        if case.group is not None:
+            yield case.group
+        yield from super().about(case)
+
     def explains(self, case: _Full) -> Iterable[Subject]:
         return case.waiting if case.bad else ()
 

@@ -143,6 +143,8 @@ class Deadlock(Rule[_Deadlock]):
         """Of locks their order decides, unless one task waits for its own."""
         unit, order, version = self.info.cures
         wanted = [edge.wanted for edge, _, _ in case.edges]
+        if case.edges and not any(wanted):
+            return "let one of the tasks end without awaiting the other"
         if any(one is None or one.kind.family is not Family.LOCK for one in wanted):
             return unit
         alone = sum(count for _, _, count in case.edges) == 1

@@ -1,19 +1,20 @@
 """`request-hangs`: requests wait for something that does not come while the loop is idle."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
-
-import numpy as np
 
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
-from loopviz.model.findings.evidence import resource_name
+from loopviz.model.findings.evidence import all_of, quoted, resource_name
+from loopviz.model.findings.hanging import HANGS_NS, OPEN, TIMES, UNKNOWN_NS
 from loopviz.model.findings.rule import Rule, RuleInfo
+from loopviz.model.findings.rules.thread_limiter_exhausted import counts_threads
+from loopviz.model.names import parse_site
 from loopviz.model.snapshot import Location
-from loopviz.model.state.entities import Task
+from loopviz.model.state.entities import Job, Resource, Task, Wait
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
@@ -21,19 +22,19 @@ from loopviz.wire.kinds import Family, ResourceKind
 
 __all__ = ["RequestHangs"]
 
-_HANGS_NS = 2 * SECOND
-"""How long the loop has to be idle without the request making a step."""
-_TIMES = 3
-"""How many times older it has to be than the longest answered request of its route."""
-_UNKNOWN_NS = 5 * SECOND
-"""The age that it takes if none of its route was answered: it may be slow by nature."""
-_OPEN = 2_000
-"""How many open requests are checked, oldest first."""
-_ROUTES = 500
-"""How many routes' longest answered requests are remembered."""
-_NEVER_NS = 1 << 62
 _JOINS = re.compile(r"await (?:[\w.\[\]]+\.)?(\w+)\.join\(\)")
 """A line that waits until all items of a queue, whose name it has, are done."""
+_RESULT = "Future.result"
+_PROCESS_ENDS = ("Process.wait", "BaseSubprocessTransport._wait")
+_END_OF_PROCESS = "the end of a process"
+_READ_IT = "`await process.communicate()` reads its output meanwhile: a full pipe stops the process"
+_OTHER_POOL = "give the jobs that other jobs wait for a pool of their own"
+_FROM_THREADS = ("/anyio/from_thread.py", "/asgiref/sync.py")
+_ASYNC_DEF = "await it in an `async def`: this thread waits for the loop, which waits for a thread"
+_GOES_ON = "which was cancelled and goes on"
+_GIVE_BACK = (
+    "await what has no end instead of keeping a thread for it, or give it threads of its own"
+)
 _NOBODY = {
     Family.EVENT: "nobody is known who could set it",
     Family.CONDITION: "nobody is known who could notify",
@@ -49,6 +50,20 @@ class _Waits(NamedTuple):
     where: Location | None
     kind: ResourceKind | None = None
     """The kind of the resource that it waits for."""
+    taken: "_Taken | None" = None
+    """Who has what it waits for, if that is a thread or a connection."""
+    full: ResourceGroup | None = None
+    """The executor that runs its job, if all its threads run jobs of requests that hang."""
+
+
+class _Taken(NamedTuple):
+    """The thread or connection of a pool that somebody has had the longest."""
+
+    group: ResourceGroup
+    owner: str
+    since_ns: int
+    where: Location | None
+    """Where its owner stands."""
 
 
 class _Hang(Case):
@@ -77,9 +92,9 @@ class RequestHangs(Rule[_Hang]):
         summary="requests do not go on while the loop is idle",
         why="What they wait for does not come: a lock never released, a result nobody sets.",
         fires_when=(
-            f"a request makes no step for {_HANGS_NS // SECOND} s of the loop's idle time, and "
-            f"is {_TIMES} times as old as the longest answered request of its route "
-            f"({_UNKNOWN_NS // SECOND} s old, if none was answered); not once its response has "
+            f"a request makes no step for {HANGS_NS // SECOND} s of the loop's idle time, and "
+            f"is {TIMES} times as old as the longest answered request of its route "
+            f"({UNKNOWN_NS // SECOND} s old, if none was answered); not once its response has "
             "begun. One finding for each route, at the line where the oldest waits"
         ),
         counts="requests; their age",
@@ -103,21 +118,19 @@ class RequestHangs(Rule[_Hang]):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._answered: dict[str, int] = {}
+        self._now = 0
 
     def request_ended(self, request: Request, at: int) -> None:
-        route, answered = request.route, self._answered
-        if request.status and not request.lasts and (route in answered or len(answered) < _ROUTES):
-            answered[route] = max(answered.get(route, 0), at - request.start_ns)
+        self.context.hangs.request_ended(request, at)
 
     def refresh(self, now: int) -> None:
         for case in self.cases.values():
             case.clear_open()
             case.requests.clear()
         context = self.context
-        stall = context.ongoing(now).stall
-        until = now if stall is None else stall.start_ns  # a request that a stall delays is no hang
-        stuck = self._stuck(until)
+        self._now, stuck = now, context.hanging(now)
+        context.standing = tuple(self._standing(stuck, now))
+        stuck = stuck + [one for one in context.hangs.resting if self._uncancelled(one.task)]
         for request in stuck:
             if request in context.explained:
                 continue
@@ -125,7 +138,7 @@ class RequestHangs(Rule[_Hang]):
             age = now - request.start_ns
             if not case.open:
                 case.label, case.stands = request.route, self._stands(request)
-                case.answered_ns = self._answered.get(request.route, 0)
+                case.answered_ns = context.hangs.answered.get(request.route, 0)
             case.requests.append(request)
             case.record_open(age)
             case.record_open_impact(request.route, age, new=True)
@@ -134,33 +147,60 @@ class RequestHangs(Rule[_Hang]):
         return Verdict.WARN if case.open else Verdict.OK
 
     def explains(self, case: _Hang) -> Iterable[Subject]:
-        return case.requests
+        """Its requests, and what is exhausted because others keep it."""
+        stands = case.stands
+        group = stands.taken.group if stands.taken is not None else stands.full
+        return case.requests if group is None else (*case.requests, group)
 
     def advice(self, case: _Hang, source: str) -> str:
+        if (taken := case.stands.taken) is not None:
+            return _GIVE_BACK if counts_threads(taken.group) else self.info.cures[0]
         if _JOINS.search(source):
             return "call `task_done()` for every item, in `finally`: an error must not skip it"
+        if case.stands.full is not None and self._is_in(case.requests[0], _RESULT):
+            stack = self.context.stacks[case.requests[0].task]
+            for_loop = any(frame.path.endswith(_FROM_THREADS) for frame in stack)
+            return _ASYNC_DEF if for_loop else _OTHER_POOL
+        if case.stands.what == _END_OF_PROCESS:
+            return _READ_IT
         release, bound, set_it = self.info.cures
         kind = case.stands.kind
         if kind is not None and kind.family is Family.CONDITION:
             return "notify on every path, errors included"
-        holdable = kind is not None and kind.holdable
-        return release if holdable else set_it if case.stands.what else bound
+        if _GOES_ON in case.stands.what:
+            return "let the `CancelledError` pass: `raise` after the clean-up"
+        if kind is None or not case.stands.what:
+            return bound
+        return release if kind.holdable else set_it
 
     def severe(self, case: _Hang) -> bool:
         return bool(case.open)
 
     def location(self, case: _Hang) -> Location | None:
-        return case.stands.where
+        stands = case.stands
+        return stands.taken.where if stands.taken and stands.taken.where else stands.where
 
     def sentence(self, case: _Hang, source: str) -> str:
         waited = duration_text(case.open_worst_ns)
         doing = f" for {case.stands.what}" if case.stands.what else ""
+        if (taken := case.stands.taken) is not None:
+            return self._answers(case, waited, doing + self._kept(case.stands, taken, source))
         doing += f" in {source}" if source else ""
+        if (full := case.stands.full) is not None:
+            doing += f"; {all_of(full.capacity).lower()} threads of "
+            doing += f"{resource_name(self.context, full)} are taken like that"
         if joins := _JOINS.search(source):
             doing += ", which returns once task_done() was called for every item"
             doing += self._workers(joins[1])
         if case.stands.kind is not None and (nobody := _NOBODY.get(case.stands.kind.family)):
             doing += f" ({nobody})"
+        return self._answers(case, waited, doing)
+
+    # ----
+
+    @staticmethod
+    def _answers(case: _Hang, waited: str, doing: str) -> str:
+        """The sentence: how many wait, for what, and how long the answered ones took."""
         if case.open == 1:
             text = f"A request of {case.label} has waited {waited} so far{doing}"
         else:
@@ -172,50 +212,104 @@ class RequestHangs(Rule[_Hang]):
             )
         return f"{text}; none was answered"
 
-    # ----
+    def _kept(self, stands: _Waits, taken: _Taken, source: str) -> str:
+        """Where they wait, and who keeps what they wait for."""
+        at = quoted(self.context.naming.source(stands.where))
+        kept = f", of which {taken.owner} has had one for "
+        kept += duration_text(self._now - taken.since_ns)
+        kept += f" in {source}" if source and taken.where is not None else ""
+        return (f" in {at}" if at else "") + kept
 
-    def _stuck(self, until: int) -> list[Request]:
-        """The requests that hang, oldest first."""
-        requests = islice(self.context.trace.requests.open.values(), _OPEN)
-        old = [
-            request for request in requests if until - request.start_ns >= self._patience(request)
-        ]
-        if not old:
-            return []
-        steps = self._last_steps(old, until)
-        idle = self.context.loop.idle_between(np.array(steps, np.int64), until)
-        stuck = [request for request, ns in zip(old, idle, strict=True) if ns >= _HANGS_NS]
-        return sorted(stuck, key=lambda request: request.start_ns)
-
-    def _patience(self, request: Request) -> int:
-        """The age from which it may hang; `_NEVER_NS` once its response has begun."""
-        phase = request.phases[-1].name if request.phases else ""
-        begun = request.stream is not None and request.stream.opened_ns
-        if begun or phase == "background":
-            return _NEVER_NS
-        answered = self._answered.get(request.route)
-        return _UNKNOWN_NS if answered is None else max(_HANGS_NS, _TIMES * answered)
-
-    def _last_steps(self, requests: list[Request], until: int) -> list[int]:
-        """When each was last seen to do something, its child tasks included."""
-        last = {request: request.end_ns for request in requests}
-        for task in self.context.trace.tasks.live.values():
-            request = task.request
-            if request in last:
-                seen = until if task.running else task.end_ns
-                last[request] = max(last[request], seen)
-        return [last[request] for request in requests]
+    def _standing(self, stuck: list[Request], now: int) -> Iterator[int]:
+        """The tasks of those that wait for no resource, and of younger ones of their routes."""
+        live, routes = self.context.trace.tasks.live, {request.route for request in stuck}
+        for request in islice(self.context.trace.requests.open.values(), OPEN if routes else 0):
+            task = live.get(request.task)
+            if request.route not in routes or task is None or task.waiting is not None:
+                continue
+            if now - task.end_ns >= HANGS_NS:
+                yield task.number
+        yield from (request.task for request in self.context.hangs.resting)
 
     def _stands(self, request: Request) -> _Waits:
         """What its task waits for, or else the task of it that has waited longest."""
         tasks = [t for t in self.context.trace.tasks.live.values() if t.request is request]
+        if (job := self._queued(tasks)) is not None:
+            return self._thread_for(job)
         waits = [wait for task in tasks if (wait := task.waiting) is not None]
         if not waits:
-            return self._job(tasks) or _Waits("", self.context.stack_line(request.task))
+            line = self.context.stack_line(request.task)
+            ends = self._is_in(request, *_PROCESS_ENDS)
+            awaited = self._awaited(request.task)
+            return self._job(tasks) or awaited or _Waits(_END_OF_PROCESS if ends else "", line)
         wait = min(waits, key=lambda wait: (wait.task.number != request.task, wait.began_ns))
         group = wait.resource.group
         what = "" if group.anonymous else resource_name(self.context, group)
-        return _Waits(what, self.context.place(wait.place), group.kind)
+        taken = self._taken(wait) if group.kind.pooled or counts_threads(group) else None
+        return _Waits(what, self.context.place(wait.place), group.kind, taken)
+
+    def _awaited(self, number: int) -> _Waits | None:
+        """The task that it awaits, directly or through others, which has waited the longest."""
+        context, last, seen = self.context, None, {number}
+        while True:
+            awaits = context.awaits.get(number)
+            live = map(context.trace.tasks.live.get, awaits.tasks if awaits is not None else ())
+            tasks = [task for task in live if task is not None and task.number not in seen]
+            if not tasks:
+                break
+            last = min(tasks, key=lambda task: task.end_ns)
+            number = last.number
+            seen.add(number)
+        if last is None:
+            return None
+        if self._goes_on(last.number):
+            site = parse_site(context.awaits[last.number].place)
+            return _Waits(f"{context.label(last)}, {_GOES_ON},", context.where(site))
+        where = context.awaits_at(last)
+        return _Waits(context.label(last), where) if where is not None else None
+
+    def _uncancelled(self, number: int) -> bool:
+        """Whether it awaits a task that has been cancelled and goes on."""
+        awaits = self.context.awaits.get(number)
+        return awaits is not None and any(map(self._goes_on, awaits.tasks))
+
+    def _goes_on(self, number: int) -> bool:
+        known = self.context.awaits.get(number)
+        return known is not None and known.cancelled and bool(known.place)
+
+    def _queued(self, tasks: list[Task]) -> Job | None:
+        """The oldest job of theirs, if no worker has taken it up since all had one."""
+        jobs = (job for job in self.context.trace.jobs.open.values() if job.task in tasks)
+        job = next(jobs, None)
+        return job if job is not None and job.full and not job.started_ns else None
+
+    def _thread_for(self, job: Job) -> _Waits:
+        """It waits for a thread that others have."""
+        context, group = self.context, job.resource.group
+        executor = context.trace.jobs.executors.get(job.resource.number)
+        running = executor.running.values() if executor is not None else ()
+        kept = [one for one in running if one.task is not None and not self._stands_still(one.task)]
+        taken = None
+        if kept:
+            first = min(kept, key=lambda one: one.started_ns)
+            assert first.task is not None
+            where = context.place(first.place) or context.stack_line(first.task.number)
+            taken = _Taken(group, context.owner(first.task), first.started_ns, where)
+        where = context.stack_line(job.task.number) if job.task is not None else None
+        return _Waits(f"a thread of {resource_name(context, group)}", where, group.kind, taken)
+
+    def _taken(self, wait: Wait) -> _Taken | None:
+        """Who has had what the task waits for the longest, unless all who have it hang, too."""
+        for hold in wait.resource.holders.values():
+            task = hold.task
+            if task is None or task.ended_ns or self._stands_still(task):
+                continue
+            where = self.context.place(hold.place) or self.context.stack_line(task.number)
+            return _Taken(wait.resource.group, self.context.owner(task), hold.since_ns, where)
+        return None
+
+    def _stands_still(self, task: Task) -> bool:
+        return task.request is not None and task.request in self.context.hanging(self._now)
 
     def _is_named(self, group: ResourceGroup, name: str) -> bool:
         """Whether that is its name, or the line that made it gave it to a variable of that name."""
@@ -242,10 +336,27 @@ class RequestHangs(Rule[_Hang]):
         return f": all were taken, not all were marked done, and {who} for the next one{at}"
 
     def _job(self, tasks: list[Task]) -> _Waits | None:
-        """The function that a thread runs for it."""
-        for job in self.context.trace.jobs.open.values():
-            if job.task in tasks and job.started_ns:
-                where = self.context.place(job.place)
-                function = self.context.trace.site(job.place).name
-                return _Waits(f"{function} in a thread" if function else "a thread", where)
+        """The function that a thread runs for it, at the line where that thread is."""
+        context = self.context
+        for job in context.trace.jobs.open.values():
+            if job.task is None or job.task not in tasks or not job.started_ns:
+                continue
+            where = context.stack_line(job.task.number) if job.awaited else None
+            function = context.trace.site(job.place).name
+            what = f"{function} in a thread" if function else "a thread"
+            full = self._all_hang(job.resource)
+            return _Waits(what, where or context.place(job.place), full=full)
         return None
+
+    def _all_hang(self, executor: Resource) -> ResourceGroup | None:
+        """The executor, if each of its threads runs a job of a request that hangs."""
+        known = self.context.trace.jobs.executors.get(executor.number)
+        tasks = [job.task for job in known.running.values()] if known is not None else []
+        full = 0 < executor.capacity <= len(tasks)
+        hang = all(task is not None and self._stands_still(task) for task in tasks)
+        return executor.group if full and hang else None
+
+    def _is_in(self, request: Request, *functions: str) -> bool:
+        """Whether its task, or the thread that works for it, is in one of these functions."""
+        stack = self.context.stacks.get(request.task, ())
+        return any(frame.function in functions for frame in stack)

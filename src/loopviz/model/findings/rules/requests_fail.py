@@ -1,8 +1,10 @@
 """`requests-fail`: requests raise, are answered 5xx, or there is no such route."""
 
 import re
+from collections import deque
+from collections.abc import Iterable
 
-from loopviz.model.findings.case import Case, Verdict
+from loopviz.model.findings.case import Case, Subject, Verdict
 from loopviz.model.findings.context import Context
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
@@ -68,6 +70,8 @@ class RequestsFail(Rule[_Failure]):
         super().__init__(context)
         self._gave_up: dict[int, ResourceGroup] = {}
         """By request: what it waited for in vain."""
+        self._timeouts: deque[tuple[_Failure, int, int]] = deque(maxlen=_WAITING)
+        """Requests that timed out, from when to when: a stall may account for them."""
 
     def wait_over(self, wait: Wait) -> None:
         if wait.gave_up and (number := self.context.number(wait.task)):
@@ -95,10 +99,13 @@ class RequestsFail(Rule[_Failure]):
         case.record(took, at, request.route, request.number)
         if gave_up is not None:
             case.owe(gave_up, took)
-        elif "timeout" in case.what.partition(":")[0].lower() or status == _TIMED_OUT:
-            self.record_blocked(case, request.start_ns, at)
+        if "timeout" in case.what.partition(":")[0].lower() or status == _TIMED_OUT:
+            self._timeouts.append((case, request.start_ns, at))
 
     def refresh(self, now: int) -> None:
+        stall = self.context.ongoing(now).stall  # what it accounts for is known once it has ended
+        while self._timeouts and (stall is None or self._timeouts[0][2] < stall.start_ns):
+            self.record_blocked(*self._timeouts.popleft())
         for route in self.context.load.routes if self.context.load is not None else ():
             answers = {int(key): n for key, n in route.errors.items() if key.isdigit()}
             missed = sum(answers.values())
@@ -108,6 +115,11 @@ class RequestsFail(Rule[_Failure]):
             case = self.case(("no route", route.name))
             case.label, case.status = route.name, min(answers)
             case.count, case.last_ns = missed, now
+
+    def about(self, case: _Failure) -> Iterable[Subject]:
+        """What accounts for half of the time: what was waited for, what blocked the loop."""
+        due_to = sorted(case.due_to.items(), key=lambda item: -item[1])
+        return (subject for subject, ns in due_to if 2 * ns >= case.total_ns)
 
     def check(self, case: _Failure) -> Verdict:
         return Verdict.WARN if case.count else Verdict.OK

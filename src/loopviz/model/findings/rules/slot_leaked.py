@@ -5,13 +5,14 @@ from collections.abc import Iterable
 
 from loopviz.clock import SECOND
 from loopviz.model.findings.case import Case, Subject, Verdict
-from loopviz.model.findings.evidence import first_line, resource_name
+from loopviz.model.findings.evidence import made_at, resource_name
 from loopviz.model.findings.rule import Rule, RuleInfo
 from loopviz.model.snapshot import Location
 from loopviz.model.state.entities import Hold, Resource, Task, Wait
 from loopviz.model.state.request import Request
 from loopviz.model.state.resource_groups import ResourceGroup
 from loopviz.units import duration_text
+from loopviz.wire.events import TASK_CANCELLED
 from loopviz.wire.kinds import HTTPCORE_POOL
 
 __all__ = ["SlotLeaked"]
@@ -25,11 +26,16 @@ _ENDED_NS = 1 * SECOND
 _FOLLOWED = 200
 """How many leaked holds of one resource group are followed."""
 
+_OF_RESPONSES = (
+    "close every response that is streamed: `async with client.stream(...)`, or "
+    "`await response.aclose()` in `finally`"
+)
+"""What to do when a pool's connections are kept by tasks that ended by themselves."""
 _OF_HTTPCORE = (
     "a cancelled request can lose its connection inside httpcore (encode/httpcore#1093): give "
     "requests a `timeout` instead of cancelling them, or make the client anew"
 )
-"""What to do when the pool is httpx's: the app has no line that would release the connection."""
+"""What to do when they were cancelled: the app has no line that would release the connection."""
 
 
 class _Leak(Case):
@@ -46,8 +52,10 @@ class _Leak(Case):
         """How many waits for a unit were given up since."""
         self.waiting: set[Request] = set()
         """The requests that wait for a unit."""
-        self.lines = Counter[int]()
-        """Places at which leaked units were acquired."""
+        self.lines = Counter[Location]()
+        """Lines at which leaked units were acquired, or that made the task for that."""
+        self.cancelled = 0
+        """How many of them were acquired by a task that was cancelled."""
 
 
 class SlotLeaked(Rule[_Leak]):
@@ -135,6 +143,7 @@ class SlotLeaked(Rule[_Leak]):
         if case.open and case.group is not None:
             yield case.group
             yield from case.waiting
+            yield from made_at(self.location(case))
 
     def severe(self, case: _Leak) -> bool:
         assert case.group is not None
@@ -143,7 +152,7 @@ class SlotLeaked(Rule[_Leak]):
     def advice(self, case: _Leak, source: str) -> str:
         assert case.group is not None
         if case.group.kind is HTTPCORE_POOL:
-            return _OF_HTTPCORE
+            return _OF_HTTPCORE if case.cancelled else _OF_RESPONSES
         where = self.location(case)
         text = self.context.code.releases_itself(where) if where is not None else ""
         return f"`{text}` releases however the block ends" if text else super().advice(case, source)
@@ -151,8 +160,8 @@ class SlotLeaked(Rule[_Leak]):
     def location(self, case: _Leak) -> Location | None:
         """The line that acquired most of them; else the line that made the resource."""
         made = case.group.site if case.group is not None else None
-        places = (place for place, _ in case.lines.most_common())
-        return first_line(self.context, places) or self.context.where(made)
+        most = case.lines.most_common(1)
+        return most[0][0] if most else self.context.where(made)
 
     def sentence(self, case: _Leak, source: str) -> str:
         group = case.group
@@ -180,7 +189,14 @@ class SlotLeaked(Rule[_Leak]):
             case.group = group
             if len(case.left) < _FOLLOWED:
                 case.left[hold] = at
-                case.lines[hold.place] += 1
+                case.cancelled += hold.task is not None and hold.task.outcome == TASK_CANCELLED
+                if (where := self._acquired_at(hold)) is not None:
+                    case.lines[where] += 1
+
+    def _acquired_at(self, hold: Hold) -> Location | None:
+        """The line, or that which made the task to acquire it: `wait_for(lock.acquire(), 1)`."""
+        site = self.context.trace.site(hold.task.site) if hold.task is not None else None
+        return self.context.place(hold.place) or self.context.where(site)
 
     def _add_waits(self, case: _Leak, resource: Resource, now: int) -> None:
         """The open waits for a leaked unit, and the requests behind them."""

@@ -26,6 +26,7 @@ _LINES = 100
 _NOTABLE_PARTS = 4
 """A wait is told if it is more than a quarter of the stall."""
 
+_LOGGING = "/logging/__init__.py"
 _ADVICE = {
     BODY: "take a large body in parts (`request.stream()`), or parse and validate it in a process",
     RESPONSE: "return less, or a `Response` of what a thread has serialised",
@@ -49,6 +50,8 @@ class StallCase(Case):
     stack: tuple[Location, ...] = ()
     called = ""
     """The frames from that line on, innermost first, and what it called."""
+    logs = False
+    """Whether it was in a call of `logging`."""
     blocked_by = ""
     """Who blocks the loop while a stall is open."""
     sure = False
@@ -203,10 +206,14 @@ class SlowCallback(Rule[StallCase]):
     def advice(self, case: StallCase, source: str) -> str:
         if self.cause != "callback":
             return super().advice(case, source)
-        if not self.context.is_users(case.where):
+        if case.where is None or not self.context.is_users(case.where):
             return ""
         if case.work is not None:
             return _ADVICE.get(case.work.kind, "")
+        if lock := self.context.code.keeps_lock(case.where):
+            return f"an `asyncio.Lock` and `async with`: `{lock}` is held while the block awaits"
+        if case.logs:
+            return "log through a `QueueHandler`: a `QueueListener` runs slow handlers in a thread"
         found = self.context.code.unblocked(case.stack, case.called)
         if found is None:
             return super().advice(case, source)
@@ -228,6 +235,7 @@ class SlowCallback(Rule[StallCase]):
         if not case.stack and case.where in stall.stack:
             case.stack = stall.stack[stall.stack.index(case.where) :]
             case.called = stall.call.function if stall.call is not None else ""
+            case.logs = any(frame.path.endswith(_LOGGING) for frame in stall.stack)
         if stall.work is not None:
             case.work = max(case.work or stall.work, stall.work)
         case.imported = stall.imported or case.imported

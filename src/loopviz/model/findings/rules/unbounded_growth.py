@@ -89,7 +89,7 @@ class UnboundedGrowth(Rule[_Growing]):
         ),
         cures=(
             "give the queue a `maxsize`, so that producers wait",
-            "bound the tasks with a semaphore, or with workers on a queue",
+            "end each task with what it serves, or bound them: a semaphore, workers on a queue",
             "refuse work while the queue is long: answer 503",
         ),
         many="{places} more queues grow without a bound",
@@ -158,8 +158,8 @@ class UnboundedGrowth(Rule[_Growing]):
         return Verdict.WARN if case.count else Verdict.OK
 
     def about(self, case: _Growing) -> Iterable[Subject]:
-        """What most of the tasks wait for."""
-        return (case.queue,) if case.queue is not None else ()
+        """The queue itself; or what most of the tasks wait for."""
+        return filter(None, (case.group, case.queue))
 
     def severe(self, case: _Growing) -> bool:
         return case.worst_ns >= 2 * _LASTING_S * SECOND
@@ -185,6 +185,8 @@ class UnboundedGrowth(Rule[_Growing]):
 
     def consequence(self, case: _Growing) -> str:
         grew = f"grew for {case.worst_ns / SECOND:.0f} s, to {case.size}"
+        if case.group is not None:
+            return f"{resource_name(self.context, case.group)} {grew} items"
         return f"the number of tasks {grew}, most of them {case.label}"
 
     @staticmethod
