@@ -14,11 +14,11 @@ import contextlib
 import itertools
 import logging
 import os
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from platform import python_version
 from typing import Any
 
 from loopviz.clock import monotonic_ns
@@ -197,7 +197,7 @@ class _Watch:
             raise
         self.loops[loop] = link
         started = LoopStarted(
-            pid=os.getpid(), at_ns=at_ns, folder=probe.folder, python=python_version()
+            pid=os.getpid(), at_ns=at_ns, folder=probe.folder, python=sys.version.split()[0]
         )
         link.send(started)
         link.follow(Answers(loop, link.send), lambda: self._abandon(loop, probe))
