@@ -30,7 +30,8 @@ from loopviz.probe.loops import running_loops
 from loopviz.probe.own_code import own_folders
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
-from loopviz.probe.servers import adopt_servers, release_apps, servers
+from loopviz.probe.running_servers import adopt_servers, release_apps
+from loopviz.probe.servers import servers
 from loopviz.wire.control import Failed, LoopStarted, Serving
 
 __all__ = ["attach", "begin"]
