@@ -43,7 +43,7 @@ class AttachedRun(LoopsRun):
                 f"that have one: attach to {others}."
             )
         if self.loading_s < self.silent_s:
-            return ""
+            return f"Attaching to {self._program.id}." if self.loading_s else ""
         return (
             f"The process {self._pid} has shown no asyncio loop in {self.loading_s:.0f} s: none "
             "runs there now, or its main thread is in a call of C code that does not return."
