@@ -15,6 +15,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, Genera
 from typing import Any
 
 from loopviz.probe.foreign import WatchedCoroutine
+from loopviz.probe.loops import tasks_of
 from loopviz.wire.events import NUMBER
 
 __all__ = ["DEPTH", "await_stack", "coroutine_of", "links", "number_of", "stack_of_task"]
@@ -54,7 +55,7 @@ def await_stack(loop: asyncio.AbstractEventLoop, thread: int, number: int) -> li
 
     `thread` is the one that runs the loop. None if the loop has no such task any more.
     """
-    for task in asyncio.all_tasks(loop):
+    for task in tasks_of(loop):
         if number_of(task) == number:
             return stack_of_task(task, thread)
     return None

@@ -7,6 +7,7 @@ from types import CellType, FrameType, FunctionType
 from typing import Any
 
 from loopviz.probe.install import Probe
+from loopviz.probe.loops import tasks_of
 from loopviz.probe.own_code import add_own
 from loopviz.probe.recorder import fail_safe
 from loopviz.probe.servers import Serves, url_of_uvicorn
@@ -109,7 +110,7 @@ def _uvicorn_servers(loop: asyncio.AbstractEventLoop) -> Iterator[Any]:
     if module is None:
         return
     seen = set()
-    for task in asyncio.all_tasks(loop):
+    for task in tasks_of(loop):
         coroutine: Any = task.get_coro()
         while (frame := getattr(coroutine, "cr_frame", None)) is not None:
             server = frame.f_locals.get("self")
